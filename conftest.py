@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from sybil import Sybil
+from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+pytest_collect_file = Sybil(
+    parsers=[PythonCodeBlockParser(), SkipParser()], patterns=["*.md"], excludes=["**/node_modules/**"]
+).pytest()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests run in random order, but the blocks of a page build on each other."""
+    blocks = [item for item in items if item.path.suffix == ".md"]
+    items[:] = [item for item in items if item.path.suffix != ".md"]
+    items += sorted(blocks, key=lambda item: (item.path, int(item.name.split("line:")[1].split(",")[0])))
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the settings or writes the home of whoever runs it."""
+    for name in [name for name in os.environ if name.startswith("MESSAGING_CHANNELS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MESSAGING_CHANNELS_HOME", str(tmp_path / "home"))

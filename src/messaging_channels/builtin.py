@@ -1,0 +1,40 @@
+"""The built-in plugin: the three channels and the sandbox come in by the same door as everybody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, PositiveFloat
+
+from messaging_channels.channels import BUILT_IN, Channel
+from messaging_channels.plugins import hookimpl
+from messaging_channels.provider import ProviderSpec
+from messaging_channels.sandbox import Sandbox
+
+
+class SandboxSettings(BaseModel):
+    """How the sandbox is configured."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    home: Path
+    """The directory whose file `sandbox.sqlite3` keeps what was taken. Filled in by the configuration."""
+    hang: PositiveFloat = 30.0
+    """Seconds it hangs when an address tells it to."""
+
+
+@hookimpl
+def register_channels() -> Iterable[Channel]:
+    """SMS, WhatsApp and email."""
+    return BUILT_IN
+
+
+@hookimpl
+def register_providers() -> Iterable[ProviderSpec]:
+    """The sandbox."""
+    return (ProviderSpec("sandbox", SandboxSettings, _sandbox),)
+
+
+def _sandbox(settings: SandboxSettings) -> Sandbox:
+    return Sandbox(settings.home / "sandbox.sqlite3", hang=settings.hang)

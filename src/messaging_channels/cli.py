@@ -1,0 +1,207 @@
+"""The command line: JSON on stdout, words on stderr, and exit codes that scripts can use.
+
+0 sent; 1 may have been sent, or the answer is not known; 2 the command or the message is wrong; 3 the configuration is wrong;
+4 refused for good; 5 not sent, try again later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from messaging_channels import errors
+from messaging_channels.client import Dispatcher
+from messaging_channels.configuration import Configuration
+from messaging_channels.messages import Attachment, Email, Message, Sms, WhatsAppTemplate, WhatsAppText
+from messaging_channels.outcomes import Kind
+from messaging_channels.sandbox import BEHAVIOURS, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_EXIT_CODES: tuple[tuple[type[errors.MessagingError], int], ...] = (
+    (errors.BadInput, 2),
+    (errors.ConfigurationError, 3),
+    (errors.Rejected, 4),
+    (errors.NotSent, 5),
+)
+_UNKNOWN = 1
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except errors.SendFailed as failed:
+        _print({"messages": [failed.receipt.as_dict()]})
+        return _explain(failed)
+    except errors.MessagingError as error:
+        return _explain(error)
+
+
+def _explain(error: errors.MessagingError) -> int:
+    print(f"{error.code}: {error}", file=sys.stderr)
+    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), _UNKNOWN)
+
+
+def _print(answer: Any) -> None:  # noqa: ANN401  anything JSON can hold
+    print(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
+
+
+def _send(options: argparse.Namespace) -> int:
+    configuration = Configuration.read(embedded=True)
+    message: Message = options.message(options)
+    with Dispatcher(**configuration.parts()) as dispatcher:
+        receipt = dispatcher.send(message, to=options.to)
+    _print({"messages": [receipt.as_dict()]})
+    if receipt.provider == Sandbox.name:
+        print("sent to the sandbox: nothing left this machine", file=sys.stderr)
+    if receipt.outcome is Kind.UNKNOWN:
+        print(f"it may have been sent: {receipt.attempts[-1].outcome.detail}", file=sys.stderr)
+        return _UNKNOWN
+    return 0
+
+
+def _sms(options: argparse.Namespace) -> Message:
+    return Sms(options.text, sender=options.sender)
+
+
+def _whatsapp(options: argparse.Namespace) -> Message:
+    if options.template:
+        return WhatsAppTemplate(
+            options.template, options.language, tuple(options.parameter), sender=options.sender
+        )
+    return WhatsAppText(options.text or "", sender=options.sender)
+
+
+def _email(options: argparse.Namespace) -> Message:
+    return Email(
+        options.subject,
+        text=options.text,
+        html=options.html,
+        sender=options.sender,
+        attachments=tuple(Attachment(path.read_bytes(), path.name) for path in options.attach),
+    )
+
+
+def _providers(_: argparse.Namespace) -> int:
+    plugins = Configuration.read(embedded=True).plugins
+    specs = [
+        {"name": name, "settings": list(spec.settings.model_fields)}
+        for name, spec in plugins.providers.items()
+    ]
+    _print({"providers": specs, "broken": {name: type(why).__name__ for name, why in plugins.broken.items()}})
+    return 0
+
+
+def _channels(_: argparse.Namespace) -> int:
+    configuration = Configuration.read(embedded=True)
+    routes = configuration.routes()
+    _print(
+        {
+            "channels": [
+                {
+                    "name": channel.name,
+                    "carries": [kind.__name__ for kind in channel.carries],
+                    "route": list(routes[channel.name].providers) if channel.name in routes else [],
+                }
+                for channel in configuration.plugins.channels
+            ]
+        }
+    )
+    return 0
+
+
+def _config(_: argparse.Namespace) -> int:
+    _print({"settings": Configuration.read(embedded=True).shown()})
+    return 0
+
+
+def _sandbox_list(_: argparse.Namespace) -> int:
+    outbox = _outbox()
+    outbox.outbox.settle()
+    _print({"messages": outbox.outbox.messages()})
+    return 0
+
+
+def _sandbox_clear(_: argparse.Namespace) -> int:
+    print(f"{_outbox().outbox.clear()} messages forgotten", file=sys.stderr)
+    return 0
+
+
+def _sandbox_addresses(_: argparse.Namespace) -> int:
+    _print(
+        {"addresses": [{"phone": one.phone, "mail": one.mail, "meaning": one.meaning} for one in BEHAVIOURS]}
+    )
+    return 0
+
+
+def _outbox() -> Sandbox:
+    provider = Configuration.read(embedded=True).provider(Sandbox.name)
+    assert isinstance(provider, Sandbox)  # noqa: S101  for the type checkers: the built-in spec builds it
+    return provider
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="messaging-channels",
+        description="Send SMS, WhatsApp and email through any provider.",
+        epilog="Without configuration everything goes to the sandbox, and nothing leaves this machine. "
+        "Try: messaging-channels send sms --to 38598123456 --text 'My text message'. "
+        "Exit codes: 0 sent, 1 may have been sent, 2 wrong input, 3 wrong configuration, 4 refused, 5 not sent (try again).",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_send(commands.add_parser("send", help="send a message to an address"))
+    _add(commands, "providers", _providers, "list the providers and their settings")
+    _add(commands, "channels", _channels, "list the channels, what they carry, and their routes")
+    _add(commands, "config", _config, "show every setting and where it came from, secrets hidden")
+    sandbox = commands.add_parser("sandbox", help="look at what the sandbox took").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    _add(sandbox, "list", _sandbox_list, "list the messages with their final statuses")
+    _add(sandbox, "clear", _sandbox_clear, "forget all messages")
+    _add(sandbox, "addresses", _sandbox_addresses, "list the addresses that make it fail")
+    return parser
+
+
+def _add(commands: Any, name: str, run: Callable[[argparse.Namespace], int], words: str) -> None:  # noqa: ANN401
+    commands.add_parser(name, help=words, description=words).set_defaults(run=run)
+
+
+def _add_send(send: argparse.ArgumentParser) -> None:
+    channels = send.add_subparsers(required=True, metavar="CHANNEL")
+    sms = _add_channel(channels, "sms", _sms, "an international number, such as 38598123456")
+    sms.add_argument("--text", required=True)
+    whatsapp = _add_channel(channels, "whatsapp", _whatsapp, "an international number")
+    what = whatsapp.add_mutually_exclusive_group(required=True)
+    what.add_argument("--text", help="free text; reaches only who wrote within 24 hours")
+    what.add_argument("--template", metavar="NAME", help="an approved template")
+    whatsapp.add_argument("--language", default="en", help="of the template (default: en)")
+    whatsapp.add_argument("--parameter", action="append", default=[], help="fills a gap; repeat it")
+    email = _add_channel(channels, "email", _email, "a mail address, such as zoe@example.com")
+    email.add_argument("--subject", required=True)
+    email.add_argument("--text", help="the plain body")
+    email.add_argument("--html", help="the html body; with --text both are sent")
+    email.add_argument("--attach", type=Path, action="append", default=[], metavar="FILE", help="repeat it")
+
+
+def _add_channel(
+    channels: Any,  # noqa: ANN401  argparse keeps the type to itself
+    name: str,
+    message: Callable[[argparse.Namespace], Message],
+    address: str,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = channels.add_parser(name, help=f"send by {name}")
+    parser.add_argument("--to", required=True, help=address)
+    parser.add_argument("--sender", help="who it comes from (default: the provider's configured sender)")
+    parser.set_defaults(run=_send, message=message)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

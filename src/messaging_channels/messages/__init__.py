@@ -1,0 +1,49 @@
+"""What is said, without to whom: immutable values, checked when they are made.
+
+A repr shows no text, so that a message may be logged. Every type lives on one channel; a plugin adds types of its own by subclassing `Message` and
+naming them in its channel's `carries`.
+"""
+
+from __future__ import annotations
+
+from messaging_channels.messages._message import Message
+from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe
+from messaging_channels.messages.sms import Sms
+from messaging_channels.messages.whatsapp import (
+    WhatsAppAudio,
+    WhatsAppButtons,
+    WhatsAppContacts,
+    WhatsAppDocument,
+    WhatsAppImage,
+    WhatsAppList,
+    WhatsAppLocation,
+    WhatsAppLocationRequest,
+    WhatsAppReaction,
+    WhatsAppSticker,
+    WhatsAppText,
+    WhatsAppUrlButton,
+    WhatsAppVideo,
+)
+from messaging_channels.messages.whatsapp_template import WhatsAppTemplate
+
+__all__ = [
+    "Attachment",
+    "Email",
+    "ListUnsubscribe",
+    "Message",
+    "Sms",
+    "WhatsAppAudio",
+    "WhatsAppButtons",
+    "WhatsAppContacts",
+    "WhatsAppDocument",
+    "WhatsAppImage",
+    "WhatsAppList",
+    "WhatsAppLocation",
+    "WhatsAppLocationRequest",
+    "WhatsAppReaction",
+    "WhatsAppSticker",
+    "WhatsAppTemplate",
+    "WhatsAppText",
+    "WhatsAppUrlButton",
+    "WhatsAppVideo",
+]

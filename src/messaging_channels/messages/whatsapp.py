@@ -1,0 +1,300 @@
+"""WhatsApp messages that answer a person: allowed only within 24 hours of the person's last message to the business.
+
+One vocabulary for all providers. A limit that holds for all of them is checked here; a stricter one is the provider's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from messaging_channels.errors import InvalidMessage
+from messaging_channels.messages._message import Message, require, require_count
+
+_TEXT = 4096
+_BODY = 1024
+_CAPTION = 3000
+_HEADER = _FOOTER = 60
+_BUTTON_TITLE = 20
+_ROW_TITLE, _ROW_DESCRIPTION = 24, 72
+_MOST_BUTTONS, _MOST_ROWS = 3, 10
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A file by its public URL, or by the id under which the provider holds it."""
+
+    url: str | None = field(default=None, repr=False)
+    id: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that it is exactly one of both."""
+        if (self.url is None) == (self.id is None):
+            raise InvalidMessage("needs a url or an id", field="Media", remedy="give exactly one")
+        if self.url is not None and not self.url.startswith(("https://", "http://")):
+            raise InvalidMessage("is no http URL", field="Media.url", remedy="give https://…")
+
+
+def _media(value: str | Media) -> Media:
+    return Media(url=value) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True, slots=True)
+class WhatsAppText(Message):
+    """Free text."""
+
+    text: str = field(repr=False)
+    sender: str | None = None
+    """The registered number it comes from. None for the account's own; so for every type here."""
+    reply_to: str | None = None
+    """The provider's id of the message that is quoted; so for every type here."""
+    preview_url: bool = False
+    """Whether the first link is shown with a preview."""
+
+    def __post_init__(self) -> None:
+        """Check the text."""
+        require(self.text, "WhatsAppText.text", at_most=_TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class _File(Message):
+    """A message that is a file. `media` may be given as the text of a URL."""
+
+    media: str | Media
+    sender: str | None = None
+    reply_to: str | None = None
+
+    def __post_init__(self) -> None:
+        """Bring the media into its parsed form."""
+        object.__setattr__(self, "media", _media(self.media))
+
+    @property
+    def file(self) -> Media:
+        """The media, parsed."""
+        return _media(self.media)
+
+
+@dataclass(frozen=True, slots=True)
+class _Captioned(_File):
+    """A file with words below it."""
+
+    caption: str | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the caption."""
+        object.__setattr__(self, "media", _media(self.media))
+        if self.caption is not None:
+            require(self.caption, f"{type(self).__name__}.caption", at_most=_CAPTION)
+
+
+@dataclass(frozen=True, slots=True)
+class WhatsAppImage(_Captioned):
+    """A JPEG or PNG image."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhatsAppVideo(_Captioned):
+    """An MP4 or 3GPP video."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhatsAppDocument(_Captioned):
+    """A document of any type."""
+
+    filename: str | None = None
+    """The name it is shown under."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhatsAppAudio(_File):
+    """A sound file."""
+
+    voice: bool = False
+    """Whether it is shown as a voice note (OGG with Opus)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhatsAppSticker(_File):
+    """A WebP sticker, 512 by 512 pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhatsAppLocation(Message):
+    """A place on the map, in degrees (WGS 84)."""
+
+    latitude: float
+    longitude: float
+    name: str | None = field(default=None, repr=False)
+    address: str | None = field(default=None, repr=False)
+    sender: str | None = None
+    reply_to: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the place is on Earth."""
+        for name, limit in (("latitude", 90), ("longitude", 180)):
+            if not -limit <= getattr(self, name) <= limit:
+                raise InvalidMessage(
+                    "is out of range", field=f"WhatsAppLocation.{name}", remedy=f"use ±{limit} degrees"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class ContactCard:
+    """A person or business in an address book."""
+
+    first_name: str = field(repr=False)
+    last_name: str | None = field(default=None, repr=False)
+    phones: tuple[str, ...] = field(default=(), repr=False)
+    emails: tuple[str, ...] = field(default=(), repr=False)
+    urls: tuple[str, ...] = field(default=(), repr=False)
+    company: str | None = field(default=None, repr=False)
+    title: str | None = field(default=None, repr=False)
+    birthday: str | None = field(default=None, repr=False)
+    """As YYYY-MM-DD."""
+
+    @property
+    def formatted_name(self) -> str:
+        """First and last name."""
+        return " ".join(part for part in (self.first_name, self.last_name) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class WhatsAppContacts(Message):
+    """One or more contact cards."""
+
+    contacts: tuple[ContactCard, ...]
+    sender: str | None = None
+    reply_to: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that there is one."""
+        require_count(len(self.contacts), "WhatsAppContacts.contacts", at_least=1, at_most=257)
+
+
+@dataclass(frozen=True, slots=True)
+class WhatsAppReaction(Message):
+    """An emoji on a message that the person sent. The empty text takes it back."""
+
+    emoji: str
+    message_id: str
+    """The provider's id of the message."""
+    sender: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that it names a message."""
+        require(self.message_id, "WhatsAppReaction.message_id")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyButton:
+    """A button; `id` comes back when it is pressed."""
+
+    id: str
+    title: str
+
+    def __post_init__(self) -> None:
+        """Check the lengths."""
+        require(self.id, "ReplyButton.id", at_most=256)
+        require(self.title, "ReplyButton.title", at_most=_BUTTON_TITLE)
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """A row of a list; `id` comes back when it is chosen."""
+
+    id: str
+    title: str
+    description: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check the lengths."""
+        require(self.id, "ListRow.id", at_most=200)
+        require(self.title, "ListRow.title", at_most=_ROW_TITLE)
+        if self.description is not None:
+            require(self.description, "ListRow.description", at_most=_ROW_DESCRIPTION)
+
+
+@dataclass(frozen=True, slots=True)
+class ListSection:
+    """Rows under a title; only a list of one section may do without the title."""
+
+    rows: tuple[ListRow, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Interactive(Message):
+    """Words with something to press."""
+
+    text: str = field(repr=False)
+    header: str | Media | None = field(default=None, repr=False)
+    """One line, or an image, video or document."""
+    footer: str | None = field(default=None, repr=False)
+    sender: str | None = None
+    reply_to: str | None = None
+
+    def _check(self) -> None:
+        name = type(self).__name__
+        require(self.text, f"{name}.text", at_most=_BODY)
+        if isinstance(self.header, str):
+            require(self.header, f"{name}.header", at_most=_HEADER)
+        if self.footer is not None:
+            require(self.footer, f"{name}.footer", at_most=_FOOTER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatsAppButtons(_Interactive):
+    """Up to three buttons that answer."""
+
+    buttons: tuple[ReplyButton, ...]
+
+    def __post_init__(self) -> None:
+        """Check the number of buttons, and that they differ."""
+        self._check()
+        require_count(len(self.buttons), "WhatsAppButtons.buttons", at_least=1, at_most=_MOST_BUTTONS)
+        _require_distinct([button.id for button in self.buttons], "WhatsAppButtons.buttons")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatsAppList(_Interactive):
+    """A menu of up to ten rows."""
+
+    button: str
+    """What opens the menu."""
+    sections: tuple[ListSection, ...]
+
+    def __post_init__(self) -> None:
+        """Check the number of rows, and that they differ."""
+        self._check()
+        require(self.button, "WhatsAppList.button", at_most=_BUTTON_TITLE)
+        rows = [row.id for section in self.sections for row in section.rows]
+        require_count(len(rows), "WhatsAppList rows", at_least=1, at_most=_MOST_ROWS)
+        _require_distinct(rows, "WhatsAppList rows")
+        if len(self.sections) > 1 and not all(section.title for section in self.sections):
+            raise InvalidMessage("one has no title", field="WhatsAppList.sections", remedy="give it one")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatsAppUrlButton(_Interactive):
+    """One button that opens a page."""
+
+    button: str
+    url: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the button."""
+        self._check()
+        require(self.button, "WhatsAppUrlButton.button", at_most=_BUTTON_TITLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatsAppLocationRequest(_Interactive):
+    """Ask where the person is."""
+
+    def __post_init__(self) -> None:
+        """Check the text."""
+        self._check()
+
+
+def _require_distinct(ids: list[str], name: str) -> None:
+    if len(set(ids)) != len(ids):
+        raise InvalidMessage("two have the same id", field=name, remedy="give each its own")

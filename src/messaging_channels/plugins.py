@@ -1,0 +1,156 @@
+"""Plugins: how channels, providers and resolvers come in, and who hears what happened.
+
+A plugin is a module (or object) named by an entry point in the group `messaging_channels`; it implements some of the hooks below with `hookimpl`. Hooks
+register and observe, they never send. Plugins are loaded one by one: a broken one is kept with its exception, which is
+raised when that plugin is asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from messaging_channels.errors import BrokenPlugin, UnknownProvider
+from messaging_channels.provider import CONTRACT
+
+if TYPE_CHECKING:
+    from messaging_channels.channels import Channel
+    from messaging_channels.events import Event
+    from messaging_channels.provider import ProviderSpec
+    from messaging_channels.receipts import Attempt
+    from messaging_channels.recipients import RecipientResolver
+
+PROJECT = "messaging_channels"
+"""The marker's name, and the entry-point group."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+logger = logging.getLogger("messaging_channels.plugins")
+
+
+class Hooks:
+    """What a plugin may implement. Each hook is optional; a parameter that is not needed may be left out."""
+
+    @hookspec
+    def register_channels(self) -> Iterable[Channel]:
+        """Return the channels this plugin adds."""
+        return ()
+
+    @hookspec
+    def register_providers(self) -> Iterable[ProviderSpec]:
+        """Return the specs of the providers this plugin supplies. Build nothing yet."""
+        return ()
+
+    @hookspec
+    def register_resolvers(self) -> Iterable[RecipientResolver]:
+        """Return resolvers; they are asked after those given to the dispatcher."""
+        return ()
+
+    @hookspec
+    def attempt_finished(self, attempt: Attempt) -> None:
+        """Hear that a provider was asked. Must not block; what it raises is logged and ignored."""
+
+    @hookspec
+    def event_received(self, event: Event) -> None:
+        """Hear of a delivery report. Must not block; what it raises is logged and ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plugins:
+    """The plugins that were loaded, and what they registered."""
+
+    manager: pluggy.PluginManager = field(repr=False)
+    broken: dict[str, Exception]
+    """By the name of the entry point."""
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """All registered channels."""
+        return self._gathered("register_channels")
+
+    @property
+    def resolvers(self) -> Sequence[RecipientResolver]:
+        """All registered resolvers."""
+        return self._gathered("register_resolvers")
+
+    @property
+    def providers(self) -> dict[str, ProviderSpec]:
+        """All registered provider specs by name. Of two with one name, none is taken: see `provider`."""
+        specs: dict[str, ProviderSpec] = {}
+        for spec in self._gathered("register_providers"):
+            if spec.name in specs:
+                self.broken[spec.name] = ValueError("two plugins supply a provider of that name")
+            specs[spec.name] = spec
+        return {name: spec for name, spec in specs.items() if name not in self.broken}
+
+    def provider(self, name: str) -> ProviderSpec:
+        """Return the spec of that provider.
+
+        Raises:
+            BrokenPlugin: its plugin could not be loaded, or was built for another contract.
+            UnknownProvider: no plugin supplies it.
+        """
+        known = self.providers
+        if name in self.broken:
+            raise BrokenPlugin(name, problem=type(self.broken[name]).__name__) from self.broken[name]
+        if name not in known:
+            raise UnknownProvider(name, known=tuple(known))
+        if known[name].contract != CONTRACT:
+            problem = f"it was built for contract {known[name].contract}, this is contract {CONTRACT}"
+            raise BrokenPlugin(name, problem=problem)
+        return known[name]
+
+    def attempt_finished(self, attempt: Attempt) -> None:
+        """Tell every plugin; see Hooks."""
+        self._tell("attempt_finished", attempt=attempt)
+
+    def event_received(self, event: Event) -> None:
+        """Tell every plugin; see Hooks."""
+        self._tell("event_received", event=event)
+
+    def _gathered(self, hook: str) -> list[Any]:
+        """Call a registering hook plugin by plugin, so that one that raises breaks itself only."""
+        found: list[Any] = []
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            try:
+                found += implementation.function()
+            except Exception as fault:  # noqa: BLE001  whatever a plugin raises
+                self.broken[implementation.plugin_name] = fault
+        return found
+
+    def _tell(self, hook: str, **facts: object) -> None:
+        caller = getattr(self.manager.hook, hook)
+        if not caller.get_hookimpls():
+            return
+        try:
+            caller(**facts)
+        except Exception:
+            logger.exception("a plugin failed in %s", hook)
+
+
+def load(*, only: Collection[str] | None = None, extra: Iterable[object] = ()) -> Plugins:
+    """Load the built-in plugin, the installed ones, and `extra` ones given as objects.
+
+    `only` restricts the installed ones to these entry-point names; what is not named is not imported.
+    """
+    from messaging_channels import builtin  # noqa: PLC0415  it registers through the hooks defined here
+
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    manager.register(builtin, "builtin")
+    plugins = Plugins(manager, {})
+    for entry in entry_points(group=PROJECT):
+        if only is None or entry.name in only:
+            try:
+                manager.register(entry.load(), entry.name)
+            except Exception as fault:  # noqa: BLE001  whatever importing a plugin raises
+                plugins.broken[entry.name] = fault
+    for plugin in extra:
+        manager.register(plugin)
+    return plugins

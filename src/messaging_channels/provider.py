@@ -1,0 +1,212 @@
+"""The contract for provider plugins. Start from `docs/how-to/write-a-provider.md`.
+
+There are three steps of effort:
+
+1. `HttpProvider`: one request a message; write `encode` and `decode`.
+2. `Provider.send` as a flow of several exchanges: a token, an upload, a request for a whole batch.
+3. An exchange type of your own with an executor, or `Call` around a blocking SDK.
+
+A provider describes and reads. It opens no socket, sleeps not, and reads neither clock nor environment: the same object is driven from many
+threads and tasks at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+from messaging_channels.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.outcomes import Outcome, Reason
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from messaging_channels.addresses import Address
+    from messaging_channels.events import Event
+    from messaging_channels.messages import Message
+
+CONTRACT = 1
+"""The number of this contract. A plugin built for another one is refused when it is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One message for one recipient, on its way to a provider."""
+
+    id: str
+    """Ours. The same over repetitions: give it to the provider as the client's reference, where it takes one."""
+    channel: str
+    message: Message
+    to: Address
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a provider can do. What is not declared is refused before any exchange."""
+
+    carries: Mapping[type[Message], frozenset[str]]
+    """The message types, each with the optional fields that are honoured. Fields without a default go without saying."""
+    batch: int = 1
+    """How many envelopes one `send` may be given."""
+
+    def unsupported(self, message: Message) -> str | None:
+        """Return the name of what is not carried: the type, or the first field that is set; None if all is well."""
+        undeclared = self._undeclared.get(type(message))
+        if undeclared is None:
+            return type(message).__name__
+        for name, default in undeclared:
+            if getattr(message, name) != default:
+                return f"{type(message).__name__}.{name}"
+        return None
+
+    @cached_property
+    def _undeclared(self) -> dict[type[Message], tuple[tuple[str, Any], ...]]:
+        return {kind: _optional_fields(kind, besides=named) for kind, named in self.carries.items()}
+
+
+class Provider(Protocol):
+    """A vendor's API behind our contract."""
+
+    name: ClassVar[str]
+    """The name in routes and settings, such as `infobip`."""
+    capabilities: ClassVar[Capabilities]
+    """What it can do."""
+    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]]
+    """How the exchanges of types of its own are performed. Most providers have none: `{}`."""
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        """Describe the sending of 1 to `capabilities.batch` envelopes; return their outcomes in the same order.
+
+        All envelopes of a batch are for the same account and carry what `capabilities` declare.
+
+        Do not retry, and do not catch what you cannot explain: an `ExchangeFailed` that leaves the flow becomes *not sent* or *unknown* by
+        what the transport knows of the bytes, and so does any exception of your own after the first exchange with an effect.
+
+        Raises:
+            BadInput: before the first exchange; the message cannot be sent by this provider as it is (no sender, for one).
+            ExchangeFailed: let it pass.
+        """
+        ...
+
+
+class HttpProvider:
+    """A provider that makes one HTTP request a message. Subclasses set `name` and `capabilities`."""
+
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+
+    def encode(self, envelope: Envelope) -> HttpRequest:
+        """Describe the request that sends this message. Called once an attempt.
+
+        Raises:
+            BadInput: the message cannot be sent as it is.
+        """
+        raise NotImplementedError
+
+    def decode(self, response: HttpResponse, envelope: Envelope) -> Outcome:
+        """Say what this answer means. Called with any status and any body; end with `http_outcome` for the unforeseen."""
+        raise NotImplementedError
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        """See Provider."""
+        (envelope,) = batch
+        response = yield from ask(self.encode(envelope))
+        return (self.decode(response, envelope),)
+
+
+@runtime_checkable
+class FetchesReports(Protocol):
+    """An optional ability: delivery reports can be fetched."""
+
+    def fetch_reports(self) -> Flow[Sequence[Event]]:
+        """Return the reports that are new since the last call."""
+        ...
+
+
+def sender_of(message: Message, default: str | None, *, provider: str) -> str:
+    """Return the message's sender, or the account's.
+
+    Raises:
+        InvalidMessage: there is neither.
+    """
+    from messaging_channels.errors import InvalidMessage  # noqa: PLC0415
+
+    sender = getattr(message, "sender", None) or default
+    if sender is None:
+        raise InvalidMessage(
+            "no sender",
+            field=f"{type(message).__name__}.sender",
+            remedy=f"set it, or configure MESSAGING_CHANNELS_{provider.upper()}_SENDER",
+        )
+    return str(sender)
+
+
+def http_outcome(response: HttpResponse, detail: str = "", *, now: float | None = None) -> Outcome:
+    """Say what an answer means by its HTTP status alone, erring on the safe side.
+
+    A success without a readable body was most likely sent; a 5xx may have been; 429 and other 4xx were not.
+    """
+    reason = _HTTP_REASONS.get(response.status) or _HTTP_CLASSES.get(
+        response.status // 100, Reason.CONNECTION
+    )
+    return Outcome.of(
+        reason,
+        f"HTTP {response.status} {detail}".rstrip(),
+        retry_after=retry_after(response.headers, now=now) if reason is Reason.THROTTLED else None,
+        native=response,
+    )
+
+
+def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
+    """Read how long to wait: `retry-after-ms`, or `retry-after` in seconds, or as an HTTP date (RFC 9110) if `now` is given."""
+    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            return max(0.0, float(headers[name]) * unit)
+        except (KeyError, ValueError):
+            continue
+    try:
+        until = parsedate_to_datetime(headers["retry-after"])
+    except (KeyError, ValueError):
+        return None
+    return None if now is None else max(0.0, until.timestamp() - now)
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """How a provider comes about: what a plugin returns from `register_providers`."""
+
+    name: str
+    settings: type[BaseModel]
+    """The fields it is configured with, secrets as SecretStr; each is read from MESSAGING_CHANNELS_<NAME>_<FIELD>."""
+    build: Callable[[Any], Provider]
+    """Makes the provider from an instance of `settings`."""
+    dsn: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Which field each part of a DSN (`username`, `password`, `host`, `port`, `path`) fills; its query names fields itself."""
+    contract: int = CONTRACT
+
+
+def _optional_fields(kind: type[Message], *, besides: frozenset[str]) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (spec.name, spec.default if spec.default_factory is MISSING else spec.default_factory())
+        for spec in fields(kind)  # type: ignore[arg-type]
+        if spec.name not in besides and not (spec.default is MISSING and spec.default_factory is MISSING)
+    )
+
+
+_HTTP_REASONS = {
+    401: Reason.AUTH,
+    402: Reason.FUNDS,
+    403: Reason.AUTH,
+    408: Reason.TIMEOUT,
+    429: Reason.THROTTLED,
+}
+_HTTP_CLASSES = {
+    2: Reason.UNIDENTIFIED,
+    3: Reason.INVALID,
+    4: Reason.INVALID,
+    5: Reason.SERVER,
+}

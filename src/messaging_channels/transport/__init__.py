@@ -1,0 +1,220 @@
+"""Where I/O happens: drivers that run flows, in a thread or in an event loop. Only here is a clock, a socket or a loop touched.
+
+TLS certificates are always verified; there is no switch that turns it off.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from messaging_channels.errors import InvalidSetting
+from messaging_channels.exchange import (
+    AsyncExecutor,
+    Call,
+    Exchange,
+    Executor,
+    Executors,
+    Flow,
+    HttpRequest,
+    Now,
+    Timeouts,
+    Wait,
+)
+
+Result = TypeVar("Result")
+
+
+class ClientCertificate(NamedTuple):
+    """A certificate by which this machine proves who it is (PEM files)."""
+
+    certificate: Path
+    key: Path | None = None
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        """Show the file only."""
+        return f"ClientCertificate({self.certificate})"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """How HTTP requests are made."""
+
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    proxy: str | None = field(default=None, repr=False)
+    """`http://user:password@host:port`. Without it none is used, whatever the environment says."""
+    ca_file: Path | None = None
+    """Certificates to trust instead of the usual ones (PEM)."""
+    client_certificate: ClientCertificate | None = None
+    max_idle: float = 5.0
+    """Seconds an idle connection is kept. Shorter than the servers': a stale connection makes an outcome unknown."""
+    client: Literal["auto", "httpx", "pyreqwest"] = "auto"
+    """`auto` takes pyreqwest (the extra `fast`) where it is installed and the other settings allow it."""
+
+
+class Transport:
+    """Runs flows for synchronous callers. Serves many threads at once; close it when done."""
+
+    def __init__(
+        self,
+        http: HttpSettings | None = None,
+        executors: Mapping[type[Exchange[Any]], Executors] | None = None,
+    ) -> None:
+        """Open nothing yet: each executor is built when the first exchange of its type comes."""
+        settings = http or HttpSettings()
+        self._makers: dict[type[Exchange[Any]], Callable[[], Executor]] = {
+            HttpRequest: lambda: _chosen(settings).HttpExecutor(settings),
+            **{kind: made.sync for kind, made in (executors or {}).items()},
+        }
+        self._built: dict[type[Exchange[Any]], Executor] = {}
+        self._perform: dict[type[Exchange[Any]], Callable[[Any], Any]] = {
+            Now: _now,
+            Wait: _sleep,
+            Call: _call,
+        }
+        self._lock = threading.Lock()
+
+    def run(self, flow: Flow[Result]) -> Result:
+        """Run a flow to its end and return its result. What an exchange raises is raised into the flow."""
+        advance: Callable[[Any], Exchange[Any]] = flow.send
+        reply: Any = None
+        try:
+            while True:
+                exchange = advance(reply)
+                try:
+                    kind = type(exchange)
+                    reply = (self._perform.get(kind) or self._executor(kind))(exchange)
+                    advance = flow.send
+                except BaseException as failure:  # noqa: BLE001  the flow decides what it means
+                    advance, reply = flow.throw, failure
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Close every connection. The transport may not be used afterwards."""
+        with self._lock:
+            self._makers.clear()
+            self._perform = dict.fromkeys(self._perform, _closed)
+            built, self._built = list(self._built.values()), {}
+        for executor in built:
+            executor.close()
+
+    def _executor(self, kind: type[Exchange[Any]]) -> Callable[[Any], Any]:
+        with self._lock:
+            if kind not in self._perform:
+                executor = _maker(self._makers, kind)()
+                self._built[kind] = executor
+                self._perform[kind] = executor.perform
+            return self._perform[kind]
+
+
+class AsyncTransport:
+    """Runs flows for the tasks of one event loop. Close it when done."""
+
+    def __init__(
+        self,
+        http: HttpSettings | None = None,
+        executors: Mapping[type[Exchange[Any]], Executors] | None = None,
+    ) -> None:
+        """Open nothing yet: each executor is built when the first exchange of its type comes."""
+        import asyncio  # noqa: PLC0415  half of the import time of the whole package
+
+        settings = http or HttpSettings()
+        self._makers: dict[type[Exchange[Any]], Callable[[], AsyncExecutor]] = {
+            HttpRequest: lambda: _chosen(settings).AsyncHttpExecutor(settings),
+            **{kind: made.asynchronous for kind, made in (executors or {}).items()},
+        }
+        self._built: dict[type[Exchange[Any]], AsyncExecutor] = {}
+        self._perform: dict[type[Exchange[Any]], Callable[[Any], Any]] = {
+            Wait: lambda exchange: asyncio.sleep(exchange.seconds),
+            Call: lambda exchange: asyncio.to_thread(exchange.function),
+        }
+
+    async def run(self, flow: Flow[Result]) -> Result:
+        """Run a flow to its end and return its result. What an exchange raises, a cancellation too, is raised into the flow."""
+        advance: Callable[[Any], Exchange[Any]] = flow.send
+        reply: Any = None
+        try:
+            while True:
+                exchange = advance(reply)
+                kind = type(exchange)
+                if kind is Now:
+                    advance, reply = flow.send, time.time()
+                    continue
+                try:
+                    reply = await (self._perform.get(kind) or self._executor(kind))(exchange)
+                    advance = flow.send
+                except BaseException as failure:  # noqa: BLE001  the flow decides what it means
+                    advance, reply = flow.throw, failure
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+    async def close(self) -> None:
+        """Close every connection. The transport may not be used afterwards."""
+        self._makers.clear()
+        self._perform = dict.fromkeys(self._perform, _closed)
+        built, self._built = list(self._built.values()), {}
+        for executor in built:
+            await executor.close()
+
+    def _executor(self, kind: type[Exchange[Any]]) -> Callable[[Any], Any]:
+        executor = _maker(self._makers, kind)()
+        self._built[kind] = executor
+        self._perform[kind] = executor.perform
+        return executor.perform
+
+
+Maker = TypeVar("Maker")
+
+
+def _maker(makers: Mapping[type[Exchange[Any]], Maker], kind: type[Exchange[Any]]) -> Maker:
+    if not makers:
+        _closed()
+    if kind not in makers:
+        message = (
+            f"nothing performs exchanges of type {kind.__name__}: name an executor in Provider.executors"
+        )
+        raise TypeError(message)
+    return makers[kind]
+
+
+def _closed(*_: object) -> Any:  # noqa: ANN401  stands where an executor stood
+    message = "the dispatcher was closed"
+    raise RuntimeError(message)
+
+
+def _now(_: Now) -> float:
+    return time.time()
+
+
+def _sleep(exchange: Wait) -> None:
+    time.sleep(exchange.seconds)
+
+
+def _call(exchange: Call[Result]) -> Result:
+    return exchange.function()
+
+
+def _chosen(settings: HttpSettings) -> Any:  # noqa: ANN401  a module
+    """Import the module that stands on the chosen HTTP client."""
+    from messaging_channels.transport import on_httpx  # noqa: PLC0415  imported with the first request, not with us
+
+    if settings.client == "httpx" or (settings.client == "auto" and settings.client_certificate):
+        return on_httpx
+    try:
+        from messaging_channels.transport import on_pyreqwest  # noqa: PLC0415
+    except ImportError as missing:
+        if settings.client == "auto":
+            return on_httpx
+        raise InvalidSetting(
+            "pyreqwest is not installed",
+            setting="http.client",
+            source="configuration",
+            remedy="pip install 'messaging-channels[fast]'",
+        ) from missing
+    return on_pyreqwest

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging_channels.addresses import EmailAddress, PhoneNumber
+from messaging_channels.errors import InvalidAddress
+
+numbers = st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True)
+mails = st.emails()
+
+
+@given(numbers)
+def test_a_number_is_the_same_with_and_without_the_plus(digits: str) -> None:
+    assert PhoneNumber.parse(digits) == PhoneNumber.parse(f"+{digits}")
+    assert PhoneNumber.parse(PhoneNumber.parse(digits).e164).plain == digits
+
+
+@given(numbers)
+def test_no_printed_form_of_a_number_shows_it(digits: str) -> None:
+    number = PhoneNumber.parse(digits)
+    for shown in (str(number), repr(number), f"{number}", f"{number!r}", number.masked):
+        assert digits not in shown
+
+
+@pytest.mark.parametrize(
+    "text", ["+44 7700 900123", "+44 (7700) 900-123", "+44.7700.900123", "447700900123", "+(44)7700900123"]
+)
+def test_separators_are_taken_out(text: str) -> None:
+    assert PhoneNumber.parse(text).digits == "447700900123"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "abc", "12345", "1234567890123456", "07700900123", "00447700900123", "+44 (0)7700 900123", "+44770090x123",
+        "٤٤٧٧٠٠٩٠٠١٢٣", "447700900123\n", "tel:+447700900123",
+    ],
+)  # fmt: skip
+def test_what_is_no_international_number_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(InvalidAddress) as caught:
+        PhoneNumber.parse(text)
+    assert caught.value.kind == "phone number"
+    assert not text.strip() or text not in str(caught.value)
+
+
+def test_a_mail_address_keeps_its_local_part_and_lowers_its_domain() -> None:
+    address = EmailAddress.parse("Zoe.X+tag@EXAMPLE.com")
+    assert address.addr_spec == "Zoe.X+tag@example.com"
+    assert not address.needs_smtputf8
+
+
+def test_an_internationalised_domain_becomes_ascii_and_the_local_part_stays() -> None:
+    address = EmailAddress.parse("Zoë <ñandú@bücher.example.com>")
+    assert address.addr_spec == "ñandú@xn--bcher-kva.example.com"
+    assert address.display_name == "Zoë"
+    assert address.needs_smtputf8
+
+
+def test_addresses_are_equal_whatever_name_is_displayed() -> None:
+    assert EmailAddress.parse("A <a@example.com>") == EmailAddress.parse('"B, C" <a@example.com>')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "a", "a@", "@example.org", "a@b", "a b@example.com", "a..b@example.com", ".a@example.com",
+        "a@example..com", "a@-x.example.com", "a@example.com\r\nBcc: b@example.com", "a\0@example.com",
+        "\u202ea@example.com", "a@b@example.com", "<a@example.com", f"{'a' * 65}@example.com",
+        "a@" + "b." * 130 + "example.com", "Name <a@example.com> NOTIFY=NEVER", "a,b@example.com",
+    ],
+)  # fmt: skip
+def test_what_is_no_mail_address_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(InvalidAddress) as caught:
+        EmailAddress.parse(text)
+    assert len(text) < 5 or text not in str(caught.value)
+
+
+@given(st.text())
+def test_any_text_is_either_an_address_or_refused(text: str) -> None:
+    for kind in (PhoneNumber, EmailAddress):
+        try:
+            address = kind.parse(text)
+        except InvalidAddress:
+            continue
+        assert kind.parse(address.plain) == address
+
+
+def test_addresses_survive_copying_and_pickling() -> None:
+    for address in (PhoneNumber.parse("447700900123"), EmailAddress.parse("Z <z@example.com>")):
+        assert pickle.loads(pickle.dumps(address)) == address == copy.deepcopy(address)
