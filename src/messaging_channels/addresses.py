@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from messaging_channels.errors import InvalidAddress
 
 
+@runtime_checkable
 class Address(Protocol):
     """What every address can do. Its `str`, `repr` and `format` show the masked form."""
 
@@ -42,7 +43,7 @@ class PhoneNumber:
             raise InvalidAddress(
                 _number_problem(text),
                 kind="phone number",
-                remedy="write it as country code and number, such as +447700900123",
+                remedy="write it as country code and number, such as +447700900000",
             )
         return cls(match[1])
 

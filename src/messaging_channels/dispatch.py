@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from messaging_channels import errors
+from messaging_channels.addresses import Address
 from messaging_channels.exchange import Flow, Now, ask
 from messaging_channels.outcomes import Kind, Outcome, Reason
 from messaging_channels.provider import Envelope, FetchesReports, Provider
@@ -90,7 +91,7 @@ class Dispatch:
 
     def locate(self, to: Any, channel: Channel) -> Flow[Contact]:  # noqa: ANN401
         """Turn a recipient into a contact: an address is one already, anything else is for the resolvers."""
-        if isinstance(to, (str, channel.address_type)):
+        if isinstance(to, (str, channel.address_type, Address)):
             return Contact(to)
         for resolver in self.resolvers:
             contact = yield from resolver.resolve(to, channel)

@@ -58,6 +58,11 @@ class HttpResponse:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
+    @property
+    def ok(self) -> bool:
+        """Whether the status is one of success (2xx)."""
+        return self.status // 100 == _SUCCESS
+
     def json(self) -> Any:  # noqa: ANN401  the caller parses it into one of its own values
         """Return the body parsed as JSON.
 
@@ -142,4 +147,5 @@ class Executors:
     asynchronous: Callable[[], AsyncExecutor]
 
 
+_SUCCESS = 2
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode

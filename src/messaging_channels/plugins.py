@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 import pluggy
@@ -134,10 +134,16 @@ class Plugins:
             logger.exception("a plugin failed in %s", hook)
 
 
-def load(*, only: Collection[str] | None = None, extra: Iterable[object] = ()) -> Plugins:
+def load(
+    *,
+    only: Collection[str] | None = None,
+    extra: Iterable[object] = (),
+    entries: Iterable[EntryPoint] | None = None,
+) -> Plugins:
     """Load the built-in plugin, the installed ones, and `extra` ones given as objects.
 
-    `only` restricts the installed ones to these entry-point names; what is not named is not imported.
+    `only` restricts the installed ones to these entry-point names; what is not named is not imported. `entries` stands for what is
+    installed, in tests.
     """
     from messaging_channels import builtin  # noqa: PLC0415  it registers through the hooks defined here
 
@@ -145,7 +151,7 @@ def load(*, only: Collection[str] | None = None, extra: Iterable[object] = ()) -
     manager.add_hookspecs(Hooks)
     manager.register(builtin, "builtin")
     plugins = Plugins(manager, {})
-    for entry in entry_points(group=PROJECT):
+    for entry in entry_points(group=PROJECT) if entries is None else entries:
         if only is None or entry.name in only:
             try:
                 manager.register(entry.load(), entry.name)

@@ -105,9 +105,10 @@ class Outbox:
         with self._lock:
             return self._database.execute("DELETE FROM message").rowcount
 
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+    def __del__(self) -> None:
+        """Close the database with the last reference to it."""
+        if hasattr(self, "_database"):
+            self._database.close()
 
 
 class Sandbox:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, Self, TypeVar
 
 from messaging_channels.errors import InvalidSetting
 from messaging_channels.exchange import (
@@ -104,6 +104,14 @@ class Transport:
         for executor in built:
             executor.close()
 
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
     def _executor(self, kind: type[Exchange[Any]]) -> Callable[[Any], Any]:
         with self._lock:
             if kind not in self._perform:
@@ -161,6 +169,14 @@ class AsyncTransport:
         built, self._built = list(self._built.values()), {}
         for executor in built:
             await executor.close()
+
+    async def __aenter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self.close()
 
     def _executor(self, kind: type[Exchange[Any]]) -> Callable[[Any], Any]:
         executor = _maker(self._makers, kind)()

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from messaging_channels.cli import main
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MESSAGING_CHANNELS_SANDBOX_HANG", "0.01")
+
+
+def _run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any, str]:
+    code = main(arguments)
+    printed = capsys.readouterr()
+    return code, json.loads(printed.out) if printed.out else None, printed.err
+
+
+def test_a_first_message_prints_the_documented_shape(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["send", "sms", "--to", "38598123456", "--text", "My text message"]) == 0
+    out = capsys.readouterr().out
+    message_id = json.loads(out)["messages"][0]["messageId"]
+    assert out == (
+        '{"messages":[{"messageId":"' + message_id + '","status":{"groupId":1,"groupName":"PENDING","id":26,'
+        '"name":"PENDING_ACCEPTED","description":"Message sent to next instance"},"destination":"38598123456"}]}\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("sms", "--to", "38598123456", "--text", "x"), 0),
+        (("whatsapp", "--to", "38598123456", "--text", "x"), 0),
+        (("whatsapp", "--to", "38598123456", "--template", "code", "--parameter", "4821"), 0),
+        (("email", "--to", "zoe@example.com", "--subject", "s", "--text", "x", "--html", "<b>x</b>"), 0),
+        (("sms", "--to", "447700900003", "--text", "x"), 1),
+        (("sms", "--to", "nonsense", "--text", "x"), 2),
+        (("sms", "--to", "447700900001", "--text", "x"), 4),
+        (("sms", "--to", "447700900002", "--text", "x"), 5),
+    ],
+)
+def test_exit_codes_tell_what_became_of_it(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], code: int
+) -> None:
+    assert _run(capsys, "send", *arguments)[0] == code
+
+
+def test_wrong_configuration_exits_with_3(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MESSAGING_CHANNELS_ROUTE_SMS", "pigeon")
+    code, out, err = _run(capsys, "send", "sms", "--to", "38598123456", "--text", "x")
+    assert (code, out) == (3, None)
+    assert "pigeon" in err
+
+
+def test_what_the_sandbox_took_is_listed_across_processes_and_forgotten(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    main(["send", "email", "--to", "zoe@example.com", "--subject", "s", "--text", "hi", "--attach", __file__])
+    main(["send", "sms", "--to", "447700900004", "--text", "x"])
+    capsys.readouterr()
+    mail, sms = _run(capsys, "sandbox", "list")[1]["messages"]
+    assert mail["content"]["text"] == "hi"
+    assert mail["status"]["name"] == "DELIVERED_TO_HANDSET"
+    assert sms["status"]["name"] == "EXPIRED_EXPIRED"
+    assert _run(capsys, "sandbox", "clear")[2] == "2 messages forgotten\n"
+    assert _run(capsys, "sandbox", "list")[1] == {"messages": []}
+
+
+def test_lists_are_json(capsys: pytest.CaptureFixture[str]) -> None:
+    providers = _run(capsys, "providers")[1]["providers"]
+    assert {"name": "sandbox", "settings": ["home", "hang"]} in providers
+    channels = {one["name"]: one for one in _run(capsys, "channels")[1]["channels"]}
+    assert set(channels) == {"sms", "whatsapp", "email"}
+    settings = _run(capsys, "config")[1]["settings"]
+    assert {"sandbox.hang", "home"} <= {one["name"] for one in settings}
+    assert len(_run(capsys, "sandbox", "addresses")[1]["addresses"]) == 6
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["send", "sms", "--help"], ["sandbox", "--help"]])
+def test_help_teaches(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+    assert "usage: messaging-channels" in capsys.readouterr().out

@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging_channels import (
+    Contact,
+    Dispatcher,
+    Email,
+    Kind,
+    NotSent,
+    Person,
+    PhoneNumber,
+    Rejected,
+    Route,
+    Sandbox,
+    SendFailed,
+    Sms,
+    User,
+    WhatsAppText,
+    errors,
+)
+from messaging_channels.dispatch import Observer
+from messaging_channels.exchange import Call, Exchange, Executors, Flow, ask
+from messaging_channels.messages import Message
+from messaging_channels.outcomes import RULES, Outcome, Reason
+from messaging_channels.provider import Capabilities, Envelope
+from messaging_channels.receipts import Attempt
+from messaging_channels.recipients import CallableResolver, MappingResolver, PathResolver
+from messaging_channels.routing import may_pass_on
+
+
+class Scripted:
+    """A provider that ends every attempt as it is told, and counts them."""
+
+    name: ClassVar[str] = "scripted"
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})})
+    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+
+    def __init__(self, end: Any, name: str = "scripted") -> None:
+        self.end = end
+        self.name = name  # type: ignore[misc]
+        self.asked = 0
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        self.asked += 1
+        if isinstance(self.end, Reason):
+            return [Outcome.of(self.end)]
+            yield
+        return (yield from self.end(batch))
+
+
+def _fails(failure: BaseException) -> Any:
+    def raise_it() -> None:
+        raise failure
+
+    def send(_: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        yield from ask(Call(raise_it))
+        return []
+
+    return send
+
+
+def _sent(*providers: Any, to: Any = "+447700900123", message: Message | None = None, **options: Any) -> Any:
+    with Dispatcher(providers, **options) as dispatcher:
+        try:
+            return dispatcher.send(message or Sms("hello"), to=to)
+        except SendFailed as failed:
+            return failed.receipt
+
+
+@given(st.sampled_from(Reason))
+def test_the_next_provider_is_asked_only_after_a_proven_not_sent_or_a_reason_of_the_providers_own(
+    reason: Reason,
+) -> None:
+    first, second = Scripted(reason, "first"), Scripted(Reason.ACCEPTED, "second")
+    receipt = _sent(first, second)
+    assert second.asked == int(RULES[reason].pass_on)
+    assert [attempt.provider for attempt in receipt.attempts] == ["first", "second"][: 1 + second.asked]
+    assert receipt.outcome is (Kind.ACCEPTED if second.asked else RULES[reason].kind)
+
+
+@given(st.lists(st.sampled_from(Reason), min_size=1))
+def test_nothing_follows_an_attempt_that_may_have_reached_somebody(reasons: list[Reason]) -> None:
+    kinds = {RULES[reason].kind for reason in reasons}
+    if kinds & {Kind.ACCEPTED, Kind.UNKNOWN}:
+        assert not may_pass_on(Outcome.of(reason) for reason in reasons)
+
+
+@pytest.mark.parametrize(
+    ("phase", "kind"),
+    [
+        (errors.Phase.LOCAL, Kind.NOT_SENT),
+        (errors.Phase.CONNECT, Kind.NOT_SENT),
+        (errors.Phase.WRITE, Kind.UNKNOWN),
+        (errors.Phase.READ, Kind.UNKNOWN),
+    ],
+)
+def test_what_the_transport_knows_decides_between_not_sent_and_unknown(phase: Any, kind: Kind) -> None:
+    provider = Scripted(_fails(errors.ExchangeFailed("gone", phase=phase)))
+    assert _sent(provider).outcome is kind
+    assert provider.asked == 1
+
+
+def test_a_later_exchange_that_fails_to_connect_does_not_unsay_an_earlier_effect() -> None:
+    def send(batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        yield from ask(Call(lambda: None))
+        return (yield from _fails(errors.ExchangeFailed("refused", phase=errors.Phase.CONNECT))(batch))
+
+    assert _sent(Scripted(send)).outcome is Kind.UNKNOWN
+
+
+def test_a_harmless_exchange_before_a_refused_connection_leaves_it_not_sent() -> None:
+    def send(batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        yield from ask(Call(lambda: "token", effect=False))
+        return (yield from _fails(errors.ExchangeFailed("refused", phase=errors.Phase.CONNECT))(batch))
+
+    assert _sent(Scripted(send)).outcome is Kind.NOT_SENT
+
+
+def _raises_at_once(_: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    raise ZeroDivisionError
+
+
+def test_a_plugin_that_raises_errs_on_the_safe_side() -> None:
+    before, after = _sent(Scripted(_raises_at_once)), _sent(Scripted(_fails(ZeroDivisionError())))
+    assert (before.attempts[0].outcome.reason, before.outcome) == (Reason.LOCAL, Kind.NOT_SENT)
+    assert (after.attempts[0].outcome.reason, after.outcome) == (Reason.PLUGIN, Kind.UNKNOWN)
+
+
+def test_a_plugin_that_forgets_a_message_leaves_it_unknown() -> None:
+    def forgets(_: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        yield from ask(Call(lambda: None))
+        return []
+
+    assert _sent(Scripted(forgets)).attempts[0].outcome.reason is Reason.UNIDENTIFIED
+
+
+def test_refusals_and_not_sent_are_raised_with_the_whole_record() -> None:
+    with pytest.raises(Rejected) as rejected:
+        Dispatcher([Scripted(Reason.INVALID)]).send(Sms("hello"), to="+447700900123")
+    with pytest.raises(NotSent) as not_sent:
+        Dispatcher([Scripted(Reason.UNREACHABLE)]).send(Sms("hello"), to="+447700900123")
+    for caught in (rejected, not_sent):
+        assert len(caught.value.receipt.attempts) == 1
+        for secret in ("447700900123", "hello"):
+            assert secret not in str(caught.value)
+            assert secret not in repr(caught.value.receipt)
+
+
+@pytest.mark.parametrize(
+    ("send", "error"),
+    [
+        (lambda: _sent(Sandbox(), to="nonsense"), errors.InvalidAddress),
+        (lambda: _sent(Sandbox(), to=PhoneNumber("447700900123"), message=Email("s", "t")), errors.InvalidAddress),
+        (lambda: _sent(Sandbox(), to=User("1")), errors.UnresolvedRecipient),
+        (lambda: _sent(Scripted(Reason.ACCEPTED), message=Email("s", "t"), to="a@example.com"), errors.NoRoute),
+        (lambda: _sent(Scripted(Reason.ACCEPTED), message=Sms("x", flash=True)), errors.Unsupported),
+        (lambda: _sent(Sandbox(), message=Message()), errors.UnknownChannel),
+        (lambda: _sent(Sandbox(), routes={"sms": Route("pigeon")}), errors.UnknownProvider),
+    ],
+)  # fmt: skip
+def test_bad_input_is_a_typed_error_that_says_what_to_do(send: Any, error: type[Exception]) -> None:
+    with pytest.raises(error) as caught:
+        send()
+    assert isinstance(caught.value, (errors.BadInput, errors.ConfigurationError))
+    assert "447700900123" not in str(caught.value)
+
+
+def test_nothing_is_asked_of_a_provider_that_does_not_carry_the_message() -> None:
+    picky, sandbox = Scripted(Reason.ACCEPTED, "picky"), Sandbox()
+    receipt = _sent(picky, sandbox, message=Sms("x", flash=True))
+    assert picky.asked == 0
+    assert receipt.provider == "sandbox"
+    assert receipt.skipped[0].why == "does not carry Sms.flash"
+
+
+def test_a_user_is_found_in_a_mapping() -> None:
+    resolver = MappingResolver({User("1"): {"sms": "+447700900123"}})
+    assert _sent(Sandbox(), to=User("1"), resolvers=[resolver]).destination.e164 == "+447700900123"
+    with pytest.raises(errors.UnresolvedRecipient, match="whatsapp"):
+        _sent(Sandbox(), to=User("1"), resolvers=[resolver], message=WhatsAppText("x"))
+
+
+def test_a_function_may_resolve() -> None:
+    resolver = CallableResolver(lambda to, channel: Contact("+447700900123") if to == (1, channel) else None)
+    assert _sent(Sandbox(), to=(1, "sms"), resolvers=[resolver]).outcome is Kind.ACCEPTED
+
+
+PERSON = {"owner": "acme", "person": {"contactInformation": {"phone": [{"number": "447700900123"}]}}}
+
+
+def _persons(**options: Any) -> PathResolver:
+    return PathResolver(
+        Person,
+        load=lambda person: PERSON if person.identity_id == "1" else None,
+        paths={"sms": "person.contactInformation.phone[0].number", "email": "person.contactInformation.email[0].address"},
+        **options,
+    )  # fmt: skip
+
+
+def test_a_persons_number_is_found_by_path_and_sent_from_the_tenants_account() -> None:
+    platform, tenant = Scripted(Reason.ACCEPTED), Scripted(Reason.ACCEPTED)
+    receipt = _sent(
+        platform, to=Person("1"), resolvers=[_persons(account_path="owner")], accounts={"acme": [tenant]}
+    )
+    assert (platform.asked, tenant.asked) == (0, 1)
+    assert receipt.attempts[0].account == "acme"
+
+
+def test_another_account_never_stands_in_for_the_one_that_was_meant() -> None:
+    with pytest.raises(errors.UnknownAccount, match="acme"):
+        _sent(Scripted(Reason.ACCEPTED), to=Person("1"), resolvers=[_persons(account="acme")])
+
+
+def test_a_person_without_an_address_or_unknown_is_a_clear_error() -> None:
+    with pytest.raises(errors.UnresolvedRecipient, match="no address at 'person"):
+        _sent(Sandbox(), to=Person("1"), resolvers=[_persons()], message=Email("s", "t"))
+    with pytest.raises(errors.UnresolvedRecipient, match="no such recipient"):
+        _sent(Sandbox(), to=Person("2"), resolvers=[_persons()])
+
+
+def test_observers_hear_of_every_attempt() -> None:
+    class Listening(Observer):
+        def __init__(self) -> None:
+            self.heard: list[Attempt] = []
+
+        def attempt_finished(self, attempt: Attempt) -> None:
+            self.heard.append(attempt)
+
+    listening = Listening()
+    _sent(Scripted(Reason.UNREACHABLE, "first"), Scripted(Reason.ACCEPTED, "second"), observer=listening)
+    assert [attempt.provider for attempt in listening.heard] == ["first", "second"]
+    assert all(attempt.duration >= 0 for attempt in listening.heard)

@@ -1,0 +1,357 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from loopback import OK, Peer, Server
+
+from messaging_channels.errors import ExchangeFailed, InvalidSetting, Phase
+from messaging_channels.exchange import (
+    Call,
+    Exchange,
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    Now,
+    Timeouts,
+    Wait,
+    ask,
+)
+from messaging_channels.transport import AsyncTransport, ClientCertificate, HttpSettings, Transport
+
+QUICK = Timeouts(connect=2.0, write=2.0, read=0.3)
+
+
+def _run_sync(settings: HttpSettings, flow: Flow[Any]) -> Any:
+    with Transport(settings) as transport:
+        return transport.run(flow)
+
+
+def _run_async(settings: HttpSettings, flow: Flow[Any]) -> Any:
+    async def run() -> Any:
+        async with AsyncTransport(settings) as transport:
+            return await transport.run(flow)
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(params=["httpx", "pyreqwest"])
+def client(request: pytest.FixtureRequest) -> str:
+    if request.param == "pyreqwest":
+        pytest.importorskip("pyreqwest")
+    return str(request.param)
+
+
+@pytest.fixture(params=[_run_sync, _run_async], ids=["sync", "async"])
+def run(request: pytest.FixtureRequest) -> Callable[[HttpSettings, Flow[Any]], Any]:
+    return request.param  # type: ignore[no-any-return]
+
+
+def _post(url: str, body: bytes = b"{}") -> Flow[HttpResponse]:
+    return ask(HttpRequest("POST", f"{url}/send", {"authorization": "App secret"}, body))
+
+
+def test_a_request_arrives_as_described_and_its_answer_is_read_whole(run: Any, client: str) -> None:
+    def handle(peer: Peer) -> None:
+        peer.read_request()
+        peer.answer(b"HTTP/1.1 429 Slow Down\r\nRetry-After: 2\r\nContent-Length: 4\r\n\r\nwait")
+
+    with Server(handle) as server:
+        response = run(HttpSettings(client=client), _post(server.url, b'{"a":1}'))
+    assert (response.status, response.body, response.headers["retry-after"]) == (429, b"wait", "2")
+    request = server.requests[0]
+    assert request.startswith(b"POST /send HTTP/1.1\r\n")
+    assert request.endswith(b'\r\n\r\n{"a":1}')
+    assert b"authorization: app secret" in request.lower()
+
+
+def test_redirects_are_answers(run: Any, client: str) -> None:
+    def handle(peer: Peer) -> None:
+        peer.read_request()
+        peer.answer(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
+
+    with Server(handle) as server:
+        assert run(HttpSettings(client=client), _post(server.url)).status == 302
+    assert len(server.requests) == 1
+
+
+def _silence(peer: Peer) -> None:
+    peer.read_request()
+    peer.wait_for_the_other_side()
+
+
+def _reset_at_once(peer: Peer) -> None:
+    peer.reset()
+
+
+def _reset_after_reading(peer: Peer) -> None:
+    peer.read_request()
+    peer.reset()
+
+
+def _close_after_reading(peer: Peer) -> None:
+    peer.read_request()
+
+
+def _half_a_status_line(peer: Peer) -> None:
+    peer.read_request()
+    peer.answer(b"HTTP/1.1 2")
+
+
+def _truncated_body(peer: Peer) -> None:
+    peer.read_request()
+    peer.answer(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+
+
+def _garbage(peer: Peer) -> None:
+    peer.read_request()
+    peer.answer(b"\x00\xff no HTTP at all\r\n\r\n")
+
+
+FAULTS = [
+    _silence, _reset_at_once, _reset_after_reading, _close_after_reading, _half_a_status_line, _truncated_body, _garbage,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_failure_after_connecting_may_have_been_sent(run: Any, client: str, fault: Any) -> None:
+    with Server(fault) as server, pytest.raises(ExchangeFailed) as caught:
+        run(HttpSettings(client=client, timeouts=QUICK), _post(server.url))
+    assert caught.value.may_have_been_sent
+    assert caught.value.timed_out is (fault is _silence)
+    assert "secret" not in str(caught.value)
+    assert server.url not in str(caught.value)
+    assert server.connections == 1
+
+
+def test_a_refused_connection_was_certainly_not_sent(run: Any, client: str) -> None:
+    with Server(Peer.serve) as server:
+        url = server.url
+    with pytest.raises(ExchangeFailed) as caught:
+        run(HttpSettings(client=client), _post(url))
+    assert caught.value.phase is Phase.CONNECT
+    assert not caught.value.may_have_been_sent
+
+
+def test_an_unknown_host_was_certainly_not_sent(run: Any, client: str) -> None:
+    with pytest.raises(ExchangeFailed) as caught:
+        run(HttpSettings(client=client), _post("http://nowhere.invalid"))
+    assert caught.value.phase is Phase.CONNECT
+
+
+def test_what_is_no_url_never_leaves(run: Any, client: str) -> None:
+    with pytest.raises(ExchangeFailed) as caught:
+        run(HttpSettings(client=client), _post("ftp://example.com"))
+    assert not caught.value.may_have_been_sent
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+def _server_tls(authority: trustme.CA, name: str = "localhost") -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    return context
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused_before_anything_is_sent(
+    run: Any, client: str, authority: trustme.CA
+) -> None:
+    with Server(Peer.serve, tls=_server_tls(authority)) as server, pytest.raises(ExchangeFailed) as caught:
+        run(HttpSettings(client=client), _post(server.url))
+    assert caught.value.phase is Phase.CONNECT
+    assert server.requests == []
+
+
+def test_an_authority_of_ones_own_can_be_trusted(
+    run: Any, client: str, authority: trustme.CA, tmp_path: Path
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with Server(Peer.serve, tls=_server_tls(authority)) as server:
+        response = run(HttpSettings(client=client, ca_file=tmp_path / "ca.pem"), _post(server.url))
+    assert response.status == 200
+
+
+def test_a_certificate_for_another_name_is_refused(
+    run: Any, client: str, authority: trustme.CA, tmp_path: Path
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    settings = HttpSettings(client=client, ca_file=tmp_path / "ca.pem")
+    with (
+        Server(Peer.serve, tls=_server_tls(authority, "other.example.com")) as server,
+        pytest.raises(ExchangeFailed) as caught,
+    ):
+        run(settings, _post(server.url))
+    assert caught.value.phase is Phase.CONNECT
+
+
+def test_a_client_certificate_proves_who_we_are(
+    run: Any, client: str, authority: trustme.CA, tmp_path: Path
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    ours = authority.issue_cert("client.example.com")
+    ours.private_key_and_cert_chain_pem.write_to_path(tmp_path / "ours.pem")
+    context = _server_tls(authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+    authority.configure_trust(context)
+    settings = HttpSettings(
+        client=client,
+        ca_file=tmp_path / "ca.pem",
+        client_certificate=ClientCertificate(tmp_path / "ours.pem"),
+    )
+    with Server(Peer.serve, tls=context) as server:
+        assert run(settings, _post(server.url)).status == 200
+
+
+def test_a_proxy_is_used_when_configured(run: Any, client: str) -> None:
+    with Server(Peer.serve) as proxy:
+        settings = HttpSettings(client=client, proxy=f"http://user:word@127.0.0.1:{proxy.port}")
+        assert run(settings, _post("http://api.example.com")).status == 200
+    assert proxy.requests[0].startswith(b"POST http://api.example.com/send HTTP/1.1\r\n")
+    assert b"proxy-authorization: basic" in proxy.requests[0].lower()
+
+
+def test_a_missing_certificate_file_is_a_clear_setting_error() -> None:
+    with pytest.raises(InvalidSetting, match="certificate file"):
+        _run_sync(HttpSettings(client="httpx", ca_file=Path("nowhere.pem")), _post("http://127.0.0.1:9"))
+
+
+def _many(url: str, count: int) -> Flow[list[int]]:
+    statuses = []
+    for _ in range(count):
+        response = yield from _post(url)
+        statuses.append(response.status)
+    return statuses
+
+
+def test_one_after_the_other_share_a_connection(run: Any, client: str) -> None:
+    with Server(Peer.serve) as server:
+        assert run(HttpSettings(client=client), _many(server.url, 5)) == [200] * 5
+    assert server.connections == 1
+
+
+def test_many_tasks_at_once_need_no_more_connections_than_there_are_tasks(client: str) -> None:
+    async def run(url: str) -> None:
+        async with AsyncTransport(HttpSettings(client=client)) as transport:
+            for _ in range(3):
+                await asyncio.gather(*(transport.run(_post(url)) for _ in range(16)))
+
+    with Server(Peer.serve) as server:
+        asyncio.run(run(server.url))
+    assert len(server.requests) == 48
+    assert server.connections <= 16
+
+
+def test_many_threads_share_one_transport(client: str) -> None:
+    with Server(Peer.serve) as server, Transport(HttpSettings(client=client)) as transport:
+        threads = [threading.Thread(target=transport.run, args=(_many(server.url, 10),)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(server.requests) == 80
+    assert server.connections <= 8
+
+
+def test_a_cancelled_request_closes_its_connection() -> None:
+    arrived = threading.Event()
+    closed = threading.Event()
+
+    def handle(peer: Peer) -> None:
+        peer.read_request()
+        arrived.set()
+        peer.wait_for_the_other_side()
+        closed.set()
+
+    async def run(url: str) -> None:
+        async with AsyncTransport(HttpSettings(client="httpx")) as transport:
+            task = asyncio.create_task(transport.run(_post(url)))
+            await asyncio.to_thread(arrived.wait, 10)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await asyncio.to_thread(closed.wait, 10)
+
+    with Server(handle) as server:
+        asyncio.run(run(server.url))
+
+
+def test_an_idle_connection_that_the_server_closed_is_not_used_again(run: Any) -> None:
+    def handle(peer: Peer) -> None:
+        peer.read_request()
+        peer.answer()
+
+    with Server(handle) as server:
+        assert run(HttpSettings(client="httpx", max_idle=0.0), _many(server.url, 3)) == [200] * 3
+    assert server.connections == 3
+
+
+def test_a_forked_child_makes_its_own_connections() -> None:
+    with Server(Peer.serve) as server, Transport(HttpSettings(client="httpx")) as transport:
+        transport.run(_post(server.url))
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if transport.run(_post(server.url)).status == 200 else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert transport.run(_post(server.url)).status == 200
+    assert server.connections == 2
+
+
+def test_calls_waits_and_the_clock_are_performed(run: Any) -> None:
+    def flow() -> Flow[tuple[str, bool]]:
+        before = yield from ask(Now())
+        yield from ask(Wait(0.001))
+        word = yield from ask(Call(lambda: "done"))
+        after = yield from ask(Now())
+        return word, after > before
+
+    assert run(HttpSettings(), flow()) == ("done", True)
+
+
+def test_what_a_call_raises_is_raised_into_the_flow(run: Any) -> None:
+    def fail() -> None:
+        raise KeyError
+
+    def flow() -> Flow[str]:
+        try:
+            yield from ask(Call(fail))
+        except KeyError:
+            return "caught"
+        return "missed"
+
+    assert run(HttpSettings(), flow()) == "caught"
+
+
+class Strange(Exchange[None]):
+    """Nobody performs it."""
+
+
+def test_an_exchange_nobody_performs_is_named(run: Any) -> None:
+    with pytest.raises(TypeError, match="Strange"):
+        run(HttpSettings(), ask(Strange()))
+
+
+def test_nothing_runs_after_closing() -> None:
+    transport = Transport()
+    transport.close()
+    for exchange in (Now(), HttpRequest("GET", "http://127.0.0.1:9")):
+        with pytest.raises(RuntimeError, match="closed"):
+            transport.run(ask(exchange))
+
+
+def test_an_endless_answer_is_cut_off() -> None:
+    def handle(peer: Peer) -> None:
+        peer.read_request()
+        peer.answer(OK.replace(b"content-length: 2", b"content-length: 17000000")[:-2] + b"x" * 17_000_000)
+
+    with Server(handle) as server, pytest.raises(ExchangeFailed, match="longer"):
+        _run_sync(HttpSettings(client="httpx"), _post(server.url))
