@@ -94,7 +94,7 @@ class Email(Message):
         if self.text is None and self.html is None:
             raise InvalidMessage("it has neither text nor html", field="Email", remedy="give one or both")
         for name in ("cc", "bcc", "reply_to"):
-            object.__setattr__(self, name, _parsed(getattr(self, name)))
+            object.__setattr__(self, name, parsed(getattr(self, name)))
         if isinstance(self.sender, str):
             object.__setattr__(self, "sender", EmailAddress.parse(self.sender))
         object.__setattr__(self, "headers", _checked(self.headers))
@@ -107,10 +107,15 @@ class Email(Message):
     @property
     def copies(self) -> tuple[EmailAddress, ...]:
         """The parsed addresses of cc and bcc."""
-        return (*_parsed(self.cc), *_parsed(self.bcc))
+        return (*parsed(self.cc), *parsed(self.bcc))
 
 
-def _parsed(addresses: Addresses) -> tuple[EmailAddress, ...]:
+def parsed(addresses: Addresses) -> tuple[EmailAddress, ...]:
+    """Return one or several addresses in their parsed form.
+
+    Raises:
+        InvalidAddress: one of them is none.
+    """
     if isinstance(addresses, (str, EmailAddress)):
         addresses = (addresses,)
     return tuple(

@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope
+from loopback import Peer, Server
+
+from messaging_channels import AsyncDispatcher, Dispatcher, Email, Kind, Sms, errors, plugins
+from messaging_channels.configuration import Configuration
+from messaging_channels.outcomes import Outcome, Reason
+from messaging_channels_smtp import Smtp, plugin
+from messaging_channels_smtp.replies import outcome
+from messaging_channels_smtp.session import Reply
+from messaging_channels_smtp.session import Server as MailServer
+
+pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
+
+PASSWORD = "canary-password"
+MAIL = Email("Hello", "the body", sender="Shop <shop@example.org>", bcc="copy@example.com")
+
+
+class Mailbox(Controller):
+    """A real SMTP server on loopback that keeps what it took."""
+
+    def __init__(self, *, implicit: ssl.SSLContext | None = None, **options: Any) -> None:
+        self.taken: list[Envelope] = []
+        self._implicit = implicit
+        self._options = options
+        super().__init__(self, hostname="127.0.0.1", port=0, server_hostname="mail.example.org")
+
+    def factory(self) -> SMTP:
+        return SMTP(self, ident="test", **self._options)
+
+    def _create_server(self) -> Any:
+        return self.loop.create_server(self._factory_invoker, host="127.0.0.1", port=0, ssl=self._implicit)
+
+    def _trigger_server(self) -> None:
+        """Make the first connection: the controller waits for one before it counts as started."""
+        self.port = self.server.sockets[0].getsockname()[1]
+        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+            if self._implicit is None:
+                connection.recv(1024)
+                return
+            anybody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            anybody.check_hostname = False
+            anybody.verify_mode = ssl.CERT_NONE
+            with anybody.wrap_socket(connection) as secured:
+                secured.recv(1024)
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Envelope) -> str:  # noqa: N802
+        self.taken.append(envelope)
+        return "250 2.0.0 Ok: queued as 4XyZ"
+
+
+@contextmanager
+def _mailbox(**options: Any) -> Iterator[Mailbox]:
+    mailbox = Mailbox(**options)
+    mailbox.start()
+    try:
+        yield mailbox
+    finally:
+        mailbox.stop()
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return tmp_path / "ca.pem"
+
+
+def _login(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
+    return AuthResult(handled=False, success=(data.login, data.password) == (b"shop", PASSWORD.encode()))
+
+
+def _sent(smtp: Smtp, mail: Email = MAIL) -> Outcome:
+    with Dispatcher([smtp]) as dispatcher:
+        try:
+            receipt = dispatcher.send(mail, to="zoe@example.com")
+        except errors.SendFailed as failed:
+            receipt = failed.receipt
+    for secret in (PASSWORD, "zoe@example.com", "copy@example.com", "the body"):
+        assert secret not in repr(receipt)
+        assert secret not in receipt.attempts[-1].outcome.detail
+    return receipt.attempts[-1].outcome
+
+
+def test_a_mail_arrives_whole_for_the_recipient_and_the_blind_copy() -> None:
+    with _mailbox() as mailbox:
+        told = _sent(Smtp(host="127.0.0.1", port=mailbox.port, tls="none"))
+    assert (told.kind, told.status.name, told.provider_id) == (Kind.ACCEPTED, "PENDING_ENROUTE", "4XyZ")
+    (taken,) = mailbox.taken
+    assert taken.mail_from == "shop@example.org"
+    assert taken.rcpt_tos == ["zoe@example.com", "copy@example.com"]
+    assert isinstance(taken.content, bytes)
+    mail = email.message_from_bytes(taken.content, policy=email.policy.default)
+    assert (mail["Subject"], mail["To"], mail["Bcc"]) == ("Hello", "zoe@example.com", None)
+
+
+def test_the_asynchronous_door_sends_the_same() -> None:
+    async def send(port: int) -> Kind:
+        async with AsyncDispatcher([Smtp(host="127.0.0.1", port=port, tls="none")]) as dispatcher:
+            return (await dispatcher.send(MAIL, to="zoe@example.com")).outcome
+
+    with _mailbox() as mailbox:
+        assert asyncio.run(send(mailbox.port)) is Kind.ACCEPTED
+    assert len(mailbox.taken) == 1
+
+
+def test_dots_and_odd_line_ends_arrive_as_one_mail() -> None:
+    with _mailbox() as mailbox:
+        _sent(
+            Smtp(host="127.0.0.1", port=mailbox.port, tls="none"),
+            Email("s", ".\n.\r\n..\r.\r\n\n.\nend", sender="a@example.org"),
+        )
+    (taken,) = mailbox.taken
+    assert isinstance(taken.content, bytes)
+    assert taken.content.endswith(b"\r\n\r\n.\r\n.\r\n..\r\n.\r\n\r\n.\r\nend\r\n")
+
+
+@pytest.mark.parametrize("mode", ["implicit", "starttls"])
+def test_a_mail_goes_over_verified_tls_after_logging_in(
+    mode: Any, tls: ssl.SSLContext, ca_file: Path
+) -> None:
+    options: dict[str, Any] = {"authenticator": _login, "auth_required": True}
+    if mode == "implicit":
+        options |= {"implicit": tls, "auth_require_tls": False}
+    else:
+        options |= {"tls_context": tls, "require_starttls": True}
+    with _mailbox(**options) as mailbox:
+        smtp = Smtp(
+            host="localhost", port=mailbox.port, tls=mode, ca_file=ca_file, username="shop", password=PASSWORD
+        )
+        assert _sent(smtp).kind is Kind.ACCEPTED
+    assert len(mailbox.taken) == 1
+
+
+@pytest.mark.parametrize("mode", ["implicit", "starttls"])
+def test_an_unverified_certificate_is_refused_before_anything_is_sent(mode: Any, tls: ssl.SSLContext) -> None:
+    options: dict[str, Any] = {"implicit": tls} if mode == "implicit" else {"tls_context": tls}
+    with _mailbox(**options) as mailbox:
+        assert _sent(Smtp(host="localhost", port=mailbox.port, tls=mode)).reason is Reason.UNREACHABLE
+    assert mailbox.taken == []
+
+
+def test_a_server_without_starttls_is_not_spoken_to_in_clear() -> None:
+    with _mailbox() as mailbox:
+        assert _sent(Smtp(host="127.0.0.1", port=mailbox.port)).reason is Reason.UNREACHABLE
+    assert mailbox.taken == []
+
+
+def test_a_wrong_password_is_a_matter_of_credentials() -> None:
+    with _mailbox(authenticator=_login, auth_required=True, auth_require_tls=False) as mailbox:
+        smtp = Smtp(host="127.0.0.1", port=mailbox.port, tls="none", username="shop", password="wrong")
+        assert _sent(smtp).reason is Reason.AUTH
+
+
+def test_nobody_listening_is_not_sent() -> None:
+    with Server(Peer.serve) as server:
+        port = server.port
+    assert _sent(Smtp(host="127.0.0.1", port=port, tls="none")).kind is Kind.NOT_SENT
+
+
+class Script:
+    """An SMTP server that answers each command as told; None closes the connection."""
+
+    def __init__(self, **replies: str | None) -> None:
+        self._replies = {"banner": "220 hi", "content": "250 ok"} | replies
+        self.commands: list[str] = []
+
+    def __call__(self, peer: Peer) -> None:
+        with suppress(OSError), peer.connection.makefile("rb") as lines:
+            self._talk(peer, lines)
+
+    def _talk(self, peer: Peer, lines: Any) -> None:
+        if not self._say(peer, "banner"):
+            return
+        for line in lines:
+            command = line[:4].decode().strip().lower()
+            self.commands.append(command)
+            if not self._say(peer, command):
+                return
+            if command == "data" and str(self._replies.get("data", "354")).startswith("354"):
+                while (content := next(lines, b"")) not in (b".\r\n", b""):
+                    pass
+                if content and not self._say(peer, "content"):
+                    return
+
+    def _say(self, peer: Peer, command: str) -> bool:
+        reply = self._replies.get(command, "354 go on" if command == "data" else "250 ok")
+        if reply is None:
+            return False
+        peer.answer(reply.encode() + b"\r\n")
+        return True
+
+
+@pytest.mark.parametrize(
+    ("replies", "reason"),
+    [
+        ({"banner": None}, Reason.UNREACHABLE),
+        ({"banner": "554 go away"}, Reason.UNREACHABLE),
+        ({"mail": None}, Reason.UNREACHABLE),
+        ({"rcpt": None}, Reason.UNREACHABLE),
+        ({"data": None}, Reason.UNREACHABLE),
+        ({"content": None}, Reason.CONNECTION),
+        ({"content": "nonsense"}, Reason.CONNECTION),
+        ({"content": "421 shutting down"}, Reason.THROTTLED),
+        ({"content": "552 5.3.4 too big"}, Reason.INVALID),
+        ({"content": "554 spam"}, Reason.POLICY),
+        ({"mail": "550 5.7.1 no"}, Reason.POLICY),
+        ({"rcpt": "550 5.1.1 no such user zoe@example.com"}, Reason.RECIPIENT),
+        ({"rcpt": "450 4.2.0 greylisted"}, Reason.THROTTLED),
+        ({"data": "554 5.5.1 no valid recipients"}, Reason.INVALID),
+        ({"content": "250 ok"}, Reason.ACCEPTED),
+    ],
+)
+def test_what_is_lost_before_the_final_dot_is_not_sent_and_after_it_unknown(
+    replies: dict[str, str | None], reason: Reason
+) -> None:
+    with Server(Script(**replies)) as server:
+        assert _sent(Smtp(host="127.0.0.1", port=server.port, tls="none")).reason is reason
+
+
+def test_a_reply_that_never_comes_is_unknown() -> None:
+    def handle(peer: Peer) -> None:
+        Script(content=None)(peer)
+        peer.wait_for_the_other_side()
+
+    with Server(handle) as server:
+        told = _sent(Smtp(host="127.0.0.1", port=server.port, tls="none", answer_timeout=0.2))
+    assert told.kind is Kind.UNKNOWN
+
+
+@pytest.mark.parametrize("code", range(200, 600, 7))
+@pytest.mark.parametrize("command", ["AUTH", "MAIL", "RCPT", "DATA", "content"])
+def test_every_reply_has_a_meaning(code: int, command: str) -> None:
+    kind = outcome(Reply(command, code, "words")).kind
+    assert (kind is Kind.ACCEPTED) == (code // 100 == 2)
+    assert kind is not Kind.UNKNOWN or (command == "content" and code // 100 == 3)
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: Smtp(host="mail.example.com", username="shop"), errors.InvalidSetting),
+        (
+            lambda: Smtp(host="mail.example.com", username="s", password=PASSWORD, tls="none"),
+            errors.InvalidSetting,
+        ),
+        (lambda: Smtp(host="mail.example.com", sender="nonsense"), errors.InvalidAddress),
+        (lambda: _sent(Smtp(host="127.0.0.1"), Email("s", "t")), errors.InvalidMessage),
+        (
+            lambda: _sent(Smtp(host="127.0.0.1"), Email("s", "t", sender="ñ@example.com")),
+            errors.InvalidMessage,
+        ),
+        (lambda: Dispatcher([Smtp(host="127.0.0.1")]).send(Sms("x"), to="447700900123"), errors.NoRoute),
+        (lambda: _sent(Smtp(host="127.0.0.1", ca_file=Path("none.pem")), MAIL), errors.InvalidSetting),
+    ],
+)
+def test_bad_input_is_refused_before_anything_leaves(make: Any, error: type[Exception]) -> None:
+    with pytest.raises(error) as caught:
+        make()
+    assert PASSWORD not in str(caught.value)
+
+
+def test_no_repr_shows_the_password() -> None:
+    smtp = Smtp(host="mail.example.com", username="shop", password=PASSWORD)
+    server = MailServer("mail.example.com", 587, "starttls", "shop", PASSWORD)
+    assert PASSWORD not in repr(smtp) + repr(server)
+
+
+def test_it_is_configured_by_a_dsn() -> None:
+    loaded = plugins.load(only=(), extra=[plugin])
+    with _mailbox() as mailbox:
+        dsn = f"smtp://127.0.0.1:{mailbox.port}?tls=none&sender=shop@example.org"
+        configuration = Configuration({}, {"MESSAGING_CHANNELS_SMTP_DSN": dsn}, {}, "none", loaded)
+        with Dispatcher([configuration.provider("smtp")]) as dispatcher:
+            assert dispatcher.send(Email("s", "t"), to="zoe@example.com").outcome is Kind.ACCEPTED
+    assert mailbox.taken[0].mail_from == "shop@example.org"
