@@ -87,7 +87,8 @@ def _silence(peer: Peer) -> None:
     peer.wait_for_the_other_side()
 
 
-def _reset_at_once(peer: Peer) -> None:
+def _reset_at_the_first_byte(peer: Peer) -> None:
+    peer.connection.recv(1)
     peer.reset()
 
 
@@ -116,7 +117,7 @@ def _garbage(peer: Peer) -> None:
 
 
 FAULTS = [
-    _silence, _reset_at_once, _reset_after_reading, _close_after_reading, _half_a_status_line, _truncated_body, _garbage,
+    _silence, _reset_at_the_first_byte, _reset_after_reading, _close_after_reading, _half_a_status_line, _truncated_body, _garbage,
 ]  # fmt: skip
 
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -168,6 +167,8 @@ def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> floa
             return max(0.0, float(headers[name]) * unit)
         except (KeyError, ValueError):
             continue
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415  slow to import and rarely needed
+
     try:
         until = parsedate_to_datetime(headers["retry-after"])
     except (KeyError, ValueError):

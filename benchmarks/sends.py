@@ -1,0 +1,184 @@
+"""Sends a second over loopback, ours beside raw clients and peers, in one run: `python benchmarks/sends.py`.
+
+Each row is the median of several rounds that take turns, so that a slow moment of the machine hits all alike. twilio and apprise are left out where
+they are not installed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import httpx
+from server import Loopback
+
+from messaging_channels import AsyncDispatcher, Dispatcher, Sms
+from messaging_channels.transport import HttpSettings
+from messaging_channels_infobip import Infobip
+
+COUNT, ROUNDS, IN_FLIGHT = 1500, 5, 64
+HEADERS = {"authorization": "App key", "content-type": "application/json", "accept": "application/json"}
+
+
+def payload(number):
+    return {
+        "messages": [
+            {
+                "sender": "Shop",
+                "destinations": [{"to": "447700900123", "messageId": f"m{number}"}],
+                "content": {"text": "Your code is 4821"},
+            }
+        ]
+    }
+
+
+def sync_ours(client):
+    def run(url):
+        with Dispatcher([Infobip(base_url=url, api_key="key", sender="Shop")], http=HttpSettings(client=client)) as one:
+            return timed(lambda: one.send(Sms("Your code is 4821"), to="+447700900123"))
+
+    return run
+
+
+def sync_httpx(url):
+    with httpx.Client(headers=HEADERS) as client:
+        return timed(lambda: client.post(f"{url}/sms/3/messages", content=json.dumps(payload(1))).json())
+
+
+def sync_pyreqwest(url):
+    from pyreqwest.client import SyncClientBuilder
+
+    client = SyncClientBuilder().default_headers(HEADERS).build()
+    rate = timed(lambda: client.post(f"{url}/sms/3/messages").body_bytes(json.dumps(payload(1)).encode()).build().send().json())
+    client.close()
+    return rate
+
+
+def sync_apprise(url):
+    import apprise
+
+    one = apprise.Apprise()
+    one.add(f"json://{url.removeprefix('http://')}")
+    return timed(lambda: one.notify(body="Your code is 4821"), 300)
+
+
+def sync_twilio(url):
+    from twilio.rest import Client
+
+    client = Client("AC" + "0" * 32, "token")
+    client.api.base_url = url
+    return timed(lambda: client.messages.create(to="+447700900123", from_="+447700900000", body="Your code is 4821"))
+
+
+def timed(send, count=COUNT):
+    for _ in range(50):
+        send()
+    start = time.perf_counter()
+    for _ in range(count):
+        send()
+    return count / (time.perf_counter() - start)
+
+
+async def in_flight(send, count=COUNT * 2):
+    async def worker(share):
+        for _ in range(share):
+            await send()
+
+    await asyncio.gather(*(worker(2) for _ in range(IN_FLIGHT)))
+    start = time.perf_counter()
+    await asyncio.gather(*(worker(count // IN_FLIGHT) for _ in range(IN_FLIGHT)))
+    return (count // IN_FLIGHT) * IN_FLIGHT / (time.perf_counter() - start)
+
+
+def async_ours(client):
+    async def run(url):
+        provider = Infobip(base_url=url, api_key="key", sender="Shop")
+        async with AsyncDispatcher([provider], http=HttpSettings(client=client)) as one:
+            return await in_flight(lambda: one.send(Sms("Your code is 4821"), to="+447700900123"))
+
+    return run
+
+
+async def async_httpx(url):
+    async with httpx.AsyncClient(headers=HEADERS, limits=httpx.Limits(max_connections=IN_FLIGHT)) as client:
+
+        async def send():
+            return (await client.post(f"{url}/sms/3/messages", content=json.dumps(payload(1)))).json()
+
+        return await in_flight(send, COUNT)
+
+
+async def async_pyreqwest(url):
+    from pyreqwest.client import ClientBuilder
+
+    client = ClientBuilder().default_headers(HEADERS).build()
+
+    async def send():
+        request = client.post(f"{url}/sms/3/messages").body_bytes(json.dumps(payload(1)).encode()).build()
+        return await (await request.send()).json()
+
+    rate = await in_flight(send)
+    await client.close()
+    return rate
+
+
+async def async_twilio(url):
+    from twilio.http.async_http_client import AsyncTwilioHttpClient
+    from twilio.rest import Client
+
+    async with AsyncTwilioHttpClient() as http:
+        client = Client("AC" + "0" * 32, "token", http_client=http)
+        client.api.base_url = url
+        return await in_flight(
+            lambda: client.messages.create_async(to="+447700900123", from_="+447700900000", body="Your code is 4821")
+        )
+
+
+def on_a_loop(coroutine):
+    return lambda url: asyncio.run(coroutine(url))
+
+
+ROWS = {
+    "sync  ours on httpx": sync_ours("httpx"),
+    "sync  raw httpx": sync_httpx,
+    "sync  ours on pyreqwest": sync_ours("pyreqwest"),
+    "sync  raw pyreqwest": sync_pyreqwest,
+    "sync  twilio": sync_twilio,
+    "sync  apprise": sync_apprise,
+    "async ours on httpx": on_a_loop(async_ours("httpx")),
+    "async raw httpx": on_a_loop(async_httpx),
+    "async ours on pyreqwest": on_a_loop(async_ours("pyreqwest")),
+    "async raw pyreqwest": on_a_loop(async_pyreqwest),
+    "async twilio": on_a_loop(async_twilio),
+}
+
+
+def main():
+    rates = {name: [] for name in ROWS}
+    with Loopback() as url:
+        for _ in range(ROUNDS):
+            for name, run in ROWS.items():
+                try:
+                    rates[name].append(run(url))
+                except ImportError as missing:
+                    print(f"{name}: left out ({missing.name})", file=sys.stderr)
+    medians = {name: statistics.median(found) for name, found in rates.items() if found}
+    for name, rate in medians.items():
+        print(f"{name:28}{rate:10.0f}/s")
+    for colour in ("sync ", "async"):
+        for client in ("httpx", "pyreqwest"):
+            ratio = statistics.median(
+                ours / raw
+                for ours, raw in zip(rates[f"{colour} ours on {client}"], rates[f"{colour} raw {client}"], strict=True)
+            )
+            print(f"{colour} ours / raw {client:12}{ratio:10.2f}")
+
+
+if __name__ == "__main__":
+    main()
