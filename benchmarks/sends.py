@@ -40,7 +40,9 @@ def payload(number):
 
 def sync_ours(client):
     def run(url):
-        with Dispatcher([Infobip(base_url=url, api_key="key", sender="Shop")], http=HttpSettings(client=client)) as one:
+        with Dispatcher(
+            [Infobip(base_url=url, api_key="key", sender="Shop")], http=HttpSettings(client=client)
+        ) as one:
             return timed(lambda: one.send(Sms("Your code is 4821"), to="+447700900123"))
 
     return run
@@ -55,7 +57,15 @@ def sync_pyreqwest(url):
     from pyreqwest.client import SyncClientBuilder
 
     client = SyncClientBuilder().default_headers(HEADERS).build()
-    rate = timed(lambda: client.post(f"{url}/sms/3/messages").body_bytes(json.dumps(payload(1)).encode()).build().send().json())
+    rate = timed(
+        lambda: (
+            client.post(f"{url}/sms/3/messages")
+            .body_bytes(json.dumps(payload(1)).encode())
+            .build()
+            .send()
+            .json()
+        )
+    )
     client.close()
     return rate
 
@@ -73,7 +83,9 @@ def sync_twilio(url):
 
     client = Client("AC" + "0" * 32, "token")
     client.api.base_url = url
-    return timed(lambda: client.messages.create(to="+447700900123", from_="+447700900000", body="Your code is 4821"))
+    return timed(
+        lambda: client.messages.create(to="+447700900123", from_="+447700900000", body="Your code is 4821")
+    )
 
 
 def timed(send, count=COUNT):
@@ -136,7 +148,9 @@ async def async_twilio(url):
         client = Client("AC" + "0" * 32, "token", http_client=http)
         client.api.base_url = url
         return await in_flight(
-            lambda: client.messages.create_async(to="+447700900123", from_="+447700900000", body="Your code is 4821")
+            lambda: client.messages.create_async(
+                to="+447700900123", from_="+447700900000", body="Your code is 4821"
+            )
         )
 
 
@@ -175,7 +189,9 @@ def main():
         for client in ("httpx", "pyreqwest"):
             ratio = statistics.median(
                 ours / raw
-                for ours, raw in zip(rates[f"{colour} ours on {client}"], rates[f"{colour} raw {client}"], strict=True)
+                for ours, raw in zip(
+                    rates[f"{colour} ours on {client}"], rates[f"{colour} raw {client}"], strict=True
+                )
             )
             print(f"{colour} ours / raw {client:12}{ratio:10.2f}")
 

@@ -46,7 +46,9 @@ def _serve(listener):
 class Loopback:
     def __enter__(self):
         listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self._process = multiprocessing.get_context("fork").Process(target=_serve, args=(listener,), daemon=True)
+        self._process = multiprocessing.get_context("fork").Process(
+            target=_serve, args=(listener,), daemon=True
+        )
         self._process.start()
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 

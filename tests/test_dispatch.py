@@ -236,3 +236,25 @@ def test_observers_hear_of_every_attempt() -> None:
     _sent(Scripted(Reason.UNREACHABLE, "first"), Scripted(Reason.ACCEPTED, "second"), observer=listening)
     assert [attempt.provider for attempt in listening.heard] == ["first", "second"]
     assert all(attempt.duration >= 0 for attempt in listening.heard)
+
+
+def test_an_observer_that_fails_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class Clumsy(Observer):
+        def attempt_finished(self, attempt: Attempt) -> None:
+            raise ZeroDivisionError(attempt.message_id)
+
+    assert _sent(Sandbox(), observer=Clumsy()).outcome is Kind.ACCEPTED
+    assert "an observer failed" in caplog.text
+    assert "447700900123" not in caplog.text
+
+
+def _has_no_sender(_: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    raise errors.InvalidMessage("no sender", field="Sms.sender", remedy="set it")
+
+
+def test_a_provider_that_cannot_take_over_does_not_hide_what_went_before() -> None:
+    receipt = _sent(Scripted(Reason.UNREACHABLE, "first"), Scripted(_has_no_sender, "second"))
+    assert receipt.outcome is Kind.NOT_SENT
+    assert [attempt.outcome.reason for attempt in receipt.attempts] == [Reason.UNREACHABLE, Reason.LOCAL]
+    with pytest.raises(errors.InvalidMessage):
+        _sent(Scripted(_has_no_sender))

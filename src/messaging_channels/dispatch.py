@@ -54,32 +54,33 @@ class Dispatch:
         channel = self.channel_of(message)
         contact = yield from self.locate(to, channel)
         candidates, skipped = self.candidates(message, channel, contact.account)
-        started = yield from ask(Now())
-        envelope = Envelope(_new_id(started), channel.name, message, _address(contact, channel))
+        now = yield from ask(Now())
+        envelope = Envelope(_new_id(now), channel.name, message, _address(contact, channel))
         attempts: list[Attempt] = []
         for provider in candidates:
-            outcome = (yield from attempt(provider, (envelope,)))[0]
-            ended = yield from ask(Now())
-            attempts.append(
-                Attempt(
-                    envelope.id,
-                    channel.name,
-                    provider.name,
-                    contact.account,
-                    outcome,
-                    started,
-                    ended - started,
-                )
-            )
-            self.observer.attempt_finished(attempts[-1])
+            attempts.append((yield from self.asked(provider, envelope, contact.account, first=not attempts)))
             if not may_pass_on(one.outcome for one in attempts):
                 break
-            started = ended
-        return _told(
-            Receipt(
-                envelope.id, channel.name, envelope.to, attempts[-1].outcome.status, tuple(attempts), skipped
-            )
+        status = attempts[-1].outcome.status
+        return _told(Receipt(envelope.id, channel.name, envelope.to, status, tuple(attempts), skipped))
+
+    def asked(
+        self, provider: Provider, envelope: Envelope, account: str | None, *, first: bool
+    ) -> Flow[Attempt]:
+        """Ask one provider, and record it. What only the first may raise is, after another attempt, a part of the record."""
+        started = yield from ask(Now())
+        try:
+            outcome = (yield from attempt(provider, (envelope,)))[0]
+        except (errors.BadInput, errors.ConfigurationError) as refusal:
+            if first:
+                raise
+            outcome = Outcome.of(Reason.LOCAL, str(refusal))
+        ended = yield from ask(Now())
+        record = Attempt(
+            envelope.id, envelope.channel, provider.name, account, outcome, started, ended - started
         )
+        _tell(self.observer.attempt_finished, record)
+        return record
 
     def channel_of(self, message: Message) -> Channel:
         """Return the channel that carries this type of message."""
@@ -137,7 +138,7 @@ class Dispatch:
                 if isinstance(provider, FetchesReports):
                     events += yield from provider.fetch_reports()
         for event in events:
-            self.observer.event_received(event)
+            _tell(self.observer.event_received, event)
         return events
 
 
@@ -192,6 +193,15 @@ def _watched(flow: Flow[Result], evidence: _Evidence) -> Flow[Result]:
         else:
             evidence.may_have_been_sent |= exchange.effect
             advance = flow.send
+
+
+def _tell(hear: Callable[[Any], None], fact: object) -> None:
+    try:
+        hear(fact)
+    except Exception:
+        import logging  # noqa: PLC0415  not needed where observers are well behaved
+
+        logging.getLogger("messaging_channels.dispatch").exception("an observer failed")
 
 
 def _of_failure(failure: errors.ExchangeFailed, evidence: _Evidence) -> Outcome:

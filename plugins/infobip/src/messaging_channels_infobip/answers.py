@@ -6,7 +6,6 @@ two error envelopes.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -54,21 +53,18 @@ GROUP_REASONS: Mapping[int, Reason] = {
 
 def outcomes(response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
     """Read the answer to a batch. Never raises, whatever came."""
-    answer = _parsed(response.body)
+    answer = _parsed(response)
     if not response.ok:
         outcome = http_outcome(response, _explanation(answer))
         return [outcome] * len(batch)
     elements = _elements(answer)
-    missing = http_outcome(response, "the answer does not name this message")
-    return [_outcome(elements.get(envelope.id), missing) for envelope in batch]
+    return [_outcome(elements.get(envelope.id), response) for envelope in batch]
 
 
-def _outcome(element: Mapping[str, Any] | None, missing: Outcome) -> Outcome:
-    if element is None:
-        return missing
-    status = read_status(element.get("status"))
-    if status is None:
-        return missing
+def _outcome(element: Mapping[str, Any] | None, response: HttpResponse) -> Outcome:
+    status = None if element is None else read_status(element.get("status"))
+    if element is None or status is None:
+        return http_outcome(response, "the answer does not name this message")
     reason = reason_of(status)
     if reason is Reason.DUPLICATE:
         return Outcome(reason, statuses.PENDING_ACCEPTED, element["messageId"], status.name, None, element)
@@ -102,10 +98,10 @@ def _interned(group_id: int, status_id: int, group_name: str, name: str, descrip
     return Status(group_id, group_name, status_id, name, description)
 
 
-def _parsed(body: bytes) -> Any:  # noqa: ANN401  whatever came
+def _parsed(response: HttpResponse) -> Any:  # noqa: ANN401  whatever came
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return response.json()
+    except ValueError:
         return None
 
 
