@@ -19,7 +19,8 @@ import httpx
 from server import Loopback
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Sms
-from messaging_channels.transport import HttpSettings
+from messaging_channels.exchange import HttpRequest, ask
+from messaging_channels.transport import AsyncTransport, HttpSettings, Transport
 from messaging_channels_infobip import Infobip
 
 COUNT, ROUNDS, IN_FLIGHT = 1500, 5, 64
@@ -46,6 +47,18 @@ def sync_ours(client):
             return timed(lambda: one.send(Sms("Your code is 4821"), to="+447700900123"))
 
     return run
+
+
+def sync_transport(client):
+    def run(url):
+        with Transport(HttpSettings(client=client)) as one:
+            return timed(lambda: one.run(described(url)).json())
+
+    return run
+
+
+def described(url):
+    return ask(HttpRequest.post_json(f"{url}/sms/3/messages", payload(1), headers=HEADERS))
 
 
 def sync_httpx(url):
@@ -117,6 +130,18 @@ def async_ours(client):
     return run
 
 
+def async_transport(client):
+    async def run(url):
+        async with AsyncTransport(HttpSettings(client=client)) as one:
+
+            async def send():
+                return (await one.run(described(url))).json()
+
+            return await in_flight(send)
+
+    return run
+
+
 async def async_httpx(url):
     async with httpx.AsyncClient(headers=HEADERS, limits=httpx.Limits(max_connections=IN_FLIGHT)) as client:
 
@@ -160,14 +185,18 @@ def on_a_loop(coroutine):
 
 ROWS = {
     "sync  ours on httpx": sync_ours("httpx"),
+    "sync  transport on httpx": sync_transport("httpx"),
     "sync  raw httpx": sync_httpx,
     "sync  ours on pyreqwest": sync_ours("pyreqwest"),
+    "sync  transport on pyreqwest": sync_transport("pyreqwest"),
     "sync  raw pyreqwest": sync_pyreqwest,
     "sync  twilio": sync_twilio,
     "sync  apprise": sync_apprise,
     "async ours on httpx": on_a_loop(async_ours("httpx")),
+    "async transport on httpx": on_a_loop(async_transport("httpx")),
     "async raw httpx": on_a_loop(async_httpx),
     "async ours on pyreqwest": on_a_loop(async_ours("pyreqwest")),
+    "async transport on pyreqwest": on_a_loop(async_transport("pyreqwest")),
     "async raw pyreqwest": on_a_loop(async_pyreqwest),
     "async twilio": on_a_loop(async_twilio),
 }
@@ -184,16 +213,16 @@ def main():
                     print(f"{name}: left out ({missing.name})", file=sys.stderr)
     medians = {name: statistics.median(found) for name, found in rates.items() if found}
     for name, rate in medians.items():
-        print(f"{name:28}{rate:10.0f}/s")
+        print(f"{name:32}{rate:10.0f}/s")
     for colour in ("sync ", "async"):
-        for client in ("httpx", "pyreqwest"):
-            ratio = statistics.median(
-                ours / raw
-                for ours, raw in zip(
-                    rates[f"{colour} ours on {client}"], rates[f"{colour} raw {client}"], strict=True
+        for what in ("ours", "transport"):
+            for client in ("httpx", "pyreqwest"):
+                pairs = zip(
+                    rates[f"{colour} {what} on {client}"], rates[f"{colour} raw {client}"], strict=True
                 )
-            )
-            print(f"{colour} ours / raw {client:12}{ratio:10.2f}")
+                print(
+                    f"{colour} {what} / raw {client:12}{statistics.median(mine / raw for mine, raw in pairs):10.2f}"
+                )
 
 
 if __name__ == "__main__":

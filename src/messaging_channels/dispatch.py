@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from messaging_channels.recipients import RecipientResolver
 
 Result = TypeVar("Result")
+_NOW = Now()
 Accounts: TypeAlias = "Mapping[str | None, Mapping[str, Provider]]"
 
 
@@ -54,7 +55,7 @@ class Dispatch:
         channel = self.channel_of(message)
         contact = yield from self.locate(to, channel)
         candidates, skipped = self.candidates(message, channel, contact.account)
-        now = yield from ask(Now())
+        now = yield from ask(_NOW)
         envelope = Envelope(_new_id(now), channel.name, message, _address(contact, channel))
         attempts: list[Attempt] = []
         for provider in candidates:
@@ -68,14 +69,14 @@ class Dispatch:
         self, provider: Provider, envelope: Envelope, account: str | None, *, first: bool
     ) -> Flow[Attempt]:
         """Ask one provider, and record it. What only the first may raise is, after another attempt, a part of the record."""
-        started = yield from ask(Now())
+        started = yield from ask(_NOW)
         try:
             outcome = (yield from attempt(provider, (envelope,)))[0]
         except (errors.BadInput, errors.ConfigurationError) as refusal:
             if first:
                 raise
             outcome = Outcome.of(Reason.LOCAL, str(refusal))
-        ended = yield from ask(Now())
+        ended = yield from ask(_NOW)
         record = Attempt(
             envelope.id, envelope.channel, provider.name, account, outcome, started, ended - started
         )

@@ -9,7 +9,6 @@ import json
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from messaging_channels import status as statuses
@@ -21,6 +20,8 @@ from messaging_channels.outcomes import Kind, Outcome, Reason
 from messaging_channels.provider import Capabilities, Envelope
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from messaging_channels.status import Status
 
 _NOT_DELIVERED = statuses.known(2, 9)

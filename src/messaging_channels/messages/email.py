@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from messaging_channels.addresses import EmailAddress
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages._message import Message, require_one_line
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Addresses: TypeAlias = "str | EmailAddress | Iterable[str | EmailAddress]"
 
@@ -46,7 +48,7 @@ class Attachment:
 
     def read(self) -> bytes:
         """Return the bytes. Reads the file, if it is one: call it within a `Call` exchange, not in `encode`."""
-        return self.content.read_bytes() if isinstance(self.content, Path) else self.content
+        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
 
 
 @dataclass(frozen=True, slots=True)

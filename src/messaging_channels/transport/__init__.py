@@ -9,8 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar
 
 from messaging_channels.errors import InvalidSetting
 from messaging_channels.exchange import (
@@ -25,6 +24,9 @@ from messaging_channels.exchange import (
     Timeouts,
     Wait,
 )
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Result = TypeVar("Result")
 
