@@ -263,7 +263,7 @@ def test_many_threads_share_one_transport(client: str) -> None:
     assert server.connections <= 8
 
 
-def test_a_cancelled_request_closes_its_connection() -> None:
+def test_a_cancelled_request_closes_its_connection_at_the_latest_with_the_read_time_out(client: str) -> None:
     arrived = threading.Event()
     closed = threading.Event()
 
@@ -274,7 +274,7 @@ def test_a_cancelled_request_closes_its_connection() -> None:
         closed.set()
 
     async def run(url: str) -> None:
-        async with AsyncTransport(HttpSettings(client="httpx")) as transport:
+        async with AsyncTransport(HttpSettings(client=client, timeouts=QUICK)) as transport:
             task = asyncio.create_task(transport.run(_post(url)))
             await asyncio.to_thread(arrived.wait, 10)
             task.cancel()
