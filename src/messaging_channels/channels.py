@@ -65,7 +65,7 @@ class MailChannel:
         return EmailAddress.parse(text)
 
 
-SMS = PhoneChannel("sms", (messages.Sms,))
+SMS = PhoneChannel("sms", (messages.Sms, messages.Mms))
 WHATSAPP = PhoneChannel(
     "whatsapp",
     tuple(

@@ -16,6 +16,7 @@ MessagingError
 ├── SendFailed                   a provider was asked, and the message certainly went nowhere
 │   ├── Rejected                 refused for good: do not send it again as it is
 │   └── NotSent                  nothing went out: it may safely be sent again
+├── WebhookRefused               a call to our webhook address that nothing proves to be the provider's
 └── ExchangeFailed               seen by provider authors: one exchange could not be completed
 
 Act on the class and the attributes, never on the text. No text holds a secret, a whole address or the body of a message.
@@ -196,6 +197,18 @@ class NotSent(SendFailed):
     """Certainly nothing went out (unreachable, throttled, no credit): it may safely be sent again later."""
 
     code = "not_sent"
+
+
+class WebhookRefused(MessagingError):
+    """Nothing proves that the call came from the provider. Answer it with 401 and believe nothing of it."""
+
+    code = "webhook_refused"
+
+    def __init__(self, problem: str, *, provider: str, remedy: str) -> None:
+        super().__init__(f"webhook of {provider!r}: {problem}; {remedy}")
+        self.problem = problem
+        self.provider = provider
+        self.remedy = remedy
 
 
 class Phase(StrEnum):

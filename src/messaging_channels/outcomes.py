@@ -48,6 +48,8 @@ class Reason(StrEnum):
     """Too fast, or a documented "try later"."""
     UNREACHABLE = "not_sent.unreachable"
     """No connection came about, so no byte of the request left."""
+    ABSENT = "not_sent.absent"
+    """The provider was asked later, and proves that it never took the message."""
     LOCAL = "not_sent.local"
     """A fault on our side before the first byte: a bug, most likely in a plugin."""
     UNIDENTIFIED = "unknown.unidentified"
@@ -90,6 +92,7 @@ RULES: dict[Reason, Rule] = {
     Reason.ROUTE: _TRY_OTHER,
     Reason.THROTTLED: _TRY_LATER,
     Reason.UNREACHABLE: _TRY_LATER,
+    Reason.ABSENT: _TRY_LATER,
     Reason.LOCAL: Rule(Kind.NOT_SENT, statuses.PENDING_NOT_SENT),
     Reason.UNIDENTIFIED: _UNKNOWN,
     Reason.TIMEOUT: _UNKNOWN,
@@ -114,6 +117,8 @@ class Outcome:
     """Seconds the provider asked to wait."""
     native: Any = field(default=None, repr=False)
     """The answer as the provider gave it."""
+    whole_request: bool = False
+    """Whether the request was refused as a whole, for whatever reason: of several messages in it, some may be faultless."""
 
     @property
     def kind(self) -> Kind:
@@ -130,6 +135,9 @@ class Outcome:
         provider_id: str | None = None,
         retry_after: float | None = None,
         native: Any = None,  # noqa: ANN401  whatever the provider answered
+        whole_request: bool = False,
     ) -> Outcome:
         """Make an outcome; its status is the reason's own unless the provider gave one."""
-        return cls(reason, status or RULES[reason].status, provider_id, detail, retry_after, native)
+        return cls(
+            reason, status or RULES[reason].status, provider_id, detail, retry_after, native, whole_request
+        )

@@ -12,12 +12,13 @@ threads and tasks at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from messaging_channels.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.messages import Extra
 from messaging_channels.outcomes import Outcome, Reason
 
 if TYPE_CHECKING:
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from messaging_channels.addresses import Address
     from messaging_channels.events import Event
     from messaging_channels.messages import Message
+    from messaging_channels.rates import Rate
+    from messaging_channels.webhooks import Received, WebhookCall
+
+Options = TypeVar("Options", bound=Extra)
 
 CONTRACT = 1
 """The number of this contract. A plugin built for another one is refused when it is asked for."""
@@ -50,6 +55,10 @@ class Capabilities:
     """The message types, each with the optional fields that are honoured. Fields without a default go without saying."""
     batch: int = 1
     """How many envelopes one `send` may be given."""
+    extras: frozenset[type[Extra]] = frozenset()
+    """The options of its own that it understands in `Message.extra`."""
+    deduplicates: bool = False
+    """Whether an envelope with an id that was taken before is refused or merged, so that a repetition reaches nobody twice."""
 
     def unsupported(self, message: Message) -> str | None:
         """Return the name of what is not carried: the type, or the first field that is set; None if all is well."""
@@ -57,7 +66,7 @@ class Capabilities:
         if undeclared is None:
             return type(message).__name__
         for name, default in undeclared:
-            if getattr(message, name) != default:
+            if name != "extra" and getattr(message, name) != default:
                 return f"{type(message).__name__}.{name}"
         return None
 
@@ -122,7 +131,64 @@ class FetchesReports(Protocol):
     """An optional ability: delivery reports can be fetched."""
 
     def fetch_reports(self) -> Flow[Sequence[Event]]:
-        """Return the reports that are new since the last call."""
+        """Return some of the reports that are new since the last call; none when there are no more.
+
+        The dispatcher keeps what one call returned before it makes the next, so fetch one page a call.
+        """
+        ...
+
+
+@runtime_checkable
+class ParsesWebhooks(Protocol):
+    """An optional ability: the provider calls us with reports and with what people write."""
+
+    def receive(self, call: WebhookCall) -> Received:
+        """Prove that the call is the provider's, then read it. It does no I/O and reads no clock: `call.at` is now.
+
+        Prove first, and compare signatures in constant time; read only what was proved. What a proved call holds that is not understood becomes an
+        `Unrecognised` event, never an exception.
+
+        Raises:
+            WebhookRefused: nothing proves that the provider made the call.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """What is known of a message whose outcome is not."""
+
+    message_id: str
+    """Ours, as in `Envelope.id`."""
+    channel: str
+    to: Address | None
+    """None where the record does not keep addresses."""
+    started: float
+    """When the attempt began: seconds since the epoch, UTC."""
+    ended: float
+    matches: Callable[[str], bool] = field(repr=False)
+    """Whether a text is that of the message. The text itself is not kept."""
+
+
+@runtime_checkable
+class LooksUp(Protocol):
+    """An optional ability: the provider can be asked what became of a message."""
+
+    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+        """Return the outcome, or None if it cannot be told (yet). Its exchanges have no effect: say `effect=False`.
+
+        Accepted, with the provider's id, if the provider knows the message; `Reason.ABSENT` only if the provider's answer proves that it never took it,
+        late enough for its records to be complete.
+        """
+        ...
+
+
+@runtime_checkable
+class LimitsRates(Protocol):
+    """An optional ability: the provider names the rates it allows, so that the dispatcher keeps to them."""
+
+    def limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, Rate]]:
+        """Return what this envelope counts against: a key (such as `("sender", "447700900001")`) and its rate."""
         ...
 
 
@@ -144,6 +210,26 @@ def sender_of(message: Message, default: str | None, *, provider: str) -> str:
     return str(sender)
 
 
+def extra_of(message: Message, kind: type[Options]) -> Options | None:
+    """Return the message's extra of that type, or None.
+
+    Raises:
+        InvalidMessage: there are two of it, or one of another type for the same provider.
+    """
+    from messaging_channels.errors import InvalidMessage  # noqa: PLC0415
+
+    own: list[Extra] = [extra for extra in getattr(message, "extra", ()) if extra.provider == kind.provider]
+    if not own:
+        return None
+    if len(own) > 1 or not isinstance(own[0], kind):
+        raise InvalidMessage(
+            f"it takes one {kind.__name__} at most, and no other for {kind.provider}",
+            field=f"{type(message).__name__}.extra",
+            remedy="give the one that fits",
+        )
+    return own[0]
+
+
 def http_outcome(response: HttpResponse, detail: str = "", *, now: float | None = None) -> Outcome:
     """Say what an answer means by its HTTP status alone, erring on the safe side.
 
@@ -157,23 +243,32 @@ def http_outcome(response: HttpResponse, detail: str = "", *, now: float | None 
         f"HTTP {response.status} {detail}".rstrip(),
         retry_after=retry_after(response.headers, now=now) if reason is Reason.THROTTLED else None,
         native=response,
+        whole_request=True,
     )
 
 
 def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
-    """Read how long to wait: `retry-after-ms`, or `retry-after` in seconds, or as an HTTP date (RFC 9110) if `now` is given."""
+    """Read how many seconds to wait: `retry-after-ms`, or `retry-after` in seconds or as an HTTP date (RFC 9110).
+
+    A date counts from `now` (seconds since the epoch), or else from the answer's own `date`: the two clocks need not agree.
+    """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             return max(0.0, float(headers[name]) * unit)
         except (KeyError, ValueError):
             continue
+    until = _date(headers.get("retry-after"))
+    since = _date(headers.get("date")) if now is None else now
+    return None if until is None or since is None else max(0.0, until - since)
+
+
+def _date(text: str | None) -> float | None:
     from email.utils import parsedate_to_datetime  # noqa: PLC0415  slow to import and rarely needed
 
     try:
-        until = parsedate_to_datetime(headers["retry-after"])
-    except (KeyError, ValueError):
+        return None if text is None else parsedate_to_datetime(text).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return None if now is None else max(0.0, until.timestamp() - now)
 
 
 @dataclass(frozen=True, slots=True)

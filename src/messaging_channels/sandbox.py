@@ -151,7 +151,10 @@ class Sandbox:
         """See FetchesReports."""
         settled = yield from ask(Call(self.outbox.settle, effect=False))
         now = yield from ask(Now())
-        return [StatusChanged(self.name, key, key, status, now) for key, status in settled]
+        return [
+            StatusChanged(provider=self.name, message_id=key, provider_id=key, status=status, at=now)
+            for key, status in settled
+        ]
 
 
 def _outcome(behaviour: Behaviour, envelope: Envelope) -> Outcome:

@@ -6,9 +6,9 @@ naming them in its channel's `carries`.
 
 from __future__ import annotations
 
-from messaging_channels.messages._message import Message
+from messaging_channels.messages._message import Extra, Message
 from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe
-from messaging_channels.messages.sms import Sms
+from messaging_channels.messages.sms import Mms, Sms
 from messaging_channels.messages.whatsapp import (
     WhatsAppAudio,
     WhatsAppButtons,
@@ -24,22 +24,34 @@ from messaging_channels.messages.whatsapp import (
     WhatsAppUrlButton,
     WhatsAppVideo,
 )
+from messaging_channels.messages.whatsapp_commerce import (
+    WhatsAppCatalog,
+    WhatsAppFlow,
+    WhatsAppProduct,
+    WhatsAppProducts,
+)
 from messaging_channels.messages.whatsapp_template import WhatsAppTemplate
 
 __all__ = [
     "Attachment",
     "Email",
+    "Extra",
     "ListUnsubscribe",
     "Message",
+    "Mms",
     "Sms",
     "WhatsAppAudio",
     "WhatsAppButtons",
+    "WhatsAppCatalog",
     "WhatsAppContacts",
     "WhatsAppDocument",
+    "WhatsAppFlow",
     "WhatsAppImage",
     "WhatsAppList",
     "WhatsAppLocation",
     "WhatsAppLocationRequest",
+    "WhatsAppProduct",
+    "WhatsAppProducts",
     "WhatsAppReaction",
     "WhatsAppSticker",
     "WhatsAppTemplate",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from messaging_channels.errors import InvalidMessage
 
@@ -14,6 +15,18 @@ class Message:
     """
 
     __slots__ = ()
+
+
+class Extra:
+    """Options that one provider alone understands, as a value in a message's `extra`. Subclasses are frozen dataclasses of a plugin.
+
+    Another provider of the route leaves them out; a message whose extra no provider of the route understands is refused.
+    """
+
+    __slots__ = ()
+
+    provider: ClassVar[str]
+    """The name of the provider that understands it."""
 
 
 def require(value: str, field: str, *, at_most: int | None = None) -> None:

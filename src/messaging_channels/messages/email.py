@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from messaging_channels.addresses import EmailAddress
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages._message import Message, require_one_line
+from messaging_channels.messages._message import Extra, Message, require_one_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,6 +89,7 @@ class Email(Message):
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """Further headers. Those that carry addresses, identity or structure are refused."""
     list_unsubscribe: ListUnsubscribe | None = None
+    extra: tuple[Extra, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the fields, and bring the addresses and headers into their parsed, immutable form."""

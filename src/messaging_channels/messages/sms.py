@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages._message import Message, require
+from messaging_channels.messages._message import Extra, Message, require, require_count
 from messaging_channels.segments import Segments, segments
 
 if TYPE_CHECKING:
     from datetime import timedelta
+
+_MOST_MEDIA = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class Sms(Message):
     """How long the provider may go on trying. None for the provider's default."""
     flash: bool = False
     """Whether it is shown at once and not kept (class 0)."""
+    extra: tuple[Extra, ...] = ()
+    """What only one provider understands, such as `InfobipSms(...)`; so for every type."""
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -35,3 +39,19 @@ class Sms(Message):
     def segments(self) -> Segments:
         """How the text will be encoded, and how many parts it will be charged as."""
         return segments(self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Mms(Message):
+    """Pictures, sound or video to a mobile phone, by their public URLs, with words."""
+
+    media: tuple[str, ...] = field(repr=False)
+    text: str = field(default="", repr=False)
+    sender: str | None = None
+    extra: tuple[Extra, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the media."""
+        require_count(len(self.media), "Mms.media", at_least=1, at_most=_MOST_MEDIA)
+        if not all(url.startswith(("https://", "http://")) for url in self.media):
+            raise InvalidMessage("one is no http URL", field="Mms.media", remedy="give https://…")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages._message import Message, require, require_count
+from messaging_channels.messages._message import Extra, Message, require, require_count
 
 _TEXT = 4096
 _BODY = 1024
@@ -47,6 +47,7 @@ class WhatsAppText(Message):
     """The registered number it comes from. None for the account's own; so for every type here."""
     reply_to: str | None = None
     """The provider's id of the message that is quoted; so for every type here."""
+    extra: tuple[Extra, ...] = ()
     preview_url: bool = False
     """Whether the first link is shown with a preview."""
 
@@ -62,6 +63,7 @@ class _File(Message):
     media: str | Media
     sender: str | None = None
     reply_to: str | None = None
+    extra: tuple[Extra, ...] = ()
 
     def __post_init__(self) -> None:
         """Bring the media into its parsed form."""
@@ -127,6 +129,7 @@ class WhatsAppLocation(Message):
     address: str | None = field(default=None, repr=False)
     sender: str | None = None
     reply_to: str | None = None
+    extra: tuple[Extra, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the place is on Earth."""
@@ -164,6 +167,7 @@ class WhatsAppContacts(Message):
     contacts: tuple[ContactCard, ...]
     sender: str | None = None
     reply_to: str | None = None
+    extra: tuple[Extra, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that there is one."""
@@ -178,6 +182,7 @@ class WhatsAppReaction(Message):
     message_id: str
     """The provider's id of the message."""
     sender: str | None = None
+    extra: tuple[Extra, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that it names a message."""
@@ -222,7 +227,7 @@ class ListSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Interactive(Message):
+class Interactive(Message):
     """Words with something to press."""
 
     text: str = field(repr=False)
@@ -231,8 +236,10 @@ class _Interactive(Message):
     footer: str | None = field(default=None, repr=False)
     sender: str | None = None
     reply_to: str | None = None
+    extra: tuple[Extra, ...] = ()
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Refuse words that are too long."""
         name = type(self).__name__
         require(self.text, f"{name}.text", at_most=_BODY)
         if isinstance(self.header, str):
@@ -242,20 +249,20 @@ class _Interactive(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WhatsAppButtons(_Interactive):
+class WhatsAppButtons(Interactive):
     """Up to three buttons that answer."""
 
     buttons: tuple[ReplyButton, ...]
 
     def __post_init__(self) -> None:
         """Check the number of buttons, and that they differ."""
-        self._check()
+        self.check()
         require_count(len(self.buttons), "WhatsAppButtons.buttons", at_least=1, at_most=_MOST_BUTTONS)
-        _require_distinct([button.id for button in self.buttons], "WhatsAppButtons.buttons")
+        require_distinct([button.id for button in self.buttons], "WhatsAppButtons.buttons")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WhatsAppList(_Interactive):
+class WhatsAppList(Interactive):
     """A menu of up to ten rows."""
 
     button: str
@@ -264,17 +271,17 @@ class WhatsAppList(_Interactive):
 
     def __post_init__(self) -> None:
         """Check the number of rows, and that they differ."""
-        self._check()
+        self.check()
         require(self.button, "WhatsAppList.button", at_most=_BUTTON_TITLE)
         rows = [row.id for section in self.sections for row in section.rows]
         require_count(len(rows), "WhatsAppList rows", at_least=1, at_most=_MOST_ROWS)
-        _require_distinct(rows, "WhatsAppList rows")
+        require_distinct(rows, "WhatsAppList rows")
         if len(self.sections) > 1 and not all(section.title for section in self.sections):
             raise InvalidMessage("one has no title", field="WhatsAppList.sections", remedy="give it one")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WhatsAppUrlButton(_Interactive):
+class WhatsAppUrlButton(Interactive):
     """One button that opens a page."""
 
     button: str
@@ -282,19 +289,20 @@ class WhatsAppUrlButton(_Interactive):
 
     def __post_init__(self) -> None:
         """Check the button."""
-        self._check()
+        self.check()
         require(self.button, "WhatsAppUrlButton.button", at_most=_BUTTON_TITLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WhatsAppLocationRequest(_Interactive):
+class WhatsAppLocationRequest(Interactive):
     """Ask where the person is."""
 
     def __post_init__(self) -> None:
         """Check the text."""
-        self._check()
+        self.check()
 
 
-def _require_distinct(ids: list[str], name: str) -> None:
+def require_distinct(ids: list[str], name: str) -> None:
+    """Refuse ids of which two are the same."""
     if len(set(ids)) != len(ids):
         raise InvalidMessage("two have the same id", field=name, remedy="give each its own")

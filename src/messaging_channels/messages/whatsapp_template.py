@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages._message import Message, require
+from messaging_channels.messages._message import Extra, Message, require
 from messaging_channels.messages.whatsapp import Media, WhatsAppLocation
 
 Parameters: TypeAlias = "tuple[str, ...] | Mapping[str, str]"
@@ -100,6 +100,7 @@ class WhatsAppTemplate(Message):
     cards: tuple[Card, ...] = ()
     sender: str | None = None
     reply_to: str | None = None
+    extra: tuple[Extra, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the names and the gaps."""

@@ -1,0 +1,96 @@
+"""WhatsApp messages that show goods of a catalogue, or open a flow: like all free messages, only within 24 hours of the person's last one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from messaging_channels.errors import InvalidMessage
+from messaging_channels.messages._message import require, require_count
+from messaging_channels.messages.whatsapp import Interactive
+
+_MOST_PRODUCTS, _MOST_SECTIONS = 30, 10
+_FLOW_BUTTON = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatsAppProduct(Interactive):
+    """One product of a catalogue. It takes no header."""
+
+    text: str = field(default="", repr=False)
+    catalog_id: str
+    product_id: str
+    """The retailer's id of the product."""
+
+    def __post_init__(self) -> None:
+        """Check that it names a product."""
+        require(self.catalog_id, "WhatsAppProduct.catalog_id")
+        require(self.product_id, "WhatsAppProduct.product_id")
+        if self.header is not None:
+            raise InvalidMessage("it takes none", field="WhatsAppProduct.header", remedy="leave it out")
+
+
+@dataclass(frozen=True, slots=True)
+class ProductSection:
+    """Products under a title, by the retailer's ids."""
+
+    product_ids: tuple[str, ...]
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatsAppProducts(Interactive):
+    """Up to thirty products of a catalogue. Its header is a line of text, and required."""
+
+    catalog_id: str
+    sections: tuple[ProductSection, ...]
+
+    def __post_init__(self) -> None:
+        """Check the header and the numbers."""
+        self.check()
+        if not isinstance(self.header, str):
+            raise InvalidMessage("it has no text", field="WhatsAppProducts.header", remedy="give a line")
+        require_count(len(self.sections), "WhatsAppProducts.sections", at_least=1, at_most=_MOST_SECTIONS)
+        products = sum(len(section.product_ids) for section in self.sections)
+        require_count(products, "WhatsAppProducts products", at_least=1, at_most=_MOST_PRODUCTS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatsAppCatalog(Interactive):
+    """The whole catalogue, behind a button."""
+
+    thumbnail_product_id: str | None = None
+    """The retailer's id of the product that is shown."""
+
+    def __post_init__(self) -> None:
+        """Check the text."""
+        self.check()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhatsAppFlow(Interactive):
+    """A form of several screens, behind a button."""
+
+    button: str
+    flow_id: str
+    token: str = field(repr=False)
+    """Comes back with the answers."""
+    action: Literal["navigate", "data_exchange"] = "navigate"
+    screen: str | None = None
+    """The first screen, where the action is `navigate`."""
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    """What the first screen is filled with."""
+    draft: bool = False
+    """Whether the flow is not published yet."""
+
+    def __post_init__(self) -> None:
+        """Check the button and the names."""
+        self.check()
+        require(self.button, "WhatsAppFlow.button", at_most=_FLOW_BUTTON)
+        require(self.flow_id, "WhatsAppFlow.flow_id")
+        require(self.token, "WhatsAppFlow.token")
+
+    def __hash__(self) -> int:
+        """Hash by what is cheap to hash; equal flows have equal hashes."""
+        return hash((self.flow_id, self.token, self.text))

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from messaging_channels.errors import ExchangeFailed, Phase
+from messaging_channels.exchange import HttpRequest, HttpResponse, Timeouts, ask
+from messaging_channels.testing.emulation import Emulator, Request, json_response
+from messaging_channels.testing.faults import Fault, How
+from messaging_channels.transport import HttpSettings, Transport
+
+IMPATIENT = HttpSettings(timeouts=Timeouts(read=0.3))
+
+
+class Parrot(Emulator):
+    """Says what it heard, and reports it where it is told to."""
+
+    webhook = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[str] = []
+
+    def handle(self, request: Request) -> HttpResponse:
+        self.heard.append(request.body.decode())
+        if self.webhook:
+            self.report(HttpRequest("POST", self.webhook, {}, request.body))
+        return json_response({"heard": request.body.decode(), "query": dict(request.query)}, status=201)
+
+    def state(self) -> list[str]:
+        return self.heard
+
+
+@pytest.fixture
+def parrot() -> Iterator[Parrot]:
+    with Parrot() as emulator:
+        yield emulator
+
+
+def _say(parrot: Parrot, words: str = "hello", *, path: str = "/say", method: str = "POST") -> HttpResponse:
+    with Transport(IMPATIENT) as transport:
+        return transport.run(ask(HttpRequest(method, parrot.url + path, {}, words.encode())))
+
+
+def test_a_request_is_handled_and_answered(parrot: Parrot) -> None:
+    answer = _say(parrot, path="/say?to=somebody")
+    assert answer.status == 201
+    assert answer.json() == {"heard": "hello", "query": {"to": "somebody"}}
+    assert [request.path for request in parrot.requests] == ["/say"]
+
+
+@pytest.mark.parametrize("handled", [True, False])
+@pytest.mark.parametrize("how", [How.RESET, How.CLOSE, How.HANG, How.GARBAGE])
+def test_an_answer_that_never_comes_tells_nothing_of_whether_the_request_was_handled(
+    parrot: Parrot, how: How, handled: bool
+) -> None:
+    parrot.faults.add(Fault(how, handled))
+    with pytest.raises(ExchangeFailed) as failed:
+        _say(parrot)
+    assert failed.value.phase is Phase.READ
+    assert failed.value.timed_out == (how is How.HANG)
+    assert parrot.heard == (["hello"] if handled else [])
+    assert _say(parrot).status == 201
+
+
+def test_an_answer_can_be_cut(parrot: Parrot) -> None:
+    parrot.faults.add(Fault(How.CUT))
+    with pytest.raises(ExchangeFailed):
+        _say(parrot)
+    assert parrot.heard == ["hello"]
+
+
+def test_an_answer_can_be_of_any_status_and_carry_how_long_to_wait(parrot: Parrot) -> None:
+    parrot.faults.add(Fault(How.STATUS, status=503))
+    parrot.faults.add(Fault(How.THROTTLE, seconds=2))
+    parrot.faults.add(Fault(How.UNREADABLE, handled=True))
+    parrot.faults.add(Fault(How.SLOW, seconds=0.01))
+    assert _say(parrot).status == 503
+    assert _say(parrot).headers["retry-after"] == "2"
+    assert _say(parrot).body.startswith(b"<html>")
+    assert _say(parrot).status == 201
+    assert len(parrot.heard) == 2
+
+
+def test_a_fault_hits_only_its_path_and_as_often_as_told(parrot: Parrot) -> None:
+    parrot.faults.add(Fault(How.STATUS, status=500, times=2, path="/say"))
+    assert [_say(parrot, path=path).status for path in ("/other", "/say", "/say", "/say")] == [
+        201,
+        500,
+        500,
+        201,
+    ]
+
+
+def test_faults_and_state_can_be_steered_from_any_language(parrot: Parrot) -> None:
+    fault = json.dumps({"how": "status", "status": 502})
+    assert _say(parrot, fault, path="/_emulator/faults").status == 200
+    assert _say(parrot).status == 502
+    assert _say(parrot, fault, path="/_emulator/faults").status == 200
+    assert _say(parrot, path="/_emulator/faults", method="DELETE").status == 200
+    assert _say(parrot).status == 201
+    assert _say(parrot, path="/_emulator/state", method="GET").json() == ["hello"]
+    assert _say(parrot, '{"how": "explode"}', path="/_emulator/faults").status == 400
+
+
+def test_reports_are_posted_and_a_dead_listener_harms_nobody(parrot: Parrot) -> None:
+    with Parrot() as listener:
+        parrot.webhook = listener.url + "/reports"
+        _say(parrot)
+        parrot.wait_until_reported()
+        assert listener.heard == ["hello"]
+        assert [status for _, status in parrot.reported] == [201]
+    _say(parrot)
+    parrot.wait_until_reported()
+    assert parrot.reported[-1][1] is None
