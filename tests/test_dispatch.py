@@ -24,14 +24,16 @@ from messaging_channels import (
     WhatsAppText,
     errors,
 )
-from messaging_channels.dispatch import Observer
 from messaging_channels.exchange import Call, Exchange, Executors, Flow, ask
 from messaging_channels.messages import Message
+from messaging_channels.observer import Observer
 from messaging_channels.outcomes import RULES, Outcome, Reason
 from messaging_channels.provider import Capabilities, Envelope
 from messaging_channels.receipts import Attempt
 from messaging_channels.recipients import CallableResolver, MappingResolver, PathResolver
-from messaging_channels.routing import may_pass_on
+from messaging_channels.routing import Retry, may_pass_on
+
+ONCE = {"sms": Route("scripted", retry=Retry(attempts=1))}
 
 
 class Scripted:
@@ -66,6 +68,8 @@ def _fails(failure: BaseException) -> Any:
 
 
 def _sent(*providers: Any, to: Any = "+447700900123", message: Message | None = None, **options: Any) -> Any:
+    """Send over providers of which each is asked once."""
+    options.setdefault("routes", {"sms": Route(*(one.name for one in providers), retry=Retry(attempts=1))})
     with Dispatcher(providers, **options) as dispatcher:
         try:
             return dispatcher.send(message or Sms("hello"), to=to)
@@ -144,7 +148,7 @@ def test_refusals_and_not_sent_are_raised_with_the_whole_record() -> None:
     with pytest.raises(Rejected) as rejected:
         Dispatcher([Scripted(Reason.INVALID)]).send(Sms("hello"), to="+447700900123")
     with pytest.raises(NotSent) as not_sent:
-        Dispatcher([Scripted(Reason.UNREACHABLE)]).send(Sms("hello"), to="+447700900123")
+        Dispatcher([Scripted(Reason.UNREACHABLE)], routes=ONCE).send(Sms("hello"), to="+447700900123")
     for caught in (rejected, not_sent):
         assert len(caught.value.receipt.attempts) == 1
         for secret in ("447700900123", "hello"):

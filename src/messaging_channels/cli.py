@@ -62,7 +62,7 @@ def _send(options: argparse.Namespace) -> int:
     if receipt.provider == Sandbox.name:
         print("sent to the sandbox: nothing left this machine", file=sys.stderr)
     if receipt.outcome is Kind.UNKNOWN:
-        print(f"it may have been sent: {receipt.attempts[-1].outcome.detail}", file=sys.stderr)
+        print("\n".join(["it may have been sent", *receipt.explained()]), file=sys.stderr)
         return _UNKNOWN
     return 0
 

@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from messaging_channels import errors
 from messaging_channels.addresses import Address
-from messaging_channels.exchange import Flow, Now, ask
+from messaging_channels.attempts import Evidence, Limit, attempt
+from messaging_channels.exchange import Flow, Share, Timeouts, Wait, ask
+from messaging_channels.health import Health
+from messaging_channels.journey import Journey, Known, Terms
+from messaging_channels.ledger import Find
+from messaging_channels.messages import fingerprint
+from messaging_channels.observer import Observer, tell
 from messaging_channels.outcomes import Kind, Outcome, Reason
-from messaging_channels.provider import Envelope, FetchesReports, Provider
+from messaging_channels.pacing import Pacer
+from messaging_channels.provider import Envelope, LimitsRates, Provider
 from messaging_channels.receipts import Attempt, Receipt, Skipped
 from messaging_channels.recipients import Contact
-from messaging_channels.routing import Route, may_pass_on
+from messaging_channels.recording import Recording, adopted, known
+from messaging_channels.reports import Reports
+from messaging_channels.routing import Ask, Route, Stop
 
 if TYPE_CHECKING:
+    from messaging_channels.attempts import End
     from messaging_channels.channels import Channel
-    from messaging_channels.events import Event
+    from messaging_channels.ledger import Record
     from messaging_channels.messages import Message
+    from messaging_channels.rates import Rate
     from messaging_channels.recipients import RecipientResolver
+    from messaging_channels.vetoes import Veto
 
-Result = TypeVar("Result")
-_NOW = Now()
 Accounts: TypeAlias = "Mapping[str | None, Mapping[str, Provider]]"
-
-
-class Observer:
-    """Hears what happened. What it raises is logged and changes nothing. Called from many threads and tasks."""
-
-    def attempt_finished(self, attempt: Attempt) -> None:
-        """Hear of one provider that was asked about one message."""
-
-    def event_received(self, event: Event) -> None:
-        """Hear of one event that a provider reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
-    """Everything a message meets on its way. Immutable: one serves all threads and tasks."""
+    """Everything a message meets on its way. One serves all threads and tasks."""
 
     channels: Mapping[type[Message], Channel]
     """By the types they carry."""
@@ -49,39 +49,201 @@ class Dispatch:
     """By channel name."""
     resolvers: Sequence[RecipientResolver]
     observer: Observer
+    recording: Recording
+    reports: Reports
+    vetoes: Sequence[Veto]
+    rates: Mapping[str, Rate]
+    """By provider: for each account and sender."""
+    clock: Callable[[], float]
+    """Seconds since the epoch, UTC."""
+    chance: Callable[[], float]
+    """From 0 to 1."""
+    timeouts: Timeouts
+    """The transport's own, which a deadline may shorten."""
+    health: Health = field(default_factory=Health)
+    pacer: Pacer = field(default_factory=Pacer)
 
-    def send(self, message: Message, to: Any) -> Flow[Receipt]:  # noqa: ANN401  resolvers take anything
+    def send(self, message: Message, to: Any, terms: Terms) -> Flow[Receipt]:  # noqa: ANN401  resolvers take anything
         """Send one message to one recipient. See `Dispatcher.send`."""
+        journey = yield from self.prepared(message, to, terms)
+        while not journey.done:
+            yield from self.advanced([journey])
+        return journey.told()
+
+    def prepared(self, message: Message, to: Any, terms: Terms) -> Flow[Journey]:  # noqa: ANN401
+        """Find out whom it is for and who may send it, and whether it may be sent. Nothing is written down yet."""
         channel = self.channel_of(message)
         contact = yield from self.locate(to, channel)
-        candidates, skipped = self.candidates(message, channel, contact.account)
-        now = yield from ask(_NOW)
-        envelope = Envelope(_new_id(now), channel.name, message, _address(contact, channel))
-        attempts: list[Attempt] = []
-        for provider in candidates:
-            attempts.append((yield from self.asked(provider, envelope, contact.account, first=not attempts)))
-            if not may_pass_on(one.outcome for one in attempts):
-                break
-        status = attempts[-1].outcome.status
-        return _told(Receipt(envelope.id, channel.name, envelope.to, status, tuple(attempts), skipped))
+        address = _address(contact, channel)
+        now = self.clock()
+        envelope = Envelope(_new_id(now), channel.name, message, address)
+        journey = self.routed(envelope, contact.account, terms, now)
+        if terms.idempotency_key is not None:
+            journey.fingerprint = fingerprint(message, address.plain, contact.account)
+            record = yield from ask(Find(scope=terms.scope, idempotency_key=terms.idempotency_key))
+            if record is not None and record.expires > now:
+                journey.step = known(record)
+                return journey
+        yield from self._entered(journey)
+        return journey
 
-    def asked(
-        self, provider: Provider, envelope: Envelope, account: str | None, *, first: bool
-    ) -> Flow[Attempt]:
-        """Ask one provider, and record it. What only the first may raise is, after another attempt, a part of the record."""
-        started = yield from ask(_NOW)
+    def resumed(self, journey: Journey, record: Record) -> Flow[None]:
+        """Decide what a call does whose idempotency key is taken: replay the answer, refuse, or take the message up again.
+
+        Raises:
+            IdempotencyKeyReused: the key stands for another message or recipient.
+            IdempotencyInProgress: an earlier call has not ended.
+            Vetoed: it would be taken up again, and a rule forbids it.
+        """
+        record = yield from self.recording.ended(journey, record, self.clock)
+        if record.outcome is Kind.UNKNOWN:
+            record = yield from self.reports.looked_up(record, journey.envelope.to)
+        if adopted(journey, record):
+            yield from self._entered(journey)
+            yield from self.recording.taken(journey, record, self.clock())
+
+    def _entered(self, journey: Journey) -> Flow[None]:
+        """Ask the rules, and choose who is asked first."""
+        for veto in self.vetoes:
+            yield from _vetoed(veto, journey.envelope, journey.account)
+        journey.step = self._first(journey, self.clock())
+
+    def advanced(self, journeys: Sequence[Journey]) -> Flow[None]:
+        """Take the next step with each of them; those for one provider and account go together, as its batches."""
+        groups: dict[tuple[str | None, str], list[Journey]] = {}
+        for journey in journeys:
+            if isinstance(journey.step, Ask):
+                groups.setdefault((journey.account, journey.step.provider), []).append(journey)
+            elif isinstance(journey.step, Known):
+                yield from self.resumed(journey, journey.step.record)
+        for (_, name), group in groups.items():
+            yield from self.asked(group, name)
+
+    def asked(self, group: Sequence[Journey], name: str) -> Flow[None]:
+        """Ask one provider about messages of one account: wait, write the intent down, ask, write down how it ended."""
+        account, provider = group[0].account, group[0].providers[name]
+        pending, wait = self._paced(group, provider)
+        if wait:
+            yield from ask(Wait(wait))
+        if pending and not self.health.claim((account, name), pending[0].route.rest, self.clock()):
+            for journey in pending:
+                journey.skip(name, "rests after failures", journey.route.rest.seconds)
+            pending = []
+        stopped = [journey for journey in group if journey.done and journey.attempts]
+        yield from self.recording.finished(stopped, self.clock())
+        if not pending:
+            return
+        started = self.clock()
+        begun = yield from self.recording.begun(pending, provider, started, wait)
+        most = provider.capabilities.batch
+        for start in range(0, len(begun), most):
+            part = begun[start : start + most]
+            yield from self._attempted(part, provider, started, wait)
+
+    def _attempted(
+        self, part: Sequence[Journey], provider: Provider, started: float, waited: float
+    ) -> Flow[None]:
+        evidence = Evidence()
         try:
-            outcome = (yield from attempt(provider, (envelope,)))[0]
-        except (errors.BadInput, errors.ConfigurationError) as refusal:
-            if first:
-                raise
-            outcome = Outcome.of(Reason.LOCAL, str(refusal))
-        ended = yield from ask(_NOW)
+            ends = yield from self._ends(part, provider, evidence)
+        except BaseException:
+            reason = Reason.CANCELLED if evidence.may_have_been_sent else Reason.LOCAL
+            for journey in part:
+                self._ended(
+                    journey, provider, Outcome.of(reason, "the caller stopped waiting"), started, waited
+                )
+            yield from self.recording.finished(part, self.clock())
+            raise
+        for journey, end in zip(part, ends, strict=True):
+            self._ended(journey, provider, end, started, waited)
+        yield from self.recording.finished(part, self.clock())
+
+    def _ends(self, part: Sequence[Journey], provider: Provider, evidence: Evidence) -> Flow[Sequence[End]]:
+        """Ask, together with other callers where the provider takes batches and nobody is in a hurry."""
+        first = part[0]
+        most = provider.capabilities.batch
+        if len(part) == 1 and most > 1 and first.terms.deadline is None:
+            evidence.may_have_been_sent = True  # it may go out in another caller's request
+            end: End = yield Share(
+                (first.account, provider.name), first.envelope, most, lambda batch: attempt(provider, batch)
+            )
+            return (end,)
+        limit = None
+        if first.terms.deadline is not None:
+            left = first.started + first.terms.deadline - self.clock()
+            limit = Limit(max(left, _SHORTEST), self.timeouts)
+        return (yield from attempt(provider, [one.envelope for one in part], limit=limit, evidence=evidence))
+
+    def _ended(self, journey: Journey, provider: Provider, end: End, started: float, waited: float) -> None:
+        """Record an attempt, and decide what follows. What only the first may raise is, after another attempt, a part of the record."""
+        if not isinstance(end, Outcome):
+            if not journey.attempts:
+                journey.error = end
+                return
+            end = Outcome.of(Reason.LOCAL, str(end))
+        now = self.clock()
+        envelope = journey.envelope
         record = Attempt(
-            envelope.id, envelope.channel, provider.name, account, outcome, started, ended - started
+            envelope.id,
+            envelope.channel,
+            provider.name,
+            journey.account,
+            end,
+            started,
+            now - started,
+            len(journey.attempts) + 1,
+            waited,
         )
-        _tell(self.observer.attempt_finished, record)
-        return record
+        journey.attempts.append(record)
+        self.health.ended((journey.account, provider.name), end.reason, journey.route.rest, now)
+        journey.advance(now, self.chance())
+        tell(self.observer.attempt_finished, record)
+
+    def _paced(self, group: Sequence[Journey], provider: Provider) -> tuple[list[Journey], float]:
+        """Give each its place under the rates; return those that have one, and the seconds until the last of them."""
+        now = self.clock()
+        pending: list[Journey] = []
+        longest = 0.0
+        for journey in group:
+            step = journey.step
+            wait = step.wait if isinstance(step, Ask) else 0.0
+            limits = self._limits(journey, provider)
+            if limits:
+                taken, pace = self.pacer.reserve(limits, now + wait, journey.seconds_left(now) - wait)
+                if not taken:
+                    journey.skip(provider.name, "its rate leaves no place in time", pace)
+                    continue
+                wait += pace
+            longest = max(longest, wait)
+            pending.append(journey)
+        return pending, longest
+
+    def _limits(self, journey: Journey, provider: Provider) -> list[tuple[Hashable, Rate]]:
+        envelope, account, name = journey.envelope, journey.account, provider.name
+        limits: list[tuple[Hashable, Rate]] = []
+        if isinstance(provider, LimitsRates):
+            limits += [((account, name, key), rate) for key, rate in provider.limits(envelope)]
+        if name in self.rates:
+            sender = getattr(envelope.message, "sender", None)
+            limits.append(((account, name, "sender", str(sender)), self.rates[name]))
+        return limits
+
+    def _first(self, journey: Journey, now: float) -> Ask | Stop:
+        """Choose who is asked first: the first that does not rest; if all of them rest, the one that may be probed."""
+        if not self.health.any:
+            return Ask(next(iter(journey.providers)))
+        route, keys = journey.route, [(journey.account, name) for name in journey.providers]
+        awake = [key for key in keys if not self.health.rests(key, now)]
+        if not awake:
+            key, wait = self.health.probe(keys, route.rest, now)
+            if key is None:
+                journey.retry_after = wait
+                return Stop("every provider rests after failures")
+            awake = [key]
+        resting = [name for account, name in keys if (account, name) not in awake]
+        journey.skipped += [Skipped(name, "rests after failures") for name in resting]
+        journey.providers = {name: one for name, one in journey.providers.items() if name not in resting}
+        return Ask(next(iter(journey.providers)))
 
     def channel_of(self, message: Message) -> Channel:
         """Return the channel that carries this type of message."""
@@ -93,8 +255,10 @@ class Dispatch:
 
     def locate(self, to: Any, channel: Channel) -> Flow[Contact]:  # noqa: ANN401
         """Turn a recipient into a contact: an address is one already, anything else is for the resolvers."""
-        if isinstance(to, (str, channel.address_type, Address)):
+        if isinstance(to, (str, Address)):
             return Contact(to)
+        if isinstance(to, Contact):
+            return to
         for resolver in self.resolvers:
             contact = yield from resolver.resolve(to, channel)
             if contact is not None:
@@ -106,109 +270,53 @@ class Dispatch:
             remedy=f"give a {channel.address_type.__name__} or text, or add a resolver for it",
         )
 
-    def candidates(
-        self, message: Message, channel: Channel, account: str | None
-    ) -> tuple[list[Provider], tuple[Skipped, ...]]:
-        """Return the providers that may be asked, in order, and those passed over.
+    def routed(self, envelope: Envelope, account: str | None, terms: Terms, now: float) -> Journey:
+        """Find who may send it.
 
         Raises:
-            NoRoute: the channel has none.
+            NoRoute: the channel has none, or no provider of it is for such a message.
             UnknownAccount: none of them has credentials for the account.
             Unsupported: none of them carries the message.
         """
-        route = self.routes.get(channel.name)
+        route = self.routes.get(envelope.channel)
         if route is None:
-            raise errors.NoRoute(channel.name)
-        providers = self.accounts.get(account, {})
-        known = [providers[name] for name in route.providers if name in providers]
+            raise errors.NoRoute(envelope.channel)
+        held = self.accounts.get(account, {})
+        known = [step for step in route.ordered(self.chance) if step.provider in held]
         if not known:
-            raise errors.UnknownAccount(str(account), channel=channel.name)
-        lacking = [(provider, provider.capabilities.unsupported(message)) for provider in known]
-        able = [provider for provider, lack in lacking if lack is None]
+            raise errors.UnknownAccount(str(account), channel=envelope.channel)
+        able: dict[str, Provider] = {}
+        skipped: list[Skipped] = []
+        lacking = None
+        for step in known:
+            provider = held[step.provider]
+            lack = provider.capabilities.unsupported(envelope.message)
+            if lack is not None:
+                lacking = lacking or errors.Unsupported(
+                    lack, provider=provider.name, remedy="leave it out, or route to one that does"
+                )
+                skipped.append(Skipped(provider.name, f"does not carry {lack}"))
+            elif not step.when.fits(envelope, account):
+                skipped.append(Skipped(provider.name, "is not for such a message"))
+            else:
+                able[provider.name] = provider
         if not able:
-            raise errors.Unsupported(
-                str(lacking[0][1]), provider=known[0].name, remedy="leave it out, or route to one that does"
+            raise lacking or errors.NoRoute(
+                envelope.channel, problem="no provider of it is for such a message"
             )
-        return able, tuple(Skipped(one.name, f"does not carry {lack}") for one, lack in lacking if lack)
-
-    def fetch_reports(self) -> Flow[Sequence[Event]]:
-        """Fetch new delivery reports from every provider that offers them."""
-        events: list[Event] = []
-        for providers in self.accounts.values():
-            for provider in providers.values():
-                if isinstance(provider, FetchesReports):
-                    events += yield from provider.fetch_reports()
-        for event in events:
-            _tell(self.observer.event_received, event)
-        return events
+        return Journey(envelope, account, route, able, terms, now, tuple(able), skipped)
 
 
-@dataclass(slots=True)
-class _Evidence:
-    """Whether anything may have left the machine so far."""
-
-    may_have_been_sent: bool = False
-
-
-def attempt(provider: Provider, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
-    """Ask one provider once, and turn whatever goes wrong into outcomes.
-
-    Raises:
-        BadInput: the provider refused the message before anything left the machine.
-        ConfigurationError: likewise, for a fault of the deployment.
-    """
-    evidence = _Evidence()
+def _vetoed(veto: Veto, envelope: Envelope, account: str | None) -> Flow[None]:
+    """Ask one rule; a rule that cannot be asked forbids."""
     try:
-        outcomes = yield from _watched(provider.send(batch), evidence)
-    except errors.ExchangeFailed as failure:
-        return [_of_failure(failure, evidence)] * len(batch)
+        why = yield from veto.check(envelope, account)
     except Exception as fault:
-        if (
-            isinstance(fault, (errors.BadInput, errors.ConfigurationError))
-            and not evidence.may_have_been_sent
-        ):
-            raise
-        reason = Reason.PLUGIN if evidence.may_have_been_sent else Reason.LOCAL
-        return [Outcome.of(reason, f"{provider.name} raised {type(fault).__name__}")] * len(batch)
-    if len(outcomes) != len(batch):
-        detail = f"{provider.name} told of {len(outcomes)} of {len(batch)} messages"
-        return [Outcome.of(Reason.UNIDENTIFIED, detail)] * len(batch)
-    return outcomes
-
-
-def _watched(flow: Flow[Result], evidence: _Evidence) -> Flow[Result]:
-    """Run a flow and note when one of its exchanges may have had an effect."""
-    advance: Callable[[Any], Any] = flow.send
-    reply: Any = None
-    while True:
-        try:
-            exchange = advance(reply)
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
-        try:
-            reply = yield exchange
-        except BaseException as failure:  # noqa: BLE001  cancellation included: the flow decides
-            if not isinstance(failure, errors.ExchangeFailed) or failure.may_have_been_sent:
-                evidence.may_have_been_sent |= exchange.effect
-            advance, reply = flow.throw, failure
-        else:
-            evidence.may_have_been_sent |= exchange.effect
-            advance = flow.send
-
-
-def _tell(hear: Callable[[Any], None], fact: object) -> None:
-    try:
-        hear(fact)
-    except Exception:
-        import logging  # noqa: PLC0415  not needed where observers are well behaved
-
-        logging.getLogger("messaging_channels.dispatch").exception("an observer failed")
-
-
-def _of_failure(failure: errors.ExchangeFailed, evidence: _Evidence) -> Outcome:
-    if not evidence.may_have_been_sent:
-        return Outcome.of(Reason.UNREACHABLE, str(failure))
-    return Outcome.of(Reason.TIMEOUT if failure.timed_out else Reason.CONNECTION, str(failure))
+        raise errors.Vetoed(
+            f"it could not be asked ({type(fault).__name__})", rule=veto.name, remedy="mend the rule"
+        ) from fault
+    if why is not None:
+        raise errors.Vetoed(why, rule=veto.name)
 
 
 def _address(contact: Contact, channel: Channel) -> Any:  # noqa: ANN401  checked against the channel's type
@@ -224,19 +332,10 @@ def _address(contact: Contact, channel: Channel) -> Any:  # noqa: ANN401  checke
     return address
 
 
-def _told(receipt: Receipt) -> Receipt:
-    """Return the receipt of what was or may have been sent; raise what certainly was not."""
-    last = receipt.attempts[-1]
-    if receipt.outcome in (Kind.ACCEPTED, Kind.UNKNOWN):
-        return receipt
-    failed = errors.Rejected if receipt.outcome is Kind.REJECTED else errors.NotSent
-    raise failed(
-        f"{last.provider} on channel {receipt.channel!r}: {last.outcome.reason} ({last.outcome.detail}); message {receipt.id}",
-        receipt=receipt,
-        retry_after=last.outcome.retry_after,
-    )
-
-
 def _new_id(now: float) -> str:
     """Return a message id: 32 hexadecimal digits that sort by time, 80 bits of them random."""
     return f"{int(now * 1000):012x}{os.urandom(10).hex()}"
+
+
+_SHORTEST = 0.001
+"""Seconds that an exchange is given although the deadline has just passed."""

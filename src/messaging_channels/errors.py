@@ -7,12 +7,16 @@ MessagingError
 │   ├── UnknownChannel           no channel carries that message, or none has that name
 │   ├── Unsupported              the provider carries no such message, or not that field of it
 │   ├── UnresolvedRecipient      no address for that recipient on that channel
-│   └── NoRoute                  no provider is configured for the channel
+│   ├── NoRoute                  no provider is configured for the channel
+│   ├── Vetoed                   a rule of ours forbids it: opted out, not an allowed country, too many
+│   └── IdempotencyKeyReused     the key was given before, with another message or recipient
 ├── ConfigurationError           the deployment's input; nothing left the machine
 │   ├── InvalidSetting           a setting is missing or malformed
 │   ├── UnknownProvider          no plugin supplies a provider of that name
 │   ├── UnknownAccount           no credentials are configured for that account
 │   └── BrokenPlugin             a plugin could not be loaded; the others go on working
+├── IdempotencyInProgress        an earlier call with that key has not ended yet
+├── LedgerUnavailable            what would be sent could not be written down first, so nothing was sent
 ├── SendFailed                   a provider was asked, and the message certainly went nowhere
 │   ├── Rejected                 refused for good: do not send it again as it is
 │   └── NotSent                  nothing went out: it may safely be sent again
@@ -115,6 +119,59 @@ class NoRoute(BadInput):
             f"set {setting}, or pass routes={{{channel!r}: Route(...)}} to the dispatcher"
         )
         self.channel = channel
+
+
+class Vetoed(BadInput):
+    """A rule of ours forbids this message to this recipient. `rule` names it. Also raised when a rule could not be asked."""
+
+    code = "vetoed"
+
+    def __init__(
+        self, problem: str, *, rule: str, remedy: str = "do not send it, or change the rule"
+    ) -> None:
+        super().__init__(f"{rule}: {problem}; {remedy}")
+        self.problem = problem
+        self.rule = rule
+        self.remedy = remedy
+
+
+class IdempotencyKeyReused(BadInput):
+    """The idempotency key stands for another message, or another recipient. Nothing was sent now."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self, message_id: str) -> None:
+        super().__init__(
+            f"the idempotency key was given before, with another message or recipient (message {message_id}); "
+            "use a new key for a new message"
+        )
+        self.message_id = message_id
+
+
+class IdempotencyInProgress(MessagingError):
+    """An earlier call with the same idempotency key has not ended, or its process died a moment ago. Try again later."""
+
+    code = "idempotency_in_progress"
+
+    def __init__(self, message_id: str, *, retry_after: float) -> None:
+        super().__init__(
+            f"message {message_id} is being sent by an earlier call with the same key; ask again in {retry_after:.0f} s at most"
+        )
+        self.message_id = message_id
+        self.retry_after = retry_after
+        """Seconds until it is known that the earlier call's process died, if it did."""
+
+
+class LedgerUnavailable(MessagingError):
+    """The ledger could not write down what would be sent. Nothing was sent by this call; it may be repeated with the same key."""
+
+    code = "ledger_unavailable"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            f"the ledger could not be written or read ({problem}); check the database, then repeat the call"
+        )
+        self.problem = problem
 
 
 class ConfigurationError(MessagingError):

@@ -6,7 +6,7 @@ in a thread or in an event loop. So each of them is written once and serves sync
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
@@ -119,6 +119,22 @@ class Call(Exchange[Reply]):
     """
 
     function: Callable[[], Reply]
+    effect: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Share(Exchange[Reply]):
+    """Have one item done together with whatever else waits under the same key, without waiting for company.
+
+    While fewer than a few are under way, it is done at once; what comes meanwhile waits, and goes out together when one of them has ended.
+    """
+
+    key: Hashable
+    item: Any = field(repr=False)
+    most: int
+    """How many items may be done together."""
+    perform: Callable[[Sequence[Any]], Flow[Sequence[Reply]]] = field(repr=False)
+    """Does several items at once; returns their replies in order. It may be run by another caller's driver."""
     effect: bool = True
 
 

@@ -61,6 +61,10 @@ class Reason(StrEnum):
     """A fault at the provider (5xx) that it does not document as harmless."""
     PLUGIN = "unknown.plugin"
     """The provider's plugin failed after the request may have been written."""
+    CANCELLED = "unknown.cancelled"
+    """The caller stopped waiting after the request may have been written."""
+    CRASH = "unknown.crash"
+    """The process died, or was lost, between the intent and the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,8 @@ RULES: dict[Reason, Rule] = {
     Reason.CONNECTION: _UNKNOWN,
     Reason.SERVER: _UNKNOWN,
     Reason.PLUGIN: _UNKNOWN,
+    Reason.CANCELLED: _UNKNOWN,
+    Reason.CRASH: _UNKNOWN,
 }
 
 

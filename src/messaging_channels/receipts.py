@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels.outcomes import Kind, Outcome
+
 if TYPE_CHECKING:
     from messaging_channels.addresses import Address
-    from messaging_channels.outcomes import Kind, Outcome
     from messaging_channels.status import Status
 
 
@@ -19,11 +21,42 @@ class Attempt:
     channel: str
     provider: str
     account: str | None
-    outcome: Outcome
+    outcome: Outcome | None
+    """None only in a ledger's record: it was begun, and has not ended."""
     started: float
     """Seconds since the epoch, UTC."""
     duration: float
     """Seconds."""
+    number: int = 1
+    """Counted from 1 over all providers."""
+    waited: float = 0.0
+    """Seconds that were waited before it: for a rate, or before a repetition."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it was begun and has not ended."""
+        return self.outcome is None
+
+    @property
+    def kind(self) -> Kind:
+        """How it ended; unknown as long as it has not."""
+        return Kind.UNKNOWN if self.outcome is None else self.outcome.kind
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the attempt as JSON can hold it."""
+        outcome = self.outcome
+        return {
+            "number": self.number,
+            "provider": self.provider,
+            "account": self.account,
+            "started": self.started,
+            "waited": self.waited,
+            "duration": self.duration,
+            "outcome": self.kind,
+            "reason": outcome.reason if outcome else "open",
+            "detail": outcome.detail if outcome else "",
+            "providerId": outcome.provider_id if outcome else None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +69,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a message so far. Its repr shows the address masked."""
+    """What became of a message so far, and how that was decided. Its repr shows the address masked."""
 
     id: str
     """Ours, the same over all attempts and at every provider that lets us choose one."""
@@ -44,28 +77,43 @@ class Receipt:
     destination: Address
     status: Status
     attempts: tuple[Attempt, ...]
-    """In order; the last one decided."""
+    """In order, each with its outcome, its duration and what was waited before it."""
     skipped: tuple[Skipped, ...] = ()
+    """Who was not asked, and why."""
+    considered: tuple[str, ...] = ()
+    """The providers that could carry it, in the order in which they would be asked."""
+    stopped: str = ""
+    """Why no further attempt was made."""
+    replayed: bool = False
+    """Whether this is the answer to an earlier call with the same idempotency key."""
 
     @property
     def outcome(self) -> Kind:
-        """How the last attempt ended. `unknown` means that it may have been sent."""
-        return self.attempts[-1].outcome.kind
+        """How the message stands. `unknown` means that it may have been sent."""
+        return deciding(self.attempts)[1]
 
     @property
-    def provider(self) -> str:
-        """The provider of the last attempt."""
-        return self.attempts[-1].provider
+    def provider(self) -> str | None:
+        """The provider of the attempt that decided; None if none was asked."""
+        attempt = deciding(self.attempts)[0]
+        return attempt.provider if attempt else None
 
     @property
     def provider_id(self) -> str | None:
         """The provider's own id of the message, if it gave one."""
-        return self.attempts[-1].outcome.provider_id
+        outcome = self._outcome
+        return outcome.provider_id if outcome else None
 
     @property
     def native(self) -> Any:  # noqa: ANN401  whatever the provider answered
         """The provider's answer as it came."""
-        return self.attempts[-1].outcome.native
+        outcome = self._outcome
+        return outcome.native if outcome else None
+
+    @property
+    def _outcome(self) -> Outcome | None:
+        attempt = deciding(self.attempts)[0]
+        return attempt.outcome if attempt else None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the message's element of an HTTP answer: id, status, and the address in full."""
@@ -74,3 +122,26 @@ class Receipt:
             "status": self.status.as_dict(),
             "destination": self.destination.plain,
         }
+
+    def explained(self) -> list[str]:
+        """Return the decisions in words, a line each, for an operator: no address, no content."""
+        lines = [f"considered: {', '.join(self.considered) or 'nobody'}"]
+        lines += [f"skipped {one.provider}: {one.why}" for one in self.skipped]
+        lines += [_told(attempt) for attempt in self.attempts]
+        return [*lines, f"stopped: {self.stopped}"] if self.stopped else lines
+
+
+def deciding(attempts: Sequence[Attempt]) -> tuple[Attempt | None, Kind]:
+    """Return the attempt that decides how a message stands: one that was accepted, else one that may have been, else the last."""
+    for kind in (Kind.ACCEPTED, Kind.UNKNOWN):
+        for attempt in reversed(attempts):
+            if attempt.kind is kind:
+                return attempt, kind
+    return (attempts[-1], attempts[-1].kind) if attempts else (None, Kind.NOT_SENT)
+
+
+def _told(attempt: Attempt) -> str:
+    wait = f" after {attempt.waited:.1f} s" if attempt.waited else ""
+    reason = attempt.outcome.reason if attempt.outcome else "not ended"
+    detail = f" ({attempt.outcome.detail})" if attempt.outcome and attempt.outcome.detail else ""
+    return f"tried {attempt.provider}{wait}: {attempt.kind}, {reason}{detail}, {attempt.duration:.3f} s"

@@ -1,36 +1,209 @@
-"""Which providers serve a channel, and when the next one may be asked: pure decisions."""
+"""Which providers serve a channel, in which order, and what may follow an attempt: pure decisions, without a clock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
 
-from messaging_channels.outcomes import RULES
+from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from messaging_channels.messages import Message
+    from messaging_channels.provider import Envelope
+    from messaging_channels.receipts import Attempt
 
-    from messaging_channels.outcomes import Outcome
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """How often, and for how long, a message that certainly was not sent is tried. Times in seconds."""
+
+    attempts: int = 3
+    """At each provider."""
+    seconds: float = 10.0
+    """After which no further attempt begins; also the most that a rate may make a message wait."""
+    first_wait: float = 0.25
+    longest_wait: float = 5.0
+    """A provider that asks for more is not waited for."""
+
+    def wait(self, tries: int, asked: float | None, chance: float) -> float | None:
+        """Return how long to wait after `tries` attempts, None if it would be too long.
+
+        What the provider asked for is obeyed; else the wait is drawn from 0 to a bound that doubles (full jitter); `chance` is from 0 to 1.
+        """
+        if asked is not None:
+            return asked if asked <= self.longest_wait else None
+        return chance * min(self.longest_wait, self.first_wait * 2.0 ** (tries - 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """When a provider that keeps failing is left alone. Times in seconds."""
+
+    failures: int = 5
+    """In a row; a refusal of one message is none of the provider's."""
+    seconds: float = 30.0
+    """How long it rests; then one message probes it (half-open)."""
+    probe: float = 1.0
+    """How often one is probed all the same while every provider of the route rests."""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """For which messages a provider is considered. What is empty does not matter."""
+
+    prefixes: tuple[str, ...] = ()
+    """How the address begins, without plus: `("44", "385")`; for mail, how its domain ends."""
+    kinds: tuple[type[Message], ...] = ()
+    accounts: tuple[str | None, ...] = ()
+    """The tenants; None is the platform's own."""
+
+    def fits(self, envelope: Envelope, account: str | None) -> bool:
+        """Whether the provider is considered for that message."""
+        return (
+            (not self.kinds or isinstance(envelope.message, self.kinds))
+            and (not self.accounts or account in self.accounts)
+            and (not self.prefixes or _begins(envelope.to.plain, self.prefixes))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """A provider on a route, with conditions."""
+
+    provider: str
+    weight: float | None = None
+    """Those with a weight come first, in an order drawn by it; the others follow as they are named."""
+    when: When = field(default_factory=When)
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Route:
-    """The providers of a channel by name, in the order in which they are asked: `Route("infobip", "twilio")`."""
+    """The providers of a channel, in the order in which they are asked: `Route("infobip", "twilio")`, `Route(Via("a", weight=9), Via("b", weight=1))`."""
 
-    providers: tuple[str, ...]
+    steps: tuple[Via, ...]
+    retry: Retry
+    rest: Rest
 
-    def __init__(self, *providers: str) -> None:
+    def __init__(self, *providers: str | Via, retry: Retry | None = None, rest: Rest | None = None) -> None:
         """Name at least one provider.
 
         Raises:
             ValueError: none is named, or one twice.
         """
-        if not providers or len(set(providers)) != len(providers):
+        steps = tuple(Via(one) if isinstance(one, str) else one for one in providers)
+        if not steps or len({step.provider for step in steps}) != len(steps):
             message = "a Route names at least one provider, and none twice"
             raise ValueError(message)
-        object.__setattr__(self, "providers", providers)
+        object.__setattr__(self, "steps", steps)
+        object.__setattr__(self, "retry", retry or Retry())
+        object.__setattr__(self, "rest", rest or Rest())
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The names, as given."""
+        return tuple(step.provider for step in self.steps)
+
+    def ordered(self, chance: Callable[[], float]) -> Sequence[Via]:
+        """Return the steps in the order for one message: the weighted ones as drawn, then the others."""
+        weighted = [step for step in self.steps if step.weight is not None]
+        if not weighted:
+            return self.steps
+        drawn = sorted(weighted, key=lambda step: -(chance() ** (1 / max(step.weight or 0, 1e-9))))
+        return [*drawn, *(step for step in self.steps if step.weight is None)]
 
 
-def may_pass_on(outcomes: Iterable[Outcome]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Ask that provider next."""
+
+    provider: str
+    wait: float = 0.0
+    """Seconds to let pass before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Ask nobody any more."""
+
+    why: str
+
+
+Step: TypeAlias = "Ask | Stop"
+
+
+def next_step(
+    names: Sequence[str],
+    attempts: Sequence[Attempt],
+    *,
+    retry: Retry,
+    seconds: float,
+    resend: bool,
+    chance: float,
+) -> Step:
+    """Say what follows these attempts.
+
+    Args:
+        names: the providers that may be asked, in order.
+        attempts: those made so far, at least one.
+        retry: the route's policy.
+        seconds: what is left of the time for this message.
+        resend: whether the caller prefers a second copy to none.
+        chance: from 0 to 1, for the jitter.
+    """
+    last = attempts[-1]
+    ends = [attempt.outcome for attempt in attempts if attempt.outcome]
+    if last.kind is Kind.ACCEPTED:
+        return Stop(f"{last.provider} accepted it")
+    if not all(_reached_nobody(end, resend=resend) for end in ends):
+        return Stop(
+            _HELD if any(end.kind is Kind.UNKNOWN for end in ends) else f"{last.provider} refused it for good"
+        )
+    repeats = [_repeat(name, attempts, retry, chance, resend=resend) for name in names]
+    waits = [one for one in repeats if one is not None and one.wait < seconds]
+    fresh = [name for name in names if all(attempt.provider != name for attempt in attempts)]
+    again = next((one for one in waits if one.provider == last.provider), None)
+    if again and ends[-1].reason is Reason.THROTTLED:
+        return again
+    if fresh and may_pass_on(ends, resend=resend):
+        return Ask(fresh[0])
+    return (
+        min(waits, key=lambda one: one.wait)
+        if waits
+        else Stop("no attempt was left that could begin in time")
+    )
+
+
+def may_pass_on(outcomes: Iterable[Outcome], *, resend: bool = False) -> bool:
     """Whether another provider may be asked after these attempts: only if none of them can have reached anybody."""
-    return all(RULES[outcome.reason].pass_on for outcome in outcomes)
+    return all(
+        RULES[outcome.reason].pass_on or (resend and outcome.kind is Kind.UNKNOWN) for outcome in outcomes
+    )
+
+
+def _reached_nobody(outcome: Outcome, *, resend: bool) -> bool:
+    rule = RULES[outcome.reason]
+    return rule.retry or rule.pass_on or (resend and rule.kind is Kind.UNKNOWN)
+
+
+def _repeat(
+    name: str, attempts: Sequence[Attempt], retry: Retry, chance: float, *, resend: bool
+) -> Ask | None:
+    """Return how that provider may be asked again, None if it may not."""
+    own = [attempt.outcome for attempt in attempts if attempt.provider == name and attempt.outcome]
+    if not own or len(own) >= retry.attempts:
+        return None
+    rule = RULES[own[-1].reason]
+    if not (rule.retry or (resend and rule.kind is Kind.UNKNOWN)):
+        return None
+    wait = retry.wait(len(own), own[-1].retry_after, chance)
+    return None if wait is None else Ask(name, wait)
+
+
+def _begins(plain: str, prefixes: tuple[str, ...]) -> bool:
+    if "@" in plain:
+        return plain.lower().endswith(prefixes)
+    return plain.startswith(tuple(prefix.lstrip("+") for prefix in prefixes))
+
+
+_HELD = "it may have been sent: held until that is known"

@@ -6,6 +6,7 @@ naming them in its channel's `carries`.
 
 from __future__ import annotations
 
+from messaging_channels.messages._fingerprint import digest_of, fingerprint
 from messaging_channels.messages._message import Extra, Message
 from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe
 from messaging_channels.messages.sms import Mms, Sms
@@ -58,4 +59,6 @@ __all__ = [
     "WhatsAppText",
     "WhatsAppUrlButton",
     "WhatsAppVideo",
+    "digest_of",
+    "fingerprint",
 ]

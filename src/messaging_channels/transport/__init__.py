@@ -21,14 +21,34 @@ from messaging_channels.exchange import (
     Flow,
     HttpRequest,
     Now,
+    Share,
     Timeouts,
     Wait,
 )
+from messaging_channels.transport.sharing import AsyncSharing, Sharing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 Result = TypeVar("Result")
+
+
+class Clock:
+    """Tells the time and lets it pass: the machine's. A subclass stands for it in tests."""
+
+    def now(self) -> float:
+        """Return the seconds since the epoch, UTC."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait in a thread."""
+        time.sleep(seconds)
+
+    async def sleep_async(self, seconds: float) -> None:
+        """Wait in an event loop."""
+        import asyncio  # noqa: PLC0415  half of the import time of the whole package
+
+        await asyncio.sleep(seconds)
 
 
 class ClientCertificate(NamedTuple):
@@ -66,18 +86,20 @@ class Transport:
         self,
         http: HttpSettings | None = None,
         executors: Mapping[type[Exchange[Any]], Executors] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """Open nothing yet: each executor is built when the first exchange of its type comes."""
-        settings = http or HttpSettings()
+        settings, time = http or HttpSettings(), clock or Clock()
         self._makers: dict[type[Exchange[Any]], Callable[[], Executor]] = {
             HttpRequest: lambda: _chosen(settings).HttpExecutor(settings),
             **{kind: made.sync for kind, made in (executors or {}).items()},
         }
-        self._built: dict[type[Exchange[Any]], Executor] = {}
+        self._built: dict[Callable[[], Executor], Executor] = {}
         self._perform: dict[type[Exchange[Any]], Callable[[Any], Any]] = {
-            Now: _now,
-            Wait: _sleep,
-            Call: _call,
+            Now: lambda _: time.now(),
+            Wait: lambda exchange: time.sleep(exchange.seconds),
+            Call: lambda exchange: exchange.function(),
+            Share: Sharing(self.run).perform,
         }
         self._lock = threading.Lock()
 
@@ -117,9 +139,10 @@ class Transport:
     def _executor(self, kind: type[Exchange[Any]]) -> Callable[[Any], Any]:
         with self._lock:
             if kind not in self._perform:
-                executor = _maker(self._makers, kind)()
-                self._built[kind] = executor
-                self._perform[kind] = executor.perform
+                maker = _maker(self._makers, kind)
+                if maker not in self._built:
+                    self._built[maker] = maker()
+                self._perform[kind] = self._built[maker].perform
             return self._perform[kind]
 
 
@@ -130,19 +153,21 @@ class AsyncTransport:
         self,
         http: HttpSettings | None = None,
         executors: Mapping[type[Exchange[Any]], Executors] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         """Open nothing yet: each executor is built when the first exchange of its type comes."""
         import asyncio  # noqa: PLC0415  half of the import time of the whole package
 
-        settings = http or HttpSettings()
+        settings, self._clock = http or HttpSettings(), clock or Clock()
         self._makers: dict[type[Exchange[Any]], Callable[[], AsyncExecutor]] = {
             HttpRequest: lambda: _chosen(settings).AsyncHttpExecutor(settings),
             **{kind: made.asynchronous for kind, made in (executors or {}).items()},
         }
-        self._built: dict[type[Exchange[Any]], AsyncExecutor] = {}
+        self._built: dict[Callable[[], AsyncExecutor], AsyncExecutor] = {}
         self._perform: dict[type[Exchange[Any]], Callable[[Any], Any]] = {
-            Wait: lambda exchange: asyncio.sleep(exchange.seconds),
+            Wait: lambda exchange: self._clock.sleep_async(exchange.seconds),
             Call: lambda exchange: asyncio.to_thread(exchange.function),
+            Share: AsyncSharing(self.run).perform,
         }
 
     async def run(self, flow: Flow[Result]) -> Result:
@@ -154,7 +179,7 @@ class AsyncTransport:
                 exchange = advance(reply)
                 kind = type(exchange)
                 if kind is Now:
-                    advance, reply = flow.send, time.time()
+                    advance, reply = flow.send, self._clock.now()
                     continue
                 try:
                     reply = await (self._perform.get(kind) or self._executor(kind))(exchange)
@@ -181,10 +206,11 @@ class AsyncTransport:
         await self.close()
 
     def _executor(self, kind: type[Exchange[Any]]) -> Callable[[Any], Any]:
-        executor = _maker(self._makers, kind)()
-        self._built[kind] = executor
-        self._perform[kind] = executor.perform
-        return executor.perform
+        maker = _maker(self._makers, kind)
+        if maker not in self._built:
+            self._built[maker] = maker()
+        self._perform[kind] = self._built[maker].perform
+        return self._perform[kind]
 
 
 Maker = TypeVar("Maker")
@@ -204,18 +230,6 @@ def _maker(makers: Mapping[type[Exchange[Any]], Maker], kind: type[Exchange[Any]
 def _closed(*_: object) -> Any:  # noqa: ANN401  stands where an executor stood
     message = "the dispatcher was closed"
     raise RuntimeError(message)
-
-
-def _now(_: Now) -> float:
-    return time.time()
-
-
-def _sleep(exchange: Wait) -> None:
-    time.sleep(exchange.seconds)
-
-
-def _call(exchange: Call[Result]) -> Result:
-    return exchange.function()
 
 
 def _chosen(settings: HttpSettings) -> Any:  # noqa: ANN401  a module

@@ -1,0 +1,120 @@
+"""One provider asked once about one or more messages: whatever goes wrong becomes an outcome for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from messaging_channels import errors
+from messaging_channels.exchange import Flow, Timeouts
+from messaging_channels.outcomes import Outcome, Reason
+
+if TYPE_CHECKING:
+    from messaging_channels.provider import Envelope, Provider
+
+Result = TypeVar("Result")
+End: TypeAlias = "Outcome | errors.BadInput | errors.ConfigurationError"
+"""How an attempt ended: with an outcome, or refused by the plugin itself before anything left the machine."""
+
+_CONTENT = frozenset({Reason.INVALID, Reason.RECIPIENT, Reason.POLICY})
+"""Refusals that speak of a message, not of the account: in a request of several, it may be one message's alone."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """Whether anything may have left the machine so far."""
+
+    may_have_been_sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How long the exchanges of an attempt may take."""
+
+    seconds: float
+    usual: Timeouts
+
+
+def attempt(
+    provider: Provider,
+    batch: Sequence[Envelope],
+    *,
+    limit: Limit | None = None,
+    evidence: Evidence | None = None,
+) -> Flow[Sequence[End]]:
+    """Ask one provider once, and turn whatever goes wrong into outcomes.
+
+    A refusal of several messages as a whole is a certain not-sent: they are asked in halves, so that a bad one fails no other.
+    """
+    seen = evidence or Evidence()
+    own = Evidence()
+    ends: Sequence[End]
+    try:
+        ends = yield from _watched(provider.send(batch), own, limit)
+        if len(ends) != len(batch):
+            detail = f"{provider.name} told of {len(ends)} of {len(batch)} messages"
+            ends = [Outcome.of(Reason.UNIDENTIFIED, detail)] * len(batch)
+    except Exception as fault:  # noqa: BLE001  whatever a plugin raises
+        ends = [_of_fault(fault, provider, own)] * len(batch)
+    finally:
+        seen.may_have_been_sent |= own.may_have_been_sent
+    if len(batch) > 1 and all(_is_of_one(end) for end in ends):
+        return (yield from _halves(provider, batch, limit, seen))
+    return ends
+
+
+def _is_of_one(end: End) -> bool:
+    """Whether a refusal may be one message's alone, though it was of the whole request."""
+    return not isinstance(end, Outcome) or (end.whole_request and end.reason in _CONTENT)
+
+
+def _halves(
+    provider: Provider, batch: Sequence[Envelope], limit: Limit | None, evidence: Evidence
+) -> Flow[Sequence[End]]:
+    ends: list[End] = []
+    middle = len(batch) // 2
+    for half in (batch[:middle], batch[middle:]):
+        ends += yield from attempt(provider, half, limit=limit, evidence=evidence)
+    return ends
+
+
+def _watched(flow: Flow[Result], evidence: Evidence, limit: Limit | None) -> Flow[Result]:
+    """Run a flow, note when one of its exchanges may have had an effect, and keep them to the time that is left."""
+    advance: Callable[[Any], Any] = flow.send
+    reply: Any = None
+    while True:
+        try:
+            exchange = advance(reply)
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+        try:
+            reply = yield exchange if limit is None else _limited(exchange, limit)
+        except BaseException as failure:  # noqa: BLE001  cancellation included: the flow decides
+            if not isinstance(failure, errors.ExchangeFailed) or failure.may_have_been_sent:
+                evidence.may_have_been_sent |= exchange.effect
+            advance, reply = flow.throw, failure
+        else:
+            evidence.may_have_been_sent |= exchange.effect
+            advance = flow.send
+
+
+def _limited(exchange: Any, limit: Limit) -> Any:  # noqa: ANN401  any exchange
+    """Return the exchange with no phase longer than what is left."""
+    if not hasattr(exchange, "timeouts"):
+        return exchange
+    usual: Timeouts = exchange.timeouts or limit.usual
+    phases = (min(limit.seconds, phase) for phase in (usual.connect, usual.write, usual.read))
+    return replace(exchange, timeouts=Timeouts(*phases))
+
+
+def _of_fault(fault: Exception, provider: Provider, evidence: Evidence) -> End:
+    sent = evidence.may_have_been_sent
+    if isinstance(fault, errors.ExchangeFailed):
+        late = Reason.TIMEOUT if fault.timed_out else Reason.CONNECTION
+        return Outcome.of(late if sent else Reason.UNREACHABLE, str(fault))
+    if isinstance(fault, (errors.BadInput, errors.ConfigurationError)) and not sent:
+        return fault
+    return Outcome.of(
+        Reason.PLUGIN if sent else Reason.LOCAL, f"{provider.name} raised {type(fault).__name__}"
+    )

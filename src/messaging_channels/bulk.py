@@ -1,0 +1,96 @@
+"""Many recipients in one call: the same steps as for one, taken by a chunk of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from messaging_channels import errors
+from messaging_channels.exchange import Flow
+from messaging_channels.messages import Message
+
+if TYPE_CHECKING:
+    from messaging_channels.dispatch import Dispatch
+    from messaging_channels.journey import Journey, Terms
+    from messaging_channels.receipts import Receipt
+
+CHUNK = 1000
+"""How many recipients are under way at once: what bounds the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """What became of one recipient of many."""
+
+    to: Any = field(repr=False)
+    """As it was given."""
+    receipt: Receipt | None
+    """None if nobody was asked."""
+    error: errors.MessagingError | None = None
+    """What `send` would have raised."""
+
+
+def paired(message: Message | Iterable[Message], to: Iterable[Any]) -> Iterator[tuple[Message, Any]]:
+    """Pair one message with every recipient, or each with its own.
+
+    Raises:
+        InvalidMessage: when it comes to it, there are not as many messages as recipients.
+    """
+    if isinstance(message, Message):
+        yield from ((message, one) for one in to)
+        return
+    try:
+        yield from zip(message, to, strict=True)
+    except ValueError:
+        raise errors.InvalidMessage(
+            "not as many messages as recipients", field="send_each", remedy="give one of each"
+        ) from None
+
+
+@dataclass(slots=True)
+class Bulk:
+    """One chunk on its way."""
+
+    dispatch: Dispatch
+    terms: Terms
+    pending: list[tuple[Any, Journey]] = field(default_factory=list[Any])
+
+    def entered(self, chunk: Sequence[tuple[Message, Any]]) -> Flow[Sequence[Each]]:
+        """Find out who may be sent to; return those that may not."""
+        refused: list[Each] = []
+        for message, to in chunk:
+            try:
+                journey = yield from self.dispatch.prepared(message, to, self._terms(to))
+            except errors.MessagingError as error:
+                refused.append(Each(to, None, error))
+            else:
+                self.pending.append((to, journey))
+        return refused + self._done()
+
+    def advanced(self) -> Flow[Sequence[Each]]:
+        """Take the next step with all of them; return those that are done."""
+        yield from self.dispatch.advanced([journey for _, journey in self.pending])
+        return self._done()
+
+    def _done(self) -> list[Each]:
+        done = [_told(to, journey) for to, journey in self.pending if journey.done]
+        self.pending = [(to, journey) for to, journey in self.pending if not journey.done]
+        return done
+
+    def _terms(self, to: Any) -> Terms:  # noqa: ANN401  resolvers take anything
+        key = self.terms.idempotency_key
+        if key is None:
+            return self.terms
+        told = sha256(repr(getattr(to, "plain", to)).encode()).hexdigest()[:32]
+        return replace(self.terms, idempotency_key=f"{key[:200]}/{told}")
+
+
+def _told(to: Any, journey: Journey) -> Each:  # noqa: ANN401  resolvers take anything
+    try:
+        return Each(to, journey.told())
+    except errors.SendFailed as failed:
+        return Each(to, failed.receipt, failed)
+    except errors.MessagingError as error:
+        return Each(to, None, error)

@@ -1,0 +1,98 @@
+"""Which providers rest because they kept failing. State of one dispatcher, shared by its threads and tasks; it reads no clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from messaging_channels.outcomes import Reason
+
+if TYPE_CHECKING:
+    from messaging_channels.routing import Rest
+
+Key = TypeVar("Key", bound=Hashable)
+
+_FAILURES = frozenset(
+    {
+        Reason.UNREACHABLE,
+        Reason.TIMEOUT,
+        Reason.CONNECTION,
+        Reason.SERVER,
+        Reason.UNIDENTIFIED,
+        Reason.AUTH,
+        Reason.FUNDS,
+    }
+)
+"""What speaks against the provider as a whole. Any other answer shows that it works."""
+_SILENT = frozenset({Reason.LOCAL, Reason.PLUGIN, Reason.CANCELLED, Reason.CRASH})
+"""What says nothing of the provider."""
+
+
+@dataclass(slots=True)
+class _Condition:
+    failures: int = 0
+    until: float = 0.0
+    """It rests until then. Seconds since the epoch, UTC."""
+    probed: float = 0.0
+
+
+class Health:
+    """Counts failures in a row, and says who may be asked. Keys are whatever names a provider with its credentials."""
+
+    def __init__(self) -> None:
+        self._conditions: dict[Hashable, _Condition] = {}
+        self._lock = threading.Lock()
+
+    def ended(self, key: Hashable, reason: Reason, rest: Rest, now: float) -> None:
+        """Hear how an attempt ended."""
+        if reason not in _FAILURES:
+            if reason not in _SILENT and key in self._conditions:
+                with self._lock:
+                    self._conditions.pop(key, None)
+            return
+        with self._lock:
+            condition = self._conditions.setdefault(key, _Condition())
+            condition.failures += 1
+            if condition.failures >= rest.failures:
+                condition.until = now + rest.seconds
+
+    @property
+    def any(self) -> bool:
+        """Whether anything failed lately."""
+        return bool(self._conditions)
+
+    def rests(self, key: Hashable, now: float) -> bool:
+        """Whether it is to be left alone now."""
+        condition = self._conditions.get(key)
+        return condition is not None and now < condition.until
+
+    def claim(self, key: Hashable, rest: Rest, now: float) -> bool:
+        """Say whether it may be asked right now. After its rest only one caller is told so, as a probe; the others see it resting on."""
+        if key not in self._conditions:
+            return True
+        with self._lock:
+            condition = self._conditions.get(key)
+            if condition is None or condition.failures < rest.failures:
+                return True
+            if now < condition.until:
+                return False
+            condition.until, condition.probed = now + rest.seconds, now
+            return True
+
+    def probe(self, keys: Sequence[Key], rest: Rest, now: float) -> tuple[Key | None, float]:
+        """Of several that all rest, choose the one to be asked all the same: the one whose rest ends first, once in `rest.probe` seconds.
+
+        Return None and the seconds until then if it was probed a moment ago.
+        """
+        with self._lock:
+            resting = [(one, key) for key in keys if (one := self._conditions.get(key))]
+            if not resting:
+                return keys[0], 0.0
+            condition, key = min(resting, key=lambda pair: pair[0].until)
+            wait = min(condition.until, condition.probed + rest.probe) - now
+            if wait > 0:
+                return None, wait
+            condition.until = condition.probed = now  # the claim that follows is granted
+            return key, 0.0

@@ -1,0 +1,172 @@
+"""One message on its way: what the caller wants of it, what was decided so far, and the receipt at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+from messaging_channels import errors
+from messaging_channels.outcomes import Kind
+from messaging_channels.receipts import Attempt, Receipt, Skipped, deciding
+from messaging_channels.routing import Ask, Step, Stop, next_step
+from messaging_channels.status import PENDING_NOT_SENT, Status
+
+if TYPE_CHECKING:
+    from messaging_channels.ledger import Record
+    from messaging_channels.provider import Envelope, Provider
+    from messaging_channels.routing import Route
+
+
+class Options(TypedDict, total=False):
+    """What a caller may ask of one message, by keyword. See `Terms`."""
+
+    idempotency_key: str | None
+    scope: str
+    deadline: float | None
+    on_unknown: Literal["hold", "resend"]
+    wait_in_progress: float
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a caller asks of one message."""
+
+    idempotency_key: str | None = None
+    """The same key sends at most once, in whatever process, as long as the ledger keeps it. At most 255 characters."""
+    scope: str = ""
+    """Whose key it is: keys of two scopes never meet. Such as a tenant's name."""
+    deadline: float | None = None
+    """Seconds after which no attempt begins and no phase of an exchange goes on."""
+    on_unknown: Literal["hold", "resend"] = "hold"
+    """`hold`: what may have been sent is never sent again. `resend`: a second copy is better than none."""
+    wait_in_progress: float = 0.0
+    """Seconds to wait for an earlier call with the same key, before IdempotencyInProgress is raised."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            InvalidMessage: the key is empty or longer than 255 characters, or the deadline has passed.
+        """
+        if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _LONGEST_KEY:
+            raise errors.InvalidMessage(
+                f"{len(self.idempotency_key)} characters", field="idempotency_key", remedy="use 1 to 255"
+            )
+        if self.deadline is not None and self.deadline <= 0:
+            raise errors.InvalidMessage("it has passed", field="deadline", remedy="give seconds from now")
+        if self.on_unknown not in ("hold", "resend"):
+            raise errors.InvalidMessage(
+                "it is neither hold nor resend", field="on_unknown", remedy="choose one of them"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The message's idempotency key is taken: what is to be done follows from the record."""
+
+    record: Record
+
+
+@dataclass(slots=True)
+class Journey:
+    """One message on its way. Belongs to one flow at a time."""
+
+    envelope: Envelope
+    account: str | None
+    route: Route
+    providers: Mapping[str, Provider]
+    """Those that may be asked, by name, in order."""
+    terms: Terms
+    started: float
+    """Seconds since the epoch, UTC."""
+    considered: tuple[str, ...]
+    skipped: list[Skipped]
+    holder: str = ""
+    fingerprint: str = ""
+    recorded: bool = False
+    """Whether the ledger holds it."""
+    attempts: list[Attempt] = field(default_factory=list[Attempt])
+    step: Step | Known | None = None
+    """What comes next; None until that was decided first."""
+    error: errors.MessagingError | None = None
+    """What the caller gets instead of a receipt, unless it is about the outcome."""
+    status: Status | None = None
+    replayed: bool = False
+    retry_after: float | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing comes next."""
+        return self.error is not None or isinstance(self.step, Stop)
+
+    def seconds_left(self, now: float) -> float:
+        """Return for how long a further attempt may be waited for."""
+        limits = (self.route.retry.seconds, self.terms.deadline)
+        return min(limit for limit in limits if limit is not None) - (now - self.started)
+
+    def skip(self, name: str, why: str, retry_after: float) -> None:
+        """Leave a provider out, and go on to the next."""
+        self.skipped.append(Skipped(name, why))
+        self.retry_after = min(retry_after, self.retry_after or retry_after)
+        self.providers = {other: one for other, one in self.providers.items() if other != name}
+        self.step = (
+            Ask(next(iter(self.providers)))
+            if self.providers
+            else Stop(f"nobody was left to ask: {name} {why}")
+        )
+
+    def advance(self, now: float, chance: float) -> None:
+        """Decide what follows the last attempt."""
+        self.step = next_step(
+            tuple(self.providers),
+            self.attempts,
+            retry=self.route.retry,
+            seconds=self.seconds_left(now),
+            resend=self.terms.on_unknown == "resend",
+            chance=chance,
+        )
+
+    def receipt(self) -> Receipt:
+        """Return what became of it."""
+        attempt, _ = deciding(self.attempts)
+        outcome = attempt.outcome if attempt else None
+        return Receipt(
+            self.envelope.id,
+            self.envelope.channel,
+            self.envelope.to,
+            self.status or (outcome.status if outcome else PENDING_NOT_SENT),
+            tuple(self.attempts),
+            tuple(self.skipped),
+            self.considered,
+            self.step.why if isinstance(self.step, Stop) else "",
+            self.replayed,
+        )
+
+    def told(self) -> Receipt:
+        """Return the receipt of what was or may have been sent.
+
+        Raises:
+            MessagingError: it was refused, or certainly not sent.
+        """
+        if self.error is not None:
+            raise self.error
+        receipt = self.receipt()
+        if receipt.outcome in (Kind.ACCEPTED, Kind.UNKNOWN):
+            return receipt
+        raise self._failed(receipt)
+
+    def _failed(self, receipt: Receipt) -> errors.SendFailed:
+        kind = errors.Rejected if receipt.outcome is Kind.REJECTED else errors.NotSent
+        last = self.attempts[-1] if self.attempts else None
+        outcome = last.outcome if last else None
+        if last is None or outcome is None:
+            text, wait = receipt.stopped, self.retry_after
+        else:
+            text, wait = f"{last.provider}: {outcome.reason} ({outcome.detail})", outcome.retry_after
+        return kind(
+            f"channel {receipt.channel!r}: {text}; message {receipt.id}", receipt=receipt, retry_after=wait
+        )
+
+
+_LONGEST_KEY = 255

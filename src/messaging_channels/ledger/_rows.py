@@ -1,0 +1,94 @@
+"""The ledger's tables, and how their rows become records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from messaging_channels.ledger import Heard, Record
+from messaging_channels.outcomes import Outcome, Reason
+from messaging_channels.receipts import Attempt
+from messaging_channels.status import from_dict
+
+SCHEMA = (
+    (
+        "CREATE TABLE IF NOT EXISTS message ("
+        "id TEXT PRIMARY KEY, channel TEXT NOT NULL, kind TEXT NOT NULL, account TEXT, address TEXT NOT NULL,"
+        " created DOUBLE PRECISION NOT NULL, status TEXT NOT NULL, version INTEGER NOT NULL,"
+        " scope TEXT NOT NULL, idempotency_key TEXT,"
+        " expires DOUBLE PRECISION NOT NULL, fingerprint TEXT NOT NULL, digest TEXT NOT NULL, holder TEXT NOT NULL,"
+        " lease DOUBLE PRECISION NOT NULL, stopped TEXT NOT NULL, looks INTEGER NOT NULL, look_at DOUBLE PRECISION,"
+        " heard INTEGER NOT NULL)"
+    ),
+    "CREATE UNIQUE INDEX IF NOT EXISTS message_key ON message (scope, idempotency_key) WHERE idempotency_key IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS message_look ON message (look_at) WHERE look_at IS NOT NULL",
+    (
+        "CREATE TABLE IF NOT EXISTS attempt ("
+        "message_id TEXT NOT NULL, number INTEGER NOT NULL, provider TEXT NOT NULL, account TEXT,"
+        " started DOUBLE PRECISION NOT NULL, waited DOUBLE PRECISION NOT NULL, duration DOUBLE PRECISION, reason TEXT,"
+        " status TEXT, provider_id TEXT, detail TEXT, retry_after DOUBLE PRECISION, PRIMARY KEY (message_id, number))"
+    ),
+    "CREATE INDEX IF NOT EXISTS attempt_provider ON attempt (provider, provider_id) WHERE provider_id IS NOT NULL",
+    (
+        "CREATE TABLE IF NOT EXISTS event ("
+        "key TEXT PRIMARY KEY, message_id TEXT, provider TEXT NOT NULL, provider_id TEXT, kind TEXT NOT NULL,"
+        " at DOUBLE PRECISION NOT NULL, status TEXT, detail TEXT NOT NULL, heard_at DOUBLE PRECISION NOT NULL)"
+    ),
+    "CREATE INDEX IF NOT EXISTS event_message ON event (message_id) WHERE message_id IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS event_orphan ON event (provider, provider_id) WHERE message_id IS NULL",
+)
+"""The same for SQLite and PostgreSQL. Times are seconds since the epoch, UTC."""
+
+MESSAGE = (
+    "id, channel, kind, account, address, created, status, version, scope, idempotency_key, expires, fingerprint, digest,"
+    " holder, lease, stopped"
+)
+SELECT_ATTEMPTS = (
+    "SELECT number, provider, account, started, waited, duration, reason, status, provider_id, detail, retry_after"
+    " FROM attempt WHERE message_id = ? ORDER BY number"
+)
+SELECT_EVENTS = "SELECT kind, at, status, detail FROM event WHERE message_id = ? ORDER BY at, key"
+
+
+def record_of(row: tuple[Any, ...], attempts: Sequence[Attempt], events: Sequence[Heard]) -> Record:
+    """Return the record of a row of `message`."""
+    key, channel, kind, account, address, created, status, version, *rest = row
+    scope, idempotency_key, expires, fingerprint, digest, holder, lease, stopped = rest
+    return Record(
+        id=key,
+        channel=channel,
+        kind=kind,
+        account=account,
+        address=address,
+        created=created,
+        status=from_dict(json.loads(status)),
+        version=version,
+        attempts=tuple(attempts),
+        events=tuple(events),
+        scope=scope,
+        idempotency_key=idempotency_key,
+        expires=expires,
+        fingerprint=fingerprint,
+        digest=digest,
+        holder=holder,
+        lease=lease,
+        stopped=stopped,
+    )
+
+
+def attempt_of(message_id: str, channel: str, row: tuple[Any, ...]) -> Attempt:
+    """Return the attempt of a row of `attempt`. The provider's native answer is not kept."""
+    number, provider, account, started, waited, duration, reason, status, provider_id, detail, retry_after = (
+        row
+    )
+    outcome = None
+    if reason is not None:
+        outcome = Outcome(Reason(reason), from_dict(json.loads(status)), provider_id, detail, retry_after)
+    return Attempt(message_id, channel, provider, account, outcome, started, duration or 0.0, number, waited)
+
+
+def heard_of(row: tuple[Any, ...]) -> Heard:
+    """Return the event of a row of `event`."""
+    kind, at, status, detail = row
+    return Heard(kind, at, from_dict(json.loads(status)) if status else None, detail)

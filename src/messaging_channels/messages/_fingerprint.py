@@ -1,0 +1,47 @@
+"""What tells one message from another, without keeping either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from hashlib import sha256
+from typing import Any, cast
+
+from messaging_channels.messages._message import Message
+
+
+def fingerprint(message: Message, *about: str | None) -> str:
+    """Return 64 hexadecimal digits that are the same only for equal messages and equal `about` (recipient, account)."""
+    digest = sha256(repr(about).encode())
+    for part in _parts(message):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def digest_of(message_id: str, text: str) -> str:
+    """Return a digest of a text, salted with the id of its message, so that equal texts of two messages cannot be told."""
+    return sha256(f"{message_id}\x1f{text}".encode()).hexdigest()
+
+
+def _parts(value: Any) -> Iterator[bytes]:  # noqa: ANN401  whatever a message may hold
+    """Yield the parts of a value, each with its length, so that no two values yield the same bytes."""
+    if is_dataclass(value):
+        yield f"({type(value).__name__}".encode()
+        for one in fields(value):
+            yield from _parts(getattr(value, one.name))
+        yield b")"
+    elif isinstance(value, Mapping):
+        yield b"{"
+        for name, part in sorted(cast("Mapping[str, Any]", value).items(), key=lambda item: str(item[0])):
+            yield from _parts(name)
+            yield from _parts(part)
+        yield b"}"
+    elif isinstance(value, (tuple, list)):
+        yield b"["
+        for part in cast("tuple[Any, ...]", value):
+            yield from _parts(part)
+        yield b"]"
+    else:
+        shown = value if isinstance(value, bytes) else repr(value).encode()
+        yield b"%s %d:" % (type(value).__name__.encode(), len(shown))
+        yield shown

@@ -1,0 +1,199 @@
+"""What is written down about a message, and when: the intent before the effect, and the outcome before the receipt."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from messaging_channels import errors
+from messaging_channels.exchange import Flow, Wait, ask
+from messaging_channels.journey import Journey, Known
+from messaging_channels.ledger import (
+    Begin,
+    Begun,
+    Find,
+    Finish,
+    Ledger,
+    Operation,
+    Record,
+    Release,
+    Reserve,
+    Take,
+    Together,
+)
+from messaging_channels.messages import digest_of
+from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
+from messaging_channels.receipts import deciding
+from messaging_channels.routing import Stop
+
+if TYPE_CHECKING:
+    from messaging_channels.provider import Provider
+
+_POLL = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """How messages are recorded. Times in seconds."""
+
+    ledger: Ledger
+    everything: bool = True
+    """Whether every message is recorded, or only those that have an idempotency key."""
+    key_life: float = 7 * 86400.0
+    """How long an idempotency key stands."""
+    lease: float = 120.0
+    """After which a call that has not ended is taken to be dead. It is renewed with every attempt."""
+    schedule: tuple[float, ...] = (30.0, 120.0, 600.0, 3600.0)
+    """How long after an attempt, or after asking before, a provider is asked about a message whose outcome is unknown."""
+
+    def begun(
+        self, journeys: Sequence[Journey], provider: Provider, now: float, waited: float
+    ) -> Flow[Sequence[Journey]]:
+        """Write down that they are about to be sent. Return those that may be; the others have an error, or another call's record, as their next step."""
+        recorded = [one for one in journeys if self.everything or one.terms.idempotency_key is not None]
+        if not recorded:
+            return journeys
+        intents = [self._intent(one, provider.name, now, waited) for one in recorded]
+        try:
+            replies = yield from _done(intents)
+        except errors.LedgerUnavailable as error:
+            for journey in recorded:
+                journey.error = error
+            return [one for one in journeys if one.error is None]
+        for journey, intent, reply in zip(recorded, intents, replies, strict=True):
+            if isinstance(intent, Reserve):
+                journey.recorded = reply is None
+                journey.step = journey.step if reply is None else known(reply)
+            elif not reply:
+                journey.error = errors.IdempotencyInProgress(journey.envelope.id, retry_after=self.lease)
+        return [one for one in journeys if one.error is None and not isinstance(one.step, Known)]
+
+    def finished(self, journeys: Sequence[Journey], now: float) -> Flow[None]:
+        """Write down how the last attempt of each ended. Where that fails, the record stays open, which reads as unknown."""
+        ended = [one for one in journeys if one.recorded]
+        if not ended:
+            return
+        try:
+            replies = yield from _done([self._ending(one, now) for one in ended])
+        except errors.LedgerUnavailable:
+            import logging  # noqa: PLC0415  not needed where all goes well
+
+            log = logging.getLogger("messaging_channels.recording")
+            log.exception(
+                "the outcomes of %d messages were not kept; their records read as unknown", len(ended)
+            )
+            return
+        for journey, status in zip(ended, replies, strict=True):
+            journey.status = status
+
+    def ended(self, journey: Journey, record: Record, clock: Callable[[], float]) -> Flow[Record]:
+        """Return the record that holds the journey's key when nothing of it is under way: wait for its call, or find that it died.
+
+        Raises:
+            IdempotencyKeyReused: it is of another message or recipient.
+            IdempotencyInProgress: its call has not ended in the time that the caller would wait.
+        """
+        if record.fingerprint != journey.fingerprint:
+            raise errors.IdempotencyKeyReused(record.id)
+        until = clock() + journey.terms.wait_in_progress
+        while record.under_way:
+            now = clock()
+            if now >= record.lease:
+                return (yield from self._buried(record, now))
+            if now >= until:
+                raise errors.IdempotencyInProgress(record.id, retry_after=record.lease - now)
+            yield from ask(Wait(_POLL))
+            again = yield from ask(Find(message_id=record.id))
+            if again is None:  # refused before anything left the machine, and forgotten
+                raise errors.IdempotencyInProgress(record.id, retry_after=_POLL)
+            record = again
+        return record
+
+    def taken(self, journey: Journey, record: Record, now: float) -> Flow[None]:
+        """Become the one who may go on with a recorded message.
+
+        Raises:
+            IdempotencyInProgress: another call was quicker.
+        """
+        holder = _new_holder()
+        if not (yield from ask(Take(record.id, record.holder, holder, now + self.lease))):
+            raise errors.IdempotencyInProgress(record.id, retry_after=self.lease)
+        journey.holder, journey.recorded = holder, True
+
+    def _buried(self, record: Record, now: float) -> Flow[Record]:
+        """Write down that the attempt of a call that died is unknown."""
+        crash = Outcome.of(Reason.CRASH, "its process died before the answer was kept")
+        for attempt in record.attempts:
+            if attempt.open:
+                look_at = now + self.schedule[0]
+                yield from ask(Finish(record.id, attempt.number, crash, now, look_at, "its process died"))
+        return (yield from ask(Find(message_id=record.id))) or record
+
+    def _intent(self, journey: Journey, provider: str, now: float, waited: float) -> Operation[Any]:
+        envelope, terms = journey.envelope, journey.terms
+        begun = Begun(envelope.id, len(journey.attempts) + 1, provider, journey.account, now, waited)
+        if journey.recorded:
+            return Begin(begun, journey.holder, now + self.lease)
+        journey.holder = _new_holder()
+        return Reserve(
+            id=envelope.id,
+            channel=envelope.channel,
+            kind=type(envelope.message).__name__,
+            account=journey.account,
+            address=self.ledger.keep(envelope.to.plain, envelope.to.masked),
+            digest=digest_of(envelope.id, getattr(envelope.message, "text", None) or ""),
+            fingerprint=journey.fingerprint,
+            scope=terms.scope,
+            idempotency_key=terms.idempotency_key,
+            expires=now + self.key_life,
+            holder=journey.holder,
+            lease=now + self.lease,
+            first=begun,
+        )
+
+    def _ending(self, journey: Journey, now: float) -> Operation[Any]:
+        outcome = journey.attempts[-1].outcome if journey.attempts else None
+        if outcome is None:
+            return Release(journey.envelope.id, journey.holder)
+        why = journey.step.why if isinstance(journey.step, Stop) else ""
+        number, look_at = journey.attempts[-1].number, now + self.schedule[0]
+        return Finish(journey.envelope.id, number, outcome, now, look_at, why)
+
+
+def known(record: Record) -> Known:
+    """Return the step of a journey whose key is taken."""
+    return Known(record)
+
+
+def adopted(journey: Journey, record: Record) -> bool:
+    """Let a journey go on as the message of that record. Return whether it may be tried again; if not, the answer is replayed."""
+    journey.envelope = replace(journey.envelope, id=record.id)
+    journey.attempts = list(record.attempts)
+    journey.status = record.status
+    if _may_go_on(journey, record):
+        return True
+    journey.replayed = True
+    journey.step = Stop(record.stopped or "an earlier call with this key was answered so")
+    return False
+
+
+def _may_go_on(journey: Journey, record: Record) -> bool:
+    """Whether certainly nothing went out, for no reason of the message's own; or the caller prefers a second copy to none."""
+    attempt, kind = deciding(record.attempts)
+    if kind is Kind.UNKNOWN:
+        return journey.terms.on_unknown == "resend"
+    outcome = attempt.outcome if attempt else None
+    return outcome is None or kind is Kind.NOT_SENT or RULES[outcome.reason].pass_on
+
+
+def _done(operations: Sequence[Operation[Any]]) -> Flow[Sequence[Any]]:
+    """Do them in one step."""
+    if len(operations) == 1:
+        return ((yield operations[0]),)
+    return (yield from ask(Together(tuple(operations))))
+
+
+def _new_holder() -> str:
+    return os.urandom(8).hex()
