@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -29,33 +30,46 @@ class PostgresLedger(KeptAddresses):
     """Keeps records in the database that `conninfo` names. Safe in threads, tasks, processes, and over a fork."""
 
     def __init__(
-        self, conninfo: str, *, addresses: str = "masked", pepper: bytes = b"", connections: int = 10
+        self,
+        conninfo: str,
+        *,
+        addresses: str = "masked",
+        pepper: bytes = b"",
+        connections: int = 10,
+        patience: float = 10.0,
     ) -> None:
         """Connect to nothing yet. See KeptAddresses for `addresses` and `pepper`.
+
+        `connections` is the most of one door; `patience` is for how many seconds one of them is waited for.
 
         Raises:
             ValueError: `addresses` is not one of its words, or hashing lacks its pepper.
         """
         super().__init__(addresses, pepper)
-        self._conninfo = conninfo
-        self._connections = connections
+        self._how = _How(conninfo, connections, patience)
 
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
         """See Ledger."""
-        made = Executors(
-            lambda: _Sync(self._conninfo, self._connections),
-            lambda: _Async(self._conninfo, self._connections),
-        )
+        made = Executors(lambda: _Sync(self._how), lambda: _Async(self._how))
         return dict.fromkeys(OPERATIONS, made)
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    conninfo: str = field(repr=False)
+    connections: int
+    patience: float
+
+    def options(self) -> dict[str, Any]:
+        return {"min_size": 1, "max_size": self.connections, "timeout": self.patience}
 
 
 class _Sync:
     """One pool for the threads of one door. Made and opened when the first operation comes."""
 
-    def __init__(self, conninfo: str, connections: int) -> None:
-        self._conninfo = conninfo
-        self._connections = connections
+    def __init__(self, how: _How) -> None:
+        self._how = how
         self._pool = self._opened()
         self._owner = os.getpid()
 
@@ -77,7 +91,7 @@ class _Sync:
 
     def _opened(self) -> ConnectionPool[psycopg.Connection[Any]]:
         pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-            self._conninfo, min_size=1, max_size=self._connections, open=True
+            self._how.conninfo, open=True, **self._how.options()
         )
         try:
             with pool.connection() as connection:
@@ -92,8 +106,8 @@ class _Sync:
 class _Async:
     """One pool for the tasks of one door's loop."""
 
-    def __init__(self, conninfo: str, connections: int) -> None:
-        self._pool = AsyncConnectionPool(conninfo, min_size=1, max_size=connections, open=False)
+    def __init__(self, how: _How) -> None:
+        self._pool = AsyncConnectionPool(how.conninfo, open=False, **how.options())
         self._opening = asyncio.Lock()
         self._ready = False
         self._running: set[asyncio.Task[Any]] = set()

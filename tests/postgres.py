@@ -1,0 +1,82 @@
+"""A real PostgreSQL on loopback for one test session: started here, unprivileged, and gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+_QUICK = ("fsync=off", "synchronous_commit=on", "full_page_writes=off", "max_connections=200")
+"""A test kills processes, not the machine: what the kernel holds survives."""
+
+
+def binaries() -> Path | None:
+    """Return the folder of the server's programs, the newest that is installed."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).resolve().parent
+    installed = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[-3])
+    )
+    return installed[-1].parent if installed else None
+
+
+def _as_nobody(folder: Path) -> list[str]:
+    """Return what to put before a command: PostgreSQL refuses to run as root."""
+    if os.getuid() != 0:
+        return []
+    name = next(user.pw_name for user in pwd.getpwall() if user.pw_name in ("postgres", "nobody"))
+    shutil.chown(folder, name)
+    return ["setpriv", "--reuid", name, "--clear-groups"]
+
+
+class Postgres:
+    """A server that can be stopped, killed and started again."""
+
+    def __init__(self, folder: Path, programs: Path) -> None:
+        self._data = folder / "data"
+        self._programs = programs
+        self._prefix = _as_nobody(folder)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self.conninfo = f"host=127.0.0.1 port={self.port} user=tester dbname=postgres"
+        self._run("initdb", "-D", self._data, "-U", "tester", "-A", "trust", "-E", "UTF8", "--no-sync", "-N")
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = f"-p {self.port} -k '' -c listen_addresses=127.0.0.1 " + " ".join(
+            f"-c {one}" for one in _QUICK
+        )
+        self._run("pg_ctl", "-D", self._data, "-l", self._data / "log", "-o", options, "-w", "start")
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stop it: `immediate` is as good as a crash."""
+        self._run("pg_ctl", "-D", self._data, "-m", mode, "-w", "stop")
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [*self._prefix, str(self._programs / program), *map(str, arguments)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/")
+
+
+@contextmanager
+def running() -> Iterator[Postgres]:
+    """Run a server of its own. Skips the test where PostgreSQL is not installed."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed")
+    folder = Path(tempfile.mkdtemp(prefix="mc-postgres-"))
+    try:
+        server = Postgres(folder, programs)
+        server.start()
+        yield server
+        server.stop("immediate")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,443 @@
+"""One suite that every ledger has to pass, from either door."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from messaging_channels import status as statuses
+from messaging_channels.addresses import PhoneNumber
+from messaging_channels.errors import LedgerUnavailable
+from messaging_channels.events import Act, Engaged, MessageReceived, OptedOut, StatusChanged
+from messaging_channels.exchange import ask
+from messaging_channels.ledger import (
+    Begin,
+    Begun,
+    Find,
+    Finish,
+    Hear,
+    Ledger,
+    Operation,
+    Record,
+    Release,
+    Reserve,
+    Take,
+    Together,
+    Unsettled,
+)
+from messaging_channels.ledger.postgres import PostgresLedger
+from messaging_channels.ledger.sql import standing
+from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
+from messaging_channels.receipts import Attempt
+from messaging_channels.transport import AsyncTransport, Transport
+
+Do: TypeAlias = Callable[[Operation[Any]], Any]
+NOW = 1_000_000.0
+DELIVERED = statuses.DELIVERED_TO_HANDSET
+EXPIRED = statuses.EXPIRED_EXPIRED
+_ids = itertools.count()
+
+
+@pytest.fixture(params=["sqlite-memory", "sqlite-file", "postgres"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    if request.param == "postgres":
+        yield PostgresLedger(request.getfixturevalue("postgres"), addresses="plain")
+        return
+    path = tmp_path / "ledger.sqlite3" if request.param == "sqlite-file" else None
+    kept = SqliteLedger(path, addresses="plain")
+    yield kept
+    kept.close()
+
+
+@pytest.fixture(params=["sync", "async"])
+def do(request: pytest.FixtureRequest, ledger: Ledger) -> Iterator[Do]:
+    """Does one operation and returns its reply."""
+    if request.param == "sync":
+        with Transport(executors=ledger.executors) as transport:
+            yield lambda operation: transport.run(ask(operation))
+        return
+    with asyncio.Runner() as runner:
+        asynchronous = runner.run(_made(ledger))
+        yield lambda operation: runner.run(asynchronous.run(ask(operation)))
+        runner.run(asynchronous.close())
+
+
+async def _made(ledger: Ledger) -> AsyncTransport:
+    return AsyncTransport(executors=ledger.executors)
+
+
+def _reserve(
+    key: str | None = None, *, holder: str = "h1", fingerprint: str = "f", at: float = NOW
+) -> Reserve:
+    message_id = f"m{next(_ids)}"
+    return Reserve(
+        id=message_id,
+        channel="sms",
+        kind="Sms",
+        account=None,
+        address="447700900123",
+        digest="d",
+        fingerprint=fingerprint,
+        scope="",
+        idempotency_key=key,
+        expires=at + 100,
+        holder=holder,
+        lease=at + 10,
+        first=Begun(message_id, 1, "pigeon", None, at, 0.5),
+    )
+
+
+def _finish(
+    message_id: str, reason: Reason, number: int = 1, *, provider_id: str | None = None, **more: Any
+) -> Finish:
+    outcome = Outcome.of(reason, "why", provider_id=provider_id, **more)
+    return Finish(message_id, number, outcome, NOW + 2, NOW + 30, "stopped so")
+
+
+def _report(
+    status: statuses.Status, *, message_id: str = "", provider_id: str | None = None, at: float = NOW
+) -> StatusChanged:
+    return StatusChanged(
+        provider="pigeon",
+        message_id=message_id,
+        provider_id=provider_id,
+        status=status,
+        at=at,
+        detail="code 7",
+    )
+
+
+def _find(do: Do, message_id: str) -> Record:
+    record: Record | None = do(Find(message_id))
+    assert record is not None
+    return record
+
+
+def test_a_message_is_found_by_every_name_it_has(do: Do) -> None:
+    new = _reserve("key")
+    assert do(new) is None
+    do(_finish(new.id, Reason.ACCEPTED, provider_id="p-1"))
+    by_id, by_provider = do(Find(new.id)), do(Find(provider="pigeon", provider_id="p-1"))
+    assert by_id == by_provider == do(Find(scope="", idempotency_key="key"))
+    assert (by_id.kind, by_id.address, by_id.outcome, by_id.stopped) == (
+        "Sms",
+        "447700900123",
+        Kind.ACCEPTED,
+        "stopped so",
+    )
+    (attempt,) = by_id.attempts
+    assert (attempt.provider, attempt.started, attempt.duration, attempt.waited) == ("pigeon", NOW, 2.0, 0.5)
+    assert attempt.outcome == Outcome.of(Reason.ACCEPTED, "why", provider_id="p-1")
+    assert do(Find("nobody")) is None
+    assert do(Find(provider="other", provider_id="p-1")) is None
+
+
+def test_a_key_is_reserved_once_and_the_second_gets_the_record(do: Do) -> None:
+    first, second = _reserve("key"), _reserve("key", holder="h2")
+    assert do(first) is None
+    held = do(second)
+    assert held.id == first.id
+    assert held.under_way
+    assert do(Find(second.id)) is None
+    assert do(_reserve("other")) is None
+
+
+def test_keys_of_two_scopes_never_meet_and_messages_without_a_key_are_all_different(do: Do) -> None:
+    from dataclasses import replace
+
+    assert do(replace(_reserve("key"), scope="a")) is None
+    assert do(replace(_reserve("key"), scope="b")) is None
+    assert do(_reserve()) is None
+    assert do(_reserve()) is None
+
+
+def test_a_key_is_free_again_when_its_time_has_passed(do: Do) -> None:
+    first, later = _reserve("key"), _reserve("key", at=NOW + 101)
+    assert do(first) is None
+    assert do(later) is None
+    assert do(Find(scope="", idempotency_key="key")).id == later.id
+    assert _find(do, first.id).idempotency_key is None
+
+
+def test_every_operation_may_be_repeated(do: Do) -> None:
+    new = _reserve("key")
+    assert [do(new), do(new)] == [None, None]
+    take = Take(new.id, "h1", "h2", NOW + 20)
+    assert [do(take), do(take)] == [True, True]
+    begin = Begin(Begun(new.id, 2, "dove", None, NOW, 0.0), "h2", NOW + 30)
+    assert [do(begin), do(begin)] == [True, True]
+    finish = _finish(new.id, Reason.ACCEPTED, 2)
+    assert do(finish) == do(finish) == statuses.PENDING_ACCEPTED
+    assert len(_find(do, new.id).attempts) == 2
+
+
+def test_only_the_holder_may_begin_an_attempt(do: Do) -> None:
+    new = _reserve("key")
+    do(new)
+    assert do(Take(new.id, "somebody else", "h2", NOW + 20)) is False
+    assert do(Take(new.id, "h1", "h2", NOW + 20)) is True
+    assert do(Begin(Begun(new.id, 2, "pigeon", None, NOW, 0.0), "h1", NOW + 20)) is False
+    assert len(_find(do, new.id).attempts) == 1
+
+
+def test_a_refused_reservation_is_forgotten_and_its_key_is_free(do: Do) -> None:
+    new = _reserve("key")
+    do(new)
+    do(Release(new.id, "somebody else"))
+    assert do(Find(new.id)) is not None
+    do(Release(new.id, "h1"))
+    assert do(Find(new.id)) is None
+    assert do(_reserve("key")) is None
+
+
+def test_what_is_certain_is_not_changed_and_what_is_unknown_is_corrected(do: Do) -> None:
+    new = _reserve()
+    do(new)
+    assert do(_finish(new.id, Reason.TIMEOUT)) == statuses.PENDING_UNKNOWN
+    assert _find(do, new.id).outcome is Kind.UNKNOWN
+    assert do(_finish(new.id, Reason.ACCEPTED, provider_id="p")) == statuses.PENDING_ACCEPTED
+    assert do(_finish(new.id, Reason.UNREACHABLE)) == statuses.PENDING_ACCEPTED
+    assert _find(do, new.id).outcome is Kind.ACCEPTED
+
+
+def test_a_report_before_the_answer_was_kept_is_not_lost(do: Do) -> None:
+    new = _reserve()
+    do(new)
+    assert do(Hear(_report(DELIVERED, provider_id="p-2"), NOW)).message_id is None
+    assert do(_finish(new.id, Reason.ACCEPTED, provider_id="p-2")) == DELIVERED
+    record = _find(do, new.id)
+    assert record.status == DELIVERED
+    assert [one.status for one in record.events] == [DELIVERED]
+
+
+def test_a_report_is_kept_once_and_settles_what_was_unknown(do: Do) -> None:
+    new = _reserve()
+    do(new)
+    do(_finish(new.id, Reason.CONNECTION))
+    report = Hear(_report(EXPIRED, message_id=new.id, provider_id="p-3"), NOW)
+    heard, again = do(report), do(report)
+    assert (heard.fresh, heard.message_id, heard.status) == (True, new.id, EXPIRED)
+    assert again.fresh is False
+    record = _find(do, new.id)
+    assert record.outcome is Kind.ACCEPTED
+    assert record.attempts[0].outcome is not None
+    assert record.attempts[0].outcome.detail == "settled by a report"
+    assert len(record.events) == 1
+
+
+def test_a_report_while_the_attempt_is_open_settles_it_if_the_answer_is_then_lost(do: Do) -> None:
+    new = _reserve()
+    do(new)
+    do(Hear(_report(DELIVERED, message_id=new.id), NOW))
+    assert _find(do, new.id).under_way
+    do(_finish(new.id, Reason.TIMEOUT))
+    assert _find(do, new.id).outcome is Kind.ACCEPTED
+
+
+def test_a_report_of_another_provider_says_nothing_of_an_unknown_attempt(do: Do) -> None:
+    from dataclasses import replace
+
+    new = _reserve()
+    do(new)
+    do(_finish(new.id, Reason.TIMEOUT))
+    do(Hear(replace(_report(DELIVERED, message_id=new.id), provider="dove"), NOW))
+    assert _find(do, new.id).outcome is Kind.UNKNOWN
+    assert _find(do, new.id).status == statuses.PENDING_UNKNOWN
+
+
+def test_what_people_do_stands_beside_the_status(do: Do) -> None:
+    new = _reserve()
+    do(new)
+    do(_finish(new.id, Reason.ACCEPTED, provider_id="p"))
+    before = _find(do, new.id)
+    do(Hear(Engaged(provider="pigeon", at=NOW, provider_id="p", act=Act.SEEN), NOW))
+    after = _find(do, new.id)
+    assert (after.status, after.version) == (before.status, before.version)
+    assert [(one.kind, one.detail) for one in after.events] == [("Engaged", "seen")]
+
+
+def test_what_came_in_is_told_fresh_once_and_its_words_are_not_kept(do: Do) -> None:
+    phone = PhoneNumber.parse("447700900123")
+    inbound = MessageReceived(
+        provider="pigeon",
+        at=NOW,
+        channel="sms",
+        provider_id="in-1",
+        sender=phone,
+        to="447700900000",
+        text="secret words",
+    )
+    stop = OptedOut(provider="pigeon", at=NOW, channel="sms", address=phone, why="keyword STOP")
+    assert [do(Hear(one, NOW)).fresh for one in (inbound, stop, inbound, stop)] == [True, True, False, False]
+
+
+def test_the_version_grows_with_every_change_of_the_status_and_only_then(do: Do) -> None:
+    new = _reserve()
+    do(new)
+    do(_finish(new.id, Reason.ACCEPTED))
+    versions = [_find(do, new.id).version]
+    for at, status in enumerate((statuses.known(1, 3), DELIVERED, DELIVERED, EXPIRED)):
+        do(Hear(_report(status, message_id=new.id, at=NOW + at), NOW))
+        versions.append(_find(do, new.id).version)
+    assert versions == [1, 2, 3, 3, 3]
+
+
+def test_unknown_ones_are_asked_about_by_the_schedule_and_then_left(do: Do) -> None:
+    unknown, accepted, open_one = _reserve(), _reserve(), _reserve()
+    for new in (unknown, accepted, open_one):
+        do(new)
+    do(_finish(unknown.id, Reason.TIMEOUT))
+    do(_finish(accepted.id, Reason.ACCEPTED))
+
+    def due(now: float) -> list[str]:
+        return [record.id for record in do(Unsettled(now, 10, (30.0, 120.0)))]
+
+    assert due(NOW + 5) == []
+    assert due(NOW + 31) == [open_one.id, unknown.id]
+    assert _find(do, open_one.id).attempts[0].outcome.reason is Reason.CRASH  # type: ignore[union-attr]
+    assert due(NOW + 32) == []
+    assert sorted(due(NOW + 31 + 121)) == sorted([open_one.id, unknown.id])
+    assert due(NOW + 10**9) == []
+
+
+def test_several_operations_are_one_step(do: Do) -> None:
+    one, two = _reserve("a"), _reserve("b")
+    assert list(do(Together((one, two, _finish(one.id, Reason.ACCEPTED))))) == [
+        None,
+        None,
+        statuses.PENDING_ACCEPTED,
+    ]
+    assert _find(do, two.id).under_way
+
+
+def test_of_many_threads_that_want_a_key_one_gets_it(ledger: Ledger) -> None:
+    wanted = [_reserve("key", holder=str(number)) for number in range(16)]
+    replies: list[Any] = []
+    with Transport(executors=ledger.executors) as transport:
+        start = threading.Barrier(len(wanted))
+
+        def want(new: Reserve) -> None:
+            start.wait()
+            replies.append(transport.run(ask(new)))
+
+        threads = [threading.Thread(target=want, args=(new,)) for new in wanted]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert [reply for reply in replies if reply is None] == [None]
+    assert len({reply.id for reply in replies if reply}) == 1
+
+
+outcomes = st.sampled_from(Reason).map(Outcome.of)
+reports = st.tuples(
+    st.sampled_from(["a", "b"]), st.sampled_from([one for _, one in statuses.known_statuses()])
+)
+
+
+def _attempts(ends: Sequence[tuple[str, Outcome]]) -> list[Attempt]:
+    return [
+        Attempt("m", "sms", provider, None, end, 0.0, 0.0, number)
+        for number, (provider, end) in enumerate(ends, 1)
+    ]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b"]), outcomes), max_size=4),
+    st.lists(reports, max_size=6),
+    st.randoms(),
+)
+def test_reports_in_any_order_and_any_number_say_the_same(
+    ends: list[tuple[str, Outcome]], told: list[tuple[str, statuses.Status]], random: Any
+) -> None:
+    shuffled = told + told
+    random.shuffle(shuffled)
+    attempts = _attempts(ends)
+    assert standing(attempts, told, stopped=True) == standing(attempts, shuffled, stopped=True)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b"]), outcomes), min_size=1, max_size=4),
+    st.lists(reports, max_size=6),
+)
+def test_the_rank_never_falls_as_reports_come(
+    ends: list[tuple[str, Outcome]], told: list[tuple[str, statuses.Status]]
+) -> None:
+    attempts = _attempts(ends)
+    ranks = [standing(attempts, told[:count], stopped=True).rank for count in range(len(told) + 1)]
+    assert ranks == sorted(ranks)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.permutations(["finish", "report", "delivered", "seen"]),
+    st.sampled_from([Reason.ACCEPTED, Reason.TIMEOUT]),
+)
+def test_any_order_of_answer_and_reports_gives_the_same_record(
+    postgres: str, order: list[str], reason: Reason
+) -> None:
+    def record(ledger: Ledger) -> Record:
+        with Transport(executors=ledger.executors) as transport:
+            new = _reserve()
+            steps: dict[str, Operation[Any]] = {
+                "finish": _finish(new.id, reason, provider_id=f"p{new.id}"),
+                "report": Hear(_report(EXPIRED, provider_id=f"p{new.id}"), NOW),
+                "delivered": Hear(_report(DELIVERED, message_id=new.id), NOW),
+                "seen": Hear(Engaged(provider="pigeon", at=NOW, provider_id=f"p{new.id}", act=Act.SEEN), NOW),
+            }
+            transport.run(ask(new))
+            for name in order:
+                transport.run(ask(steps[name]))
+            return _find(lambda operation: transport.run(ask(operation)), new.id)
+
+    sqlite = SqliteLedger()
+    for found in (record(sqlite), record(PostgresLedger(postgres))):
+        assert (found.status, found.outcome) == (DELIVERED, Kind.ACCEPTED)
+        assert {one.kind for one in found.events} == {"StatusChanged", "Engaged"}
+        assert len(found.events) == 3
+    sqlite.close()
+
+
+def test_a_ledger_that_cannot_be_opened_says_so_and_nothing_of_the_path_of_a_secret(tmp_path: Path) -> None:
+    broken = SqliteLedger(tmp_path)  # a folder
+    with Transport(executors=broken.executors) as transport, pytest.raises(LedgerUnavailable):
+        transport.run(ask(_reserve()))
+    broken.close()
+
+
+def test_a_database_that_cannot_be_reached_says_so_without_its_password() -> None:
+    nowhere = PostgresLedger("host=127.0.0.1 port=1 user=x password=hush connect_timeout=1", patience=0.5)
+    with Transport(executors=nowhere.executors) as transport, pytest.raises(LedgerUnavailable) as failed:
+        transport.run(ask(_reserve()))
+    assert "hush" not in f"{failed.value} {failed.value.__cause__}"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "kept"),
+    [("plain", "447700900123"), ("masked", "+4477•••••123"), ("hashed", "ba"), ("none", "")],
+)
+def test_an_address_is_kept_as_it_was_told(addresses: str, kept: str) -> None:
+    ledger = SqliteLedger(addresses=addresses, pepper=b"pepper")
+    found = ledger.keep("447700900123", "+4477•••••123")
+    assert found == kept or (addresses == "hashed" and len(found) == 64)
+    assert ledger.keeps_addresses == (addresses == "plain")
+
+
+def test_a_wrong_way_to_keep_addresses_is_refused() -> None:
+    with pytest.raises(ValueError, match="pepper"):
+        SqliteLedger(addresses="hashed")
+    with pytest.raises(ValueError, match="plain"):
+        SqliteLedger(addresses="somehow")
+
+
+def test_every_kind_of_outcome_stands_in_the_rules() -> None:
+    assert {RULES[reason].kind for reason in Reason} == set(Kind)
