@@ -66,6 +66,7 @@ class Bulk:
             except errors.MessagingError as error:
                 refused.append(Each(to, None, error))
             else:
+                journey.one_of_many = True
                 self.pending.append((to, journey))
         return refused + self._done()
 

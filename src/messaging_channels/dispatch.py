@@ -115,30 +115,35 @@ class Dispatch:
             if isinstance(journey.step, Ask):
                 groups.setdefault((journey.account, journey.step.provider), []).append(journey)
             elif isinstance(journey.step, Known):
-                yield from self.resumed(journey, journey.step.record)
+                try:
+                    yield from self.resumed(journey, journey.step.record)
+                except errors.MessagingError as error:
+                    journey.error = error
         for (_, name), group in groups.items():
             yield from self.asked(group, name)
 
     def asked(self, group: Sequence[Journey], name: str) -> Flow[None]:
-        """Ask one provider about messages of one account: wait, write the intent down, ask, write down how it ended."""
-        account, provider = group[0].account, group[0].providers[name]
-        pending, wait = self._paced(group, provider)
-        if wait:
-            yield from ask(Wait(wait))
-        if pending and not self.health.claim((account, name), pending[0].route.rest, self.clock()):
-            for journey in pending:
-                journey.skip(name, "rests after failures", journey.route.rest.seconds)
-            pending = []
-        stopped = [journey for journey in group if journey.done and journey.attempts]
-        yield from self.recording.finished(stopped, self.clock())
-        if not pending:
-            return
-        started = self.clock()
-        begun = yield from self.recording.begun(pending, provider, started, wait)
-        most = provider.capabilities.batch
-        for start in range(0, len(begun), most):
-            part = begun[start : start + most]
-            yield from self._attempted(part, provider, started, wait)
+        """Ask one provider about messages of one account, each when its time has come: write the intent down, ask, write down how it ended."""
+        provider, entered = group[0].providers[name], self.clock()
+        waiting = self._paced(group, provider, entered)
+        while waiting:
+            now = self.clock()
+            count = sum(due <= now + _SHORTEST for due, _ in waiting[: provider.capabilities.batch])
+            if not count:
+                yield from ask(Wait(waiting[0][0] - now))
+                continue
+            part = [journey for _, journey in waiting[:count]]
+            del waiting[:count]
+            if not self.health.claim((part[0].account, name), part[0].route.rest, now):
+                for journey in part:
+                    journey.skip(name, "rests after failures", journey.route.rest.seconds)
+                continue
+            waited = now - entered
+            begun = yield from self.recording.begun(part, provider, now, waited)
+            if begun:
+                yield from self._attempted(begun, provider, now, waited)
+        given_up = [journey for journey in group if journey.done and journey.attempts and journey.retry_after]
+        yield from self.recording.finished(given_up, self.clock())
 
     def _attempted(
         self, part: Sequence[Journey], provider: Provider, started: float, waited: float
@@ -146,6 +151,10 @@ class Dispatch:
         evidence = Evidence()
         try:
             ends = yield from self._ends(part, provider, evidence)
+        except (
+            GeneratorExit
+        ):  # the driver is gone: nothing can be written any more, and the record stays open
+            raise
         except BaseException:
             reason = Reason.CANCELLED if evidence.may_have_been_sent else Reason.LOCAL
             for journey in part:
@@ -199,24 +208,21 @@ class Dispatch:
         journey.advance(now, self.chance())
         tell(self.observer.attempt_finished, record)
 
-    def _paced(self, group: Sequence[Journey], provider: Provider) -> tuple[list[Journey], float]:
-        """Give each its place under the rates; return those that have one, and the seconds until the last of them."""
-        now = self.clock()
-        pending: list[Journey] = []
-        longest = 0.0
+    def _paced(self, group: Sequence[Journey], provider: Provider, now: float) -> list[tuple[float, Journey]]:
+        """Give each its place under the rates; return when each is due, the first first."""
+        waiting: list[tuple[float, Journey]] = []
         for journey in group:
             step = journey.step
             wait = step.wait if isinstance(step, Ask) else 0.0
             limits = self._limits(journey, provider)
             if limits:
-                taken, pace = self.pacer.reserve(limits, now + wait, journey.seconds_left(now) - wait)
+                taken, pace = self.pacer.reserve(limits, now + wait, journey.patience(now) - wait)
                 if not taken:
                     journey.skip(provider.name, "its rate leaves no place in time", pace)
                     continue
                 wait += pace
-            longest = max(longest, wait)
-            pending.append(journey)
-        return pending, longest
+            waiting.append((now + wait, journey))
+        return sorted(waiting, key=lambda pair: pair[0])
 
     def _limits(self, journey: Journey, provider: Provider) -> list[tuple[Hashable, Rate]]:
         envelope, account, name = journey.envelope, journey.account, provider.name
@@ -338,4 +344,4 @@ def _new_id(now: float) -> str:
 
 
 _SHORTEST = 0.001
-"""Seconds that an exchange is given although the deadline has just passed."""
+"""Seconds that do not count: so much an exchange is given although the deadline has just passed."""

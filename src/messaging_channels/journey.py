@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from messaging_channels import errors
@@ -94,6 +95,8 @@ class Journey:
     status: Status | None = None
     replayed: bool = False
     retry_after: float | None = None
+    """Seconds until another try may succeed, where no provider was asked."""
+    one_of_many: bool = False
 
     @property
     def done(self) -> bool:
@@ -104,6 +107,12 @@ class Journey:
         """Return for how long a further attempt may be waited for."""
         limits = (self.route.retry.seconds, self.terms.deadline)
         return min(limit for limit in limits if limit is not None) - (now - self.started)
+
+    def patience(self, now: float) -> float:
+        """Return for how long a place under a rate may be waited for: among many, as long as it takes."""
+        if not self.one_of_many:
+            return self.seconds_left(now)
+        return inf if self.terms.deadline is None else self.terms.deadline - (now - self.started)
 
     def skip(self, name: str, why: str, retry_after: float) -> None:
         """Leave a provider out, and go on to the next."""

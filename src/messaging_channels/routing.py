@@ -163,8 +163,10 @@ def next_step(
     waits = [one for one in repeats if one is not None and one.wait < seconds]
     fresh = [name for name in names if all(attempt.provider != name for attempt in attempts)]
     again = next((one for one in waits if one.provider == last.provider), None)
-    if again and ends[-1].reason is Reason.THROTTLED:
-        return again
+    if again and (ends[-1].reason is Reason.THROTTLED or last.kind is Kind.UNKNOWN):
+        return (
+            again  # who asks to wait is waited for; and a second copy is least likely where the first one is
+        )
     if fresh and may_pass_on(ends, resend=resend):
         return Ask(fresh[0])
     return (

@@ -130,9 +130,9 @@ class Velocity(Veto):
         """See Veto. What it lets through counts, whatever becomes of it."""
         now = yield from ask(Now())
         plain = envelope.to.plain
-        keys = {"number": plain, "block": plain[:-_LINE], "account": account}
+        keys = {"number": plain, "block": None if "@" in plain else plain[:-_LINE], "account": account or ""}
         for what, rate in self._rates:
-            if rate is not None:
+            if rate is not None and keys[what] is not None:
                 key = (what, envelope.channel, account, keys[what])
                 taken, wait = self._pacer.reserve([(key, rate)], now, 0.0)
                 if not taken:

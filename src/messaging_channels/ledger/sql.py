@@ -147,6 +147,7 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
         ),
     )
     heard: int = known[0][0]
+    over = operation.at if operation.stopped else None  # nothing follows, so nobody holds it any more
     if ended and outcome.provider_id:
         joined = yield (
             "UPDATE event SET message_id = ? WHERE provider = ? AND provider_id = ? AND message_id IS NULL RETURNING key",
@@ -156,11 +157,17 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
     if heard == 0 and operation.number == 1 and ended and outcome.kind is not Kind.UNKNOWN:
         status = outcome.status if operation.stopped or outcome.kind is Kind.ACCEPTED else PENDING_NOT_SENT
         yield (
-            "UPDATE message SET status = ?, version = version + 1, stopped = ?, look_at = NULL WHERE id = ?",
-            (_dump(status), operation.stopped, key),
+            (
+                "UPDATE message SET status = ?, version = version + 1, stopped = ?, look_at = NULL,"
+                " lease = coalesce(?, lease) WHERE id = ?"
+            ),
+            (_dump(status), operation.stopped, over, key),
         )
         return status
-    yield "UPDATE message SET heard = ?, stopped = ? WHERE id = ?", (heard, operation.stopped, key)
+    yield (
+        "UPDATE message SET heard = ?, stopped = ?, lease = coalesce(?, lease) WHERE id = ?",
+        (heard, operation.stopped, over, key),
+    )
     return (yield from _restated(key, operation.look_at))
 
 

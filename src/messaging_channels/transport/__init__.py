@@ -184,6 +184,9 @@ class AsyncTransport:
                 try:
                     reply = await (self._perform.get(kind) or self._executor(kind))(exchange)
                     advance = flow.send
+                except GeneratorExit:  # the loop is gone: nothing can be awaited any more
+                    flow.close()
+                    raise
                 except BaseException as failure:  # noqa: BLE001  the flow decides what it means
                     advance, reply = flow.throw, failure
         except StopIteration as done:

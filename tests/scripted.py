@@ -1,0 +1,85 @@
+"""Providers and a clock that do as a test tells them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from messaging_channels import Sms
+from messaging_channels.exchange import Call, Exchange, Executors, Flow, ask
+from messaging_channels.outcomes import Outcome, Reason
+from messaging_channels.provider import Capabilities, Envelope
+from messaging_channels.transport import Clock
+
+
+class Scripted:
+    """A provider that ends its attempts as it is told, the last way for ever, and remembers what it was asked."""
+
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})})
+    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+
+    def __init__(self, name: str, *ends: Reason | Outcome | BaseException | Callable[[], Any]) -> None:
+        self.name = name
+        self._ends = list(ends or (Reason.ACCEPTED,))
+        self._lock = threading.Lock()
+        self.asked: list[Envelope] = []
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        with self._lock:
+            self.asked += batch
+            end = self._ends.pop(0) if len(self._ends) > 1 else self._ends[0]
+        if isinstance(end, Reason):
+            end = Outcome.of(end, provider_id=f"{self.name}-{batch[0].id}")
+        if isinstance(end, Outcome):
+            yield from ask(Call(lambda: None))
+            return [end] * len(batch)
+        yield from ask(Call(_raising(end) if isinstance(end, BaseException) else end))
+        return [Outcome.of(Reason.ACCEPTED, provider_id=f"{self.name}-{one.id}") for one in batch]
+
+
+class Flock(Scripted):
+    """One that takes a hundred messages at once, and refuses a request in which one is bad."""
+
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, batch=100)
+
+    def __init__(
+        self, name: str = "flock", *, bad: Iterable[str] = (), wait: Callable[[], Any] = lambda: None
+    ) -> None:
+        super().__init__(name)
+        self._bad = frozenset(bad)
+        self._wait = wait
+        self.batches: list[list[str]] = []
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        with self._lock:
+            self.batches.append([one.to.plain for one in batch])
+        yield from ask(Call(self._wait))
+        if any(one.to.plain in self._bad for one in batch):
+            return [Outcome.of(Reason.INVALID, "one is bad", whole_request=True)] * len(batch)
+        return [Outcome.of(Reason.ACCEPTED, provider_id=one.id) for one in batch]
+
+
+class QuickClock(Clock):
+    """Time that passes only when somebody waits, or a test says so."""
+
+    def __init__(self, start: float = 1_000_000.0) -> None:
+        self.time = start
+        self.waits: list[float] = []
+
+    def now(self) -> float:
+        return self.time
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.time += seconds
+
+    async def sleep_async(self, seconds: float) -> None:
+        self.sleep(seconds)
+
+
+def _raising(failure: BaseException) -> Callable[[], Any]:
+    def raise_it() -> None:
+        raise failure
+
+    return raise_it

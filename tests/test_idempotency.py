@@ -1,0 +1,349 @@
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted import QuickClock, Scripted
+
+from messaging_channels import AsyncDispatcher, Dispatcher, Kind, NotSent, Rejected, Route, Sms
+from messaging_channels.errors import (
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    InvalidMessage,
+    LedgerUnavailable,
+    Unsupported,
+)
+from messaging_channels.exchange import Flow
+from messaging_channels.ledger import Ledger, Record
+from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.outcomes import Outcome, Reason
+from messaging_channels.provider import Inquiry
+from messaging_channels.recording import Recording
+from messaging_channels.routing import Retry
+
+PHONE = "+447700900123"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
+    kept = SqliteLedger(tmp_path / "ledger.sqlite3", addresses="plain")
+    yield kept
+    kept.close()
+
+
+def _dispatcher(
+    *providers: Scripted, ledger: Ledger | Recording | None = None, clock: QuickClock | None = None
+) -> Dispatcher:
+    route = Route(*(one.name for one in providers), retry=Retry(attempts=1))
+    return Dispatcher(providers, routes={"sms": route}, ledger=ledger, clock=clock or QuickClock())
+
+
+class Died(BaseException):
+    """Stands for the process dying: nothing can be written after it."""
+
+
+def _killed(ledger: Ledger, clock: QuickClock, **options: Any) -> None:
+    """Begin a send whose process dies while the provider is asked."""
+    flow = _dispatcher(Scripted("one"), ledger=ledger, clock=clock)._dispatch  # noqa: SLF001
+    from messaging_channels.exchange import ask as _  # noqa: F401
+    from messaging_channels.journey import Terms
+    from messaging_channels.ledger import Operation
+    from messaging_channels.transport import Transport
+
+    with Transport(executors=ledger.executors, clock=clock) as transport:
+        sending = flow.send(Sms("hello"), PHONE, Terms(**options))
+        reply: Any = None
+        while True:
+            exchange = sending.send(reply)
+            if not isinstance(exchange, Operation):
+                sending.close()  # as good as killed: the intent is written, the answer never comes
+                return
+            reply = transport.run(_one(exchange))
+
+
+def _one(exchange: Any) -> Flow[Any]:
+    return (yield exchange)
+
+
+def test_the_same_key_sends_once_and_answers_the_same(ledger: SqliteLedger) -> None:
+    provider = Scripted("one")
+    with _dispatcher(provider, ledger=ledger) as dispatcher:
+        first = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+        again = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+    assert len(provider.asked) == 1
+    assert (first.replayed, again.replayed) == (False, True)
+    assert (again.id, again.status, again.provider_id) == (first.id, first.status, first.provider_id)
+    assert again.as_dict() == first.as_dict()
+
+
+def test_a_key_holds_in_another_process_and_after_a_restart(ledger: SqliteLedger) -> None:
+    one, two = Scripted("one"), Scripted("one")
+    with _dispatcher(one, ledger=ledger) as dispatcher:
+        first = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+    ledger.close()
+    with _dispatcher(two, ledger=ledger) as dispatcher:
+        assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").id == first.id
+    assert two.asked == []
+
+
+def test_without_a_ledger_a_key_holds_as_long_as_the_dispatcher_lives() -> None:
+    provider = Scripted("one")
+    with _dispatcher(provider) as dispatcher:
+        first = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+        assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").id == first.id
+        assert dispatcher.send(Sms("hello"), to=PHONE).id != first.id
+        assert dispatcher.find(idempotency_key="k") is not None
+    assert len(provider.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("message", "to"),
+    [(Sms("other"), PHONE), (Sms("hello", sender="Shop"), PHONE), (Sms("hello"), "+447700900124")],
+)
+def test_a_key_given_with_another_message_or_recipient_is_refused(message: Sms, to: str) -> None:
+    provider = Scripted("one")
+    with _dispatcher(provider) as dispatcher:
+        first = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+        with pytest.raises(IdempotencyKeyReused) as reused:
+            dispatcher.send(message, to=to, idempotency_key="k")
+    assert reused.value.message_id == first.id
+    assert len(provider.asked) == 1
+
+
+def test_keys_of_two_scopes_never_meet() -> None:
+    provider = Scripted("one")
+    with _dispatcher(provider) as dispatcher:
+        ids = {dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", scope=scope).id for scope in "ab"}
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256])
+def test_a_key_that_is_empty_or_too_long_is_refused(key: str) -> None:
+    with _dispatcher(Scripted("one")) as dispatcher, pytest.raises(InvalidMessage, match="1 to 255"):
+        dispatcher.send(Sms("hello"), to=PHONE, idempotency_key=key)
+
+
+def test_a_refusal_is_replayed_as_a_refusal() -> None:
+    provider = Scripted("one", Reason.RECIPIENT)
+    with _dispatcher(provider) as dispatcher:
+        for replayed in (False, True):
+            with pytest.raises(Rejected) as refused:
+                dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+            assert refused.value.receipt.replayed is replayed
+    assert len(provider.asked) == 1
+
+
+@pytest.mark.parametrize("reason", [Reason.UNREACHABLE, Reason.THROTTLED, Reason.AUTH, Reason.FUNDS])
+def test_what_certainly_was_not_sent_may_be_tried_again_with_its_key(
+    ledger: SqliteLedger, reason: Reason
+) -> None:
+    provider = Scripted("one", reason, Reason.ACCEPTED)
+    with _dispatcher(provider, ledger=ledger) as dispatcher:
+        with pytest.raises((NotSent, Rejected)) as failed:
+            dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+        receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+        record = dispatcher.find(receipt.id)
+    assert receipt.id == failed.value.receipt.id
+    assert [one.id for one in provider.asked] == [receipt.id, receipt.id]
+    assert record is not None
+    assert (record.outcome, [one.number for one in record.attempts]) == (Kind.ACCEPTED, [1, 2])
+
+
+def test_what_is_unknown_stays_unknown_under_its_key_unless_the_caller_prefers_a_copy() -> None:
+    provider = Scripted("one", Reason.TIMEOUT, Reason.ACCEPTED)
+    with _dispatcher(provider) as dispatcher:
+        for _ in range(3):
+            assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").outcome is Kind.UNKNOWN
+        assert len(provider.asked) == 1
+        receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", on_unknown="resend")
+    assert (receipt.outcome, len(provider.asked)) == (Kind.ACCEPTED, 2)
+
+
+def test_bad_input_leaves_no_record_and_the_key_free(ledger: SqliteLedger) -> None:
+    refusal = InvalidMessage("no sender", field="Sms.sender", remedy="set it")
+    provider = Scripted("one", lambda: None)
+
+    def refuse(batch: Any) -> Flow[Any]:
+        raise refusal
+        yield batch
+
+    provider.send, send = refuse, provider.send  # type: ignore[method-assign]
+    with _dispatcher(provider, ledger=ledger) as dispatcher:
+        with pytest.raises(InvalidMessage):
+            dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+        with pytest.raises(Unsupported):
+            dispatcher.send(Sms("hello", flash=True), to=PHONE, idempotency_key="k")
+        assert dispatcher.find(idempotency_key="k") is None
+        provider.send = send  # type: ignore[method-assign]
+        assert dispatcher.send(Sms("good"), to=PHONE, idempotency_key="k").outcome is Kind.ACCEPTED
+
+
+def test_a_call_that_is_under_way_is_told_or_waited_for(ledger: SqliteLedger) -> None:
+    clock = QuickClock()
+    _killed(ledger, clock, idempotency_key="k")
+    with _dispatcher(Scripted("one"), ledger=ledger, clock=clock) as dispatcher:
+        with pytest.raises(IdempotencyInProgress) as under_way:
+            dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+        assert under_way.value.retry_after == pytest.approx(120)
+        before = clock.time
+        with pytest.raises(IdempotencyInProgress):
+            dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", wait_in_progress=2)
+        assert clock.time - before == pytest.approx(2, abs=0.1)
+
+
+def test_a_call_that_died_is_unknown_when_its_lease_is_over(ledger: SqliteLedger) -> None:
+    clock, provider = QuickClock(), Scripted("one")
+    _killed(ledger, clock, idempotency_key="k")
+    clock.time += 121
+    with _dispatcher(provider, ledger=ledger, clock=clock) as dispatcher:
+        receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+    assert (receipt.outcome, provider.asked) == (Kind.UNKNOWN, [])
+    assert receipt.attempts[0].outcome is not None
+    assert receipt.attempts[0].outcome.reason is Reason.CRASH
+
+
+class Oracle(Scripted):
+    """Can be asked what became of a message."""
+
+    def __init__(self, found: Outcome | None) -> None:
+        super().__init__("one", Reason.TIMEOUT, Reason.ACCEPTED)
+        self.found = found
+        self.inquiries: list[Inquiry] = []
+
+    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+        yield from ()
+        self.inquiries.append(inquiry)
+        return self.found
+
+
+def test_a_provider_that_knows_the_message_settles_it_as_accepted() -> None:
+    oracle = Oracle(Outcome.of(Reason.ACCEPTED, provider_id="p-9"))
+    with _dispatcher(oracle) as dispatcher:
+        assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").outcome is Kind.UNKNOWN
+        receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+    assert (receipt.outcome, receipt.provider_id, len(oracle.asked)) == (Kind.ACCEPTED, "p-9", 1)
+    (inquiry,) = oracle.inquiries
+    assert inquiry.matches("hello")
+    assert not inquiry.matches("hello!")
+    assert (inquiry.message_id, str(inquiry.to)) == (receipt.id, str(receipt.destination))
+
+
+def test_a_provider_that_proves_it_never_took_it_makes_it_safe_to_send_again() -> None:
+    oracle = Oracle(Outcome.of(Reason.ABSENT))
+    with _dispatcher(oracle) as dispatcher:
+        first = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+        receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+    assert (receipt.id, receipt.outcome, len(oracle.asked)) == (first.id, Kind.ACCEPTED, 2)
+
+
+def test_a_provider_that_cannot_tell_leaves_it_held() -> None:
+    oracle = Oracle(None)
+    with _dispatcher(oracle) as dispatcher:
+        for _ in range(2):
+            assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").outcome is Kind.UNKNOWN
+    assert len(oracle.asked) == 1
+
+
+def test_settling_asks_by_the_schedule_and_within_its_budget(ledger: SqliteLedger) -> None:
+    clock, oracle = QuickClock(), Oracle(None)
+    with _dispatcher(oracle, ledger=ledger, clock=clock) as dispatcher:
+        receipt = dispatcher.send(Sms("hello"), to=PHONE)
+        asked: list[int] = []
+        for seconds in (1, 30, 1, 120, 600, 3600, 10**6):
+            clock.time += seconds
+            dispatcher.settle()
+            asked.append(len(oracle.inquiries))
+        assert asked == [0, 1, 1, 2, 3, 4, 4]
+        assert oracle.inquiries[0].to is not None
+        record = dispatcher.find(receipt.id)
+        assert record is not None
+        assert record.outcome is Kind.UNKNOWN
+
+
+def test_what_was_settled_is_told_with_the_reason(ledger: SqliteLedger) -> None:
+    clock, oracle = QuickClock(), Oracle(Outcome.of(Reason.ACCEPTED, provider_id="p"))
+    with _dispatcher(oracle, ledger=ledger, clock=clock) as dispatcher:
+        dispatcher.send(Sms("hello"), to=PHONE)
+        clock.time += 31
+        (record,) = dispatcher.settle()
+    assert isinstance(record, Record)
+    assert (record.outcome, record.stopped) == (Kind.ACCEPTED, "one was asked, and says: accepted")
+
+
+def test_the_process_of_a_message_without_a_key_that_died_is_found_by_settling(ledger: SqliteLedger) -> None:
+    clock, oracle = QuickClock(), Oracle(Outcome.of(Reason.ABSENT))
+    _killed(ledger, clock)
+    clock.time += 121
+    with _dispatcher(oracle, ledger=ledger, clock=clock) as dispatcher:
+        (record,) = dispatcher.settle()
+    assert record.outcome is Kind.NOT_SENT
+
+
+def test_of_many_threads_with_one_key_one_sends_and_all_are_answered_alike() -> None:
+    provider = Scripted("one")
+    ids: list[str] = []
+    start = threading.Barrier(16)
+    route = Route("one", retry=Retry(attempts=1))
+    with Dispatcher([provider], routes={"sms": route}) as dispatcher:
+
+        def send() -> None:
+            start.wait()
+            ids.append(dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", wait_in_progress=10).id)
+
+        threads = [threading.Thread(target=send) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert (len(ids), len(set(ids)), len(provider.asked)) == (16, 1, 1)
+
+
+def test_of_many_tasks_with_one_key_one_sends_and_all_are_answered_alike() -> None:
+    provider = Scripted("one")
+
+    async def main() -> list[str]:
+        async with AsyncDispatcher([provider]) as dispatcher:
+            sends = [
+                dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", wait_in_progress=10)
+                for _ in range(32)
+            ]
+            return [receipt.id for receipt in await asyncio.gather(*sends)]
+
+    ids = asyncio.run(main())
+    assert (len(ids), len(set(ids)), len(provider.asked)) == (32, 1, 1)
+
+
+def test_what_cannot_be_written_down_is_not_sent(tmp_path: Path) -> None:
+    provider = Scripted("one")
+    broken = SqliteLedger(tmp_path)  # a folder
+    with _dispatcher(provider, ledger=broken) as dispatcher, pytest.raises(LedgerUnavailable):
+        dispatcher.send(Sms("hello"), to=PHONE)
+    assert provider.asked == []
+    broken.close()
+
+
+def test_a_cancelled_send_is_written_down_as_unknown(ledger: SqliteLedger) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        entered.set()
+        release.wait(10)
+
+    async def main() -> Record | None:
+        async with AsyncDispatcher([Scripted("one", hang)], ledger=ledger) as dispatcher:
+            task = asyncio.ensure_future(dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k"))
+            await asyncio.to_thread(entered.wait)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            release.set()
+            return await dispatcher.find(idempotency_key="k")
+
+    record = asyncio.run(main())
+    assert record is not None
+    assert record.attempts[0].outcome is not None
+    assert (record.outcome, record.attempts[0].outcome.reason) == (Kind.UNKNOWN, Reason.CANCELLED)
