@@ -13,6 +13,7 @@ from messaging_channels.cli import main
 def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MESSAGING_CHANNELS_SANDBOX_HANG", "0.01")
+    monkeypatch.setenv("MESSAGING_CHANNELS_RETRY_ATTEMPTS", "1")
 
 
 def _run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any, str]:
@@ -89,3 +90,48 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str], arguments: list[str]) 
         main(arguments)
     assert ended.value.code == 0
     assert "usage: messaging-channels" in capsys.readouterr().out
+
+
+def test_a_sent_message_can_be_looked_up_with_its_attempts_and_reports(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _, sent, _ = _run(capsys, "send", "sms", "--to", "447700900123", "--text", "hello")
+    message_id = sent["messages"][0]["messageId"]
+    assert _run(capsys, "messages", "fetch")[2] == "1 reports fetched and kept\n"
+    code, record, _ = _run(capsys, "messages", "show", message_id)
+    assert code == 0
+    assert (record["outcome"], record["status"]["groupName"]) == ("accepted", "DELIVERED")
+    assert [attempt["provider"] for attempt in record["attempts"]] == ["sandbox"]
+    assert record["stopped"] == "sandbox accepted it"
+    assert "447700900123" not in json.dumps(record)
+    assert _run(capsys, "messages", "show", "nobody")[0] == 1
+
+
+def test_what_may_have_been_sent_can_be_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
+    code, sent, err = _run(capsys, "send", "sms", "--to", "447700900003", "--text", "hello")
+    assert (code, sent["messages"][0]["status"]["name"]) == (1, "PENDING_UNKNOWN")
+    assert "held until that is known" in err
+    assert _run(capsys, "messages", "settle")[:2] == (0, {"messages": []})
+
+
+def test_a_key_on_the_command_line_sends_once(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("send", "sms", "--to", "447700900123", "--text", "hello", "--idempotency-key", "k")
+    assert _run(capsys, *arguments)[1] == _run(capsys, *arguments)[1]
+    assert len(_run(capsys, "sandbox", "list")[1]["messages"]) == 1
+
+
+def test_a_file_of_recipients_is_sent_to_line_by_line_and_a_bad_line_harms_no_other(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "numbers"
+    file.write_text("447700900123\n\nnonsense\n447700900124\n")
+    code = main(["send", "sms", "--to-file", str(file), "--text", "hello"])
+    printed = capsys.readouterr()
+    told = [json.loads(line) for line in printed.out.splitlines()]
+    assert code == 2
+    assert printed.err == "3 done, 1 failed\n"
+    assert {one["destination"]: one.get("error") for one in told} == {
+        "nonsense": "invalid_address",
+        "447700900123": None,
+        "447700900124": None,
+    }

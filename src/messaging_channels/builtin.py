@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat
 
 from messaging_channels.channels import BUILT_IN, Channel
+from messaging_channels.ledger import Ledger
+from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.plugins import hookimpl
+from messaging_channels.policies import LedgerSettings, LedgerSpec
 from messaging_channels.provider import ProviderSpec
 from messaging_channels.sandbox import Sandbox
 
@@ -34,6 +38,32 @@ def register_channels() -> Iterable[Channel]:
 def register_providers() -> Iterable[ProviderSpec]:
     """The sandbox."""
     return (ProviderSpec("sandbox", SandboxSettings, _sandbox),)
+
+
+@hookimpl
+def register_ledgers() -> Iterable[LedgerSpec]:
+    """SQLite, and PostgreSQL with the extra `postgres`."""
+    return (
+        LedgerSpec("sqlite", _sqlite),
+        LedgerSpec("postgresql", _postgres),
+        LedgerSpec("postgres", _postgres),
+    )
+
+
+def _sqlite(settings: LedgerSettings) -> Ledger:
+    path = unquote(urlsplit(settings.url.get_secret_value()).path)
+    pepper = settings.pepper.get_secret_value().encode()
+    return SqliteLedger(Path(path) if path else None, addresses=settings.addresses, pepper=pepper, owned=True)
+
+
+def _postgres(settings: LedgerSettings) -> Ledger:
+    try:
+        from messaging_channels.ledger.postgres import PostgresLedger  # noqa: PLC0415  an extra
+    except ImportError as missing:
+        message = "psycopg is not installed: pip install 'messaging-channels[postgres]'"
+        raise ImportError(message) from missing
+    pepper = settings.pepper.get_secret_value().encode()
+    return PostgresLedger(settings.url.get_secret_value(), addresses=settings.addresses, pepper=pepper)
 
 
 def _sandbox(settings: SandboxSettings) -> Sandbox:

@@ -46,6 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _explain(error: errors.MessagingError) -> int:
     print(f"{error.code}: {error}", file=sys.stderr)
+    return _exit_code(error)
+
+
+def _exit_code(error: errors.MessagingError) -> int:
     return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), _UNKNOWN)
 
 
@@ -57,7 +61,9 @@ def _send(options: argparse.Namespace) -> int:
     configuration = Configuration.read(embedded=True)
     message: Message = options.message(options)
     with Dispatcher(**configuration.parts()) as dispatcher:
-        receipt = dispatcher.send(message, to=options.to)
+        if options.to_file:
+            return _send_each(dispatcher, message, options)
+        receipt = dispatcher.send(message, to=options.to, idempotency_key=options.idempotency_key)
     _print({"messages": [receipt.as_dict()]})
     if receipt.provider == Sandbox.name:
         print("sent to the sandbox: nothing left this machine", file=sys.stderr)
@@ -65,6 +71,27 @@ def _send(options: argparse.Namespace) -> int:
         print("\n".join(["it may have been sent", *receipt.explained()]), file=sys.stderr)
         return _UNKNOWN
     return 0
+
+
+def _send_each(dispatcher: Dispatcher, message: Message, options: argparse.Namespace) -> int:
+    """Send to every line of a file; a line of JSON for each, and on a terminal how far it has come."""
+    worst = count = failed = 0
+    with options.to_file.open(encoding="utf-8") as lines:
+        recipients = (line.strip() for line in lines if line.strip())
+        for each in dispatcher.send_each(message, to=recipients, idempotency_key=options.idempotency_key):
+            count += 1
+            told: dict[str, Any] = each.receipt.as_dict() if each.receipt else {"destination": each.to}
+            if each.error is not None:
+                failed += 1
+                told["error"] = each.error.code
+                worst = max(worst, _exit_code(each.error))
+            elif each.receipt and each.receipt.outcome is Kind.UNKNOWN:
+                worst = max(worst, _UNKNOWN)
+            _print(told)
+            if sys.stderr.isatty() and count % 100 == 0:
+                print(f"\r{count} done, {failed} failed", end="", file=sys.stderr)
+    print(f"{count} done, {failed} failed", file=sys.stderr)
+    return worst
 
 
 def _sms(options: argparse.Namespace) -> Message:
@@ -122,6 +149,30 @@ def _config(_: argparse.Namespace) -> int:
     return 0
 
 
+def _messages_show(options: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
+        record = dispatcher.find(options.id)
+        for provider in () if record else dispatcher.providers:
+            record = record or dispatcher.find(provider=provider, provider_id=options.id)
+    if record is None:
+        print("no message has that id, ours or a provider's", file=sys.stderr)
+        return _UNKNOWN
+    _print(record.as_dict())
+    return 0
+
+
+def _messages_settle(_: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
+        _print({"messages": [record.as_dict() for record in dispatcher.settle()]})
+    return 0
+
+
+def _messages_fetch(_: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
+        print(f"{len(dispatcher.fetch_reports())} reports fetched and kept", file=sys.stderr)
+    return 0
+
+
 def _sandbox_list(_: argparse.Namespace) -> int:
     outbox = _outbox()
     outbox.outbox.settle()
@@ -160,6 +211,13 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "providers", _providers, "list the providers and their settings")
     _add(commands, "channels", _channels, "list the channels, what they carry, and their routes")
     _add(commands, "config", _config, "show every setting and where it came from, secrets hidden")
+    messages = commands.add_parser("messages", help="look at the record of what was sent").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    show = _add(messages, "show", _messages_show, "show a message with its attempts, decisions and reports")
+    show.add_argument("id", help="our message id, or the provider's")
+    _add(messages, "settle", _messages_settle, "ask providers about messages that may have been sent")
+    _add(messages, "fetch", _messages_fetch, "fetch delivery reports from providers that offer them")
     sandbox = commands.add_parser("sandbox", help="look at what the sandbox took").add_subparsers(
         required=True, metavar="COMMAND"
     )
@@ -169,8 +227,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(commands: Any, name: str, run: Callable[[argparse.Namespace], int], words: str) -> None:  # noqa: ANN401
-    commands.add_parser(name, help=words, description=words).set_defaults(run=run)
+def _add(
+    commands: Any,  # noqa: ANN401  argparse keeps the type to itself
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    words: str,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=words, description=words)
+    parser.set_defaults(run=run)
+    return parser
 
 
 def _add_send(send: argparse.ArgumentParser) -> None:
@@ -197,7 +262,10 @@ def _add_channel(
     address: str,
 ) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = channels.add_parser(name, help=f"send by {name}")
-    parser.add_argument("--to", required=True, help=address)
+    to = parser.add_mutually_exclusive_group(required=True)
+    to.add_argument("--to", help=address)
+    to.add_argument("--to-file", type=Path, metavar="FILE", help="a file with one address a line")
+    parser.add_argument("--idempotency-key", metavar="KEY", help="sends at most once for the same key")
     parser.add_argument("--sender", help="who it comes from (default: the provider's configured sender)")
     parser.set_defaults(run=_send, message=message)
     return parser

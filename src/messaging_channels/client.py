@@ -105,6 +105,11 @@ class _Door:
             executors.update(provider.executors)
         self._transport = self._driver(settings, executors, time)
 
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The names of the providers of all accounts."""
+        return tuple(dict.fromkeys(name for held in self._dispatch.accounts.values() for name in held))
+
     @classmethod
     def configured(
         cls,
@@ -123,7 +128,8 @@ class _Door:
         """
         from messaging_channels.configuration import Configuration  # noqa: PLC0415  pydantic comes with it
 
-        return cls(**Configuration.read(settings).parts(resolvers), vetoes=vetoes)
+        parts = Configuration.read(settings).parts(resolvers)
+        return cls(vetoes=[*parts.pop("vetoes"), *vetoes], **parts)
 
 
 class Dispatcher(_Door):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -18,13 +18,15 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from messaging_channels import plugins as plugin_module
+from messaging_channels import policies
 from messaging_channels.errors import InvalidSetting
 from messaging_channels.exchange import Timeouts
 from messaging_channels.plugins import Plugins
-from messaging_channels.routing import Route
+from messaging_channels.routing import Retry, Route
 from messaging_channels.transport import ClientCertificate, HttpSettings
 
 if TYPE_CHECKING:
+    from messaging_channels.ledger import Ledger
     from messaging_channels.provider import Provider, ProviderSpec
     from messaging_channels.recipients import RecipientResolver
 
@@ -104,17 +106,36 @@ class Configuration:
             "channels": self.plugins.channels,
             "observer": self.plugins,
             "http": self.http(),
+            "ledger": self.ledger(),
+            "rates": policies.rates(self._section("rates")),
+            "vetoes": policies.vetoes(self._section("vetoes"), self.home),
         }
+
+    def ledger(self) -> Ledger | None:
+        """Build the ledger of `[ledger]` and `MESSAGING_CHANNELS_LEDGER_<FIELD>`; for the embedded defaults, a file in `home`.
+
+        Raises:
+            InvalidSetting: it is malformed, or nothing supplies it.
+        """
+        given = self._section("ledger") | self._variables("LEDGER", policies.LedgerSettings.model_fields)
+        if self.embedded:
+            given.setdefault("url", f"sqlite:{self.home / 'ledger.sqlite3'}")
+        if not given:
+            return None
+        settings = policies.parsed(policies.LedgerSettings, given, "ledger")
+        return policies.ledger(settings, self.plugins.ledgers)
 
     def routes(self) -> dict[str, Route]:
         """Return the routes by channel name."""
-        routes = {name: _route(name, value) for name, value in self._section("routes").items()}
+        given = self._section("retry") | self._variables("RETRY", [field.name for field in fields(Retry)])
+        retry = policies.parsed(Retry, given, "retry")
+        routes = {name: policies.route(name, value, retry) for name, value in self._section("routes").items()}
         for channel in self.plugins.channels:
             variable = f"{PREFIX}ROUTE_{channel.name.upper()}"
             if variable in self.environment and channel.name not in self.code.get("routes", {}):
-                routes[channel.name] = _route(channel.name, self.environment[variable])
+                routes[channel.name] = policies.route(channel.name, self.environment[variable], retry)
             elif self.embedded and not self.configured_providers() and channel.name not in routes:
-                routes[channel.name] = Route("sandbox")
+                routes[channel.name] = Route("sandbox", retry=retry)
         return routes
 
     def configured_providers(self) -> list[str]:
@@ -152,20 +173,16 @@ class Configuration:
 
     def http(self) -> HttpSettings:
         """Return how HTTP requests are made, from `[http]` and `MESSAGING_CHANNELS_HTTP_<FIELD>`."""
-        given = {
-            name: self.environment[f"{PREFIX}HTTP_{name.upper()}"]
-            for name in _HTTP_FIELDS
-            if f"{PREFIX}HTTP_{name.upper()}" in self.environment
-        }
+        given = self._variables("HTTP", _HTTP_FIELDS)
         values = {**self.file.get("http", {}), **given, **self.code.get("http", {})}
         try:
-            fields = TypeAdapter(_HttpFields).validate_python(values)
+            http = TypeAdapter(_HttpFields).validate_python(values)
         except ValidationError as error:
             where = ".".join(str(step) for step in error.errors(include_input=False)[0]["loc"])
             raise InvalidSetting(
                 "is malformed", setting=f"http.{where}", source="configuration", remedy="see the reference"
             ) from None
-        return fields.settings()
+        return http.settings()
 
     def shown(self) -> list[dict[str, str]]:
         """Return every setting with its source, secrets hidden."""
@@ -179,6 +196,11 @@ class Configuration:
                 for one in self.settings(spec)
             ]
         return [*rows, {"name": "home", "value": str(self.home), "source": f"{PREFIX}HOME or default"}]
+
+    def _variables(self, section: str, names: Iterable[str]) -> dict[str, str]:
+        """Return the fields of a section that the environment gives."""
+        variables = {name: f"{PREFIX}{section}_{name.upper()}" for name in names}
+        return {name: self.environment[one] for name, one in variables.items() if one in self.environment}
 
     def _section(self, name: str) -> dict[str, Any]:
         return {**self.file.get(name, {}), **self.code.get(name, {})}
@@ -246,21 +268,6 @@ def _toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
             setting=str(path),
             source=f"{PREFIX}CONFIG" if must_exist else "the working directory",
             remedy="check that it exists and is TOML",
-        ) from error
-
-
-def _route(channel: str, value: str | Iterable[str] | Route) -> Route:
-    if isinstance(value, Route):
-        return value
-    names = value.split(",") if isinstance(value, str) else value
-    try:
-        return Route(*(name.strip() for name in names if name.strip()))
-    except (ValueError, AttributeError) as error:
-        raise InvalidSetting(
-            "names no provider, or one twice",
-            setting=f"routes.{channel}",
-            source="configuration",
-            remedy="name providers, separated by commas",
         ) from error
 
 

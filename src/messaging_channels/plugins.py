@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from messaging_channels.errors import BrokenPlugin, UnknownProvider
+from messaging_channels.observer import Observer
 from messaging_channels.provider import CONTRACT
 
 if TYPE_CHECKING:
     from messaging_channels.channels import Channel
     from messaging_channels.events import Event
+    from messaging_channels.policies import LedgerSpec
     from messaging_channels.provider import ProviderSpec
     from messaging_channels.receipts import Attempt
     from messaging_channels.recipients import RecipientResolver
@@ -50,6 +52,11 @@ class Hooks:
         return ()
 
     @hookspec
+    def register_ledgers(self) -> Iterable[LedgerSpec]:
+        """Return the specs of the ledgers this plugin supplies, by the scheme of their URLs. Open nothing yet."""
+        return ()
+
+    @hookspec
     def attempt_finished(self, attempt: Attempt) -> None:
         """Hear that a provider was asked. Must not block; what it raises is logged and ignored."""
 
@@ -59,7 +66,7 @@ class Hooks:
 
 
 @dataclass(frozen=True, slots=True)
-class Plugins:
+class Plugins(Observer):
     """The plugins that were loaded, and what they registered."""
 
     manager: pluggy.PluginManager = field(repr=False)
@@ -70,6 +77,11 @@ class Plugins:
     def channels(self) -> Sequence[Channel]:
         """All registered channels."""
         return self._gathered("register_channels")
+
+    @property
+    def ledgers(self) -> Sequence[LedgerSpec]:
+        """All registered specs of ledgers."""
+        return self._gathered("register_ledgers")
 
     @property
     def resolvers(self) -> Sequence[RecipientResolver]:

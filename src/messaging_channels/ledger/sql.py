@@ -129,12 +129,23 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
     known = yield f"SELECT heard FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  a constant
     if not known:
         return outcome.status
-    ended = yield (
-        (
-            "UPDATE attempt SET reason = ?, status = ?, provider_id = coalesce(?, provider_id), detail = ?, retry_after = ?,"
-            " duration = ? - started WHERE message_id = ? AND number = ?"
-            " AND (reason IS NULL OR reason LIKE 'unknown.%') RETURNING provider"
-        ),
+    ended = yield _end(operation)
+    heard: int = known[0][0]
+    if ended and outcome.provider_id:
+        heard += len((yield _JOIN, (key, ended[0][0], outcome.provider_id)))
+    over = operation.at if operation.stopped else None  # nothing follows, so nobody holds it any more
+    if heard == 0 and operation.number == 1 and ended and outcome.kind is not Kind.UNKNOWN:  # nearly always
+        status = outcome.status if operation.stopped else PENDING_NOT_SENT
+        yield _SETTLE, (_dump(status), operation.stopped, over, key)
+        return status
+    yield _STOP, (heard, operation.stopped, over, key)
+    return (yield from _restated(key, operation.look_at))
+
+
+def _end(operation: ledger.Finish) -> Statement:
+    outcome = operation.outcome
+    return (
+        _END,
         (
             outcome.reason.value,
             _dump(outcome.status),
@@ -142,33 +153,10 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
             outcome.detail,
             outcome.retry_after,
             operation.at,
-            key,
+            operation.message_id,
             operation.number,
         ),
     )
-    heard: int = known[0][0]
-    over = operation.at if operation.stopped else None  # nothing follows, so nobody holds it any more
-    if ended and outcome.provider_id:
-        joined = yield (
-            "UPDATE event SET message_id = ? WHERE provider = ? AND provider_id = ? AND message_id IS NULL RETURNING key",
-            (key, ended[0][0], outcome.provider_id),
-        )
-        heard += len(joined)
-    if heard == 0 and operation.number == 1 and ended and outcome.kind is not Kind.UNKNOWN:
-        status = outcome.status if operation.stopped or outcome.kind is Kind.ACCEPTED else PENDING_NOT_SENT
-        yield (
-            (
-                "UPDATE message SET status = ?, version = version + 1, stopped = ?, look_at = NULL,"
-                " lease = coalesce(?, lease) WHERE id = ?"
-            ),
-            (_dump(status), operation.stopped, over, key),
-        )
-        return status
-    yield (
-        "UPDATE message SET heard = ?, stopped = ?, lease = coalesce(?, lease) WHERE id = ?",
-        (heard, operation.stopped, over, key),
-    )
-    return (yield from _restated(key, operation.look_at))
 
 
 def _restated(key: str, look_at: float | None = None) -> Steps[Status]:
@@ -334,6 +322,17 @@ def _load(text: str) -> Status:
     return from_dict(json.loads(text))
 
 
+_END = (
+    "UPDATE attempt SET reason = ?, status = ?, provider_id = coalesce(?, provider_id), detail = ?, retry_after = ?,"
+    " duration = ? - started WHERE message_id = ? AND number = ?"
+    " AND (reason IS NULL OR reason LIKE 'unknown.%') RETURNING provider"
+)
+_JOIN = "UPDATE event SET message_id = ? WHERE provider = ? AND provider_id = ? AND message_id IS NULL RETURNING key"
+_SETTLE = (
+    "UPDATE message SET status = ?, version = version + 1, stopped = ?, look_at = NULL, lease = coalesce(?, lease)"
+    " WHERE id = ?"
+)
+_STOP = "UPDATE message SET heard = ?, stopped = ?, lease = coalesce(?, lease) WHERE id = ?"
 _SELECT_DUE = "SELECT id, looks FROM message WHERE look_at <= ? AND lease <= ? ORDER BY look_at LIMIT ?"
 _NEVER = 1e12
 _STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from messaging_channels import Dispatcher, Kind, NotSent, Sms
+from messaging_channels.configuration import Configuration
+from messaging_channels.errors import InvalidSetting, Vetoed
+from messaging_channels.ledger.postgres import PostgresLedger
+from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.rates import Rate
+from messaging_channels.routing import Rest, Retry, Route, Via, When
+
+ROUTED = {"routes": {"sms": "sandbox"}}
+
+
+def _configured(code: dict[str, Any], environment: dict[str, str] | None = None) -> Configuration:
+    return Configuration.read(code, environment=environment or {})
+
+
+def test_a_route_may_be_names_a_list_or_a_table_with_policies() -> None:
+    routes = _configured(
+        {
+            "routes": {
+                "sms": "one, two",
+                "email": ["three"],
+                "whatsapp": {
+                    "providers": [
+                        {"provider": "a", "weight": 9, "prefixes": ["44"], "accounts": ["acme"]},
+                        "b",
+                    ],
+                    "retry": {"attempts": 5},
+                    "rest": {"failures": 3},
+                },
+            },
+            "retry": {"seconds": 60},
+        },
+        {"MESSAGING_CHANNELS_RETRY_ATTEMPTS": "1"},
+    ).routes()
+    assert routes["sms"] == Route("one", "two", retry=Retry(attempts=1, seconds=60))
+    assert routes["email"].providers == ("three",)
+    via = Via("a", 9, When(prefixes=("44",), accounts=("acme",)))
+    assert routes["whatsapp"] == Route(via, "b", retry=Retry(attempts=5), rest=Rest(failures=3))
+
+
+@pytest.mark.parametrize(
+    ("code", "setting"),
+    [
+        ({"routes": {"sms": ""}}, "routes.sms"),
+        ({"routes": {"sms": ["a", "a"]}}, "routes.sms"),
+        ({"routes": {"sms": {"providers": ["a"], "retries": 3}}}, "routes.sms.retries"),
+        ({"retry": {"attempts": "many"}}, "retry.attempts"),
+        ({**ROUTED, "rates": {"sandbox": "fast"}}, "rates.sandbox.count"),
+        ({**ROUTED, "vetoes": {"velocity": {"per_planet": 1}}}, "vetoes.velocity.per_planet"),
+        ({**ROUTED, "ledger": {"addresses": "plain"}}, "ledger.url"),
+        ({**ROUTED, "ledger": {"url": "mysql://root:hush@localhost"}}, "ledger.url"),
+        ({**ROUTED, "ledger": {"url": "sqlite:", "addresses": "hashed"}}, "ledger"),
+    ],
+)
+def test_a_wrong_policy_is_named_and_never_shown(code: dict[str, Any], setting: str) -> None:
+    with pytest.raises(InvalidSetting) as wrong:
+        _configured(code).parts()
+    assert wrong.value.setting == setting
+    assert "hush" not in str(wrong.value)
+
+
+def test_rates_rules_and_a_ledger_come_from_the_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    code = {
+        **ROUTED,
+        "rates": {"sandbox": 10, "infobip": {"count": 50, "per": 60, "burst": 5}},
+        "vetoes": {
+            "allowed_prefixes": ["+44"],
+            "opt_outs": True,
+            "velocity": {"per_number": {"count": 1, "per": 60, "burst": 2}},
+        },
+        "ledger": {"url": f"sqlite:{path}", "addresses": "plain"},
+    }
+    configuration = _configured(code, {"MESSAGING_CHANNELS_HOME": str(tmp_path)})
+    assert configuration.parts()["rates"] == {"sandbox": Rate(10), "infobip": Rate(50, 60, 5)}
+    with Dispatcher(**configuration.parts()) as dispatcher:
+        receipt = dispatcher.send(Sms("hello"), to="+447700900123")
+        with pytest.raises(Vetoed, match="allowed prefixes"):
+            dispatcher.send(Sms("hello"), to="38598123456")
+        dispatcher.send(Sms("hello"), to="+447700900123")
+        with pytest.raises(Vetoed, match="velocity"):
+            dispatcher.send(Sms("hello"), to="+447700900123")
+    kept = SqliteLedger(path, owned=True)
+    with Dispatcher([], ledger=kept) as reader:
+        record = reader.find(receipt.id)
+    assert record is not None
+    assert (record.outcome, record.address) == (Kind.ACCEPTED, "447700900123")
+
+
+def test_the_environment_names_the_ledger() -> None:
+    environment = {"MESSAGING_CHANNELS_LEDGER_URL": "postgresql://user:hush@127.0.0.1/shop"}
+    ledger = _configured(ROUTED, environment).ledger()
+    assert isinstance(ledger, PostgresLedger)
+    assert "hush" not in repr(ledger)
+
+
+def test_a_budget_of_one_attempt_from_the_environment_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESSAGING_CHANNELS_RETRY_ATTEMPTS", "1")
+    with Dispatcher.configured(ROUTED) as dispatcher, pytest.raises(NotSent) as failed:
+        dispatcher.send(Sms("hello"), to="447700900002")
+    assert len(failed.value.receipt.attempts) == 1
