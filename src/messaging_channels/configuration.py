@@ -21,6 +21,7 @@ from messaging_channels import plugins as plugin_module
 from messaging_channels import policies
 from messaging_channels.errors import InvalidSetting
 from messaging_channels.exchange import Timeouts
+from messaging_channels.observer import Observer, Observers
 from messaging_channels.plugins import Plugins
 from messaging_channels.routing import Retry, Route
 from messaging_channels.transport import ClientCertificate, HttpSettings
@@ -104,12 +105,21 @@ class Configuration:
             "routes": routes,
             "resolvers": [*resolvers, *self.plugins.resolvers],
             "channels": self.plugins.channels,
-            "observer": self.plugins,
+            "observer": self.observer(),
             "http": self.http(),
             "ledger": self.ledger(),
             "rates": policies.rates(self._section("rates")),
             "vetoes": policies.vetoes(self._section("vetoes"), self.home),
         }
+
+    def observer(self) -> Observer:
+        """Return who hears what happened: the plugins, and what `[telemetry]` turns on.
+
+        Raises:
+            InvalidSetting: it is malformed, or OpenTelemetry is not installed.
+        """
+        given = self._section("telemetry") | self._variables("TELEMETRY", policies.Telemetry.model_fields)
+        return Observers(self.plugins, *policies.parsed(policies.Telemetry, given, "telemetry").observers())
 
     def ledger(self) -> Ledger | None:
         """Build the ledger of `[ledger]` and `MESSAGING_CHANNELS_LEDGER_<FIELD>`; for the embedded defaults, a file in `home`.

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter, ValidationError
 
+from messaging_channels import telemetry
 from messaging_channels.errors import InvalidSetting
+from messaging_channels.observer import Observer
 from messaging_channels.rates import Rate
 from messaging_channels.routing import Rest, Retry, Route, Via, When
 from messaging_channels.vetoes import AllowedPrefixes, OptOuts, Velocity, Veto
@@ -61,6 +63,32 @@ class LedgerSettings(_Strict):
     """How much of an address is kept: plain, masked, hashed, none."""
     pepper: SecretStr = SecretStr("")
     """The secret under which addresses are hashed."""
+
+
+class Telemetry(_Strict):
+    """Who watches."""
+
+    opentelemetry: bool = False
+    logs: bool = False
+
+    def observers(self) -> list[Observer]:
+        """Return those that are turned on.
+
+        Raises:
+            InvalidSetting: OpenTelemetry is not installed.
+        """
+        found: list[Observer] = [telemetry.Logs()] if self.logs else []
+        if self.opentelemetry:
+            try:
+                found.append(telemetry.OpenTelemetry())
+            except ImportError as missing:
+                raise InvalidSetting(
+                    "OpenTelemetry is not installed",
+                    setting="telemetry.opentelemetry",
+                    source="configuration",
+                    remedy="pip install 'messaging-channels[otel]'",
+                ) from missing
+        return found
 
 
 @dataclass(frozen=True, slots=True)
