@@ -67,7 +67,10 @@ class Dispatch:
         """Send one message to one recipient. See `Dispatcher.send`."""
         journey = yield from self.prepared(message, to, terms)
         while not journey.done:
-            yield from self.advanced([journey])
+            if isinstance(journey.step, Ask):
+                yield from self.asked([journey], journey.step.provider)
+            else:
+                yield from self.advanced([journey])
         return journey.told()
 
     def prepared(self, message: Message, to: Any, terms: Terms) -> Flow[Journey]:  # noqa: ANN401
@@ -128,22 +131,28 @@ class Dispatch:
         waiting = self._paced(group, provider, entered)
         while waiting:
             now = self.clock()
-            count = sum(due <= now + _SHORTEST for due, _ in waiting[: provider.capabilities.batch])
-            if not count:
+            if waiting[0][0] > now + _SHORTEST:
                 yield from ask(Wait(waiting[0][0] - now))
                 continue
-            part = [journey for _, journey in waiting[:count]]
-            del waiting[:count]
+            ready = [pair for pair in waiting[: provider.capabilities.batch] if pair[0] <= now + _SHORTEST]
+            part = [journey for _, journey in ready]
+            del waiting[: len(ready)]
             if not self.health.claim((part[0].account, name), part[0].route.rest, now):
                 for journey in part:
                     journey.skip(name, "rests after failures", journey.route.rest.seconds)
                 continue
             waited = now - entered
-            begun = yield from self.recording.begun(part, provider, now, waited)
+            if self._keeps(part[0]):
+                begun = yield from self.recording.begun(part, provider, now, waited)
+            else:
+                begun = part
             if begun:
                 yield from self._attempted(begun, provider, now, waited)
-        given_up = [journey for journey in group if journey.done and journey.attempts and journey.retry_after]
-        yield from self.recording.finished(given_up, self.clock())
+        if self._keeps(group[0]):
+            given_up = [
+                journey for journey in group if journey.done and journey.attempts and journey.retry_after
+            ]
+            yield from self.recording.finished(given_up, self.clock())
 
     def _attempted(
         self, part: Sequence[Journey], provider: Provider, started: float, waited: float
@@ -165,7 +174,12 @@ class Dispatch:
             raise
         for journey, end in zip(part, ends, strict=True):
             self._ended(journey, provider, end, started, waited)
-        yield from self.recording.finished(part, self.clock())
+        if self._keeps(part[0]):
+            yield from self.recording.finished(part, self.clock())
+
+    def _keeps(self, journey: Journey) -> bool:
+        """Whether such messages are recorded: all of a group or none, since they have the same terms."""
+        return self.recording.everything or journey.terms.idempotency_key is not None
 
     def _ends(self, part: Sequence[Journey], provider: Provider, evidence: Evidence) -> Flow[Sequence[End]]:
         """Ask, together with other callers where the provider takes batches and nobody is in a hurry."""
@@ -211,10 +225,11 @@ class Dispatch:
     def _paced(self, group: Sequence[Journey], provider: Provider, now: float) -> list[tuple[float, Journey]]:
         """Give each its place under the rates; return when each is due, the first first."""
         waiting: list[tuple[float, Journey]] = []
+        paced = bool(self.rates) or hasattr(provider, "limits")
         for journey in group:
             step = journey.step
             wait = step.wait if isinstance(step, Ask) else 0.0
-            limits = self._limits(journey, provider)
+            limits = self._limits(journey, provider) if paced else None
             if limits:
                 taken, pace = self.pacer.reserve(limits, now + wait, journey.patience(now) - wait)
                 if not taken:
@@ -222,13 +237,14 @@ class Dispatch:
                     continue
                 wait += pace
             waiting.append((now + wait, journey))
-        return sorted(waiting, key=lambda pair: pair[0])
+        return waiting if len(waiting) == 1 else sorted(waiting, key=lambda pair: pair[0])
 
     def _limits(self, journey: Journey, provider: Provider) -> list[tuple[Hashable, Rate]]:
         envelope, account, name = journey.envelope, journey.account, provider.name
         limits: list[tuple[Hashable, Rate]] = []
-        if isinstance(provider, LimitsRates):
-            limits += [((account, name, key), rate) for key, rate in provider.limits(envelope)]
+        named: LimitsRates | None = provider if hasattr(provider, "limits") else None  # type: ignore[assignment]
+        if named is not None:
+            limits += [((account, name, key), rate) for key, rate in named.limits(envelope)]
         if name in self.rates:
             sender = getattr(envelope.message, "sender", None)
             limits.append(((account, name, "sender", str(sender)), self.rates[name]))

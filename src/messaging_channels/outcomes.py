@@ -29,6 +29,8 @@ class Kind(StrEnum):
 class Reason(StrEnum):
     """Why an attempt ended as it did."""
 
+    __hash__ = str.__hash__  # an Enum's own is slow, and every message is looked up by it
+
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate_of_earlier"
     """The provider had taken this very id before: accepted, then."""

@@ -133,11 +133,14 @@ class Receipt:
 
 def deciding(attempts: Sequence[Attempt]) -> tuple[Attempt | None, Kind]:
     """Return the attempt that decides how a message stands: one that was accepted, else one that may have been, else the last."""
-    for kind in (Kind.ACCEPTED, Kind.UNKNOWN):
-        for attempt in reversed(attempts):
-            if attempt.kind is kind:
-                return attempt, kind
-    return (attempts[-1], attempts[-1].kind) if attempts else (None, Kind.NOT_SENT)
+    if not attempts:
+        return None, Kind.NOT_SENT
+    if len(attempts) > 1:
+        for kind in (Kind.ACCEPTED, Kind.UNKNOWN):
+            for attempt in reversed(attempts):
+                if attempt.kind is kind:
+                    return attempt, kind
+    return attempts[-1], attempts[-1].kind
 
 
 def _told(attempt: Attempt) -> str:

@@ -52,17 +52,14 @@ class Recording:
         self, journeys: Sequence[Journey], provider: Provider, now: float, waited: float
     ) -> Flow[Sequence[Journey]]:
         """Write down that they are about to be sent. Return those that may be; the others have an error, or another call's record, as their next step."""
-        recorded = [one for one in journeys if self.everything or one.terms.idempotency_key is not None]
-        if not recorded:
-            return journeys
-        intents = [self._intent(one, provider.name, now, waited) for one in recorded]
+        intents = [self._intent(one, provider.name, now, waited) for one in journeys]
         try:
             replies = yield from _done(intents)
         except errors.LedgerUnavailable as error:
-            for journey in recorded:
+            for journey in journeys:
                 journey.error = error
-            return [one for one in journeys if one.error is None]
-        for journey, intent, reply in zip(recorded, intents, replies, strict=True):
+            return []
+        for journey, intent, reply in zip(journeys, intents, replies, strict=True):
             if isinstance(intent, Reserve):
                 journey.recorded = reply is None
                 journey.step = journey.step if reply is None else known(reply)
