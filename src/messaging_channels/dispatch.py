@@ -141,7 +141,7 @@ class Dispatch:
                 for journey in part:
                     journey.skip(name, "rests after failures", journey.route.rest.seconds)
                 continue
-            waited = now - entered
+            waited = max(0.0, ready[-1][0] - entered)
             if self._keeps(part[0]):
                 begun = yield from self.recording.begun(part, provider, now, waited)
             else:
