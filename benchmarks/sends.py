@@ -11,6 +11,7 @@ import json
 import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -130,6 +131,21 @@ def async_ours(client):
     return run
 
 
+class OneByOne(Infobip):
+    """The same provider, if it took one message a request: nothing can be joined."""
+
+    capabilities = replace(Infobip.capabilities, batch=1)
+
+
+def async_one_by_one(client):
+    async def run(url):
+        provider = OneByOne(base_url=url, api_key="key", sender="Shop")
+        async with AsyncDispatcher([provider], http=HttpSettings(client=client)) as one:
+            return await in_flight(lambda: one.send(Sms("Your code is 4821"), to="+447700900123"))
+
+    return run
+
+
 def async_transport(client):
     async def run(url):
         async with AsyncTransport(HttpSettings(client=client)) as one:
@@ -193,9 +209,11 @@ ROWS = {
     "sync  twilio": sync_twilio,
     "sync  apprise": sync_apprise,
     "async ours on httpx": on_a_loop(async_ours("httpx")),
+    "async one by one on httpx": on_a_loop(async_one_by_one("httpx")),
     "async transport on httpx": on_a_loop(async_transport("httpx")),
     "async raw httpx": on_a_loop(async_httpx),
     "async ours on pyreqwest": on_a_loop(async_ours("pyreqwest")),
+    "async one by one on pyreqwest": on_a_loop(async_one_by_one("pyreqwest")),
     "async transport on pyreqwest": on_a_loop(async_transport("pyreqwest")),
     "async raw pyreqwest": on_a_loop(async_pyreqwest),
     "async twilio": on_a_loop(async_twilio),
@@ -214,6 +232,9 @@ def main():
     medians = {name: statistics.median(found) for name, found in rates.items() if found}
     for name, rate in medians.items():
         print(f"{name:32}{rate:10.0f}/s")
+    for client in ("httpx", "pyreqwest"):
+        joined = zip(rates[f"async ours on {client}"], rates[f"async one by one on {client}"], strict=True)
+        print(f"async joined / one by one on {client:10}{statistics.median(a / b for a, b in joined):8.2f}")
     for colour in ("sync ", "async"):
         for what in ("ours", "transport"):
             for client in ("httpx", "pyreqwest"):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import re
 import socket
 
-BODY = (
-    b'{"messages":[{"messageId":"%s","status":{"groupId":1,"groupName":"PENDING","id":26,"name":"PENDING_ACCEPTED",'
-    b'"description":"Message sent to next instance"},"destination":"447700900123"}],"sid":"SM1","status":"queued"}'
+ELEMENT = (
+    b'{"messageId":"%s","status":{"groupId":1,"groupName":"PENDING","id":26,"name":"PENDING_ACCEPTED",'
+    b'"description":"Message sent to next instance"},"destination":"447700900123"}'
 )
+IDS = re.compile(rb'"messageId":\s*"([^"]*)"')
 
 
 class _Answers(asyncio.Protocol):
@@ -25,9 +27,8 @@ class _Answers(asyncio.Protocol):
             if len(rest) < length:
                 return
             body, self.buffer = rest[:length], rest[length:]
-            start = body.find(b'"messageId":"')
-            message_id = body[start + 13 :].split(b'"', 1)[0] if start >= 0 else b"none"
-            answer = BODY % message_id
+            elements = [ELEMENT % one for one in IDS.findall(body) or [b"none"]]
+            answer = b'{"messages":[%s],"sid":"SM1","status":"queued"}' % b",".join(elements)
             self.transport.write(
                 b"HTTP/1.1 201 Created\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
                 % (len(answer), answer)
