@@ -360,3 +360,12 @@ def test_an_endless_answer_is_cut_off() -> None:
 
     with Server(handle) as server, pytest.raises(ExchangeFailed, match="longer"):
         _run_sync(HttpSettings(client="httpx"), _post(server.url))
+
+
+def test_the_repr_of_a_request_shows_neither_query_nor_headers_nor_body() -> None:
+    request = HttpRequest("GET", "https://api.example.com/log?to=canary", {"x": "canary"}, b"canary")
+    assert repr(request) == "HttpRequest(GET https://api.example.com/log?…)"
+    assert (
+        repr(HttpRequest("GET", "https://api.example.com/log"))
+        == "HttpRequest(GET https://api.example.com/log)"
+    )

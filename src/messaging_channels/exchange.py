@@ -77,7 +77,8 @@ class HttpResponse:
 class HttpRequest(Exchange[HttpResponse]):
     """One HTTP request. Redirects are not followed; any status is an answer, not an error.
 
-    Keep secrets and addresses out of `url`; they belong into `headers` and `body`, which no repr shows.
+    Keep secrets and addresses out of the path of `url`; they belong into `headers` and `body`, which no repr shows. Where a vendor's API
+    wants them in the query, they may be there: the repr leaves it out.
     """
 
     method: str
@@ -87,6 +88,11 @@ class HttpRequest(Exchange[HttpResponse]):
     timeouts: Timeouts | None = None
     """None for those of the transport."""
     effect: bool = True
+
+    def __repr__(self) -> str:
+        """Show the method and the URL without its query."""
+        path, query, _ = self.url.partition("?")
+        return f"HttpRequest({self.method} {path}{query and '?…'})"
 
     @classmethod
     def post_json(cls, url: str, payload: object, *, headers: Mapping[str, str]) -> HttpRequest:
