@@ -1,0 +1,103 @@
+"""What Twilio's answers mean: the two error envelopes, and the message that it created.
+
+Sources: https://www.twilio.com/docs/usage/twilios-response, https://www.twilio.com/docs/api/errors
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from messaging_channels.errors import MessagingError
+from messaging_channels.exchange import HttpResponse
+from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
+from messaging_channels.provider import http_outcome, retry_after
+from messaging_channels.status import Group, Status
+from messaging_channels_twilio.meanings import CODES, explained
+from messaging_channels_twilio.resource import TwilioMessage, number, parsed, read_message
+
+_DECIDED_BY_HTTP = frozenset({408, 429})
+_REFUSED = 4
+_REQUEST_ID = re.compile(r"[A-Za-z0-9]{1,64}")
+
+
+class TwilioRefused(MessagingError):
+    """Twilio did not do what a flow other than `send` asked for.
+
+    `status` is that of HTTP, `error_code` Twilio's (None if it gave none), `request_id` what its support asks for, `retry_after` the seconds it asks to wait.
+    """
+
+    code: ClassVar[str] = "twilio_refused"
+
+    def __init__(self, response: HttpResponse, operation: str) -> None:
+        self.status = response.status
+        self.error_code = error_code_of(parsed(response))
+        self.request_id = request_id_of(response)
+        self.retry_after = retry_after(response.headers)
+        said = explained(self.error_code) or "it gave no code"
+        super().__init__(f"twilio: {operation}: HTTP {self.status}: {said}{_named(self.request_id)}")
+
+
+def outcome(response: HttpResponse) -> Outcome:
+    """Say what the answer to the creation of a message means. Never raises, whatever came."""
+    answer = parsed(response)
+    if not response.ok:
+        return _refusal(response, answer)
+    message = read_message(answer)
+    if message is None:
+        return http_outcome(response, f"names no message{_named(request_id_of(response))}")
+    return taken(message, detail=_named(request_id_of(response)).strip())
+
+
+def taken(message: TwilioMessage, *, detail: str = "") -> Outcome:
+    """Say what a message is that Twilio just created: taken, or refused in the same breath."""
+    failed = (
+        message.status is not None and message.status.final and message.status.group is not Group.DELIVERED
+    )
+    reason = _failure(message) if failed else Reason.ACCEPTED
+    words = " ".join(part for part in (explained(message.error_code), detail) if part)
+    return Outcome.of(reason, words, status=message.status, provider_id=message.sid, native=message.native)
+
+
+def _failure(message: TwilioMessage) -> Reason:
+    """Return why it failed, among the reasons that say that it did so for good: a failed message is not tried again under the same SID."""
+    known = CODES.get(message.error_code or 0)
+    reason = known.reason if known else Reason.INVALID
+    return reason if RULES[reason].kind is Kind.REJECTED else Reason.INVALID
+
+
+def _refusal(response: HttpResponse, answer: Mapping[str, Any]) -> Outcome:
+    """Read a refusal. A 4xx took nothing, and the code says why; anything else is for the HTTP status to say."""
+    code = error_code_of(answer)
+    detail = f"{explained(code)}{_named(request_id_of(response))}".strip()
+    known = CODES.get(code or 0)
+    if known is None or response.status // 100 != _REFUSED or response.status in _DECIDED_BY_HTTP:
+        return http_outcome(response, detail)
+    return Outcome.of(
+        known.reason,
+        f"HTTP {response.status} {detail}",
+        status=_status_of_refusal(known.reason, known.status),
+        retry_after=retry_after(response.headers) if known.reason is Reason.THROTTLED else None,
+        native=response,
+    )
+
+
+def _status_of_refusal(reason: Reason, status: Status | None) -> Status | None:
+    """Return the code's status where the message ends by it; what may be tried again, or is unknown, is pending."""
+    return status if RULES[reason].kind is Kind.REJECTED else None
+
+
+def error_code_of(answer: Mapping[str, Any]) -> int | None:
+    """Return the code of an error: Twilio's own envelope and problem details (RFC 9457) name it alike. None without one."""
+    return number(answer.get("code"))
+
+
+def request_id_of(response: HttpResponse) -> str | None:
+    """Return what Twilio's support asks for."""
+    given = response.headers.get("twilio-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else None
+
+
+def _named(request_id: str | None) -> str:
+    return f" (request {request_id})" if request_id else ""

@@ -1,0 +1,194 @@
+"""What Twilio offers beside sending, as flows: run them with `Transport().run(flow)` or `await AsyncTransport().run(flow)`.
+
+Source: https://www.twilio.com/docs/messaging/api/message-resource. None of these sends a message, so each may safely be repeated.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from messaging_channels.errors import InvalidMessage
+from messaging_channels.exchange import Flow, HttpRequest, HttpResponse, ask
+from messaging_channels_twilio.answers import TwilioRefused
+from messaging_channels_twilio.hosts import sibling
+from messaging_channels_twilio.resource import TwilioMessage, object_of, objects_of, parsed, read_message
+
+_VERSION = "/2010-04-01"
+_LARGEST_PAGE = 1000
+_SID = re.compile(r"[A-Za-z0-9]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the messages of a listing, and where the next ones are (None after the last)."""
+
+    messages: Sequence[TwilioMessage]
+    next_uri: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What is left on the account."""
+
+    amount: Decimal
+    currency: str
+
+
+class TwilioApi:
+    """The resources of one account. Every flow raises TwilioRefused for an answer that is no success, and lets ExchangeFailed pass."""
+
+    def __init__(self, *, base_url: str, account_sid: str, authorization: str) -> None:
+        """Take what `hosts` made of the settings."""
+        self._base_url = base_url
+        self._account = f"{_VERSION}/Accounts/{account_sid}"
+        self._read_headers = {
+            "authorization": authorization,
+            "accept": "application/json",
+            "user-agent": _AGENT,
+        }
+        self._write_headers = {**self._read_headers, "content-type": "application/x-www-form-urlencoded"}
+
+    def fetch(self, sid: str) -> Flow[TwilioMessage]:
+        """Return the message as it stands."""
+        return (yield from self._message("GET", sid, operation="fetch"))
+
+    def list_messages(
+        self,
+        *,
+        to: str | None = None,
+        sender: str | None = None,
+        since: date | None = None,
+        until: date | None = None,
+        page_size: int = 50,
+    ) -> Flow[Page]:
+        """Return the first page of the account's messages, the latest sent first; `next_page` returns the others.
+
+        `to` and `sender` are written as Twilio does (`+447700900123`, `whatsapp:+447700900123`); `since` and `until` are days in UTC, both included. A
+        message that waits to be sent has no day yet, and may be missing.
+        """
+        given = {"To": to, "From": sender, "DateSent>": since, "DateSent<": until}
+        query = {name: str(value) for name, value in given.items() if value is not None}
+        query["PageSize"] = str(min(max(1, page_size), _LARGEST_PAGE))
+        response = yield from self._asked("GET", f"{self._account}/Messages.json?{urlencode(query)}", "list")
+        return _page(response)
+
+    def next_page(self, page: Page) -> Flow[Page]:
+        """Return the page after this one; an empty one after the last. Only this account's listings are followed."""
+        uri = page.next_uri or ""
+        if not uri.startswith(f"{self._account}/Messages.json?"):
+            return Page((), None)
+        return _page((yield from self._asked("GET", uri, "list")))
+
+    def cancel(self, sid: str) -> Flow[TwilioMessage]:
+        """Cancel a message that is scheduled. Refused with 30409 when it is too late."""
+        return (yield from self._message("POST", sid, (("Status", "canceled"),), operation="cancel"))
+
+    def redact(self, sid: str) -> Flow[TwilioMessage]:
+        """Empty the text of a message that is over. Backups may hold it for 30 days more."""
+        return (yield from self._message("POST", sid, (("Body", ""),), operation="redact"))
+
+    def delete(self, sid: str) -> Flow[None]:
+        """Delete a message that is over, and its media."""
+        yield from self._asked("DELETE", self._path(sid), "delete")
+
+    def media(self, sid: str) -> Flow[Sequence[Mapping[str, Any]]]:
+        """Return the media of a message, as Twilio describes them."""
+        path = self._path(sid, "/Media.json")
+        return objects_of(parsed((yield from self._asked("GET", path, "media"))).get("media_list"))
+
+    def delete_media(self, sid: str, media_sid: str) -> Flow[None]:
+        """Delete one file of a message."""
+        yield from self._asked(
+            "DELETE", self._path(sid, f"/Media/{_checked(media_sid)}.json"), "delete media"
+        )
+
+    def feedback(self, sid: str, *, confirmed: bool) -> Flow[None]:
+        """Tell Twilio whether a message reached its aim. It has to be sent with `provide_feedback`."""
+        outcome = (("Outcome", "confirmed" if confirmed else "unconfirmed"),)
+        yield from self._asked("POST", self._path(sid, "/Feedback.json"), "feedback", outcome)
+
+    def balance(self) -> Flow[Balance | None]:
+        """Return what is left on the account: also the least way to prove the credentials. None if the answer names no amount."""
+        answer = parsed((yield from self._asked("GET", f"{self._account}/Balance.json", "balance")))
+        try:
+            return Balance(Decimal(str(answer.get("balance"))), str(answer.get("currency") or ""))
+        except InvalidOperation:
+            return None
+
+    def templates(self) -> Flow[Mapping[tuple[str, str], str]]:
+        """Return the account's content templates, as the argument `templates` of Twilio takes them: SIDs by name and language."""
+        found: dict[tuple[str, str], str] = {}
+        base, target = sibling(self._base_url, "content"), "/v1/Content?PageSize=500"
+        for _ in range(_MOST_PAGES):
+            answer = parsed((yield from self._asked("GET", target, "templates", base=base)))
+            for one in objects_of(answer.get("contents")):
+                key = (str(one.get("friendly_name") or ""), str(one.get("language") or ""))
+                found.setdefault(key, str(one.get("sid") or ""))
+            target = _own_page(object_of(answer.get("meta")).get("next_page_url"), base)
+            if not target:
+                break
+        return found
+
+    def _message(
+        self, method: str, sid: str, form: Sequence[tuple[str, str]] = (), *, operation: str
+    ) -> Flow[TwilioMessage]:
+        response = yield from self._asked(method, self._path(sid), operation, form)
+        message = read_message(parsed(response))
+        if message is None:
+            raise TwilioRefused(response, operation)
+        return message
+
+    def _asked(
+        self,
+        method: str,
+        target: str,
+        operation: str,
+        form: Sequence[tuple[str, str]] = (),
+        *,
+        base: str = "",
+    ) -> Flow[HttpResponse]:
+        headers = self._write_headers if form else self._read_headers
+        body = urlencode(form).encode()
+        response = yield from ask(
+            HttpRequest(method, (base or self._base_url) + target, headers, body, effect=False)
+        )
+        if not response.ok:
+            raise TwilioRefused(response, operation)
+        return response
+
+    def _path(self, sid: str, rest: str = ".json") -> str:
+        return f"{self._account}/Messages/{_checked(sid)}{rest}"
+
+
+def _checked(sid: str) -> str:
+    if not _SID.fullmatch(sid):
+        raise InvalidMessage("it is no SID", field="sid", remedy="give the provider_id of the receipt")
+    return quote(sid, safe="")
+
+
+def _page(response: HttpResponse) -> Page:
+    answer = parsed(response)
+    read = [read_message(one) for one in objects_of(answer.get("messages"))]
+    following = answer.get("next_page_uri")
+    return Page([one for one in read if one], following if isinstance(following, str) and following else None)
+
+
+def _own_page(url: object, base: str) -> str:
+    """Return path and query of the next page; empty if there is none, or if it is somebody else's: it will be asked with our credentials."""
+    try:
+        parts, own = urlsplit(url if isinstance(url, str) else ""), urlsplit(base)
+    except ValueError:
+        return ""
+    if (parts.scheme, parts.netloc) != (own.scheme, own.netloc) or not parts.path.startswith("/v1/Content"):
+        return ""
+    return f"{parts.path}?{parts.query}"
+
+
+_AGENT = "messaging-channels-twilio"
+_MOST_PAGES = 100

@@ -1,0 +1,100 @@
+"""What an error code or a status of Twilio's means in the words of this library. The facts are in the tables beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from messaging_channels import status as statuses
+from messaging_channels.outcomes import Reason
+from messaging_channels.status import Status
+from messaging_channels_twilio._table_errors import ERRORS, Class, Phase
+from messaging_channels_twilio._table_statuses import FAILURES, STATUSES, WARNINGS
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCode:
+    """One of Twilio's error codes."""
+
+    code: int
+    words: str
+    """What it says, in short."""
+    kind: Class
+    phase: Phase
+    status: Status | None
+    """Of a message that failed by it; None where it says nothing of a message."""
+
+    @property
+    def reason(self) -> Reason:
+        """Why a request that was refused with it was not sent. Unknown only for faults inside Twilio."""
+        by_status = _OF_SETUP.get(self.status.id) if self.status and self.kind == "config" else None
+        return _OF_CODE.get(self.code) or by_status or _OF_CLASS[self.kind]
+
+
+_OF_CLASS: Mapping[Class, Reason] = {
+    "recipient": Reason.RECIPIENT,
+    "content": Reason.INVALID,
+    "config": Reason.INVALID,
+    "throttle": Reason.THROTTLED,
+    "transient": Reason.SERVER,
+    "permanent": Reason.INVALID,
+}
+_OF_SETUP: Mapping[int, Reason] = {
+    12: Reason.FUNDS,
+    6: Reason.ROUTE,
+    11: Reason.ROUTE,
+    13: Reason.ROUTE,
+    18: Reason.ROUTE,
+    19: Reason.ROUTE,
+    56: Reason.ROUTE,
+}
+"""By the id of the status, for what this account cannot do, though another provider might: it is the account's fault, not the message's."""
+
+_OF_CODE: Mapping[int, Reason] = {
+    **dict.fromkeys((403, 20003, 20006, 20008, 20010, 20011, 20012, 20403), Reason.AUTH),
+    **dict.fromkeys((20101, 20102, 20103, 20104, 20105, 20106, 20107), Reason.AUTH),
+    **dict.fromkeys((70004, 70051, 70052, 70053), Reason.AUTH),
+    **dict.fromkeys((404, 410, 20404, 20410, 30404, 21470, 21471), Reason.ROUTE),  # account or host
+    **dict.fromkeys((30007, 30620, 63013, 63016, 63026, 63040, 63041, 63042, 63052), Reason.POLICY),
+    **dict.fromkeys(
+        (20009, 20162, 20409, 70003), Reason.INVALID
+    ),  # conflicts: refused, and not to be repeated
+    21216: Reason.RECIPIENT,
+}
+
+
+def _status(group: int | None, number: int | None) -> Status | None:
+    """Return a status of the table; the malformed report URL (56) is among those of MMS."""
+    return (
+        None
+        if group is None or number is None
+        else statuses.known(group, number, channel=_CHANNEL.get(number, "all"))
+    )
+
+
+_CHANNEL: Mapping[int, str] = {56: "mms"}
+
+CODES: Mapping[int, ErrorCode] = {
+    code: ErrorCode(code, words, kind, phase, _status(group, number))
+    for code, words, kind, phase, group, number in ERRORS
+}
+
+
+def explained(code: int | None) -> str:
+    """Return a code with its words, such as `30003 handset unreachable`."""
+    known = CODES.get(code or 0)
+    return "" if code is None else f"{code} {known.words}" if known else str(code)
+
+
+def status_of(state: str, code: int | None = None) -> Status | None:
+    """Return the status of a message in that state; None for a state that is not known, or not of a message that was sent.
+
+    The state goes first: a code explains a failure, and is no more than a warning beside anything else.
+    """
+    known = STATUSES.get(state.lower())
+    if known is None:
+        return None
+    error = CODES.get(code or 0)
+    if state.lower() in FAILURES and error and error.status and error.code not in WARNINGS:
+        return error.status
+    return statuses.known(*known)

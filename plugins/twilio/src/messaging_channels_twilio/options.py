@@ -1,0 +1,158 @@
+"""What only Twilio understands, as a value in a message's `extra`.
+
+Source: https://www.twilio.com/docs/messaging/api/message-resource#create-a-message
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import ClassVar, Literal
+
+from messaging_channels.errors import InvalidMessage
+from messaging_channels.messages import Extra
+from messaging_channels_twilio.callbacks import require_callback
+from messaging_channels_twilio.hosts import is_sid
+
+LONGEST_VALIDITY = timedelta(seconds=36_000)
+_MOST_VARIABLES = 100
+_BLANKS = re.compile(r"\s{5,}")
+_SIDS: Mapping[str, str] = {"messaging_service_sid": "MG", "application_sid": "AP", "content_sid": "HX"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwilioOptions(Extra):
+    """Options of one message. None leaves a parameter out, so that Twilio's default holds."""
+
+    provider: ClassVar[str] = "twilio"
+
+    messaging_service_sid: str | None = None
+    """The pool of senders (MG…) to choose from."""
+    fallback_from: str | None = None
+    """The SMS or MMS sender when RCS fails; with a messaging service that has an RCS sender."""
+    status_callback: str | None = field(default=None, repr=False)
+    """Where reports of this message go, instead of the configured URL. Our id is added to it."""
+    application_sid: str | None = None
+    """A TwiML application (AP…) whose callback is used where no other is given."""
+    validity_period: timedelta | None = None
+    """1 to 36,000 seconds in Twilio's queue; instead of `Sms.validity_period`."""
+    send_at: datetime | None = None
+    """When it is sent, with a time zone: 5 minutes to 35 days ahead by Twilio's clock. Needs a messaging service."""
+    content_sid: str | None = None
+    """A content template (HX…), sent in place of the message's own text and media."""
+    content_variables: Mapping[str, str] | None = field(default=None, repr=False)
+    """What fills the gaps of the template, by their names; over those of `WhatsAppTemplate.body`."""
+    persistent_action: tuple[str, ...] = field(default=(), repr=False)
+    """Such as `geo:45.81,15.98|Office`, for WhatsApp."""
+    smart_encoded: bool | None = None
+    """Whether characters outside GSM-7 are replaced by ones within that look alike."""
+    send_as_mms: bool | None = None
+    shorten_urls: bool | None = None
+    """Needs a messaging service with a domain of your own."""
+    content_retention: Literal["retain", "discard"] | None = None
+    address_retention: Literal["retain", "obfuscate"] | None = None
+    risk_check: Literal["enable", "disable"] | None = None
+    """Whether this message is checked for SMS pumping."""
+    message_intent: str | None = None
+    """What it is for, such as `otp` or `marketing`."""
+    provide_feedback: bool | None = None
+    """Whether `Twilio.feedback` will tell what came of it."""
+    attempt: int | None = None
+    """How often it was tried, over all providers. It tells repetitions no more than anything else does."""
+    max_price: Decimal | None = None
+    """Without effect since 2024-06-03."""
+    traffic_type: Literal["free"] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what Twilio would refuse for every account."""
+        for name, prefix in _SIDS.items():
+            sid = getattr(self, name)
+            if sid is not None and not is_sid(sid, prefix):
+                raise _bad(name, f"it is no SID: {prefix} and 32 hexadecimal digits")
+        if self.status_callback is not None:
+            require_callback(self.status_callback, "TwilioOptions.status_callback")
+        if self.send_at is not None and self.send_at.utcoffset() is None:
+            raise _bad("send_at", "it has no time zone")
+        if self.validity_period is not None:
+            require_validity(self.validity_period, "TwilioOptions.validity_period")
+        if self.attempt is not None and self.attempt < 1:
+            raise _bad("attempt", "it is not positive")
+
+    def __hash__(self) -> int:
+        """Hash by the template; the variables may be a mapping."""
+        return hash((self.content_sid, self.messaging_service_sid, self.send_at))
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the form parameters of what is set, save for those that depend on the message: sender, callback, validity and content."""
+        given = [(name, getattr(self, field_name)) for name, field_name in _PARAMETERS.items()]
+        described = [(name, _text(value)) for name, value in given if value is not None]
+        described += [("PersistentAction", action) for action in self.persistent_action]
+        if self.send_at is not None:
+            moment = self.send_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            described += [("ScheduleType", "fixed"), ("SendAt", moment)]
+        return described
+
+
+def content_variables(variables: Mapping[str, str], field: str) -> list[tuple[str, str]]:
+    """Return the parameter that fills the gaps of a template; none if there are none.
+
+    Raises:
+        InvalidMessage: WhatsApp would refuse one (error 63013): it is empty, or has more than four blanks in a row.
+    """
+    if len(variables) > _MOST_VARIABLES:
+        raise InvalidMessage(
+            f"{len(variables)} given, {_MOST_VARIABLES} allowed", field=field, remedy="give fewer"
+        )
+    if not all(
+        isinstance(value, str) and value and not _BLANKS.search(value) for value in variables.values()
+    ):
+        raise InvalidMessage(
+            "one is no text, is empty, or has more than four blanks in a row", field=field, remedy="change it"
+        )
+    return [("ContentVariables", json.dumps(dict(variables), ensure_ascii=False))] if variables else []
+
+
+def validity(period: timedelta, field: str) -> list[tuple[str, str]]:
+    """Return the parameter of a validity period."""
+    require_validity(period, field)
+    return [("ValidityPeriod", str(int(period.total_seconds())))]
+
+
+def require_validity(period: timedelta, field: str) -> None:
+    """Refuse a period that Twilio does not take.
+
+    Raises:
+        InvalidMessage: it is not within 1 to 36,000 seconds.
+    """
+    if not timedelta(seconds=1) <= period <= LONGEST_VALIDITY:
+        raise InvalidMessage("Twilio takes 1 to 36,000 seconds", field=field, remedy="choose one within")
+
+
+def _text(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _bad(name: str, problem: str) -> InvalidMessage:
+    return InvalidMessage(problem, field=f"TwilioOptions.{name}", remedy="change it, or leave it out")
+
+
+_PARAMETERS: Mapping[str, str] = {
+    "FallbackFrom": "fallback_from",
+    "ApplicationSid": "application_sid",
+    "SmartEncoded": "smart_encoded",
+    "SendAsMms": "send_as_mms",
+    "ShortenUrls": "shorten_urls",
+    "ContentRetention": "content_retention",
+    "AddressRetention": "address_retention",
+    "RiskCheck": "risk_check",
+    "MessageIntent": "message_intent",
+    "ProvideFeedback": "provide_feedback",
+    "Attempt": "attempt",
+    "MaxPrice": "max_price",
+    "TrafficType": "traffic_type",
+}
+"""By the names of the fields."""
