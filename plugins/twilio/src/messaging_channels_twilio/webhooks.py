@@ -6,6 +6,7 @@ https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
@@ -26,6 +27,7 @@ from messaging_channels.events import (
 )
 from messaging_channels.webhooks import WebhookCall
 from messaging_channels_twilio._table_statuses import INBOUND, OPT_OUTS, START_WORDS, STOP_WORDS
+from messaging_channels_twilio.hosts import is_sid
 from messaging_channels_twilio.meanings import explained, status_of
 from messaging_channels_twilio.resource import number
 from messaging_channels_twilio.signatures import form_fields
@@ -77,7 +79,7 @@ def _events(fields: Fields, native: object, message_id: str, at: float) -> Seque
         return _inbound(fields, sid, at)
     if sid and status is not None:
         return _report(_Report(fields, sid, state, message_id, at))
-    kind = state or fields.get("EventType") or "unknown"
+    kind = _word(state) or _word(fields.get("EventType", "")) or "unknown"
     return [Unrecognised(provider=PROVIDER, at=at, kind=kind, native=native)]
 
 
@@ -98,8 +100,8 @@ class _Report:
     @property
     def event_id(self) -> str:
         """What repetitions have in common. Only they carry Twilio's own token, so that it cannot tell them from the first call."""
-        names = ("AccountSid", "ErrorCode", "EventType")
-        return "/".join((self.sid, self.state, *(self.fields.get(name, "") for name in names)))
+        kind = _word(self.fields.get("EventType", ""))
+        return "/".join((self.sid, self.state, str(self.code or ""), kind))
 
 
 def _report(report: _Report) -> Sequence[Event]:
@@ -175,9 +177,9 @@ def _party(given: str) -> tuple[str, Address]:
 
 
 def _kind(fields: Fields) -> str:
-    named = fields.get("MessageType", "").lower()
-    if named:
-        return _KINDS.get(named, named)
+    if fields.get("MessageType"):
+        named = _word(fields["MessageType"]).lower()
+        return _KINDS.get(named, named) or "unknown"
     if fields.get("Latitude"):
         return "location"
     content_type = fields.get("MediaContentType0", "").lower()
@@ -185,6 +187,11 @@ def _kind(fields: Fields) -> str:
         family = content_type.partition("/")[0]
         return family if family in _FAMILIES else "document"
     return "text"
+
+
+def _word(given: str) -> str:
+    """Return Twilio's word for a kind; empty for anything that may be somebody's number or name."""
+    return given if _WORD.fullmatch(given) else ""
 
 
 def _location(fields: Fields) -> tuple[float, float] | None:
@@ -200,12 +207,17 @@ def _media(fields: Fields) -> tuple[ReceivedMedia, ...]:
     return tuple(
         ReceivedMedia(
             url=fields[f"MediaUrl{place}"],
-            id=fields[f"MediaUrl{place}"].rpartition("/")[2],
+            id=_media_sid(fields[f"MediaUrl{place}"]),
             content_type=fields.get(f"MediaContentType{place}", ""),
         )
         for place in range(min(number(fields.get("NumMedia")) or 0, _MOST_MEDIA))
         if fields.get(f"MediaUrl{place}")
     )
+
+
+def _media_sid(url: str) -> str | None:
+    last = url.rpartition("/")[2]
+    return last if is_sid(last, "ME") else None
 
 
 def _reports(call: WebhookCall) -> Sequence[tuple[Fields, object]]:
@@ -242,6 +254,7 @@ def _flat(given: Mapping[str, Any]) -> Fields:
 
 
 _POLE = 90
+_WORD = re.compile(r"[A-Za-z][A-Za-z._-]{0,39}")
 _FAMILIES = frozenset({"image", "video", "audio"})
 _KINDS: Mapping[str, str] = {"interactive": "list", "contact": "contacts"}
 _CHOICES: Mapping[str, type[OptedOut | OptedIn]] = {"STOP": OptedOut, "START": OptedIn}
