@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import pytest
+from twilio.request_validator import RequestValidator
+
+from messaging_channels import Dispatcher, Kind, Sms
+from messaging_channels.events import Event, MessageReceived, OptedIn, OptedOut, StatusChanged
+from messaging_channels.exchange import HttpRequest, HttpResponse, ask
+from messaging_channels.messages import WhatsAppText
+from messaging_channels.testing.emulation import Emulator, Request
+from messaging_channels.testing.faults import Fault, How
+from messaging_channels.transport import Transport
+from messaging_channels.webhooks import WebhookCall
+from messaging_channels_twilio import Twilio, TwilioOptions
+from messaging_channels_twilio.emulated import ENDINGS
+from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
+from messaging_channels_twilio.meanings import status_of
+
+NUMBER = "447700900123"
+SERVICE = "MG" + "a" * 32
+
+
+class Hooks(Emulator):
+    """A webhook address that proves and reads what comes, as an application would."""
+
+    def __init__(self, twilio: Twilio) -> None:
+        super().__init__()
+        self.twilio = twilio
+        self.events: list[Event] = []
+
+    def handle(self, request: Request) -> HttpResponse:
+        url = f"{self.url}{request.path}" + (f"?{urlencode(request.query)}" if request.query else "")
+        received = self.twilio.receive(WebhookCall(request.body, request.headers, url))
+        self.events += received.events
+        return received.answer
+
+
+def _twilio(url: str | None = None, **settings: Any) -> Twilio:
+    given = {"sender": OUR_NUMBER, "whatsapp_sender": "+14155238886", **settings}
+    return Twilio(account_sid=ACCOUNT_SID, auth_token=AUTH_TOKEN, base_url=url, **given)
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["form", "json"])
+def test_what_is_sent_is_reported_and_the_reports_are_proved_over_real_http(as_json: bool) -> None:
+    with (
+        Hooks(_twilio()) as hooks,
+        TwilioEmulator(json_webhooks=as_json, webhook_url=f"{hooks.url}/in") as emulator,
+    ):
+        twilio = _twilio(emulator.url, status_callback=f"{hooks.url}/status")
+        with Dispatcher([twilio]) as dispatcher:
+            receipt = dispatcher.send(WhatsAppText("Hello"), to=NUMBER)
+        emulator.inbound("whatsapp:+447700900123", "Hi", To="whatsapp:+14155238886", ProfileName="Zoë")
+        emulator.wait_until_reported()
+        assert {status for _, status in emulator.reported} == {204}
+    changed = [event for event in hooks.events if isinstance(event, StatusChanged)]
+    assert {event.message_id for event in changed} == {receipt.id}
+    assert {event.provider_id for event in changed} == {receipt.provider_id}
+    (received,) = [event for event in hooks.events if isinstance(event, MessageReceived)]
+    assert (received.channel, received.text, received.name) == ("whatsapp", "Hi", "Zoë")
+
+
+def test_its_signatures_hold_for_twilios_own_validator() -> None:
+    with TwilioEmulator(webhook_url="http://127.0.0.1:9/x?a=b") as emulator:
+        emulator.inbound("+12025550123", "Héllo 👍 a+b&c")
+        emulator.wait_until_reported()
+        ((call, status),) = emulator.reported
+    assert status is None  # nobody listened there
+    fields = dict(parse_qsl(call.body.decode(), keep_blank_values=True))
+    assert fields["FromCity"] == ""
+    assert RequestValidator(AUTH_TOKEN).validate(call.url, fields, call.headers["x-twilio-signature"])
+    assert not RequestValidator("another").validate(call.url, fields, call.headers["x-twilio-signature"])
+
+
+@pytest.mark.parametrize("to", ENDINGS)
+def test_a_message_ends_as_its_recipient_says(to: str) -> None:
+    with Hooks(_twilio()) as hooks, TwilioEmulator(webhook_url=f"{hooks.url}/status") as emulator:
+        with Dispatcher([_twilio(emulator.url)]) as dispatcher:
+            receipt = dispatcher.send(Sms("Hello"), to=to)
+        emulator.wait_until_reported()
+        assert receipt.outcome is Kind.ACCEPTED
+        (message,) = emulator.messages.values()
+    end = ENDINGS[to]
+    states = [event.status for event in hooks.events if isinstance(event, StatusChanged)]
+    assert len(states) == len(end.states)
+    assert message["error_code"] == end.code
+    if end.states:
+        assert status_of(end.states[-1], end.code) in states
+    assert any(isinstance(event, OptedOut) for event in hooks.events) == (end.code == 30630)
+
+
+def test_stop_and_start_reach_the_application() -> None:
+    with Hooks(_twilio()) as hooks, TwilioEmulator(webhook_url=f"{hooks.url}/in") as emulator:
+        emulator.inbound("+12025550123", "stop")
+        emulator.wait_until_reported()
+        assert emulator.opted_out == {"+12025550123"}
+        emulator.inbound("+12025550123", "start")
+        emulator.wait_until_reported()
+        assert emulator.opted_out == set()
+    assert {type(event) for event in hooks.events} == {MessageReceived, OptedOut, OptedIn}
+
+
+def _asked(
+    emulator: TwilioEmulator, method: str, path: str, body: bytes = b"", **headers: str
+) -> HttpResponse:
+    twilio = _twilio(emulator.url)
+    authorization = next(twilio.balance()).headers["authorization"]
+    given = {"authorization": authorization, "content-type": "application/x-www-form-urlencoded", **headers}
+    with Transport() as transport:
+        target = f"{emulator.url}/2010-04-01/Accounts/{ACCOUNT_SID}{path}"
+        return transport.run(ask(HttpRequest(method, target, given, body)))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("GET", "/Messages/SM1.json", b"", 404, 20404),
+        ("GET", "/Calls.json", b"", 404, 20404),
+        ("GET", "/Messages.json?PageSize=1001", b"", 400, 20007),
+        ("POST", "/Messages.json", b"Body=Hi&From=%2B15005550006", 400, 21604),
+        ("POST", "/Messages.json", b"Body=Hi&From=%2B15005550006&To=+447700900123", 400, 21211),
+        ("POST", "/Messages.json", b"Body=Hi&From=!&To=%2B447700900123", 400, 21212),
+        ("POST", "/Messages/{}.json", b"Status=canceled&Body=", 400, 30400),
+        ("POST", "/Messages/{}.json", b"Status=cancelled", 400, 30400),
+        ("POST", "/Messages/{}.json", b"Body=new", 400, 30400),
+        ("POST", "/Messages/{}/Feedback.json", b"Outcome=maybe", 400, 20001),
+        ("DELETE", "/Messages/{}.json", b"", 409, 20009),
+    ],
+)
+def test_it_refuses_with_twilios_envelope(
+    method: str, path: str, body: bytes, status: int, code: int
+) -> None:
+    with TwilioEmulator() as emulator:
+        queued = urlencode({"To": "+12025550106", "From": OUR_NUMBER, "Body": "Hi"}).encode()
+        sid = _asked(emulator, "POST", "/Messages.json", queued).json()["sid"]
+        answer = _asked(emulator, method, path.format(sid), body)
+    assert (answer.status, answer.json()["code"], answer.json()["status"]) == (status, code, status)
+    assert answer.json()["more_info"].endswith(f"/{code}")
+    assert answer.headers["twilio-request-id"].startswith("RQ")
+
+
+def test_json_is_no_form() -> None:
+    with TwilioEmulator() as emulator:
+        answer = _asked(emulator, "POST", "/Messages.json", b"{}", **{"content-type": "application/json"})
+    assert answer.status == 415
+
+
+def test_a_service_chooses_its_sender_later() -> None:
+    with TwilioEmulator() as emulator, Dispatcher([_twilio(emulator.url)]) as dispatcher:
+        extra = (TwilioOptions(messaging_service_sid=SERVICE),)
+        receipt = dispatcher.send(Sms("Hello", extra=extra), to=NUMBER)
+        assert (receipt.native["status"], receipt.native["from"]) == ("accepted", None)
+
+
+def test_what_it_takes_is_not_taken_again_and_a_lost_answer_changes_nothing_of_that() -> None:
+    with TwilioEmulator() as emulator, Dispatcher([_twilio(emulator.url)]) as dispatcher:
+        for how in (How.RESET, How.CLOSE, How.CUT, How.UNREADABLE):
+            emulator.faults.add(Fault(how, handled=True))
+            assert dispatcher.send(Sms("Hello"), to=NUMBER).outcome is Kind.UNKNOWN
+        assert len(emulator.messages) == len(emulator.requests) == 4
+
+
+def test_it_serves_any_language_from_the_command_line() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "messaging_channels_twilio.emulator",
+        "--json-webhooks",
+        "--auth-token",
+        "other",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        url = running.stdout.readline().strip()
+        try:
+            twilio = Twilio(account_sid=ACCOUNT_SID, auth_token="other", sender=OUR_NUMBER, base_url=url)
+            with Dispatcher([twilio]) as dispatcher:
+                receipt = dispatcher.send(Sms("Hello"), to=NUMBER)
+            with Transport() as transport:
+                state = transport.run(ask(HttpRequest("GET", f"{url}/_emulator/state")))
+        finally:
+            running.terminate()
+        assert running.wait(10) == 0
+    assert [message["sid"] for message in state.json()] == [receipt.provider_id]
