@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -554,6 +555,7 @@ def test_a_listing_is_read_page_by_page(emulator: TwilioEmulator) -> None:
     sids = [_provider_id(emulator, Sms(f"{place}")) for place in range(3)]
     _provider_id(emulator, Sms("other"), to="+12025550110")
     first = _run(twilio.list_messages(to=f"+{NUMBER}", since=datetime.now(UTC).date(), page_size=2))
+    assert NUMBER not in repr(first)
     second = _run(twilio.next_page(first))
     assert [one.sid for one in (*first.messages, *second.messages)] == sids[::-1]
     assert second.next_uri is None
@@ -618,6 +620,56 @@ def test_what_the_log_does_not_tell_stays_unknown(emulator: TwilioEmulator) -> N
     assert _run(twilio.look_up(_inquiry("Hello"))) is not None
     _provider_id(emulator, Sms("Hello"))
     assert _run(twilio.look_up(_inquiry("Hello"))) is None  # two alike
+
+
+def test_the_log_is_read_over_several_pages_and_what_others_wrote_is_passed_over() -> None:
+    def page(sids: list[str], following: str | None, direction: str = "outbound-api") -> HttpResponse:
+        created = format_datetime(datetime.now(UTC))
+        found = [
+            {"sid": sid, "to": f"+{NUMBER}", "body": "Hello", "direction": direction, "date_created": created}
+            for sid in sids
+        ]
+        return HttpResponse(200, {}, json.dumps({"messages": found, "next_page_uri": following}).encode())
+
+    more = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json?Page=1"
+    flow = _twilio().look_up(_inquiry("Hello"))
+    next(flow)
+    answers = [
+        page(["SM1", "SM2"], more, "inbound"),
+        page([], more),
+        page(["SM3"], more),
+        page([], more),
+        page([], more),
+    ]
+    for answer in answers:
+        asked = flow.send(answer)
+    assert "DateSent" not in asked.url  # at most five pages of a day, then the latest of all
+    with pytest.raises(StopIteration) as done:
+        flow.send(page(["SM3"], more))
+    assert done.value.value.provider_id == "SM3"
+
+
+def test_templates_are_read_over_several_pages_and_never_from_another_host() -> None:
+    def page(name: str, following: object) -> HttpResponse:
+        contents = [{"sid": CONTENT, "friendly_name": name, "language": "en"}]
+        return HttpResponse(
+            200, {}, json.dumps({"contents": contents, "meta": {"next_page_url": following}}).encode()
+        )
+
+    for elsewhere in (
+        "https://evil.example/v1/Content?Page=2",
+        "https://[::1",
+        None,
+        1,
+        "https://content.twilio.com/v2/x",
+    ):
+        flow = _twilio().templates()
+        next(flow)
+        asked = flow.send(page("one", "https://content.twilio.com/v1/Content?PageSize=500&Page=1"))
+        assert asked.url == "https://content.twilio.com/v1/Content?PageSize=500&Page=1"
+        with pytest.raises(StopIteration) as done:
+            flow.send(page("two", elsewhere))
+        assert done.value.value == {("one", "en"): CONTENT, ("two", "en"): CONTENT}
 
 
 def test_a_log_that_cannot_be_read_settles_nothing(emulator: TwilioEmulator) -> None:
@@ -707,6 +759,8 @@ def test_a_region_is_never_reached_without_an_edge(settings: dict[str, str], hos
         ({"base_url": "https://[::1"}, "base_url"),
         ({"base_url": "http://127.0.0.1:1", "edge": "dublin"}, "base_url"),
         ({"status_callback": "canary"}, "status_callback"),
+        ({"base_url": "https://:canary@api.twilio.com"}, "base_url"),
+        ({"webhook_keys": [""]}, "webhook_keys"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_without_showing_them(

@@ -172,6 +172,10 @@ def test_a_signed_url_does_not_carry_another_json_body() -> None:
     assert not _proved(url, {"property": "value"}, signature)
 
 
+def test_a_url_that_is_none_is_refused() -> None:
+    assert not _proved("https://[::1", JSON_BODY, "x")
+
+
 def test_a_get_is_signed_by_its_url_alone() -> None:
     url = U + "&MessageSid=SM1"
     assert proves(

@@ -171,6 +171,7 @@ def test_an_id_is_believed_only_with_the_code_that_we_wrote_beside_it() -> None:
     assert message_id_of(url, ["next-token"]) == ""
     assert message_id_of(url.replace("message-1", "message-2"), [TOKEN]) == ""
     assert message_id_of("https://hooks.example.org/t?mc_id=message-1", [TOKEN]) == ""
+    assert message_id_of("https://[::1?mc_id=message-1", [TOKEN]) == ""
     assert TOKEN not in url
     assert callback_url("https://h.example/t#rc=0", "m", TOKEN).endswith("#rc=0")
 
@@ -218,6 +219,11 @@ def test_the_kinds_of_whatsapp_messages(fields: dict[str, str], kind: str, expec
     assert isinstance(event, MessageReceived)
     assert (event.kind, event.payload) == (kind, expected)
     assert (event.location == (45.81, 15.98)) == (kind == "location")
+
+
+def test_a_message_without_a_state_is_a_message_all_the_same() -> None:
+    (event,) = _heard({name: value for name, value in INCOMING.items() if name != "SmsStatus"})
+    assert isinstance(event, MessageReceived)
 
 
 def test_media_come_by_url_and_type_however_many_are_announced() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -29,7 +29,7 @@ class Page:
     """Some of the messages of a listing, and where the next ones are (None after the last)."""
 
     messages: Sequence[TwilioMessage]
-    next_uri: str | None
+    next_uri: str | None = field(repr=False)  # it repeats the addresses that were asked for
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def _parsed(url: str) -> SplitResult:
     except ValueError:
         raise _refused("base_url", "it is no URL", f"leave it out, or give {_API}") from None
     secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host or ""))
-    if not secure or not host or parts.username or parts.query or parts.fragment:
+    if not secure or not host or "@" in parts.netloc or parts.query or parts.fragment:
         raise _refused("base_url", "it is no https URL of a host", f"leave it out, or give {_API}")
     return parts
 

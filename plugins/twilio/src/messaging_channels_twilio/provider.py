@@ -179,10 +179,10 @@ class Twilio(HttpProvider, TwilioApi):
         assert inquiry.to is not None  # noqa: S101  for the type checkers: look_up has seen to it
         to = f"{PREFIX[inquiry.channel]}+{inquiry.to.plain}"
         page: Page = yield from self.list_messages(to=to, since=since, page_size=200)
-        for _ in range(_MOST_PAGES):
+        for left in reversed(range(_MOST_PAGES)):
             found |= {one.sid: one for one in page.messages if one.to == to and _is_it(one, inquiry)}
-            if since is None or page.next_uri is None:
-                break
+            if since is None or page.next_uri is None or not left:
+                return
             page = yield from self.next_page(page)
 
 
@@ -197,7 +197,7 @@ def _is_it(message: TwilioMessage, inquiry: Inquiry) -> bool:
 
 def _keys(auth_token: str | None, others: Sequence[str | SigningKey]) -> list[SigningKey]:
     given = [*([auth_token] if auth_token else []), *others]
-    return [key if isinstance(key, SigningKey) else SigningKey(key) for key in given if key]
+    return [key if isinstance(key, SigningKey) else SigningKey(key) for key in given]
 
 
 def _callback(url: str | None) -> str | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
+from messaging_channels.errors import InvalidSetting
 from messaging_channels.webhooks import WebhookCall
 
 HEADER = "x-twilio-signature"
@@ -27,6 +28,20 @@ class SigningKey:
 
     secret: str = field(repr=False)
     algorithm: Literal["sha1", "sha256"] = "sha1"
+
+    def __post_init__(self) -> None:
+        """Refuse the empty secret: anybody could sign with it.
+
+        Raises:
+            InvalidSetting: it is empty.
+        """
+        if not self.secret.strip():
+            raise InvalidSetting(
+                "one is empty",
+                setting="twilio.webhook_keys",
+                source="the provider's arguments",
+                remedy="leave it out, or give the token",
+            )
 
     def sign(self, url: str, fields: Iterable[tuple[str, str]] = ()) -> str:
         """Sign a URL, and the fields of a form beside it."""

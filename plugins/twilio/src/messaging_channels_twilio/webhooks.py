@@ -75,7 +75,7 @@ def _events(fields: Fields, native: object, message_id: str, at: float) -> Seque
     state = (fields.get("MessageStatus") or fields.get("SmsStatus") or "").lower()
     sid = fields.get("MessageSid") or fields.get("SmsSid") or ""
     status = status_of(state, number(fields.get("ErrorCode")))
-    if sid and state in INBOUND and fields.get("From"):
+    if sid and fields.get("From") and (state in INBOUND or (not state and "Body" in fields)):
         return _inbound(fields, sid, at)
     if sid and status is not None:
         return _report(_Report(fields, sid, state, message_id, at))
