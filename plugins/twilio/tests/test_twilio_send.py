@@ -13,10 +13,12 @@ from urllib.parse import parse_qsl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scripted import QuickClock
 
-from messaging_channels import AsyncDispatcher, Dispatcher, Kind, PhoneNumber, Sms, errors, plugins
+from messaging_channels import AsyncDispatcher, Dispatcher, Kind, PhoneNumber, Route, Sms, errors, plugins
 from messaging_channels.configuration import Configuration
 from messaging_channels.exchange import HttpRequest, HttpResponse, Timeouts
+from messaging_channels.ledger.memory import Memory
 from messaging_channels.messages import (
     Message,
     Mms,
@@ -32,6 +34,7 @@ from messaging_channels.messages.whatsapp import Media
 from messaging_channels.messages.whatsapp_template import TextHeader
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import Envelope, Inquiry
+from messaging_channels.routing import Retry
 from messaging_channels.testing.emulation import Emulator, Request
 from messaging_channels.testing.faults import Fault, How
 from messaging_channels.transport import AsyncTransport, HttpSettings, Transport
@@ -241,11 +244,14 @@ def test_an_api_key_sends_for_its_account() -> None:
             assert dispatcher.send(Sms("Hello"), to=NUMBER).outcome is Kind.ACCEPTED
 
 
+ONCE = {"sms": Route("twilio", retry=Retry(attempts=1))}
+
+
 def _ended(
     emulator: TwilioEmulator, to: str = NUMBER, message: Message | None = None, **settings: Any
 ) -> Outcome:
     http = HttpSettings(timeouts=Timeouts(read=0.4))
-    with Dispatcher([_twilio(emulator.url, **settings)], http=http) as dispatcher:
+    with Dispatcher([_twilio(emulator.url, **settings)], routes=ONCE, http=http) as dispatcher:
         try:
             receipt = dispatcher.send(message or Sms("Hello"), to=to)
             shown = ""
@@ -312,9 +318,19 @@ def test_a_fault_is_not_sent_only_where_that_is_certain(
 def test_a_connection_that_does_not_come_about_is_not_sent() -> None:
     with TwilioEmulator() as gone:
         pass
-    with Dispatcher([_twilio(gone.url)]) as dispatcher, pytest.raises(errors.NotSent) as failed:
+    with Dispatcher([_twilio(gone.url)], routes=ONCE) as dispatcher, pytest.raises(errors.NotSent) as failed:
         dispatcher.send(Sms("Hello"), to=NUMBER)
     assert failed.value.receipt.attempts[0].outcome.reason is Reason.UNREACHABLE
+
+
+def test_only_a_throttled_message_is_tried_again(emulator: TwilioEmulator) -> None:
+    with Dispatcher([_twilio(emulator.url)], clock=QuickClock()) as dispatcher:
+        emulator.faults.add(Fault(How.THROTTLE, seconds=1))
+        receipt = dispatcher.send(Sms("Hello"), to=NUMBER)
+        assert [one.outcome.reason for one in receipt.attempts] == [Reason.THROTTLED, Reason.ACCEPTED]
+        emulator.faults.add(Fault(How.STATUS, status=500))
+        assert len(dispatcher.send(Sms("Hello"), to=NUMBER).attempts) == 1
+    assert len(emulator.messages) == 1
 
 
 def test_wrong_credentials_are_refused_without_being_shown(emulator: TwilioEmulator) -> None:
@@ -694,18 +710,27 @@ def test_a_report_settles_a_message_whose_answer_was_lost() -> None:
     with Hooks() as hooks, TwilioEmulator() as emulator:
         twilio = _twilio(emulator.url, status_callback=f"{hooks.url}/twilio?tenant=a")
         emulator.faults.add(Fault(How.CLOSE, handled=True))
-        with Dispatcher([twilio]) as dispatcher:
+        with Dispatcher([twilio], ledger=Memory()) as dispatcher:
             receipt = dispatcher.send(Sms("Hello"), to=NUMBER)
-        assert receipt.outcome is Kind.UNKNOWN
-        emulator.wait_until_reported()
-    assert [status for _, status in emulator.reported] == [204, 204]
-    heard = [
-        event
-        for call, _ in emulator.reported
-        for event in twilio.receive(WebhookCall(call.body, call.headers, call.url)).events
-    ]
-    assert {event.message_id for event in heard} == {receipt.id}  # type: ignore[union-attr]
-    assert {event.status.name for event in heard} == {"PENDING_WAITING_DELIVERY", "DELIVERED_TO_HANDSET"}  # type: ignore[union-attr]
+            assert receipt.outcome is Kind.UNKNOWN
+            emulator.wait_until_reported()
+            assert [status for _, status in emulator.reported] == [204, 204]
+            for call, _ in emulator.reported:
+                dispatcher.receive("twilio", WebhookCall(call.body, call.headers, call.url))
+            record = dispatcher.find(receipt.id)
+    assert record is not None
+    assert (record.outcome, record.status.name) == (Kind.ACCEPTED, "DELIVERED_TO_HANDSET")
+
+
+def test_a_repetition_under_its_key_asks_the_log_first_and_sends_nothing_twice(
+    emulator: TwilioEmulator,
+) -> None:
+    with Dispatcher([_twilio(emulator.url)]) as dispatcher:
+        emulator.faults.add(Fault(How.RESET, handled=True))
+        assert dispatcher.send(Sms("Hello"), to=NUMBER, idempotency_key="k").outcome is Kind.UNKNOWN
+        receipt = dispatcher.send(Sms("Hello"), to=NUMBER, idempotency_key="k")
+    assert (receipt.outcome, receipt.provider_id) == (Kind.ACCEPTED, next(iter(emulator.messages)))
+    assert [request.method for request in emulator.requests].count("POST") == 1
 
 
 def test_rates_are_named_for_whatsapp_and_left_to_twilios_queue_for_text_messages() -> None:

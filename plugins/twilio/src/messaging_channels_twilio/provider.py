@@ -62,7 +62,7 @@ class Twilio(HttpProvider, TwilioApi):
         extras=frozenset({TwilioOptions}),
     )
 
-    def __init__(  # noqa: PLR0913  each is a setting of its own
+    def __init__(
         self,
         *,
         account_sid: str,
