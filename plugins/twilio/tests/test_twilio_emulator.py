@@ -2,22 +2,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from messaging_channels import Dispatcher, Kind, Sms
+from messaging_channels import Dispatcher, Kind, PhoneNumber, Sms
+from messaging_channels.errors import InvalidMessage
 from messaging_channels.events import Event, MessageReceived, OptedIn, OptedOut, StatusChanged
 from messaging_channels.exchange import HttpRequest, HttpResponse, ask
-from messaging_channels.messages import WhatsAppText
+from messaging_channels.messages import Message, Mms, WhatsAppImage, WhatsAppText
+from messaging_channels.provider import Envelope
 from messaging_channels.testing.emulation import Emulator, Request
 from messaging_channels.testing.faults import Fault, How
 from messaging_channels.transport import Transport
 from messaging_channels.webhooks import WebhookCall
 from messaging_channels_twilio import Twilio, TwilioOptions
-from messaging_channels_twilio.emulated import ENDINGS
+from messaging_channels_twilio.emulated import ENDINGS, Form, problem
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
 from messaging_channels_twilio.meanings import status_of
 
@@ -141,6 +146,45 @@ def test_it_refuses_with_twilios_envelope(
     assert (answer.status, answer.json()["code"], answer.json()["status"]) == (status, code, status)
     assert answer.json()["more_info"].endswith(f"/{code}")
     assert answer.headers["twilio-request-id"].startswith("RQ")
+
+
+senders = st.sampled_from(
+    [OUR_NUMBER, "447700900001", "88877", "My Shop", SERVICE, "MG1", "whatsapp:+1", "x" * 12, ""]
+)
+urls = st.sampled_from(["https://example.com/a.png", "http://example.com/b?c=d&e=f#g"])
+options = st.builds(
+    TwilioOptions,
+    messaging_service_sid=st.none() | st.just(SERVICE),
+    validity_period=st.none() | st.integers(1, 36_000).map(lambda seconds: timedelta(seconds=seconds)),
+    send_at=st.none() | st.integers(1, 34).map(lambda days: datetime.now(UTC) + timedelta(days=days)),
+    content_sid=st.none() | st.just("HX" + "c" * 32),
+    content_variables=st.none() | st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=2),
+    status_callback=st.none() | urls,
+)
+extras = st.lists(options, max_size=1).map(tuple)
+whole = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20) | st.sampled_from(
+    ["x" * 1601, "😀" * 800]
+)
+messages = (
+    st.builds(Sms, whole, sender=senders, extra=extras)
+    | st.builds(
+        Mms, st.lists(urls, min_size=1, max_size=10).map(tuple), text=whole, sender=senders, extra=extras
+    )
+    | st.builds(WhatsAppText, whole, sender=senders, extra=extras)
+    | st.builds(WhatsAppImage, urls, caption=whole, extra=extras)
+)
+
+
+@given(messages)
+def test_what_the_provider_describes_is_never_refused_for_its_form(message: Message) -> None:
+    """What it cannot describe it refuses itself, before anything leaves."""
+    channel = "whatsapp" if type(message).__name__.startswith("WhatsApp") else "sms"
+    twilio = _twilio(status_callback="https://hooks.example.org/t")
+    try:
+        request = twilio.encode(Envelope("message-1", channel, message, PhoneNumber(NUMBER)))
+    except InvalidMessage:
+        return
+    assert problem(Form(request.body), datetime.now(UTC)) is None
 
 
 def test_json_is_no_form() -> None:

@@ -434,9 +434,15 @@ def test_what_twilio_would_refuse_for_everyone_never_reaches_the_network(
     assert emulator.requests == []
 
 
-def test_a_sender_has_to_come_from_somewhere(emulator: TwilioEmulator) -> None:
-    with Dispatcher([_twilio(emulator.url, sender=None)]) as dispatcher, pytest.raises(errors.InvalidMessage):
-        dispatcher.send(Sms("Hi"), to=NUMBER)
+@pytest.mark.parametrize(
+    ("message", "setting"), [(Sms("Hi"), "TWILIO_SENDER"), (WhatsAppText("Hi"), "TWILIO_WHATSAPP_SENDER")]
+)
+def test_a_sender_has_to_come_from_somewhere(
+    emulator: TwilioEmulator, message: Message, setting: str
+) -> None:
+    twilio = _twilio(emulator.url, sender=None, whatsapp_sender=None)
+    with Dispatcher([twilio]) as dispatcher, pytest.raises(errors.InvalidMessage, match=setting):
+        dispatcher.send(message, to=NUMBER)
     assert emulator.requests == []
 
 

@@ -6,7 +6,7 @@ import ast
 import hashlib
 import inspect
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from hypothesis import assume, given
@@ -145,6 +145,27 @@ def test_another_token_another_body_or_another_path_proves_nothing(
 def test_a_body_is_checked_as_it_came(url: str, body: str, signature: str) -> None:
     call = WebhookCall(body.encode(), {"content-type": FORM, "x-twilio-signature": signature}, url)
     assert proves(call, [SigningKey(OWN)])
+
+
+@given(st.data(), st.sampled_from([(A_URL, A_BODY), (B_URL, B_BODY)]))
+def test_no_call_in_which_one_bit_was_turned_is_proved(data: st.DataObject, call: tuple[str, str]) -> None:
+    url, body = call
+    parts = [
+        url.encode(),
+        body.encode(),
+        SigningKey(OWN).sign(url, parse_qsl(body, keep_blank_values=True)).encode(),
+    ]
+    part = data.draw(st.integers(0, 2))
+    place = data.draw(st.integers(0, len(parts[part]) - 1))
+    turned = bytearray(parts[part])
+    turned[place] ^= 1 << data.draw(st.integers(0, 7))
+    parts[part] = bytes(turned)
+    headers = {"content-type": FORM, "x-twilio-signature": parts[2].decode("latin-1")}
+    same = parse_qsl(parts[1].decode("latin-1"), keep_blank_values=True) == parse_qsl(
+        body, keep_blank_values=True
+    )
+    proved = proves(WebhookCall(parts[1], headers, parts[0].decode("latin-1")), [SigningKey(OWN)])
+    assert proved == (part == 1 and same)  # %2B and %2b are the same byte
 
 
 def test_a_signature_that_leaves_out_blank_fields_is_refused() -> None:

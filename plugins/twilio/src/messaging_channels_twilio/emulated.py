@@ -96,14 +96,14 @@ class Form:
     @property
     def service(self) -> str:
         """The messaging service, which may stand in `From` too."""
-        return self.one("MessagingServiceSid") or (
-            self.one("From") if self.one("From").startswith("MG") else ""
-        )
+        given = self.one("From")
+        return self.one("MessagingServiceSid") or (given if is_sid(given, "MG") else "")
 
     @property
     def sender(self) -> str:
         """The sender, if it is no messaging service."""
-        return "" if self.one("From").startswith("MG") else self.one("From")
+        given = self.one("From")
+        return "" if is_sid(given, "MG") else given
 
     @property
     def channel(self) -> str:

@@ -37,6 +37,9 @@ LONGEST_TEXT = 1600
 PREFIX: Mapping[str, str] = {"sms": "", "whatsapp": "whatsapp:"}
 """What stands before the numbers of a channel."""
 
+_SETTING: Mapping[str, str] = {"sms": "twilio", "whatsapp": "twilio_whatsapp"}
+"""What the name of the setting for the sender begins with."""
+
 _NUMBER = re.compile(r"\+?([1-9][0-9]{8,14})")
 _SHORT_CODE = re.compile(r"[0-9]{3,8}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 _&+-]{1,11}")
@@ -78,11 +81,9 @@ def _sender(envelope: Envelope, account: Account, options: TwilioOptions) -> Par
     """Return sender, service or both. What the message says goes before what the account does."""
     message, service = envelope.message, options.messaging_service_sid
     own = getattr(message, "sender", None)
-    given = (
-        own
-        if own or service
-        else sender_of(message, account.senders.get(envelope.channel), provider="twilio")
-    )
+    given = own
+    if not own and not service:
+        given = sender_of(message, account.senders[envelope.channel], provider=_SETTING[envelope.channel])
     described: Parameters = []
     if given and is_sid(given, "MG"):
         service = service or given
