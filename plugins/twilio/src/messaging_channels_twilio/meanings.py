@@ -54,22 +54,20 @@ _OF_CODE: Mapping[int, Reason] = {
     **dict.fromkeys((403, 20003, 20006, 20008, 20010, 20011, 20012, 20403), Reason.AUTH),
     **dict.fromkeys((20101, 20102, 20103, 20104, 20105, 20106, 20107), Reason.AUTH),
     **dict.fromkeys((70004, 70051, 70052, 70053), Reason.AUTH),
-    **dict.fromkeys((404, 410, 20404, 20410, 30404, 21470, 21471), Reason.ROUTE),  # account or host
+    # no such account, or not at that host
+    **dict.fromkeys((404, 410, 20404, 20410, 30404, 21470, 21471), Reason.ROUTE),
     **dict.fromkeys((30007, 30620, 63013, 63016, 63026, 63040, 63041, 63042, 63052), Reason.POLICY),
-    **dict.fromkeys(
-        (20009, 20162, 20409, 70003), Reason.INVALID
-    ),  # conflicts: refused, and not to be repeated
+    # conflicts: refused, and not to be repeated
+    **dict.fromkeys((20009, 20162, 20409, 70003), Reason.INVALID),
     21216: Reason.RECIPIENT,
 }
 
 
 def _status(group: int | None, number: int | None) -> Status | None:
     """Return a status of the table; the malformed report URL (56) is among those of MMS."""
-    return (
-        None
-        if group is None or number is None
-        else statuses.known(group, number, channel=_CHANNEL.get(number, "all"))
-    )
+    if group is None or number is None:
+        return None
+    return statuses.known(group, number, channel=_CHANNEL.get(number, "all"))
 
 
 _CHANNEL: Mapping[int, str] = {56: "mms"}
