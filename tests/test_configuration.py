@@ -97,6 +97,20 @@ def test_a_missing_setting_is_named_with_the_variable_that_sets_it() -> None:
         _loft(_configuration(LOFT_KEY="k"))
 
 
+def test_the_dash_of_a_providers_name_is_an_underscore_in_its_variables() -> None:
+    class Dashed:
+        @hookimpl
+        def register_providers(self) -> tuple[ProviderSpec, ...]:
+            return (ProviderSpec("loft-two", LoftSettings, Loft),)
+
+    given = {"LOFT_TWO_BASE_URL": "https://two.example"}
+    with pytest.raises(errors.InvalidSetting, match="set MESSAGING_CHANNELS_LOFT_TWO_KEY"):
+        _configuration(None, None, Dashed(), **given).provider("loft-two")
+    loft = _configuration(None, None, Dashed(), LOFT_TWO_KEY="k", **given).provider("loft-two")
+    assert isinstance(loft, Loft)
+    assert loft.settings.base_url == "https://two.example"
+
+
 def test_a_malformed_setting_is_named_with_its_source_and_without_any_value() -> None:
     with pytest.raises(errors.InvalidSetting) as caught:
         _loft(_configuration({}, FILE, LOFT_WINGS="canary", LOFT_KEY="secret"))

@@ -216,7 +216,7 @@ class Configuration:
         return {**self.file.get(name, {}), **self.code.get(name, {})}
 
     def _layers(self, spec: ProviderSpec) -> list[tuple[str, Mapping[str, Any]]]:
-        prefix = f"{PREFIX}{spec.name.upper().replace('-', '_')}_"
+        prefix = _prefix(spec.name)
         variables = {
             field: (f"environment variable {prefix}{field.upper()}", self.environment[prefix + field.upper()])
             for field in spec.settings.model_fields
@@ -267,6 +267,10 @@ class _HttpFields:
 _HTTP_FIELDS = tuple(_HttpFields.__slots__)
 
 
+def _prefix(provider: str) -> str:
+    return f"{PREFIX}{provider.upper().replace('-', '_')}_"
+
+
 def _toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
     if not must_exist and not path.exists():
         return {}
@@ -306,7 +310,7 @@ def _invalid(error: ValidationError, given: list[Setting], name: str, account: s
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     field = str(first["loc"][0]) if first["loc"] else ""
     sources = {setting.name.rpartition(".")[2]: setting.source for setting in given}
-    place = f"[accounts.{account}.{name}]" if account else f"{PREFIX}{name.upper()}_{field.upper()}"
+    place = f"[accounts.{account}.{name}]" if account else f"{_prefix(name)}{field.upper()}"
     return InvalidSetting(
         "is missing" if first["type"] == "missing" else f"is malformed ({first['type']})",
         setting=f"{name}.{field}",

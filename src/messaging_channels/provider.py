@@ -205,7 +205,7 @@ def sender_of(message: Message, default: str | None, *, provider: str) -> str:
         raise InvalidMessage(
             "no sender",
             field=f"{type(message).__name__}.sender",
-            remedy=f"set it, or configure MESSAGING_CHANNELS_{provider.upper()}_SENDER",
+            remedy=f"set it, or configure MESSAGING_CHANNELS_{provider.upper().replace('-', '_')}_SENDER",
         )
     return str(sender)
 
