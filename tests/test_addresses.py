@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels.addresses import EmailAddress, PhoneNumber
+from messaging_channels.addresses import EmailAddress, PhoneNumber, WhatsAppUserId
+from messaging_channels.channels import SMS, WHATSAPP
 from messaging_channels.errors import InvalidAddress
 
 numbers = st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True)
@@ -93,3 +94,28 @@ def test_any_text_is_either_an_address_or_refused(text: str) -> None:
 def test_addresses_survive_copying_and_pickling() -> None:
     for address in (PhoneNumber.parse("447700900123"), EmailAddress.parse("Z <z@example.com>")):
         assert pickle.loads(pickle.dumps(address)) == address == copy.deepcopy(address)
+
+
+@pytest.mark.parametrize("text", ["US.13491208655302741918", "GB.ENT.118157992128", "FI.a"])
+def test_a_whatsapp_user_has_an_id_instead_of_a_number(text: str) -> None:
+    user = WHATSAPP.parse(text)
+    assert user == WhatsAppUserId(text)
+    assert user.plain == text
+    for shown in (str(user), repr(user), f"{user}"):
+        assert text not in shown
+    assert isinstance(user, WHATSAPP.address_type)
+    with pytest.raises(InvalidAddress):
+        SMS.parse(text)
+
+
+@pytest.mark.parametrize("text", ["US.", "us.1349", "US.13 49", "US.ENT.", f"US.{'1' * 129}", "US.1349\n"])
+def test_what_is_no_id_of_a_whatsapp_user_is_refused_without_repeating_it(text: str) -> None:
+    with pytest.raises(InvalidAddress) as caught:
+        WHATSAPP.parse(text)
+    assert "1349" not in str(caught.value)
+
+
+def test_the_number_of_a_whatsapp_user_is_a_number_as_on_every_channel() -> None:
+    assert WHATSAPP.parse("44.7700.900123") == PhoneNumber.parse("+447700900123")
+    assert isinstance(PhoneNumber("447700900123"), WHATSAPP.address_type)
+    assert not isinstance(EmailAddress.parse("zoe@example.com"), WHATSAPP.address_type)

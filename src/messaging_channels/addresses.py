@@ -24,8 +24,68 @@ class Address(Protocol):
         ...
 
 
+class WhatsAppAddress:
+    """What can be written to on WhatsApp: a `PhoneNumber`, or a `WhatsAppUserId` where the provider takes these."""
+
+    __slots__ = ()
+
+    @property
+    def plain(self) -> str:
+        """See Address."""
+        raise NotImplementedError
+
+    @property
+    def masked(self) -> str:
+        """See Address."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        """Show the masked form."""
+        return self.masked
+
+    def __repr__(self) -> str:
+        """Show the masked form."""
+        return f"{type(self).__name__}({self.masked})"
+
+
 @dataclass(frozen=True, slots=True, repr=False)
-class PhoneNumber:
+class WhatsAppUserId(WhatsAppAddress):
+    """Who a person is to one business on WhatsApp (BSUID), for those who show no number: a country, a dot, and up to 128 letters and digits.
+
+    Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+    """
+
+    id: str
+    """Byte for byte as it came in a report."""
+
+    @classmethod
+    def parse(cls, text: str) -> WhatsAppUserId:
+        """Parse `US.13491208655302741918`, or that of a parent business, `US.ENT.11815799212886844830`.
+
+        Raises:
+            InvalidAddress: it is no such id.
+        """
+        if not _USER_ID.fullmatch(text):
+            raise InvalidAddress(
+                "it is not two letters, a dot, letters and digits",
+                kind="WhatsApp user id",
+                remedy="give it as the webhook did",
+            )
+        return cls(text)
+
+    @property
+    def plain(self) -> str:
+        """The id."""
+        return self.id
+
+    @property
+    def masked(self) -> str:
+        """Such as `US.•••918`."""
+        return f"{self.id[:2]}.•••{self.id[-3:] if len(self.id) > _SHORT_ID else ''}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PhoneNumber(WhatsAppAddress):
     """A number in the shape of E.164 (ITU-T): 7 to 15 digits, country code first. Whether it exists is for the network to say."""
 
     digits: str
@@ -61,14 +121,6 @@ class PhoneNumber:
     def masked(self) -> str:
         """Such as `+44•••••••123`."""
         return f"+{self.digits[:2]}{'•' * (len(self.digits) - 5)}{self.digits[-3:]}"
-
-    def __str__(self) -> str:
-        """Show the masked form."""
-        return self.masked
-
-    def __repr__(self) -> str:
-        """Show the masked form."""
-        return f"PhoneNumber({self.masked})"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -174,6 +226,8 @@ _LOCAL_OCTETS = 64
 _DOMAIN_OCTETS = 253
 
 _PLAIN_NUMBER = re.compile(r"\+?([1-9][0-9]{6,14})")
+_USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
+_SHORT_ID = 12
 _SEPARATORS = re.compile(r"(?<!^)[ .\-()]")
 _TRUNK_ZERO = "(0)"
 _NUMBER_CHARACTERS = re.compile(r"\+?[0-9 .()\-]+")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from messaging_channels import messages
-from messaging_channels.addresses import EmailAddress, PhoneNumber
+from messaging_channels.addresses import EmailAddress, PhoneNumber, WhatsAppAddress, WhatsAppUserId
 
 if TYPE_CHECKING:
     from messaging_channels.addresses import Address
@@ -53,6 +54,19 @@ class PhoneChannel:
 
 
 @dataclass(frozen=True, slots=True)
+class WhatsAppChannel:
+    """A channel whose addresses are E.164 numbers, or ids of WhatsApp users."""
+
+    name: str
+    carries: tuple[type[messages.Message], ...]
+    address_type: type[Address] = WhatsAppAddress
+
+    def parse(self, text: str) -> WhatsAppAddress:
+        """Parse an E.164 number, with or without the plus, or the id of a user."""
+        return WhatsAppUserId.parse(text) if _IS_USER_ID.match(text) else PhoneNumber.parse(text)
+
+
+@dataclass(frozen=True, slots=True)
 class MailChannel:
     """A channel whose addresses are mail addresses, internationalised ones included."""
 
@@ -65,8 +79,10 @@ class MailChannel:
         return EmailAddress.parse(text)
 
 
+_IS_USER_ID = re.compile(r"[A-Za-z]{2}\.")
+
 SMS = PhoneChannel("sms", (messages.Sms, messages.Mms))
-WHATSAPP = PhoneChannel(
+WHATSAPP = WhatsAppChannel(
     "whatsapp",
     tuple(
         kind
