@@ -20,10 +20,14 @@ from messaging_channels.messages import (
     WhatsAppText,
 )
 from messaging_channels.messages import whatsapp as wa
+from messaging_channels.messages import whatsapp_interactive as wi
 from messaging_channels.messages import whatsapp_template as wt
+from messaging_channels.provider import Capabilities
 
 SECRET = "the body of the message"
 URL = "https://example.com/file"
+BYTES = wa.Media(content=b"the bytes", content_type="image/png")
+MEDIA_CARD = wi.MediaCard(BYTES, wi.UrlButton("Go", URL))
 
 
 @pytest.mark.parametrize(
@@ -35,6 +39,11 @@ URL = "https://example.com/file"
         wa.WhatsAppImage(URL, caption=SECRET),
         wa.WhatsAppButtons(text=SECRET, footer=SECRET, buttons=(wa.ReplyButton("1", "Yes"),)),
         wa.WhatsAppContacts((wa.ContactCard(SECRET),)),
+        WhatsAppTemplate("paid", "en", (wt.Money(SECRET, 10_500, "EUR"), wt.Moment(SECRET))),
+        WhatsAppTemplate("book", "en", buttons=(wt.FlowButton(SECRET, {"name": SECRET}),)),
+        wi.WhatsAppCarousel(text=SECRET, cards=(MEDIA_CARD, MEDIA_CARD)),
+        wi.WhatsAppAddressRequest(text=SECRET, country="IN", values={"name": SECRET}),
+        wi.WhatsAppInteractive(text=SECRET, kind="order_status", action={"name": SECRET}),
         Email(SECRET, SECRET, SECRET, bcc="a@example.com", headers={"X-Note": SECRET}),
     ],
 )
@@ -56,6 +65,18 @@ def test_a_message_can_be_logged_and_pickled_without_showing_what_it_says(messag
         lambda: WhatsAppTemplate("code", "en", {"name": ""}),
         wa.Media,
         lambda: wa.Media(url="file:///etc/passwd"),
+        lambda: wa.Media(id="1", content=b"x", content_type="image/png"),
+        lambda: wa.Media(content=b"x"),
+        lambda: wi.WhatsAppCarousel(text="x", cards=(wi.ProductCard("1", "c"),)),
+        lambda: wi.WhatsAppCarousel(text="x", cards=(wi.ProductCard("1", "c"),) * 11),
+        lambda: wi.WhatsAppCarousel(text="x", footer="x", cards=(wi.ProductCard("1", "c"),) * 2),
+        lambda: wi.WhatsAppCarousel(text="x", cards=(wi.ProductCard("1", "c"), MEDIA_CARD)),  # type: ignore[arg-type]
+        lambda: wi.MediaCard(wa.Media(URL), (), "x" * 161),
+        lambda: wi.MediaCard(wa.Media(URL), (), "\n\n\n"),
+        lambda: wi.UrlButton("x" * 21, URL),
+        lambda: wi.WhatsAppCallButton(text="x", button="x" * 21),
+        lambda: wi.WhatsAppAddressRequest(text="x", country=""),
+        lambda: wi.WhatsAppInteractive(text="x", kind="", action={}),
         lambda: wa.WhatsAppImage(URL, caption="x" * 3001),
         lambda: wa.WhatsAppLocation(91, 0),
         lambda: wa.WhatsAppLocation(0, -181),
@@ -94,6 +115,40 @@ def test_what_nobody_could_send_is_refused_when_it_is_made(make: Any) -> None:
     assert caught.value.field
     assert caught.value.remedy
     assert "x" * 61 not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        wa.WhatsAppImage(BYTES),
+        wa.WhatsAppButtons(text="x", header=BYTES, buttons=(wa.ReplyButton("1", "Yes"),)),
+        wi.WhatsAppCarousel(text="x", cards=(MEDIA_CARD, wi.MediaCard(wa.Media(URL), wi.UrlButton("Go", URL)))),
+        WhatsAppTemplate("a", "en", header=wt.DocumentHeader(BYTES)),
+        WhatsAppTemplate("a", "en", cards=(wt.Card(wt.ImageHeader(BYTES)), wt.Card(wt.ProductHeader("1", "c")))),
+    ],
+    ids=lambda message: type(message).__name__,
+)  # fmt: skip
+def test_the_bytes_of_a_file_go_only_to_a_provider_that_uploads_them(message: messages.Message) -> None:
+    fields = {type(message): frozenset({"header", "cards"})}
+    assert message.uploads == (BYTES,)
+    assert Capabilities(fields, uploads=True).unsupported(message) is None
+    lacking = Capabilities(fields).unsupported(message)
+    assert lacking == f"{type(message).__name__} with the bytes of a file"
+
+
+def test_a_file_is_read_with_the_type_that_its_name_tells(tmp_path: Path) -> None:
+    (tmp_path / "photo.png").write_bytes(b"the bytes")
+    assert wa.Media.read(tmp_path / "photo.png") == BYTES
+    assert "the bytes" not in repr(BYTES)
+    (tmp_path / "photo").write_bytes(b"the bytes")
+    assert wa.Media.read(tmp_path / "photo", "image/png") == BYTES
+    with pytest.raises(InvalidMessage):
+        wa.Media.read(tmp_path / "photo")
+
+
+def test_money_keeps_its_amount_when_it_is_copied() -> None:
+    money = pickle.loads(pickle.dumps(wt.Money("10,50 €", 10_500, "EUR")))
+    assert (money, money.thousandths, money.currency) == ("10,50 €", 10_500, "EUR")
 
 
 @pytest.mark.parametrize("field", ["cc", "bcc", "reply_to", "sender"])

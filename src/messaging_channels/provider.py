@@ -57,6 +57,8 @@ class Capabilities:
     """How many envelopes one `send` may be given."""
     extras: frozenset[type[Extra]] = frozenset()
     """The options of its own that it understands in `Message.extra`."""
+    uploads: bool = False
+    """Whether it uploads the files that a message holds as bytes (`Media.content`)."""
     deduplicates: bool = False
     """Whether an envelope with an id that was taken before is refused or merged, so that a repetition reaches nobody twice."""
 
@@ -65,6 +67,8 @@ class Capabilities:
         undeclared = self._undeclared.get(type(message))
         if undeclared is None:
             return type(message).__name__
+        if message.uploads and not self.uploads:
+            return f"{type(message).__name__} with the bytes of a file"
         for name, default in undeclared:
             if name != "extra" and getattr(message, name) != default:
                 return f"{type(message).__name__}.{name}"

@@ -123,6 +123,7 @@ class Sandbox:
             for kind in channel.carries
         },
         batch=1000,
+        uploads=True,
     )
     executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
 

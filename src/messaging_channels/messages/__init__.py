@@ -31,6 +31,14 @@ from messaging_channels.messages.whatsapp_commerce import (
     WhatsAppProduct,
     WhatsAppProducts,
 )
+from messaging_channels.messages.whatsapp_interactive import (
+    WhatsAppAddressRequest,
+    WhatsAppCallButton,
+    WhatsAppCallRequest,
+    WhatsAppCarousel,
+    WhatsAppContactRequest,
+    WhatsAppInteractive,
+)
 from messaging_channels.messages.whatsapp_template import WhatsAppTemplate
 
 __all__ = [
@@ -41,13 +49,19 @@ __all__ = [
     "Message",
     "Mms",
     "Sms",
+    "WhatsAppAddressRequest",
     "WhatsAppAudio",
     "WhatsAppButtons",
+    "WhatsAppCallButton",
+    "WhatsAppCallRequest",
+    "WhatsAppCarousel",
     "WhatsAppCatalog",
+    "WhatsAppContactRequest",
     "WhatsAppContacts",
     "WhatsAppDocument",
     "WhatsAppFlow",
     "WhatsAppImage",
+    "WhatsAppInteractive",
     "WhatsAppList",
     "WhatsAppLocation",
     "WhatsAppLocationRequest",

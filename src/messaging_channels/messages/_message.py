@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from messaging_channels.errors import InvalidMessage
+
+if TYPE_CHECKING:
+    from messaging_channels.messages.whatsapp import Media
 
 
 class Message:
@@ -15,6 +18,11 @@ class Message:
     """
 
     __slots__ = ()
+
+    @property
+    def uploads(self) -> tuple[Media, ...]:
+        """The files whose bytes it holds, to be uploaded before it can be sent."""
+        return ()
 
 
 class Extra:

@@ -4,14 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, Self, TypeAlias
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages._message import Extra, Message, require
 from messaging_channels.messages.whatsapp import Media, WhatsAppLocation
+from messaging_channels.messages.whatsapp_commerce import ProductSection
 
 Parameters: TypeAlias = "tuple[str, ...] | Mapping[str, str]"
-"""By position, or by name where the template names its gaps."""
+"""By position, or by name where the template names its gaps. `Money` and `Moment` are text that a provider may show in the reader's own way."""
+
+
+class Money(str):
+    """An amount. It reads as the given text wherever it cannot be shown in the reader's own way."""
+
+    __slots__ = ("currency", "thousandths")
+
+    thousandths: int
+    currency: str
+
+    def __new__(cls, text: str, thousandths: int, currency: str) -> Self:
+        """Take the text to fall back on, the amount in thousandths, and the currency (ISO 4217)."""
+        money = super().__new__(cls, text)
+        money.thousandths, money.currency = thousandths, currency
+        return money
+
+    def __getnewargs__(self) -> tuple[str, int, str]:  # type: ignore[override]  # ours takes more than a str's
+        """Let it be copied and pickled."""
+        return (str(self), self.thousandths, self.currency)
+
+
+class Moment(str):
+    """A date or time, as the text that is shown."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +69,17 @@ class TextHeader:
     parameters: Parameters = field(repr=False)
 
 
-Header: TypeAlias = "ImageHeader | VideoHeader | DocumentHeader | TextHeader | WhatsAppLocation"
+@dataclass(frozen=True, slots=True)
+class ProductHeader:
+    """A product of a catalogue, by the retailer's id."""
+
+    product_id: str
+    catalog_id: str
+
+
+Header: TypeAlias = (
+    "ImageHeader | VideoHeader | DocumentHeader | TextHeader | ProductHeader | WhatsAppLocation"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +98,14 @@ class UrlSuffix:
 
 @dataclass(frozen=True, slots=True)
 class CopyCode:
-    """A code to copy: a coupon, or the one-time password of an authentication template."""
+    """A coupon to copy."""
+
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimePassword:
+    """The button of an authentication template, whether it copies the code or fills it in. The code is put into the body as well."""
 
     code: str = field(repr=False)
 
@@ -72,9 +115,33 @@ class FlowButton:
     """A button that opens a flow."""
 
     token: str = field(repr=False)
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
+    """What its first screen is filled with."""
+
+    def __hash__(self) -> int:
+        """Hash by the token; the data may be a mapping."""
+        return hash(self.token)
 
 
-Button: TypeAlias = "QuickReply | UrlSuffix | CopyCode | FlowButton | None"
+@dataclass(frozen=True, slots=True)
+class CatalogButton:
+    """A button that opens the catalogue."""
+
+    thumbnail_product_id: str | None = None
+    """The retailer's id of the product that is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProductsButton:
+    """A button that opens some products of the catalogue."""
+
+    thumbnail_product_id: str
+    sections: tuple[ProductSection, ...]
+
+
+Button: TypeAlias = (
+    "QuickReply | UrlSuffix | CopyCode | OneTimePassword | FlowButton | CatalogButton | ProductsButton | None"
+)
 """By position; None for a button without gaps, such as a phone call."""
 
 
@@ -82,9 +149,21 @@ Button: TypeAlias = "QuickReply | UrlSuffix | CopyCode | FlowButton | None"
 class Card:
     """One card of a carousel."""
 
-    header: ImageHeader | VideoHeader
+    header: ImageHeader | VideoHeader | ProductHeader
     body: Parameters = field(default=(), repr=False)
     buttons: tuple[Button, ...] = ()
+
+    def __hash__(self) -> int:
+        """Hash by the header; the body may be a mapping."""
+        return hash(self.header)
+
+
+@dataclass(frozen=True, slots=True)
+class TapTarget:
+    """Where a tap on the picture leads."""
+
+    url: str = field(repr=False)
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +180,20 @@ class WhatsAppTemplate(Message):
     sender: str | None = None
     reply_to: str | None = None
     extra: tuple[Extra, ...] = ()
+    offer_ends: float | None = None
+    """When a limited-time offer is over: seconds since the epoch, UTC."""
+    tap_target: TapTarget | None = None
+
+    @property
+    def uploads(self) -> tuple[Media, ...]:
+        """See Message."""
+        headers = (self.header, *(card.header for card in self.cards))
+        return tuple(
+            held
+            for header in headers
+            if isinstance(header, (ImageHeader, VideoHeader, DocumentHeader))
+            for held in header.media.held()
+        )
 
     def __post_init__(self) -> None:
         """Check the names and the gaps."""
