@@ -1,0 +1,70 @@
+"""What the Cloud API's answers mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from messaging_channels import status as statuses
+from messaging_channels.errors import MessagingError
+from messaging_channels.exchange import HttpResponse
+from messaging_channels.outcomes import Kind, Outcome, Reason
+from messaging_channels.provider import http_outcome
+from messaging_channels_whatsapp_cloud._table_statuses import ANSWERS
+from messaging_channels_whatsapp_cloud.reading import fields, member, objects, text
+from messaging_channels_whatsapp_cloud.refusals import refused
+
+
+class CallRefused(MessagingError):
+    """The Cloud API refused something that is not a message: an upload, a download, a mark. `outcome` says why, as for a message."""
+
+    code = "whatsapp_cloud_call_refused"
+
+    def __init__(self, what: str, outcome: Outcome) -> None:
+        super().__init__(f"{what}: {outcome.reason} ({outcome.detail})")
+        self.outcome = outcome
+
+
+def sent(response: HttpResponse) -> Outcome:
+    """Read the answer to a message. Never raises, whatever came."""
+    answer = parsed(response)
+    for message in objects(member(answer, "messages"))[:1]:
+        if response.ok and (wamid := text(message.get("id"))):
+            group, number = ANSWERS.get(text(message.get("message_status")) or "", ANSWERS["accepted"])
+            return Outcome.of(
+                Reason.ACCEPTED, status=statuses.known(group, number), provider_id=wamid, native=answer
+            )
+    return _refused(response, answer)
+
+
+def answered(response: HttpResponse, what: str) -> dict[str, Any]:
+    """Return the answer to a call that sends nothing.
+
+    Raises:
+        CallRefused: it is no success, or no JSON object.
+    """
+    answer = parsed(response)
+    if response.ok and isinstance(answer, dict) and "error" not in answer:
+        return fields(answer)
+    raise refusal(response, what)
+
+
+def refusal(response: HttpResponse, what: str) -> CallRefused:
+    """Return the error of a call that sends nothing: whatever the answer, nothing was sent."""
+    outcome = _refused(response, parsed(response))
+    if outcome.kind is Kind.UNKNOWN:
+        outcome = Outcome.of(Reason.THROTTLED, outcome.detail, native=response)
+    return CallRefused(what, outcome)
+
+
+def parsed(response: HttpResponse) -> object:
+    """Return the body parsed, or None."""
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refused(response: HttpResponse, answer: object) -> Outcome:
+    """Read an error. One without a known code goes by the status of HTTP: after a 5xx the message may have been sent."""
+    error = fields(member(answer, "error"))
+    return refused(error, native=answer) or http_outcome(response)

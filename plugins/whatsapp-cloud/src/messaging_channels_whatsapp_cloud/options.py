@@ -1,0 +1,35 @@
+"""What a message may say to the Cloud API alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from messaging_channels.messages import Extra, WhatsAppTemplate
+
+
+@dataclass(frozen=True, slots=True)
+class Marketing:
+    """Send a marketing template by the Marketing Messages API.
+
+    Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/marketing-messages/send-marketing-messages
+    """
+
+    strict: bool = False
+    """Whether it is refused, rather than sent the usual way, where that API cannot send it."""
+    activity_sharing: bool | None = None
+    """Whether what people do with it is shared with Meta. None for the account's own choice."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudOptions(Extra):
+    """Put one into a message's `extra`."""
+
+    provider: ClassVar[str] = "whatsapp-cloud"
+
+    when_closed: WhatsAppTemplate | Literal["refuse", "try"] = "refuse"
+    """What becomes of a free message when the person's 24-hour window is known to be closed: it is refused here, or tried all the same, or this
+    template goes out instead. A window of which nothing is known is left to Meta."""
+    identity_key_hash: str | None = field(default=None, repr=False)
+    """Deliver only if the person's identity still has this hash."""
+    marketing: Marketing | None = None

@@ -1,0 +1,48 @@
+"""Reading what came from outside, whatever it is: each function returns None or nothing for what it is not."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+
+def member(value: object, name: str) -> Any:  # noqa: ANN401  whatever came
+    """Return a member of a JSON object."""
+    return cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else None
+
+
+def fields(value: object) -> dict[str, Any]:
+    """Return a JSON object."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def objects(value: object) -> list[dict[str, Any]]:
+    """Return the JSON objects of a list."""
+    found = cast("list[Any]", value) if isinstance(value, list) else []
+    return [fields(one) for one in found if isinstance(one, dict)]
+
+
+def text(value: object) -> str | None:
+    """Return a text that is not empty."""
+    return value if isinstance(value, str) and value else None
+
+
+def integer(value: object) -> int | None:
+    """Return a whole number, be it written as a text."""
+    if type(value) is int:
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _LONGEST:
+        return int(value)
+    return None
+
+
+def degrees(value: object) -> float | None:
+    """Return a finite number, be it written as a text."""
+    try:
+        number = float(value) if isinstance(value, (int, float, str)) else float("nan")
+    except (ValueError, OverflowError):
+        return None
+    return number if abs(number) <= _CIRCLE else None
+
+
+_LONGEST = 18
+_CIRCLE = 360.0

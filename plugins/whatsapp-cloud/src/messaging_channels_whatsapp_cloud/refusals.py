@@ -1,0 +1,102 @@
+"""What the Cloud API's error codes mean, in answers and in reports."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from messaging_channels import status as statuses
+from messaging_channels.outcomes import Outcome, Reason
+from messaging_channels.status import Status
+from messaging_channels_whatsapp_cloud._table_errors import ERRORS, FIELDS
+from messaging_channels_whatsapp_cloud.reading import integer, member, text
+
+
+class Class(StrEnum):
+    """What an error is about."""
+
+    TRANSIENT = "transient"
+    THROTTLE = "throttle"
+    CONFIG = "config"
+    CONTENT = "content"
+    RECIPIENT = "recipient"
+    POLICY = "policy"
+    PERMANENT = "permanent"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One error code."""
+
+    code: int
+    name: str
+    kind: Class
+    reason: Reason
+    """For an answer: it was not sent."""
+    refused: Status
+    """When an answer says so."""
+    failed: Status
+    """When a report says so: Meta had taken the message before."""
+    like: int
+    """The number of the like error at Infobip."""
+
+
+def refusal_of(code: int) -> Refusal | None:
+    """Return what is known of a code; None if nothing is."""
+    return _REFUSALS.get(_PERMISSIONS.start if code in _PERMISSIONS else code)
+
+
+def refused(error: Mapping[str, Any], *, native: object) -> Outcome | None:
+    """Read the `error` object of an answer. None if its code is not known, nor said to be transient."""
+    code = integer(error.get("code"))
+    refusal = None if code is None else refusal_of(code)
+    if refusal is None:
+        if error.get("is_transient") is not True:
+            return None
+        return Outcome.of(Reason.THROTTLED, explanation(error), native=native)
+    return Outcome.of(
+        refusal.reason,
+        explanation(error),
+        status=None if refusal.reason is Reason.THROTTLED else refusal.refused,
+        retry_after=_WAITS.get(refusal.code),
+        native=native,
+    )
+
+
+def failure(error: Mapping[str, Any]) -> Status:
+    """Return the status of a message whose report says that it failed for this error."""
+    code = integer(error.get("code"))
+    refusal = None if code is None else refusal_of(code)
+    return _FAILED if refusal is None else refusal.failed
+
+
+def explanation(error: Mapping[str, Any]) -> str:
+    """Say what an error is by code, name, the fields its details name, and Meta's trace: never its details, which may repeat what was sent."""
+    code = integer(error.get("code"))
+    refusal = None if code is None else refusal_of(code)
+    details = text(member(error.get("error_data"), "details")) or text(error.get("message")) or ""
+    named = dict.fromkeys(word for word in _WORD.findall(details) if word in FIELDS)
+    trace = text(error.get("fbtrace_id")) or ""
+    words = [
+        str(code or ""),
+        refusal.name if refusal else "",
+        f"({', '.join(named)})" if named else "",
+        f"trace {trace}" if _TRACE.fullmatch(trace) and not _LONG_NUMBER.search(trace) else "",
+    ]
+    return " ".join(word for word in words if word)
+
+
+_PERMISSIONS = range(200, 300)
+_REFUSALS = {
+    code: Refusal(code, name, Class(kind), reason, statuses.known(5, sync), statuses.known(2, later), like)
+    for code, name, kind, reason, sync, later, like in ERRORS
+}
+_FAILED = statuses.known(2, 4)
+_WAITS = {131056: 6.0}
+"""Seconds. One message in six goes to the same person, once a burst is used up."""
+_WORD = re.compile(r"""(?<=['"\[(`])[a-z_]{2,}|[a-z]+_[a-z_]+""")
+_TRACE = re.compile(r"[A-Za-z0-9_-]{6,40}")
+_LONG_NUMBER = re.compile(r"\d{5,}")
