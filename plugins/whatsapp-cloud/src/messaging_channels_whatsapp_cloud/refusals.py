@@ -81,7 +81,7 @@ def explanation(error: Mapping[str, Any]) -> str:
     named = dict.fromkeys(word for word in _WORD.findall(details) if word in FIELDS)
     trace = text(error.get("fbtrace_id")) or ""
     words = [
-        str(code or ""),
+        "" if code is None else str(code),
         refusal.name if refusal else "",
         f"({', '.join(named)})" if named else "",
         f"trace {trace}" if _TRACE.fullmatch(trace) and not _LONG_NUMBER.search(trace) else "",

@@ -95,7 +95,8 @@ def _error(value: Value, error: dict[str, Any]) -> Iterator[Event]:
 
 def _preference(value: Value, preference: dict[str, Any]) -> Iterator[Event]:
     """Read whether a person wants marketing messages."""
-    ids = (preference.get("wa_id"), preference.get("user_id"))
+    named = preference if preference.keys() & {"wa_id", "user_id"} else value.contact(*value.contacts)
+    ids = (named.get("wa_id"), named.get("user_id"))
     chosen = _CHOICES.get(text(preference.get("value")) or "")
     person = address(*ids)
     heard: dict[str, Any] = {

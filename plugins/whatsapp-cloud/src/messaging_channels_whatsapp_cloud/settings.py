@@ -22,10 +22,10 @@ def normal_url(base_url: str) -> str:
         InvalidSetting: it is no https URL of a host. Loopback may do without TLS.
     """
     url = base_url.strip().rstrip("/")
-    parts = urlsplit(url if "://" in url else f"https://{url}")
-    if not may_have_the_token(parts.geturl()) or parts.username or parts.query or parts.fragment:
+    url = url if "://" in url else f"https://{url}"
+    if not may_have_the_token(url) or _BEYOND_A_PATH.search(url):
         raise _invalid("base_url", "it is no https URL of a host", f"leave it out, or write {BASE_URL}")
-    return parts.geturl()
+    return url
 
 
 def may_have_the_token(url: str) -> bool:
@@ -116,6 +116,7 @@ def _invalid(name: str, problem: str, remedy: str) -> InvalidSetting:
     )
 
 
+_BEYOND_A_PATH = re.compile(r"[@?#\s]")
 _VERSION = re.compile(r"v?([0-9]{2,3}\.[0-9])")
 _NUMBER_ID = re.compile(r"[0-9]{1,32}")
 _FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging_channels.exchange import HttpResponse
+from messaging_channels.outcomes import Kind, Outcome, Reason
+from messaging_channels.status import Group
+from messaging_channels_whatsapp_cloud._table_errors import ERRORS
+from messaging_channels_whatsapp_cloud.answers import sent
+from messaging_channels_whatsapp_cloud.refusals import Class, refusal_of
+
+REFERENCE = Path(
+    os.environ.get("MESSAGING_CHANNELS_REFERENCE", Path(__file__).parents[4] / "shared" / "reference")
+)
+SECRET = "the words of the message to +447700900123"
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def _answer(payload: Any, status: int = 200) -> Outcome:
+    return sent(HttpResponse(status, {}, json.dumps(payload).encode()))
+
+
+def _error(code: Any, status: int = 400, **more: Any) -> Outcome:
+    return _answer(
+        {"error": {"message": "(#1) words", "type": "OAuthException", "code": code, **more}}, status
+    )
+
+
+def test_a_message_that_was_taken_is_accepted_under_its_wamid() -> None:
+    outcome = _answer({"contacts": [{"input": "x"}], "messages": [{"id": "wamid.X"}]})
+    assert (outcome.kind, outcome.provider_id, outcome.status.id) == (Kind.ACCEPTED, "wamid.X", 7)
+    assert outcome.native["messages"] == [{"id": "wamid.X"}]
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [("accepted", 7), ("held_for_quality_assessment", 26), ("paused", 26), ("something new", 7), (None, 7), (1, 7)],
+)  # fmt: skip
+def test_a_template_that_is_held_back_is_accepted_too(said: Any, status: int) -> None:
+    outcome = _answer({"messages": [{"id": "wamid.X", "message_status": said}]})
+    assert (outcome.kind, outcome.status.id) == (Kind.ACCEPTED, status)
+
+
+def test_the_table_holds_every_code_of_the_reference_in_its_class() -> None:
+    file = REFERENCE / "whatsapp_errors.csv"
+    if not file.exists():
+        pytest.skip("the reference is not here: set MESSAGING_CHANNELS_REFERENCE to its folder")
+    rows = list(csv.DictReader(file.read_text("utf-8").splitlines()))
+    assert len(rows) == len(ERRORS)
+    for row in rows:
+        refusal = refusal_of(int(row["code"].partition("-")[0]))
+        assert refusal is not None
+        assert (refusal.name, refusal.kind) == (row["name"], row["class"])
+
+
+@pytest.mark.parametrize("row", ERRORS, ids=lambda row: str(row[0]))
+def test_a_refusal_was_certainly_not_sent(row: tuple[Any, ...]) -> None:
+    outcome = _error(row[0], 500)
+    again = refusal_of(row[0])
+    assert again is not None
+    assert outcome.kind in (Kind.REJECTED, Kind.NOT_SENT)
+    assert (outcome.kind is Kind.NOT_SENT) == (again.kind in (Class.TRANSIENT, Class.THROTTLE))
+    assert outcome.detail.startswith(str(row[0]))
+    assert again.failed.group is Group.UNDELIVERABLE
+    if outcome.kind is Kind.REJECTED:
+        assert outcome.status == again.refused
+        assert outcome.status.group is Group.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "refused", "failed", "like"),
+    [
+        (190, Reason.AUTH, 19, 4, 7004),
+        (299, Reason.AUTH, 19, 4, 7005),
+        (131042, Reason.FUNDS, 12, 4, 7019),
+        (130497, Reason.ROUTE, 6, 4, 7081),
+        (131026, Reason.RECIPIENT, 52, 9, 7002),
+        (131050, Reason.RECIPIENT, 10, 4, 7033),
+        (131047, Reason.POLICY, 100, 4, 7010),
+        (131049, Reason.POLICY, 20, 4, 7032),
+        (132018, Reason.INVALID, 100, 4, 7008),
+        (132005, Reason.INVALID, 25, 4, 7006),
+    ],
+)
+def test_a_code_decides_what_may_follow_and_which_status_it_is(
+    code: int, reason: Reason, refused: int, failed: int, like: int
+) -> None:
+    refusal = refusal_of(code)
+    assert refusal is not None
+    assert _error(code).reason is reason
+    assert (refusal.refused.id, refusal.failed.id, refusal.like) == (refused, failed, like)
+
+
+@pytest.mark.parametrize("status", [400, 429, 500])
+def test_a_rate_is_told_by_its_code_whatever_the_status_of_http(status: int) -> None:
+    assert _error(130429, status).reason is Reason.THROTTLED
+    assert _error("130429", status).reason is Reason.THROTTLED
+    assert _error(131056, status).retry_after == 6.0
+
+
+@pytest.mark.parametrize(
+    ("status", "more", "kind"),
+    [
+        (500, {}, Kind.UNKNOWN),
+        (500, {"is_transient": True}, Kind.NOT_SENT),
+        (429, {}, Kind.NOT_SENT),
+        (401, {}, Kind.REJECTED),
+        (400, {}, Kind.REJECTED),
+        (200, {}, Kind.UNKNOWN),
+    ],
+)
+def test_a_code_that_is_not_known_goes_by_the_status_on_the_safe_side(
+    status: int, more: dict[str, Any], kind: Kind
+) -> None:
+    assert _error(999_999, status, **more).kind is kind
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>busy</html>", b"{", b"\xff", b"[]", b"{}", b'{"messages": [{}]}']
+)
+def test_a_success_that_names_no_message_may_have_been_sent_and_a_gateway_in_between_says_nothing(
+    body: bytes,
+) -> None:
+    assert sent(HttpResponse(200, {}, body)).reason is Reason.UNIDENTIFIED
+    assert sent(HttpResponse(502, {}, body)).reason is Reason.SERVER
+    assert sent(HttpResponse(400, {}, body)).kind is Kind.REJECTED
+
+
+@pytest.mark.parametrize(
+    "data", [None, "a plain text", [1], {"details": 1}, {"messaging_product": "whatsapp"}]
+)
+def test_an_error_is_read_whatever_comes_with_it(data: Any) -> None:
+    assert _error(131026, error_data=data).reason is Reason.RECIPIENT
+
+
+def test_an_explanation_names_code_field_and_trace_and_never_what_was_sent() -> None:
+    details = {"details": f"Param text['body'] must not be {SECRET}"}
+    detail = _error(100, error_data=details, fbtrace_id="Az8or2yhqkZfEZ").detail
+    assert detail == "100 Invalid parameter (body) trace Az8or2yhqkZfEZ"
+    for hidden in ({"fbtrace_id": "447700900123"}, {"fbtrace_id": SECRET}, {"message": SECRET}):
+        assert "447700900123" not in _error(100, **hidden).detail
+        assert "words" not in _error(100, **hidden).detail
+
+
+@given(
+    st.integers(100, 599),
+    st.one_of(
+        st.binary(max_size=50),
+        JSON.map(lambda value: json.dumps(value).encode()),
+        st.fixed_dictionaries({}, optional={"messages": JSON, "contacts": JSON, "error": JSON}).map(lambda value: json.dumps(value).encode()),
+        st.fixed_dictionaries(
+            {"error": st.fixed_dictionaries({}, optional={"code": JSON, "error_data": JSON, "message": JSON, "is_transient": JSON, "fbtrace_id": JSON})}
+        ).map(lambda value: json.dumps(value).encode()),
+        st.fixed_dictionaries({"messages": st.lists(st.fixed_dictionaries({}, optional={"id": JSON, "message_status": JSON}))}).map(
+            lambda value: json.dumps(value).encode()
+        ),
+    ),
+)  # fmt: skip
+def test_no_answer_can_break_the_reading_and_only_a_named_message_is_accepted(
+    status: int, body: bytes
+) -> None:
+    outcome = sent(HttpResponse(status, {}, body))
+    if outcome.kind is Kind.ACCEPTED:
+        assert status // 100 == 2
+        assert json.loads(body)["messages"][0]["id"] == outcome.provider_id
+    if status // 100 == 5 and outcome.kind is not Kind.UNKNOWN:
+        assert "error" in json.loads(body)
