@@ -110,6 +110,17 @@ def test_a_rate_is_told_by_its_code_whatever_the_status_of_http(status: int) -> 
     assert _error(131056, status).retry_after == 6.0
 
 
+def test_an_answer_that_says_how_long_to_wait_is_believed() -> None:
+    for code in (130429, 131056):
+        body = json.dumps({"error": {"code": code}}).encode()
+        assert sent(HttpResponse(400, {"retry-after": "20"}, body)).retry_after == 20.0
+
+
+def test_a_code_that_is_not_known_is_told_to_the_operator() -> None:
+    assert _error(999_999, 503).detail == "HTTP 503 999999"
+    assert _error(10**400, 400).detail == "HTTP 400"
+
+
 @pytest.mark.parametrize(
     ("status", "more", "kind"),
     [

@@ -124,6 +124,16 @@ def test_a_person_writes_and_opens_a_window(listener: Listener) -> None:
     assert (received.text, received.provider_id, received.name) == ("a@b.example/ä", told["id"], "Ann")
 
 
+def test_a_person_without_a_number_writes_and_is_answered(listener: Listener) -> None:
+    with WhatsAppCloudEmulator(webhook_url=listener.url, windows=True, reports=("sent",)) as emulator:
+        emulator.receive("US.1349", {"type": "text", "text": {"body": "Hello"}})
+        (received,) = _events(emulator, listener)
+        with Dispatcher([_cloud(emulator)]) as dispatcher:
+            dispatcher.send(WhatsAppText("Hello"), to=received.sender)
+        assert emulator.messages[0].reported == ["sent"]
+        assert _events(emulator, listener)[1].native["statuses"][0]["recipient_user_id"] == "US.1349"
+
+
 def test_it_makes_the_verification_call(listener: Listener) -> None:
     with WhatsAppCloudEmulator(webhook_url=listener.url) as emulator:
         _post(emulator, "/_whatsapp/verify", {"token": "v"})

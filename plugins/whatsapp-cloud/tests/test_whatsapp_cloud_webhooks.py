@@ -435,6 +435,29 @@ def test_a_proved_call_that_makes_no_sense_is_one_event(body: bytes) -> None:
     assert isinstance(event, Unrecognised)
 
 
+def test_what_cannot_be_read_is_kept_as_bytes() -> None:
+    (event,) = _cloud().receive(_signed(b"no json")).events
+    assert event.native == b"no json"
+
+
+def test_half_a_character_costs_no_more_than_itself() -> None:
+    body = json.dumps(_payload(_value(messages=[_message("text", {"body": "cut \ud83d"})]))).encode()
+    (event,) = _cloud().receive(_signed(body)).events
+    assert isinstance(event, MessageReceived)
+    assert event.text == "cut ?"
+
+
+def test_numbers_beyond_all_measure_are_no_times_and_no_codes() -> None:
+    huge = 10**4000
+    told = _status(
+        "failed", timestamp=huge, errors=[{"code": huge}], conversation={"expiration_timestamp": huge}
+    )
+    (event,) = _events(statuses=[told])
+    assert isinstance(event, StatusChanged)
+    assert (event.at, event.detail) == (NOW, "")
+    assert billing_of(event) == Billing()
+
+
 def test_what_is_no_object_among_the_updates_is_kept_beside_the_others() -> None:
     found = _events(statuses=[1, _status("sent"), "x"])
     assert [type(event) for event in found] == [Unrecognised, StatusChanged, Unrecognised]

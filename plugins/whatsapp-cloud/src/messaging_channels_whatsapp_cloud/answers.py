@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from messaging_channels import status as statuses
 from messaging_channels.errors import MessagingError
 from messaging_channels.exchange import HttpResponse
 from messaging_channels.outcomes import Kind, Outcome, Reason
-from messaging_channels.provider import http_outcome
+from messaging_channels.provider import http_outcome, retry_after
 from messaging_channels_whatsapp_cloud._table_statuses import ANSWERS
-from messaging_channels_whatsapp_cloud.reading import fields, member, objects, text
-from messaging_channels_whatsapp_cloud.refusals import refused
+from messaging_channels_whatsapp_cloud.reading import fields, member, objects, parsed, text
+from messaging_channels_whatsapp_cloud.refusals import explanation, refused
 
 
 class CallRefused(MessagingError):
@@ -26,7 +27,7 @@ class CallRefused(MessagingError):
 
 def sent(response: HttpResponse) -> Outcome:
     """Read the answer to a message. Never raises, whatever came."""
-    answer = parsed(response)
+    answer = parsed(response.body)
     for message in objects(member(answer, "messages"))[:1]:
         if response.ok and (wamid := text(message.get("id"))):
             group, number = ANSWERS.get(text(message.get("message_status")) or "", ANSWERS["accepted"])
@@ -42,7 +43,7 @@ def answered(response: HttpResponse, what: str) -> dict[str, Any]:
     Raises:
         CallRefused: it is no success, or no JSON object.
     """
-    answer = parsed(response)
+    answer = parsed(response.body)
     if response.ok and isinstance(answer, dict) and "error" not in answer:
         return fields(answer)
     raise refusal(response, what)
@@ -50,21 +51,15 @@ def answered(response: HttpResponse, what: str) -> dict[str, Any]:
 
 def refusal(response: HttpResponse, what: str) -> CallRefused:
     """Return the error of a call that sends nothing: whatever the answer, nothing was sent."""
-    outcome = _refused(response, parsed(response))
+    outcome = _refused(response, parsed(response.body))
     if outcome.kind is Kind.UNKNOWN:
         outcome = Outcome.of(Reason.THROTTLED, outcome.detail, native=response)
     return CallRefused(what, outcome)
 
 
-def parsed(response: HttpResponse) -> object:
-    """Return the body parsed, or None."""
-    try:
-        return response.json()
-    except (ValueError, RecursionError):
-        return None
-
-
 def _refused(response: HttpResponse, answer: object) -> Outcome:
     """Read an error. One without a known code goes by the status of HTTP: after a 5xx the message may have been sent."""
     error = fields(member(answer, "error"))
-    return refused(error, native=answer) or http_outcome(response)
+    outcome = refused(error, native=answer) or http_outcome(response, explanation(error))
+    wait = retry_after(response.headers) if outcome.reason is Reason.THROTTLED else None
+    return outcome if wait is None else replace(outcome, retry_after=wait)

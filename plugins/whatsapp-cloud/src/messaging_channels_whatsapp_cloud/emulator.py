@@ -143,10 +143,11 @@ class WhatsAppCloudEmulator(Emulator):
     def receive(
         self, sender: str, message: Mapping[str, Any], *, contact: Mapping[str, Any] | None = None
     ) -> str:
-        """Have a person write to the business. Return the id of the message."""
+        """Have a person write to the business, by a number or the id of a user. Return the id of the message."""
         wamid = self._new_id()
-        who = dict(contact or {"profile": {"name": "Ann"}, "wa_id": sender})
-        told = {"from": sender, "id": wamid, "timestamp": str(int(time.time())), **message}
+        names = ("wa_id", "from") if sender.isdecimal() else ("user_id", "from_user_id")
+        who = dict(contact or {"profile": {"name": "Ann"}, names[0]: sender})
+        told = {names[1]: sender, "id": wamid, "timestamp": str(int(time.time())), **message}
         self._wrote[sender] = time.time()
         self._known.add(wamid)
         self._within(lambda: self._report({"contacts": [who], "messages": [told]}))

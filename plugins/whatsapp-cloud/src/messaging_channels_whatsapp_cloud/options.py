@@ -29,7 +29,7 @@ class CloudOptions(Extra):
 
     when_closed: WhatsAppTemplate | Literal["refuse", "try"] = "refuse"
     """What becomes of a free message when the person's 24-hour window is known to be closed: it is refused here, or tried all the same, or this
-    template goes out instead. A window of which nothing is known is left to Meta."""
+    template goes out instead, with these very options. A window of which nothing is known is left to Meta."""
     identity_key_hash: str | None = field(default=None, repr=False)
     """Deliver only if the person's identity still has this hash."""
     marketing: Marketing | None = None

@@ -15,7 +15,7 @@ from messaging_channels.provider import Capabilities, Envelope, extra_of, sender
 from messaging_channels.rates import Rate
 from messaging_channels.webhooks import Received, WebhookCall
 from messaging_channels_whatsapp_cloud import settings
-from messaging_channels_whatsapp_cloud.answers import CallRefused, answered, parsed, refusal, sent
+from messaging_channels_whatsapp_cloud.answers import CallRefused, answered, refusal, sent
 from messaging_channels_whatsapp_cloud.bodies import HONOURED, content
 from messaging_channels_whatsapp_cloud.files import (
     File,
@@ -26,7 +26,7 @@ from messaging_channels_whatsapp_cloud.files import (
 )
 from messaging_channels_whatsapp_cloud.options import CloudOptions
 from messaging_channels_whatsapp_cloud.proof import require_signed, verified
-from messaging_channels_whatsapp_cloud.reading import text
+from messaging_channels_whatsapp_cloud.reading import parsed, text
 from messaging_channels_whatsapp_cloud.reports import events
 from messaging_channels_whatsapp_cloud.templates import password_in
 from messaging_channels_whatsapp_cloud.updates import NAME
@@ -122,7 +122,8 @@ class WhatsAppCloud:
         if call.method == "GET":
             return verified(call, self._verify_token)
         require_signed(call, self._secrets)
-        return Received(events(parsed(HttpResponse(200, {}, call.body)), call.at))
+        payload = parsed(call.body)
+        return Received(events(call.body if payload is None else payload, call.at))
 
     def mark_read(self, message_id: str, *, sender: str | None = None) -> Flow[None]:
         """Show a message, and all before it, as read; by its provider's id, within 30 days."""

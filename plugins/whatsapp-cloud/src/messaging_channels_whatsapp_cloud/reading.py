@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
+
+from pydantic_core import from_json
+
+
+def parsed(body: bytes) -> object:
+    """Return a body parsed as JSON; None if it is none. An escape of half a character, which strict parsers refuse, becomes a question mark."""
+    try:
+        return from_json(body)
+    except ValueError:
+        pass
+    try:
+        return json.loads(json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def member(value: object, name: str) -> Any:  # noqa: ANN401  whatever came
@@ -29,7 +44,7 @@ def text(value: object) -> str | None:
 def integer(value: object) -> int | None:
     """Return a whole number, be it written as a text."""
     if type(value) is int:
-        return value
+        return value if abs(value) < _LARGEST else None
     if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= _LONGEST:
         return int(value)
     return None
@@ -45,4 +60,5 @@ def degrees(value: object) -> float | None:
 
 
 _LONGEST = 18
+_LARGEST = 10**_LONGEST
 _CIRCLE = 360.0
