@@ -32,6 +32,17 @@ def _vetoed(*vetoes: Veto, to: Any = PHONE, clock: QuickClock | None = None) -> 
     return veto
 
 
+def test_who_wants_no_marketing_still_gets_codes_and_receipts() -> None:
+    opt_outs = OptOuts()
+    stop = OptedOut(provider="x", at=0, channel="sms", address=PHONE, about="marketing")
+    opt_outs.event_received(stop)
+    assert _vetoed(opt_outs) is None
+    opt_outs.add("sms", PHONE.plain)
+    opt_outs.event_received(OptedIn(provider="x", at=0, channel="sms", address=PHONE, about="marketing"))
+    assert _vetoed(opt_outs) is not None
+    opt_outs.close()
+
+
 def test_who_opted_out_gets_nothing_until_they_opt_in_again(tmp_path: Path) -> None:
     path = tmp_path / "opt-outs.sqlite3"
     opt_outs = OptOuts(path)

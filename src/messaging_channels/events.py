@@ -133,9 +133,11 @@ class _Choice(_Heard):
     address: Address = field(repr=False)
     why: str = ""
     """Such as `keyword STOP`, `complaint`, `list-unsubscribe`."""
+    about: str = ""
+    """What alone is meant, such as `marketing`; empty for every message of the channel."""
 
     def _told(self) -> tuple[Any, ...]:
-        return (self.channel, self.address.plain, self.why)
+        return (self.channel, self.address.plain, self.why, self.about)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,9 @@ class OptOuts(Veto):
         return (yield from ask(Call(lambda: self._why(envelope.channel, envelope.to.plain), effect=False)))
 
     def event_received(self, event: Event) -> None:
-        """See Veto."""
+        """See Veto. Who wants no marketing alone still gets codes and receipts, so such a choice is not kept here."""
+        if isinstance(event, (OptedOut, OptedIn)) and event.about:
+            return
         if isinstance(event, OptedOut):
             self.add(event.channel, event.address.plain, event.why)
         elif isinstance(event, OptedIn):

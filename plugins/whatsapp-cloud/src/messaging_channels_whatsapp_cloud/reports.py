@@ -80,7 +80,7 @@ def _failed(
     yield StatusChanged(status=failure(error), detail=explanation(error), **heard, **message)
     person = address(*about)
     if integer(error.get("code")) == _STOPPED and person is not None:
-        yield OptedOut(channel="whatsapp", address=person, why="marketing: error 131050", **heard)
+        yield OptedOut(channel="whatsapp", address=person, why="error 131050", about="marketing", **heard)
 
 
 def _message(value: Value, message: dict[str, Any]) -> Iterator[Event]:
@@ -107,7 +107,7 @@ def _preference(value: Value, preference: dict[str, Any]) -> Iterator[Event]:
     if chosen is None or person is None:
         yield Unrecognised(kind="user_preferences", **heard)
     else:
-        yield chosen(channel="whatsapp", address=person, why="marketing: the person's choice", **heard)
+        yield chosen(channel="whatsapp", address=person, why="user_preferences", about="marketing", **heard)
 
 
 def _listed(value: object) -> list[Any]:
