@@ -149,6 +149,9 @@ def test_a_file_is_read_with_the_type_that_its_name_tells(tmp_path: Path) -> Non
 def test_money_keeps_its_amount_when_it_is_copied() -> None:
     money = pickle.loads(pickle.dumps(wt.Money("10,50 €", 10_500, "EUR")))
     assert (money, money.thousandths, money.currency) == ("10,50 €", 10_500, "EUR")
+    other = wt.Money("10,50 €", 10_501, "EUR")
+    one = messages.fingerprint(WhatsAppTemplate("paid", "en", (money,)))
+    assert one != messages.fingerprint(WhatsAppTemplate("paid", "en", (other,)))
 
 
 @pytest.mark.parametrize("field", ["cc", "bcc", "reply_to", "sender"])

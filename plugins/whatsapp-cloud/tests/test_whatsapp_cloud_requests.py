@@ -104,6 +104,7 @@ class Contract:
 
     def __init__(self) -> None:
         self.schemas = _schema()
+        self._validators: dict[str, Any] = {}
 
     def validate(self, body: Any, name: str = "Message") -> None:
         self._validator(name).validate(body)
@@ -113,8 +114,10 @@ class Contract:
             self._validator("ActionObject").validate(interactive["action"])
 
     def _validator(self, name: str) -> Any:
-        document = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": self.schemas}}
-        return jsonschema.Draft202012Validator(document)
+        if name not in self._validators:
+            document = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": self.schemas}}
+            self._validators[name] = jsonschema.Draft202012Validator(document)
+        return self._validators[name]
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ from messaging_channels.messages.whatsapp_template import Card, ImageHeader, One
 from messaging_channels.outcomes import Reason
 from messaging_channels.provider import Envelope
 from messaging_channels.rates import reserve
+from messaging_channels.routing import Retry, Route
 from messaging_channels.testing.faults import Fault, How
 from messaging_channels.transport import AsyncTransport, HttpSettings, Transport
 from messaging_channels_whatsapp_cloud import CallRefused, CloudOptions, WhatsAppCloud, Windows, plugin
@@ -47,6 +48,7 @@ HELLO = WhatsAppText("Hello")
 PNG = Media(content=b"\x89PNG\r\n\r\n--\x00 bytes", content_type="image/png")
 OTHER = Media(content=b"another", content_type="image/png")
 GO = UrlButton("Go", "https://example.com")
+ONCE = {"whatsapp": Route(NAME, retry=Retry(attempts=1))}
 IMPATIENT = HttpSettings(timeouts=Timeouts(read=0.3))
 
 
@@ -61,7 +63,7 @@ def _cloud(emulator: WhatsAppCloudEmulator, **more: Any) -> WhatsAppCloud:
 
 
 def _dispatcher(emulator: WhatsAppCloudEmulator, **more: Any) -> Dispatcher:
-    return Dispatcher([_cloud(emulator, **more)], http=IMPATIENT)
+    return Dispatcher([_cloud(emulator, **more)], http=IMPATIENT, routes=ONCE)
 
 
 def _run(flow: Any) -> Any:
@@ -140,7 +142,7 @@ def test_a_throttled_or_unreachable_message_was_certainly_not_sent(emulator: Wha
     with Server(Peer.serve) as server:
         gone = server.url
     with (
-        Dispatcher([_cloud(emulator, base_url=gone)]) as dispatcher,
+        _dispatcher(emulator, base_url=gone) as dispatcher,
         pytest.raises(errors.NotSent) as caught,
     ):
         dispatcher.send(HELLO, to=NUMBER)
@@ -229,6 +231,14 @@ def test_an_upload_that_fails_has_sent_nothing(emulator: WhatsAppCloudEmulator, 
     with _dispatcher(emulator) as dispatcher, pytest.raises(errors.NotSent):
         dispatcher.send(WhatsAppImage(PNG), to=NUMBER)
     assert not emulator.messages
+
+
+def test_a_message_whose_upload_failed_is_tried_again_as_a_whole(emulator: WhatsAppCloudEmulator) -> None:
+    emulator.faults.add(Fault(How.RESET))
+    with Dispatcher([_cloud(emulator)]) as dispatcher:
+        receipt = dispatcher.send(WhatsAppImage(PNG), to=NUMBER)
+    assert [one.outcome.kind for one in receipt.attempts] == [Kind.NOT_SENT, Kind.ACCEPTED]
+    assert len(emulator.messages) == 1
 
 
 def test_an_upload_that_is_refused_rejects_the_message(emulator: WhatsAppCloudEmulator) -> None:
@@ -404,6 +414,13 @@ def test_the_rates_are_those_of_the_number_and_of_the_pair() -> None:
     other = WhatsAppText("x", sender="1234")
     keys = [key for key, _ in cloud.limits(Envelope("1", "whatsapp", other, PhoneNumber(NUMBER)))]
     assert keys == [(NAME, "1234"), (NAME, "1234", NUMBER)]
+
+
+def test_a_message_without_a_business_number_is_refused_by_send_and_not_by_its_rates() -> None:
+    cloud = WhatsAppCloud(access_token=TOKEN)
+    assert len(cloud.limits(Envelope("1", "whatsapp", HELLO, PhoneNumber(NUMBER)))) == 2
+    with Dispatcher([cloud]) as dispatcher, pytest.raises(errors.InvalidMessage):
+        dispatcher.send(HELLO, to=NUMBER)
 
 
 def test_forty_five_go_to_one_person_at_once_and_then_one_in_six_seconds() -> None:

@@ -29,6 +29,10 @@ class Money(str):
         money.thousandths, money.currency = thousandths, currency
         return money
 
+    def __repr__(self) -> str:
+        """Show all of it: what tells two of them apart."""
+        return f"Money({str(self)!r}, {self.thousandths}, {self.currency!r})"
+
     def __getnewargs__(self) -> tuple[str, int, str]:  # type: ignore[override]  # ours takes more than a str's
         """Let it be copied and pickled."""
         return (str(self), self.thousandths, self.currency)

@@ -110,8 +110,8 @@ class WhatsAppCloud:
         return (sent(response),)
 
     def limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, Rate]]:
-        """See LimitsRates: one rate for the business number, one for it and the person."""
-        number_id = self._number_id(envelope.message)
+        """See LimitsRates: one rate for the business number, one for it and the person. Without a number, `send` says what is wrong."""
+        number_id = str(getattr(envelope.message, "sender", None) or self._sender)
         return (
             ((NAME, number_id), self._throughput),
             ((NAME, number_id, envelope.to.plain), PAIR),
