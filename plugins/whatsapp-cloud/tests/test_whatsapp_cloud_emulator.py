@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 from loopback import Peer, Server
 
-from messaging_channels import Dispatcher
+from messaging_channels import Dispatcher, Kind
 from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.exchange import HttpRequest, HttpResponse, ask
+from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.messages import WhatsAppReaction, WhatsAppTemplate, WhatsAppText
+from messaging_channels.status import DELIVERED_TO_HANDSET
+from messaging_channels.testing.faults import Fault, How
 from messaging_channels.transport import Transport
 from messaging_channels.webhooks import WebhookCall
 from messaging_channels_whatsapp_cloud import WhatsAppCloud
@@ -83,6 +86,21 @@ def test_it_reports_progress_by_webhooks_that_it_signed(listener: Listener) -> N
         found = _events(emulator, listener)
     assert {event.message_id for event in found} == {receipt.id}
     assert sorted(event.status.id for event in found if isinstance(event, StatusChanged)) == [3, 5]
+
+
+def test_a_lost_answer_is_settled_by_the_report_that_carries_our_id(listener: Listener) -> None:
+    with WhatsAppCloudEmulator(webhook_url=listener.url) as emulator:
+        emulator.faults.add(Fault(How.RESET, handled=True))
+        with Dispatcher([_cloud(emulator)], ledger=SqliteLedger()) as dispatcher:
+            receipt = dispatcher.send(WhatsAppText("Hello"), to=NUMBER)
+            assert receipt.outcome is Kind.UNKNOWN
+            emulator.wait_until_reported()
+            for call in [*listener.calls, *reversed(listener.calls)]:
+                dispatcher.receive("whatsapp-cloud", call)
+            record = dispatcher.find(receipt.id)
+    assert record is not None
+    assert record.status == DELIVERED_TO_HANDSET
+    assert len(emulator.messages) == 1
 
 
 def test_it_reports_together_if_told_so(listener: Listener) -> None:

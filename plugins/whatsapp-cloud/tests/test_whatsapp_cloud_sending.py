@@ -326,7 +326,7 @@ def _heard(
 def test_a_window_is_open_for_a_day_after_the_last_message_in_whatever_order_they_come() -> None:
     windows = Windows()
     for at in (1000.0, 3000.0, 2000.0):
-        windows.hear(_heard(at))
+        windows.event_received(_heard(at))
     assert windows.open_until(PhoneNumber(NUMBER), number_id=NUMBER_ID) == 3000.0 + WINDOW
     assert windows.open_until(PhoneNumber("447700900124"), number_id=NUMBER_ID) is None
     assert windows.open_until(PhoneNumber(NUMBER), number_id="other") is None
@@ -335,13 +335,13 @@ def test_a_window_is_open_for_a_day_after_the_last_message_in_whatever_order_the
 @pytest.mark.parametrize("kind", ["system", "edit", "revoke", "unknown"])
 def test_what_no_person_wrote_opens_no_window(kind: str) -> None:
     windows = Windows()
-    windows.hear(_heard(1000.0, kind=kind))
+    windows.event_received(_heard(1000.0, kind=kind))
     assert windows.open_until(PhoneNumber(NUMBER), number_id=NUMBER_ID) is None
 
 
 def test_a_person_has_one_window_under_number_and_id() -> None:
     windows = Windows()
-    windows.hear(_heard(1000.0, from_user_id="US.1349", from_parent_user_id="US.ENT.11"))
+    windows.event_received(_heard(1000.0, from_user_id="US.1349", from_parent_user_id="US.ENT.11"))
     for name in ("US.1349", "US.ENT.11"):
         assert windows.open_until(WhatsAppUserId(name), number_id=NUMBER_ID) == 1000.0 + WINDOW
 
@@ -349,7 +349,7 @@ def test_a_person_has_one_window_under_number_and_id() -> None:
 def test_of_those_who_wrote_longest_ago_nothing_is_known_once_there_are_too_many() -> None:
     windows = Windows(capacity=2)
     for digits in ("447700900101", "447700900102", "447700900103"):
-        windows.hear(_heard(1000.0, sender=PhoneNumber(digits)))
+        windows.event_received(_heard(1000.0, sender=PhoneNumber(digits)))
     known = [windows.open_until(PhoneNumber(f"44770090010{n}"), number_id=NUMBER_ID) for n in (1, 2, 3)]
     assert known == [None, 1000.0 + WINDOW, 1000.0 + WINDOW]
 
@@ -358,7 +358,7 @@ def test_a_free_message_into_a_window_known_to_be_closed_is_refused_here(
     emulator: WhatsAppCloudEmulator,
 ) -> None:
     windows = Windows()
-    windows.hear(_heard(1000.0))
+    windows.event_received(_heard(1000.0))
     with _dispatcher(emulator, windows=windows) as dispatcher:
         with pytest.raises(errors.Rejected, match="24-hour window") as caught:
             dispatcher.send(HELLO, to=NUMBER)
@@ -373,7 +373,7 @@ def test_the_caller_may_choose_a_template_or_a_try_instead(
     emulator: WhatsAppCloudEmulator, template: bool
 ) -> None:
     windows = Windows()
-    windows.hear(_heard(1000.0))
+    windows.event_received(_heard(1000.0))
     choice = WhatsAppTemplate("hello", "en") if template else "try"
     message = replace(HELLO, extra=(CloudOptions(when_closed=choice),))  # type: ignore[arg-type]
     with _dispatcher(emulator, windows=windows) as dispatcher:
@@ -387,7 +387,7 @@ def test_an_open_window_and_one_of_which_nothing_is_known_let_every_message_thro
 ) -> None:
     windows = Windows()
     if known:
-        windows.hear(_heard(4e9))
+        windows.event_received(_heard(4e9))
     with _dispatcher(emulator, windows=windows) as dispatcher:
         assert dispatcher.send(HELLO, to=NUMBER).outcome is Kind.ACCEPTED
 
@@ -396,7 +396,7 @@ def test_a_one_time_password_in_place_of_a_message_still_goes_to_a_number_only(
     emulator: WhatsAppCloudEmulator,
 ) -> None:
     windows = Windows()
-    windows.hear(_heard(1000.0, sender=WhatsAppUserId("US.1349")))
+    windows.event_received(_heard(1000.0, sender=WhatsAppUserId("US.1349")))
     template = WhatsAppTemplate("otp", "en", buttons=(OneTimePassword("1"),))
     message = replace(HELLO, extra=(CloudOptions(when_closed=template),))
     with _dispatcher(emulator, windows=windows) as dispatcher, pytest.raises(errors.InvalidMessage):

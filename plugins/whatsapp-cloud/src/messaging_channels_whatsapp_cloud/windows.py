@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from messaging_channels.events import MessageReceived
+from messaging_channels.observer import Observer
 from messaging_channels_whatsapp_cloud.reading import member, text
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ class KnowsWindows(Protocol):
         ...
 
 
-class Windows:
-    """Remembers, in memory, when people last wrote: give it every event that comes in. Safe in threads.
+class Windows(Observer):
+    """Remembers, in memory, when people last wrote: make it an observer of the dispatcher. Safe in threads.
 
     It knows only what it heard. Where several processes take webhooks, one such object hears a part of them, and would call a window closed
     that another knows to be open: use a store that they share.
@@ -41,8 +42,8 @@ class Windows:
         self._until: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
 
-    def hear(self, event: Event) -> None:
-        """Take note of what a person wrote. Other events change nothing; order and repetition do not matter."""
+    def event_received(self, event: Event) -> None:
+        """See Observer. Take note of what a person wrote. Other events change nothing; order and repetition do not matter."""
         if not isinstance(event, MessageReceived) or event.kind not in OPENING:
             return
         number_id = text(member(member(event.native, "metadata"), "phone_number_id")) or ""
