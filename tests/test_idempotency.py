@@ -232,6 +232,15 @@ def test_a_provider_that_knows_the_message_settles_it_as_accepted() -> None:
     assert (inquiry.message_id, str(inquiry.to)) == (receipt.id, str(receipt.destination))
 
 
+def test_what_a_provider_finds_is_not_taken_for_this_message_if_it_is_another_one_of_ours() -> None:
+    oracle = Oracle(None)
+    with _dispatcher(oracle) as dispatcher:
+        dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="lost")
+        other = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="other")
+        oracle.found = Outcome.of(Reason.ACCEPTED, provider_id=other.provider_id)
+        assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="lost").outcome is Kind.UNKNOWN
+
+
 def test_a_provider_that_proves_it_never_took_it_makes_it_safe_to_send_again() -> None:
     oracle = Oracle(Outcome.of(Reason.ABSENT))
     with _dispatcher(oracle) as dispatcher:

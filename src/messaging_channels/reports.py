@@ -109,6 +109,10 @@ class Reports:
             return False
         if outcome is None or outcome.kind is Kind.UNKNOWN:
             return False
+        if outcome.provider_id is not None:
+            other = yield from ask(Find(provider=provider.name, provider_id=outcome.provider_id))
+            if other is not None and other.id != record.id:
+                return False  # what was found is another message of ours, with the same words
         now = self.clock()
         why = f"{provider.name} was asked, and says: {outcome.reason}"
         yield from ask(Finish(record.id, attempt.number, outcome, now, now + self.recording.schedule[0], why))
