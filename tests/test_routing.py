@@ -41,7 +41,7 @@ def _next(
     names: list[str], *ends: tuple[str, Outcome], resend: bool = False, seconds: float = 60.0
 ) -> Ask | Stop:
     attempts = [_attempt(name, end, number) for number, (name, end) in enumerate(ends, 1)]
-    return next_step(names, attempts, retry=STEADY, seconds=seconds, resend=resend, chance=0.5)
+    return next_step(names, attempts, retry=STEADY, left=lambda: seconds, resend=resend, chance=0.5)
 
 
 ends = st.tuples(st.sampled_from(["a", "b"]), st.builds(Outcome.of, st.sampled_from(Reason)))

@@ -12,7 +12,7 @@ from messaging_channels.channels import BUILT_IN, Channel
 from messaging_channels.dispatch import Dispatch
 from messaging_channels.errors import UnknownProvider
 from messaging_channels.exchange import ask
-from messaging_channels.journey import Options, Terms
+from messaging_channels.journey import USUAL, Options, Terms
 from messaging_channels.ledger import Find
 from messaging_channels.ledger.memory import Memory
 from messaging_channels.observer import Observer
@@ -152,7 +152,7 @@ class Dispatcher(_Door):
             Rejected: the provider refused it for good.
             NotSent: certainly nothing went out; it may safely be sent again.
         """
-        return self._transport.run(self._dispatch.send(message, to, Terms(**options)))
+        return self._transport.run(self._dispatch.send(message, to, Terms(**options) if options else USUAL))
 
     def send_each(
         self,
@@ -241,7 +241,9 @@ class AsyncDispatcher(_Door):
 
     async def send(self, message: Message, *, to: Any, **options: Unpack[Options]) -> Receipt:  # noqa: ANN401  resolvers take anything
         """See `Dispatcher.send`. When cancelled, the message may or may not have been sent; its record says so."""
-        return await self._transport.run(self._dispatch.send(message, to, Terms(**options)))
+        return await self._transport.run(
+            self._dispatch.send(message, to, Terms(**options) if options else USUAL)
+        )
 
     async def send_each(
         self,

@@ -29,6 +29,9 @@ class Options(TypedDict, total=False):
     wait_in_progress: float
 
 
+_LONGEST_KEY = 255
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What a caller asks of one message."""
@@ -60,6 +63,10 @@ class Terms:
             raise errors.InvalidMessage(
                 "it is neither hold nor resend", field="on_unknown", remedy="choose one of them"
             )
+
+
+USUAL = Terms()
+"""What is asked of a message where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +135,10 @@ class Journey:
     def advance(self, now: float, chance: float) -> None:
         """Decide what follows the last attempt."""
         self.step = next_step(
-            tuple(self.providers),
+            list(self.providers),
             self.attempts,
             retry=self.route.retry,
-            seconds=self.seconds_left(now),
+            left=lambda: self.seconds_left(now),
             resend=self.terms.on_unknown == "resend",
             chance=chance,
         )
@@ -176,6 +183,3 @@ class Journey:
         return kind(
             f"channel {receipt.channel!r}: {text}; message {receipt.id}", receipt=receipt, retry_after=wait
         )
-
-
-_LONGEST_KEY = 255

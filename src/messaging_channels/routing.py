@@ -137,7 +137,7 @@ def next_step(
     attempts: Sequence[Attempt],
     *,
     retry: Retry,
-    seconds: float,
+    left: Callable[[], float],
     resend: bool,
     chance: float,
 ) -> Step:
@@ -147,19 +147,20 @@ def next_step(
         names: the providers that may be asked, in order.
         attempts: those made so far, at least one.
         retry: the route's policy.
-        seconds: what is left of the time for this message.
+        left: tells what is left of the time for this message, in seconds.
         resend: whether the caller prefers a second copy to none.
         chance: from 0 to 1, for the jitter.
     """
     last = attempts[-1]
-    ends = [attempt.outcome for attempt in attempts if attempt.outcome]
     if last.kind is Kind.ACCEPTED:
         return Stop(f"{last.provider} accepted it")
+    ends = [attempt.outcome for attempt in attempts if attempt.outcome]
     if not all(_reached_nobody(end, resend=resend) for end in ends):
         return Stop(
             _HELD if any(end.kind is Kind.UNKNOWN for end in ends) else f"{last.provider} refused it for good"
         )
     repeats = [_repeat(name, attempts, retry, chance, resend=resend) for name in names]
+    seconds = left()
     waits = [one for one in repeats if one is not None and one.wait < seconds]
     fresh = [name for name in names if all(attempt.provider != name for attempt in attempts)]
     again = next((one for one in waits if one.provider == last.provider), None)
