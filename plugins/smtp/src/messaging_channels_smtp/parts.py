@@ -78,7 +78,7 @@ def file_part(file: Attachment, data: bytes) -> bytes:
 
 def normal(text: str) -> str:
     """Return the text with every line, the last one too, ended by CRLF."""
-    lines = _LINE_END.sub("\r\n", text)
+    lines = _LINE_END.sub("\r\n", text) if "\r" in text else text.replace("\n", "\r\n")
     return lines if lines.endswith("\r\n") else lines + "\r\n"
 
 

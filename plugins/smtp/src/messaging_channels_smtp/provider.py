@@ -15,7 +15,9 @@ from messaging_channels.exchange import Call, Exchange, Executors, Flow, Now, as
 from messaging_channels.messages import Email
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import Capabilities, Envelope, sender_of
+from messaging_channels.webhooks import Received, WebhookCall
 from messaging_channels_smtp.dkim import Signer
+from messaging_channels_smtp.inbound import Inbound
 from messaging_channels_smtp.meanings import outcome
 from messaging_channels_smtp.mime import Draft
 from messaging_channels_smtp.oauth import RefreshGrant, TokenRefused, Tokens
@@ -102,7 +104,7 @@ class Smtp:
         self._tokens = None if token is None else Tokens(token)
         self._return_path = return_path
         self._signer = dkim
-        self._inbound_token = inbound_token
+        self._inbound = Inbound(self.name, token=inbound_token, return_path=return_path)
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
         """See Provider. A mail of several that cannot be written is refused by itself; the only one raises."""
@@ -123,6 +125,10 @@ class Smtp:
             refused = Outcome.of(Reason.AUTH, str(refusal))
             return [refused if isinstance(one, Letter) else one for one in prepared]
         return [outcome(next(told)) if isinstance(one, Letter) else one for one in prepared]
+
+    def receive(self, call: WebhookCall) -> Received:
+        """Read a mail that came, raw in the body: a bounce, a complaint, or what somebody wrote. See ParsesWebhooks."""
+        return self._inbound.receive(call)
 
     def _letter(
         self, envelope: Envelope, drafts: dict[tuple[int, EmailAddress], Draft], now: float

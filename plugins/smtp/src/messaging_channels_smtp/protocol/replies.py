@@ -62,6 +62,8 @@ class Replies:
         Raises:
             Lost: what came is no reply, or one without end.
         """
+        if not self.pending:
+            return None
         found = _REPLY.match(self._data, self._at)
         if found is None:
             self._require_sense()
