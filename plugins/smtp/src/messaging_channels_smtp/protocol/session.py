@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -134,7 +135,7 @@ def _greeted(server: Server) -> Talk[Mapping[str, str]]:
     yield Send(commands.ehlo(server.name))
     reply = yield from reply_within(server.patience.command)
     if reply.kind == _DONE:
-        lines = (line.replace("=", " ", 1).partition(" ") for line in reply.text.split("\n")[1:])
+        lines = (_OLD_AUTH.sub("AUTH ", line).partition(" ") for line in reply.text.split("\n")[1:])
         return {word.upper(): rest.strip() for word, _, rest in lines}
     if reply.kind == _NO:
         yield Send(commands.helo(server.name))
@@ -194,3 +195,5 @@ def _number(text: str, otherwise: int) -> int:
 
 _READY, _DONE, _GO_ON, _NO = 220, 2, 3, 5
 _UNLIMITED = 1_000_000
+_OLD_AUTH = re.compile(r"^AUTH=", re.IGNORECASE)
+"""How some servers still spell it besides, from before RFC 4954."""
