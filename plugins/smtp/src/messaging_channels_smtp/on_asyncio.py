@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar, cast
@@ -49,16 +50,16 @@ class AsyncConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     @classmethod
-    async def open(cls, server: Server) -> AsyncConnection:
+    async def open(cls, server: Server, seconds: float) -> AsyncConnection:
         """Connect, with TLS from the first octet if that is the server's mode. Raises OSError."""
         private: dict[str, Any] = {}
         if server.tls == "implicit":
             private = {
-                "ssl": server.context,
+                "ssl": server.context or ssl.create_default_context(),
                 "server_hostname": server.host,
                 "ssl_shutdown_timeout": _FAREWELL,
             }
-        async with asyncio.timeout(server.patience.connect):
+        async with asyncio.timeout(seconds):
             _, connection = await asyncio.get_running_loop().create_connection(
                 lambda: cls(server), server.host, server.port, **private
             )
@@ -111,7 +112,7 @@ class AsyncConnection(asyncio.Protocol):
         secured = await asyncio.get_running_loop().start_tls(
             self.transport,
             self,
-            self._server.context,
+            self._server.context or ssl.create_default_context(),
             server_hostname=self._server.host,
             ssl_handshake_timeout=self._server.patience.connect,
             ssl_shutdown_timeout=_FAREWELL,
@@ -219,8 +220,8 @@ class _Conversation:
             await connection.close(polite=False)
         return self._held.line if self._held else None
 
-    async def connect(self, _: Connect) -> None:
-        self._held = await AsyncConnection.open(self._server)
+    async def connect(self, step: Connect) -> None:
+        self._held = await AsyncConnection.open(self._server, step.seconds)
 
     async def keep(self, step: Keep) -> None:
         self.connection.line = step.line

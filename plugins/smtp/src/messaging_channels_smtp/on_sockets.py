@@ -35,13 +35,12 @@ Result = TypeVar("Result")
 class Connection:
     """A socket, and the replies that came through it."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, seconds: float) -> None:
         """Connect, with TLS from the first octet if that is the server's mode. Raises OSError."""
         self.line: Line | None = None
         self._server = server
         self._replies = Replies()
-        address, patience = (server.host, server.port), server.patience
-        self._socket = socket.create_connection(address, timeout=patience.connect)
+        self._socket = socket.create_connection((server.host, server.port), timeout=seconds)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if server.tls == "implicit":
             self._wrap()
@@ -58,8 +57,9 @@ class Connection:
         self._wrap()
 
     def _wrap(self) -> None:
+        context = self._server.context or ssl.create_default_context()
         try:
-            self._socket = self._server.context.wrap_socket(self._socket, server_hostname=self._server.host)
+            self._socket = context.wrap_socket(self._socket, server_hostname=self._server.host)
         except BaseException:
             self._socket.close()
             raise
@@ -168,8 +168,8 @@ class _Conversation:
             connection.close(polite=False)
         return self._held.line if self._held else None
 
-    def connect(self, _: Connect) -> None:
-        self._held = Connection(self._server)
+    def connect(self, step: Connect) -> None:
+        self._held = Connection(self._server, step.seconds)
 
     def keep(self, step: Keep) -> None:
         self.connection.line = step.line

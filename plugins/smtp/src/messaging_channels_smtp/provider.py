@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from messaging_channels.addresses import EmailAddress
 from messaging_channels.errors import BadInput, InvalidSetting
-from messaging_channels.exchange import Call, Exchange, Executors, Flow, Now, ask
+from messaging_channels.exchange import Call, Exchange, Executors, Flow, Now, Timeouts, ask
 from messaging_channels.messages import Email
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import Capabilities, Envelope, sender_of
@@ -92,7 +92,7 @@ class Smtp:
             tls,
             username,
             password,
-            _context(ca_file),
+            None if tls == "none" else _context(ca_file),
             patience or Patience(),
             limits or Limits(),
             hostname,
@@ -163,16 +163,21 @@ class Smtp:
     def _submitted(self, letters: tuple[Letter, ...]) -> Flow[Sequence[Delivery]]:
         """Have the letters sent; those that a stale token kept from being offered, once more with a fresh one."""
         if self._tokens is None:
-            return (yield from ask(Submission(self._server, letters)))
+            return (yield from ask(self._submission(letters, None)))
         token = yield from self._tokens.current()
-        told = yield from ask(Submission(self._server, letters, token))
+        told = yield from ask(self._submission(letters, token))
         refused = [index for index, one in enumerate(told) if one.stage is Stage.AUTH and one.reply]
         fresh = (yield from self._tokens.renewed(token)) if refused else None
         if fresh is None:
             return told
         again = tuple(letters[index] for index in refused)
-        retold = yield from ask(Submission(self._server, again, fresh))
+        retold = yield from ask(self._submission(again, fresh))
         return _replaced(told, refused, retold)
+
+    def _submission(self, letters: tuple[Letter, ...], token: str | None) -> Submission:
+        patience = self._server.patience
+        timeouts = Timeouts(patience.connect, patience.block, patience.answer)
+        return Submission(self._server, letters, token, timeouts)
 
     def _from(self, mail: Email) -> EmailAddress:
         sender = mail.sender or self._sender

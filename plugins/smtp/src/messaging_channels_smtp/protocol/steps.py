@@ -51,6 +51,8 @@ class Reuse:
 class Connect:
     """Open a connection, with TLS from its first octet if that is the server's mode."""
 
+    seconds: float
+
 
 @dataclass(frozen=True, slots=True)
 class Secure:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from messaging_channels.exchange import Exchange
+from messaging_channels.exchange import Exchange, Timeouts
 from messaging_channels_smtp.protocol.delivering import Delivering
 from messaging_channels_smtp.protocol.letters import Delivery, Letter
-from messaging_channels_smtp.protocol.session import Line, Server, opened
+from messaging_channels_smtp.protocol.session import Line, Patience, Server, opened
 from messaging_channels_smtp.protocol.steps import Connect, Drop, Keep, Lost, Refused, Reuse, Stage, Talk
 
 
@@ -20,7 +20,24 @@ class Submission(Exchange[tuple[Delivery, ...]]):
     letters: tuple[Letter, ...]
     token: str | None = field(default=None, repr=False)
     """An OAuth access token, for logging in with instead of a password."""
+    timeouts: Timeouts | None = None
+    """None for the server's own patience. A shorter `read` than the server asks for makes more outcomes unknown."""
     effect: bool = True
+
+    @property
+    def patient(self) -> Server:
+        """The server, waited for no longer than this submission may."""
+        if self.timeouts is None:
+            return self.server
+        own, most = self.server.patience, self.timeouts
+        patience = Patience(
+            min(own.connect, most.connect),
+            min(own.greeting, most.read),
+            min(own.command, most.read),
+            min(own.block, most.write),
+            min(own.answer, most.read),
+        )
+        return replace(self.server, patience=patience)
 
 
 def submitted(submission: Submission) -> Talk[tuple[Delivery, ...]]:
@@ -30,25 +47,26 @@ def submitted(submission: Submission) -> Talk[tuple[Delivery, ...]]:
     may have died unnoticed, and servers close after so many mails.
     """
     told: dict[int, Delivery] = {}
+    server = submission.patient
     while left := [index for index in range(len(submission.letters)) if index not in told]:
         line: Line | None = yield Reuse()
         used = line is not None
         try:
-            line = line or (yield from _fresh(submission))
+            line = line or (yield from _fresh(server, submission.token))
         except (Lost, Refused) as failure:
             yield Drop()
             told |= dict.fromkeys(left, _unopened(failure))
             break
-        left = left[: max(1, _room(submission.server, line))]
-        said = yield from _carried(submission.server, line, [submission.letters[index] for index in left])
+        left = left[: max(1, _room(server, line))]
+        said = yield from _carried(server, line, [submission.letters[index] for index in left])
         settled = {index: one for index, one in zip(left, said, strict=True) if not one.untouched}
         told |= settled if used or settled else dict(zip(left, said, strict=True))
     return tuple(told[index] for index in range(len(submission.letters)))
 
 
-def _fresh(submission: Submission) -> Talk[Line]:
-    yield Connect()
-    return (yield from opened(submission.server, submission.token))
+def _fresh(server: Server, token: str | None) -> Talk[Line]:
+    yield Connect(server.patience.connect)
+    return (yield from opened(server, token))
 
 
 def _carried(server: Server, line: Line, letters: Sequence[Letter]) -> Talk[list[Delivery]]:
