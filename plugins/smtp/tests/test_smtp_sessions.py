@@ -230,7 +230,9 @@ def test_a_server_that_takes_no_content_off_our_hands_is_not_waited_for_for_ever
 
     with Server(handle) as server:
         smtp = _smtp(server.port, patience=Patience(block=0.1))
-        told = send(smtp, [_to("a", mail=Email("s", ("x" * 70 + "\n") * 200_000, sender="a@example.org"))])[0][0]
+        told = send(smtp, [_to("a", mail=Email("s", ("x" * 70 + "\n") * 200_000, sender="a@example.org"))])[
+            0
+        ][0]
         over.set()
     assert told.kind is Kind.NOT_SENT
 

@@ -89,18 +89,22 @@ def tokens(name: str, items: Sequence[str], separator: str = "") -> str:
 
 
 def parameter(name: str, value: str) -> str:
-    """Return one parameter as folded lines; a short one with an ASCII stand-in, last, for readers that know no RFC 2231."""
+    """Return one parameter as folded lines, with what is not ASCII by RFC 2231."""
     if _TOKEN.fullmatch(value):
         return f";\r\n {name}={value}"
-    escaped = _NOT_ASCII.sub("_", value).replace("\\", "\\\\").replace('"', '\\"')
-    plain = f';\r\n {name}="{escaped}"'
-    if value.isascii():
-        return plain
+    if _PLAIN.fullmatch(value):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f';\r\n {name}="{escaped}"'
     first, *others = [quote(piece, safe="") for piece in _cut(value.encode("utf-8", "replace"), _PIECE)]
     if not others:
-        return f";\r\n {name}*=utf-8''{first}{plain}"
+        return f";\r\n {name}*=utf-8''{first}"
     continued = "".join(f";\r\n {name}*{number}*={piece}" for number, piece in enumerate(others, 1))
     return f";\r\n {name}*0*=utf-8''{first}{continued}"
+
+
+def stand_in(value: str) -> str:
+    """Return the ASCII in a value, for readers that know no RFC 2231."""
+    return _NOT_ASCII.sub("_", value)
 
 
 def _placed(lines: list[str], item: str, *, used: int) -> None:

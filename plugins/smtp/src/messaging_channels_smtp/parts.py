@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Attachment, Email
-from messaging_channels_smtp.headers import block, parameter
+from messaging_channels_smtp.headers import block, parameter, stand_in
 
 
 def tree(mail: Email, attached: Sequence[bytes]) -> bytes:
@@ -67,7 +67,7 @@ def file_part(file: Attachment, data: bytes) -> bytes:
     name = _UNSAFE.sub("_", _INVISIBLE.sub("", file.filename))[:_LONGEST_NAME].strip(" .") or "attachment"
     place = "inline" if file.content_id else "attachment"
     fields = [
-        ("Content-Type", file.content_type),
+        ("Content-Type", file.content_type + ("" if name.isascii() else parameter("name", stand_in(name)))),
         ("Content-Transfer-Encoding", encoding),
         ("Content-Disposition", place + parameter("filename", name)),
     ]
