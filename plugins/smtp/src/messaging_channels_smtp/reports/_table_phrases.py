@@ -19,6 +19,7 @@ _WORDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("5.1.6", (
         r"no longer..(available|active|valid|exists?|at|works?|in use|employed)\b", r"has moved", r"discontinued", r"abandoned",
     )),
+    ("5.1.2", (r"host or domain name not found", r"name service error", r"nxdomain", r"null mx", r"\bno mx\b")),
     ("5.1.1", (
         r"(user|recipient|mail ?box|address|account|alias)..(unknown|not (be )?found|invalid|not valid|unavailable|not known|not local)\b",
         r"(user|recipient|mail ?box|address|account|alias)..do(es)?\W?n\W?o?t..exist",
@@ -31,8 +32,7 @@ _WORDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     )),
     ("5.1.2", (
         r"(host|domain)..(not found|unknown|unresolvable|invalid|no mx)\b", r"(host|domain)..do(es)?\W?n\W?o?t..(exist|accept)",
-        r"unknown (host|domain)", r"\bno mx\b", r"nxdomain", r"name service error", r"dns (error|failure|lookup)", r"couldn?\W?t find any host",
-        r"bad domain", r"null mx",
+        r"unknown (host|domain)", r"dns (error|failure|lookup)", r"couldn?\W?t find any host", r"bad domain",
     )),
     ("5.3.4", (
         r"(message|mail|size|nachricht)..(too (large|big|long)|exceeds|zu gro[ßs])", r"size limit", r"maximum..size",
@@ -51,14 +51,14 @@ _WORDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         r"rate limit", r"too many (messages|connections|recipients|mails)", r"too fast", r"throttl", r"try again later", r"temporar(y|ily)\b",
         r"gr[ae]y ?list", r"deferred",
     )),
-    ("4.4.7", (
-        r"\bexpired", r"too old", r"time ?out exceeded", r"retention period", r"in the queue too long", r"g[ai]v(e|ing) up", r"maximum..(time|retr)",
-        r"timed? ?out", r"retries exhausted",
-    )),
     ("5.4.6", (r"\bloop", r"too many hops", r"hop count")),
     ("4.4.1", (
         r"connection (refused|reset|lost|timed|dropped|was closed)", r"(could not|cannot) connect", r"no route to host", r"network (error|unreachable)",
         r"host (is )?(down|unreachable)", r"not respond",
+    )),
+    ("4.4.7", (
+        r"\bexpired", r"too old", r"time ?out exceeded", r"retention period", r"in the queue too long", r"maximum..(time|retr)",
+        r"timed? ?out", r"retries exhausted",
     )),
     ("5.7.1", (r"rejected", r"refused", r"denied")),
 )  # fmt: skip

@@ -100,15 +100,18 @@ def _parts(message: Message, level: int = 0) -> Iterator[Part]:
         yield Part(kind, _text(message), message.get_filename(), _data(message), message.get("Content-ID"))
     elif kind.startswith("message/"):
         blocks = [one for one in payload if isinstance(one, Message)]
-        yield Part(kind, "\n\n".join(map(_headers, blocks)), message.get_filename())
+        yield Part(kind, "\n\n".join(_block(one, kind) for one in blocks), message.get_filename())
     elif level < _MOST_LEVELS:
         for one in payload[:_MOST_PARTS]:
             if isinstance(one, Message):
                 yield from _parts(one, level + 1)
 
 
-def _headers(message: Message) -> str:
-    return "\n".join(f"{name}: {value}" for name, value in message.items())
+def _block(message: Message, kind: str) -> str:
+    """Return the headers of an attached mail, or of a report the whole text, which the parser may have taken for a body."""
+    head = "\n".join(f"{name}: {value}" for name, value in message.items())
+    body = message.get_payload()
+    return f"{head}\n\n{body}" if kind not in _MAILS and isinstance(body, str) else head
 
 
 def _data(message: Message) -> bytes:
@@ -136,5 +139,6 @@ def _decoded(value: object) -> str:
     return " ".join(text.split())
 
 
+_MAILS = ("message/rfc822", "message/global")
 _FOLD = re.compile(r"\n[ \t]+")
 _NAME = re.compile(r"[!-9;-~]+")
