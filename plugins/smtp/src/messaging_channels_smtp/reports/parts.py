@@ -40,8 +40,6 @@ class ReceivedMail:
         self._message = _parsed(kept)
         self.parts = tuple(_parts(self._message))
         self.text = "\n".join(part.text for part in self.parts)
-        self.kind = self._message.get_content_type().lower()
-        self.report_type = str(self._message.get_param("report-type", "")).lower()
 
     def header(self, name: str) -> str:
         """Return a header's decoded value on one line, empty where there is none."""
