@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import ssl
 import time
-from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -32,14 +31,14 @@ class IdleLines(Generic[Kept]):
 
     def __init__(self) -> None:
         """Keep nothing yet."""
-        self._free: dict[Server, list[tuple[float, Kept]]] = defaultdict(list)
+        self._free: dict[Server, list[tuple[float, Kept]]] = {}
         self._owner = os.getpid()
         self._inherited: list[object] = []
 
     def take(self, server: Server) -> tuple[Kept | None, list[Kept]]:
         """Return a usable connection that nobody else uses, if there is one, and those to be closed."""
         self.owned()
-        free, stale = self._free[server], list[Kept]()
+        free, stale = self._free.setdefault(server, []), list[Kept]()
         while free:
             with suppress(IndexError):  # another thread took the last one
                 since, one = free.pop()
@@ -50,12 +49,12 @@ class IdleLines(Generic[Kept]):
 
     def keep(self, server: Server, one: Kept) -> None:
         """Keep a connection for the next mail."""
-        self._free[server].append((time.monotonic(), one))
+        self._free.setdefault(server, []).append((time.monotonic(), one))
 
     def drain(self) -> list[Kept]:
         """Return all that is kept, to be closed."""
         self.owned()
-        free, self._free = self._free, defaultdict(list)
+        free, self._free = self._free, {}
         return [one for kept in free.values() for _, one in kept]
 
     def owned(self) -> bool:
@@ -63,7 +62,7 @@ class IdleLines(Generic[Kept]):
         if self._owner == os.getpid():
             return True
         self._inherited.append(self._free)
-        self._free, self._owner = defaultdict(list), os.getpid()
+        self._free, self._owner = {}, os.getpid()
         return False
 
 

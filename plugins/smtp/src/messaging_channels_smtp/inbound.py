@@ -19,13 +19,13 @@ class Inbound:
     def __init__(self, provider: str, *, token: str | None, return_path: ReturnPath | None) -> None:
         """Take what proves a call; without either, none is believed."""
         self._provider = provider
-        self._token = token
+        self._token = token or None
         self._return_path = return_path
 
     def receive(self, call: WebhookCall) -> Received:
         """See ParsesWebhooks."""
         trusted = self._carries_the_token(call)
-        if not trusted and (self._return_path is None or self._return_path.key is None):
+        if not trusted and (self._return_path is None or not self._return_path.key):
             raise self._refused("it does not carry the inbound token")
         report = parse_report(call.body)
         own = self._proved(report)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from messaging_channels.addresses import EmailAddress
-from messaging_channels.errors import BadInput, InvalidSetting
+from messaging_channels.errors import BadInput, InvalidMessage, InvalidSetting
 from messaging_channels.exchange import Call, Exchange, Executors, Flow, Now, Timeouts, ask
 from messaging_channels.messages import Email
 from messaging_channels.outcomes import Outcome, Reason
@@ -147,7 +147,11 @@ class Smtp:
 
     def _draft(self, mail: Email, sender: EmailAddress) -> Flow[Draft]:
         def drafted() -> Draft:
-            attached = [one.read() for one in mail.attachments]
+            try:
+                attached = [one.read() for one in mail.attachments]
+            except OSError as error:
+                problem = f"an attachment cannot be read ({error.strerror or type(error).__name__})"
+                raise InvalidMessage(problem, field="Email.attachments", remedy="check the file") from None
             return Draft(mail, sender=sender, attached=attached, signer=self._signer)
 
         return (yield from ask(Call(drafted, effect=False))) if mail.attachments else drafted()

@@ -23,7 +23,7 @@ class ReturnPath:
 
     def of(self, message_id: str) -> str:
         """Return the address for one mail. An id of other than small letters and digits gets the common one."""
-        if self.key is None or not _FIT.fullmatch(message_id):
+        if not self.key or not _FIT.fullmatch(message_id):
             return self.address.addr_spec
         local = f"{self.address.local}+{message_id}-{self._proof(message_id)}"
         return f"{local}@{self.address.domain}" if len(local) <= _LOCAL_OCTETS else self.address.addr_spec
