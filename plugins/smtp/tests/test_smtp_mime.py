@@ -5,6 +5,7 @@ import email
 import email.policy
 import re
 import struct
+from email.headerregistry import Address
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,44 @@ def test_a_draft_gives_each_recipient_what_a_mail_of_its_own_would_be(mail: Emai
         own = build(mail, message_id=f"m{number}", sender=FROM, to=to, attached=[], now=1795528315.0 + number)
         assert draft.addressed(to, message_id=f"m{number}", at=1795528315.0 + number) == own
         _require_strict(own)
+
+
+def _by_the_library(subject: str, text: str, html: str | None, name: str) -> EmailMessage:
+    mail = EmailMessage(policy=email.policy.SMTP)
+    mail["From"], mail["To"] = "Shop <shop@example.org>", Address(name, "zoe", "example.com")
+    mail["Subject"] = subject
+    mail.set_content(text)
+    if html is not None:
+        mail.add_alternative(html, subtype="html")
+    parsed = email.message_from_bytes(mail.as_bytes(), policy=email.policy.default)
+    assert isinstance(parsed, EmailMessage)
+    return parsed
+
+
+plain_words = st.text(st.sampled_from("abc XYZ 0.,:;-éß日\n"), max_size=60)
+
+
+@given(
+    subject=plain_words.map(lambda one: " ".join(one.split())),
+    text=plain_words,
+    html=st.none() | plain_words,
+    name=plain_words.map(lambda one: " ".join(one.split())),
+)
+def test_what_is_written_by_hand_reads_like_what_the_library_writes(
+    subject: str, text: str, html: str | None, name: str
+) -> None:
+    ours = _parsed(Email(subject, text, html), to=EmailAddress("zoe", "example.com", name))
+    theirs = _by_the_library(subject, text, html, name)
+    for header in ("From", "To", "Subject"):
+        assert str(ours[header]) == str(theirs[header])
+    assert [one.get_content_type() for one in ours.walk()] == [
+        one.get_content_type() for one in theirs.walk()
+    ]
+    for kind in ("plain", "html"):
+        own, other = ours.get_body((kind,)), theirs.get_body((kind,))
+        assert (own is None) == (other is None)
+        if own is not None and other is not None:
+            assert own.get_content().rstrip() == other.get_content().rstrip()
 
 
 LONG = "<" + "x" * 120 + "@example.com>"

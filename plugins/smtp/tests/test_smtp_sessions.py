@@ -155,6 +155,26 @@ def test_a_server_that_closes_between_mails_costs_none(send: Sending) -> None:
         assert (len(server.mails), server.connections) == (2, 2)
 
 
+@doors
+def test_a_line_that_was_closed_while_idle_is_not_used_again(send: Sending) -> None:
+    def handle(peer: Peer) -> None:
+        with suppress(OSError), peer.connection.makefile("rb") as lines:
+            peer.answer(b"220 hi\r\n")
+            for line in lines:
+                if line == b".\r\n":
+                    peer.answer(b"250 ok\r\n")
+                    return
+                if line[:4] in (b"EHLO", b"MAIL", b"RCPT", b"RSET"):
+                    peer.answer(b"250 ok\r\n")
+                elif line.startswith(b"DATA"):
+                    peer.answer(b"354 go\r\n")
+
+    with Server(handle) as server:
+        told = send(_smtp(server.port), [_to("a"), _to("b"), _to("c")])
+        assert [batch[0].kind for batch in told] == [Kind.ACCEPTED] * 3
+        assert server.connections == 3
+
+
 STAGES = ["/connect", "/ehlo", "/mail", "/rcpt", "/data"]
 
 
@@ -442,6 +462,13 @@ def test_an_address_beyond_ascii_arrives_in_the_envelope_and_the_header() -> Non
     with SmtpEmulator(extensions=("PIPELINING",)) as server:
         told = _in_turn(_smtp(server.port), [_to("ñandú")])[0][0]
         assert told.status.name == "REJECTED_DESTINATION"
+
+
+def test_a_header_beyond_ascii_needs_a_server_that_takes_it() -> None:
+    mail = Email("s", "t", sender="a@example.org", reply_to="ñ@example.org")
+    with SmtpEmulator(extensions=("PIPELINING",)) as server:
+        assert _in_turn(_smtp(server.port), [_to("a", mail=mail)])[0][0].kind is Kind.REJECTED
+        assert server.mails == []
 
 
 def test_the_emulator_runs_on_its_own_and_is_steered_over_http() -> None:

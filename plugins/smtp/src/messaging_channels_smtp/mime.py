@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from email.utils import formatdate
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from messaging_channels.addresses import EmailAddress
 from messaging_channels.messages import Email, ListUnsubscribe
@@ -19,6 +20,7 @@ from messaging_channels_smtp.parts import tree
 if TYPE_CHECKING:
     from messaging_channels_smtp.dkim import Signer
 
+_URL_SAFE = "@!$'*+-._~=/"
 _MOST_REFERENCES = 12
 """Of a longer conversation, the first and the last ids are kept."""
 
@@ -103,7 +105,7 @@ def _kept(references: Sequence[str]) -> Sequence[str]:
 
 
 def _unsubscribe(ways: ListUnsubscribe) -> Iterator[tuple[str, str]]:
-    mailto = f"mailto:{EmailAddress.parse(ways.mailto).addr_spec}" if ways.mailto else None
+    mailto = f"mailto:{quote(EmailAddress.parse(ways.mailto).addr_spec, _URL_SAFE)}" if ways.mailto else None
     given = [f"<{way}>" for way in (ways.url, mailto) if way]
     yield "List-Unsubscribe", tokens("List-Unsubscribe", given, ",")
     if ways.url:

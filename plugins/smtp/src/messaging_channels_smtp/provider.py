@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -35,7 +34,27 @@ class Smtp:
 
     name: ClassVar[str] = "smtp"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        {Email: frozenset(one.name for one in fields(Email)) - {"extra"}}, batch=100
+        {
+            Email: frozenset(
+                {
+                    "text",
+                    "html",
+                    "sender",
+                    "cc",
+                    "bcc",
+                    "reply_to",
+                    "attachments",
+                    "headers",
+                    "list_unsubscribe",
+                    "list_id",
+                    "in_reply_to",
+                    "references",
+                    "auto_submitted",
+                    "envelope_sender",
+                }
+            )
+        },
+        batch=100,
     )
     executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {
         Submission: Executors(Session, AsyncSession)

@@ -39,8 +39,10 @@ class Letter:
 
     @property
     def needs_utf8(self) -> bool:
-        """Whether the envelope holds more than ASCII (RFC 6531)."""
-        return not (self.sender.isascii() and all(one.isascii() for one in self.recipients))
+        """Whether an address in the envelope or in a header is more than ASCII (RFC 6531); bodies never are."""
+        return not (
+            self.sender.isascii() and all(one.isascii() for one in self.recipients) and self.content.isascii()
+        )
 
 
 @dataclass(frozen=True, slots=True)

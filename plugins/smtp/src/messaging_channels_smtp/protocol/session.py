@@ -49,7 +49,7 @@ class Server:
     """`implicit`, `starttls` (required) or `none`."""
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
-    context: ssl.SSLContext | None = field(default=None, repr=False, compare=False)
+    context: ssl.SSLContext | None = field(default=None, repr=False)
     """With which TLS is spoken; one that verifies."""
     patience: Patience = field(default_factory=Patience)
     limits: Limits = field(default_factory=Limits)
