@@ -254,6 +254,15 @@ def by_dispatcher(port, count):
             dispatcher.send(own(number), to=to(number))
 
 
+def by_send_each(port, count):
+    with Dispatcher([ours(port)]) as dispatcher:
+        dispatcher.send(SAME, to=to(0))
+        yield
+        mails = (own(number) for number in range(count))
+        told = dispatcher.send_each(mails, to=(to(number) for number in range(count)))
+        assert sum(one.error is None for one in told) == count
+
+
 def measured(run, port, count):
     """Return mails a second and CPU microseconds a mail, from after the connection stands."""
     steps = run(port, count)
@@ -300,6 +309,7 @@ def main():
         ("ours, a content each, PIPELINING, async", by_ours_async(own), "plain"),
         ("ours, one content, CHUNKING", by_ours(same), "chunked"),
         ("ours, a content each, CHUNKING", by_ours(own), "chunked"),
+        ("ours, Dispatcher.send_each, a content each", by_send_each, "plain"),
         ("ours, Dispatcher.send, one by one", by_dispatcher, "plain"),
     ]
     table("loopback", rows, {"plain": plain, "chunked": chunked}, int(sys.argv[1]) if sys.argv[1:] else 1000)
