@@ -257,6 +257,11 @@ def test_long_ids_and_links_are_never_torn() -> None:
     assert str(parsed["X-Longer"]) == "z" * 2000
 
 
+@pytest.mark.parametrize("subject", ["=?utf-8?q?hello?=", " ", " a ", "a =?x", "\ta", "a  b", "é" * 60])
+def test_a_subject_reads_as_it_was_written(subject: str) -> None:
+    assert str(_parsed(Email(subject, "t", headers={"X-Note": subject}))["Subject"]) == subject
+
+
 def test_a_link_longer_than_a_line_is_refused() -> None:
     with pytest.raises(InvalidMessage):
         tokens("List-Unsubscribe", ["<https://example.com/" + "u" * 1000 + ">"])

@@ -296,6 +296,14 @@ def test_a_refused_copy_is_told_beside_the_accepted_mail() -> None:
     assert [reply.code for reply in told.recipients if reply] == [250, 550]
 
 
+def test_very_many_copies_are_named_in_groups() -> None:
+    drive = Drive(Mta(("PIPELINING",)))
+    (told,) = drive.run(submitted(Submission(SERVER, (_letter(1, copies=350),))))
+    assert outcome(told).kind is Kind.ACCEPTED
+    assert len(drive.mta.taken) == 351
+    assert max(step.data.count(b"RCPT") for step in drive.steps if isinstance(step, Send)) <= 100
+
+
 def test_a_line_that_died_while_it_was_idle_costs_no_mail() -> None:
     class Dead(Drive):
         def perform(self, step: Any) -> Any:

@@ -314,6 +314,17 @@ def test_a_stale_token_is_renewed_once_and_the_mails_sent(send: Sending) -> None
 
 
 @doors
+def test_a_refused_login_is_no_unknown_when_no_fresh_token_can_be_had(send: Sending) -> None:
+    with Authority() as authority, SmtpEmulator(login=("shop", "other")) as server:
+        grant = RefreshGrant(authority.url + "/token", "client", "canary", "good")
+        authority.faults.add(Fault(How.SLOW, seconds=0))
+        authority.faults.add(Fault(How.RESET))
+        told = send(_smtp(server.port, username="shop", token=grant), [_to("a")])[0][0]
+        assert told.reason is Reason.AUTH
+        assert len(authority.requests) == 2
+
+
+@doors
 def test_a_token_that_stays_refused_is_a_matter_of_credentials(send: Sending) -> None:
     with SmtpEmulator(login=("shop", "fresh")) as server:
         told = send(_smtp(server.port, username="shop", token=lambda: "stale"), [_to("a")])[0][0]

@@ -34,13 +34,12 @@ def block(fields: Iterable[tuple[str, str]]) -> bytes:
 
 def text(name: str, value: str) -> str:
     """Return the value of an unstructured header; what could be misread goes into encoded words."""
-    if _PLAIN.fullmatch(value) and len(name) + len(value) + 2 <= _SOFT_LIMIT:
+    if _must_encode(value):
+        return _encoded(value, used=len(name) + 2)
+    if len(name) + len(value) + 2 <= _SOFT_LIMIT:
         return value
-    if not _must_encode(value):
-        folded = _folded(name, value)
-        if folded is not None:
-            return folded
-    return _encoded(value, used=len(name) + 2)
+    folded = _folded(name, value)
+    return _encoded(value, used=len(name) + 2) if folded is None else folded
 
 
 def mailbox(name: str, address: EmailAddress) -> str:

@@ -212,8 +212,8 @@ class _Conversation:
         assert self._held is not None  # noqa: S101  for the type checkers: every talk begins with Reuse or Connect
         return self._held
 
-    async def reuse(self, _: Reuse) -> Line | None:
-        async with asyncio.timeout(self._server.patience.answer):
+    async def reuse(self, step: Reuse) -> Line | None:
+        async with asyncio.timeout(step.seconds):
             self._has_slot = await self._slot.acquire()
         self._held, stale = self._idle.take(self._server)
         for connection in stale:

@@ -159,8 +159,8 @@ class _Conversation:
         assert self._held is not None  # noqa: S101  for the type checkers: every talk begins with Reuse or Connect
         return self._held
 
-    def reuse(self, _: Reuse) -> Line | None:
-        self._has_slot = self._slot.acquire(timeout=self._server.patience.answer)
+    def reuse(self, step: Reuse) -> Line | None:
+        self._has_slot = self._slot.acquire(timeout=step.seconds)
         if not self._has_slot:
             raise Lost("all connections are in use", timed_out=True)
         self._held, stale = self._idle.take(self._server)

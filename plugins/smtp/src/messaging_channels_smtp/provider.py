@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from messaging_channels.addresses import EmailAddress
-from messaging_channels.errors import BadInput, InvalidMessage, InvalidSetting
+from messaging_channels.errors import BadInput, ExchangeFailed, InvalidMessage, InvalidSetting
 from messaging_channels.exchange import Call, Exchange, Executors, Flow, Now, Timeouts, ask
 from messaging_channels.messages import Email
 from messaging_channels.outcomes import Outcome, Reason
@@ -190,8 +190,7 @@ class Smtp:
         token = yield from self._tokens.current()
         told = yield from ask(self._submission(letters, token))
         refused = [index for index, one in enumerate(told) if one.stage is Stage.AUTH and one.reply]
-        fresh = (yield from self._tokens.renewed(token)) if refused else None
-        if fresh is None:
+        if not refused or (fresh := (yield from _renewed(self._tokens, token))) is None:
             return told
         again = tuple(letters[index] for index in refused)
         retold = yield from ask(self._submission(again, fresh))
@@ -209,6 +208,14 @@ class Smtp:
             if isinstance(sender, EmailAddress)
             else EmailAddress.parse(sender_of(mail, None, provider=self.name))
         )
+
+
+def _renewed(tokens: Tokens, refused: str) -> Flow[str | None]:
+    """Return another token, or None: then the refusal that there was stands."""
+    try:
+        return (yield from tokens.renewed(refused))
+    except (TokenRefused, ExchangeFailed):
+        return None
 
 
 def _replaced(told: Sequence[Delivery], at: Sequence[int], by: Sequence[Delivery]) -> Sequence[Delivery]:

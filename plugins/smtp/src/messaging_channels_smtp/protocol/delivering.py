@@ -104,7 +104,7 @@ class Delivering:
             yield [*said, (Stage.DATA, commands.DATA)]
             return
         else:
-            yield said
+            yield from (said[start : start + _MOST_AT_ONCE] for start in range(0, len(said), _MOST_AT_ONCE))
         if with_data:
             yield [(Stage.DATA, commands.DATA)]
 
@@ -245,5 +245,7 @@ _GO_AHEAD, _DONE = 354, 2
 _REFUSALS = (4, 5)
 _KINDS = {Stage.DATA: 3}
 _BLOCK = 65536
+_MOST_AT_ONCE = 100
+"""Commands in one write: their replies have to fit the buffers on the way, since nobody reads them meanwhile."""
 _MOST_OCTETS = 1 << 20
 """Octets under way at once in a window."""

@@ -46,6 +46,8 @@ class Await:
 class Reuse:
     """Take an idle connection. Answered with its Line, or with None when there is none. Waits while too many are in use."""
 
+    seconds: float
+
 
 @dataclass(frozen=True, slots=True)
 class Connect:

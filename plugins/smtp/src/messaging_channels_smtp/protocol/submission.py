@@ -49,7 +49,7 @@ def submitted(submission: Submission) -> Talk[tuple[Delivery, ...]]:
     told: dict[int, Delivery] = {}
     server = submission.patient
     while left := [index for index in range(len(submission.letters)) if index not in told]:
-        line: Line | None = yield Reuse()
+        line: Line | None = yield Reuse(server.patience.answer)
         used = line is not None
         try:
             line = line or (yield from _fresh(server, submission.token))
