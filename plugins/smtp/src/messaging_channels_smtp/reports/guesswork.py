@@ -20,8 +20,8 @@ def looks_like_a_bounce(mail: ReceivedMail) -> bool:
     """Whether a server most likely sent it, about a mail that did not arrive."""
     if mail.header("X-Failed-Recipients"):
         return True
-    sender = next(iter(mail.addresses("From", "Sender")), "").lower() or mail.header("From").lower()
-    from_a_server = bool(_DAEMONS.match(sender)) or mail.header("Return-Path") == "<>"
+    sender = next(iter(mail.addresses("From", "Sender")), "").lower()
+    from_a_server = not sender or bool(_DAEMONS.match(sender)) or mail.header("Return-Path") == "<>"
     worded = bool(FAILURES.search(mail.header("Subject")) or DELAYS.search(mail.header("Subject")))
     return worded if not from_a_server else worded or bool(_reason(mail.text[:_LONGEST_TEXT]))
 
@@ -58,18 +58,23 @@ def original_headers(mail: ReceivedMail) -> dict[str, str]:
 
 
 def _own_words(mail: ReceivedMail) -> str:
-    """Return what the server itself says: before the copy of the mail."""
-    spoken = "\n".join(part.text for part in mail.parts if part.kind in ("text/plain", "text/html"))
+    """Return what the server itself says: what stands before the copy of the mail, if that gives a reason."""
+    spoken = "\n".join(part.text for part in mail.parts if part.kind in ("text/plain", "text/html"))[
+        :_LONGEST_TEXT
+    ]
+    if "<html" in spoken.lower():
+        spoken = _TAGS.sub(" ", spoken)
     cut = _COPY.search(spoken)
-    words = (spoken[: cut.start()] if cut and cut.start() else spoken)[:_LONGEST_TEXT]
-    return _TAGS.sub(" ", words) if "<html" in words.lower() else words
+    before = spoken[: cut.start()] if cut else spoken
+    return before if _reason(before) else spoken
 
 
 def _recipients(mail: ReceivedMail, text: str) -> Iterable[str]:
     named = _ADDRESS.findall(mail.header("X-Failed-Recipients"))
     if not named:
         own = {one.lower() for one in mail.addresses("To", "Delivered-To", "From", "Sender", "Reply-To")}
-        found = (one for pattern in _PLACES for one in pattern.findall(text))
+        told = _NOT_RECIPIENTS.sub("", text)
+        found = (one for pattern in _PLACES for one in pattern.findall(told))
         named = [one for one in found if one.lower() not in own and not _DAEMONS.match(one.lower())]
     if not named:
         named = _ADDRESS.findall(original_headers(mail).get("to", ""))
@@ -115,6 +120,10 @@ _COPY = re.compile(
     r"^[ \t>*-]*(?:below this line|this is a copy of|(?:the )?(?:original|returned|undelivered|unsent) (?:message|mail|text)"
     r"|included is a copy|(?:the )?message (?:text|header|that)|headers? of the|--+ ?message|begin message"
     r"|received: (?:from|by)|return-path:|message-id:).*",
+    re.MULTILINE | re.IGNORECASE,
+)
+_NOT_RECIPIENTS = re.compile(
+    r"^[ \t>]*(?:message-id|references|in-reply-to|from|reply-to|return-path|sender)[ \t]*:.*$",
     re.MULTILINE | re.IGNORECASE,
 )
 _QUOTED = re.compile(

@@ -48,7 +48,7 @@ class ReceivedMail:
     def addresses(self, *names: str) -> tuple[str, ...]:
         """Return the addresses in these headers, without names."""
         values = [str(value)[:_LONGEST_VALUE] for name in names for value in self._message.get_all(name, [])]
-        return tuple(address for _, address in getaddresses(values) if "@" in address)
+        return tuple(address for _, address in getaddresses(values) if _ADDRESS.fullmatch(address))
 
     def display_name(self) -> str:
         """Return the name of the sender."""
@@ -138,5 +138,6 @@ def _decoded(value: object) -> str:
 
 
 _MAILS = ("message/rfc822", "message/global")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 _FOLD = re.compile(r"\n[ \t]+")
 _NAME = re.compile(r"[!-9;-~]+")
