@@ -346,6 +346,32 @@ def test_an_address_that_was_never_parsed_smuggles_nothing(address: EmailAddress
         _wire(Email("s", "t"), **{field: address})
 
 
+HIDDEN = [
+    "=?utf-8?q?a=0D=0ABcc:_x=40example.net?=",
+    "=?utf-8?b?YQ0KQmNjOiB4QGV4YW1wbGUubmV0?=",
+    "=?utf-8?q?a=0D?= =?utf-8?q?=0ABcc:_x?=",
+    "=?utf-8?q?=3D=3Futf-8=3Fq=3Fa=3D0ABcc=3A=3F=3D?=",
+    "=?utf-8?q?,_x=40example.net,?=",
+]
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+@pytest.mark.parametrize("field", ["sender", "cc", "reply_to", "to"])
+def test_an_encoded_word_in_a_name_is_a_name(name: str, field: str) -> None:
+    address = EmailAddress("a", "example.com", name)
+    wire = _wire(Email("s", "t"), to=address) if field == "to" else b""
+    if field == "sender":
+        wire = _wire(Email("s", "t"), sender=address)
+    elif field in ("cc", "reply_to"):
+        wire = _wire(Email("s", "t", **{field: address}))  # type: ignore[arg-type]
+    names = _require_strict(wire)
+    assert "Bcc" not in names
+    assert b"Bcc" not in wire
+    header = {"sender": "From", "reply_to": "Reply-To"}.get(field, field.title())
+    parsed = email.message_from_bytes(wire, policy=email.policy.default)
+    assert [one.addr_spec for one in parsed[header].addresses] == ["a@example.com"]
+
+
 def test_names_shed_the_marks_that_only_deceive() -> None:
     deceiving = EmailAddress("a", "example.com", "Bank\u202e\u200b")
     assert _parsed(Email("s", "t"), sender=deceiving)["From"] == "Bank <a@example.com>"
