@@ -115,7 +115,8 @@ class Recording:
             IdempotencyInProgress: another call was quicker.
         """
         holder = _new_holder()
-        if not (yield from ask(Take(record.id, record.holder, holder, now + self.lease))):
+        take = Take(record.id, record.holder, holder, now + self.lease, len(record.attempts))
+        if not (yield from ask(take)):
             raise errors.IdempotencyInProgress(record.id, retry_after=self.lease)
         journey.holder, journey.recorded = holder, True
 

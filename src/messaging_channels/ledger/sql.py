@@ -99,12 +99,21 @@ def _intent(begun: ledger.Begun) -> Statement:
     )
 
 
-def _take(operation: ledger.Take, _: Dialect) -> Steps[bool]:
-    taken = yield (
-        "UPDATE message SET holder = ?, lease = ?, stopped = '' WHERE id = ? AND holder IN (?, ?) RETURNING id",
-        (operation.holder, operation.lease, operation.message_id, operation.instead_of, operation.holder),
+def _take(operation: ledger.Take, dialect: Dialect) -> Steps[bool]:
+    key = operation.message_id
+    held = yield (
+        f"SELECT id FROM message WHERE id = ? AND holder IN (?, ?){dialect.for_update}",  # noqa: S608  a constant
+        (key, operation.instead_of, operation.holder),
     )
-    return bool(taken)
+    # counted in a statement of its own, once the row is locked: whoever held it may have begun another attempt just now
+    begun = yield "SELECT count(*) FROM attempt WHERE message_id = ?", (key,)
+    if not held or begun[0][0] != operation.attempts:
+        return False
+    yield (
+        "UPDATE message SET holder = ?, lease = ?, stopped = '' WHERE id = ?",
+        (operation.holder, operation.lease, key),
+    )
+    return True
 
 
 def _begin(operation: ledger.Begin, _: Dialect) -> Steps[bool]:
