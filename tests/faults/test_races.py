@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
 from faults.world import TO, Quick
 
+from messaging_channels import status as statuses
 from messaging_channels import Dispatcher, Kind, Route, Sms, errors
 from messaging_channels.exchange import Exchange, Flow
+from messaging_channels.ledger import Begin, Begun, Find, Finish, Release, Reserve, Take
+from messaging_channels.ledger._rows import SCHEMA
+from messaging_channels.ledger.sql import Dialect, steps
 from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import Capabilities, Envelope
@@ -87,3 +94,79 @@ def test_a_call_that_takes_over_between_two_attempts_never_repeats_the_later_one
     assert record is not None
     assert record.outcome is (Kind.UNKNOWN if second is Reason.TIMEOUT else Kind.ACCEPTED)
     assert len(record.attempts) == 2
+
+
+def _reserve(message_id: str = "m1", key: str | None = "key", **more: Any) -> Reserve:
+    new = Reserve(
+        id=message_id,
+        channel="sms",
+        kind="Sms",
+        account=None,
+        address="",
+        digest="d",
+        fingerprint="f",
+        scope="",
+        idempotency_key=key,
+        expires=1000.0,
+        holder=f"holder of {message_id}",
+        lease=120.0,
+        first=Begun(message_id, 1, "told", None, 0.0),
+    )
+    return replace(new, **more)
+
+
+def _finish(reason: Reason, number: int = 1, stopped: str = "", **more: Any) -> Finish:
+    return Finish("m1", number, Outcome.of(reason, **more), 1.0, 30.0, stopped)
+
+
+@pytest.fixture
+def ledger() -> Iterator[SqliteLedger]:
+    kept = SqliteLedger()
+    yield kept
+    kept.close()
+
+
+def _do(ledger: SqliteLedger, *operations: Any) -> Any:
+    return [ledger.submit(one).result(20) for one in operations][-1]
+
+
+def test_a_key_that_is_released_while_it_is_looked_at_is_reserved_by_whoever_looks() -> None:
+    """As in PostgreSQL, where another transaction may end between two statements of one."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        for statement in SCHEMA:
+            database.execute(statement)
+
+        def run(flow: Any, rows: Any = None) -> Any:
+            try:
+                while True:
+                    rows = database.execute(*flow.send(rows)).fetchall()
+            except StopIteration as done:
+                return done.value
+
+        run(steps(_reserve(), Dialect()))
+        late = steps(_reserve("m2"), Dialect())
+        refused = database.execute(*next(late)).fetchall()
+        run(steps(Release("m1", "holder of m1"), Dialect()))
+        assert run(late, refused) is None
+        found = run(steps(Find(idempotency_key="key"), Dialect()))
+    assert found is not None
+    assert found.id == "m2"
+
+
+@pytest.mark.parametrize("late", [Reason.RECIPIENT, Reason.THROTTLED, Reason.ACCEPTED])
+def test_a_late_end_of_an_earlier_attempt_does_not_hide_that_a_later_one_was_accepted(
+    late: Reason, ledger: SqliteLedger
+) -> None:
+    _do(ledger, _reserve(), _finish(Reason.CRASH, stopped="its process died"))
+    _do(ledger, Take("m1", "holder of m1", "h2", 120.0, 1), Begin(Begun("m1", 2, "told", None, 0.0), "h2", 120.0))
+    _do(ledger, _finish(Reason.ACCEPTED, 2, "told accepted it"), _finish(late, 1, "told refused it for good"))
+    record = _do(ledger, Find("m1"))
+    assert record.outcome is Kind.ACCEPTED
+    assert record.status == statuses.PENDING_ACCEPTED
+
+
+def test_a_call_that_comes_to_bury_a_living_one_too_late_changes_nothing(ledger: SqliteLedger) -> None:
+    _do(ledger, _reserve(), _finish(Reason.ACCEPTED, stopped="told accepted it"))
+    before = _do(ledger, Find("m1"))
+    _do(ledger, _finish(Reason.CRASH, stopped="its process died"))
+    assert _do(ledger, Find("m1")) == before

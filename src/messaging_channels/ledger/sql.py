@@ -45,16 +45,18 @@ def steps(operation: ledger.Operation[Any], dialect: Dialect) -> Steps[Any]:
     return _STEPS[type(operation)](operation, dialect)
 
 
-def _reserve(operation: ledger.Reserve, dialect: Dialect) -> Steps[ledger.Record | None]:
-    if not (yield _insert(operation)):
+def _reserve(operation: ledger.Reserve, _: Dialect) -> Steps[ledger.Record | None]:
+    while not (yield _insert(operation)):
+        if (yield "SELECT id FROM message WHERE id = ?", (operation.id,)):
+            break  # this very operation was done before
         found = yield from _found(
             "scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key
         )
-        if found is not None and found.id != operation.id:
-            if found.expires > operation.first.at:
-                return found
-            yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (found.id,)
-            return (yield from _reserve(operation, dialect))
+        if found is None:
+            continue  # it was released between these two statements: the key is free
+        if found.expires > operation.first.at:
+            return found
+        yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (found.id,)
     yield _intent(operation.first)
     return None
 
@@ -143,11 +145,14 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
     if ended and outcome.provider_id:
         heard += len((yield _JOIN, (key, ended[0][0], outcome.provider_id)))
     over = operation.at if operation.stopped else None  # nothing follows, so nobody holds it any more
-    if heard == 0 and operation.number == 1 and ended and outcome.kind is not Kind.UNKNOWN:  # nearly always
+    last: int = ended[0][1] if ended else 0
+    if heard == 0 and last == operation.number == 1 and outcome.kind is not Kind.UNKNOWN:  # nearly always
         status = outcome.status if operation.stopped else PENDING_NOT_SENT
         yield _SETTLE, (_dump(status), operation.stopped, over, key)
         return status
-    yield _STOP, (heard, operation.stopped, over, key)
+    # only the last attempt says why it stopped, and not a burial that came too late
+    stops = last == operation.number if ended else outcome.kind is not Kind.UNKNOWN
+    yield _STOP, (heard, stops, operation.stopped, over if stops else None, key)
     return (yield from _restated(key, operation.look_at))
 
 
@@ -334,14 +339,17 @@ def _load(text: str) -> Status:
 _END = (
     "UPDATE attempt SET reason = ?, status = ?, provider_id = coalesce(?, provider_id), detail = ?, retry_after = ?,"
     " duration = ? - started WHERE message_id = ? AND number = ?"
-    " AND (reason IS NULL OR reason LIKE 'unknown.%') RETURNING provider"
+    " AND (reason IS NULL OR reason LIKE 'unknown.%') RETURNING provider,"
+    " (SELECT max(number) FROM attempt AS other WHERE other.message_id = attempt.message_id)"
 )
 _JOIN = "UPDATE event SET message_id = ? WHERE provider = ? AND provider_id = ? AND message_id IS NULL RETURNING key"
 _SETTLE = (
     "UPDATE message SET status = ?, version = version + 1, stopped = ?, look_at = NULL, lease = coalesce(?, lease)"
     " WHERE id = ?"
 )
-_STOP = "UPDATE message SET heard = ?, stopped = ?, lease = coalesce(?, lease) WHERE id = ?"
+_STOP = (
+    "UPDATE message SET heard = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END, lease = coalesce(?, lease) WHERE id = ?"
+)
 _SELECT_DUE = "SELECT id, looks FROM message WHERE look_at <= ? AND lease <= ? ORDER BY look_at LIMIT ?"
 _NEVER = 1e12
 _STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
