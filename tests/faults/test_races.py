@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import pytest
 from faults.world import TO, Quick
 
-from messaging_channels import status as statuses
 from messaging_channels import Dispatcher, Kind, Route, Sms, errors
+from messaging_channels import status as statuses
 from messaging_channels.exchange import Exchange, Flow
 from messaging_channels.ledger import Begin, Begun, Find, Finish, Release, Reserve, Take
 from messaging_channels.ledger._rows import SCHEMA
@@ -158,7 +158,11 @@ def test_a_late_end_of_an_earlier_attempt_does_not_hide_that_a_later_one_was_acc
     late: Reason, ledger: SqliteLedger
 ) -> None:
     _do(ledger, _reserve(), _finish(Reason.CRASH, stopped="its process died"))
-    _do(ledger, Take("m1", "holder of m1", "h2", 120.0, 1), Begin(Begun("m1", 2, "told", None, 0.0), "h2", 120.0))
+    _do(
+        ledger,
+        Take("m1", "holder of m1", "h2", 120.0, 1),
+        Begin(Begun("m1", 2, "told", None, 0.0), "h2", 120.0),
+    )
     _do(ledger, _finish(Reason.ACCEPTED, 2, "told accepted it"), _finish(late, 1, "told refused it for good"))
     record = _do(ledger, Find("m1"))
     assert record.outcome is Kind.ACCEPTED
@@ -170,3 +174,20 @@ def test_a_call_that_comes_to_bury_a_living_one_too_late_changes_nothing(ledger:
     before = _do(ledger, Find("m1"))
     _do(ledger, _finish(Reason.CRASH, stopped="its process died"))
     assert _do(ledger, Find("m1")) == before
+
+
+HOSTILE = ["\ud800", "nul\x00byte"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_that_a_database_cannot_hold_stops_nobody_else(text: str, ledger: SqliteLedger) -> None:
+    with Dispatcher([Told()], ledger=ledger) as dispatcher:
+        with suppress(errors.MessagingError):
+            dispatcher.send(Sms("hello"), to=TO, idempotency_key=text)
+        assert dispatcher.send(Sms("hello"), to=TO, idempotency_key="key").outcome is Kind.ACCEPTED
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_an_answer_that_a_database_cannot_hold_is_kept_all_the_same(text: str, ledger: SqliteLedger) -> None:
+    _do(ledger, _reserve(), _finish(Reason.ACCEPTED, provider_id=f"id{text}", detail=f"detail{text}"))
+    assert _do(ledger, Find("m1")).outcome is Kind.ACCEPTED

@@ -80,8 +80,8 @@ class _Sync:
             try:
                 with self._pool.connection() as connection, connection.cursor() as cursor:
                     return _done(cursor, exchange)
-            except _FAULTS as error:
-                if not left:
+            except psycopg.Error as error:
+                if not left or not isinstance(error, _FAULTS):
                     raise _unavailable(error) from error
         raise AssertionError  # pragma: no cover  the last try returns or raises
 
@@ -130,8 +130,8 @@ class _Async:
                     await self._open()
                 async with self._pool.connection() as connection, connection.cursor() as cursor:
                     return await _done_async(cursor, exchange)
-            except _FAULTS as error:
-                if not left:
+            except psycopg.Error as error:
+                if not left or not isinstance(error, _FAULTS):
                     raise _unavailable(error) from error
         raise AssertionError  # pragma: no cover  the last try returns or raises
 

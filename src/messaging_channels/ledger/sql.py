@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 from messaging_channels import ledger
@@ -25,6 +25,7 @@ from messaging_channels.receipts import Attempt, deciding
 from messaging_channels.status import PENDING_ACCEPTED, PENDING_NOT_SENT, Status, from_dict, merge
 
 Result = TypeVar("Result")
+Text = TypeVar("Text", str, str | None)
 Statement: TypeAlias = "tuple[str, tuple[Any, ...]]"
 Rows: TypeAlias = "list[tuple[Any, ...]]"
 Steps: TypeAlias = "Generator[Statement, Rows, Result]"
@@ -130,7 +131,7 @@ def _begin(operation: ledger.Begin, _: Dialect) -> Steps[bool]:
 
 
 def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
-    outcome, key = operation.outcome, operation.message_id
+    outcome, key = _storable(operation.outcome), operation.message_id
     if outcome.provider_id and dialect.lock:
         asked = yield (
             "SELECT provider FROM attempt WHERE message_id = ? AND number = ?",
@@ -224,7 +225,7 @@ def _release(operation: ledger.Release, _: Dialect) -> Steps[None]:
 
 def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
     event = operation.event
-    provider_id = getattr(event, "provider_id", None)
+    provider_id = _clean(getattr(event, "provider_id", None))
     if provider_id:
         yield from _locked(dialect, event.provider, provider_id)
     key = yield from _message_of(event)
@@ -243,7 +244,7 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
             type(event).__name__,
             event.at,
             _dump(status) if status else None,
-            str(detail),
+            _clean(str(detail)),
             operation.now,
         ),
     )
@@ -256,12 +257,13 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
 def _message_of(event: Event) -> Steps[str | None]:
     """Return our id of the message that the event is about, if that is known."""
     if isinstance(event, (StatusChanged, Engaged)):
-        if event.message_id and (yield "SELECT id FROM message WHERE id = ?", (event.message_id,)):
-            return event.message_id
+        named = _clean(event.message_id)
+        if named and (yield "SELECT id FROM message WHERE id = ?", (named,)):
+            return named
         if event.provider_id:
             rows = yield (
                 "SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ?",
-                (event.provider, event.provider_id),
+                (event.provider, _clean(event.provider_id)),
             )
             return rows[0][0] if rows else None
     return None
@@ -272,7 +274,7 @@ def _find(operation: ledger.Find, _: Dialect) -> Steps[ledger.Record | None]:
         return (yield from _found("id = ?", operation.message_id))
     if operation.provider_id is not None:
         asked = "id = (SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ? LIMIT 1)"
-        return (yield from _found(asked, operation.provider, operation.provider_id))
+        return (yield from _found(asked, operation.provider, _clean(operation.provider_id)))
     return (
         yield from _found("scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key)
     )
@@ -326,6 +328,15 @@ def _together(operation: ledger.Together, dialect: Dialect) -> Steps[Sequence[An
 def _locked(dialect: Dialect, *name: str) -> Steps[None]:
     if dialect.lock:
         yield dialect.lock, ("\x1f".join(name),)
+
+
+def _storable(outcome: Outcome) -> Outcome:
+    return replace(outcome, provider_id=_clean(outcome.provider_id), detail=_clean(outcome.detail))
+
+
+def _clean(text: Text) -> Text:
+    """Return what a provider wrote as a database can hold it: without NUL and lone surrogates."""
+    return text and text.replace("\x00", "").encode("utf-8", "replace").decode()  # type: ignore[return-value]
 
 
 def _dump(status: Status) -> str:
