@@ -25,7 +25,6 @@ from messaging_channels.receipts import Attempt, deciding
 from messaging_channels.status import PENDING_ACCEPTED, PENDING_NOT_SENT, Status, from_dict, merge
 
 Result = TypeVar("Result")
-Text = TypeVar("Text", str, str | None)
 Statement: TypeAlias = "tuple[str, tuple[Any, ...]]"
 Rows: TypeAlias = "list[tuple[Any, ...]]"
 Steps: TypeAlias = "Generator[Statement, Rows, Result]"
@@ -331,12 +330,12 @@ def _locked(dialect: Dialect, *name: str) -> Steps[None]:
 
 
 def _storable(outcome: Outcome) -> Outcome:
-    return replace(outcome, provider_id=_clean(outcome.provider_id), detail=_clean(outcome.detail))
+    return replace(outcome, provider_id=_clean(outcome.provider_id), detail=_clean(outcome.detail) or "")
 
 
-def _clean(text: Text) -> Text:
+def _clean(text: str | None) -> str | None:
     """Return what a provider wrote as a database can hold it: without NUL and lone surrogates."""
-    return text and text.replace("\x00", "").encode("utf-8", "replace").decode()  # type: ignore[return-value]
+    return text and text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _dump(status: Status) -> str:
