@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -66,6 +67,10 @@ class Recording:
             elif not reply:
                 journey.error = errors.IdempotencyInProgress(journey.envelope.id, retry_after=self.lease)
         return [one for one in journeys if one.error is None and not isinstance(one.step, Known)]
+
+    def held_until(self, journeys: Sequence[Journey], begun: float) -> float:
+        """Return until when an attempt begun then is its caller's alone: after that, a call with the same key takes it for dead."""
+        return begun + self.lease if any(one.recorded for one in journeys) else math.inf
 
     def finished(self, journeys: Sequence[Journey], now: float) -> Flow[None]:
         """Write down how the last attempt of each ended. Where that fails, the record stays open, which reads as unknown."""

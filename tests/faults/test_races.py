@@ -14,13 +14,13 @@ from faults.world import TO, Quick
 
 from messaging_channels import Dispatcher, Kind, Route, Sms, errors
 from messaging_channels import status as statuses
-from messaging_channels.exchange import Exchange, Flow
+from messaging_channels.exchange import Call, Exchange, Flow, ask
 from messaging_channels.ledger import Begin, Begun, Find, Finish, Release, Reserve, Take
 from messaging_channels.ledger._rows import SCHEMA
 from messaging_channels.ledger.sql import Dialect, steps
 from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope
+from messaging_channels.provider import Capabilities, Envelope, Inquiry
 from messaging_channels.routing import Retry
 from messaging_channels.vetoes import Veto
 
@@ -79,6 +79,7 @@ def test_a_call_that_takes_over_between_two_attempts_never_repeats_the_later_one
 
     class Meanwhile(Quick):
         def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
             other.start()
             assert pause.asked.wait(20)
 
@@ -191,3 +192,63 @@ def test_text_that_a_database_cannot_hold_stops_nobody_else(text: str, ledger: S
 def test_an_answer_that_a_database_cannot_hold_is_kept_all_the_same(text: str, ledger: SqliteLedger) -> None:
     _do(ledger, _reserve(), _finish(Reason.ACCEPTED, provider_id=f"id{text}", detail=f"detail{text}"))
     assert _do(ledger, Find("m1")).outcome is Kind.ACCEPTED
+
+
+class Slow(Told):
+    """A provider that takes batches, is slow with those texts that begin so, and can be asked."""
+
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, batch=10)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+        self.under_way = threading.Semaphore(0)
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        if batch[0].message.text == "slow":  # type: ignore[attr-defined]
+            yield from ask(Call(self._wait))
+        return [self.one(envelope) for envelope in batch]
+
+    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+        yield from ()
+        return Outcome.of(Reason.ACCEPTED if inquiry.message_id in self.taken else Reason.ABSENT)
+
+    def _wait(self) -> None:
+        self.under_way.release()
+        assert self.go_on.wait(20)
+
+
+def test_a_message_whose_lease_runs_out_while_it_waits_for_its_turn_is_not_sent_by_that_call(
+    ledger: SqliteLedger,
+) -> None:
+    """Somebody else takes it for dead meanwhile, proves that it was never taken, and sends it."""
+    provider, clock, ends = Slow(), Quick(), list[Any]()
+    with Dispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
+
+        def send(text: str, key: str | None) -> None:
+            try:
+                ends.append(dispatcher.send(Sms(text), to=TO, idempotency_key=key))
+            except errors.MessagingError as error:
+                ends.append(error)
+
+        slow = [threading.Thread(target=send, args=("slow", None)) for _ in range(4)]
+        for thread in slow:
+            thread.start()
+        for _ in slow:
+            assert provider.under_way.acquire(timeout=20)
+        late = threading.Thread(target=send, args=("late", "key"))
+        late.start()
+        while dispatcher.find(idempotency_key="key") is None:
+            pass
+        clock.time += 1000
+        with Dispatcher([provider], ledger=ledger, clock=clock) as other:
+            receipt = other.send(Sms("late"), to=TO, idempotency_key="key")
+        provider.go_on.set()
+        for thread in (*slow, late):
+            thread.join(20)
+        record = dispatcher.find(idempotency_key="key")
+    assert provider.taken.count(receipt.id) == 1
+    assert record is not None
+    assert record.outcome is Kind.ACCEPTED
+    (error,) = [end for end in ends if isinstance(end, errors.MessagingError)]
+    assert isinstance(error, (errors.NotSent, errors.IdempotencyInProgress))

@@ -140,7 +140,7 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
     known = yield f"SELECT heard FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  a constant
     if not known:
         return outcome.status
-    ended = yield _end(operation)
+    ended = yield _end(operation, outcome)
     heard: int = known[0][0]
     if ended and outcome.provider_id:
         heard += len((yield _JOIN, (key, ended[0][0], outcome.provider_id)))
@@ -156,8 +156,7 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
     return (yield from _restated(key, operation.look_at))
 
 
-def _end(operation: ledger.Finish) -> Statement:
-    outcome = operation.outcome
+def _end(operation: ledger.Finish, outcome: Outcome) -> Statement:
     return (
         _END,
         (
