@@ -60,6 +60,11 @@ class Recording:
             for journey in journeys:
                 journey.error = error
             return []
+        except GeneratorExit:
+            raise
+        except BaseException:  # the caller stopped waiting, and nothing left the machine
+            yield Together(tuple(Release(one.id, one.holder) for one in intents if isinstance(one, Reserve)))
+            raise
         for journey, intent, reply in zip(journeys, intents, replies, strict=True):
             if isinstance(intent, Reserve):
                 journey.recorded = reply is None

@@ -24,6 +24,8 @@ from messaging_channels.ledger.sql import Dialect, Statement, steps
 _DIALECT = Dialect(" FOR UPDATE", "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))")
 _CREATING = "SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))"
 _TRIES = 3
+_PATIENCE = 5.0
+"""Seconds that a cancelled caller is kept for an operation to end."""
 
 
 class PostgresLedger(KeptAddresses):
@@ -117,7 +119,11 @@ class _Async:
         task = asyncio.ensure_future(self._performed(exchange))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task], timeout=_PATIENCE)  # what is asked next has to find it done
+            raise
 
     async def close(self) -> None:
         await asyncio.gather(*self._running, return_exceptions=True)
