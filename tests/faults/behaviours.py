@@ -48,7 +48,7 @@ def _reset_at_the_first_byte(_: Office, peer: Peer) -> None:
     peer.reset()
 
 
-def _reads_nothing(office: Office, peer: Peer) -> None:
+def _reads_nothing(office: Office, _: Peer) -> None:
     office.released.wait(20)
 
 
