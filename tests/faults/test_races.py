@@ -14,8 +14,9 @@ from faults.world import TO, Quick
 
 from messaging_channels import Dispatcher, Kind, Route, Sms, errors
 from messaging_channels import status as statuses
+from messaging_channels.events import StatusChanged
 from messaging_channels.exchange import Call, Exchange, Flow, ask
-from messaging_channels.ledger import Begin, Begun, Find, Finish, Release, Reserve, Take
+from messaging_channels.ledger import Begin, Begun, Find, Finish, Hear, Release, Reserve, Take
 from messaging_channels.ledger._rows import SCHEMA
 from messaging_channels.ledger.sql import Dialect, steps
 from messaging_channels.ledger.sqlite import SqliteLedger
@@ -252,3 +253,41 @@ def test_a_message_whose_lease_runs_out_while_it_waits_for_its_turn_is_not_sent_
     assert record.outcome is Kind.ACCEPTED
     (error,) = [end for end in ends if isinstance(end, errors.MessagingError)]
     assert isinstance(error, (errors.NotSent, errors.IdempotencyInProgress))
+
+
+def _report(status: statuses.Status, *, message_id: str = "", provider_id: str | None = None) -> Hear:
+    return Hear(
+        StatusChanged(provider="told", at=1.0, status=status, message_id=message_id, provider_id=provider_id),
+        1.0,
+    )
+
+
+@pytest.mark.parametrize("told_by", ["a report that names both", "an answer after all"])
+def test_reports_that_name_only_the_providers_id_are_joined_as_soon_as_it_is_known(
+    told_by: str, ledger: SqliteLedger
+) -> None:
+    early = _report(statuses.DELIVERED_TO_HANDSET, provider_id="own")
+    _do(ledger, _reserve(), _finish(Reason.TIMEOUT), early)
+    if told_by == "a report that names both":
+        _do(ledger, _report(statuses.known(1, 3), message_id="m1", provider_id="own"))
+    else:
+        _do(ledger, _report(statuses.known(1, 3), message_id="m1"))
+        _do(ledger, _finish(Reason.ACCEPTED, provider_id="own"))
+    record = _do(ledger, Find(provider="told", provider_id="own"))
+    assert record is not None
+    assert record.status == statuses.DELIVERED_TO_HANDSET
+    assert len(record.events) == 2
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_report_outweighs_an_earlier_proof_of_absence(later: bool, ledger: SqliteLedger) -> None:
+    """The provider was asked too early, said that it never took the message, and then reports on it: it is not sent again."""
+    report = _report(statuses.known(1, 7), message_id="m1")
+    ends = [_finish(Reason.TIMEOUT, stopped="held"), _finish(Reason.ABSENT, stopped="told was asked")]
+    _do(ledger, _reserve(), *(ends + [report] if later else [report, *ends]))
+    assert _do(ledger, Find("m1")).outcome is Kind.ACCEPTED
+
+
+def test_nobody_takes_over_what_a_report_has_just_settled(ledger: SqliteLedger) -> None:
+    _do(ledger, _reserve(), _finish(Reason.TIMEOUT), _report(statuses.known(1, 7), message_id="m1"))
+    assert _do(ledger, Take("m1", "holder of m1", "h2", 120.0, 1)) is False

@@ -164,7 +164,7 @@ class Reserve(Operation[Record | None]):
 
 @dataclass(frozen=True, slots=True)
 class Take(Operation[bool]):
-    """Become the holder in place of another one. Reply False if that is no longer the holder, or has begun a further attempt."""
+    """Become the holder in place of another one. Reply False if that is no longer the holder, has begun a further attempt, or an attempt was accepted."""
 
     message_id: str
     instead_of: str

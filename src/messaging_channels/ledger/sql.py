@@ -108,8 +108,11 @@ def _take(operation: ledger.Take, dialect: Dialect) -> Steps[bool]:
         (key, operation.instead_of, operation.holder),
     )
     # counted in a statement of its own, once the row is locked: whoever held it may have begun another attempt just now
-    begun = yield "SELECT count(*) FROM attempt WHERE message_id = ?", (key,)
-    if not held or begun[0][0] != operation.attempts:
+    begun = yield (
+        "SELECT count(*), count(CASE WHEN reason = 'accepted' THEN 1 END) FROM attempt WHERE message_id = ?",
+        (key,),
+    )
+    if not held or begun[0] != (operation.attempts, 0):
         return False
     yield (
         "UPDATE message SET holder = ?, lease = ?, stopped = '' WHERE id = ?",
@@ -142,8 +145,10 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
         return outcome.status
     ended = yield _end(operation, outcome)
     heard: int = known[0][0]
-    if ended and outcome.provider_id:
-        heard += len((yield _JOIN, (key, ended[0][0], outcome.provider_id)))
+    if outcome.provider_id:
+        named = ended or (yield _NAMED_LATE, (outcome.provider_id, key, operation.number))
+        if named:
+            heard += len((yield _JOIN, (key, named[0][0], outcome.provider_id)))
     over = operation.at if operation.stopped else None  # nothing follows, so nobody holds it any more
     last: int = ended[0][1] if ended else 0
     if heard == 0 and last == operation.number == 1 and outcome.kind is not Kind.UNKNOWN:  # nearly always
@@ -177,7 +182,8 @@ def _restated(key: str, look_at: float | None = None) -> Steps[Status]:
     yield (
         (
             "UPDATE attempt SET reason = 'accepted', status = ?, detail = 'settled by a report' WHERE message_id = ?"
-            " AND reason LIKE 'unknown.%' AND EXISTS (SELECT 1 FROM event WHERE event.message_id = attempt.message_id"
+            f" AND (reason LIKE 'unknown.%' OR {_WRONGLY_ABSENT})"  # noqa: S608  a constant
+            " AND EXISTS (SELECT 1 FROM event WHERE event.message_id = attempt.message_id"
             " AND event.provider = attempt.provider)"
         ),
         (_dump(PENDING_ACCEPTED), key),
@@ -249,6 +255,9 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
     if not fresh or key is None:
         return ledger.Hearing(bool(fresh), key)
     yield "UPDATE message SET heard = heard + 1 WHERE id = ?", (key,)
+    if provider_id and (yield _NAMED, (provider_id, key, event.provider)):
+        joined = yield _JOIN, (key, event.provider, provider_id)
+        yield "UPDATE message SET heard = heard + ? WHERE id = ?", (len(joined), key)
     return ledger.Hearing(fresh=True, message_id=key, status=(yield from _restated(key)))
 
 
@@ -359,6 +368,22 @@ _SETTLE = (
 _STOP = (
     "UPDATE message SET heard = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END, lease = coalesce(?, lease) WHERE id = ?"
 )
+_WRONGLY_ABSENT = (
+    "reason = 'not_sent.absent' AND NOT EXISTS (SELECT 1 FROM attempt AS other"
+    " WHERE other.message_id = attempt.message_id AND other.provider = attempt.provider"
+    " AND (other.reason IS NULL OR other.reason = 'accepted' OR other.reason LIKE 'unknown.%'))"
+)
+"""The provider was asked too early: a report that no other attempt explains is about this one."""
+_NAMED = (
+    "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND provider = ? AND provider_id IS NULL"
+    " AND (reason IS NULL OR reason = 'accepted' OR reason LIKE 'unknown.%') RETURNING number"
+)
+"""A report that names the message by both ids tells the provider's."""
+_NAMED_LATE = (
+    "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND number = ? AND provider_id IS NULL"
+    " AND reason = 'accepted' RETURNING provider"
+)
+"""So does an answer that comes after a report has settled its attempt."""
 _SELECT_DUE = "SELECT id, looks FROM message WHERE look_at <= ? AND lease <= ? ORDER BY look_at LIMIT ?"
 _NEVER = 1e12
 _STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
