@@ -16,8 +16,7 @@ from typing import Any, ClassVar
 import pytest
 from faults import page
 from faults.behaviours import CASES
-from faults.world import CLIENTS, DOORS, TO, AskablePost, Office, Post
-from loopback import Peer
+from faults.world import CLIENTS, DOORS, TO, AskablePost, Office, Peer, Post
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Kind, Receipt, Sms, errors
 from messaging_channels.exchange import Flow, HttpRequest, ask

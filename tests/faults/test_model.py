@@ -14,8 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from messaging_channels import Dispatcher, Kind, Route, Sms, errors
 from messaging_channels import status as statuses
 from messaging_channels.events import StatusChanged
-from messaging_channels.exchange import Exchange, Executors, Flow, ask, Call
-from messaging_channels.ledger import Finish, Operation
+from messaging_channels.exchange import Call, Exchange, Executors, Flow, ask
+from messaging_channels.ledger import Operation
 from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.outcomes import RULES, Outcome, Reason
 from messaging_channels.provider import Capabilities, Envelope, Inquiry

@@ -57,7 +57,7 @@ class Pausing(Veto):
     def __init__(self) -> None:
         self.asked, self.go_on = threading.Event(), threading.Event()
 
-    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
+    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:  # noqa: ARG002  whoever it is for
         yield from ()
         self.asked.set()
         assert self.go_on.wait(20)
@@ -284,7 +284,7 @@ def test_a_report_outweighs_an_earlier_proof_of_absence(later: bool, ledger: Sql
     """The provider was asked too early, said that it never took the message, and then reports on it: it is not sent again."""
     report = _report(statuses.known(1, 7), message_id="m1")
     ends = [_finish(Reason.TIMEOUT, stopped="held"), _finish(Reason.ABSENT, stopped="told was asked")]
-    _do(ledger, _reserve(), *(ends + [report] if later else [report, *ends]))
+    _do(ledger, _reserve(), *([*ends, report] if later else [report, *ends]))
     assert _do(ledger, Find("m1")).outcome is Kind.ACCEPTED
 
 

@@ -35,7 +35,7 @@ class Post(HttpProvider):
         letter = {"id": envelope.id, "text": envelope.message.text, "padding": "x" * self._padding}  # type: ignore[attr-defined]
         return HttpRequest.post_json(f"{self._url}/send", letter, headers={})
 
-    def decode(self, response: HttpResponse, envelope: Envelope) -> Outcome:
+    def decode(self, response: HttpResponse, envelope: Envelope) -> Outcome:  # noqa: ARG002  one message a request
         if not response.ok:
             return http_outcome(response)
         try:

@@ -179,15 +179,7 @@ def _end(operation: ledger.Finish, outcome: Outcome) -> Statement:
 
 def _restated(key: str, look_at: float | None = None) -> Steps[Status]:
     """Work out afresh what all attempts and events say, and write it down if it changed. The message's row is locked."""
-    yield (
-        (
-            "UPDATE attempt SET reason = 'accepted', status = ?, detail = 'settled by a report' WHERE message_id = ?"
-            f" AND (reason LIKE 'unknown.%' OR {_WRONGLY_ABSENT})"  # noqa: S608  a constant
-            " AND EXISTS (SELECT 1 FROM event WHERE event.message_id = attempt.message_id"
-            " AND event.provider = attempt.provider)"
-        ),
-        (_dump(PENDING_ACCEPTED), key),
-    )
+    yield _REPORTED, (_dump(PENDING_ACCEPTED), key)
     (row,) = yield "SELECT channel, status, stopped, look_at FROM message WHERE id = ?", (key,)
     channel, before, stopped, due = row
     attempts = [attempt_of(key, channel, one) for one in (yield SELECT_ATTEMPTS, (key,))]
@@ -365,15 +357,15 @@ _SETTLE = (
     "UPDATE message SET status = ?, version = version + 1, stopped = ?, look_at = NULL, lease = coalesce(?, lease)"
     " WHERE id = ?"
 )
-_STOP = (
-    "UPDATE message SET heard = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END, lease = coalesce(?, lease) WHERE id = ?"
-)
-_WRONGLY_ABSENT = (
-    "reason = 'not_sent.absent' AND NOT EXISTS (SELECT 1 FROM attempt AS other"
+_STOP = "UPDATE message SET heard = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END, lease = coalesce(?, lease) WHERE id = ?"
+_REPORTED = (
+    "UPDATE attempt SET reason = 'accepted', status = ?, detail = 'settled by a report' WHERE message_id = ?"
+    " AND (reason LIKE 'unknown.%' OR reason = 'not_sent.absent' AND NOT EXISTS (SELECT 1 FROM attempt AS other"
     " WHERE other.message_id = attempt.message_id AND other.provider = attempt.provider"
-    " AND (other.reason IS NULL OR other.reason = 'accepted' OR other.reason LIKE 'unknown.%'))"
+    " AND (other.reason IS NULL OR other.reason = 'accepted' OR other.reason LIKE 'unknown.%')))"
+    " AND EXISTS (SELECT 1 FROM event WHERE event.message_id = attempt.message_id AND event.provider = attempt.provider)"
 )
-"""The provider was asked too early: a report that no other attempt explains is about this one."""
+"""A report proves that the provider took it; also where it was asked too early, unless another attempt there explains the report."""
 _NAMED = (
     "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND provider = ? AND provider_id IS NULL"
     " AND (reason IS NULL OR reason = 'accepted' OR reason LIKE 'unknown.%') RETURNING number"
