@@ -128,9 +128,13 @@ class Dispatch:
     def asked(self, group: Sequence[Journey], name: str) -> Flow[None]:
         """Ask one provider about messages of one account, each when its time has come: write the intent down, ask, write down how it ended."""
         provider, entered = group[0].providers[name], self.clock()
-        waiting = self._paced(group, provider, entered)
+        waiting, seen = self._paced(group, provider, entered), entered
         while waiting:
             now = self.clock()
+            if now < seen:  # it was set back: nobody waits for it
+                waiting = [(due + now - seen, journey) for due, journey in waiting]
+                entered += now - seen
+            seen = now
             if waiting[0][0] > now + _SHORTEST:
                 yield from ask(Wait(waiting[0][0] - now))
                 continue

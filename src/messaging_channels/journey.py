@@ -117,7 +117,7 @@ class Journey:
     def seconds_left(self, now: float) -> float:
         """Return for how long a further attempt may be waited for."""
         limits = (self.route.retry.seconds, self.terms.deadline)
-        return min(limit for limit in limits if limit is not None) - (now - self.started)
+        return min(limit for limit in limits if limit is not None) - max(0.0, now - self.started)
 
     def patience(self, now: float) -> float:
         """Return for how long a place under a rate may be waited for: among many, as long as it takes."""

@@ -104,14 +104,15 @@ class Recording:
         """
         if record.fingerprint != journey.fingerprint:
             raise errors.IdempotencyKeyReused(record.id)
-        until = clock() + journey.terms.wait_in_progress
+        left = journey.terms.wait_in_progress  # counted down: a clock may be set back
         while record.under_way:
             now = clock()
             if now >= record.lease:
                 return (yield from self._buried(record, now))
-            if now >= until:
+            if left <= 0:
                 raise errors.IdempotencyInProgress(record.id, retry_after=record.lease - now)
             yield from ask(Wait(_POLL))
+            left -= _POLL
             again = yield from ask(Find(message_id=record.id))
             if again is None:  # refused before anything left the machine, and forgotten
                 raise errors.IdempotencyInProgress(record.id, retry_after=_POLL)

@@ -20,9 +20,10 @@ from messaging_channels.ledger import Begin, Begun, Find, Finish, Hear, Release,
 from messaging_channels.ledger._rows import SCHEMA
 from messaging_channels.ledger.sql import Dialect, steps
 from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.messages import fingerprint
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import Capabilities, Envelope, Inquiry
-from messaging_channels.routing import Retry
+from messaging_channels.routing import Rest, Retry
 from messaging_channels.vetoes import Veto
 
 
@@ -291,3 +292,44 @@ def test_a_report_outweighs_an_earlier_proof_of_absence(later: bool, ledger: Sql
 def test_nobody_takes_over_what_a_report_has_just_settled(ledger: SqliteLedger) -> None:
     _do(ledger, _reserve(), _finish(Reason.TIMEOUT), _report(statuses.known(1, 7), message_id="m1"))
     assert _do(ledger, Take("m1", "holder of m1", "h2", 120.0, 1)) is False
+
+
+class SetBack(Quick):
+    """A clock that is set back by an hour while the n-th wait goes on."""
+
+    def __init__(self, nth: int = 1) -> None:
+        super().__init__()
+        self._nth = nth
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if len(self.waits) == self._nth:
+            self.time -= 3600
+
+
+def test_a_clock_that_is_set_back_makes_no_repetition_wait_for_it() -> None:
+    clock, provider = SetBack(), Told(Reason.THROTTLED, Reason.THROTTLED)
+    with Dispatcher([provider], clock=clock) as dispatcher:
+        assert dispatcher.send(Sms("hello"), to=TO).outcome is Kind.ACCEPTED
+    assert sum(clock.waits) < 60
+
+
+def test_a_clock_that_is_set_back_makes_nobody_wait_longer_for_a_call_under_way(ledger: SqliteLedger) -> None:
+    clock = SetBack()
+    with Dispatcher([Told()], ledger=ledger, clock=clock) as dispatcher:
+        intent = _reserve(fingerprint=fingerprint(Sms("hello"), "447700900123", None))
+        _do(ledger, replace(intent, expires=clock.time + 10**6, lease=clock.time + 10**5))
+        with pytest.raises(errors.IdempotencyInProgress):
+            dispatcher.send(Sms("hello"), to=TO, idempotency_key="key", wait_in_progress=0.2)
+    assert sum(clock.waits) < 1
+
+
+def test_a_clock_that_is_set_back_lets_no_provider_rest_longer() -> None:
+    clock, provider = Quick(), Told(*[Reason.UNREACHABLE] * 2)
+    route = {"sms": Route("told", retry=Retry(attempts=1), rest=Rest(failures=2, seconds=30))}
+    with Dispatcher([provider], clock=clock, routes=route) as dispatcher:
+        for _ in range(2):
+            with pytest.raises(errors.NotSent):
+                dispatcher.send(Sms("hello"), to=TO)
+        clock.time -= 3600
+        assert dispatcher.send(Sms("hello"), to=TO).outcome is Kind.ACCEPTED
