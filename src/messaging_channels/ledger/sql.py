@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, TypeVar
 
 from messaging_channels import ledger
@@ -45,16 +45,18 @@ def steps(operation: ledger.Operation[Any], dialect: Dialect) -> Steps[Any]:
     return _STEPS[type(operation)](operation, dialect)
 
 
-def _reserve(operation: ledger.Reserve, dialect: Dialect) -> Steps[ledger.Record | None]:
-    if not (yield _insert(operation)):
+def _reserve(operation: ledger.Reserve, _: Dialect) -> Steps[ledger.Record | None]:
+    while not (yield _insert(operation)):
+        if (yield "SELECT id FROM message WHERE id = ?", (operation.id,)):
+            break  # this very operation was done before
         found = yield from _found(
             "scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key
         )
-        if found is not None and found.id != operation.id:
-            if found.expires > operation.first.at:
-                return found
-            yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (found.id,)
-            return (yield from _reserve(operation, dialect))
+        if found is None:
+            continue  # it was released between these two statements: the key is free
+        if found.expires > operation.first.at:
+            return found
+        yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (found.id,)
     yield _intent(operation.first)
     return None
 
@@ -99,12 +101,24 @@ def _intent(begun: ledger.Begun) -> Statement:
     )
 
 
-def _take(operation: ledger.Take, _: Dialect) -> Steps[bool]:
-    taken = yield (
-        "UPDATE message SET holder = ?, lease = ?, stopped = '' WHERE id = ? AND holder IN (?, ?) RETURNING id",
-        (operation.holder, operation.lease, operation.message_id, operation.instead_of, operation.holder),
+def _take(operation: ledger.Take, dialect: Dialect) -> Steps[bool]:
+    key = operation.message_id
+    held = yield (
+        f"SELECT id FROM message WHERE id = ? AND holder IN (?, ?){dialect.for_update}",  # noqa: S608  a constant
+        (key, operation.instead_of, operation.holder),
     )
-    return bool(taken)
+    # counted in a statement of its own, once the row is locked: whoever held it may have begun another attempt just now
+    begun = yield (
+        "SELECT count(*), count(CASE WHEN reason = 'accepted' THEN 1 END) FROM attempt WHERE message_id = ?",
+        (key,),
+    )
+    if not held or begun[0] != (operation.attempts, 0):
+        return False
+    yield (
+        "UPDATE message SET holder = ?, lease = ?, stopped = '' WHERE id = ?",
+        (operation.holder, operation.lease, key),
+    )
+    return True
 
 
 def _begin(operation: ledger.Begin, _: Dialect) -> Steps[bool]:
@@ -119,7 +133,7 @@ def _begin(operation: ledger.Begin, _: Dialect) -> Steps[bool]:
 
 
 def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
-    outcome, key = operation.outcome, operation.message_id
+    outcome, key = _storable(operation.outcome), operation.message_id
     if outcome.provider_id and dialect.lock:
         asked = yield (
             "SELECT provider FROM attempt WHERE message_id = ? AND number = ?",
@@ -129,21 +143,25 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
     known = yield f"SELECT heard FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  a constant
     if not known:
         return outcome.status
-    ended = yield _end(operation)
+    ended = yield _end(operation, outcome)
     heard: int = known[0][0]
-    if ended and outcome.provider_id:
-        heard += len((yield _JOIN, (key, ended[0][0], outcome.provider_id)))
+    if outcome.provider_id:
+        named = ended or (yield _NAMED_LATE, (outcome.provider_id, key, operation.number))
+        if named:
+            heard += len((yield _JOIN, (key, named[0][0], outcome.provider_id)))
     over = operation.at if operation.stopped else None  # nothing follows, so nobody holds it any more
-    if heard == 0 and operation.number == 1 and ended and outcome.kind is not Kind.UNKNOWN:  # nearly always
+    last: int = ended[0][1] if ended else 0
+    if heard == 0 and last == operation.number == 1 and outcome.kind is not Kind.UNKNOWN:  # nearly always
         status = outcome.status if operation.stopped else PENDING_NOT_SENT
         yield _SETTLE, (_dump(status), operation.stopped, over, key)
         return status
-    yield _STOP, (heard, operation.stopped, over, key)
+    # only the last attempt says why it stopped, and not a burial that came too late
+    stops = last == operation.number if ended else outcome.kind is not Kind.UNKNOWN
+    yield _STOP, (heard, stops, operation.stopped, over if stops else None, key)
     return (yield from _restated(key, operation.look_at))
 
 
-def _end(operation: ledger.Finish) -> Statement:
-    outcome = operation.outcome
+def _end(operation: ledger.Finish, outcome: Outcome) -> Statement:
     return (
         _END,
         (
@@ -161,14 +179,7 @@ def _end(operation: ledger.Finish) -> Statement:
 
 def _restated(key: str, look_at: float | None = None) -> Steps[Status]:
     """Work out afresh what all attempts and events say, and write it down if it changed. The message's row is locked."""
-    yield (
-        (
-            "UPDATE attempt SET reason = 'accepted', status = ?, detail = 'settled by a report' WHERE message_id = ?"
-            " AND reason LIKE 'unknown.%' AND EXISTS (SELECT 1 FROM event WHERE event.message_id = attempt.message_id"
-            " AND event.provider = attempt.provider)"
-        ),
-        (_dump(PENDING_ACCEPTED), key),
-    )
+    yield _REPORTED, (_dump(PENDING_ACCEPTED), key)
     (row,) = yield "SELECT channel, status, stopped, look_at FROM message WHERE id = ?", (key,)
     channel, before, stopped, due = row
     attempts = [attempt_of(key, channel, one) for one in (yield SELECT_ATTEMPTS, (key,))]
@@ -210,7 +221,7 @@ def _release(operation: ledger.Release, _: Dialect) -> Steps[None]:
 
 def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
     event = operation.event
-    provider_id = getattr(event, "provider_id", None)
+    provider_id = _clean(getattr(event, "provider_id", None))
     if provider_id:
         yield from _locked(dialect, event.provider, provider_id)
     key = yield from _message_of(event)
@@ -229,25 +240,29 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
             type(event).__name__,
             event.at,
             _dump(status) if status else None,
-            str(detail),
+            _clean(str(detail)),
             operation.now,
         ),
     )
     if not fresh or key is None:
         return ledger.Hearing(bool(fresh), key)
     yield "UPDATE message SET heard = heard + 1 WHERE id = ?", (key,)
+    if provider_id and (yield _NAMED, (provider_id, key, event.provider)):
+        joined = yield _JOIN, (key, event.provider, provider_id)
+        yield "UPDATE message SET heard = heard + ? WHERE id = ?", (len(joined), key)
     return ledger.Hearing(fresh=True, message_id=key, status=(yield from _restated(key)))
 
 
 def _message_of(event: Event) -> Steps[str | None]:
     """Return our id of the message that the event is about, if that is known."""
     if isinstance(event, (StatusChanged, Engaged)):
-        if event.message_id and (yield "SELECT id FROM message WHERE id = ?", (event.message_id,)):
-            return event.message_id
+        named = _clean(event.message_id)
+        if named and (yield "SELECT id FROM message WHERE id = ?", (named,)):
+            return named
         if event.provider_id:
             rows = yield (
                 "SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ?",
-                (event.provider, event.provider_id),
+                (event.provider, _clean(event.provider_id)),
             )
             return rows[0][0] if rows else None
     return None
@@ -258,7 +273,7 @@ def _find(operation: ledger.Find, _: Dialect) -> Steps[ledger.Record | None]:
         return (yield from _found("id = ?", operation.message_id))
     if operation.provider_id is not None:
         asked = "id = (SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ? LIMIT 1)"
-        return (yield from _found(asked, operation.provider, operation.provider_id))
+        return (yield from _found(asked, operation.provider, _clean(operation.provider_id)))
     return (
         yield from _found("scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key)
     )
@@ -314,6 +329,15 @@ def _locked(dialect: Dialect, *name: str) -> Steps[None]:
         yield dialect.lock, ("\x1f".join(name),)
 
 
+def _storable(outcome: Outcome) -> Outcome:
+    return replace(outcome, provider_id=_clean(outcome.provider_id), detail=_clean(outcome.detail) or "")
+
+
+def _clean(text: str | None) -> str | None:
+    """Return what a provider wrote as a database can hold it: without NUL and lone surrogates."""
+    return text and text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 def _dump(status: Status) -> str:
     return json.dumps(status.as_dict())
 
@@ -325,14 +349,33 @@ def _load(text: str) -> Status:
 _END = (
     "UPDATE attempt SET reason = ?, status = ?, provider_id = coalesce(?, provider_id), detail = ?, retry_after = ?,"
     " duration = ? - started WHERE message_id = ? AND number = ?"
-    " AND (reason IS NULL OR reason LIKE 'unknown.%') RETURNING provider"
+    " AND (reason IS NULL OR reason LIKE 'unknown.%') RETURNING provider,"
+    " (SELECT max(number) FROM attempt AS other WHERE other.message_id = attempt.message_id)"
 )
 _JOIN = "UPDATE event SET message_id = ? WHERE provider = ? AND provider_id = ? AND message_id IS NULL RETURNING key"
 _SETTLE = (
     "UPDATE message SET status = ?, version = version + 1, stopped = ?, look_at = NULL, lease = coalesce(?, lease)"
     " WHERE id = ?"
 )
-_STOP = "UPDATE message SET heard = ?, stopped = ?, lease = coalesce(?, lease) WHERE id = ?"
+_STOP = "UPDATE message SET heard = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END, lease = coalesce(?, lease) WHERE id = ?"
+_REPORTED = (
+    "UPDATE attempt SET reason = 'accepted', status = ?, detail = 'settled by a report' WHERE message_id = ?"
+    " AND (reason LIKE 'unknown.%' OR reason = 'not_sent.absent' AND NOT EXISTS (SELECT 1 FROM attempt AS other"
+    " WHERE other.message_id = attempt.message_id AND other.provider = attempt.provider"
+    " AND (other.reason IS NULL OR other.reason = 'accepted' OR other.reason LIKE 'unknown.%')))"
+    " AND EXISTS (SELECT 1 FROM event WHERE event.message_id = attempt.message_id AND event.provider = attempt.provider)"
+)
+"""A report proves that the provider took it; also where it was asked too early, unless another attempt there explains the report."""
+_NAMED = (
+    "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND provider = ? AND provider_id IS NULL"
+    " AND (reason IS NULL OR reason = 'accepted' OR reason LIKE 'unknown.%') RETURNING number"
+)
+"""A report that names the message by both ids tells the provider's."""
+_NAMED_LATE = (
+    "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND number = ? AND provider_id IS NULL"
+    " AND reason = 'accepted' RETURNING provider"
+)
+"""So does an answer that comes after a report has settled its attempt."""
 _SELECT_DUE = "SELECT id, looks FROM message WHERE look_at <= ? AND lease <= ? ORDER BY look_at LIMIT ?"
 _NEVER = 1e12
 _STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
