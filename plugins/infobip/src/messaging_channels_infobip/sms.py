@@ -1,0 +1,155 @@
+"""Text messages, by version 3 of the API: many messages a request, and many destinations a message.
+
+Source: https://www.infobip.com/docs/api/channels/sms/outbound-sms/send-sms-messages
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from messaging_channels.errors import InvalidMessage
+from messaging_channels.messages import Sms
+from messaging_channels.provider import Envelope, extra_of
+from messaging_channels_infobip.access import Access
+from messaging_channels_infobip.answers import outcomes
+from messaging_channels_infobip.options import InfobipSms, Language, SpeedLimit
+from messaging_channels_infobip.parts import Defaults, Part, grouped
+from messaging_channels_infobip.written import given, links, platform, some, validity, window, written_date
+
+PATH = "/sms/3/messages"
+HORIZON = timedelta(days=180)
+MOST_PARTS, MOST_BYTES = 25, 4000
+_PLAIN = InfobipSms()
+
+
+def parts(batch: Sequence[Envelope], access: Access, defaults: Defaults) -> list[Part]:
+    """Describe the requests for these envelopes: one for all that share a schedule and the treatment of links.
+
+    Raises:
+        InvalidMessage: one of them cannot be sent as it is.
+    """
+    described = [(_request_options(one, defaults), (_message(one, defaults), one)) for one in batch]
+    return [
+        Part(
+            access.post(
+                PATH, given(messages=_messages([message for message, _ in group]), options=options or None)
+            ),
+            [envelope for _, envelope in group],
+            outcomes,
+        )
+        for options, group in grouped(described).values()
+    ]
+
+
+def _messages(described: list[tuple[dict[str, Any], dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Write messages that say the same to several destinations as one."""
+    return [
+        {**message, "destinations": destinations} for message, destinations in grouped(described).values()
+    ]
+
+
+def _message(envelope: Envelope, defaults: Defaults) -> tuple[dict[str, Any], dict[str, Any]]:
+    message = envelope.message
+    assert isinstance(message, Sms)  # noqa: S101  for the type checkers: the provider sorts by type
+    extra = extra_of(message, InfobipSms) or _PLAIN
+    _check_size(message, extra)
+    destination = given(to=envelope.to.plain, messageId=envelope.id, networkId=extra.network_id)
+    content = given(
+        text=message.text, transliteration=extra.transliteration, language=_language(extra.language)
+    )
+    described = given(
+        sender=defaults.sender_of(envelope),
+        content=content,
+        options=_options(message, extra),
+        webhooks=webhooks(extra, defaults),
+    )
+    return described, destination
+
+
+def _check_size(message: Sms, extra: InfobipSms) -> None:
+    """Refuse what is too long for sure: with another language or alphabet only Infobip can count."""
+    length = message.segments
+    as_it_is = extra.transliteration in (None, "NONE") and extra.language is None
+    if as_it_is and (length.count > MOST_PARTS or _bytes(message.text, length.encoding) > MOST_BYTES):
+        raise InvalidMessage(
+            f"{length.count} parts; Infobip takes {MOST_PARTS} parts and {MOST_BYTES} bytes",
+            field="Sms.text",
+            remedy="shorten it",
+        )
+
+
+def _bytes(text: str, encoding: str) -> int:
+    return 2 * len(text) if encoding == "UCS-2" else len(text)
+
+
+def _language(language: Language | None) -> dict[str, Any] | None:
+    if language is None:
+        return None
+    return {
+        "languageCode": language.code,
+        "singleShift": language.single_shift,
+        "lockingShift": language.locking_shift,
+    }
+
+
+def _options(message: Sms, extra: InfobipSms) -> dict[str, Any] | None:
+    return some(
+        platform=platform(extra),
+        validityPeriod=validity(message.validity_period, "Sms.validity_period"),
+        deliveryTimeWindow=window(extra.delivery_window),
+        campaignReferenceId=extra.campaign_id,
+        regional=_regional(extra),
+        flash=message.flash or None,
+    )
+
+
+def _regional(extra: InfobipSms) -> dict[str, Any] | None:
+    india, turkey, korea = extra.india, extra.turkey, extra.south_korea
+    return some(
+        indiaDlt=india
+        and given(
+            contentTemplateId=india.content_template_id,
+            principalEntityId=india.principal_entity_id,
+            telemarketerId=india.telemarketer_id,
+        ),
+        turkeyIys=turkey and given(brandCode=turkey.brand_code, recipientType=turkey.recipient_type),
+        southKorea=korea and given(title=korea.title, resellerCode=korea.reseller_code),
+    )
+
+
+def webhooks(extra: Any, defaults: Defaults) -> dict[str, Any] | None:  # noqa: ANN401  of SMS or mail
+    """Write where reports go, and what comes back in them: alike for SMS and mail."""
+    delivery = some(
+        url=extra.report_url or defaults.report_url,
+        intermediateReport=extra.intermediate_reports,
+        notify=extra.notify,
+    )
+    return some(delivery=delivery, contentType=extra.report_content_type, callbackData=extra.callback_data)
+
+
+def _request_options(envelope: Envelope, defaults: Defaults) -> dict[str, Any]:
+    extra = extra_of(envelope.message, InfobipSms) or _PLAIN
+    send_at = defaults.schedule(extra.send_at, field="InfobipSms.send_at", horizon=HORIZON)
+    return given(
+        schedule=_schedule(extra, send_at, envelope.id),
+        tracking=links(extra.links),
+        includeSmsCountInResponse=extra.count_parts or None,
+        conversionTracking=extra.conversion
+        and {"useConversionTracking": True, "conversionTrackingName": extra.conversion},
+    )
+
+
+def _schedule(extra: InfobipSms, send_at: datetime | None, message_id: str) -> dict[str, Any] | None:
+    if send_at is None:
+        return some(bulkId=extra.bulk_id)
+    return given(
+        bulkId=extra.bulk_id or message_id,
+        sendAt=written_date(send_at),
+        sendingSpeedLimit=_speed(extra.speed_limit),
+    )
+
+
+def _speed(limit: SpeedLimit | None) -> dict[str, Any] | None:
+    return None if limit is None else {"amount": limit.amount, "timeUnit": limit.per}
