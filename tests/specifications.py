@@ -114,7 +114,7 @@ class Specification:
             return st.lists(self.samples(plain["items"], depth - 1), max_size=3 if depth > 0 else 0)
         if kind == "object" or "properties" in plain:
             return self._objects(plain, depth)
-        return _SCALARS.get((kind, plain.get("format"))) or _SCALARS.get((kind, None)) or _TEXTS
+        return _SCALARS.get((kind, plain.get("format")), _SCALARS.get((kind, None), _TEXTS))
 
     def _objects(self, plain: Json, depth: int) -> st.SearchStrategy[Any]:
         if depth <= 0:

@@ -27,21 +27,25 @@ class Advice(StrEnum):
 
 def advice_of(error: Mapping[str, Any]) -> Advice:
     """Say what an error object of a report asks for. Total: unknown codes go by the vendor's flag, and without one are not repeated."""
-    group, number = error.get("groupId"), error.get("id")
+    group, number = _number(error.get("groupId")), _number(error.get("id"))
     for key in ((group, number), (None, number)):
         if key in _ADVICE:
             return _ADVICE[key]
-    if group == 0 or (group, number) == (None, None):
+    if group == 0 or not error:
         return Advice.OK
     return Advice.RETRY if error.get("permanent") is False else Advice.REJECT
 
 
 def opts_out(error: Mapping[str, Any]) -> bool:
     """Whether the error says that the recipient has asked, in whatever way, for no more messages."""
-    return error.get("id") in OPT_OUTS
+    return _number(error.get("id")) in OPT_OUTS
 
 
-_ADVICE: Mapping[tuple[Any, Any], Advice] = {
+def _number(given: object) -> int | None:
+    return given if isinstance(given, int) else None
+
+
+_ADVICE: Mapping[tuple[int | None, int | None], Advice] = {
     (group, number): Advice(word) for group, number, _, _, word in ERRORS
 }
 
