@@ -45,7 +45,8 @@ def attempt(
 ) -> Flow[Sequence[End]]:
     """Ask one provider once, and turn whatever goes wrong into outcomes.
 
-    A refusal of several messages as a whole is a certain not-sent: they are asked in halves, so that a bad one fails no other.
+    A refusal of several messages as a whole is a certain not-sent: they are asked in halves, so that a bad one fails no other. A provider that needs several
+    requests for a batch may have one of them refused: its messages alone are asked again.
     """
     seen = evidence or Evidence()
     own = Evidence()
@@ -59,9 +60,16 @@ def attempt(
         ends = [_of_fault(fault, provider, own)] * len(batch)
     finally:
         seen.may_have_been_sent |= own.may_have_been_sent
-    if len(batch) > 1 and all(_is_of_one(end) for end in ends):
+    doubtful = [index for index, end in enumerate(ends) if _is_of_one(end)] if len(batch) > 1 else []
+    if not doubtful:
+        return ends
+    if len(doubtful) == len(batch):
         return (yield from _halves(provider, batch, limit, seen))
-    return ends
+    mended = list(ends)
+    again = yield from attempt(provider, [batch[one] for one in doubtful], limit=limit, evidence=seen)
+    for index, end in zip(doubtful, again, strict=True):
+        mended[index] = end
+    return mended
 
 
 def _is_of_one(end: End) -> bool:
