@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from messaging_channels.errors import InvalidSetting, MessagingError
+from messaging_channels.errors import ExchangeFailed, InvalidSetting, Phase
 from messaging_channels.exchange import HttpResponse
 from messaging_channels.provider import retry_after
 from messaging_channels_infobip.answers import explanation
 
 
-class InfobipRefused(MessagingError):
+class InfobipRefused(ExchangeFailed):
     """A question to Infobip was not answered. `http_status` and `retry_after` (seconds, or None) say why and for how long."""
 
     code = "infobip_refused"
@@ -16,11 +16,15 @@ class InfobipRefused(MessagingError):
     def __init__(
         self, problem: str, *, asked: str, http_status: int = 0, retry_after: float | None = None
     ) -> None:
-        super().__init__(f"infobip, {asked}: {problem}")
-        self.problem = problem
+        super().__init__(f"infobip, {asked}: {problem}", phase=Phase.READ)
         self.asked = asked
         self.http_status = http_status
         self.retry_after = retry_after
+
+    @property
+    def may_have_been_sent(self) -> bool:
+        """No: a question sends nothing."""
+        return False
 
 
 def require_ok(response: HttpResponse, asked: str) -> HttpResponse:
