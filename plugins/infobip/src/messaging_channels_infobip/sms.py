@@ -21,6 +21,7 @@ from messaging_channels_infobip.written import given, links, platform, some, val
 PATH = "/sms/3/messages"
 HORIZON = timedelta(days=180)
 MOST_PARTS, MOST_BYTES = 25, 4000
+LONGEST_NUMBER, LONGEST_NAME = 15, 11
 _PLAIN = InfobipSms()
 
 
@@ -60,12 +61,25 @@ def _message(envelope: Envelope, defaults: Defaults) -> tuple[dict[str, Any], di
         text=message.text, transliteration=extra.transliteration, language=_language(extra.language)
     )
     described = given(
-        sender=defaults.sender_of(envelope),
+        sender=_sender(envelope, defaults),
         content=content,
         options=_options(message, extra),
         webhooks=webhooks(extra, defaults),
     )
     return described, destination
+
+
+def _sender(envelope: Envelope, defaults: Defaults) -> str:
+    """Return the sender: up to 15 digits (ITU-T E.164), or up to 11 characters of ASCII (3GPP TS 23.040)."""
+    sender = defaults.sender_of(envelope).removeprefix("+")
+    longest = LONGEST_NUMBER if sender.isdecimal() else LONGEST_NAME
+    if not 1 <= len(sender) <= longest or not (sender.isascii() and sender.isprintable()):
+        raise InvalidMessage(
+            f"no number of up to {LONGEST_NUMBER} digits, and no name of up to {LONGEST_NAME} ASCII characters",
+            field="Sms.sender",
+            remedy="use one that is registered with Infobip",
+        )
+    return sender
 
 
 def _check_size(message: Sms, extra: InfobipSms) -> None:

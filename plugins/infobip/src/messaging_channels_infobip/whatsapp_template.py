@@ -130,7 +130,7 @@ def _copy_code(button: CopyCode) -> dict[str, Any]:
 
 
 def _flow(button: FlowButton) -> dict[str, Any]:
-    return {"type": "FLOW", "flowToken": button.token}
+    return {"type": "FLOW", "flowToken": _sized(button.token, _TOKEN)}
 
 
 def _sized(text: str, most: int) -> str:
@@ -144,7 +144,7 @@ def _refused(field: str, problem: str, remedy: str) -> InvalidMessage:
 
 
 _MOST_BUTTONS, _MOST_CARDS, _MOST_CARD_BUTTONS = 10, 10, 2
-_PAYLOAD, _CODE, _FILENAME = 128, 15, 240
+_PAYLOAD, _CODE, _TOKEN, _FILENAME = 128, 15, 3000, 240
 _CARD_BUTTONS: Mapping[type, Callable[[Any], dict[str, Any]]] = {QuickReply: _quick_reply, UrlSuffix: _url}
 _BUTTONS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     **_CARD_BUTTONS,
