@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from email import message_from_string
 from email.policy import default
@@ -35,7 +35,7 @@ from messaging_channels import (
     errors,
 )
 from messaging_channels.events import Act, Engaged, MessageReceived, OptedOut, StatusChanged
-from messaging_channels.exchange import Timeouts, ask
+from messaging_channels.exchange import Timeouts
 from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.messages import WhatsAppImage
 from messaging_channels.outcomes import Reason
@@ -103,6 +103,20 @@ def _steer(emulator: InfobipEmulator, kind: str, record: dict[str, Any]) -> None
     emulator.wait_until_reported()
 
 
+@contextmanager
+def _connected(
+    proof: Any, query: str = "", security: Security | None = None
+) -> Iterator[tuple[Dispatcher, InfobipEmulator, Mailbox]]:
+    """Connect a dispatcher to an emulator, and the emulator's calls to the dispatcher."""
+    with (
+        Mailbox() as mailbox,
+        InfobipEmulator(webhook_url=f"{mailbox.url}/reports{query}", security=security) as infobip,
+        Dispatcher([_infobip(infobip, proofs=[proof])], ledger=SqliteLedger()) as dispatcher,
+    ):
+        mailbox.dispatcher = dispatcher
+        yield dispatcher, infobip, mailbox
+
+
 MESSAGES = [
     (Sms("Hello"), NUMBER),
     (WhatsAppText("Hello"), NUMBER),
@@ -125,19 +139,14 @@ MESSAGES = [
 def test_the_report_arrives_and_the_status_changes(
     message: Any, to: str, security: Security, proof: Any, query: str
 ) -> None:
-    with (
-        Mailbox() as mailbox,
-        InfobipEmulator(webhook_url=f"{mailbox.url}/reports{query}", security=security) as infobip,
-    ):
-        with Dispatcher([_infobip(infobip, proofs=[proof])], ledger=SqliteLedger()) as dispatcher:
-            mailbox.dispatcher = dispatcher
-            receipt = dispatcher.send(message, to=to)
-            infobip.wait_until_reported()
-            record = dispatcher.find(receipt.id)
-        assert (receipt.outcome, receipt.status.group_id) == (Kind.ACCEPTED, 1)
-        assert record is not None
-        assert (record.status.group_id, record.status.id) == (3, 5)
-        assert [status for _, status in infobip.reported] == [200]
+    with _connected(proof, query, security) as (dispatcher, infobip, _):
+        receipt = dispatcher.send(message, to=to)
+        infobip.wait_until_reported()
+        record = dispatcher.find(receipt.id)
+    assert (receipt.outcome, receipt.status.group_id) == (Kind.ACCEPTED, 1)
+    assert record is not None
+    assert (record.status.group_id, record.status.id) == (3, 5)
+    assert [status for _, status in infobip.reported] == [200]
 
 
 def test_reports_go_to_the_url_that_a_message_names(emulator: InfobipEmulator) -> None:
@@ -162,29 +171,22 @@ def _fields(defaults: Defaults) -> dict[str, Any]:
 
 
 def test_a_call_of_a_stranger_changes_nothing() -> None:
-    with Mailbox() as mailbox, InfobipEmulator(webhook_url=f"{mailbox.url}/reports") as infobip:
-        with Dispatcher([_infobip(infobip, proofs=[Hmac(["s1"])])], ledger=SqliteLedger()) as dispatcher:
-            mailbox.dispatcher = dispatcher
-            receipt = dispatcher.send(Sms("Hello"), to=NUMBER)
-            infobip.wait_until_reported()
-            record = dispatcher.find(receipt.id)
+    with _connected(Hmac(["s1"])) as (dispatcher, infobip, _):
+        receipt = dispatcher.send(Sms("Hello"), to=NUMBER)
+        infobip.wait_until_reported()
+        record = dispatcher.find(receipt.id)
     assert record is not None
     assert record.status.group_id == 1
     assert [status for _, status in infobip.reported] == [401]
 
 
 def test_what_people_write_read_and_click_comes_in() -> None:
-    with Mailbox() as mailbox, InfobipEmulator(webhook_url=f"{mailbox.url}/?token=t1") as infobip:
-        with Dispatcher([_infobip(infobip, proofs=[UrlToken(["t1"])])]) as dispatcher:
-            mailbox.dispatcher = dispatcher
-            _steer(infobip, "sms", {"from": NUMBER, "to": "447700900000", "text": "Hi"})
-            _steer(
-                infobip,
-                "whatsapp",
-                {"from": NUMBER, "to": "447700900000", "message": {"type": "TEXT", "text": "Hi"}},
-            )
-            _steer(infobip, "seen", {"messageId": "id-1", "from": NUMBER, "to": "447700900000"})
-            _steer(infobip, "tracking", {"notificationType": "UNSUBSCRIBED", "recipient": "zoe@example.com"})
+    text = {"type": "TEXT", "text": "Hi"}
+    with _connected(UrlToken(["t1"]), "?token=t1") as (_, infobip, mailbox):
+        _steer(infobip, "sms", {"from": NUMBER, "to": "447700900000", "text": "Hi"})
+        _steer(infobip, "whatsapp", {"from": NUMBER, "to": "447700900000", "message": text})
+        _steer(infobip, "seen", {"messageId": "id-1", "from": NUMBER, "to": "447700900000"})
+        _steer(infobip, "tracking", {"notificationType": "UNSUBSCRIBED", "recipient": "zoe@example.com"})
     sms, chat, seen, left = mailbox.events
     assert isinstance(sms, MessageReceived)
     assert isinstance(chat, MessageReceived)

@@ -137,7 +137,7 @@ DOCUMENTS = ["infobip_sms", "infobip_email", "infobip_whatsapp", "infobip_messag
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 @given(data=st.data())
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_every_webhook_of_the_specification_is_read(document: str, data: Any) -> None:
     schemas = specification(document).webhooks()
     name = data.draw(st.sampled_from(sorted(schemas)))
