@@ -21,6 +21,7 @@ from urllib.request import urlopen
 import pytest
 import trustme
 from loopback import Peer, Server
+from specifications import specification
 
 from messaging_channels import (
     Attachment,
@@ -34,6 +35,7 @@ from messaging_channels import (
     cli,
     errors,
 )
+from messaging_channels.configuration import Configuration
 from messaging_channels.events import Act, Engaged, MessageReceived, OptedOut, StatusChanged
 from messaging_channels.exchange import Timeouts
 from messaging_channels.ledger.sqlite import SqliteLedger
@@ -117,6 +119,12 @@ def _connected(
         yield dispatcher, infobip, mailbox
 
 
+def _check(document: str, webhook: str, body: bytes) -> None:
+    """Hold a call of the emulator's to what Infobip's own calls look like."""
+    official = specification(document)
+    official.check(official.webhooks()[webhook], json.loads(body))
+
+
 MESSAGES = [
     (Sms("Hello"), NUMBER),
     (WhatsAppText("Hello"), NUMBER),
@@ -195,6 +203,30 @@ def test_what_people_write_read_and_click_comes_in() -> None:
     assert seen.act is Act.SEEN
     assert isinstance(left, OptedOut)
     assert left.address.plain == "zoe@example.com"
+
+
+def test_the_calls_of_the_emulator_look_like_those_of_infobip() -> None:
+    reports = {
+        "infobip_sms": "receive-outbound-sms-message-reports-v3",
+        "infobip_whatsapp": "receive-whatsapp-delivery-reports",
+        "infobip_email": "receive-email-delivery-reports",
+    }
+    labelled = InfobipSms(application_id="a", campaign_id="c", callback_data="d")
+    text = {"type": "TEXT", "text": "Hi"}
+    with _connected(UrlToken(["t1"]), "?token=t1") as (dispatcher, infobip, _):
+        for message, to in (MESSAGES[1], MESSAGES[3], (Sms("Hello", extra=(labelled,)), NUMBER)):
+            dispatcher.send(message, to=to)
+            infobip.wait_until_reported()
+        _steer(infobip, "sms", {"from": NUMBER, "to": "447700900000", "text": "Hi"})
+        _steer(infobip, "whatsapp", {"from": NUMBER, "to": "447700900000", "message": text})
+        _steer(infobip, "seen", {"messageId": "id-1", "from": NUMBER, "to": "447700900000"})
+    chat, mail, sms, inbound, written, seen = (call.body for call, _ in infobip.reported)
+    for document, body in zip(reports, (sms, chat, mail), strict=True):
+        _check(document, reports[document], body)
+    _check("infobip_sms", "receive-inbound-sms-messages", inbound)
+    _check("infobip_whatsapp", "receive-inbound-whatsapp-messages", written)
+    _check("infobip_whatsapp", "receive-whatsapp-seen-reports", seen)
+    assert json.loads(sms)["results"][0]["platform"] == {"applicationId": "a"}
 
 
 @pytest.mark.parametrize(
@@ -471,36 +503,54 @@ def test_the_persons_of_a_tenant_are_written_to_from_the_tenants_account(emulato
     assert {one.attempts[-1].account for one in receipts} == {"acme"}
 
 
-def test_the_command_line_sends_on_every_channel(
+def _configure(monkeypatch: pytest.MonkeyPatch, **settings: str) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"MESSAGING_CHANNELS_INFOBIP_{name}", value)
+
+
+ENVIRONMENT = {
+    "API_KEY": KEY,
+    "SENDER": "Shop",
+    "WHATSAPP_SENDER": "447700900000",
+    "EMAIL_SENDER": "shop@example.com",
+}
+COMMANDS = [
+    ["sms", "--to", NUMBER, "--text", "Hello"],
+    ["whatsapp", "--to", NUMBER, "--text", "Hello"],
+    ["whatsapp", "--to", NUMBER, "--template", "welcome", "--parameter", "Zoe"],
+    ["email", "--to", "zoe@example.com", "--subject", "Hello", "--text", "Hi", "--html", "<b>Hi</b>"],
+]
+
+
+def test_what_the_command_line_sends_is_reported_and_shown_as_delivered(
     emulator: InfobipEmulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name, value in {
-        "BASE_URL": emulator.url,
-        "API_KEY": KEY,
-        "SENDER": "Shop",
-        "WHATSAPP_SENDER": "447700900000",
-        "EMAIL_SENDER": "shop@example.com",
-    }.items():
-        monkeypatch.setenv(f"MESSAGING_CHANNELS_INFOBIP_{name}", value)
-    sends = [
-        ["sms", "--to", NUMBER, "--text", "Hello"],
-        ["whatsapp", "--to", NUMBER, "--text", "Hello"],
-        ["whatsapp", "--to", NUMBER, "--template", "welcome", "--parameter", "Zoe"],
-        ["email", "--to", "zoe@example.com", "--subject", "Hello", "--text", "Hi", "--html", "<b>Hi</b>"],
-    ]
-    for arguments in sends:
-        assert cli.main(["send", *arguments]) == 0
-        (message,) = json.loads(capsys.readouterr().out)["messages"]
-        assert message["status"]["groupName"] == "PENDING"
-        assert message["messageId"] == emulator.account.messages[-1].id
+    with Mailbox() as mailbox:
+        url = f"{mailbox.url}/reports?token=t1"
+        _configure(monkeypatch, BASE_URL=emulator.url, REPORT_URL=url, WEBHOOK_TOKEN="t1", **ENVIRONMENT)
+        with Dispatcher(**Configuration.read(embedded=True).parts()) as listening:
+            mailbox.dispatcher = listening
+            for arguments in COMMANDS:
+                assert cli.main(["send", *arguments]) == 0
+                (sent,) = json.loads(capsys.readouterr().out)["messages"]
+                assert sent["status"]["groupName"] == "PENDING"
+                emulator.wait_until_reported()
+                assert cli.main(["messages", "show", sent["messageId"]]) == 0
+                assert json.loads(capsys.readouterr().out)["status"]["name"] == "DELIVERED_TO_HANDSET"
+    assert [one.channel for one in emulator.account.messages] == ["sms", "whatsapp", "whatsapp", "email"]
+
+
+def test_the_command_line_fetches_the_reports_that_nobody_was_sent(
+    emulator: InfobipEmulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _configure(monkeypatch, BASE_URL=emulator.url, **ENVIRONMENT)
+    assert cli.main(["send", *COMMANDS[0]]) == 0
+    (sent,) = json.loads(capsys.readouterr().out)["messages"]
+    assert cli.main(["messages", "fetch"]) == 0
+    capsys.readouterr()
+    assert cli.main(["messages", "show", sent["messageId"]]) == 0
+    assert json.loads(capsys.readouterr().out)["status"]["name"] == "DELIVERED_TO_HANDSET"
     assert cli.main(["send", "sms", "--to", "447700900901", "--text", "Hello"]) == 4
-    assert [one.channel for one in emulator.account.messages] == [
-        "sms",
-        "whatsapp",
-        "whatsapp",
-        "email",
-        "sms",
-    ]
 
 
 def test_the_emulator_starts_from_the_command_line_and_serves_any_client() -> None:

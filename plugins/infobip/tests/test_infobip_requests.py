@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -31,6 +32,8 @@ from messaging_channels.messages import whatsapp as chat
 from messaging_channels.messages import whatsapp_commerce as commerce
 from messaging_channels.messages import whatsapp_template as template
 from messaging_channels.provider import Envelope, Inquiry
+from messaging_channels.status import PENDING_ACCEPTED
+from messaging_channels.testing.emulation import Request
 from messaging_channels_infobip import (
     DeliveryWindow,
     IndiaDlt,
@@ -49,6 +52,8 @@ from messaging_channels_infobip import (
     Tracking,
     TurkeyIys,
 )
+from messaging_channels_infobip.emulator import InfobipEmulator
+from messaging_channels_infobip.emulator.account import DELIVERED, Schedule, Taken
 from messaging_channels_infobip.options import Day, LanguageCode, Transliteration
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC).timestamp()
@@ -381,16 +386,39 @@ def _requests(batch: list[Any]) -> list[HttpRequest]:
         raise
 
 
-@pytest.mark.parametrize(
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[InfobipEmulator]:
+    with InfobipEmulator(api_key="secret") as running:
+        yield running
+
+
+def _handled(emulator: InfobipEmulator, request: HttpRequest, body: bytes | None = None) -> HttpResponse:
+    """Give a request to the emulator without a network between."""
+    parts = urlsplit(request.url)
+    written = request.body if body is None else body
+    emulator.account.__init__()  # type: ignore[misc]  every request finds it as new
+    return emulator.handle(
+        Request(request.method, parts.path, dict(parse_qsl(parts.query)), request.headers, written)
+    )
+
+
+KINDS = pytest.mark.parametrize(
     "kind",
     [texts, simple_mails, mixed_mails, free_chats, templates],
     ids=["sms", "mail", "mime", "whatsapp", "template"],
 )
-@given(data=st.data())
-@settings(
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+MANY = settings(
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
-def test_every_message_is_written_as_the_specification_asks(kind: Any, data: Any) -> None:
+
+
+@KINDS
+@given(data=st.data())
+@MANY
+def test_every_message_is_written_as_the_specification_asks_and_so_is_the_emulators_answer(
+    emulator: InfobipEmulator, kind: Any, data: Any
+) -> None:
     specification("infobip_sms")
     batch = data.draw(st.lists(kind, min_size=1, max_size=3))
     requests = _requests(batch)
@@ -399,6 +427,52 @@ def test_every_message_is_written_as_the_specification_asks(kind: Any, data: Any
         assert request.headers["authorization"] == "App secret"
         assert "447700900123" not in request.url
         _check(request)
+        answer = _handled(emulator, request)
+        assert answer.status == 200, answer.json()
+        _check_answer(request, answer)
+
+
+def _check_answer(request: HttpRequest, answer: HttpResponse) -> None:
+    path = urlsplit(request.url).path
+    document = specification(SERVED[path.split("/")[1]])
+    document.check(document.answers(request.method, path)[str(answer.status)], answer.json())
+
+
+@KINDS
+@given(data=st.data())
+@MANY
+def test_what_the_specification_refuses_the_emulator_refuses_in_the_envelope_of_that_path(
+    emulator: InfobipEmulator, kind: Any, data: Any
+) -> None:
+    specification("infobip_sms")
+    request = _requests([data.draw(kind)])[0]
+    path = urlsplit(request.url).path
+    document = specification(SERVED[path.split("/")[1]])
+    spoilt = _spoilt(_json(request), data)
+    try:
+        document.check(document.request_schema(request.method, path), spoilt)
+    except jsonschema.ValidationError:
+        answer = _handled(emulator, request, json.dumps(spoilt).encode())
+        assert answer.status == 400
+        if "400" in document.answers(request.method, path):
+            _check_answer(request, answer)
+
+
+def _spoilt(value: Any, data: Any) -> Any:
+    """Leave something out of a document, or put something else in its place, somewhere."""
+    if isinstance(value, dict) and value:
+        name = data.draw(st.sampled_from(sorted(value)))
+        how = data.draw(st.sampled_from(["deeper", "deeper", "without", "misspelt"]))
+        others = {key: one for key, one in value.items() if key != name}
+        changed = {
+            "deeper": {name: _spoilt(value[name], data)},
+            "without": {},
+            "misspelt": {name + "s": value[name]},
+        }
+        return others | changed[how] if how != "deeper" else {**value, **changed[how]}
+    if isinstance(value, list) and value:
+        return [_spoilt(value[0], data), *value[1:]]
+    return data.draw(st.sampled_from([None, True, 10**12, [], {}, "x" * 5000]))
 
 
 def test_the_check_of_these_tests_can_fail() -> None:
@@ -425,7 +499,12 @@ def test_the_check_of_these_tests_can_fail() -> None:
 
 
 INQUIRY = Inquiry("id-1", "sms", None, NOW - 10, NOW - 5, lambda _: False)
-PEOPLE = People(base_url="xyz.api.infobip.com", api_key="secret")
+
+
+def _people() -> People:
+    return People(base_url="xyz.api.infobip.com", api_key="secret")
+
+
 QUESTIONS: dict[str, Callable[[], Any]] = {
     "look up an SMS": lambda: INFOBIP.look_up(INQUIRY),
     "look up a mail": lambda: INFOBIP.look_up(Inquiry("id-1", "email", None, 0, 0, lambda _: False)),
@@ -444,13 +523,36 @@ QUESTIONS: dict[str, Callable[[], Any]] = {
         )
         for channel in ("sms", "email")
     },
-    "person by external id": lambda: PEOPLE.person("EXTERNAL_ID", "634b56217f6a7b0be52dffbd"),
-    "person by number": lambda: PEOPLE.person("PHONE", "447700900123"),
-    "person by address": lambda: PEOPLE.person("EMAIL", "zoe@example.com"),
+    "person by external id": lambda: _people().person("EXTERNAL_ID", "634b56217f6a7b0be52dffbd"),
+    "person by number": lambda: _people().person("PHONE", "447700900123"),
+    "person by address": lambda: _people().person("EMAIL", "zoe@example.com"),
 }
 ANSWER = HttpResponse(
     200, {}, b'{"results": [], "matches": [{"personId": 1}], "sendAt": "2026-07-01T12:00:00Z"}'
 )
+
+
+CONTACTS = {"phone": [{"number": "447700900123"}], "email": [{"address": "zoe@example.com"}]}
+KNOWN = {"id": 1, "externalId": "634b56217f6a7b0be52dffbd", "contactInformation": CONTACTS}
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_answer_of_the_emulator_is_one_that_the_specification_knows(
+    emulator: InfobipEmulator, question: str
+) -> None:
+    for request in _exchanges(QUESTIONS[question](), ANSWER):
+        parts = urlsplit(request.url)
+        emulator.account.__init__()  # type: ignore[misc]
+        channel = parts.path.split("/")[1]
+        emulator.account.persons.append(KNOWN)
+        emulator.account.schedules["bulk-1"] = Schedule(channel, "2026-07-01T12:00:00.000+0000")
+        taken = Taken("id-1", channel, "447700900123", "Shop", "b", {}, {}, DELIVERED, PENDING_ACCEPTED)
+        emulator.account.messages.append(taken)
+        emulator.account.unfetched[channel] = [taken]
+        query = dict(parse_qsl(parts.query))
+        answer = emulator.handle(Request(request.method, parts.path, query, request.headers, request.body))
+        assert answer.status == 200
+        _check_answer(request, answer)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)

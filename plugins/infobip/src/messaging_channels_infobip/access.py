@@ -65,7 +65,7 @@ def _normal_url(base_url: str) -> str:
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         host, parts = "", urlsplit("")
-    secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host))
+    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
     if not secure or not host or parts.username or parts.query or parts.fragment:
         raise InvalidSetting(
             "it is no https URL of a host",
@@ -76,7 +76,8 @@ def _normal_url(base_url: str) -> str:
     return parts.geturl()
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine itself."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

@@ -8,7 +8,7 @@ Besides what `messaging_channels.testing.emulation` offers:
     POST /_infobip/seen        {"messageId": …}: the recipient has read that WhatsApp message
     POST /_infobip/tracking    any tracking notification, posted on as it is
 
-What becomes of a message depends on its recipient: see `account.ENDINGS`. Scheduled messages stay scheduled.
+What becomes of a message depends on its recipient: see `account.ENDINGS`. Scheduled messages stay scheduled. Reports go to loopback addresses only.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from messaging_channels.exchange import HttpRequest, HttpResponse
 from messaging_channels.testing.emulation import Emulator, Request, json_response
+from messaging_channels_infobip.access import is_loopback
 from messaging_channels_infobip.emulator import asking, sending
 from messaging_channels_infobip.emulator._table_rules import WHATSAPP
 from messaging_channels_infobip.emulator.account import Account, Json, Taken, new_id, spelled
@@ -113,9 +115,12 @@ class InfobipEmulator(Emulator):
         raise Refused(404)
 
     def _arrived(self, message: Taken, url: str | None) -> None:
-        """Let a message arrive, and report it to its own URL, the account's, or whoever fetches reports."""
+        """Let a message arrive, and report it to its own URL, the account's, or whoever fetches reports.
+
+        Nothing leaves the machine: a URL of another one is passed over.
+        """
         message.status = message.ending.status
-        target = url or self._url
+        target = next((one for one in (url, self._url) if one and _is_here(one)), None)
         if target:
             self._post(target, {"results": [asking.delivery(message)]})
         elif message.channel in self.account.unfetched:
@@ -135,6 +140,13 @@ class InfobipEmulator(Emulator):
         else:
             return json_response({"error": f"one of {', '.join(_PUSHED)}, with a webhook URL"}, status=400)
         return json_response({})
+
+
+def _is_here(url: str) -> bool:
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
 
 
 def _inbound(record: Json) -> Json:

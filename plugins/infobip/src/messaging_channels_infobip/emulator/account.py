@@ -97,18 +97,29 @@ class Taken:
             "permanent": False,
         }
 
-    def facts(self) -> Json:
-        """What reports and logs have in common."""
-        return {
+    def told(self, names: str) -> Json:
+        """Return the facts of these names, as far as there are any: each report and log tells others."""
+        facts = {
             "bulkId": self.bulk_id,
             "messageId": self.id,
+            "to": self.to,
+            "destination": self.to,
+            "sender": self.sender,
             "sentAt": spelled(self.at),
             "doneAt": spelled(self.at),
             "messageCount": 1,
+            "smsCount": 1,
             "price": {"pricePerMessage": 0.0, "currency": "EUR"},
             "status": self.status.as_dict(),
             "error": self.error,
+            "content": self.content or None,
+            "platform": {name: self.labels[name] for name in _PLATFORM if name in self.labels},
+            **self.labels,
         }
+        return {name: facts[name] for name in names.split() if facts.get(name) is not None}
+
+
+_PLATFORM = ("applicationId", "entityId")
 
 
 @dataclass(slots=True)

@@ -9,6 +9,16 @@ from messaging_channels_infobip.emulator import _table_rules as rules
 from messaging_channels_infobip.emulator.account import Account, Json, Schedule, Taken
 from messaging_channels_infobip.emulator.refusals import Refused, checked
 
+_BOTH = "bulkId messageId sentAt doneAt price status error"
+_PUSHED = {
+    "sms": f"{_BOTH} to sender messageCount platform campaignReferenceId callbackData",
+    "whatsapp": f"{_BOTH} to messageCount",
+    "email": f"{_BOTH} to smsCount applicationId entityId campaignReferenceId callbackData",
+}
+_PULLED = _PUSHED["sms"]
+_ROW = f"{_BOTH} destination sender messageCount platform campaignReferenceId"
+_LOGGED = {"sms": f"{_ROW} content", "email": _ROW}
+"""What reports and logs tell: the names differ from one to the other."""
 _CONTACTS = {"PHONE": ("phone", "number"), "EMAIL": ("email", "address")}
 
 
@@ -18,29 +28,24 @@ def reports(request: Request, account: Account) -> HttpResponse:
     fitting = {id(one) for one in account.find(channel, request.query)}
     waiting = [one for one in account.unfetched[channel] if id(one) in fitting][: _limit(request)]
     account.unfetched[channel] = [one for one in account.unfetched[channel] if one not in waiting]
-    return json_response({"results": [delivery(one) for one in waiting]})
+    return json_response({"results": [one.told(_PULLED) for one in waiting]})
 
 
 def delivery(message: Taken) -> Json:
-    """Write a delivery report."""
-    return {**message.facts(), "to": message.to, **_sender(message), **message.labels}
-
-
-def _sender(message: Taken) -> Json:
-    return {} if message.channel == "whatsapp" else {"sender": message.sender}
+    """Write a delivery report as it is pushed."""
+    return message.told(_PUSHED[message.channel])
 
 
 def logs(request: Request, account: Account) -> HttpResponse:
     """`GET /sms/3/logs`, `GET /email/4/logs`: as often as one likes. The cursor is the number of rows that were read."""
     start, limit = _number(request, "cursor", 0), _limit(request)
     found = account.find(_channel(request), request.query)
-    rows: list[Json] = [
-        {**one.facts(), **_sender(one), "destination": one.to, "content": {}, **one.labels}
-        for one in found[start : start + limit]
-    ]
-    following = str(start + limit) if start + limit < len(found) else None
-    cursor = {"limit": limit, "nextCursor": following} if "useCursor" in request.query else None
-    return json_response({"results": rows, **({"cursor": cursor} if cursor else {})})
+    rows = [one.told(_LOGGED[one.channel]) for one in found[start : start + limit]]
+    answer: Json = {"results": rows}
+    if "useCursor" in request.query:
+        more = {"nextCursor": str(start + limit)} if start + limit < len(found) else {}
+        answer["cursor"] = {"limit": limit, **more}
+    return json_response(answer)
 
 
 def _channel(request: Request) -> str:

@@ -44,14 +44,16 @@ def send_sms(request: Request, account: Account, reported: Reported) -> HttpResp
 
 
 def _sms(message: Json, destination: Json, bulk_id: str) -> tuple[Taken, str | None]:
-    options, webhooks = message.get("options", {}), message.get("webhooks", {})
-    labels = {
-        "platform": options.get("platform", {}),
-        "campaignReferenceId": options.get("campaignReferenceId"),
-        "callbackData": webhooks.get("callbackData"),
-    }
+    webhooks, labels = _labels(message)
     taken = _taken("sms", destination["to"], destination, message, bulk_id, labels)
     return taken, webhooks.get("delivery", {}).get("url")
+
+
+def _labels(message: Json) -> tuple[Json, Json]:
+    """Return where the reports of a message go, and what they bring back."""
+    options, webhooks = message.get("options", {}), message.get("webhooks", {})
+    campaign = {"campaignReferenceId": options.get("campaignReferenceId")}
+    return webhooks, {**options.get("platform", {}), **campaign, "callbackData": webhooks.get("callbackData")}
 
 
 def send_mail(request: Request, account: Account, reported: Reported) -> HttpResponse:
@@ -68,8 +70,7 @@ def send_mail(request: Request, account: Account, reported: Reported) -> HttpRes
 
 def _mails(message: Json, bulk_id: str) -> Iterator[tuple[Taken, str | None]]:
     """Every recipient gets a mail and an id, unless all see each other: then there is one of both."""
-    webhooks = message.get("webhooks", {})
-    labels = {"callbackData": webhooks.get("callbackData"), **message.get("options", {}).get("platform", {})}
+    webhooks, labels = _labels(message)
     for destination in message["destinations"]:
         everybody = [*destination["to"], *destination.get("cc", []), *destination.get("bcc", [])]
         for one in everybody[:1] if destination.get("preserveRecipients") else everybody:
