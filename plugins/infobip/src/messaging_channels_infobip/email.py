@@ -54,7 +54,7 @@ def parts(batch: Sequence[Envelope], access: Access, defaults: Defaults, files: 
                 [envelope for _, envelope in group],
                 outcomes,
             )
-            for options, group in grouped(simple).values()
+            for options, group in grouped(simple)
         ),
         *(
             Part(access.post(MIME_PATH, _mime_request(one, defaults, files)), [one], outcomes)
@@ -289,10 +289,9 @@ def _mime_request(envelope: Envelope, defaults: Defaults, files: Files) -> dict[
     sender = _sender(envelope, defaults)
     contents = [(one, content_of(one, files)) for one in message.attachments]
     tracking = extra.tracking
-    return given(
+    described = given(
         messageId=envelope.id,
         bulkId=extra.bulk_id,
-        from_=formatted(sender),
         destinations=[envelope.to.plain, *(copy.addr_spec for copy in message.copies)],
         mimeMessage=mime(envelope, sender, headers_of(message), contents, at=defaults.now),
         intermediateReport=extra.intermediate_reports,
@@ -304,3 +303,4 @@ def _mime_request(envelope: Envelope, defaults: Defaults, files: Files) -> dict[
         applicationId=extra.application_id,
         entityId=extra.entity_id,
     )
+    return {"from": formatted(sender), **described}

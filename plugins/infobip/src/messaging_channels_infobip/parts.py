@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
@@ -63,14 +63,16 @@ class Defaults:
         return send_at if send_at > now else None
 
 
-def grouped(pairs: Iterable[tuple[Any, Any]]) -> dict[bytes, tuple[Any, list[Any]]]:
+def grouped(pairs: Sequence[tuple[Any, Any]]) -> list[tuple[Any, list[Any]]]:
     """Gather values under equal keys, whatever JSON they are, in the order in which each key first came."""
+    if len(pairs) == 1:
+        return [(pairs[0][0], [pairs[0][1]])]
     from pydantic_core import to_json  # noqa: PLC0415  slow to import
 
     gathered: dict[bytes, tuple[Any, list[Any]]] = {}
     for key, value in pairs:
         gathered.setdefault(to_json(key), (key, []))[1].append(value)
-    return gathered
+    return list(gathered.values())
 
 
 _LATE = timedelta(hours=1)

@@ -157,6 +157,16 @@ class PeopleResolver:
     account_of: Callable[[Recipient], str | None] | None = None
     """Whose person it is. Not needed where there is one account."""
 
+    def __post_init__(self) -> None:
+        """Check that it can tell whose a person is.
+
+        Raises:
+            ValueError: there is no account, or more than one and no `account_of`.
+        """
+        if not self.accounts or (len(self.accounts) > 1 and self.account_of is None):
+            message = "a PeopleResolver of several accounts needs account_of, and one account at least"
+            raise ValueError(message)
+
     def resolve(self, recipient: Any, channel: Channel) -> Flow[Contact | None]:  # noqa: ANN401
         """See RecipientResolver.
 
@@ -183,16 +193,6 @@ class PeopleResolver:
         if account not in self.accounts:
             raise UnknownAccount(str(account), channel=channel.name)
         return account
-
-    def __post_init__(self) -> None:
-        """Check that it can tell whose a person is.
-
-        Raises:
-            ValueError: there is no account, or more than one and no `account_of`.
-        """
-        if not self.accounts or (len(self.accounts) > 1 and self.account_of is None):
-            message = "a PeopleResolver of several accounts needs account_of, and one account at least"
-            raise ValueError(message)
 
 
 def _asked(recipient: Any) -> tuple[IdentityType, str] | None:  # noqa: ANN401  resolvers take anything

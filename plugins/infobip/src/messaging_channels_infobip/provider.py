@@ -18,7 +18,7 @@ from messaging_channels.webhooks import Received, WebhookCall
 from messaging_channels_infobip import email, logs, sms, webhooks, whatsapp
 from messaging_channels_infobip._table_capabilities import CARRIES, EXTRAS, RATES
 from messaging_channels_infobip.access import Access
-from messaging_channels_infobip.options import InfobipOptions, LanguageCode, Transliteration
+from messaging_channels_infobip.options import LanguageCode, Transliteration
 from messaging_channels_infobip.parts import Defaults, Part
 from messaging_channels_infobip.preview import Preview, preview
 from messaging_channels_infobip.proofs import Proof
@@ -83,15 +83,13 @@ class Infobip:
         defaults = self._defaults
         if any(_needs_clock(envelope) for envelope in batch):
             defaults = replace(defaults, now=(yield from ask(Now())))
-        files = yield from _files(batch)
-        mails = [one for one in batch if isinstance(one.message, Email)]
-        texts = [one for one in batch if isinstance(one.message, Sms)]
-        chats = [one for one in batch if not isinstance(one.message, (Email, Sms))]
-        return [
-            *sms.parts(texts, self._access, defaults),
-            *email.parts(mails, self._access, defaults, files),
-            *whatsapp.parts(chats, self._access, defaults),
-        ]
+        texts, mails, chats = _by_channel(batch)
+        parts = sms.parts(texts, self._access, defaults) if texts else []
+        if mails:
+            parts += email.parts(mails, self._access, defaults, (yield from _files(mails)))
+        if chats:
+            parts += whatsapp.parts(chats, self._access, defaults)
+        return parts
 
     def receive(self, call: WebhookCall) -> Received:
         """See ParsesWebhooks."""
@@ -136,6 +134,18 @@ class Infobip:
         return preview(self._access, text, language=language, transliteration=transliteration)
 
 
+def _by_channel(batch: Sequence[Envelope]) -> tuple[list[Envelope], list[Envelope], list[Envelope]]:
+    """Return the text messages, the mails, and the WhatsApp messages."""
+    lists: tuple[list[Envelope], list[Envelope], list[Envelope]] = ([], [], [])
+    for envelope in batch:
+        lists[_CHANNELS.get(type(envelope.message), _CHATS)].append(envelope)
+    return lists
+
+
+_CHANNELS = {Sms: 0, Email: 1}
+_CHATS = 2
+
+
 def _sent(part: Part, *, alone: bool) -> Flow[Sequence[Outcome]]:
     """Make one request. Among several, its failure is told of its own envelopes only."""
     try:
@@ -155,8 +165,9 @@ def _of_failure(failure: ExchangeFailed) -> Outcome:
 
 def _needs_clock(envelope: Envelope) -> bool:
     """A schedule is checked against the time, and a mail as MIME holds it."""
-    extras = [one for one in getattr(envelope.message, "extra", ()) if isinstance(one, InfobipOptions)]
-    return isinstance(envelope.message, Email) or any(getattr(one, "send_at", None) for one in extras)
+    message = envelope.message
+    extras: Sequence[object] = getattr(message, "extra", ())
+    return isinstance(message, Email) or any(getattr(one, "send_at", None) for one in extras)
 
 
 def _files(batch: Sequence[Envelope]) -> Flow[dict[int, bytes]]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Sms
@@ -21,6 +22,8 @@ from messaging_channels_infobip.written import given, links, platform, some, val
 PATH = "/sms/3/messages"
 HORIZON = timedelta(days=180)
 MOST_PARTS, MOST_BYTES = 25, 4000
+SURELY_SHORT = 800
+"""Characters that fit into any number of parts and bytes below those, in whatever alphabet."""
 LONGEST_NUMBER, LONGEST_NAME = 15, 11
 _PLAIN = InfobipSms()
 
@@ -31,47 +34,54 @@ def parts(batch: Sequence[Envelope], access: Access, defaults: Defaults) -> list
     Raises:
         InvalidMessage: one of them cannot be sent as it is.
     """
-    described = [(_request_options(one, defaults), (_message(one, defaults), one)) for one in batch]
+    described = [_described(one, defaults) for one in batch]
     return [
         Part(
-            access.post(
-                PATH, given(messages=_messages([message for message, _ in group]), options=options or None)
-            ),
-            [envelope for _, envelope in group],
+            access.post(PATH, given(messages=_messages(group), options=options or None)),
+            [envelope for _, _, envelope in group],
             outcomes,
         )
-        for options, group in grouped(described).values()
+        for options, group in grouped(described)
     ]
 
 
-def _messages(described: list[tuple[dict[str, Any], dict[str, Any]]]) -> list[dict[str, Any]]:
+_Described: TypeAlias = tuple[dict[str, Any], dict[str, Any], Envelope]
+"""What is said, to whom, and the envelope it comes from."""
+
+
+def _messages(group: Sequence[_Described]) -> list[dict[str, Any]]:
     """Write messages that say the same to several destinations as one."""
-    return [
-        {**message, "destinations": destinations} for message, destinations in grouped(described).values()
-    ]
+    gathered = grouped([(message, destination) for message, destination, _ in group])
+    return [{**message, "destinations": destinations} for message, destinations in gathered]
 
 
-def _message(envelope: Envelope, defaults: Defaults) -> tuple[dict[str, Any], dict[str, Any]]:
+def _described(envelope: Envelope, defaults: Defaults) -> tuple[dict[str, Any], _Described]:
+    """Return what the message asks of its request, and what it is itself."""
     message = envelope.message
     assert isinstance(message, Sms)  # noqa: S101  for the type checkers: the provider sorts by type
-    extra = extra_of(message, InfobipSms) or _PLAIN
-    _check_size(message, extra)
-    destination = given(to=envelope.to.plain, messageId=envelope.id, networkId=extra.network_id)
-    content = given(
-        text=message.text, transliteration=extra.transliteration, language=_language(extra.language)
-    )
-    described = given(
-        sender=_sender(envelope, defaults),
-        content=content,
-        options=_options(message, extra),
-        webhooks=webhooks(extra, defaults),
-    )
-    return described, destination
+    _check_size(message)
+    content: dict[str, Any] = {"text": message.text}
+    written: dict[str, Any] = {"sender": _checked_sender(defaults.sender_of(envelope)), "content": content}
+    destination: dict[str, Any] = {"to": envelope.to.plain, "messageId": envelope.id}
+    extra = extra_of(message, InfobipSms) if message.extra else None
+    if extra is None:
+        request: dict[str, Any] = {}
+        if defaults.report_url:
+            written["webhooks"] = {"delivery": {"url": defaults.report_url}}
+    else:
+        request = _request_options(extra, envelope, defaults)
+        content |= given(transliteration=extra.transliteration, language=_language(extra.language))
+        destination |= given(networkId=extra.network_id)
+        written |= given(webhooks=webhooks(extra, defaults))
+    if extra or message.flash or message.validity_period:
+        written |= given(options=_options(message, extra or _PLAIN))
+    return request, (written, destination, envelope)
 
 
-def _sender(envelope: Envelope, defaults: Defaults) -> str:
+@lru_cache(maxsize=256)
+def _checked_sender(given_sender: str) -> str:
     """Return the sender: up to 15 digits (ITU-T E.164), or up to 11 characters of ASCII (3GPP TS 23.040)."""
-    sender = defaults.sender_of(envelope).removeprefix("+")
+    sender = given_sender.removeprefix("+")
     longest = LONGEST_NUMBER if sender.isdecimal() else LONGEST_NAME
     if not 1 <= len(sender) <= longest or not (sender.isascii() and sender.isprintable()):
         raise InvalidMessage(
@@ -82,8 +92,11 @@ def _sender(envelope: Envelope, defaults: Defaults) -> str:
     return sender
 
 
-def _check_size(message: Sms, extra: InfobipSms) -> None:
+def _check_size(message: Sms) -> None:
     """Refuse what is too long for sure: with another language or alphabet only Infobip can count."""
+    if len(message.text) <= SURELY_SHORT:
+        return
+    extra = extra_of(message, InfobipSms) or _PLAIN
     length = message.segments
     as_it_is = extra.transliteration in (None, "NONE") and extra.language is None
     if as_it_is and (length.count > MOST_PARTS or _bytes(message.text, length.encoding) > MOST_BYTES):
@@ -143,8 +156,7 @@ def webhooks(extra: Any, defaults: Defaults) -> dict[str, Any] | None:  # noqa: 
     return some(delivery=delivery, contentType=extra.report_content_type, callbackData=extra.callback_data)
 
 
-def _request_options(envelope: Envelope, defaults: Defaults) -> dict[str, Any]:
-    extra = extra_of(envelope.message, InfobipSms) or _PLAIN
+def _request_options(extra: InfobipSms, envelope: Envelope, defaults: Defaults) -> dict[str, Any]:
     send_at = defaults.schedule(extra.send_at, field="InfobipSms.send_at", horizon=HORIZON)
     return given(
         schedule=_schedule(extra, send_at, envelope.id),

@@ -52,7 +52,7 @@ def _template_parts(batch: Sequence[Envelope], access: Access, defaults: Default
             [envelope for _, envelope in group],
             outcomes,
         )
-        for bulk_id, group in grouped(described).values()
+        for bulk_id, group in grouped(described)
     ]
 
 
@@ -70,8 +70,7 @@ def _enveloped(envelope: Envelope, defaults: Defaults) -> dict[str, Any]:
     path, write = _WRITTEN[type(message)]
     _check_options(message, extra, path)
     reply_to: str | None = getattr(message, "reply_to", None)
-    return given(
-        from_=sender.removeprefix("+"),
+    surroundings = given(
         to=envelope.to.plain,
         messageId=envelope.id,
         content=write(message),
@@ -84,6 +83,7 @@ def _enveloped(envelope: Envelope, defaults: Defaults) -> dict[str, Any]:
         applicationId=extra.application_id,
         context=None if reply_to is None else {"replyToMessageId": reply_to},
     )
+    return {"from": sender.removeprefix("+"), **surroundings}
 
 
 def _extra(message: Message) -> InfobipWhatsApp:

@@ -12,8 +12,8 @@ LONGEST_VALIDITY = timedelta(hours=48)
 
 
 def given(**fields: Any) -> dict[str, Any]:  # noqa: ANN401  what goes into JSON
-    """Return the fields that are not None. A trailing underscore, as in `from_`, is no part of a name."""
-    return {name.rstrip("_"): value for name, value in fields.items() if value is not None}
+    """Return the fields that are not None."""
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def some(**fields: Any) -> dict[str, Any] | None:  # noqa: ANN401  what goes into JSON
@@ -46,11 +46,12 @@ def window(given_window: DeliveryWindow | None) -> dict[str, Any] | None:
     if given_window is None:
         return None
     start, end = given_window.start, given_window.end
-    return given(
-        days=list(given_window.days),
-        from_=start and {"hour": start.hour, "minute": start.minute},
-        to=end and {"hour": end.hour, "minute": end.minute},
-    )
+    hours = {
+        name: {"hour": at.hour, "minute": at.minute}
+        for name, at in (("from", start), ("to", end))
+        if at is not None
+    }
+    return {"days": list(given_window.days), **hours}
 
 
 def links(options: Links | None) -> dict[str, Any] | None:
