@@ -10,6 +10,7 @@ import pytest
 
 from messaging_channels import Dispatcher, Email, Sms, WhatsAppTemplate, WhatsAppText, errors, messages
 from messaging_channels.messages import whatsapp as chat
+from messaging_channels.messages import whatsapp_interactive as more
 from messaging_channels.messages import whatsapp_template as template
 from messaging_channels.messages.whatsapp_commerce import ProductSection
 from messaging_channels_infobip import (
@@ -53,7 +54,33 @@ def _mail(**options: Any) -> Email:
     return Email("Hello", "Hello", "<b>Hello</b>", extra=(InfobipEmail(**options),))
 
 
+PDF = more.MediaCard(chat.Media(url="https://shop.example.com/a", content_type="application/pdf"), ())
+PRODUCT = template.ProductHeader("1", "2")
+SECTIONS = (ProductSection(("1",), "t" * 25),)
+
 BAD_MESSAGES: dict[str, tuple[Any, str]] = {
+    "cards of products": (
+        messages.WhatsAppCarousel(text="?", cards=(more.ProductCard("1", "2"),) * 2),
+        "WhatsAppCarousel.cards",
+    ),
+    "cards of documents": (messages.WhatsAppCarousel(text="?", cards=(PDF,) * 2), "WhatsAppCarousel.cards"),
+    "a call for ever": (
+        messages.WhatsAppCallButton(text="?", ttl_minutes=43_201),
+        "WhatsAppCallButton.ttl_minutes",
+    ),
+    "an endless call payload": (
+        messages.WhatsAppCallButton(text="?", payload="p" * 513),
+        "WhatsAppCallButton.payload",
+    ),
+    "a product above a template": (WhatsAppTemplate("t", "en", header=PRODUCT), "WhatsAppTemplate.header"),
+    "endless title of products": (
+        WhatsAppTemplate("t", "en", buttons=(template.ProductsButton("1", SECTIONS),)),
+        "WhatsAppTemplate.buttons",
+    ),
+    "no products": (
+        WhatsAppTemplate("t", "en", buttons=(template.ProductsButton("1", ()),)),
+        "WhatsAppTemplate.buttons",
+    ),
     "text over 25 parts": (Sms("a" * (25 * 153 + 1)), "Sms.text"),
     "text over 25 parts of another alphabet": (Sms("ž" * (25 * 67 + 1)), "Sms.text"),
     "validity over 48 hours": (Sms("Hello", validity_period=timedelta(hours=49)), "Sms.validity_period"),
@@ -193,6 +220,9 @@ def test_a_message_that_infobip_cannot_take_never_leaves(emulator: InfobipEmulat
     [
         messages.WhatsAppReaction("👍", "id"),
         messages.WhatsAppCatalog(text="All we have"),
+        messages.WhatsAppCallRequest(text="May we call?"),
+        messages.WhatsAppImage(chat.Media(content=b"PNG", content_type="image/png")),
+        WhatsAppTemplate("t", "en", tap_target=template.TapTarget("https://shop.example.com", "Shop")),
         messages.WhatsAppLocationRequest(text="Where?", footer="f"),
         messages.Mms(("https://shop.example.com/a.png",)),
     ],
@@ -235,7 +265,6 @@ BAD_OPTIONS: dict[str, Callable[[], Any]] = {
     "no speed": lambda: SpeedLimit(0),
     "speed without a schedule": lambda: InfobipSms(speed_limit=SpeedLimit(1)),
     "a time without a zone": lambda: InfobipSms(send_at=datetime(2026, 7, 1)),  # noqa: DTZ001
-    "an offer's end without a zone": lambda: InfobipWhatsApp(offer_expires_at=datetime(2026, 7, 1)),  # noqa: DTZ001
     "endless callback data": lambda: InfobipSms(callback_data="a" * 4001),
     "endless bulk id": lambda: InfobipEmail(bulk_id="a" * 101),
     "endless failover": lambda: SmsFailover("Shop", "a" * 4097),
@@ -272,6 +301,23 @@ def test_a_mail_from_a_template_needs_neither_subject_nor_body(emulator: Infobip
     assert message["content"] == {"templateId": "42"}
     assert message["destinations"][0]["to"][0]["placeholders"] == '{"name":"Zoe"}'
     assert "sender" not in message
+
+
+def test_a_one_time_password_fills_the_body_as_well_unless_that_is_given(emulator: InfobipEmulator) -> None:
+    button = template.OneTimePassword("4821")
+    for body, expected in (((), ["4821"]), (("Your code: 4821",), ["Your code: 4821"])):
+        with _dispatcher(emulator) as dispatcher:
+            dispatcher.send(WhatsAppTemplate("otp", "en", body, buttons=(button,)), to=NUMBER)
+        data = emulator.requests[-1].json()["messages"][0]["content"]["templateData"]
+        assert data == {"body": {"placeholders": expected}, "buttons": [{"type": "URL", "parameter": "4821"}]}
+
+
+def test_a_person_without_a_number_is_written_to_by_the_id_that_whatsapp_gives(
+    emulator: InfobipEmulator,
+) -> None:
+    with _dispatcher(emulator) as dispatcher:
+        dispatcher.send(WhatsAppText("Hello"), to="US.13491208655302741918")
+    assert emulator.requests[-1].json()["to"] == "US.13491208655302741918"
 
 
 def test_mail_and_chats_keep_to_the_rates_that_infobip_names(emulator: InfobipEmulator) -> None:

@@ -30,6 +30,7 @@ from messaging_channels.exchange import Call, HttpRequest, HttpResponse, Now, Wa
 from messaging_channels.messages import ListUnsubscribe
 from messaging_channels.messages import whatsapp as chat
 from messaging_channels.messages import whatsapp_commerce as commerce
+from messaging_channels.messages import whatsapp_interactive as more
 from messaging_channels.messages import whatsapp_template as template
 from messaging_channels.provider import Envelope, Inquiry
 from messaging_channels.status import PENDING_ACCEPTED
@@ -282,6 +283,16 @@ free_chats = st.one_of(
     ),
     st.builds(messages.WhatsAppUrlButton, button=titles, url=urls, **headed),
     st.builds(messages.WhatsAppLocationRequest, text=words, **linked),
+    st.builds(messages.WhatsAppContactRequest, text=words, **linked),
+    st.deferred(lambda: carousels),
+    st.builds(
+        messages.WhatsAppCallButton,
+        text=words,
+        button=st.just("") | titles,
+        ttl_minutes=maybe() | st.integers(1, 43_200),
+        payload=maybe() | ids,
+        **linked,
+    ),
     st.builds(
         messages.WhatsAppProduct,
         catalog_id=ids,
@@ -308,13 +319,28 @@ free_chats = st.one_of(
         **lined,
     ),
 )
+picture_cards = st.lists(media, min_size=2, max_size=4)
+link_cards = picture_cards.map(
+    lambda files: tuple(
+        more.MediaCard(one, more.UrlButton("Go", "https://shop.example.com"), "Look") for one in files
+    )
+)
+reply_cards = picture_cards.map(
+    lambda files: tuple(more.MediaCard(one, (chat.ReplyButton("1", "Yes"),)) for one in files)
+)
+carousels = st.builds(messages.WhatsAppCarousel, text=words, cards=link_cards | reply_cards, **linked)
 gaps = st.lists(words, max_size=3).map(tuple)
 template_buttons = st.lists(
     maybe()
     | st.builds(template.QuickReply, ids)
     | st.builds(template.UrlSuffix, ids)
     | st.builds(template.CopyCode, st.just("4821"))
-    | st.builds(template.FlowButton, ids),
+    | st.builds(
+        template.FlowButton, ids, st.dictionaries(ids, st.dictionaries(ids, words, max_size=1), max_size=1)
+    )
+    | st.builds(template.OneTimePassword, st.just("4821"))
+    | st.builds(template.CatalogButton, maybe() | ids)
+    | st.builds(template.ProductsButton, ids, st.just((commerce.ProductSection(("a", "b"), "Shoes"),))),
     max_size=4,
 ).map(tuple)
 pictures = st.builds(template.ImageHeader, media) | st.builds(template.VideoHeader, media)
@@ -332,7 +358,6 @@ template_options = st.builds(
     bulk_id=maybe() | ids,
     links=maybe() | links,
     sms_failover=maybe() | st.builds(SmsFailover, st.just("Shop"), words),
-    offer_expires_at=maybe() | moments,
 )
 templates = st.builds(
     WhatsAppTemplate,
@@ -344,6 +369,7 @@ templates = st.builds(
     cards=st.lists(st.builds(template.Card, pictures, gaps, card_buttons.map(tuple)), max_size=2).map(tuple),
     reply_to=maybe() | ids,
     extra=_extras(template_options),
+    offer_ends=maybe() | st.integers(1, 10**6).map(lambda later: NOW + later),
 )
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from specifications import specification
 
 from messaging_channels import EmailAddress, PhoneNumber, errors
+from messaging_channels.addresses import WhatsAppUserId
 from messaging_channels.configuration import Configuration
 from messaging_channels.events import (
     Act,
@@ -337,6 +338,7 @@ def test_who_has_no_number_on_whatsapp_is_known_by_the_id_that_infobip_gives() -
             ]
         }
     )
+    assert isinstance(event.sender, WhatsAppUserId)
     assert event.sender.plain == "US.13491"
     assert "13491" not in f"{event!r} {event.sender}"
 
@@ -386,6 +388,7 @@ def test_a_choice_about_marketing_messages_is_told(word: str, kind: type) -> Non
         }
     )
     assert type(event) is kind
+    assert getattr(event, "about", "marketing") == "marketing"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What Infobip carries: the message types with the optional fields it honours, and the rates it names.
 
-It has no call that sends a reaction, and none that sends a whole catalogue outside a template.
+It has no call that sends a reaction, none that sends a whole catalogue outside a template, and none that asks for a postal address; its
+question whether the business may call carries no words. Files go by public URL: it holds none.
 
 Source: https://www.infobip.com/docs/api
 """
@@ -38,7 +39,10 @@ CARRIES: Mapping[type[Message], frozenset[str]] = {
     messages.WhatsAppProduct: _CHAT | {"text", "footer"},
     messages.WhatsAppProducts: _WORDS,
     messages.WhatsAppFlow: _WORDS | {"action", "screen", "data", "draft"},
-    messages.WhatsAppTemplate: _CHAT | {"body", "header", "buttons", "cards"},
+    messages.WhatsAppCarousel: _CHAT,
+    messages.WhatsAppCallButton: _CHAT | {"button", "ttl_minutes", "payload"},
+    messages.WhatsAppContactRequest: _CHAT,
+    messages.WhatsAppTemplate: _CHAT | {"body", "header", "buttons", "cards", "offer_ends"},
 }
 
 EXTRAS: frozenset[type[Extra]] = frozenset({InfobipSms, InfobipWhatsApp, InfobipEmail})

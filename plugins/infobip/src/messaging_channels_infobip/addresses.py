@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from messaging_channels.addresses import Address, EmailAddress, PhoneNumber
+from messaging_channels.addresses import Address, EmailAddress, PhoneNumber, WhatsAppUserId
 from messaging_channels.errors import InvalidAddress
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Named:
-    """A sender that is neither a number nor a mail address: a short code, a word, or WhatsApp's id of a user without a number."""
+    """A sender that is neither a number nor a mail address: such as a short code or a word."""
 
     name: str
 
@@ -39,6 +39,8 @@ def read_address(given: object) -> Address | None:
     if not text:
         return None
     try:
-        return EmailAddress.parse(text) if "@" in text else PhoneNumber.parse(text)
+        if "@" in text:
+            return EmailAddress.parse(text)
+        return WhatsAppUserId.parse(text) if "." in text else PhoneNumber.parse(text)
     except InvalidAddress:
         return Named(text)

@@ -255,17 +255,11 @@ class InfobipWhatsApp(InfobipOptions):
     links: Links | None = None
     sms_failover: SmsFailover | None = None
     bulk_id: str | None = None
-    offer_expires_at: datetime | None = None
-    """When the limited-time offer of a template ends; with a zone."""
 
     def check(self) -> None:
-        """Refuse what is too long, and a time without a zone."""
+        """Refuse what is too long."""
         InfobipOptions.check(self)
         checked(self.bulk_id, "InfobipWhatsApp.bulk_id", at_most=_BULK)
-        if self.offer_expires_at is not None and self.offer_expires_at.tzinfo is None:
-            raise InvalidMessage(
-                "it has no zone", field="InfobipWhatsApp.offer_expires_at", remedy="give tzinfo, such as UTC"
-            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ PROVIDER = "infobip"
 _ACTS = {"OPENED": Act.OPENED, "CLICKED": Act.CLICKED}
 _CHOICES = {"COMPLAINED": "complaint", "UNSUBSCRIBED": "unsubscribed"}
 _BOUNCED = statuses.known(2, 9)
+_MARKETING = 7033
+"""The person turned marketing messages off, and takes others."""
 _MAIL_ERRORS, _CHAT_ERRORS = range(6000, 7000), range(7000, 8000)
 
 
@@ -39,7 +41,8 @@ def delivery(record: Mapping[str, Any], *, at: float) -> list[Event]:
     if not opts_out(error) or address is None:
         return [changed]
     channel = _channel(record, error)
-    return [changed, _opted_out(record, channel, address, f"error {error['id']}", at=when)]
+    about = "marketing" if error["id"] == _MARKETING else ""
+    return [changed, _opted_out(record, channel, address, f"error {error['id']}", about=about, at=when)]
 
 
 def _changed(record: Mapping[str, Any], status: Status, detail: str, *, at: float) -> StatusChanged:
@@ -72,8 +75,12 @@ def _channel(record: Mapping[str, Any], error: Mapping[str, Any]) -> str:
     return "email" if error.get("id") in _MAIL_ERRORS or "@" in str(record.get("to")) else "sms"
 
 
-def _opted_out(record: Mapping[str, Any], channel: str, address: Address, why: str, *, at: float) -> OptedOut:
-    return OptedOut(provider=PROVIDER, at=at, channel=channel, address=address, why=why, native=record)
+def _opted_out(
+    record: Mapping[str, Any], channel: str, address: Address, why: str, *, at: float, about: str = ""
+) -> OptedOut:
+    return OptedOut(
+        provider=PROVIDER, at=at, channel=channel, address=address, why=why, about=about, native=record
+    )
 
 
 def seen(record: Mapping[str, Any], *, at: float) -> list[Event]:
@@ -124,7 +131,8 @@ def marketing_choice(record: Mapping[str, Any], *, at: float) -> list[Event]:
                     at=when,
                     channel="whatsapp",
                     address=address,
-                    why="marketing " + start,
+                    why=f"marketing {start}",
+                    about="marketing",
                     native=record,
                 )
             ]

@@ -18,6 +18,7 @@ from messaging_channels_infobip.access import Access
 from messaging_channels_infobip.answers import outcomes, single_outcome
 from messaging_channels_infobip.options import InfobipWhatsApp
 from messaging_channels_infobip.parts import Defaults, Part, grouped
+from messaging_channels_infobip.whatsapp_carousel import carousel
 from messaging_channels_infobip.whatsapp_template import template
 from messaging_channels_infobip.written import given, links, some
 
@@ -92,7 +93,7 @@ def _extra(message: Message) -> InfobipWhatsApp:
 
 def _check_options(message: Message, extra: InfobipWhatsApp, path: str) -> None:
     """Refuse options that this type of message does not have."""
-    for_templates = (extra.sms_failover, extra.bulk_id, extra.offer_expires_at)
+    for_templates = (extra.sms_failover, extra.bulk_id)
     if path != "template" and any(option is not None for option in for_templates):
         raise _refused(message, "extra", "an option of templates is set", "leave it out")
     if path in _WITHOUT_LINKS and extra.links is not None:
@@ -150,12 +151,8 @@ def _card(card: ContactCard) -> dict[str, Any]:
     )
 
 
-def _template(message: WhatsAppTemplate) -> dict[str, Any]:
-    return template(message, _extra(message))
-
-
 _WRITTEN: Mapping[type[Message], tuple[str, Write]] = {
-    messages.WhatsAppTemplate: ("template", _template),
+    messages.WhatsAppTemplate: ("template", template),
     messages.WhatsAppText: ("text", _text),
     messages.WhatsAppImage: ("image", _file),
     messages.WhatsAppDocument: ("document", _file),
@@ -167,10 +164,13 @@ _WRITTEN: Mapping[type[Message], tuple[str, Write]] = {
     messages.WhatsAppButtons: ("interactive/buttons", interactive.buttons),
     messages.WhatsAppList: ("interactive/list", interactive.listed),
     messages.WhatsAppUrlButton: ("interactive/url-button", interactive.url_button),
-    messages.WhatsAppLocationRequest: ("interactive/location-request", interactive.location_request),
+    messages.WhatsAppLocationRequest: ("interactive/location-request", interactive.words_alone),
     messages.WhatsAppProduct: ("interactive/product", interactive.product),
     messages.WhatsAppProducts: ("interactive/multi-product", interactive.products),
     messages.WhatsAppFlow: ("interactive/flow", interactive.flow),
+    messages.WhatsAppCarousel: ("interactive/media-carousel", carousel),
+    messages.WhatsAppCallButton: ("interactive/voice-button", interactive.call_button),
+    messages.WhatsAppContactRequest: ("interactive/request-contact-info", interactive.words_alone),
 }
 """The endpoint of each type, and what writes its content."""
 

@@ -11,6 +11,8 @@ from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import (
     Message,
     WhatsAppButtons,
+    WhatsAppCallButton,
+    WhatsAppContactRequest,
     WhatsAppFlow,
     WhatsAppList,
     WhatsAppLocationRequest,
@@ -22,6 +24,7 @@ from messaging_channels.messages.whatsapp import Interactive, Media
 from messaging_channels_infobip.written import given
 
 _SECTION_TITLE, _MOST_SECTIONS, _BUTTON, _URL = 24, 10, 20, 2048
+_MOST_MINUTES, _CALL_PAYLOAD = 43_200, 512
 
 
 def url_of(media: Media, message: Message) -> str:
@@ -31,17 +34,20 @@ def url_of(media: Media, message: Message) -> str:
         InvalidMessage: there is none, or it is too long.
     """
     if media.url is None or len(media.url) > _URL:
-        raise _refused(
-            message, "media", f"Infobip takes URLs of up to {_URL} characters", "give a public URL"
-        )
+        raise refused(message, "media", f"Infobip takes URLs of up to {_URL} characters", "give a public URL")
     return media.url
+
+
+def refused(message: Message, field: str, problem: str, remedy: str) -> InvalidMessage:
+    """Say what of a message Infobip does not take."""
+    return InvalidMessage(problem, field=f"{type(message).__name__}.{field}", remedy=remedy)
 
 
 def buttons(message: WhatsAppButtons) -> dict[str, Any]:
     """Write up to three buttons that answer."""
     titles = [button.title for button in message.buttons]
     if len(set(titles)) != len(titles):
-        raise _refused(message, "buttons", "two have the same title", "give each its own")
+        raise refused(message, "buttons", "two have the same title", "give each its own")
     replies = [{"type": "REPLY", "id": button.id, "title": button.title} for button in message.buttons]
     return _written(message, {"buttons": replies})
 
@@ -49,7 +55,7 @@ def buttons(message: WhatsAppButtons) -> dict[str, Any]:
 def listed(message: WhatsAppList) -> dict[str, Any]:
     """Write a menu."""
     if len(message.sections) > _MOST_SECTIONS:
-        raise _refused(message, "sections", f"over {_MOST_SECTIONS}", "use fewer")
+        raise refused(message, "sections", f"over {_MOST_SECTIONS}", "use fewer")
     sections = [
         given(
             title=_title(message, section.title),
@@ -63,13 +69,26 @@ def listed(message: WhatsAppList) -> dict[str, Any]:
 def url_button(message: WhatsAppUrlButton) -> dict[str, Any]:
     """Write a button that opens a page."""
     if not 1 <= len(message.url) <= _URL:
-        raise _refused(message, "url", f"1 to {_URL} characters allowed", "change it")
+        raise refused(message, "url", f"1 to {_URL} characters allowed", "change it")
     return _written(message, {"displayText": message.button, "url": message.url})
 
 
-def location_request(message: WhatsAppLocationRequest) -> dict[str, Any]:
-    """Write the question where the person is."""
+def words_alone(message: WhatsAppLocationRequest | WhatsAppContactRequest) -> dict[str, Any]:
+    """Write the question where the person is, or for its number."""
     return {"body": {"text": message.text}}
+
+
+def call_button(message: WhatsAppCallButton) -> dict[str, Any]:
+    """Write a button that calls the business."""
+    minutes, payload = message.ttl_minutes, message.payload
+    if minutes is not None and not 1 <= minutes <= _MOST_MINUTES:
+        raise refused(message, "ttl_minutes", f"1 to {_MOST_MINUTES} allowed", "change it")
+    if payload is not None and not 1 <= len(payload) <= _CALL_PAYLOAD:
+        raise refused(message, "payload", f"1 to {_CALL_PAYLOAD} characters allowed", "change its length")
+    action = given(
+        buttonDisplayText=message.button or None, callValidityPeriod=minutes, callContextPayload=payload
+    )
+    return given(body={"text": message.text}, action=action or None)
 
 
 def product(message: WhatsAppProduct) -> dict[str, Any]:
@@ -91,7 +110,7 @@ def products(message: WhatsAppProducts) -> dict[str, Any]:
 def flow(message: WhatsAppFlow) -> dict[str, Any]:
     """Write a form."""
     if len(message.button) > _BUTTON:
-        raise _refused(message, "button", f"over {_BUTTON} characters", "shorten it")
+        raise refused(message, "button", f"over {_BUTTON} characters", "shorten it")
     action = given(
         mode="DRAFT" if message.draft else None,
         flowToken=message.token,
@@ -106,7 +125,7 @@ def flow(message: WhatsAppFlow) -> dict[str, Any]:
 def _first_screen(message: WhatsAppFlow) -> dict[str, Any] | None:
     if message.screen is None:
         if message.data:
-            raise _refused(message, "data", "it belongs to a screen", "name the screen")
+            raise refused(message, "data", "it belongs to a screen", "name the screen")
         return None
     return given(screen=message.screen, data=dict(message.data) or None)
 
@@ -127,25 +146,24 @@ def _header(message: Interactive, *, text_only: bool) -> dict[str, Any] | None:
     if isinstance(message.header, str):
         return {"type": "TEXT", "text": message.header}
     if text_only:
-        raise _refused(message, "header", "Infobip takes a line of text here", "give text")
+        raise refused(message, "header", "Infobip takes a line of text here", "give text")
     url = url_of(message.header, message)
-    return {"type": _kind_of(url), "mediaUrl": url}
+    return {"type": kind_of(message.header, url), "mediaUrl": url}
 
 
-def _kind_of(url: str) -> str:
-    """Tell an image, a video and a document apart by the ending of the URL's path."""
+def kind_of(media: Media, url: str) -> str:
+    """Tell an image, a video and a document apart: by the MIME type, or else by the ending of the URL's path."""
+    if media.content_type:
+        return _TYPES.get(media.content_type.partition("/")[0], "DOCUMENT")
     ending = url.partition("?")[0].rpartition(".")[2].lower()
     return _KINDS.get(ending, "IMAGE")
 
 
 def _title(message: Message, title: str) -> str | None:
     if len(title) > _SECTION_TITLE:
-        raise _refused(message, "sections", f"a title over {_SECTION_TITLE} characters", "shorten it")
+        raise refused(message, "sections", f"a title over {_SECTION_TITLE} characters", "shorten it")
     return title or None
 
 
-def _refused(message: Message, field: str, problem: str, remedy: str) -> InvalidMessage:
-    return InvalidMessage(problem, field=f"{type(message).__name__}.{field}", remedy=remedy)
-
-
+_TYPES = {"image": "IMAGE", "video": "VIDEO"}
 _KINDS = {"mp4": "VIDEO", "3gp": "VIDEO", "3gpp": "VIDEO", "pdf": "DOCUMENT"}

@@ -6,6 +6,7 @@ Source: https://www.infobip.com/docs/api/channels/whatsapp/whatsapp-outbound-mes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from messaging_channels.errors import InvalidMessage
@@ -13,35 +14,47 @@ from messaging_channels.messages import WhatsAppLocation, WhatsAppTemplate
 from messaging_channels.messages.whatsapp_template import (
     Button,
     Card,
+    CatalogButton,
     CopyCode,
     DocumentHeader,
     FlowButton,
     ImageHeader,
+    OneTimePassword,
     Parameters,
+    ProductHeader,
+    ProductsButton,
     QuickReply,
     TextHeader,
     UrlSuffix,
     VideoHeader,
 )
-from messaging_channels_infobip.options import InfobipWhatsApp
 from messaging_channels_infobip.whatsapp_interactive import url_of
 from messaging_channels_infobip.written import given, written_date
 
 
-def template(message: WhatsAppTemplate, extra: InfobipWhatsApp) -> dict[str, Any]:
+def template(message: WhatsAppTemplate) -> dict[str, Any]:
     """Write a template with its gaps filled.
 
     Raises:
         InvalidMessage: something in it that Infobip's templates do not have.
     """
     data = given(
-        body={"placeholders": _gaps(message.body, "body")},
+        body={"placeholders": _gaps(message.body or _password(message), "body")},
         header=_header(message),
         buttons=_buttons(message.buttons, _BUTTONS, "buttons"),
         carousel=_carousel(message),
-        limitedTimeOffer=extra.offer_expires_at and {"expirationTime": written_date(extra.offer_expires_at)},
+        limitedTimeOffer=_offer(message.offer_ends),
     )
     return {"templateName": message.name, "templateData": data, "language": message.language}
+
+
+def _password(message: WhatsAppTemplate) -> tuple[str, ...]:
+    """Return what the body of an authentication template says: the code of its button."""
+    return tuple(button.code for button in message.buttons if isinstance(button, OneTimePassword))
+
+
+def _offer(ends: float | None) -> dict[str, Any] | None:
+    return None if ends is None else {"expirationTime": written_date(datetime.fromtimestamp(ends, UTC))}
 
 
 def _gaps(parameters: Parameters, field: str) -> list[str]:
@@ -49,7 +62,7 @@ def _gaps(parameters: Parameters, field: str) -> list[str]:
         raise _refused(field, "Infobip's templates have no named gaps", "fill them by position")
     if not all(parameters):
         raise _refused(field, "a gap is empty", "fill all of them")
-    return list(parameters)
+    return [str(gap) for gap in parameters]
 
 
 def _header(message: WhatsAppTemplate) -> dict[str, Any] | None:
@@ -63,7 +76,7 @@ def _header(message: WhatsAppTemplate) -> dict[str, Any] | None:
         case DocumentHeader(media, filename):
             url = url_of(media, message)
             return {"type": "DOCUMENT", "mediaUrl": url, "filename": _filename(filename, url)}
-        case ImageHeader() | VideoHeader() as picture:
+        case ImageHeader() | VideoHeader() | ProductHeader() as picture:
             return _picture(picture, message)
 
 
@@ -81,7 +94,9 @@ def _filename(name: str | None, url: str) -> str:
     return chosen
 
 
-def _picture(header: ImageHeader | VideoHeader, message: WhatsAppTemplate) -> dict[str, Any]:
+def _picture(header: ImageHeader | VideoHeader | ProductHeader, message: WhatsAppTemplate) -> dict[str, Any]:
+    if isinstance(header, ProductHeader):
+        raise _refused("header", "Infobip has no products there", "show a picture")
     kind = "IMAGE" if isinstance(header, ImageHeader) else "VIDEO"
     return {"type": kind, "mediaUrl": url_of(header.media, message)}
 
@@ -130,7 +145,35 @@ def _copy_code(button: CopyCode) -> dict[str, Any]:
 
 
 def _flow(button: FlowButton) -> dict[str, Any]:
-    return {"type": "FLOW", "flowToken": _sized(button.token, _TOKEN)}
+    return given(type="FLOW", flowToken=_sized(button.token, _TOKEN), data=dict(button.data) or None)
+
+
+def _one_time_password(button: OneTimePassword) -> dict[str, Any]:
+    """Write the button of an authentication template, which WhatsApp keeps as one of a link."""
+    return {"type": "URL", "parameter": _sized(button.code, _CODE)}
+
+
+def _catalog(button: CatalogButton) -> dict[str, Any]:
+    return given(type="CATALOG", thumbnailProductRetailerId=button.thumbnail_product_id)
+
+
+def _products(button: ProductsButton) -> dict[str, Any]:
+    if not 1 <= len(button.sections) <= _MOST_SECTIONS:
+        raise _refused("buttons", f"1 to {_MOST_SECTIONS} sections allowed", "change their number")
+    return {
+        "type": "MULTI_PRODUCT",
+        "thumbnailProductRetailerId": button.thumbnail_product_id,
+        "sections": [
+            {"title": _titled(section.title), "productRetailerIds": list(section.product_ids)}
+            for section in button.sections
+        ],
+    }
+
+
+def _titled(title: str) -> str:
+    if len(title) > _SECTION_TITLE:
+        raise _refused("buttons", f"a title over {_SECTION_TITLE} characters", "shorten it")
+    return title
 
 
 def _sized(text: str, most: int) -> str:
@@ -144,10 +187,14 @@ def _refused(field: str, problem: str, remedy: str) -> InvalidMessage:
 
 
 _MOST_BUTTONS, _MOST_CARDS, _MOST_CARD_BUTTONS = 10, 10, 2
+_MOST_SECTIONS, _SECTION_TITLE = 10, 24
 _PAYLOAD, _CODE, _TOKEN, _FILENAME = 128, 15, 3000, 240
 _CARD_BUTTONS: Mapping[type, Callable[[Any], dict[str, Any]]] = {QuickReply: _quick_reply, UrlSuffix: _url}
 _BUTTONS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     **_CARD_BUTTONS,
     CopyCode: _copy_code,
     FlowButton: _flow,
+    OneTimePassword: _one_time_password,
+    CatalogButton: _catalog,
+    ProductsButton: _products,
 }

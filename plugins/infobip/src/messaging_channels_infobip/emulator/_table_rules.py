@@ -293,6 +293,10 @@ _CONTACT = Object(
         "urls": Many(Object({"url": Text(), "type": _HOME})),
     }
 )
+_CARD: dict[str, Rule] = {
+    "header*": Variants({"IMAGE": {"url*": Text(0, 2048)}, "VIDEO": {"url*": Text(0, 2048)}}),
+    "body*": Object({"text*": Text(0, 160)}),
+}
 _ROW = Object({"id*": Text(1, 200), "title*": Text(1, 24), "description": Text(0, 72)})
 
 
@@ -371,6 +375,52 @@ WHATSAPP: dict[str, Object] = {
             "footer": _FOOTER,
         }
     ),
+    "interactive/media-carousel": _with_content(
+        {
+            "body*": Object({"text*": Text(0, 1024)}),
+            "action*": Variants(
+                {
+                    "QUICK_REPLY": {
+                        "cards*": Many(
+                            Object(
+                                {
+                                    **_CARD,
+                                    "buttons*": Many(Object({"id*": Text(0, 20), "title*": Text(0, 20)})),
+                                }
+                            ),
+                            2,
+                            10,
+                        )
+                    },
+                    "URL": {
+                        "cards*": Many(
+                            Object(
+                                {
+                                    **_CARD,
+                                    "button*": Object({"displayText*": Text(0, 20), "url*": Text(0, 2048)}),
+                                }
+                            ),
+                            2,
+                            10,
+                        )
+                    },
+                }
+            ),
+        }
+    ),
+    "interactive/voice-button": _with_content(
+        {
+            "body*": Object({"text*": Text(0, 1024)}),
+            "action": Object(
+                {
+                    "buttonDisplayText": Text(0, 20),
+                    "callValidityPeriod": Number(1, 43_200),
+                    "callContextPayload": Text(1, 512),
+                }
+            ),
+        }
+    ),
+    "interactive/request-contact-info": _with_content({"body*": _BODY}),
     "interactive/flow": _with_content(
         {
             "body*": _BODY,
@@ -392,6 +442,7 @@ WHATSAPP: dict[str, Object] = {
 }
 """By the end of the path."""
 
+_PRODUCTS = Object({"title*": Text(0, 24), "productRetailerIds*": Many(Text(0, 3000), 1)})
 _GAPS = Object({"placeholders*": Many(Text(1))})
 _PICTURES: dict[str, dict[str, Rule]] = {
     "IMAGE": {"mediaUrl*": _MEDIA},
@@ -432,6 +483,11 @@ TEMPLATE = Object(
                                                 **_CARD_BUTTONS,
                                                 "COPY_CODE": {"parameter*": Text(1, 15)},
                                                 "FLOW": {"flowToken": Text(0, 3000), "data": Free()},
+                                                "CATALOG": {"thumbnailProductRetailerId": Text(0, 3000)},
+                                                "MULTI_PRODUCT": {
+                                                    "thumbnailProductRetailerId": Text(0, 3000),
+                                                    "sections*": Many(_PRODUCTS, 1, 10),
+                                                },
                                             }
                                         ),
                                         0,
