@@ -14,7 +14,7 @@ from uuid import uuid4
 from pigeon import VECTORS, Pigeon, parsed, proof_of
 
 from messaging_channels import Email, Sms, errors
-from messaging_channels.events import Event, StatusChanged
+from messaging_channels.events import Event, MessageReceived, StatusChanged
 from messaging_channels.exchange import (
     Exchange,
     Executors,
@@ -320,6 +320,15 @@ class ChokesOnMuch(Pigeon):
             message = "too much"
             raise MemoryError(message)
         return super().receive(call)
+
+
+@breaks("MC311")
+class LosesTheWords(Pigeon):
+    def events(self, told: Any, call: WebhookCall) -> list[Event]:
+        return [
+            replace(event, text="coo") if isinstance(event, MessageReceived) else event
+            for event in super().events(told, call)
+        ]
 
 
 @breaks("MC401")

@@ -124,6 +124,7 @@ class Pigeon:
                         provider_id=str(told["flight"]),
                         sender=PhoneNumber.parse(told["coo"]),
                         to=str(told["loft"]),
+                        text=str(told.get("said", "")),
                         native=told,
                     )
                 ]
@@ -204,6 +205,10 @@ VECTORS = Vectors(
             b'{"at": 1700000000, "flight": "f2", "coo": "+447700900123", "loft": "west"}', (MessageReceived,)
         ),
     ),
+    delivered=lambda ours, _: json.dumps({"at": 1, "ring": ours, "landed": True}).encode(),
+    received=lambda sender, to, text: json.dumps(
+        {"at": 1, "flight": "f", "coo": sender, "loft": to, "said": text}
+    ).encode(),
     reports=lambda _: answer({"reports": [{"at": 1, "ring": "r1", "landed": True}]}),
     found=lambda _: answer({"flight": "f1"}),
 )

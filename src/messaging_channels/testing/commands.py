@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from messaging_channels import plugins
 from messaging_channels.errors import BadInput, InvalidSetting
+from messaging_channels.testing import calls
 
 if TYPE_CHECKING:
-    from messaging_channels.testing.conformance import Vectors
-
-VECTORS = "messaging_channels.vectors"
-"""The group of the entry points by which a plugin names its vectors, under the provider's name."""
+    from messaging_channels.testing.vectors import Vectors
 
 
 def check(name: str, *, examples: int) -> int:
@@ -40,16 +37,8 @@ def vectors_of(name: str) -> Vectors:
     Raises:
         InvalidSetting: it names none, or what they need is not installed.
     """
-    found = [entry for entry in entry_points(group=VECTORS) if entry.name == name]
-    if not found:
-        raise InvalidSetting(
-            "the plugin names no vectors",
-            setting=name,
-            source=f"the entry points of group {VECTORS}",
-            remedy=f'add {name} = "its_package.conformance:VECTORS" to that group, see the how-to "Test a provider"',
-        )
     try:
-        loaded: Any = found[0].load()
+        vectors = calls.vectors_of(name)
     except ModuleNotFoundError as missing:
         raise InvalidSetting(
             f"{missing.name} is not installed",
@@ -57,7 +46,13 @@ def vectors_of(name: str) -> Vectors:
             source="the kit",
             remedy="pip install 'messaging-channels[kit]'",
         ) from missing
-    vectors: Vectors = loaded
+    if vectors is None:
+        raise InvalidSetting(
+            "the plugin names no vectors",
+            setting=name,
+            source=f"the entry points of group {calls.GROUP}",
+            remedy=f'add {name} = "its_package.conformance:VECTORS" to that group, see the how-to "Test a provider"',
+        )
     return vectors
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 from messaging_channels.events import MessageReceived, StatusChanged
-from messaging_channels.exchange import HttpResponse
+from messaging_channels.exchange import HttpRequest, HttpResponse
 from messaging_channels.outcomes import Reason
-from messaging_channels.testing.conformance import Vectors, Webhook
+from messaging_channels.testing.vectors import Vectors, Webhook
 from messaging_channels.webhooks import WebhookCall
 from messaging_channels_vonage.answers import REASONS
 from messaging_channels_vonage.calls import parameters, signature
@@ -28,6 +29,11 @@ def _signed(body: bytes, secret: str) -> WebhookCall:
     return WebhookCall(json.dumps({**told, "sig": sig}).encode())
 
 
+def _accepts(request: HttpRequest) -> HttpResponse:
+    ours = dict(parse_qsl(request.body.decode()))["client-ref"]
+    return _answer({**_TAKEN, "message-id": ours}, _TAKEN)
+
+
 _TAKEN = {"to": "447700900123", "message-id": "0A0000000123ABCD", "status": "0"}
 
 VECTORS = Vectors(
@@ -38,12 +44,31 @@ VECTORS = Vectors(
         "sender": "Shop",
         "base_url": url,
     },
-    accepts=lambda _: _answer(_TAKEN, _TAKEN),
+    accepts=_accepts,
     answers=(
         *((_answer({"status": code}), reason) for code, reason in REASONS.items() if code != "0"),
         (_answer(_TAKEN, {"status": "1"}), Reason.UNIDENTIFIED),
     ),
     sign=_signed,
+    delivered=lambda ours, theirs: json.dumps(
+        {
+            "messageId": theirs,
+            "client-ref": ours,
+            "status": "delivered",
+            "err-code": "0",
+            "scts": "2609211400",
+        }
+    ).encode(),
+    received=lambda sender, to, text: json.dumps(
+        {
+            "msisdn": sender,
+            "to": to,
+            "messageId": "0B0",
+            "text": text,
+            "type": "text",
+            "timestamp": "1790000000",
+        }
+    ).encode(),
     webhooks=(
         Webhook(
             b'{"msisdn": "447700900123", "to": "Shop", "messageId": "0A0", "status": "delivered", "err-code": "0",'

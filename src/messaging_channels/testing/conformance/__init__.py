@@ -25,7 +25,8 @@ from messaging_channels.testing.conformance import (
 )
 from messaging_channels.testing.conformance._table_rules import RULES
 from messaging_channels.testing.conformance.case import Case
-from messaging_channels.testing.conformance.vectors import Finding, NotApplicable, Rule, Vectors, Webhook
+from messaging_channels.testing.conformance.findings import Finding, NotApplicable, Rule
+from messaging_channels.testing.vectors import Vectors, Webhook
 
 if TYPE_CHECKING:
     from messaging_channels.provider import ProviderSpec
@@ -79,6 +80,7 @@ CHECKS: Mapping[str, Callable[[Case], Iterator[str]]] = {
     "MC308": proving.unknown_kind,
     "MC309": proving.constant_time,
     "MC310": proving.huge,
+    "MC311": proving.calls_for_tests,
     "MC401": discretion.secrets_in_reprs,
     "MC402": discretion.addresses_in_reprs,
     "MC403": discretion.urls,

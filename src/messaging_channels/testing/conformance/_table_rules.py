@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging_channels.testing.conformance.vectors import Rule
+from messaging_channels.testing.conformance.findings import Rule
 
 _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
@@ -214,6 +214,12 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "A huge call is read in time",
         "A call of a few megabytes must not stop the process.",
         "Avoid what is quadratic in the size of the call.",
+    ),
+    (
+        "MC311",
+        "The calls that applications test with are read",
+        "`outbox.at(...).delivered(...)` and `received(...)` are made from the vectors: what they bring has to arrive.",
+        "Correct `delivered` and `received` of the vectors, or the parsing.",
     ),
     (
         "MC401",

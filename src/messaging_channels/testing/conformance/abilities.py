@@ -13,9 +13,9 @@ from messaging_channels.outcomes import Kind, Outcome, Reason
 from messaging_channels.provider import FetchesReports, Inquiry, LimitsRates, LooksUp
 from messaging_channels.rates import Rate
 from messaging_channels.testing.conformance.case import Case
+from messaging_channels.testing.conformance.findings import NotApplicable
 from messaging_channels.testing.conformance.hostile import answers
 from messaging_channels.testing.conformance.play import NOW, Played, play
-from messaging_channels.testing.conformance.vectors import NotApplicable
 
 _FAILURES = (ExchangeFailed("refused", phase=Phase.CONNECT), ExchangeFailed("lost", phase=Phase.READ))
 _NOTHING = HttpResponse(404, {}, b"")

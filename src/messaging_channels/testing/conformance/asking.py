@@ -11,9 +11,9 @@ from messaging_channels.exchange import HttpResponse
 from messaging_channels.outcomes import Kind, Outcome, Reason
 from messaging_channels.provider import Envelope
 from messaging_channels.testing.conformance.case import Case
+from messaging_channels.testing.conformance.findings import NotApplicable
 from messaging_channels.testing.conformance.hostile import Path, at, lists, parsed, replaced, written
 from messaging_channels.testing.conformance.play import Played, play
-from messaging_channels.testing.conformance.vectors import NotApplicable
 
 
 def asked_once(case: Case) -> Iterator[str]:

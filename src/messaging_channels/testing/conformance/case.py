@@ -13,11 +13,13 @@ from messaging_channels.channels import Channel
 from messaging_channels.errors import MessagingError
 from messaging_channels.exchange import HttpRequest
 from messaging_channels.messages import Message
+from messaging_channels.outcomes import Reason
 from messaging_channels.provider import Envelope, Provider, ProviderSpec
-from messaging_channels.testing.conformance import canaries
+from messaging_channels.testing import canaries
+from messaging_channels.testing.conformance.findings import NotApplicable
 from messaging_channels.testing.conformance.play import Played, play
 from messaging_channels.testing.conformance.samples import example, value_of
-from messaging_channels.testing.conformance.vectors import NotApplicable, Vectors
+from messaging_channels.testing.vectors import Vectors
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -103,6 +105,14 @@ class Case:
             why = f"it cannot send the example message ({played.problem}), see MC108 and MC201"
             raise NotApplicable(why)
         return played
+
+    @cached_property
+    def documented(self) -> list[tuple[Any, Reason]]:
+        """The documented answers to a send of one message, those that depend on the request made for it."""
+        return [
+            (answer(self.good.asked[-1]) if callable(answer) else answer, meant)
+            for answer, meant in self.vectors.answers
+        ]
 
     def http_only(self) -> int:
         """Return how many HTTP requests a send makes; the last is the one that sends.

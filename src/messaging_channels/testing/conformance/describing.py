@@ -14,9 +14,9 @@ from messaging_channels.messages import Extra, Message
 from messaging_channels.outcomes import Kind, Outcome
 from messaging_channels.provider import Capabilities, Envelope
 from messaging_channels.testing.conformance.case import Case
+from messaging_channels.testing.conformance.findings import NotApplicable
 from messaging_channels.testing.conformance.play import Played, shown
 from messaging_channels.testing.conformance.samples import example
-from messaging_channels.testing.conformance.vectors import NotApplicable
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 

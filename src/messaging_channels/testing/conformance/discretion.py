@@ -14,8 +14,8 @@ from messaging_channels.errors import BadInput, MessagingError
 from messaging_channels.exchange import HttpRequest, HttpResponse
 from messaging_channels.messages import Message
 from messaging_channels.provider import ParsesWebhooks
-from messaging_channels.testing.conformance import canaries
-from messaging_channels.testing.conformance.canaries import leaks
+from messaging_channels.testing import canaries
+from messaging_channels.testing.canaries import leaks
 from messaging_channels.testing.conformance.case import Case
 from messaging_channels.testing.conformance.hostile import at, leaves, parsed, replaced, written
 from messaging_channels.testing.conformance.play import Played
@@ -100,7 +100,7 @@ def _echoing(case: Case) -> Iterator[bytes]:
     for key in ("error", "message", "description", "detail", "errorMessage", "title"):
         yield written({key: words})
         yield written({"error": {key: words}})
-    for answer in (*case.good.replies, *(reply for reply, _ in case.vectors.answers)):
+    for answer in (*case.good.replies, *(reply for reply, _ in case.documented)):
         tree = parsed(answer.body) if isinstance(answer, HttpResponse) else None
         for path in [one for one in leaves(tree, (str,)) if _is_prose(tree, one)]:
             yield written(replaced(tree, path, words))

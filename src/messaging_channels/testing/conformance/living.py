@@ -12,11 +12,11 @@ from messaging_channels.attempts import End, attempt
 from messaging_channels.exchange import Call, Exchange, Flow, HttpRequest, HttpResponse, Now, Wait
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import ParsesWebhooks, Provider
-from messaging_channels.testing.conformance import canaries
+from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.case import Case
+from messaging_channels.testing.conformance.findings import NotApplicable
 from messaging_channels.testing.conformance.play import NOW, Played, is_outward, shown
 from messaging_channels.testing.conformance.reading import over_answers
-from messaging_channels.testing.conformance.vectors import NotApplicable
 from messaging_channels.testing.conformance.watch import deeds, open_sockets
 from messaging_channels.testing.emulation import Emulator, Request
 from messaging_channels.transport import AsyncTransport, Transport

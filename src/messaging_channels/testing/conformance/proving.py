@@ -14,12 +14,14 @@ from messaging_channels import events
 from messaging_channels.errors import WebhookRefused
 from messaging_channels.exchange import HttpResponse
 from messaging_channels.provider import ParsesWebhooks, Provider
-from messaging_channels.testing.conformance import canaries
+from messaging_channels.status import Group
+from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.case import Case
+from messaging_channels.testing.conformance.findings import NotApplicable
 from messaging_channels.testing.conformance.hostile import bodies, parsed, written
 from messaging_channels.testing.conformance.play import NOW
-from messaging_channels.testing.conformance.vectors import NotApplicable, Webhook
 from messaging_channels.testing.conformance.watch import called
+from messaging_channels.testing.vectors import Webhook
 from messaging_channels.webhooks import Received, WebhookCall
 
 Sign: TypeAlias = Callable[[bytes, str], WebhookCall]
@@ -171,6 +173,31 @@ def huge(case: Case) -> Iterator[str]:
                 yield f"a call of {len(body)} bytes took longer than {_IN_TIME:g} s"
             if isinstance(told, str) and told != _REFUSED:
                 yield f"a call of {len(body)} bytes: {told}"
+
+
+def calls_for_tests(case: Case) -> Iterator[str]:
+    """MC311."""
+    _samples(case)
+    if case.vectors.delivered is None and case.vectors.received is None:
+        why = "the vectors give no `delivered` and `received`"
+        raise NotApplicable(why)
+    if case.vectors.delivered is not None:
+        report = _only(case, case.vectors.delivered("ours-1", "theirs-1"))
+        if not isinstance(report, events.StatusChanged) or report.status.group is not Group.DELIVERED:
+            yield f"`delivered` is read as {report if isinstance(report, str) else type(report).__name__}"
+        elif report.message_id != "ours-1" and report.provider_id != "theirs-1":
+            yield "what `delivered` reports carries neither of the ids"
+    if case.vectors.received is not None:
+        brought = _only(case, case.vectors.received(canaries.PHONE, "447700900000", canaries.TEXT))
+        if not isinstance(brought, events.MessageReceived):
+            yield f"`received` is read as {brought if isinstance(brought, str) else type(brought).__name__}"
+        elif (brought.sender.plain, brought.text) != (canaries.PHONE, canaries.TEXT):
+            yield "what `received` brings has another sender or text"
+
+
+def _only(case: Case, body: bytes) -> events.Event | str:
+    told = heard(case.provider, replace(_sign(case)(body, canaries.SECRET), at=NOW))
+    return told if isinstance(told, str) else told.events[0] if told.events else "nothing"
 
 
 def heard(provider: Provider, call: WebhookCall) -> Received | str:

@@ -12,6 +12,7 @@ from messaging_channels.exchange import HttpResponse
 from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
 from messaging_channels.status import Status
 from messaging_channels.testing.conformance.case import Case
+from messaging_channels.testing.conformance.findings import NotApplicable
 from messaging_channels.testing.conformance.hostile import (
     PLAUSIBLE,
     UNREADABLE,
@@ -22,7 +23,6 @@ from messaging_channels.testing.conformance.hostile import (
     written,
 )
 from messaging_channels.testing.conformance.play import Played
-from messaging_channels.testing.conformance.vectors import NotApplicable
 
 Wrong: TypeAlias = Callable[[Played], str]
 """Says in words what is wrong with what a send came to; nothing if all is well."""
@@ -79,7 +79,7 @@ def server_faults(case: Case) -> Iterator[str]:
             return ""
         return f"HTTP {status} with {_body(given)} is read as {reason(played)}"
 
-    refusals = [answer.body for answer, _ in case.vectors.answers if isinstance(answer, HttpResponse)]
+    refusals = [answer.body for answer, _ in case.documented if isinstance(answer, HttpResponse)]
     given = st.tuples(st.sampled_from(statuses), st.sampled_from((*UNREADABLE, PLAUSIBLE, body, *refusals)))
     yield from case.explored(given, problem)
 
@@ -112,7 +112,7 @@ def documented(case: Case) -> Iterator[str]:
         why = "the vectors give no documented answers"
         raise NotApplicable(why)
     last = len(case.good.asked) - 1
-    for number, (answer, meant) in enumerate(case.vectors.answers):
+    for number, (answer, meant) in enumerate(case.documented):
         played = case.sent(at={last: answer})
         if played.raised is not None:
             yield f"of answer {number}: {played.problem}"
@@ -147,7 +147,7 @@ def unheard_of(case: Case) -> Iterator[str]:
 
 def same_reading(case: Case) -> Iterator[str]:
     """MC217."""
-    replies = [reply for reply, _ in case.vectors.answers] or [
+    replies = [reply for reply, _ in case.documented] or [
         case.good.replies[-1] if case.good.replies else None
     ]
     last = len(case.good.asked) - 1

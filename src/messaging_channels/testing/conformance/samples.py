@@ -34,7 +34,7 @@ from messaging_channels.messages import (
 from messaging_channels.messages.whatsapp import ContactCard, ListRow, ListSection, ReplyButton
 from messaging_channels.messages.whatsapp_commerce import ProductSection
 from messaging_channels.messages.whatsapp_template import QuickReply, TextHeader
-from messaging_channels.testing.conformance.canaries import TEXT
+from messaging_channels.testing.canaries import TEXT
 
 _FILE = "https://files.example.com/a"
 _EXAMPLES: tuple[Message, ...] = (

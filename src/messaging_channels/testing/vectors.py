@@ -34,7 +34,7 @@ class Vectors:
     accepts: Answer
     """The vendor's answer to each exchange of a send when it takes every message, ids of the request included."""
     answers: Sequence[tuple[Any, Reason]] = ()
-    """Documented answers to a send of one message, and what they mean."""
+    """Documented answers to a send of one message, and what they mean. Give a function of the exchange where the answer names the message."""
     harmless: Mapping[int, str] = field(default_factory=dict[int, str])
     """The 5xx that the vendor documents as `nothing was sent`, each with the address of the page that says so."""
     in_order: str = ""
@@ -50,6 +50,10 @@ class Vectors:
     sign: Callable[[bytes, str], WebhookCall] | None = None
     """The vendor's call with this body, proved with this secret."""
     webhooks: Sequence[Webhook] = ()
+    delivered: Callable[[str, str], bytes] | None = None
+    """The body that reports a message as delivered, given our id of it and the vendor's: for tests of applications."""
+    received: Callable[[str, str, str], bytes] | None = None
+    """The body that brings a text, given who wrote it (in plain form), to whom, and the text: likewise."""
     covers_body: bool = True
     """Whether the proof is over the body. Say False for a token or a password: then whoever holds it can say anything."""
     reports: Answer | None = None
@@ -58,32 +62,3 @@ class Vectors:
     """The vendor's answer to each exchange of `look_up` when it knows the message."""
     server: Callable[[], AbstractContextManager[str]] | None = None
     """A server of its protocol on loopback, by its URL, for exchanges of types of its own. For HTTP the kit has one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """What the kit asks of every provider. The id is stable."""
-
-    id: str
-    title: str
-    why: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Where a provider breaks a rule."""
-
-    rule: Rule
-    seen: str
-    """What was seen; it shows no secret and no whole address but the kit's own."""
-
-    def __str__(self) -> str:
-        """Explain it in full."""
-        return (
-            f"{self.rule.id} {self.rule.title}: {self.seen}\n  why: {self.rule.why}\n  do: {self.rule.remedy}"
-        )
-
-
-class NotApplicable(Exception):
-    """A rule has nothing to look at in this provider; the text says why."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tempfile import mkdtemp
 
-from messaging_channels.testing.conformance.vectors import Vectors
+from messaging_channels.testing.vectors import Vectors
 
 VECTORS = Vectors(settings=lambda _url, _secret: {"home": mkdtemp()}, accepts=lambda _: None)
 """It has no vendor: it keeps what it takes in a file of its own."""
