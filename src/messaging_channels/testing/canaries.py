@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from typing import TYPE_CHECKING
 
-from messaging_channels.addresses import Address, EmailAddress, PhoneNumber
+from messaging_channels.errors import InvalidAddress
+
+if TYPE_CHECKING:
+    from messaging_channels.addresses import Address
+    from messaging_channels.channels import Channel
 
 SECRET = "5eec2e7f00dcafe5a1ad0fca11ab1e42"  # noqa: S105  it opens nothing
 OTHER_SECRET = "0ddba11c0ffee0fab1ed0b5e55ed1337"  # noqa: S105  likewise
@@ -14,13 +19,14 @@ TEXT = "Canary words 7c1f"
 MARKS = {"the secret": SECRET, "the address": PHONE, "the mail address": MAIL, "the text": TEXT}
 
 
-def address(kind: type[Address]) -> Address | None:
-    """Return the marked address of that type; None for a type that is not known here."""
-    known: dict[type[Address], Address] = {
-        PhoneNumber: PhoneNumber.parse(PHONE),
-        EmailAddress: EmailAddress.parse(MAIL),
-    }
-    return known.get(kind)
+def address(channel: Channel) -> Address | None:
+    """Return the marked address of that channel: a number or a mail address; None where it takes neither."""
+    for text in (f"+{PHONE}", MAIL):
+        try:
+            return channel.parse(text)
+        except InvalidAddress:
+            continue
+    return None
 
 
 def leaks(text: str, *names: str) -> list[str]:

@@ -76,7 +76,7 @@ class Case:
         """Put a message into an envelope; `number` makes ids and addresses differ."""
         message = message or self.message
         channel = next((one for one in self.channels if type(message) in one.carries), None)
-        to = canaries.address(channel.address_type) if channel else None
+        to = canaries.address(channel) if channel else None
         if channel is None or to is None:
             why = f"no channel that the kit knows carries a {type(message).__name__}"
             raise NotApplicable(why)

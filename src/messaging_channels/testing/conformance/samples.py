@@ -63,7 +63,7 @@ _EXAMPLES: tuple[Message, ...] = (
 _BY_TYPE: dict[type[Message], Message] = {type(one): one for one in _EXAMPLES}
 
 _VALUES: dict[str, Any] = {
-    "sender": "447700900000",
+    "sender": "447700900009",
     "Email.sender": "desk@example.com",
     "validity_period": timedelta(hours=1),
     "flash": True,
