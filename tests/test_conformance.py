@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from broken_pigeons import BROKEN
 from pigeon import VECTORS, Pigeon, spec
+from pigeons_broken_otherwise import OTHERWISE
 
 from messaging_channels.channels import BUILT_IN
 from messaging_channels.testing.conformance import (
@@ -23,6 +24,7 @@ from messaging_channels.testing.conformance import (
 )
 from messaging_channels.testing.conformance.report import markdown
 from messaging_channels.testing.conformance.watch import deeds
+from messaging_channels.testing.vectors import Vectors
 
 
 def test_a_provider_that_is_as_it_should_be_passes_every_rule_and_none_is_left_out() -> None:
@@ -38,6 +40,16 @@ def test_each_rule_finds_the_provider_that_breaks_it(rule: str) -> None:
     checked = check_rule(rule, Case(spec(kind), vectors, BUILT_IN, 60))
     assert checked.findings, checked.left_out
     assert "could not be checked" not in checked.findings[0].seen
+
+
+@pytest.mark.parametrize(
+    ("rule", "words", "kind", "vectors"), OTHERWISE, ids=lambda one: getattr(one, "__name__", None)
+)
+def test_a_rule_finds_each_way_to_break_it(
+    rule: str, words: str, kind: type[Pigeon], vectors: Vectors
+) -> None:
+    checked = check_rule(rule, Case(spec(kind), vectors, BUILT_IN, 60))
+    assert words in " | ".join(finding.seen for finding in checked.findings), checked
 
 
 def test_every_rule_has_a_check_and_a_provider_that_breaks_it() -> None:

@@ -17,7 +17,7 @@ def _python(*arguments: str, cwd: Path, path: Path | None = None) -> subprocess.
     return subprocess.run(command, cwd=cwd, env=surroundings, capture_output=True, text=True, check=False)
 
 
-def _installed(directory: Path) -> Path:
+def _installed(directory: Path, *, vectors: bool = True) -> Path:
     """Lay the distribution out as an installer would, without one; return the folder for PYTHONPATH."""
     source = directory / "src"
     facts = source / "messaging_channels_carrier_dove-0.1.0.dist-info"
@@ -25,10 +25,10 @@ def _installed(directory: Path) -> Path:
     (facts / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: messaging-channels-carrier-dove\nVersion: 0.1.0\n"
     )
-    (facts / "entry_points.txt").write_text(
-        "[messaging_channels]\ncarrier-dove = messaging_channels_carrier_dove.plugin\n"
-        "[messaging_channels.vectors]\ncarrier-dove = messaging_channels_carrier_dove.conformance:VECTORS\n"
-    )
+    points = "[messaging_channels]\ncarrier-dove = messaging_channels_carrier_dove.plugin\n"
+    if vectors:
+        points += "[messaging_channels.vectors]\ncarrier-dove = messaging_channels_carrier_dove.conformance:VECTORS\n"
+    (facts / "entry_points.txt").write_text(points)
     return source
 
 
@@ -77,3 +77,18 @@ def test_the_sandbox_passes_the_kit_from_the_command_line(capsys: pytest.Capture
 def test_a_provider_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "no-such-vendor"]) == 3
     assert "no provider is named 'no-such-vendor'" in capsys.readouterr().err
+
+
+def test_a_provider_without_vectors_is_told_how_to_name_them(tmp_path: Path) -> None:
+    write("carrier-dove", tmp_path / "new")
+    path = _installed(tmp_path / "new", vectors=False)
+    ran = _python("-m", "messaging_channels.cli", "check", "carrier-dove", cwd=tmp_path, path=path)
+    assert ran.returncode == 3
+    assert "the plugin names no vectors; add carrier-dove =" in ran.stderr
+
+
+def test_without_the_extra_the_command_says_what_to_install(tmp_path: Path) -> None:
+    script = "import sys; sys.modules['hypothesis'] = None; from messaging_channels.cli import main; sys.exit(main(['check', 'sandbox']))"
+    ran = _python("-c", script, cwd=tmp_path)
+    assert ran.returncode == 3
+    assert "hypothesis is not installed; pip install 'messaging-channels[kit]'" in ran.stderr

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from messaging_channels import plugins
 from messaging_channels.errors import BadInput, InvalidSetting
 from messaging_channels.testing import calls
-
-if TYPE_CHECKING:
-    from messaging_channels.testing.vectors import Vectors
 
 
 def check(name: str, *, examples: int) -> int:
@@ -21,24 +17,11 @@ def check(name: str, *, examples: int) -> int:
         ConfigurationError: there is no such provider, its plugin is broken, or it names no vectors.
     """
     loaded = plugins.load()
-    spec, vectors = loaded.provider(name), vectors_of(name)
-    from messaging_channels.testing.conformance import CHECKS, Case, check_rule  # noqa: PLC0415  an extra
-    from messaging_channels.testing.conformance.report import markdown  # noqa: PLC0415  likewise
-
-    case = Case(spec, vectors, tuple(loaded.channels), examples)
-    checked = [check_rule(rule, case) for rule in CHECKS]
-    sys.stdout.write(markdown(name, checked))
-    return int(any(one.findings for one in checked))
-
-
-def vectors_of(name: str) -> Vectors:
-    """Return the vectors that an installed plugin names for its provider.
-
-    Raises:
-        InvalidSetting: it names none, or what they need is not installed.
-    """
+    spec = loaded.provider(name)
     try:
         vectors = calls.vectors_of(name)
+        from messaging_channels.testing.conformance import CHECKS, Case, check_rule  # noqa: PLC0415  an extra
+        from messaging_channels.testing.conformance.report import markdown  # noqa: PLC0415  likewise
     except ModuleNotFoundError as missing:
         raise InvalidSetting(
             f"{missing.name} is not installed",
@@ -53,7 +36,10 @@ def vectors_of(name: str) -> Vectors:
             source=f"the entry points of group {calls.GROUP}",
             remedy=f'add {name} = "its_package.conformance:VECTORS" to that group, see the how-to "Test a provider"',
         )
-    return vectors
+    case = Case(spec, vectors, tuple(loaded.channels), examples)
+    checked = [check_rule(rule, case) for rule in CHECKS]
+    sys.stdout.write(markdown(name, checked))
+    return int(any(one.findings for one in checked))
 
 
 def new_plugin(name: str, directory: Path | None) -> int:
