@@ -36,7 +36,7 @@ class Vectors:
     answers: Sequence[tuple[Any, Reason]] = ()
     """Documented answers to a send of one message, and what they mean. Give a function of the exchange where the answer names the message."""
     harmless: Mapping[int, str] = field(default_factory=dict[int, str])
-    """The 5xx that the vendor documents as `nothing was sent`, each with the address of the page that says so."""
+    """The 5xx that may come with one of `answers`, documented as `nothing was sent`: each with the address of the page that says so."""
     in_order: str = ""
     """The page that says that the answer to a batch is in the order of the request, where nothing but the order tells whose an element is."""
     hostile: Sequence[Any] = ()

@@ -12,13 +12,19 @@ from messaging_channels.messages import (
     Message,
     Mms,
     Sms,
+    WhatsAppAddressRequest,
     WhatsAppAudio,
     WhatsAppButtons,
+    WhatsAppCallButton,
+    WhatsAppCallRequest,
+    WhatsAppCarousel,
     WhatsAppCatalog,
+    WhatsAppContactRequest,
     WhatsAppContacts,
     WhatsAppDocument,
     WhatsAppFlow,
     WhatsAppImage,
+    WhatsAppInteractive,
     WhatsAppList,
     WhatsAppLocation,
     WhatsAppLocationRequest,
@@ -31,8 +37,9 @@ from messaging_channels.messages import (
     WhatsAppUrlButton,
     WhatsAppVideo,
 )
-from messaging_channels.messages.whatsapp import ContactCard, ListRow, ListSection, ReplyButton
+from messaging_channels.messages.whatsapp import ContactCard, ListRow, ListSection, Media, ReplyButton
 from messaging_channels.messages.whatsapp_commerce import ProductSection
+from messaging_channels.messages.whatsapp_interactive import MediaCard, UrlButton
 from messaging_channels.messages.whatsapp_template import QuickReply, TextHeader
 from messaging_channels.testing.canaries import TEXT
 
@@ -58,6 +65,18 @@ _EXAMPLES: tuple[Message, ...] = (
     WhatsAppProduct(catalog_id="c1", product_id="p1"),
     WhatsAppProducts(text=TEXT, header="Goods", catalog_id="c1", sections=(ProductSection(("p1",), "Hats"),)),
     WhatsAppCatalog(text=TEXT),
+    WhatsAppCarousel(
+        text=TEXT,
+        cards=tuple(
+            MediaCard(Media(url=_FILE, content_type="image/jpeg"), UrlButton("Open", _FILE), "A card")
+            for _ in range(2)
+        ),
+    ),
+    WhatsAppContactRequest(text=TEXT),
+    WhatsAppCallButton(text=TEXT),
+    WhatsAppCallRequest(text=TEXT),
+    WhatsAppAddressRequest(text=TEXT, country="SG"),
+    WhatsAppInteractive(text=TEXT, kind="catalog_message", action={"name": "catalog_message"}),
     WhatsAppFlow(text=TEXT, button="Start", flow_id="f1", token="t1", screen="FIRST"),  # noqa: S106  no secret
 )
 _BY_TYPE: dict[type[Message], Message] = {type(one): one for one in _EXAMPLES}
@@ -92,6 +111,10 @@ _VALUES: dict[str, Any] = {
     "screen": "SECOND",
     "data": {"size": "L"},
     "draft": True,
+    "button": "Ring us",
+    "ttl_minutes": 60,
+    "payload": "p-1",
+    "values": {"name": "Zoe"},
 }
 """By field, or by type and field."""
 
