@@ -90,7 +90,7 @@ class Storm:
         dies = (
             ["", "", 0]
             if death is None
-            else [*DEATHS[death % len(DEATHS)], chance.randrange(1, 1 + len(jobs) // 3)]
+            else [*DEATHS[death % len(DEATHS)], chance.randrange(1, 2 + len(jobs) // 3)]
         )
         told = {
             "door": door,
