@@ -23,6 +23,8 @@ from messaging_channels.ledger.sql import Dialect, Statement, steps
 
 _DIALECT = Dialect(" FOR UPDATE", "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))")
 _CREATING = "SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))"
+_CREATED = b"SELECT 1 FROM pg_class WHERE oid = to_regclass('event_orphan')"
+"""Whether the last part of the schema is there, and so the others. To create what exists would stop all who write meanwhile."""
 _TRIES = 3
 _PATIENCE = 5.0
 """Seconds that a cancelled caller is kept for an operation to end."""
@@ -97,8 +99,9 @@ class _Sync:
         )
         try:
             with pool.connection() as connection:
-                for statement in (_CREATING, *SCHEMA):
-                    connection.execute(statement.encode())
+                if not connection.execute(_CREATED).fetchone():
+                    for statement in (_CREATING, *SCHEMA):
+                        connection.execute(statement.encode())
         except _FAULTS as error:
             pool.close()
             raise _unavailable(error) from error
@@ -146,8 +149,9 @@ class _Async:
             if not self._ready:
                 await self._pool.open()
                 async with self._pool.connection() as connection:
-                    for statement in (_CREATING, *SCHEMA):
-                        await connection.execute(statement.encode())
+                    if not await (await connection.execute(_CREATED)).fetchone():
+                        for statement in (_CREATING, *SCHEMA):
+                            await connection.execute(statement.encode())
                 self._ready = True
 
 
