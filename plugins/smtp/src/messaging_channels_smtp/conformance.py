@@ -11,8 +11,9 @@ from messaging_channels.outcomes import Reason
 from messaging_channels.testing.vectors import Vectors, Webhook
 from messaging_channels.webhooks import WebhookCall
 from messaging_channels_smtp.emulator import SmtpEmulator
-from messaging_channels_smtp.protocol.letters import Delivery, Stage
+from messaging_channels_smtp.protocol.letters import Delivery
 from messaging_channels_smtp.protocol.replies import Reply
+from messaging_channels_smtp.protocol.steps import Stage
 from messaging_channels_smtp.protocol.submission import Submission
 
 
