@@ -73,14 +73,27 @@ class Dispatch:
                 yield from self.advanced([journey])
         return journey.told()
 
-    def prepared(self, message: Message, to: Any, terms: Terms) -> Flow[Journey]:  # noqa: ANN401
-        """Find out whom it is for and who may send it, and whether it may be sent. Nothing is written down yet."""
+    def prepared(
+        self,
+        message: Message,
+        to: Any,  # noqa: ANN401  resolvers take anything
+        terms: Terms,
+        *,
+        one_of_many: bool = False,
+    ) -> Flow[Journey]:
+        """Find out whom it is for and who may send it, and whether it may be sent. Nothing is written down yet.
+
+        For one of many the idempotency key stands for the whole call: each address has a key of its own under it.
+        """
         channel = self.channel_of(message)
         contact = yield from self.locate(to, channel)
         address = _address(contact, channel)
         now = self.clock()
         envelope = Envelope(_new_id(now), channel.name, message, address)
+        if one_of_many:
+            terms = terms.for_one(channel.name, address.plain)
         journey = self.routed(envelope, contact.account, terms, now)
+        journey.one_of_many = one_of_many
         if terms.idempotency_key is not None:
             journey.fingerprint = fingerprint(message, address.plain, contact.account)
             record = yield from ask(Find(scope=terms.scope, idempotency_key=terms.idempotency_key))
