@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from messaging_channels.errors import ExchangeFailed, InvalidMessage
 from messaging_channels.events import Event
 from messaging_channels.exchange import Call, Exchange, Executors, Flow, Now, ask
-from messaging_channels.messages import Email, Sms
+from messaging_channels.messages import Email, Message, Sms
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import Capabilities, Envelope, Inquiry
 from messaging_channels.rates import Rate
@@ -142,7 +142,7 @@ def _by_channel(batch: Sequence[Envelope]) -> tuple[list[Envelope], list[Envelop
     return lists
 
 
-_CHANNELS = {Sms: 0, Email: 1}
+_CHANNELS: Mapping[type[Message], int] = {Sms: 0, Email: 1}
 _CHATS = 2
 
 
