@@ -101,8 +101,7 @@ class Infobip:
         Infobip gives each report once. So the first calls read the logs of the last 48 hours, which hold what a process that died may have lost.
 
         Raises:
-            InvalidSetting: the key is wrong, or lacks the right to read reports.
-            InfobipRefused: Infobip did not answer.
+            InfobipRefused: Infobip did not answer, or the key may read no reports.
         """
         return (yield from self._pull.page())
 
