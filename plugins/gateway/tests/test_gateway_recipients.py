@@ -147,9 +147,8 @@ def test_persons_are_found_in_infobip_people_and_written_to_from_that_account(se
     pytest.importorskip(
         "messaging_channels_infobip.emulator", reason="the Infobip plugin and its emulator are not installed"
     )
-    from messaging_channels_infobip.emulator import InfobipEmulator
-
     from messaging_channels_infobip import plugin
+    from messaging_channels_infobip.emulator import InfobipEmulator
 
     with InfobipEmulator(api_key="key") as platform, InfobipEmulator(api_key="key") as tenant:
         settings = {
