@@ -16,12 +16,19 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from messaging_channels.errors import LedgerUnavailable
 from messaging_channels.exchange import Exchange, Executors
-from messaging_channels.ledger import OPERATIONS, Operation
+from messaging_channels.ledger import Operation
 from messaging_channels.ledger._rows import SCHEMA
 from messaging_channels.ledger.addresses import KeptAddresses
-from messaging_channels.ledger.sql import Dialect, Statement, steps
+from messaging_channels.ledger.queue import EVERY
+from messaging_channels.ledger.statements import Dialect, Statement
+from messaging_channels.ledger.steps import steps
 
-_DIALECT = Dialect(" FOR UPDATE", "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))")
+DIALECT = Dialect(
+    " FOR UPDATE",
+    " FOR UPDATE SKIP LOCKED",
+    "SELECT 1 FROM pg_tables WHERE tablename = 'tally' AND schemaname = ANY (current_schemas(false))",
+    "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
+)
 _CREATING = "SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))"
 _TRIES = 3
 
@@ -52,7 +59,7 @@ class PostgresLedger(KeptAddresses):
     def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
         """See Ledger."""
         made = Executors(lambda: _Sync(self._how), lambda: _Async(self._how))
-        return dict.fromkeys(OPERATIONS, made)
+        return dict.fromkeys(EVERY, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +153,7 @@ class _Async:
 
 
 def _done(cursor: psycopg.Cursor[Any], operation: Operation[Any]) -> Any:  # noqa: ANN401
-    flow = steps(operation, _DIALECT)
+    flow = steps(operation, DIALECT)
     rows: Any = None
     try:
         while True:
@@ -157,7 +164,7 @@ def _done(cursor: psycopg.Cursor[Any], operation: Operation[Any]) -> Any:  # noq
 
 
 async def _done_async(cursor: psycopg.AsyncCursor[Any], operation: Operation[Any]) -> Any:  # noqa: ANN401
-    flow = steps(operation, _DIALECT)
+    flow = steps(operation, DIALECT)
     rows: Any = None
     try:
         while True:

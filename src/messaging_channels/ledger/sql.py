@@ -5,10 +5,8 @@ Whoever runs one does so in one transaction. Every operation may be repeated: a 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from messaging_channels import ledger
 from messaging_channels.events import Engaged, Event, StatusChanged
@@ -16,44 +14,39 @@ from messaging_channels.ledger._rows import (
     MESSAGE,
     SELECT_ATTEMPTS,
     SELECT_EVENTS,
+    SELECT_STEPS,
     attempt_of,
     heard_of,
     record_of,
+    root_id,
 )
+from messaging_channels.ledger.queue import NEVER, QUEUE
+from messaging_channels.ledger.statements import Dialect, Statement, Steps, counted, dump, load, locked
 from messaging_channels.outcomes import Kind, Outcome, Reason
 from messaging_channels.receipts import Attempt, deciding
-from messaging_channels.status import PENDING_ACCEPTED, PENDING_NOT_SENT, Status, from_dict, merge
-
-Result = TypeVar("Result")
-Statement: TypeAlias = "tuple[str, tuple[Any, ...]]"
-Rows: TypeAlias = "list[tuple[Any, ...]]"
-Steps: TypeAlias = "Generator[Statement, Rows, Result]"
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """Where two databases differ."""
-
-    for_update: str = ""
-    """Appended to a SELECT whose row will be changed."""
-    lock: str | None = None
-    """A statement that takes a lock by name until the end of the transaction, where one writer at a time is not given anyway."""
-
-
-def steps(operation: ledger.Operation[Any], dialect: Dialect) -> Steps[Any]:
-    """Return the statements of an operation, as a generator that returns its reply."""
-    return _STEPS[type(operation)](operation, dialect)
+from messaging_channels.status import (
+    DELIVERED_TO_HANDSET,
+    EXPIRED_BEFORE_SENT,
+    PENDING_ACCEPTED,
+    PENDING_NOT_SENT,
+    PENDING_QUEUED,
+    REJECTED_BY_RULE,
+    REJECTED_CANCELLED,
+    Group,
+    Status,
+    merge,
+)
 
 
 def _reserve(operation: ledger.Reserve, dialect: Dialect) -> Steps[ledger.Record | None]:
     if not (yield _insert(operation)):
-        found = yield from _found(
+        held = yield from found(
             "scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key
         )
-        if found is not None and found.id != operation.id:
-            if found.expires > operation.first.at:
-                return found
-            yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (found.id,)
+        if held is not None and held.id != operation.id:
+            if held.expires > operation.first.at:
+                return held
+            yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (held.id,)
             return (yield from _reserve(operation, dialect))
     yield _intent(operation.first)
     return None
@@ -72,7 +65,7 @@ def _insert(new: ledger.Reserve) -> Statement:
             new.account,
             new.address,
             new.first.at,
-            _dump(PENDING_NOT_SENT),
+            dump(PENDING_NOT_SENT),
             0,
             new.scope,
             new.idempotency_key,
@@ -108,10 +101,17 @@ def _take(operation: ledger.Take, _: Dialect) -> Steps[bool]:
 
 
 def _begin(operation: ledger.Begin, _: Dialect) -> Steps[bool]:
-    begun, lease = operation.begun, operation.lease
+    begun, lease, holder = operation.begun, operation.lease, operation.holder
+    if operation.queued:
+        claimed = yield (
+            "UPDATE queue SET due = ? WHERE message_id = ? AND holder = ? RETURNING message_id",
+            (lease, begun.message_id, holder),
+        )
+        if not claimed:
+            return False
     held = yield (
-        "UPDATE message SET lease = ?, look_at = ? WHERE id = ? AND holder = ? RETURNING id",
-        (lease, lease, begun.message_id, operation.holder),
+        "UPDATE message SET holder = ?, lease = ?, look_at = ? WHERE id = ? AND holder IN (?, ?) RETURNING id",
+        (holder, lease, lease, begun.message_id, holder, QUEUE if operation.queued else holder),
     )
     if held:
         yield _intent(begun)
@@ -125,7 +125,7 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
             "SELECT provider FROM attempt WHERE message_id = ? AND number = ?",
             (key, operation.number),
         )
-        yield from _locked(dialect, asked[0][0] if asked else "", outcome.provider_id)
+        yield from locked(dialect, asked[0][0] if asked else "", outcome.provider_id)
     known = yield f"SELECT heard FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  a constant
     if not known:
         return outcome.status
@@ -136,10 +136,10 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
     over = operation.at if operation.stopped else None  # nothing follows, so nobody holds it any more
     if heard == 0 and operation.number == 1 and ended and outcome.kind is not Kind.UNKNOWN:  # nearly always
         status = outcome.status if operation.stopped else PENDING_NOT_SENT
-        yield _SETTLE, (_dump(status), operation.stopped, over, key)
+        yield _SETTLE, (dump(status), operation.stopped, over, key)
         return status
     yield _STOP, (heard, operation.stopped, over, key)
-    return (yield from _restated(key, operation.look_at))
+    return (yield from restated(key, operation.look_at))
 
 
 def _end(operation: ledger.Finish) -> Statement:
@@ -148,7 +148,7 @@ def _end(operation: ledger.Finish) -> Statement:
         _END,
         (
             outcome.reason.value,
-            _dump(outcome.status),
+            dump(outcome.status),
             outcome.provider_id,
             outcome.detail,
             outcome.retry_after,
@@ -159,30 +159,51 @@ def _end(operation: ledger.Finish) -> Statement:
     )
 
 
-def _restated(key: str, look_at: float | None = None) -> Steps[Status]:
+def restated(key: str, look_at: float | None = None) -> Steps[Status]:
     """Work out afresh what all attempts and events say, and write it down if it changed. The message's row is locked."""
     yield (
         (
             "UPDATE attempt SET reason = 'accepted', status = ?, detail = 'settled by a report' WHERE message_id = ?"
             " AND reason LIKE 'unknown.%' AND EXISTS (SELECT 1 FROM event WHERE event.message_id = attempt.message_id"
-            " AND event.provider = attempt.provider)"
+            " AND event.provider = attempt.provider AND NOT EXISTS (SELECT 1 FROM attempt AS other"
+            " WHERE other.message_id = attempt.message_id AND other.provider = event.provider"
+            " AND other.provider_id = event.provider_id AND other.number <> attempt.number))"
         ),
-        (_dump(PENDING_ACCEPTED), key),
+        (dump(PENDING_ACCEPTED), key),
     )
-    (row,) = yield "SELECT channel, status, stopped, look_at FROM message WHERE id = ?", (key,)
-    channel, before, stopped, due = row
+    (row,) = yield _SELECT_STANDING, (key,)
+    channel, before, stopped, due, ahead, base = row
     attempts = [attempt_of(key, channel, one) for one in (yield SELECT_ATTEMPTS, (key,))]
-    reports: Rows = yield (
-        "SELECT provider, status FROM event WHERE message_id = ? AND status IS NOT NULL",
-        (key,),
-    )
-    status = standing(attempts, [(name, _load(text)) for name, text in reports], stopped=bool(stopped))
+    past = _ALL if ahead else base or 0
+    reports = [
+        (provider, status)
+        for number, provider, status in (yield from reports_of(key, attempts))
+        if number > past or not (status.final and status.group is not Group.DELIVERED)
+    ]
+    status = standing(attempts, reports, stopped=bool(stopped))
+    if status in (PENDING_NOT_SENT, PENDING_QUEUED) and load(before) in _ENDED:
+        status = load(before)
     certain = deciding(attempts)[1] is not Kind.UNKNOWN
     yield (
         "UPDATE message SET status = ?, version = version + ?, look_at = ? WHERE id = ?",
-        (_dump(status), int(_load(before) != status), None if certain else look_at or due, key),
+        (dump(status), int(load(before) != status), None if certain else look_at or due, key),
     )
     return status
+
+
+def reports_of(key: str, attempts: Sequence[Attempt]) -> Steps[list[tuple[int, str, Status]]]:
+    """Return what providers reported of a message, each with the number of the attempt it speaks of: by the provider's id, else the last one there."""
+    rows = yield (
+        "SELECT provider, provider_id, status FROM event WHERE message_id = ? AND status IS NOT NULL",
+        (key,),
+    )
+    found: list[tuple[int, str, Status]] = []
+    for provider, provider_id, text in rows:
+        own = [one for one in attempts if one.provider == provider]
+        named = [one for one in own if one.outcome and provider_id and one.outcome.provider_id == provider_id]
+        number = max((one.number for one in named or own), default=0)
+        found.append((number, provider, load(text)))
+    return found
 
 
 def standing(attempts: Sequence[Attempt], reports: Sequence[tuple[str, Status]], *, stopped: bool) -> Status:
@@ -212,7 +233,7 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
     event = operation.event
     provider_id = getattr(event, "provider_id", None)
     if provider_id:
-        yield from _locked(dialect, event.provider, provider_id)
+        yield from locked(dialect, event.provider, provider_id)
     key = yield from _message_of(event)
     status = event.status if isinstance(event, StatusChanged) else None
     detail = event.act if isinstance(event, Engaged) else getattr(event, "detail", "")
@@ -228,22 +249,42 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
             provider_id,
             type(event).__name__,
             event.at,
-            _dump(status) if status else None,
+            dump(status) if status else None,
             str(detail),
             operation.now,
         ),
     )
     if not fresh or key is None:
         return ledger.Hearing(bool(fresh), key)
+    if status is not None:  # whoever waits for it hears of it at once
+        waits = "('sent', 'held')" if status.final else "('held')"
+        yield f"UPDATE queue SET due = ? WHERE message_id = ? AND state IN {waits}", (operation.now, key)  # noqa: S608  constants
     yield "UPDATE message SET heard = heard + 1 WHERE id = ?", (key,)
-    return ledger.Hearing(fresh=True, message_id=key, status=(yield from _restated(key)))
+    now = yield from restated(key)
+    if status is not None and status.rank >= DELIVERED_TO_HANDSET.rank:
+        yield from _overlap(key, event.provider, provider_id, operation.now)
+    return ledger.Hearing(fresh=True, message_id=key, status=now)
+
+
+def _overlap(key: str, provider: str, provider_id: str | None, now: float) -> Steps[None]:
+    """Count a message that was delivered though its fallback had gone on to the next step."""
+    (row,) = yield "SELECT max(base) FROM step WHERE message_id = ?", (key,)
+    if row[0] is None:
+        return
+    rows = yield "SELECT number, provider, provider_id, reason FROM attempt WHERE message_id = ?", (key,)
+    early = any(
+        number <= row[0] and (name, own) == (provider, provider_id or own) for number, name, own, _ in rows
+    )
+    if early and any(one[0] > row[0] and not str(one[3]).startswith("not_sent.") for one in rows):
+        yield counted(now, "reports", "overlapped", 1)
 
 
 def _message_of(event: Event) -> Steps[str | None]:
     """Return our id of the message that the event is about, if that is known."""
     if isinstance(event, (StatusChanged, Engaged)):
-        if event.message_id and (yield "SELECT id FROM message WHERE id = ?", (event.message_id,)):
-            return event.message_id
+        ours = root_id(event.message_id)
+        if ours and (yield "SELECT id FROM message WHERE id = ?", (ours,)):
+            return ours
         if event.provider_id:
             rows = yield (
                 "SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ?",
@@ -255,24 +296,24 @@ def _message_of(event: Event) -> Steps[str | None]:
 
 def _find(operation: ledger.Find, _: Dialect) -> Steps[ledger.Record | None]:
     if operation.message_id is not None:
-        return (yield from _found("id = ?", operation.message_id))
+        return (yield from found("id = ?", operation.message_id))
     if operation.provider_id is not None:
         asked = "id = (SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ? LIMIT 1)"
-        return (yield from _found(asked, operation.provider, operation.provider_id))
-    return (
-        yield from _found("scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key)
-    )
+        return (yield from found(asked, operation.provider, operation.provider_id))
+    return (yield from found("scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key))
 
 
-def _found(where: str, *values: Any) -> Steps[ledger.Record | None]:  # noqa: ANN401  whatever SQL takes
+def found(where: str, *values: Any) -> Steps[ledger.Record | None]:  # noqa: ANN401  whatever SQL takes
+    """Return the record of the message for which that holds."""
     rows = yield f"SELECT {MESSAGE} FROM message WHERE {where}", values  # noqa: S608  constants
     if not rows:
         return None
     key, channel = rows[0][:2]
     attempts = yield SELECT_ATTEMPTS, (key,)
+    steps = (yield SELECT_STEPS, (key,)) if attempts else []
     events = yield SELECT_EVENTS, (key,)
     return record_of(
-        rows[0], [attempt_of(key, channel, one) for one in attempts], [heard_of(one) for one in events]
+        rows[0], [attempt_of(key, channel, one, steps) for one in attempts], [heard_of(one) for one in events]
     )
 
 
@@ -286,11 +327,11 @@ def _unsettled(operation: ledger.Unsettled, dialect: Dialect) -> Steps[Sequence[
     for key, looks in due:
         yield (
             "UPDATE attempt SET reason = ?, status = ?, detail = ?, duration = 0 WHERE message_id = ? AND reason IS NULL",
-            (crash.reason.value, _dump(crash.status), crash.detail, key),
+            (crash.reason.value, dump(crash.status), crash.detail, key),
         )
         yield "UPDATE message SET looks = looks + 1 WHERE id = ?", (key,)
-        yield from _restated(key, _next_look(operation, looks))
-        record = yield from _found("id = ?", key)
+        yield from restated(key, _next_look(operation, looks))
+        record = yield from found("id = ?", key)
         if record is not None and record.outcome is Kind.UNKNOWN:
             records.append(record)
     return records
@@ -299,27 +340,7 @@ def _unsettled(operation: ledger.Unsettled, dialect: Dialect) -> Steps[Sequence[
 def _next_look(operation: ledger.Unsettled, looks: int) -> float:
     """Return when it is due again; never, in effect, when the schedule is used up."""
     ahead = operation.schedule[looks + 1 : looks + 2]
-    return operation.now + ahead[0] if ahead else _NEVER
-
-
-def _together(operation: ledger.Together, dialect: Dialect) -> Steps[Sequence[Any]]:
-    replies: list[Any] = []
-    for one in operation.operations:
-        replies.append((yield from steps(one, dialect)))  # noqa: PERF401  a comprehension cannot yield
-    return replies
-
-
-def _locked(dialect: Dialect, *name: str) -> Steps[None]:
-    if dialect.lock:
-        yield dialect.lock, ("\x1f".join(name),)
-
-
-def _dump(status: Status) -> str:
-    return json.dumps(status.as_dict())
-
-
-def _load(text: str) -> Status:
-    return from_dict(json.loads(text))
+    return operation.now + ahead[0] if ahead else NEVER
 
 
 _END = (
@@ -334,8 +355,14 @@ _SETTLE = (
 )
 _STOP = "UPDATE message SET heard = ?, stopped = ?, lease = coalesce(?, lease) WHERE id = ?"
 _SELECT_DUE = "SELECT id, looks FROM message WHERE look_at <= ? AND lease <= ? ORDER BY look_at LIMIT ?"
-_NEVER = 1e12
-_STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
+_SELECT_STANDING = (
+    "SELECT channel, status, stopped, look_at, (SELECT steps - step FROM queue WHERE message_id = message.id),"
+    " (SELECT max(base) FROM step WHERE message_id = message.id) FROM message WHERE id = ?"
+)
+_ENDED = (EXPIRED_BEFORE_SENT, REJECTED_CANCELLED, REJECTED_BY_RULE)
+"""What no attempt says."""
+_ALL = 1_000_000_000
+STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
     ledger.Reserve: _reserve,
     ledger.Take: _take,
     ledger.Begin: _begin,
@@ -344,5 +371,4 @@ _STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
     ledger.Hear: _hear,
     ledger.Find: _find,
     ledger.Unsettled: _unsettled,
-    ledger.Together: _together,
 }
