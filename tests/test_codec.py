@@ -19,6 +19,7 @@ from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Attachment, Codec, Email, Extra, ListUnsubscribe, Sms, Undecodable
 from messaging_channels.messages import whatsapp as wa
 from messaging_channels.messages import whatsapp_commerce as wc
+from messaging_channels.messages import whatsapp_interactive as wi
 from messaging_channels.messages import whatsapp_template as wt
 
 URL = "https://example.com/file"
@@ -86,6 +87,14 @@ SAMPLES: tuple[messages.Message, ...] = (
     wa.WhatsAppList(text="t", button="b", sections=(wa.ListSection((wa.ListRow("1", "r", "d"),)),)),
     wa.WhatsAppUrlButton(text="t", button="b", url=URL),
     wa.WhatsAppLocationRequest(text="t"),
+    wi.WhatsAppCarousel(
+        text="t", cards=tuple(wi.MediaCard(wa.Media(url=URL), wi.UrlButton("b", URL), "c") for _ in "ab")
+    ),
+    wi.WhatsAppContactRequest(text="t"),
+    wi.WhatsAppCallButton(text="t", button="b", ttl_minutes=3),
+    wi.WhatsAppCallRequest(text="t"),
+    wi.WhatsAppAddressRequest(text="t", country="IN", values={"name": "Zoe"}),
+    wi.WhatsAppInteractive(text="t", kind="k", action={"a": [1]}),
     wc.WhatsAppCatalog(text="t"),
     wc.WhatsAppProduct(catalog_id="c", product_id="p"),
     wc.WhatsAppProducts(text="t", header="h", catalog_id="c", sections=(wc.ProductSection(("p",)),)),

@@ -24,7 +24,7 @@ from messaging_channels.provider import Envelope
 from messaging_channels.receipts import deciding
 from messaging_channels.recording import new_holder
 from messaging_channels.routing import Stop
-from messaging_channels.status import DELIVERED_TO_HANDSET, EXPIRED_BEFORE_SENT, REJECTED_BY_RULE
+from messaging_channels.status import DELIVERED_TO_HANDSET, EXPIRED_BEFORE_SENT, REJECTED_BY_RULE, Group
 
 if TYPE_CHECKING:
     from messaging_channels.dispatch import Dispatch
@@ -180,7 +180,7 @@ class Work:
         job = claimed.job
         last = max((one.started + one.duration for one in record.attempts), default=job.created)
         standing = job.standing
-        failed = standing is not None and standing.final and standing.rank < _OPERATOR
+        failed = standing is not None and standing.final and standing.group is not Group.DELIVERED
         if failed or self.dispatch.clock() >= last + claimed.letters.after:
             return "passed_on", self._next(claimed, holder)
         return "", self._ending(job, holder, State.SENT, due=last + claimed.letters.after)
@@ -267,7 +267,5 @@ def _until(job: Job, due: float) -> float:
     return due if job.deadline is None else min(due, job.deadline)
 
 
-_OPERATOR = 31
-"""The rank from which on a message has at least reached the operator."""
 _OURS = frozenset({Reason.LOCAL, Reason.AUTH, Reason.FUNDS, Reason.ROUTE})
 """Ends that are ours to mend, so that the message may be tried again as it is."""
