@@ -49,8 +49,11 @@ class _Worker:
         most = max((one.capabilities.batch for own in held for one in own.values()), default=1)
         self._batch = self._pace.batch or min(max(most, _FEWEST), _MOST)
 
-    def _failed(self) -> None:
-        self._log.exception("a round failed; its messages are taken up again when their lease ends")
+    def _failed(self, why: Exception) -> None:
+        """Log it; a database that is away tells enough by its name."""
+        trace = None if isinstance(why, MessagingError) else why
+        text = "a round failed (%s); its messages are taken up again when their lease ends"
+        self._log.error(text, why, exc_info=trace)
 
 
 class Worker(_Worker):
@@ -106,8 +109,8 @@ class Worker(_Worker):
         while not self._stopping:
             try:
                 count = self._run(self._work.round(self._batch))
-            except Exception:  # noqa: BLE001  the next round may go well
-                self._failed()
+            except Exception as why:  # noqa: BLE001  the next round may go well
+                self._failed(why)
                 count = 0
             if count == self._batch:
                 self.wake()
@@ -178,8 +181,8 @@ class AsyncWorker(_Worker):
         while not self._stopping.is_set():
             try:
                 count = await self._run(self._work.round(self._batch))
-            except Exception:  # noqa: BLE001  the next round may go well
-                self._failed()
+            except Exception as why:  # noqa: BLE001  the next round may go well
+                self._failed(why)
                 count = 0
             if count == self._batch:
                 self._woken.set()

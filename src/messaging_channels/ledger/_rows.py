@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,6 +60,17 @@ SCHEMA = (
 
 It only ever grows by tables and indexes, so an older file gets what it lacks when it is opened, and an older version of this library still reads it.
 """
+
+_NAMES = [re.findall(r"IF NOT EXISTS (\w+)", statement)[0] for statement in SCHEMA]
+COMPLETE_IN_SQLITE, COMPLETE_IN_POSTGRES = (
+    f"SELECT 1 WHERE {len(_NAMES)} = (SELECT count(DISTINCT {column}) FROM {table} WHERE {column} IN ('{names}'){visible})"  # noqa: S608
+    for names in ("', '".join(_NAMES),)
+    for column, table, visible in (
+        ("name", "sqlite_master", ""),
+        ("relname", "pg_class", " AND pg_table_is_visible(oid)"),
+    )
+)
+"""What finds a row where nothing of the schema is missing. Creating what is there already would wait for everybody who writes."""
 
 MESSAGE = (
     "id, channel, kind, account, address, created, status, version, scope, idempotency_key, expires, fingerprint, digest,"
@@ -131,3 +143,9 @@ def step_id(message_id: str, step: int) -> str:
 def root_id(message_id: str) -> str:
     """Return our id of the message that a step belongs to."""
     return message_id.partition("-")[0]
+
+
+def step_of(message_id: str) -> int:
+    """Return which step a provider's report is about, by our id in it."""
+    number = message_id.partition("-")[2]
+    return int(number) if number.isdecimal() else 1

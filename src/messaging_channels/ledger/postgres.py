@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 from messaging_channels.errors import LedgerUnavailable
 from messaging_channels.exchange import Exchange, Executors
 from messaging_channels.ledger import Operation
-from messaging_channels.ledger._rows import SCHEMA
+from messaging_channels.ledger._rows import COMPLETE_IN_POSTGRES, SCHEMA
 from messaging_channels.ledger.addresses import KeptAddresses
 from messaging_channels.ledger.queue import EVERY
 from messaging_channels.ledger.statements import Dialect, Statement
@@ -26,7 +26,7 @@ from messaging_channels.ledger.steps import steps
 DIALECT = Dialect(
     " FOR UPDATE",
     " FOR UPDATE SKIP LOCKED",
-    "SELECT 1 FROM pg_tables WHERE tablename = 'tally' AND schemaname = ANY (current_schemas(false))",
+    COMPLETE_IN_POSTGRES,
     "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
 )
 _CREATING = "SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))"
@@ -102,8 +102,9 @@ class _Sync:
         )
         try:
             with pool.connection() as connection:
-                for statement in (_CREATING, *SCHEMA):
-                    connection.execute(statement.encode())
+                if not connection.execute(DIALECT.complete.encode()).fetchall():
+                    for statement in (_CREATING, *SCHEMA):
+                        connection.execute(statement.encode())
         except _FAULTS as error:
             pool.close()
             raise _unavailable(error) from error
@@ -147,8 +148,10 @@ class _Async:
             if not self._ready:
                 await self._pool.open()
                 async with self._pool.connection() as connection:
-                    for statement in (_CREATING, *SCHEMA):
-                        await connection.execute(statement.encode())
+                    found = await connection.execute(DIALECT.complete.encode())
+                    if not await found.fetchall():
+                        for statement in (_CREATING, *SCHEMA):
+                            await connection.execute(statement.encode())
                 self._ready = True
 
 

@@ -19,6 +19,7 @@ from messaging_channels.ledger._rows import (
     heard_of,
     record_of,
     root_id,
+    step_of,
 )
 from messaging_channels.ledger.queue import NEVER, QUEUE
 from messaging_channels.ledger.statements import Dialect, Statement, Steps, counted, dump, load, locked
@@ -235,6 +236,8 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
     if provider_id:
         yield from locked(dialect, event.provider, provider_id)
     key = yield from _message_of(event)
+    if key is not None and not provider_id:
+        provider_id = yield from _id_at(key, event)
     status = event.status if isinstance(event, StatusChanged) else None
     detail = event.act if isinstance(event, Engaged) else getattr(event, "detail", "")
     fresh = yield (
@@ -277,6 +280,21 @@ def _overlap(key: str, provider: str, provider_id: str | None, now: float) -> St
     )
     if early and any(one[0] > row[0] and not str(one[3]).startswith("not_sent.") for one in rows):
         yield counted(now, "reports", "overlapped", 1)
+
+
+def _id_at(key: str, event: Event) -> Steps[str | None]:
+    """Return the provider's id of the message that a report names by ours alone: the id of the last attempt of that step."""
+    steps = yield SELECT_STEPS, (key,)
+    bounds = {step: base for step, base, _ in steps} | {1: 0}
+    step = step_of(getattr(event, "message_id", ""))
+    rows = yield (
+        (
+            "SELECT provider_id FROM attempt WHERE message_id = ? AND provider = ? AND number > ? AND number <= ?"
+            " AND provider_id IS NOT NULL ORDER BY number DESC LIMIT 1"
+        ),
+        (key, event.provider, bounds.get(step, 0), bounds.get(step + 1, _ALL)),
+    )
+    return rows[0][0] if rows else None
 
 
 def _message_of(event: Event) -> Steps[str | None]:

@@ -7,6 +7,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
+from messaging_channels.ledger._rows import COMPLETE_IN_SQLITE
 from messaging_channels.status import Status, from_dict
 
 Result = TypeVar("Result")
@@ -23,8 +24,8 @@ class Dialect:
     """Appended to a SELECT whose row will be changed."""
     skip_locked: str = ""
     """Appended to a SELECT of rows of which any will do."""
-    schema: str = "SELECT 1 FROM sqlite_master WHERE name = 'tally'"
-    """A statement that finds something where the schema is complete."""
+    complete: str = COMPLETE_IN_SQLITE
+    """A statement that finds a row where nothing of the schema is missing."""
     lock: str | None = None
     """A statement that takes a lock by name until the end of the transaction, where one writer at a time is not given anyway."""
 

@@ -28,7 +28,7 @@ class Within(Exchange[Any]):
 
 def _whole(operation: Operation[Any], dialect: Dialect) -> Steps[Any]:
     """Add the ledger's tables first, should they be missing: a part of the caller's transaction too."""
-    if not (yield dialect.schema, ()):
+    if not (yield dialect.complete, ()):
         for statement in SCHEMA:
             yield statement, ()
     return (yield from steps(operation, dialect))

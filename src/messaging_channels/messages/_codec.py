@@ -47,7 +47,7 @@ class Codec:
             return value
         if isinstance(value, tuple):
             return [self.encode(one) for one in cast("tuple[Any, ...]", value)]
-        if _name(type(value)) in self._kinds:
+        if _name(type(cast("object", value))) in self._kinds:
             return self._encoded(value)
         if isinstance(value, Mapping):
             pairs = cast("Mapping[Any, Any]", value).items()
@@ -81,7 +81,7 @@ class Codec:
             raise Undecodable(f"what was stored as {name!r} cannot be read: {type(error).__name__}") from None
 
     def _encoded(self, value: Any) -> Json:  # noqa: ANN401  a dataclass or an enumeration
-        name = _name(type(value))
+        name = _name(type(cast("object", value)))
         if isinstance(value, Enum):
             return {_TAG: name, "of": self.encode(value.value)}
         kept = {one.name: self.encode(getattr(value, one.name)) for one in fields(value) if one.init}
