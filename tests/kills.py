@@ -17,6 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -296,7 +297,7 @@ def on_postgres(folder: Path, trials: int, seed: int) -> None:
                     None,
                 ).run()
 
-            crash = forked(lambda: _crashed(server, seed + start))
+            crash = forked(partial(_crashed, server, seed + start))
             _together([made(number) for number in group])
             os.waitpid(crash, 0)
 

@@ -47,7 +47,7 @@ def test_no_message_is_doubled_or_lost_whoever_is_killed(
         shown = f"{len(told)} trials, {sum(trial['kills'] for trial in told)} kills, {kinds.total()} messages: {dict(kinds)},"
         print(
             f"\n{shown} left unknown by {dict(unknown)}, {sum(trial['settled'] for trial in told)} settled by asking"
-        )  # noqa: T201
+        )
     assert len(told) == TRIALS
     assert [trial["doubled"] for trial in told if trial["doubled"]] == []
     assert [trial["lost"] for trial in told if trial["lost"]] == []

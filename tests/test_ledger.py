@@ -34,8 +34,8 @@ from messaging_channels.ledger import (
     Unsettled,
 )
 from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.ledger.sql import standing
 from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.ledger.standing import standing
 from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
 from messaging_channels.receipts import Attempt
 from messaging_channels.transport import Transport
@@ -142,7 +142,7 @@ def test_a_key_is_free_again_when_its_time_has_passed(do: Do) -> None:
 def test_every_operation_may_be_repeated(do: Do) -> None:
     new = _reserve("key")
     assert [do(new), do(new)] == [None, None]
-    take = Take(new.id, "h1", "h2", NOW + 20)
+    take = Take(new.id, "h1", "h2", NOW + 20, 1)
     assert [do(take), do(take)] == [True, True]
     begin = Begin(Begun(new.id, 2, "dove", None, NOW, 0.0), "h2", NOW + 30)
     assert [do(begin), do(begin)] == [True, True]
@@ -154,8 +154,9 @@ def test_every_operation_may_be_repeated(do: Do) -> None:
 def test_only_the_holder_may_begin_an_attempt(do: Do) -> None:
     new = _reserve("key")
     do(new)
-    assert do(Take(new.id, "somebody else", "h2", NOW + 20)) is False
-    assert do(Take(new.id, "h1", "h2", NOW + 20)) is True
+    assert do(Take(new.id, "somebody else", "h2", NOW + 20, 1)) is False
+    assert do(Take(new.id, "h1", "h2", NOW + 20, 0)) is False
+    assert do(Take(new.id, "h1", "h2", NOW + 20, 1)) is True
     assert do(Begin(Begun(new.id, 2, "pigeon", None, NOW, 0.0), "h1", NOW + 20)) is False
     assert len(_find(do, new.id).attempts) == 1
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import pickle
 from datetime import timedelta
 from pathlib import Path
@@ -204,3 +205,14 @@ def test_a_url_is_as_good_as_media() -> None:
 
 def test_a_contact_card_has_a_formatted_name() -> None:
     assert wa.ContactCard("Zoë", "Ndlovu").formatted_name == "Zoë Ndlovu"
+
+
+def test_an_opener_written_twice_is_the_same_message() -> None:
+    def mail() -> messages.Email:
+        def opened() -> io.BytesIO:
+            return io.BytesIO(b"%PDF")
+
+        return messages.Email("s", "t", attachments=(messages.Attachment(opened, "a.pdf"),))
+
+    assert messages.fingerprint(mail()) == messages.fingerprint(mail())
+    assert messages.fingerprint(mail()) != messages.fingerprint(messages.Email("s", "t"))

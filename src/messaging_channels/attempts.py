@@ -36,17 +36,41 @@ class Limit:
     usual: Timeouts
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message that waits for its turn, and until when its caller holds it: from then on somebody else may send it."""
+
+    envelope: Envelope
+    until: float
+    """Seconds since the epoch, UTC."""
+
+
+def shared(provider: Provider, turns: Sequence[Turn], clock: Callable[[], float]) -> Flow[Sequence[End]]:
+    """Ask one provider once about the messages of several callers, without those that are no longer their caller's."""
+    now = clock()
+    live = [turn for turn in turns if now < turn.until]
+    if not live:
+        return [_LATE] * len(turns)
+    until = min(turn.until for turn in live)
+    ends = iter((yield from attempt(provider, [one.envelope for one in live], late=lambda: clock() >= until)))
+    return [next(ends) if now < turn.until else _LATE for turn in turns]
+
+
 def attempt(
     provider: Provider,
     batch: Sequence[Envelope],
     *,
     limit: Limit | None = None,
     evidence: Evidence | None = None,
+    late: Callable[[], bool] = lambda: False,
 ) -> Flow[Sequence[End]]:
     """Ask one provider once, and turn whatever goes wrong into outcomes.
 
     A refusal of several messages as a whole is a certain not-sent: they are asked in halves, so that a bad one fails no other.
+    What is `late` is no longer the caller's to send: it is not asked about.
     """
+    if late():
+        return [_LATE] * len(batch)
     seen = evidence or Evidence()
     own = Evidence()
     ends: Sequence[End]
@@ -60,7 +84,7 @@ def attempt(
     finally:
         seen.may_have_been_sent |= own.may_have_been_sent
     if len(batch) > 1 and all(_is_of_one(end) for end in ends):
-        return (yield from _halves(provider, batch, limit, seen))
+        return (yield from _halves(provider, batch, limit, seen, late))
     return ends
 
 
@@ -70,12 +94,16 @@ def _is_of_one(end: End) -> bool:
 
 
 def _halves(
-    provider: Provider, batch: Sequence[Envelope], limit: Limit | None, evidence: Evidence
+    provider: Provider,
+    batch: Sequence[Envelope],
+    limit: Limit | None,
+    evidence: Evidence,
+    late: Callable[[], bool],
 ) -> Flow[Sequence[End]]:
     ends: list[End] = []
     middle = len(batch) // 2
     for half in (batch[:middle], batch[middle:]):
-        ends += yield from attempt(provider, half, limit=limit, evidence=evidence)
+        ends += yield from attempt(provider, half, limit=limit, evidence=evidence, late=late)
     return ends
 
 
@@ -118,3 +146,8 @@ def _of_fault(fault: Exception, provider: Provider, evidence: Evidence) -> End:
     return Outcome.of(
         Reason.PLUGIN if sent else Reason.LOCAL, f"{provider.name} raised {type(fault).__name__}"
     )
+
+
+_LATE = Outcome.of(
+    Reason.LOCAL, "its turn came after its lease was over: somebody else may have sent it by now"
+)

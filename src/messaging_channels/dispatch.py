@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from messaging_channels import errors
 from messaging_channels.addresses import Address
-from messaging_channels.attempts import Evidence, Limit, attempt
+from messaging_channels.attempts import Evidence, Limit, Turn, attempt, shared
 from messaging_channels.exchange import Flow, Share, Timeouts, Wait, ask
 from messaging_channels.health import Health
 from messaging_channels.journey import Journey, Known, Queued, Terms
@@ -141,9 +141,13 @@ class Dispatch:
     def asked(self, group: Sequence[Journey], name: str) -> Flow[None]:
         """Ask one provider about messages of one account, each when its time has come: write the intent down, ask, write down how it ended."""
         provider, entered = group[0].providers[name], self.clock()
-        waiting = self._paced(group, provider, entered)
+        waiting, seen = self._paced(group, provider, entered), entered
         while waiting:
             now = self.clock()
+            if now < seen:  # it was set back: nobody waits for it
+                waiting = [(due + now - seen, journey) for due, journey in waiting]
+                entered += now - seen
+            seen = now
             if waiting[0][0] > now + _SHORTEST:
                 yield from ask(Wait(waiting[0][0] - now))
                 continue
@@ -172,7 +176,8 @@ class Dispatch:
     ) -> Flow[None]:
         evidence = Evidence()
         try:
-            ends = yield from self._ends(part, provider, evidence)
+            until = self.recording.held_until(part, started)
+            ends = yield from self._ends(part, provider, evidence, until)
         except (
             GeneratorExit
         ):  # the driver is gone: nothing can be written any more, and the record stays open
@@ -194,21 +199,31 @@ class Dispatch:
         """Whether such messages are recorded: all of a group or none, since they have the same terms."""
         return self.recording.everything or journey.terms.idempotency_key is not None
 
-    def _ends(self, part: Sequence[Journey], provider: Provider, evidence: Evidence) -> Flow[Sequence[End]]:
+    def _ends(
+        self, part: Sequence[Journey], provider: Provider, evidence: Evidence, until: float
+    ) -> Flow[Sequence[End]]:
         """Ask, together with other callers where the provider takes batches and nobody is in a hurry."""
         first = part[0]
         most = provider.capabilities.batch
         if len(part) == 1 and most > 1 and first.terms.deadline is None:
             evidence.may_have_been_sent = True  # it may go out in another caller's request
             end: End = yield Share(
-                (first.account, provider.name), first.envelope, most, lambda batch: attempt(provider, batch)
+                (first.account, provider.name),
+                Turn(first.envelope, until),
+                most,
+                lambda turns: shared(provider, turns, self.clock),
             )
             return (end,)
         limit = None
         if first.terms.deadline is not None:
             left = first.started + first.terms.deadline - self.clock()
             limit = Limit(max(left, _SHORTEST), self.timeouts)
-        return (yield from attempt(provider, [one.envelope for one in part], limit=limit, evidence=evidence))
+        batch = [one.envelope for one in part]
+        return (
+            yield from attempt(
+                provider, batch, limit=limit, evidence=evidence, late=lambda: self.clock() >= until
+            )
+        )
 
     def _ended(self, journey: Journey, provider: Provider, end: End, started: float, waited: float) -> None:
         """Record an attempt, and decide what follows. What only the first may raise is, after another attempt, a part of the record."""

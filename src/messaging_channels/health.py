@@ -30,12 +30,24 @@ _SILENT = frozenset({Reason.LOCAL, Reason.PLUGIN, Reason.CANCELLED, Reason.CRASH
 """What says nothing of the provider."""
 
 
+_SKEW = 1.0
+"""Seconds by which the times that threads read may be out of order."""
+
+
 @dataclass(slots=True)
 class _Condition:
     failures: int = 0
+    since: float = 0.0
     until: float = 0.0
     """It rests until then. Seconds since the epoch, UTC."""
     probed: float = 0.0
+
+    def rests(self, now: float) -> bool:
+        """Whether it rests. A clock that was set back to before its rest ends it."""
+        return self.since - _SKEW <= now < self.until
+
+    def rest(self, now: float, seconds: float) -> None:
+        self.since, self.until = now, now + seconds
 
 
 class Health:
@@ -56,7 +68,7 @@ class Health:
             condition = self._conditions.setdefault(key, _Condition())
             condition.failures += 1
             if condition.failures >= rest.failures:
-                condition.until = now + rest.seconds
+                condition.rest(now, rest.seconds)
 
     @property
     def any(self) -> bool:
@@ -66,7 +78,7 @@ class Health:
     def rests(self, key: Hashable, now: float) -> bool:
         """Whether it is to be left alone now."""
         condition = self._conditions.get(key)
-        return condition is not None and now < condition.until
+        return condition is not None and condition.rests(now)
 
     def claim(self, key: Hashable, rest: Rest, now: float) -> bool:
         """Say whether it may be asked right now. After its rest only one caller is told so, as a probe; the others see it resting on."""
@@ -76,9 +88,10 @@ class Health:
             condition = self._conditions.get(key)
             if condition is None or condition.failures < rest.failures:
                 return True
-            if now < condition.until:
+            if condition.rests(now):
                 return False
-            condition.until, condition.probed = now + rest.seconds, now
+            condition.rest(now, rest.seconds)
+            condition.probed = now
             return True
 
     def probe(self, keys: Sequence[Key], rest: Rest, now: float) -> tuple[Key | None, float]:

@@ -51,11 +51,15 @@ class Terms:
         """Refuse what cannot be meant.
 
         Raises:
-            InvalidMessage: the key is empty or longer than 255 characters, or the deadline has passed.
+            InvalidMessage: the key is empty, longer than 255 characters or no text that a database can hold, or the deadline has passed.
         """
         if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _LONGEST_KEY:
             raise errors.InvalidMessage(
                 f"{len(self.idempotency_key)} characters", field="idempotency_key", remedy="use 1 to 255"
+            )
+        if self.idempotency_key is not None and not _is_storable(self.idempotency_key + self.scope):
+            raise errors.InvalidMessage(
+                "it holds NUL or a lone surrogate", field="idempotency_key or scope", remedy="leave that out"
             )
         if self.deadline is not None and self.deadline <= 0:
             raise errors.InvalidMessage("it has passed", field="deadline", remedy="give seconds from now")
@@ -136,7 +140,7 @@ class Journey:
     def seconds_left(self, now: float) -> float:
         """Return for how long a further attempt may be waited for."""
         limits = (self.route.retry.seconds, self.terms.deadline)
-        return min(limit for limit in limits if limit is not None) - (now - self.started)
+        return min(limit for limit in limits if limit is not None) - max(0.0, now - self.started)
 
     def patience(self, now: float) -> float:
         """Return for how long a place under a rate may be waited for: among many, as long as it takes."""
@@ -206,3 +210,11 @@ class Journey:
         return kind(
             f"channel {receipt.channel!r}: {text}; message {receipt.id}", receipt=receipt, retry_after=wait
         )
+
+
+def _is_storable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -59,6 +60,11 @@ class Recording:
             for journey in journeys:
                 journey.error = error
             return []
+        except GeneratorExit:
+            raise
+        except BaseException:  # the caller stopped waiting, and nothing left the machine
+            yield Together(tuple(Release(one.id, one.holder) for one in intents if isinstance(one, Reserve)))
+            raise
         for journey, intent, reply in zip(journeys, intents, replies, strict=True):
             if isinstance(intent, Reserve):
                 journey.recorded = reply is None
@@ -66,6 +72,10 @@ class Recording:
             elif not reply:
                 journey.error = errors.IdempotencyInProgress(journey.id, retry_after=self.lease)
         return [one for one in journeys if one.error is None and not isinstance(one.step, Known)]
+
+    def held_until(self, journeys: Sequence[Journey], begun: float) -> float:
+        """Return until when an attempt begun then is its caller's alone: after that, a call with the same key takes it for dead."""
+        return begun + self.lease if any(one.recorded for one in journeys) else math.inf
 
     def finished(self, journeys: Sequence[Journey], now: float) -> Flow[None]:
         """Write down how the last attempt of each ended. Where that fails, the record stays open, which reads as unknown."""
@@ -94,15 +104,16 @@ class Recording:
         """
         if record.fingerprint != journey.fingerprint:
             raise errors.IdempotencyKeyReused(record.id)
-        until = clock() + journey.terms.wait_in_progress
+        left = journey.terms.wait_in_progress  # counted down: a clock may be set back
         while record.under_way:
             now = clock()
             if now >= record.lease:
                 return (yield from self.buried(record, now))
-            if now >= until:
-                left = min(record.lease - now, self.lease)  # what waits to be sent is not held by a lease
-                raise errors.IdempotencyInProgress(record.id, retry_after=left)
+            if left <= 0:  # what waits to be sent is not held by a lease
+                wait = min(record.lease - now, self.lease)
+                raise errors.IdempotencyInProgress(record.id, retry_after=wait)
             yield from ask(Wait(_POLL))
+            left -= _POLL
             again = yield from ask(Find(message_id=record.id))
             if again is None:  # refused before anything left the machine, and forgotten
                 raise errors.IdempotencyInProgress(record.id, retry_after=_POLL)
@@ -116,7 +127,8 @@ class Recording:
             IdempotencyInProgress: another call was quicker.
         """
         holder = new_holder()
-        if not (yield from ask(Take(record.id, record.holder, holder, now + self.lease))):
+        take = Take(record.id, record.holder, holder, now + self.lease, len(record.attempts))
+        if not (yield from ask(take)):
             raise errors.IdempotencyInProgress(record.id, retry_after=self.lease)
         journey.holder, journey.recorded = holder, True
 

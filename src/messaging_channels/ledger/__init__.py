@@ -164,12 +164,14 @@ class Reserve(Operation[Record | None]):
 
 @dataclass(frozen=True, slots=True)
 class Take(Operation[bool]):
-    """Become the holder in place of another one. Reply False if that is no longer the holder."""
+    """Become the holder in place of another one. Reply False if that is no longer the holder, has begun a further attempt, or an attempt was accepted."""
 
     message_id: str
     instead_of: str
     holder: str
     lease: float
+    attempts: int
+    """How many there are in the record on which the taking over was decided."""
 
 
 @dataclass(frozen=True, slots=True)

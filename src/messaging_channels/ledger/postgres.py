@@ -31,6 +31,8 @@ DIALECT = Dialect(
 )
 _CREATING = "SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))"
 _TRIES = 3
+_PATIENCE = 5.0
+"""Seconds that a cancelled caller is kept for an operation to end."""
 
 
 class PostgresLedger(KeptAddresses):
@@ -87,8 +89,8 @@ class _Sync:
             try:
                 with self._pool.connection() as connection, connection.cursor() as cursor:
                     return _done(cursor, exchange)
-            except _FAULTS as error:
-                if not left:
+            except psycopg.Error as error:
+                if not left or not isinstance(error, _FAULTS):
                     raise _unavailable(error) from error
         raise AssertionError  # pragma: no cover  the last try returns or raises
 
@@ -125,7 +127,11 @@ class _Async:
         task = asyncio.ensure_future(self._performed(exchange))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            await asyncio.wait([task], timeout=_PATIENCE)  # what is asked next has to find it done
+            raise
 
     async def close(self) -> None:
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -138,8 +144,8 @@ class _Async:
                     await self._open()
                 async with self._pool.connection() as connection, connection.cursor() as cursor:
                     return await _done_async(cursor, exchange)
-            except _FAULTS as error:
-                if not left:
+            except psycopg.Error as error:
+                if not left or not isinstance(error, _FAULTS):
                     raise _unavailable(error) from error
         raise AssertionError  # pragma: no cover  the last try returns or raises
 

@@ -194,6 +194,40 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class Metric:
+    """One number of the queue, as exporters name and label it. No label holds an address."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+    total: bool = False
+    """Whether it only grows."""
+
+    def __str__(self) -> str:
+        """Write it as Prometheus reads it."""
+        labels = ",".join(f'{name}="{value}"' for name, value in self.labels.items())
+        return f"{self.name}{{{labels}}} {self.value:g}" if labels else f"{self.name} {self.value:g}"
+
+
+def metrics(queue: Queue) -> Sequence[Metric]:
+    """Return how a queue stands as numbers for an exporter of any kind."""
+    depth = [
+        Metric("messaging_channels_queue_messages", {"state": state.value}, queue.states.get(state.value, 0))
+        for state in State
+    ]
+    ends = [
+        Metric("messaging_channels_queue_ended_total", {"what": what}, number, total=True)
+        for what, number in sorted(queue.ever.items())
+    ]
+    return [
+        *depth,
+        Metric("messaging_channels_queue_due", {}, queue.due),
+        Metric("messaging_channels_queue_age_seconds", {}, queue.age),
+        *ends,
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Erase(Operation[int]):
     """Forget one recipient's addresses and bodies. What waits is not sent any more. Reply how many messages it was."""
 

@@ -6,6 +6,7 @@ Whoever runs one does so in one transaction. Every operation may be repeated: a 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from messaging_channels import ledger
@@ -22,33 +23,24 @@ from messaging_channels.ledger._rows import (
     step_of,
 )
 from messaging_channels.ledger.queue import NEVER, QUEUE
-from messaging_channels.ledger.statements import Dialect, Statement, Steps, counted, dump, load, locked
+from messaging_channels.ledger.standing import restated
+from messaging_channels.ledger.statements import Dialect, Statement, Steps, counted, dump, locked
 from messaging_channels.outcomes import Kind, Outcome, Reason
-from messaging_channels.receipts import Attempt, deciding
-from messaging_channels.status import (
-    DELIVERED_TO_HANDSET,
-    EXPIRED_BEFORE_SENT,
-    PENDING_ACCEPTED,
-    PENDING_NOT_SENT,
-    PENDING_QUEUED,
-    REJECTED_BY_RULE,
-    REJECTED_CANCELLED,
-    Group,
-    Status,
-    merge,
-)
+from messaging_channels.status import DELIVERED_TO_HANDSET, PENDING_NOT_SENT, Status
 
 
-def _reserve(operation: ledger.Reserve, dialect: Dialect) -> Steps[ledger.Record | None]:
-    if not (yield _insert(operation)):
+def _reserve(operation: ledger.Reserve, _: Dialect) -> Steps[ledger.Record | None]:
+    while not (yield _insert(operation)):
+        if (yield "SELECT id FROM message WHERE id = ?", (operation.id,)):
+            break  # this very operation was done before
         held = yield from found(
             "scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key
         )
-        if held is not None and held.id != operation.id:
-            if held.expires > operation.first.at:
-                return held
-            yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (held.id,)
-            return (yield from _reserve(operation, dialect))
+        if held is None:
+            continue  # it was released between these two statements: the key is free
+        if held.expires > operation.first.at:
+            return held
+        yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (held.id,)
     yield _intent(operation.first)
     return None
 
@@ -93,12 +85,24 @@ def _intent(begun: ledger.Begun) -> Statement:
     )
 
 
-def _take(operation: ledger.Take, _: Dialect) -> Steps[bool]:
-    taken = yield (
-        "UPDATE message SET holder = ?, lease = ?, stopped = '' WHERE id = ? AND holder IN (?, ?) RETURNING id",
-        (operation.holder, operation.lease, operation.message_id, operation.instead_of, operation.holder),
+def _take(operation: ledger.Take, dialect: Dialect) -> Steps[bool]:
+    key = operation.message_id
+    held = yield (
+        f"SELECT id FROM message WHERE id = ? AND holder IN (?, ?){dialect.for_update}",  # noqa: S608  a constant
+        (key, operation.instead_of, operation.holder),
     )
-    return bool(taken)
+    # counted in a statement of its own, once the row is locked: whoever held it may have begun another attempt just now
+    begun = yield (
+        "SELECT count(*), count(CASE WHEN reason = 'accepted' THEN 1 END) FROM attempt WHERE message_id = ?",
+        (key,),
+    )
+    if not held or begun[0] != (operation.attempts, 0):
+        return False
+    yield (
+        "UPDATE message SET holder = ?, lease = ?, stopped = '' WHERE id = ?",
+        (operation.holder, operation.lease, key),
+    )
+    return True
 
 
 def _begin(operation: ledger.Begin, _: Dialect) -> Steps[bool]:
@@ -120,7 +124,7 @@ def _begin(operation: ledger.Begin, _: Dialect) -> Steps[bool]:
 
 
 def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
-    outcome, key = operation.outcome, operation.message_id
+    outcome, key = _storable(operation.outcome), operation.message_id
     if outcome.provider_id and dialect.lock:
         asked = yield (
             "SELECT provider FROM attempt WHERE message_id = ? AND number = ?",
@@ -130,21 +134,25 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
     known = yield f"SELECT heard FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  a constant
     if not known:
         return outcome.status
-    ended = yield _end(operation)
+    ended = yield _end(operation, outcome)
     heard: int = known[0][0]
-    if ended and outcome.provider_id:
-        heard += len((yield _JOIN, (key, ended[0][0], outcome.provider_id)))
+    if outcome.provider_id:
+        named = ended or (yield _NAMED_LATE, (outcome.provider_id, key, operation.number))
+        if named:
+            heard += len((yield _JOIN, (key, named[0][0], outcome.provider_id)))
     over = operation.at if operation.stopped else None  # nothing follows, so nobody holds it any more
-    if heard == 0 and operation.number == 1 and ended and outcome.kind is not Kind.UNKNOWN:  # nearly always
+    last: int = ended[0][1] if ended else 0
+    if heard == 0 and last == operation.number == 1 and outcome.kind is not Kind.UNKNOWN:  # nearly always
         status = outcome.status if operation.stopped else PENDING_NOT_SENT
         yield _SETTLE, (dump(status), operation.stopped, over, key)
         return status
-    yield _STOP, (heard, operation.stopped, over, key)
+    # only the last attempt says why it stopped, and not a burial that came too late
+    stops = last == operation.number if ended else outcome.kind is not Kind.UNKNOWN
+    yield _STOP, (heard, stops, operation.stopped, over if stops else None, key)
     return (yield from restated(key, operation.look_at))
 
 
-def _end(operation: ledger.Finish) -> Statement:
-    outcome = operation.outcome
+def _end(operation: ledger.Finish, outcome: Outcome) -> Statement:
     return (
         _END,
         (
@@ -160,67 +168,6 @@ def _end(operation: ledger.Finish) -> Statement:
     )
 
 
-def restated(key: str, look_at: float | None = None) -> Steps[Status]:
-    """Work out afresh what all attempts and events say, and write it down if it changed. The message's row is locked."""
-    yield (
-        (
-            "UPDATE attempt SET reason = 'accepted', status = ?, detail = 'settled by a report' WHERE message_id = ?"
-            " AND reason LIKE 'unknown.%' AND EXISTS (SELECT 1 FROM event WHERE event.message_id = attempt.message_id"
-            " AND event.provider = attempt.provider AND NOT EXISTS (SELECT 1 FROM attempt AS other"
-            " WHERE other.message_id = attempt.message_id AND other.provider = event.provider"
-            " AND other.provider_id = event.provider_id AND other.number <> attempt.number))"
-        ),
-        (dump(PENDING_ACCEPTED), key),
-    )
-    (row,) = yield _SELECT_STANDING, (key,)
-    channel, before, stopped, due, ahead, base = row
-    attempts = [attempt_of(key, channel, one) for one in (yield SELECT_ATTEMPTS, (key,))]
-    past = _ALL if ahead else base or 0
-    reports = [
-        (provider, status)
-        for number, provider, status in (yield from reports_of(key, attempts))
-        if number > past or not (status.final and status.group is not Group.DELIVERED)
-    ]
-    status = standing(attempts, reports, stopped=bool(stopped))
-    if status in (PENDING_NOT_SENT, PENDING_QUEUED) and load(before) in _ENDED:
-        status = load(before)
-    certain = deciding(attempts)[1] is not Kind.UNKNOWN
-    yield (
-        "UPDATE message SET status = ?, version = version + ?, look_at = ? WHERE id = ?",
-        (dump(status), int(load(before) != status), None if certain else look_at or due, key),
-    )
-    return status
-
-
-def reports_of(key: str, attempts: Sequence[Attempt]) -> Steps[list[tuple[int, str, Status]]]:
-    """Return what providers reported of a message, each with the number of the attempt it speaks of: by the provider's id, else the last one there."""
-    rows = yield (
-        "SELECT provider, provider_id, status FROM event WHERE message_id = ? AND status IS NOT NULL",
-        (key,),
-    )
-    found: list[tuple[int, str, Status]] = []
-    for provider, provider_id, text in rows:
-        own = [one for one in attempts if one.provider == provider]
-        named = [one for one in own if one.outcome and provider_id and one.outcome.provider_id == provider_id]
-        number = max((one.number for one in named or own), default=0)
-        found.append((number, provider, load(text)))
-    return found
-
-
-def standing(attempts: Sequence[Attempt], reports: Sequence[tuple[str, Status]], *, stopped: bool) -> Status:
-    """Return what attempts and reports, in whatever order they came, say of a message together.
-
-    Only attempts that were or may have been accepted count, and what their providers report; of a message that none took, the last attempt speaks.
-    """
-    live = [one for one in attempts if one.kind in (Kind.ACCEPTED, Kind.UNKNOWN) and one.outcome]
-    if not live:
-        last = attempts[-1].outcome if attempts and stopped else None
-        return last.status if last else PENDING_NOT_SENT
-    asked = {one.provider for one in live}
-    said = [one.outcome.status for one in live if one.outcome]
-    return merge(*said, *(status for provider, status in reports if provider in asked))
-
-
 def _release(operation: ledger.Release, _: Dialect) -> Steps[None]:
     gone = yield (
         "DELETE FROM message WHERE id = ? AND holder = ? RETURNING id",
@@ -232,7 +179,7 @@ def _release(operation: ledger.Release, _: Dialect) -> Steps[None]:
 
 def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
     event = operation.event
-    provider_id = getattr(event, "provider_id", None)
+    provider_id = _clean(getattr(event, "provider_id", None))
     if provider_id:
         yield from locked(dialect, event.provider, provider_id)
     key = yield from _message_of(event)
@@ -253,7 +200,7 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
             type(event).__name__,
             event.at,
             dump(status) if status else None,
-            str(detail),
+            _clean(str(detail)),
             operation.now,
         ),
     )
@@ -263,6 +210,9 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
         waits = "('sent', 'held')" if status.final else "('held')"
         yield f"UPDATE queue SET due = ? WHERE message_id = ? AND state IN {waits}", (operation.now, key)  # noqa: S608  constants
     yield "UPDATE message SET heard = heard + 1 WHERE id = ?", (key,)
+    if provider_id and (yield _NAMED, (provider_id, key, event.provider, provider_id)):
+        joined = yield _JOIN, (key, event.provider, provider_id)
+        yield "UPDATE message SET heard = heard + ? WHERE id = ?", (len(joined), key)
     now = yield from restated(key)
     if status is not None and status.rank >= DELIVERED_TO_HANDSET.rank:
         yield from _overlap(key, event.provider, provider_id, operation.now)
@@ -300,13 +250,13 @@ def _id_at(key: str, event: Event) -> Steps[str | None]:
 def _message_of(event: Event) -> Steps[str | None]:
     """Return our id of the message that the event is about, if that is known."""
     if isinstance(event, (StatusChanged, Engaged)):
-        ours = root_id(event.message_id)
-        if ours and (yield "SELECT id FROM message WHERE id = ?", (ours,)):
-            return ours
+        named = root_id(_clean(event.message_id) or "")
+        if named and (yield "SELECT id FROM message WHERE id = ?", (named,)):
+            return named
         if event.provider_id:
             rows = yield (
                 "SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ?",
-                (event.provider, event.provider_id),
+                (event.provider, _clean(event.provider_id)),
             )
             return rows[0][0] if rows else None
     return None
@@ -317,7 +267,7 @@ def _find(operation: ledger.Find, _: Dialect) -> Steps[ledger.Record | None]:
         return (yield from found("id = ?", operation.message_id))
     if operation.provider_id is not None:
         asked = "id = (SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ? LIMIT 1)"
-        return (yield from found(asked, operation.provider, operation.provider_id))
+        return (yield from found(asked, operation.provider, _clean(operation.provider_id)))
     return (yield from found("scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key))
 
 
@@ -361,24 +311,40 @@ def _next_look(operation: ledger.Unsettled, looks: int) -> float:
     return operation.now + ahead[0] if ahead else NEVER
 
 
+def _storable(outcome: Outcome) -> Outcome:
+    return replace(outcome, provider_id=_clean(outcome.provider_id), detail=_clean(outcome.detail) or "")
+
+
+def _clean(text: str | None) -> str | None:
+    """Return what a provider wrote as a database can hold it: without NUL and lone surrogates."""
+    return text and text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
 _END = (
     "UPDATE attempt SET reason = ?, status = ?, provider_id = coalesce(?, provider_id), detail = ?, retry_after = ?,"
     " duration = ? - started WHERE message_id = ? AND number = ?"
-    " AND (reason IS NULL OR reason LIKE 'unknown.%') RETURNING provider"
+    " AND (reason IS NULL OR reason LIKE 'unknown.%') RETURNING provider,"
+    " (SELECT max(number) FROM attempt AS other WHERE other.message_id = attempt.message_id)"
 )
 _JOIN = "UPDATE event SET message_id = ? WHERE provider = ? AND provider_id = ? AND message_id IS NULL RETURNING key"
 _SETTLE = (
     "UPDATE message SET status = ?, version = version + 1, stopped = ?, look_at = NULL, lease = coalesce(?, lease)"
     " WHERE id = ?"
 )
-_STOP = "UPDATE message SET heard = ?, stopped = ?, lease = coalesce(?, lease) WHERE id = ?"
-_SELECT_DUE = "SELECT id, looks FROM message WHERE look_at <= ? AND lease <= ? ORDER BY look_at LIMIT ?"
-_SELECT_STANDING = (
-    "SELECT channel, status, stopped, look_at, (SELECT steps - step FROM queue WHERE message_id = message.id),"
-    " (SELECT max(base) FROM step WHERE message_id = message.id) FROM message WHERE id = ?"
+_STOP = "UPDATE message SET heard = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END, lease = coalesce(?, lease) WHERE id = ?"
+_NAMED = (
+    "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND provider = ? AND provider_id IS NULL"
+    " AND (reason IS NULL OR reason = 'accepted' OR reason LIKE 'unknown.%') AND NOT EXISTS (SELECT 1 FROM attempt AS named"
+    " WHERE named.message_id = attempt.message_id AND named.provider = attempt.provider AND named.provider_id = ?)"
+    " RETURNING number"
 )
-_ENDED = (EXPIRED_BEFORE_SENT, REJECTED_CANCELLED, REJECTED_BY_RULE)
-"""What no attempt says."""
+"""A report that names the message by both ids tells the provider's."""
+_NAMED_LATE = (
+    "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND number = ? AND provider_id IS NULL"
+    " AND reason = 'accepted' RETURNING provider"
+)
+"""So does an answer that comes after a report has settled its attempt."""
+_SELECT_DUE = "SELECT id, looks FROM message WHERE look_at <= ? AND lease <= ? ORDER BY look_at LIMIT ?"
 _ALL = 1_000_000_000
 STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
     ledger.Reserve: _reserve,

@@ -11,7 +11,8 @@ from typing import Any
 from messaging_channels.ledger import Record
 from messaging_channels.ledger import queue as q
 from messaging_channels.ledger.queue import NEVER, QUEUE, State
-from messaging_channels.ledger.sql import found, reports_of, restated, standing
+from messaging_channels.ledger.sql import found
+from messaging_channels.ledger.standing import reports_of, restated, standing
 from messaging_channels.ledger.statements import Dialect, Rows, Steps, counted, dump
 from messaging_channels.status import DELIVERED_TO_HANDSET, PENDING_QUEUED, REJECTED_CANCELLED, Status
 

@@ -146,9 +146,11 @@ def _committed(database: sqlite3.Connection, operations: list[Operation[Any]]) -
         database.execute("SAVEPOINT one")
         try:
             replies.append(_done(database, operation))
-        except (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
+        except sqlite3.OperationalError:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever one operation meets, the writer lives on for the others
             database.execute("ROLLBACK TO one")
-            replies.append(LedgerUnavailable(f"{type(error).__name__}: {error}"))
+            replies.append(LedgerUnavailable(type(error).__name__))
         database.execute("RELEASE one")
     database.execute("COMMIT")
     return replies

@@ -41,6 +41,8 @@ def _parts(value: Any) -> Iterator[bytes]:  # noqa: ANN401  whatever a message m
         for part in cast("tuple[Any, ...]", value):
             yield from _parts(part)
         yield b"]"
+    elif callable(value):
+        yield f"<{getattr(value, '__qualname__', type(value).__name__)}>".encode()  # its repr differs in every process
     else:
         shown = value if isinstance(value, bytes) else repr(value).encode()
         yield b"%s %d:" % (type(value).__name__.encode(), len(shown))

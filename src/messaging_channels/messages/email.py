@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import BinaryIO, Literal, TypeAlias
 
 from messaging_channels.addresses import EmailAddress
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages._message import Extra, Message, require_one_line
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 Addresses: TypeAlias = "str | EmailAddress | Iterable[str | EmailAddress]"
 
@@ -21,8 +19,8 @@ Addresses: TypeAlias = "str | EmailAddress | Iterable[str | EmailAddress]"
 class Attachment:
     """A file that goes with a mail. With a `content_id` it is inline: shown where the html says `cid:<content_id>`."""
 
-    content: bytes | Path = field(repr=False)
-    """The bytes, or a file that is read when the mail is sent."""
+    content: bytes | Path | Callable[[], BinaryIO] = field(repr=False)
+    """The bytes, or a file or an opener of a stream, read whenever the mail is sent: it may be more than once."""
     filename: str
     content_type: str = "application/octet-stream"
     content_id: str | None = None
@@ -42,13 +40,18 @@ class Attachment:
             )
 
     @classmethod
-    def inline(cls, content: bytes | Path, content_id: str, *, content_type: str) -> Attachment:
+    def inline(
+        cls, content: bytes | Path | Callable[[], BinaryIO], content_id: str, *, content_type: str
+    ) -> Attachment:
         """Make an image (or other part) that the html refers to by `cid:<content_id>`."""
         return cls(content, content_id, content_type, content_id)
 
     def read(self) -> bytes:
-        """Return the bytes. Reads the file, if it is one: call it within a `Call` exchange, not in `encode`."""
-        return self.content if isinstance(self.content, bytes) else self.content.read_bytes()
+        """Return the bytes. Reads the file or stream, if it is one: call it within a `Call` exchange, not in `encode`."""
+        if isinstance(self.content, bytes):
+            return self.content
+        with self.content.open("rb") if isinstance(self.content, Path) else self.content() as stream:
+            return stream.read()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,16 @@ class Email(Message):
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """Further headers. Those that carry addresses, identity or structure are refused."""
     list_unsubscribe: ListUnsubscribe | None = None
+    list_id: str | None = None
+    """Which list it belongs to: a name in the form of a domain, such as `offers.example.com` (RFC 2919)."""
+    in_reply_to: str | None = None
+    """The Message-ID it answers, with its angle brackets."""
+    references: tuple[str, ...] = ()
+    """The Message-IDs of the conversation so far, the oldest first, with their angle brackets."""
+    auto_submitted: Literal["no", "auto-generated", "auto-replied"] | None = None
+    """What RFC 3834 asks of mail that no person wrote. None for the provider's own choice."""
+    envelope_sender: str | EmailAddress | None = None
+    """Where bounces go. None for the provider's own choice, empty for nowhere, as a robot's reply has it."""
     extra: tuple[Extra, ...] = ()
 
     def __post_init__(self) -> None:
@@ -98,10 +111,13 @@ class Email(Message):
             raise InvalidMessage("it has neither text nor html", field="Email", remedy="give one or both")
         for name in ("cc", "bcc", "reply_to"):
             object.__setattr__(self, name, parsed(getattr(self, name)))
-        if isinstance(self.sender, str):
-            object.__setattr__(self, "sender", EmailAddress.parse(self.sender))
+        for name in ("sender", "envelope_sender"):
+            if isinstance(value := getattr(self, name), str) and (value or name == "sender"):
+                object.__setattr__(self, name, EmailAddress.parse(value))
+        _require_conversation(self)
         object.__setattr__(self, "headers", _checked(self.headers))
         object.__setattr__(self, "attachments", tuple(self.attachments))
+        object.__setattr__(self, "references", tuple(self.references))
 
     def __hash__(self) -> int:
         """Hash by what is cheap to hash; equal mails have equal hashes."""
@@ -126,6 +142,19 @@ def parsed(addresses: Addresses) -> tuple[EmailAddress, ...]:
     )
 
 
+def _require_conversation(mail: Email) -> None:
+    named = ((mail.in_reply_to,), "in_reply_to"), (mail.references, "references")
+    for ids, name in named:
+        if not all(_MESSAGE_ID.fullmatch(one) for one in ids if one is not None):
+            raise InvalidMessage(
+                "it is no Message-ID", field=f"Email.{name}", remedy="use e.g. <id@example.com>"
+            )
+    if mail.list_id is not None and not _LIST_ID.fullmatch(mail.list_id):
+        raise InvalidMessage(
+            "it has no form of a domain", field="Email.list_id", remedy="use e.g. offers.example.com"
+        )
+
+
 def _checked(headers: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or _RESERVED.fullmatch(name):
@@ -140,10 +169,12 @@ def _checked(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
 _CONTENT_ID = re.compile(r"[A-Za-z0-9._@-]+")
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
+_LIST_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 _HTTPS = re.compile(r"https://[!-;=?-~]+")
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _RESERVED = re.compile(
     r"from|to|cc|bcc|resent-.*|sender|reply-to|subject|date|message-id|mime-version|content-.*|received|return-path"
-    r"|dkim-signature|arc-.*|authentication-results|list-unsubscribe(-post)?",
+    r"|dkim-signature|arc-.*|authentication-results|list-unsubscribe(-post)?|list-id|in-reply-to|references|auto-submitted",
     re.IGNORECASE,
 )

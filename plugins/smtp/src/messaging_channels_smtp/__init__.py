@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from messaging_channels_smtp.dkim import Signer
+from messaging_channels_smtp.oauth import RefreshGrant
+from messaging_channels_smtp.protocol.session import Limits, Patience
 from messaging_channels_smtp.provider import Smtp
+from messaging_channels_smtp.verp import ReturnPath
 
-__all__ = ["Smtp"]
+__all__ = ["Limits", "Patience", "RefreshGrant", "ReturnPath", "Signer", "Smtp"]

@@ -1,26 +1,68 @@
 """The mail as it goes on the wire: 7-bit, CRLF, the same bytes for the same message id and time.
 
-Written by hand, since the standard library's `EmailMessage` folds long tokens into encoded words that no reader of List-Unsubscribe
-understands, and on some supported Pythons lets an encoded word end a header. Sources: RFC 5322 (headers), 2045 to 2047 and 2231 (MIME),
-2387 (related), 8058 (one-click unsubscribe).
+What several recipients of one content have in common is written once (`Draft`); only To, Date and Message-ID vary. Source: RFC 5322; RFC 2369
+and 8058 for the headers of lists, RFC 3834 for Auto-Submitted.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from email.utils import formatdate
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from messaging_channels.addresses import EmailAddress
-from messaging_channels.messages import Attachment, Email, ListUnsubscribe
+from messaging_channels.messages import Email, ListUnsubscribe
 from messaging_channels.messages.email import parsed
+from messaging_channels_smtp.headers import block, mailbox, mailboxes, text, tokens
+from messaging_channels_smtp.parts import tree
 
-_LONGEST_LINE = 998
-_WORD_OCTETS = 45
-"""What an encoded word of 75 characters holds."""
+if TYPE_CHECKING:
+    from messaging_channels_smtp.dkim import Signer
+
+_URL_SAFE = "@!$'*+-._~=/"
+_MOST_REFERENCES = 12
+"""Of a longer conversation, the first and the last ids are kept."""
+
+
+class Draft:
+    """A mail but for whom it is to. Immutable: one serves many recipients, threads and tasks."""
+
+    def __init__(
+        self,
+        mail: Email,
+        *,
+        sender: EmailAddress,
+        attached: Sequence[bytes],
+        signer: Signer | None = None,
+    ) -> None:
+        """Write everything that does not vary. `attached` are the contents of the attachments. Bcc is not in it.
+
+        Raises:
+            InvalidMessage: a header, or a mail that is attached, cannot be written.
+        """
+        self._domain = sender.domain
+        common = block(_common(mail, sender))
+        described, _, body = tree(mail, attached).partition(b"\r\n\r\n")
+        self._common = common + described + b"\r\n"
+        self._body = body
+        self._sign = signer.of(body) if signer else None
+
+    def addressed(self, to: EmailAddress, *, message_id: str, at: float) -> bytes:
+        """Return the whole mail for one recipient. `at` is in seconds since the epoch.
+
+        Raises:
+            InvalidMessage: the address or the id could be read as more than that; only one that was not parsed can.
+        """
+        own = (
+            ("Date", formatdate(at)[:-5] + "+0000"),
+            ("Message-ID", f"<{message_id}@{self._domain}>"),
+            ("To", mailbox("To", to)),
+        )
+        head = block(own) + self._common
+        if self._sign:
+            head = self._sign(head, at) + head
+        return b"".join((head, b"\r\n", self._body))
 
 
 def build(
@@ -32,134 +74,39 @@ def build(
     attached: Sequence[bytes],
     now: float,
 ) -> bytes:
-    """Return the whole mail. `attached` are the contents of its attachments, `now` is in seconds since the epoch. Bcc is not in it."""
-    headers = _headers(mail, message_id, sender, to, now)
-    body = _tree(mail, message_id, list(zip(mail.attachments, attached, strict=True)))
-    lines = [f"{name}: {value}\r\n" for name, value in headers]
-    return "".join(lines).encode("ascii") + body
+    """Return the whole mail for one recipient."""
+    return Draft(mail, sender=sender, attached=attached).addressed(to, message_id=message_id, at=now)
 
 
-def _headers(
-    mail: Email, message_id: str, sender: EmailAddress, to: EmailAddress, now: float
-) -> Iterator[tuple[str, str]]:
-    yield "From", _mailbox(sender)
-    yield "To", _mailbox(to)
+def _common(mail: Email, sender: EmailAddress) -> Iterator[tuple[str, str]]:
+    yield "From", mailbox("From", sender)
     for name, addresses in (("Cc", parsed(mail.cc)), ("Reply-To", parsed(mail.reply_to))):
         if addresses:
-            yield name, ",\r\n ".join(map(_mailbox, addresses))
-    yield "Subject", _text(mail.subject)
-    yield "Date", formatdate(now)
-    yield "Message-ID", f"<{message_id}@{sender.domain}>"
-    yield "Auto-Submitted", "auto-generated"
+            yield name, mailboxes(name, addresses)
+    yield "Subject", text("Subject", mail.subject)
+    yield "Auto-Submitted", mail.auto_submitted or "auto-generated"
+    if mail.in_reply_to:
+        yield "In-Reply-To", tokens("In-Reply-To", [mail.in_reply_to])
+    if mail.references:
+        yield "References", tokens("References", _kept(mail.references))
+    if mail.list_id:
+        yield "List-Id", f"<{mail.list_id}>"
     if mail.list_unsubscribe:
         yield from _unsubscribe(mail.list_unsubscribe)
     for name, value in mail.headers.items():
-        yield name, _text(value)
+        yield name, text(name, value)
     yield "MIME-Version", "1.0"
 
 
+def _kept(references: Sequence[str]) -> Sequence[str]:
+    if len(references) <= _MOST_REFERENCES:
+        return references
+    return (references[0], *references[1 - _MOST_REFERENCES :])
+
+
 def _unsubscribe(ways: ListUnsubscribe) -> Iterator[tuple[str, str]]:
-    given = [ways.url, f"mailto:{EmailAddress.parse(ways.mailto).addr_spec}" if ways.mailto else None]
-    yield "List-Unsubscribe", ",\r\n ".join(f"<{way}>" for way in given if way)
+    mailto = f"mailto:{quote(EmailAddress.parse(ways.mailto).addr_spec, _URL_SAFE)}" if ways.mailto else None
+    given = [f"<{way}>" for way in (ways.url, mailto) if way]
+    yield "List-Unsubscribe", tokens("List-Unsubscribe", given, ",")
     if ways.url:
         yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
-
-
-def _mailbox(address: EmailAddress) -> str:
-    if not address.display_name:
-        return address.addr_spec
-    name = address.display_name
-    if _must_encode(name):
-        return f"{_encoded(name)}\r\n <{address.addr_spec}>"
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"\r\n <{address.addr_spec}>'
-
-
-def _text(value: str) -> str:
-    """Return an unstructured header's value; what could be misread goes into encoded words."""
-    return _encoded(value) if _must_encode(value) else value
-
-
-def _must_encode(value: str) -> bool:
-    long = len(value) > _LONGEST_LINE - 100
-    return long or not value.isascii() or "=?" in value or value != value.strip() or "\t" in value
-
-
-def _encoded(value: str) -> str:
-    words = (base64.b64encode(chunk.encode("utf-8", "replace")).decode() for chunk in _chunks(value))
-    return "\r\n ".join(f"=?utf-8?b?{word}?=" for word in words)
-
-
-def _chunks(value: str) -> Iterator[str]:
-    """Split into pieces that fit an encoded word, never within a character."""
-    chunk, octets = "", 0
-    for character in value:
-        size = len(character.encode("utf-8", "replace"))
-        if octets + size > _WORD_OCTETS:
-            yield chunk
-            chunk, octets = "", 0
-        chunk, octets = chunk + character, octets + size
-    yield chunk
-
-
-def _tree(mail: Email, message_id: str, files: Sequence[tuple[Attachment, bytes]]) -> bytes:
-    """Return mixed(alternative(text, related(html, inline)), attachments), without the levels that are not needed."""
-    html = [] if mail.html is None else [_text_part(mail.html, "html")]
-    inline = [_file_part(one, data) for one, data in files if one.content_id]
-    attached = [_file_part(one, data) for one, data in files if not one.content_id]
-    related = _multipart("related", html + inline, message_id) if html else b""
-    text = [] if mail.text is None else [_text_part(mail.text, "plain")]
-    loose = [] if html else inline
-    alternative = _multipart("alternative", text + ([related] if related else []), message_id)
-    return _multipart("mixed", [alternative, *loose, *attached], message_id)
-
-
-def _multipart(kind: str, parts: Sequence[bytes], message_id: str) -> bytes:
-    if len(parts) == 1:
-        return parts[0]
-    boundary = "=_" + hashlib.sha256(f"{kind} {message_id}".encode()).hexdigest()[:24]
-    dashed = f"--{boundary}".encode()
-    opened = f'Content-Type: multipart/{kind}; boundary="{boundary}"\r\n\r\n'.encode()
-    return opened + b"".join(dashed + b"\r\n" + part + b"\r\n" for part in parts) + dashed + b"--\r\n"
-
-
-def _text_part(text: str, kind: str) -> bytes:
-    lines = _LINE_END.sub("\r\n", text)
-    if not lines.endswith("\r\n"):
-        lines += "\r\n"
-    headers = {"Content-Type": f"text/{kind}; charset=utf-8"}
-    plain = lines.isascii() and "\0" not in lines
-    if plain and max(map(len, lines.split("\r\n"))) <= _LONGEST_LINE:
-        return _part(headers | {"Content-Transfer-Encoding": "7bit"}, lines.encode())
-    return _part(headers | {"Content-Transfer-Encoding": "base64"}, _base64(lines.encode("utf-8", "replace")))
-
-
-def _file_part(file: Attachment, data: bytes) -> bytes:
-    headers = {
-        "Content-Type": file.content_type,
-        "Content-Transfer-Encoding": "base64",
-        "Content-Disposition": f"{'inline' if file.content_id else 'attachment'}; {_filename(file.filename)}",
-    }
-    if file.content_id:
-        headers["Content-ID"] = f"<{file.content_id}>"
-    return _part(headers, _base64(data))
-
-
-def _filename(name: str) -> str:
-    safe = _PATH.sub("_", name)[:100]
-    if safe.isascii():
-        escaped = safe.replace('"', '\\"')
-        return f'filename="{escaped}"'
-    return f"filename*=utf-8''{quote(safe, safe='')}"
-
-
-def _part(headers: Mapping[str, str], body: bytes) -> bytes:
-    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n" + body
-
-
-def _base64(data: bytes) -> bytes:
-    return base64.encodebytes(data).replace(b"\n", b"\r\n")
-
-
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_PATH = re.compile(r"[/\\\x00-\x1f\x7f]")

@@ -1,0 +1,75 @@
+"""Connections between mails: kept by server, the last one used first."""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from messaging_channels_smtp.protocol.steps import Connect, Lost, Refused, Secure, Stage, Step
+
+if TYPE_CHECKING:
+    from messaging_channels_smtp.protocol.session import Server
+
+
+class Idle(Protocol):
+    """What is kept."""
+
+    @property
+    def gone(self) -> bool:
+        """Whether the server has closed it, or said something unasked (it does so before it closes)."""
+        ...
+
+
+Kept = TypeVar("Kept", bound=Idle)
+
+
+class IdleLines(Generic[Kept]):
+    """Idle connections by server. Safe in threads; a forked child starts empty, and leaves its parent's connections alone."""
+
+    def __init__(self) -> None:
+        """Keep nothing yet."""
+        self._free: dict[Server, list[tuple[float, Kept]]] = {}
+        self._owner = os.getpid()
+        self._inherited: list[object] = []
+
+    def take(self, server: Server) -> tuple[Kept | None, list[Kept]]:
+        """Return a usable connection that nobody else uses, if there is one, and those to be closed."""
+        self.owned()
+        free, stale = self._free.setdefault(server, []), list[Kept]()
+        while free:
+            with suppress(IndexError):  # another thread took the last one
+                since, one = free.pop()
+                if time.monotonic() - since < server.limits.idle and not one.gone:
+                    return one, stale
+                stale.append(one)
+        return None, stale
+
+    def keep(self, server: Server, one: Kept) -> None:
+        """Keep a connection for the next mail."""
+        self._free.setdefault(server, []).append((time.monotonic(), one))
+
+    def drain(self) -> list[Kept]:
+        """Return all that is kept, to be closed."""
+        self.owned()
+        free, self._free = self._free, {}
+        return [one for kept in free.values() for _, one in kept]
+
+    def owned(self) -> bool:
+        """Return False, once, in a forked child; closing what it inherited would end the parent's sessions."""
+        if self._owner == os.getpid():
+            return True
+        self._inherited.append(self._free)
+        self._free, self._owner = {}, os.getpid()
+        return False
+
+
+def named(error: Exception, step: Step) -> Lost | Refused:
+    """Name what went wrong in a step, without the error's own text: it may hold an address."""
+    if isinstance(error, (Lost, Refused)):
+        return error
+    if isinstance(error, ssl.SSLError) and isinstance(step, (Connect, Secure)):
+        return Refused(Stage.TLS, getattr(error, "verify_message", "") or error.reason or "TLS failed")
+    return Lost(type(error).__name__, timed_out=isinstance(error, TimeoutError))

@@ -1,0 +1,252 @@
+"""Submissions for the tasks of an event loop: conversations on asyncio transports. Connections are kept between mails."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar, cast
+
+from messaging_channels_smtp.idle import IdleLines, named
+from messaging_channels_smtp.protocol.commands import QUIT
+from messaging_channels_smtp.protocol.letters import Delivery
+from messaging_channels_smtp.protocol.replies import Replies, Reply
+from messaging_channels_smtp.protocol.session import Line, Server
+from messaging_channels_smtp.protocol.steps import (
+    Await,
+    Connect,
+    Drop,
+    Keep,
+    Lost,
+    Refused,
+    Reuse,
+    Secure,
+    Send,
+    Step,
+    Talk,
+)
+from messaging_channels_smtp.protocol.submission import Submission, submitted
+
+Result = TypeVar("Result")
+
+_FAREWELL = 2.0
+"""Seconds a closing connection is waited for."""
+
+
+class AsyncConnection(asyncio.Protocol):
+    """A transport, and the replies that came through it."""
+
+    def __init__(self, server: Server) -> None:
+        """Wait to be connected."""
+        self.line: Line | None = None
+        self._server = server
+        self._replies = Replies()
+        self._news = asyncio.Event()
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._ended = False
+        self._closed = asyncio.Event()
+        self._transport: asyncio.Transport | None = None
+
+    @classmethod
+    async def open(cls, server: Server, seconds: float) -> AsyncConnection:
+        """Connect, with TLS from the first octet if that is the server's mode. Raises OSError."""
+        private: dict[str, Any] = {}
+        if server.tls == "implicit":
+            private = {
+                "ssl": server.context or ssl.create_default_context(),
+                "server_hostname": server.host,
+                "ssl_shutdown_timeout": _FAREWELL,
+            }
+        async with asyncio.timeout(seconds):
+            _, connection = await asyncio.get_running_loop().create_connection(
+                lambda: cls(server), server.host, server.port, **private
+            )
+        return connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport. See asyncio.Protocol."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came. See asyncio.Protocol."""
+        self._replies.feed(data)
+        self._news.set()
+
+    def eof_received(self) -> bool:
+        """Note that nothing more will come. See asyncio.Protocol."""
+        self._ended = True
+        self._news.set()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  what is known by then
+        """Wake whoever waits. See asyncio.Protocol."""
+        self._ended = True
+        self._news.set()
+        self._writable.set()
+        self._closed.set()
+
+    def pause_writing(self) -> None:
+        """Have the next write wait. See asyncio.Protocol."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Let writing go on. See asyncio.Protocol."""
+        self._writable.set()
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """What is written to."""
+        assert self._transport is not None  # noqa: S101  for the type checkers: only connected ones are handed out
+        return self._transport
+
+    async def secure(self) -> None:
+        """Begin TLS.
+
+        Raises:
+            Lost: the server said more than it was asked, in clear: somebody may have put words into its mouth.
+        """
+        if self._replies.pending:
+            raise Lost("words in clear after the reply to STARTTLS")
+        secured = await asyncio.get_running_loop().start_tls(
+            self.transport,
+            self,
+            self._server.context or ssl.create_default_context(),
+            server_hostname=self._server.host,
+            ssl_handshake_timeout=self._server.patience.connect,
+            ssl_shutdown_timeout=_FAREWELL,
+        )
+        if secured is None:
+            raise Lost("the connection was closed")
+        self._transport = secured
+
+    async def write(self, data: bytes) -> None:
+        """Hand everything to the loop, and wait while it has too much to write. Raises Lost or TimeoutError."""
+        if self._ended:
+            raise Lost("the connection was closed")
+        self.transport.write(data)
+        if not self._writable.is_set():
+            async with asyncio.timeout(self._server.patience.block):
+                await self._writable.wait()
+
+    async def reply(self, seconds: float) -> Reply:
+        """Wait for the next reply. Raises Lost or TimeoutError."""
+        while (reply := self._replies.next()) is None:
+            if self._ended:
+                raise Lost("the connection was closed")
+            self._news.clear()
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        return reply
+
+    @property
+    def gone(self) -> bool:
+        """See Idle."""
+        return self._ended or self._replies.pending or self.transport.is_closing()
+
+    async def close(self, *, polite: bool) -> None:
+        """Close it, after QUIT if polite."""
+        if polite and not self._ended:
+            self.transport.write(QUIT)
+            self.transport.close()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_FAREWELL):
+                    await self._closed.wait()
+        self.abort()
+        await self._closed.wait()
+
+    def abort(self) -> None:
+        """Close it at once, whatever is still to be written."""
+        self.transport.abort()
+
+
+class AsyncSession:
+    """Performs submissions for the tasks of one event loop. See AsyncExecutor."""
+
+    def __init__(self) -> None:
+        """Connect nothing yet."""
+        self._idle: IdleLines[AsyncConnection] = IdleLines()
+        self._slots: dict[Server, asyncio.Semaphore] = {}
+
+    async def perform(self, exchange: Submission) -> tuple[Delivery, ...]:
+        """Send the letters and tell what became of each. When cancelled, its connection is closed."""
+        slot = self._slots.setdefault(exchange.server, asyncio.Semaphore(exchange.server.limits.connections))
+        return await _Conversation(self._idle, exchange.server, slot).run(submitted(exchange))
+
+    async def close(self) -> None:
+        """Leave every idle connection politely."""
+        await asyncio.gather(*(connection.close(polite=True) for connection in self._idle.drain()))
+
+
+class _Conversation:
+    """One talk, on one connection at a time."""
+
+    def __init__(self, idle: IdleLines[AsyncConnection], server: Server, slot: asyncio.Semaphore) -> None:
+        self._idle = idle
+        self._server = server
+        self._slot = slot
+        self._has_slot = False
+        self._held: AsyncConnection | None = None
+
+    async def run(self, talk: Talk[Result]) -> Result:
+        advance: Callable[[Any], Step] = talk.send
+        answer: Any = None
+        try:
+            while True:
+                step = advance(answer)
+                try:
+                    answer, advance = await _STEPS[type(step)](self, step), talk.send
+                except (Lost, Refused, OSError, UnicodeError) as error:
+                    answer, advance = named(error, step), talk.throw
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]
+        finally:
+            if self._held:
+                self._held.abort()
+            self._give_slot_back()
+
+    @property
+    def connection(self) -> AsyncConnection:
+        """The one at hand."""
+        assert self._held is not None  # noqa: S101  for the type checkers: every talk begins with Reuse or Connect
+        return self._held
+
+    async def reuse(self, step: Reuse) -> Line | None:
+        async with asyncio.timeout(step.seconds):
+            self._has_slot = await self._slot.acquire()
+        self._held, stale = self._idle.take(self._server)
+        for connection in stale:
+            await connection.close(polite=False)
+        return self._held.line if self._held else None
+
+    async def connect(self, step: Connect) -> None:
+        self._held = await AsyncConnection.open(self._server, step.seconds)
+
+    async def keep(self, step: Keep) -> None:
+        self.connection.line = step.line
+        self._idle.keep(self._server, self.connection)
+        self._held = None
+        self._give_slot_back()
+
+    async def drop(self, step: Drop) -> None:
+        if self._held:
+            await self._held.close(polite=step.polite)
+            self._held = None
+        self._give_slot_back()
+
+    def _give_slot_back(self) -> None:
+        if self._has_slot:
+            self._has_slot = False
+            self._slot.release()
+
+
+_STEPS: dict[type[Step], Callable[[_Conversation, Any], Any]] = {
+    Await: lambda own, step: own.connection.reply(step.seconds),
+    Send: lambda own, step: own.connection.write(step.data),
+    Secure: lambda own, _: own.connection.secure(),
+    Reuse: _Conversation.reuse,
+    Connect: _Conversation.connect,
+    Keep: _Conversation.keep,
+    Drop: _Conversation.drop,
+}

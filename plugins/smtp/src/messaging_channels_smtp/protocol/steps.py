@@ -1,0 +1,109 @@
+"""The few things a conversation with a server asks of the machine, and the ways in which it ends early."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from messaging_channels_smtp.protocol.replies import Reply
+    from messaging_channels_smtp.protocol.session import Line
+
+Result = TypeVar("Result")
+
+
+class Stage(StrEnum):
+    """What a reply answers, or where a conversation ended."""
+
+    CONNECT = "connect"
+    TLS = "tls"
+    HELLO = "EHLO"
+    AUTH = "AUTH"
+    RESET = "RSET"
+    MAIL = "MAIL"
+    RCPT = "RCPT"
+    DATA = "DATA"
+    CONTENT = "content"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write these octets."""
+
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Wait for the next reply. Answered with a Reply."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reuse:
+    """Take an idle connection. Answered with its Line, or with None when there is none. Waits while too many are in use."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Open a connection, with TLS from its first octet if that is the server's mode."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Secure:
+    """Begin TLS on the connection at hand. Refused if the server had already said more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Put the connection aside for the next conversation."""
+
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Close the connection, after QUIT when it is in order."""
+
+    polite: bool = False
+
+
+Step: TypeAlias = Send | Await | Reuse | Connect | Secure | Keep | Drop
+Talk: TypeAlias = Generator[Step, Any, Result]
+"""A generator that yields steps and is sent their answers. `Lost` and `Refused` are thrown into it."""
+
+
+def reply_within(seconds: float) -> Talk[Reply]:
+    """Wait for the next reply.
+
+    Raises:
+        Lost: it did not come in time, or could not be read.
+    """
+    reply: Reply = yield Await(seconds)
+    return reply
+
+
+class Lost(Exception):
+    """The connection is gone, or what it says makes no sense."""
+
+    def __init__(self, problem: str, *, timed_out: bool = False) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.timed_out = timed_out
+
+
+class Refused(Exception):
+    """The server, or the certificate it showed, does not let us begin. Nothing was sent."""
+
+    def __init__(self, stage: Stage, problem: str, reply: Reply | None = None) -> None:
+        super().__init__(f"{stage}: {problem}")
+        self.stage = stage
+        self.problem = problem
+        self.reply = reply

@@ -1,0 +1,98 @@
+"""Delivery status notifications: RFC 3464, and 6533 for addresses that are not ASCII. Read as they are sent, not only as they should be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from messaging_channels_smtp.reports.parts import Part, ReceivedMail, fields
+from messaging_channels_smtp.reports.report import Action, Update
+
+_KINDS = ("message/delivery-status", "message/global-delivery-status")
+_MOST_RECIPIENTS = 200
+
+
+def statuses_of(mail: ReceivedMail) -> tuple[str, tuple[Update, ...]]:
+    """Return the envelope id and what is told of each recipient; nothing where no part is in that form, whatever it calls itself."""
+    for part in (*mail.of_kind(*_KINDS), *_disguised(mail)):
+        blocks = [fields(block) for block in _BLANK.split(part.text.replace("\r\n", "\n"))]
+        updates = tuple(update for block in blocks for update in _update(block))
+        if updates:
+            envelope_id = next(
+                (found for block in blocks if (found := block.get("original-envelope-id"))), ""
+            )
+            return envelope_id, updates[:_MOST_RECIPIENTS]
+    return "", ()
+
+
+def enhanced(status: str, diagnostic: str) -> str:
+    """Return the code that says most: that of the server's own words before one that says nothing, and what its basic code stands for last."""
+    own, said = _CODE.search(status), _CODE.search(diagnostic)
+    if said and (own is None or own[0].endswith(".0.0") or own[0][2:] == "0.0"):
+        return said[0]
+    if own:
+        return own[0]
+    basic = _BASIC.search(diagnostic)
+    return f"{basic[0][0]}.0.0" if basic else ""
+
+
+def address_of(value: str) -> str:
+    """Return the address in a field such as `rfc822; <user@example.com>`."""
+    kind, semicolon, address = value.partition(";")
+    address = address if semicolon else kind
+    address = _UNICODE.sub(lambda found: chr(min(int(found[1], 16), 0x10FFFF)), address)
+    found = _ADDRESS.search(address)
+    return found[0] if found else address.strip().strip("<>")
+
+
+def action_of(said: str, status: str) -> Action:
+    """Return the action by its first letters; where there is none, what the class of the status says."""
+    for action, start in _STARTS.items():
+        if said.lower().startswith(start):
+            return action
+    return _BY_CLASS.get(status[:1], Action.FAILED)
+
+
+def _update(block: Mapping[str, str]) -> Iterator[Update]:
+    recipient = (
+        block.get("final-recipient") or block.get("original-recipient") or block.get("x-actual-recipient")
+    )
+    if not recipient or not ("action" in block or "status" in block):
+        return
+    original, diagnostic = block.get("original-recipient", ""), block.get("diagnostic-code", "")
+    status = block.get("status", "")
+    yield Update(
+        address_of(recipient),
+        action_of(block.get("action", ""), status.strip()),
+        enhanced(status, diagnostic),
+        _unxtext(address_of(original)),
+        diagnostic,
+        block.get("remote-mta", "").rpartition(";")[2].strip()[:255],
+    )
+
+
+def _disguised(mail: ReceivedMail) -> Iterator[Part]:
+    return (part for part in mail.parts if part.kind not in _KINDS and _TELLTALE.search(part.text))
+
+
+def _unxtext(address: str) -> str:
+    return _XTEXT.sub(lambda found: chr(int(found[1], 16)), address)
+
+
+_STARTS = {
+    Action.FAILED: "fail",
+    Action.DELAYED: "delay",
+    Action.DELIVERED: "deliver",
+    Action.RELAYED: "relay",
+    Action.EXPANDED: "expand",
+}
+_BY_CLASS = {"2": Action.DELIVERED, "4": Action.DELAYED, "5": Action.FAILED}
+_BLANK = re.compile(r"\n[ \t]*\n")
+_CODE = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.]*\d)")
+_BASIC = re.compile(r"\b[45][0-5]\d\b")
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
+_UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
+_XTEXT = re.compile(r"\+([0-9A-F]{2})")
+_TELLTALE = re.compile(
+    r"^(?:Final|Original)-Recipient:.*\n(?:.*\n){0,6}?(?:Action|Status):", re.MULTILINE | re.IGNORECASE
+)

@@ -1,0 +1,134 @@
+"""Bounces in a form of their own: who sent it, which addresses it names, and how it words the failure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from messaging_channels_smtp.reports._table_phrases import DELAYS, FAILURES, HOLIDAYS, PHRASES
+from messaging_channels_smtp.reports.delivery import enhanced
+from messaging_channels_smtp.reports.parts import ReceivedMail, fields
+from messaging_channels_smtp.reports.report import Action, Update
+
+_MOST_RECIPIENTS = 50
+_NEAR = 600
+"""Characters after an address in which its reason is looked for."""
+_LONGEST_TEXT = 65536
+
+
+def looks_like_a_bounce(mail: ReceivedMail) -> bool:
+    """Whether a server most likely sent it, about a mail that did not arrive."""
+    if mail.header("X-Failed-Recipients"):
+        return True
+    sender = next(iter(mail.addresses("From", "Sender")), "").lower()
+    from_a_server = not sender or bool(_DAEMONS.match(sender)) or mail.header("Return-Path") == "<>"
+    worded = bool(FAILURES.search(mail.header("Subject")) or DELAYS.search(mail.header("Subject")))
+    return worded if not from_a_server else worded or bool(_reason(mail.text[:_LONGEST_TEXT]))
+
+
+def looks_like_a_robot(mail: ReceivedMail) -> bool:
+    """Whether nobody wrote it: somebody's holiday reply, for one (RFC 3834)."""
+    submitted = mail.header("Auto-Submitted").lower()
+    marked = submitted not in ("", "no") or any(map(mail.header, _MARKS))
+    by_precedence = mail.header("Precedence").lower() == "auto_reply"
+    return marked or by_precedence or bool(HOLIDAYS.match(mail.header("Subject")))
+
+
+def guessed(mail: ReceivedMail) -> tuple[Update, ...]:
+    """Return what is most likely told of which recipients; one without an address where none can be found."""
+    text = _own_words(mail)
+    delayed = bool(DELAYS.search(mail.header("Subject")) or DELAYS.search(text))
+    return tuple(
+        Update(
+            recipient, Action.DELAYED if delayed else Action.FAILED, _code(text, recipient, delayed=delayed)
+        )
+        for recipient in _recipients(mail, text)
+    )
+
+
+def original_headers(mail: ReceivedMail) -> dict[str, str]:
+    """Return the headers of the mail that came back, attached or quoted."""
+    for part in mail.of_kind(
+        "text/rfc822-headers", "message/rfc822", "message/global", "message/global-headers"
+    ):
+        if found := fields(part.text):
+            return found
+    quoted = _QUOTED.search(mail.text)
+    return fields(_MARK.sub("", mail.text[quoted.start() :][:_LONGEST_TEXT])) if quoted else {}
+
+
+def _own_words(mail: ReceivedMail) -> str:
+    """Return what the server itself says: what stands before the copy of the mail, if that gives a reason."""
+    spoken = "\n".join(part.text for part in mail.parts if part.kind in ("text/plain", "text/html"))[
+        :_LONGEST_TEXT
+    ]
+    if "<html" in spoken.lower():
+        spoken = _TAGS.sub(" ", spoken)
+    cut = _COPY.search(spoken)
+    before = spoken[: cut.start()] if cut else spoken
+    return before if _reason(before) else spoken
+
+
+def _recipients(mail: ReceivedMail, text: str) -> Iterable[str]:
+    named = _ADDRESS.findall(mail.header("X-Failed-Recipients"))
+    if not named:
+        own = {one.lower() for one in mail.addresses("To", "Delivered-To", "From", "Sender", "Reply-To")}
+        told = _NOT_RECIPIENTS.sub("", text)
+        found = (one for pattern in _PLACES for one in pattern.findall(told))
+        named = [one for one in found if one.lower() not in own and not _DAEMONS.match(one.lower())]
+    if not named:
+        named = _ADDRESS.findall(original_headers(mail).get("to", ""))
+    return list(dict.fromkeys(one.strip(".") for one in named))[:_MOST_RECIPIENTS] or [""]
+
+
+def _code(text: str, recipient: str, *, delayed: bool) -> str:
+    """Return the code near the address, or anywhere: as a code, or in words."""
+    at = text.lower().find(recipient.lower()) if recipient else -1
+    near = text[at : at + _NEAR] if at >= 0 else ""
+    said = next((code for place in (near, text) if (code := _reason(place))), "")
+    return f"4{said[1:]}" if delayed and said else said
+
+
+def _reason(text: str) -> str:
+    code = enhanced("", text) if _SMTP.search(text) else ""
+    if code and not code.endswith("0.0"):
+        return code
+    worded = next((meant for pattern, meant in PHRASES if pattern.search(text)), "")
+    if not code or not worded:
+        return worded or code
+    return f"{code[0]}{worded[1:]}"
+
+
+_MARKS = ("X-Autoreply", "X-Autorespond", "X-Auto-Response-From", "X-Vacation")
+_DAEMONS = re.compile(
+    r"<?(?:mailer[-_.]?daemon|mail[-_.]?daemon|post ?master|mdaemon|mail(?:er)?[-_.]?(?:system|delivery|error)"
+    r"|microsoftexchange|bounce|no-?reply|root|mailadmin|abuse)"
+)
+_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\uffff-]{1,64}@[A-Za-z0-9.\u0080-\uffff-]{1,253}")
+_PLACES = (
+    re.compile(r"^[ \t>*-]*<([^\s<>@]{1,64}@[^\s<>@]{1,253})>:?", re.MULTILINE),
+    re.compile(
+        r"(?:recipients?|address(?:es)?|user|mailbox|to|for|empf[äa]nger|destinataire|destinatari[oa])[^\S\n]*(?:\w+[^\S\n]+){0,4}[:=]?\s{0,40}<?([^\s<>@\"'(\[:;,]{1,64}@[^\s<>@\"')\]:;,]{1,253})",
+        re.IGNORECASE,
+    ),
+    re.compile(r"^\s{0,20}<?([^\s<>@\"'(\[:;,]{1,64}@[^\s<>@\"')\]:;,]{1,253})", re.MULTILINE),
+    re.compile(r"([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5})"),
+)
+"""Where bounces name addresses, the surest first. Those of a later place count only where an earlier one names none."""
+_SMTP = re.compile(r"(?<![\d.])[45]\.\d{1,2}\.\d{1,3}\b|(?<![\d.#])\b[45][0-5]\d\b[ -](?!\d)")
+_COPY = re.compile(
+    r"^[ \t>*-]*(?:below this line|this is a copy of|(?:the )?(?:original|returned|undelivered|unsent) (?:message|mail|text)"
+    r"|included is a copy|(?:the )?message (?:text|header|that)|headers? of the|--+ ?message|begin message"
+    r"|received: (?:from|by)|return-path:|message-id:).*",
+    re.MULTILINE | re.IGNORECASE,
+)
+_NOT_RECIPIENTS = re.compile(
+    r"^[ \t>]*(?:message-id|references|in-reply-to|from|reply-to|return-path|sender)[ \t]*:.*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+_QUOTED = re.compile(
+    r"^[ \t>]*(?:Message-ID|Return-Path|Received|From|To|Subject|Date): .*\n(?=(?:.*\n){0,60}?[ \t>]*Message-ID:)|^[ \t>]*Message-ID:",
+    re.MULTILINE | re.IGNORECASE,
+)
+_MARK = re.compile(r"^[ \t]*>[ \t]?|^[ \t]+(?=[A-Za-z-]+:)", re.MULTILINE)
+_TAGS = re.compile(r"<(?!\S{1,200}@)[^<>]{0,300}>")

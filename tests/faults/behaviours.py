@@ -1,0 +1,107 @@
+"""What a provider's server does to a request, case by case: the names are those of the page `docs/explanation/outcomes.md`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from faults.world import Office, http
+from loopback import Peer
+
+Behaviour: TypeAlias = Callable[[Office, Peer], None]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to end, and whether the server took the message all the same."""
+
+    behave: Behaviour
+    taken: bool = False
+    waited: float | None = None
+    """What is waited before a repetition, where the server names it."""
+
+
+def _answers(data: bytes, *, take: bool = False) -> Behaviour:
+    def behave(office: Office, peer: Peer) -> None:
+        while request := peer.read_request():
+            if take:
+                office.take(request)
+            peer.answer(data)
+
+    return behave
+
+
+def _ends(how: Callable[[Peer], None], *, take: bool) -> Behaviour:
+    def behave(office: Office, peer: Peer) -> None:
+        request = peer.read_request()
+        if request and take:
+            office.take(request)
+        if request:
+            how(peer)
+
+    return behave
+
+
+def _reset_at_the_first_byte(_: Office, peer: Peer) -> None:
+    peer.connection.recv(1)
+    peer.reset()
+
+
+def _reads_nothing(office: Office, _: Peer) -> None:
+    office.released.wait(20)
+
+
+def _refuses(reason: str) -> Behaviour:
+    return _answers(http(200, f'{{"refused": "{reason}"}}'))
+
+
+def _cut(peer: Peer) -> None:
+    peer.answer(http(200, '{"id": "1"}')[:-3])
+
+
+def _closed(_: Peer) -> None:
+    """Return, whereupon the connection is closed."""
+
+
+_DATE = "Wed, 25 Nov 2026 10:00:00 GMT"
+_LATER = "Wed, 25 Nov 2026 10:00:02 GMT"
+
+CASES = {
+    "accepted": Case(Office.obliging, taken=True),
+    "taken before, says the provider": Case(_refuses("duplicate_of_earlier")),
+    "no time to read the request": Case(_reads_nothing),
+    "no answer in time": Case(_ends(Peer.wait_for_the_other_side, take=False)),
+    "no answer in time, though taken": Case(_ends(Peer.wait_for_the_other_side, take=True), taken=True),
+    "reset while the request is written": Case(_reset_at_the_first_byte),
+    "reset after the request was written": Case(_ends(Peer.reset, take=False)),
+    "reset after the request was written, though taken": Case(_ends(Peer.reset, take=True), taken=True),
+    "closed without an answer": Case(_ends(_closed, take=True), taken=True),
+    "the answer is cut short": Case(_ends(_cut, take=True), taken=True),
+    "the answer is no HTTP": Case(
+        _ends(lambda peer: peer.answer(b"\x00\xff no HTTP at all\r\n\r\n"), take=True), taken=True
+    ),
+    "an unreadable 2xx": Case(_answers(http(200, "<html>busy</html>"), take=True), taken=True),
+    "a 2xx that names no message": Case(_answers(http(202, "{}"), take=True), taken=True),
+    "3xx": Case(_answers(http(302, location="/elsewhere"))),
+    "400, 404, 422 and other 4xx": Case(_answers(http(422))),
+    "401 or 403": Case(_answers(http(401))),
+    "402": Case(_answers(http(402))),
+    "408": Case(_answers(http(408))),
+    "429 without Retry-After": Case(_answers(http(429))),
+    "429 with Retry-After in seconds": Case(_answers(http(429, retry_after="2")), waited=2.0),
+    "429 with Retry-After as an HTTP date": Case(
+        _answers(http(429, retry_after=_LATER, date=_DATE)), waited=2.0
+    ),
+    "429 with Retry-After in milliseconds": Case(_answers(http(429, retry_after_ms="250")), waited=0.25),
+    "429 that asks for more than a route waits": Case(_answers(http(429, retry_after="3600"))),
+    "500, 502, 503 and other 5xx": Case(_answers(http(503, retry_after="1"))),
+    "5xx, though taken": Case(_answers(http(500), take=True), taken=True),
+    "refused: the message is malformed": Case(_refuses("not_sent.invalid")),
+    "refused: the recipient": Case(_refuses("not_sent.recipient")),
+    "refused: a rule forbids it": Case(_refuses("not_sent.policy")),
+    "refused: our credentials": Case(_refuses("not_sent.auth")),
+    "refused: no credit": Case(_refuses("not_sent.funds")),
+    "refused: no way to that destination": Case(_refuses("not_sent.route")),
+}
+"""Those in which a request arrives and its sender lives on."""

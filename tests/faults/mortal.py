@@ -1,0 +1,94 @@
+"""A ledger in a process that kills itself (SIGKILL) before or after chosen operations, and a program that sends one message with it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from messaging_channels.exchange import Exchange, Executors
+from messaging_channels.ledger import Ledger
+
+Dies: TypeAlias = Callable[[str, str], bool]
+"""Whether to die `before` or `after` an operation of that name."""
+
+
+class Mortal:
+    """Does what another ledger does, as long as it lives."""
+
+    def __init__(self, ledger: Ledger, dies: Dies) -> None:
+        self._ledger = ledger
+        self._dies = dies
+
+    @property
+    def keeps_addresses(self) -> bool:
+        return self._ledger.keeps_addresses
+
+    def keep(self, plain: str, masked: str) -> str:
+        return self._ledger.keep(plain, masked)
+
+    @property
+    def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
+        own = self._ledger.executors
+        made = next(iter(own.values()))
+        mortal = Executors(
+            lambda: _Mortal(made.sync(), self._dies), lambda: _AsyncMortal(made.asynchronous(), self._dies)
+        )
+        return dict.fromkeys(own, mortal)
+
+
+class _Mortal:
+    def __init__(self, executor: Any, dies: Dies) -> None:
+        self._executor = executor
+        self._dies = dies
+
+    def perform(self, exchange: Any) -> Any:
+        self._maybe("before", exchange)
+        reply = self._executor.perform(exchange)
+        self._maybe("after", exchange)
+        return reply
+
+    def close(self) -> Any:
+        return self._executor.close()
+
+    def _maybe(self, when: str, exchange: Any) -> None:
+        if self._dies(when, type(exchange).__name__):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class _AsyncMortal(_Mortal):
+    async def perform(self, exchange: Any) -> Any:
+        self._maybe("before", exchange)
+        reply = await self._executor.perform(exchange)
+        self._maybe("after", exchange)
+        return reply
+
+
+def main(text: str) -> None:
+    """Send one message, and die as told."""
+    from faults.world import TO, Post
+
+    from messaging_channels import AsyncDispatcher, Dispatcher, Sms
+    from messaging_channels.ledger.sqlite import SqliteLedger
+
+    told = json.loads(text)
+    ledger = Mortal(SqliteLedger(Path(told["ledger"])), lambda when, name: [when, name] == told["dies"])
+    post = Post("first", told["url"])
+
+    async def run() -> None:
+        async with AsyncDispatcher([post], ledger=ledger) as dispatcher:
+            await dispatcher.send(Sms("hello"), to=TO, idempotency_key="key")
+
+    if told["door"] == "async":
+        asyncio.run(run())
+    else:
+        Dispatcher([post], ledger=ledger).send(Sms("hello"), to=TO, idempotency_key="key")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

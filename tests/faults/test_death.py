@@ -1,0 +1,235 @@
+"""What a killed process and a caller that stops waiting leave behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from faults import page
+from faults.behaviours import CASES
+from faults.world import CLIENTS, DOORS, TO, AskablePost, Office, Peer, Post
+
+from messaging_channels import AsyncDispatcher, Dispatcher, Kind, Receipt, Sms, errors
+from messaging_channels.exchange import Flow, HttpRequest, ask
+from messaging_channels.ledger import Record
+from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.outcomes import Outcome
+from messaging_channels.transport import Clock, HttpSettings
+
+PAGE = page.cases()
+TESTS = Path(__file__).parents[1]
+KILLED = {
+    "killed between intent and request": ["after", "Reserve"],
+    "killed between request and answer": ["", ""],
+    "killed between answer and record": ["before", "Finish"],
+}
+
+
+class Tomorrow(Clock):
+    """The machine's clock, a day ahead: every lease is over."""
+
+    def now(self) -> float:
+        return super().now() + 86400
+
+
+def _killed(door: str, url: str, ledger: Path, dies: list[str], arrived: threading.Event) -> None:
+    """Have a process send a message and be killed."""
+    told = json.dumps({"door": door, "url": url, "ledger": str(ledger), "dies": dies})
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
+    process = subprocess.Popen([sys.executable, "-m", "faults.mortal", told], env=environment)
+    if not dies[0]:
+        assert arrived.wait(60)
+        process.kill()
+    assert process.wait(60) == -signal.SIGKILL
+
+
+def _found(ledger: SqliteLedger) -> Record:
+    with Dispatcher([], ledger=ledger) as dispatcher:
+        record = dispatcher.find(idempotency_key="key")
+    assert record is not None
+    return record
+
+
+def _again(provider: Any, ledger: SqliteLedger, clock: Clock | None = None) -> Receipt:
+    with Dispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
+        return dispatcher.send(Sms("hello"), to=TO, idempotency_key="key")
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("name", KILLED)
+def test_a_killed_process_leaves_a_record_that_is_held_and_settled_by_asking(
+    name: str, door: str, tmp_path: Path
+) -> None:
+    arrived = threading.Event()
+
+    def behave(office: Office, peer: Peer) -> None:
+        if name != "killed between request and answer":
+            return office.obliging(peer)
+        office.take(peer.read_request())
+        arrived.set()
+        return peer.wait_for_the_other_side()
+
+    ledger = SqliteLedger(tmp_path / "ledger.sqlite3")
+    with Office(behave) as first, Office() as healthy:
+        _killed(door, first.url, tmp_path / "ledger.sqlite3", KILLED[name], arrived)
+        taken = list(first.taken)
+        assert len(taken) == (0 if name == "killed between intent and request" else 1)
+        assert _found(ledger).under_way
+        with pytest.raises(errors.IdempotencyInProgress):
+            _again(Post("first", healthy.url), ledger)
+
+        held = _again(Post("first", healthy.url), ledger, Tomorrow())
+        assert held.outcome is Kind.UNKNOWN
+        assert [attempt.outcome.reason for attempt in held.attempts if attempt.outcome] == [PAGE[name].reason]
+        assert healthy.taken == []
+
+        healthy.taken += taken  # the same provider, in good health
+        settled = _again(AskablePost("first", healthy.url), ledger, Tomorrow())
+        assert settled.outcome is Kind.ACCEPTED
+        assert settled.replayed is bool(taken)
+        assert healthy.taken == [settled.id]
+    ledger.close()
+
+
+def test_what_was_never_taken_is_safe_to_send_again(tmp_path: Path) -> None:
+    name = "asked later: it was never taken"
+    ledger = SqliteLedger(tmp_path / "ledger.sqlite3")
+    with Office(CASES["reset after the request was written"].behave) as first, Office() as healthy:
+        assert _again(Post("first", first.url), ledger).outcome is Kind.UNKNOWN
+        with Dispatcher([AskablePost("first", healthy.url)], ledger=ledger, clock=Tomorrow()) as dispatcher:
+            (record,) = dispatcher.settle()
+        assert record.attempts[0].outcome is not None
+        assert record.attempts[0].outcome.reason == PAGE[name].reason
+        assert PAGE[name].again
+        assert healthy.taken == []
+        assert _again(Post("first", healthy.url), ledger).outcome is Kind.ACCEPTED
+        assert healthy.taken == [record.id]
+    ledger.close()
+
+
+class Tokened(Post):
+    """One that asks for a token first, which sends nothing."""
+
+    name: ClassVar[str] = "first"
+
+    def send(self, batch: Any) -> Flow[Any]:
+        yield from ask(HttpRequest("GET", f"{self._url}/token", effect=False))
+        return (yield from super().send(batch))
+
+
+def _cancelled(provider: Any, ledger: SqliteLedger, arrived: threading.Event, client: Any) -> None:
+    async def run() -> None:
+        async with AsyncDispatcher([provider], ledger=ledger, http=HttpSettings(client=client)) as dispatcher:
+            task = asyncio.create_task(dispatcher.send(Sms("hello"), to=TO, idempotency_key="key"))
+            assert await asyncio.to_thread(arrived.wait, 20)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("cancelled before the request", Tokened), ("cancelled after the request was written", Post)],
+)
+def test_a_cancelled_call_says_whether_it_may_have_been_sent(
+    name: str, kind: type[Post], client: str, tmp_path: Path
+) -> None:
+    if client == "pyreqwest":
+        pytest.importorskip("pyreqwest")
+    arrived, ledger = threading.Event(), SqliteLedger(tmp_path / "ledger.sqlite3")
+
+    def behave(office: Office, peer: Peer) -> None:
+        if (request := peer.read_request()).startswith(b"POST"):
+            office.take(request)
+        arrived.set()
+        office.released.wait(20)
+
+    with Office(behave) as first, Office() as healthy:
+        _cancelled(kind("first", first.url), ledger, arrived, client)
+        attempt = _found(ledger).attempts[0]
+        assert attempt.outcome is not None
+        assert attempt.outcome.reason == PAGE[name].reason
+        again = _again(Post("first", healthy.url), ledger)
+        assert first.taken == ([] if kind is Tokened else [again.id])
+        assert healthy.taken == ([again.id] if kind is Tokened else [])
+        assert again.outcome is (Kind.ACCEPTED if kind is Tokened else Kind.UNKNOWN)
+    ledger.close()
+
+
+class _Interrupted(BaseException):
+    """As raised by a signal handler, such as KeyboardInterrupt."""
+
+
+def test_a_thread_that_is_interrupted_says_that_it_may_have_been_sent(tmp_path: Path) -> None:
+    ledger = SqliteLedger(tmp_path / "ledger.sqlite3")
+
+    def interrupt(*_: object) -> None:
+        raise _Interrupted
+
+    def behave(office: Office, peer: Peer) -> None:
+        office.take(peer.read_request())
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
+        office.released.wait(20)
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    with Office(behave) as first:
+        provider, http = Post("first", first.url), HttpSettings(client="httpx")
+        with Dispatcher([provider], ledger=ledger, http=http) as dispatcher, pytest.raises(_Interrupted):
+            dispatcher.send(Sms("hello"), to=TO, idempotency_key="key")
+    signal.signal(signal.SIGUSR1, before)
+    attempt = _found(ledger).attempts[0]
+    assert attempt.outcome is not None
+    assert attempt.outcome.reason == PAGE["cancelled after the request was written"].reason
+    ledger.close()
+
+
+def test_a_call_cancelled_while_it_is_written_down_leaves_its_key_free(tmp_path: Path) -> None:
+    """Nothing left the machine, so nothing is held."""
+    ledger, provider = SqliteLedger(tmp_path / "ledger.sqlite3"), _Counting("first", "")
+
+    async def run() -> None:
+        async with AsyncDispatcher([provider], ledger=ledger) as dispatcher:
+            for steps in range(12):
+                task = asyncio.create_task(
+                    dispatcher.send(Sms("hello"), to=TO, idempotency_key=f"key {steps}")
+                )
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.wait([task])
+                time.sleep(0.01)  # noqa: ASYNC251  what was asked of the ledger is done meanwhile
+                again = await dispatcher.send(Sms("hello"), to=TO, idempotency_key=f"key {steps}")
+                assert again.outcome is Kind.ACCEPTED
+                assert provider.sent.count(again.id) == 1
+
+    asyncio.run(run())
+    ledger.close()
+
+
+class _Counting(Post):
+    def __init__(self, name: str, url: str) -> None:
+        super().__init__(name, url)
+        self.sent: list[str] = []
+
+    def send(self, batch: Any) -> Flow[Any]:
+        yield from ()
+        self.sent += [envelope.id for envelope in batch]
+        return [Outcome.of(page_reason("accepted")) for _ in batch]
+
+
+def page_reason(name: str) -> Any:
+    from messaging_channels.outcomes import Reason
+
+    return Reason(PAGE[name].reason)

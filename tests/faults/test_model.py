@@ -1,0 +1,354 @@
+"""A ledger and a dispatcher against a model of a few lines: whatever happens in whatever order, the record is the model's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from faults.world import TO, Quick
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from messaging_channels import Dispatcher, Kind, Route, Sms, errors
+from messaging_channels import status as statuses
+from messaging_channels.events import StatusChanged
+from messaging_channels.exchange import Call, Exchange, Executors, Flow, ask
+from messaging_channels.ledger import Operation
+from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.outcomes import RULES, Outcome, Reason
+from messaging_channels.provider import Capabilities, Envelope, Inquiry
+from messaging_channels.recording import Recording
+from messaging_channels.routing import Rest, Retry
+from messaging_channels.status import merge
+from messaging_channels.webhooks import Received, WebhookCall
+
+LEASE = 120.0
+KEY_LIFE = 7 * 86400.0
+HELD = (Kind.ACCEPTED, Kind.UNKNOWN)
+REPORTED = [
+    statuses.DELIVERED_TO_HANDSET,
+    statuses.EXPIRED_EXPIRED,
+    statuses.known(1, 3),
+    statuses.known(2, 9),
+]
+KEYS = ("k1", "k2", "k3")
+
+
+class Killed(BaseException):
+    """Stands for the end of a process: nothing it would do later happens."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a provider does with one attempt."""
+
+    reason: Reason
+    taken: bool
+    """Whether it takes the message, whatever it says."""
+
+
+def _acts() -> st.SearchStrategy[Act]:
+    """Any answer, and where it leaves that open, whether it was taken."""
+    reasons = st.sampled_from([one for one in Reason if one not in (Reason.DUPLICATE, Reason.ABSENT)])
+    return reasons.flatmap(
+        lambda reason: st.builds(
+            Act,
+            st.just(reason),
+            st.booleans() if RULES[reason].kind is Kind.UNKNOWN else st.just(reason is Reason.ACCEPTED),
+        )
+    )
+
+
+class Actor:
+    """A provider that acts as told, and can be asked."""
+
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})})
+    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+
+    def __init__(self, name: str, world: World) -> None:
+        self.name = name
+        self._world = world
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        (envelope,) = batch
+        act = self._world.next_act(envelope.id, self.name)
+        taken = self._world.taken.setdefault(envelope.id, [])
+        yield from ask(Call(lambda: taken.append(self.name) if act.taken else None))
+        return [
+            Outcome.of(
+                act.reason,
+                provider_id=f"{self.name} {envelope.id}" if act.reason is Reason.ACCEPTED else None,
+            )
+        ]
+
+    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+        yield from ()
+        if not self._world.answers:
+            return None
+        if self.name in self._world.taken.get(inquiry.message_id, []):
+            return Outcome.of(Reason.ACCEPTED, provider_id=f"{self.name} {inquiry.message_id}")
+        return Outcome.of(Reason.ABSENT)
+
+    def receive(self, _: WebhookCall) -> Received:
+        return Received([self._world.report])  # type: ignore[list-item]
+
+
+class Perishable(SqliteLedger):
+    """A ledger in memory, whose caller can be made to die after its first or before its n-th operation of a kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dies: tuple[str, int] | None = None
+        self._dead = False
+
+    def submit(self, operation: Operation[Any]) -> Any:
+        name = type(operation).__name__
+        if self._dead or (self.dies and self.dies == (f"before {name}", 1)):
+            self._dead = True
+            raise Killed
+        if self.dies and self.dies[0] == f"before {name}":
+            self.dies = (self.dies[0], self.dies[1] - 1)
+        future = super().submit(operation)
+        if self.dies and self.dies[0] == f"after {name}":
+            future.result()
+            self._dead = True
+            raise Killed
+        return future
+
+    def revive(self, dies: tuple[str, int] | None = None) -> None:
+        """Start a new process, as it were."""
+        self.dies, self._dead = dies, False
+
+
+@dataclass
+class Try:
+    """One attempt, as the model knows it."""
+
+    provider: str
+    reason: Reason | None = None
+
+
+@dataclass
+class Letter:
+    """One message, as the model knows it."""
+
+    id: str
+    text: str
+    expires: float
+    lease: float
+    tries: list[Try] = field(default_factory=list[Try])
+    known_at: set[str] = field(default_factory=set[str])
+    """The providers whose own id of it is known."""
+    reports: set[StatusChanged] = field(default_factory=set[StatusChanged])
+    """Those that came, whether or not it is known that they are about it."""
+
+    @property
+    def heard(self) -> list[StatusChanged]:
+        return [one for one in self.reports if one.message_id or one.provider in self.known_at]
+
+    @property
+    def outcome(self) -> Kind:
+        kinds = [RULES[one.reason].kind if one.reason else Kind.UNKNOWN for one in self.tries]
+        return next((kind for kind in HELD if kind in kinds), kinds[-1])
+
+    @property
+    def open(self) -> bool:
+        return any(one.reason is None for one in self.tries)
+
+    def settled_by_reports(self) -> None:
+        """Whoever reports on it had taken it."""
+        for one in self.tries:
+            unknown = one.reason is not None and RULES[one.reason].kind is Kind.UNKNOWN
+            if unknown and one.provider in {report.provider for report in self.heard}:
+                one.reason = Reason.ACCEPTED
+
+    def status(self) -> statuses.Status | None:
+        """Return what all say together; None where nobody may have it."""
+        live = [one for one in self.tries if one.reason and RULES[one.reason].kind in HELD]
+        said = [RULES[one.reason].status for one in live if one.reason]
+        told = [one.status for one in self.heard if one.provider in {each.provider for each in live}]
+        return merge(*said, *told) if live else None
+
+
+class World(RuleBasedStateMachine):
+    """What may happen, in any order."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.ledger, self.clock = Perishable(), Quick()
+        self.acts: list[Act] = []
+        self.taken: dict[str, list[str]] = {}
+        self.letters: dict[str, Letter] = {}
+        self.keys: dict[str, Letter] = {}
+        self.answers, self.resend = True, False
+        self.current: Letter | None = None
+        self.report: StatusChanged | None = None
+
+    def teardown(self) -> None:
+        self.ledger.close()
+
+    def _dispatcher(self) -> Dispatcher:
+        route = Route("a", "b", retry=Retry(attempts=2, first_wait=1e-4), rest=Rest(failures=10**9))
+        return Dispatcher(
+            [Actor("a", self), Actor("b", self)],  # type: ignore[list-item]
+            routes={"sms": route},
+            ledger=Recording(self.ledger, lease=LEASE, key_life=KEY_LIFE),
+            clock=self.clock,
+        )
+
+    def next_act(self, message_id: str, provider: str) -> Act:
+        """Say what a provider does, and check that it may be asked at all."""
+        act = self.acts.pop(0) if self.acts else Act(Reason.ACCEPTED, taken=True)
+        letter = self.letters.setdefault(message_id, self._new(message_id))
+        for one in letter.tries:
+            assert one.reason is not None
+            rule = RULES[one.reason]
+            assert rule.kind is not Kind.ACCEPTED, "it was accepted, and sent again"
+            assert rule.kind is not Kind.UNKNOWN or self.resend, "it may have been sent, and was sent again"
+            assert rule.kind is not Kind.REJECTED or rule.pass_on, "it was refused, and sent again"
+        letter.tries.append(Try(provider, act.reason))
+        letter.lease = self.clock.time + LEASE
+        if act.reason is Reason.ACCEPTED:
+            letter.known_at.add(provider)
+        return act
+
+    def _new(self, message_id: str) -> Letter:
+        now = self.clock.time
+        return Letter(message_id, self.text, now + KEY_LIFE, now + LEASE)
+
+    @rule(
+        key=st.sampled_from(KEYS),
+        text=st.sampled_from(["hello", "hello", "hello", "other"]),
+        acts=st.lists(_acts(), max_size=4),
+        answers=st.booleans(),
+        resend=st.sampled_from([False, False, False, True]),
+        dies=st.sampled_from([None, None, ("after Reserve", 1), ("before Finish", 1), ("before Finish", 2)]),
+    )
+    def send(
+        self, key: str, text: str, acts: list[Act], answers: bool, resend: bool, dies: tuple[str, int] | None
+    ) -> None:
+        self.acts, self.answers, self.resend, self.text = acts, answers, resend, text
+        letter = self.keys.get(key)
+        if letter and letter.expires <= self.clock.time:
+            letter = None
+        expected = self._expected(letter, text) if letter else None
+        before = len(letter.tries) if letter else 0
+        self.ledger.revive(dies if letter is None else None)
+        end: Any
+        try:
+            with self._dispatcher() as dispatcher:
+                end = dispatcher.send(
+                    Sms(text), to=TO, idempotency_key=key, on_unknown="resend" if resend else "hold"
+                )
+        except errors.MessagingError as error:
+            end = error
+        except Killed:
+            end = None
+        self.ledger.revive()
+        with self._dispatcher() as dispatcher:
+            record = dispatcher.find(idempotency_key=key)
+        assert record is not None
+        letter = self.letters.setdefault(record.id, self._new(record.id))
+        self.keys[key] = letter
+        if end is None:  # killed
+            if dies == ("after Reserve", 1):
+                letter.tries.append(Try("a"))
+            else:
+                letter.tries[-1].reason = None
+                letter.known_at.discard(letter.tries[-1].provider)
+        elif expected:
+            assert isinstance(end, expected)
+            assert len(letter.tries) == before, "a provider was asked though nothing may follow"
+        else:
+            letter.settled_by_reports()
+            kind = end.receipt.outcome if isinstance(end, errors.SendFailed) else end.outcome
+            assert kind is letter.outcome
+            assert isinstance(end, errors.SendFailed) is (kind in (Kind.REJECTED, Kind.NOT_SENT))
+
+    def _expected(self, letter: Letter, text: str) -> type[Exception] | None:
+        """Bring a letter up to date as a call with its key does, and say how the call is refused."""
+        if letter.text != text:
+            return errors.IdempotencyKeyReused
+        if letter.open and self.clock.time < letter.lease:
+            return errors.IdempotencyInProgress
+        self._buried(letter)
+        if letter.outcome is Kind.UNKNOWN:
+            self._asked(letter)
+        return None
+
+    def _buried(self, letter: Letter) -> None:
+        for one in letter.tries:
+            one.reason = one.reason or Reason.CRASH
+        letter.settled_by_reports()
+
+    def _asked(self, letter: Letter) -> None:
+        for one in letter.tries:
+            if self.answers and one.reason and RULES[one.reason].kind is Kind.UNKNOWN:
+                took = one.provider in self.taken.get(letter.id, [])
+                one.reason = Reason.ACCEPTED if took else Reason.ABSENT
+                if took:
+                    letter.known_at.add(one.provider)
+        letter.settled_by_reports()
+
+    @rule(
+        data=st.data(),
+        status=st.sampled_from(REPORTED),
+        names=st.sampled_from(["ours", "own", "both"]),
+        at=st.integers(1, 2),
+        times=st.integers(1, 2),
+    )
+    def hear(self, data: Any, status: statuses.Status, names: str, at: int, times: int) -> None:
+        """A provider reports on a message that it took, by our id, its own, or both; early, late, and more than once."""
+        taken = [(key, one) for key, posts in self.taken.items() for one in sorted(set(posts))]
+        if not taken:
+            return
+        key, provider = data.draw(st.sampled_from(taken))
+        own = f"{provider} {key}" if names != "ours" else None
+        self.report = StatusChanged(
+            provider=provider, at=at, status=status, provider_id=own, message_id=key if names != "own" else ""
+        )
+        letter = self.letters[key]
+        letter.reports.add(self.report)
+        if names == "both":
+            letter.known_at.add(provider)
+        letter.settled_by_reports()
+        with self._dispatcher() as dispatcher:
+            for _ in range(times):
+                dispatcher.receive(provider, WebhookCall())
+
+    @rule(answers=st.booleans())
+    def settle(self, answers: bool) -> None:
+        """Ask about whatever is due."""
+        self.answers = answers
+        with self._dispatcher() as dispatcher:
+            asked = {record.id for record in dispatcher.settle()}
+        for letter in self.letters.values():
+            if letter.open and letter.lease <= self.clock.time:
+                self._buried(letter)
+            if letter.id in asked:
+                self._asked(letter)
+
+    @rule(seconds=st.sampled_from([1000.0, 1000.0, KEY_LIFE + 1]))
+    def wait(self, seconds: float) -> None:
+        self.clock.time += seconds
+
+    @invariant()
+    def the_record_is_the_models(self) -> None:
+        with self._dispatcher() as dispatcher:
+            for letter in self.letters.values():
+                record = dispatcher.find(letter.id)
+                assert record is not None
+                kept = [
+                    (one.provider, one.outcome.reason if one.outcome else None) for one in record.attempts
+                ]
+                assert kept == [(one.provider, one.reason) for one in letter.tries]
+                assert record.outcome is letter.outcome
+                assert len(record.events) == len(letter.heard)
+                assert letter.status() in (record.status, None)
+                assert letter.status() or record.status.id in (52, 100, 1002)
+
+
+World.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestTheRecordIsTheModels = World.TestCase

@@ -1,0 +1,335 @@
+"""Interleavings that would send twice or lose a message, each made to happen."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+from faults.world import TO, Quick
+
+from messaging_channels import Dispatcher, Kind, Route, Sms, errors
+from messaging_channels import status as statuses
+from messaging_channels.events import StatusChanged
+from messaging_channels.exchange import Call, Exchange, Flow, ask
+from messaging_channels.ledger import Begin, Begun, Find, Finish, Hear, Release, Reserve, Take
+from messaging_channels.ledger._rows import SCHEMA
+from messaging_channels.ledger.sql import Dialect, steps
+from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.messages import fingerprint
+from messaging_channels.outcomes import Outcome, Reason
+from messaging_channels.provider import Capabilities, Envelope, Inquiry
+from messaging_channels.routing import Rest, Retry
+from messaging_channels.vetoes import Veto
+
+
+class Told:
+    """A provider whose answers are told in advance; it counts what it accepted."""
+
+    name: ClassVar[str] = "told"
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})})
+    executors: ClassVar[dict[type[Exchange[Any]], Any]] = {}
+
+    def __init__(self, *answers: Reason, name: str = "told") -> None:
+        self.name = name  # type: ignore[misc]
+        self._answers = iter(answers)
+        self.taken: list[str] = []
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        yield from ()
+        return [self.one(envelope) for envelope in batch]
+
+    def one(self, envelope: Envelope) -> Outcome:
+        reason = next(self._answers, Reason.ACCEPTED)
+        if reason is Reason.ACCEPTED:
+            self.taken.append(envelope.id)
+        return Outcome.of(reason)
+
+
+class Pausing(Veto):
+    """A rule that allows everything, but tells when it is asked and takes its time."""
+
+    name: ClassVar[str] = "pausing"
+
+    def __init__(self) -> None:
+        self.asked, self.go_on = threading.Event(), threading.Event()
+
+    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:  # noqa: ARG002  whoever it is for
+        yield from ()
+        self.asked.set()
+        assert self.go_on.wait(20)
+        return None
+
+
+@pytest.mark.parametrize("second", [Reason.ACCEPTED, Reason.TIMEOUT])
+def test_a_call_that_takes_over_between_two_attempts_never_repeats_the_later_one(second: Reason) -> None:
+    """The first call waits to repeat a throttled attempt. Another one finds the record meanwhile, and takes over too late."""
+    ledger, pause, provider = SqliteLedger(), Pausing(), Told(Reason.THROTTLED, second)
+    others: list[Any] = []
+    route = {"sms": Route("told", retry=Retry(attempts=2))}
+
+    def takes_over() -> None:
+        with Dispatcher([provider], ledger=ledger, vetoes=[pause], routes=route) as dispatcher:
+            try:
+                others.append(dispatcher.send(Sms("hello"), to=TO, idempotency_key="key"))
+            except errors.MessagingError as error:
+                others.append(error)
+
+    class Meanwhile(Quick):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            other.start()
+            assert pause.asked.wait(20)
+
+    other = threading.Thread(target=takes_over)
+    with Dispatcher([provider], ledger=ledger, routes=route, clock=Meanwhile()) as dispatcher:
+        dispatcher.send(Sms("hello"), to=TO, idempotency_key="key")
+        pause.go_on.set()
+        other.join(20)
+        record = dispatcher.find(idempotency_key="key")
+    ledger.close()
+    assert len(provider.taken) == (0 if second is Reason.TIMEOUT else 1)
+    assert isinstance(others[0], errors.IdempotencyInProgress)
+    assert record is not None
+    assert record.outcome is (Kind.UNKNOWN if second is Reason.TIMEOUT else Kind.ACCEPTED)
+    assert len(record.attempts) == 2
+
+
+def _reserve(message_id: str = "m1", key: str | None = "key", **more: Any) -> Reserve:
+    new = Reserve(
+        id=message_id,
+        channel="sms",
+        kind="Sms",
+        account=None,
+        address="",
+        digest="d",
+        fingerprint="f",
+        scope="",
+        idempotency_key=key,
+        expires=1000.0,
+        holder=f"holder of {message_id}",
+        lease=120.0,
+        first=Begun(message_id, 1, "told", None, 0.0),
+    )
+    return replace(new, **more)
+
+
+def _finish(reason: Reason, number: int = 1, stopped: str = "", **more: Any) -> Finish:
+    return Finish("m1", number, Outcome.of(reason, **more), 1.0, 30.0, stopped)
+
+
+@pytest.fixture
+def ledger() -> Iterator[SqliteLedger]:
+    kept = SqliteLedger()
+    yield kept
+    kept.close()
+
+
+def _do(ledger: SqliteLedger, *operations: Any) -> Any:
+    return [ledger.submit(one).result(20) for one in operations][-1]
+
+
+def test_a_key_that_is_released_while_it_is_looked_at_is_reserved_by_whoever_looks() -> None:
+    """As in PostgreSQL, where another transaction may end between two statements of one."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        for statement in SCHEMA:
+            database.execute(statement)
+
+        def run(flow: Any, rows: Any = None) -> Any:
+            try:
+                while True:
+                    rows = database.execute(*flow.send(rows)).fetchall()
+            except StopIteration as done:
+                return done.value
+
+        run(steps(_reserve(), Dialect()))
+        late = steps(_reserve("m2"), Dialect())
+        refused = database.execute(*next(late)).fetchall()
+        run(steps(Release("m1", "holder of m1"), Dialect()))
+        assert run(late, refused) is None
+        found = run(steps(Find(idempotency_key="key"), Dialect()))
+    assert found is not None
+    assert found.id == "m2"
+
+
+@pytest.mark.parametrize("late", [Reason.RECIPIENT, Reason.THROTTLED, Reason.ACCEPTED])
+def test_a_late_end_of_an_earlier_attempt_does_not_hide_that_a_later_one_was_accepted(
+    late: Reason, ledger: SqliteLedger
+) -> None:
+    _do(ledger, _reserve(), _finish(Reason.CRASH, stopped="its process died"))
+    _do(
+        ledger,
+        Take("m1", "holder of m1", "h2", 120.0, 1),
+        Begin(Begun("m1", 2, "told", None, 0.0), "h2", 120.0),
+    )
+    _do(ledger, _finish(Reason.ACCEPTED, 2, "told accepted it"), _finish(late, 1, "told refused it for good"))
+    record = _do(ledger, Find("m1"))
+    assert record.outcome is Kind.ACCEPTED
+    assert record.status == statuses.PENDING_ACCEPTED
+
+
+def test_a_call_that_comes_to_bury_a_living_one_too_late_changes_nothing(ledger: SqliteLedger) -> None:
+    _do(ledger, _reserve(), _finish(Reason.ACCEPTED, stopped="told accepted it"))
+    before = _do(ledger, Find("m1"))
+    _do(ledger, _finish(Reason.CRASH, stopped="its process died"))
+    assert _do(ledger, Find("m1")) == before
+
+
+HOSTILE = ["\ud800", "nul\x00byte"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_that_a_database_cannot_hold_stops_nobody_else(text: str, ledger: SqliteLedger) -> None:
+    with Dispatcher([Told()], ledger=ledger) as dispatcher:
+        with suppress(errors.MessagingError):
+            dispatcher.send(Sms("hello"), to=TO, idempotency_key=text)
+        assert dispatcher.send(Sms("hello"), to=TO, idempotency_key="key").outcome is Kind.ACCEPTED
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_an_answer_that_a_database_cannot_hold_is_kept_all_the_same(text: str, ledger: SqliteLedger) -> None:
+    _do(ledger, _reserve(), _finish(Reason.ACCEPTED, provider_id=f"id{text}", detail=f"detail{text}"))
+    assert _do(ledger, Find("m1")).outcome is Kind.ACCEPTED
+
+
+class Slow(Told):
+    """A provider that takes batches, is slow with those texts that begin so, and can be asked."""
+
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, batch=10)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = threading.Event()
+        self.under_way = threading.Semaphore(0)
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        if batch[0].message.text == "slow":  # type: ignore[attr-defined]
+            yield from ask(Call(self._wait))
+        return [self.one(envelope) for envelope in batch]
+
+    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+        yield from ()
+        return Outcome.of(Reason.ACCEPTED if inquiry.message_id in self.taken else Reason.ABSENT)
+
+    def _wait(self) -> None:
+        self.under_way.release()
+        assert self.go_on.wait(20)
+
+
+def test_a_message_whose_lease_runs_out_while_it_waits_for_its_turn_is_not_sent_by_that_call(
+    ledger: SqliteLedger,
+) -> None:
+    """Somebody else takes it for dead meanwhile, proves that it was never taken, and sends it."""
+    provider, clock, ends = Slow(), Quick(), list[Any]()
+    with Dispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
+
+        def send(text: str, key: str | None) -> None:
+            try:
+                ends.append(dispatcher.send(Sms(text), to=TO, idempotency_key=key))
+            except errors.MessagingError as error:
+                ends.append(error)
+
+        slow = [threading.Thread(target=send, args=("slow", None)) for _ in range(4)]
+        for thread in slow:
+            thread.start()
+        for _ in slow:
+            assert provider.under_way.acquire(timeout=20)
+        late = threading.Thread(target=send, args=("late", "key"))
+        late.start()
+        while dispatcher.find(idempotency_key="key") is None:
+            pass
+        clock.time += 1000
+        with Dispatcher([provider], ledger=ledger, clock=clock) as other:
+            receipt = other.send(Sms("late"), to=TO, idempotency_key="key")
+        provider.go_on.set()
+        for thread in (*slow, late):
+            thread.join(20)
+        record = dispatcher.find(idempotency_key="key")
+    assert provider.taken.count(receipt.id) == 1
+    assert record is not None
+    assert record.outcome is Kind.ACCEPTED
+    (error,) = [end for end in ends if isinstance(end, errors.MessagingError)]
+    assert isinstance(error, (errors.NotSent, errors.IdempotencyInProgress))
+
+
+def _report(status: statuses.Status, *, message_id: str = "", provider_id: str | None = None) -> Hear:
+    return Hear(
+        StatusChanged(provider="told", at=1.0, status=status, message_id=message_id, provider_id=provider_id),
+        1.0,
+    )
+
+
+@pytest.mark.parametrize("told_by", ["a report that names both", "an answer after all"])
+def test_reports_that_name_only_the_providers_id_are_joined_as_soon_as_it_is_known(
+    told_by: str, ledger: SqliteLedger
+) -> None:
+    early = _report(statuses.DELIVERED_TO_HANDSET, provider_id="own")
+    _do(ledger, _reserve(), _finish(Reason.TIMEOUT), early)
+    if told_by == "a report that names both":
+        _do(ledger, _report(statuses.known(1, 3), message_id="m1", provider_id="own"))
+    else:
+        _do(ledger, _report(statuses.known(1, 3), message_id="m1"))
+        _do(ledger, _finish(Reason.ACCEPTED, provider_id="own"))
+    record = _do(ledger, Find(provider="told", provider_id="own"))
+    assert record is not None
+    assert record.status == statuses.DELIVERED_TO_HANDSET
+    assert len(record.events) == 2
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_report_outweighs_an_earlier_proof_of_absence(later: bool, ledger: SqliteLedger) -> None:
+    """The provider was asked too early, said that it never took the message, and then reports on it: it is not sent again."""
+    report = _report(statuses.known(1, 7), message_id="m1")
+    ends = [_finish(Reason.TIMEOUT, stopped="held"), _finish(Reason.ABSENT, stopped="told was asked")]
+    _do(ledger, _reserve(), *([*ends, report] if later else [report, *ends]))
+    assert _do(ledger, Find("m1")).outcome is Kind.ACCEPTED
+
+
+def test_nobody_takes_over_what_a_report_has_just_settled(ledger: SqliteLedger) -> None:
+    _do(ledger, _reserve(), _finish(Reason.TIMEOUT), _report(statuses.known(1, 7), message_id="m1"))
+    assert _do(ledger, Take("m1", "holder of m1", "h2", 120.0, 1)) is False
+
+
+class SetBack(Quick):
+    """A clock that is set back by an hour while the n-th wait goes on."""
+
+    def __init__(self, nth: int = 1) -> None:
+        super().__init__()
+        self._nth = nth
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if len(self.waits) == self._nth:
+            self.time -= 3600
+
+
+def test_a_clock_that_is_set_back_makes_no_repetition_wait_for_it() -> None:
+    clock, provider = SetBack(), Told(Reason.THROTTLED, Reason.THROTTLED)
+    with Dispatcher([provider], clock=clock) as dispatcher:
+        assert dispatcher.send(Sms("hello"), to=TO).outcome is Kind.ACCEPTED
+    assert sum(clock.waits) < 60
+
+
+def test_a_clock_that_is_set_back_makes_nobody_wait_longer_for_a_call_under_way(ledger: SqliteLedger) -> None:
+    clock = SetBack()
+    with Dispatcher([Told()], ledger=ledger, clock=clock) as dispatcher:
+        intent = _reserve(fingerprint=fingerprint(Sms("hello"), "447700900123", None))
+        _do(ledger, replace(intent, expires=clock.time + 10**6, lease=clock.time + 10**5))
+        with pytest.raises(errors.IdempotencyInProgress):
+            dispatcher.send(Sms("hello"), to=TO, idempotency_key="key", wait_in_progress=0.2)
+    assert sum(clock.waits) < 1
+
+
+def test_a_clock_that_is_set_back_lets_no_provider_rest_longer() -> None:
+    clock, provider = Quick(), Told(*[Reason.UNREACHABLE] * 2)
+    route = {"sms": Route("told", retry=Retry(attempts=1), rest=Rest(failures=2, seconds=30))}
+    with Dispatcher([provider], clock=clock, routes=route) as dispatcher:
+        for _ in range(2):
+            with pytest.raises(errors.NotSent):
+                dispatcher.send(Sms("hello"), to=TO)
+        clock.time -= 3600
+        assert dispatcher.send(Sms("hello"), to=TO).outcome is Kind.ACCEPTED

@@ -1,0 +1,280 @@
+"""Ten thousand sends from processes that are killed, with clocks that are set and a server that fails: each message is taken at most once, and none is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults.storm import Weather, kept_in, parts
+from faults.test_death import Tomorrow
+
+from messaging_channels import Dispatcher, Kind, Sms, errors
+from messaging_channels.ledger import Ledger
+from messaging_channels.webhooks import WebhookCall
+
+SENDS = int(os.environ.get("MESSAGING_CHANNELS_STORM", "10000"))
+SEED = int(os.environ.get("MESSAGING_CHANNELS_STORM_SEED", "20261125"))
+SLOTS = ("sync", "async", "sync", "async")
+"""The doors of the processes that run at once."""
+CALLS = len(SLOTS)
+"""How often each message is asked for: once by every process."""
+CHUNKS = 8
+"""Into how many parts the messages are cut: all processes work on one at the same time."""
+BULK = 20
+"""Recipients of one call with many."""
+DEATHS = [
+    ("after", "Reserve"),
+    ("before", "Finish"),
+    ("during", "Reserve"),
+    ("after", "Finish"),
+    ("during", "Finish"),
+    ("before", "Reserve"),
+    ("after", "Together"),
+    ("after", "Begin"),
+    ("during", "Find"),
+]
+DELIVERED, ENROUTE, UNDELIVERABLE = (3, 5), (1, 7), (2, 9)
+TESTS = Path(__file__).parents[1]
+
+
+class Storm:
+    """One run: its messages, its processes, and what they were told."""
+
+    def __init__(self, folder: Path, ledger: str, weather: Weather, seed: int) -> None:
+        self.folder, self.ledger, self.weather = folder, ledger, weather
+        self.random = random.Random(seed)
+        self.jobs = _jobs(SENDS // CALLS)
+        self.kills = 0
+        self.over = threading.Event()
+
+    def blow(self) -> None:
+        """Run all processes to their end, starting each again that was killed."""
+        reports = threading.Thread(target=self._report)
+        reports.start()
+        with ThreadPoolExecutor(CALLS) as pool:
+            seeds = [self.random.randrange(2**32) for _ in SLOTS]
+            for done in [pool.submit(self._slot, index, seed) for index, seed in enumerate(seeds)]:
+                done.result()
+        self.over.set()
+        reports.join()
+
+    def _slot(self, index: int, seed: int) -> None:
+        chance = random.Random(seed)
+        size = max(1, len(self.jobs) // CHUNKS)
+        chunks = [self.jobs[start : start + size] for start in range(0, len(self.jobs), size)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
+        command = [sys.executable, "-m", "faults.storm"]
+        with subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as mother:
+            for number, chunk in enumerate(chunks):
+                # the first to work on it is killed, and the second goes over all of it again
+                for death in (number + 2 * index, None):
+                    jobs = chance.sample(chunk, len(chunk))
+                    plan = self._plan(f"{index}-{number}-{death}", SLOTS[index], jobs, death, chance)
+                    self._process(mother, plan)
+
+    def _plan(self, name: str, door: str, jobs: list[Any], death: int | None, chance: random.Random) -> Path:
+        dies = (
+            ["", "", 0]
+            if death is None
+            else [*DEATHS[death % len(DEATHS)], chance.randrange(1, 1 + len(jobs) // 3)]
+        )
+        told = {
+            "door": door,
+            "url": self.weather.url,
+            "ledger": self.ledger,
+            "journal": str(self.folder / f"{name}.journal"),
+            "jobs": jobs,
+            "dies": dies,
+            "seed": chance.randrange(2**32),
+            "only": chance.choice(["", "", "pigeon"]),
+        }
+        plan = self.folder / f"{name}.json"
+        plan.write_text(json.dumps(told), "utf-8")
+        return plan
+
+    def _process(self, mother: Any, plan: Path) -> None:
+        print(plan, file=mother.stdin, flush=True)
+        code = int(mother.stdout.readline())
+        assert code in (0, -signal.SIGKILL), f"a process ended with {code}"
+        self.kills += code != 0
+
+    def _report(self) -> None:
+        """Tell what became of two thirds of the messages, late, repeatedly and out of order."""
+        chance, told = random.Random(self.random.random()), 0
+        with Dispatcher(**parts(kept_in(self.ledger), self.weather.url)) as dispatcher:
+            while not self.over.wait(0.2):
+                taken = [one for each in list(self.weather.taken.values()) for one in each]
+                new, told = taken[told:], len(taken)
+                events = [event for one in new if chance.random() < 2 / 3 for event in _news(*one, chance)]
+                chance.shuffle(events)
+                for provider in ("pigeon", "flock"):
+                    call = [event for name, event in events if name == provider]
+                    for start in range(0, len(call), 50):
+                        body = json.dumps(call[start : start + 50]).encode()
+                        dispatcher.receive(provider, WebhookCall(body))
+
+    def answers(self) -> dict[str, set[str]]:
+        """Return what callers were told of each message."""
+        told: dict[str, set[str]] = {}
+        for journal in self.folder.glob("*.journal"):
+            for line in journal.read_text("utf-8").splitlines():
+                _, to, text, said = json.loads(line)
+                told.setdefault(f"{to} {text}", set()).add(said)
+                self.said[said] += 1
+        return told
+
+    said: Counter[str]
+
+
+def _jobs(count: int) -> list[Any]:
+    """Return what is to be sent: single messages, and calls with many; some that no provider takes."""
+    single = count * 4 // 5
+    jobs: list[Any] = [
+        [
+            f"key {number}",
+            f"4477009{number % 1000:05}",
+            f"message {number}{' bad' if number % 40 == 7 else ''}",
+        ]
+        for number in range(single)
+    ]
+    many = [f"4477008{place:05}" for place in range(BULK)]
+    return jobs + [[f"bulk {number}", many, f"bulk {number}"] for number in range((count - single) // BULK)]
+
+
+def _news(post: str, message_id: str, own: str, chance: random.Random) -> list[tuple[str, Any]]:
+    """Return the reports on a message: some name it by our id, some by the provider's alone."""
+    end = chance.choice([DELIVERED, DELIVERED, UNDELIVERABLE])
+    names = {"message_id": message_id, "provider_id": own} if chance.random() < 0.8 else {"provider_id": own}
+    reports = [(post, [*status, {**names, "at": at}]) for at, status in enumerate([ENROUTE, end], 1)]
+    return reports * chance.choice([1, 2])
+
+
+def _in_threads(work: Callable[[Any], None], items: list[Any]) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for done in [pool.submit(work, item) for item in items]:
+            done.result()
+
+
+def _final(ledger: Ledger, storm: Storm) -> dict[str, Kind]:
+    """When all is calm: settle, then have two threads at once ask for each message again. Return how each stands."""
+    ends: dict[str, Kind] = {}
+    with Dispatcher(**parts(ledger, storm.weather.url), clock=Tomorrow()) as dispatcher:
+        while dispatcher.settle(limit=500):
+            pass
+
+        def again(job: Any) -> None:
+            key, to, text = job
+            if isinstance(to, list):
+                for each in dispatcher.send_each(Sms(text), to=to, idempotency_key=key):
+                    note(each.to, text, each.error or each.receipt)
+                return
+            try:
+                note(to, text, dispatcher.send(Sms(text), to=to, idempotency_key=key, wait_in_progress=10))
+            except errors.MessagingError as error:
+                note(to, text, error)
+
+        def note(to: str, text: str, end: Any) -> None:
+            if isinstance(end, errors.IdempotencyInProgress):
+                return  # the other thread has it
+            receipt = end.receipt if isinstance(end, errors.SendFailed) else end
+            ends[f"{to} {text}"] = receipt.outcome
+
+        _in_threads(again, [job for job in storm.jobs for _ in range(2)])
+        _in_threads(again, storm.jobs)
+    return ends
+
+
+def _late_reports(ledger: Ledger, storm: Storm, held: list[str]) -> dict[str, Kind]:
+    """Have the providers report on what is still unknown, then see how it stands."""
+    ends: dict[str, Kind] = {}
+    with Dispatcher(**parts(ledger, storm.weather.url), clock=Tomorrow()) as dispatcher:
+        for name in held:
+            for post, message_id, own in storm.weather.taken.get(name, []):
+                report = [*DELIVERED, {"message_id": message_id, "provider_id": own, "at": 3}]
+                dispatcher.receive(post, WebhookCall(json.dumps([report]).encode()))
+                record = dispatcher.find(message_id)
+                assert record is not None
+                ends[name] = record.outcome
+    return ends
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_in_a_storm_each_message_is_taken_at_most_once_and_none_is_lost(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = request.getfixturevalue("postgres") if kind == "postgres" else str(tmp_path / "ledger.sqlite3")
+    began = time.monotonic()
+    with Weather(SEED) as weather:
+        storm = Storm(tmp_path, told, weather, SEED)
+        storm.said = Counter()
+        storm.blow()
+        blown = time.monotonic() - began
+        before = sum(map(len, weather.taken.values()))
+        weather.calm = True
+        ledger = kept_in(told)
+        ends = _final(ledger, storm)
+        held = [name for name, end in ends.items() if end is Kind.UNKNOWN]
+        reported = _late_reports(ledger, storm, held)
+        if kind == "sqlite":
+            ledger.close()  # type: ignore[attr-defined]
+    answers = storm.answers()
+    counts = {
+        "calls": sum(storm.said.values()),
+        "messages": len(ends),
+        "kills": storm.kills,
+        "requests": sum(weather.did.values()),
+        "taken": sum(map(len, weather.taken.values())),
+        "taken after the storm": sum(map(len, weather.taken.values())) - before,
+        "ended": dict(Counter(ends.values())),
+        "of the held, settled by a late report": len(reported),
+        "seconds": round(time.monotonic() - began, 1),
+        "of which storm": round(blown, 1),
+    }
+    with capsys.disabled():
+        print(  # noqa: T201  the counts are what one wants to see
+            f"\nstorm on {kind}, seed {SEED}: {counts}\n  told: {dict(storm.said)}\n  server: {dict(weather.did)}"
+        )
+    _check(storm, weather, ends, answers, reported)
+    assert counts["calls"] >= SENDS
+
+
+def _check(
+    storm: Storm,
+    weather: Weather,
+    ends: dict[str, Kind],
+    answers: dict[str, set[str]],
+    reported: dict[str, Kind],
+) -> None:
+    why = f"seed {SEED}"
+    wanted = {f"{one} {text}" for _, to, text in storm.jobs for one in (to if isinstance(to, list) else [to])}
+    twice = {name: each for name, each in weather.taken.items() if len(each) > 1}
+    assert twice == {}, why
+    assert set(ends) == wanted, why
+    for name in wanted:
+        count, end = len(weather.taken.get(name, [])), ends[name]
+        assert {Kind.ACCEPTED: count == 1, Kind.UNKNOWN: count <= 1}.get(end, count == 0), (
+            why,
+            name,
+            end,
+            count,
+        )
+        assert (end is Kind.REJECTED) == name.endswith("bad"), (why, name, end)
+        assert "accepted" not in answers.get(name, ()) or count == 1, (why, name, answers[name])
+        assert "Rejected" not in answers.get(name, ()) or name.endswith("bad"), (why, name, answers[name])
+    assert set(reported.values()) <= {Kind.ACCEPTED}, why
+    assert storm.said.keys() <= {"accepted", "unknown", "NotSent", "Rejected", "IdempotencyInProgress"}, why
