@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import postgres as postgres_server
-import psycopg
 import pytest
 from ledgers import Do  # noqa: TC002  a module of the tests
 
@@ -26,11 +25,7 @@ def postgres_shared() -> Iterator[postgres_server.Postgres]:
 @pytest.fixture
 def postgres(postgres_shared: postgres_server.Postgres) -> str:
     """The conninfo of an empty database."""
-    with psycopg.connect(postgres_shared.conninfo, autocommit=True) as connection:
-        name = f"t{connection.info.backend_pid}"
-        connection.execute(f"DROP DATABASE IF EXISTS {name}")
-        connection.execute(f"CREATE DATABASE {name}")
-    return postgres_shared.conninfo.replace("dbname=postgres", f"dbname={name}")
+    return postgres_shared.empty()
 
 
 @pytest.fixture(params=["sqlite-memory", "sqlite-file", "postgres"])
