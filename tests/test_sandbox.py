@@ -10,13 +10,16 @@ from messaging_channels import (
     Email,
     Kind,
     NotSent,
+    PhoneNumber,
     Rejected,
     Sandbox,
     SendFailed,
     Sms,
     WhatsAppText,
 )
+from messaging_channels.provider import Envelope
 from messaging_channels.sandbox import BEHAVIOURS
+from messaging_channels.transport import Transport
 
 
 def test_it_accepts_and_then_reports_delivery_on_every_channel() -> None:
@@ -70,3 +73,12 @@ def test_a_hanging_provider_leaves_the_outcome_unknown() -> None:
             return (await dispatcher.send(Sms("hello"), to="+447700900003")).outcome
 
     assert asyncio.run(send()) is Kind.UNKNOWN
+
+
+def test_a_message_that_is_handed_over_twice_is_taken_once() -> None:
+    sandbox = Sandbox()
+    envelope = Envelope("1" * 32, "sms", Sms("hello"), PhoneNumber("447700900123"))
+    with Transport() as transport:
+        told = [transport.run(sandbox.send([envelope])) for _ in range(2)]
+    assert [outcome.kind for outcomes in told for outcome in outcomes] == [Kind.ACCEPTED, Kind.ACCEPTED]
+    assert [taken["messageId"] for taken in sandbox.outbox.messages()] == [envelope.id]

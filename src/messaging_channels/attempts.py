@@ -66,7 +66,8 @@ def attempt(
 ) -> Flow[Sequence[End]]:
     """Ask one provider once, and turn whatever goes wrong into outcomes.
 
-    A refusal of several messages as a whole is a certain not-sent: they are asked in halves, so that a bad one fails no other.
+    A refusal of several messages as a whole is a certain not-sent: they are asked in halves, so that a bad one fails no other. A provider that needs several
+    requests for a batch may have one of them refused: its messages alone are asked again.
     What is `late` is no longer the caller's to send: it is not asked about.
     """
     if late():
@@ -83,28 +84,30 @@ def attempt(
         ends = [_of_fault(fault, provider, own)] * len(batch)
     finally:
         seen.may_have_been_sent |= own.may_have_been_sent
-    if len(batch) > 1 and all(_is_of_one(end) for end in ends):
-        return (yield from _halves(provider, batch, limit, seen, late))
-    return ends
+    doubtful = [index for index, end in enumerate(ends) if _is_of_one(end)] if len(batch) > 1 else []
+    if not doubtful:
+        return ends
+    mended = list(ends)
+    for part in _parts(doubtful, len(batch)):
+        again = yield from attempt(
+            provider, [batch[one] for one in part], limit=limit, evidence=seen, late=late
+        )
+        for index, end in zip(part, again, strict=True):
+            mended[index] = end
+    return mended
+
+
+def _parts(doubtful: Sequence[int], asked: int) -> Sequence[Sequence[int]]:
+    """Return which messages to ask about again together: halves of them all, or those of the one request that was refused."""
+    if len(doubtful) < asked:
+        return (doubtful,)
+    middle = asked // 2
+    return (doubtful[:middle], doubtful[middle:])
 
 
 def _is_of_one(end: End) -> bool:
     """Whether a refusal may be one message's alone, though it was of the whole request."""
     return not isinstance(end, Outcome) or (end.whole_request and end.reason in _CONTENT)
-
-
-def _halves(
-    provider: Provider,
-    batch: Sequence[Envelope],
-    limit: Limit | None,
-    evidence: Evidence,
-    late: Callable[[], bool],
-) -> Flow[Sequence[End]]:
-    ends: list[End] = []
-    middle = len(batch) // 2
-    for half in (batch[:middle], batch[middle:]):
-        ends += yield from attempt(provider, half, limit=limit, evidence=evidence, late=late)
-    return ends
 
 
 def _watched(flow: Flow[Result], evidence: Evidence, limit: Limit | None) -> Flow[Result]:

@@ -193,6 +193,18 @@ def _sandbox_addresses(_: argparse.Namespace) -> int:
     return 0
 
 
+def _check(options: argparse.Namespace) -> int:
+    from messaging_channels.testing import commands  # noqa: PLC0415  for authors of plugins only
+
+    return commands.check(options.name, examples=options.examples)
+
+
+def _new_plugin(options: argparse.Namespace) -> int:
+    from messaging_channels.testing import commands  # noqa: PLC0415  for authors of plugins only
+
+    return commands.new_plugin(options.name, options.directory)
+
+
 def _outbox() -> Sandbox:
     provider = Configuration.read(embedded=True).provider(Sandbox.name)
     assert isinstance(provider, Sandbox)  # noqa: S101  for the type checkers: the built-in spec builds it
@@ -226,7 +238,19 @@ def _parser() -> argparse.ArgumentParser:
     _add(sandbox, "list", _sandbox_list, "list the messages with their final statuses")
     _add(sandbox, "clear", _sandbox_clear, "forget all messages")
     _add(sandbox, "addresses", _sandbox_addresses, "list the addresses that make it fail")
+    _add_for_authors(commands)
     return parser
+
+
+def _add_for_authors(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
+    check = _add(commands, "check", _check, "hold an installed provider to the rules; prints Markdown")
+    check.add_argument("name", help="the provider")
+    check.add_argument(
+        "--examples", type=int, default=100, help="how many a property is tried with (default: 100)"
+    )
+    new = _add(commands, "new-plugin", _new_plugin, "write a distribution for a provider of that name")
+    new.add_argument("name", help="lower case, such as pigeon")
+    new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")
 
 
 def _add(

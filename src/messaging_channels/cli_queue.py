@@ -57,8 +57,12 @@ def _work(options: argparse.Namespace) -> int:
         if options.once:
             print(f"{worker.drain()} messages looked at", file=sys.stderr)
             return 0
-        for stop in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(stop, lambda *_: worker.stop())
+
+        def stop(number: int, frame: object) -> None:  # noqa: ARG001  what a handler is called with
+            worker.stop()
+
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, stop)
         print("working; stop it with SIGTERM or Ctrl-C", file=sys.stderr, flush=True)
         worker.run()
     print("stopped", file=sys.stderr)

@@ -71,9 +71,9 @@ class Outbox:
         )
 
     def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Keep messages that were accepted."""
+        """Keep messages that were accepted, each id once."""
         with self._lock:
-            self._database.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._database.executemany("INSERT OR IGNORE INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def settle(self) -> list[tuple[str, Status]]:
         """Return the reports that are due, by message id, and make each the status of its message."""

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from messaging_channels import errors, plugins
 from messaging_channels.sandbox import BEHAVIOURS
 from messaging_channels.status import known_statuses
+from messaging_channels.testing import matrix
+from messaging_channels.testing.conformance import rules_page
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -36,3 +40,24 @@ def test_every_special_address_of_the_sandbox_is_documented() -> None:
     page = (DOCS / "reference/sandbox.md").read_text("utf-8")
     for behaviour in BEHAVIOURS:
         assert f"| +{behaviour.phone} | {behaviour.mail} |" in page
+
+
+def test_every_rule_of_the_kit_is_documented_as_it_stands_in_the_table() -> None:
+    page = (DOCS / "reference/conformance.md").read_text("utf-8")
+    assert page == rules_page.page(), "run python -m messaging_channels.testing.conformance.rules_page"
+
+
+def test_the_matrix_of_providers_is_what_they_declare() -> None:
+    loaded = plugins.load()
+    ours = {
+        path.parent.name for path in (DOCS.parent / "plugins").glob("*/pyproject.toml") if _provides(path)
+    }
+    if missing := ours - set(loaded.providers):
+        pytest.skip(f"not installed: {', '.join(sorted(missing))}")
+    specs = [spec for name, spec in loaded.providers.items() if name in ours | {"sandbox"}]
+    page = (DOCS / "reference/providers.md").read_text("utf-8")
+    assert page == matrix.page(specs, loaded.channels), "run python -m messaging_channels.testing.matrix"
+
+
+def _provides(project: Path) -> bool:
+    return "[project.entry-points.messaging_channels]" in project.read_text("utf-8")

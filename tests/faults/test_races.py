@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import psycopg
 import pytest
 from faults.world import TO, Quick
 
@@ -18,12 +19,14 @@ from messaging_channels.events import StatusChanged
 from messaging_channels.exchange import Call, Exchange, Flow, ask
 from messaging_channels.ledger import Begin, Begun, Find, Finish, Hear, Release, Reserve, Take
 from messaging_channels.ledger._rows import SCHEMA
+from messaging_channels.ledger.postgres import PostgresLedger
 from messaging_channels.ledger.sql import Dialect, steps
 from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.messages import fingerprint
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import Capabilities, Envelope, Inquiry
 from messaging_channels.routing import Rest, Retry
+from messaging_channels.transport import Transport
 from messaging_channels.vetoes import Veto
 
 
@@ -333,3 +336,14 @@ def test_a_clock_that_is_set_back_lets_no_provider_rest_longer() -> None:
                 dispatcher.send(Sms("hello"), to=TO)
         clock.time -= 3600
         assert dispatcher.send(Sms("hello"), to=TO).outcome is Kind.ACCEPTED
+
+
+def test_a_process_that_opens_a_postgres_ledger_waits_for_no_writer_of_it(postgres: str) -> None:
+    """To create what exists takes locks all the same: they stopped every writer, and met some in a deadlock."""
+    with Transport(executors=PostgresLedger(postgres).executors) as first:
+        first.run(ask(_reserve()))
+        with psycopg.connect(postgres) as writer:
+            writer.execute("UPDATE message SET looks = 1")
+            impatient = f"{postgres} options='-c lock_timeout=2s'"
+            with Transport(executors=PostgresLedger(impatient).executors) as second:
+                assert second.run(ask(Find("m1"))) is not None

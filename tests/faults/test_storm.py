@@ -28,8 +28,8 @@ SENDS = int(os.environ.get("MESSAGING_CHANNELS_STORM", "10000"))
 SEED = int(os.environ.get("MESSAGING_CHANNELS_STORM_SEED", "20261125"))
 SLOTS = ("sync", "async", "sync", "async")
 """The doors of the processes that run at once."""
-CALLS = len(SLOTS)
-"""How often each message is asked for: once by every process."""
+CALLS = 5
+"""How often each message is asked for, at least: twice by every process, the first time until it is killed."""
 CHUNKS = 8
 """Into how many parts the messages are cut: all processes work on one at the same time."""
 BULK = 20
@@ -63,7 +63,7 @@ class Storm:
         """Run all processes to their end, starting each again that was killed."""
         reports = threading.Thread(target=self._report)
         reports.start()
-        with ThreadPoolExecutor(CALLS) as pool:
+        with ThreadPoolExecutor(len(SLOTS)) as pool:
             seeds = [self.random.randrange(2**32) for _ in SLOTS]
             for done in [pool.submit(self._slot, index, seed) for index, seed in enumerate(seeds)]:
                 done.result()
@@ -90,7 +90,7 @@ class Storm:
         dies = (
             ["", "", 0]
             if death is None
-            else [*DEATHS[death % len(DEATHS)], chance.randrange(1, 1 + len(jobs) // 3)]
+            else [*DEATHS[death % len(DEATHS)], chance.randrange(1, 2 + len(jobs) // 3)]
         )
         told = {
             "door": door,
@@ -273,8 +273,10 @@ def _check(
             end,
             count,
         )
-        assert (end is Kind.REJECTED) == name.endswith("bad"), (why, name, end)
+        if name.endswith("bad"):  # refused, or killed at the provider that nobody can ask
+            assert end in (Kind.REJECTED, Kind.UNKNOWN), (why, name, end)
+        else:
+            assert end in (Kind.ACCEPTED, Kind.UNKNOWN), (why, name, end)
         assert "accepted" not in answers.get(name, ()) or count == 1, (why, name, answers[name])
-        assert "Rejected" not in answers.get(name, ()) or name.endswith("bad"), (why, name, answers[name])
     assert set(reported.values()) <= {Kind.ACCEPTED}, why
     assert storm.said.keys() <= {"accepted", "unknown", "NotSent", "Rejected", "IdempotencyInProgress"}, why

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar
 
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Result = TypeVar("Result")
+
+watch: Callable[[Exchange[Any]], AbstractContextManager[None]] | None = None
+"""Stands around every exchange with the outside, in whatever transport, where it was set before the first of them. For the test kit, which sees to it
+that no test reaches a real provider."""
 
 
 class Clock:
@@ -141,7 +146,7 @@ class Transport:
                 maker = _maker(self._makers, kind)
                 if maker not in self._built:
                     self._built[maker] = maker()
-                self._perform[kind] = self._built[maker].perform
+                self._perform[kind] = _watched(self._built[maker].perform)
             return self._perform[kind]
 
 
@@ -211,7 +216,7 @@ class AsyncTransport:
         maker = _maker(self._makers, kind)
         if maker not in self._built:
             self._built[maker] = maker()
-        self._perform[kind] = self._built[maker].perform
+        self._perform[kind] = _watched_async(self._built[maker].perform)
         return self._perform[kind]
 
 
@@ -227,6 +232,30 @@ def _maker(makers: Mapping[type[Exchange[Any]], Maker], kind: type[Exchange[Any]
         )
         raise TypeError(message)
     return makers[kind]
+
+
+def _watched(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    if watch is None:
+        return perform
+    watching = watch
+
+    def performing(exchange: Any) -> Any:  # noqa: ANN401  the exchange's own type decides
+        with watching(exchange):
+            return perform(exchange)
+
+    return performing
+
+
+def _watched_async(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    if watch is None:
+        return perform
+    watching = watch
+
+    async def performing(exchange: Any) -> Any:  # noqa: ANN401  the exchange's own type decides
+        with watching(exchange):
+            return await perform(exchange)
+
+    return performing
 
 
 def _closed(*_: object) -> Any:  # noqa: ANN401  stands where an executor stood

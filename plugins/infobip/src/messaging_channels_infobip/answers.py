@@ -1,4 +1,4 @@
-"""What Infobip's answers mean.
+"""What the answers to a send mean: statuses, and both of Infobip's error envelopes.
 
 Sources: https://www.infobip.com/docs/essentials/api-essentials/response-status-and-error-codes for the statuses, the API's OpenAPI document for the
 two error envelopes.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, cast
 
@@ -16,76 +17,58 @@ from messaging_channels.exchange import HttpResponse
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import Envelope, http_outcome
 from messaging_channels.status import Status
-
-REASONS: Mapping[tuple[int, int], Reason] = {
-    (2, 31): Reason.ROUTE,
-    (5, 6): Reason.ROUTE,
-    (5, 19): Reason.ROUTE,
-    (5, 12): Reason.FUNDS,
-    (5, 17): Reason.FUNDS,
-    (5, 75): Reason.FUNDS,
-    (5, 8): Reason.RECIPIENT,
-    (5, 10): Reason.RECIPIENT,
-    (5, 14): Reason.RECIPIENT,
-    (5, 18): Reason.RECIPIENT,
-    (5, 51): Reason.RECIPIENT,
-    (5, 52): Reason.RECIPIENT,
-    (5, 11): Reason.POLICY,
-    (5, 13): Reason.POLICY,
-    (5, 20): Reason.POLICY,
-    (5, 87): Reason.POLICY,
-    (5, 23): Reason.DUPLICATE,
-    (5, 24): Reason.INVALID,
-    (5, 25): Reason.INVALID,
-}
-"""By group and id. A duplicate id is our own repetition, since no two messages share an id: the message had been taken."""
-
-GROUP_REASONS: Mapping[int, Reason] = {
-    0: Reason.ACCEPTED,
-    1: Reason.ACCEPTED,
-    2: Reason.RECIPIENT,
-    3: Reason.ACCEPTED,
-    4: Reason.INVALID,
-    5: Reason.INVALID,
-}
-"""For ids that are not listed. A group that is not either leaves the message unidentified."""
+from messaging_channels_infobip._table_statuses import GROUP_REASONS, REASONS
 
 
 def outcomes(response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
     """Read the answer to a batch. Never raises, whatever came."""
-    answer = _parsed(response)
     if not response.ok:
-        outcome = http_outcome(response, _explanation(answer))
-        return [outcome] * len(batch)
-    elements = _elements(answer)
-    return [_outcome(elements.get(envelope.id), response) for envelope in batch]
+        return [_refused(response, alone=len(batch) == 1)] * len(batch)
+    elements = _elements(members(parsed(response)).get("messages"))
+    return [_outcome(_own(elements, envelope), envelope, response) for envelope in batch]
 
 
-def _outcome(element: Mapping[str, Any] | None, response: HttpResponse) -> Outcome:
+def single_outcome(response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
+    """Read the answer to a request of one message, whose answer is one element. Never raises."""
+    (envelope,) = batch
+    if not response.ok:
+        return [_refused(response, alone=True)]
+    element = members(parsed(response))
+    return [_outcome(element if "messageId" in element else None, envelope, response)]
+
+
+def _refused(response: HttpResponse, *, alone: bool) -> Outcome:
+    """Say what a refused request means. That there is no such path is no fault of the message: another provider may have it."""
+    outcome = http_outcome(response, explanation(response))
+    if response.status in _NO_SUCH_PATH:
+        outcome = Outcome.of(Reason.ROUTE, outcome.detail, native=response)
+    return replace(outcome, whole_request=not alone)
+
+
+def _outcome(element: Mapping[str, Any] | None, envelope: Envelope, response: HttpResponse) -> Outcome:
     status = None if element is None else read_status(element.get("status"))
     if element is None or status is None:
         return http_outcome(response, "the answer does not name this message")
-    reason = reason_of(status)
+    reason = reason_of(status, envelope.channel)
+    provider_id = str(element.get("messageId") or envelope.id)
     if reason is Reason.DUPLICATE:
-        return Outcome(reason, statuses.PENDING_ACCEPTED, element["messageId"], status.name, None, element)
+        return Outcome(reason, statuses.PENDING_ACCEPTED, provider_id, status.name, None, element)
     if reason is Reason.ACCEPTED:
-        return Outcome(reason, status, element["messageId"], "", None, element)
-    return Outcome(
-        reason, status, element["messageId"], f"{status.group_id}/{status.id} {status.name}", None, element
-    )
+        return Outcome(reason, status, provider_id, "", None, element)
+    detail = f"{status.group_id}/{status.id} {status.name}"
+    return Outcome(reason, status, provider_id, detail, None, element)
 
 
-def reason_of(status: Status) -> Reason:
+def reason_of(status: Status, channel: str = "all") -> Reason:
     """Say what a status in an answer means. An unknown group leaves the message unidentified."""
-    listed = REASONS.get((status.group_id, status.id))
+    number = (status.group_id, status.id)
+    listed = REASONS.get((channel, *number)) or REASONS.get(("all", *number))
     return listed or GROUP_REASONS.get(status.group_id, Reason.UNIDENTIFIED)
 
 
 def read_status(given: object) -> Status | None:
     """Read a status object; None if it is none. Unknown numbers and names are kept as they came."""
-    if not isinstance(given, dict):
-        return None
-    fields = cast("dict[str, Any]", given)
+    fields = members(given)
     numbers = (fields.get("groupId"), fields.get("id"))
     if not all(type(number) is int for number in numbers):
         return None
@@ -98,42 +81,52 @@ def _interned(group_id: int, status_id: int, group_name: str, name: str, descrip
     return Status(group_id, group_name, status_id, name, description)
 
 
-def _parsed(response: HttpResponse) -> Any:  # noqa: ANN401  whatever came
+def parsed(response: HttpResponse) -> Any:  # noqa: ANN401  whatever came
+    """Return the body parsed as JSON, or None if it is none."""
     try:
         return response.json()
     except ValueError:
         return None
 
 
-def _elements(answer: Any) -> dict[str, Mapping[str, Any]]:  # noqa: ANN401  whatever came
+def members(value: object) -> dict[str, Any]:
+    """Return an object's members; none if it is no object."""
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def records(value: object) -> list[dict[str, Any]]:
+    """Return the objects of a list; none if it is no list."""
+    listed = cast("list[object]", value) if isinstance(value, list) else []
+    return [cast("dict[str, Any]", one) for one in listed if isinstance(one, dict)]
+
+
+def _elements(listed: object) -> dict[str, dict[str, Any]]:
     """Return the elements of the answer by our ids: their order is not promised."""
-    listed = answer.get("messages") if isinstance(answer, dict) else None
-    if not isinstance(listed, list):
-        return {}
     return {
         element["messageId"]: element
-        for element in cast("list[Any]", listed)
-        if isinstance(element, dict) and isinstance(element.get("messageId"), str)
+        for element in records(listed)
+        if isinstance(element.get("messageId"), str)
     }
 
 
-def _explanation(answer: Any) -> str:  # noqa: ANN401  whatever came
+def _own(elements: Mapping[str, dict[str, Any]], envelope: Envelope) -> dict[str, Any] | None:
+    """Find the element of a message: by our id, or by the recipient, where the answer names ids of its own."""
+    if envelope.id in elements:
+        return elements[envelope.id]
+    to = envelope.to.plain
+    found = [one for one in elements.values() if to in (one.get("to"), one.get("destination"))]
+    return found[0] if len(found) == 1 and envelope.channel == "email" else None
+
+
+def explanation(response: HttpResponse) -> str:
     """Return code and violated fields of either error envelope; numbers that may be somebody's are hidden."""
-    if not isinstance(answer, dict):
-        return ""
-    envelope = cast("dict[str, Any]", answer)
-    old = _member(_member(envelope, "requestError"), "serviceException")
-    violations = envelope.get("violations")
-    fields = [
-        str(_member(one, "property"))
-        for one in (cast("list[Any]", violations) if isinstance(violations, list) else [])
-    ] or list(_member(old, "validationErrors") or {})
-    words = " ".join([str(envelope.get("errorCode") or _member(old, "messageId") or ""), *map(str, fields)])
-    return _LONG_NUMBER.sub("…", words)[:200].strip()
+    envelope = members(parsed(response))
+    old = members(members(envelope.get("requestError")).get("serviceException"))
+    fields = [str(one.get("property")) for one in records(envelope.get("violations"))]
+    fields = fields or list(members(old.get("validationErrors")))
+    words = " ".join([str(envelope.get("errorCode") or old.get("messageId") or ""), *fields])
+    return _PERSONAL.sub("…", words)[:200].strip()
 
 
-def _member(value: Any, name: str) -> Any:  # noqa: ANN401  whatever came
-    return cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else None
-
-
-_LONG_NUMBER = re.compile(r"\d{5,}")
+_NO_SUCH_PATH = frozenset({404, 405})
+_PERSONAL = re.compile(r"\d{5,}|[^\s@]+@[^\s@]+")

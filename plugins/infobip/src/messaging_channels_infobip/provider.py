@@ -1,111 +1,191 @@
-"""The provider: one request for a batch of text messages."""
+"""The provider: a batch of messages of any of three channels, in as few requests as the API allows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
-from messaging_channels.errors import InvalidMessage, InvalidSetting
-from messaging_channels.exchange import Exchange, Executors, Flow, HttpRequest, ask
-from messaging_channels.messages import Sms
-from messaging_channels.outcomes import Outcome
-from messaging_channels.provider import Capabilities, Envelope, sender_of
-from messaging_channels_infobip.answers import outcomes
-
-_LONGEST_VALIDITY = 48 * 3600
+from messaging_channels.errors import ExchangeFailed, InvalidMessage
+from messaging_channels.events import Event
+from messaging_channels.exchange import Call, Exchange, Executors, Flow, Now, ask
+from messaging_channels.messages import Email, Sms
+from messaging_channels.outcomes import Outcome, Reason
+from messaging_channels.provider import Capabilities, Envelope, Inquiry
+from messaging_channels.rates import Rate
+from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels_infobip import email, logs, sms, webhooks, whatsapp
+from messaging_channels_infobip._table_capabilities import CARRIES, EXTRAS, RATES
+from messaging_channels_infobip.access import Access
+from messaging_channels_infobip.options import LanguageCode, Transliteration
+from messaging_channels_infobip.parts import Defaults, Part
+from messaging_channels_infobip.preview import Preview, preview
+from messaging_channels_infobip.proofs import Proof
+from messaging_channels_infobip.schedules import Channel, Schedules
 
 
 class Infobip:
-    """Infobip's HTTP API. One object serves many threads and tasks.
+    """Infobip's HTTP API: SMS, WhatsApp and mail. One object serves many threads and tasks.
 
     Source: https://www.infobip.com/docs/api
     """
 
     name: ClassVar[str] = "infobip"
-    capabilities: ClassVar[Capabilities] = Capabilities(
-        {Sms: frozenset({"sender", "validity_period", "flash"})}, batch=500
-    )
+    capabilities: ClassVar[Capabilities] = Capabilities(CARRIES, batch=500, extras=EXTRAS, deduplicates=True)
     executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
 
-    def __init__(self, *, base_url: str, api_key: str, sender: str | None = None) -> None:
-        """Take the account's host or URL, its API key, and the sender of messages that name none.
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        sender: str | None = None,
+        defaults: Defaults | None = None,
+        proofs: Iterable[Proof] = (),
+        catch_up: timedelta = logs.REACH,
+        logs_complete_after: float | None = None,
+    ) -> None:
+        """Take the account's host or URL, its API key, and what else it is configured with.
+
+        Args:
+            base_url: as the portal shows it.
+            api_key: with or without the word `App`.
+            sender: who messages come from that do not say so themselves.
+            defaults: senders by channel, and where reports go; `sender` goes before its own.
+            proofs: the ways in which a webhook call may prove itself; one of them is enough, and without any none is believed.
+            catch_up: how far back the first calls of `fetch_reports` read the logs.
+            logs_complete_after: seconds after which a message that is not in the log counts as never taken. None for never.
 
         Raises:
             InvalidSetting: the URL is not https, or the key is empty or no single line of ASCII.
         """
-        self._sms_url = f"{_normal_url(base_url)}/sms/3/messages"
-        self._headers = {
-            "authorization": f"App {_normal_key(api_key)}",
-            "content-type": "application/json",
-            "accept": "application/json",
-        }
-        self._sender = sender
+        self._access = Access.of(base_url, api_key)
+        chosen = defaults or Defaults()
+        self._defaults = replace(chosen, sender=sender or chosen.sender)
+        self._proofs = tuple(proofs)
+        self._pull = logs.Pull(self._access, catch_up=catch_up)
+        self._logs_complete_after = logs_complete_after
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
-        """See Provider."""
-        request = HttpRequest.post_json(
-            self._sms_url, {"messages": [self._sms(one) for one in batch]}, headers=self._headers
-        )
-        response = yield from ask(request)
-        return outcomes(response, batch)
+        """See Provider. Nothing leaves before every envelope could be written.
 
-    def _sms(self, envelope: Envelope) -> dict[str, Any]:
-        message = envelope.message
-        assert isinstance(message, Sms)  # noqa: S101  for the type checkers: the capabilities name nothing else
-        described: dict[str, Any] = {
-            "sender": sender_of(message, self._sender, provider=self.name),
-            "destinations": [{"to": envelope.to.plain, "messageId": envelope.id}],
-            "content": {"text": message.text},
-        }
-        if options := _options(message):
-            described["options"] = options
-        return described
+        A request that fails takes only the envelopes in it along: the others keep the outcomes that they have, or are still sent.
+        """
+        parts = yield from self._parts(batch)
+        told: dict[str, Outcome] = {}
+        for part in parts:
+            outcomes = yield from _sent(part, alone=len(parts) == 1)
+            told.update(zip((one.id for one in part.envelopes), outcomes, strict=True))
+        return [told[envelope.id] for envelope in batch]
+
+    def _parts(self, batch: Sequence[Envelope]) -> Flow[list[Part]]:
+        defaults = self._defaults
+        if any(_needs_clock(envelope) for envelope in batch):
+            defaults = replace(defaults, now=(yield from ask(Now())))
+        texts, mails, chats = _by_channel(batch)
+        parts = sms.parts(texts, self._access, defaults) if texts else []
+        if mails:
+            parts += email.parts(mails, self._access, defaults, (yield from _files(mails)))
+        if chats:
+            parts += whatsapp.parts(chats, self._access, defaults)
+        return parts
+
+    def receive(self, call: WebhookCall) -> Received:
+        """See ParsesWebhooks."""
+        return webhooks.received(call, self._proofs)
+
+    def fetch_reports(self) -> Flow[Sequence[Event]]:
+        """See FetchesReports. Reports of SMS and mail; those of WhatsApp come by webhook only.
+
+        Infobip gives each report once. So the first calls read the logs of the last 48 hours, which hold what a process that died may have lost.
+
+        Raises:
+            InvalidSetting: the key is wrong, or lacks the right to read reports.
+            InfobipRefused: Infobip did not answer.
+        """
+        return (yield from self._pull.page())
+
+    def read_logs_again(self) -> None:
+        """Have `fetch_reports` begin with the logs again: after reports that were fetched could not be kept."""
+        self._pull.rewind()
+
+    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+        """See LooksUp. By our id, in the logs of SMS and mail, which reach back 48 hours."""
+        return (yield from logs.look_up(self._access, inquiry, complete_after=self._logs_complete_after))
+
+    def limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, Rate]]:
+        """See LimitsRates. For SMS Infobip names none."""
+        rate = RATES.get(envelope.channel)
+        return () if rate is None else (((self.name, envelope.channel), rate),)
+
+    def schedules(self, channel: Channel) -> Schedules:
+        """Return the scheduled messages of a channel, to ask about, move and stop them."""
+        return Schedules(self._access, channel)
+
+    def preview(
+        self,
+        text: str,
+        *,
+        language: LanguageCode | None = None,
+        transliteration: Transliteration | None = None,
+    ) -> Flow[tuple[Preview, ...]]:
+        """Ask how an SMS would look, and how many parts it would have. See `preview.preview`."""
+        return preview(self._access, text, language=language, transliteration=transliteration)
 
 
-def _options(message: Sms) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    if message.flash:
-        options["flash"] = True
-    if message.validity_period is not None:
-        seconds = int(message.validity_period.total_seconds())
-        if not 1 <= seconds <= _LONGEST_VALIDITY:
-            raise InvalidMessage(
-                "Infobip takes 1 second to 48 hours", field="Sms.validity_period", remedy="choose one within"
-            )
-        options["validityPeriod"] = {"amount": seconds, "timeUnit": "SECONDS"}
-    return options
+def _by_channel(batch: Sequence[Envelope]) -> tuple[list[Envelope], list[Envelope], list[Envelope]]:
+    """Return the text messages, the mails, and the WhatsApp messages."""
+    lists: tuple[list[Envelope], list[Envelope], list[Envelope]] = ([], [], [])
+    for envelope in batch:
+        lists[_CHANNELS.get(type(envelope.message), _CHATS)].append(envelope)
+    return lists
 
 
-def _normal_url(base_url: str) -> str:
-    url = base_url.strip().rstrip("/")
-    parts = urlsplit(url if "://" in url else f"https://{url}")
-    secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname or ""))
-    if not secure or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise InvalidSetting(
-            "it is no https URL of a host",
-            setting="infobip.base_url",
-            source="the provider's arguments",
-            remedy="copy it from the portal: xyz.api.infobip.com",
-        )
-    return parts.geturl()
+_CHANNELS = {Sms: 0, Email: 1}
+_CHATS = 2
 
 
-def _is_loopback(host: str) -> bool:
+def _sent(part: Part, *, alone: bool) -> Flow[Sequence[Outcome]]:
+    """Make one request. Among several, its failure is told of its own envelopes only."""
     try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
+        response = yield from ask(part.request)
+    except ExchangeFailed as failure:
+        if alone:
+            raise
+        return [_of_failure(failure)] * len(part.envelopes)
+    return part.read(response, part.envelopes)
 
 
-def _normal_key(api_key: str) -> str:
-    key = api_key.strip().removeprefix("App ").strip()
-    if not key or not key.isascii() or not key.isprintable():
-        raise InvalidSetting(
-            "it is empty, or no single line of ASCII",
-            setting="infobip.api_key",
-            source="the provider's arguments",
-            remedy="copy it from the portal",
-        )
-    return key
+def _of_failure(failure: ExchangeFailed) -> Outcome:
+    if not failure.may_have_been_sent:
+        return Outcome.of(Reason.UNREACHABLE, str(failure))
+    return Outcome.of(Reason.TIMEOUT if failure.timed_out else Reason.CONNECTION, str(failure))
+
+
+def _needs_clock(envelope: Envelope) -> bool:
+    """A schedule is checked against the time, and a mail as MIME holds it."""
+    message = envelope.message
+    extras: Sequence[object] = getattr(message, "extra", ())
+    return isinstance(message, Email) or any(getattr(one, "send_at", None) for one in extras)
+
+
+def _files(batch: Sequence[Envelope]) -> Flow[dict[int, bytes]]:
+    """Read the attachments that are files.
+
+    Raises:
+        InvalidMessage: one cannot be read.
+    """
+    files: dict[int, bytes] = {}
+    mails = [one.message for one in batch if isinstance(one.message, Email)]
+    for attachment in (one for mail in mails for one in mail.attachments):
+        if not isinstance(attachment.content, bytes):
+            try:
+                files[id(attachment)] = yield from ask(Call(attachment.read, effect=False))
+            except OSError as error:
+                raise InvalidMessage(
+                    f"a file cannot be read ({type(error).__name__})",
+                    field="Email.attachments",
+                    remedy="check that it exists and may be read",
+                ) from error
+    return files

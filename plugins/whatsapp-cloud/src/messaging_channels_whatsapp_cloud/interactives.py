@@ -32,10 +32,13 @@ def interactive(message: Interactive) -> dict[str, Any]:
         InvalidMessage: the Cloud API is known to refuse it.
     """
     kind = message.kind if isinstance(message, m.WhatsAppInteractive) else _KINDS[type(message)]
+    bare = BARE.get(type(message), frozenset())
+    header = {} if "header" in bare else _header(message)
+    footer = None if "footer" in bare else message.footer
     return {
         "type": kind,
-        **given(header=_header(message)),
-        **given(body=given(text=message.text), footer=given(text=message.footer)),
+        **given(header=header),
+        **given(body=given(text=message.text), footer=given(text=footer)),
         "action": ACTIONS[type(message)](message),
     }
 

@@ -1,0 +1,51 @@
+"""What Infobip carries: the message types with the optional fields it honours, and the rates it names.
+
+It has no call that sends a reaction, none that sends a whole catalogue outside a template, and none that asks for a postal address; its
+question whether the business may call carries no words. Files go by public URL: it holds none.
+
+Source: https://www.infobip.com/docs/api
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from messaging_channels import messages
+from messaging_channels.messages import Extra, Message
+from messaging_channels.rates import Rate
+from messaging_channels_infobip.options import InfobipEmail, InfobipSms, InfobipWhatsApp
+
+_CHAT = frozenset({"sender", "reply_to"})
+_CAPTIONED = _CHAT | {"caption"}
+_WORDS = _CHAT | {"header", "footer"}
+
+CARRIES: Mapping[type[Message], frozenset[str]] = {
+    messages.Sms: frozenset({"sender", "validity_period", "flash"}),
+    messages.Email: frozenset(
+        {"text", "html", "sender", "cc", "bcc", "reply_to", "attachments", "headers", "list_unsubscribe"}
+    ),
+    messages.WhatsAppText: _CHAT | {"preview_url"},
+    messages.WhatsAppImage: _CAPTIONED,
+    messages.WhatsAppVideo: _CAPTIONED,
+    messages.WhatsAppDocument: _CAPTIONED | {"filename"},
+    messages.WhatsAppAudio: _CHAT | {"voice"},
+    messages.WhatsAppSticker: _CHAT,
+    messages.WhatsAppLocation: _CHAT | {"name", "address"},
+    messages.WhatsAppContacts: _CHAT,
+    messages.WhatsAppButtons: _WORDS,
+    messages.WhatsAppList: _WORDS,
+    messages.WhatsAppUrlButton: _WORDS,
+    messages.WhatsAppLocationRequest: _CHAT,
+    messages.WhatsAppProduct: _CHAT | {"text", "footer"},
+    messages.WhatsAppProducts: _WORDS,
+    messages.WhatsAppFlow: _WORDS | {"action", "screen", "data", "draft"},
+    messages.WhatsAppCarousel: _CHAT,
+    messages.WhatsAppCallButton: _CHAT | {"button", "ttl_minutes", "payload"},
+    messages.WhatsAppContactRequest: _CHAT,
+    messages.WhatsAppTemplate: _CHAT | {"body", "header", "buttons", "cards", "offer_ends"},
+}
+
+EXTRAS: frozenset[type[Extra]] = frozenset({InfobipSms, InfobipWhatsApp, InfobipEmail})
+
+RATES: Mapping[str, Rate] = {"whatsapp": Rate(4000), "email": Rate(4000)}
+"""Requests a second that an account may make, by channel. For SMS none is named."""

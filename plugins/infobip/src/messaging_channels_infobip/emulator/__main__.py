@@ -1,0 +1,44 @@
+"""Start the emulator: `python -m messaging_channels_infobip.emulator`."""
+
+from __future__ import annotations
+
+import argparse
+
+from messaging_channels.testing.emulation import serve
+from messaging_channels_infobip.emulator import InfobipEmulator, Security
+from messaging_channels_infobip.proofs import HASHES
+
+
+def _describe(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--api-key", default="", help="the only key that is taken (default: any)")
+    parser.add_argument(
+        "--webhook-basic", metavar="USER:PASSWORD", default="", help="prove calls by Basic credentials"
+    )
+    parser.add_argument("--webhook-bearer", metavar="TOKEN", default="", help="prove calls by a Bearer token")
+    parser.add_argument(
+        "--webhook-header", metavar="NAME:VALUE", default="", help="prove calls by a fixed header"
+    )
+    parser.add_argument("--webhook-hmac-secret", default="", help="prove calls by a signature of the body")
+    parser.add_argument("--webhook-hmac-header", default="X-Hub-Signature-256")
+    parser.add_argument("--webhook-hmac-algorithm", default="HMAC_SHA_256", choices=sorted(HASHES))
+
+
+def _build(options: argparse.Namespace) -> InfobipEmulator:
+    username, _, password = options.webhook_basic.partition(":")
+    name, _, value = options.webhook_header.partition(":")
+    security = Security(
+        username=username,
+        password=password,
+        bearer=options.webhook_bearer,
+        headers={name: value} if name else {},
+        hmac_secret=options.webhook_hmac_secret,
+        hmac_header=options.webhook_hmac_header,
+        hmac_algorithm=options.webhook_hmac_algorithm,
+    )
+    return InfobipEmulator(
+        port=options.port, api_key=options.api_key, webhook_url=options.webhook_url, security=security
+    )
+
+
+if __name__ == "__main__":
+    serve(_build, describe=_describe)

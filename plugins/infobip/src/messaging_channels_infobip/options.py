@@ -1,0 +1,327 @@
+"""What only Infobip understands, as values in a message's `extra`: one `InfobipSms`, `InfobipWhatsApp` or `InfobipEmail` a message.
+
+Source: https://www.infobip.com/docs/api
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from typing import Any, ClassVar, Literal, TypeAlias, get_args
+
+from messaging_channels.errors import InvalidMessage
+from messaging_channels.messages import Extra
+
+Day: TypeAlias = Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
+Transliteration: TypeAlias = Literal[
+    "NONE",
+    "TURKISH",
+    "GREEK",
+    "CYRILLIC",
+    "SERBIAN_CYRILLIC",
+    "BULGARIAN_CYRILLIC",
+    "CENTRAL_EUROPEAN",
+    "BALTIC",
+    "PORTUGUESE",
+    "COLOMBIAN",
+    "NON_UNICODE",
+    "ALL",
+]
+LanguageCode: TypeAlias = Literal["NONE", "TR", "ES", "PT", "AUTODETECT"]
+Priority: TypeAlias = Literal["HIGH", "STANDARD", "LOW"]
+
+_LABEL, _BULK, _CALLBACK, _URL = 255, 100, 4000, 2048
+_SHORTEST_WINDOW = timedelta(hours=1)
+
+
+def checked(value: str | None, name: str, *, at_most: int) -> None:
+    """Refuse text that is empty or too long.
+
+    Raises:
+        InvalidMessage: naming the option and its limit, never the text.
+    """
+    if value is not None and not 1 <= len(value) <= at_most:
+        raise InvalidMessage(f"1 to {at_most} characters allowed", field=name, remedy="change its length")
+
+
+def one_of(value: str | None, name: str, known: Any) -> None:  # noqa: ANN401  a Literal is no type
+    """Refuse a word that is not in that Literal.
+
+    Raises:
+        InvalidMessage: naming the words that are.
+    """
+    if value is not None and value not in get_args(known):
+        raise InvalidMessage("unknown word", field=name, remedy=f"use one of {', '.join(get_args(known))}")
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """The language whose national characters an SMS may hold in 7 bits each (3GPP TS 23.038)."""
+
+    code: LanguageCode
+    single_shift: bool = False
+    locking_shift: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the code."""
+        one_of(self.code, "Language.code", LanguageCode)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryWindow:
+    """When people may be disturbed: days, and hours in UTC; both hours or none, an hour apart at least."""
+
+    days: tuple[Day, ...]
+    start: time | None = None
+    end: time | None = None
+
+    def __post_init__(self) -> None:
+        """Check the days and hours."""
+        for day in self.days:
+            one_of(day, "DeliveryWindow.days", Day)
+        if not self.days:
+            raise InvalidMessage("no day", field="DeliveryWindow.days", remedy="name one")
+        if (self.start is None) != (self.end is None):
+            raise InvalidMessage("it needs start and end", field="DeliveryWindow", remedy="give both or none")
+        if self.start and self.end and _minutes(self.end) - _minutes(self.start) < _SHORTEST_WINDOW:
+            raise InvalidMessage("shorter than an hour", field="DeliveryWindow", remedy="widen it")
+
+
+def _minutes(at: time) -> timedelta:
+    return timedelta(hours=at.hour, minutes=at.minute)
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What becomes of the links in a text. Anything but the defaults needs `shorten`."""
+
+    shorten: bool = True
+    track_clicks: bool = True
+    tracking_url: str | None = field(default=None, repr=False)
+    """Where clicks are reported."""
+    remove_protocol: bool = False
+    custom_domain: str | None = None
+
+    def __post_init__(self) -> None:
+        """Check that what is set can have an effect."""
+        if not self.shorten and (self.tracking_url or self.remove_protocol or self.custom_domain):
+            raise InvalidMessage("it has no effect", field="Links", remedy="set shorten=True")
+
+
+@dataclass(frozen=True, slots=True)
+class SpeedLimit:
+    """How fast a schedule is sent."""
+
+    amount: int
+    per: Literal["MINUTE", "HOUR", "DAY"] = "MINUTE"
+
+    def __post_init__(self) -> None:
+        """Check the amount and the unit."""
+        one_of(self.per, "SpeedLimit.per", Literal["MINUTE", "HOUR", "DAY"])
+        if not 1 <= self.amount < _INT32:
+            raise InvalidMessage("not positive", field="SpeedLimit.amount", remedy="give 1 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class IndiaDlt:
+    """What Indian operators ask for (DLT)."""
+
+    principal_entity_id: str
+    content_template_id: str | None = None
+    telemarketer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurkeyIys:
+    """What promotional messages to Turkey need (IYS)."""
+
+    recipient_type: Literal["BIREYSEL", "TACIR"]
+    brand_code: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the type."""
+        one_of(self.recipient_type, "TurkeyIys.recipient_type", Literal["BIREYSEL", "TACIR"])
+
+
+@dataclass(frozen=True, slots=True)
+class SouthKorea:
+    """What South Korean operators ask for."""
+
+    title: str | None = None
+    reseller_code: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the title."""
+        checked(self.title, "SouthKorea.title", at_most=66)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfobipOptions(Extra):
+    """What every channel has: labels that come back in reports, and where the reports go."""
+
+    provider: ClassVar[str] = "infobip"
+
+    application_id: str | None = None
+    entity_id: str | None = None
+    callback_data: str | None = field(default=None, repr=False)
+    """Comes back in reports."""
+    report_url: str | None = field(default=None, repr=False)
+    """Where the reports of this message go. None for the provider's setting, or the account's subscription."""
+
+    def __post_init__(self) -> None:
+        """Check the lengths."""
+        self.check()
+
+    def check(self) -> None:
+        """Refuse what is too long."""
+        name = type(self).__name__
+        checked(self.application_id, f"{name}.application_id", at_most=_LABEL)
+        checked(self.entity_id, f"{name}.entity_id", at_most=_LABEL)
+        checked(self.callback_data, f"{name}.callback_data", at_most=_CALLBACK)
+        checked(self.report_url, f"{name}.report_url", at_most=_URL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bulk(InfobipOptions):
+    """What SMS and mail share: schedules, windows, and how much is reported."""
+
+    send_at: datetime | None = None
+    """Not before then; with a zone."""
+    bulk_id: str | None = None
+    """The name under which the schedule is managed. Messages with the same one and the same time go out in one request. None for the message's own id."""
+    delivery_window: DeliveryWindow | None = None
+    campaign_id: str | None = None
+    intermediate_reports: bool | None = None
+    notify: bool | None = None
+    """False for no report at all."""
+    report_content_type: str | None = None
+
+    def check(self) -> None:
+        """Refuse a time without a zone, and what is too long."""
+        InfobipOptions.check(self)
+        name = type(self).__name__
+        checked(self.bulk_id, f"{name}.bulk_id", at_most=_BULK)
+        checked(self.campaign_id, f"{name}.campaign_id", at_most=_LABEL)
+        if self.send_at is not None and self.send_at.tzinfo is None:
+            raise InvalidMessage("it has no zone", field=f"{name}.send_at", remedy="give tzinfo, such as UTC")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfobipSms(_Bulk):
+    """Options of an SMS."""
+
+    language: Language | None = None
+    transliteration: Transliteration | None = None
+    links: Links | None = None
+    speed_limit: SpeedLimit | None = None
+    """Only with `send_at`."""
+    conversion: str | None = None
+    """The name under which conversions are tracked."""
+    count_parts: bool = False
+    """Whether the answer tells the number of parts."""
+    network_id: int | None = None
+    india: IndiaDlt | None = None
+    turkey: TurkeyIys | None = None
+    south_korea: SouthKorea | None = None
+
+    def check(self) -> None:
+        """Refuse unknown words, and a speed without a schedule."""
+        _Bulk.check(self)
+        one_of(self.transliteration, "InfobipSms.transliteration", Transliteration)
+        if self.speed_limit is not None and self.send_at is None:
+            raise InvalidMessage(
+                "it needs a schedule", field="InfobipSms.speed_limit", remedy="give send_at too"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class SmsFailover:
+    """The text that is sent by SMS if a WhatsApp template cannot be delivered."""
+
+    sender: str
+    text: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the lengths."""
+        checked(self.sender, "SmsFailover.sender", at_most=24)
+        checked(self.text, "SmsFailover.text", at_most=4096)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfobipWhatsApp(InfobipOptions):
+    """Options of a WhatsApp message. `sms_failover` and `bulk_id` belong to templates; `links` to what has a text."""
+
+    links: Links | None = None
+    sms_failover: SmsFailover | None = None
+    bulk_id: str | None = None
+
+    def check(self) -> None:
+        """Refuse what is too long."""
+        InfobipOptions.check(self)
+        checked(self.bulk_id, "InfobipWhatsApp.bulk_id", at_most=_BULK)
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """Which deeds of the reader of a mail are reported, and where."""
+
+    track: bool | None = None
+    opens: bool | None = None
+    clicks: bool | None = None
+    url: str | None = field(default=None, repr=False)
+    pixel_position: Literal["TOP", "BOTTOM"] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the position."""
+        one_of(self.pixel_position, "Tracking.pixel_position", Literal["TOP", "BOTTOM"])
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """How a placeholder's value is hidden in what Infobip keeps."""
+
+    name: str
+    side: Literal["L", "R"] = "L"
+    mask_char: str = "*"
+    visible_chars: int = 0
+    delimiter: str | None = None
+    skip_chars: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfobipEmail(_Bulk):
+    """Options of a mail. A mail of text and html goes out as MIME, which carries only the shared labels, `tracking.url` and `priority`."""
+
+    validity_period: timedelta | None = None
+    amp_html: str | None = field(default=None, repr=False)
+    """Needs html."""
+    template_id: str | None = None
+    """A Broadcast template: the mail's own text and html are then not sent, and its subject only if there is one."""
+    template_language_version: str | None = None
+    placeholders: Mapping[str, Any] | None = field(default=None, repr=False)
+    """For `{{name}}` in the mail."""
+    landing_page_placeholders: Mapping[str, Any] | None = field(default=None, repr=False)
+    optout_landing_page_id: str | None = None
+    uploaded_attachments: tuple[str, ...] = ()
+    """Content ids of files that Infobip already holds."""
+    attachment_passwords: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """By filename, for PDF."""
+    tracking: Tracking | None = None
+    priority: Priority | None = None
+    ip_pool_id: str | None = None
+    masking: tuple[Masking, ...] = ()
+    keep_no_content: bool | None = None
+    """Whether the content is kept neither for later views nor for exports."""
+
+    def check(self) -> None:
+        """Refuse unknown words."""
+        _Bulk.check(self)
+        one_of(self.priority, "InfobipEmail.priority", Priority)
+
+    def __hash__(self) -> int:
+        """Hash by what is cheap to hash; equal options have equal hashes."""
+        return hash((self.template_id, self.bulk_id, self.send_at, self.campaign_id))
+
+
+_INT32 = 2**31

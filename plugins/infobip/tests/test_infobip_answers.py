@@ -1,0 +1,233 @@
+"""What Infobip answers is read: whatever comes, and every code of its catalogue."""
+
+from __future__ import annotations
+
+import csv
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from specifications import FOLDER, specification
+
+from messaging_channels import EmailAddress, Kind, PhoneNumber, Sms, WhatsAppText, errors
+from messaging_channels.exchange import Call, HttpRequest, HttpResponse, Now, Wait
+from messaging_channels.outcomes import RULES, Outcome, Reason
+from messaging_channels.provider import Envelope, Inquiry
+from messaging_channels.status import Group, Status, known_statuses
+from messaging_channels_infobip import Infobip, InfobipRefused, People
+from messaging_channels_infobip._table_errors import ERRORS
+from messaging_channels_infobip._table_statuses import GROUP_REASONS, REASONS
+from messaging_channels_infobip.advice import Advice, advice_of
+from messaging_channels_infobip.answers import outcomes, reason_of, single_outcome
+from messaging_channels_infobip.dates import read_date
+
+NUMBER = PhoneNumber("447700900123")
+INFOBIP = Infobip(base_url="xyz.api.infobip.com", api_key="secret")
+SLOW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+def _catalogue(name: str) -> list[dict[str, str]]:
+    file: Path = FOLDER.parent / "reference" / f"{name}.csv"
+    if not file.exists():
+        pytest.skip(
+            "the vendor's catalogue is not here: set MESSAGING_CHANNELS_SPECS to the folder beside it"
+        )
+    with file.open(encoding="utf-8", newline="") as rows:
+        return list(csv.DictReader(rows))
+
+
+def test_every_status_of_the_catalogue_is_in_the_tables_of_reasons_and_names() -> None:
+    named = {(channel, one.group_id, one.id): one.name for channel, one in known_statuses()}
+    for row in _catalogue("infobip_statuses"):
+        key = (row["channels"], int(row["group_id"]), int(row["id"]))
+        assert named[key] == row["name"]
+        assert key in REASONS
+        status = Status(key[1], row["group_name"], key[2], row["name"])
+        assert status.final == (row["final"] == "true")
+
+
+def test_every_error_of_the_catalogue_has_the_advice_it_suggests() -> None:
+    listed = _catalogue("infobip_errors")
+    assert len(ERRORS) == len(listed)
+    for row in listed:
+        group = int(row["group_id"]) if row["group_id"] else None
+        error = {"groupId": group, "id": int(row["id"]), "permanent": row["permanent"] == "true"}
+        assert advice_of(error) == row["suggested"], row["name"]
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        ({"groupId": 3, "id": 7082, "permanent": True}, Advice.RETRY),
+        ({"groupId": 2, "id": 351, "permanent": False}, Advice.REJECT),
+        ({"groupId": 1, "id": 999999, "permanent": True}, Advice.REJECT),
+        ({"groupId": 1, "id": 999999, "permanent": False}, Advice.RETRY),
+        ({"groupId": 1, "id": 999999}, Advice.REJECT),
+        ({"groupId": 0, "id": 999999}, Advice.OK),
+        ({}, Advice.OK),
+        ({"groupId": "1", "id": []}, Advice.REJECT),
+    ],
+)
+def test_our_reading_goes_before_the_vendors_flag_and_the_flag_before_nothing(
+    error: dict[str, Any], advice: Advice
+) -> None:
+    assert advice_of(error) is advice
+
+
+def test_no_refusal_is_repeated_at_infobip_since_the_repetition_would_pass_for_accepted() -> None:
+    for reason in {*REASONS.values(), *GROUP_REASONS.values()}:
+        assert not RULES[reason].retry
+
+
+@given(st.integers(0, 9), st.integers(0, 10**6), st.sampled_from(["sms", "whatsapp", "email", "all"]))
+def test_a_status_that_is_not_listed_means_what_its_group_means(
+    group: int, number: int, channel: str
+) -> None:
+    reason = reason_of(Status(group, "", number, "NEW"), channel)
+    if ("all", group, number) not in REASONS and (channel, group, number) not in REASONS:
+        assert reason is GROUP_REASONS.get(group, Reason.UNIDENTIFIED)
+    if group in (Group.ACCEPTED, Group.PENDING, Group.DELIVERED):
+        assert Outcome.of(reason).kind is Kind.ACCEPTED
+
+
+SENDING = [
+    ("infobip_sms", "/sms/3/messages"),
+    ("infobip_email", "/email/4/messages"),
+    ("infobip_email", "/email/4/mime"),
+    ("infobip_whatsapp", "/whatsapp/1/message/template"),
+    ("infobip_whatsapp", "/whatsapp/1/message/text"),
+    ("infobip_whatsapp", "/whatsapp/1/message/interactive/flow"),
+]
+
+
+@pytest.mark.parametrize(("document", "path"), SENDING)
+@given(data=st.data())
+@SLOW
+def test_every_answer_of_the_specification_to_a_send_is_read(document: str, path: str, data: Any) -> None:
+    schemas = specification(document).answers("POST", path)
+    status = data.draw(st.sampled_from(sorted(schemas)))
+    answer = data.draw(specification(document).samples(schemas[status]))
+    response = HttpResponse(int(status), {}, json.dumps(answer).encode())
+    elements = answer.get("messages", [answer]) if isinstance(answer, dict) else []
+    named = [one.get("messageId") for one in elements] or ["id-1"]
+    channel = path.split("/")[1]
+    batch = [Envelope(str(name), channel, Sms("Hello"), NUMBER) for name in named]
+    read = single_outcome if "/text" in path or "/flow" in path else outcomes
+    told = read(response, batch[:1] if read is single_outcome else batch)
+    assert len(told) == (1 if read is single_outcome else len(batch))
+    assert status == "200" or all(one.kind is not Kind.ACCEPTED for one in told)
+
+
+INQUIRY = Inquiry("id-1", "sms", None, 0.0, 0.0, lambda _: False)
+QUESTIONS: list[tuple[str, str, str, Any]] = [
+    ("infobip_sms", "GET", "/sms/3/logs", lambda: INFOBIP.look_up(INQUIRY)),
+    (
+        "infobip_email",
+        "GET",
+        "/email/4/logs",
+        lambda: INFOBIP.look_up(Inquiry("1", "email", None, 0, 0, bool)),
+    ),
+    ("infobip_sms", "GET", "/sms/3/reports", lambda: _pulling().fetch_reports()),
+    ("infobip_email", "GET", "/email/4/reports", lambda: _pulling().fetch_reports()),
+    ("infobip_sms", "GET", "/sms/3/logs", lambda: INFOBIP_OF_ITS_OWN().fetch_reports()),
+    ("infobip_sms", "POST", "/sms/1/preview", lambda: INFOBIP.preview("Hello")),
+    ("infobip_sms", "GET", "/sms/1/bulks", lambda: INFOBIP.schedules("sms").get("b")),
+    ("infobip_sms", "PUT", "/sms/1/bulks/status", lambda: INFOBIP.schedules("sms").cancel("b")),
+    ("infobip_email", "GET", "/email/1/bulks", lambda: INFOBIP.schedules("email").get("b")),
+    ("infobip_email", "PUT", "/email/1/bulks/status", lambda: INFOBIP.schedules("email").cancel("b")),
+    ("infobip_people", "GET", "/people/2/persons", lambda: _people().person("EXTERNAL_ID", "x")),
+    ("infobip_people", "POST", "/people/2/persons/match", lambda: _people().person("PHONE", "x")),
+]
+
+
+def INFOBIP_OF_ITS_OWN() -> Infobip:  # noqa: N802  reads like the other one
+    return Infobip(base_url="xyz.api.infobip.com", api_key="secret")
+
+
+def _pulling() -> Infobip:
+    from datetime import timedelta
+
+    return Infobip(base_url="xyz.api.infobip.com", api_key="secret", catch_up=timedelta(0))
+
+
+def _people() -> People:
+    return People(base_url="xyz.api.infobip.com", api_key="secret")
+
+
+def _run(flow: Any, answer: HttpResponse) -> Any:
+    reply: Any = None
+    replies: dict[type, Any] = {Now: 1000.0, Wait: None, HttpRequest: answer, Call: None}
+    try:
+        for _ in range(50):
+            reply = replies[type(flow.send(reply))]
+    except StopIteration as done:
+        return done.value
+    pytest.fail("the flow goes on for ever")
+
+
+@pytest.mark.parametrize(("document", "method", "path", "question"), QUESTIONS)
+@given(data=st.data())
+@SLOW
+def test_every_answer_of_the_specification_to_a_question_is_read_or_refused_in_our_words(
+    document: str, method: str, path: str, question: Any, data: Any
+) -> None:
+    schemas = specification(document).answers(method, path)
+    status = data.draw(st.sampled_from(sorted(schemas)))
+    answer = data.draw(specification(document).samples(schemas[status]))
+    code = int(status.replace("XX", "09"))
+    with suppress(InfobipRefused, errors.InvalidSetting):
+        _run(question(), HttpResponse(code, {}, json.dumps(answer).encode()))
+
+
+@given(st.integers(100, 599), st.binary(max_size=60))
+def test_whatever_is_answered_to_a_single_message_it_gets_one_outcome(status: int, body: bytes) -> None:
+    envelope = Envelope("id-1", "whatsapp", WhatsAppText("Hello"), NUMBER)
+    (outcome,) = single_outcome(HttpResponse(status, {}, body), [envelope])
+    assert status // 100 == 2 or outcome.kind is not Kind.ACCEPTED
+    assert not outcome.whole_request or status // 100 == 2
+
+
+def test_a_refused_request_of_several_says_so_and_one_of_a_single_message_does_not() -> None:
+    two = [Envelope(one, "sms", Sms("Hello"), NUMBER) for one in ("a", "b")]
+    assert [one.whole_request for one in outcomes(HttpResponse(400, {}, b""), two)] == [True, True]
+    assert [one.whole_request for one in outcomes(HttpResponse(400, {}, b""), two[:1])] == [False]
+
+
+def test_a_path_that_is_not_there_may_be_tried_at_another_provider() -> None:
+    (outcome,) = outcomes(HttpResponse(404, {}, b""), [Envelope("a", "sms", Sms("Hello"), NUMBER)])
+    assert outcome.reason is Reason.ROUTE
+
+
+def test_a_mail_is_found_in_the_answer_by_its_recipient_where_the_answer_has_ids_of_its_own() -> None:
+    status = {"groupId": 1, "groupName": "PENDING", "id": 7, "name": "PENDING_ENROUTE", "description": ""}
+    answer = {"messages": [{"messageId": "own", "to": "zoe@example.com", "status": status}]}
+    envelope = Envelope("a", "email", Sms("Hello"), EmailAddress("zoe", "example.com"))
+    (outcome,) = outcomes(HttpResponse(200, {}, json.dumps(answer).encode()), [envelope])
+    assert (outcome.kind, outcome.provider_id) == (Kind.ACCEPTED, "own")
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("2019-11-09T16:00:00.000+0100", 1573311600.0),
+        ("2019-11-09T16:00:00+01:00", 1573311600.0),
+        ("2019-11-09T15:00:00.000Z", 1573311600.0),
+        ("2019-11-09T15:00:00.000+0000", 1573311600.0),
+        ("2019-11-09T20:30:00.000+0530", 1573311600.0),
+        ("2019-11-09T15:00:00", 1573311600.0),
+        (1573311600000, 1573311600.0),
+        (1573311600000.0, 1573311600.0),
+        ("1573311600000", 1573311600.0),
+        ("yesterday", -1.0),
+        (True, -1.0),
+        (None, -1.0),
+        (float("inf"), -1.0),
+        (float("nan"), -1.0),
+    ],
+)
+def test_a_time_is_read_in_every_spelling(written: object, seconds: float) -> None:
+    assert read_date(written, otherwise=-1.0) == seconds

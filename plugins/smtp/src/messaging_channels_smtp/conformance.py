@@ -1,0 +1,70 @@
+"""What the conformance kit has to know: how the provider is configured, and what a mail server says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from messaging_channels.events import MessageReceived
+from messaging_channels.outcomes import Reason
+from messaging_channels.testing.vectors import Vectors, Webhook
+from messaging_channels.webhooks import WebhookCall
+from messaging_channels_smtp.emulator import SmtpEmulator
+from messaging_channels_smtp.protocol.letters import Delivery
+from messaging_channels_smtp.protocol.replies import Reply
+from messaging_channels_smtp.protocol.steps import Stage
+from messaging_channels_smtp.protocol.submission import Submission
+
+
+def _told(delivery: Delivery) -> Callable[[Submission], tuple[Delivery, ...]]:
+    return lambda submission: (delivery,) * len(submission.letters)
+
+
+def _mail(sender: str, to: str, text: str) -> bytes:
+    head = f"From: {sender}\r\nTo: {to}\r\nSubject: Yes\r\nMessage-ID: <in-1@example.com>\r\n"
+    dated = "Date: Mon, 21 Sep 2026 14:12:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    return f"{head}{dated}\r\n{text}\r\n".encode()
+
+
+@contextmanager
+def _server() -> Generator[str]:
+    with SmtpEmulator() as server:
+        yield f"smtp://127.0.0.1:{server.port}"
+
+
+VECTORS = Vectors(
+    settings=lambda url, secret: {
+        "host": urlsplit(url).hostname,
+        "port": urlsplit(url).port,
+        "tls": "none",
+        "sender": "shop@example.org",
+        "inbound_token": secret,
+    },
+    accepts=_told(Delivery(Stage.CONTENT, Reply(250, "2.0.0 Ok: queued as 4B2F1C0"))),
+    answers=(
+        (_told(Delivery(Stage.RCPT, Reply(550, "5.1.1 No such user"))), Reason.RECIPIENT),
+        (_told(Delivery(Stage.MAIL, Reply(451, "4.7.1 Greylisted, try again"))), Reason.THROTTLED),
+        (_told(Delivery(Stage.CONTENT, None, "reset", committed=True)), Reason.CONNECTION),
+    ),
+    hostile=tuple(
+        (Delivery(stage, reply, "", timed, committed),)
+        for stage in Stage
+        for reply in (
+            None,
+            Reply(250),
+            Reply(299, "?"),
+            Reply(354, ""),
+            Reply(421, "4.3.2 closing"),
+            Reply(599, "\x00"),
+            Reply(550, "5.999.999 x" * 99),
+        )
+        for timed in (False, True)
+        for committed in (False, True)
+    ),
+    server=_server,
+    sign=lambda body, secret: WebhookCall(body, {"authorization": f"Bearer {secret}"}),
+    webhooks=(Webhook(_mail("zoe@example.com", "desk@example.org", "Hello"), (MessageReceived,)),),
+    received=_mail,
+    covers_body=False,
+)

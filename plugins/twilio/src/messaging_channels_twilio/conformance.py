@@ -1,0 +1,122 @@
+"""What the conformance kit has to know: how the provider is configured, and what Twilio says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from messaging_channels.events import MessageReceived, StatusChanged
+from messaging_channels.exchange import HttpRequest, HttpResponse
+from messaging_channels.outcomes import Reason
+from messaging_channels.testing.canaries import SECRET, TEXT
+from messaging_channels.testing.vectors import Vectors, Webhook
+from messaging_channels.webhooks import WebhookCall
+from messaging_channels_twilio.callbacks import callback_url
+from messaging_channels_twilio.options import TwilioOptions
+from messaging_channels_twilio.signatures import HEADER, SigningKey
+
+_ACCOUNT = "AC" + "0123456789abcdef" * 2
+_FORM = {"content-type": "application/x-www-form-urlencoded"}
+_HOOK = "https://shop.example.com/hooks/twilio"
+
+
+def _answer(told: dict[str, Any], status: int) -> HttpResponse:
+    return HttpResponse(status, {"content-type": "application/json"}, json.dumps(told).encode())
+
+
+def _message(request: HttpRequest) -> dict[str, Any]:
+    form = dict(parse_qsl(request.body.decode()))
+    return {
+        "sid": "SM" + "ab" * 16,
+        "status": "queued",
+        "to": form.get("To"),
+        "from": form.get("From"),
+        "body": form.get("Body", ""),
+        "direction": "outbound-api",
+        "date_created": "Mon, 21 Sep 2026 14:12:00 +0000",
+        "error_code": None,
+        "error_message": None,
+    }
+
+
+def _error(code: int, status: int = 400) -> HttpResponse:
+    return _answer({"code": code, "message": "It was refused.", "more_info": "", "status": status}, status)
+
+
+def _signed(body: bytes, secret: str) -> WebhookCall:
+    url = _HOOK if b"SmsStatus=received" in body else callback_url(_HOOK, "ours-1", SECRET).partition("#")[0]
+    fields = parse_qsl(body.decode("utf-8", "surrogateescape"), keep_blank_values=True)
+    return WebhookCall(body, {**_FORM, HEADER: SigningKey(secret).sign(url, fields)}, url)
+
+
+def _form(**fields: str) -> bytes:
+    return urlencode({"AccountSid": _ACCOUNT, "ApiVersion": "2010-04-01", **fields}).encode()
+
+
+VECTORS = Vectors(
+    settings=lambda url, secret: {
+        "account_sid": _ACCOUNT,
+        "auth_token": secret,
+        "sender": "+447700900000",
+        "whatsapp_sender": "+447700900000",
+        "templates": {"order_sent/en": "HX" + "cd" * 16},
+        "base_url": url,
+    },
+    accepts=lambda request: _answer(_message(request), 201),
+    answers=(
+        (_error(21211), Reason.RECIPIENT),
+        (_error(20003, 401), Reason.AUTH),
+        (_error(20429, 429), Reason.THROTTLED),
+    ),
+    sign=_signed,
+    webhooks=(
+        Webhook(
+            _form(
+                MessageSid="SM" + "ab" * 16,
+                MessageStatus="delivered",
+                To="+447700900123",
+                From="+447700900000",
+            ),
+            (StatusChanged,),
+        ),
+        Webhook(
+            _form(
+                MessageSid="SM" + "ef" * 16,
+                SmsStatus="received",
+                From="+447700900123",
+                To="+447700900000",
+                Body="Hello",
+                NumMedia="0",
+            ),
+            (MessageReceived,),
+        ),
+    ),
+    delivered=lambda _, sid: _form(MessageSid=sid, MessageStatus="delivered", To="+447700900123"),
+    received=lambda sender, to, text: _form(
+        MessageSid="SM" + "ef" * 16,
+        SmsStatus="received",
+        From=f"+{sender}",
+        To=f"+{to}",
+        Body=text,
+        NumMedia="0",
+    ),
+    extras=(TwilioOptions(smart_encoded=True),),
+    found=lambda _: _answer(
+        {
+            "messages": [
+                {
+                    "sid": "SM" + "ab" * 16,
+                    "status": "delivered",
+                    "to": "+447700900123",
+                    "from": "+447700900000",
+                    "body": TEXT,
+                    "direction": "outbound-api",
+                    "date_created": "Mon, 21 Sep 2026 14:12:20 +0000",
+                }
+            ],
+            "next_page_uri": None,
+        },
+        200,
+    ),
+)

@@ -1,0 +1,7 @@
+"""Vonage as a provider of messaging-channels."""
+
+from __future__ import annotations
+
+from messaging_channels_vonage.provider import Vonage
+
+__all__ = ["Vonage"]

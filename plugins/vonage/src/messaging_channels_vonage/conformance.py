@@ -1,0 +1,84 @@
+"""What the conformance kit has to know: how the provider is configured, and what Vonage says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+from messaging_channels.events import MessageReceived, StatusChanged
+from messaging_channels.exchange import HttpRequest, HttpResponse
+from messaging_channels.outcomes import Reason
+from messaging_channels.testing.vectors import Vectors, Webhook
+from messaging_channels.webhooks import WebhookCall
+from messaging_channels_vonage.answers import REASONS
+from messaging_channels_vonage.calls import parameters, signature
+
+
+def _answer(*parts: dict[str, str]) -> HttpResponse:
+    told: dict[str, Any] = {"message-count": str(len(parts)), "messages": parts}
+    return HttpResponse(200, {"content-type": "application/json"}, json.dumps(told).encode())
+
+
+def _signed(body: bytes, secret: str) -> WebhookCall:
+    """Sign a body as Vonage does: within the body. What is no flat JSON object cannot be, and goes as it is."""
+    told = parameters(WebhookCall(body))
+    if not told or not body.startswith(b"{"):
+        return WebhookCall(body)
+    sig = signature(told, secret, "sha256")
+    return WebhookCall(json.dumps({**told, "sig": sig}).encode())
+
+
+def _accepts(request: HttpRequest) -> HttpResponse:
+    ours = dict(parse_qsl(request.body.decode()))["client-ref"]
+    return _answer({**_TAKEN, "message-id": ours}, _TAKEN)
+
+
+_TAKEN = {"to": "447700900123", "message-id": "0A0000000123ABCD", "status": "0"}
+
+VECTORS = Vectors(
+    settings=lambda url, secret: {
+        "api_key": "abcd1234",
+        "api_secret": secret,
+        "signature_secret": secret,
+        "sender": "Shop",
+        "base_url": url,
+    },
+    accepts=_accepts,
+    answers=(
+        *((_answer({"status": code}), reason) for code, reason in REASONS.items() if code != "0"),
+        (_answer(_TAKEN, {"status": "1"}), Reason.UNIDENTIFIED),
+    ),
+    sign=_signed,
+    delivered=lambda ours, theirs: json.dumps(
+        {
+            "messageId": theirs,
+            "client-ref": ours,
+            "status": "delivered",
+            "err-code": "0",
+            "scts": "2609211400",
+        }
+    ).encode(),
+    received=lambda sender, to, text: json.dumps(
+        {
+            "msisdn": sender,
+            "to": to,
+            "messageId": "0B0",
+            "text": text,
+            "type": "text",
+            "timestamp": "1790000000",
+        }
+    ).encode(),
+    webhooks=(
+        Webhook(
+            b'{"msisdn": "447700900123", "to": "Shop", "messageId": "0A0", "status": "delivered", "err-code": "0",'
+            b' "scts": "2001011400", "client-ref": "r-1", "timestamp": "1577887200", "nonce": "n-1"}',
+            (StatusChanged,),
+        ),
+        Webhook(
+            b'{"msisdn": "447700900123", "to": "447700900000", "messageId": "0B0", "text": "Yes & no = maybe",'
+            b' "type": "text", "keyword": "YES", "timestamp": "1577887200", "nonce": "n-2"}',
+            (MessageReceived,),
+        ),
+    ),
+)

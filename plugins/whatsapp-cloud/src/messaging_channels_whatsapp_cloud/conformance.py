@@ -1,0 +1,112 @@
+"""What the conformance kit has to know: how the provider is configured, and what Meta says."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+from messaging_channels.events import MessageReceived, StatusChanged
+from messaging_channels.exchange import HttpRequest, HttpResponse
+from messaging_channels.outcomes import Reason
+from messaging_channels.testing.vectors import Vectors, Webhook
+from messaging_channels.webhooks import WebhookCall
+from messaging_channels_whatsapp_cloud.options import CloudOptions
+
+_ERRORS = "https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"
+"""Errors of the Graph API come with a code, and some codes with a 5xx: the code decides. A 5xx without one is unknown."""
+_NUMBER_ID = "106540352242922"
+
+
+def _answer(told: dict[str, Any], status: int = 200) -> HttpResponse:
+    return HttpResponse(status, {"content-type": "application/json"}, json.dumps(told).encode())
+
+
+def _accepts(request: HttpRequest) -> HttpResponse:
+    if request.url.endswith("/media"):
+        return _answer({"id": "4490709327384033"})
+    told = json.loads(request.body)
+    person = (told.get("to") or told.get("recipient", "")).lstrip("+")
+    return _answer(
+        {
+            "messaging_product": "whatsapp",
+            "contacts": [{"input": person, "wa_id": person}],
+            "messages": [{"id": f"wamid.{told['biz_opaque_callback_data']}", "message_status": "accepted"}],
+        }
+    )
+
+
+def _error(code: int, status: int = 400) -> HttpResponse:
+    error = {
+        "message": f"(#{code}) It was refused",
+        "type": "OAuthException",
+        "code": code,
+        "fbtrace_id": "A1",
+    }
+    return _answer({"error": error}, status)
+
+
+def _change(**value: list[dict[str, Any]]) -> bytes:
+    about = {
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": "12025550100", "phone_number_id": _NUMBER_ID},
+    }
+    change = {"field": "messages", "value": {**about, **value}}
+    return json.dumps(
+        {"object": "whatsapp_business_account", "entry": [{"id": "102290129340398", "changes": [change]}]}
+    ).encode()
+
+
+def _delivered(ours: str, theirs: str) -> bytes:
+    status = {
+        "id": theirs,
+        "status": "delivered",
+        "timestamp": "1790000000",
+        "recipient_id": "447700900123",
+        "biz_opaque_callback_data": ours,
+    }
+    return _change(statuses=[status])
+
+
+def _received(sender: str, _: str, text: str) -> bytes:
+    message = {
+        "from": sender,
+        "id": "wamid.in",
+        "timestamp": "1790000000",
+        "type": "text",
+        "text": {"body": text},
+    }
+    return _change(contacts=[{"profile": {"name": "Zoe"}, "wa_id": sender}], messages=[message])
+
+
+def _signed(body: bytes, secret: str) -> WebhookCall:
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return WebhookCall(body, {"x-hub-signature-256": f"sha256={digest}"})
+
+
+VECTORS = Vectors(
+    settings=lambda url, secret: {
+        "access_token": secret,
+        "sender": _NUMBER_ID,
+        "app_secrets": [secret],
+        "verify_token": secret,
+        "base_url": url,
+    },
+    accepts=_accepts,
+    answers=(
+        (_error(131026), Reason.RECIPIENT),
+        (_error(131047), Reason.POLICY),
+        (_error(190, 401), Reason.AUTH),
+        (_error(130429, 429), Reason.THROTTLED),
+    ),
+    harmless=dict.fromkeys(range(500, 600), _ERRORS),
+    extras=(CloudOptions(identity_key_hash="DF2lS5v2W6x="),),
+    sign=_signed,
+    webhooks=(
+        Webhook(_delivered("ours-1", "wamid.1"), (StatusChanged,)),
+        Webhook(_received("447700900123", "12025550100", "Hello"), (MessageReceived,)),
+    ),
+    delivered=_delivered,
+    received=_received,
+)

@@ -1,0 +1,63 @@
+"""The commands `check` and `new-plugin`, for authors of providers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from messaging_channels import plugins
+from messaging_channels.errors import BadInput, InvalidSetting
+from messaging_channels.testing import calls
+
+
+def check(name: str, *, examples: int) -> int:
+    """Hold an installed provider to the rules and print the report; 1 if it breaks any.
+
+    Raises:
+        ConfigurationError: there is no such provider, its plugin is broken, or it names no vectors.
+    """
+    loaded = plugins.load()
+    spec = loaded.provider(name)
+    try:
+        vectors = calls.vectors_of(name)
+        from messaging_channels.testing.conformance import CHECKS, Case, check_rule  # noqa: PLC0415  an extra
+        from messaging_channels.testing.conformance.report import markdown  # noqa: PLC0415  likewise
+    except ModuleNotFoundError as missing:
+        raise InvalidSetting(
+            f"{missing.name} is not installed",
+            setting=name,
+            source="the kit",
+            remedy="pip install 'messaging-channels[kit]'",
+        ) from missing
+    if vectors is None:
+        raise InvalidSetting(
+            "the plugin names no vectors",
+            setting=name,
+            source=f"the entry points of group {calls.GROUP}",
+            remedy=f'add {name} = "its_package.conformance:VECTORS" to that group, see the how-to "Test a provider"',
+        )
+    case = Case(spec, vectors, tuple(loaded.channels), examples)
+    checked = [check_rule(rule, case) for rule in CHECKS]
+    sys.stdout.write(markdown(name, checked))
+    return int(any(one.findings for one in checked))
+
+
+def new_plugin(name: str, directory: Path | None) -> int:
+    """Write a distribution for a provider of that name, and say what to do next.
+
+    Raises:
+        BadInput: the name is none, or there is something in the directory.
+    """
+    from messaging_channels.testing.template import write  # noqa: PLC0415  for this command only
+
+    where = directory or Path(f"messaging-channels-{name}")
+    try:
+        written = write(name, where)
+    except (ValueError, OSError) as problem:
+        raise BadInput(str(problem)) from problem
+    for path in written:
+        sys.stdout.write(f"{path}\n")
+    sys.stderr.write(
+        f"next: cd {where} && pip install -e '.[test]' && pytest && messaging-channels check {name}\n"
+    )
+    return 0

@@ -1,0 +1,35 @@
+"""What the kit found, as Markdown to be pasted into a pull request."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from messaging_channels.provider import CONTRACT
+from messaging_channels.testing.conformance import Checked
+
+
+def markdown(name: str, checked: Sequence[Checked]) -> str:
+    """Return the report on one provider."""
+    broken = [one for one in checked if one.findings]
+    left_out = [one for one in checked if one.left_out]
+    kept = len(checked) - len(broken) - len(left_out)
+    lines = [
+        f"## Conformance of `{name}`: {'not yet' if broken else 'passed'}",
+        "",
+        f"{kept} rules kept, {len(broken)} broken, {len(left_out)} without anything to look at; {_with()}.",
+    ]
+    for one in broken:
+        lines += ["", f"### {one.rule.id} {one.rule.title}", ""]
+        lines += [f"- {finding.seen}" for finding in one.findings]
+        lines += ["", f"Why: {one.rule.why}", "", f"What to do: {one.rule.remedy}"]
+    if left_out:
+        lines += ["", "<details><summary>Left out</summary>", ""]
+        lines += [f"- {one.rule.id} {one.rule.title}: {one.left_out}" for one in left_out]
+        lines += ["", "</details>"]
+    return "\n".join(lines) + "\n"
+
+
+def _with() -> str:
+    return f"messaging-channels {version('messaging-channels')}, contract {CONTRACT}, Python {platform.python_version()}"

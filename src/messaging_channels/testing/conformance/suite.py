@@ -1,0 +1,33 @@
+"""The kit as a class for pytest: a test for each rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import pytest
+
+from messaging_channels.channels import BUILT_IN, Channel
+from messaging_channels.provider import ProviderSpec
+from messaging_channels.testing.conformance import RULES, Case, Vectors, check_rule
+
+
+class ProviderConformance:
+    """Subclass it in the tests of a plugin, as `class TestPigeon(ProviderConformance)`, and say what is tested."""
+
+    provider: ClassVar[ProviderSpec]
+    """What the plugin registers."""
+    vectors: ClassVar[Vectors]
+    channels: ClassVar[Sequence[Channel]] = BUILT_IN
+    """Those of its messages, its own included."""
+    examples: ClassVar[int] = 100
+    """How many examples a property is tried with."""
+
+    @pytest.mark.parametrize("rule", RULES)
+    def test_it_keeps_the_rule(self, rule: str) -> None:
+        """Hold the provider to one rule; skipped where there is nothing to look at."""
+        checked = check_rule(rule, Case(self.provider, self.vectors, self.channels, self.examples))
+        if checked.findings:
+            pytest.fail("\n".join(map(str, checked.findings)), pytrace=False)
+        if checked.left_out:
+            pytest.skip(checked.left_out)

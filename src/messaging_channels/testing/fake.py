@@ -1,0 +1,202 @@
+"""A vendor that is none, for every name without an installed plugin: it carries every message, and keeps the whole contract.
+
+Its provider passes the conformance kit like any other. Nobody serves its protocol but the vectors below.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from hashlib import sha256
+from typing import Any, ClassVar, cast
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from messaging_channels.addresses import EmailAddress, PhoneNumber
+from messaging_channels.channels import BUILT_IN
+from messaging_channels.errors import InvalidAddress, WebhookRefused
+from messaging_channels.events import Event, MessageReceived, StatusChanged, Unrecognised
+from messaging_channels.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.messages import Message
+from messaging_channels.outcomes import Kind, Outcome, Reason
+from messaging_channels.provider import Capabilities, Envelope, ProviderSpec, http_outcome
+from messaging_channels.status import DELIVERED_TO_HANDSET, known_statuses
+from messaging_channels.testing.vectors import Vectors, Webhook
+from messaging_channels.webhooks import Received, WebhookCall
+
+
+class FakeSettings(BaseModel):
+    """How the fake is configured."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    base_url: str
+    key: SecretStr
+
+
+def _optional(kind: type[Message]) -> frozenset[str]:
+    return frozenset(
+        one.name
+        for one in fields(cast("Any", kind))
+        if not (one.default is MISSING and one.default_factory is MISSING)
+    )
+
+
+class Fake:
+    """The provider; its name is that of a subclass, see `fake_spec`."""
+
+    name: ClassVar[str] = "fake"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        {kind: _optional(kind) for channel in BUILT_IN for kind in channel.carries}, batch=100
+    )
+    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+
+    def __init__(self, settings: FakeSettings) -> None:
+        """Take the settings."""
+        self._url = f"{settings.base_url}/messages"
+        self._key = settings.key.get_secret_value()
+        self._headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        """See Provider."""
+        described = [
+            {
+                "id": one.id,
+                "channel": one.channel,
+                "to": one.to.plain,
+                "type": type(one.message).__name__,
+                "content": _content(one.message),
+            }
+            for one in batch
+        ]
+        response = yield from ask(HttpRequest.post_json(self._url, described, headers=self._headers))
+        told = {one.get("id"): one for one in _objects(_parsed(response.body))} if response.ok else {}
+        return [_outcome(told.get(one.id), response) for one in batch]
+
+    def receive(self, call: WebhookCall) -> Received:
+        """See ParsesWebhooks."""
+        given = call.headers.get("x-fake-proof", "").encode("utf-8", "replace")
+        if not hmac.compare_digest(given, _proof(call.body, self._key).encode()):
+            raise WebhookRefused(
+                "the proof does not fit", provider=self.name, remedy="make the call with `outbox.at(...)`"
+            )
+        return Received((_event(self.name, _parsed(call.body), call),))
+
+
+def fake_spec(name: str = Fake.name) -> ProviderSpec:
+    """Return the spec of a fake of that name."""
+    return ProviderSpec(name, FakeSettings, cast("Any", type("Fake", (Fake,), {"name": name})))
+
+
+def _outcome(told: Mapping[str, Any] | None, response: HttpResponse) -> Outcome:
+    if told is None or not isinstance(told.get("provider_id"), str):
+        return http_outcome(response)
+    reason = _REASONS.get(str(told.get("reason")), Reason.UNIDENTIFIED)
+    return Outcome.of(reason, provider_id=told["provider_id"], native=told)
+
+
+def _event(name: str, told: Any, call: WebhookCall) -> Event:  # noqa: ANN401  whatever came
+    try:
+        if "text" in told:
+            return _received(name, told)
+        return StatusChanged(
+            provider=name,
+            at=float(told["at"]),
+            message_id=str(told["id"]),
+            provider_id=str(told["provider_id"]),
+            status=_STATUSES[told["status"]],
+            native=told,
+        )
+    except (KeyError, ValueError, TypeError, OverflowError, InvalidAddress):
+        return Unrecognised(provider=name, at=call.at, native=call.body)
+
+
+def _received(name: str, told: Mapping[str, Any]) -> MessageReceived:
+    sender = str(told["from"])
+    return MessageReceived(
+        provider=name,
+        at=float(told["at"]),
+        channel=str(told["channel"]),
+        provider_id=str(told["provider_id"]),
+        sender=EmailAddress.parse(sender) if "@" in sender else PhoneNumber.parse(sender),
+        to=str(told["to"]),
+        text=str(told["text"]),
+        native=told,
+    )
+
+
+def _content(value: Any) -> Any:  # noqa: ANN401  any value a message may hold
+    """Return a value as JSON can hold it."""
+    if is_dataclass(value) and not hasattr(value, "plain"):
+        return {one.name: _content(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(name): _content(part) for name, part in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, (tuple, list)):
+        return [_content(part) for part in cast("list[Any]", value)]
+    if isinstance(value, bytes):
+        return value.hex()
+    return value if isinstance(value, (str, int, float, type(None))) else getattr(value, "plain", str(value))
+
+
+def _proof(body: bytes, key: str) -> str:
+    return hmac.new(key.encode(), body, "sha256").hexdigest()
+
+
+def _parsed(body: bytes) -> Any:  # noqa: ANN401  whatever came
+    try:
+        return HttpResponse(200, {}, body).json()
+    except ValueError:
+        return None
+
+
+def _objects(told: Any) -> list[dict[str, Any]]:  # noqa: ANN401  whatever came
+    listed = cast("list[Any]", told) if isinstance(told, list) else []
+    objects = [cast("dict[str, Any]", one) for one in listed if isinstance(one, dict)]
+    return [one for one in objects if isinstance(one.get("id"), str)]
+
+
+_REASONS = {str(reason): reason for reason in Reason}
+_STATUSES = {status.name: status for _, status in known_statuses()}
+_REFUSALS = [reason for reason in Reason if Outcome.of(reason).kind in (Kind.REJECTED, Kind.NOT_SENT)]
+
+
+def _answer(request: HttpRequest, reason: Reason = Reason.ACCEPTED) -> HttpResponse:
+    told = [
+        {"id": one["id"], "provider_id": f"fake-{one['id']}", "reason": str(reason)}
+        for one in json.loads(request.body)
+    ]
+    return HttpResponse(200, {"content-type": "application/json"}, json.dumps(told).encode())
+
+
+def _saying(reason: Reason) -> Callable[[HttpRequest], HttpResponse]:
+    return lambda request: _answer(request, reason)
+
+
+def _body(**told: object) -> bytes:
+    return json.dumps(told).encode()
+
+
+VECTORS = Vectors(
+    settings=lambda url, secret: {"base_url": url, "key": secret},
+    accepts=_answer,
+    answers=tuple((_saying(reason), reason) for reason in _REFUSALS),
+    sign=lambda body, secret: WebhookCall(body, {"x-fake-proof": _proof(body, secret)}),
+    webhooks=(
+        Webhook(
+            _body(id="r-1", provider_id="fake-r-1", status=DELIVERED_TO_HANDSET.name, at=1_700_000_000),
+            (StatusChanged,),
+        ),
+    ),
+    delivered=lambda ours, theirs: _body(
+        id=ours, provider_id=theirs, status=DELIVERED_TO_HANDSET.name, at=1_790_000_000
+    ),
+    received=lambda sender, to, text: _body(
+        **{"from": sender, "to": to, "text": text},
+        channel="email" if "@" in sender else "sms",
+        provider_id=sha256(f"{sender} {text}".encode()).hexdigest()[:12],
+        at=1_790_000_000,
+    ),
+)
+"""What the fake vendor says."""

@@ -1,0 +1,253 @@
+"""What an application under test has sent. Every test has an outbox of its own, with dispatchers that reach no network."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from messaging_channels.client import AsyncDispatcher, Dispatcher
+from messaging_channels.errors import InvalidAddress
+from messaging_channels.exchange import Flow
+from messaging_channels.ledger.memory import Memory
+from messaging_channels.messages import Message
+from messaging_channels.observer import Observer, Observers
+from messaging_channels.outcomes import Kind, Outcome
+from messaging_channels.provider import Envelope, ProviderSpec
+from messaging_channels.testing.clock import ControlledClock
+from messaging_channels.testing.fake import Fake
+from messaging_channels.testing.scripts import Script
+from messaging_channels.testing.stand_in import StandIn, Wiring, stand_in
+from messaging_channels.testing.vectors import Vectors
+from messaging_channels.vetoes import Veto
+
+if TYPE_CHECKING:
+    from messaging_channels.addresses import Address
+    from messaging_channels.receipts import Attempt, Receipt
+    from messaging_channels.webhooks import WebhookCall
+
+Kind_ = TypeVar("Kind_", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message that a vendor took, or may have taken. Its repr shows no text, and the address masked."""
+
+    id: str
+    """Ours."""
+    channel: str
+    provider: str
+    account: str | None
+    message: Message
+    to: Address
+    outcome: Outcome
+
+    def __str__(self) -> str:
+        """Name it in a line."""
+        return f"{type(self.message).__name__} to {self.to.masked} at {self.provider} ({self.outcome.kind})"
+
+
+class Outbox:
+    """The messages that were sent in one test, the vendors they were sent to, and the clock.
+
+    Each provider is the installed plugin of that name, with its vendor played by the plugin's own vectors; a name without a plugin is a fake that carries
+    everything. Safe in threads; two outboxes share nothing.
+    """
+
+    def __init__(self, *providers: str | tuple[ProviderSpec, Vectors], **options: Any) -> None:  # noqa: ANN401  those of a door
+        """Name the providers of the platform's own account (one fake if none is named); `options` are those of a dispatcher.
+
+        `accounts` name providers likewise: `accounts={"shop": ("infobip",)}`.
+        """
+        self.clock: ControlledClock = options.pop("clock", None) or ControlledClock()
+        self._heard = _Heard()
+        self._stand_ins: dict[tuple[str | None, str], StandIn] = {}
+        self._enter(None, providers or (Fake.name,))
+        for account, names in dict(options.pop("accounts", {})).items():
+            self._enter(account, names)
+        self._options = options
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """The dispatcher to give to the application; for threads."""
+        return Dispatcher(**self._parts())
+
+    @cached_property
+    def async_dispatcher(self) -> AsyncDispatcher:
+        """The dispatcher to give to an asynchronous application."""
+        return AsyncDispatcher(**self._parts())
+
+    @property
+    def sent(self) -> Sequence[Sent]:
+        """All that was taken or may have been, in order."""
+        return self._heard.sent
+
+    def all(
+        self,
+        kind: type[Kind_] = Message,  # type: ignore[assignment]
+        *,
+        to: str | None = None,
+        provider: str | None = None,
+        where: Callable[[Kind_], bool] | None = None,
+    ) -> list[Kind_]:
+        """Return the messages of a type, to an address, at a provider, for which `where` holds; in order."""
+        return [one.message for one in self._matching(kind, to, provider, where)]  # type: ignore[misc]
+
+    def only(
+        self,
+        kind: type[Kind_] = Message,  # type: ignore[assignment]
+        *,
+        to: str | None = None,
+        provider: str | None = None,
+        where: Callable[[Kind_], bool] | None = None,
+    ) -> Kind_:
+        """Return the only such message: `outbox.only(Sms, to="+447700900123").text`.
+
+        Raises:
+            AssertionError: there is none, or there are several; it says what there is.
+        """
+        found = self._matching(kind, to, provider, where)
+        if len(found) != 1:
+            wanted = f"{kind.__name__}{f' to {to}' if to else ''}{f' at {provider}' if provider else ''}"
+            there = "\n".join(f"  {one}" for one in self.sent) or "  nothing"
+            message = f"expected one {wanted}, found {len(found)}. In the outbox:\n{there}"
+            raise AssertionError(message)
+        return found[0].message  # type: ignore[return-value]
+
+    def at(self, provider: str, *, account: str | None = None) -> Script:
+        """Say what a vendor does next: `outbox.at("infobip").throttles(seconds=2)`."""
+        return self._stand_in(provider, account).script
+
+    def delivered(self, message: Receipt | Sent, *, account: str | None = None) -> WebhookCall:
+        """Return the call by which the vendor reports a message as delivered, signed as the vendor signs.
+
+        Give it to `dispatcher.receive(provider, call)`, or post it at the application.
+        """
+        provider_id = message.provider_id if not isinstance(message, Sent) else message.outcome.provider_id
+        calls = self._stand_in(str(message.provider), account).calls
+        return calls.delivered(message.id, provider_id=provider_id, at=self.clock.now())
+
+    def received(
+        self, text: str, *, sender: str, to: str, provider: str, account: str | None = None
+    ) -> WebhookCall:
+        """Return the call by which the vendor brings what a person wrote, signed as the vendor signs. Addresses in plain form."""
+        calls = self._stand_in(provider, account).calls
+        return calls.received(text, sender=sender, to=to, at=self.clock.now())
+
+    def close(self) -> None:
+        """Close the dispatcher for threads. The asynchronous one holds nothing but memory."""
+        if "dispatcher" in vars(self):
+            self.dispatcher.close()
+
+    def clear(self) -> None:
+        """Forget what was sent so far."""
+        self._heard.sent.clear()
+
+    def __len__(self) -> int:
+        """How many were sent."""
+        return len(self.sent)
+
+    def __iter__(self) -> Iterator[Sent]:
+        """Go through what was sent, in order."""
+        return iter(tuple(self.sent))
+
+    def __repr__(self) -> str:
+        """Count them."""
+        return f"Outbox({len(self)} sent)"
+
+    def _enter(self, account: str | None, names: Sequence[str | tuple[ProviderSpec, Vectors]]) -> None:
+        for name in names:
+            one = stand_in(name, len(self._stand_ins))
+            self._stand_ins[account, one.provider.name] = one
+
+    def _stand_in(self, provider: str, account: str | None) -> StandIn:
+        if (account, provider) not in self._stand_ins:
+            known = ", ".join(name for of, name in self._stand_ins if of == account)
+            message = f"no provider {provider!r} is in this outbox; there are: {known or 'none'}"
+            raise LookupError(message)
+        return self._stand_ins[account, provider]
+
+    def _parts(self) -> dict[str, Any]:
+        """Return what a door is made of."""
+        held: dict[str | None, list[Any]] = {}
+        for (account, _), one in self._stand_ins.items():
+            held.setdefault(account, []).append(one.provider)
+        accounts = {account: own for account, own in held.items() if account is not None}
+        options = dict(self._options)
+        return {
+            "ledger": Memory(),
+            **options,
+            "providers": held.get(None, []),
+            "accounts": {**accounts, Wiring.name: [Wiring(list(self._stand_ins.values()))]},
+            "vetoes": [*options.get("vetoes", ()), self._heard],
+            "observer": Observers(self._heard.observer, *filter(None, [options.get("observer")])),
+            "clock": self.clock,
+        }
+
+    def _matching(
+        self, kind: type[Any], to: str | None, provider: str | None, where: Callable[[Any], bool] | None
+    ) -> list[Sent]:
+        return [
+            one
+            for one in self.sent
+            if isinstance(one.message, kind)
+            and (to is None or _is(one.to, to))
+            and (provider is None or one.provider == provider)
+            and (where is None or where(one.message))
+        ]
+
+
+class _Heard(Veto):
+    """Sees each message before it is sent, and hears how it ended."""
+
+    name: ClassVar[str] = "outbox"
+
+    def __init__(self) -> None:
+        self.sent: list[Sent] = []
+        self.observer = _Ears(self._ended)
+        self._seen: dict[str, Envelope] = {}
+        self._lock = threading.Lock()
+
+    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:  # noqa: ARG002  see Veto
+        """Remember the message; forbid nothing."""
+        yield from ()
+        with self._lock:
+            self._seen[envelope.id] = envelope
+        return None
+
+    def _ended(self, attempt: Attempt) -> None:
+        outcome, envelope = attempt.outcome, self._seen.get(attempt.message_id)
+        if outcome is None or envelope is None or outcome.kind not in (Kind.ACCEPTED, Kind.UNKNOWN):
+            return
+        with self._lock:
+            self.sent.append(
+                Sent(
+                    envelope.id,
+                    envelope.channel,
+                    attempt.provider,
+                    attempt.account,
+                    envelope.message,
+                    envelope.to,
+                    outcome,
+                )
+            )
+
+
+class _Ears(Observer):
+    def __init__(self, hear: Callable[[Attempt], None]) -> None:
+        self._hear = hear
+
+    def attempt_finished(self, attempt: Attempt) -> None:
+        """See Observer."""
+        self._hear(attempt)
+
+
+def _is(address: Address, text: str) -> bool:
+    """Whether a text, in whatever form, is that address."""
+    parse: Callable[[str], Address] | None = getattr(type(address), "parse", None)
+    try:
+        return address.plain == (text if parse is None else parse(text).plain)
+    except InvalidAddress:
+        return False

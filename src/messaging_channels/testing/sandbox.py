@@ -1,0 +1,10 @@
+"""The vectors of the built-in sandbox."""
+
+from __future__ import annotations
+
+from tempfile import mkdtemp
+
+from messaging_channels.testing.vectors import Vectors
+
+VECTORS = Vectors(settings=lambda _url, _secret: {"home": mkdtemp()}, accepts=lambda _: None)
+"""It has no vendor: it keeps what it takes in a file of its own."""

@@ -1,0 +1,62 @@
+"""The distribution that `messaging-channels new-plugin` writes: a provider that passes the kit at once, to be turned into a real one."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from importlib.resources import files
+from pathlib import Path
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_PLACES = {
+    "pyproject.toml": "pyproject.toml",
+    "README.md": "README.md",
+    "package/__init__.py": "src/messaging_channels_%%module%%/__init__.py",
+    "package/plugin.py": "src/messaging_channels_%%module%%/plugin.py",
+    "package/provider.py": "src/messaging_channels_%%module%%/provider.py",
+    "package/emulator.py": "src/messaging_channels_%%module%%/emulator.py",
+    "package/conformance.py": "src/messaging_channels_%%module%%/conformance.py",
+    "package/py.typed": "src/messaging_channels_%%module%%/py.typed",
+    "tests/test_provider.py": "tests/test_%%module%%.py",
+}
+"""Where each of the files beside this module goes."""
+
+
+def write(name: str, directory: Path) -> list[Path]:
+    """Write the distribution of a provider of that name; return the files written.
+
+    Raises:
+        ValueError: the name is no name of a provider, or there is something in the directory.
+        OSError: the directory cannot be written to.
+    """
+    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+        message = f"{name!r} is no name of a provider: use lower case, digits and hyphens, such as pigeon"
+        raise ValueError(message)
+    if directory.exists() and any(directory.iterdir()):
+        message = f"{directory} is not empty: choose another directory"
+        raise ValueError(message)
+    return [_written(source, directory, _words(name)) for source in _PLACES]
+
+
+def _words(name: str) -> dict[str, str]:
+    module = name.replace("-", "_")
+    return {
+        "%%name%%": name,
+        "%%module%%": module,
+        "%%Class%%": "".join(part.capitalize() for part in name.split("-")),
+        "%%VARIABLE%%": module.upper(),
+    }
+
+
+def _written(source: str, directory: Path, words: dict[str, str]) -> Path:
+    path = directory / _filled(_PLACES[source], words)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = files("messaging_channels.testing.template").joinpath("files", f"{source}.txt").read_text("utf-8")
+    path.write_text(_filled(text, words), "utf-8")
+    return path
+
+
+def _filled(text: str, words: dict[str, str]) -> str:
+    for gap, word in words.items():
+        text = text.replace(gap, word)
+    return text

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from broken_pigeons import BROKEN
+from pigeon import VECTORS, Pigeon, spec
+from pigeons_broken_otherwise import OTHERWISE
+
+from messaging_channels.channels import BUILT_IN
+from messaging_channels.testing.conformance import (
+    CHECKS,
+    RULES,
+    Case,
+    Checked,
+    Finding,
+    check_provider,
+    check_rule,
+)
+from messaging_channels.testing.conformance.report import markdown
+from messaging_channels.testing.conformance.watch import deeds
+from messaging_channels.testing.vectors import Vectors
+
+
+def test_a_provider_that_is_as_it_should_be_passes_every_rule_and_none_is_left_out() -> None:
+    case = Case(spec(), VECTORS, BUILT_IN, 30)
+    checked = [check_rule(name, case) for name in CHECKS]
+    assert [str(finding) for one in checked for finding in one.findings] == []
+    assert [one.rule.id for one in checked if one.left_out] == []
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_rule_finds_the_provider_that_breaks_it(rule: str) -> None:
+    kind, vectors = BROKEN[rule]
+    checked = check_rule(rule, Case(spec(kind), vectors, BUILT_IN, 60))
+    assert checked.findings, checked.left_out
+    assert "could not be checked" not in checked.findings[0].seen
+
+
+@pytest.mark.parametrize(
+    ("rule", "words", "kind", "vectors"), OTHERWISE, ids=lambda one: getattr(one, "__name__", None)
+)
+def test_a_rule_finds_each_way_to_break_it(
+    rule: str, words: str, kind: type[Pigeon], vectors: Vectors
+) -> None:
+    checked = check_rule(rule, Case(spec(kind), vectors, BUILT_IN, 60))
+    assert words in " | ".join(finding.seen for finding in checked.findings), checked
+
+
+def test_every_rule_has_a_check_and_a_provider_that_breaks_it() -> None:
+    assert set(CHECKS) == set(RULES) == set(BROKEN)
+
+
+def test_a_provider_that_fails_where_no_rule_foresees_it_is_found_and_not_excused() -> None:
+    class Stubborn(Pigeon):
+        def __init__(self, _: object) -> None:
+            message = "not today"
+            raise RuntimeError(message)
+
+    found = check_provider(spec(Stubborn), VECTORS, examples=5)
+    assert {finding.rule.id for finding in found} >= set(RULES) - {"MC406"}
+    assert "RuntimeError" in found[0].seen
+
+
+def test_a_finding_explains_itself() -> None:
+    finding = Finding(RULES["MC206"], "HTTP 503 is read as not_sent.throttled")
+    assert (
+        str(finding)
+        .splitlines()[0]
+        .startswith("MC206 A 5xx is unknown, unless documented as harmless: HTTP 503")
+    )
+    assert RULES["MC206"].why in str(finding)
+    assert RULES["MC206"].remedy in str(finding)
+
+
+def test_the_report_says_what_was_kept_broken_and_left_out() -> None:
+    checked = [
+        Checked(RULES["MC101"]),
+        Checked(RULES["MC206"], (Finding(RULES["MC206"], "HTTP 503 is read as accepted"),)),
+        Checked(RULES["MC301"], left_out="it takes no calls"),
+    ]
+    report = markdown("pigeon", checked)
+    assert "## Conformance of `pigeon`: not yet" in report
+    assert "1 rules kept, 1 broken, 1 without anything to look at" in report
+    assert "- HTTP 503 is read as accepted" in report
+    assert "- MC301 The vendor's calls are read: it takes no calls" in report
+    assert "passed" in markdown("pigeon", checked[:1])
+
+
+@pytest.mark.parametrize(
+    ("act", "deed"),
+    [
+        (time.time, "it read the clock"),
+        (lambda: datetime.now(UTC), "it read the clock"),
+        (lambda: time.sleep(0), "it slept"),
+        (lambda: socket.socket().close(), "it opened a socket"),
+        (lambda: socket.getaddrinfo("127.0.0.1", 9), "it looked up a host"),
+        (lambda: os.environ["PATH"], "it read the environment"),
+        (lambda: os.getenv("PATH"), "it read the environment"),
+        (lambda: Path(__file__).read_bytes(), "it opened a file"),
+        (lambda: datetime.fromtimestamp(0, UTC), None),
+    ],
+)
+def test_what_a_provider_must_leave_to_the_transport_is_seen(
+    act: Callable[[], object], deed: str | None
+) -> None:
+    assert deeds(act) == ([deed] if deed else [])

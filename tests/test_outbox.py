@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from messaging_channels import Contact, Email, Kind, NotSent, Rejected, Route, Sms, User, WhatsAppText, errors
+from messaging_channels.events import MessageReceived, StatusChanged
+from messaging_channels.outcomes import Reason
+from messaging_channels.recipients import MappingResolver
+from messaging_channels.testing import Outbox, VendorCalls
+from messaging_channels.testing.conformance.suite import ProviderConformance
+from messaging_channels.testing.fake import VECTORS, fake_spec
+
+NUMBER = "+447700900123"
+
+
+class TestFake(ProviderConformance):
+    provider = fake_spec("brieftaube")
+    vectors = VECTORS
+    examples = 30
+
+
+def test_what_was_sent_is_found_by_type_address_provider_and_predicate(outbox: Outbox) -> None:
+    outbox.dispatcher.send(Sms("one"), to=NUMBER)
+    outbox.dispatcher.send(Sms("two"), to="+447700900124")
+    outbox.dispatcher.send(Email("Hello", text="three"), to="zoe@example.com")
+    assert outbox.only(Sms, to="+44 7700 900-123").text == "one"
+    assert outbox.only(Sms, where=lambda sms: "w" in sms.text).text == "two"
+    assert outbox.only(Email, to="zoe@EXAMPLE.com", provider="fake").subject == "Hello"
+    assert [sms.text for sms in outbox.all(Sms)] == ["one", "two"]
+    assert outbox.all(WhatsAppText) == outbox.all(Sms, to="zoe@example.com") == []
+    assert len(outbox) == len(list(outbox)) == 3
+
+
+def test_what_is_not_there_is_answered_with_what_is(outbox: Outbox) -> None:
+    outbox.dispatcher.send(Sms("secret words"), to=NUMBER)
+    with pytest.raises(AssertionError) as failed:
+        outbox.only(Email)
+    assert "expected one Email, found 0" in str(failed.value)
+    assert "Sms to +44•••••••123 at fake (accepted)" in str(failed.value)
+    assert "secret words" not in f"{failed.value} {outbox!r} {outbox.sent!r}"
+
+
+def test_two_that_fit_are_not_one(outbox: Outbox) -> None:
+    for _ in range(2):
+        outbox.dispatcher.send(Sms("hello"), to=NUMBER)
+    with pytest.raises(AssertionError, match="found 2"):
+        outbox.only(Sms)
+
+
+def test_an_outbox_can_be_emptied_between_two_acts(outbox: Outbox) -> None:
+    outbox.dispatcher.send(Sms("one"), to=NUMBER)
+    outbox.clear()
+    outbox.dispatcher.send(Sms("two"), to=NUMBER)
+    assert outbox.only(Sms).text == "two"
+
+
+def test_outboxes_do_not_see_each_other_and_one_serves_many_threads() -> None:
+    outboxes = [Outbox() for _ in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        for number, outbox in enumerate(outboxes * 25):
+            pool.submit(outbox.dispatcher.send, Sms(f"to outbox {number % 4}"), to=NUMBER)
+    for number, outbox in enumerate(outboxes):
+        assert {sms.text for sms in outbox.all(Sms)} == {f"to outbox {number}"}
+        assert len(outbox) == 25
+        outbox.close()
+
+
+def _two() -> Outbox:
+    return Outbox("vonage", "brieftaube", routes={"sms": Route("vonage", "brieftaube")})
+
+
+def test_throttling_is_waited_for_without_sleeping() -> None:
+    outbox = _two()
+    outbox.at("vonage").throttles(seconds=2)
+    receipt = outbox.dispatcher.send(Sms("hello"), to=NUMBER)
+    assert [attempt.provider for attempt in receipt.attempts] == ["vonage", "vonage"]
+    assert outbox.clock.waits == [2.0]
+
+
+@pytest.mark.parametrize("act", ["loses_the_answer", "is_late", "fails"])
+def test_what_may_have_been_sent_is_unknown_and_in_the_outbox(act: str) -> None:
+    outbox = _two()
+    getattr(outbox.at("vonage"), act)()
+    receipt = outbox.dispatcher.send(Sms("hello"), to=NUMBER)
+    assert (receipt.outcome, receipt.provider) == (Kind.UNKNOWN, "vonage")
+    assert outbox.only(Sms).text == "hello"
+    assert outbox.sent[0].outcome.kind is Kind.UNKNOWN
+
+
+def test_a_vendor_out_of_reach_passes_the_message_on() -> None:
+    outbox = _two()
+    outbox.at("vonage").is_unreachable(times=20)
+    assert outbox.dispatcher.send(Sms("hello"), to=NUMBER).provider == "brieftaube"
+    assert outbox.only(Sms, provider="brieftaube").text == "hello"
+
+
+def test_a_refusal_is_in_the_vendors_own_documented_words() -> None:
+    outbox = _two()
+    outbox.at("vonage").refuses(Reason.RECIPIENT)
+    with pytest.raises(Rejected) as refused:
+        outbox.dispatcher.send(Sms("hello"), to=NUMBER)
+    assert refused.value.receipt.attempts[0].outcome.detail == "status 7"  # type: ignore[union-attr]
+    assert not outbox
+
+
+def test_a_refusal_that_the_vendor_does_not_document_cannot_be_played() -> None:
+    with pytest.raises(LookupError, match=r"documented are: not_sent\.auth"):
+        _two().at("vonage").refuses(Reason.ABSENT)
+
+
+@pytest.mark.parametrize("provider", ["vonage", "brieftaube"])
+def test_reports_and_inbound_messages_come_through_the_plugins_own_parsing(provider: str) -> None:
+    outbox = Outbox(provider)
+    receipt = outbox.dispatcher.send(Sms("hello"), to=NUMBER)
+    (report,) = outbox.dispatcher.receive(provider, outbox.delivered(receipt)).events
+    assert isinstance(report, StatusChanged)
+    assert outbox.dispatcher.find(receipt.id).status.name == "DELIVERED_TO_HANDSET"  # type: ignore[union-attr]
+    call = outbox.received("Yes", sender="447700900123", to="447700900000", provider=provider)
+    (event,) = outbox.dispatcher.receive(provider, call).events
+    assert isinstance(event, MessageReceived)
+    assert (event.text, event.sender.plain, event.to) == ("Yes", "447700900123", "447700900000")
+
+
+def test_a_call_that_was_tampered_with_is_refused_as_in_production() -> None:
+    from dataclasses import replace
+
+    outbox = Outbox("vonage")
+    call = outbox.delivered(outbox.dispatcher.send(Sms("hello"), to=NUMBER))
+    with pytest.raises(errors.WebhookRefused):
+        outbox.dispatcher.receive("vonage", replace(call, body=call.body.replace(b"delivered", b"rejected!")))
+
+
+def test_a_field_that_the_installed_plugin_does_not_carry_is_refused_in_tests_too() -> None:
+    with pytest.raises(errors.NoRoute):
+        Outbox("vonage").dispatcher.send(Email("Hello", text="hello"), to="zoe@example.com")
+
+
+def test_an_asynchronous_application_is_served_the_same() -> None:
+    async def sign_up(outbox: Outbox) -> list[Kind]:
+        outbox.at("vonage").throttles(seconds=3)
+        sends = [outbox.async_dispatcher.send(Sms(f"code {n}"), to=NUMBER) for n in range(5)]
+        return [receipt.outcome for receipt in await asyncio.gather(*sends)]
+
+    outbox = _two()
+    assert asyncio.run(sign_up(outbox)) == [Kind.ACCEPTED] * 5
+    assert sorted(sms.text for sms in outbox.all(Sms)) == [f"code {n}" for n in range(5)]
+    assert outbox.clock.waits == [3.0]
+
+
+def test_recipients_of_other_accounts_reach_the_account_of_theirs() -> None:
+    people = MappingResolver({User("u-1"): {"sms": NUMBER}}, account="shop")
+    outbox = Outbox("vonage", accounts={"shop": ("vonage",)}, resolvers=[people])
+    outbox.at("vonage", account="shop").throttles(seconds=1)
+    outbox.dispatcher.send(Sms("hello"), to=User("u-1"))
+    outbox.dispatcher.send(Sms("hello"), to=Contact(NUMBER))
+    assert [one.account for one in outbox] == ["shop", None]
+    assert outbox.clock.waits == [1.0]
+
+
+def test_a_deadline_passes_on_the_controlled_clock() -> None:
+    outbox = Outbox()
+    outbox.at("fake").throttles(seconds=60, times=9)
+    with pytest.raises(NotSent):
+        outbox.dispatcher.send(Sms("hello"), to=NUMBER, deadline=30)
+    assert sum(outbox.clock.waits) <= 30
+
+
+@pytest.mark.parametrize(
+    "ask", [lambda outbox: outbox.at("twilio"), lambda outbox: outbox.at("fake", account="shop")]
+)
+def test_a_provider_that_is_not_in_the_outbox_is_named(outbox: Outbox, ask: Any) -> None:
+    with pytest.raises(LookupError, match=r"there are: (fake|none)"):
+        ask(outbox)
+
+
+def test_what_the_vectors_do_not_tell_cannot_be_played() -> None:
+    from dataclasses import replace
+
+    silent = replace(VECTORS, received=None)
+    outbox = Outbox((fake_spec("quiet"), silent))
+    with pytest.raises(LookupError, match="the vectors give no `received`"):
+        outbox.received("Yes", sender="447700900123", to="447700900000", provider="quiet")
+
+
+def test_a_vendors_calls_are_signed_with_the_secret_of_the_application_under_test() -> None:
+    from messaging_channels_vonage import Vonage
+
+    application = Vonage(api_key="abcd1234", api_secret="made-up", signature_secret="ours")
+    call = VendorCalls("vonage", secret="ours").delivered(message_id="m-1")
+    (event,) = application.receive(call).events
+    assert isinstance(event, StatusChanged)
+    assert event.message_id == "m-1"
+    with pytest.raises(errors.WebhookRefused):
+        application.receive(VendorCalls("vonage", secret="theirs").delivered(message_id="m-1"))
+
+
+def test_calls_of_a_vendor_without_a_plugin_cannot_be_made() -> None:
+    with pytest.raises(LookupError, match="no installed plugin names vectors for 'brieftaube'"):
+        VendorCalls("brieftaube")
