@@ -36,6 +36,7 @@ from messaging_channels.events import StatusChanged
 from messaging_channels.exchange import Flow
 from messaging_channels.fallback import Fallback
 from messaging_channels.ledger import Hear, Ledger
+from messaging_channels.ledger.postgres import PostgresLedger
 from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.messages import Extra
 from messaging_channels.outcomes import Kind, Outcome, Reason
@@ -533,3 +534,30 @@ def test_an_asynchronous_worker_runs_until_it_is_stopped() -> None:
     ledger = SqliteLedger()
     asyncio.run(scenario())
     ledger.close()
+
+
+def test_two_workers_of_one_postgresql_drain_it_without_a_double(postgres: str) -> None:
+    """Two processes in all but name: each worker has a dispatcher, a ledger and connections of its own."""
+    pigeon = Scripted("pigeon")
+    with (
+        Dispatcher([pigeon], ledger=PostgresLedger(postgres)) as one,
+        Dispatcher([pigeon], ledger=PostgresLedger(postgres)) as two,
+    ):
+        keys = [one.enqueue(HELLO, to=TO).id for _ in range(120)]
+        start = threading.Barrier(2)
+        counts: list[int] = []
+
+        def work(dispatcher: Dispatcher) -> None:
+            worker = Worker(dispatcher, Pace(batch=5))
+            start.wait()
+            counts.append(worker.drain())
+
+        threads = [threading.Thread(target=work, args=(dispatcher,)) for dispatcher in (one, two)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(envelope.id for envelope in pigeon.asked) == sorted(keys)
+        assert sum(counts) == 120
+        assert min(counts) > 0
+        assert one.queue.stand().ever == {"accepted": 120}
