@@ -84,10 +84,11 @@ def test_a_key_stands_for_the_whole_call_so_that_repeating_it_sends_only_what_is
     assert all(end.receipt and told[end.to] == end.receipt.id for end in first)
 
 
-def test_who_is_named_twice_under_a_key_gets_one_message() -> None:
+def test_who_is_named_twice_under_a_key_gets_one_message_however_the_address_is_written() -> None:
     flock = Flock()
     with Dispatcher([flock]) as dispatcher:
-        ends = list(dispatcher.send_each(Sms("hello"), to=[*_numbers(2), *_numbers(2)], idempotency_key="k"))
+        named = [*_numbers(2), *(f"+{number}" for number in _numbers(2))]
+        ends = list(dispatcher.send_each(Sms("hello"), to=named, idempotency_key="k"))
     assert [len(batch) for batch in flock.batches] == [2]
     assert len({end.receipt.id for end in ends if end.receipt}) == 2
 
@@ -211,3 +212,20 @@ def test_a_plugins_own_refusal_of_one_message_fails_no_other_of_a_batch() -> Non
         ends = list(dispatcher.send_each(Sms("hello"), to=_numbers(20)))
     assert [end.to for end in ends if isinstance(end.error, BadInput)] == ["447700900007", "447700900017"]
     assert sum(end.error is None for end in ends) == 18
+
+
+def test_long_keys_that_begin_alike_are_different_keys() -> None:
+    flock = Flock()
+    with Dispatcher([flock]) as dispatcher:
+        for end in "ab":
+            list(dispatcher.send_each(Sms("hello"), to=_numbers(1), idempotency_key="k" * 200 + end))
+    assert [len(batch) for batch in flock.batches] == [1, 1]
+
+
+def test_a_clock_that_is_set_back_makes_nobody_wait_for_it() -> None:
+    clock, one = QuickClock(), Scripted("one")
+    with Dispatcher([one], rates={"one": Rate(1)}, clock=clock) as dispatcher:
+        dispatcher.send(Sms("hello"), to="447700900123")
+        clock.time -= 3600
+        dispatcher.send(Sms("hello"), to="447700900123")
+    assert sum(clock.waits) <= 1.0

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -135,3 +136,39 @@ def test_a_file_of_recipients_is_sent_to_line_by_line_and_a_bad_line_harms_no_ot
         "447700900123": None,
         "447700900124": None,
     }
+
+
+def _installed(where: Path, commands: str) -> None:
+    about = where / "pigeon-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: pigeon\nVersion: 1\n", "utf-8")
+    (about / "entry_points.txt").write_text(f"[messaging_channels.commands]\n{commands}\n", "utf-8")
+    (where / "pigeon_commands.py").write_text(
+        "def coo(parser):\n"
+        "    parser.add_argument('--times', type=int, default=1)\n"
+        "    parser.set_defaults(run=lambda options: print('coo ' * options.times) or 0)\n",
+        "utf-8",
+    )
+
+
+def test_a_distribution_adds_a_command_that_is_imported_only_when_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delitem(sys.modules, "pigeon_commands", raising=False)
+    _installed(tmp_path, "coo = pigeon_commands:coo\nlost = no_such_module:lost")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["channels"]) == 0
+    assert "pigeon_commands" not in sys.modules
+    capsys.readouterr()
+    assert main(["coo", "--times", "2"]) == 0
+    assert capsys.readouterr().out == "coo coo \n"
+    with pytest.raises(ModuleNotFoundError):
+        main(["lost"])
+
+
+def test_a_distribution_replaces_no_command(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    _installed(tmp_path, "channels = pigeon_commands:coo")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert {one["name"] for one in _run(capsys, "channels")[1]["channels"]} == {"sms", "whatsapp", "email"}

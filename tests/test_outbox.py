@@ -112,17 +112,17 @@ def test_a_refusal_that_the_vendor_does_not_document_cannot_be_played() -> None:
         _two().at("vonage").refuses(Reason.ABSENT)
 
 
-@pytest.mark.parametrize("provider", ["vonage", "brieftaube"])
+@pytest.mark.parametrize("provider", ["infobip", "twilio", "vonage", "brieftaube"])
 def test_reports_and_inbound_messages_come_through_the_plugins_own_parsing(provider: str) -> None:
     outbox = Outbox(provider)
     receipt = outbox.dispatcher.send(Sms("hello"), to=NUMBER)
     (report,) = outbox.dispatcher.receive(provider, outbox.delivered(receipt)).events
     assert isinstance(report, StatusChanged)
     assert outbox.dispatcher.find(receipt.id).status.name == "DELIVERED_TO_HANDSET"  # type: ignore[union-attr]
-    call = outbox.received("Yes", sender="447700900123", to="447700900000", provider=provider)
+    call = outbox.received("Hello", sender="447700900123", to="447700900000", provider=provider)
     (event,) = outbox.dispatcher.receive(provider, call).events
     assert isinstance(event, MessageReceived)
-    assert (event.text, event.sender.plain, event.to) == ("Yes", "447700900123", "447700900000")
+    assert (event.text, event.sender.plain, event.to) == ("Hello", "447700900123", "447700900000")
 
 
 def test_a_call_that_was_tampered_with_is_refused_as_in_production() -> None:
@@ -183,7 +183,7 @@ def test_what_the_vectors_do_not_tell_cannot_be_played() -> None:
     silent = replace(VECTORS, received=None)
     outbox = Outbox((fake_spec("quiet"), silent))
     with pytest.raises(LookupError, match="the vectors give no `received`"):
-        outbox.received("Yes", sender="447700900123", to="447700900000", provider="quiet")
+        outbox.received("Hello", sender="447700900123", to="447700900000", provider="quiet")
 
 
 def test_a_vendors_calls_are_signed_with_the_secret_of_the_application_under_test() -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels import errors
@@ -62,11 +61,10 @@ class Bulk:
         refused: list[Each] = []
         for message, to in chunk:
             try:
-                journey = yield from self.dispatch.prepared(message, to, self._terms(to))
+                journey = yield from self.dispatch.prepared(message, to, self.terms, one_of_many=True)
             except errors.MessagingError as error:
                 refused.append(Each(to, None, error))
             else:
-                journey.one_of_many = True
                 self.pending.append((to, journey))
         return refused + self._done()
 
@@ -79,13 +77,6 @@ class Bulk:
         done = [_told(to, journey) for to, journey in self.pending if journey.done]
         self.pending = [(to, journey) for to, journey in self.pending if not journey.done]
         return done
-
-    def _terms(self, to: Any) -> Terms:  # noqa: ANN401  resolvers take anything
-        key = self.terms.idempotency_key
-        if key is None:
-            return self.terms
-        told = sha256(repr(getattr(to, "plain", to)).encode()).hexdigest()[:32]
-        return replace(self.terms, idempotency_key=f"{key[:200]}/{told}")
 
 
 def _told(to: Any, journey: Journey) -> Each:  # noqa: ANN401  resolvers take anything

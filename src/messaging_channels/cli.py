@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +31,14 @@ _EXIT_CODES: tuple[tuple[type[errors.MessagingError], int], ...] = (
     (errors.NotSent, 5),
 )
 _UNKNOWN = 1
+COMMANDS = "messaging_channels.commands"
+"""The entry-point group of commands that a distribution adds: the name is the command's, the object a function that describes its parser and sets `run`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser(given[:1]).parse_args(given)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
@@ -211,7 +215,7 @@ def _outbox() -> Sandbox:
     return provider
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(asked: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="messaging-channels",
         description="Send SMS, WhatsApp and email through any provider.",
@@ -239,6 +243,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(sandbox, "clear", _sandbox_clear, "forget all messages")
     _add(sandbox, "addresses", _sandbox_addresses, "list the addresses that make it fail")
     _add_for_authors(commands)
+    _add_from_plugins(commands, asked)
     return parser
 
 
@@ -251,6 +256,16 @@ def _add_for_authors(commands: Any) -> None:  # noqa: ANN401  argparse keeps the
     new = _add(commands, "new-plugin", _new_plugin, "write a distribution for a provider of that name")
     new.add_argument("name", help="lower case, such as pigeon")
     new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")
+
+
+def _add_from_plugins(commands: Any, asked: Sequence[str]) -> None:  # noqa: ANN401  argparse keeps the type to itself
+    """Add what other distributions supply. Only the one that is asked for is imported."""
+    for entry in entry_points(group=COMMANDS):
+        if entry.name not in commands.choices:
+            source = entry.dist.name if entry.dist else entry.module
+            parser = commands.add_parser(entry.name, help=f"of {source}")
+            if entry.name in asked:
+                entry.load()(parser)
 
 
 def _add(

@@ -13,7 +13,7 @@ from messaging_channels.dispatch import Dispatch
 from messaging_channels.errors import UnknownProvider
 from messaging_channels.exchange import ask
 from messaging_channels.journey import USUAL, Options, Terms
-from messaging_channels.ledger import Find
+from messaging_channels.ledger import Browse, Find
 from messaging_channels.ledger.memory import Memory
 from messaging_channels.ledger.within import EXECUTORS as WITHIN
 from messaging_channels.ledger.within import Within
@@ -241,6 +241,24 @@ class Dispatcher(_Door):
         """
         return self._transport.run(ask(Find(message_id, provider, provider_id, scope, idempotency_key)))
 
+    def browse(
+        self,
+        *,
+        scope: str = "",
+        limit: int = 50,
+        before: str | None = None,
+        channel: str | None = None,
+        group_id: int | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> Sequence[Record]:
+        """Return records of one scope, the newest first, a page of at most `limit`: the next one is `before` the last id. See `ledger.Browse`.
+
+        Raises:
+            LedgerUnavailable: it could not be read.
+        """
+        return self._transport.run(ask(Browse(scope, limit, before, channel, group_id, since, until)))
+
     def settle(self, *, limit: int = 100) -> Sequence[Record]:
         """Ask providers about up to `limit` messages whose outcome is unknown, and return their records. Call it now and then.
 
@@ -327,6 +345,20 @@ class AsyncDispatcher(_Door):
     ) -> Record | None:
         """See `Dispatcher.find`."""
         return await self._transport.run(ask(Find(message_id, provider, provider_id, scope, idempotency_key)))
+
+    async def browse(
+        self,
+        *,
+        scope: str = "",
+        limit: int = 50,
+        before: str | None = None,
+        channel: str | None = None,
+        group_id: int | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> Sequence[Record]:
+        """See `Dispatcher.browse`."""
+        return await self._transport.run(ask(Browse(scope, limit, before, channel, group_id, since, until)))
 
     async def settle(self, *, limit: int = 100) -> Sequence[Record]:
         """See `Dispatcher.settle`."""

@@ -73,11 +73,24 @@ class Dispatch:
                 yield from self.advanced([journey])
         return journey.told()
 
-    def prepared(self, message: Message, to: Any, terms: Terms) -> Flow[Journey]:  # noqa: ANN401
-        """Find out whom it is for and who may send it, and whether it may be sent. Nothing is written down yet."""
+    def prepared(
+        self,
+        message: Message,
+        to: Any,  # noqa: ANN401  resolvers take anything
+        terms: Terms,
+        *,
+        one_of_many: bool = False,
+    ) -> Flow[Journey]:
+        """Find out whom it is for and who may send it, and whether it may be sent. Nothing is written down yet.
+
+        For one of many the idempotency key stands for the whole call: each address has a key of its own under it.
+        """
         envelope, account = yield from self.addressed(message, to)
         now = self.clock()
+        if one_of_many:
+            terms = terms.for_one(envelope.channel, envelope.to.plain)
         journey = self.routed(envelope, account, terms, now)
+        journey.one_of_many = one_of_many
         if terms.idempotency_key is not None:
             journey.fingerprint = fingerprint(message, envelope.to.plain, account)
             record = yield from ask(Find(scope=terms.scope, idempotency_key=terms.idempotency_key))

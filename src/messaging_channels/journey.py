@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from math import inf
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -67,6 +68,13 @@ class Terms:
             raise errors.InvalidMessage(
                 "it is neither hold nor resend", field="on_unknown", remedy="choose one of them"
             )
+
+    def for_one(self, channel: str, plain: str) -> Terms:
+        """Return the terms of one recipient of many: under the call's key, the key of its address."""
+        if self.idempotency_key is None:
+            return self
+        told = sha256(repr((self.idempotency_key, channel, plain)).encode()).hexdigest()
+        return replace(self, idempotency_key=f"{self.idempotency_key[:100]}/{told}")
 
 
 USUAL = Terms()

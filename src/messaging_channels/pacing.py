@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from messaging_channels.rates import Rate
 
 _SWEEP = 4096
+_STEP = 60.0
+"""Seconds by which time may seem to go back because callers ask ahead; more is a clock that was set."""
 
 
 class Pacer:
@@ -21,6 +23,7 @@ class Pacer:
         self._due: dict[Hashable, float] = {}
         self._lock = threading.Lock()
         self._sweep_at = _SWEEP
+        self._latest = 0.0
 
     def reserve(
         self, limits: Sequence[tuple[Hashable, Rate]], now: float, at_most: float
@@ -30,6 +33,9 @@ class Pacer:
         A place that is further away than `at_most` seconds is not taken.
         """
         with self._lock:
+            if now < self._latest - _STEP:
+                self._set_back(self._latest - now)
+            self._latest = max(self._latest, now)
             taken = [reserve(self._due.get(key, 0.0), rate, now) for key, rate in limits]
             wait = max((wait for _, wait in taken), default=0.0)
             if wait > at_most:
@@ -39,6 +45,11 @@ class Pacer:
             if len(self._due) > self._sweep_at:
                 self._forget(now)
         return True, wait
+
+    def _set_back(self, seconds: float) -> None:
+        """Follow a clock that was set back: places given out before it must not delay anybody for as long."""
+        self._due = {key: due - seconds for key, due in self._due.items()}
+        self._latest -= seconds
 
     def _forget(self, now: float) -> None:
         """Forget keys that delay nobody any more."""

@@ -221,6 +221,7 @@ def test_a_message_that_infobip_cannot_take_never_leaves(emulator: InfobipEmulat
         messages.WhatsAppReaction("👍", "id"),
         messages.WhatsAppCatalog(text="All we have"),
         messages.WhatsAppCallRequest(text="May we call?"),
+        messages.WhatsAppCallButton(text="Call us", reply_to="id"),
         messages.WhatsAppImage(chat.Media(content=b"PNG", content_type="image/png")),
         WhatsAppTemplate("t", "en", tap_target=template.TapTarget("https://shop.example.com", "Shop")),
         messages.WhatsAppLocationRequest(text="Where?", footer="f"),

@@ -451,8 +451,9 @@ def test_a_wrong_key_is_told_as_such(emulator: InfobipEmulator) -> None:
                 dispatcher.send(message, to=to)
             assert refused.value.receipt.attempts[-1].outcome.reason is Reason.AUTH
             assert "another" not in str(refused.value)
-        with pytest.raises(errors.InvalidSetting):
+        with pytest.raises(InfobipRefused) as unheard:
             dispatcher.fetch_reports()
+        assert unheard.value.http_status == 401
 
 
 def test_schedules_are_asked_about_moved_and_stopped(emulator: InfobipEmulator) -> None:

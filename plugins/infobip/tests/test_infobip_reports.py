@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from messaging_channels import Dispatcher, Email, Sms, errors
+from messaging_channels import Dispatcher, Email, Sms
 from messaging_channels.events import StatusChanged
 from messaging_channels.exchange import HttpRequest, HttpResponse, Now
 from messaging_channels.ledger.sqlite import SqliteLedger
@@ -95,8 +95,9 @@ def test_a_channel_that_the_account_may_not_read_is_passed_over(emulator: Infobi
         sent = _send(dispatcher)
         assert {event.message_id for event in dispatcher.fetch_reports()} == {*sent[:2]}  # type: ignore[union-attr]
         emulator.faults.add(Fault(How.STATUS, status=403, path="/sms/3/reports"))
-        with pytest.raises(errors.InvalidSetting):
+        with pytest.raises(InfobipRefused) as refused:
             dispatcher.fetch_reports()
+        assert refused.value.http_status == 403
 
 
 def _row(number: int) -> str:

@@ -291,7 +291,7 @@ free_chats = st.one_of(
         button=st.just("") | titles,
         ttl_minutes=maybe() | st.integers(1, 43_200),
         payload=maybe() | ids,
-        **linked,
+        extra=linked["extra"],
     ),
     st.builds(
         messages.WhatsAppProduct,

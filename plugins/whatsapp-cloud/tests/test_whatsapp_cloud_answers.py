@@ -66,12 +66,14 @@ def test_the_table_holds_every_code_of_the_reference_in_its_class() -> None:
 
 
 @pytest.mark.parametrize("row", ERRORS, ids=lambda row: str(row[0]))
-def test_a_refusal_was_certainly_not_sent(row: tuple[Any, ...]) -> None:
-    outcome = _error(row[0], 500)
+def test_a_refusal_was_certainly_not_sent_and_a_fault_proves_nothing(row: tuple[Any, ...]) -> None:
+    outcome, fault = _error(row[0], 400), _error(row[0], 500)
     again = refusal_of(row[0])
     assert again is not None
-    assert outcome.kind in (Kind.REJECTED, Kind.NOT_SENT)
-    assert (outcome.kind is Kind.NOT_SENT) == (again.kind in (Class.TRANSIENT, Class.THROTTLE))
+    assert (fault.kind is Kind.UNKNOWN) == (again.kind is Class.TRANSIENT)
+    assert (outcome.kind is Kind.UNKNOWN) == (row[0] in (1, 2, 131000, 131016))
+    later = again.kind in (Class.TRANSIENT, Class.THROTTLE) and outcome.kind is not Kind.UNKNOWN
+    assert (outcome.kind is Kind.NOT_SENT) == later
     assert outcome.detail.startswith(str(row[0]))
     assert again.failed.group is Group.UNDELIVERABLE
     if outcome.kind is Kind.REJECTED:
@@ -125,7 +127,8 @@ def test_a_code_that_is_not_known_is_told_to_the_operator() -> None:
     ("status", "more", "kind"),
     [
         (500, {}, Kind.UNKNOWN),
-        (500, {"is_transient": True}, Kind.NOT_SENT),
+        (500, {"is_transient": True}, Kind.UNKNOWN),
+        (400, {"is_transient": True}, Kind.UNKNOWN),
         (429, {}, Kind.NOT_SENT),
         (401, {}, Kind.REJECTED),
         (400, {}, Kind.REJECTED),

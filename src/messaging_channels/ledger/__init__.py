@@ -234,6 +234,23 @@ class Find(Operation[Record | None]):
 
 
 @dataclass(frozen=True, slots=True)
+class Browse(Operation[Sequence[Record]]):
+    """Return the records of one scope, the newest first: at most `limit` of those for which everything holds that is given."""
+
+    scope: str
+    limit: int
+    before: str | None = None
+    """A message id: where the page before ended."""
+    channel: str | None = None
+    group_id: int | None = None
+    """Of the status."""
+    since: float | None = None
+    """When it was created, at the earliest: seconds since the epoch, UTC."""
+    until: float | None = None
+    """Before when."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unsettled(Operation[Sequence[Record]]):
     """Return messages whose outcome is unknown and that are due to be asked about; each is then due again later.
 
@@ -279,6 +296,7 @@ OPERATIONS: tuple[type[Operation[Any]], ...] = (
     Release,
     Hear,
     Find,
+    Browse,
     Unsettled,
     Together,
 )

@@ -23,6 +23,7 @@ SCHEMA = (
         " heard INTEGER NOT NULL)"
     ),
     "CREATE UNIQUE INDEX IF NOT EXISTS message_key ON message (scope, idempotency_key) WHERE idempotency_key IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS message_scope ON message (scope, id)",
     "CREATE INDEX IF NOT EXISTS message_look ON message (look_at) WHERE look_at IS NOT NULL",
     (
         "CREATE TABLE IF NOT EXISTS attempt ("

@@ -285,6 +285,28 @@ def found(where: str, *values: Any) -> Steps[ledger.Record | None]:  # noqa: ANN
     )
 
 
+def _browse(operation: ledger.Browse, _: Dialect) -> Steps[Sequence[ledger.Record]]:
+    group = None if operation.group_id is None else f'{{"groupId": {operation.group_id:d},%'
+    given = {
+        "id < ?": operation.before,
+        "channel = ?": operation.channel,
+        "status LIKE ?": group,
+        "created >= ?": operation.since,
+        "created < ?": operation.until,
+    }
+    asked = {condition: value for condition, value in given.items() if value is not None}
+    where = " AND ".join(("scope = ?", *asked))
+    keys = yield (
+        f"SELECT id FROM message WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608  constants
+        (operation.scope, *asked.values(), operation.limit),
+    )
+    records: list[ledger.Record] = []
+    for (key,) in keys:
+        record = yield from found("id = ?", key)
+        records += [record] if record else []
+    return records
+
+
 def _unsettled(operation: ledger.Unsettled, dialect: Dialect) -> Steps[Sequence[ledger.Record]]:
     due = yield (
         f"{_SELECT_DUE}{dialect.for_update}",
@@ -354,5 +376,6 @@ STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
     ledger.Release: _release,
     ledger.Hear: _hear,
     ledger.Find: _find,
+    ledger.Browse: _browse,
     ledger.Unsettled: _unsettled,
 }

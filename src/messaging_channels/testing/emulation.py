@@ -125,6 +125,10 @@ class Emulator:
         await self._transport.close()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        sock: socket.socket = writer.get_extra_info("socket")
+        sock.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+        )  # asyncio does so only for listeners of its own
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  a coroutine runs in a task
         self._running.add(task)

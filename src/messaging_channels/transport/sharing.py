@@ -20,7 +20,7 @@ _UNDER_WAY = 4
 """How many requests of one key may be under way at once before others wait for company."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Place:
     """One caller that waits in a thread."""
 
@@ -59,7 +59,7 @@ class Sharing:
             else:
                 lane.waiting.append(place := _Place(exchange.item))
         if place is not None:
-            place.woken.wait()
+            self._wait(place, lane)
             if place.failure:
                 raise place.failure
             if not place.leads:
@@ -67,6 +67,17 @@ class Sharing:
             with self._lock:
                 company = _taken(lane, exchange.most - 1)
         return self._lead(exchange, lane, company)
+
+    def _wait(self, place: _Place, lane: _Lane) -> None:
+        try:
+            place.woken.wait()
+        except BaseException:  # a signal: whoever was to lead hands it on, whoever still waits is taken out
+            with self._lock:
+                if place in lane.waiting:
+                    lane.waiting.remove(place)
+            if place.leads:
+                self._pass_on(lane)
+            raise
 
     def _lead(self, exchange: Share[Any], lane: _Lane, company: list[_Place]) -> Any:  # noqa: ANN401
         try:

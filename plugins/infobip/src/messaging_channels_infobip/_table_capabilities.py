@@ -40,7 +40,7 @@ CARRIES: Mapping[type[Message], frozenset[str]] = {
     messages.WhatsAppProducts: _WORDS,
     messages.WhatsAppFlow: _WORDS | {"action", "screen", "data", "draft"},
     messages.WhatsAppCarousel: _CHAT,
-    messages.WhatsAppCallButton: _CHAT | {"button", "ttl_minutes", "payload"},
+    messages.WhatsAppCallButton: frozenset({"sender", "button", "ttl_minutes", "payload"}),
     messages.WhatsAppContactRequest: _CHAT,
     messages.WhatsAppTemplate: _CHAT | {"body", "header", "buttons", "cards", "offer_ends"},
 }

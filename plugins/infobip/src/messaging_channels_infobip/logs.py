@@ -23,7 +23,7 @@ from messaging_channels.status import Group, Status
 from messaging_channels_infobip import reports
 from messaging_channels_infobip.access import Access
 from messaging_channels_infobip.answers import members, parsed, read_status, reason_of, records
-from messaging_channels_infobip.refusals import require_ok
+from messaging_channels_infobip.refusals import require_told
 from messaging_channels_infobip.written import written_date
 
 LOGS: Mapping[str, str] = {"sms": "/sms/3/logs", "email": "/email/4/logs"}
@@ -103,8 +103,7 @@ class Pull:
         A channel that the account may not read is passed over, as long as there is another.
 
         Raises:
-            InvalidSetting: the key is wrong, or lacks the right to read any reports.
-            InfobipRefused: Infobip did not answer.
+            InfobipRefused: Infobip did not answer, or the key may read no reports.
         """
         now = yield from ask(Now())
         while step := self._step():
@@ -116,7 +115,7 @@ class Pull:
             response = yield from ask(self._access.get(REPORTS[channel], {"limit": PAGE}))
             forbidden += response.status == _FORBIDDEN
             if response.status != _FORBIDDEN or forbidden == len(REPORTS):
-                require_ok(response, f"the {channel} reports")
+                require_told(response, f"the {channel} reports")
             if events := _events(_rows(response), at=now):
                 return events
         return ()
@@ -139,7 +138,7 @@ class Pull:
             query["sentSince"] = written_date(since)
         response = yield from ask(self._access.get(LOGS[channel], query))
         if response.status != _FORBIDDEN:
-            require_ok(response, f"the {channel} logs")
+            require_told(response, f"the {channel} logs")
         rows = _rows(response)
         following = members(members(parsed(response)).get("cursor")).get("nextCursor")
         self._done(step, following if rows and following != cursor else None)

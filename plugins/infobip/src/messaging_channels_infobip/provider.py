@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from messaging_channels.errors import ExchangeFailed, InvalidMessage
 from messaging_channels.events import Event
 from messaging_channels.exchange import Call, Exchange, Executors, Flow, Now, ask
-from messaging_channels.messages import Email, Sms
+from messaging_channels.messages import Email, Message, Sms
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import Capabilities, Envelope, Inquiry
 from messaging_channels.rates import Rate
@@ -101,8 +101,7 @@ class Infobip:
         Infobip gives each report once. So the first calls read the logs of the last 48 hours, which hold what a process that died may have lost.
 
         Raises:
-            InvalidSetting: the key is wrong, or lacks the right to read reports.
-            InfobipRefused: Infobip did not answer.
+            InfobipRefused: Infobip did not answer, or the key may read no reports.
         """
         return (yield from self._pull.page())
 
@@ -142,7 +141,7 @@ def _by_channel(batch: Sequence[Envelope]) -> tuple[list[Envelope], list[Envelop
     return lists
 
 
-_CHANNELS = {Sms: 0, Email: 1}
+_CHANNELS: Mapping[type[Message], int] = {Sms: 0, Email: 1}
 _CHATS = 2
 
 

@@ -34,8 +34,6 @@ def require_ok(response: HttpResponse, asked: str) -> HttpResponse:
         InvalidSetting: the key is wrong, or lacks the right to ask this.
         InfobipRefused: anything else.
     """
-    if response.ok:
-        return response
     if response.status in _KEY:
         raise InvalidSetting(
             f"Infobip answers {response.status} to it for {asked}",
@@ -43,6 +41,17 @@ def require_ok(response: HttpResponse, asked: str) -> HttpResponse:
             source="the provider's arguments",
             remedy="check the key and its API scopes in the portal",
         )
+    return require_told(response, asked)
+
+
+def require_told(response: HttpResponse, asked: str) -> HttpResponse:
+    """Return the answer if it is a success.
+
+    Raises:
+        InfobipRefused: it is none. A wrong key is told by `http_status` 401 or 403: whoever asks in a loop goes on.
+    """
+    if response.ok:
+        return response
     raise InfobipRefused(
         f"HTTP {response.status} {explanation(response)}".rstrip(),
         asked=asked,

@@ -70,7 +70,7 @@ def _enveloped(envelope: Envelope, defaults: Defaults) -> dict[str, Any]:
         raise _refused(message, "sender", "over 24 characters", "use a registered number")
     path, write = _WRITTEN[type(message)]
     _check_options(message, extra, path)
-    reply_to: str | None = getattr(message, "reply_to", None)
+    reply_to: str | None = None if path in _WITHOUT_QUOTES else getattr(message, "reply_to", None)
     surroundings = given(
         to=envelope.to.plain,
         messageId=envelope.id,
@@ -174,4 +174,5 @@ _WRITTEN: Mapping[type[Message], tuple[str, Write]] = {
 }
 """The endpoint of each type, and what writes its content."""
 
+_WITHOUT_QUOTES = frozenset({"interactive/voice-button"})
 _WITHOUT_LINKS = frozenset({"audio", "sticker", "location", "contact"})

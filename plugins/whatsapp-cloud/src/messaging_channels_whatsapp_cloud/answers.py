@@ -14,6 +14,8 @@ from messaging_channels_whatsapp_cloud._table_statuses import ANSWERS
 from messaging_channels_whatsapp_cloud.reading import fields, member, objects, parsed, text
 from messaging_channels_whatsapp_cloud.refusals import explanation, refused
 
+_FAULT = 5
+
 
 class CallRefused(MessagingError):
     """The Cloud API refused something that is not a message: an upload, a download, a mark. `outcome` says why, as for a message."""
@@ -60,6 +62,7 @@ def refusal(response: HttpResponse, what: str) -> CallRefused:
 def _refused(response: HttpResponse, answer: object) -> Outcome:
     """Read an error. One without a known code goes by the status of HTTP: after a 5xx the message may have been sent."""
     error = fields(member(answer, "error"))
-    outcome = refused(error, native=answer) or http_outcome(response, explanation(error))
+    faulty = response.status // 100 == _FAULT
+    outcome = refused(error, faulty=faulty, native=answer) or http_outcome(response, explanation(error))
     wait = retry_after(response.headers) if outcome.reason is Reason.THROTTLED else None
     return outcome if wait is None else replace(outcome, retry_after=wait)

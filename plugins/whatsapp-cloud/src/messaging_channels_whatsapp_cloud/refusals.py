@@ -35,7 +35,7 @@ class Refusal:
     name: str
     kind: Class
     reason: Reason
-    """For an answer: it was not sent."""
+    """For an answer: why it was not sent, or `SERVER`, which proves nothing."""
     refused: Status
     """When an answer says so."""
     failed: Status
@@ -49,18 +49,22 @@ def refusal_of(code: int) -> Refusal | None:
     return _REFUSALS.get(_PERMISSIONS.start if code in _PERMISSIONS else code)
 
 
-def refused(error: Mapping[str, Any], *, native: object) -> Outcome | None:
-    """Read the `error` object of an answer. None if its code is not known, nor said to be transient."""
+def refused(error: Mapping[str, Any], *, faulty: bool = False, native: object) -> Outcome | None:
+    """Read the `error` object of an answer, `faulty` if its HTTP status is 5xx. None if its code is not known, nor said to be transient.
+
+    That a fault is transient proves nothing about the message: it may have gone out before. Only a documented refusal does.
+    """
     code = integer(error.get("code"))
     refusal = None if code is None else refusal_of(code)
-    if refusal is None:
-        if error.get("is_transient") is not True:
-            return None
-        return Outcome.of(Reason.THROTTLED, explanation(error), native=native)
+    if refusal is None and error.get("is_transient") is not True:
+        return None
+    if refusal is None or (faulty and refusal.kind is Class.TRANSIENT):
+        return Outcome.of(Reason.SERVER, explanation(error), native=native)
+    own = refusal.reason not in (Reason.THROTTLED, Reason.SERVER)
     return Outcome.of(
         refusal.reason,
         explanation(error),
-        status=None if refusal.reason is Reason.THROTTLED else refusal.refused,
+        status=refusal.refused if own else None,
         retry_after=_WAITS.get(refusal.code),
         native=native,
     )

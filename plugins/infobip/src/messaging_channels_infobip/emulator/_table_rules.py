@@ -408,14 +408,19 @@ WHATSAPP: dict[str, Object] = {
             ),
         }
     ),
-    "interactive/voice-button": _with_content(
+    "interactive/voice-button": Object(
         {
-            "body*": Object({"text*": Text(0, 1024)}),
-            "action": Object(
+            **{name: rule for name, rule in _LINKED.items() if name != "context"},
+            "content*": Object(
                 {
-                    "buttonDisplayText": Text(0, 20),
-                    "callValidityPeriod": Number(1, 43_200),
-                    "callContextPayload": Text(1, 512),
+                    "body*": Object({"text*": Text(0, 1024)}),
+                    "action": Object(
+                        {
+                            "buttonDisplayText": Text(0, 20),
+                            "callValidityPeriod": Number(1, 43_200),
+                            "callContextPayload": Text(1, 512),
+                        }
+                    ),
                 }
             ),
         }

@@ -1,0 +1,42 @@
+"""What can go wrong with a call, as clients see it: the stable code, the HTTP status and the title of each problem (RFC 9457).
+
+Source of the form: https://www.rfc-editor.org/rfc/rfc9457
+"""
+
+from __future__ import annotations
+
+PROBLEMS: dict[str, tuple[int, str]] = {
+    # the request itself
+    "invalid_json": (400, "The body is no JSON"),
+    "invalid_idempotency_key": (400, "The idempotency key cannot be used"),
+    "invalid_request": (400, "The request cannot be read"),
+    "unauthorised": (401, "No valid API key was given"),
+    "webhook_refused": (401, "Nothing proves who made the call"),
+    "forbidden": (403, "The API key lacks the right"),
+    "cdp_extension_missing": (403, "Persons cannot be written to: this realm has no account of its own"),
+    "not_found": (404, "There is no such thing"),
+    "method_not_allowed": (405, "That method is not for this path"),
+    "slow_body": (408, "The body did not come in time"),
+    "too_large": (413, "The body is too large"),
+    "unsupported_media_type": (415, "The body is not of the media type application/json"),
+    "invalid_body": (422, "The body does not fit the schema"),
+    "invalid_query": (422, "A query parameter does not fit the schema"),
+    "invalid_url": (422, "A URL leads where this service does not go"),
+    "too_many_requests": (429, "Too many requests"),
+    # the message
+    "invalid_address": (422, "That is no address of the channel"),
+    "invalid_message": (422, "A field of the message cannot be sent as it is"),
+    "no_address": (422, "The recipient has no address on that channel"),
+    "unsupported": (422, "No provider carries such a message"),
+    "vetoed": (403, "A rule forbids the message"),
+    "idempotency_key_reused": (422, "The idempotency key stands for another request"),
+    "idempotency_in_progress": (409, "An earlier request with that key has not ended"),
+    "rejected": (422, "The provider refused the message for good"),
+    # this service
+    "not_sent": (503, "Nothing was sent: try again"),
+    "no_route": (503, "No provider is configured for the channel"),
+    "ledger_unavailable": (503, "What would be sent could not be written down, so nothing was"),
+    "still_sending": (504, "The message is still being sent: ask again with the same idempotency key"),
+    "configuration": (500, "The service is not configured for that"),
+    "internal": (500, "The service failed"),
+}

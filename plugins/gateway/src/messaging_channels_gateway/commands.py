@@ -1,0 +1,128 @@
+"""The commands that the gateway adds: `serve`, and `keys`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from messaging_channels.configuration import Configuration
+from messaging_channels.transport import Clock
+from messaging_channels_gateway.keys import DEFAULT_REALM, SCOPES, Keys
+from messaging_channels_gateway.settings import Settings
+from messaging_channels_gateway.store import Store
+
+if TYPE_CHECKING:
+    from messaging_channels_gateway.gateway import Gateway
+
+
+def serve(parser: argparse.ArgumentParser) -> None:
+    """Describe `messaging-channels serve`."""
+    parser.description = "Serve the HTTP gateway. Without configuration it stands on the sandbox and SQLite."
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000, help="0 for any free one")
+    parser.set_defaults(run=_serve)
+
+
+def keys(parser: argparse.ArgumentParser) -> None:
+    """Describe `messaging-channels keys`."""
+    parser.description = "Make and manage the API keys of the gateway."
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    create = commands.add_parser("create", help="make a key and print it: it cannot be read again")
+    create.add_argument("--name", required=True, help="who uses it")
+    create.add_argument("--realm", default=DEFAULT_REALM, help="the tenant (default: %(default)s)")
+    create.add_argument("--scope", action="append", choices=SCOPES, help="a right; repeat it (default: all)")
+    create.add_argument("--days", type=float, help="how long it stands (default: until it is revoked)")
+    create.set_defaults(run=_create)
+    rotate = commands.add_parser(
+        "rotate", help="print a new key in place of another, which stands a while longer"
+    )
+    rotate.add_argument("id", help="as `keys list` shows it")
+    rotate.add_argument("--grace-hours", type=float, default=24.0)
+    rotate.set_defaults(run=_rotate)
+    revoke = commands.add_parser("revoke", help="let a key open nothing any more")
+    revoke.add_argument("id")
+    revoke.set_defaults(run=_revoke)
+    commands.add_parser("list", help="list the keys").set_defaults(run=_list)
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from messaging_channels_gateway.gateway import opened  # noqa: PLC0415  only the server needs it
+    from messaging_channels_gateway.server import Server  # noqa: PLC0415
+
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole URLs
+    configuration = Configuration.read(embedded=True)
+    gateway = opened(configuration, Settings.read(configuration))
+    print(_greeting(gateway, options), file=sys.stderr)  # noqa: T201  a command prints
+    Server(gateway, options.host, options.port).run()
+    return 0
+
+
+def _greeting(gateway: Gateway, options: argparse.Namespace) -> str:
+    where = f"http://{options.host}:{options.port}"
+    lines = [f"serving on {where}; the calls are described at {where}/docs"]
+    if not gateway.keys.listed():
+        lines.append("there is no API key yet: messaging-channels keys create --name NAME")
+    if gateway.showcase is not None:
+        lines.append(f"development: what is sent is shown at {where}/development")
+    return "\n".join(lines)
+
+
+def _create(options: argparse.Namespace) -> int:
+    with _Opened() as opened:
+        try:
+            made = opened.create(
+                options.name, realm=options.realm, scopes=options.scope or SCOPES, days=options.days
+            )
+        except ValueError as error:
+            print(error, file=sys.stderr)  # noqa: T201
+            return 2
+    print(made)  # noqa: T201
+    return 0
+
+
+def _rotate(options: argparse.Namespace) -> int:
+    with _Opened() as opened:
+        try:
+            made = opened.rotate(options.id, grace_hours=options.grace_hours)
+        except LookupError:
+            return _unknown()
+    print(made)  # noqa: T201
+    return 0
+
+
+def _revoke(options: argparse.Namespace) -> int:
+    with _Opened() as opened:
+        try:
+            opened.expire(options.id, 0.0)
+        except LookupError:
+            return _unknown()
+    return 0
+
+
+def _list(_: argparse.Namespace) -> int:
+    with _Opened() as opened:
+        print(json.dumps({"keys": opened.listed()}))  # noqa: T201
+    return 0
+
+
+def _unknown() -> int:
+    print("there is no key with that id; see `messaging-channels keys list`", file=sys.stderr)  # noqa: T201
+    return 2
+
+
+class _Opened:
+    """The keys of the configured home, for the length of a command."""
+
+    def __enter__(self) -> Keys:
+        settings = Settings.read(Configuration.read(embedded=True))
+        self._store = Store(settings.home / "gateway.sqlite3")
+        return Keys(self._store, Clock().now)
+
+    def __exit__(self, *_: object) -> None:
+        self._store.close()

@@ -1,0 +1,40 @@
+"""What whoever runs the service asks of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from starlette.responses import PlainTextResponse
+
+from messaging_channels.errors import MessagingError
+from messaging_channels_gateway.calls import answer, gateway_of
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+async def health(request: Request) -> Response:
+    """`GET /health`: whether the process answers."""
+    del request
+    return answer({"status": "ok"})
+
+
+async def ready(request: Request) -> Response:
+    """`GET /ready`: whether messages can be written down, and so sent."""
+    gateway = gateway_of(request)
+    try:
+        gateway.store.read("SELECT 1")
+        await gateway.dispatcher.find("0" * 32)
+    except (MessagingError, sqlite3.Error):
+        return answer({"status": "not ready"}, 503)
+    return answer({"status": "stopping"}, 503) if gateway.stopping.is_set() else answer({"status": "ready"})
+
+
+async def metrics(request: Request) -> Response:
+    """`GET /metrics`: counters, without ids, addresses or names of realms."""
+    gateway = gateway_of(request)
+    counted = gateway.store.read("SELECT state, count(*) FROM delivery WHERE state != 'done' GROUP BY state")
+    states = {"waiting": 0, "dead": 0} | {str(state): int(count) for state, count in counted}
+    return PlainTextResponse(gateway.metrics.shown(states), media_type="text/plain; version=0.0.4")

@@ -1,0 +1,167 @@
+"""How the gateway is configured: `[gateway]` in the TOML file, and `MESSAGING_CHANNELS_GATEWAY_<FIELD>` for its simple fields."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+)
+
+from messaging_channels.configuration import PREFIX, Configuration
+from messaging_channels.errors import InvalidSetting
+from messaging_channels_gateway.keys import DEFAULT_REALM
+
+_KIB = 1024
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+
+class Directory(_Settings):
+    """The gateway's own small directory."""
+
+    kind: Literal["directory"] = "directory"
+
+
+class JsonFile(_Settings):
+    """A file `{"users": {id: …}, "identities": {id: …}}` of documents in the directory's shape. Read again when it changes."""
+
+    kind: Literal["json"]
+    path: Path
+
+
+class Sql(_Settings):
+    """A table of yours. The query takes the id as its one parameter, and names its columns `sms`, `whatsapp` and `email`."""
+
+    kind: Literal["sql"]
+    database: SecretStr
+    """`sqlite:///path`, or `postgresql://…` (needs psycopg)."""
+    query: str
+    """`SELECT phone AS sms, phone AS whatsapp, mail AS email FROM customer WHERE id = ?`."""
+
+
+class HttpService(_Settings):
+    """A service of yours that answers `GET url` with a document in the directory's shape, or 404."""
+
+    kind: Literal["http"]
+    url: str
+    """With `{id}` in its place."""
+    header: str = "authorization"
+    secret: SecretStr = SecretStr("")
+    """The header's whole value."""
+
+
+class Plugins(_Settings):
+    """The resolvers that installed plugins register: asked for a `User` or a `Person`."""
+
+    kind: Literal["plugins"]
+
+
+class People(_Settings):
+    """Infobip People of the realm's account. Needs messaging-channels-infobip."""
+
+    kind: Literal["people"]
+
+
+Source: TypeAlias = Annotated[
+    Directory | JsonFile | Sql | HttpService | Plugins | People, Field(discriminator="kind")
+]
+
+
+class Realm(_Settings):
+    """One tenant."""
+
+    account: str | None = None
+    """Whose credentials write to its Persons: the name of a section `[accounts.<account>]`. Without one they cannot be written to."""
+    users: Source = Directory()
+    persons: Source = Directory()
+
+
+def _listed(value: Any) -> Any:  # noqa: ANN401  whatever a setting holds
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Names: TypeAlias = Annotated[list[str], BeforeValidator(_listed)]
+
+
+class Settings(_Settings):
+    """How the gateway behaves."""
+
+    home: Path
+    """The directory of its files."""
+    public_url: str | None = None
+    """How the world reaches it, such as `https://messages.example.com`: some providers sign the URL they call."""
+    trusted_proxies: Names = []
+    """Addresses or networks whose `x-forwarded-proto` and `x-forwarded-host` are believed."""
+    callback_hosts: Names = []
+    """`host:port` that may be called although it is private, or not https on port 443. For development and internal services."""
+    max_body: PositiveInt = _KIB * _KIB
+    max_webhook: PositiveInt = 256 * _KIB
+    body_seconds: PositiveFloat = 10.0
+    """In which a body, or the head of a request, has to come."""
+    send_seconds: PositiveFloat = 60.0
+    """For how long a call waits for its message to be sent; then it goes on without the caller."""
+    rate: PositiveFloat = 200.0
+    """Calls a second and key."""
+    realm_rate: PositiveFloat = 500.0
+    """Calls a second and realm."""
+    burst: PositiveInt = 200
+    lease: PositiveFloat = 120.0
+    """Seconds after which a call that has not ended is taken to be dead."""
+    poll: PositiveFloat | None = None
+    """Seconds between asking providers for reports that they do not bring, and about messages whose outcome is unknown: 1 for the sandbox, else 30."""
+    keep_days: PositiveFloat = 30.0
+    """For how long events are kept."""
+    development: bool | None = None
+    """Whether the page /development shows what was sent. Without a word: where nothing but the sandbox is configured."""
+    inbound_realm: str = DEFAULT_REALM
+    """To whom belongs what people write to the platform's own account."""
+    realms: dict[str, Realm] = Field(default_factory=dict[str, Realm])
+    """By name. A realm that is not here has the embedded defaults."""
+
+    @classmethod
+    def read(cls, configuration: Configuration, **given: Any) -> Settings:  # noqa: ANN401  any field
+        """Read the settings; what is given in code goes first, then the environment, then the file.
+
+        Raises:
+            InvalidSetting: a setting is missing or malformed.
+        """
+        prefix = f"{PREFIX}GATEWAY_"
+        variables = {
+            name: configuration.environment[prefix + name.upper()]
+            for name in cls.model_fields
+            if prefix + name.upper() in configuration.environment
+        }
+        file = {**configuration.file.get("gateway", {}), **configuration.code.get("gateway", {})}
+        values = {"home": configuration.home, **file, **variables, **given}
+        try:
+            settings = cls.model_validate(values)
+            for network in settings.trusted_proxies:
+                ip_network(network)
+        except ValidationError as error:
+            where = ".".join(str(step) for step in error.errors(include_input=False)[0]["loc"])
+            raise _invalid(where, "is missing or malformed") from None
+        except ValueError:
+            raise _invalid("trusted_proxies", "holds what is no address or network") from None
+        return settings
+
+
+def _invalid(where: str, problem: str) -> InvalidSetting:
+    name = f"{PREFIX}GATEWAY_{where.upper()}"
+    return InvalidSetting(
+        problem,
+        setting=f"gateway.{where}",
+        source="configuration",
+        remedy=f"set {name}, or gateway.{where} in the file",
+    )

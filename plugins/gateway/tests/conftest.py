@@ -1,0 +1,110 @@
+"""A gateway on loopback, for every test its own: real HTTP, real files, the sandbox or a provider of the tests behind it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from secrets import token_hex
+from typing import Any
+
+import httpx
+import pytest
+
+from messaging_channels import plugins
+from messaging_channels.configuration import Configuration
+from messaging_channels_gateway import Settings
+from messaging_channels_gateway.gateway import Gateway, opened
+from messaging_channels_gateway.server import Server
+
+
+class Served:
+    """A gateway that runs, and a client with a key of all rights in a realm of the test's own."""
+
+    def __init__(self, gateway: Gateway, url: str, realm: str = "default") -> None:
+        self.gateway = gateway
+        self.url = url
+        self.realm = realm
+        self.key = gateway.keys.create("test", realm=realm)
+        self._clients: list[httpx.Client] = []
+        self.client = self.with_key(self.key)
+
+    def with_key(self, key: str) -> httpx.Client:
+        client = httpx.Client(base_url=self.url, headers={"x-api-key": key}, timeout=20)
+        self._clients.append(client)
+        return client
+
+    def of_realm(self, realm: str | None = None, **options: Any) -> httpx.Client:
+        return self.with_key(self.gateway.keys.create("test", realm=realm or token_hex(4), **options))
+
+    def sms(self, to: Any = "38598123456", text: str = "My text message", **more: Any) -> httpx.Response:
+        headers = more.pop("headers", {})
+        body = {"to": to, "content": {"text": text}, **more}
+        return self.client.post("/v1/apps/message/sms", json=body, headers=headers)
+
+    def shown(self) -> list[dict[str, Any]]:
+        """What the page of the development shows of this realm."""
+        messages = self.client.get("/development/messages").json()["messages"]
+        return [one for one in messages if one["realm"] == self.realm]
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+
+
+@contextmanager
+def serving(gateway: Gateway) -> Iterator[str]:
+    server = Server(gateway, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.005)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        gateway.stopping.set()
+        server.should_exit = True
+        thread.join(20)
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start a gateway with these settings; more keywords are the sections of the configuration, `plugin` an object with hooks."""
+    stack: list[Any] = []
+
+    def start(*, settings: dict[str, Any] | None = None, plugin: object = None, **gateway: Any) -> Served:
+        configuration = Configuration.read(settings, embedded=True)
+        if plugin is not None:
+            configuration = replace(configuration, plugins=plugins.load(only=(), extra=[plugin]))
+        made = opened(configuration, Settings.read(configuration, **gateway))
+        running = serving(made)
+        served = Served(made, running.__enter__())
+        stack.append((running, served))
+        return served
+
+    yield start
+    for running, served in reversed(stack):
+        served.close()
+        running.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, str]]:
+    home = tmp_path_factory.mktemp("home")
+    environment = {"MESSAGING_CHANNELS_HOME": str(home), "MESSAGING_CHANNELS_SANDBOX_HANG": "0.01"}
+    configuration = Configuration.read(environment=environment, embedded=True)
+    gateway = opened(configuration, Settings.read(configuration, poll=0.05, body_seconds=1.0))
+    with serving(gateway) as url:
+        yield gateway, url
+
+
+@pytest.fixture
+def served(_shared: tuple[Gateway, str]) -> Iterator[Served]:
+    """The gateway of the whole run, on the embedded defaults, and a realm of the test's own."""
+    made = Served(*_shared, realm=token_hex(4))
+    yield made
+    made.close()

@@ -1,0 +1,64 @@
+"""The document of OpenAPI, held to what the service does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from jsonschema import Draft202012Validator
+
+from messaging_channels_gateway._table_operations import OPERATIONS
+from messaging_channels_gateway._table_problems import PROBLEMS
+from messaging_channels_gateway.application import ROUTES
+from messaging_channels_gateway.openapi import described
+
+CONFIGURATION = schemathesis.Config.from_dict(
+    {
+        "checks": {
+            # an address, a sender or a file may be refused for what no schema can say: IDNA, E.164, where a URL leads
+            "positive_data_acceptance": {
+                "expected-statuses": ["2xx", "401", "403", "404", "409", "422", "503"]
+            },
+            "not_a_server_error": {"expected-statuses": ["2xx", "3xx", "4xx", "503"]},
+        }
+    }
+)
+API = schemathesis.openapi.from_dict(described(), config=CONFIGURATION)
+
+
+@pytest.mark.filterwarnings("ignore")
+@API.exclude(operation_id=["stream_events"]).parametrize()
+@settings(max_examples=settings().max_examples // 25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_service_does_what_the_document_says(case: Any, served: Any) -> None:
+    case.call_and_validate(base_url=served.url, headers={"x-api-key": served.key})
+
+
+def test_every_call_is_described_but_those_of_providers_and_pages() -> None:
+    there = {(method, path) for method, path, _ in ROUTES}
+    told = {(one.method, one.path) for one in OPERATIONS}
+    for channel in ("sms", "whatsapp", "email"):
+        told = {(method, path.replace(f"/message/{channel}", "/message/{channel}")) for method, path in told}
+    pages = {
+        "/openapi.json",
+        "/docs",
+        "/docs.js",
+        "/development",
+        "/development.js",
+        "/development/messages",
+        "/style.css",
+    }
+    assert told == {one for one in there if one[1] not in pages and "/v1/webhooks/" not in one[1]}
+
+
+def test_every_schema_is_one() -> None:
+    for schema in described()["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+
+
+def test_every_problem_of_the_table_has_a_status_of_an_error_and_a_title() -> None:
+    for code, (status, title) in PROBLEMS.items():
+        assert code == code.lower()
+        assert 400 <= status < 600
+        assert title

@@ -1,0 +1,476 @@
+"""Webhooks in, proved by the provider; and webhooks out, signed, until they are taken."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import ssl
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar, Self
+
+import httpx
+import pytest
+import trustme
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from messaging_channels import PhoneNumber, Sms
+from messaging_channels.errors import WebhookRefused
+from messaging_channels.events import (
+    Act,
+    Engaged,
+    Event,
+    MessageReceived,
+    OptedOut,
+    StatusChanged,
+    Unrecognised,
+)
+from messaging_channels.exchange import Exchange, Executors, Flow
+from messaging_channels.outcomes import Outcome, Reason
+from messaging_channels.plugins import hookimpl
+from messaging_channels.provider import Capabilities, Envelope, ProviderSpec
+from messaging_channels.status import known
+from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels_gateway.deliveries import Deliveries
+from messaging_channels_gateway.events import Events, Notice
+from messaging_channels_gateway.guard import Guard
+from messaging_channels_gateway.standard_webhooks import new_secret, signed, verified
+from messaging_channels_gateway.store import Store
+
+SECRET = b"loft"
+DELIVERED, BOUNCED, EXPIRED = known(3, 5), known(2, 9), known(4, 15)
+STATUSES = {"delivered": DELIVERED, "bounced": BOUNCED, "expired": EXPIRED}
+
+
+class Pigeon:
+    """A provider that takes everything, and signs the public URL and the body of its reports."""
+
+    name: ClassVar[str] = "pigeon"
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, batch=100)
+    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        yield from ()
+        return [Outcome.of(Reason.ACCEPTED, provider_id=f"ring-{envelope.id}") for envelope in batch]
+
+    def receive(self, call: WebhookCall) -> Received:
+        wanted = hmac.new(SECRET, call.url.encode() + call.body, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(wanted, call.headers.get("x-coo", "")):
+            raise WebhookRefused("the signature is wrong", provider="pigeon", remedy="sign it")
+        return Received([_event(one, call.at) for one in json.loads(call.body or b"[]")])
+
+
+def _event(told: dict[str, Any], at: float) -> Event:
+    common: dict[str, Any] = {"provider": "pigeon", "at": at, "event_id": told.get("id")}
+    if told["what"] in STATUSES:
+        return StatusChanged(provider_id=f"ring-{told['message']}", status=STATUSES[told["what"]], **common)
+    if told["what"] == "seen":
+        return Engaged(provider_id=f"ring-{told['message']}", act=Act.SEEN, **common)
+    who = PhoneNumber.parse("447700900100")
+    if told["what"] == "wrote":
+        return MessageReceived(
+            channel="sms", provider_id=told["id"], sender=who, to="447700900999", text="coo", **common
+        )
+    if told["what"] == "stop":
+        return OptedOut(channel="sms", address=who, why="keyword STOP", **common)
+    return Unrecognised(kind=told["what"], **common)
+
+
+class PigeonSettings(BaseModel):
+    loft: str = "west"
+
+
+class PigeonPlugin:
+    @hookimpl
+    def register_providers(self) -> list[ProviderSpec]:
+        return [ProviderSpec("pigeon", PigeonSettings, lambda _: Pigeon())]
+
+
+class Hooks:
+    """The application's own webhook address: it answers what it is told to, and remembers what came."""
+
+    def __init__(self, *answers: int, location: str = "") -> None:
+        self.calls: list[tuple[dict[str, str], bytes]] = []
+        self.answers = list(answers)
+        self.came = threading.Condition()
+        hooks = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                with hooks.came:
+                    hooks.calls.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                    self.send_response(hooks.answers.pop(0) if hooks.answers else 204)
+                    hooks.came.notify_all()
+                self.send_header("location", location)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.host = f"127.0.0.1:{self.server.server_port}"
+        self.url = f"http://{self.host}/hook"
+
+    def __enter__(self) -> Self:
+        self._thread = threading.Thread(target=lambda: self.server.serve_forever(0.02), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+        self._thread.join()
+
+    def wait(self, count: int) -> list[dict[str, Any]]:
+        with self.came:
+            assert self.came.wait_for(lambda: len(self.calls) >= count, 10), len(self.calls)
+            return [json.loads(body) for _, body in self.calls]
+
+
+def _served(serve: Any, hooks: Hooks | None = None, **gateway: Any) -> Any:
+    settings = {
+        "providers": {"pigeon": {"loft": "east"}},
+        "accounts": {"acme": {"pigeon": {"loft": "north"}}},
+    }
+    hosts = [hooks.host] if hooks else []
+    return serve(settings=settings, plugin=PigeonPlugin(), callback_hosts=hosts, poll=60, **gateway)
+
+
+def _report(
+    served: Any, *told: dict[str, Any], path: str = "/v1/webhooks/pigeon", **options: Any
+) -> httpx.Response:
+    body = json.dumps(told).encode()
+    url = options.get("signed_url", served.url + path)
+    signature = options.get("signature", hmac.new(SECRET, url.encode() + body, hashlib.sha256).hexdigest())
+    answer: httpx.Response = httpx.post(
+        served.url + path, content=body, headers={"x-coo": signature, **options.get("headers", {})}
+    )
+    return answer
+
+
+def _sent(served: Any, **more: Any) -> str:
+    answer = served.sms(to="447700900100", **more)
+    assert answer.status_code == 200, answer.text
+    message: str = answer.json()["messages"][0]["messageId"]
+    return message
+
+
+def test_a_proved_report_changes_the_status_and_a_forged_one_nothing(serve: Any) -> None:
+    served = _served(serve)
+    message = _sent(served)
+    forged = _report(served, {"what": "delivered", "message": message}, signature="0" * 64)
+    assert (forged.status_code, forged.json()["code"]) == (401, "webhook_refused")
+    assert served.client.get(f"/v1/messages/{message}").json()["status"]["groupName"] == "PENDING"
+    assert _report(served, {"what": "delivered", "message": message}).status_code == 200
+    assert served.client.get(f"/v1/messages/{message}").json()["status"]["groupName"] == "DELIVERED"
+
+
+def test_a_report_may_come_twice_and_late_and_of_nobody(serve: Any) -> None:
+    served = _served(serve)
+    message = _sent(served)
+    told = [
+        {"what": "delivered", "message": message, "id": "1"},
+        {"what": "bounced", "message": message, "id": "2"},
+    ]
+    for one in (told[0], told[1], told[0]):
+        assert _report(served, one).status_code == 200
+    assert _report(served, {"what": "delivered", "message": "nobody"}, {"what": "news"}).status_code == 200
+    shown = served.client.get(f"/v1/messages/{message}").json()
+    assert shown["status"]["groupName"] == "DELIVERED"
+    assert len(shown["events"]) == 2
+
+
+def test_the_size_of_a_report_is_limited_before_it_is_read(serve: Any) -> None:
+    served = _served(serve, max_webhook=1000)
+    answer = httpx.post(f"{served.url}/v1/webhooks/pigeon", content=b"x" * 1001)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize("path", ["/v1/webhooks/nobody", "/v1/webhooks/pigeon/nobody"])
+def test_nobodys_webhooks_are_not_there(serve: Any, path: str) -> None:
+    assert _report(_served(serve), {"what": "stop"}, path=path).status_code == 404
+
+
+def test_a_provider_without_webhooks_proves_nothing(served: Any) -> None:
+    assert httpx.post(f"{served.url}/v1/webhooks/sandbox").status_code == 401
+
+
+def test_the_public_url_is_the_one_that_is_set(serve: Any) -> None:
+    served = _served(serve, public_url="https://messages.example.com")
+    path = "/v1/webhooks/pigeon?token=a%20b"
+    url = f"https://messages.example.com{path}"
+    assert _report(served, {"what": "stop"}, path=path, signed_url=url).status_code == 200
+    assert _report(served, {"what": "stop"}, path=path).status_code == 401
+
+
+def test_what_a_proxy_says_is_believed_only_of_a_trusted_one(serve: Any) -> None:
+    headers = {"x-forwarded-proto": "https", "x-forwarded-host": "evil.example, messages.example.com"}
+    url = "https://messages.example.com/v1/webhooks/pigeon"
+    options: dict[str, Any] = {"signed_url": url, "headers": headers}
+    assert _report(_served(serve), {"what": "stop"}, **options).status_code == 401
+    trusting = _served(serve, trusted_proxies=["127.0.0.0/8"])
+    assert _report(trusting, {"what": "stop"}, **options).status_code == 200
+    other = _served(serve, trusted_proxies=["10.0.0.0/8"])
+    assert _report(other, {"what": "stop"}, **options).status_code == 401
+
+
+def test_an_endpoint_hears_all_that_becomes_of_a_message(serve: Any) -> None:
+    with Hooks() as hooks:
+        served = _served(serve, hooks)
+        made = served.client.post("/v1/webhook-endpoints", json={"url": hooks.url})
+        assert made.status_code == 201
+        message = _sent(served)
+        hooks.wait(1)
+        _report(served, {"what": "delivered", "message": message}, {"what": "seen", "message": message})
+        told = hooks.wait(3)
+        assert {one["type"] for one in told} == {
+            "sms.message.sent",
+            "sms.message.delivered",
+            "sms.message.seen",
+        }
+        assert {one["data"]["messageId"] for one in told} == {message}
+        for headers, body in hooks.calls:
+            assert verified(made.json()["secret"], headers, body, now=time.time())
+            assert not verified(made.json()["secret"], headers, body + b" ", now=time.time())
+        assert len({headers["webhook-id"] for headers, _ in hooks.calls}) == 3
+
+
+def test_an_endpoint_hears_what_it_asked_for_and_only_of_its_realm(serve: Any) -> None:
+    with Hooks() as hooks, Hooks() as others:
+        served = _served(serve, hooks, inbound_realm="default")
+        other = served.of_realm("other")
+        wanted = {"url": hooks.url, "events": ["sms.message.received", "sms.message.failed"]}
+        served.client.post("/v1/webhook-endpoints", json=wanted)
+        assert other.post("/v1/webhook-endpoints", json={"url": others.url}).status_code == 422  # not allowed
+        message = _sent(served)
+        _report(
+            served, {"what": "bounced", "message": message}, {"what": "wrote", "id": "w1"}, {"what": "stop"}
+        )
+        told = {one["type"]: one["data"] for one in hooks.wait(2)}
+        assert set(told) == {"sms.message.failed", "sms.message.received"}
+        assert (told["sms.message.received"]["text"], told["sms.message.received"]["sender"]) == (
+            "coo",
+            "447700900100",
+        )
+        assert others.calls == []
+
+
+def test_what_comes_in_on_a_realms_account_is_that_realms(serve: Any) -> None:
+    served = _served(serve)
+    assert _report(served, {"what": "wrote", "id": "w1"}, path="/v1/webhooks/pigeon/acme").status_code == 200
+    assert [notice.name for _, notice in served.gateway.events.since("acme", 0)] == ["sms.message.received"]
+    assert served.gateway.events.since("default", 0) == []
+
+
+def test_a_callback_url_hears_of_its_own_message_only(serve: Any) -> None:
+    with Hooks() as hooks:
+        served = _served(serve, hooks)
+        message = _sent(served, callbackUrl=hooks.url)
+        quiet = _sent(served)
+        _report(served, {"what": "expired", "message": quiet}, {"what": "expired", "message": message})
+        told = hooks.wait(2)
+        assert {(one["type"], one["data"]["messageId"]) for one in told} == {
+            ("sms.message.sent", message),
+            ("sms.message.expired", message),
+        }
+        secret = served.client.get("/v1/callback-secret").json()["secret"]
+        assert all(verified(secret, headers, body, now=time.time()) for headers, body in hooks.calls)
+
+
+def test_callbacks_of_several_recipients_and_of_keys_reach_the_same_url(serve: Any) -> None:
+    with Hooks() as hooks:
+        served = _served(serve, hooks)
+        to = ["447700900100", "447700900101"]
+        for _ in range(2):
+            served.sms(to=to, callbackUrl=hooks.url, headers={"idempotency-key": "order/81"})
+        told = hooks.wait(2)
+        assert {one["type"] for one in told} == {"sms.message.sent"}
+        assert len({one["data"]["messageId"] for one in told}) == 2
+
+
+def test_a_secret_is_rotated_without_a_gap(serve: Any) -> None:
+    with Hooks() as hooks:
+        served = _served(serve, hooks)
+        made = served.client.post("/v1/webhook-endpoints", json={"url": hooks.url}).json()
+        rotated = served.client.post(f"/v1/webhook-endpoints/{made['id']}/secret").json()
+        _sent(served)
+        hooks.wait(1)
+        ((headers, body),) = hooks.calls
+        assert verified(made["secret"], headers, body, now=time.time())
+        assert verified(rotated["secret"], headers, body, now=time.time())
+
+
+def test_endpoints_are_listed_without_secrets_and_removed(served: Any) -> None:
+    made = served.client.post("/v1/webhook-endpoints", json={"url": "https://hooks.example.com/"}).json()
+    listed = served.client.get("/v1/webhook-endpoints").json()["endpoints"]
+    assert [one["id"] for one in listed] == [made["id"]]
+    assert "secret" not in listed[0]
+    assert served.client.delete(f"/v1/webhook-endpoints/{made['id']}").status_code == 204
+    assert served.client.delete(f"/v1/webhook-endpoints/{made['id']}").status_code == 404
+
+
+class Time:
+    def __init__(self) -> None:
+        self.seconds = time.time()
+
+    def now(self) -> float:
+        return self.seconds
+
+
+def _delivering(
+    path: Any, hooks: Hooks, *, steps: Sequence[float], schedule: Sequence[float], **options: Any
+) -> list[Any]:
+    """Keep one notice for one endpoint, take steps at these times, and return how its delivery stands after each."""
+
+    async def run() -> list[Any]:
+        store, clock = Store(path / "gateway.sqlite3"), Time()
+        events = Events(store)
+        guard = options.get("guard", Guard(frozenset({hooks.host})))
+        deliveries = Deliveries(store, events, guard, clock.now, schedule=schedule, tls=options.get("tls"))
+        insert = (
+            "INSERT INTO endpoint (id, realm, url, events, secret, created) VALUES ('e', 'r', ?, '*', ?, 0)"
+        )
+        store.change(lambda database: database.execute(insert, (options.get("url", hooks.url), new_secret())))
+        await events.keep([Notice("n1", "r", "sms.message.sent", clock.now(), {})])
+        stands = []
+        for seconds in steps:
+            clock.seconds += seconds
+            await deliveries.step()
+            asked = "SELECT state, attempts, problem, (SELECT disabled FROM endpoint) FROM delivery"
+            stands.append(store.read(asked)[0])
+        await deliveries.close()
+        store.close()
+        return stands
+
+    return asyncio.run(run())
+
+
+def test_a_delivery_is_repeated_by_schedule_until_it_is_taken(tmp_path: Any) -> None:
+    with Hooks(500, 404) as hooks:
+        stands = _delivering(tmp_path, hooks, steps=(0, 5, 1, 300), schedule=(5.0, 300.0))
+        assert [(state, attempts) for state, attempts, *_ in stands] == [
+            ("waiting", 1), ("waiting", 2), ("waiting", 2), ("done", 3)
+        ]  # fmt: skip
+        assert len({headers["webhook-id"] for headers, _ in hooks.calls}) == 1
+
+
+def test_what_nobody_takes_is_a_dead_letter_and_can_be_revived(serve: Any, tmp_path: Any) -> None:
+    with Hooks(500, 500, 500) as hooks:
+        stands = _delivering(tmp_path, hooks, steps=(0, 5, 300), schedule=(5.0, 300.0))
+        assert stands[-1][:3] == ("dead", 3, "HTTP 500")
+    with Hooks(410) as hooks:
+        served = _served(serve, hooks)
+        served.client.post("/v1/webhook-endpoints", json={"url": hooks.url})
+        message = _sent(served)
+        hooks.wait(1)
+        dead: list[Any] = []
+        for _ in range(100):
+            dead = served.client.get("/v1/webhook-deliveries").json()["deliveries"]
+            if dead:
+                break
+            time.sleep(0.02)
+        assert [(one["event"], one["problem"]) for one in dead] == [("sms.message.sent", "HTTP 410")]
+        assert (
+            served.client.get("/v1/webhook-endpoints").json()["endpoints"][0]["disabled"] == "it answered 410"
+        )
+        assert served.client.post(f"/v1/webhook-deliveries/{dead[0]['id']}/retry").status_code == 202
+        assert hooks.wait(2)[1]["data"]["messageId"] == message
+        assert served.client.post("/v1/webhook-deliveries/x/retry").status_code == 404
+
+
+def test_an_endpoint_that_fails_for_five_days_is_disabled(tmp_path: Any) -> None:
+    with Hooks(500, 500) as hooks:
+        stands = _delivering(tmp_path, hooks, steps=(0, 5 * 86400 + 1), schedule=(5.0, 5.0))
+        assert stands[0][3] == ""
+        assert stands[1][3] == "it failed for five days"
+
+
+def test_a_redirect_is_a_failure_and_not_followed(tmp_path: Any) -> None:
+    with Hooks() as private, Hooks(302, location=private.url) as hooks:
+        stands = _delivering(tmp_path, hooks, steps=(0,), schedule=(5.0,))
+        assert stands[0][2] == "HTTP 302"
+        assert private.calls == []
+
+
+def test_a_url_that_leads_to_a_private_address_by_now_is_not_called(tmp_path: Any) -> None:
+    with Hooks() as hooks:
+        stands = _delivering(
+            tmp_path, hooks, steps=(0,), schedule=(5.0,), guard=Guard(), url="https://localhost/"
+        )
+        assert stands[0][:2] == ("waiting", 1)
+        assert hooks.calls == []
+
+
+def test_a_certificate_is_checked_against_the_name_though_the_address_is_pinned(tmp_path: Any) -> None:
+    authority = trustme.CA()
+
+    async def to_loopback(_host: str, _port: int) -> Sequence[str]:
+        return ["127.0.0.1"]
+
+    for name, state in (("hooks.example.com", "done"), ("other.example.com", "waiting")):
+        with Hooks() as hooks:
+            server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert(name).configure_cert(server)
+            hooks.server.socket = server.wrap_socket(hooks.server.socket, server_side=True)
+            client = ssl.create_default_context()
+            authority.configure_trust(client)
+            port = hooks.server.server_port
+            stands = _delivering(
+                tmp_path / name, hooks, steps=(0,), schedule=(5.0,), tls=client,
+                url=f"https://hooks.example.com:{port}/", guard=Guard(frozenset({f"hooks.example.com:{port}"}), to_loopback),
+            )  # fmt: skip
+            assert stands[0][0] == state
+
+
+def test_notices_that_the_process_before_lost_are_found_out_again(serve: Any) -> None:
+    first = _served(serve)
+    message = _sent(first)
+    first.gateway.store.change(lambda database: database.execute("DELETE FROM event"))
+    again = _served(serve)
+    told = [(notice.name, notice.data["messageId"]) for _, notice in again.gateway.events.since("default", 0)]
+    assert told == [("sms.message.sent", message)]
+
+
+def test_the_published_vector_of_standard_webhooks_is_reproduced() -> None:
+    headers = signed(
+        ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+        "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        1614265330,
+        b'{"test": 2432232314}',
+    )
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+@given(st.data())
+def test_no_flipped_bit_passes_for_a_signature(data: st.DataObject) -> None:
+    secret, body = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"test": 2432232314}'
+    headers = signed([secret], "msg_1", 1614265330, body)
+    part = data.draw(st.sampled_from([*headers, "body"]))
+    value = bytearray(body if part == "body" else headers[part].encode())
+    at = data.draw(st.integers(0, len(value) * 8 - 1))
+    value[at // 8] ^= 1 << at % 8
+    changed = {**headers, part: value.decode("latin-1")}
+    assert verified(secret, headers, body, now=1614265330)
+    assert not verified(secret, changed, bytes(value) if part == "body" else body, now=1614265330)
+
+
+@pytest.mark.parametrize(("at", "good"), [(-301, False), (-300, True), (300, True), (301, False)])
+def test_a_signature_stands_for_five_minutes(at: int, good: bool) -> None:
+    secret = new_secret()
+    headers = signed([secret], "m", 1000000 + at, b"x")
+    assert verified(secret, headers, b"x", now=1000000) is good
+
+
+@pytest.mark.parametrize("at", ["", "-1", "x", "\uff11\uff10", "9" * 400])
+def test_no_other_time_is_one(at: str) -> None:
+    secret = new_secret()
+    headers = {**signed([secret], "m", 1000000, b"x"), "webhook-timestamp": at}
+    assert not verified(secret, headers, b"x", now=1000000)

@@ -1,0 +1,153 @@
+"""What the conformance kit has to know: how the provider is configured, and what Infobip says."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from messaging_channels.events import MessageReceived, StatusChanged
+from messaging_channels.exchange import HttpRequest, HttpResponse
+from messaging_channels.outcomes import Reason
+from messaging_channels.testing.canaries import PHONE
+from messaging_channels.testing.vectors import Vectors, Webhook
+from messaging_channels.webhooks import WebhookCall
+
+_TAKEN = {
+    "groupId": 1,
+    "groupName": "PENDING",
+    "id": 26,
+    "name": "PENDING_ACCEPTED",
+    "description": "Message sent to next instance",
+}
+_DELIVERED = {
+    "groupId": 3,
+    "groupName": "DELIVERED",
+    "id": 5,
+    "name": "DELIVERED_TO_HANDSET",
+    "description": "Message delivered to handset",
+}
+
+
+def _answer(told: Mapping[str, Any], status: int = 200) -> HttpResponse:
+    return HttpResponse(status, {"content-type": "application/json"}, json.dumps(told).encode())
+
+
+def _ids(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return our id and the recipient of every message in a request, of whatever channel."""
+    if not request.body.startswith(b"{"):
+        text = request.body.decode("utf-8", "replace")
+        ids = re.findall(r"\b[0-9a-f]{32}\b", text)
+        return [(ids[0] if ids else "", "zoe.canary@example.com")]
+    told = json.loads(request.body)
+    return [
+        pair
+        for one in told.get("messages", [told])
+        for place in one.get("destinations", [one])
+        for pair in _place(place, one)
+    ]
+
+
+def _place(place: Mapping[str, Any] | str, of: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the pairs of one destination: a text's names it, a mail's lists recipients, of a mail as MIME it is a word."""
+    if isinstance(place, str):
+        return [(str(of.get("messageId")), place)]
+    to: Any = place.get("to")
+    if isinstance(to, list):
+        recipients = cast("list[dict[str, Any]]", to)
+        return [(str(one["messageId"]), str(one["destination"])) for one in recipients]
+    return [(str(place.get("messageId")), str(to))]
+
+
+def _answering(status: Mapping[str, Any]) -> Callable[[HttpRequest], HttpResponse]:
+    def answer(request: HttpRequest) -> HttpResponse:
+        elements = [
+            {"messageId": ours, "to": to, "destination": to, "messageCount": 1, "status": status}
+            for ours, to in _ids(request)
+        ]
+        single = "/whatsapp/1/message/" in request.url and not request.url.endswith("/template")
+        return _answer(elements[0] if single else {"bulkId": "b-1", "messages": elements})
+
+    return answer
+
+
+def _refusing(group: int, number: int, name: str) -> Callable[[HttpRequest], HttpResponse]:
+    return _answering(
+        {
+            "groupId": group,
+            "groupName": "REJECTED",
+            "id": number,
+            "name": name,
+            "description": "It was refused",
+        }
+    )
+
+
+def _report(ours: str, _: str = "") -> dict[str, Any]:
+    return {
+        "messageId": ours,
+        "to": PHONE,
+        "sentAt": "2026-09-21T14:12:00.000+0000",
+        "doneAt": "2026-09-21T14:12:05.000+0000",
+        "smsCount": 1,
+        "status": _DELIVERED,
+        "error": {
+            "groupId": 0,
+            "groupName": "OK",
+            "id": 0,
+            "name": "NO_ERROR",
+            "description": "No Error",
+            "permanent": False,
+        },
+    }
+
+
+def _results(record: Mapping[str, Any]) -> bytes:
+    return json.dumps({"results": [record]}).encode()
+
+
+def _inbound(sender: str, to: str, text: str) -> bytes:
+    return _results(
+        {
+            "messageId": "in-1",
+            "from": sender,
+            "to": to,
+            "text": text,
+            "cleanText": text,
+            "receivedAt": "2026-09-21T14:12:05.000+0000",
+            "smsCount": 1,
+        }
+    )
+
+
+def _signed(body: bytes, secret: str) -> WebhookCall:
+    digest = hmac.new(secret.encode(), body, "sha256").hexdigest()
+    return WebhookCall(body, {"content-type": "application/json", "x-hub-signature-256": f"sha256={digest}"})
+
+
+VECTORS = Vectors(
+    settings=lambda url, secret: {
+        "base_url": url,
+        "api_key": secret,
+        "sender": "447700900000",
+        "email_sender": "desk@example.org",
+        "webhook_hmac_secret": secret,
+    },
+    accepts=_answering(_TAKEN),
+    answers=(
+        (_refusing(5, 52, "REJECTED_DESTINATION"), Reason.RECIPIENT),
+        (_refusing(5, 12, "REJECTED_NOT_ENOUGH_CREDITS"), Reason.FUNDS),
+        (_answer({"errorCode": "E401", "description": "Unauthorized"}, 401), Reason.AUTH),
+    ),
+    sign=_signed,
+    webhooks=(
+        Webhook(_results(_report("ours-1")), (StatusChanged,)),
+        Webhook(_inbound(PHONE, "447700900000", "Hello"), (MessageReceived,)),
+    ),
+    delivered=lambda ours, theirs: _results(_report(ours, theirs)),
+    received=_inbound,
+    reports=lambda _: _answer({"results": [_report("ours-1")]}),
+    found=lambda _: _answer({"results": [_report("0" * 32)]}),
+)

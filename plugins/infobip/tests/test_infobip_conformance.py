@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from messaging_channels.testing.conformance.suite import ProviderConformance
+from messaging_channels_infobip import plugin
+from messaging_channels_infobip.conformance import VECTORS
+
+
+class TestInfobip(ProviderConformance):
+    (provider,) = plugin.register_providers()
+    vectors = VECTORS
+    examples = 50
