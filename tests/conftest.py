@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import postgres as postgres_server
-import psycopg
 import pytest
+from ledgers import Do  # noqa: TC002  a module of the tests
+
+from messaging_channels.exchange import ask
+from messaging_channels.ledger import Ledger
+from messaging_channels.ledger.postgres import PostgresLedger
+from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.transport import AsyncTransport, Transport
 
 
 @pytest.fixture(scope="session")
@@ -17,8 +25,32 @@ def postgres_shared() -> Iterator[postgres_server.Postgres]:
 @pytest.fixture
 def postgres(postgres_shared: postgres_server.Postgres) -> str:
     """The conninfo of an empty database."""
-    with psycopg.connect(postgres_shared.conninfo, autocommit=True) as connection:
-        name = f"t{connection.info.backend_pid}"
-        connection.execute(f"DROP DATABASE IF EXISTS {name}")
-        connection.execute(f"CREATE DATABASE {name}")
-    return postgres_shared.conninfo.replace("dbname=postgres", f"dbname={name}")
+    return postgres_shared.empty()
+
+
+@pytest.fixture(params=["sqlite-memory", "sqlite-file", "postgres"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    if request.param == "postgres":
+        yield PostgresLedger(request.getfixturevalue("postgres"), addresses="plain")
+        return
+    path = tmp_path / "ledger.sqlite3" if request.param == "sqlite-file" else None
+    kept = SqliteLedger(path, addresses="plain")
+    yield kept
+    kept.close()
+
+
+@pytest.fixture(params=["sync", "async"])
+def do(request: pytest.FixtureRequest, ledger: Ledger) -> Iterator[Do]:
+    """Does one operation and returns its reply."""
+    if request.param == "sync":
+        with Transport(executors=ledger.executors) as transport:
+            yield lambda operation: transport.run(ask(operation))
+        return
+    with asyncio.Runner() as runner:
+        asynchronous = runner.run(_made(ledger))
+        yield lambda operation: runner.run(asynchronous.run(ask(operation)))
+        runner.run(asynchronous.close())
+
+
+async def _made(ledger: Ledger) -> AsyncTransport:
+    return AsyncTransport(executors=ledger.executors)

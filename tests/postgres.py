@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 _QUICK = ("fsync=off", "synchronous_commit=on", "full_page_writes=off", "max_connections=200")
@@ -60,6 +61,14 @@ class Postgres:
     def stop(self, mode: str = "fast") -> None:
         """Stop it: `immediate` is as good as a crash."""
         self._run("pg_ctl", "-D", self._data, "-m", mode, "-w", "stop")
+
+    def empty(self) -> str:
+        """Make an empty database, and return its conninfo."""
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            name = f"t{connection.info.backend_pid}"
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.conninfo.replace("dbname=postgres", f"dbname={name}")
 
     def _run(self, program: str, *arguments: object) -> None:
         command = [*self._prefix, str(self._programs / program), *map(str, arguments)]

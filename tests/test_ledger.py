@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ledgers import Do  # noqa: TC002  a module of the tests
 
 from messaging_channels import status as statuses
 from messaging_channels.addresses import PhoneNumber
@@ -34,45 +34,16 @@ from messaging_channels.ledger import (
     Unsettled,
 )
 from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.ledger.sql import standing
 from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.ledger.standing import standing
 from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
 from messaging_channels.receipts import Attempt
-from messaging_channels.transport import AsyncTransport, Transport
+from messaging_channels.transport import Transport
 
-Do: TypeAlias = Callable[[Operation[Any]], Any]
 NOW = 1_000_000.0
 DELIVERED = statuses.DELIVERED_TO_HANDSET
 EXPIRED = statuses.EXPIRED_EXPIRED
 _ids = itertools.count()
-
-
-@pytest.fixture(params=["sqlite-memory", "sqlite-file", "postgres"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    if request.param == "postgres":
-        yield PostgresLedger(request.getfixturevalue("postgres"), addresses="plain")
-        return
-    path = tmp_path / "ledger.sqlite3" if request.param == "sqlite-file" else None
-    kept = SqliteLedger(path, addresses="plain")
-    yield kept
-    kept.close()
-
-
-@pytest.fixture(params=["sync", "async"])
-def do(request: pytest.FixtureRequest, ledger: Ledger) -> Iterator[Do]:
-    """Does one operation and returns its reply."""
-    if request.param == "sync":
-        with Transport(executors=ledger.executors) as transport:
-            yield lambda operation: transport.run(ask(operation))
-        return
-    with asyncio.Runner() as runner:
-        asynchronous = runner.run(_made(ledger))
-        yield lambda operation: runner.run(asynchronous.run(ask(operation)))
-        runner.run(asynchronous.close())
-
-
-async def _made(ledger: Ledger) -> AsyncTransport:
-    return AsyncTransport(executors=ledger.executors)
 
 
 def _reserve(

@@ -83,5 +83,9 @@ STATUSES: tuple[tuple[int, int, str, str, str], ...] = (
 OURS: tuple[tuple[int, int, str, str, str], ...] = (
     (1, 1001, "PENDING_UNKNOWN", "all", "It may have been sent; the provider's answer is not known"),
     (1, 1002, "PENDING_NOT_SENT", "all", "Nothing has been sent so far; sending again is safe"),
+    (1, 1003, "PENDING_QUEUED", "all", "Accepted by us and kept; it will be sent when it is due"),
+    (4, 1004, "EXPIRED_BEFORE_SENT", "all", "Its deadline passed before it could be sent"),
+    (5, 1005, "REJECTED_CANCELLED", "all", "Cancelled before anything was sent"),
+    (5, 1006, "REJECTED_BY_RULE", "all", "A rule of ours forbade it when it was due"),
 )
 """What no provider says: ids above a thousand are ours."""

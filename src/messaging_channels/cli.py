@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels import errors
+from messaging_channels.cli_queue import add_queue
 from messaging_channels.client import Dispatcher
 from messaging_channels.configuration import Configuration
 from messaging_channels.messages import Attachment, Email, Message, Sms, WhatsAppTemplate, WhatsAppText
@@ -234,6 +235,7 @@ def _parser(asked: Sequence[str]) -> argparse.ArgumentParser:
     show.add_argument("id", help="our message id, or the provider's")
     _add(messages, "settle", _messages_settle, "ask providers about messages that may have been sent")
     _add(messages, "fetch", _messages_fetch, "fetch delivery reports from providers that offer them")
+    add_queue(commands)
     sandbox = commands.add_parser("sandbox", help="look at what the sandbox took").add_subparsers(
         required=True, metavar="COMMAND"
     )

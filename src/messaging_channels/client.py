@@ -15,11 +15,18 @@ from messaging_channels.exchange import ask
 from messaging_channels.journey import USUAL, Options, Terms
 from messaging_channels.ledger import Browse, Find
 from messaging_channels.ledger.memory import Memory
+from messaging_channels.ledger.within import EXECUTORS as WITHIN
+from messaging_channels.ledger.within import Within
+from messaging_channels.messages import Codec
 from messaging_channels.observer import Observer
+from messaging_channels.queue_doors import AsyncQueueDoor, QueueDoor
+from messaging_channels.queueing import Enqueued, Queueing, QueueOptions
 from messaging_channels.recording import Recording
 from messaging_channels.reports import Reports
 from messaging_channels.routing import Route
 from messaging_channels.transport import AsyncTransport, Clock, HttpSettings, Transport
+from messaging_channels.wakers import EXECUTORS as WAKE_UP
+from messaging_channels.wakers import Waker, WakeUp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
 
     from messaging_channels.events import Event
     from messaging_channels.exchange import Exchange, Executors
+    from messaging_channels.fallback import Fallback
     from messaging_channels.ledger import Ledger, Record
     from messaging_channels.messages import Message
     from messaging_channels.provider import Provider
@@ -54,6 +62,7 @@ class _Door:
         ledger: Ledger | Recording | None = None,
         vetoes: Iterable[Veto] = (),
         rates: Mapping[str, Rate] | None = None,
+        wakers: Iterable[Waker] = (),
         observer: Observer | None = None,
         http: HttpSettings | None = None,
         clock: Clock | None = None,
@@ -70,6 +79,7 @@ class _Door:
                 idempotency key are, in memory, as long as the dispatcher lives.
             vetoes: rules that may forbid a message, asked in order.
             rates: the most that a provider may be asked for each account and sender, by the provider's name.
+            wakers: have a worker look at an enqueued message at once; see `messaging_channels.wakers`.
             observer: hears of every attempt and event.
             http: time-outs, proxy, certificates.
             clock: stands for the machine's, in tests.
@@ -100,7 +110,9 @@ class _Door:
             chance=random,
             timeouts=settings.timeouts,
         )
+        self._queueing = Queueing(self._dispatch, Codec(_kinds(known, every.values())), tuple(wakers))
         executors: dict[type[Exchange[Any]], Executors] = dict(recording.ledger.executors)
+        executors |= {Within: WITHIN, WakeUp: WAKE_UP}
         for provider in every.values():
             executors.update(provider.executors)
         self._transport = self._driver(settings, executors, time)
@@ -194,6 +206,25 @@ class Dispatcher(_Door):
         """
         return self._transport.run(self._reports.fetch())
 
+    def enqueue(self, message: Message | Fallback, *, to: Any, **options: Unpack[QueueOptions]) -> Enqueued:  # noqa: ANN401
+        """Take a message in, to be sent by a worker: it is in the ledger when this returns, and will be sent, or told of.
+
+        Takes what `send` takes, a `Fallback` too, and the options of `queueing.Times`: `send_at`, `window`, `priority`. Its recipient is looked
+        up now; the rules are asked when it is due. With `within`, a connection (or session) of `sqlite3`, psycopg or SQLAlchemy to the
+        ledger's database, it is a part of the transaction that is open there: rolled back with it, it was never there.
+
+        Raises:
+            BadInput: the message or the recipient cannot be sent as it is; see `send`.
+            ConfigurationError: the deployment cannot send it.
+            LedgerUnavailable: it could not be kept.
+        """
+        return self._transport.run(self._queueing.enqueue(message, to, options))
+
+    @property
+    def queue(self) -> QueueDoor:
+        """What can be done with messages that wait: cancel, replay, erase, and see how the queue stands."""
+        return QueueDoor(self._transport.run, self._queueing)
+
     def find(
         self,
         message_id: str | None = None,
@@ -284,6 +315,21 @@ class AsyncDispatcher(_Door):
         """See `Dispatcher.receive`."""
         return await self._transport.run(self._reports.receive(provider, call, account))
 
+    async def enqueue(
+        self,
+        message: Message | Fallback,
+        *,
+        to: Any,  # noqa: ANN401  resolvers take anything
+        **options: Unpack[QueueOptions],
+    ) -> Enqueued:
+        """See `Dispatcher.enqueue`; the connection of `within` is an asynchronous one, or one of `sqlite3`."""
+        return await self._transport.run(self._queueing.enqueue(message, to, options))
+
+    @property
+    def queue(self) -> AsyncQueueDoor:
+        """See `Dispatcher.queue`."""
+        return AsyncQueueDoor(self._transport.run, self._queueing)
+
     async def fetch_reports(self) -> Sequence[Event]:
         """See `Dispatcher.fetch_reports`."""
         return await self._transport.run(self._reports.fetch())
@@ -333,6 +379,14 @@ class AsyncDispatcher(_Door):
 
 def _by_name(providers: Iterable[Provider]) -> dict[str, Provider]:
     return {provider.name: provider for provider in providers}
+
+
+def _kinds(channels: Iterable[Channel], providers: Iterable[Provider]) -> Iterable[type]:
+    """Yield the types of whatever a message that waits may hold."""
+    for channel in channels:
+        yield from (channel.address_type, *channel.carries)
+    for provider in providers:
+        yield from provider.capabilities.extras
 
 
 def _routes(

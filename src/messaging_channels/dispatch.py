@@ -12,7 +12,7 @@ from messaging_channels.addresses import Address
 from messaging_channels.attempts import Evidence, Limit, Turn, attempt, shared
 from messaging_channels.exchange import Flow, Share, Timeouts, Wait, ask
 from messaging_channels.health import Health
-from messaging_channels.journey import Journey, Known, Terms
+from messaging_channels.journey import Journey, Known, Queued, Terms
 from messaging_channels.ledger import Find
 from messaging_channels.messages import fingerprint
 from messaging_channels.observer import Observer, tell
@@ -85,21 +85,34 @@ class Dispatch:
 
         For one of many the idempotency key stands for the whole call: each address has a key of its own under it.
         """
-        channel = self.channel_of(message)
-        contact = yield from self.locate(to, channel)
-        address = _address(contact, channel)
+        envelope, account = yield from self.addressed(message, to)
         now = self.clock()
-        envelope = Envelope(_new_id(now), channel.name, message, address)
         if one_of_many:
-            terms = terms.for_one(channel.name, address.plain)
-        journey = self.routed(envelope, contact.account, terms, now)
+            terms = terms.for_one(envelope.channel, envelope.to.plain)
+        journey = self.routed(envelope, account, terms, now)
         journey.one_of_many = one_of_many
         if terms.idempotency_key is not None:
-            journey.fingerprint = fingerprint(message, address.plain, contact.account)
+            journey.fingerprint = fingerprint(message, envelope.to.plain, account)
             record = yield from ask(Find(scope=terms.scope, idempotency_key=terms.idempotency_key))
             if record is not None and record.expires > now:
                 journey.step = known(record)
                 return journey
+        yield from self._entered(journey)
+        return journey
+
+    def addressed(self, message: Message, to: Any) -> Flow[tuple[Envelope, str | None]]:  # noqa: ANN401
+        """Find out whom a message is for, and whose account sends it."""
+        channel = self.channel_of(message)
+        contact = yield from self.locate(to, channel)
+        address = _address(contact, channel)
+        return Envelope(_new_id(self.clock()), channel.name, message, address), contact.account
+
+    def taken_up(
+        self, envelope: Envelope, account: str | None, terms: Terms, queued: Queued, holder: str
+    ) -> Flow[Journey]:
+        """Set a message that waited on its way. Its record is there; `holder` has claimed it."""
+        journey = self.routed(envelope, account, terms, self.clock())
+        journey.queued, journey.holder, journey.recorded = queued, holder, True
         yield from self._entered(journey)
         return journey
 
@@ -228,21 +241,21 @@ class Dispatch:
     def _ended(self, journey: Journey, provider: Provider, end: End, started: float, waited: float) -> None:
         """Record an attempt, and decide what follows. What only the first may raise is, after another attempt, a part of the record."""
         if not isinstance(end, Outcome):
-            if not journey.attempts:
+            if not journey.attempts and not journey.queued:
                 journey.error = end
                 return
             end = Outcome.of(Reason.LOCAL, str(end))
         now = self.clock()
         envelope = journey.envelope
         record = Attempt(
-            envelope.id,
+            journey.id,
             envelope.channel,
             provider.name,
             journey.account,
             end,
             started,
             now - started,
-            len(journey.attempts) + 1,
+            journey.number,
             waited,
         )
         journey.attempts.append(record)

@@ -88,6 +88,17 @@ class Known:
     record: Record
 
 
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """What a worker knows of a message that waited."""
+
+    message_id: str
+    earlier: int
+    """How many attempts were made before this round."""
+    more: bool
+    """Whether another step of a fallback may follow, whatever becomes of this one."""
+
+
 @dataclass(slots=True)
 class Journey:
     """One message on its way. Belongs to one flow at a time."""
@@ -116,6 +127,18 @@ class Journey:
     retry_after: float | None = None
     """Seconds until another try may succeed, where no provider was asked."""
     one_of_many: bool = False
+    queued: Queued | None = None
+    """Set if a worker sends it."""
+
+    @property
+    def id(self) -> str:
+        """Our id of the message; that of the envelope may name a step of it."""
+        return self.queued.message_id if self.queued else self.envelope.id
+
+    @property
+    def number(self) -> int:
+        """The number of the attempt that would be made next."""
+        return (self.queued.earlier if self.queued else 0) + len(self.attempts) + 1
 
     @property
     def done(self) -> bool:

@@ -70,7 +70,7 @@ class Recording:
                 journey.recorded = reply is None
                 journey.step = journey.step if reply is None else known(reply)
             elif not reply:
-                journey.error = errors.IdempotencyInProgress(journey.envelope.id, retry_after=self.lease)
+                journey.error = errors.IdempotencyInProgress(journey.id, retry_after=self.lease)
         return [one for one in journeys if one.error is None and not isinstance(one.step, Known)]
 
     def held_until(self, journeys: Sequence[Journey], begun: float) -> float:
@@ -108,9 +108,10 @@ class Recording:
         while record.under_way:
             now = clock()
             if now >= record.lease:
-                return (yield from self._buried(record, now))
-            if left <= 0:
-                raise errors.IdempotencyInProgress(record.id, retry_after=record.lease - now)
+                return (yield from self.buried(record, now))
+            if left <= 0:  # what waits to be sent is not held by a lease
+                wait = min(record.lease - now, self.lease)
+                raise errors.IdempotencyInProgress(record.id, retry_after=wait)
             yield from ask(Wait(_POLL))
             left -= _POLL
             again = yield from ask(Find(message_id=record.id))
@@ -125,13 +126,13 @@ class Recording:
         Raises:
             IdempotencyInProgress: another call was quicker.
         """
-        holder = _new_holder()
+        holder = new_holder()
         take = Take(record.id, record.holder, holder, now + self.lease, len(record.attempts))
         if not (yield from ask(take)):
             raise errors.IdempotencyInProgress(record.id, retry_after=self.lease)
         journey.holder, journey.recorded = holder, True
 
-    def _buried(self, record: Record, now: float) -> Flow[Record]:
+    def buried(self, record: Record, now: float) -> Flow[Record]:
         """Write down that the attempt of a call that died is unknown."""
         crash = Outcome.of(Reason.CRASH, "its process died before the answer was kept")
         for attempt in record.attempts:
@@ -142,10 +143,10 @@ class Recording:
 
     def _intent(self, journey: Journey, provider: str, now: float, waited: float) -> Operation[Any]:
         envelope, terms = journey.envelope, journey.terms
-        begun = Begun(envelope.id, len(journey.attempts) + 1, provider, journey.account, now, waited)
+        begun = Begun(journey.id, journey.number, provider, journey.account, now, waited)
         if journey.recorded:
-            return Begin(begun, journey.holder, now + self.lease)
-        journey.holder = _new_holder()
+            return Begin(begun, journey.holder, now + self.lease, queued=journey.queued is not None)
+        journey.holder = new_holder()
         return Reserve(
             id=envelope.id,
             channel=envelope.channel,
@@ -165,10 +166,12 @@ class Recording:
     def _ending(self, journey: Journey, now: float) -> Operation[Any]:
         outcome = journey.attempts[-1].outcome if journey.attempts else None
         if outcome is None:
-            return Release(journey.envelope.id, journey.holder)
-        why = journey.step.why if isinstance(journey.step, Stop) else ""
+            return Release(journey.id, journey.holder)
+        nobody = outcome.kind in (Kind.REJECTED, Kind.NOT_SENT)
+        more = nobody and journey.queued is not None and journey.queued.more
+        why = journey.step.why if isinstance(journey.step, Stop) and not more else ""
         number, look_at = journey.attempts[-1].number, now + self.schedule[0]
-        return Finish(journey.envelope.id, number, outcome, now, look_at, why)
+        return Finish(journey.id, number, outcome, now, look_at, why)
 
 
 def known(record: Record) -> Known:
@@ -204,5 +207,6 @@ def _done(operations: Sequence[Operation[Any]]) -> Flow[Sequence[Any]]:
     return (yield from ask(Together(tuple(operations))))
 
 
-def _new_holder() -> str:
+def new_holder() -> str:
+    """Return a name for whoever goes on with a message."""
     return os.urandom(8).hex()

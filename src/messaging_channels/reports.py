@@ -95,8 +95,8 @@ class Reports:
 
     def _asked(self, record: Record, attempt: Attempt, to: Address | None) -> Flow[bool]:
         provider = self.accounts.get(attempt.account, {}).get(attempt.provider)
-        if not isinstance(provider, LooksUp):
-            return False
+        if not isinstance(provider, LooksUp) or attempt.message_id != record.id:
+            return False  # of a later step of a fallback only a report can tell
 
         def matches(text: str) -> bool:
             return digest_of(record.id, text) == record.digest

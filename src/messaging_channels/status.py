@@ -134,8 +134,13 @@ PENDING_UNKNOWN = known(1, 1001)
 """Ours: it may have been sent, and nobody could be asked. Never read as sent, never as failed."""
 PENDING_NOT_SENT = known(1, 1002)
 """Ours: nothing went out so far; sending again is safe."""
+PENDING_QUEUED = known(1, 1003)
+"""Ours: accepted by us, and kept until it is sent."""
 DELIVERED_TO_HANDSET = known(3, 5)
 EXPIRED_EXPIRED = known(4, 15)
+EXPIRED_BEFORE_SENT = known(4, 1004)
+REJECTED_CANCELLED = known(5, 1005)
+REJECTED_BY_RULE = known(5, 1006)
 REJECTED_DESTINATION = known(5, 52)
 REJECTED_PLATFORM = known(5, 100)
 
@@ -149,7 +154,8 @@ _GROUP_RANKS: dict[int, int] = {
     Group.DELIVERED: 50,
 }
 _RANKS = {
-    (1, 1002): 1,
+    (1, 1003): 1,
+    (1, 1002): 2,
     (1, 1001): 10,
     (1, 3): 30,
     (3, 2): 31,

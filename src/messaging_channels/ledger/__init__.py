@@ -181,6 +181,8 @@ class Begin(Operation[bool]):
     begun: Begun
     holder: str
     lease: float
+    queued: bool = False
+    """Whether the holder is a worker that has claimed it: see `ledger.queue`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels.exchange import Exchange, Executors
-from messaging_channels.ledger import OPERATIONS
 from messaging_channels.ledger.addresses import KeptAddresses
+from messaging_channels.ledger.queue import EVERY
 
 if TYPE_CHECKING:
     from messaging_channels.exchange import AsyncExecutor, Executor
@@ -19,7 +19,7 @@ class Memory(KeptAddresses):
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
         """See Ledger."""
-        return dict.fromkeys(OPERATIONS, Executors(_sync, _asynchronous))
+        return dict.fromkeys(EVERY, Executors(_sync, _asynchronous))
 
 
 def _sync() -> Executor:

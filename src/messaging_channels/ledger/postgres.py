@@ -16,15 +16,20 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from messaging_channels.errors import LedgerUnavailable
 from messaging_channels.exchange import Exchange, Executors
-from messaging_channels.ledger import OPERATIONS, Operation
-from messaging_channels.ledger._rows import SCHEMA
+from messaging_channels.ledger import Operation
+from messaging_channels.ledger._rows import COMPLETE_IN_POSTGRES, SCHEMA
 from messaging_channels.ledger.addresses import KeptAddresses
-from messaging_channels.ledger.sql import Dialect, Statement, steps
+from messaging_channels.ledger.queue import EVERY
+from messaging_channels.ledger.statements import Dialect, Statement
+from messaging_channels.ledger.steps import steps
 
-_DIALECT = Dialect(" FOR UPDATE", "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))")
+DIALECT = Dialect(
+    " FOR UPDATE",
+    " FOR UPDATE SKIP LOCKED",
+    COMPLETE_IN_POSTGRES,
+    "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
+)
 _CREATING = "SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))"
-_CREATED = b"SELECT 1 FROM pg_class WHERE oid = to_regclass('event_orphan')"
-"""Whether the last part of the schema is there, and so the others. To create what exists would stop all who write meanwhile."""
 _TRIES = 3
 _PATIENCE = 5.0
 """Seconds that a cancelled caller is kept for an operation to end."""
@@ -56,7 +61,7 @@ class PostgresLedger(KeptAddresses):
     def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
         """See Ledger."""
         made = Executors(lambda: _Sync(self._how), lambda: _Async(self._how))
-        return dict.fromkeys(OPERATIONS, made)
+        return dict.fromkeys(EVERY, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ class _Sync:
         )
         try:
             with pool.connection() as connection:
-                if not connection.execute(_CREATED).fetchone():
+                if not connection.execute(DIALECT.complete.encode()).fetchall():
                     for statement in (_CREATING, *SCHEMA):
                         connection.execute(statement.encode())
         except _FAULTS as error:
@@ -149,14 +154,15 @@ class _Async:
             if not self._ready:
                 await self._pool.open()
                 async with self._pool.connection() as connection:
-                    if not await (await connection.execute(_CREATED)).fetchone():
+                    found = await connection.execute(DIALECT.complete.encode())
+                    if not await found.fetchall():
                         for statement in (_CREATING, *SCHEMA):
                             await connection.execute(statement.encode())
                 self._ready = True
 
 
 def _done(cursor: psycopg.Cursor[Any], operation: Operation[Any]) -> Any:  # noqa: ANN401
-    flow = steps(operation, _DIALECT)
+    flow = steps(operation, DIALECT)
     rows: Any = None
     try:
         while True:
@@ -167,7 +173,7 @@ def _done(cursor: psycopg.Cursor[Any], operation: Operation[Any]) -> Any:  # noq
 
 
 async def _done_async(cursor: psycopg.AsyncCursor[Any], operation: Operation[Any]) -> Any:  # noqa: ANN401
-    flow = steps(operation, _DIALECT)
+    flow = steps(operation, DIALECT)
     rows: Any = None
     try:
         while True:

@@ -5,10 +5,9 @@ Whoever runs one does so in one transaction. Every operation may be repeated: a 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from messaging_channels import ledger
 from messaging_channels.events import Engaged, Event, StatusChanged
@@ -16,47 +15,32 @@ from messaging_channels.ledger._rows import (
     MESSAGE,
     SELECT_ATTEMPTS,
     SELECT_EVENTS,
+    SELECT_STEPS,
     attempt_of,
     heard_of,
     record_of,
+    root_id,
+    step_of,
 )
+from messaging_channels.ledger.queue import NEVER, QUEUE
+from messaging_channels.ledger.standing import restated
+from messaging_channels.ledger.statements import Dialect, Statement, Steps, counted, dump, locked
 from messaging_channels.outcomes import Kind, Outcome, Reason
-from messaging_channels.receipts import Attempt, deciding
-from messaging_channels.status import PENDING_ACCEPTED, PENDING_NOT_SENT, Status, from_dict, merge
-
-Result = TypeVar("Result")
-Statement: TypeAlias = "tuple[str, tuple[Any, ...]]"
-Rows: TypeAlias = "list[tuple[Any, ...]]"
-Steps: TypeAlias = "Generator[Statement, Rows, Result]"
-
-
-@dataclass(frozen=True, slots=True)
-class Dialect:
-    """Where two databases differ."""
-
-    for_update: str = ""
-    """Appended to a SELECT whose row will be changed."""
-    lock: str | None = None
-    """A statement that takes a lock by name until the end of the transaction, where one writer at a time is not given anyway."""
-
-
-def steps(operation: ledger.Operation[Any], dialect: Dialect) -> Steps[Any]:
-    """Return the statements of an operation, as a generator that returns its reply."""
-    return _STEPS[type(operation)](operation, dialect)
+from messaging_channels.status import DELIVERED_TO_HANDSET, PENDING_NOT_SENT, Status
 
 
 def _reserve(operation: ledger.Reserve, _: Dialect) -> Steps[ledger.Record | None]:
     while not (yield _insert(operation)):
         if (yield "SELECT id FROM message WHERE id = ?", (operation.id,)):
             break  # this very operation was done before
-        found = yield from _found(
+        held = yield from found(
             "scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key
         )
-        if found is None:
+        if held is None:
             continue  # it was released between these two statements: the key is free
-        if found.expires > operation.first.at:
-            return found
-        yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (found.id,)
+        if held.expires > operation.first.at:
+            return held
+        yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (held.id,)
     yield _intent(operation.first)
     return None
 
@@ -74,7 +58,7 @@ def _insert(new: ledger.Reserve) -> Statement:
             new.account,
             new.address,
             new.first.at,
-            _dump(PENDING_NOT_SENT),
+            dump(PENDING_NOT_SENT),
             0,
             new.scope,
             new.idempotency_key,
@@ -122,10 +106,17 @@ def _take(operation: ledger.Take, dialect: Dialect) -> Steps[bool]:
 
 
 def _begin(operation: ledger.Begin, _: Dialect) -> Steps[bool]:
-    begun, lease = operation.begun, operation.lease
+    begun, lease, holder = operation.begun, operation.lease, operation.holder
+    if operation.queued:
+        claimed = yield (
+            "UPDATE queue SET due = ? WHERE message_id = ? AND holder = ? RETURNING message_id",
+            (lease, begun.message_id, holder),
+        )
+        if not claimed:
+            return False
     held = yield (
-        "UPDATE message SET lease = ?, look_at = ? WHERE id = ? AND holder = ? RETURNING id",
-        (lease, lease, begun.message_id, operation.holder),
+        "UPDATE message SET holder = ?, lease = ?, look_at = ? WHERE id = ? AND holder IN (?, ?) RETURNING id",
+        (holder, lease, lease, begun.message_id, holder, QUEUE if operation.queued else holder),
     )
     if held:
         yield _intent(begun)
@@ -139,7 +130,7 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
             "SELECT provider FROM attempt WHERE message_id = ? AND number = ?",
             (key, operation.number),
         )
-        yield from _locked(dialect, asked[0][0] if asked else "", outcome.provider_id)
+        yield from locked(dialect, asked[0][0] if asked else "", outcome.provider_id)
     known = yield f"SELECT heard FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  a constant
     if not known:
         return outcome.status
@@ -153,12 +144,12 @@ def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
     last: int = ended[0][1] if ended else 0
     if heard == 0 and last == operation.number == 1 and outcome.kind is not Kind.UNKNOWN:  # nearly always
         status = outcome.status if operation.stopped else PENDING_NOT_SENT
-        yield _SETTLE, (_dump(status), operation.stopped, over, key)
+        yield _SETTLE, (dump(status), operation.stopped, over, key)
         return status
     # only the last attempt says why it stopped, and not a burial that came too late
     stops = last == operation.number if ended else outcome.kind is not Kind.UNKNOWN
     yield _STOP, (heard, stops, operation.stopped, over if stops else None, key)
-    return (yield from _restated(key, operation.look_at))
+    return (yield from restated(key, operation.look_at))
 
 
 def _end(operation: ledger.Finish, outcome: Outcome) -> Statement:
@@ -166,7 +157,7 @@ def _end(operation: ledger.Finish, outcome: Outcome) -> Statement:
         _END,
         (
             outcome.reason.value,
-            _dump(outcome.status),
+            dump(outcome.status),
             outcome.provider_id,
             outcome.detail,
             outcome.retry_after,
@@ -175,39 +166,6 @@ def _end(operation: ledger.Finish, outcome: Outcome) -> Statement:
             operation.number,
         ),
     )
-
-
-def _restated(key: str, look_at: float | None = None) -> Steps[Status]:
-    """Work out afresh what all attempts and events say, and write it down if it changed. The message's row is locked."""
-    yield _REPORTED, (_dump(PENDING_ACCEPTED), key)
-    (row,) = yield "SELECT channel, status, stopped, look_at FROM message WHERE id = ?", (key,)
-    channel, before, stopped, due = row
-    attempts = [attempt_of(key, channel, one) for one in (yield SELECT_ATTEMPTS, (key,))]
-    reports: Rows = yield (
-        "SELECT provider, status FROM event WHERE message_id = ? AND status IS NOT NULL",
-        (key,),
-    )
-    status = standing(attempts, [(name, _load(text)) for name, text in reports], stopped=bool(stopped))
-    certain = deciding(attempts)[1] is not Kind.UNKNOWN
-    yield (
-        "UPDATE message SET status = ?, version = version + ?, look_at = ? WHERE id = ?",
-        (_dump(status), int(_load(before) != status), None if certain else look_at or due, key),
-    )
-    return status
-
-
-def standing(attempts: Sequence[Attempt], reports: Sequence[tuple[str, Status]], *, stopped: bool) -> Status:
-    """Return what attempts and reports, in whatever order they came, say of a message together.
-
-    Only attempts that were or may have been accepted count, and what their providers report; of a message that none took, the last attempt speaks.
-    """
-    live = [one for one in attempts if one.kind in (Kind.ACCEPTED, Kind.UNKNOWN) and one.outcome]
-    if not live:
-        last = attempts[-1].outcome if attempts and stopped else None
-        return last.status if last else PENDING_NOT_SENT
-    asked = {one.provider for one in live}
-    said = [one.outcome.status for one in live if one.outcome]
-    return merge(*said, *(status for provider, status in reports if provider in asked))
 
 
 def _release(operation: ledger.Release, _: Dialect) -> Steps[None]:
@@ -223,8 +181,10 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
     event = operation.event
     provider_id = _clean(getattr(event, "provider_id", None))
     if provider_id:
-        yield from _locked(dialect, event.provider, provider_id)
+        yield from locked(dialect, event.provider, provider_id)
     key = yield from _message_of(event)
+    if key is not None and not provider_id:
+        provider_id = yield from _id_at(key, event)
     status = event.status if isinstance(event, StatusChanged) else None
     detail = event.act if isinstance(event, Engaged) else getattr(event, "detail", "")
     fresh = yield (
@@ -239,24 +199,58 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
             provider_id,
             type(event).__name__,
             event.at,
-            _dump(status) if status else None,
+            dump(status) if status else None,
             _clean(str(detail)),
             operation.now,
         ),
     )
     if not fresh or key is None:
         return ledger.Hearing(bool(fresh), key)
+    if status is not None:  # whoever waits for it hears of it at once
+        waits = "('sent', 'held')" if status.final else "('held')"
+        yield f"UPDATE queue SET due = ? WHERE message_id = ? AND state IN {waits}", (operation.now, key)  # noqa: S608  constants
     yield "UPDATE message SET heard = heard + 1 WHERE id = ?", (key,)
-    if provider_id and (yield _NAMED, (provider_id, key, event.provider)):
+    if provider_id and (yield _NAMED, (provider_id, key, event.provider, provider_id)):
         joined = yield _JOIN, (key, event.provider, provider_id)
         yield "UPDATE message SET heard = heard + ? WHERE id = ?", (len(joined), key)
-    return ledger.Hearing(fresh=True, message_id=key, status=(yield from _restated(key)))
+    now = yield from restated(key)
+    if status is not None and status.rank >= DELIVERED_TO_HANDSET.rank:
+        yield from _overlap(key, event.provider, provider_id, operation.now)
+    return ledger.Hearing(fresh=True, message_id=key, status=now)
+
+
+def _overlap(key: str, provider: str, provider_id: str | None, now: float) -> Steps[None]:
+    """Count a message that was delivered though its fallback had gone on to the next step."""
+    (row,) = yield "SELECT max(base) FROM step WHERE message_id = ?", (key,)
+    if row[0] is None:
+        return
+    rows = yield "SELECT number, provider, provider_id, reason FROM attempt WHERE message_id = ?", (key,)
+    early = any(
+        number <= row[0] and (name, own) == (provider, provider_id or own) for number, name, own, _ in rows
+    )
+    if early and any(one[0] > row[0] and not str(one[3]).startswith("not_sent.") for one in rows):
+        yield counted(now, "reports", "overlapped", 1)
+
+
+def _id_at(key: str, event: Event) -> Steps[str | None]:
+    """Return the provider's id of the message that a report names by ours alone: the id of the last attempt of that step."""
+    steps = yield SELECT_STEPS, (key,)
+    bounds = {step: base for step, base, _ in steps} | {1: 0}
+    step = step_of(getattr(event, "message_id", ""))
+    rows = yield (
+        (
+            "SELECT provider_id FROM attempt WHERE message_id = ? AND provider = ? AND number > ? AND number <= ?"
+            " AND provider_id IS NOT NULL ORDER BY number DESC LIMIT 1"
+        ),
+        (key, event.provider, bounds.get(step, 0), bounds.get(step + 1, _ALL)),
+    )
+    return rows[0][0] if rows else None
 
 
 def _message_of(event: Event) -> Steps[str | None]:
     """Return our id of the message that the event is about, if that is known."""
     if isinstance(event, (StatusChanged, Engaged)):
-        named = _clean(event.message_id)
+        named = root_id(_clean(event.message_id) or "")
         if named and (yield "SELECT id FROM message WHERE id = ?", (named,)):
             return named
         if event.provider_id:
@@ -270,24 +264,24 @@ def _message_of(event: Event) -> Steps[str | None]:
 
 def _find(operation: ledger.Find, _: Dialect) -> Steps[ledger.Record | None]:
     if operation.message_id is not None:
-        return (yield from _found("id = ?", operation.message_id))
+        return (yield from found("id = ?", operation.message_id))
     if operation.provider_id is not None:
         asked = "id = (SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ? LIMIT 1)"
-        return (yield from _found(asked, operation.provider, _clean(operation.provider_id)))
-    return (
-        yield from _found("scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key)
-    )
+        return (yield from found(asked, operation.provider, _clean(operation.provider_id)))
+    return (yield from found("scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key))
 
 
-def _found(where: str, *values: Any) -> Steps[ledger.Record | None]:  # noqa: ANN401  whatever SQL takes
+def found(where: str, *values: Any) -> Steps[ledger.Record | None]:  # noqa: ANN401  whatever SQL takes
+    """Return the record of the message for which that holds."""
     rows = yield f"SELECT {MESSAGE} FROM message WHERE {where}", values  # noqa: S608  constants
     if not rows:
         return None
     key, channel = rows[0][:2]
     attempts = yield SELECT_ATTEMPTS, (key,)
+    steps = (yield SELECT_STEPS, (key,)) if attempts else []
     events = yield SELECT_EVENTS, (key,)
     return record_of(
-        rows[0], [attempt_of(key, channel, one) for one in attempts], [heard_of(one) for one in events]
+        rows[0], [attempt_of(key, channel, one, steps) for one in attempts], [heard_of(one) for one in events]
     )
 
 
@@ -308,7 +302,7 @@ def _browse(operation: ledger.Browse, _: Dialect) -> Steps[Sequence[ledger.Recor
     )
     records: list[ledger.Record] = []
     for (key,) in keys:
-        record = yield from _found("id = ?", key)
+        record = yield from found("id = ?", key)
         records += [record] if record else []
     return records
 
@@ -323,11 +317,11 @@ def _unsettled(operation: ledger.Unsettled, dialect: Dialect) -> Steps[Sequence[
     for key, looks in due:
         yield (
             "UPDATE attempt SET reason = ?, status = ?, detail = ?, duration = 0 WHERE message_id = ? AND reason IS NULL",
-            (crash.reason.value, _dump(crash.status), crash.detail, key),
+            (crash.reason.value, dump(crash.status), crash.detail, key),
         )
         yield "UPDATE message SET looks = looks + 1 WHERE id = ?", (key,)
-        yield from _restated(key, _next_look(operation, looks))
-        record = yield from _found("id = ?", key)
+        yield from restated(key, _next_look(operation, looks))
+        record = yield from found("id = ?", key)
         if record is not None and record.outcome is Kind.UNKNOWN:
             records.append(record)
     return records
@@ -336,19 +330,7 @@ def _unsettled(operation: ledger.Unsettled, dialect: Dialect) -> Steps[Sequence[
 def _next_look(operation: ledger.Unsettled, looks: int) -> float:
     """Return when it is due again; never, in effect, when the schedule is used up."""
     ahead = operation.schedule[looks + 1 : looks + 2]
-    return operation.now + ahead[0] if ahead else _NEVER
-
-
-def _together(operation: ledger.Together, dialect: Dialect) -> Steps[Sequence[Any]]:
-    replies: list[Any] = []
-    for one in operation.operations:
-        replies.append((yield from steps(one, dialect)))  # noqa: PERF401  a comprehension cannot yield
-    return replies
-
-
-def _locked(dialect: Dialect, *name: str) -> Steps[None]:
-    if dialect.lock:
-        yield dialect.lock, ("\x1f".join(name),)
+    return operation.now + ahead[0] if ahead else NEVER
 
 
 def _storable(outcome: Outcome) -> Outcome:
@@ -358,14 +340,6 @@ def _storable(outcome: Outcome) -> Outcome:
 def _clean(text: str | None) -> str | None:
     """Return what a provider wrote as a database can hold it: without NUL and lone surrogates."""
     return text and text.replace("\x00", "").encode("utf-8", "replace").decode()
-
-
-def _dump(status: Status) -> str:
-    return json.dumps(status.as_dict())
-
-
-def _load(text: str) -> Status:
-    return from_dict(json.loads(text))
 
 
 _END = (
@@ -380,17 +354,11 @@ _SETTLE = (
     " WHERE id = ?"
 )
 _STOP = "UPDATE message SET heard = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END, lease = coalesce(?, lease) WHERE id = ?"
-_REPORTED = (
-    "UPDATE attempt SET reason = 'accepted', status = ?, detail = 'settled by a report' WHERE message_id = ?"
-    " AND (reason LIKE 'unknown.%' OR reason = 'not_sent.absent' AND NOT EXISTS (SELECT 1 FROM attempt AS other"
-    " WHERE other.message_id = attempt.message_id AND other.provider = attempt.provider"
-    " AND (other.reason IS NULL OR other.reason = 'accepted' OR other.reason LIKE 'unknown.%')))"
-    " AND EXISTS (SELECT 1 FROM event WHERE event.message_id = attempt.message_id AND event.provider = attempt.provider)"
-)
-"""A report proves that the provider took it; also where it was asked too early, unless another attempt there explains the report."""
 _NAMED = (
     "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND provider = ? AND provider_id IS NULL"
-    " AND (reason IS NULL OR reason = 'accepted' OR reason LIKE 'unknown.%') RETURNING number"
+    " AND (reason IS NULL OR reason = 'accepted' OR reason LIKE 'unknown.%') AND NOT EXISTS (SELECT 1 FROM attempt AS named"
+    " WHERE named.message_id = attempt.message_id AND named.provider = attempt.provider AND named.provider_id = ?)"
+    " RETURNING number"
 )
 """A report that names the message by both ids tells the provider's."""
 _NAMED_LATE = (
@@ -399,8 +367,8 @@ _NAMED_LATE = (
 )
 """So does an answer that comes after a report has settled its attempt."""
 _SELECT_DUE = "SELECT id, looks FROM message WHERE look_at <= ? AND lease <= ? ORDER BY look_at LIMIT ?"
-_NEVER = 1e12
-_STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
+_ALL = 1_000_000_000
+STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
     ledger.Reserve: _reserve,
     ledger.Take: _take,
     ledger.Begin: _begin,
@@ -410,5 +378,4 @@ _STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
     ledger.Find: _find,
     ledger.Browse: _browse,
     ledger.Unsettled: _unsettled,
-    ledger.Together: _together,
 }

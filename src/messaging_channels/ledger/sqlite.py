@@ -17,12 +17,14 @@ from typing import Any
 
 from messaging_channels.errors import LedgerUnavailable
 from messaging_channels.exchange import Exchange, Executors
-from messaging_channels.ledger import OPERATIONS, Operation
+from messaging_channels.ledger import Operation
 from messaging_channels.ledger._rows import SCHEMA
 from messaging_channels.ledger.addresses import KeptAddresses
-from messaging_channels.ledger.sql import Dialect, steps
+from messaging_channels.ledger.queue import EVERY
+from messaging_channels.ledger.statements import Dialect
+from messaging_channels.ledger.steps import steps
 
-_DIALECT = Dialect()
+DIALECT = Dialect()
 _MOST_TOGETHER = 512
 _BUSY = 30.0
 
@@ -53,7 +55,7 @@ class SqliteLedger(KeptAddresses):
     def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
         """See Ledger."""
         made = Executors(lambda: _Sync(self), lambda: _Async(self))
-        return dict.fromkeys(OPERATIONS, made)
+        return dict.fromkeys(EVERY, made)
 
     def submit(self, operation: Operation[Any]) -> Future[Any]:
         """Have an operation done by the writer; the future holds its reply once it is durable."""
@@ -155,7 +157,7 @@ def _committed(database: sqlite3.Connection, operations: list[Operation[Any]]) -
 
 
 def _done(database: sqlite3.Connection, operation: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
-    flow = steps(operation, _DIALECT)
+    flow = steps(operation, DIALECT)
     rows: Any = None
     try:
         while True:

@@ -6,6 +6,7 @@ naming them in its channel's `carries`.
 
 from __future__ import annotations
 
+from messaging_channels.messages._codec import Codec, Undecodable
 from messaging_channels.messages._fingerprint import digest_of, fingerprint
 from messaging_channels.messages._message import Extra, Message
 from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe
@@ -43,12 +44,14 @@ from messaging_channels.messages.whatsapp_template import WhatsAppTemplate
 
 __all__ = [
     "Attachment",
+    "Codec",
     "Email",
     "Extra",
     "ListUnsubscribe",
     "Message",
     "Mms",
     "Sms",
+    "Undecodable",
     "WhatsAppAddressRequest",
     "WhatsAppAudio",
     "WhatsAppButtons",

@@ -1,0 +1,66 @@
+"""Wake-ups by PgQueuer: a job that holds a message's id, and nothing else, has a worker look at that message.
+
+PgQueuer: https://pgqueuer.readthedocs.io
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from messaging_channels.worker import AsyncWorker
+
+if TYPE_CHECKING:
+    from pgqueuer import PgQueuer
+    from pgqueuer.models import Job
+    from pgqueuer.queries import Queries, SyncQueries
+
+ENTRYPOINT = "messaging_channels_look"
+
+
+class PgQueuerWaker:
+    """Hands message ids to PgQueuer. Give it the queries of the dispatcher's colour, or both."""
+
+    def __init__(
+        self,
+        queries: Queries | None = None,
+        *,
+        sync: SyncQueries | None = None,
+        entrypoint: str = ENTRYPOINT,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Take what writes jobs: `queries` in an event loop, `sync` in a thread. Their tables are the application's to install."""
+        self._queries = queries
+        self._sync = sync
+        self._entrypoint = entrypoint
+        self._clock = clock
+
+    def wake(self, message_id: str, due: float) -> None:
+        """See `messaging_channels.wakers.Waker`."""
+        if self._sync is None:
+            raise _missing("sync=SyncQueries(...)")
+        self._sync.enqueue(self._entrypoint, message_id.encode(), execute_after=self._after(due))
+
+    async def wake_async(self, message_id: str, due: float) -> None:
+        """See `messaging_channels.wakers.Waker`."""
+        if self._queries is None:
+            raise _missing("Queries(...)")
+        await self._queries.enqueue(self._entrypoint, message_id.encode(), execute_after=self._after(due))
+
+    def _after(self, due: float) -> timedelta:
+        return timedelta(seconds=max(0.0, due - self._clock()))
+
+
+def serve(pgq: PgQueuer, worker: AsyncWorker, *, entrypoint: str = ENTRYPOINT) -> None:
+    """Have the jobs of `pgq` make this worker look. Run the worker too: it finds what no job comes for."""
+
+    @pgq.entrypoint(entrypoint)
+    async def look(job: Job) -> None:  # pyright: ignore[reportUnusedFunction]  the decorator keeps it
+        if job.payload:
+            await worker.look(job.payload.decode())
+
+
+def _missing(what: str) -> TypeError:
+    return TypeError(f"PgQueuerWaker was given no {what}, which a dispatcher of this colour needs")

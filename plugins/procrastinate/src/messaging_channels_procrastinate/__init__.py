@@ -1,0 +1,52 @@
+"""Wake-ups by Procrastinate: a job that holds a message's id, and nothing else, has a worker look at that message.
+
+Procrastinate: https://procrastinate.readthedocs.io
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from messaging_channels.worker import AsyncWorker, Worker
+
+if TYPE_CHECKING:
+    from procrastinate import App
+
+TASK = "messaging_channels.look"
+QUEUE = "messaging_channels"
+
+
+class ProcrastinateWaker:
+    """Hands message ids to Procrastinate, in both colours."""
+
+    def __init__(self, app: App, *, queue: str = QUEUE) -> None:
+        """Take an app that is open, or will be by then. Its schema is the application's to apply."""
+        self._app = app
+        self._queue = queue
+
+    def wake(self, message_id: str, due: float) -> None:
+        """See `messaging_channels.wakers.Waker`."""
+        self._job(due).defer(message_id=message_id)
+
+    async def wake_async(self, message_id: str, due: float) -> None:
+        """See `messaging_channels.wakers.Waker`."""
+        await self._job(due).defer_async(message_id=message_id)
+
+    def _job(self, due: float) -> Any:  # noqa: ANN401  a deferrer of Procrastinate
+        return self._app.configure_task(TASK, queue=self._queue, schedule_at=datetime.fromtimestamp(due, UTC))
+
+
+def serve(app: App, worker: AsyncWorker | Worker) -> None:
+    """Have the jobs of `app` make this worker look. Run the worker too: it finds what no job comes for."""
+    if isinstance(worker, AsyncWorker):
+
+        @app.task(name=TASK, queue=QUEUE)
+        async def look(message_id: str) -> None:  # pyright: ignore[reportUnusedFunction]  the decorator keeps it
+            await worker.look(message_id)
+
+    else:
+
+        @app.task(name=TASK, queue=QUEUE)
+        def look_in_a_thread(message_id: str) -> None:  # pyright: ignore[reportUnusedFunction]
+            worker.look(message_id)

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
+from scripted import Scripted
+from waker_suite import *  # noqa: F403  its tests are ours
+from waker_suite import Engine, Running
+
+from messaging_channels import Dispatcher, Sms
+from messaging_channels.ledger.postgres import PostgresLedger
+from messaging_channels.worker import AsyncWorker
+from messaging_channels_procrastinate import ProcrastinateWaker, serve
+
+
+@asynccontextmanager
+async def _run(conninfo: str) -> AsyncIterator[Running]:
+    async def deliver(worker: AsyncWorker) -> None:
+        own = App(connector=PsycopgConnector(conninfo=conninfo))
+        serve(own, worker)
+        async with own.open_async():
+            await own.run_worker_async(wait=False, install_signal_handlers=False, listen_notify=False)
+
+    app = App(connector=PsycopgConnector(conninfo=conninfo))
+    async with app.open_async():
+        await app.schema_manager.apply_schema_async()
+        yield Running(ProcrastinateWaker(app), deliver)
+
+
+@pytest.fixture
+def engine(postgres: str) -> Engine:
+    return Engine(postgres, _run)
+
+
+def test_a_synchronous_dispatcher_hands_over_too(postgres: str) -> None:
+    app = App(connector=SyncPsycopgConnector(conninfo=postgres))
+    with app.open():
+        app.schema_manager.apply_schema()
+        with Dispatcher(
+            [Scripted("pigeon")], ledger=PostgresLedger(postgres), wakers=[ProcrastinateWaker(app)]
+        ) as dispatcher:
+            receipt = dispatcher.enqueue(Sms("x"), to="+447700900123")
+        (job,) = app.job_manager.list_jobs(task="messaging_channels.look")
+        assert job.task_kwargs == {"message_id": receipt.id}

@@ -1,0 +1,92 @@
+"""The commands of the queue: `messaging-channels work` and `messaging-channels queue`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from messaging_channels.client import Dispatcher
+from messaging_channels.configuration import Configuration
+from messaging_channels.ledger.queue import metrics
+from messaging_channels.worker import Pace, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_DAY = 86400.0
+
+
+def add_queue(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
+    """Describe the commands."""
+    usual = Pace()
+    work = _add(commands, "work", _work, "send what waits in the ledger, until stopped (SIGTERM or Ctrl-C)")
+    work.add_argument("--lanes", type=int, default=usual.lanes, help=f"threads (default: {usual.lanes})")
+    work.add_argument(
+        "--poll", type=float, default=usual.poll, metavar="SECONDS", help="between looks when idle"
+    )
+    work.add_argument(
+        "--keep", type=float, metavar="DAYS", help="forget addresses and dead letters after that"
+    )
+    work.add_argument("--once", action="store_true", help="send what is due now, then end")
+    queue = _add(commands, "queue", _queue, "show how the queue stands, and see to its messages")
+    what = queue.add_mutually_exclusive_group()
+    what.add_argument("--metrics", action="store_true", help="as Prometheus reads it")
+    what.add_argument("--dead", action="store_true", help="list the dead letters")
+    what.add_argument("--replay", metavar="ID", help="have a dead letter tried again, or `all`")
+    what.add_argument("--cancel", metavar="ID", help="end a message of which nothing went out")
+
+
+def _add(
+    commands: Any,  # noqa: ANN401  argparse keeps the type to itself
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    words: str,
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=words, description=words)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _work(options: argparse.Namespace) -> int:
+    keep = None if options.keep is None else options.keep * _DAY
+    with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
+        worker = Worker(dispatcher, Pace(lanes=options.lanes, poll=options.poll, keep=keep))
+        if options.once:
+            print(f"{worker.drain()} messages looked at", file=sys.stderr)
+            return 0
+
+        def stop(number: int, frame: object) -> None:  # noqa: ARG001  what a handler is called with
+            worker.stop()
+
+        for one in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(one, stop)
+        print("working; stop it with SIGTERM or Ctrl-C", file=sys.stderr, flush=True)
+        worker.run()
+    print("stopped", file=sys.stderr)
+    return 0
+
+
+def _queue(options: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
+        queue = dispatcher.queue
+        if options.dead:
+            _print({"messages": [record.as_dict() for record in queue.dead_letters()]})
+        elif options.replay:
+            count = queue.replay(None if options.replay == "all" else options.replay)
+            print(f"{count} dead letters will be tried again", file=sys.stderr)
+        elif options.cancel:
+            done = queue.cancel(options.cancel)
+            print("cancelled" if done else "too late, or nothing waits under that id", file=sys.stderr)
+            return 0 if done else 1
+        elif options.metrics:
+            print("\n".join(map(str, metrics(queue.stand()))))
+        else:
+            _print(queue.stand().as_dict())
+    return 0
+
+
+def _print(answer: Any) -> None:  # noqa: ANN401  anything JSON can hold
+    print(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))

@@ -1,0 +1,118 @@
+"""Messages as JSON and back: for those that wait in a ledger. A type must be known to be read, so what is stored cannot name anything else."""
+
+from __future__ import annotations
+
+import base64
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+from messaging_channels import addresses
+from messaging_channels.errors import InvalidMessage
+
+Json: TypeAlias = Any
+"""What `json` reads and writes."""
+
+
+class Undecodable(ValueError):
+    """What was stored names a type or a value that is not known here, such as that of a plugin that is not installed."""
+
+
+class Codec:
+    """Turns values of known types into JSON and back. One object serves many threads."""
+
+    def __init__(self, kinds: Iterable[type]) -> None:
+        """Know these types, the dataclasses and enumerations of the modules that define them, and the built-in addresses."""
+        modules = {sys.modules[kind.__module__] for kind in kinds} | {addresses}
+        found = [
+            value
+            for module in modules
+            for value in vars(module).values()
+            if isinstance(value, type) and (is_dataclass(value) or issubclass(value, Enum))
+        ]
+        self._kinds = {_name(kind): kind for kind in found}
+
+    def encode(self, value: Any) -> Json:  # noqa: ANN401  whatever a message may hold
+        """Return the value as JSON can hold it.
+
+        Raises:
+            InvalidMessage: it is, or holds, something of a type that could not be read again.
+        """
+        if value is None or isinstance(value, (bool, int, float)) or type(value) is str:
+            return value
+        if isinstance(value, tuple):
+            return [self.encode(one) for one in cast("tuple[Any, ...]", value)]
+        if _name(type(cast("object", value))) in self._kinds:
+            return self._encoded(value)
+        if isinstance(value, Mapping):
+            pairs = cast("Mapping[Any, Any]", value).items()
+            return {_TAG: "map", "of": [[self.encode(key), self.encode(one)] for key, one in pairs]}
+        for name, (kind, write, _) in _PLAIN.items():
+            if isinstance(value, kind):
+                return {_TAG: name, "of": self.encode(write(value))}
+        raise InvalidMessage(
+            "it cannot be stored", field=type(value).__name__, remedy="put a plain value in its place"
+        )
+
+    def decode(self, stored: Json) -> Any:  # noqa: ANN401  what was encoded
+        """Return the value, checked as when it was made first.
+
+        Raises:
+            Undecodable: it names a type that is not known here, or no longer fits it.
+        """
+        if isinstance(stored, list):
+            return tuple(self.decode(one) for one in cast("list[Any]", stored))
+        if not isinstance(stored, dict):
+            return stored
+        parts = cast("dict[str, Any]", stored)
+        name = parts.get(_TAG)
+        if name == "map":
+            return {self.decode(key): self.decode(one) for key, one in parts["of"]}
+        try:
+            if name in _PLAIN:
+                return _PLAIN[name][2](self.decode(parts["of"]))
+            return self._decoded(self._kinds[str(name)], parts)
+        except (KeyError, TypeError, ValueError) as error:
+            raise Undecodable(f"what was stored as {name!r} cannot be read: {type(error).__name__}") from None
+
+    def _encoded(self, value: Any) -> Json:  # noqa: ANN401  a dataclass or an enumeration
+        name = _name(type(cast("object", value)))
+        if isinstance(value, Enum):
+            return {_TAG: name, "of": self.encode(value.value)}
+        kept = {one.name: self.encode(getattr(value, one.name)) for one in fields(value) if one.init}
+        return {_TAG: name, **kept}
+
+    def _decoded(self, kind: type, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        if issubclass(kind, Enum):
+            return kind(self.decode(parts["of"]))
+        return kind(**{name: self.decode(one) for name, one in parts.items() if name != _TAG})
+
+
+def _name(kind: type) -> str:
+    """Return what a type is stored as: our own by their bare names, so that they may move; a plugin's with its package."""
+    package = kind.__module__.partition(".")[0]
+    return kind.__name__ if package == "messaging_channels" else f"{package}:{kind.__name__}"
+
+
+_TAG = "$"
+_PLAIN: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "bytes": (bytes, lambda value: base64.b64encode(value).decode(), base64.b64decode),
+    "list": (list, tuple, list),
+    "set": (frozenset, lambda value: tuple(sorted(value, key=repr)), frozenset),
+    "datetime": (datetime, datetime.isoformat, datetime.fromisoformat),
+    "date": (date, date.isoformat, date.fromisoformat),
+    "time": (time, time.isoformat, time.fromisoformat),
+    "timedelta": (
+        timedelta,
+        lambda value: (value.days, value.seconds, value.microseconds),
+        lambda parts: timedelta(*parts),
+    ),
+    "decimal": (Decimal, str, Decimal),
+    "path": (Path, str, Path),
+}
+"""By name: the type, how it is written, and how it is read. A datetime is a date, so it comes first."""

@@ -1,0 +1,315 @@
+"""Trials in which workers and enqueuers are killed at random, the database too, and wake-ups are lost and repeated.
+
+Run as a program, so that it can fork before there is any thread: `python kills.py sqlite|postgres TRIALS SEED`. A line of JSON for each trial.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar
+
+import postgres
+import psycopg
+
+from messaging_channels import Dispatcher, Route, Sms
+from messaging_channels.errors import MessagingError
+from messaging_channels.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.ledger import Ledger
+from messaging_channels.ledger.postgres import PostgresLedger
+from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.messages import Message
+from messaging_channels.outcomes import Kind, Outcome, Reason
+from messaging_channels.provider import Capabilities, Envelope, HttpProvider, Inquiry
+from messaging_channels.recording import Recording
+from messaging_channels.routing import Retry
+from messaging_channels.work import Patience
+from messaging_channels.worker import Pace, Worker
+
+MESSAGES = 12
+LEASE = 1.0
+AT_ONCE = 4
+ENDS = 40.0
+
+
+class Pigeon(HttpProvider):
+    """Speaks to the emulator below: a message is known there by the number in its text."""
+
+    name: ClassVar[str] = "pigeon"
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset()})
+    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def encode(self, envelope: Envelope) -> HttpRequest:
+        assert isinstance(envelope.message, Sms)
+        return HttpRequest.post_json(self._url, [envelope.message.text, envelope.id], headers={})
+
+    def decode(self, response: HttpResponse, envelope: Envelope) -> Outcome:
+        if response.status == 429:
+            return Outcome.of(Reason.THROTTLED, retry_after=0.1)
+        return Outcome.of(Reason.ACCEPTED, provider_id=f"p-{envelope.id}")
+
+    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+        response = yield from ask(HttpRequest("GET", f"{self._url}/{inquiry.message_id}", effect=False))
+        return Outcome.of(Reason.ACCEPTED, "looked up") if response.status == 200 else None
+
+
+def emulate(listener: socket.socket, took: Path, seed: int) -> None:
+    """Take each message once it was read, write that down, and then answer, or not."""
+    chance, known = random.Random(seed), set[str]()
+    with took.open("a", buffering=1, encoding="ascii") as book:
+        while True:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                connection.settimeout(1)
+                head, _, body = connection.recv(65536).partition(b"\r\n\r\n")
+                if head.startswith(b"GET"):
+                    found = head.split()[1].rpartition(b"/")[2].decode() in known
+                    connection.sendall(_answer(200 if found else 404))
+                    continue
+                if not head:
+                    continue
+                while not body.endswith(b"]"):
+                    body += connection.recv(65536)
+                fate = chance.random()
+                if fate < 0.1:
+                    connection.sendall(_answer(429))
+                    continue
+                number, key = json.loads(body)
+                known.add(key)
+                book.write(f"{number}\n")
+                time.sleep(chance.random() * 0.03)
+                if fate < 0.9:
+                    connection.sendall(_answer(200))
+
+
+def _answer(status: int) -> bytes:
+    return b"HTTP/1.1 %d x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}" % status
+
+
+class Unreliable:
+    """A waker over UDP that loses one wake-up of three, and repeats another."""
+
+    def __init__(self, port: int, seed: int) -> None:
+        self._chance = random.Random(seed)
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._port = port
+
+    def wake(self, message_id: str, due: float) -> None:
+        assert due > 0
+        for _ in range(self._chance.choice((0, 1, 3))):
+            self._socket.sendto(message_id.encode(), ("127.0.0.1", self._port))
+
+    async def wake_async(self, message_id: str, due: float) -> None:
+        raise NotImplementedError
+
+
+def forked(run: Callable[[], None]) -> int:
+    """Run a function in a process of its own; return its id."""
+    child = os.fork()
+    if child == 0:
+        try:
+            run()
+        except BaseException as fault:  # noqa: BLE001  whatever it was
+            print(f"{type(fault).__name__}: {fault}", file=sys.stderr)  # noqa: T201  a program
+            os._exit(1)
+        os._exit(0)
+    return child
+
+
+def kill(child: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+class Trial:
+    """One trial: two workers, an enqueuer, and a killer."""
+
+    def __init__(
+        self, ledger: Callable[[], Ledger], folder: Path, seed: int, restart: Callable[[], None] | None
+    ) -> None:
+        self._ledger = ledger
+        self._restart = restart
+        self._chance = random.Random(seed)
+        self._seed = seed
+        self._took = folder / "took"
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._wakes = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._wakes.bind(("127.0.0.1", 0))
+
+    def _dispatcher(self) -> Dispatcher:
+        return Dispatcher(
+            [Pigeon(self._url)],
+            routes={"sms": Route("pigeon", retry=Retry(attempts=1))},
+            ledger=Recording(self._ledger(), lease=LEASE, schedule=(0.3, 0.5, 1.0)),
+            wakers=[Unreliable(self._wakes.getsockname()[1], self._seed)],
+        )
+
+    def _enqueuer(self) -> None:
+        """Enqueue all of them; one that was killed begins again from the start with the same keys."""
+        dispatcher = self._dispatcher()
+        for number in range(MESSAGES):
+            while True:
+                try:
+                    dispatcher.enqueue(_message(number), to="+447700900123", idempotency_key=str(number))
+                    break
+                except MessagingError:  # the database is away: again
+                    time.sleep(0.05)
+            time.sleep(0.01)
+
+    def _worker(self) -> None:
+        pace = Pace(lanes=2, batch=4, poll=0.2, settle=0.3, patience=Patience(rounds=99, first_wait=0.1))
+        worker = Worker(self._dispatcher(), pace)
+        threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
+        worker.run()
+
+    def _listen(self, worker: Worker) -> None:
+        while True:
+            key = self._wakes.recv(100).decode()
+            with suppress(MessagingError):
+                worker.look(key)
+
+    def run(self) -> dict[str, Any]:
+        server = forked(lambda: emulate(self._listener, self._took, self._seed))
+        workers = [forked(self._worker) for _ in range(2)]
+        enqueuer, kills, restarts = forked(self._enqueuer), 0, 0
+        for _ in range(self._chance.randint(2, 4)):
+            time.sleep(self._chance.random() * 0.4)
+            if self._chance.random() < 0.3:
+                kill(enqueuer)
+                enqueuer = forked(self._enqueuer)
+            else:
+                victim = self._chance.randrange(2)
+                kill(workers[victim])
+                workers[victim] = forked(self._worker)
+            kills += 1
+        if self._restart is not None:
+            self._restart()
+            restarts += 1
+        os.waitpid(enqueuer, 0)
+        told = self._ended()
+        for child in (*workers, server):
+            kill(child)
+        return told | {"seed": self._seed, "kills": kills, "restarts": restarts}
+
+    def _ended(self) -> dict[str, Any]:
+        """Wait until nothing is under way any more, and count what became of the messages."""
+        until = time.monotonic() + ENDS
+        with self._dispatcher() as dispatcher:
+            while time.monotonic() < until:
+                time.sleep(0.1)
+                records = [dispatcher.find(idempotency_key=str(number)) for number in range(MESSAGES)]
+                if all(_over(record) for record in records) and not dispatcher.queue.stand().due:
+                    break
+            lines = self._took.read_text("ascii").split() if self._took.exists() else []
+            took = Counter(int(number) for number in lines)
+            kinds = Counter(record.outcome if record else "missing" for record in records)
+            lost = [
+                number
+                for number, record in enumerate(records)
+                if record is None or (record.outcome is not Kind.UNKNOWN and not took[number])
+            ]
+            reasons = Counter(
+                attempt.outcome.reason
+                for record in records
+                if record
+                for attempt in record.attempts
+                if attempt.outcome and attempt.kind is Kind.UNKNOWN
+            )
+            settled = sum(
+                bool(attempt.outcome and attempt.outcome.detail == "looked up")
+                for record in records
+                if record
+                for attempt in record.attempts
+            )
+        return {
+            "doubled": [number for number, count in took.items() if count > 1],
+            "lost": lost,
+            "kinds": dict(kinds),
+            "unknown": dict(reasons),
+            "settled": settled,
+        }
+
+
+def _message(number: int) -> Message:
+    return Sms(str(number))
+
+
+def _over(record: Any) -> bool:
+    return record is not None and not record.under_way and record.outcome is not Kind.NOT_SENT
+
+
+def _together(trials: list[Callable[[], dict[str, Any]]]) -> None:
+    """Run trials, some at once, each in a process of its own that prints its line."""
+    running: list[int] = []
+    for trial in trials:
+        if len(running) == AT_ONCE:
+            os.waitpid(running.pop(0), 0)
+        running.append(forked(lambda trial=trial: print(json.dumps(trial()), flush=True)))  # type: ignore[misc]  # noqa: T201
+    for child in running:
+        os.waitpid(child, 0)
+
+
+def on_sqlite(folder: Path, trials: int, seed: int) -> None:
+    def made(number: int) -> Callable[[], dict[str, Any]]:
+        own = folder / str(number)
+        own.mkdir()
+        return lambda: Trial(
+            lambda: SqliteLedger(own / "ledger.sqlite3", addresses="plain"), own, seed + number, None
+        ).run()
+
+    _together([made(number) for number in range(trials)])
+
+
+def on_postgres(folder: Path, trials: int, seed: int) -> None:
+    """Trials of one group share a server, which is restarted under them."""
+    with postgres.running() as server:
+        for start in range(0, trials, AT_ONCE):
+            group = range(start, min(start + AT_ONCE, trials))
+            with psycopg.connect(server.conninfo, autocommit=True) as connection:
+                for number in group:
+                    connection.execute(f"CREATE DATABASE t{number}".encode())
+
+            def made(number: int) -> Callable[[], dict[str, Any]]:
+                own = folder / str(number)
+                own.mkdir()
+                conninfo = server.conninfo.replace("dbname=postgres", f"dbname=t{number}")
+                return lambda: Trial(
+                    lambda: PostgresLedger(conninfo, addresses="plain", connections=4, patience=2.0),
+                    own,
+                    seed + number,
+                    None,
+                ).run()
+
+            crash = forked(partial(_crashed, server, seed + start))
+            _together([made(number) for number in group])
+            os.waitpid(crash, 0)
+
+
+def _crashed(server: postgres.Postgres, seed: int) -> None:
+    time.sleep(0.5 + random.Random(seed).random())
+    server.stop("immediate")
+    server.start()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as name:
+        {"sqlite": on_sqlite, "postgres": on_postgres}[sys.argv[1]](
+            Path(name), int(sys.argv[2]), int(sys.argv[3])
+        )

@@ -1,0 +1,11 @@
+"""What the suites of the ledger share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from messaging_channels.ledger import Operation
+
+Do: TypeAlias = Callable[[Operation[Any]], Any]
+"""Does one operation and returns its reply."""

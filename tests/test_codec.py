@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging_channels import messages
+from messaging_channels.addresses import EmailAddress, PhoneNumber
+from messaging_channels.channels import BUILT_IN
+from messaging_channels.errors import InvalidMessage
+from messaging_channels.messages import Attachment, Codec, Email, Extra, ListUnsubscribe, Sms, Undecodable
+from messaging_channels.messages import whatsapp as wa
+from messaging_channels.messages import whatsapp_commerce as wc
+from messaging_channels.messages import whatsapp_interactive as wi
+from messaging_channels.messages import whatsapp_template as wt
+
+URL = "https://example.com/file"
+
+
+class Colour(StrEnum):
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Feather:
+    """A part of a plugin's options."""
+
+    colour: Colour
+    grown: date
+
+
+@dataclass(frozen=True, slots=True)
+class PigeonSms(Extra):
+    """The options of a plugin."""
+
+    provider: ClassVar[str] = "pigeon"
+    feathers: tuple[Feather, ...] = ()
+    note: Any = None
+
+
+FEATHERS = PigeonSms((Feather(Colour.RED, date(2026, 11, 25)),), note={"a": (1, 2.5, None), 3: b"\0\xff"})
+SAMPLES: tuple[messages.Message, ...] = (
+    Sms(
+        "hé", sender="Shop", validity_period=timedelta(hours=1, microseconds=3), flash=True, extra=(FEATHERS,)
+    ),
+    messages.Mms((URL,), "words"),
+    Email(
+        "subject",
+        "text",
+        "<p>",
+        sender="Zoë <zoe@example.com>",
+        cc=["a@example.com", "Bea <b@example.org>"],
+        bcc="c@example.net",
+        attachments=(
+            Attachment(b"\0\x01", "a.bin"),
+            Attachment.inline(Path("/logo.png"), "logo", content_type="image/png"),
+        ),
+        headers={"X-Note": "1"},
+        list_unsubscribe=ListUnsubscribe("https://example.com/u", "u@example.com"),
+    ),
+    messages.WhatsAppText("hello", preview_url=True, reply_to="w1"),
+    messages.WhatsAppTemplate(
+        "code",
+        "en",
+        {"name": "Zoe"},
+        header=wt.ImageHeader(wa.Media(url=URL)),
+        buttons=(wt.CopyCode("1"), None, wt.UrlSuffix("x"), wt.QuickReply("p"), wt.FlowButton("t")),
+        cards=(wt.Card(wt.VideoHeader(wa.Media(id="7")), ("a",)),),
+    ),
+    wa.WhatsAppImage(URL, caption="c"),
+    wa.WhatsAppVideo(wa.Media(id="1")),
+    wa.WhatsAppDocument(URL, filename="a.pdf"),
+    wa.WhatsAppAudio(URL, voice=True),
+    wa.WhatsAppSticker(URL),
+    wa.WhatsAppLocation(45.8, -15.9, "name", "address"),
+    wa.WhatsAppContacts((wa.ContactCard("Zoe", phones=("447700900123",)),)),
+    wa.WhatsAppReaction("👍", "w1"),
+    wa.WhatsAppButtons(text="t", header="h", buttons=(wa.ReplyButton("1", "Yes"),)),
+    wa.WhatsAppList(text="t", button="b", sections=(wa.ListSection((wa.ListRow("1", "r", "d"),)),)),
+    wa.WhatsAppUrlButton(text="t", button="b", url=URL),
+    wa.WhatsAppLocationRequest(text="t"),
+    wi.WhatsAppCarousel(
+        text="t", cards=tuple(wi.MediaCard(wa.Media(url=URL), wi.UrlButton("b", URL), "c") for _ in "ab")
+    ),
+    wi.WhatsAppContactRequest(text="t"),
+    wi.WhatsAppCallButton(text="t", button="b", ttl_minutes=3),
+    wi.WhatsAppCallRequest(text="t"),
+    wi.WhatsAppAddressRequest(text="t", country="IN", values={"name": "Zoe"}),
+    wi.WhatsAppInteractive(text="t", kind="k", action={"a": [1]}),
+    wc.WhatsAppCatalog(text="t"),
+    wc.WhatsAppProduct(catalog_id="c", product_id="p"),
+    wc.WhatsAppProducts(text="t", header="h", catalog_id="c", sections=(wc.ProductSection(("p",)),)),
+    wc.WhatsAppFlow(text="t", button="b", flow_id="f", token="k", data={"a": [1, {"b": None}]}),
+)
+CODEC = Codec([*(kind for channel in BUILT_IN for kind in channel.carries), PigeonSms])
+
+
+def there_and_back(value: Any) -> Any:
+    return CODEC.decode(json.loads(json.dumps(CODEC.encode(value))))
+
+
+@pytest.mark.parametrize("message", SAMPLES, ids=lambda message: type(message).__name__)
+def test_a_message_comes_back_equal(message: messages.Message) -> None:
+    back = there_and_back(message)
+    assert back == message
+    assert type(back) is type(message)
+
+
+def test_every_built_in_type_is_among_the_samples() -> None:
+    assert {kind for channel in BUILT_IN for kind in channel.carries} == {type(one) for one in SAMPLES}
+
+
+@pytest.mark.parametrize(
+    "address", [PhoneNumber.parse("+447700900123"), EmailAddress.parse("Zoë <zoe@example.com>")]
+)
+def test_an_address_comes_back_with_its_display_name(address: Any) -> None:
+    assert there_and_back(address) == address
+    assert getattr(there_and_back(address), "display_name", "") == getattr(address, "display_name", "")
+
+
+plain = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.binary()
+    | st.dates()
+    | st.datetimes(timezones=st.just(UTC))
+    | st.times()
+    | st.timedeltas()
+    | st.decimals(allow_nan=False),
+    lambda inner: (
+        st.lists(inner).map(tuple)
+        | st.lists(inner)
+        | st.dictionaries(st.text() | st.integers(), inner)
+        | st.frozensets(st.integers())
+    ),
+)
+
+
+@given(plain)
+def test_whatever_an_extra_may_hold_comes_back_equal_and_of_the_same_type(value: Any) -> None:
+    back = there_and_back(PigeonSms(note=value)).note
+    assert back == value
+    assert type(back) is type(value)
+
+
+def test_what_could_not_be_read_again_is_refused_when_it_is_written() -> None:
+    with pytest.raises(InvalidMessage, match="object"):
+        CODEC.encode(PigeonSms(note=object()))
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [{"$": "Unheard"}, {"$": "Sms"}, {"$": "Sms", "text": ""}, {"$": "Sms", "text": "x", "colour": 1}, {"text": "x"},
+     {"$": "bytes", "of": 3}, {"$": "datetime", "of": "yesterday"}, {"$": "os:system"}],
+)  # fmt: skip
+def test_what_is_not_known_or_no_longer_fits_is_told_apart_from_a_message(stored: Any) -> None:
+    with pytest.raises(Undecodable):
+        CODEC.decode(stored)
+
+
+def test_values_of_the_standard_library_have_a_form_of_their_own() -> None:
+    for value in (
+        datetime(2026, 11, 25, 12, tzinfo=UTC),
+        date(2026, 11, 25),
+        time(9),
+        Decimal("1.10"),
+        Path("/a"),
+    ):
+        assert there_and_back(value) == value

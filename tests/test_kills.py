@@ -1,0 +1,54 @@
+"""Workers and enqueuers killed at random, the database too, wake-ups lost and repeated: nothing is doubled and nothing lost. See `kills.py`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import kills
+import postgres as postgres_server
+import pytest
+
+TRIALS = int(os.environ.get("MESSAGING_CHANNELS_TRIALS", "20"))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def told(request: pytest.FixtureRequest, tmp_path: Path) -> list[dict[str, Any]]:
+    """What the trials told, a line each."""
+    if request.param == "postgres" and postgres_server.binaries() is None:
+        pytest.skip("PostgreSQL is not installed")
+    program = Path(__file__).with_name("kills.py")
+    with (tmp_path / "log").open("w", encoding="utf-8") as log:
+        ended = subprocess.run(
+            [sys.executable, program, request.param, str(TRIALS), "1"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            check=False,
+        )
+    assert ended.returncode == 0, (tmp_path / "log").read_text("utf-8")[-2000:]
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+@pytest.mark.timeout(600)
+def test_no_message_is_doubled_or_lost_whoever_is_killed(
+    told: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    kinds, unknown = Counter[str](), Counter[str]()
+    for trial in told:
+        kinds.update(trial["kinds"])
+        unknown.update(trial["unknown"])
+    with capsys.disabled():  # how often what happened is a part of the result
+        shown = f"{len(told)} trials, {sum(trial['kills'] for trial in told)} kills, {kinds.total()} messages: {dict(kinds)},"
+        more = f"left unknown by {dict(unknown)}, {sum(trial['settled'] for trial in told)} settled by asking"
+        print(f"\n{shown} {more}")  # noqa: T201
+    assert len(told) == TRIALS
+    assert [trial["doubled"] for trial in told if trial["doubled"]] == []
+    assert [trial["lost"] for trial in told if trial["lost"]] == []
+    assert kinds.total() == TRIALS * kills.MESSAGES
+    assert set(kinds) <= {"accepted", "unknown"}

@@ -1,0 +1,563 @@
+"""What becomes of messages that wait, from enqueue to the end, on each ledger and from either door."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import pytest
+from scripted import Flock, QuickClock, Scripted
+
+from messaging_channels import (
+    AsyncDispatcher,
+    Contact,
+    Dispatcher,
+    Email,
+    PhoneNumber,
+    Route,
+    Sms,
+    User,
+    WhatsAppText,
+)
+from messaging_channels import status as statuses
+from messaging_channels.errors import (
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    InvalidMessage,
+    UnresolvedRecipient,
+    Unsupported,
+)
+from messaging_channels.events import StatusChanged
+from messaging_channels.exchange import Flow
+from messaging_channels.fallback import Fallback
+from messaging_channels.ledger import Hear, Ledger
+from messaging_channels.ledger.postgres import PostgresLedger
+from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.messages import Extra
+from messaging_channels.outcomes import Kind, Outcome, Reason
+from messaging_channels.provider import Capabilities, Inquiry
+from messaging_channels.rates import Rate
+from messaging_channels.recipients import MappingResolver
+from messaging_channels.recording import Recording
+from messaging_channels.routing import Retry
+from messaging_channels.vetoes import Velocity
+from messaging_channels.windows import Window
+from messaging_channels.work import Patience, Work
+from messaging_channels.worker import AsyncWorker, Pace, Worker
+
+TO = "+447700900123"
+ONCE = Retry(attempts=1)
+HELLO = Sms("hello")
+
+
+class Everything(Scripted):
+    """A provider of all channels."""
+
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        {Sms: frozenset({"sender"}), WhatsAppText: frozenset(), Email: frozenset({"text"})}
+    )
+
+
+class Post:
+    """A dispatcher with its worker, of either colour, driven without colour, and a clock that a test moves."""
+
+    def __init__(self, ledger: Ledger, colour: str, *providers: Scripted, **options: Any) -> None:
+        self.clock = QuickClock()
+        self.providers = providers
+        pace = options.pop("pace", None) or Pace(patience=Patience(rounds=3))
+        routes = options.pop("routes", None) or {"sms": Route(*(one.name for one in providers), retry=ONCE)}
+        recording = Recording(ledger, lease=120.0)
+        values = {"ledger": recording, "clock": self.clock, "routes": routes, **options}
+        self._runner = asyncio.Runner() if colour == "async" else None
+        if self._runner is None:
+            self.door: Any = Dispatcher(providers, **values)
+            self.worker: Any = Worker(self.door, pace)
+        else:
+            self.door, self.worker = self._runner.run(self._made(providers, values, pace))
+
+    async def _made(
+        self, providers: Sequence[Scripted], values: dict[str, Any], pace: Pace
+    ) -> tuple[Any, Any]:
+        door = AsyncDispatcher(providers, **values)
+        return door, AsyncWorker(door, pace)
+
+    def do(self, result: Any) -> Any:
+        return result if self._runner is None else self._runner.run(_awaited(result))
+
+    def enqueue(self, message: Any = HELLO, to: Any = TO, **options: Any) -> Any:
+        return self.do(self.door.enqueue(message, to=to, **options))
+
+    def drain(self, ahead: float = 0.0) -> int:
+        self.clock.time += ahead
+        return int(self.do(self.worker.drain()))
+
+    def find(self, message_id: str) -> Any:
+        return self.do(self.door.find(message_id))
+
+    def stand(self) -> Any:
+        return self.do(self.door.queue.stand())
+
+    def hear(self, status: statuses.Status, **more: Any) -> None:
+        event = StatusChanged(provider=self.providers[0].name, status=status, at=self.clock.time, **more)
+        self.do(self.door.queue.run(_asked(Hear(event, self.clock.time))))
+
+    def close(self) -> None:
+        self.do(self.door.close())
+        if self._runner:
+            self._runner.close()
+
+
+async def _awaited(result: Any) -> Any:
+    return await result
+
+
+def _asked(operation: Any) -> Flow[Any]:
+    return (yield operation)
+
+
+Make = Callable[..., Post]
+
+
+@pytest.fixture(params=["sync", "async"])
+def post(request: pytest.FixtureRequest, ledger: Ledger) -> Iterator[Make]:
+    made: list[Post] = []
+
+    def make(*providers: Scripted, **options: Any) -> Post:
+        made.append(Post(ledger, request.param, *(providers or (Scripted("pigeon"),)), **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_a_message_is_sent_when_a_worker_comes(post: Make) -> None:
+    one = post()
+    receipt = one.enqueue()
+    assert (receipt.status, receipt.channel) == (statuses.PENDING_QUEUED, "sms")
+    assert receipt.as_dict()["destination"] == "447700900123"
+    assert TO[1:] not in repr(receipt)
+    assert one.providers[0].asked == []
+    assert one.drain() == 1
+    (envelope,) = one.providers[0].asked
+    assert (envelope.id, envelope.message, envelope.to) == (receipt.id, HELLO, PhoneNumber("447700900123"))
+    found = one.find(receipt.id)
+    assert (found.status, found.outcome, found.stopped) == (
+        statuses.PENDING_ACCEPTED, Kind.ACCEPTED, "pigeon accepted it",
+    )  # fmt: skip
+    assert (one.stand().states, one.stand().ever) == ({}, {"accepted": 1})
+    assert one.drain() == 0
+
+
+def test_messages_go_in_the_providers_batches(post: Make) -> None:
+    flock = Flock()
+    one = post(flock)
+    for number in range(250):
+        one.enqueue(to=f"+4477009{number:05}")
+    assert one.drain() == 250
+    assert max(len(batch) for batch in flock.batches) == 100
+    assert sum(len(batch) for batch in flock.batches) == 250
+
+
+def test_a_message_that_was_not_sent_is_tried_again_later_and_again(post: Make) -> None:
+    one = post(Scripted("pigeon", Reason.UNREACHABLE, Reason.THROTTLED, Reason.ACCEPTED))
+    key = one.enqueue().id
+    assert [one.drain(), one.drain(), one.drain(5), one.drain(5)] == [1, 0, 1, 0]
+    assert one.find(key).status == statuses.PENDING_NOT_SENT
+    assert one.drain(5) == 1
+    found = one.find(key)
+    assert [attempt.number for attempt in found.attempts] == [1, 2, 3]
+    assert found.outcome is Kind.ACCEPTED
+    assert one.stand().ever == {"retried": 2, "accepted": 1}
+
+
+def test_a_provider_that_asks_for_more_time_gets_it(post: Make) -> None:
+    wait = Outcome.of(Reason.THROTTLED, retry_after=500.0)
+    one = post(Scripted("pigeon", wait, Reason.ACCEPTED))
+    one.enqueue()
+    assert [one.drain(), one.drain(499), one.drain(1)] == [1, 0, 1]
+
+
+def test_a_message_that_nobody_takes_becomes_a_dead_letter_and_may_be_replayed(post: Make) -> None:
+    unreachable = [Reason.UNREACHABLE] * 3
+    one = post(Scripted("pigeon", *unreachable, Reason.ACCEPTED))
+    key = one.enqueue().id
+    assert [one.drain(), one.drain(100), one.drain(100), one.drain(10_000)] == [1, 1, 1, 0]
+    (dead,) = one.do(one.door.queue.dead_letters())
+    assert (dead.id, dead.stopped) == (key, "nothing could be sent in 3 rounds")
+    assert one.stand().states == {"dead": 1}
+    assert one.do(one.door.queue.replay(key)) == 1
+    assert one.drain() == 1
+    assert one.find(key).outcome is Kind.ACCEPTED
+
+
+@pytest.mark.parametrize("reason", [Reason.AUTH, Reason.FUNDS, Reason.LOCAL])
+def test_what_is_ours_to_mend_is_kept_as_a_dead_letter(post: Make, reason: Reason) -> None:
+    one = post(Scripted("pigeon", reason, Reason.ACCEPTED))
+    key = one.enqueue().id
+    one.drain()
+    assert [dead.id for dead in one.do(one.door.queue.dead_letters())] == [key]
+    one.do(one.door.queue.replay())
+    one.drain()
+    assert one.find(key).outcome is Kind.ACCEPTED
+
+
+def test_a_message_that_was_refused_for_good_is_over(post: Make) -> None:
+    one = post(Scripted("pigeon", Reason.RECIPIENT))
+    key = one.enqueue().id
+    one.drain()
+    assert one.find(key).status == statuses.REJECTED_DESTINATION
+    assert (one.stand().states, one.stand().ever) == ({}, {"rejected": 1})
+
+
+def test_what_may_have_been_sent_is_held_and_never_repeated(post: Make) -> None:
+    one = post(Scripted("pigeon", Reason.TIMEOUT, Reason.ACCEPTED))
+    key = one.enqueue().id
+    one.drain()
+    for _ in range(8):
+        one.drain(10_000)
+    assert len(one.providers[0].asked) == 1
+    assert one.find(key).status == statuses.PENDING_UNKNOWN
+    assert one.stand().states == {"held": 1}
+    one.hear(statuses.PENDING_ENROUTE, message_id=key)
+    assert one.drain() == 1
+    assert (one.stand().states, one.find(key).outcome) == ({}, Kind.ACCEPTED)
+
+
+class Knowing(Scripted):
+    """A provider that can be asked."""
+
+    answer: Outcome | None = None
+
+    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+        yield from ()
+        assert inquiry.to == PhoneNumber("447700900123")
+        return self.answer
+
+
+def test_what_its_provider_never_took_is_sent_again(post: Make) -> None:
+    pigeon = Knowing("pigeon", Reason.TIMEOUT, Reason.ACCEPTED)
+    one = post(pigeon)
+    key = one.enqueue().id
+    one.drain()
+    pigeon.answer = Outcome.of(Reason.ABSENT)
+    assert one.drain(30) == 1
+    assert one.find(key).outcome is Kind.ACCEPTED
+    assert len(pigeon.asked) == 2
+
+
+def test_a_deadline_ends_a_message_that_was_never_tried(post: Make) -> None:
+    one = post()
+    key = one.enqueue(deadline=60).id
+    assert one.drain(60) == 1
+    assert (one.find(key).status, one.find(key).attempts) == (statuses.EXPIRED_BEFORE_SENT, ())
+    assert one.providers[0].asked == []
+    assert one.stand().ever == {"expired": 1}
+
+
+def test_a_deadline_ends_a_message_that_could_not_be_sent(post: Make) -> None:
+    one = post(Scripted("pigeon", Reason.UNREACHABLE))
+    key = one.enqueue(deadline=2.4).id
+    assert [one.drain(), one.drain(2.3), one.drain(0.2)] == [1, 0, 1]
+    assert one.find(key).status == statuses.EXPIRED_BEFORE_SENT
+
+
+def test_a_message_goes_at_its_time_and_may_be_cancelled_before(post: Make) -> None:
+    one = post()
+    at = datetime.fromtimestamp(one.clock.time + 3600, UTC)
+    first, second = one.enqueue(send_at=at), one.enqueue(send_at=one.clock.time + 3600)
+    assert first.due == second.due == one.clock.time + 3600
+    assert one.drain(3599) == 0
+    assert one.do(one.door.queue.cancel(first.id)) is True
+    assert one.drain(1) == 1
+    assert [envelope.id for envelope in one.providers[0].asked] == [second.id]
+    assert one.find(first.id).status == statuses.REJECTED_CANCELLED
+    assert one.do(one.door.queue.cancel(second.id)) is False
+
+
+def test_a_message_waits_for_its_window_and_so_does_a_repetition(post: Make) -> None:
+    one = post(Scripted("pigeon", Outcome.of(Reason.THROTTLED, retry_after=7200.0), Reason.ACCEPTED))
+    one.clock.time = datetime(2026, 11, 25, 6, tzinfo=UTC).timestamp()
+    receipt = one.enqueue(window=Window("08:00", "09:00"))
+    assert datetime.fromtimestamp(receipt.due, UTC).hour == 8
+    assert [one.drain(7199), one.drain(1)] == [0, 1]
+    assert [one.drain(2 * 3600), one.drain(21 * 3600), one.drain(3600)] == [0, 0, 1]
+    assert one.find(receipt.id).outcome is Kind.ACCEPTED
+
+
+def test_what_cannot_be_sent_is_refused_when_it_is_enqueued(post: Make) -> None:
+    one = post()
+    for wrong in (
+        {"send_at": datetime(2026, 1, 1)},  # noqa: DTZ001  that is what is refused
+        {"priority": "soon"},
+        {"deadline": -1},
+        {"deadline": 10, "send_at": one.clock.time + 10},
+        {"window": Window("09:00", "10:00", zone="Middle/Earth")},
+    ):
+        with pytest.raises(InvalidMessage):
+            one.enqueue(**wrong)
+    with pytest.raises(Unsupported):
+        one.enqueue(Sms("x", flash=True))
+    assert one.stand().states == {}
+
+
+def test_a_key_enqueues_once_and_send_knows_it(post: Make) -> None:
+    one = post()
+    first = one.enqueue(idempotency_key="k", send_at=one.clock.time + 60)
+    again = one.enqueue(idempotency_key="k")
+    assert (again.id, again.replayed, first.replayed) == (first.id, True, False)
+    with pytest.raises(IdempotencyKeyReused):
+        one.enqueue(Sms("other"), idempotency_key="k")
+    with pytest.raises(IdempotencyInProgress) as early:
+        one.do(one.door.send(HELLO, to=TO, idempotency_key="k"))
+    assert early.value.retry_after <= 120
+    one.drain(60)
+    sent = one.do(one.door.send(HELLO, to=TO, idempotency_key="k"))
+    assert (sent.id, sent.replayed, sent.outcome) == (first.id, True, Kind.ACCEPTED)
+    assert len(one.providers[0].asked) == 1
+
+
+def test_a_rule_is_asked_when_the_message_is_due(post: Make) -> None:
+    one = post(vetoes=[Velocity(per_number=Rate(1, 3600))])
+    first, second = one.enqueue().id, one.enqueue().id
+    one.drain()
+    assert one.find(first).outcome is Kind.ACCEPTED
+    assert one.find(second).status == statuses.REJECTED_BY_RULE
+    assert "velocity" in one.find(second).stopped
+
+
+def test_a_rate_makes_messages_wait_and_loses_none(post: Make) -> None:
+    one = post(rates={"pigeon": Rate(1)})
+    for _ in range(30):
+        one.enqueue()
+    while one.stand().states:
+        one.drain(1)
+    assert len({envelope.id for envelope in one.providers[0].asked}) == len(one.providers[0].asked) == 30
+
+
+@dataclass(frozen=True, slots=True)
+class Ring(Extra):
+    """An option of a plugin."""
+
+    provider: ClassVar[str] = "pigeon"
+
+
+class Ringed(Scripted):
+    """The provider of that plugin."""
+
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset()}, extras=frozenset({Ring}))
+
+
+def test_what_cannot_be_read_any_more_is_a_dead_letter_and_stops_nothing(post: Make) -> None:
+    with_plugin, without = post(Ringed("pigeon")), post()
+    key = with_plugin.enqueue(Sms("x", extra=(Ring(),))).id
+    good = with_plugin.enqueue().id
+    assert without.drain() == 2
+    assert [dead.id for dead in without.do(without.door.queue.dead_letters())] == [key]
+    assert without.find(good).outcome is Kind.ACCEPTED
+    without.do(without.door.queue.replay())
+    assert with_plugin.drain() == 1
+    assert with_plugin.find(key).outcome is Kind.ACCEPTED
+
+
+def _fallback(post: Make, *ends: Any, after: float = 300, **more: Any) -> tuple[Post, str]:
+    one = post(
+        Everything("pigeon", *ends),
+        routes={name: Route("pigeon", retry=ONCE) for name in ("sms", "whatsapp", "email")},
+    )
+    steps = Fallback([WhatsAppText("hi"), HELLO], after=after, **more)
+    return one, one.enqueue(steps).id
+
+
+def test_a_fallback_goes_on_when_nothing_was_delivered_in_time(post: Make) -> None:
+    one, key = _fallback(post)
+    assert [one.drain(), one.drain(299), one.drain(1)] == [1, 0, 2]
+    assert [(one.id, one.channel) for one in one.providers[0].asked] == [
+        (key, "whatsapp"),
+        (f"{key}-2", "sms"),
+    ]
+    assert [attempt.channel for attempt in one.find(key).attempts] == ["whatsapp", "sms"]
+    assert one.drain(1000) == 0
+    assert one.stand().ever == {"accepted": 2, "passed_on": 1}
+
+
+def test_a_fallback_ends_with_the_report_of_delivery(post: Make) -> None:
+    one, key = _fallback(post)
+    one.drain()
+    one.hear(statuses.DELIVERED_TO_HANDSET, message_id=key)
+    assert [one.drain(), one.drain(1000)] == [1, 0]
+    assert len(one.providers[0].asked) == 1
+    assert one.find(key).status == statuses.DELIVERED_TO_HANDSET
+
+
+def test_a_fallback_goes_on_at_once_when_a_step_is_refused_or_reported_as_failed(post: Make) -> None:
+    one, key = _fallback(post, Reason.RECIPIENT, Reason.ACCEPTED)
+    assert one.drain() == 2
+    assert one.find(key).status == statuses.PENDING_ACCEPTED
+    one, key = _fallback(post)
+    one.drain()
+    one.hear(statuses.EXPIRED_EXPIRED, message_id=key)
+    assert one.drain() == 2
+    assert one.find(key).status == statuses.PENDING_ACCEPTED
+
+
+def test_a_fallback_does_not_follow_what_may_have_been_sent_unless_told_to(post: Make) -> None:
+    one, _ = _fallback(post, Reason.TIMEOUT, Reason.ACCEPTED)
+    one.drain()
+    one.drain(100_000)
+    assert len(one.providers[0].asked) == 1
+    one, _ = _fallback(post, Reason.TIMEOUT, Reason.ACCEPTED, on_unknown="next")
+    assert [one.drain(), one.drain(299), one.drain(1)] == [1, 0, 2]
+
+
+def test_a_late_report_that_crosses_the_second_message_is_counted(post: Make) -> None:
+    one, key = _fallback(post)
+    one.drain()
+    one.drain(300)
+    one.hear(statuses.DELIVERED_TO_HANDSET, message_id=key, provider_id=f"pigeon-{key}")
+    assert one.find(key).status == statuses.DELIVERED_TO_HANDSET
+    assert one.stand().ever["overlapped"] == 1
+
+
+def test_a_fallback_leaves_out_steps_for_which_there_is_no_address(post: Make) -> None:
+    users = MappingResolver({User("u"): {"sms": TO}, User("none"): {}})
+    one = post(
+        Everything("pigeon"),
+        routes={name: Route("pigeon", retry=ONCE) for name in ("sms", "whatsapp")},
+        resolvers=[users],
+    )
+    one.enqueue(Fallback([WhatsAppText("hi"), HELLO]), User("u"))
+    one.drain()
+    assert [envelope.channel for envelope in one.providers[0].asked] == ["sms"]
+    with pytest.raises(UnresolvedRecipient):
+        one.enqueue(Fallback([WhatsAppText("hi"), HELLO]), User("none"))
+
+
+def test_an_empty_or_impossible_fallback_is_refused() -> None:
+    for wrong in (lambda: Fallback([]), lambda: Fallback([HELLO], after=0)):
+        with pytest.raises(InvalidMessage):
+            wrong()
+
+
+def test_a_contact_of_an_account_is_sent_by_that_account(post: Make) -> None:
+    own, other = Scripted("pigeon"), Scripted("pigeon")
+    one = post(own, accounts={"tenant": [other]})
+    one.enqueue(to=Contact(TO, "tenant"))
+    one.drain()
+    assert (len(own.asked), len(other.asked)) == (0, 1)
+
+
+def test_erasing_a_recipient_keeps_a_waiting_message_from_being_sent(post: Make) -> None:
+    one = post()
+    one.enqueue()
+    assert one.do(one.door.queue.erase(PhoneNumber.parse(TO))) == 1
+    assert one.drain() == 0
+    assert one.do(one.door.queue.forget(older_than=0)) == 0
+
+
+def _round(one: Post) -> Flow[int]:
+    queueing = one.door.queue.queueing
+    return Work(queueing.dispatch, queueing.codec, "w").round(10)
+
+
+def test_a_worker_that_dies_before_the_intent_leaves_a_message_that_is_sent(post: Make) -> None:
+    one = post()
+    key = one.enqueue().id
+    one.do(one.door.queue.run(_asked(next(_round(one)))))  # claimed, and then nothing
+    assert one.drain(119) == 0
+    assert one.drain(2) == 1
+    assert one.find(key).outcome is Kind.ACCEPTED
+
+
+def test_a_worker_that_dies_after_the_intent_leaves_a_message_that_is_held(post: Make) -> None:
+    one = post(Scripted("pigeon", Reason.ACCEPTED))
+    key = one.enqueue().id
+    flow, reply = _round(one), None
+    with suppress(StopIteration):
+        while True:
+            exchange = flow.send(reply)
+            if type(exchange).__name__ == "Call":  # the provider is about to be asked
+                break
+            reply = one.do(one.door.queue.run(_asked(exchange)))
+    del flow  # the process is gone
+    assert len(one.find(key).attempts) == 1
+    assert one.drain(119) == 0
+    assert one.drain(2) == 1
+    for _ in range(6):
+        one.drain(10_000)
+    assert one.find(key).status == statuses.PENDING_UNKNOWN
+    assert one.find(key).attempts[0].outcome.reason is Reason.CRASH
+    assert one.stand().states == {"held": 1}
+
+
+def test_a_worker_runs_until_it_is_stopped_and_hears_of_new_messages_at_once() -> None:
+    ledger, sent = SqliteLedger(), threading.Event()
+    pigeon = Scripted("pigeon", sent.set)
+    with Dispatcher([pigeon], ledger=ledger) as dispatcher:
+        worker = Worker(dispatcher, Pace(lanes=3, poll=60.0))
+        running = threading.Thread(target=worker.run)
+        running.start()
+        for _ in range(3):
+            sent.clear()
+            receipt = dispatcher.enqueue(HELLO, to=TO)
+            assert sent.wait(30)
+        worker.stop()
+        running.join(30)
+        assert not running.is_alive()
+        assert dispatcher.find(receipt.id).outcome is Kind.ACCEPTED
+    ledger.close()
+
+
+def test_an_asynchronous_worker_runs_until_it_is_stopped() -> None:
+    async def scenario() -> None:
+        sent = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        pigeon = Scripted("pigeon", lambda: loop.call_soon_threadsafe(sent.set))
+        async with AsyncDispatcher([pigeon], ledger=ledger) as dispatcher:
+            worker = AsyncWorker(dispatcher, Pace(lanes=3, poll=60.0))
+            running = asyncio.create_task(worker.run())
+            for _ in range(3):
+                sent.clear()
+                receipt = await dispatcher.enqueue(HELLO, to=TO)
+                await asyncio.wait_for(sent.wait(), 30)
+            worker.stop()
+            await asyncio.wait_for(running, 30)
+            found = await dispatcher.find(receipt.id)
+            assert found is not None
+            assert found.outcome is Kind.ACCEPTED
+
+    ledger = SqliteLedger()
+    asyncio.run(scenario())
+    ledger.close()
+
+
+def test_two_workers_of_one_postgresql_drain_it_without_a_double(postgres: str) -> None:
+    """Two processes in all but name: each worker has a dispatcher, a ledger and connections of its own."""
+    pigeon = Scripted("pigeon")
+    with (
+        Dispatcher([pigeon], ledger=PostgresLedger(postgres)) as one,
+        Dispatcher([pigeon], ledger=PostgresLedger(postgres)) as two,
+    ):
+        keys = [one.enqueue(HELLO, to=TO).id for _ in range(120)]
+        start = threading.Barrier(2)
+        counts: list[int] = []
+
+        def work(dispatcher: Dispatcher) -> None:
+            worker = Worker(dispatcher, Pace(batch=5))
+            start.wait()
+            counts.append(worker.drain())
+
+        threads = [threading.Thread(target=work, args=(dispatcher,)) for dispatcher in (one, two)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(envelope.id for envelope in pigeon.asked) == sorted(keys)
+        assert sum(counts) == 120
+        assert min(counts) > 0
+        assert one.queue.stand().ever == {"accepted": 120}
