@@ -18,7 +18,7 @@ from messaging_channels.messages import fingerprint
 from messaging_channels.observer import Observer, tell
 from messaging_channels.outcomes import Kind, Outcome, Reason
 from messaging_channels.pacing import Pacer
-from messaging_channels.provider import Envelope, LimitsRates, Provider
+from messaging_channels.provider import Envelope, KeepsCompany, LimitsRates, Provider
 from messaging_channels.receipts import Attempt, Receipt, Skipped
 from messaging_channels.recipients import Contact
 from messaging_channels.recording import Recording, adopted, known
@@ -218,10 +218,11 @@ class Dispatch:
         """Ask, together with other callers where the provider takes batches and nobody is in a hurry."""
         first = part[0]
         most = provider.capabilities.batch
-        if len(part) == 1 and most > 1 and first.terms.deadline is None:
+        company = provider.company(first.envelope) if isinstance(provider, KeepsCompany) else ""
+        if len(part) == 1 and most > 1 and company is not None and first.terms.deadline is None:
             evidence.may_have_been_sent = True  # it may go out in another caller's request
             end: End = yield Share(
-                (first.account, provider.name),
+                (first.account, provider.name, company),
                 Turn(first.envelope, until),
                 most,
                 lambda turns: shared(provider, turns, self.clock),

@@ -196,6 +196,18 @@ class LimitsRates(Protocol):
         ...
 
 
+@runtime_checkable
+class KeepsCompany(Protocol):
+    """An optional ability: of its messages, some may share a request, and others need one of their own."""
+
+    def company(self, envelope: Envelope) -> Hashable | None:
+        """Return what envelopes that can go out in one request have in common; None for one that goes out alone.
+
+        The dispatcher lets messages that were sent one by one wait for each other only if they have this in common.
+        """
+        ...
+
+
 def sender_of(message: Message, default: str | None, *, provider: str) -> str:
     """Return the message's sender, or the account's.
 

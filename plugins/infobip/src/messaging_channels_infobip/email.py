@@ -41,11 +41,11 @@ def parts(batch: Sequence[Envelope], access: Access, defaults: Defaults, files: 
     """
     for envelope in batch:
         _check(envelope)
-    mixed = [one for one in batch if _needs_mime(one)]
+    mixed = [one for one in batch if needs_mime(one)]
     simple = [
         (_request_options(one, defaults), (_message(one, defaults, files), one))
         for one in batch
-        if not _needs_mime(one)
+        if not needs_mime(one)
     ]
     return [
         *(
@@ -73,7 +73,8 @@ def _of(envelope: Envelope) -> tuple[Email, InfobipEmail]:
     return message, extra_of(message, InfobipEmail) or _PLAIN
 
 
-def _needs_mime(envelope: Envelope) -> bool:
+def needs_mime(envelope: Envelope) -> bool:
+    """Say whether JSON cannot say this mail."""
     message, extra = _of(envelope)
     if extra.template_id is not None:
         return False
@@ -95,7 +96,7 @@ def _check(envelope: Envelope) -> None:
         )
     if extra.amp_html is not None and not message.html:
         raise InvalidMessage("it needs html", field="InfobipEmail.amp_html", remedy="give html too")
-    if _needs_mime(envelope) and (lost := _not_in_mime(extra)):
+    if needs_mime(envelope) and (lost := _not_in_mime(extra)):
         raise InvalidMessage(
             "MIME, which text beside html, blind copies and several reply addresses need, does not carry it",
             field=f"InfobipEmail.{lost}",

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from messaging_channels.errors import ExchangeFailed, InvalidMessage
 from messaging_channels.events import Event
 from messaging_channels.exchange import Call, Exchange, Executors, Flow, Now, ask
-from messaging_channels.messages import Email, Message, Sms
+from messaging_channels.messages import Email, Message, Sms, WhatsAppTemplate
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import Capabilities, Envelope, Inquiry
 from messaging_channels.rates import Rate
@@ -117,6 +117,12 @@ class Infobip:
         """See LimitsRates. For SMS Infobip names none."""
         rate = RATES.get(envelope.channel)
         return () if rate is None else (((self.name, envelope.channel), rate),)
+
+    def company(self, envelope: Envelope) -> Hashable | None:
+        """See KeepsCompany. SMS, templates, and mail that JSON can say share requests; anything else goes out alone."""
+        message = envelope.message
+        alone = isinstance(message, Email) and email.needs_mime(envelope)
+        return None if alone or not isinstance(message, (Sms, Email, WhatsAppTemplate)) else envelope.channel
 
     def schedules(self, channel: Channel) -> Schedules:
         """Return the scheduled messages of a channel, to ask about, move and stop them."""
