@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -23,6 +24,7 @@ from messaging_channels import (
     User,
     WhatsAppText,
     errors,
+    messages,
 )
 from messaging_channels.exchange import Call, Exchange, Executors, Flow, ask
 from messaging_channels.messages import Message
@@ -262,3 +264,20 @@ def test_a_provider_that_cannot_take_over_does_not_hide_what_went_before() -> No
     assert [attempt.outcome.reason for attempt in receipt.attempts] == [Reason.UNREACHABLE, Reason.LOCAL]
     with pytest.raises(errors.InvalidMessage):
         _sent(Scripted(_has_no_sender))
+
+
+def test_options_that_nobody_on_the_route_understands_are_refused_and_not_left_out() -> None:
+    @dataclasses.dataclass(frozen=True, slots=True)
+    class Wings(messages.Extra):
+        provider: ClassVar[str] = "pigeon"
+
+    class Pigeon(Scripted):
+        capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset()}, extras=frozenset({Wings}))
+
+    message = Sms("hello", extra=(Wings(),))
+    other = Scripted(Reason.UNREACHABLE, "other")
+    with pytest.raises(errors.Unsupported, match="Wings"):
+        _sent(other, message=message)
+    with pytest.raises(errors.Unsupported, match="Wings"):
+        _sent(Scripted(Reason.ACCEPTED, "pigeon"), message=message)
+    assert _sent(other, Pigeon(Reason.ACCEPTED, "pigeon"), message=message).provider == "pigeon"

@@ -7,10 +7,10 @@ from itertools import islice
 from random import random
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from messaging_channels.addressing import Addressing
 from messaging_channels.bulk import CHUNK, Bulk, Each, paired
 from messaging_channels.channels import BUILT_IN, Channel
 from messaging_channels.dispatch import Dispatch
-from messaging_channels.errors import UnknownProvider
 from messaging_channels.exchange import ask
 from messaging_channels.journey import USUAL, Options, Terms
 from messaging_channels.ledger import Browse, Find
@@ -23,7 +23,7 @@ from messaging_channels.queue_doors import AsyncQueueDoor, QueueDoor
 from messaging_channels.queueing import Enqueued, Queueing, QueueOptions
 from messaging_channels.recording import Recording
 from messaging_channels.reports import Reports
-from messaging_channels.routing import Route
+from messaging_channels.routing import Route, routed
 from messaging_channels.transport import AsyncTransport, Clock, HttpSettings, Transport
 from messaging_channels.wakers import EXECUTORS as WAKE_UP
 from messaging_channels.wakers import Waker, WakeUp
@@ -97,10 +97,11 @@ class _Door:
         rules, hears = tuple(vetoes), observer or Observer()
         self._reports = Reports(held, {one.name: one for one in known}, recording, hears, rules, time.now)
         self._dispatch = Dispatch(
-            channels={kind: channel for channel in known for kind in channel.carries},
+            addressing=Addressing(
+                {kind: channel for channel in known for kind in channel.carries}, tuple(resolvers)
+            ),
             accounts=held,
-            routes=_routes(known, every, routes or {}),
-            resolvers=tuple(resolvers),
+            routes=routed(known, every, routes or {}),
             observer=hears,
             recording=recording,
             reports=self._reports,
@@ -387,22 +388,3 @@ def _kinds(channels: Iterable[Channel], providers: Iterable[Provider]) -> Iterab
         yield from (channel.address_type, *channel.carries)
     for provider in providers:
         yield from provider.capabilities.extras
-
-
-def _routes(
-    channels: Iterable[Channel], providers: Mapping[str, Provider], given: Mapping[str, Route]
-) -> dict[str, Route]:
-    routes = dict(given)
-    for channel in channels:
-        able = [
-            name
-            for name, provider in providers.items()
-            if any(kind in provider.capabilities.carries for kind in channel.carries)
-        ]
-        if able:
-            routes.setdefault(channel.name, Route(*able))
-    for route in routes.values():
-        for name in route.providers:
-            if name not in providers:
-                raise UnknownProvider(name, known=tuple(providers))
-    return routes

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from messaging_channels import errors
-from messaging_channels.addresses import Address
+from messaging_channels.addressing import Addressing
 from messaging_channels.attempts import Evidence, Limit, Turn, attempt, shared
 from messaging_channels.exchange import Flow, Share, Timeouts, Wait, ask
 from messaging_channels.health import Health
@@ -20,18 +19,15 @@ from messaging_channels.outcomes import Kind, Outcome, Reason
 from messaging_channels.pacing import Pacer
 from messaging_channels.provider import Envelope, KeepsCompany, LimitsRates, Provider
 from messaging_channels.receipts import Attempt, Receipt, Skipped
-from messaging_channels.recipients import Contact
 from messaging_channels.recording import Recording, adopted, known
 from messaging_channels.reports import Reports
 from messaging_channels.routing import Ask, Route, Stop
 
 if TYPE_CHECKING:
     from messaging_channels.attempts import End
-    from messaging_channels.channels import Channel
     from messaging_channels.ledger import Record
     from messaging_channels.messages import Message
     from messaging_channels.rates import Rate
-    from messaging_channels.recipients import RecipientResolver
     from messaging_channels.vetoes import Veto
 
 Accounts: TypeAlias = "Mapping[str | None, Mapping[str, Provider]]"
@@ -41,13 +37,11 @@ Accounts: TypeAlias = "Mapping[str | None, Mapping[str, Provider]]"
 class Dispatch:
     """Everything a message meets on its way. One serves all threads and tasks."""
 
-    channels: Mapping[type[Message], Channel]
-    """By the types they carry."""
+    addressing: Addressing
     accounts: Accounts
     """The providers by name, under the account whose credentials they hold; None is the platform's own."""
     routes: Mapping[str, Route]
     """By channel name."""
-    resolvers: Sequence[RecipientResolver]
     observer: Observer
     recording: Recording
     reports: Reports
@@ -85,7 +79,7 @@ class Dispatch:
 
         For one of many the idempotency key stands for the whole call: each address has a key of its own under it.
         """
-        envelope, account = yield from self.addressed(message, to)
+        envelope, account = yield from self.addressing.envelope(message, to, self.clock())
         now = self.clock()
         if one_of_many:
             terms = terms.for_one(envelope.channel, envelope.to.plain)
@@ -99,13 +93,6 @@ class Dispatch:
                 return journey
         yield from self._entered(journey)
         return journey
-
-    def addressed(self, message: Message, to: Any) -> Flow[tuple[Envelope, str | None]]:  # noqa: ANN401
-        """Find out whom a message is for, and whose account sends it."""
-        channel = self.channel_of(message)
-        contact = yield from self.locate(to, channel)
-        address = _address(contact, channel)
-        return Envelope(_new_id(self.clock()), channel.name, message, address), contact.account
 
     def taken_up(
         self, envelope: Envelope, account: str | None, terms: Terms, queued: Queued, holder: str
@@ -310,31 +297,6 @@ class Dispatch:
         journey.providers = {name: one for name, one in journey.providers.items() if name not in resting}
         return Ask(next(iter(journey.providers)))
 
-    def channel_of(self, message: Message) -> Channel:
-        """Return the channel that carries this type of message."""
-        try:
-            return self.channels[type(message)]
-        except KeyError:
-            known = tuple({channel.name for channel in self.channels.values()})
-            raise errors.UnknownChannel(type(message).__name__, known=known) from None
-
-    def locate(self, to: Any, channel: Channel) -> Flow[Contact]:  # noqa: ANN401
-        """Turn a recipient into a contact: an address is one already, anything else is for the resolvers."""
-        if isinstance(to, (str, Address)):
-            return Contact(to)
-        if isinstance(to, Contact):
-            return to
-        for resolver in self.resolvers:
-            contact = yield from resolver.resolve(to, channel)
-            if contact is not None:
-                return contact
-        raise errors.UnresolvedRecipient(
-            f"no resolver understands a {type(to).__name__}",
-            recipient="recipient",
-            channel=channel.name,
-            remedy=f"give a {channel.address_type.__name__} or text, or add a resolver for it",
-        )
-
     def routed(self, envelope: Envelope, account: str | None, terms: Terms, now: float) -> Journey:
         """Find who may send it.
 
@@ -365,11 +327,28 @@ class Dispatch:
                 skipped.append(Skipped(provider.name, "is not for such a message"))
             else:
                 able[provider.name] = provider
+        _require_heard(envelope.message, able)
         if not able:
             raise lacking or errors.NoRoute(
                 envelope.channel, problem="no provider of it is for such a message"
             )
         return Journey(envelope, account, route, able, terms, now, tuple(able), skipped)
+
+
+def _require_heard(message: Message, able: Mapping[str, Provider]) -> None:
+    """Refuse options that nobody who may be asked understands: they would be left out without a word.
+
+    Raises:
+        Unsupported: naming the options.
+    """
+    for extra in getattr(message, "extra", ()):
+        provider = able.get(extra.provider)
+        if provider is None or type(extra) not in provider.capabilities.extras:
+            raise errors.Unsupported(
+                type(extra).__name__,
+                provider=extra.provider,
+                remedy="leave it out, or route to who understands it",
+            )
 
 
 def _company(provider: Provider, envelope: Envelope) -> Hashable | None:
@@ -390,24 +369,6 @@ def _vetoed(veto: Veto, envelope: Envelope, account: str | None) -> Flow[None]:
         ) from fault
     if why is not None:
         raise errors.Vetoed(why, rule=veto.name)
-
-
-def _address(contact: Contact, channel: Channel) -> Any:  # noqa: ANN401  checked against the channel's type
-    address = contact.address
-    if isinstance(address, str):
-        return channel.parse(address)
-    if not isinstance(address, channel.address_type):
-        raise errors.InvalidAddress(
-            f"a {type(address).__name__}",
-            kind=channel.address_type.__name__,
-            remedy="use the channel's own kind",
-        )
-    return address
-
-
-def _new_id(now: float) -> str:
-    """Return a message id: 32 hexadecimal digits that sort by time, 80 bits of them random."""
-    return f"{int(now * 1000):012x}{os.urandom(10).hex()}"
 
 
 _SHORTEST = 0.001

@@ -166,7 +166,9 @@ class Queueing:
         lacking: errors.UnresolvedRecipient | None = None
         for one in steps:
             try:
-                envelope, account = yield from self.dispatch.addressed(one, to)
+                envelope, account = yield from self.dispatch.addressing.envelope(
+                    one, to, self.dispatch.clock()
+                )
             except errors.UnresolvedRecipient as error:
                 lacking = lacking or error
                 continue

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from messaging_channels.errors import UnknownProvider
 from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
 
 if TYPE_CHECKING:
+    from messaging_channels.channels import Channel
     from messaging_channels.messages import Message
-    from messaging_channels.provider import Envelope
+    from messaging_channels.provider import Envelope, Provider
     from messaging_channels.receipts import Attempt
 
 
@@ -111,6 +113,30 @@ class Route:
             return self.steps
         drawn = sorted(weighted, key=lambda step: -(chance() ** (1 / max(step.weight or 0, 1e-9))))
         return [*drawn, *(step for step in self.steps if step.weight is None)]
+
+
+def routed(
+    channels: Iterable[Channel], providers: Mapping[str, Provider], given: Mapping[str, Route]
+) -> dict[str, Route]:
+    """Return a route for every channel: the given one, or all providers that carry the channel in their order.
+
+    Raises:
+        UnknownProvider: a route names a provider that there is not.
+    """
+    routes = dict(given)
+    for channel in channels:
+        able = [
+            name
+            for name, provider in providers.items()
+            if any(kind in provider.capabilities.carries for kind in channel.carries)
+        ]
+        if able:
+            routes.setdefault(channel.name, Route(*able))
+    for route in routes.values():
+        for name in route.providers:
+            if name not in providers:
+                raise UnknownProvider(name, known=tuple(providers))
+    return routes
 
 
 @dataclass(frozen=True, slots=True)

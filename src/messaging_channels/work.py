@@ -149,7 +149,7 @@ class Work:
         return None
 
     def _envelope(self, job: Job, letter: Letter) -> Envelope:
-        channel = self.dispatch.channel_of(letter.message)
+        channel = self.dispatch.addressing.channel_of(letter.message)
         return Envelope(step_id(job.message_id, job.step), channel.name, letter.message, letter.to)
 
     def _resumed(self, claimed: _Claimed, record: Record, holder: str) -> Flow[Ending | None]:
