@@ -24,6 +24,7 @@ from messaging_channels.recipients import Contact
 from messaging_channels.recording import Recording, adopted, known
 from messaging_channels.reports import Reports
 from messaging_channels.routing import Ask, Route, Stop
+from messaging_channels.vetoes import Veto, vetoed
 
 if TYPE_CHECKING:
     from messaging_channels.attempts import End
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from messaging_channels.messages import Message
     from messaging_channels.rates import Rate
     from messaging_channels.recipients import RecipientResolver
-    from messaging_channels.vetoes import Veto
 
 Accounts: TypeAlias = "Mapping[str | None, Mapping[str, Provider]]"
 
@@ -134,7 +134,7 @@ class Dispatch:
     def _entered(self, journey: Journey) -> Flow[None]:
         """Ask the rules, and choose who is asked first."""
         for veto in self.vetoes:
-            yield from _vetoed(veto, journey.envelope, journey.account)
+            yield from vetoed(veto, journey.envelope, journey.account)
         journey.step = self._first(journey, self.clock())
 
     def advanced(self, journeys: Sequence[Journey]) -> Flow[None]:
@@ -368,18 +368,6 @@ class Dispatch:
                 envelope.channel, problem="no provider of it is for such a message"
             )
         return Journey(envelope, account, route, able, terms, now, tuple(able), skipped)
-
-
-def _vetoed(veto: Veto, envelope: Envelope, account: str | None) -> Flow[None]:
-    """Ask one rule; a rule that cannot be asked forbids."""
-    try:
-        why = yield from veto.check(envelope, account)
-    except Exception as fault:
-        raise errors.Vetoed(
-            f"it could not be asked ({type(fault).__name__})", rule=veto.name, remedy="mend the rule"
-        ) from fault
-    if why is not None:
-        raise errors.Vetoed(why, rule=veto.name)
 
 
 def _address(contact: Contact, channel: Channel) -> Any:  # noqa: ANN401  checked against the channel's type
