@@ -20,7 +20,7 @@ from messaging_channels.ledger.within import Within
 from messaging_channels.messages import Codec
 from messaging_channels.observer import Observer
 from messaging_channels.queue_doors import AsyncQueueDoor, QueueDoor
-from messaging_channels.queueing import Enqueued, Queueing, QueueOptions
+from messaging_channels.queueing import Enqueued, Queueing, QueueOptions, kinds
 from messaging_channels.recording import Recording
 from messaging_channels.reports import Reports
 from messaging_channels.routing import Route, routed
@@ -111,7 +111,7 @@ class _Door:
             chance=random,
             timeouts=settings.timeouts,
         )
-        self._queueing = Queueing(self._dispatch, Codec(_kinds(known, every.values())), tuple(wakers))
+        self._queueing = Queueing(self._dispatch, Codec(kinds(known, every.values())), tuple(wakers))
         executors: dict[type[Exchange[Any]], Executors] = dict(recording.ledger.executors)
         executors |= {Within: WITHIN, WakeUp: WAKE_UP}
         for provider in every.values():
@@ -380,11 +380,3 @@ class AsyncDispatcher(_Door):
 
 def _by_name(providers: Iterable[Provider]) -> dict[str, Provider]:
     return {provider.name: provider for provider in providers}
-
-
-def _kinds(channels: Iterable[Channel], providers: Iterable[Provider]) -> Iterable[type]:
-    """Yield the types of whatever a message that waits may hold."""
-    for channel in channels:
-        yield from (channel.address_type, *channel.carries)
-    for provider in providers:
-        yield from provider.capabilities.extras

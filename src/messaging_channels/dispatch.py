@@ -22,6 +22,7 @@ from messaging_channels.receipts import Attempt, Receipt, Skipped
 from messaging_channels.recording import Recording, adopted, known
 from messaging_channels.reports import Reports
 from messaging_channels.routing import Ask, Route, Stop
+from messaging_channels.vetoes import Veto, vetoed
 
 if TYPE_CHECKING:
     from messaging_channels.attempts import End
@@ -121,7 +122,7 @@ class Dispatch:
     def _entered(self, journey: Journey) -> Flow[None]:
         """Ask the rules, and choose who is asked first."""
         for veto in self.vetoes:
-            yield from _vetoed(veto, journey.envelope, journey.account)
+            yield from vetoed(veto, journey.envelope, journey.account)
         journey.step = self._first(journey, self.clock())
 
     def advanced(self, journeys: Sequence[Journey]) -> Flow[None]:
@@ -353,22 +354,9 @@ def _require_heard(message: Message, able: Mapping[str, Provider]) -> None:
 
 def _company(provider: Provider, envelope: Envelope) -> Hashable | None:
     """Return with which other messages this one may share a request, None if with none."""
+    # asking the protocol itself (isinstance) takes ten times as long
     able: KeepsCompany | None = provider if hasattr(provider, "company") else None  # type: ignore[assignment]
-    return (
-        "" if able is None else able.company(envelope)
-    )  # asking the protocol itself takes ten times as long
-
-
-def _vetoed(veto: Veto, envelope: Envelope, account: str | None) -> Flow[None]:
-    """Ask one rule; a rule that cannot be asked forbids."""
-    try:
-        why = yield from veto.check(envelope, account)
-    except Exception as fault:
-        raise errors.Vetoed(
-            f"it could not be asked ({type(fault).__name__})", rule=veto.name, remedy="mend the rule"
-        ) from fault
-    if why is not None:
-        raise errors.Vetoed(why, rule=veto.name)
+    return "" if able is None else able.company(envelope)
 
 
 _SHORTEST = 0.001

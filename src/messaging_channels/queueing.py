@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -21,9 +21,10 @@ from messaging_channels.wakers import Waker, WakeUp
 
 if TYPE_CHECKING:
     from messaging_channels.addresses import Address
+    from messaging_channels.channels import Channel
     from messaging_channels.dispatch import Dispatch
     from messaging_channels.ledger import Record
-    from messaging_channels.provider import Envelope
+    from messaging_channels.provider import Envelope, Provider
     from messaging_channels.windows import Window
 
 PRIORITIES = {"high": 0, "normal": 1, "low": 2}
@@ -215,6 +216,14 @@ class Queueing:
         self.signal.give()
         for waker in self.wakers:
             yield from ask(WakeUp(waker, new.id, new.due))
+
+
+def kinds(channels: Iterable[Channel], providers: Iterable[Provider]) -> Iterable[type]:
+    """Yield the types of whatever a message that waits may hold."""
+    for channel in channels:
+        yield from (channel.address_type, *channel.carries)
+    for provider in providers:
+        yield from provider.capabilities.extras
 
 
 def _letters(

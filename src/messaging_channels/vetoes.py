@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from messaging_channels.errors import Vetoed
 from messaging_channels.events import Event, OptedIn, OptedOut
 from messaging_channels.exchange import Call, Flow, Now, ask
 from messaging_channels.pacing import Pacer
@@ -165,6 +166,18 @@ class SpendLimit(Veto):
             self._spent = {key: one for key, one in self._spent.items() if key[1] == day}
             self._spent[account, day] = spent
         return None
+
+
+def vetoed(veto: Veto, envelope: Envelope, account: str | None) -> Flow[None]:
+    """Ask one rule; a rule that cannot be asked forbids."""
+    try:
+        why = yield from veto.check(envelope, account)
+    except Exception as fault:
+        raise Vetoed(
+            f"it could not be asked ({type(fault).__name__})", rule=veto.name, remedy="mend the rule"
+        ) from fault
+    if why is not None:
+        raise Vetoed(why, rule=veto.name)
 
 
 def _digest(channel: str, plain: str) -> str:
