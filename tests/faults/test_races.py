@@ -20,8 +20,9 @@ from messaging_channels.exchange import Call, Exchange, Flow, ask
 from messaging_channels.ledger import Begin, Begun, Find, Finish, Hear, Release, Reserve, Take
 from messaging_channels.ledger._rows import SCHEMA
 from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.ledger.sql import Dialect, steps
 from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.ledger.statements import Dialect
+from messaging_channels.ledger.steps import steps
 from messaging_channels.messages import fingerprint
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import Capabilities, Envelope, Inquiry

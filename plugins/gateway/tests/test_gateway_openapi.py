@@ -30,7 +30,9 @@ API = schemathesis.openapi.from_dict(described(), config=CONFIGURATION)
 
 @pytest.mark.filterwarnings("ignore")
 @API.exclude(operation_id=["stream_events"]).parametrize()
-@settings(max_examples=settings().max_examples // 25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=max(2, settings().max_examples // 25), deadline=None, suppress_health_check=list(HealthCheck)
+)
 def test_the_service_does_what_the_document_says(case: Any, served: Any) -> None:
     case.call_and_validate(base_url=served.url, headers={"x-api-key": served.key})
 
