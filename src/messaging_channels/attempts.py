@@ -50,10 +50,10 @@ def shared(provider: Provider, turns: Sequence[Turn], clock: Callable[[], float]
     now = clock()
     live = [turn for turn in turns if now < turn.until]
     if not live:
-        return [_LATE] * len(turns)
+        return [LATE] * len(turns)
     until = min(turn.until for turn in live)
     ends = iter((yield from attempt(provider, [one.envelope for one in live], late=lambda: clock() >= until)))
-    return [next(ends) if now < turn.until else _LATE for turn in turns]
+    return [next(ends) if now < turn.until else LATE for turn in turns]
 
 
 def attempt(
@@ -71,7 +71,7 @@ def attempt(
     What is `late` is no longer the caller's to send: it is not asked about.
     """
     if late():
-        return [_LATE] * len(batch)
+        return [LATE] * len(batch)
     seen = evidence or Evidence()
     own = Evidence()
     ends: Sequence[End]
@@ -151,6 +151,6 @@ def _of_fault(fault: Exception, provider: Provider, evidence: Evidence) -> End:
     )
 
 
-_LATE = Outcome.of(
+LATE = Outcome.of(
     Reason.LOCAL, "its turn came after its lease was over: somebody else may have sent it by now"
 )

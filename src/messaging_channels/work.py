@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from messaging_channels import errors
+from messaging_channels.attempts import LATE
 from messaging_channels.exchange import Flow, ask
 from messaging_channels.journey import Journey, Queued
 from messaging_channels.ledger import Together
@@ -169,8 +170,9 @@ class Work:
                 return "", self._held(job, holder, job.tries + 1)
         if job.state is State.SENT and kind in (Kind.ACCEPTED, Kind.UNKNOWN):
             return self._checked(claimed, record, holder)
-        reason = _standing(job, record)[1]
-        again = reason is None or RULES[reason].retry
+        outcome = _standing(job, record)[1]
+        reason = outcome.reason if outcome else None
+        again = outcome is None or _may_repeat(outcome)
         if again or (kind is Kind.UNKNOWN and claimed.letters.on_unknown == "resend"):
             return None
         return self._follows(claimed, holder, kind, reason, "its attempts had ended so")
@@ -192,7 +194,7 @@ class Work:
             return None
         attempt, kind = deciding(journey.attempts)
         outcome = attempt.outcome if attempt else None
-        if outcome is None or (kind is Kind.NOT_SENT and RULES[outcome.reason].retry):
+        if outcome is None or (kind is Kind.NOT_SENT and _may_repeat(outcome)):
             asked = journey.retry_after if outcome is None else outcome.retry_after
             return self._again(claimed, holder, asked, attempted=outcome is not None)
         stopped = journey.step.why if isinstance(journey.step, Stop) else ""
@@ -255,11 +257,15 @@ class Work:
         return Proceed(job.message_id, holder, self.dispatch.clock(), state, **more)  # type: ignore[arg-type]
 
 
-def _standing(job: Job, record: Record) -> tuple[Kind, Reason | None]:
-    """Return how the attempts of the present step stand, and the reason that decided."""
+def _standing(job: Job, record: Record) -> tuple[Kind, Outcome | None]:
+    """Return how the attempts of the present step stand, and the outcome that decided."""
     attempt, kind = deciding([one for one in record.attempts if one.number > job.base])
-    outcome: Outcome | None = attempt.outcome if attempt else None
-    return kind, outcome.reason if outcome else None
+    return kind, attempt.outcome if attempt else None
+
+
+def _may_repeat(outcome: Outcome) -> bool:
+    """Whether a later round may do better: also where a worker was too slow for its lease, and so sent nothing."""
+    return RULES[outcome.reason].retry or outcome.detail == LATE.detail
 
 
 def _until(job: Job, due: float) -> float:
