@@ -80,9 +80,11 @@ _REPORTED = (
     " AND (other.reason IS NULL OR other.reason = 'accepted' OR other.reason LIKE 'unknown.%')))"
     " AND EXISTS (SELECT 1 FROM event WHERE event.message_id = attempt.message_id AND event.provider = attempt.provider"
     " AND NOT EXISTS (SELECT 1 FROM attempt AS named WHERE named.message_id = attempt.message_id"
-    " AND named.provider = event.provider AND named.provider_id = event.provider_id AND named.number <> attempt.number))"
+    " AND named.provider = event.provider AND named.provider_id = event.provider_id AND EXISTS (SELECT 1 FROM step"
+    " WHERE step.message_id = named.message_id AND (named.number <= step.base) <> (attempt.number <= step.base))))"
 )
-"""A report proves that the provider took it; also where it was asked too early, unless another attempt there explains the report."""
+"""A report proves that the provider took it; also where it was asked too early, unless another attempt there explains the report.
+One that names an attempt of another step of a fallback proves nothing about this one."""
 _SELECT_STANDING = (
     "SELECT channel, status, stopped, look_at, (SELECT steps - step FROM queue WHERE message_id = message.id),"
     " (SELECT max(base) FROM step WHERE message_id = message.id) FROM message WHERE id = ?"
