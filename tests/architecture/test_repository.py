@@ -26,3 +26,10 @@ def test_no_file_names_a_package_registry() -> None:
 
 def test_there_is_no_lock_file() -> None:
     assert not {path.name for path in _tracked()} & {"uv.lock", "pylock.toml", "package-lock.json"}
+
+
+def test_nothing_lies_at_the_top_that_a_reader_would_not_miss() -> None:
+    top = {path.relative_to(ROOT).parts[0] for path in _tracked()}
+    folders = {".ci", "benchmarks", "docs", "plugins", "src", "tests"}
+    files = {".gitignore", "LICENSE", "README.md", "conftest.py", "mkdocs.yml", "pyproject.toml"}
+    assert top == folders | files
