@@ -72,7 +72,11 @@ def test_both_doors_have_the_same_methods_with_the_same_parameters() -> None:
 
 
 def test_importing_the_package_imports_no_http_client_no_settings_and_no_plugin() -> None:
-    program = "import sys, messaging_channels; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    program = (
+        "import sys, messaging_channels\n"
+        "for name in messaging_channels.__all__: getattr(messaging_channels, name)\n"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    )
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
@@ -80,3 +84,16 @@ def test_importing_the_package_imports_no_http_client_no_settings_and_no_plugin(
     assert "messaging_channels" in roots
     assert not roots & {"httpx", "httpcore", "pyreqwest", "pydantic", "pluggy", "asyncio", "sqlite3"}
     assert not {root for root in roots if root.startswith("messaging_channels_")}
+
+
+def test_importing_the_package_alone_imports_nothing_of_it() -> None:
+    program = "import sys, messaging_channels; print(*[name for name in sys.modules if name.startswith('messaging')])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    assert loaded.split() == ["messaging_channels"]
+
+
+def test_a_name_that_there_is_not_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="Pigeon"):
+        messaging_channels.Pigeon  # noqa: B018
