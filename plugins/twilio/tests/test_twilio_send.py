@@ -128,7 +128,7 @@ def test_what_the_message_says_goes_before_what_the_account_does() -> None:
             {"Body": "0.000010,-1.000000", "PersistentAction": "geo:0.000010,-1.000000"},
         ),
     ],
-    ids=repr,
+    ids=lambda message: type(message).__name__,
 )
 def test_whatsapp_messages_carry_the_prefix_on_both_sides(message: Message, expected: dict[str, str]) -> None:
     ends = {"To": f"whatsapp:+{NUMBER}", "From": "whatsapp:+14155238886"}
