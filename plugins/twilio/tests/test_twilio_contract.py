@@ -499,7 +499,9 @@ def test_the_emulator_knows_its_account_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "message", [message for message in MESSAGES if EVERYTHING not in message.extra], ids=lambda message: type(message).__name__
+    "message",
+    [message for message in MESSAGES if EVERYTHING not in message.extra],
+    ids=lambda message: type(message).__name__,
 )  # type: ignore[attr-defined]
 def test_twilios_own_client_sends_the_same_form(message: Message) -> None:
     """Its names are ours in snake case; what it makes of them has to be what we made."""

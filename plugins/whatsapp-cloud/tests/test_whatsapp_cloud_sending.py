@@ -100,7 +100,6 @@ def test_a_person_is_reached_by_number_or_by_id(emulator: WhatsAppCloudEmulator)
         (131047, errors.Rejected, Reason.POLICY),
         (132018, errors.Rejected, Reason.INVALID),
         (130429, errors.NotSent, Reason.THROTTLED),
-        (131000, errors.NotSent, Reason.THROTTLED),
     ],
 )
 def test_a_refusal_is_raised_with_what_may_follow(
@@ -112,6 +111,14 @@ def test_a_refusal_is_raised_with_what_may_follow(
     assert caught.value.receipt.attempts[0].outcome.reason is reason
     assert str(code) in str(caught.value)
     assert not emulator.messages
+
+
+@pytest.mark.parametrize("code", [1, 2, 131000, 131016])
+def test_a_fault_that_may_pass_proves_nothing_and_is_held(emulator: WhatsAppCloudEmulator, code: int) -> None:
+    emulator.refusals.add(code, 1)
+    with _dispatcher(emulator) as dispatcher:
+        receipt = dispatcher.send(HELLO, to=NUMBER)
+    assert (receipt.outcome, len(receipt.attempts)) == (Kind.UNKNOWN, 1)
 
 
 @pytest.mark.parametrize("handled", [True, False])

@@ -100,6 +100,9 @@ VECTORS = Vectors(
         (_error(190, 401), Reason.AUTH),
         (_error(130429, 429), Reason.THROTTLED),
     ),
+    harmless=dict.fromkeys(
+        range(500, 600), _ERRORS
+    ),  # a documented refusal is one, whatever the status of HTTP
     extras=(CloudOptions(identity_key_hash="DF2lS5v2W6x="),),
     sign=_signed,
     webhooks=(
