@@ -152,8 +152,11 @@ def _faults(case: Case) -> Iterator[BaseException]:
 
 def _bad_settings(case: Case) -> Iterator[BaseException]:
     given = dict(case.vectors.settings("http://127.0.0.1:9", canaries.SECRET))
+    known = case.spec.settings.model_fields
     for name in (*given, "unheard_of"):
-        for value in (object(), "", f"\r\n{canaries.SECRET}", None):
+        is_path = name in known and "Path" in str(known[name].annotation)
+        texts = () if is_path else ("", f"\r\n{canaries.SECRET}")  # any text is a path, and may be made
+        for value in (object(), None, *texts):
             try:
                 case.spec.build(case.spec.settings.model_validate({**given, name: value}))
             except ValidationError as fault:
