@@ -79,6 +79,11 @@ class OptOuts(Veto):
         """Close the file."""
         self._database.close()
 
+    def __del__(self) -> None:
+        """Close the file with the last reference to it."""
+        if hasattr(self, "_database"):
+            self._database.close()
+
     def _why(self, channel: str, plain: str) -> str | None:
         with self._lock:
             rows = self._database.execute(
