@@ -524,9 +524,11 @@ def test_an_asynchronous_worker_runs_until_it_is_stopped() -> None:
             for _ in range(3):
                 sent.clear()
                 receipt = await dispatcher.enqueue(HELLO, to=TO)
-                await asyncio.wait_for(sent.wait(), 30)
+                async with asyncio.timeout(30):
+                    await sent.wait()
             worker.stop()
-            await asyncio.wait_for(running, 30)
+            async with asyncio.timeout(30):
+                await running
             found = await dispatcher.find(receipt.id)
             assert found is not None
             assert found.outcome is Kind.ACCEPTED

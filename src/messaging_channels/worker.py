@@ -189,7 +189,8 @@ class AsyncWorker(_Worker):
             if count == 0 and not self._stopping.is_set():
                 self._woken.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._pace.poll if number == 0 else None)
+                    async with asyncio.timeout(self._pace.poll if number == 0 else None):
+                        await self._woken.wait()
 
     async def _tidy(self) -> None:
         while not self._stopping.is_set():
@@ -198,7 +199,8 @@ class AsyncWorker(_Worker):
                 if self._pace.keep is not None:
                     await self._run(ask(Forget(self._work.dispatch.clock() - self._pace.keep)))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), self._pace.settle)
+                async with asyncio.timeout(self._pace.settle):
+                    await self._stopping.wait()
 
 
 _FEWEST, _MOST = 10, 200

@@ -353,6 +353,28 @@ def _delivering(
     return asyncio.run(run())
 
 
+@pytest.mark.parametrize("turns", range(5))
+def test_who_waits_for_news_can_be_cancelled_just_when_they_come(turns: int, tmp_path: Any) -> None:
+    async def run() -> None:
+        store = Store(tmp_path / "gateway.sqlite3")
+        events = Events(store)
+
+        async def listen() -> None:
+            while True:
+                await events.news(60.0)
+
+        listening = asyncio.create_task(listen())
+        await events.keep([Notice("n1", "r", "sms.message.sent", 0.0, {})])
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        listening.cancel()
+        await asyncio.wait([listening], timeout=5.0)
+        assert listening.cancelled()
+        store.close()
+
+    asyncio.run(run())
+
+
 def test_a_delivery_is_repeated_by_schedule_until_it_is_taken(tmp_path: Any) -> None:
     with Hooks(500, 404) as hooks:
         stands = _delivering(tmp_path, hooks, steps=(0, 5, 1, 300), schedule=(5.0, 300.0))

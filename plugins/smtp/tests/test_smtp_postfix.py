@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -208,8 +209,9 @@ class Relay:
 def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
     assert POSTFIX
     folder = tmp_path_factory.mktemp("postfix")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)
+    top = Path(tempfile.gettempdir()).resolve()
+    for above in (folder, *(one for one in folder.parents if one != top and one.is_relative_to(top))):
+        above.chmod(0o755)  # pytest's folders are root's alone, and Postfix is many users
     for name in ("etc", "queue", "data", "reports"):
         (folder / name).mkdir()
     shutil.chown(folder / "data", "postfix")
@@ -228,7 +230,8 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
         command = [POSTFIX, "-c", str(folder / "etc")]
         started = subprocess.run([*command, "start"], capture_output=True, text=True, check=False, timeout=60)
         if started.returncode:
-            pytest.skip(f"Postfix does not start here: {started.stderr.strip()[-300:]}")
+            log = folder / "log"
+            pytest.fail(f"Postfix does not start: {started.stderr}{log.read_text() if log.exists() else ''}")
         try:
             _wait_for(port)
             yield Relay(port, folder / "reports")

@@ -7,6 +7,7 @@ when the process dies: whoever finds the same out again writes the same notice.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -174,10 +175,9 @@ class Events:
 
     async def news(self, seconds: float) -> None:
         """Wait until something was kept, but not for ever: another process may keep things too."""
-        try:
-            await asyncio.wait_for(self._news.wait(), seconds)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
 
     def since(self, realm: str, seq: int, most: int = 100) -> Sequence[tuple[int, Notice]]:
         """Return the notices of a realm after a place in the order, with theirs."""
