@@ -11,11 +11,15 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from messaging_channels_smtp.protocol.steps import Connect, Lost, Refused, Secure, Stage, Step
 
 if TYPE_CHECKING:
-    from messaging_channels_smtp.protocol.session import Server
+    from messaging_channels_smtp.protocol.session import Line, Server
+    from messaging_channels_smtp.protocol.steps import Keep
 
 
 class Idle(Protocol):
     """What is kept."""
+
+    line: Line | None
+    """What the two sides agreed on."""
 
     @property
     def gone(self) -> bool:
@@ -24,6 +28,13 @@ class Idle(Protocol):
 
 
 Kept = TypeVar("Kept", bound=Idle)
+
+
+class Slot(Protocol):
+    """A place among the connections that a server is given at once."""
+
+    def release(self) -> None:
+        """Give it back."""
 
 
 class IdleLines(Generic[Kept]):
@@ -64,6 +75,37 @@ class IdleLines(Generic[Kept]):
         self._inherited.append(self._free)
         self._free, self._owner = {}, os.getpid()
         return False
+
+
+class Conversing(Generic[Kept]):
+    """What one conversation holds: a slot, and one connection at a time. Belongs to one thread or task."""
+
+    def __init__(self, idle: IdleLines[Kept], server: Server, slot: Slot) -> None:
+        """Hold nothing yet."""
+        self.idle = idle
+        self.server = server
+        self.slot = slot
+        self.has_slot = False
+        self.held: Kept | None = None
+
+    @property
+    def connection(self) -> Kept:
+        """The one at hand."""
+        assert self.held is not None  # noqa: S101  for the type checkers: every talk begins with Reuse or Connect
+        return self.held
+
+    def kept(self, step: Keep) -> None:
+        """Leave the connection to the next conversation."""
+        self.connection.line = step.line
+        self.idle.keep(self.server, self.connection)
+        self.held = None
+        self.give_slot_back()
+
+    def give_slot_back(self) -> None:
+        """Let another one connect."""
+        if self.has_slot:
+            self.has_slot = False
+            self.slot.release()
 
 
 def named(error: Exception, step: Step) -> Lost | Refused:

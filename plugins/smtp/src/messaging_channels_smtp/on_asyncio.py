@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
-from messaging_channels_smtp.idle import IdleLines, named
+from messaging_channels_smtp.idle import Conversing, IdleLines, named
 from messaging_channels_smtp.protocol.commands import QUIT
 from messaging_channels_smtp.protocol.letters import Delivery
 from messaging_channels_smtp.protocol.replies import Replies, Reply
@@ -179,15 +179,10 @@ class AsyncSession:
         await asyncio.gather(*(connection.close(polite=True) for connection in self._idle.drain()))
 
 
-class _Conversation:
+class _Conversation(Conversing[AsyncConnection]):
     """One talk, on one connection at a time."""
 
-    def __init__(self, idle: IdleLines[AsyncConnection], server: Server, slot: asyncio.Semaphore) -> None:
-        self._idle = idle
-        self._server = server
-        self._slot = slot
-        self._has_slot = False
-        self._held: AsyncConnection | None = None
+    slot: asyncio.Semaphore
 
     async def run(self, talk: Talk[Result]) -> Result:
         advance: Callable[[Any], Step] = talk.send
@@ -202,43 +197,29 @@ class _Conversation:
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         finally:
-            if self._held:
-                self._held.abort()
-            self._give_slot_back()
-
-    @property
-    def connection(self) -> AsyncConnection:
-        """The one at hand."""
-        assert self._held is not None  # noqa: S101  for the type checkers: every talk begins with Reuse or Connect
-        return self._held
+            if self.held:
+                self.held.abort()
+            self.give_slot_back()
 
     async def reuse(self, step: Reuse) -> Line | None:
         async with asyncio.timeout(step.seconds):
-            self._has_slot = await self._slot.acquire()
-        self._held, stale = self._idle.take(self._server)
+            self.has_slot = await self.slot.acquire()
+        self.held, stale = self.idle.take(self.server)
         for connection in stale:
             await connection.close(polite=False)
-        return self._held.line if self._held else None
+        return self.held.line if self.held else None
 
     async def connect(self, step: Connect) -> None:
-        self._held = await AsyncConnection.open(self._server, step.seconds)
+        self.held = await AsyncConnection.open(self.server, step.seconds)
 
     async def keep(self, step: Keep) -> None:
-        self.connection.line = step.line
-        self._idle.keep(self._server, self.connection)
-        self._held = None
-        self._give_slot_back()
+        self.kept(step)
 
     async def drop(self, step: Drop) -> None:
-        if self._held:
-            await self._held.close(polite=step.polite)
-            self._held = None
-        self._give_slot_back()
-
-    def _give_slot_back(self) -> None:
-        if self._has_slot:
-            self._has_slot = False
-            self._slot.release()
+        if self.held:
+            await self.held.close(polite=step.polite)
+            self.held = None
+        self.give_slot_back()
 
 
 _STEPS: dict[type[Step], Callable[[_Conversation, Any], Any]] = {

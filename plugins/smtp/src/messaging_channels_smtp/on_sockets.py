@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from messaging_channels_smtp.idle import IdleLines, named
+from messaging_channels_smtp.idle import Conversing, IdleLines, named
 from messaging_channels_smtp.protocol.commands import QUIT
 from messaging_channels_smtp.protocol.letters import Delivery
 from messaging_channels_smtp.protocol.replies import Replies, Reply
@@ -128,15 +128,10 @@ class Session:
             return self._slots.setdefault(server, threading.Semaphore(server.limits.connections))
 
 
-class _Conversation:
+class _Conversation(Conversing[Connection]):
     """One talk, on one connection at a time."""
 
-    def __init__(self, idle: IdleLines[Connection], server: Server, slot: threading.Semaphore) -> None:
-        self._idle = idle
-        self._server = server
-        self._slot = slot
-        self._has_slot = False
-        self._held: Connection | None = None
+    slot: threading.Semaphore
 
     def run(self, talk: Talk[Result]) -> Result:
         advance: Callable[[Any], Step] = talk.send
@@ -153,40 +148,23 @@ class _Conversation:
         finally:
             self.drop(Drop())
 
-    @property
-    def connection(self) -> Connection:
-        """The one at hand."""
-        assert self._held is not None  # noqa: S101  for the type checkers: every talk begins with Reuse or Connect
-        return self._held
-
     def reuse(self, step: Reuse) -> Line | None:
-        self._has_slot = self._slot.acquire(timeout=step.seconds)
-        if not self._has_slot:
+        self.has_slot = self.slot.acquire(timeout=step.seconds)
+        if not self.has_slot:
             raise Lost("all connections are in use", timed_out=True)
-        self._held, stale = self._idle.take(self._server)
+        self.held, stale = self.idle.take(self.server)
         for connection in stale:
             connection.close(polite=False)
-        return self._held.line if self._held else None
+        return self.held.line if self.held else None
 
     def connect(self, step: Connect) -> None:
-        self._held = Connection(self._server, step.seconds)
-
-    def keep(self, step: Keep) -> None:
-        self.connection.line = step.line
-        self._idle.keep(self._server, self.connection)
-        self._held = None
-        self._give_slot_back()
+        self.held = Connection(self.server, step.seconds)
 
     def drop(self, step: Drop) -> None:
-        held, self._held = self._held, None
+        held, self.held = self.held, None
         if held:
             held.close(polite=step.polite)
-        self._give_slot_back()
-
-    def _give_slot_back(self) -> None:
-        if self._has_slot:
-            self._has_slot = False
-            self._slot.release()
+        self.give_slot_back()
 
 
 _STEPS: dict[type[Step], Callable[[_Conversation, Any], Any]] = {
@@ -195,6 +173,6 @@ _STEPS: dict[type[Step], Callable[[_Conversation, Any], Any]] = {
     Secure: lambda own, _: own.connection.secure(),
     Reuse: _Conversation.reuse,
     Connect: _Conversation.connect,
-    Keep: _Conversation.keep,
+    Keep: _Conversation.kept,
     Drop: _Conversation.drop,
 }
