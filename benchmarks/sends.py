@@ -40,7 +40,7 @@ def payload(number):
     }
 
 
-def sync_ours(client):
+def sync_ours(client, timed):
     def run(url):
         with Dispatcher(
             [Infobip(base_url=url, api_key="key", sender="Shop")], http=HttpSettings(client=client)
@@ -62,26 +62,33 @@ def described(url):
     return ask(HttpRequest.post_json(f"{url}/sms/3/messages", payload(1), headers=HEADERS))
 
 
-def sync_httpx(url):
-    with httpx.Client(headers=HEADERS) as client:
-        return timed(lambda: client.post(f"{url}/sms/3/messages", content=json.dumps(payload(1))).json())
+def sync_httpx(timed):
+    def run(url):
+        limits = httpx.Limits(max_connections=IN_FLIGHT, max_keepalive_connections=IN_FLIGHT)
+        with httpx.Client(headers=HEADERS, limits=limits) as client:
+            return timed(lambda: client.post(f"{url}/sms/3/messages", content=json.dumps(payload(1))).json())
+
+    return run
 
 
-def sync_pyreqwest(url):
-    from pyreqwest.client import SyncClientBuilder
+def sync_pyreqwest(timed):
+    def run(url):
+        from pyreqwest.client import SyncClientBuilder
 
-    client = SyncClientBuilder().default_headers(HEADERS).build()
-    rate = timed(
-        lambda: (
-            client.post(f"{url}/sms/3/messages")
-            .body_bytes(json.dumps(payload(1)).encode())
-            .build()
-            .send()
-            .json()
+        client = SyncClientBuilder().default_headers(HEADERS).build()
+        rate = timed(
+            lambda: (
+                client.post(f"{url}/sms/3/messages")
+                .body_bytes(json.dumps(payload(1)).encode())
+                .build()
+                .send()
+                .json()
+            )
         )
-    )
-    client.close()
-    return rate
+        client.close()
+        return rate
+
+    return run
 
 
 def sync_apprise(url):
@@ -109,6 +116,21 @@ def timed(send, count=COUNT):
     for _ in range(count):
         send()
     return count / (time.perf_counter() - start)
+
+
+def in_threads(send, count=COUNT * 2):
+    """As `timed`, with 64 threads at it at once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    def worker(share):
+        for _ in range(share):
+            send()
+
+    with ThreadPoolExecutor(IN_FLIGHT) as pool:
+        list(pool.map(worker, [2] * IN_FLIGHT))
+        start = time.perf_counter()
+        list(pool.map(worker, [count // IN_FLIGHT] * IN_FLIGHT))
+        return (count // IN_FLIGHT) * IN_FLIGHT / (time.perf_counter() - start)
 
 
 async def in_flight(send, count=COUNT * 2):
@@ -200,12 +222,16 @@ def on_a_loop(coroutine):
 
 
 ROWS = {
-    "sync  ours on httpx": sync_ours("httpx"),
+    "sync  ours on httpx": sync_ours("httpx", timed),
     "sync  transport on httpx": sync_transport("httpx"),
-    "sync  raw httpx": sync_httpx,
-    "sync  ours on pyreqwest": sync_ours("pyreqwest"),
+    "sync  raw httpx": sync_httpx(timed),
+    "sync  ours on pyreqwest": sync_ours("pyreqwest", timed),
     "sync  transport on pyreqwest": sync_transport("pyreqwest"),
-    "sync  raw pyreqwest": sync_pyreqwest,
+    "sync  raw pyreqwest": sync_pyreqwest(timed),
+    "64 threads ours on httpx": sync_ours("httpx", in_threads),
+    "64 threads raw httpx": sync_httpx(in_threads),
+    "64 threads ours on pyreqwest": sync_ours("pyreqwest", in_threads),
+    "64 threads raw pyreqwest": sync_pyreqwest(in_threads),
     "sync  twilio": sync_twilio,
     "sync  apprise": sync_apprise,
     "async ours on httpx": on_a_loop(async_ours("httpx")),
@@ -235,8 +261,12 @@ def main():
     for client in ("httpx", "pyreqwest"):
         joined = zip(rates[f"async ours on {client}"], rates[f"async one by one on {client}"], strict=True)
         print(f"async joined / one by one on {client:10}{statistics.median(a / b for a, b in joined):8.2f}")
-    for colour in ("sync ", "async"):
-        for what in ("ours", "transport"):
+    for colour, whats in {
+        "sync ": ("ours", "transport"),
+        "64 threads": ("ours",),
+        "async": ("ours", "transport"),
+    }.items():
+        for what in whats:
             for client in ("httpx", "pyreqwest"):
                 pairs = zip(
                     rates[f"{colour} {what} on {client}"], rates[f"{colour} raw {client}"], strict=True

@@ -17,13 +17,16 @@ from messaging_channels.errors import (
     LedgerUnavailable,
     Unsupported,
 )
-from messaging_channels.exchange import Flow
-from messaging_channels.ledger import Ledger, Record
+from messaging_channels.events import StatusChanged
+from messaging_channels.exchange import Flow, ask
+from messaging_channels.ledger import Hear, Ledger, Record
 from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import Inquiry
 from messaging_channels.recording import Recording
 from messaging_channels.routing import Retry
+from messaging_channels.status import DELIVERED_TO_HANDSET
+from messaging_channels.transport import Transport
 
 PHONE = "+447700900123"
 
@@ -161,6 +164,26 @@ def test_what_is_unknown_stays_unknown_under_its_key_unless_the_caller_prefers_a
         assert len(provider.asked) == 1
         receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", on_unknown="resend")
     assert (receipt.outcome, len(provider.asked)) == (Kind.ACCEPTED, 2)
+
+
+def test_no_copy_is_sent_when_a_report_comes_while_its_time_is_waited_for(ledger: SqliteLedger) -> None:
+    class Reporting(QuickClock):
+        """Time in which a report comes in."""
+
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            (sent,) = provider.asked
+            told = StatusChanged(
+                provider="one", at=self.now(), status=DELIVERED_TO_HANDSET, message_id=sent.id
+            )
+            with Transport(executors=ledger.executors) as transport:
+                transport.run(ask(Hear(told, self.now())))
+
+    clock, provider = Reporting(), Scripted("one", Reason.TIMEOUT, Reason.ACCEPTED)
+    with Dispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
+        receipt = dispatcher.send(Sms("hello"), to=PHONE, on_unknown="resend")
+    assert len(provider.asked) == len(clock.waits) == 1
+    assert (receipt.outcome, receipt.status) == (Kind.ACCEPTED, DELIVERED_TO_HANDSET)
 
 
 def test_bad_input_leaves_no_record_and_the_key_free(ledger: SqliteLedger) -> None:

@@ -161,6 +161,16 @@ def test_only_the_holder_may_begin_an_attempt(do: Do) -> None:
     assert len(_find(do, new.id).attempts) == 1
 
 
+def test_no_attempt_follows_one_that_a_report_has_settled_meanwhile(do: Do) -> None:
+    new = _reserve()
+    do(new)
+    do(_finish(new.id, Reason.TIMEOUT))
+    begin = Begin(Begun(new.id, 2, "dove", None, NOW, 0.0), "h1", NOW + 20)
+    assert do(Hear(_report(DELIVERED, message_id=new.id), NOW)).fresh
+    assert do(begin) is False
+    assert [one.number for one in _find(do, new.id).attempts] == [1]
+
+
 def test_a_refused_reservation_is_forgotten_and_its_key_is_free(do: Do) -> None:
     new = _reserve("key")
     do(new)

@@ -70,8 +70,16 @@ class Recording:
                 journey.recorded = reply is None
                 journey.step = journey.step if reply is None else known(reply)
             elif not reply:
-                journey.error = errors.IdempotencyInProgress(journey.id, retry_after=self.lease)
+                yield from self._overtaken(journey)
         return [one for one in journeys if one.error is None and not isinstance(one.step, Known)]
+
+    def _overtaken(self, journey: Journey) -> Flow[None]:
+        """Go on from the record: a report says that it was sent, or another call has it. A worker leaves it to who has it."""
+        record = None if journey.queued else (yield from ask(Find(message_id=journey.id)))
+        if record is None:
+            journey.error = errors.IdempotencyInProgress(journey.id, retry_after=self.lease)
+        else:
+            journey.step = known(record)
 
     def held_until(self, journeys: Sequence[Journey], begun: float) -> float:
         """Return until when an attempt begun then is its caller's alone: after that, a call with the same key takes it for dead."""

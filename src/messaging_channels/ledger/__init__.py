@@ -176,7 +176,7 @@ class Take(Operation[bool]):
 
 @dataclass(frozen=True, slots=True)
 class Begin(Operation[bool]):
-    """Write down a further attempt, and keep the lease. Reply False, and write nothing, if `holder` is not the holder."""
+    """Write down a further attempt, and keep the lease. Reply False, and write none, if `holder` is not the holder, or one was accepted by now."""
 
     begun: Begun
     holder: str

@@ -81,8 +81,12 @@ def _intent(begun: ledger.Begun) -> Statement:
             "INSERT INTO attempt (message_id, number, provider, account, started, waited) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING"
         ),
-        (begun.message_id, begun.number, begun.provider, begun.account, begun.at, begun.waited),
+        _values(begun),
     )
+
+
+def _values(begun: ledger.Begun) -> tuple[Any, ...]:
+    return (begun.message_id, begun.number, begun.provider, begun.account, begun.at, begun.waited)
 
 
 def _take(operation: ledger.Take, dialect: Dialect) -> Steps[bool]:
@@ -118,9 +122,10 @@ def _begin(operation: ledger.Begin, _: Dialect) -> Steps[bool]:
         "UPDATE message SET holder = ?, lease = ?, look_at = ? WHERE id = ? AND holder IN (?, ?) RETURNING id",
         (holder, lease, lease, begun.message_id, holder, QUEUE if operation.queued else holder),
     )
-    if held:
-        yield _intent(begun)
-    return bool(held)
+    if not held:
+        return False
+    written = yield _INTEND, (*_values(begun), begun.message_id, begun.message_id)
+    return bool(written or (yield _INTENDED, (begun.message_id, begun.number)))
 
 
 def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
@@ -342,6 +347,13 @@ def _clean(text: str | None) -> str | None:
     return text and text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
+_INTEND = (
+    "INSERT INTO attempt (message_id, number, provider, account, started, waited) SELECT ?, ?, ?, ?, ?, ?"
+    " WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE message_id = ? AND reason = 'accepted' AND number >"
+    " coalesce((SELECT max(base) FROM step WHERE message_id = ?), 0)) ON CONFLICT DO NOTHING RETURNING number"
+)
+"""A statement of its own, once the row is locked: a report may have settled an attempt just now."""
+_INTENDED = "SELECT 1 FROM attempt WHERE message_id = ? AND number = ?"
 _END = (
     "UPDATE attempt SET reason = ?, status = ?, provider_id = coalesce(?, provider_id), detail = ?, retry_after = ?,"
     " duration = ? - started WHERE message_id = ? AND number = ?"
