@@ -264,7 +264,9 @@ def test_many_threads_share_one_transport(client: str) -> None:
         for thread in threads:
             thread.join()
     assert len(server.requests) == 80
-    assert server.connections <= 8
+    assert (
+        server.connections <= 16
+    )  # one comes back a moment after its answer: another may be opened meanwhile
 
 
 def test_a_cancelled_request_closes_its_connection_at_the_latest_with_the_read_time_out(client: str) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from messaging_channels_gateway.keys import Keys
 from messaging_channels_gateway.store import Store
@@ -89,6 +90,7 @@ def _ask(process: Process, key: str, numbers: Sequence[int]) -> dict[int, Any]:
         return {number: found for number, found in pool.map(one, numbers) if found is not None}
 
 
+@pytest.mark.timeout(480)
 def test_killing_the_process_loses_no_accepted_message_and_doubles_none(tmp_path: Path) -> None:
     store = Store(tmp_path / "gateway.sqlite3")
     key = Keys(store, time.time).create("test")

@@ -395,6 +395,57 @@ Subject: hello
 Your mail to zoe@example.com: user unknown
 """,
 )
+FORMS["sms-gateway"] = (
+    "5.1.1",
+    """From: post_master@mobile.example
+To: shop@example.org
+Subject: Re:Your order
+Content-Type: multipart/mixed; boundary="one"
+
+--another
+Content-Type: text/plain
+
+Error: the address is not valid
+
+550 - no such user here
+  RCPT TO: zoe@example.com
+--another--
+""",
+)
+FORMS["gave-up"] = (
+    "4.4.7",
+    """From: Mail Delivery Subsystem <mailer-daemon@mx.example>
+To: shop@example.org
+Subject: Delivery Status Notification (Failure)
+
+<zoe@example.com>:
+Cannot be reached; the message has been in the queue too long.
+
+--- Original message follows.
+
+DKIM-Signature: v=1; a=rsa-sha256; d=example.org;
+  h=from:to; b=abc
+Message-ID: <k3v9@example.org>
+""",
+)
+FORMS["signed-copy"] = (
+    "4.4.1",
+    """From: Mail Delivery Subsystem <mailer-daemon@mx.example>
+To: shop@example.org
+Subject: Delivery Status Notification (Failure)
+
+     zoe@example.com
+
+The other server did not accept our requests to connect.
+
+----- Original message -----
+
+DKIM-Signature: v=1; a=rsa-sha256; d=example.org;
+  h=from:to; b=abc
+X-Spam-Status: No
+Message-ID: <k3v9@example.org>
+""",
+)
 FORMS["delayed-exim"] = (
     "4",
     """From: Mail Delivery System <Mailer-Daemon@mx.example>
@@ -431,3 +482,9 @@ def test_a_bounce_of_every_make_is_understood(make: str) -> None:
     assert told.code.startswith(code)
     assert told.action is (Action.DELAYED if make.startswith("delayed") else Action.FAILED)
     assert report.message_id == ("k3v9@example.org" if "k3v9" in raw else "")
+
+
+@pytest.mark.parametrize("local", ["victoria", "user1", "toto", "account-for-you"])
+def test_words_within_an_address_are_not_taken_for_words_beside_one(local: str) -> None:
+    raw = f"From: MAILER-DAEMON@mx.example\nTo: shop@example.org\nSubject: failure notice\n\n>>> {local}@example.com <{local}@example.com>\n550 5.1.1 unknown\n"
+    assert [one.recipient for one in parse_report(raw.encode()).updates] == [f"{local}@example.com"]

@@ -88,6 +88,31 @@ def test_every_recipient_of_a_report_is_told_of() -> None:
     assert keys == {event.key for event in _heard(raw)}
 
 
+@pytest.mark.parametrize(
+    ("status", "diagnostic", "code"),
+    [
+        ("5.1.1", "smtp; 552 5.2.2 over quota", "5.2.2"),
+        ("5.1.0", "smtp; 5.1.0 - unknown error 550-'5.7.1 blocked'", "5.7.1"),
+        ("5.1.1", "smtp; 550 5.0.0 no", "5.1.1"),
+        ("4.4.7", "smtp; 450 4.7.1 try again", "4.4.7"),
+        ("5.0.0", "smtp; 550 Unknown user", "5.1.1"),
+        ("5.5.0", "smtp; 554 sorry", "5.5.0"),
+    ],
+)
+def test_why_the_server_refused_it_counts_more_than_what_the_reporting_one_makes_of_it(
+    status: str, diagnostic: str, code: str
+) -> None:
+    raw = _report(MTA + _of("zoe@example.com", "failed", status, f"Diagnostic-Code: {diagnostic}\n"))
+    assert [one.code for one in parse_report(raw.encode()).updates] == [code]
+
+
+def test_what_the_fields_of_a_report_leave_open_its_words_for_people_may_tell() -> None:
+    words = "zoe@example.com: 550 5.7.26 not authenticated\nada@example.com: mailbox full\n"
+    of_both = _of("zoe@example.com", "failed", "5.0.0") + "\n" + _of("ada@example.com", "failed", "4.0.0")
+    raw = _report(MTA + of_both).replace("It is about a mail.\n", words)
+    assert [one.code for one in parse_report(raw.encode()).updates] == ["5.7.26", "4.2.2"]
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_line_ends_make_no_difference(end: str) -> None:
     raw = _report(MTA + _of("zoe@example.com")).replace("\n", end)

@@ -8,9 +8,12 @@ from __future__ import annotations
 import re
 
 _WORDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("4.4.7", (r"in the queue..too long", r"aborted after", r"(failed|after) \d+ (attempts|tries|retries)", r"cannot send message for", r"multiple retries", r"not deliver for the last",
+        r"failing for a long time",
+    )),
     ("5.2.2", (
         r"(mail ?box|inbox|account|quota|storage|usuario|postfach|bo[iî]te|casella|cuota)..(full|exceeded|over|voll|pleine|piena|llen[oa]|excedid[ao])\b",
-        r"over ?quota", r"exceed\w*..(quota|storage)", r"mailbox size limit", r"(not enough|insufficient)..(storage|space)",
+        r"over ?quota", r"exceed\w*..(quota|storage)", r"mail ?box (size limit|exceeds)", r"mail ?folder..full\b", r"(not enough|insufficient)..(storage|space)",
         r"メールボックス.{0,12}(いっぱい|超)",
     )),
     ("5.2.1", (
@@ -19,14 +22,16 @@ _WORDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("5.1.6", (
         r"no longer..(available|active|valid|exists?|at|works?|in use|employed)\b", r"has moved", r"discontinued", r"abandoned",
     )),
-    ("5.1.2", (r"host or domain name not found", r"name service error", r"nxdomain", r"null mx", r"\bno mx\b")),
+    ("5.1.8", (r"(unrout\w+|invalid|bad|unknown) sender", r"sender..(rejected|denied|verify|not found|not exist)\b")),
+    ("5.1.2", (r"host or domain name not found", r"name service error", r"nxdomain", r"null mx", r"no smtp service", r"\bno mx\b", r"find a gateway", r"(?<![@\w.])([\w-]+\.)+[a-z]{2,12} does not exist")),
     ("5.1.1", (
         r"(user|recipient|mail ?box|address|account|alias)..(unknown|not (be )?found|invalid|not valid|unavailable|not known|not local)\b",
         r"(user|recipient|mail ?box|address|account|alias)..do(es)?\W?n\W?o?t..exist",
+        r"(user|recipient|mail ?box|address|account|alias)..not exists?\b",
         r"(benutzer|empf[äa]nger)..(unbekannt|existiert nicht)", r"(destinataire|utilisateur|adresse)..(inconnu|existe pas)",
         r"(usuario|destinatario|utente|destinat[áa]rio)..(desconocid[oa]|no existe|inexistente|sconosciuto|n[ãa]o existe)",
         r"(unknown|no such|invalid|non-?existent|bad destination|undeliverable|illegal)..(user|recipient|mail ?box|address|account|person|alias)\b",
-        r"unbekannter..(benutzer|empf[äa]nger)", r"no (mail ?box|account) (here|by that name|found)", r"not our customer", r"unrouteable address",
+        r"(no valid|no known) recipients?", r"(invalid|unknown)..user ?id", r"unbekannter..(benutzer|empf[äa]nger)", r"no (mail ?box|account) (here|by that name|found)", r"not our customer", r"unrouteable address",
         r"not listed in", r"name not found", r"has no mailbox", r"doesn\W?t have an?..account", r"(address|recipient) rejected",
         r"宛先.{0,12}(見つか|存在)",
     )),
@@ -44,22 +49,23 @@ _WORDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("5.7.1", (
         r"spam", r"junk", r"bulk mail", r"unsolicited", r"virus", r"malware", r"phish", r"content (filter|reject)", r"message..rejected",
         r"prohibited attachment", r"banned", r"black ?list", r"block ?list", r"dnsbl", r"\brbl\b", r"reputation", r"listed (at|by|in|on)\b", r"blocked",
-        r"policy (reasons|violation|rejection)", r"denied by policy", r"not authori[sz]ed", r"access denied",
+        r"policy (reasons|violation|rejection)", r"denied by policy", r"unwanted (messages|mail)", r"invalid ip\b", r"groups\.google\.com/support", r"not authori[sz]ed", r"access denied",
         r"relay\w*..(denied|not permitted|prohibited)", r"not permitted", r"permission", r"forbidden", r"not allowed",
+    )),
+    ("4.4.1", (
+        r"connection (refused|reset|lost|timed|dropped|was closed)", r"(could not|cannot|unable to|requests? to) (connect|contact)", r"socket error", r"no route to host", r"network (error|unreachable)",
+        r"host (is )?(down|unreachable|not reachable)", r"not respond",
     )),
     ("4.7.0", (
         r"rate limit", r"too many (messages|connections|recipients|mails)", r"too fast", r"throttl", r"try again later", r"temporar(y|ily)\b",
         r"gr[ae]y ?list", r"deferred",
     )),
     ("5.4.6", (r"\bloop", r"too many hops", r"hop count")),
-    ("4.4.1", (
-        r"connection (refused|reset|lost|timed|dropped|was closed)", r"(could not|cannot) connect", r"no route to host", r"network (error|unreachable)",
-        r"host (is )?(down|unreachable)", r"not respond",
-    )),
     ("4.4.7", (
         r"\bexpired", r"too old", r"time ?out exceeded", r"retention period", r"in the queue too long", r"maximum..(time|retr)",
         r"timed? ?out", r"retries exhausted",
     )),
+    ("4.7.0", (r"daily..(quota|limit)", r"try..later")),
     ("5.7.1", (r"rejected", r"refused", r"denied")),
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from messaging_channels_smtp.reports._table_phrases import PHRASES
 from messaging_channels_smtp.reports.parts import Part, ReceivedMail, fields
 from messaging_channels_smtp.reports.report import Action, Update
 
@@ -26,14 +27,41 @@ def statuses_of(mail: ReceivedMail) -> tuple[str, tuple[Update, ...]]:
 
 
 def enhanced(status: str, diagnostic: str) -> str:
-    """Return the code that says most: that of the server's own words before one that says nothing, and what its basic code stands for last."""
-    own, said = _CODE.search(status), _CODE.search(diagnostic)
-    if said and (own is None or own[0].endswith(".0.0") or own[0][2:] == "0.0"):
-        return said[0]
-    if own:
-        return own[0]
+    """Return the code that says most: why the server that refused it did so, before what the reporting one makes of it.
+
+    That a queue gave up is the reporting server's to say. A code that says nothing gives way to words that do; a basic code is the last resort.
+    """
+    own, said = _code_in(status), _REFUSAL.search(diagnostic)
+    code = (
+        own
+        if own[2:] == _GAVE_UP
+        else said[1]
+        if said
+        else own
+        if telling(own)
+        else _code_in(diagnostic) or own
+    )
+    if telling(code):
+        return code
     basic = _BASIC.search(diagnostic)
-    return f"{basic[0][0]}.0.0" if basic else ""
+    code = code or (f"{basic[0][0]}.0.0" if basic else "")
+    worded = in_words(diagnostic)
+    return f"{code[0]}{worded[1:]}" if code and worded else worded or code
+
+
+def telling(code: str) -> bool:
+    """Whether a code says more than that it failed."""
+    return bool(code) and code[2:] not in _VAGUE
+
+
+def in_words(text: str) -> str:
+    """Return the code that the wording of a refusal stands for, empty where none is known."""
+    return next((meant for pattern, meant in PHRASES if pattern.search(text)), "")
+
+
+def _code_in(text: str) -> str:
+    found = [one[0] for one in _CODE.finditer(text)]
+    return next((one for one in found if telling(one)), found[0] if found else "")
 
 
 def address_of(value: str) -> str:
@@ -90,6 +118,10 @@ _BY_CLASS = {"2": Action.DELIVERED, "4": Action.DELAYED, "5": Action.FAILED}
 _BLANK = re.compile(r"\n[ \t]*\n")
 _CODE = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.]*\d)")
 _BASIC = re.compile(r"\b[45][0-5]\d\b")
+_REFUSAL = re.compile(r"\b[45][0-5]\d[ -]\W?(?!\d\.[05]\.0\b)([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+"""A reply with an enhanced code that says something."""
+_GAVE_UP = "4.7"
+_VAGUE = ("0.0", "5.0")
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")

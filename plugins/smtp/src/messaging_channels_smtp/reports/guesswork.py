@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from messaging_channels_smtp.reports._table_phrases import DELAYS, FAILURES, HOLIDAYS, PHRASES
-from messaging_channels_smtp.reports.delivery import enhanced
+from messaging_channels_smtp.reports._table_phrases import DELAYS, FAILURES, HOLIDAYS
+from messaging_channels_smtp.reports.delivery import enhanced, in_words, telling
 from messaging_channels_smtp.reports.parts import ReceivedMail, fields
 from messaging_channels_smtp.reports.report import Action, Update
 
@@ -46,6 +47,23 @@ def guessed(mail: ReceivedMail) -> tuple[Update, ...]:
     )
 
 
+def explained(mail: ReceivedMail, updates: Sequence[Update]) -> tuple[Update, ...]:
+    """Return what a report tells, with the codes that its words for people give where its fields give none that says more than that it failed."""
+    if all(telling(one.code) or one.action not in _ILL for one in updates):
+        return tuple(updates)
+    text = _own_words(mail)
+    return tuple(_explained(one, text) for one in updates)
+
+
+def _explained(update: Update, text: str) -> Update:
+    if telling(update.code) or update.action not in _ILL:
+        return update
+    said = _code(text, update.recipient, delayed=update.action is Action.DELAYED)
+    if update.code and said:
+        said = f"{update.code[0]}{said[1:]}"
+    return replace(update, code=said if telling(said) else update.code)
+
+
 def original_headers(mail: ReceivedMail) -> dict[str, str]:
     """Return the headers of the mail that came back, attached or quoted."""
     for part in mail.of_kind(
@@ -66,7 +84,7 @@ def _own_words(mail: ReceivedMail) -> str:
         spoken = _TAGS.sub(" ", spoken)
     cut = _COPY.search(spoken)
     before = spoken[: cut.start()] if cut else spoken
-    return before if _reason(before) else spoken
+    return before if _reason(before) else _HEADERS.sub("", spoken)
 
 
 def _recipients(mail: ReceivedMail, text: str) -> Iterable[str]:
@@ -74,11 +92,15 @@ def _recipients(mail: ReceivedMail, text: str) -> Iterable[str]:
     if not named:
         own = {one.lower() for one in mail.addresses("To", "Delivered-To", "From", "Sender", "Reply-To")}
         told = _NOT_RECIPIENTS.sub("", text)
-        found = (one for pattern in _PLACES for one in pattern.findall(told))
-        named = [one for one in found if one.lower() not in own and not _DAEMONS.match(one.lower())]
+        named = _named(told, _PLACES, own) or _named(told, (_ANYWHERE,), own)
     if not named:
         named = _ADDRESS.findall(original_headers(mail).get("to", ""))
     return list(dict.fromkeys(one.strip(".") for one in named))[:_MOST_RECIPIENTS] or [""]
+
+
+def _named(text: str, places: Sequence[re.Pattern[str]], own: set[str]) -> list[str]:
+    found = (one for place in places for one in place.findall(text))
+    return [one for one in found if one.lower() not in own and not _DAEMONS.match(one.lower())]
 
 
 def _code(text: str, recipient: str, *, delayed: bool) -> str:
@@ -90,31 +112,28 @@ def _code(text: str, recipient: str, *, delayed: bool) -> str:
 
 
 def _reason(text: str) -> str:
-    code = enhanced("", text) if _SMTP.search(text) else ""
-    if code and not code.endswith("0.0"):
-        return code
-    worded = next((meant for pattern, meant in PHRASES if pattern.search(text)), "")
-    if not code or not worded:
-        return worded or code
-    return f"{code[0]}{worded[1:]}"
+    return enhanced("", text) if _SMTP.search(text) else in_words(text)
 
 
+_ILL = (Action.FAILED, Action.DELAYED)
 _MARKS = ("X-Autoreply", "X-Autorespond", "X-Auto-Response-From", "X-Vacation")
 _DAEMONS = re.compile(
-    r"<?(?:mailer[-_.]?daemon|mail[-_.]?daemon|post ?master|mdaemon|mail(?:er)?[-_.]?(?:system|delivery|error)"
+    r"<?(?:mailer[-_.]?daemon|mail[-_.]?daemon|post[ _-]?master|mdaemon|mail(?:er)?[-_.]?(?:system|delivery|error)"
     r"|microsoftexchange|bounce|no-?reply|root|mailadmin|abuse)"
 )
 _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\u0080-\uffff-]{1,64}@[A-Za-z0-9.\u0080-\uffff-]{1,253}")
 _PLACES = (
     re.compile(r"^[ \t>*-]*<([^\s<>@]{1,64}@[^\s<>@]{1,253})>:?", re.MULTILINE),
     re.compile(
-        r"(?:recipients?|address(?:es)?|user|mailbox|to|for|empf[äa]nger|destinataire|destinatari[oa])[^\S\n]*(?:\w+[^\S\n]+){0,4}[:=]?\s{0,40}<?([^\s<>@\"'(\[:;,]{1,64}@[^\s<>@\"')\]:;,]{1,253})",
+        r"(?<![\w.+-])(?:recipients?|address(?:es)?|user|mailbox|to|for|empf[äa]nger|destinataire|destinatari[oa])(?=[\s:=<(])(?:\(e?s\))?[^\S\n]*(?:\w+[^\S\n]+){0,4}[:=]?\s{0,40}<?([^\s<>@\"'(\[:;,]{1,64}@[^\s<>@\"')\]:;,]{1,253})",
         re.IGNORECASE,
     ),
     re.compile(r"^\s{0,20}<?([^\s<>@\"'(\[:;,]{1,64}@[^\s<>@\"')\]:;,]{1,253})", re.MULTILINE),
-    re.compile(r"([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5})"),
 )
-"""Where bounces name addresses, the surest first. Those of a later place count only where an earlier one names none."""
+"""Where bounces name the addresses that they are about, the surest first."""
+_ANYWHERE = re.compile(
+    r"([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,5})"
+)
 _SMTP = re.compile(r"(?<![\d.])[45]\.\d{1,2}\.\d{1,3}\b|(?<![\d.#])\b[45][0-5]\d\b[ -](?!\d)")
 _COPY = re.compile(
     r"^[ \t>*-]*(?:below this line|this is a copy of|(?:the )?(?:original|returned|undelivered|unsent) (?:message|mail|text)"
@@ -131,4 +150,9 @@ _QUOTED = re.compile(
     re.MULTILINE | re.IGNORECASE,
 )
 _MARK = re.compile(r"^[ \t]*>[ \t]?|^[ \t]+(?=[A-Za-z-]+:)", re.MULTILINE)
+_HEADERS = re.compile(
+    r"^(?:DKIM-|Domainkey-|ARC-|Received|X-|Authentication-|Subject).*(?:\n[ \t].*)*",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""Of the mail that came back: they speak of DKIM and spam, and of nothing that happened to it."""
 _TAGS = re.compile(r"<(?!\S{1,200}@)[^<>]{0,300}>")

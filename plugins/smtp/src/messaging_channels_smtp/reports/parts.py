@@ -95,6 +95,8 @@ def _parsed(raw: bytes) -> Message:
 def _parts(message: Message, level: int = 0) -> Iterator[Part]:
     kind, payload = message.get_content_type().lower(), message.get_payload()
     if not isinstance(payload, list):
+        # a multipart without parts: its boundary is not the one that it names, so all of it is text
+        kind = "text/plain" if kind.startswith("multipart/") else kind
         yield Part(kind, _text(message), message.get_filename(), _data(message), message.get("Content-ID"))
     elif kind.startswith("message/"):
         blocks = [one for one in payload if isinstance(one, Message)]
@@ -122,7 +124,7 @@ def _data(message: Message) -> bytes:
 
 def _text(message: Message) -> str:
     data = _data(message)
-    if not message.get_content_maintype().startswith(("text", "message")):
+    if not message.get_content_maintype().startswith(("text", "message", "multipart")):
         return ""
     try:
         return data.decode(message.get_content_charset("utf-8"), "replace")

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from messaging_channels_smtp.reports.delivery import address_of, statuses_of
 from messaging_channels_smtp.reports.guesswork import (
+    explained,
     guessed,
     looks_like_a_bounce,
     looks_like_a_robot,
@@ -34,7 +35,9 @@ def parse_report(raw: bytes) -> Report:
         did = receipt.get("disposition", "").rpartition(";")[2].strip().lower()
         return _report(mail, Kind.RECEIPT, told=receipt, feedback=_WORD.sub("", did))
     if updates:
-        return _report(mail, Kind.DELIVERY, updates, told={"original-envelope-id": envelope_id})
+        return _report(
+            mail, Kind.DELIVERY, explained(mail, updates), told={"original-envelope-id": envelope_id}
+        )
     if looks_like_a_bounce(mail):
         return _report(mail, Kind.BOUNCE, guessed(mail))
     return _report(mail, Kind.AUTO_REPLY if looks_like_a_robot(mail) else Kind.OTHER)
