@@ -51,8 +51,11 @@ def shared(provider: Provider, turns: Sequence[Turn], clock: Callable[[], float]
     live = [turn for turn in turns if now < turn.until]
     if not live:
         return [LATE] * len(turns)
-    until = min(turn.until for turn in live)
-    ends = iter((yield from attempt(provider, [one.envelope for one in live], late=lambda: clock() >= until)))
+    until = min([turn.until for turn in live])
+    asked = yield from attempt(provider, [one.envelope for one in live], late=lambda: clock() >= until)
+    if len(live) == len(turns):
+        return asked
+    ends = iter(asked)
     return [next(ends) if now < turn.until else LATE for turn in turns]
 
 

@@ -21,7 +21,7 @@ from messaging_channels.provider import Envelope, KeepsCompany, LimitsRates, Pro
 from messaging_channels.receipts import Attempt, Receipt, Skipped
 from messaging_channels.recording import Recording, adopted, known
 from messaging_channels.reports import Reports
-from messaging_channels.routing import Ask, Route, Stop
+from messaging_channels.routing import ALWAYS, Ask, Route, Stop
 from messaging_channels.vetoes import Veto, vetoed
 
 if TYPE_CHECKING:
@@ -272,10 +272,9 @@ class Dispatch:
 
     def _limits(self, journey: Journey, provider: Provider) -> list[tuple[Hashable, Rate]]:
         envelope, account, name = journey.envelope, journey.account, provider.name
-        limits: list[tuple[Hashable, Rate]] = []
         named: LimitsRates | None = provider if hasattr(provider, "limits") else None  # type: ignore[assignment]
-        if named is not None:
-            limits += [((account, name, key), rate) for key, rate in named.limits(envelope)]
+        own = named.limits(envelope) if named is not None else ()
+        limits: list[tuple[Hashable, Rate]] = [((account, name, key), rate) for key, rate in own]
         if name in self.rates:
             sender = getattr(envelope.message, "sender", None)
             limits.append(((account, name, "sender", str(sender)), self.rates[name]))
@@ -310,25 +309,26 @@ class Dispatch:
         if route is None:
             raise errors.NoRoute(envelope.channel)
         held = self.accounts.get(account, {})
-        known = [step for step in route.ordered(self.chance) if step.provider in held]
-        if not known:
-            raise errors.UnknownAccount(str(account), channel=envelope.channel)
         able: dict[str, Provider] = {}
         skipped: list[Skipped] = []
         lacking = None
-        for step in known:
-            provider = held[step.provider]
+        for step in route.ordered(self.chance):
+            provider = held.get(step.provider)
+            if provider is None:
+                continue
             lack = provider.capabilities.unsupported(envelope.message)
             if lack is not None:
                 lacking = lacking or errors.Unsupported(
                     lack, provider=provider.name, remedy="leave it out, or route to one that does"
                 )
                 skipped.append(Skipped(provider.name, f"does not carry {lack}"))
-            elif not step.when.fits(envelope, account):
+            elif step.when is not ALWAYS and not step.when.fits(envelope, account):
                 skipped.append(Skipped(provider.name, "is not for such a message"))
             else:
                 able[provider.name] = provider
         _require_heard(envelope.message, able)
+        if not able and not skipped:
+            raise errors.UnknownAccount(str(account), channel=envelope.channel)
         if not able:
             raise lacking or errors.NoRoute(
                 envelope.channel, problem="no provider of it is for such a message"

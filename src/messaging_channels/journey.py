@@ -170,7 +170,7 @@ class Journey:
     def advance(self, now: float, chance: float) -> None:
         """Decide what follows the last attempt."""
         self.step = next_step(
-            list(self.providers),
+            self.providers,
             self.attempts,
             retry=self.route.retry,
             left=lambda: self.seconds_left(now),
@@ -202,8 +202,8 @@ class Journey:
         """
         if self.error is not None:
             raise self.error
-        receipt = self.receipt()
-        if receipt.outcome in (Kind.ACCEPTED, Kind.UNKNOWN):
+        receipt, kind = self.receipt(), deciding(self.attempts)[1]
+        if kind is Kind.ACCEPTED or kind is Kind.UNKNOWN:
             return receipt
         raise self._failed(receipt)
 

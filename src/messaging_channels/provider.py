@@ -214,10 +214,10 @@ def sender_of(message: Message, default: str | None, *, provider: str) -> str:
     Raises:
         InvalidMessage: there is neither.
     """
-    from messaging_channels.errors import InvalidMessage  # noqa: PLC0415
-
     sender = getattr(message, "sender", None) or default
     if sender is None:
+        from messaging_channels.errors import InvalidMessage  # noqa: PLC0415
+
         raise InvalidMessage(
             "no sender",
             field=f"{type(message).__name__}.sender",

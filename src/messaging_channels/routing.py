@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from messaging_channels.errors import UnknownProvider
@@ -69,6 +69,10 @@ class When:
         )
 
 
+ALWAYS = When()
+"""Without conditions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Via:
     """A provider on a route, with conditions."""
@@ -76,7 +80,7 @@ class Via:
     provider: str
     weight: float | None = None
     """Those with a weight come first, in an order drawn by it; the others follow as they are named."""
-    when: When = field(default_factory=When)
+    when: When = ALWAYS
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -108,6 +112,8 @@ class Route:
 
     def ordered(self, chance: Callable[[], float]) -> Sequence[Via]:
         """Return the steps in the order for one message: the weighted ones as drawn, then the others."""
+        if len(self.steps) == 1:
+            return self.steps
         weighted = [step for step in self.steps if step.weight is not None]
         if not weighted:
             return self.steps
@@ -159,7 +165,7 @@ Step: TypeAlias = "Ask | Stop"
 
 
 def next_step(
-    names: Sequence[str],
+    names: Iterable[str],
     attempts: Sequence[Attempt],
     *,
     retry: Retry,

@@ -73,6 +73,8 @@ class Infobip:
         A request that fails takes only the envelopes in it along: the others keep the outcomes that they have, or are still sent.
         """
         parts = yield from self._parts(batch)
+        if len(batch) == 1:
+            return (yield from _sent(parts[0], alone=True))
         told: dict[str, Outcome] = {}
         for part in parts:
             outcomes = yield from _sent(part, alone=len(parts) == 1)
