@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, ClassVar
 
 import pytest
@@ -33,10 +34,11 @@ from messaging_channels.errors import (
     Unsupported,
 )
 from messaging_channels.events import StatusChanged
-from messaging_channels.exchange import Flow
+from messaging_channels.exchange import AsyncExecutor, Exchange, Executors, Flow
 from messaging_channels.fallback import Fallback
 from messaging_channels.ledger import Hear, Ledger
 from messaging_channels.ledger.postgres import PostgresLedger
+from messaging_channels.ledger.queue import Claim
 from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.messages import Extra
 from messaging_channels.outcomes import Kind, Outcome, Reason
@@ -532,6 +534,58 @@ def test_an_asynchronous_worker_runs_until_it_is_stopped() -> None:
             found = await dispatcher.find(receipt.id)
             assert found is not None
             assert found.outcome is Kind.ACCEPTED
+
+    ledger = SqliteLedger()
+    asyncio.run(scenario())
+    ledger.close()
+
+
+class Crossing:
+    """A ledger whose first look at the queue finds nothing, since a message comes in while it answers."""
+
+    keeps_addresses = True
+
+    def __init__(self, ledger: SqliteLedger, meanwhile: Callable[[], Any]) -> None:
+        self._ledger = ledger
+        self._meanwhile: Callable[[], Any] | None = meanwhile
+        self.keep = ledger.keep
+
+    @property
+    def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
+        own = self._ledger.executors
+        claims = own[Claim]
+        return {**own, Claim: Executors(claims.sync, lambda: self)}
+
+    async def perform(self, exchange: Claim) -> Any:
+        reply = await self._claims.perform(exchange)
+        if self._meanwhile and not reply:
+            meanwhile, self._meanwhile = self._meanwhile, None
+            await meanwhile()
+            for _ in range(3):  # the worker hears of it before it has the answer
+                await asyncio.sleep(0)
+        return reply
+
+    @cached_property
+    def _claims(self) -> AsyncExecutor:
+        return self._ledger.executors[Claim].asynchronous()
+
+    async def close(self) -> None:
+        await self._claims.close()
+
+
+def test_a_message_that_comes_in_while_nothing_is_found_is_sent_at_once() -> None:
+    async def scenario() -> None:
+        sent = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        pigeon = Scripted("pigeon", lambda: loop.call_soon_threadsafe(sent.set))
+        crossing = Crossing(ledger, lambda: dispatcher.enqueue(HELLO, to=TO))
+        async with AsyncDispatcher([pigeon], ledger=crossing) as dispatcher:
+            worker = AsyncWorker(dispatcher, Pace(lanes=1, poll=3600.0))
+            running = asyncio.create_task(worker.run())
+            async with asyncio.timeout(30):
+                await sent.wait()
+            worker.stop()
+            await running
 
     ledger = SqliteLedger()
     asyncio.run(scenario())

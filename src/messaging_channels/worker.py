@@ -140,7 +140,8 @@ class AsyncWorker(_Worker):
         super().__init__(dispatcher, pace)
         self._dispatcher = dispatcher
         self._run = dispatcher.queue.run
-        self._woken = asyncio.Event()
+        self._woken = 0
+        self._news = asyncio.Event()
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -159,12 +160,17 @@ class AsyncWorker(_Worker):
     def stop(self) -> None:
         """See `Worker.stop`. Call it in the loop."""
         self._stopping.set()
-        self._woken.set()
+        self._wake()
 
     def wake(self) -> None:
         """See `Worker.wake`. May be called from any thread."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._woken.set)
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._woken += 1
+        self._news.set()
+        self._news = asyncio.Event()
 
     async def look(self, message_id: str) -> bool:
         """See `Worker.look`."""
@@ -179,18 +185,18 @@ class AsyncWorker(_Worker):
 
     async def _lane(self, number: int) -> None:
         while not self._stopping.is_set():
+            seen = self._woken
             try:
                 count = await self._run(self._work.round(self._batch))
             except Exception as why:  # noqa: BLE001  the next round may go well
                 self._failed(why)
                 count = 0
             if count == self._batch:
-                self._woken.set()
-            if count == 0 and not self._stopping.is_set():
-                self._woken.clear()
+                self._wake()
+            if count == 0 and self._woken == seen:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._pace.poll if number == 0 else None):
-                        await self._woken.wait()
+                        await self._news.wait()
 
     async def _tidy(self) -> None:
         while not self._stopping.is_set():
