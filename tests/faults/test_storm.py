@@ -28,8 +28,8 @@ SENDS = int(os.environ.get("MESSAGING_CHANNELS_STORM", "10000"))
 SEED = int(os.environ.get("MESSAGING_CHANNELS_STORM_SEED", "20261125"))
 SLOTS = ("sync", "async", "sync", "async")
 """The doors of the processes that run at once."""
-CALLS = 5
-"""How often each message is asked for, at least: twice by every process, the first time until it is killed."""
+CALLS = 4
+"""How often each message is asked for, at least: by every process once to the end, besides a first time until it is killed."""
 CHUNKS = 8
 """Into how many parts the messages are cut: all processes work on one at the same time."""
 BULK = 20
@@ -152,7 +152,7 @@ def _jobs(count: int) -> list[Any]:
         for number in range(single)
     ]
     many = [f"4477008{place:05}" for place in range(BULK)]
-    return jobs + [[f"bulk {number}", many, f"bulk {number}"] for number in range((count - single) // BULK)]
+    return jobs + [[f"bulk {number}", many, f"bulk {number}"] for number in range(-(-(count - single) // BULK))]
 
 
 def _news(post: str, message_id: str, own: str, chance: random.Random) -> list[tuple[str, Any]]:
