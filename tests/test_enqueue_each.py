@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,13 @@ from messaging_channels.errors import (
     LedgerUnavailable,
     Unsupported,
 )
+from messaging_channels.exchange import Flow
 from messaging_channels.fallback import Fallback
 from messaging_channels.ledger import Ledger
 from messaging_channels.ledger.postgres import PostgresLedger
 from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.outcomes import Kind, Outcome
+from messaging_channels.provider import Envelope
 from messaging_channels.queueing import EachEnqueued
 from messaging_channels.windows import Window
 from messaging_channels.worker import Pace, Worker
@@ -88,6 +91,28 @@ def test_a_recipient_that_cannot_be_sent_to_harms_no_other(enqueue_each: Each, s
     assert last.receipt
     assert "447700900002" not in repr(last)
     assert sender.queue.stand().states == {"waiting": 2}
+
+
+def test_a_text_that_no_provider_can_write_down_harms_no_other_whenever_that_is_found_out(
+    enqueue_each: Each, ledger: Ledger
+) -> None:
+    class Writing(Flock):
+        def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+            for envelope in batch:
+                assert isinstance(envelope.message, Sms)
+                envelope.message.text.encode()
+            return super().send(batch)
+
+    texts = [Sms(f"text {number}") for number in range(20)]
+    texts[7] = Sms("a lone surrogate: \ud800")
+    ends = enqueue_each(texts, _numbers(20))
+    assert [end.error for end in ends if end.error] == []
+    with Dispatcher([Writing()], ledger=ledger) as dispatcher:
+        Worker(dispatcher).drain()
+        assert dispatcher.queue.stand().ever == {"accepted": 19, "dead": 1}
+        (dead,) = dispatcher.queue.dead_letters()
+    assert ends[7].receipt
+    assert (dead.id, dead.outcome) == (ends[7].receipt.id, Kind.NOT_SENT)
 
 
 def test_nobody_of_many_may_be_one_who_can_be_sent_to(enqueue_each: Each) -> None:
