@@ -1,6 +1,9 @@
 """Enqueue to accepted: messages a second on SQLite and PostgreSQL, beside job queues with a bare HTTP call in the job. One run, one loopback server.
 
-    python benchmarks/durable.py [--messages 2000] [--only sqlite,postgres,...] [--million]
+    python benchmarks/durable.py [--messages 2000] [--only sqlite,postgres,two,...]
+    python benchmarks/durable.py --million [COUNT] [--only sqlite,postgres]
+
+The second fills a ledger with a million messages (or COUNT, at least 10) by `enqueue_each`, and sends a hundredth of them (2000 at most) at each tenth: the costs and the memory stay the same.
 
 Needs: pip install pgqueuer procrastinate celery asyncpg psycopg[binary,pool] httpx, and PostgreSQL's programs. Every system keeps its jobs durably (the files on
 one disk, PostgreSQL with synchronous_commit=on and fsync=on), enqueues with 16 callers at once (Celery: one), and works with 16 at once in one process.
@@ -243,42 +246,59 @@ SYSTEMS = {
 }
 
 
-def million(url, folder, count):
-    """Enqueue very many, and drain some, printing the memory and the cost of each hundred thousandth."""
+def million(systems, url, server, folder, count):
+    """Fill a ledger with very many messages, and tell at each tenth what one costs, taken in and sent, and the memory of this process."""
     os.environ["PROVIDER"] = "infobip"
+    print(f"{count} messages, Infobip's batches{'':8}waiting   taken in/µs   sent/µs   MB now   MB at most")
+    for key in systems:
+        if key == "sqlite":
+            asyncio.run(_filled("SQLite", SqliteLedger(folder / "million.sqlite3"), url, count))
+        if key == "postgres":
+            asyncio.run(
+                _filled("PostgreSQL", PostgresLedger(server.empty(), connections=AT_ONCE), url, count)
+            )
 
-    async def main():
-        async with dispatcher(SqliteLedger(folder / "million.sqlite3"), url) as door:
-            for part in range(count // 100_000):
-                start = time.perf_counter()
-                await at_once(100_000, lambda: door.enqueue(Sms(TEXT), to="+447700900123"))
-                cost = (time.perf_counter() - start) * 10
-                memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-                print(
-                    f"{(part + 1) * 100_000:>9} queued: {cost:6.1f} µs each, {memory:5.0f} MB at most",
-                    flush=True,
-                )
-            start = time.perf_counter()
-            worker = AsyncWorker(door)
-            done = 0
-            while done < 20_000:
-                done += await worker._run(worker._work.round(100))
-            cost = (time.perf_counter() - start) / done * 1e6
-            print(f"{done:>9} of them sent: {cost:6.1f} µs each")
 
-    asyncio.run(main())
+async def _filled(title, ledger, url, count):
+    part, sample = count // 10, min(2000, max(1, count // 100))
+    async with dispatcher(ledger, url) as door:
+        worker, waiting = AsyncWorker(door), 0
+        for tenth in range(10):
+            begin = time.perf_counter()
+            to = (f"447{tenth}{number:08}" for number in range(part))
+            async for each in door.enqueue_each(Sms(TEXT), to=to):
+                assert each.error is None, each.error
+            entered = time.perf_counter()
+            waiting, sent = waiting + part, 0
+            while sent < sample:  # the oldest, from a queue of that depth
+                sent += await worker._run(worker._work.round(min(100, sample - sent)))
+            cost = (time.perf_counter() - entered) / sent * 1e6
+            waiting -= sent
+            now = _megabytes()
+            most = max(now, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+            taken_in = (entered - begin) / part * 1e6
+            print(
+                f"{title:<38}{waiting:>10}{taken_in:>14.0f}{cost:>10.0f}{now:>9.0f}{most:>13.0f}", flush=True
+            )
+        assert (await door.queue.stand()).states == {"waiting": waiting}
+
+
+def _megabytes():
+    """Return what this process has in memory now (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--messages", type=int, default=2000)
     parser.add_argument("--only", default=",".join(SYSTEMS))
-    parser.add_argument("--million", type=int, nargs="?", const=1_000_000, default=0)
+    parser.add_argument("--million", type=int, nargs="?", const=1_000_000, default=0, metavar="COUNT")
     options = parser.parse_args()
     postgres._QUICK = ("max_connections=200",)  # durably: no fsync=off here
     with Loopback() as url, tempfile.TemporaryDirectory() as name, postgres.running() as server:
         if options.million:
-            return million(url, Path(name), options.million)
+            return million(options.only.split(","), url, server, Path(name), options.million)
         print(f"{options.messages} messages{'':27}enqueued/s     sent/s  enqueue to accepted/s")
         for key in options.only.split(","):
             title, run, os.environ["PROVIDER"] = SYSTEMS[key]

@@ -104,14 +104,18 @@ def _answer(status: int) -> bytes:
 class Unreliable:
     """A waker over UDP that loses one wake-up of three, and repeats another."""
 
-    def __init__(self, port: int, seed: int) -> None:
+    def __init__(self, port: int, seed: int, book: Path) -> None:
         self._chance = random.Random(seed)
+        self._book = book
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._port = port
 
     def wake(self, message_id: str, due: float) -> None:
         assert due > 0
-        for _ in range(self._chance.choice((0, 1, 3))):
+        times = self._chance.choice((0, 1, 3))
+        with self._book.open("a", encoding="ascii") as book:
+            book.write(f"{times}\n")
+        for _ in range(times):
             self._socket.sendto(message_id.encode(), ("127.0.0.1", self._port))
 
     async def wake_async(self, message_id: str, due: float) -> None:
@@ -141,13 +145,18 @@ class Trial:
     """One trial: two workers, an enqueuer, and a killer."""
 
     def __init__(
-        self, ledger: Callable[[], Ledger], folder: Path, seed: int, restart: Callable[[], None] | None
+        self,
+        ledger: Callable[[], Ledger],
+        folder: Path,
+        seed: int,
+        restarted: Callable[[], bool] = lambda: False,
     ) -> None:
         self._ledger = ledger
-        self._restart = restart
+        self._restarted = restarted
         self._chance = random.Random(seed)
         self._seed = seed
         self._took = folder / "took"
+        self._wakings = folder / "wakings"
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._wakes = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -158,7 +167,7 @@ class Trial:
             [Pigeon(self._url)],
             routes={"sms": Route("pigeon", retry=Retry(attempts=1))},
             ledger=Recording(self._ledger(), lease=LEASE, schedule=(0.3, 0.5, 1.0)),
-            wakers=[Unreliable(self._wakes.getsockname()[1], self._seed)],
+            wakers=[Unreliable(self._wakes.getsockname()[1], self._seed, self._wakings)],
         )
 
     def _enqueuer(self) -> None:
@@ -188,7 +197,7 @@ class Trial:
     def run(self) -> dict[str, Any]:
         server = forked(lambda: emulate(self._listener, self._took, self._seed))
         workers = [forked(self._worker) for _ in range(2)]
-        enqueuer, kills, restarts = forked(self._enqueuer), 0, 0
+        enqueuer, kills = forked(self._enqueuer), 0
         for _ in range(self._chance.randint(2, 4)):
             time.sleep(self._chance.random() * 0.4)
             if self._chance.random() < 0.3:
@@ -199,14 +208,13 @@ class Trial:
                 kill(workers[victim])
                 workers[victim] = forked(self._worker)
             kills += 1
-        if self._restart is not None:
-            self._restart()
-            restarts += 1
         os.waitpid(enqueuer, 0)
         told = self._ended()
         for child in (*workers, server):
             kill(child)
-        return told | {"seed": self._seed, "kills": kills, "restarts": restarts}
+        wakings = Counter(self._wakings.read_text("ascii").split() if self._wakings.exists() else [])
+        more = {"wakings lost": wakings["0"], "wakings repeated": wakings["3"]}
+        return told | more | {"seed": self._seed, "kills": kills, "restarts": int(self._restarted())}
 
     def _ended(self) -> dict[str, Any]:
         """Wait until nothing is under way any more, and count what became of the messages."""
@@ -271,7 +279,7 @@ def on_sqlite(folder: Path, trials: int, seed: int) -> None:
         own = folder / str(number)
         own.mkdir()
         return lambda: Trial(
-            lambda: SqliteLedger(own / "ledger.sqlite3", addresses="plain"), own, seed + number, None
+            lambda: SqliteLedger(own / "ledger.sqlite3", addresses="plain"), own, seed + number
         ).run()
 
     _together([made(number) for number in range(trials)])
@@ -286,7 +294,7 @@ def on_postgres(folder: Path, trials: int, seed: int) -> None:
                 for number in group:
                     connection.execute(f"CREATE DATABASE t{number}".encode())
 
-            def made(number: int) -> Callable[[], dict[str, Any]]:
+            def made(number: int, since: Any) -> Callable[[], dict[str, Any]]:
                 own = folder / str(number)
                 own.mkdir()
                 conninfo = server.conninfo.replace("dbname=postgres", f"dbname=t{number}")
@@ -294,12 +302,21 @@ def on_postgres(folder: Path, trials: int, seed: int) -> None:
                     lambda: PostgresLedger(conninfo, addresses="plain", connections=4, patience=2.0),
                     own,
                     seed + number,
-                    None,
+                    lambda: _started(server) not in (None, since),
                 ).run()
 
+            since = _started(server)
             crash = forked(partial(_crashed, server, seed + start))
-            _together([made(number) for number in group])
+            _together([made(number, since) for number in group])
             os.waitpid(crash, 0)
+
+
+def _started(server: postgres.Postgres) -> Any:
+    """Return when the server was started, None if it is away just now."""
+    with suppress(psycopg.OperationalError), psycopg.connect(server.conninfo) as connection:
+        found = connection.execute("SELECT pg_postmaster_start_time()").fetchone()
+        return found[0] if found else None
+    return None
 
 
 def _crashed(server: postgres.Postgres, seed: int) -> None:

@@ -214,6 +214,19 @@ def test_a_plugins_own_refusal_of_one_message_fails_no_other_of_a_batch() -> Non
     assert sum(end.error is None for end in ends) == 18
 
 
+def test_a_message_at_which_a_plugin_breaks_before_it_asks_fails_no_other_of_a_batch() -> None:
+    class Brittle(Flock):
+        def send(self, batch):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            if any(envelope.to.plain.endswith("7") for envelope in batch):
+                raise RuntimeError
+            return super().send(batch)
+
+    with Dispatcher([Brittle()]) as dispatcher:
+        ends = list(dispatcher.send_each(Sms("hello"), to=_numbers(20)))
+    assert [end.to for end in ends if isinstance(end.error, NotSent)] == ["447700900007", "447700900017"]
+    assert sum(end.error is None for end in ends) == 18
+
+
 def test_long_keys_that_begin_alike_are_different_keys() -> None:
     flock = Flock()
     with Dispatcher([flock]) as dispatcher:

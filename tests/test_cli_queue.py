@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-import pytest  # noqa: TC002  its plugin reads the annotations
+import pytest
 
 from messaging_channels import Dispatcher, Sms
 from messaging_channels.cli import main
@@ -28,6 +29,77 @@ def test_the_worker_sends_what_waits_and_the_queue_shows_it(capsys: pytest.Captu
     assert main(["queue"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert (shown["states"], shown["ever"]) == ({}, {"accepted": 1})
+
+
+def test_a_message_is_enqueued_with_its_times_and_told_as_send_tells_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    times = ("--send-at", "2040-01-31T09:00+01:00", "--window", "09:00-20:00", "--zone", "Europe/London")
+    more = ("--priority", "low", "--deadline", "1e9", "--idempotency-key", "k")
+    command = ["enqueue", "sms", "--to", "38598123456", "--text", "hello", *times, *more]
+    assert main(command) == 0
+    printed = json.loads(capsys.readouterr().out)
+    (message,) = printed["messages"]
+    assert (message["status"]["name"], message["destination"]) == ("PENDING_QUEUED", "38598123456")
+    assert main(command) == 0
+    assert json.loads(capsys.readouterr().out) == printed
+    assert main(["queue"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["states"], shown["due"]) == ({"waiting": 1}, 0)
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        ("whatsapp", "--template", "code", "--parameter", "4821", "--to", "38598123456"),
+        ("email", "--subject", "s", "--text", "x", "--attach", __file__, "--to", "zoe@example.com"),
+    ],
+)
+def test_every_channel_can_be_enqueued(capsys: pytest.CaptureFixture[str], channel: tuple[str, ...]) -> None:
+    assert main(["enqueue", *channel]) == 0
+    (message,) = json.loads(capsys.readouterr().out)["messages"]
+    assert main(["work", "--once"]) == 0
+    capsys.readouterr()
+    assert main(["messages", "show", message["messageId"]]) == 0
+    assert json.loads(capsys.readouterr().out)["outcome"] == "accepted"
+
+
+def test_a_file_of_recipients_is_enqueued_line_by_line_and_a_bad_line_harms_no_other(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "numbers"
+    file.write_text("447700900123\n\nnonsense\n447700900124\n")
+    assert main(["enqueue", "sms", "--to-file", str(file), "--text", "hello"]) == 2
+    printed = capsys.readouterr()
+    told = [json.loads(line) for line in printed.out.splitlines()]
+    assert printed.err == "3 done, 1 failed\n"
+    assert [one.get("error") for one in told] == [None, "invalid_address", None]
+    assert main(["work", "--once"]) == 0
+    assert main(["queue"]) == 0
+    assert json.loads(capsys.readouterr().out)["ever"] == {"accepted": 2}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [
+        (("--send-at", "2040-01-31T09:00"), "time zone"),
+        (("--window", "nine to five"), "09:00"),
+        (("--zone", "Europe/London"), "09:00"),
+        (("--window", "09:00-20:00", "--zone", "Middle/Earth"), "Middle/Earth"),
+    ],
+)
+def test_times_that_cannot_be_meant_are_wrong_input(
+    capsys: pytest.CaptureFixture[str], wrong: tuple[str, ...], word: str
+) -> None:
+    assert main(["enqueue", "sms", "--to", "38598123456", "--text", "x", *wrong]) == 2
+    assert word in capsys.readouterr().err
+
+
+def test_a_time_that_is_none_says_how_to_write_one(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["enqueue", "sms", "--to", "38598123456", "--text", "x", "--send-at", "soon"])
+    assert ended.value.code == 2
+    assert "2030-01-31T09:00+01:00" in capsys.readouterr().err
 
 
 def test_the_queue_cancels_lists_and_replays(capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,17 +37,23 @@ def told(request: pytest.FixtureRequest, tmp_path: Path) -> list[dict[str, Any]]
 
 @pytest.mark.timeout(600)
 def test_no_message_is_doubled_or_lost_whoever_is_killed(
-    told: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+    told: list[dict[str, Any]], capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
     kinds, unknown = Counter[str](), Counter[str]()
     for trial in told:
         kinds.update(trial["kinds"])
         unknown.update(trial["unknown"])
     with capsys.disabled():  # how often what happened is a part of the result
-        shown = f"{len(told)} trials, {sum(trial['kills'] for trial in told)} kills, {kinds.total()} messages: {dict(kinds)},"
-        more = f"left unknown by {dict(unknown)}, {sum(trial['settled'] for trial in told)} settled by asking"
+        many = {
+            name: sum(trial[name] for trial in told)
+            for name in ("kills", "restarts", "wakings lost", "wakings repeated", "settled")
+        }
+        shown = f"{len(told)} trials on {request.node.callspec.params['told']}, {many}, {kinds.total()} messages: {dict(kinds)},"
+        more = f"left unknown by {dict(unknown)}"
         print(f"\n{shown} {more}")  # noqa: T201
     assert len(told) == TRIALS
+    assert many["wakings lost"] > 0 < many["wakings repeated"]
+    assert bool(many["restarts"]) == ("postgres" in shown)
     assert [trial["doubled"] for trial in told if trial["doubled"]] == []
     assert [trial["lost"] for trial in told if trial["lost"]] == []
     assert kinds.total() == TRIALS * kills.MESSAGES

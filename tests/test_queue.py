@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import itertools
 import threading
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+import psycopg
 import pytest
 from ledgers import Do  # noqa: TC002  a module of the tests
 
 from messaging_channels import status as statuses
 from messaging_channels.events import StatusChanged
 from messaging_channels.exchange import ask
-from messaging_channels.ledger import Begin, Begun, Find, Finish, Hear, Ledger, Record, Together
+from messaging_channels.ledger import (
+    Begin,
+    Begun,
+    Find,
+    Finish,
+    Hear,
+    Ledger,
+    Record,
+    Release,
+    Reserve,
+    Together,
+)
+from messaging_channels.ledger.postgres import DIALECT, PostgresLedger
 from messaging_channels.ledger.queue import (
     NEVER,
     Cancel,
@@ -30,6 +44,7 @@ from messaging_channels.ledger.queue import (
     Replay,
     State,
 )
+from messaging_channels.ledger.steps import steps
 from messaging_channels.letters import recipient
 from messaging_channels.outcomes import Kind, Outcome, Reason
 from messaging_channels.transport import Transport
@@ -397,3 +412,25 @@ def test_a_repeated_enqueue_adds_nothing(do: Do) -> None:
     do(replace(new, payload='{"other":1}'))
     (job,) = _claimed(do)
     assert job.payload == "{}"
+
+
+def test_a_key_that_is_released_while_it_is_looked_at_is_free(postgres: str) -> None:
+    """Step by step, with a `send` that is refused and forgets its reservation between two statements."""
+    sender, new = "0" * 32, _new("key")
+    first = Begun(sender, 1, "pigeon", None, NOW)
+    key = ("", "d", "f", "", "key", NOW + 100)
+    with (
+        Transport(executors=PostgresLedger(postgres).executors) as transport,
+        psycopg.connect(postgres) as connection,
+        suppress(StopIteration),
+    ):
+        transport.run(ask(Reserve(sender, "sms", "Sms", None, *key, "w0", NOW + 10, first)))
+        flow, rows = steps(new, DIALECT), None
+        while True:
+            text, values = flow.send(rows)
+            cursor = connection.execute(text.replace("?", "%s").encode(), values)
+            rows = cursor.fetchall() if cursor.description else []
+            transport.run(ask(Release(sender, "w0")))
+    with Transport(executors=PostgresLedger(postgres).executors) as transport:
+        assert _record(lambda operation: transport.run(ask(operation)), new.id).idempotency_key == "key"
+        assert len(transport.run(ask(Claim("w1", NOW, NOW + 10, 1)))) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from messaging_channels.errors import IdempotencyKeyReused, InvalidMessage
 from messaging_channels.ledger import Ledger
 from messaging_channels.ledger.postgres import PostgresLedger
 from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.worker import AsyncWorker, Worker
+from messaging_channels.worker import AsyncWorker, Pace, Worker
 
 sqlalchemy = pytest.importorskip("sqlalchemy")
 TO = "+447700900123"
@@ -154,6 +155,41 @@ def test_a_connection_of_sqlite3_serves_an_asynchronous_dispatcher_too(tmp_path:
         ledger.close()
 
     asyncio.run(scenario())
+
+
+class Told:
+    """A waker that remembers whom it was told of."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    def wake(self, message_id: str, due: float) -> None:
+        assert due > 0
+        self.ids.append(message_id)
+
+    async def wake_async(self, message_id: str, due: float) -> None:
+        raise NotImplementedError
+
+
+def test_nobody_is_woken_for_what_is_not_committed_and_a_running_worker_finds_it_by_itself(
+    tmp_path: Path,
+) -> None:
+    path, waker, sent = tmp_path / "ledger.sqlite3", Told(), threading.Event()
+    ledger = SqliteLedger(path, owned=True)
+    with Dispatcher([Scripted("pigeon", sent.set)], ledger=ledger, wakers=[waker]) as dispatcher:
+        worker = Worker(dispatcher, Pace(lanes=1, poll=0.05))
+        running = threading.Thread(target=worker.run)
+        running.start()
+        connection = sqlite3.connect(path)
+        dispatcher.enqueue(HELLO, to=TO, within=connection)
+        connection.commit()
+        connection.close()
+        assert sent.wait(30)
+        assert waker.ids == []
+        other = dispatcher.enqueue(HELLO, to=TO)
+        assert waker.ids == [other.id]
+        worker.stop()
+        running.join(30)
 
 
 def test_a_connection_without_a_transaction_or_of_another_kind_is_refused(postgres: str) -> None:

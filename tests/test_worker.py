@@ -34,9 +34,9 @@ from messaging_channels.errors import (
     Unsupported,
 )
 from messaging_channels.events import StatusChanged
-from messaging_channels.exchange import AsyncExecutor, Exchange, Executors, Flow
+from messaging_channels.exchange import AsyncExecutor, Call, Exchange, Executors, Flow
 from messaging_channels.fallback import Fallback
-from messaging_channels.ledger import Hear, Ledger
+from messaging_channels.ledger import Begin, Hear, Ledger
 from messaging_channels.ledger.postgres import PostgresLedger
 from messaging_channels.ledger.queue import Claim
 from messaging_channels.ledger.sqlite import SqliteLedger
@@ -495,6 +495,74 @@ def test_a_worker_that_dies_after_the_intent_leaves_a_message_that_is_held(post:
     assert one.find(key).status == statuses.PENDING_UNKNOWN
     assert one.find(key).attempts[0].outcome.reason is Reason.CRASH
     assert one.stand().states == {"held": 1}
+
+
+def _interrupted(one: Post, kind: type, happens: Callable[[], Any]) -> None:
+    """Do a round step by step; right after its first exchange of that kind, something happens."""
+    flow, reply, waits = _round(one), None, True
+    with suppress(StopIteration):
+        while True:
+            exchange = flow.send(reply)
+            reply = one.do(one.door.queue.run(_asked(exchange)))
+            if waits and isinstance(exchange, kind):
+                happens()
+                waits = False
+
+
+def test_a_worker_whose_lease_ran_out_before_it_asked_sends_nothing_and_the_message_is_tried_again(
+    post: Make,
+) -> None:
+    one = post()
+    key = one.enqueue().id
+
+    def sleep() -> None:
+        one.clock.time += 121  # the intent is written, and then the machine sleeps
+
+    _interrupted(one, Begin, sleep)
+    assert one.providers[0].asked == []
+    (late,) = one.find(key).attempts
+    assert (late.outcome.kind, one.find(key).status) == (Kind.NOT_SENT, statuses.PENDING_NOT_SENT)
+    assert "lease" in late.outcome.detail
+    assert [one.drain(), one.drain(5)] == [0, 1]
+    assert len(one.providers[0].asked) == 1
+    assert one.find(key).outcome is Kind.ACCEPTED
+
+
+def test_a_message_whose_slow_worker_was_taken_for_dead_is_tried_again_once_that_one_says_it_sent_nothing(
+    post: Make,
+) -> None:
+    one = post()
+    key = one.enqueue().id
+
+    def taken_for_dead() -> None:
+        assert one.drain(121) == 1
+        assert one.find(key).attempts[0].outcome.reason is Reason.CRASH
+        assert one.stand().states == {"held": 1}
+
+    _interrupted(one, Begin, taken_for_dead)
+    assert one.providers[0].asked == []
+    assert one.find(key).attempts[0].outcome.kind is Kind.NOT_SENT
+    one.drain(30)
+    assert len(one.providers[0].asked) == 1
+    assert [attempt.kind for attempt in one.find(key).attempts] == [Kind.NOT_SENT, Kind.ACCEPTED]
+    assert one.stand().states == {}
+
+
+def test_a_message_whose_slow_worker_had_asked_is_never_sent_again_and_its_late_answer_counts(
+    post: Make,
+) -> None:
+    one = post()
+    key = one.enqueue().id
+
+    def taken_for_dead() -> None:
+        for _ in range(6):
+            one.drain(10_000)
+        assert one.find(key).status == statuses.PENDING_UNKNOWN
+
+    _interrupted(one, Call, taken_for_dead)
+    one.drain(10_000)
+    assert len(one.providers[0].asked) == 1
+    assert [attempt.kind for attempt in one.find(key).attempts] == [Kind.ACCEPTED]
 
 
 def test_a_worker_runs_until_it_is_stopped_and_hears_of_new_messages_at_once() -> None:

@@ -17,8 +17,8 @@ Result = TypeVar("Result")
 End: TypeAlias = "Outcome | errors.BadInput | errors.ConfigurationError"
 """How an attempt ended: with an outcome, or refused by the plugin itself before anything left the machine."""
 
-_CONTENT = frozenset({Reason.INVALID, Reason.RECIPIENT, Reason.POLICY})
-"""Refusals that speak of a message, not of the account: in a request of several, it may be one message's alone."""
+_CONTENT = frozenset({Reason.INVALID, Reason.RECIPIENT, Reason.POLICY, Reason.LOCAL})
+"""Refusals that speak of a message, not of the account, and faults before anything left the machine: in a request of several, it may be one message's alone."""
 
 
 @dataclass(slots=True)
@@ -149,9 +149,8 @@ def _of_fault(fault: Exception, provider: Provider, evidence: Evidence) -> End:
         return Outcome.of(late if sent else Reason.UNREACHABLE, str(fault))
     if isinstance(fault, (errors.BadInput, errors.ConfigurationError)) and not sent:
         return fault
-    return Outcome.of(
-        Reason.PLUGIN if sent else Reason.LOCAL, f"{provider.name} raised {type(fault).__name__}"
-    )
+    detail = f"{provider.name} raised {type(fault).__name__}"
+    return Outcome.of(Reason.PLUGIN, detail) if sent else Outcome.of(Reason.LOCAL, detail, whole_request=True)
 
 
 LATE = Outcome.of(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from messaging_channels import errors
 from messaging_channels.exchange import Flow
+from messaging_channels.fallback import Fallback
 from messaging_channels.messages import Message
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from messaging_channels.journey import Journey, Terms
     from messaging_channels.receipts import Receipt
 
+Words = TypeVar("Words", bound=Message | Fallback)
 CHUNK = 1000
 """How many recipients are under way at once: what bounds the memory."""
 
@@ -31,20 +34,28 @@ class Each:
     """What `send` would have raised."""
 
 
-def paired(message: Message | Iterable[Message], to: Iterable[Any]) -> Iterator[tuple[Message, Any]]:
-    """Pair one message with every recipient, or each with its own.
+def chunks(
+    message: Words | Iterable[Words], to: Iterable[Any], size: int
+) -> Iterator[list[tuple[Words, Any]]]:
+    """Pair one message with every recipient, or each with its own, and draw so many pairs at a time.
 
     Raises:
         InvalidMessage: when it comes to it, there are not as many messages as recipients.
     """
-    if isinstance(message, Message):
+    pairs = _paired(message, to)
+    while chunk := list(islice(pairs, size)):
+        yield chunk
+
+
+def _paired(message: Words | Iterable[Words], to: Iterable[Any]) -> Iterator[tuple[Words, Any]]:
+    if isinstance(message, (Message, Fallback)):
         yield from ((message, one) for one in to)
         return
     try:
         yield from zip(message, to, strict=True)
     except ValueError:
         raise errors.InvalidMessage(
-            "not as many messages as recipients", field="send_each", remedy="give one of each"
+            "not as many messages as recipients", field="message", remedy="give one of each"
         ) from None
 
 

@@ -1,16 +1,19 @@
-"""The commands of the queue: `messaging-channels work` and `messaging-channels queue`."""
+"""The commands of the queue: `messaging-channels enqueue`, `work` and `queue`."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels.cli_messages import add_channels, print_answer, recipients, tell_each
 from messaging_channels.client import Dispatcher
 from messaging_channels.configuration import Configuration
 from messaging_channels.ledger.queue import metrics
+from messaging_channels.queueing import PRIORITIES
+from messaging_channels.windows import Window
 from messaging_channels.worker import Pace, Worker
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ _DAY = 86400.0
 
 def add_queue(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
     """Describe the commands."""
+    words = "take a message in, to be sent by `work`"
+    for channel in add_channels(commands.add_parser("enqueue", help=words, description=words), _enqueue):
+        _add_times(channel)
     usual = Pace()
     work = _add(commands, "work", _work, "send what waits in the ledger, until stopped (SIGTERM or Ctrl-C)")
     work.add_argument("--lanes", type=int, default=usual.lanes, help=f"threads (default: {usual.lanes})")
@@ -50,6 +56,46 @@ def _add(
     return parser
 
 
+def _add_times(channel: argparse.ArgumentParser) -> None:
+    channel.add_argument(
+        "--send-at",
+        type=_time,
+        metavar="TIME",
+        help="not before, such as 2030-01-31T09:00+01:00",
+    )
+    channel.add_argument("--window", metavar="FROM-TO", help="the recipient's hours, such as 09:00-20:00")
+    channel.add_argument("--zone", metavar="NAME", help="of the window (default: by the number's country)")
+    channel.add_argument("--priority", choices=list(PRIORITIES), default="normal")
+    channel.add_argument("--deadline", type=float, metavar="SECONDS", help="after which it is not sent")
+
+
+def _time(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("write it as 2030-01-31T09:00+01:00") from None
+
+
+def _enqueue(options: argparse.Namespace) -> int:
+    message, terms = options.message(options), _terms(options)
+    with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
+        if options.to_file:
+            with recipients(options.to_file) as to:
+                return tell_each(dispatcher.enqueue_each(message, to=to, **terms))
+        receipt = dispatcher.enqueue(message, to=options.to, **terms)
+    print_answer({"messages": [receipt.as_dict()]})
+    return 0
+
+
+def _terms(options: argparse.Namespace) -> dict[str, Any]:
+    window = None
+    if options.window or options.zone:
+        start, _, end = (options.window or "").partition("-")
+        window = Window(start, end, zone=options.zone)
+    names = ("idempotency_key", "send_at", "priority", "deadline")
+    return {"window": window} | {name: getattr(options, name) for name in names}
+
+
 def _work(options: argparse.Namespace) -> int:
     keep = None if options.keep is None else options.keep * _DAY
     with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
@@ -73,7 +119,7 @@ def _queue(options: argparse.Namespace) -> int:
     with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
         queue = dispatcher.queue
         if options.dead:
-            _print({"messages": [record.as_dict() for record in queue.dead_letters()]})
+            print_answer({"messages": [record.as_dict() for record in queue.dead_letters()]})
         elif options.replay:
             count = queue.replay(None if options.replay == "all" else options.replay)
             print(f"{count} dead letters will be tried again", file=sys.stderr)
@@ -84,9 +130,5 @@ def _queue(options: argparse.Namespace) -> int:
         elif options.metrics:
             print("\n".join(map(str, metrics(queue.stand()))))
         else:
-            _print(queue.stand().as_dict())
+            print_answer(queue.stand().as_dict())
     return 0
-
-
-def _print(answer: Any) -> None:  # noqa: ANN401  anything JSON can hold
-    print(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))

@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from itertools import islice
-from random import random
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Self
 
-from messaging_channels.addressing import Addressing
-from messaging_channels.bulk import CHUNK, Bulk, Each, paired
-from messaging_channels.channels import BUILT_IN, Channel
-from messaging_channels.dispatch import Dispatch
+from messaging_channels.bulk import CHUNK, Bulk, Each, chunks
+from messaging_channels.door import Door
 from messaging_channels.exchange import ask
 from messaging_channels.journey import USUAL, Options, Terms
 from messaging_channels.ledger import Browse, Find
-from messaging_channels.ledger.memory import Memory
-from messaging_channels.ledger.within import EXECUTORS as WITHIN
-from messaging_channels.ledger.within import Within
-from messaging_channels.messages import Codec
-from messaging_channels.observer import Observer
 from messaging_channels.queue_doors import AsyncQueueDoor, QueueDoor
-from messaging_channels.queueing import Enqueued, Queueing, QueueOptions, kinds
-from messaging_channels.recording import Recording
-from messaging_channels.reports import Reports
-from messaging_channels.routing import Route, routed
-from messaging_channels.transport import AsyncTransport, Clock, HttpSettings, Transport
-from messaging_channels.wakers import EXECUTORS as WAKE_UP
-from messaging_channels.wakers import Waker, WakeUp
+from messaging_channels.queueing import TOGETHER, EachEnqueued, Enqueued, QueueOptions
+from messaging_channels.transport import AsyncTransport, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,118 +20,14 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from messaging_channels.events import Event
-    from messaging_channels.exchange import Exchange, Executors
     from messaging_channels.fallback import Fallback
-    from messaging_channels.ledger import Ledger, Record
+    from messaging_channels.ledger import Record
     from messaging_channels.messages import Message
-    from messaging_channels.provider import Provider
-    from messaging_channels.rates import Rate
     from messaging_channels.receipts import Receipt
-    from messaging_channels.recipients import RecipientResolver
-    from messaging_channels.vetoes import Veto
     from messaging_channels.webhooks import Received, WebhookCall
 
 
-class _Door:
-    """What both doors are made of: a dispatch, and a transport of their own colour."""
-
-    _driver: ClassVar[type[Transport | AsyncTransport]]
-
-    def __init__(
-        self,
-        providers: Iterable[Provider],
-        *,
-        routes: Mapping[str, Route] | None = None,
-        resolvers: Iterable[RecipientResolver] = (),
-        accounts: Mapping[str, Iterable[Provider]] | None = None,
-        channels: Iterable[Channel] = (),
-        ledger: Ledger | Recording | None = None,
-        vetoes: Iterable[Veto] = (),
-        rates: Mapping[str, Rate] | None = None,
-        wakers: Iterable[Waker] = (),
-        observer: Observer | None = None,
-        http: HttpSettings | None = None,
-        clock: Clock | None = None,
-    ) -> None:
-        """Put a dispatcher together. Nothing is connected yet.
-
-        Args:
-            providers: those of the platform's own account.
-            routes: by channel name. A channel without one is served by the providers that carry it, in the order given.
-            resolvers: asked in order for recipients that are not addresses.
-            accounts: the providers that hold other accounts' credentials, by the names that resolvers return.
-            channels: besides SMS, WhatsApp and email.
-            ledger: where every message is recorded; in a `Recording`, with times other than the usual. Without one, only messages with an
-                idempotency key are, in memory, as long as the dispatcher lives.
-            vetoes: rules that may forbid a message, asked in order.
-            rates: the most that a provider may be asked for each account and sender, by the provider's name.
-            wakers: have a worker look at an enqueued message at once; see `messaging_channels.wakers`.
-            observer: hears of every attempt and event.
-            http: time-outs, proxy, certificates.
-            clock: stands for the machine's, in tests.
-
-        Raises:
-            UnknownProvider: a route names a provider that is not given.
-        """
-        held = {None: _by_name(providers)} | {name: _by_name(own) for name, own in (accounts or {}).items()}
-        every = {provider.name: provider for own in held.values() for provider in own.values()}
-        known = (*BUILT_IN, *channels)
-        settings, time = http or HttpSettings(), clock or Clock()
-        recording = (
-            ledger if isinstance(ledger, Recording) else Recording(ledger or Memory(), ledger is not None)
-        )
-        rules, hears = tuple(vetoes), observer or Observer()
-        self._reports = Reports(held, {one.name: one for one in known}, recording, hears, rules, time.now)
-        self._dispatch = Dispatch(
-            addressing=Addressing(
-                {kind: channel for channel in known for kind in channel.carries}, tuple(resolvers)
-            ),
-            accounts=held,
-            routes=routed(known, every, routes or {}),
-            observer=hears,
-            recording=recording,
-            reports=self._reports,
-            vetoes=rules,
-            rates=rates or {},
-            clock=time.now,
-            chance=random,
-            timeouts=settings.timeouts,
-        )
-        self._queueing = Queueing(self._dispatch, Codec(kinds(known, every.values())), tuple(wakers))
-        executors: dict[type[Exchange[Any]], Executors] = dict(recording.ledger.executors)
-        executors |= {Within: WITHIN, WakeUp: WAKE_UP}
-        for provider in every.values():
-            executors.update(provider.executors)
-        self._transport = self._driver(settings, executors, time)
-
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """The names of the providers of all accounts."""
-        return tuple(dict.fromkeys(name for held in self._dispatch.accounts.values() for name in held))
-
-    @classmethod
-    def configured(
-        cls,
-        settings: Mapping[str, Any] | None = None,
-        *,
-        resolvers: Iterable[RecipientResolver] = (),
-        vetoes: Iterable[Veto] = (),
-    ) -> Self:
-        """Make a dispatcher from the installed plugins and the configuration.
-
-        Values come from `settings`, then the environment, then the TOML file; see the reference page on configuration. Resolvers that are
-        given here are asked before those of plugins.
-
-        Raises:
-            ConfigurationError: a setting is missing or malformed, or a provider that is named is unknown or broken.
-        """
-        from messaging_channels.configuration import Configuration  # noqa: PLC0415  pydantic comes with it
-
-        parts = Configuration.read(settings).parts(resolvers)
-        return cls(vetoes=[*parts.pop("vetoes"), *vetoes], **parts)
-
-
-class Dispatcher(_Door):
+class Dispatcher(Door):
     """Sends messages, waiting in the caller's thread. One serves many threads at once; close it when done."""
 
     _driver = Transport
@@ -179,8 +61,7 @@ class Dispatcher(_Door):
         Yields what became of each as it is known, not always in order: a recipient that cannot be sent to harms no other one, and its error is in
         `Each.error`. An idempotency key stands for the whole call: each address under it is sent to once, also when the call is repeated.
         """
-        pairs = paired(message, to)
-        while chunk := list(islice(pairs, CHUNK)):
+        for chunk in chunks(message, to, CHUNK):
             bulk = Bulk(self._dispatch, Terms(**options))
             yield from self._transport.run(bulk.entered(chunk))
             while bulk.pending:
@@ -220,6 +101,25 @@ class Dispatcher(_Door):
             LedgerUnavailable: it could not be kept.
         """
         return self._transport.run(self._queueing.enqueue(message, to, options))
+
+    def enqueue_each(
+        self,
+        message: Message | Fallback | Iterable[Message | Fallback],
+        *,
+        to: Iterable[Any],
+        **options: Unpack[QueueOptions],
+    ) -> Iterator[EachEnqueued]:
+        """Take in one message for many recipients, or one of several for each, some hundreds in a transaction. Takes iterators of any length.
+
+        Yields what became of each, in order, once it is in the ledger; what is not drawn is not taken in. A recipient that cannot be sent to harms no
+        other one, and its error is in `EachEnqueued.error`. The options are those of `enqueue`. An idempotency key stands for the whole call, as in
+        `send_each`: repeating the call takes in only what is missing. No waker is told of each message: workers find them at their next look.
+
+        Raises:
+            InvalidMessage: the options cannot be meant, or there are not as many messages as recipients.
+        """
+        for chunk in chunks(message, to, TOGETHER):
+            yield from self._transport.run(self._queueing.enqueue_each(chunk, options))
 
     @property
     def queue(self) -> QueueDoor:
@@ -283,7 +183,7 @@ class Dispatcher(_Door):
         self.close()
 
 
-class AsyncDispatcher(_Door):
+class AsyncDispatcher(Door):
     """Sends messages, waiting in an event loop. One serves many tasks of that loop at once; close it when done."""
 
     _driver = AsyncTransport
@@ -303,8 +203,7 @@ class AsyncDispatcher(_Door):
         **options: Unpack[Options],
     ) -> AsyncIterator[Each]:
         """See `Dispatcher.send_each`."""
-        pairs = paired(message, to)
-        while chunk := list(islice(pairs, CHUNK)):
+        for chunk in chunks(message, to, CHUNK):
             bulk = Bulk(self._dispatch, Terms(**options))
             for each in await self._transport.run(bulk.entered(chunk)):
                 yield each
@@ -325,6 +224,18 @@ class AsyncDispatcher(_Door):
     ) -> Enqueued:
         """See `Dispatcher.enqueue`; the connection of `within` is an asynchronous one, or one of `sqlite3`."""
         return await self._transport.run(self._queueing.enqueue(message, to, options))
+
+    async def enqueue_each(
+        self,
+        message: Message | Fallback | Iterable[Message | Fallback],
+        *,
+        to: Iterable[Any],
+        **options: Unpack[QueueOptions],
+    ) -> AsyncIterator[EachEnqueued]:
+        """See `Dispatcher.enqueue_each`."""
+        for chunk in chunks(message, to, TOGETHER):
+            for each in await self._transport.run(self._queueing.enqueue_each(chunk, options)):
+                yield each
 
     @property
     def queue(self) -> AsyncQueueDoor:
@@ -376,7 +287,3 @@ class AsyncDispatcher(_Door):
     async def __aexit__(self, *_: object) -> None:
         """Close it."""
         await self.close()
-
-
-def _by_name(providers: Iterable[Provider]) -> dict[str, Provider]:
-    return {provider.name: provider for provider in providers}

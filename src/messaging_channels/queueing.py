@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from messaging_channels import errors
 from messaging_channels.exchange import Flow, ask
 from messaging_channels.fallback import Fallback
 from messaging_channels.journey import Options, Terms
+from messaging_channels.ledger import Together
 from messaging_channels.ledger.queue import Enqueue, Erase
 from messaging_channels.ledger.within import Within
 from messaging_channels.letters import Letter, Letters, recipient
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from messaging_channels.provider import Envelope, Provider
     from messaging_channels.windows import Window
 
+_Reply: TypeAlias = "Record | errors.LedgerUnavailable | None"
+TOGETHER = 500
+"""How many messages of one call are taken in by one transaction: what bounds the memory, and for how long nobody else writes."""
 PRIORITIES = {"high": 0, "normal": 1, "low": 2}
 
 
@@ -113,6 +117,39 @@ class Enqueued:
 
 
 @dataclass(frozen=True, slots=True)
+class EachEnqueued:
+    """What became of one recipient of many."""
+
+    to: Any = field(repr=False)
+    """As it was given."""
+    receipt: Enqueued | None
+    """None if it was not taken in."""
+    error: errors.MessagingError | None = None
+    """What `enqueue` would have raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A message that may be taken in."""
+
+    new: Enqueue
+    to: Address
+
+    def told(self, record: Record | None) -> Enqueued:
+        """Return its receipt, by what the ledger replied.
+
+        Raises:
+            IdempotencyKeyReused: its key stands for another message or recipient.
+        """
+        new = self.new
+        if record is None:
+            return Enqueued(new.id, new.channel, self.to, PENDING_QUEUED, new.due)
+        if record.fingerprint != new.fingerprint:
+            raise errors.IdempotencyKeyReused(record.id)
+        return Enqueued(record.id, record.channel, self.to, record.status, record.created, replayed=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Queueing:
     """Everything that taking a message in needs. One serves all threads and tasks."""
 
@@ -123,28 +160,36 @@ class Queueing:
 
     def enqueue(self, message: Message | Fallback, to: Any, options: Mapping[str, Any]) -> Flow[Enqueued]:  # noqa: ANN401
         """Take one message in. See `Dispatcher.enqueue`."""
-        times = Times(**{name: options[name] for name in _TIMES if name in options})
-        terms = Terms(**{name: one for name, one in options.items() if name not in (*_TIMES, "within")})
-        found = yield from self._addressed(message, to, terms)
-        now = self.dispatch.clock()
-        first, account = found[0]
-        letters = _letters(message, found, terms).in_zones(times.window)
-        due = letters.opens(times.due(now))
-        deadline = None if terms.deadline is None else now + terms.deadline
-        if deadline is not None and due >= deadline:
-            raise errors.InvalidMessage(
-                "it passes before the message may be sent",
-                field="deadline",
-                remedy="give more, or an earlier time",
-            )
-        new = self._operation(first, account, letters, terms, now, due, PRIORITIES[times.priority], deadline)
-        within = options.get("within")
-        record = yield from ask(new if within is None else Within(within, new))
-        if record is not None:
-            return _replayed(record, new, first)
+        times, terms, within = _asked(options)
+        order = yield from self._order(message, to, times, terms)
+        record = yield from ask(order.new if within is None else Within(within, order.new))
+        enqueued = order.told(record)
+        if within is None and not enqueued.replayed:
+            self.signal.give()
+            for waker in self.wakers:  # one that fails loses nothing: the worker finds the message by itself
+                yield from ask(WakeUp(waker, enqueued.id, enqueued.due))
+        return enqueued
+
+    def enqueue_each(
+        self, chunk: Sequence[tuple[Message | Fallback, Any]], options: Mapping[str, Any]
+    ) -> Flow[Sequence[EachEnqueued]]:
+        """Take several messages in, those that can be, in one transaction. See `Dispatcher.enqueue_each`."""
+        times, terms, within = _asked(options)
+        times.due(self.dispatch.clock())  # what is wrong for all is told once
+        orders: list[_Order | errors.MessagingError] = []
+        for message, to in chunk:
+            try:
+                orders.append((yield from self._order(message, to, times, terms, one_of_many=True)))
+            except errors.MessagingError as error:
+                orders.append(error)
+        news = [one.new for one in orders if isinstance(one, _Order)]
+        replies = iter((yield from self._kept(news, within)))
         if within is None:
-            yield from self._woken(new)
-        return Enqueued(new.id, new.channel, first.to, PENDING_QUEUED, due)
+            self.signal.give()
+        return [
+            _told(to, order, next(replies)) if isinstance(order, _Order) else EachEnqueued(to, None, order)
+            for (_, to), order in zip(chunk, orders, strict=True)
+        ]
 
     def now(self) -> float:
         """Return the time: seconds since the epoch, UTC."""
@@ -154,6 +199,48 @@ class Queueing:
         """Forget a recipient. See `Dispatcher.erase`."""
         kept = self.dispatch.recording.ledger.keep(plain, masked)
         return (yield from ask(Erase(recipient(plain), (plain, kept), self.dispatch.clock())))
+
+    def _order(
+        self,
+        message: Message | Fallback,
+        to: Any,  # noqa: ANN401  resolvers take anything
+        times: Times,
+        terms: Terms,
+        *,
+        one_of_many: bool = False,
+    ) -> Flow[_Order]:
+        """Find out whom it is for and when it is due. Nothing is written down yet."""
+        found = yield from self._addressed(message, to, terms)
+        now, first = self.dispatch.clock(), found[0][0]
+        if one_of_many:
+            terms = terms.for_one(first.channel, first.to.plain)
+        letters = _letters(message, found, terms).in_zones(times.window)
+        due = letters.opens(times.due(now))
+        deadline = None if terms.deadline is None else now + terms.deadline
+        if deadline is not None and due >= deadline:
+            raise errors.InvalidMessage(
+                "it passes before the message may be sent",
+                field="deadline",
+                remedy="give more, or an earlier time",
+            )
+        priority = PRIORITIES[times.priority]
+        return _Order(
+            self._operation(first, found[0][1], letters, terms, now, due, priority, deadline), first.to
+        )
+
+    def _kept(self, news: Sequence[Enqueue], within: Any) -> Flow[Sequence[_Reply]]:  # noqa: ANN401
+        """Write them down in one transaction. What became of each is told in the order given."""
+        if not news:
+            return ()
+        # always in the same order, so that two calls with the same keys wait for each other and not in a circle
+        order = sorted(range(len(news)), key=lambda index: news[index].idempotency_key or "")
+        together = Together(tuple(news[index] for index in order))
+        try:
+            replies = yield from ask(together if within is None else Within(within, together))
+        except errors.LedgerUnavailable as error:
+            return [error] * len(news)
+        told = dict(zip(order, replies, strict=True))
+        return [told[index] for index in range(len(news))]
 
     def _addressed(
         self,
@@ -211,12 +298,6 @@ class Queueing:
             steps=len(letters.steps),
         )
 
-    def _woken(self, new: Enqueue) -> Flow[None]:
-        """Tell whoever can look at it at once. A waker that fails loses nothing: the worker finds the message by itself."""
-        self.signal.give()
-        for waker in self.wakers:
-            yield from ask(WakeUp(waker, new.id, new.due))
-
 
 def kinds(channels: Iterable[Channel], providers: Iterable[Provider]) -> Iterable[type]:
     """Yield the types of whatever a message that waits may hold."""
@@ -241,10 +322,19 @@ def _fingerprint(letters: Letters) -> str:
     return prints[0] if len(prints) == 1 else sha256("".join(prints).encode()).hexdigest()
 
 
-def _replayed(record: Record, new: Enqueue, first: Envelope) -> Enqueued:
-    if record.fingerprint != new.fingerprint:
-        raise errors.IdempotencyKeyReused(record.id)
-    return Enqueued(record.id, record.channel, first.to, record.status, record.created, replayed=True)
+def _asked(options: Mapping[str, Any]) -> tuple[Times, Terms, Any]:
+    times = Times(**{name: options[name] for name in _TIMES if name in options})
+    terms = Terms(**{name: one for name, one in options.items() if name not in (*_TIMES, "within")})
+    return times, terms, options.get("within")
+
+
+def _told(to: Any, order: _Order, reply: _Reply) -> EachEnqueued:  # noqa: ANN401  resolvers take anything
+    if isinstance(reply, errors.LedgerUnavailable):
+        return EachEnqueued(to, None, reply)
+    try:
+        return EachEnqueued(to, order.told(reply))
+    except errors.IdempotencyKeyReused as error:
+        return EachEnqueued(to, None, error)
 
 
 _TIMES = ("send_at", "window", "priority")

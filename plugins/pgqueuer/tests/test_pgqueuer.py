@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,10 +15,12 @@ from scripted import Scripted
 from waker_suite import *  # noqa: F403  its tests are ours
 from waker_suite import Engine, Running
 
-from messaging_channels import Dispatcher, Sms
+from messaging_channels import AsyncDispatcher, Dispatcher, Sms
 from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.worker import AsyncWorker, Worker
+from messaging_channels.worker import AsyncWorker
 from messaging_channels_pgqueuer import PgQueuerWaker, serve
+
+TEXT = Sms("x")
 
 
 @asynccontextmanager
@@ -38,14 +42,79 @@ def engine(postgres: str) -> Engine:
     return Engine(postgres, _run)
 
 
-def test_a_synchronous_dispatcher_hands_over_too(postgres: str) -> None:
-    with (
-        psycopg.connect(postgres, autocommit=True) as connection,
-        Dispatcher([Scripted("pigeon")], ledger=PostgresLedger(postgres)) as dispatcher,
+def _jobs(conninfo: str) -> list[str]:
+    """Return the message ids in PgQueuer's table."""
+    with psycopg.connect(conninfo) as connection:
+        return [payload.decode() for (payload,) in connection.execute("SELECT payload FROM pgqueuer")]
+
+
+@pytest.fixture
+def installed(postgres: str) -> str:
+    """A database with PgQueuer's tables."""
+
+    async def install() -> None:
+        async with _run(postgres):
+            pass
+
+    asyncio.run(install())
+    return postgres
+
+
+async def _delivered(conninfo: str) -> list[str]:
+    """Have PgQueuer do what is due, by an asynchronous worker; return the ids of what was sent."""
+    pigeon = Scripted("pigeon")
+    async with (
+        AsyncDispatcher([pigeon], ledger=PostgresLedger(conninfo)) as dispatcher,
+        await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as own,
     ):
-        SyncQueries(SyncPsycopgDriver(connection))
-        receipt = dispatcher.enqueue(Sms("x"), to="+447700900123")
-        assert Worker(dispatcher).look(receipt.id) is True
+        pgq = PgQueuer.from_psycopg_connection(own)
+        serve(pgq, AsyncWorker(dispatcher))
+        await pgq.run(mode=QueueExecutionMode.drain)
+    return [envelope.id for envelope in pigeon.asked]
+
+
+def test_a_synchronous_dispatcher_hands_over_too(installed: str) -> None:
+    with (
+        psycopg.connect(installed, autocommit=True) as connection,
+        Dispatcher(
+            [Scripted("pigeon")],
+            ledger=PostgresLedger(installed),
+            wakers=[PgQueuerWaker(sync=SyncQueries(SyncPsycopgDriver(connection)))],
+        ) as dispatcher,
+    ):
+        receipt = dispatcher.enqueue(TEXT, to="+447700900123")
+    assert _jobs(installed) == [receipt.id]
+    assert asyncio.run(_delivered(installed)) == [receipt.id]
+    assert _jobs(installed) == []
+
+
+def test_a_wake_up_is_not_handed_out_before_the_message_is_due(installed: str) -> None:
+    with psycopg.connect(installed, autocommit=True) as connection:
+        waker = PgQueuerWaker(sync=SyncQueries(SyncPsycopgDriver(connection)))
+        waker.wake("later", time.time() + 3600)
+        waker.wake("long ago", 0.0)
+        held = "SELECT payload, extract(epoch FROM execute_after - now())::float FROM pgqueuer"
+        waits = {payload.decode(): seconds for payload, seconds in connection.execute(held)}
+    assert waits["later"] == pytest.approx(3600, abs=60)
+    assert waits["long ago"] <= 0
+
+
+def test_a_wake_up_on_the_callers_connection_lives_and_dies_with_the_transaction(installed: str) -> None:
+    with (
+        psycopg.connect(installed, autocommit=True) as connection,
+        Dispatcher([Scripted("pigeon")], ledger=PostgresLedger(installed)) as dispatcher,
+    ):
+        waker = PgQueuerWaker(sync=SyncQueries(SyncPsycopgDriver(connection)))
+        kept: list[str] = []
+        for end in (psycopg.Rollback, None):
+            with connection.transaction():
+                receipt = dispatcher.enqueue(TEXT, to="+447700900123", within=connection)
+                waker.wake(receipt.id, receipt.due)
+                assert _jobs(installed) == []
+                if end:
+                    raise end
+                kept.append(receipt.id)
+    assert _jobs(installed) == kept
 
 
 def test_a_waker_of_the_other_colour_says_what_it_lacks() -> None:

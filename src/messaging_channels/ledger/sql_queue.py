@@ -17,16 +17,18 @@ from messaging_channels.ledger.statements import Dialect, Rows, Steps, counted, 
 from messaging_channels.status import DELIVERED_TO_HANDSET, PENDING_QUEUED, REJECTED_CANCELLED, Status
 
 
-def _enqueue(new: q.Enqueue, dialect: Dialect) -> Steps[Record | None]:
+def _enqueue(new: q.Enqueue, _: Dialect) -> Steps[Record | None]:
     fields = (new.id, new.channel, new.kind, new.account, new.address, new.at, dump(PENDING_QUEUED), 0)
     key = (new.scope, new.idempotency_key, new.expires, new.fingerprint, new.digest)
-    if not (yield _INSERT_MESSAGE, (*fields, *key, QUEUE, NEVER, "", None, 0, 0)):
+    while not (yield _INSERT_MESSAGE, (*fields, *key, QUEUE, NEVER, "", None, 0, 0)):
+        if (yield "SELECT id FROM message WHERE id = ?", (new.id,)):
+            break  # this very operation was done before
         record = yield from found("scope = ? AND idempotency_key = ?", new.scope, new.idempotency_key)
-        if record is not None and record.id != new.id:
-            if record.expires > new.at:
-                return record
-            yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (record.id,)
-            return (yield from _enqueue(new, dialect))
+        if record is None:
+            continue  # a send released it between these two statements: the key is free
+        if record.expires > new.at:
+            return record
+        yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (record.id,)
     yield (
         _INSERT_QUEUE,
         (

@@ -20,7 +20,10 @@ def fingerprint(message: Message, *about: str | None) -> str:
 
 def digest_of(message_id: str, text: str) -> str:
     """Return a digest of a text, salted with the id of its message, so that equal texts of two messages cannot be told."""
-    return sha256(f"{message_id}\x1f{text}".encode()).hexdigest()
+    told = f"{message_id}\x1f{text}".encode(
+        errors="surrogatepass"
+    )  # a text that no provider takes is still a text
+    return sha256(told).hexdigest()
 
 
 def _parts(value: Any) -> Iterator[bytes]:  # noqa: ANN401  whatever a message may hold

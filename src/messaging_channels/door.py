@@ -1,0 +1,134 @@
+"""What both doors are made of: put together here, opened in `client`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from random import random
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from messaging_channels.addressing import Addressing
+from messaging_channels.channels import BUILT_IN, Channel
+from messaging_channels.dispatch import Dispatch
+from messaging_channels.ledger.memory import Memory
+from messaging_channels.ledger.within import EXECUTORS as WITHIN
+from messaging_channels.ledger.within import Within
+from messaging_channels.messages import Codec
+from messaging_channels.observer import Observer
+from messaging_channels.queueing import Queueing, kinds
+from messaging_channels.recording import Recording
+from messaging_channels.reports import Reports
+from messaging_channels.routing import Route, routed
+from messaging_channels.transport import AsyncTransport, Clock, HttpSettings, Transport
+from messaging_channels.wakers import EXECUTORS as WAKE_UP
+from messaging_channels.wakers import Waker, WakeUp
+
+if TYPE_CHECKING:
+    from messaging_channels.exchange import Exchange, Executors
+    from messaging_channels.ledger import Ledger
+    from messaging_channels.provider import Provider
+    from messaging_channels.rates import Rate
+    from messaging_channels.recipients import RecipientResolver
+    from messaging_channels.vetoes import Veto
+
+
+class Door:
+    """What both doors are made of: a dispatch, and a transport of their own colour."""
+
+    _driver: ClassVar[type[Transport | AsyncTransport]]
+
+    def __init__(
+        self,
+        providers: Iterable[Provider],
+        *,
+        routes: Mapping[str, Route] | None = None,
+        resolvers: Iterable[RecipientResolver] = (),
+        accounts: Mapping[str, Iterable[Provider]] | None = None,
+        channels: Iterable[Channel] = (),
+        ledger: Ledger | Recording | None = None,
+        vetoes: Iterable[Veto] = (),
+        rates: Mapping[str, Rate] | None = None,
+        wakers: Iterable[Waker] = (),
+        observer: Observer | None = None,
+        http: HttpSettings | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Put a dispatcher together. Nothing is connected yet.
+
+        Args:
+            providers: those of the platform's own account.
+            routes: by channel name. A channel without one is served by the providers that carry it, in the order given.
+            resolvers: asked in order for recipients that are not addresses.
+            accounts: the providers that hold other accounts' credentials, by the names that resolvers return.
+            channels: besides SMS, WhatsApp and email.
+            ledger: where every message is recorded; in a `Recording`, with times other than the usual. Without one, only messages with an
+                idempotency key are, in memory, as long as the dispatcher lives.
+            vetoes: rules that may forbid a message, asked in order.
+            rates: the most that a provider may be asked for each account and sender, by the provider's name.
+            wakers: have a worker look at an enqueued message at once; see `messaging_channels.wakers`.
+            observer: hears of every attempt and event.
+            http: time-outs, proxy, certificates.
+            clock: stands for the machine's, in tests.
+
+        Raises:
+            UnknownProvider: a route names a provider that is not given.
+        """
+        held = {None: _by_name(providers)} | {name: _by_name(own) for name, own in (accounts or {}).items()}
+        every = {provider.name: provider for own in held.values() for provider in own.values()}
+        known = (*BUILT_IN, *channels)
+        settings, time = http or HttpSettings(), clock or Clock()
+        recording = (
+            ledger if isinstance(ledger, Recording) else Recording(ledger or Memory(), ledger is not None)
+        )
+        rules, hears = tuple(vetoes), observer or Observer()
+        self._reports = Reports(held, {one.name: one for one in known}, recording, hears, rules, time.now)
+        self._dispatch = Dispatch(
+            addressing=Addressing(
+                {kind: channel for channel in known for kind in channel.carries}, tuple(resolvers)
+            ),
+            accounts=held,
+            routes=routed(known, every, routes or {}),
+            observer=hears,
+            recording=recording,
+            reports=self._reports,
+            vetoes=rules,
+            rates=rates or {},
+            clock=time.now,
+            chance=random,
+            timeouts=settings.timeouts,
+        )
+        self._queueing = Queueing(self._dispatch, Codec(kinds(known, every.values())), tuple(wakers))
+        executors: dict[type[Exchange[Any]], Executors] = dict(recording.ledger.executors)
+        executors |= {Within: WITHIN, WakeUp: WAKE_UP}
+        for provider in every.values():
+            executors.update(provider.executors)
+        self._transport = self._driver(settings, executors, time)
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The names of the providers of all accounts."""
+        return tuple(dict.fromkeys(name for held in self._dispatch.accounts.values() for name in held))
+
+    @classmethod
+    def configured(
+        cls,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        resolvers: Iterable[RecipientResolver] = (),
+        vetoes: Iterable[Veto] = (),
+    ) -> Self:
+        """Make a dispatcher from the installed plugins and the configuration.
+
+        Values come from `settings`, then the environment, then the TOML file; see the reference page on configuration. Resolvers that are
+        given here are asked before those of plugins.
+
+        Raises:
+            ConfigurationError: a setting is missing or malformed, or a provider that is named is unknown or broken.
+        """
+        from messaging_channels.configuration import Configuration  # noqa: PLC0415  pydantic comes with it
+
+        parts = Configuration.read(settings).parts(resolvers)
+        return cls(vetoes=[*parts.pop("vetoes"), *vetoes], **parts)
+
+
+def _by_name(providers: Iterable[Provider]) -> dict[str, Provider]:
+    return {provider.name: provider for provider in providers}
