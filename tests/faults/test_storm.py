@@ -152,7 +152,9 @@ def _jobs(count: int) -> list[Any]:
         for number in range(single)
     ]
     many = [f"4477008{place:05}" for place in range(BULK)]
-    return jobs + [[f"bulk {number}", many, f"bulk {number}"] for number in range(-(-(count - single) // BULK))]
+    return jobs + [
+        [f"bulk {number}", many, f"bulk {number}"] for number in range(-(-(count - single) // BULK))
+    ]
 
 
 def _news(post: str, message_id: str, own: str, chance: random.Random) -> list[tuple[str, Any]]:

@@ -140,8 +140,8 @@ class Hearing:
 
 
 @dataclass(frozen=True, slots=True)
-class Reserve(Operation[Record | None]):
-    """Take a message in, with its first attempt, unless its key is taken. Reply None, or the record that holds the key.
+class Entry(Operation[Record | None]):
+    """Take a message in unless its key is taken. Reply None, or the record that holds the key.
 
     A key whose time has passed (`expires`) is free.
     """
@@ -157,6 +157,12 @@ class Reserve(Operation[Record | None]):
     idempotency_key: str | None
     expires: float
     """Until when the key stands: seconds since the epoch, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve(Entry):
+    """Take a message in, with its first attempt."""
+
     holder: str
     lease: float
     first: Begun

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from messaging_channels.ledger import OPERATIONS, Operation, Record
+from messaging_channels.ledger import OPERATIONS, Entry, Operation, Record
 from messaging_channels.status import Status
 
 QUEUE = "queue"
@@ -55,20 +55,9 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Enqueue(Operation[Record | None]):
-    """Take a message in to be sent later, unless its key is taken. Reply None, or the record that holds the key."""
+class Enqueue(Entry):
+    """Take a message in to be sent later."""
 
-    id: str
-    channel: str
-    kind: str
-    account: str | None
-    address: str
-    digest: str
-    fingerprint: str
-    scope: str
-    idempotency_key: str | None
-    expires: float
-    """Until when the key stands: seconds since the epoch, UTC."""
     at: float
     due: float
     priority: int
