@@ -25,7 +25,7 @@ SCOPES = (
     "write:directory",
     "manage:webhooks",
 )
-"""The rights. `send:options` is for choosing the sender, a callback URL or a validity; the others are what they say."""
+"""The rights. `send:options` is for choosing the sender, a callback URL, a validity or a time, and for cancelling; the others are what they say."""
 
 _LETTERS = string.ascii_letters + string.digits
 _FORM = re.compile(r"mc_live_(?P<id>[A-Za-z0-9]{8})_(?P<secret>[A-Za-z0-9]{43})")
