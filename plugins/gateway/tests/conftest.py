@@ -33,7 +33,8 @@ class MovableClock(Clock):
 class Served:
     """A gateway that runs, and a client with a key of all rights in a realm of the test's own."""
 
-    def __init__(self, gateway: Gateway, url: str, realm: str = "default") -> None:
+    def __init__(self, gateway: Gateway, url: str, realm: str = "default", running: Any = None) -> None:
+        self._running = running
         self.gateway = gateway
         self.url = url
         self.realm = realm
@@ -82,6 +83,13 @@ class Served:
         for client in self._clients:
             client.close()
 
+    def stop(self) -> None:
+        """End the gateway too, once."""
+        self.close()
+        running, self._running = self._running, None
+        if running is not None:
+            running.__exit__(None, None, None)
+
 
 @contextmanager
 def serving(gateway: Gateway) -> Iterator[str]:
@@ -104,7 +112,7 @@ Serve = Callable[..., Served]
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Start a gateway with these settings; more keywords are the sections of the configuration, `plugin` an object with hooks."""
-    stack: list[Any] = []
+    stack: list[Served] = []
 
     def start(*, settings: dict[str, Any] | None = None, plugin: object = None, **gateway: Any) -> Served:
         configuration = Configuration.read(settings, embedded=True)
@@ -113,14 +121,13 @@ def serve() -> Iterator[Serve]:
         clock = gateway.pop("clock", None)
         made = opened(configuration, Settings.read(configuration, **gateway), clock=clock)
         running = serving(made)
-        served = Served(made, running.__enter__())
-        stack.append((running, served))
+        served = Served(made, running.__enter__(), running=running)
+        stack.append(served)
         return served
 
     yield start
-    for running, served in reversed(stack):
-        served.close()
-        running.__exit__(None, None, None)
+    for served in reversed(stack):
+        served.stop()
 
 
 @pytest.fixture

@@ -251,7 +251,7 @@ def test_what_was_due_while_the_service_was_down_is_sent_and_told_when_it_is_up(
 ) -> None:
     first = serve(clock=clock, poll=0.05)
     message_id = _id(first.sms(sendAt=_in(HOUR, clock)))
-    first.gateway.stopping.set()
+    first.stop()
     _pass(clock, 3700)
     second = serve(clock=clock, poll=0.05)
     second.until(message_id, "DELIVERED")
