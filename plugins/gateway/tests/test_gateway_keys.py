@@ -28,6 +28,7 @@ MATRIX = [
     ("POST", f"/v1/identities/{USER}/person/message/email", MAIL, "send:email"),
     ("GET", "/v1/messages", None, "read:messages"),
     ("GET", "/v1/messages/01a2137d9f8ba4423e3e6e82c5e9592c", None, "read:messages"),
+    ("DELETE", "/v1/messages/01a2137d9f8ba4423e3e6e82c5e9592c", None, "send:options"),
     ("PUT", f"/v1/users/{USER}", {}, "write:directory"),
     ("GET", f"/v1/users/{USER}", None, "read:directory"),
     ("DELETE", f"/v1/users/{USER}", None, "write:directory"),
@@ -129,6 +130,18 @@ def test_a_revoked_an_expired_and_a_replaced_key_open_nothing(served: Any) -> No
     keys.expire(key_id, 0.0)
     assert served.with_key(first).get("/v1/messages").status_code == 401
     assert served.with_key(second).get("/v1/messages").status_code == 200
+
+
+def test_a_key_that_another_process_revokes_stands_for_a_second_at_most(
+    serve: Any, clock: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served = serve(clock=clock)
+    key_id = served.key.split("_")[2]
+    assert served.client.get("/v1/messages").status_code == 200
+    assert main(["keys", "revoke", key_id]) == 0
+    capsys.readouterr()
+    clock.ahead += 1.0
+    assert served.client.get("/v1/messages").status_code == 401
 
 
 def test_only_a_digest_of_a_key_is_kept(served: Any) -> None:

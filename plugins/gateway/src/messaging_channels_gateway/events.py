@@ -36,6 +36,8 @@ NAMES = tuple(
     for channel in ("sms", "whatsapp", "email")
     for word in ("sent", "delivered", "expired", "failed", "seen", "opened", "clicked", "played", "received")
 )
+_GATHERED = 0.02
+"""Seconds for which notices are gathered before they are written together: the disk is for the ledger first."""
 _DIGEST = 64
 """Characters behind a key that stands for several recipients, in the key of one of them; see `Terms.for_one`."""
 
@@ -205,6 +207,7 @@ class Events:
 
     async def _flush(self) -> None:
         while self._waiting:
+            await asyncio.sleep(_GATHERED)
             batch, self._waiting = self._waiting, []
             await self._store.changed(partial(_kept, notices=batch))
             self._tell()
