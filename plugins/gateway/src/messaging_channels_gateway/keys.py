@@ -62,8 +62,10 @@ class Keys:
 
     store: Store
     clock: Callable[[], float]
-    _kept: dict[str, tuple[float, Row]] = field(default_factory=dict[str, "tuple[float, Row]"], repr=False)
-    """Keys that were valid just now, by digest, and when they were read."""
+    _kept: dict[tuple[str, str], tuple[float, Row]] = field(
+        default_factory=dict[tuple[str, str], "tuple[float, Row]"], repr=False
+    )
+    """Keys that were valid just now, by id and digest, and when they were read."""
 
     def create(
         self,
@@ -138,22 +140,23 @@ class Keys:
         """
         found = _FORM.fullmatch(presented[0]) if len(presented) == 1 else None
         now, told = self.clock(), _digest(found["secret"] if found else "")
-        row = self._lately(told, now) or self._read(found["id"] if found else "")
+        asked = (found["id"] if found else "", told)
+        row = self._lately(asked, now) or self._read(asked[0])
         key_id, digest, realm, scopes, expires = row
         same = hmac.compare_digest(told, digest)
         if not (same and key_id and (expires is None or expires > now)):
             raise Problem("unauthorised", "give one valid key in the header x-api-key")
-        self._kept.setdefault(told, (now, row))
+        self._kept.setdefault(asked, (now, row))
         return Caller(key_id, realm, frozenset(scopes.split(",")))
 
-    def _lately(self, digest: str, now: float) -> Row | None:
-        """Return the key of that digest if it was valid just now: to read the file for every call would have the event loop wait for its writer."""
-        at, row = self._kept.get(digest, (now, None))
+    def _lately(self, asked: tuple[str, str], now: float) -> Row | None:
+        """Return the key of that id and digest if it was valid just now: to read the file for every call would have the event loop wait for its writer."""
+        at, row = self._kept.get(asked, (now, None))
         if row is not None and 0 <= now - at < _FRESH:
             return row
         if len(self._kept) >= _MOST_KEPT:
             self._kept.clear()
-        self._kept.pop(digest, None)
+        self._kept.pop(asked, None)
         return None
 
     def _read(self, key_id: str) -> Row:
