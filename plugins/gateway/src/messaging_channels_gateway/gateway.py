@@ -38,8 +38,8 @@ Result = TypeVar("Result")
 _LOG = logging.getLogger("messaging_channels.gateway")
 _RECOVERED = 86400.0
 """Seconds back from the start in which messages are looked through for notices that were lost with the process before."""
-_PACE = Pace(lanes=4, settle=None)
-"""How its worker goes about messages that wait. What is unknown is settled by the gateway itself, which tells of it."""
+_LOOK = 1.0
+"""Seconds between looks at what is due, at most."""
 _DEMONSTRATION = "(demonstration)"
 """The account of every realm where nothing is configured: the sandbox plays the tenant's provider too."""
 
@@ -92,7 +92,8 @@ class Gateway:
     async def running(self) -> AsyncGenerator[None]:
         """Do what is to be done in the background, until the block is left; then finish what was begun, and close everything."""
         await self.recover()
-        worker = AsyncWorker(self.dispatcher, _PACE)
+        # what is unknown is settled by the gateway itself, which tells of it
+        worker = AsyncWorker(self.dispatcher, Pace(lanes=4, poll=look_of(self.settings), settle=None))
         sending = asyncio.create_task(self._for_ever(worker.run))
         work = (self.deliveries.run, self.schedule.run, self._poll, self._purge)
         tasks = [asyncio.create_task(self._for_ever(one)) for one in work]
@@ -174,6 +175,11 @@ class Gateway:
                 await asyncio.sleep(1.0)
 
 
+def look_of(settings: Settings) -> float:
+    """Return how many seconds are between looks at messages that are due."""
+    return min(_LOOK, settings.poll or _LOOK)
+
+
 async def record_of(dispatcher: AsyncDispatcher, event: Any) -> Record | None:  # noqa: ANN401  any event
     """Return the record of the message that an event is about, if it is known."""
     message_id, provider_id = getattr(event, "message_id", None), getattr(event, "provider_id", None)
@@ -225,7 +231,7 @@ def opened(
         guard=guard,
         events=events,
         deliveries=Deliveries(store, events, guard, time.now),
-        schedule=Schedule(store, dispatcher, events, time.now),
+        schedule=Schedule(store, dispatcher, events, time.now, look_of(settings)),
         limits=Limits(settings, time.now),
         clock=time,
         accounts=accounts,

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 End: TypeAlias = "Enqueued | MessagingError"
 
 _AT_ONCE = 100
-_SHORTEST, _LONGEST = 1.0, 60.0
+_LONGEST = 60.0
+"""Seconds between looks at a message that is late."""
 _LOST = 600.0
 """Seconds after its time at which a message that is not in the ledger is taken to be none: its call was refused, or died."""
 _GIVEN_UP = 30.0
@@ -55,12 +56,19 @@ class Schedule:
     """Knows when messages are to be sent, and looks what became of them when it was time. One loop runs it."""
 
     def __init__(
-        self, store: Store, dispatcher: AsyncDispatcher, events: Events, clock: Callable[[], float]
+        self,
+        store: Store,
+        dispatcher: AsyncDispatcher,
+        events: Events,
+        clock: Callable[[], float],
+        look: float,
     ) -> None:
+        """Look at nothing yet. `look` is how many seconds are between looks."""
         self._store = store
         self._dispatcher = dispatcher
         self._events = events
         self._clock = clock
+        self._look = look
 
     def time_of(self, record: Record) -> float | None:
         """Return when a message was, or is, to be sent; None if it did not have to wait. Seconds since the epoch, UTC."""
@@ -90,7 +98,7 @@ class Schedule:
         """Tell of what was sent at its time, until cancelled."""
         while True:
             if not await self.step():
-                await asyncio.sleep(_SHORTEST)
+                await asyncio.sleep(self._look)
 
     async def step(self) -> int:
         """Look at messages whose time has come, and tell what became of them; return how many ended."""
@@ -106,12 +114,16 @@ class Schedule:
             news = _news(record, now) if record else None
             over = news is not None or (record is None and now - send_at > _LOST)
             notices += news or []
-            places.append((None if over else max(send_at, now + _wait(now - send_at)), realm, key))
+            places.append((None if over else max(send_at, now + self._wait(now - send_at)), realm, key))
         await self._events.keep(notices)
         placed = "UPDATE schedule SET look_at = ? WHERE realm = ? AND idempotency_key = ?"
         if places:
             await self._store.changed(all_of([(placed, place) for place in places]))
         return sum(place[0] is None for place in places)
+
+    def _wait(self, late: float) -> float:
+        """Return how long to wait before the next look at a message that is so late."""
+        return min(_LONGEST, self._look + max(0.0, late) / 10)
 
 
 def _news(record: Record, now: float) -> list[Notice] | None:
@@ -120,8 +132,3 @@ def _news(record: Record, now: float) -> list[Notice] | None:
         return of_record(record)
     dead = record.stopped and record.outcome is Kind.NOT_SENT and now - record.lease > _GIVEN_UP
     return of_dead_letter(record) if dead else None
-
-
-def _wait(late: float) -> float:
-    """Return how long to wait before the next look, at a message that is so late."""
-    return min(_LONGEST, _SHORTEST + max(0.0, late) / 10)
