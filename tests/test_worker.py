@@ -660,6 +660,47 @@ def test_a_message_that_comes_in_while_nothing_is_found_is_sent_at_once() -> Non
     ledger.close()
 
 
+@pytest.mark.parametrize(("seconds", "left"), [(30.0, 0), (None, 1)])
+def test_a_worker_leaves_what_is_unknown_to_others_if_told_so(seconds: float | None, left: int) -> None:
+    ledger, sent = SqliteLedger(), threading.Event()
+    pigeon, clock = Scripted("pigeon", Reason.TIMEOUT, sent.set), QuickClock()
+    with Dispatcher([pigeon], ledger=ledger, clock=clock) as dispatcher:
+        dispatcher.send(HELLO, to=TO)
+        clock.time += 31
+        worker = Worker(dispatcher, Pace(lanes=1, poll=60.0, settle=seconds))
+        running = threading.Thread(target=worker.run)
+        running.start()
+        dispatcher.enqueue(HELLO, to=TO)
+        assert sent.wait(30)
+        worker.stop()
+        running.join(30)
+        assert len(dispatcher.settle()) == left
+    ledger.close()
+
+
+def test_an_asynchronous_worker_leaves_what_is_unknown_to_others_too() -> None:
+    async def scenario() -> None:
+        sent = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        pigeon = Scripted("pigeon", Reason.TIMEOUT, lambda: loop.call_soon_threadsafe(sent.set))
+        async with AsyncDispatcher([pigeon], ledger=ledger, clock=clock) as dispatcher:
+            await dispatcher.send(HELLO, to=TO)
+            clock.time += 31
+            worker = AsyncWorker(dispatcher, Pace(lanes=1, poll=60.0, settle=None))
+            running = asyncio.create_task(worker.run())
+            await dispatcher.enqueue(HELLO, to=TO)
+            async with asyncio.timeout(30):
+                await sent.wait()
+            worker.stop()
+            async with asyncio.timeout(30):
+                await running
+            assert len(await dispatcher.settle()) == 1
+
+    ledger, clock = SqliteLedger(), QuickClock()
+    asyncio.run(scenario())
+    ledger.close()
+
+
 def test_two_workers_of_one_postgresql_drain_it_without_a_double(postgres: str) -> None:
     """Two processes in all but name: each worker has a dispatcher, a ledger and connections of its own."""
     pigeon = Scripted("pigeon")

@@ -29,8 +29,8 @@ class Pace:
     """How many messages a round claims. None for what the providers take in one request, at least 10."""
     poll: float = 1.0
     """How often it looks whether anything is due, when nothing wakes it."""
-    settle: float = 30.0
-    """How often providers are asked about messages whose outcome is unknown; see `Dispatcher.settle`."""
+    settle: float | None = 30.0
+    """How often providers are asked about messages whose outcome is unknown; see `Dispatcher.settle`. None if somebody else asks, who wants to know."""
     keep: float | None = None
     """How long addresses and dead letters are kept; see `QueueDoor.forget`. None for ever."""
     patience: Patience = field(default_factory=Patience)
@@ -126,11 +126,12 @@ class Worker(_Worker):
     def _tidy(self) -> None:
         while not self._stopping:
             with contextlib.suppress(MessagingError):
-                self._dispatcher.settle()
+                if self._pace.settle is not None:
+                    self._dispatcher.settle()
                 if self._pace.keep is not None:
                     self._run(ask(Forget(self._work.dispatch.clock() - self._pace.keep)))
             with self._changed:
-                self._changed.wait_for(lambda: self._stopping, self._pace.settle)
+                self._changed.wait_for(lambda: self._stopping, self._pace.settle or _TIDY)
 
 
 class AsyncWorker(_Worker):
@@ -201,12 +202,14 @@ class AsyncWorker(_Worker):
     async def _tidy(self) -> None:
         while not self._stopping.is_set():
             with contextlib.suppress(MessagingError):
-                await self._dispatcher.settle()
+                if self._pace.settle is not None:
+                    await self._dispatcher.settle()
                 if self._pace.keep is not None:
                     await self._run(ask(Forget(self._work.dispatch.clock() - self._pace.keep)))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pace.settle):
+                async with asyncio.timeout(self._pace.settle or _TIDY):
                     await self._stopping.wait()
 
 
 _FEWEST, _MOST = 10, 200
+_TIDY = 30.0

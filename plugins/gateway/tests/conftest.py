@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from secrets import token_hex
+from time import sleep
 from typing import Any
 
 import httpx
@@ -14,15 +15,26 @@ import pytest
 
 from messaging_channels import plugins
 from messaging_channels.configuration import Configuration
+from messaging_channels.transport import Clock
 from messaging_channels_gateway import Settings
 from messaging_channels_gateway.gateway import Gateway, opened
 from messaging_channels_gateway.server import Server
 
 
+class MovableClock(Clock):
+    """The machine's clock, and what a test adds to it."""
+
+    ahead = 0.0
+
+    def now(self) -> float:
+        return super().now() + self.ahead
+
+
 class Served:
     """A gateway that runs, and a client with a key of all rights in a realm of the test's own."""
 
-    def __init__(self, gateway: Gateway, url: str, realm: str = "default") -> None:
+    def __init__(self, gateway: Gateway, url: str, realm: str = "default", running: Any = None) -> None:
+        self._running = running
         self.gateway = gateway
         self.url = url
         self.realm = realm
@@ -43,6 +55,25 @@ class Served:
         body = {"to": to, "content": {"text": text}, **more}
         return self.client.post("/v1/apps/message/sms", json=body, headers=headers)
 
+    def until(self, message_id: str, status: str) -> dict[str, Any]:
+        """Wait until a message stands so, by the name of its status or of its group."""
+        for _ in range(500):
+            shown: dict[str, Any] = self.client.get(f"/v1/messages/{message_id}").json()
+            if status in (shown["status"]["name"], shown["status"]["groupName"]):
+                return shown
+            sleep(0.02)
+        raise AssertionError(shown)
+
+    def told(self, message_id: str, *words: str) -> list[str]:
+        """Wait until these things were told of a message; return all that was."""
+        for _ in range(500):
+            notices = [one for _, one in self.gateway.events.since(self.realm, 0, 1000)]
+            names = [one.name for one in notices if one.data.get("messageId") == message_id]
+            if {name.rpartition(".")[2] for name in names} >= set(words):
+                return names
+            sleep(0.02)
+        raise AssertionError(names)
+
     def shown(self) -> list[dict[str, Any]]:
         """What the page of the development shows of this realm."""
         messages = self.client.get("/development/messages").json()["messages"]
@@ -51,6 +82,13 @@ class Served:
     def close(self) -> None:
         for client in self._clients:
             client.close()
+
+    def stop(self) -> None:
+        """End the gateway too, once."""
+        self.close()
+        running, self._running = self._running, None
+        if running is not None:
+            running.__exit__(None, None, None)
 
 
 @contextmanager
@@ -74,22 +112,28 @@ Serve = Callable[..., Served]
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """Start a gateway with these settings; more keywords are the sections of the configuration, `plugin` an object with hooks."""
-    stack: list[Any] = []
+    stack: list[Served] = []
 
     def start(*, settings: dict[str, Any] | None = None, plugin: object = None, **gateway: Any) -> Served:
         configuration = Configuration.read(settings, embedded=True)
         if plugin is not None:
             configuration = replace(configuration, plugins=plugins.load(only=(), extra=[plugin]))
-        made = opened(configuration, Settings.read(configuration, **gateway))
+        clock = gateway.pop("clock", None)
+        made = opened(configuration, Settings.read(configuration, **gateway), clock=clock)
         running = serving(made)
-        served = Served(made, running.__enter__())
-        stack.append((running, served))
+        served = Served(made, running.__enter__(), running=running)
+        stack.append(served)
         return served
 
     yield start
-    for running, served in reversed(stack):
-        served.close()
-        running.__exit__(None, None, None)
+    for served in reversed(stack):
+        served.stop()
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    """A clock that a test moves."""
+    return MovableClock()
 
 
 @pytest.fixture(scope="session")

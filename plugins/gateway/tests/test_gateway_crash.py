@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,32 @@ def test_killing_the_process_loses_no_accepted_message_and_doubles_none(tmp_path
         assert said[text]["messageId"] == message_id
     for text in set(said) - set(texts):
         assert said[text]["status"]["name"] == "PENDING_UNKNOWN", "a message that was accepted is lost"
+
+
+def test_a_scheduled_message_outlives_its_process_and_is_sent_once(tmp_path: Path) -> None:
+    store = Store(tmp_path / "gateway.sqlite3")
+    key = Keys(store, time.time).create("test")
+    store.close()
+    process = Process(tmp_path, _free_port())
+    process.start()
+    due = datetime.now(UTC) + timedelta(seconds=3)
+    body = {"to": "447700900100", "content": {"text": "later"}, "sendAt": due.isoformat()}
+    with httpx.Client(base_url=process.url, headers={"x-api-key": key}, timeout=20) as client:
+        answer = client.post("/v1/apps/message/sms", json=body)
+        process.kill()
+        assert answer.status_code == 200
+        assert datetime.now(UTC) < due
+        process.start()
+        path = f"/v1/messages/{answer.json()['messages'][0]['messageId']}"
+        for _ in range(600):
+            shown = client.get(path).json()
+            if shown["status"]["groupName"] == "DELIVERED":
+                break
+            time.sleep(0.05)
+    assert process.stop() in (0, -signal.SIGTERM)
+    assert shown["status"]["groupName"] == "DELIVERED"
+    (attempt,) = shown["attempts"]
+    assert datetime.fromisoformat(attempt["startedAt"]) >= due - timedelta(milliseconds=1)
+    with sqlite3.connect(tmp_path / "sandbox.sqlite3") as sandbox:
+        assert sandbox.execute("SELECT count(*) FROM message").fetchall() == [(1,)]
+    sandbox.close()

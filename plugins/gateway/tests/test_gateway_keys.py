@@ -28,6 +28,7 @@ MATRIX = [
     ("POST", f"/v1/identities/{USER}/person/message/email", MAIL, "send:email"),
     ("GET", "/v1/messages", None, "read:messages"),
     ("GET", "/v1/messages/01a2137d9f8ba4423e3e6e82c5e9592c", None, "read:messages"),
+    ("DELETE", "/v1/messages/01a2137d9f8ba4423e3e6e82c5e9592c", None, "send:options"),
     ("PUT", f"/v1/users/{USER}", {}, "write:directory"),
     ("GET", f"/v1/users/{USER}", None, "read:directory"),
     ("DELETE", f"/v1/users/{USER}", None, "write:directory"),
@@ -85,6 +86,7 @@ def test_choosing_the_sender_takes_a_scope_of_its_own(served: Any) -> None:
         lambda key: key.replace("mc_live_", "mc_test_"),
         lambda key: f"{key},{key}",
         lambda key: key.lower(),
+        lambda key: key.replace(key.split("_")[2], "aaaaaaaa"),
         lambda _: "mc_live_aaaaaaaa_" + "0" * 43,
         lambda _: "cmVhbG06dXNlcjpwYXNz",
         lambda _: "' OR 1=1 --",
@@ -92,6 +94,7 @@ def test_choosing_the_sender_takes_a_scope_of_its_own(served: Any) -> None:
 )
 def test_what_is_not_a_key_opens_nothing_and_is_told_no_reason(served: Any, mangled: Any) -> None:
     given = mangled(served.key)
+    assert served.client.get("/v1/messages").status_code == 200
     answer = httpx.post(f"{served.url}/v1/apps/message/sms", json=TO, headers={"x-api-key": given})
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorised")
     assert "www-authenticate" in answer.headers
@@ -129,6 +132,18 @@ def test_a_revoked_an_expired_and_a_replaced_key_open_nothing(served: Any) -> No
     keys.expire(key_id, 0.0)
     assert served.with_key(first).get("/v1/messages").status_code == 401
     assert served.with_key(second).get("/v1/messages").status_code == 200
+
+
+def test_a_key_that_another_process_revokes_stands_for_a_second_at_most(
+    serve: Any, clock: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served = serve(clock=clock)
+    key_id = served.key.split("_")[2]
+    assert served.client.get("/v1/messages").status_code == 200
+    assert main(["keys", "revoke", key_id]) == 0
+    capsys.readouterr()
+    clock.ahead += 1.0
+    assert served.client.get("/v1/messages").status_code == 401
 
 
 def test_only_a_digest_of_a_key_is_kept(served: Any) -> None:

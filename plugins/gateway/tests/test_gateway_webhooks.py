@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, Self
 
@@ -294,6 +295,32 @@ def test_callbacks_of_several_recipients_and_of_keys_reach_the_same_url(serve: A
         told = hooks.wait(2)
         assert {one["type"] for one in told} == {"sms.message.sent"}
         assert len({one["data"]["messageId"] for one in told}) == 2
+
+
+def test_a_callback_hears_of_scheduled_messages_when_they_were_sent(serve: Any, clock: Any) -> None:
+    with Hooks() as hooks:
+        served = _served(serve, hooks, clock=clock)
+        at = datetime.fromtimestamp(clock.now() + 3600, UTC).isoformat()
+        headers = {"idempotency-key": "k" * 255}
+        answer = served.sms(
+            to=["447700900100", "447700900101"], sendAt=at, callbackUrl=hooks.url, headers=headers
+        )
+        clock.ahead += 3600
+        told = hooks.wait(2)
+        assert {one["type"] for one in told} == {"sms.message.sent"}
+        ids = {one["messageId"] for one in answer.json()["messages"]}
+        assert {one["data"]["messageId"] for one in told} == ids
+
+
+def test_a_key_with_a_slash_has_no_part_in_a_shorter_one(serve: Any) -> None:
+    with Hooks() as hooks:
+        served = _served(serve, hooks)
+        message = served.sms(callbackUrl=hooks.url, headers={"idempotency-key": "order"}).json()
+        served.sms(headers={"idempotency-key": "order/81"})
+        served.sms(callbackUrl=hooks.url, headers={"idempotency-key": "last"})
+        told = hooks.wait(2)
+        assert told[0]["data"]["messageId"] == message["messages"][0]["messageId"]
+        assert len(hooks.calls) == 2
 
 
 def test_a_secret_is_rotated_without_a_gap(serve: Any) -> None:

@@ -39,6 +39,7 @@ _SEND = (
     "invalid_address",
     "invalid_message",
     "invalid_url",
+    "invalid_send_at",
     "unsupported",
     "idempotency_key_reused",
     "idempotency_in_progress",
@@ -75,6 +76,7 @@ _NONE = ("not_found",)
 OPERATIONS: tuple[Operation, ...] = (
     *(one for channel in _TITLES for one in _sends(channel)),
     Operation("GET", "/v1/messages/{id}", "Messages", "What became of a message", answers.MessageAnswer, scope="read:messages", problems=_NONE, id="get_message"),
+    Operation("DELETE", "/v1/messages/{id}", "Messages", "Cancel a message that waits for its time", answers.MessageAnswer, scope="send:options", problems=("not_found", "not_cancellable"), id="cancel_message"),
     Operation("GET", "/v1/messages", "Messages", "The realm's messages, the newest first", answers.MessageList, scope="read:messages", query=ListQuery, problems=("invalid_query",), id="list_messages"),
     Operation("GET", "/v1/events", "Messages", "The event stream (server-sent events)", "text/event-stream", scope="read:events", problems=("invalid_request",), id="stream_events"),
     Operation("PUT", _USER, "Directory", "Write a User", answers.EntryAnswer, scope=_WRITE, body=directory.UserBody, problems=_NONE, id="put_user"),

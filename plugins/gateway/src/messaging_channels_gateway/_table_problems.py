@@ -28,6 +28,8 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "invalid_message": (422, "A field of the message cannot be sent as it is"),
     "no_address": (422, "The recipient has no address on that channel"),
     "unsupported": (422, "No provider carries such a message"),
+    "invalid_send_at": (422, "The time to send at is past, or too far ahead"),
+    "not_cancellable": (409, "The message is under way or has ended, and cannot be cancelled"),
     "vetoed": (403, "A rule forbids the message"),
     "idempotency_key_reused": (422, "The idempotency key stands for another request"),
     "idempotency_in_progress": (409, "An earlier request with that key has not ended"),

@@ -75,6 +75,7 @@ class MessageAnswer(_Answer):
     type: str
     destination: str
     created_at: Time
+    send_at: Time | None
     status: StatusAnswer
     version: int
     outcome: Literal["accepted", "rejected", "not_sent", "unknown"]

@@ -34,6 +34,7 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/v1/users/{id}/message/{channel}", sending.to_user),
     ("POST", "/v1/identities/{id}/person/message/{channel}", sending.to_person),
     ("GET", "/v1/messages/{id}", reading.one_message),
+    ("DELETE", "/v1/messages/{id}", reading.cancel),
     ("GET", "/v1/messages", reading.messages),
     ("PUT", "/v1/users/{id}", directory.put_user),
     ("GET", "/v1/users/{id}", directory.get_user),

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import (
@@ -35,6 +46,24 @@ Url: TypeAlias = Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^
 To: TypeAlias = Annotated[
     Line | Annotated[list[Line], Field(min_length=1, max_length=MOST_RECIPIENTS)],
     Field(description="An address; or several, who each get the message.", examples=["38598123456"]),
+]
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _moment(value: object) -> datetime:
+    """Read a time as RFC 3339 has it, which always has an offset; seconds may be left out."""
+    try:
+        if isinstance(value, str) and _MOMENT.fullmatch(value):
+            return datetime.fromisoformat(value)
+    except ValueError:
+        pass
+    raise PydanticCustomError("datetime_with_offset", "not a date and time with an offset")
+
+
+Moment: TypeAlias = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2030-05-01T09:00:00+02:00"]}),
 ]
 
 
@@ -139,11 +168,14 @@ class _Options(Body):
     callback_url: Url | None = Field(
         default=None, description="Where each change of its status is posted. Needs the scope send:options."
     )
+    send_at: Moment | None = Field(
+        default=None, description="When to send it, with an offset. Needs the scope send:options."
+    )
 
     @property
     def chosen(self) -> bool:
         """Whether anything is chosen that takes a right of its own."""
-        return bool(self.sender or self.callback_url)
+        return bool(self.sender or self.callback_url or self.send_at)
 
     @property
     def urls(self) -> Iterator[str]:

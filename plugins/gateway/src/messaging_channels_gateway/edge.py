@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import secrets
 import time
@@ -39,6 +40,7 @@ class Edge:
         self._app = app
         self._metrics = metrics
         self._clock = clock
+        self._process, self._count = secrets.token_hex(4), itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -46,7 +48,7 @@ class Edge:
             await self._app(scope, receive, send)
             return
         scope["app"] = self  # so that the router raises where nothing fits
-        exchange = _Exchange(send)
+        exchange = _Exchange(send, f"{self._process}{next(self._count):08x}")
         started = self._clock()
         try:
             await self._app(scope, receive, exchange.send)
@@ -75,9 +77,9 @@ class Edge:
 class _Exchange:
     """One answer on its way: adds the headers that every answer has, and remembers its status."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
-        self.id = secrets.token_hex(8)
+        self.id = request_id
         self.status = 0
 
     async def send(self, message: Message) -> None:

@@ -36,6 +36,10 @@ NAMES = tuple(
     for channel in ("sms", "whatsapp", "email")
     for word in ("sent", "delivered", "expired", "failed", "seen", "opened", "clicked", "played", "received")
 )
+_GATHERED = 0.02
+"""Seconds for which notices are gathered before they are written together: the disk is for the ledger first."""
+_DIGEST = 64
+"""Characters behind a key that stands for several recipients, in the key of one of them; see `Terms.for_one`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,8 @@ def of_message(
 
 def of_record(record: Record) -> list[Notice]:
     """Return all that is to be told of a recorded message."""
-    at = max([record.created, *(event.at for event in record.events)])
+    started = (attempt.started for attempt in record.attempts)
+    at = max([record.created, *started, *(event.at for event in record.events)])
     return of_message(
         record.scope,
         record.id,
@@ -95,6 +100,13 @@ def of_record(record: Record) -> list[Notice]:
         at=at,
         call=record.idempotency_key,
     )
+
+
+def of_dead_letter(record: Record) -> list[Notice]:
+    """Return what is to be told of a message that nobody goes on with, although nothing was sent."""
+    name, told = f"{record.channel}.message.failed", _id(record.scope, record.id, "failed", record.status)
+    data = _about(record.id, record.channel, record.status, record.version)
+    return [Notice(told, record.scope, name, record.lease, data, record.idempotency_key)]
 
 
 def of_event(event: Event, record: Record | None, realm: str) -> list[Notice]:
@@ -195,6 +207,7 @@ class Events:
 
     async def _flush(self) -> None:
         while self._waiting:
+            await asyncio.sleep(_GATHERED)
             batch, self._waiting = self._waiting, []
             await self._store.changed(partial(_kept, notices=batch))
             self._tell()
@@ -227,7 +240,8 @@ def _listeners(database: sqlite3.Connection, notice: Notice) -> list[tuple[str |
         if events == "*" or notice.name in events.split(",")
     ]
     if notice.call is not None:
-        keys = (notice.realm, notice.call, notice.call.rpartition("/")[0])
+        shared, _, digest = notice.call.rpartition("/")
+        keys = (notice.realm, notice.call, shared if len(digest) == _DIGEST else notice.call)
         statement = "SELECT callback_url FROM call WHERE realm = ? AND idempotency_key IN (?, ?) AND callback_url IS NOT NULL"
         found += [(None, url) for (url,) in database.execute(statement, keys)]
     return found

@@ -14,6 +14,7 @@ from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.recording import Recording
 from messaging_channels.sandbox import Sandbox
 from messaging_channels.transport import Clock
+from messaging_channels.worker import AsyncWorker, Pace
 from messaging_channels_gateway import recipients
 from messaging_channels_gateway import settings as configured
 from messaging_channels_gateway.deliveries import Deliveries
@@ -22,6 +23,8 @@ from messaging_channels_gateway.guard import Guard
 from messaging_channels_gateway.keys import Keys
 from messaging_channels_gateway.limits import Limits
 from messaging_channels_gateway.metrics import Metrics
+from messaging_channels_gateway.promises import KEY_LIFE
+from messaging_channels_gateway.scheduling import Schedule
 from messaging_channels_gateway.showcase import Showcase
 from messaging_channels_gateway.store import Store, all_of
 
@@ -35,6 +38,8 @@ Result = TypeVar("Result")
 _LOG = logging.getLogger("messaging_channels.gateway")
 _RECOVERED = 86400.0
 """Seconds back from the start in which messages are looked through for notices that were lost with the process before."""
+_LOOK = 1.0
+"""Seconds between looks at what is due, at most."""
 _DEMONSTRATION = "(demonstration)"
 """The account of every realm where nothing is configured: the sandbox plays the tenant's provider too."""
 
@@ -51,6 +56,7 @@ class Gateway:
     guard: Guard
     events: Events
     deliveries: Deliveries
+    schedule: Schedule
     limits: Limits
     clock: Clock
     accounts: frozenset[str]
@@ -86,13 +92,18 @@ class Gateway:
     async def running(self) -> AsyncGenerator[None]:
         """Do what is to be done in the background, until the block is left; then finish what was begun, and close everything."""
         await self.recover()
-        work = (self.deliveries.run, self._poll, self._purge)
-        tasks = [asyncio.create_task(_for_ever(one)) for one in work]
+        # what is unknown is settled by the gateway itself, which tells of it
+        worker = AsyncWorker(self.dispatcher, Pace(lanes=4, poll=look_of(self.settings), settle=None))
+        sending = asyncio.create_task(self._for_ever(worker.run))
+        work = (self.deliveries.run, self.schedule.run, self._poll, self._purge)
+        tasks = [asyncio.create_task(self._for_ever(one)) for one in work]
         try:
             yield
         finally:
             self.stopping.set()
             await asyncio.gather(*self._running, return_exceptions=True)
+            worker.stop()
+            await sending
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -105,6 +116,7 @@ class Gateway:
         for realm in self.keys.realms():
             async for record in self._records(realm, since):
                 self.events.later(of_record(record))
+        await self.schedule.recover(since)
         await self.events.flushed()
 
     async def close(self) -> None:
@@ -136,7 +148,8 @@ class Gateway:
     async def _purge(self) -> None:
         """Forget old events, deliveries and calls."""
         while True:
-            old = self.clock.now() - self.settings.keep_days * 86400
+            now = self.clock.now()
+            old = now - self.settings.keep_days * 86400
             await self.store.changed(
                 all_of(
                     [
@@ -145,11 +158,26 @@ class Gateway:
                             (old,),
                         ),
                         ("DELETE FROM event WHERE at < ?", (old,)),
-                        ("DELETE FROM call WHERE created < ?", (old,)),
+                        ("DELETE FROM call WHERE created < ?", (min(old, now - KEY_LIFE),)),
+                        ("DELETE FROM schedule WHERE send_at < ?", (min(old, now - KEY_LIFE),)),
                     ]
                 )
             )
             await self.clock.sleep_async(3600.0)
+
+    async def _for_ever(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Do something until it ends because we stop; again whenever it fails, a moment later."""
+        while not self.stopping.is_set():
+            try:
+                await work()
+            except Exception as fault:  # noqa: BLE001  whatever it is, the next round may go well
+                _LOG.error("%s failed: %s", getattr(work, "__name__", "work"), type(fault).__name__)
+                await asyncio.sleep(1.0)
+
+
+def look_of(settings: Settings) -> float:
+    """Return how many seconds are between looks at messages that are due."""
+    return min(_LOOK, settings.poll or _LOOK)
 
 
 async def record_of(dispatcher: AsyncDispatcher, event: Any) -> Record | None:  # noqa: ANN401  any event
@@ -192,16 +220,18 @@ def opened(
     parts["resolvers"] = [*given, _realms(configuration, settings, store, accounts, given)]
     guard = Guard(frozenset(settings.callback_hosts))
     events = Events(store)
+    dispatcher = AsyncDispatcher(**parts, ledger=Recording(ledger, lease=settings.lease), clock=time)
     development = embedded if settings.development is None else settings.development
     return Gateway(
         settings=settings,
-        dispatcher=AsyncDispatcher(**parts, ledger=Recording(ledger, lease=settings.lease), clock=time),
+        dispatcher=dispatcher,
         ledger=ledger,
         store=store,
         keys=Keys(store, time.now),
         guard=guard,
         events=events,
         deliveries=Deliveries(store, events, guard, time.now),
+        schedule=Schedule(store, dispatcher, events, time.now, look_of(settings)),
         limits=Limits(settings, time.now),
         clock=time,
         accounts=accounts,
@@ -270,13 +300,3 @@ def _people(configuration: Configuration, account: str | None) -> RecipientResol
         {account: people.People(base_url=values["base_url"], api_key=str(values["api_key"]))}
     )
     return resolver
-
-
-async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
-    """Do something again whenever it fails, a moment later."""
-    while True:
-        try:
-            await work()
-        except Exception as fault:  # noqa: BLE001  whatever it is, the next round may go well
-            _LOG.error("%s failed: %s", getattr(work, "__name__", "work"), type(fault).__name__)
-            await asyncio.sleep(1.0)

@@ -8,8 +8,8 @@ import re
 import secrets
 import string
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from messaging_channels_gateway.problems import WORD, Problem
 from messaging_channels_gateway.store import Store, executed
@@ -25,11 +25,16 @@ SCOPES = (
     "write:directory",
     "manage:webhooks",
 )
-"""The rights. `send:options` is for choosing the sender, a callback URL or a validity; the others are what they say."""
+"""The rights. `send:options` is for choosing the sender, a callback URL, a validity or a time, and for cancelling; the others are what they say."""
+
+Row: TypeAlias = "tuple[str, str, str, str, float | None]"
 
 _LETTERS = string.ascii_letters + string.digits
 _FORM = re.compile(r"mc_live_(?P<id>[A-Za-z0-9]{8})_(?P<secret>[A-Za-z0-9]{43})")
-_NOBODY = ("", "0" * 64, "", "", None)
+_NOBODY: Row = ("", "0" * 64, "", "", None)
+_FRESH = 1.0
+"""Seconds for which a key is taken to be as it was read: how long one that another process revoked may still stand."""
+_MOST_KEPT = 10_000
 DEFAULT_REALM = "default"
 
 
@@ -57,6 +62,10 @@ class Keys:
 
     store: Store
     clock: Callable[[], float]
+    _kept: dict[tuple[str, str], tuple[float, Row]] = field(
+        default_factory=dict[tuple[str, str], "tuple[float, Row]"], repr=False
+    )
+    """Keys that were valid just now, by id and digest, and when they were read."""
 
     def create(
         self,
@@ -111,6 +120,7 @@ class Keys:
         )
         if not self.store.change(gone):
             raise LookupError(key_id)
+        self._kept.clear()
 
     def listed(self) -> Sequence[dict[str, Any]]:
         """Return what is known of every key."""
@@ -129,13 +139,29 @@ class Keys:
             Problem: `unauthorised`, without a reason.
         """
         found = _FORM.fullmatch(presented[0]) if len(presented) == 1 else None
-        asked = found["id"] if found else ""
-        rows = self.store.read("SELECT id, digest, realm, scopes, expires FROM key WHERE id = ?", asked)
-        key_id, digest, realm, scopes, expires = rows[0] if rows else _NOBODY
-        same = hmac.compare_digest(_digest(found["secret"] if found else ""), digest)
-        if not (same and rows and (expires is None or expires > self.clock())):
+        now, told = self.clock(), _digest(found["secret"] if found else "")
+        asked = (found["id"] if found else "", told)
+        row = self._lately(asked, now) or self._read(asked[0])
+        key_id, digest, realm, scopes, expires = row
+        same = hmac.compare_digest(told, digest)
+        if not (same and key_id and (expires is None or expires > now)):
             raise Problem("unauthorised", "give one valid key in the header x-api-key")
+        self._kept.setdefault(asked, (now, row))
         return Caller(key_id, realm, frozenset(scopes.split(",")))
+
+    def _lately(self, asked: tuple[str, str], now: float) -> Row | None:
+        """Return the key of that id and digest if it was valid just now: to read the file for every call would have the event loop wait for its writer."""
+        at, row = self._kept.get(asked, (now, None))
+        if row is not None and 0 <= now - at < _FRESH:
+            return row
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        self._kept.pop(asked, None)
+        return None
+
+    def _read(self, key_id: str) -> Row:
+        rows = self.store.read("SELECT id, digest, realm, scopes, expires FROM key WHERE id = ?", key_id)
+        return rows[0] if rows else _NOBODY
 
 
 def _digest(secret: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+_READY = 2.0
+"""Seconds in which the ledger has to answer."""
+
 
 async def health(request: Request) -> Response:
     """`GET /health`: whether the process answers."""
@@ -24,10 +28,16 @@ async def health(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """`GET /ready`: whether messages can be written down, and so sent."""
     gateway = gateway_of(request)
+    asking = gateway.tracked(gateway.dispatcher.find("0" * 32))
+    done, _ = await asyncio.wait({asking}, timeout=_READY)
     try:
         gateway.store.read("SELECT 1")
-        await gateway.dispatcher.find("0" * 32)
+        if done:
+            asking.result()
     except (MessagingError, sqlite3.Error):
+        return answer({"status": "not ready"}, 503)
+    if not done:
+        asking.add_done_callback(lambda task: task.cancelled() or task.exception())
         return answer({"status": "not ready"}, 503)
     return answer({"status": "stopping"}, 503) if gateway.stopping.is_set() else answer({"status": "ready"})
 

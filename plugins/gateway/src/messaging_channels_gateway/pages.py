@@ -69,7 +69,7 @@ async def development_messages(request: Request) -> Response:
     messages: list[Json] = []
     for one in shown:
         record = await gateway.dispatcher.find(one.id)
-        status = record.status if record else one.receipt.status
+        status = record.status if record else one.status
         messages.append({**_told(one), "status": status.as_dict()})
     return answer({"messages": messages})
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from messaging_channels.status import Group
+from messaging_channels.status import REJECTED_CANCELLED, Group
 from messaging_channels_gateway.calls import answer, caller_of, gateway_of, id_in
 from messaging_channels_gateway.problems import Problem, problem_of_fields
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from messaging_channels.ledger import Record
     from messaging_channels_gateway.calls import Json
+    from messaging_channels_gateway.scheduling import Schedule
 
 Query = TypeVar("Query", bound=BaseModel)
 _GROUPS = "|".join(group.name for group in Group)
@@ -46,7 +47,19 @@ async def one_message(request: Request) -> Response:
     record = await gateway_of(request).dispatcher.find(id_in(request))
     if record is None or record.scope != caller.realm:
         raise Problem("not_found", "there is no message with that id")
-    return answer(_shown(record))
+    return answer(_shown(record, gateway_of(request).schedule))
+
+
+async def cancel(request: Request) -> Response:
+    """`DELETE /v1/messages/{id}`: it is not sent. Done already, it is the same answer."""
+    caller, gateway = caller_of(request, "send:options"), gateway_of(request)
+    record = await gateway.dispatcher.find(id_in(request))
+    if record is None or record.scope != caller.realm:
+        raise Problem("not_found", "there is no message with that id")
+    ended = record if record.status == REJECTED_CANCELLED else await gateway.schedule.cancelled(record)
+    if ended is None:
+        raise Problem("not_cancellable", "it may have been sent, or has ended")
+    return answer(_shown(ended, gateway.schedule))
 
 
 async def messages(request: Request) -> Response:
@@ -63,7 +76,8 @@ async def messages(request: Request) -> Response:
         until=query.until,
     )
     more = records[-1].id if len(records) == query.limit else None
-    return answer({"messages": [_shown(record) for record in records], "next": more})
+    schedule = gateway_of(request).schedule
+    return answer({"messages": [_shown(record, schedule) for record in records], "next": more})
 
 
 def queried(model: type[Query], request: Request) -> Query:
@@ -81,13 +95,15 @@ def queried(model: type[Query], request: Request) -> Query:
         raise problem_of_fields(error, frozenset(model.model_fields), "invalid_query") from None
 
 
-def _shown(record: Record) -> Json:
+def _shown(record: Record, schedule: Schedule) -> Json:
+    at = schedule.time_of(record)
     return {
         "messageId": record.id,
         "channel": record.channel,
         "type": record.kind,
         "destination": record.address,
         "createdAt": moment(record.created),
+        "sendAt": None if at is None else moment(at),
         "status": record.status.as_dict(),
         "version": record.version,
         "outcome": record.outcome.value,

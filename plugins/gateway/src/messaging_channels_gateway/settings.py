@@ -121,6 +121,8 @@ class Settings(_Settings):
     """Seconds after which a call that has not ended is taken to be dead."""
     poll: PositiveFloat | None = None
     """Seconds between asking providers for reports that they do not bring, and about messages whose outcome is unknown: 1 for the sandbox, else 30."""
+    schedule_days: PositiveFloat = 180.0
+    """How far ahead a message may be scheduled."""
     keep_days: PositiveFloat = 30.0
     """For how long events are kept."""
     development: bool | None = None

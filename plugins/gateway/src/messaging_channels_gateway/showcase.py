@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from messaging_channels.messages import Email, Message, Mms, WhatsAppTemplate
+from messaging_channels.queueing import Enqueued
 from messaging_channels.receipts import Receipt
+from messaging_channels.status import Status
 
 _MOST = 200
 
@@ -22,7 +24,8 @@ class Shown:
     channel: str
     destination: str = field(repr=False)
     content: dict[str, str] = field(repr=False)
-    receipt: Receipt = field(repr=False)
+    status: Status
+    """At first."""
 
 
 class Showcase:
@@ -31,12 +34,12 @@ class Showcase:
     def __init__(self) -> None:
         self._shown: deque[Shown] = deque(maxlen=_MOST)
 
-    def add(self, realm: str, message: Message, receipt: Receipt) -> None:
+    def add(self, realm: str, message: Message, receipt: Receipt | Enqueued) -> None:
         """Show a message, unless it is the answer to a repetition."""
         if not receipt.replayed:
             content = _content(message)
             self._shown.append(
-                Shown(receipt.id, realm, receipt.channel, receipt.destination.plain, content, receipt)
+                Shown(receipt.id, realm, receipt.channel, receipt.destination.plain, content, receipt.status)
             )
 
     def messages(self) -> Sequence[Shown]:

@@ -34,6 +34,11 @@ _SCHEMA = (
         "CREATE TABLE IF NOT EXISTS call (realm TEXT NOT NULL, idempotency_key TEXT NOT NULL, fingerprint TEXT NOT NULL,"
         " callback_url TEXT, created REAL NOT NULL, PRIMARY KEY (realm, idempotency_key)) WITHOUT ROWID"
     ),
+    (
+        "CREATE TABLE IF NOT EXISTS schedule (realm TEXT NOT NULL, idempotency_key TEXT NOT NULL, send_at REAL NOT NULL,"
+        " look_at REAL, PRIMARY KEY (realm, idempotency_key)) WITHOUT ROWID"
+    ),
+    "CREATE INDEX IF NOT EXISTS schedule_look ON schedule (look_at) WHERE look_at IS NOT NULL",
     "CREATE TABLE IF NOT EXISTS signing (realm TEXT PRIMARY KEY, secret TEXT NOT NULL) WITHOUT ROWID",
     (
         "CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, realm TEXT NOT NULL,"
