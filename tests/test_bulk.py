@@ -11,10 +11,10 @@ from scripted import Flock, QuickClock, Scripted
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Kind, NotSent, Rejected, Route, Sms
 from messaging_channels.bulk import Each
-from messaging_channels.errors import BadInput, InvalidAddress, InvalidMessage
+from messaging_channels.errors import BadInput, ExchangeFailed, InvalidAddress, InvalidMessage, Phase
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.rates import Rate
-from messaging_channels.routing import Retry
+from messaging_channels.routing import Rest, Retry
 
 
 def _numbers(count: int) -> Iterator[str]:
@@ -42,13 +42,53 @@ def test_the_asynchronous_door_does_the_same() -> None:
     assert [len(batch) for batch in flock.batches] == [100, 50]
 
 
+@pytest.mark.parametrize("door", ["sync", "async"])
+def test_several_batches_of_one_call_are_under_way_at_once(door: str) -> None:
+    met = threading.Barrier(3, timeout=30)
+    flock = Flock(wait=met.wait)
+
+    async def main() -> list[Each]:
+        async with AsyncDispatcher([flock]) as dispatcher:
+            return [each async for each in dispatcher.send_each(Sms("hello"), to=_numbers(300))]
+
+    if door == "async":
+        ends = asyncio.run(main())
+    else:
+        with Dispatcher([flock]) as dispatcher:
+            ends = list(dispatcher.send_each(Sms("hello"), to=_numbers(300)))
+    assert [end.to for end in ends if end.error is None] == list(_numbers(300))
+
+
+def test_where_something_failed_lately_one_batch_after_the_other_is_tried() -> None:
+    def fail() -> None:
+        raise ExchangeFailed("refused", phase=Phase.CONNECT)
+
+    flock = Flock(wait=fail)
+    route = Route("flock", retry=Retry(attempts=1), rest=Rest(failures=2, seconds=600))
+    with Dispatcher([flock], routes={"sms": route}) as dispatcher:
+        ends = list(dispatcher.send_each(Sms("hello"), to=_numbers(1000)))
+    assert len(ends) == 1000
+    assert {type(end.error) for end in ends} == {NotSent}
+    assert len(flock.batches) <= 4 + 1  # those that were under way when it failed, and the probe
+
+
+def test_who_is_named_in_two_batches_under_a_key_gets_one_message() -> None:
+    flock = Flock()
+    with Dispatcher([flock]) as dispatcher:
+        ends = list(dispatcher.send_each(Sms("hello"), to=[*_numbers(150)] * 2, idempotency_key="k"))
+        assert [end.error for end in ends if end.error] == []
+    assert len({end.receipt.id for end in ends if end.receipt}) == 150
+    assert sum(map(len, flock.batches)) == 150
+
+
 def test_each_recipient_may_have_a_message_of_its_own() -> None:
     one = Scripted("one")
     with Dispatcher([one]) as dispatcher:
         list(dispatcher.send_each((Sms(f"code {number}") for number in range(3)), to=_numbers(3)))
         with pytest.raises(InvalidMessage, match="not as many"):
             list(dispatcher.send_each([Sms("only one")], to=_numbers(3)))
-    assert [str(envelope.message.text) for envelope in one.asked[:3]] == ["code 0", "code 1", "code 2"]  # type: ignore[attr-defined]
+    texts = {envelope.to.plain: envelope.message.text for envelope in one.asked[:3]}  # type: ignore[attr-defined]
+    assert texts == {f"4477009{number:05}": f"code {number}" for number in range(3)}
 
 
 def test_a_recipient_that_is_no_address_harms_no_other() -> None:

@@ -14,6 +14,7 @@ from loopback import OK, Peer, Server
 
 from messaging_channels.errors import ExchangeFailed, InvalidSetting, Phase
 from messaging_channels.exchange import (
+    AtOnce,
     Call,
     Exchange,
     Flow,
@@ -313,6 +314,19 @@ def test_a_forked_child_makes_its_own_connections() -> None:
     assert server.connections == 2
 
 
+def test_a_forked_child_makes_its_own_threads() -> None:
+    def both() -> Flow[Any]:
+        return ask(AtOnce([ask(Call(lambda: 1)), ask(Call(lambda: 2))]))
+
+    with Transport() as transport:
+        assert transport.run(both()) == [1, 2]
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if transport.run(both()) == [1, 2] else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        assert transport.run(both()) == [1, 2]
+
+
 def test_calls_waits_and_the_clock_are_performed(run: Any) -> None:
     def flow() -> Flow[tuple[str, bool]]:
         before = yield from ask(Now())
@@ -371,3 +385,26 @@ def test_the_repr_of_a_request_shows_neither_query_nor_headers_nor_body() -> Non
         repr(HttpRequest("GET", "https://api.example.com/log"))
         == "HttpRequest(GET https://api.example.com/log)"
     )
+
+
+def test_flows_at_once_all_end_and_what_one_raises_is_raised_then(run: Any) -> None:
+    met = threading.Barrier(3, timeout=30)
+    ended: list[int] = []
+
+    def flow(number: int) -> Flow[int]:
+        yield Call(met.wait)
+        if number == 1:
+            message = "one"
+            raise LookupError(message)
+        ended.append(number)
+        return number
+
+    def several(*numbers: int) -> Flow[Any]:
+        try:
+            return (yield AtOnce([flow(number) for number in numbers]))
+        except LookupError as error:
+            return str(error), sorted(ended)
+
+    assert run(HttpSettings(), several(2, 3, 4)) == [2, 3, 4]
+    ended.clear()
+    assert run(HttpSettings(), several(0, 1, 2)) == ("one", [0, 2])

@@ -35,6 +35,8 @@ class Addressing:
     ) -> Flow[tuple[Envelope, str | None]]:
         """Find out whom a message is for, and whose account sends it."""
         channel = self.channel_of(message)
+        if isinstance(to, str):
+            return Envelope(_new_id(now), channel.name, message, channel.parse(to)), None
         contact = yield from self.locate(to, channel)
         return Envelope(_new_id(now), channel.name, message, _address(contact, channel)), contact.account
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from messaging_channels import errors
 from messaging_channels.addressing import Addressing
 from messaging_channels.attempts import Evidence, Limit, Turn, attempt, shared
-from messaging_channels.exchange import Flow, Share, Timeouts, Wait, ask
+from messaging_channels.exchange import AtOnce, Flow, Share, Timeouts, Wait, ask
 from messaging_channels.health import Health
 from messaging_channels.journey import Journey, Known, Queued, Terms
 from messaging_channels.ledger import Find
@@ -152,25 +152,41 @@ class Dispatch:
             if waiting[0][0] > now + _SHORTEST:
                 yield from ask(Wait(waiting[0][0] - now))
                 continue
-            ready = [pair for pair in waiting[: provider.capabilities.batch] if pair[0] <= now + _SHORTEST]
-            part = [journey for _, journey in ready]
-            del waiting[: len(ready)]
-            if not self.health.claim((part[0].account, name), part[0].route.rest, now):
-                for journey in part:
-                    journey.skip(name, "rests after failures", journey.route.rest.seconds)
-                continue
-            waited = max(0.0, ready[-1][0] - entered)
-            if self._keeps(part[0]):
-                begun = yield from self.recording.begun(part, provider, now, waited)
-            else:
-                begun = part
-            if begun:
-                yield from self._attempted(begun, provider, now, waited)
+            rounds = self._rounds(waiting, provider, now, entered)
+            if len(rounds) == 1:
+                yield from rounds[0]
+            elif rounds:
+                yield from ask(AtOnce(rounds))
         if self._keeps(group[0]):
             given_up = [
                 journey for journey in group if journey.done and journey.attempts and journey.retry_after
             ]
             yield from self.recording.finished(given_up, self.clock())
+
+    def _rounds(
+        self, waiting: list[tuple[float, Journey]], provider: Provider, now: float, entered: float
+    ) -> Sequence[Flow[None]]:
+        """Take what is due out of those that wait, by the provider's batches: some at once, but one by one where something failed lately."""
+        rounds: list[Flow[None]] = []
+        most = 1 if self.health.any else _AT_ONCE
+        while waiting and len(rounds) < most:
+            ready = [pair for pair in waiting[: provider.capabilities.batch] if pair[0] <= now + _SHORTEST]
+            if not ready:
+                break
+            part = [journey for _, journey in ready]
+            del waiting[: len(ready)]
+            if self.health.claim((part[0].account, provider.name), part[0].route.rest, now):
+                rounds.append(self._round(part, provider, now, max(0.0, ready[-1][0] - entered)))
+                continue
+            for journey in part:
+                journey.skip(provider.name, "rests after failures", journey.route.rest.seconds)
+        return rounds
+
+    def _round(self, part: Sequence[Journey], provider: Provider, now: float, waited: float) -> Flow[None]:
+        if self._keeps(part[0]):
+            part = yield from self.recording.begun(part, provider, now, waited)
+        if part:
+            yield from self._attempted(part, provider, now, waited)
 
     def _attempted(
         self, part: Sequence[Journey], provider: Provider, started: float, waited: float
@@ -359,5 +375,7 @@ def _company(provider: Provider, envelope: Envelope) -> Hashable | None:
     return "" if able is None else able.company(envelope)
 
 
+_AT_ONCE = 4
+"""How many batches of one call are under way at once."""
 _SHORTEST = 0.001
 """Seconds that do not count: so much an exchange is given although the deadline has just passed."""

@@ -144,6 +144,17 @@ class Share(Exchange[Reply]):
     effect: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class AtOnce(Exchange[Sequence[Any]]):
+    """Run several flows at the same time, in threads or in tasks; reply their results, in order, when all of them have ended.
+
+    What one of them raises is raised then; the others are not cut off by it. None of them may ask for this itself.
+    """
+
+    flows: Sequence[Flow[Any]] = field(repr=False)
+    effect: bool = True
+
+
 class Executor(Protocol):
     """Performs exchanges of one type for synchronous callers. Called from several threads at once."""
 

@@ -180,8 +180,10 @@ class Journey:
 
     def receipt(self) -> Receipt:
         """Return what became of it."""
-        attempt, _ = deciding(self.attempts)
-        outcome = attempt.outcome if attempt else None
+        return self._receipt(deciding(self.attempts)[0])
+
+    def _receipt(self, decided: Attempt | None) -> Receipt:
+        outcome = decided.outcome if decided else None
         return Receipt(
             self.envelope.id,
             self.envelope.channel,
@@ -202,7 +204,8 @@ class Journey:
         """
         if self.error is not None:
             raise self.error
-        receipt, kind = self.receipt(), deciding(self.attempts)[1]
+        decided, kind = deciding(self.attempts)
+        receipt = self._receipt(decided)
         if kind is Kind.ACCEPTED or kind is Kind.UNKNOWN:
             return receipt
         raise self._failed(receipt)

@@ -112,6 +112,8 @@ class Recording:
         """
         if record.fingerprint != journey.fingerprint:
             raise errors.IdempotencyKeyReused(record.id)
+        if record.under_way and journey.one_of_many:  # by this very call, perhaps, which has gone on since
+            record = (yield from ask(Find(message_id=record.id))) or record
         left = journey.terms.wait_in_progress  # counted down: a clock may be set back
         while record.under_way:
             now = clock()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar
 from messaging_channels.errors import InvalidSetting
 from messaging_channels.exchange import (
     AsyncExecutor,
+    AtOnce,
     Call,
     Exchange,
     Executor,
@@ -26,6 +27,7 @@ from messaging_channels.exchange import (
     Timeouts,
     Wait,
 )
+from messaging_channels.transport.at_once import Tasks, Threads
 from messaging_channels.transport.sharing import AsyncSharing, Sharing
 
 if TYPE_CHECKING:
@@ -99,11 +101,13 @@ class Transport:
             **{kind: made.sync for kind, made in (executors or {}).items()},
         }
         self._built: dict[Callable[[], Executor], Executor] = {}
+        self._threads = Threads(self.run)
         self._perform: dict[type[Exchange[Any]], Callable[[Any], Any]] = {
             Now: lambda _: time.now(),
             Wait: lambda exchange: time.sleep(exchange.seconds),
             Call: lambda exchange: exchange.function(),
             Share: Sharing(self.run).perform,
+            AtOnce: self._threads.perform,
         }
         self._lock = threading.Lock()
 
@@ -129,6 +133,7 @@ class Transport:
             self._makers.clear()
             self._perform = dict.fromkeys(self._perform, _closed)
             built, self._built = list(self._built.values()), {}
+        self._threads.close()
         for executor in built:
             executor.close()
 
@@ -172,6 +177,7 @@ class AsyncTransport:
             Wait: lambda exchange: self._clock.sleep_async(exchange.seconds),
             Call: lambda exchange: asyncio.to_thread(exchange.function),
             Share: AsyncSharing(self.run).perform,
+            AtOnce: Tasks(self.run).perform,
         }
 
     async def run(self, flow: Flow[Result]) -> Result:

@@ -68,16 +68,18 @@ def reason_of(status: Status, channel: str = "all") -> Reason:
 
 def read_status(given: object) -> Status | None:
     """Read a status object; None if it is none. Unknown numbers and names are kept as they came."""
-    fields = members(given)
-    numbers = (fields.get("groupId"), fields.get("id"))
-    if not all(type(number) is int for number in numbers):
+    told = members(given).get
+    try:
+        return _status(told("groupId"), told("id"), told("groupName"), told("name"), told("description"))
+    except TypeError:  # one of them is no plain value
         return None
-    words = [str(fields.get(name) or "") for name in ("groupName", "name", "description")]
-    return _interned(*numbers, *words)
 
 
-@lru_cache(maxsize=1024)
-def _interned(group_id: int, status_id: int, group_name: str, name: str, description: str) -> Status:
+@lru_cache(maxsize=1024, typed=True)
+def _status(group_id: object, status_id: object, *words: object) -> Status | None:
+    if type(group_id) is not int or type(status_id) is not int:
+        return None
+    group_name, name, description = (str(word or "") for word in words)
     return Status(group_id, group_name, status_id, name, description)
 
 
