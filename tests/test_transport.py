@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -408,3 +410,27 @@ def test_flows_at_once_all_end_and_what_one_raises_is_raised_then(run: Any) -> N
     assert run(HttpSettings(), several(2, 3, 4)) == [2, 3, 4]
     ended.clear()
     assert run(HttpSettings(), several(0, 1, 2)) == ("one", [0, 2])
+
+
+SHORT_LIVED = """
+import threading
+from messaging_channels.exchange import HttpRequest, ask
+from messaging_channels.transport import HttpSettings, Transport
+
+def send():
+    with Transport(HttpSettings(client={client!r})) as transport:
+        print(transport.run(ask(HttpRequest("POST", {url!r}))).status)
+
+for _ in range(20):
+    thread = threading.Thread(target=send)
+    thread.start()
+    thread.join()
+"""
+
+
+def test_threads_that_end_may_send(client: str) -> None:
+    """Pyreqwest crashes the process when the thread that imported it has ended."""
+    with Server(Peer.serve) as server:
+        command = [sys.executable, "-c", SHORT_LIVED.format(client=client, url=server.url)]
+        told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (told.returncode, told.stdout.split()) == (0, ["200"] * 20), told.stderr

@@ -5,11 +5,13 @@ TLS certificates are always verified; there is no switch that turns it off.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self, TypeVar
 
 from messaging_channels.errors import InvalidSetting
@@ -269,12 +271,32 @@ def _closed(*_: object) -> Any:  # noqa: ANN401  stands where an executor stood
     raise RuntimeError(message)
 
 
+def _import_in_a_thread_that_stays(name: str) -> None:
+    """Import a module, if there is such, so that the thread that does it outlives its use: pyreqwest 0.15 crashes the process once that one has ended."""
+    if name in sys.modules or threading.current_thread() is threading.main_thread():
+        return
+    imported = threading.Event()
+
+    def load() -> None:
+        try:
+            import_module(name)
+        except ImportError:
+            return
+        finally:
+            imported.set()
+        threading.Event().wait()
+
+    threading.Thread(target=load, name=f"messaging-channels keeps {name}", daemon=True).start()
+    imported.wait()
+
+
 def _chosen(settings: HttpSettings) -> Any:  # noqa: ANN401  a module
     """Import the module that stands on the chosen HTTP client."""
     from messaging_channels.transport import on_httpx  # noqa: PLC0415  imported with the first request, not with us
 
     if settings.client == "httpx" or (settings.client == "auto" and settings.client_certificate):
         return on_httpx
+    _import_in_a_thread_that_stays("pyreqwest.client")
     try:
         from messaging_channels.transport import on_pyreqwest  # noqa: PLC0415
     except ImportError as missing:
