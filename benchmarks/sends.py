@@ -24,7 +24,7 @@ from messaging_channels.exchange import HttpRequest, ask
 from messaging_channels.transport import AsyncTransport, HttpSettings, Transport
 from messaging_channels_infobip import Infobip
 
-COUNT, ROUNDS, IN_FLIGHT = 1500, 5, 64
+COUNT, ROUNDS, IN_FLIGHT, MANY = 1500, 5, 64, 500
 HEADERS = {"authorization": "App key", "content-type": "application/json", "accept": "application/json"}
 
 
@@ -133,22 +133,24 @@ def in_threads(send, count=COUNT * 2):
         return (count // IN_FLIGHT) * IN_FLIGHT / (time.perf_counter() - start)
 
 
-async def in_flight(send, count=COUNT * 2):
+async def in_flight(send, count=COUNT * 2, lanes=IN_FLIGHT):
     async def worker(share):
         for _ in range(share):
             await send()
 
-    await asyncio.gather(*(worker(2) for _ in range(IN_FLIGHT)))
+    await asyncio.gather(*(worker(2) for _ in range(lanes)))
     start = time.perf_counter()
-    await asyncio.gather(*(worker(count // IN_FLIGHT) for _ in range(IN_FLIGHT)))
-    return (count // IN_FLIGHT) * IN_FLIGHT / (time.perf_counter() - start)
+    await asyncio.gather(*(worker(count // lanes) for _ in range(lanes)))
+    return (count // lanes) * lanes / (time.perf_counter() - start)
 
 
-def async_ours(client):
+def async_ours(client, lanes=IN_FLIGHT):
     async def run(url):
         provider = Infobip(base_url=url, api_key="key", sender="Shop")
         async with AsyncDispatcher([provider], http=HttpSettings(client=client)) as one:
-            return await in_flight(lambda: one.send(Sms("Your code is 4821"), to="+447700900123"))
+            return await in_flight(
+                lambda: one.send(Sms("Your code is 4821"), to="+447700900123"), 2 * max(COUNT, lanes), lanes
+            )
 
     return run
 
@@ -159,11 +161,13 @@ class OneByOne(Infobip):
     capabilities = replace(Infobip.capabilities, batch=1)
 
 
-def async_one_by_one(client):
+def async_one_by_one(client, lanes=IN_FLIGHT):
     async def run(url):
         provider = OneByOne(base_url=url, api_key="key", sender="Shop")
         async with AsyncDispatcher([provider], http=HttpSettings(client=client)) as one:
-            return await in_flight(lambda: one.send(Sms("Your code is 4821"), to="+447700900123"))
+            return await in_flight(
+                lambda: one.send(Sms("Your code is 4821"), to="+447700900123"), 2 * max(COUNT, lanes), lanes
+            )
 
     return run
 
@@ -243,6 +247,10 @@ ROWS = {
     "async transport on pyreqwest": on_a_loop(async_transport("pyreqwest")),
     "async raw pyreqwest": on_a_loop(async_pyreqwest),
     "async twilio": on_a_loop(async_twilio),
+    "500 tasks joined on httpx": on_a_loop(async_ours("httpx", MANY)),
+    "500 tasks one by one on httpx": on_a_loop(async_one_by_one("httpx", MANY)),
+    "500 tasks joined on pyreqwest": on_a_loop(async_ours("pyreqwest", MANY)),
+    "500 tasks one by one on pyreqwest": on_a_loop(async_one_by_one("pyreqwest", MANY)),
 }
 
 
@@ -261,6 +269,9 @@ def main():
     for client in ("httpx", "pyreqwest"):
         joined = zip(rates[f"async ours on {client}"], rates[f"async one by one on {client}"], strict=True)
         print(f"async joined / one by one on {client:10}{statistics.median(a / b for a, b in joined):8.2f}")
+        names = [f"500 tasks {how} on {client}" for how in ("joined", "one by one")]
+        joined = zip(*(rates[name] for name in names), strict=True)
+        print(f"the same with 500 tasks on {client:10}{statistics.median(a / b for a, b in joined):8.2f}")
     for colour, whats in {
         "sync ": ("ours", "transport"),
         "64 threads": ("ours",),
