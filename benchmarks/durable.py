@@ -289,6 +289,12 @@ def _megabytes():
     return pages * resource.getpagesize() / 2**20
 
 
+def _idle():
+    """Return how many seconds the machine's cores have had nothing to do, together (Linux)."""
+    fields = Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()
+    return int(fields[4]) / os.sysconf("SC_CLK_TCK")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--messages", type=int, default=2000)
@@ -299,15 +305,19 @@ def main():
     with Loopback() as url, tempfile.TemporaryDirectory() as name, postgres.running() as server:
         if options.million:
             return million(options.only.split(","), url, server, Path(name), options.million)
-        print(f"{options.messages} messages{'':27}enqueued/s     sent/s  enqueue to accepted/s")
+        print(
+            f"{options.messages} messages{'':27}enqueued/s     sent/s  enqueue to accepted/s  of {os.cpu_count()} cores busy"
+        )
         for key in options.only.split(","):
             title, run, os.environ["PROVIDER"] = SYSTEMS[key]
             folder = Path(name) / key
             folder.mkdir()
+            idle, start = _idle(), time.perf_counter()
             enqueue, send = run(url, server, folder, options.messages)
+            busy = os.cpu_count() - (_idle() - idle) / (time.perf_counter() - start)
             count = options.messages
             print(
-                f"{title:<38}{count / enqueue:>12.0f}{count / send:>11.0f}{count / (enqueue + send):>12.0f}",
+                f"{title:<38}{count / enqueue:>12.0f}{count / send:>11.0f}{count / (enqueue + send):>12.0f}{busy:>22.1f}",
                 flush=True,
             )
 
