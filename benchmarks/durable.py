@@ -292,7 +292,7 @@ def _megabytes():
 def _idle():
     """Return how many seconds the machine's cores have had nothing to do, together (Linux)."""
     fields = Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()
-    return int(fields[4]) / os.sysconf("SC_CLK_TCK")
+    return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")  # idle, and waiting for a disk
 
 
 def main():
