@@ -27,7 +27,7 @@ import psycopg
 from messaging_channels import Dispatcher, Route, Sms
 from messaging_channels.errors import MessagingError
 from messaging_channels.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
-from messaging_channels.ledger import Ledger
+from messaging_channels.ledger import Ledger, Record
 from messaging_channels.ledger.postgres import PostgresLedger
 from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.messages import Message
@@ -209,9 +209,11 @@ class Trial:
                 workers[victim] = forked(self._worker)
             kills += 1
         os.waitpid(enqueuer, 0)
-        told = self._ended()
-        for child in (*workers, server):
-            kill(child)
+        try:
+            told = self._ended()
+        finally:
+            for child in (*workers, server):
+                kill(child)
         wakings = Counter(self._wakings.read_text("ascii").split() if self._wakings.exists() else [])
         more = {"wakings lost": wakings["0"], "wakings repeated": wakings["3"]}
         return told | more | {"seed": self._seed, "kills": kills, "restarts": int(self._restarted())}
@@ -220,11 +222,13 @@ class Trial:
         """Wait until nothing is under way any more, and count what became of the messages."""
         until = time.monotonic() + ENDS
         with self._dispatcher() as dispatcher:
+            records: list[Record | None] = []
             while time.monotonic() < until:
                 time.sleep(0.1)
-                records = [dispatcher.find(idempotency_key=str(number)) for number in range(MESSAGES)]
-                if all(_over(record) for record in records) and not dispatcher.queue.stand().due:
-                    break
+                with suppress(MessagingError):  # the database is away: again
+                    records = [dispatcher.find(idempotency_key=str(number)) for number in range(MESSAGES)]
+                    if all(_over(record) for record in records) and not dispatcher.queue.stand().due:
+                        break
             lines = self._took.read_text("ascii").split() if self._took.exists() else []
             took = Counter(int(number) for number in lines)
             kinds = Counter(record.outcome if record else "missing" for record in records)

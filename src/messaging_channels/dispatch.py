@@ -166,9 +166,12 @@ class Dispatch:
     def _rounds(
         self, waiting: list[tuple[float, Journey]], provider: Provider, now: float, entered: float
     ) -> Sequence[Flow[None]]:
-        """Take what is due out of those that wait, by the provider's batches: some at once, but one by one where something failed lately."""
+        """Take what is due out of those that wait, by the provider's batches: some at once, but one by one where something failed lately.
+
+        A worker has lanes for that; of each of them a crash should leave no more than one batch unknown.
+        """
         rounds: list[Flow[None]] = []
-        most = 1 if self.health.any else _AT_ONCE
+        most = 1 if self.health.any or waiting[0][1].queued else _AT_ONCE
         while waiting and len(rounds) < most:
             ready = [pair for pair in waiting[: provider.capabilities.batch] if pair[0] <= now + _SHORTEST]
             if not ready:

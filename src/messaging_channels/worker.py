@@ -24,7 +24,7 @@ class Pace:
     """How a worker goes about it. Times in seconds."""
 
     lanes: int = 8
-    """How many rounds are under way at once: threads, or tasks. Each asks its providers for up to four batches at once."""
+    """How many rounds are under way at once: threads, or tasks."""
     batch: int | None = None
     """How many messages a round claims. None for what the providers take in one request, at least 10."""
     poll: float = 1.0
