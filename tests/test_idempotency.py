@@ -179,7 +179,8 @@ def test_no_copy_is_sent_when_a_report_comes_while_its_time_is_waited_for(ledger
             with Transport(executors=ledger.executors) as transport:
                 transport.run(ask(Hear(told, self.now())))
 
-    clock, provider = Reporting(), Scripted("one", Reason.TIMEOUT, Reason.ACCEPTED)
+    busy = Outcome.of(Reason.TIMEOUT, retry_after=2.0)
+    clock, provider = Reporting(), Scripted("one", busy, Reason.ACCEPTED)
     with Dispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
         receipt = dispatcher.send(Sms("hello"), to=PHONE, on_unknown="resend")
     assert len(provider.asked) == len(clock.waits) == 1
