@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,15 @@ def test_settings_come_from_the_environment_and_the_file(
 
 def test_the_script_for_newcomers_does_all_nine_calls() -> None:
     script = Path(__file__).parents[1] / "examples" / "nine-calls.sh"
-    done = subprocess.run([str(script)], capture_output=True, text=True, timeout=100, check=False)
+    commands = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [str(script)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        env={**os.environ, "PATH": commands},
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count(" DELIVERED\n") == 9
 
