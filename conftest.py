@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import postgres as postgres_server
 import pytest
 from hypothesis import settings
 from sybil import Sybil
@@ -24,6 +26,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     blocks = [item for item in items if item.path.suffix == ".md"]
     items[:] = [item for item in items if item.path.suffix != ".md"]
     items += sorted(blocks, key=lambda item: (item.path, int(item.name.split("line:")[1].split(",")[0])))
+
+
+@pytest.fixture(scope="session")
+def postgres_shared() -> Iterator[postgres_server.Postgres]:
+    """One server for all tests that do not stop it."""
+    with postgres_server.running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_shared: postgres_server.Postgres) -> str:
+    """The conninfo of an empty database."""
+    return postgres_shared.empty()
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
-import postgres as postgres_server
 import pytest
 from ledgers import Do  # noqa: TC002  a module of the tests
 
@@ -13,19 +12,6 @@ from messaging_channels.ledger import Ledger
 from messaging_channels.ledger.postgres import PostgresLedger
 from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.transport import AsyncTransport, Transport
-
-
-@pytest.fixture(scope="session")
-def postgres_shared() -> Iterator[postgres_server.Postgres]:
-    """One server for all tests that do not stop it."""
-    with postgres_server.running() as server:
-        yield server
-
-
-@pytest.fixture
-def postgres(postgres_shared: postgres_server.Postgres) -> str:
-    """The conninfo of an empty database."""
-    return postgres_shared.empty()
 
 
 @pytest.fixture(params=["sqlite-memory", "sqlite-file", "postgres"])

@@ -6,34 +6,18 @@ A test module of a waker imports the tests from here, and has a fixture `engine`
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import postgres as postgres_server
 import psycopg
-import pytest
 from scripted import Scripted
 
 from messaging_channels import AsyncDispatcher, Sms
 from messaging_channels.ledger.postgres import PostgresLedger
 from messaging_channels.wakers import Waker
 from messaging_channels.worker import AsyncWorker
-
-
-@pytest.fixture(scope="session")
-def postgres_shared() -> Iterator[postgres_server.Postgres]:
-    """One server for all tests."""
-    with postgres_server.running() as server:
-        yield server
-
-
-@pytest.fixture
-def postgres(postgres_shared: postgres_server.Postgres) -> str:
-    """The conninfo of an empty database."""
-    return postgres_shared.empty()
-
 
 TO = "+447700900123"
 HELLO = Sms("a text that no table of an engine holds")

@@ -16,6 +16,7 @@ from messaging_channels import errors
 from messaging_channels.cli_messages import (
     UNKNOWN,
     add_channels,
+    add_command,
     exit_code,
     print_answer,
     recipients,
@@ -179,35 +180,37 @@ def _parser(asked: Sequence[str]) -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_channels(commands.add_parser("send", help="send a message to an address"), _send)
-    _add(commands, "providers", _providers, "list the providers and their settings")
-    _add(commands, "channels", _channels, "list the channels, what they carry, and their routes")
-    _add(commands, "config", _config, "show every setting and where it came from, secrets hidden")
+    add_command(commands, "providers", _providers, "list the providers and their settings")
+    add_command(commands, "channels", _channels, "list the channels, what they carry, and their routes")
+    add_command(commands, "config", _config, "show every setting and where it came from, secrets hidden")
     messages = commands.add_parser("messages", help="look at the record of what was sent").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    show = _add(messages, "show", _messages_show, "show a message with its attempts, decisions and reports")
+    show = add_command(
+        messages, "show", _messages_show, "show a message with its attempts, decisions and reports"
+    )
     show.add_argument("id", help="our message id, or the provider's")
-    _add(messages, "settle", _messages_settle, "ask providers about messages that may have been sent")
-    _add(messages, "fetch", _messages_fetch, "fetch delivery reports from providers that offer them")
+    add_command(messages, "settle", _messages_settle, "ask providers about messages that may have been sent")
+    add_command(messages, "fetch", _messages_fetch, "fetch delivery reports from providers that offer them")
     add_queue(commands)
     sandbox = commands.add_parser("sandbox", help="look at what the sandbox took").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    _add(sandbox, "list", _sandbox_list, "list the messages with their final statuses")
-    _add(sandbox, "clear", _sandbox_clear, "forget all messages")
-    _add(sandbox, "addresses", _sandbox_addresses, "list the addresses that make it fail")
+    add_command(sandbox, "list", _sandbox_list, "list the messages with their final statuses")
+    add_command(sandbox, "clear", _sandbox_clear, "forget all messages")
+    add_command(sandbox, "addresses", _sandbox_addresses, "list the addresses that make it fail")
     _add_for_authors(commands)
     _add_from_plugins(commands, asked)
     return parser
 
 
 def _add_for_authors(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
-    check = _add(commands, "check", _check, "hold an installed provider to the rules; prints Markdown")
+    check = add_command(commands, "check", _check, "hold an installed provider to the rules; prints Markdown")
     check.add_argument("name", help="the provider")
     check.add_argument(
         "--examples", type=int, default=100, help="how many a property is tried with (default: 100)"
     )
-    new = _add(commands, "new-plugin", _new_plugin, "write a distribution for a provider of that name")
+    new = add_command(commands, "new-plugin", _new_plugin, "write a distribution for a provider of that name")
     new.add_argument("name", help="lower case, such as pigeon")
     new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")
 
@@ -220,17 +223,6 @@ def _add_from_plugins(commands: Any, asked: Sequence[str]) -> None:  # noqa: ANN
             parser = commands.add_parser(entry.name, help=f"of {source}")
             if entry.name in asked:
                 entry.load()(parser)
-
-
-def _add(
-    commands: Any,  # noqa: ANN401  argparse keeps the type to itself
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    words: str,
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=words, description=words)
-    parser.set_defaults(run=run)
-    return parser
 
 
 if __name__ == "__main__":

@@ -66,6 +66,18 @@ def tell_each(ends: Iterable[Each | EachEnqueued]) -> int:
     return worst
 
 
+def add_command(
+    commands: Any,  # noqa: ANN401  argparse keeps the type to itself
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    words: str,
+) -> argparse.ArgumentParser:
+    """Describe a command, and what runs it."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=words, description=words)
+    parser.set_defaults(run=run)
+    return parser
+
+
 def add_channels(
     command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]
 ) -> Sequence[argparse.ArgumentParser]:

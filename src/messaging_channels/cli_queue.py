@@ -6,18 +6,15 @@ import argparse
 import signal
 import sys
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from messaging_channels.cli_messages import add_channels, print_answer, recipients, tell_each
+from messaging_channels.cli_messages import add_channels, add_command, print_answer, recipients, tell_each
 from messaging_channels.client import Dispatcher
 from messaging_channels.configuration import Configuration
 from messaging_channels.ledger.queue import metrics
 from messaging_channels.queueing import PRIORITIES
 from messaging_channels.windows import Window
 from messaging_channels.worker import Pace, Worker
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 _DAY = 86400.0
 
@@ -28,7 +25,9 @@ def add_queue(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type t
     for channel in add_channels(commands.add_parser("enqueue", help=words, description=words), _enqueue):
         _add_times(channel)
     usual = Pace()
-    work = _add(commands, "work", _work, "send what waits in the ledger, until stopped (SIGTERM or Ctrl-C)")
+    work = add_command(
+        commands, "work", _work, "send what waits in the ledger, until stopped (SIGTERM or Ctrl-C)"
+    )
     work.add_argument("--lanes", type=int, default=usual.lanes, help=f"threads (default: {usual.lanes})")
     work.add_argument(
         "--poll", type=float, default=usual.poll, metavar="SECONDS", help="between looks when idle"
@@ -37,23 +36,12 @@ def add_queue(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type t
         "--keep", type=float, metavar="DAYS", help="forget addresses and dead letters after that"
     )
     work.add_argument("--once", action="store_true", help="send what is due now, then end")
-    queue = _add(commands, "queue", _queue, "show how the queue stands, and see to its messages")
+    queue = add_command(commands, "queue", _queue, "show how the queue stands, and see to its messages")
     what = queue.add_mutually_exclusive_group()
     what.add_argument("--metrics", action="store_true", help="as Prometheus reads it")
     what.add_argument("--dead", action="store_true", help="list the dead letters")
     what.add_argument("--replay", metavar="ID", help="have a dead letter tried again, or `all`")
     what.add_argument("--cancel", metavar="ID", help="end a message of which nothing went out")
-
-
-def _add(
-    commands: Any,  # noqa: ANN401  argparse keeps the type to itself
-    name: str,
-    run: Callable[[argparse.Namespace], int],
-    words: str,
-) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=words, description=words)
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _add_times(channel: argparse.ArgumentParser) -> None:

@@ -178,10 +178,6 @@ class Journey:
             chance=chance,
         )
 
-    def receipt(self) -> Receipt:
-        """Return what became of it."""
-        return self._receipt(deciding(self.attempts)[0])
-
     def _receipt(self, decided: Attempt | None) -> Receipt:
         outcome = decided.outcome if decided else None
         return Receipt(

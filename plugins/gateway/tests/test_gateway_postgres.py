@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
-import postgres as postgres_server
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from messaging_channels.ledger.postgres import PostgresLedger
 
 
-@pytest.fixture(scope="session")
-def postgres_shared() -> Iterator[postgres_server.Postgres]:
-    with postgres_server.running() as server:
-        yield server
-
-
 @pytest.fixture
-def url(postgres_shared: postgres_server.Postgres) -> str:
+def url(postgres: str) -> str:
     """The URL of an empty database."""
-    where = conninfo_to_dict(postgres_shared.empty())
+    where = conninfo_to_dict(postgres)
     return f"postgresql://{where['user']}@{where['host']}:{where['port']}/{where['dbname']}"
 
 
