@@ -662,8 +662,15 @@ def test_a_message_that_comes_in_while_nothing_is_found_is_sent_at_once() -> Non
 
 @pytest.mark.parametrize(("seconds", "left"), [(30.0, 0), (None, 1)])
 def test_a_worker_leaves_what_is_unknown_to_others_if_told_so(seconds: float | None, left: int) -> None:
-    ledger, sent = SqliteLedger(), threading.Event()
-    pigeon, clock = Scripted("pigeon", Reason.TIMEOUT, sent.set), QuickClock()
+    ledger, sent, asked = SqliteLedger(), threading.Event(), threading.Event()
+
+    class Asked(Scripted):
+        def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+            asked.set()
+            return None
+            yield inquiry
+
+    pigeon, clock = Asked("pigeon", Reason.TIMEOUT, sent.set), QuickClock()
     with Dispatcher([pigeon], ledger=ledger, clock=clock) as dispatcher:
         dispatcher.send(HELLO, to=TO)
         clock.time += 31
@@ -672,6 +679,7 @@ def test_a_worker_leaves_what_is_unknown_to_others_if_told_so(seconds: float | N
         running.start()
         dispatcher.enqueue(HELLO, to=TO)
         assert sent.wait(30)
+        assert asked.wait(30 if seconds else 0) is (left == 0)
         worker.stop()
         running.join(30)
         assert len(dispatcher.settle()) == left
