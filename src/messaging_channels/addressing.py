@@ -35,10 +35,13 @@ class Addressing:
     ) -> Flow[tuple[Envelope, str | None]]:
         """Find out whom a message is for, and whose account sends it."""
         channel = self.channel_of(message)
-        if isinstance(to, str):
-            return Envelope(_new_id(now), channel.name, message, channel.parse(to)), None
         contact = yield from self.locate(to, channel)
         return Envelope(_new_id(now), channel.name, message, _address(contact, channel)), contact.account
+
+    def addressed(self, message: Message, to: str, now: float) -> Envelope:
+        """Address a message to what is an address already, in text."""
+        channel = self.channel_of(message)
+        return Envelope(_new_id(now), channel.name, message, channel.parse(to))
 
     def channel_of(self, message: Message) -> Channel:
         """Return the channel that carries this type of message."""

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from math import inf
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from messaging_channels import errors
+from messaging_channels._values import value
 from messaging_channels.exchange import Flow, Timeouts
 from messaging_channels.outcomes import Outcome, Reason
 
 if TYPE_CHECKING:
     from messaging_channels.provider import Envelope, Provider
 
-Result = TypeVar("Result")
 End: TypeAlias = "Outcome | errors.BadInput | errors.ConfigurationError"
 """How an attempt ended: with an outcome, or refused by the plugin itself before anything left the machine."""
 
 _CONTENT = frozenset({Reason.INVALID, Reason.RECIPIENT, Reason.POLICY, Reason.LOCAL})
-"""Refusals that speak of a message, not of the account, and faults before anything left the machine: in a request of several, it may be one message's alone."""
+"""Refusals that speak of a message, not of the account, and faults before anything left the machine: of a request of several, it may be one message's alone."""
 
 
 @dataclass(slots=True)
@@ -28,7 +29,7 @@ class Evidence:
     may_have_been_sent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Limit:
     """How long the exchanges of an attempt may take."""
 
@@ -36,7 +37,7 @@ class Limit:
     usual: Timeouts
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Turn:
     """A message that waits for its turn, and until when its caller holds it: from then on somebody else may send it."""
 
@@ -47,6 +48,12 @@ class Turn:
 
 def shared(provider: Provider, turns: Sequence[Turn], clock: Callable[[], float]) -> Flow[Sequence[End]]:
     """Ask one provider once about the messages of several callers, without those that are no longer their caller's."""
+    if len(turns) == 1 and turns[0].until == inf:
+        return attempt(provider, [turns[0].envelope])
+    return _in_time(provider, turns, clock)
+
+
+def _in_time(provider: Provider, turns: Sequence[Turn], clock: Callable[[], float]) -> Flow[Sequence[End]]:
     now = clock()
     live = [turn for turn in turns if now < turn.until]
     if not live:
@@ -65,7 +72,7 @@ def attempt(
     *,
     limit: Limit | None = None,
     evidence: Evidence | None = None,
-    late: Callable[[], bool] = lambda: False,
+    late: Callable[[], bool] | None = None,
 ) -> Flow[Sequence[End]]:
     """Ask one provider once, and turn whatever goes wrong into outcomes.
 
@@ -73,21 +80,23 @@ def attempt(
     requests for a batch may have one of them refused: its messages alone are asked again.
     What is `late` is no longer the caller's to send: it is not asked about.
     """
-    if late():
-        return [LATE] * len(batch)
-    seen = evidence or Evidence()
-    own = Evidence()
-    ends: Sequence[End]
-    try:
-        ends = yield from _watched(provider.send(batch), own, limit)
-        if len(ends) != len(batch):
-            detail = f"{provider.name} told of {len(ends)} of {len(batch)} messages"
-            ends = [Outcome.of(Reason.UNIDENTIFIED, detail)] * len(batch)
-    except Exception as fault:  # noqa: BLE001  whatever a plugin raises
-        ends = [_of_fault(fault, provider, own)] * len(batch)
-    finally:
-        seen.may_have_been_sent |= own.may_have_been_sent
-    doubtful = [index for index, end in enumerate(ends) if _is_of_one(end)] if len(batch) > 1 else []
+    asked = _asked if len(batch) == 1 else _asked_in_parts
+    return asked(provider, batch, limit, evidence or Evidence(), late)
+
+
+def _asked_in_parts(
+    provider: Provider,
+    batch: Sequence[Envelope],
+    limit: Limit | None,
+    seen: Evidence,
+    late: Callable[[], bool] | None,
+) -> Flow[Sequence[End]]:
+    ends = yield from _asked(provider, batch, limit, seen, late)
+    doubtful = [
+        index
+        for index, end in enumerate(ends)
+        if not isinstance(end, Outcome) or (end.whole_request and end.reason in _CONTENT)
+    ]
     if not doubtful:
         return ends
     mended = list(ends)
@@ -100,37 +109,53 @@ def attempt(
     return mended
 
 
+def _asked(
+    provider: Provider,
+    batch: Sequence[Envelope],
+    limit: Limit | None,
+    seen: Evidence,
+    late: Callable[[], bool] | None,
+) -> Flow[Sequence[End]]:
+    """Run the provider's flow, note when one of its exchanges may have had an effect, and keep them to the time that is left."""
+    if late is not None and late():
+        return [LATE] * len(batch)
+    sent, reply = False, None
+    try:
+        flow: Any = provider.send(batch)
+        advance: Callable[[Any], Any] = flow.send
+        while True:
+            try:
+                exchange = advance(reply)
+            except StopIteration as done:
+                return _all_told(done.value, batch, provider)
+            try:
+                reply = yield exchange if limit is None else _limited(exchange, limit)
+            except BaseException as failure:  # noqa: BLE001  cancellation included: the flow decides
+                if not isinstance(failure, errors.ExchangeFailed) or failure.may_have_been_sent:
+                    sent |= exchange.effect
+                advance, reply = flow.throw, failure
+            else:
+                sent |= exchange.effect
+                advance = flow.send
+    except Exception as fault:  # noqa: BLE001  whatever a plugin raises
+        return [_of_fault(fault, provider, sent=sent)] * len(batch)
+    finally:
+        seen.may_have_been_sent |= sent
+
+
+def _all_told(ends: Sequence[End], batch: Sequence[Envelope], provider: Provider) -> Sequence[End]:
+    if len(ends) == len(batch):
+        return ends
+    detail = f"{provider.name} told of {len(ends)} of {len(batch)} messages"
+    return [Outcome.of(Reason.UNIDENTIFIED, detail)] * len(batch)
+
+
 def _parts(doubtful: Sequence[int], asked: int) -> Sequence[Sequence[int]]:
     """Return which messages to ask about again together: halves of them all, or those of the one request that was refused."""
     if len(doubtful) < asked:
         return (doubtful,)
     middle = asked // 2
     return (doubtful[:middle], doubtful[middle:])
-
-
-def _is_of_one(end: End) -> bool:
-    """Whether a refusal may be one message's alone, though it was of the whole request."""
-    return not isinstance(end, Outcome) or (end.whole_request and end.reason in _CONTENT)
-
-
-def _watched(flow: Flow[Result], evidence: Evidence, limit: Limit | None) -> Flow[Result]:
-    """Run a flow, note when one of its exchanges may have had an effect, and keep them to the time that is left."""
-    advance: Callable[[Any], Any] = flow.send
-    reply: Any = None
-    while True:
-        try:
-            exchange = advance(reply)
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]
-        try:
-            reply = yield exchange if limit is None else _limited(exchange, limit)
-        except BaseException as failure:  # noqa: BLE001  cancellation included: the flow decides
-            if not isinstance(failure, errors.ExchangeFailed) or failure.may_have_been_sent:
-                evidence.may_have_been_sent |= exchange.effect
-            advance, reply = flow.throw, failure
-        else:
-            evidence.may_have_been_sent |= exchange.effect
-            advance = flow.send
 
 
 def _limited(exchange: Any, limit: Limit) -> Any:  # noqa: ANN401  any exchange
@@ -142,8 +167,7 @@ def _limited(exchange: Any, limit: Limit) -> Any:  # noqa: ANN401  any exchange
     return replace(exchange, timeouts=Timeouts(*phases))
 
 
-def _of_fault(fault: Exception, provider: Provider, evidence: Evidence) -> End:
-    sent = evidence.may_have_been_sent
+def _of_fault(fault: Exception, provider: Provider, *, sent: bool) -> End:
     if isinstance(fault, errors.ExchangeFailed):
         late = Reason.TIMEOUT if fault.timed_out else Reason.CONNECTION
         return Outcome.of(late if sent else Reason.UNREACHABLE, str(fault))

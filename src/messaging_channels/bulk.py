@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from messaging_channels import errors
+from messaging_channels._values import value
 from messaging_channels.exchange import Flow
 from messaging_channels.fallback import Fallback
 from messaging_channels.messages import Message
@@ -22,7 +23,7 @@ CHUNK = 1000
 """How many recipients are under way at once: what bounds the memory."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Each:
     """What became of one recipient of many."""
 
@@ -68,16 +69,17 @@ class Bulk:
     pending: list[tuple[Any, Journey]] = field(default_factory=list[Any])
 
     def entered(self, chunk: Sequence[tuple[Message, Any]]) -> Flow[Sequence[Each]]:
-        """Find out who may be sent to; return those that may not."""
+        """Find out who may be sent to; return those that certainly may not."""
         refused: list[Each] = []
+        prepared, terms = self.dispatch.prepared, self.terms
         for message, to in chunk:
             try:
-                journey = yield from self.dispatch.prepared(message, to, self.terms, one_of_many=True)
+                journey = yield from prepared(message, to, terms, one_of_many=True)
             except errors.MessagingError as error:
                 refused.append(Each(to, None, error))
             else:
                 self.pending.append((to, journey))
-        return refused + self._done()
+        return refused
 
     def advanced(self) -> Flow[Sequence[Each]]:
         """Take the next step with all of them; return those that are done."""
@@ -85,8 +87,14 @@ class Bulk:
         return self._done()
 
     def _done(self) -> list[Each]:
-        done = [_told(to, journey) for to, journey in self.pending if journey.done]
-        self.pending = [(to, journey) for to, journey in self.pending if not journey.done]
+        entered, self.pending = self.pending, []
+        done: list[Each] = []
+        for pair in entered:
+            to, journey = pair
+            if journey.done:
+                done.append(_told(to, journey))
+            else:
+                self.pending.append(pair)
         return done
 
 

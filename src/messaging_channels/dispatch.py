@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from math import inf
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
 
 from messaging_channels import errors
 from messaging_channels.addressing import Addressing
 from messaging_channels.attempts import Evidence, Limit, Turn, attempt, shared
+from messaging_channels.choosing import Choosing
 from messaging_channels.exchange import AtOnce, Flow, Share, Timeouts, Wait, ask
 from messaging_channels.health import Health
 from messaging_channels.journey import Journey, Known, Queued, Terms
@@ -21,7 +24,7 @@ from messaging_channels.provider import Envelope, KeepsCompany, LimitsRates, Pro
 from messaging_channels.receipts import Attempt, Receipt, Skipped
 from messaging_channels.recording import Recording, adopted, known
 from messaging_channels.reports import Reports
-from messaging_channels.routing import ALWAYS, Ask, Route, Stop
+from messaging_channels.routing import Ask, Stop
 from messaging_channels.vetoes import Veto, vetoed
 
 if TYPE_CHECKING:
@@ -31,18 +34,13 @@ if TYPE_CHECKING:
     from messaging_channels.rates import Rate
     from messaging_channels.vetoes import Veto
 
-Accounts: TypeAlias = "Mapping[str | None, Mapping[str, Provider]]"
-
 
 @dataclass(frozen=True, slots=True)
 class Dispatch:
     """Everything a message meets on its way. One serves all threads and tasks."""
 
     addressing: Addressing
-    accounts: Accounts
-    """The providers by name, under the account whose credentials they hold; None is the platform's own."""
-    routes: Mapping[str, Route]
-    """By channel name."""
+    choosing: Choosing
     observer: Observer
     recording: Recording
     reports: Reports
@@ -80,11 +78,15 @@ class Dispatch:
 
         For one of many the idempotency key stands for the whole call: each address has a key of its own under it.
         """
-        envelope, account = yield from self.addressing.envelope(message, to, self.clock())
-        now = self.clock()
+        now, account = self.clock(), None
+        if isinstance(to, str):
+            envelope = self.addressing.addressed(message, to, now)
+        else:
+            envelope, account = yield from self.addressing.envelope(message, to, now)
+            now = self.clock()
         if one_of_many:
             terms = terms.for_one(envelope.channel, envelope.to.plain)
-        journey = self.routed(envelope, account, terms, now)
+        journey = self._routed(envelope, account, terms, now)
         journey.one_of_many = one_of_many
         if terms.idempotency_key is not None:
             journey.fingerprint = fingerprint(message, envelope.to.plain, account)
@@ -99,8 +101,9 @@ class Dispatch:
         self, envelope: Envelope, account: str | None, terms: Terms, queued: Queued, holder: str
     ) -> Flow[Journey]:
         """Set a message that waited on its way. Its record is there; `holder` has claimed it."""
-        journey = self.routed(envelope, account, terms, self.clock())
+        journey = self._routed(envelope, account, terms, self.clock())
         journey.queued, journey.holder, journey.recorded = queued, holder, True
+        journey.number = queued.earlier + 1
         yield from self._entered(journey)
         return journey
 
@@ -123,17 +126,18 @@ class Dispatch:
         """Ask the rules, and choose who is asked first."""
         for veto in self.vetoes:
             yield from vetoed(veto, journey.envelope, journey.account)
-        journey.step = self._first(journey, self.clock())
+        journey.step = self._first(journey) if self.health.any else journey.choice.first
 
     def advanced(self, journeys: Sequence[Journey]) -> Flow[None]:
         """Take the next step with each of them; those for one provider and account go together, as its batches."""
         groups: dict[tuple[str | None, str], list[Journey]] = {}
         for journey in journeys:
-            if isinstance(journey.step, Ask):
-                groups.setdefault((journey.account, journey.step.provider), []).append(journey)
-            elif isinstance(journey.step, Known):
+            step = journey.step
+            if isinstance(step, Ask):
+                groups.setdefault((journey.account, step.provider), []).append(journey)
+            elif isinstance(step, Known):
                 try:
-                    yield from self.resumed(journey, journey.step.record)
+                    yield from self.resumed(journey, step.record)
                 except errors.MessagingError as error:
                     journey.error = error
         for (_, name), group in groups.items():
@@ -143,6 +147,10 @@ class Dispatch:
         """Ask one provider about messages of one account, each when its time has come: write the intent down, ask, write down how it ended."""
         provider, entered = group[0].providers[name], self.clock()
         waiting, seen = self._paced(group, provider, entered), entered
+        if (
+            len(waiting) == 1 and waiting[0][0] <= entered and not self.health.any
+        ):  # the usual case, without more ado
+            yield from self._round([waiting.pop()[1]], provider, entered, 0.0)
         while waiting:
             now = self.clock()
             if now < seen:  # it was set back: nobody waits for it
@@ -157,7 +165,7 @@ class Dispatch:
                 yield from rounds[0]
             elif rounds:
                 yield from ask(AtOnce(rounds))
-        if self._keeps(group[0]):
+        if self._keeps(group):
             given_up = [
                 journey for journey in group if journey.done and journey.attempts and journey.retry_after
             ]
@@ -172,31 +180,35 @@ class Dispatch:
         """
         rounds: list[Flow[None]] = []
         most = 1 if self.health.any or waiting[0][1].queued else _AT_ONCE
-        while waiting and len(rounds) < most:
-            ready = [pair for pair in waiting[: provider.capabilities.batch] if pair[0] <= now + _SHORTEST]
-            if not ready:
-                break
-            part = [journey for _, journey in ready]
+        soon = now + _SHORTEST
+        while waiting and len(rounds) < most and waiting[0][0] <= soon:
+            ready = waiting[: provider.capabilities.batch]
+            if ready[-1][0] > soon:
+                ready = [pair for pair in ready if pair[0] <= soon]
             del waiting[: len(ready)]
-            if self.health.claim((part[0].account, provider.name), part[0].route.rest, now):
+            part = [journey for _, journey in ready]
+            if not self.health.any or self._claimed(part[0], provider, now):
                 rounds.append(self._round(part, provider, now, max(0.0, ready[-1][0] - entered)))
                 continue
             for journey in part:
-                journey.skip(provider.name, "rests after failures", journey.route.rest.seconds)
+                journey.skip(provider.name, "rests after failures", journey.choice.route.rest.seconds)
         return rounds
 
+    def _claimed(self, journey: Journey, provider: Provider, now: float) -> bool:
+        return self.health.claim((journey.account, provider.name), journey.choice.route.rest, now)
+
     def _round(self, part: Sequence[Journey], provider: Provider, now: float, waited: float) -> Flow[None]:
-        if self._keeps(part[0]):
-            part = yield from self.recording.begun(part, provider, now, waited)
-        if part:
-            yield from self._attempted(part, provider, now, waited)
+        if not self._keeps(part):
+            yield from self._attempted(part, provider, now, waited, inf)
+        elif part := (yield from self.recording.begun(part, provider, now, waited)):
+            yield from self._attempted(part, provider, now, waited, self.recording.held_until(part, now))
+            yield from self.recording.finished(part, self.clock())
 
     def _attempted(
-        self, part: Sequence[Journey], provider: Provider, started: float, waited: float
+        self, part: Sequence[Journey], provider: Provider, started: float, waited: float, until: float
     ) -> Flow[None]:
         evidence = Evidence()
         try:
-            until = self.recording.held_until(part, started)
             ends = yield from self._ends(part, provider, evidence, until)
         except (
             GeneratorExit
@@ -204,20 +216,14 @@ class Dispatch:
             raise
         except BaseException:
             reason = Reason.CANCELLED if evidence.may_have_been_sent else Reason.LOCAL
-            for journey in part:
-                self._ended(
-                    journey, provider, Outcome.of(reason, "the caller stopped waiting"), started, waited
-                )
+            self._ended(part, provider, [Outcome.of(reason, _GONE)] * len(part), started, waited)
             yield from self.recording.finished(part, self.clock())
             raise
-        for journey, end in zip(part, ends, strict=True):
-            self._ended(journey, provider, end, started, waited)
-        if self._keeps(part[0]):
-            yield from self.recording.finished(part, self.clock())
+        self._ended(part, provider, ends, started, waited)
 
-    def _keeps(self, journey: Journey) -> bool:
+    def _keeps(self, group: Sequence[Journey]) -> bool:
         """Whether such messages are recorded: all of a group or none, since they have the same terms."""
-        return self.recording.everything or journey.terms.idempotency_key is not None
+        return self.recording.everything or group[0].terms.idempotency_key is not None
 
     def _ends(
         self, part: Sequence[Journey], provider: Provider, evidence: Evidence, until: float
@@ -241,69 +247,59 @@ class Dispatch:
             left = first.started + first.terms.deadline - self.clock()
             limit = Limit(max(left, _SHORTEST), self.timeouts)
         batch = [one.envelope for one in part]
-        return (
-            yield from attempt(
-                provider, batch, limit=limit, evidence=evidence, late=lambda: self.clock() >= until
-            )
-        )
+        late = None if until == inf else lambda: self.clock() >= until
+        return (yield from attempt(provider, batch, limit=limit, evidence=evidence, late=late))
 
-    def _ended(self, journey: Journey, provider: Provider, end: End, started: float, waited: float) -> None:
-        """Record an attempt, and decide what follows. What only the first may raise is, after another attempt, a part of the record."""
-        if not isinstance(end, Outcome):
-            if not journey.attempts and not journey.queued:
-                journey.error = end
-                return
-            end = Outcome.of(Reason.LOCAL, str(end))
-        now = self.clock()
-        envelope = journey.envelope
-        record = Attempt(
-            journey.id,
-            envelope.channel,
-            provider.name,
-            journey.account,
-            end,
-            started,
-            now - started,
-            journey.number,
-            waited,
-        )
-        journey.attempts.append(record)
-        self.health.ended((journey.account, provider.name), end.reason, journey.route.rest, now)
-        journey.advance(now, self.chance())
-        tell(self.observer.attempt_finished, record)
+    def _ended(
+        self,
+        part: Sequence[Journey],
+        provider: Provider,
+        ends: Sequence[End],
+        started: float,
+        waited: float,
+    ) -> None:
+        """Record an attempt of each, and decide what follows. What only the first may raise is, after another attempt, a part of the record."""
+        now, name, hear = self.clock(), provider.name, self.observer.attempt_finished
+        duration = now - started
+        for journey, end in zip(part, ends, strict=True):
+            if not isinstance(end, Outcome):
+                if not journey.attempts and not journey.queued:
+                    journey.error = end
+                    continue
+                end = Outcome.of(Reason.LOCAL, str(end))  # noqa: PLW2901
+            account, channel = journey.account, journey.envelope.channel
+            attempt = Attempt(
+                journey.id, channel, name, account, end, started, duration, journey.number, waited
+            )
+            if end.reason is not Reason.ACCEPTED or self.health.any:
+                self.health.ended((account, name), end.reason, journey.choice.route.rest, now)
+            journey.advance(attempt, now, self.chance)
+            tell(hear, attempt)
 
     def _paced(self, group: Sequence[Journey], provider: Provider, now: float) -> list[tuple[float, Journey]]:
         """Give each its place under the rates; return when each is due, the first first."""
         waiting: list[tuple[float, Journey]] = []
-        paced = bool(self.rates) or hasattr(provider, "limits")
+        name, rate = provider.name, self.rates.get(provider.name)
+        # asking the protocol itself (isinstance) takes ten times as long
+        named: LimitsRates | None = provider if hasattr(provider, "limits") else None  # type: ignore[assignment]
         for journey in group:
             step = journey.step
-            wait = step.wait if isinstance(step, Ask) else 0.0
-            limits = self._limits(journey, provider) if paced else None
-            if limits:
-                taken, pace = self.pacer.reserve(limits, now + wait, journey.patience(now) - wait)
+            due = now + step.wait if isinstance(step, Ask) else now
+            own = named.limits(journey.envelope) if named is not None else ()
+            if own or rate is not None:
+                limits = _limits(journey, name, own, rate)
+                taken, pace = self.pacer.reserve(limits, due, journey.patience(now) - (due - now))
                 if not taken:
-                    journey.skip(provider.name, "its rate leaves no place in time", pace)
+                    journey.skip(name, "its rate leaves no place in time", pace)
                     continue
-                wait += pace
-            waiting.append((now + wait, journey))
-        return waiting if len(waiting) == 1 else sorted(waiting, key=lambda pair: pair[0])
+                due += pace
+            waiting.append((due, journey))
+        return waiting if len(waiting) == 1 else sorted(waiting, key=itemgetter(0))
 
-    def _limits(self, journey: Journey, provider: Provider) -> list[tuple[Hashable, Rate]]:
-        envelope, account, name = journey.envelope, journey.account, provider.name
-        named: LimitsRates | None = provider if hasattr(provider, "limits") else None  # type: ignore[assignment]
-        own = named.limits(envelope) if named is not None else ()
-        limits: list[tuple[Hashable, Rate]] = [((account, name, key), rate) for key, rate in own]
-        if name in self.rates:
-            sender = getattr(envelope.message, "sender", None)
-            limits.append(((account, name, "sender", str(sender)), self.rates[name]))
-        return limits
-
-    def _first(self, journey: Journey, now: float) -> Ask | Stop:
+    def _first(self, journey: Journey) -> Ask | Stop:
         """Choose who is asked first: the first that does not rest; if all of them rest, the one that may be probed."""
-        if not self.health.any:
-            return Ask(next(iter(journey.providers)))
-        route, keys = journey.route, [(journey.account, name) for name in journey.providers]
+        now = self.clock()
+        route, keys = journey.choice.route, [(journey.account, name) for name in journey.providers]
         awake = [key for key in keys if not self.health.rests(key, now)]
         if not awake:
             key, wait = self.health.probe(keys, route.rest, now)
@@ -312,72 +308,33 @@ class Dispatch:
                 return Stop("every provider rests after failures")
             awake = [key]
         resting = [name for account, name in keys if (account, name) not in awake]
-        journey.skipped += [Skipped(name, "rests after failures") for name in resting]
+        journey.skipped += tuple(Skipped(name, "rests after failures") for name in resting)
         journey.providers = {name: one for name, one in journey.providers.items() if name not in resting}
         return Ask(next(iter(journey.providers)))
 
-    def routed(self, envelope: Envelope, account: str | None, terms: Terms, now: float) -> Journey:
-        """Find who may send it.
-
-        Raises:
-            NoRoute: the channel has none, or no provider of it is for such a message.
-            UnknownAccount: none of them has credentials for the account.
-            Unsupported: none of them carries the message.
-        """
-        route = self.routes.get(envelope.channel)
-        if route is None:
-            raise errors.NoRoute(envelope.channel)
-        held = self.accounts.get(account, {})
-        able: dict[str, Provider] = {}
-        skipped: list[Skipped] = []
-        lacking = None
-        for step in route.ordered(self.chance):
-            provider = held.get(step.provider)
-            if provider is None:
-                continue
-            lack = provider.capabilities.unsupported(envelope.message)
-            if lack is not None:
-                lacking = lacking or errors.Unsupported(
-                    lack, provider=provider.name, remedy="leave it out, or route to one that does"
-                )
-                skipped.append(Skipped(provider.name, f"does not carry {lack}"))
-            elif step.when is not ALWAYS and not step.when.fits(envelope, account):
-                skipped.append(Skipped(provider.name, "is not for such a message"))
-            else:
-                able[provider.name] = provider
-        _require_heard(envelope.message, able)
-        if not able and not skipped:
-            raise errors.UnknownAccount(str(account), channel=envelope.channel)
-        if not able:
-            raise lacking or errors.NoRoute(
-                envelope.channel, problem="no provider of it is for such a message"
-            )
-        return Journey(envelope, account, route, able, terms, now, tuple(able), skipped)
+    def _routed(self, envelope: Envelope, account: str | None, terms: Terms, now: float) -> Journey:
+        choice = self.choosing.choice(envelope, account)
+        return Journey(envelope, account, choice, choice.providers, choice.skipped, terms, now)
 
 
-def _require_heard(message: Message, able: Mapping[str, Provider]) -> None:
-    """Refuse options that nobody who may be asked understands: they would be left out without a word.
-
-    Raises:
-        Unsupported: naming the options.
-    """
-    for extra in getattr(message, "extra", ()):
-        provider = able.get(extra.provider)
-        if provider is None or type(extra) not in provider.capabilities.extras:
-            raise errors.Unsupported(
-                type(extra).__name__,
-                provider=extra.provider,
-                remedy="leave it out, or route to who understands it",
-            )
+def _limits(
+    journey: Journey, name: str, own: Sequence[tuple[Hashable, Rate]], rate: Rate | None
+) -> list[tuple[Hashable, Rate]]:
+    """Return what a message counts against: the provider's own rates, and that of its sender."""
+    limits: list[tuple[Hashable, Rate]] = [((journey.account, name, key), one) for key, one in own]
+    if rate is not None:
+        sender = getattr(journey.envelope.message, "sender", None)
+        limits.append(((journey.account, name, "sender", str(sender)), rate))
+    return limits
 
 
 def _company(provider: Provider, envelope: Envelope) -> Hashable | None:
     """Return with which other messages this one may share a request, None if with none."""
-    # asking the protocol itself (isinstance) takes ten times as long
     able: KeepsCompany | None = provider if hasattr(provider, "company") else None  # type: ignore[assignment]
     return "" if able is None else able.company(envelope)
 
 
+_GONE = "the caller stopped waiting"
 _AT_ONCE = 4
 """How many batches of one call are under way at once."""
 _SHORTEST = 0.001

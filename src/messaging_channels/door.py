@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from messaging_channels.addressing import Addressing
 from messaging_channels.channels import BUILT_IN, Channel
+from messaging_channels.choosing import Choosing
 from messaging_channels.dispatch import Dispatch
 from messaging_channels.ledger.memory import Memory
 from messaging_channels.ledger.within import EXECUTORS as WITHIN
@@ -85,8 +86,7 @@ class Door:
             addressing=Addressing(
                 {kind: channel for channel in known for kind in channel.carries}, tuple(resolvers)
             ),
-            accounts=held,
-            routes=routed(known, every, routes or {}),
+            choosing=Choosing(held, routed(known, every, routes or {}), random),
             observer=hears,
             recording=recording,
             reports=self._reports,
@@ -106,7 +106,9 @@ class Door:
     @property
     def providers(self) -> tuple[str, ...]:
         """The names of the providers of all accounts."""
-        return tuple(dict.fromkeys(name for held in self._dispatch.accounts.values() for name in held))
+        return tuple(
+            dict.fromkeys(name for held in self._dispatch.choosing.accounts.values() for name in held)
+        )
 
     @classmethod
     def configured(

@@ -7,8 +7,10 @@ in a thread or in an event loop. So each of them is written once and serves sync
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from messaging_channels._values import value
 
 Reply = TypeVar("Reply")
 Result = TypeVar("Result")
@@ -40,7 +42,7 @@ def ask(exchange: Exchange[Reply]) -> Flow[Reply]:
     return reply
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Timeouts:
     """Seconds allowed for each phase of one exchange."""
 
@@ -49,7 +51,7 @@ class Timeouts:
     read: float = 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class HttpResponse:
     """The answer to an `HttpRequest`, read whole. Header names are in lower case."""
 
@@ -73,7 +75,7 @@ class HttpResponse:
         return pydantic_core.from_json(self.body)
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class HttpRequest(Exchange[HttpResponse]):
     """One HTTP request. Redirects are not followed; any status is an answer, not an error.
 
@@ -102,7 +104,7 @@ class HttpRequest(Exchange[HttpResponse]):
         return cls("POST", url, headers, pydantic_core.to_json(payload))
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Wait(Exchange[None]):
     """Let time pass."""
 
@@ -110,14 +112,14 @@ class Wait(Exchange[None]):
     effect: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Now(Exchange[float]):
     """Ask for the time: seconds since the epoch, UTC."""
 
     effect: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Call(Exchange[Reply]):
     """Call a blocking function, such as a vendor's SDK: in the caller's thread, or in a worker thread under an event loop.
 
@@ -128,7 +130,7 @@ class Call(Exchange[Reply]):
     effect: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Share(Exchange[Reply]):
     """Have one item done together with whatever else waits under the same key, without waiting for company.
 
@@ -144,7 +146,7 @@ class Share(Exchange[Reply]):
     effect: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class AtOnce(Exchange[Sequence[Any]]):
     """Run several flows at the same time, in threads or in tasks; reply their results, in order, when all of them have ended.
 
@@ -175,7 +177,7 @@ class AsyncExecutor(Protocol):
         """Release what is held. Called once, after the last `perform`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Executors:
     """How exchanges of a type are performed, in both colours. Each is built when first needed."""
 

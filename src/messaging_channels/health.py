@@ -54,6 +54,8 @@ class Health:
     """Counts failures in a row, and says who may be asked. Keys are whatever names a provider with its credentials."""
 
     def __init__(self) -> None:
+        self.any = False
+        """Whether anything failed lately."""
         self._conditions: dict[Hashable, _Condition] = {}
         self._lock = threading.Lock()
 
@@ -63,17 +65,14 @@ class Health:
             if reason not in _SILENT and key in self._conditions:
                 with self._lock:
                     self._conditions.pop(key, None)
+                    self.any = bool(self._conditions)
             return
         with self._lock:
             condition = self._conditions.setdefault(key, _Condition())
             condition.failures += 1
+            self.any = True
             if condition.failures >= rest.failures:
                 condition.rest(now, rest.seconds)
-
-    @property
-    def any(self) -> bool:
-        """Whether anything failed lately."""
-        return bool(self._conditions)
 
     def rests(self, key: Hashable, now: float) -> bool:
         """Whether it is to be left alone now."""

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from math import inf
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from messaging_channels import errors
+from messaging_channels._values import value
 from messaging_channels.outcomes import Kind
 from messaging_channels.receipts import Attempt, Receipt, Skipped, deciding
-from messaging_channels.routing import Ask, Step, Stop, next_step
+from messaging_channels.routing import Ask, Step, Stop, accepted_by, next_step
 from messaging_channels.status import PENDING_NOT_SENT, Status
 
 if TYPE_CHECKING:
+    from messaging_channels.choosing import Choice
     from messaging_channels.ledger import Record
     from messaging_channels.provider import Envelope, Provider
-    from messaging_channels.routing import Route
 
 
 class Options(TypedDict, total=False):
@@ -81,14 +82,14 @@ USUAL = Terms()
 """What is asked of a message where nothing is said."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Known:
     """The message's idempotency key is taken: what is to be done follows from the record."""
 
     record: Record
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Queued:
     """What a worker knows of a message that waited."""
 
@@ -99,35 +100,36 @@ class Queued:
     """Whether another step of a fallback may follow, whatever becomes of this one."""
 
 
-@dataclass(slots=True)
+@dataclass(eq=False)
 class Journey:
-    """One message on its way. Belongs to one flow at a time."""
+    """One message on its way. Belongs to one flow at a time. Without slots, so that what stays as it is costs nothing."""
 
     envelope: Envelope
     account: str | None
-    route: Route
+    choice: Choice
     providers: Mapping[str, Provider]
-    """Those that may be asked, by name, in order."""
+    """Those that may still be asked, by name, in order."""
+    skipped: tuple[Skipped, ...]
     terms: Terms
     started: float
     """Seconds since the epoch, UTC."""
-    considered: tuple[str, ...]
-    skipped: list[Skipped]
-    holder: str = ""
-    fingerprint: str = ""
-    recorded: bool = False
+    holder: str = field(default="", init=False)
+    fingerprint: str = field(default="", init=False)
+    recorded: bool = field(default=False, init=False)
     """Whether the ledger holds it."""
-    attempts: list[Attempt] = field(default_factory=list[Attempt])
-    step: Step | Known | None = None
+    attempts: tuple[Attempt, ...] = field(default=(), init=False)
+    number: int = field(default=1, init=False)
+    """Of the attempt that would be made next."""
+    step: Step | Known | None = field(default=None, init=False)
     """What comes next; None until that was decided first."""
-    error: errors.MessagingError | None = None
+    error: errors.MessagingError | None = field(default=None, init=False)
     """What the caller gets instead of a receipt, unless it is about the outcome."""
-    status: Status | None = None
-    replayed: bool = False
-    retry_after: float | None = None
+    status: Status | None = field(default=None, init=False)
+    replayed: bool = field(default=False, init=False)
+    retry_after: float | None = field(default=None, init=False)
     """Seconds until another try may succeed, where no provider was asked."""
-    one_of_many: bool = False
-    queued: Queued | None = None
+    one_of_many: bool = field(default=False, init=False)
+    queued: Queued | None = field(default=None, init=False)
     """Set if a worker sends it."""
 
     @property
@@ -136,18 +138,13 @@ class Journey:
         return self.queued.message_id if self.queued else self.envelope.id
 
     @property
-    def number(self) -> int:
-        """The number of the attempt that would be made next."""
-        return (self.queued.earlier if self.queued else 0) + len(self.attempts) + 1
-
-    @property
     def done(self) -> bool:
         """Whether nothing comes next."""
         return self.error is not None or isinstance(self.step, Stop)
 
     def seconds_left(self, now: float) -> float:
         """Return for how long a further attempt may be waited for."""
-        limits = (self.route.retry.seconds, self.terms.deadline)
+        limits = (self.choice.route.retry.seconds, self.terms.deadline)
         return min(limit for limit in limits if limit is not None) - max(0.0, now - self.started)
 
     def patience(self, now: float) -> float:
@@ -158,7 +155,7 @@ class Journey:
 
     def skip(self, name: str, why: str, retry_after: float) -> None:
         """Leave a provider out, and go on to the next."""
-        self.skipped.append(Skipped(name, why))
+        self.skipped += (Skipped(name, why),)
         self.retry_after = min(retry_after, self.retry_after or retry_after)
         self.providers = {other: one for other, one in self.providers.items() if other != name}
         self.step = (
@@ -167,29 +164,20 @@ class Journey:
             else Stop(f"nobody was left to ask: {name} {why}")
         )
 
-    def advance(self, now: float, chance: float) -> None:
-        """Decide what follows the last attempt."""
+    def advance(self, attempt: Attempt, now: float, chance: Callable[[], float]) -> None:
+        """Go on after an attempt: decide what follows."""
+        self.attempts += (attempt,)
+        self.number += 1
+        if attempt.kind is Kind.ACCEPTED:
+            self.step = accepted_by(attempt.provider)
+            return
         self.step = next_step(
             self.providers,
             self.attempts,
-            retry=self.route.retry,
+            retry=self.choice.route.retry,
             left=lambda: self.seconds_left(now),
             resend=self.terms.on_unknown == "resend",
-            chance=chance,
-        )
-
-    def _receipt(self, decided: Attempt | None) -> Receipt:
-        outcome = decided.outcome if decided else None
-        return Receipt(
-            self.envelope.id,
-            self.envelope.channel,
-            self.envelope.to,
-            self.status or (outcome.status if outcome else PENDING_NOT_SENT),
-            tuple(self.attempts),
-            tuple(self.skipped),
-            self.considered,
-            self.step.why if isinstance(self.step, Stop) else "",
-            self.replayed,
+            chance=chance(),
         )
 
     def told(self) -> Receipt:
@@ -201,7 +189,18 @@ class Journey:
         if self.error is not None:
             raise self.error
         decided, kind = deciding(self.attempts)
-        receipt = self._receipt(decided)
+        outcome, envelope = decided.outcome if decided else None, self.envelope
+        receipt = Receipt(
+            envelope.id,
+            envelope.channel,
+            envelope.to,
+            self.status or (outcome.status if outcome else PENDING_NOT_SENT),
+            self.attempts,
+            self.skipped,
+            self.choice.considered,
+            self.step.why if isinstance(self.step, Stop) else "",
+            self.replayed,
+        )
         if kind is Kind.ACCEPTED or kind is Kind.UNKNOWN:
             return receipt
         raise self._failed(receipt)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from messaging_channels import status as statuses
+from messaging_channels._values import value
 from messaging_channels.status import Status
 
 
@@ -110,7 +111,7 @@ RULES: dict[Reason, Rule] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Outcome:
     """What a provider's answer means for one message."""
 

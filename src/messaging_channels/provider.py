@@ -17,8 +17,9 @@ from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
+from messaging_channels._values import value
 from messaging_channels.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
-from messaging_channels.messages import Extra
+from messaging_channels.messages import Extra, Message
 from messaging_channels.outcomes import Outcome, Reason
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from messaging_channels.addresses import Address
     from messaging_channels.events import Event
-    from messaging_channels.messages import Message
     from messaging_channels.rates import Rate
     from messaging_channels.webhooks import Received, WebhookCall
 
@@ -36,7 +36,7 @@ CONTRACT = 1
 """The number of this contract. A plugin built for another one is refused when it is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Envelope:
     """One message for one recipient, on its way to a provider."""
 
@@ -73,6 +73,12 @@ class Capabilities:
             if name != "extra" and getattr(message, name) != default:
                 return f"{type(message).__name__}.{name}"
         return None
+
+    def carries_wholly(self, kind: type[Message]) -> bool:
+        """Whether it carries every message of that type, whatever its fields hold. What `extra` holds is another question."""
+        undeclared = self._undeclared.get(kind)
+        files = kind.uploads is not Message.uploads and not self.uploads
+        return undeclared is not None and not files and all(name == "extra" for name, _ in undeclared)
 
     @cached_property
     def _undeclared(self) -> dict[type[Message], tuple[tuple[str, Any], ...]]:

@@ -210,7 +210,7 @@ class Queueing:
         one_of_many: bool = False,
     ) -> Flow[_Order]:
         """Find out whom it is for and when it is due. Nothing is written down yet."""
-        found = yield from self._addressed(message, to, terms)
+        found = yield from self._addressed(message, to)
         now, first = self.dispatch.clock(), found[0][0]
         if one_of_many:
             terms = terms.for_one(first.channel, first.to.plain)
@@ -246,7 +246,6 @@ class Queueing:
         self,
         message: Message | Fallback,
         to: Any,  # noqa: ANN401  resolvers take anything
-        terms: Terms,
     ) -> Flow[list[tuple[Envelope, str | None]]]:
         """Find out whom each step is for, and that somebody could send it; a recipient who has no address for a step does without it."""
         steps = message.steps if isinstance(message, Fallback) else (message,)
@@ -260,7 +259,7 @@ class Queueing:
             except errors.UnresolvedRecipient as error:
                 lacking = lacking or error
                 continue
-            self.dispatch.routed(envelope, account, terms, self.dispatch.clock())
+            self.dispatch.choosing.choice(envelope, account)
             found.append((envelope, account))
         if lacking is not None and not found:
             raise lacking

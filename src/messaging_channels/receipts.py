@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._values import value
 from messaging_channels.outcomes import Kind, Outcome
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from messaging_channels.status import Status
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Attempt:
     """One provider asked about one message. Holds no address and no content."""
 
@@ -59,7 +59,7 @@ class Attempt:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Skipped:
     """A provider of the route that was not asked, and why."""
 
@@ -67,7 +67,7 @@ class Skipped:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Receipt:
     """What became of a message so far, and how that was decided. Its repr shows the address masked."""
 
@@ -133,14 +133,12 @@ class Receipt:
 
 def deciding(attempts: Sequence[Attempt]) -> tuple[Attempt | None, Kind]:
     """Return the attempt that decides how a message stands: one that was accepted, else one that may have been, else the last."""
-    if not attempts:
-        return None, Kind.NOT_SENT
     if len(attempts) > 1:
         for kind in (Kind.ACCEPTED, Kind.UNKNOWN):
             for attempt in reversed(attempts):
                 if attempt.kind is kind:
                     return attempt, kind
-    return attempts[-1], attempts[-1].kind
+    return (attempts[-1], attempts[-1].kind) if attempts else (None, Kind.NOT_SENT)
 
 
 def _told(attempt: Attempt) -> str:

@@ -192,7 +192,7 @@ def known(record: Record) -> Known:
 def adopted(journey: Journey, record: Record) -> bool:
     """Let a journey go on as the message of that record. Return whether it may be tried again; if not, the answer is replayed."""
     journey.envelope = replace(journey.envelope, id=record.id)
-    journey.attempts = list(record.attempts)
+    journey.attempts, journey.number = record.attempts, len(record.attempts) + 1
     journey.status = record.status
     if _may_go_on(journey, record):
         return True

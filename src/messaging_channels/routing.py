@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
+from messaging_channels._values import value
 from messaging_channels.errors import UnknownProvider
 from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
 
@@ -110,6 +112,11 @@ class Route:
         """The names, as given."""
         return tuple(step.provider for step in self.steps)
 
+    @property
+    def blind(self) -> bool:
+        """Whether it neither looks at addresses nor draws lots: alike messages take it alike."""
+        return all(step.weight is None and not step.when.prefixes for step in self.steps)
+
     def ordered(self, chance: Callable[[], float]) -> Sequence[Via]:
         """Return the steps in the order for one message: the weighted ones as drawn, then the others."""
         if len(self.steps) == 1:
@@ -145,7 +152,7 @@ def routed(
     return routes
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Ask:
     """Ask that provider next."""
 
@@ -154,7 +161,7 @@ class Ask:
     """Seconds to let pass before."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Stop:
     """Ask nobody any more."""
 
@@ -185,7 +192,7 @@ def next_step(
     """
     last = attempts[-1]
     if last.kind is Kind.ACCEPTED:
-        return Stop(f"{last.provider} accepted it")
+        return accepted_by(last.provider)
     ends = [attempt.outcome for attempt in attempts if attempt.outcome]
     if not all(_reached_nobody(end, resend=resend) for end in ends):
         return Stop(
@@ -207,6 +214,12 @@ def next_step(
         if waits
         else Stop("no attempt was left that could begin in time")
     )
+
+
+@lru_cache(maxsize=64)
+def accepted_by(provider: str) -> Stop:
+    """Say how most journeys end."""
+    return Stop(f"{provider} accepted it")
 
 
 def may_pass_on(outcomes: Iterable[Outcome], *, resend: bool = False) -> bool:

@@ -45,7 +45,7 @@ class _Worker:
         queueing = dispatcher.queue.queueing
         self._signal = queueing.signal
         self._work = Work(queueing.dispatch, queueing.codec, new_holder(), self._pace.patience)
-        held = queueing.dispatch.accounts.values()
+        held = queueing.dispatch.choosing.accounts.values()
         most = max((one.capabilities.batch for own in held for one in own.values()), default=1)
         self._batch = self._pace.batch or min(max(most, _FEWEST), _MOST)
 

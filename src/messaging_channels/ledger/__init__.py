@@ -7,9 +7,10 @@ atomic, and durable when its reply comes. A ledger is whatever performs them (`S
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from messaging_channels._values import value
 from messaging_channels.exchange import Exchange, Executors
 from messaging_channels.receipts import Attempt, deciding
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 Reply = TypeVar("Reply")
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Heard:
     """One event of a message, as it is kept: no address and no content."""
 
@@ -34,7 +35,7 @@ class Heard:
     """The provider's code and text, or what a person did (`seen`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Record:
     """All that is known of one message: what an operator reads."""
 
@@ -113,7 +114,7 @@ class Operation(Exchange[Reply]):
     effect = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Begun:
     """An attempt that is about to be made: the intent, written before the effect."""
 
@@ -127,7 +128,7 @@ class Begun:
     """Seconds that were waited before it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Hearing:
     """What hearing an event changed."""
 
@@ -139,7 +140,7 @@ class Hearing:
     """What is now known of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Entry(Operation[Record | None]):
     """Take a message in unless its key is taken. Reply None, or the record that holds the key.
 
@@ -159,7 +160,7 @@ class Entry(Operation[Record | None]):
     """Until when the key stands: seconds since the epoch, UTC."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Reserve(Entry):
     """Take a message in, with its first attempt."""
 
@@ -168,7 +169,7 @@ class Reserve(Entry):
     first: Begun
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Take(Operation[bool]):
     """Become the holder in place of another one. Reply False if that is no longer the holder, has begun a further attempt, or an attempt was accepted."""
 
@@ -180,7 +181,7 @@ class Take(Operation[bool]):
     """How many there are in the record on which the taking over was decided."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Begin(Operation[bool]):
     """Write down a further attempt, and keep the lease. Reply False, and write none, if `holder` is not the holder, or one was accepted by now."""
 
@@ -191,7 +192,7 @@ class Begin(Operation[bool]):
     """Whether the holder is a worker that has claimed it: see `ledger.queue`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Finish(Operation["Status"]):
     """Write down how an attempt ended, and merge its status. Reply what is now known.
 
@@ -209,7 +210,7 @@ class Finish(Operation["Status"]):
     """Why no further attempt follows; empty while one may."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Release(Operation[None]):
     """Forget a reservation whose attempt was refused before anything left the machine."""
 
@@ -217,7 +218,7 @@ class Release(Operation[None]):
     holder: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Hear(Operation[Hearing]):
     """Keep an event once, and merge its status. One whose message is not known yet waits for it.
 
@@ -228,7 +229,7 @@ class Hear(Operation[Hearing]):
     now: float
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Find(Operation[Record | None]):
     """Look one record up: by our id, by the provider's, or by its idempotency key."""
 
@@ -239,7 +240,7 @@ class Find(Operation[Record | None]):
     idempotency_key: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Browse(Operation[Sequence[Record]]):
     """Return the records of one scope, the newest first: at most `limit` of those for which everything holds that is given."""
 
@@ -256,7 +257,7 @@ class Browse(Operation[Sequence[Record]]):
     """Before when."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Unsettled(Operation[Sequence[Record]]):
     """Return messages whose outcome is unknown and that are due to be asked about; each is then due again later.
 
@@ -269,7 +270,7 @@ class Unsettled(Operation[Sequence[Record]]):
     """Seconds after the attempt at which it is asked about. When they are used up, it stays unknown."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Together(Operation[Sequence[Any]]):
     """Several operations in one step. Reply theirs, in order."""
 

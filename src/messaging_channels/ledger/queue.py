@@ -6,10 +6,11 @@ A message waits as long as it has a row in the queue; the row goes when nothing 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
+from messaging_channels._values import value
 from messaging_channels.ledger import OPERATIONS, Entry, Operation, Record
 from messaging_channels.status import Status
 
@@ -32,7 +33,7 @@ class State(StrEnum):
     """For somebody to replay it: the worker gave up."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Job:
     """A message that a worker has claimed."""
 
@@ -54,7 +55,7 @@ class Job:
     """What attempts and reports of this step alone say."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Enqueue(Entry):
     """Take a message in to be sent later."""
 
@@ -69,7 +70,7 @@ class Enqueue(Entry):
     steps: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Claim(Operation[Sequence[Job]]):
     """Become the holder of messages that are due, the most urgent first, until the lease ends. Nothing is sent by it yet."""
 
@@ -82,7 +83,7 @@ class Claim(Operation[Sequence[Job]]):
     """That message only, if it is due."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Proceed(Operation[bool]):
     """Say what a claimed message waits for now. Reply False, and write nothing, if `holder` is not the holder."""
 
@@ -99,7 +100,7 @@ class Proceed(Operation[bool]):
     """What it ends as, if no attempt says so."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Count(Operation[None]):
     """Add to the counters of what became of messages: rows of their own, one for each minute and worker."""
 
@@ -108,7 +109,7 @@ class Count(Operation[None]):
     counts: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class NextStep(Operation[bool]):
     """Go on to the next step of a fallback, unless the message was delivered meanwhile. Reply whether it does."""
 
@@ -123,7 +124,7 @@ class NextStep(Operation[bool]):
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Cancel(Operation[bool]):
     """End a message of which certainly nothing went out. Reply False if an attempt has begun that may have, or nothing waits."""
 
@@ -131,7 +132,7 @@ class Cancel(Operation[bool]):
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Replay(Operation[int]):
     """Have dead letters tried again: one, or up to `limit` of all. Reply how many."""
 
@@ -140,7 +141,7 @@ class Replay(Operation[int]):
     limit: int = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Dead(Operation[Sequence[Record]]):
     """Return records of dead letters, the newest first; the page after `before`."""
 
@@ -148,14 +149,14 @@ class Dead(Operation[Sequence[Record]]):
     before: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Depth(Operation["Queue"]):
     """Return how the queue stands."""
 
     now: float
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Queue:
     """How the queue stands."""
 
@@ -182,7 +183,7 @@ class Queue:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Metric:
     """One number of the queue, as exporters name and label it. No label holds an address."""
 
@@ -216,7 +217,7 @@ def metrics(queue: Queue) -> Sequence[Metric]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Erase(Operation[int]):
     """Forget one recipient's addresses and bodies. What waits is not sent any more. Reply how many messages it was."""
 
@@ -227,7 +228,7 @@ class Erase(Operation[int]):
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Forget(Operation[int]):
     """Forget addresses and bodies of messages created before a time that nothing will be done with. Reply how many."""
 

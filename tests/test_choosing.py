@@ -1,0 +1,82 @@
+"""Who may send a message."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging_channels import Dispatcher, Route, Sms
+from messaging_channels.errors import MessagingError
+from messaging_channels.exchange import Exchange, Executors, Flow
+from messaging_channels.messages import Mms
+from messaging_channels.outcomes import Outcome, Reason
+from messaging_channels.provider import Capabilities, Envelope
+from messaging_channels.routing import Via, When
+
+ALL = frozenset(field.name for field in fields(Sms))
+MESSAGES = st.builds(
+    Sms,
+    text=st.just("hello"),
+    sender=st.sampled_from([None, "Shop"]),
+    validity_period=st.sampled_from([None, timedelta(hours=1)]),
+    flash=st.booleans(),
+) | st.builds(Mms, media=st.just(("https://example.com/a.png",)), text=st.sampled_from(["", "words"]))
+CAPABILITIES = st.dictionaries(
+    st.just(Sms), st.sampled_from([frozenset[str](), frozenset({"sender"}), ALL]), min_size=1
+) | st.just({Sms: ALL, Mms: frozenset[str]()})
+CONDITIONS = st.just(When()) | st.sampled_from([When(prefixes=("44",)), When(kinds=(Mms,)), When(accounts=(None,))])
+NUMBERS = st.sampled_from(["+447700900123", "+38598123456"])
+
+
+def _provider(name: str, carries: Mapping[type[Any], frozenset[str]]) -> Any:
+    class Agreeable:
+        capabilities: ClassVar[Capabilities] = Capabilities(carries)
+        executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+
+        def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+            return [Outcome.of(Reason.ACCEPTED)] * len(batch)
+            yield
+
+    one: Any = Agreeable()
+    one.name = name
+    return one
+
+
+def _told(dispatcher: Dispatcher, message: Any, to: str) -> Any:
+    try:
+        receipt = dispatcher.send(message, to=to)
+    except MessagingError as error:
+        return type(error), str(error)
+    return receipt.considered, receipt.skipped, receipt.provider
+
+
+@given(st.lists(st.tuples(MESSAGES, NUMBERS), min_size=2, max_size=6), st.data())
+def test_what_was_sent_before_changes_nothing_about_who_is_asked(
+    sends: list[tuple[Any, str]], data: st.DataObject
+) -> None:
+    providers = [_provider(name, data.draw(CAPABILITIES)) for name in ("first", "second")]
+    route = Route(*(Via(one.name, when=data.draw(CONDITIONS)) for one in providers))
+    with Dispatcher(providers, routes={"sms": route}) as used:
+        for message, to in sends:
+            with Dispatcher(providers, routes={"sms": route}) as fresh:
+                assert _told(used, message, to) == _told(fresh, message, to)
+
+
+def test_a_choice_that_holds_for_every_message_of_a_type_is_made_once() -> None:
+    provider = _provider("one", {Sms: ALL})
+    with Dispatcher([provider]) as dispatcher:
+        first, second = (dispatcher.send(Sms("hello"), to="+447700900123") for _ in range(2))
+    assert first.considered is second.considered
+
+
+def test_a_message_that_one_provider_does_not_carry_leaves_it_the_first_for_the_next_one() -> None:
+    providers = [_provider("plain", {Sms: frozenset({"sender"})}), _provider("rich", {Sms: ALL})]
+    with Dispatcher(providers) as dispatcher:
+        flash = dispatcher.send(Sms("hello", flash=True), to="+447700900123")
+        plain = dispatcher.send(Sms("hello"), to="+447700900123")
+    assert (flash.provider, plain.provider) == ("rich", "plain")
