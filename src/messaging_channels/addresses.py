@@ -98,7 +98,10 @@ class PhoneNumber(WhatsAppAddress):
         Raises:
             InvalidAddress: it is no international number. `00` is not taken for a plus, since it means nothing in many countries.
         """
-        match = _PLAIN_NUMBER.fullmatch(text) or _PLAIN_NUMBER.fullmatch(_SEPARATORS.sub("", text))
+        match = _PLAIN_NUMBER.fullmatch(text)
+        if match is not None:
+            return cls(match[1])
+        match = _PLAIN_NUMBER.fullmatch(_SEPARATORS.sub("", text))
         if match is None or _TRUNK_ZERO in text:
             raise InvalidAddress(
                 _number_problem(text),

@@ -71,14 +71,14 @@ class Bulk:
     def entered(self, chunk: Sequence[tuple[Message, Any]]) -> Flow[Sequence[Each]]:
         """Find out who may be sent to; return those that certainly may not."""
         refused: list[Each] = []
-        prepared, terms = self.dispatch.prepared, self.terms
+        prepared, terms, pending = self.dispatch.prepared, self.terms, self.pending
         for message, to in chunk:
             try:
                 journey = yield from prepared(message, to, terms, one_of_many=True)
             except errors.MessagingError as error:
                 refused.append(Each(to, None, error))
             else:
-                self.pending.append((to, journey))
+                pending.append((to, journey))
         return refused
 
     def advanced(self) -> Flow[Sequence[Each]]:

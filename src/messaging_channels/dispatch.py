@@ -41,7 +41,7 @@ class Dispatch:
 
     addressing: Addressing
     choosing: Choosing
-    observer: Observer
+    observer: Observer | None
     recording: Recording
     reports: Reports
     vetoes: Sequence[Veto]
@@ -84,27 +84,39 @@ class Dispatch:
         else:
             envelope, account = yield from self.addressing.envelope(message, to, now)
             now = self.clock()
+        choice = self.choosing.choice(envelope, account)
+        journey = Journey(envelope, account, choice, choice.providers, choice.skipped, terms, now)
         if one_of_many:
-            terms = terms.for_one(envelope.channel, envelope.to.plain)
-        journey = self._routed(envelope, account, terms, now)
-        journey.one_of_many = one_of_many
-        if terms.idempotency_key is not None:
-            journey.fingerprint = fingerprint(message, envelope.to.plain, account)
-            record = yield from ask(Find(scope=terms.scope, idempotency_key=terms.idempotency_key))
-            if record is not None and record.expires > now:
-                journey.step = known(record)
-                return journey
-        yield from self._entered(journey)
+            journey.one_of_many = True
+        if terms.idempotency_key is None or not (yield from self._was_known(journey)):
+            if self.vetoes:
+                yield from self._allowed(journey)
+            journey.step = self._first(journey)
         return journey
+
+    def _was_known(self, journey: Journey) -> Flow[bool]:
+        """Look for the record that holds its key."""
+        envelope = journey.envelope
+        if journey.one_of_many:
+            journey.terms = journey.terms.for_one(envelope.channel, envelope.to.plain)
+        terms = journey.terms
+        journey.fingerprint = fingerprint(envelope.message, envelope.to.plain, journey.account)
+        record = yield from ask(Find(scope=terms.scope, idempotency_key=terms.idempotency_key))
+        if record is None or record.expires <= journey.started:
+            return False
+        journey.step = known(record)
+        return True
 
     def taken_up(
         self, envelope: Envelope, account: str | None, terms: Terms, queued: Queued, holder: str
     ) -> Flow[Journey]:
         """Set a message that waited on its way. Its record is there; `holder` has claimed it."""
-        journey = self._routed(envelope, account, terms, self.clock())
+        choice, now = self.choosing.choice(envelope, account), self.clock()
+        journey = Journey(envelope, account, choice, choice.providers, choice.skipped, terms, now)
         journey.queued, journey.holder, journey.recorded = queued, holder, True
         journey.number = queued.earlier + 1
-        yield from self._entered(journey)
+        yield from self._allowed(journey)
+        journey.step = self._first(journey)
         return journey
 
     def resumed(self, journey: Journey, record: Record) -> Flow[None]:
@@ -119,14 +131,13 @@ class Dispatch:
         if record.outcome is Kind.UNKNOWN:
             record = yield from self.reports.looked_up(record, journey.envelope.to)
         if adopted(journey, record):
-            yield from self._entered(journey)
+            yield from self._allowed(journey)
+            journey.step = self._first(journey)
             yield from self.recording.taken(journey, record, self.clock())
 
-    def _entered(self, journey: Journey) -> Flow[None]:
-        """Ask the rules, and choose who is asked first."""
+    def _allowed(self, journey: Journey) -> Flow[None]:
         for veto in self.vetoes:
             yield from vetoed(veto, journey.envelope, journey.account)
-        journey.step = self._first(journey) if self.health.any else journey.choice.first
 
     def advanced(self, journeys: Sequence[Journey]) -> Flow[None]:
         """Take the next step with each of them; those for one provider and account go together, as its batches."""
@@ -259,7 +270,7 @@ class Dispatch:
         waited: float,
     ) -> None:
         """Record an attempt of each, and decide what follows. What only the first may raise is, after another attempt, a part of the record."""
-        now, name, hear = self.clock(), provider.name, self.observer.attempt_finished
+        now, name, observer = self.clock(), provider.name, self.observer
         duration = now - started
         for journey, end in zip(part, ends, strict=True):
             if not isinstance(end, Outcome):
@@ -274,7 +285,8 @@ class Dispatch:
             if end.reason is not Reason.ACCEPTED or self.health.any:
                 self.health.ended((account, name), end.reason, journey.choice.route.rest, now)
             journey.advance(attempt, now, self.chance)
-            tell(hear, attempt)
+            if observer is not None:
+                tell(observer.attempt_finished, attempt)
 
     def _paced(self, group: Sequence[Journey], provider: Provider, now: float) -> list[tuple[float, Journey]]:
         """Give each its place under the rates; return when each is due, the first first."""
@@ -298,6 +310,8 @@ class Dispatch:
 
     def _first(self, journey: Journey) -> Ask | Stop:
         """Choose who is asked first: the first that does not rest; if all of them rest, the one that may be probed."""
+        if not self.health.any:
+            return journey.choice.first
         now = self.clock()
         route, keys = journey.choice.route, [(journey.account, name) for name in journey.providers]
         awake = [key for key in keys if not self.health.rests(key, now)]
@@ -311,10 +325,6 @@ class Dispatch:
         journey.skipped += tuple(Skipped(name, "rests after failures") for name in resting)
         journey.providers = {name: one for name, one in journey.providers.items() if name not in resting}
         return Ask(next(iter(journey.providers)))
-
-    def _routed(self, envelope: Envelope, account: str | None, terms: Terms, now: float) -> Journey:
-        choice = self.choosing.choice(envelope, account)
-        return Journey(envelope, account, choice, choice.providers, choice.skipped, terms, now)
 
 
 def _limits(

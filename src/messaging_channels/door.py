@@ -80,14 +80,14 @@ class Door:
         recording = (
             ledger if isinstance(ledger, Recording) else Recording(ledger or Memory(), ledger is not None)
         )
-        rules, hears = tuple(vetoes), observer or Observer()
-        self._reports = Reports(held, {one.name: one for one in known}, recording, hears, rules, time.now)
+        rules = tuple(vetoes)
+        self._reports = Reports(held, {one.name: one for one in known}, recording, observer, rules, time.now)
         self._dispatch = Dispatch(
             addressing=Addressing(
                 {kind: channel for channel in known for kind in channel.carries}, tuple(resolvers)
             ),
             choosing=Choosing(held, routed(known, every, routes or {}), random),
-            observer=hears,
+            observer=observer,
             recording=recording,
             reports=self._reports,
             vetoes=rules,

@@ -32,7 +32,7 @@ class Reports:
     channels: Mapping[str, Channel]
     """By name."""
     recording: Recording
-    observer: Observer
+    observer: Observer | None
     vetoes: Sequence[Veto]
     clock: Callable[[], float]
 
@@ -69,7 +69,8 @@ class Reports:
         hearings = yield from ask(Together(tuple(Hear(event, now) for event in events)))
         for event, hearing in zip(events, hearings, strict=True):
             if hearing.fresh:
-                tell(self.observer.event_received, event)
+                if self.observer is not None:
+                    tell(self.observer.event_received, event)
                 for veto in self.vetoes:
                     tell(veto.event_received, event)
 
