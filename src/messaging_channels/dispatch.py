@@ -158,9 +158,7 @@ class Dispatch:
         """Ask one provider about messages of one account, each when its time has come: write the intent down, ask, write down how it ended."""
         provider, entered = group[0].providers[name], self.clock()
         waiting, seen = self._paced(group, provider, entered), entered
-        if (
-            len(waiting) == 1 and waiting[0][0] <= entered and not self.health.any
-        ):  # the usual case, without more ado
+        if len(waiting) == 1 and waiting[0][0] <= entered and not self.health.any:  # the usual case
             yield from self._round([waiting.pop()[1]], provider, entered, 0.0)
         while waiting:
             now = self.clock()
@@ -209,21 +207,28 @@ class Dispatch:
         return self.health.claim((journey.account, provider.name), journey.choice.route.rest, now)
 
     def _round(self, part: Sequence[Journey], provider: Provider, now: float, waited: float) -> Flow[None]:
-        if not self._keeps(part):
-            yield from self._attempted(part, provider, now, waited, inf)
-        elif part := (yield from self.recording.begun(part, provider, now, waited)):
-            yield from self._attempted(part, provider, now, waited, self.recording.held_until(part, now))
+        attempted = self._recorded if self._keeps(part) else self._attempted
+        return attempted(part, provider, now, waited)
+
+    def _recorded(self, part: Sequence[Journey], provider: Provider, now: float, waited: float) -> Flow[None]:
+        part = yield from self.recording.begun(part, provider, now, waited)
+        if part:
+            until = self.recording.held_until(part, now)
+            yield from self._attempted(part, provider, now, waited, until)
             yield from self.recording.finished(part, self.clock())
 
     def _attempted(
-        self, part: Sequence[Journey], provider: Provider, started: float, waited: float, until: float
+        self,
+        part: Sequence[Journey],
+        provider: Provider,
+        started: float,
+        waited: float,
+        until: float = inf,
     ) -> Flow[None]:
         evidence = Evidence()
         try:
             ends = yield from self._ends(part, provider, evidence, until)
-        except (
-            GeneratorExit
-        ):  # the driver is gone: nothing can be written any more, and the record stays open
+        except GeneratorExit:  # the driver is gone: nothing can be written, and the record stays open
             raise
         except BaseException:
             reason = Reason.CANCELLED if evidence.may_have_been_sent else Reason.LOCAL
@@ -240,26 +245,29 @@ class Dispatch:
         self, part: Sequence[Journey], provider: Provider, evidence: Evidence, until: float
     ) -> Flow[Sequence[End]]:
         """Ask, together with other callers where the provider takes batches and nobody is in a hurry."""
-        first = part[0]
-        most = provider.capabilities.batch
-        alone = len(part) > 1 or most == 1 or first.terms.deadline is not None
-        company = None if alone else _company(provider, first.envelope)
-        if company is not None:
-            evidence.may_have_been_sent = True  # it may go out in another caller's request
-            end: End = yield Share(
-                (first.account, provider.name, company),
-                Turn(first.envelope, until),
-                most,
-                lambda turns: shared(provider, turns, self.clock),
-            )
-            return (end,)
+        first, deadline = part[0], part[0].terms.deadline
+        if len(part) == 1 and deadline is None and provider.capabilities.batch > 1:
+            company = _company(provider, first.envelope)
+            if company is not None:
+                evidence.may_have_been_sent = True  # it may go out in another caller's request
+                return self._end_in_company(first, provider, company, until)
         limit = None
-        if first.terms.deadline is not None:
-            left = first.started + first.terms.deadline - self.clock()
-            limit = Limit(max(left, _SHORTEST), self.timeouts)
+        if deadline is not None:
+            limit = Limit(max(first.started + deadline - self.clock(), _SHORTEST), self.timeouts)
         batch = [one.envelope for one in part]
         late = None if until == inf else lambda: self.clock() >= until
-        return (yield from attempt(provider, batch, limit=limit, evidence=evidence, late=late))
+        return attempt(provider, batch, limit=limit, evidence=evidence, late=late)
+
+    def _end_in_company(
+        self, journey: Journey, provider: Provider, company: Hashable, until: float
+    ) -> Flow[Sequence[End]]:
+        end: End = yield Share(
+            (journey.account, provider.name, company),
+            Turn(journey.envelope, until),
+            provider.capabilities.batch,
+            lambda turns: shared(provider, turns, self.clock),
+        )
+        return (end,)
 
     def _ended(
         self,
