@@ -66,7 +66,7 @@ class Bulk:
 
     dispatch: Dispatch
     terms: Terms
-    pending: list[tuple[Any, Journey]] = field(default_factory=list[Any])
+    pending: list[Journey] = field(default_factory=list["Journey"])
 
     def entered(self, chunk: Sequence[tuple[Message, Any]]) -> Flow[Sequence[Each]]:
         """Find out who may be sent to; return those that certainly may not."""
@@ -78,30 +78,25 @@ class Bulk:
             except errors.MessagingError as error:
                 refused.append(Each(to, None, error))
             else:
-                pending.append((to, journey))
+                journey.given = to
+                pending.append(journey)
         return refused
 
-    def advanced(self) -> Flow[Sequence[Each]]:
-        """Take the next step with all of them; return those that are done."""
-        yield from self.dispatch.advanced([journey for _, journey in self.pending])
-        return self._done()
-
-    def _done(self) -> list[Each]:
-        entered, self.pending = self.pending, []
-        done: list[Each] = []
-        for pair in entered:
-            to, journey = pair
-            if journey.done:
-                done.append(_told(to, journey))
-            else:
-                self.pending.append(pair)
-        return done
+    def advanced(self) -> Flow[Iterable[Each]]:
+        """Take the next step with all of them; return those that are done, each told of as it is drawn."""
+        yield from self.dispatch.advanced(self.pending)
+        done: list[Journey] = []
+        pending: list[Journey] = []
+        for journey in self.pending:
+            (done if journey.done else pending).append(journey)
+        self.pending = pending
+        return map(_told, done)
 
 
-def _told(to: Any, journey: Journey) -> Each:  # noqa: ANN401  resolvers take anything
+def _told(journey: Journey) -> Each:
     try:
-        return Each(to, journey.told())
+        return Each(journey.given, journey.told())
     except errors.SendFailed as failed:
-        return Each(to, failed.receipt, failed)
+        return Each(journey.given, failed.receipt, failed)
     except errors.MessagingError as error:
-        return Each(to, None, error)
+        return Each(journey.given, None, error)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from math import inf
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from messaging_channels import errors
 from messaging_channels._values import value
@@ -129,6 +129,8 @@ class Journey:
     retry_after: float | None = field(default=None, init=False)
     """Seconds until another try may succeed, where no provider was asked."""
     one_of_many: bool = field(default=False, init=False)
+    given: Any = field(default=None, init=False, repr=False)
+    """The recipient in the caller's words, of one of many."""
     queued: Queued | None = field(default=None, init=False)
     """Set if a worker sends it."""
 
