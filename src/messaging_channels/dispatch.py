@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
-from operator import itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels import errors
@@ -158,16 +158,17 @@ class Dispatch:
         """Ask one provider about messages of one account, each when its time has come: write the intent down, ask, write down how it ended."""
         provider, entered = group[0].providers[name], self.clock()
         waiting, seen = self._paced(group, provider, entered), entered
-        if len(waiting) == 1 and waiting[0][0] <= entered and not self.health.any:  # the usual case
-            yield from self._round([waiting.pop()[1]], provider, entered, 0.0)
+        if len(waiting) == 1 and waiting[0].due <= entered and not self.health.any:  # the usual case
+            yield from self._round([waiting.pop()], provider, entered, 0.0)
         while waiting:
             now = self.clock()
             if now < seen:  # it was set back: nobody waits for it
-                waiting = [(due + now - seen, journey) for due, journey in waiting]
+                for journey in waiting:
+                    journey.due += now - seen
                 entered += now - seen
             seen = now
-            if waiting[0][0] > now + _SHORTEST:
-                yield from ask(Wait(waiting[0][0] - now))
+            if waiting[0].due > now + _SHORTEST:
+                yield from ask(Wait(waiting[0].due - now))
                 continue
             rounds = self._rounds(waiting, provider, now, entered)
             if len(rounds) == 1:
@@ -181,23 +182,22 @@ class Dispatch:
             yield from self.recording.finished(given_up, self.clock())
 
     def _rounds(
-        self, waiting: list[tuple[float, Journey]], provider: Provider, now: float, entered: float
+        self, waiting: list[Journey], provider: Provider, now: float, entered: float
     ) -> Sequence[Flow[None]]:
         """Take what is due out of those that wait, by the provider's batches: some at once, but one by one where something failed lately.
 
         A worker has lanes for that; of each of them a crash should leave no more than one batch unknown.
         """
         rounds: list[Flow[None]] = []
-        most = 1 if self.health.any or waiting[0][1].queued else _AT_ONCE
+        most = 1 if self.health.any or waiting[0].queued else _AT_ONCE
         soon = now + _SHORTEST
-        while waiting and len(rounds) < most and waiting[0][0] <= soon:
-            ready = waiting[: provider.capabilities.batch]
-            if ready[-1][0] > soon:
-                ready = [pair for pair in ready if pair[0] <= soon]
-            del waiting[: len(ready)]
-            part = [journey for _, journey in ready]
+        while waiting and len(rounds) < most and waiting[0].due <= soon:
+            part = waiting[: provider.capabilities.batch]
+            if part[-1].due > soon:
+                part = [journey for journey in part if journey.due <= soon]
+            del waiting[: len(part)]
             if not self.health.any or self._claimed(part[0], provider, now):
-                rounds.append(self._round(part, provider, now, max(0.0, ready[-1][0] - entered)))
+                rounds.append(self._round(part, provider, now, max(0.0, part[-1].due - entered)))
                 continue
             for journey in part:
                 journey.skip(provider.name, "rests after failures", journey.choice.route.rest.seconds)
@@ -296,9 +296,9 @@ class Dispatch:
             if observer is not None:
                 tell(observer.attempt_finished, attempt)
 
-    def _paced(self, group: Sequence[Journey], provider: Provider, now: float) -> list[tuple[float, Journey]]:
-        """Give each its place under the rates; return when each is due, the first first."""
-        waiting: list[tuple[float, Journey]] = []
+    def _paced(self, group: Sequence[Journey], provider: Provider, now: float) -> list[Journey]:
+        """Give each its place under the rates; return them as they are due, the first first."""
+        waiting: list[Journey] = []
         name, rate = provider.name, self.rates.get(provider.name)
         # asking the protocol itself (isinstance) takes ten times as long
         named: LimitsRates | None = provider if hasattr(provider, "limits") else None  # type: ignore[assignment]
@@ -313,8 +313,9 @@ class Dispatch:
                     journey.skip(name, "its rate leaves no place in time", pace)
                     continue
                 due += pace
-            waiting.append((due, journey))
-        return waiting if len(waiting) == 1 else sorted(waiting, key=itemgetter(0))
+            journey.due = due
+            waiting.append(journey)
+        return waiting if len(waiting) == 1 else sorted(waiting, key=attrgetter("due"))
 
     def _first(self, journey: Journey) -> Ask | Stop:
         """Choose who is asked first: the first that does not rest; if all of them rest, the one that may be probed."""

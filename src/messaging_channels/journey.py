@@ -129,6 +129,8 @@ class Journey:
     retry_after: float | None = field(default=None, init=False)
     """Seconds until another try may succeed, where no provider was asked."""
     one_of_many: bool = field(default=False, init=False)
+    due: float = field(default=0.0, init=False)
+    """When the provider may be asked next."""
     given: Any = field(default=None, init=False, repr=False)
     """The recipient in the caller's words, of one of many."""
     queued: Queued | None = field(default=None, init=False)
