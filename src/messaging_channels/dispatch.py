@@ -158,8 +158,8 @@ class Dispatch:
         """Ask one provider about messages of one account, each when its time has come: write the intent down, ask, write down how it ended."""
         provider, entered = group[0].providers[name], self.clock()
         waiting, seen = self._paced(group, provider, entered), entered
-        if len(waiting) == 1 and waiting[0].due <= entered and not self.health.any:  # the usual case
-            yield from self._round([waiting.pop()], provider, entered, 0.0)
+        if waiting and len(group) == 1 and waiting[0].due <= entered and not self.health.any:
+            return (yield from self._round(group, provider, entered, 0.0))  # the usual case
         while waiting:
             now = self.clock()
             if now < seen:  # it was set back: nobody waits for it
