@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import field
+from functools import cache
+from types import ModuleType
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from messaging_channels._values import value
@@ -70,9 +72,7 @@ class HttpResponse:
         Raises:
             ValueError: the body is not JSON.
         """
-        import pydantic_core  # noqa: PLC0415  five times as fast as json, and slow to import
-
-        return pydantic_core.from_json(self.body)
+        return _codec().from_json(self.body)
 
 
 @value(frozen=True, slots=True)
@@ -99,9 +99,7 @@ class HttpRequest(Exchange[HttpResponse]):
     @classmethod
     def post_json(cls, url: str, payload: object, *, headers: Mapping[str, str]) -> HttpRequest:
         """Describe a POST of `payload` as UTF-8 JSON. `headers` should already hold the content type."""
-        import pydantic_core  # noqa: PLC0415  five times as fast as json, and slow to import
-
-        return cls("POST", url, headers, pydantic_core.to_json(payload))
+        return cls("POST", url, headers, _codec().to_json(payload))
 
 
 @value(frozen=True, slots=True)
@@ -183,6 +181,13 @@ class Executors:
 
     sync: Callable[[], Executor]
     asynchronous: Callable[[], AsyncExecutor]
+
+
+@cache  # an import statement costs each message more than a look into a cache
+def _codec() -> ModuleType:
+    import pydantic_core  # noqa: PLC0415  five times as fast as json, and slow to import
+
+    return pydantic_core
 
 
 _SUCCESS = 2

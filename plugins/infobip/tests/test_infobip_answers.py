@@ -210,6 +210,46 @@ def test_a_mail_is_found_in_the_answer_by_its_recipient_where_the_answer_has_ids
     assert (outcome.kind, outcome.provider_id) == (Kind.ACCEPTED, "own")
 
 
+def _answered(channel: str, *elements: Any) -> list[Outcome]:
+    """Return how an answer of these elements is read for a mail or a text with the id `a`."""
+    to = EmailAddress("zoe", "example.com") if channel == "email" else NUMBER
+    response = HttpResponse(200, {}, json.dumps({"messages": elements}).encode())
+    return list(outcomes(response, [Envelope("a", channel, Sms("Hello"), to)]))
+
+
+TAKEN = {"groupId": 1, "groupName": "PENDING", "id": 26, "name": "PENDING_ACCEPTED", "description": "words"}
+
+
+@pytest.mark.parametrize("beside", [None, 3, "a", [], {}, {"messageId": []}, {"messageId": 5}], ids=repr)
+def test_what_is_no_element_does_not_hide_the_one_beside_it(beside: Any) -> None:
+    (outcome,) = _answered("sms", beside, {"messageId": "a", "status": TAKEN})
+    assert (outcome.kind, outcome.provider_id, outcome.detail) == (Kind.ACCEPTED, "a", "")
+
+
+@pytest.mark.parametrize("missing", ["groupName", "name", "description"])
+def test_a_status_without_one_of_its_words_is_read(missing: str) -> None:
+    status = {name: value for name, value in TAKEN.items() if name != missing}
+    (outcome,) = _answered("sms", {"messageId": "a", "status": status})
+    assert outcome.reason is Reason.ACCEPTED
+    assert outcome.status.id == 26
+
+
+@pytest.mark.parametrize(
+    "status",
+    [None, 3, "x", [], {}, *({**TAKEN, "groupId": odd} for odd in (True, 1.0, "1", None, [1])), {"id": 26}],
+    ids=repr,
+)
+def test_what_is_no_status_says_nothing_even_beside_one_that_is(status: Any) -> None:
+    assert _answered("sms", {"messageId": "a", "status": TAKEN})[0].reason is Reason.ACCEPTED
+    (outcome,) = _answered("sms", {"messageId": "a", "status": status})
+    assert outcome.reason is Reason.UNIDENTIFIED
+
+
+def test_a_mail_is_not_found_by_its_recipient_where_the_id_is_no_text() -> None:
+    (outcome,) = _answered("email", {"messageId": 5, "to": "zoe@example.com", "status": TAKEN})
+    assert outcome.reason is Reason.UNIDENTIFIED
+
+
 @pytest.mark.parametrize(
     ("written", "seconds"),
     [

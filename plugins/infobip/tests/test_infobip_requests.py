@@ -439,6 +439,51 @@ MANY = settings(
 )
 
 
+def _bodies(batch: list[Any]) -> list[Any]:
+    return [_json(request) for request in _requests(batch)]
+
+
+def _ids(message: Any) -> list[str]:
+    return [to["messageId"] for to in message["destinations"]]
+
+
+def test_texts_that_say_the_same_are_one_message_whether_or_not_they_are_one_object() -> None:
+    said, other = Sms("Hello"), Sms("Bye")
+    (body,) = _bodies([said, said, other, Sms("Hello"), said, other])
+    assert [(one["content"]["text"], _ids(one)) for one in body["messages"]] == [
+        ("Hello", ["id-0", "id-1", "id-3", "id-4"]),
+        ("Bye", ["id-2", "id-5"]),
+    ]
+
+
+@given(texts)
+@MANY
+def test_a_text_is_written_alone_as_it_is_among_others(message: Sms) -> None:
+    alone, among = _bodies([message]), _bodies([message, Sms("Something that no other text says")])
+    assert alone[0] == {**among[0], "messages": among[0]["messages"][:1]}
+
+
+def test_a_schedule_without_a_name_is_one_of_its_own_for_each_envelope_of_a_message() -> None:
+    at = datetime.fromtimestamp(NOW + 600, UTC)
+    unnamed = Sms("Hello", extra=(InfobipSms(send_at=at, network_id=7),))
+    bodies = _bodies([unnamed] * 2)
+    assert [one["options"]["schedule"]["bulkId"] for one in bodies] == ["id-0", "id-1"]
+    assert [_ids(message) for one in bodies for message in one["messages"]] == [["id-0"], ["id-1"]]
+    named = Sms("Hello", extra=(InfobipSms(send_at=at, bulk_id="all", network_id=7),))
+    (body,) = _bodies([named] * 2)
+    assert body["options"]["schedule"]["bulkId"] == "all"
+    assert [(to["messageId"], to["networkId"]) for to in body["messages"][0]["destinations"]] == [
+        ("id-0", 7),
+        ("id-1", 7),
+    ]
+
+
+def test_what_is_due_shares_a_request_with_the_rest_of_its_message() -> None:
+    due = Sms("Hello", extra=(InfobipSms(send_at=datetime.fromtimestamp(NOW - 60, UTC)),))
+    (body,) = _bodies([due] * 3)
+    assert [_ids(one) for one in body["messages"]] == [["id-0", "id-1", "id-2"]]
+
+
 @KINDS
 @given(data=st.data())
 @MANY

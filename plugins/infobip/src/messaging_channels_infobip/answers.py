@@ -10,7 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, cast
+from operator import itemgetter
+from typing import Any, TypeAlias, cast
 
 from messaging_channels import status as statuses
 from messaging_channels.exchange import HttpResponse
@@ -24,8 +25,8 @@ def outcomes(response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outc
     """Read the answer to a batch. Never raises, whatever came."""
     if not response.ok:
         return [_refused(response, alone=len(batch) == 1)] * len(batch)
-    elements = _elements(members(parsed(response)).get("messages"))
-    return [_outcome(_own(elements, envelope), envelope, response) for envelope in batch]
+    elements = _elements(response)
+    return [_outcome(elements.get(one.id) or _by_recipient(elements, one), one, response) for one in batch]
 
 
 def single_outcome(response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
@@ -34,7 +35,7 @@ def single_outcome(response: HttpResponse, batch: Sequence[Envelope]) -> Sequenc
     if not response.ok:
         return [_refused(response, alone=True)]
     element = members(parsed(response))
-    return [_outcome(element if "messageId" in element else None, envelope, response)]
+    return [_outcome(element if "messageId" in element else {}, envelope, response)]
 
 
 def _refused(response: HttpResponse, *, alone: bool) -> Outcome:
@@ -45,18 +46,41 @@ def _refused(response: HttpResponse, *, alone: bool) -> Outcome:
     return replace(outcome, whole_request=not alone)
 
 
-def _outcome(element: Mapping[str, Any] | None, envelope: Envelope, response: HttpResponse) -> Outcome:
-    status = None if element is None else read_status(element.get("status"))
-    if element is None or status is None:
+def _outcome(element: Mapping[str, Any], envelope: Envelope, response: HttpResponse) -> Outcome:
+    """Say what an element means; it is empty if there is none."""
+    meaning = _meaning_of(element.get("status"), envelope.channel)
+    if meaning is None:
         return http_outcome(response, "the answer does not name this message")
-    reason = reason_of(status, envelope.channel)
-    provider_id = str(element.get("messageId") or envelope.id)
+    reason, status, detail = meaning
+    return Outcome(reason, status, str(element.get("messageId") or envelope.id), detail, None, element)
+
+
+_Meaning: TypeAlias = tuple[Reason, Status, str]
+"""What becomes of a message, the status it has then, and the detail for the operator."""
+
+
+def _meaning_of(given: Any, channel: str) -> _Meaning | None:  # noqa: ANN401  whatever came
+    """Say what a status object in an answer means; None if it is none."""
+    try:
+        return _meaning(channel, *_FIELDS(given))
+    except (KeyError, TypeError):  # not all of the fields are there, and plain
+        return _told(read_status(given), channel)
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _meaning(channel: str, *fields: object) -> _Meaning | None:
+    return _told(_status(*fields), channel)
+
+
+def _told(status: Status | None, channel: str) -> _Meaning | None:
+    if status is None:
+        return None
+    reason = reason_of(status, channel)
     if reason is Reason.DUPLICATE:
-        return Outcome(reason, statuses.PENDING_ACCEPTED, provider_id, status.name, None, element)
+        return reason, statuses.PENDING_ACCEPTED, status.name
     if reason is Reason.ACCEPTED:
-        return Outcome(reason, status, provider_id, "", None, element)
-    detail = f"{status.group_id}/{status.id} {status.name}"
-    return Outcome(reason, status, provider_id, detail, None, element)
+        return reason, status, ""
+    return reason, status, f"{status.group_id}/{status.id} {status.name}"
 
 
 def reason_of(status: Status, channel: str = "all") -> Reason:
@@ -102,22 +126,24 @@ def records(value: object) -> list[dict[str, Any]]:
     return [cast("dict[str, Any]", one) for one in listed if isinstance(one, dict)]
 
 
-def _elements(listed: object) -> dict[str, dict[str, Any]]:
-    """Return the elements of the answer by our ids: their order is not promised."""
-    return {
-        element["messageId"]: element
-        for element in records(listed)
-        if isinstance(element.get("messageId"), str)
-    }
+def _elements(response: HttpResponse) -> dict[str, dict[str, Any]]:
+    """Return the elements of the answer by their ids, which are ours: their order is not promised."""
+    try:
+        listed: Any = response.json()["messages"]
+        return {one["messageId"]: one for one in listed}
+    except (ValueError, TypeError, KeyError):  # it is no JSON, or not all of it is as it should be
+        listed = records(members(parsed(response)).get("messages"))
+        return {one["messageId"]: one for one in listed if isinstance(one.get("messageId"), str)}
 
 
-def _own(elements: Mapping[str, dict[str, Any]], envelope: Envelope) -> dict[str, Any] | None:
-    """Find the element of a message: by our id, or by the recipient, where the answer names ids of its own."""
-    if envelope.id in elements:
-        return elements[envelope.id]
+def _by_recipient(elements: Mapping[str, dict[str, Any]], envelope: Envelope) -> dict[str, Any]:
+    """Find the element of a message by its recipient, where the answer to a mail names ids of its own."""
+    if envelope.channel != "email":
+        return {}
     to = envelope.to.plain
-    found = [one for one in elements.values() if to in (one.get("to"), one.get("destination"))]
-    return found[0] if len(found) == 1 and envelope.channel == "email" else None
+    named = [one for one in elements.values() if isinstance(one["messageId"], str)]
+    found = [one for one in named if to in (one.get("to"), one.get("destination"))]
+    return found[0] if len(found) == 1 else {}
 
 
 def explanation(response: HttpResponse) -> str:
@@ -130,5 +156,6 @@ def explanation(response: HttpResponse) -> str:
     return _PERSONAL.sub("…", words)[:200].strip()
 
 
+_FIELDS = itemgetter("groupId", "id", "groupName", "name", "description")
 _NO_SUCH_PATH = frozenset({404, 405})
 _PERSONAL = re.compile(r"\d{5,}|[^\s@]+@[^\s@]+")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.exchange import HttpRequest, HttpResponse
@@ -13,11 +13,12 @@ from messaging_channels.outcomes import Outcome
 from messaging_channels.provider import Envelope, sender_of
 
 Read: TypeAlias = Callable[[HttpResponse, Sequence[Envelope]], Sequence[Outcome]]
+Run: TypeAlias = Sequence[Envelope]
+"""Envelopes that follow one another in a batch and hold the same message: the very object."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One request of a batch."""
+class Part(NamedTuple):
+    """One request of a batch. Its envelopes are in the batch's order."""
 
     request: HttpRequest
     envelopes: Sequence[Envelope]
@@ -70,9 +71,13 @@ def grouped(pairs: Sequence[tuple[Any, Any]]) -> list[tuple[Any, list[Any]]]:
     from pydantic_core import to_json  # noqa: PLC0415  slow to import
 
     gathered: dict[bytes, tuple[Any, list[Any]]] = {}
+    last, values = _NO_KEY, list[Any]()
     for key, value in pairs:
-        gathered.setdefault(to_json(key), (key, []))[1].append(value)
+        if key is not last:  # else it is the same JSON, without being written again
+            last, values = key, gathered.setdefault(to_json(key), (key, []))[1]
+        values.append(value)
     return list(gathered.values())
 
 
+_NO_KEY: Any = object()
 _LATE = timedelta(hours=1)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import groupby
 from typing import Any, ClassVar
 
 from messaging_channels.errors import ExchangeFailed, InvalidMessage
 from messaging_channels.events import Event
 from messaging_channels.exchange import Call, Exchange, Executors, Flow, Now, ask
-from messaging_channels.messages import Email, Message, Sms, WhatsAppTemplate
+from messaging_channels.messages import Email, Sms, WhatsAppTemplate
 from messaging_channels.outcomes import Outcome, Reason
 from messaging_channels.provider import Capabilities, Envelope, Inquiry
 from messaging_channels.rates import Rate
@@ -19,7 +20,7 @@ from messaging_channels_infobip import email, logs, sms, webhooks, whatsapp
 from messaging_channels_infobip._table_capabilities import CARRIES, EXTRAS, RATES
 from messaging_channels_infobip.access import Access
 from messaging_channels_infobip.options import LanguageCode, Transliteration
-from messaging_channels_infobip.parts import Defaults, Part
+from messaging_channels_infobip.parts import Defaults, Part, Run
 from messaging_channels_infobip.preview import Preview, preview
 from messaging_channels_infobip.proofs import Proof
 from messaging_channels_infobip.schedules import Channel, Schedules
@@ -72,20 +73,24 @@ class Infobip:
 
         A request that fails takes only the envelopes in it along: the others keep the outcomes that they have, or are still sent.
         """
-        parts = yield from self._parts(batch)
-        if len(batch) == 1:
-            return (yield from _sent(parts[0], alone=True))
+        if _is_plain_text(batch):  # as most are
+            parts = [sms.plain_part(batch, self._access, self._defaults)]
+        else:
+            parts = yield from self._parts(batch)
+        if len(parts) == 1:  # then it is the whole batch, in its order
+            (part,) = parts
+            return part.read((yield part.request), part.envelopes)
         told: dict[str, Outcome] = {}
         for part in parts:
-            outcomes = yield from _sent(part, alone=len(parts) == 1)
+            outcomes = yield from _sent(part)
             told.update(zip((one.id for one in part.envelopes), outcomes, strict=True))
         return [told[envelope.id] for envelope in batch]
 
     def _parts(self, batch: Sequence[Envelope]) -> Flow[list[Part]]:
-        defaults = self._defaults
-        if any(_needs_clock(envelope) for envelope in batch):
-            defaults = replace(defaults, now=(yield from ask(Now())))
-        texts, mails, chats = _by_channel(batch)
+        runs, defaults = _runs(batch), self._defaults
+        if any(map(_needs_clock, runs)):
+            defaults = replace(defaults, now=(yield Now()))
+        texts, mails, chats = _by_channel(runs)
         parts = sms.parts(texts, self._access, defaults) if texts else []
         if mails:
             parts += email.parts(mails, self._access, defaults, (yield from _files(mails)))
@@ -141,25 +146,34 @@ class Infobip:
         return preview(self._access, text, language=language, transliteration=transliteration)
 
 
-def _by_channel(batch: Sequence[Envelope]) -> tuple[list[Envelope], list[Envelope], list[Envelope]]:
-    """Return the text messages, the mails, and the WhatsApp messages."""
-    lists: tuple[list[Envelope], list[Envelope], list[Envelope]] = ([], [], [])
-    for envelope in batch:
-        lists[_CHANNELS.get(type(envelope.message), _CHATS)].append(envelope)
-    return lists
+def _runs(batch: Sequence[Envelope]) -> Sequence[Run]:
+    """Cut a batch where the message changes: what is checked or written of a message is so once a run."""
+    return [list(run) for _, run in groupby(batch, key=lambda one: id(one.message))]
 
 
-_CHANNELS: Mapping[type[Message], int] = {Sms: 0, Email: 1}
-_CHATS = 2
+def _is_plain_text(batch: Sequence[Envelope]) -> bool:
+    """Say whether it is one text without options: nothing to sort, no clock to ask, nothing to gather."""
+    if len(batch) != 1:
+        return False
+    message = batch[0].message
+    return type(message) is Sms and not message.extra
 
 
-def _sent(part: Part, *, alone: bool) -> Flow[Sequence[Outcome]]:
-    """Make one request. Among several, its failure is told of its own envelopes only."""
+def _by_channel(runs: Sequence[Run]) -> tuple[Sequence[Run], list[Envelope], list[Envelope]]:
+    """Return the runs of text messages, the mails, and the WhatsApp messages."""
+    texts = [run for run in runs if type(run[0].message) is Sms]
+    if len(texts) == len(runs):
+        return texts, [], []
+    others = [one for run in runs for one in run if type(one.message) is not Sms]
+    mails = [one for one in others if type(one.message) is Email]
+    return texts, mails, [one for one in others if type(one.message) is not Email]
+
+
+def _sent(part: Part) -> Flow[Sequence[Outcome]]:
+    """Make one request of several: its failure is told of its own envelopes only."""
     try:
-        response = yield from ask(part.request)
+        response = yield part.request
     except ExchangeFailed as failure:
-        if alone:
-            raise
         return [_of_failure(failure)] * len(part.envelopes)
     return part.read(response, part.envelopes)
 
@@ -170,11 +184,12 @@ def _of_failure(failure: ExchangeFailed) -> Outcome:
     return Outcome.of(Reason.TIMEOUT if failure.timed_out else Reason.CONNECTION, str(failure))
 
 
-def _needs_clock(envelope: Envelope) -> bool:
+def _needs_clock(run: Run) -> bool:
     """A schedule is checked against the time, and a mail as MIME holds it."""
-    message = envelope.message
+    message = run[0].message
     extras: Sequence[object] = getattr(message, "extra", ())
-    return isinstance(message, Email) or any(getattr(one, "send_at", None) for one in extras)
+    scheduled = bool(extras) and any(getattr(one, "send_at", None) for one in extras)
+    return scheduled or isinstance(message, Email)
 
 
 def _files(batch: Sequence[Envelope]) -> Flow[dict[int, bytes]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from itertools import chain
 from typing import Any, TypeAlias
 
 from messaging_channels.errors import InvalidMessage
@@ -16,7 +17,7 @@ from messaging_channels.provider import Envelope, extra_of
 from messaging_channels_infobip.access import Access
 from messaging_channels_infobip.answers import outcomes
 from messaging_channels_infobip.options import InfobipSms, Language, SpeedLimit
-from messaging_channels_infobip.parts import Defaults, Part, grouped
+from messaging_channels_infobip.parts import Defaults, Part, Run, grouped
 from messaging_channels_infobip.written import given, links, platform, some, validity, window, written_date
 
 PATH = "/sms/3/messages"
@@ -26,56 +27,98 @@ SURELY_SHORT = 800
 """Characters that fit into any number of parts and bytes below those, in whatever alphabet."""
 LONGEST_NUMBER, LONGEST_NAME = 15, 11
 _PLAIN = InfobipSms()
+_NO_OPTIONS: dict[str, Any] = {}
+"""One object for all, so that they are seen to be the same without being written."""
 
 
-def parts(batch: Sequence[Envelope], access: Access, defaults: Defaults) -> list[Part]:
+def plain_part(run: Run, access: Access, defaults: Defaults) -> Part:
+    """Describe the request for a message without options: `parts` in short.
+
+    Raises:
+        InvalidMessage: it cannot be sent as it is.
+    """
+    message, sender = _checked(run[0], defaults)
+    said = _said(message, sender, None, defaults)
+    said["destinations"] = _destinations(run)
+    return Part(access.post(PATH, {"messages": [said]}), run, outcomes)
+
+
+def parts(runs: Sequence[Run], access: Access, defaults: Defaults) -> list[Part]:
     """Describe the requests for these envelopes: one for all that share a schedule and the treatment of links.
 
     Raises:
         InvalidMessage: one of them cannot be sent as it is.
     """
-    described = [_described(one, defaults) for one in batch]
+    described = [one for run in runs for one in _described(run, defaults)]
     return [
         Part(
-            access.post(PATH, given(messages=_messages(group), options=options or None)),
-            [envelope for _, _, envelope in group],
+            access.post(PATH, given(messages=_messages(texts), options=options or None)),
+            list(chain.from_iterable(run for _, _, run in texts)),
             outcomes,
         )
-        for options, group in grouped(described)
+        for options, texts in grouped(described)
     ]
 
 
-_Described: TypeAlias = tuple[dict[str, Any], dict[str, Any], Envelope]
-"""What is said, to whom, and the envelope it comes from."""
+_Text: TypeAlias = tuple[dict[str, Any], list[dict[str, Any]], Run]
+"""What is said, the destinations it goes to, and the envelopes it comes from."""
 
 
-def _messages(group: Sequence[_Described]) -> list[dict[str, Any]]:
+def _messages(texts: Sequence[_Text]) -> list[dict[str, Any]]:
     """Write messages that say the same to several destinations as one."""
-    gathered = grouped([(message, destination) for message, destination, _ in group])
-    return [{**message, "destinations": destinations} for message, destinations in gathered]
+    from pydantic_core import to_json  # noqa: PLC0415  slow to import
+
+    written: list[dict[str, Any]] = []
+    lists: dict[bytes, list[dict[str, Any]]] = {}
+    for said, destinations, _ in texts:
+        earlier = lists.setdefault(to_json(said), destinations)
+        if earlier is destinations:
+            written.append({**said, "destinations": destinations})
+        else:
+            earlier.extend(destinations)
+    return written
 
 
-def _described(envelope: Envelope, defaults: Defaults) -> tuple[dict[str, Any], _Described]:
-    """Return what the message asks of its request, and what it is itself."""
+def _described(run: Run, defaults: Defaults) -> list[tuple[dict[str, Any], _Text]]:
+    """Return what a run asks of its request, and what it says: once for all envelopes that can share a request."""
+    message, sender = _checked(run[0], defaults)
+    if not message.extra or (extra := extra_of(message, InfobipSms)) is None:
+        return [(_NO_OPTIONS, (_said(message, sender, None, defaults), _destinations(run), run))]
+    asked = [(_request_options(extra, part[0], defaults), part) for part in _cut(run, extra)]
+    said, network = _said(message, sender, extra, defaults), given(networkId=extra.network_id)
+    return [(options, (said, [to | network for to in _destinations(part)], part)) for options, part in asked]
+
+
+def _cut(run: Run, extra: InfobipSms) -> Sequence[Run]:
+    """Cut a run into single envelopes where it has a schedule without a name: each is then named by its own id."""
+    return [[one] for one in run] if extra.send_at and not extra.bulk_id else [run]
+
+
+def _destinations(run: Run) -> list[dict[str, Any]]:
+    return [{"to": one.to.plain, "messageId": one.id} for one in run]
+
+
+def _said(message: Sms, sender: str, extra: InfobipSms | None, defaults: Defaults) -> dict[str, Any]:
+    """Write all of a message but its destinations."""
+    said: dict[str, Any] = {"sender": sender, "content": {"text": message.text}}
+    if extra is not None:
+        said["content"] |= given(transliteration=extra.transliteration, language=_language(extra.language))
+        said |= given(webhooks=webhooks(extra, defaults))
+    elif defaults.report_url:
+        said["webhooks"] = {"delivery": {"url": defaults.report_url}}
+    if extra or message.flash or message.validity_period:
+        said |= given(options=_options(message, extra or _PLAIN))
+    return said
+
+
+def _checked(envelope: Envelope, defaults: Defaults) -> tuple[Sms, str]:
+    """Return the message and its sender, both checked."""
     message = envelope.message
     assert isinstance(message, Sms)  # noqa: S101  for the type checkers: the provider sorts by type
-    _check_size(message)
-    content: dict[str, Any] = {"text": message.text}
-    written: dict[str, Any] = {"sender": _checked_sender(defaults.sender_of(envelope)), "content": content}
-    destination: dict[str, Any] = {"to": envelope.to.plain, "messageId": envelope.id}
-    extra = extra_of(message, InfobipSms) if message.extra else None
-    if extra is None:
-        request: dict[str, Any] = {}
-        if defaults.report_url:
-            written["webhooks"] = {"delivery": {"url": defaults.report_url}}
-    else:
-        request = _request_options(extra, envelope, defaults)
-        content |= given(transliteration=extra.transliteration, language=_language(extra.language))
-        destination |= given(networkId=extra.network_id)
-        written |= given(webhooks=webhooks(extra, defaults))
-    if extra or message.flash or message.validity_period:
-        written |= given(options=_options(message, extra or _PLAIN))
-    return request, (written, destination, envelope)
+    if len(message.text) > SURELY_SHORT:
+        _check_size(message)
+    sender = message.sender or defaults.sms_sender or defaults.sender or defaults.sender_of(envelope)
+    return message, _checked_sender(str(sender))
 
 
 @lru_cache(maxsize=256)
@@ -94,8 +137,6 @@ def _checked_sender(given_sender: str) -> str:
 
 def _check_size(message: Sms) -> None:
     """Refuse what is too long for sure: with another language or alphabet only Infobip can count."""
-    if len(message.text) <= SURELY_SHORT:
-        return
     extra = extra_of(message, InfobipSms) or _PLAIN
     length = message.segments
     as_it_is = extra.transliteration in (None, "NONE") and extra.language is None
