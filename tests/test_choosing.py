@@ -29,7 +29,9 @@ MESSAGES = st.builds(
 CAPABILITIES = st.dictionaries(
     st.just(Sms), st.sampled_from([frozenset[str](), frozenset({"sender"}), ALL]), min_size=1
 ) | st.just({Sms: ALL, Mms: frozenset[str]()})
-CONDITIONS = st.just(When()) | st.sampled_from([When(prefixes=("44",)), When(kinds=(Mms,)), When(accounts=(None,))])
+CONDITIONS = st.just(When()) | st.sampled_from(
+    [When(prefixes=("44",)), When(kinds=(Mms,)), When(accounts=(None,))]
+)
 NUMBERS = st.sampled_from(["+447700900123", "+38598123456"])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from messaging_channels import errors
@@ -37,15 +37,15 @@ class Each:
 
 def chunks(
     message: Words | Iterable[Words], to: Iterable[Any], size: int
-) -> Iterator[list[tuple[Words, Any]]]:
-    """Pair one message with every recipient, or each with its own, and draw so many pairs at a time.
+) -> Iterator[Iterable[tuple[Words, Any]]]:
+    """Pair one message with every recipient, or each with its own, so many pairs at a time. Each chunk draws its pairs as it is read, once.
 
     Raises:
         InvalidMessage: when it comes to it, there are not as many messages as recipients.
     """
     pairs = _paired(message, to)
-    while chunk := list(islice(pairs, size)):
-        yield chunk
+    for first in pairs:
+        yield chain((first,), islice(pairs, size - 1))
 
 
 def _paired(message: Words | Iterable[Words], to: Iterable[Any]) -> Iterator[tuple[Words, Any]]:
@@ -68,7 +68,7 @@ class Bulk:
     terms: Terms
     pending: list[Journey] = field(default_factory=list["Journey"])
 
-    def entered(self, chunk: Sequence[tuple[Message, Any]]) -> Flow[Sequence[Each]]:
+    def entered(self, chunk: Iterable[tuple[Message, Any]]) -> Flow[Sequence[Each]]:
         """Find out who may be sent to; return those that certainly may not."""
         refused: list[Each] = []
         prepared, terms, pending = self.dispatch.prepared, self.terms, self.pending

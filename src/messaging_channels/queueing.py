@@ -171,24 +171,24 @@ class Queueing:
         return enqueued
 
     def enqueue_each(
-        self, chunk: Sequence[tuple[Message | Fallback, Any]], options: Mapping[str, Any]
+        self, chunk: Iterable[tuple[Message | Fallback, Any]], options: Mapping[str, Any]
     ) -> Flow[Sequence[EachEnqueued]]:
         """Take several messages in, those that can be, in one transaction. See `Dispatcher.enqueue_each`."""
         times, terms, within = _asked(options)
         times.due(self.dispatch.clock())  # what is wrong for all is told once
-        orders: list[_Order | errors.MessagingError] = []
+        orders: list[tuple[Any, _Order | errors.MessagingError]] = []
         for message, to in chunk:
             try:
-                orders.append((yield from self._order(message, to, times, terms, one_of_many=True)))
+                orders.append((to, (yield from self._order(message, to, times, terms, one_of_many=True))))
             except errors.MessagingError as error:
-                orders.append(error)
-        news = [one.new for one in orders if isinstance(one, _Order)]
+                orders.append((to, error))
+        news = [one.new for _, one in orders if isinstance(one, _Order)]
         replies = iter((yield from self._kept(news, within)))
         if within is None:
             self.signal.give()
         return [
             _told(to, order, next(replies)) if isinstance(order, _Order) else EachEnqueued(to, None, order)
-            for (_, to), order in zip(chunk, orders, strict=True)
+            for to, order in orders
         ]
 
     def now(self) -> float:
