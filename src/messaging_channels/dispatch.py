@@ -290,7 +290,7 @@ class Dispatch:
             attempt = Attempt(
                 journey.id, channel, name, account, end, started, duration, journey.number, waited
             )
-            if end.reason is not Reason.ACCEPTED or self.health.any:
+            if end.reason is not _ACCEPTED or self.health.any:
                 self.health.ended((account, name), end.reason, journey.choice.route.rest, now)
             journey.advance(attempt, now, self.chance)
             if observer is not None:
@@ -353,6 +353,7 @@ def _company(provider: Provider, envelope: Envelope) -> Hashable | None:
     return "" if able is None else able.company(envelope)
 
 
+_ACCEPTED = Reason.ACCEPTED  # to find a member takes Python 3.11 0.2 µs
 _GONE = "the caller stopped waiting"
 _AT_ONCE = 4
 """How many batches of one call are under way at once."""

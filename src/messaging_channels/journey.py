@@ -32,6 +32,7 @@ class Options(TypedDict, total=False):
 
 
 _LONGEST_KEY = 255
+_ACCEPTED, _UNKNOWN = Kind.ACCEPTED, Kind.UNKNOWN  # to find a member takes Python 3.11 0.2 µs
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +173,7 @@ class Journey:
         """Go on after an attempt: decide what follows."""
         self.attempts += (attempt,)
         self.number += 1
-        if attempt.kind is Kind.ACCEPTED:
+        if attempt.kind is _ACCEPTED:
             self.step = accepted_by(attempt.provider)
             return
         self.step = next_step(
@@ -205,7 +206,7 @@ class Journey:
             self.step.why if isinstance(self.step, Stop) else "",
             self.replayed,
         )
-        if kind is Kind.ACCEPTED or kind is Kind.UNKNOWN:
+        if kind is _ACCEPTED or kind is _UNKNOWN:
             return receipt
         raise self._failed(receipt)
 

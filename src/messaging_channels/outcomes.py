@@ -32,6 +32,9 @@ class Reason(StrEnum):
 
     __hash__ = str.__hash__  # an Enum's own is slow, and every message is looked up by it
 
+    rule: Rule
+    """What it means and allows: its entry of `RULES`."""
+
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate_of_earlier"
     """The provider had taken this very id before: accepted, then."""
@@ -109,6 +112,8 @@ RULES: dict[Reason, Rule] = {
     Reason.CANCELLED: _UNKNOWN,
     Reason.CRASH: _UNKNOWN,
 }
+for _reason, _rule in RULES.items():
+    _reason.rule = _rule
 
 
 @value(frozen=True, slots=True)
@@ -132,7 +137,7 @@ class Outcome:
     @property
     def kind(self) -> Kind:
         """Which of the four ends it is."""
-        return RULES[self.reason].kind
+        return self.reason.rule.kind
 
     @classmethod
     def of(
