@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import QuickClock, Scripted
+from scripted import Flock, QuickClock, Scripted
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Kind, NotSent, Rejected, Route, Sms
+from messaging_channels.bulk import Bulk
 from messaging_channels.errors import (
     IdempotencyInProgress,
     IdempotencyKeyReused,
@@ -19,6 +20,7 @@ from messaging_channels.errors import (
 )
 from messaging_channels.events import StatusChanged
 from messaging_channels.exchange import Flow, ask
+from messaging_channels.journey import Terms
 from messaging_channels.ledger import Hear, Ledger, Record
 from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.outcomes import Outcome, Reason
@@ -53,7 +55,6 @@ def _killed(ledger: Ledger, clock: QuickClock, **options: Any) -> None:
     """Begin a send whose process dies while the provider is asked."""
     flow = _dispatcher(Scripted("one"), ledger=ledger, clock=clock)._dispatch  # noqa: SLF001
     from messaging_channels.exchange import ask as _  # noqa: F401
-    from messaging_channels.journey import Terms
     from messaging_channels.ledger import Operation
     from messaging_channels.transport import Transport
 
@@ -380,3 +381,22 @@ def test_a_cancelled_send_is_written_down_as_unknown(ledger: SqliteLedger) -> No
     assert record is not None
     assert record.attempts[0].outcome is not None
     assert (record.outcome, record.attempts[0].outcome.reason) == (Kind.UNKNOWN, Reason.CANCELLED)
+
+
+def test_keys_of_one_call_are_reserved_in_an_order_that_is_the_same_for_every_call(
+    ledger: SqliteLedger,
+) -> None:
+    """Else two calls with the same key, and recipients in other orders, would wait for each other in PostgreSQL."""
+    provider = Flock("one")
+    dispatch = _dispatcher(provider, ledger=ledger)._dispatch  # noqa: SLF001
+
+    def reserved(numbers: list[str]) -> list[str]:
+        bulk = Bulk(dispatch, Terms(idempotency_key="k"))
+        with Transport(executors=ledger.executors) as transport:
+            transport.run(bulk.entered([(Sms("hello"), number) for number in numbers]))
+        together: Any = next(dispatch.recording.begun(bulk.pending, provider, 0.0, 0.0))
+        return [one.idempotency_key for one in together.operations]
+
+    numbers = [f"+4477009001{number}" for number in range(10, 30)]
+    assert len(reserved(numbers)) == len(numbers)
+    assert reserved(numbers) == reserved(numbers[::-1])

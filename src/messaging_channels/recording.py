@@ -53,6 +53,10 @@ class Recording:
         self, journeys: Sequence[Journey], provider: Provider, now: float, waited: float
     ) -> Flow[Sequence[Journey]]:
         """Write down that they are about to be sent. Return those that may be; the others have an error, or another call's record, as their next step."""
+        if (
+            len(journeys) > 1
+        ):  # in one order for all callers, so that two of them never wait for each other's keys
+            journeys = sorted(journeys, key=lambda one: one.terms.idempotency_key or "")
         intents = [self._intent(one, provider.name, now, waited) for one in journeys]
         try:
             replies = yield from _done(intents)
