@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
+import pickle
 import ssl
 import subprocess
 import sys
@@ -74,6 +76,89 @@ def test_a_request_arrives_as_described_and_its_answer_is_read_whole(run: Any, c
     assert request.startswith(b"POST /send HTTP/1.1\r\n")
     assert request.endswith(b'\r\n\r\n{"a":1}')
     assert b"authorization: app secret" in request.lower()
+
+
+def _several(*requests: HttpRequest) -> Flow[list[int]]:
+    statuses = []
+    for request in requests:
+        response = yield from ask(request)
+        statuses.append(response.status)
+    return statuses
+
+
+def test_requests_that_resemble_each_other_each_arrive_as_described(run: Any, client: str) -> None:
+    changing = {"x-token": "first"}
+
+    def flow(url: str) -> Flow[None]:
+        yield from ask(HttpRequest("POST", url, changing, b"one"))
+        changing["x-token"] = "second"
+        yield from ask(HttpRequest("POST", url, changing, b"two"))
+        yield from ask(HttpRequest("POST", url, changing, b"three"))
+        yield from ask(HttpRequest("PUT", url, changing, b""))
+
+    with Server(Peer.serve) as server:
+        run(HttpSettings(client=client), flow(f"{server.url}/send"))
+    told = [(one.split(b" ")[0], one.partition(b"\r\n\r\n")[2]) for one in server.requests]
+    assert told == [(b"POST", b"one"), (b"POST", b"two"), (b"POST", b"three"), (b"PUT", b"")]
+    tokens = [one.lower().partition(b"x-token: ")[2].partition(b"\r\n")[0] for one in server.requests]
+    assert tokens == [b"first", b"second", b"second", b"second"]
+
+
+def test_more_kinds_of_requests_than_are_remembered_arrive(client: str) -> None:
+    with Server(Peer.serve) as server:
+        requests = [HttpRequest("GET", f"{server.url}/{number}") for number in (*range(300), 0)]
+        assert _run_sync(HttpSettings(client=client), _several(*requests)) == [200] * len(requests)
+    assert [request.split(b" ")[1] for request in server.requests] == [
+        b"/%d" % number for number in (*range(300), 0)
+    ]
+
+
+def test_the_time_out_of_a_request_is_that_of_the_next_one_like_it(run: Any, client: str) -> None:
+    def handle(peer: Peer) -> None:
+        peer.read_request()
+        peer.answer()
+        peer.read_request()
+        peer.wait_for_the_other_side()
+
+    def flow(url: str) -> Flow[None]:
+        hasty = HttpRequest("POST", url, timeouts=IMPATIENT)
+        yield from ask(hasty)
+        yield from ask(hasty)
+
+    with Server(handle) as server, pytest.raises(ExchangeFailed) as caught:
+        run(HttpSettings(client=client), flow(server.url))
+    assert caught.value.timed_out
+    assert caught.value.may_have_been_sent
+
+
+def test_closing_ends_the_idle_connections(run: Any, client: str) -> None:
+    ended = threading.Event()
+
+    def handle(peer: Peer) -> None:
+        peer.serve()
+        ended.set()
+
+    with Server(handle) as server:
+        run(HttpSettings(client=client, max_idle=600.0), _post(server.url))
+        assert ended.wait(10)
+
+
+def test_headers_are_a_mapping_by_names_in_lower_case(run: Any, client: str) -> None:
+    def handle(peer: Peer) -> None:
+        peer.read_request()
+        peer.answer(
+            b"HTTP/1.1 200 OK\r\nRetry-After: 2\r\nX-Trace: abc\r\nX-Name: caf\xc3\xa9\r\nContent-Length: 0\r\n\r\n"
+        )
+
+    with Server(handle) as server:
+        response = run(HttpSettings(client=client), _post(server.url))
+    headers = response.headers
+    ascii_only = {name: value for name, value in headers.items() if name != "x-name"}
+    assert ascii_only == {"retry-after": "2", "x-trace": "abc", "content-length": "0"}
+    assert len(headers) == len(list(headers))
+    assert "Retry-After" not in headers
+    assert headers.get("x-absent", "none") == "none"
+    assert pickle.loads(pickle.dumps(response)) == copy.deepcopy(response) == response
 
 
 def test_redirects_are_answers(run: Any, client: str) -> None:

@@ -115,15 +115,16 @@ class Transport:
 
     def run(self, flow: Flow[Result]) -> Result:
         """Run a flow to its end and return its result. What an exchange raises is raised into the flow."""
-        advance: Callable[[Any], Exchange[Any]] = flow.send
+        advance: Callable[[Any], Exchange[Any]]
         reply: Any = None
+        advance = send = flow.send
         try:
             while True:
                 exchange = advance(reply)
                 try:
                     kind = type(exchange)
                     reply = (self._perform.get(kind) or self._executor(kind))(exchange)
-                    advance = flow.send
+                    advance = send
                 except BaseException as failure:  # noqa: BLE001  the flow decides what it means
                     advance, reply = flow.throw, failure
         except StopIteration as done:
@@ -184,18 +185,19 @@ class AsyncTransport:
 
     async def run(self, flow: Flow[Result]) -> Result:
         """Run a flow to its end and return its result. What an exchange raises, a cancellation too, is raised into the flow."""
-        advance: Callable[[Any], Exchange[Any]] = flow.send
+        advance: Callable[[Any], Exchange[Any]]
         reply: Any = None
+        advance = send = flow.send
         try:
             while True:
                 exchange = advance(reply)
                 kind = type(exchange)
                 if kind is Now:
-                    advance, reply = flow.send, self._clock.now()
+                    advance, reply = send, self._clock.now()
                     continue
                 try:
                     reply = await (self._perform.get(kind) or self._executor(kind))(exchange)
-                    advance = flow.send
+                    advance = send
                 except GeneratorExit:  # the loop is gone: nothing can be awaited any more
                     flow.close()
                     raise

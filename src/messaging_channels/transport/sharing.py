@@ -20,20 +20,20 @@ _UNDER_WAY = 4
 """How many requests of one key may be under way at once before others wait for company."""
 
 
-@dataclass(slots=True, eq=False)
 class _Place:
     """One caller that waits in a thread."""
 
-    item: Any
-    asleep: threading.Lock = field(default_factory=threading.Lock)
-    """Held until it is woken. An Event would do the same in ten times the time."""
-    reply: Any = None
-    failure: Exception | None = None
-    leads: bool = False
-    """Woken not with a reply, but to do what waits."""
+    __slots__ = ("asleep", "failure", "item", "leads", "reply")
 
-    def __post_init__(self) -> None:
+    def __init__(self, item: Any) -> None:  # noqa: ANN401  the exchange's own type decides
+        self.item = item
+        self.asleep = threading.Lock()
+        """Held until it is woken. An Event would do the same in ten times the time."""
         self.asleep.acquire()
+        self.reply: Any = None
+        self.failure: Exception | None = None
+        self.leads = False
+        """Woken not with a reply, but to do what waits."""
 
     def wake(self) -> None:
         self.asleep.release()
@@ -41,6 +41,8 @@ class _Place:
 
 @dataclass(slots=True)
 class _Lane:
+    """What is done under one key. While anything waits, every place is taken: who ends hands its own on."""
+
     under_way: int = 0
     waiting: deque[Any] = field(default_factory=deque[Any])
 
@@ -56,23 +58,29 @@ class Sharing:
 
     def perform(self, exchange: Share[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
         """Do one item, alone or with others. See Executor."""
-        place: _Place | None = None
-        company: list[_Place] = []
         with self._lock:
             lane = _lane(self._lanes, exchange.key)
-            if lane.under_way < _UNDER_WAY:
-                lane.under_way += 1
-                company = _taken(lane, exchange.most - 1)
+            if lane.under_way >= _UNDER_WAY:
+                place = _Place(exchange.item)
+                lane.waiting.append(place)
             else:
-                lane.waiting.append(place := _Place(exchange.item))
+                place = None
+                lane.under_way += 1
         if place is not None:
-            self._wait(place, lane)
-            if place.failure:
-                raise place.failure
-            if not place.leads:
-                return place.reply
-            with self._lock:
-                company = _taken(lane, exchange.most - 1)
+            return self._joined(exchange, lane, place)
+        try:
+            return self._run(exchange.perform([exchange.item]))[0]
+        finally:
+            self._pass_on(lane)
+
+    def _joined(self, exchange: Share[Any], lane: _Lane, place: _Place) -> Any:  # noqa: ANN401
+        self._wait(place, lane)
+        if place.failure:
+            raise place.failure
+        if not place.leads:
+            return place.reply
+        with self._lock:
+            company = _taken(lane, exchange.most - 1)
         return self._lead(exchange, lane, company)
 
     def _wait(self, place: _Place, lane: _Lane) -> None:
@@ -88,7 +96,7 @@ class Sharing:
 
     def _lead(self, exchange: Share[Any], lane: _Lane, company: list[_Place]) -> Any:  # noqa: ANN401
         try:
-            own, *replies = self._run(exchange.perform([exchange.item, *(one.item for one in company)]))
+            own, *replies = self._run(exchange.perform([exchange.item, *[one.item for one in company]]))
         except BaseException:
             for one in company:
                 one.failure = _interrupted()
@@ -129,7 +137,8 @@ class AsyncSharing:
                 return (await self._run(exchange.perform([exchange.item])))[0]
             finally:
                 lane.under_way -= 1
-                self._start(lane)
+                if lane.waiting:
+                    self._start(lane)
         import asyncio  # noqa: PLC0415  imported by whoever runs a loop; slow for those who do not
 
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
