@@ -400,3 +400,13 @@ def test_keys_of_one_call_are_reserved_in_an_order_that_is_the_same_for_every_ca
     numbers = [f"+4477009001{number}" for number in range(10, 30)]
     assert len(reserved(numbers)) == len(numbers)
     assert reserved(numbers) == reserved(numbers[::-1])
+
+
+def test_a_copy_that_was_refused_for_good_is_not_asked_for_again(ledger: SqliteLedger) -> None:
+    provider = Scripted("one", Reason.TIMEOUT, Reason.POLICY, Reason.ACCEPTED)
+    with _dispatcher(provider, ledger=ledger) as dispatcher:
+        held = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+        for _ in range(2):
+            copied = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", on_unknown="resend")
+    assert (held.outcome, copied.outcome) == (Kind.UNKNOWN, Kind.UNKNOWN)
+    assert len(provider.asked) == 2

@@ -497,6 +497,21 @@ def test_a_worker_that_dies_after_the_intent_leaves_a_message_that_is_held(post:
     assert one.stand().states == {"held": 1}
 
 
+def test_a_copy_that_was_refused_for_good_is_not_followed_by_another_though_the_worker_died_of_it(
+    post: Make,
+) -> None:
+    route = Route("pigeon", retry=Retry(attempts=2))
+    one = post(Scripted("pigeon", Reason.TIMEOUT, Reason.POLICY, Reason.ACCEPTED), routes={"sms": route})
+    key = one.enqueue(on_unknown="resend").id
+    flow, reply = _round(one), None
+    while len(one.providers[0].asked) + len(one.find(key).attempts) < 4 or one.find(key).attempts[-1].open:
+        reply = one.do(one.door.queue.run(_asked(flow.send(reply))))
+    del flow  # the process is gone before it could say what follows
+    one.drain(121)
+    assert [attempt.outcome.reason for attempt in one.find(key).attempts] == [Reason.TIMEOUT, Reason.POLICY]
+    assert len(one.providers[0].asked) == 2
+
+
 def _interrupted(one: Post, kind: type, happens: Callable[[], Any]) -> None:
     """Do a round step by step; right after its first exchange of that kind, something happens."""
     flow, reply, waits = _round(one), None, True

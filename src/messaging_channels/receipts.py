@@ -141,6 +141,14 @@ def deciding(attempts: Sequence[Attempt]) -> tuple[Attempt | None, Kind]:
     return (attempts[-1], attempts[-1].kind) if attempts else (None, Kind.NOT_SENT)
 
 
+def refused(attempts: Sequence[Attempt]) -> bool:
+    """Whether a provider refused the message for good, for a reason of the message's own: then no copy is sent either."""
+    return any(
+        one.outcome is not None and one.kind is Kind.REJECTED and not one.outcome.reason.rule.pass_on
+        for one in attempts
+    )
+
+
 def _told(attempt: Attempt) -> str:
     wait = f" after {attempt.waited:.1f} s" if attempt.waited else ""
     reason = attempt.outcome.reason if attempt.outcome else "not ended"

@@ -25,8 +25,8 @@ from messaging_channels.ledger import (
     Together,
 )
 from messaging_channels.messages import digest_of
-from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
-from messaging_channels.receipts import deciding
+from messaging_channels.outcomes import Kind, Outcome, Reason
+from messaging_channels.receipts import deciding, refused
 from messaging_channels.routing import Stop
 
 if TYPE_CHECKING:
@@ -209,9 +209,9 @@ def _may_go_on(journey: Journey, record: Record) -> bool:
     """Whether certainly nothing went out, for no reason of the message's own; or the caller prefers a second copy to none."""
     attempt, kind = deciding(record.attempts)
     if kind is Kind.UNKNOWN:
-        return journey.terms.on_unknown == "resend"
+        return journey.terms.on_unknown == "resend" and not refused(record.attempts)
     outcome = attempt.outcome if attempt else None
-    return outcome is None or kind is Kind.NOT_SENT or RULES[outcome.reason].pass_on
+    return outcome is None or kind is Kind.NOT_SENT or outcome.reason.rule.pass_on
 
 
 def _done(operations: Sequence[Operation[Any]]) -> Flow[Sequence[Any]]:

@@ -22,7 +22,7 @@ from messaging_channels.letters import Letter, Letters
 from messaging_channels.messages import Codec, Undecodable, digest_of
 from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
 from messaging_channels.provider import Envelope
-from messaging_channels.receipts import deciding
+from messaging_channels.receipts import deciding, refused
 from messaging_channels.recording import new_holder
 from messaging_channels.routing import Stop
 from messaging_channels.status import DELIVERED_TO_HANDSET, EXPIRED_BEFORE_SENT, REJECTED_BY_RULE, Group
@@ -30,6 +30,7 @@ from messaging_channels.status import DELIVERED_TO_HANDSET, EXPIRED_BEFORE_SENT,
 if TYPE_CHECKING:
     from messaging_channels.dispatch import Dispatch
     from messaging_channels.ledger import Record
+    from messaging_channels.receipts import Attempt
 
 Ending: TypeAlias = "tuple[str, Proceed | NextStep]"
 """What is counted, and what is written down."""
@@ -173,7 +174,8 @@ class Work:
         outcome = _standing(job, record)[1]
         reason = outcome.reason if outcome else None
         again = outcome is None or _may_repeat(outcome)
-        if again or (kind is Kind.UNKNOWN and claimed.letters.on_unknown == "resend"):
+        copies = claimed.letters.on_unknown == "resend" and not refused(_present(job, record))
+        if again or (kind is Kind.UNKNOWN and copies):
             return None
         return self._follows(claimed, holder, kind, reason, "its attempts had ended so")
 
@@ -259,8 +261,13 @@ class Work:
 
 def _standing(job: Job, record: Record) -> tuple[Kind, Outcome | None]:
     """Return how the attempts of the present step stand, and the outcome that decided."""
-    attempt, kind = deciding([one for one in record.attempts if one.number > job.base])
+    attempt, kind = deciding(_present(job, record))
     return kind, attempt.outcome if attempt else None
+
+
+def _present(job: Job, record: Record) -> Sequence[Attempt]:
+    """Return the attempts of the present step."""
+    return [one for one in record.attempts if one.number > job.base]
 
 
 def _may_repeat(outcome: Outcome) -> bool:
