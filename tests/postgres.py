@@ -17,6 +17,13 @@ import pytest
 
 _QUICK = ("fsync=off", "synchronous_commit=on", "full_page_writes=off", "max_connections=200")
 """A test kills processes, not the machine: what the kernel holds survives."""
+_MADE = ("CREATE DATABASE {name}",)
+_RENAMED = (
+    "ALTER DATABASE {before} ALLOW_CONNECTIONS false",
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{before}'",
+    "ALTER DATABASE {before} RENAME TO {name}",
+    "ALTER DATABASE {name} ALLOW_CONNECTIONS true",
+)
 
 
 def binaries() -> Path | None:
@@ -46,6 +53,7 @@ class Postgres:
         self._data = folder / "data"
         self._programs = programs
         self._prefix = _as_nobody(folder)
+        self._databases = 0
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self.conninfo = f"host=127.0.0.1 port={self.port} user=tester dbname=postgres"
@@ -63,12 +71,20 @@ class Postgres:
         self._run("pg_ctl", "-D", self._data, "-m", mode, "-w", "stop")
 
     def empty(self) -> str:
-        """Make an empty database, and return its conninfo."""
-        with psycopg.connect(self.conninfo, autocommit=True) as connection:
-            name = f"t{connection.info.backend_pid}"
-            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
-            connection.execute(f"CREATE DATABASE {name}".encode())
-        return self.conninfo.replace("dbname=postgres", f"dbname={name}")
+        """Return the conninfo of an empty database: the one before, emptied and renamed. Who still uses that finds it gone; nothing is copied."""
+        before, self._databases = self._databases, self._databases + 1
+        name = f"t{self._databases}"
+        self._tell("postgres", *(_RENAMED if before else _MADE), before=f"t{before}", name=name)
+        self._tell(name, "DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+        return self._conninfo(name)
+
+    def _tell(self, database: str, *statements: str, **names: str) -> None:
+        with psycopg.connect(self._conninfo(database), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement.format(**names).encode())
+
+    def _conninfo(self, database: str) -> str:
+        return self.conninfo.replace("dbname=postgres", f"dbname={database}")
 
     def _run(self, program: str, *arguments: object) -> None:
         command = [*self._prefix, str(self._programs / program), *map(str, arguments)]

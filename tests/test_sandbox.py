@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from scripted import QuickClock
 
 from messaging_channels import (
     AsyncDispatcher,
@@ -40,7 +41,7 @@ def test_it_accepts_and_then_reports_delivery_on_every_channel() -> None:
 
 @pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=lambda one: one.mail)
 def test_each_special_address_does_what_the_table_says(behaviour: object) -> None:
-    with Dispatcher([Sandbox(hang=0.01)]) as dispatcher:
+    with Dispatcher([Sandbox(hang=0.01)], clock=QuickClock()) as dispatcher:
         for message, to in (
             (Sms("hello"), behaviour.phone),  # type: ignore[attr-defined]
             (Email("Hello", "hello"), behaviour.mail),  # type: ignore[attr-defined]
@@ -62,7 +63,7 @@ def test_a_refusal_raises_rejected_with_the_receipt() -> None:
 
 
 def test_throttling_raises_not_sent_with_the_time_to_wait() -> None:
-    with Dispatcher([Sandbox()]) as dispatcher, pytest.raises(NotSent) as caught:
+    with Dispatcher([Sandbox()], clock=QuickClock()) as dispatcher, pytest.raises(NotSent) as caught:
         dispatcher.send(Sms("hello"), to="+447700900002")
     assert caught.value.retry_after == 2.0
 

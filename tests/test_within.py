@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +190,27 @@ def test_nobody_is_woken_for_what_is_not_committed_and_a_running_worker_finds_it
         assert waker.ids == [other.id]
         worker.stop()
         running.join(30)
+
+
+def test_another_writer_does_not_come_between_its_statements(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite3"
+    with Dispatcher([Scripted("pigeon")], ledger=SqliteLedger(path, owned=True)) as dispatcher:
+        dispatcher.enqueue(HELLO, to=TO)
+        other = sqlite3.connect(path, timeout=0, isolation_level=None)
+        other.execute("CREATE TABLE other (number)")
+
+        def write(_: str) -> None:
+            with suppress(sqlite3.OperationalError):
+                other.execute("INSERT INTO other VALUES (1)")
+
+        connection = sqlite3.connect(path)
+        connection.set_trace_callback(write)
+        receipt = dispatcher.enqueue(HELLO, to=TO, within=connection)
+        connection.set_trace_callback(None)
+        connection.commit()
+        connection.close()
+        other.close()
+        assert dispatcher.find(receipt.id) is not None
 
 
 def test_a_connection_without_a_transaction_or_of_another_kind_is_refused(postgres: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -23,15 +24,23 @@ from messaging_channels_pgqueuer import PgQueuerWaker, serve
 TEXT = Sms("x")
 
 
+class _Attentive(psycopg.AsyncConnection[Any]):
+    """Listens for a moment at a time: PgQueuer does so for a second, and what it asks the database meanwhile waits."""
+
+    async def notifies(self, **_: Any) -> AsyncIterator[psycopg.Notify]:
+        async for notice in super().notifies(timeout=0.02, stop_after=1):
+            yield notice
+
+
 @asynccontextmanager
 async def _run(conninfo: str) -> AsyncIterator[Running]:
     async def deliver(worker: AsyncWorker) -> None:
-        async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as own:
+        async with await _Attentive.connect(conninfo, autocommit=True) as own:
             pgq = PgQueuer.from_psycopg_connection(own)
             serve(pgq, worker)
             await pgq.run(mode=QueueExecutionMode.drain)
 
-    async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
+    async with await _Attentive.connect(conninfo, autocommit=True) as connection:
         queries = Queries(PsycopgDriver(connection))
         await queries.install()
         yield Running(PgQueuerWaker(queries), deliver)
@@ -65,7 +74,7 @@ async def _delivered(conninfo: str) -> list[str]:
     pigeon = Scripted("pigeon")
     async with (
         AsyncDispatcher([pigeon], ledger=PostgresLedger(conninfo)) as dispatcher,
-        await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as own,
+        await _Attentive.connect(conninfo, autocommit=True) as own,
     ):
         pgq = PgQueuer.from_psycopg_connection(own)
         serve(pgq, AsyncWorker(dispatcher))
