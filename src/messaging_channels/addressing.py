@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels import errors
+from messaging_channels._ids import message_id
 from messaging_channels.addresses import Address
 from messaging_channels.exchange import Flow
 from messaging_channels.provider import Envelope
@@ -36,12 +36,12 @@ class Addressing:
         """Find out whom a message is for, and whose account sends it."""
         channel = self.channel_of(message)
         contact = yield from self.locate(to, channel)
-        return Envelope(_new_id(now), channel.name, message, _address(contact, channel)), contact.account
+        return Envelope(message_id(now), channel.name, message, _address(contact, channel)), contact.account
 
     def addressed(self, message: Message, to: str, now: float) -> Envelope:
         """Address a message to what is an address already, in text."""
         channel = self.channel_of(message)
-        return Envelope(_new_id(now), channel.name, message, channel.parse(to))
+        return Envelope(message_id(now), channel.name, message, channel.parse(to))
 
     def channel_of(self, message: Message) -> Channel:
         """Return the channel that carries this type of message."""
@@ -80,8 +80,3 @@ def _address(contact: Contact, channel: Channel) -> Any:  # noqa: ANN401  checke
             remedy="use the channel's own kind",
         )
     return address
-
-
-def _new_id(now: float) -> str:
-    """Return a message id: 32 hexadecimal digits that sort by time, 80 bits of them random."""
-    return f"{int(now * 1000):012x}{os.urandom(10).hex()}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels import errors
+from messaging_channels._ids import random_digits
 from messaging_channels.exchange import Flow, Wait, ask
 from messaging_channels.journey import Journey, Known
 from messaging_channels.ledger import (
@@ -140,7 +140,7 @@ class Recording:
         Raises:
             IdempotencyInProgress: another call was quicker.
         """
-        holder = new_holder()
+        holder = random_digits()
         take = Take(record.id, record.holder, holder, now + self.lease, len(record.attempts))
         if not (yield from ask(take)):
             raise errors.IdempotencyInProgress(record.id, retry_after=self.lease)
@@ -160,7 +160,7 @@ class Recording:
         begun = Begun(journey.id, journey.number, provider, journey.account, now, waited)
         if journey.recorded:
             return Begin(begun, journey.holder, now + self.lease, queued=journey.queued is not None)
-        journey.holder = new_holder()
+        journey.holder = random_digits()
         return Reserve(
             id=envelope.id,
             channel=envelope.channel,
@@ -219,8 +219,3 @@ def _done(operations: Sequence[Operation[Any]]) -> Flow[Sequence[Any]]:
     if len(operations) == 1:
         return ((yield operations[0]),)
     return (yield from ask(Together(tuple(operations))))
-
-
-def new_holder() -> str:
-    """Return a name for whoever goes on with a message."""
-    return os.urandom(8).hex()

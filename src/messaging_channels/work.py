@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from messaging_channels import errors
+from messaging_channels._ids import random_digits
 from messaging_channels.attempts import LATE
 from messaging_channels.exchange import Flow, ask
 from messaging_channels.journey import Journey, Queued
@@ -23,7 +24,6 @@ from messaging_channels.messages import Codec, Undecodable, digest_of
 from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
 from messaging_channels.provider import Envelope
 from messaging_channels.receipts import deciding, refused
-from messaging_channels.recording import new_holder
 from messaging_channels.routing import Stop
 from messaging_channels.status import DELIVERED_TO_HANDSET, EXPIRED_BEFORE_SENT, REJECTED_BY_RULE, Group
 
@@ -79,7 +79,7 @@ class Work:
 
     def round(self, limit: int, message_id: str | None = None) -> Flow[int]:
         """Claim what is due, send it, and write down what follows. Return how many were claimed."""
-        now, holder = self.dispatch.clock(), new_holder()
+        now, holder = self.dispatch.clock(), random_digits()
         claim = Claim(holder, now, now + self.dispatch.recording.lease, limit, message_id)
         jobs = yield from ask(claim)
         endings: list[Ending] = []

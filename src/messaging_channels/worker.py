@@ -9,10 +9,10 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from messaging_channels._ids import random_digits
 from messaging_channels.errors import MessagingError
 from messaging_channels.exchange import ask
 from messaging_channels.ledger.queue import Forget
-from messaging_channels.recording import new_holder
 from messaging_channels.work import Patience, Work
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class _Worker:
         self._pace = pace or Pace()
         queueing = dispatcher.queue.queueing
         self._signal = queueing.signal
-        self._work = Work(queueing.dispatch, queueing.codec, new_holder(), self._pace.patience)
+        self._work = Work(queueing.dispatch, queueing.codec, random_digits(), self._pace.patience)
         held = queueing.dispatch.choosing.accounts.values()
         most = max((one.capabilities.batch for own in held for one in own.values()), default=1)
         self._batch = self._pace.batch or min(max(most, _FEWEST), _MOST)

@@ -126,9 +126,7 @@ def _check(connection: Any, library: str) -> None:  # noqa: ANN401
     if library == "sqlite3" and not connection.in_transaction:
         if connection.isolation_level is None:
             raise _no_transaction()
-        connection.execute(
-            "BEGIN IMMEDIATE"
-        )  # who reads first and then writes is refused if another wrote meanwhile
+        connection.execute("BEGIN IMMEDIATE")  # one that begins by reading may not write if another has since
     if library.startswith("psycopg") and connection.autocommit and not connection.info.transaction_status:
         raise _no_transaction()
 
