@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 
 _TOGETHER = 256
-_BYTES = 10
+_TWENTY = re.compile("[0-9a-f]{20}")
 _drawn: list[str] = []
 
 
@@ -17,10 +18,9 @@ def random_digits() -> str:
     try:
         return _drawn.pop()
     except IndexError:
-        digits = os.urandom(_TOGETHER * _BYTES).hex()
-        first, *others = (digits[at : at + 2 * _BYTES] for at in range(0, len(digits), 2 * _BYTES))
+        first, *others = _TWENTY.findall(os.urandom(10 * _TOGETHER).hex())
         _drawn.extend(others)
-        return first
+        return str(first)
 
 
 def message_id(now: float) -> str:
