@@ -119,6 +119,8 @@ class Journey:
     recorded: bool = field(default=False, init=False)
     """Whether the ledger holds it."""
     attempts: tuple[Attempt, ...] = field(default=(), init=False)
+    accepted: Attempt | None = field(default=None, init=False)
+    """The attempt of this call that was accepted."""
     number: int = field(default=1, init=False)
     """Of the attempt that would be made next."""
     step: Step | Known | None = field(default=None, init=False)
@@ -174,7 +176,7 @@ class Journey:
         self.attempts += (attempt,)
         self.number += 1
         if attempt.kind is _ACCEPTED:
-            self.step = accepted_by(attempt.provider)
+            self.step, self.accepted = accepted_by(attempt.provider), attempt
             return
         self.step = next_step(
             self.providers,
@@ -193,7 +195,8 @@ class Journey:
         """
         if self.error is not None:
             raise self.error
-        decided, kind = deciding(self.attempts)
+        accepted = self.accepted
+        decided, kind = (accepted, _ACCEPTED) if accepted else deciding(self.attempts)
         outcome, envelope = decided.outcome if decided else None, self.envelope
         receipt = Receipt(
             envelope.id,
