@@ -71,14 +71,18 @@ class Bulk:
     def entered(self, chunk: Iterable[tuple[Message, Any]]) -> Flow[Sequence[Each]]:
         """Find out who may be sent to; return those that certainly may not."""
         refused: list[Each] = []
-        prepared, terms, pending = self.dispatch.prepared, self.terms, self.pending
+        dispatch, terms, pending = self.dispatch, self.terms, self.pending
+        at_once = terms.idempotency_key is None and not dispatch.vetoes
         for message, to in chunk:
             try:
-                journey = yield from prepared(message, to, terms, one_of_many=True)
+                if at_once and isinstance(to, str):
+                    journey = dispatch.started(message, to, terms)
+                else:
+                    journey = yield from dispatch.prepared(message, to, terms, one_of_many=True)
             except errors.MessagingError as error:
                 refused.append(Each(to, None, error))
             else:
-                journey.given = to
+                journey.one_of_many, journey.given = True, to
                 pending.append(journey)
         return refused
 

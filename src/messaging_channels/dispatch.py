@@ -78,20 +78,24 @@ class Dispatch:
 
         For one of many the idempotency key stands for the whole call: each address has a key of its own under it.
         """
-        now, account = self.clock(), None
-        if isinstance(to, str):
-            envelope = self.addressing.addressed(message, to, now)
-        else:
-            envelope, account = yield from self.addressing.envelope(message, to, now)
-            now = self.clock()
-        choice = self.choosing.choice(envelope, account)
+        if isinstance(to, str) and terms.idempotency_key is None and not self.vetoes:
+            return self.started(message, to, terms)
+        envelope, account = yield from self.addressing.envelope(message, to, self.clock())
+        choice, now = self.choosing.choice(envelope, account), self.clock()
         journey = Journey(envelope, account, choice, choice.providers, choice.skipped, terms, now)
-        if one_of_many:
-            journey.one_of_many = True
+        journey.one_of_many = one_of_many
         if terms.idempotency_key is None or not (yield from self._was_known(journey)):
-            if self.vetoes:
-                yield from self._allowed(journey)
+            yield from self._allowed(journey)
             journey.step = self._first(journey)
+        return journey
+
+    def started(self, message: Message, to: str, terms: Terms) -> Journey:
+        """Do the same at once, for an address in text: only where there is neither a key nor a rule, as most often."""
+        now = self.clock()
+        envelope = self.addressing.addressed(message, to, now)
+        choice = self.choosing.choice(envelope, None)
+        journey = Journey(envelope, None, choice, choice.providers, choice.skipped, terms, now)
+        journey.step = self._first(journey)
         return journey
 
     def _was_known(self, journey: Journey) -> Flow[bool]:
