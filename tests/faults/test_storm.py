@@ -30,8 +30,8 @@ SLOTS = ("sync", "async", "sync", "async")
 """The doors of the processes that run at once."""
 CALLS = 4
 """How often each message is asked for, at least: by every process once to the end, besides a first time until it is killed."""
-CHUNKS = 8
-"""Into how many parts the messages are cut: all processes work on one at the same time."""
+CHUNKS = 8 if SENDS >= 4000 else 3
+"""Into how many parts the messages are cut: all processes work on one at the same time. Each costs two processes a slot, so a small storm has fewer."""
 BULK = 20
 """Recipients of one call with many."""
 DEATHS = [
