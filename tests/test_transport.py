@@ -274,6 +274,25 @@ def test_an_authority_of_ones_own_can_be_trusted(
     assert response.status == 200
 
 
+def test_what_the_environment_trusts_is_trusted_by_the_next_transport_and_not_only_by_the_first(
+    run: Any, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    with Server(Peer.serve, tls=_server_tls(authority)) as server:
+        with pytest.raises(ExchangeFailed):
+            run(HttpSettings(client="httpx"), _post(server.url))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        assert run(HttpSettings(client="httpx"), _post(server.url)).status == 200
+
+
+def test_an_environment_that_names_no_certificates_is_a_clear_error(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nothing.pem"))
+    with pytest.raises(InvalidSetting):
+        run(HttpSettings(client="httpx"), _post("https://127.0.0.1:1"))
+
+
 def test_a_certificate_for_another_name_is_refused(
     run: Any, client: str, authority: trustme.CA, tmp_path: Path
 ) -> None:
