@@ -22,10 +22,9 @@ pytest_collect_file = Sybil(
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests run in random order, but what may take minutes begins first, and the blocks of a page build on each other."""
+    """Tests run in random order, but the blocks of a page build on each other."""
     blocks = [item for item in items if item.path.suffix == ".md"]
     items[:] = [item for item in items if item.path.suffix != ".md"]
-    items.sort(key=lambda item: item.get_closest_marker("timeout") is None)
     items += sorted(blocks, key=lambda item: (item.path, int(item.name.split("line:")[1].split(",")[0])))
 
 
