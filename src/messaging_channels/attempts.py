@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -80,18 +81,21 @@ def attempt(
     requests for a batch may have one of them refused: its messages alone are asked again.
     What is `late` is no longer the caller's to send: it is not asked about.
     """
-    asked = _asked if len(batch) == 1 else _asked_in_parts
-    return asked(provider, batch, limit, evidence or Evidence(), late)
+    seen = evidence or Evidence()
+    asked = _asked(provider, batch, limit, seen, late)
+    if len(batch) == 1:
+        return asked
+    again = partial(attempt, provider, limit=limit, evidence=seen, late=late)
+    return _mended(asked, batch, again)
 
 
-def _asked_in_parts(
-    provider: Provider,
+def _mended(
+    asked: Flow[Sequence[End]],
     batch: Sequence[Envelope],
-    limit: Limit | None,
-    seen: Evidence,
-    late: Callable[[], bool] | None,
+    again: Callable[[Sequence[Envelope]], Flow[Sequence[End]]],
 ) -> Flow[Sequence[End]]:
-    ends = yield from _asked(provider, batch, limit, seen, late)
+    """Ask again, in parts, about those of a batch whose end may be another one's fault."""
+    ends = yield from asked
     doubtful = [
         index
         for index, end in enumerate(ends)
@@ -101,10 +105,8 @@ def _asked_in_parts(
         return ends
     mended = list(ends)
     for part in _parts(doubtful, len(batch)):
-        again = yield from attempt(
-            provider, [batch[one] for one in part], limit=limit, evidence=seen, late=late
-        )
-        for index, end in zip(part, again, strict=True):
+        told = yield from again([batch[one] for one in part])
+        for index, end in zip(part, told, strict=True):
             mended[index] = end
     return mended
 

@@ -72,7 +72,7 @@ class Bulk:
         """Find out who may be sent to; return those that certainly may not."""
         refused: list[Each] = []
         dispatch, terms, pending = self.dispatch, self.terms, self.pending
-        at_once = terms.idempotency_key is None and not dispatch.vetoes
+        at_once = dispatch.asks_nothing(terms)
         for message, to in chunk:
             try:
                 if at_once and isinstance(to, str):

@@ -78,25 +78,30 @@ class Dispatch:
 
         For one of many the idempotency key stands for the whole call: each address has a key of its own under it.
         """
-        if isinstance(to, str) and terms.idempotency_key is None and not self.vetoes:
+        if isinstance(to, str) and self.asks_nothing(terms):
             return self.started(message, to, terms)
         envelope, account = yield from self.addressing.envelope(message, to, self.clock())
-        choice, now = self.choosing.choice(envelope, account), self.clock()
-        journey = Journey(envelope, account, choice, choice.providers, choice.skipped, terms, now)
+        journey = self._journey(envelope, account, terms, self.clock())
         journey.one_of_many = one_of_many
         if terms.idempotency_key is None or not (yield from self._was_known(journey)):
             yield from self._allowed(journey)
             journey.step = self._first(journey)
         return journey
 
+    def asks_nothing(self, terms: Terms) -> bool:
+        """Whether there is neither a key nor a rule to be asked for, as most often."""
+        return terms.idempotency_key is None and not self.vetoes
+
     def started(self, message: Message, to: str, terms: Terms) -> Journey:
-        """Do the same at once, for an address in text: only where there is neither a key nor a rule, as most often."""
+        """Do as `prepared`, at once: for an address in text, where it asks nothing."""
         now = self.clock()
-        envelope = self.addressing.addressed(message, to, now)
-        choice = self.choosing.choice(envelope, None)
-        journey = Journey(envelope, None, choice, choice.providers, choice.skipped, terms, now)
+        journey = self._journey(self.addressing.addressed(message, to, now), None, terms, now)
         journey.step = self._first(journey)
         return journey
+
+    def _journey(self, envelope: Envelope, account: str | None, terms: Terms, now: float) -> Journey:
+        choice = self.choosing.choice(envelope, account)
+        return Journey(envelope, account, choice, choice.providers, choice.skipped, terms, now)
 
     def _was_known(self, journey: Journey) -> Flow[bool]:
         """Look for the record that holds its key."""
@@ -115,8 +120,7 @@ class Dispatch:
         self, envelope: Envelope, account: str | None, terms: Terms, queued: Queued, holder: str
     ) -> Flow[Journey]:
         """Set a message that waited on its way. Its record is there; `holder` has claimed it."""
-        choice, now = self.choosing.choice(envelope, account), self.clock()
-        journey = Journey(envelope, account, choice, choice.providers, choice.skipped, terms, now)
+        journey = self._journey(envelope, account, terms, self.clock())
         journey.queued, journey.holder, journey.recorded = queued, holder, True
         journey.number = queued.earlier + 1
         yield from self._allowed(journey)
