@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -136,6 +138,30 @@ def test_a_file_of_recipients_is_sent_to_line_by_line_and_a_bad_line_harms_no_ot
         "447700900123": None,
         "447700900124": None,
     }
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no pseudo-terminal")
+def test_on_a_terminal_it_shows_how_far_it_has_come(tmp_path: Path) -> None:
+    file = tmp_path / "numbers"
+    file.write_text("".join(f"447700900{number:03}\n" for number in range(200, 450)))
+    screen, terminal = os.openpty()
+    arguments = ["send", "sms", "--to-file", str(file), "--text", "hello"]
+    with (tmp_path / "answers").open("wb") as answers:
+        ended = subprocess.run(
+            [sys.executable, "-m", "messaging_channels.cli", *arguments],
+            stdout=answers,
+            stderr=terminal,
+            check=False,
+        )
+    os.close(terminal)
+    shown = os.read(screen, 4096).decode().split("\r")
+    os.close(screen)
+    assert ended.returncode == 0
+    assert [line.strip() for line in shown if line.strip()] == [
+        "100 done, 0 failed",
+        "200 done, 0 failed",
+        "250 done, 0 failed",
+    ]
 
 
 def _installed(where: Path, commands: str) -> None:

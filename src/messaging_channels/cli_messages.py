@@ -50,6 +50,7 @@ def recipients(path: Path) -> Generator[Iterator[str]]:
 def tell_each(ends: Iterable[Each | EachEnqueued]) -> int:
     """Print a line of JSON for each recipient, and on a terminal how far it has come. Return the worst exit code."""
     worst = count = failed = 0
+    on_terminal = sys.stderr.isatty()
     for each in ends:
         count += 1
         told: dict[str, Any] = each.receipt.as_dict() if each.receipt else {"destination": each.to}
@@ -60,8 +61,8 @@ def tell_each(ends: Iterable[Each | EachEnqueued]) -> int:
         elif isinstance(each.receipt, Receipt) and each.receipt.outcome is Kind.UNKNOWN:
             worst = max(worst, UNKNOWN)
         print_answer(told)
-        if sys.stderr.isatty() and count % 100 == 0:
-            print(f"\r{count} done, {failed} failed", end="", file=sys.stderr)
+        if on_terminal and count % 100 == 0:
+            print(f"{count} done, {failed} failed", end="\r", file=sys.stderr, flush=True)
     print(f"{count} done, {failed} failed", file=sys.stderr)
     return worst
 
