@@ -267,13 +267,18 @@ def _over(record: Any) -> bool:
     return record is not None and not record.under_way and record.outcome is not Kind.NOT_SENT
 
 
+def _told(trial: dict[str, Any]) -> None:
+    """Print a line in one piece: others print at the same time, and Python without buffers writes the end of a line by itself."""
+    os.write(sys.stdout.fileno(), f"{json.dumps(trial)}\n".encode())
+
+
 def _together(trials: list[Callable[[], dict[str, Any]]]) -> None:
     """Run trials, some at once, each in a process of its own that prints its line."""
     running: list[int] = []
     for trial in trials:
         if len(running) == AT_ONCE:
             os.waitpid(running.pop(0), 0)
-        running.append(forked(lambda trial=trial: print(json.dumps(trial()), flush=True)))  # type: ignore[misc]  # noqa: T201
+        running.append(forked(lambda trial=trial: _told(trial())))  # type: ignore[misc]
     for child in running:
         os.waitpid(child, 0)
 
