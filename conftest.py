@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import postgres as postgres_server
@@ -15,6 +15,8 @@ settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True
 settings.register_profile("quick", max_examples=5, deadline=None, derandomize=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
+_FORBID_SKIPS = bool(os.environ.get("MESSAGING_CHANNELS_FORBID_SKIPS"))  # the fixture below takes it away
+
 pytest_collect_file = Sybil(
     parsers=[PythonCodeBlockParser(), SkipParser()], patterns=["*.md"], excludes=["**/node_modules/**"]
 ).pytest()
@@ -26,6 +28,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     blocks = [item for item in items if item.path.suffix == ".md"]
     items[:] = [item for item in items if item.path.suffix != ".md"]
     items += sorted(blocks, key=lambda item: (item.path, int(item.name.split("line:")[1].split(",")[0])))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where everything that a test needs is known to be there, a test that skips has failed; but a rule of the kit may not apply to a provider."""
+    report = yield
+    lacking = report.skipped and not hasattr(report, "wasxfail") and "conformance" not in str(report.longrepr)
+    if lacking and _FORBID_SKIPS:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and nothing may skip here: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -51,7 +51,7 @@ class Told:
         reason = next(self._answers, Reason.ACCEPTED)
         if reason is Reason.ACCEPTED:
             self.taken.append(envelope.id)
-        return Outcome.of(reason)
+        return Outcome.of(reason, retry_after=1.0 if reason is Reason.THROTTLED else None)
 
 
 class Pausing(Veto):

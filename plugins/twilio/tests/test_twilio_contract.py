@@ -26,6 +26,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from specifications import FOLDER
 from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
@@ -52,7 +53,6 @@ from messaging_channels_twilio._table_statuses import INBOUND, STATUSES
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
 from messaging_channels_twilio.meanings import CODES
 
-SPECS = Path(os.environ.get("MESSAGING_CHANNELS_SPECS", Path(__file__).parents[4] / "shared" / "specs"))
 ROOT = "/2010-04-01/Accounts/{AccountSid}/Messages.json"
 FORM = "application/x-www-form-urlencoded"
 NUMBER = "447700900123"
@@ -63,7 +63,7 @@ LATER = datetime.now(UTC) + timedelta(days=1)
 
 @cache
 def _text_of(name: str) -> str:
-    file = SPECS / f"{name}.json"
+    file = FOLDER / f"{name}.json"
     if not file.exists():
         pytest.skip("the official specification is not here: set MESSAGING_CHANNELS_SPECS to its folder")
     return file.read_text("utf-8")
@@ -367,7 +367,7 @@ def test_every_state_of_the_specification_has_a_meaning() -> None:
     assert {*STATUSES, *INBOUND} == set(document["components"]["schemas"]["message_enum_status"]["enum"])
 
 
-REFERENCE = SPECS.parent / "reference" / "twilio_errors.csv"
+REFERENCE = FOLDER.parent / "reference" / "twilio_errors.csv"
 
 
 def test_the_error_table_is_total_over_the_reference() -> None:
@@ -551,9 +551,9 @@ def prism() -> str:
         ]
         install = ["npm", "install", *options, "--prefix", str(home), f"@stoplight/prism-cli@{PRISM}"]
         try:
-            done = subprocess.run(install, capture_output=True, timeout=60, check=False)
+            done = subprocess.run(install, capture_output=True, timeout=100, check=False)
         except subprocess.TimeoutExpired:
-            pytest.skip("npm could not install Prism within a minute")
+            pytest.skip("npm could not install Prism within 100 seconds")
         if done.returncode or not command.exists():
             pytest.skip("npm could not install Prism: no network, or no copy of it")
     return str(command)

@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from specifications import FOLDER
 
 from messaging_channels.exchange import HttpResponse
 from messaging_channels.outcomes import Kind, Outcome, Reason
@@ -17,9 +16,7 @@ from messaging_channels_whatsapp_cloud._table_errors import ERRORS
 from messaging_channels_whatsapp_cloud.answers import sent
 from messaging_channels_whatsapp_cloud.refusals import Class, refusal_of
 
-REFERENCE = Path(
-    os.environ.get("MESSAGING_CHANNELS_REFERENCE", Path(__file__).parents[4] / "shared" / "reference")
-)
+REFERENCE = FOLDER.parent / "reference"
 SECRET = "the words of the message to +447700900123"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -56,7 +53,7 @@ def test_a_template_that_is_held_back_is_accepted_too(said: Any, status: int) ->
 def test_the_table_holds_every_code_of_the_reference_in_its_class() -> None:
     file = REFERENCE / "whatsapp_errors.csv"
     if not file.exists():
-        pytest.skip("the reference is not here: set MESSAGING_CHANNELS_REFERENCE to its folder")
+        pytest.skip("the reference is not here: set MESSAGING_CHANNELS_SPECS to the folder beside it")
     rows = list(csv.DictReader(file.read_text("utf-8").splitlines()))
     assert len(rows) == len(ERRORS)
     for row in rows:

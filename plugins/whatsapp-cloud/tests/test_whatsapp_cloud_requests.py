@@ -1,15 +1,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from specifications import FOLDER
 
 from messaging_channels import errors
 from messaging_channels import messages as m
@@ -25,7 +24,6 @@ from messaging_channels_whatsapp_cloud.bodies import HONOURED
 from messaging_channels_whatsapp_cloud.emulator import NUMBER_ID, TOKEN, WhatsAppCloudEmulator
 from messaging_channels_whatsapp_cloud.rules import problem
 
-SPECS = Path(os.environ.get("MESSAGING_CHANNELS_SPECS", Path(__file__).parents[4] / "shared" / "specs"))
 NUMBER, PERSON = "+447700900123", "GB.13491208655302741918"
 URL = "https://example.com/file"
 IMAGE = wa.Media(url=URL, content_type="image/jpeg")
@@ -47,7 +45,7 @@ def _request(message: m.Message, to: str = NUMBER) -> Any:
 
 
 def _schema() -> dict[str, Any]:
-    file = SPECS / "meta_business_messaging_v23.json"
+    file = FOLDER / "meta_business_messaging_v23.json"
     if not file.exists():
         pytest.skip("the official specification is not here: set MESSAGING_CHANNELS_SPECS to its folder")
     schemas: dict[str, Any] = json.loads(file.read_text("utf-8"))["components"]["schemas"]

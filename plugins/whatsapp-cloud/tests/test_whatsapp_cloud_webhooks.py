@@ -4,13 +4,13 @@ import hashlib
 import hmac
 import itertools
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from specifications import FOLDER
 
 from messaging_channels import errors, status
 from messaging_channels.addresses import PhoneNumber, WhatsAppUserId
@@ -29,7 +29,6 @@ from messaging_channels.webhooks import Received, WebhookCall
 from messaging_channels_whatsapp_cloud import Billing, WhatsAppCloud, billing_of
 from messaging_channels_whatsapp_cloud.reports import events
 
-SPECS = Path(os.environ.get("MESSAGING_CHANNELS_SPECS", Path(__file__).parents[4] / "shared" / "specs"))
 KEY = "app-secret-0123456789abcdef"
 VERIFY = "canary-verify-token"
 ANN = "447700900123"
@@ -500,7 +499,7 @@ def test_no_call_can_break_the_reading(values: list[Any], field: str) -> None:
 
 @given(st.data())
 def test_calls_made_from_the_official_schema_are_read(data: st.DataObject) -> None:
-    file = SPECS / "meta_business_messaging_v23.json"
+    file = FOLDER / "meta_business_messaging_v23.json"
     if not file.exists():
         pytest.skip("the official specification is not here: set MESSAGING_CHANNELS_SPECS to its folder")
     payload = data.draw(_of({"$ref": "#/components/schemas/WebhookPayload"}, _schemas(str(file)), 9))
