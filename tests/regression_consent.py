@@ -1,0 +1,84 @@
+"""What a person said to which vendor, and what becomes of the next message to them: for the tests of consent."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from messaging_channels import Dispatcher, Sandbox, Sms, plugins
+from messaging_channels.errors import Vetoed
+from messaging_channels.messages import Message
+from messaging_channels.routing import Route
+from messaging_channels.testing.canaries import SECRET
+from messaging_channels.testing.vectors import Vectors
+from messaging_channels.vetoes import OptOuts
+from messaging_channels.webhooks import WebhookCall
+from messaging_channels_infobip.conformance import VECTORS as INFOBIP
+from messaging_channels_twilio.conformance import VECTORS as TWILIO
+from messaging_channels_vonage.conformance import VECTORS as VONAGE
+
+PERSON = "447700900123"
+OURS = "447700900000"
+BEGAN = 1_790_000_000.0
+
+_VENDORS: dict[str, Vectors] = {"twilio": TWILIO, "vonage": VONAGE, "infobip": INFOBIP}
+
+
+def guarded(choices: OptOuts) -> Dispatcher:
+    """Send to nobody, and ask these choices first."""
+    return Dispatcher([Sandbox()], vetoes=[choices])
+
+
+def vetoed(dispatcher: Dispatcher, message: Message, to: str, **options: Any) -> bool:
+    """Send; say whether it was forbidden before it left."""
+    try:
+        dispatcher.send(message, to=to, **options)
+    except Vetoed:
+        return True
+    return False
+
+
+def vetoed_after(vendor: str, *words: str) -> bool:
+    """Have a person write these words, a minute apart, to a number at that vendor; say whether the next text to them is vetoed."""
+    spec, vectors = plugins.load(only=[vendor]).provider(vendor), _VENDORS[vendor]
+    provider = spec.build(spec.settings.model_validate(vectors.settings("http://127.0.0.1:9", SECRET)))
+    with Dispatcher(
+        [provider, Sandbox()], routes={"sms": Route("sandbox")}, vetoes=[OptOuts()]
+    ) as dispatcher:
+        for number, word in enumerate(words, 1):
+            received = dispatcher.receive(vendor, _written(vendor, vectors, word, number))
+            assert received.events, "the vendor's call tells nothing"
+        return vetoed(dispatcher, Sms("News of the shop"), f"+{PERSON}")
+
+
+def _written(vendor: str, vectors: Vectors, word: str, number: int) -> WebhookCall:
+    at = BEGAN + 60 * number
+    match vendor:
+        case "twilio":
+            form = {
+                "MessageSid": f"SM{number:032x}",
+                "SmsStatus": "received",
+                "From": f"+{PERSON}",
+                "To": f"+{OURS}",
+                "Body": word,
+                "NumMedia": "0",
+            }
+            body = urlencode(form).encode()
+        case "vonage":
+            told = {
+                "msisdn": PERSON,
+                "to": OURS,
+                "messageId": f"0B{number:06X}",
+                "text": word,
+                "type": "text",
+                "keyword": word.split(" ", maxsplit=1)[0].upper(),
+                "timestamp": f"{at:.0f}",
+            }
+            body = json.dumps(told).encode()
+        case _:
+            assert vectors.received is not None
+            body = vectors.received(PERSON, OURS, word)
+    assert vectors.sign is not None
+    return replace(vectors.sign(body, SECRET), at=at)

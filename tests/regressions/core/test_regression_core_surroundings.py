@@ -1,0 +1,165 @@
+"""What stands around a dispatcher: plugins of others, the company's certificates, rules about money."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from faults.world import CLIENTS, DOORS
+from regression_server import (
+    TO,
+    Asked,
+    program,
+    reply,
+    sent,
+    told,
+    twilio,
+    twilio_takes,
+    vendor,
+    vonage,
+    vonage_takes,
+)
+
+from messaging_channels import (
+    ConfigurationError,
+    Dispatcher,
+    Route,
+    Sandbox,
+    Sms,
+    plugins,
+)
+from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels.routing import Retry
+from messaging_channels.transport import HttpSettings
+from messaging_channels.vetoes import SpendLimit
+
+TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
+CONSENT = pytest.mark.xfail(strict=True, reason="issue Consent", raises=AssertionError)
+
+SENDS_BY_THE_SANDBOX = """
+from messaging_channels import Dispatcher, Sms
+with Dispatcher.configured({"routes": {"sms": ["sandbox"]}}) as dispatcher:
+    print(dispatcher.send(Sms("hello"), to="+447700900123").provider)
+"""
+SENDS_BY_THE_BROKEN_ONE = """
+from messaging_channels import ConfigurationError, Dispatcher
+try:
+    Dispatcher.configured({"providers": {"acme": {"token": "t"}}, "routes": {"sms": ["acme"]}})
+except ConfigurationError as refused:
+    print(type(refused).__name__)
+"""
+EXITS = "import sys\nsys.exit('acme: no licence')\n"
+RAISES = "class Own(BaseException): pass\nraise Own('acme')\n"
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The folder of an installed distribution, whose module is still to be written."""
+    folder = tmp_path / "acme"
+    facts = folder / "acme_plug-1.0.dist-info"
+    facts.mkdir(parents=True)
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-plug\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[messaging_channels]\nacme = acme_plug\n")
+    return folder
+
+
+@TRUTH
+@pytest.mark.parametrize("code", [EXITS, RAISES], ids=["exit", "exception"])
+def test_a_plugin_that_leaves_when_it_is_imported_harms_no_other(code: str, installed: Path) -> None:
+    (installed / "acme_plug.py").write_text(code)
+
+    ran = program(SENDS_BY_THE_SANDBOX, path=[installed])
+
+    assert (ran.returncode, ran.stdout.strip()) == (0, "sandbox"), ran.stderr
+
+
+@TRUTH
+def test_a_plugin_that_left_is_a_configuration_error_to_who_asks_for_it(installed: Path) -> None:
+    (installed / "acme_plug.py").write_text(EXITS)
+
+    ran = program(SENDS_BY_THE_BROKEN_ONE, path=[installed])
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.strip() in ("BrokenPlugin", "UnknownProvider")
+
+
+class Hears:
+    """A plugin that hears of attempts."""
+
+    def __init__(self, heard: list[str], name: str) -> None:
+        self._heard, self._name = heard, name
+
+    @plugins.hookimpl
+    def attempt_finished(self, attempt: Any) -> None:
+        if self._name == "bug":
+            raise KeyError(self._name)
+        self._heard.append(f"{self._name} {attempt.number}")
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize(
+    "order",
+    [
+        pytest.param(order, marks=TRUTH if order[0] != "bug" else ())
+        for order in permutations(("audit", "bug", "count"))
+    ],
+    ids=" ".join,
+)
+def test_what_one_plugin_raises_keeps_no_other_from_hearing(order: Sequence[str], door: str) -> None:
+    heard: list[str] = []
+    hook = plugins.load(entries=(), extra=[Hears(heard, name) for name in order])
+
+    sent(door, [Sandbox()], observer=hook)
+
+    assert sorted(heard) == ["audit 1", "count 1"]
+
+
+@TRUTH
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("content", [None, "no certificate"], ids=["missing", "unreadable"])
+def test_a_bad_file_of_certificates_is_a_mistake_of_the_settings_and_the_key_stays_free(
+    client: str, content: str | None, tmp_path: Path
+) -> None:
+    authorities = tmp_path / "company.pem"
+    if content:
+        authorities.write_text(content)
+
+    def send(url: str, **settings: Any) -> Any:
+        ledger = SqliteLedger(tmp_path / "ledger.sqlite3", owned=True)
+        http = HttpSettings(client=client, **settings)  # type: ignore[arg-type]
+        with Dispatcher([twilio(url)], http=http, ledger=ledger) as dispatcher:
+            return dispatcher.send(Sms("hello"), to=TO, idempotency_key="order-81")
+
+    with vendor(twilio_takes) as server:
+        try:
+            first = str(send(server.url, ca_file=authorities).outcome)
+        except ConfigurationError:
+            first = "refused"
+        second = str(send(server.url).outcome)
+
+    assert (first, second) == ("refused", "accepted")
+    assert len([one for one in server.requests if one.startswith(b"POST")]) == 1
+
+
+@CONSENT
+def test_what_the_vendor_refused_has_not_been_spent() -> None:
+    refused = {"message-count": "1", "messages": [{"status": "3", "error-text": "Invalid to address"}]}
+    answers = [reply(200, refused), reply(200, refused)]
+
+    def answer(request: Asked) -> bytes:
+        return answers.pop() if answers else vonage_takes(request)
+
+    with (
+        vendor(answer) as server,
+        Dispatcher(
+            [vonage(server.url)],
+            routes={"sms": Route("vonage", retry=Retry(attempts=1))},
+            vetoes=[SpendLimit(lambda _: 1.0, per_day=2.0)],
+        ) as dispatcher,
+    ):
+        ends = [told(lambda: dispatcher.send(Sms("hello"), to=TO)) for _ in range(3)]
+
+    assert ends == ["Rejected", "Rejected", "accepted"]

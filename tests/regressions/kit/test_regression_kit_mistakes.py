@@ -1,0 +1,190 @@
+"""Mistakes of an ordinary author, each in a provider that is right otherwise: the kit has to say something about every one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import pytest
+from pigeon import VECTORS, Pigeon, PigeonSettings, parsed, spec
+
+from messaging_channels import errors
+from messaging_channels.events import Event, MessageReceived, StatusChanged
+from messaging_channels.exchange import Flow, HttpRequest, HttpResponse
+from messaging_channels.outcomes import Outcome, Reason
+from messaging_channels.provider import Envelope
+from messaging_channels.testing.conformance import check_provider
+from messaging_channels.webhooks import Received, WebhookCall
+
+MISTAKES: list[type[Pigeon]] = []
+
+
+def mistake(kind: type[Pigeon]) -> type[Pigeon]:
+    MISTAKES.append(kind)
+    return kind
+
+
+class _Notes(Pigeon):
+    """Its note is changed on the way out."""
+
+    def changed(self, envelope: Envelope, batch: Sequence[Envelope]) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def request(self, batch: Sequence[Envelope]) -> HttpRequest:
+        notes = [self.note(one) | self.changed(one, batch) for one in batch]
+        return HttpRequest.post_json(f"{self.url}/fly", {"notes": notes}, headers=self.headers)
+
+
+class _Inbound(Pigeon):
+    """What it reads in a call is changed afterwards."""
+
+    changes: ClassVar[dict[type[Event], dict[str, Any]]] = {}
+
+    def events(self, told: Any, call: WebhookCall) -> list[Event]:
+        return [replace(one, **self.changes.get(type(one), {})) for one in super().events(told, call)]
+
+
+@mistake
+class StripsTheText(_Notes):
+    def changed(self, envelope: Envelope, batch: Sequence[Envelope]) -> dict[str, Any]:  # noqa: ARG002
+        return {"note": self.note(envelope)["note"].strip()}
+
+
+@mistake
+class SendsWordsOfItsOwn(_Notes):
+    def changed(self, envelope: Envelope, batch: Sequence[Envelope]) -> dict[str, Any]:  # noqa: ARG002
+        return {"note": "You have a message"}
+
+
+@mistake
+class DropsTheCountry(_Notes):
+    def changed(self, envelope: Envelope, batch: Sequence[Envelope]) -> dict[str, Any]:  # noqa: ARG002
+        return {"to": envelope.to.plain[-10:]}
+
+
+@mistake
+class SendsAllToTheFirst(_Notes):
+    def changed(self, envelope: Envelope, batch: Sequence[Envelope]) -> dict[str, Any]:  # noqa: ARG002
+        return {"to": batch[0].to.plain}
+
+
+@mistake
+class SendsTheFirstTextToAll(_Notes):
+    def changed(self, envelope: Envelope, batch: Sequence[Envelope]) -> dict[str, Any]:  # noqa: ARG002
+        return {"note": self.note(batch[0])["note"]}
+
+
+@mistake
+class SendsNoCredentials(Pigeon):
+    def __init__(self, settings: PigeonSettings) -> None:
+        super().__init__(settings)
+        self.headers = {"content-type": "application/json"}
+
+
+@mistake
+class IgnoresTheBaseUrl(Pigeon):
+    def __init__(self, settings: PigeonSettings) -> None:
+        super().__init__(settings)
+        self.url = "https://api.pigeon.example.com"
+
+
+@mistake
+class SharesHeadersBetweenAccounts(Pigeon):
+    shared: ClassVar[dict[str, str]] = {"content-type": "application/json"}
+
+    def __init__(self, settings: PigeonSettings) -> None:
+        super().__init__(settings)
+        self.shared["authorization"] = f"Bearer {self.key}"
+        self.headers = self.shared
+
+
+@mistake
+class KeepsEveryEnvelope(Pigeon):
+    def __init__(self, settings: PigeonSettings) -> None:
+        super().__init__(settings)
+        self.kept: list[Envelope] = []
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        self.kept.extend(batch)
+        return (yield from super().send(batch))
+
+
+@mistake
+class TellsOneIdForAll(Pigeon):
+    def outcome(self, flight: Any, response: HttpResponse) -> Outcome:
+        told = super().outcome(flight, response)
+        return replace(told, provider_id="flight") if told.provider_id else told
+
+
+@mistake
+class TellsTheFirstAnswerOfAll(Pigeon):
+    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
+        return [super().read(response, batch)[0]] * len(batch)
+
+
+@mistake
+class TakesUnknownRefusalsForThrottling(Pigeon):
+    def outcome(self, flight: Any, response: HttpResponse) -> Outcome:
+        told = super().outcome(flight, response)
+        if told.reason is not Reason.INVALID:
+            return told
+        return Outcome.of(Reason.THROTTLED, "refused", provider_id=told.provider_id, native=told.native)
+
+
+@mistake
+class CutsWhatPeopleWrite(Pigeon):
+    def events(self, told: Any, call: WebhookCall) -> list[Event]:
+        return [
+            replace(one, text=one.text[:20]) if isinstance(one, MessageReceived) else one
+            for one in super().events(told, call)
+        ]
+
+
+@mistake
+class TellsAnotherChannel(_Inbound):
+    changes: ClassVar[dict[type[Event], dict[str, Any]]] = {MessageReceived: {"channel": "whatsapp"}}
+
+
+@mistake
+class TakesTheSenderForTheRecipient(Pigeon):
+    def events(self, told: Any, call: WebhookCall) -> list[Event]:
+        return [
+            replace(one, to=one.sender.plain) if isinstance(one, MessageReceived) else one
+            for one in super().events(told, call)
+        ]
+
+
+@mistake
+class LosesTheCallAsItCame(_Inbound):
+    changes: ClassVar[dict[type[Event], dict[str, Any]]] = {
+        StatusChanged: {"native": None},
+        MessageReceived: {"native": None},
+    }
+
+
+@mistake
+class AnswersAGoodCallWithAnError(Pigeon):
+    def receive(self, call: WebhookCall) -> Received:
+        return replace(super().receive(call), answer=HttpResponse(500, {}, b""))
+
+
+@mistake
+class NamesThePersonInARefusal(Pigeon):
+    def receive(self, call: WebhookCall) -> Received:
+        told = parsed(HttpResponse(200, {}, call.body))
+        who = told.get("coo", "nobody") if isinstance(told, dict) else "nobody"
+        try:
+            return super().receive(call)
+        except errors.WebhookRefused:
+            raise errors.WebhookRefused(
+                f"the proof of a call from {who} does not fit", provider=self.name, remedy="check the key"
+            ) from None
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")
+@pytest.mark.parametrize("kind", MISTAKES, ids=lambda kind: kind.__name__)
+def test_the_kit_has_something_to_say_about_a_mistake(kind: type[Pigeon]) -> None:
+    found = check_provider(spec(kind), VECTORS, examples=20)
+
+    assert found

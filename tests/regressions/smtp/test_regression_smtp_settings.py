@@ -1,0 +1,103 @@
+"""Settings of a mail account: what is wrong is said at the start, and the defaults are good enough for a large server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from regression_mail_server import Door, MailServer, doors, sent, smtp_of, well
+
+from messaging_channels import Kind, errors
+from messaging_channels_smtp.emulator import SmtpEmulator
+
+mail_out = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Mail out")
+
+LOOKS_UP = """
+import json, socket, sys
+from messaging_channels import Dispatcher, Email, errors
+
+hosts = []
+
+def seen(event, arguments):
+    if event == "socket.getaddrinfo":
+        hosts.append(str(arguments[0]))
+        raise socket.gaierror("no network here")
+
+sys.addaudithook(seen)
+try:
+    with Dispatcher.configured() as dispatcher:
+        dispatcher.send(Email("Hello", "text"), to="zoe@example.com", deadline=1)
+    told = "sent"
+except errors.ConfigurationError as refusal:
+    told = f"refused: {refusal}"
+except errors.SendFailed as failed:
+    told = failed.receipt.outcome
+print(json.dumps([told, hosts]))
+"""
+
+
+def _looked_up(dsn: str) -> tuple[str, set[str]]:
+    """Send a mail in a process in which no name is resolved; return what was told, and the names it asked for."""
+    settings = {"MESSAGING_CHANNELS_SMTP_DSN": dsn, "MESSAGING_CHANNELS_SMTP_SENDER": "shop@example.org"}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LOOKS_UP],
+        env=os.environ | settings,
+        check=True,
+        capture_output=True,
+        timeout=30,
+    )
+    told, hosts = json.loads(done.stdout)
+    return told, set(hosts)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        pytest.param("p@ss/w", marks=mail_out),
+        pytest.param("p@ss?w", marks=mail_out),
+        pytest.param("p@ss#w", marks=mail_out),
+        "canary/word",
+        "canary?word",
+        "canary#word",
+    ],
+)
+def test_no_piece_of_an_unescaped_password_is_looked_up_as_a_host(password: str) -> None:
+    told, hosts = _looked_up(f"smtp://user@example.com:{password}@mail.example.com:587")
+
+    assert told.startswith("refused: ") or hosts == {"mail.example.com"}
+    assert hosts <= {"mail.example.com"}
+    assert not any(piece in told for piece in ("p@ss", "canary"))
+
+
+def test_an_escaped_password_leaves_the_host_alone() -> None:
+    told, hosts = _looked_up("smtp://user%40example.com:p%40ss%2Fw@mail.example.com:587")
+
+    assert (told, hosts) == ("not_sent", {"mail.example.com"})
+
+
+@mail_out
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["lf", "crlf"])
+def test_a_line_break_at_the_end_of_a_password_is_dropped_or_refused_at_the_start(end: str) -> None:
+    with SmtpEmulator(login=("shop", "canary")) as server:
+        try:
+            told = sent(smtp_of(server.port, username="shop", password=f"canary{end}"))
+        except (errors.BadInput, errors.ConfigurationError) as refusal:
+            told = ["password" in str(refusal)]
+
+    assert told in ([Kind.ACCEPTED], [True])
+
+
+@mail_out
+@doors
+def test_we_do_not_call_ourselves_localhost_unless_told_to(send: Door) -> None:
+    with MailServer(well) as server:
+        told = send(smtp_of(server.port))
+
+    assert told == [Kind.ACCEPTED]
+    verb, _, name = server.said[0].partition(" ")
+    assert verb == "EHLO"
+    assert name.lower() not in {"", "localhost", "localhost.localdomain"}
+    assert "." in name or name.startswith("[")
