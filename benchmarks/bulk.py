@@ -21,7 +21,7 @@ from sends import HEADERS, sync_apprise, sync_twilio
 from server import Loopback
 
 from messaging_channels import Dispatcher, Sms
-from messaging_channels.transport import HttpSettings
+from messaging_channels._transport.settings import HttpSettings
 from messaging_channels_infobip import Infobip
 
 COUNT, ROUNDS, BATCH = 20_000, 5, 500

@@ -30,12 +30,12 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import postgres  # noqa: E402
 
 from messaging_channels import AsyncDispatcher, Route, Sms  # noqa: E402
-from messaging_channels.ledger.postgres import PostgresLedger  # noqa: E402
-from messaging_channels.ledger.sqlite import SqliteLedger  # noqa: E402
-from messaging_channels.outcomes import Outcome, Reason  # noqa: E402
-from messaging_channels.provider import Capabilities, HttpProvider  # noqa: E402
-from messaging_channels.exchange import HttpRequest  # noqa: E402
-from messaging_channels.worker import AsyncWorker, Pace  # noqa: E402
+from messaging_channels._ledger.postgres import PostgresLedger  # noqa: E402
+from messaging_channels._ledger.sqlite import SqliteLedger  # noqa: E402
+from messaging_channels._model.outcomes import Outcome, Reason  # noqa: E402
+from messaging_channels.plugins.provider import Capabilities, HttpProvider  # noqa: E402
+from messaging_channels.plugins.exchange import HttpRequest  # noqa: E402
+from messaging_channels._client.worker import AsyncWorker, Pace  # noqa: E402
 
 AT_ONCE = 16
 TEXT = "Your code is 4821"

@@ -49,10 +49,11 @@ def serve(which):
         server = uvicorn.Server(config)
         key = "none"
     else:
-        from messaging_channels import Sms, plugins
-        from messaging_channels.configuration import Configuration
-        from messaging_channels.outcomes import Outcome, Reason
-        from messaging_channels.provider import Capabilities, ProviderSpec
+        from messaging_channels import Sms
+        from messaging_channels._config import plugin_manager as plugins
+        from messaging_channels._config.settings import Configuration
+        from messaging_channels._model.outcomes import Outcome, Reason
+        from messaging_channels.plugins.provider import Capabilities, ProviderSpec
         from messaging_channels_gateway import Settings
         from messaging_channels_gateway.gateway import opened
         from messaging_channels_gateway.server import Server

@@ -15,9 +15,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Sms
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels.plugins.provider import Capabilities
 
 
 class AtOnce:
@@ -96,7 +96,7 @@ if __name__ == "__main__":
         ledger.close()
     from postgres import running
 
-    from messaging_channels.ledger.postgres import PostgresLedger
+    from messaging_channels._ledger.postgres import PostgresLedger
 
     with running() as server:
         measured("PostgreSQL", PostgresLedger(server.conninfo, connections=16))

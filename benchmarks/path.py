@@ -8,7 +8,7 @@ import sys
 import time
 
 from messaging_channels import Dispatcher, Sms
-from messaging_channels.exchange import HttpRequest, HttpResponse
+from messaging_channels.plugins.exchange import HttpRequest, HttpResponse
 from messaging_channels_infobip import Infobip
 
 ANSWER = '{"messages":[{"messageId":"%s","status":{"groupId":1,"groupName":"PENDING","id":26,"name":"PENDING_ACCEPTED"}}]}'

@@ -20,8 +20,9 @@ import httpx
 from server import Loopback
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Sms
-from messaging_channels.exchange import HttpRequest, ask
-from messaging_channels.transport import AsyncTransport, HttpSettings, Transport
+from messaging_channels.plugins.exchange import HttpRequest, ask
+from messaging_channels._transport.drivers import AsyncTransport, Transport
+from messaging_channels._transport.settings import HttpSettings
 from messaging_channels_infobip import Infobip
 
 COUNT, ROUNDS, IN_FLIGHT, MANY = 1500, 5, 64, 500

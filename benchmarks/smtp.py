@@ -20,10 +20,10 @@ from email.message import EmailMessage
 from email.policy import SMTP
 
 from messaging_channels import Dispatcher, Email, EmailAddress
-from messaging_channels.provider import Envelope
-from messaging_channels.transport import AsyncTransport, Transport
+from messaging_channels.plugins.provider import Envelope
+from messaging_channels._transport.drivers import AsyncTransport, Transport
 from messaging_channels_smtp import Smtp
-from messaging_channels_smtp.protocol.session import Limits
+from messaging_channels_smtp.protocol.server import Limits
 
 ROUNDS = 5
 TEXT = "Your order 4821 left our house today and should be with you by Friday.\n" * 13

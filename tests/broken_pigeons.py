@@ -14,8 +14,10 @@ from uuid import uuid4
 from pigeon import VECTORS, Pigeon, parsed, proof_of
 
 from messaging_channels import Email, Sms, errors
-from messaging_channels.events import Event, MessageReceived, StatusChanged
-from messaging_channels.exchange import (
+from messaging_channels._model.events import Event, MessageReceived, StatusChanged
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.rate_limit import Rate
+from messaging_channels.plugins.exchange import (
     Exchange,
     Executors,
     Flow,
@@ -24,11 +26,10 @@ from messaging_channels.exchange import (
     Wait,
     ask,
 )
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope, Inquiry, http_outcome
-from messaging_channels.rates import Rate
+from messaging_channels.plugins.provider import Capabilities, Envelope, Inquiry
+from messaging_channels.plugins.results import http_outcome
+from messaging_channels.plugins.webhooks import Received, WebhookCall
 from messaging_channels.testing.conformance import Vectors
-from messaging_channels.webhooks import Received, WebhookCall
 
 BROKEN: dict[str, tuple[type[Pigeon], Vectors]] = {}
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from ledgers import Do  # noqa: TC002  a module of the tests
 
-from messaging_channels.exchange import ask
-from messaging_channels.ledger import Ledger
-from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.transport import AsyncTransport, Transport
+from messaging_channels._ledger.postgres import PostgresLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._transport.drivers import AsyncTransport, Transport
+from messaging_channels.plugins.exchange import ask
+from messaging_channels.plugins.ledger import Ledger
 
 
 @pytest.fixture(params=["sqlite-memory", "sqlite-file", "postgres"])

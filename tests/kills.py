@@ -25,18 +25,18 @@ import postgres
 import psycopg
 
 from messaging_channels import Dispatcher, Route, Sms
-from messaging_channels.errors import MessagingError
-from messaging_channels.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
-from messaging_channels.ledger import Ledger, Record
-from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels._client.worker import Pace, Worker
+from messaging_channels._ledger.options import Recording
+from messaging_channels._ledger.postgres import PostgresLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.errors import MessagingError
+from messaging_channels._model.outcomes import Kind, Outcome, Reason
+from messaging_channels._queue.processor import Patience
 from messaging_channels.messages import Message
-from messaging_channels.outcomes import Kind, Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope, HttpProvider, Inquiry
-from messaging_channels.recording import Recording
-from messaging_channels.routing import Retry
-from messaging_channels.work import Patience
-from messaging_channels.worker import Pace, Worker
+from messaging_channels.plugins.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.plugins.ledger import Ledger, Record
+from messaging_channels.plugins.provider import Capabilities, Envelope, HttpProvider, Inquiry
+from messaging_channels.policies.routing import Retry
 
 MESSAGES = 12
 LEASE = 1.0

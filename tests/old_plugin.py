@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from messaging_channels.plugins import hookimpl
-from messaging_channels.provider import ProviderSpec
+from messaging_channels.plugins.hooks import hookimpl
+from messaging_channels.plugins.provider import ProviderSpec
 
 
 class DoveSettings(BaseModel):

@@ -11,24 +11,24 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from messaging_channels import Sms, errors
-from messaging_channels.addresses import PhoneNumber
-from messaging_channels.events import Event, MessageReceived, StatusChanged, Unrecognised
-from messaging_channels.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels._model.addresses import PhoneNumber
+from messaging_channels._model.events import Event, MessageReceived, StatusChanged, Unrecognised
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.rate_limit import Rate
+from messaging_channels._model.status import DELIVERED_TO_HANDSET, PENDING_ENROUTE
 from messaging_channels.messages import Extra
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import (
+from messaging_channels.plugins.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.plugins.provider import (
     Capabilities,
     Envelope,
     Inquiry,
     ProviderSpec,
     extra_of,
-    http_outcome,
     sender_of,
 )
-from messaging_channels.rates import Rate
-from messaging_channels.status import DELIVERED_TO_HANDSET, PENDING_ENROUTE
+from messaging_channels.plugins.results import http_outcome
+from messaging_channels.plugins.webhooks import Received, WebhookCall
 from messaging_channels.testing.conformance import Vectors, Webhook
-from messaging_channels.webhooks import Received, WebhookCall
 
 REASONS = {"no such loft": Reason.RECIPIENT, "no corn": Reason.FUNDS, "ring known": Reason.DUPLICATE}
 

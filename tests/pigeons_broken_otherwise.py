@@ -11,14 +11,14 @@ from broken_pigeons import can
 from pigeon import VECTORS, Pigeon, PigeonOptions, PigeonSettings, answer
 
 from messaging_channels import Sms, errors
-from messaging_channels.events import Event
-from messaging_channels.exchange import Flow, HttpRequest, HttpResponse, Wait, ask
+from messaging_channels._model.events import Event
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.rate_limit import Rate
 from messaging_channels.messages import Message
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Envelope, Inquiry
-from messaging_channels.rates import Rate
+from messaging_channels.plugins.exchange import Flow, HttpRequest, HttpResponse, Wait, ask
+from messaging_channels.plugins.provider import Envelope, Inquiry
+from messaging_channels.plugins.webhooks import Received, WebhookCall
 from messaging_channels.testing.vectors import Vectors
-from messaging_channels.webhooks import Received, WebhookCall
 
 OTHERWISE: list[tuple[str, str, type[Pigeon], Vectors]] = []
 

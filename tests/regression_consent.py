@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from messaging_channels import Dispatcher, Sandbox, Sms, plugins
-from messaging_channels.errors import Vetoed
+from messaging_channels import Dispatcher, Sandbox, Sms
+from messaging_channels._config import plugin_manager as plugins
+from messaging_channels._model.errors import Vetoed
 from messaging_channels.messages import Message
-from messaging_channels.routing import Route
+from messaging_channels.plugins.webhooks import WebhookCall
+from messaging_channels.policies.checks import OptOuts
+from messaging_channels.policies.routing import Route
 from messaging_channels.testing.canaries import SECRET
 from messaging_channels.testing.vectors import Vectors
-from messaging_channels.vetoes import OptOuts
-from messaging_channels.webhooks import WebhookCall
 from messaging_channels_infobip.conformance import VECTORS as INFOBIP
 from messaging_channels_twilio.conformance import VECTORS as TWILIO
 from messaging_channels_vonage.conformance import VECTORS as VONAGE

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from messaging_channels import Sms
-from messaging_channels.channels import BUILT_IN, Channel
-from messaging_channels.exchange import HttpRequest, HttpResponse
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope, HttpProvider, ProviderSpec, http_outcome
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels.plugins.channels import BUILT_IN, Channel
+from messaging_channels.plugins.exchange import HttpRequest, HttpResponse
+from messaging_channels.plugins.provider import Capabilities, Envelope, HttpProvider, ProviderSpec
+from messaging_channels.plugins.results import http_outcome
 from messaging_channels.testing.conformance import Finding, Vectors, check_provider
 
 

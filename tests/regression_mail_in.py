@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from messaging_channels import EmailAddress
-from messaging_channels.events import Event, MessageReceived, StatusChanged
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels._model.events import Event, MessageReceived, StatusChanged
+from messaging_channels.plugins.webhooks import WebhookCall
 from messaging_channels_smtp import ReturnPath, Smtp
 
 OURS = "0123456789abcdef0123456789abcdef"

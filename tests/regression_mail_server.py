@@ -11,7 +11,7 @@ import pytest
 from loopback import Peer, Server
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Email, Kind, errors
-from messaging_channels.routing import Rest, Retry, Route
+from messaging_channels.policies.routing import Rest, Retry, Route
 from messaging_channels_smtp import Patience, Smtp
 
 MAIL = Email("Hello", "the body")

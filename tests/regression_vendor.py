@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from messaging_channels import Dispatcher
-from messaging_channels.events import Event
-from messaging_channels.exchange import HttpResponse
+from messaging_channels._model.events import Event
+from messaging_channels.plugins.exchange import HttpResponse
+from messaging_channels.plugins.webhooks import WebhookCall
 from messaging_channels.testing.emulation import Emulator, Request
-from messaging_channels.webhooks import WebhookCall
 from messaging_channels_infobip import Infobip
 from messaging_channels_infobip.proofs import UrlToken
 from messaging_channels_twilio import SigningKey, Twilio

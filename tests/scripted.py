@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from messaging_channels import Sms
-from messaging_channels.exchange import Call, Exchange, Executors, Flow, ask
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope
-from messaging_channels.transport import Clock
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._transport.clock import Clock
+from messaging_channels.plugins.exchange import Call, Exchange, Executors, Flow, ask
+from messaging_channels.plugins.provider import Capabilities, Envelope
 
 
 class Scripted:

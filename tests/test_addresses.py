@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels.addresses import EmailAddress, PhoneNumber, WhatsAppUserId
-from messaging_channels.channels import SMS, WHATSAPP
-from messaging_channels.errors import InvalidAddress
+from messaging_channels._model.addresses import EmailAddress, PhoneNumber, WhatsAppUserId
+from messaging_channels._model.errors import InvalidAddress
+from messaging_channels.plugins.channels import SMS, WHATSAPP
 
 numbers = st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True)
 mails = st.emails()

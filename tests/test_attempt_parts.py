@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_channels import PhoneNumber, Sms
-from messaging_channels.attempts import attempt
-from messaging_channels.exchange import Exchange, Executors, Flow, Now, ask
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope
-from messaging_channels.transport import Transport
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._sending.attempt import attempt
+from messaging_channels._transport.drivers import Transport
+from messaging_channels.plugins.exchange import Exchange, Executors, Flow, Now, ask
+from messaging_channels.plugins.provider import Capabilities, Envelope
 
 
 class Split:

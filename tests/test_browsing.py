@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Email, Rejected, Sandbox, Sms
-from messaging_channels.ledger import Record
-from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels.plugins.ledger import Record
 
 
 def _ids(records: object) -> list[str]:

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from scripted import Flock, QuickClock, Scripted
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Kind, NotSent, Rejected, Route, Sms
-from messaging_channels.bulk import Each
-from messaging_channels.errors import BadInput, ExchangeFailed, InvalidAddress, InvalidMessage, Phase
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.rates import Rate
-from messaging_channels.routing import Rest, Retry
+from messaging_channels._model.errors import BadInput, ExchangeFailed, InvalidAddress, InvalidMessage, Phase
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.rate_limit import Rate
+from messaging_channels._sending.bulk import Each
+from messaging_channels.policies.routing import Rest, Retry
 
 
 def _numbers(count: int) -> Iterator[str]:

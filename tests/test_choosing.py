@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_channels import Dispatcher, Route, Sms
-from messaging_channels.errors import MessagingError
-from messaging_channels.exchange import Exchange, Executors, Flow
+from messaging_channels._model.errors import MessagingError
+from messaging_channels._model.outcomes import Outcome, Reason
 from messaging_channels.messages import Mms
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope
-from messaging_channels.routing import Via, When
+from messaging_channels.plugins.exchange import Exchange, Executors, Flow
+from messaging_channels.plugins.provider import Capabilities, Envelope
+from messaging_channels.policies.routing import Via, When
 
 ALL = frozenset(field.name for field in fields(Sms))
 MESSAGES = st.builds(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from messaging_channels.cli import main
+from messaging_channels._cli.main import main
 
 
 @pytest.fixture(autouse=True)
@@ -148,7 +148,7 @@ def test_on_a_terminal_it_shows_how_far_it_has_come(tmp_path: Path) -> None:
     arguments = ["send", "sms", "--to-file", str(file), "--text", "hello"]
     with (tmp_path / "answers").open("wb") as answers:
         ended = subprocess.run(
-            [sys.executable, "-m", "messaging_channels.cli", *arguments],
+            [sys.executable, "-m", "messaging_channels._cli.main", *arguments],
             stdout=answers,
             stderr=terminal,
             check=False,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from messaging_channels import Dispatcher, Sms
-from messaging_channels.cli import main
-from messaging_channels.configuration import Configuration
-from messaging_channels.ledger.queue import Queue, metrics
+from messaging_channels._cli.main import main
+from messaging_channels._config.settings import Configuration
+from messaging_channels.plugins.ledger_queue import Queue, metrics
 
 
 def _enqueued(to: str = "38598123456") -> str:
@@ -128,7 +128,7 @@ def test_metrics_are_numbers_for_whatever_exporter(capsys: pytest.CaptureFixture
 
 def test_a_worker_process_ends_what_it_began_when_it_is_told_to_stop() -> None:
     _enqueued()
-    command = [sys.executable, "-m", "messaging_channels.cli", "work", "--poll", "0.1", "--keep", "30"]
+    command = [sys.executable, "-m", "messaging_channels._cli.main", "work", "--poll", "0.1", "--keep", "30"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ)) as worker:
         assert worker.stderr is not None
         assert "working" in worker.stderr.readline()

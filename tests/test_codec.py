@@ -13,14 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_channels import messages
-from messaging_channels.addresses import EmailAddress, PhoneNumber
-from messaging_channels.channels import BUILT_IN
-from messaging_channels.errors import InvalidMessage
+from messaging_channels._model.addresses import EmailAddress, PhoneNumber
+from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages import Attachment, Codec, Email, Extra, ListUnsubscribe, Sms, Undecodable
 from messaging_channels.messages import whatsapp as wa
 from messaging_channels.messages import whatsapp_commerce as wc
 from messaging_channels.messages import whatsapp_interactive as wi
 from messaging_channels.messages import whatsapp_template as wt
+from messaging_channels.plugins.channels import BUILT_IN
 
 URL = "https://example.com/file"
 

@@ -5,9 +5,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from messaging_channels import Dispatcher, Sms
-from messaging_channels.exchange import Call, Exchange, Executors, Flow, ask
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels.plugins.exchange import Call, Exchange, Executors, Flow, ask
+from messaging_channels.plugins.provider import Capabilities, Envelope
 
 
 class Ferry:

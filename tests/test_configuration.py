@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from messaging_channels import AsyncDispatcher, Dispatcher, Kind, Sms, errors, plugins
-from messaging_channels.configuration import Configuration
-from messaging_channels.plugins import hookimpl
-from messaging_channels.provider import ProviderSpec
-from messaging_channels.sandbox import Sandbox
+from messaging_channels import AsyncDispatcher, Dispatcher, Kind, Sms, errors
+from messaging_channels._config import plugin_manager as plugins
+from messaging_channels._config.settings import Configuration
+from messaging_channels._providers.sandbox import Sandbox
+from messaging_channels.plugins.hooks import hookimpl
+from messaging_channels.plugins.provider import ProviderSpec
 
 
 class LoftSettings(BaseModel):

@@ -12,7 +12,7 @@ from broken_pigeons import BROKEN
 from pigeon import VECTORS, Pigeon, spec
 from pigeons_broken_otherwise import OTHERWISE
 
-from messaging_channels.channels import BUILT_IN
+from messaging_channels.plugins.channels import BUILT_IN
 from messaging_channels.testing.conformance import (
     CHECKS,
     RULES,

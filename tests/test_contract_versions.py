@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 from old_plugin import OldPlugin
 
-from messaging_channels import Dispatcher, Kind, Sms, errors, plugins
-from messaging_channels.configuration import Configuration
-from messaging_channels.plugins import Plugins
-from messaging_channels.provider import CONTRACT
+from messaging_channels import Dispatcher, Kind, Sms, errors
+from messaging_channels._config import plugin_manager as plugins
+from messaging_channels._config.plugin_manager import Plugins
+from messaging_channels._config.settings import Configuration
+from messaging_channels.plugins.provider import CONTRACT
 
 OTHERS = pytest.mark.parametrize("contract", [CONTRACT - 1, CONTRACT + 1])
 

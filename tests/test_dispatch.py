@@ -26,14 +26,15 @@ from messaging_channels import (
     errors,
     messages,
 )
-from messaging_channels.exchange import Call, Exchange, Executors, Flow, ask
+from messaging_channels._model.outcomes import RULES, Outcome, Reason
+from messaging_channels._model.receipts import Attempt
+from messaging_channels._sending.decision import may_pass_on
 from messaging_channels.messages import Message
-from messaging_channels.observer import Observer
-from messaging_channels.outcomes import RULES, Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope
-from messaging_channels.receipts import Attempt
-from messaging_channels.recipients import CallableResolver, MappingResolver, PathResolver
-from messaging_channels.routing import Retry, may_pass_on
+from messaging_channels.plugins.exchange import Call, Exchange, Executors, Flow, ask
+from messaging_channels.plugins.observer import Observer
+from messaging_channels.plugins.provider import Capabilities, Envelope
+from messaging_channels.plugins.resolvers import CallableResolver, MappingResolver, PathResolver
+from messaging_channels.policies.routing import Retry
 
 ONCE = {"sms": Route("scripted", retry=Retry(attempts=1))}
 

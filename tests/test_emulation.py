@@ -5,11 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from messaging_channels.errors import ExchangeFailed, Phase
-from messaging_channels.exchange import HttpRequest, HttpResponse, Timeouts, ask
+from messaging_channels._model.errors import ExchangeFailed, Phase
+from messaging_channels._transport.drivers import Transport
+from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.plugins.exchange import HttpRequest, HttpResponse, Timeouts, ask
 from messaging_channels.testing.emulation import Emulator, Request, json_response
 from messaging_channels.testing.faults import Fault, How
-from messaging_channels.transport import HttpSettings, Transport
 
 IMPATIENT = HttpSettings(timeouts=Timeouts(read=0.3))
 

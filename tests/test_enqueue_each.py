@@ -14,23 +14,23 @@ import pytest
 from scripted import Flock, QuickClock, Scripted
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Sms
-from messaging_channels.errors import (
+from messaging_channels._client.worker import Pace, Worker
+from messaging_channels._ledger.postgres import PostgresLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.errors import (
     IdempotencyKeyReused,
     InvalidAddress,
     InvalidMessage,
     LedgerUnavailable,
     Unsupported,
 )
-from messaging_channels.exchange import Flow
-from messaging_channels.fallback import Fallback
-from messaging_channels.ledger import Ledger
-from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.outcomes import Kind, Outcome
-from messaging_channels.provider import Envelope
-from messaging_channels.queueing import EachEnqueued
-from messaging_channels.windows import Window
-from messaging_channels.worker import Pace, Worker
+from messaging_channels._model.outcomes import Kind, Outcome
+from messaging_channels._queue.enqueue import EachEnqueued
+from messaging_channels.messages.fallback import Fallback
+from messaging_channels.plugins.exchange import Flow
+from messaging_channels.plugins.ledger import Ledger
+from messaging_channels.plugins.provider import Envelope
+from messaging_channels.policies.windows import Window
 
 HELLO = Sms("hello")
 

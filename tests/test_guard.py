@@ -15,9 +15,9 @@ import pytest
 from loopback import Peer, Server
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Email, Sms
+from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.testing import guard
 from messaging_channels.testing.guard import RealProviderReached
-from messaging_channels.transport import HttpSettings
 from messaging_channels_smtp import Smtp
 from messaging_channels_vonage import Vonage
 

@@ -10,25 +10,25 @@ import pytest
 from scripted import Flock, QuickClock, Scripted
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Kind, NotSent, Rejected, Route, Sms
-from messaging_channels.bulk import Bulk
-from messaging_channels.errors import (
+from messaging_channels._ledger.options import Recording
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.errors import (
     IdempotencyInProgress,
     IdempotencyKeyReused,
     InvalidMessage,
     LedgerUnavailable,
     Unsupported,
 )
-from messaging_channels.events import StatusChanged
-from messaging_channels.exchange import Flow, ask
-from messaging_channels.journey import Terms
-from messaging_channels.ledger import Hear, Ledger, Record
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Inquiry
-from messaging_channels.recording import Recording
-from messaging_channels.routing import Retry
-from messaging_channels.status import DELIVERED_TO_HANDSET
-from messaging_channels.transport import Transport
+from messaging_channels._model.events import StatusChanged
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.status import DELIVERED_TO_HANDSET
+from messaging_channels._sending.bulk import Bulk
+from messaging_channels._sending.send_state import Terms
+from messaging_channels._transport.drivers import Transport
+from messaging_channels.plugins.exchange import Flow, ask
+from messaging_channels.plugins.ledger import Hear, Ledger, Record
+from messaging_channels.plugins.provider import Inquiry
+from messaging_channels.policies.routing import Retry
 
 PHONE = "+447700900123"
 
@@ -54,9 +54,9 @@ class Died(BaseException):
 def _killed(ledger: Ledger, clock: QuickClock, **options: Any) -> None:
     """Begin a send whose process dies while the provider is asked."""
     flow = _dispatcher(Scripted("one"), ledger=ledger, clock=clock)._dispatch  # noqa: SLF001
-    from messaging_channels.exchange import ask as _  # noqa: F401
-    from messaging_channels.ledger import Operation
-    from messaging_channels.transport import Transport
+    from messaging_channels._transport.drivers import Transport
+    from messaging_channels.plugins.exchange import ask as _  # noqa: F401
+    from messaging_channels.plugins.ledger import Operation
 
     with Transport(executors=ledger.executors, clock=clock) as transport:
         sending = flow.send(Sms("hello"), PHONE, Terms(**options))
@@ -394,7 +394,7 @@ def test_keys_of_one_call_are_reserved_in_an_order_that_is_the_same_for_every_ca
         bulk = Bulk(dispatch, Terms(idempotency_key="k"))
         with Transport(executors=ledger.executors) as transport:
             transport.run(bulk.entered([(Sms("hello"), number) for number in numbers]))
-        together: Any = next(dispatch.recording.begun(bulk.pending, provider, 0.0, 0.0))
+        together: Any = next(dispatch.recorder.begun(bulk.pending, provider, 0.0, 0.0))
         return [one.idempotency_key for one in together.operations]
 
     numbers = [f"+4477009001{number}" for number in range(10, 30)]

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from messaging_channels._ids import message_id, random_digits
+from messaging_channels._model.ids import message_id, random_digits
 
 
 def test_message_ids_are_32_digits_that_sort_by_time() -> None:

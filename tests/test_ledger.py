@@ -13,12 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledgers import Do  # noqa: TC002  a module of the tests
 
-from messaging_channels import status as statuses
-from messaging_channels.addresses import PhoneNumber
-from messaging_channels.errors import LedgerUnavailable
-from messaging_channels.events import Act, Engaged, MessageReceived, OptedOut, StatusChanged
-from messaging_channels.exchange import ask
-from messaging_channels.ledger import (
+from messaging_channels._ledger.postgres import PostgresLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._ledger.standing import standing
+from messaging_channels._model import status as statuses
+from messaging_channels._model.addresses import PhoneNumber
+from messaging_channels._model.errors import LedgerUnavailable
+from messaging_channels._model.events import Act, Engaged, MessageReceived, OptedOut, StatusChanged
+from messaging_channels._model.outcomes import RULES, Kind, Outcome, Reason
+from messaging_channels._model.receipts import Attempt
+from messaging_channels._transport.drivers import Transport
+from messaging_channels.plugins.exchange import ask
+from messaging_channels.plugins.ledger import (
     Begin,
     Begun,
     Find,
@@ -33,12 +39,6 @@ from messaging_channels.ledger import (
     Together,
     Unsettled,
 )
-from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.ledger.standing import standing
-from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
-from messaging_channels.receipts import Attempt
-from messaging_channels.transport import Transport
 
 NOW = 1_000_000.0
 DELIVERED = statuses.DELIVERED_TO_HANDSET

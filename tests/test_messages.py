@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels import channels, messages
-from messaging_channels.errors import InvalidAddress, InvalidMessage
+from messaging_channels import messages
+from messaging_channels._model.errors import InvalidAddress, InvalidMessage
 from messaging_channels.messages import (
     Attachment,
     Email,
@@ -23,7 +23,8 @@ from messaging_channels.messages import (
 from messaging_channels.messages import whatsapp as wa
 from messaging_channels.messages import whatsapp_interactive as wi
 from messaging_channels.messages import whatsapp_template as wt
-from messaging_channels.provider import Capabilities
+from messaging_channels.plugins import channels
+from messaging_channels.plugins.provider import Capabilities
 
 SECRET = "the body of the message"
 URL = "https://example.com/file"
@@ -193,7 +194,9 @@ def test_every_message_type_travels_on_exactly_one_channel() -> None:
     kinds = [
         kind
         for kind in named
-        if isinstance(kind, type) and issubclass(kind, messages.Message) and kind is not messages.Message
+        if isinstance(kind, type)
+        and issubclass(kind, messages.Message)
+        and kind.__name__ not in {"Message", "Interactive"}
     ]
     assert sorted(carried, key=str) == sorted(kinds, key=str)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from messaging_channels import cli
+from messaging_channels._cli import main as cli
 from messaging_channels.testing.template import write
 
 
@@ -38,7 +38,7 @@ def test_a_new_distribution_passes_its_own_tests_and_the_kit_at_once(tmp_path: P
     tests = _python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", cwd=directory)
     assert tests.returncode == 0, tests.stdout
     assert " passed" in tests.stdout
-    check = ("-m", "messaging_channels.cli", "check", "carrier-dove", "--examples", "20")
+    check = ("-m", "messaging_channels._cli.main", "check", "carrier-dove", "--examples", "20")
     report = _python(*check, cwd=directory, path=_installed(directory))
     assert report.returncode == 0, report.stdout + report.stderr
     assert report.stdout.startswith("## Conformance of `carrier-dove`: passed")
@@ -82,13 +82,13 @@ def test_a_provider_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str
 def test_a_provider_without_vectors_is_told_how_to_name_them(tmp_path: Path) -> None:
     write("carrier-dove", tmp_path / "new")
     path = _installed(tmp_path / "new", vectors=False)
-    ran = _python("-m", "messaging_channels.cli", "check", "carrier-dove", cwd=tmp_path, path=path)
+    ran = _python("-m", "messaging_channels._cli.main", "check", "carrier-dove", cwd=tmp_path, path=path)
     assert ran.returncode == 3
     assert "the plugin names no vectors; add carrier-dove =" in ran.stderr
 
 
 def test_without_the_extra_the_command_says_what_to_install(tmp_path: Path) -> None:
-    script = "import sys; sys.modules['hypothesis'] = None; from messaging_channels.cli import main; sys.exit(main(['check', 'sandbox']))"
+    script = "import sys; sys.modules['hypothesis'] = None; from messaging_channels._cli.main import main; sys.exit(main(['check', 'sandbox']))"
     ran = _python("-c", script, cwd=tmp_path)
     assert ran.returncode == 3
     assert "hypothesis is not installed; pip install 'messaging-channels[kit]'" in ran.stderr

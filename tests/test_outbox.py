@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from messaging_channels import Contact, Email, Kind, NotSent, Rejected, Route, Sms, User, WhatsAppText, errors
-from messaging_channels.events import MessageReceived, StatusChanged
-from messaging_channels.outcomes import Reason
-from messaging_channels.recipients import MappingResolver
+from messaging_channels._model.events import MessageReceived, StatusChanged
+from messaging_channels._model.outcomes import Reason
+from messaging_channels.plugins.resolvers import MappingResolver
 from messaging_channels.testing import Outbox, VendorCalls
 from messaging_channels.testing.conformance.suite import ProviderConformance
 from messaging_channels.testing.fake import VECTORS, fake_spec

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from messaging_channels import Dispatcher, Kind, NotSent, Sms
-from messaging_channels.configuration import Configuration
-from messaging_channels.errors import InvalidSetting, Vetoed
-from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.rates import Rate
-from messaging_channels.routing import Rest, Retry, Route, Via, When
+from messaging_channels._config.settings import Configuration
+from messaging_channels._ledger.postgres import PostgresLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.errors import InvalidSetting, Vetoed
+from messaging_channels._model.rate_limit import Rate
+from messaging_channels.policies.routing import Rest, Retry, Route, Via, When
 
 ROUTED = {"routes": {"sms": "sandbox"}}
 

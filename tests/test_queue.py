@@ -12,10 +12,15 @@ import psycopg
 import pytest
 from ledgers import Do  # noqa: TC002  a module of the tests
 
-from messaging_channels import status as statuses
-from messaging_channels.events import StatusChanged
-from messaging_channels.exchange import ask
-from messaging_channels.ledger import (
+from messaging_channels._ledger.postgres import DIALECT, PostgresLedger
+from messaging_channels._ledger.steps import steps
+from messaging_channels._model import status as statuses
+from messaging_channels._model.events import StatusChanged
+from messaging_channels._model.outcomes import Kind, Outcome, Reason
+from messaging_channels._queue.payload import recipient
+from messaging_channels._transport.drivers import Transport
+from messaging_channels.plugins.exchange import ask
+from messaging_channels.plugins.ledger import (
     Begin,
     Begun,
     Find,
@@ -27,8 +32,7 @@ from messaging_channels.ledger import (
     Reserve,
     Together,
 )
-from messaging_channels.ledger.postgres import DIALECT, PostgresLedger
-from messaging_channels.ledger.queue import (
+from messaging_channels.plugins.ledger_queue import (
     NEVER,
     Cancel,
     Claim,
@@ -44,10 +48,6 @@ from messaging_channels.ledger.queue import (
     Replay,
     State,
 )
-from messaging_channels.ledger.steps import steps
-from messaging_channels.letters import recipient
-from messaging_channels.outcomes import Kind, Outcome, Reason
-from messaging_channels.transport import Transport
 
 NOW = 1_000_000.0
 PLAIN = "447700900123"

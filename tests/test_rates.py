@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels.rates import Rate, reserve
+from messaging_channels._model.rate_limit import Rate, reserve
 
 rates = st.builds(
     Rate,

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from scripted import QuickClock, Scripted
 
 from messaging_channels import Dispatcher, Email, Kind, NotSent, Receipt, Rejected, Route, SendFailed, Sms
-from messaging_channels.addresses import EmailAddress, PhoneNumber
-from messaging_channels.health import Health
-from messaging_channels.outcomes import RULES, Outcome, Reason
-from messaging_channels.provider import Envelope
-from messaging_channels.receipts import Attempt
-from messaging_channels.routing import Ask, Rest, Retry, Stop, Via, When, next_step
+from messaging_channels._model.addresses import EmailAddress, PhoneNumber
+from messaging_channels._model.outcomes import RULES, Outcome, Reason
+from messaging_channels._model.receipts import Attempt
+from messaging_channels._sending.decision import Ask, Stop, next_step
+from messaging_channels.plugins.provider import Envelope
+from messaging_channels.policies.circuit_breaker import Health
+from messaging_channels.policies.routing import Rest, Retry, Via, When
 
 PHONE = "+447700900123"
 STEADY = Retry(attempts=3, seconds=60, first_wait=1, longest_wait=8)
@@ -186,7 +187,7 @@ def test_a_mail_provider_may_be_meant_for_some_domains() -> None:
 
 
 def test_a_message_that_no_provider_is_meant_for_has_no_route() -> None:
-    from messaging_channels.errors import NoRoute
+    from messaging_channels._model.errors import NoRoute
 
     with pytest.raises(NoRoute, match="no provider of it is for such a message"):
         _sent(Scripted("one"), route=Route(Via("one", when=When(prefixes=("1",)))))

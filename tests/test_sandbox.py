@@ -18,9 +18,9 @@ from messaging_channels import (
     Sms,
     WhatsAppText,
 )
-from messaging_channels.provider import Envelope
-from messaging_channels.sandbox import BEHAVIOURS
-from messaging_channels.transport import Transport
+from messaging_channels._providers.sandbox import BEHAVIOURS
+from messaging_channels._transport.drivers import Transport
+from messaging_channels.plugins.provider import Envelope
 
 
 def test_it_accepts_and_then_reports_delivery_on_every_channel() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_channels import Sms
-from messaging_channels.segments import segments
+from messaging_channels.messages._segments import segments
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels import status as statuses
-from messaging_channels.status import Group, Status, merge
+from messaging_channels._model import status as statuses
+from messaging_channels._model.status import Group, Status, merge
 
 known = st.sampled_from([status for _, status in statuses.known_statuses()])
 foreign = st.builds(

@@ -11,9 +11,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from scripted import QuickClock, Scripted
 
 from messaging_channels import Dispatcher, Receipt, Route, Sandbox, Sms
-from messaging_channels.observer import Observer, Observers
-from messaging_channels.outcomes import Reason
-from messaging_channels.telemetry import Logs, OpenTelemetry
+from messaging_channels._model.outcomes import Reason
+from messaging_channels._observability.logs import Logs
+from messaging_channels._observability.opentelemetry import OpenTelemetry
+from messaging_channels.plugins.observer import Observer, Observers
 
 if TYPE_CHECKING:
     import pytest

@@ -16,8 +16,10 @@ import pytest
 import trustme
 from loopback import OK, Peer, Server
 
-from messaging_channels.errors import ExchangeFailed, InvalidSetting, Phase
-from messaging_channels.exchange import (
+from messaging_channels._model.errors import ExchangeFailed, InvalidSetting, Phase
+from messaging_channels._transport.drivers import AsyncTransport, Transport
+from messaging_channels._transport.settings import ClientCertificate, HttpSettings
+from messaging_channels.plugins.exchange import (
     AtOnce,
     Call,
     Exchange,
@@ -29,7 +31,6 @@ from messaging_channels.exchange import (
     Wait,
     ask,
 )
-from messaging_channels.transport import AsyncTransport, ClientCertificate, HttpSettings, Transport
 
 IMPATIENT = Timeouts(read=0.3)
 BRIEF = Timeouts(read=3.0)
@@ -518,8 +519,8 @@ def test_flows_at_once_all_end_and_what_one_raises_is_raised_then(run: Any) -> N
 
 SHORT_LIVED = """
 import threading
-from messaging_channels.exchange import HttpRequest, ask
-from messaging_channels.transport import HttpSettings, Transport
+from messaging_channels.plugins.exchange import HttpRequest, ask
+from messaging_channels._transport.drivers import HttpSettings, Transport
 
 def send():
     with Transport(HttpSettings(client={client!r})) as transport:

@@ -7,12 +7,12 @@ import pytest
 from scripted import QuickClock, Scripted
 
 from messaging_channels import Dispatcher, Email, PhoneNumber, Sms
-from messaging_channels.errors import Vetoed
-from messaging_channels.events import OptedIn, OptedOut
-from messaging_channels.exchange import Flow
-from messaging_channels.provider import Envelope
-from messaging_channels.rates import Rate
-from messaging_channels.vetoes import AllowedPrefixes, OptOuts, SpendLimit, Velocity, Veto
+from messaging_channels._model.errors import Vetoed
+from messaging_channels._model.events import OptedIn, OptedOut
+from messaging_channels._model.rate_limit import Rate
+from messaging_channels.plugins.exchange import Flow
+from messaging_channels.plugins.provider import Envelope
+from messaging_channels.policies.checks import AllowedPrefixes, OptOuts, SpendLimit, Velocity, Veto
 
 PHONE = PhoneNumber.parse("+447700900123")
 OTHER = PhoneNumber.parse("+447700900124")

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels._table_zones import ZONES
-from messaging_channels.addresses import EmailAddress, PhoneNumber
-from messaging_channels.errors import InvalidMessage
-from messaging_channels.windows import Window
+from messaging_channels._model.addresses import EmailAddress, PhoneNumber
+from messaging_channels._model.errors import InvalidMessage
+from messaging_channels.policies._table_zones import ZONES
+from messaging_channels.policies.windows import Window
 
 LONDON = PhoneNumber.parse("+447700900123")
 AMERICA = PhoneNumber.parse("+12025550123")

@@ -16,11 +16,11 @@ from psycopg.rows import dict_row
 from scripted import Scripted
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Sms
-from messaging_channels.errors import IdempotencyKeyReused, InvalidMessage
-from messaging_channels.ledger import Ledger
-from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.worker import AsyncWorker, Pace, Worker
+from messaging_channels._client.worker import AsyncWorker, Pace, Worker
+from messaging_channels._ledger.postgres import PostgresLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.errors import IdempotencyKeyReused, InvalidMessage
+from messaging_channels.plugins.ledger import Ledger
 
 sqlalchemy = pytest.importorskip("sqlalchemy")
 TO = "+447700900123"

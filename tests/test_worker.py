@@ -25,32 +25,32 @@ from messaging_channels import (
     User,
     WhatsAppText,
 )
-from messaging_channels import status as statuses
-from messaging_channels.errors import (
+from messaging_channels._client.worker import AsyncWorker, Pace, Worker
+from messaging_channels._ledger.options import Recording
+from messaging_channels._ledger.postgres import PostgresLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model import status as statuses
+from messaging_channels._model.errors import (
     IdempotencyInProgress,
     IdempotencyKeyReused,
     InvalidMessage,
     UnresolvedRecipient,
     Unsupported,
 )
-from messaging_channels.events import StatusChanged
-from messaging_channels.exchange import AsyncExecutor, Call, Exchange, Executors, Flow
-from messaging_channels.fallback import Fallback
-from messaging_channels.ledger import Begin, Hear, Ledger
-from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.ledger.queue import Claim
-from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels._model.events import StatusChanged
+from messaging_channels._model.outcomes import Kind, Outcome, Reason
+from messaging_channels._model.rate_limit import Rate
+from messaging_channels._queue.processor import Patience, Work
 from messaging_channels.messages import Extra
-from messaging_channels.outcomes import Kind, Outcome, Reason
-from messaging_channels.provider import Capabilities, Inquiry
-from messaging_channels.rates import Rate
-from messaging_channels.recipients import MappingResolver
-from messaging_channels.recording import Recording
-from messaging_channels.routing import Retry
-from messaging_channels.vetoes import Velocity
-from messaging_channels.windows import Window
-from messaging_channels.work import Patience, Work
-from messaging_channels.worker import AsyncWorker, Pace, Worker
+from messaging_channels.messages.fallback import Fallback
+from messaging_channels.plugins.exchange import AsyncExecutor, Call, Exchange, Executors, Flow
+from messaging_channels.plugins.ledger import Begin, Hear, Ledger
+from messaging_channels.plugins.ledger_queue import Claim
+from messaging_channels.plugins.provider import Capabilities, Inquiry
+from messaging_channels.plugins.resolvers import MappingResolver
+from messaging_channels.policies.checks import Velocity
+from messaging_channels.policies.routing import Retry
+from messaging_channels.policies.windows import Window
 
 TO = "+447700900123"
 ONCE = Retry(attempts=1)

@@ -15,9 +15,9 @@ import psycopg
 from scripted import Scripted
 
 from messaging_channels import AsyncDispatcher, Sms
-from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.wakers import Waker
-from messaging_channels.worker import AsyncWorker
+from messaging_channels._client.worker import AsyncWorker
+from messaging_channels._ledger.postgres import PostgresLedger
+from messaging_channels.plugins.notifiers import Waker
 
 TO = "+447700900123"
 HELLO = Sms("a text that no table of an engine holds")

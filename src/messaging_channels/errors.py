@@ -28,279 +28,56 @@ Act on the class and the attributes, never on the text. No text holds a secret, 
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
-
-if TYPE_CHECKING:
-    from messaging_channels.receipts import Receipt
-
-
-class MessagingError(Exception):
-    """The root of all errors here. `code` is stable and meant for programs; the text is for people."""
-
-    code: ClassVar[str] = "messaging_error"
-
-
-class BadInput(MessagingError, ValueError):
-    """What the caller gave cannot be sent. Raised before anything leaves the machine."""
-
-    code = "bad_input"
-
-
-class InvalidAddress(BadInput):
-    """The text is no address of its kind. `kind` is such as `phone number` or `mail address`."""
-
-    code = "invalid_address"
-
-    def __init__(self, problem: str, *, kind: str, remedy: str) -> None:
-        super().__init__(f"not a {kind}: {problem}; {remedy}")
-        self.problem = problem
-        self.kind = kind
-        self.remedy = remedy
-
-
-class InvalidMessage(BadInput):
-    """A field of a message cannot be sent as it is. `field` names it, as in `Email.subject`."""
-
-    code = "invalid_message"
-
-    def __init__(self, problem: str, *, field: str, remedy: str) -> None:
-        super().__init__(f"{field}: {problem}; {remedy}")
-        self.problem = problem
-        self.field = field
-        self.remedy = remedy
-
-
-class UnknownChannel(BadInput):
-    """No registered channel has that name, or none carries that type of message."""
-
-    code = "unknown_channel"
-
-    def __init__(self, wanted: str, *, known: tuple[str, ...]) -> None:
-        super().__init__(f"no channel for {wanted}; known channels: {_listed(known)}")
-        self.wanted = wanted
-        self.known = known
-
-
-class Unsupported(BadInput):
-    """The provider does not carry that message, or that field of it, on this route."""
-
-    code = "unsupported"
-
-    def __init__(self, feature: str, *, provider: str, remedy: str) -> None:
-        super().__init__(f"provider {provider!r} does not carry {feature}; {remedy}")
-        self.feature = feature
-        self.provider = provider
-        self.remedy = remedy
-
-
-class UnresolvedRecipient(BadInput):
-    """The recipient has no address on that channel, or no resolver understands it."""
-
-    code = "unresolved_recipient"
-
-    def __init__(self, problem: str, *, recipient: str, channel: str, remedy: str) -> None:
-        super().__init__(f"{recipient} on channel {channel!r}: {problem}; {remedy}")
-        self.problem = problem
-        self.recipient = recipient
-        self.channel = channel
-        self.remedy = remedy
-
-
-class NoRoute(BadInput):
-    """No provider is configured that could carry this channel."""
-
-    code = "no_route"
-
-    def __init__(self, channel: str, *, problem: str = "no provider is configured for it") -> None:
-        setting = f"MESSAGING_CHANNELS_ROUTE_{channel.upper()}"
-        super().__init__(
-            f"no route for channel {channel!r}: {problem}; "
-            f"set {setting}, or pass routes={{{channel!r}: Route(...)}} to the dispatcher"
-        )
-        self.channel = channel
-
-
-class Vetoed(BadInput):
-    """A rule of ours forbids this message to this recipient. `rule` names it. Also raised when a rule could not be asked."""
-
-    code = "vetoed"
-
-    def __init__(
-        self, problem: str, *, rule: str, remedy: str = "do not send it, or change the rule"
-    ) -> None:
-        super().__init__(f"{rule}: {problem}; {remedy}")
-        self.problem = problem
-        self.rule = rule
-        self.remedy = remedy
-
-
-class IdempotencyKeyReused(BadInput):
-    """The idempotency key stands for another message, or another recipient. Nothing was sent now."""
-
-    code = "idempotency_key_reused"
-
-    def __init__(self, message_id: str) -> None:
-        super().__init__(
-            f"the idempotency key was given before, with another message or recipient (message {message_id}); "
-            "use a new key for a new message"
-        )
-        self.message_id = message_id
-
-
-class IdempotencyInProgress(MessagingError):
-    """An earlier call with the same idempotency key has not ended, or its process died a moment ago. Try again later."""
-
-    code = "idempotency_in_progress"
-
-    def __init__(self, message_id: str, *, retry_after: float) -> None:
-        super().__init__(
-            f"message {message_id} is being sent by an earlier call with the same key; ask again in {retry_after:.0f} s at most"
-        )
-        self.message_id = message_id
-        self.retry_after = retry_after
-        """Seconds until it is known that the earlier call's process died, if it did."""
-
-
-class LedgerUnavailable(MessagingError):
-    """The ledger could not write down what would be sent. Nothing was sent by this call; it may be repeated with the same key."""
-
-    code = "ledger_unavailable"
-
-    def __init__(self, problem: str) -> None:
-        super().__init__(
-            f"the ledger could not be written or read ({problem}); check the database, then repeat the call"
-        )
-        self.problem = problem
-
-
-class ConfigurationError(MessagingError):
-    """What the deployment gave cannot work. Raised before anything leaves the machine."""
-
-    code = "configuration"
-
-
-class InvalidSetting(ConfigurationError):
-    """A setting is missing or malformed. `setting` names it, and `source` says where it came from."""
-
-    code = "invalid_setting"
-
-    def __init__(self, problem: str, *, setting: str, source: str, remedy: str) -> None:
-        super().__init__(f"setting {setting} (from {source}): {problem}; {remedy}")
-        self.problem = problem
-        self.setting = setting
-        self.source = source
-        self.remedy = remedy
-
-
-class UnknownProvider(ConfigurationError):
-    """A provider was named that no loaded plugin supplies."""
-
-    code = "unknown_provider"
-
-    def __init__(self, name: str, *, known: tuple[str, ...]) -> None:
-        super().__init__(
-            f"no provider is named {name!r}; known providers: {_listed(known)}; "
-            f"is its plugin installed (pip install messaging-channels-{name})?"
-        )
-        self.name = name
-        self.known = known
-
-
-class UnknownAccount(ConfigurationError):
-    """A resolver named an account for which no provider has credentials: it is never replaced by another one."""
-
-    code = "unknown_account"
-
-    def __init__(self, account: str, *, channel: str) -> None:
-        super().__init__(
-            f"no provider of channel {channel!r} has credentials for account {account!r}; "
-            f"configure [accounts.{account}.<provider>]"
-        )
-        self.account = account
-        self.channel = channel
-
-
-class BrokenPlugin(ConfigurationError):
-    """The plugin that was asked for could not be loaded; the cause is chained."""
-
-    code = "broken_plugin"
-
-    def __init__(self, name: str, *, problem: str) -> None:
-        super().__init__(f"plugin {name!r} could not be loaded: {problem}; mend or uninstall it")
-        self.name = name
-        self.problem = problem
-
-
-class SendFailed(MessagingError):
-    """The message certainly went nowhere. `receipt` holds every attempt, its reason and the native answer."""
-
-    code = "send_failed"
-
-    def __init__(self, text: str, *, receipt: Receipt, retry_after: float | None = None) -> None:
-        super().__init__(text)
-        self.receipt = receipt
-        self.retry_after = retry_after
-        """Seconds the provider asked to wait before another try, where it said so."""
-
-
-class Rejected(SendFailed):
-    """The provider refused this message for good: sent again as it is, it is refused again."""
-
-    code = "rejected"
-
-
-class NotSent(SendFailed):
-    """Certainly nothing went out (unreachable, throttled, no credit): it may safely be sent again later."""
-
-    code = "not_sent"
-
-
-class WebhookRefused(MessagingError):
-    """Nothing proves that the call came from the provider. Answer it with 401 and believe nothing of it."""
-
-    code = "webhook_refused"
-
-    def __init__(self, problem: str, *, provider: str, remedy: str) -> None:
-        super().__init__(f"webhook of {provider!r}: {problem}; {remedy}")
-        self.problem = problem
-        self.provider = provider
-        self.remedy = remedy
-
-
-class Phase(StrEnum):
-    """How far an exchange had come when it failed."""
-
-    LOCAL = "local"
-    """Before the network was touched."""
-    CONNECT = "connect"
-    """Looking up the name, connecting, or the TLS handshake."""
-    WRITE = "write"
-    """Writing the request."""
-    READ = "read"
-    """Waiting for the answer, or reading it."""
-
-
-class ExchangeFailed(MessagingError):
-    """One exchange could not be completed. Raised into a provider's flow by the transport.
-
-    `phase` tells how far it came. `sent` answers whether the other side may have acted on it: only a failure before the
-    first byte of the request is a certain no.
-    """
-
-    code = "exchange_failed"
-
-    def __init__(self, problem: str, *, phase: Phase, timed_out: bool = False) -> None:
-        super().__init__(f"{problem} (phase: {phase})")
-        self.problem = problem
-        self.phase = phase
-        self.timed_out = timed_out
-
-    @property
-    def may_have_been_sent(self) -> bool:
-        """False only when it is certain that no byte of the request left."""
-        return self.phase in (Phase.WRITE, Phase.READ)
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(sorted(names)) or "none"
+from messaging_channels._model.errors import (
+    BadInput,
+    BrokenPlugin,
+    ConfigurationError,
+    ExchangeFailed,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    InvalidAddress,
+    InvalidMessage,
+    InvalidSetting,
+    LedgerUnavailable,
+    MessagingError,
+    NoRoute,
+    Phase,
+    UnknownAccount,
+    UnknownChannel,
+    UnknownProvider,
+    UnresolvedRecipient,
+    Unsupported,
+    Vetoed,
+    WebhookRefused,
+)
+from messaging_channels._model.send_failed import (
+    NotSent,
+    Rejected,
+    SendFailed,
+)
+
+__all__ = [
+    "BadInput",
+    "BrokenPlugin",
+    "ConfigurationError",
+    "ExchangeFailed",
+    "IdempotencyInProgress",
+    "IdempotencyKeyReused",
+    "InvalidAddress",
+    "InvalidMessage",
+    "InvalidSetting",
+    "LedgerUnavailable",
+    "MessagingError",
+    "NoRoute",
+    "NotSent",
+    "Phase",
+    "Rejected",
+    "SendFailed",
+    "UnknownAccount",
+    "UnknownChannel",
+    "UnknownProvider",
+    "UnresolvedRecipient",
+    "Unsupported",
+    "Vetoed",
+    "WebhookRefused",
+]

@@ -8,8 +8,11 @@ from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from messaging_channels import events, exchange, outcomes, plugins, provider, rates, webhooks
+from messaging_channels._model import events, outcomes
+from messaging_channels._model import rate_limit as rates
 from messaging_channels.messages import Extra
+from messaging_channels.plugins import exchange, provider, results, webhooks
+from messaging_channels.plugins.hooks import Hooks
 
 RECORD = Path(__file__).with_name(f"contract-{provider.CONTRACT}.txt")
 SURFACE: tuple[Any, ...] = (
@@ -21,7 +24,15 @@ SURFACE: tuple[Any, ...] = (
         getattr(provider, name)
         for name in ("ParsesWebhooks", "FetchesReports", "LooksUp", "LimitsRates", "Inquiry")
     ),
-    *(getattr(provider, name) for name in ("http_outcome", "retry_after", "sender_of", "extra_of")),
+    *(
+        getattr(module, name)
+        for module, name in (
+            (results, "http_outcome"),
+            (results, "retry_after"),
+            (provider, "sender_of"),
+            (provider, "extra_of"),
+        )
+    ),
     *(getattr(exchange, name) for name in ("Exchange", "HttpRequest", "HttpResponse", "Wait", "Now", "Call")),
     *(getattr(exchange, name) for name in ("Executor", "AsyncExecutor", "Executors", "Timeouts", "ask")),
     *(
@@ -29,7 +40,7 @@ SURFACE: tuple[Any, ...] = (
         for name in ("StatusChanged", "Engaged", "MessageReceived", "OptedOut", "OptedIn")
     ),
     *(events.Unrecognised, events.ReceivedMedia, webhooks.WebhookCall, webhooks.Received, rates.Rate, Extra),
-    *(outcomes.Outcome, outcomes.Kind, outcomes.Reason, plugins.Hooks),
+    *(outcomes.Outcome, outcomes.Kind, outcomes.Reason, Hooks),
 )
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from messaging_channels import errors, plugins
-from messaging_channels.sandbox import BEHAVIOURS
-from messaging_channels.status import known_statuses
+from messaging_channels import errors
+from messaging_channels._config import plugin_manager as plugins
+from messaging_channels._model.status import known_statuses
+from messaging_channels._providers.sandbox import BEHAVIOURS
 from messaging_channels.testing import matrix
 from messaging_channels.testing.conformance import rules_page
 

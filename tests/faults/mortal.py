@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from messaging_channels.exchange import Exchange, Executors
-from messaging_channels.ledger import Ledger
+from messaging_channels.plugins.exchange import Exchange, Executors
+from messaging_channels.plugins.ledger import Ledger
 
 Dies: TypeAlias = Callable[[str, str], bool]
 """Whether to die `before` or `after` an operation of that name."""
@@ -74,7 +74,7 @@ def main(text: str) -> None:
     from faults.world import TO, Post
 
     from messaging_channels import AsyncDispatcher, Dispatcher, Sms
-    from messaging_channels.ledger.sqlite import SqliteLedger
+    from messaging_channels._ledger.sqlite import SqliteLedger
 
     told = json.loads(text)
     ledger = Mortal(SqliteLedger(Path(told["ledger"])), lambda when, name: [when, name] == told["dies"])

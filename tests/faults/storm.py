@@ -23,16 +23,26 @@ from faults.mortal import Mortal
 from faults.world import http
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Route, Sms, errors
-from messaging_channels import status as statuses
-from messaging_channels.events import StatusChanged
-from messaging_channels.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, Timeouts, ask
-from messaging_channels.ledger import Ledger
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope, Inquiry, http_outcome
-from messaging_channels.recording import Recording
-from messaging_channels.routing import Rest, Retry
-from messaging_channels.transport import Clock, HttpSettings
-from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels._ledger.options import Recording
+from messaging_channels._model import status as statuses
+from messaging_channels._model.events import StatusChanged
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._transport.clock import Clock
+from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.plugins.exchange import (
+    Exchange,
+    Executors,
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    Timeouts,
+    ask,
+)
+from messaging_channels.plugins.ledger import Ledger
+from messaging_channels.plugins.provider import Capabilities, Envelope, Inquiry
+from messaging_channels.plugins.results import http_outcome
+from messaging_channels.plugins.webhooks import Received, WebhookCall
+from messaging_channels.policies.routing import Rest, Retry
 
 LEASE = 2.0
 HTTP = HttpSettings(timeouts=Timeouts(connect=2.0, write=0.5, read=0.5))
@@ -242,10 +252,10 @@ def parts(ledger: Ledger, url: str, *, only: str = "") -> dict[str, Any]:
 def kept_in(told: str) -> Ledger:
     """Return the ledger of a path or a conninfo."""
     if "=" in told:
-        from messaging_channels.ledger.postgres import PostgresLedger
+        from messaging_channels._ledger.postgres import PostgresLedger
 
         return PostgresLedger(told, addresses="plain", connections=8)
-    from messaging_channels.ledger.sqlite import SqliteLedger
+    from messaging_channels._ledger.sqlite import SqliteLedger
 
     return SqliteLedger(Path(told), addresses="plain")
 

@@ -13,9 +13,9 @@ from faults.world import CLIENTS, DOORS, Office, Quick, http
 from loopback import Peer
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Route, Sms
-from messaging_channels.exchange import Timeouts
-from messaging_channels.routing import Retry
-from messaging_channels.transport import HttpSettings
+from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.plugins.exchange import Timeouts
+from messaging_channels.policies.routing import Retry
 from messaging_channels_infobip import Infobip
 
 PAGE = page.cases()

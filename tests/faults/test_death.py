@@ -19,11 +19,12 @@ from faults.behaviours import CASES
 from faults.world import CLIENTS, DOORS, TO, AskablePost, Office, Peer, Post
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Kind, Receipt, Sms, errors
-from messaging_channels.exchange import Flow, HttpRequest, ask
-from messaging_channels.ledger import Record
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.outcomes import Outcome
-from messaging_channels.transport import Clock, HttpSettings
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.outcomes import Outcome
+from messaging_channels._transport.clock import Clock
+from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.plugins.exchange import Flow, HttpRequest, ask
+from messaging_channels.plugins.ledger import Record
 
 PAGE = page.cases()
 TESTS = Path(__file__).parents[1]
@@ -230,6 +231,6 @@ class _Counting(Post):
 
 
 def page_reason(name: str) -> Any:
-    from messaging_channels.outcomes import Reason
+    from messaging_channels._model.outcomes import Reason
 
     return Reason(PAGE[name].reason)

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from messaging_channels import Dispatcher, Kind, Route, Sms, errors
-from messaging_channels import status as statuses
-from messaging_channels.events import StatusChanged
-from messaging_channels.exchange import Call, Exchange, Executors, Flow, ask
-from messaging_channels.ledger import Operation
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.outcomes import RULES, Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope, Inquiry
-from messaging_channels.recording import Recording
-from messaging_channels.routing import Rest, Retry
-from messaging_channels.status import merge
-from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels._ledger.options import Recording
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model import status as statuses
+from messaging_channels._model.events import StatusChanged
+from messaging_channels._model.outcomes import RULES, Outcome, Reason
+from messaging_channels._model.status import merge
+from messaging_channels.plugins.exchange import Call, Exchange, Executors, Flow, ask
+from messaging_channels.plugins.ledger import Operation
+from messaging_channels.plugins.provider import Capabilities, Envelope, Inquiry
+from messaging_channels.plugins.webhooks import Received, WebhookCall
+from messaging_channels.policies.routing import Rest, Retry
 
 LEASE = 120.0
 KEY_LIFE = 7 * 86400.0

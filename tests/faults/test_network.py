@@ -16,10 +16,10 @@ from faults.behaviours import CASES
 from faults.world import CLIENTS, DOORS, Office, Post, Quick, Raising, sent
 
 from messaging_channels import Kind, Route
-from messaging_channels.exchange import Timeouts
-from messaging_channels.outcomes import RULES, Reason
-from messaging_channels.routing import Retry
-from messaging_channels.transport import HttpSettings
+from messaging_channels._model.outcomes import RULES, Reason
+from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.plugins.exchange import Timeouts
+from messaging_channels.policies.routing import Retry
 
 PAGE = page.cases()
 PATIENT = Timeouts(connect=5, write=5, read=5)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from faults import page
 
-from messaging_channels.outcomes import RULES, Reason
+from messaging_channels._model.outcomes import RULES, Reason
 
 _SOURCES = "".join(path.read_text("utf-8") for path in Path(__file__).parent.glob("*.py"))
 

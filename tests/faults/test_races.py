@@ -14,21 +14,21 @@ import pytest
 from faults.world import TO, Quick
 
 from messaging_channels import Dispatcher, Kind, Route, Sms, errors
-from messaging_channels import status as statuses
-from messaging_channels.events import StatusChanged
-from messaging_channels.exchange import Call, Exchange, Flow, ask
-from messaging_channels.ledger import Begin, Begun, Find, Finish, Hear, Release, Reserve, Take
-from messaging_channels.ledger._rows import SCHEMA
-from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.ledger.statements import Dialect
-from messaging_channels.ledger.steps import steps
+from messaging_channels._ledger._rows import SCHEMA
+from messaging_channels._ledger.postgres import PostgresLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._ledger.statements import Dialect
+from messaging_channels._ledger.steps import steps
+from messaging_channels._model import status as statuses
+from messaging_channels._model.events import StatusChanged
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._transport.drivers import Transport
 from messaging_channels.messages import fingerprint
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope, Inquiry
-from messaging_channels.routing import Rest, Retry
-from messaging_channels.transport import Transport
-from messaging_channels.vetoes import Veto
+from messaging_channels.plugins.exchange import Call, Exchange, Flow, ask
+from messaging_channels.plugins.ledger import Begin, Begun, Find, Finish, Hear, Release, Reserve, Take
+from messaging_channels.plugins.provider import Capabilities, Envelope, Inquiry
+from messaging_channels.policies.checks import Veto
+from messaging_channels.policies.routing import Rest, Retry
 
 
 class Told:

@@ -21,8 +21,8 @@ from faults.storm import Weather, kept_in, parts
 from faults.test_death import Tomorrow
 
 from messaging_channels import Dispatcher, Kind, Sms, errors
-from messaging_channels.ledger import Ledger
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins.ledger import Ledger
+from messaging_channels.plugins.webhooks import WebhookCall
 
 SENDS = int(os.environ.get("MESSAGING_CHANNELS_STORM", "10000"))
 SEED = int(os.environ.get("MESSAGING_CHANNELS_STORM_SEED", "20261125"))

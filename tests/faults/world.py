@@ -11,10 +11,12 @@ from typing import Any, ClassVar
 from loopback import Peer, Server
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Receipt, SendFailed, Sms
-from messaging_channels.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope, HttpProvider, Inquiry, http_outcome
-from messaging_channels.transport import Clock, HttpSettings
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._transport.clock import Clock
+from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.plugins.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.plugins.provider import Capabilities, Envelope, HttpProvider, Inquiry
+from messaging_channels.plugins.results import http_outcome
 
 TO = "+447700900123"
 DOORS = ("sync", "async")

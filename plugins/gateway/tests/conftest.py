@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from messaging_channels import plugins
-from messaging_channels.configuration import Configuration
-from messaging_channels.transport import Clock
+from messaging_channels import Configuration
+from messaging_channels._config import plugin_manager as plugins
+from messaging_channels.testing import Clock
 from messaging_channels_gateway import Settings
 from messaging_channels_gateway.gateway import Gateway, opened
 from messaging_channels_gateway.server import Server

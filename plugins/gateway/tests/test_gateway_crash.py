@@ -45,7 +45,7 @@ class Process:
         self.url = f"http://127.0.0.1:{port}"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "messaging_channels.cli", "serve", "--port", str(self.port)]
+        command = [sys.executable, "-m", "messaging_channels._cli.main", "serve", "--port", str(self.port)]
         self._process = subprocess.Popen(command, env=self._environment, stderr=subprocess.DEVNULL)
         for _ in range(600):
             try:

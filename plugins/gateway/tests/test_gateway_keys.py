@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from messaging_channels.cli import main
+from messaging_channels._cli.main import main
 from messaging_channels_gateway.keys import SCOPES
 
 USER = "634b56217f6a7b0be52dffbd"

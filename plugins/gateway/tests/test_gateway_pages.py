@@ -13,7 +13,7 @@ import httpx
 import pytest
 from loopback import Peer, Server
 
-from messaging_channels.transport import Clock
+from messaging_channels.testing import Clock
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 needs_a_browser = pytest.mark.skipif(

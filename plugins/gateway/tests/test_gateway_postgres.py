@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from messaging_channels.ledger.postgres import PostgresLedger
+from messaging_channels import PostgresLedger
 
 
 @pytest.fixture

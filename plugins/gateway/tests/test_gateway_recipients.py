@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from loopback import OK, Peer, Server
 
+from messaging_channels import MappingResolver, User
 from messaging_channels.plugins import hookimpl
-from messaging_channels.recipients import MappingResolver, User
 
 BODY = {"content": {"text": "x"}}
 MAIL = {"content": {"subject": "s", "text": "x"}}
@@ -122,7 +122,7 @@ def test_a_setting_that_is_malformed_is_named(serve: Any, settings: dict[str, An
 def test_settings_come_from_the_environment_and_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from messaging_channels.configuration import Configuration
+    from messaging_channels import Configuration
     from messaging_channels_gateway import Settings
 
     file = tmp_path / "settings.toml"

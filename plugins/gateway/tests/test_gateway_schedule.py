@@ -12,10 +12,16 @@ import pytest
 from pydantic import BaseModel
 
 from messaging_channels import Sms
-from messaging_channels.exchange import Exchange, Executors, Flow
-from messaging_channels.outcomes import Outcome
-from messaging_channels.plugins import hookimpl
-from messaging_channels.provider import Capabilities, Envelope, ProviderSpec
+from messaging_channels.plugins import (
+    Capabilities,
+    Envelope,
+    Exchange,
+    Executors,
+    Flow,
+    Outcome,
+    ProviderSpec,
+    hookimpl,
+)
 
 HOUR = timedelta(hours=1)
 USER = "634b56217f6a7b0be52dffbd"

@@ -316,7 +316,7 @@ def test_users_are_written_to_from_the_platform_and_persons_from_the_tenant(peop
         assert people.client.post(path, json=body).status_code == 200
     ids = [one["messageId"] for one in people.client.get("/v1/messages").json()["messages"]]
     ledger = people.gateway.ledger
-    from messaging_channels.ledger import Find
+    from messaging_channels.plugins.ledger import Find
 
     accounts = [ledger.submit(Find(message_id=one)).result().account for one in reversed(ids)]
     assert accounts == [None, "(demonstration)"]

@@ -21,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from messaging_channels import PhoneNumber, Sms
+from messaging_channels import PhoneNumber, Received, Sms, WebhookCall
+from messaging_channels._model.status import known
 from messaging_channels.errors import WebhookRefused
 from messaging_channels.events import (
     Act,
@@ -32,12 +33,17 @@ from messaging_channels.events import (
     StatusChanged,
     Unrecognised,
 )
-from messaging_channels.exchange import Exchange, Executors, Flow
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.plugins import hookimpl
-from messaging_channels.provider import Capabilities, Envelope, ProviderSpec
-from messaging_channels.status import known
-from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels.plugins import (
+    Capabilities,
+    Envelope,
+    Exchange,
+    Executors,
+    Flow,
+    Outcome,
+    ProviderSpec,
+    Reason,
+    hookimpl,
+)
 from messaging_channels_gateway.deliveries import Deliveries
 from messaging_channels_gateway.events import Events, Notice
 from messaging_channels_gateway.guard import Guard

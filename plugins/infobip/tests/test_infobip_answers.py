@@ -13,11 +13,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from specifications import FOLDER, specification
 
-from messaging_channels import EmailAddress, Kind, PhoneNumber, Sms, WhatsAppText, errors
-from messaging_channels.exchange import Call, HttpRequest, HttpResponse, Now, Wait
-from messaging_channels.outcomes import RULES, Outcome, Reason
-from messaging_channels.provider import Envelope, Inquiry
-from messaging_channels.status import Group, Status, known_statuses
+from messaging_channels import EmailAddress, Kind, PhoneNumber, Sms, Status, WhatsAppText, errors
+from messaging_channels._model.status import known_statuses
+from messaging_channels.plugins import (
+    RULES,
+    Call,
+    Envelope,
+    Group,
+    HttpRequest,
+    HttpResponse,
+    Inquiry,
+    Now,
+    Outcome,
+    Reason,
+    Wait,
+)
 from messaging_channels_infobip import Infobip, InfobipRefused, People
 from messaging_channels_infobip._table_errors import ERRORS
 from messaging_channels_infobip._table_statuses import GROUP_REASONS, REASONS

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from messaging_channels import Dispatcher, Email, Sms, WhatsAppTemplate, WhatsAppText, errors, messages
+from messaging_channels.messages import ProductSection
 from messaging_channels.messages import whatsapp as chat
 from messaging_channels.messages import whatsapp_interactive as more
 from messaging_channels.messages import whatsapp_template as template
-from messaging_channels.messages.whatsapp_commerce import ProductSection
 from messaging_channels_infobip import (
     Defaults,
     DeliveryWindow,
@@ -323,7 +323,7 @@ def test_a_person_without_a_number_is_written_to_by_the_id_that_whatsapp_gives(
 
 def test_mail_and_chats_keep_to_the_rates_that_infobip_names(emulator: InfobipEmulator) -> None:
     from messaging_channels import PhoneNumber
-    from messaging_channels.provider import Envelope
+    from messaging_channels.plugins import Envelope
 
     provider = Infobip(base_url=emulator.url, api_key="emulated-key")
     rates = [

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from messaging_channels.testing.conformance.suite import ProviderConformance
+from messaging_channels.testing.conformance import ProviderConformance
 from messaging_channels_infobip import plugin
 from messaging_channels_infobip.conformance import VECTORS
 

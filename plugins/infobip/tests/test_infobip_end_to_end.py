@@ -25,25 +25,24 @@ from specifications import specification
 
 from messaging_channels import (
     Attachment,
+    Configuration,
     Dispatcher,
     Email,
+    HttpSettings,
     Kind,
     Person,
     Sms,
+    SqliteLedger,
+    WebhookCall,
     WhatsAppTemplate,
     WhatsAppText,
-    cli,
     errors,
 )
-from messaging_channels.configuration import Configuration
+from messaging_channels._cli import main as cli
 from messaging_channels.events import Act, Engaged, MessageReceived, OptedOut, StatusChanged
-from messaging_channels.exchange import Timeouts
-from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.messages import WhatsAppImage
-from messaging_channels.outcomes import Reason
-from messaging_channels.testing.faults import Fault, How
-from messaging_channels.transport import HttpSettings, Transport
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import Reason, Timeouts
+from messaging_channels.testing import Fault, How, Transport
 from messaging_channels_infobip import (
     Defaults,
     Infobip,
@@ -377,7 +376,7 @@ def test_what_may_have_been_sent_is_unknown_until_the_log_tells(
 
 
 def test_an_unknown_message_that_the_log_knows_is_settled(emulator: InfobipEmulator) -> None:
-    from messaging_channels.provider import Inquiry
+    from messaging_channels.plugins import Inquiry
 
     provider = _infobip(emulator, logs_complete_after=60.0)
     with Dispatcher([provider]) as dispatcher, Transport() as transport:
@@ -408,7 +407,7 @@ def _refused(dispatcher: Dispatcher) -> str:
 
 def test_a_repetition_of_our_own_is_accepted_and_reaches_nobody_twice(emulator: InfobipEmulator) -> None:
     from messaging_channels import PhoneNumber
-    from messaging_channels.provider import Envelope
+    from messaging_channels.plugins import Envelope
 
     provider = _infobip(emulator)
     assert provider.capabilities.deduplicates
@@ -424,7 +423,7 @@ def test_of_a_batch_in_several_requests_one_failure_is_told_of_its_own_messages_
     emulator: InfobipEmulator,
 ) -> None:
     from messaging_channels import PhoneNumber
-    from messaging_channels.provider import Envelope
+    from messaging_channels.plugins import Envelope
 
     emulator.faults.add(Fault(How.RESET, path="/whatsapp/1/message/text"))
     batch = [

@@ -9,12 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels import Person, User, errors
-from messaging_channels.channels import EMAIL, SMS, WHATSAPP
-from messaging_channels.exchange import HttpRequest, HttpResponse, Now, Wait
-from messaging_channels.rates import Rate
-from messaging_channels.testing.faults import Fault, How
-from messaging_channels.transport import Transport
+from messaging_channels import Person, Rate, User, errors
+from messaging_channels.plugins import EMAIL, SMS, WHATSAPP, HttpRequest, HttpResponse, Now, Wait
+from messaging_channels.testing import Fault, How, Transport
 from messaging_channels_infobip import (
     InfobipRefused,
     People,

@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 
-from messaging_channels import Dispatcher, Email, Sms
+from messaging_channels import Dispatcher, Email, Sms, SqliteLedger
 from messaging_channels.events import StatusChanged
-from messaging_channels.exchange import HttpRequest, HttpResponse, Now
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.testing.faults import Fault, How
-from messaging_channels.transport import Transport
+from messaging_channels.plugins import HttpRequest, HttpResponse, Now
+from messaging_channels.testing import Fault, How, Transport
 from messaging_channels_infobip import Defaults, Infobip, InfobipRefused
 from messaging_channels_infobip.emulator import InfobipEmulator
 
@@ -56,7 +54,7 @@ def test_what_a_process_pulled_and_lost_the_next_one_gets_from_the_logs(emulator
 
 def test_a_report_and_its_row_in_the_log_are_the_same_event(emulator: InfobipEmulator) -> None:
     heard: list[Any] = []
-    from messaging_channels.observer import Observer
+    from messaging_channels.plugins import Observer
 
     class Ear(Observer):
         def event_received(self, event: Any) -> None:

@@ -26,15 +26,14 @@ from messaging_channels import (
     WhatsAppText,
     messages,
 )
-from messaging_channels.exchange import Call, HttpRequest, HttpResponse, Now, Wait
+from messaging_channels._model.status import PENDING_ACCEPTED
 from messaging_channels.messages import ListUnsubscribe
 from messaging_channels.messages import whatsapp as chat
 from messaging_channels.messages import whatsapp_commerce as commerce
 from messaging_channels.messages import whatsapp_interactive as more
 from messaging_channels.messages import whatsapp_template as template
-from messaging_channels.provider import Envelope, Inquiry
-from messaging_channels.status import PENDING_ACCEPTED
-from messaging_channels.testing.emulation import Request
+from messaging_channels.plugins import Call, Envelope, HttpRequest, HttpResponse, Inquiry, Now, Wait
+from messaging_channels.testing import Request
 from messaging_channels_infobip import (
     DeliveryWindow,
     IndiaDlt,

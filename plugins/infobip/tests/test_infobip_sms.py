@@ -11,12 +11,19 @@ from hypothesis import strategies as st
 from loopback import Peer, Server
 from specifications import specification
 
-from messaging_channels import AsyncDispatcher, Dispatcher, Email, Kind, PhoneNumber, Sms, errors, plugins
-from messaging_channels.configuration import Configuration
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Envelope
-from messaging_channels.status import Group, known_statuses
+from messaging_channels import (
+    AsyncDispatcher,
+    Configuration,
+    Dispatcher,
+    Email,
+    Kind,
+    PhoneNumber,
+    Sms,
+    errors,
+)
+from messaging_channels._config import plugin_manager as plugins
+from messaging_channels._model.status import known_statuses
+from messaging_channels.plugins import Envelope, Group, HttpResponse, Outcome, Reason
 from messaging_channels_infobip import Infobip, plugin
 from messaging_channels_infobip.answers import outcomes, read_status, reason_of
 

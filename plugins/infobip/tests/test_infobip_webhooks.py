@@ -13,9 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from specifications import specification
 
-from messaging_channels import EmailAddress, PhoneNumber, errors
-from messaging_channels.addresses import WhatsAppUserId
-from messaging_channels.configuration import Configuration
+from messaging_channels import Configuration, EmailAddress, PhoneNumber, WebhookCall, errors
+from messaging_channels._model.status import merge
 from messaging_channels.events import (
     Act,
     Engaged,
@@ -25,8 +24,7 @@ from messaging_channels.events import (
     StatusChanged,
     Unrecognised,
 )
-from messaging_channels.status import merge
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import WhatsAppUserId
 from messaging_channels_infobip import Infobip, plugin
 from messaging_channels_infobip.proofs import HASHES, Basic, Bearer, Header, Hmac, Proof, UrlToken
 from messaging_channels_infobip.webhooks import events
@@ -110,7 +108,7 @@ def test_one_of_several_proofs_is_enough_and_secrets_may_be_rotated() -> None:
         "webhook_hmac_secret": f"old {SECRET}",
         "webhook_hmac_header": "X-Signature",
     }
-    from messaging_channels import plugins
+    from messaging_channels._config import plugin_manager as plugins
 
     loaded = plugins.load(only=(), extra=[plugin])
     provider: Any = Configuration({"providers": {"infobip": settings}}, {}, {}, "none", loaded).provider(

@@ -16,9 +16,7 @@ from scripted import Scripted
 from waker_suite import *  # noqa: F403  its tests are ours
 from waker_suite import Engine, Running
 
-from messaging_channels import AsyncDispatcher, Dispatcher, Sms
-from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.worker import AsyncWorker
+from messaging_channels import AsyncDispatcher, AsyncWorker, Dispatcher, PostgresLedger, Sms
 from messaging_channels_pgqueuer import PgQueuerWaker, serve
 
 TEXT = Sms("x")

@@ -9,9 +9,7 @@ from scripted import Scripted
 from waker_suite import *  # noqa: F403  its tests are ours
 from waker_suite import Engine, Running
 
-from messaging_channels import Dispatcher, Sms
-from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.worker import AsyncWorker
+from messaging_channels import AsyncWorker, Dispatcher, PostgresLedger, Sms
 from messaging_channels_procrastinate import ProcrastinateWaker, serve
 
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels.addresses import EmailAddress
-from messaging_channels.errors import BadInput, InvalidMessage
+from messaging_channels import BadInput, EmailAddress
+from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Attachment, Email, ListUnsubscribe
 from messaging_channels_smtp.headers import block, parameter, text, tokens
 from messaging_channels_smtp.mime import Draft, build

@@ -17,15 +17,13 @@ from typing import Any
 
 import pytest
 
-from messaging_channels import Email, EmailAddress, Kind
+from messaging_channels import Email, EmailAddress, Kind, WebhookCall
+from messaging_channels._model.status import PENDING_ENROUTE, merge
 from messaging_channels.events import StatusChanged
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Envelope
-from messaging_channels.status import PENDING_ENROUTE, merge
-from messaging_channels.transport import Transport
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import Envelope, Outcome, Reason
+from messaging_channels.testing import Transport
 from messaging_channels_smtp import Smtp
-from messaging_channels_smtp.protocol.session import Patience
+from messaging_channels_smtp.protocol.server import Patience
 from messaging_channels_smtp.verp import ReturnPath
 
 SINK = shutil.which("smtp-sink", path="/usr/sbin:/usr/bin")

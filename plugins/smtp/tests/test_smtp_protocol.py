@@ -8,19 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from messaging_channels import Kind
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.outcomes import Kind
 from messaging_channels_smtp.meanings import outcome
 from messaging_channels_smtp.protocol import commands
 from messaging_channels_smtp.protocol.letters import Delivery, Letter
-from messaging_channels_smtp.protocol.replies import Replies, Reply
-from messaging_channels_smtp.protocol.session import Limits, Line, Offer, Patience, Server, opened
+from messaging_channels_smtp.protocol.replies import Lost, Replies, Reply
+from messaging_channels_smtp.protocol.server import Limits, Line, Offer, Patience, Server
+from messaging_channels_smtp.protocol.session import opened
 from messaging_channels_smtp.protocol.steps import (
     Await,
     Connect,
     Drop,
     Keep,
-    Lost,
     Refused,
     Reuse,
     Secure,

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels import Dispatcher, Email, EmailAddress, errors
+from messaging_channels import Dispatcher, Email, EmailAddress, WebhookCall, errors
 from messaging_channels.events import Act, Engaged, MessageReceived, OptedOut, StatusChanged, Unrecognised
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.testing.emulation import Emulator, Request
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import HttpResponse
+from messaging_channels.testing import Emulator, Request
 from messaging_channels_smtp import Smtp
 from messaging_channels_smtp._table_enhanced import CODES
 from messaging_channels_smtp.emulator import SmtpEmulator

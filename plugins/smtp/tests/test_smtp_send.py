@@ -16,17 +16,17 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 from loopback import Peer, Server
 
-from messaging_channels import AsyncDispatcher, Dispatcher, Email, Kind, Sms, errors, plugins
-from messaging_channels.configuration import Configuration
+from messaging_channels import AsyncDispatcher, Configuration, Dispatcher, Email, Kind, Sms, errors
+from messaging_channels._config import plugin_manager as plugins
 from messaging_channels.messages import Attachment
-from messaging_channels.outcomes import Outcome, Reason
+from messaging_channels.plugins import Outcome, Reason
 from messaging_channels_smtp import Smtp, plugin
 from messaging_channels_smtp._table_enhanced import CODES
 from messaging_channels_smtp.meanings import outcome
 from messaging_channels_smtp.protocol.letters import Delivery
 from messaging_channels_smtp.protocol.replies import Reply
-from messaging_channels_smtp.protocol.session import Patience
-from messaging_channels_smtp.protocol.session import Server as MailServer
+from messaging_channels_smtp.protocol.server import Patience
+from messaging_channels_smtp.protocol.server import Server as MailServer
 from messaging_channels_smtp.protocol.steps import Stage
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")

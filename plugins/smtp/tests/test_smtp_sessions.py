@@ -17,16 +17,12 @@ import trustme
 from loopback import Peer, Server
 
 from messaging_channels import Email, EmailAddress, Kind
-from messaging_channels.exchange import HttpResponse, Wait, ask
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Envelope
-from messaging_channels.testing.emulation import Emulator, Request, json_response
-from messaging_channels.testing.faults import Fault, How
-from messaging_channels.transport import AsyncTransport, Transport
+from messaging_channels.plugins import Envelope, HttpResponse, Outcome, Reason, Wait, ask
+from messaging_channels.testing import AsyncTransport, Emulator, Fault, How, Request, Transport, json_response
 from messaging_channels_smtp import Smtp
 from messaging_channels_smtp.emulator import EXTENSIONS, SmtpEmulator
 from messaging_channels_smtp.oauth import RefreshGrant
-from messaging_channels_smtp.protocol.session import Limits, Patience
+from messaging_channels_smtp.protocol.server import Limits, Patience
 from messaging_channels_smtp.verp import ReturnPath
 
 MAIL = Email("Hello", "the body\n.\nends", "<p>the body</p>", sender="Shop <shop@example.org>")
@@ -380,8 +376,8 @@ def test_a_cancelled_mail_leaves_no_connection_in_the_middle_of_something() -> N
 FORKS = """
 import os, sys
 from messaging_channels import Email, EmailAddress
-from messaging_channels.provider import Envelope
-from messaging_channels.transport import Transport
+from messaging_channels.plugins.provider import Envelope
+from messaging_channels._transport.drivers import Transport
 from messaging_channels_smtp import Smtp
 
 smtp = Smtp(host="127.0.0.1", port=int(sys.argv[1]), tls="none", sender="a@example.org")

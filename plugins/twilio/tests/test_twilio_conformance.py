@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from messaging_channels.testing.conformance.suite import ProviderConformance
+from messaging_channels.testing.conformance import ProviderConformance
 from messaging_channels_twilio import plugin
 from messaging_channels_twilio.conformance import VECTORS
 

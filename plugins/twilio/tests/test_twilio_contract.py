@@ -31,9 +31,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from messaging_channels import Dispatcher, Kind, PhoneNumber, Sms
-from messaging_channels import status as statuses
-from messaging_channels.exchange import HttpRequest, HttpResponse
+from messaging_channels import Dispatcher, Kind, PhoneNumber, Sms, WebhookCall
 from messaging_channels.messages import (
     Message,
     Mms,
@@ -43,10 +41,9 @@ from messaging_channels.messages import (
     WhatsAppTemplate,
     WhatsAppText,
 )
-from messaging_channels.outcomes import Outcome
-from messaging_channels.provider import Envelope
-from messaging_channels.transport import Transport
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import Envelope, HttpRequest, HttpResponse, Outcome
+from messaging_channels.plugins import status as statuses
+from messaging_channels.testing import Transport
 from messaging_channels_twilio import SigningKey, Twilio, TwilioOptions, TwilioRefused
 from messaging_channels_twilio._table_errors import ERRORS
 from messaging_channels_twilio._table_statuses import INBOUND, STATUSES

@@ -11,16 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from messaging_channels import Dispatcher, Kind, PhoneNumber, Sms
+from messaging_channels import Dispatcher, Kind, PhoneNumber, Sms, WebhookCall
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.events import Event, MessageReceived, OptedIn, OptedOut, StatusChanged
-from messaging_channels.exchange import HttpRequest, HttpResponse, ask
 from messaging_channels.messages import Message, Mms, WhatsAppImage, WhatsAppText
-from messaging_channels.provider import Envelope
-from messaging_channels.testing.emulation import Emulator, Request
-from messaging_channels.testing.faults import Fault, How
-from messaging_channels.transport import Transport
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import Envelope, HttpRequest, HttpResponse, ask
+from messaging_channels.testing import Emulator, Fault, How, Request, Transport
 from messaging_channels_twilio import Twilio, TwilioOptions
 from messaging_channels_twilio.emulated import ENDINGS, Form, problem
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator

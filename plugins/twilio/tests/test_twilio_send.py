@@ -15,13 +15,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import QuickClock
 
-from messaging_channels import AsyncDispatcher, Dispatcher, Kind, PhoneNumber, Route, Sms, errors, plugins
-from messaging_channels.configuration import Configuration
-from messaging_channels.exchange import HttpRequest, HttpResponse, Timeouts
-from messaging_channels.ledger.memory import Memory
+from messaging_channels import (
+    AsyncDispatcher,
+    Configuration,
+    Dispatcher,
+    HttpSettings,
+    Kind,
+    PhoneNumber,
+    Retry,
+    Route,
+    Sms,
+    WebhookCall,
+    errors,
+)
+from messaging_channels._config import plugin_manager as plugins
+from messaging_channels._ledger.memory import Memory
 from messaging_channels.messages import (
+    Media,
     Message,
     Mms,
+    TextHeader,
     WhatsAppAudio,
     WhatsAppDocument,
     WhatsAppImage,
@@ -30,15 +43,8 @@ from messaging_channels.messages import (
     WhatsAppText,
     WhatsAppVideo,
 )
-from messaging_channels.messages.whatsapp import Media
-from messaging_channels.messages.whatsapp_template import TextHeader
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Envelope, Inquiry
-from messaging_channels.routing import Retry
-from messaging_channels.testing.emulation import Emulator, Request
-from messaging_channels.testing.faults import Fault, How
-from messaging_channels.transport import AsyncTransport, HttpSettings, Transport
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import Envelope, HttpRequest, HttpResponse, Inquiry, Outcome, Reason, Timeouts
+from messaging_channels.testing import AsyncTransport, Emulator, Fault, How, Request, Transport
 from messaging_channels_twilio import SigningKey, Twilio, TwilioOptions, TwilioRefused, plugin
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
 

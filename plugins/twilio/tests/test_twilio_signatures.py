@@ -13,8 +13,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from messaging_channels import errors
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels import WebhookCall, errors
 from messaging_channels_twilio import SigningKey, Twilio, signatures
 from messaging_channels_twilio.signatures import proves
 

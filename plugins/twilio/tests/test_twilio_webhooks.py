@@ -10,9 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels import errors
-from messaging_channels import status as statuses
-from messaging_channels.addresses import PhoneNumber
+from messaging_channels import PhoneNumber, WebhookCall, errors
 from messaging_channels.events import (
     Act,
     Engaged,
@@ -23,8 +21,8 @@ from messaging_channels.events import (
     StatusChanged,
     Unrecognised,
 )
-from messaging_channels.provider import LimitsRates, LooksUp, ParsesWebhooks
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import LimitsRates, LooksUp, ParsesWebhooks
+from messaging_channels.plugins import status as statuses
 from messaging_channels_twilio import SigningKey, Twilio
 from messaging_channels_twilio._table_statuses import INBOUND, OPT_OUTS, START_WORDS, STOP_WORDS
 from messaging_channels_twilio.callbacks import callback_url, message_id_of

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from messaging_channels import Dispatcher, Kind, NotSent, Rejected, Sms, errors
+from messaging_channels import Dispatcher, Kind, NotSent, Rejected, Sms, WebhookCall, errors
 from messaging_channels.events import MessageReceived, StatusChanged
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.testing.conformance.suite import ProviderConformance
-from messaging_channels.testing.emulation import Emulator, Request
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import HttpResponse
+from messaging_channels.testing import Emulator, Request
+from messaging_channels.testing.conformance import ProviderConformance
 from messaging_channels_vonage import Vonage
 from messaging_channels_vonage.calls import signature
 from messaging_channels_vonage.conformance import VECTORS

@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from specifications import FOLDER
 
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.outcomes import Kind, Outcome, Reason
-from messaging_channels.status import Group
+from messaging_channels import Kind
+from messaging_channels.plugins import Group, HttpResponse, Outcome, Reason
 from messaging_channels_whatsapp_cloud._table_errors import ERRORS
 from messaging_channels_whatsapp_cloud.answers import sent
 from messaging_channels_whatsapp_cloud.refusals import Class, refusal_of

@@ -10,15 +10,12 @@ from typing import Any
 import pytest
 from loopback import Peer, Server
 
-from messaging_channels import Dispatcher, Kind
+from messaging_channels import Dispatcher, Kind, SqliteLedger, WebhookCall
+from messaging_channels._model.status import DELIVERED_TO_HANDSET
 from messaging_channels.events import MessageReceived, StatusChanged
-from messaging_channels.exchange import HttpRequest, HttpResponse, ask
-from messaging_channels.ledger.sqlite import SqliteLedger
 from messaging_channels.messages import WhatsAppReaction, WhatsAppTemplate, WhatsAppText
-from messaging_channels.status import DELIVERED_TO_HANDSET
-from messaging_channels.testing.faults import Fault, How
-from messaging_channels.transport import Transport
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import HttpRequest, HttpResponse, ask
+from messaging_channels.testing import Fault, How, Transport
 from messaging_channels_whatsapp_cloud import WhatsAppCloud
 from messaging_channels_whatsapp_cloud.emulator import NUMBER_ID, SECRET, TOKEN, WhatsAppCloudEmulator
 from messaging_channels_whatsapp_cloud.rules import problem

@@ -19,15 +19,14 @@ from pywa.types import templates as pt
 from pywa.types.base_update import RawUpdate
 from pywa.types.others import Contact
 
-from messaging_channels import Dispatcher, errors
+from messaging_channels import Dispatcher, WebhookCall, errors
 from messaging_channels import messages as m
 from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.messages import whatsapp as wa
 from messaging_channels.messages import whatsapp_commerce as wc
 from messaging_channels.messages import whatsapp_interactive as wi
 from messaging_channels.messages import whatsapp_template as wt
-from messaging_channels.transport import Transport
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.testing import Transport
 from messaging_channels_whatsapp_cloud import WhatsAppCloud
 from messaging_channels_whatsapp_cloud.emulator import NUMBER_ID, SECRET, TOKEN, WhatsAppCloudEmulator
 

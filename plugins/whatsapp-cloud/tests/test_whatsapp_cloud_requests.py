@@ -12,13 +12,12 @@ from specifications import FOLDER
 
 from messaging_channels import errors
 from messaging_channels import messages as m
-from messaging_channels.channels import WHATSAPP
 from messaging_channels.messages import whatsapp as wa
 from messaging_channels.messages import whatsapp_commerce as wc
 from messaging_channels.messages import whatsapp_interactive as wi
 from messaging_channels.messages import whatsapp_template as wt
-from messaging_channels.provider import Envelope
-from messaging_channels.transport import Transport
+from messaging_channels.plugins import WHATSAPP, Envelope
+from messaging_channels.testing import Transport
 from messaging_channels_whatsapp_cloud import CloudOptions, Marketing, WhatsAppCloud, one_line
 from messaging_channels_whatsapp_cloud.bodies import HONOURED
 from messaging_channels_whatsapp_cloud.emulator import NUMBER_ID, TOKEN, WhatsAppCloudEmulator

@@ -13,13 +13,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import Peer, Server
 
-from messaging_channels import AsyncDispatcher, Dispatcher, Kind, errors, plugins
-from messaging_channels.addresses import PhoneNumber, WhatsAppUserId
-from messaging_channels.configuration import Configuration
+from messaging_channels import (
+    AsyncDispatcher,
+    Configuration,
+    Dispatcher,
+    HttpSettings,
+    Kind,
+    PhoneNumber,
+    Retry,
+    Route,
+    errors,
+)
+from messaging_channels._config import plugin_manager as plugins
 from messaging_channels.events import MessageReceived
-from messaging_channels.exchange import Timeouts
 from messaging_channels.messages import (
+    Card,
     Email,
+    ImageHeader,
+    Media,
+    MediaCard,
+    OneTimePassword,
+    ReplyButton,
+    UrlButton,
     WhatsAppButtons,
     WhatsAppCarousel,
     WhatsAppImage,
@@ -27,15 +42,9 @@ from messaging_channels.messages import (
     WhatsAppTemplate,
     WhatsAppText,
 )
-from messaging_channels.messages.whatsapp import Media, ReplyButton
-from messaging_channels.messages.whatsapp_interactive import MediaCard, UrlButton
-from messaging_channels.messages.whatsapp_template import Card, ImageHeader, OneTimePassword
-from messaging_channels.outcomes import Reason
-from messaging_channels.provider import Envelope
-from messaging_channels.rates import reserve
-from messaging_channels.routing import Retry, Route
-from messaging_channels.testing.faults import Fault, How
-from messaging_channels.transport import AsyncTransport, HttpSettings, Transport
+from messaging_channels.plugins import Envelope, Reason, Timeouts, WhatsAppUserId
+from messaging_channels.policies import reserve
+from messaging_channels.testing import AsyncTransport, Fault, How, Transport
 from messaging_channels_whatsapp_cloud import CallRefused, CloudOptions, WhatsAppCloud, Windows, plugin
 from messaging_channels_whatsapp_cloud.emulator import NUMBER_ID, TOKEN, WhatsAppCloudEmulator
 from messaging_channels_whatsapp_cloud.files import HeldFile

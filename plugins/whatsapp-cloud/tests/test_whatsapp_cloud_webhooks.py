@@ -12,8 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from specifications import FOLDER
 
-from messaging_channels import errors, status
-from messaging_channels.addresses import PhoneNumber, WhatsAppUserId
+from messaging_channels import PhoneNumber, Received, WebhookCall, errors
 from messaging_channels.events import (
     Act,
     Engaged,
@@ -24,8 +23,7 @@ from messaging_channels.events import (
     StatusChanged,
     Unrecognised,
 )
-from messaging_channels.provider import LimitsRates, ParsesWebhooks
-from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels.plugins import LimitsRates, ParsesWebhooks, WhatsAppUserId, status
 from messaging_channels_whatsapp_cloud import Billing, WhatsAppCloud, billing_of
 from messaging_channels_whatsapp_cloud.reports import events
 

@@ -6,52 +6,121 @@ naming them in its channel's `carries`.
 
 from __future__ import annotations
 
-from messaging_channels.messages._codec import Codec, Undecodable
-from messaging_channels.messages._fingerprint import digest_of, fingerprint
-from messaging_channels.messages._message import Extra, Message
-from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe
-from messaging_channels.messages.sms import Mms, Sms
-from messaging_channels.messages.whatsapp import (
-    WhatsAppAudio,
-    WhatsAppButtons,
-    WhatsAppContacts,
-    WhatsAppDocument,
-    WhatsAppImage,
-    WhatsAppList,
-    WhatsAppLocation,
-    WhatsAppLocationRequest,
-    WhatsAppReaction,
-    WhatsAppSticker,
-    WhatsAppText,
-    WhatsAppUrlButton,
-    WhatsAppVideo,
-)
-from messaging_channels.messages.whatsapp_commerce import (
-    WhatsAppCatalog,
-    WhatsAppFlow,
-    WhatsAppProduct,
-    WhatsAppProducts,
-)
-from messaging_channels.messages.whatsapp_interactive import (
-    WhatsAppAddressRequest,
-    WhatsAppCallButton,
-    WhatsAppCallRequest,
-    WhatsAppCarousel,
-    WhatsAppContactRequest,
-    WhatsAppInteractive,
-)
-from messaging_channels.messages.whatsapp_template import WhatsAppTemplate
+from typing import TYPE_CHECKING
+
+from messaging_channels._faces import lazy
+
+if TYPE_CHECKING:
+    from messaging_channels.messages._codec import Codec, Undecodable
+    from messaging_channels.messages._fingerprint import digest_of, fingerprint
+    from messaging_channels.messages._message import Extra, Message
+    from messaging_channels.messages._segments import Segments, segments
+    from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe, parsed
+    from messaging_channels.messages.fallback import Fallback
+    from messaging_channels.messages.media import Media
+    from messaging_channels.messages.sms import Mms, Sms
+    from messaging_channels.messages.whatsapp import (
+        ContactCard,
+        Interactive,
+        ListRow,
+        ListSection,
+        ReplyButton,
+        WhatsAppAudio,
+        WhatsAppButtons,
+        WhatsAppContacts,
+        WhatsAppDocument,
+        WhatsAppImage,
+        WhatsAppList,
+        WhatsAppLocation,
+        WhatsAppLocationRequest,
+        WhatsAppReaction,
+        WhatsAppSticker,
+        WhatsAppText,
+        WhatsAppUrlButton,
+        WhatsAppVideo,
+    )
+    from messaging_channels.messages.whatsapp_commerce import (
+        ProductSection,
+        WhatsAppCatalog,
+        WhatsAppFlow,
+        WhatsAppProduct,
+        WhatsAppProducts,
+    )
+    from messaging_channels.messages.whatsapp_interactive import (
+        MediaCard,
+        ProductCard,
+        UrlButton,
+        WhatsAppAddressRequest,
+        WhatsAppCallButton,
+        WhatsAppCallRequest,
+        WhatsAppCarousel,
+        WhatsAppContactRequest,
+        WhatsAppInteractive,
+    )
+    from messaging_channels.messages.whatsapp_template import (
+        Button,
+        Card,
+        CatalogButton,
+        CopyCode,
+        DocumentHeader,
+        FlowButton,
+        Header,
+        ImageHeader,
+        Moment,
+        Money,
+        OneTimePassword,
+        Parameters,
+        ProductHeader,
+        ProductsButton,
+        QuickReply,
+        TapTarget,
+        TextHeader,
+        UrlSuffix,
+        VideoHeader,
+        WhatsAppTemplate,
+    )
 
 __all__ = [
     "Attachment",
+    "Button",
+    "Card",
+    "CatalogButton",
     "Codec",
+    "ContactCard",
+    "CopyCode",
+    "DocumentHeader",
     "Email",
     "Extra",
+    "Fallback",
+    "FlowButton",
+    "Header",
+    "ImageHeader",
+    "Interactive",
+    "ListRow",
+    "ListSection",
     "ListUnsubscribe",
+    "Media",
+    "MediaCard",
     "Message",
     "Mms",
+    "Moment",
+    "Money",
+    "OneTimePassword",
+    "Parameters",
+    "ProductCard",
+    "ProductHeader",
+    "ProductSection",
+    "ProductsButton",
+    "QuickReply",
+    "ReplyButton",
+    "Segments",
     "Sms",
+    "TapTarget",
+    "TextHeader",
     "Undecodable",
+    "UrlButton",
+    "UrlSuffix",
+    "VideoHeader",
     "WhatsAppAddressRequest",
     "WhatsAppAudio",
     "WhatsAppButtons",
@@ -78,4 +147,100 @@ __all__ = [
     "WhatsAppVideo",
     "digest_of",
     "fingerprint",
+    "parsed",
+    "segments",
 ]
+
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "messages._codec": (
+            "Codec",
+            "Undecodable",
+        ),
+        "messages._fingerprint": (
+            "digest_of",
+            "fingerprint",
+        ),
+        "messages._message": (
+            "Extra",
+            "Message",
+        ),
+        "messages._segments": (
+            "Segments",
+            "segments",
+        ),
+        "messages.email": (
+            "Attachment",
+            "Email",
+            "ListUnsubscribe",
+            "parsed",
+        ),
+        "messages.fallback": ("Fallback",),
+        "messages.media": ("Media",),
+        "messages.sms": (
+            "Sms",
+            "Mms",
+        ),
+        "messages.whatsapp": (
+            "WhatsAppText",
+            "WhatsAppImage",
+            "WhatsAppVideo",
+            "WhatsAppDocument",
+            "WhatsAppAudio",
+            "WhatsAppSticker",
+            "WhatsAppLocation",
+            "ContactCard",
+            "WhatsAppContacts",
+            "WhatsAppReaction",
+            "ReplyButton",
+            "ListRow",
+            "ListSection",
+            "Interactive",
+            "WhatsAppButtons",
+            "WhatsAppList",
+            "WhatsAppUrlButton",
+            "WhatsAppLocationRequest",
+        ),
+        "messages.whatsapp_commerce": (
+            "WhatsAppProduct",
+            "ProductSection",
+            "WhatsAppProducts",
+            "WhatsAppCatalog",
+            "WhatsAppFlow",
+        ),
+        "messages.whatsapp_interactive": (
+            "UrlButton",
+            "MediaCard",
+            "ProductCard",
+            "WhatsAppCarousel",
+            "WhatsAppContactRequest",
+            "WhatsAppCallButton",
+            "WhatsAppCallRequest",
+            "WhatsAppAddressRequest",
+            "WhatsAppInteractive",
+        ),
+        "messages.whatsapp_template": (
+            "Parameters",
+            "Money",
+            "Moment",
+            "ImageHeader",
+            "VideoHeader",
+            "DocumentHeader",
+            "TextHeader",
+            "ProductHeader",
+            "Header",
+            "QuickReply",
+            "UrlSuffix",
+            "CopyCode",
+            "OneTimePassword",
+            "FlowButton",
+            "CatalogButton",
+            "ProductsButton",
+            "Button",
+            "Card",
+            "TapTarget",
+            "WhatsAppTemplate",
+        ),
+    },
+)

@@ -12,8 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from messaging_channels import addresses
-from messaging_channels.errors import InvalidMessage
+from messaging_channels._model import addresses
+from messaging_channels._model.errors import InvalidMessage
 
 Json: TypeAlias = Any
 """What `json` reads and writes."""

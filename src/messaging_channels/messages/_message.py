@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from messaging_channels.errors import InvalidMessage
-
-if TYPE_CHECKING:
-    from messaging_channels.messages.whatsapp import Media
+from messaging_channels._model.errors import InvalidMessage
+from messaging_channels.messages.media import Media
 
 
 class Message:

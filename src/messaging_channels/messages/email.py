@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
-from messaging_channels.addresses import EmailAddress
-from messaging_channels.errors import InvalidMessage
+from messaging_channels._model.addresses import EmailAddress
+from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages._message import Extra, Message, require_one_line
 
 Addresses: TypeAlias = "str | EmailAddress | Iterable[str | EmailAddress]"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from messaging_channels.errors import InvalidMessage
+from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages._message import Extra, Message, require, require_count
-from messaging_channels.segments import Segments, segments
+from messaging_channels.messages._segments import Segments, segments
 
 if TYPE_CHECKING:
     from datetime import timedelta

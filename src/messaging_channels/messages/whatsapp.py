@@ -6,10 +6,10 @@ One vocabulary for all providers. A limit that holds for all of them is checked 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from messaging_channels.errors import InvalidMessage
+from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages._message import Extra, Message, require, require_count
+from messaging_channels.messages.media import Media
 
 _TEXT = 4096
 _BODY = 1024
@@ -18,45 +18,6 @@ _HEADER = _FOOTER = 60
 _BUTTON_TITLE = 20
 _ROW_TITLE, _ROW_DESCRIPTION = 24, 72
 _MOST_BUTTONS, _MOST_ROWS = 3, 10
-_ALL_BUT_ONE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Media:
-    """A file by its public URL, by the id under which the provider holds it, or its bytes: a provider that `uploads` turns these into an id."""
-
-    url: str | None = field(default=None, repr=False)
-    id: str | None = None
-    content: bytes | None = field(default=None, repr=False)
-    content_type: str = ""
-    """Its MIME type. Needed for bytes; in a header it tells an image from a video or a document."""
-
-    def __post_init__(self) -> None:
-        """Check that it is exactly one of the three."""
-        if [self.url, self.id, self.content].count(None) != _ALL_BUT_ONE:
-            raise InvalidMessage("needs a url, an id or bytes", field="Media", remedy="give exactly one")
-        if self.url is not None and not self.url.startswith(("https://", "http://")):
-            raise InvalidMessage("is no http URL", field="Media.url", remedy="give https://…")
-        if self.content is not None and "/" not in self.content_type:
-            raise InvalidMessage(
-                "bytes without a MIME type", field="Media.content_type", remedy="give it, such as image/png"
-            )
-
-    @classmethod
-    def read(cls, path: Path, content_type: str = "") -> Media:
-        """Read a file now; the name's ending tells its MIME type unless it is given.
-
-        Raises:
-            OSError: the file cannot be read.
-            InvalidMessage: nothing tells its MIME type.
-        """
-        from mimetypes import guess_type  # noqa: PLC0415  rarely needed and slow to import
-
-        return cls(content=path.read_bytes(), content_type=content_type or guess_type(path.name)[0] or "")
-
-    def held(self) -> tuple[Media, ...]:
-        """Return itself if it is bytes, else nothing."""
-        return () if self.content is None else (self,)
 
 
 def _media(value: str | Media) -> Media:

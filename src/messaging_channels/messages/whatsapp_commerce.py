@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from messaging_channels.errors import InvalidMessage
+from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages._message import require, require_count
 from messaging_channels.messages.whatsapp import Interactive
 

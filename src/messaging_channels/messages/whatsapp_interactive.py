@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from messaging_channels.errors import InvalidMessage
+from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages._message import require, require_count
-from messaging_channels.messages.whatsapp import Interactive, Media, ReplyButton
+from messaging_channels.messages.media import Media
+from messaging_channels.messages.whatsapp import Interactive, ReplyButton
 
 _FEWEST_CARDS, _MOST_CARDS = 2, 10
 _CARD_TEXT, _CARD_BREAKS = 160, 2

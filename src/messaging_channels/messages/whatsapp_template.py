@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
-from messaging_channels.errors import InvalidMessage
+from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages._message import Extra, Message, require
-from messaging_channels.messages.whatsapp import Media, WhatsAppLocation
+from messaging_channels.messages.media import Media
+from messaging_channels.messages.whatsapp import WhatsAppLocation
 from messaging_channels.messages.whatsapp_commerce import ProductSection
 
 Parameters: TypeAlias = "tuple[str, ...] | Mapping[str, str]"

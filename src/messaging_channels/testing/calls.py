@@ -11,10 +11,10 @@ from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import Any
 
+from messaging_channels.plugins.webhooks import WebhookCall
 from messaging_channels.testing.canaries import SECRET
 from messaging_channels.testing.clock import START
 from messaging_channels.testing.vectors import Vectors
-from messaging_channels.webhooks import WebhookCall
 
 GROUP = "messaging_channels.vectors"
 """The entry points by which plugins name their vectors, under their providers' names."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
-from messaging_channels.errors import InvalidAddress
+from messaging_channels._model.errors import InvalidAddress
 
 if TYPE_CHECKING:
-    from messaging_channels.addresses import Address
-    from messaging_channels.channels import Channel
+    from messaging_channels._model.addresses import Address
+    from messaging_channels.plugins.channels import Channel
 
 SECRET = "5eec2e7f00dcafe5a1ad0fca11ab1e42"  # noqa: S105  it opens nothing
 OTHER_SECRET = "0ddba11c0ffee0fab1ed0b5e55ed1337"  # noqa: S105  likewise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from messaging_channels.transport import Clock
+from messaging_channels._transport.clock import Clock
 
 START = 1_790_000_000.0
 """What time it is at first: in September 2026."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from messaging_channels import plugins
-from messaging_channels.errors import BadInput, InvalidSetting
+from messaging_channels._config import plugin_manager as plugins
+from messaging_channels._model.errors import BadInput, InvalidSetting
 from messaging_channels.testing import calls
 
 

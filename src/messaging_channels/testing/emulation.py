@@ -24,9 +24,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from messaging_channels.exchange import HttpRequest, HttpResponse, ask
+from messaging_channels._transport.drivers import AsyncTransport
+from messaging_channels.plugins.exchange import HttpRequest, HttpResponse, ask
 from messaging_channels.testing.faults import Fault, Faults, How
-from messaging_channels.transport import AsyncTransport
 
 _FAULT = TypeAdapter(Fault)
 _LARGEST = 32 * 1024 * 1024

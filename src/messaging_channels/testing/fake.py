@@ -14,17 +14,18 @@ from typing import Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from messaging_channels.addresses import EmailAddress, PhoneNumber
-from messaging_channels.channels import BUILT_IN
-from messaging_channels.errors import InvalidAddress, WebhookRefused
-from messaging_channels.events import Event, MessageReceived, StatusChanged, Unrecognised
-from messaging_channels.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels._model.addresses import EmailAddress, PhoneNumber
+from messaging_channels._model.errors import InvalidAddress, WebhookRefused
+from messaging_channels._model.events import Event, MessageReceived, StatusChanged, Unrecognised
+from messaging_channels._model.outcomes import Kind, Outcome, Reason
+from messaging_channels._model.status import DELIVERED_TO_HANDSET, known_statuses
 from messaging_channels.messages import Message
-from messaging_channels.outcomes import Kind, Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope, ProviderSpec, http_outcome
-from messaging_channels.status import DELIVERED_TO_HANDSET, known_statuses
+from messaging_channels.plugins.channels import BUILT_IN
+from messaging_channels.plugins.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.plugins.provider import Capabilities, Envelope, ProviderSpec
+from messaging_channels.plugins.results import http_outcome
+from messaging_channels.plugins.webhooks import Received, WebhookCall
 from messaging_channels.testing.vectors import Vectors, Webhook
-from messaging_channels.webhooks import Received, WebhookCall
 
 
 class FakeSettings(BaseModel):

@@ -14,9 +14,9 @@ from ipaddress import ip_address
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from messaging_channels import transport
-from messaging_channels.exchange import Exchange, HttpRequest
-from messaging_channels.ledger import OPERATIONS
+from messaging_channels._transport import drivers
+from messaging_channels.plugins.exchange import Exchange, HttpRequest
+from messaging_channels.plugins.ledger import OPERATIONS
 
 _NOBODYS = ("localhost", "invalid", "test", "example", "example.com", "example.net", "example.org")
 _EVENTS = ("socket.connect", "socket.getaddrinfo")
@@ -41,7 +41,7 @@ _PROVIDERS: ContextVar[bool] = ContextVar("messaging_channels_performs", default
 
 def forbid() -> None:
     """Forbid real providers from now on, in dispatchers that have made no request yet. Calling it twice is the same as once."""
-    transport.watch = _watch
+    drivers.watch = _watch
     _GUARD.on = True
     if not _GUARD.hooked:
         _GUARD.hooked = True
@@ -71,7 +71,7 @@ def taken() -> list[str]:
 
 @contextmanager
 def _watch(exchange: Exchange[Any]) -> Generator[None]:
-    """Stand around one exchange; see `transport.watch`."""
+    """Stand around one exchange; see `drivers.watch`."""
     if _GUARD.on and isinstance(exchange, HttpRequest):
         _look_at(urlsplit(exchange.url).hostname or "")
     token = _PROVIDERS.set(not isinstance(exchange, OPERATIONS))

@@ -6,10 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import MISSING, fields
 from typing import Any, cast, get_type_hints
 
-from messaging_channels import plugins
-from messaging_channels.channels import Channel
+from messaging_channels._config import plugin_manager as plugins
 from messaging_channels.messages import Message
-from messaging_channels.provider import FetchesReports, LimitsRates, LooksUp, ParsesWebhooks, ProviderSpec
+from messaging_channels.plugins.channels import Channel
+from messaging_channels.plugins.provider import (
+    FetchesReports,
+    LimitsRates,
+    LooksUp,
+    ParsesWebhooks,
+    ProviderSpec,
+)
 
 _HEAD = """# What the providers can do
 

@@ -8,25 +8,25 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from messaging_channels.client import AsyncDispatcher, Dispatcher
-from messaging_channels.errors import InvalidAddress
-from messaging_channels.exchange import Flow
-from messaging_channels.ledger.memory import Memory
+from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
+from messaging_channels._ledger.memory import Memory
+from messaging_channels._model.errors import InvalidAddress
+from messaging_channels._model.outcomes import Kind, Outcome
 from messaging_channels.messages import Message
-from messaging_channels.observer import Observer, Observers
-from messaging_channels.outcomes import Kind, Outcome
-from messaging_channels.provider import Envelope, ProviderSpec
+from messaging_channels.plugins.exchange import Flow
+from messaging_channels.plugins.observer import Observer, Observers
+from messaging_channels.plugins.provider import Envelope, ProviderSpec
+from messaging_channels.policies.checks import Veto
 from messaging_channels.testing.clock import ControlledClock
 from messaging_channels.testing.fake import Fake
 from messaging_channels.testing.scripts import Script
 from messaging_channels.testing.stand_in import StandIn, Wiring, stand_in
 from messaging_channels.testing.vectors import Vectors
-from messaging_channels.vetoes import Veto
 
 if TYPE_CHECKING:
-    from messaging_channels.addresses import Address
-    from messaging_channels.receipts import Attempt, Receipt
-    from messaging_channels.webhooks import WebhookCall
+    from messaging_channels._model.addresses import Address
+    from messaging_channels._model.receipts import Attempt, Receipt
+    from messaging_channels.plugins.webhooks import WebhookCall
 
 Kind_ = TypeVar("Kind_", bound=Message)
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from tempfile import mkdtemp
 
+from messaging_channels._config.builtin_plugin import register_providers
 from messaging_channels.testing.vectors import Vectors
+
+(SPEC,) = register_providers()
 
 VECTORS = Vectors(settings=lambda _url, _secret: {"home": mkdtemp()}, accepts=lambda _: None)
 """It has no vendor: it keeps what it takes in a file of its own."""

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from messaging_channels.errors import ExchangeFailed, Phase
-from messaging_channels.exchange import Exchange, HttpRequest, HttpResponse
-from messaging_channels.outcomes import Reason
+from messaging_channels._model.errors import ExchangeFailed, Phase
+from messaging_channels._model.outcomes import Reason
+from messaging_channels.plugins.exchange import Exchange, HttpRequest, HttpResponse
 
 if TYPE_CHECKING:
     from messaging_channels.testing.vectors import Vectors

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from messaging_channels import plugins
-from messaging_channels.exchange import Exchange, Executors, Flow, HttpRequest
-from messaging_channels.outcomes import Outcome
-from messaging_channels.provider import Capabilities, Envelope, Provider, ProviderSpec
+from messaging_channels._config import plugin_manager as plugins
+from messaging_channels._model.outcomes import Outcome
+from messaging_channels.plugins.exchange import Exchange, Executors, Flow, HttpRequest
+from messaging_channels.plugins.provider import Capabilities, Envelope, Provider, ProviderSpec
 from messaging_channels.testing import canaries, fake
 from messaging_channels.testing.calls import VendorCalls, vectors_of
 from messaging_channels.testing.scripts import Script

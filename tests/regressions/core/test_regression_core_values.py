@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel, SecretStr
 from regression_server import TO, infobip, infobip_takes, vendor, whatsapp, whatsapp_takes
 
+from messaging_channels.plugins import hookimpl
 from messaging_channels import (
     BadInput,
     ConfigurationError,
@@ -26,15 +27,15 @@ from messaging_channels import (
     WhatsAppTemplate,
     WhatsAppText,
     errors,
-    plugins,
 )
-from messaging_channels.channels import PhoneChannel
-from messaging_channels.configuration import Configuration
-from messaging_channels.errors import InvalidMessage, Phase
-from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels._config import plugin_manager as plugins
+from messaging_channels._config.settings import Configuration
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.errors import InvalidMessage, Phase
 from messaging_channels.messages import Message
-from messaging_channels.provider import ProviderSpec
-from messaging_channels.routing import Retry
+from messaging_channels.plugins.channels import PhoneChannel
+from messaging_channels.plugins.provider import ProviderSpec
+from messaging_channels.policies.routing import Retry
 
 TRUTH = pytest.mark.xfail(
     strict=True, reason="issue Truth", raises=(AssertionError, pytest.fail.Exception, NotSent)
@@ -131,7 +132,7 @@ class Server(Sandbox):
 
 
 class ServerPlugin:
-    @plugins.hookimpl
+    @hookimpl
     def register_providers(self) -> tuple[ProviderSpec, ...]:
         parts = {name: name for name in ("host", "username", "password")}
         return (ProviderSpec("server", ServerSettings, Server, dsn=parts),)

@@ -13,9 +13,9 @@ from regression_server import TO, program, until
 from scripted import Flock, Scripted
 
 from messaging_channels import Dispatcher, MessagingError, Sms
-from messaging_channels.ledger import Ledger
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.transport import Clock
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._transport.clock import Clock
+from messaging_channels.plugins.ledger import Ledger
 
 TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
 KEEPING = pytest.mark.xfail(strict=True, reason="issue Keeping", raises=AssertionError)
@@ -54,7 +54,7 @@ import json, os, sys
 from pathlib import Path
 from scripted import Scripted
 from messaging_channels import Dispatcher, MessagingError, Sms
-from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
 
 folder = Path(sys.argv[1])
 taken = folder / "taken"
@@ -109,7 +109,7 @@ print(json.dumps({"answer": answer, "took": took, "known": known, "took in the e
 def test_a_child_goes_on_with_the_ledger_when_its_parent_has_closed_it(tmp_path: Path) -> None:
     ran = program(PARENT_CLOSES, tmp_path)
 
-    ran.check_returncode()
+    assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
     assert told["answer"] in ("accepted", "refused")
     if told["answer"] == "refused":
@@ -138,11 +138,11 @@ def test_a_ledger_that_lost_everything_is_not_taken_for_a_new_one(tmp_path: Path
 
 USES = {
     "ledger": """
-from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
 dispatcher = Dispatcher([Sandbox()], ledger=SqliteLedger(path))
 """,
     "opt-outs": """
-from messaging_channels.vetoes import OptOuts
+from messaging_channels.policies.checks import OptOuts
 dispatcher = Dispatcher([Sandbox()], vetoes=[OptOuts(path)])
 """,
     "sandbox": "dispatcher = Dispatcher([Sandbox(path)])",
@@ -185,8 +185,7 @@ def test_no_send_waits_until_all_that_is_old_is_forgotten(tmp_path: Path) -> Non
 
     with Dispatcher([Flock()], ledger=ledger) as dispatcher:
         old = (f"+447700900{number % 900:03d}" for number in range(20_000))
-        if sum(1 for _ in dispatcher.send_each(Sms("hello"), to=old)) != 20_000:
-            pytest.fail("there is nothing to forget")
+        assert all(receipt for receipt in dispatcher.send_each(Sms("hello"), to=old))
         sending = threading.Thread(target=customers, args=(dispatcher,))
         sending.start()
         until(lambda: len(ended) > 20, 10)

@@ -24,16 +24,16 @@ from regression_server import (
 from scripted import Scripted
 
 from messaging_channels import Dispatcher, PhoneNumber, Route, Sandbox, Sms, WhatsAppText
-from messaging_channels.errors import ExchangeFailed, Phase
-from messaging_channels.exchange import Call, Flow, ask
-from messaging_channels.fallback import Fallback
-from messaging_channels.ledger import Ledger
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Inquiry
-from messaging_channels.recording import Recording
+from messaging_channels._client.worker import Worker
+from messaging_channels._ledger.options import Recording
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.errors import ExchangeFailed, Phase
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels.messages.fallback import Fallback
+from messaging_channels.plugins.exchange import Call, Flow, ask
+from messaging_channels.plugins.ledger import Ledger
+from messaging_channels.plugins.provider import Capabilities, Inquiry
 from messaging_channels.testing.clock import ControlledClock
-from messaging_channels.worker import Worker
 
 TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
 

@@ -7,7 +7,7 @@ import base64
 import pytest
 from regression_mail_in import PICTURE, TEXT, heard, mail_of, messages, mixed, only_message
 
-from messaging_channels.events import MessageReceived
+from messaging_channels._model.events import MessageReceived
 
 mail_in = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Mail in")
 

@@ -9,7 +9,7 @@ import pytest
 
 READ = """
 import sys, time
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins.webhooks import WebhookCall
 from messaging_channels_smtp import Smtp
 
 smtp = Smtp(host="127.0.0.1", tls="none", inbound_token="canary")

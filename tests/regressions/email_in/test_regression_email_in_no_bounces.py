@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from regression_mail_in import OURS, heard, mail_of, only_message
 
-from messaging_channels.events import OptedOut
+from messaging_channels._model.events import OptedOut
 
 mail_in = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Mail in")
 

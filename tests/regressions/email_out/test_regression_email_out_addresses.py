@@ -8,7 +8,7 @@ import pytest
 from regression_mail_server import sent, smtp_of
 
 from messaging_channels import Email, EmailAddress, Kind
-from messaging_channels.errors import InvalidAddress
+from messaging_channels._model.errors import InvalidAddress
 from messaging_channels_smtp.emulator import SmtpEmulator
 
 refused = pytest.mark.xfail(strict=True, raises=InvalidAddress, reason="issue Mail out")

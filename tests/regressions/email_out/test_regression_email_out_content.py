@@ -9,7 +9,7 @@ import pytest
 from regression_mail_server import sent, smtp_of
 
 from messaging_channels import Attachment, Email, Kind
-from messaging_channels.errors import InvalidAddress, InvalidMessage
+from messaging_channels._model.errors import InvalidAddress, InvalidMessage
 from messaging_channels.messages.email import ListUnsubscribe
 from messaging_channels_smtp.emulator import SmtpEmulator
 

@@ -10,7 +10,8 @@ import pytest
 from loopback import Peer, Server
 
 from messaging_channels import Attachment, Dispatcher, Email
-from messaging_channels.errors import BadInput, NotSent
+from messaging_channels._model.errors import BadInput
+from messaging_channels._model.send_failed import NotSent
 from messaging_channels_smtp import Smtp
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue First hour")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from messaging_channels import Email, NotSent, Route, Sms, WhatsAppTemplate
-from messaging_channels.fallback import Fallback
+from messaging_channels._client.worker import Worker
+from messaging_channels.messages.fallback import Fallback
 from messaging_channels.testing import Outbox
-from messaging_channels.worker import Worker
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue First hour")
 

@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from messaging_channels import Dispatcher
-from messaging_channels.configuration import Configuration
-from messaging_channels.errors import BrokenPlugin, MessagingError
+from messaging_channels._config.settings import Configuration
+from messaging_channels._model.errors import BrokenPlugin, MessagingError
 from messaging_channels_gateway import Settings
 from messaging_channels_gateway.gateway import opened
 from messaging_channels_gateway.server import Server
@@ -33,7 +33,7 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def _told(*words: str) -> tuple[int, str]:
     """Run the command line as an operator does; return its exit code and what it says beside its result."""
-    command = [sys.executable, "-m", "messaging_channels.cli", *words]
+    command = [sys.executable, "-m", "messaging_channels._cli.main", *words]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stderr
 

@@ -20,10 +20,10 @@ from messaging_channels import (
     Sms,
     WhatsAppText,
 )
-from messaging_channels.fallback import Fallback
-from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels._client.worker import Worker
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels.messages.fallback import Fallback
 from messaging_channels.testing import ControlledClock
-from messaging_channels.worker import Worker
 from messaging_channels_twilio import Twilio
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
 

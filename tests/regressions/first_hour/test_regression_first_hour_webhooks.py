@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 import pytest
 
 from messaging_channels import Dispatcher
-from messaging_channels.errors import WebhookRefused
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels._model.errors import WebhookRefused
+from messaging_channels.plugins.webhooks import WebhookCall
 from messaging_channels_twilio import SigningKey, Twilio
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER
 from messaging_channels_whatsapp_cloud import WhatsAppCloud

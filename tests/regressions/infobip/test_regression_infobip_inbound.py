@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from regression_vendor import infobip_tells
 
-from messaging_channels.events import Event, MessageReceived
+from messaging_channels._model.events import Event, MessageReceived
 
 
 def _mail_from(sender: str) -> MessageReceived:

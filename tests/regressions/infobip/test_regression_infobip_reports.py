@@ -10,9 +10,9 @@ import pytest
 from regression_vendor import StandIn, infobip, infobip_call, infobip_tells, said
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Email
-from messaging_channels.events import Event, StatusChanged, Unrecognised
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.events import Event, StatusChanged, Unrecognised
+from messaging_channels.plugins.exchange import HttpResponse
 from messaging_channels.testing.emulation import Request, json_response
 from messaging_channels_infobip import Defaults, Infobip
 from messaging_channels_infobip.emulator import InfobipEmulator

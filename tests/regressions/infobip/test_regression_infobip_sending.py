@@ -11,11 +11,12 @@ import pytest
 from regression_vendor import StandIn, infobip, infobip_tells
 
 from messaging_channels import BadInput, ConfigurationError, Dispatcher, Email, Kind, Sms
-from messaging_channels.errors import InvalidMessage, Unsupported
-from messaging_channels.events import StatusChanged
-from messaging_channels.exchange import HttpResponse
+from messaging_channels._model.errors import InvalidMessage, Unsupported
+from messaging_channels._model.events import StatusChanged
 from messaging_channels.messages import WhatsAppButtons, WhatsAppInteractive
-from messaging_channels.messages.whatsapp import Media, ReplyButton
+from messaging_channels.messages.media import Media
+from messaging_channels.messages.whatsapp import ReplyButton
+from messaging_channels.plugins.exchange import HttpResponse
 from messaging_channels.testing.emulation import Request, json_response
 from messaging_channels_infobip import Defaults, InfobipEmail, InfobipSms
 from messaging_channels_infobip.emulator import InfobipEmulator

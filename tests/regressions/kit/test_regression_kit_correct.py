@@ -13,15 +13,16 @@ from typing import ClassVar
 import pytest
 from regression_kit import Plain, Settings, answer, fields, found, rules, spec, vectors
 
-from messaging_channels.errors import WebhookRefused
-from messaging_channels.events import Event, StatusChanged, Unrecognised
-from messaging_channels.exchange import Flow, HttpRequest, HttpResponse, Now, ask
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Envelope, http_outcome
-from messaging_channels.status import DELIVERED_TO_HANDSET
+from messaging_channels._model.errors import WebhookRefused
+from messaging_channels._model.events import Event, StatusChanged, Unrecognised
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.status import DELIVERED_TO_HANDSET
+from messaging_channels.plugins.exchange import Flow, HttpRequest, HttpResponse, Now, ask
+from messaging_channels.plugins.provider import Envelope
+from messaging_channels.plugins.results import http_outcome
+from messaging_channels.plugins.webhooks import Received, WebhookCall
 from messaging_channels.testing.conformance import RULES, Vectors, Webhook
 from messaging_channels.testing.conformance.suite import ProviderConformance
-from messaging_channels.webhooks import Received, WebhookCall
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")
 

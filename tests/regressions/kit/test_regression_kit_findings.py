@@ -10,12 +10,12 @@ import pytest
 from regression_kit import Plain, Settings, found, vectors
 
 from messaging_channels import Sms
-from messaging_channels.errors import WebhookRefused
-from messaging_channels.events import StatusChanged
-from messaging_channels.exchange import HttpRequest
-from messaging_channels.provider import Envelope
+from messaging_channels._model.errors import WebhookRefused
+from messaging_channels._model.events import StatusChanged
+from messaging_channels.plugins.exchange import HttpRequest
+from messaging_channels.plugins.provider import Envelope
+from messaging_channels.plugins.webhooks import Received, WebhookCall
 from messaging_channels.testing import VendorCalls, Webhook
-from messaging_channels.webhooks import Received, WebhookCall
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")
 

@@ -10,12 +10,12 @@ import pytest
 from pigeon import VECTORS, Pigeon, PigeonSettings, parsed, spec
 
 from messaging_channels import errors
-from messaging_channels.events import Event, MessageReceived, StatusChanged
-from messaging_channels.exchange import Flow, HttpRequest, HttpResponse
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Envelope
+from messaging_channels._model.events import Event, MessageReceived, StatusChanged
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels.plugins.exchange import Flow, HttpRequest, HttpResponse
+from messaging_channels.plugins.provider import Envelope
+from messaging_channels.plugins.webhooks import Received, WebhookCall
 from messaging_channels.testing.conformance import check_provider
-from messaging_channels.webhooks import Received, WebhookCall
 
 MISTAKES: list[type[Pigeon]] = []
 

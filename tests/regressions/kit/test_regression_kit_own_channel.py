@@ -12,12 +12,12 @@ from loopback import Peer, Server
 from regression_kit import Plain, Settings, found, vectors
 
 from messaging_channels import Dispatcher
-from messaging_channels.errors import InvalidAddress, Vetoed
-from messaging_channels.exchange import HttpResponse
+from messaging_channels._model.errors import InvalidAddress, Vetoed
+from messaging_channels._model.outcomes import Outcome, Reason
 from messaging_channels.messages import Message
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope
-from messaging_channels.vetoes import AllowedPrefixes
+from messaging_channels.plugins.exchange import HttpResponse
+from messaging_channels.plugins.provider import Capabilities, Envelope
+from messaging_channels.policies.checks import AllowedPrefixes
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -11,8 +11,8 @@ from loopback import Peer, Server
 from regression_server import TO, program, reply, twilio, twilio_takes, vendor
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Sms
-from messaging_channels.exchange import Timeouts
-from messaging_channels.transport import HttpSettings
+from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.plugins.exchange import Timeouts
 
 TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
 MIB = 1 << 20
@@ -20,7 +20,7 @@ TAKEN = reply(201, {"sid": "SM" + "1" * 32, "status": "queued"})
 
 MEASURED = """
 import json, resource, sys
-from messaging_channels.transport import HttpSettings
+from messaging_channels._transport import HttpSettings
 from regression_server import sent, twilio
 
 ordinary, endless, client, door = sys.argv[1:]

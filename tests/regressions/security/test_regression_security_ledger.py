@@ -11,10 +11,10 @@ import pytest
 from regression_server import TO, told
 
 from messaging_channels import Dispatcher, MessagingError, PhoneNumber, Sandbox, Sms
-from messaging_channels.ledger import Ledger
-from messaging_channels.ledger.postgres import PostgresLedger
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.vetoes import AllowedPrefixes, OptOuts
+from messaging_channels._ledger.postgres import PostgresLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels.plugins.ledger import Ledger
+from messaging_channels.policies.checks import AllowedPrefixes, OptOuts
 
 KEEPING = pytest.mark.xfail(strict=True, reason="issue Keeping", raises=AssertionError)
 CONSENT = pytest.mark.xfail(strict=True, reason="issue Consent", raises=AssertionError)

@@ -22,7 +22,7 @@ from regression_mail_server import (
 )
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Email, Kind, errors
-from messaging_channels.routing import Retry, Route
+from messaging_channels.policies.routing import Retry, Route
 from messaging_channels_smtp import Limits, Patience, Smtp
 
 BIG = Email("Hello", "x\n" * 2_000_000)

@@ -9,7 +9,7 @@ import pytest
 from regression_mail_server import MAIL, Door, doors, sent, smtp_of
 
 from messaging_channels import Dispatcher, Kind
-from messaging_channels.exchange import HttpResponse
+from messaging_channels.plugins.exchange import HttpResponse
 from messaging_channels.testing.emulation import Emulator, Request, json_response
 from messaging_channels.testing.faults import Fault, How
 from messaging_channels_smtp import RefreshGrant

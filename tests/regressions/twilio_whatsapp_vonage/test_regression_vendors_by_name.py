@@ -10,8 +10,8 @@ import pytest
 from regression_vendor import METADATA, cloud_tells, said, twilio_tells, vonage, vonage_call, vonage_tells
 
 from messaging_channels import BadInput, Dispatcher, Kind, MessagingError, Sms, WhatsAppTemplate, WhatsAppText
-from messaging_channels.events import MessageReceived, StatusChanged
-from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.events import MessageReceived, StatusChanged
 from messaging_channels.messages import Message, WhatsAppFlow
 from messaging_channels.messages.whatsapp import ContactCard
 from messaging_channels_twilio import Twilio

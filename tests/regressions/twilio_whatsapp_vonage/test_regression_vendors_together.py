@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from messaging_channels import BadInput, Dispatcher, Kind, MessagingError, NotSent, Sms, WhatsAppText
-from messaging_channels.errors import InvalidMessage
-from messaging_channels.ledger.sqlite import SqliteLedger
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages import Message
 from messaging_channels.testing.clock import ControlledClock
 from messaging_channels.testing.faults import Fault, How

@@ -18,11 +18,11 @@ from regression_vendor import (
 )
 
 from messaging_channels import Dispatcher
-from messaging_channels.errors import WebhookRefused
-from messaging_channels.events import Event, OptedIn, OptedOut, Unrecognised
-from messaging_channels.observer import Observer
-from messaging_channels.provider import Provider
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels._model.errors import WebhookRefused
+from messaging_channels._model.events import Event, OptedIn, OptedOut, Unrecognised
+from messaging_channels.plugins.observer import Observer
+from messaging_channels.plugins.provider import Provider
+from messaging_channels.plugins.webhooks import WebhookCall
 from messaging_channels_infobip.proofs import Basic, Bearer, Header, Hmac, UrlToken
 from messaging_channels_twilio import Twilio
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from messaging_channels.configuration import Configuration
+from messaging_channels import Configuration
 from messaging_channels_gateway.application import Application
 from messaging_channels_gateway.gateway import opened
 from messaging_channels_gateway.settings import Settings

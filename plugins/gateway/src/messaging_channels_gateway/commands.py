@@ -8,8 +8,8 @@ import logging
 import sys
 from typing import TYPE_CHECKING
 
-from messaging_channels.configuration import Configuration
-from messaging_channels.transport import Clock
+from messaging_channels import Configuration
+from messaging_channels.testing import Clock
 from messaging_channels_gateway.keys import DEFAULT_REALM, SCOPES, Keys
 from messaging_channels_gateway.settings import Settings
 from messaging_channels_gateway.store import Store

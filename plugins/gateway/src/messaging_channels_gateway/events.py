@@ -17,11 +17,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels.events import Engaged, Event, MessageReceived, OptedIn, OptedOut
-from messaging_channels.outcomes import Kind
-from messaging_channels.status import Group, Status
+from messaging_channels.plugins import Group, Kind, Status
 
 if TYPE_CHECKING:
-    from messaging_channels.ledger import Record
+    from messaging_channels.plugins import Record
     from messaging_channels_gateway.store import Store
 
 _WORDS = {

@@ -9,12 +9,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from messaging_channels import AsyncDispatcher
-from messaging_channels.ledger.sqlite import SqliteLedger
-from messaging_channels.recording import Recording
-from messaging_channels.sandbox import Sandbox
-from messaging_channels.transport import Clock
-from messaging_channels.worker import AsyncWorker, Pace
+from messaging_channels import AsyncDispatcher, AsyncWorker, Pace, Recording, Sandbox, SqliteLedger
+from messaging_channels.testing import Clock
 from messaging_channels_gateway import recipients
 from messaging_channels_gateway import settings as configured
 from messaging_channels_gateway.deliveries import Deliveries
@@ -29,9 +25,8 @@ from messaging_channels_gateway.showcase import Showcase
 from messaging_channels_gateway.store import Store, all_of
 
 if TYPE_CHECKING:
-    from messaging_channels.configuration import Configuration
-    from messaging_channels.ledger import Ledger, Record
-    from messaging_channels.recipients import RecipientResolver
+    from messaging_channels import Configuration
+    from messaging_channels.plugins import Ledger, RecipientResolver, Record
     from messaging_channels_gateway.settings import Settings, Source
 
 Result = TypeVar("Result")

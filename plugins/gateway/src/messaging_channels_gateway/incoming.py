@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from messaging_channels.errors import UnknownProvider, WebhookRefused
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import WebhookCall
 from messaging_channels_gateway.calls import gateway_of, id_in
 from messaging_channels_gateway.events import Notice, of_event
 from messaging_channels_gateway.gateway import record_of

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect
 
-from messaging_channels.pacing import Pacer
-from messaging_channels.rates import Rate
+from messaging_channels.policies import Pacer, Rate
 from messaging_channels_gateway.problems import Problem
 
 if TYPE_CHECKING:

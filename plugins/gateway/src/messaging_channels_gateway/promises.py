@@ -10,7 +10,7 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from messaging_channels.journey import Terms
+from messaging_channels import Terms
 from messaging_channels_gateway.problems import Problem
 
 if TYPE_CHECKING:

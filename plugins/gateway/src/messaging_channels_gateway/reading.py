@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from messaging_channels.status import REJECTED_CANCELLED, Group
+from messaging_channels.plugins import Group
+from messaging_channels.plugins import status as statuses
 from messaging_channels_gateway.calls import answer, caller_of, gateway_of, id_in
 from messaging_channels_gateway.problems import Problem, problem_of_fields
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from messaging_channels.ledger import Record
+    from messaging_channels.plugins import Record
     from messaging_channels_gateway.calls import Json
     from messaging_channels_gateway.scheduling import Schedule
 
@@ -56,7 +57,9 @@ async def cancel(request: Request) -> Response:
     record = await gateway.dispatcher.find(id_in(request))
     if record is None or record.scope != caller.realm:
         raise Problem("not_found", "there is no message with that id")
-    ended = record if record.status == REJECTED_CANCELLED else await gateway.schedule.cancelled(record)
+    ended = (
+        record if record.status == statuses.REJECTED_CANCELLED else await gateway.schedule.cancelled(record)
+    )
     if ended is None:
         raise Problem("not_cancellable", "it may have been sent, or has ended")
     return answer(_shown(ended, gateway.schedule))

@@ -13,12 +13,21 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import quote
 
 from messaging_channels.errors import ExchangeFailed, Phase, UnresolvedRecipient
-from messaging_channels.exchange import Call, Flow, HttpRequest, ask
-from messaging_channels.recipients import Contact, Person, RecipientResolver, User, walk
+from messaging_channels.plugins import (
+    Call,
+    Contact,
+    Flow,
+    HttpRequest,
+    Person,
+    RecipientResolver,
+    User,
+    ask,
+    walk,
+)
 from messaging_channels_gateway.problems import NoExtension, NoSuchRecipient
 
 if TYPE_CHECKING:
-    from messaging_channels.channels import Channel
+    from messaging_channels.plugins import Channel
     from messaging_channels_gateway.store import Store
 
 _PHONE = "person.contactInformation.phone[0].number"

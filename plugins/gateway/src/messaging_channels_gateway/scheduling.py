@@ -7,15 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from messaging_channels.errors import MessagingError
-from messaging_channels.outcomes import Kind
+from messaging_channels.plugins import Kind
 from messaging_channels_gateway.events import of_dead_letter, of_record
 from messaging_channels_gateway.store import all_of, executed
 
 if TYPE_CHECKING:
-    from messaging_channels import AsyncDispatcher
-    from messaging_channels.ledger import Record
+    from messaging_channels import AsyncDispatcher, Enqueued
     from messaging_channels.messages import Message
-    from messaging_channels.queueing import Enqueued
+    from messaging_channels.plugins import Record
     from messaging_channels_gateway.events import Events, Notice
     from messaging_channels_gateway.store import Store
 

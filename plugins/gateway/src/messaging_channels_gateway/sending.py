@@ -7,12 +7,9 @@ from collections.abc import Coroutine, Sequence
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from messaging_channels import errors
-from messaging_channels.channels import BUILT_IN
-from messaging_channels.outcomes import Kind
-from messaging_channels.receipts import Receipt, deciding
-from messaging_channels.recipients import Person, User
-from messaging_channels.status import PENDING_QUEUED, REJECTED_PLATFORM
+from messaging_channels import Receipt, errors
+from messaging_channels.plugins import BUILT_IN, Kind, Person, User, deciding
+from messaging_channels.plugins import status as statuses
 from messaging_channels_gateway import promises
 from messaging_channels_gateway._table_problems import PROBLEMS
 from messaging_channels_gateway.bodies import ADDRESSED, KNOWN, AnyBody, fitted
@@ -27,9 +24,9 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from messaging_channels.addresses import Address
-    from messaging_channels.bulk import Each
+    from messaging_channels import Each
     from messaging_channels.messages import Message
+    from messaging_channels.plugins import Address
     from messaging_channels_gateway.calls import Json
     from messaging_channels_gateway.gateway import Gateway
     from messaging_channels_gateway.keys import Caller
@@ -242,10 +239,10 @@ def _shown(receipt: Receipt) -> Json:
 def _waiting(end: End, to: Address | None = None) -> Json:
     """Return the element of a message that waits for its time: the same, however often the call is repeated."""
     if not isinstance(end, errors.MessagingError):
-        return {**end.as_dict(), "status": PENDING_QUEUED.as_dict()}
+        return {**end.as_dict(), "status": statuses.PENDING_QUEUED.as_dict()}
     return {
         "messageId": "",
-        "status": REJECTED_PLATFORM.as_dict(),
+        "status": statuses.REJECTED_PLATFORM.as_dict(),
         "destination": to.plain if to else "",
         **_why(end),
     }
@@ -261,4 +258,9 @@ def _told(each: Each) -> Json:
     refused = _why(each.error) if each.error is not None else {}
     if each.receipt is not None:
         return {**_shown(each.receipt), **refused}
-    return {"messageId": "", "status": REJECTED_PLATFORM.as_dict(), "destination": each.to.plain, **refused}
+    return {
+        "messageId": "",
+        "status": statuses.REJECTED_PLATFORM.as_dict(),
+        "destination": each.to.plain,
+        **refused,
+    }

@@ -17,7 +17,7 @@ from pydantic import (
     ValidationError,
 )
 
-from messaging_channels.configuration import PREFIX, Configuration
+from messaging_channels import Configuration
 from messaging_channels.errors import InvalidSetting
 from messaging_channels_gateway.keys import DEFAULT_REALM
 
@@ -139,7 +139,7 @@ class Settings(_Settings):
         Raises:
             InvalidSetting: a setting is missing or malformed.
         """
-        prefix = f"{PREFIX}GATEWAY_"
+        prefix = f"{Configuration.prefix}GATEWAY_"
         variables = {
             name: configuration.environment[prefix + name.upper()]
             for name in cls.model_fields
@@ -160,7 +160,7 @@ class Settings(_Settings):
 
 
 def _invalid(where: str, problem: str) -> InvalidSetting:
-    name = f"{PREFIX}GATEWAY_{where.upper()}"
+    name = f"{Configuration.prefix}GATEWAY_{where.upper()}"
     return InvalidSetting(
         problem,
         setting=f"gateway.{where}",

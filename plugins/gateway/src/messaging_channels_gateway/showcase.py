@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from messaging_channels import Enqueued, Receipt
 from messaging_channels.messages import Email, Message, Mms, WhatsAppTemplate
-from messaging_channels.queueing import Enqueued
-from messaging_channels.receipts import Receipt
-from messaging_channels.status import Status
+from messaging_channels.plugins import Status
 
 _MOST = 200
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from messaging_channels import messages
 from messaging_channels.messages import Extra, Message
-from messaging_channels.rates import Rate
+from messaging_channels.policies import Rate
 from messaging_channels_infobip.options import InfobipEmail, InfobipSms, InfobipWhatsApp
 
 _CHAT = frozenset({"sender", "reply_to"})

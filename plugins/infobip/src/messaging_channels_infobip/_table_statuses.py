@@ -9,7 +9,7 @@ and be taken for accepted. Passing it on to another provider is safe.
 
 from __future__ import annotations
 
-from messaging_channels.outcomes import Reason
+from messaging_channels.plugins import Reason
 
 REASONS: dict[tuple[str, int, int], Reason] = {
     ("legacy", 0, 0): Reason.ACCEPTED,  # MESSAGE_ACCEPTED

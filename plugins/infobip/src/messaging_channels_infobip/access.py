@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from urllib.parse import urlencode, urlsplit
 
 from messaging_channels.errors import InvalidSetting
-from messaging_channels.exchange import HttpRequest
+from messaging_channels.plugins import HttpRequest
 
 
 @dataclass(frozen=True, slots=True)

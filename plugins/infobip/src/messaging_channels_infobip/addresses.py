@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from messaging_channels.addresses import Address, EmailAddress, PhoneNumber, WhatsAppUserId
 from messaging_channels.errors import InvalidAddress
+from messaging_channels.plugins import Address, EmailAddress, PhoneNumber, WhatsAppUserId
 
 
 @dataclass(frozen=True, slots=True, repr=False)

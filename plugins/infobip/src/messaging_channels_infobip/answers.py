@@ -13,11 +13,8 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
-from messaging_channels import status as statuses
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Envelope, http_outcome
-from messaging_channels.status import Status
+from messaging_channels.plugins import Envelope, HttpResponse, Outcome, Reason, Status, http_outcome
+from messaging_channels.plugins import status as statuses
 from messaging_channels_infobip._table_statuses import GROUP_REASONS, REASONS
 
 

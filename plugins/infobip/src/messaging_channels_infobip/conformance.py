@@ -9,11 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from messaging_channels.events import MessageReceived, StatusChanged
-from messaging_channels.exchange import HttpRequest, HttpResponse
-from messaging_channels.outcomes import Reason
+from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookCall
+from messaging_channels.testing import Vectors, Webhook
 from messaging_channels.testing.canaries import PHONE
-from messaging_channels.testing.vectors import Vectors, Webhook
-from messaging_channels.webhooks import WebhookCall
 
 _TAKEN = {
     "groupId": 1,

@@ -13,11 +13,9 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from messaging_channels.addresses import EmailAddress
 from messaging_channels.errors import InvalidAddress, InvalidMessage
-from messaging_channels.messages import Attachment, Email
-from messaging_channels.messages.email import parsed
-from messaging_channels.provider import Envelope, extra_of
+from messaging_channels.messages import Attachment, Email, parsed
+from messaging_channels.plugins import EmailAddress, Envelope, extra_of
 from messaging_channels_infobip.access import Access
 from messaging_channels_infobip.answers import outcomes
 from messaging_channels_infobip.mime import formatted, mime

@@ -14,12 +14,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from messaging_channels import status as statuses
 from messaging_channels.events import Event
-from messaging_channels.exchange import Flow, Now, ask
-from messaging_channels.outcomes import Kind, Outcome, Reason
-from messaging_channels.provider import Inquiry
-from messaging_channels.status import Group, Status
+from messaging_channels.plugins import Flow, Group, Inquiry, Kind, Now, Outcome, Reason, Status, ask
+from messaging_channels.plugins import status as statuses
 from messaging_channels_infobip import reports
 from messaging_channels_infobip.access import Access
 from messaging_channels_infobip.answers import members, parsed, read_status, reason_of, records

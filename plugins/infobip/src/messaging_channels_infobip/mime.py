@@ -9,10 +9,8 @@ from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from messaging_channels.addresses import EmailAddress
-from messaging_channels.messages import Attachment, Email
-from messaging_channels.messages.email import parsed
-from messaging_channels.provider import Envelope
+from messaging_channels.messages import Attachment, Email, parsed
+from messaging_channels.plugins import EmailAddress, Envelope
 
 
 def formatted(address: EmailAddress) -> str:

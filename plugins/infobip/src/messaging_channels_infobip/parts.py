@@ -8,9 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.exchange import HttpRequest, HttpResponse
-from messaging_channels.outcomes import Outcome
-from messaging_channels.provider import Envelope, sender_of
+from messaging_channels.plugins import Envelope, HttpRequest, HttpResponse, Outcome, sender_of
 
 Read: TypeAlias = Callable[[HttpResponse, Sequence[Envelope]], Sequence[Outcome]]
 Run: TypeAlias = Sequence[Envelope]

@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from messaging_channels.errors import UnknownAccount, UnresolvedRecipient
-from messaging_channels.exchange import Flow, HttpResponse, Now, Wait, ask
-from messaging_channels.rates import Rate, reserve
-from messaging_channels.recipients import Contact, Person, walk
+from messaging_channels.plugins import Contact, Flow, HttpResponse, Now, Person, Wait, ask, walk
+from messaging_channels.policies import Rate, reserve
 from messaging_channels_infobip.access import Access
 from messaging_channels_infobip.answers import members, parsed, records
 from messaging_channels_infobip.refusals import InfobipRefused, require_ok
 
 if TYPE_CHECKING:
-    from messaging_channels.channels import Channel
+    from messaging_channels.plugins import Channel
 
 IdentityType: TypeAlias = Literal["EXTERNAL_ID", "PHONE", "EMAIL"]
 PERSONS, MATCH = "/people/2/persons", "/people/2/persons/match"

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, SecretStr
 
-from messaging_channels.plugins import hookimpl
-from messaging_channels.provider import ProviderSpec
+from messaging_channels.plugins import ProviderSpec, hookimpl
 from messaging_channels_infobip.parts import Defaults
 from messaging_channels_infobip.proofs import Algorithm, Basic, Bearer, Header, Hmac, Proof, UrlToken
 from messaging_channels_infobip.provider import Infobip

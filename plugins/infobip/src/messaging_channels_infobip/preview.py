@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from messaging_channels.exchange import Flow, ask
+from messaging_channels.plugins import Flow, ask
 from messaging_channels_infobip.access import Access
 from messaging_channels_infobip.answers import members, parsed, records
 from messaging_channels_infobip.options import LanguageCode, Transliteration, one_of

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import WebhookCall
 
 Algorithm: TypeAlias = Literal[
     "HMAC_MD5", "HMAC_SHA_1", "HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"

@@ -10,12 +10,23 @@ from typing import Any, ClassVar
 
 from messaging_channels.errors import ExchangeFailed, InvalidMessage
 from messaging_channels.events import Event
-from messaging_channels.exchange import Call, Exchange, Executors, Flow, Now, ask
 from messaging_channels.messages import Email, Sms, WhatsAppTemplate
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope, Inquiry
-from messaging_channels.rates import Rate
-from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels.plugins import (
+    Call,
+    Capabilities,
+    Envelope,
+    Exchange,
+    Executors,
+    Flow,
+    Inquiry,
+    Now,
+    Outcome,
+    Reason,
+    Received,
+    WebhookCall,
+    ask,
+)
+from messaging_channels.policies import Rate
 from messaging_channels_infobip import email, logs, sms, webhooks, whatsapp
 from messaging_channels_infobip._table_capabilities import CARRIES, EXTRAS, RATES
 from messaging_channels_infobip.access import Access

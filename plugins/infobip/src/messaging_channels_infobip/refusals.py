@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from messaging_channels.errors import ExchangeFailed, InvalidSetting, Phase
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.provider import retry_after
+from messaging_channels.plugins import HttpResponse, retry_after
 from messaging_channels_infobip.answers import explanation
 
 

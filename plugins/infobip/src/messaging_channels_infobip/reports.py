@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from messaging_channels import status as statuses
-from messaging_channels.addresses import Address
 from messaging_channels.events import Act, Engaged, Event, OptedIn, OptedOut, StatusChanged, Unrecognised
-from messaging_channels.status import Status
+from messaging_channels.plugins import Address, Status
+from messaging_channels.plugins import status as statuses
 from messaging_channels_infobip.addresses import read_address
 from messaging_channels_infobip.advice import advice_of, opts_out
 from messaging_channels_infobip.answers import members, read_status

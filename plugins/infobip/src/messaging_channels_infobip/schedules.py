@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.exchange import Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.plugins import Flow, HttpRequest, HttpResponse, ask
 from messaging_channels_infobip.access import Access
 from messaging_channels_infobip.answers import members, parsed, records
 from messaging_channels_infobip.dates import read_date

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Sms
-from messaging_channels.provider import Envelope, extra_of
+from messaging_channels.plugins import Envelope, extra_of
 from messaging_channels_infobip.access import Access
 from messaging_channels_infobip.answers import outcomes
 from messaging_channels_infobip.options import InfobipSms, Language, SpeedLimit

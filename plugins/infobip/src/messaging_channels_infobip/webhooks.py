@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, cast
 
 from messaging_channels.errors import WebhookRefused
 from messaging_channels.events import Event
-from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels.plugins import Received, WebhookCall
 from messaging_channels_infobip import inbound, reports
 from messaging_channels_infobip.answers import members
 from messaging_channels_infobip.proofs import Proof

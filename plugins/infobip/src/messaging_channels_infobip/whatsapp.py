@@ -10,9 +10,8 @@ from typing import Any, TypeAlias
 
 from messaging_channels import messages
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages import Message, WhatsAppTemplate
-from messaging_channels.messages.whatsapp import ContactCard
-from messaging_channels.provider import Envelope, extra_of
+from messaging_channels.messages import ContactCard, Message, WhatsAppTemplate
+from messaging_channels.plugins import Envelope, extra_of
 from messaging_channels_infobip import whatsapp_interactive as interactive
 from messaging_channels_infobip.access import Access
 from messaging_channels_infobip.answers import outcomes, single_outcome

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from messaging_channels.messages import WhatsAppCarousel
-from messaging_channels.messages.whatsapp import ReplyButton
-from messaging_channels.messages.whatsapp_interactive import MediaCard, UrlButton
+from messaging_channels.messages import MediaCard, ReplyButton, UrlButton, WhatsAppCarousel
 from messaging_channels_infobip.whatsapp_interactive import kind_of, refused, url_of
 
 _BUTTON_ID, _URL = 20, 2048

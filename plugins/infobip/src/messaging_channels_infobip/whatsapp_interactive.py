@@ -9,6 +9,8 @@ from typing import Any
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import (
+    Interactive,
+    Media,
     Message,
     WhatsAppButtons,
     WhatsAppCallButton,
@@ -20,7 +22,6 @@ from messaging_channels.messages import (
     WhatsAppProducts,
     WhatsAppUrlButton,
 )
-from messaging_channels.messages.whatsapp import Interactive, Media
 from messaging_channels_infobip.written import given
 
 _SECTION_TITLE, _MOST_SECTIONS, _BUTTON, _URL = 24, 10, 20, 2048

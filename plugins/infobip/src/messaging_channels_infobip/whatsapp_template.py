@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages import WhatsAppLocation, WhatsAppTemplate
-from messaging_channels.messages.whatsapp_template import (
+from messaging_channels.messages import (
     Button,
     Card,
     CatalogButton,
@@ -27,6 +26,8 @@ from messaging_channels.messages.whatsapp_template import (
     TextHeader,
     UrlSuffix,
     VideoHeader,
+    WhatsAppLocation,
+    WhatsAppTemplate,
 )
 from messaging_channels_infobip.whatsapp_interactive import url_of
 from messaging_channels_infobip.written import given, written_date

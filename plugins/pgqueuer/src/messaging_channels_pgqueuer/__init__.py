@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from messaging_channels.worker import AsyncWorker
+from messaging_channels import AsyncWorker
 
 if TYPE_CHECKING:
     from pgqueuer import PgQueuer
@@ -38,13 +38,13 @@ class PgQueuerWaker:
         self._clock = clock
 
     def wake(self, message_id: str, due: float) -> None:
-        """See `messaging_channels.wakers.Waker`."""
+        """See `messaging_channels.plugins.notifiers.Waker`."""
         if self._sync is None:
             raise _missing("sync=SyncQueries(...)")
         self._sync.enqueue(self._entrypoint, message_id.encode(), execute_after=self._after(due))
 
     async def wake_async(self, message_id: str, due: float) -> None:
-        """See `messaging_channels.wakers.Waker`."""
+        """See `messaging_channels.plugins.notifiers.Waker`."""
         if self._queries is None:
             raise _missing("Queries(...)")
         await self._queries.enqueue(self._entrypoint, message_id.encode(), execute_after=self._after(due))

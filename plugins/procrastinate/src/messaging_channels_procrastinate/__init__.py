@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from messaging_channels.worker import AsyncWorker, Worker
+from messaging_channels import AsyncWorker, Worker
 
 if TYPE_CHECKING:
     from procrastinate import App
@@ -26,11 +26,11 @@ class ProcrastinateWaker:
         self._queue = queue
 
     def wake(self, message_id: str, due: float) -> None:
-        """See `messaging_channels.wakers.Waker`."""
+        """See `messaging_channels.plugins.notifiers.Waker`."""
         self._job(due).defer(message_id=message_id)
 
     async def wake_async(self, message_id: str, due: float) -> None:
-        """See `messaging_channels.wakers.Waker`."""
+        """See `messaging_channels.plugins.notifiers.Waker`."""
         await self._job(due).defer_async(message_id=message_id)
 
     def _job(self, due: float) -> Any:  # noqa: ANN401  a deferrer of Procrastinate

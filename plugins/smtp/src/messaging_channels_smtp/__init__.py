@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from messaging_channels_smtp.dkim import Signer
 from messaging_channels_smtp.oauth import RefreshGrant
-from messaging_channels_smtp.protocol.session import Limits, Patience
+from messaging_channels_smtp.protocol.server import Limits, Patience
 from messaging_channels_smtp.provider import Smtp
 from messaging_channels_smtp.verp import ReturnPath
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from messaging_channels.outcomes import Reason
+from messaging_channels.plugins import Reason
 
 
 class Code(NamedTuple):

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from messaging_channels.events import MessageReceived
-from messaging_channels.outcomes import Reason
-from messaging_channels.testing.vectors import Vectors, Webhook
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import Reason, WebhookCall
+from messaging_channels.testing import Vectors, Webhook
 from messaging_channels_smtp.emulator import SmtpEmulator
 from messaging_channels_smtp.protocol.letters import Delivery
 from messaging_channels_smtp.protocol.replies import Reply

@@ -18,9 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
 
-from messaging_channels.exchange import HttpRequest, HttpResponse
-from messaging_channels.testing.emulation import Emulator, Request, serve
-from messaging_channels.testing.faults import Fault, How
+from messaging_channels.plugins import HttpRequest, HttpResponse
+from messaging_channels.testing import Emulator, Fault, How, Request, serve
 
 ADDRESSES: dict[str, tuple[str, str]] = {
     "reject": ("rcpt", "550 5.1.1 no such user"),

@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
-from messaging_channels.addresses import EmailAddress
 from messaging_channels.errors import InvalidMessage
+from messaging_channels.plugins import EmailAddress
 from messaging_channels_smtp.protocol.letters import require_path
 
 

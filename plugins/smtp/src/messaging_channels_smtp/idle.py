@@ -8,10 +8,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from messaging_channels_smtp.protocol.steps import Connect, Lost, Refused, Secure, Stage, Step
+from messaging_channels_smtp.protocol.replies import Lost
+from messaging_channels_smtp.protocol.steps import Connect, Refused, Secure, Stage, Step
 
 if TYPE_CHECKING:
-    from messaging_channels_smtp.protocol.session import Line, Server
+    from messaging_channels_smtp.protocol.server import Line, Server
     from messaging_channels_smtp.protocol.steps import Keep
 
 

@@ -6,7 +6,7 @@ import hmac
 import re
 
 from messaging_channels.errors import WebhookRefused
-from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels.plugins import Received, WebhookCall
 from messaging_channels_smtp.reports.events import events_of
 from messaging_channels_smtp.reports.reading import parse_report
 from messaging_channels_smtp.reports.report import Report

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from messaging_channels import status as statuses
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.status import Status
+from messaging_channels.plugins import Outcome, Reason, Status
+from messaging_channels.plugins import status as statuses
 from messaging_channels_smtp._table_enhanced import CODES, ERRORS, Code
 from messaging_channels_smtp.protocol.letters import Delivery
 from messaging_channels_smtp.protocol.replies import Reply

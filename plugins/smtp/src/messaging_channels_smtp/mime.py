@@ -11,9 +11,8 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from messaging_channels.addresses import EmailAddress
-from messaging_channels.messages import Email, ListUnsubscribe
-from messaging_channels.messages.email import parsed
+from messaging_channels.messages import Email, ListUnsubscribe, parsed
+from messaging_channels.plugins import EmailAddress
 from messaging_channels_smtp.headers import block, mailbox, mailboxes, text, tokens
 from messaging_channels_smtp.parts import tree
 

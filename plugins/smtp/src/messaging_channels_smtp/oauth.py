@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from messaging_channels.errors import ExchangeFailed, Phase
-from messaging_channels.exchange import Call, Flow, HttpRequest, Now, ask
+from messaging_channels.plugins import Call, Flow, HttpRequest, Now, ask
 
 _EARLY = 60.0
 """Seconds before its end at which a token is no longer used."""

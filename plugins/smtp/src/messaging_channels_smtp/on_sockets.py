@@ -12,14 +12,13 @@ from typing import Any, TypeVar
 from messaging_channels_smtp.idle import Conversing, IdleLines, named
 from messaging_channels_smtp.protocol.commands import QUIT
 from messaging_channels_smtp.protocol.letters import Delivery
-from messaging_channels_smtp.protocol.replies import Replies, Reply
-from messaging_channels_smtp.protocol.session import Line, Server
+from messaging_channels_smtp.protocol.replies import Lost, Replies, Reply
+from messaging_channels_smtp.protocol.server import Line, Server
 from messaging_channels_smtp.protocol.steps import (
     Await,
     Connect,
     Drop,
     Keep,
-    Lost,
     Refused,
     Reuse,
     Secure,

@@ -8,12 +8,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, SecretStr
 
-from messaging_channels.addresses import EmailAddress
-from messaging_channels.plugins import hookimpl
-from messaging_channels.provider import ProviderSpec
+from messaging_channels.plugins import EmailAddress, ProviderSpec, hookimpl
 from messaging_channels_smtp.dkim import Signer
 from messaging_channels_smtp.oauth import RefreshGrant
-from messaging_channels_smtp.protocol.session import Limits, Patience
+from messaging_channels_smtp.protocol.server import Limits, Patience
 from messaging_channels_smtp.provider import Smtp
 from messaging_channels_smtp.verp import ReturnPath
 

@@ -8,8 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from messaging_channels.addresses import EmailAddress
 from messaging_channels.messages import Email
+from messaging_channels.plugins import EmailAddress
 from messaging_channels_smtp.mime import build
 from messaging_channels_smtp.reports.parts import Part, ReceivedMail
 

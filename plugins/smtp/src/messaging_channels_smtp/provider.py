@@ -8,13 +8,25 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from messaging_channels.addresses import EmailAddress
 from messaging_channels.errors import BadInput, ExchangeFailed, InvalidMessage, InvalidSetting
-from messaging_channels.exchange import Call, Exchange, Executors, Flow, Now, Timeouts, ask
 from messaging_channels.messages import Email
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope, sender_of
-from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels.plugins import (
+    Call,
+    Capabilities,
+    EmailAddress,
+    Envelope,
+    Exchange,
+    Executors,
+    Flow,
+    Now,
+    Outcome,
+    Reason,
+    Received,
+    Timeouts,
+    WebhookCall,
+    ask,
+    sender_of,
+)
 from messaging_channels_smtp.dkim import Signer
 from messaging_channels_smtp.inbound import Inbound
 from messaging_channels_smtp.meanings import outcome
@@ -23,7 +35,7 @@ from messaging_channels_smtp.oauth import RefreshGrant, TokenRefused, Tokens
 from messaging_channels_smtp.on_asyncio import AsyncSession
 from messaging_channels_smtp.on_sockets import Session
 from messaging_channels_smtp.protocol.letters import Delivery, Letter
-from messaging_channels_smtp.protocol.session import Limits, Patience, Server
+from messaging_channels_smtp.protocol.server import Limits, Patience, Server
 from messaging_channels_smtp.protocol.steps import Stage
 from messaging_channels_smtp.protocol.submission import Submission
 from messaging_channels_smtp.verp import ReturnPath

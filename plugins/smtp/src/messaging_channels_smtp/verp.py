@@ -7,7 +7,7 @@ import hmac
 import re
 from dataclasses import dataclass, field
 
-from messaging_channels.addresses import EmailAddress
+from messaging_channels.plugins import EmailAddress
 
 _PROOF_DIGITS = 12
 _FIT = re.compile(r"[a-z0-9]{1,40}")

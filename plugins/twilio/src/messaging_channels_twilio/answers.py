@@ -10,10 +10,17 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from messaging_channels.errors import MessagingError
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
-from messaging_channels.provider import http_outcome, retry_after
-from messaging_channels.status import Group, Status
+from messaging_channels.plugins import (
+    RULES,
+    Group,
+    HttpResponse,
+    Kind,
+    Outcome,
+    Reason,
+    Status,
+    http_outcome,
+    retry_after,
+)
 from messaging_channels_twilio.meanings import CODES, explained
 from messaging_channels_twilio.resource import TwilioMessage, number, parsed, read_message
 

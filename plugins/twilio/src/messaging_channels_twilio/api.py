@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.exchange import Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.plugins import Flow, HttpRequest, HttpResponse, ask
 from messaging_channels_twilio.answers import TwilioRefused
 from messaging_channels_twilio.hosts import sibling
 from messaging_channels_twilio.resource import TwilioMessage, object_of, objects_of, parsed, read_message

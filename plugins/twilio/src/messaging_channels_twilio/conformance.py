@@ -7,11 +7,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from messaging_channels.events import MessageReceived, StatusChanged
-from messaging_channels.exchange import HttpRequest, HttpResponse
-from messaging_channels.outcomes import Reason
+from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookCall
+from messaging_channels.testing import Vectors, Webhook
 from messaging_channels.testing.canaries import SECRET, TEXT
-from messaging_channels.testing.vectors import Vectors, Webhook
-from messaging_channels.webhooks import WebhookCall
 from messaging_channels_twilio.callbacks import callback_url
 from messaging_channels_twilio.options import TwilioOptions
 from messaging_channels_twilio.signatures import HEADER, SigningKey

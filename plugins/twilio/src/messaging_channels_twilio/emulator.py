@@ -20,9 +20,8 @@ from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
-from messaging_channels.exchange import HttpRequest, HttpResponse, ask
-from messaging_channels.testing.emulation import Emulator, Request, json_response, serve
-from messaging_channels.transport import Transport
+from messaging_channels.plugins import HttpRequest, HttpResponse, ask
+from messaging_channels.testing import Emulator, Request, Transport, json_response, serve
 from messaging_channels_twilio._table_statuses import START_WORDS, STOP_WORDS
 from messaging_channels_twilio.emulated import Form, Refused, ending, problem
 from messaging_channels_twilio.signatures import SigningKey

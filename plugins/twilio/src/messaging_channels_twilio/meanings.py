@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from messaging_channels import status as statuses
-from messaging_channels.outcomes import Reason
-from messaging_channels.status import Status
+from messaging_channels.plugins import Reason, Status
+from messaging_channels.plugins import status as statuses
 from messaging_channels_twilio._table_errors import ERRORS, Class, Phase
 from messaging_channels_twilio._table_statuses import FAILURES, STATUSES, WARNINGS
 

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import (
+    Media,
     Message,
     Mms,
     Sms,
@@ -23,8 +24,7 @@ from messaging_channels.messages import (
     WhatsAppText,
     WhatsAppVideo,
 )
-from messaging_channels.messages.whatsapp import Media
-from messaging_channels.provider import Envelope, extra_of, sender_of
+from messaging_channels.plugins import Envelope, extra_of, sender_of
 from messaging_channels_twilio.callbacks import callback_url
 from messaging_channels_twilio.hosts import is_sid
 from messaging_channels_twilio.options import TwilioOptions, content_variables, validity

@@ -8,8 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from messaging_channels.errors import InvalidSetting
-from messaging_channels.plugins import hookimpl
-from messaging_channels.provider import ProviderSpec
+from messaging_channels.plugins import ProviderSpec, hookimpl
 from messaging_channels_twilio.provider import Twilio
 from messaging_channels_twilio.signatures import SigningKey
 

@@ -8,7 +8,6 @@ from typing import ClassVar
 from urllib.parse import urlencode
 
 from messaging_channels.errors import InvalidMessage, InvalidSetting, WebhookRefused
-from messaging_channels.exchange import Flow, HttpRequest, HttpResponse
 from messaging_channels.messages import (
     Mms,
     Sms,
@@ -20,10 +19,20 @@ from messaging_channels.messages import (
     WhatsAppText,
     WhatsAppVideo,
 )
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope, HttpProvider, Inquiry
-from messaging_channels.rates import Rate
-from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels.plugins import (
+    Capabilities,
+    Envelope,
+    Flow,
+    HttpProvider,
+    HttpRequest,
+    HttpResponse,
+    Inquiry,
+    Outcome,
+    Reason,
+    Received,
+    WebhookCall,
+)
+from messaging_channels.policies import Rate
 from messaging_channels_twilio import answers, hosts, signatures, webhooks
 from messaging_channels_twilio.answers import TwilioRefused
 from messaging_channels_twilio.api import Page, TwilioApi

@@ -12,8 +12,7 @@ from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.status import Status
+from messaging_channels.plugins import HttpResponse, Status
 from messaging_channels_twilio.meanings import status_of
 
 

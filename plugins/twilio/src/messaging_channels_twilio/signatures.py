@@ -15,7 +15,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from messaging_channels.errors import InvalidSetting
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import WebhookCall
 
 HEADER = "x-twilio-signature"
 _FORM = "application/x-www-form-urlencoded"

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 from urllib.parse import parse_qsl, urlsplit
 
-from messaging_channels.addresses import Address, PhoneNumber
 from messaging_channels.errors import InvalidAddress
 from messaging_channels.events import (
     Act,
@@ -25,7 +24,7 @@ from messaging_channels.events import (
     StatusChanged,
     Unrecognised,
 )
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import Address, PhoneNumber, WebhookCall
 from messaging_channels_twilio._table_statuses import INBOUND, OPT_OUTS, START_WORDS, STOP_WORDS
 from messaging_channels_twilio.hosts import is_sid
 from messaging_channels_twilio.meanings import explained, status_of

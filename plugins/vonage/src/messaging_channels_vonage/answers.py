@@ -9,11 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from messaging_channels import status as statuses
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import http_outcome
-from messaging_channels.status import Status
+from messaging_channels.plugins import HttpResponse, Outcome, Reason, Status, http_outcome
+from messaging_channels.plugins import status as statuses
 
 REASONS: Mapping[str, Reason] = {
     "0": Reason.ACCEPTED,

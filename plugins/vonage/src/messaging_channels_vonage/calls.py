@@ -11,11 +11,9 @@ from datetime import UTC, datetime
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from messaging_channels.addresses import PhoneNumber
 from messaging_channels.errors import InvalidAddress
 from messaging_channels.events import Event, MessageReceived, StatusChanged, Unrecognised
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import HttpResponse, PhoneNumber, WebhookCall
 from messaging_channels_vonage.answers import RECEIPTS
 
 PROVIDER = "vonage"

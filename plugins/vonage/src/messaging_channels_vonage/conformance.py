@@ -7,10 +7,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from messaging_channels.events import MessageReceived, StatusChanged
-from messaging_channels.exchange import HttpRequest, HttpResponse
-from messaging_channels.outcomes import Reason
-from messaging_channels.testing.vectors import Vectors, Webhook
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookCall
+from messaging_channels.testing import Vectors, Webhook
 from messaging_channels_vonage.answers import REASONS
 from messaging_channels_vonage.calls import parameters, signature
 

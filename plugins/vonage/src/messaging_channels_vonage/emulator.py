@@ -10,8 +10,8 @@ import time
 from typing import Any
 from urllib.parse import parse_qsl
 
-from messaging_channels.exchange import HttpRequest, HttpResponse
-from messaging_channels.testing.emulation import Emulator, Request, json_response, serve
+from messaging_channels.plugins import HttpRequest, HttpResponse
+from messaging_channels.testing import Emulator, Request, json_response, serve
 from messaging_channels_vonage.calls import signature
 
 REFUSED = {"447700900001": "7", "447700900002": "1", "447700900003": "9"}

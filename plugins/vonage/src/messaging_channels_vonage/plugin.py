@@ -7,8 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from messaging_channels.plugins import hookimpl
-from messaging_channels.provider import ProviderSpec
+from messaging_channels.plugins import ProviderSpec, hookimpl
 from messaging_channels_vonage.provider import Vonage
 
 

@@ -10,11 +10,18 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
 from messaging_channels.errors import InvalidMessage, InvalidSetting, WebhookRefused
-from messaging_channels.exchange import HttpRequest, HttpResponse
 from messaging_channels.messages import Sms
-from messaging_channels.outcomes import Outcome
-from messaging_channels.provider import Capabilities, Envelope, HttpProvider, sender_of
-from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels.plugins import (
+    Capabilities,
+    Envelope,
+    HttpProvider,
+    HttpRequest,
+    HttpResponse,
+    Outcome,
+    Received,
+    WebhookCall,
+    sender_of,
+)
 from messaging_channels_vonage import answers, calls
 
 _SHORTEST, _LONGEST = 20_000, 604_800_000

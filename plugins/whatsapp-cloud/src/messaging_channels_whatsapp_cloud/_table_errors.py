@@ -7,7 +7,7 @@ statuses are ours. The row 200 stands for 200 to 299.
 
 from __future__ import annotations
 
-from messaging_channels.outcomes import Reason
+from messaging_channels.plugins import Reason
 
 ERRORS: tuple[tuple[int, str, str, Reason, int, int, int], ...] = (
     (0, "AuthException", "config", Reason.AUTH, 19, 4, 7004),

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from messaging_channels import status as statuses
 from messaging_channels.errors import MessagingError
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.outcomes import Kind, Outcome, Reason
-from messaging_channels.provider import http_outcome, retry_after
+from messaging_channels.plugins import HttpResponse, Kind, Outcome, Reason, http_outcome, retry_after
+from messaging_channels.plugins import status as statuses
 from messaging_channels_whatsapp_cloud._table_statuses import ANSWERS
 from messaging_channels_whatsapp_cloud.reading import fields, member, objects, parsed, text
 from messaging_channels_whatsapp_cloud.refusals import explanation, refused

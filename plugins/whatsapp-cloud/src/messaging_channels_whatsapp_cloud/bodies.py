@@ -10,8 +10,7 @@ from dataclasses import fields
 from typing import Any, TypeAlias
 
 from messaging_channels import messages as m
-from messaging_channels.messages import Message
-from messaging_channels.messages.whatsapp import ContactCard, Interactive
+from messaging_channels.messages import ContactCard, Interactive, Message
 from messaging_channels_whatsapp_cloud.interactives import ACTIONS, BARE, interactive
 from messaging_channels_whatsapp_cloud.parts import given, media, place, require_at_most
 from messaging_channels_whatsapp_cloud.templates import template

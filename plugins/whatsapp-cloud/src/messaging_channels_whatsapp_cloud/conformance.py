@@ -8,10 +8,8 @@ import json
 from typing import Any
 
 from messaging_channels.events import MessageReceived, StatusChanged
-from messaging_channels.exchange import HttpRequest, HttpResponse
-from messaging_channels.outcomes import Reason
-from messaging_channels.testing.vectors import Vectors, Webhook
-from messaging_channels.webhooks import WebhookCall
+from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookCall
+from messaging_channels.testing import Vectors, Webhook
 from messaging_channels_whatsapp_cloud.options import CloudOptions
 
 _ERRORS = "https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"

@@ -21,9 +21,9 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from messaging_channels.exchange import HttpRequest, HttpResponse
-from messaging_channels.rates import Rate, reserve
-from messaging_channels.testing.emulation import Emulator, Request, json_response, serve
+from messaging_channels.plugins import HttpRequest, HttpResponse
+from messaging_channels.policies import Rate, reserve
+from messaging_channels.testing import Emulator, Request, json_response, serve
 from messaging_channels_whatsapp_cloud.reading import fields, integer, member, objects, text
 from messaging_channels_whatsapp_cloud.rules import problem
 from messaging_channels_whatsapp_cloud.wire import error, form, title, webhook

@@ -14,8 +14,8 @@ from hashlib import sha256
 from typing import Any, TypeVar, cast
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.exchange import HttpRequest
-from messaging_channels.messages.whatsapp import Media
+from messaging_channels.messages import Media
+from messaging_channels.plugins import HttpRequest
 from messaging_channels_whatsapp_cloud._table_media import DOCUMENT, LIMITS
 
 Part = TypeVar("Part")

@@ -10,8 +10,7 @@ from typing import Any
 
 from messaging_channels import messages as m
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages.whatsapp import Interactive, ListSection, Media
-from messaging_channels.messages.whatsapp_interactive import MediaCard, ProductCard, UrlButton
+from messaging_channels.messages import Interactive, ListSection, Media, MediaCard, ProductCard, UrlButton
 from messaging_channels_whatsapp_cloud.parts import (
     given,
     kind_of,

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages import WhatsAppLocation
-from messaging_channels.messages.whatsapp import Media
-from messaging_channels.messages.whatsapp_commerce import ProductSection
+from messaging_channels.messages import Media, ProductSection, WhatsAppLocation
 
 
 def media(file: Media) -> dict[str, Any]:

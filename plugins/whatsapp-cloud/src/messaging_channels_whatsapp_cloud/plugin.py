@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PositiveFloat, SecretStr
 
-from messaging_channels.plugins import hookimpl
-from messaging_channels.provider import ProviderSpec
+from messaging_channels.plugins import ProviderSpec, hookimpl
 from messaging_channels_whatsapp_cloud import settings as known
 from messaging_channels_whatsapp_cloud.provider import WhatsAppCloud
 

@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from urllib.parse import parse_qs, urlsplit
 
 from messaging_channels.errors import WebhookRefused
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels.plugins import HttpResponse, Received, WebhookCall
 
 _NAME = "whatsapp-cloud"
 

@@ -5,15 +5,28 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from messaging_channels.addresses import WhatsAppUserId
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.exchange import Call, Exchange, Executors, Flow, HttpRequest, HttpResponse, Now, ask
-from messaging_channels.messages import Message, WhatsAppTemplate
-from messaging_channels.messages.whatsapp import Media
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import Capabilities, Envelope, extra_of, sender_of
-from messaging_channels.rates import Rate
-from messaging_channels.webhooks import Received, WebhookCall
+from messaging_channels.messages import Media, Message, WhatsAppTemplate
+from messaging_channels.plugins import (
+    Call,
+    Capabilities,
+    Envelope,
+    Exchange,
+    Executors,
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    Now,
+    Outcome,
+    Reason,
+    Received,
+    WebhookCall,
+    WhatsAppUserId,
+    ask,
+    extra_of,
+    sender_of,
+)
+from messaging_channels.policies import Rate
 from messaging_channels_whatsapp_cloud import settings
 from messaging_channels_whatsapp_cloud.answers import CallRefused, answered, refusal, sent
 from messaging_channels_whatsapp_cloud.bodies import HONOURED, content
@@ -45,7 +58,7 @@ class WhatsAppCloud:
     """Meta's WhatsApp Cloud API for one account. One object serves many threads and tasks.
 
     Besides what every provider does, its flows mark messages as read, show that an answer is being typed, and move files; run them with a
-    `messaging_channels.transport.Transport`. They send nobody anything, so each may be repeated; they raise `CallRefused`.
+    `messaging_channels._transport.Transport`. They send nobody anything, so each may be repeated; they raise `CallRefused`.
 
     Source: https://developers.facebook.com/documentation/business-messaging/whatsapp
     """

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from messaging_channels import status as statuses
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.status import Status
+from messaging_channels.plugins import Outcome, Reason, Status
+from messaging_channels.plugins import status as statuses
 from messaging_channels_whatsapp_cloud._table_errors import ERRORS, FIELDS
 from messaging_channels_whatsapp_cloud.reading import integer, member, text
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from messaging_channels import status as statuses
 from messaging_channels.events import Engaged, OptedIn, OptedOut, StatusChanged, Unrecognised
+from messaging_channels.plugins import status as statuses
 from messaging_channels_whatsapp_cloud._table_statuses import ACTS, REPORTS
 from messaging_channels_whatsapp_cloud.inbound import inbound
 from messaging_channels_whatsapp_cloud.reading import fields, integer, member, objects, text

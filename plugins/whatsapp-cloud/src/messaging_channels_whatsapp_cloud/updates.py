@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from messaging_channels.addresses import PhoneNumber, WhatsAppAddress, WhatsAppUserId
 from messaging_channels.errors import InvalidAddress
+from messaging_channels.plugins import PhoneNumber, WhatsAppAddress, WhatsAppUserId
 from messaging_channels_whatsapp_cloud.reading import fields, integer, member, objects, text
 
 NAME = "whatsapp-cloud"

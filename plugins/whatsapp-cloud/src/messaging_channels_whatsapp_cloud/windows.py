@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from messaging_channels.events import MessageReceived
-from messaging_channels.observer import Observer
+from messaging_channels.plugins import Observer
 from messaging_channels_whatsapp_cloud.reading import member, text
 
 if TYPE_CHECKING:
-    from messaging_channels.addresses import Address
     from messaging_channels.events import Event
+    from messaging_channels.plugins import Address
 
 WINDOW = 24 * 3600.0
 """Seconds."""

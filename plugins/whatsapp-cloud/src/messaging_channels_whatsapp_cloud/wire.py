@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from messaging_channels.exchange import HttpRequest, HttpResponse
-from messaging_channels.testing.emulation import json_response
+from messaging_channels.plugins import HttpRequest, HttpResponse
+from messaging_channels.testing import json_response
 from messaging_channels_whatsapp_cloud.refusals import refusal_of
 
 

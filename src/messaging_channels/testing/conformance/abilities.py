@@ -7,11 +7,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from messaging_channels.errors import ExchangeFailed, Phase
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.outcomes import Kind, Outcome, Reason
-from messaging_channels.provider import FetchesReports, Inquiry, LimitsRates, LooksUp
-from messaging_channels.rates import Rate
+from messaging_channels._model.errors import ExchangeFailed, Phase
+from messaging_channels._model.outcomes import Kind, Outcome, Reason
+from messaging_channels._model.rate_limit import Rate
+from messaging_channels.plugins.exchange import HttpResponse
+from messaging_channels.plugins.provider import FetchesReports, Inquiry, LimitsRates, LooksUp
 from messaging_channels.testing.conformance.case import Case
 from messaging_channels.testing.conformance.findings import NotApplicable
 from messaging_channels.testing.conformance.hostile import answers

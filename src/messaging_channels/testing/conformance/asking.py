@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
-from messaging_channels.attempts import attempt
-from messaging_channels.errors import ExchangeFailed, Phase
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.outcomes import Kind, Outcome, Reason
-from messaging_channels.provider import Envelope
+from messaging_channels._model.errors import ExchangeFailed, Phase
+from messaging_channels._model.outcomes import Kind, Outcome, Reason
+from messaging_channels._sending.attempt import attempt
+from messaging_channels.plugins.exchange import HttpResponse
+from messaging_channels.plugins.provider import Envelope
 from messaging_channels.testing.conformance.case import Case
 from messaging_channels.testing.conformance.findings import NotApplicable
 from messaging_channels.testing.conformance.hostile import Path, at, lists, parsed, replaced, written

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 
-from messaging_channels.channels import Channel
-from messaging_channels.errors import MessagingError
-from messaging_channels.exchange import HttpRequest
+from messaging_channels._model.errors import MessagingError
+from messaging_channels._model.outcomes import Reason
 from messaging_channels.messages import Message
-from messaging_channels.outcomes import Reason
-from messaging_channels.provider import Envelope, Provider, ProviderSpec
+from messaging_channels.plugins.channels import Channel
+from messaging_channels.plugins.exchange import HttpRequest
+from messaging_channels.plugins.provider import Envelope, Provider, ProviderSpec
 from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.findings import NotApplicable
 from messaging_channels.testing.conformance.play import Played, play

@@ -9,10 +9,10 @@ from typing import Any, cast
 
 from hypothesis import strategies as st
 
-from messaging_channels.errors import BadInput
+from messaging_channels._model.errors import BadInput
+from messaging_channels._model.outcomes import Kind, Outcome
 from messaging_channels.messages import Extra, Message
-from messaging_channels.outcomes import Kind, Outcome
-from messaging_channels.provider import Capabilities, Envelope
+from messaging_channels.plugins.provider import Capabilities, Envelope
 from messaging_channels.testing.conformance.case import Case
 from messaging_channels.testing.conformance.findings import NotApplicable
 from messaging_channels.testing.conformance.play import Played, shown

@@ -10,10 +10,10 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from messaging_channels.errors import BadInput, MessagingError
-from messaging_channels.exchange import HttpRequest, HttpResponse
+from messaging_channels._model.errors import BadInput, MessagingError
 from messaging_channels.messages import Message
-from messaging_channels.provider import ParsesWebhooks
+from messaging_channels.plugins.exchange import HttpRequest, HttpResponse
+from messaging_channels.plugins.provider import ParsesWebhooks
 from messaging_channels.testing import canaries
 from messaging_channels.testing.canaries import leaks
 from messaging_channels.testing.conformance.case import Case

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, cast
 
 from hypothesis import strategies as st
 
-from messaging_channels.exchange import HttpResponse
+from messaging_channels.plugins.exchange import HttpResponse
 
 Path: TypeAlias = "tuple[str | int, ...]"
 

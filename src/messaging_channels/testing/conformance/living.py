@@ -8,10 +8,11 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from messaging_channels.attempts import End, attempt
-from messaging_channels.exchange import Call, Exchange, Flow, HttpRequest, HttpResponse, Now, Wait
-from messaging_channels.outcomes import Outcome, Reason
-from messaging_channels.provider import ParsesWebhooks, Provider
+from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._sending.attempt import End, attempt
+from messaging_channels._transport.drivers import AsyncTransport, Transport
+from messaging_channels.plugins.exchange import Call, Exchange, Flow, HttpRequest, HttpResponse, Now, Wait
+from messaging_channels.plugins.provider import ParsesWebhooks, Provider
 from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.case import Case
 from messaging_channels.testing.conformance.findings import NotApplicable
@@ -19,7 +20,6 @@ from messaging_channels.testing.conformance.play import NOW, Played, is_outward,
 from messaging_channels.testing.conformance.reading import over_answers
 from messaging_channels.testing.conformance.watch import deeds, open_sockets
 from messaging_channels.testing.emulation import Emulator, Request
-from messaging_channels.transport import AsyncTransport, Transport
 
 _PATIENCE = 3.0
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from messaging_channels.exchange import Call, Exchange, Flow, HttpRequest, Now, Wait
-from messaging_channels.outcomes import Outcome
+from messaging_channels._model.outcomes import Outcome
+from messaging_channels.plugins.exchange import Call, Exchange, Flow, HttpRequest, Now, Wait
 
 NOW = 1_790_000_000.0
 """What time it is in the kit."""

@@ -10,11 +10,12 @@ from urllib.parse import parse_qsl, urlencode
 
 from hypothesis import strategies as st
 
-from messaging_channels import events
-from messaging_channels.errors import WebhookRefused
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.provider import ParsesWebhooks, Provider
-from messaging_channels.status import Group
+from messaging_channels._model import events
+from messaging_channels._model.errors import WebhookRefused
+from messaging_channels._model.status import Group
+from messaging_channels.plugins.exchange import HttpResponse
+from messaging_channels.plugins.provider import ParsesWebhooks, Provider
+from messaging_channels.plugins.webhooks import Received, WebhookCall
 from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.case import Case
 from messaging_channels.testing.conformance.findings import NotApplicable
@@ -22,7 +23,6 @@ from messaging_channels.testing.conformance.hostile import bodies, parsed, writt
 from messaging_channels.testing.conformance.play import NOW
 from messaging_channels.testing.conformance.watch import called
 from messaging_channels.testing.vectors import Webhook
-from messaging_channels.webhooks import Received, WebhookCall
 
 Sign: TypeAlias = Callable[[bytes, str], WebhookCall]
 

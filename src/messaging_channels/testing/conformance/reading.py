@@ -8,9 +8,9 @@ from typing import Any, TypeAlias, cast
 
 from hypothesis import strategies as st
 
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.outcomes import RULES, Kind, Outcome, Reason
-from messaging_channels.status import Status
+from messaging_channels._model.outcomes import RULES, Kind, Outcome, Reason
+from messaging_channels._model.status import Status
+from messaging_channels.plugins.exchange import HttpResponse
 from messaging_channels.testing.conformance.case import Case
 from messaging_channels.testing.conformance.findings import NotApplicable
 from messaging_channels.testing.conformance.hostile import (

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from messaging_channels.provider import CONTRACT
+from messaging_channels.plugins.provider import CONTRACT
 from messaging_channels.testing.conformance import Checked
 
 

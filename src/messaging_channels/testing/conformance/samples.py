@@ -37,7 +37,8 @@ from messaging_channels.messages import (
     WhatsAppUrlButton,
     WhatsAppVideo,
 )
-from messaging_channels.messages.whatsapp import ContactCard, ListRow, ListSection, Media, ReplyButton
+from messaging_channels.messages.media import Media
+from messaging_channels.messages.whatsapp import ContactCard, ListRow, ListSection, ReplyButton
 from messaging_channels.messages.whatsapp_commerce import ProductSection
 from messaging_channels.messages.whatsapp_interactive import MediaCard, UrlButton
 from messaging_channels.messages.whatsapp_template import QuickReply, TextHeader

@@ -7,8 +7,8 @@ from typing import ClassVar
 
 import pytest
 
-from messaging_channels.channels import BUILT_IN, Channel
-from messaging_channels.provider import ProviderSpec
+from messaging_channels.plugins.channels import BUILT_IN, Channel
+from messaging_channels.plugins.provider import ProviderSpec
 from messaging_channels.testing.conformance import RULES, Case, Vectors, check_rule
 
 

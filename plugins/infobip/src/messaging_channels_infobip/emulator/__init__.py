@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from messaging_channels.exchange import HttpRequest, HttpResponse
-from messaging_channels.testing.emulation import Emulator, Request, json_response
+from messaging_channels.plugins import HttpRequest, HttpResponse
+from messaging_channels.testing import Emulator, Request, json_response
 from messaging_channels_infobip.access import is_loopback
 from messaging_channels_infobip.emulator import asking, sending
 from messaging_channels_infobip.emulator._table_rules import WHATSAPP

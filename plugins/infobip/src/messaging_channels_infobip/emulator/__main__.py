@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from messaging_channels.testing.emulation import serve
+from messaging_channels.testing import serve
 from messaging_channels_infobip.emulator import InfobipEmulator, Security
 from messaging_channels_infobip.proofs import HASHES
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from messaging_channels import status as statuses
-from messaging_channels.status import Status
+from messaging_channels.plugins import Status
+from messaging_channels.plugins import status as statuses
 
 Json: TypeAlias = dict[str, Any]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.segments import segments
-from messaging_channels.testing.emulation import Request, json_response
+from messaging_channels.messages import segments
+from messaging_channels.plugins import HttpResponse
+from messaging_channels.testing import Request, json_response
 from messaging_channels_infobip.emulator import _table_rules as rules
 from messaging_channels_infobip.emulator.account import Account, Json, Schedule, Taken
 from messaging_channels_infobip.emulator.refusals import Refused, checked

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.testing.emulation import Request, json_response
+from messaging_channels.plugins import HttpResponse
+from messaging_channels.testing import Request, json_response
 from messaging_channels_infobip.emulator.account import Json
 from messaging_channels_infobip.emulator.rules import Object, Problem
 

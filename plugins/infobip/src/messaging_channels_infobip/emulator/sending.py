@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
-from messaging_channels.exchange import HttpResponse
-from messaging_channels.testing.emulation import Request, json_response
+from messaging_channels.plugins import HttpResponse
+from messaging_channels.testing import Request, json_response
 from messaging_channels_infobip.emulator import _table_rules as rules
 from messaging_channels_infobip.emulator.account import (
     ENQUEUED,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from messaging_channels_smtp.protocol.letters import Letter
-    from messaging_channels_smtp.protocol.session import Offer
+    from messaging_channels_smtp.protocol.server import Offer
 
 RSET = b"RSET\r\n"
 DATA = b"DATA\r\n"

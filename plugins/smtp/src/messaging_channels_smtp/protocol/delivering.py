@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from messaging_channels_smtp.protocol import commands
 from messaging_channels_smtp.protocol.letters import Delivery, Letter
-from messaging_channels_smtp.protocol.replies import Reply
-from messaging_channels_smtp.protocol.session import Line, Offer, Server
-from messaging_channels_smtp.protocol.steps import Lost, Send, Stage, Talk, reply_within
+from messaging_channels_smtp.protocol.replies import Lost, Reply
+from messaging_channels_smtp.protocol.server import Line, Offer, Server
+from messaging_channels_smtp.protocol.steps import Send, Stage, Talk, reply_within
 
 
 @dataclass(slots=True)

@@ -6,7 +6,14 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from messaging_channels_smtp.protocol.steps import Lost
+
+class Lost(Exception):
+    """The connection is gone, or what it says makes no sense."""
+
+    def __init__(self, problem: str, *, timed_out: bool = False) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.timed_out = timed_out
 
 
 @dataclass(frozen=True)

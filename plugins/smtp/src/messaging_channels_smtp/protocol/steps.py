@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from messaging_channels_smtp.protocol.replies import Reply
-    from messaging_channels_smtp.protocol.session import Line
+    from messaging_channels_smtp.protocol.server import Line
 
 Result = TypeVar("Result")
 
@@ -88,15 +88,6 @@ def reply_within(seconds: float) -> Talk[Reply]:
     """
     reply: Reply = yield Await(seconds)
     return reply
-
-
-class Lost(Exception):
-    """The connection is gone, or what it says makes no sense."""
-
-    def __init__(self, problem: str, *, timed_out: bool = False) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.timed_out = timed_out
 
 
 class Refused(Exception):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from messaging_channels.exchange import Exchange, Timeouts
+from messaging_channels.plugins import Exchange, Timeouts
 from messaging_channels_smtp.protocol.delivering import Delivering
 from messaging_channels_smtp.protocol.letters import Delivery, Letter
-from messaging_channels_smtp.protocol.session import Line, Patience, Server, opened
-from messaging_channels_smtp.protocol.steps import Connect, Drop, Keep, Lost, Refused, Reuse, Stage, Talk
+from messaging_channels_smtp.protocol.replies import Lost
+from messaging_channels_smtp.protocol.server import Line, Patience, Server
+from messaging_channels_smtp.protocol.session import opened
+from messaging_channels_smtp.protocol.steps import Connect, Drop, Keep, Refused, Reuse, Stage, Talk
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 
-from messaging_channels.addresses import EmailAddress
 from messaging_channels.errors import InvalidAddress
 from messaging_channels.events import (
     Act,
@@ -17,6 +16,7 @@ from messaging_channels.events import (
     StatusChanged,
     Unrecognised,
 )
+from messaging_channels.plugins import EmailAddress
 from messaging_channels_smtp.reports.parts import ReceivedMail
 from messaging_channels_smtp.reports.report import Kind, Report, Update
 

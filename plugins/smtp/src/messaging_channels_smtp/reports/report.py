@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from messaging_channels import status as statuses
-from messaging_channels.status import Status
+from messaging_channels.plugins import Status
+from messaging_channels.plugins import status as statuses
 from messaging_channels_smtp._table_enhanced import ERRORS
 from messaging_channels_smtp.meanings import code_of, status_of
 

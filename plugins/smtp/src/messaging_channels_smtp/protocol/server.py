@@ -1,0 +1,115 @@
+"""A mail server: where it is, how much of it is used, what it offers, and a connection to it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds to wait, by what for. RFC 5321 section 4.5.3.2 asks for at least ten minutes for the answer to the whole content."""
+
+    connect: float = 10.0
+    greeting: float = 30.0
+    command: float = 60.0
+    block: float = 180.0
+    """For each block of content to be taken off our hands."""
+    answer: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much of a server is used."""
+
+    connections: int = 5
+    """At once; further mails wait for one of them."""
+    messages: int = 100
+    """On one connection, before it is replaced. A server's own LIMITS MAILMAX may lower it."""
+    idle: float = 30.0
+    """Seconds a connection is kept for the next mail."""
+    window: int = 16
+    """Mails under way at once on one connection, where the server offers CHUNKING and PIPELINING. If it breaks, so many outcomes are unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a mail server is, and who we are there."""
+
+    host: str
+    port: int
+    tls: str
+    """`implicit`, `starttls` (required) or `none`."""
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    context: ssl.SSLContext | None = field(default=None, repr=False)
+    """With which TLS is spoken; one that verifies."""
+    patience: Patience = field(default_factory=Patience)
+    limits: Limits = field(default_factory=Limits)
+    name: str = "localhost"
+    """What we call ourselves in EHLO."""
+    notify: str = "FAILURE,DELAY"
+    """Which reports are asked for, where the server offers DSN."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the host is this machine."""
+        try:
+            return self.host == "localhost" or ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a server offers, after the last EHLO."""
+
+    keywords: Mapping[str, str]
+    notify: str
+    pipelining: bool
+    chunking: bool
+    utf8: bool
+    dsn: bool
+    size: int | None
+    """None where SIZE is not offered, 0 for no fixed limit."""
+    most_mails: int
+    most_recipients: int
+
+    @classmethod
+    def read(cls, keywords: Mapping[str, str], notify: str) -> Offer:
+        """Read the keywords of an EHLO reply."""
+        limits = dict(part.partition("=")[::2] for part in keywords.get("LIMITS", "").upper().split())
+        size = keywords.get("SIZE")
+        return cls(
+            keywords,
+            notify,
+            pipelining="PIPELINING" in keywords,
+            chunking="CHUNKING" in keywords,
+            utf8="SMTPUTF8" in keywords,
+            dsn="DSN" in keywords,
+            size=None if size is None else _number(size, 0),
+            most_mails=_number(limits.get("MAILMAX", ""), _UNLIMITED),
+            most_recipients=_number(limits.get("RCPTMAX", ""), _UNLIMITED),
+        )
+
+
+@dataclass(slots=True)
+class Line:
+    """An open connection, as far as the protocol knows it."""
+
+    offer: Offer
+    sent: int = 0
+    """Mails it has carried."""
+    in_order: bool = True
+    """False once it may not be used again."""
+    open_transaction: bool = False
+    """Whether a refused transaction has to be reset first."""
+
+
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if text.isascii() and text.isdecimal() else otherwise
+
+
+_UNLIMITED = 1_000_000

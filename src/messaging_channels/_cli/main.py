@@ -1,0 +1,230 @@
+"""The command line: JSON on stdout, words on stderr, and exit codes that scripts can use.
+
+0 sent; 1 may have been sent, or the answer is not known; 2 the command or the message is wrong; 3 the configuration is wrong;
+4 refused for good; 5 not sent, try again later.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from messaging_channels._cli.messages import (
+    UNKNOWN,
+    add_channels,
+    add_command,
+    exit_code,
+    print_answer,
+    recipients,
+    tell_each,
+)
+from messaging_channels._cli.queue import add_queue
+from messaging_channels._client.dispatcher import Dispatcher
+from messaging_channels._config.settings import Configuration
+from messaging_channels._model import errors
+from messaging_channels._model.outcomes import Kind
+from messaging_channels._model.send_failed import SendFailed
+from messaging_channels._providers.sandbox import BEHAVIOURS, Sandbox
+from messaging_channels.messages import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+COMMANDS = "messaging_channels.commands"
+"""The entry-point group of commands that a distribution adds: the name is the command's, the object a function that describes its parser and sets `run`."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _parser(given[:1]).parse_args(given)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except SendFailed as failed:
+        print_answer({"messages": [failed.receipt.as_dict()]})
+        return _explain(failed)
+    except errors.MessagingError as error:
+        return _explain(error)
+
+
+def _explain(error: errors.MessagingError) -> int:
+    print(f"{error.code}: {error}", file=sys.stderr)
+    return exit_code(error)
+
+
+def _send(options: argparse.Namespace) -> int:
+    configuration = Configuration.read(embedded=True)
+    message: Message = options.message(options)
+    with Dispatcher(**configuration.parts()) as dispatcher:
+        if options.to_file:
+            with recipients(options.to_file) as to:
+                return tell_each(
+                    dispatcher.send_each(message, to=to, idempotency_key=options.idempotency_key)
+                )
+        receipt = dispatcher.send(message, to=options.to, idempotency_key=options.idempotency_key)
+    print_answer({"messages": [receipt.as_dict()]})
+    if receipt.provider == Sandbox.name:
+        print("sent to the sandbox: nothing left this machine", file=sys.stderr)
+    if receipt.outcome is Kind.UNKNOWN:
+        print("\n".join(["it may have been sent", *receipt.explained()]), file=sys.stderr)
+        return UNKNOWN
+    return 0
+
+
+def _providers(_: argparse.Namespace) -> int:
+    plugins = Configuration.read(embedded=True).plugins
+    specs = [
+        {"name": name, "settings": list(spec.settings.model_fields)}
+        for name, spec in plugins.providers.items()
+    ]
+    print_answer(
+        {"providers": specs, "broken": {name: type(why).__name__ for name, why in plugins.broken.items()}}
+    )
+    return 0
+
+
+def _channels(_: argparse.Namespace) -> int:
+    configuration = Configuration.read(embedded=True)
+    routes = configuration.routes()
+    print_answer(
+        {
+            "channels": [
+                {
+                    "name": channel.name,
+                    "carries": [kind.__name__ for kind in channel.carries],
+                    "route": list(routes[channel.name].providers) if channel.name in routes else [],
+                }
+                for channel in configuration.plugins.channels
+            ]
+        }
+    )
+    return 0
+
+
+def _config(_: argparse.Namespace) -> int:
+    print_answer({"settings": Configuration.read(embedded=True).shown()})
+    return 0
+
+
+def _messages_show(options: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
+        record = dispatcher.find(options.id)
+        for provider in () if record else dispatcher.providers:
+            record = record or dispatcher.find(provider=provider, provider_id=options.id)
+    if record is None:
+        print("no message has that id, ours or a provider's", file=sys.stderr)
+        return UNKNOWN
+    print_answer(record.as_dict())
+    return 0
+
+
+def _messages_settle(_: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
+        print_answer({"messages": [record.as_dict() for record in dispatcher.settle()]})
+    return 0
+
+
+def _messages_fetch(_: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
+        print(f"{len(dispatcher.fetch_reports())} reports fetched and kept", file=sys.stderr)
+    return 0
+
+
+def _sandbox_list(_: argparse.Namespace) -> int:
+    outbox = _outbox()
+    outbox.outbox.settle()
+    print_answer({"messages": outbox.outbox.messages()})
+    return 0
+
+
+def _sandbox_clear(_: argparse.Namespace) -> int:
+    print(f"{_outbox().outbox.clear()} messages forgotten", file=sys.stderr)
+    return 0
+
+
+def _sandbox_addresses(_: argparse.Namespace) -> int:
+    print_answer(
+        {"addresses": [{"phone": one.phone, "mail": one.mail, "meaning": one.meaning} for one in BEHAVIOURS]}
+    )
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from messaging_channels.testing import commands  # noqa: PLC0415  for authors of plugins only
+
+    return commands.check(options.name, examples=options.examples)
+
+
+def _new_plugin(options: argparse.Namespace) -> int:
+    from messaging_channels.testing import commands  # noqa: PLC0415  for authors of plugins only
+
+    return commands.new_plugin(options.name, options.directory)
+
+
+def _outbox() -> Sandbox:
+    provider = Configuration.read(embedded=True).provider(Sandbox.name)
+    assert isinstance(provider, Sandbox)  # noqa: S101  for the type checkers: the built-in spec builds it
+    return provider
+
+
+def _parser(asked: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="messaging-channels",
+        description="Send SMS, WhatsApp and email through any provider.",
+        epilog="Without configuration everything goes to the sandbox, and nothing leaves this machine. "
+        "Try: messaging-channels send sms --to 38598123456 --text 'My text message'. "
+        "Exit codes: 0 sent, 1 may have been sent, 2 wrong input, 3 wrong configuration, 4 refused, 5 not sent (try again).",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_channels(commands.add_parser("send", help="send a message to an address"), _send)
+    add_command(commands, "providers", _providers, "list the providers and their settings")
+    add_command(commands, "channels", _channels, "list the channels, what they carry, and their routes")
+    add_command(commands, "config", _config, "show every setting and where it came from, secrets hidden")
+    messages = commands.add_parser("messages", help="look at the record of what was sent").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    show = add_command(
+        messages, "show", _messages_show, "show a message with its attempts, decisions and reports"
+    )
+    show.add_argument("id", help="our message id, or the provider's")
+    add_command(messages, "settle", _messages_settle, "ask providers about messages that may have been sent")
+    add_command(messages, "fetch", _messages_fetch, "fetch delivery reports from providers that offer them")
+    add_queue(commands)
+    sandbox = commands.add_parser("sandbox", help="look at what the sandbox took").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    add_command(sandbox, "list", _sandbox_list, "list the messages with their final statuses")
+    add_command(sandbox, "clear", _sandbox_clear, "forget all messages")
+    add_command(sandbox, "addresses", _sandbox_addresses, "list the addresses that make it fail")
+    _add_for_authors(commands)
+    _add_from_plugins(commands, asked)
+    return parser
+
+
+def _add_for_authors(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
+    check = add_command(commands, "check", _check, "hold an installed provider to the rules; prints Markdown")
+    check.add_argument("name", help="the provider")
+    check.add_argument(
+        "--examples", type=int, default=100, help="how many a property is tried with (default: 100)"
+    )
+    new = add_command(commands, "new-plugin", _new_plugin, "write a distribution for a provider of that name")
+    new.add_argument("name", help="lower case, such as pigeon")
+    new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")
+
+
+def _add_from_plugins(commands: Any, asked: Sequence[str]) -> None:  # noqa: ANN401  argparse keeps the type to itself
+    """Add what other distributions supply. Only the one that is asked for is imported."""
+    for entry in entry_points(group=COMMANDS):
+        if entry.name not in commands.choices:
+            source = entry.dist.name if entry.dist else entry.module
+            parser = commands.add_parser(entry.name, help=f"of {source}")
+            if entry.name in asked:
+                entry.load()(parser)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Dispatchers and workers: the wiring."""

@@ -1,0 +1,215 @@
+"""Workers: they drain the queue, in a process of their own (`messaging-channels work`) or inside an application. Any number may run at once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from messaging_channels._model.errors import MessagingError
+from messaging_channels._model.ids import random_digits
+from messaging_channels._queue.processor import Patience, Work
+from messaging_channels.plugins.exchange import ask
+from messaging_channels.plugins.ledger_queue import Forget
+
+if TYPE_CHECKING:
+    from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a worker goes about it. Times in seconds."""
+
+    lanes: int = 8
+    """How many rounds are under way at once: threads, or tasks."""
+    batch: int | None = None
+    """How many messages a round claims. None for what the providers take in one request, at least 10."""
+    poll: float = 1.0
+    """How often it looks whether anything is due, when nothing wakes it."""
+    settle: float | None = 30.0
+    """How often providers are asked about messages whose outcome is unknown; see `Dispatcher.settle`. None if somebody else asks, who wants to know."""
+    keep: float | None = None
+    """How long addresses and dead letters are kept; see `QueueDoor.forget`. None for ever."""
+    patience: Patience = field(default_factory=Patience)
+
+
+class _Worker:
+    _log: ClassVar[logging.Logger] = logging.getLogger("messaging_channels._client.worker")
+
+    def __init__(self, dispatcher: Dispatcher | AsyncDispatcher, pace: Pace | None = None) -> None:
+        """Take the dispatcher whose ledger, providers and rules it works with. Nothing is begun yet."""
+        self._pace = pace or Pace()
+        queueing = dispatcher.queue.queueing
+        self._signal = queueing.signal
+        self._work = Work(queueing.dispatch, queueing.codec, random_digits(), self._pace.patience)
+        held = queueing.dispatch.choosing.accounts.values()
+        most = max((one.capabilities.batch for own in held for one in own.values()), default=1)
+        self._batch = self._pace.batch or min(max(most, _FEWEST), _MOST)
+
+    def _failed(self, why: Exception) -> None:
+        """Log it; a database that is away tells enough by its name."""
+        trace = None if isinstance(why, MessagingError) else why
+        text = "a round failed (%s); its messages are taken up again when their lease ends"
+        self._log.error(text, why, exc_info=trace)
+
+
+class Worker(_Worker):
+    """Works in threads. `run` it in a thread or process of its own, and `stop` it from any."""
+
+    def __init__(self, dispatcher: Dispatcher, pace: Pace | None = None) -> None:
+        super().__init__(dispatcher, pace)
+        self._dispatcher = dispatcher
+        self._run = dispatcher.queue.run
+        self._changed = threading.Condition()
+        self._woken = 0
+        self._stopping = False
+
+    def run(self) -> None:
+        """Send what is due until `stop` is called. What is under way then is ended first."""
+        self._signal.listen(self.wake)
+        lanes = [threading.Thread(target=self._lane, args=(number,)) for number in range(self._pace.lanes)]
+        lanes.append(threading.Thread(target=self._tidy))
+        for lane in lanes:
+            lane.start()
+        for lane in lanes:
+            lane.join()
+        self._signal.forget(self.wake)
+
+    def stop(self) -> None:
+        """Begin nothing new, and let `run` return. May be called by a signal handler."""
+        self._stopping = True
+        threading.Thread(target=self.wake).start()  # a handler may have interrupted the holder of the lock
+
+    def wake(self) -> None:
+        """Look at once whether anything is due."""
+        with self._changed:
+            self._woken += 1
+            self._changed.notify_all()
+
+    def look(self, message_id: str) -> bool:
+        """Send that message now, if it is due and nobody else has claimed it: what an engine's job calls. Return whether it was.
+
+        Raises:
+            LedgerUnavailable: it could not be claimed, or what became of it could not be written.
+        """
+        return bool(self._run(self._work.round(1, message_id)))
+
+    def drain(self) -> int:
+        """Send what is due now, in this thread, and return how many messages were looked at. For tests, and for cron."""
+        total = 0
+        while count := self._run(self._work.round(self._batch)):
+            total += count
+        return total
+
+    def _lane(self, number: int) -> None:
+        seen = -1
+        while not self._stopping:
+            try:
+                count = self._run(self._work.round(self._batch))
+            except Exception as why:  # noqa: BLE001  the next round may go well
+                self._failed(why)
+                count = 0
+            if count == self._batch:
+                self.wake()
+            if count == 0:
+                seen = self._waited(seen, self._pace.poll if number == 0 else None)
+
+    def _waited(self, seen: int, seconds: float | None) -> int:
+        """Wait until somebody wakes us, or for so long. Only the first lane looks by itself; it wakes the others when there is much to do."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping or self._woken != seen, seconds)
+            return self._woken
+
+    def _tidy(self) -> None:
+        while not self._stopping:
+            with contextlib.suppress(MessagingError):
+                if self._pace.settle is not None:
+                    self._dispatcher.settle()
+                if self._pace.keep is not None:
+                    self._run(ask(Forget(self._work.dispatch.clock() - self._pace.keep)))
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping, self._pace.settle or _TIDY)
+
+
+class AsyncWorker(_Worker):
+    """Works in tasks of one event loop."""
+
+    def __init__(self, dispatcher: AsyncDispatcher, pace: Pace | None = None) -> None:
+        super().__init__(dispatcher, pace)
+        self._dispatcher = dispatcher
+        self._run = dispatcher.queue.run
+        self._woken = 0
+        self._news = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def run(self) -> None:
+        """See `Worker.run`. When cancelled, what is under way is cut off, and its record says so: `stop` it instead."""
+        self._loop = asyncio.get_running_loop()
+        self._signal.listen(self.wake)
+        try:
+            async with asyncio.TaskGroup() as lanes:
+                for number in range(self._pace.lanes):
+                    lanes.create_task(self._lane(number))
+                lanes.create_task(self._tidy())
+        finally:
+            self._signal.forget(self.wake)
+
+    def stop(self) -> None:
+        """See `Worker.stop`. Call it in the loop."""
+        self._stopping.set()
+        self._wake()
+
+    def wake(self) -> None:
+        """See `Worker.wake`. May be called from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._woken += 1
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def look(self, message_id: str) -> bool:
+        """See `Worker.look`."""
+        return bool(await self._run(self._work.round(1, message_id)))
+
+    async def drain(self) -> int:
+        """See `Worker.drain`."""
+        total = 0
+        while count := await self._run(self._work.round(self._batch)):
+            total += count
+        return total
+
+    async def _lane(self, number: int) -> None:
+        while not self._stopping.is_set():
+            seen = self._woken
+            try:
+                count = await self._run(self._work.round(self._batch))
+            except Exception as why:  # noqa: BLE001  the next round may go well
+                self._failed(why)
+                count = 0
+            if count == self._batch:
+                self._wake()
+            if count == 0 and self._woken == seen:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._pace.poll if number == 0 else None):
+                        await self._news.wait()
+
+    async def _tidy(self) -> None:
+        while not self._stopping.is_set():
+            with contextlib.suppress(MessagingError):
+                if self._pace.settle is not None:
+                    await self._dispatcher.settle()
+                if self._pace.keep is not None:
+                    await self._run(ask(Forget(self._work.dispatch.clock() - self._pace.keep)))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pace.settle or _TIDY):
+                    await self._stopping.wait()
+
+
+_FEWEST, _MOST = 10, 200
+_TIDY = 30.0

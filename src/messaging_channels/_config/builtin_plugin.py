@@ -1,0 +1,70 @@
+"""The built-in plugin: the three channels and the sandbox come in by the same door as everybody else's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pydantic import BaseModel, ConfigDict, PositiveFloat
+
+from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._providers.sandbox import Sandbox
+from messaging_channels.plugins.channels import BUILT_IN, Channel
+from messaging_channels.plugins.hooks import hookimpl
+from messaging_channels.plugins.ledger import Ledger
+from messaging_channels.plugins.ledger_spec import LedgerSettings, LedgerSpec
+from messaging_channels.plugins.provider import ProviderSpec
+
+
+class SandboxSettings(BaseModel):
+    """How the sandbox is configured."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    home: Path
+    """The directory whose file `sandbox.sqlite3` keeps what was taken. Filled in by the configuration."""
+    hang: PositiveFloat = 30.0
+    """Seconds it hangs when an address tells it to."""
+
+
+@hookimpl
+def register_channels() -> Iterable[Channel]:
+    """SMS, WhatsApp and email."""
+    return BUILT_IN
+
+
+@hookimpl
+def register_providers() -> Iterable[ProviderSpec]:
+    """The sandbox."""
+    return (ProviderSpec("sandbox", SandboxSettings, _sandbox),)
+
+
+@hookimpl
+def register_ledgers() -> Iterable[LedgerSpec]:
+    """SQLite, and PostgreSQL with the extra `postgres`."""
+    return (
+        LedgerSpec("sqlite", _sqlite),
+        LedgerSpec("postgresql", _postgres),
+        LedgerSpec("postgres", _postgres),
+    )
+
+
+def _sqlite(settings: LedgerSettings) -> Ledger:
+    path = unquote(urlsplit(settings.url.get_secret_value()).path)
+    pepper = settings.pepper.get_secret_value().encode()
+    return SqliteLedger(Path(path) if path else None, addresses=settings.addresses, pepper=pepper, owned=True)
+
+
+def _postgres(settings: LedgerSettings) -> Ledger:
+    try:
+        from messaging_channels._ledger.postgres import PostgresLedger  # noqa: PLC0415  an extra
+    except ImportError as missing:
+        message = "psycopg is not installed: pip install 'messaging-channels[postgres]'"
+        raise ImportError(message) from missing
+    pepper = settings.pepper.get_secret_value().encode()
+    return PostgresLedger(settings.url.get_secret_value(), addresses=settings.addresses, pepper=pepper)
+
+
+def _sandbox(settings: SandboxSettings) -> Sandbox:
+    return Sandbox(settings.home / "sandbox.sqlite3", hang=settings.hang)

@@ -1,0 +1,1 @@
+"""Webhooks, report polling, reconciling of unknown outcomes."""

@@ -1,0 +1,1 @@
+"""Storage: the ledgers for SQLite and PostgreSQL, and the SQL they share."""

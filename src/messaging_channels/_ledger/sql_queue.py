@@ -1,0 +1,315 @@
+"""The operations on messages that wait in SQL, written once for SQLite and PostgreSQL. See `ledger.sql`.
+
+Whoever locks rows of one message locks the queue's first, then the message's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from messaging_channels._ledger.sql import found
+from messaging_channels._ledger.standing import reports_of, restated, standing
+from messaging_channels._ledger.statements import Dialect, Rows, Steps, counted, dump
+from messaging_channels._model.status import DELIVERED_TO_HANDSET, PENDING_QUEUED, REJECTED_CANCELLED, Status
+from messaging_channels.plugins import ledger_queue as q
+from messaging_channels.plugins.ledger import Record
+from messaging_channels.plugins.ledger_queue import NEVER, QUEUE, State
+
+
+def _enqueue(new: q.Enqueue, _: Dialect) -> Steps[Record | None]:
+    fields = (new.id, new.channel, new.kind, new.account, new.address, new.at, dump(PENDING_QUEUED), 0)
+    key = (new.scope, new.idempotency_key, new.expires, new.fingerprint, new.digest)
+    while not (yield _INSERT_MESSAGE, (*fields, *key, QUEUE, NEVER, "", None, 0, 0)):
+        if (yield "SELECT id FROM message WHERE id = ?", (new.id,)):
+            break  # this very operation was done before
+        record = yield from found("scope = ? AND idempotency_key = ?", new.scope, new.idempotency_key)
+        if record is None:
+            continue  # a send released it between these two statements: the key is free
+        if record.expires > new.at:
+            return record
+        yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (record.id,)
+    yield (
+        _INSERT_QUEUE,
+        (
+            new.id,
+            State.WAITING.value,
+            1,
+            new.steps,
+            0,
+            0,
+            new.at,
+            new.due,
+            new.priority,
+            new.deadline,
+            "",
+            new.payload,
+            new.recipients,
+        ),
+    )
+    return None
+
+
+def _claim(operation: q.Claim, dialect: Dialect) -> Steps[Sequence[q.Job]]:
+    keys = yield from _due(operation, dialect)
+    if not keys:
+        return ()
+    these = f"({', '.join('?' * len(keys))})"
+    rows = yield (
+        (
+            f"UPDATE queue SET holder = ?, due = ? WHERE message_id IN {these} RETURNING message_id,"  # noqa: S608  constants
+            " state, step, base, tries, created, deadline, payload"
+        ),
+        (operation.holder, operation.lease, *keys),
+    )
+    begun = yield f"SELECT DISTINCT message_id FROM attempt WHERE message_id IN {these}", tuple(keys)  # noqa: S608
+    known = {key for (key,) in begun}
+    jobs: list[q.Job] = []
+    for key, state, step, base, tries, created, deadline, payload in rows:
+        record, status = (yield from _looked_at(key, base, operation.now)) if key in known else (None, None)
+        jobs.append(q.Job(key, State(state), step, base, tries, created, deadline, payload, record, status))
+    return sorted(jobs, key=lambda job: keys.index(job.message_id))
+
+
+def _due(operation: q.Claim, dialect: Dialect) -> Steps[list[str]]:
+    if operation.message_id is not None:
+        rows = yield (
+            f"SELECT message_id FROM queue WHERE message_id = ? AND due <= ?{dialect.skip_locked}",  # noqa: S608
+            (operation.message_id, operation.now),
+        )
+        return [key for (key,) in rows]
+    keys: list[str] = []
+    for priority in _PRIORITIES:
+        if len(keys) < operation.limit:
+            rows = yield (
+                f"SELECT message_id FROM queue WHERE priority = ? AND due <= ? ORDER BY due LIMIT ?{dialect.skip_locked}",  # noqa: S608
+                (priority, operation.now, operation.limit - len(keys)),
+            )
+            keys += [key for (key,) in rows]
+    return keys
+
+
+def _looked_at(key: str, base: int, now: float) -> Steps[tuple[Record | None, Status | None]]:
+    """Return the record of a message, with what its present step alone comes to. Nobody else holds it: who did is dead, or gave it back."""
+    yield "UPDATE message SET holder = ? WHERE id = ? AND lease <= ?", (QUEUE, key, now)
+    record = yield from found("id = ?", key)
+    if record is None:
+        return None, None
+    reports = yield from reports_of(key, record.attempts)
+    own = [attempt for attempt in record.attempts if attempt.number > base]
+    told = [(provider, status) for number, provider, status in reports if number > base]
+    return record, standing(own, told, stopped=True)
+
+
+def _proceed(operation: q.Proceed, _: Dialect) -> Steps[bool]:
+    key = operation.message_id
+    if operation.state is None:
+        held = yield (
+            "DELETE FROM queue WHERE message_id = ? AND holder = ? RETURNING message_id",
+            (key, operation.holder),
+        )
+    else:
+        held = yield (
+            "UPDATE queue SET state = ?, due = ?, tries = ?, holder = '' WHERE message_id = ? AND holder = ? RETURNING message_id",
+            (operation.state.value, operation.due, operation.tries, key, operation.holder),
+        )
+    if not held:
+        return False
+    if operation.state is State.WAITING:
+        yield (
+            "UPDATE message SET holder = ?, lease = ?, look_at = NULL, stopped = '' WHERE id = ?",
+            (QUEUE, NEVER, key),
+        )
+    elif operation.stopped:
+        yield from _ended(key, operation.stopped, operation.status, operation.at)
+    return True
+
+
+def _ended(key: str, stopped: str, status: Status | None, at: float) -> Steps[None]:
+    """Say why nothing follows; the status is as given if no attempt may have reached anybody, else what they say."""
+    yield "UPDATE message SET stopped = ?, lease = ? WHERE id = ?", (stopped, at, key)
+    if status is not None:
+        yield (
+            (
+                "UPDATE message SET status = ?, version = version + 1 WHERE id = ? AND NOT EXISTS (SELECT 1 FROM attempt"
+                " WHERE message_id = message.id AND (reason IS NULL OR reason NOT LIKE 'not_sent.%'))"
+            ),
+            (dump(status), key),
+        )
+    else:
+        yield from restated(key)
+
+
+def _count(operation: q.Count, _: Dialect) -> Steps[None]:
+    for what, number in sorted(operation.counts.items()):
+        yield counted(operation.at, operation.worker, what, number)
+
+
+def _next_step(operation: q.NextStep, dialect: Dialect) -> Steps[bool]:
+    key = operation.message_id
+    held = yield (
+        f"SELECT step FROM queue WHERE message_id = ? AND holder = ?{dialect.for_update}",  # noqa: S608  constants
+        (key, operation.holder),
+    )
+    if not held or held[0][0] != operation.step - 1:
+        return False
+    yield f"SELECT id FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  no report comes in between
+    record = yield from found("id = ?", key)
+    if record is None or record.status.rank >= DELIVERED_TO_HANDSET.rank:
+        return False
+    base = len(record.attempts)
+    yield (
+        "UPDATE queue SET state = ?, due = ?, step = ?, base = ?, tries = 0, holder = '' WHERE message_id = ?",
+        (State.WAITING.value, operation.at, operation.step, base, key),
+    )
+    step = (operation.step, base, operation.channel, operation.kind, operation.address, operation.digest)
+    yield (
+        (
+            "INSERT INTO step (message_id, step, base, channel, kind, address, digest) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING"
+        ),
+        (key, *step),
+    )
+    yield (
+        "UPDATE message SET holder = ?, lease = ?, look_at = NULL, stopped = '' WHERE id = ?",
+        (QUEUE, NEVER, key),
+    )
+    return True
+
+
+def _cancel(operation: q.Cancel, dialect: Dialect) -> Steps[bool]:
+    key = operation.message_id
+    waits = yield (
+        f"SELECT state FROM queue WHERE message_id = ?{dialect.for_update}",  # noqa: S608  constants
+        (key,),
+    )
+    if not waits or waits[0][0] not in (State.WAITING.value, State.DEAD.value):
+        return False
+    gone = yield f"{_GONE_OUT} LIMIT 1", (key,)
+    if gone:
+        return False
+    yield "DELETE FROM queue WHERE message_id = ?", (key,)
+    yield from _ended(key, "cancelled before anything was sent", REJECTED_CANCELLED, operation.at)
+    yield counted(operation.at, "callers", "cancelled", 1)
+    return True
+
+
+def _replay(operation: q.Replay, dialect: Dialect) -> Steps[int]:
+    where, values = ("message_id = ?", (operation.message_id,)) if operation.message_id else ("1 = 1", ())
+    keys = yield (
+        f"SELECT message_id FROM queue WHERE state = 'dead' AND {where} LIMIT ?{dialect.skip_locked}",  # noqa: S608
+        (*values, operation.limit),
+    )
+    for (key,) in keys:
+        yield (
+            (
+                "UPDATE queue SET state = ?, due = ?, tries = 0, deadline = NULL,"
+                " base = (SELECT count(*) FROM attempt WHERE attempt.message_id = queue.message_id) WHERE message_id = ?"
+            ),
+            (State.WAITING.value, operation.at, key),
+        )
+        yield (
+            (
+                "UPDATE message SET holder = ?, lease = ?, look_at = NULL, stopped = '', status = ?, version = version + 1"
+                " WHERE id = ?"
+            ),
+            (QUEUE, NEVER, dump(PENDING_QUEUED), key),
+        )
+    return len(keys)
+
+
+def _dead(operation: q.Dead, _: Dialect) -> Steps[Sequence[Record]]:
+    before = "message_id < ?" if operation.before else "1 = 1"
+    values = (operation.before,) if operation.before else ()
+    keys = yield (
+        f"SELECT message_id FROM queue WHERE state = 'dead' AND {before} ORDER BY message_id DESC LIMIT ?",  # noqa: S608
+        (*values, operation.limit),
+    )
+    records: list[Record] = []
+    for (key,) in keys:
+        record = yield from found("id = ?", key)
+        records += [record] if record else []
+    return records
+
+
+def _depth(operation: q.Depth, _: Dialect) -> Steps[q.Queue]:
+    states = yield "SELECT state, count(*) FROM queue GROUP BY state", ()
+    ((due, oldest),) = yield (
+        "SELECT count(*), min(due) FROM queue WHERE state = 'waiting' AND due <= ?",
+        (operation.now,),
+    )
+    counts: list[dict[str, int]] = []
+    for minutes in (1, 60, NEVER):
+        rows: Rows = yield (
+            "SELECT what, sum(number) FROM tally WHERE minute > ? GROUP BY what",
+            (max(-1, int(operation.now // 60 - minutes)),),
+        )
+        counts.append({what: int(number) for what, number in rows})
+    age = operation.now - oldest if due else 0.0
+    return q.Queue(dict(states), due, age, *counts)
+
+
+def _erase(operation: q.Erase, dialect: Dialect) -> Steps[int]:
+    waits = yield (
+        f"SELECT message_id FROM queue WHERE recipients LIKE ?{dialect.for_update}",  # noqa: S608  constants
+        (f"% {operation.recipient} %",),
+    )
+    touched = {key for (key,) in waits}
+    for (key,) in waits:
+        yield "DELETE FROM queue WHERE message_id = ?", (key,)
+        yield from _ended(key, "erased on request", REJECTED_CANCELLED, operation.at)
+        yield "UPDATE message SET address = '' WHERE id = ?", (key,)
+        yield "UPDATE step SET address = '' WHERE message_id = ?", (key,)
+    for kept in operation.kept:
+        for table, name in (("message", "id"), ("step", "message_id")):
+            rows = yield (
+                f"UPDATE {table} SET address = '' WHERE address = ? AND address <> '' RETURNING {name}",  # noqa: S608
+                (kept,),
+            )
+            touched |= {key for (key,) in rows}
+    return len(touched)
+
+
+def _forget(operation: q.Forget, _: Dialect) -> Steps[int]:
+    old = f"{int(operation.before * 1000):012x}"  # ids sort by time
+    over = yield (
+        "DELETE FROM queue WHERE message_id < ? AND (state = 'dead' OR (state = 'held' AND due >= ?)) RETURNING message_id",
+        (old, NEVER),
+    )
+    touched = {key for (key,) in over}
+    for table, name in (("message", "id"), ("step", "message_id")):
+        rows = yield (
+            (
+                f"UPDATE {table} SET address = '' WHERE {name} < ? AND address <> ''"  # noqa: S608  constants
+                f" AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.message_id = {table}.{name}) RETURNING {name}"
+            ),
+            (old,),
+        )
+        touched |= {key for (key,) in rows}
+    return len(touched)
+
+
+_PRIORITIES = (0, 1, 2)
+_INSERT_MESSAGE = (
+    "INSERT INTO message (id, channel, kind, account, address, created, status, version, scope, idempotency_key, expires,"
+    " fingerprint, digest, holder, lease, stopped, look_at, looks, heard)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id"
+)
+_INSERT_QUEUE = (
+    "INSERT INTO queue (message_id, state, step, steps, base, tries, created, due, priority, deadline, holder, payload,"
+    " recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_GONE_OUT = "SELECT 1 FROM attempt WHERE message_id = ? AND (reason IS NULL OR reason NOT LIKE 'not_sent.%')"
+STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
+    q.Enqueue: _enqueue,
+    q.Claim: _claim,
+    q.Proceed: _proceed,
+    q.Count: _count,
+    q.NextStep: _next_step,
+    q.Cancel: _cancel,
+    q.Replay: _replay,
+    q.Dead: _dead,
+    q.Depth: _depth,
+    q.Erase: _erase,
+    q.Forget: _forget,
+}

@@ -1,0 +1,245 @@
+"""Addresses as values: parsed once, normal in form, and masked wherever they might be printed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from messaging_channels._model.errors import InvalidAddress
+
+
+@runtime_checkable
+class Address(Protocol):
+    """What every address can do. Its `str`, `repr` and `format` show the masked form."""
+
+    @property
+    def plain(self) -> str:
+        """The address in full, as answers and requests show it. Keep it out of logs."""
+        ...
+
+    @property
+    def masked(self) -> str:
+        """The address with its identifying part hidden."""
+        ...
+
+
+class WhatsAppAddress:
+    """What can be written to on WhatsApp: a `PhoneNumber`, or a `WhatsAppUserId` where the provider takes these."""
+
+    __slots__ = ()
+
+    @property
+    def plain(self) -> str:
+        """See Address."""
+        raise NotImplementedError
+
+    @property
+    def masked(self) -> str:
+        """See Address."""
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        """Show the masked form."""
+        return self.masked
+
+    def __repr__(self) -> str:
+        """Show the masked form."""
+        return f"{type(self).__name__}({self.masked})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class WhatsAppUserId(WhatsAppAddress):
+    """Who a person is to one business on WhatsApp (BSUID), for those who show no number: a country, a dot, and up to 128 letters and digits.
+
+    Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/business-scoped-user-ids
+    """
+
+    id: str
+    """Byte for byte as it came in a report."""
+
+    @classmethod
+    def parse(cls, text: str) -> WhatsAppUserId:
+        """Parse `US.13491208655302741918`, or that of a parent business, `US.ENT.11815799212886844830`.
+
+        Raises:
+            InvalidAddress: it is no such id.
+        """
+        if not _USER_ID.fullmatch(text):
+            raise InvalidAddress(
+                "it is not two letters, a dot, letters and digits",
+                kind="WhatsApp user id",
+                remedy="give it as the webhook did",
+            )
+        return cls(text)
+
+    @property
+    def plain(self) -> str:
+        """The id."""
+        return self.id
+
+    @property
+    def masked(self) -> str:
+        """Such as `US.•••918`."""
+        return f"{self.id[:2]}.•••{self.id[-3:] if len(self.id) > _SHORT_ID else ''}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PhoneNumber(WhatsAppAddress):
+    """A number in the shape of E.164 (ITU-T): 7 to 15 digits, country code first. Whether it exists is for the network to say."""
+
+    digits: str
+    """Without a plus."""
+
+    @classmethod
+    def parse(cls, text: str) -> PhoneNumber:
+        """Parse an international number, with or without the plus. Spaces, hyphens, dots and parentheses may separate digits.
+
+        Raises:
+            InvalidAddress: it is no international number. `00` is not taken for a plus, since it means nothing in many countries.
+        """
+        match = _PLAIN_NUMBER.fullmatch(text)
+        if match is not None:
+            return cls(match[1])
+        match = _PLAIN_NUMBER.fullmatch(_SEPARATORS.sub("", text))
+        if match is None or _TRUNK_ZERO in text:
+            raise InvalidAddress(
+                _number_problem(text),
+                kind="phone number",
+                remedy="write it as country code and number, such as +447700900000",
+            )
+        return cls(match[1])
+
+    @property
+    def e164(self) -> str:
+        """With the plus."""
+        return f"+{self.digits}"
+
+    @property
+    def plain(self) -> str:
+        """The digits without a plus."""
+        return self.digits
+
+    @property
+    def masked(self) -> str:
+        """Such as `+44•••••••123`."""
+        return f"+{self.digits[:2]}{'•' * (len(self.digits) - 5)}{self.digits[-3:]}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class EmailAddress:
+    """A mail address (RFC 5321, 6531). The domain is kept in its ASCII form; equal if local part and domain are."""
+
+    local: str
+    """As it was given: servers may tell upper from lower case."""
+    domain: str
+    """Lower case, internationalised labels as A-labels (IDNA 2008)."""
+    display_name: str = field(default="", compare=False)
+
+    @classmethod
+    def parse(cls, text: str) -> EmailAddress:
+        """Parse `user@example.com` or `Name <user@example.com>`. Quoted local parts and comments are refused.
+
+        Raises:
+            InvalidAddress: it is no such address, or holds a control or bidirectional-override character.
+        """
+        if _PLAIN_MAIL.fullmatch(text) and len(text) <= _SHORT:
+            local, _, domain = text.rpartition("@")
+            return cls(local, domain.lower())
+        if _FORBIDDEN.search(text):
+            raise _bad_mail("a control or direction character in it")
+        named = _NAMED.fullmatch(text)
+        name, spec = (_unquoted(named[1]), named[2]) if named else ("", text)
+        local, _, domain = spec.rpartition("@")
+        if not _LOCAL.fullmatch(local) or len(local.encode()) > _LOCAL_OCTETS:
+            raise _bad_mail("the part before the @ is missing, too long or malformed")
+        return cls(local, _ascii_domain(domain), name)
+
+    @property
+    def addr_spec(self) -> str:
+        """The address without the display name."""
+        return f"{self.local}@{self.domain}"
+
+    @property
+    def plain(self) -> str:
+        """The same as `addr_spec`."""
+        return self.addr_spec
+
+    @property
+    def needs_smtputf8(self) -> bool:
+        """Whether every server on the way must speak SMTPUTF8 (RFC 6531): the local part is not ASCII."""
+        return not self.local.isascii()
+
+    @property
+    def masked(self) -> str:
+        """Such as `j•••@example.com`."""
+        return f"{self.local[0]}•••@{self.domain}"
+
+    def __str__(self) -> str:
+        """Show the masked form."""
+        return self.masked
+
+    def __repr__(self) -> str:
+        """Show the masked form."""
+        return f"EmailAddress({self.masked})"
+
+
+def _number_problem(text: str) -> str:
+    digits = sum(character.isdecimal() for character in text)
+    if not digits:
+        return "no digits in it"
+    if not _NUMBER_CHARACTERS.fullmatch(text):
+        return "characters in it that no number has"
+    if not _FEWEST <= digits <= _MOST:
+        return f"{digits} digits, {_FEWEST} to {_MOST} expected"
+    if _TRUNK_ZERO in text:
+        return "it holds a (0), which is not dialled after the country code"
+    return "it does not start with a country code"
+
+
+def _bad_mail(problem: str) -> InvalidAddress:
+    return InvalidAddress(problem, kind="mail address", remedy="write it as user@example.com")
+
+
+def _unquoted(name: str) -> str:
+    name = name.strip()
+    if name.startswith('"') and name.endswith('"') and len(name) > 1:
+        return name[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    return name
+
+
+def _ascii_domain(domain: str) -> str:
+    if domain.isascii():
+        ascii_domain = domain.lower()
+    else:
+        import idna  # noqa: PLC0415  slow to import and rarely needed
+
+        try:
+            ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode()
+        except idna.IDNAError as error:
+            raise _bad_mail("the domain is not a valid internationalised name") from error
+    if len(ascii_domain) > _DOMAIN_OCTETS or not _DOMAIN.fullmatch(ascii_domain):
+        raise _bad_mail("the domain is missing, too long or malformed")
+    return ascii_domain
+
+
+_FEWEST, _MOST = 7, 15
+_SHORT = 64
+_LOCAL_OCTETS = 64
+_DOMAIN_OCTETS = 253
+
+_PLAIN_NUMBER = re.compile(r"\+?([1-9][0-9]{6,14})")
+_USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
+_SHORT_ID = 12
+_SEPARATORS = re.compile(r"(?<!^)[ .\-()]")
+_TRUNK_ZERO = "(0)"
+_NUMBER_CHARACTERS = re.compile(r"\+?[0-9 .()\-]+")
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
+_PLAIN_MAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+")
+_UATOM = r"(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]|[^\W\x00-\x7f]|[\u0300-\u036f])+"
+_LOCAL = re.compile(rf"{_UATOM}(?:\.{_UATOM})*")
+_NAMED = re.compile(r"([^<>]*)<([^<>]+)>\s*")
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")

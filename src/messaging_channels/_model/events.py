@@ -1,0 +1,161 @@
+"""What comes back later: delivery reports, what people write, and what they want or do not want.
+
+Every event is an immutable value that may come late, repeatedly and out of order. `key` tells repetitions: two events with the same key are the same
+event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from messaging_channels._model.addresses import Address
+    from messaging_channels._model.status import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Heard:
+    """What every event has."""
+
+    provider: str
+    at: float
+    """When it happened, in the provider's words: seconds since the epoch, UTC."""
+    event_id: str | None = None
+    """The provider's id of the event itself, where it gives one."""
+    native: Any = field(default=None, repr=False)
+    """The report as it came."""
+
+    @property
+    def key(self) -> str:
+        """What repetitions of this event have in common: 32 hexadecimal digits."""
+        told = (self.event_id,) if self.event_id else (self.at, *self._told())
+        return sha256(repr((type(self).__name__, self.provider, *told)).encode()).hexdigest()[:32]
+
+    def _told(self) -> tuple[Any, ...]:
+        return (repr(self.native),)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OfMessage(_Heard):
+    """An event of a message that was sent."""
+
+    message_id: str = ""
+    """Ours, as given to the provider; empty where the provider carries none back."""
+    provider_id: str | None = None
+
+    def _told(self) -> tuple[Any, ...]:
+        return (self.message_id, self.provider_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChanged(_OfMessage):
+    """A delivery report. Fold it in with `status.merge`."""
+
+    status: Status
+    detail: str = ""
+    """For the operator: the provider's error code and text. No whole address, no body."""
+
+    def _told(self) -> tuple[Any, ...]:
+        return (self.message_id, self.provider_id, self.status.group_id, self.status.id, self.detail)
+
+
+class Act(StrEnum):
+    """What a person did with a message."""
+
+    SEEN = "seen"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    PLAYED = "played"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engaged(_OfMessage):
+    """A person read, opened, clicked or played a message. It stands beside the status, and changes none."""
+
+    act: Act
+    url: str | None = field(default=None, repr=False)
+    """The link that was clicked."""
+
+    def _told(self) -> tuple[Any, ...]:
+        return (self.message_id, self.provider_id, self.act, self.url)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceivedMedia:
+    """A file that came with a message, by its URL or by the provider's id."""
+
+    url: str | None = field(default=None, repr=False)
+    id: str | None = None
+    content_type: str = ""
+    filename: str | None = field(default=None, repr=False)
+    caption: str | None = field(default=None, repr=False)
+    content: bytes | None = field(default=None, repr=False)
+    """The file itself, where it came with the report (mail)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReceived(_Heard):
+    """A person wrote to us. What `kind` does not say in the other fields is in `native`."""
+
+    channel: str
+    provider_id: str
+    sender: Address = field(repr=False)
+    """Who wrote."""
+    to: str = field(repr=False)
+    """The number or address it was written to."""
+    kind: str = "text"
+    """An open set: text, image, video, audio, document, sticker, location, contacts, button, list, reaction, flow, order, mail, unknown."""
+    text: str | None = field(default=None, repr=False)
+    subject: str | None = field(default=None, repr=False)
+    html: str | None = field(default=None, repr=False)
+    payload: str | None = field(default=None, repr=False)
+    """The id of what was pressed or chosen, the emoji of a reaction, the JSON of a flow."""
+    location: tuple[float, float] | None = field(default=None, repr=False)
+    """Latitude and longitude in degrees."""
+    media: tuple[ReceivedMedia, ...] = field(default=(), repr=False)
+    reply_to: str | None = None
+    """The provider's id of the message it answers or reacts to."""
+    name: str | None = field(default=None, repr=False)
+    """What the person calls itself."""
+
+    def _told(self) -> tuple[Any, ...]:
+        return (self.channel, self.provider_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Choice(_Heard):
+    """What a person wants to receive."""
+
+    channel: str
+    address: Address = field(repr=False)
+    why: str = ""
+    """Such as `keyword STOP`, `complaint`, `list-unsubscribe`."""
+    about: str = ""
+    """What alone is meant, such as `marketing`; empty for every message of the channel."""
+
+    def _told(self) -> tuple[Any, ...]:
+        return (self.channel, self.address.plain, self.why, self.about)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptedOut(_Choice):
+    """A person wants no more messages on this channel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptedIn(_Choice):
+    """A person wants messages on this channel, again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unrecognised(_Heard):
+    """A report of a kind that the plugin does not know, kept as it came."""
+
+    kind: str = ""
+    """The provider's word for it."""
+
+
+Event: TypeAlias = "StatusChanged | Engaged | MessageReceived | OptedOut | OptedIn | Unrecognised"

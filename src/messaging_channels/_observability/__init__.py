@@ -1,0 +1,1 @@
+"""Observers for logging and OpenTelemetry."""

@@ -1,0 +1,54 @@
+"""Structured log records of attempts and events, for the standard `logging`."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from messaging_channels._model.outcomes import Kind
+from messaging_channels.plugins.observer import Observer
+
+if TYPE_CHECKING:
+    from messaging_channels._model.events import Event
+    from messaging_channels._model.receipts import Attempt
+
+_NAME = "messaging_channels"
+
+
+class Logs(Observer):
+    """Writes one record for each attempt and event to the logger `messaging_channels`, with its facts as extra fields."""
+
+    def __init__(self, logger: logging.Logger | None = None) -> None:
+        """Write to this logger, or the usual one."""
+        self._log = logger or logging.getLogger(_NAME)
+
+    def attempt_finished(self, attempt: Attempt) -> None:
+        """See Observer. What was accepted is at level INFO, all else at WARNING."""
+        level = logging.INFO if attempt.kind is Kind.ACCEPTED else logging.WARNING
+        self._log.log(level, "attempt %s", attempt.kind, extra=_facts(attempt))
+
+    def event_received(self, event: Event) -> None:
+        """See Observer."""
+        status = getattr(event, "status", None)
+        facts = {
+            "message_id": getattr(event, "message_id", ""),
+            "provider": event.provider,
+            "event": type(event).__name__,
+            "status": status.name if status else "",
+        }
+        self._log.info("event %s", type(event).__name__, extra=facts)
+
+
+def _facts(attempt: Attempt) -> dict[str, Any]:
+    outcome = attempt.outcome
+    return {
+        "message_id": attempt.message_id,
+        "channel": attempt.channel,
+        "provider": attempt.provider,
+        "account": attempt.account,
+        "attempt": attempt.number,
+        "outcome": str(attempt.kind),
+        "reason": str(outcome.reason) if outcome else "",
+        "provider_id": outcome.provider_id if outcome else None,
+        "seconds": round(attempt.duration, 6),
+    }

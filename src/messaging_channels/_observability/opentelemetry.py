@@ -1,0 +1,98 @@
+"""What happened, for those who watch: OpenTelemetry spans and metrics (the extra `otel`).
+
+Nothing here holds an address, a content or a secret; the message id joins spans, logs, records and webhooks.
+Names follow the semantic conventions for messaging: https://opentelemetry.io/docs/specs/semconv/messaging/
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from messaging_channels._model.outcomes import Kind
+from messaging_channels.plugins.observer import Observer
+
+if TYPE_CHECKING:
+    from opentelemetry.metrics import MeterProvider
+    from opentelemetry.trace import TracerProvider
+
+    from messaging_channels._model.events import Event
+    from messaging_channels._model.receipts import Attempt
+
+_NAME = "messaging_channels"
+_NANO = 1_000_000_000
+
+
+class OpenTelemetry(Observer):
+    """Makes a span of each attempt, a child of the caller's, and counts and times attempts and events."""
+
+    def __init__(
+        self, tracer_provider: TracerProvider | None = None, meter_provider: MeterProvider | None = None
+    ) -> None:
+        """Report to these providers, or to the global ones.
+
+        Raises:
+            ImportError: the extra `otel` is not installed.
+        """
+        from opentelemetry import metrics, trace  # noqa: PLC0415  an extra
+
+        self._trace = trace
+        self._tracer = trace.get_tracer(_NAME, tracer_provider=tracer_provider)
+        meter = metrics.get_meter(_NAME, meter_provider=meter_provider)
+        self._duration = meter.create_histogram(
+            "messaging.client.operation.duration", unit="s", description="Duration of attempts to send."
+        )
+        self._sent = meter.create_counter(
+            "messaging.client.sent.messages",
+            unit="{message}",
+            description="Messages that providers were asked to send.",
+        )
+        self._consumed = meter.create_counter(
+            "messaging.client.consumed.messages",
+            unit="{message}",
+            description="Reports and messages that came in.",
+        )
+
+    def attempt_finished(self, attempt: Attempt) -> None:
+        """See Observer. Runs in the caller's context, so the span has the right parent."""
+        facts = _attributes(attempt)
+        span = self._tracer.start_span(
+            f"send {attempt.channel}",
+            kind=self._trace.SpanKind.PRODUCER,
+            start_time=int(attempt.started * _NANO),
+            attributes={
+                **facts,
+                "messaging.message.id": attempt.message_id,
+                "messaging_channels.attempt": attempt.number,
+                "messaging_channels.waited": attempt.waited,
+            },
+        )
+        if attempt.kind is not Kind.ACCEPTED:
+            span.set_status(self._trace.StatusCode.ERROR, str(attempt.kind))
+        span.end(int((attempt.started + attempt.duration) * _NANO))
+        self._duration.record(attempt.duration, facts)
+        self._sent.add(1, facts)
+
+    def event_received(self, event: Event) -> None:
+        """See Observer."""
+        self._consumed.add(
+            1,
+            {
+                "messaging.system": event.provider,
+                "messaging.operation.name": "receive",
+                "messaging_channels.event": type(event).__name__,
+            },
+        )
+
+
+def _attributes(attempt: Attempt) -> dict[str, Any]:
+    """Return what spans and metrics have in common: few values each."""
+    facts: dict[str, Any] = {
+        "messaging.system": attempt.provider,
+        "messaging.operation.name": "send",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": attempt.channel,
+        "messaging_channels.outcome": str(attempt.kind),
+    }
+    if attempt.kind is not Kind.ACCEPTED and attempt.outcome is not None:
+        facts["error.type"] = str(attempt.outcome.reason)
+    return facts

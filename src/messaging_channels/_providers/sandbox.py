@@ -1,0 +1,196 @@
+"""A provider without an account or a network, for all built-in channels: it accepts, and then reports delivery.
+
+What it does is chosen by the address, see `BEHAVIOURS`; every other address is delivered to. It keeps what it took, in memory or in a SQLite file.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from messaging_channels._model import status as statuses
+from messaging_channels._model.errors import ExchangeFailed, Phase
+from messaging_channels._model.events import StatusChanged
+from messaging_channels._model.outcomes import Kind, Outcome, Reason
+from messaging_channels.plugins.channels import BUILT_IN
+from messaging_channels.plugins.exchange import Call, Exchange, Executors, Flow, Now, Wait, ask
+from messaging_channels.plugins.provider import Capabilities, Envelope
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from messaging_channels._model.status import Status
+
+_NOT_DELIVERED = statuses.known(2, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What the sandbox does with a message to one of the special addresses."""
+
+    phone: str
+    mail: str
+    meaning: str
+    reason: Reason = Reason.ACCEPTED
+    report: Status = statuses.DELIVERED_TO_HANDSET
+    """What it reports after it accepted."""
+
+
+BEHAVIOURS = (
+    Behaviour("447700900001", "reject@example.com", "refused for good", Reason.RECIPIENT),
+    Behaviour("447700900002", "throttle@example.com", "too fast, try again in 2 s", Reason.THROTTLED),
+    Behaviour("447700900003", "hang@example.com", "no answer in time: unknown", Reason.TIMEOUT),
+    Behaviour(
+        "447700900004", "expire@example.com", "accepted, then expires", report=statuses.EXPIRED_EXPIRED
+    ),
+    Behaviour("447700900005", "bounce@example.com", "accepted, then undeliverable", report=_NOT_DELIVERED),
+    Behaviour("447700900006", "unreachable@example.com", "cannot be reached", Reason.UNREACHABLE),
+)
+_BY_ADDRESS = {address: one for one in BEHAVIOURS for address in (one.phone, one.mail)}
+_USUAL = Behaviour("", "", "accepted, then delivered")
+_RETRY_AFTER = 2.0
+
+
+class Outbox:
+    """What the sandbox took, in SQLite. Safe in threads; a file is safe between processes too."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Open the file, or keep everything in memory."""
+        import sqlite3  # noqa: PLC0415  slow to import, and most programs make no sandbox
+
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS message (id TEXT PRIMARY KEY, taken_at REAL, channel TEXT, destination TEXT,"
+            " type TEXT, content TEXT, status TEXT, report TEXT)"
+        )
+
+    def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Keep messages that were accepted, each id once."""
+        with self._lock:
+            self._database.executemany("INSERT OR IGNORE INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def settle(self) -> list[tuple[str, Status]]:
+        """Return the reports that are due, by message id, and make each the status of its message."""
+        with self._lock:
+            due = self._database.execute(
+                "UPDATE message SET status = report, report = NULL WHERE report IS NOT NULL RETURNING id, status"
+            ).fetchall()
+        return [(message_id, _status(text)) for message_id, text in due]
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Return every message that was taken, the oldest first."""
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT id, channel, destination, type, content, status FROM message ORDER BY taken_at, id"
+            ).fetchall()
+        return [
+            {
+                "messageId": message_id,
+                "channel": channel,
+                "destination": destination,
+                "type": kind,
+                "content": json.loads(content),
+                "status": _status(status).as_dict(),
+            }
+            for message_id, channel, destination, kind, content, status in rows
+        ]
+
+    def clear(self) -> int:
+        """Forget everything; return how many messages that were."""
+        with self._lock:
+            return self._database.execute("DELETE FROM message").rowcount
+
+    def __del__(self) -> None:
+        """Close the database with the last reference to it."""
+        if hasattr(self, "_database"):
+            self._database.close()
+
+
+class Sandbox:
+    """The provider `sandbox`. One object serves many threads and tasks."""
+
+    name: ClassVar[str] = "sandbox"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        {
+            kind: frozenset(one.name for one in fields(kind))  # type: ignore[arg-type]
+            for channel in BUILT_IN
+            for kind in channel.carries
+        },
+        batch=1000,
+        uploads=True,
+    )
+    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+
+    def __init__(self, path: Path | None = None, *, hang: float = 30.0) -> None:
+        """Keep messages in the SQLite file `path`, or in memory; `hang` is for how many seconds it does when told to."""
+        self.outbox = Outbox(path)
+        self._hang = hang
+
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        """See Provider."""
+        planned = [_BY_ADDRESS.get(envelope.to.plain, _USUAL) for envelope in batch]
+        if any(behaviour.reason is Reason.TIMEOUT for behaviour in planned):
+            yield from ask(Wait(self._hang, effect=True))
+            raise ExchangeFailed("the sandbox was told to hang", phase=Phase.READ, timed_out=True)
+        outcomes = [_outcome(behaviour, envelope) for behaviour, envelope in zip(planned, batch, strict=True)]
+        now = yield from ask(Now())
+        rows = [
+            _row(envelope, behaviour, now)
+            for envelope, behaviour, outcome in zip(batch, planned, outcomes, strict=True)
+            if outcome.kind is Kind.ACCEPTED
+        ]
+        yield from ask(Call(lambda: self.outbox.add(rows)))
+        return outcomes
+
+    def fetch_reports(self) -> Flow[Sequence[StatusChanged]]:
+        """See FetchesReports."""
+        settled = yield from ask(Call(self.outbox.settle, effect=False))
+        now = yield from ask(Now())
+        return [
+            StatusChanged(provider=self.name, message_id=key, provider_id=key, status=status, at=now)
+            for key, status in settled
+        ]
+
+
+def _outcome(behaviour: Behaviour, envelope: Envelope) -> Outcome:
+    if behaviour.reason is Reason.ACCEPTED:
+        return Outcome.of(Reason.ACCEPTED, provider_id=envelope.id)
+    wait = _RETRY_AFTER if behaviour.reason is Reason.THROTTLED else None
+    return Outcome.of(behaviour.reason, f"sandbox: {behaviour.meaning}", retry_after=wait)
+
+
+def _row(envelope: Envelope, behaviour: Behaviour, now: float) -> tuple[Any, ...]:
+    return (
+        envelope.id,
+        now,
+        envelope.channel,
+        envelope.to.plain,
+        type(envelope.message).__name__,
+        json.dumps(_content(envelope.message), ensure_ascii=False),
+        json.dumps(statuses.PENDING_ACCEPTED.as_dict()),
+        json.dumps(behaviour.report.as_dict()),
+    )
+
+
+def _content(value: Any) -> Any:  # noqa: ANN401  any value a message may hold
+    """Return a value as JSON can hold it, leaving out what is empty."""
+    if is_dataclass(value) and not hasattr(value, "plain"):
+        shown = {one.name: _content(getattr(value, one.name)) for one in fields(value)}
+        return {name: part for name, part in shown.items() if part not in (None, "", [], {}, False)}
+    if isinstance(value, Mapping):
+        return {str(name): _content(part) for name, part in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, (tuple, list)):
+        return [_content(part) for part in cast("list[Any]", value)]
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    return value if isinstance(value, (str, int, float, type(None))) else getattr(value, "plain", str(value))
+
+
+def _status(text: str) -> Status:
+    return statuses.from_dict(json.loads(text))

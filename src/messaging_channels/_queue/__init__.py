@@ -1,0 +1,1 @@
+"""Sending later: enqueue and process."""

@@ -1,0 +1,104 @@
+"""What the queue keeps of a message to send it later: itself, to whom, and on what terms; as JSON and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Literal
+
+from messaging_channels._sending.send_state import Terms
+from messaging_channels.messages import Codec, Message, Undecodable
+from messaging_channels.policies.windows import Window
+
+if TYPE_CHECKING:
+    from messaging_channels._model.addresses import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message for one address: a step of a fallback, or all there is."""
+
+    message: Message
+    to: Address
+    account: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Letters:
+    """All that is kept of one message that waits."""
+
+    steps: Sequence[Letter]
+    on_unknown: Literal["hold", "resend"] = "hold"
+    after: float = 0.0
+    """Seconds between the steps."""
+    follow_unknown: bool = False
+    """Whether a step that may have been sent is followed by the next."""
+    window: Window | None = None
+    zones: tuple[str, ...] = field(default=())
+
+    def terms(self, seconds: float | None) -> Terms:
+        """Return the terms of a round that has so many seconds left."""
+        return Terms(deadline=seconds, on_unknown=self.on_unknown)
+
+    def opens(self, at: float) -> float:
+        """Return the first moment from then on at which the recipient may be written to."""
+        return self.window.opens(at, self.zones) if self.window else at
+
+    def dumped(self, codec: Codec) -> str:
+        """Return it as JSON.
+
+        Raises:
+            InvalidMessage: a message holds what cannot be stored.
+        """
+        window = self.window
+        return json.dumps(
+            {
+                "steps": [
+                    [codec.encode(one.message), codec.encode(one.to), one.account] for one in self.steps
+                ],
+                "onUnknown": self.on_unknown,
+                "after": self.after,
+                "followUnknown": self.follow_unknown,
+                "window": [*map(str, window.hours), list(window.days)] if window else None,
+                "zones": self.zones,
+            },
+            separators=(",", ":"),
+        )
+
+    @classmethod
+    def loaded(cls, codec: Codec, text: str) -> Letters:
+        """Return what was dumped.
+
+        Raises:
+            Undecodable: a type in it is not known here, or no longer fits.
+        """
+        kept: dict[str, Any] = json.loads(text)
+        try:
+            window = Window(*kept["window"]) if kept["window"] else None
+            steps = [
+                Letter(codec.decode(message), codec.decode(to), own) for message, to, own in kept["steps"]
+            ]
+        except (KeyError, TypeError, ValueError) as error:
+            raise Undecodable(str(error)) from None
+        return cls(
+            steps, kept["onUnknown"], kept["after"], kept["followUnknown"], window, tuple(kept["zones"])
+        )
+
+    def in_zones(self, window: Window | None) -> Letters:
+        """Return them with a window, and the time zones of every address in them."""
+        if window is None:
+            return self
+        zones = dict.fromkeys(zone for one in self.steps for zone in window.zones(one.to))
+        return replace(self, window=window, zones=tuple(zones))
+
+    @property
+    def recipients(self) -> str:
+        """Digests of the addresses, each between blanks."""
+        return f" {' '.join(dict.fromkeys(recipient(one.to.plain) for one in self.steps))} "
+
+
+def recipient(plain: str) -> str:
+    """Return the digest by which a recipient's messages are found as long as they wait."""
+    return sha256(plain.lower().encode()).hexdigest()[:32]

@@ -1,0 +1,1 @@
+"""One send, from the arguments to the receipt."""

@@ -1,0 +1,113 @@
+"""What may follow the attempts of a message: a pure decision, without a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
+
+from messaging_channels._model.outcomes import RULES, Kind, Outcome, Reason
+from messaging_channels._model.values import value
+
+if TYPE_CHECKING:
+    from messaging_channels._model.receipts import Attempt
+    from messaging_channels.policies.routing import Retry
+
+
+@value(frozen=True, slots=True)
+class Ask:
+    """Ask that provider next."""
+
+    provider: str
+    wait: float = 0.0
+    """Seconds to let pass before."""
+
+
+@value(frozen=True, slots=True)
+class Stop:
+    """Ask nobody any more."""
+
+    why: str
+
+
+Step: TypeAlias = "Ask | Stop"
+
+
+def next_step(
+    names: Iterable[str],
+    attempts: Sequence[Attempt],
+    *,
+    retry: Retry,
+    left: Callable[[], float],
+    resend: bool,
+    chance: float,
+) -> Step:
+    """Say what follows these attempts.
+
+    Args:
+        names: the providers that may be asked, in order.
+        attempts: those made so far, at least one.
+        retry: the route's policy.
+        left: tells what is left of the time for this message, in seconds.
+        resend: whether the caller prefers a second copy to none.
+        chance: from 0 to 1, for the jitter.
+    """
+    last = attempts[-1]
+    if last.kind is Kind.ACCEPTED:
+        return accepted_by(last.provider)
+    ends = [attempt.outcome for attempt in attempts if attempt.outcome]
+    if not all(_reached_nobody(end, resend=resend) for end in ends):
+        return Stop(
+            _HELD if any(end.kind is Kind.UNKNOWN for end in ends) else f"{last.provider} refused it for good"
+        )
+    repeats = [_repeat(name, attempts, retry, chance, resend=resend) for name in names]
+    seconds = left()
+    waits = [one for one in repeats if one is not None and one.wait < seconds]
+    fresh = [name for name in names if all(attempt.provider != name for attempt in attempts)]
+    again = next((one for one in waits if one.provider == last.provider), None)
+    if again and (ends[-1].reason is Reason.THROTTLED or last.kind is Kind.UNKNOWN):
+        return (
+            again  # who asks to wait is waited for; and a second copy is least likely where the first one is
+        )
+    if fresh and may_pass_on(ends, resend=resend):
+        return Ask(fresh[0])
+    return (
+        min(waits, key=lambda one: one.wait)
+        if waits
+        else Stop("no attempt was left that could begin in time")
+    )
+
+
+@lru_cache(maxsize=64)
+def accepted_by(provider: str) -> Stop:
+    """Say how most journeys end."""
+    return Stop(f"{provider} accepted it")
+
+
+def may_pass_on(outcomes: Iterable[Outcome], *, resend: bool = False) -> bool:
+    """Whether another provider may be asked after these attempts: only if none of them can have reached anybody."""
+    return all(
+        RULES[outcome.reason].pass_on or (resend and outcome.kind is Kind.UNKNOWN) for outcome in outcomes
+    )
+
+
+def _reached_nobody(outcome: Outcome, *, resend: bool) -> bool:
+    rule = RULES[outcome.reason]
+    return rule.retry or rule.pass_on or (resend and rule.kind is Kind.UNKNOWN)
+
+
+def _repeat(
+    name: str, attempts: Sequence[Attempt], retry: Retry, chance: float, *, resend: bool
+) -> Ask | None:
+    """Return how that provider may be asked again, None if it may not."""
+    own = [attempt.outcome for attempt in attempts if attempt.provider == name and attempt.outcome]
+    if not own or len(own) >= retry.attempts:
+        return None
+    rule = RULES[own[-1].reason]
+    if not (rule.retry or (resend and rule.kind is Kind.UNKNOWN)):
+        return None
+    wait = retry.wait(len(own), own[-1].retry_after, chance)
+    return None if wait is None else Ask(name, wait)
+
+
+_HELD = "it may have been sent: held until that is known"

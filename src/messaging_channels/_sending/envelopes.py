@@ -1,0 +1,82 @@
+"""Whom a message is for: its channel, the recipient's address there, and whose account writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from messaging_channels._model import errors
+from messaging_channels._model.addresses import Address
+from messaging_channels._model.ids import message_id
+from messaging_channels.plugins.exchange import Flow
+from messaging_channels.plugins.provider import Envelope
+from messaging_channels.plugins.recipients import Contact
+
+if TYPE_CHECKING:
+    from messaging_channels.messages import Message
+    from messaging_channels.plugins.channels import Channel
+    from messaging_channels.plugins.resolvers import RecipientResolver
+
+
+@dataclass(frozen=True, slots=True)
+class Addressing:
+    """The channels, and who turns recipients into addresses. One serves all threads and tasks."""
+
+    channels: Mapping[type[Message], Channel]
+    """By the types they carry."""
+    resolvers: Sequence[RecipientResolver]
+
+    def envelope(
+        self,
+        message: Message,
+        to: Any,  # noqa: ANN401  resolvers take anything
+        now: float,
+    ) -> Flow[tuple[Envelope, str | None]]:
+        """Find out whom a message is for, and whose account sends it."""
+        channel = self.channel_of(message)
+        contact = yield from self.locate(to, channel)
+        return Envelope(message_id(now), channel.name, message, _address(contact, channel)), contact.account
+
+    def addressed(self, message: Message, to: str, now: float) -> Envelope:
+        """Address a message to what is an address already, in text."""
+        channel = self.channel_of(message)
+        return Envelope(message_id(now), channel.name, message, channel.parse(to))
+
+    def channel_of(self, message: Message) -> Channel:
+        """Return the channel that carries this type of message."""
+        try:
+            return self.channels[type(message)]
+        except KeyError:
+            known = tuple({channel.name for channel in self.channels.values()})
+            raise errors.UnknownChannel(type(message).__name__, known=known) from None
+
+    def locate(self, to: Any, channel: Channel) -> Flow[Contact]:  # noqa: ANN401
+        """Turn a recipient into a contact: an address is one already, anything else is for the resolvers."""
+        if isinstance(to, (str, Address)):
+            return Contact(to)
+        if isinstance(to, Contact):
+            return to
+        for resolver in self.resolvers:
+            contact = yield from resolver.resolve(to, channel)
+            if contact is not None:
+                return contact
+        raise errors.UnresolvedRecipient(
+            f"no resolver understands a {type(to).__name__}",
+            recipient="recipient",
+            channel=channel.name,
+            remedy=f"give a {channel.address_type.__name__} or text, or add a resolver for it",
+        )
+
+
+def _address(contact: Contact, channel: Channel) -> Any:  # noqa: ANN401  checked against the channel's type
+    address = contact.address
+    if isinstance(address, str):
+        return channel.parse(address)
+    if not isinstance(address, channel.address_type):
+        raise errors.InvalidAddress(
+            f"a {type(address).__name__}",
+            kind=channel.address_type.__name__,
+            remedy="use the channel's own kind",
+        )
+    return address

@@ -1,0 +1,113 @@
+"""Who may send a message: the providers of its channel's route that hold the account and carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from messaging_channels._model import errors
+from messaging_channels._model.receipts import Skipped
+from messaging_channels._sending.decision import Ask
+from messaging_channels.policies.routing import ALWAYS, Route
+
+if TYPE_CHECKING:
+    from messaging_channels.messages import Message
+    from messaging_channels.plugins.provider import Envelope, Provider
+
+Accounts: TypeAlias = "Mapping[str | None, Mapping[str, Provider]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who may send a message."""
+
+    route: Route
+    providers: Mapping[str, Provider]
+    """By name, in order."""
+    skipped: tuple[Skipped, ...]
+    considered: tuple[str, ...]
+    first: Ask
+    """The step to begin with, if nobody rests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choosing:
+    """Chooses. One serves all threads and tasks."""
+
+    accounts: Accounts
+    """The providers by name, under the account whose credentials they hold; None is the platform's own."""
+    routes: Mapping[str, Route]
+    """By channel name."""
+    chance: Callable[[], float]
+    """From 0 to 1."""
+    made: dict[tuple[str | None, type[Message]], Choice] = field(default_factory=dict[Any, Any])
+    """Those that hold for every message of a type and account: most do, and need not be made again."""
+
+    def choice(self, envelope: Envelope, account: str | None) -> Choice:
+        """Find who may send a message.
+
+        Raises:
+            NoRoute: the channel has none, or no provider of it is for such a message.
+            UnknownAccount: none of them has credentials for the account.
+            Unsupported: none of them carries the message.
+        """
+        extra: Sequence[Any] = getattr(envelope.message, "extra", ())
+        if not extra and (made := self.made.get((account, type(envelope.message)))):
+            return made
+        choice = self._made(envelope, account)
+        kind, able = type(envelope.message), choice.providers.values()
+        if (
+            not choice.skipped
+            and choice.route.blind
+            and all(one.capabilities.carries_wholly(kind) for one in able)
+        ):
+            self.made[account, kind] = choice
+        return choice
+
+    def _made(self, envelope: Envelope, account: str | None) -> Choice:
+        route = self.routes.get(envelope.channel)
+        if route is None:
+            raise errors.NoRoute(envelope.channel)
+        held = self.accounts.get(account, {})
+        able: dict[str, Provider] = {}
+        skipped: list[Skipped] = []
+        lacking = None
+        for step in route.ordered(self.chance):
+            provider = held.get(step.provider)
+            if provider is None:
+                continue
+            lack = provider.capabilities.unsupported(envelope.message)
+            if lack is not None:
+                lacking = lacking or errors.Unsupported(
+                    lack, provider=provider.name, remedy="leave it out, or route to one that does"
+                )
+                skipped.append(Skipped(provider.name, f"does not carry {lack}"))
+            elif step.when is not ALWAYS and not step.when.fits(envelope, account):
+                skipped.append(Skipped(provider.name, "is not for such a message"))
+            else:
+                able[provider.name] = provider
+        _require_heard(envelope.message, able)
+        if not able and not skipped:
+            raise errors.UnknownAccount(str(account), channel=envelope.channel)
+        if not able:
+            raise lacking or errors.NoRoute(
+                envelope.channel, problem="no provider of it is for such a message"
+            )
+        return Choice(route, able, tuple(skipped), tuple(able), Ask(next(iter(able))))
+
+
+def _require_heard(message: Message, able: Mapping[str, Provider]) -> None:
+    """Refuse options that nobody who may be asked understands: they would be left out without a word.
+
+    Raises:
+        Unsupported: naming the options.
+    """
+    for extra in getattr(message, "extra", ()):
+        provider = able.get(extra.provider)
+        if provider is None or type(extra) not in provider.capabilities.extras:
+            raise errors.Unsupported(
+                type(extra).__name__,
+                provider=extra.provider,
+                remedy="leave it out, or route to who understands it",
+            )

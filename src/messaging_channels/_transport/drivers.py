@@ -1,0 +1,267 @@
+"""Where I/O happens: drivers that run flows, in a thread or in an event loop. Only here is a clock, a socket or a loop touched.
+
+TLS certificates are always verified; there is no switch that turns it off.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from messaging_channels._model.errors import InvalidSetting
+from messaging_channels._transport.at_once import Tasks, Threads
+from messaging_channels._transport.clock import Clock
+from messaging_channels._transport.settings import HttpSettings
+from messaging_channels._transport.sharing import AsyncSharing, Sharing
+from messaging_channels.plugins.exchange import (
+    AsyncExecutor,
+    AtOnce,
+    Call,
+    Exchange,
+    Executor,
+    Executors,
+    Flow,
+    HttpRequest,
+    Now,
+    Share,
+    Wait,
+)
+
+if TYPE_CHECKING:
+    pass
+
+Result = TypeVar("Result")
+
+watch: Callable[[Exchange[Any]], AbstractContextManager[None]] | None = None
+"""Stands around every exchange with the outside, in whatever transport, where it was set before the first of them. For the test kit, which sees to it
+that no test reaches a real provider."""
+
+
+class Transport:
+    """Runs flows for synchronous callers. Serves many threads at once; close it when done."""
+
+    def __init__(
+        self,
+        http: HttpSettings | None = None,
+        executors: Mapping[type[Exchange[Any]], Executors] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Open nothing yet: each executor is built when the first exchange of its type comes."""
+        settings, time = http or HttpSettings(), clock or Clock()
+        self._makers: dict[type[Exchange[Any]], Callable[[], Executor]] = {
+            HttpRequest: lambda: _chosen(settings).HttpExecutor(settings),
+            **{kind: made.sync for kind, made in (executors or {}).items()},
+        }
+        self._built: dict[Callable[[], Executor], Executor] = {}
+        self._threads = Threads(self.run)
+        self._perform: dict[type[Exchange[Any]], Callable[[Any], Any]] = {
+            Now: lambda _: time.now(),
+            Wait: lambda exchange: time.sleep(exchange.seconds),
+            Call: lambda exchange: exchange.function(),
+            Share: Sharing(self.run).perform,
+            AtOnce: self._threads.perform,
+        }
+        self._lock = threading.Lock()
+
+    def run(self, flow: Flow[Result]) -> Result:
+        """Run a flow to its end and return its result. What an exchange raises is raised into the flow."""
+        advance: Callable[[Any], Exchange[Any]]
+        reply: Any = None
+        advance = send = flow.send
+        try:
+            while True:
+                exchange = advance(reply)
+                try:
+                    kind = type(exchange)
+                    reply = (self._perform.get(kind) or self._executor(kind))(exchange)
+                    advance = send
+                except BaseException as failure:  # noqa: BLE001  the flow decides what it means
+                    advance, reply = flow.throw, failure
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Close every connection. The transport may not be used afterwards."""
+        with self._lock:
+            self._makers.clear()
+            self._perform = dict.fromkeys(self._perform, _closed)
+            built, self._built = list(self._built.values()), {}
+        self._threads.close()
+        for executor in built:
+            executor.close()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def _executor(self, kind: type[Exchange[Any]]) -> Callable[[Any], Any]:
+        with self._lock:
+            if kind not in self._perform:
+                maker = _maker(self._makers, kind)
+                if maker not in self._built:
+                    self._built[maker] = maker()
+                self._perform[kind] = _watched(self._built[maker].perform)
+            return self._perform[kind]
+
+
+class AsyncTransport:
+    """Runs flows for the tasks of one event loop. Close it when done."""
+
+    def __init__(
+        self,
+        http: HttpSettings | None = None,
+        executors: Mapping[type[Exchange[Any]], Executors] | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Open nothing yet: each executor is built when the first exchange of its type comes."""
+        import asyncio  # noqa: PLC0415  half of the import time of the whole package
+
+        settings, self._clock = http or HttpSettings(), clock or Clock()
+        self._makers: dict[type[Exchange[Any]], Callable[[], AsyncExecutor]] = {
+            HttpRequest: lambda: _chosen(settings).AsyncHttpExecutor(settings),
+            **{kind: made.asynchronous for kind, made in (executors or {}).items()},
+        }
+        self._built: dict[Callable[[], AsyncExecutor], AsyncExecutor] = {}
+        self._perform: dict[type[Exchange[Any]], Callable[[Any], Any]] = {
+            Wait: lambda exchange: self._clock.sleep_async(exchange.seconds),
+            Call: lambda exchange: asyncio.to_thread(exchange.function),
+            Share: AsyncSharing(self.run).perform,
+            AtOnce: Tasks(self.run).perform,
+        }
+
+    async def run(self, flow: Flow[Result]) -> Result:
+        """Run a flow to its end and return its result. What an exchange raises, a cancellation too, is raised into the flow."""
+        advance: Callable[[Any], Exchange[Any]]
+        reply: Any = None
+        advance = send = flow.send
+        try:
+            while True:
+                exchange = advance(reply)
+                kind = type(exchange)
+                if kind is Now:
+                    advance, reply = send, self._clock.now()
+                    continue
+                try:
+                    reply = await (self._perform.get(kind) or self._executor(kind))(exchange)
+                    advance = send
+                except GeneratorExit:  # the loop is gone: nothing can be awaited any more
+                    flow.close()
+                    raise
+                except BaseException as failure:  # noqa: BLE001  the flow decides what it means
+                    advance, reply = flow.throw, failure
+        except StopIteration as done:
+            return done.value  # type: ignore[no-any-return]
+
+    async def close(self) -> None:
+        """Close every connection. The transport may not be used afterwards."""
+        self._makers.clear()
+        self._perform = dict.fromkeys(self._perform, _closed)
+        built, self._built = list(self._built.values()), {}
+        for executor in built:
+            await executor.close()
+
+    async def __aenter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close it."""
+        await self.close()
+
+    def _executor(self, kind: type[Exchange[Any]]) -> Callable[[Any], Any]:
+        maker = _maker(self._makers, kind)
+        if maker not in self._built:
+            self._built[maker] = maker()
+        self._perform[kind] = _watched_async(self._built[maker].perform)
+        return self._perform[kind]
+
+
+Maker = TypeVar("Maker")
+
+
+def _maker(makers: Mapping[type[Exchange[Any]], Maker], kind: type[Exchange[Any]]) -> Maker:
+    if not makers:
+        _closed()
+    if kind not in makers:
+        message = (
+            f"nothing performs exchanges of type {kind.__name__}: name an executor in Provider.executors"
+        )
+        raise TypeError(message)
+    return makers[kind]
+
+
+def _watched(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    if watch is None:
+        return perform
+    watching = watch
+
+    def performing(exchange: Any) -> Any:  # noqa: ANN401  the exchange's own type decides
+        with watching(exchange):
+            return perform(exchange)
+
+    return performing
+
+
+def _watched_async(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    if watch is None:
+        return perform
+    watching = watch
+
+    async def performing(exchange: Any) -> Any:  # noqa: ANN401  the exchange's own type decides
+        with watching(exchange):
+            return await perform(exchange)
+
+    return performing
+
+
+def _closed(*_: object) -> Any:  # noqa: ANN401  stands where an executor stood
+    message = "the dispatcher was closed"
+    raise RuntimeError(message)
+
+
+def _import_in_a_thread_that_stays(name: str) -> None:
+    """Import a module, if there is such, so that the thread that does it outlives its use: pyreqwest 0.15 crashes the process once that one has ended."""
+    if name in sys.modules or threading.current_thread() is threading.main_thread():
+        return
+    imported = threading.Event()
+
+    def load() -> None:
+        try:
+            import_module(name)
+        except ImportError:
+            return
+        finally:
+            imported.set()
+        threading.Event().wait()
+
+    threading.Thread(target=load, name=f"messaging-channels keeps {name}", daemon=True).start()
+    imported.wait()
+
+
+def _chosen(settings: HttpSettings) -> Any:  # noqa: ANN401  a module
+    """Import the module that stands on the chosen HTTP client."""
+    from messaging_channels._transport import on_httpx  # noqa: PLC0415  imported with the first request, not with us
+
+    if settings.client == "httpx" or (settings.client == "auto" and settings.client_certificate):
+        return on_httpx
+    _import_in_a_thread_that_stays("pyreqwest.client")
+    try:
+        from messaging_channels._transport import on_pyreqwest  # noqa: PLC0415
+    except ImportError as missing:
+        if settings.client == "auto":
+            return on_httpx
+        raise InvalidSetting(
+            "pyreqwest is not installed",
+            setting="http.client",
+            source="configuration",
+            remedy="pip install 'messaging-channels[fast]'",
+        ) from missing
+    return on_pyreqwest

@@ -1,0 +1,37 @@
+"""How HTTP requests are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from messaging_channels.plugins.exchange import Timeouts
+
+
+class ClientCertificate(NamedTuple):
+    """A certificate by which this machine proves who it is (PEM files)."""
+
+    certificate: Path
+    key: Path | None = None
+    password: str | None = None
+
+    def __repr__(self) -> str:
+        """Show the file only."""
+        return f"ClientCertificate({self.certificate})"
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """How HTTP requests are made."""
+
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    proxy: str | None = field(default=None, repr=False)
+    """`http://user:password@host:port`. Without it none is used, whatever the environment says."""
+    ca_file: Path | None = None
+    """Certificates to trust instead of the usual ones (PEM)."""
+    client_certificate: ClientCertificate | None = None
+    max_idle: float = 5.0
+    """Seconds an idle connection is kept. Shorter than the servers': a stale connection makes an outcome unknown."""
+    client: Literal["auto", "httpx", "pyreqwest"] = "auto"
+    """`auto` takes pyreqwest (the extra `fast`) where it is installed and the other settings allow it."""

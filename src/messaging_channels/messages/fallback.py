@@ -1,0 +1,45 @@
+"""Several messages of which the next one goes out when the one before was not delivered in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from messaging_channels._model.errors import InvalidMessage
+from messaging_channels.messages import Message
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Fallback:
+    """An ordered list of messages for one recipient: `Fallback([WhatsAppTemplate(...), Sms(...)], after=300)`.
+
+    The next one is sent when the one before was refused, was reported as not delivered, or was not reported as delivered `after` seconds
+    after it was accepted. The one before may still arrive later, so give it a validity of about `after` where its provider takes one.
+    """
+
+    steps: tuple[Message, ...]
+    after: float
+    """Seconds."""
+    on_unknown: Literal["hold", "next"]
+    """`hold`: a message that may have been sent is not followed by another one. `next`: it is, `after` seconds later."""
+
+    def __init__(
+        self, steps: Iterable[Message], *, after: float = 300.0, on_unknown: Literal["hold", "next"] = "hold"
+    ) -> None:
+        """Name at least one message.
+
+        Raises:
+            InvalidMessage: there is none, or the time is not positive.
+        """
+        object.__setattr__(self, "steps", tuple(steps))
+        object.__setattr__(self, "after", after)
+        object.__setattr__(self, "on_unknown", on_unknown)
+        if not self.steps:
+            raise InvalidMessage("it has no messages", field="Fallback", remedy="give at least one")
+        if after <= 0 or on_unknown not in ("hold", "next"):
+            raise InvalidMessage(
+                "after is not positive, or on_unknown neither hold nor next",
+                field="Fallback",
+                remedy="change it",
+            )

@@ -1,0 +1,193 @@
+"""Descriptions of I/O, and the flows that yield them.
+
+A provider, a resolver and the dispatcher only describe what should happen; a driver in `messaging_channels._transport` makes it happen, waiting
+in a thread or in an event loop. So each of them is written once and serves synchronous and asynchronous callers alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from dataclasses import field
+from functools import cache
+from types import ModuleType
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from messaging_channels._model.values import value
+
+Reply = TypeVar("Reply")
+Result = TypeVar("Result")
+
+
+class Exchange(Generic[Reply]):
+    """One piece of I/O, described. The type parameter is the type of its reply.
+
+    A plugin may define its own: a subclass, and an executor for it in `Provider.executors`.
+    """
+
+    __slots__ = ()
+
+    effect: bool = True
+    """Whether completing it may send a message. Say False for what certainly does not: a token, a look-up, a clock."""
+
+
+Flow: TypeAlias = Generator[Exchange[Any], Any, Result]
+"""A generator that yields exchanges, is sent their replies, and returns its result. `ExchangeFailed` is thrown into it."""
+
+
+def ask(exchange: Exchange[Reply]) -> Flow[Reply]:
+    """Yield one exchange and return its reply; used with `yield from`.
+
+    Raises:
+        ExchangeFailed: the exchange could not be completed; it says whether the other side may have acted on it.
+    """
+    reply: Reply = yield exchange
+    return reply
+
+
+@value(frozen=True, slots=True)
+class Timeouts:
+    """Seconds allowed for each phase of one exchange."""
+
+    connect: float = 10.0
+    write: float = 30.0
+    read: float = 30.0
+
+
+@value(frozen=True, slots=True)
+class HttpResponse:
+    """The answer to an `HttpRequest`, read whole. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the status is one of success (2xx)."""
+        return self.status // 100 == _SUCCESS
+
+    def json(self) -> Any:  # noqa: ANN401  the caller parses it into one of its own values
+        """Return the body parsed as JSON.
+
+        Raises:
+            ValueError: the body is not JSON.
+        """
+        return _codec().from_json(self.body)
+
+
+@value(frozen=True, slots=True)
+class HttpRequest(Exchange[HttpResponse]):
+    """One HTTP request. Redirects are not followed; any status is an answer, not an error.
+
+    Keep secrets and addresses out of the path of `url`; they belong into `headers` and `body`, which no repr shows. Where a vendor's API
+    wants them in the query, they may be there: the repr leaves it out.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    body: bytes = field(default=b"", repr=False)
+    timeouts: Timeouts | None = None
+    """None for those of the transport."""
+    effect: bool = True
+
+    def __repr__(self) -> str:
+        """Show the method and the URL without its query."""
+        path, query, _ = self.url.partition("?")
+        return f"HttpRequest({self.method} {path}{query and '?…'})"
+
+    @classmethod
+    def post_json(cls, url: str, payload: object, *, headers: Mapping[str, str]) -> HttpRequest:
+        """Describe a POST of `payload` as UTF-8 JSON. `headers` should already hold the content type."""
+        return cls("POST", url, headers, _codec().to_json(payload))
+
+
+@value(frozen=True, slots=True)
+class Wait(Exchange[None]):
+    """Let time pass."""
+
+    seconds: float
+    effect: bool = False
+
+
+@value(frozen=True, slots=True)
+class Now(Exchange[float]):
+    """Ask for the time: seconds since the epoch, UTC."""
+
+    effect: bool = False
+
+
+@value(frozen=True, slots=True)
+class Call(Exchange[Reply]):
+    """Call a blocking function, such as a vendor's SDK: in the caller's thread, or in a worker thread under an event loop.
+
+    The function may be called from several threads at once. What it raises is raised into the flow.
+    """
+
+    function: Callable[[], Reply]
+    effect: bool = True
+
+
+@value(frozen=True, slots=True)
+class Share(Exchange[Reply]):
+    """Have one item done together with whatever else waits under the same key, without waiting for company.
+
+    While fewer than a few are under way, it is done at once; what comes meanwhile waits, and goes out together when one of them has ended.
+    """
+
+    key: Hashable
+    item: Any = field(repr=False)
+    most: int
+    """How many items may be done together."""
+    perform: Callable[[Sequence[Any]], Flow[Sequence[Reply]]] = field(repr=False)
+    """Does several items at once; returns their replies in order. It may be run by another caller's driver."""
+    effect: bool = True
+
+
+@value(frozen=True, slots=True)
+class AtOnce(Exchange[Sequence[Any]]):
+    """Run several flows at the same time, in threads or in tasks; reply their results, in order, when all of them have ended.
+
+    What one of them raises is raised then; the others are not cut off by it. None of them may ask for this itself.
+    """
+
+    flows: Sequence[Flow[Any]] = field(repr=False)
+    effect: bool = True
+
+
+class Executor(Protocol):
+    """Performs exchanges of one type for synchronous callers. Called from several threads at once."""
+
+    def perform(self, exchange: Any) -> Any:  # noqa: ANN401  the exchange's own type decides
+        """Perform it and return its reply. Raises ExchangeFailed when it could not be completed."""
+
+    def close(self) -> None:
+        """Release what is held. Called once, after the last `perform`."""
+
+
+class AsyncExecutor(Protocol):
+    """Performs exchanges of one type for asynchronous callers. Called from many tasks of one event loop."""
+
+    async def perform(self, exchange: Any) -> Any:  # noqa: ANN401  the exchange's own type decides
+        """Perform it and return its reply. Raises ExchangeFailed when it could not be completed."""
+
+    async def close(self) -> None:
+        """Release what is held. Called once, after the last `perform`."""
+
+
+@value(frozen=True, slots=True)
+class Executors:
+    """How exchanges of a type are performed, in both colours. Each is built when first needed."""
+
+    sync: Callable[[], Executor]
+    asynchronous: Callable[[], AsyncExecutor]
+
+
+@cache  # an import statement costs each message more than a look into a cache
+def _codec() -> ModuleType:
+    import pydantic_core  # noqa: PLC0415  five times as fast as json, and slow to import
+
+    return pydantic_core
+
+
+_SUCCESS = 2

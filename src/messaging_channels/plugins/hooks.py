@@ -1,0 +1,58 @@
+"""The hooks that a plugin may implement.
+
+A plugin is a module (or object) named by an entry point in the group `messaging_channels`; it implements some of the hooks below with `hookimpl`. Hooks
+register and observe, they never send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from messaging_channels._model.events import Event
+    from messaging_channels._model.receipts import Attempt
+    from messaging_channels.plugins.channels import Channel
+    from messaging_channels.plugins.ledger_spec import LedgerSpec
+    from messaging_channels.plugins.provider import ProviderSpec
+    from messaging_channels.plugins.resolvers import RecipientResolver
+
+PROJECT = "messaging_channels"
+"""The marker's name, and the entry-point group."""
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class Hooks:
+    """What a plugin may implement. Each hook is optional; a parameter that is not needed may be left out."""
+
+    @hookspec
+    def register_channels(self) -> Iterable[Channel]:
+        """Return the channels this plugin adds."""
+        return ()
+
+    @hookspec
+    def register_providers(self) -> Iterable[ProviderSpec]:
+        """Return the specs of the providers this plugin supplies. Build nothing yet."""
+        return ()
+
+    @hookspec
+    def register_resolvers(self) -> Iterable[RecipientResolver]:
+        """Return resolvers; they are asked after those given to the dispatcher."""
+        return ()
+
+    @hookspec
+    def register_ledgers(self) -> Iterable[LedgerSpec]:
+        """Return the specs of the ledgers this plugin supplies, by the scheme of their URLs. Open nothing yet."""
+        return ()
+
+    @hookspec
+    def attempt_finished(self, attempt: Attempt) -> None:
+        """Hear that a provider was asked. Must not block; what it raises is logged and ignored."""
+
+    @hookspec
+    def event_received(self, event: Event) -> None:
+        """Hear of a delivery report. Must not block; what it raises is logged and ignored."""

@@ -1,0 +1,309 @@
+"""The record of every message: what was sent, its attempts, and what was heard of it later. The words of its contract.
+
+The dispatcher writes here *before* it asks a provider, so that a process that dies leaves a trace of what it may have sent. Each operation is an exchange:
+atomic, and durable when its reply comes. A ledger is whatever performs them (`SqliteLedger`, `PostgresLedger`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from messaging_channels._model.receipts import Attempt, deciding
+from messaging_channels._model.values import value
+from messaging_channels.plugins.exchange import Exchange, Executors
+
+if TYPE_CHECKING:
+    from messaging_channels._model.events import Event
+    from messaging_channels._model.outcomes import Kind, Outcome
+    from messaging_channels._model.status import Status
+
+Reply = TypeVar("Reply")
+
+
+@value(frozen=True, slots=True)
+class Heard:
+    """One event of a message, as it is kept: no address and no content."""
+
+    kind: str
+    """The event's type, such as `StatusChanged`."""
+    at: float
+    """When it happened, in the provider's words: seconds since the epoch, UTC."""
+    status: Status | None
+    detail: str
+    """The provider's code and text, or what a person did (`seen`)."""
+
+
+@value(frozen=True, slots=True)
+class Record:
+    """All that is known of one message: what an operator reads."""
+
+    id: str
+    """Ours, as in `Receipt.id`."""
+    channel: str
+    kind: str
+    """The type of the message, such as `Sms`."""
+    account: str | None
+    address: str
+    """As the ledger was told to keep it: plain, masked, hashed, or not at all."""
+    created: float
+    """Seconds since the epoch, UTC."""
+    status: Status
+    """What all attempts and events together say."""
+    version: int
+    """Grows by one whenever the status changes."""
+    attempts: tuple[Attempt, ...]
+    """One whose outcome is missing was begun, and has not ended: under way, or its process died."""
+    events: tuple[Heard, ...]
+    scope: str
+    idempotency_key: str | None
+    expires: float
+    """Until when the key stands: seconds since the epoch, UTC."""
+    fingerprint: str = field(repr=False)
+    digest: str = field(repr=False)
+    """Of the message's text, salted: see `digest_of`."""
+    holder: str = field(repr=False)
+    """Who may begin attempts."""
+    lease: float
+    """Until when the holder is taken to be alive: seconds since the epoch, UTC."""
+    stopped: str
+    """Why no further attempt was made."""
+
+    @property
+    def under_way(self) -> bool:
+        """Whether an attempt was begun that has not ended, or none was begun at all."""
+        return not self.attempts or any(attempt.open for attempt in self.attempts)
+
+    @property
+    def outcome(self) -> Kind:
+        """How it stands: accepted if any attempt was, unknown if any may have been, else as the last one ended."""
+        return deciding(self.attempts)[1]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the record as JSON can hold it."""
+        return {
+            "messageId": self.id,
+            "channel": self.channel,
+            "type": self.kind,
+            "account": self.account,
+            "destination": self.address,
+            "created": self.created,
+            "idempotencyKey": self.idempotency_key,
+            "status": self.status.as_dict(),
+            "version": self.version,
+            "outcome": self.outcome,
+            "stopped": self.stopped,
+            "attempts": [attempt.as_dict() for attempt in self.attempts],
+            "events": [
+                {
+                    "kind": one.kind,
+                    "at": one.at,
+                    "detail": one.detail,
+                    "status": one.status.as_dict() if one.status else None,
+                }
+                for one in self.events
+            ],
+        }
+
+
+class Operation(Exchange[Reply]):
+    """One step on the ledger: atomic, and repeated without harm. None of them can send a message."""
+
+    __slots__ = ()
+    effect = False
+
+
+@value(frozen=True, slots=True)
+class Begun:
+    """An attempt that is about to be made: the intent, written before the effect."""
+
+    message_id: str
+    number: int
+    """Counted from 1 over all providers."""
+    provider: str
+    account: str | None
+    at: float
+    waited: float = 0.0
+    """Seconds that were waited before it."""
+
+
+@value(frozen=True, slots=True)
+class Hearing:
+    """What hearing an event changed."""
+
+    fresh: bool
+    """False if it was heard before."""
+    message_id: str | None = None
+    """Ours, if the message is known."""
+    status: Status | None = None
+    """What is now known of it."""
+
+
+@value(frozen=True, slots=True)
+class Entry(Operation[Record | None]):
+    """Take a message in unless its key is taken. Reply None, or the record that holds the key.
+
+    A key whose time has passed (`expires`) is free.
+    """
+
+    id: str
+    channel: str
+    kind: str
+    account: str | None
+    address: str
+    digest: str
+    fingerprint: str
+    scope: str
+    idempotency_key: str | None
+    expires: float
+    """Until when the key stands: seconds since the epoch, UTC."""
+
+
+@value(frozen=True, slots=True)
+class Reserve(Entry):
+    """Take a message in, with its first attempt."""
+
+    holder: str
+    lease: float
+    first: Begun
+
+
+@value(frozen=True, slots=True)
+class Take(Operation[bool]):
+    """Become the holder in place of another one. Reply False if that is no longer the holder, has begun a further attempt, or an attempt was accepted."""
+
+    message_id: str
+    instead_of: str
+    holder: str
+    lease: float
+    attempts: int
+    """How many there are in the record on which the taking over was decided."""
+
+
+@value(frozen=True, slots=True)
+class Begin(Operation[bool]):
+    """Write down a further attempt, and keep the lease. Reply False, and write none, if `holder` is not the holder, or one was accepted by now."""
+
+    begun: Begun
+    holder: str
+    lease: float
+    queued: bool = False
+    """Whether the holder is a worker that has claimed it: see `ledger.queue`."""
+
+
+@value(frozen=True, slots=True)
+class Finish(Operation["Status"]):
+    """Write down how an attempt ended, and merge its status. Reply what is now known.
+
+    It fills an open attempt, and corrects one that was unknown; what is certain stays as it is. Reports that came before the provider's id
+    was known are joined to the message here.
+    """
+
+    message_id: str
+    number: int
+    outcome: Outcome
+    at: float
+    look_at: float
+    """When to ask the provider about it, if it is unknown: seconds since the epoch, UTC."""
+    stopped: str = ""
+    """Why no further attempt follows; empty while one may."""
+
+
+@value(frozen=True, slots=True)
+class Release(Operation[None]):
+    """Forget a reservation whose attempt was refused before anything left the machine."""
+
+    message_id: str
+    holder: str
+
+
+@value(frozen=True, slots=True)
+class Hear(Operation[Hearing]):
+    """Keep an event once, and merge its status. One whose message is not known yet waits for it.
+
+    A report of a message proves that the provider had taken it: an attempt there whose outcome was unknown is then accepted.
+    """
+
+    event: Event
+    now: float
+
+
+@value(frozen=True, slots=True)
+class Find(Operation[Record | None]):
+    """Look one record up: by our id, by the provider's, or by its idempotency key."""
+
+    message_id: str | None = None
+    provider: str | None = None
+    provider_id: str | None = None
+    scope: str = ""
+    idempotency_key: str | None = None
+
+
+@value(frozen=True, slots=True)
+class Browse(Operation[Sequence[Record]]):
+    """Return the records of one scope, the newest first: at most `limit` of those for which everything holds that is given."""
+
+    scope: str
+    limit: int
+    before: str | None = None
+    """A message id: where the page before ended."""
+    channel: str | None = None
+    group_id: int | None = None
+    """Of the status."""
+    since: float | None = None
+    """When it was created, at the earliest: seconds since the epoch, UTC."""
+    until: float | None = None
+    """Before when."""
+
+
+@value(frozen=True, slots=True)
+class Unsettled(Operation[Sequence[Record]]):
+    """Return messages whose outcome is unknown and that are due to be asked about; each is then due again later.
+
+    An attempt that is open though its holder's lease is over is one of them: its process died.
+    """
+
+    now: float
+    limit: int
+    schedule: tuple[float, ...]
+    """Seconds after the attempt at which it is asked about. When they are used up, it stays unknown."""
+
+
+@value(frozen=True, slots=True)
+class Together(Operation[Sequence[Any]]):
+    """Several operations in one step. Reply theirs, in order."""
+
+    operations: tuple[Operation[Any], ...]
+
+
+class Ledger(Protocol):
+    """Keeps records. One object serves many threads and tasks, and one dispatcher of either colour."""
+
+    @property
+    def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
+        """How the operations are performed, in both colours."""
+        ...
+
+    @property
+    def keeps_addresses(self) -> bool:
+        """Whether a record holds the address in the plain."""
+        ...
+
+    def keep(self, plain: str, masked: str) -> str:
+        """Return an address as this ledger keeps it."""
+        ...
+
+
+OPERATIONS: tuple[type[Operation[Any]], ...] = (
+    Reserve,
+    Take,
+    Begin,
+    Finish,
+    Release,
+    Hear,
+    Find,
+    Browse,
+    Unsettled,
+    Together,
+)

@@ -1,0 +1,253 @@
+"""The operations on messages that wait: those that were accepted by us, and that a worker sends.
+
+A message waits as long as it has a row in the queue; the row goes when nothing is left to do, and the body with it. The record of the message stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import field
+from enum import StrEnum
+from typing import Any
+
+from messaging_channels._model.status import Status
+from messaging_channels._model.values import value
+from messaging_channels.plugins.ledger import OPERATIONS, Entry, Operation, Record
+
+QUEUE = "queue"
+"""The holder of a message that waits and that no worker has claimed."""
+NEVER = 1e12
+"""When nothing is due."""
+
+
+class State(StrEnum):
+    """What a message waits for."""
+
+    WAITING = "waiting"
+    """To be sent."""
+    SENT = "sent"
+    """For a report, or for the time of its next step."""
+    HELD = "held"
+    """To be known: it may have been sent."""
+    DEAD = "dead"
+    """For somebody to replay it: the worker gave up."""
+
+
+@value(frozen=True, slots=True)
+class Job:
+    """A message that a worker has claimed."""
+
+    message_id: str
+    state: State
+    step: int
+    """Of a fallback, counted from 1."""
+    base: int
+    """How many attempts were made in the steps before."""
+    tries: int
+    """How many rounds of this step ended with nothing sent."""
+    created: float
+    deadline: float | None
+    """After which no attempt begins: seconds since the epoch, UTC."""
+    payload: str = field(repr=False)
+    record: Record | None
+    """None if no attempt was ever begun."""
+    standing: Status | None
+    """What attempts and reports of this step alone say."""
+
+
+@value(frozen=True, slots=True)
+class Enqueue(Entry):
+    """Take a message in to be sent later."""
+
+    at: float
+    due: float
+    priority: int
+    """0 goes first."""
+    deadline: float | None
+    payload: str = field(repr=False)
+    recipients: str = field(repr=False)
+    """Digests of the addresses in the payload, each between blanks."""
+    steps: int = 1
+
+
+@value(frozen=True, slots=True)
+class Claim(Operation[Sequence[Job]]):
+    """Become the holder of messages that are due, the most urgent first, until the lease ends. Nothing is sent by it yet."""
+
+    holder: str
+    now: float
+    lease: float
+    """Until when: seconds since the epoch, UTC. Then they are due again."""
+    limit: int
+    message_id: str | None = None
+    """That message only, if it is due."""
+
+
+@value(frozen=True, slots=True)
+class Proceed(Operation[bool]):
+    """Say what a claimed message waits for now. Reply False, and write nothing, if `holder` is not the holder."""
+
+    message_id: str
+    holder: str
+    at: float
+    state: State | None
+    """None if it waits for nothing more: its body is forgotten."""
+    due: float = NEVER
+    tries: int = 0
+    stopped: str = ""
+    """Why no attempt follows; empty while one may."""
+    status: Status | None = None
+    """What it ends as, if no attempt says so."""
+
+
+@value(frozen=True, slots=True)
+class Count(Operation[None]):
+    """Add to the counters of what became of messages: rows of their own, one for each minute and worker."""
+
+    at: float
+    worker: str
+    counts: Mapping[str, int]
+
+
+@value(frozen=True, slots=True)
+class NextStep(Operation[bool]):
+    """Go on to the next step of a fallback, unless the message was delivered meanwhile. Reply whether it does."""
+
+    message_id: str
+    holder: str
+    at: float
+    step: int
+    """The one to go on to."""
+    channel: str
+    kind: str
+    address: str
+    digest: str
+
+
+@value(frozen=True, slots=True)
+class Cancel(Operation[bool]):
+    """End a message of which certainly nothing went out. Reply False if an attempt has begun that may have, or nothing waits."""
+
+    message_id: str
+    at: float
+
+
+@value(frozen=True, slots=True)
+class Replay(Operation[int]):
+    """Have dead letters tried again: one, or up to `limit` of all. Reply how many."""
+
+    at: float
+    message_id: str | None = None
+    limit: int = 1000
+
+
+@value(frozen=True, slots=True)
+class Dead(Operation[Sequence[Record]]):
+    """Return records of dead letters, the newest first; the page after `before`."""
+
+    limit: int
+    before: str | None = None
+
+
+@value(frozen=True, slots=True)
+class Depth(Operation["Queue"]):
+    """Return how the queue stands."""
+
+    now: float
+
+
+@value(frozen=True, slots=True)
+class Queue:
+    """How the queue stands."""
+
+    states: Mapping[str, int]
+    """How many messages wait, by what for."""
+    due: int
+    """How many could be sent now."""
+    age: float
+    """For how many seconds the oldest of them has been due."""
+    last_minute: Mapping[str, int]
+    """What became of messages: accepted, rejected, unknown, retried, dead, expired, cancelled, passed_on, overlapped."""
+    last_hour: Mapping[str, int]
+    ever: Mapping[str, int]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "states": dict(self.states),
+            "due": self.due,
+            "age": self.age,
+            "lastMinute": dict(self.last_minute),
+            "lastHour": dict(self.last_hour),
+            "ever": dict(self.ever),
+        }
+
+
+@value(frozen=True, slots=True)
+class Metric:
+    """One number of the queue, as exporters name and label it. No label holds an address."""
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+    total: bool = False
+    """Whether it only grows."""
+
+    def __str__(self) -> str:
+        """Write it as Prometheus reads it."""
+        labels = ",".join(f'{name}="{value}"' for name, value in self.labels.items())
+        return f"{self.name}{{{labels}}} {self.value:g}" if labels else f"{self.name} {self.value:g}"
+
+
+def metrics(queue: Queue) -> Sequence[Metric]:
+    """Return how a queue stands as numbers for an exporter of any kind."""
+    depth = [
+        Metric("messaging_channels_queue_messages", {"state": state.value}, queue.states.get(state.value, 0))
+        for state in State
+    ]
+    ends = [
+        Metric("messaging_channels_queue_ended_total", {"what": what}, number, total=True)
+        for what, number in sorted(queue.ever.items())
+    ]
+    return [
+        *depth,
+        Metric("messaging_channels_queue_due", {}, queue.due),
+        Metric("messaging_channels_queue_age_seconds", {}, queue.age),
+        *ends,
+    ]
+
+
+@value(frozen=True, slots=True)
+class Erase(Operation[int]):
+    """Forget one recipient's addresses and bodies. What waits is not sent any more. Reply how many messages it was."""
+
+    recipient: str = field(repr=False)
+    """The digest of the address."""
+    kept: tuple[str, ...] = field(repr=False)
+    """The address as records keep it."""
+    at: float
+
+
+@value(frozen=True, slots=True)
+class Forget(Operation[int]):
+    """Forget addresses and bodies of messages created before a time that nothing will be done with. Reply how many."""
+
+    before: float
+    """Seconds since the epoch, UTC."""
+
+
+EVERY: tuple[type[Operation[Any]], ...] = (
+    *OPERATIONS,
+    Enqueue,
+    Claim,
+    Proceed,
+    Count,
+    NextStep,
+    Cancel,
+    Replay,
+    Dead,
+    Depth,
+    Erase,
+    Forget,
+)
+"""All operations that a ledger performs."""

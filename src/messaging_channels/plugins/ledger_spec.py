@@ -1,0 +1,34 @@
+"""How a ledger plugin says what it supplies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+if TYPE_CHECKING:
+    from messaging_channels.plugins.ledger import Ledger
+
+
+class LedgerSettings(BaseModel):
+    """How the ledger is configured."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+
+    url: SecretStr
+    """Its scheme chooses the ledger: `sqlite:///var/lib/shop/ledger.sqlite3`, `postgresql://user:secret@host/database`."""
+    addresses: str = "masked"
+    """How much of an address is kept: plain, masked, hashed, none."""
+    pepper: SecretStr = SecretStr("")
+    """The secret under which addresses are hashed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerSpec:
+    """How a ledger comes about: what a plugin returns from `register_ledgers`."""
+
+    scheme: str
+    """Of the URL, such as `postgresql`."""
+    build: Callable[[LedgerSettings], Ledger]

@@ -1,0 +1,48 @@
+"""Who hears what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from messaging_channels._model.events import Event
+    from messaging_channels._model.receipts import Attempt
+
+
+class Observer:
+    """Hears what happened. What it raises is logged and changes nothing. Called from many threads and tasks, where the message is sent."""
+
+    def attempt_finished(self, attempt: Attempt) -> None:
+        """Hear of one provider that was asked about one message."""
+
+    def event_received(self, event: Event) -> None:
+        """Hear of one event that a provider reported, once."""
+
+
+class Observers(Observer):
+    """Several observers as one. What one of them raises keeps no other from hearing."""
+
+    def __init__(self, *observers: Observer) -> None:
+        """Tell them in this order."""
+        self._observers: Sequence[Observer] = observers
+
+    def attempt_finished(self, attempt: Attempt) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            tell(observer.attempt_finished, attempt)
+
+    def event_received(self, event: Event) -> None:
+        """See Observer."""
+        for observer in self._observers:
+            tell(observer.event_received, event)
+
+
+def tell(hear: Callable[[Any], None], fact: object) -> None:
+    """Let an observer hear of something. What it raises is logged and changes nothing."""
+    try:
+        hear(fact)
+    except Exception:
+        import logging  # noqa: PLC0415  not needed where observers are well behaved
+
+        logging.getLogger("messaging_channels.plugins.observer").exception("an observer failed")

@@ -1,0 +1,129 @@
+"""How a recipient becomes an address and an account: the protocol, and three ways that serve most applications."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+
+from messaging_channels._model.errors import UnresolvedRecipient
+from messaging_channels.plugins.exchange import Call, Flow, ask
+from messaging_channels.plugins.recipients import Contact, Person, User
+
+if TYPE_CHECKING:
+    from messaging_channels.plugins.channels import Channel
+
+
+class RecipientResolver(Protocol):
+    """Turns a recipient into a contact. One resolver serves many threads and tasks at once."""
+
+    def resolve(self, recipient: Any, channel: Channel) -> Flow[Contact | None]:  # noqa: ANN401
+        """Return the contact, or None if this resolver does not understand such a recipient.
+
+        Raises:
+            UnresolvedRecipient: it understands the recipient, who has no address on that channel.
+        """
+        ...
+
+
+Load: TypeAlias = "Callable[[Any], Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class MappingResolver:
+    """Looks recipients up in a mapping: `{User("634b…"): {"sms": "+44…"}}`."""
+
+    contacts: Mapping[Any, Mapping[str, str]] = field(repr=False)
+    account: str | None = None
+
+    def resolve(self, recipient: Any, channel: Channel) -> Flow[Contact | None]:  # noqa: ANN401
+        """See RecipientResolver."""
+        yield from ()
+        addresses = self.contacts.get(recipient)
+        if addresses is None:
+            return None
+        return Contact(_found(addresses.get(channel.name), recipient, channel, channel.name), self.account)
+
+
+@dataclass(frozen=True, slots=True)
+class CallableResolver:
+    """Asks a function of yours: `(recipient, channel name) -> Contact | None`. It may block; see `exchange.Call`."""
+
+    function: Callable[[Any, str], Contact | None]
+
+    def resolve(self, recipient: Any, channel: Channel) -> Flow[Contact | None]:  # noqa: ANN401
+        """See RecipientResolver."""
+        return (yield from ask(Call(lambda: self.function(recipient, channel.name), effect=False)))
+
+
+@dataclass(frozen=True, slots=True)
+class PathResolver:
+    """Loads an object and walks a path in it: `channel.sms`, `person.contactInformation.phone[0].number`.
+
+    A path steps through mappings, sequences and attributes alike, so documents, ORM rows and pydantic models all serve.
+    """
+
+    kind: type
+    """The recipients it understands, such as `User`."""
+    load: Load
+    """Returns the object of a recipient, or None if there is none. It may block; see `exchange.Call`."""
+    paths: Mapping[str, str]
+    """The path of each channel's address."""
+    account: str | None = None
+    account_path: str | None = None
+    """The path of the account's name in the object. It goes before `account`."""
+
+    def resolve(self, recipient: Any, channel: Channel) -> Flow[Contact | None]:  # noqa: ANN401
+        """See RecipientResolver."""
+        path = self.paths.get(channel.name)
+        if path is None or not isinstance(recipient, self.kind):
+            return None
+        loaded = yield from ask(Call(lambda: self.load(recipient), effect=False))
+        if loaded is None:
+            raise UnresolvedRecipient(
+                "no such recipient", recipient=_named(recipient), channel=channel.name, remedy="check the id"
+            )
+        account = self.account if self.account_path is None else walk(loaded, self.account_path)
+        return Contact(_found(walk(loaded, path), recipient, channel, path), account)
+
+
+def walk(start: Any, path: str) -> Any:  # noqa: ANN401  paths lead anywhere
+    """Follow `a.b[0].c` through mappings, sequences and attributes. Return None where it leads nowhere."""
+    here = start
+    for name, index in _STEP.findall(path):
+        if here is None:
+            return None
+        here = _item(here, int(index)) if index else _member(here, name)
+    return here
+
+
+def _member(here: Any, name: str) -> Any:  # noqa: ANN401
+    if isinstance(here, Mapping):
+        return cast("Mapping[Any, Any]", here).get(name)
+    return getattr(here, name, None)
+
+
+def _item(here: Any, index: int) -> Any:  # noqa: ANN401
+    if isinstance(here, Sequence) and index < len(cast("Sequence[Any]", here)):
+        return cast("Sequence[Any]", here)[index]
+    return None
+
+
+def _found(address: Any, recipient: object, channel: Channel, where: str) -> str:  # noqa: ANN401
+    if not address or not isinstance(address, str):
+        raise UnresolvedRecipient(
+            f"no address at {where!r}",
+            recipient=_named(recipient),
+            channel=channel.name,
+            remedy="store one there, or use another channel",
+        )
+    return address
+
+
+def _named(recipient: object) -> str:
+    """Name a recipient without showing more than the ids of our own kinds."""
+    return repr(recipient) if isinstance(recipient, (User, Person)) else type(recipient).__name__
+
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")

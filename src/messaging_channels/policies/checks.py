@@ -1,0 +1,189 @@
+"""Rules of ours that may forbid a message before anything leaves the machine: opted out, not an allowed country, too many, too dear.
+
+A rule that cannot be asked forbids (it fails closed). Rules are asked in order, once for each message, before its idempotency key is reserved.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from messaging_channels._model.errors import Vetoed
+from messaging_channels._model.events import Event, OptedIn, OptedOut
+from messaging_channels._model.rate_limit import Rate
+from messaging_channels.plugins.exchange import Call, Flow, Now, ask
+from messaging_channels.policies.rate_limiter import Pacer
+
+if TYPE_CHECKING:
+    from messaging_channels.plugins.provider import Envelope
+
+_DAY = 86400.0
+_LINE = 4
+"""How many last digits tell subscribers of one block of numbers apart."""
+
+
+class Veto:
+    """A rule. One object serves many threads and tasks."""
+
+    name: ClassVar[str]
+    """What `errors.Vetoed.rule` says."""
+
+    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
+        """Return why the message is forbidden, in words without its address or content; None if it is not."""
+        raise NotImplementedError
+
+    def event_received(self, event: Event) -> None:
+        """Hear of what came in, such as an opt-out. Must not block for long."""
+
+
+class OptOuts(Veto):
+    """Who wants no messages, by channel. Hears opt-outs and opt-ins by itself; keeps digests of addresses, in memory or in a SQLite file."""
+
+    name: ClassVar[str] = "opted out"
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Open the file, or keep everything in memory."""
+        import sqlite3  # noqa: PLC0415  slow to import, and most programs make none
+
+        self._lock = threading.Lock()
+        self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS opted_out (digest TEXT PRIMARY KEY, why TEXT NOT NULL)"
+        )
+
+    def add(self, channel: str, plain: str, why: str = "by hand") -> None:
+        """Put an address (in its plain form) on the list."""
+        self._write("INSERT OR REPLACE INTO opted_out VALUES (?, ?)", (_digest(channel, plain), why))
+
+    def remove(self, channel: str, plain: str) -> None:
+        """Take an address off the list."""
+        self._write("DELETE FROM opted_out WHERE digest = ?", (_digest(channel, plain),))
+
+    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:  # noqa: ARG002  whoever sends
+        """See Veto."""
+        return (yield from ask(Call(lambda: self._why(envelope.channel, envelope.to.plain), effect=False)))
+
+    def event_received(self, event: Event) -> None:
+        """See Veto. Who wants no marketing alone still gets codes and receipts, so such a choice is not kept here."""
+        if isinstance(event, (OptedOut, OptedIn)) and event.about:
+            return
+        if isinstance(event, OptedOut):
+            self.add(event.channel, event.address.plain, event.why)
+        elif isinstance(event, OptedIn):
+            self.remove(event.channel, event.address.plain)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def __del__(self) -> None:
+        """Close the file with the last reference to it."""
+        if hasattr(self, "_database"):
+            self._database.close()
+
+    def _why(self, channel: str, plain: str) -> str | None:
+        with self._lock:
+            rows = self._database.execute(
+                "SELECT why FROM opted_out WHERE digest = ?", (_digest(channel, plain),)
+            ).fetchall()
+        return f"the recipient wants no messages ({rows[0][0]})" if rows else None
+
+    def _write(self, statement: str, values: tuple[str, ...]) -> None:
+        with self._lock:
+            self._database.execute(statement, values)
+
+
+class AllowedPrefixes(Veto):
+    """Only numbers that begin so, such as `("44", "385")`; mail addresses are not its business."""
+
+    name: ClassVar[str] = "allowed prefixes"
+
+    def __init__(self, prefixes: Iterable[str], *, accounts: Iterable[str | None] | None = None) -> None:
+        """Name the prefixes without or with a plus, and the accounts it holds for (all, if none are named)."""
+        self._prefixes = tuple(prefix.lstrip("+") for prefix in prefixes)
+        self._accounts = None if accounts is None else frozenset(accounts)
+
+    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
+        """See Veto."""
+        yield from ()
+        plain = envelope.to.plain
+        if "@" in plain or (self._accounts is not None and account not in self._accounts):
+            return None
+        return None if plain.startswith(self._prefixes) else "the number's prefix is not on the list"
+
+
+class Velocity(Veto):
+    """How many messages a number, a block of numbers (all but the last four digits) and an account may get in a time.
+
+    A block that suddenly gets many messages is how SMS pumping looks.
+    """
+
+    name: ClassVar[str] = "velocity"
+
+    def __init__(
+        self,
+        *,
+        per_number: Rate | None = None,
+        per_block: Rate | None = None,
+        per_account: Rate | None = None,
+    ) -> None:
+        """Name the rates; what has none is not limited."""
+        self._rates = (("number", per_number), ("block", per_block), ("account", per_account))
+        self._pacer = Pacer()
+
+    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
+        """See Veto. What it lets through counts, whatever becomes of it."""
+        now = yield from ask(Now())
+        plain = envelope.to.plain
+        keys = {"number": plain, "block": None if "@" in plain else plain[:-_LINE], "account": account or ""}
+        for what, rate in self._rates:
+            if rate is not None and keys[what] is not None:
+                key = (what, envelope.channel, account, keys[what])
+                taken, wait = self._pacer.reserve([(key, rate)], now, 0.0)
+                if not taken:
+                    return f"too many messages to one {what}; the next may go in {wait:.0f} s"
+        return None
+
+
+class SpendLimit(Veto):
+    """What an account may spend in a day (UTC), by a price you name."""
+
+    name: ClassVar[str] = "spend limit"
+
+    def __init__(self, price: Callable[[Envelope], float], per_day: float) -> None:
+        """Take what a message costs, and the most for each account and day, in the same unit."""
+        self._price = price
+        self._per_day = per_day
+        self._spent: dict[tuple[str | None, int], float] = {}
+        self._lock = threading.Lock()
+
+    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
+        """See Veto. What it lets through counts, whatever becomes of it."""
+        now = yield from ask(Now())
+        price, day = self._price(envelope), int(now // _DAY)
+        with self._lock:
+            spent = self._spent.get((account, day), 0.0) + price
+            if spent > self._per_day:
+                return f"the day's limit of {self._per_day:g} is used up"
+            self._spent = {key: one for key, one in self._spent.items() if key[1] == day}
+            self._spent[account, day] = spent
+        return None
+
+
+def vetoed(veto: Veto, envelope: Envelope, account: str | None) -> Flow[None]:
+    """Ask one rule; a rule that cannot be asked forbids."""
+    try:
+        why = yield from veto.check(envelope, account)
+    except Exception as fault:
+        raise Vetoed(
+            f"it could not be asked ({type(fault).__name__})", rule=veto.name, remedy="mend the rule"
+        ) from fault
+    if why is not None:
+        raise Vetoed(why, rule=veto.name)
+
+
+def _digest(channel: str, plain: str) -> str:
+    return sha256(f"{channel}\x1f{plain.lower()}".encode()).hexdigest()

@@ -1,0 +1,57 @@
+"""Keeps to rates. State of one dispatcher, shared by its threads and tasks; it reads no clock."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
+
+from messaging_channels._model.rate_limit import reserve
+
+if TYPE_CHECKING:
+    from messaging_channels._model.rate_limit import Rate
+
+_SWEEP = 4096
+_STEP = 60.0
+"""Seconds by which time may seem to go back because callers ask ahead; more is a clock that was set."""
+
+
+class Pacer:
+    """Gives out places in time, first come, first served for each key: a busy sender delays no other one."""
+
+    def __init__(self) -> None:
+        self._due: dict[Hashable, float] = {}
+        self._lock = threading.Lock()
+        self._sweep_at = _SWEEP
+        self._latest = 0.0
+
+    def reserve(
+        self, limits: Sequence[tuple[Hashable, Rate]], now: float, at_most: float
+    ) -> tuple[bool, float]:
+        """Take a place under all these rates at once. Return whether it was taken, and the seconds to wait for it.
+
+        A place that is further away than `at_most` seconds is not taken.
+        """
+        with self._lock:
+            if now < self._latest - _STEP:
+                self._set_back(self._latest - now)
+            self._latest = max(self._latest, now)
+            taken = [reserve(self._due.get(key, 0.0), rate, now) for key, rate in limits]
+            wait = max((wait for _, wait in taken), default=0.0)
+            if wait > at_most:
+                return False, wait
+            for (key, _), (due, own_wait) in zip(limits, taken, strict=True):
+                self._due[key] = due + (wait - own_wait)
+            if len(self._due) > self._sweep_at:
+                self._forget(now)
+        return True, wait
+
+    def _set_back(self, seconds: float) -> None:
+        """Follow a clock that was set back: places given out before it must not delay anybody for as long."""
+        self._due = {key: due - seconds for key, due in self._due.items()}
+        self._latest -= seconds
+
+    def _forget(self, now: float) -> None:
+        """Forget keys that delay nobody any more."""
+        self._due = {key: due for key, due in self._due.items() if due > now}
+        self._sweep_at = max(_SWEEP, 2 * len(self._due))

@@ -1,0 +1,115 @@
+"""When a person may be written to: hours of the day, in the person's own time zone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from messaging_channels._model.errors import InvalidMessage
+from messaging_channels.policies._table_zones import ZONES
+
+if TYPE_CHECKING:
+    from messaging_channels._model.addresses import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """From `start` (inclusive) to `end` (exclusive) on `days`, such as `Window("09:00", "20:00", days=range(5))`.
+
+    Without a `zone`, the time zones are those of the country whose calling code the number begins with; where a country has several, the
+    window is open only when it is in all of them.
+    """
+
+    start: time | str
+    end: time | str
+    days: Sequence[int] = range(7)
+    """0 is Monday."""
+    zone: str | Callable[[Address], str] | None = None
+    """An IANA name such as `Europe/London`, or a function that knows the recipient's."""
+
+    def __post_init__(self) -> None:
+        """Parse the times.
+
+        Raises:
+            InvalidMessage: a time is none, or it never opens.
+        """
+        try:
+            for name in ("start", "end"):
+                value = getattr(self, name)
+                object.__setattr__(self, name, time.fromisoformat(value) if isinstance(value, str) else value)
+        except ValueError:
+            raise _invalid("a time is malformed", "write it as 09:00") from None
+        object.__setattr__(self, "days", tuple(self.days))
+        if not self.hours[0] < self.hours[1] or not set(self.days) & set(range(7)):
+            raise _invalid("it never opens", "let it start before it ends, on at least one day")
+
+    @property
+    def hours(self) -> tuple[time, time]:
+        """Start and end, parsed."""
+        assert isinstance(self.start, time)  # noqa: S101  for the type checkers: parsed when it was made
+        assert isinstance(self.end, time)  # noqa: S101
+        return self.start, self.end
+
+    def zones(self, to: Address) -> tuple[str, ...]:
+        """Return the time zones in which it has to be open for that recipient.
+
+        Raises:
+            InvalidMessage: the recipient's time zone is not known.
+        """
+        names: tuple[str, ...]
+        if self.zone is not None:
+            names = (self.zone if isinstance(self.zone, str) else self.zone(to),)
+        else:
+            prefixes = (to.plain[:length] for length in range(_LONGEST, 0, -1))
+            names = next((ZONES[prefix] for prefix in prefixes if prefix in ZONES), ())
+        if not names:
+            raise _invalid("the time zone of that recipient is not known", "give Window(zone=...)")
+        for name in names:
+            _zone(name)
+        return names
+
+    def opens(self, at: float, zones: Sequence[str]) -> float:
+        """Return the first moment from `at` on at which it is open in all these zones: seconds since the epoch, UTC.
+
+        Raises:
+            InvalidMessage: there is none within a year.
+        """
+        moment, known = at, [_zone(name) for name in zones]
+        for _ in range(_TRIES):
+            later = max(self._opens(moment, zone) for zone in known)
+            if later == moment:
+                return moment
+            moment = later
+        raise _invalid(
+            "it is never open in all time zones of the recipient's country", "give Window(zone=...)"
+        )
+
+    def _opens(self, at: float, zone: ZoneInfo) -> float:
+        local = datetime.fromtimestamp(at, zone)
+        start, end = self.hours
+        if local.weekday() in self.days and start <= local.time() < end:
+            return at
+        for ahead in range(9):
+            day = local.date() + timedelta(days=ahead)
+            opening = datetime.combine(day, start, zone).timestamp()
+            if opening > at and day.weekday() in self.days:
+                return opening
+        raise _invalid("it never opens", "name at least one day")  # pragma: no cover  every week has its days
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise _invalid(f"no time zone is named {name!r}", "use an IANA name, or pip install tzdata") from None
+
+
+def _invalid(problem: str, remedy: str) -> InvalidMessage:
+    return InvalidMessage(problem, field="Window", remedy=remedy)
+
+
+_LONGEST = 4
+_TRIES = 800
