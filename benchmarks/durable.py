@@ -32,10 +32,10 @@ import postgres  # noqa: E402
 from messaging_channels import AsyncDispatcher, Route, Sms  # noqa: E402
 from messaging_channels._ledger.postgres import PostgresLedger  # noqa: E402
 from messaging_channels._ledger.sqlite import SqliteLedger  # noqa: E402
-from messaging_channels._model.outcomes import Outcome, Reason  # noqa: E402
+from messaging_channels._model.outcomes import AttemptResult, Reason  # noqa: E402
 from messaging_channels.plugins.provider import Capabilities, HttpProvider  # noqa: E402
 from messaging_channels.plugins.exchange import HttpRequest  # noqa: E402
-from messaging_channels._client.worker import AsyncWorker, Pace  # noqa: E402
+from messaging_channels._client.worker import AsyncWorker, WorkerOptions  # noqa: E402
 
 AT_ONCE = 16
 TEXT = "Your code is 4821"
@@ -49,13 +49,13 @@ class Pigeon(HttpProvider):
     def __init__(self, url):
         self._url = url
 
-    def encode(self, envelope):
+    def build_request(self, envelope):
         return HttpRequest.post_json(
             self._url, {"messageId": envelope.id, "text": envelope.message.text}, headers={}
         )
 
-    def decode(self, response, envelope):
-        return Outcome.of(Reason.ACCEPTED, provider_id=envelope.id)
+    def parse_response(self, response, envelope):
+        return AttemptResult.of(Reason.ACCEPTED, provider_id=envelope.id)
 
 
 def dispatcher(ledger, url):
@@ -87,9 +87,9 @@ async def ours(ledger, url, count):
 
 async def _drained(door):
     batch = 10 if os.environ["PROVIDER"] == "pigeon" else 100
-    worker = AsyncWorker(door, Pace(lanes=AT_ONCE, batch=batch, poll=0.01))
+    worker = AsyncWorker(door, WorkerOptions(concurrency=AT_ONCE, batch_size=batch, poll_interval=0.01))
     running = asyncio.create_task(worker.run())
-    while (await door.queue.stand()).states:
+    while (await door.queue.stats()).states:
         await asyncio.sleep(0.05)
     worker.stop()
     await running
@@ -100,12 +100,12 @@ def sqlite(url, _, folder, count):
 
 
 def on_postgres(url, server, _, count):
-    return asyncio.run(ours(PostgresLedger(server.empty(), connections=AT_ONCE), url, count))
+    return asyncio.run(ours(PostgresLedger(server.empty(), pool_size=AT_ONCE), url, count))
 
 
 def _work(conninfo, url, start):
     async def main():
-        async with dispatcher(PostgresLedger(conninfo, connections=AT_ONCE), url) as door:
+        async with dispatcher(PostgresLedger(conninfo, pool_size=AT_ONCE), url) as door:
             start.wait()
             await _drained(door)
 
@@ -116,7 +116,7 @@ def two_workers(url, server, _, count):
     conninfo = server.empty()
 
     async def enqueued():
-        async with dispatcher(PostgresLedger(conninfo, connections=AT_ONCE), url) as door:
+        async with dispatcher(PostgresLedger(conninfo, pool_size=AT_ONCE), url) as door:
             await at_once(count, lambda: door.enqueue(Sms(TEXT), to="+447700900123"))
 
     begin = time.perf_counter()
@@ -254,9 +254,7 @@ def million(systems, url, server, folder, count):
         if key == "sqlite":
             asyncio.run(_filled("SQLite", SqliteLedger(folder / "million.sqlite3"), url, count))
         if key == "postgres":
-            asyncio.run(
-                _filled("PostgreSQL", PostgresLedger(server.empty(), connections=AT_ONCE), url, count)
-            )
+            asyncio.run(_filled("PostgreSQL", PostgresLedger(server.empty(), pool_size=AT_ONCE), url, count))
 
 
 async def _filled(title, ledger, url, count):
@@ -280,7 +278,7 @@ async def _filled(title, ledger, url, count):
             print(
                 f"{title:<38}{waiting:>10}{taken_in:>14.0f}{cost:>10.0f}{now:>9.0f}{most:>13.0f}", flush=True
             )
-        assert (await door.queue.stand()).states == {"waiting": waiting}
+        assert (await door.queue.stats()).by_state == {"waiting": waiting}
 
 
 def _megabytes():

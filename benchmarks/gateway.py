@@ -29,7 +29,7 @@ def serve(which):
         from starlette.responses import JSONResponse
         from starlette.routing import Route
 
-        from messaging_channels_gateway.bodies import SmsToAddress
+        from messaging_channels_gateway.api.request_models import SmsToAddress
 
         async def endpoint(request: Request):
             body = SmsToAddress.model_validate(json.loads(await request.body()))
@@ -52,19 +52,23 @@ def serve(which):
         from messaging_channels import Sms
         from messaging_channels._config import plugin_manager as plugins
         from messaging_channels._config.settings import Configuration
-        from messaging_channels._model.outcomes import Outcome, Reason
+        from messaging_channels._model.outcomes import AttemptResult, Reason
         from messaging_channels.plugins.provider import Capabilities, ProviderSpec
-        from messaging_channels_gateway import Settings
-        from messaging_channels_gateway.gateway import opened
+        from messaging_channels_gateway import GatewaySettings
+        from messaging_channels_gateway.gateway import open_gateway
         from messaging_channels_gateway.server import Server
         from pydantic import BaseModel
 
         class AtOnce:
-            name, capabilities, executors = "at-once", Capabilities({Sms: frozenset()}, batch=100), {}
+            name, capabilities, executors = (
+                "at-once",
+                Capabilities({Sms: frozenset()}, max_batch_size=100),
+                {},
+            )
 
             def send(self, batch):
                 yield from ()
-                return [Outcome.of(Reason.ACCEPTED, provider_id=envelope.id) for envelope in batch]
+                return [AttemptResult.of(Reason.ACCEPTED, provider_id=envelope.id) for envelope in batch]
 
         class AtOnceSettings(BaseModel):
             on: bool = True
@@ -76,12 +80,19 @@ def serve(which):
 
         home = tempfile.mkdtemp()
         environment = {"MESSAGING_CHANNELS_HOME": home, "MESSAGING_CHANNELS_AT_ONCE_ON": "1"}
-        configuration = Configuration.read(environment=environment, embedded=True)
-        configuration = replace(configuration, plugins=plugins.load(only=(), extra=[Plugin()]))
-        gateway = opened(
-            configuration, Settings.read(configuration, rate=1e9, realm_rate=1e9, burst=10**9, poll=60)
+        configuration = Configuration.read(environment=environment, use_sandbox_defaults=True)
+        configuration = replace(configuration, plugins=plugins.load_plugins(only=(), extra=[Plugin()]))
+        gateway = open_gateway(
+            configuration,
+            GatewaySettings.read(
+                configuration,
+                key_rate_limit=1e9,
+                tenant_rate_limit=1e9,
+                rate_limit_burst=10**9,
+                poll_interval=60,
+            ),
         )
-        key = gateway.keys.create("benchmark")
+        key = gateway.api_keys.create("benchmark")
         server = Server(gateway, "127.0.0.1", 0)
 
     async def run():

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Sms
 from messaging_channels._ledger.sqlite import SqliteLedger
-from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels.plugins.provider import Capabilities
 
 
@@ -26,7 +26,7 @@ class AtOnce:
     executors = {}
 
     def send(self, batch):
-        return [Outcome.of(Reason.ACCEPTED, provider_id=one.id) for one in batch]
+        return [AttemptResult.of(Reason.ACCEPTED, provider_id=one.id) for one in batch]
         yield
 
 
@@ -99,4 +99,4 @@ if __name__ == "__main__":
     from messaging_channels._ledger.postgres import PostgresLedger
 
     with running() as server:
-        measured("PostgreSQL", PostgresLedger(server.conninfo, connections=16))
+        measured("PostgreSQL", PostgresLedger(server.conninfo, pool_size=16))

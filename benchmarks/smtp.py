@@ -23,7 +23,7 @@ from messaging_channels import Dispatcher, Email, EmailAddress
 from messaging_channels.plugins.provider import Envelope
 from messaging_channels._transport.drivers import AsyncTransport, Transport
 from messaging_channels_smtp import Smtp
-from messaging_channels_smtp.protocol.server import Limits
+from messaging_channels_smtp.protocol.server import PoolLimits
 
 ROUNDS = 5
 TEXT = "Your order 4821 left our house today and should be with you by Friday.\n" * 13
@@ -183,8 +183,8 @@ def by_django(port, count):
 
 
 def ours(port, *, window=16):
-    limits = Limits(messages=1_000_000, window=window)
-    return Smtp(host="127.0.0.1", port=port, tls="none", sender="Shop <shop@example.org>", limits=limits)
+    limits = PoolLimits(messages_per_connection=1_000_000, pipeline_depth=window)
+    return Smtp(host="127.0.0.1", port=port, tls="none", sender="Shop <shop@example.org>", pool=limits)
 
 
 def envelopes(count, mail_of):
@@ -217,7 +217,7 @@ def by_ours(mail_of, window=16):
             transport.run(provider.send(envelopes(1, same)))
             yield
             for batch in batches(count, mail_of):
-                assert all(one.kind == "accepted" for one in transport.run(provider.send(batch)))
+                assert all(one.outcome == "accepted" for one in transport.run(provider.send(batch)))
 
     return run
 
@@ -237,7 +237,7 @@ def by_ours_async(mail_of):
 
         async def send():
             for batch in batches(count, mail_of):
-                assert all(one.kind == "accepted" for one in await transport.run(provider.send(batch)))
+                assert all(one.outcome == "accepted" for one in await transport.run(provider.send(batch)))
 
         loop.run_until_complete(send())
         loop.run_until_complete(transport.close())

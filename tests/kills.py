@@ -25,18 +25,18 @@ import postgres
 import psycopg
 
 from messaging_channels import Dispatcher, Route, Sms
-from messaging_channels._client.worker import Pace, Worker
-from messaging_channels._ledger.options import Recording
+from messaging_channels._client.worker import Worker, WorkerOptions
+from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.errors import MessagingError
-from messaging_channels._model.outcomes import Kind, Outcome, Reason
-from messaging_channels._queue.processor import Patience
+from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
+from messaging_channels._queue.processor import QueueRetryPolicy
 from messaging_channels.messages import Message
-from messaging_channels.plugins.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
-from messaging_channels.plugins.ledger import Ledger, Record
-from messaging_channels.plugins.provider import Capabilities, Envelope, HttpProvider, Inquiry
-from messaging_channels.policies.routing import Retry
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.plugins.ledger import Ledger, MessageRecord
+from messaging_channels.plugins.provider import Capabilities, Envelope, HttpProvider, LookupRequest
+from messaging_channels.policies.routing import RetryPolicy
 
 MESSAGES = 12
 LEASE = 1.0
@@ -49,23 +49,23 @@ class Pigeon(HttpProvider):
 
     name: ClassVar[str] = "pigeon"
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset()})
-    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def __init__(self, url: str) -> None:
         self._url = url
 
-    def encode(self, envelope: Envelope) -> HttpRequest:
+    def build_request(self, envelope: Envelope) -> HttpRequest:
         assert isinstance(envelope.message, Sms)
         return HttpRequest.post_json(self._url, [envelope.message.text, envelope.id], headers={})
 
-    def decode(self, response: HttpResponse, envelope: Envelope) -> Outcome:
+    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:
         if response.status == 429:
-            return Outcome.of(Reason.THROTTLED, retry_after=0.1)
-        return Outcome.of(Reason.ACCEPTED, provider_id=f"p-{envelope.id}")
+            return AttemptResult.of(Reason.THROTTLED, retry_after=0.1)
+        return AttemptResult.of(Reason.ACCEPTED, provider_id=f"p-{envelope.id}")
 
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
-        response = yield from ask(HttpRequest("GET", f"{self._url}/{inquiry.message_id}", effect=False))
-        return Outcome.of(Reason.ACCEPTED, "looked up") if response.status == 200 else None
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+        response = yield from ask(HttpRequest("GET", f"{self._url}/{inquiry.message_id}", may_send=False))
+        return AttemptResult.of(Reason.ACCEPTED, "looked up") if response.status == 200 else None
 
 
 def emulate(listener: socket.socket, took: Path, seed: int) -> None:
@@ -110,15 +110,15 @@ class Unreliable:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._port = port
 
-    def wake(self, message_id: str, due: float) -> None:
-        assert due > 0
+    def notify(self, message_id: str, not_before: float) -> None:
+        assert not_before > 0
         times = self._chance.choice((0, 1, 3))
         with self._book.open("a", encoding="ascii") as book:
             book.write(f"{times}\n")
         for _ in range(times):
             self._socket.sendto(message_id.encode(), ("127.0.0.1", self._port))
 
-    async def wake_async(self, message_id: str, due: float) -> None:
+    async def notify_async(self, message_id: str, not_before: float) -> None:
         raise NotImplementedError
 
 
@@ -165,9 +165,9 @@ class Trial:
     def _dispatcher(self) -> Dispatcher:
         return Dispatcher(
             [Pigeon(self._url)],
-            routes={"sms": Route("pigeon", retry=Retry(attempts=1))},
-            ledger=Recording(self._ledger(), lease=LEASE, schedule=(0.3, 0.5, 1.0)),
-            wakers=[Unreliable(self._wakes.getsockname()[1], self._seed, self._wakings)],
+            routes={"sms": Route("pigeon", retry=RetryPolicy(max_attempts=1))},
+            ledger=LedgerOptions(self._ledger(), lease=LEASE, reconcile_after=(0.3, 0.5, 1.0)),
+            notifiers=[Unreliable(self._wakes.getsockname()[1], self._seed, self._wakings)],
         )
 
     def _enqueuer(self) -> None:
@@ -183,7 +183,13 @@ class Trial:
             time.sleep(0.01)
 
     def _worker(self) -> None:
-        pace = Pace(lanes=2, batch=4, poll=0.2, settle=0.3, patience=Patience(rounds=99, first_wait=0.1))
+        pace = WorkerOptions(
+            concurrency=2,
+            batch_size=4,
+            poll_interval=0.2,
+            reconcile_interval=0.3,
+            retry=QueueRetryPolicy(max_rounds=99, initial_interval=0.1),
+        )
         worker = Worker(self._dispatcher(), pace)
         threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
         worker.run()
@@ -192,7 +198,7 @@ class Trial:
         while True:
             key = self._wakes.recv(100).decode()
             with suppress(MessagingError):
-                worker.look(key)
+                worker.process(key)
 
     def run(self) -> dict[str, Any]:
         server = forked(lambda: emulate(self._listener, self._took, self._seed))
@@ -222,12 +228,14 @@ class Trial:
         """Wait until nothing is under way any more, and count what became of the messages."""
         until = time.monotonic() + ENDS
         with self._dispatcher() as dispatcher:
-            records: list[Record | None] = []
+            records: list[MessageRecord | None] = []
             while time.monotonic() < until:
                 time.sleep(0.1)
                 with suppress(MessagingError):  # the database is away: again
-                    records = [dispatcher.find(idempotency_key=str(number)) for number in range(MESSAGES)]
-                    if all(_over(record) for record in records) and not dispatcher.queue.stand().due:
+                    records = [
+                        dispatcher.get_message(idempotency_key=str(number)) for number in range(MESSAGES)
+                    ]
+                    if all(_over(record) for record in records) and not dispatcher.queue.stats().ready:
                         break
             lines = self._took.read_text("ascii").split() if self._took.exists() else []
             took = Counter(int(number) for number in lines)
@@ -235,17 +243,17 @@ class Trial:
             lost = [
                 number
                 for number, record in enumerate(records)
-                if record is None or (record.outcome is not Kind.UNKNOWN and not took[number])
+                if record is None or (record.outcome is not Outcome.UNKNOWN and not took[number])
             ]
             reasons = Counter(
-                attempt.outcome.reason
+                attempt.result.reason
                 for record in records
                 if record
                 for attempt in record.attempts
-                if attempt.outcome and attempt.kind is Kind.UNKNOWN
+                if attempt.result and attempt.outcome is Outcome.UNKNOWN
             )
             settled = sum(
-                bool(attempt.outcome and attempt.outcome.detail == "looked up")
+                bool(attempt.result and attempt.result.detail == "looked up")
                 for record in records
                 if record
                 for attempt in record.attempts
@@ -264,7 +272,7 @@ def _message(number: int) -> Message:
 
 
 def _over(record: Any) -> bool:
-    return record is not None and not record.under_way and record.outcome is not Kind.NOT_SENT
+    return record is not None and not record.in_progress and record.outcome is not Outcome.NOT_SENT
 
 
 def _told(trial: dict[str, Any]) -> None:
@@ -308,7 +316,7 @@ def on_postgres(folder: Path, trials: int, seed: int) -> None:
                 own.mkdir()
                 conninfo = server.conninfo.replace("dbname=postgres", f"dbname=t{number}")
                 return lambda: Trial(
-                    lambda: PostgresLedger(conninfo, addresses="plain", connections=4, patience=2.0),
+                    lambda: PostgresLedger(conninfo, addresses="plain", pool_size=4, pool_timeout=2.0),
                     own,
                     seed + number,
                     lambda: _started(server) not in (None, since),

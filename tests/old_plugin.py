@@ -30,4 +30,4 @@ class OldPlugin:
 
     @hookimpl
     def register_providers(self) -> Any:
-        return (ProviderSpec("dove", DoveSettings, Dove, contract=self.contract),)  # type: ignore[arg-type]
+        return (ProviderSpec("dove", DoveSettings, Dove, api_version=self.contract),)  # type: ignore[arg-type]

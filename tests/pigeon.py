@@ -12,29 +12,33 @@ from pydantic import BaseModel, ConfigDict, SecretStr
 
 from messaging_channels import Sms, errors
 from messaging_channels._model.addresses import PhoneNumber
-from messaging_channels._model.events import Event, MessageReceived, StatusChanged, Unrecognised
-from messaging_channels._model.outcomes import Outcome, Reason
-from messaging_channels._model.rate_limit import Rate
+from messaging_channels._model.events import Event, MessageReceived, StatusChanged, UnknownEvent
+from messaging_channels._model.outcomes import AttemptResult, Reason
+from messaging_channels._model.rate_limit import RateLimit
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, PENDING_ENROUTE
-from messaging_channels.messages import Extra
-from messaging_channels.plugins.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.messages import ProviderOptions
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest, HttpResponse, ask
 from messaging_channels.plugins.provider import (
     Capabilities,
     Envelope,
-    Inquiry,
+    LookupRequest,
     ProviderSpec,
-    extra_of,
-    sender_of,
+    provider_options_of,
+    require_sender,
 )
-from messaging_channels.plugins.results import http_outcome
-from messaging_channels.plugins.webhooks import Received, WebhookCall
-from messaging_channels.testing.conformance import Vectors, Webhook
+from messaging_channels.plugins.results import result_from_status
+from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
+from messaging_channels.testing.conformance import ConformanceFixtures, Webhook
 
-REASONS = {"no such loft": Reason.RECIPIENT, "no corn": Reason.FUNDS, "ring known": Reason.DUPLICATE}
+REASONS = {
+    "no such loft": Reason.RECIPIENT,
+    "no corn": Reason.INSUFFICIENT_CREDIT,
+    "ring known": Reason.DUPLICATE,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class PigeonOptions(Extra):
+class PigeonOptions(ProviderOptions):
     provider: ClassVar[str] = "pigeon"
 
     loft: str
@@ -52,11 +56,11 @@ class Pigeon:
     name: ClassVar[str] = "pigeon"
     capabilities: ClassVar[Capabilities] = Capabilities(
         {Sms: frozenset({"sender", "flash"})},
-        batch=100,
-        extras=frozenset({PigeonOptions}),
+        max_batch_size=100,
+        provider_options=frozenset({PigeonOptions}),
         deduplicates=True,
     )
-    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def __init__(self, settings: PigeonSettings) -> None:
         self.url = settings.base_url
@@ -64,7 +68,7 @@ class Pigeon:
         self.sender = settings.sender
         self.headers = {"authorization": f"Bearer {self.key}", "content-type": "application/json"}
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         request = self.request(batch)
         response = yield from ask(request)
         return self.read(response, batch)
@@ -77,19 +81,19 @@ class Pigeon:
     def note(self, envelope: Envelope) -> dict[str, Any]:
         message = envelope.message
         assert isinstance(message, Sms)
-        options = extra_of(message, PigeonOptions)
+        options = provider_options_of(message, PigeonOptions)
         note: dict[str, Any] = {
             "ring": envelope.id,
-            "from": sender_of(message, self.sender, provider=self.name),
+            "from": require_sender(message, self.sender, provider=self.name),
             "to": envelope.to.plain,
             "note": message.text,
         }
         return note | ({"flash": True} if message.flash else {}) | ({"loft": options.loft} if options else {})
 
-    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
+    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
         answer = parsed(response)
         if not response.ok:
-            return [http_outcome(response)] * len(batch)
+            return [result_from_status(response)] * len(batch)
         listed = answer.get("flights") if isinstance(answer, dict) else None
         flights = {
             one["ring"]: one
@@ -98,68 +102,70 @@ class Pigeon:
         }
         return [self.outcome(flights.get(one.id), response) for one in batch]
 
-    def outcome(self, flight: Any, response: HttpResponse) -> Outcome:
+    def outcome(self, flight: Any, response: HttpResponse) -> AttemptResult:
         if flight is None or not isinstance(flight.get("flight"), str):
-            return http_outcome(response)
+            return result_from_status(response)
         if refused := flight.get("refused"):
             reason = REASONS.get(str(refused), Reason.INVALID)
-            return Outcome.of(reason, "refused", provider_id=flight["flight"], native=flight)
-        return Outcome.of(Reason.ACCEPTED, provider_id=flight["flight"], native=flight)
+            return AttemptResult.of(reason, "refused", provider_id=flight["flight"], raw_response=flight)
+        return AttemptResult.of(Reason.ACCEPTED, provider_id=flight["flight"], raw_response=flight)
 
-    def receive(self, call: WebhookCall) -> Received:
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         proof = call.headers.get("x-pigeon-proof", "")
         if not hmac.compare_digest(proof.encode(), proof_of(call.body, self.key).encode()):
-            raise errors.WebhookRefused("the proof does not fit", provider=self.name, remedy="check the key")
-        return Received(self.events(parsed(HttpResponse(200, {}, call.body)), call))
+            raise errors.WebhookVerificationError(
+                "the proof does not fit", provider=self.name, hint="check the key"
+            )
+        return WebhookResult(self.events(parsed(HttpResponse(200, {}, call.body)), call))
 
-    def events(self, told: Any, call: WebhookCall) -> list[Event]:
+    def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         try:
             at = float(told["at"])
             if "coo" in told:
                 return [
                     MessageReceived(
                         provider=self.name,
-                        at=at,
+                        occurred_at=at,
                         channel="sms",
                         provider_id=str(told["flight"]),
                         sender=PhoneNumber.parse(told["coo"]),
                         to=str(told["loft"]),
                         text=str(told.get("said", "")),
-                        native=told,
+                        raw=told,
                     )
                 ]
             status = DELIVERED_TO_HANDSET if told["landed"] is True else PENDING_ENROUTE
             return [
                 StatusChanged(
-                    provider=self.name, at=at, message_id=str(told["ring"]), status=status, native=told
+                    provider=self.name, occurred_at=at, message_id=str(told["ring"]), status=status, raw=told
                 )
             ]
         except (KeyError, ValueError, TypeError, OverflowError):
-            return [Unrecognised(provider=self.name, at=call.at, native=call.body)]
+            return [UnknownEvent(provider=self.name, occurred_at=call.received_at, raw=call.body)]
 
     def fetch_reports(self) -> Flow[Sequence[Event]]:
-        response = yield from ask(HttpRequest("GET", f"{self.url}/reports", self.headers, effect=False))
+        response = yield from ask(HttpRequest("GET", f"{self.url}/reports", self.headers, may_send=False))
         told = parsed(response)
         listed = told.get("reports") if response.ok and isinstance(told, dict) else None
         return [
             event
             for one in (listed if isinstance(listed, list) else [])
-            for event in self.events(one, WebhookCall())
+            for event in self.events(one, WebhookRequest())
         ]
 
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
         url = f"{self.url}/rings/{inquiry.message_id}"
-        response = yield from ask(HttpRequest("GET", url, self.headers, effect=False))
+        response = yield from ask(HttpRequest("GET", url, self.headers, may_send=False))
         told = parsed(response)
         if response.status == 404 and isinstance(told, dict) and told.get("error") == "no such ring":
-            return Outcome.of(Reason.ABSENT, native=told)
+            return AttemptResult.of(Reason.NOT_FOUND, raw_response=told)
         flight = told.get("flight") if response.ok and isinstance(told, dict) else None
         if not isinstance(flight, str):
             return None
-        return Outcome.of(Reason.ACCEPTED, provider_id=flight, native=told)
+        return AttemptResult.of(Reason.ACCEPTED, provider_id=flight, raw_response=told)
 
-    def limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, Rate]]:
-        return ((("to", envelope.to.plain), Rate(1)),)
+    def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
+        return ((("to", envelope.to.plain), RateLimit(1)),)
 
 
 def parsed(response: HttpResponse) -> Any:
@@ -189,28 +195,28 @@ def refusal(word: str) -> HttpResponse:
     return answer({"flights": [{"ring": "0" * 32, "flight": "f", "refused": word}]})
 
 
-VECTORS = Vectors(
+VECTORS = ConformanceFixtures(
     settings=lambda url, secret: {"base_url": url, "key": secret, "sender": "Shop"},
-    accepts=accepts,
-    answers=(
+    success_response=accepts,
+    error_responses=(
         (refusal("no such loft"), Reason.RECIPIENT),
-        (refusal("no corn"), Reason.FUNDS),
+        (refusal("no corn"), Reason.INSUFFICIENT_CREDIT),
         (answer({"error": "the door is shut"}, 400), Reason.INVALID),
     ),
-    extras=(PigeonOptions("west"),),
-    sign=lambda body, secret: WebhookCall(body, {"x-pigeon-proof": proof_of(body, secret)}),
+    provider_options=(PigeonOptions("west"),),
+    sign_webhook=lambda body, secret: WebhookRequest(body, {"x-pigeon-proof": proof_of(body, secret)}),
     webhooks=(
         Webhook(b'{"at": 1700000000, "ring": "r1", "landed": true, "seen_by": ["zoe"]}', (StatusChanged,)),
         Webhook(
             b'{"at": 1700000000, "flight": "f2", "coo": "+447700900123", "loft": "west"}', (MessageReceived,)
         ),
     ),
-    delivered=lambda ours, _: json.dumps({"at": 1, "ring": ours, "landed": True}).encode(),
-    received=lambda sender, to, text: json.dumps(
+    delivered_body=lambda ours, _: json.dumps({"at": 1, "ring": ours, "landed": True}).encode(),
+    inbound_body=lambda sender, to, text: json.dumps(
         {"at": 1, "flight": "f", "coo": sender, "loft": to, "said": text}
     ).encode(),
-    reports=lambda _: answer({"reports": [{"at": 1, "ring": "r1", "landed": True}]}),
-    found=lambda _: answer({"flight": "f1"}),
+    reports_response=lambda _: answer({"reports": [{"at": 1, "ring": "r1", "landed": True}]}),
+    lookup_response=lambda _: answer({"flight": "f1"}),
 )
 
 

@@ -12,18 +12,20 @@ from pigeon import VECTORS, Pigeon, PigeonOptions, PigeonSettings, answer
 
 from messaging_channels import Sms, errors
 from messaging_channels._model.events import Event
-from messaging_channels._model.outcomes import Outcome, Reason
-from messaging_channels._model.rate_limit import Rate
+from messaging_channels._model.outcomes import AttemptResult, Reason
+from messaging_channels._model.rate_limit import RateLimit
 from messaging_channels.messages import Message
-from messaging_channels.plugins.exchange import Flow, HttpRequest, HttpResponse, Wait, ask
-from messaging_channels.plugins.provider import Envelope, Inquiry
-from messaging_channels.plugins.webhooks import Received, WebhookCall
-from messaging_channels.testing.vectors import Vectors
+from messaging_channels.plugins.exchange import Flow, HttpRequest, HttpResponse, Sleep, ask
+from messaging_channels.plugins.provider import Envelope, LookupRequest
+from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
+from messaging_channels.testing.fixtures import ConformanceFixtures
 
-OTHERWISE: list[tuple[str, str, type[Pigeon], Vectors]] = []
+OTHERWISE: list[tuple[str, str, type[Pigeon], ConformanceFixtures]] = []
 
 
-def says(rule: str, words: str, vectors: Vectors = VECTORS) -> Callable[[type[Pigeon]], type[Pigeon]]:
+def says(
+    rule: str, words: str, vectors: ConformanceFixtures = VECTORS
+) -> Callable[[type[Pigeon]], type[Pigeon]]:
     def note(kind: type[Pigeon]) -> type[Pigeon]:
         OTHERWISE.append((rule, words, kind, vectors))
         return kind
@@ -43,12 +45,12 @@ class WithoutExecutors(Pigeon):
 
 @says("MC101", "`capabilities` declare no message")
 class CarriesNothing(Pigeon):
-    capabilities = can(carries={})
+    capabilities = can(message_types={})
 
 
-@says("MC101", "`batch` is 0")
+@says("MC101", "`max_batch_size` is 0")
 class TakesNone(Pigeon):
-    capabilities = can(batch=0)
+    capabilities = can(max_batch_size=0)
 
 
 class DoveOptions(PigeonOptions):
@@ -57,7 +59,7 @@ class DoveOptions(PigeonOptions):
 
 @says("MC101", "the extra DoveOptions names another provider")
 class TakesForeignOptions(Pigeon):
-    capabilities = can(extras=frozenset({DoveOptions}))
+    capabilities = can(provider_options=frozenset({DoveOptions}))
 
 
 @says("MC102", "PigeonOptions is declared, and changes nothing in any message")
@@ -85,9 +87,9 @@ class ChokesOnTwo(Pigeon):
 
 @says("MC106", "some are not accepted")
 class ReadsTheFirst(Pigeon):
-    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
+    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
         first, *others = super().read(response, batch)
-        return [first, *[replace(one, reason=Reason.UNIDENTIFIED) for one in others]]
+        return [first, *[replace(one, reason=Reason.UNREADABLE_RESPONSE) for one in others]]
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Postcard(Message):
 
 @says("MC108", "the kit knows no example of a Postcard")
 class CarriesPostcards(Pigeon):
-    capabilities = can(carries={Sms: frozenset({"sender", "flash"}), Postcard: frozenset()})
+    capabilities = can(message_types={Sms: frozenset({"sender", "flash"}), Postcard: frozenset()})
 
 
 @says(
@@ -106,7 +108,7 @@ class CarriesPostcards(Pigeon):
     replace(VECTORS, messages=(Sms("Canary words 7c1f", flash=True),)),
 )
 class ShowsMoreThanItCan(Pigeon):
-    capabilities = can(carries={Sms: frozenset({"sender"})})
+    capabilities = can(message_types={Sms: frozenset({"sender"})})
 
 
 @says("MC108", "no sender", replace(VECTORS, settings=lambda url, key: {"base_url": url, "key": key}))
@@ -117,7 +119,7 @@ class WithoutSender(Pigeon):
 @says(
     "MC201",
     "of the answer that takes a Sms: AttributeError was raised",
-    replace(VECTORS, accepts=lambda _: None),
+    replace(VECTORS, success_response=lambda _: None),
 )
 class ReadsNothing(Pigeon):
     pass
@@ -125,13 +127,13 @@ class ReadsNothing(Pigeon):
 
 @says("MC204", "it gave no outcome for its message")
 class SaysNothing(Pigeon):
-    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
+    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
         return super().read(response, batch) if response.ok else []
 
 
 def _told(outcome: Any) -> type[Pigeon]:
     class Tells(Pigeon):
-        def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
+        def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
             return super().read(response, batch) if response.ok else [outcome] * len(batch)
 
     return Tells
@@ -139,16 +141,16 @@ def _told(outcome: Any) -> type[Pigeon]:
 
 for words, odd in (
     ("is no Outcome with a Reason", "accepted"),
-    ("status is no Status", replace(Outcome.of(Reason.SERVER), status=cast("Any", "unknown"))),
-    ("`provider_id` is no text", replace(Outcome.of(Reason.SERVER), provider_id=cast("Any", 7))),
-    ("to be repeated after nan s", replace(Outcome.of(Reason.THROTTLED), retry_after=float("nan"))),
+    ("status is no Status", replace(AttemptResult.of(Reason.SERVER_ERROR), status=cast("Any", "unknown"))),
+    ("`provider_id` is no text", replace(AttemptResult.of(Reason.SERVER_ERROR), provider_id=cast("Any", 7))),
+    ("to be repeated after nan s", replace(AttemptResult.of(Reason.THROTTLED), retry_after=float("nan"))),
 ):
     says("MC205", words)(_told(odd))
 
 
 @says("MC208", "of answer 2: ValueError was raised")
 class RaisesAtRefusals(Pigeon):
-    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
+    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
         if response.status == 400:
             raise ValueError
         return super().read(response, batch)
@@ -156,99 +158,105 @@ class RaisesAtRefusals(Pigeon):
 
 @says("MC209", "of HTTP 429: ValueError was raised")
 class RaisesWhenThrottled(Pigeon):
-    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
+    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
         if response.status == 429:
             raise ValueError
         return super().read(response, batch)
 
 
-@says("MC209", "HTTP 429 is read as not_sent.invalid")
+@says("MC209", "HTTP 429 is read as rejected.invalid")
 class TakesHasteForRefusal(Pigeon):
-    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
+    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
         if response.status == 429:
-            return [Outcome.of(Reason.INVALID)] * len(batch)
+            return [AttemptResult.of(Reason.INVALID)] * len(batch)
         return super().read(response, batch)
 
 
 @says("MC211", "the message ends as accepted")
 class TriesUntilItWorks(Pigeon):
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         while True:
-            with suppress(errors.ExchangeFailed):
+            with suppress(errors.TransportError):
                 return (yield from super().send(batch))
 
 
 @says("MC214", "a message that the answer leaves out ends as not_sent")
 class TakesSilenceForNo(Pigeon):
-    def outcome(self, flight: Any, response: HttpResponse) -> Outcome:
-        return Outcome.of(Reason.THROTTLED) if flight is None else super().outcome(flight, response)
+    def outcome(self, flight: Any, response: HttpResponse) -> AttemptResult:
+        return AttemptResult.of(Reason.THROTTLED) if flight is None else super().outcome(flight, response)
 
 
 @says("MC301", "call 0: TypeError was raised")
 class RaisesAtReports(Pigeon):
-    def events(self, told: Any, call: WebhookCall) -> list[Event]:
+    def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         raise TypeError
 
 
 @says("MC301", "tells nothing, and not StatusChanged")
 class HearsNothing(Pigeon):
-    def events(self, told: Any, call: WebhookCall) -> list[Event]:
+    def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         return []
 
 
 @says("MC301", "what it holds are no events")
 class TellsStories(Pigeon):
-    def events(self, told: Any, call: WebhookCall) -> list[Event]:
+    def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         return cast("Any", ["it landed"])
 
 
 @says("MC301", "its answer is no HttpResponse")
 class AnswersInWords(Pigeon):
-    def receive(self, call: WebhookCall) -> Received:
-        return replace(super().receive(call), answer=cast("Any", "thanks"))
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
+        return replace(super().handle_webhook(call), response=cast("Any", "thanks"))
 
 
 @says("MC301", "a list was returned")
 class ReturnsAList(Pigeon):
-    def receive(self, call: WebhookCall) -> Received:
-        return cast("Any", list(super().receive(call).events))
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
+        return cast("Any", list(super().handle_webhook(call).events))
 
 
 @says("MC304", "with a strange header 'x-pigeon-proof': UnicodeEncodeError was raised")
 class ExpectsAscii(Pigeon):
-    def receive(self, call: WebhookCall) -> Received:
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         call.headers.get("x-pigeon-proof", "").encode("ascii")
-        return super().receive(call)
+        return super().handle_webhook(call)
 
 
 @says("MC308", "a proved call of an unknown kind: KeyError was raised")
 class KnowsAllKinds(Pigeon):
-    def events(self, told: Any, call: WebhookCall) -> list[Event]:
+    def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         return [] if told["at"] is None else super().events(told, call)
 
 
-@says("MC308", "the Unrecognised event has no `native`")
+@says("MC308", "the UnknownEvent has no `raw`")
 class ForgetsWhatCame(Pigeon):
-    def events(self, told: Any, call: WebhookCall) -> list[Event]:
-        return [replace(event, native=None) for event in super().events(told, call)]
+    def events(self, told: Any, call: WebhookRequest) -> list[Event]:
+        return [replace(event, raw=None) for event in super().events(told, call)]
 
 
 @says(
     "MC311",
-    "`delivered` is read as MessageReceived",
-    replace(VECTORS, delivered=lambda *_: VECTORS.webhooks[1].body),
+    "`delivered_body` is read as MessageReceived",
+    replace(VECTORS, delivered_body=lambda *_: VECTORS.webhooks[1].body),
 )
 class BringsTheWrongCall(Pigeon):
     pass
 
 
-@says("MC311", "carries neither of the ids", replace(VECTORS, delivered=lambda *_: VECTORS.webhooks[0].body))
+@says(
+    "MC311",
+    "carries neither of the ids",
+    replace(VECTORS, delivered_body=lambda *_: VECTORS.webhooks[0].body),
+)
 class ReportsAnother(Pigeon):
     pass
 
 
 @says(
-    "MC311", "`received` is read as it was refused", replace(VECTORS, sign=lambda body, _: WebhookCall(body))
+    "MC311",
+    "`inbound_body` is read as it was refused",
+    replace(VECTORS, sign_webhook=lambda body, _: WebhookRequest(body)),
 )
 class IsNotSigned(Pigeon):
     pass
@@ -256,7 +264,7 @@ class IsNotSigned(Pigeon):
 
 @says("MC502", "it became RuntimeError")
 class Rephrases(Pigeon):
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         try:
             return (yield from super().send(batch))
         except BaseException:
@@ -266,20 +274,20 @@ class Rephrases(Pigeon):
 
 @says("MC502", "it asked for more")
 class TidiesUp(Pigeon):
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         try:
             return (yield from super().send(batch))
         finally:
-            yield from ask(Wait(1.0))
+            yield from ask(Sleep(1.0))
 
 
 @says("MC505", "two sends that take turns make other requests")
 class SharesARequest(Pigeon):
     last: Envelope | None = None
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         self.last = batch[0]
-        yield from ask(Wait(0.0))
+        yield from ask(Sleep(0.0))
         response = yield from ask(self.request([self.last]))
         return self.read(response, batch)
 
@@ -288,7 +296,7 @@ class SharesARequest(Pigeon):
 class TripsOverItself(Pigeon):
     last = ""
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         self.last = batch[0].id
         outcomes = yield from super().send(batch)
         if self.last != batch[0].id:
@@ -296,47 +304,53 @@ class TripsOverItself(Pigeon):
         return outcomes
 
 
-@says("MC601", "a message that the vendor knows is not found", replace(VECTORS, found=lambda _: answer({})))
+@says(
+    "MC601",
+    "a message that the vendor knows is not found",
+    replace(VECTORS, lookup_response=lambda _: answer({})),
+)
 class FindsNobody(Pigeon):
     pass
 
 
 @says("MC601", "said to have an effect")
 class LooksUpWithEffect(Pigeon):
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
         yield from ask(HttpRequest("GET", self.url))
         return None
 
 
 @says("MC601", "it asks for ever")
 class LooksForEver(Pigeon):
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
         while True:
-            yield from ask(HttpRequest("GET", self.url, effect=False))
+            yield from ask(HttpRequest("GET", self.url, may_send=False))
 
 
 @says("MC601", "it returned a str")
 class TellsAWord(Pigeon):
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
         found = yield from super().look_up(inquiry)
         return found or cast("Any", "unknown")
 
 
 @says("MC601", "ValueError was raised")
 class TrustsTheLog(Pigeon):
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
-        response = yield from ask(HttpRequest("GET", self.url, effect=False))
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+        response = yield from ask(HttpRequest("GET", self.url, may_send=False))
         return None if response.json() is None else (yield from super().look_up(inquiry))
 
 
 @says(
-    "MC602", "no event is read of the reports in the vectors", replace(VECTORS, reports=lambda _: answer({}))
+    "MC602",
+    "no event is read of the reports in the vectors",
+    replace(VECTORS, reports_response=lambda _: answer({})),
 )
 class FetchesNothing(Pigeon):
     pass
 
 
-@says("MC603", "no pairs of a hashable key and a Rate")
+@says("MC603", "no pairs of a hashable key and a RateLimit")
 class LimitsByWord(Pigeon):
-    def limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, Rate]]:
+    def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
         return cast("Any", ["slowly"])

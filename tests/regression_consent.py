@@ -9,13 +9,13 @@ from urllib.parse import urlencode
 
 from messaging_channels import Dispatcher, Sandbox, Sms
 from messaging_channels._config import plugin_manager as plugins
-from messaging_channels._model.errors import Vetoed
+from messaging_channels._model.errors import MessageBlocked
 from messaging_channels.messages import Message
-from messaging_channels.plugins.webhooks import WebhookCall
-from messaging_channels.policies.checks import OptOuts
+from messaging_channels.plugins.webhooks import WebhookRequest
+from messaging_channels.policies.checks import SuppressionList
 from messaging_channels.policies.routing import Route
 from messaging_channels.testing.canaries import SECRET
-from messaging_channels.testing.vectors import Vectors
+from messaging_channels.testing.fixtures import ConformanceFixtures
 from messaging_channels_infobip.conformance import VECTORS as INFOBIP
 from messaging_channels_twilio.conformance import VECTORS as TWILIO
 from messaging_channels_vonage.conformance import VECTORS as VONAGE
@@ -24,37 +24,37 @@ PERSON = "447700900123"
 OURS = "447700900000"
 BEGAN = 1_790_000_000.0
 
-_VENDORS: dict[str, Vectors] = {"twilio": TWILIO, "vonage": VONAGE, "infobip": INFOBIP}
+_VENDORS: dict[str, ConformanceFixtures] = {"twilio": TWILIO, "vonage": VONAGE, "infobip": INFOBIP}
 
 
-def guarded(choices: OptOuts) -> Dispatcher:
+def guarded(choices: SuppressionList) -> Dispatcher:
     """Send to nobody, and ask these choices first."""
-    return Dispatcher([Sandbox()], vetoes=[choices])
+    return Dispatcher([Sandbox()], checks=[choices])
 
 
 def vetoed(dispatcher: Dispatcher, message: Message, to: str, **options: Any) -> bool:
     """Send; say whether it was forbidden before it left."""
     try:
         dispatcher.send(message, to=to, **options)
-    except Vetoed:
+    except MessageBlocked:
         return True
     return False
 
 
 def vetoed_after(vendor: str, *words: str) -> bool:
     """Have a person write these words, a minute apart, to a number at that vendor; say whether the next text to them is vetoed."""
-    spec, vectors = plugins.load(only=[vendor]).provider(vendor), _VENDORS[vendor]
+    spec, vectors = plugins.load_plugins(only=[vendor]).provider(vendor), _VENDORS[vendor]
     provider = spec.build(spec.settings.model_validate(vectors.settings("http://127.0.0.1:9", SECRET)))
     with Dispatcher(
-        [provider, Sandbox()], routes={"sms": Route("sandbox")}, vetoes=[OptOuts()]
+        [provider, Sandbox()], routes={"sms": Route("sandbox")}, checks=[SuppressionList()]
     ) as dispatcher:
         for number, word in enumerate(words, 1):
-            received = dispatcher.receive(vendor, _written(vendor, vectors, word, number))
+            received = dispatcher.handle_webhook(vendor, _written(vendor, vectors, word, number))
             assert received.events, "the vendor's call tells nothing"
         return vetoed(dispatcher, Sms("News of the shop"), f"+{PERSON}")
 
 
-def _written(vendor: str, vectors: Vectors, word: str, number: int) -> WebhookCall:
+def _written(vendor: str, vectors: ConformanceFixtures, word: str, number: int) -> WebhookRequest:
     at = BEGAN + 60 * number
     match vendor:
         case "twilio":
@@ -79,7 +79,7 @@ def _written(vendor: str, vectors: Vectors, word: str, number: int) -> WebhookCa
             }
             body = json.dumps(told).encode()
         case _:
-            assert vectors.received is not None
-            body = vectors.received(PERSON, OURS, word)
-    assert vectors.sign is not None
-    return replace(vectors.sign(body, SECRET), at=at)
+            assert vectors.inbound_body is not None
+            body = vectors.inbound_body(PERSON, OURS, word)
+    assert vectors.sign_webhook is not None
+    return replace(vectors.sign_webhook(body, SECRET), received_at=at)

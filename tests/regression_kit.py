@@ -9,12 +9,12 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from messaging_channels import Sms
-from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels.plugins.channels import BUILT_IN, Channel
 from messaging_channels.plugins.exchange import HttpRequest, HttpResponse
 from messaging_channels.plugins.provider import Capabilities, Envelope, HttpProvider, ProviderSpec
-from messaging_channels.plugins.results import http_outcome
-from messaging_channels.testing.conformance import Finding, Vectors, check_provider
+from messaging_channels.plugins.results import result_from_status
+from messaging_channels.testing.conformance import ConformanceFixtures, Finding, check_provider
 
 
 class Settings(BaseModel):
@@ -40,14 +40,14 @@ class Plain(HttpProvider):
         assert isinstance(envelope.message, Sms)
         return {"to": envelope.to.plain, "text": envelope.message.text, "id": envelope.id}
 
-    def encode(self, envelope: Envelope) -> HttpRequest:
+    def build_request(self, envelope: Envelope) -> HttpRequest:
         return HttpRequest.post_json(f"{self.base}/send", self.told(envelope), headers=self.headers())
 
-    def decode(self, response: HttpResponse, envelope: Envelope) -> Outcome:  # noqa: ARG002  see HttpProvider
+    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:  # noqa: ARG002
         told = fields(response.body)
         if response.ok and isinstance(told.get("id"), str):
-            return Outcome.of(Reason.ACCEPTED, provider_id=told["id"], native=told)
-        return http_outcome(response)
+            return AttemptResult.of(Reason.ACCEPTED, provider_id=told["id"], raw_response=told)
+        return result_from_status(response)
 
 
 def answer(told: object, status: int = 200) -> HttpResponse:
@@ -63,19 +63,21 @@ def fields(body: bytes) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def vectors(**more: Any) -> Vectors:
+def vectors(**more: Any) -> ConformanceFixtures:
     usual: dict[str, Any] = {
         "settings": lambda url, secret: {"base_url": url, "key": secret},
-        "accepts": lambda _: answer({"id": "m-1"}),
+        "success_response": lambda _: answer({"id": "m-1"}),
     }
-    return Vectors(**usual | more)
+    return ConformanceFixtures(**usual | more)
 
 
 def spec(build: type[Plain]) -> ProviderSpec:
     return ProviderSpec(build.name, Settings, build)
 
 
-def found(build: type[Plain], said: Vectors, channels: Sequence[Channel] = BUILT_IN) -> list[Finding]:
+def found(
+    build: type[Plain], said: ConformanceFixtures, channels: Sequence[Channel] = BUILT_IN
+) -> list[Finding]:
     return check_provider(spec(build), said, channels=channels, examples=20)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from messaging_channels import EmailAddress
 from messaging_channels._model.events import Event, MessageReceived, StatusChanged
-from messaging_channels.plugins.webhooks import WebhookCall
-from messaging_channels_smtp import ReturnPath, Smtp
+from messaging_channels.plugins.webhooks import WebhookRequest
+from messaging_channels_smtp import Smtp, VerpReturnPath
 
 OURS = "0123456789abcdef0123456789abcdef"
 """The id of a mail of ours."""
-BACK = ReturnPath(EmailAddress.parse("bounces@example.org"), "canary-key")
-SMTP = Smtp(host="mail.example.com", sender="shop@example.org", inbound_token="canary", return_path=BACK)
+BACK = VerpReturnPath(EmailAddress.parse("bounces@example.org"), "canary-key")
+SMTP = Smtp(host="mail.example.com", sender="shop@example.org", webhook_token="canary", return_path=BACK)
 
 TEXT = "Content-Type: text/plain; charset=utf-8\n\n{}\n"
 PICTURE = (
@@ -23,8 +23,8 @@ def heard(mail: str | bytes) -> list[Event]:
     """Return the events of a raw mail that carries the inbound token."""
     raw = mail.encode() if isinstance(mail, str) else mail
     raw = raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-    call = WebhookCall(raw, {"authorization": "Bearer canary"}, at=1795528315.0)
-    return [*SMTP.receive(call).events]
+    call = WebhookRequest(raw, {"authorization": "Bearer canary"}, received_at=1795528315.0)
+    return [*SMTP.handle_webhook(call).events]
 
 
 def messages(events: list[Event]) -> list[MessageReceived]:
@@ -39,12 +39,12 @@ def statuses(events: list[Event]) -> list[StatusChanged]:
 
 def suppressed(event: StatusChanged) -> bool:
     """Return whether the address is to be written to no more."""
-    return bool(event.native.suppress)
+    return bool(event.raw.should_suppress)
 
 
 def recipients(events: list[Event]) -> list[str]:
     """Return the addresses that statuses are about."""
-    return [one.native.recipient.lower() for one in statuses(events)]
+    return [one.raw.recipient.lower() for one in statuses(events)]
 
 
 def only_message(events: list[Event]) -> MessageReceived:
@@ -78,7 +78,7 @@ def mixed(*parts: str) -> str:
 def bounce(words: str, *, subject: str = "Mail delivery failure") -> str:
     """Return a bounce in words of a mailer's own, to the return path of our mail."""
     return (
-        f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.com\nTo: {BACK.of(OURS)}\nSubject: {subject}\n"
+        f"Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.com\nTo: {BACK.address_for(OURS)}\nSubject: {subject}\n"
         f"MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n{words}\n"
     )
 
@@ -87,7 +87,7 @@ def report(diagnostic: str, status: str) -> str:
     """Return a report (RFC 3464) that our mail to zoe@example.com failed, with the refusing server's words."""
     return (
         "Return-Path: <>\nFrom: Mail Delivery System <MAILER-DAEMON@mx.example.com>\n"
-        f"To: {BACK.of(OURS)}\nSubject: Undelivered Mail Returned to Sender\nMIME-Version: 1.0\n"
+        f"To: {BACK.address_for(OURS)}\nSubject: Undelivered Mail Returned to Sender\nMIME-Version: 1.0\n"
         "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
         "--b\nContent-Type: text/plain\n\nIt could not be delivered.\n\n"
         "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.com\n\n"

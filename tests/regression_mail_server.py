@@ -10,12 +10,18 @@ from typing import Any, TypeAlias
 import pytest
 from loopback import Peer, Server
 
-from messaging_channels import AsyncDispatcher, Dispatcher, Email, Kind, errors
-from messaging_channels.policies.routing import Rest, Retry, Route
-from messaging_channels_smtp import Patience, Smtp
+from messaging_channels import AsyncDispatcher, Dispatcher, Email, Outcome, errors
+from messaging_channels.policies.routing import CircuitBreaker, RetryPolicy, Route
+from messaging_channels_smtp import Smtp, SmtpTimeouts
 
 MAIL = Email("Hello", "the body")
-ROUTES = {"email": Route("smtp", retry=Retry(attempts=2, first_wait=0.01), rest=Rest(failures=100))}
+ROUTES = {
+    "email": Route(
+        "smtp",
+        retry=RetryPolicy(max_attempts=2, initial_interval=0.01),
+        circuit_breaker=CircuitBreaker(failure_threshold=100),
+    )
+}
 """What is not sent is tried once more, almost at once."""
 
 
@@ -102,17 +108,17 @@ def well(talk: Talk) -> None:
 
 def smtp_of(port: int, **options: Any) -> Smtp:
     """Return the provider for a server on loopback, with little patience unless the options say otherwise."""
-    patience = Patience(connect=1, greeting=1, command=1, block=2, answer=2)
-    given = {"host": "127.0.0.1", "tls": "none", "sender": "shop@example.org", "patience": patience} | options
+    timeouts = SmtpTimeouts(connect=1, greeting=1, command=1, data_block=2, data_end=2)
+    given = {"host": "127.0.0.1", "tls": "none", "sender": "shop@example.org", "timeouts": timeouts} | options
     return Smtp(port=port, **given)
 
 
-Door: TypeAlias = Callable[..., list[Kind]]
+Door: TypeAlias = Callable[..., list[Outcome]]
 
 
-def sent(smtp: Smtp, mails: Sequence[Email] = (MAIL,), *, to: str = "zoe@example.com") -> list[Kind]:
+def sent(smtp: Smtp, mails: Sequence[Email] = (MAIL,), *, to: str = "zoe@example.com") -> list[Outcome]:
     """Send one mail after the other; return their outcomes."""
-    told: list[Kind] = []
+    told: list[Outcome] = []
     with Dispatcher([smtp], routes=ROUTES) as dispatcher:
         for mail in mails:
             try:
@@ -122,11 +128,11 @@ def sent(smtp: Smtp, mails: Sequence[Email] = (MAIL,), *, to: str = "zoe@example
     return told
 
 
-def sent_async(smtp: Smtp, mails: Sequence[Email] = (MAIL,), *, to: str = "zoe@example.com") -> list[Kind]:
+def sent_async(smtp: Smtp, mails: Sequence[Email] = (MAIL,), *, to: str = "zoe@example.com") -> list[Outcome]:
     """Do the same under an event loop."""
 
-    async def run() -> list[Kind]:
-        told: list[Kind] = []
+    async def run() -> list[Outcome]:
+        told: list[Outcome] = []
         async with AsyncDispatcher([smtp], routes=ROUTES) as dispatcher:
             for mail in mails:
                 try:

@@ -136,7 +136,7 @@ def told(send: Callable[[], Any]) -> str:
 
 def sent(door: str, providers: Sequence[Any], message: Any = None, to: Any = TO, **options: Any) -> Any:
     """Send one message through either door of a new dispatcher; return its receipt, also that of one that failed."""
-    own = {name: options.pop(name) for name in ("idempotency_key", "deadline") if name in options}
+    own = {name: options.pop(name) for name in ("idempotency_key", "timeout") if name in options}
     letter = message or Sms("hello")
 
     async def run() -> Any:

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from messaging_channels import Dispatcher, Route, Sms
 from messaging_channels._model.errors import MessagingError
-from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels.messages import Mms
-from messaging_channels.plugins.exchange import Exchange, Executors, Flow
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow
 from messaging_channels.plugins.provider import Capabilities, Envelope
-from messaging_channels.policies.routing import Via, When
+from messaging_channels.policies.routing import RouteMatch, RouteTarget
 
 ALL = frozenset(field.name for field in fields(Sms))
 MESSAGES = st.builds(
@@ -29,8 +29,8 @@ MESSAGES = st.builds(
 CAPABILITIES = st.dictionaries(
     st.just(Sms), st.sampled_from([frozenset[str](), frozenset({"sender"}), ALL]), min_size=1
 ) | st.just({Sms: ALL, Mms: frozenset[str]()})
-CONDITIONS = st.just(When()) | st.sampled_from(
-    [When(prefixes=("44",)), When(kinds=(Mms,)), When(accounts=(None,))]
+CONDITIONS = st.just(RouteMatch()) | st.sampled_from(
+    [RouteMatch(prefixes=("44",)), RouteMatch(message_types=(Mms,)), RouteMatch(accounts=(None,))]
 )
 NUMBERS = st.sampled_from(["+447700900123", "+38598123456"])
 
@@ -38,10 +38,10 @@ NUMBERS = st.sampled_from(["+447700900123", "+38598123456"])
 def _provider(name: str, carries: Mapping[type[Any], frozenset[str]]) -> Any:
     class Agreeable:
         capabilities: ClassVar[Capabilities] = Capabilities(carries)
-        executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+        executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
-        def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
-            return [Outcome.of(Reason.ACCEPTED)] * len(batch)
+        def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
+            return [AttemptResult.of(Reason.ACCEPTED)] * len(batch)
             yield
 
     one: Any = Agreeable()
@@ -54,7 +54,7 @@ def _told(dispatcher: Dispatcher, message: Any, to: str) -> Any:
         receipt = dispatcher.send(message, to=to)
     except MessagingError as error:
         return type(error), str(error)
-    return receipt.considered, receipt.skipped, receipt.provider
+    return receipt.candidates, receipt.skipped, receipt.provider
 
 
 @given(st.lists(st.tuples(MESSAGES, NUMBERS), min_size=2, max_size=6), st.data())
@@ -62,7 +62,7 @@ def test_what_was_sent_before_changes_nothing_about_who_is_asked(
     sends: list[tuple[Any, str]], data: st.DataObject
 ) -> None:
     providers = [_provider(name, data.draw(CAPABILITIES)) for name in ("first", "second")]
-    route = Route(*(Via(one.name, when=data.draw(CONDITIONS)) for one in providers))
+    route = Route(*(RouteTarget(one.name, match=data.draw(CONDITIONS)) for one in providers))
     with Dispatcher(providers, routes={"sms": route}) as used:
         for message, to in sends:
             with Dispatcher(providers, routes={"sms": route}) as fresh:
@@ -73,7 +73,7 @@ def test_a_choice_that_holds_for_every_message_of_a_type_is_made_once() -> None:
     provider = _provider("one", {Sms: ALL})
     with Dispatcher([provider]) as dispatcher:
         first, second = (dispatcher.send(Sms("hello"), to="+447700900123") for _ in range(2))
-    assert first.considered is second.considered
+    assert first.candidates is second.candidates
 
 
 def test_a_message_that_one_provider_does_not_carry_leaves_it_the_first_for_the_next_one() -> None:

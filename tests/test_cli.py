@@ -16,7 +16,7 @@ from messaging_channels._cli.main import main
 def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MESSAGING_CHANNELS_SANDBOX_HANG", "0.01")
-    monkeypatch.setenv("MESSAGING_CHANNELS_RETRY_ATTEMPTS", "1")
+    monkeypatch.setenv("MESSAGING_CHANNELS_RETRY_MAX_ATTEMPTS", "1")
 
 
 def _run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any, str]:
@@ -105,7 +105,7 @@ def test_a_sent_message_can_be_looked_up_with_its_attempts_and_reports(
     assert code == 0
     assert (record["outcome"], record["status"]["groupName"]) == ("accepted", "DELIVERED")
     assert [attempt["provider"] for attempt in record["attempts"]] == ["sandbox"]
-    assert record["stopped"] == "sandbox accepted it"
+    assert record["stopReason"] == "sandbox accepted it"
     assert "447700900123" not in json.dumps(record)
     assert _run(capsys, "messages", "show", "nobody")[0] == 1
 
@@ -114,7 +114,7 @@ def test_what_may_have_been_sent_can_be_asked_about(capsys: pytest.CaptureFixtur
     code, sent, err = _run(capsys, "send", "sms", "--to", "447700900003", "--text", "hello")
     assert (code, sent["messages"][0]["status"]["name"]) == (1, "PENDING_UNKNOWN")
     assert "held until that is known" in err
-    assert _run(capsys, "messages", "settle")[:2] == (0, {"messages": []})
+    assert _run(capsys, "messages", "reconcile")[:2] == (0, {"messages": []})
 
 
 def test_a_key_on_the_command_line_sends_once(capsys: pytest.CaptureFixture[str]) -> None:

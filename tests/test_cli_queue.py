@@ -13,29 +13,29 @@ import pytest
 from messaging_channels import Dispatcher, Sms
 from messaging_channels._cli.main import main
 from messaging_channels._config.settings import Configuration
-from messaging_channels.plugins.ledger_queue import Queue, metrics
+from messaging_channels.plugins.ledger_queue import QueueStats, metrics
 
 
 def _enqueued(to: str = "38598123456") -> str:
-    with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
+    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
         return dispatcher.enqueue(Sms("hello"), to=to).id
 
 
 def test_the_worker_sends_what_waits_and_the_queue_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
     _enqueued()
     assert main(["queue"]) == 0
-    assert json.loads(capsys.readouterr().out)["states"] == {"waiting": 1}
-    assert main(["work", "--once"]) == 0
+    assert json.loads(capsys.readouterr().out)["byState"] == {"waiting": 1}
+    assert main(["worker", "--drain"]) == 0
     assert main(["queue"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert (shown["states"], shown["ever"]) == ({}, {"accepted": 1})
+    assert (shown["byState"], shown["total"]) == ({}, {"accepted": 1})
 
 
 def test_a_message_is_enqueued_with_its_times_and_told_as_send_tells_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    times = ("--send-at", "2040-01-31T09:00+01:00", "--window", "09:00-20:00", "--zone", "Europe/London")
-    more = ("--priority", "low", "--deadline", "1e9", "--idempotency-key", "k")
+    times = ("--send-at", "2040-01-31T09:00+01:00", "--window", "09:00-20:00", "--timezone", "Europe/London")
+    more = ("--priority", "low", "--expires-in", "1e9", "--idempotency-key", "k")
     command = ["enqueue", "sms", "--to", "38598123456", "--text", "hello", *times, *more]
     assert main(command) == 0
     printed = json.loads(capsys.readouterr().out)
@@ -45,7 +45,7 @@ def test_a_message_is_enqueued_with_its_times_and_told_as_send_tells_it(
     assert json.loads(capsys.readouterr().out) == printed
     assert main(["queue"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert (shown["states"], shown["due"]) == ({"waiting": 1}, 0)
+    assert (shown["byState"], shown["ready"]) == ({"waiting": 1}, 0)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_message_is_enqueued_with_its_times_and_told_as_send_tells_it(
 def test_every_channel_can_be_enqueued(capsys: pytest.CaptureFixture[str], channel: tuple[str, ...]) -> None:
     assert main(["enqueue", *channel]) == 0
     (message,) = json.loads(capsys.readouterr().out)["messages"]
-    assert main(["work", "--once"]) == 0
+    assert main(["worker", "--drain"]) == 0
     capsys.readouterr()
     assert main(["messages", "show", message["messageId"]]) == 0
     assert json.loads(capsys.readouterr().out)["outcome"] == "accepted"
@@ -74,9 +74,9 @@ def test_a_file_of_recipients_is_enqueued_line_by_line_and_a_bad_line_harms_no_o
     told = [json.loads(line) for line in printed.out.splitlines()]
     assert printed.err == "3 done, 1 failed\n"
     assert [one.get("error") for one in told] == [None, "invalid_address", None]
-    assert main(["work", "--once"]) == 0
+    assert main(["worker", "--drain"]) == 0
     assert main(["queue"]) == 0
-    assert json.loads(capsys.readouterr().out)["ever"] == {"accepted": 2}
+    assert json.loads(capsys.readouterr().out)["total"] == {"accepted": 2}
 
 
 @pytest.mark.parametrize(
@@ -84,8 +84,8 @@ def test_a_file_of_recipients_is_enqueued_line_by_line_and_a_bad_line_harms_no_o
     [
         (("--send-at", "2040-01-31T09:00"), "time zone"),
         (("--window", "nine to five"), "09:00"),
-        (("--zone", "Europe/London"), "09:00"),
-        (("--window", "09:00-20:00", "--zone", "Middle/Earth"), "Middle/Earth"),
+        (("--timezone", "Europe/London"), "09:00"),
+        (("--window", "09:00-20:00", "--timezone", "Middle/Earth"), "Middle/Earth"),
     ],
 )
 def test_times_that_cannot_be_meant_are_wrong_input(
@@ -116,27 +116,36 @@ def test_metrics_are_numbers_for_whatever_exporter(capsys: pytest.CaptureFixture
     _enqueued()
     assert main(["queue", "--metrics"]) == 0
     assert 'messaging_channels_queue_messages{state="waiting"} 1\n' in capsys.readouterr().out
-    found = metrics(Queue({"dead": 2}, 3, 4.5, {}, {}, {"accepted": 7}))
+    found = metrics(QueueStats({"dead": 2}, 3, 4.5, {}, {}, {"accepted": 7}))
     told = {
         (one.name.removeprefix("messaging_channels_queue_"), *one.labels.values()): one.value for one in found
     }
     assert told == {
         ("messages", "waiting"): 0, ("messages", "sent"): 0, ("messages", "held"): 0, ("messages", "dead"): 2,
-        ("due",): 3, ("age_seconds",): 4.5, ("ended_total", "accepted"): 7,
+        ("ready",): 3, ("oldest_age_seconds",): 4.5, ("events_total", "accepted"): 7,
     }  # fmt: skip
 
 
 def test_a_worker_process_ends_what_it_began_when_it_is_told_to_stop() -> None:
     _enqueued()
-    command = [sys.executable, "-m", "messaging_channels._cli.main", "work", "--poll", "0.1", "--keep", "30"]
+    command = [
+        sys.executable,
+        "-m",
+        "messaging_channels._cli.main",
+        "worker",
+        "--poll-interval",
+        "0.1",
+        "--retention-days",
+        "30",
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=dict(os.environ)) as worker:
         assert worker.stderr is not None
         assert "working" in worker.stderr.readline()
-        with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
+        with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
             until = time.monotonic() + 60
-            while dispatcher.queue.stand().states and time.monotonic() < until:
+            while dispatcher.queue.stats().by_state and time.monotonic() < until:
                 time.sleep(0.05)
-            assert dispatcher.queue.stand().states == {}
+            assert dispatcher.queue.stats().by_state == {}
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0
         assert "stopped" in worker.stderr.read()

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 from messaging_channels import messages
 from messaging_channels._model.addresses import EmailAddress, PhoneNumber
 from messaging_channels._model.errors import InvalidMessage
-from messaging_channels.messages import Attachment, Codec, Email, Extra, ListUnsubscribe, Sms, Undecodable
+from messaging_channels.messages import (
+    Attachment,
+    Codec,
+    DecodeError,
+    Email,
+    ListUnsubscribe,
+    ProviderOptions,
+    Sms,
+)
 from messaging_channels.messages import whatsapp as wa
 from messaging_channels.messages import whatsapp_commerce as wc
 from messaging_channels.messages import whatsapp_interactive as wi
@@ -38,7 +46,7 @@ class Feather:
 
 
 @dataclass(frozen=True, slots=True)
-class PigeonSms(Extra):
+class PigeonSms(ProviderOptions):
     """The options of a plugin."""
 
     provider: ClassVar[str] = "pigeon"
@@ -49,7 +57,11 @@ class PigeonSms(Extra):
 FEATHERS = PigeonSms((Feather(Colour.RED, date(2026, 11, 25)),), note={"a": (1, 2.5, None), 3: b"\0\xff"})
 SAMPLES: tuple[messages.Message, ...] = (
     Sms(
-        "hé", sender="Shop", validity_period=timedelta(hours=1, microseconds=3), flash=True, extra=(FEATHERS,)
+        "hé",
+        sender="Shop",
+        validity_period=timedelta(hours=1, microseconds=3),
+        flash=True,
+        provider_options=(FEATHERS,),
     ),
     messages.Mms((URL,), "words"),
     Email(
@@ -72,8 +84,8 @@ SAMPLES: tuple[messages.Message, ...] = (
         "en",
         {"name": "Zoe"},
         header=wt.ImageHeader(wa.Media(url=URL)),
-        buttons=(wt.CopyCode("1"), None, wt.UrlSuffix("x"), wt.QuickReply("p"), wt.FlowButton("t")),
-        cards=(wt.Card(wt.VideoHeader(wa.Media(id="7")), ("a",)),),
+        buttons=(wt.CopyCode("1"), None, wt.UrlParameter("x"), wt.QuickReply("p"), wt.FlowButton("t")),
+        cards=(wt.CarouselCard(wt.VideoHeader(wa.Media(id="7")), ("a",)),),
     ),
     wa.WhatsAppImage(URL, caption="c"),
     wa.WhatsAppVideo(wa.Media(id="1")),
@@ -100,11 +112,11 @@ SAMPLES: tuple[messages.Message, ...] = (
     wc.WhatsAppProducts(text="t", header="h", catalog_id="c", sections=(wc.ProductSection(("p",)),)),
     wc.WhatsAppFlow(text="t", button="b", flow_id="f", token="k", data={"a": [1, {"b": None}]}),
 )
-CODEC = Codec([*(kind for channel in BUILT_IN for kind in channel.carries), PigeonSms])
+CODEC = Codec([*(kind for channel in BUILT_IN for kind in channel.message_types), PigeonSms])
 
 
 def there_and_back(value: Any) -> Any:
-    return CODEC.decode(json.loads(json.dumps(CODEC.encode(value))))
+    return CODEC.parse_response(json.loads(json.dumps(CODEC.build_request(value))))
 
 
 @pytest.mark.parametrize("message", SAMPLES, ids=lambda message: type(message).__name__)
@@ -115,7 +127,7 @@ def test_a_message_comes_back_equal(message: messages.Message) -> None:
 
 
 def test_every_built_in_type_is_among_the_samples() -> None:
-    assert {kind for channel in BUILT_IN for kind in channel.carries} == {type(one) for one in SAMPLES}
+    assert {kind for channel in BUILT_IN for kind in channel.message_types} == {type(one) for one in SAMPLES}
 
 
 @pytest.mark.parametrize(
@@ -156,7 +168,7 @@ def test_whatever_an_extra_may_hold_comes_back_equal_and_of_the_same_type(value:
 
 def test_what_could_not_be_read_again_is_refused_when_it_is_written() -> None:
     with pytest.raises(InvalidMessage, match="object"):
-        CODEC.encode(PigeonSms(note=object()))
+        CODEC.build_request(PigeonSms(note=object()))
 
 
 @pytest.mark.parametrize(
@@ -165,8 +177,8 @@ def test_what_could_not_be_read_again_is_refused_when_it_is_written() -> None:
      {"$": "bytes", "of": 3}, {"$": "datetime", "of": "yesterday"}, {"$": "os:system"}],
 )  # fmt: skip
 def test_what_is_not_known_or_no_longer_fits_is_told_apart_from_a_message(stored: Any) -> None:
-    with pytest.raises(Undecodable):
-        CODEC.decode(stored)
+    with pytest.raises(DecodeError):
+        CODEC.parse_response(stored)
 
 
 def test_values_of_the_standard_library_have_a_form_of_their_own() -> None:

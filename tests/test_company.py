@@ -5,8 +5,8 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from messaging_channels import Dispatcher, Sms
-from messaging_channels._model.outcomes import Outcome, Reason
-from messaging_channels.plugins.exchange import Call, Exchange, Executors, Flow, ask
+from messaging_channels._model.outcomes import AttemptResult, Reason
+from messaging_channels.plugins.exchange import BlockingCall, Exchange, ExecutorPair, Flow, ask
 from messaging_channels.plugins.provider import Capabilities, Envelope
 
 
@@ -14,20 +14,20 @@ class Ferry:
     """Takes many at once, save for what is loud: that goes alone. Nobody lands before everybody has come aboard."""
 
     name: ClassVar[str] = "ferry"
-    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"flash"})}, batch=100)
-    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"flash"})}, max_batch_size=100)
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def __init__(self, travellers: int) -> None:
         self.trips: list[int] = []
         self._aboard = threading.Barrier(travellers)
 
-    def company(self, envelope: Envelope) -> Hashable | None:
+    def batch_key(self, envelope: Envelope) -> Hashable | None:
         return None if getattr(envelope.message, "flash", False) else "quiet"
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         self.trips.append(len(batch))
-        yield from ask(Call(lambda: self._aboard.wait(timeout=10)))
-        return [Outcome.of(Reason.ACCEPTED) for _ in batch]
+        yield from ask(BlockingCall(lambda: self._aboard.wait(timeout=10)))
+        return [AttemptResult.of(Reason.ACCEPTED) for _ in batch]
 
 
 def test_messages_that_need_requests_of_their_own_do_not_wait_for_each_other() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from messaging_channels import AsyncDispatcher, Dispatcher, Kind, Sms, errors
+from messaging_channels import AsyncDispatcher, Dispatcher, Outcome, Sms, errors
 from messaging_channels._config import plugin_manager as plugins
 from messaging_channels._config.settings import Configuration
 from messaging_channels._providers.sandbox import Sandbox
@@ -34,7 +34,7 @@ class Loft(Sandbox):
 
 def _spec(contract: int = 1) -> ProviderSpec:
     return ProviderSpec(
-        "loft", LoftSettings, Loft, dsn={"host": "base_url", "password": "key"}, contract=contract
+        "loft", LoftSettings, Loft, dsn={"host": "base_url", "password": "key"}, api_version=contract
     )
 
 
@@ -52,8 +52,10 @@ def _configuration(
     **environment: str,
 ) -> Configuration:
     variables = {f"MESSAGING_CHANNELS_{name}": value for name, value in environment.items()}
-    loaded = plugins.load(only=(), extra=extra or (LoftPlugin(),))
-    return Configuration(code or {}, variables, file or {}, "settings.toml", loaded, embedded=embedded)
+    loaded = plugins.load_plugins(only=(), extra=extra or (LoftPlugin(),))
+    return Configuration(
+        code or {}, variables, file or {}, "settings.toml", loaded, use_sandbox_defaults=embedded
+    )
 
 
 def _loft(configuration: Configuration, account: str | None = None) -> LoftSettings:
@@ -81,7 +83,7 @@ def test_a_dsn_is_enough() -> None:
 
 
 def test_config_shows_every_source_and_no_secret() -> None:
-    shown = _configuration({}, FILE, LOFT_KEY="canary").shown()
+    shown = _configuration({}, FILE, LOFT_KEY="canary").describe()
     rows = {row["name"]: row for row in shown}
     assert rows["loft.base_url"]["source"] == "file settings.toml"
     assert rows["loft.key"] == {
@@ -158,15 +160,15 @@ def test_a_configured_dispatcher_sends(monkeypatch: pytest.MonkeyPatch, tmp_path
     (tmp_path / "messaging-channels.toml").write_text(
         '[routes]\nsms = ["sandbox"]\n[http]\nread_timeout = 3\n'
     )
-    with Dispatcher.configured() as dispatcher:
-        assert dispatcher.send(Sms("hello"), to="+447700900123").outcome is Kind.ACCEPTED
-    assert AsyncDispatcher.configured({"routes": {"sms": "sandbox"}})
+    with Dispatcher.from_config() as dispatcher:
+        assert dispatcher.send(Sms("hello"), to="+447700900123").outcome is Outcome.ACCEPTED
+    assert AsyncDispatcher.from_config({"routes": {"sms": "sandbox"}})
 
 
 def test_a_service_without_configuration_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     with (
-        Dispatcher.configured() as dispatcher,
+        Dispatcher.from_config() as dispatcher,
         pytest.raises(errors.NoRoute, match="MESSAGING_CHANNELS_ROUTE_SMS"),
     ):
         dispatcher.send(Sms("hello"), to="+447700900123")
@@ -183,9 +185,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: str | None
 
 def test_http_settings_are_read_and_checked() -> None:
     http = _configuration(
-        {}, {"http": {"max_idle": 2}}, HTTP_READ_TIMEOUT="7", HTTP_CLIENT_CERTIFICATE="c.pem"
+        {}, {"http": {"keepalive_expiry": 2}}, HTTP_READ_TIMEOUT="7", HTTP_CLIENT_CERTIFICATE="c.pem"
     ).http()
-    assert (http.timeouts.read, http.max_idle) == (7.0, 2.0)
+    assert (http.timeouts.read, http.keepalive_expiry) == (7.0, 2.0)
     assert "c.pem" in repr(http)
     with pytest.raises(errors.InvalidSetting, match="read_timeout"):
         _configuration(HTTP_READ_TIMEOUT="soon").http()
@@ -193,7 +195,7 @@ def test_http_settings_are_read_and_checked() -> None:
 
 def test_a_provider_that_no_plugin_supplies_is_unknown() -> None:
     with pytest.raises(errors.UnknownProvider, match="loft, sandbox"):
-        _configuration({"providers": {"pigeon": {"key": "k"}}}).parts()
+        _configuration({"providers": {"pigeon": {"key": "k"}}}).dispatcher_arguments()
 
 
 def test_a_plugin_of_another_contract_is_met_with_a_sentence() -> None:
@@ -202,12 +204,12 @@ def test_a_plugin_of_another_contract_is_met_with_a_sentence() -> None:
         def register_providers(self) -> tuple[ProviderSpec, ...]:
             return (_spec(contract=99),)
 
-    with pytest.raises(errors.BrokenPlugin, match="contract 99"):
+    with pytest.raises(errors.PluginLoadError, match="contract 99"):
         _configuration({}, FILE, Old()).provider("loft")
 
 
 def test_two_plugins_with_one_provider_name_are_both_refused() -> None:
-    with pytest.raises(errors.BrokenPlugin):
+    with pytest.raises(errors.PluginLoadError):
         _configuration({}, FILE, LoftPlugin(), LoftPlugin()).provider("loft")
 
 
@@ -221,12 +223,12 @@ def test_a_broken_plugin_is_raised_when_asked_for_and_the_others_go_on(
         EntryPoint("loft", "good_plugin", plugins.PROJECT),
         EntryPoint("pigeon", "no_such_module", plugins.PROJECT),
     ]
-    loaded = plugins.load(entries=points)
+    loaded = plugins.load_plugins(entries=points)
     assert loaded.provider("loft").name == "loft"
-    with pytest.raises(errors.BrokenPlugin, match="ModuleNotFoundError") as caught:
+    with pytest.raises(errors.PluginLoadError, match="ModuleNotFoundError") as caught:
         loaded.provider("pigeon")
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
-    assert "pigeon" not in plugins.load(entries=points, only=["loft"]).broken
+    assert "pigeon" not in plugins.load_plugins(entries=points, only=["loft"]).failed
 
 
 def test_a_hook_that_raises_breaks_its_own_plugin_only() -> None:
@@ -235,9 +237,9 @@ def test_a_hook_that_raises_breaks_its_own_plugin_only() -> None:
         def register_providers(self) -> tuple[ProviderSpec, ...]:
             raise ZeroDivisionError
 
-    loaded = plugins.load(only=(), extra=[Clumsy(), LoftPlugin()])
+    loaded = plugins.load_plugins(only=(), extra=[Clumsy(), LoftPlugin()])
     assert set(loaded.providers) == {"loft", "sandbox"}
-    assert [type(fault) for fault in loaded.broken.values()] == [ZeroDivisionError]
+    assert [type(fault) for fault in loaded.failed.values()] == [ZeroDivisionError]
 
 
 def test_plugins_hear_of_attempts_and_events_and_their_faults_change_nothing() -> None:
@@ -253,7 +255,7 @@ def test_plugins_hear_of_attempts_and_events_and_their_faults_change_nothing() -
         def event_received(self, event: object) -> None:
             heard.append(event)
 
-    loaded = plugins.load(only=(), extra=[Listener()])
+    loaded = plugins.load_plugins(only=(), extra=[Listener()])
     with Dispatcher([Sandbox()], observer=loaded) as dispatcher:
         receipt = dispatcher.send(Sms("hello"), to="+447700900123")
         assert heard == [receipt.attempts[0], *dispatcher.fetch_reports()]

@@ -23,33 +23,33 @@ from messaging_channels.testing.conformance import (
     check_rule,
 )
 from messaging_channels.testing.conformance.report import markdown
-from messaging_channels.testing.conformance.watch import deeds
-from messaging_channels.testing.vectors import Vectors
+from messaging_channels.testing.conformance.side_effects import deeds
+from messaging_channels.testing.fixtures import ConformanceFixtures
 
 
 def test_a_provider_that_is_as_it_should_be_passes_every_rule_and_none_is_left_out() -> None:
     case = Case(spec(), VECTORS, BUILT_IN, 30)
     checked = [check_rule(name, case) for name in CHECKS]
     assert [str(finding) for one in checked for finding in one.findings] == []
-    assert [one.rule.id for one in checked if one.left_out] == []
+    assert [one.rule.id for one in checked if one.skipped] == []
 
 
 @pytest.mark.parametrize("rule", RULES)
 def test_each_rule_finds_the_provider_that_breaks_it(rule: str) -> None:
     kind, vectors = BROKEN[rule]
     checked = check_rule(rule, Case(spec(kind), vectors, BUILT_IN, 60))
-    assert checked.findings, checked.left_out
-    assert "could not be checked" not in checked.findings[0].seen
+    assert checked.findings, checked.skipped
+    assert "could not be checked" not in checked.findings[0].evidence
 
 
 @pytest.mark.parametrize(
     ("rule", "words", "kind", "vectors"), OTHERWISE, ids=lambda one: getattr(one, "__name__", None)
 )
 def test_a_rule_finds_each_way_to_break_it(
-    rule: str, words: str, kind: type[Pigeon], vectors: Vectors
+    rule: str, words: str, kind: type[Pigeon], vectors: ConformanceFixtures
 ) -> None:
     checked = check_rule(rule, Case(spec(kind), vectors, BUILT_IN, 60))
-    assert words in " | ".join(finding.seen for finding in checked.findings), checked
+    assert words in " | ".join(finding.evidence for finding in checked.findings), checked
 
 
 def test_every_rule_has_a_check_and_a_provider_that_breaks_it() -> None:
@@ -64,7 +64,7 @@ def test_a_provider_that_fails_where_no_rule_foresees_it_is_found_and_not_excuse
 
     found = check_provider(spec(Stubborn), VECTORS, examples=5)
     assert {finding.rule.id for finding in found} >= set(RULES) - {"MC406"}
-    assert "RuntimeError" in found[0].seen
+    assert "RuntimeError" in found[0].evidence
 
 
 def test_a_finding_explains_itself() -> None:
@@ -75,14 +75,14 @@ def test_a_finding_explains_itself() -> None:
         .startswith("MC206 A 5xx is unknown, unless documented as harmless: HTTP 503")
     )
     assert RULES["MC206"].why in str(finding)
-    assert RULES["MC206"].remedy in str(finding)
+    assert RULES["MC206"].fix in str(finding)
 
 
 def test_the_report_says_what_was_kept_broken_and_left_out() -> None:
     checked = [
         Checked(RULES["MC101"]),
         Checked(RULES["MC206"], (Finding(RULES["MC206"], "HTTP 503 is read as accepted"),)),
-        Checked(RULES["MC301"], left_out="it takes no calls"),
+        Checked(RULES["MC301"], skipped="it takes no calls"),
     ]
     report = markdown("pigeon", checked)
     assert "## Conformance of `pigeon`: not yet" in report

@@ -3,36 +3,36 @@ from __future__ import annotations
 import pytest
 from old_plugin import OldPlugin
 
-from messaging_channels import Dispatcher, Kind, Sms, errors
+from messaging_channels import Dispatcher, Outcome, Sms, errors
 from messaging_channels._config import plugin_manager as plugins
-from messaging_channels._config.plugin_manager import Plugins
+from messaging_channels._config.plugin_manager import PluginManager
 from messaging_channels._config.settings import Configuration
-from messaging_channels.plugins.provider import CONTRACT
+from messaging_channels.plugins.provider import PROVIDER_API_VERSION
 
-OTHERS = pytest.mark.parametrize("contract", [CONTRACT - 1, CONTRACT + 1])
+OTHERS = pytest.mark.parametrize("contract", [PROVIDER_API_VERSION - 1, PROVIDER_API_VERSION + 1])
 
 
-def _configuration(loaded: Plugins, *route: str) -> Configuration:
+def _configuration(loaded: PluginManager, *route: str) -> Configuration:
     code = {"routes": {"sms": list(route)}}
-    return Configuration(code, {}, {}, "none", loaded, embedded=True)
+    return Configuration(code, {}, {}, "none", loaded, use_sandbox_defaults=True)
 
 
 @OTHERS
 def test_a_plugin_for_another_contract_is_refused_with_both_numbers_when_asked_for(contract: int) -> None:
-    loaded = plugins.load(only=(), extra=[OldPlugin(contract)])
-    with pytest.raises(errors.BrokenPlugin) as refused:
+    loaded = plugins.load_plugins(only=(), extra=[OldPlugin(contract)])
+    with pytest.raises(errors.PluginLoadError) as refused:
         _configuration(loaded, "dove").provider("dove")
-    assert f"built for contract {contract}, this is contract {CONTRACT}" in str(refused.value)
+    assert f"built for contract {contract}, this is contract {PROVIDER_API_VERSION}" in str(refused.value)
 
 
 @OTHERS
 def test_a_plugin_for_another_contract_disturbs_nobody_who_does_not_ask_for_it(contract: int) -> None:
-    loaded = plugins.load(only=(), extra=[OldPlugin(contract)])
-    with Dispatcher(**_configuration(loaded, "sandbox").parts()) as dispatcher:
-        assert dispatcher.send(Sms("hello"), to="+447700900123").outcome is Kind.ACCEPTED
+    loaded = plugins.load_plugins(only=(), extra=[OldPlugin(contract)])
+    with Dispatcher(**_configuration(loaded, "sandbox").dispatcher_arguments()) as dispatcher:
+        assert dispatcher.send(Sms("hello"), to="+447700900123").outcome is Outcome.ACCEPTED
 
 
 def test_a_route_over_a_plugin_for_another_contract_is_refused_before_anything_is_sent() -> None:
-    loaded = plugins.load(only=(), extra=[OldPlugin(CONTRACT - 1)])
-    with pytest.raises(errors.BrokenPlugin):
-        _configuration(loaded, "sandbox", "dove").parts()
+    loaded = plugins.load_plugins(only=(), extra=[OldPlugin(PROVIDER_API_VERSION - 1)])
+    with pytest.raises(errors.PluginLoadError):
+        _configuration(loaded, "sandbox", "dove").dispatcher_arguments()

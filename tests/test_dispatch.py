@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_channels import (
-    Contact,
     Dispatcher,
     Email,
-    Kind,
     NotSent,
+    Outcome,
     Person,
     PhoneNumber,
     Rejected,
+    ResolvedRecipient,
     Route,
     Sandbox,
     SendFailed,
@@ -26,17 +26,17 @@ from messaging_channels import (
     errors,
     messages,
 )
-from messaging_channels._model.outcomes import RULES, Outcome, Reason
+from messaging_channels._model.outcomes import REASON_POLICIES, AttemptResult, Reason
 from messaging_channels._model.receipts import Attempt
-from messaging_channels._sending.decision import may_pass_on
+from messaging_channels._sending.decision import may_fail_over
 from messaging_channels.messages import Message
-from messaging_channels.plugins.exchange import Call, Exchange, Executors, Flow, ask
+from messaging_channels.plugins.exchange import BlockingCall, Exchange, ExecutorPair, Flow, ask
 from messaging_channels.plugins.observer import Observer
 from messaging_channels.plugins.provider import Capabilities, Envelope
 from messaging_channels.plugins.resolvers import CallableResolver, MappingResolver, PathResolver
-from messaging_channels.policies.routing import Retry
+from messaging_channels.policies.routing import RetryPolicy
 
-ONCE = {"sms": Route("scripted", retry=Retry(attempts=1))}
+ONCE = {"sms": Route("scripted", retry=RetryPolicy(max_attempts=1))}
 
 
 class Scripted:
@@ -44,17 +44,17 @@ class Scripted:
 
     name: ClassVar[str] = "scripted"
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})})
-    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def __init__(self, end: Any, name: str = "scripted") -> None:
         self.end = end
         self.name = name  # type: ignore[misc]
         self.asked = 0
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         self.asked += 1
         if isinstance(self.end, Reason):
-            return [Outcome.of(self.end)]
+            return [AttemptResult.of(self.end)]
             yield
         return (yield from self.end(batch))
 
@@ -63,8 +63,8 @@ def _fails(failure: BaseException) -> Any:
     def raise_it() -> None:
         raise failure
 
-    def send(_: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
-        yield from ask(Call(raise_it))
+    def send(_: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
+        yield from ask(BlockingCall(raise_it))
         return []
 
     return send
@@ -72,7 +72,9 @@ def _fails(failure: BaseException) -> Any:
 
 def _sent(*providers: Any, to: Any = "+447700900123", message: Message | None = None, **options: Any) -> Any:
     """Send over providers of which each is asked once."""
-    options.setdefault("routes", {"sms": Route(*(one.name for one in providers), retry=Retry(attempts=1))})
+    options.setdefault(
+        "routes", {"sms": Route(*(one.name for one in providers), retry=RetryPolicy(max_attempts=1))}
+    )
     with Dispatcher(providers, **options) as dispatcher:
         try:
             return dispatcher.send(message or Sms("hello"), to=to)
@@ -86,65 +88,65 @@ def test_the_next_provider_is_asked_only_after_a_proven_not_sent_or_a_reason_of_
 ) -> None:
     first, second = Scripted(reason, "first"), Scripted(Reason.ACCEPTED, "second")
     receipt = _sent(first, second)
-    assert second.asked == int(RULES[reason].pass_on)
+    assert second.asked == int(REASON_POLICIES[reason].failover)
     assert [attempt.provider for attempt in receipt.attempts] == ["first", "second"][: 1 + second.asked]
-    assert receipt.outcome is (Kind.ACCEPTED if second.asked else RULES[reason].kind)
+    assert receipt.outcome is (Outcome.ACCEPTED if second.asked else REASON_POLICIES[reason].outcome)
 
 
 @given(st.lists(st.sampled_from(Reason), min_size=1))
 def test_nothing_follows_an_attempt_that_may_have_reached_somebody(reasons: list[Reason]) -> None:
-    kinds = {RULES[reason].kind for reason in reasons}
-    if kinds & {Kind.ACCEPTED, Kind.UNKNOWN}:
-        assert not may_pass_on(Outcome.of(reason) for reason in reasons)
+    kinds = {REASON_POLICIES[reason].outcome for reason in reasons}
+    if kinds & {Outcome.ACCEPTED, Outcome.UNKNOWN}:
+        assert not may_fail_over(AttemptResult.of(reason) for reason in reasons)
 
 
 @pytest.mark.parametrize(
     ("phase", "kind"),
     [
-        (errors.Phase.LOCAL, Kind.NOT_SENT),
-        (errors.Phase.CONNECT, Kind.NOT_SENT),
-        (errors.Phase.WRITE, Kind.UNKNOWN),
-        (errors.Phase.READ, Kind.UNKNOWN),
+        (errors.Phase.LOCAL, Outcome.NOT_SENT),
+        (errors.Phase.CONNECT, Outcome.NOT_SENT),
+        (errors.Phase.WRITE, Outcome.UNKNOWN),
+        (errors.Phase.READ, Outcome.UNKNOWN),
     ],
 )
-def test_what_the_transport_knows_decides_between_not_sent_and_unknown(phase: Any, kind: Kind) -> None:
-    provider = Scripted(_fails(errors.ExchangeFailed("gone", phase=phase)))
+def test_what_the_transport_knows_decides_between_not_sent_and_unknown(phase: Any, kind: Outcome) -> None:
+    provider = Scripted(_fails(errors.TransportError("gone", phase=phase)))
     assert _sent(provider).outcome is kind
     assert provider.asked == 1
 
 
 def test_a_later_exchange_that_fails_to_connect_does_not_unsay_an_earlier_effect() -> None:
-    def send(batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
-        yield from ask(Call(lambda: None))
-        return (yield from _fails(errors.ExchangeFailed("refused", phase=errors.Phase.CONNECT))(batch))
+    def send(batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
+        yield from ask(BlockingCall(lambda: None))
+        return (yield from _fails(errors.TransportError("refused", phase=errors.Phase.CONNECT))(batch))
 
-    assert _sent(Scripted(send)).outcome is Kind.UNKNOWN
+    assert _sent(Scripted(send)).outcome is Outcome.UNKNOWN
 
 
 def test_a_harmless_exchange_before_a_refused_connection_leaves_it_not_sent() -> None:
-    def send(batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
-        yield from ask(Call(lambda: "token", effect=False))
-        return (yield from _fails(errors.ExchangeFailed("refused", phase=errors.Phase.CONNECT))(batch))
+    def send(batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
+        yield from ask(BlockingCall(lambda: "token", may_send=False))
+        return (yield from _fails(errors.TransportError("refused", phase=errors.Phase.CONNECT))(batch))
 
-    assert _sent(Scripted(send)).outcome is Kind.NOT_SENT
+    assert _sent(Scripted(send)).outcome is Outcome.NOT_SENT
 
 
-def _raises_at_once(_: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+def _raises_at_once(_: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
     raise ZeroDivisionError
 
 
 def test_a_plugin_that_raises_errs_on_the_safe_side() -> None:
     before, after = _sent(Scripted(_raises_at_once)), _sent(Scripted(_fails(ZeroDivisionError())))
-    assert (before.attempts[0].outcome.reason, before.outcome) == (Reason.LOCAL, Kind.NOT_SENT)
-    assert (after.attempts[0].outcome.reason, after.outcome) == (Reason.PLUGIN, Kind.UNKNOWN)
+    assert (before.attempts[0].result.reason, before.outcome) == (Reason.INTERNAL_ERROR, Outcome.NOT_SENT)
+    assert (after.attempts[0].result.reason, after.outcome) == (Reason.PLUGIN, Outcome.UNKNOWN)
 
 
 def test_a_plugin_that_forgets_a_message_leaves_it_unknown() -> None:
-    def forgets(_: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
-        yield from ask(Call(lambda: None))
+    def forgets(_: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
+        yield from ask(BlockingCall(lambda: None))
         return []
 
-    assert _sent(Scripted(forgets)).attempts[0].outcome.reason is Reason.UNIDENTIFIED
+    assert _sent(Scripted(forgets)).attempts[0].result.reason is Reason.UNREADABLE_RESPONSE
 
 
 def test_refusals_and_not_sent_are_raised_with_the_whole_record() -> None:
@@ -183,7 +185,7 @@ def test_nothing_is_asked_of_a_provider_that_does_not_carry_the_message() -> Non
     receipt = _sent(picky, sandbox, message=Sms("x", flash=True))
     assert picky.asked == 0
     assert receipt.provider == "sandbox"
-    assert receipt.skipped[0].why == "does not carry Sms.flash"
+    assert receipt.skipped[0].reason == "does not carry Sms.flash"
 
 
 def test_a_user_is_found_in_a_mapping() -> None:
@@ -194,8 +196,10 @@ def test_a_user_is_found_in_a_mapping() -> None:
 
 
 def test_a_function_may_resolve() -> None:
-    resolver = CallableResolver(lambda to, channel: Contact("+447700900123") if to == (1, channel) else None)
-    assert _sent(Sandbox(), to=(1, "sms"), resolvers=[resolver]).outcome is Kind.ACCEPTED
+    resolver = CallableResolver(
+        lambda to, channel: ResolvedRecipient("+447700900123") if to == (1, channel) else None
+    )
+    assert _sent(Sandbox(), to=(1, "sms"), resolvers=[resolver]).outcome is Outcome.ACCEPTED
 
 
 PERSON = {"owner": "acme", "person": {"contactInformation": {"phone": [{"number": "447700900123"}]}}}
@@ -250,32 +254,37 @@ def test_an_observer_that_fails_changes_nothing(caplog: pytest.LogCaptureFixture
         def attempt_finished(self, attempt: Attempt) -> None:
             raise ZeroDivisionError(attempt.message_id)
 
-    assert _sent(Sandbox(), observer=Clumsy()).outcome is Kind.ACCEPTED
+    assert _sent(Sandbox(), observer=Clumsy()).outcome is Outcome.ACCEPTED
     assert "an observer failed" in caplog.text
     assert "447700900123" not in caplog.text
 
 
-def _has_no_sender(_: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
-    raise errors.InvalidMessage("no sender", field="Sms.sender", remedy="set it")
+def _has_no_sender(_: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
+    raise errors.InvalidMessage("no sender", field="Sms.sender", hint="set it")
 
 
 def test_a_provider_that_cannot_take_over_does_not_hide_what_went_before() -> None:
     receipt = _sent(Scripted(Reason.UNREACHABLE, "first"), Scripted(_has_no_sender, "second"))
-    assert receipt.outcome is Kind.NOT_SENT
-    assert [attempt.outcome.reason for attempt in receipt.attempts] == [Reason.UNREACHABLE, Reason.LOCAL]
+    assert receipt.outcome is Outcome.NOT_SENT
+    assert [attempt.result.reason for attempt in receipt.attempts] == [
+        Reason.UNREACHABLE,
+        Reason.INTERNAL_ERROR,
+    ]
     with pytest.raises(errors.InvalidMessage):
         _sent(Scripted(_has_no_sender))
 
 
 def test_options_that_nobody_on_the_route_understands_are_refused_and_not_left_out() -> None:
     @dataclasses.dataclass(frozen=True, slots=True)
-    class Wings(messages.Extra):
+    class Wings(messages.ProviderOptions):
         provider: ClassVar[str] = "pigeon"
 
     class Pigeon(Scripted):
-        capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset()}, extras=frozenset({Wings}))
+        capabilities: ClassVar[Capabilities] = Capabilities(
+            {Sms: frozenset()}, provider_options=frozenset({Wings})
+        )
 
-    message = Sms("hello", extra=(Wings(),))
+    message = Sms("hello", provider_options=(Wings(),))
     other = Scripted(Reason.UNREACHABLE, "other")
     with pytest.raises(errors.Unsupported, match="Wings"):
         _sent(other, message=message)

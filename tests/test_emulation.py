@@ -5,12 +5,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from messaging_channels._model.errors import ExchangeFailed, Phase
+from messaging_channels._model.errors import Phase, TransportError
 from messaging_channels._transport.drivers import Transport
 from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.exchange import HttpRequest, HttpResponse, Timeouts, ask
-from messaging_channels.testing.emulation import Emulator, Request, json_response
-from messaging_channels.testing.faults import Fault, How
+from messaging_channels.testing.emulator import Emulator, Request, json_response
+from messaging_channels.testing.faults import Fault, FaultKind
 
 IMPATIENT = HttpSettings(timeouts=Timeouts(read=0.3))
 
@@ -53,31 +53,31 @@ def test_a_request_is_handled_and_answered(parrot: Parrot) -> None:
 
 
 @pytest.mark.parametrize("handled", [True, False])
-@pytest.mark.parametrize("how", [How.RESET, How.CLOSE, How.HANG, How.GARBAGE])
+@pytest.mark.parametrize("how", [FaultKind.RESET, FaultKind.CLOSE, FaultKind.HANG, FaultKind.GARBAGE])
 def test_an_answer_that_never_comes_tells_nothing_of_whether_the_request_was_handled(
-    parrot: Parrot, how: How, handled: bool
+    parrot: Parrot, how: FaultKind, handled: bool
 ) -> None:
     parrot.faults.add(Fault(how, handled))
-    with pytest.raises(ExchangeFailed) as failed:
+    with pytest.raises(TransportError) as failed:
         _say(parrot)
     assert failed.value.phase is Phase.READ
-    assert failed.value.timed_out == (how is How.HANG)
+    assert failed.value.timed_out == (how is FaultKind.HANG)
     assert parrot.heard == (["hello"] if handled else [])
     assert _say(parrot).status == 201
 
 
 def test_an_answer_can_be_cut(parrot: Parrot) -> None:
-    parrot.faults.add(Fault(How.CUT))
-    with pytest.raises(ExchangeFailed):
+    parrot.faults.add(Fault(FaultKind.CUT))
+    with pytest.raises(TransportError):
         _say(parrot)
     assert parrot.heard == ["hello"]
 
 
 def test_an_answer_can_be_of_any_status_and_carry_how_long_to_wait(parrot: Parrot) -> None:
-    parrot.faults.add(Fault(How.STATUS, status=503))
-    parrot.faults.add(Fault(How.THROTTLE, seconds=2))
-    parrot.faults.add(Fault(How.UNREADABLE, handled=True))
-    parrot.faults.add(Fault(How.SLOW, seconds=0.01))
+    parrot.faults.add(Fault(FaultKind.STATUS, status=503))
+    parrot.faults.add(Fault(FaultKind.THROTTLE, seconds=2))
+    parrot.faults.add(Fault(FaultKind.UNREADABLE, handled=True))
+    parrot.faults.add(Fault(FaultKind.SLOW, seconds=0.01))
     assert _say(parrot).status == 503
     assert _say(parrot).headers["retry-after"] == "2"
     assert _say(parrot).body.startswith(b"<html>")
@@ -86,7 +86,7 @@ def test_an_answer_can_be_of_any_status_and_carry_how_long_to_wait(parrot: Parro
 
 
 def test_a_fault_hits_only_its_path_and_as_often_as_told(parrot: Parrot) -> None:
-    parrot.faults.add(Fault(How.STATUS, status=500, times=2, path="/say"))
+    parrot.faults.add(Fault(FaultKind.STATUS, status=500, times=2, path="/say"))
     assert [_say(parrot, path=path).status for path in ("/other", "/say", "/say", "/say")] == [
         201,
         500,

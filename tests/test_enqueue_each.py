@@ -14,7 +14,7 @@ import pytest
 from scripted import Flock, QuickClock, Scripted
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Sms
-from messaging_channels._client.worker import Pace, Worker
+from messaging_channels._client.worker import Worker, WorkerOptions
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.errors import (
@@ -24,13 +24,13 @@ from messaging_channels._model.errors import (
     LedgerUnavailable,
     Unsupported,
 )
-from messaging_channels._model.outcomes import Kind, Outcome
-from messaging_channels._queue.enqueue import EachEnqueued
+from messaging_channels._model.outcomes import AttemptResult, Outcome
+from messaging_channels._queue.enqueue import EnqueueResult
 from messaging_channels.messages.fallback import Fallback
 from messaging_channels.plugins.exchange import Flow
 from messaging_channels.plugins.ledger import Ledger
 from messaging_channels.plugins.provider import Envelope
-from messaging_channels.policies.windows import Window
+from messaging_channels.policies.windows import SendWindow
 
 HELLO = Sms("hello")
 
@@ -39,18 +39,18 @@ def _numbers(count: int) -> Iterator[str]:
     return (f"4477009{number:05}" for number in range(count))
 
 
-Each = Callable[..., list[EachEnqueued]]
+Each = Callable[..., list[EnqueueResult]]
 
 
 @pytest.fixture(params=["sync", "async"])
 def enqueue_each(request: pytest.FixtureRequest, ledger: Ledger) -> Each:
     """Enqueues through a door of either colour, and returns all that it yields."""
 
-    async def collected(message: Any, to: Iterable[Any], options: dict[str, Any]) -> list[EachEnqueued]:
+    async def collected(message: Any, to: Iterable[Any], options: dict[str, Any]) -> list[EnqueueResult]:
         async with AsyncDispatcher([Flock()], ledger=ledger) as dispatcher:
             return [each async for each in dispatcher.enqueue_each(message, to=to, **options)]
 
-    def enqueue(message: Any, to: Iterable[Any], **options: Any) -> list[EachEnqueued]:
+    def enqueue(message: Any, to: Iterable[Any], **options: Any) -> list[EnqueueResult]:
         if request.param == "async":
             return asyncio.run(collected(message, to, options))
         with Dispatcher([Flock()], ledger=ledger) as dispatcher:
@@ -79,7 +79,7 @@ def test_many_are_taken_in_and_each_is_sent_to_once(
     assert all(end.error is None and end.receipt and not end.receipt.replayed for end in ends)
     assert Worker(sender).drain() == 620
     assert sorted(number for batch in flock.batches for number in batch) == list(_numbers(620))
-    assert sender.queue.stand().ever == {"accepted": 620}
+    assert sender.queue.stats().total == {"accepted": 620}
 
 
 def test_a_recipient_that_cannot_be_sent_to_harms_no_other(enqueue_each: Each, sender: Dispatcher) -> None:
@@ -90,14 +90,14 @@ def test_a_recipient_that_cannot_be_sent_to_harms_no_other(enqueue_each: Each, s
     assert first.receipt
     assert last.receipt
     assert "447700900002" not in repr(last)
-    assert sender.queue.stand().states == {"waiting": 2}
+    assert sender.queue.stats().by_state == {"waiting": 2}
 
 
 def test_a_text_that_no_provider_can_write_down_harms_no_other_whenever_that_is_found_out(
     enqueue_each: Each, ledger: Ledger
 ) -> None:
     class Writing(Flock):
-        def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+        def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
             for envelope in batch:
                 assert isinstance(envelope.message, Sms)
                 envelope.message.text.encode()
@@ -109,10 +109,10 @@ def test_a_text_that_no_provider_can_write_down_harms_no_other_whenever_that_is_
     assert [end.error for end in ends if end.error] == []
     with Dispatcher([Writing()], ledger=ledger) as dispatcher:
         Worker(dispatcher).drain()
-        assert dispatcher.queue.stand().ever == {"accepted": 19, "dead": 1}
+        assert dispatcher.queue.stats().total == {"accepted": 19, "dead": 1}
         (dead,) = dispatcher.queue.dead_letters()
     assert ends[7].receipt
-    assert (dead.id, dead.outcome) == (ends[7].receipt.id, Kind.NOT_SENT)
+    assert (dead.id, dead.outcome) == (ends[7].receipt.id, Outcome.NOT_SENT)
 
 
 def test_nobody_of_many_may_be_one_who_can_be_sent_to(enqueue_each: Each) -> None:
@@ -161,21 +161,21 @@ def test_each_recipient_may_have_a_message_of_its_own(enqueue_each: Each, sender
     assert isinstance(refused.error, Unsupported)
     assert one.receipt
     assert two.receipt
-    assert sender.queue.stand().due == 2
+    assert sender.queue.stats().ready == 2
     with pytest.raises(InvalidMessage, match="not as many"):
         enqueue_each([HELLO], _numbers(2))
 
 
 @pytest.mark.parametrize(
     "options",
-    [{"priority": "soon"}, {"deadline": -1.0}, {"idempotency_key": ""}, {"window": Window("09:00", "10:00"), "on_unknown": "?"}],
+    [{"priority": "soon"}, {"expires_in": -1.0}, {"idempotency_key": ""}, {"window": SendWindow("09:00", "10:00"), "on_unknown": "?"}],
 )  # fmt: skip
 def test_what_is_wrong_for_all_is_raised_and_nobody_is_taken_in(
     enqueue_each: Each, sender: Dispatcher, options: dict[str, Any]
 ) -> None:
     with pytest.raises(InvalidMessage):
         enqueue_each(HELLO, _numbers(2), **options)
-    assert sender.queue.stand().states == {}
+    assert sender.queue.stats().by_state == {}
 
 
 def test_an_iterator_is_drawn_from_only_as_far_as_needed_and_what_was_yielded_is_kept() -> None:
@@ -192,8 +192,8 @@ def test_an_iterator_is_drawn_from_only_as_far_as_needed_and_what_was_yielded_is
         first = next(ends)
         assert first.receipt
         assert len(drawn) == 500
-        assert dispatcher.find(first.receipt.id)
-        assert dispatcher.queue.stand().states == {"waiting": 500}
+        assert dispatcher.get_message(first.receipt.id)
+        assert dispatcher.queue.stats().by_state == {"waiting": 500}
 
 
 def test_all_of_a_call_live_and_die_with_the_callers_transaction(tmp_path: Path, postgres: str) -> None:
@@ -204,10 +204,10 @@ def test_all_of_a_call_live_and_die_with_the_callers_transaction(tmp_path: Path,
     ):
         connected: Any = connection
         with Dispatcher([Flock()], ledger=ledger) as dispatcher:
-            list(dispatcher.enqueue_each(HELLO, to=_numbers(600), within=connected))
+            list(dispatcher.enqueue_each(HELLO, to=_numbers(600), transaction=connected))
             connected.rollback()
             assert Worker(dispatcher).drain() == 0
-            list(dispatcher.enqueue_each(HELLO, to=[*_numbers(600), "nonsense"], within=connected))
+            list(dispatcher.enqueue_each(HELLO, to=[*_numbers(600), "nonsense"], transaction=connected))
             connected.commit()
             assert Worker(dispatcher).drain() == 600
         connected.close()
@@ -215,7 +215,7 @@ def test_all_of_a_call_live_and_die_with_the_callers_transaction(tmp_path: Path,
 
 def test_two_calls_with_one_key_at_once_take_each_recipient_in_once(postgres: str) -> None:
     """In opposite orders: they would wait for each other in a circle, were the rows not written in one order."""
-    start, told = threading.Barrier(2), list[list[EachEnqueued]]()
+    start, told = threading.Barrier(2), list[list[EnqueueResult]]()
     with Dispatcher([Flock()], ledger=PostgresLedger(postgres)) as dispatcher:
 
         def enqueue(numbers: list[str]) -> None:
@@ -231,13 +231,13 @@ def test_two_calls_with_one_key_at_once_take_each_recipient_in_once(postgres: st
         for thread in threads:
             thread.join()
         assert [end.error for ends in told for end in ends if end.error] == []
-        assert dispatcher.queue.stand().states == {"waiting": 400}
+        assert dispatcher.queue.stats().by_state == {"waiting": 400}
     one, two = ({end.to: end.receipt.id for end in ends if end.receipt} for ends in told)
     assert one == two
 
 
 def test_a_ledger_that_is_away_is_told_of_each_and_takes_nobody_in() -> None:
-    nowhere = PostgresLedger("host=127.0.0.1 port=1 dbname=none", patience=0.05)
+    nowhere = PostgresLedger("host=127.0.0.1 port=1 dbname=none", pool_timeout=0.05)
     with Dispatcher([Flock()], ledger=nowhere) as dispatcher:
         ends = list(dispatcher.enqueue_each(HELLO, to=_numbers(3)))
     assert [(type(end.error), end.receipt) for end in ends] == [(LedgerUnavailable, None)] * 3
@@ -247,7 +247,7 @@ def test_a_worker_of_the_same_process_hears_of_them_at_once() -> None:
     sent = threading.Event()
     clock = QuickClock()
     with Dispatcher([Scripted("one", sent.set)], ledger=SqliteLedger(owned=True), clock=clock) as dispatcher:
-        worker = Worker(dispatcher, Pace(lanes=2, poll=60.0))
+        worker = Worker(dispatcher, WorkerOptions(concurrency=2, poll_interval=60.0))
         running = threading.Thread(target=worker.run)
         running.start()
         for _ in range(3):

@@ -16,8 +16,8 @@ from loopback import Peer, Server
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Email, Sms
 from messaging_channels._transport.settings import HttpSettings
-from messaging_channels.testing import guard
-from messaging_channels.testing.guard import RealProviderReached
+from messaging_channels.testing import network_guard as guard
+from messaging_channels.testing.network_guard import RealProviderReached
 from messaging_channels_smtp import Smtp
 from messaging_channels_vonage import Vonage
 
@@ -47,7 +47,7 @@ def test_a_real_provider_is_not_reached_and_the_sentence_says_what_to_do(
     pytest.importorskip(client)
     with pytest.raises(RealProviderReached) as stopped:
         send(client)
-    assert guard.taken() == [str(stopped.value)]
+    assert guard.pop_violations() == [str(stopped.value)]
     assert "tried to reach rest.nexmo.com: give the application `outbox.dispatcher`" in str(stopped.value)
 
 
@@ -56,7 +56,7 @@ def test_a_protocol_other_than_http_is_guarded_too(host: str) -> None:
     smtp = Smtp(host=host, tls="none", sender="shop@example.com")
     with Dispatcher([smtp]) as dispatcher, pytest.raises(RealProviderReached):
         dispatcher.send(Email("Hello", text="hello"), to="zoe@example.com")
-    assert len(guard.taken()) == 1
+    assert len(guard.pop_violations()) == 1
 
 
 def test_this_machine_and_names_that_nobody_has_are_not_guarded() -> None:
@@ -66,7 +66,7 @@ def test_this_machine_and_names_that_nobody_has_are_not_guarded() -> None:
             dispatcher.send(Sms("hello"), to=NUMBER)
     for host in ("api.example.com", "nowhere.invalid", "vendor.test", "localhost"):
         guard._look_at(host)  # noqa: SLF001  the decision alone: nobody is to be asked for real
-    assert guard.taken() == []
+    assert guard.pop_violations() == []
 
 
 def test_what_another_thread_swallowed_is_remembered() -> None:
@@ -77,7 +77,7 @@ def test_what_another_thread_swallowed_is_remembered() -> None:
     thread = threading.Thread(target=swallow)
     thread.start()
     thread.join()
-    assert len(guard.taken()) == 1
+    assert len(guard.pop_violations()) == 1
 
 
 def _run(directory: Path, *command: str) -> str:
@@ -130,7 +130,7 @@ def test_the_pytest_plugin_gives_an_outbox_and_fails_who_reaches_out(tmp_path: P
         import anyio, asyncio, pytest
         from application import careless, sign_up
         from messaging_channels import Sms
-        from messaging_channels.testing import guard
+        from messaging_channels.testing import network_guard as guard
 
         def test_it_texts_a_code(outbox):
             sign_up(outbox.dispatcher)
@@ -167,9 +167,9 @@ def test_the_guard_can_be_turned_off(tmp_path: Path) -> None:
         tmp_path,
         "test_off.py",
         """
-        from messaging_channels import transport
+        from messaging_channels._transport import drivers
         def test_nothing_watches():
-            assert transport.watch is None
+            assert drivers.exchange_hook is None
         """,
     )
     assert "1 passed" in _run(tmp_path, *PYTEST)

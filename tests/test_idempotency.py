@@ -9,26 +9,26 @@ from typing import Any
 import pytest
 from scripted import Flock, QuickClock, Scripted
 
-from messaging_channels import AsyncDispatcher, Dispatcher, Kind, NotSent, Rejected, Route, Sms
-from messaging_channels._ledger.options import Recording
+from messaging_channels import AsyncDispatcher, Dispatcher, NotSent, Outcome, Rejected, Route, Sms
+from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.errors import (
-    IdempotencyInProgress,
+    IdempotencyKeyInUse,
     IdempotencyKeyReused,
     InvalidMessage,
     LedgerUnavailable,
     Unsupported,
 )
 from messaging_channels._model.events import StatusChanged
-from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.status import DELIVERED_TO_HANDSET
 from messaging_channels._sending.bulk import Bulk
-from messaging_channels._sending.send_state import Terms
+from messaging_channels._sending.send_state import SendOptions
 from messaging_channels._transport.drivers import Transport
 from messaging_channels.plugins.exchange import Flow, ask
-from messaging_channels.plugins.ledger import Hear, Ledger, Record
-from messaging_channels.plugins.provider import Inquiry
-from messaging_channels.policies.routing import Retry
+from messaging_channels.plugins.ledger import Ledger, MessageRecord, RecordEvent
+from messaging_channels.plugins.provider import LookupRequest
+from messaging_channels.policies.routing import RetryPolicy
 
 PHONE = "+447700900123"
 
@@ -41,9 +41,9 @@ def ledger(tmp_path: Path) -> Iterator[SqliteLedger]:
 
 
 def _dispatcher(
-    *providers: Scripted, ledger: Ledger | Recording | None = None, clock: QuickClock | None = None
+    *providers: Scripted, ledger: Ledger | LedgerOptions | None = None, clock: QuickClock | None = None
 ) -> Dispatcher:
-    route = Route(*(one.name for one in providers), retry=Retry(attempts=1))
+    route = Route(*(one.name for one in providers), retry=RetryPolicy(max_attempts=1))
     return Dispatcher(providers, routes={"sms": route}, ledger=ledger, clock=clock or QuickClock())
 
 
@@ -55,11 +55,10 @@ def _killed(ledger: Ledger, clock: QuickClock, **options: Any) -> None:
     """Begin a send whose process dies while the provider is asked."""
     flow = _dispatcher(Scripted("one"), ledger=ledger, clock=clock)._dispatch  # noqa: SLF001
     from messaging_channels._transport.drivers import Transport
-    from messaging_channels.plugins.exchange import ask as _  # noqa: F401
     from messaging_channels.plugins.ledger import Operation
 
     with Transport(executors=ledger.executors, clock=clock) as transport:
-        sending = flow.send(Sms("hello"), PHONE, Terms(**options))
+        sending = flow.send(Sms("hello"), PHONE, SendOptions(**options))
         reply: Any = None
         while True:
             exchange = sending.send(reply)
@@ -100,7 +99,7 @@ def test_without_a_ledger_a_key_holds_as_long_as_the_dispatcher_lives() -> None:
         first = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
         assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").id == first.id
         assert dispatcher.send(Sms("hello"), to=PHONE).id != first.id
-        assert dispatcher.find(idempotency_key="k") is not None
+        assert dispatcher.get_message(idempotency_key="k") is not None
     assert len(provider.asked) == 2
 
 
@@ -141,7 +140,9 @@ def test_a_refusal_is_replayed_as_a_refusal() -> None:
     assert len(provider.asked) == 1
 
 
-@pytest.mark.parametrize("reason", [Reason.UNREACHABLE, Reason.THROTTLED, Reason.AUTH, Reason.FUNDS])
+@pytest.mark.parametrize(
+    "reason", [Reason.UNREACHABLE, Reason.THROTTLED, Reason.CREDENTIALS, Reason.INSUFFICIENT_CREDIT]
+)
 def test_what_certainly_was_not_sent_may_be_tried_again_with_its_key(
     ledger: SqliteLedger, reason: Reason
 ) -> None:
@@ -150,21 +151,21 @@ def test_what_certainly_was_not_sent_may_be_tried_again_with_its_key(
         with pytest.raises((NotSent, Rejected)) as failed:
             dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
         receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
-        record = dispatcher.find(receipt.id)
+        record = dispatcher.get_message(receipt.id)
     assert receipt.id == failed.value.receipt.id
     assert [one.id for one in provider.asked] == [receipt.id, receipt.id]
     assert record is not None
-    assert (record.outcome, [one.number for one in record.attempts]) == (Kind.ACCEPTED, [1, 2])
+    assert (record.outcome, [one.number for one in record.attempts]) == (Outcome.ACCEPTED, [1, 2])
 
 
 def test_what_is_unknown_stays_unknown_under_its_key_unless_the_caller_prefers_a_copy() -> None:
     provider = Scripted("one", Reason.TIMEOUT, Reason.ACCEPTED)
     with _dispatcher(provider) as dispatcher:
         for _ in range(3):
-            assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").outcome is Kind.UNKNOWN
+            assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").outcome is Outcome.UNKNOWN
         assert len(provider.asked) == 1
         receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", on_unknown="resend")
-    assert (receipt.outcome, len(provider.asked)) == (Kind.ACCEPTED, 2)
+    assert (receipt.outcome, len(provider.asked)) == (Outcome.ACCEPTED, 2)
 
 
 def test_no_copy_is_sent_when_a_report_comes_while_its_time_is_waited_for(ledger: SqliteLedger) -> None:
@@ -175,21 +176,21 @@ def test_no_copy_is_sent_when_a_report_comes_while_its_time_is_waited_for(ledger
             super().sleep(seconds)
             (sent,) = provider.asked
             told = StatusChanged(
-                provider="one", at=self.now(), status=DELIVERED_TO_HANDSET, message_id=sent.id
+                provider="one", occurred_at=self.now(), status=DELIVERED_TO_HANDSET, message_id=sent.id
             )
             with Transport(executors=ledger.executors) as transport:
-                transport.run(ask(Hear(told, self.now())))
+                transport.run(ask(RecordEvent(told, self.now())))
 
-    busy = Outcome.of(Reason.TIMEOUT, retry_after=2.0)
+    busy = AttemptResult.of(Reason.TIMEOUT, retry_after=2.0)
     clock, provider = Reporting(), Scripted("one", busy, Reason.ACCEPTED)
     with Dispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
         receipt = dispatcher.send(Sms("hello"), to=PHONE, on_unknown="resend")
     assert len(provider.asked) == len(clock.waits) == 1
-    assert (receipt.outcome, receipt.status) == (Kind.ACCEPTED, DELIVERED_TO_HANDSET)
+    assert (receipt.outcome, receipt.status) == (Outcome.ACCEPTED, DELIVERED_TO_HANDSET)
 
 
 def test_bad_input_leaves_no_record_and_the_key_free(ledger: SqliteLedger) -> None:
-    refusal = InvalidMessage("no sender", field="Sms.sender", remedy="set it")
+    refusal = InvalidMessage("no sender", field="Sms.sender", hint="set it")
     provider = Scripted("one", lambda: None)
 
     def refuse(batch: Any) -> Flow[Any]:
@@ -202,21 +203,21 @@ def test_bad_input_leaves_no_record_and_the_key_free(ledger: SqliteLedger) -> No
             dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
         with pytest.raises(Unsupported):
             dispatcher.send(Sms("hello", flash=True), to=PHONE, idempotency_key="k")
-        assert dispatcher.find(idempotency_key="k") is None
+        assert dispatcher.get_message(idempotency_key="k") is None
         provider.send = send  # type: ignore[method-assign]
-        assert dispatcher.send(Sms("good"), to=PHONE, idempotency_key="k").outcome is Kind.ACCEPTED
+        assert dispatcher.send(Sms("good"), to=PHONE, idempotency_key="k").outcome is Outcome.ACCEPTED
 
 
 def test_a_call_that_is_under_way_is_told_or_waited_for(ledger: SqliteLedger) -> None:
     clock = QuickClock()
     _killed(ledger, clock, idempotency_key="k")
     with _dispatcher(Scripted("one"), ledger=ledger, clock=clock) as dispatcher:
-        with pytest.raises(IdempotencyInProgress) as under_way:
+        with pytest.raises(IdempotencyKeyInUse) as under_way:
             dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
         assert under_way.value.retry_after == pytest.approx(120)
         before = clock.time
-        with pytest.raises(IdempotencyInProgress):
-            dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", wait_in_progress=2)
+        with pytest.raises(IdempotencyKeyInUse):
+            dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", in_progress_timeout=2)
         assert clock.time - before == pytest.approx(2, abs=0.1)
 
 
@@ -226,34 +227,34 @@ def test_a_call_that_died_is_unknown_when_its_lease_is_over(ledger: SqliteLedger
     clock.time += 121
     with _dispatcher(provider, ledger=ledger, clock=clock) as dispatcher:
         receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
-    assert (receipt.outcome, provider.asked) == (Kind.UNKNOWN, [])
-    assert receipt.attempts[0].outcome is not None
-    assert receipt.attempts[0].outcome.reason is Reason.CRASH
+    assert (receipt.outcome, provider.asked) == (Outcome.UNKNOWN, [])
+    assert receipt.attempts[0].result is not None
+    assert receipt.attempts[0].result.reason is Reason.PROCESS_CRASHED
 
 
 class Oracle(Scripted):
     """Can be asked what became of a message."""
 
-    def __init__(self, found: Outcome | None) -> None:
+    def __init__(self, found: AttemptResult | None) -> None:
         super().__init__("one", Reason.TIMEOUT, Reason.ACCEPTED)
         self.found = found
-        self.inquiries: list[Inquiry] = []
+        self.inquiries: list[LookupRequest] = []
 
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
         yield from ()
         self.inquiries.append(inquiry)
         return self.found
 
 
 def test_a_provider_that_knows_the_message_settles_it_as_accepted() -> None:
-    oracle = Oracle(Outcome.of(Reason.ACCEPTED, provider_id="p-9"))
+    oracle = Oracle(AttemptResult.of(Reason.ACCEPTED, provider_id="p-9"))
     with _dispatcher(oracle) as dispatcher:
-        assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").outcome is Kind.UNKNOWN
+        assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").outcome is Outcome.UNKNOWN
         receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
-    assert (receipt.outcome, receipt.provider_id, len(oracle.asked)) == (Kind.ACCEPTED, "p-9", 1)
+    assert (receipt.outcome, receipt.provider_id, len(oracle.asked)) == (Outcome.ACCEPTED, "p-9", 1)
     (inquiry,) = oracle.inquiries
-    assert inquiry.matches("hello")
-    assert not inquiry.matches("hello!")
+    assert inquiry.text_matches("hello")
+    assert not inquiry.text_matches("hello!")
     assert (inquiry.message_id, str(inquiry.to)) == (receipt.id, str(receipt.destination))
 
 
@@ -262,23 +263,23 @@ def test_what_a_provider_finds_is_not_taken_for_this_message_if_it_is_another_on
     with _dispatcher(oracle) as dispatcher:
         dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="lost")
         other = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="other")
-        oracle.found = Outcome.of(Reason.ACCEPTED, provider_id=other.provider_id)
-        assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="lost").outcome is Kind.UNKNOWN
+        oracle.found = AttemptResult.of(Reason.ACCEPTED, provider_id=other.provider_id)
+        assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="lost").outcome is Outcome.UNKNOWN
 
 
 def test_a_provider_that_proves_it_never_took_it_makes_it_safe_to_send_again() -> None:
-    oracle = Oracle(Outcome.of(Reason.ABSENT))
+    oracle = Oracle(AttemptResult.of(Reason.NOT_FOUND))
     with _dispatcher(oracle) as dispatcher:
         first = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
         receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
-    assert (receipt.id, receipt.outcome, len(oracle.asked)) == (first.id, Kind.ACCEPTED, 2)
+    assert (receipt.id, receipt.outcome, len(oracle.asked)) == (first.id, Outcome.ACCEPTED, 2)
 
 
 def test_a_provider_that_cannot_tell_leaves_it_held() -> None:
     oracle = Oracle(None)
     with _dispatcher(oracle) as dispatcher:
         for _ in range(2):
-            assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").outcome is Kind.UNKNOWN
+            assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").outcome is Outcome.UNKNOWN
     assert len(oracle.asked) == 1
 
 
@@ -289,44 +290,46 @@ def test_settling_asks_by_the_schedule_and_within_its_budget(ledger: SqliteLedge
         asked: list[int] = []
         for seconds in (1, 30, 1, 120, 600, 3600, 10**6):
             clock.time += seconds
-            dispatcher.settle()
+            dispatcher.reconcile()
             asked.append(len(oracle.inquiries))
         assert asked == [0, 1, 1, 2, 3, 4, 4]
         assert oracle.inquiries[0].to is not None
-        record = dispatcher.find(receipt.id)
+        record = dispatcher.get_message(receipt.id)
         assert record is not None
-        assert record.outcome is Kind.UNKNOWN
+        assert record.outcome is Outcome.UNKNOWN
 
 
 def test_what_was_settled_is_told_with_the_reason(ledger: SqliteLedger) -> None:
-    clock, oracle = QuickClock(), Oracle(Outcome.of(Reason.ACCEPTED, provider_id="p"))
+    clock, oracle = QuickClock(), Oracle(AttemptResult.of(Reason.ACCEPTED, provider_id="p"))
     with _dispatcher(oracle, ledger=ledger, clock=clock) as dispatcher:
         dispatcher.send(Sms("hello"), to=PHONE)
         clock.time += 31
-        (record,) = dispatcher.settle()
-    assert isinstance(record, Record)
-    assert (record.outcome, record.stopped) == (Kind.ACCEPTED, "one was asked, and says: accepted")
+        (record,) = dispatcher.reconcile()
+    assert isinstance(record, MessageRecord)
+    assert (record.outcome, record.stop_reason) == (Outcome.ACCEPTED, "one was asked, and says: accepted")
 
 
 def test_the_process_of_a_message_without_a_key_that_died_is_found_by_settling(ledger: SqliteLedger) -> None:
-    clock, oracle = QuickClock(), Oracle(Outcome.of(Reason.ABSENT))
+    clock, oracle = QuickClock(), Oracle(AttemptResult.of(Reason.NOT_FOUND))
     _killed(ledger, clock)
     clock.time += 121
     with _dispatcher(oracle, ledger=ledger, clock=clock) as dispatcher:
-        (record,) = dispatcher.settle()
-    assert record.outcome is Kind.NOT_SENT
+        (record,) = dispatcher.reconcile()
+    assert record.outcome is Outcome.NOT_SENT
 
 
 def test_of_many_threads_with_one_key_one_sends_and_all_are_answered_alike() -> None:
     provider = Scripted("one")
     ids: list[str] = []
     start = threading.Barrier(16)
-    route = Route("one", retry=Retry(attempts=1))
+    route = Route("one", retry=RetryPolicy(max_attempts=1))
     with Dispatcher([provider], routes={"sms": route}) as dispatcher:
 
         def send() -> None:
             start.wait()
-            ids.append(dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", wait_in_progress=10).id)
+            ids.append(
+                dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", in_progress_timeout=10).id
+            )
 
         threads = [threading.Thread(target=send) for _ in range(16)]
         for thread in threads:
@@ -342,7 +345,7 @@ def test_of_many_tasks_with_one_key_one_sends_and_all_are_answered_alike() -> No
     async def main() -> list[str]:
         async with AsyncDispatcher([provider]) as dispatcher:
             sends = [
-                dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", wait_in_progress=10)
+                dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", in_progress_timeout=10)
                 for _ in range(32)
             ]
             return [receipt.id for receipt in await asyncio.gather(*sends)]
@@ -367,7 +370,7 @@ def test_a_cancelled_send_is_written_down_as_unknown(ledger: SqliteLedger) -> No
         entered.set()
         release.wait(10)
 
-    async def main() -> Record | None:
+    async def main() -> MessageRecord | None:
         async with AsyncDispatcher([Scripted("one", hang)], ledger=ledger) as dispatcher:
             task = asyncio.ensure_future(dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k"))
             await asyncio.to_thread(entered.wait)
@@ -375,12 +378,12 @@ def test_a_cancelled_send_is_written_down_as_unknown(ledger: SqliteLedger) -> No
             with pytest.raises(asyncio.CancelledError):
                 await task
             release.set()
-            return await dispatcher.find(idempotency_key="k")
+            return await dispatcher.get_message(idempotency_key="k")
 
     record = asyncio.run(main())
     assert record is not None
-    assert record.attempts[0].outcome is not None
-    assert (record.outcome, record.attempts[0].outcome.reason) == (Kind.UNKNOWN, Reason.CANCELLED)
+    assert record.attempts[0].result is not None
+    assert (record.outcome, record.attempts[0].result.reason) == (Outcome.UNKNOWN, Reason.CANCELLED)
 
 
 def test_keys_of_one_call_are_reserved_in_an_order_that_is_the_same_for_every_call(
@@ -391,10 +394,10 @@ def test_keys_of_one_call_are_reserved_in_an_order_that_is_the_same_for_every_ca
     dispatch = _dispatcher(provider, ledger=ledger)._dispatch  # noqa: SLF001
 
     def reserved(numbers: list[str]) -> list[str]:
-        bulk = Bulk(dispatch, Terms(idempotency_key="k"))
+        bulk = Bulk(dispatch, SendOptions(idempotency_key="k"))
         with Transport(executors=ledger.executors) as transport:
-            transport.run(bulk.entered([(Sms("hello"), number) for number in numbers]))
-        together: Any = next(dispatch.recorder.begun(bulk.pending, provider, 0.0, 0.0))
+            transport.run(bulk.prepare([(Sms("hello"), number) for number in numbers]))
+        together: Any = next(dispatch.recorder.start(bulk.pending, provider, 0.0, 0.0))
         return [one.idempotency_key for one in together.operations]
 
     numbers = [f"+4477009001{number}" for number in range(10, 30)]
@@ -408,5 +411,5 @@ def test_a_copy_that_was_refused_for_good_is_not_asked_for_again(ledger: SqliteL
         held = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
         for _ in range(2):
             copied = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", on_unknown="resend")
-    assert (held.outcome, copied.outcome) == (Kind.UNKNOWN, Kind.UNKNOWN)
+    assert (held.outcome, copied.outcome) == (Outcome.UNKNOWN, Outcome.UNKNOWN)
     assert len(provider.asked) == 2

@@ -41,7 +41,9 @@ MEDIA_CARD = wi.MediaCard(BYTES, wi.UrlButton("Go", URL))
         wa.WhatsAppImage(URL, caption=SECRET),
         wa.WhatsAppButtons(text=SECRET, footer=SECRET, buttons=(wa.ReplyButton("1", "Yes"),)),
         wa.WhatsAppContacts((wa.ContactCard(SECRET),)),
-        WhatsAppTemplate("paid", "en", (wt.Money(SECRET, 10_500, "EUR"), wt.Moment(SECRET))),
+        WhatsAppTemplate(
+            "paid", "en", (wt.LocalizedCurrency(SECRET, 10_500, "EUR"), wt.LocalizedDateTime(SECRET))
+        ),
         WhatsAppTemplate("book", "en", buttons=(wt.FlowButton(SECRET, {"name": SECRET}),)),
         wi.WhatsAppCarousel(text=SECRET, cards=(MEDIA_CARD, MEDIA_CARD)),
         wi.WhatsAppAddressRequest(text=SECRET, country="IN", values={"name": SECRET}),
@@ -115,7 +117,7 @@ def test_what_nobody_could_send_is_refused_when_it_is_made(make: Any) -> None:
     with pytest.raises(InvalidMessage) as caught:
         make()
     assert caught.value.field
-    assert caught.value.remedy
+    assert caught.value.hint
     assert "x" * 61 not in str(caught.value)
 
 
@@ -126,14 +128,14 @@ def test_what_nobody_could_send_is_refused_when_it_is_made(make: Any) -> None:
         wa.WhatsAppButtons(text="x", header=BYTES, buttons=(wa.ReplyButton("1", "Yes"),)),
         wi.WhatsAppCarousel(text="x", cards=(MEDIA_CARD, wi.MediaCard(wa.Media(URL), wi.UrlButton("Go", URL)))),
         WhatsAppTemplate("a", "en", header=wt.DocumentHeader(BYTES)),
-        WhatsAppTemplate("a", "en", cards=(wt.Card(wt.ImageHeader(BYTES)), wt.Card(wt.ProductHeader("1", "c")))),
+        WhatsAppTemplate("a", "en", cards=(wt.CarouselCard(wt.ImageHeader(BYTES)), wt.CarouselCard(wt.ProductHeader("1", "c")))),
     ],
     ids=lambda message: type(message).__name__,
 )  # fmt: skip
 def test_the_bytes_of_a_file_go_only_to_a_provider_that_uploads_them(message: messages.Message) -> None:
     fields = {type(message): frozenset({"header", "cards"})}
     assert message.uploads == (BYTES,)
-    assert Capabilities(fields, uploads=True).unsupported(message) is None
+    assert Capabilities(fields, uploads_media=True).unsupported(message) is None
     lacking = Capabilities(fields).unsupported(message)
     assert lacking == f"{type(message).__name__} with the bytes of a file"
 
@@ -149,9 +151,9 @@ def test_a_file_is_read_with_the_type_that_its_name_tells(tmp_path: Path) -> Non
 
 
 def test_money_keeps_its_amount_when_it_is_copied() -> None:
-    money = pickle.loads(pickle.dumps(wt.Money("10,50 €", 10_500, "EUR")))
+    money = pickle.loads(pickle.dumps(wt.LocalizedCurrency("10,50 €", 10_500, "EUR")))
     assert (money, money.thousandths, money.currency) == ("10,50 €", 10_500, "EUR")
-    other = wt.Money("10,50 €", 10_501, "EUR")
+    other = wt.LocalizedCurrency("10,50 €", 10_501, "EUR")
     one = messages.fingerprint(WhatsAppTemplate("paid", "en", (money,)))
     assert one != messages.fingerprint(WhatsAppTemplate("paid", "en", (other,)))
 
@@ -189,7 +191,7 @@ def test_a_subject_is_either_one_line_or_refused(subject: str) -> None:
 
 
 def test_every_message_type_travels_on_exactly_one_channel() -> None:
-    carried = [kind for channel in channels.BUILT_IN for kind in channel.carries]
+    carried = [kind for channel in channels.BUILT_IN for kind in channel.message_types]
     named = [getattr(messages, name) for name in messages.__all__]
     kinds = [
         kind

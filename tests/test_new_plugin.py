@@ -25,7 +25,7 @@ def _installed(directory: Path, *, vectors: bool = True) -> Path:
     (facts / "METADATA").write_text(
         "Metadata-Version: 2.1\nName: messaging-channels-carrier-dove\nVersion: 0.1.0\n"
     )
-    points = "[messaging_channels]\ncarrier-dove = messaging_channels_carrier_dove.plugin\n"
+    points = "[messaging_channels]\ncarrier-dove = messaging_channels_carrier_dove.settings\n"
     if vectors:
         points += "[messaging_channels.vectors]\ncarrier-dove = messaging_channels_carrier_dove.conformance:VECTORS\n"
     (facts / "entry_points.txt").write_text(points)

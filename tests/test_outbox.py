@@ -6,11 +6,22 @@ from typing import Any
 
 import pytest
 
-from messaging_channels import Contact, Email, Kind, NotSent, Rejected, Route, Sms, User, WhatsAppText, errors
+from messaging_channels import (
+    Email,
+    NotSent,
+    Outcome,
+    Rejected,
+    ResolvedRecipient,
+    Route,
+    Sms,
+    User,
+    WhatsAppText,
+    errors,
+)
 from messaging_channels._model.events import MessageReceived, StatusChanged
 from messaging_channels._model.outcomes import Reason
 from messaging_channels.plugins.resolvers import MappingResolver
-from messaging_channels.testing import Outbox, VendorCalls
+from messaging_channels.testing import Outbox, VendorWebhooks
 from messaging_channels.testing.conformance.suite import ProviderConformance
 from messaging_channels.testing.fake import VECTORS, fake_spec
 
@@ -75,52 +86,52 @@ def _two() -> Outbox:
 
 def test_throttling_is_waited_for_without_sleeping() -> None:
     outbox = _two()
-    outbox.at("vonage").throttles(seconds=2)
+    outbox.provider("vonage").throttle(seconds=2)
     receipt = outbox.dispatcher.send(Sms("hello"), to=NUMBER)
     assert [attempt.provider for attempt in receipt.attempts] == ["vonage", "vonage"]
     assert outbox.clock.waits == [2.0]
 
 
-@pytest.mark.parametrize("act", ["loses_the_answer", "is_late", "fails"])
+@pytest.mark.parametrize("act", ["drop_response", "time_out", "fail"])
 def test_what_may_have_been_sent_is_unknown_and_in_the_outbox(act: str) -> None:
     outbox = _two()
-    getattr(outbox.at("vonage"), act)()
+    getattr(outbox.provider("vonage"), act)()
     receipt = outbox.dispatcher.send(Sms("hello"), to=NUMBER)
-    assert (receipt.outcome, receipt.provider) == (Kind.UNKNOWN, "vonage")
+    assert (receipt.outcome, receipt.provider) == (Outcome.UNKNOWN, "vonage")
     assert outbox.only(Sms).text == "hello"
-    assert outbox.sent[0].outcome.kind is Kind.UNKNOWN
+    assert outbox.sent[0].result.outcome is Outcome.UNKNOWN
 
 
 def test_a_vendor_out_of_reach_passes_the_message_on() -> None:
     outbox = _two()
-    outbox.at("vonage").is_unreachable(times=20)
+    outbox.provider("vonage").refuse_connection(times=20)
     assert outbox.dispatcher.send(Sms("hello"), to=NUMBER).provider == "brieftaube"
     assert outbox.only(Sms, provider="brieftaube").text == "hello"
 
 
 def test_a_refusal_is_in_the_vendors_own_documented_words() -> None:
     outbox = _two()
-    outbox.at("vonage").refuses(Reason.RECIPIENT)
+    outbox.provider("vonage").reject(Reason.RECIPIENT)
     with pytest.raises(Rejected) as refused:
         outbox.dispatcher.send(Sms("hello"), to=NUMBER)
-    assert refused.value.receipt.attempts[0].outcome.detail == "status 7"  # type: ignore[union-attr]
+    assert refused.value.receipt.attempts[0].result.detail == "status 7"  # type: ignore[union-attr]
     assert not outbox
 
 
 def test_a_refusal_that_the_vendor_does_not_document_cannot_be_played() -> None:
-    with pytest.raises(LookupError, match=r"documented are: not_sent\.auth"):
-        _two().at("vonage").refuses(Reason.ABSENT)
+    with pytest.raises(LookupError, match=r"documented are: not_sent\.credentials"):
+        _two().provider("vonage").reject(Reason.NOT_FOUND)
 
 
 @pytest.mark.parametrize("provider", ["infobip", "twilio", "vonage", "brieftaube"])
 def test_reports_and_inbound_messages_come_through_the_plugins_own_parsing(provider: str) -> None:
     outbox = Outbox(provider)
     receipt = outbox.dispatcher.send(Sms("hello"), to=NUMBER)
-    (report,) = outbox.dispatcher.receive(provider, outbox.delivered(receipt)).events
+    (report,) = outbox.dispatcher.handle_webhook(provider, outbox.delivery_report(receipt)).events
     assert isinstance(report, StatusChanged)
-    assert outbox.dispatcher.find(receipt.id).status.name == "DELIVERED_TO_HANDSET"  # type: ignore[union-attr]
-    call = outbox.received("Hello", sender="447700900123", to="447700900000", provider=provider)
-    (event,) = outbox.dispatcher.receive(provider, call).events
+    assert outbox.dispatcher.get_message(receipt.id).status.name == "DELIVERED_TO_HANDSET"  # type: ignore[union-attr]
+    call = outbox.inbound_message("Hello", sender="447700900123", to="447700900000", provider=provider)
+    (event,) = outbox.dispatcher.handle_webhook(provider, call).events
     assert isinstance(event, MessageReceived)
     assert (event.text, event.sender.plain, event.to) == ("Hello", "447700900123", "447700900000")
 
@@ -129,9 +140,11 @@ def test_a_call_that_was_tampered_with_is_refused_as_in_production() -> None:
     from dataclasses import replace
 
     outbox = Outbox("vonage")
-    call = outbox.delivered(outbox.dispatcher.send(Sms("hello"), to=NUMBER))
-    with pytest.raises(errors.WebhookRefused):
-        outbox.dispatcher.receive("vonage", replace(call, body=call.body.replace(b"delivered", b"rejected!")))
+    call = outbox.delivery_report(outbox.dispatcher.send(Sms("hello"), to=NUMBER))
+    with pytest.raises(errors.WebhookVerificationError):
+        outbox.dispatcher.handle_webhook(
+            "vonage", replace(call, body=call.body.replace(b"delivered", b"rejected!"))
+        )
 
 
 def test_a_field_that_the_installed_plugin_does_not_carry_is_refused_in_tests_too() -> None:
@@ -140,13 +153,13 @@ def test_a_field_that_the_installed_plugin_does_not_carry_is_refused_in_tests_to
 
 
 def test_an_asynchronous_application_is_served_the_same() -> None:
-    async def sign_up(outbox: Outbox) -> list[Kind]:
-        outbox.at("vonage").throttles(seconds=3)
+    async def sign_up(outbox: Outbox) -> list[Outcome]:
+        outbox.provider("vonage").throttle(seconds=3)
         sends = [outbox.async_dispatcher.send(Sms(f"code {n}"), to=NUMBER) for n in range(5)]
         return [receipt.outcome for receipt in await asyncio.gather(*sends)]
 
     outbox = _two()
-    assert asyncio.run(sign_up(outbox)) == [Kind.ACCEPTED] * 5
+    assert asyncio.run(sign_up(outbox)) == [Outcome.ACCEPTED] * 5
     assert sorted(sms.text for sms in outbox.all(Sms)) == [f"code {n}" for n in range(5)]
     assert outbox.clock.waits == [3.0]
 
@@ -154,23 +167,23 @@ def test_an_asynchronous_application_is_served_the_same() -> None:
 def test_recipients_of_other_accounts_reach_the_account_of_theirs() -> None:
     people = MappingResolver({User("u-1"): {"sms": NUMBER}}, account="shop")
     outbox = Outbox("vonage", accounts={"shop": ("vonage",)}, resolvers=[people])
-    outbox.at("vonage", account="shop").throttles(seconds=1)
+    outbox.provider("vonage", account="shop").throttle(seconds=1)
     outbox.dispatcher.send(Sms("hello"), to=User("u-1"))
-    outbox.dispatcher.send(Sms("hello"), to=Contact(NUMBER))
+    outbox.dispatcher.send(Sms("hello"), to=ResolvedRecipient(NUMBER))
     assert [one.account for one in outbox] == ["shop", None]
     assert outbox.clock.waits == [1.0]
 
 
 def test_a_deadline_passes_on_the_controlled_clock() -> None:
     outbox = Outbox()
-    outbox.at("fake").throttles(seconds=60, times=9)
+    outbox.provider("fake").throttle(seconds=60, times=9)
     with pytest.raises(NotSent):
-        outbox.dispatcher.send(Sms("hello"), to=NUMBER, deadline=30)
+        outbox.dispatcher.send(Sms("hello"), to=NUMBER, timeout=30)
     assert sum(outbox.clock.waits) <= 30
 
 
 @pytest.mark.parametrize(
-    "ask", [lambda outbox: outbox.at("twilio"), lambda outbox: outbox.at("fake", account="shop")]
+    "ask", [lambda outbox: outbox.provider("twilio"), lambda outbox: outbox.provider("fake", account="shop")]
 )
 def test_a_provider_that_is_not_in_the_outbox_is_named(outbox: Outbox, ask: Any) -> None:
     with pytest.raises(LookupError, match=r"there are: (fake|none)"):
@@ -180,24 +193,24 @@ def test_a_provider_that_is_not_in_the_outbox_is_named(outbox: Outbox, ask: Any)
 def test_what_the_vectors_do_not_tell_cannot_be_played() -> None:
     from dataclasses import replace
 
-    silent = replace(VECTORS, received=None)
+    silent = replace(VECTORS, inbound_body=None)
     outbox = Outbox((fake_spec("quiet"), silent))
-    with pytest.raises(LookupError, match="the vectors give no `received`"):
-        outbox.received("Hello", sender="447700900123", to="447700900000", provider="quiet")
+    with pytest.raises(LookupError, match="the vectors give no `inbound_body`"):
+        outbox.inbound_message("Hello", sender="447700900123", to="447700900000", provider="quiet")
 
 
 def test_a_vendors_calls_are_signed_with_the_secret_of_the_application_under_test() -> None:
     from messaging_channels_vonage import Vonage
 
-    application = Vonage(api_key="abcd1234", api_secret="made-up", signature_secret="ours")
-    call = VendorCalls("vonage", secret="ours").delivered(message_id="m-1")
-    (event,) = application.receive(call).events
+    application = Vonage(api_key="abcd1234", api_secret="made-up", webhook_signature_secret="ours")
+    call = VendorWebhooks("vonage", secret="ours").delivered(message_id="m-1")
+    (event,) = application.handle_webhook(call).events
     assert isinstance(event, StatusChanged)
     assert event.message_id == "m-1"
-    with pytest.raises(errors.WebhookRefused):
-        application.receive(VendorCalls("vonage", secret="theirs").delivered(message_id="m-1"))
+    with pytest.raises(errors.WebhookVerificationError):
+        application.handle_webhook(VendorWebhooks("vonage", secret="theirs").delivered(message_id="m-1"))
 
 
 def test_calls_of_a_vendor_without_a_plugin_cannot_be_made() -> None:
     with pytest.raises(LookupError, match="no installed plugin names vectors for 'brieftaube'"):
-        VendorCalls("brieftaube")
+        VendorWebhooks("brieftaube")

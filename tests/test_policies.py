@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from messaging_channels import Dispatcher, Kind, NotSent, Sms
+from messaging_channels import Dispatcher, NotSent, Outcome, Sms
 from messaging_channels._config.settings import Configuration
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
-from messaging_channels._model.errors import InvalidSetting, Vetoed
-from messaging_channels._model.rate_limit import Rate
-from messaging_channels.policies.routing import Rest, Retry, Route, Via, When
+from messaging_channels._model.errors import InvalidSetting, MessageBlocked
+from messaging_channels._model.rate_limit import RateLimit
+from messaging_channels.policies.routing import CircuitBreaker, RetryPolicy, Route, RouteMatch, RouteTarget
 
 ROUTED = {"routes": {"sms": "sandbox"}}
 
@@ -31,18 +31,20 @@ def test_a_route_may_be_names_a_list_or_a_table_with_policies() -> None:
                         {"provider": "a", "weight": 9, "prefixes": ["44"], "accounts": ["acme"]},
                         "b",
                     ],
-                    "retry": {"attempts": 5},
-                    "rest": {"failures": 3},
+                    "retry": {"max_attempts": 5},
+                    "circuit_breaker": {"failure_threshold": 3},
                 },
             },
-            "retry": {"seconds": 60},
+            "retry": {"max_elapsed": 60},
         },
-        {"MESSAGING_CHANNELS_RETRY_ATTEMPTS": "1"},
+        {"MESSAGING_CHANNELS_RETRY_MAX_ATTEMPTS": "1"},
     ).routes()
-    assert routes["sms"] == Route("one", "two", retry=Retry(attempts=1, seconds=60))
+    assert routes["sms"] == Route("one", "two", retry=RetryPolicy(max_attempts=1, max_elapsed=60))
     assert routes["email"].providers == ("three",)
-    via = Via("a", 9, When(prefixes=("44",), accounts=("acme",)))
-    assert routes["whatsapp"] == Route(via, "b", retry=Retry(attempts=5), rest=Rest(failures=3))
+    via = RouteTarget("a", 9, RouteMatch(prefixes=("44",), accounts=("acme",)))
+    assert routes["whatsapp"] == Route(
+        via, "b", retry=RetryPolicy(max_attempts=5), circuit_breaker=CircuitBreaker(failure_threshold=3)
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,9 +53,9 @@ def test_a_route_may_be_names_a_list_or_a_table_with_policies() -> None:
         ({"routes": {"sms": ""}}, "routes.sms"),
         ({"routes": {"sms": ["a", "a"]}}, "routes.sms"),
         ({"routes": {"sms": {"providers": ["a"], "retries": 3}}}, "routes.sms.retries"),
-        ({"retry": {"attempts": "many"}}, "retry.attempts"),
-        ({**ROUTED, "rates": {"sandbox": "fast"}}, "rates.sandbox.count"),
-        ({**ROUTED, "vetoes": {"velocity": {"per_planet": 1}}}, "vetoes.velocity.per_planet"),
+        ({"retry": {"max_attempts": "many"}}, "retry.max_attempts"),
+        ({**ROUTED, "rate_limits": {"sandbox": "fast"}}, "rate_limits.sandbox.limit"),
+        ({**ROUTED, "checks": {"velocity_limit": {"per_planet": 1}}}, "checks.velocity_limit.per_planet"),
         ({**ROUTED, "ledger": {"addresses": "plain"}}, "ledger.url"),
         ({**ROUTED, "ledger": {"url": "mysql://root:hush@localhost"}}, "ledger.url"),
         ({**ROUTED, "ledger": {"url": "sqlite:", "addresses": "hashed"}}, "ledger"),
@@ -61,7 +63,7 @@ def test_a_route_may_be_names_a_list_or_a_table_with_policies() -> None:
 )
 def test_a_wrong_policy_is_named_and_never_shown(code: dict[str, Any], setting: str) -> None:
     with pytest.raises(InvalidSetting) as wrong:
-        _configured(code).parts()
+        _configured(code).dispatcher_arguments()
     assert wrong.value.setting == setting
     assert "hush" not in str(wrong.value)
 
@@ -70,28 +72,31 @@ def test_rates_rules_and_a_ledger_come_from_the_configuration(tmp_path: Path) ->
     path = tmp_path / "ledger.sqlite3"
     code = {
         **ROUTED,
-        "rates": {"sandbox": 10, "infobip": {"count": 50, "per": 60, "burst": 5}},
-        "vetoes": {
+        "rate_limits": {"sandbox": 10, "infobip": {"limit": 50, "per": 60, "burst": 5}},
+        "checks": {
             "allowed_prefixes": ["+44"],
-            "opt_outs": True,
-            "velocity": {"per_number": {"count": 1, "per": 60, "burst": 2}},
+            "suppression_list": True,
+            "velocity_limit": {"per_number": {"limit": 1, "per": 60, "burst": 2}},
         },
         "ledger": {"url": f"sqlite:{path}", "addresses": "plain"},
     }
     configuration = _configured(code, {"MESSAGING_CHANNELS_HOME": str(tmp_path)})
-    assert configuration.parts()["rates"] == {"sandbox": Rate(10), "infobip": Rate(50, 60, 5)}
-    with Dispatcher(**configuration.parts()) as dispatcher:
+    assert configuration.dispatcher_arguments()["rate_limits"] == {
+        "sandbox": RateLimit(10),
+        "infobip": RateLimit(50, 60, 5),
+    }
+    with Dispatcher(**configuration.dispatcher_arguments()) as dispatcher:
         receipt = dispatcher.send(Sms("hello"), to="+447700900123")
-        with pytest.raises(Vetoed, match="allowed prefixes"):
+        with pytest.raises(MessageBlocked, match="allowed prefixes"):
             dispatcher.send(Sms("hello"), to="38598123456")
         dispatcher.send(Sms("hello"), to="+447700900123")
-        with pytest.raises(Vetoed, match="velocity"):
+        with pytest.raises(MessageBlocked, match="velocity"):
             dispatcher.send(Sms("hello"), to="+447700900123")
     kept = SqliteLedger(path, owned=True)
     with Dispatcher([], ledger=kept) as reader:
-        record = reader.find(receipt.id)
+        record = reader.get_message(receipt.id)
     assert record is not None
-    assert (record.outcome, record.address) == (Kind.ACCEPTED, "447700900123")
+    assert (record.outcome, record.address) == (Outcome.ACCEPTED, "447700900123")
 
 
 def test_the_environment_names_the_ledger() -> None:
@@ -102,7 +107,7 @@ def test_the_environment_names_the_ledger() -> None:
 
 
 def test_a_budget_of_one_attempt_from_the_environment_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MESSAGING_CHANNELS_RETRY_ATTEMPTS", "1")
-    with Dispatcher.configured(ROUTED) as dispatcher, pytest.raises(NotSent) as failed:
+    monkeypatch.setenv("MESSAGING_CHANNELS_RETRY_MAX_ATTEMPTS", "1")
+    with Dispatcher.from_config(ROUTED) as dispatcher, pytest.raises(NotSent) as failed:
         dispatcher.send(Sms("hello"), to="447700900002")
     assert len(failed.value.receipt.attempts) == 1

@@ -9,8 +9,8 @@ from messaging_channels import (
     AsyncDispatcher,
     Dispatcher,
     Email,
-    Kind,
     NotSent,
+    Outcome,
     PhoneNumber,
     Rejected,
     Sandbox,
@@ -31,7 +31,7 @@ def test_it_accepts_and_then_reports_delivery_on_every_channel() -> None:
             (WhatsAppText("hello"), "447700900123"),
             (Email("Hello", "hello"), "zoe@example.com"),
         ):
-            assert dispatcher.send(message, to=to).outcome is Kind.ACCEPTED
+            assert dispatcher.send(message, to=to).outcome is Outcome.ACCEPTED
         reports = dispatcher.fetch_reports()
         assert {report.status.name for report in reports} == {"DELIVERED_TO_HANDSET"}
         assert len(reports) == 3
@@ -50,7 +50,7 @@ def test_each_special_address_does_what_the_table_says(behaviour: object) -> Non
                 receipt = dispatcher.send(message, to=to)
             except SendFailed as failed:
                 receipt = failed.receipt
-            assert receipt.attempts[-1].outcome.reason is behaviour.reason  # type: ignore[attr-defined]
+            assert receipt.attempts[-1].result.reason is behaviour.reason  # type: ignore[attr-defined]
         for report in dispatcher.fetch_reports():
             assert report.status == behaviour.report  # type: ignore[attr-defined]
 
@@ -69,11 +69,11 @@ def test_throttling_raises_not_sent_with_the_time_to_wait() -> None:
 
 
 def test_a_hanging_provider_leaves_the_outcome_unknown() -> None:
-    async def send() -> Kind:
+    async def send() -> Outcome:
         async with AsyncDispatcher([Sandbox(hang=0.01)]) as dispatcher:
             return (await dispatcher.send(Sms("hello"), to="+447700900003")).outcome
 
-    assert asyncio.run(send()) is Kind.UNKNOWN
+    assert asyncio.run(send()) is Outcome.UNKNOWN
 
 
 def test_a_message_that_is_handed_over_twice_is_taken_once() -> None:
@@ -81,5 +81,8 @@ def test_a_message_that_is_handed_over_twice_is_taken_once() -> None:
     envelope = Envelope("1" * 32, "sms", Sms("hello"), PhoneNumber("447700900123"))
     with Transport() as transport:
         told = [transport.run(sandbox.send([envelope])) for _ in range(2)]
-    assert [outcome.kind for outcomes in told for outcome in outcomes] == [Kind.ACCEPTED, Kind.ACCEPTED]
+    assert [result.outcome for outcomes in told for result in outcomes] == [
+        Outcome.ACCEPTED,
+        Outcome.ACCEPTED,
+    ]
     assert [taken["messageId"] for taken in sandbox.outbox.messages()] == [envelope.id]

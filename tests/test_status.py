@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_channels._model import status as statuses
-from messaging_channels._model.status import Group, Status, merge
+from messaging_channels._model.status import Status, StatusGroup, merge
 
 known = st.sampled_from([status for _, status in statuses.known_statuses()])
 foreign = st.builds(
@@ -50,7 +50,7 @@ def test_a_final_status_never_becomes_pending_again(one: Status, other: Status) 
 @given(known)
 def test_proof_of_delivery_outweighs_everything(one: Status) -> None:
     delivered = statuses.DELIVERED_TO_HANDSET
-    assert merge(one, delivered).group is Group.DELIVERED
+    assert merge(one, delivered).group is StatusGroup.DELIVERED
 
 
 def test_an_id_means_different_things_in_different_groups_and_channels() -> None:

@@ -12,9 +12,9 @@ from scripted import QuickClock, Scripted
 
 from messaging_channels import Dispatcher, Receipt, Route, Sandbox, Sms
 from messaging_channels._model.outcomes import Reason
-from messaging_channels._observability.logs import Logs
-from messaging_channels._observability.opentelemetry import OpenTelemetry
-from messaging_channels.plugins.observer import Observer, Observers
+from messaging_channels._observability.logs import LoggingObserver
+from messaging_channels._observability.opentelemetry import OpenTelemetryObserver
+from messaging_channels.plugins.observer import CompositeObserver, Observer
 
 if TYPE_CHECKING:
     import pytest
@@ -48,7 +48,7 @@ def test_each_attempt_is_a_span_under_the_callers_and_is_counted() -> None:
     exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
     tracers, meters = TracerProvider(), MeterProvider([reader])
     tracers.add_span_processor(SimpleSpanProcessor(exporter))
-    observer = OpenTelemetry(tracers, meters)
+    observer = OpenTelemetryObserver(tracers, meters)
     with tracers.get_tracer("shop").start_as_current_span("checkout") as parent:
         receipt = _sent(observer)
     broken, good, _ = exporter.get_finished_spans()
@@ -74,7 +74,7 @@ def test_each_attempt_is_a_span_under_the_callers_and_is_counted() -> None:
 
 def test_events_are_counted() -> None:
     reader = InMemoryMetricReader()
-    observer = OpenTelemetry(TracerProvider(), MeterProvider([reader]))
+    observer = OpenTelemetryObserver(TracerProvider(), MeterProvider([reader]))
     with Dispatcher([Sandbox()], observer=observer) as dispatcher:
         dispatcher.send(Sms("hello"), to=PHONE)
         dispatcher.fetch_reports()
@@ -84,8 +84,8 @@ def test_events_are_counted() -> None:
 
 def test_log_records_hold_ids_and_facts_and_nothing_personal(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "messaging_channels"):
-        receipt = _sent(Logs())
-        with Dispatcher([Sandbox()], observer=Logs()) as dispatcher:
+        receipt = _sent(LoggingObserver())
+        with Dispatcher([Sandbox()], observer=LoggingObserver()) as dispatcher:
             dispatcher.send(Sms("hello"), to=PHONE)
             dispatcher.fetch_reports()
     first, second = caplog.records[:2]
@@ -113,6 +113,6 @@ def test_of_several_observers_one_that_raises_keeps_no_other_from_hearing(
             self.attempts.append(attempt)
 
     heard = Heard()
-    _sent(Observers(Broken(), heard))
+    _sent(CompositeObserver(Broken(), heard))
     assert len(heard.attempts) == 2
     assert "an observer failed" in caplog.text

@@ -16,19 +16,19 @@ import pytest
 import trustme
 from loopback import OK, Peer, Server
 
-from messaging_channels._model.errors import ExchangeFailed, InvalidSetting, Phase
+from messaging_channels._model.errors import InvalidSetting, Phase, TransportError
 from messaging_channels._transport.drivers import AsyncTransport, Transport
 from messaging_channels._transport.settings import ClientCertificate, HttpSettings
 from messaging_channels.plugins.exchange import (
-    AtOnce,
-    Call,
+    BlockingCall,
+    CurrentTime,
     Exchange,
     Flow,
+    Gather,
     HttpRequest,
     HttpResponse,
-    Now,
+    Sleep,
     Timeouts,
-    Wait,
     ask,
 )
 
@@ -126,7 +126,7 @@ def test_the_time_out_of_a_request_is_that_of_the_next_one_like_it(run: Any, cli
         yield from ask(hasty)
         yield from ask(hasty)
 
-    with Server(handle) as server, pytest.raises(ExchangeFailed) as caught:
+    with Server(handle) as server, pytest.raises(TransportError) as caught:
         run(HttpSettings(client=client), flow(server.url))
     assert caught.value.timed_out
     assert caught.value.may_have_been_sent
@@ -140,7 +140,7 @@ def test_closing_ends_the_idle_connections(run: Any, client: str) -> None:
         ended.set()
 
     with Server(handle) as server:
-        run(HttpSettings(client=client, max_idle=600.0), _post(server.url))
+        run(HttpSettings(client=client, keepalive_expiry=600.0), _post(server.url))
         assert ended.wait(10)
 
 
@@ -213,7 +213,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
 def test_a_failure_after_connecting_may_have_been_sent(run: Any, client: str, fault: Any) -> None:
-    with Server(fault) as server, pytest.raises(ExchangeFailed) as caught:
+    with Server(fault) as server, pytest.raises(TransportError) as caught:
         run(
             HttpSettings(client=client, timeouts=IMPATIENT if fault is _silence else Timeouts()),
             _post(server.url),
@@ -228,20 +228,20 @@ def test_a_failure_after_connecting_may_have_been_sent(run: Any, client: str, fa
 def test_a_refused_connection_was_certainly_not_sent(run: Any, client: str) -> None:
     with Server(Peer.serve) as server:
         url = server.url
-    with pytest.raises(ExchangeFailed) as caught:
+    with pytest.raises(TransportError) as caught:
         run(HttpSettings(client=client), _post(url))
     assert caught.value.phase is Phase.CONNECT
     assert not caught.value.may_have_been_sent
 
 
 def test_an_unknown_host_was_certainly_not_sent(run: Any, client: str) -> None:
-    with pytest.raises(ExchangeFailed) as caught:
+    with pytest.raises(TransportError) as caught:
         run(HttpSettings(client=client), _post("http://nowhere.invalid"))
     assert caught.value.phase is Phase.CONNECT
 
 
 def test_what_is_no_url_never_leaves(run: Any, client: str) -> None:
-    with pytest.raises(ExchangeFailed) as caught:
+    with pytest.raises(TransportError) as caught:
         run(HttpSettings(client=client), _post("ftp://example.com"))
     assert not caught.value.may_have_been_sent
 
@@ -260,7 +260,7 @@ def _server_tls(authority: trustme.CA, name: str = "localhost") -> ssl.SSLContex
 def test_a_certificate_of_an_unknown_authority_is_refused_before_anything_is_sent(
     run: Any, client: str, authority: trustme.CA
 ) -> None:
-    with Server(Peer.serve, tls=_server_tls(authority)) as server, pytest.raises(ExchangeFailed) as caught:
+    with Server(Peer.serve, tls=_server_tls(authority)) as server, pytest.raises(TransportError) as caught:
         run(HttpSettings(client=client), _post(server.url))
     assert caught.value.phase is Phase.CONNECT
     assert server.requests == []
@@ -280,7 +280,7 @@ def test_what_the_environment_trusts_is_trusted_by_the_next_transport_and_not_on
 ) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     with Server(Peer.serve, tls=_server_tls(authority)) as server:
-        with pytest.raises(ExchangeFailed):
+        with pytest.raises(TransportError):
             run(HttpSettings(client="httpx"), _post(server.url))
         monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
         assert run(HttpSettings(client="httpx"), _post(server.url)).status == 200
@@ -301,7 +301,7 @@ def test_a_certificate_for_another_name_is_refused(
     settings = HttpSettings(client=client, ca_file=tmp_path / "ca.pem")
     with (
         Server(Peer.serve, tls=_server_tls(authority, "other.example.com")) as server,
-        pytest.raises(ExchangeFailed) as caught,
+        pytest.raises(TransportError) as caught,
     ):
         run(settings, _post(server.url))
     assert caught.value.phase is Phase.CONNECT
@@ -406,7 +406,7 @@ def test_an_idle_connection_that_the_server_closed_is_not_used_again(run: Any) -
         peer.answer()
 
     with Server(handle) as server:
-        assert run(HttpSettings(client="httpx", max_idle=0.0), _many(server.url, 3)) == [200] * 3
+        assert run(HttpSettings(client="httpx", keepalive_expiry=0.0), _many(server.url, 3)) == [200] * 3
     assert server.connections == 3
 
 
@@ -423,7 +423,7 @@ def test_a_forked_child_makes_its_own_connections() -> None:
 
 def test_a_forked_child_makes_its_own_threads() -> None:
     def both() -> Flow[Any]:
-        return ask(AtOnce([ask(Call(lambda: 1)), ask(Call(lambda: 2))]))
+        return ask(Gather([ask(BlockingCall(lambda: 1)), ask(BlockingCall(lambda: 2))]))
 
     with Transport() as transport:
         assert transport.run(both()) == [1, 2]
@@ -436,10 +436,10 @@ def test_a_forked_child_makes_its_own_threads() -> None:
 
 def test_calls_waits_and_the_clock_are_performed(run: Any) -> None:
     def flow() -> Flow[tuple[str, bool]]:
-        before = yield from ask(Now())
-        yield from ask(Wait(0.001))
-        word = yield from ask(Call(lambda: "done"))
-        after = yield from ask(Now())
+        before = yield from ask(CurrentTime())
+        yield from ask(Sleep(0.001))
+        word = yield from ask(BlockingCall(lambda: "done"))
+        after = yield from ask(CurrentTime())
         return word, after > before
 
     assert run(HttpSettings(), flow()) == ("done", True)
@@ -451,7 +451,7 @@ def test_what_a_call_raises_is_raised_into_the_flow(run: Any) -> None:
 
     def flow() -> Flow[str]:
         try:
-            yield from ask(Call(fail))
+            yield from ask(BlockingCall(fail))
         except KeyError:
             return "caught"
         return "missed"
@@ -471,7 +471,7 @@ def test_an_exchange_nobody_performs_is_named(run: Any) -> None:
 def test_nothing_runs_after_closing() -> None:
     transport = Transport()
     transport.close()
-    for exchange in (Now(), HttpRequest("GET", "http://127.0.0.1:9")):
+    for exchange in (CurrentTime(), HttpRequest("GET", "http://127.0.0.1:9")):
         with pytest.raises(RuntimeError, match="closed"):
             transport.run(ask(exchange))
 
@@ -481,7 +481,7 @@ def test_an_endless_answer_is_cut_off() -> None:
         peer.read_request()
         peer.answer(OK.replace(b"content-length: 2", b"content-length: 17000000")[:-2] + b"x" * 17_000_000)
 
-    with Server(handle) as server, pytest.raises(ExchangeFailed, match="longer"):
+    with Server(handle) as server, pytest.raises(TransportError, match="longer"):
         _run_sync(HttpSettings(client="httpx"), _post(server.url))
 
 
@@ -499,7 +499,7 @@ def test_flows_at_once_all_end_and_what_one_raises_is_raised_then(run: Any) -> N
     ended: list[int] = []
 
     def flow(number: int) -> Flow[int]:
-        yield Call(met.wait)
+        yield BlockingCall(met.wait)
         if number == 1:
             message = "one"
             raise LookupError(message)
@@ -508,7 +508,7 @@ def test_flows_at_once_all_end_and_what_one_raises_is_raised_then(run: Any) -> N
 
     def several(*numbers: int) -> Flow[Any]:
         try:
-            return (yield AtOnce([flow(number) for number in numbers]))
+            return (yield Gather([flow(number) for number in numbers]))
         except LookupError as error:
             return str(error), sorted(ended)
 

@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 from scripted import Scripted
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Sms
-from messaging_channels._client.worker import AsyncWorker, Pace, Worker
+from messaging_channels._client.worker import AsyncWorker, Worker, WorkerOptions
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.errors import IdempotencyKeyReused, InvalidMessage
@@ -90,19 +90,19 @@ def test_a_message_lives_and_dies_with_the_callers_transaction(
     ledger = _ledger(sqlite=sqlite, path=path, conninfo=postgres)
     with Dispatcher([pigeon], ledger=ledger) as dispatcher, opened(path, postgres) as connection:
         if not fresh:
-            assert dispatcher.find("nobody") is None
+            assert dispatcher.get_message("nobody") is None
         worker = Worker(dispatcher)
-        gone = dispatcher.enqueue(HELLO, to=TO, within=connection)
+        gone = dispatcher.enqueue(HELLO, to=TO, transaction=connection)
         connection.rollback()
-        kept = dispatcher.enqueue(HELLO, to=TO, within=connection, idempotency_key="k")
-        again = dispatcher.enqueue(HELLO, to=TO, within=connection, idempotency_key="k")
+        kept = dispatcher.enqueue(HELLO, to=TO, transaction=connection, idempotency_key="k")
+        again = dispatcher.enqueue(HELLO, to=TO, transaction=connection, idempotency_key="k")
         assert (again.id, again.replayed) == (kept.id, True)
         with pytest.raises(IdempotencyKeyReused):
-            dispatcher.enqueue(Sms("other"), to=TO, within=connection, idempotency_key="k")
+            dispatcher.enqueue(Sms("other"), to=TO, transaction=connection, idempotency_key="k")
         connection.commit()
         assert worker.drain() == 1
         assert [envelope.id for envelope in pigeon.asked] == [kept.id]
-        assert dispatcher.find(gone.id) is None
+        assert dispatcher.get_message(gone.id) is None
     if isinstance(ledger, SqliteLedger):
         ledger.close()
 
@@ -131,13 +131,13 @@ def test_so_does_one_in_an_event_loop(opened: Any, postgres: str) -> None:
             AsyncDispatcher([pigeon], ledger=PostgresLedger(postgres)) as dispatcher,
             opened(postgres) as connection,
         ):
-            gone = await dispatcher.enqueue(HELLO, to=TO, within=connection)
+            gone = await dispatcher.enqueue(HELLO, to=TO, transaction=connection)
             await connection.rollback()
-            kept = await dispatcher.enqueue(HELLO, to=TO, within=connection)
+            kept = await dispatcher.enqueue(HELLO, to=TO, transaction=connection)
             await connection.commit()
             assert await AsyncWorker(dispatcher).drain() == 1
             assert [envelope.id for envelope in pigeon.asked] == [kept.id]
-            assert await dispatcher.find(gone.id) is None
+            assert await dispatcher.get_message(gone.id) is None
 
     asyncio.run(scenario())
 
@@ -148,7 +148,7 @@ def test_a_connection_of_sqlite3_serves_an_asynchronous_dispatcher_too(tmp_path:
         ledger = SqliteLedger(path)
         async with AsyncDispatcher([Scripted("pigeon")], ledger=ledger) as dispatcher:
             connection = sqlite3.connect(path)
-            await dispatcher.enqueue(HELLO, to=TO, within=connection)
+            await dispatcher.enqueue(HELLO, to=TO, transaction=connection)
             connection.commit()
             connection.close()
             assert await AsyncWorker(dispatcher).drain() == 1
@@ -163,11 +163,11 @@ class Told:
     def __init__(self) -> None:
         self.ids: list[str] = []
 
-    def wake(self, message_id: str, due: float) -> None:
-        assert due > 0
+    def notify(self, message_id: str, not_before: float) -> None:
+        assert not_before > 0
         self.ids.append(message_id)
 
-    async def wake_async(self, message_id: str, due: float) -> None:
+    async def notify_async(self, message_id: str, not_before: float) -> None:
         raise NotImplementedError
 
 
@@ -176,12 +176,12 @@ def test_nobody_is_woken_for_what_is_not_committed_and_a_running_worker_finds_it
 ) -> None:
     path, waker, sent = tmp_path / "ledger.sqlite3", Told(), threading.Event()
     ledger = SqliteLedger(path, owned=True)
-    with Dispatcher([Scripted("pigeon", sent.set)], ledger=ledger, wakers=[waker]) as dispatcher:
-        worker = Worker(dispatcher, Pace(lanes=1, poll=0.05))
+    with Dispatcher([Scripted("pigeon", sent.set)], ledger=ledger, notifiers=[waker]) as dispatcher:
+        worker = Worker(dispatcher, WorkerOptions(concurrency=1, poll_interval=0.05))
         running = threading.Thread(target=worker.run)
         running.start()
         connection = sqlite3.connect(path)
-        dispatcher.enqueue(HELLO, to=TO, within=connection)
+        dispatcher.enqueue(HELLO, to=TO, transaction=connection)
         connection.commit()
         connection.close()
         assert sent.wait(30)
@@ -205,12 +205,12 @@ def test_another_writer_does_not_come_between_its_statements(tmp_path: Path) -> 
 
         connection = sqlite3.connect(path)
         connection.set_trace_callback(write)
-        receipt = dispatcher.enqueue(HELLO, to=TO, within=connection)
+        receipt = dispatcher.enqueue(HELLO, to=TO, transaction=connection)
         connection.set_trace_callback(None)
         connection.commit()
         connection.close()
         other.close()
-        assert dispatcher.find(receipt.id) is not None
+        assert dispatcher.get_message(receipt.id) is not None
 
 
 def test_a_connection_without_a_transaction_or_of_another_kind_is_refused(postgres: str) -> None:
@@ -220,6 +220,6 @@ def test_a_connection_without_a_transaction_or_of_another_kind_is_refused(postgr
         psycopg.connect(postgres, autocommit=True) as autocommit,
     ):
         for wrong in (connection, autocommit, object()):
-            with pytest.raises(InvalidMessage, match="within"):
-                dispatcher.enqueue(HELLO, to=TO, within=wrong)
+            with pytest.raises(InvalidMessage, match="transaction"):
+                dispatcher.enqueue(HELLO, to=TO, transaction=wrong)
     connection.close()

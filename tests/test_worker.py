@@ -16,44 +16,44 @@ from scripted import Flock, QuickClock, Scripted
 
 from messaging_channels import (
     AsyncDispatcher,
-    Contact,
     Dispatcher,
     Email,
     PhoneNumber,
+    ResolvedRecipient,
     Route,
     Sms,
     User,
     WhatsAppText,
 )
-from messaging_channels._client.worker import AsyncWorker, Pace, Worker
-from messaging_channels._ledger.options import Recording
+from messaging_channels._client.worker import AsyncWorker, Worker, WorkerOptions
+from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model import status as statuses
 from messaging_channels._model.errors import (
-    IdempotencyInProgress,
+    IdempotencyKeyInUse,
     IdempotencyKeyReused,
     InvalidMessage,
     UnresolvedRecipient,
     Unsupported,
 )
 from messaging_channels._model.events import StatusChanged
-from messaging_channels._model.outcomes import Kind, Outcome, Reason
-from messaging_channels._model.rate_limit import Rate
-from messaging_channels._queue.processor import Patience, Work
-from messaging_channels.messages import Extra
+from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
+from messaging_channels._model.rate_limit import RateLimit
+from messaging_channels._queue.processor import JobProcessor, QueueRetryPolicy
+from messaging_channels.messages import ProviderOptions
 from messaging_channels.messages.fallback import Fallback
-from messaging_channels.plugins.exchange import AsyncExecutor, Call, Exchange, Executors, Flow
-from messaging_channels.plugins.ledger import Begin, Hear, Ledger
+from messaging_channels.plugins.exchange import AsyncExecutor, BlockingCall, Exchange, ExecutorPair, Flow
+from messaging_channels.plugins.ledger import Ledger, RecordEvent, StartAttempt
 from messaging_channels.plugins.ledger_queue import Claim
-from messaging_channels.plugins.provider import Capabilities, Inquiry
+from messaging_channels.plugins.provider import Capabilities, LookupRequest
 from messaging_channels.plugins.resolvers import MappingResolver
-from messaging_channels.policies.checks import Velocity
-from messaging_channels.policies.routing import Retry
-from messaging_channels.policies.windows import Window
+from messaging_channels.policies.checks import VelocityLimit
+from messaging_channels.policies.routing import RetryPolicy
+from messaging_channels.policies.windows import SendWindow
 
 TO = "+447700900123"
-ONCE = Retry(attempts=1)
+ONCE = RetryPolicy(max_attempts=1)
 HELLO = Sms("hello")
 
 
@@ -71,9 +71,9 @@ class Post:
     def __init__(self, ledger: Ledger, colour: str, *providers: Scripted, **options: Any) -> None:
         self.clock = QuickClock()
         self.providers = providers
-        pace = options.pop("pace", None) or Pace(patience=Patience(rounds=3))
+        pace = options.pop("pace", None) or WorkerOptions(retry=QueueRetryPolicy(max_rounds=3))
         routes = options.pop("routes", None) or {"sms": Route(*(one.name for one in providers), retry=ONCE)}
-        recording = Recording(ledger, lease=120.0)
+        recording = LedgerOptions(ledger, lease=120.0)
         values = {"ledger": recording, "clock": self.clock, "routes": routes, **options}
         self._runner = asyncio.Runner() if colour == "async" else None
         if self._runner is None:
@@ -83,7 +83,7 @@ class Post:
             self.door, self.worker = self._runner.run(self._made(providers, values, pace))
 
     async def _made(
-        self, providers: Sequence[Scripted], values: dict[str, Any], pace: Pace
+        self, providers: Sequence[Scripted], values: dict[str, Any], pace: WorkerOptions
     ) -> tuple[Any, Any]:
         door = AsyncDispatcher(providers, **values)
         return door, AsyncWorker(door, pace)
@@ -98,15 +98,17 @@ class Post:
         self.clock.time += ahead
         return int(self.do(self.worker.drain()))
 
-    def find(self, message_id: str) -> Any:
-        return self.do(self.door.find(message_id))
+    def get_message(self, message_id: str) -> Any:
+        return self.do(self.door.get_message(message_id))
 
-    def stand(self) -> Any:
-        return self.do(self.door.queue.stand())
+    def stats(self) -> Any:
+        return self.do(self.door.queue.stats())
 
     def hear(self, status: statuses.Status, **more: Any) -> None:
-        event = StatusChanged(provider=self.providers[0].name, status=status, at=self.clock.time, **more)
-        self.do(self.door.queue.run(_asked(Hear(event, self.clock.time))))
+        event = StatusChanged(
+            provider=self.providers[0].name, status=status, occurred_at=self.clock.time, **more
+        )
+        self.do(self.door.queue.run(_asked(RecordEvent(event, self.clock.time))))
 
     def close(self) -> None:
         self.do(self.door.close())
@@ -148,11 +150,11 @@ def test_a_message_is_sent_when_a_worker_comes(post: Make) -> None:
     assert one.drain() == 1
     (envelope,) = one.providers[0].asked
     assert (envelope.id, envelope.message, envelope.to) == (receipt.id, HELLO, PhoneNumber("447700900123"))
-    found = one.find(receipt.id)
-    assert (found.status, found.outcome, found.stopped) == (
-        statuses.PENDING_ACCEPTED, Kind.ACCEPTED, "pigeon accepted it",
+    found = one.get_message(receipt.id)
+    assert (found.status, found.outcome, found.stop_reason) == (
+        statuses.PENDING_ACCEPTED, Outcome.ACCEPTED, "pigeon accepted it",
     )  # fmt: skip
-    assert (one.stand().states, one.stand().ever) == ({}, {"accepted": 1})
+    assert (one.stats().by_state, one.stats().total) == ({}, {"accepted": 1})
     assert one.drain() == 0
 
 
@@ -170,16 +172,16 @@ def test_a_message_that_was_not_sent_is_tried_again_later_and_again(post: Make) 
     one = post(Scripted("pigeon", Reason.UNREACHABLE, Reason.THROTTLED, Reason.ACCEPTED))
     key = one.enqueue().id
     assert [one.drain(), one.drain(), one.drain(5), one.drain(5)] == [1, 0, 1, 0]
-    assert one.find(key).status == statuses.PENDING_NOT_SENT
+    assert one.get_message(key).status == statuses.PENDING_NOT_SENT
     assert one.drain(5) == 1
-    found = one.find(key)
+    found = one.get_message(key)
     assert [attempt.number for attempt in found.attempts] == [1, 2, 3]
-    assert found.outcome is Kind.ACCEPTED
-    assert one.stand().ever == {"retried": 2, "accepted": 1}
+    assert found.outcome is Outcome.ACCEPTED
+    assert one.stats().total == {"retried": 2, "accepted": 1}
 
 
 def test_a_provider_that_asks_for_more_time_gets_it(post: Make) -> None:
-    wait = Outcome.of(Reason.THROTTLED, retry_after=500.0)
+    wait = AttemptResult.of(Reason.THROTTLED, retry_after=500.0)
     one = post(Scripted("pigeon", wait, Reason.ACCEPTED))
     one.enqueue()
     assert [one.drain(), one.drain(499), one.drain(1)] == [1, 0, 1]
@@ -191,30 +193,30 @@ def test_a_message_that_nobody_takes_becomes_a_dead_letter_and_may_be_replayed(p
     key = one.enqueue().id
     assert [one.drain(), one.drain(100), one.drain(100), one.drain(10_000)] == [1, 1, 1, 0]
     (dead,) = one.do(one.door.queue.dead_letters())
-    assert (dead.id, dead.stopped) == (key, "nothing could be sent in 3 rounds")
-    assert one.stand().states == {"dead": 1}
-    assert one.do(one.door.queue.replay(key)) == 1
+    assert (dead.id, dead.stop_reason) == (key, "nothing could be sent in 3 rounds")
+    assert one.stats().by_state == {"dead": 1}
+    assert one.do(one.door.queue.retry_dead_letters(key)) == 1
     assert one.drain() == 1
-    assert one.find(key).outcome is Kind.ACCEPTED
+    assert one.get_message(key).outcome is Outcome.ACCEPTED
 
 
-@pytest.mark.parametrize("reason", [Reason.AUTH, Reason.FUNDS, Reason.LOCAL])
+@pytest.mark.parametrize("reason", [Reason.CREDENTIALS, Reason.INSUFFICIENT_CREDIT, Reason.INTERNAL_ERROR])
 def test_what_is_ours_to_mend_is_kept_as_a_dead_letter(post: Make, reason: Reason) -> None:
     one = post(Scripted("pigeon", reason, Reason.ACCEPTED))
     key = one.enqueue().id
     one.drain()
     assert [dead.id for dead in one.do(one.door.queue.dead_letters())] == [key]
-    one.do(one.door.queue.replay())
+    one.do(one.door.queue.retry_dead_letters())
     one.drain()
-    assert one.find(key).outcome is Kind.ACCEPTED
+    assert one.get_message(key).outcome is Outcome.ACCEPTED
 
 
 def test_a_message_that_was_refused_for_good_is_over(post: Make) -> None:
     one = post(Scripted("pigeon", Reason.RECIPIENT))
     key = one.enqueue().id
     one.drain()
-    assert one.find(key).status == statuses.REJECTED_DESTINATION
-    assert (one.stand().states, one.stand().ever) == ({}, {"rejected": 1})
+    assert one.get_message(key).status == statuses.REJECTED_DESTINATION
+    assert (one.stats().by_state, one.stats().total) == ({}, {"rejected": 1})
 
 
 def test_what_may_have_been_sent_is_held_and_never_repeated(post: Make) -> None:
@@ -224,19 +226,19 @@ def test_what_may_have_been_sent_is_held_and_never_repeated(post: Make) -> None:
     for _ in range(8):
         one.drain(10_000)
     assert len(one.providers[0].asked) == 1
-    assert one.find(key).status == statuses.PENDING_UNKNOWN
-    assert one.stand().states == {"held": 1}
+    assert one.get_message(key).status == statuses.PENDING_UNKNOWN
+    assert one.stats().by_state == {"held": 1}
     one.hear(statuses.PENDING_ENROUTE, message_id=key)
     assert one.drain() == 1
-    assert (one.stand().states, one.find(key).outcome) == ({}, Kind.ACCEPTED)
+    assert (one.stats().by_state, one.get_message(key).outcome) == ({}, Outcome.ACCEPTED)
 
 
 class Knowing(Scripted):
     """A provider that can be asked."""
 
-    answer: Outcome | None = None
+    answer: AttemptResult | None = None
 
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
         yield from ()
         assert inquiry.to == PhoneNumber("447700900123")
         return self.answer
@@ -247,49 +249,49 @@ def test_what_its_provider_never_took_is_sent_again(post: Make) -> None:
     one = post(pigeon)
     key = one.enqueue().id
     one.drain()
-    pigeon.answer = Outcome.of(Reason.ABSENT)
+    pigeon.answer = AttemptResult.of(Reason.NOT_FOUND)
     assert one.drain(30) == 1
-    assert one.find(key).outcome is Kind.ACCEPTED
+    assert one.get_message(key).outcome is Outcome.ACCEPTED
     assert len(pigeon.asked) == 2
 
 
 def test_a_deadline_ends_a_message_that_was_never_tried(post: Make) -> None:
     one = post()
-    key = one.enqueue(deadline=60).id
+    key = one.enqueue(expires_in=60).id
     assert one.drain(60) == 1
-    assert (one.find(key).status, one.find(key).attempts) == (statuses.EXPIRED_BEFORE_SENT, ())
+    assert (one.get_message(key).status, one.get_message(key).attempts) == (statuses.EXPIRED_BEFORE_SENT, ())
     assert one.providers[0].asked == []
-    assert one.stand().ever == {"expired": 1}
+    assert one.stats().total == {"expired": 1}
 
 
 def test_a_deadline_ends_a_message_that_could_not_be_sent(post: Make) -> None:
     one = post(Scripted("pigeon", Reason.UNREACHABLE))
-    key = one.enqueue(deadline=2.4).id
+    key = one.enqueue(expires_in=2.4).id
     assert [one.drain(), one.drain(2.3), one.drain(0.2)] == [1, 0, 1]
-    assert one.find(key).status == statuses.EXPIRED_BEFORE_SENT
+    assert one.get_message(key).status == statuses.EXPIRED_BEFORE_SENT
 
 
 def test_a_message_goes_at_its_time_and_may_be_cancelled_before(post: Make) -> None:
     one = post()
     at = datetime.fromtimestamp(one.clock.time + 3600, UTC)
     first, second = one.enqueue(send_at=at), one.enqueue(send_at=one.clock.time + 3600)
-    assert first.due == second.due == one.clock.time + 3600
+    assert first.not_before == second.not_before == one.clock.time + 3600
     assert one.drain(3599) == 0
     assert one.do(one.door.queue.cancel(first.id)) is True
     assert one.drain(1) == 1
     assert [envelope.id for envelope in one.providers[0].asked] == [second.id]
-    assert one.find(first.id).status == statuses.REJECTED_CANCELLED
+    assert one.get_message(first.id).status == statuses.REJECTED_CANCELLED
     assert one.do(one.door.queue.cancel(second.id)) is False
 
 
 def test_a_message_waits_for_its_window_and_so_does_a_repetition(post: Make) -> None:
-    one = post(Scripted("pigeon", Outcome.of(Reason.THROTTLED, retry_after=7200.0), Reason.ACCEPTED))
+    one = post(Scripted("pigeon", AttemptResult.of(Reason.THROTTLED, retry_after=7200.0), Reason.ACCEPTED))
     one.clock.time = datetime(2026, 11, 25, 6, tzinfo=UTC).timestamp()
-    receipt = one.enqueue(window=Window("08:00", "09:00"))
-    assert datetime.fromtimestamp(receipt.due, UTC).hour == 8
+    receipt = one.enqueue(window=SendWindow("08:00", "09:00"))
+    assert datetime.fromtimestamp(receipt.not_before, UTC).hour == 8
     assert [one.drain(7199), one.drain(1)] == [0, 1]
     assert [one.drain(2 * 3600), one.drain(21 * 3600), one.drain(3600)] == [0, 0, 1]
-    assert one.find(receipt.id).outcome is Kind.ACCEPTED
+    assert one.get_message(receipt.id).outcome is Outcome.ACCEPTED
 
 
 def test_what_cannot_be_sent_is_refused_when_it_is_enqueued(post: Make) -> None:
@@ -297,15 +299,15 @@ def test_what_cannot_be_sent_is_refused_when_it_is_enqueued(post: Make) -> None:
     for wrong in (
         {"send_at": datetime(2026, 1, 1)},  # noqa: DTZ001  that is what is refused
         {"priority": "soon"},
-        {"deadline": -1},
-        {"deadline": 10, "send_at": one.clock.time + 10},
-        {"window": Window("09:00", "10:00", zone="Middle/Earth")},
+        {"expires_in": -1},
+        {"expires_in": 10, "send_at": one.clock.time + 10},
+        {"window": SendWindow("09:00", "10:00", timezone="Middle/Earth")},
     ):
         with pytest.raises(InvalidMessage):
             one.enqueue(**wrong)
     with pytest.raises(Unsupported):
         one.enqueue(Sms("x", flash=True))
-    assert one.stand().states == {}
+    assert one.stats().by_state == {}
 
 
 def test_a_key_enqueues_once_and_send_knows_it(post: Make) -> None:
@@ -315,35 +317,35 @@ def test_a_key_enqueues_once_and_send_knows_it(post: Make) -> None:
     assert (again.id, again.replayed, first.replayed) == (first.id, True, False)
     with pytest.raises(IdempotencyKeyReused):
         one.enqueue(Sms("other"), idempotency_key="k")
-    with pytest.raises(IdempotencyInProgress) as early:
+    with pytest.raises(IdempotencyKeyInUse) as early:
         one.do(one.door.send(HELLO, to=TO, idempotency_key="k"))
     assert early.value.retry_after <= 120
     one.drain(60)
     sent = one.do(one.door.send(HELLO, to=TO, idempotency_key="k"))
-    assert (sent.id, sent.replayed, sent.outcome) == (first.id, True, Kind.ACCEPTED)
+    assert (sent.id, sent.replayed, sent.outcome) == (first.id, True, Outcome.ACCEPTED)
     assert len(one.providers[0].asked) == 1
 
 
 def test_a_rule_is_asked_when_the_message_is_due(post: Make) -> None:
-    one = post(vetoes=[Velocity(per_number=Rate(1, 3600))])
+    one = post(checks=[VelocityLimit(per_number=RateLimit(1, 3600))])
     first, second = one.enqueue().id, one.enqueue().id
     one.drain()
-    assert one.find(first).outcome is Kind.ACCEPTED
-    assert one.find(second).status == statuses.REJECTED_BY_RULE
-    assert "velocity" in one.find(second).stopped
+    assert one.get_message(first).outcome is Outcome.ACCEPTED
+    assert one.get_message(second).status == statuses.REJECTED_BY_RULE
+    assert "velocity" in one.get_message(second).stop_reason
 
 
 def test_a_rate_makes_messages_wait_and_loses_none(post: Make) -> None:
-    one = post(rates={"pigeon": Rate(1)})
+    one = post(rate_limits={"pigeon": RateLimit(1)})
     for _ in range(30):
         one.enqueue()
-    while one.stand().states:
+    while one.stats().by_state:
         one.drain(1)
     assert len({envelope.id for envelope in one.providers[0].asked}) == len(one.providers[0].asked) == 30
 
 
 @dataclass(frozen=True, slots=True)
-class Ring(Extra):
+class Ring(ProviderOptions):
     """An option of a plugin."""
 
     provider: ClassVar[str] = "pigeon"
@@ -352,19 +354,21 @@ class Ring(Extra):
 class Ringed(Scripted):
     """The provider of that plugin."""
 
-    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset()}, extras=frozenset({Ring}))
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        {Sms: frozenset()}, provider_options=frozenset({Ring})
+    )
 
 
 def test_what_cannot_be_read_any_more_is_a_dead_letter_and_stops_nothing(post: Make) -> None:
     with_plugin, without = post(Ringed("pigeon")), post()
-    key = with_plugin.enqueue(Sms("x", extra=(Ring(),))).id
+    key = with_plugin.enqueue(Sms("x", provider_options=(Ring(),))).id
     good = with_plugin.enqueue().id
     assert without.drain() == 2
     assert [dead.id for dead in without.do(without.door.queue.dead_letters())] == [key]
-    assert without.find(good).outcome is Kind.ACCEPTED
-    without.do(without.door.queue.replay())
+    assert without.get_message(good).outcome is Outcome.ACCEPTED
+    without.do(without.door.queue.retry_dead_letters())
     assert with_plugin.drain() == 1
-    assert with_plugin.find(key).outcome is Kind.ACCEPTED
+    assert with_plugin.get_message(key).outcome is Outcome.ACCEPTED
 
 
 def _fallback(post: Make, *ends: Any, after: float = 300, **more: Any) -> tuple[Post, str]:
@@ -383,9 +387,9 @@ def test_a_fallback_goes_on_when_nothing_was_delivered_in_time(post: Make) -> No
         (key, "whatsapp"),
         (f"{key}-2", "sms"),
     ]
-    assert [attempt.channel for attempt in one.find(key).attempts] == ["whatsapp", "sms"]
+    assert [attempt.channel for attempt in one.get_message(key).attempts] == ["whatsapp", "sms"]
     assert one.drain(1000) == 0
-    assert one.stand().ever == {"accepted": 2, "passed_on": 1}
+    assert one.stats().total == {"accepted": 2, "failed_over": 1}
 
 
 def test_a_fallback_ends_with_the_report_of_delivery(post: Make) -> None:
@@ -394,18 +398,18 @@ def test_a_fallback_ends_with_the_report_of_delivery(post: Make) -> None:
     one.hear(statuses.DELIVERED_TO_HANDSET, message_id=key)
     assert [one.drain(), one.drain(1000)] == [1, 0]
     assert len(one.providers[0].asked) == 1
-    assert one.find(key).status == statuses.DELIVERED_TO_HANDSET
+    assert one.get_message(key).status == statuses.DELIVERED_TO_HANDSET
 
 
 def test_a_fallback_goes_on_at_once_when_a_step_is_refused_or_reported_as_failed(post: Make) -> None:
     one, key = _fallback(post, Reason.RECIPIENT, Reason.ACCEPTED)
     assert one.drain() == 2
-    assert one.find(key).status == statuses.PENDING_ACCEPTED
+    assert one.get_message(key).status == statuses.PENDING_ACCEPTED
     one, key = _fallback(post)
     one.drain()
     one.hear(statuses.EXPIRED_EXPIRED, message_id=key)
     assert one.drain() == 2
-    assert one.find(key).status == statuses.PENDING_ACCEPTED
+    assert one.get_message(key).status == statuses.PENDING_ACCEPTED
 
 
 def test_a_fallback_does_not_follow_what_may_have_been_sent_unless_told_to(post: Make) -> None:
@@ -422,8 +426,8 @@ def test_a_late_report_that_crosses_the_second_message_is_counted(post: Make) ->
     one.drain()
     one.drain(300)
     one.hear(statuses.DELIVERED_TO_HANDSET, message_id=key, provider_id=f"pigeon-{key}")
-    assert one.find(key).status == statuses.DELIVERED_TO_HANDSET
-    assert one.stand().ever["overlapped"] == 1
+    assert one.get_message(key).status == statuses.DELIVERED_TO_HANDSET
+    assert one.stats().total["overlapped"] == 1
 
 
 def test_a_fallback_leaves_out_steps_for_which_there_is_no_address(post: Make) -> None:
@@ -449,7 +453,7 @@ def test_an_empty_or_impossible_fallback_is_refused() -> None:
 def test_a_contact_of_an_account_is_sent_by_that_account(post: Make) -> None:
     own, other = Scripted("pigeon"), Scripted("pigeon")
     one = post(own, accounts={"tenant": [other]})
-    one.enqueue(to=Contact(TO, "tenant"))
+    one.enqueue(to=ResolvedRecipient(TO, "tenant"))
     one.drain()
     assert (len(own.asked), len(other.asked)) == (0, 1)
 
@@ -457,14 +461,14 @@ def test_a_contact_of_an_account_is_sent_by_that_account(post: Make) -> None:
 def test_erasing_a_recipient_keeps_a_waiting_message_from_being_sent(post: Make) -> None:
     one = post()
     one.enqueue()
-    assert one.do(one.door.queue.erase(PhoneNumber.parse(TO))) == 1
+    assert one.do(one.door.queue.erase_recipient(PhoneNumber.parse(TO))) == 1
     assert one.drain() == 0
-    assert one.do(one.door.queue.forget(older_than=0)) == 0
+    assert one.do(one.door.queue.prune(older_than=0)) == 0
 
 
 def _round(one: Post) -> Flow[int]:
     queueing = one.door.queue.queueing
-    return Work(queueing.dispatch, queueing.codec, "w").round(10)
+    return JobProcessor(queueing.dispatch, queueing.codec, "w").round(10)
 
 
 def test_a_worker_that_dies_before_the_intent_leaves_a_message_that_is_sent(post: Make) -> None:
@@ -473,7 +477,7 @@ def test_a_worker_that_dies_before_the_intent_leaves_a_message_that_is_sent(post
     one.do(one.door.queue.run(_asked(next(_round(one)))))  # claimed, and then nothing
     assert one.drain(119) == 0
     assert one.drain(2) == 1
-    assert one.find(key).outcome is Kind.ACCEPTED
+    assert one.get_message(key).outcome is Outcome.ACCEPTED
 
 
 def test_a_worker_that_dies_after_the_intent_leaves_a_message_that_is_held(post: Make) -> None:
@@ -483,32 +487,38 @@ def test_a_worker_that_dies_after_the_intent_leaves_a_message_that_is_held(post:
     with suppress(StopIteration):
         while True:
             exchange = flow.send(reply)
-            if type(exchange).__name__ == "Call":  # the provider is about to be asked
+            if type(exchange).__name__ == "BlockingCall":  # the provider is about to be asked
                 break
             reply = one.do(one.door.queue.run(_asked(exchange)))
     del flow  # the process is gone
-    assert len(one.find(key).attempts) == 1
+    assert len(one.get_message(key).attempts) == 1
     assert one.drain(119) == 0
     assert one.drain(2) == 1
     for _ in range(6):
         one.drain(10_000)
-    assert one.find(key).status == statuses.PENDING_UNKNOWN
-    assert one.find(key).attempts[0].outcome.reason is Reason.CRASH
-    assert one.stand().states == {"held": 1}
+    assert one.get_message(key).status == statuses.PENDING_UNKNOWN
+    assert one.get_message(key).attempts[0].result.reason is Reason.PROCESS_CRASHED
+    assert one.stats().by_state == {"held": 1}
 
 
 def test_a_copy_that_was_refused_for_good_is_not_followed_by_another_though_the_worker_died_of_it(
     post: Make,
 ) -> None:
-    route = Route("pigeon", retry=Retry(attempts=2))
+    route = Route("pigeon", retry=RetryPolicy(max_attempts=2))
     one = post(Scripted("pigeon", Reason.TIMEOUT, Reason.POLICY, Reason.ACCEPTED), routes={"sms": route})
     key = one.enqueue(on_unknown="resend").id
     flow, reply = _round(one), None
-    while len(one.providers[0].asked) + len(one.find(key).attempts) < 4 or one.find(key).attempts[-1].open:
+    while (
+        len(one.providers[0].asked) + len(one.get_message(key).attempts) < 4
+        or one.get_message(key).attempts[-1].in_progress
+    ):
         reply = one.do(one.door.queue.run(_asked(flow.send(reply))))
     del flow  # the process is gone before it could say what follows
     one.drain(121)
-    assert [attempt.outcome.reason for attempt in one.find(key).attempts] == [Reason.TIMEOUT, Reason.POLICY]
+    assert [attempt.result.reason for attempt in one.get_message(key).attempts] == [
+        Reason.TIMEOUT,
+        Reason.POLICY,
+    ]
     assert len(one.providers[0].asked) == 2
 
 
@@ -533,14 +543,14 @@ def test_a_worker_whose_lease_ran_out_before_it_asked_sends_nothing_and_the_mess
     def sleep() -> None:
         one.clock.time += 121  # the intent is written, and then the machine sleeps
 
-    _interrupted(one, Begin, sleep)
+    _interrupted(one, StartAttempt, sleep)
     assert one.providers[0].asked == []
-    (late,) = one.find(key).attempts
-    assert (late.outcome.kind, one.find(key).status) == (Kind.NOT_SENT, statuses.PENDING_NOT_SENT)
-    assert "lease" in late.outcome.detail
+    (late,) = one.get_message(key).attempts
+    assert (late.result.outcome, one.get_message(key).status) == (Outcome.NOT_SENT, statuses.PENDING_NOT_SENT)
+    assert "lease" in late.result.detail
     assert [one.drain(), one.drain(5)] == [0, 1]
     assert len(one.providers[0].asked) == 1
-    assert one.find(key).outcome is Kind.ACCEPTED
+    assert one.get_message(key).outcome is Outcome.ACCEPTED
 
 
 def test_a_message_whose_slow_worker_was_taken_for_dead_is_tried_again_once_that_one_says_it_sent_nothing(
@@ -551,16 +561,19 @@ def test_a_message_whose_slow_worker_was_taken_for_dead_is_tried_again_once_that
 
     def taken_for_dead() -> None:
         assert one.drain(121) == 1
-        assert one.find(key).attempts[0].outcome.reason is Reason.CRASH
-        assert one.stand().states == {"held": 1}
+        assert one.get_message(key).attempts[0].result.reason is Reason.PROCESS_CRASHED
+        assert one.stats().by_state == {"held": 1}
 
-    _interrupted(one, Begin, taken_for_dead)
+    _interrupted(one, StartAttempt, taken_for_dead)
     assert one.providers[0].asked == []
-    assert one.find(key).attempts[0].outcome.kind is Kind.NOT_SENT
+    assert one.get_message(key).attempts[0].result.outcome is Outcome.NOT_SENT
     one.drain(30)
     assert len(one.providers[0].asked) == 1
-    assert [attempt.kind for attempt in one.find(key).attempts] == [Kind.NOT_SENT, Kind.ACCEPTED]
-    assert one.stand().states == {}
+    assert [attempt.outcome for attempt in one.get_message(key).attempts] == [
+        Outcome.NOT_SENT,
+        Outcome.ACCEPTED,
+    ]
+    assert one.stats().by_state == {}
 
 
 def test_a_message_whose_slow_worker_had_asked_is_never_sent_again_and_its_late_answer_counts(
@@ -572,19 +585,19 @@ def test_a_message_whose_slow_worker_had_asked_is_never_sent_again_and_its_late_
     def taken_for_dead() -> None:
         for _ in range(6):
             one.drain(10_000)
-        assert one.find(key).status == statuses.PENDING_UNKNOWN
+        assert one.get_message(key).status == statuses.PENDING_UNKNOWN
 
-    _interrupted(one, Call, taken_for_dead)
+    _interrupted(one, BlockingCall, taken_for_dead)
     one.drain(10_000)
     assert len(one.providers[0].asked) == 1
-    assert [attempt.kind for attempt in one.find(key).attempts] == [Kind.ACCEPTED]
+    assert [attempt.outcome for attempt in one.get_message(key).attempts] == [Outcome.ACCEPTED]
 
 
 def test_a_worker_runs_until_it_is_stopped_and_hears_of_new_messages_at_once() -> None:
     ledger, sent = SqliteLedger(), threading.Event()
     pigeon = Scripted("pigeon", sent.set)
     with Dispatcher([pigeon], ledger=ledger) as dispatcher:
-        worker = Worker(dispatcher, Pace(lanes=3, poll=60.0))
+        worker = Worker(dispatcher, WorkerOptions(concurrency=3, poll_interval=60.0))
         running = threading.Thread(target=worker.run)
         running.start()
         for _ in range(3):
@@ -594,7 +607,7 @@ def test_a_worker_runs_until_it_is_stopped_and_hears_of_new_messages_at_once() -
         worker.stop()
         running.join(30)
         assert not running.is_alive()
-        assert dispatcher.find(receipt.id).outcome is Kind.ACCEPTED
+        assert dispatcher.get_message(receipt.id).outcome is Outcome.ACCEPTED
     ledger.close()
 
 
@@ -604,7 +617,7 @@ def test_an_asynchronous_worker_runs_until_it_is_stopped() -> None:
         loop = asyncio.get_running_loop()
         pigeon = Scripted("pigeon", lambda: loop.call_soon_threadsafe(sent.set))
         async with AsyncDispatcher([pigeon], ledger=ledger) as dispatcher:
-            worker = AsyncWorker(dispatcher, Pace(lanes=3, poll=60.0))
+            worker = AsyncWorker(dispatcher, WorkerOptions(concurrency=3, poll_interval=60.0))
             running = asyncio.create_task(worker.run())
             for _ in range(3):
                 sent.clear()
@@ -614,9 +627,9 @@ def test_an_asynchronous_worker_runs_until_it_is_stopped() -> None:
             worker.stop()
             async with asyncio.timeout(30):
                 await running
-            found = await dispatcher.find(receipt.id)
+            found = await dispatcher.get_message(receipt.id)
             assert found is not None
-            assert found.outcome is Kind.ACCEPTED
+            assert found.outcome is Outcome.ACCEPTED
 
     ledger = SqliteLedger()
     asyncio.run(scenario())
@@ -634,10 +647,10 @@ class Crossing:
         self.keep = ledger.keep
 
     @property
-    def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
+    def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         own = self._ledger.executors
         claims = own[Claim]
-        return {**own, Claim: Executors(claims.sync, lambda: self)}
+        return {**own, Claim: ExecutorPair(claims.sync, lambda: self)}
 
     async def perform(self, exchange: Claim) -> Any:
         reply = await self._claims.perform(exchange)
@@ -663,7 +676,7 @@ def test_a_message_that_comes_in_while_nothing_is_found_is_sent_at_once() -> Non
         pigeon = Scripted("pigeon", lambda: loop.call_soon_threadsafe(sent.set))
         crossing = Crossing(ledger, lambda: dispatcher.enqueue(HELLO, to=TO))
         async with AsyncDispatcher([pigeon], ledger=crossing) as dispatcher:
-            worker = AsyncWorker(dispatcher, Pace(lanes=1, poll=3600.0))
+            worker = AsyncWorker(dispatcher, WorkerOptions(concurrency=1, poll_interval=3600.0))
             running = asyncio.create_task(worker.run())
             async with asyncio.timeout(30):
                 await sent.wait()
@@ -680,7 +693,7 @@ def test_a_worker_leaves_what_is_unknown_to_others_if_told_so(seconds: float | N
     ledger, sent, asked = SqliteLedger(), threading.Event(), threading.Event()
 
     class Asked(Scripted):
-        def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+        def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
             asked.set()
             return None
             yield inquiry
@@ -689,7 +702,9 @@ def test_a_worker_leaves_what_is_unknown_to_others_if_told_so(seconds: float | N
     with Dispatcher([pigeon], ledger=ledger, clock=clock) as dispatcher:
         dispatcher.send(HELLO, to=TO)
         clock.time += 31
-        worker = Worker(dispatcher, Pace(lanes=1, poll=60.0, settle=seconds))
+        worker = Worker(
+            dispatcher, WorkerOptions(concurrency=1, poll_interval=60.0, reconcile_interval=seconds)
+        )
         running = threading.Thread(target=worker.run)
         running.start()
         dispatcher.enqueue(HELLO, to=TO)
@@ -697,7 +712,7 @@ def test_a_worker_leaves_what_is_unknown_to_others_if_told_so(seconds: float | N
         assert asked.wait(30 if seconds else 0) is (left == 0)
         worker.stop()
         running.join(30)
-        assert len(dispatcher.settle()) == left
+        assert len(dispatcher.reconcile()) == left
     ledger.close()
 
 
@@ -709,7 +724,9 @@ def test_an_asynchronous_worker_leaves_what_is_unknown_to_others_too() -> None:
         async with AsyncDispatcher([pigeon], ledger=ledger, clock=clock) as dispatcher:
             await dispatcher.send(HELLO, to=TO)
             clock.time += 31
-            worker = AsyncWorker(dispatcher, Pace(lanes=1, poll=60.0, settle=None))
+            worker = AsyncWorker(
+                dispatcher, WorkerOptions(concurrency=1, poll_interval=60.0, reconcile_interval=None)
+            )
             running = asyncio.create_task(worker.run())
             await dispatcher.enqueue(HELLO, to=TO)
             async with asyncio.timeout(30):
@@ -717,7 +734,7 @@ def test_an_asynchronous_worker_leaves_what_is_unknown_to_others_too() -> None:
             worker.stop()
             async with asyncio.timeout(30):
                 await running
-            assert len(await dispatcher.settle()) == 1
+            assert len(await dispatcher.reconcile()) == 1
 
     ledger, clock = SqliteLedger(), QuickClock()
     asyncio.run(scenario())
@@ -736,7 +753,7 @@ def test_two_workers_of_one_postgresql_drain_it_without_a_double(postgres: str) 
         counts: list[int] = []
 
         def work(dispatcher: Dispatcher) -> None:
-            worker = Worker(dispatcher, Pace(batch=5))
+            worker = Worker(dispatcher, WorkerOptions(batch_size=5))
             start.wait()
             counts.append(worker.drain())
 
@@ -748,4 +765,4 @@ def test_two_workers_of_one_postgresql_drain_it_without_a_double(postgres: str) 
         assert sorted(envelope.id for envelope in pigeon.asked) == sorted(keys)
         assert sum(counts) == 120
         assert min(counts) > 0
-        assert one.queue.stand().ever == {"accepted": 120}
+        assert one.queue.stats().total == {"accepted": 120}

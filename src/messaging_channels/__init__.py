@@ -11,36 +11,36 @@ from messaging_channels._faces import lazy
 
 if TYPE_CHECKING:
     from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
-    from messaging_channels._client.worker import AsyncWorker, Pace, Worker
+    from messaging_channels._client.worker import AsyncWorker, Worker, WorkerOptions
     from messaging_channels._config.settings import Configuration
-    from messaging_channels._ledger.options import Recording
+    from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels._ledger.postgres import PostgresLedger
     from messaging_channels._ledger.sqlite import SqliteLedger
     from messaging_channels._model.addresses import EmailAddress, PhoneNumber
     from messaging_channels._model.errors import BadInput, ConfigurationError, MessagingError
-    from messaging_channels._model.outcomes import Kind
-    from messaging_channels._model.rate_limit import Rate
+    from messaging_channels._model.outcomes import Outcome
+    from messaging_channels._model.rate_limit import RateLimit
     from messaging_channels._model.receipts import Receipt
     from messaging_channels._model.send_failed import NotSent, Rejected, SendFailed
     from messaging_channels._model.status import Status
-    from messaging_channels._observability.logs import Logs
-    from messaging_channels._observability.opentelemetry import OpenTelemetry
+    from messaging_channels._observability.logs import LoggingObserver
+    from messaging_channels._observability.opentelemetry import OpenTelemetryObserver
     from messaging_channels._providers.sandbox import Sandbox
-    from messaging_channels._queue.enqueue import EachEnqueued, Enqueued, Times
-    from messaging_channels._sending.bulk import Each
-    from messaging_channels._sending.send_state import Terms
+    from messaging_channels._queue.enqueue import EnqueueOptions, EnqueueResult, QueuedReceipt
+    from messaging_channels._sending.bulk import SendResult
+    from messaging_channels._sending.send_state import SendOptions
     from messaging_channels._transport.settings import HttpSettings
     from messaging_channels.messages.email import Attachment, Email
     from messaging_channels.messages.fallback import Fallback
     from messaging_channels.messages.sms import Sms
     from messaging_channels.messages.whatsapp import WhatsAppText
     from messaging_channels.messages.whatsapp_template import WhatsAppTemplate
-    from messaging_channels.plugins.ledger import Record
-    from messaging_channels.plugins.recipients import Contact, Person, User
+    from messaging_channels.plugins.ledger import MessageRecord
+    from messaging_channels.plugins.recipients import Person, ResolvedRecipient, User
     from messaging_channels.plugins.resolvers import MappingResolver
-    from messaging_channels.plugins.webhooks import Received, WebhookCall
-    from messaging_channels.policies.routing import Retry, Route
-    from messaging_channels.policies.windows import Window
+    from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
+    from messaging_channels.policies.routing import RetryPolicy, Route
+    from messaging_channels.policies.windows import SendWindow
 
 __all__ = [
     "AsyncDispatcher",
@@ -49,46 +49,46 @@ __all__ = [
     "BadInput",
     "Configuration",
     "ConfigurationError",
-    "Contact",
     "Dispatcher",
-    "Each",
-    "EachEnqueued",
     "Email",
     "EmailAddress",
-    "Enqueued",
+    "EnqueueOptions",
+    "EnqueueResult",
     "Fallback",
     "HttpSettings",
-    "Kind",
-    "Logs",
+    "LedgerOptions",
+    "LoggingObserver",
     "MappingResolver",
+    "MessageRecord",
     "MessagingError",
     "NotSent",
-    "OpenTelemetry",
-    "Pace",
+    "OpenTelemetryObserver",
+    "Outcome",
     "Person",
     "PhoneNumber",
     "PostgresLedger",
-    "Rate",
+    "QueuedReceipt",
+    "RateLimit",
     "Receipt",
-    "Received",
-    "Record",
-    "Recording",
     "Rejected",
-    "Retry",
+    "ResolvedRecipient",
+    "RetryPolicy",
     "Route",
     "Sandbox",
     "SendFailed",
+    "SendOptions",
+    "SendResult",
+    "SendWindow",
     "Sms",
     "SqliteLedger",
     "Status",
-    "Terms",
-    "Times",
     "User",
-    "WebhookCall",
+    "WebhookRequest",
+    "WebhookResult",
     "WhatsAppTemplate",
     "WhatsAppText",
-    "Window",
     "Worker",
+    "WorkerOptions",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -101,10 +101,10 @@ __getattr__, __dir__ = lazy(
         "_client.worker": (
             "Worker",
             "AsyncWorker",
-            "Pace",
+            "WorkerOptions",
         ),
         "_config.settings": ("Configuration",),
-        "_ledger.options": ("Recording",),
+        "_ledger.options": ("LedgerOptions",),
         "_ledger.postgres": ("PostgresLedger",),
         "_ledger.sqlite": ("SqliteLedger",),
         "_model.addresses": (
@@ -116,8 +116,8 @@ __getattr__, __dir__ = lazy(
             "BadInput",
             "ConfigurationError",
         ),
-        "_model.outcomes": ("Kind",),
-        "_model.rate_limit": ("Rate",),
+        "_model.outcomes": ("Outcome",),
+        "_model.rate_limit": ("RateLimit",),
         "_model.receipts": ("Receipt",),
         "_model.send_failed": (
             "SendFailed",
@@ -125,16 +125,16 @@ __getattr__, __dir__ = lazy(
             "NotSent",
         ),
         "_model.status": ("Status",),
-        "_observability.logs": ("Logs",),
-        "_observability.opentelemetry": ("OpenTelemetry",),
+        "_observability.logs": ("LoggingObserver",),
+        "_observability.opentelemetry": ("OpenTelemetryObserver",),
         "_providers.sandbox": ("Sandbox",),
         "_queue.enqueue": (
-            "Enqueued",
-            "EachEnqueued",
-            "Times",
+            "QueuedReceipt",
+            "EnqueueResult",
+            "EnqueueOptions",
         ),
-        "_sending.bulk": ("Each",),
-        "_sending.send_state": ("Terms",),
+        "_sending.bulk": ("SendResult",),
+        "_sending.send_state": ("SendOptions",),
         "_transport.settings": ("HttpSettings",),
         "messages.email": (
             "Email",
@@ -144,21 +144,21 @@ __getattr__, __dir__ = lazy(
         "messages.sms": ("Sms",),
         "messages.whatsapp": ("WhatsAppText",),
         "messages.whatsapp_template": ("WhatsAppTemplate",),
-        "plugins.ledger": ("Record",),
+        "plugins.ledger": ("MessageRecord",),
         "plugins.recipients": (
             "User",
             "Person",
-            "Contact",
+            "ResolvedRecipient",
         ),
         "plugins.resolvers": ("MappingResolver",),
         "plugins.webhooks": (
-            "WebhookCall",
-            "Received",
+            "WebhookRequest",
+            "WebhookResult",
         ),
         "policies.routing": (
             "Route",
-            "Retry",
+            "RetryPolicy",
         ),
-        "policies.windows": ("Window",),
+        "policies.windows": ("SendWindow",),
     },
 )

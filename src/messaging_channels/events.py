@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from messaging_channels._model.events import (
-    Act,
-    Engaged,
+    EngagementReceived,
+    EngagementType,
     Event,
+    InboundMedia,
     MessageReceived,
     OptedIn,
     OptedOut,
-    ReceivedMedia,
     StatusChanged,
-    Unrecognised,
+    UnknownEvent,
 )
 
 __all__ = [
-    "Act",
-    "Engaged",
+    "EngagementReceived",
+    "EngagementType",
     "Event",
+    "InboundMedia",
     "MessageReceived",
     "OptedIn",
     "OptedOut",
-    "ReceivedMedia",
     "StatusChanged",
-    "Unrecognised",
+    "UnknownEvent",
 ]

@@ -27,26 +27,26 @@ def pytest_configure(config: pytest.Config) -> None:
     """Set the guard up."""
     config.addinivalue_line("markers", f"{_MARK}: this test may reach a real provider of messages")
     if config.getini("messaging_channels_guard"):
-        from messaging_channels.testing import guard  # noqa: PLC0415  when the run has begun
+        from messaging_channels.testing import network_guard  # noqa: PLC0415  when the run has begun
 
-        guard.forbid()
+        network_guard.block()
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Fail a test that tried to reach a real provider, also where the application swallowed the error."""
-    from messaging_channels.testing import guard  # noqa: PLC0415  when the run has begun
+    from messaging_channels.testing import network_guard  # noqa: PLC0415  when the run has begun
 
     if item.get_closest_marker(_MARK):
-        with guard.allowed():
+        with network_guard.allow_real_providers():
             return (yield)
-    guard.taken()
+    network_guard.pop_violations()
     try:
         result = yield
-    except guard.RealProviderReached as reached:
-        guard.taken()
+    except network_guard.RealProviderReached as reached:
+        network_guard.pop_violations()
         pytest.fail(str(reached), pytrace=False)
-    if sentences := guard.taken():
+    if sentences := network_guard.pop_violations():
         pytest.fail(sentences[0], pytrace=False)
     return result
 
@@ -60,7 +60,7 @@ def messaging_options() -> dict[str, Any]:
 @pytest.fixture
 def outbox(messaging_options: dict[str, Any]) -> Generator[Outbox]:
     """What this test's application sends. Give it `outbox.dispatcher` or `outbox.async_dispatcher`."""
-    from messaging_channels.testing import Outbox  # noqa: PLC0415  when the run has begun
+    from messaging_channels.testing import Outbox  # noqa: PLC0415  only where pytest runs
 
     options = dict(messaging_options)
     one = Outbox(*options.pop("providers", ()), **options)

@@ -10,11 +10,11 @@ from typing import Any
 
 from messaging_channels._model import events, outcomes
 from messaging_channels._model import rate_limit as rates
-from messaging_channels.messages import Extra
+from messaging_channels.messages import ProviderOptions
 from messaging_channels.plugins import exchange, provider, results, webhooks
 from messaging_channels.plugins.hooks import Hooks
 
-RECORD = Path(__file__).with_name(f"contract-{provider.CONTRACT}.txt")
+RECORD = Path(__file__).with_name(f"contract-{provider.PROVIDER_API_VERSION}.txt")
 SURFACE: tuple[Any, ...] = (
     *(
         getattr(provider, name)
@@ -22,25 +22,41 @@ SURFACE: tuple[Any, ...] = (
     ),
     *(
         getattr(provider, name)
-        for name in ("ParsesWebhooks", "FetchesReports", "LooksUp", "LimitsRates", "Inquiry")
+        for name in (
+            "SupportsWebhooks",
+            "SupportsReportPolling",
+            "SupportsLookup",
+            "SupportsRateLimits",
+            "LookupRequest",
+        )
     ),
     *(
         getattr(module, name)
         for module, name in (
-            (results, "http_outcome"),
+            (results, "result_from_status"),
             (results, "retry_after"),
-            (provider, "sender_of"),
-            (provider, "extra_of"),
+            (provider, "require_sender"),
+            (provider, "provider_options_of"),
         )
     ),
-    *(getattr(exchange, name) for name in ("Exchange", "HttpRequest", "HttpResponse", "Wait", "Now", "Call")),
-    *(getattr(exchange, name) for name in ("Executor", "AsyncExecutor", "Executors", "Timeouts", "ask")),
+    *(
+        getattr(exchange, name)
+        for name in ("Exchange", "HttpRequest", "HttpResponse", "Sleep", "CurrentTime", "BlockingCall")
+    ),
+    *(getattr(exchange, name) for name in ("Executor", "AsyncExecutor", "ExecutorPair", "Timeouts", "ask")),
     *(
         getattr(events, name)
-        for name in ("StatusChanged", "Engaged", "MessageReceived", "OptedOut", "OptedIn")
+        for name in ("StatusChanged", "EngagementReceived", "MessageReceived", "OptedOut", "OptedIn")
     ),
-    *(events.Unrecognised, events.ReceivedMedia, webhooks.WebhookCall, webhooks.Received, rates.Rate, Extra),
-    *(outcomes.Outcome, outcomes.Kind, outcomes.Reason, Hooks),
+    *(
+        events.UnknownEvent,
+        events.InboundMedia,
+        webhooks.WebhookRequest,
+        webhooks.WebhookResult,
+        rates.RateLimit,
+        ProviderOptions,
+    ),
+    *(outcomes.AttemptResult, outcomes.Outcome, outcomes.Reason, Hooks),
 )
 
 

@@ -8,7 +8,7 @@ from messaging_channels import errors
 from messaging_channels._config import plugin_manager as plugins
 from messaging_channels._model.status import known_statuses
 from messaging_channels._providers.sandbox import BEHAVIOURS
-from messaging_channels.testing import matrix
+from messaging_channels.testing import provider_matrix
 from messaging_channels.testing.conformance import rules_page
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -49,7 +49,7 @@ def test_every_rule_of_the_kit_is_documented_as_it_stands_in_the_table() -> None
 
 
 def test_the_matrix_of_providers_is_what_they_declare() -> None:
-    loaded = plugins.load()
+    loaded = plugins.load_plugins()
     ours = {
         path.parent.name for path in (DOCS.parent / "plugins").glob("*/pyproject.toml") if _provides(path)
     }
@@ -57,7 +57,9 @@ def test_the_matrix_of_providers_is_what_they_declare() -> None:
         pytest.skip(f"not installed: {', '.join(sorted(missing))}")
     specs = [spec for name, spec in loaded.providers.items() if name in ours | {"sandbox"}]
     page = (DOCS / "reference/providers.md").read_text("utf-8")
-    assert page == matrix.page(specs, loaded.channels), "run python -m messaging_channels.testing.matrix"
+    assert page == provider_matrix.page(specs, loaded.channels), (
+        "run python -m messaging_channels.testing.provider_matrix"
+    )
 
 
 def _provides(project: Path) -> bool:

@@ -69,7 +69,7 @@ _LATER = "Wed, 25 Nov 2026 10:00:02 GMT"
 
 CASES = {
     "accepted": Case(Office.obliging, taken=True),
-    "taken before, says the provider": Case(_refuses("duplicate_of_earlier")),
+    "taken before, says the provider": Case(_refuses("accepted.duplicate")),
     "no time to read the request": Case(_reads_nothing),
     "no answer in time": Case(_ends(Peer.wait_for_the_other_side, take=False)),
     "no answer in time, though taken": Case(_ends(Peer.wait_for_the_other_side, take=True), taken=True),
@@ -97,11 +97,11 @@ CASES = {
     "429 that asks for more than a route waits": Case(_answers(http(429, retry_after="3600"))),
     "500, 502, 503 and other 5xx": Case(_answers(http(503, retry_after="1"))),
     "5xx, though taken": Case(_answers(http(500), take=True), taken=True),
-    "refused: the message is malformed": Case(_refuses("not_sent.invalid")),
-    "refused: the recipient": Case(_refuses("not_sent.recipient")),
-    "refused: a rule forbids it": Case(_refuses("not_sent.policy")),
-    "refused: our credentials": Case(_refuses("not_sent.auth")),
-    "refused: no credit": Case(_refuses("not_sent.funds")),
-    "refused: no way to that destination": Case(_refuses("not_sent.route")),
+    "refused: the message is malformed": Case(_refuses("rejected.invalid")),
+    "refused: the recipient": Case(_refuses("rejected.recipient")),
+    "refused: a rule forbids it": Case(_refuses("rejected.policy")),
+    "refused: our credentials": Case(_refuses("not_sent.credentials")),
+    "refused: no credit": Case(_refuses("not_sent.insufficient_credit")),
+    "refused: no way to that destination": Case(_refuses("rejected.no_coverage")),
 }
 """Those in which a request arrives and its sender lives on."""

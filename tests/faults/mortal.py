@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from messaging_channels.plugins.exchange import Exchange, Executors
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Ledger
 
 Dies: TypeAlias = Callable[[str, str], bool]
@@ -33,10 +33,10 @@ class Mortal:
         return self._ledger.keep(plain, masked)
 
     @property
-    def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
+    def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         own = self._ledger.executors
         made = next(iter(own.values()))
-        mortal = Executors(
+        mortal = ExecutorPair(
             lambda: _Mortal(made.sync(), self._dies), lambda: _AsyncMortal(made.asynchronous(), self._dies)
         )
         return dict.fromkeys(own, mortal)

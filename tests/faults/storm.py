@@ -23,15 +23,15 @@ from faults.mortal import Mortal
 from faults.world import http
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Route, Sms, errors
-from messaging_channels._ledger.options import Recording
+from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._model import status as statuses
 from messaging_channels._model.events import StatusChanged
-from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.exchange import (
     Exchange,
-    Executors,
+    ExecutorPair,
     Flow,
     HttpRequest,
     HttpResponse,
@@ -39,10 +39,10 @@ from messaging_channels.plugins.exchange import (
     ask,
 )
 from messaging_channels.plugins.ledger import Ledger
-from messaging_channels.plugins.provider import Capabilities, Envelope, Inquiry
-from messaging_channels.plugins.results import http_outcome
-from messaging_channels.plugins.webhooks import Received, WebhookCall
-from messaging_channels.policies.routing import Rest, Retry
+from messaging_channels.plugins.provider import Capabilities, Envelope, LookupRequest
+from messaging_channels.plugins.results import result_from_status
+from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
+from messaging_channels.policies.routing import CircuitBreaker, RetryPolicy
 
 LEASE = 2.0
 HTTP = HttpSettings(timeouts=Timeouts(connect=2.0, write=0.5, read=0.5))
@@ -147,7 +147,7 @@ class Weather:
 
     def _take(self, post: str, letter: dict[str, str]) -> dict[str, str]:
         if letter["text"].endswith("bad"):
-            return {"id": letter["id"], "refused": "not_sent.recipient"}
+            return {"id": letter["id"], "refused": "rejected.recipient"}
         own = f"{post}-{len(self.by_id)}"
         self.taken[f"{letter['to']} {letter['text']}"].append((post, letter["id"], own))
         self.by_id[post, letter["id"]] = own
@@ -173,20 +173,20 @@ class Flock:
     """Many messages a request; nobody can ask it."""
 
     name: ClassVar[str] = "flock"
-    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, batch=50)
-    executors: ClassVar[dict[type[Exchange[Any]], Executors]] = {}
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, max_batch_size=50)
+    executors: ClassVar[dict[type[Exchange[Any]], ExecutorPair]] = {}
 
     def __init__(self, url: str) -> None:
         self._url = f"{url}/{self.name}"
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         letters = [{"id": one.id, "to": one.to.plain, "text": one.message.text} for one in batch]  # type: ignore[attr-defined]
         response = yield from ask(HttpRequest.post_json(f"{self._url}/send", letters, headers={}))
         return _read(response, batch)
 
-    def receive(self, call: WebhookCall) -> Received:
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         told = json.loads(call.body)
-        return Received(
+        return WebhookResult(
             [StatusChanged(**one, status=statuses.known(*key), provider=self.name) for *key, one in told]
         )
 
@@ -197,25 +197,27 @@ class Pigeon(Flock):
     name: ClassVar[str] = "pigeon"
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})})
 
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
-        response = yield from ask(HttpRequest("GET", f"{self._url}/sent/{inquiry.message_id}", effect=False))
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+        response = yield from ask(
+            HttpRequest("GET", f"{self._url}/sent/{inquiry.message_id}", may_send=False)
+        )
         answer = response.json()
         if answer["taken"]:
-            return Outcome.of(Reason.ACCEPTED, provider_id=answer["taken"])
-        return Outcome.of(Reason.ABSENT) if answer["calm"] else None
+            return AttemptResult.of(Reason.ACCEPTED, provider_id=answer["taken"])
+        return AttemptResult.of(Reason.NOT_FOUND) if answer["calm"] else None
 
 
-def _read(response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
+def _read(response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
     if not response.ok:
-        return [http_outcome(response)] * len(batch)
+        return [result_from_status(response)] * len(batch)
     try:
         told = {one["id"]: one for one in response.json()}
     except (ValueError, TypeError):
-        return [http_outcome(response)] * len(batch)
+        return [result_from_status(response)] * len(batch)
     return [
-        Outcome.of(Reason(one["refused"]))
+        AttemptResult.of(Reason(one["refused"]))
         if "refused" in one
-        else Outcome.of(Reason.ACCEPTED, provider_id=one["own"])
+        else AttemptResult.of(Reason.ACCEPTED, provider_id=one["own"])
         for one in (told[envelope.id] for envelope in batch)
     ]
 
@@ -238,13 +240,13 @@ def parts(ledger: Ledger, url: str, *, only: str = "") -> dict[str, Any]:
     names = [only] if only else ["pigeon", "flock"]
     route = Route(
         *names,
-        retry=Retry(attempts=2, first_wait=0.02, seconds=5.0),
-        rest=Rest(failures=8, seconds=0.3, probe=0.05),
+        retry=RetryPolicy(max_attempts=2, initial_interval=0.02, max_elapsed=5.0),
+        circuit_breaker=CircuitBreaker(failure_threshold=8, reset_timeout=0.3, half_open_interval=0.05),
     )
     return {
         "providers": [Pigeon(url), Flock(url)],
         "routes": {"sms": route},
-        "ledger": Recording(ledger, lease=LEASE),
+        "ledger": LedgerOptions(ledger, lease=LEASE),
         "http": HTTP,
     }
 
@@ -254,7 +256,7 @@ def kept_in(told: str) -> Ledger:
     if "=" in told:
         from messaging_channels._ledger.postgres import PostgresLedger
 
-        return PostgresLedger(told, addresses="plain", connections=8)
+        return PostgresLedger(told, addresses="plain", pool_size=8)
     from messaging_channels._ledger.sqlite import SqliteLedger
 
     return SqliteLedger(Path(told), addresses="plain")
@@ -300,7 +302,7 @@ class Worker:
                     key,
                     to,
                     text,
-                    dispatcher.send(Sms(text), to=to, idempotency_key=key, wait_in_progress=0.1),
+                    dispatcher.send(Sms(text), to=to, idempotency_key=key, in_progress_timeout=0.1),
                 )
             except errors.MessagingError as error:
                 self._note(key, to, text, error)

@@ -15,7 +15,7 @@ from loopback import Peer
 from messaging_channels import AsyncDispatcher, Dispatcher, Route, Sms
 from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.exchange import Timeouts
-from messaging_channels.policies.routing import Retry
+from messaging_channels.policies.routing import RetryPolicy
 from messaging_channels_infobip import Infobip
 
 PAGE = page.cases()
@@ -88,7 +88,7 @@ def _sent(door: str, client: Any, answer: Answer) -> tuple[Carrier, dict[str, li
         other.name = "second"  # type: ignore[misc]
         providers: list[Any] = [Infobip(base_url=first.url, api_key="key", sender="Shop"), other]
         options: dict[str, Any] = {
-            "routes": {"sms": Route("infobip", "second", retry=Retry(attempts=2))},
+            "routes": {"sms": Route("infobip", "second", retry=RetryPolicy(max_attempts=2))},
             "http": HttpSettings(client=client, timeouts=Timeouts(5, 5, 5)),
             "clock": Quick(),
         }
@@ -103,7 +103,7 @@ def _sent(door: str, client: Any, answer: Answer) -> tuple[Carrier, dict[str, li
             with Dispatcher(providers, **options) as dispatcher:
                 ends = list(dispatcher.send_each(Sms("hello"), to=NUMBERS))
         assert second.batches == []
-    return first, {each.to: [attempt.outcome.reason for attempt in each.receipt.attempts] for each in ends}
+    return first, {each.to: [attempt.result.reason for attempt in each.receipt.attempts] for each in ends}
 
 
 @pytest.fixture(params=CLIENTS)

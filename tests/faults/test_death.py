@@ -18,20 +18,20 @@ from faults import page
 from faults.behaviours import CASES
 from faults.world import CLIENTS, DOORS, TO, AskablePost, Office, Peer, Post
 
-from messaging_channels import AsyncDispatcher, Dispatcher, Kind, Receipt, Sms, errors
+from messaging_channels import AsyncDispatcher, Dispatcher, Outcome, Receipt, Sms, errors
 from messaging_channels._ledger.sqlite import SqliteLedger
-from messaging_channels._model.outcomes import Outcome
+from messaging_channels._model.outcomes import AttemptResult
 from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.exchange import Flow, HttpRequest, ask
-from messaging_channels.plugins.ledger import Record
+from messaging_channels.plugins.ledger import MessageRecord
 
 PAGE = page.cases()
 TESTS = Path(__file__).parents[1]
 KILLED = {
-    "killed between intent and request": ["after", "Reserve"],
+    "killed between intent and request": ["after", "ReserveMessage"],
     "killed between request and answer": ["", ""],
-    "killed between answer and record": ["before", "Finish"],
+    "killed between answer and record": ["before", "FinishAttempt"],
 }
 
 
@@ -53,9 +53,9 @@ def _killed(door: str, url: str, ledger: Path, dies: list[str], arrived: threadi
     assert process.wait(60) == -signal.SIGKILL
 
 
-def _found(ledger: SqliteLedger) -> Record:
+def _found(ledger: SqliteLedger) -> MessageRecord:
     with Dispatcher([], ledger=ledger) as dispatcher:
-        record = dispatcher.find(idempotency_key="key")
+        record = dispatcher.get_message(idempotency_key="key")
     assert record is not None
     return record
 
@@ -84,18 +84,18 @@ def test_a_killed_process_leaves_a_record_that_is_held_and_settled_by_asking(
         _killed(door, first.url, tmp_path / "ledger.sqlite3", KILLED[name], arrived)
         taken = list(first.taken)
         assert len(taken) == (0 if name == "killed between intent and request" else 1)
-        assert _found(ledger).under_way
-        with pytest.raises(errors.IdempotencyInProgress):
+        assert _found(ledger).in_progress
+        with pytest.raises(errors.IdempotencyKeyInUse):
             _again(Post("first", healthy.url), ledger)
 
         held = _again(Post("first", healthy.url), ledger, Tomorrow())
-        assert held.outcome is Kind.UNKNOWN
-        assert [attempt.outcome.reason for attempt in held.attempts if attempt.outcome] == [PAGE[name].reason]
+        assert held.outcome is Outcome.UNKNOWN
+        assert [attempt.result.reason for attempt in held.attempts if attempt.result] == [PAGE[name].reason]
         assert healthy.taken == []
 
         healthy.taken += taken  # the same provider, in good health
         settled = _again(AskablePost("first", healthy.url), ledger, Tomorrow())
-        assert settled.outcome is Kind.ACCEPTED
+        assert settled.outcome is Outcome.ACCEPTED
         assert settled.replayed is bool(taken)
         assert healthy.taken == [settled.id]
     ledger.close()
@@ -105,14 +105,14 @@ def test_what_was_never_taken_is_safe_to_send_again(tmp_path: Path) -> None:
     name = "asked later: it was never taken"
     ledger = SqliteLedger(tmp_path / "ledger.sqlite3")
     with Office(CASES["reset after the request was written"].behave) as first, Office() as healthy:
-        assert _again(Post("first", first.url), ledger).outcome is Kind.UNKNOWN
+        assert _again(Post("first", first.url), ledger).outcome is Outcome.UNKNOWN
         with Dispatcher([AskablePost("first", healthy.url)], ledger=ledger, clock=Tomorrow()) as dispatcher:
-            (record,) = dispatcher.settle()
-        assert record.attempts[0].outcome is not None
-        assert record.attempts[0].outcome.reason == PAGE[name].reason
+            (record,) = dispatcher.reconcile()
+        assert record.attempts[0].result is not None
+        assert record.attempts[0].result.reason == PAGE[name].reason
         assert PAGE[name].again
         assert healthy.taken == []
-        assert _again(Post("first", healthy.url), ledger).outcome is Kind.ACCEPTED
+        assert _again(Post("first", healthy.url), ledger).outcome is Outcome.ACCEPTED
         assert healthy.taken == [record.id]
     ledger.close()
 
@@ -123,7 +123,7 @@ class Tokened(Post):
     name: ClassVar[str] = "first"
 
     def send(self, batch: Any) -> Flow[Any]:
-        yield from ask(HttpRequest("GET", f"{self._url}/token", effect=False))
+        yield from ask(HttpRequest("GET", f"{self._url}/token", may_send=False))
         return (yield from super().send(batch))
 
 
@@ -160,12 +160,12 @@ def test_a_cancelled_call_says_whether_it_may_have_been_sent(
     with Office(behave) as first, Office() as healthy:
         _cancelled(kind("first", first.url), ledger, arrived, client)
         attempt = _found(ledger).attempts[0]
-        assert attempt.outcome is not None
-        assert attempt.outcome.reason == PAGE[name].reason
+        assert attempt.result is not None
+        assert attempt.result.reason == PAGE[name].reason
         again = _again(Post("first", healthy.url), ledger)
         assert first.taken == ([] if kind is Tokened else [again.id])
         assert healthy.taken == ([again.id] if kind is Tokened else [])
-        assert again.outcome is (Kind.ACCEPTED if kind is Tokened else Kind.UNKNOWN)
+        assert again.outcome is (Outcome.ACCEPTED if kind is Tokened else Outcome.UNKNOWN)
     ledger.close()
 
 
@@ -191,8 +191,8 @@ def test_a_thread_that_is_interrupted_says_that_it_may_have_been_sent(tmp_path: 
             dispatcher.send(Sms("hello"), to=TO, idempotency_key="key")
     signal.signal(signal.SIGUSR1, before)
     attempt = _found(ledger).attempts[0]
-    assert attempt.outcome is not None
-    assert attempt.outcome.reason == PAGE["cancelled after the request was written"].reason
+    assert attempt.result is not None
+    assert attempt.result.reason == PAGE["cancelled after the request was written"].reason
     ledger.close()
 
 
@@ -212,7 +212,7 @@ def test_a_call_cancelled_while_it_is_written_down_leaves_its_key_free(tmp_path:
                 await asyncio.wait([task])
                 time.sleep(0.01)  # noqa: ASYNC251  what was asked of the ledger is done meanwhile
                 again = await dispatcher.send(Sms("hello"), to=TO, idempotency_key=f"key {steps}")
-                assert again.outcome is Kind.ACCEPTED
+                assert again.outcome is Outcome.ACCEPTED
                 assert provider.sent.count(again.id) == 1
 
     asyncio.run(run())
@@ -227,7 +227,7 @@ class _Counting(Post):
     def send(self, batch: Any) -> Flow[Any]:
         yield from ()
         self.sent += [envelope.id for envelope in batch]
-        return [Outcome.of(page_reason("accepted")) for _ in batch]
+        return [AttemptResult.of(page_reason("accepted")) for _ in batch]
 
 
 def page_reason(name: str) -> Any:

@@ -11,22 +11,22 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from messaging_channels import Dispatcher, Kind, Route, Sms, errors
-from messaging_channels._ledger.options import Recording
+from messaging_channels import Dispatcher, Outcome, Route, Sms, errors
+from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model import status as statuses
 from messaging_channels._model.events import StatusChanged
-from messaging_channels._model.outcomes import RULES, Outcome, Reason
+from messaging_channels._model.outcomes import REASON_POLICIES, AttemptResult, Reason
 from messaging_channels._model.status import merge
-from messaging_channels.plugins.exchange import Call, Exchange, Executors, Flow, ask
+from messaging_channels.plugins.exchange import BlockingCall, Exchange, ExecutorPair, Flow, ask
 from messaging_channels.plugins.ledger import Operation
-from messaging_channels.plugins.provider import Capabilities, Envelope, Inquiry
-from messaging_channels.plugins.webhooks import Received, WebhookCall
-from messaging_channels.policies.routing import Rest, Retry
+from messaging_channels.plugins.provider import Capabilities, Envelope, LookupRequest
+from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
+from messaging_channels.policies.routing import CircuitBreaker, RetryPolicy
 
 LEASE = 120.0
 KEY_LIFE = 7 * 86400.0
-HELD = (Kind.ACCEPTED, Kind.UNKNOWN)
+HELD = (Outcome.ACCEPTED, Outcome.UNKNOWN)
 REPORTED = [
     statuses.DELIVERED_TO_HANDSET,
     statuses.EXPIRED_EXPIRED,
@@ -51,12 +51,14 @@ class Act:
 
 def _acts() -> st.SearchStrategy[Act]:
     """Any answer, and where it leaves that open, whether it was taken."""
-    reasons = st.sampled_from([one for one in Reason if one not in (Reason.DUPLICATE, Reason.ABSENT)])
+    reasons = st.sampled_from([one for one in Reason if one not in (Reason.DUPLICATE, Reason.NOT_FOUND)])
     return reasons.flatmap(
         lambda reason: st.builds(
             Act,
             st.just(reason),
-            st.booleans() if RULES[reason].kind is Kind.UNKNOWN else st.just(reason is Reason.ACCEPTED),
+            st.booleans()
+            if REASON_POLICIES[reason].outcome is Outcome.UNKNOWN
+            else st.just(reason is Reason.ACCEPTED),
         )
     )
 
@@ -65,34 +67,34 @@ class Actor:
     """A provider that acts as told, and can be asked."""
 
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})})
-    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def __init__(self, name: str, world: World) -> None:
         self.name = name
         self._world = world
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         (envelope,) = batch
         act = self._world.next_act(envelope.id, self.name)
         taken = self._world.taken.setdefault(envelope.id, [])
-        yield from ask(Call(lambda: taken.append(self.name) if act.taken else None))
+        yield from ask(BlockingCall(lambda: taken.append(self.name) if act.taken else None))
         return [
-            Outcome.of(
+            AttemptResult.of(
                 act.reason,
                 provider_id=f"{self.name} {envelope.id}" if act.reason is Reason.ACCEPTED else None,
             )
         ]
 
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
         yield from ()
         if not self._world.answers:
             return None
         if self.name in self._world.taken.get(inquiry.message_id, []):
-            return Outcome.of(Reason.ACCEPTED, provider_id=f"{self.name} {inquiry.message_id}")
-        return Outcome.of(Reason.ABSENT)
+            return AttemptResult.of(Reason.ACCEPTED, provider_id=f"{self.name} {inquiry.message_id}")
+        return AttemptResult.of(Reason.NOT_FOUND)
 
-    def receive(self, _: WebhookCall) -> Received:
-        return Received([self._world.report])  # type: ignore[list-item]
+    def handle_webhook(self, _: WebhookRequest) -> WebhookResult:
+        return WebhookResult([self._world.report])  # type: ignore[list-item]
 
 
 class Perishable(SqliteLedger):
@@ -149,8 +151,8 @@ class Letter:
         return [one for one in self.reports if one.message_id or one.provider in self.known_at]
 
     @property
-    def outcome(self) -> Kind:
-        kinds = [RULES[one.reason].kind if one.reason else Kind.UNKNOWN for one in self.tries]
+    def outcome(self) -> Outcome:
+        kinds = [REASON_POLICIES[one.reason].outcome if one.reason else Outcome.UNKNOWN for one in self.tries]
         return next((kind for kind in HELD if kind in kinds), kinds[-1])
 
     @property
@@ -160,14 +162,14 @@ class Letter:
     def settled_by_reports(self) -> None:
         """Whoever reports on it had taken it."""
         for one in self.tries:
-            unknown = one.reason is not None and RULES[one.reason].kind is Kind.UNKNOWN
+            unknown = one.reason is not None and REASON_POLICIES[one.reason].outcome is Outcome.UNKNOWN
             if unknown and one.provider in {report.provider for report in self.heard}:
                 one.reason = Reason.ACCEPTED
 
     def status(self) -> statuses.Status | None:
         """Return what all say together; None where nobody may have it."""
-        live = [one for one in self.tries if one.reason and RULES[one.reason].kind in HELD]
-        said = [RULES[one.reason].status for one in live if one.reason]
+        live = [one for one in self.tries if one.reason and REASON_POLICIES[one.reason].outcome in HELD]
+        said = [REASON_POLICIES[one.reason].status for one in live if one.reason]
         told = [one.status for one in self.heard if one.provider in {each.provider for each in live}]
         return merge(*said, *told) if live else None
 
@@ -190,11 +192,16 @@ class World(RuleBasedStateMachine):
         self.ledger.close()
 
     def _dispatcher(self) -> Dispatcher:
-        route = Route("a", "b", retry=Retry(attempts=2, first_wait=1e-4), rest=Rest(failures=10**9))
+        route = Route(
+            "a",
+            "b",
+            retry=RetryPolicy(max_attempts=2, initial_interval=1e-4),
+            circuit_breaker=CircuitBreaker(failure_threshold=10**9),
+        )
         return Dispatcher(
             [Actor("a", self), Actor("b", self)],  # type: ignore[list-item]
             routes={"sms": route},
-            ledger=Recording(self.ledger, lease=LEASE, key_life=KEY_LIFE),
+            ledger=LedgerOptions(self.ledger, lease=LEASE, idempotency_ttl=KEY_LIFE),
             clock=self.clock,
         )
 
@@ -204,10 +211,12 @@ class World(RuleBasedStateMachine):
         letter = self.letters.setdefault(message_id, self._new(message_id))
         for one in letter.tries:
             assert one.reason is not None
-            rule = RULES[one.reason]
-            assert rule.kind is not Kind.ACCEPTED, "it was accepted, and sent again"
-            assert rule.kind is not Kind.UNKNOWN or self.resend, "it may have been sent, and was sent again"
-            assert rule.kind is not Kind.REJECTED or rule.pass_on, "it was refused, and sent again"
+            rule = REASON_POLICIES[one.reason]
+            assert rule.outcome is not Outcome.ACCEPTED, "it was accepted, and sent again"
+            assert rule.outcome is not Outcome.UNKNOWN or self.resend, (
+                "it may have been sent, and was sent again"
+            )
+            assert rule.outcome is not Outcome.REJECTED or rule.failover, "it was refused, and sent again"
         letter.tries.append(Try(provider, act.reason))
         letter.lease = self.clock.time + LEASE
         if act.reason is Reason.ACCEPTED:
@@ -248,7 +257,7 @@ class World(RuleBasedStateMachine):
             end = None
         self.ledger.revive()
         with self._dispatcher() as dispatcher:
-            record = dispatcher.find(idempotency_key=key)
+            record = dispatcher.get_message(idempotency_key=key)
         assert record is not None
         letter = self.letters.setdefault(record.id, self._new(record.id))
         self.keys[key] = letter
@@ -265,29 +274,29 @@ class World(RuleBasedStateMachine):
             letter.settled_by_reports()
             kind = end.receipt.outcome if isinstance(end, errors.SendFailed) else end.outcome
             assert kind is letter.outcome
-            assert isinstance(end, errors.SendFailed) is (kind in (Kind.REJECTED, Kind.NOT_SENT))
+            assert isinstance(end, errors.SendFailed) is (kind in (Outcome.REJECTED, Outcome.NOT_SENT))
 
     def _expected(self, letter: Letter, text: str) -> type[Exception] | None:
         """Bring a letter up to date as a call with its key does, and say how the call is refused."""
         if letter.text != text:
             return errors.IdempotencyKeyReused
         if letter.open and self.clock.time < letter.lease:
-            return errors.IdempotencyInProgress
+            return errors.IdempotencyKeyInUse
         self._buried(letter)
-        if letter.outcome is Kind.UNKNOWN:
+        if letter.outcome is Outcome.UNKNOWN:
             self._asked(letter)
         return None
 
     def _buried(self, letter: Letter) -> None:
         for one in letter.tries:
-            one.reason = one.reason or Reason.CRASH
+            one.reason = one.reason or Reason.PROCESS_CRASHED
         letter.settled_by_reports()
 
     def _asked(self, letter: Letter) -> None:
         for one in letter.tries:
-            if self.answers and one.reason and RULES[one.reason].kind is Kind.UNKNOWN:
+            if self.answers and one.reason and REASON_POLICIES[one.reason].outcome is Outcome.UNKNOWN:
                 took = one.provider in self.taken.get(letter.id, [])
-                one.reason = Reason.ACCEPTED if took else Reason.ABSENT
+                one.reason = Reason.ACCEPTED if took else Reason.NOT_FOUND
                 if took:
                     letter.known_at.add(one.provider)
         letter.settled_by_reports()
@@ -307,7 +316,11 @@ class World(RuleBasedStateMachine):
         key, provider = data.draw(st.sampled_from(taken))
         own = f"{provider} {key}" if names != "ours" else None
         self.report = StatusChanged(
-            provider=provider, at=at, status=status, provider_id=own, message_id=key if names != "own" else ""
+            provider=provider,
+            occurred_at=at,
+            status=status,
+            provider_id=own,
+            message_id=key if names != "own" else "",
         )
         letter = self.letters[key]
         letter.reports.add(self.report)
@@ -316,14 +329,14 @@ class World(RuleBasedStateMachine):
         letter.settled_by_reports()
         with self._dispatcher() as dispatcher:
             for _ in range(times):
-                dispatcher.receive(provider, WebhookCall())
+                dispatcher.handle_webhook(provider, WebhookRequest())
 
     @rule(answers=st.booleans())
     def settle(self, answers: bool) -> None:
         """Ask about whatever is due."""
         self.answers = answers
         with self._dispatcher() as dispatcher:
-            asked = {record.id for record in dispatcher.settle()}
+            asked = {record.id for record in dispatcher.reconcile()}
         for letter in self.letters.values():
             if letter.open and letter.lease <= self.clock.time:
                 self._buried(letter)
@@ -338,11 +351,9 @@ class World(RuleBasedStateMachine):
     def the_record_is_the_models(self) -> None:
         with self._dispatcher() as dispatcher:
             for letter in self.letters.values():
-                record = dispatcher.find(letter.id)
+                record = dispatcher.get_message(letter.id)
                 assert record is not None
-                kept = [
-                    (one.provider, one.outcome.reason if one.outcome else None) for one in record.attempts
-                ]
+                kept = [(one.provider, one.result.reason if one.result else None) for one in record.attempts]
                 assert kept == [(one.provider, one.reason) for one in letter.tries]
                 assert record.outcome is letter.outcome
                 assert len(record.events) == len(letter.heard)

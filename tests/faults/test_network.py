@@ -15,17 +15,17 @@ from faults import page
 from faults.behaviours import CASES
 from faults.world import CLIENTS, DOORS, Office, Post, Quick, Raising, sent
 
-from messaging_channels import Kind, Route
-from messaging_channels._model.outcomes import RULES, Reason
+from messaging_channels import Outcome, Route
+from messaging_channels._model.outcomes import REASON_POLICIES, Reason
 from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.exchange import Timeouts
-from messaging_channels.policies.routing import Retry
+from messaging_channels.policies.routing import RetryPolicy
 
 PAGE = page.cases()
 PATIENT = Timeouts(connect=5, write=5, read=5)
 BRIEF = Timeouts(connect=0.3, write=0.3, read=0.3)
 TIMEOUTS = {"no time": BRIEF, "no answer": BRIEF, "no connection": Timeouts(connect=0.3, write=5, read=5)}
-TWICE = Retry(attempts=2)
+TWICE = RetryPolicy(max_attempts=2)
 LARGE = 32 * 1024 * 1024
 
 
@@ -58,10 +58,12 @@ def _holds(receipt: Any, name: str, asked: list[str]) -> None:
     """Compare a receipt with the page: the reason of every attempt at the first provider, who was asked, and how it stands."""
     row = PAGE[name]
     assert [attempt.provider for attempt in receipt.attempts] == asked
-    assert {attempt.outcome.reason for attempt in receipt.attempts if attempt.provider == "first"} == {
+    assert {attempt.result.reason for attempt in receipt.attempts if attempt.provider == "first"} == {
         row.reason
     }
-    assert receipt.outcome is (Kind.ACCEPTED if "second" in asked else RULES[Reason(row.reason)].kind)
+    assert receipt.outcome is (
+        Outcome.ACCEPTED if "second" in asked else REASON_POLICIES[Reason(row.reason)].outcome
+    )
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -89,7 +91,7 @@ def test_without_another_provider_the_same_one_is_asked_again_only_where_the_pag
     _holds(receipt, name, PAGE[name].asked_alone(attempts=2))
     assert len(first.taken) == (1 if case.taken else 0)
     if case.waited is not None:
-        assert [attempt.waited for attempt in receipt.attempts] == [0.0, pytest.approx(case.waited)]
+        assert [attempt.delay for attempt in receipt.attempts] == [0.0, pytest.approx(case.waited)]
 
 
 def test_a_repetition_after_a_429_is_sent_once(door: str, client: str) -> None:
@@ -100,9 +102,9 @@ def test_a_repetition_after_a_429_is_sent_once(door: str, client: str) -> None:
 
     clock = Quick()
     with Office(behave) as first:
-        http = HttpSettings(client=client, max_idle=0.0, timeouts=PATIENT)  # type: ignore[arg-type]
+        http = HttpSettings(client=client, keepalive_expiry=0.0, timeouts=PATIENT)  # type: ignore[arg-type]
         receipt = sent(door, [Post("first", first.url)], http, clock=clock, routes=_alone()["routes"])
-    reasons = [attempt.outcome.reason for attempt in receipt.attempts if attempt.outcome]
+    reasons = [attempt.result.reason for attempt in receipt.attempts if attempt.result]
     if first.connections == 1:  # the client went on with its connection, which still throttles
         assert reasons == [Reason.THROTTLED, Reason.THROTTLED]
     else:
@@ -201,9 +203,9 @@ def test_a_deadline_shortens_the_wait_for_an_answer(door: str, client: str) -> N
             door,
             [Post("first", first.url)],
             HttpSettings(client=client, timeouts=Timeouts(read=60)),  # type: ignore[arg-type]
-            deadline=0.3,
+            timeout=0.3,
         )
     (attempt,) = receipt.attempts
-    assert attempt.outcome is not None
-    assert attempt.outcome.reason is Reason.TIMEOUT
+    assert attempt.result is not None
+    assert attempt.result.reason is Reason.TIMEOUT
     assert attempt.duration < 20

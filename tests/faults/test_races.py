@@ -13,22 +13,31 @@ import psycopg
 import pytest
 from faults.world import TO, Quick
 
-from messaging_channels import Dispatcher, Kind, Route, Sms, errors
-from messaging_channels._ledger._rows import SCHEMA
+from messaging_channels import Dispatcher, Outcome, Route, Sms, errors
 from messaging_channels._ledger.postgres import PostgresLedger
+from messaging_channels._ledger.schema import SCHEMA
+from messaging_channels._ledger.sql_dispatch import steps
+from messaging_channels._ledger.sql_types import Dialect
 from messaging_channels._ledger.sqlite import SqliteLedger
-from messaging_channels._ledger.statements import Dialect
-from messaging_channels._ledger.steps import steps
 from messaging_channels._model import status as statuses
 from messaging_channels._model.events import StatusChanged
-from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._transport.drivers import Transport
 from messaging_channels.messages import fingerprint
-from messaging_channels.plugins.exchange import Call, Exchange, Flow, ask
-from messaging_channels.plugins.ledger import Begin, Begun, Find, Finish, Hear, Release, Reserve, Take
-from messaging_channels.plugins.provider import Capabilities, Envelope, Inquiry
-from messaging_channels.policies.checks import Veto
-from messaging_channels.policies.routing import Rest, Retry
+from messaging_channels.plugins.exchange import BlockingCall, Exchange, Flow, ask
+from messaging_channels.plugins.ledger import (
+    AttemptIntent,
+    FinishAttempt,
+    GetMessage,
+    RecordEvent,
+    ReleaseReservation,
+    ReserveMessage,
+    StartAttempt,
+    TakeLease,
+)
+from messaging_channels.plugins.provider import Capabilities, Envelope, LookupRequest
+from messaging_channels.policies.checks import PreSendCheck
+from messaging_channels.policies.routing import CircuitBreaker, RetryPolicy
 
 
 class Told:
@@ -43,18 +52,18 @@ class Told:
         self._answers = iter(answers)
         self.taken: list[str] = []
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         yield from ()
         return [self.one(envelope) for envelope in batch]
 
-    def one(self, envelope: Envelope) -> Outcome:
+    def one(self, envelope: Envelope) -> AttemptResult:
         reason = next(self._answers, Reason.ACCEPTED)
         if reason is Reason.ACCEPTED:
             self.taken.append(envelope.id)
-        return Outcome.of(reason, retry_after=1.0 if reason is Reason.THROTTLED else None)
+        return AttemptResult.of(reason, retry_after=1.0 if reason is Reason.THROTTLED else None)
 
 
-class Pausing(Veto):
+class Pausing(PreSendCheck):
     """A rule that allows everything, but tells when it is asked and takes its time."""
 
     name: ClassVar[str] = "pausing"
@@ -74,10 +83,10 @@ def test_a_call_that_takes_over_between_two_attempts_never_repeats_the_later_one
     """The first call waits to repeat a throttled attempt. Another one finds the record meanwhile, and takes over too late."""
     ledger, pause, provider = SqliteLedger(), Pausing(), Told(Reason.THROTTLED, second)
     others: list[Any] = []
-    route = {"sms": Route("told", retry=Retry(attempts=2))}
+    route = {"sms": Route("told", retry=RetryPolicy(max_attempts=2))}
 
     def takes_over() -> None:
-        with Dispatcher([provider], ledger=ledger, vetoes=[pause], routes=route) as dispatcher:
+        with Dispatcher([provider], ledger=ledger, checks=[pause], routes=route) as dispatcher:
             try:
                 others.append(dispatcher.send(Sms("hello"), to=TO, idempotency_key="key"))
             except errors.MessagingError as error:
@@ -94,20 +103,20 @@ def test_a_call_that_takes_over_between_two_attempts_never_repeats_the_later_one
         dispatcher.send(Sms("hello"), to=TO, idempotency_key="key")
         pause.go_on.set()
         other.join(20)
-        record = dispatcher.find(idempotency_key="key")
+        record = dispatcher.get_message(idempotency_key="key")
     ledger.close()
     assert len(provider.taken) == (0 if second is Reason.TIMEOUT else 1)
-    assert isinstance(others[0], errors.IdempotencyInProgress)
+    assert isinstance(others[0], errors.IdempotencyKeyInUse)
     assert record is not None
-    assert record.outcome is (Kind.UNKNOWN if second is Reason.TIMEOUT else Kind.ACCEPTED)
+    assert record.outcome is (Outcome.UNKNOWN if second is Reason.TIMEOUT else Outcome.ACCEPTED)
     assert len(record.attempts) == 2
 
 
-def _reserve(message_id: str = "m1", key: str | None = "key", **more: Any) -> Reserve:
-    new = Reserve(
+def _reserve(message_id: str = "m1", key: str | None = "key", **more: Any) -> ReserveMessage:
+    new = ReserveMessage(
         id=message_id,
         channel="sms",
-        kind="Sms",
+        message_type="Sms",
         account=None,
         address="",
         digest="d",
@@ -115,15 +124,15 @@ def _reserve(message_id: str = "m1", key: str | None = "key", **more: Any) -> Re
         scope="",
         idempotency_key=key,
         expires=1000.0,
-        holder=f"holder of {message_id}",
+        lease_owner=f"holder of {message_id}",
         lease=120.0,
-        first=Begun(message_id, 1, "told", None, 0.0),
+        first=AttemptIntent(message_id, 1, "told", None, 0.0),
     )
     return replace(new, **more)
 
 
-def _finish(reason: Reason, number: int = 1, stopped: str = "", **more: Any) -> Finish:
-    return Finish("m1", number, Outcome.of(reason, **more), 1.0, 30.0, stopped)
+def _finish(reason: Reason, number: int = 1, stopped: str = "", **more: Any) -> FinishAttempt:
+    return FinishAttempt("m1", number, AttemptResult.of(reason, **more), 1.0, 30.0, stopped)
 
 
 @pytest.fixture
@@ -153,9 +162,9 @@ def test_a_key_that_is_released_while_it_is_looked_at_is_reserved_by_whoever_loo
         run(steps(_reserve(), Dialect()))
         late = steps(_reserve("m2"), Dialect())
         refused = database.execute(*next(late)).fetchall()
-        run(steps(Release("m1", "holder of m1"), Dialect()))
+        run(steps(ReleaseReservation("m1", "holder of m1"), Dialect()))
         assert run(late, refused) is None
-        found = run(steps(Find(idempotency_key="key"), Dialect()))
+        found = run(steps(GetMessage(idempotency_key="key"), Dialect()))
     assert found is not None
     assert found.id == "m2"
 
@@ -164,23 +173,23 @@ def test_a_key_that_is_released_while_it_is_looked_at_is_reserved_by_whoever_loo
 def test_a_late_end_of_an_earlier_attempt_does_not_hide_that_a_later_one_was_accepted(
     late: Reason, ledger: SqliteLedger
 ) -> None:
-    _do(ledger, _reserve(), _finish(Reason.CRASH, stopped="its process died"))
+    _do(ledger, _reserve(), _finish(Reason.PROCESS_CRASHED, stopped="its process died"))
     _do(
         ledger,
-        Take("m1", "holder of m1", "h2", 120.0, 1),
-        Begin(Begun("m1", 2, "told", None, 0.0), "h2", 120.0),
+        TakeLease("m1", "holder of m1", "h2", 120.0, 1),
+        StartAttempt(AttemptIntent("m1", 2, "told", None, 0.0), "h2", 120.0),
     )
     _do(ledger, _finish(Reason.ACCEPTED, 2, "told accepted it"), _finish(late, 1, "told refused it for good"))
-    record = _do(ledger, Find("m1"))
-    assert record.outcome is Kind.ACCEPTED
+    record = _do(ledger, GetMessage("m1"))
+    assert record.outcome is Outcome.ACCEPTED
     assert record.status == statuses.PENDING_ACCEPTED
 
 
 def test_a_call_that_comes_to_bury_a_living_one_too_late_changes_nothing(ledger: SqliteLedger) -> None:
     _do(ledger, _reserve(), _finish(Reason.ACCEPTED, stopped="told accepted it"))
-    before = _do(ledger, Find("m1"))
-    _do(ledger, _finish(Reason.CRASH, stopped="its process died"))
-    assert _do(ledger, Find("m1")) == before
+    before = _do(ledger, GetMessage("m1"))
+    _do(ledger, _finish(Reason.PROCESS_CRASHED, stopped="its process died"))
+    assert _do(ledger, GetMessage("m1")) == before
 
 
 HOSTILE = ["\ud800", "nul\x00byte"]
@@ -191,36 +200,36 @@ def test_text_that_a_database_cannot_hold_stops_nobody_else(text: str, ledger: S
     with Dispatcher([Told()], ledger=ledger) as dispatcher:
         with suppress(errors.MessagingError):
             dispatcher.send(Sms("hello"), to=TO, idempotency_key=text)
-        assert dispatcher.send(Sms("hello"), to=TO, idempotency_key="key").outcome is Kind.ACCEPTED
+        assert dispatcher.send(Sms("hello"), to=TO, idempotency_key="key").outcome is Outcome.ACCEPTED
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_an_answer_that_a_database_cannot_hold_is_kept_all_the_same(text: str, ledger: SqliteLedger) -> None:
     _do(ledger, _reserve(), _finish(Reason.ACCEPTED, provider_id=f"id{text}", detail=f"detail{text}"))
-    assert _do(ledger, Find("m1")).outcome is Kind.ACCEPTED
+    assert _do(ledger, GetMessage("m1")).outcome is Outcome.ACCEPTED
 
 
 class Slow(Told):
     """A provider that takes batches, is slow with those texts that begin so, and can be asked."""
 
-    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, batch=10)
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, max_batch_size=10)
 
     def __init__(self) -> None:
         super().__init__()
         self.go_on = threading.Event()
-        self.under_way = threading.Semaphore(0)
+        self.in_progress = threading.Semaphore(0)
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         if batch[0].message.text == "slow":  # type: ignore[attr-defined]
-            yield from ask(Call(self._wait))
+            yield from ask(BlockingCall(self._wait))
         return [self.one(envelope) for envelope in batch]
 
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
         yield from ()
-        return Outcome.of(Reason.ACCEPTED if inquiry.message_id in self.taken else Reason.ABSENT)
+        return AttemptResult.of(Reason.ACCEPTED if inquiry.message_id in self.taken else Reason.NOT_FOUND)
 
     def _wait(self) -> None:
-        self.under_way.release()
+        self.in_progress.release()
         assert self.go_on.wait(20)
 
 
@@ -241,10 +250,10 @@ def test_a_message_whose_lease_runs_out_while_it_waits_for_its_turn_is_not_sent_
         for thread in slow:
             thread.start()
         for _ in slow:
-            assert provider.under_way.acquire(timeout=20)
+            assert provider.in_progress.acquire(timeout=20)
         late = threading.Thread(target=send, args=("late", "key"))
         late.start()
-        while dispatcher.find(idempotency_key="key") is None:
+        while dispatcher.get_message(idempotency_key="key") is None:
             pass
         clock.time += 1000
         with Dispatcher([provider], ledger=ledger, clock=clock) as other:
@@ -252,17 +261,19 @@ def test_a_message_whose_lease_runs_out_while_it_waits_for_its_turn_is_not_sent_
         provider.go_on.set()
         for thread in (*slow, late):
             thread.join(20)
-        record = dispatcher.find(idempotency_key="key")
+        record = dispatcher.get_message(idempotency_key="key")
     assert provider.taken.count(receipt.id) == 1
     assert record is not None
-    assert record.outcome is Kind.ACCEPTED
+    assert record.outcome is Outcome.ACCEPTED
     (error,) = [end for end in ends if isinstance(end, errors.MessagingError)]
-    assert isinstance(error, (errors.NotSent, errors.IdempotencyInProgress))
+    assert isinstance(error, (errors.NotSent, errors.IdempotencyKeyInUse))
 
 
-def _report(status: statuses.Status, *, message_id: str = "", provider_id: str | None = None) -> Hear:
-    return Hear(
-        StatusChanged(provider="told", at=1.0, status=status, message_id=message_id, provider_id=provider_id),
+def _report(status: statuses.Status, *, message_id: str = "", provider_id: str | None = None) -> RecordEvent:
+    return RecordEvent(
+        StatusChanged(
+            provider="told", occurred_at=1.0, status=status, message_id=message_id, provider_id=provider_id
+        ),
         1.0,
     )
 
@@ -278,7 +289,7 @@ def test_reports_that_name_only_the_providers_id_are_joined_as_soon_as_it_is_kno
     else:
         _do(ledger, _report(statuses.known(1, 3), message_id="m1"))
         _do(ledger, _finish(Reason.ACCEPTED, provider_id="own"))
-    record = _do(ledger, Find(provider="told", provider_id="own"))
+    record = _do(ledger, GetMessage(provider="told", provider_id="own"))
     assert record is not None
     assert record.status == statuses.DELIVERED_TO_HANDSET
     assert len(record.events) == 2
@@ -288,14 +299,14 @@ def test_reports_that_name_only_the_providers_id_are_joined_as_soon_as_it_is_kno
 def test_a_report_outweighs_an_earlier_proof_of_absence(later: bool, ledger: SqliteLedger) -> None:
     """The provider was asked too early, said that it never took the message, and then reports on it: it is not sent again."""
     report = _report(statuses.known(1, 7), message_id="m1")
-    ends = [_finish(Reason.TIMEOUT, stopped="held"), _finish(Reason.ABSENT, stopped="told was asked")]
+    ends = [_finish(Reason.TIMEOUT, stopped="held"), _finish(Reason.NOT_FOUND, stopped="told was asked")]
     _do(ledger, _reserve(), *([*ends, report] if later else [report, *ends]))
-    assert _do(ledger, Find("m1")).outcome is Kind.ACCEPTED
+    assert _do(ledger, GetMessage("m1")).outcome is Outcome.ACCEPTED
 
 
 def test_nobody_takes_over_what_a_report_has_just_settled(ledger: SqliteLedger) -> None:
     _do(ledger, _reserve(), _finish(Reason.TIMEOUT), _report(statuses.known(1, 7), message_id="m1"))
-    assert _do(ledger, Take("m1", "holder of m1", "h2", 120.0, 1)) is False
+    assert _do(ledger, TakeLease("m1", "holder of m1", "h2", 120.0, 1)) is False
 
 
 class SetBack(Quick):
@@ -314,7 +325,7 @@ class SetBack(Quick):
 def test_a_clock_that_is_set_back_makes_no_repetition_wait_for_it() -> None:
     clock, provider = SetBack(), Told(Reason.THROTTLED, Reason.THROTTLED)
     with Dispatcher([provider], clock=clock) as dispatcher:
-        assert dispatcher.send(Sms("hello"), to=TO).outcome is Kind.ACCEPTED
+        assert dispatcher.send(Sms("hello"), to=TO).outcome is Outcome.ACCEPTED
     assert sum(clock.waits) < 60
 
 
@@ -323,20 +334,26 @@ def test_a_clock_that_is_set_back_makes_nobody_wait_longer_for_a_call_under_way(
     with Dispatcher([Told()], ledger=ledger, clock=clock) as dispatcher:
         intent = _reserve(fingerprint=fingerprint(Sms("hello"), "447700900123", None))
         _do(ledger, replace(intent, expires=clock.time + 10**6, lease=clock.time + 10**5))
-        with pytest.raises(errors.IdempotencyInProgress):
-            dispatcher.send(Sms("hello"), to=TO, idempotency_key="key", wait_in_progress=0.2)
+        with pytest.raises(errors.IdempotencyKeyInUse):
+            dispatcher.send(Sms("hello"), to=TO, idempotency_key="key", in_progress_timeout=0.2)
     assert sum(clock.waits) < 1
 
 
 def test_a_clock_that_is_set_back_lets_no_provider_rest_longer() -> None:
     clock, provider = Quick(), Told(*[Reason.UNREACHABLE] * 2)
-    route = {"sms": Route("told", retry=Retry(attempts=1), rest=Rest(failures=2, seconds=30))}
+    route = {
+        "sms": Route(
+            "told",
+            retry=RetryPolicy(max_attempts=1),
+            circuit_breaker=CircuitBreaker(failure_threshold=2, reset_timeout=30),
+        )
+    }
     with Dispatcher([provider], clock=clock, routes=route) as dispatcher:
         for _ in range(2):
             with pytest.raises(errors.NotSent):
                 dispatcher.send(Sms("hello"), to=TO)
         clock.time -= 3600
-        assert dispatcher.send(Sms("hello"), to=TO).outcome is Kind.ACCEPTED
+        assert dispatcher.send(Sms("hello"), to=TO).outcome is Outcome.ACCEPTED
 
 
 def test_a_process_that_opens_a_postgres_ledger_waits_for_no_writer_of_it(postgres: str) -> None:
@@ -347,4 +364,4 @@ def test_a_process_that_opens_a_postgres_ledger_waits_for_no_writer_of_it(postgr
             writer.execute("UPDATE message SET looks = 1")
             impatient = f"{postgres} options='-c lock_timeout=2s'"
             with Transport(executors=PostgresLedger(impatient).executors) as second:
-                assert second.run(ask(Find("m1"))) is not None
+                assert second.run(ask(GetMessage("m1"))) is not None

@@ -20,9 +20,9 @@ import pytest
 from faults.storm import Weather, kept_in, parts
 from faults.test_death import Tomorrow
 
-from messaging_channels import Dispatcher, Kind, Sms, errors
+from messaging_channels import Dispatcher, Outcome, Sms, errors
 from messaging_channels.plugins.ledger import Ledger
-from messaging_channels.plugins.webhooks import WebhookCall
+from messaging_channels.plugins.webhooks import WebhookRequest
 
 SENDS = int(os.environ.get("MESSAGING_CHANNELS_STORM", "10000"))
 SEED = int(os.environ.get("MESSAGING_CHANNELS_STORM_SEED", "20261125"))
@@ -35,15 +35,15 @@ CHUNKS = 8 if SENDS >= 4000 else 3
 BULK = 20
 """Recipients of one call with many."""
 DEATHS = [
-    ("after", "Reserve"),
-    ("before", "Finish"),
-    ("during", "Reserve"),
-    ("after", "Finish"),
-    ("during", "Finish"),
-    ("before", "Reserve"),
-    ("after", "Together"),
-    ("after", "Begin"),
-    ("during", "Find"),
+    ("after", "ReserveMessage"),
+    ("before", "FinishAttempt"),
+    ("during", "ReserveMessage"),
+    ("after", "FinishAttempt"),
+    ("during", "FinishAttempt"),
+    ("before", "ReserveMessage"),
+    ("after", "Transaction"),
+    ("after", "StartAttempt"),
+    ("during", "GetMessage"),
 ]
 DELIVERED, ENROUTE, UNDELIVERABLE = (3, 5), (1, 7), (2, 9)
 TESTS = Path(__file__).parents[1]
@@ -125,7 +125,7 @@ class Storm:
                     call = [event for name, event in events if name == provider]
                     for start in range(0, len(call), 50):
                         body = json.dumps(call[start : start + 50]).encode()
-                        dispatcher.receive(provider, WebhookCall(body))
+                        dispatcher.handle_webhook(provider, WebhookRequest(body))
 
     def answers(self) -> dict[str, set[str]]:
         """Return what callers were told of each message."""
@@ -161,7 +161,7 @@ def _news(post: str, message_id: str, own: str, chance: random.Random) -> list[t
     """Return the reports on a message: some name it by our id, some by the provider's alone."""
     end = chance.choice([DELIVERED, DELIVERED, UNDELIVERABLE])
     names = {"message_id": message_id, "provider_id": own} if chance.random() < 0.8 else {"provider_id": own}
-    reports = [(post, [*status, {**names, "at": at}]) for at, status in enumerate([ENROUTE, end], 1)]
+    reports = [(post, [*status, {**names, "occurred_at": at}]) for at, status in enumerate([ENROUTE, end], 1)]
     return reports * chance.choice([1, 2])
 
 
@@ -171,11 +171,11 @@ def _in_threads(work: Callable[[Any], None], items: list[Any]) -> None:
             done.result()
 
 
-def _final(ledger: Ledger, storm: Storm) -> dict[str, Kind]:
+def _final(ledger: Ledger, storm: Storm) -> dict[str, Outcome]:
     """When all is calm: settle, then have two threads at once ask for each message again. Return how each stands."""
-    ends: dict[str, Kind] = {}
+    ends: dict[str, Outcome] = {}
     with Dispatcher(**parts(ledger, storm.weather.url), clock=Tomorrow()) as dispatcher:
-        while dispatcher.settle(limit=500):
+        while dispatcher.reconcile(limit=500):
             pass
 
         def again(job: Any) -> None:
@@ -185,12 +185,12 @@ def _final(ledger: Ledger, storm: Storm) -> dict[str, Kind]:
                     note(each.to, text, each.error or each.receipt)
                 return
             try:
-                note(to, text, dispatcher.send(Sms(text), to=to, idempotency_key=key, wait_in_progress=10))
+                note(to, text, dispatcher.send(Sms(text), to=to, idempotency_key=key, in_progress_timeout=10))
             except errors.MessagingError as error:
                 note(to, text, error)
 
         def note(to: str, text: str, end: Any) -> None:
-            if isinstance(end, errors.IdempotencyInProgress):
+            if isinstance(end, errors.IdempotencyKeyInUse):
                 return  # the other thread has it
             receipt = end.receipt if isinstance(end, errors.SendFailed) else end
             ends[f"{to} {text}"] = receipt.outcome
@@ -200,15 +200,15 @@ def _final(ledger: Ledger, storm: Storm) -> dict[str, Kind]:
     return ends
 
 
-def _late_reports(ledger: Ledger, storm: Storm, held: list[str]) -> dict[str, Kind]:
+def _late_reports(ledger: Ledger, storm: Storm, held: list[str]) -> dict[str, Outcome]:
     """Have the providers report on what is still unknown, then see how it stands."""
-    ends: dict[str, Kind] = {}
+    ends: dict[str, Outcome] = {}
     with Dispatcher(**parts(ledger, storm.weather.url), clock=Tomorrow()) as dispatcher:
         for name in held:
             for post, message_id, own in storm.weather.taken.get(name, []):
-                report = [*DELIVERED, {"message_id": message_id, "provider_id": own, "at": 3}]
-                dispatcher.receive(post, WebhookCall(json.dumps([report]).encode()))
-                record = dispatcher.find(message_id)
+                report = [*DELIVERED, {"message_id": message_id, "provider_id": own, "occurred_at": 3}]
+                dispatcher.handle_webhook(post, WebhookRequest(json.dumps([report]).encode()))
+                record = dispatcher.get_message(message_id)
                 assert record is not None
                 ends[name] = record.outcome
     return ends
@@ -230,7 +230,7 @@ def test_in_a_storm_each_message_is_taken_at_most_once_and_none_is_lost(
         weather.calm = True
         ledger = kept_in(told)
         ends = _final(ledger, storm)
-        held = [name for name, end in ends.items() if end is Kind.UNKNOWN]
+        held = [name for name, end in ends.items() if end is Outcome.UNKNOWN]
         reported = _late_reports(ledger, storm, held)
         if kind == "sqlite":
             ledger.close()  # type: ignore[attr-defined]
@@ -258,9 +258,9 @@ def test_in_a_storm_each_message_is_taken_at_most_once_and_none_is_lost(
 def _check(
     storm: Storm,
     weather: Weather,
-    ends: dict[str, Kind],
+    ends: dict[str, Outcome],
     answers: dict[str, set[str]],
-    reported: dict[str, Kind],
+    reported: dict[str, Outcome],
 ) -> None:
     why = f"seed {SEED}"
     wanted = {f"{one} {text}" for _, to, text in storm.jobs for one in (to if isinstance(to, list) else [to])}
@@ -269,16 +269,16 @@ def _check(
     assert set(ends) == wanted, why
     for name in wanted:
         count, end = len(weather.taken.get(name, [])), ends[name]
-        assert {Kind.ACCEPTED: count == 1, Kind.UNKNOWN: count <= 1}.get(end, count == 0), (
+        assert {Outcome.ACCEPTED: count == 1, Outcome.UNKNOWN: count <= 1}.get(end, count == 0), (
             why,
             name,
             end,
             count,
         )
         if name.endswith("bad"):  # refused, or killed at the provider that nobody can ask
-            assert end in (Kind.REJECTED, Kind.UNKNOWN), (why, name, end)
+            assert end in (Outcome.REJECTED, Outcome.UNKNOWN), (why, name, end)
         else:
-            assert end in (Kind.ACCEPTED, Kind.UNKNOWN), (why, name, end)
+            assert end in (Outcome.ACCEPTED, Outcome.UNKNOWN), (why, name, end)
         assert "accepted" not in answers.get(name, ()) or count == 1, (why, name, answers[name])
-    assert set(reported.values()) <= {Kind.ACCEPTED}, why
-    assert storm.said.keys() <= {"accepted", "unknown", "NotSent", "Rejected", "IdempotencyInProgress"}, why
+    assert set(reported.values()) <= {Outcome.ACCEPTED}, why
+    assert storm.said.keys() <= {"accepted", "unknown", "NotSent", "Rejected", "IdempotencyKeyInUse"}, why

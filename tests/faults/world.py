@@ -11,12 +11,12 @@ from typing import Any, ClassVar
 from loopback import Peer, Server
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Receipt, SendFailed, Sms
-from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.settings import HttpSettings
-from messaging_channels.plugins.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
-from messaging_channels.plugins.provider import Capabilities, Envelope, HttpProvider, Inquiry
-from messaging_channels.plugins.results import http_outcome
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.plugins.provider import Capabilities, Envelope, HttpProvider, LookupRequest
+from messaging_channels.plugins.results import result_from_status
 
 TO = "+447700900123"
 DOORS = ("sync", "async")
@@ -33,45 +33,49 @@ class Post(HttpProvider):
         self._url = url
         self._padding = padding
 
-    def encode(self, envelope: Envelope) -> HttpRequest:
+    def build_request(self, envelope: Envelope) -> HttpRequest:
         letter = {"id": envelope.id, "text": envelope.message.text, "padding": "x" * self._padding}  # type: ignore[attr-defined]
         return HttpRequest.post_json(f"{self._url}/send", letter, headers={})
 
-    def decode(self, response: HttpResponse, envelope: Envelope) -> Outcome:  # noqa: ARG002  one message a request
+    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:  # noqa: ARG002  one message a request
         if not response.ok:
-            return http_outcome(response)
+            return result_from_status(response)
         try:
             answer = response.json()
             refused = answer.get("refused")
-            return Outcome.of(Reason(refused)) if refused else _accepted(answer["id"])
+            return AttemptResult.of(Reason(refused)) if refused else _accepted(answer["id"])
         except (ValueError, KeyError, TypeError, AttributeError):
-            return http_outcome(response)
+            return result_from_status(response)
 
 
 class AskablePost(Post):
     """One that can be asked what became of a message, and says so on the safe side."""
 
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
-        response = yield from ask(HttpRequest("GET", f"{self._url}/sent/{inquiry.message_id}", effect=False))
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+        response = yield from ask(
+            HttpRequest("GET", f"{self._url}/sent/{inquiry.message_id}", may_send=False)
+        )
         if not response.ok:
             return None
-        return _accepted(inquiry.message_id) if response.json()["taken"] else Outcome.of(Reason.ABSENT)
+        return (
+            _accepted(inquiry.message_id) if response.json()["taken"] else AttemptResult.of(Reason.NOT_FOUND)
+        )
 
 
 class Raising:
     """A plugin with a bug: it raises before or after the request."""
 
     capabilities: ClassVar[Capabilities] = Post.capabilities
-    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def __init__(self, name: str, url: str, *, after: bool) -> None:
         self.name = name
         self._post = Post(name, url)
         self._after = after
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         if self._after:
-            yield from ask(self._post.encode(batch[0]))
+            yield from ask(self._post.build_request(batch[0]))
         raise ZeroDivisionError
 
 
@@ -131,7 +135,7 @@ def http(status: int, body: str = "", **headers: str) -> bytes:
 
 def sent(door: str, providers: Sequence[Any], http: HttpSettings, **options: Any) -> Receipt:
     """Send one message through either door; the receipt of a failed one is in its error."""
-    own = {name: options.pop(name) for name in ("idempotency_key", "deadline", "scope") if name in options}
+    own = {name: options.pop(name) for name in ("idempotency_key", "timeout", "scope") if name in options}
 
     async def run() -> Receipt:
         async with AsyncDispatcher(providers, http=http, **options) as dispatcher:
@@ -146,5 +150,5 @@ def sent(door: str, providers: Sequence[Any], http: HttpSettings, **options: Any
         return failed.receipt
 
 
-def _accepted(key: str) -> Outcome:
-    return Outcome.of(Reason.ACCEPTED, provider_id=key)
+def _accepted(key: str) -> AttemptResult:
+    return AttemptResult.of(Reason.ACCEPTED, provider_id=key)

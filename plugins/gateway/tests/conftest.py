@@ -16,8 +16,8 @@ import pytest
 from messaging_channels import Configuration
 from messaging_channels._config import plugin_manager as plugins
 from messaging_channels.testing import Clock
-from messaging_channels_gateway import Settings
-from messaging_channels_gateway.gateway import Gateway, opened
+from messaging_channels_gateway import GatewaySettings
+from messaging_channels_gateway.gateway import Gateway, open_gateway
 from messaging_channels_gateway.server import Server
 
 
@@ -31,14 +31,14 @@ class MovableClock(Clock):
 
 
 class Served:
-    """A gateway that runs, and a client with a key of all rights in a realm of the test's own."""
+    """A gateway that runs, and a client with a key of all rights in a tenant of the test's own."""
 
-    def __init__(self, gateway: Gateway, url: str, realm: str = "default", running: Any = None) -> None:
+    def __init__(self, gateway: Gateway, url: str, tenant: str = "default", running: Any = None) -> None:
         self._running = running
         self.gateway = gateway
         self.url = url
-        self.realm = realm
-        self.key = gateway.keys.create("test", realm=realm)
+        self.tenant = tenant
+        self.key = gateway.api_keys.create("test", tenant=tenant)
         self._clients: list[httpx.Client] = []
         self.client = self.with_key(self.key)
 
@@ -47,8 +47,8 @@ class Served:
         self._clients.append(client)
         return client
 
-    def of_realm(self, realm: str | None = None, **options: Any) -> httpx.Client:
-        return self.with_key(self.gateway.keys.create("test", realm=realm or token_hex(4), **options))
+    def of_tenant(self, tenant: str | None = None, **options: Any) -> httpx.Client:
+        return self.with_key(self.gateway.api_keys.create("test", tenant=tenant or token_hex(4), **options))
 
     def sms(self, to: Any = "38598123456", text: str = "My text message", **more: Any) -> httpx.Response:
         headers = more.pop("headers", {})
@@ -67,7 +67,7 @@ class Served:
     def told(self, message_id: str, *words: str) -> list[str]:
         """Wait until these things were told of a message; return all that was."""
         for _ in range(500):
-            notices = [one for _, one in self.gateway.events.since(self.realm, 0, 1000)]
+            notices = [one for _, one in self.gateway.event_log.events_after(self.tenant, 0, 1000)]
             names = [one.name for one in notices if one.data.get("messageId") == message_id]
             if {name.rpartition(".")[2] for name in names} >= set(words):
                 return names
@@ -75,9 +75,9 @@ class Served:
         raise AssertionError(names)
 
     def shown(self) -> list[dict[str, Any]]:
-        """What the page of the development shows of this realm."""
-        messages = self.client.get("/development/messages").json()["messages"]
-        return [one for one in messages if one["realm"] == self.realm]
+        """What the page of the development shows of this tenant."""
+        messages = self.client.get("/preview/messages").json()["messages"]
+        return [one for one in messages if one["tenant"] == self.tenant]
 
     def close(self) -> None:
         for client in self._clients:
@@ -115,11 +115,11 @@ def serve() -> Iterator[Serve]:
     stack: list[Served] = []
 
     def start(*, settings: dict[str, Any] | None = None, plugin: object = None, **gateway: Any) -> Served:
-        configuration = Configuration.read(settings, embedded=True)
+        configuration = Configuration.read(settings, use_sandbox_defaults=True)
         if plugin is not None:
-            configuration = replace(configuration, plugins=plugins.load(only=(), extra=[plugin]))
+            configuration = replace(configuration, plugins=plugins.load_plugins(only=(), extra=[plugin]))
         clock = gateway.pop("clock", None)
-        made = opened(configuration, Settings.read(configuration, **gateway), clock=clock)
+        made = open_gateway(configuration, GatewaySettings.read(configuration, **gateway), clock=clock)
         running = serving(made)
         served = Served(made, running.__enter__(), running=running)
         stack.append(served)
@@ -140,15 +140,17 @@ def clock() -> MovableClock:
 def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, str]]:
     home = tmp_path_factory.mktemp("home")
     environment = {"MESSAGING_CHANNELS_HOME": str(home), "MESSAGING_CHANNELS_SANDBOX_HANG": "0.01"}
-    configuration = Configuration.read(environment=environment, embedded=True)
-    gateway = opened(configuration, Settings.read(configuration, poll=0.05, body_seconds=1.0))
+    configuration = Configuration.read(environment=environment, use_sandbox_defaults=True)
+    gateway = open_gateway(
+        configuration, GatewaySettings.read(configuration, poll_interval=0.05, body_timeout=1.0)
+    )
     with serving(gateway) as url:
         yield gateway, url
 
 
 @pytest.fixture
 def served(_shared: tuple[Gateway, str]) -> Iterator[Served]:
-    """The gateway of the whole run, on the embedded defaults, and a realm of the test's own."""
-    made = Served(*_shared, realm=token_hex(4))
+    """The gateway of the whole run, on the embedded defaults, and a tenant of the test's own."""
+    made = Served(*_shared, tenant=token_hex(4))
     yield made
     made.close()

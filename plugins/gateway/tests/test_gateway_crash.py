@@ -22,8 +22,8 @@ from typing import Any
 import httpx
 import pytest
 
-from messaging_channels_gateway.keys import Keys
-from messaging_channels_gateway.store import Store
+from messaging_channels_gateway.auth.api_keys import ApiKeys
+from messaging_channels_gateway.store.sqlite import Store
 
 MESSAGES, DEATHS = (1000, 4) if os.environ.get("CI") else (200, 2)
 IN_FLIGHT = 16
@@ -38,9 +38,9 @@ class Process:
             **os.environ,
             "MESSAGING_CHANNELS_HOME": str(home),
             "MESSAGING_CHANNELS_GATEWAY_LEASE": "0.5",
-            "MESSAGING_CHANNELS_GATEWAY_RATE": "100000",
-            "MESSAGING_CHANNELS_GATEWAY_REALM_RATE": "100000",
-            "MESSAGING_CHANNELS_GATEWAY_BURST": "100000",
+            "MESSAGING_CHANNELS_GATEWAY_KEY_RATE_LIMIT": "100000",
+            "MESSAGING_CHANNELS_GATEWAY_TENANT_RATE_LIMIT": "100000",
+            "MESSAGING_CHANNELS_GATEWAY_RATE_LIMIT_BURST": "100000",
         }
         self.url = f"http://127.0.0.1:{port}"
 
@@ -97,7 +97,7 @@ def _ask(process: Process, key: str, numbers: Sequence[int]) -> dict[int, Any]:
 @pytest.mark.timeout(480)
 def test_killing_the_process_loses_no_accepted_message_and_doubles_none(tmp_path: Path) -> None:
     store = Store(tmp_path / "gateway.sqlite3")
-    key = Keys(store, time.time).create("test")
+    key = ApiKeys(store, time.time).create("test")
     store.close()
     process, chance = Process(tmp_path, _free_port()), random.Random()
     process.start()
@@ -133,7 +133,7 @@ def test_killing_the_process_loses_no_accepted_message_and_doubles_none(tmp_path
 
 def test_a_scheduled_message_outlives_its_process_and_is_sent_once(tmp_path: Path) -> None:
     store = Store(tmp_path / "gateway.sqlite3")
-    key = Keys(store, time.time).create("test")
+    key = ApiKeys(store, time.time).create("test")
     store.close()
     process = Process(tmp_path, _free_port())
     process.start()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loopback import Peer, Server
 
-from messaging_channels_gateway.guard import Guard, GuardedBackend, public, resolved
+from messaging_channels_gateway.auth.url_guard import GuardedBackend, UrlGuard, is_public, resolve_host
 from messaging_channels_gateway.problems import Problem
 
 PRIVATE = [
@@ -32,12 +32,12 @@ PUBLIC = [
 
 @pytest.mark.parametrize("address", PRIVATE)
 def test_an_address_that_is_not_the_worlds_is_not_public(address: str) -> None:
-    assert not public(address)
+    assert not is_public(address)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
 def test_an_address_of_the_world_is_public(address: str) -> None:
-    assert public(address)
+    assert is_public(address)
 
 
 @given(st.ip_addresses(v=4))
@@ -45,7 +45,7 @@ def test_whatever_wraps_a_private_address_is_private(address: Any) -> None:
     number = int(address)
     high, low = f"{number >> 16:x}", f"{number & 0xFFFF:x}"
     for wrapped in (f"::ffff:{address}", f"::{high}:{low}", f"64:ff9b::{high}:{low}", f"2002:{high}:{low}::"):
-        assert not public(wrapped) or public(str(address))
+        assert not is_public(wrapped) or is_public(str(address))
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def test_whatever_wraps_a_private_address_is_private(address: Any) -> None:
 )  # fmt: skip
 def test_no_spelling_of_a_private_address_is_called(host: str) -> None:
     async def checked() -> None:
-        url, guard = f"https://{host}/", Guard()
-        name, port = guard.parsed(url)
+        url, guard = f"https://{host}/", UrlGuard()
+        name, port = guard.split_url(url)
         with pytest.raises((Problem, OSError)):
-            await guard.addresses(name, port)
+            await guard.resolve_public(name, port)
         with pytest.raises(Problem):
-            await Guard(resolve=_always("127.0.0.1")).check(url)
+            await UrlGuard(resolve=_always("127.0.0.1")).require_public(url)
 
     asyncio.run(checked())
 
@@ -80,7 +80,7 @@ def test_no_spelling_of_a_private_address_is_called(host: str) -> None:
 )  # fmt: skip
 def test_a_url_that_two_parsers_could_read_differently_is_refused(url: str) -> None:
     with pytest.raises(Problem) as refused:
-        asyncio.run(Guard(resolve=_always("93.184.216.34")).check(url))
+        asyncio.run(UrlGuard(resolve=_always("93.184.216.34")).require_public(url))
     assert refused.value.code == "invalid_url"
     assert "example" not in refused.value.detail
 
@@ -94,7 +94,9 @@ def _always(*addresses: str) -> Any:
 
 def test_a_name_with_one_private_address_among_public_ones_is_refused() -> None:
     with pytest.raises(Problem):
-        asyncio.run(Guard(resolve=_always("93.184.216.34", "10.0.0.1")).check("https://example.com/"))
+        asyncio.run(
+            UrlGuard(resolve=_always("93.184.216.34", "10.0.0.1")).require_public("https://example.com/")
+        )
 
 
 def test_a_name_that_leads_elsewhere_later_is_not_followed_there() -> None:
@@ -105,8 +107,8 @@ def test_a_name_that_leads_elsewhere_later_is_not_followed_there() -> None:
         return answers.pop(0)
 
     async def checked_then_called() -> None:
-        guard = Guard(resolve=resolve)
-        await guard.check("https://example.com/")
+        guard = UrlGuard(resolve=resolve)
+        await guard.require_public("https://example.com/")
         with pytest.raises(httpcore.ConnectError, match="private"):
             await GuardedBackend(guard).connect_tcp("example.com", 443)
 
@@ -115,7 +117,7 @@ def test_a_name_that_leads_elsewhere_later_is_not_followed_there() -> None:
 
 def test_the_connection_goes_to_the_address_that_was_decided_on() -> None:
     async def called(port: int) -> str:
-        guard = Guard(frozenset({f"callback.example:{port}"}), _always("127.0.0.1"))
+        guard = UrlGuard(frozenset({f"callback.example:{port}"}), _always("127.0.0.1"))
         stream = await GuardedBackend(guard).connect_tcp("callback.example", port, timeout=5)
         try:
             return str(stream.get_extra_info("server_addr")[0])
@@ -128,11 +130,11 @@ def test_the_connection_goes_to_the_address_that_was_decided_on() -> None:
 
 def test_no_socket_of_the_machine_is_opened() -> None:
     with pytest.raises(httpcore.ConnectError):
-        asyncio.run(GuardedBackend(Guard()).connect_unix_socket("/run/docker.sock"))
+        asyncio.run(GuardedBackend(UrlGuard()).connect_unix_socket("/run/docker.sock"))
 
 
 def test_names_are_resolved_by_the_system() -> None:
-    assert set(asyncio.run(resolved("localhost", 443))) & {"127.0.0.1", "::1"}
+    assert set(asyncio.run(resolve_host("localhost", 443))) & {"127.0.0.1", "::1"}
 
 
 @pytest.mark.parametrize(

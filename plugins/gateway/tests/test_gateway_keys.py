@@ -1,4 +1,4 @@
-"""Who may call, and what a realm cannot see of another."""
+"""Who may call, and what a tenant cannot see of another."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from messaging_channels._cli.main import main
-from messaging_channels_gateway.keys import SCOPES
+from messaging_channels_gateway.auth.api_keys import SCOPES
 
 USER = "634b56217f6a7b0be52dffbd"
 SMS = {"content": {"text": "x"}}
@@ -28,7 +28,7 @@ MATRIX = [
     ("POST", f"/v1/identities/{USER}/person/message/email", MAIL, "send:email"),
     ("GET", "/v1/messages", None, "read:messages"),
     ("GET", "/v1/messages/01a2137d9f8ba4423e3e6e82c5e9592c", None, "read:messages"),
-    ("DELETE", "/v1/messages/01a2137d9f8ba4423e3e6e82c5e9592c", None, "send:options"),
+    ("DELETE", "/v1/messages/01a2137d9f8ba4423e3e6e82c5e9592c", None, "send:advanced"),
     ("PUT", f"/v1/users/{USER}", {}, "write:directory"),
     ("GET", f"/v1/users/{USER}", None, "read:directory"),
     ("DELETE", f"/v1/users/{USER}", None, "write:directory"),
@@ -63,7 +63,7 @@ def test_every_call_needs_its_scope_and_no_other(served: Any) -> None:
 
 
 def _key(served: Any, scopes: list[str], **options: Any) -> str:
-    made: str = served.gateway.keys.create("test", realm=served.realm, scopes=scopes, **options)
+    made: str = served.gateway.api_keys.create("test", tenant=served.tenant, scopes=scopes, **options)
     return made
 
 
@@ -121,10 +121,10 @@ def test_no_spelling_of_a_path_goes_around_the_key(served: Any, path: str) -> No
 
 
 def test_a_revoked_an_expired_and_a_replaced_key_open_nothing(served: Any) -> None:
-    keys = served.gateway.keys
-    old = keys.create("old", realm=served.realm, days=-1)
+    keys = served.gateway.api_keys
+    old = keys.create("old", tenant=served.tenant, days=-1)
     assert served.with_key(old).get("/v1/messages").status_code == 401
-    first = keys.create("first", realm=served.realm)
+    first = keys.create("first", tenant=served.tenant)
     key_id = first.split("_")[2]
     second = keys.rotate(key_id, grace_hours=1)
     for key in (first, second):
@@ -153,8 +153,8 @@ def test_only_a_digest_of_a_key_is_kept(served: Any) -> None:
     assert hashlib.sha256(secret.encode()).hexdigest().encode() in kept
 
 
-def test_a_realm_finds_nothing_of_another_one(served: Any) -> None:
-    other = served.of_realm()
+def test_a_tenant_finds_nothing_of_another_one(served: Any) -> None:
+    other = served.of_tenant()
     contact = {"phone": [{"number": "447700900100"}], "email": [{"address": "a@example.com"}]}
     served.client.put(
         f"/v1/users/{USER}", json={"channel": {"sms": "447700900100", "email": "a@example.com"}}
@@ -194,21 +194,21 @@ def test_a_key_is_made_on_the_command_line_and_printed_once_alone(
         assert client.post("/v1/apps/message/sms", json=TO).status_code == 200
     assert main(["keys", "list"]) == 0
     (listed, _) = json.loads(capsys.readouterr().out)["keys"]
-    assert (listed["name"], listed["realm"]) == ("shop", "default")
+    assert (listed["name"], listed["tenant"]) == ("shop", "default")
     assert main(["keys", "rotate", listed["id"]]) == 0
     assert capsys.readouterr().out.startswith("mc_live_")
     assert main(["keys", "revoke", listed["id"]]) == 0
     assert main(["keys", "revoke", "nonesuch"]) == 2
     assert main(["keys", "rotate", "nonesuch"]) == 2
-    assert main(["keys", "create", "--name", "x", "--realm", "no realm"]) == 2
+    assert main(["keys", "create", "--name", "x", "--tenant", "no tenant"]) == 2
 
 
-def test_keys_of_a_realm_and_with_few_rights_are_made_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_keys_of_a_tenant_and_with_few_rights_are_made_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert (
-        main(["keys", "create", "--name", "a", "--realm", "acme", "--scope", "send:sms", "--days", "7"]) == 0
+        main(["keys", "create", "--name", "a", "--tenant", "acme", "--scope", "send:sms", "--days", "7"]) == 0
     )
     capsys.readouterr()
     assert main(["keys", "list"]) == 0
     (listed,) = json.loads(capsys.readouterr().out)["keys"]
-    assert (listed["realm"], listed["scopes"]) == ("acme", "send:sms")
+    assert (listed["tenant"], listed["scopes"]) == ("acme", "send:sms")
     assert 6 * 86400 < listed["expires"] - listed["created"] <= 7 * 86400

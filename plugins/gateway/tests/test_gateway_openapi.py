@@ -9,10 +9,10 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from jsonschema import Draft202012Validator
 
-from messaging_channels_gateway._table_operations import OPERATIONS
 from messaging_channels_gateway._table_problems import PROBLEMS
+from messaging_channels_gateway.api._table_operations import OPERATIONS
+from messaging_channels_gateway.api.openapi import openapi_document
 from messaging_channels_gateway.application import ROUTES
-from messaging_channels_gateway.openapi import described
 
 CONFIGURATION = schemathesis.Config.from_dict(
     {
@@ -25,7 +25,7 @@ CONFIGURATION = schemathesis.Config.from_dict(
         }
     }
 )
-API = schemathesis.openapi.from_dict(described(), config=CONFIGURATION)
+API = schemathesis.openapi.from_dict(openapi_document(), config=CONFIGURATION)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -46,16 +46,16 @@ def test_every_call_is_described_but_those_of_providers_and_pages() -> None:
         "/openapi.json",
         "/docs",
         "/docs.js",
-        "/development",
-        "/development.js",
-        "/development/messages",
+        "/preview",
+        "/preview.js",
+        "/preview/messages",
         "/style.css",
     }
     assert told == {one for one in there if one[1] not in pages and "/v1/webhooks/" not in one[1]}
 
 
 def test_every_schema_is_one() -> None:
-    for schema in described()["components"]["schemas"].values():
+    for schema in openapi_document()["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
 
 

@@ -82,7 +82,7 @@ def held() -> Iterator[Held]:
 def test_the_page_shows_bubbles_and_mail_and_statuses_as_they_change(
     browser: Any, serve: Any, held: Held
 ) -> None:
-    served = serve(clock=held, poll=0.05)
+    served = serve(clock=held, poll_interval=0.05)
     sms = served.sms(text="Your code is <4821>").json()["messages"][0]["messageId"]
     whatsapp = {"to": "447700900101", "content": {"text": "Hello\nZoë"}}
     served.client.post("/v1/apps/message/whatsapp", json=whatsapp)
@@ -91,7 +91,7 @@ def test_the_page_shows_bubbles_and_mail_and_statuses_as_they_change(
         "content": {"subject": "A <i>subject</i>", "html": EVIL, "text": "plain words"},
     }
     served.client.post("/v1/apps/message/email", json=mail)
-    browser.get(f"{served.url}/development")
+    browser.get(f"{served.url}/preview")
     _until(lambda: len(_find(browser, ".message")) == 3)
     assert _find(browser, ".message.sms .said")[0].text == "Your code is <4821>"
     assert _find(browser, ".message.whatsapp .said")[0].text == "Hello\nZoë"
@@ -112,7 +112,7 @@ def test_a_mail_runs_nothing_and_fetches_nothing(browser: Any, serve: Any) -> No
         html = f'{EVIL}<img id="spy" src="{tracker.url}/x.png">'
         mail = {"to": "zoe@example.com", "content": {"subject": "s", "html": html}}
         served.client.post("/v1/apps/message/email", json=mail)
-        browser.get(f"{served.url}/development")
+        browser.get(f"{served.url}/preview")
         frame = _until(lambda: _find(browser, "iframe"))[0]
         assert frame.get_attribute("sandbox") == ""
         browser.switch_to.frame(frame)
@@ -142,7 +142,7 @@ def test_the_calls_are_described_and_tried_on_the_page(browser: Any, serve: Any)
 
 
 @pytest.mark.parametrize(
-    "path", ["/docs", "/docs.js", "/style.css", "/development", "/development.js", "/openapi.json"]
+    "path", ["/docs", "/docs.js", "/style.css", "/preview", "/preview.js", "/openapi.json"]
 )
 def test_the_pages_load_nothing_from_elsewhere(served: Any, path: str) -> None:
     answer = served.client.get(path)
@@ -154,12 +154,12 @@ def test_the_pages_load_nothing_from_elsewhere(served: Any, path: str) -> None:
 
 def test_the_page_of_the_development_is_for_this_machine_and_not_by_another_name(served: Any) -> None:
     for host in ("evil.example", f"evil.example:{httpx.URL(served.url).port}", "127.0.0.1.evil.example"):
-        for path in ("/development", "/development/messages", "/development.js"):
+        for path in ("/preview", "/preview/messages", "/preview.js"):
             assert httpx.get(served.url + path, headers={"host": host}).status_code == 404
-    assert httpx.get(f"{served.url}/development").status_code == 200
+    assert httpx.get(f"{served.url}/preview").status_code == 200
 
 
 def test_there_is_no_such_page_in_production(serve: Any) -> None:
-    served = serve(development=False)
-    assert served.client.get("/development").status_code == 404
-    assert served.client.get("/development/messages").status_code == 404
+    served = serve(preview=False)
+    assert served.client.get("/preview").status_code == 404
+    assert served.client.get("/preview/messages").status_code == 404

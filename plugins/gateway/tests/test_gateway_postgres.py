@@ -21,7 +21,7 @@ def url(postgres: str) -> str:
 
 @pytest.fixture
 def served(serve: Any, url: str, clock: Any) -> Any:
-    return serve(settings={"ledger": {"url": url}}, clock=clock, poll=0.05)
+    return serve(settings={"ledger": {"url": url}}, clock=clock, poll_interval=0.05)
 
 
 def test_a_message_is_sent_found_and_followed_to_its_end(served: Any) -> None:
@@ -36,7 +36,7 @@ def test_a_message_is_sent_found_and_followed_to_its_end(served: Any) -> None:
     assert (again.content, again.headers["idempotent-replayed"]) == (answer.content, "true")
     other = served.sms(text="other", headers={"idempotency-key": "k"})
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
-    assert served.of_realm().get(f"/v1/messages/{message_id}").status_code == 404
+    assert served.of_tenant().get(f"/v1/messages/{message_id}").status_code == 404
 
 
 def test_many_calls_at_once_are_all_sent_once(served: Any) -> None:
@@ -98,10 +98,10 @@ def test_a_message_waits_for_its_time_or_is_cancelled(served: Any, clock: Any) -
 
 
 def test_a_process_after_another_one_finds_what_waits(serve: Any, url: str, clock: Any) -> None:
-    first = serve(settings={"ledger": {"url": url}}, clock=clock, poll=0.05)
+    first = serve(settings={"ledger": {"url": url}}, clock=clock, poll_interval=0.05)
     at = datetime.fromtimestamp(clock.now() + 3600, UTC).isoformat()
     message_id = first.sms(sendAt=at).json()["messages"][0]["messageId"]
     first.stop()
     clock.ahead += 3600
-    served = serve(settings={"ledger": {"url": url}}, clock=clock, poll=0.05)
+    served = serve(settings={"ledger": {"url": url}}, clock=clock, poll_interval=0.05)
     assert served.until(message_id, "DELIVERED")["sendAt"] is not None

@@ -20,7 +20,7 @@ BODY = {"content": {"text": "x"}}
 MAIL = {"content": {"subject": "s", "text": "x"}}
 
 
-def _realms(**sources: Any) -> dict[str, Any]:
+def _tenants(**sources: Any) -> dict[str, Any]:
     return {"default": {"account": "acme", **sources}}
 
 
@@ -35,7 +35,7 @@ def test_users_are_found_in_a_table(serve: Any, tmp_path: Path) -> None:
     database.close()
     query = "SELECT phone AS sms, phone AS whatsapp, mail AS email FROM customer WHERE id = ?"
     source = {"kind": "sql", "database": f"sqlite:///{file}", "query": query}
-    client = serve(settings=ACCOUNTS, realms=_realms(users=source), poll=60).client
+    client = serve(settings=ACCOUNTS, tenants=_tenants(users=source), poll_interval=60).client
     sent = client.post("/v1/users/u1/message/sms", json=BODY).json()
     assert sent["messages"][0]["destination"] == "447700900100"
     assert client.post("/v1/users/u1/message/email", json=MAIL).json()["code"] == "no_address"
@@ -58,7 +58,7 @@ def test_users_are_found_by_a_service(serve: Any) -> None:
 
     with Server(answer) as service:
         source = {"kind": "http", "url": f"{service.url}/people/{{id}}", "secret": "Bearer people-secret"}
-        client = serve(settings=ACCOUNTS, realms=_realms(users=source), poll=60).client
+        client = serve(settings=ACCOUNTS, tenants=_tenants(users=source), poll_interval=60).client
         sent = client.post("/v1/users/u1/message/sms", json=BODY).json()
         assert sent["messages"][0]["destination"] == "447700900100"
         assert b"authorization: bearer people-secret" in service.requests[0].lower()
@@ -79,7 +79,7 @@ def test_persons_are_found_in_a_file_that_may_change(serve: Any, tmp_path: Path)
 
     write("447700900100", 1000)
     source = {"kind": "json", "path": str(file)}
-    client = serve(settings=ACCOUNTS, realms=_realms(persons=source), poll=60).client
+    client = serve(settings=ACCOUNTS, tenants=_tenants(persons=source), poll_interval=60).client
     for number, at in (("447700900100", 1000), ("447700900101", 2000)):
         write(number, at)
         sent = client.post("/v1/identities/i1/person/message/whatsapp", json=BODY).json()
@@ -95,8 +95,8 @@ class Registering:
 
 
 def test_users_are_found_by_the_resolvers_of_plugins(serve: Any) -> None:
-    realms = _realms(users={"kind": "plugins"})
-    client = serve(settings=ACCOUNTS, realms=realms, plugin=Registering(), poll=60).client
+    tenants = _tenants(users={"kind": "plugins"})
+    client = serve(settings=ACCOUNTS, tenants=tenants, plugin=Registering(), poll_interval=60).client
     sent = client.post("/v1/users/u1/message/sms", json=BODY).json()
     assert sent["messages"][0]["destination"] == "447700900100"
     assert client.post("/v1/users/u2/message/sms", json=BODY).json()["code"] == "not_found"
@@ -105,9 +105,9 @@ def test_users_are_found_by_the_resolvers_of_plugins(serve: Any) -> None:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"realms": {"x": {"users": {"kind": "nonsense"}}}},
+        {"tenants": {"x": {"users": {"kind": "nonsense"}}}},
         {"trusted_proxies": ["nowhere"]},
-        {"max_body": 0},
+        {"max_body_bytes": 0},
         {"nonsense": 1},
     ],
 )
@@ -123,17 +123,22 @@ def test_settings_come_from_the_environment_and_the_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from messaging_channels import Configuration
-    from messaging_channels_gateway import Settings
+    from messaging_channels_gateway import GatewaySettings
 
     file = tmp_path / "settings.toml"
     file.write_text(
-        '[gateway]\nmax_body = 1000\nrate = 7\n[gateway.realms.acme]\naccount = "acme"\n', "utf-8"
+        '[gateway]\nmax_body_bytes = 1000\nkey_rate_limit = 7\n[gateway.tenants.acme]\naccount = "acme"\n',
+        "utf-8",
     )
     monkeypatch.setenv("MESSAGING_CHANNELS_CONFIG", str(file))
-    monkeypatch.setenv("MESSAGING_CHANNELS_GATEWAY_RATE", "9")
+    monkeypatch.setenv("MESSAGING_CHANNELS_GATEWAY_KEY_RATE_LIMIT", "9")
     monkeypatch.setenv("MESSAGING_CHANNELS_GATEWAY_TRUSTED_PROXIES", "10.0.0.0/8, 127.0.0.1")
-    settings = Settings.read(Configuration.read(embedded=True))
-    assert (settings.max_body, settings.rate, settings.realms["acme"].account) == (1000, 9.0, "acme")
+    settings = GatewaySettings.read(Configuration.read(use_sandbox_defaults=True))
+    assert (settings.max_body_bytes, settings.key_rate_limit, settings.tenants["acme"].account) == (
+        1000,
+        9.0,
+        "acme",
+    )
     assert settings.trusted_proxies == ["10.0.0.0/8", "127.0.0.1"]
 
 
@@ -156,7 +161,7 @@ def test_persons_are_found_in_infobip_people_and_written_to_from_that_account(se
     pytest.importorskip(
         "messaging_channels_infobip.emulator", reason="the Infobip plugin and its emulator are not installed"
     )
-    from messaging_channels_infobip import plugin
+    from messaging_channels_infobip import settings as plugin
     from messaging_channels_infobip.emulator import InfobipEmulator
 
     with InfobipEmulator(api_key="key") as platform, InfobipEmulator(api_key="key") as tenant:
@@ -166,7 +171,9 @@ def test_persons_are_found_in_infobip_people_and_written_to_from_that_account(se
         }
         person = {"externalId": "i1", "contactInformation": {"phone": [{"number": "447700900100"}]}}
         tenant.account.persons.append({**person, "id": 1})
-        served = serve(settings=settings, plugin=plugin, realms=_realms(persons={"kind": "people"}), poll=60)
+        served = serve(
+            settings=settings, plugin=plugin, tenants=_tenants(persons={"kind": "people"}), poll_interval=60
+        )
         sent = served.client.post("/v1/identities/i1/person/message/sms", json=BODY).json()
         assert sent["messages"][0]["destination"] == "447700900100"
         assert (

@@ -13,12 +13,12 @@ from pydantic import BaseModel
 
 from messaging_channels import Sms
 from messaging_channels.plugins import (
+    AttemptResult,
     Capabilities,
     Envelope,
     Exchange,
-    Executors,
+    ExecutorPair,
     Flow,
-    Outcome,
     ProviderSpec,
     hookimpl,
 )
@@ -32,9 +32,9 @@ class Lame:
 
     name: ClassVar[str] = "lame"
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset()})
-    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         yield from ()
         raise ZeroDivisionError(len(batch))
 
@@ -66,7 +66,7 @@ def _id(answer: Any) -> str:
 @pytest.fixture
 def timed(serve: Any, clock: Any) -> Any:
     """A gateway whose clock the test moves."""
-    return serve(clock=clock, poll=0.05)
+    return serve(clock=clock, poll_interval=0.05)
 
 
 def _pass(clock: Any, seconds: float) -> None:
@@ -109,12 +109,15 @@ def test_a_message_that_is_refused_when_it_is_due_is_told_of(timed: Any, clock: 
 
 def test_a_message_that_nobody_can_send_is_told_of_when_it_is_given_up(serve: Any, clock: Any) -> None:
     served = serve(
-        settings={"providers": {"lame": {"leg": "right"}}}, plugin=LamePlugin(), clock=clock, poll=0.05
+        settings={"providers": {"lame": {"leg": "right"}}},
+        plugin=LamePlugin(),
+        clock=clock,
+        poll_interval=0.05,
     )
     message_id = _id(served.sms(sendAt=_in(HOUR, clock)))
     _pass(clock, 3600)
     for _ in range(200):
-        if served.gateway.events.since("default", 0):
+        if served.gateway.event_log.events_after("default", 0):
             break
         _pass(clock, 10)
         sleep(0.05)
@@ -215,7 +218,7 @@ def test_a_time_that_cannot_be_meant_is_refused_by_its_place(
 
 def test_to_schedule_and_to_cancel_take_a_right(served: Any) -> None:
     waiting = _id(served.sms(sendAt=_in(HOUR)))
-    client = served.of_realm(served.realm, scopes=["send:sms", "read:messages"])
+    client = served.of_tenant(served.tenant, scopes=["send:sms", "read:messages"])
     body = {"to": "38598123456", "content": {"text": "x"}, "sendAt": _in(HOUR)}
     for answer in (
         client.post("/v1/apps/message/sms", json=body),
@@ -247,9 +250,9 @@ def test_what_was_sent_cannot_be_cancelled(timed: Any, clock: Any) -> None:
         assert (answer.status_code, answer.json()["code"]) == (409, "not_cancellable")
 
 
-def test_nobody_cancels_the_messages_of_another_realm(served: Any) -> None:
+def test_nobody_cancels_the_messages_of_another_tenant(served: Any) -> None:
     waiting = _id(served.sms(sendAt=_in(HOUR)))
-    answer = served.of_realm().delete(f"/v1/messages/{waiting}")
+    answer = served.of_tenant().delete(f"/v1/messages/{waiting}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert served.client.get(f"/v1/messages/{waiting}").json()["status"]["name"] == "PENDING_QUEUED"
 
@@ -257,10 +260,10 @@ def test_nobody_cancels_the_messages_of_another_realm(served: Any) -> None:
 def test_what_was_due_while_the_service_was_down_is_sent_and_told_when_it_is_up(
     serve: Any, clock: Any
 ) -> None:
-    first = serve(clock=clock, poll=0.05)
+    first = serve(clock=clock, poll_interval=0.05)
     message_id = _id(first.sms(sendAt=_in(HOUR, clock)))
     first.stop()
     _pass(clock, 3700)
-    second = serve(clock=clock, poll=0.05)
+    second = serve(clock=clock, poll_interval=0.05)
     second.until(message_id, "DELIVERED")
     assert "sms.message.sent" in second.told(message_id, "sent", "delivered")

@@ -170,12 +170,12 @@ def test_the_same_key_for_other_recipients_of_several_is_refused(served: Any) ->
     assert other.json()["code"] == "idempotency_key_reused"
 
 
-def test_two_realms_may_use_the_same_key(served: Any) -> None:
+def test_two_tenants_may_use_the_same_key(served: Any) -> None:
     headers = {"idempotency-key": "k"}
     body = {"to": "38598123456", "content": {"text": "x"}}
     ids = [
         client.post("/v1/apps/message/sms", json=body, headers=headers).json()["messages"][0]["messageId"]
-        for client in (served.client, served.of_realm())
+        for client in (served.client, served.of_tenant())
     ]
     assert len(set(ids)) == 2
 
@@ -194,9 +194,9 @@ def test_many_calls_at_once_with_one_key_send_once(served: Any) -> None:
 
 
 def test_a_key_stands_over_a_restart(serve: Any) -> None:
-    first = serve(poll=60)
+    first = serve(poll_interval=60)
     sent = first.sms(headers={"idempotency-key": "k"})
-    again = serve(poll=60).sms(headers={"idempotency-key": "k"})
+    again = serve(poll_interval=60).sms(headers={"idempotency-key": "k"})
     assert again.content == sent.content
 
 
@@ -296,13 +296,13 @@ def test_somebody_who_is_not_there_and_an_address_that_is_not_there_are_told_apa
     assert served.client.post(f"/v1/users/{USER}/message/sms", json=body).json()["code"] == "no_address"
 
 
-def test_persons_of_a_realm_without_an_account_cannot_be_written_to(serve: Any) -> None:
+def test_persons_of_a_tenant_without_an_account_cannot_be_written_to(serve: Any) -> None:
     sandbox = {"hang": 1}
     settings = {"providers": {"sandbox": sandbox}, "accounts": {"acme": {"sandbox": sandbox}}}
     served = serve(settings=settings)
     person = {"person": {"contactInformation": {"phone": [{"number": "447700900100"}]}}}
     answers = []
-    for client in (served.client, served.of_realm("acme")):
+    for client in (served.client, served.of_tenant("acme")):
         client.put(f"/v1/identities/{USER}", json=person)
         path = f"/v1/identities/{USER}/person/message/sms"
         answers.append(client.post(path, json={"content": {"text": "x"}}))
@@ -316,9 +316,9 @@ def test_users_are_written_to_from_the_platform_and_persons_from_the_tenant(peop
         assert people.client.post(path, json=body).status_code == 200
     ids = [one["messageId"] for one in people.client.get("/v1/messages").json()["messages"]]
     ledger = people.gateway.ledger
-    from messaging_channels.plugins.ledger import Find
+    from messaging_channels.plugins.ledger import GetMessage
 
-    accounts = [ledger.submit(Find(message_id=one)).result().account for one in reversed(ids)]
+    accounts = [ledger.submit(GetMessage(message_id=one)).result().account for one in reversed(ids)]
     assert accounts == [None, "(demonstration)"]
 
 

@@ -56,8 +56,8 @@ def test_a_reader_who_comes_back_misses_no_event_and_hears_none_twice(served: An
     assert {message for message, _ in names} == set(ids)
 
 
-def test_a_realm_hears_only_of_its_own(served: Any) -> None:
-    other = served.of_realm()
+def test_a_tenant_hears_only_of_its_own(served: Any) -> None:
+    other = served.of_tenant()
     served.sms()
     message = other.post("/v1/apps/message/sms", json=TO).json()["messages"][0]["messageId"]
     (heard,) = _events(other, 1, **{"last-event-id": "0"})
@@ -132,23 +132,23 @@ def test_a_slow_head_is_not_waited_for(served: Any) -> None:
 
 
 def test_calls_beyond_the_rate_are_told_when_to_come_again(serve: Any) -> None:
-    served = serve(rate=1.0, burst=3, poll=60)
+    served = serve(key_rate_limit=1.0, rate_limit_burst=3, poll_interval=60)
     answers = [served.client.get("/v1/messages") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert answers[-1].headers["retry-after"] == "1"
-    assert served.of_realm("other").get("/v1/messages").status_code == 200
+    assert served.of_tenant("other").get("/v1/messages").status_code == 200
 
 
-def test_keys_of_one_realm_share_its_rate(serve: Any) -> None:
-    served = serve(realm_rate=1.0, burst=3, poll=60)
-    clients = [served.client, served.of_realm(served.realm)]
+def test_keys_of_one_tenant_share_its_rate(serve: Any) -> None:
+    served = serve(tenant_rate_limit=1.0, rate_limit_burst=3, poll_interval=60)
+    clients = [served.client, served.of_tenant(served.tenant)]
     answers = [clients[number % 2].get("/v1/messages").status_code for number in range(4)]
     assert answers == [200, 200, 200, 429]
 
 
 def test_a_message_that_takes_long_is_sent_all_the_same(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MESSAGING_CHANNELS_SANDBOX_HANG", "0.5")
-    served = serve(send_seconds=0.1, poll=60)
+    served = serve(send_timeout=0.1, poll_interval=60)
     headers = {"idempotency-key": "k"}
     late = served.sms(to="447700900003", headers=headers)
     assert (late.status_code, late.json()["code"]) == (504, "still_sending")
@@ -163,7 +163,7 @@ def test_a_message_that_takes_long_is_sent_all_the_same(serve: Any, monkeypatch:
 
 def test_stopping_waits_for_what_is_under_way(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MESSAGING_CHANNELS_SANDBOX_HANG", "0.5")
-    served = serve(poll=60)
+    served = serve(poll_interval=60)
     answers: list[httpx.Response] = []
     sending = threading.Thread(target=lambda: answers.append(served.sms(to="447700900003")))
     sending.start()
@@ -181,7 +181,7 @@ def test_health_readiness_and_metrics_need_no_key_and_name_nobody(served: Any) -
     metrics = httpx.get(f"{served.url}/metrics").text
     assert 'messaging_channels_messages_total{channel="sms",outcome="accepted"}' in metrics
     assert 'route="/v1/apps/message/{channel}",status="200"' in metrics
-    assert served.realm not in metrics
+    assert served.tenant not in metrics
     assert "447700900177" not in metrics
 
 
@@ -227,8 +227,8 @@ def test_a_fault_of_the_service_is_told_by_an_id_alone(
     del served
     broken = tmp_path / "people.json"
     broken.write_text("{", "utf-8")
-    realms = {"default": {"users": {"kind": "json", "path": str(broken)}}}
-    answer = serve(realms=realms, poll=60).client.post(
+    tenants = {"default": {"users": {"kind": "json", "path": str(broken)}}}
+    answer = serve(tenants=tenants, poll_interval=60).client.post(
         "/v1/users/u1/message/sms", json={"content": {"text": "x"}}
     )
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from messaging_channels_gateway.api.strict_json import parse_json
 from messaging_channels_gateway.problems import Problem
-from messaging_channels_gateway.strict import parsed
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**18), 10**18) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -25,7 +25,7 @@ def test_every_value_is_read_as_it_was_written(value: Any, ascii_only: bool) -> 
         return
     text = json.dumps(value, ensure_ascii=ascii_only)
     try:
-        assert parsed(text.encode()) == value
+        assert parse_json(text.encode()) == value
     except Problem:
         assert not _encodable(value)
 
@@ -42,7 +42,7 @@ def _encodable(value: Any) -> bool:
 def test_whatever_comes_is_read_or_refused(body: bytes) -> None:
     refused = None
     try:
-        parsed(body)
+        parse_json(body)
     except Problem as problem:
         refused = problem.code
     assert refused in (None, "invalid_json")
@@ -56,7 +56,7 @@ def test_a_comma_before_a_closing_bracket_is_found(value: Any, space: str) -> No
     text = json.dumps(value)
     broken = f"{text[:-1]}{space},{space}{text[-1]}"
     with pytest.raises(Problem) as refused:
-        parsed(broken.encode())
+        parse_json(broken.encode())
     at = len(text) - 1 + len(space)
     line = broken.count("\n", 0, at) + 1
     column = at - broken.rfind("\n", 0, at)
@@ -89,7 +89,7 @@ def test_a_comma_before_a_closing_bracket_is_found(value: Any, space: str) -> No
 )
 def test_what_parsers_differ_about_is_refused(body: bytes) -> None:
     with pytest.raises(Problem) as refused:
-        parsed(body)
+        parse_json(body)
     assert refused.value.status == 400
 
 

@@ -21,34 +21,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from messaging_channels import PhoneNumber, Received, Sms, WebhookCall
+from messaging_channels import PhoneNumber, Sms, WebhookRequest, WebhookResult
 from messaging_channels._model.status import known
-from messaging_channels.errors import WebhookRefused
+from messaging_channels.errors import WebhookVerificationError
 from messaging_channels.events import (
-    Act,
-    Engaged,
+    EngagementReceived,
+    EngagementType,
     Event,
     MessageReceived,
     OptedOut,
     StatusChanged,
-    Unrecognised,
+    UnknownEvent,
 )
 from messaging_channels.plugins import (
+    AttemptResult,
     Capabilities,
     Envelope,
     Exchange,
-    Executors,
+    ExecutorPair,
     Flow,
-    Outcome,
     ProviderSpec,
     Reason,
     hookimpl,
 )
-from messaging_channels_gateway.deliveries import Deliveries
-from messaging_channels_gateway.events import Events, Notice
-from messaging_channels_gateway.guard import Guard
-from messaging_channels_gateway.standard_webhooks import new_secret, signed, verified
-from messaging_channels_gateway.store import Store
+from messaging_channels_gateway.auth.url_guard import UrlGuard
+from messaging_channels_gateway.events.deliveries import WebhookDeliveries
+from messaging_channels_gateway.events.event_log import EventLog, GatewayEvent
+from messaging_channels_gateway.events.standard_webhooks import is_verified, new_secret, sign
+from messaging_channels_gateway.store.sqlite import Store
 
 SECRET = b"loft"
 DELIVERED, BOUNCED, EXPIRED = known(3, 5), known(2, 9), known(4, 15)
@@ -59,34 +59,36 @@ class Pigeon:
     """A provider that takes everything, and signs the public URL and the body of its reports."""
 
     name: ClassVar[str] = "pigeon"
-    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, batch=100)
-    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+    capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, max_batch_size=100)
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         yield from ()
-        return [Outcome.of(Reason.ACCEPTED, provider_id=f"ring-{envelope.id}") for envelope in batch]
+        return [AttemptResult.of(Reason.ACCEPTED, provider_id=f"ring-{envelope.id}") for envelope in batch]
 
-    def receive(self, call: WebhookCall) -> Received:
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         wanted = hmac.new(SECRET, call.url.encode() + call.body, hashlib.sha256).hexdigest()
         if not hmac.compare_digest(wanted, call.headers.get("x-coo", "")):
-            raise WebhookRefused("the signature is wrong", provider="pigeon", remedy="sign it")
-        return Received([_event(one, call.at) for one in json.loads(call.body or b"[]")])
+            raise WebhookVerificationError("the signature is wrong", provider="pigeon", hint="sign it")
+        return WebhookResult([_event(one, call.received_at) for one in json.loads(call.body or b"[]")])
 
 
 def _event(told: dict[str, Any], at: float) -> Event:
-    common: dict[str, Any] = {"provider": "pigeon", "at": at, "event_id": told.get("id")}
+    common: dict[str, Any] = {"provider": "pigeon", "occurred_at": at, "event_id": told.get("id")}
     if told["what"] in STATUSES:
         return StatusChanged(provider_id=f"ring-{told['message']}", status=STATUSES[told["what"]], **common)
     if told["what"] == "seen":
-        return Engaged(provider_id=f"ring-{told['message']}", act=Act.SEEN, **common)
+        return EngagementReceived(
+            provider_id=f"ring-{told['message']}", engagement_type=EngagementType.READ, **common
+        )
     who = PhoneNumber.parse("447700900100")
     if told["what"] == "wrote":
         return MessageReceived(
             channel="sms", provider_id=told["id"], sender=who, to="447700900999", text="coo", **common
         )
     if told["what"] == "stop":
-        return OptedOut(channel="sms", address=who, why="keyword STOP", **common)
-    return Unrecognised(kind=told["what"], **common)
+        return OptedOut(channel="sms", address=who, reason="keyword STOP", **common)
+    return UnknownEvent(kind=told["what"], **common)
 
 
 class PigeonSettings(BaseModel):
@@ -148,7 +150,9 @@ def _served(serve: Any, hooks: Hooks | None = None, **gateway: Any) -> Any:
         "accounts": {"acme": {"pigeon": {"loft": "north"}}},
     }
     hosts = [hooks.host] if hooks else []
-    return serve(settings=settings, plugin=PigeonPlugin(), callback_hosts=hosts, poll=60, **gateway)
+    return serve(
+        settings=settings, plugin=PigeonPlugin(), allowed_callback_hosts=hosts, poll_interval=60, **gateway
+    )
 
 
 def _report(
@@ -174,7 +178,7 @@ def test_a_proved_report_changes_the_status_and_a_forged_one_nothing(serve: Any)
     served = _served(serve)
     message = _sent(served)
     forged = _report(served, {"what": "delivered", "message": message}, signature="0" * 64)
-    assert (forged.status_code, forged.json()["code"]) == (401, "webhook_refused")
+    assert (forged.status_code, forged.json()["code"]) == (401, "webhook_verification_failed")
     assert served.client.get(f"/v1/messages/{message}").json()["status"]["groupName"] == "PENDING"
     assert _report(served, {"what": "delivered", "message": message}).status_code == 200
     assert served.client.get(f"/v1/messages/{message}").json()["status"]["groupName"] == "DELIVERED"
@@ -196,7 +200,7 @@ def test_a_report_may_come_twice_and_late_and_of_nobody(serve: Any) -> None:
 
 
 def test_the_size_of_a_report_is_limited_before_it_is_read(serve: Any) -> None:
-    served = _served(serve, max_webhook=1000)
+    served = _served(serve, max_webhook_bytes=1000)
     answer = httpx.post(f"{served.url}/v1/webhooks/pigeon", content=b"x" * 1001)
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
@@ -241,19 +245,19 @@ def test_an_endpoint_hears_all_that_becomes_of_a_message(serve: Any) -> None:
         assert {one["type"] for one in told} == {
             "sms.message.sent",
             "sms.message.delivered",
-            "sms.message.seen",
+            "sms.message.read",
         }
         assert {one["data"]["messageId"] for one in told} == {message}
         for headers, body in hooks.calls:
-            assert verified(made.json()["secret"], headers, body, now=time.time())
-            assert not verified(made.json()["secret"], headers, body + b" ", now=time.time())
+            assert is_verified(made.json()["secret"], headers, body, now=time.time())
+            assert not is_verified(made.json()["secret"], headers, body + b" ", now=time.time())
         assert len({headers["webhook-id"] for headers, _ in hooks.calls}) == 3
 
 
-def test_an_endpoint_hears_what_it_asked_for_and_only_of_its_realm(serve: Any) -> None:
+def test_an_endpoint_hears_what_it_asked_for_and_only_of_its_tenant(serve: Any) -> None:
     with Hooks() as hooks, Hooks() as others:
-        served = _served(serve, hooks, inbound_realm="default")
-        other = served.of_realm("other")
+        served = _served(serve, hooks, inbound_tenant="default")
+        other = served.of_tenant("other")
         wanted = {"url": hooks.url, "events": ["sms.message.received", "sms.message.failed"]}
         served.client.post("/v1/webhook-endpoints", json=wanted)
         assert other.post("/v1/webhook-endpoints", json={"url": others.url}).status_code == 422  # not allowed
@@ -270,11 +274,13 @@ def test_an_endpoint_hears_what_it_asked_for_and_only_of_its_realm(serve: Any) -
         assert others.calls == []
 
 
-def test_what_comes_in_on_a_realms_account_is_that_realms(serve: Any) -> None:
+def test_what_comes_in_on_a_tenants_account_is_that_tenants(serve: Any) -> None:
     served = _served(serve)
     assert _report(served, {"what": "wrote", "id": "w1"}, path="/v1/webhooks/pigeon/acme").status_code == 200
-    assert [notice.name for _, notice in served.gateway.events.since("acme", 0)] == ["sms.message.received"]
-    assert served.gateway.events.since("default", 0) == []
+    assert [notice.name for _, notice in served.gateway.event_log.events_after("acme", 0)] == [
+        "sms.message.received"
+    ]
+    assert served.gateway.event_log.events_after("default", 0) == []
 
 
 def test_a_callback_url_hears_of_its_own_message_only(serve: Any) -> None:
@@ -289,7 +295,7 @@ def test_a_callback_url_hears_of_its_own_message_only(serve: Any) -> None:
             ("sms.message.expired", message),
         }
         secret = served.client.get("/v1/callback-secret").json()["secret"]
-        assert all(verified(secret, headers, body, now=time.time()) for headers, body in hooks.calls)
+        assert all(is_verified(secret, headers, body, now=time.time()) for headers, body in hooks.calls)
 
 
 def test_callbacks_of_several_recipients_and_of_keys_reach_the_same_url(serve: Any) -> None:
@@ -337,8 +343,8 @@ def test_a_secret_is_rotated_without_a_gap(serve: Any) -> None:
         _sent(served)
         hooks.wait(1)
         ((headers, body),) = hooks.calls
-        assert verified(made["secret"], headers, body, now=time.time())
-        assert verified(rotated["secret"], headers, body, now=time.time())
+        assert is_verified(made["secret"], headers, body, now=time.time())
+        assert is_verified(rotated["secret"], headers, body, now=time.time())
 
 
 def test_endpoints_are_listed_without_secrets_and_removed(served: Any) -> None:
@@ -365,18 +371,22 @@ def _delivering(
 
     async def run() -> list[Any]:
         store, clock = Store(path / "gateway.sqlite3"), Time()
-        events = Events(store)
-        guard = options.get("guard", Guard(frozenset({hooks.host})))
-        deliveries = Deliveries(store, events, guard, clock.now, schedule=schedule, tls=options.get("tls"))
-        insert = (
-            "INSERT INTO endpoint (id, realm, url, events, secret, created) VALUES ('e', 'r', ?, '*', ?, 0)"
+        events = EventLog(store)
+        guard = options.get("guard", UrlGuard(frozenset({hooks.host})))
+        deliveries = WebhookDeliveries(
+            store, events, guard, clock.now, retry_delays=schedule, tls=options.get("tls")
         )
-        store.change(lambda database: database.execute(insert, (options.get("url", hooks.url), new_secret())))
-        await events.keep([Notice("n1", "r", "sms.message.sent", clock.now(), {})])
+        insert = (
+            "INSERT INTO endpoint (id, tenant, url, events, secret, created) VALUES ('e', 'r', ?, '*', ?, 0)"
+        )
+        store.run_transaction(
+            lambda database: database.execute(insert, (options.get("url", hooks.url), new_secret()))
+        )
+        await events.append([GatewayEvent("n1", "r", "sms.message.sent", clock.now(), {})])
         stands = []
         for seconds in steps:
             clock.seconds += seconds
-            await deliveries.step()
+            await deliveries.deliver_due()
             asked = "SELECT state, attempts, problem, (SELECT disabled FROM endpoint) FROM delivery"
             stands.append(store.read(asked)[0])
         await deliveries.close()
@@ -390,14 +400,14 @@ def _delivering(
 def test_who_waits_for_news_can_be_cancelled_just_when_they_come(turns: int, tmp_path: Any) -> None:
     async def run() -> None:
         store = Store(tmp_path / "gateway.sqlite3")
-        events = Events(store)
+        events = EventLog(store)
 
         async def listen() -> None:
             while True:
-                await events.news(60.0)
+                await events.wait_for_events(60.0)
 
         listening = asyncio.create_task(listen())
-        await events.keep([Notice("n1", "r", "sms.message.sent", 0.0, {})])
+        await events.append([GatewayEvent("n1", "r", "sms.message.sent", 0.0, {})])
         for _ in range(turns):
             await asyncio.sleep(0)
         listening.cancel()
@@ -458,7 +468,7 @@ def test_a_redirect_is_a_failure_and_not_followed(tmp_path: Any) -> None:
 def test_a_url_that_leads_to_a_private_address_by_now_is_not_called(tmp_path: Any) -> None:
     with Hooks() as hooks:
         stands = _delivering(
-            tmp_path, hooks, steps=(0,), schedule=(5.0,), guard=Guard(), url="https://localhost/"
+            tmp_path, hooks, steps=(0,), schedule=(5.0,), guard=UrlGuard(), url="https://localhost/"
         )
         assert stands[0][:2] == ("waiting", 1)
         assert hooks.calls == []
@@ -480,7 +490,7 @@ def test_a_certificate_is_checked_against_the_name_though_the_address_is_pinned(
             port = hooks.server.server_port
             stands = _delivering(
                 tmp_path / name, hooks, steps=(0,), schedule=(5.0,), tls=client,
-                url=f"https://hooks.example.com:{port}/", guard=Guard(frozenset({f"hooks.example.com:{port}"}), to_loopback),
+                url=f"https://hooks.example.com:{port}/", guard=UrlGuard(frozenset({f"hooks.example.com:{port}"}), to_loopback),
             )  # fmt: skip
             assert stands[0][0] == state
 
@@ -488,14 +498,17 @@ def test_a_certificate_is_checked_against_the_name_though_the_address_is_pinned(
 def test_notices_that_the_process_before_lost_are_found_out_again(serve: Any) -> None:
     first = _served(serve)
     message = _sent(first)
-    first.gateway.store.change(lambda database: database.execute("DELETE FROM event"))
+    first.gateway.store.run_transaction(lambda database: database.execute("DELETE FROM event"))
     again = _served(serve)
-    told = [(notice.name, notice.data["messageId"]) for _, notice in again.gateway.events.since("default", 0)]
+    told = [
+        (notice.name, notice.data["messageId"])
+        for _, notice in again.gateway.event_log.events_after("default", 0)
+    ]
     assert told == [("sms.message.sent", message)]
 
 
 def test_the_published_vector_of_standard_webhooks_is_reproduced() -> None:
-    headers = signed(
+    headers = sign(
         ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
         1614265330,
@@ -507,25 +520,25 @@ def test_the_published_vector_of_standard_webhooks_is_reproduced() -> None:
 @given(st.data())
 def test_no_flipped_bit_passes_for_a_signature(data: st.DataObject) -> None:
     secret, body = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"test": 2432232314}'
-    headers = signed([secret], "msg_1", 1614265330, body)
+    headers = sign([secret], "msg_1", 1614265330, body)
     part = data.draw(st.sampled_from([*headers, "body"]))
     value = bytearray(body if part == "body" else headers[part].encode())
     at = data.draw(st.integers(0, len(value) * 8 - 1))
     value[at // 8] ^= 1 << at % 8
     changed = {**headers, part: value.decode("latin-1")}
-    assert verified(secret, headers, body, now=1614265330)
-    assert not verified(secret, changed, bytes(value) if part == "body" else body, now=1614265330)
+    assert is_verified(secret, headers, body, now=1614265330)
+    assert not is_verified(secret, changed, bytes(value) if part == "body" else body, now=1614265330)
 
 
 @pytest.mark.parametrize(("at", "good"), [(-301, False), (-300, True), (300, True), (301, False)])
 def test_a_signature_stands_for_five_minutes(at: int, good: bool) -> None:
     secret = new_secret()
-    headers = signed([secret], "m", 1000000 + at, b"x")
-    assert verified(secret, headers, b"x", now=1000000) is good
+    headers = sign([secret], "m", 1000000 + at, b"x")
+    assert is_verified(secret, headers, b"x", now=1000000) is good
 
 
 @pytest.mark.parametrize("at", ["", "-1", "x", "\uff11\uff10", "9" * 400])
 def test_no_other_time_is_one(at: str) -> None:
     secret = new_secret()
-    headers = {**signed([secret], "m", 1000000, b"x"), "webhook-timestamp": at}
-    assert not verified(secret, headers, b"x", now=1000000)
+    headers = {**sign([secret], "m", 1000000, b"x"), "webhook-timestamp": at}
+    assert not is_verified(secret, headers, b"x", now=1000000)

@@ -13,27 +13,27 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from specifications import FOLDER, specification
 
-from messaging_channels import EmailAddress, Kind, PhoneNumber, Sms, Status, WhatsAppText, errors
+from messaging_channels import EmailAddress, Outcome, PhoneNumber, Sms, Status, WhatsAppText, errors
 from messaging_channels._model.status import known_statuses
 from messaging_channels.plugins import (
-    RULES,
-    Call,
+    REASON_POLICIES,
+    AttemptResult,
+    BlockingCall,
+    CurrentTime,
     Envelope,
-    Group,
     HttpRequest,
     HttpResponse,
-    Inquiry,
-    Now,
-    Outcome,
+    LookupRequest,
     Reason,
-    Wait,
+    Sleep,
+    StatusGroup,
 )
-from messaging_channels_infobip import Infobip, InfobipRefused, People
+from messaging_channels_infobip import Infobip, InfobipApiError, PeopleClient
 from messaging_channels_infobip._table_errors import ERRORS
 from messaging_channels_infobip._table_statuses import GROUP_REASONS, REASONS
-from messaging_channels_infobip.advice import Advice, advice_of
-from messaging_channels_infobip.answers import outcomes, reason_of, single_outcome
-from messaging_channels_infobip.dates import read_date
+from messaging_channels_infobip.dates import parse_date
+from messaging_channels_infobip.error_advice import ErrorAdvice, advice_of
+from messaging_channels_infobip.responses import parse_batch_response, parse_single_response, reason_of
 
 NUMBER = PhoneNumber("447700900123")
 INFOBIP = Infobip(base_url="xyz.api.infobip.com", api_key="secret")
@@ -72,25 +72,25 @@ def test_every_error_of_the_catalogue_has_the_advice_it_suggests() -> None:
 @pytest.mark.parametrize(
     ("error", "advice"),
     [
-        ({"groupId": 3, "id": 7082, "permanent": True}, Advice.RETRY),
-        ({"groupId": 2, "id": 351, "permanent": False}, Advice.REJECT),
-        ({"groupId": 1, "id": 999999, "permanent": True}, Advice.REJECT),
-        ({"groupId": 1, "id": 999999, "permanent": False}, Advice.RETRY),
-        ({"groupId": 1, "id": 999999}, Advice.REJECT),
-        ({"groupId": 0, "id": 999999}, Advice.OK),
-        ({}, Advice.OK),
-        ({"groupId": "1", "id": []}, Advice.REJECT),
+        ({"groupId": 3, "id": 7082, "permanent": True}, ErrorAdvice.RETRY),
+        ({"groupId": 2, "id": 351, "permanent": False}, ErrorAdvice.REJECT),
+        ({"groupId": 1, "id": 999999, "permanent": True}, ErrorAdvice.REJECT),
+        ({"groupId": 1, "id": 999999, "permanent": False}, ErrorAdvice.RETRY),
+        ({"groupId": 1, "id": 999999}, ErrorAdvice.REJECT),
+        ({"groupId": 0, "id": 999999}, ErrorAdvice.OK),
+        ({}, ErrorAdvice.OK),
+        ({"groupId": "1", "id": []}, ErrorAdvice.REJECT),
     ],
 )
 def test_our_reading_goes_before_the_vendors_flag_and_the_flag_before_nothing(
-    error: dict[str, Any], advice: Advice
+    error: dict[str, Any], advice: ErrorAdvice
 ) -> None:
     assert advice_of(error) is advice
 
 
 def test_no_refusal_is_repeated_at_infobip_since_the_repetition_would_pass_for_accepted() -> None:
     for reason in {*REASONS.values(), *GROUP_REASONS.values()}:
-        assert not RULES[reason].retry
+        assert not REASON_POLICIES[reason].retryable
 
 
 @given(st.integers(0, 9), st.integers(0, 10**6), st.sampled_from(["sms", "whatsapp", "email", "all"]))
@@ -99,9 +99,9 @@ def test_a_status_that_is_not_listed_means_what_its_group_means(
 ) -> None:
     reason = reason_of(Status(group, "", number, "NEW"), channel)
     if ("all", group, number) not in REASONS and (channel, group, number) not in REASONS:
-        assert reason is GROUP_REASONS.get(group, Reason.UNIDENTIFIED)
-    if group in (Group.ACCEPTED, Group.PENDING, Group.DELIVERED):
-        assert Outcome.of(reason).kind is Kind.ACCEPTED
+        assert reason is GROUP_REASONS.get(group, Reason.UNREADABLE_RESPONSE)
+    if group in (StatusGroup.ACCEPTED, StatusGroup.PENDING, StatusGroup.DELIVERED):
+        assert AttemptResult.of(reason).outcome is Outcome.ACCEPTED
 
 
 SENDING = [
@@ -126,28 +126,28 @@ def test_every_answer_of_the_specification_to_a_send_is_read(document: str, path
     named = [one.get("messageId") for one in elements] or ["id-1"]
     channel = path.split("/")[1]
     batch = [Envelope(str(name), channel, Sms("Hello"), NUMBER) for name in named]
-    read = single_outcome if "/text" in path or "/flow" in path else outcomes
-    told = read(response, batch[:1] if read is single_outcome else batch)
-    assert len(told) == (1 if read is single_outcome else len(batch))
-    assert status == "200" or all(one.kind is not Kind.ACCEPTED for one in told)
+    read = parse_single_response if "/text" in path or "/flow" in path else parse_batch_response
+    told = read(response, batch[:1] if read is parse_single_response else batch)
+    assert len(told) == (1 if read is parse_single_response else len(batch))
+    assert status == "200" or all(one.outcome is not Outcome.ACCEPTED for one in told)
 
 
-INQUIRY = Inquiry("id-1", "sms", None, 0.0, 0.0, lambda _: False)
+INQUIRY = LookupRequest("id-1", "sms", None, 0.0, 0.0, lambda _: False)
 QUESTIONS: list[tuple[str, str, str, Any]] = [
     ("infobip_sms", "GET", "/sms/3/logs", lambda: INFOBIP.look_up(INQUIRY)),
     (
         "infobip_email",
         "GET",
         "/email/4/logs",
-        lambda: INFOBIP.look_up(Inquiry("1", "email", None, 0, 0, bool)),
+        lambda: INFOBIP.look_up(LookupRequest("1", "email", None, 0, 0, bool)),
     ),
     ("infobip_sms", "GET", "/sms/3/reports", lambda: _pulling().fetch_reports()),
     ("infobip_email", "GET", "/email/4/reports", lambda: _pulling().fetch_reports()),
     ("infobip_sms", "GET", "/sms/3/logs", lambda: INFOBIP_OF_ITS_OWN().fetch_reports()),
     ("infobip_sms", "POST", "/sms/1/preview", lambda: INFOBIP.preview("Hello")),
-    ("infobip_sms", "GET", "/sms/1/bulks", lambda: INFOBIP.schedules("sms").get("b")),
+    ("infobip_sms", "GET", "/sms/1/bulks", lambda: INFOBIP.schedules("sms").get_schedule("b")),
     ("infobip_sms", "PUT", "/sms/1/bulks/status", lambda: INFOBIP.schedules("sms").cancel("b")),
-    ("infobip_email", "GET", "/email/1/bulks", lambda: INFOBIP.schedules("email").get("b")),
+    ("infobip_email", "GET", "/email/1/bulks", lambda: INFOBIP.schedules("email").get_schedule("b")),
     ("infobip_email", "PUT", "/email/1/bulks/status", lambda: INFOBIP.schedules("email").cancel("b")),
     ("infobip_people", "GET", "/people/2/persons", lambda: _people().person("EXTERNAL_ID", "x")),
     ("infobip_people", "POST", "/people/2/persons/match", lambda: _people().person("PHONE", "x")),
@@ -161,16 +161,16 @@ def INFOBIP_OF_ITS_OWN() -> Infobip:  # noqa: N802  reads like the other one
 def _pulling() -> Infobip:
     from datetime import timedelta
 
-    return Infobip(base_url="xyz.api.infobip.com", api_key="secret", catch_up=timedelta(0))
+    return Infobip(base_url="xyz.api.infobip.com", api_key="secret", log_backfill=timedelta(0))
 
 
-def _people() -> People:
-    return People(base_url="xyz.api.infobip.com", api_key="secret")
+def _people() -> PeopleClient:
+    return PeopleClient(base_url="xyz.api.infobip.com", api_key="secret")
 
 
 def _run(flow: Any, answer: HttpResponse) -> Any:
     reply: Any = None
-    replies: dict[type, Any] = {Now: 1000.0, Wait: None, HttpRequest: answer, Call: None}
+    replies: dict[type, Any] = {CurrentTime: 1000.0, Sleep: None, HttpRequest: answer, BlockingCall: None}
     try:
         for _ in range(50):
             reply = replies[type(flow.send(reply))]
@@ -189,42 +189,49 @@ def test_every_answer_of_the_specification_to_a_question_is_read_or_refused_in_o
     status = data.draw(st.sampled_from(sorted(schemas)))
     answer = data.draw(specification(document).samples(schemas[status]))
     code = int(status.replace("XX", "09"))
-    with suppress(InfobipRefused, errors.InvalidSetting):
+    with suppress(InfobipApiError, errors.InvalidSetting):
         _run(question(), HttpResponse(code, {}, json.dumps(answer).encode()))
 
 
 @given(st.integers(100, 599), st.binary(max_size=60))
 def test_whatever_is_answered_to_a_single_message_it_gets_one_outcome(status: int, body: bytes) -> None:
     envelope = Envelope("id-1", "whatsapp", WhatsAppText("Hello"), NUMBER)
-    (outcome,) = single_outcome(HttpResponse(status, {}, body), [envelope])
-    assert status // 100 == 2 or outcome.kind is not Kind.ACCEPTED
-    assert not outcome.whole_request or status // 100 == 2
+    (result,) = parse_single_response(HttpResponse(status, {}, body), [envelope])
+    assert status // 100 == 2 or result.outcome is not Outcome.ACCEPTED
+    assert not result.request_rejected or status // 100 == 2
 
 
 def test_a_refused_request_of_several_says_so_and_one_of_a_single_message_does_not() -> None:
     two = [Envelope(one, "sms", Sms("Hello"), NUMBER) for one in ("a", "b")]
-    assert [one.whole_request for one in outcomes(HttpResponse(400, {}, b""), two)] == [True, True]
-    assert [one.whole_request for one in outcomes(HttpResponse(400, {}, b""), two[:1])] == [False]
+    assert [one.request_rejected for one in parse_batch_response(HttpResponse(400, {}, b""), two)] == [
+        True,
+        True,
+    ]
+    assert [one.request_rejected for one in parse_batch_response(HttpResponse(400, {}, b""), two[:1])] == [
+        False
+    ]
 
 
 def test_a_path_that_is_not_there_may_be_tried_at_another_provider() -> None:
-    (outcome,) = outcomes(HttpResponse(404, {}, b""), [Envelope("a", "sms", Sms("Hello"), NUMBER)])
-    assert outcome.reason is Reason.ROUTE
+    (outcome,) = parse_batch_response(
+        HttpResponse(404, {}, b""), [Envelope("a", "sms", Sms("Hello"), NUMBER)]
+    )
+    assert outcome.reason is Reason.NO_COVERAGE
 
 
 def test_a_mail_is_found_in_the_answer_by_its_recipient_where_the_answer_has_ids_of_its_own() -> None:
     status = {"groupId": 1, "groupName": "PENDING", "id": 7, "name": "PENDING_ENROUTE", "description": ""}
     answer = {"messages": [{"messageId": "own", "to": "zoe@example.com", "status": status}]}
     envelope = Envelope("a", "email", Sms("Hello"), EmailAddress("zoe", "example.com"))
-    (outcome,) = outcomes(HttpResponse(200, {}, json.dumps(answer).encode()), [envelope])
-    assert (outcome.kind, outcome.provider_id) == (Kind.ACCEPTED, "own")
+    (result,) = parse_batch_response(HttpResponse(200, {}, json.dumps(answer).encode()), [envelope])
+    assert (result.outcome, result.provider_id) == (Outcome.ACCEPTED, "own")
 
 
-def _answered(channel: str, *elements: Any) -> list[Outcome]:
+def _answered(channel: str, *elements: Any) -> list[AttemptResult]:
     """Return how an answer of these elements is read for a mail or a text with the id `a`."""
     to = EmailAddress("zoe", "example.com") if channel == "email" else NUMBER
     response = HttpResponse(200, {}, json.dumps({"messages": elements}).encode())
-    return list(outcomes(response, [Envelope("a", channel, Sms("Hello"), to)]))
+    return list(parse_batch_response(response, [Envelope("a", channel, Sms("Hello"), to)]))
 
 
 TAKEN = {"groupId": 1, "groupName": "PENDING", "id": 26, "name": "PENDING_ACCEPTED", "description": "words"}
@@ -232,8 +239,8 @@ TAKEN = {"groupId": 1, "groupName": "PENDING", "id": 26, "name": "PENDING_ACCEPT
 
 @pytest.mark.parametrize("beside", [None, 3, "a", [], {}, {"messageId": []}, {"messageId": 5}], ids=repr)
 def test_what_is_no_element_does_not_hide_the_one_beside_it(beside: Any) -> None:
-    (outcome,) = _answered("sms", beside, {"messageId": "a", "status": TAKEN})
-    assert (outcome.kind, outcome.provider_id, outcome.detail) == (Kind.ACCEPTED, "a", "")
+    (result,) = _answered("sms", beside, {"messageId": "a", "status": TAKEN})
+    assert (result.outcome, result.provider_id, result.detail) == (Outcome.ACCEPTED, "a", "")
 
 
 @pytest.mark.parametrize("missing", ["groupName", "name", "description"])
@@ -252,12 +259,12 @@ def test_a_status_without_one_of_its_words_is_read(missing: str) -> None:
 def test_what_is_no_status_says_nothing_even_beside_one_that_is(status: Any) -> None:
     assert _answered("sms", {"messageId": "a", "status": TAKEN})[0].reason is Reason.ACCEPTED
     (outcome,) = _answered("sms", {"messageId": "a", "status": status})
-    assert outcome.reason is Reason.UNIDENTIFIED
+    assert outcome.reason is Reason.UNREADABLE_RESPONSE
 
 
 def test_a_mail_is_not_found_by_its_recipient_where_the_id_is_no_text() -> None:
     (outcome,) = _answered("email", {"messageId": 5, "to": "zoe@example.com", "status": TAKEN})
-    assert outcome.reason is Reason.UNIDENTIFIED
+    assert outcome.reason is Reason.UNREADABLE_RESPONSE
 
 
 @pytest.mark.parametrize(
@@ -280,4 +287,4 @@ def test_a_mail_is_not_found_by_its_recipient_where_the_id_is_no_text() -> None:
     ],
 )
 def test_a_time_is_read_in_every_spelling(written: object, seconds: float) -> None:
-    assert read_date(written, otherwise=-1.0) == seconds
+    assert parse_date(written, default=-1.0) == seconds

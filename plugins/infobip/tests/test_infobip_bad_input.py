@@ -14,12 +14,12 @@ from messaging_channels.messages import whatsapp as chat
 from messaging_channels.messages import whatsapp_interactive as more
 from messaging_channels.messages import whatsapp_template as template
 from messaging_channels_infobip import (
-    Defaults,
+    AccountDefaults,
     DeliveryWindow,
     Infobip,
-    InfobipEmail,
-    InfobipSms,
-    InfobipWhatsApp,
+    InfobipEmailOptions,
+    InfobipSmsOptions,
+    InfobipWhatsAppOptions,
     Language,
     Links,
     SmsFailover,
@@ -47,11 +47,13 @@ def _dispatcher(emulator: InfobipEmulator, **defaults: Any) -> Dispatcher:
         "whatsapp_sender": "447700900000",
         "email_sender": "shop@example.com",
     } | defaults
-    return Dispatcher([Infobip(base_url=emulator.url, api_key="emulated-key", defaults=Defaults(**senders))])
+    return Dispatcher(
+        [Infobip(base_url=emulator.url, api_key="emulated-key", defaults=AccountDefaults(**senders))]
+    )
 
 
 def _mail(**options: Any) -> Email:
-    return Email("Hello", "Hello", "<b>Hello</b>", extra=(InfobipEmail(**options),))
+    return Email("Hello", "Hello", "<b>Hello</b>", provider_options=(InfobipEmailOptions(**options),))
 
 
 PDF = more.MediaCard(chat.Media(url="https://shop.example.com/a", content_type="application/pdf"), ())
@@ -88,36 +90,42 @@ BAD_MESSAGES: dict[str, tuple[Any, str]] = {
     "numeric sender over 15 digits": (Sms("Hello", sender="4" * 16), "Sms.sender"),
     "sender with a control character": (Sms("Hello", sender="Sh\nop"), "Sms.sender"),
     "schedule over 180 days ahead": (
-        Sms("x", extra=(InfobipSms(send_at=NOW + timedelta(days=181)),)),
-        "InfobipSms.send_at",
+        Sms("x", provider_options=(InfobipSmsOptions(send_at=NOW + timedelta(days=181)),)),
+        "InfobipSmsOptions.send_at",
     ),
     "schedule long past": (
-        Sms("x", extra=(InfobipSms(send_at=NOW - timedelta(days=1)),)),
-        "InfobipSms.send_at",
+        Sms("x", provider_options=(InfobipSmsOptions(send_at=NOW - timedelta(days=1)),)),
+        "InfobipSmsOptions.send_at",
     ),
     "mail schedule over 5 days ahead": (
-        Email("x", "x", extra=(InfobipEmail(send_at=NOW + timedelta(days=6)),)),
-        "InfobipEmail.send_at",
+        Email("x", "x", provider_options=(InfobipEmailOptions(send_at=NOW + timedelta(days=6)),)),
+        "InfobipEmailOptions.send_at",
     ),
     "mail without a subject": (Email("", "Hello"), "Email.subject"),
     "mail with an endless subject": (Email("a" * 1001, "Hello"), "Email.subject"),
     "mail to too many": (Email("x", "x", cc=[f"a{number}@example.com" for number in range(1000)]), "Email"),
     "amp without html": (
-        Email("x", "x", extra=(InfobipEmail(amp_html="<html amp4email>"),)),
-        "InfobipEmail.amp_html",
+        Email("x", "x", provider_options=(InfobipEmailOptions(amp_html="<html amp4email>"),)),
+        "InfobipEmailOptions.amp_html",
     ),
-    "placeholders in MIME": (_mail(placeholders={"name": "Zoe"}), "InfobipEmail.placeholders"),
-    "schedule in MIME": (_mail(send_at=NOW + timedelta(days=1)), "InfobipEmail.send_at"),
-    "tracking in MIME": (_mail(tracking=Tracking(opens=True)), "InfobipEmail.tracking"),
-    "two extras": (Sms("x", extra=(InfobipSms(), InfobipSms())), "Sms.extra"),
-    "an extra of another channel": (Sms("x", extra=(InfobipWhatsApp(),)), "Sms.extra"),
+    "placeholders in MIME": (_mail(placeholders={"name": "Zoe"}), "InfobipEmailOptions.placeholders"),
+    "schedule in MIME": (_mail(send_at=NOW + timedelta(days=1)), "InfobipEmailOptions.send_at"),
+    "tracking in MIME": (_mail(tracking=Tracking(opens=True)), "InfobipEmailOptions.tracking"),
+    "two extras": (
+        Sms("x", provider_options=(InfobipSmsOptions(), InfobipSmsOptions())),
+        "Sms.provider_options",
+    ),
+    "an extra of another channel": (
+        Sms("x", provider_options=(InfobipWhatsAppOptions(),)),
+        "Sms.provider_options",
+    ),
     "failover of free text": (
-        WhatsAppText("x", extra=(InfobipWhatsApp(sms_failover=SmsFailover("Shop", "x")),)),
-        "WhatsAppText.extra",
+        WhatsAppText("x", provider_options=(InfobipWhatsAppOptions(sms_failover=SmsFailover("Shop", "x")),)),
+        "WhatsAppText.provider_options",
     ),
     "links of a sticker": (
-        messages.WhatsAppSticker(MEDIA, extra=(InfobipWhatsApp(links=Links()),)),
-        "WhatsAppSticker.extra",
+        messages.WhatsAppSticker(MEDIA, provider_options=(InfobipWhatsAppOptions(links=Links()),)),
+        "WhatsAppSticker.provider_options",
     ),
     "sender over 24 characters": (WhatsAppText("x", sender="4" * 25), "WhatsAppText.sender"),
     "preview without a link": (WhatsAppText("x", preview_url=True), "WhatsAppText.preview_url"),
@@ -166,7 +174,7 @@ BAD_MESSAGES: dict[str, tuple[Any, str]] = {
         ),
         "WhatsAppProducts.sections",
     ),
-    "gaps by name": (WhatsAppTemplate("t", "en", {"name": "Zoe"}), "WhatsAppTemplate.body"),
+    "gaps by name": (WhatsAppTemplate("t", "en", {"name": "Zoe"}), "WhatsAppTemplate.parameters"),
     "two gaps in a header": (
         WhatsAppTemplate("t", "en", header=template.TextHeader(("a", "b"))),
         "WhatsAppTemplate.header",
@@ -185,12 +193,14 @@ BAD_MESSAGES: dict[str, tuple[Any, str]] = {
         "WhatsAppTemplate.buttons",
     ),
     "eleven cards": (
-        WhatsAppTemplate("t", "en", cards=(template.Card(template.ImageHeader(MEDIA)),) * 11),
+        WhatsAppTemplate("t", "en", cards=(template.CarouselCard(template.ImageHeader(MEDIA)),) * 11),
         "WhatsAppTemplate.cards",
     ),
     "code on a card": (
         WhatsAppTemplate(
-            "t", "en", cards=(template.Card(template.ImageHeader(MEDIA), (), (template.CopyCode("1"),)),)
+            "t",
+            "en",
+            cards=(template.CarouselCard(template.ImageHeader(MEDIA), (), (template.CopyCode("1"),)),),
         ),
         "WhatsAppTemplate.cards",
     ),
@@ -198,7 +208,7 @@ BAD_MESSAGES: dict[str, tuple[Any, str]] = {
         WhatsAppTemplate(
             "t",
             "en",
-            cards=(template.Card(template.ImageHeader(MEDIA), (), (template.QuickReply("1"),) * 3),),
+            cards=(template.CarouselCard(template.ImageHeader(MEDIA), (), (template.QuickReply("1"),) * 3),),
         ),
         "WhatsAppTemplate.cards",
     ),
@@ -256,7 +266,7 @@ def test_a_sender_for_texts_is_none_for_mail(emulator: InfobipEmulator) -> None:
 
 
 BAD_OPTIONS: dict[str, Callable[[], Any]] = {
-    "unknown alphabet": lambda: InfobipSms(transliteration="KLINGON"),  # type: ignore[arg-type]
+    "unknown alphabet": lambda: InfobipSmsOptions(transliteration="KLINGON"),  # type: ignore[arg-type]
     "unknown language": lambda: Language("XX"),  # type: ignore[arg-type]
     "no day": lambda: DeliveryWindow(()),
     "unknown day": lambda: DeliveryWindow(("SOMEDAY",)),  # type: ignore[arg-type]
@@ -264,12 +274,12 @@ BAD_OPTIONS: dict[str, Callable[[], Any]] = {
     "a window below an hour": lambda: DeliveryWindow(("MONDAY",), time(8), time(8, 59)),
     "links that are not shortened": lambda: Links(shorten=False, custom_domain="go.example.com"),
     "no speed": lambda: SpeedLimit(0),
-    "speed without a schedule": lambda: InfobipSms(speed_limit=SpeedLimit(1)),
-    "a time without a zone": lambda: InfobipSms(send_at=datetime(2026, 7, 1)),  # noqa: DTZ001
-    "endless callback data": lambda: InfobipSms(callback_data="a" * 4001),
-    "endless bulk id": lambda: InfobipEmail(bulk_id="a" * 101),
+    "speed without a schedule": lambda: InfobipSmsOptions(speed_limit=SpeedLimit(1)),
+    "a time without a zone": lambda: InfobipSmsOptions(send_at=datetime(2026, 7, 1)),  # noqa: DTZ001
+    "endless callback data": lambda: InfobipSmsOptions(callback_data="a" * 4001),
+    "endless bulk id": lambda: InfobipEmailOptions(bulk_id="a" * 101),
     "endless failover": lambda: SmsFailover("Shop", "a" * 4097),
-    "unknown priority": lambda: InfobipEmail(priority="NOW"),  # type: ignore[arg-type]
+    "unknown priority": lambda: InfobipEmailOptions(priority="NOW"),  # type: ignore[arg-type]
     "unknown position": lambda: Tracking(pixel_position="MIDDLE"),  # type: ignore[arg-type]
 }
 
@@ -282,20 +292,22 @@ def test_an_option_that_cannot_work_is_refused_when_it_is_made(case: str) -> Non
 
 
 def test_what_was_due_a_moment_ago_is_sent_at_once(emulator: InfobipEmulator) -> None:
-    late = InfobipSms(send_at=datetime.now(UTC) - timedelta(minutes=2), bulk_id="late")
+    late = InfobipSmsOptions(send_at=datetime.now(UTC) - timedelta(minutes=2), bulk_id="late")
     with _dispatcher(emulator) as dispatcher:
-        dispatcher.send(Sms("x", extra=(late,)), to=NUMBER)
+        dispatcher.send(Sms("x", provider_options=(late,)), to=NUMBER)
     assert emulator.requests[-1].json()["options"] == {"schedule": {"bulkId": "late"}}
 
 
 def test_the_length_of_a_text_in_another_alphabet_is_for_infobip_to_count(emulator: InfobipEmulator) -> None:
-    long = Sms("ž" * 2000, extra=(InfobipSms(transliteration="CENTRAL_EUROPEAN"),))
+    long = Sms("ž" * 2000, provider_options=(InfobipSmsOptions(transliteration="CENTRAL_EUROPEAN"),))
     with _dispatcher(emulator) as dispatcher:
         assert dispatcher.send(long, to=NUMBER).status.group_id == 1
 
 
 def test_a_mail_from_a_template_needs_neither_subject_nor_body(emulator: InfobipEmulator) -> None:
-    mail = Email("", "", extra=(InfobipEmail(template_id="42", placeholders={"name": "Zoe"}),))
+    mail = Email(
+        "", "", provider_options=(InfobipEmailOptions(template_id="42", placeholders={"name": "Zoe"}),)
+    )
     with _dispatcher(emulator, sender=None, email_sender=None) as dispatcher:
         dispatcher.send(mail, to="zoe@example.com")
     (message,) = emulator.requests[-1].json()["messages"]
@@ -328,8 +340,8 @@ def test_mail_and_chats_keep_to_the_rates_that_infobip_names(emulator: InfobipEm
     provider = Infobip(base_url=emulator.url, api_key="emulated-key")
     rates = [
         [
-            rate.count / rate.per
-            for _, rate in provider.limits(Envelope("1", channel, Sms("x"), PhoneNumber(NUMBER)))
+            rate.limit / rate.per
+            for _, rate in provider.rate_limits(Envelope("1", channel, Sms("x"), PhoneNumber(NUMBER)))
         ]
         for channel in ("sms", "whatsapp", "email")
     ]

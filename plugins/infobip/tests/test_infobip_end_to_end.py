@@ -29,37 +29,45 @@ from messaging_channels import (
     Dispatcher,
     Email,
     HttpSettings,
-    Kind,
+    Outcome,
     Person,
     Sms,
     SqliteLedger,
-    WebhookCall,
+    WebhookRequest,
     WhatsAppTemplate,
     WhatsAppText,
     errors,
 )
 from messaging_channels._cli import main as cli
-from messaging_channels.events import Act, Engaged, MessageReceived, OptedOut, StatusChanged
+from messaging_channels.events import (
+    EngagementReceived,
+    EngagementType,
+    MessageReceived,
+    OptedOut,
+    StatusChanged,
+)
 from messaging_channels.messages import WhatsAppImage
 from messaging_channels.plugins import Reason, Timeouts
-from messaging_channels.testing import Fault, How, Transport
+from messaging_channels.testing import Fault, FaultKind, Transport
 from messaging_channels_infobip import (
-    Defaults,
+    AccountDefaults,
     Infobip,
-    InfobipEmail,
-    InfobipRefused,
-    InfobipSms,
-    InfobipWhatsApp,
-    People,
+    InfobipApiError,
+    InfobipEmailOptions,
+    InfobipSmsOptions,
+    InfobipWhatsAppOptions,
+    PeopleClient,
     PeopleResolver,
     SmsFailover,
 )
-from messaging_channels_infobip.emulator import InfobipEmulator, Security
-from messaging_channels_infobip.proofs import Basic, Hmac, UrlToken
+from messaging_channels_infobip.emulator import InfobipEmulator, WebhookSecurity
+from messaging_channels_infobip.webhook_auth import BasicAuth, HmacSignature, UrlToken
 
 KEY = "emulated-key"
 NUMBER = "447700900123"
-SENDERS = Defaults(sender="Shop", whatsapp_sender="447700900000", email_sender="Shop <shop@example.com>")
+SENDERS = AccountDefaults(
+    sender="Shop", whatsapp_sender="447700900000", email_sender="Shop <shop@example.com>"
+)
 
 
 def _infobip(emulator: InfobipEmulator, **settings: Any) -> Infobip:
@@ -88,10 +96,10 @@ class Mailbox(Server):
                 name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)
             }
             assert self.dispatcher is not None
-            call = WebhookCall(body, headers, self.url + first.split(" ")[1], at=1.0)
+            call = WebhookRequest(body, headers, self.url + first.split(" ")[1], received_at=1.0)
             try:
-                self.events += self.dispatcher.receive("infobip", call).events
-            except errors.WebhookRefused:
+                self.events += self.dispatcher.handle_webhook("infobip", call).events
+            except errors.WebhookVerificationError:
                 peer.answer(b"HTTP/1.1 401 X\r\ncontent-length: 0\r\n\r\n")
             else:
                 peer.answer(b"HTTP/1.1 200 X\r\ncontent-length: 0\r\n\r\n")
@@ -106,13 +114,13 @@ def _steer(emulator: InfobipEmulator, kind: str, record: dict[str, Any]) -> None
 
 @contextmanager
 def _connected(
-    proof: Any, query: str = "", security: Security | None = None
+    proof: Any, query: str = "", security: WebhookSecurity | None = None
 ) -> Iterator[tuple[Dispatcher, InfobipEmulator, Mailbox]]:
     """Connect a dispatcher to an emulator, and the emulator's calls to the dispatcher."""
     with (
         Mailbox() as mailbox,
         InfobipEmulator(webhook_url=f"{mailbox.url}/reports{query}", security=security) as infobip,
-        Dispatcher([_infobip(infobip, proofs=[proof])], ledger=SqliteLedger()) as dispatcher,
+        Dispatcher([_infobip(infobip, webhook_auth=[proof])], ledger=SqliteLedger()) as dispatcher,
     ):
         mailbox.dispatcher = dispatcher
         yield dispatcher, infobip, mailbox
@@ -137,20 +145,24 @@ MESSAGES = [
 @pytest.mark.parametrize(
     ("security", "proof", "query"),
     [
-        (Security(hmac_secret="s1", hmac_encoding="base64", hmac_prefix="sha256="), Hmac(["s1"]), ""),
-        (Security(username="infobip", password="p1"), Basic("infobip", "p1"), ""),
-        (Security(), UrlToken(["t1"]), "?token=t1"),
+        (
+            WebhookSecurity(hmac_secret="s1", hmac_encoding="base64", hmac_prefix="sha256="),
+            HmacSignature(["s1"]),
+            "",
+        ),
+        (WebhookSecurity(username="infobip", password="p1"), BasicAuth("infobip", "p1"), ""),
+        (WebhookSecurity(), UrlToken(["t1"]), "?token=t1"),
     ],
     ids=["hmac", "basic", "token"],
 )
 def test_the_report_arrives_and_the_status_changes(
-    message: Any, to: str, security: Security, proof: Any, query: str
+    message: Any, to: str, security: WebhookSecurity, proof: Any, query: str
 ) -> None:
     with _connected(proof, query, security) as (dispatcher, infobip, _):
         receipt = dispatcher.send(message, to=to)
         infobip.wait_until_reported()
-        record = dispatcher.find(receipt.id)
-    assert (receipt.outcome, receipt.status.group_id) == (Kind.ACCEPTED, 1)
+        record = dispatcher.get_message(receipt.id)
+    assert (receipt.outcome, receipt.status.group_id) == (Outcome.ACCEPTED, 1)
     assert record is not None
     assert (record.status.group_id, record.status.id) == (3, 5)
     assert [status for _, status in infobip.reported] == [200]
@@ -158,30 +170,30 @@ def test_the_report_arrives_and_the_status_changes(
 
 def test_reports_go_to_the_url_that_a_message_names(emulator: InfobipEmulator) -> None:
     with Mailbox() as mailbox:
-        defaults = Defaults(**{**_fields(SENDERS), "report_url": f"{mailbox.url}/all?token=t1"})
-        provider = _infobip(emulator, proofs=[UrlToken(["t1"])], defaults=defaults)
+        defaults = AccountDefaults(**{**_fields(SENDERS), "report_url": f"{mailbox.url}/all?token=t1"})
+        provider = _infobip(emulator, webhook_auth=[UrlToken(["t1"])], defaults=defaults)
         with Dispatcher([provider]) as dispatcher:
             mailbox.dispatcher = dispatcher
             for message, to in MESSAGES:
                 dispatcher.send(message, to=to)
-            own = InfobipSms(report_url=f"{mailbox.url}/own?token=t1", callback_data="order-17")
-            dispatcher.send(Sms("Hello", extra=(own,)), to=NUMBER)
+            own = InfobipSmsOptions(report_url=f"{mailbox.url}/own?token=t1", callback_data="order-17")
+            dispatcher.send(Sms("Hello", provider_options=(own,)), to=NUMBER)
             emulator.wait_until_reported()
     paths = [request.split(b" ")[1] for request in mailbox.requests]
     assert sorted(paths) == sorted([b"/all?token=t1"] * len(MESSAGES) + [b"/own?token=t1"])
     assert {type(event) for event in mailbox.events} == {StatusChanged}
-    assert "order-17" in [event.native.get("callbackData") for event in mailbox.events]
+    assert "order-17" in [event.raw.get("callbackData") for event in mailbox.events]
 
 
-def _fields(defaults: Defaults) -> dict[str, Any]:
+def _fields(defaults: AccountDefaults) -> dict[str, Any]:
     return {name: getattr(defaults, name) for name in ("sender", "whatsapp_sender", "email_sender")}
 
 
 def test_a_call_of_a_stranger_changes_nothing() -> None:
-    with _connected(Hmac(["s1"])) as (dispatcher, infobip, _):
+    with _connected(HmacSignature(["s1"])) as (dispatcher, infobip, _):
         receipt = dispatcher.send(Sms("Hello"), to=NUMBER)
         infobip.wait_until_reported()
-        record = dispatcher.find(receipt.id)
+        record = dispatcher.get_message(receipt.id)
     assert record is not None
     assert record.status.group_id == 1
     assert [status for _, status in infobip.reported] == [401]
@@ -198,8 +210,8 @@ def test_what_people_write_read_and_click_comes_in() -> None:
     assert isinstance(sms, MessageReceived)
     assert isinstance(chat, MessageReceived)
     assert (sms.channel, chat.channel, sms.text, chat.text) == ("sms", "whatsapp", "Hi", "Hi")
-    assert isinstance(seen, Engaged)
-    assert seen.act is Act.SEEN
+    assert isinstance(seen, EngagementReceived)
+    assert seen.engagement_type is EngagementType.READ
     assert isinstance(left, OptedOut)
     assert left.address.plain == "zoe@example.com"
 
@@ -210,10 +222,10 @@ def test_the_calls_of_the_emulator_look_like_those_of_infobip() -> None:
         "infobip_whatsapp": "receive-whatsapp-delivery-reports",
         "infobip_email": "receive-email-delivery-reports",
     }
-    labelled = InfobipSms(application_id="a", campaign_id="c", callback_data="d")
+    labelled = InfobipSmsOptions(application_id="a", campaign_id="c", callback_data="d")
     text = {"type": "TEXT", "text": "Hi"}
     with _connected(UrlToken(["t1"]), "?token=t1") as (dispatcher, infobip, _):
-        for message, to in (MESSAGES[1], MESSAGES[3], (Sms("Hello", extra=(labelled,)), NUMBER)):
+        for message, to in (MESSAGES[1], MESSAGES[3], (Sms("Hello", provider_options=(labelled,)), NUMBER)):
             dispatcher.send(message, to=to)
             infobip.wait_until_reported()
         _steer(infobip, "sms", {"from": NUMBER, "to": "447700900000", "text": "Hi"})
@@ -245,7 +257,7 @@ def test_the_recipient_decides_what_the_emulator_does(
         if kind is None:
             receipt = dispatcher.send(Sms("Hello"), to=f"447700900{ending}")
             dispatcher.fetch_reports()
-            record = dispatcher.find(receipt.id)
+            record = dispatcher.get_message(receipt.id)
             assert record is not None
             assert record.status.group_id == group
         else:
@@ -259,7 +271,7 @@ def test_many_destinations_and_messages_share_a_request(emulator: InfobipEmulato
     texts = [Sms("Hello")] * 40 + [Sms(f"Code {number}") for number in range(20)]
     with Dispatcher([_infobip(emulator)]) as dispatcher:
         sent = list(dispatcher.send_each(texts, to=numbers))
-    assert all(one.receipt is not None and one.receipt.outcome is Kind.ACCEPTED for one in sent)
+    assert all(one.receipt is not None and one.receipt.outcome is Outcome.ACCEPTED for one in sent)
     bodies = [request.json() for request in emulator.requests]
     assert [len(body["messages"]) for body in bodies] == [21]
     assert len(bodies[0]["messages"][0]["destinations"]) == 40
@@ -268,7 +280,8 @@ def test_many_destinations_and_messages_share_a_request(emulator: InfobipEmulato
 def test_one_bad_message_of_a_request_fails_no_other(emulator: InfobipEmulator) -> None:
     """Which networks there are is not for the plugin to know: the emulator refuses the whole request for one that cannot be."""
     messages = [
-        Sms("Hello", extra=(InfobipSms(network_id=2**40 if number == 3 else 1),)) for number in range(8)
+        Sms("Hello", provider_options=(InfobipSmsOptions(network_id=2**40 if number == 3 else 1),))
+        for number in range(8)
     ]
     with Dispatcher([_infobip(emulator)]) as dispatcher:
         sent = list(dispatcher.send_each(messages, to=[f"4477009001{number:02d}" for number in range(8)]))
@@ -295,7 +308,7 @@ def test_a_mail_of_text_and_html_arrives_with_both_and_its_files(
     )
     with Dispatcher([_infobip(emulator)]) as dispatcher:
         receipt = dispatcher.send(mail, to="Zoë <zoe@example.com>")
-    assert receipt.outcome is Kind.ACCEPTED
+    assert receipt.outcome is Outcome.ACCEPTED
     (request,) = emulator.requests
     body = request.json()
     assert request.path == "/email/4/mime"
@@ -340,11 +353,11 @@ def test_an_attachment_that_cannot_be_read_is_bad_input(emulator: InfobipEmulato
 
 
 def test_a_template_may_fail_over_to_an_sms(emulator: InfobipEmulator) -> None:
-    over = InfobipWhatsApp(sms_failover=SmsFailover("Shop", "Hello by SMS"))
+    over = InfobipWhatsAppOptions(sms_failover=SmsFailover("Shop", "Hello by SMS"))
     with Dispatcher([_infobip(emulator)]) as dispatcher:
-        dispatcher.send(WhatsAppTemplate("welcome", "en", extra=(over,)), to=NUMBER)
+        dispatcher.send(WhatsAppTemplate("welcome", "en", provider_options=(over,)), to=NUMBER)
         with pytest.raises(errors.InvalidMessage):
-            dispatcher.send(WhatsAppText("Hello", extra=(over,)), to=NUMBER)
+            dispatcher.send(WhatsAppText("Hello", provider_options=(over,)), to=NUMBER)
     assert emulator.requests[0].json()["messages"][0]["smsFailover"] == {
         "from": "Shop",
         "text": "Hello by SMS",
@@ -355,30 +368,39 @@ IMPATIENT = HttpSettings(timeouts=Timeouts(read=0.3))
 
 
 @pytest.mark.parametrize(
-    "how", [How.RESET, How.CLOSE, How.HANG, How.GARBAGE, How.CUT, How.UNREADABLE, How.STATUS]
+    "how",
+    [
+        FaultKind.RESET,
+        FaultKind.CLOSE,
+        FaultKind.HANG,
+        FaultKind.GARBAGE,
+        FaultKind.CUT,
+        FaultKind.UNREADABLE,
+        FaultKind.STATUS,
+    ],
 )
 @pytest.mark.parametrize("handled", [True, False])
 @pytest.mark.parametrize(("message", "to"), [MESSAGES[0], MESSAGES[3]], ids=["sms", "email"])
 def test_what_may_have_been_sent_is_unknown_until_the_log_tells(
-    emulator: InfobipEmulator, how: How, handled: bool, message: Any, to: str
+    emulator: InfobipEmulator, how: FaultKind, handled: bool, message: Any, to: str
 ) -> None:
     emulator.faults.add(Fault(how, handled, path=f"/{'sms' if to == NUMBER else 'email'}/"))
     with Dispatcher([_infobip(emulator)], http=IMPATIENT, ledger=SqliteLedger()) as dispatcher:
         receipt = dispatcher.send(message, to=to)
-        assert receipt.outcome is Kind.UNKNOWN
+        assert receipt.outcome is Outcome.UNKNOWN
         dispatcher.fetch_reports()
-        record = dispatcher.find(receipt.id)
+        record = dispatcher.get_message(receipt.id)
     taken = bool(emulator.account.messages)
-    assert taken == (handled or how is How.CUT)
+    assert taken == (handled or how is FaultKind.CUT)
     assert len(emulator.account.messages) <= 1
     assert record is not None
     assert (record.status.group_id == 3) == taken
 
 
 def test_an_unknown_message_that_the_log_knows_is_settled(emulator: InfobipEmulator) -> None:
-    from messaging_channels.plugins import Inquiry
+    from messaging_channels.plugins import LookupRequest
 
-    provider = _infobip(emulator, logs_complete_after=60.0)
+    provider = _infobip(emulator, lookup_not_found_after=60.0)
     with Dispatcher([provider]) as dispatcher, Transport() as transport:
         known = dispatcher.send(Sms("Hello"), to=NUMBER).id
         refused = _refused(dispatcher)
@@ -386,16 +408,18 @@ def test_an_unknown_message_that_the_log_knows_is_settled(emulator: InfobipEmula
 
         def asked(message_id: str, channel: str = "sms", *, ago: float = 0.0) -> Any:
             return transport.run(
-                provider.look_up(Inquiry(message_id, channel, None, now - ago, now - ago, lambda _: False))
+                provider.look_up(
+                    LookupRequest(message_id, channel, None, now - ago, now - ago, lambda _: False)
+                )
             )
 
         assert (asked(known).reason, asked(known).provider_id) == (Reason.ACCEPTED, known)
         assert asked(refused).reason is Reason.RECIPIENT
         assert asked("another") is None
-        assert asked("another", ago=61.0).reason is Reason.ABSENT
+        assert asked("another", ago=61.0).reason is Reason.NOT_FOUND
         assert asked("another", ago=49 * 3600.0) is None
         assert asked(known, "whatsapp") is None
-        emulator.faults.add(Fault(How.STATUS, status=503))
+        emulator.faults.add(Fault(FaultKind.STATUS, status=503))
         assert asked(known) is None
 
 
@@ -425,7 +449,7 @@ def test_of_a_batch_in_several_requests_one_failure_is_told_of_its_own_messages_
     from messaging_channels import PhoneNumber
     from messaging_channels.plugins import Envelope
 
-    emulator.faults.add(Fault(How.RESET, path="/whatsapp/1/message/text"))
+    emulator.faults.add(Fault(FaultKind.RESET, path="/whatsapp/1/message/text"))
     batch = [
         Envelope("id-1", "whatsapp", WhatsAppText("Hello"), PhoneNumber(NUMBER)),
         Envelope("id-2", "sms", Sms("Hello"), PhoneNumber(NUMBER)),
@@ -433,13 +457,13 @@ def test_of_a_batch_in_several_requests_one_failure_is_told_of_its_own_messages_
     ]
     with Transport() as transport:
         told = transport.run(_infobip(emulator).send(batch))
-    assert [one.kind for one in told] == [Kind.UNKNOWN, Kind.ACCEPTED, Kind.ACCEPTED]
+    assert [one.outcome for one in told] == [Outcome.UNKNOWN, Outcome.ACCEPTED, Outcome.ACCEPTED]
 
 
 def test_throttling_is_obeyed(emulator: InfobipEmulator) -> None:
-    emulator.faults.add(Fault(How.THROTTLE, seconds=0.05))
+    emulator.faults.add(Fault(FaultKind.THROTTLE, seconds=0.05))
     with Dispatcher([_infobip(emulator)]) as dispatcher:
-        assert dispatcher.send(Sms("Hello"), to=NUMBER).outcome is Kind.ACCEPTED
+        assert dispatcher.send(Sms("Hello"), to=NUMBER).outcome is Outcome.ACCEPTED
     assert len(emulator.requests) == 2
 
 
@@ -448,9 +472,9 @@ def test_a_wrong_key_is_told_as_such(emulator: InfobipEmulator) -> None:
         for message, to in MESSAGES:
             with pytest.raises(errors.Rejected) as refused:
                 dispatcher.send(message, to=to)
-            assert refused.value.receipt.attempts[-1].outcome.reason is Reason.AUTH
+            assert refused.value.receipt.attempts[-1].result.reason is Reason.CREDENTIALS
             assert "another" not in str(refused.value)
-        with pytest.raises(InfobipRefused) as unheard:
+        with pytest.raises(InfobipApiError) as unheard:
             dispatcher.fetch_reports()
         assert unheard.value.http_status == 401
 
@@ -459,28 +483,31 @@ def test_schedules_are_asked_about_moved_and_stopped(emulator: InfobipEmulator) 
     due = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
     provider = _infobip(emulator)
     with Dispatcher([provider]) as dispatcher, Transport() as transport:
-        sms = dispatcher.send(Sms("Later", extra=(InfobipSms(send_at=due, bulk_id="bulk-1"),)), to=NUMBER)
+        sms = dispatcher.send(
+            Sms("Later", provider_options=(InfobipSmsOptions(send_at=due, bulk_id="bulk-1"),)), to=NUMBER
+        )
         mail = dispatcher.send(
-            Email("Later", "Later", extra=(InfobipEmail(send_at=due),)), to="zoe@example.com"
+            Email("Later", "Later", provider_options=(InfobipEmailOptions(send_at=due),)),
+            to="zoe@example.com",
         )
         for schedules, bulk_id in (
             (provider.schedules("sms"), "bulk-1"),
             (provider.schedules("email"), mail.id),
         ):
-            assert transport.run(schedules.get(bulk_id)).send_at == due
+            assert transport.run(schedules.get_schedule(bulk_id)).send_at == due
             moved = transport.run(schedules.reschedule(bulk_id, due + timedelta(hours=1)))
             assert moved.send_at == due + timedelta(hours=1)
             assert transport.run(schedules.pause(bulk_id)).status == "PAUSED"
             assert transport.run(schedules.resume(bulk_id)).status == "PENDING"
             assert transport.run(schedules.cancel(bulk_id)).status == "CANCELED"
-            assert transport.run(schedules.get(bulk_id)).status == "CANCELED"
-            with pytest.raises(InfobipRefused) as unknown:
-                transport.run(schedules.get("another"))
+            assert transport.run(schedules.get_schedule(bulk_id)).status == "CANCELED"
+            with pytest.raises(InfobipApiError) as unknown:
+                transport.run(schedules.get_schedule("another"))
             assert unknown.value.http_status == 404
             assert not unknown.value.may_have_been_sent
             with pytest.raises(errors.InvalidMessage):
                 transport.run(schedules.reschedule(bulk_id, due.replace(tzinfo=None)))
-    assert sms.outcome is Kind.ACCEPTED
+    assert sms.outcome is Outcome.ACCEPTED
 
 
 def test_a_preview_tells_the_parts(emulator: InfobipEmulator) -> None:
@@ -495,7 +522,7 @@ def test_the_persons_of_a_tenant_are_written_to_from_the_tenants_account(emulato
     identity = "634b56217f6a7b0be52dffbd"
     contacts = {"phone": [{"number": NUMBER}], "email": [{"address": "zoe@example.com"}]}
     emulator.account.persons.append({"id": 1, "externalId": identity, "contactInformation": contacts})
-    people = PeopleResolver({"acme": People(base_url=emulator.url, api_key=KEY)})
+    people = PeopleResolver({"acme": PeopleClient(base_url=emulator.url, api_key=KEY)})
     platform = Infobip(base_url="http://127.0.0.1:9", api_key="platform", sender="Platform")
     with Dispatcher([platform], accounts={"acme": [_infobip(emulator)]}, resolvers=[people]) as dispatcher:
         receipts = [dispatcher.send(message, to=Person(identity)) for message, _ in MESSAGES]
@@ -528,7 +555,7 @@ def test_what_the_command_line_sends_is_reported_and_shown_as_delivered(
     with Mailbox() as mailbox:
         url = f"{mailbox.url}/reports?token=t1"
         _configure(monkeypatch, BASE_URL=emulator.url, REPORT_URL=url, WEBHOOK_TOKEN="t1", **ENVIRONMENT)
-        with Dispatcher(**Configuration.read(embedded=True).parts()) as listening:
+        with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as listening:
             mailbox.dispatcher = listening
             for arguments in COMMANDS:
                 assert cli.main(["send", *arguments]) == 0

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels import Person, Rate, User, errors
-from messaging_channels.plugins import EMAIL, SMS, WHATSAPP, HttpRequest, HttpResponse, Now, Wait
-from messaging_channels.testing import Fault, How, Transport
+from messaging_channels import Person, RateLimit, User, errors
+from messaging_channels.plugins import EMAIL, SMS, WHATSAPP, CurrentTime, HttpRequest, HttpResponse, Sleep
+from messaging_channels.testing import Fault, FaultKind, Transport
 from messaging_channels_infobip import (
-    InfobipRefused,
-    People,
+    InfobipApiError,
+    PeopleClient,
     PeopleResolver,
     PersonWithEmail,
     PersonWithPhone,
@@ -38,8 +38,10 @@ def emulator() -> Iterator[InfobipEmulator]:
         yield running
 
 
-def _people(url: str, **settings: Any) -> People:
-    return People(**{"base_url": url, "api_key": "emulated-key", "rate": Rate(1000, burst=100)} | settings)
+def _people(url: str, **settings: Any) -> PeopleClient:
+    return PeopleClient(
+        **{"base_url": url, "api_key": "emulated-key", "rate_limit": RateLimit(1000, burst=100)} | settings
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,9 +108,13 @@ def test_a_resolver_that_cannot_tell_whose_a_person_is_is_refused() -> None:
 def test_what_people_does_not_answer_is_a_failed_exchange(emulator: InfobipEmulator) -> None:
     people = _people(emulator.url)
     with Transport() as transport:
-        for fault in (Fault(How.THROTTLE, seconds=2), Fault(How.STATUS, status=503), Fault(How.UNREADABLE)):
+        for fault in (
+            Fault(FaultKind.THROTTLE, seconds=2),
+            Fault(FaultKind.STATUS, status=503),
+            Fault(FaultKind.UNREADABLE),
+        ):
             emulator.faults.add(fault)
-            with pytest.raises(InfobipRefused) as refused:
+            with pytest.raises(InfobipApiError) as refused:
                 transport.run(people.person("EXTERNAL_ID", "zoe"))
             assert refused.value.retry_after == fault.seconds
         assert transport.run(people.person("EXTERNAL_ID", "zoe")) == ZOE
@@ -131,13 +137,13 @@ class Clockwork:
             return done.value
 
     def _performed(self, exchange: Any, answer: HttpResponse) -> Any:
-        if isinstance(exchange, Now):
+        if isinstance(exchange, CurrentTime):
             return self.now
-        if isinstance(exchange, Wait):
+        if isinstance(exchange, Sleep):
             self.now += exchange.seconds
             return None
         assert isinstance(exchange, HttpRequest)
-        assert not exchange.effect
+        assert not exchange.may_send
         self.asked.append(self.now)
         return answer
 
@@ -146,7 +152,7 @@ FOUND, ABSENT = HttpResponse(200, {}, b'{"id": 1}'), HttpResponse(404, {}, b"")
 
 
 def test_a_person_is_remembered_for_its_time_and_no_longer() -> None:
-    people, clock = _people("x.api.infobip.com", time_to_live=60, absent=5), Clockwork()
+    people, clock = _people("x.api.infobip.com", cache_ttl=60, not_found_ttl=5), Clockwork()
     for later, asked in ((0, 1), (59, 1), (1, 2), (59, 2)):
         clock.now += later
         clock.run(people.person("EXTERNAL_ID", "zoe"), FOUND)
@@ -158,7 +164,7 @@ def test_a_person_is_remembered_for_its_time_and_no_longer() -> None:
 
 
 def test_no_more_persons_are_remembered_than_there_is_place_for() -> None:
-    people, clock = _people("x.api.infobip.com", most=2), Clockwork()
+    people, clock = _people("x.api.infobip.com", max_cache_size=2), Clockwork()
     for name in ("a", "b", "c", "b", "c", "a"):
         clock.run(people.person("EXTERNAL_ID", name), FOUND)
     assert len(clock.asked) == 4
@@ -168,8 +174,8 @@ def test_no_more_persons_are_remembered_than_there_is_place_for() -> None:
 def test_no_window_of_time_sees_more_requests_than_the_budget(
     gaps: list[float], count: int, burst: int
 ) -> None:
-    rate = Rate(count, burst=burst)
-    people, clock = _people("x.api.infobip.com", rate=rate, patience=1e9), Clockwork()
+    rate = RateLimit(count, burst=burst)
+    people, clock = _people("x.api.infobip.com", rate_limit=rate, max_wait=1e9), Clockwork()
     for number, gap in enumerate(gaps):
         clock.now += gap
         clock.run(people.person("EXTERNAL_ID", str(number)), FOUND)
@@ -179,9 +185,9 @@ def test_no_window_of_time_sees_more_requests_than_the_budget(
 
 
 def test_who_would_have_to_wait_too_long_is_told_so_at_once() -> None:
-    people, clock = _people("x.api.infobip.com", rate=Rate(1, per=60), patience=5), Clockwork()
+    people, clock = _people("x.api.infobip.com", rate_limit=RateLimit(1, per=60), max_wait=5), Clockwork()
     clock.run(people.person("EXTERNAL_ID", "a"), FOUND)
-    with pytest.raises(InfobipRefused) as refused:
+    with pytest.raises(InfobipApiError) as refused:
         clock.run(people.person("EXTERNAL_ID", "b"), FOUND)
     assert refused.value.retry_after == pytest.approx(60)
     assert not refused.value.may_have_been_sent

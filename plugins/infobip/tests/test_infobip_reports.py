@@ -10,12 +10,12 @@ import pytest
 
 from messaging_channels import Dispatcher, Email, Sms, SqliteLedger
 from messaging_channels.events import StatusChanged
-from messaging_channels.plugins import HttpRequest, HttpResponse, Now
-from messaging_channels.testing import Fault, How, Transport
-from messaging_channels_infobip import Defaults, Infobip, InfobipRefused
+from messaging_channels.plugins import CurrentTime, HttpRequest, HttpResponse
+from messaging_channels.testing import Fault, FaultKind, Transport
+from messaging_channels_infobip import AccountDefaults, Infobip, InfobipApiError
 from messaging_channels_infobip.emulator import InfobipEmulator
 
-SENDERS = Defaults(sender="Shop", email_sender="shop@example.com")
+SENDERS = AccountDefaults(sender="Shop", email_sender="shop@example.com")
 
 
 @pytest.fixture
@@ -38,17 +38,17 @@ def _send(dispatcher: Dispatcher) -> list[str]:
 
 def test_what_a_process_pulled_and_lost_the_next_one_gets_from_the_logs(emulator: InfobipEmulator) -> None:
     ledger = SqliteLedger()
-    with Dispatcher([_infobip(emulator, catch_up=timedelta(0))], ledger=ledger) as dispatcher:
+    with Dispatcher([_infobip(emulator, log_backfill=timedelta(0))], ledger=ledger) as dispatcher:
         sent = _send(dispatcher)
         with Transport() as transport:
-            lost = transport.run(_infobip(emulator, catch_up=timedelta(0)).fetch_reports())
+            lost = transport.run(_infobip(emulator, log_backfill=timedelta(0)).fetch_reports())
         assert lost
         assert {one.message_id for one in dispatcher.fetch_reports() if isinstance(one, StatusChanged)} == {
             sent[2]
         }
     with Dispatcher([_infobip(emulator)], ledger=ledger) as after:
         after.fetch_reports()
-        statuses = [after.find(message_id) for message_id in sent]
+        statuses = [after.get_message(message_id) for message_id in sent]
     assert [(one.status.group_id, one.status.id) for one in statuses if one] == [(3, 5), (2, 9), (2, 9)]
 
 
@@ -64,36 +64,36 @@ def test_a_report_and_its_row_in_the_log_are_the_same_event(emulator: InfobipEmu
     with Dispatcher([provider], ledger=SqliteLedger(), observer=Ear()) as dispatcher:
         sent = _send(dispatcher)
         assert len(dispatcher.fetch_reports()) == 6
-        provider.read_logs_again()
+        provider.replay_logs()
         assert len(dispatcher.fetch_reports()) == 3
         assert not dispatcher.fetch_reports()
     assert sorted(event.message_id for event in heard) == sorted(sent)
 
 
 def test_without_catching_up_only_reports_are_read(emulator: InfobipEmulator) -> None:
-    with Dispatcher([_infobip(emulator, catch_up=timedelta(0))]) as dispatcher:
+    with Dispatcher([_infobip(emulator, log_backfill=timedelta(0))]) as dispatcher:
         _send(dispatcher)
         assert len(dispatcher.fetch_reports()) == 3
     assert not [request for request in emulator.requests if request.path.endswith("logs")]
 
 
 def test_a_failed_look_at_the_reports_is_told_and_the_next_one_goes_on(emulator: InfobipEmulator) -> None:
-    emulator.faults.add(Fault(How.STATUS, status=503, path="/sms/3/reports"))
+    emulator.faults.add(Fault(FaultKind.STATUS, status=503, path="/sms/3/reports"))
     with Dispatcher([_infobip(emulator)]) as dispatcher:
         _send(dispatcher)
-        with pytest.raises(InfobipRefused):
+        with pytest.raises(InfobipApiError):
             dispatcher.fetch_reports()
         assert len(dispatcher.fetch_reports()) == 3
 
 
 def test_a_channel_that_the_account_may_not_read_is_passed_over(emulator: InfobipEmulator) -> None:
     for path in ("/email/4/logs", "/email/4/reports"):
-        emulator.faults.add(Fault(How.STATUS, status=403, path=path, times=10))
+        emulator.faults.add(Fault(FaultKind.STATUS, status=403, path=path, times=10))
     with Dispatcher([_infobip(emulator)]) as dispatcher:
         sent = _send(dispatcher)
         assert {event.message_id for event in dispatcher.fetch_reports()} == {*sent[:2]}  # type: ignore[union-attr]
-        emulator.faults.add(Fault(How.STATUS, status=403, path="/sms/3/reports"))
-        with pytest.raises(InfobipRefused) as refused:
+        emulator.faults.add(Fault(FaultKind.STATUS, status=403, path="/sms/3/reports"))
+        with pytest.raises(InfobipApiError) as refused:
             dispatcher.fetch_reports()
         assert refused.value.http_status == 403
 
@@ -132,6 +132,6 @@ def _run(flow: Any, answer: Any) -> Any:
     try:
         while True:
             exchange = flow.send(reply)
-            reply = 1_782_907_205.0 if isinstance(exchange, Now) else answer(exchange)
+            reply = 1_782_907_205.0 if isinstance(exchange, CurrentTime) else answer(exchange)
     except StopIteration as done:
         return done.value

@@ -32,20 +32,28 @@ from messaging_channels.messages import whatsapp as chat
 from messaging_channels.messages import whatsapp_commerce as commerce
 from messaging_channels.messages import whatsapp_interactive as more
 from messaging_channels.messages import whatsapp_template as template
-from messaging_channels.plugins import Call, Envelope, HttpRequest, HttpResponse, Inquiry, Now, Wait
+from messaging_channels.plugins import (
+    BlockingCall,
+    CurrentTime,
+    Envelope,
+    HttpRequest,
+    HttpResponse,
+    LookupRequest,
+    Sleep,
+)
 from messaging_channels.testing import Request
 from messaging_channels_infobip import (
     DeliveryWindow,
     IndiaDlt,
     Infobip,
-    InfobipEmail,
-    InfobipRefused,
-    InfobipSms,
-    InfobipWhatsApp,
+    InfobipApiError,
+    InfobipEmailOptions,
+    InfobipSmsOptions,
+    InfobipWhatsAppOptions,
     Language,
     Links,
     Masking,
-    People,
+    PeopleClient,
     SmsFailover,
     SouthKorea,
     SpeedLimit,
@@ -53,7 +61,7 @@ from messaging_channels_infobip import (
     TurkeyIys,
 )
 from messaging_channels_infobip.emulator import InfobipEmulator
-from messaging_channels_infobip.emulator.account import DELIVERED, Account, Schedule, Taken
+from messaging_channels_infobip.emulator.account import DELIVERED, AcceptedMessage, Account, Schedule
 from messaging_channels_infobip.options import Day, LanguageCode, Transliteration
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC).timestamp()
@@ -71,9 +79,9 @@ def _exchanges(flow: Any, answer: HttpResponse) -> list[HttpRequest]:
     asked: list[HttpRequest] = []
     reply: Any = None
     replies: dict[type, Callable[[Any], Any]] = {
-        Now: lambda _: NOW,
-        Wait: lambda _: None,
-        Call: lambda call: call.function(),
+        CurrentTime: lambda _: NOW,
+        Sleep: lambda _: None,
+        BlockingCall: lambda call: call.function(),
         HttpRequest: lambda request: asked.append(request) or answer,
     }
     try:
@@ -82,7 +90,7 @@ def _exchanges(flow: Any, answer: HttpResponse) -> list[HttpRequest]:
             reply = replies[type(exchange)](exchange)
     except StopIteration:
         return asked
-    except InfobipRefused:
+    except InfobipApiError:
         return asked
 
 
@@ -139,7 +147,7 @@ bulk = {
     "report_content_type": maybe() | st.just("application/json"),
 }
 sms_options = st.builds(
-    InfobipSms,
+    InfobipSmsOptions,
     **bulk,
     language=maybe() | st.builds(Language, _literal(LanguageCode), st.booleans(), st.booleans()),
     transliteration=maybe() | _literal(Transliteration),
@@ -152,7 +160,7 @@ sms_options = st.builds(
     | st.builds(TurkeyIys, st.sampled_from(["BIREYSEL", "TACIR"]), maybe() | st.integers(1, 9)),
     south_korea=maybe() | st.builds(SouthKorea, maybe() | words, maybe() | st.integers(1, 9)),
 )
-paced = st.builds(InfobipSms, send_at=moments, speed_limit=st.builds(SpeedLimit, st.integers(1, 99)))
+paced = st.builds(InfobipSmsOptions, send_at=moments, speed_limit=st.builds(SpeedLimit, st.integers(1, 99)))
 validities = st.integers(1, 48 * 3600).map(lambda seconds: timedelta(seconds=seconds))
 
 
@@ -166,12 +174,12 @@ texts = st.builds(
     sender=maybe() | st.sampled_from(["Shop", "447700900000", "+447700900000"]),
     validity_period=maybe() | validities,
     flash=st.booleans(),
-    extra=_extras(sms_options | paced),
+    provider_options=_extras(sms_options | paced),
 )
 
 placeholders = maybe() | st.dictionaries(ids, words, max_size=2)
 mail_options = st.builds(
-    InfobipEmail,
+    InfobipEmailOptions,
     **bulk,
     validity_period=maybe() | validities,
     template_id=maybe() | ids,
@@ -188,7 +196,7 @@ mail_options = st.builds(
     keep_no_content=maybe() | st.booleans(),
 )
 mime_options = st.builds(
-    InfobipEmail,
+    InfobipEmailOptions,
     **labels,
     bulk_id=maybe() | ids,
     tracking=maybe() | st.builds(Tracking, url=urls),
@@ -210,9 +218,9 @@ mail_fields: dict[str, Any] = {
     "list_unsubscribe": maybe() | st.builds(ListUnsubscribe, urls),
     "reply_to": st.lists(addresses, max_size=1).map(tuple),
 }
-simple_mails = st.builds(Email, words, html=words, **mail_fields, extra=_extras(mail_options)) | st.builds(
-    Email, words, words, **mail_fields, extra=_extras(mail_options)
-)
+simple_mails = st.builds(
+    Email, words, html=words, **mail_fields, provider_options=_extras(mail_options)
+) | st.builds(Email, words, words, **mail_fields, provider_options=_extras(mail_options))
 mixed_mails = st.builds(
     Email,
     words,
@@ -220,17 +228,17 @@ mixed_mails = st.builds(
     words,
     **mail_fields | {"reply_to": st.lists(addresses, max_size=2).map(tuple)},
     bcc=st.lists(addresses, max_size=2).map(tuple),
-    extra=_extras(mime_options),
+    provider_options=_extras(mime_options),
 )
 
 media = urls.map(lambda url: chat.Media(url=url))
 surroundings: dict[str, Any] = {
     "reply_to": maybe() | ids,
-    "extra": _extras(st.builds(InfobipWhatsApp, **labels)),
+    "provider_options": _extras(st.builds(InfobipWhatsAppOptions, **labels)),
 }
 linked: dict[str, Any] = {
     "reply_to": maybe() | ids,
-    "extra": _extras(st.builds(InfobipWhatsApp, **labels, links=maybe() | links)),
+    "provider_options": _extras(st.builds(InfobipWhatsAppOptions, **labels, links=maybe() | links)),
 }
 captioned = {**linked, "caption": maybe() | words}
 footed: dict[str, Any] = {**linked, "text": words, "footer": maybe() | words}
@@ -290,7 +298,7 @@ free_chats = st.one_of(
         button=st.just("") | titles,
         ttl_minutes=maybe() | st.integers(1, 43_200),
         payload=maybe() | ids,
-        extra=linked["extra"],
+        provider_options=linked["provider_options"],
     ),
     st.builds(
         messages.WhatsAppProduct,
@@ -332,7 +340,7 @@ gaps = st.lists(words, max_size=3).map(tuple)
 template_buttons = st.lists(
     maybe()
     | st.builds(template.QuickReply, ids)
-    | st.builds(template.UrlSuffix, ids)
+    | st.builds(template.UrlParameter, ids)
     | st.builds(template.CopyCode, st.just("4821"))
     | st.builds(
         template.FlowButton, ids, st.dictionaries(ids, st.dictionaries(ids, words, max_size=1), max_size=1)
@@ -350,9 +358,11 @@ headers = (
     | st.builds(template.TextHeader, words.map(lambda word: (word,)))
     | st.builds(messages.WhatsAppLocation, st.floats(-90, 90), st.floats(-180, 180))
 )
-card_buttons = st.lists(st.builds(template.QuickReply, ids) | st.builds(template.UrlSuffix, ids), max_size=2)
+card_buttons = st.lists(
+    st.builds(template.QuickReply, ids) | st.builds(template.UrlParameter, ids), max_size=2
+)
 template_options = st.builds(
-    InfobipWhatsApp,
+    InfobipWhatsAppOptions,
     **labels,
     bulk_id=maybe() | ids,
     links=maybe() | links,
@@ -362,23 +372,25 @@ templates = st.builds(
     WhatsAppTemplate,
     ids,
     st.sampled_from(["en", "en_GB"]),
-    body=gaps,
+    parameters=gaps,
     header=headers,
     buttons=template_buttons,
-    cards=st.lists(st.builds(template.Card, pictures, gaps, card_buttons.map(tuple)), max_size=2).map(tuple),
+    cards=st.lists(st.builds(template.CarouselCard, pictures, gaps, card_buttons.map(tuple)), max_size=2).map(
+        tuple
+    ),
     reply_to=maybe() | ids,
-    extra=_extras(template_options),
-    offer_ends=maybe() | st.integers(1, 10**6).map(lambda later: NOW + later),
+    provider_options=_extras(template_options),
+    offer_expires_at=maybe() | st.integers(1, 10**6).map(lambda later: NOW + later),
 )
 
 
 def _provider() -> Infobip:
-    from messaging_channels_infobip import Defaults
+    from messaging_channels_infobip import AccountDefaults
 
     return Infobip(
         base_url="xyz.api.infobip.com",
         api_key="secret",
-        defaults=Defaults(
+        defaults=AccountDefaults(
             sender="Shop",
             whatsapp_sender="447700900000",
             email_sender="Shop <shop@example.com>",
@@ -464,11 +476,11 @@ def test_a_text_is_written_alone_as_it_is_among_others(message: Sms) -> None:
 
 def test_a_schedule_without_a_name_is_one_of_its_own_for_each_envelope_of_a_message() -> None:
     at = datetime.fromtimestamp(NOW + 600, UTC)
-    unnamed = Sms("Hello", extra=(InfobipSms(send_at=at, network_id=7),))
+    unnamed = Sms("Hello", provider_options=(InfobipSmsOptions(send_at=at, network_id=7),))
     bodies = _bodies([unnamed] * 2)
     assert [one["options"]["schedule"]["bulkId"] for one in bodies] == ["id-0", "id-1"]
     assert [_ids(message) for one in bodies for message in one["messages"]] == [["id-0"], ["id-1"]]
-    named = Sms("Hello", extra=(InfobipSms(send_at=at, bulk_id="all", network_id=7),))
+    named = Sms("Hello", provider_options=(InfobipSmsOptions(send_at=at, bulk_id="all", network_id=7),))
     (body,) = _bodies([named] * 2)
     assert body["options"]["schedule"]["bulkId"] == "all"
     assert [(to["messageId"], to["networkId"]) for to in body["messages"][0]["destinations"]] == [
@@ -478,7 +490,7 @@ def test_a_schedule_without_a_name_is_one_of_its_own_for_each_envelope_of_a_mess
 
 
 def test_what_is_due_shares_a_request_with_the_rest_of_its_message() -> None:
-    due = Sms("Hello", extra=(InfobipSms(send_at=datetime.fromtimestamp(NOW - 60, UTC)),))
+    due = Sms("Hello", provider_options=(InfobipSmsOptions(send_at=datetime.fromtimestamp(NOW - 60, UTC)),))
     (body,) = _bodies([due] * 3)
     assert [_ids(one) for one in body["messages"]] == [["id-0", "id-1", "id-2"]]
 
@@ -575,16 +587,16 @@ def test_the_check_of_these_tests_can_fail() -> None:
         specification("infobip_whatsapp").check(headers, words)
 
 
-INQUIRY = Inquiry("id-1", "sms", None, NOW - 10, NOW - 5, lambda _: False)
+INQUIRY = LookupRequest("id-1", "sms", None, NOW - 10, NOW - 5, lambda _: False)
 
 
-def _people() -> People:
-    return People(base_url="xyz.api.infobip.com", api_key="secret")
+def _people() -> PeopleClient:
+    return PeopleClient(base_url="xyz.api.infobip.com", api_key="secret")
 
 
 QUESTIONS: dict[str, Callable[[], Any]] = {
     "look up an SMS": lambda: INFOBIP.look_up(INQUIRY),
-    "look up a mail": lambda: INFOBIP.look_up(Inquiry("id-1", "email", None, 0, 0, lambda _: False)),
+    "look up a mail": lambda: INFOBIP.look_up(LookupRequest("id-1", "email", None, 0, 0, lambda _: False)),
     "fetch reports": lambda: _provider().fetch_reports(),
     "preview": lambda: INFOBIP.preview("Hello", language="TR", transliteration="TURKISH"),
     **{
@@ -592,7 +604,7 @@ QUESTIONS: dict[str, Callable[[], Any]] = {
             "bulk-1"
         )
         for channel in ("sms", "email")
-        for what in ("get", "cancel", "pause", "resume")
+        for what in ("get_schedule", "cancel", "pause", "resume")
     },
     **{
         f"reschedule {channel}": lambda channel=channel: INFOBIP.schedules(channel).reschedule(
@@ -623,7 +635,9 @@ def test_every_answer_of_the_emulator_is_one_that_the_specification_knows(
         channel = parts.path.split("/")[1]
         emulator.account.persons.append(KNOWN)
         emulator.account.schedules["bulk-1"] = Schedule(channel, "2026-07-01T12:00:00.000+0000")
-        taken = Taken("id-1", channel, "447700900123", "Shop", "b", {}, {}, DELIVERED, PENDING_ACCEPTED)
+        taken = AcceptedMessage(
+            "id-1", channel, "447700900123", "Shop", "b", {}, {}, DELIVERED, PENDING_ACCEPTED
+        )
         emulator.account.messages.append(taken)
         emulator.account.unfetched[channel] = [taken]
         query = dict(parse_qsl(parts.query))
@@ -637,7 +651,7 @@ def test_every_question_is_one_that_the_specification_knows_and_can_send_nothing
     requests = _exchanges(QUESTIONS[question](), ANSWER)
     assert requests
     for request in requests:
-        assert not request.effect
+        assert not request.may_send
         assert "447700900123" not in request.url
         assert "zoe" not in request.url
         _check(request)

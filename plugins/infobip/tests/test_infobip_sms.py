@@ -16,16 +16,17 @@ from messaging_channels import (
     Configuration,
     Dispatcher,
     Email,
-    Kind,
+    Outcome,
     PhoneNumber,
     Sms,
     errors,
 )
 from messaging_channels._config import plugin_manager as plugins
 from messaging_channels._model.status import known_statuses
-from messaging_channels.plugins import Envelope, Group, HttpResponse, Outcome, Reason
-from messaging_channels_infobip import Infobip, plugin
-from messaging_channels_infobip.answers import outcomes, read_status, reason_of
+from messaging_channels.plugins import AttemptResult, Envelope, HttpResponse, Reason, StatusGroup
+from messaging_channels_infobip import Infobip
+from messaging_channels_infobip import settings as plugin_settings
+from messaging_channels_infobip.responses import parse_batch_response, parse_status, reason_of
 
 KEY = "canary-key-0123456789"
 NUMBER = "447700900123"
@@ -97,11 +98,11 @@ def test_both_doors_send_and_tell_the_status() -> None:
     with Account() as server, Dispatcher([_infobip(server.url)]) as dispatcher:
         receipts = [dispatcher.send(Sms("Hello"), to=NUMBER), asyncio.run(send(server.url))]
     for receipt in receipts:
-        assert receipt.outcome is Kind.ACCEPTED
+        assert receipt.outcome is Outcome.ACCEPTED
         assert (receipt.status.id, receipt.provider_id) == (26, receipt.id)
 
 
-def _ends(status: int, body: Any) -> Outcome:
+def _ends(status: int, body: Any) -> AttemptResult:
     with (
         Account(lambda request: (status, body(request) if callable(body) else body)) as server,
         Dispatcher([_infobip(server.url)]) as dispatcher,
@@ -112,7 +113,7 @@ def _ends(status: int, body: Any) -> Outcome:
             receipt = failed.receipt
     assert NUMBER not in repr(receipt)
     assert KEY not in repr(receipt)
-    return receipt.attempts[-1].outcome
+    return receipt.attempts[-1].result
 
 
 def _with_status(group: int, number: int) -> Any:
@@ -138,19 +139,19 @@ OLD_STYLE = {
     [
         (200, _with_status(1, 26), Reason.ACCEPTED),
         (200, _with_status(5, 23), Reason.DUPLICATE),
-        (200, _with_status(5, 12), Reason.FUNDS),
+        (200, _with_status(5, 12), Reason.INSUFFICIENT_CREDIT),
         (200, _with_status(5, 52), Reason.RECIPIENT),
         (200, _with_status(5, 9999), Reason.INVALID),
-        (200, _with_status(9, 1), Reason.UNIDENTIFIED),
-        (200, {"messages": [_element("another")]}, Reason.UNIDENTIFIED),
-        (200, b"<html>", Reason.UNIDENTIFIED),
+        (200, _with_status(9, 1), Reason.UNREADABLE_RESPONSE),
+        (200, {"messages": [_element("another")]}, Reason.UNREADABLE_RESPONSE),
+        (200, b"<html>", Reason.UNREADABLE_RESPONSE),
         (400, NEW_STYLE, Reason.INVALID),
         (400, OLD_STYLE, Reason.INVALID),
-        (401, {"errorCode": "E401"}, Reason.AUTH),
-        (403, b"", Reason.AUTH),
+        (401, {"errorCode": "E401"}, Reason.CREDENTIALS),
+        (403, b"", Reason.CREDENTIALS),
         (429, {"errorCode": "E429"}, Reason.THROTTLED),
-        (500, {"errorCode": "E500"}, Reason.SERVER),
-        (502, b"<html>bad gateway", Reason.SERVER),
+        (500, {"errorCode": "E500"}, Reason.SERVER_ERROR),
+        (502, b"<html>bad gateway", Reason.SERVER_ERROR),
     ],
 )
 def test_an_answer_means_what_the_tables_say(status: int, body: Any, reason: Reason) -> None:
@@ -169,8 +170,8 @@ def _envelopes(*ids: str) -> list[Envelope]:
 
 def test_the_outcomes_of_a_batch_are_matched_by_id_and_not_by_position() -> None:
     answer = {"messages": [_element("c"), _element("a", 5, 52, "REJECTED_DESTINATION")]}
-    told = outcomes(HttpResponse(200, {}, json.dumps(answer).encode()), _envelopes("a", "b", "c"))
-    assert [one.reason for one in told] == [Reason.RECIPIENT, Reason.UNIDENTIFIED, Reason.ACCEPTED]
+    told = parse_batch_response(HttpResponse(200, {}, json.dumps(answer).encode()), _envelopes("a", "b", "c"))
+    assert [one.reason for one in told] == [Reason.RECIPIENT, Reason.UNREADABLE_RESPONSE, Reason.ACCEPTED]
 
 
 json_values = st.recursive(
@@ -200,18 +201,21 @@ json_values = st.recursive(
 
 @given(st.integers(100, 599), st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
 def test_whatever_is_answered_each_message_gets_one_outcome(status: int, body: bytes) -> None:
-    told = outcomes(HttpResponse(status, {}, body), _envelopes("a", "b"))
+    told = parse_batch_response(HttpResponse(status, {}, body), _envelopes("a", "b"))
     assert len(told) == 2
-    assert status // 100 == 2 or Kind.ACCEPTED not in {one.kind for one in told}
+    assert status // 100 == 2 or Outcome.ACCEPTED not in {one.outcome for one in told}
 
 
 @pytest.mark.parametrize("status", [status for _, status in known_statuses()], ids=str)
 def test_every_known_status_has_a_meaning_in_line_with_its_group(status: Any) -> None:
-    read = read_status(status.as_dict())
+    read = parse_status(status.as_dict())
     assert read == status
     reason = reason_of(status)
-    accepted = status.group in (Group.ACCEPTED, Group.PENDING, Group.DELIVERED) or reason is Reason.DUPLICATE
-    assert (Outcome.of(reason).kind is Kind.ACCEPTED) == accepted
+    accepted = (
+        status.group in (StatusGroup.ACCEPTED, StatusGroup.PENDING, StatusGroup.DELIVERED)
+        or reason is Reason.DUPLICATE
+    )
+    assert (AttemptResult.of(reason).outcome is Outcome.ACCEPTED) == accepted
 
 
 @pytest.mark.parametrize(
@@ -263,11 +267,11 @@ def test_no_repr_shows_the_key() -> None:
 
 
 def test_it_is_configured_by_a_dsn() -> None:
-    loaded = plugins.load(only=(), extra=[plugin])
+    loaded = plugins.load_plugins(only=(), extra=[plugin_settings])
     with Account() as server:
         variables = {"MESSAGING_CHANNELS_INFOBIP_DSN": f"infobip://:{KEY}@ignored.example.com?sender=Shop"}
         code = {"providers": {"infobip": {"base_url": server.url}}}
         configuration = Configuration(code, variables, {}, "none", loaded)
         with Dispatcher([configuration.provider("infobip")]) as dispatcher:
-            assert dispatcher.send(Sms("Hello"), to=NUMBER).outcome is Kind.ACCEPTED
+            assert dispatcher.send(Sms("Hello"), to=NUMBER).outcome is Outcome.ACCEPTED
     assert server.body["messages"][0]["sender"] == "Shop"

@@ -13,29 +13,38 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from specifications import specification
 
-from messaging_channels import Configuration, EmailAddress, PhoneNumber, WebhookCall, errors
+from messaging_channels import Configuration, EmailAddress, PhoneNumber, WebhookRequest, errors
 from messaging_channels._model.status import merge
 from messaging_channels.events import (
-    Act,
-    Engaged,
+    EngagementReceived,
+    EngagementType,
     MessageReceived,
     OptedIn,
     OptedOut,
     StatusChanged,
-    Unrecognised,
+    UnknownEvent,
 )
 from messaging_channels.plugins import WhatsAppUserId
-from messaging_channels_infobip import Infobip, plugin
-from messaging_channels_infobip.proofs import HASHES, Basic, Bearer, Header, Hmac, Proof, UrlToken
-from messaging_channels_infobip.webhooks import events
+from messaging_channels_infobip import Infobip
+from messaging_channels_infobip import settings as plugin_settings
+from messaging_channels_infobip.webhook_auth import (
+    HASH_NAMES,
+    BasicAuth,
+    BearerToken,
+    FixedHeader,
+    HmacSignature,
+    UrlToken,
+    WebhookAuth,
+)
+from messaging_channels_infobip.webhooks import parse_events
 
 SECRET = "canary-secret"
 URL = "https://shop.example.com/webhooks/infobip?token=" + SECRET
 BODY = b'{"results": []}'
 
 
-def _infobip(*proofs: Proof) -> Infobip:
-    return Infobip(base_url="xyz.api.infobip.com", api_key="secret", proofs=proofs)
+def _infobip(*proofs: WebhookAuth) -> Infobip:
+    return Infobip(base_url="xyz.api.infobip.com", api_key="secret", webhook_auth=proofs)
 
 
 def _signed(name: str, spelling: str = "hex", prefix: str = "", body: bytes = BODY) -> str:
@@ -47,17 +56,17 @@ def _basic(words: str) -> str:
     return "Basic " + base64.b64encode(words.encode()).decode()
 
 
-PROVED: list[tuple[Proof, WebhookCall]] = [
-    (Basic("infobip", SECRET), WebhookCall(BODY, {"authorization": _basic(f"infobip:{SECRET}")})),
-    (Bearer(["old", SECRET]), WebhookCall(BODY, {"authorization": f"Bearer {SECRET}"})),
-    (Header("X-Shop-Secret", [SECRET]), WebhookCall(BODY, {"x-shop-secret": SECRET})),
-    (UrlToken([SECRET]), WebhookCall(BODY, {}, URL)),
+PROVED: list[tuple[WebhookAuth, WebhookRequest]] = [
+    (BasicAuth("infobip", SECRET), WebhookRequest(BODY, {"authorization": _basic(f"infobip:{SECRET}")})),
+    (BearerToken(["old", SECRET]), WebhookRequest(BODY, {"authorization": f"Bearer {SECRET}"})),
+    (FixedHeader("X-Shop-Secret", [SECRET]), WebhookRequest(BODY, {"x-shop-secret": SECRET})),
+    (UrlToken([SECRET]), WebhookRequest(BODY, {}, URL)),
     *(
         (
-            Hmac([SECRET], "X-Signature", algorithm),
-            WebhookCall(BODY, {"x-signature": _signed(name, spelling, prefix)}),
+            HmacSignature([SECRET], "X-Signature", algorithm),
+            WebhookRequest(BODY, {"x-signature": _signed(name, spelling, prefix)}),
         )  # type: ignore[arg-type]
-        for algorithm, name in HASHES.items()
+        for algorithm, name in HASH_NAMES.items()
         for spelling in ("hex", "base64")
         for prefix in ("", f"{name}=")
     ),
@@ -65,34 +74,36 @@ PROVED: list[tuple[Proof, WebhookCall]] = [
 
 
 @pytest.mark.parametrize(("proof", "call"), PROVED, ids=lambda one: type(one).__name__)
-def test_a_call_that_proves_itself_in_the_configured_way_is_read(proof: Proof, call: WebhookCall) -> None:
-    received = _infobip(proof).receive(call)
-    assert received.answer.status == 200
+def test_a_call_that_proves_itself_in_the_configured_way_is_read(
+    proof: WebhookAuth, call: WebhookRequest
+) -> None:
+    received = _infobip(proof).handle_webhook(call)
+    assert received.response.status == 200
     assert SECRET not in repr(proof)
     assert SECRET not in repr(call)
 
 
 @pytest.mark.parametrize(("proof", "call"), PROVED, ids=lambda one: type(one).__name__)
-def test_a_call_that_proves_nothing_is_refused(proof: Proof, call: WebhookCall) -> None:
+def test_a_call_that_proves_nothing_is_refused(proof: WebhookAuth, call: WebhookRequest) -> None:
     others = [
-        WebhookCall(BODY, {}, ""),
-        WebhookCall(BODY, {name: value[::-1] for name, value in call.headers.items()}, call.url + "A"),
-        WebhookCall(BODY, dict.fromkeys(call.headers, ""), "https://shop.example.com/?token="),
-        WebhookCall(
+        WebhookRequest(BODY, {}, ""),
+        WebhookRequest(BODY, {name: value[::-1] for name, value in call.headers.items()}, call.url + "A"),
+        WebhookRequest(BODY, dict.fromkeys(call.headers, ""), "https://shop.example.com/?token="),
+        WebhookRequest(
             BODY, dict.fromkeys(call.headers, "\xff\xfe=="), "https://shop.example.com/?token=a&token=b"
         ),
     ]
-    if isinstance(proof, Hmac):
-        others.append(WebhookCall(BODY + b" ", call.headers))
+    if isinstance(proof, HmacSignature):
+        others.append(WebhookRequest(BODY + b" ", call.headers))
     for other in others:
-        with pytest.raises(errors.WebhookRefused) as refused:
-            _infobip(proof).receive(other)
+        with pytest.raises(errors.WebhookVerificationError) as refused:
+            _infobip(proof).handle_webhook(other)
         assert SECRET not in str(refused.value)
 
 
 def test_without_a_configured_proof_no_call_is_believed() -> None:
-    with pytest.raises(errors.WebhookRefused):
-        _infobip().receive(WebhookCall(BODY, {"authorization": _basic(":")}))
+    with pytest.raises(errors.WebhookVerificationError):
+        _infobip().handle_webhook(WebhookRequest(BODY, {"authorization": _basic(":")}))
 
 
 def test_one_of_several_proofs_is_enough_and_secrets_may_be_rotated() -> None:
@@ -110,7 +121,7 @@ def test_one_of_several_proofs_is_enough_and_secrets_may_be_rotated() -> None:
     }
     from messaging_channels._config import plugin_manager as plugins
 
-    loaded = plugins.load(only=(), extra=[plugin])
+    loaded = plugins.load_plugins(only=(), extra=[plugin_settings])
     provider: Any = Configuration({"providers": {"infobip": settings}}, {}, {}, "none", loaded).provider(
         "infobip"
     )
@@ -122,13 +133,15 @@ def test_one_of_several_proofs_is_enough_and_secrets_may_be_rotated() -> None:
         ({}, URL),
         ({}, URL.replace(SECRET, "old")),
     ):
-        assert provider.receive(WebhookCall(BODY, headers, url)).events == []
-    with pytest.raises(errors.WebhookRefused):
-        provider.receive(WebhookCall(BODY, {}, "https://shop.example.com/?token=old%20" + SECRET))
+        assert provider.handle_webhook(WebhookRequest(BODY, headers, url)).events == []
+    with pytest.raises(errors.WebhookVerificationError):
+        provider.handle_webhook(WebhookRequest(BODY, {}, "https://shop.example.com/?token=old%20" + SECRET))
 
 
 def _read(document: Any, at: float = 5.0) -> list[Any]:
-    return events(WebhookCall(json.dumps(document).encode(), {"content-type": "application/json"}, at=at))
+    return parse_events(
+        WebhookRequest(json.dumps(document).encode(), {"content-type": "application/json"}, received_at=at)
+    )
 
 
 DOCUMENTS = ["infobip_sms", "infobip_email", "infobip_whatsapp", "infobip_messages"]
@@ -144,7 +157,7 @@ def test_every_webhook_of_the_specification_is_read(document: str, data: Any) ->
     told = _read(body)
     for event in told:
         assert len(event.key) == 32
-        assert event.at == event.at
+        assert event.occurred_at == event.occurred_at
         repr(event)
 
 
@@ -153,7 +166,7 @@ def test_every_webhook_of_the_specification_is_read(document: str, data: Any) ->
     st.sampled_from(["application/json", "multipart/form-data; boundary=x", "\xff", ""]),
 )
 def test_whatever_a_proved_call_holds_it_is_kept(body: bytes, content_type: str) -> None:
-    for event in events(WebhookCall(body, {"content-type": content_type})):
+    for event in parse_events(WebhookRequest(body, {"content-type": content_type})):
         assert event.provider == "infobip"
 
 
@@ -180,7 +193,12 @@ REPORT = {
 def test_a_delivery_report_becomes_a_status_of_our_message() -> None:
     (event,) = _read({"results": [REPORT]})
     assert isinstance(event, StatusChanged)
-    assert (event.message_id, event.status.id, event.at, event.detail) == ("id-1", 5, 1782907205.0, "")
+    assert (event.message_id, event.status.id, event.occurred_at, event.detail) == (
+        "id-1",
+        5,
+        1782907205.0,
+        "",
+    )
 
 
 def test_reports_come_in_any_order_and_number_and_tell_the_same() -> None:
@@ -202,7 +220,7 @@ def test_unknown_fields_and_words_of_a_report_are_kept() -> None:
     }
     (event,) = _read({"results": [odd]})
     assert (event.status.id, event.status.group_name, event.status.name) == (4711, "Delivered!", "NEW")
-    assert event.native == odd
+    assert event.raw == odd
 
 
 @pytest.mark.parametrize(
@@ -220,7 +238,7 @@ def test_an_error_by_which_a_person_opts_out_is_told_as_such(
     changed, opted_out = _read({"results": [failed]})
     assert changed.detail == f"{group}/{number} EC: suppress"
     assert isinstance(opted_out, OptedOut)
-    assert (opted_out.channel, opted_out.address.plain, opted_out.why) == (channel, to, f"error {number}")
+    assert (opted_out.channel, opted_out.address.plain, opted_out.reason) == (channel, to, f"error {number}")
 
 
 def test_a_seen_report_becomes_an_event_beside_the_status() -> None:
@@ -231,8 +249,8 @@ def test_a_seen_report_becomes_an_event_beside_the_status() -> None:
             ]
         }
     )
-    assert isinstance(event, Engaged)
-    assert (event.act, event.message_id) == (Act.SEEN, "id-1")
+    assert isinstance(event, EngagementReceived)
+    assert (event.engagement_type, event.message_id) == (EngagementType.READ, "id-1")
 
 
 def test_an_inbound_sms_becomes_a_message() -> None:
@@ -318,7 +336,7 @@ def test_an_inbound_whatsapp_message_of_every_kind_becomes_a_message(
     assert isinstance(event, MessageReceived)
     assert (event.channel, event.name, event.sender.plain) == ("whatsapp", "Zoe", "447700900123")
     assert {name: getattr(event, name) for name in expected} == expected
-    assert event.native["message"] == content
+    assert event.raw["message"] == content
     if "media.example.com" in str(content):
         assert event.media[0].url == "https://media.example.com/1"
 
@@ -344,8 +362,8 @@ def test_who_has_no_number_on_whatsapp_is_known_by_the_id_that_infobip_gives() -
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
-        ("OPENED", Act.OPENED),
-        ("CLICKED", Act.CLICKED),
+        ("OPENED", EngagementType.OPENED),
+        ("CLICKED", EngagementType.CLICKED),
         ("COMPLAINED", "complaint"),
         ("UNSUBSCRIBED", "unsubscribed"),
     ],
@@ -361,11 +379,11 @@ def test_what_a_reader_does_with_a_mail_is_told(kind: str, expected: str) -> Non
             "url": "https://shop.example.com",
         }
     )
-    assert event.at == 1782907205.0
+    assert event.occurred_at == 1782907205.0
     if isinstance(event, OptedOut):
-        assert (event.address, event.why) == (EmailAddress("zoe", "example.com"), expected)
+        assert (event.address, event.reason) == (EmailAddress("zoe", "example.com"), expected)
     else:
-        assert (event.act, event.event_id, event.message_id) == (expected, "e-1", "id-1")
+        assert (event.engagement_type, event.event_id, event.message_id) == (expected, "e-1", "id-1")
         assert event.url == ("https://shop.example.com" if kind == "CLICKED" else None)
 
 
@@ -376,7 +394,7 @@ def test_a_late_bounce_is_a_status_that_proof_of_delivery_outweighs() -> None:
     assert merge(bounced.status, delivered.status) == delivered.status
 
 
-@pytest.mark.parametrize(("word", "kind"), [("stop", OptedOut), ("RESUME", OptedIn), ("maybe", Unrecognised)])
+@pytest.mark.parametrize(("word", "kind"), [("stop", OptedOut), ("RESUME", OptedIn), ("maybe", UnknownEvent)])
 def test_a_choice_about_marketing_messages_is_told(word: str, kind: type) -> None:
     (event,) = _read(
         {
@@ -404,7 +422,7 @@ def test_a_choice_about_marketing_messages_is_told(word: str, kind: type) -> Non
 )
 def test_what_is_not_known_is_kept_as_it_came(document: Any, kind: str) -> None:
     (event,) = _read(document)
-    assert isinstance(event, Unrecognised)
+    assert isinstance(event, UnknownEvent)
     assert event.kind == kind
 
 
@@ -424,8 +442,10 @@ def test_an_inbound_mail_is_read_from_its_form() -> None:
     parts.append(
         b'--x\r\ncontent-disposition: form-data; name="attachment1"; filename="a.pdf"\r\ncontent-type: application/pdf\r\n\r\n\x00\x01PDF\r\n--x--\r\n'
     )
-    call = WebhookCall(b"".join(parts), {"content-type": "multipart/form-data; boundary=x"}, at=7.0)
-    (event,) = events(call)
+    call = WebhookRequest(
+        b"".join(parts), {"content-type": "multipart/form-data; boundary=x"}, received_at=7.0
+    )
+    (event,) = parse_events(call)
     assert (event.kind, event.sender.plain, event.to, event.subject, event.html) == (
         "mail",
         "zoe@example.com",
@@ -433,12 +453,12 @@ def test_an_inbound_mail_is_read_from_its_form() -> None:
         "Grüße",
         "<b>Hi</b>",
     )
-    assert (event.provider_id, event.at, event.text) == ("m-1", 7.0, "Hi\r\nthere")
+    assert (event.provider_id, event.occurred_at, event.text) == ("m-1", 7.0, "Hi\r\nthere")
     assert [(one.filename, one.content_type, one.content) for one in event.media] == [
         ("a.pdf", "application/pdf", b"\x00\x01PDF")
     ]
 
 
 def test_digests_are_those_of_the_standard_library() -> None:
-    for name in HASHES.values():
+    for name in HASH_NAMES.values():
         assert name in hashlib.algorithms_guaranteed

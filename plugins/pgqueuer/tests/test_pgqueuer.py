@@ -8,16 +8,16 @@ from typing import Any
 
 import psycopg
 import pytest
+from notifier_suite import *  # noqa: F403  its tests are ours
+from notifier_suite import Engine, Running
 from pgqueuer import PgQueuer
 from pgqueuer.db import PsycopgDriver, SyncPsycopgDriver
 from pgqueuer.queries import Queries, SyncQueries
 from pgqueuer.types import QueueExecutionMode
 from scripted import Scripted
-from waker_suite import *  # noqa: F403  its tests are ours
-from waker_suite import Engine, Running
 
 from messaging_channels import AsyncDispatcher, AsyncWorker, Dispatcher, PostgresLedger, Sms
-from messaging_channels_pgqueuer import PgQueuerWaker, serve
+from messaging_channels_pgqueuer import PgQueuerNotifier, register_task
 
 TEXT = Sms("x")
 
@@ -35,13 +35,13 @@ async def _run(conninfo: str) -> AsyncIterator[Running]:
     async def deliver(worker: AsyncWorker) -> None:
         async with await _Attentive.connect(conninfo, autocommit=True) as own:
             pgq = PgQueuer.from_psycopg_connection(own)
-            serve(pgq, worker)
+            register_task(pgq, worker)
             await pgq.run(mode=QueueExecutionMode.drain)
 
     async with await _Attentive.connect(conninfo, autocommit=True) as connection:
         queries = Queries(PsycopgDriver(connection))
         await queries.install()
-        yield Running(PgQueuerWaker(queries), deliver)
+        yield Running(PgQueuerNotifier(queries), deliver)
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ async def _delivered(conninfo: str) -> list[str]:
         await _Attentive.connect(conninfo, autocommit=True) as own,
     ):
         pgq = PgQueuer.from_psycopg_connection(own)
-        serve(pgq, AsyncWorker(dispatcher))
+        register_task(pgq, AsyncWorker(dispatcher))
         await pgq.run(mode=QueueExecutionMode.drain)
     return [envelope.id for envelope in pigeon.asked]
 
@@ -86,7 +86,7 @@ def test_a_synchronous_dispatcher_hands_over_too(installed: str) -> None:
         Dispatcher(
             [Scripted("pigeon")],
             ledger=PostgresLedger(installed),
-            wakers=[PgQueuerWaker(sync=SyncQueries(SyncPsycopgDriver(connection)))],
+            notifiers=[PgQueuerNotifier(sync=SyncQueries(SyncPsycopgDriver(connection)))],
         ) as dispatcher,
     ):
         receipt = dispatcher.enqueue(TEXT, to="+447700900123")
@@ -97,9 +97,9 @@ def test_a_synchronous_dispatcher_hands_over_too(installed: str) -> None:
 
 def test_a_wake_up_is_not_handed_out_before_the_message_is_due(installed: str) -> None:
     with psycopg.connect(installed, autocommit=True) as connection:
-        waker = PgQueuerWaker(sync=SyncQueries(SyncPsycopgDriver(connection)))
-        waker.wake("later", time.time() + 3600)
-        waker.wake("long ago", 0.0)
+        waker = PgQueuerNotifier(sync=SyncQueries(SyncPsycopgDriver(connection)))
+        waker.notify("later", time.time() + 3600)
+        waker.notify("long ago", 0.0)
         held = "SELECT payload, extract(epoch FROM execute_after - now())::float FROM pgqueuer"
         waits = {payload.decode(): seconds for payload, seconds in connection.execute(held)}
     assert waits["later"] == pytest.approx(3600, abs=60)
@@ -111,12 +111,12 @@ def test_a_wake_up_on_the_callers_connection_lives_and_dies_with_the_transaction
         psycopg.connect(installed, autocommit=True) as connection,
         Dispatcher([Scripted("pigeon")], ledger=PostgresLedger(installed)) as dispatcher,
     ):
-        waker = PgQueuerWaker(sync=SyncQueries(SyncPsycopgDriver(connection)))
+        waker = PgQueuerNotifier(sync=SyncQueries(SyncPsycopgDriver(connection)))
         kept: list[str] = []
         for end in (psycopg.Rollback, None):
             with connection.transaction():
-                receipt = dispatcher.enqueue(TEXT, to="+447700900123", within=connection)
-                waker.wake(receipt.id, receipt.due)
+                receipt = dispatcher.enqueue(TEXT, to="+447700900123", transaction=connection)
+                waker.notify(receipt.id, receipt.not_before)
                 assert _jobs(installed) == []
                 if end:
                     raise end
@@ -126,4 +126,4 @@ def test_a_wake_up_on_the_callers_connection_lives_and_dies_with_the_transaction
 
 def test_a_waker_of_the_other_colour_says_what_it_lacks() -> None:
     with pytest.raises(TypeError, match="sync"):
-        PgQueuerWaker().wake("m", 0.0)
+        PgQueuerNotifier().notify("m", 0.0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from messaging_channels_smtp.reports.reading import parse_report
-from messaging_channels_smtp.reports.report import Action, Kind
+from messaging_channels_smtp.reports.parsing import parse_report
+from messaging_channels_smtp.reports.report import Action, ReportType
 
 FORMS: dict[str, tuple[str, str]] = {}
 FORMS["exchange2003"] = (
@@ -476,7 +476,7 @@ remains undelivered.
 def test_a_bounce_of_every_make_is_understood(make: str) -> None:
     code, raw = FORMS[make]
     report = parse_report(raw.encode())
-    assert report.kind is Kind.BOUNCE
+    assert report.report_type is ReportType.BOUNCE
     (told,) = report.updates
     assert told.recipient == "zoe@example.com"
     assert told.code.startswith(code)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from messaging_channels.testing.conformance import ProviderConformance
-from messaging_channels_smtp import plugin
+from messaging_channels_smtp import settings as plugin
 from messaging_channels_smtp.conformance import VECTORS
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from messaging_channels import Email, EmailAddress, errors
 from messaging_channels.messages import Attachment, ListUnsubscribe
-from messaging_channels_smtp.dkim import Signer
-from messaging_channels_smtp.mime import Draft
+from messaging_channels_smtp.dkim import DkimSigner
+from messaging_channels_smtp.mime import MailDraft
 
 TO, FROM = EmailAddress.parse("zoe@example.com"), EmailAddress.parse("Shop <shop@example.org>")
 RSA, ED = rsa.generate_private_key(65537, 2048), ed25519.Ed25519PrivateKey.generate()
@@ -47,9 +47,9 @@ def _published(key: Any) -> Callable[..., bytes]:
 
 
 def _signed(mail: Email, key: Any = RSA) -> bytes:
-    signer = Signer(domain="example.org", selector="mc", key=_pem(key))
+    signer = DkimSigner(domain="example.org", selector="mc", key=_pem(key))
     attached = [one.read() for one in mail.attachments]
-    return Draft(mail, sender=FROM, attached=attached, signer=signer).addressed(
+    return MailDraft(mail, sender=FROM, attachments=attached, signer=signer).build_for(
         TO, message_id="m1", at=1795528315.0
     )
 
@@ -120,10 +120,10 @@ def test_both_headers_of_one_click_are_signed() -> None:
 )
 def test_a_signer_that_could_not_sign_is_refused_without_showing_its_key(fields: dict[str, str]) -> None:
     with pytest.raises(errors.InvalidSetting) as refused:
-        Signer(**{"domain": "example.org", "selector": "mc", "key": _pem(RSA), **fields})
+        DkimSigner(**{"domain": "example.org", "selector": "mc", "key": _pem(RSA), **fields})
     assert _pem(RSA)[60:90] not in str(refused.value)
 
 
 def test_no_repr_shows_the_key() -> None:
-    signer = Signer(domain="example.org", selector="mc", key=_pem(RSA))
-    assert repr(signer) == "Signer(mc._domainkey.example.org)"
+    signer = DkimSigner(domain="example.org", selector="mc", key=_pem(RSA))
+    assert repr(signer) == "DkimSigner(mc._domainkey.example.org)"

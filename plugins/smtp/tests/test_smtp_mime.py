@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from messaging_channels import BadInput, EmailAddress
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Attachment, Email, ListUnsubscribe
-from messaging_channels_smtp.headers import block, parameter, text, tokens
-from messaging_channels_smtp.mime import Draft, build
+from messaging_channels_smtp.mime import MailDraft, build_mail
+from messaging_channels_smtp.mime_headers import block, parameter, text, tokens
 
 TO, FROM = EmailAddress.parse("zoe@example.com"), EmailAddress.parse("Shop <shop@example.org>")
 
 
 def _wire(mail: Email, sender: EmailAddress = FROM, to: EmailAddress = TO) -> bytes:
     attached = [one.read() for one in mail.attachments]
-    return build(mail, message_id="m1", sender=sender, to=to, attached=attached, now=1795528315.0)
+    return build_mail(mail, message_id="m1", sender=sender, to=to, attachments=attached, now=1795528315.0)
 
 
 def _parsed(mail: Email, **addresses: Any) -> EmailMessage:
@@ -185,11 +185,13 @@ MAILS = st.builds(
 
 @given(mail=MAILS, names=st.lists(words.filter(lambda one: one.isprintable()), min_size=1, max_size=4))
 def test_a_draft_gives_each_recipient_what_a_mail_of_its_own_would_be(mail: Email, names: list[str]) -> None:
-    draft = Draft(mail, sender=FROM, attached=[])
+    draft = MailDraft(mail, sender=FROM, attachments=[])
     for number, name in enumerate(names):
         to = EmailAddress(f"u{number}", "example.com", name)
-        own = build(mail, message_id=f"m{number}", sender=FROM, to=to, attached=[], now=1795528315.0 + number)
-        assert draft.addressed(to, message_id=f"m{number}", at=1795528315.0 + number) == own
+        own = build_mail(
+            mail, message_id=f"m{number}", sender=FROM, to=to, attachments=[], now=1795528315.0 + number
+        )
+        assert draft.build_for(to, message_id=f"m{number}", at=1795528315.0 + number) == own
         _require_strict(own)
 
 

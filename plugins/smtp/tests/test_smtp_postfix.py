@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from messaging_channels import Email, EmailAddress, Kind, WebhookCall
+from messaging_channels import Email, EmailAddress, Outcome, WebhookRequest
 from messaging_channels._model.status import PENDING_ENROUTE, merge
 from messaging_channels.events import StatusChanged
-from messaging_channels.plugins import Envelope, Outcome, Reason
+from messaging_channels.plugins import AttemptResult, Envelope, Reason
 from messaging_channels.testing import Transport
 from messaging_channels_smtp import Smtp
-from messaging_channels_smtp.protocol.server import Patience
-from messaging_channels_smtp.verp import ReturnPath
+from messaging_channels_smtp.protocol.server import SmtpTimeouts
+from messaging_channels_smtp.verp import VerpReturnPath
 
 SINK = shutil.which("smtp-sink", path="/usr/sbin:/usr/bin")
 POSTFIX = shutil.which("postfix", path="/usr/sbin:/usr/bin")
@@ -78,7 +78,7 @@ def _sink(*options: str, folder: Path | None = None) -> Iterator[int]:
         process.wait()
 
 
-def _sent(smtp: Smtp, *names: str, mail: Email = MAIL) -> list[Outcome]:
+def _sent(smtp: Smtp, *names: str, mail: Email = MAIL) -> list[AttemptResult]:
     batch = [
         Envelope(f"{number:032x}", "email", mail, EmailAddress.parse(name))
         for number, name in enumerate(names)
@@ -95,33 +95,33 @@ def _smtp(port: int, **options: Any) -> Smtp:
 @pytest.mark.parametrize(
     ("options", "kind"),
     [
-        ((), Kind.ACCEPTED),
-        (("-p",), Kind.ACCEPTED),
-        (("-e",), Kind.ACCEPTED),
-        (("-f", "CONNECT"), Kind.REJECTED),
-        (("-q", "MAIL"), Kind.NOT_SENT),
-        (("-q", "DATA"), Kind.NOT_SENT),
-        (("-Q", "RCPT"), Kind.NOT_SENT),
-        (("-r", "RCPT"), Kind.NOT_SENT),
-        (("-f", "RCPT", "-B", "550 5.1.1 no such user"), Kind.REJECTED),
-        (("-f", "."), Kind.REJECTED),
-        (("-r", "."), Kind.NOT_SENT),
-        (("-Q", "."), Kind.NOT_SENT),
-        (("-q", "."), Kind.UNKNOWN),
+        ((), Outcome.ACCEPTED),
+        (("-p",), Outcome.ACCEPTED),
+        (("-e",), Outcome.ACCEPTED),
+        (("-f", "CONNECT"), Outcome.REJECTED),
+        (("-q", "MAIL"), Outcome.NOT_SENT),
+        (("-q", "DATA"), Outcome.NOT_SENT),
+        (("-Q", "RCPT"), Outcome.NOT_SENT),
+        (("-r", "RCPT"), Outcome.NOT_SENT),
+        (("-f", "RCPT", "-B", "550 5.1.1 no such user"), Outcome.REJECTED),
+        (("-f", "."), Outcome.REJECTED),
+        (("-r", "."), Outcome.NOT_SENT),
+        (("-Q", "."), Outcome.NOT_SENT),
+        (("-q", "."), Outcome.UNKNOWN),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_the_outcome_is_what_the_sink_was_told_to_do(options: Sequence[str], kind: Kind) -> None:
+def test_the_outcome_is_what_the_sink_was_told_to_do(options: Sequence[str], kind: Outcome) -> None:
     with _sink(*options) as port:
-        told = _sent(_smtp(port, patience=Patience(answer=5.0)), "a@in.example")[0]
-    assert told.kind is kind
+        told = _sent(_smtp(port, timeouts=SmtpTimeouts(data_end=5.0)), "a@in.example")[0]
+    assert told.outcome is kind
 
 
 @needs_sink
 def test_a_hundred_mails_go_over_one_pipelined_connection(tmp_path: Path) -> None:
     with _sink("-d", "mail.", folder=tmp_path) as port:
         told = _sent(_smtp(port), *(f"u{number}@in.example" for number in range(100)))
-    assert {one.kind for one in told} == {Kind.ACCEPTED}
+    assert {one.outcome for one in told} == {Outcome.ACCEPTED}
     taken = sorted(path.read_bytes() for path in tmp_path.glob("mail.*"))
     assert len(taken) == 100
     assert len({re.search(rb"Message-ID: <(.*)@", one)[1] for one in taken}) == 100  # type: ignore[index]
@@ -132,7 +132,7 @@ def test_a_body_that_tries_to_end_early_is_one_mail(tmp_path: Path) -> None:
     smuggled = "a\n.\nMAIL FROM:<x@example.com>\r\n.\r\nRCPT TO:<y@example.com>\r.\rDATA\r\n..\n"
     with _sink("-d", "mail.", folder=tmp_path) as port:
         told = _sent(_smtp(port), "a@in.example", mail=Email("s", smuggled, sender="a@example.org"))
-    assert told[0].kind is Kind.ACCEPTED
+    assert told[0].outcome is Outcome.ACCEPTED
     assert len([*tmp_path.glob("mail.*")]) == 1
 
 
@@ -259,15 +259,15 @@ def test_postfix_takes_and_refuses_and_each_outcome_is_its_own(relay: Relay) -> 
 
 @needs_postfix
 def test_a_real_bounce_changes_the_status_of_its_mail(relay: Relay) -> None:
-    back = ReturnPath(EmailAddress.parse("bounces@example.org"), "canary")
+    back = VerpReturnPath(EmailAddress.parse("bounces@example.org"), "canary")
     smtp = _smtp(relay.port, return_path=back, report_success=True)
     names = ("who@nouser.example", "a@spam.example", "b@busy.example", "c@delivered.example")
     told = _sent(smtp, *names)
-    assert {one.kind for one in told} == {Kind.ACCEPTED}
+    assert {one.outcome for one in told} == {Outcome.ACCEPTED}
     after: dict[str, StatusChanged] = {}
     for raw in relay.reports(4):
         # No token: what proves the report is the return path that it came to.
-        events = smtp.receive(WebhookCall(raw, at=time.time())).events
+        events = smtp.handle_webhook(WebhookRequest(raw, received_at=time.time())).events
         after |= {event.message_id: event for event in events if isinstance(event, StatusChanged)}
     statuses = [merge(one.status, after[f"{number:032x}"].status) for number, one in enumerate(told)]
     assert [status.name for status in statuses] == [

@@ -8,34 +8,40 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels import Kind
+from messaging_channels import Outcome
 from messaging_channels.errors import InvalidMessage
-from messaging_channels_smtp.meanings import outcome
 from messaging_channels_smtp.protocol import commands
-from messaging_channels_smtp.protocol.letters import Delivery, Letter
-from messaging_channels_smtp.protocol.replies import Lost, Replies, Reply
-from messaging_channels_smtp.protocol.server import Limits, Line, Offer, Patience, Server
-from messaging_channels_smtp.protocol.session import opened
-from messaging_channels_smtp.protocol.steps import (
-    Await,
-    Connect,
-    Drop,
-    Keep,
-    Refused,
-    Reuse,
-    Secure,
-    Send,
-    Stage,
-    Talk,
+from messaging_channels_smtp.protocol.mail import MailTransaction, TransactionResult
+from messaging_channels_smtp.protocol.replies import ConnectionLost, Reply, ReplyParser
+from messaging_channels_smtp.protocol.server import (
+    ConnectionState,
+    PoolLimits,
+    Server,
+    ServerCapabilities,
+    SmtpTimeouts,
 )
-from messaging_channels_smtp.protocol.submission import Submission, submitted
+from messaging_channels_smtp.protocol.session import open_session
+from messaging_channels_smtp.protocol.steps import (
+    AwaitReply,
+    CloseConnection,
+    OpenConnection,
+    ReleaseConnection,
+    ReuseConnection,
+    Send,
+    SessionRefused,
+    Stage,
+    StartTls,
+    StepFlow,
+)
+from messaging_channels_smtp.protocol.submission import Submission, submit
+from messaging_channels_smtp.responses import parse_delivery
 
 SERVER = Server("mail.example.org", 25, "none")
 
 
-def _letter(number: int, *, copies: int = 0, size: int = 10, local: str = "u") -> Letter:
+def _letter(number: int, *, copies: int = 0, size: int = 10, local: str = "u") -> MailTransaction:
     recipients = tuple(f"{local}{number}-{one}@example.com" for one in range(copies + 1))
-    return Letter(f"m{number}", "a@example.org", recipients, b"x" * size + b"\r\n")
+    return MailTransaction(f"m{number}", "a@example.org", recipients, b"x" * size + b"\r\n")
 
 
 class Breaks(Exception):
@@ -142,14 +148,14 @@ class Mta:
 class Drive:
     """Performs a talk on a server in memory."""
 
-    def __init__(self, mta: Mta, idle: Line | None = None) -> None:
+    def __init__(self, mta: Mta, idle: ConnectionState | None = None) -> None:
         self.mta = mta
         self.idle = idle
         self.steps: list[Any] = []
-        self.replies = Replies()
+        self.replies = ReplyParser()
         self.broken = False
 
-    def run(self, talk: Talk[Any]) -> Any:
+    def run(self, talk: StepFlow[Any]) -> Any:
         advance, answer = talk.send, None
         try:
             while True:
@@ -157,36 +163,36 @@ class Drive:
                 self.steps.append(step)
                 try:
                     answer, advance = self.perform(step), talk.send
-                except (Lost, Refused) as failure:
+                except (ConnectionLost, SessionRefused) as failure:
                     answer, advance = failure, talk.throw  # type: ignore[assignment]
         except StopIteration as end:
             return end.value
 
     def perform(self, step: Any) -> Any:
         match step:
-            case Reuse():
+            case ReuseConnection():
                 line, self.idle = self.idle, None
                 if line:
-                    self.replies, self.broken = Replies(), False
+                    self.replies, self.broken = ReplyParser(), False
                 return line
-            case Connect():
-                self.replies, self.broken = Replies(), False
+            case OpenConnection():
+                self.replies, self.broken = ReplyParser(), False
                 self.acting(self.mta.connect)
             case Send(data):
                 assert data
                 if self.broken:
-                    raise Lost("reset")
+                    raise ConnectionLost("reset")
                 self.acting(lambda: self.mta.hear(data))
-            case Await():
-                reply = self.replies.next()
+            case AwaitReply():
+                reply = self.replies.next_reply()
                 if reply is None:
                     assert self.broken, "it waits for a reply that will never come"
-                    raise Lost("closed")
+                    raise ConnectionLost("closed")
                 return reply
-            case Keep(line):
-                assert not self.replies.pending
+            case ReleaseConnection(line):
+                assert not self.replies.has_pending
                 self.idle = line
-            case Drop():
+            case CloseConnection():
                 pass
         return None
 
@@ -199,8 +205,8 @@ class Drive:
         self.mta.output = b""
 
 
-def _submitted(mta: Mta, letters: list[Letter], server: Server = SERVER) -> list[Delivery]:
-    return [*Drive(mta).run(submitted(Submission(server, tuple(letters))))]
+def _submitted(mta: Mta, letters: list[MailTransaction], server: Server = SERVER) -> list[TransactionResult]:
+    return [*Drive(mta).run(submit(Submission(server, tuple(letters))))]
 
 
 KEYWORDS: list[tuple[str, ...]] = [(), ("PIPELINING",), ("PIPELINING", "CHUNKING"), ("CHUNKING",)]
@@ -228,12 +234,14 @@ def test_wherever_the_connection_breaks_the_outcome_is_true_and_no_mail_goes_twi
         _letter(number, copies=copies, size=size, local=local)
         for number, (local, copies, size) in enumerate(letters)
     ]
-    server = Server("mail.example.org", 25, "none", limits=Limits(messages=4, window=window))
+    server = Server(
+        "mail.example.org", 25, "none", pool=PoolLimits(messages_per_connection=4, pipeline_depth=window)
+    )
     for letter, delivery in zip(sent, _submitted(mta, sent, server), strict=True):
-        kind, times = outcome(delivery).kind, mta.taken.count(letter.recipients[0])
+        kind, times = parse_delivery(delivery).outcome, mta.taken.count(letter.recipients[0])
         assert times <= 1
-        if kind is not Kind.UNKNOWN:
-            assert (kind is Kind.ACCEPTED) == (times == 1)
+        if kind is not Outcome.UNKNOWN:
+            assert (kind is Outcome.ACCEPTED) == (times == 1)
         for copy in letter.recipients[1:]:
             assert mta.taken.count(copy) == times
 
@@ -250,14 +258,14 @@ def test_on_a_sound_line_every_mail_has_the_outcome_that_is_its_own(
     for local, delivery in zip(letters, _submitted(mta, sent), strict=True):
         stage = {"u": Stage.CONTENT, "bad": Stage.RCPT, "spam": Stage.CONTENT}[local]
         assert delivery.stage is stage
-        assert (outcome(delivery).kind is Kind.ACCEPTED) == (local == "u")
+        assert (parse_delivery(delivery).outcome is Outcome.ACCEPTED) == (local == "u")
     assert mta.connections == 1
 
 
 def _sends(drive: Drive) -> int:
     """Count the writes after which a reply is awaited: the round trips."""
     return sum(
-        isinstance(step, Send) and isinstance(after, Await)
+        isinstance(step, Send) and isinstance(after, AwaitReply)
         for step, after in zip(drive.steps, drive.steps[1:], strict=False)
     )
 
@@ -268,38 +276,38 @@ def _sends(drive: Drive) -> int:
 )
 def test_with_pipelining_a_mail_costs_one_round_trip(keywords: tuple[str, ...], trips: int) -> None:
     drive = Drive(Mta(keywords))
-    drive.run(submitted(Submission(SERVER, tuple(_letter(number) for number in range(10)))))
+    drive.run(submit(Submission(SERVER, tuple(_letter(number) for number in range(10)))))
     assert _sends(drive) == trips + 1  # the greeting
 
 
 def test_with_chunking_a_window_of_mails_is_written_before_a_reply_is_awaited() -> None:
     drive = Drive(Mta(("PIPELINING", "CHUNKING")))
-    drive.run(submitted(Submission(SERVER, tuple(_letter(number) for number in range(10)))))
+    drive.run(submit(Submission(SERVER, tuple(_letter(number) for number in range(10)))))
     kinds = "".join(type(step).__name__[0] for step in drive.steps)
     assert "S" * 9 in kinds  # nine contents under way at once
 
 
 def test_copies_get_nothing_when_the_recipient_is_refused() -> None:
     mta = Mta(("PIPELINING",))
-    letter = Letter("m", "a@example.org", ("bad@example.com", "copy@example.com"), b"x\r\n")
+    letter = MailTransaction("m", "a@example.org", ("bad@example.com", "copy@example.com"), b"x\r\n")
     (told,) = _submitted(mta, [letter])
-    assert outcome(told).kind is Kind.REJECTED
+    assert parse_delivery(told).outcome is Outcome.REJECTED
     assert mta.taken == []
     assert "DATA" not in mta.lines
 
 
 def test_a_refused_copy_is_told_beside_the_accepted_mail() -> None:
-    letter = Letter("m", "a@example.org", ("u@example.com", "bad@example.com"), b"x\r\n")
+    letter = MailTransaction("m", "a@example.org", ("u@example.com", "bad@example.com"), b"x\r\n")
     (told,) = _submitted(Mta(("PIPELINING",)), [letter])
-    assert outcome(told).kind is Kind.ACCEPTED
-    assert outcome(told).detail == "1 copies refused"
+    assert parse_delivery(told).outcome is Outcome.ACCEPTED
+    assert parse_delivery(told).detail == "1 copies refused"
     assert [reply.code for reply in told.recipients if reply] == [250, 550]
 
 
 def test_very_many_copies_are_named_in_groups() -> None:
     drive = Drive(Mta(("PIPELINING",)))
-    (told,) = drive.run(submitted(Submission(SERVER, (_letter(1, copies=350),))))
-    assert outcome(told).kind is Kind.ACCEPTED
+    (told,) = drive.run(submit(Submission(SERVER, (_letter(1, copies=350),))))
+    assert parse_delivery(told).outcome is Outcome.ACCEPTED
     assert len(drive.mta.taken) == 351
     assert max(step.data.count(b"RCPT") for step in drive.steps if isinstance(step, Send)) <= 100
 
@@ -308,33 +316,37 @@ def test_a_line_that_died_while_it_was_idle_costs_no_mail() -> None:
     class Dead(Drive):
         def perform(self, step: Any) -> Any:
             answer = super().perform(step)
-            self.broken |= isinstance(step, Reuse)
+            self.broken |= isinstance(step, ReuseConnection)
             return answer
 
     mta = Mta()
-    told = Dead(mta, Line(Offer.read({}, ""), sent=1)).run(submitted(Submission(SERVER, (_letter(1),))))
-    assert outcome(told[0]).kind is Kind.ACCEPTED
+    told = Dead(mta, ConnectionState(ServerCapabilities.from_ehlo({}, ""), mails_sent=1)).run(
+        submit(Submission(SERVER, (_letter(1),)))
+    )
+    assert parse_delivery(told[0]).outcome is Outcome.ACCEPTED
     assert mta.taken == ["u1-0@example.com"]
 
 
 def test_a_server_that_keeps_closing_is_not_tried_for_ever() -> None:
     mta = Mta(breaks=dict.fromkeys(range(2, 1000, 3), "before"))
     (told,) = _submitted(mta, [_letter(1)])
-    assert outcome(told).kind is Kind.NOT_SENT
+    assert parse_delivery(told).outcome is Outcome.NOT_SENT
     assert mta.connections == 1
 
 
 def test_a_connection_is_replaced_after_so_many_mails() -> None:
     mta = Mta(("PIPELINING", "LIMITS MAILMAX=3"))
-    assert {outcome(one).kind for one in _submitted(mta, [_letter(n) for n in range(10)])} == {Kind.ACCEPTED}
+    assert {parse_delivery(one).outcome for one in _submitted(mta, [_letter(n) for n in range(10)])} == {
+        Outcome.ACCEPTED
+    }
     assert mta.connections == 4
 
 
 def test_a_mail_over_the_announced_size_is_not_offered() -> None:
     mta = Mta(("PIPELINING", "SIZE 100"))
     big, small = _submitted(mta, [_letter(1, size=101), _letter(2)])
-    assert outcome(big).status.name == "REJECTED_MESSAGE_TOO_LONG"
-    assert outcome(small).kind is Kind.ACCEPTED
+    assert parse_delivery(big).status.name == "REJECTED_MESSAGE_TOO_LONG"
+    assert parse_delivery(small).outcome is Outcome.ACCEPTED
     assert sum(line.startswith("MAIL") for line in mta.lines) == 1
 
 
@@ -345,7 +357,7 @@ def test_a_reply_that_fits_no_command_ends_the_line(keywords: tuple[str, ...]) -
             return "354 go on" if line.startswith("RCPT") else super().answer(line)
 
     for told in _submitted(Liar(keywords), [_letter(1), _letter(2)]):
-        assert outcome(told).kind in (Kind.NOT_SENT, Kind.UNKNOWN)
+        assert parse_delivery(told).outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN)
 
 
 def test_an_empty_content_ends_a_transaction_that_the_server_opened_for_nobody() -> None:
@@ -361,7 +373,7 @@ def test_an_empty_content_ends_a_transaction_that_the_server_opened_for_nobody()
 
     mta = Eager(("PIPELINING",))
     bad, good = _submitted(mta, [_letter(1, local="bad"), _letter(2)])
-    assert (outcome(bad).kind, outcome(good).kind) == (Kind.REJECTED, Kind.ACCEPTED)
+    assert (parse_delivery(bad).outcome, parse_delivery(good).outcome) == (Outcome.REJECTED, Outcome.ACCEPTED)
     assert mta.taken == ["u2-0@example.com"]
 
 
@@ -380,25 +392,25 @@ def test_replies_are_the_same_however_their_octets_are_cut(
         for code, lines in replies
         for line, text in enumerate(lines)
     ).encode()
-    reader, read, at, turn = Replies(), [], 0, 0
+    reader, read, at, turn = ReplyParser(), [], 0, 0
     while at < len(raw):
         size = cuts[turn % len(cuts)]
         reader.feed(raw[at : at + size])
         at, turn = at + size, turn + 1
-        while reply := reader.next():
+        while reply := reader.next_reply():
             read.append((reply.code, reply.text.split("\n")))
     assert read == replies
-    assert not reader.pending
+    assert not reader.has_pending
 
 
 @given(st.binary(max_size=200))
 def test_whatever_a_server_says_is_replies_or_the_end(said: bytes) -> None:
-    reader = Replies()
+    reader = ReplyParser()
     reader.feed(said)
     try:
-        while reply := reader.next():
+        while reply := reader.next_reply():
             assert 200 <= reply.code <= 599
-    except Lost:
+    except ConnectionLost:
         pass
 
 
@@ -406,10 +418,10 @@ def test_whatever_a_server_says_is_replies_or_the_end(said: bytes) -> None:
     "said", [b"nonsense\r\n", b"250-a\r\n550 b\r\n", b"99 x\r\n", b"2500 x\r\n", b"250-" + b"x" * 70_000]
 )
 def test_nonsense_is_not_waited_for(said: bytes) -> None:
-    reader = Replies()
+    reader = ReplyParser()
     reader.feed(said)
-    with pytest.raises(Lost):
-        reader.next()
+    with pytest.raises(ConnectionLost):
+        reader.next_reply()
 
 
 ADDRESSES = [
@@ -428,9 +440,9 @@ ADDRESSES = [
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_no_address_can_say_a_command(address: str) -> None:
     with pytest.raises(InvalidMessage):
-        Letter("m", "a@example.org", (address,), b"x\r\n")
+        MailTransaction("m", "a@example.org", (address,), b"x\r\n")
     with pytest.raises(InvalidMessage):
-        Letter("m", address, ("a@example.org",), b"x\r\n")
+        MailTransaction("m", address, ("a@example.org",), b"x\r\n")
 
 
 @pytest.mark.parametrize(
@@ -438,13 +450,13 @@ def test_no_address_can_say_a_command(address: str) -> None:
 )
 def test_content_with_bare_line_ends_is_refused(content: bytes) -> None:
     with pytest.raises(InvalidMessage):
-        Letter("m", "a@example.org", ("b@example.org",), content)
+        MailTransaction("m", "a@example.org", ("b@example.org",), content)
 
 
 @given(st.lists(st.sampled_from([b".", b"..", b"", b"x", b".x", b" ."]), max_size=12))
 def test_stuffed_content_ends_once_and_arrives_as_it_was(lines: list[bytes]) -> None:
     content = b"".join(line + b"\r\n" for line in lines) or b"\r\n"
-    wire = commands.stuffed(content)
+    wire = commands.dot_stuff(content)
     assert (b"\r\n" + wire).find(b"\r\n.\r\n") == len(wire) - 3
     assert re.sub(rb"(?m)^\.", b"", wire[:-3]) == content
 
@@ -461,7 +473,7 @@ def test_parameters_hold_whatever_they_are_given(text: str) -> None:
 
 def test_reports_are_asked_for_with_our_id_and_the_address_as_it_was_given() -> None:
     mta = Mta(("PIPELINING", "DSN", "SIZE"))
-    _submitted(mta, [Letter("m+1", "a@example.org", ("b+c@example.com",), b"x\r\n")])
+    _submitted(mta, [MailTransaction("m+1", "a@example.org", ("b+c@example.com",), b"x\r\n")])
     assert mta.lines[1:3] == [
         "MAIL FROM:<a@example.org> SIZE=3 RET=HDRS ENVID=m+2B1",
         "RCPT TO:<b+c@example.com> NOTIFY=FAILURE,DELAY ORCPT=rfc822;b+2Bc@example.com",
@@ -469,11 +481,11 @@ def test_reports_are_asked_for_with_our_id_and_the_address_as_it_was_given() -> 
 
 
 def test_an_address_that_is_not_ascii_goes_only_where_it_is_taken() -> None:
-    letter = Letter("m", "a@example.org", ("ñ@example.com",), b"x\r\n")
+    letter = MailTransaction("m", "a@example.org", ("ñ@example.com",), b"x\r\n")
     plain, able = Mta(("PIPELINING",)), Mta(("PIPELINING", "SMTPUTF8", "8BITMIME"))
-    assert outcome(_submitted(plain, [letter])[0]).status.name == "REJECTED_DESTINATION"
+    assert parse_delivery(_submitted(plain, [letter])[0]).status.name == "REJECTED_DESTINATION"
     assert not any(line.startswith("MAIL") for line in plain.lines)
-    assert outcome(_submitted(able, [letter])[0]).kind is Kind.ACCEPTED
+    assert parse_delivery(_submitted(able, [letter])[0]).outcome is Outcome.ACCEPTED
     assert "MAIL FROM:<a@example.org> BODY=8BITMIME SMTPUTF8" in able.lines
 
 
@@ -485,7 +497,7 @@ class Dialogue:
         self.said: list[bytes] = []
         self.secured = False
 
-    def run(self, talk: Talk[Any]) -> Any:
+    def run(self, talk: StepFlow[Any]) -> Any:
         answer: Any = None
         try:
             while True:
@@ -493,7 +505,7 @@ class Dialogue:
                 answer = None
                 if isinstance(step, Send):
                     self.said.append(step.data)
-                elif isinstance(step, Secure):
+                elif isinstance(step, StartTls):
                     self.secured = True
                 else:
                     answer = self.replies.pop(0)
@@ -524,7 +536,7 @@ def test_one_mechanism_is_tried_the_one_that_fits(
 ) -> None:
     replies = ["220 hi", f"250 mail|AUTH {mechanisms}", *["334 x"] * (len(said) - 1), "235 welcome"]
     dialogue = Dialogue(*replies)
-    dialogue.run(opened(server, token))
+    dialogue.run(open_session(server, token))
     assert dialogue.said[1:] == said
 
 
@@ -546,36 +558,40 @@ def test_one_mechanism_is_tried_the_one_that_fits(
 def test_a_session_that_does_not_come_about_says_at_which_stage(
     server: Server, token: str | None, replies: list[str], stage: Stage
 ) -> None:
-    with pytest.raises(Refused) as refused:
-        Dialogue(*replies).run(opened(server, token))
+    with pytest.raises(SessionRefused) as refused:
+        Dialogue(*replies).run(open_session(server, token))
     assert refused.value.stage is stage
 
 
 def test_what_was_offered_in_clear_is_forgotten_after_starttls() -> None:
     dialogue = Dialogue("220 hi", "250 h|STARTTLS|PIPELINING|SIZE 5", "220 go", "250 h|AUTH=PLAIN LOGIN|DSN")
-    line = dialogue.run(opened(Server("h", 1, "starttls"), None))
+    line = dialogue.run(open_session(Server("h", 1, "starttls"), None))
     assert dialogue.secured
-    assert (line.offer.pipelining, line.offer.size, line.offer.dsn) == (False, None, True)
-    assert line.offer.keywords["AUTH"] == "PLAIN LOGIN"
+    assert (line.capabilities.pipelining, line.capabilities.size, line.capabilities.dsn) == (
+        False,
+        None,
+        True,
+    )
+    assert line.capabilities.keywords["AUTH"] == "PLAIN LOGIN"
 
 
 def test_a_server_that_knows_no_extensions_is_greeted_the_old_way() -> None:
     dialogue = Dialogue("220 hi", "502 what?", "250 hello")
-    assert dialogue.run(opened(SERVER, None)).offer.keywords == {}
+    assert dialogue.run(open_session(SERVER, None)).capabilities.keywords == {}
     assert dialogue.said == [b"EHLO localhost\r\n", b"HELO localhost\r\n"]
 
 
 def test_no_repr_shows_an_address_a_secret_or_the_content() -> None:
-    letter = Letter("m", "ana@example.org", ("zoe@example.com",), b"the body\r\n")
+    letter = MailTransaction("m", "ana@example.org", ("zoe@example.com",), b"the body\r\n")
     shown = repr(Submission(_login(password="s3cret"), (letter,), "tok3n"))
-    shown += repr(Delivery(Stage.RCPT, Reply(550, "zoe@example.com?"))) + repr(Send(b"the body"))
+    shown += repr(TransactionResult(Stage.RCPT, Reply(550, "zoe@example.com?"))) + repr(Send(b"the body"))
     for secret in ("ana", "zoe", "the body", "s3cret", "tok3n"):
         assert secret not in shown
 
 
 def test_the_last_reply_has_ten_minutes_and_others_one() -> None:
-    patience = Patience()
-    assert (patience.command, patience.answer) == (60.0, 600.0)
+    patience = SmtpTimeouts()
+    assert (patience.command, patience.data_end) == (60.0, 600.0)
     drive = Drive(Mta(("PIPELINING",)))
-    drive.run(submitted(Submission(SERVER, (_letter(1),))))
-    assert [step.seconds for step in drive.steps if isinstance(step, Await)][-1] == 600.0
+    drive.run(submit(Submission(SERVER, (_letter(1),))))
+    assert [step.timeout for step in drive.steps if isinstance(step, AwaitReply)][-1] == 600.0

@@ -7,26 +7,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels import Dispatcher, Email, EmailAddress, WebhookCall, errors
-from messaging_channels.events import Act, Engaged, MessageReceived, OptedOut, StatusChanged, Unrecognised
+from messaging_channels import Dispatcher, Email, EmailAddress, WebhookRequest, errors
+from messaging_channels.events import (
+    EngagementReceived,
+    EngagementType,
+    MessageReceived,
+    OptedOut,
+    StatusChanged,
+    UnknownEvent,
+)
 from messaging_channels.plugins import HttpResponse
 from messaging_channels.testing import Emulator, Request
 from messaging_channels_smtp import Smtp
-from messaging_channels_smtp._table_enhanced import CODES
+from messaging_channels_smtp._table_errors import CODES
 from messaging_channels_smtp.emulator import SmtpEmulator
-from messaging_channels_smtp.meanings import code_of, status_of
-from messaging_channels_smtp.reports.reading import parse_report
-from messaging_channels_smtp.reports.report import Action, Kind, Update
-from messaging_channels_smtp.verp import ReturnPath
+from messaging_channels_smtp.reports.parsing import parse_report
+from messaging_channels_smtp.reports.report import Action, RecipientUpdate, ReportType
+from messaging_channels_smtp.responses import enhanced_code_of, status_of
+from messaging_channels_smtp.verp import VerpReturnPath
 
 TOKEN = {"authorization": "Bearer canary"}
-PATH = ReturnPath(EmailAddress.parse("bounces@example.org"), "canary-key")
-SMTP = Smtp(host="127.0.0.1", tls="none", inbound_token="canary")
+PATH = VerpReturnPath(EmailAddress.parse("bounces@example.org"), "canary-key")
+SMTP = Smtp(host="127.0.0.1", tls="none", webhook_token="canary")
 
 
 def _heard(raw: str | bytes, smtp: Smtp = SMTP, headers: dict[str, str] = TOKEN) -> list[Any]:
     body = raw.encode() if isinstance(raw, str) else raw
-    return [*smtp.receive(WebhookCall(body, headers, at=1795528315.0)).events]
+    return [*smtp.handle_webhook(WebhookRequest(body, headers, received_at=1795528315.0)).events]
 
 
 def _report(status: str, *, kind: str = "delivery-status", original: str = "", head: str = "") -> str:
@@ -70,7 +77,7 @@ def test_a_report_changes_the_status_by_its_action(
     raw = _report(MTA + _of("zoe@example.com", action, status, f"Diagnostic-Code: {diagnostic}\n"))
     (event,) = _heard(raw)
     assert isinstance(event, StatusChanged)
-    assert (event.message_id, event.status.name, event.at) == ("k3v9", name, 1795485600.0)
+    assert (event.message_id, event.status.name, event.occurred_at) == ("k3v9", name, 1795485600.0)
     assert "zoe" not in repr(event) + event.detail
 
 
@@ -81,7 +88,7 @@ def test_every_recipient_of_a_report_is_told_of() -> None:
         ("a@example.com", Action.FAILED, "5.1.1"),
         ("b@example.com", Action.DELAYED, "4.2.2"),
     ]
-    assert [(one.permanent, one.suppress) for one in told] == [(True, True), (False, False)]
+    assert [(one.is_permanent, one.should_suppress) for one in told] == [(True, True), (False, False)]
     keys = {event.key for event in _heard(raw)}
     assert len(keys) == 2
     assert keys == {event.key for event in _heard(raw)}
@@ -116,7 +123,7 @@ def test_what_the_fields_of_a_report_leave_open_its_words_for_people_may_tell() 
 def test_line_ends_make_no_difference(end: str) -> None:
     raw = _report(MTA + _of("zoe@example.com")).replace("\n", end)
     if end == "\r":
-        assert parse_report(raw.encode()).kind is not None
+        assert parse_report(raw.encode()).report_type is not None
         return
     assert parse_report(raw.encode()).updates[0].code == "5.1.1"
 
@@ -153,11 +160,11 @@ def test_what_happens_to_a_copy_does_not_change_the_mail() -> None:
         )
     )
     forwarded = _heard(_report(MTA + _of("zoe@elsewhere.example"), original=original))
-    assert [type(one[0]) for one in (copy, hidden, forwarded)] == [Unrecognised, Unrecognised, StatusChanged]
+    assert [type(one[0]) for one in (copy, hidden, forwarded)] == [UnknownEvent, UnknownEvent, StatusChanged]
 
 
 def test_the_mail_is_found_by_its_return_path_first_then_by_envelope_id_then_by_message_id() -> None:
-    smtp = Smtp(host="127.0.0.1", tls="none", inbound_token="canary", return_path=PATH)
+    smtp = Smtp(host="127.0.0.1", tls="none", webhook_token="canary", return_path=PATH)
 
     def found(raw: str) -> str:
         event = _heard(raw, smtp)[0]
@@ -167,18 +174,20 @@ def test_the_mail_is_found_by_its_return_path_first_then_by_envelope_id_then_by_
     by_id = _report("Reporting-MTA: dns; mx\n\n" + _of("zoe@example.com"))
     assert found(by_id) == "k3v9"
     assert found(_report(MTA.replace("k3v9", "e1") + _of("zoe@example.com"))) == "e1"
-    to_us = by_id.replace("<bounces@example.org>", f"<{PATH.of('v1')}>")
+    to_us = by_id.replace("<bounces@example.org>", f"<{PATH.address_for('v1')}>")
     assert found(to_us) == "v1"
-    assert found(by_id.replace("To: ", f"Delivered-To: {PATH.of('v2').upper()}\nTo: ")) == "v2"
+    assert found(by_id.replace("To: ", f"Delivered-To: {PATH.address_for('v2').upper()}\nTo: ")) == "v2"
 
 
 def test_a_bounce_without_a_token_is_believed_only_at_a_return_path_of_ours() -> None:
     smtp = Smtp(host="127.0.0.1", tls="none", return_path=PATH)
-    genuine = _report(MTA + _of("zoe@example.com")).replace("<bounces@example.org>", f"<{PATH.of('v1')}>")
+    genuine = _report(MTA + _of("zoe@example.com")).replace(
+        "<bounces@example.org>", f"<{PATH.address_for('v1')}>"
+    )
     assert _heard(genuine, smtp, {})[0].message_id == "v1"
-    forged = genuine.replace(PATH.of("v1"), PATH.of("v1").replace("v1-", "v2-"))
+    forged = genuine.replace(PATH.address_for("v1"), PATH.address_for("v1").replace("v1-", "v2-"))
     for raw, one in ((forged, smtp), (genuine, Smtp(host="127.0.0.1", tls="none")), (genuine, SMTP)):
-        with pytest.raises(errors.WebhookRefused):
+        with pytest.raises(errors.WebhookVerificationError):
             _heard(raw, one, {"authorization": "Bearer wrong"})
 
 
@@ -190,7 +199,7 @@ def test_a_complaint_is_an_opt_out(kind: str, why: str) -> None:
     fields = f"Feedback-Type: {kind}\nUser-Agent: Loop/1\nVersion: 1\nOriginal-Rcpt-To: <zoe@example.com>\n"
     (event,) = _heard(_report(fields, kind="feedback-report"))
     assert isinstance(event, OptedOut)
-    assert (event.address.plain, event.channel, event.why) == ("zoe@example.com", "email", why)
+    assert (event.address.plain, event.channel, event.reason) == ("zoe@example.com", "email", why)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +207,7 @@ def test_a_complaint_is_an_opt_out(kind: str, why: str) -> None:
 )
 def test_feedback_that_names_nobody_or_is_no_complaint_opts_nobody_out(fields: str) -> None:
     (event,) = _heard(_report(fields + "\nVersion: 1\n", kind="feedback-report"))
-    assert isinstance(event, Unrecognised)
+    assert isinstance(event, UnknownEvent)
 
 
 def test_a_receipt_of_reading_is_seen() -> None:
@@ -208,10 +217,10 @@ def test_a_receipt_of_reading_is_seen() -> None:
     )
     kind = "disposition-notification"
     (seen,) = _heard(_report(fields.format("displayed"), kind=kind))
-    assert isinstance(seen, Engaged)
-    assert (seen.act, seen.message_id) == (Act.SEEN, "k3v9")
+    assert isinstance(seen, EngagementReceived)
+    assert (seen.engagement_type, seen.message_id) == (EngagementType.READ, "k3v9")
     (deleted,) = _heard(_report(fields.format("deleted/error"), kind=kind))
-    assert isinstance(deleted, Unrecognised)
+    assert isinstance(deleted, UnknownEvent)
     assert deleted.kind == "mdn deleted"
 
 
@@ -336,7 +345,7 @@ Ihre Nachricht konnte nicht zugestellt werden:
 def test_bounces_in_forms_of_their_own_are_understood(form: str, said: str, code: str) -> None:
     raw = form.format(said=said)
     report = parse_report(raw.encode())
-    assert report.kind is Kind.BOUNCE
+    assert report.report_type is ReportType.BOUNCE
     assert [(one.recipient, one.code) for one in report.updates] == [("zoe@example.com", code)]
     (event,) = _heard(raw)
     assert isinstance(event, StatusChanged)
@@ -359,7 +368,7 @@ def test_a_warning_that_delivery_takes_longer_is_no_failure() -> None:
 )
 def test_what_people_write_is_no_bounce(subject: str) -> None:
     raw = f"From: zoe@example.com\nTo: shop@example.org\nSubject: {subject}\n\nMy mailbox was full, user unknown, 550 5.1.1.\n"
-    assert parse_report(raw.encode()).kind is Kind.OTHER
+    assert parse_report(raw.encode()).report_type is ReportType.OTHER
 
 
 @given(st.binary(max_size=2000))
@@ -413,35 +422,35 @@ def test_reading_ends_soon_however_long_the_mail(piece: bytes) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_every_code_has_a_status_and_a_subject_to_fall_back_on(code: str) -> None:
-    assert code_of(code) is CODES[code]
+    assert enhanced_code_of(code) is CODES[code]
     assert status_of(CODES[code]).id == CODES[code].status
     unknown = code.rpartition(".")[0] + ".999"
-    assert code_of(unknown) == CODES.get(code.rpartition(".")[0] + ".0", CODES[f"{code[0]}.0.0"])
+    assert enhanced_code_of(unknown) == CODES.get(code.rpartition(".")[0] + ".0", CODES[f"{code[0]}.0.0"])
 
 
 def test_every_action_has_a_status() -> None:
     for action in Action:
-        assert Update("zoe@example.com", action).status.name
-        assert "zoe" not in repr(Update("zoe@example.com", action))
+        assert RecipientUpdate("zoe@example.com", action).status.name
+        assert "zoe" not in repr(RecipientUpdate("zoe@example.com", action))
 
 
 @given(st.from_regex(r"[a-z0-9]{1,40}", fullmatch=True), st.from_regex(r"[a-z0-9]{1,40}", fullmatch=True))
 def test_a_return_path_proves_its_own_mail_and_no_other(own: str, other: str) -> None:
-    address = PATH.of(own)
+    address = PATH.address_for(own)
     assert len(address.partition("@")[0]) <= 64
-    assert PATH.message_id(address) in (own, None)
+    assert PATH.message_id_in(address) in (own, None)
     if other != own:
-        assert PATH.message_id(address.replace(f"+{own}-", f"+{other}-")) is None
-    assert ReturnPath(PATH.address, "another key").message_id(address) is None
+        assert PATH.message_id_in(address.replace(f"+{own}-", f"+{other}-")) is None
+    assert VerpReturnPath(PATH.address, "another key").message_id_in(address) is None
 
 
 class Listener(Emulator):
     """Hands what is posted to a dispatcher."""
 
-    receive: Callable[[WebhookCall], object]
+    receive: Callable[[WebhookRequest], object]
 
     def handle(self, request: Request) -> HttpResponse:
-        self.receive(WebhookCall(request.body, request.headers, at=1.0))
+        self.receive(WebhookRequest(request.body, request.headers, received_at=1.0))
         return HttpResponse(200, {}, b"")
 
 
@@ -453,12 +462,12 @@ def listener() -> Iterator[Listener]:
 
 def test_a_bounce_finds_its_way_back_through_the_dispatcher(listener: Listener) -> None:
     heard: list[Any] = []
-    with SmtpEmulator(webhook=listener.url + "/mail", inbound_token="canary") as server:
+    with SmtpEmulator(webhook_url=listener.url + "/mail", webhook_token="canary") as server:
         smtp = Smtp(
-            host="127.0.0.1", port=server.port, tls="none", sender="shop@example.org", inbound_token="canary"
+            host="127.0.0.1", port=server.port, tls="none", sender="shop@example.org", webhook_token="canary"
         )
         with Dispatcher([smtp]) as dispatcher:
-            listener.receive = lambda call: heard.extend(dispatcher.receive("smtp", call).events)
+            listener.receive = lambda call: heard.extend(dispatcher.handle_webhook("smtp", call).events)
             receipt = dispatcher.send(Email("s", "t"), to="bounce@example.com")
             server.wait_until_reported()
         assert [status for _, status in server.reported] == [200]

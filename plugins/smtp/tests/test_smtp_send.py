@@ -16,18 +16,18 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope
 from loopback import Peer, Server
 
-from messaging_channels import AsyncDispatcher, Configuration, Dispatcher, Email, Kind, Sms, errors
+from messaging_channels import AsyncDispatcher, Configuration, Dispatcher, Email, Outcome, Sms, errors
 from messaging_channels._config import plugin_manager as plugins
 from messaging_channels.messages import Attachment
-from messaging_channels.plugins import Outcome, Reason
-from messaging_channels_smtp import Smtp, plugin
-from messaging_channels_smtp._table_enhanced import CODES
-from messaging_channels_smtp.meanings import outcome
-from messaging_channels_smtp.protocol.letters import Delivery
+from messaging_channels.plugins import AttemptResult, Reason
+from messaging_channels_smtp import Smtp, settings
+from messaging_channels_smtp._table_errors import CODES
+from messaging_channels_smtp.protocol.mail import TransactionResult
 from messaging_channels_smtp.protocol.replies import Reply
-from messaging_channels_smtp.protocol.server import Patience
 from messaging_channels_smtp.protocol.server import Server as MailServer
+from messaging_channels_smtp.protocol.server import SmtpTimeouts
 from messaging_channels_smtp.protocol.steps import Stage
+from messaging_channels_smtp.responses import parse_delivery
 
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
 
@@ -100,7 +100,7 @@ def _login(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: A
     return AuthResult(handled=False, success=(data.login, data.password) == (b"shop", PASSWORD.encode()))
 
 
-def _sent(smtp: Smtp, mail: Email = MAIL) -> Outcome:
+def _sent(smtp: Smtp, mail: Email = MAIL) -> AttemptResult:
     with Dispatcher([smtp]) as dispatcher:
         try:
             receipt = dispatcher.send(mail, to="zoe@example.com")
@@ -108,14 +108,14 @@ def _sent(smtp: Smtp, mail: Email = MAIL) -> Outcome:
             receipt = failed.receipt
     for secret in (PASSWORD, "zoe@example.com", "copy@example.com", "the body"):
         assert secret not in repr(receipt)
-        assert secret not in receipt.attempts[-1].outcome.detail
-    return receipt.attempts[-1].outcome
+        assert secret not in receipt.attempts[-1].result.detail
+    return receipt.attempts[-1].result
 
 
 def test_a_mail_arrives_whole_for_the_recipient_and_the_blind_copy() -> None:
     with _mailbox() as mailbox:
         told = _sent(Smtp(host="127.0.0.1", port=mailbox.port, tls="none"))
-    assert (told.kind, told.status.name, told.provider_id) == (Kind.ACCEPTED, "PENDING_ENROUTE", "4XyZ")
+    assert (told.outcome, told.status.name, told.provider_id) == (Outcome.ACCEPTED, "PENDING_ENROUTE", "4XyZ")
     (taken,) = mailbox.taken
     assert taken.mail_from == "shop@example.org"
     assert taken.rcpt_tos == ["zoe@example.com", "copy@example.com"]
@@ -125,12 +125,12 @@ def test_a_mail_arrives_whole_for_the_recipient_and_the_blind_copy() -> None:
 
 
 def test_the_asynchronous_door_sends_the_same() -> None:
-    async def send(port: int) -> Kind:
+    async def send(port: int) -> Outcome:
         async with AsyncDispatcher([Smtp(host="127.0.0.1", port=port, tls="none")]) as dispatcher:
             return (await dispatcher.send(MAIL, to="zoe@example.com")).outcome
 
     with _mailbox() as mailbox:
-        assert asyncio.run(send(mailbox.port)) is Kind.ACCEPTED
+        assert asyncio.run(send(mailbox.port)) is Outcome.ACCEPTED
     assert len(mailbox.taken) == 1
 
 
@@ -158,7 +158,7 @@ def test_a_mail_goes_over_verified_tls_after_logging_in(
         smtp = Smtp(
             host="localhost", port=mailbox.port, tls=mode, ca_file=ca_file, username="shop", password=PASSWORD
         )
-        assert _sent(smtp).kind is Kind.ACCEPTED
+        assert _sent(smtp).outcome is Outcome.ACCEPTED
     assert len(mailbox.taken) == 1
 
 
@@ -166,26 +166,26 @@ def test_a_mail_goes_over_verified_tls_after_logging_in(
 def test_an_unverified_certificate_is_refused_before_anything_is_sent(mode: Any, tls: ssl.SSLContext) -> None:
     options: dict[str, Any] = {"implicit": tls} if mode == "implicit" else {"tls_context": tls}
     with _mailbox(**options) as mailbox:
-        assert _sent(Smtp(host="localhost", port=mailbox.port, tls=mode)).reason is Reason.ROUTE
+        assert _sent(Smtp(host="localhost", port=mailbox.port, tls=mode)).reason is Reason.NO_COVERAGE
     assert mailbox.taken == []
 
 
 def test_a_server_without_starttls_is_not_spoken_to_in_clear() -> None:
     with _mailbox() as mailbox:
-        assert _sent(Smtp(host="127.0.0.1", port=mailbox.port)).reason is Reason.ROUTE
+        assert _sent(Smtp(host="127.0.0.1", port=mailbox.port)).reason is Reason.NO_COVERAGE
     assert mailbox.taken == []
 
 
 def test_a_wrong_password_is_a_matter_of_credentials() -> None:
     with _mailbox(authenticator=_login, auth_required=True, auth_require_tls=False) as mailbox:
         smtp = Smtp(host="127.0.0.1", port=mailbox.port, tls="none", username="shop", password="wrong")
-        assert _sent(smtp).reason is Reason.AUTH
+        assert _sent(smtp).reason is Reason.CREDENTIALS
 
 
 def test_nobody_listening_is_not_sent() -> None:
     with Server(Peer.serve) as server:
         port = server.port
-    assert _sent(Smtp(host="127.0.0.1", port=port, tls="none")).kind is Kind.NOT_SENT
+    assert _sent(Smtp(host="127.0.0.1", port=port, tls="none")).outcome is Outcome.NOT_SENT
 
 
 class Script:
@@ -225,7 +225,7 @@ class Script:
     ("replies", "reason"),
     [
         ({"banner": None}, Reason.UNREACHABLE),
-        ({"banner": "554 go away"}, Reason.ROUTE),
+        ({"banner": "554 go away"}, Reason.NO_COVERAGE),
         ({"mail": None}, Reason.UNREACHABLE),
         ({"rcpt": None}, Reason.UNREACHABLE),
         ({"data": None}, Reason.UNREACHABLE),
@@ -254,16 +254,18 @@ def test_a_reply_that_never_comes_is_unknown() -> None:
         peer.wait_for_the_other_side()
 
     with Server(handle) as server:
-        told = _sent(Smtp(host="127.0.0.1", port=server.port, tls="none", patience=Patience(answer=0.2)))
-    assert told.kind is Kind.UNKNOWN
+        told = _sent(
+            Smtp(host="127.0.0.1", port=server.port, tls="none", timeouts=SmtpTimeouts(data_end=0.2))
+        )
+    assert told.outcome is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize("stage", Stage)
 def test_every_reply_has_a_meaning(stage: Stage) -> None:
     for code in range(200, 600):
-        kind = outcome(Delivery(stage, Reply(code, "words"))).kind
-        assert (kind is Kind.ACCEPTED) == (code // 100 == 2)
-        assert kind is not Kind.UNKNOWN
+        kind = parse_delivery(TransactionResult(stage, Reply(code, "words"))).outcome
+        assert (kind is Outcome.ACCEPTED) == (code // 100 == 2)
+        assert kind is not Outcome.UNKNOWN
 
 
 MAILING = (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT)
@@ -272,12 +274,12 @@ MAILING = (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.CONTENT)
 @pytest.mark.parametrize("code", [code for code in CODES if code.startswith("5")])
 def test_the_first_digit_says_whether_to_try_again_and_the_enhanced_code_why(code: str) -> None:
     for stage in MAILING:
-        told = outcome(Delivery(stage, Reply(554, f"{code} words")))
-        assert told.kind is Kind.REJECTED
+        told = parse_delivery(TransactionResult(stage, Reply(554, f"{code} words")))
+        assert told.outcome is Outcome.REJECTED
         assert told.reason is CODES[code].reason
         assert (told.status.group_id, told.status.id) == (CODES[code].group, CODES[code].status)
-        later = outcome(Delivery(stage, Reply(451, f"{code} words")))
-        assert (later.kind, later.reason) == (Kind.NOT_SENT, Reason.THROTTLED)
+        later = parse_delivery(TransactionResult(stage, Reply(451, f"{code} words")))
+        assert (later.outcome, later.reason) == (Outcome.NOT_SENT, Reason.THROTTLED)
 
 
 @pytest.mark.parametrize(
@@ -285,15 +287,15 @@ def test_the_first_digit_says_whether_to_try_again_and_the_enhanced_code_why(cod
     [
         (Stage.MAIL, 550, Reason.POLICY, "REJECTED_SOURCE"),
         (Stage.MAIL, 552, Reason.INVALID, "REJECTED_MESSAGE_TOO_LONG"),
-        (Stage.MAIL, 530, Reason.AUTH, "REJECTED_ROUTE_NOT_AVAILABLE"),
+        (Stage.MAIL, 530, Reason.CREDENTIALS, "REJECTED_ROUTE_NOT_AVAILABLE"),
         (Stage.RCPT, 550, Reason.RECIPIENT, "UNDELIVERABLE_NOT_DELIVERED"),
         (Stage.RCPT, 552, Reason.THROTTLED, "PENDING_NOT_SENT"),
         (Stage.RCPT, 554, Reason.POLICY, "UNDELIVERABLE_REJECTED_OPERATOR"),
         (Stage.CONTENT, 552, Reason.INVALID, "REJECTED_MESSAGE_TOO_LONG"),
         (Stage.CONTENT, 554, Reason.POLICY, "UNDELIVERABLE_REJECTED_OPERATOR"),
-        (Stage.CONNECT, 554, Reason.ROUTE, "REJECTED_ROUTE_NOT_AVAILABLE"),
-        (Stage.TLS, 501, Reason.ROUTE, "REJECTED_ROUTE_NOT_AVAILABLE"),
-        (Stage.AUTH, 535, Reason.AUTH, "REJECTED_ROUTE_NOT_AVAILABLE"),
+        (Stage.CONNECT, 554, Reason.NO_COVERAGE, "REJECTED_ROUTE_NOT_AVAILABLE"),
+        (Stage.TLS, 501, Reason.NO_COVERAGE, "REJECTED_ROUTE_NOT_AVAILABLE"),
+        (Stage.AUTH, 535, Reason.CREDENTIALS, "REJECTED_ROUTE_NOT_AVAILABLE"),
         (Stage.AUTH, 454, Reason.THROTTLED, "PENDING_NOT_SENT"),
         (Stage.DATA, 503, Reason.INVALID, "REJECTED_INTERNAL_ERROR"),
     ],
@@ -301,7 +303,7 @@ def test_the_first_digit_says_whether_to_try_again_and_the_enhanced_code_why(cod
 def test_without_an_enhanced_code_the_stage_says_why(
     stage: Stage, code: int, reason: Reason, status: str
 ) -> None:
-    told = outcome(Delivery(stage, Reply(code, "words")))
+    told = parse_delivery(TransactionResult(stage, Reply(code, "words")))
     assert (told.reason, told.status.name) == (reason, status)
 
 
@@ -317,7 +319,10 @@ def test_without_an_enhanced_code_the_stage_says_why(
     ],
 )
 def test_the_servers_own_id_is_kept_where_it_gives_one(text: str, queue_id: str | None) -> None:
-    assert outcome(Delivery(Stage.CONTENT, Reply(250, text), committed=True)).provider_id == queue_id
+    assert (
+        parse_delivery(TransactionResult(Stage.CONTENT, Reply(250, text), committed=True)).provider_id
+        == queue_id
+    )
 
 
 def test_an_attachment_that_cannot_be_read_is_the_callers_mistake(tmp_path: Path) -> None:
@@ -365,19 +370,19 @@ EVERYTHING = {
     "HOSTNAME": "app.example.org",
     "RETURN_PATH": "bounces@example.org",
     "RETURN_PATH_KEY": "canary-4",
-    "INBOUND_TOKEN": "canary-5",
+    "WEBHOOK_TOKEN": "canary-5",
     "REPORT_SUCCESS": "true",
     "TIMEOUT": "5",
-    "ANSWER_TIMEOUT": "700",
-    "CONNECTIONS": "2",
+    "DATA_TIMEOUT": "700",
+    "POOL_SIZE": "2",
     "MESSAGES_PER_CONNECTION": "50",
-    "MAX_IDLE": "10",
-    "WINDOW": "1",
+    "KEEPALIVE_EXPIRY": "10",
+    "PIPELINE_DEPTH": "1",
 }
 
 
 def test_every_setting_can_come_from_the_environment_and_no_secret_is_shown() -> None:
-    loaded = plugins.load(only=(), extra=[plugin])
+    loaded = plugins.load_plugins(only=(), extra=[settings])
     given = {f"MESSAGING_CHANNELS_SMTP_{name}": value for name, value in EVERYTHING.items()}
     smtp = Configuration({}, given, {}, "none", loaded).provider("smtp")
     assert isinstance(smtp, Smtp)
@@ -394,17 +399,17 @@ def test_every_setting_can_come_from_the_environment_and_no_secret_is_shown() ->
     ],
 )
 def test_settings_that_fit_nothing_are_refused(wrong: dict[str, str]) -> None:
-    loaded = plugins.load(only=(), extra=[plugin])
+    loaded = plugins.load_plugins(only=(), extra=[settings])
     given = {f"MESSAGING_CHANNELS_SMTP_{name}": value for name, value in ({"HOST": "h"} | wrong).items()}
     with pytest.raises(errors.InvalidSetting):
         Configuration({}, given, {}, "none", loaded).provider("smtp")
 
 
 def test_it_is_configured_by_a_dsn() -> None:
-    loaded = plugins.load(only=(), extra=[plugin])
+    loaded = plugins.load_plugins(only=(), extra=[settings])
     with _mailbox() as mailbox:
         dsn = f"smtp://127.0.0.1:{mailbox.port}?tls=none&sender=shop@example.org"
         configuration = Configuration({}, {"MESSAGING_CHANNELS_SMTP_DSN": dsn}, {}, "none", loaded)
         with Dispatcher([configuration.provider("smtp")]) as dispatcher:
-            assert dispatcher.send(Email("s", "t"), to="zoe@example.com").outcome is Kind.ACCEPTED
+            assert dispatcher.send(Email("s", "t"), to="zoe@example.com").outcome is Outcome.ACCEPTED
     assert mailbox.taken[0].mail_from == "shop@example.org"

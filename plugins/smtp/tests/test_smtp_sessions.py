@@ -16,17 +16,25 @@ import pytest
 import trustme
 from loopback import Peer, Server
 
-from messaging_channels import Email, EmailAddress, Kind
-from messaging_channels.plugins import Envelope, HttpResponse, Outcome, Reason, Wait, ask
-from messaging_channels.testing import AsyncTransport, Emulator, Fault, How, Request, Transport, json_response
+from messaging_channels import Email, EmailAddress, Outcome
+from messaging_channels.plugins import AttemptResult, Envelope, HttpResponse, Reason, Sleep, ask
+from messaging_channels.testing import (
+    AsyncTransport,
+    Emulator,
+    Fault,
+    FaultKind,
+    Request,
+    Transport,
+    json_response,
+)
 from messaging_channels_smtp import Smtp
 from messaging_channels_smtp.emulator import EXTENSIONS, SmtpEmulator
-from messaging_channels_smtp.oauth import RefreshGrant
-from messaging_channels_smtp.protocol.server import Limits, Patience
-from messaging_channels_smtp.verp import ReturnPath
+from messaging_channels_smtp.oauth import OAuthRefreshToken
+from messaging_channels_smtp.protocol.server import PoolLimits, SmtpTimeouts
+from messaging_channels_smtp.verp import VerpReturnPath
 
 MAIL = Email("Hello", "the body\n.\nends", "<p>the body</p>", sender="Shop <shop@example.org>")
-Sending = Callable[[Smtp, Sequence[Sequence[Envelope]]], list[list[Outcome]]]
+Sending = Callable[[Smtp, Sequence[Sequence[Envelope]]], list[list[AttemptResult]]]
 
 
 def _smtp(port: int, **options: Any) -> Smtp:
@@ -39,21 +47,21 @@ def _to(*names: str, mail: Email = MAIL) -> list[Envelope]:
     ]
 
 
-def _in_turn(smtp: Smtp, batches: Sequence[Sequence[Envelope]]) -> list[list[Outcome]]:
+def _in_turn(smtp: Smtp, batches: Sequence[Sequence[Envelope]]) -> list[list[AttemptResult]]:
     with Transport(None, smtp.executors) as transport:
         return [[*transport.run(smtp.send(batch))] for batch in batches]
 
 
-def _in_turn_async(smtp: Smtp, batches: Sequence[Sequence[Envelope]]) -> list[list[Outcome]]:
-    async def run() -> list[list[Outcome]]:
+def _in_turn_async(smtp: Smtp, batches: Sequence[Sequence[Envelope]]) -> list[list[AttemptResult]]:
+    async def run() -> list[list[AttemptResult]]:
         async with AsyncTransport(None, smtp.executors) as transport:
             return [[*await transport.run(smtp.send(batch))] for batch in batches]
 
     return asyncio.run(run())
 
 
-def _at_once(smtp: Smtp, batches: Sequence[Sequence[Envelope]]) -> list[list[Outcome]]:
-    told: list[list[Outcome]] = [[] for _ in batches]
+def _at_once(smtp: Smtp, batches: Sequence[Sequence[Envelope]]) -> list[list[AttemptResult]]:
+    told: list[list[AttemptResult]] = [[] for _ in batches]
     with Transport(None, smtp.executors) as transport:
 
         def send(index: int) -> None:
@@ -67,8 +75,8 @@ def _at_once(smtp: Smtp, batches: Sequence[Sequence[Envelope]]) -> list[list[Out
     return told
 
 
-def _at_once_async(smtp: Smtp, batches: Sequence[Sequence[Envelope]]) -> list[list[Outcome]]:
-    async def run() -> list[list[Outcome]]:
+def _at_once_async(smtp: Smtp, batches: Sequence[Sequence[Envelope]]) -> list[list[AttemptResult]]:
+    async def run() -> list[list[AttemptResult]]:
         async with AsyncTransport(None, smtp.executors) as transport:
             told = await asyncio.gather(*(transport.run(smtp.send(batch)) for batch in batches))
         return [[*one] for one in told]
@@ -88,12 +96,12 @@ offers = pytest.mark.parametrize(
 def test_one_connection_serves_one_mail_after_the_other(send: Sending, extensions: tuple[str, ...]) -> None:
     with SmtpEmulator(extensions=extensions) as server:
         told = send(_smtp(server.port), [_to("a"), _to("b", "reject", "c"), _to("d")])
-    assert [one.kind for batch in told for one in batch] == [
-        Kind.ACCEPTED,
-        Kind.ACCEPTED,
-        Kind.REJECTED,
-        Kind.ACCEPTED,
-        Kind.ACCEPTED,
+    assert [one.outcome for batch in told for one in batch] == [
+        Outcome.ACCEPTED,
+        Outcome.ACCEPTED,
+        Outcome.REJECTED,
+        Outcome.ACCEPTED,
+        Outcome.ACCEPTED,
     ]
     assert [mail.recipients for mail in server.mails] == [(f"{name}@example.com",) for name in "abcd"]
     assert server.connections == 1
@@ -124,8 +132,8 @@ def test_every_mail_of_a_batch_has_an_outcome_of_its_own(send: Sending, extensio
 def test_a_crowd_shares_a_few_connections_and_each_mail_arrives_once(send: Sending) -> None:
     names = [f"n{number}" for number in range(60)]
     with SmtpEmulator() as server:
-        told = send(_smtp(server.port, limits=Limits(connections=3)), [_to(name) for name in names])
-    assert {one.kind for batch in told for one in batch} == {Kind.ACCEPTED}
+        told = send(_smtp(server.port, pool=PoolLimits(size=3)), [_to(name) for name in names])
+    assert {one.outcome for batch in told for one in batch} == {Outcome.ACCEPTED}
     assert Counter(mail.recipients[0] for mail in server.mails) == Counter(
         f"{name}@example.com" for name in names
     )
@@ -135,19 +143,22 @@ def test_a_crowd_shares_a_few_connections_and_each_mail_arrives_once(send: Sendi
 @doors
 def test_a_connection_is_replaced_after_its_mails_and_when_it_was_idle_for_too_long(send: Sending) -> None:
     with SmtpEmulator() as server:
-        send(_smtp(server.port, limits=Limits(messages=2)), [_to("a", "b", "c"), _to("d"), _to("e")])
+        send(
+            _smtp(server.port, pool=PoolLimits(messages_per_connection=2)),
+            [_to("a", "b", "c"), _to("d"), _to("e")],
+        )
         assert server.connections == 3
-        send(_smtp(server.port, limits=Limits(idle=1e-9)), [_to("f"), _to("g")])
+        send(_smtp(server.port, pool=PoolLimits(keepalive_expiry=1e-9)), [_to("f"), _to("g")])
         assert server.connections == 5
 
 
 @doors
 def test_a_server_that_closes_between_mails_costs_none(send: Sending) -> None:
     with SmtpEmulator() as server:
-        server.faults.add(Fault(How.SLOW, seconds=0, path="/mail"))
-        server.faults.add(Fault(How.THROTTLE, path="/mail"))
+        server.faults.add(Fault(FaultKind.SLOW, seconds=0, path="/mail"))
+        server.faults.add(Fault(FaultKind.THROTTLE, path="/mail"))
         told = send(_smtp(server.port), [_to("a"), _to("b")])
-        assert [batch[0].kind for batch in told] == [Kind.ACCEPTED, Kind.ACCEPTED]
+        assert [batch[0].outcome for batch in told] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
         assert (len(server.mails), server.connections) == (2, 2)
 
 
@@ -167,7 +178,7 @@ def test_a_line_that_was_closed_while_idle_is_not_used_again(send: Sending) -> N
 
     with Server(handle) as server:
         told = send(_smtp(server.port), [_to("a"), _to("b"), _to("c")])
-        assert [batch[0].kind for batch in told] == [Kind.ACCEPTED] * 3
+        assert [batch[0].outcome for batch in told] == [Outcome.ACCEPTED] * 3
         assert server.connections == 3
 
 
@@ -176,29 +187,34 @@ STAGES = ["/connect", "/ehlo", "/mail", "/rcpt", "/data"]
 
 @doors
 @pytest.mark.parametrize("stage", STAGES)
-@pytest.mark.parametrize("how", [How.RESET, How.CLOSE, How.HANG, How.GARBAGE, How.CUT, How.THROTTLE])
-def test_what_is_lost_before_the_content_is_not_sent(send: Sending, stage: str, how: How) -> None:
+@pytest.mark.parametrize(
+    "how",
+    [FaultKind.RESET, FaultKind.CLOSE, FaultKind.HANG, FaultKind.GARBAGE, FaultKind.CUT, FaultKind.THROTTLE],
+)
+def test_what_is_lost_before_the_content_is_not_sent(send: Sending, stage: str, how: FaultKind) -> None:
     with SmtpEmulator(extensions=("PIPELINING",)) as server:
         server.faults.add(Fault(how, path=stage))
-        smtp = _smtp(server.port, patience=Patience(greeting=0.2, command=0.2))
+        smtp = _smtp(server.port, timeouts=SmtpTimeouts(greeting=0.2, command=0.2))
         told = send(smtp, [_to("a")])[0][0]
-        assert told.kind is Kind.NOT_SENT
+        assert told.outcome is Outcome.NOT_SENT
         assert server.mails == []
-        assert send(smtp, [_to("a")])[0][0].kind is Kind.ACCEPTED
+        assert send(smtp, [_to("a")])[0][0].outcome is Outcome.ACCEPTED
 
 
 @doors
 @pytest.mark.parametrize("handled", [True, False])
-@pytest.mark.parametrize("how", [How.RESET, How.CLOSE, How.HANG, How.GARBAGE, How.CUT])
+@pytest.mark.parametrize(
+    "how", [FaultKind.RESET, FaultKind.CLOSE, FaultKind.HANG, FaultKind.GARBAGE, FaultKind.CUT]
+)
 def test_a_reply_to_the_content_that_is_lost_makes_the_outcome_unknown(
-    send: Sending, how: How, handled: bool
+    send: Sending, how: FaultKind, handled: bool
 ) -> None:
     with SmtpEmulator(extensions=("PIPELINING",)) as server:
         server.faults.add(Fault(how, handled=handled, path="/content"))
-        told = send(_smtp(server.port, patience=Patience(answer=0.2)), [_to("a")])[0][0]
-        assert told.kind is Kind.UNKNOWN
-        assert (told.reason is Reason.TIMEOUT) == (how is How.HANG)
-        assert len(server.mails) == (1 if handled or how is How.CUT else 0)
+        told = send(_smtp(server.port, timeouts=SmtpTimeouts(data_end=0.2)), [_to("a")])[0][0]
+        assert told.outcome is Outcome.UNKNOWN
+        assert (told.reason is Reason.TIMEOUT) == (how is FaultKind.HANG)
+        assert len(server.mails) == (1 if handled or how is FaultKind.CUT else 0)
 
 
 @doors
@@ -209,23 +225,23 @@ def test_of_a_batch_that_breaks_only_what_was_under_way_is_unknown(
     names = [f"n{number}" for number in range(12)]
     with SmtpEmulator(extensions=extensions) as server:
         for _ in range(5):
-            server.faults.add(Fault(How.SLOW, seconds=0, path="/content"))
-        server.faults.add(Fault(How.RESET, handled=True, path="/content"))
-        (told,) = send(_smtp(server.port, limits=Limits(window=4)), [_to(*names)])
-    kinds = [one.kind for one in told]
-    unknown = kinds.count(Kind.UNKNOWN)
+            server.faults.add(Fault(FaultKind.SLOW, seconds=0, path="/content"))
+        server.faults.add(Fault(FaultKind.RESET, handled=True, path="/content"))
+        (told,) = send(_smtp(server.port, pool=PoolLimits(pipeline_depth=4)), [_to(*names)])
+    kinds = [one.outcome for one in told]
+    unknown = kinds.count(Outcome.UNKNOWN)
     assert 1 <= unknown <= (4 if "CHUNKING" in extensions else 1)
-    assert kinds.count(Kind.ACCEPTED) == 12 - unknown
+    assert kinds.count(Outcome.ACCEPTED) == 12 - unknown
     arrived = Counter(mail.recipients[0] for mail in server.mails)
     assert max(arrived.values()) == 1
     for name, kind in zip(names, kinds, strict=True):
-        assert kind is Kind.UNKNOWN or arrived[f"{name}@example.com"] == 1
+        assert kind is Outcome.UNKNOWN or arrived[f"{name}@example.com"] == 1
 
 
 @doors
 def test_a_closing_reply_to_the_content_is_a_refusal_and_not_unknown(send: Sending) -> None:
     with SmtpEmulator() as server:
-        server.faults.add(Fault(How.THROTTLE, path="/content"))
+        server.faults.add(Fault(FaultKind.THROTTLE, path="/content"))
         assert send(_smtp(server.port), [_to("a")])[0][0].reason is Reason.THROTTLED
         assert server.mails == []
 
@@ -245,12 +261,12 @@ def test_a_server_that_takes_no_content_off_our_hands_is_not_waited_for_for_ever
                 peer.answer(b"250 ok\r\n")
 
     with Server(handle) as server:
-        smtp = _smtp(server.port, patience=Patience(block=0.1))
+        smtp = _smtp(server.port, timeouts=SmtpTimeouts(data_block=0.1))
         told = send(smtp, [_to("a", mail=Email("s", ("x" * 70 + "\n") * 200_000, sender="a@example.org"))])[
             0
         ][0]
         over.set()
-    assert told.kind is Kind.NOT_SENT
+    assert told.outcome is Outcome.NOT_SENT
 
 
 @doors
@@ -269,7 +285,7 @@ def test_words_in_clear_after_starttls_end_the_session(send: Sending) -> None:
 
     with Server(handle) as server:
         told = send(_smtp(server.port, tls="starttls"), [_to("a")])[0][0]
-    assert told.kind is Kind.NOT_SENT
+    assert told.outcome is Outcome.NOT_SENT
     assert said == [b"EHLO localhost\r\n", b"STARTTLS\r\n"]
 
 
@@ -289,11 +305,11 @@ def test_tls_is_verified_before_a_password_is_said(
     account: dict[str, Any] = {"host": "localhost", "tls": mode, "username": "shop", "password": "canary"}
     with SmtpEmulator(tls=context, implicit=mode == "implicit", login=("shop", "canary")) as server:
         trusting = _smtp(server.port, ca_file=tmp_path / "ca.pem", **account)
-        assert send(trusting, [_to("a"), _to("b")])[1][0].kind is Kind.ACCEPTED
+        assert send(trusting, [_to("a"), _to("b")])[1][0].outcome is Outcome.ACCEPTED
         assert server.connections == 1
-        assert send(_smtp(server.port, **account), [_to("c")])[0][0].reason is Reason.ROUTE
+        assert send(_smtp(server.port, **account), [_to("c")])[0][0].reason is Reason.NO_COVERAGE
         elsewhere = _smtp(server.port, ca_file=tmp_path / "ca.pem", **account | {"host": "127.0.0.1"})
-        assert send(elsewhere, [_to("d")])[0][0].reason is Reason.ROUTE
+        assert send(elsewhere, [_to("d")])[0][0].reason is Reason.NO_COVERAGE
     assert len(server.mails) == 2
     assert server.commands.count("AUTH") == 1
 
@@ -302,9 +318,9 @@ def test_tls_is_verified_before_a_password_is_said(
 def test_a_stale_token_is_renewed_once_and_the_mails_sent(send: Sending) -> None:
     tokens = iter(["stale", "fresh", "never"])
     with SmtpEmulator(login=("shop", "fresh")) as server:
-        smtp = _smtp(server.port, username="shop", token=lambda: next(tokens))
+        smtp = _smtp(server.port, username="shop", oauth_token=lambda: next(tokens))
         told = send(smtp, [_to("a", "b"), _to("c")])
-    assert {one.kind for batch in told for one in batch} == {Kind.ACCEPTED}
+    assert {one.outcome for batch in told for one in batch} == {Outcome.ACCEPTED}
     assert next(tokens) == "never"
     assert server.commands.count("AUTH") == 2
 
@@ -312,19 +328,19 @@ def test_a_stale_token_is_renewed_once_and_the_mails_sent(send: Sending) -> None
 @doors
 def test_a_refused_login_is_no_unknown_when_no_fresh_token_can_be_had(send: Sending) -> None:
     with Authority() as authority, SmtpEmulator(login=("shop", "other")) as server:
-        grant = RefreshGrant(authority.url + "/token", "client", "canary", "good")
-        authority.faults.add(Fault(How.SLOW, seconds=0))
-        authority.faults.add(Fault(How.RESET))
-        told = send(_smtp(server.port, username="shop", token=grant), [_to("a")])[0][0]
-        assert told.reason is Reason.AUTH
+        grant = OAuthRefreshToken(authority.url + "/token", "client", "canary", "good")
+        authority.faults.add(Fault(FaultKind.SLOW, seconds=0))
+        authority.faults.add(Fault(FaultKind.RESET))
+        told = send(_smtp(server.port, username="shop", oauth_token=grant), [_to("a")])[0][0]
+        assert told.reason is Reason.CREDENTIALS
         assert len(authority.requests) == 2
 
 
 @doors
 def test_a_token_that_stays_refused_is_a_matter_of_credentials(send: Sending) -> None:
     with SmtpEmulator(login=("shop", "fresh")) as server:
-        told = send(_smtp(server.port, username="shop", token=lambda: "stale"), [_to("a")])[0][0]
-        assert told.reason is Reason.AUTH
+        told = send(_smtp(server.port, username="shop", oauth_token=lambda: "stale"), [_to("a")])[0][0]
+        assert told.reason is Reason.CREDENTIALS
         assert server.mails == []
 
 
@@ -340,36 +356,36 @@ class Authority(Emulator):
 @doors
 def test_tokens_come_from_the_endpoint_and_are_kept(send: Sending) -> None:
     with Authority() as authority, SmtpEmulator(login=("shop", "fresh")) as server:
-        grant = RefreshGrant(authority.url + "/token", "client", "canary", "good")
-        told = send(_smtp(server.port, username="shop", token=grant), [_to("a"), _to("b")])
-        assert [one[0].kind for one in told] == [Kind.ACCEPTED, Kind.ACCEPTED]
+        grant = OAuthRefreshToken(authority.url + "/token", "client", "canary", "good")
+        told = send(_smtp(server.port, username="shop", oauth_token=grant), [_to("a"), _to("b")])
+        assert [one[0].outcome for one in told] == [Outcome.ACCEPTED, Outcome.ACCEPTED]
         assert len(authority.requests) == 1
-        assert "canary" not in repr(grant) + repr(grant.request())
-        refused = RefreshGrant(authority.url + "/token", "client", "canary", "bad")
+        assert "canary" not in repr(grant) + repr(grant.token_request())
+        refused = OAuthRefreshToken(authority.url + "/token", "client", "canary", "bad")
         assert (
-            send(_smtp(server.port, username="shop", token=refused), [_to("c", "d")])[0][1].reason
-            is Reason.AUTH
+            send(_smtp(server.port, username="shop", oauth_token=refused), [_to("c", "d")])[0][1].reason
+            is Reason.CREDENTIALS
         )
-        authority.faults.add(Fault(How.STATUS, status=503))
+        authority.faults.add(Fault(FaultKind.STATUS, status=503))
         with Transport(None, Smtp.executors) as transport, pytest.raises(Exception, match="503"):
-            transport.run(_smtp(server.port, username="shop", token=grant).send(_to("e")))
+            transport.run(_smtp(server.port, username="shop", oauth_token=grant).send(_to("e")))
 
 
 def test_a_cancelled_mail_leaves_no_connection_in_the_middle_of_something() -> None:
-    async def run(server: SmtpEmulator) -> list[Kind]:
+    async def run(server: SmtpEmulator) -> list[Outcome]:
         smtp = _smtp(server.port)
         async with AsyncTransport(None, smtp.executors) as transport:
-            server.faults.add(Fault(How.HANG, handled=True, path="/content"))
+            server.faults.add(Fault(FaultKind.HANG, handled=True, path="/content"))
             task = asyncio.create_task(transport.run(smtp.send(_to("a"))))
             while not server.mails:
-                await transport.run(ask(Wait(0.01)))
+                await transport.run(ask(Sleep(0.01)))
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            return [one.kind for one in await transport.run(smtp.send(_to("b")))]
+            return [one.outcome for one in await transport.run(smtp.send(_to("b")))]
 
     with SmtpEmulator() as server:
-        assert asyncio.run(run(server)) == [Kind.ACCEPTED]
+        assert asyncio.run(run(server)) == [Outcome.ACCEPTED]
         assert server.connections == 2
 
 
@@ -383,7 +399,7 @@ from messaging_channels_smtp import Smtp
 smtp = Smtp(host="127.0.0.1", port=int(sys.argv[1]), tls="none", sender="a@example.org")
 def send(name):
     batch = [Envelope(name, "email", Email("s", "t"), EmailAddress.parse(f"{name}@example.com"))]
-    assert transport.run(smtp.send(batch))[0].kind == "accepted", name
+    assert transport.run(smtp.send(batch))[0].outcome == "accepted", name
 
 transport = Transport(None, smtp.executors)
 send("before")
@@ -411,13 +427,13 @@ def test_a_forked_child_has_connections_of_its_own() -> None:
 
 
 def test_the_envelope_asks_for_reports_and_names_a_return_path_of_the_mails_own() -> None:
-    back = ReturnPath(EmailAddress.parse("bounces@example.org"), "canary")
+    back = VerpReturnPath(EmailAddress.parse("bounces@example.org"), "canary")
     with SmtpEmulator() as server:
         smtp = _smtp(server.port, return_path=back, report_success=True)
         envelope = Envelope("0192f0e7a1b2" + "c" * 20, "email", MAIL, EmailAddress.parse("zoe@example.com"))
         _in_turn(smtp, [[envelope]])
         (mail,) = server.mails
-        assert back.message_id(mail.sender) == envelope.id
+        assert back.message_id_in(mail.sender) == envelope.id
         assert f"ENVID={envelope.id}" in mail.parameters
         assert "NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;zoe@example.com" in mail.parameters
         assert "canary" not in repr(back) + repr(smtp)
@@ -447,15 +463,15 @@ def test_a_repeated_mail_is_the_same_octets_whenever_it_is_sent() -> None:
     again = _smtp(1).send([envelope])
     again.send(None)
     second: Any = again.send(now + 3600.0)
-    assert first.letters == second.letters
-    assert b"Date: Tue, 24 Nov 2026 13:51:55 +0000\r\n" in first.letters[0].content
+    assert first.mails == second.mails
+    assert b"Date: Tue, 24 Nov 2026 13:51:55 +0000\r\n" in first.mails[0].content
 
 
 def test_a_mail_that_cannot_be_written_harms_no_other_of_its_batch() -> None:
     bad = Envelope("bad", "email", MAIL, EmailAddress("a>\r\nRCPT TO:<b", "example.com"))
     with SmtpEmulator() as server:
         (told,) = _in_turn(_smtp(server.port), [[bad, *_to("good")]])
-        assert [one.kind for one in told] == [Kind.REJECTED, Kind.ACCEPTED]
+        assert [one.outcome for one in told] == [Outcome.REJECTED, Outcome.ACCEPTED]
         assert len(server.mails) == 1
     assert not any("RCPT TO" in one.detail for one in told)
 
@@ -463,7 +479,7 @@ def test_a_mail_that_cannot_be_written_harms_no_other_of_its_batch() -> None:
 def test_an_address_beyond_ascii_arrives_in_the_envelope_and_the_header() -> None:
     with SmtpEmulator() as server:
         told = _in_turn(_smtp(server.port), [_to("ñandú")])[0][0]
-        assert told.kind is Kind.ACCEPTED
+        assert told.outcome is Outcome.ACCEPTED
         assert server.mails[0].recipients == ("ñandú@example.com",)
         assert "To: ñandú@example.com\r\n".encode() in server.mails[0].content
     with SmtpEmulator(extensions=("PIPELINING",)) as server:
@@ -474,7 +490,7 @@ def test_an_address_beyond_ascii_arrives_in_the_envelope_and_the_header() -> Non
 def test_a_header_beyond_ascii_needs_a_server_that_takes_it() -> None:
     mail = Email("s", "t", sender="a@example.org", reply_to="ñ@example.org")
     with SmtpEmulator(extensions=("PIPELINING",)) as server:
-        assert _in_turn(_smtp(server.port), [_to("a", mail=mail)])[0][0].kind is Kind.REJECTED
+        assert _in_turn(_smtp(server.port), [_to("a", mail=mail)])[0][0].outcome is Outcome.REJECTED
         assert server.mails == []
 
 
@@ -486,7 +502,7 @@ def test_the_emulator_runs_on_its_own_and_is_steered_over_http() -> None:
         assert process.stdout
         dsn, url = process.stdout.readline().strip(), process.stdout.readline().strip()
         port = int(dsn.split(":")[2].split("?")[0])
-        assert _in_turn(_smtp(port), [_to("a")])[0][0].kind is Kind.ACCEPTED
+        assert _in_turn(_smtp(port), [_to("a")])[0][0].outcome is Outcome.ACCEPTED
         with urllib.request.urlopen(url + "/_emulator/state") as answer:
             assert json.load(answer)[0]["recipients"] == ["a@example.com"]
         process.terminate()

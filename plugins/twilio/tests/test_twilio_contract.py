@@ -31,7 +31,7 @@ from twilio.base.exceptions import TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from messaging_channels import Dispatcher, Kind, PhoneNumber, Sms, WebhookCall
+from messaging_channels import Dispatcher, Outcome, PhoneNumber, Sms, WebhookRequest
 from messaging_channels.messages import (
     Message,
     Mms,
@@ -41,14 +41,14 @@ from messaging_channels.messages import (
     WhatsAppTemplate,
     WhatsAppText,
 )
-from messaging_channels.plugins import Envelope, HttpRequest, HttpResponse, Outcome
+from messaging_channels.plugins import AttemptResult, Envelope, HttpRequest, HttpResponse
 from messaging_channels.plugins import status as statuses
 from messaging_channels.testing import Transport
-from messaging_channels_twilio import SigningKey, Twilio, TwilioOptions, TwilioRefused
+from messaging_channels_twilio import SigningKey, Twilio, TwilioApiError, TwilioOptions
 from messaging_channels_twilio._table_errors import ERRORS
 from messaging_channels_twilio._table_statuses import INBOUND, STATUSES
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
-from messaging_channels_twilio.meanings import CODES
+from messaging_channels_twilio.errors import CODES
 
 ROOT = "/2010-04-01/Accounts/{AccountSid}/Messages.json"
 FORM = "application/x-www-form-urlencoded"
@@ -105,15 +105,15 @@ SCHEDULED = TwilioOptions(messaging_service_sid=SERVICE, send_at=LATER)
 MESSAGES: list[Message] = [
     Sms("Hello"),
     Sms("Žluťoučký 😀", sender=SERVICE, validity_period=timedelta(minutes=5)),
-    Sms("Hello", sender="Shop", extra=(EVERYTHING,)),
-    Sms("Hello", extra=(SCHEDULED,)),
+    Sms("Hello", sender="Shop", provider_options=(EVERYTHING,)),
+    Sms("Hello", provider_options=(SCHEDULED,)),
     Mms(("https://example.com/a.png", "https://example.com/b.png"), text="Look"),
     Mms(("https://example.com/a.png",)),
     WhatsAppText("Hello"),
     WhatsAppImage("https://example.com/a.png", caption="Look"),
     WhatsAppDocument("https://example.com/a.pdf"),
     WhatsAppLocation(45.81, 15.98, name="Office"),
-    WhatsAppTemplate("order_ready", "en", body=("Zoë",)),
+    WhatsAppTemplate("order_ready", "en", parameters=("Zoë",)),
 ]
 
 
@@ -165,7 +165,7 @@ def test_a_request_is_what_the_official_specification_asks_for(message: Message)
     schema["properties"]["MessageIntent"] = {
         "type": "string"
     }  # in Twilio's libraries since 2026, not yet in the document
-    request = _twilio().encode(_envelope(message))
+    request = _twilio().build_request(_envelope(message))
     path = urlsplit(request.url).path
     assert path == ROOT.format(AccountSid=ACCOUNT_SID)
     validator = jsonschema.Draft202012Validator(schema)
@@ -263,11 +263,13 @@ anything = st.recursive(
 @given(st.data())
 def test_every_answer_that_the_specification_allows_is_read(data: st.DataObject) -> None:
     resource = data.draw(_answers(ROOT, "post", "201"))
-    outcome = _twilio().decode(HttpResponse(201, {}, json.dumps(resource).encode()), _envelope(Sms("Hi")))
-    assert outcome.provider_id == resource.get("sid")
+    result = _twilio().parse_response(
+        HttpResponse(201, {}, json.dumps(resource).encode()), _envelope(Sms("Hi"))
+    )
+    assert result.provider_id == resource.get("sid")
     if resource.get("sid") and resource.get("status") in STATUSES:
-        ended = outcome.status.final and outcome.status.group is not statuses.Group.DELIVERED
-        assert outcome.kind is (Kind.REJECTED if ended else Kind.ACCEPTED)
+        ended = result.status.final and result.status.group is not statuses.StatusGroup.DELIVERED
+        assert result.outcome is (Outcome.REJECTED if ended else Outcome.ACCEPTED)
 
 
 @given(st.data())
@@ -280,16 +282,18 @@ def test_an_answer_with_anything_in_its_fields_gets_an_outcome(data: st.DataObje
     ]
     answer = data.draw(st.dictionaries(st.sampled_from(fields), anything, max_size=8) | anything)
     status = data.draw(st.integers(100, 599))
-    outcome = _twilio().decode(HttpResponse(status, {}, json.dumps(answer).encode()), _envelope(Sms("Hi")))
-    assert isinstance(outcome, Outcome)
-    assert status // 100 == 2 or outcome.kind is not Kind.ACCEPTED
-    assert status // 100 == 2 or outcome.provider_id is None
+    result = _twilio().parse_response(
+        HttpResponse(status, {}, json.dumps(answer).encode()), _envelope(Sms("Hi"))
+    )
+    assert isinstance(result, AttemptResult)
+    assert status // 100 == 2 or result.outcome is not Outcome.ACCEPTED
+    assert status // 100 == 2 or result.provider_id is None
 
 
 @given(st.integers(100, 599), st.binary(max_size=40))
 def test_an_answer_of_any_bytes_gets_an_outcome(status: int, body: bytes) -> None:
-    outcome = _twilio().decode(HttpResponse(status, {}, body), _envelope(Sms("Hi")))
-    assert outcome.kind is not Kind.ACCEPTED
+    result = _twilio().parse_response(HttpResponse(status, {}, body), _envelope(Sms("Hi")))
+    assert result.outcome is not Outcome.ACCEPTED
 
 
 def _end_of(flow: Any, response: HttpResponse) -> Any:
@@ -298,7 +302,7 @@ def _end_of(flow: Any, response: HttpResponse) -> Any:
         flow.send(response)
     except StopIteration as done:
         return done.value
-    except TwilioRefused as refused:
+    except TwilioApiError as refused:
         return refused
     message = "the flow asked for more"
     raise AssertionError(message)
@@ -312,7 +316,7 @@ def test_listings_and_refusals_of_any_shape_raise_nothing_but_ours(data: st.Data
         status, {"twilio-request-id": data.draw(st.text(max_size=5))}, json.dumps(page).encode()
     )
     listed = _end_of(_twilio().list_messages(), response)
-    assert isinstance(listed, TwilioRefused) == (status >= 400)
+    assert isinstance(listed, TwilioApiError) == (status >= 400)
     if status < 400 and isinstance(page, dict) and isinstance(page.get("messages"), list):
         given = [one for one in page["messages"] if isinstance(one, dict) and one.get("sid")]
         assert len(listed.messages) == len(given)
@@ -352,8 +356,8 @@ def test_reports_of_every_message_that_the_specification_allows_are_read(data: s
     }
     body = json.dumps(fields).encode()
     url = f"https://hooks.example.org/t?bodySHA256={sha256(body).hexdigest()}"
-    call = WebhookCall(body, {"x-twilio-signature": SigningKey(AUTH_TOKEN).sign(url)}, url)
-    events = _twilio().receive(call).events
+    call = WebhookRequest(body, {"x-twilio-signature": SigningKey(AUTH_TOKEN).sign(url)}, url)
+    events = _twilio().handle_webhook(call).events
     assert events
     if fields["MessageSid"] and fields["MessageStatus"] in STATUSES:
         assert type(events[0]).__name__ == "StatusChanged"
@@ -375,22 +379,22 @@ def test_the_error_table_is_total_over_the_reference() -> None:
     assert len(ERRORS) == len(CODES) == len(rows)
     for row in rows:
         error = CODES[int(row["code"])]
-        assert (error.kind, error.phase) == (row["class"], row["phase"])
+        assert (error.error_class, error.phase) == (row["class"], row["phase"])
         status = error.status and (str(error.status.group_id), str(error.status.id))
         assert (status or ("", "")) == (row["status_group_id"], row["status_id"])
 
 
 def test_a_reason_is_in_line_with_its_class() -> None:
     kinds = {
-        "recipient": {Kind.REJECTED},
-        "content": {Kind.REJECTED},
-        "config": {Kind.REJECTED},
-        "permanent": {Kind.REJECTED},
-        "throttle": {Kind.NOT_SENT},
-        "transient": {Kind.UNKNOWN, Kind.REJECTED},
+        "recipient": {Outcome.REJECTED},
+        "content": {Outcome.REJECTED},
+        "config": {Outcome.REJECTED},
+        "permanent": {Outcome.REJECTED},
+        "throttle": {Outcome.NOT_SENT},
+        "transient": {Outcome.UNKNOWN, Outcome.REJECTED},
     }
     for error in CODES.values():
-        assert Outcome.of(error.reason).kind in kinds[error.kind], error
+        assert AttemptResult.of(error.reason).outcome in kinds[error.error_class], error
 
 
 class Loopback(TwilioHttpClient):
@@ -497,12 +501,12 @@ def test_the_emulator_knows_its_account_only() -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [message for message in MESSAGES if EVERYTHING not in message.extra],
+    [message for message in MESSAGES if EVERYTHING not in message.provider_options],
     ids=lambda message: type(message).__name__,
 )  # type: ignore[attr-defined]
 def test_twilios_own_client_sends_the_same_form(message: Message) -> None:
     """Its names are ours in snake case; what it makes of them has to be what we made."""
-    ours = parse_qsl(_twilio().encode(_envelope(message)).body.decode(), keep_blank_values=True)
+    ours = parse_qsl(_twilio().build_request(_envelope(message)).body.decode(), keep_blank_values=True)
     given: dict[str, Any] = {}
     for name, value in ours:
         snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
@@ -520,7 +524,7 @@ def test_twilios_own_client_sends_the_same_form(message: Message) -> None:
 @pytest.mark.parametrize(("edge", "region"), [("dublin", "ie1"), ("sydney", None), ("frankfurt", "ie1")])
 def test_edges_lead_to_the_host_that_twilios_own_client_goes_to(edge: str, region: str | None) -> None:
     theirs = Client(ACCOUNT_SID, AUTH_TOKEN, edge=edge, region=region).get_hostname("https://api.twilio.com")
-    ours = _twilio(edge=edge, region=region).encode(_envelope(Sms("Hi"))).url
+    ours = _twilio(edge=edge, region=region).build_request(_envelope(Sms("Hi"))).url
     assert ours.startswith(f"{theirs}/2010-04-01/")
 
 
@@ -616,7 +620,7 @@ def test_prism_accepts_whatever_we_send(prism: str, tmp_path: Path) -> None:
         twilio = _twilio(url)
         with Dispatcher([twilio]) as dispatcher:
             for message in MESSAGES:
-                assert dispatcher.send(message, to=NUMBER).outcome is Kind.ACCEPTED
+                assert dispatcher.send(message, to=NUMBER).outcome is Outcome.ACCEPTED
         assert transport.run(twilio.fetch(sid)).sid
         transport.run(twilio.cancel(sid))
         transport.run(twilio.redact(sid))
@@ -625,18 +629,18 @@ def test_prism_accepts_whatever_we_send(prism: str, tmp_path: Path) -> None:
         transport.run(twilio.delete_media(sid, "ME" + "1" * 32))
         transport.run(twilio.feedback(sid, confirmed=True))
         transport.run(twilio.list_messages(to=f"+{NUMBER}", since=LATER.date()))
-        with pytest.raises(TwilioRefused) as refused:  # it can say no
+        with pytest.raises(TwilioApiError) as refused:  # it can say no
             transport.run(twilio.fetch("SM1"))
         assert refused.value.status == 422
         for _ in range(50):
-            assert isinstance(transport.run(_random_answer(twilio)), Outcome)
+            assert isinstance(transport.run(_random_answer(twilio)), AttemptResult)
 
 
 def _random_answer(twilio: Twilio) -> Any:
     """Send, and have Prism make up an answer within the schema."""
-    request = twilio.encode(_envelope(Sms("Hello")))
+    request = twilio.build_request(_envelope(Sms("Hello")))
     response = yield replace(request, headers={**request.headers, "prefer": "dynamic=true"})
-    return twilio.decode(response, _envelope(Sms("Hello")))
+    return twilio.parse_response(response, _envelope(Sms("Hello")))
 
 
 def test_prism_accepts_how_we_ask_for_templates(prism: str, tmp_path: Path) -> None:

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from messaging_channels import Dispatcher, Kind, PhoneNumber, Sms, WebhookCall
+from messaging_channels import Dispatcher, Outcome, PhoneNumber, Sms, WebhookRequest
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.events import Event, MessageReceived, OptedIn, OptedOut, StatusChanged
 from messaging_channels.messages import Message, Mms, WhatsAppImage, WhatsAppText
 from messaging_channels.plugins import Envelope, HttpRequest, HttpResponse, ask
-from messaging_channels.testing import Emulator, Fault, How, Request, Transport
+from messaging_channels.testing import Emulator, Fault, FaultKind, Request, Transport
 from messaging_channels_twilio import Twilio, TwilioOptions
-from messaging_channels_twilio.emulated import ENDINGS, Form, problem
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
-from messaging_channels_twilio.meanings import status_of
+from messaging_channels_twilio.emulator.rules import FATES, Form, find_error
+from messaging_channels_twilio.errors import status_of
 
 NUMBER = "447700900123"
 SERVICE = "MG" + "a" * 32
@@ -36,9 +36,9 @@ class Hooks(Emulator):
 
     def handle(self, request: Request) -> HttpResponse:
         url = f"{self.url}{request.path}" + (f"?{urlencode(request.query)}" if request.query else "")
-        received = self.twilio.receive(WebhookCall(request.body, request.headers, url))
+        received = self.twilio.handle_webhook(WebhookRequest(request.body, request.headers, url))
         self.events += received.events
-        return received.answer
+        return received.response
 
 
 def _twilio(url: str | None = None, **settings: Any) -> Twilio:
@@ -55,7 +55,9 @@ def test_what_is_sent_is_reported_and_the_reports_are_proved_over_real_http(as_j
         twilio = _twilio(emulator.url, status_callback=f"{hooks.url}/status")
         with Dispatcher([twilio]) as dispatcher:
             receipt = dispatcher.send(WhatsAppText("Hello"), to=NUMBER)
-        emulator.inbound("whatsapp:+447700900123", "Hi", To="whatsapp:+14155238886", ProfileName="Zoë")
+        emulator.receive_message(
+            "whatsapp:+447700900123", "Hi", To="whatsapp:+14155238886", ProfileName="Zoë"
+        )
         emulator.wait_until_reported()
         assert {status for _, status in emulator.reported} == {204}
     changed = [event for event in hooks.events if isinstance(event, StatusChanged)]
@@ -67,7 +69,7 @@ def test_what_is_sent_is_reported_and_the_reports_are_proved_over_real_http(as_j
 
 def test_its_signatures_hold_for_twilios_own_validator() -> None:
     with TwilioEmulator(webhook_url="http://127.0.0.1:9/x?a=b") as emulator:
-        emulator.inbound("+12025550123", "Héllo 👍 a+b&c")
+        emulator.receive_message("+12025550123", "Héllo 👍 a+b&c")
         emulator.wait_until_reported()
         ((call, status),) = emulator.reported
     assert status is None  # nobody listened there
@@ -77,15 +79,15 @@ def test_its_signatures_hold_for_twilios_own_validator() -> None:
     assert not RequestValidator("another").validate(call.url, fields, call.headers["x-twilio-signature"])
 
 
-@pytest.mark.parametrize("to", ENDINGS)
+@pytest.mark.parametrize("to", FATES)
 def test_a_message_ends_as_its_recipient_says(to: str) -> None:
     with Hooks(_twilio()) as hooks, TwilioEmulator(webhook_url=f"{hooks.url}/status") as emulator:
         with Dispatcher([_twilio(emulator.url)]) as dispatcher:
             receipt = dispatcher.send(Sms("Hello"), to=to)
         emulator.wait_until_reported()
-        assert receipt.outcome is Kind.ACCEPTED
+        assert receipt.outcome is Outcome.ACCEPTED
         (message,) = emulator.messages.values()
-    end = ENDINGS[to]
+    end = FATES[to]
     states = [event.status for event in hooks.events if isinstance(event, StatusChanged)]
     assert len(states) == len(end.states)
     assert message["error_code"] == end.code
@@ -96,10 +98,10 @@ def test_a_message_ends_as_its_recipient_says(to: str) -> None:
 
 def test_stop_and_start_reach_the_application() -> None:
     with Hooks(_twilio()) as hooks, TwilioEmulator(webhook_url=f"{hooks.url}/in") as emulator:
-        emulator.inbound("+12025550123", "stop")
+        emulator.receive_message("+12025550123", "stop")
         emulator.wait_until_reported()
         assert emulator.opted_out == {"+12025550123"}
-        emulator.inbound("+12025550123", "start")
+        emulator.receive_message("+12025550123", "start")
         emulator.wait_until_reported()
         assert emulator.opted_out == set()
     assert {type(event) for event in hooks.events} == {MessageReceived, OptedOut, OptedIn}
@@ -162,12 +164,16 @@ whole = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=2
     ["x" * 1601, "😀" * 800]
 )
 messages = (
-    st.builds(Sms, whole, sender=senders, extra=extras)
+    st.builds(Sms, whole, sender=senders, provider_options=extras)
     | st.builds(
-        Mms, st.lists(urls, min_size=1, max_size=10).map(tuple), text=whole, sender=senders, extra=extras
+        Mms,
+        st.lists(urls, min_size=1, max_size=10).map(tuple),
+        text=whole,
+        sender=senders,
+        provider_options=extras,
     )
-    | st.builds(WhatsAppText, whole, sender=senders, extra=extras)
-    | st.builds(WhatsAppImage, urls, caption=whole, extra=extras)
+    | st.builds(WhatsAppText, whole, sender=senders, provider_options=extras)
+    | st.builds(WhatsAppImage, urls, caption=whole, provider_options=extras)
 )
 
 
@@ -177,10 +183,10 @@ def test_what_the_provider_describes_is_never_refused_for_its_form(message: Mess
     channel = "whatsapp" if type(message).__name__.startswith("WhatsApp") else "sms"
     twilio = _twilio(status_callback="https://hooks.example.org/t")
     try:
-        request = twilio.encode(Envelope("message-1", channel, message, PhoneNumber(NUMBER)))
+        request = twilio.build_request(Envelope("message-1", channel, message, PhoneNumber(NUMBER)))
     except InvalidMessage:
         return
-    assert problem(Form(request.body), datetime.now(UTC)) is None
+    assert find_error(Form(request.body), datetime.now(UTC)) is None
 
 
 def test_json_is_no_form() -> None:
@@ -192,15 +198,15 @@ def test_json_is_no_form() -> None:
 def test_a_service_chooses_its_sender_later() -> None:
     with TwilioEmulator() as emulator, Dispatcher([_twilio(emulator.url)]) as dispatcher:
         extra = (TwilioOptions(messaging_service_sid=SERVICE),)
-        receipt = dispatcher.send(Sms("Hello", extra=extra), to=NUMBER)
-        assert (receipt.native["status"], receipt.native["from"]) == ("accepted", None)
+        receipt = dispatcher.send(Sms("Hello", provider_options=extra), to=NUMBER)
+        assert (receipt.raw_response["status"], receipt.raw_response["from"]) == ("accepted", None)
 
 
 def test_what_it_takes_is_not_taken_again_and_a_lost_answer_changes_nothing_of_that() -> None:
     with TwilioEmulator() as emulator, Dispatcher([_twilio(emulator.url)]) as dispatcher:
-        for how in (How.RESET, How.CLOSE, How.CUT, How.UNREADABLE):
+        for how in (FaultKind.RESET, FaultKind.CLOSE, FaultKind.CUT, FaultKind.UNREADABLE):
             emulator.faults.add(Fault(how, handled=True))
-            assert dispatcher.send(Sms("Hello"), to=NUMBER).outcome is Kind.UNKNOWN
+            assert dispatcher.send(Sms("Hello"), to=NUMBER).outcome is Outcome.UNKNOWN
         assert len(emulator.messages) == len(emulator.requests) == 4
 
 

@@ -20,16 +20,16 @@ from messaging_channels import (
     Configuration,
     Dispatcher,
     HttpSettings,
-    Kind,
+    Outcome,
     PhoneNumber,
-    Retry,
+    RetryPolicy,
     Route,
     Sms,
-    WebhookCall,
+    WebhookRequest,
     errors,
 )
 from messaging_channels._config import plugin_manager as plugins
-from messaging_channels._ledger.memory import Memory
+from messaging_channels._ledger.lazy_memory import Memory
 from messaging_channels.messages import (
     Media,
     Message,
@@ -43,9 +43,18 @@ from messaging_channels.messages import (
     WhatsAppText,
     WhatsAppVideo,
 )
-from messaging_channels.plugins import Envelope, HttpRequest, HttpResponse, Inquiry, Outcome, Reason, Timeouts
-from messaging_channels.testing import AsyncTransport, Emulator, Fault, How, Request, Transport
-from messaging_channels_twilio import SigningKey, Twilio, TwilioOptions, TwilioRefused, plugin
+from messaging_channels.plugins import (
+    AttemptResult,
+    Envelope,
+    HttpRequest,
+    HttpResponse,
+    LookupRequest,
+    Reason,
+    Timeouts,
+)
+from messaging_channels.testing import AsyncTransport, Emulator, Fault, FaultKind, Request, Transport
+from messaging_channels_twilio import SigningKey, Twilio, TwilioApiError, TwilioOptions
+from messaging_channels_twilio import settings as plugin_settings
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
 
 NUMBER = "447700900123"
@@ -67,7 +76,7 @@ def _twilio(url: str | None = None, **settings: Any) -> Twilio:
 
 
 def _parameters(message: Message, channel: str = "sms", **settings: Any) -> list[tuple[str, str]]:
-    request = _twilio(**settings).encode(Envelope("message-1", channel, message, TO))
+    request = _twilio(**settings).build_request(Envelope("message-1", channel, message, TO))
     return parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True)
 
 
@@ -76,7 +85,7 @@ def _sent(message: Message, channel: str = "sms", **settings: Any) -> dict[str, 
 
 
 def test_a_text_message_is_one_form() -> None:
-    request = _twilio().encode(Envelope("message-1", "sms", Sms("1+1 = 2 & é"), TO))
+    request = _twilio().build_request(Envelope("message-1", "sms", Sms("1+1 = 2 & é"), TO))
     assert request.method == "POST"
     assert request.url == f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
     assert request.body == b"To=%2B447700900123&From=%2B15005550006&Body=1%2B1+%3D+2+%26+%C3%A9"
@@ -105,8 +114,8 @@ def test_a_sender_may_be_a_number_a_short_code_a_name_or_a_service(
 
 def test_what_the_message_says_goes_before_what_the_account_does() -> None:
     service = (TwilioOptions(messaging_service_sid=SERVICE),)
-    assert "From" not in _sent(Sms("Hi", extra=service))
-    both = _sent(Sms("Hi", sender="447700900001", extra=service))
+    assert "From" not in _sent(Sms("Hi", provider_options=service))
+    both = _sent(Sms("Hi", sender="447700900001", provider_options=service))
     assert (both["From"], both["MessagingServiceSid"]) == ("+447700900001", SERVICE)
 
 
@@ -155,11 +164,13 @@ def test_media_are_a_repeated_key() -> None:
 
 def test_a_template_is_named_by_its_sid_and_filled_by_place_or_by_name() -> None:
     known = {("order_ready", "en"): CONTENT}
-    by_place = _sent(WhatsAppTemplate("order_ready", "en", body=("Zoë", "2")), "whatsapp", templates=known)
+    by_place = _sent(
+        WhatsAppTemplate("order_ready", "en", parameters=("Zoë", "2")), "whatsapp", templates=known
+    )
     assert by_place["ContentSid"] == CONTENT
     assert json.loads(by_place["ContentVariables"]) == {"1": "Zoë", "2": "2"}
     own = TwilioOptions(content_sid="HX" + "d" * 32, content_variables={"image": "a.png"})
-    named = WhatsAppTemplate("order_ready", "en", body={"name": "Zoë"}, extra=(own,))
+    named = WhatsAppTemplate("order_ready", "en", parameters={"name": "Zoë"}, provider_options=(own,))
     by_name = _sent(named, "whatsapp", templates=known)
     assert by_name["ContentSid"] == "HX" + "d" * 32
     assert json.loads(by_name["ContentVariables"]) == {"name": "Zoë", "image": "a.png"}
@@ -167,7 +178,7 @@ def test_a_template_is_named_by_its_sid_and_filled_by_place_or_by_name() -> None
 
 
 def test_a_content_template_goes_in_place_of_the_words() -> None:
-    sent = _sent(Sms("for other providers", extra=(TwilioOptions(content_sid=CONTENT),)))
+    sent = _sent(Sms("for other providers", provider_options=(TwilioOptions(content_sid=CONTENT),)))
     assert "Body" not in sent
     assert sent["ContentSid"] == CONTENT
 
@@ -209,21 +220,26 @@ def test_an_option_is_a_parameter_and_what_is_not_set_is_left_out(
     usual = {"To": f"+{NUMBER}", "From": OUR_NUMBER, "Body": "Hi"}
     if "MessagingServiceSid" in expected:
         del usual["From"]
-    assert _sent(Sms("Hi", extra=(options,))) == usual | expected
+    assert _sent(Sms("Hi", provider_options=(options,))) == usual | expected
 
 
 def test_the_validity_of_a_message_is_carried_and_the_option_goes_first() -> None:
     message = Sms("Hi", validity_period=timedelta(minutes=1))
     assert _sent(message)["ValidityPeriod"] == "60"
     own = (TwilioOptions(validity_period=timedelta(minutes=2)),)
-    assert _sent(Sms("Hi", validity_period=timedelta(minutes=1), extra=own))["ValidityPeriod"] == "120"
+    assert (
+        _sent(Sms("Hi", validity_period=timedelta(minutes=1), provider_options=own))["ValidityPeriod"]
+        == "120"
+    )
 
 
 def test_our_id_travels_in_the_callback_of_the_account_or_of_the_message() -> None:
     sent = _sent(Sms("Hi"), status_callback="https://hooks.example.org/t?a=b")
     assert sent["StatusCallback"].startswith("https://hooks.example.org/t?a=b&mc_id=message-1&mc_mac=")
     own = (TwilioOptions(status_callback="https://other.example.org/t"),)
-    callback = _sent(Sms("Hi", extra=own), status_callback="https://hooks.example.org/t")["StatusCallback"]
+    callback = _sent(Sms("Hi", provider_options=own), status_callback="https://hooks.example.org/t")[
+        "StatusCallback"
+    ]
     assert callback.startswith("https://other.example.org/t?mc_id=message-1&mc_mac=")
     assert AUTH_TOKEN not in callback
 
@@ -236,9 +252,9 @@ def test_both_doors_send_and_tell_status_and_id(emulator: TwilioEmulator) -> Non
     with Dispatcher([_twilio(emulator.url)]) as dispatcher:
         receipts = [dispatcher.send(Sms("Hello"), to=NUMBER), asyncio.run(send())]
     for receipt, sid in zip(receipts, emulator.messages, strict=True):
-        assert receipt.outcome is Kind.ACCEPTED
+        assert receipt.outcome is Outcome.ACCEPTED
         assert (receipt.status.id, receipt.provider_id) == (26, sid)
-        assert "request RQ" in receipt.attempts[0].outcome.detail
+        assert "request RQ" in receipt.attempts[0].result.detail
         assert NUMBER not in repr(receipt)
 
 
@@ -247,15 +263,15 @@ def test_an_api_key_sends_for_its_account() -> None:
     with TwilioEmulator(api_keys={key: "secret"}) as emulator:
         twilio = _twilio(emulator.url, auth_token=None, api_key=key, api_secret="secret")
         with Dispatcher([twilio]) as dispatcher:
-            assert dispatcher.send(Sms("Hello"), to=NUMBER).outcome is Kind.ACCEPTED
+            assert dispatcher.send(Sms("Hello"), to=NUMBER).outcome is Outcome.ACCEPTED
 
 
-ONCE = {"sms": Route("twilio", retry=Retry(attempts=1))}
+ONCE = {"sms": Route("twilio", retry=RetryPolicy(max_attempts=1))}
 
 
 def _ended(
     emulator: TwilioEmulator, to: str = NUMBER, message: Message | None = None, **settings: Any
-) -> Outcome:
+) -> AttemptResult:
     http = HttpSettings(timeouts=Timeouts(read=0.4))
     with Dispatcher([_twilio(emulator.url, **settings)], routes=ONCE, http=http) as dispatcher:
         try:
@@ -265,19 +281,19 @@ def _ended(
             receipt, shown = failed.receipt, str(failed)
     for secret in (AUTH_TOKEN, to.removeprefix("+")):
         assert secret not in shown + repr(receipt)
-    return receipt.attempts[-1].outcome
+    return receipt.attempts[-1].result
 
 
 @pytest.mark.parametrize(
     ("to", "sender", "code", "reason", "status"),
     [
         ("+15005550001", OUR_NUMBER, 21211, Reason.RECIPIENT, (5, 52)),
-        ("+15005550002", OUR_NUMBER, 21612, Reason.ROUTE, (5, 19)),
-        ("+15005550003", OUR_NUMBER, 21408, Reason.ROUTE, (5, 6)),
+        ("+15005550002", OUR_NUMBER, 21612, Reason.NO_COVERAGE, (5, 19)),
+        ("+15005550003", OUR_NUMBER, 21408, Reason.NO_COVERAGE, (5, 6)),
         ("+15005550004", OUR_NUMBER, 21610, Reason.RECIPIENT, (5, 14)),
         ("+15005550009", OUR_NUMBER, 21614, Reason.RECIPIENT, (5, 52)),
-        (NUMBER, "+15005550001", 21212, Reason.ROUTE, (5, 11)),
-        (NUMBER, "+15005550007", 21606, Reason.ROUTE, (5, 11)),
+        (NUMBER, "+15005550001", 21212, Reason.NO_COVERAGE, (5, 11)),
+        (NUMBER, "+15005550007", 21606, Reason.NO_COVERAGE, (5, 11)),
         (NUMBER, "+15005550008", 21611, Reason.THROTTLED, (1, 1002)),
     ],
 )
@@ -294,30 +310,30 @@ def test_the_magic_numbers_are_refused_for_their_reason(
 @pytest.mark.parametrize(
     ("fault", "reason", "kind"),
     [
-        (Fault(How.THROTTLE, seconds=2), Reason.THROTTLED, Kind.NOT_SENT),
-        (Fault(How.STATUS, status=500, handled=True), Reason.SERVER, Kind.UNKNOWN),
-        (Fault(How.STATUS, status=503), Reason.SERVER, Kind.UNKNOWN),
-        (Fault(How.HANG, handled=True), Reason.TIMEOUT, Kind.UNKNOWN),
-        (Fault(How.HANG), Reason.TIMEOUT, Kind.UNKNOWN),
-        (Fault(How.RESET, handled=True), Reason.CONNECTION, Kind.UNKNOWN),
-        (Fault(How.CLOSE), Reason.CONNECTION, Kind.UNKNOWN),
-        (Fault(How.GARBAGE), Reason.CONNECTION, Kind.UNKNOWN),
-        (Fault(How.CUT), Reason.CONNECTION, Kind.UNKNOWN),
-        (Fault(How.UNREADABLE, handled=True), Reason.UNIDENTIFIED, Kind.UNKNOWN),
-        (Fault(How.STATUS, status=401), Reason.AUTH, Kind.REJECTED),
-        (Fault(How.STATUS, status=404), Reason.INVALID, Kind.REJECTED),
+        (Fault(FaultKind.THROTTLE, seconds=2), Reason.THROTTLED, Outcome.NOT_SENT),
+        (Fault(FaultKind.STATUS, status=500, handled=True), Reason.SERVER_ERROR, Outcome.UNKNOWN),
+        (Fault(FaultKind.STATUS, status=503), Reason.SERVER_ERROR, Outcome.UNKNOWN),
+        (Fault(FaultKind.HANG, handled=True), Reason.TIMEOUT, Outcome.UNKNOWN),
+        (Fault(FaultKind.HANG), Reason.TIMEOUT, Outcome.UNKNOWN),
+        (Fault(FaultKind.RESET, handled=True), Reason.CONNECTION, Outcome.UNKNOWN),
+        (Fault(FaultKind.CLOSE), Reason.CONNECTION, Outcome.UNKNOWN),
+        (Fault(FaultKind.GARBAGE), Reason.CONNECTION, Outcome.UNKNOWN),
+        (Fault(FaultKind.CUT), Reason.CONNECTION, Outcome.UNKNOWN),
+        (Fault(FaultKind.UNREADABLE, handled=True), Reason.UNREADABLE_RESPONSE, Outcome.UNKNOWN),
+        (Fault(FaultKind.STATUS, status=401), Reason.CREDENTIALS, Outcome.REJECTED),
+        (Fault(FaultKind.STATUS, status=404), Reason.INVALID, Outcome.REJECTED),
     ],
     ids=lambda value: (
         f"{value.how}-{value.status}-{value.handled}" if isinstance(value, Fault) else value.name
     ),
 )
 def test_a_fault_is_not_sent_only_where_that_is_certain(
-    emulator: TwilioEmulator, fault: Fault, reason: Reason, kind: Kind
+    emulator: TwilioEmulator, fault: Fault, reason: Reason, kind: Outcome
 ) -> None:
     emulator.faults.add(fault)
-    outcome = _ended(emulator)
-    assert (outcome.reason, outcome.kind) == (reason, kind)
-    assert outcome.retry_after == (2.0 if fault.how is How.THROTTLE else None)
+    result = _ended(emulator)
+    assert (result.reason, result.outcome) == (reason, kind)
+    assert result.retry_after == (2.0 if fault.how is FaultKind.THROTTLE else None)
     assert len(emulator.requests) == 1
 
 
@@ -326,30 +342,30 @@ def test_a_connection_that_does_not_come_about_is_not_sent() -> None:
         pass
     with Dispatcher([_twilio(gone.url)], routes=ONCE) as dispatcher, pytest.raises(errors.NotSent) as failed:
         dispatcher.send(Sms("Hello"), to=NUMBER)
-    assert failed.value.receipt.attempts[0].outcome.reason is Reason.UNREACHABLE
+    assert failed.value.receipt.attempts[0].result.reason is Reason.UNREACHABLE
 
 
 def test_only_a_throttled_message_is_tried_again(emulator: TwilioEmulator) -> None:
     with Dispatcher([_twilio(emulator.url)], clock=QuickClock()) as dispatcher:
-        emulator.faults.add(Fault(How.THROTTLE, seconds=1))
+        emulator.faults.add(Fault(FaultKind.THROTTLE, seconds=1))
         receipt = dispatcher.send(Sms("Hello"), to=NUMBER)
-        assert [one.outcome.reason for one in receipt.attempts] == [Reason.THROTTLED, Reason.ACCEPTED]
-        emulator.faults.add(Fault(How.STATUS, status=500))
+        assert [one.result.reason for one in receipt.attempts] == [Reason.THROTTLED, Reason.ACCEPTED]
+        emulator.faults.add(Fault(FaultKind.STATUS, status=500))
         assert len(dispatcher.send(Sms("Hello"), to=NUMBER).attempts) == 1
     assert len(emulator.messages) == 1
 
 
 def test_wrong_credentials_are_refused_without_being_shown(emulator: TwilioEmulator) -> None:
     outcome = _ended(emulator, auth_token="canary-token")
-    assert outcome.reason is Reason.AUTH
+    assert outcome.reason is Reason.CREDENTIALS
     assert "20003" in outcome.detail
     assert "canary" not in repr(outcome)
 
 
 def test_somebody_who_wrote_stop_is_refused_until_he_writes_start(emulator: TwilioEmulator) -> None:
-    emulator.inbound(f"+{NUMBER}", "STOP")
+    emulator.receive_message(f"+{NUMBER}", "STOP")
     assert _ended(emulator).reason is Reason.RECIPIENT
-    emulator.inbound(f"+{NUMBER}", "START")
+    emulator.receive_message(f"+{NUMBER}", "START")
     assert _ended(emulator).reason is Reason.ACCEPTED
 
 
@@ -372,29 +388,29 @@ PROBLEM = {
         (201, {"sid": "SM1", "status": "failed", "error_code": 30410}, Reason.INVALID),
         (201, {"sid": "SM1", "status": "failed", "error_code": None}, Reason.INVALID),
         (201, {"sid": "SM1", "status": "failed", "error_code": 63037}, Reason.ACCEPTED),
-        (201, {"status": "queued"}, Reason.UNIDENTIFIED),
-        (200, [], Reason.UNIDENTIFIED),
+        (201, {"status": "queued"}, Reason.UNREADABLE_RESPONSE),
+        (200, [], Reason.UNREADABLE_RESPONSE),
         (400, {"code": 21617, "status": 400}, Reason.INVALID),
         (400, {"code": 63016}, Reason.POLICY),
-        (400, {"code": 20005}, Reason.FUNDS),
-        (400, {"code": 20500}, Reason.SERVER),
-        (400, {"code": 63037}, Reason.SERVER),
+        (400, {"code": 20005}, Reason.INSUFFICIENT_CREDIT),
+        (400, {"code": 20500}, Reason.SERVER_ERROR),
+        (400, {"code": 63037}, Reason.SERVER_ERROR),
         (400, {"code": 424242}, Reason.INVALID),
         (400, {"code": "21610"}, Reason.RECIPIENT),
         (400, PROBLEM, Reason.RECIPIENT),
-        (403, {"code": 20403}, Reason.AUTH),
-        (404, {"code": 20404}, Reason.ROUTE),
+        (403, {"code": 20403}, Reason.CREDENTIALS),
+        (404, {"code": 20404}, Reason.NO_COVERAGE),
         (409, {"code": 20409}, Reason.INVALID),
         (429, {"code": 20429}, Reason.THROTTLED),
         (429, {"code": 21610}, Reason.THROTTLED),
-        (500, {"code": 20500}, Reason.SERVER),
-        (503, {"code": 21610}, Reason.SERVER),
+        (500, {"code": 20500}, Reason.SERVER_ERROR),
+        (503, {"code": 21610}, Reason.SERVER_ERROR),
         (307, {}, Reason.INVALID),
     ],
 )
 def test_status_and_code_together_say_what_an_answer_means(status: int, body: Any, reason: Reason) -> None:
     envelope = Envelope("message-1", "sms", Sms("Hello"), TO)
-    outcome = _twilio().decode(HttpResponse(status, {}, json.dumps(body).encode()), envelope)
+    outcome = _twilio().parse_response(HttpResponse(status, {}, json.dumps(body).encode()), envelope)
     assert outcome.reason is reason
     assert NUMBER not in repr(outcome)
 
@@ -408,20 +424,24 @@ BAD_MESSAGES: list[tuple[Message, str]] = [
     (Sms("Hi", sender="whatsapp:+447700900001"), "Sms.sender"),
     (WhatsAppText("Hi", sender="Shop"), "WhatsAppText.sender"),
     (Sms("Hi", validity_period=timedelta(hours=11)), "Sms.validity_period"),
-    (Sms("Hi", extra=(TwilioOptions(send_at=MOMENT),)), "TwilioOptions.send_at"),
+    (Sms("Hi", provider_options=(TwilioOptions(send_at=MOMENT),)), "TwilioOptions.send_at"),
     (
-        Sms("Hi", extra=(TwilioOptions(content_variables={"1": "x"}),)),
+        Sms("Hi", provider_options=(TwilioOptions(content_variables={"1": "x"}),)),
         "TwilioOptions.content_variables",
     ),
-    (Sms("Hi", extra=(TwilioOptions(), TwilioOptions())), "Sms.extra"),
+    (Sms("Hi", provider_options=(TwilioOptions(), TwilioOptions())), "Sms.provider_options"),
     (WhatsAppTemplate("order_ready", "en"), "WhatsAppTemplate.name"),
     (
-        WhatsAppTemplate("a", "en", body=("x\n\n\n\n\ny",), extra=(TwilioOptions(content_sid=CONTENT),)),
-        "WhatsAppTemplate.body",
+        WhatsAppTemplate(
+            "a", "en", parameters=("x\n\n\n\n\ny",), provider_options=(TwilioOptions(content_sid=CONTENT),)
+        ),
+        "WhatsAppTemplate.parameters",
     ),
     (
-        WhatsAppTemplate("a", "en", body=("x",) * 101, extra=(TwilioOptions(content_sid=CONTENT),)),
-        "WhatsAppTemplate.body",
+        WhatsAppTemplate(
+            "a", "en", parameters=("x",) * 101, provider_options=(TwilioOptions(content_sid=CONTENT),)
+        ),
+        "WhatsAppTemplate.parameters",
     ),
     (WhatsAppImage(Media(id="1")), "WhatsAppImage.media"),
 ]
@@ -499,7 +519,7 @@ def test_no_repr_shows_what_fills_a_template_or_where_reports_go() -> None:
 
 def test_a_schedule_too_near_is_twilios_to_refuse(emulator: TwilioEmulator) -> None:
     near = TwilioOptions(messaging_service_sid=SERVICE, send_at=datetime.now(UTC) + timedelta(seconds=60))
-    outcome = _ended(emulator, message=Sms("Hi", extra=(near,)))
+    outcome = _ended(emulator, message=Sms("Hi", provider_options=(near,)))
     assert outcome.reason is Reason.INVALID
     assert "35114" in outcome.detail
 
@@ -519,11 +539,11 @@ def _provider_id(emulator: TwilioEmulator, message: Message, to: str = NUMBER) -
 def test_a_scheduled_message_can_be_cancelled_and_no_other(emulator: TwilioEmulator) -> None:
     twilio, later = _twilio(emulator.url), datetime.now(UTC) + timedelta(days=1)
     scheduled = _provider_id(
-        emulator, Sms("Hi", extra=(TwilioOptions(messaging_service_sid=SERVICE, send_at=later),))
+        emulator, Sms("Hi", provider_options=(TwilioOptions(messaging_service_sid=SERVICE, send_at=later),))
     )
     assert _run(twilio.fetch(scheduled)).state == "scheduled"
     assert _run(twilio.cancel(scheduled)).state == "canceled"
-    with pytest.raises(TwilioRefused) as refused:
+    with pytest.raises(TwilioApiError) as refused:
         _run(twilio.cancel(_provider_id(emulator, Sms("Hi"))))
     assert (refused.value.status, refused.value.error_code) == (400, 30409)
     assert "cannot cancel" in str(refused.value)
@@ -542,9 +562,9 @@ def test_a_message_can_be_read_redacted_and_deleted_from_either_colour(emulator:
             await transport.close()
 
     message = asyncio.run(read())
-    assert (message.sid, message.state, message.body, message.media) == (sid, "delivered", "canary", 1)
-    assert (message.segments, message.currency, message.direction) == (1, "USD", "outbound-api")
-    assert message.created.utcoffset() == timedelta(0)
+    assert (message.sid, message.state, message.body, message.media_count) == (sid, "delivered", "canary", 1)
+    assert (message.segment_count, message.currency, message.direction) == (1, "USD", "outbound-api")
+    assert message.created_at.utcoffset() == timedelta(0)
     assert "canary" not in repr(message)
     assert NUMBER not in repr(message)
     (media,) = _run(twilio.media(sid))
@@ -553,14 +573,14 @@ def test_a_message_can_be_read_redacted_and_deleted_from_either_colour(emulator:
     assert _run(twilio.redact(sid)).body == ""
     _run(twilio.feedback(sid, confirmed=True))
     _run(twilio.delete(sid))
-    with pytest.raises(TwilioRefused) as refused:
+    with pytest.raises(TwilioApiError) as refused:
         _run(twilio.fetch(sid))
     assert refused.value.error_code == 20404
 
 
 def test_the_balance_proves_the_credentials(emulator: TwilioEmulator) -> None:
     assert _run(_twilio(emulator.url).balance()).amount == Decimal("12.345")
-    with pytest.raises(TwilioRefused) as refused:
+    with pytest.raises(TwilioApiError) as refused:
         _run(_twilio(emulator.url, auth_token="canary").balance())
     assert refused.value.error_code == 20003
     assert "canary" not in str(refused.value)
@@ -572,10 +592,10 @@ def test_templates_are_read_in_the_form_that_the_provider_takes() -> None:
         read = _run(_twilio(emulator.url).templates())
         assert read == known
         with Dispatcher([_twilio(emulator.url, templates=read)]) as dispatcher:
-            dispatcher.send(WhatsAppTemplate("order_ready", "en", body=("Zoë",)), to=NUMBER)
+            dispatcher.send(WhatsAppTemplate("order_ready", "en", parameters=("Zoë",)), to=NUMBER)
             unknown = TwilioOptions(content_sid="HX" + "d" * 32)
             with pytest.raises(errors.Rejected):
-                dispatcher.send(WhatsAppTemplate("other", "en", extra=(unknown,)), to=NUMBER)
+                dispatcher.send(WhatsAppTemplate("other", "en", provider_options=(unknown,)), to=NUMBER)
 
 
 def test_a_listing_is_read_page_by_page(emulator: TwilioEmulator) -> None:
@@ -619,24 +639,26 @@ def test_what_is_no_sid_reaches_no_path(sid: str) -> None:
         next(_twilio().fetch(sid))
 
 
-def _inquiry(text: str, *, to: PhoneNumber | None = TO, ago: float = 0.0, channel: str = "sms") -> Inquiry:
+def _inquiry(
+    text: str, *, to: PhoneNumber | None = TO, ago: float = 0.0, channel: str = "sms"
+) -> LookupRequest:
     now = time.time() - ago
-    return Inquiry("message-1", channel, to, now - 1, now, lambda other: other == text)
+    return LookupRequest("message-1", channel, to, now - 1, now, lambda other: other == text)
 
 
 @pytest.mark.parametrize("to", [f"+{NUMBER}", "+12025550106"], ids=["sent", "still queued"])
 def test_an_unknown_outcome_is_settled_by_the_log(emulator: TwilioEmulator, to: str) -> None:
-    emulator.faults.add(Fault(How.RESET, handled=True))
-    assert _ended(emulator, to).kind is Kind.UNKNOWN
-    outcome = _run(_twilio(emulator.url).look_up(_inquiry("Hello", to=PhoneNumber(to[1:]))))
-    assert outcome.kind is Kind.ACCEPTED
-    assert outcome.provider_id == next(iter(emulator.messages))
+    emulator.faults.add(Fault(FaultKind.RESET, handled=True))
+    assert _ended(emulator, to).outcome is Outcome.UNKNOWN
+    result = _run(_twilio(emulator.url).look_up(_inquiry("Hello", to=PhoneNumber(to[1:]))))
+    assert result.outcome is Outcome.ACCEPTED
+    assert result.provider_id == next(iter(emulator.messages))
 
 
 def test_what_the_log_does_not_tell_stays_unknown(emulator: TwilioEmulator) -> None:
     twilio = _twilio(emulator.url)
-    emulator.faults.add(Fault(How.RESET))
-    assert _ended(emulator).kind is Kind.UNKNOWN
+    emulator.faults.add(Fault(FaultKind.RESET))
+    assert _ended(emulator).outcome is Outcome.UNKNOWN
     assert _run(twilio.look_up(_inquiry("Hello"))) is None
     _provider_id(emulator, Sms("Hello"))
     assert _run(twilio.look_up(_inquiry("Another text"))) is None
@@ -701,13 +723,13 @@ def test_templates_are_read_over_several_pages_and_never_from_another_host() -> 
 
 
 def test_a_log_that_cannot_be_read_settles_nothing(emulator: TwilioEmulator) -> None:
-    emulator.faults.add(Fault(How.STATUS, status=500))
+    emulator.faults.add(Fault(FaultKind.STATUS, status=500))
     assert _run(_twilio(emulator.url).look_up(_inquiry("Hello"))) is None
 
 
 def test_asking_sends_nothing() -> None:
-    assert not next(_twilio().look_up(_inquiry("Hello"))).effect
-    assert not next(_twilio().cancel("SM1")).effect
+    assert not next(_twilio().look_up(_inquiry("Hello"))).may_send
+    assert not next(_twilio().cancel("SM1")).may_send
 
 
 class Hooks(Emulator):
@@ -721,35 +743,35 @@ class Hooks(Emulator):
 def test_a_report_settles_a_message_whose_answer_was_lost() -> None:
     with Hooks() as hooks, TwilioEmulator() as emulator:
         twilio = _twilio(emulator.url, status_callback=f"{hooks.url}/twilio?tenant=a")
-        emulator.faults.add(Fault(How.CLOSE, handled=True))
+        emulator.faults.add(Fault(FaultKind.CLOSE, handled=True))
         with Dispatcher([twilio], ledger=Memory()) as dispatcher:
             receipt = dispatcher.send(Sms("Hello"), to=NUMBER)
-            assert receipt.outcome is Kind.UNKNOWN
+            assert receipt.outcome is Outcome.UNKNOWN
             emulator.wait_until_reported()
             assert [status for _, status in emulator.reported] == [204, 204]
             for call, _ in emulator.reported:
-                dispatcher.receive("twilio", WebhookCall(call.body, call.headers, call.url))
-            record = dispatcher.find(receipt.id)
+                dispatcher.handle_webhook("twilio", WebhookRequest(call.body, call.headers, call.url))
+            record = dispatcher.get_message(receipt.id)
     assert record is not None
-    assert (record.outcome, record.status.name) == (Kind.ACCEPTED, "DELIVERED_TO_HANDSET")
+    assert (record.outcome, record.status.name) == (Outcome.ACCEPTED, "DELIVERED_TO_HANDSET")
 
 
 def test_a_repetition_under_its_key_asks_the_log_first_and_sends_nothing_twice(
     emulator: TwilioEmulator,
 ) -> None:
     with Dispatcher([_twilio(emulator.url)]) as dispatcher:
-        emulator.faults.add(Fault(How.RESET, handled=True))
-        assert dispatcher.send(Sms("Hello"), to=NUMBER, idempotency_key="k").outcome is Kind.UNKNOWN
+        emulator.faults.add(Fault(FaultKind.RESET, handled=True))
+        assert dispatcher.send(Sms("Hello"), to=NUMBER, idempotency_key="k").outcome is Outcome.UNKNOWN
         receipt = dispatcher.send(Sms("Hello"), to=NUMBER, idempotency_key="k")
-    assert (receipt.outcome, receipt.provider_id) == (Kind.ACCEPTED, next(iter(emulator.messages)))
+    assert (receipt.outcome, receipt.provider_id) == (Outcome.ACCEPTED, next(iter(emulator.messages)))
     assert [request.method for request in emulator.requests].count("POST") == 1
 
 
 def test_rates_are_named_for_whatsapp_and_left_to_twilios_queue_for_text_messages() -> None:
     twilio = _twilio()
-    assert twilio.limits(Envelope("1", "sms", Sms("Hi"), TO)) == ()
-    ((key, rate),) = twilio.limits(Envelope("1", "whatsapp", WhatsAppText("Hi"), TO))
-    assert (key, rate.count) == (("whatsapp", "+14155238886"), 80)
+    assert twilio.rate_limits(Envelope("1", "sms", Sms("Hi"), TO)) == ()
+    ((key, rate),) = twilio.rate_limits(Envelope("1", "whatsapp", WhatsAppText("Hi"), TO))
+    assert (key, rate.limit) == (("whatsapp", "+14155238886"), 80)
 
 
 @pytest.mark.parametrize(
@@ -769,7 +791,9 @@ def test_rates_are_named_for_whatsapp_and_left_to_twilios_queue_for_text_message
     ],
 )
 def test_a_region_is_never_reached_without_an_edge(settings: dict[str, str], host: str) -> None:
-    request = _twilio(settings.pop("base_url", None), **settings).encode(Envelope("1", "sms", Sms("Hi"), TO))
+    request = _twilio(settings.pop("base_url", None), **settings).build_request(
+        Envelope("1", "sms", Sms("Hi"), TO)
+    )
     assert request.url.startswith(f"https://{host}/2010-04-01/")
     content = next(_twilio(f"https://{host}").templates())
     assert isinstance(content, HttpRequest)
@@ -797,7 +821,7 @@ def test_a_region_is_never_reached_without_an_edge(settings: dict[str, str], hos
         ({"base_url": "http://127.0.0.1:1", "edge": "dublin"}, "base_url"),
         ({"status_callback": "canary"}, "status_callback"),
         ({"base_url": "https://:canary@api.twilio.com"}, "base_url"),
-        ({"webhook_keys": [""]}, "webhook_keys"),
+        ({"webhook_auth_tokens": [""]}, "webhook_auth_tokens"),
     ],
 )
 def test_settings_that_cannot_work_are_refused_without_showing_them(
@@ -817,22 +841,22 @@ def test_no_base_url_makes_anything_but_a_setting_error(url: str) -> None:
         return
 
 
-def _settings() -> plugin.TwilioSettings:
+def _settings() -> plugin_settings.TwilioSettings:
     secrets = {"auth_token": "canary", "api_secret": "canary", "webhook_auth_tokens": "canary,canary"}
-    return plugin.TwilioSettings.model_validate({"account_sid": ACCOUNT_SID, **secrets})
+    return plugin_settings.TwilioSettings.model_validate({"account_sid": ACCOUNT_SID, **secrets})
 
 
 def test_no_repr_shows_a_secret() -> None:
     twilio = _twilio(
-        webhook_keys=["canary", SigningKey("canary")], api_key="SK" + "1" * 32, api_secret="canary"
+        webhook_auth_tokens=["canary", SigningKey("canary")], api_key="SK" + "1" * 32, api_secret="canary"
     )
-    request = twilio.encode(Envelope("1", "sms", Sms("Hi"), TO))
+    request = twilio.build_request(Envelope("1", "sms", Sms("Hi"), TO))
     for value in (twilio, request, SigningKey("canary"), _settings()):
         assert "canary" not in repr(value)
 
 
 def test_it_is_configured_by_environment_file_and_dsn(emulator: TwilioEmulator) -> None:
-    loaded = plugins.load(only=(), extra=[plugin])
+    loaded = plugins.load_plugins(only=(), extra=[plugin_settings])
     variables = {
         "MESSAGING_CHANNELS_TWILIO_DSN": f"twilio://{ACCOUNT_SID}:{AUTH_TOKEN}@ignored.example.com?sender=%2B15005550006",
         "MESSAGING_CHANNELS_TWILIO_WEBHOOK_AUTH_TOKENS": "next-token, last-token",
@@ -845,13 +869,13 @@ def test_it_is_configured_by_environment_file_and_dsn(emulator: TwilioEmulator) 
     configuration = Configuration(code, variables, file, "none", loaded)
     twilio: Any = configuration.provider("twilio")
     with Dispatcher([twilio]) as dispatcher:
-        assert dispatcher.send(Sms("Hello"), to=NUMBER).outcome is Kind.ACCEPTED
-        assert dispatcher.send(WhatsAppTemplate("order_ready", "en"), to=NUMBER).outcome is Kind.ACCEPTED
+        assert dispatcher.send(Sms("Hello"), to=NUMBER).outcome is Outcome.ACCEPTED
+        assert dispatcher.send(WhatsAppTemplate("order_ready", "en"), to=NUMBER).outcome is Outcome.ACCEPTED
     url = "https://hooks.example.org/t?a=b"
     for key in (SigningKey("next-token"), SigningKey("last-token"), SigningKey("shared", "sha256")):
         signed = {"content-type": "application/x-www-form-urlencoded", "x-twilio-signature": key.sign(url)}
-        assert twilio.receive(WebhookCall(b"", signed, url)).events
-    shown = json.dumps(configuration.shown())
+        assert twilio.handle_webhook(WebhookRequest(b"", signed, url)).events
+    shown = json.dumps(configuration.describe())
     assert "next-token" not in shown
     assert AUTH_TOKEN not in shown
 
@@ -862,6 +886,6 @@ def test_a_template_without_a_language_is_a_fault_of_the_configuration() -> None
             "twilio": {"account_sid": ACCOUNT_SID, "auth_token": "x", "templates": {"order_ready": CONTENT}}
         }
     }
-    loaded = plugins.load(only=(), extra=[plugin])
+    loaded = plugins.load_plugins(only=(), extra=[plugin_settings])
     with pytest.raises(errors.InvalidSetting, match="order_ready/en"):
         Configuration(code, {}, {}, "none", loaded).provider("twilio")

@@ -13,9 +13,10 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from messaging_channels import WebhookCall, errors
-from messaging_channels_twilio import SigningKey, Twilio, signatures
-from messaging_channels_twilio.signatures import proves
+from messaging_channels import WebhookRequest, errors
+from messaging_channels_twilio import SigningKey, Twilio
+from messaging_channels_twilio import webhook_auth as signatures
+from messaging_channels_twilio.webhook_auth import is_signed
 
 FORM = "application/x-www-form-urlencoded"
 TOKEN = "12345"
@@ -45,15 +46,15 @@ JSON_BODY = b'{"property": "value", "boolean": true}'
 JSON_HASH = "0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620"
 
 
-def _call(url: str, fields: Any, signature: str | None, *, method: str = "POST") -> WebhookCall:
+def _call(url: str, fields: Any, signature: str | None, *, method: str = "POST") -> WebhookRequest:
     body = fields if isinstance(fields, bytes) else urlencode(fields, doseq=True).encode()
     kind = "application/json" if isinstance(fields, bytes) else f"{FORM}; charset=UTF-8"
     headers = {"content-type": kind} | ({} if signature is None else {"x-twilio-signature": signature})
-    return WebhookCall(body, headers, url, method)
+    return WebhookRequest(body, headers, url, method)
 
 
 def _proved(url: str, fields: Any, signature: str | None, token: str = TOKEN) -> bool:
-    return proves(_call(url, fields, signature), [SigningKey(token)])
+    return is_signed(_call(url, fields, signature), [SigningKey(token)])
 
 
 def _at(port: str, scheme: str = "https") -> str:
@@ -142,8 +143,8 @@ def test_another_token_another_body_or_another_path_proves_nothing(
     ids=["a query that is escaped", "blank fields and an emoji"],
 )
 def test_a_body_is_checked_as_it_came(url: str, body: str, signature: str) -> None:
-    call = WebhookCall(body.encode(), {"content-type": FORM, "x-twilio-signature": signature}, url)
-    assert proves(call, [SigningKey(OWN)])
+    call = WebhookRequest(body.encode(), {"content-type": FORM, "x-twilio-signature": signature}, url)
+    assert is_signed(call, [SigningKey(OWN)])
 
 
 @given(st.data(), st.sampled_from([(A_URL, A_BODY), (B_URL, B_BODY)]))
@@ -163,13 +164,13 @@ def test_no_call_in_which_one_bit_was_turned_is_proved(data: st.DataObject, call
     same = parse_qsl(parts[1].decode("latin-1"), keep_blank_values=True) == parse_qsl(
         body, keep_blank_values=True
     )
-    proved = proves(WebhookCall(parts[1], headers, parts[0].decode("latin-1")), [SigningKey(OWN)])
+    proved = is_signed(WebhookRequest(parts[1], headers, parts[0].decode("latin-1")), [SigningKey(OWN)])
     assert proved == (part == 1 and same)  # %2B and %2b are the same byte
 
 
 def test_a_signature_that_leaves_out_blank_fields_is_refused() -> None:
     headers = {"content-type": FORM, "x-twilio-signature": "Y0dEb49KNK1xXONPdmepxCnqJFc="}
-    assert not proves(WebhookCall(B_BODY.encode(), headers, B_URL), [SigningKey(OWN)])
+    assert not is_signed(WebhookRequest(B_BODY.encode(), headers, B_URL), [SigningKey(OWN)])
 
 
 def test_a_signature_over_names_sorted_together_with_their_values_is_refused() -> None:
@@ -198,45 +199,46 @@ def test_a_url_that_is_none_is_refused() -> None:
 
 def test_a_get_is_signed_by_its_url_alone() -> None:
     url = U + "&MessageSid=SM1"
-    assert proves(
-        WebhookCall(b"", {"x-twilio-signature": SigningKey(TOKEN).sign(url)}, url, "GET"), [SigningKey(TOKEN)]
+    assert is_signed(
+        WebhookRequest(b"", {"x-twilio-signature": SigningKey(TOKEN).sign(url)}, url, "GET"),
+        [SigningKey(TOKEN)],
     )
-    with_body = WebhookCall(b"a=b", {"x-twilio-signature": SigningKey(TOKEN).sign(url)}, url, "GET")
-    assert not proves(with_body, [SigningKey(TOKEN)])
+    with_body = WebhookRequest(b"a=b", {"x-twilio-signature": SigningKey(TOKEN).sign(url)}, url, "GET")
+    assert not is_signed(with_body, [SigningKey(TOKEN)])
 
 
 def test_any_of_several_keys_proves_so_that_a_token_can_be_replaced() -> None:
     call = _call(U, P, SigningKey("old").sign(U, P.items()))
-    assert proves(call, [SigningKey("new"), SigningKey("old")])
-    assert not proves(call, [SigningKey("new")])
-    assert not proves(call, [])
+    assert is_signed(call, [SigningKey("new"), SigningKey("old")])
+    assert not is_signed(call, [SigningKey("new")])
+    assert not is_signed(call, [])
 
 
 def test_a_key_made_for_webhooks_signs_with_sha_256() -> None:
     signature = RequestValidator("shared").compute_signature(U, P, "HMAC_SHA256")
-    assert proves(_call(U, P, signature), [SigningKey("shared", "sha256")])
-    assert not proves(_call(U, P, signature), [SigningKey("shared")])
+    assert is_signed(_call(U, P, signature), [SigningKey("shared", "sha256")])
+    assert not is_signed(_call(U, P, signature), [SigningKey("shared")])
 
 
 @pytest.mark.parametrize("signature", [None, "", "é", "\ud800", "RSOYDt4T1cUTdK1PDd93/VVr8B8"])
 def test_a_missing_or_malformed_signature_is_refused_cleanly(signature: str | None) -> None:
     twilio = Twilio(account_sid="AC" + "a" * 32, auth_token=TOKEN)
-    with pytest.raises(errors.WebhookRefused) as refused:
-        twilio.receive(_call(U, P, signature))
+    with pytest.raises(errors.WebhookVerificationError) as refused:
+        twilio.handle_webhook(_call(U, P, signature))
     assert TOKEN not in str(refused.value)
 
 
 def test_without_a_token_nothing_is_believed_and_the_remedy_is_named() -> None:
     twilio = Twilio(account_sid="AC" + "a" * 32, api_key="SK" + "a" * 32, api_secret="canary")
-    with pytest.raises(errors.WebhookRefused, match="webhook_keys"):
-        twilio.receive(_call(U, P, SigningKey("canary").sign(U, P.items())))
+    with pytest.raises(errors.WebhookVerificationError, match="webhook_auth_tokens"):
+        twilio.handle_webhook(_call(U, P, SigningKey("canary").sign(U, P.items())))
 
 
 def test_signatures_are_compared_in_constant_time() -> None:
     functions = [
         node for node in ast.parse(inspect.getsource(signatures)).body if isinstance(node, ast.FunctionDef)
     ]
-    checks = [function for function in functions if function.name in ("proves", "_holds_the_hash")]
+    checks = [function for function in functions if function.name in ("is_signed", "_body_hash_matches")]
     assert len(checks) == 2
     for function in checks:
         nodes = list(ast.walk(function))
@@ -348,6 +350,6 @@ def test_where_twilios_validator_raises_ours_refuses(body: str) -> None:
 def test_no_call_makes_the_verifier_raise(
     url: str, body: bytes, headers: dict[str, str], method: str
 ) -> None:
-    assert not proves(WebhookCall(body, headers, url, method), [SigningKey(TOKEN)])
+    assert not is_signed(WebhookRequest(body, headers, url, method), [SigningKey(TOKEN)])
     form = {"content-type": FORM, "x-twilio-signature": headers.get("x-twilio-signature", "")}
-    assert not proves(WebhookCall(body, form, url, "POST"), [SigningKey(TOKEN)])
+    assert not is_signed(WebhookRequest(body, form, url, "POST"), [SigningKey(TOKEN)])

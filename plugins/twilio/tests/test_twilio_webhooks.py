@@ -10,23 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels import PhoneNumber, WebhookCall, errors
+from messaging_channels import PhoneNumber, WebhookRequest, errors
 from messaging_channels.events import (
-    Act,
-    Engaged,
+    EngagementReceived,
+    EngagementType,
     Event,
     MessageReceived,
     OptedIn,
     OptedOut,
     StatusChanged,
-    Unrecognised,
+    UnknownEvent,
 )
-from messaging_channels.plugins import LimitsRates, LooksUp, ParsesWebhooks
+from messaging_channels.plugins import SupportsLookup, SupportsRateLimits, SupportsWebhooks
 from messaging_channels.plugins import status as statuses
 from messaging_channels_twilio import SigningKey, Twilio
 from messaging_channels_twilio._table_statuses import INBOUND, OPT_OUTS, START_WORDS, STOP_WORDS
-from messaging_channels_twilio.callbacks import callback_url, message_id_of
-from messaging_channels_twilio.meanings import CODES
+from messaging_channels_twilio.errors import CODES
+from messaging_channels_twilio.status_callbacks import callback_url, message_id_in
 
 TOKEN = "canary-token"
 KEY = SigningKey(TOKEN)
@@ -63,34 +63,36 @@ def _twilio(**settings: Any) -> Twilio:
 
 def _form(
     fields: Mapping[str, str], url: str = URL, *, at: float = 7.0, token: str | None = None
-) -> WebhookCall:
+) -> WebhookRequest:
     headers = {"content-type": FORM, "x-twilio-signature": KEY.sign(url, fields.items())}
-    return WebhookCall(
+    return WebhookRequest(
         urlencode(fields).encode(),
         headers | ({"i-twilio-idempotency-token": token} if token else {}),
         url,
-        at=at,
+        received_at=at,
     )
 
 
-def _json(payload: object, url: str = URL) -> WebhookCall:
+def _json(payload: object, url: str = URL) -> WebhookRequest:
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     url += ("&" if "?" in url else "?") + "bodySHA256=" + sha256(body).hexdigest()
-    return WebhookCall(body, {"content-type": "application/json", "x-twilio-signature": KEY.sign(url)}, url)
+    return WebhookRequest(
+        body, {"content-type": "application/json", "x-twilio-signature": KEY.sign(url)}, url
+    )
 
 
 def _heard(fields: Mapping[str, str], url: str = URL) -> list[Event]:
-    return list(_twilio().receive(_form(fields, url)).events)
+    return list(_twilio().handle_webhook(_form(fields, url)).events)
 
 
 def test_a_report_names_the_message_by_both_ids_and_is_answered_at_once() -> None:
     url = callback_url("https://hooks.example.org/t?x=1", "message-1", TOKEN).partition("#")[0]
-    received = _twilio().receive(_form(STATUS, url))
+    received = _twilio().handle_webhook(_form(STATUS, url))
     (event,) = received.events
     assert isinstance(event, StatusChanged)
-    assert (event.message_id, event.provider_id, event.at) == ("message-1", SID, 7.0)
+    assert (event.message_id, event.provider_id, event.occurred_at) == ("message-1", SID, 7.0)
     assert event.status == statuses.DELIVERED_TO_HANDSET
-    assert (received.answer.status, received.answer.body) == (204, b"")
+    assert (received.response.status, received.response.body) == (204, b"")
 
 
 @pytest.mark.parametrize(
@@ -133,17 +135,17 @@ def test_a_read_receipt_stands_beside_the_status() -> None:
     fields = {**STATUS, "MessageStatus": "read", "To": "whatsapp:+447700900123", "EventType": "READ"}
     status, seen = _heard(fields)
     assert isinstance(status, StatusChanged)
-    assert isinstance(seen, Engaged)
-    assert (seen.act, seen.provider_id) == (Act.SEEN, SID)
+    assert isinstance(seen, EngagementReceived)
+    assert (seen.engagement_type, seen.provider_id) == (EngagementType.READ, SID)
 
 
 def test_a_repetition_is_the_same_event_and_the_next_state_is_another() -> None:
     twilio = _twilio()
-    first = twilio.receive(_form(STATUS, at=1.0)).events[0]
-    again = twilio.receive(_form(STATUS, at=2.0, token="retry")).events[0]
-    other = twilio.receive(_form({**STATUS, "MessageStatus": "sent"}, at=1.0)).events[0]
+    first = twilio.handle_webhook(_form(STATUS, at=1.0)).events[0]
+    again = twilio.handle_webhook(_form(STATUS, at=2.0, token="retry")).events[0]
+    other = twilio.handle_webhook(_form({**STATUS, "MessageStatus": "sent"}, at=1.0)).events[0]
     assert first.key == again.key != other.key
-    incoming = [twilio.receive(_form(INCOMING, at=at)).events[0].key for at in (1.0, 2.0)]
+    incoming = [twilio.handle_webhook(_form(INCOMING, at=at)).events[0].key for at in (1.0, 2.0)]
     assert incoming[0] == incoming[1]
 
 
@@ -165,11 +167,11 @@ def test_reports_in_any_order_and_number_end_in_the_same_status(
 def test_an_id_is_believed_only_with_the_code_that_we_wrote_beside_it() -> None:
     url = callback_url("https://hooks.example.org/t", "message-1", TOKEN)
     assert url.endswith("#rc=3&rp=all")
-    assert message_id_of(url, ["next-token", TOKEN]) == "message-1"
-    assert message_id_of(url, ["next-token"]) == ""
-    assert message_id_of(url.replace("message-1", "message-2"), [TOKEN]) == ""
-    assert message_id_of("https://hooks.example.org/t?mc_id=message-1", [TOKEN]) == ""
-    assert message_id_of("https://[::1?mc_id=message-1", [TOKEN]) == ""
+    assert message_id_in(url, ["next-token", TOKEN]) == "message-1"
+    assert message_id_in(url, ["next-token"]) == ""
+    assert message_id_in(url.replace("message-1", "message-2"), [TOKEN]) == ""
+    assert message_id_in("https://hooks.example.org/t?mc_id=message-1", [TOKEN]) == ""
+    assert message_id_in("https://[::1?mc_id=message-1", [TOKEN]) == ""
     assert TOKEN not in url
     assert callback_url("https://h.example/t#rc=0", "m", TOKEN).endswith("#rc=0")
 
@@ -177,8 +179,8 @@ def test_an_id_is_believed_only_with_the_code_that_we_wrote_beside_it() -> None:
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20), st.text(max_size=5))
 def test_every_id_comes_back_and_only_with_its_own_key(message_id: str, other: str) -> None:
     url = callback_url("https://h.example/t?a=b", message_id, TOKEN)
-    assert message_id_of(url, [TOKEN]) == message_id
-    assert message_id_of(url + other, ["other"]) == ""
+    assert message_id_in(url, [TOKEN]) == message_id
+    assert message_id_in(url + other, ["other"]) == ""
 
 
 def test_what_a_person_writes_is_a_message_and_never_in_a_repr() -> None:
@@ -241,7 +243,7 @@ def test_whoever_writes_without_a_number_is_named_as_he_came(sender: str) -> Non
     assert isinstance(event, MessageReceived)
     assert event.sender.plain == sender.rpartition(":")[2]
     assert len(event.sender.masked) <= 4
-    assert repr(event.sender) == f"OtherSender({event.sender})"
+    assert repr(event.sender) == f"NonPhoneSender({event.sender})"
 
 
 @pytest.mark.parametrize("word", sorted(STOP_WORDS | START_WORDS))
@@ -249,7 +251,7 @@ def test_a_keyword_alone_opts_out_or_in_and_is_a_message_too(word: str) -> None:
     received, choice = _heard({**INCOMING, "Body": f" {word.lower()}\n"})
     assert isinstance(received, MessageReceived)
     assert isinstance(choice, OptedOut if word in STOP_WORDS else OptedIn)
-    assert (choice.channel, choice.address, choice.why) == ("sms", NUMBER, f"keyword {word}")
+    assert (choice.channel, choice.address, choice.reason) == ("sms", NUMBER, f"keyword {word}")
 
 
 @pytest.mark.parametrize("text", ["please stop", "HELP", "INFO", "stop it", ""])
@@ -277,24 +279,24 @@ def test_a_message_that_fails_since_the_recipient_opted_out_says_so(code: int) -
     assert isinstance(status, StatusChanged)
     assert status.status.id in (14, 4)
     assert isinstance(choice, OptedOut)
-    assert (choice.channel, choice.address, choice.why) == ("sms", NUMBER, f"error {code}")
+    assert (choice.channel, choice.address, choice.reason) == ("sms", NUMBER, f"error {code}")
 
 
 def test_a_get_and_json_are_read_like_a_form() -> None:
     twilio = _twilio()
     url = f"https://hooks.example.org/t?{urlencode(INCOMING)}"
-    get = WebhookCall(b"", {"x-twilio-signature": KEY.sign(url)}, url, "GET", at=7.0)
-    told = [twilio.receive(call).events for call in (_form(INCOMING), get)]
+    get = WebhookRequest(b"", {"x-twilio-signature": KEY.sign(url)}, url, "GET", received_at=7.0)
+    told = [twilio.handle_webhook(call).events for call in (_form(INCOMING), get)]
     assert told[0] == told[1]
-    assert isinstance(twilio.receive(_json(STATUS)).events[0], StatusChanged)
-    assert isinstance(twilio.receive(_json(INCOMING)).events[0], MessageReceived)
+    assert isinstance(twilio.handle_webhook(_json(STATUS)).events[0], StatusChanged)
+    assert isinstance(twilio.handle_webhook(_json(INCOMING)).events[0], MessageReceived)
 
 
 def test_json_may_hold_several_reports_each_in_an_envelope() -> None:
     inner = {"messageSid": SID, "messageStatus": "UNDELIVERED", "errorCode": 30003, "to": "+447700900123"}
     heard = (
         _twilio()
-        .receive(_json([{"type": "x", "data": inner}, {"data": {**inner, "messageStatus": "SENT"}}]))
+        .handle_webhook(_json([{"type": "x", "data": inner}, {"data": {**inner, "messageStatus": "SENT"}}]))
         .events
     )
     assert [(type(event), event.status.id) for event in heard if isinstance(event, StatusChanged)] == [
@@ -315,25 +317,25 @@ def test_json_may_hold_several_reports_each_in_an_envelope() -> None:
     ],
     ids=["unknown state", "another event", "empty", "other json", "empty list", "no json"],
 )
-def test_what_is_not_understood_is_kept_as_it_came(call: WebhookCall) -> None:
-    (event,) = _twilio().receive(call).events
-    assert isinstance(event, Unrecognised)
-    assert event.native is not None
+def test_what_is_not_understood_is_kept_as_it_came(call: WebhookRequest) -> None:
+    (event,) = _twilio().handle_webhook(call).events
+    assert isinstance(event, UnknownEvent)
+    assert event.raw is not None
 
 
 def test_a_call_that_nothing_proves_is_refused_and_not_read() -> None:
     call = _form(STATUS)
-    forged = WebhookCall(call.body + b"&x=y", call.headers, call.url)
-    with pytest.raises(errors.WebhookRefused):
-        _twilio().receive(forged)
-    with pytest.raises(errors.WebhookRefused):
-        Twilio(account_sid=ACCOUNT, auth_token="other").receive(call)
+    forged = WebhookRequest(call.body + b"&x=y", call.headers, call.url)
+    with pytest.raises(errors.WebhookVerificationError):
+        _twilio().handle_webhook(forged)
+    with pytest.raises(errors.WebhookVerificationError):
+        Twilio(account_sid=ACCOUNT, auth_token="other").handle_webhook(call)
 
 
 def test_a_token_can_be_replaced_without_losing_a_report() -> None:
     url = callback_url("https://hooks.example.org/t", "message-1", TOKEN).partition("#")[0]
-    rotated = Twilio(account_sid=ACCOUNT, auth_token="new-token", webhook_keys=[TOKEN])
-    (event,) = rotated.receive(_form(STATUS, url)).events
+    rotated = Twilio(account_sid=ACCOUNT, auth_token="new-token", webhook_auth_tokens=[TOKEN])
+    (event,) = rotated.handle_webhook(_form(STATUS, url)).events
     assert isinstance(event, StatusChanged)
     assert event.message_id == "message-1"
 
@@ -385,10 +387,10 @@ json_values = st.recursive(
 
 
 @given(reports, reports.map(_json) | json_values.map(_json) | st.binary(max_size=20).map(_json))
-def test_whatever_a_proved_call_holds_becomes_events(fields: dict[str, str], call: WebhookCall) -> None:
+def test_whatever_a_proved_call_holds_becomes_events(fields: dict[str, str], call: WebhookRequest) -> None:
     twilio = _twilio()
     for one in (_form(fields), call):
-        events = twilio.receive(one).events
+        events = twilio.handle_webhook(one).events
         assert events or one is call
         for event in events:
             assert len(event.key) == 32
@@ -397,12 +399,12 @@ def test_whatever_a_proved_call_holds_becomes_events(fields: dict[str, str], cal
 
 def test_the_abilities_are_found_by_the_core() -> None:
     twilio = _twilio()
-    assert isinstance(twilio, ParsesWebhooks)
-    assert isinstance(twilio, LooksUp)
-    assert isinstance(twilio, LimitsRates)
+    assert isinstance(twilio, SupportsWebhooks)
+    assert isinstance(twilio, SupportsLookup)
+    assert isinstance(twilio, SupportsRateLimits)
 
 
 def test_the_states_and_codes_of_the_tables_do_not_contradict_each_other() -> None:
     assert {"received", "receiving"} == INBOUND
-    assert all(CODES[code].kind == "recipient" for code in OPT_OUTS)
+    assert all(CODES[code].error_class == "recipient" for code in OPT_OUTS)
     assert not STOP_WORDS & START_WORDS

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from messaging_channels import Dispatcher, Kind, NotSent, Rejected, Sms, WebhookCall, errors
+from messaging_channels import Dispatcher, NotSent, Outcome, Rejected, Sms, WebhookRequest, errors
 from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.plugins import HttpResponse
 from messaging_channels.testing import Emulator, Request
 from messaging_channels.testing.conformance import ProviderConformance
 from messaging_channels_vonage import Vonage
-from messaging_channels_vonage.calls import signature
 from messaging_channels_vonage.conformance import VECTORS
 from messaging_channels_vonage.emulator import VonageEmulator
-from messaging_channels_vonage.plugin import SPEC
+from messaging_channels_vonage.settings import SPEC
+from messaging_channels_vonage.webhooks import signature
 
 
 class TestVonage(ProviderConformance):
@@ -24,7 +24,12 @@ class TestVonage(ProviderConformance):
 
 
 def _vonage(vendor: Emulator, **changed: Any) -> Vonage:
-    usual = {"api_key": "abcd1234", "api_secret": "made-up", "signature_secret": "made-up", "sender": "Shop"}
+    usual = {
+        "api_key": "abcd1234",
+        "api_secret": "made-up",
+        "webhook_signature_secret": "made-up",
+        "sender": "Shop",
+    }
     return Vonage(**(usual | {"base_url": vendor.url} | changed))
 
 
@@ -33,8 +38,8 @@ def test_a_message_reaches_vonage_under_our_id() -> None:
         receipt = dispatcher.send(
             Sms("Žluťoučký", flash=True, validity_period=timedelta(minutes=1)), to="+447700900123"
         )
-    assert (receipt.outcome, receipt.provider_id) == (Kind.ACCEPTED, "0A00000000000000")
-    assert vendor.taken == [
+    assert (receipt.outcome, receipt.provider_id) == (Outcome.ACCEPTED, "0A00000000000000")
+    assert vendor.messages == [
         {
             "api_key": "abcd1234",
             "from": "Shop",
@@ -92,7 +97,7 @@ def test_a_delivery_receipt_of_the_emulator_carries_our_id() -> None:
         with Dispatcher([vonage]) as dispatcher:
             receipt = dispatcher.send(Sms("hello"), to="+447700900123")
         vendor.wait_until_reported()
-        (event,) = vonage.receive(WebhookCall(ours.requests[0].body)).events
+        (event,) = vonage.handle_webhook(WebhookRequest(ours.requests[0].body)).events
     assert isinstance(event, StatusChanged)
     assert (event.message_id, event.provider_id) == (receipt.id, receipt.provider_id)
     assert event.status.name == "DELIVERED_TO_HANDSET"
@@ -107,16 +112,21 @@ def test_an_inbound_message_posted_as_a_form_is_read() -> None:
         "timestamp": "1",
     }
     with VonageEmulator() as vendor:
-        sig = json.loads(vendor.signed(told))["sig"].lower()
+        sig = json.loads(vendor.sign(told))["sig"].lower()
         body = f"msisdn=447700900123&to=447700900000&messageId=0B0&text=a%2Bb&timestamp=1&sig={sig}"
-        (event,) = _vonage(vendor).receive(WebhookCall(body.encode())).events
+        (event,) = _vonage(vendor).handle_webhook(WebhookRequest(body.encode())).events
     assert isinstance(event, MessageReceived)
-    assert (event.text, event.sender.plain, event.at) == ("a+b", "447700900123", 1.0)
+    assert (event.text, event.sender.plain, event.occurred_at) == ("a+b", "447700900123", 1.0)
 
 
-def test_no_call_is_believed_without_a_signature_secret() -> None:
-    with VonageEmulator() as vendor, pytest.raises(errors.WebhookRefused, match="signature_secret"):
-        _vonage(vendor, signature_secret=None).receive(WebhookCall(vendor.signed({"status": "delivered"})))
+def test_no_call_is_believed_without_a_webhook_signature_secret() -> None:
+    with (
+        VonageEmulator() as vendor,
+        pytest.raises(errors.WebhookVerificationError, match="webhook_signature_secret"),
+    ):
+        _vonage(vendor, webhook_signature_secret=None).handle_webhook(
+            WebhookRequest(vendor.sign({"status": "delivered"}))
+        )
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from specifications import FOLDER
 
-from messaging_channels import Kind
-from messaging_channels.plugins import Group, HttpResponse, Outcome, Reason
+from messaging_channels import Outcome
+from messaging_channels.plugins import AttemptResult, HttpResponse, Reason, StatusGroup
 from messaging_channels_whatsapp_cloud._table_errors import ERRORS
-from messaging_channels_whatsapp_cloud.answers import sent
-from messaging_channels_whatsapp_cloud.refusals import Class, refusal_of
+from messaging_channels_whatsapp_cloud.errors import ErrorClass, graph_error_of
+from messaging_channels_whatsapp_cloud.responses import parse_send_response
 
 REFERENCE = FOLDER.parent / "reference"
 SECRET = "the words of the message to +447700900123"
@@ -24,20 +24,20 @@ JSON = st.recursive(
 )
 
 
-def _answer(payload: Any, status: int = 200) -> Outcome:
-    return sent(HttpResponse(status, {}, json.dumps(payload).encode()))
+def _answer(payload: Any, status: int = 200) -> AttemptResult:
+    return parse_send_response(HttpResponse(status, {}, json.dumps(payload).encode()))
 
 
-def _error(code: Any, status: int = 400, **more: Any) -> Outcome:
+def _error(code: Any, status: int = 400, **more: Any) -> AttemptResult:
     return _answer(
         {"error": {"message": "(#1) words", "type": "OAuthException", "code": code, **more}}, status
     )
 
 
 def test_a_message_that_was_taken_is_accepted_under_its_wamid() -> None:
-    outcome = _answer({"contacts": [{"input": "x"}], "messages": [{"id": "wamid.X"}]})
-    assert (outcome.kind, outcome.provider_id, outcome.status.id) == (Kind.ACCEPTED, "wamid.X", 7)
-    assert outcome.native["messages"] == [{"id": "wamid.X"}]
+    result = _answer({"contacts": [{"input": "x"}], "messages": [{"id": "wamid.X"}]})
+    assert (result.outcome, result.provider_id, result.status.id) == (Outcome.ACCEPTED, "wamid.X", 7)
+    assert result.raw_response["messages"] == [{"id": "wamid.X"}]
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def test_a_message_that_was_taken_is_accepted_under_its_wamid() -> None:
     [("accepted", 7), ("held_for_quality_assessment", 26), ("paused", 26), ("something new", 7), (None, 7), (1, 7)],
 )  # fmt: skip
 def test_a_template_that_is_held_back_is_accepted_too(said: Any, status: int) -> None:
-    outcome = _answer({"messages": [{"id": "wamid.X", "message_status": said}]})
-    assert (outcome.kind, outcome.status.id) == (Kind.ACCEPTED, status)
+    result = _answer({"messages": [{"id": "wamid.X", "message_status": said}]})
+    assert (result.outcome, result.status.id) == (Outcome.ACCEPTED, status)
 
 
 def test_the_table_holds_every_code_of_the_reference_in_its_class() -> None:
@@ -56,34 +56,37 @@ def test_the_table_holds_every_code_of_the_reference_in_its_class() -> None:
     rows = list(csv.DictReader(file.read_text("utf-8").splitlines()))
     assert len(rows) == len(ERRORS)
     for row in rows:
-        refusal = refusal_of(int(row["code"].partition("-")[0]))
+        refusal = graph_error_of(int(row["code"].partition("-")[0]))
         assert refusal is not None
-        assert (refusal.name, refusal.kind) == (row["name"], row["class"])
+        assert (refusal.name, refusal.error_class) == (row["name"], row["class"])
 
 
 @pytest.mark.parametrize("row", ERRORS, ids=lambda row: str(row[0]))
 def test_a_refusal_was_certainly_not_sent_and_a_fault_proves_nothing(row: tuple[Any, ...]) -> None:
-    outcome, fault = _error(row[0], 400), _error(row[0], 500)
-    again = refusal_of(row[0])
+    result, fault = _error(row[0], 400), _error(row[0], 500)
+    again = graph_error_of(row[0])
     assert again is not None
-    assert (fault.kind is Kind.UNKNOWN) == (again.kind is Class.TRANSIENT)
-    assert (outcome.kind is Kind.UNKNOWN) == (row[0] in (1, 2, 131000, 131016))
-    later = again.kind in (Class.TRANSIENT, Class.THROTTLE) and outcome.kind is not Kind.UNKNOWN
-    assert (outcome.kind is Kind.NOT_SENT) == later
-    assert outcome.detail.startswith(str(row[0]))
-    assert again.failed.group is Group.UNDELIVERABLE
-    if outcome.kind is Kind.REJECTED:
-        assert outcome.status == again.refused
-        assert outcome.status.group is Group.REJECTED
+    assert (fault.outcome is Outcome.UNKNOWN) == (again.error_class is ErrorClass.TRANSIENT)
+    assert (result.outcome is Outcome.UNKNOWN) == (row[0] in (1, 2, 131000, 131016))
+    later = (
+        again.error_class in (ErrorClass.TRANSIENT, ErrorClass.THROTTLE)
+        and result.outcome is not Outcome.UNKNOWN
+    )
+    assert (result.outcome is Outcome.NOT_SENT) == later
+    assert result.detail.startswith(str(row[0]))
+    assert again.failed_status.group is StatusGroup.UNDELIVERABLE
+    if result.outcome is Outcome.REJECTED:
+        assert result.status == again.rejected_status
+        assert result.status.group is StatusGroup.REJECTED
 
 
 @pytest.mark.parametrize(
     ("code", "reason", "refused", "failed", "like"),
     [
-        (190, Reason.AUTH, 19, 4, 7004),
-        (299, Reason.AUTH, 19, 4, 7005),
-        (131042, Reason.FUNDS, 12, 4, 7019),
-        (130497, Reason.ROUTE, 6, 4, 7081),
+        (190, Reason.CREDENTIALS, 19, 4, 7004),
+        (299, Reason.CREDENTIALS, 19, 4, 7005),
+        (131042, Reason.INSUFFICIENT_CREDIT, 12, 4, 7019),
+        (130497, Reason.NO_COVERAGE, 6, 4, 7081),
         (131026, Reason.RECIPIENT, 52, 9, 7002),
         (131050, Reason.RECIPIENT, 10, 4, 7033),
         (131047, Reason.POLICY, 100, 4, 7010),
@@ -95,10 +98,14 @@ def test_a_refusal_was_certainly_not_sent_and_a_fault_proves_nothing(row: tuple[
 def test_a_code_decides_what_may_follow_and_which_status_it_is(
     code: int, reason: Reason, refused: int, failed: int, like: int
 ) -> None:
-    refusal = refusal_of(code)
+    refusal = graph_error_of(code)
     assert refusal is not None
     assert _error(code).reason is reason
-    assert (refusal.refused.id, refusal.failed.id, refusal.like) == (refused, failed, like)
+    assert (refusal.rejected_status.id, refusal.failed_status.id, refusal.infobip_error_id) == (
+        refused,
+        failed,
+        like,
+    )
 
 
 @pytest.mark.parametrize("status", [400, 429, 500])
@@ -111,7 +118,7 @@ def test_a_rate_is_told_by_its_code_whatever_the_status_of_http(status: int) -> 
 def test_an_answer_that_says_how_long_to_wait_is_believed() -> None:
     for code in (130429, 131056):
         body = json.dumps({"error": {"code": code}}).encode()
-        assert sent(HttpResponse(400, {"retry-after": "20"}, body)).retry_after == 20.0
+        assert parse_send_response(HttpResponse(400, {"retry-after": "20"}, body)).retry_after == 20.0
 
 
 def test_a_code_that_is_not_known_is_told_to_the_operator() -> None:
@@ -122,19 +129,19 @@ def test_a_code_that_is_not_known_is_told_to_the_operator() -> None:
 @pytest.mark.parametrize(
     ("status", "more", "kind"),
     [
-        (500, {}, Kind.UNKNOWN),
-        (500, {"is_transient": True}, Kind.UNKNOWN),
-        (400, {"is_transient": True}, Kind.UNKNOWN),
-        (429, {}, Kind.NOT_SENT),
-        (401, {}, Kind.REJECTED),
-        (400, {}, Kind.REJECTED),
-        (200, {}, Kind.UNKNOWN),
+        (500, {}, Outcome.UNKNOWN),
+        (500, {"is_transient": True}, Outcome.UNKNOWN),
+        (400, {"is_transient": True}, Outcome.UNKNOWN),
+        (429, {}, Outcome.NOT_SENT),
+        (401, {}, Outcome.REJECTED),
+        (400, {}, Outcome.REJECTED),
+        (200, {}, Outcome.UNKNOWN),
     ],
 )
 def test_a_code_that_is_not_known_goes_by_the_status_on_the_safe_side(
-    status: int, more: dict[str, Any], kind: Kind
+    status: int, more: dict[str, Any], kind: Outcome
 ) -> None:
-    assert _error(999_999, status, **more).kind is kind
+    assert _error(999_999, status, **more).outcome is kind
 
 
 @pytest.mark.parametrize(
@@ -143,9 +150,9 @@ def test_a_code_that_is_not_known_goes_by_the_status_on_the_safe_side(
 def test_a_success_that_names_no_message_may_have_been_sent_and_a_gateway_in_between_says_nothing(
     body: bytes,
 ) -> None:
-    assert sent(HttpResponse(200, {}, body)).reason is Reason.UNIDENTIFIED
-    assert sent(HttpResponse(502, {}, body)).reason is Reason.SERVER
-    assert sent(HttpResponse(400, {}, body)).kind is Kind.REJECTED
+    assert parse_send_response(HttpResponse(200, {}, body)).reason is Reason.UNREADABLE_RESPONSE
+    assert parse_send_response(HttpResponse(502, {}, body)).reason is Reason.SERVER_ERROR
+    assert parse_send_response(HttpResponse(400, {}, body)).outcome is Outcome.REJECTED
 
 
 @pytest.mark.parametrize(
@@ -181,9 +188,9 @@ def test_an_explanation_names_code_field_and_trace_and_never_what_was_sent() -> 
 def test_no_answer_can_break_the_reading_and_only_a_named_message_is_accepted(
     status: int, body: bytes
 ) -> None:
-    outcome = sent(HttpResponse(status, {}, body))
-    if outcome.kind is Kind.ACCEPTED:
+    result = parse_send_response(HttpResponse(status, {}, body))
+    if result.outcome is Outcome.ACCEPTED:
         assert status // 100 == 2
-        assert json.loads(body)["messages"][0]["id"] == outcome.provider_id
-    if status // 100 == 5 and outcome.kind is not Kind.UNKNOWN:
+        assert json.loads(body)["messages"][0]["id"] == result.provider_id
+    if status // 100 == 5 and result.outcome is not Outcome.UNKNOWN:
         assert "error" in json.loads(body)

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from loopback import Peer, Server
 
-from messaging_channels import Dispatcher, Kind, SqliteLedger, WebhookCall
+from messaging_channels import Dispatcher, Outcome, SqliteLedger, WebhookRequest
 from messaging_channels._model.status import DELIVERED_TO_HANDSET
 from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.messages import WhatsAppReaction, WhatsAppTemplate, WhatsAppText
 from messaging_channels.plugins import HttpRequest, HttpResponse, ask
-from messaging_channels.testing import Fault, How, Transport
+from messaging_channels.testing import Fault, FaultKind, Transport
 from messaging_channels_whatsapp_cloud import WhatsAppCloud
 from messaging_channels_whatsapp_cloud.emulator import NUMBER_ID, SECRET, TOKEN, WhatsAppCloudEmulator
-from messaging_channels_whatsapp_cloud.rules import problem
+from messaging_channels_whatsapp_cloud.emulator.rules import find_problem
 
 NUMBER = "447700900123"
 HELLO = {"messaging_product": "whatsapp", "to": f"+{NUMBER}", "type": "text", "text": {"body": "Hello"}}
@@ -32,16 +32,16 @@ class Listener(Server):
         super().__init__(Peer.serve)
 
     @property
-    def calls(self) -> list[WebhookCall]:
+    def calls(self) -> list[WebhookRequest]:
         return [_call(request) for request in self.requests]
 
 
-def _call(request: bytes) -> WebhookCall:
+def _call(request: bytes) -> WebhookRequest:
     head, _, body = request.partition(b"\r\n\r\n")
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     method, target, _ = first.split(" ")
-    return WebhookCall(body, headers, f"https://example.com{target}", method, 1.0)
+    return WebhookRequest(body, headers, f"https://example.com{target}", method, 1.0)
 
 
 @pytest.fixture
@@ -52,7 +52,11 @@ def listener() -> Iterator[Listener]:
 
 def _cloud(emulator: WhatsAppCloudEmulator) -> WhatsAppCloud:
     return WhatsAppCloud(
-        access_token=TOKEN, sender=NUMBER_ID, base_url=emulator.url, app_secrets=[SECRET], verify_token="v"
+        access_token=TOKEN,
+        sender=NUMBER_ID,
+        base_url=emulator.url,
+        webhook_app_secrets=[SECRET],
+        webhook_verify_token="v",
     )
 
 
@@ -73,7 +77,7 @@ def _code(answer: HttpResponse) -> Any:
 def _events(emulator: WhatsAppCloudEmulator, listener: Listener) -> list[Any]:
     emulator.wait_until_reported()
     cloud = _cloud(emulator)
-    return [event for call in listener.calls for event in cloud.receive(call).events]
+    return [event for call in listener.calls for event in cloud.handle_webhook(call).events]
 
 
 def test_it_reports_progress_by_webhooks_that_it_signed(listener: Listener) -> None:
@@ -87,14 +91,14 @@ def test_it_reports_progress_by_webhooks_that_it_signed(listener: Listener) -> N
 
 def test_a_lost_answer_is_settled_by_the_report_that_carries_our_id(listener: Listener) -> None:
     with WhatsAppCloudEmulator(webhook_url=listener.url) as emulator:
-        emulator.faults.add(Fault(How.RESET, handled=True))
+        emulator.faults.add(Fault(FaultKind.RESET, handled=True))
         with Dispatcher([_cloud(emulator)], ledger=SqliteLedger()) as dispatcher:
             receipt = dispatcher.send(WhatsAppText("Hello"), to=NUMBER)
-            assert receipt.outcome is Kind.UNKNOWN
+            assert receipt.outcome is Outcome.UNKNOWN
             emulator.wait_until_reported()
             for call in [*listener.calls, *reversed(listener.calls)]:
-                dispatcher.receive("whatsapp-cloud", call)
-            record = dispatcher.find(receipt.id)
+                dispatcher.handle_webhook("whatsapp-cloud", call)
+            record = dispatcher.get_message(receipt.id)
     assert record is not None
     assert record.status == DELIVERED_TO_HANDSET
     assert len(emulator.messages) == 1
@@ -128,7 +132,7 @@ def test_a_person_writes_and_opens_a_window(listener: Listener) -> None:
             dispatcher.send(WhatsAppReaction("👍", told["id"]), to=NUMBER)
             dispatcher.send(WhatsAppReaction("👍", "wamid.gone"), to=NUMBER)
         found = _events(emulator, listener)
-    assert [taken.reported for taken in emulator.messages] == [
+    assert [taken.reported_statuses for taken in emulator.messages] == [
         ["failed"],
         ["sent"],
         ["sent"],
@@ -141,19 +145,19 @@ def test_a_person_writes_and_opens_a_window(listener: Listener) -> None:
 
 def test_a_person_without_a_number_writes_and_is_answered(listener: Listener) -> None:
     with WhatsAppCloudEmulator(webhook_url=listener.url, windows=True, reports=("sent",)) as emulator:
-        emulator.receive("US.1349", {"type": "text", "text": {"body": "Hello"}})
+        emulator.receive_message("US.1349", {"type": "text", "text": {"body": "Hello"}})
         (received,) = _events(emulator, listener)
         with Dispatcher([_cloud(emulator)]) as dispatcher:
             dispatcher.send(WhatsAppText("Hello"), to=received.sender)
-        assert emulator.messages[0].reported == ["sent"]
-        assert _events(emulator, listener)[1].native["statuses"][0]["recipient_user_id"] == "US.1349"
+        assert emulator.messages[0].reported_statuses == ["sent"]
+        assert _events(emulator, listener)[1].raw["statuses"][0]["recipient_user_id"] == "US.1349"
 
 
 def test_it_makes_the_verification_call(listener: Listener) -> None:
     with WhatsAppCloudEmulator(webhook_url=listener.url) as emulator:
         _post(emulator, "/_whatsapp/verify", {"token": "v"})
         emulator.wait_until_reported()
-        answer = _cloud(emulator).receive(listener.calls[0]).answer
+        answer = _cloud(emulator).handle_webhook(listener.calls[0]).response
     assert answer.body == b"1158201444"
 
 
@@ -202,7 +206,7 @@ def test_it_knows_its_templates() -> None:
 
 
 def test_it_keeps_to_the_documented_rates_if_told_so() -> None:
-    with WhatsAppCloudEmulator(rates=True) as emulator, Transport() as transport:
+    with WhatsAppCloudEmulator(rate_limits=True) as emulator, Transport() as transport:
         request = HttpRequest(
             "POST", emulator.url + PATH, {"authorization": f"Bearer {TOKEN}"}, json.dumps(HELLO).encode()
         )
@@ -259,7 +263,7 @@ def _filled(*components: Any, name: str = "a") -> dict[str, Any]:
     ids=lambda value: str(value)[:50],
 )  # fmt: skip
 def test_it_refuses_what_the_api_refuses(change: dict[str, Any], code: int) -> None:
-    found = problem({**HELLO, **change})
+    found = find_problem({**HELLO, **change})
     assert found is not None
     assert found[0] == code
 
@@ -284,5 +288,5 @@ def test_it_is_a_program_of_its_own() -> None:
             state = transport.run(ask(HttpRequest("GET", f"{url}/_emulator/state"))).json()
         process.send_signal(signal.SIGTERM)
         assert process.wait(10) == 0
-    assert [taken["id"] for taken in state["messages"]] == [receipt.attempts[0].outcome.provider_id]
-    assert state["messages"][0]["reported"] == []
+    assert [taken["id"] for taken in state["messages"]] == [receipt.attempts[0].result.provider_id]
+    assert state["messages"][0]["reported_statuses"] == []

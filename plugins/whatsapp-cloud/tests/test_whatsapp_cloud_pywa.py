@@ -19,7 +19,7 @@ from pywa.types import templates as pt
 from pywa.types.base_update import RawUpdate
 from pywa.types.others import Contact
 
-from messaging_channels import Dispatcher, WebhookCall, errors
+from messaging_channels import Dispatcher, WebhookRequest, errors
 from messaging_channels import messages as m
 from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.messages import whatsapp as wa
@@ -116,7 +116,7 @@ PAIRS: list[tuple[m.Message, Theirs]] = [
     ),
     (m.WhatsAppTemplate("a", "en"), lambda w, to: w.send_template(to, "a", ENGLISH, [])),
     (
-        m.WhatsAppTemplate("a", "en", ("Ann", "A-17"), wt.ImageHeader(IMAGE), (wt.UrlSuffix("x"), wt.QuickReply("stop"))),
+        m.WhatsAppTemplate("a", "en", ("Ann", "A-17"), wt.ImageHeader(IMAGE), (wt.UrlParameter("x"), wt.QuickReply("stop"))),
         lambda w, to: w.send_template(
             to, "a", ENGLISH,
             [
@@ -130,7 +130,7 @@ PAIRS: list[tuple[m.Message, Theirs]] = [
         lambda w, to: w.send_template(to, "a", ENGLISH, [pt.HeaderText.params(day="Monday"), pt.BodyText.params(name="Ann")]),
     ),
     (
-        m.WhatsAppTemplate("a", "en", (wt.Money("$1", 1000, "USD"), wt.Moment("May 5")), wt.DocumentHeader(wa.Media(URL), "a.pdf")),
+        m.WhatsAppTemplate("a", "en", (wt.LocalizedCurrency("$1", 1000, "USD"), wt.LocalizedDateTime("May 5")), wt.DocumentHeader(wa.Media(URL), "a.pdf")),
         lambda w, to: w.send_template(
             to, "a", ENGLISH,
             [
@@ -160,7 +160,7 @@ PAIRS: list[tuple[m.Message, Theirs]] = [
         ),
     ),
     (
-        m.WhatsAppTemplate("a", "en", (), wt.ImageHeader(IMAGE), (wt.CopyCode("SAVE25"),), offer_ends=1_798_562_800.0),
+        m.WhatsAppTemplate("a", "en", (), wt.ImageHeader(IMAGE), (wt.CopyCode("SAVE25"),), offer_expires_at=1_798_562_800.0),
         lambda w, to: w.send_template(
             to, "a", ENGLISH,
             [
@@ -171,7 +171,7 @@ PAIRS: list[tuple[m.Message, Theirs]] = [
         ),
     ),
     (
-        m.WhatsAppTemplate("a", "en", (), cards=(wt.Card(wt.ImageHeader(IMAGE), ("20%",), (wt.QuickReply("m"),)),) * 2),
+        m.WhatsAppTemplate("a", "en", (), cards=(wt.CarouselCard(wt.ImageHeader(IMAGE), ("20%",), (wt.QuickReply("m"),)),) * 2),
         lambda w, to: w.send_template(
             to, "a", ENGLISH,
             [
@@ -261,15 +261,17 @@ def test_pywa_and_we_take_the_same_calls_for_signed(body: bytes, header: str, ri
     told = f"sha256={digest}" if right else header
     verdict = _PROOF.webhook_update_validator(body, told)
     if right:
-        assert _OURS.receive(WebhookCall(body, {"x-hub-signature-256": told})).answer.status == 200
+        assert (
+            _OURS.handle_webhook(WebhookRequest(body, {"x-hub-signature-256": told})).response.status == 200
+        )
     else:
-        with pytest.raises(errors.WebhookRefused):
-            _OURS.receive(WebhookCall(body, {"x-hub-signature-256": told}))
+        with pytest.raises(errors.WebhookVerificationError):
+            _OURS.handle_webhook(WebhookRequest(body, {"x-hub-signature-256": told}))
     assert (verdict is None) == right
 
 
 _PROOF = WhatsApp(phone_id="1", token="t", filter_updates=False, app_secret=SECRET, verify_token="v")
-_OURS = WhatsAppCloud(access_token="t", app_secrets=[SECRET], verify_token="v")
+_OURS = WhatsAppCloud(access_token="t", webhook_app_secrets=[SECRET], webhook_verify_token="v")
 
 
 def _read_by_pywa(update: dict[str, Any]) -> Any:
@@ -287,16 +289,16 @@ def _read_by_pywa(update: dict[str, Any]) -> Any:
 
 def test_pywa_reads_the_reports_of_the_emulator_as_we_do(emulator: WhatsAppCloudEmulator) -> None:
     emulator.webhook_url = f"{emulator.url}/v24.0/nowhere"
-    emulator.failures.add(131026, 1)
+    emulator.pending_failures.add(131026, 1)
     with Dispatcher([_cloud(emulator)]) as dispatcher:
         dispatcher.send(m.WhatsAppText("Hello"), to=NUMBER)
         dispatcher.send(m.WhatsAppText("Hello"), to=NUMBER)
-    emulator.receive(NUMBER.removeprefix("+"), {"type": "text", "text": {"body": "Hello"}})
+    emulator.receive_message(NUMBER.removeprefix("+"), {"type": "text", "text": {"body": "Hello"}})
     emulator.wait_until_reported()
     for call, _ in emulator.reported:
-        (event,) = _OURS.receive(WebhookCall(call.body, call.headers)).events
+        (event,) = _OURS.handle_webhook(WebhookRequest(call.body, call.headers)).events
         theirs = _read_by_pywa(json.loads(call.body))
-        assert theirs.timestamp.timestamp() == event.at
+        assert theirs.timestamp.timestamp() == event.occurred_at
         if isinstance(event, MessageReceived):
             assert (theirs.id, theirs.text) == (event.provider_id, event.text)
         else:

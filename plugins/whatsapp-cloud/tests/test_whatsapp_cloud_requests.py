@@ -18,10 +18,15 @@ from messaging_channels.messages import whatsapp_interactive as wi
 from messaging_channels.messages import whatsapp_template as wt
 from messaging_channels.plugins import WHATSAPP, Envelope
 from messaging_channels.testing import Transport
-from messaging_channels_whatsapp_cloud import CloudOptions, Marketing, WhatsAppCloud, one_line
-from messaging_channels_whatsapp_cloud.bodies import HONOURED
+from messaging_channels_whatsapp_cloud import (
+    MarketingOptions,
+    WhatsAppCloud,
+    WhatsAppOptions,
+    collapse_whitespace,
+)
 from messaging_channels_whatsapp_cloud.emulator import NUMBER_ID, TOKEN, WhatsAppCloudEmulator
-from messaging_channels_whatsapp_cloud.rules import problem
+from messaging_channels_whatsapp_cloud.emulator.rules import find_problem
+from messaging_channels_whatsapp_cloud.requests import SUPPORTED_FIELDS
 
 NUMBER, PERSON = "+447700900123", "GB.13491208655302741918"
 URL = "https://example.com/file"
@@ -158,15 +163,16 @@ SAMPLES: list[m.Message] = [
     m.WhatsAppAddressRequest(text="Where to?", country="IN", values={"name": "Ann"}),
     m.WhatsAppInteractive(text="Your order", kind="order_status", action={"name": "review_order", "parameters": {"reference_id": "1"}}),
     m.WhatsAppTemplate("order_shipped", "en_US"),
-    m.WhatsAppTemplate("order_shipped", "en_US", ("Ann", "A-17"), wt.ImageHeader(HELD), (wt.UrlSuffix("track/A-17"), wt.QuickReply("stop"))),
+    m.WhatsAppTemplate("order_shipped", "en_US", ("Ann", "A-17"), wt.ImageHeader(HELD), (wt.UrlParameter("track/A-17"), wt.QuickReply("stop"))),
     m.WhatsAppTemplate("hello", "en", {"first_name": "Ann"}, wt.TextHeader({"day": "Monday"})),
-    m.WhatsAppTemplate("pay", "en", (wt.Money("$10.50", 10_500, "USD"), wt.Moment("May 5, 2026")), wt.DocumentHeader(HELD, "a.pdf")),
+    m.WhatsAppTemplate("pay", "en", (wt.LocalizedCurrency("$10.50", 10_500, "USD"), wt.LocalizedDateTime("May 5, 2026")), wt.DocumentHeader(HELD, "a.pdf")),
     m.WhatsAppTemplate("see", "en", (), wt.VideoHeader(HELD), (None, wt.FlowButton("t", {"k": 1}), wt.CatalogButton())),
     m.WhatsAppTemplate("buy", "en", (), wt.ProductHeader("S", "C"), (wt.CatalogButton("S"), wt.ProductsButton("S", (wc.ProductSection(("S",), "A"),)))),
     m.WhatsAppTemplate("meet", "en", (), m.WhatsAppLocation(1, 2, "n", "a"), tap_target=wt.TapTarget(URL, "Shop")),
     m.WhatsAppTemplate("otp", "en", buttons=(wt.OneTimePassword("831902"),)),
-    m.WhatsAppTemplate("sale", "en", ("Ann",), wt.ImageHeader(HELD), (wt.CopyCode("SAVE25"), wt.UrlSuffix("x")), offer_ends=1_798_562_800.0),
-    m.WhatsAppTemplate("cards", "en", ("Ann",), cards=(wt.Card(wt.ImageHeader(HELD), ("20%",), (wt.QuickReply("m"),)), wt.Card(wt.ProductHeader("S", "C")))),
+    m.WhatsAppTemplate("sale", "en", ("Ann",), wt.ImageHeader(HELD), (wt.CopyCode("SAVE25"), wt.UrlParameter("x")), offer_expires_at=1_798_562_800.0),
+    m.WhatsAppTemplate("cards", "en", ("Ann",),
+        cards=(wt.CarouselCard(wt.ImageHeader(HELD), ("20%",), (wt.QuickReply("m"),)), wt.CarouselCard(wt.ProductHeader("S", "C")))),
 ]  # fmt: skip
 
 
@@ -179,12 +185,12 @@ def test_a_request_is_what_the_official_specification_asks_for(
 
 @pytest.mark.parametrize("message", SAMPLES, ids=repr)
 def test_the_rules_of_the_emulator_find_nothing_wrong_with_a_request(message: m.Message) -> None:
-    assert problem(_body(message)) is None
+    assert find_problem(_body(message)) is None
 
 
 def test_every_kind_of_message_of_the_channel_is_carried_and_shown_above() -> None:
-    assert set(HONOURED) == set(WHATSAPP.carries)
-    assert {type(message) for message in SAMPLES} == set(WHATSAPP.carries)
+    assert set(SUPPORTED_FIELDS) == set(WHATSAPP.message_types)
+    assert {type(message) for message in SAMPLES} == set(WHATSAPP.message_types)
 
 
 @pytest.mark.parametrize(
@@ -222,13 +228,13 @@ headers = st.one_of(st.none(), words, pictures)
 replies = st.builds(wa.ReplyButton, ids, words)
 rows = st.builds(wa.ListRow, ids, words, st.none() | words)
 parameters = st.one_of(
-    st.lists(gaps | st.builds(wt.Money, gaps, st.integers(0, 10**9), st.just("EUR")) | st.builds(wt.Moment, gaps)).map(tuple),
+    st.lists(gaps | st.builds(wt.LocalizedCurrency, gaps, st.integers(0, 10**9), st.just("EUR")) | st.builds(wt.LocalizedDateTime, gaps)).map(tuple),
     st.dictionaries(ids, gaps, min_size=1),
 )  # fmt: skip
 buttons = st.one_of(
     st.none(),
     st.builds(wt.QuickReply, words),
-    st.builds(wt.UrlSuffix, gaps),
+    st.builds(wt.UrlParameter, gaps),
     st.builds(wt.CopyCode, ids),
     st.builds(wt.FlowButton, ids),
     st.builds(wt.CatalogButton, st.none() | ids),
@@ -258,7 +264,7 @@ messages: st.SearchStrategy[m.Message] = st.one_of(
     st.builds(m.WhatsAppFlow, text=words, button=words, flow_id=ids, token=ids, data=st.dictionaries(ids, words)),
     st.builds(
         m.WhatsAppTemplate, ids.map(str.lower).filter(str.isascii), st.just("en"), parameters, template_headers,
-        st.lists(buttons, max_size=4).map(tuple), offer_ends=st.none() | st.floats(0, 4e9),
+        st.lists(buttons, max_size=4).map(tuple), offer_expires_at=st.none() | st.floats(0, 4e9),
     ),
 )  # fmt: skip
 
@@ -269,7 +275,7 @@ def test_whatever_is_said_the_request_keeps_to_the_specification_and_says_it(
 ) -> None:
     body = _body(message, to)
     contract.validate(body)
-    assert problem(body) is None
+    assert find_problem(body) is None
     assert body["biz_opaque_callback_data"] == "ours-1"
     assert (body.get("to"), body.get("recipient")) == ((NUMBER, None) if to == NUMBER else (None, PERSON))
     assert body.get("context", {}).get("message_id") == getattr(message, "reply_to", None)
@@ -312,7 +318,7 @@ def test_a_one_time_password_stands_in_the_body_and_in_the_button() -> None:
 
 
 def test_a_button_without_gaps_keeps_its_place() -> None:
-    template = m.WhatsAppTemplate("see", "en", buttons=(None, wt.UrlSuffix("x"), None, wt.QuickReply("y")))
+    template = m.WhatsAppTemplate("see", "en", buttons=(None, wt.UrlParameter("x"), None, wt.QuickReply("y")))
     components = _body(template)["template"]["components"]
     assert [(one["sub_type"], one["index"]) for one in components] == [("url", "1"), ("quick_reply", "3")]
 
@@ -323,18 +329,22 @@ def test_named_gaps_carry_their_names() -> None:
 
 
 def test_the_options_of_this_provider_go_where_they_belong() -> None:
-    hashed = _body(m.WhatsAppText("Hello", extra=(CloudOptions(identity_key_hash="DF2lS5v2W6x="),)))
+    hashed = _body(
+        m.WhatsAppText("Hello", provider_options=(WhatsAppOptions(identity_key_hash="DF2lS5v2W6x="),))
+    )
     assert hashed["recipient_identity_key_hash"] == "DF2lS5v2W6x="
 
 
 def test_a_marketing_template_may_go_by_the_api_for_marketing(contract: Contract) -> None:
-    options = CloudOptions(marketing=Marketing(strict=True, activity_sharing=False))
-    request = _request(m.WhatsAppTemplate("sale", "en", extra=(options,)))
+    options = WhatsAppOptions(marketing=MarketingOptions(strict=True, activity_sharing=False))
+    request = _request(m.WhatsAppTemplate("sale", "en", provider_options=(options,)))
     body = json.loads(request.body)
     assert request.url.endswith("/marketing_messages")
     contract.validate(body, "MarketingMessageRequestPayload")
     assert (body["product_policy"], body["message_activity_sharing"]) == ("STRICT", False)
-    usual = _body(m.WhatsAppTemplate("sale", "en", extra=(CloudOptions(marketing=Marketing()),)))
+    usual = _body(
+        m.WhatsAppTemplate("sale", "en", provider_options=(WhatsAppOptions(marketing=MarketingOptions()),))
+    )
     assert usual["product_policy"] == "CLOUD_API_FALLBACK"
     assert "message_activity_sharing" not in usual
 
@@ -350,20 +360,20 @@ def test_a_marketing_template_may_go_by_the_api_for_marketing(contract: Contract
         (m.WhatsAppList(text="x", header=IMAGE, button="x", sections=(wa.ListSection((wa.ListRow("1", "x"),)),)), "WhatsAppList.header"),
         (m.WhatsAppList(text="x", button="x", sections=(wa.ListSection((wa.ListRow("1", "x"),), "x" * 25),)), "ListSection.title"),
         (m.WhatsAppTemplate("Order-Shipped", "en"), "WhatsAppTemplate.name"),
-        (m.WhatsAppTemplate("a", "en", ("two\nlines",)), "WhatsAppTemplate.body"),
-        (m.WhatsAppTemplate("a", "en", ("a\ttab",)), "WhatsAppTemplate.body"),
-        (m.WhatsAppTemplate("a", "en", ("five     spaces",)), "WhatsAppTemplate.body"),
-        (m.WhatsAppTemplate("a", "en", (" ",)), "WhatsAppTemplate.body"),
-        (m.WhatsAppTemplate("a", "en", ("x" * 1025,)), "WhatsAppTemplate.body"),
-        (m.WhatsAppTemplate("a", "en", {"name": "two\nlines"}), "WhatsAppTemplate.body"),
+        (m.WhatsAppTemplate("a", "en", ("two\nlines",)), "WhatsAppTemplate.parameters"),
+        (m.WhatsAppTemplate("a", "en", ("a\ttab",)), "WhatsAppTemplate.parameters"),
+        (m.WhatsAppTemplate("a", "en", ("five     spaces",)), "WhatsAppTemplate.parameters"),
+        (m.WhatsAppTemplate("a", "en", (" ",)), "WhatsAppTemplate.parameters"),
+        (m.WhatsAppTemplate("a", "en", ("x" * 1025,)), "WhatsAppTemplate.parameters"),
+        (m.WhatsAppTemplate("a", "en", {"name": "two\nlines"}), "WhatsAppTemplate.parameters"),
         (m.WhatsAppTemplate("a", "en", (), wt.TextHeader(("x" * 61,))), "TextHeader.parameters"),
         (m.WhatsAppTemplate("a", "en", buttons=(wt.OneTimePassword("1" * 16),)), "OneTimePassword.code"),
-        (m.WhatsAppTemplate("a", "en", ("other",), buttons=(wt.OneTimePassword("1"),)), "WhatsAppTemplate.body"),
+        (m.WhatsAppTemplate("a", "en", ("other",), buttons=(wt.OneTimePassword("1"),)), "WhatsAppTemplate.parameters"),
         (m.WhatsAppTemplate("a", "en", buttons=(wt.CopyCode("x" * 21),)), "CopyCode.code"),
         (m.WhatsAppText("x", sender="+447700900000"), "sender"),
         (m.WhatsAppText("x", sender="../1"), "sender"),
         (m.WhatsAppText("half \ud83d"), "message"),
-        (m.WhatsAppText("x", extra=(CloudOptions(), CloudOptions())), "WhatsAppText.extra"),
+        (m.WhatsAppText("x", provider_options=(WhatsAppOptions(), WhatsAppOptions())), "WhatsAppText.provider_options"),
         (m.WhatsAppImage(wa.Media(content=b"", content_type="image/png")), "Media.content"),
         (m.WhatsAppImage(wa.Media(content=b"x" * 5_242_881, content_type="image/png")), "Media.content"),
         (m.WhatsAppImage(wa.Media(content=b"x", content_type="image/png\r\nx: y")), "Media.content_type"),
@@ -398,8 +408,8 @@ def test_words_that_have_no_place_are_named(message: m.Message) -> None:
 
 @given(st.text(min_size=1).filter(lambda text: text.strip()))
 def test_any_text_can_be_made_to_fit_a_gap(text: str) -> None:
-    fit = one_line(text)
-    wrong = problem(_template_body([{"type": "text", "text": fit}]))
+    fit = collapse_whitespace(text)
+    wrong = find_problem(_template_body([{"type": "text", "text": fit}]))
     assert wrong is None
     assert fit.split() == text.split()
 
@@ -420,7 +430,7 @@ def _template_body(parameters: list[Mapping[str, Any]]) -> dict[str, Any]:
         {"base_url": "https://[canary"},
         {"version": "canary"},
         {"version": "24.0/../canary"},
-        {"app_secrets": ["canary", " "]},
+        {"webhook_app_secrets": ["canary", " "]},
     ],
     ids=str,
 )

@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._cli.messages import (
-    UNKNOWN,
+    EXIT_UNKNOWN,
     add_channels,
     add_command,
     exit_code,
-    print_answer,
-    recipients,
-    tell_each,
+    open_recipients,
+    print_json,
+    print_results,
 )
-from messaging_channels._cli.queue import add_queue
+from messaging_channels._cli.queue import add_queue_commands
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
 from messaging_channels._model import errors
-from messaging_channels._model.outcomes import Kind
+from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.send_failed import SendFailed
 from messaging_channels._providers.sandbox import BEHAVIOURS, Sandbox
 from messaging_channels.messages import Message
@@ -45,57 +45,57 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options)
     except SendFailed as failed:
-        print_answer({"messages": [failed.receipt.as_dict()]})
-        return _explain(failed)
+        print_json({"messages": [failed.receipt.as_dict()]})
+        return _print_error(failed)
     except errors.MessagingError as error:
-        return _explain(error)
+        return _print_error(error)
 
 
-def _explain(error: errors.MessagingError) -> int:
+def _print_error(error: errors.MessagingError) -> int:
     print(f"{error.code}: {error}", file=sys.stderr)
     return exit_code(error)
 
 
 def _send(options: argparse.Namespace) -> int:
-    configuration = Configuration.read(embedded=True)
+    configuration = Configuration.read(use_sandbox_defaults=True)
     message: Message = options.message(options)
-    with Dispatcher(**configuration.parts()) as dispatcher:
+    with Dispatcher(**configuration.dispatcher_arguments()) as dispatcher:
         if options.to_file:
-            with recipients(options.to_file) as to:
-                return tell_each(
+            with open_recipients(options.to_file) as to:
+                return print_results(
                     dispatcher.send_each(message, to=to, idempotency_key=options.idempotency_key)
                 )
         receipt = dispatcher.send(message, to=options.to, idempotency_key=options.idempotency_key)
-    print_answer({"messages": [receipt.as_dict()]})
+    print_json({"messages": [receipt.as_dict()]})
     if receipt.provider == Sandbox.name:
         print("sent to the sandbox: nothing left this machine", file=sys.stderr)
-    if receipt.outcome is Kind.UNKNOWN:
-        print("\n".join(["it may have been sent", *receipt.explained()]), file=sys.stderr)
-        return UNKNOWN
+    if receipt.outcome is Outcome.UNKNOWN:
+        print("\n".join(["it may have been sent", *receipt.explain()]), file=sys.stderr)
+        return EXIT_UNKNOWN
     return 0
 
 
 def _providers(_: argparse.Namespace) -> int:
-    plugins = Configuration.read(embedded=True).plugins
+    plugins = Configuration.read(use_sandbox_defaults=True).plugins
     specs = [
         {"name": name, "settings": list(spec.settings.model_fields)}
         for name, spec in plugins.providers.items()
     ]
-    print_answer(
-        {"providers": specs, "broken": {name: type(why).__name__ for name, why in plugins.broken.items()}}
+    print_json(
+        {"providers": specs, "failed": {name: type(why).__name__ for name, why in plugins.failed.items()}}
     )
     return 0
 
 
 def _channels(_: argparse.Namespace) -> int:
-    configuration = Configuration.read(embedded=True)
+    configuration = Configuration.read(use_sandbox_defaults=True)
     routes = configuration.routes()
-    print_answer(
+    print_json(
         {
             "channels": [
                 {
                     "name": channel.name,
-                    "carries": [kind.__name__ for kind in channel.carries],
+                    "message_types": [kind.__name__ for kind in channel.message_types],
                     "route": list(routes[channel.name].providers) if channel.name in routes else [],
                 }
                 for channel in configuration.plugins.channels
@@ -106,67 +106,67 @@ def _channels(_: argparse.Namespace) -> int:
 
 
 def _config(_: argparse.Namespace) -> int:
-    print_answer({"settings": Configuration.read(embedded=True).shown()})
+    print_json({"settings": Configuration.read(use_sandbox_defaults=True).describe()})
     return 0
 
 
 def _messages_show(options: argparse.Namespace) -> int:
-    with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
-        record = dispatcher.find(options.id)
+    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+        record = dispatcher.get_message(options.id)
         for provider in () if record else dispatcher.providers:
-            record = record or dispatcher.find(provider=provider, provider_id=options.id)
+            record = record or dispatcher.get_message(provider=provider, provider_id=options.id)
     if record is None:
         print("no message has that id, ours or a provider's", file=sys.stderr)
-        return UNKNOWN
-    print_answer(record.as_dict())
+        return EXIT_UNKNOWN
+    print_json(record.as_dict())
     return 0
 
 
-def _messages_settle(_: argparse.Namespace) -> int:
-    with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
-        print_answer({"messages": [record.as_dict() for record in dispatcher.settle()]})
+def _messages_reconcile(_: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+        print_json({"messages": [record.as_dict() for record in dispatcher.reconcile()]})
     return 0
 
 
-def _messages_fetch(_: argparse.Namespace) -> int:
-    with Dispatcher(**Configuration.read(embedded=True).parts()) as dispatcher:
+def _reports_fetch(_: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
         print(f"{len(dispatcher.fetch_reports())} reports fetched and kept", file=sys.stderr)
     return 0
 
 
 def _sandbox_list(_: argparse.Namespace) -> int:
-    outbox = _outbox()
-    outbox.outbox.settle()
-    print_answer({"messages": outbox.outbox.messages()})
+    outbox = _sandbox()
+    outbox.outbox.apply_due_reports()
+    print_json({"messages": outbox.outbox.messages()})
     return 0
 
 
 def _sandbox_clear(_: argparse.Namespace) -> int:
-    print(f"{_outbox().outbox.clear()} messages forgotten", file=sys.stderr)
+    print(f"{_sandbox().outbox.clear()} messages forgotten", file=sys.stderr)
     return 0
 
 
 def _sandbox_addresses(_: argparse.Namespace) -> int:
-    print_answer(
+    print_json(
         {"addresses": [{"phone": one.phone, "mail": one.mail, "meaning": one.meaning} for one in BEHAVIOURS]}
     )
     return 0
 
 
-def _check(options: argparse.Namespace) -> int:
+def _plugin_check(options: argparse.Namespace) -> int:
     from messaging_channels.testing import commands  # noqa: PLC0415  for authors of plugins only
 
-    return commands.check(options.name, examples=options.examples)
+    return commands.check_plugin(options.name, examples=options.examples)
 
 
-def _new_plugin(options: argparse.Namespace) -> int:
+def _plugin_new(options: argparse.Namespace) -> int:
     from messaging_channels.testing import commands  # noqa: PLC0415  for authors of plugins only
 
-    return commands.new_plugin(options.name, options.directory)
+    return commands.create_plugin(options.name, options.directory)
 
 
-def _outbox() -> Sandbox:
-    provider = Configuration.read(embedded=True).provider(Sandbox.name)
+def _sandbox() -> Sandbox:
+    provider = Configuration.read(use_sandbox_defaults=True).provider(Sandbox.name)
     assert isinstance(provider, Sandbox)  # noqa: S101  for the type checkers: the built-in spec builds it
     return provider
 
@@ -191,32 +191,36 @@ def _parser(asked: Sequence[str]) -> argparse.ArgumentParser:
         messages, "show", _messages_show, "show a message with its attempts, decisions and reports"
     )
     show.add_argument("id", help="our message id, or the provider's")
-    add_command(messages, "settle", _messages_settle, "ask providers about messages that may have been sent")
-    add_command(messages, "fetch", _messages_fetch, "fetch delivery reports from providers that offer them")
-    add_queue(commands)
+    add_command(
+        messages, "reconcile", _messages_reconcile, "ask providers about messages that may have been sent"
+    )
+    add_command(messages, "fetch", _reports_fetch, "fetch delivery reports from providers that offer them")
+    add_queue_commands(commands)
     sandbox = commands.add_parser("sandbox", help="look at what the sandbox took").add_subparsers(
         required=True, metavar="COMMAND"
     )
     add_command(sandbox, "list", _sandbox_list, "list the messages with their final statuses")
     add_command(sandbox, "clear", _sandbox_clear, "forget all messages")
     add_command(sandbox, "addresses", _sandbox_addresses, "list the addresses that make it fail")
-    _add_for_authors(commands)
-    _add_from_plugins(commands, asked)
+    _add_plugin_commands(commands)
+    _add_commands_of_plugins(commands, asked)
     return parser
 
 
-def _add_for_authors(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
-    check = add_command(commands, "check", _check, "hold an installed provider to the rules; prints Markdown")
+def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
+    check = add_command(
+        commands, "check", _plugin_check, "hold an installed provider to the rules; prints Markdown"
+    )
     check.add_argument("name", help="the provider")
     check.add_argument(
         "--examples", type=int, default=100, help="how many a property is tried with (default: 100)"
     )
-    new = add_command(commands, "new-plugin", _new_plugin, "write a distribution for a provider of that name")
+    new = add_command(commands, "new-plugin", _plugin_new, "write a distribution for a provider of that name")
     new.add_argument("name", help="lower case, such as pigeon")
     new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")
 
 
-def _add_from_plugins(commands: Any, asked: Sequence[str]) -> None:  # noqa: ANN401  argparse keeps the type to itself
+def _add_commands_of_plugins(commands: Any, asked: Sequence[str]) -> None:  # noqa: ANN401  argparse keeps the type to itself
     """Add what other distributions supply. Only the one that is asked for is imported."""
     for entry in entry_points(group=COMMANDS):
         if entry.name not in commands.choices:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._model import errors
-from messaging_channels._model.outcomes import Kind
+from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.receipts import Receipt
 from messaging_channels._model.send_failed import NotSent, Rejected
 from messaging_channels.messages import Attachment, Email, Message, Sms, WhatsAppTemplate, WhatsAppText
@@ -19,8 +19,8 @@ from messaging_channels.messages import Attachment, Email, Message, Sms, WhatsAp
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from messaging_channels._queue.enqueue import EachEnqueued
-    from messaging_channels._sending.bulk import Each
+    from messaging_channels._queue.enqueue import EnqueueResult
+    from messaging_channels._sending.bulk import SendResult
 
 _EXIT_CODES: tuple[tuple[type[errors.MessagingError], int], ...] = (
     (errors.BadInput, 2),
@@ -28,40 +28,40 @@ _EXIT_CODES: tuple[tuple[type[errors.MessagingError], int], ...] = (
     (Rejected, 4),
     (NotSent, 5),
 )
-UNKNOWN = 1
+EXIT_UNKNOWN = 1
 
 
 def exit_code(error: errors.MessagingError) -> int:
     """Return what a command ends with when that was raised."""
-    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), UNKNOWN)
+    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), EXIT_UNKNOWN)
 
 
-def print_answer(answer: Any) -> None:  # noqa: ANN401  anything JSON can hold
+def print_json(answer: Any) -> None:  # noqa: ANN401  anything JSON can hold
     """Print a line of JSON."""
     print(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
 
 
 @contextmanager
-def recipients(path: Path) -> Generator[Iterator[str]]:
+def open_recipients(path: Path) -> Generator[Iterator[str]]:
     """Open a file with one address a line, and draw from it."""
     with path.open(encoding="utf-8") as lines:
         yield (line.strip() for line in lines if line.strip())
 
 
-def tell_each(ends: Iterable[Each | EachEnqueued]) -> int:
+def print_results(results: Iterable[SendResult | EnqueueResult]) -> int:
     """Print a line of JSON for each recipient, and on a terminal how far it has come. Return the worst exit code."""
     worst = count = failed = 0
     on_terminal = sys.stderr.isatty()
-    for each in ends:
+    for each in results:
         count += 1
         told: dict[str, Any] = each.receipt.as_dict() if each.receipt else {"destination": each.to}
         if each.error is not None:
             failed += 1
             told["error"] = each.error.code
             worst = max(worst, exit_code(each.error))
-        elif isinstance(each.receipt, Receipt) and each.receipt.outcome is Kind.UNKNOWN:
-            worst = max(worst, UNKNOWN)
-        print_answer(told)
+        elif isinstance(each.receipt, Receipt) and each.receipt.outcome is Outcome.UNKNOWN:
+            worst = max(worst, EXIT_UNKNOWN)
+        print_json(told)
         if on_terminal and count % 100 == 0:
             print(f"{count} done, {failed} failed", end="\r", file=sys.stderr, flush=True)
     print(f"{count} done, {failed} failed", file=sys.stderr)
@@ -72,10 +72,10 @@ def add_command(
     commands: Any,  # noqa: ANN401  argparse keeps the type to itself
     name: str,
     run: Callable[[argparse.Namespace], int],
-    words: str,
+    description: str,
 ) -> argparse.ArgumentParser:
     """Describe a command, and what runs it."""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=words, description=words)
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=description, description=description)
     parser.set_defaults(run=run)
     return parser
 

@@ -7,14 +7,14 @@ from random import random
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from messaging_channels._inbound.webhooks import Reports
-from messaging_channels._ledger.memory import Memory
-from messaging_channels._ledger.options import Recording
-from messaging_channels._ledger.within import EXECUTORS as WITHIN
-from messaging_channels._ledger.within import Within
-from messaging_channels._queue.enqueue import Queueing, kinds
-from messaging_channels._sending.envelopes import Addressing
-from messaging_channels._sending.pipeline import Dispatch
-from messaging_channels._sending.provider_selection import Choosing
+from messaging_channels._ledger.caller_transaction import EXECUTORS as WITHIN
+from messaging_channels._ledger.caller_transaction import InTransaction
+from messaging_channels._ledger.lazy_memory import Memory
+from messaging_channels._ledger.options import LedgerOptions
+from messaging_channels._queue.enqueue import Enqueuer, storable_types
+from messaging_channels._sending.envelopes import EnvelopeBuilder
+from messaging_channels._sending.pipeline import SendPipeline
+from messaging_channels._sending.provider_selection import ProviderSelector
 from messaging_channels._sending.recorder import AttemptRecorder
 from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.drivers import AsyncTransport, Transport
@@ -22,20 +22,20 @@ from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.messages import Codec
 from messaging_channels.plugins.channels import BUILT_IN, Channel
 from messaging_channels.plugins.notifiers import EXECUTORS as WAKE_UP
-from messaging_channels.plugins.notifiers import Waker, WakeUp
+from messaging_channels.plugins.notifiers import NotifyWorkers, QueueNotifier
 from messaging_channels.plugins.observer import Observer
-from messaging_channels.policies.routing import Route, routed
+from messaging_channels.policies.routing import Route, resolve_routes
 
 if TYPE_CHECKING:
-    from messaging_channels._model.rate_limit import Rate
-    from messaging_channels.plugins.exchange import Exchange, Executors
+    from messaging_channels._model.rate_limit import RateLimit
+    from messaging_channels.plugins.exchange import Exchange, ExecutorPair
     from messaging_channels.plugins.ledger import Ledger
     from messaging_channels.plugins.provider import Provider
     from messaging_channels.plugins.resolvers import RecipientResolver
-    from messaging_channels.policies.checks import Veto
+    from messaging_channels.policies.checks import PreSendCheck
 
 
-class Door:
+class BaseDispatcher:
     """What both doors are made of: a dispatch, and a transport of their own colour."""
 
     _driver: ClassVar[type[Transport | AsyncTransport]]
@@ -48,10 +48,10 @@ class Door:
         resolvers: Iterable[RecipientResolver] = (),
         accounts: Mapping[str, Iterable[Provider]] | None = None,
         channels: Iterable[Channel] = (),
-        ledger: Ledger | Recording | None = None,
-        vetoes: Iterable[Veto] = (),
-        rates: Mapping[str, Rate] | None = None,
-        wakers: Iterable[Waker] = (),
+        ledger: Ledger | LedgerOptions | None = None,
+        checks: Iterable[PreSendCheck] = (),
+        rate_limits: Mapping[str, RateLimit] | None = None,
+        notifiers: Iterable[QueueNotifier] = (),
         observer: Observer | None = None,
         http: HttpSettings | None = None,
         clock: Clock | None = None,
@@ -64,11 +64,11 @@ class Door:
             resolvers: asked in order for recipients that are not addresses.
             accounts: the providers that hold other accounts' credentials, by the names that resolvers return.
             channels: besides SMS, WhatsApp and email.
-            ledger: where every message is recorded; in a `Recording`, with times other than the usual. Without one, only messages with an
+            ledger: where every message is recorded; in `LedgerOptions`, with times other than the usual. Without one, only messages with an
                 idempotency key are, in memory, as long as the dispatcher lives.
-            vetoes: rules that may forbid a message, asked in order.
-            rates: the most that a provider may be asked for each account and sender, by the provider's name.
-            wakers: have a worker look at an enqueued message at once; see `messaging_channels.plugins.notifiers`.
+            checks: pre-send checks that may block a message, asked in order.
+            rate_limits: the most that a provider may be asked for each account and sender, by the provider's name.
+            notifiers: have a worker look at an enqueued message at once; see `messaging_channels.plugins.notifiers`.
             observer: hears of every attempt and event.
             http: time-outs, proxy, certificates.
             clock: stands for the machine's, in tests.
@@ -81,27 +81,31 @@ class Door:
         known = (*BUILT_IN, *channels)
         settings, time = http or HttpSettings(), clock or Clock()
         options = (
-            ledger if isinstance(ledger, Recording) else Recording(ledger or Memory(), ledger is not None)
+            ledger
+            if isinstance(ledger, LedgerOptions)
+            else LedgerOptions(ledger or Memory(), ledger is not None)
         )
-        rules = tuple(vetoes)
+        rules = tuple(checks)
         self._reports = Reports(held, {one.name: one for one in known}, options, observer, rules, time.now)
-        self._dispatch = Dispatch(
-            addressing=Addressing(
-                {kind: channel for channel in known for kind in channel.carries}, tuple(resolvers)
+        self._dispatch = SendPipeline(
+            envelopes=EnvelopeBuilder(
+                {kind: channel for channel in known for kind in channel.message_types}, tuple(resolvers)
             ),
-            choosing=Choosing(held, routed(known, every, routes or {}), random),
+            selector=ProviderSelector(held, resolve_routes(known, every, routes or {}), random),
             observer=observer,
             recorder=AttemptRecorder(options),
             reports=self._reports,
-            vetoes=rules,
-            rates=rates or {},
+            checks=rules,
+            rate_limits=rate_limits or {},
             clock=time.now,
             chance=random,
             timeouts=settings.timeouts,
         )
-        self._queueing = Queueing(self._dispatch, Codec(kinds(known, every.values())), tuple(wakers))
-        executors: dict[type[Exchange[Any]], Executors] = dict(options.ledger.executors)
-        executors |= {Within: WITHIN, WakeUp: WAKE_UP}
+        self._queueing = Enqueuer(
+            self._dispatch, Codec(storable_types(known, every.values())), tuple(notifiers)
+        )
+        executors: dict[type[Exchange[Any]], ExecutorPair] = dict(options.ledger.executors)
+        executors |= {InTransaction: WITHIN, NotifyWorkers: WAKE_UP}
         for provider in every.values():
             executors.update(provider.executors)
         self._transport = self._driver(settings, executors, time)
@@ -110,16 +114,16 @@ class Door:
     def providers(self) -> tuple[str, ...]:
         """The names of the providers of all accounts."""
         return tuple(
-            dict.fromkeys(name for held in self._dispatch.choosing.accounts.values() for name in held)
+            dict.fromkeys(name for held in self._dispatch.selector.accounts.values() for name in held)
         )
 
     @classmethod
-    def configured(
+    def from_config(
         cls,
         settings: Mapping[str, Any] | None = None,
         *,
         resolvers: Iterable[RecipientResolver] = (),
-        vetoes: Iterable[Veto] = (),
+        checks: Iterable[PreSendCheck] = (),
     ) -> Self:
         """Make a dispatcher from the installed plugins and the configuration.
 
@@ -131,8 +135,8 @@ class Door:
         """
         from messaging_channels._config.settings import Configuration  # noqa: PLC0415  pydantic comes with it
 
-        parts = Configuration.read(settings).parts(resolvers)
-        return cls(vetoes=[*parts.pop("vetoes"), *vetoes], **parts)
+        parts = Configuration.read(settings).dispatcher_arguments(resolvers)
+        return cls(checks=[*parts.pop("checks"), *checks], **parts)
 
 
 def _by_name(providers: Iterable[Provider]) -> dict[str, Provider]:

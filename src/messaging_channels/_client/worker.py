@@ -11,43 +11,45 @@ from typing import TYPE_CHECKING, ClassVar
 
 from messaging_channels._model.errors import MessagingError
 from messaging_channels._model.ids import random_digits
-from messaging_channels._queue.processor import Patience, Work
+from messaging_channels._queue.processor import JobProcessor, QueueRetryPolicy
 from messaging_channels.plugins.exchange import ask
-from messaging_channels.plugins.ledger_queue import Forget
+from messaging_channels.plugins.ledger_queue import Prune
 
 if TYPE_CHECKING:
     from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class WorkerOptions:
     """How a worker goes about it. Times in seconds."""
 
-    lanes: int = 8
+    concurrency: int = 8
     """How many rounds are under way at once: threads, or tasks."""
-    batch: int | None = None
+    batch_size: int | None = None
     """How many messages a round claims. None for what the providers take in one request, at least 10."""
-    poll: float = 1.0
+    poll_interval: float = 1.0
     """How often it looks whether anything is due, when nothing wakes it."""
-    settle: float | None = 30.0
+    reconcile_interval: float | None = 30.0
     """How often providers are asked about messages whose outcome is unknown; see `Dispatcher.settle`. None if somebody else asks, who wants to know."""
-    keep: float | None = None
-    """How long addresses and dead letters are kept; see `QueueDoor.forget`. None for ever."""
-    patience: Patience = field(default_factory=Patience)
+    retention: float | None = None
+    """How long addresses and dead letters are kept; see `QueueClient.prune`. None for ever."""
+    retry: QueueRetryPolicy = field(default_factory=QueueRetryPolicy)
 
 
 class _Worker:
     _log: ClassVar[logging.Logger] = logging.getLogger("messaging_channels._client.worker")
 
-    def __init__(self, dispatcher: Dispatcher | AsyncDispatcher, pace: Pace | None = None) -> None:
+    def __init__(
+        self, dispatcher: Dispatcher | AsyncDispatcher, options: WorkerOptions | None = None
+    ) -> None:
         """Take the dispatcher whose ledger, providers and rules it works with. Nothing is begun yet."""
-        self._pace = pace or Pace()
+        self._options = options or WorkerOptions()
         queueing = dispatcher.queue.queueing
         self._signal = queueing.signal
-        self._work = Work(queueing.dispatch, queueing.codec, random_digits(), self._pace.patience)
-        held = queueing.dispatch.choosing.accounts.values()
-        most = max((one.capabilities.batch for own in held for one in own.values()), default=1)
-        self._batch = self._pace.batch or min(max(most, _FEWEST), _MOST)
+        self._work = JobProcessor(queueing.dispatch, queueing.codec, random_digits(), self._options.retry)
+        held = queueing.dispatch.selector.accounts.values()
+        most = max((one.capabilities.max_batch_size for own in held for one in own.values()), default=1)
+        self._batch = self._options.batch_size or min(max(most, _FEWEST), _MOST)
 
     def _failed(self, why: Exception) -> None:
         """Log it; a database that is away tells enough by its name."""
@@ -59,8 +61,8 @@ class _Worker:
 class Worker(_Worker):
     """Works in threads. `run` it in a thread or process of its own, and `stop` it from any."""
 
-    def __init__(self, dispatcher: Dispatcher, pace: Pace | None = None) -> None:
-        super().__init__(dispatcher, pace)
+    def __init__(self, dispatcher: Dispatcher, options: WorkerOptions | None = None) -> None:
+        super().__init__(dispatcher, options)
         self._dispatcher = dispatcher
         self._run = dispatcher.queue.run
         self._changed = threading.Condition()
@@ -69,14 +71,16 @@ class Worker(_Worker):
 
     def run(self) -> None:
         """Send what is due until `stop` is called. What is under way then is ended first."""
-        self._signal.listen(self.wake)
-        lanes = [threading.Thread(target=self._lane, args=(number,)) for number in range(self._pace.lanes)]
-        lanes.append(threading.Thread(target=self._tidy))
+        self._signal.subscribe(self.wake)
+        lanes = [
+            threading.Thread(target=self._lane, args=(number,)) for number in range(self._options.concurrency)
+        ]
+        lanes.append(threading.Thread(target=self._maintenance))
         for lane in lanes:
             lane.start()
         for lane in lanes:
             lane.join()
-        self._signal.forget(self.wake)
+        self._signal.unsubscribe(self.wake)
 
     def stop(self) -> None:
         """Begin nothing new, and let `run` return. May be called by a signal handler."""
@@ -89,7 +93,7 @@ class Worker(_Worker):
             self._woken += 1
             self._changed.notify_all()
 
-    def look(self, message_id: str) -> bool:
+    def process(self, message_id: str) -> bool:
         """Send that message now, if it is due and nobody else has claimed it: what an engine's job calls. Return whether it was.
 
         Raises:
@@ -115,7 +119,7 @@ class Worker(_Worker):
             if count == self._batch:
                 self.wake()
             if count == 0:
-                seen = self._waited(seen, self._pace.poll if number == 0 else None)
+                seen = self._waited(seen, self._options.poll_interval if number == 0 else None)
 
     def _waited(self, seen: int, seconds: float | None) -> int:
         """Wait until somebody wakes us, or for so long. Only the first lane looks by itself; it wakes the others when there is much to do."""
@@ -123,22 +127,22 @@ class Worker(_Worker):
             self._changed.wait_for(lambda: self._stopping or self._woken != seen, seconds)
             return self._woken
 
-    def _tidy(self) -> None:
+    def _maintenance(self) -> None:
         while not self._stopping:
             with contextlib.suppress(MessagingError):
-                if self._pace.settle is not None:
-                    self._dispatcher.settle()
-                if self._pace.keep is not None:
-                    self._run(ask(Forget(self._work.dispatch.clock() - self._pace.keep)))
+                if self._options.reconcile_interval is not None:
+                    self._dispatcher.reconcile()
+                if self._options.retention is not None:
+                    self._run(ask(Prune(self._work.dispatch.clock() - self._options.retention)))
             with self._changed:
-                self._changed.wait_for(lambda: self._stopping, self._pace.settle or _TIDY)
+                self._changed.wait_for(lambda: self._stopping, self._options.reconcile_interval or _TIDY)
 
 
 class AsyncWorker(_Worker):
     """Works in tasks of one event loop."""
 
-    def __init__(self, dispatcher: AsyncDispatcher, pace: Pace | None = None) -> None:
-        super().__init__(dispatcher, pace)
+    def __init__(self, dispatcher: AsyncDispatcher, options: WorkerOptions | None = None) -> None:
+        super().__init__(dispatcher, options)
         self._dispatcher = dispatcher
         self._run = dispatcher.queue.run
         self._woken = 0
@@ -149,14 +153,14 @@ class AsyncWorker(_Worker):
     async def run(self) -> None:
         """See `Worker.run`. When cancelled, what is under way is cut off, and its record says so: `stop` it instead."""
         self._loop = asyncio.get_running_loop()
-        self._signal.listen(self.wake)
+        self._signal.subscribe(self.wake)
         try:
             async with asyncio.TaskGroup() as lanes:
-                for number in range(self._pace.lanes):
+                for number in range(self._options.concurrency):
                     lanes.create_task(self._lane(number))
-                lanes.create_task(self._tidy())
+                lanes.create_task(self._maintenance())
         finally:
-            self._signal.forget(self.wake)
+            self._signal.unsubscribe(self.wake)
 
     def stop(self) -> None:
         """See `Worker.stop`. Call it in the loop."""
@@ -173,7 +177,7 @@ class AsyncWorker(_Worker):
         self._news.set()
         self._news = asyncio.Event()
 
-    async def look(self, message_id: str) -> bool:
+    async def process(self, message_id: str) -> bool:
         """See `Worker.look`."""
         return bool(await self._run(self._work.round(1, message_id)))
 
@@ -196,18 +200,18 @@ class AsyncWorker(_Worker):
                 self._wake()
             if count == 0 and self._woken == seen:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._pace.poll if number == 0 else None):
+                    async with asyncio.timeout(self._options.poll_interval if number == 0 else None):
                         await self._news.wait()
 
-    async def _tidy(self) -> None:
+    async def _maintenance(self) -> None:
         while not self._stopping.is_set():
             with contextlib.suppress(MessagingError):
-                if self._pace.settle is not None:
-                    await self._dispatcher.settle()
-                if self._pace.keep is not None:
-                    await self._run(ask(Forget(self._work.dispatch.clock() - self._pace.keep)))
+                if self._options.reconcile_interval is not None:
+                    await self._dispatcher.reconcile()
+                if self._options.retention is not None:
+                    await self._run(ask(Prune(self._work.dispatch.clock() - self._options.retention)))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pace.settle or _TIDY):
+                async with asyncio.timeout(self._options.reconcile_interval or _TIDY):
                     await self._stopping.wait()
 
 

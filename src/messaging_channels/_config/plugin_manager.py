@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from messaging_channels._config import builtin_plugin as builtin
-from messaging_channels._model.errors import BrokenPlugin, UnknownProvider
+from messaging_channels._model.errors import PluginLoadError, UnknownProvider
 from messaging_channels.plugins.hooks import PROJECT, Hooks
 from messaging_channels.plugins.observer import Observer
-from messaging_channels.plugins.provider import CONTRACT
+from messaging_channels.plugins.provider import PROVIDER_API_VERSION
 
 if TYPE_CHECKING:
     from messaging_channels._model.events import Event
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Plugins(Observer):
+class PluginManager(Observer):
     """The plugins that were loaded, and what they registered."""
 
     manager: pluggy.PluginManager = field(repr=False)
-    broken: dict[str, Exception]
+    failed: dict[str, Exception]
     """By the name of the entry point."""
 
     @property
@@ -53,25 +53,25 @@ class Plugins(Observer):
         specs: dict[str, ProviderSpec] = {}
         for spec in self._gathered("register_providers"):
             if spec.name in specs:
-                self.broken[spec.name] = ValueError("two plugins supply a provider of that name")
+                self.failed[spec.name] = ValueError("two plugins supply a provider of that name")
             specs[spec.name] = spec
-        return {name: spec for name, spec in specs.items() if name not in self.broken}
+        return {name: spec for name, spec in specs.items() if name not in self.failed}
 
     def provider(self, name: str) -> ProviderSpec:
         """Return the spec of that provider.
 
         Raises:
-            BrokenPlugin: its plugin could not be loaded, or was built for another contract.
+            PluginLoadError: its plugin could not be loaded, or was built for another contract.
             UnknownProvider: no plugin supplies it.
         """
         known = self.providers
-        if name in self.broken:
-            raise BrokenPlugin(name, problem=type(self.broken[name]).__name__) from self.broken[name]
+        if name in self.failed:
+            raise PluginLoadError(name, problem=type(self.failed[name]).__name__) from self.failed[name]
         if name not in known:
             raise UnknownProvider(name, known=tuple(known))
-        if known[name].contract != CONTRACT:
-            problem = f"it was built for contract {known[name].contract}, this is contract {CONTRACT}"
-            raise BrokenPlugin(name, problem=problem)
+        if known[name].api_version != PROVIDER_API_VERSION:
+            problem = f"it was built for contract {known[name].api_version}, this is contract {PROVIDER_API_VERSION}"
+            raise PluginLoadError(name, problem=problem)
         return known[name]
 
     def attempt_finished(self, attempt: Attempt) -> None:
@@ -89,19 +89,19 @@ class Plugins(Observer):
             try:
                 found += implementation.function()
             except Exception as fault:  # noqa: BLE001  whatever a plugin raises
-                self.broken[implementation.plugin_name] = fault
+                self.failed[implementation.plugin_name] = fault
         return found
 
     def _tell(self, hook: str, **facts: object) -> None:
         getattr(self.manager.hook, hook)(**facts)
 
 
-def load(
+def load_plugins(
     *,
     only: Collection[str] | None = None,
     extra: Iterable[object] = (),
     entries: Iterable[EntryPoint] | None = None,
-) -> Plugins:
+) -> PluginManager:
     """Load the built-in plugin, the installed ones, and `extra` ones given as objects.
 
     `only` restricts the installed ones to these entry-point names; what is not named is not imported. `entries` stands for what is
@@ -110,13 +110,13 @@ def load(
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
     manager.register(builtin, "builtin")
-    plugins = Plugins(manager, {})
+    plugins = PluginManager(manager, {})
     for entry in entry_points(group=PROJECT) if entries is None else entries:
         if only is None or entry.name in only:
             try:
                 manager.register(entry.load(), entry.name)
             except Exception as fault:  # noqa: BLE001  whatever importing a plugin raises
-                plugins.broken[entry.name] = fault
+                plugins.failed[entry.name] = fault
     for plugin in extra:
         manager.register(plugin)
     return plugins

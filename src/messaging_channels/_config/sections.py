@@ -1,4 +1,4 @@
-"""The settings of routes, rates, rules and the ledger, as values: what `[routes]`, `[retry]`, `[rates]`, `[vetoes]` and `[ledger]` may hold."""
+"""The settings of routes, rates, rules and the ledger, as values: what `[routes]`, `[retry]`, `[rate_limits]`, `[checks]` and `[ledger]` may hold."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from messaging_channels._model.errors import InvalidSetting
-from messaging_channels._model.rate_limit import Rate
+from messaging_channels._model.rate_limit import RateLimit
 from messaging_channels._observability import opentelemetry as telemetry
-from messaging_channels._observability.logs import Logs
+from messaging_channels._observability.logs import LoggingObserver
 from messaging_channels.plugins.observer import Observer
-from messaging_channels.policies.checks import AllowedPrefixes, OptOuts, Velocity, Veto
-from messaging_channels.policies.routing import Rest, Retry, Route, Via, When
+from messaging_channels.policies.checks import AllowedPrefixes, PreSendCheck, SuppressionList, VelocityLimit
+from messaging_channels.policies.routing import CircuitBreaker, RetryPolicy, Route, RouteMatch, RouteTarget
 
 if TYPE_CHECKING:
     from messaging_channels.plugins.ledger import Ledger
@@ -27,35 +27,37 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
 
-class _Step(_Strict):
+class _TargetTable(_Strict):
     provider: str
     weight: float | None = None
     prefixes: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
 
-    def via(self) -> Via:
-        return Via(self.provider, self.weight, When(prefixes=self.prefixes, accounts=self.accounts))
+    def target(self) -> RouteTarget:
+        return RouteTarget(
+            self.provider, self.weight, RouteMatch(prefixes=self.prefixes, accounts=self.accounts)
+        )
 
 
 class _RouteTable(_Strict):
-    providers: tuple[str | _Step, ...]
-    retry: Retry | None = None
-    rest: Rest | None = None
+    providers: tuple[str | _TargetTable, ...]
+    retry: RetryPolicy | None = None
+    circuit_breaker: CircuitBreaker | None = None
 
 
-class _Velocity(_Strict):
-    per_number: Rate | None = None
-    per_block: Rate | None = None
-    per_account: Rate | None = None
+class _VelocityLimitTable(_Strict):
+    per_number: RateLimit | None = None
+    per_block: RateLimit | None = None
+    per_account: RateLimit | None = None
 
 
-class _Vetoes(_Strict):
+class _ChecksTable(_Strict):
     allowed_prefixes: tuple[str, ...] | None = None
-    opt_outs: bool = False
-    velocity: _Velocity | None = None
+    suppression_list: bool = False
+    velocity_limit: _VelocityLimitTable | None = None
 
 
-class Telemetry(_Strict):
+class TelemetrySettings(_Strict):
     """Who watches."""
 
     opentelemetry: bool = False
@@ -67,22 +69,22 @@ class Telemetry(_Strict):
         Raises:
             InvalidSetting: OpenTelemetry is not installed.
         """
-        found: list[Observer] = [Logs()] if self.logs else []
+        found: list[Observer] = [LoggingObserver()] if self.logs else []
         if self.opentelemetry:
             try:
-                found.append(telemetry.OpenTelemetry())
+                found.append(telemetry.OpenTelemetryObserver())
             except ImportError as missing:
                 raise InvalidSetting(
                     "OpenTelemetry is not installed",
                     setting="telemetry.opentelemetry",
                     source="configuration",
-                    remedy="pip install 'messaging-channels[otel]'",
+                    hint="pip install 'messaging-channels[otel]'",
                 ) from missing
         return found
 
 
-def route(channel: str, value: Any, retry: Retry) -> Route:  # noqa: ANN401  as it stands in a file, a variable or code
-    """Return a route from names separated by commas, a list, or a table with `providers`, `retry` and `rest`.
+def route(channel: str, value: Any, retry: RetryPolicy) -> Route:  # noqa: ANN401  as it stands in a file, a variable or code
+    """Return a route from names separated by commas, a list, or a table with `providers`, `retry` and `circuit_breaker`.
 
     Raises:
         InvalidSetting: it names no provider, or one twice, or has a field that is unknown or malformed.
@@ -92,47 +94,49 @@ def route(channel: str, value: Any, retry: Retry) -> Route:  # noqa: ANN401  as 
     given: Any = value.split(",") if isinstance(value, str) else value
     if not isinstance(given, Mapping):
         given = {"providers": given}
-    table = parsed(_RouteTable, given, f"routes.{channel}")
-    named = [one.strip() if isinstance(one, str) else one.via() for one in table.providers]
+    table = validate(_RouteTable, given, f"routes.{channel}")
+    named = [one.strip() if isinstance(one, str) else one.target() for one in table.providers]
     try:
-        return Route(*(one for one in named if one), retry=table.retry or retry, rest=table.rest)
+        return Route(
+            *(one for one in named if one), retry=table.retry or retry, circuit_breaker=table.circuit_breaker
+        )
     except ValueError as error:
         raise InvalidSetting(
             "names no provider, or one twice",
             setting=f"routes.{channel}",
             source="configuration",
-            remedy="name providers, separated by commas",
+            hint="name providers, separated by commas",
         ) from error
 
 
-def rates(given: Mapping[str, Any]) -> dict[str, Rate]:
-    """Return the rates by provider, from a number (a second) or a table with `count`, `per` and `burst`.
+def rate_limits(given: Mapping[str, Any]) -> dict[str, RateLimit]:
+    """Return the rates by provider, from a number (a second) or a table with `limit`, `per` and `burst`.
 
     Raises:
         InvalidSetting: one is malformed.
     """
     tables: dict[str, Any] = {
-        name: {"count": one} if isinstance(one, (int, float, str)) else one for name, one in given.items()
+        name: {"limit": one} if isinstance(one, (int, float, str)) else one for name, one in given.items()
     }
-    return {name: parsed(Rate, one, f"rates.{name}") for name, one in tables.items()}
+    return {name: validate(RateLimit, one, f"rate_limits.{name}") for name, one in tables.items()}
 
 
-def vetoes(given: Mapping[str, Any], home: Path) -> list[Veto]:
-    """Return the rules of `[vetoes]`.
+def checks(given: Mapping[str, Any], home: Path) -> list[PreSendCheck]:
+    """Return the rules of `[checks]`.
 
     Raises:
         InvalidSetting: one is unknown or malformed.
     """
-    table = parsed(_Vetoes, given, "vetoes")
-    rules: list[Veto] = []
-    if table.opt_outs:
+    table = validate(_ChecksTable, given, "checks")
+    rules: list[PreSendCheck] = []
+    if table.suppression_list:
         home.mkdir(parents=True, exist_ok=True)
-        rules.append(OptOuts(home / "opt-outs.sqlite3"))
+        rules.append(SuppressionList(home / "suppression-list.sqlite3"))
     if table.allowed_prefixes is not None:
         rules.append(AllowedPrefixes(table.allowed_prefixes))
-    if table.velocity is not None:
-        rates = {name: getattr(table.velocity, name) for name in _Velocity.model_fields}
-        rules.append(Velocity(**rates))
+    if table.velocity_limit is not None:
+        rates = {name: getattr(table.velocity_limit, name) for name in _VelocityLimitTable.model_fields}
+        rules.append(VelocityLimit(**rates))
     return rules
 
 
@@ -149,17 +153,17 @@ def ledger(settings: LedgerSettings, specs: Iterable[LedgerSpec]) -> Ledger:
             f"no ledger has the scheme {scheme[:20]!r}",
             setting="ledger.url",
             source="configuration",
-            remedy=f"use one of {', '.join(sorted(known))}",
+            hint=f"use one of {', '.join(sorted(known))}",
         )
     try:
-        return known[scheme].build(settings)
+        return known[scheme].factory(settings)
     except (ValueError, ImportError) as error:
         raise InvalidSetting(
-            str(error), setting="ledger", source="configuration", remedy="see the reference on configuration"
+            str(error), setting="ledger", source="configuration", hint="see the reference on configuration"
         ) from error
 
 
-def parsed(kind: type[Value], given: Any, setting: str) -> Value:  # noqa: ANN401  as it stands in a file
+def validate(kind: type[Value], given: Any, setting: str) -> Value:  # noqa: ANN401  as it stands in a file
     """Return a value of that type.
 
     Raises:
@@ -174,5 +178,5 @@ def parsed(kind: type[Value], given: Any, setting: str) -> Value:  # noqa: ANN40
             f"is malformed ({first['type']})",
             setting=f"{setting}.{where}".rstrip("."),
             source="configuration",
-            remedy="see the reference on configuration",
+            hint="see the reference on configuration",
         ) from None

@@ -19,13 +19,13 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from messaging_channels._config import plugin_manager as plugin_module
 from messaging_channels._config import sections as policies
-from messaging_channels._config.plugin_manager import Plugins
+from messaging_channels._config.plugin_manager import PluginManager
 from messaging_channels._model.errors import InvalidSetting
 from messaging_channels._transport.settings import ClientCertificate, HttpSettings
 from messaging_channels.plugins.exchange import Timeouts
 from messaging_channels.plugins.ledger_spec import LedgerSettings
-from messaging_channels.plugins.observer import Observer, Observers
-from messaging_channels.policies.routing import Retry, Route
+from messaging_channels.plugins.observer import CompositeObserver, Observer
+from messaging_channels.policies.routing import RetryPolicy, Route
 
 if TYPE_CHECKING:
     from messaging_channels.plugins.ledger import Ledger
@@ -54,22 +54,22 @@ class Setting:
 class Configuration:
     """Everything a dispatcher is configured with."""
 
-    code: Mapping[str, Any]
+    overrides: Mapping[str, Any]
     environment: Mapping[str, str]
     file: Mapping[str, Any]
     file_name: str
-    plugins: Plugins
+    plugins: PluginManager
     prefix: ClassVar[str] = PREFIX
-    embedded: bool = False
+    use_sandbox_defaults: bool = False
     """Whether channels without a route are served by the sandbox, when no provider is configured at all."""
 
     @classmethod
     def read(
         cls,
-        code: Mapping[str, Any] | None = None,
+        overrides: Mapping[str, Any] | None = None,
         *,
         environment: Mapping[str, str] | None = None,
-        embedded: bool = False,
+        use_sandbox_defaults: bool = False,
     ) -> Configuration:
         """Read the environment and the file, and load the plugins. `code` has the file's shape.
 
@@ -79,9 +79,16 @@ class Configuration:
         variables = dict(os.environ if environment is None else environment)
         name = variables.get(f"{PREFIX}CONFIG", FILE)
         file = _toml(Path(name), must_exist=f"{PREFIX}CONFIG" in variables)
-        only = variables.get(f"{PREFIX}PLUGINS") or (code or {}).get("plugins") or file.get("plugins")
+        only = variables.get(f"{PREFIX}PLUGINS") or (overrides or {}).get("plugins") or file.get("plugins")
         allowed = only.split(",") if isinstance(only, str) else only
-        return cls(code or {}, variables, file, name, plugin_module.load(only=allowed), embedded=embedded)
+        return cls(
+            overrides or {},
+            variables,
+            file,
+            name,
+            plugin_module.load_plugins(only=allowed),
+            use_sandbox_defaults=use_sandbox_defaults,
+        )
 
     @property
     def home(self) -> Path:
@@ -89,7 +96,7 @@ class Configuration:
         given = self.environment.get(f"{PREFIX}HOME")
         return Path(given) if given else Path.home() / ".messaging-channels"
 
-    def parts(self, resolvers: Iterable[RecipientResolver] = ()) -> dict[str, Any]:
+    def dispatcher_arguments(self, resolvers: Iterable[RecipientResolver] = ()) -> dict[str, Any]:
         """Return the arguments of a dispatcher.
 
         Raises:
@@ -110,8 +117,8 @@ class Configuration:
             "observer": self.observer(),
             "http": self.http(),
             "ledger": self.ledger(),
-            "rates": policies.rates(self._section("rates")),
-            "vetoes": policies.vetoes(self._section("vetoes"), self.home),
+            "rate_limits": policies.rate_limits(self._section("rate_limits")),
+            "checks": policies.checks(self._section("checks"), self.home),
         }
 
     def observer(self) -> Observer:
@@ -120,8 +127,12 @@ class Configuration:
         Raises:
             InvalidSetting: it is malformed, or OpenTelemetry is not installed.
         """
-        given = self._section("telemetry") | self._variables("TELEMETRY", policies.Telemetry.model_fields)
-        return Observers(self.plugins, *policies.parsed(policies.Telemetry, given, "telemetry").observers())
+        given = self._section("telemetry") | self._variables(
+            "TELEMETRY", policies.TelemetrySettings.model_fields
+        )
+        return CompositeObserver(
+            self.plugins, *policies.validate(policies.TelemetrySettings, given, "telemetry").observers()
+        )
 
     def ledger(self) -> Ledger | None:
         """Build the ledger of `[ledger]` and `MESSAGING_CHANNELS_LEDGER_<FIELD>`; for the embedded defaults, a file in `home`.
@@ -130,23 +141,25 @@ class Configuration:
             InvalidSetting: it is malformed, or nothing supplies it.
         """
         given = self._section("ledger") | self._variables("LEDGER", LedgerSettings.model_fields)
-        if self.embedded:
+        if self.use_sandbox_defaults:
             given.setdefault("url", f"sqlite:{self.home / 'ledger.sqlite3'}")
         if not given:
             return None
-        settings = policies.parsed(LedgerSettings, given, "ledger")
+        settings = policies.validate(LedgerSettings, given, "ledger")
         return policies.ledger(settings, self.plugins.ledgers)
 
     def routes(self) -> dict[str, Route]:
         """Return the routes by channel name."""
-        given = self._section("retry") | self._variables("RETRY", [field.name for field in fields(Retry)])
-        retry = policies.parsed(Retry, given, "retry")
+        given = self._section("retry") | self._variables(
+            "RETRY", [field.name for field in fields(RetryPolicy)]
+        )
+        retry = policies.validate(RetryPolicy, given, "retry")
         routes = {name: policies.route(name, value, retry) for name, value in self._section("routes").items()}
         for channel in self.plugins.channels:
             variable = f"{PREFIX}ROUTE_{channel.name.upper()}"
-            if variable in self.environment and channel.name not in self.code.get("routes", {}):
+            if variable in self.environment and channel.name not in self.overrides.get("routes", {}):
                 routes[channel.name] = policies.route(channel.name, self.environment[variable], retry)
-            elif self.embedded and not self.configured_providers() and channel.name not in routes:
+            elif self.use_sandbox_defaults and not self.configured_providers() and channel.name not in routes:
                 routes[channel.name] = Route("sandbox", retry=retry)
         return routes
 
@@ -186,17 +199,17 @@ class Configuration:
     def http(self) -> HttpSettings:
         """Return how HTTP requests are made, from `[http]` and `MESSAGING_CHANNELS_HTTP_<FIELD>`."""
         given = self._variables("HTTP", _HTTP_FIELDS)
-        values = {**self.file.get("http", {}), **given, **self.code.get("http", {})}
+        values = {**self.file.get("http", {}), **given, **self.overrides.get("http", {})}
         try:
             http = TypeAdapter(_HttpFields).validate_python(values)
         except ValidationError as error:
             where = ".".join(str(step) for step in error.errors(include_input=False)[0]["loc"])
             raise InvalidSetting(
-                "is malformed", setting=f"http.{where}", source="configuration", remedy="see the reference"
+                "is malformed", setting=f"http.{where}", source="configuration", hint="see the reference"
             ) from None
         return http.settings()
 
-    def shown(self) -> list[dict[str, str]]:
+    def describe(self) -> list[dict[str, str]]:
         """Return every setting with its source, secrets hidden."""
         rows = [
             {"name": f"routes.{name}", "value": ",".join(route.providers), "source": "configuration"}
@@ -204,7 +217,7 @@ class Configuration:
         ]
         for spec in self.plugins.providers.values():
             rows += [
-                {"name": one.name, "value": _shown(spec, one), "source": one.source}
+                {"name": one.name, "value": _display_value(spec, one), "source": one.source}
                 for one in self.settings(spec)
             ]
         return [*rows, {"name": "home", "value": str(self.home), "source": f"{PREFIX}HOME or default"}]
@@ -215,7 +228,7 @@ class Configuration:
         return {name: self.environment[one] for name, one in variables.items() if one in self.environment}
 
     def _section(self, name: str) -> dict[str, Any]:
-        return {**self.file.get(name, {}), **self.code.get(name, {})}
+        return {**self.file.get(name, {}), **self.overrides.get(name, {})}
 
     def _layers(self, spec: ProviderSpec) -> list[tuple[str, Mapping[str, Any]]]:
         prefix = _prefix(spec.name)
@@ -225,7 +238,7 @@ class Configuration:
             if prefix + field.upper() in self.environment
         }
         return [
-            ("code", self.code.get("providers", {}).get(spec.name, {})),
+            ("code", self.overrides.get("providers", {}).get(spec.name, {})),
             *((source, {field: value}) for field, (source, value) in variables.items()),
             (f"environment variable {prefix}DSN", _dsn(spec, self.environment.get(f"{prefix}DSN"))),
             (f"file {self.file_name}", self.file.get("providers", {}).get(spec.name, {})),
@@ -233,7 +246,7 @@ class Configuration:
 
     def _account_layers(self, spec: ProviderSpec, account: str) -> list[tuple[str, Mapping[str, Any]]]:
         return [
-            ("code", self.code.get("accounts", {}).get(account, {}).get(spec.name, {})),
+            ("code", self.overrides.get("accounts", {}).get(account, {}).get(spec.name, {})),
             (f"file {self.file_name}", self.file.get("accounts", {}).get(account, {}).get(spec.name, {})),
         ]
 
@@ -248,7 +261,7 @@ class _HttpFields:
     client_certificate: Path | None = None
     client_key: Path | None = None
     client_key_password: str | None = None
-    max_idle: float = 5.0
+    keepalive_expiry: float = 5.0
     client: str = "auto"
 
     def settings(self) -> HttpSettings:
@@ -261,7 +274,7 @@ class _HttpFields:
             )
             if self.client_certificate
             else None,
-            max_idle=self.max_idle,
+            keepalive_expiry=self.keepalive_expiry,
             client=self.client,  # type: ignore[arg-type]
         )
 
@@ -283,7 +296,7 @@ def _toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
             f"the file cannot be read ({type(error).__name__})",
             setting=str(path),
             source=f"{PREFIX}CONFIG" if must_exist else "the working directory",
-            remedy="check that it exists and is TOML",
+            hint="check that it exists and is TOML",
         ) from error
 
 
@@ -299,7 +312,7 @@ def _dsn(spec: ProviderSpec, dsn: str | None) -> dict[str, Any]:
             "is no URL",
             setting=f"{spec.name}.dsn",
             source="environment",
-            remedy="write name://user:secret@host",
+            hint="write name://user:secret@host",
         ) from None
     values: dict[str, Any] = {
         spec.dsn[name]: unquote(str(part)) for name, part in given.items() if part and name in spec.dsn
@@ -317,11 +330,11 @@ def _invalid(error: ValidationError, given: list[Setting], name: str, account: s
         "is missing" if first["type"] == "missing" else f"is malformed ({first['type']})",
         setting=f"{name}.{field}",
         source=sources.get(field, "nowhere"),
-        remedy=f"set {place}",
+        hint=f"set {place}",
     )
 
 
-def _shown(spec: ProviderSpec, setting: Setting) -> str:
+def _display_value(spec: ProviderSpec, setting: Setting) -> str:
     field = spec.settings.model_fields.get(setting.name.rpartition(".")[2])
     secret = field is None or SecretStr in (field.annotation, *getattr(field.annotation, "__args__", ()))
     return "(secret)" if secret else str(setting.value)

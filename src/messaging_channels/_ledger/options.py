@@ -10,15 +10,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class LedgerOptions:
     """How messages are recorded. Times in seconds."""
 
     ledger: Ledger
-    everything: bool = True
+    record_all: bool = True
     """Whether every message is recorded, or only those that have an idempotency key."""
-    key_life: float = 7 * 86400.0
+    idempotency_ttl: float = 7 * 86400.0
     """How long an idempotency key stands."""
     lease: float = 120.0
     """After which a call that has not ended is taken to be dead. It is renewed with every attempt."""
-    schedule: tuple[float, ...] = (30.0, 120.0, 600.0, 3600.0)
+    reconcile_after: tuple[float, ...] = (30.0, 120.0, 600.0, 3600.0)
     """How long after an attempt, or after asking before, a provider is asked about a message whose outcome is unknown."""

@@ -14,12 +14,12 @@ from typing import Any
 import psycopg
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
-from messaging_channels._ledger._rows import COMPLETE_IN_POSTGRES, SCHEMA
-from messaging_channels._ledger.addresses import KeptAddresses
-from messaging_channels._ledger.statements import Dialect, Statement
-from messaging_channels._ledger.steps import steps
+from messaging_channels._ledger.address_privacy import KeptAddresses
+from messaging_channels._ledger.schema import COMPLETE_IN_POSTGRES, SCHEMA
+from messaging_channels._ledger.sql_dispatch import steps
+from messaging_channels._ledger.sql_types import Dialect, Statement
 from messaging_channels._model.errors import LedgerUnavailable
-from messaging_channels.plugins.exchange import Exchange, Executors
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
 from messaging_channels.plugins.ledger_queue import EVERY
 
@@ -31,7 +31,7 @@ DIALECT = Dialect(
 )
 _CREATING = "SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))"
 _TRIES = 3
-_PATIENCE = 5.0
+_CANCEL_TIMEOUT = 5.0
 """Seconds that a cancelled caller is kept for an operation to end."""
 
 
@@ -44,8 +44,8 @@ class PostgresLedger(KeptAddresses):
         *,
         addresses: str = "masked",
         pepper: bytes = b"",
-        connections: int = 10,
-        patience: float = 10.0,
+        pool_size: int = 10,
+        pool_timeout: float = 10.0,
     ) -> None:
         """Connect to nothing yet. See KeptAddresses for `addresses` and `pepper`.
 
@@ -55,29 +55,29 @@ class PostgresLedger(KeptAddresses):
             ValueError: `addresses` is not one of its words, or hashing lacks its pepper.
         """
         super().__init__(addresses, pepper)
-        self._how = _How(conninfo, connections, patience)
+        self._how = _PoolSettings(conninfo, pool_size, pool_timeout)
 
     @property
-    def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
+    def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         """See Ledger."""
-        made = Executors(lambda: _Sync(self._how), lambda: _Async(self._how))
+        made = ExecutorPair(lambda: _Sync(self._how), lambda: _Async(self._how))
         return dict.fromkeys(EVERY, made)
 
 
 @dataclass(frozen=True, slots=True)
-class _How:
+class _PoolSettings:
     conninfo: str = field(repr=False)
-    connections: int
-    patience: float
+    pool_size: int
+    pool_timeout: float
 
     def options(self) -> dict[str, Any]:
-        return {"min_size": 1, "max_size": self.connections, "timeout": self.patience}
+        return {"min_size": 1, "max_size": self.pool_size, "timeout": self.pool_timeout}
 
 
 class _Sync:
     """One pool for the threads of one door. Made and opened when the first operation comes."""
 
-    def __init__(self, how: _How) -> None:
+    def __init__(self, how: _PoolSettings) -> None:
         self._how = how
         self._pool = self._opened()
         self._owner = os.getpid()
@@ -116,7 +116,7 @@ class _Sync:
 class _Async:
     """One pool for the tasks of one door's loop."""
 
-    def __init__(self, how: _How) -> None:
+    def __init__(self, how: _PoolSettings) -> None:
         self._pool = AsyncConnectionPool(how.conninfo, open=False, **how.options())
         self._opening = asyncio.Lock()
         self._ready = False
@@ -130,7 +130,7 @@ class _Async:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            await asyncio.wait([task], timeout=_PATIENCE)  # what is asked next has to find it done
+            await asyncio.wait([task], timeout=_CANCEL_TIMEOUT)  # what is asked next has to find it done
             raise
 
     async def close(self) -> None:

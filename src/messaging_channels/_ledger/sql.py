@@ -1,6 +1,6 @@
 """The operations of the ledger in SQL, written once for SQLite and PostgreSQL: generators that yield statements and are sent their rows.
 
-Whoever runs one does so in one transaction. Every operation may be repeated: a step that was done already finds nothing to do.
+Each runs in one transaction, and may be repeated: a step that was done already finds nothing to do.
 """
 
 from __future__ import annotations
@@ -9,33 +9,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from messaging_channels._ledger._rows import (
+from messaging_channels._ledger.schema import (
     MESSAGE,
     SELECT_ATTEMPTS,
     SELECT_EVENTS,
     SELECT_STEPS,
     attempt_of,
-    heard_of,
+    event_from_row,
     record_of,
     root_id,
     step_of,
 )
-from messaging_channels._ledger.standing import restated
-from messaging_channels._ledger.statements import Dialect, Statement, Steps, counted, dump, locked
-from messaging_channels._model.events import Engaged, Event, StatusChanged
-from messaging_channels._model.outcomes import Kind, Outcome, Reason
+from messaging_channels._ledger.sql_types import Dialect, Statement, Steps, counted, dump, locked
+from messaging_channels._ledger.status_merge import recompute_status
+from messaging_channels._model.events import EngagementReceived, Event, StatusChanged
+from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, PENDING_NOT_SENT, Status
-from messaging_channels.plugins import ledger as ledger
+from messaging_channels.plugins import ledger as op
 from messaging_channels.plugins.ledger_queue import NEVER, QUEUE
 
 
-def _reserve(operation: ledger.Reserve, _: Dialect) -> Steps[ledger.Record | None]:
+def _reserve(operation: op.ReserveMessage, _: Dialect) -> Steps[op.MessageRecord | None]:
     while not (yield _insert(operation)):
         if (yield "SELECT id FROM message WHERE id = ?", (operation.id,)):
             break  # this very operation was done before
-        held = yield from found(
-            "scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key
-        )
+        key = operation.scope, operation.idempotency_key
+        held = yield from load_record("scope = ? AND idempotency_key = ?", *key)
         if held is None:
             continue  # it was released between these two statements: the key is free
         if held.expires > operation.first.at:
@@ -45,7 +44,7 @@ def _reserve(operation: ledger.Reserve, _: Dialect) -> Steps[ledger.Record | Non
     return None
 
 
-def _insert(new: ledger.Reserve) -> Statement:
+def _insert(new: op.ReserveMessage) -> Statement:
     return (
         (
             f"INSERT INTO message ({MESSAGE}, look_at, looks, heard) VALUES ({', '.join('?' * 19)})"  # noqa: S608  constants
@@ -54,7 +53,7 @@ def _insert(new: ledger.Reserve) -> Statement:
         (
             new.id,
             new.channel,
-            new.kind,
+            new.message_type,
             new.account,
             new.address,
             new.first.at,
@@ -65,7 +64,7 @@ def _insert(new: ledger.Reserve) -> Statement:
             new.expires,
             new.fingerprint,
             new.digest,
-            new.holder,
+            new.lease_owner,
             new.lease,
             "",
             new.lease,
@@ -75,7 +74,7 @@ def _insert(new: ledger.Reserve) -> Statement:
     )
 
 
-def _intent(begun: ledger.Begun) -> Statement:
+def _intent(begun: op.AttemptIntent) -> Statement:
     return (
         (
             "INSERT INTO attempt (message_id, number, provider, account, started, waited) VALUES (?, ?, ?, ?, ?, ?)"
@@ -85,15 +84,15 @@ def _intent(begun: ledger.Begun) -> Statement:
     )
 
 
-def _values(begun: ledger.Begun) -> tuple[Any, ...]:
-    return (begun.message_id, begun.number, begun.provider, begun.account, begun.at, begun.waited)
+def _values(begun: op.AttemptIntent) -> tuple[Any, ...]:
+    return (begun.message_id, begun.number, begun.provider, begun.account, begun.at, begun.delay)
 
 
-def _take(operation: ledger.Take, dialect: Dialect) -> Steps[bool]:
+def _take(operation: op.TakeLease, dialect: Dialect) -> Steps[bool]:
     key = operation.message_id
     held = yield (
         f"SELECT id FROM message WHERE id = ? AND holder IN (?, ?){dialect.for_update}",  # noqa: S608  a constant
-        (key, operation.instead_of, operation.holder),
+        (key, operation.instead_of, operation.lease_owner),
     )
     # counted in a statement of its own, once the row is locked: whoever held it may have begun another attempt just now
     begun = yield (
@@ -104,13 +103,13 @@ def _take(operation: ledger.Take, dialect: Dialect) -> Steps[bool]:
         return False
     yield (
         "UPDATE message SET holder = ?, lease = ?, stopped = '' WHERE id = ?",
-        (operation.holder, operation.lease, key),
+        (operation.lease_owner, operation.lease, key),
     )
     return True
 
 
-def _begin(operation: ledger.Begin, _: Dialect) -> Steps[bool]:
-    begun, lease, holder = operation.begun, operation.lease, operation.holder
+def _begin(operation: op.StartAttempt, _: Dialect) -> Steps[bool]:
+    begun, lease, holder = operation.begun, operation.lease, operation.lease_owner
     if operation.queued:
         claimed = yield (
             "UPDATE queue SET due = ? WHERE message_id = ? AND holder = ? RETURNING message_id",
@@ -128,44 +127,46 @@ def _begin(operation: ledger.Begin, _: Dialect) -> Steps[bool]:
     return bool(written or (yield _INTENDED, (begun.message_id, begun.number)))
 
 
-def _finish(operation: ledger.Finish, dialect: Dialect) -> Steps[Status]:
-    outcome, key = _storable(operation.outcome), operation.message_id
-    if outcome.provider_id and dialect.lock:
+def _finish(operation: op.FinishAttempt, dialect: Dialect) -> Steps[Status]:
+    result, key = _storable(operation.result), operation.message_id
+    if result.provider_id and dialect.lock:
         asked = yield (
             "SELECT provider FROM attempt WHERE message_id = ? AND number = ?",
             (key, operation.number),
         )
-        yield from locked(dialect, asked[0][0] if asked else "", outcome.provider_id)
+        yield from locked(dialect, asked[0][0] if asked else "", result.provider_id)
     known = yield f"SELECT heard FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  a constant
     if not known:
-        return outcome.status
-    ended = yield _end(operation, outcome)
+        return result.status
+    ended = yield _end(operation, result)
     heard: int = known[0][0]
-    if outcome.provider_id:
-        named = ended or (yield _NAMED_LATE, (outcome.provider_id, key, operation.number))
+    if result.provider_id:
+        named = ended or (yield _NAMED_LATE, (result.provider_id, key, operation.number))
         if named:
-            heard += len((yield _JOIN, (key, named[0][0], outcome.provider_id)))
-    over = operation.at if operation.stopped else None  # nothing follows, so nobody holds it any more
+            heard += len((yield _JOIN, (key, named[0][0], result.provider_id)))
+    over = operation.at if operation.stop_reason else None  # nothing follows, so nobody holds it any more
     last: int = ended[0][1] if ended else 0
-    if heard == 0 and last == operation.number == 1 and outcome.kind is not Kind.UNKNOWN:  # nearly always
-        status = outcome.status if operation.stopped else PENDING_NOT_SENT
-        yield _SETTLE, (dump(status), operation.stopped, over, key)
+    if (
+        heard == 0 and last == operation.number == 1 and result.outcome is not Outcome.UNKNOWN
+    ):  # nearly always
+        status = result.status if operation.stop_reason else PENDING_NOT_SENT
+        yield _SETTLE, (dump(status), operation.stop_reason, over, key)
         return status
     # only the last attempt says why it stopped, and not a burial that came too late
-    stops = last == operation.number if ended else outcome.kind is not Kind.UNKNOWN
-    yield _STOP, (heard, stops, operation.stopped, over if stops else None, key)
-    return (yield from restated(key, operation.look_at))
+    stops = last == operation.number if ended else result.outcome is not Outcome.UNKNOWN
+    yield _STOP, (heard, stops, operation.stop_reason, over if stops else None, key)
+    return (yield from recompute_status(key, operation.look_at))
 
 
-def _end(operation: ledger.Finish, outcome: Outcome) -> Statement:
+def _end(operation: op.FinishAttempt, result: AttemptResult) -> Statement:
     return (
         _END,
         (
-            outcome.reason.value,
-            dump(outcome.status),
-            outcome.provider_id,
-            outcome.detail,
-            outcome.retry_after,
+            result.reason.value,
+            dump(result.status),
+            result.provider_id,
+            result.detail,
+            result.retry_after,
             operation.at,
             operation.message_id,
             operation.number,
@@ -173,16 +174,16 @@ def _end(operation: ledger.Finish, outcome: Outcome) -> Statement:
     )
 
 
-def _release(operation: ledger.Release, _: Dialect) -> Steps[None]:
+def _release(operation: op.ReleaseReservation, _: Dialect) -> Steps[None]:
     gone = yield (
         "DELETE FROM message WHERE id = ? AND holder = ? RETURNING id",
-        (operation.message_id, operation.holder),
+        (operation.message_id, operation.lease_owner),
     )
     if gone:
         yield "DELETE FROM attempt WHERE message_id = ?", (operation.message_id,)
 
 
-def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
+def _hear(operation: op.RecordEvent, dialect: Dialect) -> Steps[op.EventRecorded]:
     event = operation.event
     provider_id = _clean(getattr(event, "provider_id", None))
     if provider_id:
@@ -191,7 +192,7 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
     if key is not None and not provider_id:
         provider_id = yield from _id_at(key, event)
     status = event.status if isinstance(event, StatusChanged) else None
-    detail = event.act if isinstance(event, Engaged) else getattr(event, "detail", "")
+    detail = event.engagement_type if isinstance(event, EngagementReceived) else getattr(event, "detail", "")
     fresh = yield (
         (
             "INSERT INTO event (key, message_id, provider, provider_id, kind, at, status, detail, heard_at)"
@@ -203,14 +204,14 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
             event.provider,
             provider_id,
             type(event).__name__,
-            event.at,
+            event.occurred_at,
             dump(status) if status else None,
             _clean(str(detail)),
             operation.now,
         ),
     )
     if not fresh or key is None:
-        return ledger.Hearing(bool(fresh), key)
+        return op.EventRecorded(bool(fresh), key)
     if status is not None:  # whoever waits for it hears of it at once
         waits = "('sent', 'held')" if status.final else "('held')"
         yield f"UPDATE queue SET due = ? WHERE message_id = ? AND state IN {waits}", (operation.now, key)  # noqa: S608  constants
@@ -218,10 +219,10 @@ def _hear(operation: ledger.Hear, dialect: Dialect) -> Steps[ledger.Hearing]:
     if provider_id and (yield _NAMED, (provider_id, key, event.provider, provider_id)):
         joined = yield _JOIN, (key, event.provider, provider_id)
         yield "UPDATE message SET heard = heard + ? WHERE id = ?", (len(joined), key)
-    now = yield from restated(key)
+    now = yield from recompute_status(key)
     if status is not None and status.rank >= DELIVERED_TO_HANDSET.rank:
         yield from _overlap(key, event.provider, provider_id, operation.now)
-    return ledger.Hearing(fresh=True, message_id=key, status=now)
+    return op.EventRecorded(fresh=True, message_id=key, status=now)
 
 
 def _overlap(key: str, provider: str, provider_id: str | None, now: float) -> Steps[None]:
@@ -233,7 +234,9 @@ def _overlap(key: str, provider: str, provider_id: str | None, now: float) -> St
     early = any(
         number <= row[0] and (name, own) == (provider, provider_id or own) for number, name, own, _ in rows
     )
-    if early and any(one[0] > row[0] and not str(one[3]).startswith("not_sent.") for one in rows):
+    if early and any(
+        one[0] > row[0] and not str(one[3]).startswith(("not_sent.", "rejected.")) for one in rows
+    ):
         yield counted(now, "reports", "overlapped", 1)
 
 
@@ -254,7 +257,7 @@ def _id_at(key: str, event: Event) -> Steps[str | None]:
 
 def _message_of(event: Event) -> Steps[str | None]:
     """Return our id of the message that the event is about, if that is known."""
-    if isinstance(event, (StatusChanged, Engaged)):
+    if isinstance(event, (StatusChanged, EngagementReceived)):
         named = root_id(_clean(event.message_id) or "")
         if named and (yield "SELECT id FROM message WHERE id = ?", (named,)):
             return named
@@ -267,16 +270,17 @@ def _message_of(event: Event) -> Steps[str | None]:
     return None
 
 
-def _find(operation: ledger.Find, _: Dialect) -> Steps[ledger.Record | None]:
+def _find(operation: op.GetMessage, _: Dialect) -> Steps[op.MessageRecord | None]:
     if operation.message_id is not None:
-        return (yield from found("id = ?", operation.message_id))
+        return (yield from load_record("id = ?", operation.message_id))
     if operation.provider_id is not None:
         asked = "id = (SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ? LIMIT 1)"
-        return (yield from found(asked, operation.provider, _clean(operation.provider_id)))
-    return (yield from found("scope = ? AND idempotency_key = ?", operation.scope, operation.idempotency_key))
+        return (yield from load_record(asked, operation.provider, _clean(operation.provider_id)))
+    key = operation.scope, operation.idempotency_key
+    return (yield from load_record("scope = ? AND idempotency_key = ?", *key))
 
 
-def found(where: str, *values: Any) -> Steps[ledger.Record | None]:  # noqa: ANN401  whatever SQL takes
+def load_record(where: str, *values: Any) -> Steps[op.MessageRecord | None]:  # noqa: ANN401
     """Return the record of the message for which that holds."""
     rows = yield f"SELECT {MESSAGE} FROM message WHERE {where}", values  # noqa: S608  constants
     if not rows:
@@ -286,11 +290,13 @@ def found(where: str, *values: Any) -> Steps[ledger.Record | None]:  # noqa: ANN
     steps = (yield SELECT_STEPS, (key,)) if attempts else []
     events = yield SELECT_EVENTS, (key,)
     return record_of(
-        rows[0], [attempt_of(key, channel, one, steps) for one in attempts], [heard_of(one) for one in events]
+        rows[0],
+        [attempt_of(key, channel, one, steps) for one in attempts],
+        [event_from_row(one) for one in events],
     )
 
 
-def _browse(operation: ledger.Browse, _: Dialect) -> Steps[Sequence[ledger.Record]]:
+def _browse(operation: op.ListMessages, _: Dialect) -> Steps[Sequence[op.MessageRecord]]:
     group = None if operation.group_id is None else f'{{"groupId": {operation.group_id:d},%'
     given = {
         "id < ?": operation.before,
@@ -305,41 +311,41 @@ def _browse(operation: ledger.Browse, _: Dialect) -> Steps[Sequence[ledger.Recor
         f"SELECT id FROM message WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608  constants
         (operation.scope, *asked.values(), operation.limit),
     )
-    records: list[ledger.Record] = []
+    records: list[op.MessageRecord] = []
     for (key,) in keys:
-        record = yield from found("id = ?", key)
+        record = yield from load_record("id = ?", key)
         records += [record] if record else []
     return records
 
 
-def _unsettled(operation: ledger.Unsettled, dialect: Dialect) -> Steps[Sequence[ledger.Record]]:
+def _unsettled(operation: op.ListUnknown, dialect: Dialect) -> Steps[Sequence[op.MessageRecord]]:
     due = yield (
         f"{_SELECT_DUE}{dialect.for_update}",
         (operation.now, operation.now, operation.limit),
     )
-    crash = Outcome.of(Reason.CRASH, "its process died before the answer was kept")
-    records: list[ledger.Record] = []
+    crash = AttemptResult.of(Reason.PROCESS_CRASHED, "its process died before the answer was kept")
+    records: list[op.MessageRecord] = []
     for key, looks in due:
         yield (
             "UPDATE attempt SET reason = ?, status = ?, detail = ?, duration = 0 WHERE message_id = ? AND reason IS NULL",
             (crash.reason.value, dump(crash.status), crash.detail, key),
         )
         yield "UPDATE message SET looks = looks + 1 WHERE id = ?", (key,)
-        yield from restated(key, _next_look(operation, looks))
-        record = yield from found("id = ?", key)
-        if record is not None and record.outcome is Kind.UNKNOWN:
+        yield from recompute_status(key, _next_look(operation, looks))
+        record = yield from load_record("id = ?", key)
+        if record is not None and record.outcome is Outcome.UNKNOWN:
             records.append(record)
     return records
 
 
-def _next_look(operation: ledger.Unsettled, looks: int) -> float:
+def _next_look(operation: op.ListUnknown, looks: int) -> float:
     """Return when it is due again; never, in effect, when the schedule is used up."""
-    ahead = operation.schedule[looks + 1 : looks + 2]
+    ahead = operation.reconcile_after[looks + 1 : looks + 2]
     return operation.now + ahead[0] if ahead else NEVER
 
 
-def _storable(outcome: Outcome) -> Outcome:
-    return replace(outcome, provider_id=_clean(outcome.provider_id), detail=_clean(outcome.detail) or "")
+def _storable(result: AttemptResult) -> AttemptResult:
+    return replace(result, provider_id=_clean(result.provider_id), detail=_clean(result.detail) or "")
 
 
 def _clean(text: str | None) -> str | None:
@@ -381,13 +387,13 @@ _NAMED_LATE = (
 _SELECT_DUE = "SELECT id, looks FROM message WHERE look_at <= ? AND lease <= ? ORDER BY look_at LIMIT ?"
 _ALL = 1_000_000_000
 STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
-    ledger.Reserve: _reserve,
-    ledger.Take: _take,
-    ledger.Begin: _begin,
-    ledger.Finish: _finish,
-    ledger.Release: _release,
-    ledger.Hear: _hear,
-    ledger.Find: _find,
-    ledger.Browse: _browse,
-    ledger.Unsettled: _unsettled,
+    op.ReserveMessage: _reserve,
+    op.TakeLease: _take,
+    op.StartAttempt: _begin,
+    op.FinishAttempt: _finish,
+    op.ReleaseReservation: _release,
+    op.RecordEvent: _hear,
+    op.GetMessage: _find,
+    op.ListMessages: _browse,
+    op.ListUnknown: _unsettled,
 }

@@ -8,22 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from messaging_channels._ledger.sql import found
-from messaging_channels._ledger.standing import reports_of, restated, standing
-from messaging_channels._ledger.statements import Dialect, Rows, Steps, counted, dump
+from messaging_channels._ledger.sql import load_record
+from messaging_channels._ledger.sql_types import Dialect, Rows, Steps, counted, dump
+from messaging_channels._ledger.status_merge import merged_status, recompute_status, reports_of
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, PENDING_QUEUED, REJECTED_CANCELLED, Status
 from messaging_channels.plugins import ledger_queue as q
-from messaging_channels.plugins.ledger import Record
+from messaging_channels.plugins.ledger import MessageRecord
 from messaging_channels.plugins.ledger_queue import NEVER, QUEUE, State
 
 
-def _enqueue(new: q.Enqueue, _: Dialect) -> Steps[Record | None]:
-    fields = (new.id, new.channel, new.kind, new.account, new.address, new.at, dump(PENDING_QUEUED), 0)
+def _enqueue(new: q.Enqueue, _: Dialect) -> Steps[MessageRecord | None]:
+    fields = (
+        new.id,
+        new.channel,
+        new.message_type,
+        new.account,
+        new.address,
+        new.at,
+        dump(PENDING_QUEUED),
+        0,
+    )
     key = (new.scope, new.idempotency_key, new.expires, new.fingerprint, new.digest)
     while not (yield _INSERT_MESSAGE, (*fields, *key, QUEUE, NEVER, "", None, 0, 0)):
         if (yield "SELECT id FROM message WHERE id = ?", (new.id,)):
             break  # this very operation was done before
-        record = yield from found("scope = ? AND idempotency_key = ?", new.scope, new.idempotency_key)
+        record = yield from load_record("scope = ? AND idempotency_key = ?", new.scope, new.idempotency_key)
         if record is None:
             continue  # a send released it between these two statements: the key is free
         if record.expires > new.at:
@@ -60,7 +69,7 @@ def _claim(operation: q.Claim, dialect: Dialect) -> Steps[Sequence[q.Job]]:
             f"UPDATE queue SET holder = ?, due = ? WHERE message_id IN {these} RETURNING message_id,"  # noqa: S608  constants
             " state, step, base, tries, created, deadline, payload"
         ),
-        (operation.holder, operation.lease, *keys),
+        (operation.lease_owner, operation.lease, *keys),
     )
     begun = yield f"SELECT DISTINCT message_id FROM attempt WHERE message_id IN {these}", tuple(keys)  # noqa: S608
     known = {key for (key,) in begun}
@@ -89,29 +98,29 @@ def _due(operation: q.Claim, dialect: Dialect) -> Steps[list[str]]:
     return keys
 
 
-def _looked_at(key: str, base: int, now: float) -> Steps[tuple[Record | None, Status | None]]:
+def _looked_at(key: str, base: int, now: float) -> Steps[tuple[MessageRecord | None, Status | None]]:
     """Return the record of a message, with what its present step alone comes to. Nobody else holds it: who did is dead, or gave it back."""
     yield "UPDATE message SET holder = ? WHERE id = ? AND lease <= ?", (QUEUE, key, now)
-    record = yield from found("id = ?", key)
+    record = yield from load_record("id = ?", key)
     if record is None:
         return None, None
     reports = yield from reports_of(key, record.attempts)
     own = [attempt for attempt in record.attempts if attempt.number > base]
     told = [(provider, status) for number, provider, status in reports if number > base]
-    return record, standing(own, told, stopped=True)
+    return record, merged_status(own, told, stopped=True)
 
 
-def _proceed(operation: q.Proceed, _: Dialect) -> Steps[bool]:
+def _proceed(operation: q.UpdateJob, _: Dialect) -> Steps[bool]:
     key = operation.message_id
     if operation.state is None:
         held = yield (
             "DELETE FROM queue WHERE message_id = ? AND holder = ? RETURNING message_id",
-            (key, operation.holder),
+            (key, operation.lease_owner),
         )
     else:
         held = yield (
             "UPDATE queue SET state = ?, due = ?, tries = ?, holder = '' WHERE message_id = ? AND holder = ? RETURNING message_id",
-            (operation.state.value, operation.due, operation.tries, key, operation.holder),
+            (operation.state.value, operation.due, operation.tries, key, operation.lease_owner),
         )
     if not held:
         return False
@@ -120,8 +129,8 @@ def _proceed(operation: q.Proceed, _: Dialect) -> Steps[bool]:
             "UPDATE message SET holder = ?, lease = ?, look_at = NULL, stopped = '' WHERE id = ?",
             (QUEUE, NEVER, key),
         )
-    elif operation.stopped:
-        yield from _ended(key, operation.stopped, operation.status, operation.at)
+    elif operation.stop_reason:
+        yield from _ended(key, operation.stop_reason, operation.status, operation.at)
     return True
 
 
@@ -132,29 +141,29 @@ def _ended(key: str, stopped: str, status: Status | None, at: float) -> Steps[No
         yield (
             (
                 "UPDATE message SET status = ?, version = version + 1 WHERE id = ? AND NOT EXISTS (SELECT 1 FROM attempt"
-                " WHERE message_id = message.id AND (reason IS NULL OR reason NOT LIKE 'not_sent.%'))"
+                " WHERE message_id = message.id AND (reason IS NULL OR (reason NOT LIKE 'not_sent.%' AND reason NOT LIKE 'rejected.%')))"
             ),
             (dump(status), key),
         )
     else:
-        yield from restated(key)
+        yield from recompute_status(key)
 
 
-def _count(operation: q.Count, _: Dialect) -> Steps[None]:
+def _count(operation: q.IncrementCounters, _: Dialect) -> Steps[None]:
     for what, number in sorted(operation.counts.items()):
         yield counted(operation.at, operation.worker, what, number)
 
 
-def _next_step(operation: q.NextStep, dialect: Dialect) -> Steps[bool]:
+def _next_step(operation: q.AdvanceFallback, dialect: Dialect) -> Steps[bool]:
     key = operation.message_id
     held = yield (
         f"SELECT step FROM queue WHERE message_id = ? AND holder = ?{dialect.for_update}",  # noqa: S608  constants
-        (key, operation.holder),
+        (key, operation.lease_owner),
     )
     if not held or held[0][0] != operation.step - 1:
         return False
     yield f"SELECT id FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  no report comes in between
-    record = yield from found("id = ?", key)
+    record = yield from load_record("id = ?", key)
     if record is None or record.status.rank >= DELIVERED_TO_HANDSET.rank:
         return False
     base = len(record.attempts)
@@ -162,7 +171,14 @@ def _next_step(operation: q.NextStep, dialect: Dialect) -> Steps[bool]:
         "UPDATE queue SET state = ?, due = ?, step = ?, base = ?, tries = 0, holder = '' WHERE message_id = ?",
         (State.WAITING.value, operation.at, operation.step, base, key),
     )
-    step = (operation.step, base, operation.channel, operation.kind, operation.address, operation.digest)
+    step = (
+        operation.step,
+        base,
+        operation.channel,
+        operation.message_type,
+        operation.address,
+        operation.digest,
+    )
     yield (
         (
             "INSERT INTO step (message_id, step, base, channel, kind, address, digest) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -194,7 +210,7 @@ def _cancel(operation: q.Cancel, dialect: Dialect) -> Steps[bool]:
     return True
 
 
-def _replay(operation: q.Replay, dialect: Dialect) -> Steps[int]:
+def _replay(operation: q.RetryDeadLetters, dialect: Dialect) -> Steps[int]:
     where, values = ("message_id = ?", (operation.message_id,)) if operation.message_id else ("1 = 1", ())
     keys = yield (
         f"SELECT message_id FROM queue WHERE state = 'dead' AND {where} LIMIT ?{dialect.skip_locked}",  # noqa: S608
@@ -218,21 +234,21 @@ def _replay(operation: q.Replay, dialect: Dialect) -> Steps[int]:
     return len(keys)
 
 
-def _dead(operation: q.Dead, _: Dialect) -> Steps[Sequence[Record]]:
+def _dead(operation: q.ListDeadLetters, _: Dialect) -> Steps[Sequence[MessageRecord]]:
     before = "message_id < ?" if operation.before else "1 = 1"
     values = (operation.before,) if operation.before else ()
     keys = yield (
         f"SELECT message_id FROM queue WHERE state = 'dead' AND {before} ORDER BY message_id DESC LIMIT ?",  # noqa: S608
         (*values, operation.limit),
     )
-    records: list[Record] = []
+    records: list[MessageRecord] = []
     for (key,) in keys:
-        record = yield from found("id = ?", key)
+        record = yield from load_record("id = ?", key)
         records += [record] if record else []
     return records
 
 
-def _depth(operation: q.Depth, _: Dialect) -> Steps[q.Queue]:
+def _depth(operation: q.GetQueueStats, _: Dialect) -> Steps[q.QueueStats]:
     states = yield "SELECT state, count(*) FROM queue GROUP BY state", ()
     ((due, oldest),) = yield (
         "SELECT count(*), min(due) FROM queue WHERE state = 'waiting' AND due <= ?",
@@ -246,7 +262,7 @@ def _depth(operation: q.Depth, _: Dialect) -> Steps[q.Queue]:
         )
         counts.append({what: int(number) for what, number in rows})
     age = operation.now - oldest if due else 0.0
-    return q.Queue(dict(states), due, age, *counts)
+    return q.QueueStats(dict(states), due, age, *counts)
 
 
 def _erase(operation: q.Erase, dialect: Dialect) -> Steps[int]:
@@ -270,7 +286,7 @@ def _erase(operation: q.Erase, dialect: Dialect) -> Steps[int]:
     return len(touched)
 
 
-def _forget(operation: q.Forget, _: Dialect) -> Steps[int]:
+def _forget(operation: q.Prune, _: Dialect) -> Steps[int]:
     old = f"{int(operation.before * 1000):012x}"  # ids sort by time
     over = yield (
         "DELETE FROM queue WHERE message_id < ? AND (state = 'dead' OR (state = 'held' AND due >= ?)) RETURNING message_id",
@@ -299,17 +315,17 @@ _INSERT_QUEUE = (
     "INSERT INTO queue (message_id, state, step, steps, base, tries, created, due, priority, deadline, holder, payload,"
     " recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-_GONE_OUT = "SELECT 1 FROM attempt WHERE message_id = ? AND (reason IS NULL OR reason NOT LIKE 'not_sent.%')"
+_GONE_OUT = "SELECT 1 FROM attempt WHERE message_id = ? AND (reason IS NULL OR (reason NOT LIKE 'not_sent.%' AND reason NOT LIKE 'rejected.%'))"
 STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
     q.Enqueue: _enqueue,
     q.Claim: _claim,
-    q.Proceed: _proceed,
-    q.Count: _count,
-    q.NextStep: _next_step,
+    q.UpdateJob: _proceed,
+    q.IncrementCounters: _count,
+    q.AdvanceFallback: _next_step,
     q.Cancel: _cancel,
-    q.Replay: _replay,
-    q.Dead: _dead,
-    q.Depth: _depth,
+    q.RetryDeadLetters: _replay,
+    q.ListDeadLetters: _dead,
+    q.GetQueueStats: _depth,
     q.Erase: _erase,
-    q.Forget: _forget,
+    q.Prune: _forget,
 }

@@ -15,12 +15,12 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from messaging_channels._ledger._rows import SCHEMA
-from messaging_channels._ledger.addresses import KeptAddresses
-from messaging_channels._ledger.statements import Dialect
-from messaging_channels._ledger.steps import steps
+from messaging_channels._ledger.address_privacy import KeptAddresses
+from messaging_channels._ledger.schema import SCHEMA
+from messaging_channels._ledger.sql_dispatch import steps
+from messaging_channels._ledger.sql_types import Dialect
 from messaging_channels._model.errors import LedgerUnavailable
-from messaging_channels.plugins.exchange import Exchange, Executors
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
 from messaging_channels.plugins.ledger_queue import EVERY
 
@@ -52,9 +52,9 @@ class SqliteLedger(KeptAddresses):
         self._lock = threading.Lock()
 
     @property
-    def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
+    def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         """See Ledger."""
-        made = Executors(lambda: _Sync(self), lambda: _Async(self))
+        made = ExecutorPair(lambda: _Sync(self), lambda: _Async(self))
         return dict.fromkeys(EVERY, made)
 
     def submit(self, operation: Operation[Any]) -> Future[Any]:

@@ -69,7 +69,7 @@ class WhatsAppUserId(WhatsAppAddress):
             raise InvalidAddress(
                 "it is not two letters, a dot, letters and digits",
                 kind="WhatsApp user id",
-                remedy="give it as the webhook did",
+                hint="give it as the webhook did",
             )
         return cls(text)
 
@@ -106,7 +106,7 @@ class PhoneNumber(WhatsAppAddress):
             raise InvalidAddress(
                 _number_problem(text),
                 kind="phone number",
-                remedy="write it as country code and number, such as +447700900000",
+                hint="write it as country code and number, such as +447700900000",
             )
         return cls(match[1])
 
@@ -198,7 +198,7 @@ def _number_problem(text: str) -> str:
 
 
 def _bad_mail(problem: str) -> InvalidAddress:
-    return InvalidAddress(problem, kind="mail address", remedy="write it as user@example.com")
+    return InvalidAddress(problem, kind="mail address", hint="write it as user@example.com")
 
 
 def _unquoted(name: str) -> str:

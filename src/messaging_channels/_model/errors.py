@@ -8,20 +8,20 @@ MessagingError
 │   ├── Unsupported              the provider carries no such message, or not that field of it
 │   ├── UnresolvedRecipient      no address for that recipient on that channel
 │   ├── NoRoute                  no provider is configured for the channel
-│   ├── Vetoed                   a rule of ours forbids it: opted out, not an allowed country, too many
+│   ├── MessageBlocked           a rule of ours forbids it: opted out, not an allowed country, too many
 │   └── IdempotencyKeyReused     the key was given before, with another message or recipient
 ├── ConfigurationError           the deployment's input; nothing left the machine
 │   ├── InvalidSetting           a setting is missing or malformed
 │   ├── UnknownProvider          no plugin supplies a provider of that name
 │   ├── UnknownAccount           no credentials are configured for that account
-│   └── BrokenPlugin             a plugin could not be loaded; the others go on working
-├── IdempotencyInProgress        an earlier call with that key has not ended yet
+│   └── PluginLoadError          a plugin could not be loaded; the others go on working
+├── IdempotencyKeyInUse          an earlier call with that key has not ended yet
 ├── LedgerUnavailable            what would be sent could not be written down first, so nothing was sent
 ├── SendFailed                   a provider was asked, and the message certainly went nowhere
 │   ├── Rejected                 refused for good: do not send it again as it is
 │   └── NotSent                  nothing went out: it may safely be sent again
-├── WebhookRefused               a call to our webhook address that nothing proves to be the provider's
-└── ExchangeFailed               seen by provider authors: one exchange could not be completed
+├── WebhookVerificationError     a call to our webhook address that nothing proves to be the provider's
+└── TransportError               seen by provider authors: one exchange could not be completed
 
 Act on the class and the attributes, never on the text. No text holds a secret, a whole address or the body of a message.
 """
@@ -49,11 +49,11 @@ class InvalidAddress(BadInput):
 
     code = "invalid_address"
 
-    def __init__(self, problem: str, *, kind: str, remedy: str) -> None:
-        super().__init__(f"not a {kind}: {problem}; {remedy}")
+    def __init__(self, problem: str, *, kind: str, hint: str) -> None:
+        super().__init__(f"not a {kind}: {problem}; {hint}")
         self.problem = problem
         self.kind = kind
-        self.remedy = remedy
+        self.hint = hint
 
 
 class InvalidMessage(BadInput):
@@ -61,11 +61,11 @@ class InvalidMessage(BadInput):
 
     code = "invalid_message"
 
-    def __init__(self, problem: str, *, field: str, remedy: str) -> None:
-        super().__init__(f"{field}: {problem}; {remedy}")
+    def __init__(self, problem: str, *, field: str, hint: str) -> None:
+        super().__init__(f"{field}: {problem}; {hint}")
         self.problem = problem
         self.field = field
-        self.remedy = remedy
+        self.hint = hint
 
 
 class UnknownChannel(BadInput):
@@ -84,11 +84,11 @@ class Unsupported(BadInput):
 
     code = "unsupported"
 
-    def __init__(self, feature: str, *, provider: str, remedy: str) -> None:
-        super().__init__(f"provider {provider!r} does not carry {feature}; {remedy}")
+    def __init__(self, feature: str, *, provider: str, hint: str) -> None:
+        super().__init__(f"provider {provider!r} does not carry {feature}; {hint}")
         self.feature = feature
         self.provider = provider
-        self.remedy = remedy
+        self.hint = hint
 
 
 class UnresolvedRecipient(BadInput):
@@ -96,12 +96,12 @@ class UnresolvedRecipient(BadInput):
 
     code = "unresolved_recipient"
 
-    def __init__(self, problem: str, *, recipient: str, channel: str, remedy: str) -> None:
-        super().__init__(f"{recipient} on channel {channel!r}: {problem}; {remedy}")
+    def __init__(self, problem: str, *, recipient: str, channel: str, hint: str) -> None:
+        super().__init__(f"{recipient} on channel {channel!r}: {problem}; {hint}")
         self.problem = problem
         self.recipient = recipient
         self.channel = channel
-        self.remedy = remedy
+        self.hint = hint
 
 
 class NoRoute(BadInput):
@@ -118,18 +118,16 @@ class NoRoute(BadInput):
         self.channel = channel
 
 
-class Vetoed(BadInput):
+class MessageBlocked(BadInput):
     """A rule of ours forbids this message to this recipient. `rule` names it. Also raised when a rule could not be asked."""
 
-    code = "vetoed"
+    code = "message_blocked"
 
-    def __init__(
-        self, problem: str, *, rule: str, remedy: str = "do not send it, or change the rule"
-    ) -> None:
-        super().__init__(f"{rule}: {problem}; {remedy}")
+    def __init__(self, problem: str, *, check: str, hint: str = "do not send it, or change the rule") -> None:
+        super().__init__(f"{check}: {problem}; {hint}")
         self.problem = problem
-        self.rule = rule
-        self.remedy = remedy
+        self.check = check
+        self.hint = hint
 
 
 class IdempotencyKeyReused(BadInput):
@@ -145,10 +143,10 @@ class IdempotencyKeyReused(BadInput):
         self.message_id = message_id
 
 
-class IdempotencyInProgress(MessagingError):
+class IdempotencyKeyInUse(MessagingError):
     """An earlier call with the same idempotency key has not ended, or its process died a moment ago. Try again later."""
 
-    code = "idempotency_in_progress"
+    code = "idempotency_key_in_use"
 
     def __init__(self, message_id: str, *, retry_after: float) -> None:
         super().__init__(
@@ -182,12 +180,12 @@ class InvalidSetting(ConfigurationError):
 
     code = "invalid_setting"
 
-    def __init__(self, problem: str, *, setting: str, source: str, remedy: str) -> None:
-        super().__init__(f"setting {setting} (from {source}): {problem}; {remedy}")
+    def __init__(self, problem: str, *, setting: str, source: str, hint: str) -> None:
+        super().__init__(f"setting {setting} (from {source}): {problem}; {hint}")
         self.problem = problem
         self.setting = setting
         self.source = source
-        self.remedy = remedy
+        self.hint = hint
 
 
 class UnknownProvider(ConfigurationError):
@@ -218,10 +216,10 @@ class UnknownAccount(ConfigurationError):
         self.channel = channel
 
 
-class BrokenPlugin(ConfigurationError):
+class PluginLoadError(ConfigurationError):
     """The plugin that was asked for could not be loaded; the cause is chained."""
 
-    code = "broken_plugin"
+    code = "plugin_load_error"
 
     def __init__(self, name: str, *, problem: str) -> None:
         super().__init__(f"plugin {name!r} could not be loaded: {problem}; mend or uninstall it")
@@ -229,16 +227,16 @@ class BrokenPlugin(ConfigurationError):
         self.problem = problem
 
 
-class WebhookRefused(MessagingError):
+class WebhookVerificationError(MessagingError):
     """Nothing proves that the call came from the provider. Answer it with 401 and believe nothing of it."""
 
-    code = "webhook_refused"
+    code = "webhook_verification_failed"
 
-    def __init__(self, problem: str, *, provider: str, remedy: str) -> None:
-        super().__init__(f"webhook of {provider!r}: {problem}; {remedy}")
+    def __init__(self, problem: str, *, provider: str, hint: str) -> None:
+        super().__init__(f"webhook of {provider!r}: {problem}; {hint}")
         self.problem = problem
         self.provider = provider
-        self.remedy = remedy
+        self.hint = hint
 
 
 class Phase(StrEnum):
@@ -254,14 +252,14 @@ class Phase(StrEnum):
     """Waiting for the answer, or reading it."""
 
 
-class ExchangeFailed(MessagingError):
+class TransportError(MessagingError):
     """One exchange could not be completed. Raised into a provider's flow by the transport.
 
     `phase` tells how far it came. `sent` answers whether the other side may have acted on it: only a failure before the
     first byte of the request is a certain no.
     """
 
-    code = "exchange_failed"
+    code = "transport_error"
 
     def __init__(self, problem: str, *, phase: Phase, timed_out: bool = False) -> None:
         super().__init__(f"{problem} (phase: {phase})")

@@ -17,74 +17,74 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Heard:
+class _Event:
     """What every event has."""
 
     provider: str
-    at: float
+    occurred_at: float
     """When it happened, in the provider's words: seconds since the epoch, UTC."""
     event_id: str | None = None
     """The provider's id of the event itself, where it gives one."""
-    native: Any = field(default=None, repr=False)
+    raw: Any = field(default=None, repr=False)
     """The report as it came."""
 
     @property
     def key(self) -> str:
         """What repetitions of this event have in common: 32 hexadecimal digits."""
-        told = (self.event_id,) if self.event_id else (self.at, *self._told())
+        told = (self.event_id,) if self.event_id else (self.occurred_at, *self._identity())
         return sha256(repr((type(self).__name__, self.provider, *told)).encode()).hexdigest()[:32]
 
-    def _told(self) -> tuple[Any, ...]:
-        return (repr(self.native),)
+    def _identity(self) -> tuple[Any, ...]:
+        return (repr(self.raw),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _OfMessage(_Heard):
+class _MessageEvent(_Event):
     """An event of a message that was sent."""
 
     message_id: str = ""
     """Ours, as given to the provider; empty where the provider carries none back."""
     provider_id: str | None = None
 
-    def _told(self) -> tuple[Any, ...]:
+    def _identity(self) -> tuple[Any, ...]:
         return (self.message_id, self.provider_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StatusChanged(_OfMessage):
+class StatusChanged(_MessageEvent):
     """A delivery report. Fold it in with `status.merge`."""
 
     status: Status
     detail: str = ""
     """For the operator: the provider's error code and text. No whole address, no body."""
 
-    def _told(self) -> tuple[Any, ...]:
+    def _identity(self) -> tuple[Any, ...]:
         return (self.message_id, self.provider_id, self.status.group_id, self.status.id, self.detail)
 
 
-class Act(StrEnum):
+class EngagementType(StrEnum):
     """What a person did with a message."""
 
-    SEEN = "seen"
+    READ = "read"
     OPENED = "opened"
     CLICKED = "clicked"
     PLAYED = "played"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Engaged(_OfMessage):
+class EngagementReceived(_MessageEvent):
     """A person read, opened, clicked or played a message. It stands beside the status, and changes none."""
 
-    act: Act
+    engagement_type: EngagementType
     url: str | None = field(default=None, repr=False)
     """The link that was clicked."""
 
-    def _told(self) -> tuple[Any, ...]:
-        return (self.message_id, self.provider_id, self.act, self.url)
+    def _identity(self) -> tuple[Any, ...]:
+        return (self.message_id, self.provider_id, self.engagement_type, self.url)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReceivedMedia:
+class InboundMedia:
     """A file that came with a message, by its URL or by the provider's id."""
 
     url: str | None = field(default=None, repr=False)
@@ -97,8 +97,8 @@ class ReceivedMedia:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MessageReceived(_Heard):
-    """A person wrote to us. What `kind` does not say in the other fields is in `native`."""
+class MessageReceived(_Event):
+    """A person wrote to us. What `kind` does not say in the other fields is in `raw`."""
 
     channel: str
     provider_id: str
@@ -115,47 +115,47 @@ class MessageReceived(_Heard):
     """The id of what was pressed or chosen, the emoji of a reaction, the JSON of a flow."""
     location: tuple[float, float] | None = field(default=None, repr=False)
     """Latitude and longitude in degrees."""
-    media: tuple[ReceivedMedia, ...] = field(default=(), repr=False)
+    media: tuple[InboundMedia, ...] = field(default=(), repr=False)
     reply_to: str | None = None
     """The provider's id of the message it answers or reacts to."""
     name: str | None = field(default=None, repr=False)
     """What the person calls itself."""
 
-    def _told(self) -> tuple[Any, ...]:
+    def _identity(self) -> tuple[Any, ...]:
         return (self.channel, self.provider_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Choice(_Heard):
+class _ConsentEvent(_Event):
     """What a person wants to receive."""
 
     channel: str
     address: Address = field(repr=False)
-    why: str = ""
+    reason: str = ""
     """Such as `keyword STOP`, `complaint`, `list-unsubscribe`."""
-    about: str = ""
+    category: str = ""
     """What alone is meant, such as `marketing`; empty for every message of the channel."""
 
-    def _told(self) -> tuple[Any, ...]:
-        return (self.channel, self.address.plain, self.why, self.about)
+    def _identity(self) -> tuple[Any, ...]:
+        return (self.channel, self.address.plain, self.reason, self.category)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OptedOut(_Choice):
+class OptedOut(_ConsentEvent):
     """A person wants no more messages on this channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OptedIn(_Choice):
+class OptedIn(_ConsentEvent):
     """A person wants messages on this channel, again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unrecognised(_Heard):
+class UnknownEvent(_Event):
     """A report of a kind that the plugin does not know, kept as it came."""
 
     kind: str = ""
     """The provider's word for it."""
 
 
-Event: TypeAlias = "StatusChanged | Engaged | MessageReceived | OptedOut | OptedIn | Unrecognised"
+Event: TypeAlias = "StatusChanged | EngagementReceived | MessageReceived | OptedOut | OptedIn | UnknownEvent"

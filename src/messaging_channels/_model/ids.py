@@ -7,7 +7,7 @@ import re
 
 _TOGETHER = 256
 _TWENTY = re.compile("[0-9a-f]{20}")
-_drawn: list[str] = []
+_pool: list[str] = []
 
 
 def random_digits() -> str:
@@ -16,10 +16,10 @@ def random_digits() -> str:
     They are drawn some hundreds at a time: asking the system lets every other thread run first, which sixty-four threads feel. Whoever forks draws anew.
     """
     try:
-        return _drawn.pop()
+        return _pool.pop()
     except IndexError:
         first, *others = _TWENTY.findall(os.urandom(10 * _TOGETHER).hex())
-        _drawn.extend(others)
+        _pool.extend(others)
         return str(first)
 
 
@@ -29,4 +29,4 @@ def message_id(now: float) -> str:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_drawn.clear)
+    os.register_at_fork(after_in_child=_pool.clear)

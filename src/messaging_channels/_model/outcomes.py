@@ -11,10 +11,10 @@ from typing import Any
 
 from messaging_channels._model import status as statuses
 from messaging_channels._model.status import Status
-from messaging_channels._model.values import value
+from messaging_channels._model.values import fast_frozen
 
 
-class Kind(StrEnum):
+class Outcome(StrEnum):
     """The four ends an attempt can have."""
 
     ACCEPTED = "accepted"
@@ -32,92 +32,92 @@ class Reason(StrEnum):
 
     __hash__ = str.__hash__  # an Enum's own is slow, and every message is looked up by it
 
-    rule: Rule
+    policy: ReasonPolicy
     """What it means and allows: its entry of `RULES`."""
 
     ACCEPTED = "accepted"
-    DUPLICATE = "duplicate_of_earlier"
+    DUPLICATE = "accepted.duplicate"
     """The provider had taken this very id before: accepted, then."""
-    INVALID = "not_sent.invalid"
+    INVALID = "rejected.invalid"
     """The content or the request is malformed in the provider's eyes."""
-    RECIPIENT = "not_sent.recipient"
+    RECIPIENT = "rejected.recipient"
     """This recipient cannot or must not be reached: bad number, opted out, blocked."""
-    POLICY = "not_sent.policy"
+    POLICY = "rejected.policy"
     """A rule forbids it: template not approved, session closed, sender not registered."""
-    AUTH = "not_sent.auth"
+    CREDENTIALS = "not_sent.credentials"
     """Our credentials are wrong or lack a right."""
-    FUNDS = "not_sent.funds"
+    INSUFFICIENT_CREDIT = "not_sent.insufficient_credit"
     """No credit, or a quota is used up."""
-    ROUTE = "not_sent.route"
+    NO_COVERAGE = "rejected.no_coverage"
     """The provider has no way to that destination, though another may."""
     THROTTLED = "not_sent.throttled"
     """Too fast, or a documented "try later"."""
     UNREACHABLE = "not_sent.unreachable"
     """No connection came about, so no byte of the request left."""
-    ABSENT = "not_sent.absent"
+    NOT_FOUND = "not_sent.not_found"
     """The provider was asked later, and proves that it never took the message."""
-    LOCAL = "not_sent.local"
+    INTERNAL_ERROR = "not_sent.internal_error"
     """A fault on our side before the first byte: a bug, most likely in a plugin."""
-    UNIDENTIFIED = "unknown.unidentified"
+    UNREADABLE_RESPONSE = "unknown.unreadable_response"
     """A success whose answer could not be read or names no message: most likely sent."""
     TIMEOUT = "unknown.timeout"
     CONNECTION = "unknown.connection"
     """Reset, closed or garbage after the request may have been written."""
-    SERVER = "unknown.server"
+    SERVER_ERROR = "unknown.server_error"
     """A fault at the provider (5xx) that it does not document as harmless."""
     PLUGIN = "unknown.plugin"
     """The provider's plugin failed after the request may have been written."""
     CANCELLED = "unknown.cancelled"
     """The caller stopped waiting after the request may have been written."""
-    CRASH = "unknown.crash"
+    PROCESS_CRASHED = "unknown.process_crashed"
     """The process died, or was lost, between the intent and the answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ReasonPolicy:
     """What a reason means and allows."""
 
-    kind: Kind
+    outcome: Outcome
     status: Status
-    retry: bool = False
+    retryable: bool = False
     """The same provider may be asked again, after a wait."""
-    pass_on: bool = False
+    failover: bool = False
     """Another provider of the channel may be asked."""
 
 
 _PENDING = statuses.PENDING_ACCEPTED
-_UNKNOWN = Rule(Kind.UNKNOWN, statuses.PENDING_UNKNOWN)
-_TRY_LATER = Rule(Kind.NOT_SENT, statuses.PENDING_NOT_SENT, retry=True, pass_on=True)
-_TRY_OTHER = Rule(Kind.REJECTED, statuses.REJECTED_PLATFORM, pass_on=True)
-_REFUSED = Rule(Kind.REJECTED, statuses.REJECTED_PLATFORM)
+_UNKNOWN = ReasonPolicy(Outcome.UNKNOWN, statuses.PENDING_UNKNOWN)
+_TRY_LATER = ReasonPolicy(Outcome.NOT_SENT, statuses.PENDING_NOT_SENT, retryable=True, failover=True)
+_TRY_OTHER = ReasonPolicy(Outcome.REJECTED, statuses.REJECTED_PLATFORM, failover=True)
+_REFUSED = ReasonPolicy(Outcome.REJECTED, statuses.REJECTED_PLATFORM)
 
-RULES: dict[Reason, Rule] = {
-    Reason.ACCEPTED: Rule(Kind.ACCEPTED, _PENDING),
-    Reason.DUPLICATE: Rule(Kind.ACCEPTED, _PENDING),
+REASON_POLICIES: dict[Reason, ReasonPolicy] = {
+    Reason.ACCEPTED: ReasonPolicy(Outcome.ACCEPTED, _PENDING),
+    Reason.DUPLICATE: ReasonPolicy(Outcome.ACCEPTED, _PENDING),
     Reason.INVALID: _REFUSED,
-    Reason.RECIPIENT: Rule(Kind.REJECTED, statuses.REJECTED_DESTINATION),
+    Reason.RECIPIENT: ReasonPolicy(Outcome.REJECTED, statuses.REJECTED_DESTINATION),
     Reason.POLICY: _REFUSED,
-    Reason.AUTH: _TRY_OTHER,
-    Reason.FUNDS: _TRY_OTHER,
-    Reason.ROUTE: _TRY_OTHER,
+    Reason.CREDENTIALS: _TRY_OTHER,
+    Reason.INSUFFICIENT_CREDIT: _TRY_OTHER,
+    Reason.NO_COVERAGE: _TRY_OTHER,
     Reason.THROTTLED: _TRY_LATER,
     Reason.UNREACHABLE: _TRY_LATER,
-    Reason.ABSENT: _TRY_LATER,
-    Reason.LOCAL: Rule(Kind.NOT_SENT, statuses.PENDING_NOT_SENT),
-    Reason.UNIDENTIFIED: _UNKNOWN,
+    Reason.NOT_FOUND: _TRY_LATER,
+    Reason.INTERNAL_ERROR: ReasonPolicy(Outcome.NOT_SENT, statuses.PENDING_NOT_SENT),
+    Reason.UNREADABLE_RESPONSE: _UNKNOWN,
     Reason.TIMEOUT: _UNKNOWN,
     Reason.CONNECTION: _UNKNOWN,
-    Reason.SERVER: _UNKNOWN,
+    Reason.SERVER_ERROR: _UNKNOWN,
     Reason.PLUGIN: _UNKNOWN,
     Reason.CANCELLED: _UNKNOWN,
-    Reason.CRASH: _UNKNOWN,
+    Reason.PROCESS_CRASHED: _UNKNOWN,
 }
-for _reason, _rule in RULES.items():
-    _reason.rule = _rule
+for _reason, _rule in REASON_POLICIES.items():
+    _reason.policy = _rule
 
 
-@value(frozen=True, slots=True)
-class Outcome:
+@fast_frozen(frozen=True, slots=True)
+class AttemptResult:
     """What a provider's answer means for one message."""
 
     reason: Reason
@@ -129,15 +129,15 @@ class Outcome:
     """For the operator: the provider's code and text. No secret, no whole address, no body."""
     retry_after: float | None = None
     """Seconds the provider asked to wait."""
-    native: Any = field(default=None, repr=False)
+    raw_response: Any = field(default=None, repr=False)
     """The answer as the provider gave it."""
-    whole_request: bool = False
+    request_rejected: bool = False
     """Whether the request was refused as a whole, for whatever reason: of several messages in it, some may be faultless."""
 
     @property
-    def kind(self) -> Kind:
+    def outcome(self) -> Outcome:
         """Which of the four ends it is."""
-        return self.reason.rule.kind
+        return self.reason.policy.outcome
 
     @classmethod
     def of(
@@ -148,10 +148,16 @@ class Outcome:
         status: Status | None = None,
         provider_id: str | None = None,
         retry_after: float | None = None,
-        native: Any = None,  # noqa: ANN401  whatever the provider answered
-        whole_request: bool = False,
-    ) -> Outcome:
+        raw_response: Any = None,  # noqa: ANN401  whatever the provider answered
+        request_rejected: bool = False,
+    ) -> AttemptResult:
         """Make an outcome; its status is the reason's own unless the provider gave one."""
         return cls(
-            reason, status or RULES[reason].status, provider_id, detail, retry_after, native, whole_request
+            reason,
+            status or REASON_POLICIES[reason].status,
+            provider_id,
+            detail,
+            retry_after,
+            raw_response,
+            request_rejected,
         )

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class RateLimit:
     """At most `count` in `per` seconds on the long run, of which `burst` may come at once.
 
-    In any window of w seconds at most `burst + w * count / per` are let through. `Rate(80)` is 80 a second without any burst.
+    In any window of w seconds at most `burst + w * limit / per` are let through. `RateLimit(80)` is 80 a second without any burst.
     """
 
-    count: float
+    limit: float
     per: float = 1.0
     burst: int = 1
 
@@ -22,17 +22,17 @@ class Rate:
         Raises:
             ValueError: a number is not positive.
         """
-        if self.count <= 0 or self.per <= 0 or self.burst < 1:
-            message = "a Rate needs a positive count and time, and a burst of at least 1"
+        if self.limit <= 0 or self.per <= 0 or self.burst < 1:
+            message = "a RateLimit needs a positive limit and time, and a burst of at least 1"
             raise ValueError(message)
 
     @property
     def interval(self) -> float:
         """Seconds between two that keep to the rate."""
-        return self.per / self.count
+        return self.per / self.limit
 
 
-def reserve(due: float, rate: Rate, now: float) -> tuple[float, float]:
+def reserve(due: float, rate: RateLimit, now: float) -> tuple[float, float]:
     """Take the next place. Return when the one after it is due, and how many seconds to wait for this one.
 
     `due` is what the last call returned, 0.0 at first. (Generic cell rate algorithm, as in ITU-T I.371; `due` is the theoretical

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Group(IntEnum):
+class StatusGroup(IntEnum):
     """The status groups known today. A status may carry another: the set is open."""
 
     ACCEPTED = 0
@@ -41,7 +41,7 @@ class Status:
     description: str = ""
 
     @property
-    def group(self) -> Group | None:
+    def group(self) -> StatusGroup | None:
         """The group, or None for one that is not known here."""
         return _GROUPS.get(self.group_id)
 
@@ -119,9 +119,11 @@ def _nothing_to_merge() -> Status:
     raise ValueError(message)
 
 
-_GROUPS = {int(group): group for group in Group}
-_FINAL = frozenset({Group.UNDELIVERABLE, Group.DELIVERED, Group.EXPIRED, Group.REJECTED})
-_GROUP_NAMES = {int(group): group.name for group in Group}
+_GROUPS = {int(group): group for group in StatusGroup}
+_FINAL = frozenset(
+    {StatusGroup.UNDELIVERABLE, StatusGroup.DELIVERED, StatusGroup.EXPIRED, StatusGroup.REJECTED}
+)
+_GROUP_NAMES = {int(group): group.name for group in StatusGroup}
 
 _KNOWN = {
     (channel, group, number): Status(group, _GROUP_NAMES[group], number, name, description)
@@ -146,12 +148,12 @@ REJECTED_PLATFORM = known(5, 100)
 
 _RANK_OF_AN_UNKNOWN_GROUP = 5
 _GROUP_RANKS: dict[int, int] = {
-    Group.ACCEPTED: 0,
-    Group.PENDING: 20,
-    Group.EXPIRED: 40,
-    Group.UNDELIVERABLE: 41,
-    Group.REJECTED: 42,
-    Group.DELIVERED: 50,
+    StatusGroup.ACCEPTED: 0,
+    StatusGroup.PENDING: 20,
+    StatusGroup.EXPIRED: 40,
+    StatusGroup.UNDELIVERABLE: 41,
+    StatusGroup.REJECTED: 42,
+    StatusGroup.DELIVERED: 50,
 }
 _RANKS = {
     (1, 1003): 1,

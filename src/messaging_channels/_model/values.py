@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass as value
+    from dataclasses import dataclass as fast_frozen
 else:
     from dataclasses import dataclass
 
-    def value(*, frozen: bool, slots: bool) -> Any:  # noqa: ANN401, ARG001  as `dataclass`
+    def fast_frozen(*, frozen: bool, slots: bool) -> Any:  # noqa: ANN401, ARG001  as `dataclass`
         """Make a class of values, comparable and hashable. Nothing assigns to them: the type checkers see to it."""
         return dataclass(slots=slots, unsafe_hash=True)
 
 
-__all__ = ["value"]
+__all__ = ["fast_frozen"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from messaging_channels._model.outcomes import Kind
+from messaging_channels._model.outcomes import Outcome
 from messaging_channels.plugins.observer import Observer
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _NAME = "messaging_channels"
 
 
-class Logs(Observer):
+class LoggingObserver(Observer):
     """Writes one record for each attempt and event to the logger `messaging_channels`, with its facts as extra fields."""
 
     def __init__(self, logger: logging.Logger | None = None) -> None:
@@ -24,8 +24,8 @@ class Logs(Observer):
 
     def attempt_finished(self, attempt: Attempt) -> None:
         """See Observer. What was accepted is at level INFO, all else at WARNING."""
-        level = logging.INFO if attempt.kind is Kind.ACCEPTED else logging.WARNING
-        self._log.log(level, "attempt %s", attempt.kind, extra=_facts(attempt))
+        level = logging.INFO if attempt.outcome is Outcome.ACCEPTED else logging.WARNING
+        self._log.log(level, "attempt %s", attempt.outcome, extra=_facts(attempt))
 
     def event_received(self, event: Event) -> None:
         """See Observer."""
@@ -40,15 +40,15 @@ class Logs(Observer):
 
 
 def _facts(attempt: Attempt) -> dict[str, Any]:
-    outcome = attempt.outcome
+    result = attempt.result
     return {
         "message_id": attempt.message_id,
         "channel": attempt.channel,
         "provider": attempt.provider,
         "account": attempt.account,
         "attempt": attempt.number,
-        "outcome": str(attempt.kind),
-        "reason": str(outcome.reason) if outcome else "",
-        "provider_id": outcome.provider_id if outcome else None,
+        "outcome": str(attempt.outcome),
+        "reason": str(result.reason) if result else "",
+        "provider_id": result.provider_id if result else None,
         "seconds": round(attempt.duration, 6),
     }

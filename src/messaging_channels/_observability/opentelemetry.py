@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from messaging_channels._model.outcomes import Kind
+from messaging_channels._model.outcomes import Outcome
 from messaging_channels.plugins.observer import Observer
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _NAME = "messaging_channels"
 _NANO = 1_000_000_000
 
 
-class OpenTelemetry(Observer):
+class OpenTelemetryObserver(Observer):
     """Makes a span of each attempt, a child of the caller's, and counts and times attempts and events."""
 
     def __init__(
@@ -58,17 +58,17 @@ class OpenTelemetry(Observer):
         span = self._tracer.start_span(
             f"send {attempt.channel}",
             kind=self._trace.SpanKind.PRODUCER,
-            start_time=int(attempt.started * _NANO),
+            start_time=int(attempt.started_at * _NANO),
             attributes={
                 **facts,
                 "messaging.message.id": attempt.message_id,
                 "messaging_channels.attempt": attempt.number,
-                "messaging_channels.waited": attempt.waited,
+                "messaging_channels.delay": attempt.delay,
             },
         )
-        if attempt.kind is not Kind.ACCEPTED:
-            span.set_status(self._trace.StatusCode.ERROR, str(attempt.kind))
-        span.end(int((attempt.started + attempt.duration) * _NANO))
+        if attempt.outcome is not Outcome.ACCEPTED:
+            span.set_status(self._trace.StatusCode.ERROR, str(attempt.outcome))
+        span.end(int((attempt.started_at + attempt.duration) * _NANO))
         self._duration.record(attempt.duration, facts)
         self._sent.add(1, facts)
 
@@ -91,8 +91,8 @@ def _attributes(attempt: Attempt) -> dict[str, Any]:
         "messaging.operation.name": "send",
         "messaging.operation.type": "send",
         "messaging.destination.name": attempt.channel,
-        "messaging_channels.outcome": str(attempt.kind),
+        "messaging_channels.outcome": str(attempt.outcome),
     }
-    if attempt.kind is not Kind.ACCEPTED and attempt.outcome is not None:
-        facts["error.type"] = str(attempt.outcome.reason)
+    if attempt.outcome is not Outcome.ACCEPTED and attempt.result is not None:
+        facts["error.type"] = str(attempt.result.reason)
     return facts

@@ -12,11 +12,19 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from messaging_channels._model import status as statuses
-from messaging_channels._model.errors import ExchangeFailed, Phase
+from messaging_channels._model.errors import Phase, TransportError
 from messaging_channels._model.events import StatusChanged
-from messaging_channels._model.outcomes import Kind, Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels.plugins.channels import BUILT_IN
-from messaging_channels.plugins.exchange import Call, Exchange, Executors, Flow, Now, Wait, ask
+from messaging_channels.plugins.exchange import (
+    BlockingCall,
+    CurrentTime,
+    Exchange,
+    ExecutorPair,
+    Flow,
+    Sleep,
+    ask,
+)
 from messaging_channels.plugins.provider import Capabilities, Envelope
 
 if TYPE_CHECKING:
@@ -54,7 +62,7 @@ _USUAL = Behaviour("", "", "accepted, then delivered")
 _RETRY_AFTER = 2.0
 
 
-class Outbox:
+class SandboxStore:
     """What the sandbox took, in SQLite. Safe in threads; a file is safe between processes too."""
 
     def __init__(self, path: Path | None = None) -> None:
@@ -75,7 +83,7 @@ class Outbox:
         with self._lock:
             self._database.executemany("INSERT OR IGNORE INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
-    def settle(self) -> list[tuple[str, Status]]:
+    def apply_due_reports(self) -> list[tuple[str, Status]]:
         """Return the reports that are due, by message id, and make each the status of its message."""
         with self._lock:
             due = self._database.execute(
@@ -120,49 +128,49 @@ class Sandbox:
         {
             kind: frozenset(one.name for one in fields(kind))  # type: ignore[arg-type]
             for channel in BUILT_IN
-            for kind in channel.carries
+            for kind in channel.message_types
         },
-        batch=1000,
-        uploads=True,
+        max_batch_size=1000,
+        uploads_media=True,
     )
-    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def __init__(self, path: Path | None = None, *, hang: float = 30.0) -> None:
         """Keep messages in the SQLite file `path`, or in memory; `hang` is for how many seconds it does when told to."""
-        self.outbox = Outbox(path)
+        self.outbox = SandboxStore(path)
         self._hang = hang
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider."""
         planned = [_BY_ADDRESS.get(envelope.to.plain, _USUAL) for envelope in batch]
         if any(behaviour.reason is Reason.TIMEOUT for behaviour in planned):
-            yield from ask(Wait(self._hang, effect=True))
-            raise ExchangeFailed("the sandbox was told to hang", phase=Phase.READ, timed_out=True)
+            yield from ask(Sleep(self._hang, may_send=True))
+            raise TransportError("the sandbox was told to hang", phase=Phase.READ, timed_out=True)
         outcomes = [_outcome(behaviour, envelope) for behaviour, envelope in zip(planned, batch, strict=True)]
-        now = yield from ask(Now())
+        now = yield from ask(CurrentTime())
         rows = [
             _row(envelope, behaviour, now)
-            for envelope, behaviour, outcome in zip(batch, planned, outcomes, strict=True)
-            if outcome.kind is Kind.ACCEPTED
+            for envelope, behaviour, result in zip(batch, planned, outcomes, strict=True)
+            if result.outcome is Outcome.ACCEPTED
         ]
-        yield from ask(Call(lambda: self.outbox.add(rows)))
+        yield from ask(BlockingCall(lambda: self.outbox.add(rows)))
         return outcomes
 
     def fetch_reports(self) -> Flow[Sequence[StatusChanged]]:
-        """See FetchesReports."""
-        settled = yield from ask(Call(self.outbox.settle, effect=False))
-        now = yield from ask(Now())
+        """See SupportsReportPolling."""
+        settled = yield from ask(BlockingCall(self.outbox.apply_due_reports, may_send=False))
+        now = yield from ask(CurrentTime())
         return [
-            StatusChanged(provider=self.name, message_id=key, provider_id=key, status=status, at=now)
+            StatusChanged(provider=self.name, message_id=key, provider_id=key, status=status, occurred_at=now)
             for key, status in settled
         ]
 
 
-def _outcome(behaviour: Behaviour, envelope: Envelope) -> Outcome:
+def _outcome(behaviour: Behaviour, envelope: Envelope) -> AttemptResult:
     if behaviour.reason is Reason.ACCEPTED:
-        return Outcome.of(Reason.ACCEPTED, provider_id=envelope.id)
+        return AttemptResult.of(Reason.ACCEPTED, provider_id=envelope.id)
     wait = _RETRY_AFTER if behaviour.reason is Reason.THROTTLED else None
-    return Outcome.of(behaviour.reason, f"sandbox: {behaviour.meaning}", retry_after=wait)
+    return AttemptResult.of(behaviour.reason, f"sandbox: {behaviour.meaning}", retry_after=wait)
 
 
 def _row(envelope: Envelope, behaviour: Behaviour, now: float) -> tuple[Any, ...]:

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
-from messaging_channels._sending.send_state import Terms
-from messaging_channels.messages import Codec, Message, Undecodable
-from messaging_channels.policies.windows import Window
+from messaging_channels._sending.send_state import SendOptions
+from messaging_channels.messages import Codec, DecodeError, Message
+from messaging_channels.policies.windows import SendWindow
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class Step:
     """One message for one address: a step of a fallback, or all there is."""
 
     message: Message
@@ -26,27 +26,27 @@ class Letter:
 
 
 @dataclass(frozen=True, slots=True)
-class Letters:
+class QueuePayload:
     """All that is kept of one message that waits."""
 
-    steps: Sequence[Letter]
+    steps: Sequence[Step]
     on_unknown: Literal["hold", "resend"] = "hold"
     after: float = 0.0
     """Seconds between the steps."""
     follow_unknown: bool = False
     """Whether a step that may have been sent is followed by the next."""
-    window: Window | None = None
+    window: SendWindow | None = None
     zones: tuple[str, ...] = field(default=())
 
-    def terms(self, seconds: float | None) -> Terms:
+    def terms(self, seconds: float | None) -> SendOptions:
         """Return the terms of a round that has so many seconds left."""
-        return Terms(deadline=seconds, on_unknown=self.on_unknown)
+        return SendOptions(timeout=seconds, on_unknown=self.on_unknown)
 
-    def opens(self, at: float) -> float:
+    def next_open(self, at: float) -> float:
         """Return the first moment from then on at which the recipient may be written to."""
-        return self.window.opens(at, self.zones) if self.window else at
+        return self.window.next_opening(at, self.zones) if self.window else at
 
-    def dumped(self, codec: Codec) -> str:
+    def to_json(self, codec: Codec) -> str:
         """Return it as JSON.
 
         Raises:
@@ -56,7 +56,8 @@ class Letters:
         return json.dumps(
             {
                 "steps": [
-                    [codec.encode(one.message), codec.encode(one.to), one.account] for one in self.steps
+                    [codec.build_request(one.message), codec.build_request(one.to), one.account]
+                    for one in self.steps
                 ],
                 "onUnknown": self.on_unknown,
                 "after": self.after,
@@ -68,33 +69,34 @@ class Letters:
         )
 
     @classmethod
-    def loaded(cls, codec: Codec, text: str) -> Letters:
+    def from_json(cls, codec: Codec, text: str) -> QueuePayload:
         """Return what was dumped.
 
         Raises:
-            Undecodable: a type in it is not known here, or no longer fits.
+            DecodeError: a type in it is not known here, or no longer fits.
         """
         kept: dict[str, Any] = json.loads(text)
         try:
-            window = Window(*kept["window"]) if kept["window"] else None
+            window = SendWindow(*kept["window"]) if kept["window"] else None
             steps = [
-                Letter(codec.decode(message), codec.decode(to), own) for message, to, own in kept["steps"]
+                Step(codec.parse_response(message), codec.parse_response(to), own)
+                for message, to, own in kept["steps"]
             ]
         except (KeyError, TypeError, ValueError) as error:
-            raise Undecodable(str(error)) from None
+            raise DecodeError(str(error)) from None
         return cls(
             steps, kept["onUnknown"], kept["after"], kept["followUnknown"], window, tuple(kept["zones"])
         )
 
-    def in_zones(self, window: Window | None) -> Letters:
+    def in_zones(self, window: SendWindow | None) -> QueuePayload:
         """Return them with a window, and the time zones of every address in them."""
         if window is None:
             return self
-        zones = dict.fromkeys(zone for one in self.steps for zone in window.zones(one.to))
+        zones = dict.fromkeys(zone for one in self.steps for zone in window.timezones(one.to))
         return replace(self, window=window, zones=tuple(zones))
 
     @property
-    def recipients(self) -> str:
+    def recipient_digests(self) -> str:
         """Digests of the addresses, each between blanks."""
         return f" {' '.join(dict.fromkeys(recipient(one.to.plain) for one in self.steps))} "
 

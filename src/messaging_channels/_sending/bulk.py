@@ -9,23 +9,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from messaging_channels._model import errors
 from messaging_channels._model.send_failed import SendFailed
-from messaging_channels._model.values import value
+from messaging_channels._model.values import fast_frozen
 from messaging_channels.messages import Message
 from messaging_channels.messages.fallback import Fallback
 from messaging_channels.plugins.exchange import Flow
 
 if TYPE_CHECKING:
     from messaging_channels._model.receipts import Receipt
-    from messaging_channels._sending.pipeline import Dispatch
-    from messaging_channels._sending.send_state import Journey, Terms
+    from messaging_channels._sending.pipeline import SendPipeline
+    from messaging_channels._sending.send_state import SendOptions, SendState
 
-Words = TypeVar("Words", bound=Message | Fallback)
+Payload = TypeVar("Payload", bound=Message | Fallback)
 CHUNK = 1000
 """How many recipients are under way at once: what bounds the memory."""
 
 
-@value(frozen=True, slots=True)
-class Each:
+@fast_frozen(frozen=True, slots=True)
+class SendResult:
     """What became of one recipient of many."""
 
     to: Any = field(repr=False)
@@ -37,8 +37,8 @@ class Each:
 
 
 def chunks(
-    message: Words | Iterable[Words], to: Iterable[Any], size: int
-) -> Iterator[Iterable[tuple[Words, Any]]]:
+    message: Payload | Iterable[Payload], to: Iterable[Any], size: int
+) -> Iterator[Iterable[tuple[Payload, Any]]]:
     """Pair one message with every recipient, or each with its own, so many pairs at a time. Each chunk draws its pairs as it is read, once.
 
     Raises:
@@ -49,7 +49,7 @@ def chunks(
         yield chain((first,), islice(pairs, size - 1))
 
 
-def _paired(message: Words | Iterable[Words], to: Iterable[Any]) -> Iterator[tuple[Words, Any]]:
+def _paired(message: Payload | Iterable[Payload], to: Iterable[Any]) -> Iterator[tuple[Payload, Any]]:
     if isinstance(message, (Message, Fallback)):
         yield from ((message, one) for one in to)
         return
@@ -57,7 +57,7 @@ def _paired(message: Words | Iterable[Words], to: Iterable[Any]) -> Iterator[tup
         yield from zip(message, to, strict=True)
     except ValueError:
         raise errors.InvalidMessage(
-            "not as many messages as recipients", field="message", remedy="give one of each"
+            "not as many messages as recipients", field="message", hint="give one of each"
         ) from None
 
 
@@ -65,43 +65,43 @@ def _paired(message: Words | Iterable[Words], to: Iterable[Any]) -> Iterator[tup
 class Bulk:
     """One chunk on its way."""
 
-    dispatch: Dispatch
-    terms: Terms
-    pending: list[Journey] = field(default_factory=list["Journey"])
+    dispatch: SendPipeline
+    terms: SendOptions
+    pending: list[SendState] = field(default_factory=list["SendState"])
 
-    def entered(self, chunk: Iterable[tuple[Message, Any]]) -> Flow[Sequence[Each]]:
+    def prepare(self, chunk: Iterable[tuple[Message, Any]]) -> Flow[Sequence[SendResult]]:
         """Find out who may be sent to; return those that certainly may not."""
-        refused: list[Each] = []
+        refused: list[SendResult] = []
         dispatch, terms, pending = self.dispatch, self.terms, self.pending
-        at_once = dispatch.asks_nothing(terms)
+        at_once = dispatch.is_fast(terms)
         for message, to in chunk:
             try:
                 if at_once and isinstance(to, str):
-                    journey = dispatch.started(message, to, terms)
+                    journey = dispatch.prepare_fast(message, to, terms)
                 else:
-                    journey = yield from dispatch.prepared(message, to, terms, one_of_many=True)
+                    journey = yield from dispatch.prepare(message, to, terms, one_of_many=True)
             except errors.MessagingError as error:
-                refused.append(Each(to, None, error))
+                refused.append(SendResult(to, None, error))
             else:
-                journey.one_of_many, journey.given = True, to
+                journey.is_bulk, journey.original_recipient = True, to
                 pending.append(journey)
         return refused
 
-    def advanced(self) -> Flow[Iterable[Each]]:
+    def step(self) -> Flow[Iterable[SendResult]]:
         """Take the next step with all of them; return those that are done, each told of as it is drawn."""
-        yield from self.dispatch.advanced(self.pending)
-        done: list[Journey] = []
-        pending: list[Journey] = []
+        yield from self.dispatch.step(self.pending)
+        done: list[SendState] = []
+        pending: list[SendState] = []
         for journey in self.pending:
             (done if journey.done else pending).append(journey)
         self.pending = pending
-        return map(_told, done)
+        return map(_result, done)
 
 
-def _told(journey: Journey) -> Each:
+def _result(journey: SendState) -> SendResult:
     try:
-        return Each(journey.given, journey.told())
+        return SendResult(journey.original_recipient, journey.result())
     except SendFailed as failed:
-        return Each(journey.given, failed.receipt, failed)
+        return SendResult(journey.original_recipient, failed.receipt, failed)
     except errors.MessagingError as error:
-        return Each(journey.given, None, error)
+        return SendResult(journey.original_recipient, None, error)

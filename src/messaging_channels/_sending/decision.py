@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from messaging_channels._model.outcomes import RULES, Kind, Outcome, Reason
-from messaging_channels._model.values import value
+from messaging_channels._model.outcomes import REASON_POLICIES, AttemptResult, Outcome, Reason
+from messaging_channels._model.values import fast_frozen
 
 if TYPE_CHECKING:
     from messaging_channels._model.receipts import Attempt
-    from messaging_channels.policies.routing import Retry
+    from messaging_channels.policies.routing import RetryPolicy
 
 
-@value(frozen=True, slots=True)
-class Ask:
+@fast_frozen(frozen=True, slots=True)
+class TryProvider:
     """Ask that provider next."""
 
     provider: str
@@ -23,21 +23,21 @@ class Ask:
     """Seconds to let pass before."""
 
 
-@value(frozen=True, slots=True)
+@fast_frozen(frozen=True, slots=True)
 class Stop:
     """Ask nobody any more."""
 
-    why: str
+    reason: str
 
 
-Step: TypeAlias = "Ask | Stop"
+Step: TypeAlias = "TryProvider | Stop"
 
 
 def next_step(
     names: Iterable[str],
     attempts: Sequence[Attempt],
     *,
-    retry: Retry,
+    retry: RetryPolicy,
     left: Callable[[], float],
     resend: bool,
     chance: float,
@@ -53,24 +53,26 @@ def next_step(
         chance: from 0 to 1, for the jitter.
     """
     last = attempts[-1]
-    if last.kind is Kind.ACCEPTED:
+    if last.outcome is Outcome.ACCEPTED:
         return accepted_by(last.provider)
-    ends = [attempt.outcome for attempt in attempts if attempt.outcome]
+    ends = [attempt.result for attempt in attempts if attempt.result]
     if not all(_reached_nobody(end, resend=resend) for end in ends):
         return Stop(
-            _HELD if any(end.kind is Kind.UNKNOWN for end in ends) else f"{last.provider} refused it for good"
+            _HELD
+            if any(end.outcome is Outcome.UNKNOWN for end in ends)
+            else f"{last.provider} refused it for good"
         )
     repeats = [_repeat(name, attempts, retry, chance, resend=resend) for name in names]
     seconds = left()
     waits = [one for one in repeats if one is not None and one.wait < seconds]
     fresh = [name for name in names if all(attempt.provider != name for attempt in attempts)]
     again = next((one for one in waits if one.provider == last.provider), None)
-    if again and (ends[-1].reason is Reason.THROTTLED or last.kind is Kind.UNKNOWN):
+    if again and (ends[-1].reason is Reason.THROTTLED or last.outcome is Outcome.UNKNOWN):
         return (
             again  # who asks to wait is waited for; and a second copy is least likely where the first one is
         )
-    if fresh and may_pass_on(ends, resend=resend):
-        return Ask(fresh[0])
+    if fresh and may_fail_over(ends, resend=resend):
+        return TryProvider(fresh[0])
     return (
         min(waits, key=lambda one: one.wait)
         if waits
@@ -84,30 +86,31 @@ def accepted_by(provider: str) -> Stop:
     return Stop(f"{provider} accepted it")
 
 
-def may_pass_on(outcomes: Iterable[Outcome], *, resend: bool = False) -> bool:
+def may_fail_over(outcomes: Iterable[AttemptResult], *, resend: bool = False) -> bool:
     """Whether another provider may be asked after these attempts: only if none of them can have reached anybody."""
     return all(
-        RULES[outcome.reason].pass_on or (resend and outcome.kind is Kind.UNKNOWN) for outcome in outcomes
+        REASON_POLICIES[result.reason].failover or (resend and result.outcome is Outcome.UNKNOWN)
+        for result in outcomes
     )
 
 
-def _reached_nobody(outcome: Outcome, *, resend: bool) -> bool:
-    rule = RULES[outcome.reason]
-    return rule.retry or rule.pass_on or (resend and rule.kind is Kind.UNKNOWN)
+def _reached_nobody(result: AttemptResult, *, resend: bool) -> bool:
+    rule = REASON_POLICIES[result.reason]
+    return rule.retryable or rule.failover or (resend and rule.outcome is Outcome.UNKNOWN)
 
 
 def _repeat(
-    name: str, attempts: Sequence[Attempt], retry: Retry, chance: float, *, resend: bool
-) -> Ask | None:
+    name: str, attempts: Sequence[Attempt], retry: RetryPolicy, chance: float, *, resend: bool
+) -> TryProvider | None:
     """Return how that provider may be asked again, None if it may not."""
-    own = [attempt.outcome for attempt in attempts if attempt.provider == name and attempt.outcome]
-    if not own or len(own) >= retry.attempts:
+    own = [attempt.result for attempt in attempts if attempt.provider == name and attempt.result]
+    if not own or len(own) >= retry.max_attempts:
         return None
-    rule = RULES[own[-1].reason]
-    if not (rule.retry or (resend and rule.kind is Kind.UNKNOWN)):
+    rule = REASON_POLICIES[own[-1].reason]
+    if not (rule.retryable or (resend and rule.outcome is Outcome.UNKNOWN)):
         return None
-    wait = retry.wait(len(own), own[-1].retry_after, chance)
-    return None if wait is None else Ask(name, wait)
+    wait = retry.delay(len(own), own[-1].retry_after, chance)
+    return None if wait is None else TryProvider(name, wait)
 
 
 _HELD = "it may have been sent: held until that is known"

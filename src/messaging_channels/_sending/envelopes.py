@@ -11,7 +11,7 @@ from messaging_channels._model.addresses import Address
 from messaging_channels._model.ids import message_id
 from messaging_channels.plugins.exchange import Flow
 from messaging_channels.plugins.provider import Envelope
-from messaging_channels.plugins.recipients import Contact
+from messaging_channels.plugins.recipients import ResolvedRecipient
 
 if TYPE_CHECKING:
     from messaging_channels.messages import Message
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Addressing:
+class EnvelopeBuilder:
     """The channels, and who turns recipients into addresses. One serves all threads and tasks."""
 
     channels: Mapping[type[Message], Channel]
     """By the types they carry."""
     resolvers: Sequence[RecipientResolver]
 
-    def envelope(
+    def build(
         self,
         message: Message,
         to: Any,  # noqa: ANN401  resolvers take anything
@@ -35,10 +35,10 @@ class Addressing:
     ) -> Flow[tuple[Envelope, str | None]]:
         """Find out whom a message is for, and whose account sends it."""
         channel = self.channel_of(message)
-        contact = yield from self.locate(to, channel)
+        contact = yield from self.resolve(to, channel)
         return Envelope(message_id(now), channel.name, message, _address(contact, channel)), contact.account
 
-    def addressed(self, message: Message, to: str, now: float) -> Envelope:
+    def build_for_address(self, message: Message, to: str, now: float) -> Envelope:
         """Address a message to what is an address already, in text."""
         channel = self.channel_of(message)
         return Envelope(message_id(now), channel.name, message, channel.parse(to))
@@ -51,11 +51,11 @@ class Addressing:
             known = tuple({channel.name for channel in self.channels.values()})
             raise errors.UnknownChannel(type(message).__name__, known=known) from None
 
-    def locate(self, to: Any, channel: Channel) -> Flow[Contact]:  # noqa: ANN401
+    def resolve(self, to: Any, channel: Channel) -> Flow[ResolvedRecipient]:  # noqa: ANN401
         """Turn a recipient into a contact: an address is one already, anything else is for the resolvers."""
         if isinstance(to, (str, Address)):
-            return Contact(to)
-        if isinstance(to, Contact):
+            return ResolvedRecipient(to)
+        if isinstance(to, ResolvedRecipient):
             return to
         for resolver in self.resolvers:
             contact = yield from resolver.resolve(to, channel)
@@ -65,11 +65,11 @@ class Addressing:
             f"no resolver understands a {type(to).__name__}",
             recipient="recipient",
             channel=channel.name,
-            remedy=f"give a {channel.address_type.__name__} or text, or add a resolver for it",
+            hint=f"give a {channel.address_type.__name__} or text, or add a resolver for it",
         )
 
 
-def _address(contact: Contact, channel: Channel) -> Any:  # noqa: ANN401  checked against the channel's type
+def _address(contact: ResolvedRecipient, channel: Channel) -> Any:  # noqa: ANN401  checked against the channel's type
     address = contact.address
     if isinstance(address, str):
         return channel.parse(address)
@@ -77,6 +77,6 @@ def _address(contact: Contact, channel: Channel) -> Any:  # noqa: ANN401  checke
         raise errors.InvalidAddress(
             f"a {type(address).__name__}",
             kind=channel.address_type.__name__,
-            remedy="use the channel's own kind",
+            hint="use the channel's own kind",
         )
     return address

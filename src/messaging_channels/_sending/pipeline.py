@@ -10,42 +10,48 @@ from typing import TYPE_CHECKING, Any
 
 from messaging_channels._inbound.webhooks import Reports
 from messaging_channels._model import errors
-from messaging_channels._model.outcomes import Kind, Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.receipts import Attempt, Receipt, Skipped
-from messaging_channels._sending.attempt import Evidence, Limit, Turn, attempt, shared
-from messaging_channels._sending.decision import Ask, Stop
-from messaging_channels._sending.envelopes import Addressing
-from messaging_channels._sending.provider_selection import Choosing
-from messaging_channels._sending.recorder import AttemptRecorder, adopted, known
-from messaging_channels._sending.send_state import Journey, Known, Queued, Terms
+from messaging_channels._sending.attempt import (
+    PendingEnvelope,
+    SentFlag,
+    TimeBudget,
+    attempt_batch,
+    attempt_coalesced,
+)
+from messaging_channels._sending.decision import Stop, TryProvider
+from messaging_channels._sending.envelopes import EnvelopeBuilder
+from messaging_channels._sending.provider_selection import ProviderSelector
+from messaging_channels._sending.recorder import AttemptRecorder, known, resume_from
+from messaging_channels._sending.send_state import ExistingRecord, QueueContext, SendOptions, SendState
 from messaging_channels.messages import fingerprint
-from messaging_channels.plugins.exchange import AtOnce, Flow, Share, Timeouts, Wait, ask
-from messaging_channels.plugins.ledger import Find
-from messaging_channels.plugins.observer import Observer, tell
-from messaging_channels.plugins.provider import Envelope, KeepsCompany, LimitsRates, Provider
-from messaging_channels.policies.checks import Veto, vetoed
-from messaging_channels.policies.circuit_breaker import Health
-from messaging_channels.policies.rate_limiter import Pacer
+from messaging_channels.plugins.exchange import Coalesce, Flow, Gather, Sleep, Timeouts, ask
+from messaging_channels.plugins.ledger import GetMessage
+from messaging_channels.plugins.observer import Observer, notify
+from messaging_channels.plugins.provider import Envelope, Provider, SupportsBatchGrouping, SupportsRateLimits
+from messaging_channels.policies.checks import PreSendCheck, run_check
+from messaging_channels.policies.circuit_breaker import CircuitBreakers
+from messaging_channels.policies.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
-    from messaging_channels._model.rate_limit import Rate
-    from messaging_channels._sending.attempt import End
+    from messaging_channels._model.rate_limit import RateLimit
+    from messaging_channels._sending.attempt import AttemptEnd
     from messaging_channels.messages import Message
-    from messaging_channels.plugins.ledger import Record
-    from messaging_channels.policies.checks import Veto
+    from messaging_channels.plugins.ledger import MessageRecord
+    from messaging_channels.policies.checks import PreSendCheck
 
 
 @dataclass(frozen=True, slots=True)
-class Dispatch:
+class SendPipeline:
     """Everything a message meets on its way. One serves all threads and tasks."""
 
-    addressing: Addressing
-    choosing: Choosing
+    envelopes: EnvelopeBuilder
+    selector: ProviderSelector
     observer: Observer | None
     recorder: AttemptRecorder
     reports: Reports
-    vetoes: Sequence[Veto]
-    rates: Mapping[str, Rate]
+    checks: Sequence[PreSendCheck]
+    rate_limits: Mapping[str, RateLimit]
     """By provider: for each account and sender."""
     clock: Callable[[], float]
     """Seconds since the epoch, UTC."""
@@ -53,235 +59,249 @@ class Dispatch:
     """From 0 to 1."""
     timeouts: Timeouts
     """The transport's own, which a deadline may shorten."""
-    health: Health = field(default_factory=Health)
-    pacer: Pacer = field(default_factory=Pacer)
+    circuits: CircuitBreakers = field(default_factory=CircuitBreakers)
+    limiter: RateLimiter = field(default_factory=RateLimiter)
 
-    def send(self, message: Message, to: Any, terms: Terms) -> Flow[Receipt]:  # noqa: ANN401  resolvers take anything
+    def send(self, message: Message, to: Any, terms: SendOptions) -> Flow[Receipt]:  # noqa: ANN401  resolvers take anything
         """Send one message to one recipient. See `Dispatcher.send`."""
-        journey = yield from self.prepared(message, to, terms)
+        journey = yield from self.prepare(message, to, terms)
         while not journey.done:
-            if isinstance(journey.step, Ask):
-                yield from self.asked([journey], journey.step.provider)
+            if isinstance(journey.step, TryProvider):
+                yield from self.send_group([journey], journey.step.provider)
             else:
-                yield from self.advanced([journey])
-        return journey.told()
+                yield from self.step([journey])
+        return journey.result()
 
-    def prepared(
+    def prepare(
         self,
         message: Message,
         to: Any,  # noqa: ANN401  resolvers take anything
-        terms: Terms,
+        terms: SendOptions,
         *,
         one_of_many: bool = False,
-    ) -> Flow[Journey]:
+    ) -> Flow[SendState]:
         """Find out whom it is for and who may send it, and whether it may be sent. Nothing is written down yet.
 
         For one of many the idempotency key stands for the whole call: each address has a key of its own under it.
         """
-        if isinstance(to, str) and self.asks_nothing(terms):
-            return self.started(message, to, terms)
-        envelope, account = yield from self.addressing.envelope(message, to, self.clock())
-        journey = self._journey(envelope, account, terms, self.clock())
-        journey.one_of_many = one_of_many
+        if isinstance(to, str) and self.is_fast(terms):
+            return self.prepare_fast(message, to, terms)
+        envelope, account = yield from self.envelopes.build(message, to, self.clock())
+        journey = self._new_state(envelope, account, terms, self.clock())
+        journey.is_bulk = one_of_many
         if terms.idempotency_key is None or not (yield from self._was_known(journey)):
-            yield from self._allowed(journey)
-            journey.step = self._first(journey)
+            yield from self._run_checks(journey)
+            journey.step = self._first_candidate(journey)
         return journey
 
-    def asks_nothing(self, terms: Terms) -> bool:
+    def is_fast(self, terms: SendOptions) -> bool:
         """Whether there is neither a key nor a rule to be asked for, as most often."""
-        return terms.idempotency_key is None and not self.vetoes
+        return terms.idempotency_key is None and not self.checks
 
-    def started(self, message: Message, to: str, terms: Terms) -> Journey:
+    def prepare_fast(self, message: Message, to: str, terms: SendOptions) -> SendState:
         """Do as `prepared`, at once: for an address in text, where it asks nothing."""
         now = self.clock()
-        journey = self._journey(self.addressing.addressed(message, to, now), None, terms, now)
-        journey.step = self._first(journey)
+        journey = self._new_state(self.envelopes.build_for_address(message, to, now), None, terms, now)
+        journey.step = self._first_candidate(journey)
         return journey
 
-    def _journey(self, envelope: Envelope, account: str | None, terms: Terms, now: float) -> Journey:
-        choice = self.choosing.choice(envelope, account)
-        return Journey(envelope, account, choice, choice.providers, choice.skipped, terms, now)
+    def _new_state(
+        self, envelope: Envelope, account: str | None, terms: SendOptions, now: float
+    ) -> SendState:
+        choice = self.selector.select(envelope, account)
+        return SendState(envelope, account, choice, choice.providers, choice.skipped, terms, now)
 
-    def _was_known(self, journey: Journey) -> Flow[bool]:
+    def _was_known(self, journey: SendState) -> Flow[bool]:
         """Look for the record that holds its key."""
         envelope = journey.envelope
-        if journey.one_of_many:
+        if journey.is_bulk:
             journey.terms = journey.terms.for_one(envelope.channel, envelope.to.plain)
         terms = journey.terms
         journey.fingerprint = fingerprint(envelope.message, envelope.to.plain, journey.account)
-        record = yield from ask(Find(scope=terms.scope, idempotency_key=terms.idempotency_key))
+        record = yield from ask(GetMessage(scope=terms.scope, idempotency_key=terms.idempotency_key))
         if record is None or record.expires <= journey.started:
             return False
         journey.step = known(record)
         return True
 
-    def taken_up(
-        self, envelope: Envelope, account: str | None, terms: Terms, queued: Queued, holder: str
-    ) -> Flow[Journey]:
+    def prepare_queued(
+        self, envelope: Envelope, account: str | None, terms: SendOptions, queued: QueueContext, holder: str
+    ) -> Flow[SendState]:
         """Set a message that waited on its way. Its record is there; `holder` has claimed it."""
-        journey = self._journey(envelope, account, terms, self.clock())
-        journey.queued, journey.holder, journey.recorded = queued, holder, True
+        journey = self._new_state(envelope, account, terms, self.clock())
+        journey.queued, journey.lease_owner, journey.recorded = queued, holder, True
         journey.number = queued.earlier + 1
-        yield from self._allowed(journey)
-        journey.step = self._first(journey)
+        yield from self._run_checks(journey)
+        journey.step = self._first_candidate(journey)
         return journey
 
-    def resumed(self, journey: Journey, record: Record) -> Flow[None]:
+    def resume(self, journey: SendState, record: MessageRecord) -> Flow[None]:
         """Decide what a call does whose idempotency key is taken: replay the answer, refuse, or take the message up again.
 
         Raises:
             IdempotencyKeyReused: the key stands for another message or recipient.
-            IdempotencyInProgress: an earlier call has not ended.
-            Vetoed: it would be taken up again, and a rule forbids it.
+            IdempotencyKeyInUse: an earlier call has not ended.
+            MessageBlocked: it would be taken up again, and a rule forbids it.
         """
-        record = yield from self.recorder.ended(journey, record, self.clock)
-        if record.outcome is Kind.UNKNOWN:
-            record = yield from self.reports.looked_up(record, journey.envelope.to)
-        if adopted(journey, record):
-            yield from self._allowed(journey)
-            journey.step = self._first(journey)
-            yield from self.recorder.taken(journey, record, self.clock())
+        record = yield from self.recorder.wait_for_existing(journey, record, self.clock)
+        if record.outcome is Outcome.UNKNOWN:
+            record = yield from self.reports.look_up(record, journey.envelope.to)
+        if resume_from(journey, record):
+            yield from self._run_checks(journey)
+            journey.step = self._first_candidate(journey)
+            yield from self.recorder.take_over(journey, record, self.clock())
 
-    def _allowed(self, journey: Journey) -> Flow[None]:
-        for veto in self.vetoes:
-            yield from vetoed(veto, journey.envelope, journey.account)
+    def _run_checks(self, journey: SendState) -> Flow[None]:
+        for veto in self.checks:
+            yield from run_check(veto, journey.envelope, journey.account)
 
-    def advanced(self, journeys: Sequence[Journey]) -> Flow[None]:
+    def step(self, journeys: Sequence[SendState]) -> Flow[None]:
         """Take the next step with each of them; those for one provider and account go together, as its batches."""
-        groups: dict[tuple[str | None, str], list[Journey]] = {}
+        groups: dict[tuple[str | None, str], list[SendState]] = {}
         for journey in journeys:
             step = journey.step
-            if isinstance(step, Ask):
+            if isinstance(step, TryProvider):
                 groups.setdefault((journey.account, step.provider), []).append(journey)
-            elif isinstance(step, Known):
+            elif isinstance(step, ExistingRecord):
                 try:
-                    yield from self.resumed(journey, step.record)
+                    yield from self.resume(journey, step.record)
                 except errors.MessagingError as error:
                     journey.error = error
         for (_, name), group in groups.items():
-            yield from self.asked(group, name)
+            yield from self.send_group(group, name)
 
-    def asked(self, group: Sequence[Journey], name: str) -> Flow[None]:
+    def send_group(self, group: Sequence[SendState], name: str) -> Flow[None]:
         """Ask one provider about messages of one account, each when its time has come: write the intent down, ask, write down how it ended."""
         provider, entered = group[0].providers[name], self.clock()
-        waiting, seen = self._paced(group, provider, entered), entered
-        if waiting and len(group) == 1 and waiting[0].due <= entered and not self.health.any:
-            return (yield from self._round(group, provider, entered, 0.0))  # the usual case
+        waiting, seen = self._wait_for_rate_limits(group, provider, entered), entered
+        if waiting and len(group) == 1 and waiting[0].not_before <= entered and not self.circuits.any:
+            return (yield from self._send_batch(group, provider, entered, 0.0))  # the usual case
         while waiting:
             now = self.clock()
             if now < seen:  # it was set back: nobody waits for it
                 for journey in waiting:
-                    journey.due += now - seen
+                    journey.not_before += now - seen
                 entered += now - seen
             seen = now
-            if waiting[0].due > now + _SHORTEST:
-                yield from ask(Wait(waiting[0].due - now))
+            if waiting[0].not_before > now + _SHORTEST:
+                yield from ask(Sleep(waiting[0].not_before - now))
                 continue
-            rounds = self._rounds(waiting, provider, now, entered)
+            rounds = self._due_batches(waiting, provider, now, entered)
             if len(rounds) == 1:
                 yield from rounds[0]
             elif rounds:
-                yield from ask(AtOnce(rounds))
-        if self._keeps(group):
+                yield from ask(Gather(rounds))
+        if self._records(group):
             given_up = [
                 journey for journey in group if journey.done and journey.attempts and journey.retry_after
             ]
-            yield from self.recorder.finished(given_up, self.clock())
+            yield from self.recorder.finish(given_up, self.clock())
 
-    def _rounds(
-        self, waiting: list[Journey], provider: Provider, now: float, entered: float
+    def _due_batches(
+        self, waiting: list[SendState], provider: Provider, now: float, entered: float
     ) -> Sequence[Flow[None]]:
         """Take what is due out of those that wait, by the provider's batches: some at once, but one by one where something failed lately.
 
         A worker has lanes for that; of each of them a crash should leave no more than one batch unknown.
         """
         rounds: list[Flow[None]] = []
-        most = 1 if self.health.any or waiting[0].queued else _AT_ONCE
+        most = 1 if self.circuits.any or waiting[0].queued else _AT_ONCE
         soon = now + _SHORTEST
-        while waiting and len(rounds) < most and waiting[0].due <= soon:
-            part = waiting[: provider.capabilities.batch]
-            if part[-1].due > soon:
-                part = [journey for journey in part if journey.due <= soon]
+        while waiting and len(rounds) < most and waiting[0].not_before <= soon:
+            part = waiting[: provider.capabilities.max_batch_size]
+            if part[-1].not_before > soon:
+                part = [journey for journey in part if journey.not_before <= soon]
             del waiting[: len(part)]
-            if not self.health.any or self._claimed(part[0], provider, now):
-                rounds.append(self._round(part, provider, now, max(0.0, part[-1].due - entered)))
+            if not self.circuits.any or self._claimed(part[0], provider, now):
+                rounds.append(self._send_batch(part, provider, now, max(0.0, part[-1].not_before - entered)))
                 continue
             for journey in part:
-                journey.skip(provider.name, "rests after failures", journey.choice.route.rest.seconds)
+                journey.skip_provider(
+                    provider.name,
+                    "circuit open after failures",
+                    journey.choice.route.circuit_breaker.reset_timeout,
+                )
         return rounds
 
-    def _claimed(self, journey: Journey, provider: Provider, now: float) -> bool:
-        return self.health.claim((journey.account, provider.name), journey.choice.route.rest, now)
+    def _claimed(self, journey: SendState, provider: Provider, now: float) -> bool:
+        return self.circuits.try_acquire(
+            (journey.account, provider.name), journey.choice.route.circuit_breaker, now
+        )
 
-    def _round(self, part: Sequence[Journey], provider: Provider, now: float, waited: float) -> Flow[None]:
-        attempted = self._recorded if self._keeps(part) else self._attempted
+    def _send_batch(
+        self, part: Sequence[SendState], provider: Provider, now: float, waited: float
+    ) -> Flow[None]:
+        attempted = self._send_recorded if self._records(part) else self._send_unrecorded
         return attempted(part, provider, now, waited)
 
-    def _recorded(self, part: Sequence[Journey], provider: Provider, now: float, waited: float) -> Flow[None]:
-        part = yield from self.recorder.begun(part, provider, now, waited)
+    def _send_recorded(
+        self, part: Sequence[SendState], provider: Provider, now: float, waited: float
+    ) -> Flow[None]:
+        part = yield from self.recorder.start(part, provider, now, waited)
         if part:
-            until = self.recorder.held_until(part, now)
-            yield from self._attempted(part, provider, now, waited, until)
-            yield from self.recorder.finished(part, self.clock())
+            until = self.recorder.leased_until(part, now)
+            yield from self._send_unrecorded(part, provider, now, waited, until)
+            yield from self.recorder.finish(part, self.clock())
 
-    def _attempted(
+    def _send_unrecorded(
         self,
-        part: Sequence[Journey],
+        part: Sequence[SendState],
         provider: Provider,
         started: float,
         waited: float,
         until: float = inf,
     ) -> Flow[None]:
-        evidence = Evidence()
+        evidence = SentFlag()
         try:
-            ends = yield from self._ends(part, provider, evidence, until)
+            ends = yield from self._results(part, provider, evidence, until)
         except GeneratorExit:  # the driver is gone: nothing can be written, and the record stays open
             raise
         except BaseException:
-            reason = Reason.CANCELLED if evidence.may_have_been_sent else Reason.LOCAL
-            self._ended(part, provider, [Outcome.of(reason, _GONE)] * len(part), started, waited)
-            yield from self.recorder.finished(part, self.clock())
+            reason = Reason.CANCELLED if evidence.may_have_been_sent else Reason.INTERNAL_ERROR
+            self._apply_results(
+                part, provider, [AttemptResult.of(reason, _GONE)] * len(part), started, waited
+            )
+            yield from self.recorder.finish(part, self.clock())
             raise
-        self._ended(part, provider, ends, started, waited)
+        self._apply_results(part, provider, ends, started, waited)
 
-    def _keeps(self, group: Sequence[Journey]) -> bool:
+    def _records(self, group: Sequence[SendState]) -> bool:
         """Whether such messages are recorded: all of a group or none, since they have the same terms."""
-        return self.recorder.options.everything or group[0].terms.idempotency_key is not None
+        return self.recorder.options.record_all or group[0].terms.idempotency_key is not None
 
-    def _ends(
-        self, part: Sequence[Journey], provider: Provider, evidence: Evidence, until: float
-    ) -> Flow[Sequence[End]]:
+    def _results(
+        self, part: Sequence[SendState], provider: Provider, evidence: SentFlag, until: float
+    ) -> Flow[Sequence[AttemptEnd]]:
         """Ask, together with other callers where the provider takes batches and nobody is in a hurry."""
-        first, deadline = part[0], part[0].terms.deadline
-        if len(part) == 1 and deadline is None and provider.capabilities.batch > 1:
-            company = _company(provider, first.envelope)
+        first, deadline = part[0], part[0].terms.timeout
+        if len(part) == 1 and deadline is None and provider.capabilities.max_batch_size > 1:
+            company = _batch_key(provider, first.envelope)
             if company is not None:
                 evidence.may_have_been_sent = True  # it may go out in another caller's request
-                return self._end_in_company(first, provider, company, until)
+                return self._coalesced(first, provider, company, until)
         limit = None
         if deadline is not None:
-            limit = Limit(max(first.started + deadline - self.clock(), _SHORTEST), self.timeouts)
+            limit = TimeBudget(max(first.started + deadline - self.clock(), _SHORTEST), self.timeouts)
         batch = [one.envelope for one in part]
         late = None if until == inf else lambda: self.clock() >= until
-        return attempt(provider, batch, limit=limit, evidence=evidence, late=late)
+        return attempt_batch(provider, batch, limit=limit, evidence=evidence, late=late)
 
-    def _end_in_company(
-        self, journey: Journey, provider: Provider, company: Hashable, until: float
-    ) -> Flow[Sequence[End]]:
-        end: End = yield Share(
+    def _coalesced(
+        self, journey: SendState, provider: Provider, company: Hashable, until: float
+    ) -> Flow[Sequence[AttemptEnd]]:
+        end: AttemptEnd = yield Coalesce(
             (journey.account, provider.name, company),
-            Turn(journey.envelope, until),
-            provider.capabilities.batch,
-            lambda turns: shared(provider, turns, self.clock),
+            PendingEnvelope(journey.envelope, until),
+            provider.capabilities.max_batch_size,
+            lambda turns: attempt_coalesced(provider, turns, self.clock),
         )
         return (end,)
 
-    def _ended(
+    def _apply_results(
         self,
-        part: Sequence[Journey],
+        part: Sequence[SendState],
         provider: Provider,
-        ends: Sequence[End],
+        ends: Sequence[AttemptEnd],
         started: float,
         waited: float,
     ) -> None:
@@ -289,76 +309,78 @@ class Dispatch:
         now, name, observer = self.clock(), provider.name, self.observer
         duration = now - started
         for journey, end in zip(part, ends, strict=True):
-            if not isinstance(end, Outcome):
+            if not isinstance(end, AttemptResult):
                 if not journey.attempts and not journey.queued:
                     journey.error = end
                     continue
-                end = Outcome.of(Reason.LOCAL, str(end))  # noqa: PLW2901
+                end = AttemptResult.of(Reason.INTERNAL_ERROR, str(end))  # noqa: PLW2901
             account, channel = journey.account, journey.envelope.channel
             attempt = Attempt(
                 journey.id, channel, name, account, end, started, duration, journey.number, waited
             )
-            if end.reason is not _ACCEPTED or self.health.any:
-                self.health.ended((account, name), end.reason, journey.choice.route.rest, now)
-            journey.advance(attempt, now, self.chance)
+            if end.reason is not _ACCEPTED or self.circuits.any:
+                self.circuits.record((account, name), end.reason, journey.choice.route.circuit_breaker, now)
+            journey.record_attempt(attempt, now, self.chance)
             if observer is not None:
-                tell(observer.attempt_finished, attempt)
+                notify(observer.attempt_finished, attempt)
 
-    def _paced(self, group: Sequence[Journey], provider: Provider, now: float) -> list[Journey]:
+    def _wait_for_rate_limits(
+        self, group: Sequence[SendState], provider: Provider, now: float
+    ) -> list[SendState]:
         """Give each its place under the rates; return them as they are due, the first first."""
-        waiting: list[Journey] = []
-        name, rate = provider.name, self.rates.get(provider.name)
+        waiting: list[SendState] = []
+        name, rate = provider.name, self.rate_limits.get(provider.name)
         # asking the protocol itself (isinstance) takes ten times as long
-        named: LimitsRates | None = provider if hasattr(provider, "limits") else None  # type: ignore[assignment]
+        named: SupportsRateLimits | None = provider if hasattr(provider, "rate_limits") else None  # type: ignore[assignment]
         for journey in group:
             step = journey.step
-            due = now + step.wait if isinstance(step, Ask) else now
-            own = named.limits(journey.envelope) if named is not None else ()
+            due = now + step.wait if isinstance(step, TryProvider) else now
+            own = named.rate_limits(journey.envelope) if named is not None else ()
             if own or rate is not None:
                 limits = _limits(journey, name, own, rate)
-                taken, pace = self.pacer.reserve(limits, due, journey.patience(now) - (due - now))
+                taken, pace = self.limiter.reserve(limits, due, journey.max_wait(now) - (due - now))
                 if not taken:
-                    journey.skip(name, "its rate leaves no place in time", pace)
+                    journey.skip_provider(name, "its rate leaves no place in time", pace)
                     continue
                 due += pace
-            journey.due = due
+            journey.not_before = due
             waiting.append(journey)
-        return waiting if len(waiting) == 1 else sorted(waiting, key=attrgetter("due"))
+        return waiting if len(waiting) == 1 else sorted(waiting, key=attrgetter("not_before"))
 
-    def _first(self, journey: Journey) -> Ask | Stop:
+    def _first_candidate(self, journey: SendState) -> TryProvider | Stop:
         """Choose who is asked first: the first that does not rest; if all of them rest, the one that may be probed."""
-        if not self.health.any:
+        if not self.circuits.any:
             return journey.choice.first
         now = self.clock()
         route, keys = journey.choice.route, [(journey.account, name) for name in journey.providers]
-        awake = [key for key in keys if not self.health.rests(key, now)]
+        awake = [key for key in keys if not self.circuits.is_open(key, now)]
         if not awake:
-            key, wait = self.health.probe(keys, route.rest, now)
+            key, wait = self.circuits.half_open_candidate(keys, route.circuit_breaker, now)
             if key is None:
                 journey.retry_after = wait
-                return Stop("every provider rests after failures")
+                return Stop("every provider circuit open after failures")
             awake = [key]
         resting = [name for account, name in keys if (account, name) not in awake]
-        journey.skipped += tuple(Skipped(name, "rests after failures") for name in resting)
+        journey.skipped += tuple(Skipped(name, "circuit open after failures") for name in resting)
         journey.providers = {name: one for name, one in journey.providers.items() if name not in resting}
-        return Ask(next(iter(journey.providers)))
+        return TryProvider(next(iter(journey.providers)))
 
 
 def _limits(
-    journey: Journey, name: str, own: Sequence[tuple[Hashable, Rate]], rate: Rate | None
-) -> list[tuple[Hashable, Rate]]:
+    journey: SendState, name: str, own: Sequence[tuple[Hashable, RateLimit]], rate: RateLimit | None
+) -> list[tuple[Hashable, RateLimit]]:
     """Return what a message counts against: the provider's own rates, and that of its sender."""
-    limits: list[tuple[Hashable, Rate]] = [((journey.account, name, key), one) for key, one in own]
+    limits: list[tuple[Hashable, RateLimit]] = [((journey.account, name, key), one) for key, one in own]
     if rate is not None:
         sender = getattr(journey.envelope.message, "sender", None)
         limits.append(((journey.account, name, "sender", str(sender)), rate))
     return limits
 
 
-def _company(provider: Provider, envelope: Envelope) -> Hashable | None:
+def _batch_key(provider: Provider, envelope: Envelope) -> Hashable | None:
     """Return with which other messages this one may share a request, None if with none."""
-    able: KeepsCompany | None = provider if hasattr(provider, "company") else None  # type: ignore[assignment]
-    return "" if able is None else able.company(envelope)
+    able: SupportsBatchGrouping | None = provider if hasattr(provider, "batch_key") else None  # type: ignore[assignment]
+    return "" if able is None else able.batch_key(envelope)
 
 
 _ACCEPTED = Reason.ACCEPTED  # to find a member takes Python 3.11 0.2 µs

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from messaging_channels._model import errors
 from messaging_channels._model.receipts import Skipped
-from messaging_channels._sending.decision import Ask
-from messaging_channels.policies.routing import ALWAYS, Route
+from messaging_channels._sending.decision import TryProvider
+from messaging_channels.policies.routing import MATCH_ALL, Route
 
 if TYPE_CHECKING:
     from messaging_channels.messages import Message
@@ -19,7 +19,7 @@ Accounts: TypeAlias = "Mapping[str | None, Mapping[str, Provider]]"
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Selection:
     """Who may send a message."""
 
     route: Route
@@ -27,12 +27,12 @@ class Choice:
     """By name, in order."""
     skipped: tuple[Skipped, ...]
     considered: tuple[str, ...]
-    first: Ask
+    first: TryProvider
     """The step to begin with, if nobody rests."""
 
 
 @dataclass(frozen=True, slots=True)
-class Choosing:
+class ProviderSelector:
     """Chooses. One serves all threads and tasks."""
 
     accounts: Accounts
@@ -41,10 +41,10 @@ class Choosing:
     """By channel name."""
     chance: Callable[[], float]
     """From 0 to 1."""
-    made: dict[tuple[str | None, type[Message]], Choice] = field(default_factory=dict[Any, Any])
+    cache: dict[tuple[str | None, type[Message]], Selection] = field(default_factory=dict[Any, Any])
     """Those that hold for every message of a type and account: most do, and need not be made again."""
 
-    def choice(self, envelope: Envelope, account: str | None) -> Choice:
+    def select(self, envelope: Envelope, account: str | None) -> Selection:
         """Find who may send a message.
 
         Raises:
@@ -52,20 +52,20 @@ class Choosing:
             UnknownAccount: none of them has credentials for the account.
             Unsupported: none of them carries the message.
         """
-        extra: Sequence[Any] = getattr(envelope.message, "extra", ())
-        if not extra and (made := self.made.get((account, type(envelope.message)))):
+        extra: Sequence[Any] = getattr(envelope.message, "provider_options", ())
+        if not extra and (made := self.cache.get((account, type(envelope.message)))):
             return made
-        choice = self._made(envelope, account)
+        choice = self._evaluate(envelope, account)
         kind, able = type(envelope.message), choice.providers.values()
         if (
             not choice.skipped
-            and choice.route.blind
+            and choice.route.is_static
             and all(one.capabilities.carries_wholly(kind) for one in able)
         ):
-            self.made[account, kind] = choice
+            self.cache[account, kind] = choice
         return choice
 
-    def _made(self, envelope: Envelope, account: str | None) -> Choice:
+    def _evaluate(self, envelope: Envelope, account: str | None) -> Selection:
         route = self.routes.get(envelope.channel)
         if route is None:
             raise errors.NoRoute(envelope.channel)
@@ -73,41 +73,41 @@ class Choosing:
         able: dict[str, Provider] = {}
         skipped: list[Skipped] = []
         lacking = None
-        for step in route.ordered(self.chance):
+        for step in route.draw_order(self.chance):
             provider = held.get(step.provider)
             if provider is None:
                 continue
             lack = provider.capabilities.unsupported(envelope.message)
             if lack is not None:
                 lacking = lacking or errors.Unsupported(
-                    lack, provider=provider.name, remedy="leave it out, or route to one that does"
+                    lack, provider=provider.name, hint="leave it out, or route to one that does"
                 )
                 skipped.append(Skipped(provider.name, f"does not carry {lack}"))
-            elif step.when is not ALWAYS and not step.when.fits(envelope, account):
+            elif step.match is not MATCH_ALL and not step.match.matches(envelope, account):
                 skipped.append(Skipped(provider.name, "is not for such a message"))
             else:
                 able[provider.name] = provider
-        _require_heard(envelope.message, able)
+        _require_known_options(envelope.message, able)
         if not able and not skipped:
             raise errors.UnknownAccount(str(account), channel=envelope.channel)
         if not able:
             raise lacking or errors.NoRoute(
                 envelope.channel, problem="no provider of it is for such a message"
             )
-        return Choice(route, able, tuple(skipped), tuple(able), Ask(next(iter(able))))
+        return Selection(route, able, tuple(skipped), tuple(able), TryProvider(next(iter(able))))
 
 
-def _require_heard(message: Message, able: Mapping[str, Provider]) -> None:
+def _require_known_options(message: Message, able: Mapping[str, Provider]) -> None:
     """Refuse options that nobody who may be asked understands: they would be left out without a word.
 
     Raises:
         Unsupported: naming the options.
     """
-    for extra in getattr(message, "extra", ()):
+    for extra in getattr(message, "provider_options", ()):
         provider = able.get(extra.provider)
-        if provider is None or type(extra) not in provider.capabilities.extras:
+        if provider is None or type(extra) not in provider.capabilities.provider_options:
             raise errors.Unsupported(
                 type(extra).__name__,
                 provider=extra.provider,
-                remedy="leave it out, or route to who understands it",
+                hint="leave it out, or route to who understands it",
             )

@@ -9,27 +9,27 @@ from typing import TYPE_CHECKING, Any
 
 from messaging_channels._model import errors
 from messaging_channels._model.ids import random_digits
-from messaging_channels._model.outcomes import Kind, Outcome, Reason
-from messaging_channels._model.receipts import deciding, refused
+from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
+from messaging_channels._model.receipts import deciding_attempt, was_rejected
 from messaging_channels._sending.decision import Stop
-from messaging_channels._sending.send_state import Journey, Known
+from messaging_channels._sending.send_state import ExistingRecord, SendState
 from messaging_channels.messages import digest_of
-from messaging_channels.plugins.exchange import Flow, Wait, ask
+from messaging_channels.plugins.exchange import Flow, Sleep, ask
 from messaging_channels.plugins.ledger import (
-    Begin,
-    Begun,
-    Find,
-    Finish,
+    AttemptIntent,
+    FinishAttempt,
+    GetMessage,
+    MessageRecord,
     Operation,
-    Record,
-    Release,
-    Reserve,
-    Take,
-    Together,
+    ReleaseReservation,
+    ReserveMessage,
+    StartAttempt,
+    TakeLease,
+    Transaction,
 )
 
 if TYPE_CHECKING:
-    from messaging_channels._ledger.options import Recording
+    from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels.plugins.provider import Provider
 
 _POLL = 0.05
@@ -39,11 +39,11 @@ _POLL = 0.05
 class AttemptRecorder:
     """Writes down what a dispatcher does. One serves all threads and tasks."""
 
-    options: Recording
+    options: LedgerOptions
 
-    def begun(
-        self, journeys: Sequence[Journey], provider: Provider, now: float, waited: float
-    ) -> Flow[Sequence[Journey]]:
+    def start(
+        self, journeys: Sequence[SendState], provider: Provider, now: float, waited: float
+    ) -> Flow[Sequence[SendState]]:
         """Write down that they are about to be sent. Return those that may be; the others have an error, or another call's record, as their next step."""
         if (
             len(journeys) > 1
@@ -51,7 +51,7 @@ class AttemptRecorder:
             journeys = sorted(journeys, key=lambda one: one.terms.idempotency_key or "")
         intents = [self._intent(one, provider.name, now, waited) for one in journeys]
         try:
-            replies = yield from _done(intents)
+            replies = yield from _perform(intents)
         except errors.LedgerUnavailable as error:
             for journey in journeys:
                 journey.error = error
@@ -59,35 +59,41 @@ class AttemptRecorder:
         except GeneratorExit:
             raise
         except BaseException:  # the caller stopped waiting, and nothing left the machine
-            yield Together(tuple(Release(one.id, one.holder) for one in intents if isinstance(one, Reserve)))
+            yield Transaction(
+                tuple(
+                    ReleaseReservation(one.id, one.lease_owner)
+                    for one in intents
+                    if isinstance(one, ReserveMessage)
+                )
+            )
             raise
         for journey, intent, reply in zip(journeys, intents, replies, strict=True):
-            if isinstance(intent, Reserve):
+            if isinstance(intent, ReserveMessage):
                 journey.recorded = reply is None
                 journey.step = journey.step if reply is None else known(reply)
             elif not reply:
-                yield from self._overtaken(journey)
-        return [one for one in journeys if one.error is None and not isinstance(one.step, Known)]
+                yield from self._yield_to_other(journey)
+        return [one for one in journeys if one.error is None and not isinstance(one.step, ExistingRecord)]
 
-    def _overtaken(self, journey: Journey) -> Flow[None]:
+    def _yield_to_other(self, journey: SendState) -> Flow[None]:
         """Go on from the record: a report says that it was sent, or another call has it. A worker leaves it to who has it."""
-        record = None if journey.queued else (yield from ask(Find(message_id=journey.id)))
+        record = None if journey.queued else (yield from ask(GetMessage(message_id=journey.id)))
         if record is None:
-            journey.error = errors.IdempotencyInProgress(journey.id, retry_after=self.options.lease)
+            journey.error = errors.IdempotencyKeyInUse(journey.id, retry_after=self.options.lease)
         else:
             journey.step = known(record)
 
-    def held_until(self, journeys: Sequence[Journey], begun: float) -> float:
+    def leased_until(self, journeys: Sequence[SendState], begun: float) -> float:
         """Return until when an attempt begun then is its caller's alone: after that, a call with the same key takes it for dead."""
         return begun + self.options.lease if any(one.recorded for one in journeys) else math.inf
 
-    def finished(self, journeys: Sequence[Journey], now: float) -> Flow[None]:
+    def finish(self, journeys: Sequence[SendState], now: float) -> Flow[None]:
         """Write down how the last attempt of each ended. Where that fails, the record stays open, which reads as unknown."""
         ended = [one for one in journeys if one.recorded]
         if not ended:
             return
         try:
-            replies = yield from _done([self._ending(one, now) for one in ended])
+            replies = yield from _perform([self._ending(one, now) for one in ended])
         except errors.LedgerUnavailable:
             import logging  # noqa: PLC0415  not needed where all goes well
 
@@ -99,93 +105,101 @@ class AttemptRecorder:
         for journey, status in zip(ended, replies, strict=True):
             journey.status = status
 
-    def ended(self, journey: Journey, record: Record, clock: Callable[[], float]) -> Flow[Record]:
+    def wait_for_existing(
+        self, journey: SendState, record: MessageRecord, clock: Callable[[], float]
+    ) -> Flow[MessageRecord]:
         """Return the record that holds the journey's key when nothing of it is under way: wait for its call, or find that it died.
 
         Raises:
             IdempotencyKeyReused: it is of another message or recipient.
-            IdempotencyInProgress: its call has not ended in the time that the caller would wait.
+            IdempotencyKeyInUse: its call has not ended in the time that the caller would wait.
         """
         if record.fingerprint != journey.fingerprint:
             raise errors.IdempotencyKeyReused(record.id)
-        if record.under_way and journey.one_of_many:  # by this very call, perhaps, which has gone on since
-            record = (yield from ask(Find(message_id=record.id))) or record
-        left = journey.terms.wait_in_progress  # counted down: a clock may be set back
-        while record.under_way:
+        if record.in_progress and journey.is_bulk:  # by this very call, perhaps, which has gone on since
+            record = (yield from ask(GetMessage(message_id=record.id))) or record
+        left = journey.terms.in_progress_timeout  # counted down: a clock may be set back
+        while record.in_progress:
             now = clock()
             if now >= record.lease:
-                return (yield from self.buried(record, now))
+                return (yield from self.mark_crashed(record, now))
             if left <= 0:  # what waits to be sent is not held by a lease
                 wait = min(record.lease - now, self.options.lease)
-                raise errors.IdempotencyInProgress(record.id, retry_after=wait)
-            yield from ask(Wait(_POLL))
+                raise errors.IdempotencyKeyInUse(record.id, retry_after=wait)
+            yield from ask(Sleep(_POLL))
             left -= _POLL
-            again = yield from ask(Find(message_id=record.id))
+            again = yield from ask(GetMessage(message_id=record.id))
             if again is None:  # refused before anything left the machine, and forgotten
-                raise errors.IdempotencyInProgress(record.id, retry_after=_POLL)
+                raise errors.IdempotencyKeyInUse(record.id, retry_after=_POLL)
             record = again
         return record
 
-    def taken(self, journey: Journey, record: Record, now: float) -> Flow[None]:
+    def take_over(self, journey: SendState, record: MessageRecord, now: float) -> Flow[None]:
         """Become the one who may go on with a recorded message.
 
         Raises:
-            IdempotencyInProgress: another call was quicker.
+            IdempotencyKeyInUse: another call was quicker.
         """
         holder = random_digits()
-        take = Take(record.id, record.holder, holder, now + self.options.lease, len(record.attempts))
+        take = TakeLease(
+            record.id, record.lease_owner, holder, now + self.options.lease, len(record.attempts)
+        )
         if not (yield from ask(take)):
-            raise errors.IdempotencyInProgress(record.id, retry_after=self.options.lease)
-        journey.holder, journey.recorded = holder, True
+            raise errors.IdempotencyKeyInUse(record.id, retry_after=self.options.lease)
+        journey.lease_owner, journey.recorded = holder, True
 
-    def buried(self, record: Record, now: float) -> Flow[Record]:
+    def mark_crashed(self, record: MessageRecord, now: float) -> Flow[MessageRecord]:
         """Write down that the attempt of a call that died is unknown."""
-        crash = Outcome.of(Reason.CRASH, "its process died before the answer was kept")
+        crash = AttemptResult.of(Reason.PROCESS_CRASHED, "its process died before the answer was kept")
         for attempt in record.attempts:
-            if attempt.open:
-                look_at = now + self.options.schedule[0]
-                yield from ask(Finish(record.id, attempt.number, crash, now, look_at, "its process died"))
-        return (yield from ask(Find(message_id=record.id))) or record
+            if attempt.in_progress:
+                look_at = now + self.options.reconcile_after[0]
+                yield from ask(
+                    FinishAttempt(record.id, attempt.number, crash, now, look_at, "its process died")
+                )
+        return (yield from ask(GetMessage(message_id=record.id))) or record
 
-    def _intent(self, journey: Journey, provider: str, now: float, waited: float) -> Operation[Any]:
+    def _intent(self, journey: SendState, provider: str, now: float, waited: float) -> Operation[Any]:
         envelope, terms = journey.envelope, journey.terms
-        begun = Begun(journey.id, journey.number, provider, journey.account, now, waited)
+        begun = AttemptIntent(journey.id, journey.number, provider, journey.account, now, waited)
         if journey.recorded:
-            return Begin(begun, journey.holder, now + self.options.lease, queued=journey.queued is not None)
-        journey.holder = random_digits()
-        return Reserve(
+            return StartAttempt(
+                begun, journey.lease_owner, now + self.options.lease, queued=journey.queued is not None
+            )
+        journey.lease_owner = random_digits()
+        return ReserveMessage(
             id=envelope.id,
             channel=envelope.channel,
-            kind=type(envelope.message).__name__,
+            message_type=type(envelope.message).__name__,
             account=journey.account,
             address=self.options.ledger.keep(envelope.to.plain, envelope.to.masked),
             digest=digest_of(envelope.id, getattr(envelope.message, "text", None) or ""),
             fingerprint=journey.fingerprint,
             scope=terms.scope,
             idempotency_key=terms.idempotency_key,
-            expires=now + self.options.key_life,
-            holder=journey.holder,
+            expires=now + self.options.idempotency_ttl,
+            lease_owner=journey.lease_owner,
             lease=now + self.options.lease,
             first=begun,
         )
 
-    def _ending(self, journey: Journey, now: float) -> Operation[Any]:
-        outcome = journey.attempts[-1].outcome if journey.attempts else None
+    def _ending(self, journey: SendState, now: float) -> Operation[Any]:
+        outcome = journey.attempts[-1].result if journey.attempts else None
         if outcome is None:
-            return Release(journey.id, journey.holder)
-        nobody = outcome.kind in (Kind.REJECTED, Kind.NOT_SENT)
+            return ReleaseReservation(journey.id, journey.lease_owner)
+        nobody = outcome.outcome in (Outcome.REJECTED, Outcome.NOT_SENT)
         more = nobody and journey.queued is not None and journey.queued.more
-        why = journey.step.why if isinstance(journey.step, Stop) and not more else ""
-        number, look_at = journey.attempts[-1].number, now + self.options.schedule[0]
-        return Finish(journey.id, number, outcome, now, look_at, why)
+        why = journey.step.reason if isinstance(journey.step, Stop) and not more else ""
+        number, look_at = journey.attempts[-1].number, now + self.options.reconcile_after[0]
+        return FinishAttempt(journey.id, number, outcome, now, look_at, why)
 
 
-def known(record: Record) -> Known:
+def known(record: MessageRecord) -> ExistingRecord:
     """Return the step of a journey whose key is taken."""
-    return Known(record)
+    return ExistingRecord(record)
 
 
-def adopted(journey: Journey, record: Record) -> bool:
+def resume_from(journey: SendState, record: MessageRecord) -> bool:
     """Let a journey go on as the message of that record. Return whether it may be tried again; if not, the answer is replayed."""
     journey.envelope = replace(journey.envelope, id=record.id)
     journey.attempts, journey.number = record.attempts, len(record.attempts) + 1
@@ -193,21 +207,21 @@ def adopted(journey: Journey, record: Record) -> bool:
     if _may_go_on(journey, record):
         return True
     journey.replayed = True
-    journey.step = Stop(record.stopped or "an earlier call with this key was answered so")
+    journey.step = Stop(record.stop_reason or "an earlier call with this key was answered so")
     return False
 
 
-def _may_go_on(journey: Journey, record: Record) -> bool:
+def _may_go_on(journey: SendState, record: MessageRecord) -> bool:
     """Whether certainly nothing went out, for no reason of the message's own; or the caller prefers a second copy to none."""
-    attempt, kind = deciding(record.attempts)
-    if kind is Kind.UNKNOWN:
-        return journey.terms.on_unknown == "resend" and not refused(record.attempts)
-    outcome = attempt.outcome if attempt else None
-    return outcome is None or kind is Kind.NOT_SENT or outcome.reason.rule.pass_on
+    attempt, outcome = deciding_attempt(record.attempts)
+    if outcome is Outcome.UNKNOWN:
+        return journey.terms.on_unknown == "resend" and not was_rejected(record.attempts)
+    result = attempt.result if attempt else None
+    return result is None or outcome is Outcome.NOT_SENT or result.reason.policy.failover
 
 
-def _done(operations: Sequence[Operation[Any]]) -> Flow[Sequence[Any]]:
+def _perform(operations: Sequence[Operation[Any]]) -> Flow[Sequence[Any]]:
     """Do them in one step."""
     if len(operations) == 1:
         return ((yield operations[0]),)
-    return (yield from ask(Together(tuple(operations))))
+    return (yield from ask(Transaction(tuple(operations))))

@@ -9,47 +9,47 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from messaging_channels._model import errors
-from messaging_channels._model.outcomes import Kind
-from messaging_channels._model.receipts import Attempt, Receipt, Skipped, deciding
+from messaging_channels._model.outcomes import Outcome
+from messaging_channels._model.receipts import Attempt, Receipt, Skipped, deciding_attempt
 from messaging_channels._model.send_failed import NotSent, Rejected, SendFailed
 from messaging_channels._model.status import PENDING_NOT_SENT, Status
-from messaging_channels._model.values import value
-from messaging_channels._sending.decision import Ask, Step, Stop, accepted_by, next_step
+from messaging_channels._model.values import fast_frozen
+from messaging_channels._sending.decision import Step, Stop, TryProvider, accepted_by, next_step
 
 if TYPE_CHECKING:
-    from messaging_channels._sending.provider_selection import Choice
-    from messaging_channels.plugins.ledger import Record
+    from messaging_channels._sending.provider_selection import Selection
+    from messaging_channels.plugins.ledger import MessageRecord
     from messaging_channels.plugins.provider import Envelope, Provider
 
 
-class Options(TypedDict, total=False):
-    """What a caller may ask of one message, by keyword. See `Terms`."""
+class SendKeywords(TypedDict, total=False):
+    """What a caller may ask of one message, by keyword. See `SendOptions`."""
 
     idempotency_key: str | None
     scope: str
-    deadline: float | None
+    timeout: float | None
     on_unknown: Literal["hold", "resend"]
-    wait_in_progress: float
+    in_progress_timeout: float
 
 
 _LONGEST_KEY = 255
-_ACCEPTED, _UNKNOWN = Kind.ACCEPTED, Kind.UNKNOWN  # to find a member takes Python 3.11 0.2 µs
+_ACCEPTED, _UNKNOWN = Outcome.ACCEPTED, Outcome.UNKNOWN  # to find a member takes Python 3.11 0.2 µs
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class SendOptions:
     """What a caller asks of one message."""
 
     idempotency_key: str | None = None
     """The same key sends at most once, in whatever process, as long as the ledger keeps it. At most 255 characters."""
     scope: str = ""
     """Whose key it is: keys of two scopes never meet. Such as a tenant's name."""
-    deadline: float | None = None
+    timeout: float | None = None
     """Seconds after which no attempt begins and no phase of an exchange goes on."""
     on_unknown: Literal["hold", "resend"] = "hold"
     """`hold`: what may have been sent is never sent again. `resend`: a second copy is better than none."""
-    wait_in_progress: float = 0.0
-    """Seconds to wait for an earlier call with the same key, before IdempotencyInProgress is raised."""
+    in_progress_timeout: float = 0.0
+    """Seconds to wait for an earlier call with the same key, before IdempotencyKeyInUse is raised."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant.
@@ -59,20 +59,20 @@ class Terms:
         """
         if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _LONGEST_KEY:
             raise errors.InvalidMessage(
-                f"{len(self.idempotency_key)} characters", field="idempotency_key", remedy="use 1 to 255"
+                f"{len(self.idempotency_key)} characters", field="idempotency_key", hint="use 1 to 255"
             )
         if self.idempotency_key is not None and not _is_storable(self.idempotency_key + self.scope):
             raise errors.InvalidMessage(
-                "it holds NUL or a lone surrogate", field="idempotency_key or scope", remedy="leave that out"
+                "it holds NUL or a lone surrogate", field="idempotency_key or scope", hint="leave that out"
             )
-        if self.deadline is not None and self.deadline <= 0:
-            raise errors.InvalidMessage("it has passed", field="deadline", remedy="give seconds from now")
+        if self.timeout is not None and self.timeout <= 0:
+            raise errors.InvalidMessage("it has passed", field="timeout", hint="give seconds from now")
         if self.on_unknown not in ("hold", "resend"):
             raise errors.InvalidMessage(
-                "it is neither hold nor resend", field="on_unknown", remedy="choose one of them"
+                "it is neither hold nor resend", field="on_unknown", hint="choose one of them"
             )
 
-    def for_one(self, channel: str, plain: str) -> Terms:
+    def for_one(self, channel: str, plain: str) -> SendOptions:
         """Return the terms of one recipient of many: under the call's key, the key of its address."""
         if self.idempotency_key is None:
             return self
@@ -80,19 +80,19 @@ class Terms:
         return replace(self, idempotency_key=f"{self.idempotency_key[:100]}/{told}")
 
 
-USUAL = Terms()
+DEFAULT_OPTIONS = SendOptions()
 """What is asked of a message where nothing is said."""
 
 
-@value(frozen=True, slots=True)
-class Known:
+@fast_frozen(frozen=True, slots=True)
+class ExistingRecord:
     """The message's idempotency key is taken: what is to be done follows from the record."""
 
-    record: Record
+    record: MessageRecord
 
 
-@value(frozen=True, slots=True)
-class Queued:
+@fast_frozen(frozen=True, slots=True)
+class QueueContext:
     """What a worker knows of a message that waited."""
 
     message_id: str
@@ -103,19 +103,19 @@ class Queued:
 
 
 @dataclass(eq=False)
-class Journey:
+class SendState:
     """One message on its way. Belongs to one flow at a time. Without slots, so that what stays as it is costs nothing."""
 
     envelope: Envelope
     account: str | None
-    choice: Choice
+    choice: Selection
     providers: Mapping[str, Provider]
     """Those that may still be asked, by name, in order."""
     skipped: tuple[Skipped, ...]
-    terms: Terms
+    terms: SendOptions
     started: float
     """Seconds since the epoch, UTC."""
-    holder: str = field(default="", init=False)
+    lease_owner: str = field(default="", init=False)
     fingerprint: str = field(default="", init=False)
     recorded: bool = field(default=False, init=False)
     """Whether the ledger holds it."""
@@ -124,7 +124,7 @@ class Journey:
     """The attempt of this call that was accepted."""
     number: int = field(default=1, init=False)
     """Of the attempt that would be made next."""
-    step: Step | Known | None = field(default=None, init=False)
+    step: Step | ExistingRecord | None = field(default=None, init=False)
     """What comes next; None until that was decided first."""
     error: errors.MessagingError | None = field(default=None, init=False)
     """What the caller gets instead of a receipt, unless it is about the outcome."""
@@ -132,12 +132,12 @@ class Journey:
     replayed: bool = field(default=False, init=False)
     retry_after: float | None = field(default=None, init=False)
     """Seconds until another try may succeed, where no provider was asked."""
-    one_of_many: bool = field(default=False, init=False)
-    due: float = field(default=0.0, init=False)
+    is_bulk: bool = field(default=False, init=False)
+    not_before: float = field(default=0.0, init=False)
     """When the provider may be asked next."""
-    given: Any = field(default=None, init=False, repr=False)
+    original_recipient: Any = field(default=None, init=False, repr=False)
     """The recipient in the caller's words, of one of many."""
-    queued: Queued | None = field(default=None, init=False)
+    queued: QueueContext | None = field(default=None, init=False)
     """Set if a worker sends it."""
 
     @property
@@ -152,31 +152,31 @@ class Journey:
 
     def seconds_left(self, now: float) -> float:
         """Return for how long a further attempt may be waited for."""
-        limits = (self.choice.route.retry.seconds, self.terms.deadline)
+        limits = (self.choice.route.retry.max_elapsed, self.terms.timeout)
         return min(limit for limit in limits if limit is not None) - max(0.0, now - self.started)
 
-    def patience(self, now: float) -> float:
+    def max_wait(self, now: float) -> float:
         """Return for how long a place under a rate may be waited for: among many, as long as it takes."""
-        if not self.one_of_many:
+        if not self.is_bulk:
             return self.seconds_left(now)
-        return inf if self.terms.deadline is None else self.terms.deadline - (now - self.started)
+        return inf if self.terms.timeout is None else self.terms.timeout - (now - self.started)
 
-    def skip(self, name: str, why: str, retry_after: float) -> None:
+    def skip_provider(self, name: str, why: str, retry_after: float) -> None:
         """Leave a provider out, and go on to the next."""
         self.skipped += (Skipped(name, why),)
         self.retry_after = min(retry_after, self.retry_after or retry_after)
         self.providers = {other: one for other, one in self.providers.items() if other != name}
         self.step = (
-            Ask(next(iter(self.providers)))
+            TryProvider(next(iter(self.providers)))
             if self.providers
             else Stop(f"nobody was left to ask: {name} {why}")
         )
 
-    def advance(self, attempt: Attempt, now: float, chance: Callable[[], float]) -> None:
+    def record_attempt(self, attempt: Attempt, now: float, chance: Callable[[], float]) -> None:
         """Go on after an attempt: decide what follows."""
         self.attempts += (attempt,)
         self.number += 1
-        if attempt.kind is _ACCEPTED:
+        if attempt.outcome is _ACCEPTED:
             self.step, self.accepted = accepted_by(attempt.provider), attempt
             return
         self.step = next_step(
@@ -188,7 +188,7 @@ class Journey:
             chance=chance(),
         )
 
-    def told(self) -> Receipt:
+    def result(self) -> Receipt:
         """Return the receipt of what was or may have been sent.
 
         Raises:
@@ -197,31 +197,31 @@ class Journey:
         if self.error is not None:
             raise self.error
         accepted = self.accepted
-        decided, kind = (accepted, _ACCEPTED) if accepted else deciding(self.attempts)
-        outcome, envelope = decided.outcome if decided else None, self.envelope
+        decided, outcome = (accepted, _ACCEPTED) if accepted else deciding_attempt(self.attempts)
+        result, envelope = decided.result if decided else None, self.envelope
         receipt = Receipt(
             envelope.id,
             envelope.channel,
             envelope.to,
-            self.status or (outcome.status if outcome else PENDING_NOT_SENT),
+            self.status or (result.status if result else PENDING_NOT_SENT),
             self.attempts,
             self.skipped,
             self.choice.considered,
-            self.step.why if isinstance(self.step, Stop) else "",
+            self.step.reason if isinstance(self.step, Stop) else "",
             self.replayed,
         )
-        if kind is _ACCEPTED or kind is _UNKNOWN:
+        if outcome is _ACCEPTED or outcome is _UNKNOWN:
             return receipt
-        raise self._failed(receipt)
+        raise self._error(receipt)
 
-    def _failed(self, receipt: Receipt) -> SendFailed:
-        kind = Rejected if receipt.outcome is Kind.REJECTED else NotSent
+    def _error(self, receipt: Receipt) -> SendFailed:
+        kind = Rejected if receipt.outcome is Outcome.REJECTED else NotSent
         last = self.attempts[-1] if self.attempts else None
-        outcome = last.outcome if last else None
-        if last is None or outcome is None:
-            text, wait = receipt.stopped, self.retry_after
+        result = last.result if last else None
+        if last is None or result is None:
+            text, wait = receipt.stop_reason, self.retry_after
         else:
-            text, wait = f"{last.provider}: {outcome.reason} ({outcome.detail})", outcome.retry_after
+            text, wait = f"{last.provider}: {result.reason} ({result.detail})", result.retry_after
         return kind(
             f"channel {receipt.channel!r}: {text}; message {receipt.id}", receipt=receipt, retry_after=wait
         )

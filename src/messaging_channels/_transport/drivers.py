@@ -10,33 +10,30 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from messaging_channels._model.errors import InvalidSetting
-from messaging_channels._transport.at_once import Tasks, Threads
 from messaging_channels._transport.clock import Clock
+from messaging_channels._transport.coalescing import AsyncCoalescer, Coalescer
+from messaging_channels._transport.gather import Tasks, Threads
 from messaging_channels._transport.settings import HttpSettings
-from messaging_channels._transport.sharing import AsyncSharing, Sharing
 from messaging_channels.plugins.exchange import (
     AsyncExecutor,
-    AtOnce,
-    Call,
+    BlockingCall,
+    Coalesce,
+    CurrentTime,
     Exchange,
     Executor,
-    Executors,
+    ExecutorPair,
     Flow,
+    Gather,
     HttpRequest,
-    Now,
-    Share,
-    Wait,
+    Sleep,
 )
-
-if TYPE_CHECKING:
-    pass
 
 Result = TypeVar("Result")
 
-watch: Callable[[Exchange[Any]], AbstractContextManager[None]] | None = None
+exchange_hook: Callable[[Exchange[Any]], AbstractContextManager[None]] | None = None
 """Stands around every exchange with the outside, in whatever transport, where it was set before the first of them. For the test kit, which sees to it
 that no test reaches a real provider."""
 
@@ -47,7 +44,7 @@ class Transport:
     def __init__(
         self,
         http: HttpSettings | None = None,
-        executors: Mapping[type[Exchange[Any]], Executors] | None = None,
+        executors: Mapping[type[Exchange[Any]], ExecutorPair] | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Open nothing yet: each executor is built when the first exchange of its type comes."""
@@ -59,11 +56,11 @@ class Transport:
         self._built: dict[Callable[[], Executor], Executor] = {}
         self._threads = Threads(self.run)
         self._perform: dict[type[Exchange[Any]], Callable[[Any], Any]] = {
-            Now: lambda _: time.now(),
-            Wait: lambda exchange: time.sleep(exchange.seconds),
-            Call: lambda exchange: exchange.function(),
-            Share: Sharing(self.run).perform,
-            AtOnce: self._threads.perform,
+            CurrentTime: lambda _: time.now(),
+            Sleep: lambda exchange: time.sleep(exchange.seconds),
+            BlockingCall: lambda exchange: exchange.function(),
+            Coalesce: Coalescer(self.run).perform,
+            Gather: self._threads.perform,
         }
         self._lock = threading.Lock()
 
@@ -118,7 +115,7 @@ class AsyncTransport:
     def __init__(
         self,
         http: HttpSettings | None = None,
-        executors: Mapping[type[Exchange[Any]], Executors] | None = None,
+        executors: Mapping[type[Exchange[Any]], ExecutorPair] | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Open nothing yet: each executor is built when the first exchange of its type comes."""
@@ -131,10 +128,10 @@ class AsyncTransport:
         }
         self._built: dict[Callable[[], AsyncExecutor], AsyncExecutor] = {}
         self._perform: dict[type[Exchange[Any]], Callable[[Any], Any]] = {
-            Wait: lambda exchange: self._clock.sleep_async(exchange.seconds),
-            Call: lambda exchange: asyncio.to_thread(exchange.function),
-            Share: AsyncSharing(self.run).perform,
-            AtOnce: Tasks(self.run).perform,
+            Sleep: lambda exchange: self._clock.sleep_async(exchange.seconds),
+            BlockingCall: lambda exchange: asyncio.to_thread(exchange.function),
+            Coalesce: AsyncCoalescer(self.run).perform,
+            Gather: Tasks(self.run).perform,
         }
 
     async def run(self, flow: Flow[Result]) -> Result:
@@ -146,7 +143,7 @@ class AsyncTransport:
             while True:
                 exchange = advance(reply)
                 kind = type(exchange)
-                if kind is Now:
+                if kind is CurrentTime:
                     advance, reply = send, self._clock.now()
                     continue
                 try:
@@ -199,9 +196,9 @@ def _maker(makers: Mapping[type[Exchange[Any]], Maker], kind: type[Exchange[Any]
 
 
 def _watched(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    if watch is None:
+    if exchange_hook is None:
         return perform
-    watching = watch
+    watching = exchange_hook
 
     def performing(exchange: Any) -> Any:  # noqa: ANN401  the exchange's own type decides
         with watching(exchange):
@@ -211,9 +208,9 @@ def _watched(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _watched_async(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    if watch is None:
+    if exchange_hook is None:
         return perform
-    watching = watch
+    watching = exchange_hook
 
     async def performing(exchange: Any) -> Any:  # noqa: ANN401  the exchange's own type decides
         with watching(exchange):
@@ -248,20 +245,20 @@ def _import_in_a_thread_that_stays(name: str) -> None:
 
 def _chosen(settings: HttpSettings) -> Any:  # noqa: ANN401  a module
     """Import the module that stands on the chosen HTTP client."""
-    from messaging_channels._transport import on_httpx  # noqa: PLC0415  imported with the first request, not with us
+    from messaging_channels._transport import httpx_backend  # noqa: PLC0415  imported with the first request, not with us
 
     if settings.client == "httpx" or (settings.client == "auto" and settings.client_certificate):
-        return on_httpx
+        return httpx_backend
     _import_in_a_thread_that_stays("pyreqwest.client")
     try:
-        from messaging_channels._transport import on_pyreqwest  # noqa: PLC0415
+        from messaging_channels._transport import pyreqwest_backend  # noqa: PLC0415
     except ImportError as missing:
         if settings.client == "auto":
-            return on_httpx
+            return httpx_backend
         raise InvalidSetting(
             "pyreqwest is not installed",
             setting="http.client",
             source="configuration",
-            remedy="pip install 'messaging-channels[fast]'",
+            hint="pip install 'messaging-channels[fast]'",
         ) from missing
-    return on_pyreqwest
+    return pyreqwest_backend

@@ -31,7 +31,7 @@ class HttpSettings:
     ca_file: Path | None = None
     """Certificates to trust instead of the usual ones (PEM)."""
     client_certificate: ClientCertificate | None = None
-    max_idle: float = 5.0
+    keepalive_expiry: float = 5.0
     """Seconds an idle connection is kept. Shorter than the servers': a stale connection makes an outcome unknown."""
     client: Literal["auto", "httpx", "pyreqwest"] = "auto"
     """`auto` takes pyreqwest (the extra `fast`) where it is installed and the other settings allow it."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from messaging_channels._faces import lazy
 
 if TYPE_CHECKING:
-    from messaging_channels.messages._codec import Codec, Undecodable
+    from messaging_channels.messages._base import Message, ProviderOptions
+    from messaging_channels.messages._codec import Codec, DecodeError
     from messaging_channels.messages._fingerprint import digest_of, fingerprint
-    from messaging_channels.messages._message import Extra, Message
     from messaging_channels.messages._segments import Segments, segments
     from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe, parsed
     from messaging_channels.messages.fallback import Fallback
@@ -59,15 +59,15 @@ if TYPE_CHECKING:
     )
     from messaging_channels.messages.whatsapp_template import (
         Button,
-        Card,
+        CarouselCard,
         CatalogButton,
         CopyCode,
         DocumentHeader,
         FlowButton,
         Header,
         ImageHeader,
-        Moment,
-        Money,
+        LocalizedCurrency,
+        LocalizedDateTime,
         OneTimePassword,
         Parameters,
         ProductHeader,
@@ -75,7 +75,7 @@ if TYPE_CHECKING:
         QuickReply,
         TapTarget,
         TextHeader,
-        UrlSuffix,
+        UrlParameter,
         VideoHeader,
         WhatsAppTemplate,
     )
@@ -83,14 +83,14 @@ if TYPE_CHECKING:
 __all__ = [
     "Attachment",
     "Button",
-    "Card",
+    "CarouselCard",
     "CatalogButton",
     "Codec",
     "ContactCard",
     "CopyCode",
+    "DecodeError",
     "DocumentHeader",
     "Email",
-    "Extra",
     "Fallback",
     "FlowButton",
     "Header",
@@ -99,27 +99,27 @@ __all__ = [
     "ListRow",
     "ListSection",
     "ListUnsubscribe",
+    "LocalizedCurrency",
+    "LocalizedDateTime",
     "Media",
     "MediaCard",
     "Message",
     "Mms",
-    "Moment",
-    "Money",
     "OneTimePassword",
     "Parameters",
     "ProductCard",
     "ProductHeader",
     "ProductSection",
     "ProductsButton",
+    "ProviderOptions",
     "QuickReply",
     "ReplyButton",
     "Segments",
     "Sms",
     "TapTarget",
     "TextHeader",
-    "Undecodable",
     "UrlButton",
-    "UrlSuffix",
+    "UrlParameter",
     "VideoHeader",
     "WhatsAppAddressRequest",
     "WhatsAppAudio",
@@ -156,14 +156,14 @@ __getattr__, __dir__ = lazy(
     {
         "messages._codec": (
             "Codec",
-            "Undecodable",
+            "DecodeError",
         ),
         "messages._fingerprint": (
             "digest_of",
             "fingerprint",
         ),
-        "messages._message": (
-            "Extra",
+        "messages._base": (
+            "ProviderOptions",
             "Message",
         ),
         "messages._segments": (
@@ -222,8 +222,8 @@ __getattr__, __dir__ = lazy(
         ),
         "messages.whatsapp_template": (
             "Parameters",
-            "Money",
-            "Moment",
+            "LocalizedCurrency",
+            "LocalizedDateTime",
             "ImageHeader",
             "VideoHeader",
             "DocumentHeader",
@@ -231,14 +231,14 @@ __getattr__, __dir__ = lazy(
             "ProductHeader",
             "Header",
             "QuickReply",
-            "UrlSuffix",
+            "UrlParameter",
             "CopyCode",
             "OneTimePassword",
             "FlowButton",
             "CatalogButton",
             "ProductsButton",
             "Button",
-            "Card",
+            "CarouselCard",
             "TapTarget",
             "WhatsAppTemplate",
         ),

@@ -19,7 +19,7 @@ Json: TypeAlias = Any
 """What `json` reads and writes."""
 
 
-class Undecodable(ValueError):
+class DecodeError(ValueError):
     """What was stored names a type or a value that is not known here, such as that of a plugin that is not installed."""
 
 
@@ -37,7 +37,7 @@ class Codec:
         ]
         self._kinds = {_name(kind): kind for kind in found}
 
-    def encode(self, value: Any) -> Json:  # noqa: ANN401  whatever a message may hold
+    def build_request(self, value: Any) -> Json:  # noqa: ANN401  whatever a message may hold
         """Return the value as JSON can hold it.
 
         Raises:
@@ -46,51 +46,54 @@ class Codec:
         if value is None or isinstance(value, (bool, int, float)) or type(value) is str:
             return value
         if isinstance(value, tuple):
-            return [self.encode(one) for one in cast("tuple[Any, ...]", value)]
+            return [self.build_request(one) for one in cast("tuple[Any, ...]", value)]
         if _name(type(cast("object", value))) in self._kinds:
             return self._encoded(value)
         if isinstance(value, Mapping):
             pairs = cast("Mapping[Any, Any]", value).items()
-            return {_TAG: "map", "of": [[self.encode(key), self.encode(one)] for key, one in pairs]}
+            return {
+                _TAG: "map",
+                "of": [[self.build_request(key), self.build_request(one)] for key, one in pairs],
+            }
         for name, (kind, write, _) in _PLAIN.items():
             if isinstance(value, kind):
-                return {_TAG: name, "of": self.encode(write(value))}
+                return {_TAG: name, "of": self.build_request(write(value))}
         raise InvalidMessage(
-            "it cannot be stored", field=type(value).__name__, remedy="put a plain value in its place"
+            "it cannot be stored", field=type(value).__name__, hint="put a plain value in its place"
         )
 
-    def decode(self, stored: Json) -> Any:  # noqa: ANN401  what was encoded
+    def parse_response(self, stored: Json) -> Any:  # noqa: ANN401  what was encoded
         """Return the value, checked as when it was made first.
 
         Raises:
-            Undecodable: it names a type that is not known here, or no longer fits it.
+            DecodeError: it names a type that is not known here, or no longer fits it.
         """
         if isinstance(stored, list):
-            return tuple(self.decode(one) for one in cast("list[Any]", stored))
+            return tuple(self.parse_response(one) for one in cast("list[Any]", stored))
         if not isinstance(stored, dict):
             return stored
         parts = cast("dict[str, Any]", stored)
         name = parts.get(_TAG)
         if name == "map":
-            return {self.decode(key): self.decode(one) for key, one in parts["of"]}
+            return {self.parse_response(key): self.parse_response(one) for key, one in parts["of"]}
         try:
             if name in _PLAIN:
-                return _PLAIN[name][2](self.decode(parts["of"]))
+                return _PLAIN[name][2](self.parse_response(parts["of"]))
             return self._decoded(self._kinds[str(name)], parts)
         except (KeyError, TypeError, ValueError) as error:
-            raise Undecodable(f"what was stored as {name!r} cannot be read: {type(error).__name__}") from None
+            raise DecodeError(f"what was stored as {name!r} cannot be read: {type(error).__name__}") from None
 
     def _encoded(self, value: Any) -> Json:  # noqa: ANN401  a dataclass or an enumeration
         name = _name(type(cast("object", value)))
         if isinstance(value, Enum):
-            return {_TAG: name, "of": self.encode(value.value)}
-        kept = {one.name: self.encode(getattr(value, one.name)) for one in fields(value) if one.init}
+            return {_TAG: name, "of": self.build_request(value.value)}
+        kept = {one.name: self.build_request(getattr(value, one.name)) for one in fields(value) if one.init}
         return {_TAG: name, **kept}
 
     def _decoded(self, kind: type, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401
         if issubclass(kind, Enum):
-            return kind(self.decode(parts["of"]))
-        return kind(**{name: self.decode(one) for name, one in parts.items() if name != _TAG})
+            return kind(self.parse_response(parts["of"]))
+        return kind(**{name: self.parse_response(one) for name, one in parts.items() if name != _TAG})
 
 
 def _name(kind: type) -> str:

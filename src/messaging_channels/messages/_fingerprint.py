@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from hashlib import sha256
 from typing import Any, cast
 
-from messaging_channels.messages._message import Message
+from messaging_channels.messages._base import Message
 
 
 def fingerprint(message: Message, *about: str | None) -> str:

@@ -10,7 +10,7 @@ from typing import BinaryIO, Literal, TypeAlias
 
 from messaging_channels._model.addresses import EmailAddress
 from messaging_channels._model.errors import InvalidMessage
-from messaging_channels.messages._message import Extra, Message, require_one_line
+from messaging_channels.messages._base import Message, ProviderOptions, require_one_line
 
 Addresses: TypeAlias = "str | EmailAddress | Iterable[str | EmailAddress]"
 
@@ -30,13 +30,13 @@ class Attachment:
         require_one_line(self.filename, "Attachment.filename")
         if not _MEDIA_TYPE.fullmatch(self.content_type):
             raise InvalidMessage(
-                "it is no media type", field="Attachment.content_type", remedy="use e.g. image/png"
+                "it is no media type", field="Attachment.content_type", hint="use e.g. image/png"
             )
         if self.content_id is not None and not _CONTENT_ID.fullmatch(self.content_id):
             raise InvalidMessage(
                 "it holds more than letters, digits and . _ @ -",
                 field="Attachment.content_id",
-                remedy="use e.g. logo",
+                hint="use e.g. logo",
             )
 
     @classmethod
@@ -65,9 +65,9 @@ class ListUnsubscribe:
     def __post_init__(self) -> None:
         """Check that there is a way, and that both are one line."""
         if not (self.url or self.mailto):
-            raise InvalidMessage("it names no way", field="ListUnsubscribe", remedy="give url or mailto")
+            raise InvalidMessage("it names no way", field="ListUnsubscribe", hint="give url or mailto")
         if self.url is not None and not _HTTPS.fullmatch(self.url):
-            raise InvalidMessage("it is no https URL", field="ListUnsubscribe.url", remedy="use https://")
+            raise InvalidMessage("it is no https URL", field="ListUnsubscribe.url", hint="use https://")
         if self.mailto is not None:
             EmailAddress.parse(self.mailto)
 
@@ -102,13 +102,13 @@ class Email(Message):
     """What RFC 3834 asks of mail that no person wrote. None for the provider's own choice."""
     envelope_sender: str | EmailAddress | None = None
     """Where bounces go. None for the provider's own choice, empty for nowhere, as a robot's reply has it."""
-    extra: tuple[Extra, ...] = ()
+    provider_options: tuple[ProviderOptions, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the fields, and bring the addresses and headers into their parsed, immutable form."""
         require_one_line(self.subject, "Email.subject")
         if self.text is None and self.html is None:
-            raise InvalidMessage("it has neither text nor html", field="Email", remedy="give one or both")
+            raise InvalidMessage("it has neither text nor html", field="Email", hint="give one or both")
         for name in ("cc", "bcc", "reply_to"):
             object.__setattr__(self, name, parsed(getattr(self, name)))
         for name in ("sender", "envelope_sender"):
@@ -147,11 +147,11 @@ def _require_conversation(mail: Email) -> None:
     for ids, name in named:
         if not all(_MESSAGE_ID.fullmatch(one) for one in ids if one is not None):
             raise InvalidMessage(
-                "it is no Message-ID", field=f"Email.{name}", remedy="use e.g. <id@example.com>"
+                "it is no Message-ID", field=f"Email.{name}", hint="use e.g. <id@example.com>"
             )
     if mail.list_id is not None and not _LIST_ID.fullmatch(mail.list_id):
         raise InvalidMessage(
-            "it has no form of a domain", field="Email.list_id", remedy="use e.g. offers.example.com"
+            "it has no form of a domain", field="Email.list_id", hint="use e.g. offers.example.com"
         )
 
 
@@ -161,7 +161,7 @@ def _checked(headers: Mapping[str, str]) -> Mapping[str, str]:
             raise InvalidMessage(
                 "a header with that name is not yours to set",
                 field=f"Email.headers[{name!r}]"[:100],
-                remedy="use the field of Email that stands for it, or leave it out",
+                hint="use the field of Email that stands for it, or leave it out",
             )
         require_one_line(value, f"Email.headers[{name!r}]")
     return dict(headers)

@@ -36,10 +36,10 @@ class Fallback:
         object.__setattr__(self, "after", after)
         object.__setattr__(self, "on_unknown", on_unknown)
         if not self.steps:
-            raise InvalidMessage("it has no messages", field="Fallback", remedy="give at least one")
+            raise InvalidMessage("it has no messages", field="Fallback", hint="give at least one")
         if after <= 0 or on_unknown not in ("hold", "next"):
             raise InvalidMessage(
                 "after is not positive, or on_unknown neither hold nor next",
                 field="Fallback",
-                remedy="change it",
+                hint="change it",
             )

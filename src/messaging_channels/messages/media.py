@@ -23,12 +23,12 @@ class Media:
     def __post_init__(self) -> None:
         """Check that it is exactly one of the three."""
         if [self.url, self.id, self.content].count(None) != _ALL_BUT_ONE:
-            raise InvalidMessage("needs a url, an id or bytes", field="Media", remedy="give exactly one")
+            raise InvalidMessage("needs a url, an id or bytes", field="Media", hint="give exactly one")
         if self.url is not None and not self.url.startswith(("https://", "http://")):
-            raise InvalidMessage("is no http URL", field="Media.url", remedy="give https://…")
+            raise InvalidMessage("is no http URL", field="Media.url", hint="give https://…")
         if self.content is not None and "/" not in self.content_type:
             raise InvalidMessage(
-                "bytes without a MIME type", field="Media.content_type", remedy="give it, such as image/png"
+                "bytes without a MIME type", field="Media.content_type", hint="give it, such as image/png"
             )
 
     @classmethod
@@ -43,6 +43,6 @@ class Media:
 
         return cls(content=path.read_bytes(), content_type=content_type or guess_type(path.name)[0] or "")
 
-    def held(self) -> tuple[Media, ...]:
+    def as_upload(self) -> tuple[Media, ...]:
         """Return itself if it is bytes, else nothing."""
         return () if self.content is None else (self,)

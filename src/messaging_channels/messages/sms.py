@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from messaging_channels._model.errors import InvalidMessage
-from messaging_channels.messages._message import Extra, Message, require, require_count
+from messaging_channels.messages._base import Message, ProviderOptions, require, require_count
 from messaging_channels.messages._segments import Segments, segments
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ class Sms(Message):
     """How long the provider may go on trying. None for the provider's default."""
     flash: bool = False
     """Whether it is shown at once and not kept (class 0)."""
-    extra: tuple[Extra, ...] = ()
-    """What only one provider understands, such as `InfobipSms(...)`; so for every type."""
+    provider_options: tuple[ProviderOptions, ...] = ()
+    """What only one provider understands, such as `InfobipSmsOptions(...)`; so for every type."""
 
     def __post_init__(self) -> None:
         """Check the fields."""
         require(self.text, "Sms.text")
         if self.validity_period is not None and self.validity_period.total_seconds() <= 0:
-            raise InvalidMessage("it is not positive", field="Sms.validity_period", remedy="give more")
+            raise InvalidMessage("it is not positive", field="Sms.validity_period", hint="give more")
 
     @property
     def segments(self) -> Segments:
@@ -48,10 +48,10 @@ class Mms(Message):
     media: tuple[str, ...] = field(repr=False)
     text: str = field(default="", repr=False)
     sender: str | None = None
-    extra: tuple[Extra, ...] = ()
+    provider_options: tuple[ProviderOptions, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the media."""
         require_count(len(self.media), "Mms.media", at_least=1, at_most=_MOST_MEDIA)
         if not all(url.startswith(("https://", "http://")) for url in self.media):
-            raise InvalidMessage("one is no http URL", field="Mms.media", remedy="give https://…")
+            raise InvalidMessage("one is no http URL", field="Mms.media", hint="give https://…")

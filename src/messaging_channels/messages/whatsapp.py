@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from messaging_channels._model.errors import InvalidMessage
-from messaging_channels.messages._message import Extra, Message, require, require_count
+from messaging_channels.messages._base import Message, ProviderOptions, require, require_count
 from messaging_channels.messages.media import Media
 
 _TEXT = 4096
@@ -33,7 +33,7 @@ class WhatsAppText(Message):
     """The registered number it comes from. None for the account's own; so for every type here."""
     reply_to: str | None = None
     """The provider's id of the message that is quoted; so for every type here."""
-    extra: tuple[Extra, ...] = ()
+    provider_options: tuple[ProviderOptions, ...] = ()
     preview_url: bool = False
     """Whether the first link is shown with a preview."""
 
@@ -49,7 +49,7 @@ class _File(Message):
     media: str | Media
     sender: str | None = None
     reply_to: str | None = None
-    extra: tuple[Extra, ...] = ()
+    provider_options: tuple[ProviderOptions, ...] = ()
 
     def __post_init__(self) -> None:
         """Bring the media into its parsed form."""
@@ -63,7 +63,7 @@ class _File(Message):
     @property
     def uploads(self) -> tuple[Media, ...]:
         """See Message."""
-        return self.file.held()
+        return self.file.as_upload()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +120,14 @@ class WhatsAppLocation(Message):
     address: str | None = field(default=None, repr=False)
     sender: str | None = None
     reply_to: str | None = None
-    extra: tuple[Extra, ...] = ()
+    provider_options: tuple[ProviderOptions, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the place is on Earth."""
         for name, limit in (("latitude", 90), ("longitude", 180)):
             if not -limit <= getattr(self, name) <= limit:
                 raise InvalidMessage(
-                    "is out of range", field=f"WhatsAppLocation.{name}", remedy=f"use ±{limit} degrees"
+                    "is out of range", field=f"WhatsAppLocation.{name}", hint=f"use ±{limit} degrees"
                 )
 
 
@@ -158,7 +158,7 @@ class WhatsAppContacts(Message):
     contacts: tuple[ContactCard, ...]
     sender: str | None = None
     reply_to: str | None = None
-    extra: tuple[Extra, ...] = ()
+    provider_options: tuple[ProviderOptions, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that there is one."""
@@ -173,7 +173,7 @@ class WhatsAppReaction(Message):
     message_id: str
     """The provider's id of the message."""
     sender: str | None = None
-    extra: tuple[Extra, ...] = ()
+    provider_options: tuple[ProviderOptions, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that it names a message."""
@@ -227,12 +227,12 @@ class Interactive(Message):
     footer: str | None = field(default=None, repr=False)
     sender: str | None = None
     reply_to: str | None = None
-    extra: tuple[Extra, ...] = ()
+    provider_options: tuple[ProviderOptions, ...] = ()
 
     @property
     def uploads(self) -> tuple[Media, ...]:
         """See Message."""
-        return self.header.held() if isinstance(self.header, Media) else ()
+        return self.header.as_upload() if isinstance(self.header, Media) else ()
 
     def check(self) -> None:
         """Refuse words that are too long."""
@@ -273,7 +273,7 @@ class WhatsAppList(Interactive):
         require_count(len(rows), "WhatsAppList rows", at_least=1, at_most=_MOST_ROWS)
         require_distinct(rows, "WhatsAppList rows")
         if len(self.sections) > 1 and not all(section.title for section in self.sections):
-            raise InvalidMessage("one has no title", field="WhatsAppList.sections", remedy="give it one")
+            raise InvalidMessage("one has no title", field="WhatsAppList.sections", hint="give it one")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -301,4 +301,4 @@ class WhatsAppLocationRequest(Interactive):
 def require_distinct(ids: list[str], name: str) -> None:
     """Refuse ids of which two are the same."""
     if len(set(ids)) != len(ids):
-        raise InvalidMessage("two have the same id", field=name, remedy="give each its own")
+        raise InvalidMessage("two have the same id", field=name, hint="give each its own")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from messaging_channels._model.errors import InvalidMessage
-from messaging_channels.messages._message import require, require_count
+from messaging_channels.messages._base import require, require_count
 from messaging_channels.messages.whatsapp import Interactive
 
 _MOST_PRODUCTS, _MOST_SECTIONS = 30, 10
@@ -28,7 +28,7 @@ class WhatsAppProduct(Interactive):
         require(self.catalog_id, "WhatsAppProduct.catalog_id")
         require(self.product_id, "WhatsAppProduct.product_id")
         if self.header is not None:
-            raise InvalidMessage("it takes none", field="WhatsAppProduct.header", remedy="leave it out")
+            raise InvalidMessage("it takes none", field="WhatsAppProduct.header", hint="leave it out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class WhatsAppProducts(Interactive):
         """Check the header and the numbers."""
         self.check()
         if not isinstance(self.header, str):
-            raise InvalidMessage("it has no text", field="WhatsAppProducts.header", remedy="give a line")
+            raise InvalidMessage("it has no text", field="WhatsAppProducts.header", hint="give a line")
         require_count(len(self.sections), "WhatsAppProducts.sections", at_least=1, at_most=_MOST_SECTIONS)
         products = sum(len(section.product_ids) for section in self.sections)
         require_count(products, "WhatsAppProducts products", at_least=1, at_most=_MOST_PRODUCTS)

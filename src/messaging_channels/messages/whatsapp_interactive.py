@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from messaging_channels._model.errors import InvalidMessage
-from messaging_channels.messages._message import require, require_count
+from messaging_channels.messages._base import require, require_count
 from messaging_channels.messages.media import Media
 from messaging_channels.messages.whatsapp import Interactive, ReplyButton
 
@@ -42,7 +42,7 @@ class MediaCard:
             raise InvalidMessage(
                 f"over {_CARD_TEXT} characters or {_CARD_BREAKS} line breaks",
                 field="MediaCard.text",
-                remedy="shorten it",
+                hint="shorten it",
             )
 
 
@@ -63,7 +63,9 @@ class WhatsAppCarousel(Interactive):
     @property
     def uploads(self) -> tuple[Media, ...]:
         """See Message."""
-        return tuple(held for card in self.cards if isinstance(card, MediaCard) for held in card.media.held())
+        return tuple(
+            held for card in self.cards if isinstance(card, MediaCard) for held in card.media.as_upload()
+        )
 
     def __post_init__(self) -> None:
         """Check the number of cards, and that they are alike."""
@@ -71,13 +73,13 @@ class WhatsAppCarousel(Interactive):
         require_count(len(self.cards), "WhatsAppCarousel.cards", at_least=_FEWEST_CARDS, at_most=_MOST_CARDS)
         if self.header is not None or self.footer is not None:
             raise InvalidMessage(
-                "it takes no header or footer", field="WhatsAppCarousel", remedy="leave it out"
+                "it takes no header or footer", field="WhatsAppCarousel", hint="leave it out"
             )
         if len({_kind(card) for card in self.cards}) > 1:
             raise InvalidMessage(
                 "the cards differ in kind or number of buttons",
                 field="WhatsAppCarousel.cards",
-                remedy="give all the same",
+                hint="give all the same",
             )
 
 

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
 from messaging_channels._model.errors import InvalidMessage
-from messaging_channels.messages._message import Extra, Message, require
+from messaging_channels.messages._base import Message, ProviderOptions, require
 from messaging_channels.messages.media import Media
 from messaging_channels.messages.whatsapp import WhatsAppLocation
 from messaging_channels.messages.whatsapp_commerce import ProductSection
 
 Parameters: TypeAlias = "tuple[str, ...] | Mapping[str, str]"
-"""By position, or by name where the template names its gaps. `Money` and `Moment` are text that a provider may show in the reader's own way."""
+"""By position, or by name where the template names its gaps. `LocalizedCurrency` and `LocalizedDateTime`
+are text that a provider may show in the reader's own way."""
 
 
-class Money(str):
+class LocalizedCurrency(str):
     """An amount. It reads as the given text wherever it cannot be shown in the reader's own way."""
 
     __slots__ = ("currency", "thousandths")
@@ -32,14 +33,14 @@ class Money(str):
 
     def __repr__(self) -> str:
         """Show all of it: what tells two of them apart."""
-        return f"Money({str(self)!r}, {self.thousandths}, {self.currency!r})"
+        return f"LocalizedCurrency({str(self)!r}, {self.thousandths}, {self.currency!r})"
 
     def __getnewargs__(self) -> tuple[str, int, str]:  # type: ignore[override]  # ours takes more than a str's
         """Let it be copied and pickled."""
         return (str(self), self.thousandths, self.currency)
 
 
-class Moment(str):
+class LocalizedDateTime(str):
     """A date or time, as the text that is shown."""
 
     __slots__ = ()
@@ -95,7 +96,7 @@ class QuickReply:
 
 
 @dataclass(frozen=True, slots=True)
-class UrlSuffix:
+class UrlParameter:
     """The variable end of a link button's URL."""
 
     suffix: str = field(repr=False)
@@ -144,18 +145,16 @@ class ProductsButton:
     sections: tuple[ProductSection, ...]
 
 
-Button: TypeAlias = (
-    "QuickReply | UrlSuffix | CopyCode | OneTimePassword | FlowButton | CatalogButton | ProductsButton | None"
-)
+Button: TypeAlias = "QuickReply | UrlParameter | CopyCode | OneTimePassword | FlowButton | CatalogButton | ProductsButton | None"
 """By position; None for a button without gaps, such as a phone call."""
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class CarouselCard:
     """One card of a carousel."""
 
     header: ImageHeader | VideoHeader | ProductHeader
-    body: Parameters = field(default=(), repr=False)
+    parameters: Parameters = field(default=(), repr=False)
     buttons: tuple[Button, ...] = ()
 
     def __hash__(self) -> int:
@@ -178,14 +177,14 @@ class WhatsAppTemplate(Message):
     name: str
     language: str
     """As the template was approved: `en`, `en_GB`."""
-    body: Parameters = field(default=(), repr=False)
+    parameters: Parameters = field(default=(), repr=False)
     header: Header | None = None
     buttons: tuple[Button, ...] = ()
-    cards: tuple[Card, ...] = ()
+    cards: tuple[CarouselCard, ...] = ()
     sender: str | None = None
     reply_to: str | None = None
-    extra: tuple[Extra, ...] = ()
-    offer_ends: float | None = None
+    provider_options: tuple[ProviderOptions, ...] = ()
+    offer_expires_at: float | None = None
     """When a limited-time offer is over: seconds since the epoch, UTC."""
     tap_target: TapTarget | None = None
 
@@ -197,16 +196,18 @@ class WhatsAppTemplate(Message):
             held
             for header in headers
             if isinstance(header, (ImageHeader, VideoHeader, DocumentHeader))
-            for held in header.media.held()
+            for held in header.media.as_upload()
         )
 
     def __post_init__(self) -> None:
         """Check the names and the gaps."""
         require(self.name, "WhatsAppTemplate.name", at_most=512)
         require(self.language, "WhatsAppTemplate.language")
-        values = self.body.values() if isinstance(self.body, Mapping) else self.body
+        values = self.parameters.values() if isinstance(self.parameters, Mapping) else self.parameters
         if not all(values):
-            raise InvalidMessage("a gap is empty", field="WhatsAppTemplate.body", remedy="fill all of them")
+            raise InvalidMessage(
+                "a gap is empty", field="WhatsAppTemplate.parameters", hint="fill all of them"
+            )
 
     def __hash__(self) -> int:
         """Hash by name and language; the body may be a mapping."""

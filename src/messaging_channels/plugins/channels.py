@@ -27,7 +27,7 @@ class Channel(Protocol):
         ...
 
     @property
-    def carries(self) -> tuple[type[messages.Message], ...]:
+    def message_types(self) -> tuple[type[messages.Message], ...]:
         """The message types that travel here. A type belongs to one channel."""
         ...
 
@@ -45,7 +45,7 @@ class PhoneChannel:
     """A channel whose addresses are E.164 numbers."""
 
     name: str
-    carries: tuple[type[messages.Message], ...]
+    message_types: tuple[type[messages.Message], ...]
     address_type: type[Address] = PhoneNumber
 
     def parse(self, text: str) -> PhoneNumber:
@@ -58,7 +58,7 @@ class WhatsAppChannel:
     """A channel whose addresses are E.164 numbers, or ids of WhatsApp users."""
 
     name: str
-    carries: tuple[type[messages.Message], ...]
+    message_types: tuple[type[messages.Message], ...]
     address_type: type[Address] = WhatsAppAddress
 
     def parse(self, text: str) -> WhatsAppAddress:
@@ -71,7 +71,7 @@ class MailChannel:
     """A channel whose addresses are mail addresses, internationalised ones included."""
 
     name: str
-    carries: tuple[type[messages.Message], ...]
+    message_types: tuple[type[messages.Message], ...]
     address_type: type[Address] = EmailAddress
 
     def parse(self, text: str) -> EmailAddress:

@@ -12,7 +12,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-from messaging_channels._model.values import value
+from messaging_channels._model.values import fast_frozen
 
 Reply = TypeVar("Reply")
 Result = TypeVar("Result")
@@ -26,25 +26,25 @@ class Exchange(Generic[Reply]):
 
     __slots__ = ()
 
-    effect: bool = True
+    may_send: bool = True
     """Whether completing it may send a message. Say False for what certainly does not: a token, a look-up, a clock."""
 
 
 Flow: TypeAlias = Generator[Exchange[Any], Any, Result]
-"""A generator that yields exchanges, is sent their replies, and returns its result. `ExchangeFailed` is thrown into it."""
+"""A generator that yields exchanges, is sent their replies, and returns its result. `TransportError` is thrown into it."""
 
 
 def ask(exchange: Exchange[Reply]) -> Flow[Reply]:
     """Yield one exchange and return its reply; used with `yield from`.
 
     Raises:
-        ExchangeFailed: the exchange could not be completed; it says whether the other side may have acted on it.
+        TransportError: the exchange could not be completed; it says whether the other side may have acted on it.
     """
     reply: Reply = yield exchange
     return reply
 
 
-@value(frozen=True, slots=True)
+@fast_frozen(frozen=True, slots=True)
 class Timeouts:
     """Seconds allowed for each phase of one exchange."""
 
@@ -53,7 +53,7 @@ class Timeouts:
     read: float = 30.0
 
 
-@value(frozen=True, slots=True)
+@fast_frozen(frozen=True, slots=True)
 class HttpResponse:
     """The answer to an `HttpRequest`, read whole. Header names are in lower case."""
 
@@ -75,7 +75,7 @@ class HttpResponse:
         return _codec().from_json(self.body)
 
 
-@value(frozen=True, slots=True)
+@fast_frozen(frozen=True, slots=True)
 class HttpRequest(Exchange[HttpResponse]):
     """One HTTP request. Redirects are not followed; any status is an answer, not an error.
 
@@ -89,7 +89,7 @@ class HttpRequest(Exchange[HttpResponse]):
     body: bytes = field(default=b"", repr=False)
     timeouts: Timeouts | None = None
     """None for those of the transport."""
-    effect: bool = True
+    may_send: bool = True
 
     def __repr__(self) -> str:
         """Show the method and the URL without its query."""
@@ -102,34 +102,34 @@ class HttpRequest(Exchange[HttpResponse]):
         return cls("POST", url, headers, _codec().to_json(payload))
 
 
-@value(frozen=True, slots=True)
-class Wait(Exchange[None]):
+@fast_frozen(frozen=True, slots=True)
+class Sleep(Exchange[None]):
     """Let time pass."""
 
     seconds: float
-    effect: bool = False
+    may_send: bool = False
 
 
-@value(frozen=True, slots=True)
-class Now(Exchange[float]):
+@fast_frozen(frozen=True, slots=True)
+class CurrentTime(Exchange[float]):
     """Ask for the time: seconds since the epoch, UTC."""
 
-    effect: bool = False
+    may_send: bool = False
 
 
-@value(frozen=True, slots=True)
-class Call(Exchange[Reply]):
+@fast_frozen(frozen=True, slots=True)
+class BlockingCall(Exchange[Reply]):
     """Call a blocking function, such as a vendor's SDK: in the caller's thread, or in a worker thread under an event loop.
 
     The function may be called from several threads at once. What it raises is raised into the flow.
     """
 
     function: Callable[[], Reply]
-    effect: bool = True
+    may_send: bool = True
 
 
-@value(frozen=True, slots=True)
-class Share(Exchange[Reply]):
+@fast_frozen(frozen=True, slots=True)
+class Coalesce(Exchange[Reply]):
     """Have one item done together with whatever else waits under the same key, without waiting for company.
 
     While fewer than a few are under way, it is done at once; what comes meanwhile waits, and goes out together when one of them has ended.
@@ -141,25 +141,25 @@ class Share(Exchange[Reply]):
     """How many items may be done together."""
     perform: Callable[[Sequence[Any]], Flow[Sequence[Reply]]] = field(repr=False)
     """Does several items at once; returns their replies in order. It may be run by another caller's driver."""
-    effect: bool = True
+    may_send: bool = True
 
 
-@value(frozen=True, slots=True)
-class AtOnce(Exchange[Sequence[Any]]):
+@fast_frozen(frozen=True, slots=True)
+class Gather(Exchange[Sequence[Any]]):
     """Run several flows at the same time, in threads or in tasks; reply their results, in order, when all of them have ended.
 
     What one of them raises is raised then; the others are not cut off by it. None of them may ask for this itself.
     """
 
     flows: Sequence[Flow[Any]] = field(repr=False)
-    effect: bool = True
+    may_send: bool = True
 
 
 class Executor(Protocol):
     """Performs exchanges of one type for synchronous callers. Called from several threads at once."""
 
     def perform(self, exchange: Any) -> Any:  # noqa: ANN401  the exchange's own type decides
-        """Perform it and return its reply. Raises ExchangeFailed when it could not be completed."""
+        """Perform it and return its reply. Raises TransportError when it could not be completed."""
 
     def close(self) -> None:
         """Release what is held. Called once, after the last `perform`."""
@@ -169,14 +169,14 @@ class AsyncExecutor(Protocol):
     """Performs exchanges of one type for asynchronous callers. Called from many tasks of one event loop."""
 
     async def perform(self, exchange: Any) -> Any:  # noqa: ANN401  the exchange's own type decides
-        """Perform it and return its reply. Raises ExchangeFailed when it could not be completed."""
+        """Perform it and return its reply. Raises TransportError when it could not be completed."""
 
     async def close(self) -> None:
         """Release what is held. Called once, after the last `perform`."""
 
 
-@value(frozen=True, slots=True)
-class Executors:
+@fast_frozen(frozen=True, slots=True)
+class ExecutorPair:
     """How exchanges of a type are performed, in both colours. Each is built when first needed."""
 
     sync: Callable[[], Executor]

@@ -10,44 +10,44 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from messaging_channels._model.receipts import Attempt, deciding
-from messaging_channels._model.values import value
-from messaging_channels.plugins.exchange import Exchange, Executors
+from messaging_channels._model.receipts import Attempt, deciding_attempt
+from messaging_channels._model.values import fast_frozen
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 
 if TYPE_CHECKING:
     from messaging_channels._model.events import Event
-    from messaging_channels._model.outcomes import Kind, Outcome
+    from messaging_channels._model.outcomes import AttemptResult, Outcome
     from messaging_channels._model.status import Status
 
 Reply = TypeVar("Reply")
 
 
-@value(frozen=True, slots=True)
-class Heard:
+@fast_frozen(frozen=True, slots=True)
+class RecordedEvent:
     """One event of a message, as it is kept: no address and no content."""
 
-    kind: str
+    event_type: str
     """The event's type, such as `StatusChanged`."""
-    at: float
+    occurred_at: float
     """When it happened, in the provider's words: seconds since the epoch, UTC."""
     status: Status | None
     detail: str
     """The provider's code and text, or what a person did (`seen`)."""
 
 
-@value(frozen=True, slots=True)
-class Record:
+@fast_frozen(frozen=True, slots=True)
+class MessageRecord:
     """All that is known of one message: what an operator reads."""
 
     id: str
     """Ours, as in `Receipt.id`."""
     channel: str
-    kind: str
+    message_type: str
     """The type of the message, such as `Sms`."""
     account: str | None
     address: str
     """As the ledger was told to keep it: plain, masked, hashed, or not at all."""
-    created: float
+    created_at: float
     """Seconds since the epoch, UTC."""
     status: Status
     """What all attempts and events together say."""
@@ -55,7 +55,7 @@ class Record:
     """Grows by one whenever the status changes."""
     attempts: tuple[Attempt, ...]
     """One whose outcome is missing was begun, and has not ended: under way, or its process died."""
-    events: tuple[Heard, ...]
+    events: tuple[RecordedEvent, ...]
     scope: str
     idempotency_key: str | None
     expires: float
@@ -63,42 +63,42 @@ class Record:
     fingerprint: str = field(repr=False)
     digest: str = field(repr=False)
     """Of the message's text, salted: see `digest_of`."""
-    holder: str = field(repr=False)
+    lease_owner: str = field(repr=False)
     """Who may begin attempts."""
     lease: float
     """Until when the holder is taken to be alive: seconds since the epoch, UTC."""
-    stopped: str
+    stop_reason: str
     """Why no further attempt was made."""
 
     @property
-    def under_way(self) -> bool:
+    def in_progress(self) -> bool:
         """Whether an attempt was begun that has not ended, or none was begun at all."""
-        return not self.attempts or any(attempt.open for attempt in self.attempts)
+        return not self.attempts or any(attempt.in_progress for attempt in self.attempts)
 
     @property
-    def outcome(self) -> Kind:
+    def outcome(self) -> Outcome:
         """How it stands: accepted if any attempt was, unknown if any may have been, else as the last one ended."""
-        return deciding(self.attempts)[1]
+        return deciding_attempt(self.attempts)[1]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as JSON can hold it."""
         return {
             "messageId": self.id,
             "channel": self.channel,
-            "type": self.kind,
+            "type": self.message_type,
             "account": self.account,
             "destination": self.address,
-            "created": self.created,
+            "createdAt": self.created_at,
             "idempotencyKey": self.idempotency_key,
             "status": self.status.as_dict(),
             "version": self.version,
             "outcome": self.outcome,
-            "stopped": self.stopped,
+            "stopReason": self.stop_reason,
             "attempts": [attempt.as_dict() for attempt in self.attempts],
             "events": [
                 {
-                    "kind": one.kind,
-                    "at": one.at,
+                    "eventType": one.event_type,
+                    "occurredAt": one.occurred_at,
                     "detail": one.detail,
                     "status": one.status.as_dict() if one.status else None,
                 }
@@ -111,11 +111,11 @@ class Operation(Exchange[Reply]):
     """One step on the ledger: atomic, and repeated without harm. None of them can send a message."""
 
     __slots__ = ()
-    effect = False
+    may_send = False
 
 
-@value(frozen=True, slots=True)
-class Begun:
+@fast_frozen(frozen=True, slots=True)
+class AttemptIntent:
     """An attempt that is about to be made: the intent, written before the effect."""
 
     message_id: str
@@ -124,12 +124,12 @@ class Begun:
     provider: str
     account: str | None
     at: float
-    waited: float = 0.0
+    delay: float = 0.0
     """Seconds that were waited before it."""
 
 
-@value(frozen=True, slots=True)
-class Hearing:
+@fast_frozen(frozen=True, slots=True)
+class EventRecorded:
     """What hearing an event changed."""
 
     fresh: bool
@@ -140,8 +140,8 @@ class Hearing:
     """What is now known of it."""
 
 
-@value(frozen=True, slots=True)
-class Entry(Operation[Record | None]):
+@fast_frozen(frozen=True, slots=True)
+class Entry(Operation[MessageRecord | None]):
     """Take a message in unless its key is taken. Reply None, or the record that holds the key.
 
     A key whose time has passed (`expires`) is free.
@@ -149,7 +149,7 @@ class Entry(Operation[Record | None]):
 
     id: str
     channel: str
-    kind: str
+    message_type: str
     account: str | None
     address: str
     digest: str
@@ -160,40 +160,40 @@ class Entry(Operation[Record | None]):
     """Until when the key stands: seconds since the epoch, UTC."""
 
 
-@value(frozen=True, slots=True)
-class Reserve(Entry):
+@fast_frozen(frozen=True, slots=True)
+class ReserveMessage(Entry):
     """Take a message in, with its first attempt."""
 
-    holder: str
+    lease_owner: str
     lease: float
-    first: Begun
+    first: AttemptIntent
 
 
-@value(frozen=True, slots=True)
-class Take(Operation[bool]):
+@fast_frozen(frozen=True, slots=True)
+class TakeLease(Operation[bool]):
     """Become the holder in place of another one. Reply False if that is no longer the holder, has begun a further attempt, or an attempt was accepted."""
 
     message_id: str
     instead_of: str
-    holder: str
+    lease_owner: str
     lease: float
     attempts: int
     """How many there are in the record on which the taking over was decided."""
 
 
-@value(frozen=True, slots=True)
-class Begin(Operation[bool]):
+@fast_frozen(frozen=True, slots=True)
+class StartAttempt(Operation[bool]):
     """Write down a further attempt, and keep the lease. Reply False, and write none, if `holder` is not the holder, or one was accepted by now."""
 
-    begun: Begun
-    holder: str
+    begun: AttemptIntent
+    lease_owner: str
     lease: float
     queued: bool = False
     """Whether the holder is a worker that has claimed it: see `ledger.queue`."""
 
 
-@value(frozen=True, slots=True)
-class Finish(Operation["Status"]):
+@fast_frozen(frozen=True, slots=True)
+class FinishAttempt(Operation["Status"]):
     """Write down how an attempt ended, and merge its status. Reply what is now known.
 
     It fills an open attempt, and corrects one that was unknown; what is certain stays as it is. Reports that came before the provider's id
@@ -202,24 +202,24 @@ class Finish(Operation["Status"]):
 
     message_id: str
     number: int
-    outcome: Outcome
+    result: AttemptResult
     at: float
     look_at: float
     """When to ask the provider about it, if it is unknown: seconds since the epoch, UTC."""
-    stopped: str = ""
+    stop_reason: str = ""
     """Why no further attempt follows; empty while one may."""
 
 
-@value(frozen=True, slots=True)
-class Release(Operation[None]):
+@fast_frozen(frozen=True, slots=True)
+class ReleaseReservation(Operation[None]):
     """Forget a reservation whose attempt was refused before anything left the machine."""
 
     message_id: str
-    holder: str
+    lease_owner: str
 
 
-@value(frozen=True, slots=True)
-class Hear(Operation[Hearing]):
+@fast_frozen(frozen=True, slots=True)
+class RecordEvent(Operation[EventRecorded]):
     """Keep an event once, and merge its status. One whose message is not known yet waits for it.
 
     A report of a message proves that the provider had taken it: an attempt there whose outcome was unknown is then accepted.
@@ -229,8 +229,8 @@ class Hear(Operation[Hearing]):
     now: float
 
 
-@value(frozen=True, slots=True)
-class Find(Operation[Record | None]):
+@fast_frozen(frozen=True, slots=True)
+class GetMessage(Operation[MessageRecord | None]):
     """Look one record up: by our id, by the provider's, or by its idempotency key."""
 
     message_id: str | None = None
@@ -240,8 +240,8 @@ class Find(Operation[Record | None]):
     idempotency_key: str | None = None
 
 
-@value(frozen=True, slots=True)
-class Browse(Operation[Sequence[Record]]):
+@fast_frozen(frozen=True, slots=True)
+class ListMessages(Operation[Sequence[MessageRecord]]):
     """Return the records of one scope, the newest first: at most `limit` of those for which everything holds that is given."""
 
     scope: str
@@ -257,8 +257,8 @@ class Browse(Operation[Sequence[Record]]):
     """Before when."""
 
 
-@value(frozen=True, slots=True)
-class Unsettled(Operation[Sequence[Record]]):
+@fast_frozen(frozen=True, slots=True)
+class ListUnknown(Operation[Sequence[MessageRecord]]):
     """Return messages whose outcome is unknown and that are due to be asked about; each is then due again later.
 
     An attempt that is open though its holder's lease is over is one of them: its process died.
@@ -266,12 +266,12 @@ class Unsettled(Operation[Sequence[Record]]):
 
     now: float
     limit: int
-    schedule: tuple[float, ...]
+    reconcile_after: tuple[float, ...]
     """Seconds after the attempt at which it is asked about. When they are used up, it stays unknown."""
 
 
-@value(frozen=True, slots=True)
-class Together(Operation[Sequence[Any]]):
+@fast_frozen(frozen=True, slots=True)
+class Transaction(Operation[Sequence[Any]]):
     """Several operations in one step. Reply theirs, in order."""
 
     operations: tuple[Operation[Any], ...]
@@ -281,7 +281,7 @@ class Ledger(Protocol):
     """Keeps records. One object serves many threads and tasks, and one dispatcher of either colour."""
 
     @property
-    def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
+    def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         """How the operations are performed, in both colours."""
         ...
 
@@ -296,14 +296,14 @@ class Ledger(Protocol):
 
 
 OPERATIONS: tuple[type[Operation[Any]], ...] = (
-    Reserve,
-    Take,
-    Begin,
-    Finish,
-    Release,
-    Hear,
-    Find,
-    Browse,
-    Unsettled,
-    Together,
+    ReserveMessage,
+    TakeLease,
+    StartAttempt,
+    FinishAttempt,
+    ReleaseReservation,
+    RecordEvent,
+    GetMessage,
+    ListMessages,
+    ListUnknown,
+    Transaction,
 )

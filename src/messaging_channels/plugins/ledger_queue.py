@@ -11,8 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from messaging_channels._model.status import Status
-from messaging_channels._model.values import value
-from messaging_channels.plugins.ledger import OPERATIONS, Entry, Operation, Record
+from messaging_channels._model.values import fast_frozen
+from messaging_channels.plugins.ledger import OPERATIONS, Entry, MessageRecord, Operation
 
 QUEUE = "queue"
 """The holder of a message that waits and that no worker has claimed."""
@@ -33,7 +33,7 @@ class State(StrEnum):
     """For somebody to replay it: the worker gave up."""
 
 
-@value(frozen=True, slots=True)
+@fast_frozen(frozen=True, slots=True)
 class Job:
     """A message that a worker has claimed."""
 
@@ -49,13 +49,13 @@ class Job:
     deadline: float | None
     """After which no attempt begins: seconds since the epoch, UTC."""
     payload: str = field(repr=False)
-    record: Record | None
+    record: MessageRecord | None
     """None if no attempt was ever begun."""
     standing: Status | None
     """What attempts and reports of this step alone say."""
 
 
-@value(frozen=True, slots=True)
+@fast_frozen(frozen=True, slots=True)
 class Enqueue(Entry):
     """Take a message in to be sent later."""
 
@@ -70,11 +70,11 @@ class Enqueue(Entry):
     steps: int = 1
 
 
-@value(frozen=True, slots=True)
+@fast_frozen(frozen=True, slots=True)
 class Claim(Operation[Sequence[Job]]):
     """Become the holder of messages that are due, the most urgent first, until the lease ends. Nothing is sent by it yet."""
 
-    holder: str
+    lease_owner: str
     now: float
     lease: float
     """Until when: seconds since the epoch, UTC. Then they are due again."""
@@ -83,25 +83,25 @@ class Claim(Operation[Sequence[Job]]):
     """That message only, if it is due."""
 
 
-@value(frozen=True, slots=True)
-class Proceed(Operation[bool]):
+@fast_frozen(frozen=True, slots=True)
+class UpdateJob(Operation[bool]):
     """Say what a claimed message waits for now. Reply False, and write nothing, if `holder` is not the holder."""
 
     message_id: str
-    holder: str
+    lease_owner: str
     at: float
     state: State | None
     """None if it waits for nothing more: its body is forgotten."""
     due: float = NEVER
     tries: int = 0
-    stopped: str = ""
+    stop_reason: str = ""
     """Why no attempt follows; empty while one may."""
     status: Status | None = None
     """What it ends as, if no attempt says so."""
 
 
-@value(frozen=True, slots=True)
-class Count(Operation[None]):
+@fast_frozen(frozen=True, slots=True)
+class IncrementCounters(Operation[None]):
     """Add to the counters of what became of messages: rows of their own, one for each minute and worker."""
 
     at: float
@@ -109,22 +109,22 @@ class Count(Operation[None]):
     counts: Mapping[str, int]
 
 
-@value(frozen=True, slots=True)
-class NextStep(Operation[bool]):
+@fast_frozen(frozen=True, slots=True)
+class AdvanceFallback(Operation[bool]):
     """Go on to the next step of a fallback, unless the message was delivered meanwhile. Reply whether it does."""
 
     message_id: str
-    holder: str
+    lease_owner: str
     at: float
     step: int
     """The one to go on to."""
     channel: str
-    kind: str
+    message_type: str
     address: str
     digest: str
 
 
-@value(frozen=True, slots=True)
+@fast_frozen(frozen=True, slots=True)
 class Cancel(Operation[bool]):
     """End a message of which certainly nothing went out. Reply False if an attempt has begun that may have, or nothing waits."""
 
@@ -132,8 +132,8 @@ class Cancel(Operation[bool]):
     at: float
 
 
-@value(frozen=True, slots=True)
-class Replay(Operation[int]):
+@fast_frozen(frozen=True, slots=True)
+class RetryDeadLetters(Operation[int]):
     """Have dead letters tried again: one, or up to `limit` of all. Reply how many."""
 
     at: float
@@ -141,56 +141,56 @@ class Replay(Operation[int]):
     limit: int = 1000
 
 
-@value(frozen=True, slots=True)
-class Dead(Operation[Sequence[Record]]):
+@fast_frozen(frozen=True, slots=True)
+class ListDeadLetters(Operation[Sequence[MessageRecord]]):
     """Return records of dead letters, the newest first; the page after `before`."""
 
     limit: int
     before: str | None = None
 
 
-@value(frozen=True, slots=True)
-class Depth(Operation["Queue"]):
+@fast_frozen(frozen=True, slots=True)
+class GetQueueStats(Operation["QueueStats"]):
     """Return how the queue stands."""
 
     now: float
 
 
-@value(frozen=True, slots=True)
-class Queue:
+@fast_frozen(frozen=True, slots=True)
+class QueueStats:
     """How the queue stands."""
 
-    states: Mapping[str, int]
+    by_state: Mapping[str, int]
     """How many messages wait, by what for."""
-    due: int
+    ready: int
     """How many could be sent now."""
-    age: float
+    oldest_age_seconds: float
     """For how many seconds the oldest of them has been due."""
     last_minute: Mapping[str, int]
-    """What became of messages: accepted, rejected, unknown, retried, dead, expired, cancelled, passed_on, overlapped."""
+    """What became of messages: accepted, rejected, unknown, retried, dead, expired, cancelled, failed_over, overlapped."""
     last_hour: Mapping[str, int]
-    ever: Mapping[str, int]
+    total: Mapping[str, int]
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         return {
-            "states": dict(self.states),
-            "due": self.due,
-            "age": self.age,
+            "byState": dict(self.by_state),
+            "ready": self.ready,
+            "oldestAgeSeconds": self.oldest_age_seconds,
             "lastMinute": dict(self.last_minute),
             "lastHour": dict(self.last_hour),
-            "ever": dict(self.ever),
+            "total": dict(self.total),
         }
 
 
-@value(frozen=True, slots=True)
+@fast_frozen(frozen=True, slots=True)
 class Metric:
     """One number of the queue, as exporters name and label it. No label holds an address."""
 
     name: str
     labels: Mapping[str, str]
     value: float
-    total: bool = False
+    is_counter: bool = False
     """Whether it only grows."""
 
     def __str__(self) -> str:
@@ -199,25 +199,27 @@ class Metric:
         return f"{self.name}{{{labels}}} {self.value:g}" if labels else f"{self.name} {self.value:g}"
 
 
-def metrics(queue: Queue) -> Sequence[Metric]:
+def metrics(queue: QueueStats) -> Sequence[Metric]:
     """Return how a queue stands as numbers for an exporter of any kind."""
     depth = [
-        Metric("messaging_channels_queue_messages", {"state": state.value}, queue.states.get(state.value, 0))
+        Metric(
+            "messaging_channels_queue_messages", {"state": state.value}, queue.by_state.get(state.value, 0)
+        )
         for state in State
     ]
     ends = [
-        Metric("messaging_channels_queue_ended_total", {"what": what}, number, total=True)
-        for what, number in sorted(queue.ever.items())
+        Metric("messaging_channels_queue_events_total", {"event": what}, number, is_counter=True)
+        for what, number in sorted(queue.total.items())
     ]
     return [
         *depth,
-        Metric("messaging_channels_queue_due", {}, queue.due),
-        Metric("messaging_channels_queue_age_seconds", {}, queue.age),
+        Metric("messaging_channels_queue_ready", {}, queue.ready),
+        Metric("messaging_channels_queue_oldest_age_seconds", {}, queue.oldest_age_seconds),
         *ends,
     ]
 
 
-@value(frozen=True, slots=True)
+@fast_frozen(frozen=True, slots=True)
 class Erase(Operation[int]):
     """Forget one recipient's addresses and bodies. What waits is not sent any more. Reply how many messages it was."""
 
@@ -228,8 +230,8 @@ class Erase(Operation[int]):
     at: float
 
 
-@value(frozen=True, slots=True)
-class Forget(Operation[int]):
+@fast_frozen(frozen=True, slots=True)
+class Prune(Operation[int]):
     """Forget addresses and bodies of messages created before a time that nothing will be done with. Reply how many."""
 
     before: float
@@ -240,14 +242,14 @@ EVERY: tuple[type[Operation[Any]], ...] = (
     *OPERATIONS,
     Enqueue,
     Claim,
-    Proceed,
-    Count,
-    NextStep,
+    UpdateJob,
+    IncrementCounters,
+    AdvanceFallback,
     Cancel,
-    Replay,
-    Dead,
-    Depth,
+    RetryDeadLetters,
+    ListDeadLetters,
+    GetQueueStats,
     Erase,
-    Forget,
+    Prune,
 )
 """All operations that a ledger performs."""

@@ -31,4 +31,4 @@ class LedgerSpec:
 
     scheme: str
     """Of the URL, such as `postgresql`."""
-    build: Callable[[LedgerSettings], Ledger]
+    factory: Callable[[LedgerSettings], Ledger]

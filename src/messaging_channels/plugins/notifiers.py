@@ -8,62 +8,62 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from messaging_channels.plugins.exchange import Exchange, Executors
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 
 
-class Waker(Protocol):
+class QueueNotifier(Protocol):
     """Has some worker look at a message when it is due. Called from many threads or tasks, right after the message was kept.
 
     What it raises is logged and changes nothing. Hand over the id and nothing else: it is all that `Worker.look` needs.
     """
 
-    def wake(self, message_id: str, due: float) -> None:
+    def notify(self, message_id: str, not_before: float) -> None:
         """Hand over in a thread. `due` is in seconds since the epoch, UTC."""
         ...
 
-    async def wake_async(self, message_id: str, due: float) -> None:
+    async def notify_async(self, message_id: str, not_before: float) -> None:
         """Hand over in an event loop."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class WakeUp(Exchange[None]):
+class NotifyWorkers(Exchange[None]):
     """Hand a message's id to a waker."""
 
-    waker: Waker
+    notifier: QueueNotifier
     message_id: str
-    due: float
-    effect: bool = False
+    not_before: float
+    may_send: bool = False
 
 
 class _Sync:
-    def perform(self, exchange: WakeUp) -> None:
+    def perform(self, exchange: NotifyWorkers) -> None:
         try:
-            exchange.waker.wake(exchange.message_id, exchange.due)
+            exchange.notifier.notify(exchange.message_id, exchange.not_before)
         except Exception as why:  # noqa: BLE001  whatever an engine raises
-            _lost(exchange, why)
+            _log_failure(exchange, why)
 
     def close(self) -> None:
         """Hold nothing."""
 
 
 class _Async:
-    async def perform(self, exchange: WakeUp) -> None:
+    async def perform(self, exchange: NotifyWorkers) -> None:
         try:
-            await exchange.waker.wake_async(exchange.message_id, exchange.due)
+            await exchange.notifier.notify_async(exchange.message_id, exchange.not_before)
         except Exception as why:  # noqa: BLE001  whatever an engine raises
-            _lost(exchange, why)
+            _log_failure(exchange, why)
 
     async def close(self) -> None:
         """Hold nothing."""
 
 
-def _lost(exchange: WakeUp, why: Exception) -> None:
+def _log_failure(exchange: NotifyWorkers, why: Exception) -> None:
     import logging  # noqa: PLC0415  not needed where engines are well behaved
 
     log = logging.getLogger("messaging_channels.plugins.notifiers")
-    text = "a wake-up was lost; message %s is found by the next look"
+    text = "a notification was lost; message %s is found by the next poll"
     log.error(text, exchange.message_id, exc_info=why)
 
 
-EXECUTORS = Executors(_Sync, _Async)
+EXECUTORS = ExecutorPair(_Sync, _Async)

@@ -20,7 +20,7 @@ class Observer:
         """Hear of one event that a provider reported, once."""
 
 
-class Observers(Observer):
+class CompositeObserver(Observer):
     """Several observers as one. What one of them raises keeps no other from hearing."""
 
     def __init__(self, *observers: Observer) -> None:
@@ -30,15 +30,15 @@ class Observers(Observer):
     def attempt_finished(self, attempt: Attempt) -> None:
         """See Observer."""
         for observer in self._observers:
-            tell(observer.attempt_finished, attempt)
+            notify(observer.attempt_finished, attempt)
 
     def event_received(self, event: Event) -> None:
         """See Observer."""
         for observer in self._observers:
-            tell(observer.event_received, event)
+            notify(observer.event_received, event)
 
 
-def tell(hear: Callable[[Any], None], fact: object) -> None:
+def notify(hear: Callable[[Any], None], fact: object) -> None:
     """Let an observer hear of something. What it raises is logged and changes nothing."""
     try:
         hear(fact)

@@ -2,9 +2,9 @@
 
 There are three steps of effort:
 
-1. `HttpProvider`: one request a message; write `encode` and `decode`.
+1. `HttpProvider`: one request a message; write `build_request` and `parse_response`.
 2. `Provider.send` as a flow of several exchanges: a token, an upload, a request for a whole batch.
-3. An exchange type of your own with an executor, or `Call` around a blocking SDK.
+3. An exchange type of your own with an executor, or `BlockingCall` around a blocking SDK.
 
 A provider describes and reads. It opens no socket, sleeps not, and reads neither clock nor environment: the same object is driven from many
 threads and tasks at once.
@@ -17,26 +17,26 @@ from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
-from messaging_channels._model.outcomes import Outcome
-from messaging_channels._model.values import value
-from messaging_channels.messages import Extra, Message
-from messaging_channels.plugins.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels._model.outcomes import AttemptResult
+from messaging_channels._model.values import fast_frozen
+from messaging_channels.messages import Message, ProviderOptions
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest, HttpResponse, ask
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.events import Event
-    from messaging_channels._model.rate_limit import Rate
-    from messaging_channels.plugins.webhooks import Received, WebhookCall
+    from messaging_channels._model.rate_limit import RateLimit
+    from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 
-Options = TypeVar("Options", bound=Extra)
+Options = TypeVar("Options", bound=ProviderOptions)
 
-CONTRACT = 1
+PROVIDER_API_VERSION = 1
 """The number of this contract. A plugin built for another one is refused when it is asked for."""
 
 
-@value(frozen=True, slots=True)
+@fast_frozen(frozen=True, slots=True)
 class Envelope:
     """One message for one recipient, on its way to a provider."""
 
@@ -51,13 +51,13 @@ class Envelope:
 class Capabilities:
     """What a provider can do. What is not declared is refused before any exchange."""
 
-    carries: Mapping[type[Message], frozenset[str]]
+    message_types: Mapping[type[Message], frozenset[str]]
     """The message types, each with the optional fields that are honoured. Fields without a default go without saying."""
-    batch: int = 1
+    max_batch_size: int = 1
     """How many envelopes one `send` may be given."""
-    extras: frozenset[type[Extra]] = frozenset()
-    """The options of its own that it understands in `Message.extra`."""
-    uploads: bool = False
+    provider_options: frozenset[type[ProviderOptions]] = frozenset()
+    """The options of its own that it understands in `Message.provider_options`."""
+    uploads_media: bool = False
     """Whether it uploads the files that a message holds as bytes (`Media.content`)."""
     deduplicates: bool = False
     """Whether an envelope with an id that was taken before is refused or merged, so that a repetition reaches nobody twice."""
@@ -67,22 +67,24 @@ class Capabilities:
         undeclared = self._undeclared.get(type(message))
         if undeclared is None:
             return type(message).__name__
-        if message.uploads and not self.uploads:
+        if message.uploads and not self.uploads_media:
             return f"{type(message).__name__} with the bytes of a file"
         for name, default in undeclared:
-            if name != "extra" and getattr(message, name) != default:
+            if name != "provider_options" and getattr(message, name) != default:
                 return f"{type(message).__name__}.{name}"
         return None
 
     def carries_wholly(self, kind: type[Message]) -> bool:
-        """Whether it carries every message of that type, whatever its fields hold. What `extra` holds is another question."""
+        """Whether it carries every message of that type, whatever its fields hold. What `provider_options` holds is another question."""
         undeclared = self._undeclared.get(kind)
-        files = kind.uploads is not Message.uploads and not self.uploads
-        return undeclared is not None and not files and all(name == "extra" for name, _ in undeclared)
+        files = kind.uploads is not Message.uploads and not self.uploads_media
+        return (
+            undeclared is not None and not files and all(name == "provider_options" for name, _ in undeclared)
+        )
 
     @cached_property
     def _undeclared(self) -> dict[type[Message], tuple[tuple[str, Any], ...]]:
-        return {kind: _optional_fields(kind, besides=named) for kind, named in self.carries.items()}
+        return {kind: _optional_fields(kind, besides=named) for kind, named in self.message_types.items()}
 
 
 class Provider(Protocol):
@@ -92,20 +94,20 @@ class Provider(Protocol):
     """The name in routes and settings, such as `infobip`."""
     capabilities: ClassVar[Capabilities]
     """What it can do."""
-    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]]
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]]
     """How the exchanges of types of its own are performed. Most providers have none: `{}`."""
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
-        """Describe the sending of 1 to `capabilities.batch` envelopes; return their outcomes in the same order.
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
+        """Describe the sending of 1 to `capabilities.max_batch_size` envelopes; return their outcomes in the same order.
 
         All envelopes of a batch are for the same account and carry what `capabilities` declare.
 
-        Do not retry, and do not catch what you cannot explain: an `ExchangeFailed` that leaves the flow becomes *not sent* or *unknown* by
+        Do not retry, and do not catch what you cannot explain: a `TransportError` that leaves the flow becomes *not sent* or *unknown* by
         what the transport knows of the bytes, and so does any exception of your own after the first exchange with an effect.
 
         Raises:
             BadInput: before the first exchange; the message cannot be sent by this provider as it is (no sender, for one).
-            ExchangeFailed: let it pass.
+            TransportError: let it pass.
         """
         ...
 
@@ -115,9 +117,9 @@ class HttpProvider:
 
     name: ClassVar[str]
     capabilities: ClassVar[Capabilities]
-    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
-    def encode(self, envelope: Envelope) -> HttpRequest:
+    def build_request(self, envelope: Envelope) -> HttpRequest:
         """Describe the request that sends this message. Called once an attempt.
 
         Raises:
@@ -125,19 +127,19 @@ class HttpProvider:
         """
         raise NotImplementedError
 
-    def decode(self, response: HttpResponse, envelope: Envelope) -> Outcome:
-        """Say what this answer means. Called with any status and any body; end with `http_outcome` for the unforeseen."""
+    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:
+        """Say what this answer means. Called with any status and any body; end with `result_from_status` for the unforeseen."""
         raise NotImplementedError
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider."""
         (envelope,) = batch
-        response = yield from ask(self.encode(envelope))
-        return (self.decode(response, envelope),)
+        response = yield from ask(self.build_request(envelope))
+        return (self.parse_response(response, envelope),)
 
 
 @runtime_checkable
-class FetchesReports(Protocol):
+class SupportsReportPolling(Protocol):
     """An optional ability: delivery reports can be fetched."""
 
     def fetch_reports(self) -> Flow[Sequence[Event]]:
@@ -149,23 +151,23 @@ class FetchesReports(Protocol):
 
 
 @runtime_checkable
-class ParsesWebhooks(Protocol):
+class SupportsWebhooks(Protocol):
     """An optional ability: the provider calls us with reports and with what people write."""
 
-    def receive(self, call: WebhookCall) -> Received:
-        """Prove that the call is the provider's, then read it. It does no I/O and reads no clock: `call.at` is now.
+    def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
+        """Prove that the call is the provider's, then read it. It does no I/O and reads no clock: `request.received_at` is now.
 
         Prove first, and compare signatures in constant time; read only what was proved. What a proved call holds that is not understood becomes an
-        `Unrecognised` event, never an exception.
+        `UnknownEvent` event, never an exception.
 
         Raises:
-            WebhookRefused: nothing proves that the provider made the call.
+            WebhookVerificationError: nothing proves that the provider made the call.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Inquiry:
+class LookupRequest:
     """What is known of a message whose outcome is not."""
 
     message_id: str
@@ -176,37 +178,37 @@ class Inquiry:
     started: float
     """When the attempt began: seconds since the epoch, UTC."""
     ended: float
-    matches: Callable[[str], bool] = field(repr=False)
+    text_matches: Callable[[str], bool] = field(repr=False)
     """Whether a text is that of the message. The text itself is not kept."""
 
 
 @runtime_checkable
-class LooksUp(Protocol):
+class SupportsLookup(Protocol):
     """An optional ability: the provider can be asked what became of a message."""
 
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
-        """Return the outcome, or None if it cannot be told (yet). Its exchanges have no effect: say `effect=False`.
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+        """Return the outcome, or None if it cannot be told (yet). Its exchanges have no effect: say `may_send=False`.
 
-        Accepted, with the provider's id, if the provider knows the message; `Reason.ABSENT` only if the provider's answer proves that it never took it,
+        Accepted, with the provider's id, if the provider knows the message; `Reason.NOT_FOUND` only if the provider's answer proves that it never took it,
         late enough for its records to be complete.
         """
         ...
 
 
 @runtime_checkable
-class LimitsRates(Protocol):
+class SupportsRateLimits(Protocol):
     """An optional ability: the provider names the rates it allows, so that the dispatcher keeps to them."""
 
-    def limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, Rate]]:
+    def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
         """Return what this envelope counts against: a key (such as `("sender", "447700900001")`) and its rate."""
         ...
 
 
 @runtime_checkable
-class KeepsCompany(Protocol):
+class SupportsBatchGrouping(Protocol):
     """An optional ability: of its messages, some may share a request, and others need one of their own."""
 
-    def company(self, envelope: Envelope) -> Hashable | None:
+    def batch_key(self, envelope: Envelope) -> Hashable | None:
         """Return what envelopes that can go out in one request have in common; None for one that goes out alone.
 
         The dispatcher lets messages that were sent one by one wait for each other only if they have this in common.
@@ -214,7 +216,7 @@ class KeepsCompany(Protocol):
         ...
 
 
-def sender_of(message: Message, default: str | None, *, provider: str) -> str:
+def require_sender(message: Message, default: str | None, *, provider: str) -> str:
     """Return the message's sender, or the account's.
 
     Raises:
@@ -227,12 +229,12 @@ def sender_of(message: Message, default: str | None, *, provider: str) -> str:
         raise InvalidMessage(
             "no sender",
             field=f"{type(message).__name__}.sender",
-            remedy=f"set it, or configure MESSAGING_CHANNELS_{provider.upper().replace('-', '_')}_SENDER",
+            hint=f"set it, or configure MESSAGING_CHANNELS_{provider.upper().replace('-', '_')}_SENDER",
         )
     return str(sender)
 
 
-def extra_of(message: Message, kind: type[Options]) -> Options | None:
+def provider_options_of(message: Message, kind: type[Options]) -> Options | None:
     """Return the message's extra of that type, or None.
 
     Raises:
@@ -240,14 +242,16 @@ def extra_of(message: Message, kind: type[Options]) -> Options | None:
     """
     from messaging_channels._model.errors import InvalidMessage  # noqa: PLC0415
 
-    own: list[Extra] = [extra for extra in getattr(message, "extra", ()) if extra.provider == kind.provider]
+    own: list[ProviderOptions] = [
+        extra for extra in getattr(message, "provider_options", ()) if extra.provider == kind.provider
+    ]
     if not own:
         return None
     if len(own) > 1 or not isinstance(own[0], kind):
         raise InvalidMessage(
             f"it takes one {kind.__name__} at most, and no other for {kind.provider}",
-            field=f"{type(message).__name__}.extra",
-            remedy="give the one that fits",
+            field=f"{type(message).__name__}.provider_options",
+            hint="give the one that fits",
         )
     return own[0]
 
@@ -263,7 +267,7 @@ class ProviderSpec:
     """Makes the provider from an instance of `settings`."""
     dsn: Mapping[str, str] = field(default_factory=dict[str, str])
     """Which field each part of a DSN (`username`, `password`, `host`, `port`, `path`) fills; its query names fields itself."""
-    contract: int = CONTRACT
+    api_version: int = PROVIDER_API_VERSION
 
 
 def _optional_fields(kind: type[Message], *, besides: frozenset[str]) -> tuple[tuple[str, Any], ...]:

@@ -28,7 +28,7 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
+class ResolvedRecipient:
     """What a resolver found."""
 
     address: Address | str = field(repr=False)

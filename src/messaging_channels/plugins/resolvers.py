@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from messaging_channels._model.errors import UnresolvedRecipient
-from messaging_channels.plugins.exchange import Call, Flow, ask
-from messaging_channels.plugins.recipients import Contact, Person, User
+from messaging_channels.plugins.exchange import BlockingCall, Flow, ask
+from messaging_channels.plugins.recipients import Person, ResolvedRecipient, User
 
 if TYPE_CHECKING:
     from messaging_channels.plugins.channels import Channel
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class RecipientResolver(Protocol):
     """Turns a recipient into a contact. One resolver serves many threads and tasks at once."""
 
-    def resolve(self, recipient: Any, channel: Channel) -> Flow[Contact | None]:  # noqa: ANN401
+    def resolve(self, recipient: Any, channel: Channel) -> Flow[ResolvedRecipient | None]:  # noqa: ANN401
         """Return the contact, or None if this resolver does not understand such a recipient.
 
         Raises:
@@ -34,27 +34,29 @@ Load: TypeAlias = "Callable[[Any], Any]"
 class MappingResolver:
     """Looks recipients up in a mapping: `{User("634b…"): {"sms": "+44…"}}`."""
 
-    contacts: Mapping[Any, Mapping[str, str]] = field(repr=False)
+    addresses: Mapping[Any, Mapping[str, str]] = field(repr=False)
     account: str | None = None
 
-    def resolve(self, recipient: Any, channel: Channel) -> Flow[Contact | None]:  # noqa: ANN401
+    def resolve(self, recipient: Any, channel: Channel) -> Flow[ResolvedRecipient | None]:  # noqa: ANN401
         """See RecipientResolver."""
         yield from ()
-        addresses = self.contacts.get(recipient)
+        addresses = self.addresses.get(recipient)
         if addresses is None:
             return None
-        return Contact(_found(addresses.get(channel.name), recipient, channel, channel.name), self.account)
+        return ResolvedRecipient(
+            _found(addresses.get(channel.name), recipient, channel, channel.name), self.account
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class CallableResolver:
-    """Asks a function of yours: `(recipient, channel name) -> Contact | None`. It may block; see `exchange.Call`."""
+    """Asks a function of yours: `(recipient, channel name) -> ResolvedRecipient | None`. It may block; see `exchange.BlockingCall`."""
 
-    function: Callable[[Any, str], Contact | None]
+    function: Callable[[Any, str], ResolvedRecipient | None]
 
-    def resolve(self, recipient: Any, channel: Channel) -> Flow[Contact | None]:  # noqa: ANN401
+    def resolve(self, recipient: Any, channel: Channel) -> Flow[ResolvedRecipient | None]:  # noqa: ANN401
         """See RecipientResolver."""
-        return (yield from ask(Call(lambda: self.function(recipient, channel.name), effect=False)))
+        return (yield from ask(BlockingCall(lambda: self.function(recipient, channel.name), may_send=False)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +69,28 @@ class PathResolver:
     kind: type
     """The recipients it understands, such as `User`."""
     load: Load
-    """Returns the object of a recipient, or None if there is none. It may block; see `exchange.Call`."""
+    """Returns the object of a recipient, or None if there is none. It may block; see `exchange.BlockingCall`."""
     paths: Mapping[str, str]
     """The path of each channel's address."""
     account: str | None = None
     account_path: str | None = None
     """The path of the account's name in the object. It goes before `account`."""
 
-    def resolve(self, recipient: Any, channel: Channel) -> Flow[Contact | None]:  # noqa: ANN401
+    def resolve(self, recipient: Any, channel: Channel) -> Flow[ResolvedRecipient | None]:  # noqa: ANN401
         """See RecipientResolver."""
         path = self.paths.get(channel.name)
         if path is None or not isinstance(recipient, self.kind):
             return None
-        loaded = yield from ask(Call(lambda: self.load(recipient), effect=False))
+        loaded = yield from ask(BlockingCall(lambda: self.load(recipient), may_send=False))
         if loaded is None:
             raise UnresolvedRecipient(
-                "no such recipient", recipient=_named(recipient), channel=channel.name, remedy="check the id"
+                "no such recipient", recipient=_named(recipient), channel=channel.name, hint="check the id"
             )
-        account = self.account if self.account_path is None else walk(loaded, self.account_path)
-        return Contact(_found(walk(loaded, path), recipient, channel, path), account)
+        account = self.account if self.account_path is None else get_path(loaded, self.account_path)
+        return ResolvedRecipient(_found(get_path(loaded, path), recipient, channel, path), account)
 
 
-def walk(start: Any, path: str) -> Any:  # noqa: ANN401  paths lead anywhere
+def get_path(start: Any, path: str) -> Any:  # noqa: ANN401  paths lead anywhere
     """Follow `a.b[0].c` through mappings, sequences and attributes. Return None where it leads nowhere."""
     here = start
     for name, index in _STEP.findall(path):
@@ -116,7 +118,7 @@ def _found(address: Any, recipient: object, channel: Channel, where: str) -> str
             f"no address at {where!r}",
             recipient=_named(recipient),
             channel=channel.name,
-            remedy="store one there, or use another channel",
+            hint="store one there, or use another channel",
         )
     return address
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Reason
 
 if TYPE_CHECKING:
     from messaging_channels.plugins.exchange import HttpResponse
 
 
-def http_outcome(response: HttpResponse, detail: str = "", *, now: float | None = None) -> Outcome:
+def result_from_status(
+    response: HttpResponse, detail: str = "", *, now: float | None = None
+) -> AttemptResult:
     """Say what an answer means by its HTTP status alone, erring on the safe side.
 
     A success without a readable body was most likely sent; a 5xx may have been; 429 and other 4xx were not.
@@ -19,12 +21,12 @@ def http_outcome(response: HttpResponse, detail: str = "", *, now: float | None 
     reason = _HTTP_REASONS.get(response.status) or _HTTP_CLASSES.get(
         response.status // 100, Reason.CONNECTION
     )
-    return Outcome.of(
+    return AttemptResult.of(
         reason,
         f"HTTP {response.status} {detail}".rstrip(),
         retry_after=retry_after(response.headers, now=now) if reason is Reason.THROTTLED else None,
-        native=response,
-        whole_request=True,
+        raw_response=response,
+        request_rejected=True,
     )
 
 
@@ -53,15 +55,15 @@ def _date(text: str | None) -> float | None:
 
 
 _HTTP_REASONS = {
-    401: Reason.AUTH,
-    402: Reason.FUNDS,
-    403: Reason.AUTH,
+    401: Reason.CREDENTIALS,
+    402: Reason.INSUFFICIENT_CREDIT,
+    403: Reason.CREDENTIALS,
     408: Reason.TIMEOUT,
     429: Reason.THROTTLED,
 }
 _HTTP_CLASSES = {
-    2: Reason.UNIDENTIFIED,
+    2: Reason.UNREADABLE_RESPONSE,
     3: Reason.INVALID,
     4: Reason.INVALID,
-    5: Reason.SERVER,
+    5: Reason.SERVER_ERROR,
 }

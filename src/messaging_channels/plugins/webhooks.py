@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookCall:
+class WebhookRequest:
     """One call, as it came: HTTP, or a mail whose raw bytes are the body."""
 
     body: bytes = field(default=b"", repr=False)
@@ -23,13 +23,13 @@ class WebhookCall:
     url: str = field(default="", repr=False)
     """The whole public URL that the provider was given, query included: some providers sign it."""
     method: str = "POST"
-    at: float = 0.0
+    received_at: float = 0.0
     """When it came: seconds since the epoch, UTC."""
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class WebhookResult:
     """What a proved call tells, and what to answer to it."""
 
     events: Sequence[Event] = ()
-    answer: HttpResponse = field(default_factory=lambda: HttpResponse(200, {}, b""))
+    response: HttpResponse = field(default_factory=lambda: HttpResponse(200, {}, b""))

@@ -7,27 +7,40 @@ from typing import TYPE_CHECKING
 from messaging_channels._faces import lazy
 
 if TYPE_CHECKING:
-    from messaging_channels._model.rate_limit import Rate, reserve
-    from messaging_channels.policies.checks import AllowedPrefixes, OptOuts, SpendLimit, Velocity, Veto
-    from messaging_channels.policies.rate_limiter import Pacer
-    from messaging_channels.policies.routing import ALWAYS, Rest, Retry, Route, Via, When
-    from messaging_channels.policies.windows import Window
+    from messaging_channels._model.rate_limit import RateLimit, reserve
+    from messaging_channels.policies.checks import (
+        AllowedPrefixes,
+        PreSendCheck,
+        SpendLimit,
+        SuppressionList,
+        VelocityLimit,
+    )
+    from messaging_channels.policies.rate_limiter import RateLimiter
+    from messaging_channels.policies.routing import (
+        MATCH_ALL,
+        CircuitBreaker,
+        RetryPolicy,
+        Route,
+        RouteMatch,
+        RouteTarget,
+    )
+    from messaging_channels.policies.windows import SendWindow
 
 __all__ = [
-    "ALWAYS",
+    "MATCH_ALL",
     "AllowedPrefixes",
-    "OptOuts",
-    "Pacer",
-    "Rate",
-    "Rest",
-    "Retry",
+    "CircuitBreaker",
+    "PreSendCheck",
+    "RateLimit",
+    "RateLimiter",
+    "RetryPolicy",
     "Route",
+    "RouteMatch",
+    "RouteTarget",
+    "SendWindow",
     "SpendLimit",
-    "Velocity",
-    "Veto",
-    "Via",
-    "When",
-    "Window",
+    "SuppressionList",
+    "VelocityLimit",
     "reserve",
 ]
 
@@ -35,25 +48,25 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "_model.rate_limit": (
-            "Rate",
+            "RateLimit",
             "reserve",
         ),
         "policies.checks": (
-            "Veto",
-            "OptOuts",
+            "PreSendCheck",
+            "SuppressionList",
             "AllowedPrefixes",
-            "Velocity",
+            "VelocityLimit",
             "SpendLimit",
         ),
-        "policies.rate_limiter": ("Pacer",),
+        "policies.rate_limiter": ("RateLimiter",),
         "policies.routing": (
-            "Retry",
-            "Rest",
-            "When",
-            "ALWAYS",
-            "Via",
+            "RetryPolicy",
+            "CircuitBreaker",
+            "RouteMatch",
+            "MATCH_ALL",
+            "RouteTarget",
             "Route",
         ),
-        "policies.windows": ("Window",),
+        "policies.windows": ("SendWindow",),
     },
 )

@@ -11,11 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from messaging_channels._model.errors import Vetoed
+from messaging_channels._model.errors import MessageBlocked
 from messaging_channels._model.events import Event, OptedIn, OptedOut
-from messaging_channels._model.rate_limit import Rate
-from messaging_channels.plugins.exchange import Call, Flow, Now, ask
-from messaging_channels.policies.rate_limiter import Pacer
+from messaging_channels._model.rate_limit import RateLimit
+from messaging_channels.plugins.exchange import BlockingCall, CurrentTime, Flow, ask
+from messaging_channels.policies.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from messaging_channels.plugins.provider import Envelope
@@ -25,11 +25,11 @@ _LINE = 4
 """How many last digits tell subscribers of one block of numbers apart."""
 
 
-class Veto:
+class PreSendCheck:
     """A rule. One object serves many threads and tasks."""
 
     name: ClassVar[str]
-    """What `errors.Vetoed.rule` says."""
+    """What `errors.MessageBlocked.check` says."""
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
         """Return why the message is forbidden, in words without its address or content; None if it is not."""
@@ -39,10 +39,10 @@ class Veto:
         """Hear of what came in, such as an opt-out. Must not block for long."""
 
 
-class OptOuts(Veto):
+class SuppressionList(PreSendCheck):
     """Who wants no messages, by channel. Hears opt-outs and opt-ins by itself; keeps digests of addresses, in memory or in a SQLite file."""
 
-    name: ClassVar[str] = "opted out"
+    name: ClassVar[str] = "suppression list"
 
     def __init__(self, path: Path | None = None) -> None:
         """Open the file, or keep everything in memory."""
@@ -51,27 +51,31 @@ class OptOuts(Veto):
         self._lock = threading.Lock()
         self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         self._database.execute(
-            "CREATE TABLE IF NOT EXISTS opted_out (digest TEXT PRIMARY KEY, why TEXT NOT NULL)"
+            "CREATE TABLE IF NOT EXISTS suppressed (digest TEXT PRIMARY KEY, reason TEXT NOT NULL)"
         )
 
-    def add(self, channel: str, plain: str, why: str = "by hand") -> None:
+    def add(self, channel: str, plain: str, reason: str = "by hand") -> None:
         """Put an address (in its plain form) on the list."""
-        self._write("INSERT OR REPLACE INTO opted_out VALUES (?, ?)", (_digest(channel, plain), why))
+        self._write("INSERT OR REPLACE INTO suppressed VALUES (?, ?)", (_digest(channel, plain), reason))
 
     def remove(self, channel: str, plain: str) -> None:
         """Take an address off the list."""
-        self._write("DELETE FROM opted_out WHERE digest = ?", (_digest(channel, plain),))
+        self._write("DELETE FROM suppressed WHERE digest = ?", (_digest(channel, plain),))
 
-    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:  # noqa: ARG002  whoever sends
-        """See Veto."""
-        return (yield from ask(Call(lambda: self._why(envelope.channel, envelope.to.plain), effect=False)))
+    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:  # noqa: ARG002  whoever it is for
+        """See PreSendCheck."""
+        return (
+            yield from ask(
+                BlockingCall(lambda: self._reason(envelope.channel, envelope.to.plain), may_send=False)
+            )
+        )
 
     def event_received(self, event: Event) -> None:
-        """See Veto. Who wants no marketing alone still gets codes and receipts, so such a choice is not kept here."""
-        if isinstance(event, (OptedOut, OptedIn)) and event.about:
+        """See PreSendCheck. Who wants no marketing alone still gets codes and receipts, so such a choice is not kept here."""
+        if isinstance(event, (OptedOut, OptedIn)) and event.category:
             return
         if isinstance(event, OptedOut):
-            self.add(event.channel, event.address.plain, event.why)
+            self.add(event.channel, event.address.plain, event.reason)
         elif isinstance(event, OptedIn):
             self.remove(event.channel, event.address.plain)
 
@@ -84,10 +88,10 @@ class OptOuts(Veto):
         if hasattr(self, "_database"):
             self._database.close()
 
-    def _why(self, channel: str, plain: str) -> str | None:
+    def _reason(self, channel: str, plain: str) -> str | None:
         with self._lock:
             rows = self._database.execute(
-                "SELECT why FROM opted_out WHERE digest = ?", (_digest(channel, plain),)
+                "SELECT reason FROM suppressed WHERE digest = ?", (_digest(channel, plain),)
             ).fetchall()
         return f"the recipient wants no messages ({rows[0][0]})" if rows else None
 
@@ -96,7 +100,7 @@ class OptOuts(Veto):
             self._database.execute(statement, values)
 
 
-class AllowedPrefixes(Veto):
+class AllowedPrefixes(PreSendCheck):
     """Only numbers that begin so, such as `("44", "385")`; mail addresses are not its business."""
 
     name: ClassVar[str] = "allowed prefixes"
@@ -107,7 +111,7 @@ class AllowedPrefixes(Veto):
         self._accounts = None if accounts is None else frozenset(accounts)
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
-        """See Veto."""
+        """See PreSendCheck."""
         yield from ()
         plain = envelope.to.plain
         if "@" in plain or (self._accounts is not None and account not in self._accounts):
@@ -115,28 +119,28 @@ class AllowedPrefixes(Veto):
         return None if plain.startswith(self._prefixes) else "the number's prefix is not on the list"
 
 
-class Velocity(Veto):
+class VelocityLimit(PreSendCheck):
     """How many messages a number, a block of numbers (all but the last four digits) and an account may get in a time.
 
     A block that suddenly gets many messages is how SMS pumping looks.
     """
 
-    name: ClassVar[str] = "velocity"
+    name: ClassVar[str] = "velocity limit"
 
     def __init__(
         self,
         *,
-        per_number: Rate | None = None,
-        per_block: Rate | None = None,
-        per_account: Rate | None = None,
+        per_number: RateLimit | None = None,
+        per_block: RateLimit | None = None,
+        per_account: RateLimit | None = None,
     ) -> None:
         """Name the rates; what has none is not limited."""
         self._rates = (("number", per_number), ("block", per_block), ("account", per_account))
-        self._pacer = Pacer()
+        self._pacer = RateLimiter()
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
-        """See Veto. What it lets through counts, whatever becomes of it."""
-        now = yield from ask(Now())
+        """See PreSendCheck. What it lets through counts, whatever becomes of it."""
+        now = yield from ask(CurrentTime())
         plain = envelope.to.plain
         keys = {"number": plain, "block": None if "@" in plain else plain[:-_LINE], "account": account or ""}
         for what, rate in self._rates:
@@ -148,7 +152,7 @@ class Velocity(Veto):
         return None
 
 
-class SpendLimit(Veto):
+class SpendLimit(PreSendCheck):
     """What an account may spend in a day (UTC), by a price you name."""
 
     name: ClassVar[str] = "spend limit"
@@ -161,8 +165,8 @@ class SpendLimit(Veto):
         self._lock = threading.Lock()
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
-        """See Veto. What it lets through counts, whatever becomes of it."""
-        now = yield from ask(Now())
+        """See PreSendCheck. What it lets through counts, whatever becomes of it."""
+        now = yield from ask(CurrentTime())
         price, day = self._price(envelope), int(now // _DAY)
         with self._lock:
             spent = self._spent.get((account, day), 0.0) + price
@@ -173,16 +177,16 @@ class SpendLimit(Veto):
         return None
 
 
-def vetoed(veto: Veto, envelope: Envelope, account: str | None) -> Flow[None]:
+def run_check(check: PreSendCheck, envelope: Envelope, account: str | None) -> Flow[None]:
     """Ask one rule; a rule that cannot be asked forbids."""
     try:
-        why = yield from veto.check(envelope, account)
+        why = yield from check.check(envelope, account)
     except Exception as fault:
-        raise Vetoed(
-            f"it could not be asked ({type(fault).__name__})", rule=veto.name, remedy="mend the rule"
+        raise MessageBlocked(
+            f"it could not be asked ({type(fault).__name__})", check=check.name, hint="mend the rule"
         ) from fault
     if why is not None:
-        raise Vetoed(why, rule=veto.name)
+        raise MessageBlocked(why, check=check.name)
 
 
 def _digest(channel: str, plain: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from messaging_channels._model.outcomes import Reason
 
 if TYPE_CHECKING:
-    from messaging_channels.policies.routing import Rest
+    from messaging_channels.policies.routing import CircuitBreaker
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -19,14 +19,14 @@ _FAILURES = frozenset(
         Reason.UNREACHABLE,
         Reason.TIMEOUT,
         Reason.CONNECTION,
-        Reason.SERVER,
-        Reason.UNIDENTIFIED,
-        Reason.AUTH,
-        Reason.FUNDS,
+        Reason.SERVER_ERROR,
+        Reason.UNREADABLE_RESPONSE,
+        Reason.CREDENTIALS,
+        Reason.INSUFFICIENT_CREDIT,
     }
 )
 """What speaks against the provider as a whole. Any other answer shows that it works."""
-_SILENT = frozenset({Reason.LOCAL, Reason.PLUGIN, Reason.CANCELLED, Reason.CRASH})
+_SILENT = frozenset({Reason.INTERNAL_ERROR, Reason.PLUGIN, Reason.CANCELLED, Reason.PROCESS_CRASHED})
 """What says nothing of the provider."""
 
 
@@ -35,7 +35,7 @@ _SKEW = 1.0
 
 
 @dataclass(slots=True)
-class _Condition:
+class _Circuit:
     failures: int = 0
     since: float = 0.0
     until: float = 0.0
@@ -50,16 +50,16 @@ class _Condition:
         self.since, self.until = now, now + seconds
 
 
-class Health:
+class CircuitBreakers:
     """Counts failures in a row, and says who may be asked. Keys are whatever names a provider with its credentials."""
 
     def __init__(self) -> None:
         self.any = False
         """Whether anything failed lately."""
-        self._conditions: dict[Hashable, _Condition] = {}
+        self._conditions: dict[Hashable, _Circuit] = {}
         self._lock = threading.Lock()
 
-    def ended(self, key: Hashable, reason: Reason, rest: Rest, now: float) -> None:
+    def record(self, key: Hashable, reason: Reason, policy: CircuitBreaker, now: float) -> None:
         """Hear how an attempt ended."""
         if reason not in _FAILURES:
             if reason not in _SILENT and key in self._conditions:
@@ -68,32 +68,34 @@ class Health:
                     self.any = bool(self._conditions)
             return
         with self._lock:
-            condition = self._conditions.setdefault(key, _Condition())
+            condition = self._conditions.setdefault(key, _Circuit())
             condition.failures += 1
             self.any = True
-            if condition.failures >= rest.failures:
-                condition.rest(now, rest.seconds)
+            if condition.failures >= policy.failure_threshold:
+                condition.rest(now, policy.reset_timeout)
 
-    def rests(self, key: Hashable, now: float) -> bool:
+    def is_open(self, key: Hashable, now: float) -> bool:
         """Whether it is to be left alone now."""
         condition = self._conditions.get(key)
         return condition is not None and condition.rests(now)
 
-    def claim(self, key: Hashable, rest: Rest, now: float) -> bool:
+    def try_acquire(self, key: Hashable, policy: CircuitBreaker, now: float) -> bool:
         """Say whether it may be asked right now. After its rest only one caller is told so, as a probe; the others see it resting on."""
         if key not in self._conditions:
             return True
         with self._lock:
             condition = self._conditions.get(key)
-            if condition is None or condition.failures < rest.failures:
+            if condition is None or condition.failures < policy.failure_threshold:
                 return True
             if condition.rests(now):
                 return False
-            condition.rest(now, rest.seconds)
+            condition.rest(now, policy.reset_timeout)
             condition.probed = now
             return True
 
-    def probe(self, keys: Sequence[Key], rest: Rest, now: float) -> tuple[Key | None, float]:
+    def half_open_candidate(
+        self, keys: Sequence[Key], policy: CircuitBreaker, now: float
+    ) -> tuple[Key | None, float]:
         """Of several that all rest, choose the one to be asked all the same: the one whose rest ends first, once in `rest.probe` seconds.
 
         Return None and the seconds until then if it was probed a moment ago.
@@ -103,7 +105,7 @@ class Health:
             if not resting:
                 return keys[0], 0.0
             condition, key = min(resting, key=lambda pair: pair[0].until)
-            wait = min(condition.until, condition.probed + rest.probe) - now
+            wait = min(condition.until, condition.probed + policy.half_open_interval) - now
             if wait > 0:
                 return None, wait
             condition.until = condition.probed = now  # the claim that follows is granted

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from messaging_channels._model.rate_limit import reserve
 
 if TYPE_CHECKING:
-    from messaging_channels._model.rate_limit import Rate
+    from messaging_channels._model.rate_limit import RateLimit
 
 _SWEEP = 4096
 _STEP = 60.0
 """Seconds by which time may seem to go back because callers ask ahead; more is a clock that was set."""
 
 
-class Pacer:
+class RateLimiter:
     """Gives out places in time, first come, first served for each key: a busy sender delays no other one."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Pacer:
         self._latest = 0.0
 
     def reserve(
-        self, limits: Sequence[tuple[Hashable, Rate]], now: float, at_most: float
+        self, limits: Sequence[tuple[Hashable, RateLimit]], now: float, at_most: float
     ) -> tuple[bool, float]:
         """Take a place under all these rates at once. Return whether it was taken, and the seconds to wait for it.
 

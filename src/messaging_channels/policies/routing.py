@@ -15,116 +15,123 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
+class RetryPolicy:
     """How often, and for how long, a message that certainly was not sent is tried. Times in seconds."""
 
-    attempts: int = 3
+    max_attempts: int = 3
     """At each provider."""
-    seconds: float = 10.0
+    max_elapsed: float = 10.0
     """After which no further attempt begins; also the most that a rate may make a message wait."""
-    first_wait: float = 0.25
-    longest_wait: float = 5.0
+    initial_interval: float = 0.25
+    max_interval: float = 5.0
     """A provider that asks for more is not waited for."""
 
-    def wait(self, tries: int, asked: float | None, chance: float) -> float | None:
+    def delay(self, tries: int, retry_after: float | None, chance: float) -> float | None:
         """Return how long to wait after `tries` attempts, None if it would be too long.
 
         What the provider asked for is obeyed; else the wait is drawn from 0 to a bound that doubles (full jitter); `chance` is from 0 to 1.
         """
-        if asked is not None:
-            return asked if asked <= self.longest_wait else None
-        return chance * min(self.longest_wait, self.first_wait * 2.0 ** (tries - 1))
+        if retry_after is not None:
+            return retry_after if retry_after <= self.max_interval else None
+        return chance * min(self.max_interval, self.initial_interval * 2.0 ** (tries - 1))
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
+class CircuitBreaker:
     """When a provider that keeps failing is left alone. Times in seconds."""
 
-    failures: int = 5
+    failure_threshold: int = 5
     """In a row; a refusal of one message is none of the provider's."""
-    seconds: float = 30.0
+    reset_timeout: float = 30.0
     """How long it rests; then one message probes it (half-open)."""
-    probe: float = 1.0
+    half_open_interval: float = 1.0
     """How often one is probed all the same while every provider of the route rests."""
 
 
 @dataclass(frozen=True, slots=True)
-class When:
+class RouteMatch:
     """For which messages a provider is considered. What is empty does not matter."""
 
     prefixes: tuple[str, ...] = ()
     """How the address begins, without plus: `("44", "385")`; for mail, how its domain ends."""
-    kinds: tuple[type[Message], ...] = ()
+    message_types: tuple[type[Message], ...] = ()
     accounts: tuple[str | None, ...] = ()
     """The tenants; None is the platform's own."""
 
-    def fits(self, envelope: Envelope, account: str | None) -> bool:
+    def matches(self, envelope: Envelope, account: str | None) -> bool:
         """Whether the provider is considered for that message."""
         return (
-            (not self.kinds or isinstance(envelope.message, self.kinds))
+            (not self.message_types or isinstance(envelope.message, self.message_types))
             and (not self.accounts or account in self.accounts)
             and (not self.prefixes or _begins(envelope.to.plain, self.prefixes))
         )
 
 
-ALWAYS = When()
+MATCH_ALL = RouteMatch()
 """Without conditions."""
 
 
 @dataclass(frozen=True, slots=True)
-class Via:
+class RouteTarget:
     """A provider on a route, with conditions."""
 
     provider: str
     weight: float | None = None
     """Those with a weight come first, in an order drawn by it; the others follow as they are named."""
-    when: When = ALWAYS
+    match: RouteMatch = MATCH_ALL
 
 
 @dataclass(frozen=True, slots=True, init=False)
 class Route:
-    """The providers of a channel, in the order in which they are asked: `Route("infobip", "twilio")`, `Route(Via("a", weight=9), Via("b", weight=1))`."""
+    """The providers of a channel, in the order in which they are asked: `Route("infobip", "twilio")`, or
+    `Route(RouteTarget("a", weight=9), RouteTarget("b", weight=1))`.
+    """
 
-    steps: tuple[Via, ...]
-    retry: Retry
-    rest: Rest
+    targets: tuple[RouteTarget, ...]
+    retry: RetryPolicy
+    circuit_breaker: CircuitBreaker
 
-    def __init__(self, *providers: str | Via, retry: Retry | None = None, rest: Rest | None = None) -> None:
+    def __init__(
+        self,
+        *providers: str | RouteTarget,
+        retry: RetryPolicy | None = None,
+        circuit_breaker: CircuitBreaker | None = None,
+    ) -> None:
         """Name at least one provider.
 
         Raises:
             ValueError: none is named, or one twice.
         """
-        steps = tuple(Via(one) if isinstance(one, str) else one for one in providers)
-        if not steps or len({step.provider for step in steps}) != len(steps):
+        targets = tuple(RouteTarget(one) if isinstance(one, str) else one for one in providers)
+        if not targets or len({step.provider for step in targets}) != len(targets):
             message = "a Route names at least one provider, and none twice"
             raise ValueError(message)
-        object.__setattr__(self, "steps", steps)
-        object.__setattr__(self, "retry", retry or Retry())
-        object.__setattr__(self, "rest", rest or Rest())
+        object.__setattr__(self, "targets", targets)
+        object.__setattr__(self, "retry", retry or RetryPolicy())
+        object.__setattr__(self, "circuit_breaker", circuit_breaker or CircuitBreaker())
 
     @property
     def providers(self) -> tuple[str, ...]:
         """The names, as given."""
-        return tuple(step.provider for step in self.steps)
+        return tuple(step.provider for step in self.targets)
 
     @property
-    def blind(self) -> bool:
+    def is_static(self) -> bool:
         """Whether it neither looks at addresses nor draws lots: alike messages take it alike."""
-        return all(step.weight is None and not step.when.prefixes for step in self.steps)
+        return all(step.weight is None and not step.match.prefixes for step in self.targets)
 
-    def ordered(self, chance: Callable[[], float]) -> Sequence[Via]:
+    def draw_order(self, chance: Callable[[], float]) -> Sequence[RouteTarget]:
         """Return the steps in the order for one message: the weighted ones as drawn, then the others."""
-        if len(self.steps) == 1:
-            return self.steps
-        weighted = [step for step in self.steps if step.weight is not None]
+        if len(self.targets) == 1:
+            return self.targets
+        weighted = [step for step in self.targets if step.weight is not None]
         if not weighted:
-            return self.steps
+            return self.targets
         drawn = sorted(weighted, key=lambda step: -(chance() ** (1 / max(step.weight or 0, 1e-9))))
-        return [*drawn, *(step for step in self.steps if step.weight is None)]
+        return [*drawn, *(step for step in self.targets if step.weight is None)]
 
 
-def routed(
+def resolve_routes(
     channels: Iterable[Channel], providers: Mapping[str, Provider], given: Mapping[str, Route]
 ) -> dict[str, Route]:
     """Return a route for every channel: the given one, or all providers that carry the channel in their order.
@@ -137,7 +144,7 @@ def routed(
         able = [
             name
             for name, provider in providers.items()
-            if any(kind in provider.capabilities.carries for kind in channel.carries)
+            if any(kind in provider.capabilities.message_types for kind in channel.message_types)
         ]
         if able:
             routes.setdefault(channel.name, Route(*able))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """From `start` (inclusive) to `end` (exclusive) on `days`, such as `Window("09:00", "20:00", days=range(5))`.
+class SendWindow:
+    """From `start` (inclusive) to `end` (exclusive) on `days`, such as `SendWindow("09:00", "20:00", days=range(5))`.
 
     Without a `zone`, the time zones are those of the country whose calling code the number begins with; where a country has several, the
     window is open only when it is in all of them.
@@ -27,7 +27,7 @@ class Window:
     end: time | str
     days: Sequence[int] = range(7)
     """0 is Monday."""
-    zone: str | Callable[[Address], str] | None = None
+    timezone: str | Callable[[Address], str] | None = None
     """An IANA name such as `Europe/London`, or a function that knows the recipient's."""
 
     def __post_init__(self) -> None:
@@ -53,41 +53,41 @@ class Window:
         assert isinstance(self.end, time)  # noqa: S101
         return self.start, self.end
 
-    def zones(self, to: Address) -> tuple[str, ...]:
+    def timezones(self, to: Address) -> tuple[str, ...]:
         """Return the time zones in which it has to be open for that recipient.
 
         Raises:
             InvalidMessage: the recipient's time zone is not known.
         """
         names: tuple[str, ...]
-        if self.zone is not None:
-            names = (self.zone if isinstance(self.zone, str) else self.zone(to),)
+        if self.timezone is not None:
+            names = (self.timezone if isinstance(self.timezone, str) else self.timezone(to),)
         else:
             prefixes = (to.plain[:length] for length in range(_LONGEST, 0, -1))
             names = next((ZONES[prefix] for prefix in prefixes if prefix in ZONES), ())
         if not names:
-            raise _invalid("the time zone of that recipient is not known", "give Window(zone=...)")
+            raise _invalid("the time zone of that recipient is not known", "give SendWindow(timezone=...)")
         for name in names:
             _zone(name)
         return names
 
-    def opens(self, at: float, zones: Sequence[str]) -> float:
+    def next_opening(self, at: float, timezones: Sequence[str]) -> float:
         """Return the first moment from `at` on at which it is open in all these zones: seconds since the epoch, UTC.
 
         Raises:
             InvalidMessage: there is none within a year.
         """
-        moment, known = at, [_zone(name) for name in zones]
+        moment, known = at, [_zone(name) for name in timezones]
         for _ in range(_TRIES):
-            later = max(self._opens(moment, zone) for zone in known)
+            later = max(self._next_opening(moment, zone) for zone in known)
             if later == moment:
                 return moment
             moment = later
         raise _invalid(
-            "it is never open in all time zones of the recipient's country", "give Window(zone=...)"
+            "it is never open in all time zones of the recipient's country", "give SendWindow(timezone=...)"
         )
 
-    def _opens(self, at: float, zone: ZoneInfo) -> float:
+    def _next_opening(self, at: float, zone: ZoneInfo) -> float:
         local = datetime.fromtimestamp(at, zone)
         start, end = self.hours
         if local.weekday() in self.days and start <= local.time() < end:
@@ -107,8 +107,8 @@ def _zone(name: str) -> ZoneInfo:
         raise _invalid(f"no time zone is named {name!r}", "use an IANA name, or pip install tzdata") from None
 
 
-def _invalid(problem: str, remedy: str) -> InvalidMessage:
-    return InvalidMessage(problem, field="Window", remedy=remedy)
+def _invalid(problem: str, hint: str) -> InvalidMessage:
+    return InvalidMessage(problem, field="SendWindow", hint=hint)
 
 
 _LONGEST = 4

@@ -7,40 +7,40 @@ from typing import TYPE_CHECKING
 from messaging_channels._faces import lazy
 
 if TYPE_CHECKING:
-    from messaging_channels._config.plugin_manager import Plugins, load
+    from messaging_channels._config.plugin_manager import PluginManager, load_plugins
     from messaging_channels._transport.clock import Clock
     from messaging_channels._transport.drivers import AsyncTransport, Transport
-    from messaging_channels.testing.calls import VendorCalls
     from messaging_channels.testing.clock import ControlledClock
-    from messaging_channels.testing.emulation import Emulator, Request, json_response, serve
-    from messaging_channels.testing.faults import Fault, Faults, How
-    from messaging_channels.testing.guard import RealProviderReached
+    from messaging_channels.testing.emulator import Emulator, Request, json_response, serve
+    from messaging_channels.testing.faults import Fault, FaultKind, Faults
+    from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
+    from messaging_channels.testing.network_guard import RealProviderReached
     from messaging_channels.testing.outbox import Outbox, Sent
-    from messaging_channels.testing.scripts import Script
+    from messaging_channels.testing.provider_script import ProviderScript
     from messaging_channels.testing.unittest import OutboxMixin
-    from messaging_channels.testing.vectors import Vectors, Webhook
+    from messaging_channels.testing.vendor_webhooks import VendorWebhooks
 
 __all__ = [
     "AsyncTransport",
     "Clock",
+    "ConformanceFixtures",
     "ControlledClock",
     "Emulator",
     "Fault",
+    "FaultKind",
     "Faults",
-    "How",
     "Outbox",
     "OutboxMixin",
-    "Plugins",
+    "PluginManager",
+    "ProviderScript",
     "RealProviderReached",
     "Request",
-    "Script",
     "Sent",
     "Transport",
-    "Vectors",
-    "VendorCalls",
+    "VendorWebhooks",
     "Webhook",
     "json_response",
-    "load",
+    "load_plugins",
     "serve",
 ]
 
@@ -48,17 +48,17 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "_config.plugin_manager": (
-            "load",
-            "Plugins",
+            "load_plugins",
+            "PluginManager",
         ),
         "_transport.clock": ("Clock",),
         "_transport.drivers": (
             "Transport",
             "AsyncTransport",
         ),
-        "testing.calls": ("VendorCalls",),
+        "testing.vendor_webhooks": ("VendorWebhooks",),
         "testing.clock": ("ControlledClock",),
-        "testing.emulation": (
+        "testing.emulator": (
             "Emulator",
             "Request",
             "json_response",
@@ -67,17 +67,17 @@ __getattr__, __dir__ = lazy(
         "testing.faults": (
             "Fault",
             "Faults",
-            "How",
+            "FaultKind",
         ),
-        "testing.guard": ("RealProviderReached",),
+        "testing.network_guard": ("RealProviderReached",),
         "testing.outbox": (
             "Outbox",
             "Sent",
         ),
-        "testing.scripts": ("Script",),
+        "testing.provider_script": ("ProviderScript",),
         "testing.unittest": ("OutboxMixin",),
-        "testing.vectors": (
-            "Vectors",
+        "testing.fixtures": (
+            "ConformanceFixtures",
             "Webhook",
         ),
     },

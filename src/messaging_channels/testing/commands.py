@@ -7,19 +7,19 @@ from pathlib import Path
 
 from messaging_channels._config import plugin_manager as plugins
 from messaging_channels._model.errors import BadInput, InvalidSetting
-from messaging_channels.testing import calls
+from messaging_channels.testing import vendor_webhooks
 
 
-def check(name: str, *, examples: int) -> int:
+def check_plugin(name: str, *, examples: int) -> int:
     """Hold an installed provider to the rules and print the report; 1 if it breaks any.
 
     Raises:
         ConfigurationError: there is no such provider, its plugin is broken, or it names no vectors.
     """
-    loaded = plugins.load()
+    loaded = plugins.load_plugins()
     spec = loaded.provider(name)
     try:
-        vectors = calls.vectors_of(name)
+        vectors = vendor_webhooks.vectors_of(name)
         from messaging_channels.testing.conformance import CHECKS, Case, check_rule  # noqa: PLC0415  an extra
         from messaging_channels.testing.conformance.report import markdown  # noqa: PLC0415  likewise
     except ModuleNotFoundError as missing:
@@ -27,14 +27,14 @@ def check(name: str, *, examples: int) -> int:
             f"{missing.name} is not installed",
             setting=name,
             source="the kit",
-            remedy="pip install 'messaging-channels[kit]'",
+            hint="pip install 'messaging-channels[kit]'",
         ) from missing
     if vectors is None:
         raise InvalidSetting(
             "the plugin names no vectors",
             setting=name,
-            source=f"the entry points of group {calls.GROUP}",
-            remedy=f'add {name} = "its_package.conformance:VECTORS" to that group, see the how-to "Test a provider"',
+            source=f"the entry points of group {vendor_webhooks.GROUP}",
+            hint=f'add {name} = "its_package.conformance:VECTORS" to that group, see the how-to "Test a provider"',
         )
     case = Case(spec, vectors, tuple(loaded.channels), examples)
     checked = [check_rule(rule, case) for rule in CHECKS]
@@ -42,7 +42,7 @@ def check(name: str, *, examples: int) -> int:
     return int(any(one.findings for one in checked))
 
 
-def new_plugin(name: str, directory: Path | None) -> int:
+def create_plugin(name: str, directory: Path | None) -> int:
     """Write a distribution for a provider of that name, and say what to do next.
 
     Raises:

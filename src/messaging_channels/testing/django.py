@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from messaging_channels.testing import guard
+from messaging_channels.testing import network_guard
 
 _Runner: Any = import_module("django.test.runner").DiscoverRunner
 """Django comes without types."""
@@ -17,9 +17,9 @@ class Runner(_Runner):  # type: ignore[misc]  # likewise
     def setup_test_environment(self, **options: Any) -> None:  # noqa: ANN401  Django's own
         """Forbid them."""
         super().setup_test_environment(**options)  # pyright: ignore[reportUnknownMemberType]  Django comes without types
-        guard.forbid()
+        network_guard.block()
 
     def teardown_test_environment(self, **options: Any) -> None:  # noqa: ANN401  Django's own
         """Allow them again."""
-        guard.allow()
+        network_guard.unblock()
         super().teardown_test_environment(**options)  # pyright: ignore[reportUnknownMemberType]  likewise

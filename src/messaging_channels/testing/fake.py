@@ -15,17 +15,17 @@ from typing import Any, ClassVar, cast
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from messaging_channels._model.addresses import EmailAddress, PhoneNumber
-from messaging_channels._model.errors import InvalidAddress, WebhookRefused
-from messaging_channels._model.events import Event, MessageReceived, StatusChanged, Unrecognised
-from messaging_channels._model.outcomes import Kind, Outcome, Reason
+from messaging_channels._model.errors import InvalidAddress, WebhookVerificationError
+from messaging_channels._model.events import Event, MessageReceived, StatusChanged, UnknownEvent
+from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, known_statuses
 from messaging_channels.messages import Message
 from messaging_channels.plugins.channels import BUILT_IN
-from messaging_channels.plugins.exchange import Exchange, Executors, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest, HttpResponse, ask
 from messaging_channels.plugins.provider import Capabilities, Envelope, ProviderSpec
-from messaging_channels.plugins.results import http_outcome
-from messaging_channels.plugins.webhooks import Received, WebhookCall
-from messaging_channels.testing.vectors import Vectors, Webhook
+from messaging_channels.plugins.results import result_from_status
+from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
+from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
 
 
 class FakeSettings(BaseModel):
@@ -50,9 +50,9 @@ class Fake:
 
     name: ClassVar[str] = "fake"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        {kind: _optional(kind) for channel in BUILT_IN for kind in channel.carries}, batch=100
+        {kind: _optional(kind) for channel in BUILT_IN for kind in channel.message_types}, max_batch_size=100
     )
-    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def __init__(self, settings: FakeSettings) -> None:
         """Take the settings."""
@@ -60,7 +60,7 @@ class Fake:
         self._key = settings.key.get_secret_value()
         self._headers = {"authorization": f"Bearer {self._key}", "content-type": "application/json"}
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider."""
         described = [
             {
@@ -76,14 +76,16 @@ class Fake:
         told = {one.get("id"): one for one in _objects(_parsed(response.body))} if response.ok else {}
         return [_outcome(told.get(one.id), response) for one in batch]
 
-    def receive(self, call: WebhookCall) -> Received:
-        """See ParsesWebhooks."""
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
+        """See SupportsWebhooks."""
         given = call.headers.get("x-fake-proof", "").encode("utf-8", "replace")
         if not hmac.compare_digest(given, _proof(call.body, self._key).encode()):
-            raise WebhookRefused(
-                "the proof does not fit", provider=self.name, remedy="make the call with `outbox.at(...)`"
+            raise WebhookVerificationError(
+                "the proof does not fit",
+                provider=self.name,
+                hint="make the call with `outbox.delivery_report(...)`",
             )
-        return Received((_event(self.name, _parsed(call.body), call),))
+        return WebhookResult((_event(self.name, _parsed(call.body), call),))
 
 
 def fake_spec(name: str = Fake.name) -> ProviderSpec:
@@ -91,40 +93,40 @@ def fake_spec(name: str = Fake.name) -> ProviderSpec:
     return ProviderSpec(name, FakeSettings, cast("Any", type("Fake", (Fake,), {"name": name})))
 
 
-def _outcome(told: Mapping[str, Any] | None, response: HttpResponse) -> Outcome:
+def _outcome(told: Mapping[str, Any] | None, response: HttpResponse) -> AttemptResult:
     if told is None or not isinstance(told.get("provider_id"), str):
-        return http_outcome(response)
-    reason = _REASONS.get(str(told.get("reason")), Reason.UNIDENTIFIED)
-    return Outcome.of(reason, provider_id=told["provider_id"], native=told)
+        return result_from_status(response)
+    reason = _REASONS.get(str(told.get("reason")), Reason.UNREADABLE_RESPONSE)
+    return AttemptResult.of(reason, provider_id=told["provider_id"], raw_response=told)
 
 
-def _event(name: str, told: Any, call: WebhookCall) -> Event:  # noqa: ANN401  whatever came
+def _event(name: str, told: Any, call: WebhookRequest) -> Event:  # noqa: ANN401  whatever came
     try:
         if "text" in told:
             return _received(name, told)
         return StatusChanged(
             provider=name,
-            at=float(told["at"]),
+            occurred_at=float(told["at"]),
             message_id=str(told["id"]),
             provider_id=str(told["provider_id"]),
             status=_STATUSES[told["status"]],
-            native=told,
+            raw=told,
         )
     except (KeyError, ValueError, TypeError, OverflowError, InvalidAddress):
-        return Unrecognised(provider=name, at=call.at, native=call.body)
+        return UnknownEvent(provider=name, occurred_at=call.received_at, raw=call.body)
 
 
 def _received(name: str, told: Mapping[str, Any]) -> MessageReceived:
     sender = str(told["from"])
     return MessageReceived(
         provider=name,
-        at=float(told["at"]),
+        occurred_at=float(told["at"]),
         channel=str(told["channel"]),
         provider_id=str(told["provider_id"]),
         sender=EmailAddress.parse(sender) if "@" in sender else PhoneNumber.parse(sender),
         to=str(told["to"]),
         text=str(told["text"]),
-        native=told,
+        raw=told,
     )
 
 
@@ -160,7 +162,9 @@ def _objects(told: Any) -> list[dict[str, Any]]:  # noqa: ANN401  whatever came
 
 _REASONS = {str(reason): reason for reason in Reason}
 _STATUSES = {status.name: status for _, status in known_statuses()}
-_REFUSALS = [reason for reason in Reason if Outcome.of(reason).kind in (Kind.REJECTED, Kind.NOT_SENT)]
+_REFUSALS = [
+    reason for reason in Reason if AttemptResult.of(reason).outcome in (Outcome.REJECTED, Outcome.NOT_SENT)
+]
 
 
 def _answer(request: HttpRequest, reason: Reason = Reason.ACCEPTED) -> HttpResponse:
@@ -179,21 +183,21 @@ def _body(**told: object) -> bytes:
     return json.dumps(told).encode()
 
 
-VECTORS = Vectors(
+VECTORS = ConformanceFixtures(
     settings=lambda url, secret: {"base_url": url, "key": secret},
-    accepts=_answer,
-    answers=tuple((_saying(reason), reason) for reason in _REFUSALS),
-    sign=lambda body, secret: WebhookCall(body, {"x-fake-proof": _proof(body, secret)}),
+    success_response=_answer,
+    error_responses=tuple((_saying(reason), reason) for reason in _REFUSALS),
+    sign_webhook=lambda body, secret: WebhookRequest(body, {"x-fake-proof": _proof(body, secret)}),
     webhooks=(
         Webhook(
             _body(id="r-1", provider_id="fake-r-1", status=DELIVERED_TO_HANDSET.name, at=1_700_000_000),
             (StatusChanged,),
         ),
     ),
-    delivered=lambda ours, theirs: _body(
+    delivered_body=lambda ours, theirs: _body(
         id=ours, provider_id=theirs, status=DELIVERED_TO_HANDSET.name, at=1_790_000_000
     ),
-    received=lambda sender, to, text: _body(
+    inbound_body=lambda sender, to, text: _body(
         **{"from": sender, "to": to, "text": text},
         channel="email" if "@" in sender else "sms",
         provider_id=sha256(f"{sender} {text}".encode()).hexdigest()[:12],

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class How(StrEnum):
+class FaultKind(StrEnum):
     """What goes wrong."""
 
     RESET = "reset"
@@ -34,7 +34,7 @@ class How(StrEnum):
 class Fault:
     """One way to go wrong, and whether the request is carried out all the same."""
 
-    how: How
+    how: FaultKind
     handled: bool = False
     """Whether the message is taken before things go wrong: what the client sees may be the same."""
     status: int = 500
@@ -47,7 +47,7 @@ class Fault:
     @property
     def carries_out(self) -> bool:
         """Whether the request reaches the emulator's own code."""
-        return self.handled or self.how in (How.SLOW, How.CUT)
+        return self.handled or self.how in (FaultKind.SLOW, FaultKind.CUT)
 
 
 class Faults:

@@ -9,24 +9,24 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
-from messaging_channels._ledger.memory import Memory
+from messaging_channels._ledger.lazy_memory import Memory
 from messaging_channels._model.errors import InvalidAddress
-from messaging_channels._model.outcomes import Kind, Outcome
+from messaging_channels._model.outcomes import AttemptResult, Outcome
 from messaging_channels.messages import Message
 from messaging_channels.plugins.exchange import Flow
-from messaging_channels.plugins.observer import Observer, Observers
+from messaging_channels.plugins.observer import CompositeObserver, Observer
 from messaging_channels.plugins.provider import Envelope, ProviderSpec
-from messaging_channels.policies.checks import Veto
+from messaging_channels.policies.checks import PreSendCheck
 from messaging_channels.testing.clock import ControlledClock
 from messaging_channels.testing.fake import Fake
-from messaging_channels.testing.scripts import Script
-from messaging_channels.testing.stand_in import StandIn, Wiring, stand_in
-from messaging_channels.testing.vectors import Vectors
+from messaging_channels.testing.fixtures import ConformanceFixtures
+from messaging_channels.testing.provider_double import ProviderDouble, ScriptedExecutors, provider_double
+from messaging_channels.testing.provider_script import ProviderScript
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.receipts import Attempt, Receipt
-    from messaging_channels.plugins.webhooks import WebhookCall
+    from messaging_channels.plugins.webhooks import WebhookRequest
 
 Kind_ = TypeVar("Kind_", bound=Message)
 
@@ -42,11 +42,11 @@ class Sent:
     account: str | None
     message: Message
     to: Address
-    outcome: Outcome
+    result: AttemptResult
 
     def __str__(self) -> str:
         """Name it in a line."""
-        return f"{type(self.message).__name__} to {self.to.masked} at {self.provider} ({self.outcome.kind})"
+        return f"{type(self.message).__name__} to {self.to.masked} at {self.provider} ({self.result.outcome})"
 
 
 class Outbox:
@@ -56,14 +56,14 @@ class Outbox:
     everything. Safe in threads; two outboxes share nothing.
     """
 
-    def __init__(self, *providers: str | tuple[ProviderSpec, Vectors], **options: Any) -> None:  # noqa: ANN401  those of a door
+    def __init__(self, *providers: str | tuple[ProviderSpec, ConformanceFixtures], **options: Any) -> None:  # noqa: ANN401  those of a door
         """Name the providers of the platform's own account (one fake if none is named); `options` are those of a dispatcher.
 
         `accounts` name providers likewise: `accounts={"shop": ("infobip",)}`.
         """
         self.clock: ControlledClock = options.pop("clock", None) or ControlledClock()
         self._heard = _Heard()
-        self._stand_ins: dict[tuple[str | None, str], StandIn] = {}
+        self._stand_ins: dict[tuple[str | None, str], ProviderDouble] = {}
         self._enter(None, providers or (Fake.name,))
         for account, names in dict(options.pop("accounts", {})).items():
             self._enter(account, names)
@@ -116,22 +116,22 @@ class Outbox:
             raise AssertionError(message)
         return found[0].message  # type: ignore[return-value]
 
-    def at(self, provider: str, *, account: str | None = None) -> Script:
-        """Say what a vendor does next: `outbox.at("infobip").throttles(seconds=2)`."""
+    def provider(self, provider: str, *, account: str | None = None) -> ProviderScript:
+        """Say what a vendor does next: `outbox.provider("infobip").throttle(seconds=2)`."""
         return self._stand_in(provider, account).script
 
-    def delivered(self, message: Receipt | Sent, *, account: str | None = None) -> WebhookCall:
+    def delivery_report(self, message: Receipt | Sent, *, account: str | None = None) -> WebhookRequest:
         """Return the call by which the vendor reports a message as delivered, signed as the vendor signs.
 
-        Give it to `dispatcher.receive(provider, call)`, or post it at the application.
+        Give it to `dispatcher.handle_webhook(provider, request)`, or post it at the application.
         """
-        provider_id = message.provider_id if not isinstance(message, Sent) else message.outcome.provider_id
+        provider_id = message.provider_id if not isinstance(message, Sent) else message.result.provider_id
         calls = self._stand_in(str(message.provider), account).calls
         return calls.delivered(message.id, provider_id=provider_id, at=self.clock.now())
 
-    def received(
+    def inbound_message(
         self, text: str, *, sender: str, to: str, provider: str, account: str | None = None
-    ) -> WebhookCall:
+    ) -> WebhookRequest:
         """Return the call by which the vendor brings what a person wrote, signed as the vendor signs. Addresses in plain form."""
         calls = self._stand_in(provider, account).calls
         return calls.received(text, sender=sender, to=to, at=self.clock.now())
@@ -157,12 +157,14 @@ class Outbox:
         """Count them."""
         return f"Outbox({len(self)} sent)"
 
-    def _enter(self, account: str | None, names: Sequence[str | tuple[ProviderSpec, Vectors]]) -> None:
+    def _enter(
+        self, account: str | None, names: Sequence[str | tuple[ProviderSpec, ConformanceFixtures]]
+    ) -> None:
         for name in names:
-            one = stand_in(name, len(self._stand_ins))
+            one = provider_double(name, len(self._stand_ins))
             self._stand_ins[account, one.provider.name] = one
 
-    def _stand_in(self, provider: str, account: str | None) -> StandIn:
+    def _stand_in(self, provider: str, account: str | None) -> ProviderDouble:
         if (account, provider) not in self._stand_ins:
             known = ", ".join(name for of, name in self._stand_ins if of == account)
             message = f"no provider {provider!r} is in this outbox; there are: {known or 'none'}"
@@ -180,9 +182,12 @@ class Outbox:
             "ledger": Memory(),
             **options,
             "providers": held.get(None, []),
-            "accounts": {**accounts, Wiring.name: [Wiring(list(self._stand_ins.values()))]},
-            "vetoes": [*options.get("vetoes", ()), self._heard],
-            "observer": Observers(self._heard.observer, *filter(None, [options.get("observer")])),
+            "accounts": {
+                **accounts,
+                ScriptedExecutors.name: [ScriptedExecutors(list(self._stand_ins.values()))],
+            },
+            "checks": [*options.get("checks", ()), self._heard],
+            "observer": CompositeObserver(self._heard.observer, *filter(None, [options.get("observer")])),
             "clock": self.clock,
         }
 
@@ -199,7 +204,7 @@ class Outbox:
         ]
 
 
-class _Heard(Veto):
+class _Heard(PreSendCheck):
     """Sees each message before it is sent, and hears how it ended."""
 
     name: ClassVar[str] = "outbox"
@@ -210,7 +215,7 @@ class _Heard(Veto):
         self._seen: dict[str, Envelope] = {}
         self._lock = threading.Lock()
 
-    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:  # noqa: ARG002  see Veto
+    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:  # noqa: ARG002  see PreSendCheck
         """Remember the message; forbid nothing."""
         yield from ()
         with self._lock:
@@ -218,8 +223,8 @@ class _Heard(Veto):
         return None
 
     def _ended(self, attempt: Attempt) -> None:
-        outcome, envelope = attempt.outcome, self._seen.get(attempt.message_id)
-        if outcome is None or envelope is None or outcome.kind not in (Kind.ACCEPTED, Kind.UNKNOWN):
+        result, envelope = attempt.result, self._seen.get(attempt.message_id)
+        if result is None or envelope is None or result.outcome not in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             return
         with self._lock:
             self.sent.append(
@@ -230,7 +235,7 @@ class _Heard(Veto):
                     attempt.account,
                     envelope.message,
                     envelope.to,
-                    outcome,
+                    result,
                 )
             )
 

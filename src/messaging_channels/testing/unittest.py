@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from messaging_channels.testing import guard
+from messaging_channels.testing import network_guard
 from messaging_channels.testing.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ class OutboxMixin(_Case):
     def setUp(self) -> None:
         """Make the outbox."""
         super().setUp()
-        guard.forbid()
-        guard.taken()
+        network_guard.block()
+        network_guard.pop_violations()
         self.outbox = Outbox(*self.providers, **self.messaging)
         self.addCleanup(self._closed)
 
     def _closed(self) -> None:
         self.outbox.close()
-        if reached := guard.taken():
+        if reached := network_guard.pop_violations():
             self.fail(reached[0])

@@ -8,7 +8,7 @@ from regression_consent import PERSON, guarded, vetoed
 from messaging_channels import Email, EmailAddress, PhoneNumber, Sms, WhatsAppText
 from messaging_channels._model.errors import BadInput
 from messaging_channels._model.events import OptedOut
-from messaging_channels.policies.checks import OptOuts
+from messaging_channels.policies.checks import SuppressionList
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Consent")
 _REFUSED = pytest.mark.xfail(strict=True, raises=BadInput, reason="issue Consent")
@@ -17,20 +17,20 @@ JOSE_COMPOSED, JOSE_DECOMPOSED = "jos\u00e9@example.com", "jose\u0301@example.co
 
 
 def _veto_of_mail(opted_out: str, written: str) -> bool:
-    choices = OptOuts()
+    choices = SuppressionList()
     address = EmailAddress.parse(opted_out)
     choices.event_received(
-        OptedOut(provider="smtp", at=1.0, channel="email", address=address, why="complaint")
+        OptedOut(provider="smtp", occurred_at=1.0, channel="email", address=address, reason="complaint")
     )
     with guarded(choices) as dispatcher:
         return vetoed(dispatcher, Email("News", "text"), written)
 
 
 def _veto_of_whatsapp(opted_out: str, written: str) -> bool:
-    choices = OptOuts()
+    choices = SuppressionList()
     address = PhoneNumber.parse(opted_out)
     stop = OptedOut(
-        provider="whatsapp-cloud", at=1.0, channel="whatsapp", address=address, why="keyword STOP"
+        provider="whatsapp-cloud", occurred_at=1.0, channel="whatsapp", address=address, reason="keyword STOP"
     )
     choices.event_received(stop)
     with guarded(choices) as dispatcher:
@@ -47,7 +47,7 @@ def _veto_of_whatsapp(opted_out: str, written: str) -> bool:
     ],
 )
 def test_a_number_put_on_the_list_by_hand_is_vetoed_or_refused_and_never_kept_in_vain(line: str) -> None:
-    choices = OptOuts()
+    choices = SuppressionList()
 
     try:
         choices.add("sms", line)

@@ -14,8 +14,8 @@ from messaging_channels import Dispatcher, Email, PhoneNumber, Sandbox, Sms, Wha
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.errors import BadInput
 from messaging_channels._model.events import OptedIn, OptedOut
-from messaging_channels.policies.checks import OptOuts
-from messaging_channels.policies.windows import Window
+from messaging_channels.policies.checks import SuppressionList
+from messaging_channels.policies.windows import SendWindow
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Consent")
 
@@ -23,11 +23,15 @@ WHO = PhoneNumber.parse(PERSON)
 
 
 def _stop(at: float, **more: Any) -> OptedOut:
-    return OptedOut(provider="twilio", at=at, channel="sms", address=WHO, why="keyword STOP", **more)
+    return OptedOut(
+        provider="twilio", occurred_at=at, channel="sms", address=WHO, reason="keyword STOP", **more
+    )
 
 
 def _start(at: float, **more: Any) -> OptedIn:
-    return OptedIn(provider="twilio", at=at, channel="sms", address=WHO, why="keyword START", **more)
+    return OptedIn(
+        provider="twilio", occurred_at=at, channel="sms", address=WHO, reason="keyword START", **more
+    )
 
 
 @pytest.mark.parametrize(
@@ -43,7 +47,7 @@ def _start(at: float, **more: Any) -> OptedIn:
 def test_the_last_choice_that_was_made_stands_in_whatever_order_they_are_heard(
     heard: tuple[OptedOut | OptedIn, ...], right: bool, kept_in: str, tmp_path: Path
 ) -> None:
-    choices = OptOuts(tmp_path / "choices.sqlite3") if kept_in == "file" else OptOuts()
+    choices = SuppressionList(tmp_path / "choices.sqlite3") if kept_in == "file" else SuppressionList()
 
     for choice in heard:
         choices.event_received(choice)
@@ -66,9 +70,11 @@ def _name_of_purpose() -> tuple[str, bool]:
 @_FAILS
 @pytest.mark.parametrize(("purpose", "right"), [("marketing", True), ("transactional", False)])
 def test_who_stopped_marketing_gets_no_marketing_and_still_gets_codes(purpose: str, right: bool) -> None:
-    choices = OptOuts()
+    choices = SuppressionList()
     choices.event_received(
-        OptedOut(provider="whatsapp-cloud", at=1.0, channel="whatsapp", address=WHO, about="marketing")
+        OptedOut(
+            provider="whatsapp-cloud", occurred_at=1.0, channel="whatsapp", address=WHO, category="marketing"
+        )
     )
     name, of_message = _name_of_purpose()
     told: dict[str, Any] = {name: purpose}
@@ -97,7 +103,7 @@ def test_office_hours_without_a_zone_are_refused_for_every_mail_address(to: str,
 
     with Dispatcher([Sandbox()], ledger=ledger) as dispatcher:
         try:
-            dispatcher.enqueue(Email("News", "text"), to=to, window=Window("09:00", "20:00"))
+            dispatcher.enqueue(Email("News", "text"), to=to, window=SendWindow("09:00", "20:00"))
         except BadInput:
             refused = True
         else:

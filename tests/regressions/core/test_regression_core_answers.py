@@ -31,12 +31,12 @@ from regression_server import (
 from messaging_channels import Dispatcher, NotSent, Route, Sms
 from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.exchange import Timeouts
-from messaging_channels.policies.routing import Retry
+from messaging_channels.policies.routing import RetryPolicy
 from messaging_channels.testing.clock import ControlledClock
 
 TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
 BRIEF = Timeouts(1.0, 1.0, 1.0)
-ONCE = {"sms": Route("twilio", retry=Retry(attempts=1))}
+ONCE = {"sms": Route("twilio", retry=RetryPolicy(max_attempts=1))}
 
 
 def _taken() -> bytes:
@@ -96,7 +96,7 @@ def test_an_answer_in_drips_is_waited_for_until_the_deadline_only(client: str, d
     began = time.monotonic()
     settings = HttpSettings(client=client, timeouts=BRIEF)
 
-    receipt = sent(door, [twilio(drips)], http=settings, routes=ONCE, deadline=1.0)
+    receipt = sent(door, [twilio(drips)], http=settings, routes=ONCE, timeout=1.0)
 
     assert time.monotonic() - began < 3.0
     assert str(receipt.outcome) == "unknown"

@@ -16,7 +16,7 @@ BEGIN = """
 import json, sys
 from messaging_channels import AsyncDispatcher, Dispatcher, MessagingError, Sms
 from messaging_channels.plugins.exchange import Timeouts
-from messaging_channels._transport import HttpSettings
+from messaging_channels import HttpSettings
 from messaging_channels_twilio import Twilio
 
 TO = "+447700900123"

@@ -23,13 +23,13 @@ from regression_server import (
     vonage_takes,
 )
 
-from messaging_channels.plugins import hookimpl
 from messaging_channels import ConfigurationError, Dispatcher, Route, Sandbox, Sms
 from messaging_channels._config import plugin_manager as plugins
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.plugins import hookimpl
 from messaging_channels.policies.checks import SpendLimit
-from messaging_channels.policies.routing import Retry
+from messaging_channels.policies.routing import RetryPolicy
 
 TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
 CONSENT = pytest.mark.xfail(strict=True, reason="issue Consent", raises=AssertionError)
@@ -78,7 +78,7 @@ def test_a_plugin_that_left_is_a_configuration_error_to_who_asks_for_it(installe
     ran = program(SENDS_BY_THE_BROKEN_ONE, path=[installed])
 
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.strip() in ("BrokenPlugin", "UnknownProvider")
+    assert ran.stdout.strip() in ("PluginLoadError", "UnknownProvider")
 
 
 class Hears:
@@ -105,7 +105,7 @@ class Hears:
 )
 def test_what_one_plugin_raises_keeps_no_other_from_hearing(order: Sequence[str], door: str) -> None:
     heard: list[str] = []
-    hook = plugins.load(entries=(), extra=[Hears(heard, name) for name in order])
+    hook = plugins.load_plugins(entries=(), extra=[Hears(heard, name) for name in order])
 
     sent(door, [Sandbox()], observer=hook)
 
@@ -151,8 +151,8 @@ def test_what_the_vendor_refused_has_not_been_spent() -> None:
         vendor(answer) as server,
         Dispatcher(
             [vonage(server.url)],
-            routes={"sms": Route("vonage", retry=Retry(attempts=1))},
-            vetoes=[SpendLimit(lambda _: 1.0, per_day=2.0)],
+            routes={"sms": Route("vonage", retry=RetryPolicy(max_attempts=1))},
+            checks=[SpendLimit(lambda _: 1.0, per_day=2.0)],
         ) as dispatcher,
     ):
         ends = [told(lambda: dispatcher.send(Sms("hello"), to=TO)) for _ in range(3)]

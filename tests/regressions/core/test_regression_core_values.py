@@ -12,7 +12,6 @@ import pytest
 from pydantic import BaseModel, SecretStr
 from regression_server import TO, infobip, infobip_takes, vendor, whatsapp, whatsapp_takes
 
-from messaging_channels.plugins import hookimpl
 from messaging_channels import (
     BadInput,
     ConfigurationError,
@@ -33,9 +32,10 @@ from messaging_channels._config.settings import Configuration
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.errors import InvalidMessage, Phase
 from messaging_channels.messages import Message
+from messaging_channels.plugins import hookimpl
 from messaging_channels.plugins.channels import PhoneChannel
 from messaging_channels.plugins.provider import ProviderSpec
-from messaging_channels.policies.routing import Retry
+from messaging_channels.policies.routing import RetryPolicy
 
 TRUTH = pytest.mark.xfail(
     strict=True, reason="issue Truth", raises=(AssertionError, pytest.fail.Exception, NotSent)
@@ -142,7 +142,9 @@ class ServerPlugin:
 @pytest.mark.parametrize("password", ["p@ss/s3cr", "p@ss?s3cr", "p@ss#s3cr"])
 def test_a_piece_of_a_password_is_never_taken_for_the_host(password: str) -> None:
     variables = {"MESSAGING_CHANNELS_SERVER_DSN": f"smtp://user@example.com:{password}@mail.example.com:587"}
-    configuration = Configuration({}, variables, {}, "none", plugins.load(entries=(), extra=[ServerPlugin()]))
+    configuration = Configuration(
+        {}, variables, {}, "none", plugins.load_plugins(entries=(), extra=[ServerPlugin()])
+    )
 
     try:
         host = configuration.provider("server").settings.host  # type: ignore[attr-defined]
@@ -157,7 +159,7 @@ def test_a_piece_of_a_password_is_never_taken_for_the_host(password: str) -> Non
 
 def _raised(act: Callable[[Dispatcher], object]) -> MessagingError:
     """Return what a call of a dispatcher raises."""
-    routes = {"sms": Route("sandbox", retry=Retry(attempts=1))}
+    routes = {"sms": Route("sandbox", retry=RetryPolicy(max_attempts=1))}
     with Dispatcher([Sandbox()], routes=routes) as dispatcher, pytest.raises(MessagingError) as raised:
         act(dispatcher)
     return raised.value
@@ -179,15 +181,17 @@ RAISED: dict[str, Callable[[], MessagingError]] = {
     "no provider": lambda: _raised(lambda _: Dispatcher([Sandbox()], routes={"sms": Route("pigeon")})),
     "key reused": lambda: _raised(_key_reused),
     "no channel": lambda: errors.UnknownChannel("fax", known=("sms", "email")),
-    "not carried": lambda: errors.Unsupported("Sms.sender", provider="one", remedy="leave it away"),
-    "vetoed": lambda: errors.Vetoed("opted out", rule="opt-outs"),
-    "in progress": lambda: errors.IdempotencyInProgress("1", retry_after=2.0),
+    "not carried": lambda: errors.Unsupported("Sms.sender", provider="one", hint="leave it away"),
+    "message_blocked": lambda: errors.MessageBlocked("opted out", check="opt-outs"),
+    "in progress": lambda: errors.IdempotencyKeyInUse("1", retry_after=2.0),
     "ledger away": lambda: errors.LedgerUnavailable("locked"),
-    "bad setting": lambda: errors.InvalidSetting("none", setting="key", source="code", remedy="give one"),
+    "bad setting": lambda: errors.InvalidSetting("none", setting="key", source="code", hint="give one"),
     "no account": lambda: errors.UnknownAccount("acme", channel="sms"),
-    "broken plugin": lambda: errors.BrokenPlugin("acme", problem="no licence"),
-    "webhook": lambda: errors.WebhookRefused("no signature", provider="one", remedy="give the secret"),
-    "exchange": lambda: errors.ExchangeFailed("broken", phase=Phase.READ, timed_out=True),
+    "broken plugin": lambda: errors.PluginLoadError("acme", problem="no licence"),
+    "webhook": lambda: errors.WebhookVerificationError(
+        "no signature", provider="one", hint="give the secret"
+    ),
+    "exchange": lambda: errors.TransportError("broken", phase=Phase.READ, timed_out=True),
 }
 
 

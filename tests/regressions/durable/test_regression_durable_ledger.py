@@ -142,8 +142,8 @@ from messaging_channels._ledger.sqlite import SqliteLedger
 dispatcher = Dispatcher([Sandbox()], ledger=SqliteLedger(path))
 """,
     "opt-outs": """
-from messaging_channels.policies.checks import OptOuts
-dispatcher = Dispatcher([Sandbox()], vetoes=[OptOuts(path)])
+from messaging_channels.policies import SuppressionList
+dispatcher = Dispatcher([Sandbox()], checks=[SuppressionList(path)])
 """,
     "sandbox": "dispatcher = Dispatcher([Sandbox(path)])",
 }
@@ -190,7 +190,7 @@ def test_no_send_waits_until_all_that_is_old_is_forgotten(tmp_path: Path) -> Non
         sending.start()
         until(lambda: len(ended) > 20, 10)
         began = time.perf_counter()
-        dispatcher.queue.forget(older_than=0.0)
+        dispatcher.queue.prune(older_than=0.0)
         took = time.perf_counter() - began
         enough = len(ended) + 3
         until(lambda: len(ended) >= enough, 10)

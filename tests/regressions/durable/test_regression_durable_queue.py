@@ -24,13 +24,13 @@ from scripted import Scripted
 
 from messaging_channels import BadInput, Dispatcher, Route, Sms, WhatsAppTemplate
 from messaging_channels._client.worker import Worker
-from messaging_channels._ledger.options import Recording
+from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.errors import LedgerUnavailable
 from messaging_channels._model.outcomes import Reason
-from messaging_channels.plugins.exchange import Exchange, Executors
-from messaging_channels.plugins.ledger import Finish, Ledger, Record
-from messaging_channels.policies.routing import Retry
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair
+from messaging_channels.plugins.ledger import FinishAttempt, Ledger, MessageRecord
+from messaging_channels.policies.routing import RetryPolicy
 from messaging_channels.testing.clock import ControlledClock
 
 TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
@@ -44,8 +44,8 @@ def queue() -> Iterator[Ledger]:
     ledger.close()
 
 
-def _record(dispatcher: Dispatcher, message_id: str) -> Record:
-    record = dispatcher.find(message_id)
+def _record(dispatcher: Dispatcher, message_id: str) -> MessageRecord:
+    record = dispatcher.get_message(message_id)
     assert record is not None
     return record
 
@@ -72,7 +72,7 @@ def test_a_login_page_in_the_vendors_place_does_not_end_a_message(status: int, q
             worker.drain()
             clock.advance(60)
         in_order.append(True)
-        dispatcher.queue.replay()
+        dispatcher.queue.retry_dead_letters()
         for _ in range(40):
             worker.drain()
             clock.advance(60)
@@ -135,15 +135,15 @@ import os, sys
 from pathlib import Path
 from messaging_channels import Dispatcher, Sandbox, Sms
 from messaging_channels._ledger.sqlite import SqliteLedger
-from messaging_channels._sending.recorder import Recording
+from messaging_channels import LedgerOptions
 from messaging_channels.testing.clock import ControlledClock
-from messaging_channels.policies.checks import Veto
+from messaging_channels.policies import PreSendCheck
 from messaging_channels._client.worker import Worker
 
 ledger = SqliteLedger(Path(sys.argv[1]))
 began = ControlledClock().now()
 
-class Native(Veto):
+class Native(PreSendCheck):
     name = "native"
 
     def check(self, envelope, account):
@@ -154,7 +154,7 @@ class Native(Veto):
 
 def opened(life):
     clock = ControlledClock(began + 3600.0 * life)
-    return Dispatcher([Sandbox()], ledger=Recording(ledger, lease=60.0), vetoes=[Native()], clock=clock)
+    return Dispatcher([Sandbox()], ledger=LedgerOptions(ledger, lease=60.0), checks=[Native()], clock=clock)
 
 def apart(life, work):
     child = os.fork()
@@ -205,7 +205,7 @@ class _Away:
         self._failing = failing
 
     def perform(self, exchange: Exchange[Any]) -> Any:
-        if isinstance(exchange, Finish) and self._failing:
+        if isinstance(exchange, FinishAttempt) and self._failing:
             self._failing.pop()
             raise LedgerUnavailable("away for a moment")
         return self._inner.perform(exchange)
@@ -222,9 +222,9 @@ class Flaky(SqliteLedger):
         self.failing = [True]
 
     @property
-    def executors(self) -> Mapping[type[Exchange[Any]], Executors]:
+    def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         return {
-            kind: Executors(lambda own=own: _Away(own.sync(), self.failing), own.asynchronous)  # type: ignore[misc]
+            kind: ExecutorPair(lambda own=own: _Away(own.sync(), self.failing), own.asynchronous)  # type: ignore[misc]
             for kind, own in super().executors.items()
         }
 
@@ -234,21 +234,21 @@ class Flaky(SqliteLedger):
 def test_an_outcome_that_could_not_be_written_leaves_no_message_waiting_for_ever(first: Reason) -> None:
     clock, ledger = ControlledClock(), Flaky()
     provider = Scripted("acme", first, Reason.ACCEPTED)
-    routes = {"sms": Route("acme", retry=Retry(attempts=1))}
+    routes = {"sms": Route("acme", retry=RetryPolicy(max_attempts=1))}
 
-    with Dispatcher([provider], ledger=Recording(ledger), routes=routes, clock=clock) as dispatcher:
+    with Dispatcher([provider], ledger=LedgerOptions(ledger), routes=routes, clock=clock) as dispatcher:
         waiting = dispatcher.enqueue(PARCEL, to=TO).id
         worker = Worker(dispatcher)
         for _ in range(60):
             worker.drain()
-            dispatcher.settle()
+            dispatcher.reconcile()
             clock.advance(300)
         record = _record(dispatcher, waiting)
     ledger.close()
 
     assert ledger.failing == []
-    assert {"accepted", "unknown.crash"} & {*_ends(record.attempts)}
+    assert {"accepted", "unknown.process_crashed"} & {*_ends(record.attempts)}
 
 
 def _ends(attempts: Sequence[Any]) -> list[str]:
-    return ["open" if one.outcome is None else str(one.outcome.reason) for one in attempts]
+    return ["in_progress" if one.result is None else str(one.result.reason) for one in attempts]

@@ -25,14 +25,14 @@ from scripted import Scripted
 
 from messaging_channels import Dispatcher, PhoneNumber, Route, Sandbox, Sms, WhatsAppText
 from messaging_channels._client.worker import Worker
-from messaging_channels._ledger.options import Recording
+from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._ledger.sqlite import SqliteLedger
-from messaging_channels._model.errors import ExchangeFailed, Phase
-from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.errors import Phase, TransportError
+from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels.messages.fallback import Fallback
-from messaging_channels.plugins.exchange import Call, Flow, ask
+from messaging_channels.plugins.exchange import BlockingCall, Flow, ask
 from messaging_channels.plugins.ledger import Ledger
-from messaging_channels.plugins.provider import Capabilities, Inquiry
+from messaging_channels.plugins.provider import Capabilities, LookupRequest
 from messaging_channels.testing.clock import ControlledClock
 
 TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
@@ -79,10 +79,10 @@ def test_each_attempt_of_a_fallback_says_by_which_channel_it_went(ledger: Ledger
     with Dispatcher([Sandbox()], ledger=ledger, clock=clock) as dispatcher:
         message_id = dispatcher.enqueue(ways, to=TO).id
         _worked(dispatcher, clock, 3)
-        record = dispatcher.find(message_id)
+        record = dispatcher.get_message(message_id)
 
     assert record is not None
-    assert str(record.attempts[-1].outcome.reason) == "accepted"  # type: ignore[union-attr]
+    assert str(record.attempts[-1].result.reason) == "accepted"  # type: ignore[union-attr]
     assert len(record.attempts) == 2
     assert [one.as_dict().get("channel") for one in record.attempts] == ["whatsapp", "sms"]
 
@@ -114,11 +114,11 @@ def test_an_entry_of_before_our_request_is_none_of_ours(age: float, ours: bool) 
             return None
         return reply(200, {"messages": log, "next_page_uri": None, "page": 0, "page_size": 200})
 
-    recording = Recording(SqliteLedger(addresses="plain", owned=True), schedule=(0.05, 0.05, 0.05))
+    recording = LedgerOptions(SqliteLedger(addresses="plain", owned=True), reconcile_after=(0.05, 0.05, 0.05))
     with vendor(answer) as server, Dispatcher([twilio(server.url)], ledger=recording) as dispatcher:
         message_id = dispatcher.send(Sms(text), to=TO, idempotency_key="order-7").id
-        until(lambda: dispatcher.settle() or len(server.requests) > 1, 5)
-        record = dispatcher.find(message_id)
+        until(lambda: dispatcher.reconcile() or len(server.requests) > 1, 5)
+        record = dispatcher.get_message(message_id)
 
     assert any(one.startswith(b"GET") for one in server.requests)
     assert record is not None
@@ -130,30 +130,30 @@ class Findable(Scripted):
 
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset()})
 
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome]:
-        yield from ask(Call(lambda: None, effect=False))
-        return Outcome.of(Reason.ACCEPTED, "found", provider_id=f"v-{inquiry.message_id}")
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult]:
+        yield from ask(BlockingCall(lambda: None, may_send=False))
+        return AttemptResult.of(Reason.ACCEPTED, "found", provider_id=f"v-{inquiry.message_id}")
 
 
 @TRUTH
 @pytest.mark.parametrize("erased", [[0], [4], [1, 3]], ids=["first", "last", "two"])
 def test_who_is_erased_keeps_no_others_from_being_settled(erased: Sequence[int], ledger: Ledger) -> None:
     clock = ControlledClock()
-    provider = Findable("vendor", ExchangeFailed("the connection broke", phase=Phase.READ))
+    provider = Findable("vendor", TransportError("the connection broke", phase=Phase.READ))
 
     with Dispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
         numbers = [f"+44770090012{last}" for last in range(5)]
         sent = [dispatcher.send(Sms("hello"), to=number).id for number in numbers]
         for place in erased:
-            dispatcher.queue.erase(PhoneNumber.parse(numbers[place]))
+            dispatcher.queue.erase_recipient(PhoneNumber.parse(numbers[place]))
         faults = set()
         for seconds in (31, 121, 601, 3601):
             clock.advance(seconds)
             try:
-                dispatcher.settle()
-            except Exception as fault:  # noqa: BLE001  none is right
+                dispatcher.reconcile()
+            except Exception as fault:  # noqa: BLE001
                 faults.add(type(fault).__name__)
-        outcomes = [told(lambda one=one: dispatcher.find(one)) for one in sent]  # type: ignore[misc]
+        outcomes = [told(lambda one=one: dispatcher.get_message(one)) for one in sent]  # type: ignore[misc]
 
     others = [outcome for place, outcome in enumerate(outcomes) if place not in erased]
     assert not faults

@@ -104,7 +104,7 @@ def test_a_mailer_that_goes_on_trying_tells_of_a_mail_that_waits(days: str) -> N
 @mail_in
 def test_a_mailer_that_gives_up_in_words_of_its_own_tells_that_our_mail_failed() -> None:
     mail = (
-        f"Return-Path: <>\nFrom: MAILER-DAEMON@mail.example.com\nTo: {BACK.of(OURS)}\n"
+        f"Return-Path: <>\nFrom: MAILER-DAEMON@mail.example.com\nTo: {BACK.address_for(OURS)}\n"
         "Message-ID: <1.2@mail.example.com>\nMIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n"
         "I'm afraid I wasn't able to deliver the following message.\n"
         "This is a permanent error; I've given up. Sorry it didn't work out.\n\n"
@@ -135,7 +135,7 @@ def test_a_way_to_leave_the_list_that_a_bounce_quotes_is_no_recipient() -> None:
 def test_a_report_that_a_gateway_wraps_in_a_mail_of_its_own_is_read() -> None:
     inner = report("550 5.1.1 <zoe@example.com>: unknown user", "5.1.1")
     mail = (
-        f"Return-Path: <>\nFrom: MAILER-DAEMON@gateway.example.com\nTo: {BACK.of(OURS)}\n"
+        f"Return-Path: <>\nFrom: MAILER-DAEMON@gateway.example.com\nTo: {BACK.address_for(OURS)}\n"
         "Subject: [gateway] Undelivered Mail Returned to Sender\nMIME-Version: 1.0\n"
         "Content-Type: multipart/mixed; boundary=outer\n\n"
         "--outer\nContent-Type: text/plain\n\nThis mail was held for inspection and is passed on.\n\n"

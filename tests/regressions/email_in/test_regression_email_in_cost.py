@@ -9,10 +9,10 @@ import pytest
 
 READ = """
 import sys, time
-from messaging_channels.plugins.webhooks import WebhookCall
+from messaging_channels import WebhookRequest
 from messaging_channels_smtp import Smtp
 
-smtp = Smtp(host="127.0.0.1", tls="none", inbound_token="canary")
+smtp = Smtp(host="127.0.0.1", tls="none", webhook_token="canary")
 count, size = int(sys.argv[1]), int(sys.argv[2])
 lines = "".join(f"<p{number}@example.com>: sorry, that went wrong\\r\\n" for number in range(count))
 words = "the quick brown fox and the lazy dog went over the hill and far away\\r\\n"
@@ -21,10 +21,10 @@ mail = (
     "Subject: Undelivered Mail\\r\\nMIME-Version: 1.0\\r\\nContent-Type: text/plain\\r\\n\\r\\n"
     + lines + words * ((size - len(lines)) // len(words))
 )
-call = WebhookCall(mail.encode(), {"authorization": "Bearer canary"}, at=1795528315.0)
-smtp.receive(WebhookCall(b"From: a@example.com\\r\\n\\r\\nhi", call.headers, at=call.at))
+call = WebhookRequest(mail.encode(), {"authorization": "Bearer canary"}, received_at=1795528315.0)
+smtp.handle_webhook(WebhookRequest(b"From: a@example.com\\r\\n\\r\\nhi", call.headers, received_at=call.received_at))
 begun = time.thread_time()
-events = smtp.receive(call).events
+events = smtp.handle_webhook(call).events
 print(time.thread_time() - begun)
 assert events
 """

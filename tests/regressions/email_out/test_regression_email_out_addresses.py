@@ -7,7 +7,7 @@ from email import message_from_bytes, policy
 import pytest
 from regression_mail_server import sent, smtp_of
 
-from messaging_channels import Email, EmailAddress, Kind
+from messaging_channels import Email, EmailAddress, Outcome
 from messaging_channels._model.errors import InvalidAddress
 from messaging_channels_smtp.emulator import SmtpEmulator
 
@@ -58,7 +58,7 @@ def test_white_space_around_a_pasted_address_is_no_part_of_it(given: str) -> Non
     with SmtpEmulator() as server:
         told = sent(smtp_of(server.port), to=given)
 
-    assert told == [Kind.ACCEPTED]
+    assert told == [Outcome.ACCEPTED]
     assert server.mails[0].recipients == ("zoe@example.com",)
 
 
@@ -75,7 +75,7 @@ def test_a_local_part_of_any_script_is_sent_to_as_it_is_written(address: str) ->
     with SmtpEmulator() as server:
         told = sent(smtp_of(server.port), to=address)
 
-    assert told == [Kind.ACCEPTED]
+    assert told == [Outcome.ACCEPTED]
     assert server.mails[0].recipients[0].partition("@")[0] == address.partition("@")[0]
 
 
@@ -90,6 +90,6 @@ def test_a_name_arrives_with_the_joiners_of_its_spelling(name: str) -> None:
             to=f"{name} <zoe@example.com>",
         )
 
-    assert told == [Kind.ACCEPTED]
+    assert told == [Outcome.ACCEPTED]
     read = message_from_bytes(server.mails[0].content, policy=policy.default)
     assert [read[field].addresses[0].display_name for field in ("from", "to")] == [name, name]

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 import pytest
 from regression_mail_server import sent, smtp_of
 
-from messaging_channels import Attachment, Email, Kind
+from messaging_channels import Attachment, Email, Outcome
 from messaging_channels._model.errors import InvalidAddress, InvalidMessage
 from messaging_channels.messages.email import ListUnsubscribe
 from messaging_channels_smtp.emulator import SmtpEmulator
@@ -19,7 +19,7 @@ CALENDAR = b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR\r\n"
 def _arrived(mail: Email) -> EmailMessage:
     """Send a mail, and return it as its reader has it."""
     with SmtpEmulator() as server:
-        assert sent(smtp_of(server.port), [mail]) == [Kind.ACCEPTED]
+        assert sent(smtp_of(server.port), [mail]) == [Outcome.ACCEPTED]
     return message_from_bytes(server.mails[0].content, policy=policy.default)
 
 

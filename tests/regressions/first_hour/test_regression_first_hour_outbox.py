@@ -37,7 +37,7 @@ def test_a_mail_server_that_is_busy_is_waited_for_or_the_kit_says_that_it_cannot
     outbox = Outbox("smtp")
 
     try:
-        outbox.at("smtp").throttles(seconds=seconds)
+        outbox.provider("smtp").throttle(seconds=seconds)
     except (LookupError, NotImplementedError, ValueError) as refusal:
         told = f"refused: {refusal}"
     else:

@@ -15,9 +15,9 @@ import pytest
 
 from messaging_channels import Dispatcher
 from messaging_channels._config.settings import Configuration
-from messaging_channels._model.errors import BrokenPlugin, MessagingError
-from messaging_channels_gateway import Settings
-from messaging_channels_gateway.gateway import opened
+from messaging_channels._model.errors import MessagingError, PluginLoadError
+from messaging_channels_gateway import GatewaySettings
+from messaging_channels_gateway.gateway import open_gateway
 from messaging_channels_gateway.server import Server
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue First hour")
@@ -109,7 +109,7 @@ def _left_over(folder: Path) -> None:
 def _refusal_of_shop(provider: str) -> MessagingError:
     settings = {"providers": {provider: {"token": "t"}}, "routes": {"sms": [provider]}}
     with pytest.raises(MessagingError) as caught:
-        Dispatcher.configured(settings)
+        Dispatcher.from_config(settings)
     return caught.value
 
 
@@ -130,20 +130,20 @@ def test_a_plugin_that_cannot_be_imported_is_named_whatever_its_providers_are_ca
 
     refusal = _refusal_of_shop(provider)
 
-    assert isinstance(refusal, BrokenPlugin) or "acme_plug" in str(refusal)
+    assert isinstance(refusal, PluginLoadError) or "acme_plug" in str(refusal)
 
 
 @contextmanager
 def _gateway() -> Iterator[httpx.Client]:
-    configuration = Configuration.read(embedded=True)
-    gateway = opened(configuration, Settings.read(configuration))
+    configuration = Configuration.read(use_sandbox_defaults=True)
+    gateway = open_gateway(configuration, GatewaySettings.read(configuration))
     server = Server(gateway, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         thread.join(0.005)
     url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    key = gateway.keys.create("test")
+    key = gateway.api_keys.create("test")
     with httpx.Client(base_url=url, headers={"x-api-key": key}, timeout=20) as client:
         try:
             yield client

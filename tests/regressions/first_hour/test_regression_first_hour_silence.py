@@ -112,7 +112,7 @@ def _fault_of_enqueueing_beside(table: str, columns: str, file: Path) -> str:
             try:
                 connection.execute("BEGIN")
                 connection.execute(f'INSERT INTO "{table}" DEFAULT VALUES')
-                dispatcher.enqueue(PARCEL, to=TO, within=connection)
+                dispatcher.enqueue(PARCEL, to=TO, transaction=connection)
                 connection.commit()
                 sent = Worker(dispatcher).drain()
             except (MessagingError, ValueError) as refusal:

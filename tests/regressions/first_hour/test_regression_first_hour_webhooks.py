@@ -13,13 +13,13 @@ from urllib.parse import urlencode
 import pytest
 
 from messaging_channels import Dispatcher
-from messaging_channels._model.errors import WebhookRefused
-from messaging_channels.plugins.webhooks import WebhookCall
+from messaging_channels._model.errors import WebhookVerificationError
+from messaging_channels.plugins.webhooks import WebhookRequest
 from messaging_channels_twilio import SigningKey, Twilio
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER
 from messaging_channels_whatsapp_cloud import WhatsAppCloud
 
-_REFUSED = pytest.mark.xfail(strict=True, raises=WebhookRefused, reason="issue First hour")
+_REFUSED = pytest.mark.xfail(strict=True, raises=WebhookVerificationError, reason="issue First hour")
 
 URL = "https://shop.example.com/hooks"
 AT = 1_790_000_000.0
@@ -27,7 +27,7 @@ AT = 1_790_000_000.0
 
 def _from_meta() -> tuple[Any, bytes, dict[str, str]]:
     cloud = WhatsAppCloud(
-        access_token="t" * 20, sender="1234567890", app_secrets=("secret",), verify_token="v"
+        access_token="t" * 20, sender="1234567890", webhook_app_secrets=("secret",), webhook_verify_token="v"
     )
     message = {
         "from": "447700900123",
@@ -80,7 +80,9 @@ def test_a_call_is_proved_in_whatever_case_its_headers_are_written(
     headers = {form(name): value for name, value in plain.items()}
 
     with Dispatcher([provider]) as dispatcher:
-        received = dispatcher.receive(provider.name, WebhookCall(body, headers, URL, at=AT))
+        received = dispatcher.handle_webhook(
+            provider.name, WebhookRequest(body, headers, URL, received_at=AT)
+        )
 
     assert received.events
 
@@ -91,12 +93,12 @@ def test_a_call_without_a_time_came_now_or_its_time_must_be_given() -> None:
     began = time.time()
 
     try:
-        call = WebhookCall(body, headers, URL)
+        call = WebhookRequest(body, headers, URL)
     except TypeError:
         told = began
     else:
         with Dispatcher([provider]) as dispatcher:
-            (event,) = dispatcher.receive("twilio", call).events
-        told = event.at
+            (event,) = dispatcher.handle_webhook("twilio", call).events
+        told = event.occurred_at
 
     assert abs(told - began) < 3600

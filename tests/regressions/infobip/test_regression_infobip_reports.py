@@ -11,15 +11,15 @@ from regression_vendor import StandIn, infobip, infobip_call, infobip_tells, sai
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Email
 from messaging_channels._ledger.sqlite import SqliteLedger
-from messaging_channels._model.events import Event, StatusChanged, Unrecognised
+from messaging_channels._model.events import Event, StatusChanged, UnknownEvent
 from messaging_channels.plugins.exchange import HttpResponse
-from messaging_channels.testing.emulation import Request, json_response
-from messaging_channels_infobip import Defaults, Infobip
+from messaging_channels.testing.emulator import Request, json_response
+from messaging_channels_infobip import AccountDefaults, Infobip
 from messaging_channels_infobip.emulator import InfobipEmulator
 
 DELIVERED = {"groupId": 3, "groupName": "DELIVERED", "id": 5, "name": "DELIVERED_TO_HANDSET"}
 BOUNCED = {"groupId": 2, "groupName": "UNDELIVERABLE", "id": 9, "name": "UNDELIVERABLE_NOT_DELIVERED"}
-SENDERS = Defaults(email_sender="shop@example.com")
+SENDERS = AccountDefaults(email_sender="shop@example.com")
 ENOUGH = 30
 """Requests for one page, after which nobody may ask again."""
 
@@ -42,8 +42,8 @@ def _group_after(told_of: Callable[[str], Sequence[object]], *, cc: str | None =
     ):
         receipt = dispatcher.send(Email("Hi", "hello", cc=cc or ()), to="zoe@example.com")
         for told in told_of(receipt.id):
-            dispatcher.receive("infobip", infobip_call(told))
-        record = dispatcher.find(receipt.id)
+            dispatcher.handle_webhook("infobip", infobip_call(told))
+        record = dispatcher.get_message(receipt.id)
         assert record is not None
         assert record.status is not None
         return record.status.group_name
@@ -139,9 +139,9 @@ def test_a_payment_is_told_with_its_kind_and_its_own_time(status: str) -> None:
         {"from": "15550100001", "content": content, "createdAt": "2023-01-01T01:00:00.000+0000"}
     )
 
-    assert isinstance(event, Unrecognised)
+    assert isinstance(event, UnknownEvent)
     assert event.kind != ""
-    assert event.at == 1672534800
+    assert event.occurred_at == 1672534800
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Reasons")
@@ -154,7 +154,7 @@ def test_a_report_in_xml_is_kept_or_understood(content_type: str) -> None:
 
     (event,) = infobip_tells(body, content_type)
 
-    assert "id-4711" in repr(event.native) or said(event).get("message_id") == "'id-4711'"
+    assert "id-4711" in repr(event.raw) or said(event).get("message_id") == "'id-4711'"
 
 
 def _pulled(provider: Infobip) -> Sequence[Event]:

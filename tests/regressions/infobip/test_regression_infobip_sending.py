@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 from regression_vendor import StandIn, infobip, infobip_tells
 
-from messaging_channels import BadInput, ConfigurationError, Dispatcher, Email, Kind, Sms
+from messaging_channels import BadInput, ConfigurationError, Dispatcher, Email, Outcome, Sms
 from messaging_channels._model.errors import InvalidMessage, Unsupported
 from messaging_channels._model.events import StatusChanged
 from messaging_channels.messages import WhatsAppButtons, WhatsAppInteractive
 from messaging_channels.messages.media import Media
 from messaging_channels.messages.whatsapp import ReplyButton
 from messaging_channels.plugins.exchange import HttpResponse
-from messaging_channels.testing.emulation import Request, json_response
-from messaging_channels_infobip import Defaults, InfobipEmail, InfobipSms
+from messaging_channels.testing.emulator import Request, json_response
+from messaging_channels_infobip import AccountDefaults, InfobipEmailOptions, InfobipSmsOptions
 from messaging_channels_infobip.emulator import InfobipEmulator
 
 NUMBER = "+447700900123"
-SENDERS = Defaults(sms_sender="Shop", whatsapp_sender="15550100001", email_sender="shop@example.com")
+SENDERS = AccountDefaults(sms_sender="Shop", whatsapp_sender="15550100001", email_sender="shop@example.com")
 ACCEPTED = {
     "groupId": 1,
     "groupName": "PENDING",
@@ -37,7 +37,7 @@ def test_an_sms_without_a_sender_goes_out_under_the_default_sender_of_the_accoun
     with InfobipEmulator() as vendor, Dispatcher([infobip(base_url=vendor.url)]) as dispatcher:
         receipt = dispatcher.send(Sms("hello"), to=NUMBER)
 
-        assert receipt.outcome is Kind.ACCEPTED
+        assert receipt.outcome is Outcome.ACCEPTED
         assert "sender" not in vendor.requests[-1].json()["messages"][0]
 
 
@@ -48,8 +48,8 @@ def test_reports_in_xml_are_understood_or_asking_for_them_is_refused_before_anyt
         Dispatcher([infobip(base_url=vendor.url, defaults=SENDERS)]) as dispatcher,
     ):
         try:
-            option = InfobipSms(report_content_type="application/xml")
-            receipt = dispatcher.send(Sms("hello", extra=(option,)), to=NUMBER)
+            option = InfobipSmsOptions(report_content_type="application/xml")
+            receipt = dispatcher.send(Sms("hello", provider_options=(option,)), to=NUMBER)
         except BadInput:
             assert vendor.requests == []
             return
@@ -106,7 +106,9 @@ def test_a_mail_of_text_and_html_travels_as_mime_in_base64() -> None:
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Reasons")
 def test_nobody_sees_the_blind_copy_of_a_mail_from_a_template() -> None:
-    mail = Email("Hi", "", bcc=["accounts@example.org"], extra=(InfobipEmail(template_id="42"),))
+    mail = Email(
+        "Hi", "", bcc=["accounts@example.org"], provider_options=(InfobipEmailOptions(template_id="42"),)
+    )
 
     with (
         InfobipEmulator() as vendor,
@@ -150,7 +152,7 @@ def test_the_only_message_of_an_answer_is_ours_whatever_id_the_vendor_gives_it(m
     ):
         receipt = dispatcher.send(Sms("hello"), to=NUMBER)
 
-    assert (receipt.outcome, receipt.provider_id) == (Kind.ACCEPTED, message_id)
+    assert (receipt.outcome, receipt.provider_id) == (Outcome.ACCEPTED, message_id)
 
 
 @pytest.mark.xfail(strict=True, raises=Unsupported, reason="issue Reasons")
@@ -165,7 +167,7 @@ def test_an_interactive_kind_without_a_class_of_its_own_goes_to_the_endpoint_of_
         receipt = dispatcher.send(message, to=NUMBER)
     asked = vendor.requests[-1]
 
-    assert receipt.outcome is Kind.ACCEPTED
+    assert receipt.outcome is Outcome.ACCEPTED
     assert asked.path == f"/whatsapp/1/message/interactive/{kind}"
     assert asked.json()["content"]["action"] == {"code": "4711"}
 

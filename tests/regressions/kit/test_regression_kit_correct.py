@@ -13,15 +13,15 @@ from typing import ClassVar
 import pytest
 from regression_kit import Plain, Settings, answer, fields, found, rules, spec, vectors
 
-from messaging_channels._model.errors import WebhookRefused
-from messaging_channels._model.events import Event, StatusChanged, Unrecognised
-from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.errors import WebhookVerificationError
+from messaging_channels._model.events import Event, StatusChanged, UnknownEvent
+from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.status import DELIVERED_TO_HANDSET
-from messaging_channels.plugins.exchange import Flow, HttpRequest, HttpResponse, Now, ask
+from messaging_channels.plugins.exchange import CurrentTime, Flow, HttpRequest, HttpResponse, ask
 from messaging_channels.plugins.provider import Envelope
-from messaging_channels.plugins.results import http_outcome
-from messaging_channels.plugins.webhooks import Received, WebhookCall
-from messaging_channels.testing.conformance import RULES, Vectors, Webhook
+from messaging_channels.plugins.results import result_from_status
+from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
+from messaging_channels.testing.conformance import RULES, ConformanceFixtures, Webhook
 from messaging_channels.testing.conformance.suite import ProviderConformance
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")
@@ -48,30 +48,32 @@ class OAuth(Plain):
         self._token = ""
         self._until = 0.0
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         (envelope,) = batch
         response = HttpResponse(401, {}, b"")
         for fresh in (False, True):
             refusal = yield from self._authorize(fresh=fresh)
             if refusal is not None:
-                plain = http_outcome(refusal)
+                plain = result_from_status(refusal)
                 why = f"HTTP {refusal.status} for the token"
-                return (plain if plain.reason is Reason.THROTTLED else Outcome.of(Reason.AUTH, why),)
+                return (
+                    plain if plain.reason is Reason.THROTTLED else AttemptResult.of(Reason.CREDENTIALS, why),
+                )
             headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
             request = HttpRequest.post_json(f"{self.base}/send", self.told(envelope), headers=headers)
             response = yield from ask(request)
             if response.status != 401:
                 break
-        return (self.decode(response, envelope),)
+        return (self.parse_response(response, envelope),)
 
     def _authorize(self, *, fresh: bool) -> Flow[HttpResponse | None]:
         """Have a token; return the answer that gives none."""
-        now = yield from ask(Now())
+        now = yield from ask(CurrentTime())
         if self._token and now < self._until and not fresh:
             return None
         form = f"grant_type=client_credentials&client_id=shop&client_secret={self.key}".encode()
         kind = {"content-type": "application/x-www-form-urlencoded"}
-        answered = yield from ask(HttpRequest("POST", f"{self.base}/token", kind, form, effect=False))
+        answered = yield from ask(HttpRequest("POST", f"{self.base}/token", kind, form, may_send=False))
         told = fields(answered.body)
         token, lives = told.get("access_token"), told.get("expires_in")
         fits = isinstance(token, str) and token.isascii() and token.isprintable()
@@ -85,61 +87,61 @@ class Timed(Plain):
 
     name: ClassVar[str] = "timed"
 
-    def receive(self, call: WebhookCall) -> Received:
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         at, given = call.headers.get("webhook-timestamp", ""), call.headers.get("webhook-signature", "")
         fits = hmac.compare_digest(given.encode(), proof_of(call.body, self.key, at).encode())
-        if not fits or not at.isdigit() or abs(int(at) - call.at) > 300:
-            raise WebhookRefused(
-                "the signature does not fit, or it is old", provider=self.name, remedy="check key and clock"
+        if not fits or not at.isdigit() or abs(int(at) - call.received_at) > 300:
+            raise WebhookVerificationError(
+                "the signature does not fit, or it is old", provider=self.name, hint="check key and clock"
             )
-        return Received((self.event(fields(call.body), call),))
+        return WebhookResult((self.event(fields(call.body), call),))
 
-    def event(self, told: dict[str, object], call: WebhookCall) -> Event:
+    def event(self, told: dict[str, object], call: WebhookRequest) -> Event:
         theirs, at = told.get("id"), told.get("at")
         if told.get("state") != "delivered" or not isinstance(theirs, str) or not isinstance(at, int):
-            return Unrecognised(provider=self.name, at=call.at, native=call.body)
+            return UnknownEvent(provider=self.name, occurred_at=call.received_at, raw=call.body)
         return StatusChanged(
             provider=self.name,
-            at=float(at),
+            occurred_at=float(at),
             event_id=f"{theirs}:delivered",
             message_id=str(told.get("reference", "")),
             provider_id=theirs,
             status=DELIVERED_TO_HANDSET,
-            native=told,
+            raw=told,
         )
 
 
 class BelievesNonce(Nonce):
     """The same, but whatever is answered is accepted."""
 
-    def decode(self, response: HttpResponse, envelope: Envelope) -> Outcome:  # noqa: ARG002  the mistake
-        return Outcome.of(Reason.ACCEPTED, provider_id="m", native=response)
+    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:  # noqa: ARG002
+        return AttemptResult.of(Reason.ACCEPTED, provider_id="m", raw_response=response)
 
 
 class BelievesOAuth(OAuth):
     """The same, but whatever is answered is accepted."""
 
-    def decode(self, response: HttpResponse, envelope: Envelope) -> Outcome:  # noqa: ARG002  the mistake
-        return Outcome.of(Reason.ACCEPTED, provider_id="m", native=response)
+    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:  # noqa: ARG002
+        return AttemptResult.of(Reason.ACCEPTED, provider_id="m", raw_response=response)
 
 
 class TrustsTimed(Timed):
     """The same, but whatever has a time is believed."""
 
-    def receive(self, call: WebhookCall) -> Received:
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         proof = proof_of(call.body, self.key, call.headers.get("webhook-timestamp", ""))
-        return super().receive(replace(call, headers={**call.headers, "webhook-signature": proof}))
+        return super().handle_webhook(replace(call, headers={**call.headers, "webhook-signature": proof}))
 
 
 def proof_of(body: bytes, key: str, at: str) -> str:
     return hmac.new(key.encode(), at.encode() + b"." + body, "sha256").hexdigest()
 
 
-def sign_at(body: bytes, secret: str, at: float | None = None) -> WebhookCall:
+def sign_at(body: bytes, secret: str, at: float | None = None) -> WebhookRequest:
     """Sign a body as the vendor does, at that time or now."""
     when = str(int(time.time() if at is None else at))
     headers = {"webhook-timestamp": when, "webhook-signature": proof_of(body, secret, when)}
-    return WebhookCall(body, headers, at=float(when))
+    return WebhookRequest(body, headers, received_at=float(when))
 
 
 def report(ours: str, theirs: str) -> bytes:
@@ -152,9 +154,9 @@ def _token_or_message(request: HttpRequest) -> HttpResponse:
     return answer({"id": "m-1"})
 
 
-OF_OAUTH = vectors(accepts=_token_or_message)
+OF_OAUTH = vectors(success_response=_token_or_message)
 OF_TIMED = vectors(
-    sign=sign_at, webhooks=(Webhook(report("r-1", "m-1"), (StatusChanged,)),), delivered=report
+    sign_webhook=sign_at, webhooks=(Webhook(report("r-1", "m-1"), (StatusChanged,)),), delivered_body=report
 )
 
 
@@ -164,7 +166,9 @@ OF_TIMED = vectors(
     [(Nonce, vectors()), (OAuth, OF_OAUTH), (Timed, OF_TIMED)],
     ids=["nonce", "token", "time"],
 )
-def test_the_kit_has_nothing_to_say_about_a_correct_provider(kind: type[Plain], said: Vectors) -> None:
+def test_the_kit_has_nothing_to_say_about_a_correct_provider(
+    kind: type[Plain], said: ConformanceFixtures
+) -> None:
     findings = found(kind, said)
 
     assert rules(findings) == []
@@ -180,14 +184,14 @@ def test_the_kit_has_nothing_to_say_about_a_correct_provider(kind: type[Plain], 
     ids=["nonce", "token", "time"],
 )
 def test_the_kit_finds_the_mistake_of_a_provider_of_the_same_kind(
-    kind: type[Plain], said: Vectors, rule: str
+    kind: type[Plain], said: ConformanceFixtures, rule: str
 ) -> None:
     findings = found(kind, said)
 
     assert rule in rules(findings)
 
 
-def _broken_in_pytest(kind: type[Plain], said: Vectors) -> list[str]:
+def _broken_in_pytest(kind: type[Plain], said: ConformanceFixtures) -> list[str]:
     """Return which rules the class for pytest says are broken."""
 
     class Of(ProviderConformance):

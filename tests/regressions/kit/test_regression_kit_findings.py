@@ -10,12 +10,12 @@ import pytest
 from regression_kit import Plain, Settings, found, vectors
 
 from messaging_channels import Sms
-from messaging_channels._model.errors import WebhookRefused
+from messaging_channels._model.errors import WebhookVerificationError
 from messaging_channels._model.events import StatusChanged
 from messaging_channels.plugins.exchange import HttpRequest
 from messaging_channels.plugins.provider import Envelope
-from messaging_channels.plugins.webhooks import Received, WebhookCall
-from messaging_channels.testing import VendorCalls, Webhook
+from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
+from messaging_channels.testing import VendorWebhooks, Webhook
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")
 
@@ -27,9 +27,9 @@ class Refuses(Plain):
 
     name: ClassVar[str] = "refuses"
 
-    def receive(self, call: WebhookCall) -> Received:  # noqa: ARG002  the mistake
-        raise WebhookRefused(
-            "the header x-proof is not thirty letters long", provider=self.name, remedy="look again"
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:  # noqa: ARG002
+        raise WebhookVerificationError(
+            "the header x-proof is not thirty letters long", provider=self.name, hint="look again"
         )
 
 
@@ -38,7 +38,7 @@ class Nothing(Plain):
 
     name: ClassVar[str] = "nothing"
 
-    def encode(self, envelope: Envelope) -> HttpRequest:  # noqa: ARG002  the mistake
+    def build_request(self, envelope: Envelope) -> HttpRequest:  # noqa: ARG002
         return HttpRequest("DELETE", "https://elsewhere.example.com/all", {}, b"")
 
 
@@ -65,7 +65,7 @@ class NoRecipient(Plain):
 @_FAILS
 def test_a_finding_about_a_refused_call_says_what_the_refusal_said() -> None:
     said = vectors(
-        sign=lambda body, secret: WebhookCall(body, {"x-proof": secret}),
+        sign_webhook=lambda body, secret: WebhookRequest(body, {"x-proof": secret}),
         webhooks=(Webhook(b'{"id": "m-1"}', (StatusChanged,)),),
     )
 
@@ -93,21 +93,26 @@ class Timed(Plain):
 
     name: ClassVar[str] = "timed"
 
-    def receive(self, call: WebhookCall) -> Received:
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         at, given = call.headers["webhook-timestamp"], call.headers["webhook-signature"]
-        if not hmac.compare_digest(given, _proof(call.body, self.key, at)) or abs(int(at) - call.at) > 300:
-            raise WebhookRefused("it does not fit, or is old", provider=self.name, remedy="check the clock")
-        return Received()
+        if (
+            not hmac.compare_digest(given, _proof(call.body, self.key, at))
+            or abs(int(at) - call.received_at) > 300
+        ):
+            raise WebhookVerificationError(
+                "it does not fit, or is old", provider=self.name, hint="check the clock"
+            )
+        return WebhookResult()
 
 
 def _proof(body: bytes, key: str, at: str) -> str:
     return hmac.new(key.encode(), at.encode() + b"." + body, "sha256").hexdigest()
 
 
-def _sign(body: bytes, secret: str, at: float = 1_790_000_000.0) -> WebhookCall:
+def _sign(body: bytes, secret: str, at: float = 1_790_000_000.0) -> WebhookRequest:
     when = f"{at:.0f}"
     proved = {"webhook-timestamp": when, "webhook-signature": _proof(body, secret, when)}
-    return WebhookCall(body, proved, at=at)
+    return WebhookRequest(body, proved, received_at=at)
 
 
 @pytest.mark.parametrize(
@@ -119,14 +124,16 @@ def _sign(body: bytes, secret: str, at: float = 1_790_000_000.0) -> WebhookCall:
     ],
 )
 def test_a_call_built_for_a_time_is_signed_at_that_time(at: float) -> None:
-    said = vectors(sign=_sign, delivered=lambda ours, _: json.dumps({"reference": ours}).encode())
+    said = vectors(
+        sign_webhook=_sign, delivered_body=lambda ours, _: json.dumps({"reference": ours}).encode()
+    )
     provider = Timed(Settings.model_validate({"base_url": "http://127.0.0.1:9", "key": SECRET}))
 
-    call = VendorCalls(said, secret=SECRET).delivered("order-1", at=at)
+    call = VendorWebhooks(said, secret=SECRET).delivered("order-1", at=at)
 
     try:
-        provider.receive(call)
-    except WebhookRefused:
+        provider.handle_webhook(call)
+    except WebhookVerificationError:
         taken = False
     else:
         taken = True

@@ -11,10 +11,10 @@ from pigeon import VECTORS, Pigeon, PigeonSettings, parsed, spec
 
 from messaging_channels import errors
 from messaging_channels._model.events import Event, MessageReceived, StatusChanged
-from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels.plugins.exchange import Flow, HttpRequest, HttpResponse
 from messaging_channels.plugins.provider import Envelope
-from messaging_channels.plugins.webhooks import Received, WebhookCall
+from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.testing.conformance import check_provider
 
 MISTAKES: list[type[Pigeon]] = []
@@ -41,7 +41,7 @@ class _Inbound(Pigeon):
 
     changes: ClassVar[dict[type[Event], dict[str, Any]]] = {}
 
-    def events(self, told: Any, call: WebhookCall) -> list[Event]:
+    def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         return [replace(one, **self.changes.get(type(one), {})) for one in super().events(told, call)]
 
 
@@ -105,36 +105,38 @@ class KeepsEveryEnvelope(Pigeon):
         super().__init__(settings)
         self.kept: list[Envelope] = []
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         self.kept.extend(batch)
         return (yield from super().send(batch))
 
 
 @mistake
 class TellsOneIdForAll(Pigeon):
-    def outcome(self, flight: Any, response: HttpResponse) -> Outcome:
+    def outcome(self, flight: Any, response: HttpResponse) -> AttemptResult:
         told = super().outcome(flight, response)
         return replace(told, provider_id="flight") if told.provider_id else told
 
 
 @mistake
 class TellsTheFirstAnswerOfAll(Pigeon):
-    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Outcome]:
+    def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
         return [super().read(response, batch)[0]] * len(batch)
 
 
 @mistake
 class TakesUnknownRefusalsForThrottling(Pigeon):
-    def outcome(self, flight: Any, response: HttpResponse) -> Outcome:
+    def outcome(self, flight: Any, response: HttpResponse) -> AttemptResult:
         told = super().outcome(flight, response)
         if told.reason is not Reason.INVALID:
             return told
-        return Outcome.of(Reason.THROTTLED, "refused", provider_id=told.provider_id, native=told.native)
+        return AttemptResult.of(
+            Reason.THROTTLED, "refused", provider_id=told.provider_id, raw_response=told.raw_response
+        )
 
 
 @mistake
 class CutsWhatPeopleWrite(Pigeon):
-    def events(self, told: Any, call: WebhookCall) -> list[Event]:
+    def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         return [
             replace(one, text=one.text[:20]) if isinstance(one, MessageReceived) else one
             for one in super().events(told, call)
@@ -148,7 +150,7 @@ class TellsAnotherChannel(_Inbound):
 
 @mistake
 class TakesTheSenderForTheRecipient(Pigeon):
-    def events(self, told: Any, call: WebhookCall) -> list[Event]:
+    def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         return [
             replace(one, to=one.sender.plain) if isinstance(one, MessageReceived) else one
             for one in super().events(told, call)
@@ -158,27 +160,27 @@ class TakesTheSenderForTheRecipient(Pigeon):
 @mistake
 class LosesTheCallAsItCame(_Inbound):
     changes: ClassVar[dict[type[Event], dict[str, Any]]] = {
-        StatusChanged: {"native": None},
-        MessageReceived: {"native": None},
+        StatusChanged: {"raw": None},
+        MessageReceived: {"raw": None},
     }
 
 
 @mistake
 class AnswersAGoodCallWithAnError(Pigeon):
-    def receive(self, call: WebhookCall) -> Received:
-        return replace(super().receive(call), answer=HttpResponse(500, {}, b""))
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
+        return replace(super().handle_webhook(call), response=HttpResponse(500, {}, b""))
 
 
 @mistake
 class NamesThePersonInARefusal(Pigeon):
-    def receive(self, call: WebhookCall) -> Received:
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         told = parsed(HttpResponse(200, {}, call.body))
         who = told.get("coo", "nobody") if isinstance(told, dict) else "nobody"
         try:
-            return super().receive(call)
-        except errors.WebhookRefused:
-            raise errors.WebhookRefused(
-                f"the proof of a call from {who} does not fit", provider=self.name, remedy="check the key"
+            return super().handle_webhook(call)
+        except errors.WebhookVerificationError:
+            raise errors.WebhookVerificationError(
+                f"the proof of a call from {who} does not fit", provider=self.name, hint="check the key"
             ) from None
 
 

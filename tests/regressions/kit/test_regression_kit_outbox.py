@@ -33,7 +33,7 @@ def _change_headers(given: dict[str, str]) -> None:
             ["Ann"],
             lambda it: WhatsAppTemplate("order_ready", "en", it),
             PHONE,
-            "body",
+            "parameters",
             _change_list,
             marks=_CHANGED,
         ),

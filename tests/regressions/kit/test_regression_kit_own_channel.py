@@ -12,8 +12,8 @@ from loopback import Peer, Server
 from regression_kit import Plain, Settings, found, vectors
 
 from messaging_channels import Dispatcher
-from messaging_channels._model.errors import InvalidAddress, Vetoed
-from messaging_channels._model.outcomes import Outcome, Reason
+from messaging_channels._model.errors import InvalidAddress, MessageBlocked
+from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels.messages import Message
 from messaging_channels.plugins.exchange import HttpResponse
 from messaging_channels.plugins.provider import Capabilities, Envelope
@@ -29,7 +29,7 @@ class ChatId:
     @classmethod
     def parse(cls, text: str) -> Self:
         if not re.fullmatch(r"-?[0-9]{5,20}", text):
-            raise InvalidAddress("it is none", kind="chat id", remedy="give it as it was registered")
+            raise InvalidAddress("it is none", kind="chat id", hint="give it as it was registered")
         return cls(text)
 
     @property
@@ -50,7 +50,7 @@ class ChatId:
 class ChatText(Message):
     text: str = field(repr=False)
     silent: bool = False
-    extra: tuple[Any, ...] = ()
+    provider_options: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Chat:
 
     name: str = "telegram"
     address_type: type = ChatId
-    carries: tuple[type[Message], ...] = (ChatText,)
+    message_types: tuple[type[Message], ...] = (ChatText,)
     example: str = "900100200"
 
     def parse(self, text: str) -> ChatId:
@@ -82,22 +82,22 @@ class Chats(Plain):
 class Believes(Chats):
     """The same, but whatever is answered is accepted."""
 
-    def decode(self, response: HttpResponse, envelope: Envelope) -> Outcome:  # noqa: ARG002  the mistake
-        return Outcome.of(Reason.ACCEPTED)
+    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:  # noqa: ARG002
+        return AttemptResult.of(Reason.ACCEPTED)
 
 
 class Gossips(Chats):
     """The same, but it logs what it was told to keep to itself."""
 
-    def decode(self, response: HttpResponse, envelope: Envelope) -> Outcome:
+    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:
         assert isinstance(envelope.message, ChatText)
         logging.getLogger("gossips").warning(
             "%s to %s: %s", self.key, envelope.to.plain, envelope.message.text
         )
-        return super().decode(response, envelope)
+        return super().parse_response(response, envelope)
 
 
-SAID = vectors(messages=(ChatText("Canary words 7c1f"),), fields={"ChatText.silent": True})
+SAID = vectors(messages=(ChatText("Canary words 7c1f"),), field_values={"ChatText.silent": True})
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")
@@ -122,14 +122,14 @@ def _serve(peer: Peer) -> None:
         peer.answer(TAKEN)
 
 
-@pytest.mark.xfail(strict=True, raises=Vetoed, reason="issue Consent")
+@pytest.mark.xfail(strict=True, raises=MessageBlocked, reason="issue Consent")
 @pytest.mark.parametrize("chat", ["900100200", "-100200300"])
 def test_allowed_prefixes_of_numbers_do_not_concern_ids_of_chats(chat: str) -> None:
     rule = AllowedPrefixes(("44", "385"))
 
     with Server(_serve) as vendor:
         provider = Chats(Settings.model_validate({"base_url": vendor.url, "key": "made-up"}))
-        with Dispatcher([provider], channels=[Chat()], vetoes=[rule]) as dispatcher:
+        with Dispatcher([provider], channels=[Chat()], checks=[rule]) as dispatcher:
             receipt = dispatcher.send(ChatText("hello"), to=ChatId(chat))
 
     assert receipt.provider_id == "m-1"

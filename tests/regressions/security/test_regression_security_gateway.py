@@ -90,7 +90,7 @@ def _shown(gateway: GatewayProcess, **headers: str) -> bool:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     answers = [
         httpx.get(f"http://127.0.0.1:{gateway.port}{path}", headers=named)
-        for path in ("/development", "/development/messages")
+        for path in ("/preview", "/preview/messages")
     ]
     return any(one.is_success and "998877" in one.text for one in answers)
 

@@ -14,7 +14,7 @@ from messaging_channels import Dispatcher, MessagingError, PhoneNumber, Sandbox,
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels.plugins.ledger import Ledger
-from messaging_channels.policies.checks import AllowedPrefixes, OptOuts
+from messaging_channels.policies.checks import AllowedPrefixes, SuppressionList
 
 KEEPING = pytest.mark.xfail(strict=True, reason="issue Keeping", raises=AssertionError)
 CONSENT = pytest.mark.xfail(strict=True, reason="issue Consent", raises=AssertionError)
@@ -58,13 +58,13 @@ def test_nobody_but_its_owner_can_read_a_ledger(name: str, tmp_path: Path) -> No
 @KEEPING
 @pytest.mark.usefixtures("_usual_mask")
 def test_nobody_but_its_owner_can_read_the_opt_outs(tmp_path: Path) -> None:
-    opt_outs = OptOuts(tmp_path / "opt-outs.sqlite3")
+    opt_outs = SuppressionList(tmp_path / "suppression-list.sqlite3")
     opt_outs.add("sms", TO[1:])
 
     readable = _readable_for_others(tmp_path)
 
     opt_outs.close()
-    assert (tmp_path / "opt-outs.sqlite3").exists()
+    assert (tmp_path / "suppression-list.sqlite3").exists()
     assert readable == []
 
 
@@ -84,13 +84,13 @@ def test_who_is_erased_takes_nobody_with_them_whose_masked_number_is_alike(maske
     with Dispatcher([Sandbox()], ledger=masked) as dispatcher:
         erased = dispatcher.send(Sms("hello"), to=TO).id
         other = dispatcher.send(Sms("hello"), to=ALIKE).id
-        before = dispatcher.find(other)
+        before = dispatcher.get_message(other)
         try:
-            count = dispatcher.queue.erase(PhoneNumber.parse(TO))
+            count = dispatcher.queue.erase_recipient(PhoneNumber.parse(TO))
         except MessagingError:
             count = 0
-        after = dispatcher.find(other)
-        mine = dispatcher.find(erased)
+        after = dispatcher.get_message(other)
+        mine = dispatcher.get_message(erased)
 
     assert before
     assert after
@@ -107,10 +107,10 @@ def test_one_text_of_a_prefix_is_that_prefix_or_refused(prefixes: str) -> None:
     except (TypeError, ValueError, MessagingError):
         return
 
-    with Dispatcher([Sandbox()], vetoes=[rule]) as dispatcher:
+    with Dispatcher([Sandbox()], checks=[rule]) as dispatcher:
         ends = [
             told(lambda to=to: dispatcher.send(Sms("hello"), to=to))  # type: ignore[misc]
             for to in (TO, "+46313900601", "+493023125001")
         ]
 
-    assert ends == ["accepted", "Vetoed", "Vetoed"]
+    assert ends == ["accepted", "MessageBlocked", "MessageBlocked"]

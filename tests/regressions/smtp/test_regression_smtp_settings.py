@@ -10,7 +10,7 @@ import sys
 import pytest
 from regression_mail_server import Door, MailServer, doors, sent, smtp_of, well
 
-from messaging_channels import Kind, errors
+from messaging_channels import Outcome, errors
 from messaging_channels_smtp.emulator import SmtpEmulator
 
 mail_out = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Mail out")
@@ -28,8 +28,8 @@ def seen(event, arguments):
 
 sys.addaudithook(seen)
 try:
-    with Dispatcher.configured() as dispatcher:
-        dispatcher.send(Email("Hello", "text"), to="zoe@example.com", deadline=1)
+    with Dispatcher.from_config() as dispatcher:
+        dispatcher.send(Email("Hello", "text"), to="zoe@example.com", timeout=1)
     told = "sent"
 except errors.ConfigurationError as refusal:
     told = f"refused: {refusal}"
@@ -87,7 +87,7 @@ def test_a_line_break_at_the_end_of_a_password_is_dropped_or_refused_at_the_star
         except (errors.BadInput, errors.ConfigurationError) as refusal:
             told = ["password" in str(refusal)]
 
-    assert told in ([Kind.ACCEPTED], [True])
+    assert told in ([Outcome.ACCEPTED], [True])
 
 
 @mail_out
@@ -96,7 +96,7 @@ def test_we_do_not_call_ourselves_localhost_unless_told_to(send: Door) -> None:
     with MailServer(well) as server:
         told = send(smtp_of(server.port))
 
-    assert told == [Kind.ACCEPTED]
+    assert told == [Outcome.ACCEPTED]
     verb, _, name = server.said[0].partition(" ")
     assert verb == "EHLO"
     assert name.lower() not in {"", "localhost", "localhost.localdomain"}

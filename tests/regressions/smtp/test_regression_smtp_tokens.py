@@ -8,11 +8,11 @@ from urllib.parse import parse_qsl
 import pytest
 from regression_mail_server import MAIL, Door, doors, sent, smtp_of
 
-from messaging_channels import Dispatcher, Kind
+from messaging_channels import Dispatcher, Outcome
 from messaging_channels.plugins.exchange import HttpResponse
-from messaging_channels.testing.emulation import Emulator, Request, json_response
-from messaging_channels.testing.faults import Fault, How
-from messaging_channels_smtp import RefreshGrant
+from messaging_channels.testing.emulator import Emulator, Request, json_response
+from messaging_channels.testing.faults import Fault, FaultKind
+from messaging_channels_smtp import OAuthRefreshToken
 from messaging_channels_smtp.emulator import SmtpEmulator
 
 SCOPE = "https://outlook.example.com/.default"
@@ -71,8 +71,8 @@ def account(
     return monkeypatch
 
 
-def _grant(authority: Authority) -> RefreshGrant:
-    return RefreshGrant(authority.url + "/token", "canary-client", "canary-secret", "given0")
+def _grant(authority: Authority) -> OAuthRefreshToken:
+    return OAuthRefreshToken(authority.url + "/token", "canary-client", "canary-secret", "given0")
 
 
 @mail_out
@@ -82,10 +82,10 @@ def test_an_application_gets_its_token_by_client_credentials_and_a_scope(
     account.setenv("MESSAGING_CHANNELS_SMTP_OAUTH_CLIENT_SECRET", "canary-secret")
     account.setenv("MESSAGING_CHANNELS_SMTP_OAUTH_SCOPE", SCOPE)
 
-    with Dispatcher.configured() as dispatcher:
+    with Dispatcher.from_config() as dispatcher:
         told = dispatcher.send(MAIL, to="zoe@example.com").outcome
 
-    assert told is Kind.ACCEPTED
+    assert told is Outcome.ACCEPTED
     assert authority.forms == [
         {
             "grant_type": "client_credentials",
@@ -102,10 +102,10 @@ def test_a_public_client_asks_for_a_token_without_a_secret(
 ) -> None:
     account.setenv("MESSAGING_CHANNELS_SMTP_OAUTH_REFRESH_TOKEN", "given0")
 
-    with Dispatcher.configured() as dispatcher:
+    with Dispatcher.from_config() as dispatcher:
         told = dispatcher.send(MAIL, to="zoe@example.com").outcome
 
-    assert told is Kind.ACCEPTED
+    assert told is Outcome.ACCEPTED
     assert authority.forms == [
         {"grant_type": "refresh_token", "client_id": "canary-client", "refresh_token": "given0"}
     ]
@@ -116,11 +116,11 @@ def test_a_public_client_asks_for_a_token_without_a_secret(
 def test_a_refresh_token_that_comes_with_an_answer_replaces_the_one_before(
     send: Door, authority: Authority, server: SmtpEmulator
 ) -> None:
-    smtp = smtp_of(server.port, username=LOGIN[0], token=_grant(authority))
+    smtp = smtp_of(server.port, username=LOGIN[0], oauth_token=_grant(authority))
 
     told = send(smtp, [MAIL, MAIL, MAIL])
 
-    assert told == [Kind.ACCEPTED] * 3
+    assert told == [Outcome.ACCEPTED] * 3
     assert [form["refresh_token"] for form in authority.forms] == ["given0", "rotated1", "rotated2"]
 
 
@@ -128,9 +128,9 @@ def test_a_refresh_token_that_comes_with_an_answer_replaces_the_one_before(
 @pytest.mark.parametrize(
     "fault",
     [
-        pytest.param(Fault(How.THROTTLE), marks=mail_out),
-        pytest.param(Fault(How.THROTTLE, seconds=1), marks=mail_out),
-        Fault(How.STATUS, status=503),
+        pytest.param(Fault(FaultKind.THROTTLE), marks=mail_out),
+        pytest.param(Fault(FaultKind.THROTTLE, seconds=1), marks=mail_out),
+        Fault(FaultKind.STATUS, status=503),
     ],
     ids=["429", "429-with-a-time", "503"],
 )
@@ -139,16 +139,16 @@ def test_a_token_endpoint_that_is_busy_just_now_refuses_no_mail(
 ) -> None:
     authority.faults.add(fault)
 
-    told = send(smtp_of(server.port, username=LOGIN[0], token=_grant(authority)))
+    told = send(smtp_of(server.port, username=LOGIN[0], oauth_token=_grant(authority)))
 
-    assert told in ([Kind.ACCEPTED], [Kind.NOT_SENT])
+    assert told in ([Outcome.ACCEPTED], [Outcome.NOT_SENT])
 
 
 def test_a_token_endpoint_that_refuses_the_credentials_refuses_the_mail(
     authority: Authority, server: SmtpEmulator
 ) -> None:
-    authority.faults.add(Fault(How.STATUS, status=400, times=5))
+    authority.faults.add(Fault(FaultKind.STATUS, status=400, times=5))
 
-    told = sent(smtp_of(server.port, username=LOGIN[0], token=_grant(authority)))
+    told = sent(smtp_of(server.port, username=LOGIN[0], oauth_token=_grant(authority)))
 
-    assert told == [Kind.REJECTED]
+    assert told == [Outcome.REJECTED]

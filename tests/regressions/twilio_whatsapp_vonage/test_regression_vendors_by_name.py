@@ -9,7 +9,15 @@ from urllib.parse import parse_qs
 import pytest
 from regression_vendor import METADATA, cloud_tells, said, twilio_tells, vonage, vonage_call, vonage_tells
 
-from messaging_channels import BadInput, Dispatcher, Kind, MessagingError, Sms, WhatsAppTemplate, WhatsAppText
+from messaging_channels import (
+    BadInput,
+    Dispatcher,
+    MessagingError,
+    Outcome,
+    Sms,
+    WhatsAppTemplate,
+    WhatsAppText,
+)
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.events import MessageReceived, StatusChanged
 from messaging_channels.messages import Message, WhatsAppFlow
@@ -52,7 +60,7 @@ def test_a_flow_without_a_token_of_our_own_goes_out() -> None:
             receipt = dispatcher.send(message, to=NUMBER)
 
     parameters = vendor.requests[-1].json()["interactive"]["action"]["parameters"]
-    assert receipt.outcome is Kind.ACCEPTED
+    assert receipt.outcome is Outcome.ACCEPTED
     assert parameters["flow_id"] == "4711"
     assert parameters.get("flow_token", "unused") == "unused"
 
@@ -110,7 +118,7 @@ def test_the_gap_of_a_template_is_filled_where_it_has_no_line_break() -> None:
     with TwilioEmulator() as vendor, Dispatcher([_twilio(vendor)]) as dispatcher:
         receipt = dispatcher.send(message, to=NUMBER)
 
-    assert receipt.outcome is Kind.ACCEPTED
+    assert receipt.outcome is Outcome.ACCEPTED
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Vendors")
@@ -199,8 +207,8 @@ def test_a_text_of_two_parts_is_delivered_only_if_both_parts_are(statuses: str, 
         receipt = dispatcher.send(Sms("x" * 300), to=NUMBER)
         for number, status in enumerate(statuses.split()):
             told = _receipt(f"0A00000000P{number}", status, receipt.id)
-            dispatcher.receive("vonage", vonage_call(told))
-        record = dispatcher.find(receipt.id)
+            dispatcher.handle_webhook("vonage", vonage_call(told))
+        record = dispatcher.get_message(receipt.id)
 
     assert record is not None
     assert (record.status.group_name == "DELIVERED") is delivered
@@ -217,7 +225,7 @@ def test_a_senders_number_goes_to_vonage_as_digits_alone(sender: str) -> None:
             assert vendor.requests == []
             return
 
-    assert vendor.taken[-1]["from"] == sender.removeprefix("+")
+    assert vendor.messages[-1]["from"] == sender.removeprefix("+")
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Vendors")
@@ -239,7 +247,7 @@ def test_a_receipt_whose_carrier_time_cannot_be_read_still_tells_the_delivery(ca
 
     assert isinstance(event, StatusChanged)
     assert (event.status.name, event.message_id) == ("DELIVERED_TO_HANDSET", "order-1")
-    assert event.at == 1699999940
+    assert event.occurred_at == 1699999940
 
 
 @pytest.mark.parametrize(

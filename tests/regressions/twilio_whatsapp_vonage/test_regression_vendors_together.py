@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from messaging_channels import BadInput, Dispatcher, Kind, MessagingError, NotSent, Sms, WhatsAppText
+from messaging_channels import BadInput, Dispatcher, MessagingError, NotSent, Outcome, Sms, WhatsAppText
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages import Message
 from messaging_channels.testing.clock import ControlledClock
-from messaging_channels.testing.faults import Fault, How
+from messaging_channels.testing.faults import Fault, FaultKind
 from messaging_channels_twilio import Twilio
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
 from messaging_channels_whatsapp_cloud import WhatsAppCloud
@@ -54,7 +54,7 @@ def test_a_message_goes_to_the_vendor_that_has_a_sender_for_it(
         with Dispatcher(providers) as dispatcher:
             receipt = dispatcher.send(message, to=NUMBER)
 
-    assert (receipt.outcome, receipt.provider) == (Kind.ACCEPTED, expected)
+    assert (receipt.outcome, receipt.provider) == (Outcome.ACCEPTED, expected)
 
 
 def _ends(dispatcher: Dispatcher, numbers: range) -> list[str]:
@@ -74,7 +74,7 @@ def _ends(dispatcher: Dispatcher, numbers: range) -> list[str]:
 @pytest.mark.parametrize("order", [1, -1], ids=["cloud-first", "twilio-first"])
 def test_while_the_only_vendor_with_a_sender_rests_no_message_is_called_wrong(order: int) -> None:
     with TwilioEmulator() as sms, WhatsAppCloudEmulator() as whatsapp:
-        whatsapp.faults.add(Fault(How.STATUS, status=503, times=5))
+        whatsapp.faults.add(Fault(FaultKind.STATUS, status=503, times=5))
         with Dispatcher([_cloud(whatsapp), _twilio(sms)][::order]) as dispatcher:
             ends = _ends(dispatcher, range(8))
 
@@ -93,15 +93,15 @@ def test_a_message_that_was_not_sent_because_every_vendor_rests_has_a_record() -
         WhatsAppCloudEmulator() as whatsapp,
         Dispatcher([_cloud(whatsapp)], ledger=SqliteLedger()) as dispatcher,
     ):
-        whatsapp.faults.add(Fault(How.STATUS, status=503, times=50))
+        whatsapp.faults.add(Fault(FaultKind.STATUS, status=503, times=50))
         _ends(dispatcher, range(12))
 
         with pytest.raises(NotSent):
             dispatcher.send(WhatsAppText("hello"), to=NUMBER, idempotency_key="order-1")
-        record = dispatcher.find(idempotency_key="order-1")
+        record = dispatcher.get_message(idempotency_key="order-1")
 
     assert record is not None
-    assert record.outcome is Kind.NOT_SENT
+    assert record.outcome is Outcome.NOT_SENT
 
 
 @pytest.mark.parametrize(
@@ -120,12 +120,12 @@ def test_an_unknown_outcome_is_settled_whatever_the_ledger_keeps_of_addresses(
     clock = ControlledClock(time.time())
 
     with TwilioEmulator() as vendor, Dispatcher([_twilio(vendor)], ledger=made(), clock=clock) as dispatcher:
-        vendor.faults.add(Fault(How.RESET, handled=True, path="/2010"))
+        vendor.faults.add(Fault(FaultKind.RESET, handled=True, path="/2010"))
         receipt = dispatcher.send(Sms("order"), to=NUMBER)
         clock.advance(60)
-        dispatcher.settle()
-        record = dispatcher.find(receipt.id)
+        dispatcher.reconcile()
+        record = dispatcher.get_message(receipt.id)
 
-    assert receipt.outcome is Kind.UNKNOWN
+    assert receipt.outcome is Outcome.UNKNOWN
     assert record is not None
-    assert record.outcome is Kind.ACCEPTED
+    assert record.outcome is Outcome.ACCEPTED

@@ -6,13 +6,13 @@ from typing import Any
 
 from messaging_channels import Configuration
 from messaging_channels_gateway.application import Application
-from messaging_channels_gateway.gateway import opened
-from messaging_channels_gateway.settings import Settings
+from messaging_channels_gateway.gateway import open_gateway
+from messaging_channels_gateway.settings import GatewaySettings
 
-__all__ = ["Application", "Settings", "application"]
+__all__ = ["Application", "GatewaySettings", "create_app"]
 
 
-def application(settings: dict[str, Any] | None = None, **gateway: Any) -> Application:  # noqa: ANN401  any setting
+def create_app(settings: dict[str, Any] | None = None, **gateway_settings: Any) -> Application:  # noqa: ANN401  any setting
     """Make the ASGI application, for a server of your own.
 
     `settings` has the shape of the TOML file; the keywords are fields of `Settings`. Without configuration it stands on the embedded defaults: the
@@ -21,5 +21,5 @@ def application(settings: dict[str, Any] | None = None, **gateway: Any) -> Appli
     Raises:
         ConfigurationError: a setting is missing or malformed, or a provider is unknown or broken.
     """
-    configuration = Configuration.read(settings, embedded=True)
-    return Application(opened(configuration, Settings.read(configuration, **gateway)))
+    configuration = Configuration.read(settings, use_sandbox_defaults=True)
+    return Application(open_gateway(configuration, GatewaySettings.read(configuration, **gateway_settings)))

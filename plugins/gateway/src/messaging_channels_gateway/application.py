@@ -11,17 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
-from messaging_channels_gateway import (
-    directory,
-    endpoints,
-    incoming,
-    operations,
-    pages,
-    reading,
-    sending,
-    stream,
-)
-from messaging_channels_gateway.edge import Edge
+from messaging_channels_gateway.api import admin_endpoints, message_views, sending
+from messaging_channels_gateway.api.middleware import ErrorMiddleware
+from messaging_channels_gateway.directory import endpoints as directory
+from messaging_channels_gateway.events import event_stream, provider_webhooks, webhook_endpoints
+from messaging_channels_gateway.pages import endpoints as pages
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -30,39 +24,39 @@ if TYPE_CHECKING:
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
-    ("POST", "/v1/apps/message/{channel}", sending.to_address),
-    ("POST", "/v1/users/{id}/message/{channel}", sending.to_user),
-    ("POST", "/v1/identities/{id}/person/message/{channel}", sending.to_person),
-    ("GET", "/v1/messages/{id}", reading.one_message),
-    ("DELETE", "/v1/messages/{id}", reading.cancel),
-    ("GET", "/v1/messages", reading.messages),
+    ("POST", "/v1/apps/message/{channel}", sending.send_to_address),
+    ("POST", "/v1/users/{id}/message/{channel}", sending.send_to_user),
+    ("POST", "/v1/identities/{id}/person/message/{channel}", sending.send_to_person),
+    ("GET", "/v1/messages/{id}", message_views.get_message),
+    ("DELETE", "/v1/messages/{id}", message_views.cancel_message),
+    ("GET", "/v1/messages", message_views.list_messages),
     ("PUT", "/v1/users/{id}", directory.put_user),
     ("GET", "/v1/users/{id}", directory.get_user),
     ("DELETE", "/v1/users/{id}", directory.delete_user),
     ("PUT", "/v1/identities/{id}", directory.put_identity),
     ("GET", "/v1/identities/{id}", directory.get_identity),
     ("DELETE", "/v1/identities/{id}", directory.delete_identity),
-    ("POST", "/v1/webhooks/{provider}", incoming.receive),
-    ("POST", "/v1/webhooks/{provider}/{account}", incoming.receive),
-    ("GET", "/v1/webhooks/{provider}", incoming.receive),
-    ("GET", "/v1/webhooks/{provider}/{account}", incoming.receive),
-    ("POST", "/v1/webhook-endpoints", endpoints.make),
-    ("GET", "/v1/webhook-endpoints", endpoints.listed),
-    ("DELETE", "/v1/webhook-endpoints/{id}", endpoints.remove),
-    ("POST", "/v1/webhook-endpoints/{id}/secret", endpoints.rotate),
-    ("GET", "/v1/callback-secret", endpoints.signing_secret),
-    ("GET", "/v1/webhook-deliveries", endpoints.deliveries),
-    ("POST", "/v1/webhook-deliveries/{id}/retry", endpoints.again),
-    ("GET", "/v1/events", stream.events),
-    ("GET", "/health", operations.health),
-    ("GET", "/ready", operations.ready),
-    ("GET", "/metrics", operations.metrics),
-    ("GET", "/openapi.json", pages.document),
-    ("GET", "/docs", pages.docs),
+    ("POST", "/v1/webhooks/{provider}", provider_webhooks.receive_webhook),
+    ("POST", "/v1/webhooks/{provider}/{account}", provider_webhooks.receive_webhook),
+    ("GET", "/v1/webhooks/{provider}", provider_webhooks.receive_webhook),
+    ("GET", "/v1/webhooks/{provider}/{account}", provider_webhooks.receive_webhook),
+    ("POST", "/v1/webhook-endpoints", webhook_endpoints.create_endpoint),
+    ("GET", "/v1/webhook-endpoints", webhook_endpoints.list_endpoints),
+    ("DELETE", "/v1/webhook-endpoints/{id}", webhook_endpoints.delete_endpoint),
+    ("POST", "/v1/webhook-endpoints/{id}/secret", webhook_endpoints.rotate_secret),
+    ("GET", "/v1/callback-secret", webhook_endpoints.get_callback_secret),
+    ("GET", "/v1/webhook-deliveries", webhook_endpoints.list_deliveries),
+    ("POST", "/v1/webhook-deliveries/{id}/retry", webhook_endpoints.retry_delivery),
+    ("GET", "/v1/events", event_stream.stream_events),
+    ("GET", "/health", admin_endpoints.health),
+    ("GET", "/ready", admin_endpoints.ready),
+    ("GET", "/metrics", admin_endpoints.metrics),
+    ("GET", "/openapi.json", pages.openapi),
+    ("GET", "/docs", pages.docs_page),
     ("GET", "/docs.js", pages.docs_script),
-    ("GET", "/development", pages.development),
-    ("GET", "/development.js", pages.development_script),
-    ("GET", "/development/messages", pages.development_messages),
+    ("GET", "/preview", pages.preview),
+    ("GET", "/preview.js", pages.preview_script),
+    ("GET", "/preview/messages", pages.preview_messages),
     ("GET", "/style.css", pages.style),
 )
 """Method, path and endpoint of everything that is answered."""
@@ -80,7 +74,7 @@ class Application:
                 yield
 
         router = Router(_routes(), redirect_slashes=False, lifespan=lifespan)
-        self._app: ASGIApp = Edge(router, gateway.metrics)
+        self._app: ASGIApp = ErrorMiddleware(router, gateway.metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
@@ -90,10 +84,10 @@ class Application:
 
 def _routes() -> list[Route]:
     """Return one route a path, which knows all methods of the path."""
-    return [Route(path, _Methods(path)) for path in dict.fromkeys(path for _, path, _ in ROUTES)]
+    return [Route(path, _MethodRouter(path)) for path in dict.fromkeys(path for _, path, _ in ROUTES)]
 
 
-class _Methods:
+class _MethodRouter:
     """The endpoints of one path, by method. Another method is answered with 405, and with those that there are."""
 
     def __init__(self, path: str) -> None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from messaging_channels import Configuration
 from messaging_channels.testing import Clock
-from messaging_channels_gateway.keys import DEFAULT_REALM, SCOPES, Keys
-from messaging_channels_gateway.settings import Settings
-from messaging_channels_gateway.store import Store
+from messaging_channels_gateway.auth.api_keys import DEFAULT_TENANT, SCOPES, ApiKeys
+from messaging_channels_gateway.settings import GatewaySettings
+from messaging_channels_gateway.store.sqlite import Store
 
 if TYPE_CHECKING:
     from messaging_channels_gateway.gateway import Gateway
@@ -32,7 +32,7 @@ def keys(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     create = commands.add_parser("create", help="make a key and print it: it cannot be read again")
     create.add_argument("--name", required=True, help="who uses it")
-    create.add_argument("--realm", default=DEFAULT_REALM, help="the tenant (default: %(default)s)")
+    create.add_argument("--tenant", default=DEFAULT_TENANT, help="the tenant (default: %(default)s)")
     create.add_argument("--scope", action="append", choices=SCOPES, help="a right; repeat it (default: all)")
     create.add_argument("--days", type=float, help="how long it stands (default: until it is revoked)")
     create.set_defaults(run=_create)
@@ -49,35 +49,35 @@ def keys(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from messaging_channels_gateway.gateway import opened  # noqa: PLC0415  only the server needs it
+    from messaging_channels_gateway.gateway import open_gateway  # noqa: PLC0415  only the server needs it
     from messaging_channels_gateway.server import Server  # noqa: PLC0415
 
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole URLs
-    configuration = Configuration.read(embedded=True)
-    gateway = opened(configuration, Settings.read(configuration))
-    print(_greeting(gateway, options), file=sys.stderr)  # noqa: T201  a command prints
+    configuration = Configuration.read(use_sandbox_defaults=True)
+    gateway = open_gateway(configuration, GatewaySettings.read(configuration))
+    print(_startup_message(gateway, options), file=sys.stderr)  # noqa: T201  a command prints
     Server(gateway, options.host, options.port).run()
     return 0
 
 
-def _greeting(gateway: Gateway, options: argparse.Namespace) -> str:
+def _startup_message(gateway: Gateway, options: argparse.Namespace) -> str:
     where = f"http://{options.host}:{options.port}"
     lines = [f"serving on {where}; the calls are described at {where}/docs"]
-    if not gateway.keys.listed():
+    if not gateway.api_keys.list_keys():
         lines.append("there is no API key yet: messaging-channels keys create --name NAME")
-    if gateway.showcase is not None:
-        lines.append(f"development: what is sent is shown at {where}/development")
+    if gateway.preview_store is not None:
+        lines.append(f"preview: sent messages are shown at {where}/preview")
     return "\n".join(lines)
 
 
 def _create(options: argparse.Namespace) -> int:
-    with _Opened() as opened:
+    with _OpenApiKeys() as opened:
         try:
             made = opened.create(
-                options.name, realm=options.realm, scopes=options.scope or SCOPES, days=options.days
+                options.name, tenant=options.tenant, scopes=options.scope or SCOPES, days=options.days
             )
         except ValueError as error:
             print(error, file=sys.stderr)  # noqa: T201
@@ -87,42 +87,42 @@ def _create(options: argparse.Namespace) -> int:
 
 
 def _rotate(options: argparse.Namespace) -> int:
-    with _Opened() as opened:
+    with _OpenApiKeys() as opened:
         try:
             made = opened.rotate(options.id, grace_hours=options.grace_hours)
         except LookupError:
-            return _unknown()
+            return _unknown_key()
     print(made)  # noqa: T201
     return 0
 
 
 def _revoke(options: argparse.Namespace) -> int:
-    with _Opened() as opened:
+    with _OpenApiKeys() as opened:
         try:
             opened.expire(options.id, 0.0)
         except LookupError:
-            return _unknown()
+            return _unknown_key()
     return 0
 
 
 def _list(_: argparse.Namespace) -> int:
-    with _Opened() as opened:
-        print(json.dumps({"keys": opened.listed()}))  # noqa: T201
+    with _OpenApiKeys() as opened:
+        print(json.dumps({"keys": opened.list_keys()}))  # noqa: T201
     return 0
 
 
-def _unknown() -> int:
+def _unknown_key() -> int:
     print("there is no key with that id; see `messaging-channels keys list`", file=sys.stderr)  # noqa: T201
     return 2
 
 
-class _Opened:
+class _OpenApiKeys:
     """The keys of the configured home, for the length of a command."""
 
-    def __enter__(self) -> Keys:
-        settings = Settings.read(Configuration.read(embedded=True))
+    def __enter__(self) -> ApiKeys:
+        settings = GatewaySettings.read(Configuration.read(use_sandbox_defaults=True))
         self._store = Store(settings.home / "gateway.sqlite3")
-        return Keys(self._store, Clock().now)
+        return ApiKeys(self._store, Clock().now)
 
     def __exit__(self, *_: object) -> None:
         self._store.close()

@@ -1,4 +1,4 @@
-"""Counters in the text format of Prometheus. No label holds an id, an address or the name of a realm.
+"""Counters in the text format of Prometheus. No label holds an id, an address or the name of a tenant.
 
 Source of the format: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -22,22 +22,22 @@ class Metrics:
         self._seconds = 0.0
         self._count = 0
 
-    def requested(self, method: str, route: str, status: int, seconds: float) -> None:
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
         self._requests[method, route, status] += 1
         self._seconds += seconds
         self._count += 1
         self._durations[next((bound for bound in _BOUNDS if seconds <= bound), float("inf"))] += 1
 
-    def sent(self, channel: str, outcome: str) -> None:
+    def count_message(self, channel: str, outcome: str) -> None:
         """Count a message."""
         self._messages[channel, outcome] += 1
 
-    def heard(self, provider: str, result: str) -> None:
+    def count_webhook(self, provider: str, result: str) -> None:
         """Count a call to a webhook address."""
         self._webhooks[provider, result] += 1
 
-    def shown(self, deliveries: Mapping[str, int]) -> str:
+    def render(self, deliveries: Mapping[str, int]) -> str:
         """Return all of them, and how many deliveries stand how."""
         return "\n".join([*self._lines(deliveries), ""])
 

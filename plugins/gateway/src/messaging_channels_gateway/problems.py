@@ -43,7 +43,7 @@ class Problem(Exception):
         self.detail = detail
         self.retry_after = retry_after
         self.headers = dict(headers or {})
-        self.more = dict(more or {})
+        self.members = dict(more or {})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the members of the document. `name`, `message` and `data` stand where clients of the system before look for them."""
@@ -55,8 +55,8 @@ class Problem(Exception):
             "code": self.code,
             "name": "".join(word.capitalize() for word in self.code.split("_")),
             "message": self.detail,
-            "data": self.more.get("errors", {}),
-            **self.more,
+            "data": self.members.get("errors", {}),
+            **self.members,
         }
 
     def response(self) -> Response:
@@ -71,23 +71,23 @@ class Problem(Exception):
 
 
 class NoSuchRecipient(errors.UnresolvedRecipient):
-    """The realm has no such User or Identity; one of another realm reads just the same."""
+    """The tenant has no such User or Identity; one of another tenant reads just the same."""
 
 
-class NoExtension(errors.UnresolvedRecipient):
-    """The realm has no account of its own from which its Persons could be written to."""
+class NoTenantAccount(errors.UnresolvedRecipient):
+    """The tenant has no account of its own from which its Persons could be written to."""
 
 
 _OF_ERRORS: Sequence[tuple[type[errors.MessagingError], str]] = (
     (NoSuchRecipient, "not_found"),
-    (NoExtension, "cdp_extension_missing"),
+    (NoTenantAccount, "cdp_extension_missing"),
     (errors.UnresolvedRecipient, "no_address"),
     (errors.UnknownAccount, "cdp_extension_missing"),
     (errors.ConfigurationError, "configuration"),
     (errors.UnknownChannel, "unsupported"),
-    (errors.ExchangeFailed, "not_sent"),
+    (errors.TransportError, "not_sent"),
 )
-_UNTOLD = frozenset({"configuration", "internal", "ledger_unavailable", "not_sent"})
+_CODES_WITHOUT_DETAIL = frozenset({"configuration", "internal", "ledger_unavailable", "not_sent"})
 """Whose own words are for the operator, not for the client."""
 
 
@@ -97,24 +97,26 @@ def problem_of(error: errors.MessagingError) -> Problem:
     if code not in PROBLEMS:
         code = "internal"
     detail = (
-        _told(error) if code not in _UNTOLD or isinstance(error, errors.SendFailed) else PROBLEMS[code][1]
+        _safe_detail(error)
+        if code not in _CODES_WITHOUT_DETAIL or isinstance(error, errors.SendFailed)
+        else PROBLEMS[code][1]
     )
     again = isinstance(error, errors.SendFailed) and error.receipt.replayed
     headers = {"idempotent-replayed": "true"} if again else None
-    return Problem(code, detail, retry_after=_wait(error), headers=headers, more=_messages(error))
+    return Problem(code, detail, retry_after=_retry_after(error), headers=headers, more=_messages(error))
 
 
-def _told(error: errors.MessagingError) -> str:
+def _safe_detail(error: errors.MessagingError) -> str:
     """Return the error's words. Ours name no address and no content; a provider's own words stay in the record."""
     if isinstance(error, errors.SendFailed):
         return f"{PROBLEMS[error.code][1]}; message {error.receipt.id}"
     return str(error)
 
 
-def _wait(error: errors.MessagingError) -> float | None:
-    if isinstance(error, errors.IdempotencyInProgress):
+def _retry_after(error: errors.MessagingError) -> float | None:
+    if isinstance(error, errors.IdempotencyKeyInUse):
         return 1.0
-    if isinstance(error, (errors.NotSent, errors.LedgerUnavailable, errors.ExchangeFailed)):
+    if isinstance(error, (errors.NotSent, errors.LedgerUnavailable, errors.TransportError)):
         return getattr(error, "retry_after", None) or 1.0
     return None
 
@@ -124,7 +126,9 @@ def _messages(error: errors.MessagingError) -> dict[str, Any]:
     return {"messages": [error.receipt.as_dict()]} if isinstance(error, errors.SendFailed) else {}
 
 
-def problem_of_fields(error: ValidationError, known: frozenset[str], code: str = "invalid_body") -> Problem:
+def problem_of_validation(
+    error: ValidationError, known: frozenset[str], code: str = "invalid_body"
+) -> Problem:
     """Return the problem of a body or query that does not fit: where, and what kind of fault; never what was given."""
     faults = error.errors(include_input=False, include_url=False, include_context=False)
     listed = [{"pointer": _pointer(one["loc"], known), "problem": one["type"]} for one in faults[:20]]
@@ -138,7 +142,7 @@ def _pointer(where: Sequence[int | str], known: frozenset[str]) -> str:
     return "".join(f"/{step}" for step in where if isinstance(step, int) or step in known)
 
 
-def place(text: str, position: int) -> str:
+def line_and_column(text: str, position: int) -> str:
     """Return line and column of a position, counted from 1."""
     line = text.count("\n", 0, position) + 1
     column = position - text.rfind("\n", 0, position)
@@ -147,4 +151,4 @@ def place(text: str, position: int) -> str:
 
 _UNAUTHORISED = 401
 WORD = re.compile(r"[A-Za-z0-9._-]{1,64}")
-"""Ids in paths, and names of realms."""
+"""Ids in paths, and names of tenants."""

@@ -12,8 +12,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from messaging_channels_gateway.application import Application
 from messaging_channels_gateway.gateway import Gateway
 
-_GRACE = 30
-_LARGEST_HEAD = 32 * 1024
+_SHUTDOWN_TIMEOUT = 30
+_MAX_HEAD_BYTES = 32 * 1024
 
 
 class Server(uvicorn.Server):
@@ -25,14 +25,14 @@ class Server(uvicorn.Server):
                 Application(gateway),
                 host,
                 port,
-                http=_impatient(gateway.settings.body_seconds),
+                http=_protocol_with_head_timeout(gateway.settings.body_timeout),
                 ws="none",
                 log_config=None,
                 access_log=False,
                 proxy_headers=False,  # see incoming.public_url
                 server_header=False,
-                timeout_graceful_shutdown=_GRACE,
-                h11_max_incomplete_event_size=_LARGEST_HEAD,
+                timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
+                h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
             )
         )
         self._gateway = gateway
@@ -43,7 +43,7 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def _impatient(seconds: float) -> type[asyncio.Protocol]:
+def _protocol_with_head_timeout(seconds: float) -> type[asyncio.Protocol]:
     """Return the protocol that closes a connection on which no request's head is complete after so many seconds."""
 
     class Impatient(H11Protocol):

@@ -19,29 +19,29 @@ from pydantic import (
 
 from messaging_channels import Configuration
 from messaging_channels.errors import InvalidSetting
-from messaging_channels_gateway.keys import DEFAULT_REALM
+from messaging_channels_gateway.auth.api_keys import DEFAULT_TENANT
 
 _KIB = 1024
 
 
-class _Settings(BaseModel):
+class _SettingsModel(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
 
-class Directory(_Settings):
+class DirectorySource(_SettingsModel):
     """The gateway's own small directory."""
 
     kind: Literal["directory"] = "directory"
 
 
-class JsonFile(_Settings):
+class JsonFileSource(_SettingsModel):
     """A file `{"users": {id: …}, "identities": {id: …}}` of documents in the directory's shape. Read again when it changes."""
 
     kind: Literal["json"]
     path: Path
 
 
-class Sql(_Settings):
+class SqlSource(_SettingsModel):
     """A table of yours. The query takes the id as its one parameter, and names its columns `sms`, `whatsapp` and `email`."""
 
     kind: Literal["sql"]
@@ -51,7 +51,7 @@ class Sql(_Settings):
     """`SELECT phone AS sms, phone AS whatsapp, mail AS email FROM customer WHERE id = ?`."""
 
 
-class HttpService(_Settings):
+class HttpSource(_SettingsModel):
     """A service of yours that answers `GET url` with a document in the directory's shape, or 404."""
 
     kind: Literal["http"]
@@ -62,78 +62,79 @@ class HttpService(_Settings):
     """The header's whole value."""
 
 
-class Plugins(_Settings):
+class PluginsSource(_SettingsModel):
     """The resolvers that installed plugins register: asked for a `User` or a `Person`."""
 
     kind: Literal["plugins"]
 
 
-class People(_Settings):
-    """Infobip People of the realm's account. Needs messaging-channels-infobip."""
+class InfobipPeopleSource(_SettingsModel):
+    """Infobip People of the tenant's account. Needs messaging-channels-infobip."""
 
     kind: Literal["people"]
 
 
 Source: TypeAlias = Annotated[
-    Directory | JsonFile | Sql | HttpService | Plugins | People, Field(discriminator="kind")
+    DirectorySource | JsonFileSource | SqlSource | HttpSource | PluginsSource | InfobipPeopleSource,
+    Field(discriminator="kind"),
 ]
 
 
-class Realm(_Settings):
+class TenantSettings(_SettingsModel):
     """One tenant."""
 
     account: str | None = None
     """Whose credentials write to its Persons: the name of a section `[accounts.<account>]`. Without one they cannot be written to."""
-    users: Source = Directory()
-    persons: Source = Directory()
+    users: Source = DirectorySource()
+    persons: Source = DirectorySource()
 
 
-def _listed(value: Any) -> Any:  # noqa: ANN401  whatever a setting holds
+def _split_commas(value: Any) -> Any:  # noqa: ANN401  whatever a setting holds
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-Names: TypeAlias = Annotated[list[str], BeforeValidator(_listed)]
+CommaSeparated: TypeAlias = Annotated[list[str], BeforeValidator(_split_commas)]
 
 
-class Settings(_Settings):
+class GatewaySettings(_SettingsModel):
     """How the gateway behaves."""
 
     home: Path
     """The directory of its files."""
     public_url: str | None = None
     """How the world reaches it, such as `https://messages.example.com`: some providers sign the URL they call."""
-    trusted_proxies: Names = []
+    trusted_proxies: CommaSeparated = []
     """Addresses or networks whose `x-forwarded-proto` and `x-forwarded-host` are believed."""
-    callback_hosts: Names = []
+    allowed_callback_hosts: CommaSeparated = []
     """`host:port` that may be called although it is private, or not https on port 443. For development and internal services."""
-    max_body: PositiveInt = _KIB * _KIB
-    max_webhook: PositiveInt = 256 * _KIB
-    body_seconds: PositiveFloat = 10.0
+    max_body_bytes: PositiveInt = _KIB * _KIB
+    max_webhook_bytes: PositiveInt = 256 * _KIB
+    body_timeout: PositiveFloat = 10.0
     """In which a body, or the head of a request, has to come."""
-    send_seconds: PositiveFloat = 60.0
+    send_timeout: PositiveFloat = 60.0
     """For how long a call waits for its message to be sent; then it goes on without the caller."""
-    rate: PositiveFloat = 200.0
+    key_rate_limit: PositiveFloat = 200.0
     """Calls a second and key."""
-    realm_rate: PositiveFloat = 500.0
-    """Calls a second and realm."""
-    burst: PositiveInt = 200
+    tenant_rate_limit: PositiveFloat = 500.0
+    """Calls a second and tenant."""
+    rate_limit_burst: PositiveInt = 200
     lease: PositiveFloat = 120.0
     """Seconds after which a call that has not ended is taken to be dead."""
-    poll: PositiveFloat | None = None
+    poll_interval: PositiveFloat | None = None
     """Seconds between asking providers for reports that they do not bring, and about messages whose outcome is unknown: 1 for the sandbox, else 30."""
-    schedule_days: PositiveFloat = 180.0
+    max_schedule_days: PositiveFloat = 180.0
     """How far ahead a message may be scheduled."""
-    keep_days: PositiveFloat = 30.0
+    event_retention_days: PositiveFloat = 30.0
     """For how long events are kept."""
-    development: bool | None = None
-    """Whether the page /development shows what was sent. Without a word: where nothing but the sandbox is configured."""
-    inbound_realm: str = DEFAULT_REALM
+    preview: bool | None = None
+    """Whether the page /preview shows what was sent. Without a word: where nothing but the sandbox is configured."""
+    inbound_tenant: str = DEFAULT_TENANT
     """To whom belongs what people write to the platform's own account."""
-    realms: dict[str, Realm] = Field(default_factory=dict[str, Realm])
-    """By name. A realm that is not here has the embedded defaults."""
+    tenants: dict[str, TenantSettings] = Field(default_factory=dict[str, TenantSettings])
+    """By name. A tenant that is not here has the embedded defaults."""
 
     @classmethod
-    def read(cls, configuration: Configuration, **given: Any) -> Settings:  # noqa: ANN401  any field
+    def read(cls, configuration: Configuration, **given: Any) -> GatewaySettings:  # noqa: ANN401  any field
         """Read the settings; what is given in code goes first, then the environment, then the file.
 
         Raises:
@@ -145,7 +146,7 @@ class Settings(_Settings):
             for name in cls.model_fields
             if prefix + name.upper() in configuration.environment
         }
-        file = {**configuration.file.get("gateway", {}), **configuration.code.get("gateway", {})}
+        file = {**configuration.file.get("gateway", {}), **configuration.overrides.get("gateway", {})}
         values = {"home": configuration.home, **file, **variables, **given}
         try:
             settings = cls.model_validate(values)
@@ -165,5 +166,5 @@ def _invalid(where: str, problem: str) -> InvalidSetting:
         problem,
         setting=f"gateway.{where}",
         source="configuration",
-        remedy=f"set {name}, or gateway.{where} in the file",
+        hint=f"set {name}, or gateway.{where} in the file",
     )

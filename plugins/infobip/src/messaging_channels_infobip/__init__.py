@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from messaging_channels_infobip.errors import InfobipApiError
 from messaging_channels_infobip.options import (
     DeliveryWindow,
     IndiaDlt,
-    InfobipEmail,
-    InfobipSms,
-    InfobipWhatsApp,
+    InfobipEmailOptions,
+    InfobipSmsOptions,
+    InfobipWhatsAppOptions,
     Language,
     Links,
     Masking,
@@ -17,24 +18,28 @@ from messaging_channels_infobip.options import (
     Tracking,
     TurkeyIys,
 )
-from messaging_channels_infobip.parts import Defaults
-from messaging_channels_infobip.people import People, PeopleResolver, PersonWithEmail, PersonWithPhone
+from messaging_channels_infobip.people.client import (
+    PeopleClient,
+    PeopleResolver,
+    PersonWithEmail,
+    PersonWithPhone,
+)
 from messaging_channels_infobip.provider import Infobip
-from messaging_channels_infobip.refusals import InfobipRefused
+from messaging_channels_infobip.request_parts import AccountDefaults
 
 __all__ = [
-    "Defaults",
+    "AccountDefaults",
     "DeliveryWindow",
     "IndiaDlt",
     "Infobip",
-    "InfobipEmail",
-    "InfobipRefused",
-    "InfobipSms",
-    "InfobipWhatsApp",
+    "InfobipApiError",
+    "InfobipEmailOptions",
+    "InfobipSmsOptions",
+    "InfobipWhatsAppOptions",
     "Language",
     "Links",
     "Masking",
-    "People",
+    "PeopleClient",
     "PeopleResolver",
     "PersonWithEmail",
     "PersonWithPhone",

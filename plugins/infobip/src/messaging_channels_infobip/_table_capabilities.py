@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from messaging_channels import messages
-from messaging_channels.messages import Extra, Message
-from messaging_channels.policies import Rate
-from messaging_channels_infobip.options import InfobipEmail, InfobipSms, InfobipWhatsApp
+from messaging_channels.messages import Message, ProviderOptions
+from messaging_channels.policies import RateLimit
+from messaging_channels_infobip.options import InfobipEmailOptions, InfobipSmsOptions, InfobipWhatsAppOptions
 
 _CHAT = frozenset({"sender", "reply_to"})
 _CAPTIONED = _CHAT | {"caption"}
@@ -42,10 +42,12 @@ CARRIES: Mapping[type[Message], frozenset[str]] = {
     messages.WhatsAppCarousel: _CHAT,
     messages.WhatsAppCallButton: frozenset({"sender", "button", "ttl_minutes", "payload"}),
     messages.WhatsAppContactRequest: _CHAT,
-    messages.WhatsAppTemplate: _CHAT | {"body", "header", "buttons", "cards", "offer_ends"},
+    messages.WhatsAppTemplate: _CHAT | {"parameters", "header", "buttons", "cards", "offer_expires_at"},
 }
 
-EXTRAS: frozenset[type[Extra]] = frozenset({InfobipSms, InfobipWhatsApp, InfobipEmail})
+EXTRAS: frozenset[type[ProviderOptions]] = frozenset(
+    {InfobipSmsOptions, InfobipWhatsAppOptions, InfobipEmailOptions}
+)
 
-RATES: Mapping[str, Rate] = {"whatsapp": Rate(4000), "email": Rate(4000)}
+RATES: Mapping[str, RateLimit] = {"whatsapp": RateLimit(4000), "email": RateLimit(4000)}
 """Requests a second that an account may make, by channel. For SMS none is named."""

@@ -19,7 +19,7 @@ REASONS: dict[tuple[str, int, int], Reason] = {
     ("moments", 1, 200): Reason.ACCEPTED,  # PENDING_ACCEPTED
     ("all", 2, 4): Reason.RECIPIENT,  # UNDELIVERABLE_REJECTED_OPERATOR
     ("all", 2, 9): Reason.RECIPIENT,  # UNDELIVERABLE_NOT_DELIVERED
-    ("all", 2, 31): Reason.ROUTE,  # UNDELIVERABLE_NOT_SENT
+    ("all", 2, 31): Reason.NO_COVERAGE,  # UNDELIVERABLE_NOT_SENT
     ("push", 2, 66): Reason.RECIPIENT,  # UNDELIVERABLE_NO_DESTINATION
     ("voice", 2, 96): Reason.RECIPIENT,  # NO_ANSWER
     ("voice", 2, 97): Reason.RECIPIENT,  # BUSY
@@ -27,30 +27,30 @@ REASONS: dict[tuple[str, int, int], Reason] = {
     ("all", 3, 2): Reason.ACCEPTED,  # DELIVERED_TO_OPERATOR
     ("all", 3, 5): Reason.ACCEPTED,  # DELIVERED_TO_HANDSET
     ("all", 4, 15): Reason.INVALID,  # EXPIRED_EXPIRED
-    ("all", 4, 29): Reason.UNIDENTIFIED,  # EXPIRED_DLR_UNKNOWN
+    ("all", 4, 29): Reason.UNREADABLE_RESPONSE,  # EXPIRED_DLR_UNKNOWN
     ("all", 4, 87): Reason.POLICY,  # SIGNALS_BLOCKED
-    ("all", 5, 6): Reason.ROUTE,  # REJECTED_NETWORK
+    ("all", 5, 6): Reason.NO_COVERAGE,  # REJECTED_NETWORK
     ("all", 5, 8): Reason.RECIPIENT,  # REJECTED_PREFIX_MISSING
     ("all", 5, 10): Reason.RECIPIENT,  # REJECTED_DND
     ("all", 5, 11): Reason.POLICY,  # REJECTED_SOURCE
-    ("all", 5, 12): Reason.FUNDS,  # REJECTED_NOT_ENOUGH_CREDITS
+    ("all", 5, 12): Reason.INSUFFICIENT_CREDIT,  # REJECTED_NOT_ENOUGH_CREDITS
     ("all", 5, 13): Reason.POLICY,  # REJECTED_SENDER
     ("all", 5, 14): Reason.RECIPIENT,  # REJECTED_DESTINATION_BLOCKLISTED
-    ("all", 5, 17): Reason.FUNDS,  # REJECTED_PREPAID_PACKAGE_EXPIRED
-    ("all", 5, 18): Reason.ROUTE,  # REJECTED_DESTINATION_NOT_REGISTERED
-    ("all", 5, 19): Reason.ROUTE,  # REJECTED_ROUTE_NOT_AVAILABLE
+    ("all", 5, 17): Reason.INSUFFICIENT_CREDIT,  # REJECTED_PREPAID_PACKAGE_EXPIRED
+    ("all", 5, 18): Reason.NO_COVERAGE,  # REJECTED_DESTINATION_NOT_REGISTERED
+    ("all", 5, 19): Reason.NO_COVERAGE,  # REJECTED_ROUTE_NOT_AVAILABLE
     ("all", 5, 20): Reason.POLICY,  # REJECTED_FLOODING_FILTER
-    ("all", 5, 21): Reason.ROUTE,  # REJECTED_SYSTEM_ERROR
+    ("all", 5, 21): Reason.NO_COVERAGE,  # REJECTED_SYSTEM_ERROR
     ("all", 5, 23): Reason.DUPLICATE,  # REJECTED_DUPLICATE_MESSAGE_ID
     ("all", 5, 24): Reason.INVALID,  # REJECTED_INVALID_UDH
     ("all", 5, 25): Reason.INVALID,  # REJECTED_MESSAGE_TOO_LONG
     ("all", 5, 51): Reason.RECIPIENT,  # MISSING_TO
     ("all", 5, 52): Reason.RECIPIENT,  # REJECTED_DESTINATION
     ("all", 5, 87): Reason.POLICY,  # SIGNALS_BLOCKED
-    ("all", 5, 100): Reason.ROUTE,  # UNDELIVERABLE_REJECTED_PLATFORM
-    ("email", 5, 75): Reason.FUNDS,  # REJECTED_FREE_TRIAL_EXCEEDED
+    ("all", 5, 100): Reason.NO_COVERAGE,  # UNDELIVERABLE_REJECTED_PLATFORM
+    ("email", 5, 75): Reason.INSUFFICIENT_CREDIT,  # REJECTED_FREE_TRIAL_EXCEEDED
     ("email", 5, 88): Reason.INVALID,  # REJECTED_DATA_TRANSFORMATION_FAILED
-    ("email", 5, 89): Reason.ROUTE,  # REJECTED_INTERNAL_ERROR
+    ("email", 5, 89): Reason.NO_COVERAGE,  # REJECTED_INTERNAL_ERROR
     ("email", 5, 90): Reason.INVALID,  # REJECTED_VALIDATION_FAILED
     ("mms", 5, 56): Reason.INVALID,  # REJECTED_INVALID_NOTIFY_URL
     ("mms", 5, 77): Reason.INVALID,  # REJECTED_MESSAGE_TEXT_TOO_LONG
@@ -59,7 +59,7 @@ REASONS: dict[tuple[str, int, int], Reason] = {
     ("moments", 5, 203): Reason.RECIPIENT,  # REJECTED_PERSON_ALREADY_IN_FLOW
     ("moments", 5, 204): Reason.RECIPIENT,  # REJECTED_PERSON_NOT_ALLOWED_TO_REENTER
     ("moments", 5, 205): Reason.INVALID,  # REJECTED_FLOW_ERROR_UNKNOWN
-    ("moments", 5, 206): Reason.FUNDS,  # REJECTED_NOT_ENOUGH_CREDITS
+    ("moments", 5, 206): Reason.INSUFFICIENT_CREDIT,  # REJECTED_NOT_ENOUGH_CREDITS
     ("push", 5, 65): Reason.INVALID,  # REJECTED_NO_APPLICATION
     ("push", 5, 68): Reason.INVALID,  # REJECTED_PAYLOAD_TOO_BIG
     ("push", 5, 69): Reason.INVALID,  # REJECTED_NO_CONTENT

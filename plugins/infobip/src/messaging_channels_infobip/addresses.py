@@ -9,7 +9,7 @@ from messaging_channels.plugins import Address, EmailAddress, PhoneNumber, Whats
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Named:
+class NamedParty:
     """A sender that is neither a number nor a mail address: such as a short code or a word."""
 
     name: str
@@ -30,12 +30,12 @@ class Named:
 
     def __repr__(self) -> str:
         """Show the masked form."""
-        return f"Named({self.masked})"
+        return f"NamedParty({self.masked})"
 
 
-def read_address(given: object) -> Address | None:
+def parse_address(value: object) -> Address | None:
     """Read whoever a report names; None for nobody. Never raises."""
-    text = str(given).strip() if isinstance(given, (str, int)) else ""
+    text = str(value).strip() if isinstance(value, (str, int)) else ""
     if not text:
         return None
     try:
@@ -43,4 +43,4 @@ def read_address(given: object) -> Address | None:
             return EmailAddress.parse(text)
         return WhatsAppUserId.parse(text) if "." in text else PhoneNumber.parse(text)
     except InvalidAddress:
-        return Named(text)
+        return NamedParty(text)

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from messaging_channels.events import MessageReceived, StatusChanged
-from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookCall
-from messaging_channels.testing import Vectors, Webhook
-from messaging_channels.testing.canaries import PHONE
+from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
+from messaging_channels.testing import ConformanceFixtures, Webhook, canaries
 
 _TAKEN = {
     "groupId": 1,
@@ -29,8 +28,8 @@ _DELIVERED = {
 }
 
 
-def _answer(told: Mapping[str, Any], status: int = 200) -> HttpResponse:
-    return HttpResponse(status, {"content-type": "application/json"}, json.dumps(told).encode())
+def _answer(body: Mapping[str, Any], status: int = 200) -> HttpResponse:
+    return HttpResponse(status, {"content-type": "application/json"}, json.dumps(body).encode())
 
 
 def _ids(request: HttpRequest) -> list[tuple[str, str]]:
@@ -86,7 +85,7 @@ def _refusing(group: int, number: int, name: str) -> Callable[[HttpRequest], Htt
 def _report(ours: str, _: str = "") -> dict[str, Any]:
     return {
         "messageId": ours,
-        "to": PHONE,
+        "to": canaries.PHONE,
         "sentAt": "2026-09-21T14:12:00.000+0000",
         "doneAt": "2026-09-21T14:12:05.000+0000",
         "smsCount": 1,
@@ -120,12 +119,14 @@ def _inbound(sender: str, to: str, text: str) -> bytes:
     )
 
 
-def _signed(body: bytes, secret: str) -> WebhookCall:
+def _signed(body: bytes, secret: str) -> WebhookRequest:
     digest = hmac.new(secret.encode(), body, "sha256").hexdigest()
-    return WebhookCall(body, {"content-type": "application/json", "x-hub-signature-256": f"sha256={digest}"})
+    return WebhookRequest(
+        body, {"content-type": "application/json", "x-hub-signature-256": f"sha256={digest}"}
+    )
 
 
-VECTORS = Vectors(
+VECTORS = ConformanceFixtures(
     settings=lambda url, secret: {
         "base_url": url,
         "api_key": secret,
@@ -133,19 +134,19 @@ VECTORS = Vectors(
         "email_sender": "desk@example.org",
         "webhook_hmac_secret": secret,
     },
-    accepts=_answering(_TAKEN),
-    answers=(
+    success_response=_answering(_TAKEN),
+    error_responses=(
         (_refusing(5, 52, "REJECTED_DESTINATION"), Reason.RECIPIENT),
-        (_refusing(5, 12, "REJECTED_NOT_ENOUGH_CREDITS"), Reason.FUNDS),
-        (_answer({"errorCode": "E401", "description": "Unauthorized"}, 401), Reason.AUTH),
+        (_refusing(5, 12, "REJECTED_NOT_ENOUGH_CREDITS"), Reason.INSUFFICIENT_CREDIT),
+        (_answer({"errorCode": "E401", "description": "Unauthorized"}, 401), Reason.CREDENTIALS),
     ),
-    sign=_signed,
+    sign_webhook=_signed,
     webhooks=(
         Webhook(_results(_report("ours-1")), (StatusChanged,)),
-        Webhook(_inbound(PHONE, "447700900000", "Hello"), (MessageReceived,)),
+        Webhook(_inbound(canaries.PHONE, "447700900000", "Hello"), (MessageReceived,)),
     ),
-    delivered=lambda ours, theirs: _results(_report(ours, theirs)),
-    received=_inbound,
-    reports=lambda _: _answer({"results": [_report("ours-1")]}),
-    found=lambda _: _answer({"results": [_report("0" * 32)]}),
+    delivered_body=lambda ours, theirs: _results(_report(ours, theirs)),
+    inbound_body=_inbound,
+    reports_response=lambda _: _answer({"results": [_report("ours-1")]}),
+    lookup_response=lambda _: _answer({"results": [_report("0" * 32)]}),
 )

@@ -9,27 +9,27 @@ import re
 from datetime import UTC, datetime
 
 
-def read_date(given: object, *, otherwise: float) -> float:
+def parse_date(value: object, *, default: float) -> float:
     """Return seconds since the epoch: of ISO 8601 with an offset in any spelling or none (then UTC), or of epoch milliseconds.
 
-    What is no time at all becomes `otherwise`. Never raises.
+    What is no time at all becomes `default`. Never raises.
     """
-    if isinstance(given, (int, float)) and not isinstance(given, bool):
-        return _of_number(float(given), otherwise)
-    if not isinstance(given, str):
-        return otherwise
-    text = given.strip()
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return _from_milliseconds(float(value), default)
+    if not isinstance(value, str):
+        return default
+    text = value.strip()
     if _NUMBER.fullmatch(text):
-        return _of_number(float(text), otherwise)
+        return _from_milliseconds(float(text), default)
     try:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
-        return otherwise
+        return default
 
 
-def _of_number(milliseconds: float, otherwise: float) -> float:
-    return milliseconds / 1000 if abs(milliseconds) < _LARGEST else otherwise
+def _from_milliseconds(milliseconds: float, default: float) -> float:
+    return milliseconds / 1000 if abs(milliseconds) < _LARGEST else default
 
 
 _LARGEST = 1e14

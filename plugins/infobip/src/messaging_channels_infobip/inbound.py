@@ -12,13 +12,13 @@ from email.parser import BytesParser
 from email.policy import HTTP
 from typing import Any
 
-from messaging_channels.events import Event, MessageReceived, ReceivedMedia
-from messaging_channels_infobip.addresses import read_address
-from messaging_channels_infobip.answers import members
-from messaging_channels_infobip.dates import read_date
-from messaging_channels_infobip.reports import PROVIDER, unrecognised
+from messaging_channels.events import Event, InboundMedia, MessageReceived
+from messaging_channels_infobip.addresses import parse_address
+from messaging_channels_infobip.dates import parse_date
+from messaging_channels_infobip.reports import PROVIDER, unknown_event
+from messaging_channels_infobip.responses import as_object
 
-KINDS: Mapping[str, str] = {
+MESSAGE_TYPES: Mapping[str, str] = {
     "TEXT": "text",
     "LOCATION": "location",
     "IMAGE": "image",
@@ -35,56 +35,56 @@ KINDS: Mapping[str, str] = {
     "ORDER": "order",
     "REACTION": "reaction",
 }
-"""Any other kind of WhatsApp message is `unknown`; all of it is in `native`."""
+"""Any other kind of WhatsApp message is `unknown`; all of it is in `raw`."""
 
 
-def text_message(record: Mapping[str, Any], *, at: float) -> list[Event]:
+def parse_sms(record: Mapping[str, Any], *, at: float) -> list[Event]:
     """Read an inbound SMS."""
-    sender = read_address(record.get("from"))
+    sender = parse_address(record.get("from"))
     if sender is None:
-        return [unrecognised(record, "inbound SMS without a sender", at=at)]
+        return [unknown_event(record, "inbound SMS without a sender", at=at)]
     return [
         MessageReceived(
             provider=PROVIDER,
-            at=read_date(record.get("receivedAt"), otherwise=at),
+            occurred_at=parse_date(record.get("receivedAt"), default=at),
             channel="sms",
             provider_id=str(record.get("messageId") or ""),
             sender=sender,
             to=str(record.get("to") or ""),
             text=_text(record.get("text")),
-            native=record,
+            raw=record,
         )
     ]
 
 
-def whatsapp(record: Mapping[str, Any], *, at: float) -> list[Event]:
+def parse_whatsapp(record: Mapping[str, Any], *, at: float) -> list[Event]:
     """Read an inbound WhatsApp message. Who has no number is known by an id that only this business can use."""
-    contact, content = members(record.get("contact")), members(record.get("message"))
-    sender = read_address(record.get("from") or contact.get("phoneNumber") or contact.get("userId"))
+    contact, content = as_object(record.get("contact")), as_object(record.get("message"))
+    sender = parse_address(record.get("from") or contact.get("phoneNumber") or contact.get("userId"))
     if sender is None:
-        return [unrecognised(record, "inbound WhatsApp message without a sender", at=at)]
+        return [unknown_event(record, "inbound WhatsApp message without a sender", at=at)]
     return [
         MessageReceived(
             provider=PROVIDER,
-            at=read_date(record.get("receivedAt"), otherwise=at),
+            occurred_at=parse_date(record.get("receivedAt"), default=at),
             channel="whatsapp",
             provider_id=str(record.get("messageId") or ""),
             sender=sender,
             to=str(record.get("to") or ""),
-            kind=KINDS.get(str(content.get("type")), "unknown"),
+            kind=MESSAGE_TYPES.get(str(content.get("type")), "unknown"),
             text=_text(content.get("text") or content.get("title") or content.get("caption")),
             payload=_payload(content),
             location=_location(content),
             media=_media(content),
-            reply_to=_text(members(content.get("context")).get("id")),
+            reply_to=_text(as_object(content.get("context")).get("id")),
             name=_text(contact.get("name")),
-            native=record,
+            raw=record,
         )
     ]
 
 
-def _text(given: object) -> str | None:
-    return given if isinstance(given, str) and given else None
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _payload(content: Mapping[str, Any]) -> str | None:
@@ -106,31 +106,29 @@ def _location(content: Mapping[str, Any]) -> tuple[float, float] | None:
     return None
 
 
-def _media(content: Mapping[str, Any]) -> tuple[ReceivedMedia, ...]:
+def _media(content: Mapping[str, Any]) -> tuple[InboundMedia, ...]:
     url = _text(content.get("url"))
     if url is None or content.get("type") == "LOCATION":
         return ()
     return (
-        ReceivedMedia(
-            url=url, caption=_text(content.get("caption")), filename=_text(content.get("filename"))
-        ),
+        InboundMedia(url=url, caption=_text(content.get("caption")), filename=_text(content.get("filename"))),
     )
 
 
-def mail(body: bytes, content_type: str, *, at: float) -> list[Event]:
+def parse_mail(body: bytes, content_type: str, *, at: float) -> list[Event]:
     """Read an inbound mail, which comes as a form of several parts (RFC 7578)."""
     head = b"content-type: " + content_type.encode("latin-1", "replace") + b"\r\n\r\n"
     form = BytesParser(policy=HTTP).parsebytes(head + body)
     parts = list(form.iter_parts()) if form.is_multipart() else []
     fields = {_name(part): _content(part) for part in parts}
-    sender = read_address(_decoded(fields.get("from", b"")))
+    sender = parse_address(_decode(fields.get("from", b"")))
     if sender is None:
-        return [unrecognised(None, "mail without a sender", at=at)]
-    words = {name: _decoded(content) for name, content in fields.items() if not name.startswith("attachment")}
+        return [unknown_event(None, "mail without a sender", at=at)]
+    words = {name: _decode(content) for name, content in fields.items() if not name.startswith("attachment")}
     return [
         MessageReceived(
             provider=PROVIDER,
-            at=at,
+            occurred_at=at,
             channel="email",
             provider_id=words.get("id", ""),
             sender=sender,
@@ -139,8 +137,8 @@ def mail(body: bytes, content_type: str, *, at: float) -> list[Event]:
             text=words.get("text"),
             subject=words.get("subject"),
             html=words.get("html"),
-            media=tuple(_attached(part) for part in parts if _is_file(part)),
-            native=words,
+            media=tuple(_parse_attachment(part) for part in parts if _is_file(part)),
+            raw=words,
         )
     ]
 
@@ -154,7 +152,7 @@ def _content(part: MimePart) -> bytes:
     return content if isinstance(content, bytes) else b""
 
 
-def _decoded(content: bytes) -> str:
+def _decode(content: bytes) -> str:
     return content.decode("utf-8", "replace").strip("\r\n")
 
 
@@ -163,7 +161,7 @@ def _is_file(part: MimePart) -> bool:
     return name.startswith("attachment") and not name.startswith("attachmentInfo")
 
 
-def _attached(part: MimePart) -> ReceivedMedia:
-    return ReceivedMedia(
+def _parse_attachment(part: MimePart) -> InboundMedia:
+    return InboundMedia(
         content_type=part.get_content_type(), filename=part.get_filename(), content=_content(part)
     )

@@ -1,4 +1,6 @@
-"""What only Infobip understands, as values in a message's `extra`: one `InfobipSms`, `InfobipWhatsApp` or `InfobipEmail` a message.
+"""What only Infobip understands, as values in a message's `provider_options`.
+
+One `InfobipSmsOptions`, `InfobipWhatsAppOptions` or `InfobipEmailOptions` a message.
 
 Source: https://www.infobip.com/docs/api
 """
@@ -11,7 +13,7 @@ from datetime import datetime, time, timedelta
 from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages import Extra
+from messaging_channels.messages import ProviderOptions
 
 Day: TypeAlias = Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
 Transliteration: TypeAlias = Literal[
@@ -35,24 +37,24 @@ _LABEL, _BULK, _CALLBACK, _URL = 255, 100, 4000, 2048
 _SHORTEST_WINDOW = timedelta(hours=1)
 
 
-def checked(value: str | None, name: str, *, at_most: int) -> None:
+def require_text(value: str | None, name: str, *, max_length: int) -> None:
     """Refuse text that is empty or too long.
 
     Raises:
         InvalidMessage: naming the option and its limit, never the text.
     """
-    if value is not None and not 1 <= len(value) <= at_most:
-        raise InvalidMessage(f"1 to {at_most} characters allowed", field=name, remedy="change its length")
+    if value is not None and not 1 <= len(value) <= max_length:
+        raise InvalidMessage(f"1 to {max_length} characters allowed", field=name, hint="change its length")
 
 
-def one_of(value: str | None, name: str, known: Any) -> None:  # noqa: ANN401  a Literal is no type
+def require_known(value: str | None, name: str, known: Any) -> None:  # noqa: ANN401  a Literal is no type
     """Refuse a word that is not in that Literal.
 
     Raises:
         InvalidMessage: naming the words that are.
     """
     if value is not None and value not in get_args(known):
-        raise InvalidMessage("unknown word", field=name, remedy=f"use one of {', '.join(get_args(known))}")
+        raise InvalidMessage("unknown word", field=name, hint=f"use one of {', '.join(get_args(known))}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Language:
 
     def __post_init__(self) -> None:
         """Check the code."""
-        one_of(self.code, "Language.code", LanguageCode)
+        require_known(self.code, "Language.code", LanguageCode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +81,13 @@ class DeliveryWindow:
     def __post_init__(self) -> None:
         """Check the days and hours."""
         for day in self.days:
-            one_of(day, "DeliveryWindow.days", Day)
+            require_known(day, "DeliveryWindow.days", Day)
         if not self.days:
-            raise InvalidMessage("no day", field="DeliveryWindow.days", remedy="name one")
+            raise InvalidMessage("no day", field="DeliveryWindow.days", hint="name one")
         if (self.start is None) != (self.end is None):
-            raise InvalidMessage("it needs start and end", field="DeliveryWindow", remedy="give both or none")
+            raise InvalidMessage("it needs start and end", field="DeliveryWindow", hint="give both or none")
         if self.start and self.end and _minutes(self.end) - _minutes(self.start) < _SHORTEST_WINDOW:
-            raise InvalidMessage("shorter than an hour", field="DeliveryWindow", remedy="widen it")
+            raise InvalidMessage("shorter than an hour", field="DeliveryWindow", hint="widen it")
 
 
 def _minutes(at: time) -> timedelta:
@@ -106,7 +108,7 @@ class Links:
     def __post_init__(self) -> None:
         """Check that what is set can have an effect."""
         if not self.shorten and (self.tracking_url or self.remove_protocol or self.custom_domain):
-            raise InvalidMessage("it has no effect", field="Links", remedy="set shorten=True")
+            raise InvalidMessage("it has no effect", field="Links", hint="set shorten=True")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +120,9 @@ class SpeedLimit:
 
     def __post_init__(self) -> None:
         """Check the amount and the unit."""
-        one_of(self.per, "SpeedLimit.per", Literal["MINUTE", "HOUR", "DAY"])
+        require_known(self.per, "SpeedLimit.per", Literal["MINUTE", "HOUR", "DAY"])
         if not 1 <= self.amount < _INT32:
-            raise InvalidMessage("not positive", field="SpeedLimit.amount", remedy="give 1 or more")
+            raise InvalidMessage("not positive", field="SpeedLimit.amount", hint="give 1 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class TurkeyIys:
 
     def __post_init__(self) -> None:
         """Check the type."""
-        one_of(self.recipient_type, "TurkeyIys.recipient_type", Literal["BIREYSEL", "TACIR"])
+        require_known(self.recipient_type, "TurkeyIys.recipient_type", Literal["BIREYSEL", "TACIR"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +155,11 @@ class SouthKorea:
 
     def __post_init__(self) -> None:
         """Check the title."""
-        checked(self.title, "SouthKorea.title", at_most=66)
+        require_text(self.title, "SouthKorea.title", max_length=66)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InfobipOptions(Extra):
+class InfobipOptions(ProviderOptions):
     """What every channel has: labels that come back in reports, and where the reports go."""
 
     provider: ClassVar[str] = "infobip"
@@ -176,14 +178,14 @@ class InfobipOptions(Extra):
     def check(self) -> None:
         """Refuse what is too long."""
         name = type(self).__name__
-        checked(self.application_id, f"{name}.application_id", at_most=_LABEL)
-        checked(self.entity_id, f"{name}.entity_id", at_most=_LABEL)
-        checked(self.callback_data, f"{name}.callback_data", at_most=_CALLBACK)
-        checked(self.report_url, f"{name}.report_url", at_most=_URL)
+        require_text(self.application_id, f"{name}.application_id", max_length=_LABEL)
+        require_text(self.entity_id, f"{name}.entity_id", max_length=_LABEL)
+        require_text(self.callback_data, f"{name}.callback_data", max_length=_CALLBACK)
+        require_text(self.report_url, f"{name}.report_url", max_length=_URL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Bulk(InfobipOptions):
+class _SchedulableOptions(InfobipOptions):
     """What SMS and mail share: schedules, windows, and how much is reported."""
 
     send_at: datetime | None = None
@@ -201,14 +203,14 @@ class _Bulk(InfobipOptions):
         """Refuse a time without a zone, and what is too long."""
         InfobipOptions.check(self)
         name = type(self).__name__
-        checked(self.bulk_id, f"{name}.bulk_id", at_most=_BULK)
-        checked(self.campaign_id, f"{name}.campaign_id", at_most=_LABEL)
+        require_text(self.bulk_id, f"{name}.bulk_id", max_length=_BULK)
+        require_text(self.campaign_id, f"{name}.campaign_id", max_length=_LABEL)
         if self.send_at is not None and self.send_at.tzinfo is None:
-            raise InvalidMessage("it has no zone", field=f"{name}.send_at", remedy="give tzinfo, such as UTC")
+            raise InvalidMessage("it has no zone", field=f"{name}.send_at", hint="give tzinfo, such as UTC")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InfobipSms(_Bulk):
+class InfobipSmsOptions(_SchedulableOptions):
     """Options of an SMS."""
 
     language: Language | None = None
@@ -227,11 +229,11 @@ class InfobipSms(_Bulk):
 
     def check(self) -> None:
         """Refuse unknown words, and a speed without a schedule."""
-        _Bulk.check(self)
-        one_of(self.transliteration, "InfobipSms.transliteration", Transliteration)
+        _SchedulableOptions.check(self)
+        require_known(self.transliteration, "InfobipSmsOptions.transliteration", Transliteration)
         if self.speed_limit is not None and self.send_at is None:
             raise InvalidMessage(
-                "it needs a schedule", field="InfobipSms.speed_limit", remedy="give send_at too"
+                "it needs a schedule", field="InfobipSmsOptions.speed_limit", hint="give send_at too"
             )
 
 
@@ -244,12 +246,12 @@ class SmsFailover:
 
     def __post_init__(self) -> None:
         """Check the lengths."""
-        checked(self.sender, "SmsFailover.sender", at_most=24)
-        checked(self.text, "SmsFailover.text", at_most=4096)
+        require_text(self.sender, "SmsFailover.sender", max_length=24)
+        require_text(self.text, "SmsFailover.text", max_length=4096)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InfobipWhatsApp(InfobipOptions):
+class InfobipWhatsAppOptions(InfobipOptions):
     """Options of a WhatsApp message. `sms_failover` and `bulk_id` belong to templates; `links` to what has a text."""
 
     links: Links | None = None
@@ -259,7 +261,7 @@ class InfobipWhatsApp(InfobipOptions):
     def check(self) -> None:
         """Refuse what is too long."""
         InfobipOptions.check(self)
-        checked(self.bulk_id, "InfobipWhatsApp.bulk_id", at_most=_BULK)
+        require_text(self.bulk_id, "InfobipWhatsAppOptions.bulk_id", max_length=_BULK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +276,7 @@ class Tracking:
 
     def __post_init__(self) -> None:
         """Check the position."""
-        one_of(self.pixel_position, "Tracking.pixel_position", Literal["TOP", "BOTTOM"])
+        require_known(self.pixel_position, "Tracking.pixel_position", Literal["TOP", "BOTTOM"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,7 +292,7 @@ class Masking:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InfobipEmail(_Bulk):
+class InfobipEmailOptions(_SchedulableOptions):
     """Options of a mail. A mail of text and html goes out as MIME, which carries only the shared labels, `tracking.url` and `priority`."""
 
     validity_period: timedelta | None = None
@@ -316,8 +318,8 @@ class InfobipEmail(_Bulk):
 
     def check(self) -> None:
         """Refuse unknown words."""
-        _Bulk.check(self)
-        one_of(self.priority, "InfobipEmail.priority", Priority)
+        _SchedulableOptions.check(self)
+        require_known(self.priority, "InfobipEmailOptions.priority", Priority)
 
     def __hash__(self) -> int:
         """Hash by what is cheap to hash; equal options have equal hashes."""

@@ -8,33 +8,36 @@ from datetime import timedelta
 from itertools import groupby
 from typing import Any, ClassVar
 
-from messaging_channels.errors import ExchangeFailed, InvalidMessage
+from messaging_channels.errors import InvalidMessage, TransportError
 from messaging_channels.events import Event
 from messaging_channels.messages import Email, Sms, WhatsAppTemplate
 from messaging_channels.plugins import (
-    Call,
+    AttemptResult,
+    BlockingCall,
     Capabilities,
+    CurrentTime,
     Envelope,
     Exchange,
-    Executors,
+    ExecutorPair,
     Flow,
-    Inquiry,
-    Now,
-    Outcome,
+    LookupRequest,
     Reason,
-    Received,
-    WebhookCall,
+    WebhookRequest,
+    WebhookResult,
     ask,
 )
-from messaging_channels.policies import Rate
-from messaging_channels_infobip import email, logs, sms, webhooks, whatsapp
+from messaging_channels.policies import RateLimit
+from messaging_channels_infobip import logs, webhooks
 from messaging_channels_infobip._table_capabilities import CARRIES, EXTRAS, RATES
-from messaging_channels_infobip.access import Access
+from messaging_channels_infobip.api import InfobipApi
+from messaging_channels_infobip.email import requests as email
 from messaging_channels_infobip.options import LanguageCode, Transliteration
-from messaging_channels_infobip.parts import Defaults, Part, Run
-from messaging_channels_infobip.preview import Preview, preview
-from messaging_channels_infobip.proofs import Proof
-from messaging_channels_infobip.schedules import Channel, Schedules
+from messaging_channels_infobip.request_parts import AccountDefaults, RequestPart, Run
+from messaging_channels_infobip.schedules import Channel, SchedulesClient
+from messaging_channels_infobip.sms import requests as sms
+from messaging_channels_infobip.sms.preview import SmsPreview, preview_sms
+from messaging_channels_infobip.webhook_auth import WebhookAuth
+from messaging_channels_infobip.whatsapp import requests as whatsapp
 
 
 class Infobip:
@@ -44,8 +47,10 @@ class Infobip:
     """
 
     name: ClassVar[str] = "infobip"
-    capabilities: ClassVar[Capabilities] = Capabilities(CARRIES, batch=500, extras=EXTRAS, deduplicates=True)
-    executors: ClassVar[Mapping[type[Exchange[Any]], Executors]] = {}
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        CARRIES, max_batch_size=500, provider_options=EXTRAS, deduplicates=True
+    )
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def __init__(
         self,
@@ -53,10 +58,10 @@ class Infobip:
         base_url: str,
         api_key: str,
         sender: str | None = None,
-        defaults: Defaults | None = None,
-        proofs: Iterable[Proof] = (),
-        catch_up: timedelta = logs.REACH,
-        logs_complete_after: float | None = None,
+        defaults: AccountDefaults | None = None,
+        webhook_auth: Iterable[WebhookAuth] = (),
+        log_backfill: timedelta = logs.LOG_RETENTION,
+        lookup_not_found_after: float | None = None,
     ) -> None:
         """Take the account's host or URL, its API key, and what else it is configured with.
 
@@ -65,86 +70,86 @@ class Infobip:
             api_key: with or without the word `App`.
             sender: who messages come from that do not say so themselves.
             defaults: senders by channel, and where reports go; `sender` goes before its own.
-            proofs: the ways in which a webhook call may prove itself; one of them is enough, and without any none is believed.
-            catch_up: how far back the first calls of `fetch_reports` read the logs.
-            logs_complete_after: seconds after which a message that is not in the log counts as never taken. None for never.
+            webhook_auth: the ways in which a webhook call may prove itself; one of them is enough, and without any none is believed.
+            log_backfill: how far back the first calls of `fetch_reports` read the logs.
+            lookup_not_found_after: seconds after which a message that is not in the log counts as never taken. None for never.
 
         Raises:
             InvalidSetting: the URL is not https, or the key is empty or no single line of ASCII.
         """
-        self._access = Access.of(base_url, api_key)
-        chosen = defaults or Defaults()
+        self._api = InfobipApi.from_credentials(base_url, api_key)
+        chosen = defaults or AccountDefaults()
         self._defaults = replace(chosen, sender=sender or chosen.sender)
-        self._proofs = tuple(proofs)
-        self._pull = logs.Pull(self._access, catch_up=catch_up)
-        self._logs_complete_after = logs_complete_after
+        self._webhook_auth = tuple(webhook_auth)
+        self._report_reader = logs.ReportReader(self._api, backfill=log_backfill)
+        self._lookup_not_found_after = lookup_not_found_after
 
-    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[Outcome]]:
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider. Nothing leaves before every envelope could be written.
 
         A request that fails takes only the envelopes in it along: the others keep the outcomes that they have, or are still sent.
         """
         if _is_plain_text(batch):  # as most are
-            parts = [sms.plain_part(batch, self._access, self._defaults)]
+            parts = [sms.build_plain_part(batch, self._api, self._defaults)]
         else:
-            parts = yield from self._parts(batch)
+            parts = yield from self._request_parts(batch)
         if len(parts) == 1:  # then it is the whole batch, in its order
             (part,) = parts
             return part.read((yield part.request), part.envelopes)
-        told: dict[str, Outcome] = {}
+        told: dict[str, AttemptResult] = {}
         for part in parts:
-            outcomes = yield from _sent(part)
+            outcomes = yield from _send_part(part)
             told.update(zip((one.id for one in part.envelopes), outcomes, strict=True))
         return [told[envelope.id] for envelope in batch]
 
-    def _parts(self, batch: Sequence[Envelope]) -> Flow[list[Part]]:
-        runs, defaults = _runs(batch), self._defaults
+    def _request_parts(self, batch: Sequence[Envelope]) -> Flow[list[RequestPart]]:
+        runs, defaults = _split_into_runs(batch), self._defaults
         if any(map(_needs_clock, runs)):
-            defaults = replace(defaults, now=(yield Now()))
-        texts, mails, chats = _by_channel(runs)
-        parts = sms.parts(texts, self._access, defaults) if texts else []
+            defaults = replace(defaults, now=(yield CurrentTime()))
+        texts, mails, chats = _split_by_channel(runs)
+        parts = sms.build_parts(texts, self._api, defaults) if texts else []
         if mails:
-            parts += email.parts(mails, self._access, defaults, (yield from _files(mails)))
+            parts += email.build_parts(mails, self._api, defaults, (yield from _read_files(mails)))
         if chats:
-            parts += whatsapp.parts(chats, self._access, defaults)
+            parts += whatsapp.build_parts(chats, self._api, defaults)
         return parts
 
-    def receive(self, call: WebhookCall) -> Received:
-        """See ParsesWebhooks."""
-        return webhooks.received(call, self._proofs)
+    def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
+        """See SupportsWebhooks."""
+        return webhooks.handle_webhook(request, self._webhook_auth)
 
     def fetch_reports(self) -> Flow[Sequence[Event]]:
-        """See FetchesReports. Reports of SMS and mail; those of WhatsApp come by webhook only.
+        """See SupportsReportPolling. Reports of SMS and mail; those of WhatsApp come by webhook only.
 
         Infobip gives each report once. So the first calls read the logs of the last 48 hours, which hold what a process that died may have lost.
 
         Raises:
-            InfobipRefused: Infobip did not answer, or the key may read no reports.
+            InfobipApiError: Infobip did not answer, or the key may read no reports.
         """
-        return (yield from self._pull.page())
+        return (yield from self._report_reader.next_page())
 
-    def read_logs_again(self) -> None:
+    def replay_logs(self) -> None:
         """Have `fetch_reports` begin with the logs again: after reports that were fetched could not be kept."""
-        self._pull.rewind()
+        self._report_reader.rewind()
 
-    def look_up(self, inquiry: Inquiry) -> Flow[Outcome | None]:
-        """See LooksUp. By our id, in the logs of SMS and mail, which reach back 48 hours."""
-        return (yield from logs.look_up(self._access, inquiry, complete_after=self._logs_complete_after))
+    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+        """See SupportsLookup. By our id, in the logs of SMS and mail, which reach back 48 hours."""
+        return (yield from logs.look_up(self._api, inquiry, not_found_after=self._lookup_not_found_after))
 
-    def limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, Rate]]:
-        """See LimitsRates. For SMS Infobip names none."""
+    def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
+        """See SupportsRateLimits. For SMS Infobip names none."""
         rate = RATES.get(envelope.channel)
         return () if rate is None else (((self.name, envelope.channel), rate),)
 
-    def company(self, envelope: Envelope) -> Hashable | None:
-        """See KeepsCompany. SMS, templates, and mail that JSON can say share requests; anything else goes out alone."""
+    def batch_key(self, envelope: Envelope) -> Hashable | None:
+        """See SupportsBatchGrouping. SMS, templates, and mail that JSON can say share requests; anything else goes out alone."""
         message = envelope.message
         alone = isinstance(message, Email) and email.needs_mime(envelope)
         return None if alone or not isinstance(message, (Sms, Email, WhatsAppTemplate)) else envelope.channel
 
-    def schedules(self, channel: Channel) -> Schedules:
+    def schedules(self, channel: Channel) -> SchedulesClient:
         """Return the scheduled messages of a channel, to ask about, move and stop them."""
-        return Schedules(self._access, channel)
+        return SchedulesClient(self._api, channel)
 
     def preview(
         self,
@@ -152,12 +157,12 @@ class Infobip:
         *,
         language: LanguageCode | None = None,
         transliteration: Transliteration | None = None,
-    ) -> Flow[tuple[Preview, ...]]:
+    ) -> Flow[tuple[SmsPreview, ...]]:
         """Ask how an SMS would look, and how many parts it would have. See `preview.preview`."""
-        return preview(self._access, text, language=language, transliteration=transliteration)
+        return preview_sms(self._api, text, language=language, transliteration=transliteration)
 
 
-def _runs(batch: Sequence[Envelope]) -> Sequence[Run]:
+def _split_into_runs(batch: Sequence[Envelope]) -> Sequence[Run]:
     """Cut a batch where the message changes: what is checked or written of a message is so once a run."""
     return [list(run) for _, run in groupby(batch, key=lambda one: id(one.message))]
 
@@ -167,10 +172,10 @@ def _is_plain_text(batch: Sequence[Envelope]) -> bool:
     if len(batch) != 1:
         return False
     message = batch[0].message
-    return type(message) is Sms and not message.extra
+    return type(message) is Sms and not message.provider_options
 
 
-def _by_channel(runs: Sequence[Run]) -> tuple[Sequence[Run], list[Envelope], list[Envelope]]:
+def _split_by_channel(runs: Sequence[Run]) -> tuple[Sequence[Run], list[Envelope], list[Envelope]]:
     """Return the runs of text messages, the mails, and the WhatsApp messages."""
     texts = [run for run in runs if type(run[0].message) is Sms]
     if len(texts) == len(runs):
@@ -180,30 +185,30 @@ def _by_channel(runs: Sequence[Run]) -> tuple[Sequence[Run], list[Envelope], lis
     return texts, mails, [one for one in others if type(one.message) is not Email]
 
 
-def _sent(part: Part) -> Flow[Sequence[Outcome]]:
+def _send_part(part: RequestPart) -> Flow[Sequence[AttemptResult]]:
     """Make one request of several: its failure is told of its own envelopes only."""
     try:
         response = yield part.request
-    except ExchangeFailed as failure:
-        return [_of_failure(failure)] * len(part.envelopes)
+    except TransportError as failure:
+        return [_result_of_failure(failure)] * len(part.envelopes)
     return part.read(response, part.envelopes)
 
 
-def _of_failure(failure: ExchangeFailed) -> Outcome:
+def _result_of_failure(failure: TransportError) -> AttemptResult:
     if not failure.may_have_been_sent:
-        return Outcome.of(Reason.UNREACHABLE, str(failure))
-    return Outcome.of(Reason.TIMEOUT if failure.timed_out else Reason.CONNECTION, str(failure))
+        return AttemptResult.of(Reason.UNREACHABLE, str(failure))
+    return AttemptResult.of(Reason.TIMEOUT if failure.timed_out else Reason.CONNECTION, str(failure))
 
 
 def _needs_clock(run: Run) -> bool:
     """A schedule is checked against the time, and a mail as MIME holds it."""
     message = run[0].message
-    extras: Sequence[object] = getattr(message, "extra", ())
+    extras: Sequence[object] = getattr(message, "provider_options", ())
     scheduled = bool(extras) and any(getattr(one, "send_at", None) for one in extras)
     return scheduled or isinstance(message, Email)
 
 
-def _files(batch: Sequence[Envelope]) -> Flow[dict[int, bytes]]:
+def _read_files(batch: Sequence[Envelope]) -> Flow[dict[int, bytes]]:
     """Read the attachments that are files.
 
     Raises:
@@ -214,11 +219,11 @@ def _files(batch: Sequence[Envelope]) -> Flow[dict[int, bytes]]:
     for attachment in (one for mail in mails for one in mail.attachments):
         if not isinstance(attachment.content, bytes):
             try:
-                files[id(attachment)] = yield from ask(Call(attachment.read, effect=False))
+                files[id(attachment)] = yield from ask(BlockingCall(attachment.read, may_send=False))
             except OSError as error:
                 raise InvalidMessage(
                     f"a file cannot be read ({type(error).__name__})",
                     field="Email.attachments",
-                    remedy="check that it exists and may be read",
+                    hint="check that it exists and may be read",
                 ) from error
     return files

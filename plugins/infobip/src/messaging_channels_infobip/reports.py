@@ -11,49 +11,60 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from messaging_channels.events import Act, Engaged, Event, OptedIn, OptedOut, StatusChanged, Unrecognised
+from messaging_channels.events import (
+    EngagementReceived,
+    EngagementType,
+    Event,
+    OptedIn,
+    OptedOut,
+    StatusChanged,
+    UnknownEvent,
+)
 from messaging_channels.plugins import Address, Status
 from messaging_channels.plugins import status as statuses
-from messaging_channels_infobip.addresses import read_address
-from messaging_channels_infobip.advice import advice_of, opts_out
-from messaging_channels_infobip.answers import members, read_status
-from messaging_channels_infobip.dates import read_date
+from messaging_channels_infobip.addresses import parse_address
+from messaging_channels_infobip.dates import parse_date
+from messaging_channels_infobip.error_advice import advice_of, is_opt_out
+from messaging_channels_infobip.responses import as_object, parse_status
 
 PROVIDER = "infobip"
-_ACTS = {"OPENED": Act.OPENED, "CLICKED": Act.CLICKED}
-_CHOICES = {"COMPLAINED": "complaint", "UNSUBSCRIBED": "unsubscribed"}
-_BOUNCED = statuses.known(2, 9)
+_ENGAGEMENT_TYPES = {"OPENED": EngagementType.OPENED, "CLICKED": EngagementType.CLICKED}
+_OPT_OUT_REASONS = {"COMPLAINED": "complaint", "UNSUBSCRIBED": "unsubscribed"}
+_LATE_BOUNCE = statuses.known(2, 9)
 _MARKETING = 7033
 """The person turned marketing messages off, and takes others."""
 _MAIL_ERRORS, _CHAT_ERRORS = range(6000, 7000), range(7000, 8000)
 
 
-def delivery(record: Mapping[str, Any], *, at: float) -> list[Event]:
+def parse_delivery_report(record: Mapping[str, Any], *, at: float) -> list[Event]:
     """Read a delivery report or a log row. What says that the recipient wants no more becomes an event of its own."""
-    status = read_status(record.get("status"))
+    status = parse_status(record.get("status"))
     if status is None:
-        return [unrecognised(record, "delivery report without a status", at=at)]
-    error = members(record.get("error"))
-    when = read_date(record.get("doneAt") or record.get("sentAt"), otherwise=at)
-    changed = _changed(record, status, _detail(error), at=when)
-    address = read_address(record.get("to") or record.get("destination"))
-    if not opts_out(error) or address is None:
+        return [unknown_event(record, "delivery report without a status", at=at)]
+    error = as_object(record.get("error"))
+    when = parse_date(record.get("doneAt") or record.get("sentAt"), default=at)
+    changed = _status_event(record, status, _detail(error), at=when)
+    address = parse_address(record.get("to") or record.get("destination"))
+    if not is_opt_out(error) or address is None:
         return [changed]
     channel = _channel(record, error)
     about = "marketing" if error["id"] == _MARKETING else ""
-    return [changed, _opted_out(record, channel, address, f"error {error['id']}", about=about, at=when)]
+    return [
+        changed,
+        _opt_out_event(record, channel, address, f"error {error['id']}", category=about, at=when),
+    ]
 
 
-def _changed(record: Mapping[str, Any], status: Status, detail: str, *, at: float) -> StatusChanged:
+def _status_event(record: Mapping[str, Any], status: Status, detail: str, *, at: float) -> StatusChanged:
     message_id = str(record.get("messageId") or "")
     return StatusChanged(
         provider=PROVIDER,
-        at=at,
+        occurred_at=at,
         message_id=message_id,
         provider_id=message_id or None,
         status=status,
         detail=detail,
-        native=record,
+        raw=record,
     )
 
 
@@ -74,73 +85,79 @@ def _channel(record: Mapping[str, Any], error: Mapping[str, Any]) -> str:
     return "email" if error.get("id") in _MAIL_ERRORS or "@" in str(record.get("to")) else "sms"
 
 
-def _opted_out(
-    record: Mapping[str, Any], channel: str, address: Address, why: str, *, at: float, about: str = ""
+def _opt_out_event(
+    record: Mapping[str, Any], channel: str, address: Address, reason: str, *, at: float, category: str = ""
 ) -> OptedOut:
     return OptedOut(
-        provider=PROVIDER, at=at, channel=channel, address=address, why=why, about=about, native=record
+        provider=PROVIDER,
+        occurred_at=at,
+        channel=channel,
+        address=address,
+        reason=reason,
+        category=category,
+        raw=record,
     )
 
 
-def seen(record: Mapping[str, Any], *, at: float) -> list[Event]:
+def parse_seen_report(record: Mapping[str, Any], *, at: float) -> list[Event]:
     """Read a seen report."""
-    return [_engaged(record, Act.SEEN, at=read_date(record.get("seenAt"), otherwise=at))]
+    return [_engagement_event(record, EngagementType.READ, at=parse_date(record.get("seenAt"), default=at))]
 
 
-def _engaged(record: Mapping[str, Any], act: Act, *, at: float) -> Engaged:
+def _engagement_event(record: Mapping[str, Any], act: EngagementType, *, at: float) -> EngagementReceived:
     message_id = str(record.get("messageId") or "")
     event_id, url = record.get("eventId"), record.get("url")
-    return Engaged(
+    return EngagementReceived(
         provider=PROVIDER,
-        at=at,
+        occurred_at=at,
         event_id=str(event_id) if event_id else None,
         message_id=message_id,
         provider_id=message_id or None,
-        act=act,
-        url=str(url) if url and act is Act.CLICKED else None,
-        native=record,
+        engagement_type=act,
+        url=str(url) if url and act is EngagementType.CLICKED else None,
+        raw=record,
     )
 
 
-def tracked(record: Mapping[str, Any], *, at: float) -> list[Event]:
+def parse_tracking(record: Mapping[str, Any], *, at: float) -> list[Event]:
     """Read what a reader did: of mail, or with a link in an SMS or a WhatsApp message."""
     kind = str(record.get("notificationType") or "").upper()
-    when = read_date(record.get("sendDateTime"), otherwise=at)
-    if kind in _ACTS:
-        return [_engaged(record, _ACTS[kind], at=when)]
+    when = parse_date(record.get("sendDateTime"), default=at)
+    if kind in _ENGAGEMENT_TYPES:
+        return [_engagement_event(record, _ENGAGEMENT_TYPES[kind], at=when)]
     if kind == "LATE_BOUNCE":
-        return [_changed(record, _BOUNCED, "late bounce", at=when)]
-    address = read_address(record.get("recipient"))
-    if kind in _CHOICES and address is not None:
-        return [_opted_out(record, "email", address, _CHOICES[kind], at=when)]
-    return [unrecognised(record, kind, at=when)]
+        return [_status_event(record, _LATE_BOUNCE, "late bounce", at=when)]
+    address = parse_address(record.get("recipient"))
+    if kind in _OPT_OUT_REASONS and address is not None:
+        return [_opt_out_event(record, "email", address, _OPT_OUT_REASONS[kind], at=when)]
+    return [unknown_event(record, kind, at=when)]
 
 
-def marketing_choice(record: Mapping[str, Any], *, at: float) -> list[Event]:
+def parse_marketing_choice(record: Mapping[str, Any], *, at: float) -> list[Event]:
     """Read that a person turned marketing messages on WhatsApp off, or on again."""
-    content = members(record.get("content"))
-    address = read_address(content.get("from") or record.get("from"))
-    when = read_date(record.get("createdAt"), otherwise=at)
+    content = as_object(record.get("content"))
+    address = parse_address(content.get("from") or record.get("from"))
+    when = parse_date(record.get("createdAt"), default=at)
     word = str(content.get("notificationMessagesStatus"))
     for start, choice in (("stop", OptedOut), ("resume", OptedIn)):
         if word.lower().startswith(start) and address is not None:
             return [
                 choice(
                     provider=PROVIDER,
-                    at=when,
+                    occurred_at=when,
                     channel="whatsapp",
                     address=address,
-                    why=f"marketing {start}",
-                    about="marketing",
-                    native=record,
+                    reason=f"marketing {start}",
+                    category="marketing",
+                    raw=record,
                 )
             ]
-    return [unrecognised(record, "MARKETING_SUBSCRIPTION_UPDATE", at=when)]
+    return [unknown_event(record, "MARKETING_SUBSCRIPTION_UPDATE", at=when)]
 
 
-def unrecognised(record: object, kind: str, *, at: float) -> Unrecognised:
+def unknown_event(record: object, kind: str, *, at: float) -> UnknownEvent:
     """Keep a record of an unknown kind as it came."""
-    event_id = members(record).get("eventId")
-    return Unrecognised(
-        provider=PROVIDER, at=at, event_id=str(event_id) if event_id else None, kind=kind, native=record
+    event_id = as_object(record).get("eventId")
+    return UnknownEvent(
+        provider=PROVIDER, occurred_at=at, event_id=str(event_id) if event_id else None, kind=kind, raw=record
     )

@@ -1,6 +1,7 @@
 """Scheduled messages: ask about them, move them, stop them. SMS and mail have schedules; WhatsApp has none.
 
-A schedule goes by its bulk id: what `InfobipSms.bulk_id` or `InfobipEmail.bulk_id` says, or else the id of the message itself, which the receipt tells.
+A schedule goes by its bulk id: what `InfobipSmsOptions.bulk_id` or `InfobipEmailOptions.bulk_id` says,
+or else the id of the message itself, which the receipt tells.
 
 Sources: https://www.infobip.com/docs/api/channels/sms/scheduled-sms and https://www.infobip.com/docs/api/channels/email/scheduled-emails
 """
@@ -14,11 +15,11 @@ from typing import Any, Literal, TypeAlias
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.plugins import Flow, HttpRequest, HttpResponse, ask
-from messaging_channels_infobip.access import Access
-from messaging_channels_infobip.answers import members, parsed, records
-from messaging_channels_infobip.dates import read_date
-from messaging_channels_infobip.refusals import InfobipRefused, require_ok
-from messaging_channels_infobip.written import written_date
+from messaging_channels_infobip.api import InfobipApi
+from messaging_channels_infobip.dates import parse_date
+from messaging_channels_infobip.errors import InfobipApiError, require_authorized_success
+from messaging_channels_infobip.field_formats import format_date
+from messaging_channels_infobip.responses import as_object, as_objects, parse_json
 
 Channel: TypeAlias = Literal["sms", "email"]
 _PATHS: Mapping[str, str] = {"sms": "/sms/1/bulks", "email": "/email/1/bulks"}
@@ -35,19 +36,19 @@ class Schedule:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedules:
+class SchedulesClient:
     """The schedules of one channel. Every method is a flow: `Transport().run(schedules.cancel("bulk-1"))`.
 
-    Every method raises InfobipRefused for a bulk id that is not known (`http_status` is then 404), and InvalidSetting for a key that may not ask.
+    Every method raises InfobipApiError for a bulk id that is not known (`http_status` is then 404), and InvalidSetting for a key that may not ask.
     """
 
-    access: Access
+    api: InfobipApi
     channel: Channel
 
-    def get(self, bulk_id: str) -> Flow[Schedule]:
+    def get_schedule(self, bulk_id: str) -> Flow[Schedule]:
         """Return when it is due, and where it stands."""
-        due = yield from self._asked(self.access.get(self._path(), {"bulkId": bulk_id}), bulk_id)
-        stands = yield from self._asked(self.access.get(self._path("/status"), {"bulkId": bulk_id}), bulk_id)
+        due = yield from self._fetch(self.api.get(self._path(), {"bulkId": bulk_id}), bulk_id)
+        stands = yield from self._fetch(self.api.get(self._path("/status"), {"bulkId": bulk_id}), bulk_id)
         return Schedule(bulk_id, due.send_at, stands.status)
 
     def reschedule(self, bulk_id: str, send_at: datetime) -> Flow[Schedule]:
@@ -57,47 +58,49 @@ class Schedules:
             InvalidMessage: it has none.
         """
         if send_at.tzinfo is None:
-            raise InvalidMessage("it has no zone", field="send_at", remedy="give tzinfo, such as UTC")
-        request = self.access.put(self._path(), {"bulkId": bulk_id}, {"sendAt": written_date(send_at)})
-        return (yield from self._asked(request, bulk_id))
+            raise InvalidMessage("it has no zone", field="send_at", hint="give tzinfo, such as UTC")
+        request = self.api.put(self._path(), {"bulkId": bulk_id}, {"sendAt": format_date(send_at)})
+        return (yield from self._fetch(request, bulk_id))
 
     def cancel(self, bulk_id: str) -> Flow[Schedule]:
         """Stop it for good."""
-        return (yield from self._set(bulk_id, "CANCELED"))
+        return (yield from self._set_status(bulk_id, "CANCELED"))
 
     def pause(self, bulk_id: str) -> Flow[Schedule]:
         """Stop it for now."""
-        return (yield from self._set(bulk_id, "PAUSED"))
+        return (yield from self._set_status(bulk_id, "PAUSED"))
 
     def resume(self, bulk_id: str) -> Flow[Schedule]:
         """Go on after a pause."""
-        return (yield from self._set(bulk_id, "PENDING"))
+        return (yield from self._set_status(bulk_id, "PENDING"))
 
-    def _set(self, bulk_id: str, status: str) -> Flow[Schedule]:
-        request = self.access.put(self._path("/status"), {"bulkId": bulk_id}, {"status": status})
-        return (yield from self._asked(request, bulk_id))
+    def _set_status(self, bulk_id: str, status: str) -> Flow[Schedule]:
+        request = self.api.put(self._path("/status"), {"bulkId": bulk_id}, {"status": status})
+        return (yield from self._fetch(request, bulk_id))
 
     def _path(self, suffix: str = "") -> str:
         return _PATHS[self.channel] + suffix
 
-    def _asked(self, request: HttpRequest, bulk_id: str) -> Flow[Schedule]:
-        response = require_ok((yield from ask(request)), f"the {self.channel} schedule")
-        return _read(response, bulk_id)
+    def _fetch(self, request: HttpRequest, bulk_id: str) -> Flow[Schedule]:
+        response = require_authorized_success((yield from ask(request)), f"the {self.channel} schedule")
+        return _parse_schedule(response, bulk_id)
 
 
-def _read(response: HttpResponse, bulk_id: str) -> Schedule:
+def _parse_schedule(response: HttpResponse, bulk_id: str) -> Schedule:
     """Read any of the answers: mail lists the parts of a schedule, of which the first to be sent tells."""
-    answer = members(parsed(response))
-    told = min(records(answer.get("bulks")), key=lambda one: str(one.get("sendAt")), default=answer)
+    answer = as_object(parse_json(response))
+    told = min(as_objects(answer.get("bulks")), key=lambda one: str(one.get("sendAt")), default=answer)
     if not any(name in told for name in ("sendAt", "status", "bulkId")):
-        raise InfobipRefused("the answer cannot be read", asked="a schedule", http_status=response.status)
-    return Schedule(bulk_id, _time(told.get("sendAt")), _word(told.get("status")))
+        raise InfobipApiError(
+            "the answer cannot be read", operation="a schedule", http_status=response.status
+        )
+    return Schedule(bulk_id, _parse_time(told.get("sendAt")), _string_or_none(told.get("status")))
 
 
-def _time(given: Any) -> datetime | None:  # noqa: ANN401  whatever came
-    seconds = read_date(given, otherwise=-1.0)
+def _parse_time(value: Any) -> datetime | None:  # noqa: ANN401  whatever came
+    seconds = parse_date(value, default=-1.0)
     return None if seconds < 0 else datetime.fromtimestamp(seconds, UTC)
 
 
-def _word(given: Any) -> str | None:  # noqa: ANN401  whatever came
-    return given if isinstance(given, str) else None
+def _string_or_none(value: Any) -> str | None:  # noqa: ANN401  whatever came
+    return value if isinstance(value, str) else None

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from pgqueuer.models import Job
     from pgqueuer.queries import Queries, SyncQueries
 
-ENTRYPOINT = "messaging_channels_look"
+ENTRYPOINT = "messaging_channels_process"
 
 
-class PgQueuerWaker:
+class PgQueuerNotifier:
     """Hands message ids to PgQueuer. Give it the queries of the dispatcher's colour, or both."""
 
     def __init__(
@@ -37,30 +37,32 @@ class PgQueuerWaker:
         self._entrypoint = entrypoint
         self._clock = clock
 
-    def wake(self, message_id: str, due: float) -> None:
-        """See `messaging_channels.plugins.notifiers.Waker`."""
+    def notify(self, message_id: str, not_before: float) -> None:
+        """See `messaging_channels.plugins.notifiers.QueueNotifier`."""
         if self._sync is None:
-            raise _missing("sync=SyncQueries(...)")
-        self._sync.enqueue(self._entrypoint, message_id.encode(), execute_after=self._after(due))
+            raise _queries_missing("sync=SyncQueries(...)")
+        self._sync.enqueue(self._entrypoint, message_id.encode(), execute_after=self._delay(not_before))
 
-    async def wake_async(self, message_id: str, due: float) -> None:
-        """See `messaging_channels.plugins.notifiers.Waker`."""
+    async def notify_async(self, message_id: str, not_before: float) -> None:
+        """See `messaging_channels.plugins.notifiers.QueueNotifier`."""
         if self._queries is None:
-            raise _missing("Queries(...)")
-        await self._queries.enqueue(self._entrypoint, message_id.encode(), execute_after=self._after(due))
+            raise _queries_missing("Queries(...)")
+        await self._queries.enqueue(
+            self._entrypoint, message_id.encode(), execute_after=self._delay(not_before)
+        )
 
-    def _after(self, due: float) -> timedelta:
-        return timedelta(seconds=max(0.0, due - self._clock()))
+    def _delay(self, not_before: float) -> timedelta:
+        return timedelta(seconds=max(0.0, not_before - self._clock()))
 
 
-def serve(pgq: PgQueuer, worker: AsyncWorker, *, entrypoint: str = ENTRYPOINT) -> None:
+def register_task(pgq: PgQueuer, worker: AsyncWorker, *, entrypoint: str = ENTRYPOINT) -> None:
     """Have the jobs of `pgq` make this worker look. Run the worker too: it finds what no job comes for."""
 
     @pgq.entrypoint(entrypoint)
-    async def look(job: Job) -> None:  # pyright: ignore[reportUnusedFunction]  the decorator keeps it
+    async def process(job: Job) -> None:  # pyright: ignore[reportUnusedFunction]  the decorator keeps it
         if job.payload:
-            await worker.look(job.payload.decode())
+            await worker.process(job.payload.decode())
 
 
-def _missing(what: str) -> TypeError:
-    return TypeError(f"PgQueuerWaker was given no {what}, which a dispatcher of this colour needs")
+def _queries_missing(what: str) -> TypeError:
+    return TypeError(f"PgQueuerNotifier was given no {what}, which this dispatcher needs")

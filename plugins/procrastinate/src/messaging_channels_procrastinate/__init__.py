@@ -13,11 +13,11 @@ from messaging_channels import AsyncWorker, Worker
 if TYPE_CHECKING:
     from procrastinate import App
 
-TASK = "messaging_channels.look"
+TASK = "messaging_channels.process"
 QUEUE = "messaging_channels"
 
 
-class ProcrastinateWaker:
+class ProcrastinateNotifier:
     """Hands message ids to Procrastinate, in both colours."""
 
     def __init__(self, app: App, *, queue: str = QUEUE) -> None:
@@ -25,28 +25,30 @@ class ProcrastinateWaker:
         self._app = app
         self._queue = queue
 
-    def wake(self, message_id: str, due: float) -> None:
-        """See `messaging_channels.plugins.notifiers.Waker`."""
-        self._job(due).defer(message_id=message_id)
+    def notify(self, message_id: str, not_before: float) -> None:
+        """See `messaging_channels.plugins.notifiers.QueueNotifier`."""
+        self._job(not_before).defer(message_id=message_id)
 
-    async def wake_async(self, message_id: str, due: float) -> None:
-        """See `messaging_channels.plugins.notifiers.Waker`."""
-        await self._job(due).defer_async(message_id=message_id)
+    async def notify_async(self, message_id: str, not_before: float) -> None:
+        """See `messaging_channels.plugins.notifiers.QueueNotifier`."""
+        await self._job(not_before).defer_async(message_id=message_id)
 
-    def _job(self, due: float) -> Any:  # noqa: ANN401  a deferrer of Procrastinate
-        return self._app.configure_task(TASK, queue=self._queue, schedule_at=datetime.fromtimestamp(due, UTC))
+    def _job(self, not_before: float) -> Any:  # noqa: ANN401  a deferrer of Procrastinate
+        return self._app.configure_task(
+            TASK, queue=self._queue, schedule_at=datetime.fromtimestamp(not_before, UTC)
+        )
 
 
-def serve(app: App, worker: AsyncWorker | Worker) -> None:
+def register_task(app: App, worker: AsyncWorker | Worker) -> None:
     """Have the jobs of `app` make this worker look. Run the worker too: it finds what no job comes for."""
     if isinstance(worker, AsyncWorker):
 
         @app.task(name=TASK, queue=QUEUE)
-        async def look(message_id: str) -> None:  # pyright: ignore[reportUnusedFunction]  the decorator keeps it
-            await worker.look(message_id)
+        async def process(message_id: str) -> None:  # pyright: ignore[reportUnusedFunction]  the decorator keeps it
+            await worker.process(message_id)
 
     else:
 
         @app.task(name=TASK, queue=QUEUE)
-        def look_in_a_thread(message_id: str) -> None:  # pyright: ignore[reportUnusedFunction]
-            worker.look(message_id)
+        def process_in_a_thread(message_id: str) -> None:  # pyright: ignore[reportUnusedFunction]
+            worker.process(message_id)

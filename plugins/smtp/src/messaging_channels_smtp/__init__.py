@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from messaging_channels_smtp.dkim import Signer
-from messaging_channels_smtp.oauth import RefreshGrant
-from messaging_channels_smtp.protocol.server import Limits, Patience
+from messaging_channels_smtp.dkim import DkimSigner
+from messaging_channels_smtp.oauth import OAuthRefreshToken
+from messaging_channels_smtp.protocol.server import PoolLimits, SmtpTimeouts
 from messaging_channels_smtp.provider import Smtp
-from messaging_channels_smtp.verp import ReturnPath
+from messaging_channels_smtp.verp import VerpReturnPath
 
-__all__ = ["Limits", "Patience", "RefreshGrant", "ReturnPath", "Signer", "Smtp"]
+__all__ = ["DkimSigner", "OAuthRefreshToken", "PoolLimits", "Smtp", "SmtpTimeouts", "VerpReturnPath"]

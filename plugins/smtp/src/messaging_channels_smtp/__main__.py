@@ -17,7 +17,7 @@ from messaging_channels_smtp.preview import preview
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files, print where they are, and open the page if told so. Return 2 for wrong input."""
-    told = _parser().parse_args(arguments)
+    told = _argument_parser().parse_args(arguments)
     try:
         mail = Email(
             told.subject,
@@ -39,7 +39,7 @@ def _type_of(path: Path) -> str:
     return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
 
 
-def _parser() -> argparse.ArgumentParser:
+def _argument_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m messaging_channels_smtp")
     command = parser.add_subparsers(required=True).add_parser(
         "preview", help="write a mail as a file and as a page for the browser"

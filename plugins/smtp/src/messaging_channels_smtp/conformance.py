@@ -7,17 +7,17 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from messaging_channels.events import MessageReceived
-from messaging_channels.plugins import Reason, WebhookCall
-from messaging_channels.testing import Vectors, Webhook
-from messaging_channels_smtp.emulator import SmtpEmulator
-from messaging_channels_smtp.protocol.letters import Delivery
+from messaging_channels.plugins import Reason, WebhookRequest
+from messaging_channels.testing import ConformanceFixtures, Webhook
+from messaging_channels_smtp.emulator.server import SmtpEmulator
+from messaging_channels_smtp.protocol.mail import TransactionResult
 from messaging_channels_smtp.protocol.replies import Reply
 from messaging_channels_smtp.protocol.steps import Stage
 from messaging_channels_smtp.protocol.submission import Submission
 
 
-def _told(delivery: Delivery) -> Callable[[Submission], tuple[Delivery, ...]]:
-    return lambda submission: (delivery,) * len(submission.letters)
+def _told(delivery: TransactionResult) -> Callable[[Submission], tuple[TransactionResult, ...]]:
+    return lambda submission: (delivery,) * len(submission.mails)
 
 
 def _mail(sender: str, to: str, text: str) -> bytes:
@@ -32,22 +32,22 @@ def _server() -> Generator[str]:
         yield f"smtp://127.0.0.1:{server.port}"
 
 
-VECTORS = Vectors(
+VECTORS = ConformanceFixtures(
     settings=lambda url, secret: {
         "host": urlsplit(url).hostname,
         "port": urlsplit(url).port,
         "tls": "none",
         "sender": "shop@example.org",
-        "inbound_token": secret,
+        "webhook_token": secret,
     },
-    accepts=_told(Delivery(Stage.CONTENT, Reply(250, "2.0.0 Ok: queued as 4B2F1C0"))),
-    answers=(
-        (_told(Delivery(Stage.RCPT, Reply(550, "5.1.1 No such user"))), Reason.RECIPIENT),
-        (_told(Delivery(Stage.MAIL, Reply(451, "4.7.1 Greylisted, try again"))), Reason.THROTTLED),
-        (_told(Delivery(Stage.CONTENT, None, "reset", committed=True)), Reason.CONNECTION),
+    success_response=_told(TransactionResult(Stage.CONTENT, Reply(250, "2.0.0 Ok: queued as 4B2F1C0"))),
+    error_responses=(
+        (_told(TransactionResult(Stage.RCPT, Reply(550, "5.1.1 No such user"))), Reason.RECIPIENT),
+        (_told(TransactionResult(Stage.MAIL, Reply(451, "4.7.1 Greylisted, try again"))), Reason.THROTTLED),
+        (_told(TransactionResult(Stage.CONTENT, None, "reset", committed=True)), Reason.CONNECTION),
     ),
-    hostile=tuple(
-        (Delivery(stage, reply, "", timed, committed),)
+    malformed_replies=tuple(
+        (TransactionResult(stage, reply, "", timed, committed),)
         for stage in Stage
         for reply in (
             None,
@@ -62,8 +62,8 @@ VECTORS = Vectors(
         for committed in (False, True)
     ),
     server=_server,
-    sign=lambda body, secret: WebhookCall(body, {"authorization": f"Bearer {secret}"}),
+    sign_webhook=lambda body, secret: WebhookRequest(body, {"authorization": f"Bearer {secret}"}),
     webhooks=(Webhook(_mail("zoe@example.com", "desk@example.org", "Hello"), (MessageReceived,)),),
-    received=_mail,
-    covers_body=False,
+    inbound_body=_mail,
+    signature_covers_body=False,
 )

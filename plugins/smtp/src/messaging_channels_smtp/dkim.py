@@ -13,7 +13,7 @@ from messaging_channels.errors import InvalidSetting
 if TYPE_CHECKING:
     from types import ModuleType
 
-Sign = Callable[[bytes, float], bytes]
+SignHeaders = Callable[[bytes, float], bytes]
 
 SIGNED = (
     "from",
@@ -36,7 +36,7 @@ SIGNED = (
 """The headers that are signed where they are there. From is signed once more than it is there, so that none can be added."""
 
 
-class Signer:
+class DkimSigner:
     """Signs mails for one domain. Its key appears in no repr."""
 
     def __init__(self, *, domain: str, selector: str, key: str) -> None:
@@ -47,15 +47,15 @@ class Signer:
         """
         for setting, name in (("domain", domain), ("selector", selector)):
             if not _NAME.fullmatch(name):
-                raise _bad("it is no domain name", setting, "use ASCII, such as example.com")
+                raise _setting_error("it is no domain name", setting, "use ASCII, such as example.com")
         self._domain, self._selector = domain, selector
-        self._algorithm, self._signed = _usable(key)
+        self._algorithm, self._signed = _load_signer(key)
 
     def __repr__(self) -> str:
         """Show the names only."""
-        return f"Signer({self._selector}._domainkey.{self._domain})"
+        return f"DkimSigner({self._selector}._domainkey.{self._domain})"
 
-    def of(self, body: bytes) -> Sign:
+    def signer_for(self, body: bytes) -> SignHeaders:
         """Return what signs mails of this body: the body is hashed once for all of them."""
         digest = base64.b64encode(hashlib.sha256(relaxed_body(body)).digest()).decode()
 
@@ -69,7 +69,7 @@ class Signer:
             )
             own = relaxed_headers(f"DKIM-Signature: {fields}\r\n".encode())[0][1].removesuffix(b"\r\n")
             signed = b"".join(line for name, line in headers if name in SIGNED) + own
-            return f"DKIM-Signature: {fields}{_wrapped(self._signed(signed))}\r\n".encode()
+            return f"DKIM-Signature: {fields}{_fold_signature(self._signed(signed))}\r\n".encode()
 
         return sign
 
@@ -93,29 +93,29 @@ def relaxed_body(body: bytes) -> bytes:
     return lines + b"\r\n" if lines else b""
 
 
-def _usable(key: str) -> tuple[str, Callable[[bytes], bytes]]:
+def _load_signer(key: str) -> tuple[str, Callable[[bytes], bytes]]:
     """Return the algorithm and the function that signs, without keeping the key anywhere it could be printed."""
-    hashes, padding, private = _loaded(key)
+    hashes, padding, private = _load_key(key)
     kind = type(private).__name__
     if "Ed25519" in kind:
         return "ed25519-sha256", lambda data: private.sign(hashlib.sha256(data).digest())
     if "RSA" in kind:
         return "rsa-sha256", lambda data: private.sign(data, padding.PKCS1v15(), hashes.SHA256())
-    raise _bad("it is neither an RSA nor an Ed25519 key", "key", "make one of those")
+    raise _setting_error("it is neither an RSA nor an Ed25519 key", "key", "make one of those")
 
 
-def _loaded(key: str) -> tuple[ModuleType, ModuleType, Any]:
+def _load_key(key: str) -> tuple[ModuleType, ModuleType, Any]:
     try:
         from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415  an extra
         from cryptography.hazmat.primitives.asymmetric import padding  # noqa: PLC0415  likewise
     except ImportError as missing:
-        raise _bad(
+        raise _setting_error(
             "cryptography is not installed", "key", "pip install 'messaging-channels-smtp[dkim]'"
         ) from missing
     try:
         return hashes, padding, serialization.load_pem_private_key(key.encode(), None)
     except (ValueError, TypeError):
-        raise _bad("it is no private key in PEM without a password", "key", "check it") from None
+        raise _setting_error("it is no private key in PEM without a password", "key", "check it") from None
 
 
 def _lines(names: Sequence[str]) -> list[str]:
@@ -123,13 +123,13 @@ def _lines(names: Sequence[str]) -> list[str]:
     return [":".join(names[start : start + _NAMES_A_LINE]) for start in range(0, len(names), _NAMES_A_LINE)]
 
 
-def _wrapped(signature: bytes) -> str:
+def _fold_signature(signature: bytes) -> str:
     text = base64.b64encode(signature).decode()
     return "\r\n ".join(text[start : start + _COLUMNS] for start in range(0, len(text), _COLUMNS))
 
 
-def _bad(problem: str, setting: str, remedy: str) -> InvalidSetting:
-    return InvalidSetting(problem, setting=f"smtp.dkim_{setting}", source="the signer", remedy=remedy)
+def _setting_error(problem: str, setting: str, hint: str) -> InvalidSetting:
+    return InvalidSetting(problem, setting=f"smtp.dkim_{setting}", source="the signer", hint=hint)
 
 
 _NAMES_A_LINE, _COLUMNS = 4, 70

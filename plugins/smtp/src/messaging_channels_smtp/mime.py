@@ -13,18 +13,18 @@ from urllib.parse import quote
 
 from messaging_channels.messages import Email, ListUnsubscribe, parsed
 from messaging_channels.plugins import EmailAddress
-from messaging_channels_smtp.headers import block, mailbox, mailboxes, text, tokens
-from messaging_channels_smtp.parts import tree
+from messaging_channels_smtp.mime_headers import block, mailbox, mailboxes, text, tokens
+from messaging_channels_smtp.mime_parts import build_body
 
 if TYPE_CHECKING:
-    from messaging_channels_smtp.dkim import Signer
+    from messaging_channels_smtp.dkim import DkimSigner
 
 _URL_SAFE = "@!$'*+-._~=/"
 _MOST_REFERENCES = 12
 """Of a longer conversation, the first and the last ids are kept."""
 
 
-class Draft:
+class MailDraft:
     """A mail but for whom it is to. Immutable: one serves many recipients, threads and tasks."""
 
     def __init__(
@@ -32,8 +32,8 @@ class Draft:
         mail: Email,
         *,
         sender: EmailAddress,
-        attached: Sequence[bytes],
-        signer: Signer | None = None,
+        attachments: Sequence[bytes],
+        signer: DkimSigner | None = None,
     ) -> None:
         """Write everything that does not vary. `attached` are the contents of the attachments. Bcc is not in it.
 
@@ -42,12 +42,12 @@ class Draft:
         """
         self._domain = sender.domain
         common = block(_common(mail, sender))
-        described, _, body = tree(mail, attached).partition(b"\r\n\r\n")
+        described, _, body = build_body(mail, attachments).partition(b"\r\n\r\n")
         self._common = common + described + b"\r\n"
         self._body = body
-        self._sign = signer.of(body) if signer else None
+        self._sign = signer.signer_for(body) if signer else None
 
-    def addressed(self, to: EmailAddress, *, message_id: str, at: float) -> bytes:
+    def build_for(self, to: EmailAddress, *, message_id: str, at: float) -> bytes:
         """Return the whole mail for one recipient. `at` is in seconds since the epoch.
 
         Raises:
@@ -64,17 +64,19 @@ class Draft:
         return b"".join((head, b"\r\n", self._body))
 
 
-def build(
+def build_mail(
     mail: Email,
     *,
     message_id: str,
     sender: EmailAddress,
     to: EmailAddress,
-    attached: Sequence[bytes],
+    attachments: Sequence[bytes],
     now: float,
 ) -> bytes:
     """Return the whole mail for one recipient."""
-    return Draft(mail, sender=sender, attached=attached).addressed(to, message_id=message_id, at=now)
+    return MailDraft(mail, sender=sender, attachments=attachments).build_for(
+        to, message_id=message_id, at=now
+    )
 
 
 def _common(mail: Email, sender: EmailAddress) -> Iterator[tuple[str, str]]:
@@ -87,23 +89,23 @@ def _common(mail: Email, sender: EmailAddress) -> Iterator[tuple[str, str]]:
     if mail.in_reply_to:
         yield "In-Reply-To", tokens("In-Reply-To", [mail.in_reply_to])
     if mail.references:
-        yield "References", tokens("References", _kept(mail.references))
+        yield "References", tokens("References", _last_references(mail.references))
     if mail.list_id:
         yield "List-Id", f"<{mail.list_id}>"
     if mail.list_unsubscribe:
-        yield from _unsubscribe(mail.list_unsubscribe)
+        yield from _unsubscribe_header(mail.list_unsubscribe)
     for name, value in mail.headers.items():
         yield name, text(name, value)
     yield "MIME-Version", "1.0"
 
 
-def _kept(references: Sequence[str]) -> Sequence[str]:
+def _last_references(references: Sequence[str]) -> Sequence[str]:
     if len(references) <= _MOST_REFERENCES:
         return references
     return (references[0], *references[1 - _MOST_REFERENCES :])
 
 
-def _unsubscribe(ways: ListUnsubscribe) -> Iterator[tuple[str, str]]:
+def _unsubscribe_header(ways: ListUnsubscribe) -> Iterator[tuple[str, str]]:
     mailto = f"mailto:{quote(EmailAddress.parse(ways.mailto).addr_spec, _URL_SAFE)}" if ways.mailto else None
     given = [f"<{way}>" for way in (ways.url, mailto) if way]
     yield "List-Unsubscribe", tokens("List-Unsubscribe", given, ",")

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from messaging_channels.messages import Email
 from messaging_channels.plugins import EmailAddress
-from messaging_channels_smtp.mime import build
-from messaging_channels_smtp.reports.parts import Part, ReceivedMail
+from messaging_channels_smtp.mime import build_mail
+from messaging_channels_smtp.reports.received_mail import MailPart, ReceivedMail
 
-_SHOWN = (
+_SHOWN_HEADERS = (
     "From", "To", "Cc", "Reply-To", "Subject", "Date", "Message-ID", "In-Reply-To", "List-Unsubscribe", "List-Unsubscribe-Post",
 )  # fmt: skip
 
@@ -35,12 +35,12 @@ def preview(
     Raises:
         BadInput: the mail could not be sent as it is.
     """
-    raw = build(
+    raw = build_mail(
         mail,
         message_id=name,
         sender=EmailAddress.parse(sender),
         to=EmailAddress.parse(to),
-        attached=[one.read() for one in mail.attachments],
+        attachments=[one.read() for one in mail.attachments],
         now=now,
     )
     written = Preview(folder / f"{name}.eml", folder / f"{name}.html")
@@ -58,15 +58,15 @@ def page(raw: bytes) -> str:
 
 def _page(mail: ReceivedMail, raw: bytes) -> Iterator[str]:
     yield f'<!doctype html><meta charset="utf-8"><title>{escape(mail.header("Subject"))}</title>{_STYLE}'
-    rows = ((name, mail.header(name)) for name in _SHOWN)
+    rows = ((name, mail.header(name)) for name in _SHOWN_HEADERS)
     yield "<table>"
     yield from (f"<tr><th>{name}<td>{escape(value)}" for name, value in rows if value)
     yield "</table>"
-    for part in mail.of_kind("text/html"):
+    for part in mail.parts_of_type("text/html"):
         if part.filename is None:
             shown = escape(_with_images(part.text, mail), quote=True)
             yield f'<h2>html</h2><iframe sandbox="" referrerpolicy="no-referrer" srcdoc="{_POLICY}{shown}"></iframe>'
-    for part in mail.of_kind("text/plain"):
+    for part in mail.parts_of_type("text/plain"):
         if part.filename is None:
             yield f"<h2>text</h2><pre>{escape(part.text)}</pre>"
     yield from _files(mail)
@@ -78,7 +78,7 @@ def _files(mail: ReceivedMail) -> Iterator[str]:
     if files:
         yield "<h2>files</h2><ul>"
         yield from (
-            f"<li>{escape(part.filename or '')} ({escape(part.kind)}, {len(part.data)} octets)"
+            f"<li>{escape(part.filename or '')} ({escape(part.media_type)}, {len(part.data)} octets)"
             for part in files
         )
         yield "</ul>"
@@ -86,13 +86,13 @@ def _files(mail: ReceivedMail) -> Iterator[str]:
 
 def _with_images(html: str, mail: ReceivedMail) -> str:
     for part in mail.parts:
-        if part.content_id and part.kind.startswith("image/"):
-            html = html.replace(f"cid:{part.content_id.strip('<>')}", _inlined(part))
+        if part.content_id and part.media_type.startswith("image/"):
+            html = html.replace(f"cid:{part.content_id.strip('<>')}", _inline(part))
     return html
 
 
-def _inlined(part: Part) -> str:
-    return f"data:{part.kind};base64,{base64.b64encode(part.data).decode()}"
+def _inline(part: MailPart) -> str:
+    return f"data:{part.media_type};base64,{base64.b64encode(part.data).decode()}"
 
 
 _POLICY = escape(

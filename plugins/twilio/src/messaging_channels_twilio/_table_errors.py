@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
-Class: TypeAlias = Literal["recipient", "content", "config", "throttle", "transient", "permanent"]
+ErrorClass: TypeAlias = Literal["recipient", "content", "config", "throttle", "transient", "permanent"]
 """Whose fault it is, and so what helps: another address, another text, the operator, less speed, time, nothing."""
 
 Phase: TypeAlias = Literal[
@@ -25,7 +25,7 @@ Phase: TypeAlias = Literal[
 ]
 """Where it shows: in the answer to a request, in a report afterwards, or in something else than sending."""
 
-ERRORS: tuple[tuple[int, str, Class, Phase, int | None, int | None], ...] = (
+ERRORS: tuple[tuple[int, str, ErrorClass, Phase, int | None, int | None], ...] = (
     (400, "generic bad request", "config", "api", 5, 100),
     (403, "generic forbidden", "config", "api", 5, 100),
     (404, "generic not found", "permanent", "api", 5, 100),

@@ -15,12 +15,18 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.plugins import Flow, HttpRequest, HttpResponse, ask
-from messaging_channels_twilio.answers import TwilioRefused
-from messaging_channels_twilio.hosts import sibling
-from messaging_channels_twilio.resource import TwilioMessage, object_of, objects_of, parsed, read_message
+from messaging_channels_twilio.endpoints import product_url
+from messaging_channels_twilio.message_resource import (
+    TwilioMessage,
+    as_object,
+    as_objects,
+    parse_json,
+    parse_message,
+)
+from messaging_channels_twilio.responses import TwilioApiError
 
 _VERSION = "/2010-04-01"
-_LARGEST_PAGE = 1000
+_MAX_PAGE_SIZE = 1000
 _SID = re.compile(r"[A-Za-z0-9]{1,64}")
 
 
@@ -41,7 +47,7 @@ class Balance:
 
 
 class TwilioApi:
-    """The resources of one account. Every flow raises TwilioRefused for an answer that is no success, and lets ExchangeFailed pass."""
+    """The resources of one account. Every flow raises TwilioApiError for an answer that is no success, and lets TransportError pass."""
 
     def __init__(self, *, base_url: str, account_sid: str, authorization: str) -> None:
         """Take what `hosts` made of the settings."""
@@ -74,8 +80,10 @@ class TwilioApi:
         """
         given = {"To": to, "From": sender, "DateSent>": since, "DateSent<": until}
         query = {name: str(value) for name, value in given.items() if value is not None}
-        query["PageSize"] = str(min(max(1, page_size), _LARGEST_PAGE))
-        response = yield from self._asked("GET", f"{self._account}/Messages.json?{urlencode(query)}", "list")
+        query["PageSize"] = str(min(max(1, page_size), _MAX_PAGE_SIZE))
+        response = yield from self._call_api(
+            "GET", f"{self._account}/Messages.json?{urlencode(query)}", "list"
+        )
         return _page(response)
 
     def next_page(self, page: Page) -> Flow[Page]:
@@ -83,7 +91,7 @@ class TwilioApi:
         uri = page.next_uri or ""
         if not uri.startswith(f"{self._account}/Messages.json?"):
             return Page((), None)
-        return _page((yield from self._asked("GET", uri, "list")))
+        return _page((yield from self._call_api("GET", uri, "list")))
 
     def cancel(self, sid: str) -> Flow[TwilioMessage]:
         """Cancel a message that is scheduled. Refused with 30409 when it is too late."""
@@ -95,27 +103,27 @@ class TwilioApi:
 
     def delete(self, sid: str) -> Flow[None]:
         """Delete a message that is over, and its media."""
-        yield from self._asked("DELETE", self._path(sid), "delete")
+        yield from self._call_api("DELETE", self._path(sid), "delete")
 
     def media(self, sid: str) -> Flow[Sequence[Mapping[str, Any]]]:
         """Return the media of a message, as Twilio describes them."""
         path = self._path(sid, "/Media.json")
-        return objects_of(parsed((yield from self._asked("GET", path, "media"))).get("media_list"))
+        return as_objects(parse_json((yield from self._call_api("GET", path, "media"))).get("media_list"))
 
     def delete_media(self, sid: str, media_sid: str) -> Flow[None]:
         """Delete one file of a message."""
-        yield from self._asked(
-            "DELETE", self._path(sid, f"/Media/{_checked(media_sid)}.json"), "delete media"
+        yield from self._call_api(
+            "DELETE", self._path(sid, f"/Media/{_require_sid(media_sid)}.json"), "delete media"
         )
 
     def feedback(self, sid: str, *, confirmed: bool) -> Flow[None]:
         """Tell Twilio whether a message reached its aim. It has to be sent with `provide_feedback`."""
         outcome = (("Outcome", "confirmed" if confirmed else "unconfirmed"),)
-        yield from self._asked("POST", self._path(sid, "/Feedback.json"), "feedback", outcome)
+        yield from self._call_api("POST", self._path(sid, "/Feedback.json"), "feedback", outcome)
 
     def balance(self) -> Flow[Balance | None]:
         """Return what is left on the account: also the least way to prove the credentials. None if the answer names no amount."""
-        answer = parsed((yield from self._asked("GET", f"{self._account}/Balance.json", "balance")))
+        answer = parse_json((yield from self._call_api("GET", f"{self._account}/Balance.json", "balance")))
         try:
             return Balance(Decimal(str(answer.get("balance"))), str(answer.get("currency") or ""))
         except InvalidOperation:
@@ -124,13 +132,13 @@ class TwilioApi:
     def templates(self) -> Flow[Mapping[tuple[str, str], str]]:
         """Return the account's content templates, as the argument `templates` of Twilio takes them: SIDs by name and language."""
         found: dict[tuple[str, str], str] = {}
-        base, target = sibling(self._base_url, "content"), "/v1/Content?PageSize=500"
-        for _ in range(_MOST_PAGES):
-            answer = parsed((yield from self._asked("GET", target, "templates", base=base)))
-            for one in objects_of(answer.get("contents")):
+        base, target = product_url(self._base_url, "content"), "/v1/Content?PageSize=500"
+        for _ in range(_MAX_PAGES):
+            answer = parse_json((yield from self._call_api("GET", target, "templates", base=base)))
+            for one in as_objects(answer.get("contents")):
                 key = (str(one.get("friendly_name") or ""), str(one.get("language") or ""))
                 found.setdefault(key, str(one.get("sid") or ""))
-            target = _own_page(object_of(answer.get("meta")).get("next_page_url"), base)
+            target = _next_page_path(as_object(answer.get("meta")).get("next_page_url"), base)
             if not target:
                 break
         return found
@@ -138,13 +146,13 @@ class TwilioApi:
     def _message(
         self, method: str, sid: str, form: Sequence[tuple[str, str]] = (), *, operation: str
     ) -> Flow[TwilioMessage]:
-        response = yield from self._asked(method, self._path(sid), operation, form)
-        message = read_message(parsed(response))
+        response = yield from self._call_api(method, self._path(sid), operation, form)
+        message = parse_message(parse_json(response))
         if message is None:
-            raise TwilioRefused(response, operation)
+            raise TwilioApiError(response, operation)
         return message
 
-    def _asked(
+    def _call_api(
         self,
         method: str,
         target: str,
@@ -156,30 +164,30 @@ class TwilioApi:
         headers = self._write_headers if form else self._read_headers
         body = urlencode(form).encode()
         response = yield from ask(
-            HttpRequest(method, (base or self._base_url) + target, headers, body, effect=False)
+            HttpRequest(method, (base or self._base_url) + target, headers, body, may_send=False)
         )
         if not response.ok:
-            raise TwilioRefused(response, operation)
+            raise TwilioApiError(response, operation)
         return response
 
     def _path(self, sid: str, rest: str = ".json") -> str:
-        return f"{self._account}/Messages/{_checked(sid)}{rest}"
+        return f"{self._account}/Messages/{_require_sid(sid)}{rest}"
 
 
-def _checked(sid: str) -> str:
+def _require_sid(sid: str) -> str:
     if not _SID.fullmatch(sid):
-        raise InvalidMessage("it is no SID", field="sid", remedy="give the provider_id of the receipt")
+        raise InvalidMessage("it is no SID", field="sid", hint="give the provider_id of the receipt")
     return quote(sid, safe="")
 
 
 def _page(response: HttpResponse) -> Page:
-    answer = parsed(response)
-    read = [read_message(one) for one in objects_of(answer.get("messages"))]
+    answer = parse_json(response)
+    read = [parse_message(one) for one in as_objects(answer.get("messages"))]
     following = answer.get("next_page_uri")
     return Page([one for one in read if one], following if isinstance(following, str) and following else None)
 
 
-def _own_page(url: object, base: str) -> str:
+def _next_page_path(url: object, base: str) -> str:
     """Return path and query of the next page; empty if there is none, or if it is somebody else's: it will be asked with our credentials."""
     try:
         parts, own = urlsplit(url if isinstance(url, str) else ""), urlsplit(base)
@@ -191,4 +199,4 @@ def _own_page(url: object, base: str) -> str:
 
 
 _AGENT = "messaging-channels-twilio"
-_MOST_PAGES = 100
+_MAX_PAGES = 100

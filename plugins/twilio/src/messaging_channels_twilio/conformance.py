@@ -7,20 +7,19 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from messaging_channels.events import MessageReceived, StatusChanged
-from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookCall
-from messaging_channels.testing import Vectors, Webhook
-from messaging_channels.testing.canaries import SECRET, TEXT
-from messaging_channels_twilio.callbacks import callback_url
+from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
+from messaging_channels.testing import ConformanceFixtures, Webhook, canaries
 from messaging_channels_twilio.options import TwilioOptions
-from messaging_channels_twilio.signatures import HEADER, SigningKey
+from messaging_channels_twilio.status_callbacks import callback_url
+from messaging_channels_twilio.webhook_auth import HEADER, SigningKey
 
 _ACCOUNT = "AC" + "0123456789abcdef" * 2
 _FORM = {"content-type": "application/x-www-form-urlencoded"}
 _HOOK = "https://shop.example.com/hooks/twilio"
 
 
-def _answer(told: dict[str, Any], status: int) -> HttpResponse:
-    return HttpResponse(status, {"content-type": "application/json"}, json.dumps(told).encode())
+def _answer(body: dict[str, Any], status: int) -> HttpResponse:
+    return HttpResponse(status, {"content-type": "application/json"}, json.dumps(body).encode())
 
 
 def _message(request: HttpRequest) -> dict[str, Any]:
@@ -42,17 +41,21 @@ def _error(code: int, status: int = 400) -> HttpResponse:
     return _answer({"code": code, "message": "It was refused.", "more_info": "", "status": status}, status)
 
 
-def _signed(body: bytes, secret: str) -> WebhookCall:
-    url = _HOOK if b"SmsStatus=received" in body else callback_url(_HOOK, "ours-1", SECRET).partition("#")[0]
+def _signed(body: bytes, secret: str) -> WebhookRequest:
+    url = (
+        _HOOK
+        if b"SmsStatus=received" in body
+        else callback_url(_HOOK, "ours-1", canaries.SECRET).partition("#")[0]
+    )
     fields = parse_qsl(body.decode("utf-8", "surrogateescape"), keep_blank_values=True)
-    return WebhookCall(body, {**_FORM, HEADER: SigningKey(secret).sign(url, fields)}, url)
+    return WebhookRequest(body, {**_FORM, HEADER: SigningKey(secret).sign(url, fields)}, url)
 
 
 def _form(**fields: str) -> bytes:
     return urlencode({"AccountSid": _ACCOUNT, "ApiVersion": "2010-04-01", **fields}).encode()
 
 
-VECTORS = Vectors(
+VECTORS = ConformanceFixtures(
     settings=lambda url, secret: {
         "account_sid": _ACCOUNT,
         "auth_token": secret,
@@ -61,13 +64,13 @@ VECTORS = Vectors(
         "templates": {"order_sent/en": "HX" + "cd" * 16},
         "base_url": url,
     },
-    accepts=lambda request: _answer(_message(request), 201),
-    answers=(
+    success_response=lambda request: _answer(_message(request), 201),
+    error_responses=(
         (_error(21211), Reason.RECIPIENT),
-        (_error(20003, 401), Reason.AUTH),
+        (_error(20003, 401), Reason.CREDENTIALS),
         (_error(20429, 429), Reason.THROTTLED),
     ),
-    sign=_signed,
+    sign_webhook=_signed,
     webhooks=(
         Webhook(
             _form(
@@ -90,8 +93,8 @@ VECTORS = Vectors(
             (MessageReceived,),
         ),
     ),
-    delivered=lambda _, sid: _form(MessageSid=sid, MessageStatus="delivered", To="+447700900123"),
-    received=lambda sender, to, text: _form(
+    delivered_body=lambda _, sid: _form(MessageSid=sid, MessageStatus="delivered", To="+447700900123"),
+    inbound_body=lambda sender, to, text: _form(
         MessageSid="SM" + "ef" * 16,
         SmsStatus="received",
         From=f"+{sender}",
@@ -99,8 +102,8 @@ VECTORS = Vectors(
         Body=text,
         NumMedia="0",
     ),
-    extras=(TwilioOptions(smart_encoded=True),),
-    found=lambda _: _answer(
+    provider_options=(TwilioOptions(smart_encoded=True),),
+    lookup_response=lambda _: _answer(
         {
             "messages": [
                 {
@@ -108,7 +111,7 @@ VECTORS = Vectors(
                     "status": "delivered",
                     "to": "+447700900123",
                     "from": "+447700900000",
-                    "body": TEXT,
+                    "body": canaries.TEXT,
                     "direction": "outbound-api",
                     "date_created": "Mon, 21 Sep 2026 14:12:20 +0000",
                 }

@@ -1,4 +1,4 @@
-"""What only Twilio understands, as a value in a message's `extra`.
+"""What only Twilio understands, as a value in a message's `provider_options`.
 
 Source: https://www.twilio.com/docs/messaging/api/message-resource#create-a-message
 """
@@ -14,18 +14,18 @@ from decimal import Decimal
 from typing import ClassVar, Literal
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages import Extra
-from messaging_channels_twilio.callbacks import require_callback
-from messaging_channels_twilio.hosts import is_sid
+from messaging_channels.messages import ProviderOptions
+from messaging_channels_twilio.endpoints import is_sid
+from messaging_channels_twilio.status_callbacks import require_callback_url
 
-LONGEST_VALIDITY = timedelta(seconds=36_000)
-_MOST_VARIABLES = 100
+MAX_VALIDITY = timedelta(seconds=36_000)
+_MAX_VARIABLES = 100
 _BLANKS = re.compile(r"\s{5,}")
 _SIDS: Mapping[str, str] = {"messaging_service_sid": "MG", "application_sid": "AP", "content_sid": "HX"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TwilioOptions(Extra):
+class TwilioOptions(ProviderOptions):
     """Options of one message. None leaves a parameter out, so that Twilio's default holds."""
 
     provider: ClassVar[str] = "twilio"
@@ -45,7 +45,7 @@ class TwilioOptions(Extra):
     content_sid: str | None = None
     """A content template (HX…), sent in place of the message's own text and media."""
     content_variables: Mapping[str, str] | None = field(default=None, repr=False)
-    """What fills the gaps of the template, by their names; over those of `WhatsAppTemplate.body`."""
+    """What fills the gaps of the template, by their names; over those of `WhatsAppTemplate.parameters`."""
     persistent_action: tuple[str, ...] = field(default=(), repr=False)
     """Such as `geo:45.81,15.98|Office`, for WhatsApp."""
     smart_encoded: bool | None = None
@@ -72,15 +72,15 @@ class TwilioOptions(Extra):
         for name, prefix in _SIDS.items():
             sid = getattr(self, name)
             if sid is not None and not is_sid(sid, prefix):
-                raise _bad(name, f"it is no SID: {prefix} and 32 hexadecimal digits")
+                raise _option_error(name, f"it is no SID: {prefix} and 32 hexadecimal digits")
         if self.status_callback is not None:
-            require_callback(self.status_callback, "TwilioOptions.status_callback")
+            require_callback_url(self.status_callback, "TwilioOptions.status_callback")
         if self.send_at is not None and self.send_at.utcoffset() is None:
-            raise _bad("send_at", "it has no time zone")
+            raise _option_error("send_at", "it has no time zone")
         if self.validity_period is not None:
             require_validity(self.validity_period, "TwilioOptions.validity_period")
         if self.attempt is not None and self.attempt < 1:
-            raise _bad("attempt", "it is not positive")
+            raise _option_error("attempt", "it is not positive")
 
     def __hash__(self) -> int:
         """Hash by the template; the variables may be a mapping."""
@@ -103,20 +103,20 @@ def content_variables(variables: Mapping[str, str], field: str) -> list[tuple[st
     Raises:
         InvalidMessage: WhatsApp would refuse one (error 63013): it is empty, or has more than four blanks in a row.
     """
-    if len(variables) > _MOST_VARIABLES:
+    if len(variables) > _MAX_VARIABLES:
         raise InvalidMessage(
-            f"{len(variables)} given, {_MOST_VARIABLES} allowed", field=field, remedy="give fewer"
+            f"{len(variables)} given, {_MAX_VARIABLES} allowed", field=field, hint="give fewer"
         )
     if not all(
         isinstance(value, str) and value and not _BLANKS.search(value) for value in variables.values()
     ):
         raise InvalidMessage(
-            "one is no text, is empty, or has more than four blanks in a row", field=field, remedy="change it"
+            "one is no text, is empty, or has more than four blanks in a row", field=field, hint="change it"
         )
     return [("ContentVariables", json.dumps(dict(variables), ensure_ascii=False))] if variables else []
 
 
-def validity(period: timedelta, field: str) -> list[tuple[str, str]]:
+def validity_parameter(period: timedelta, field: str) -> list[tuple[str, str]]:
     """Return the parameter of a validity period."""
     require_validity(period, field)
     return [("ValidityPeriod", str(int(period.total_seconds())))]
@@ -128,16 +128,16 @@ def require_validity(period: timedelta, field: str) -> None:
     Raises:
         InvalidMessage: it is not within 1 to 36,000 seconds.
     """
-    if not timedelta(seconds=1) <= period <= LONGEST_VALIDITY:
-        raise InvalidMessage("Twilio takes 1 to 36,000 seconds", field=field, remedy="choose one within")
+    if not timedelta(seconds=1) <= period <= MAX_VALIDITY:
+        raise InvalidMessage("Twilio takes 1 to 36,000 seconds", field=field, hint="choose one within")
 
 
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _bad(name: str, problem: str) -> InvalidMessage:
-    return InvalidMessage(problem, field=f"TwilioOptions.{name}", remedy="change it, or leave it out")
+def _option_error(name: str, problem: str) -> InvalidMessage:
+    return InvalidMessage(problem, field=f"TwilioOptions.{name}", hint="change it, or leave it out")
 
 
 _PARAMETERS: Mapping[str, str] = {

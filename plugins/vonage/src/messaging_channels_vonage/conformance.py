@@ -7,10 +7,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from messaging_channels.events import MessageReceived, StatusChanged
-from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookCall
-from messaging_channels.testing import Vectors, Webhook
-from messaging_channels_vonage.answers import REASONS
-from messaging_channels_vonage.calls import parameters, signature
+from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
+from messaging_channels.testing import ConformanceFixtures, Webhook
+from messaging_channels_vonage.responses import REASONS
+from messaging_channels_vonage.webhooks import parse_parameters, signature
 
 
 def _answer(*parts: dict[str, str]) -> HttpResponse:
@@ -18,13 +18,13 @@ def _answer(*parts: dict[str, str]) -> HttpResponse:
     return HttpResponse(200, {"content-type": "application/json"}, json.dumps(told).encode())
 
 
-def _signed(body: bytes, secret: str) -> WebhookCall:
+def _signed(body: bytes, secret: str) -> WebhookRequest:
     """Sign a body as Vonage does: within the body. What is no flat JSON object cannot be, and goes as it is."""
-    told = parameters(WebhookCall(body))
+    told = parse_parameters(WebhookRequest(body))
     if not told or not body.startswith(b"{"):
-        return WebhookCall(body)
+        return WebhookRequest(body)
     sig = signature(told, secret, "sha256")
-    return WebhookCall(json.dumps({**told, "sig": sig}).encode())
+    return WebhookRequest(json.dumps({**told, "sig": sig}).encode())
 
 
 def _accepts(request: HttpRequest) -> HttpResponse:
@@ -34,21 +34,21 @@ def _accepts(request: HttpRequest) -> HttpResponse:
 
 _TAKEN = {"to": "447700900123", "message-id": "0A0000000123ABCD", "status": "0"}
 
-VECTORS = Vectors(
+VECTORS = ConformanceFixtures(
     settings=lambda url, secret: {
         "api_key": "abcd1234",
         "api_secret": secret,
-        "signature_secret": secret,
+        "webhook_signature_secret": secret,
         "sender": "Shop",
         "base_url": url,
     },
-    accepts=_accepts,
-    answers=(
+    success_response=_accepts,
+    error_responses=(
         *((_answer({"status": code}), reason) for code, reason in REASONS.items() if code != "0"),
-        (_answer(_TAKEN, {"status": "1"}), Reason.UNIDENTIFIED),
+        (_answer(_TAKEN, {"status": "1"}), Reason.UNREADABLE_RESPONSE),
     ),
-    sign=_signed,
-    delivered=lambda ours, theirs: json.dumps(
+    sign_webhook=_signed,
+    delivered_body=lambda ours, theirs: json.dumps(
         {
             "messageId": theirs,
             "client-ref": ours,
@@ -57,7 +57,7 @@ VECTORS = Vectors(
             "scts": "2609211400",
         }
     ).encode(),
-    received=lambda sender, to, text: json.dumps(
+    inbound_body=lambda sender, to, text: json.dumps(
         {
             "msisdn": sender,
             "to": to,

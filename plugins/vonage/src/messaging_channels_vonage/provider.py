@@ -1,4 +1,4 @@
-"""The provider: one request a message, and the calls.
+"""The provider: one request a message, and the webhooks.
 
 Source: https://developer.vonage.com/en/api/sms (the SMS API, version 1)
 """
@@ -9,25 +9,25 @@ import hmac
 from typing import Any, ClassVar
 from urllib.parse import urlencode, urlsplit
 
-from messaging_channels.errors import InvalidMessage, InvalidSetting, WebhookRefused
+from messaging_channels.errors import InvalidMessage, InvalidSetting, WebhookVerificationError
 from messaging_channels.messages import Sms
 from messaging_channels.plugins import (
+    AttemptResult,
     Capabilities,
     Envelope,
     HttpProvider,
     HttpRequest,
     HttpResponse,
-    Outcome,
-    Received,
-    WebhookCall,
-    sender_of,
+    WebhookRequest,
+    WebhookResult,
+    require_sender,
 )
-from messaging_channels_vonage import answers, calls
+from messaging_channels_vonage import responses, webhooks
 
-_SHORTEST, _LONGEST = 20_000, 604_800_000
+_MIN_TTL, _MAX_TTL = 20_000, 604_800_000
 """Milliseconds that a message may be tried for."""
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
-_LOCAL = ("127.0.0.1", "localhost", "::1")
+_LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 class Vonage(HttpProvider):
@@ -44,8 +44,8 @@ class Vonage(HttpProvider):
         api_key: str,
         api_secret: str,
         sender: str | None = None,
-        signature_secret: str | None = None,
-        signature_method: str = "sha256",
+        webhook_signature_secret: str | None = None,
+        webhook_signature_method: str = "sha256",
         base_url: str = "https://rest.nexmo.com",
     ) -> None:
         """Take the account's key and secret, the sender of messages that name none, and how its calls are signed.
@@ -54,22 +54,22 @@ class Vonage(HttpProvider):
             InvalidSetting: the key or the secret is empty, or the URL is not https.
         """
         if not api_key.strip() or not api_secret.strip():
-            raise _bad("the key or the secret is empty", "api_key", "copy both from the dashboard")
+            raise _setting_error("the key or the secret is empty", "api_key", "copy both from the dashboard")
         parts = urlsplit(base_url if "://" in base_url else f"https://{base_url}")
-        if not parts.hostname or not (parts.scheme == "https" or parts.hostname in _LOCAL):
-            raise _bad("it is no https URL of a host", "base_url", "leave it out")
+        if not parts.hostname or not (parts.scheme == "https" or parts.hostname in _LOOPBACK_HOSTS):
+            raise _setting_error("it is no https URL of a host", "base_url", "leave it out")
         self._url = f"{parts.geturl().rstrip('/')}/sms/json"
         self._account = {"api_key": api_key.strip(), "api_secret": api_secret.strip()}
         self._sender = sender
-        self._signature_secret = signature_secret
-        self._signature_method = signature_method
+        self._webhook_signature_secret = webhook_signature_secret
+        self._webhook_signature_method = webhook_signature_method
 
-    def encode(self, envelope: Envelope) -> HttpRequest:
+    def build_request(self, envelope: Envelope) -> HttpRequest:
         """See HttpProvider."""
         message: Any = envelope.message
         described = {
             **self._account,
-            "from": sender_of(message, self._sender, provider=self.name),
+            "from": require_sender(message, self._sender, provider=self.name),
             "to": envelope.to.plain,
             "text": message.text,
             "type": "text" if message.segments.encoding == "GSM-7" else "unicode",
@@ -78,24 +78,26 @@ class Vonage(HttpProvider):
         }
         return HttpRequest("POST", self._url, _FORM, urlencode(described).encode())
 
-    def decode(self, response: HttpResponse, envelope: Envelope) -> Outcome:  # noqa: ARG002  the answer says enough
+    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:  # noqa: ARG002  the answer says enough
         """See HttpProvider."""
-        return answers.outcome(response)
+        return responses.parse_response(response)
 
-    def receive(self, call: WebhookCall) -> Received:
-        """See ParsesWebhooks. Signed calls by POST are understood, as JSON or as a form."""
-        if self._signature_secret is None:
-            raise self._refused("no signature secret is configured", "set signature_secret")
-        told = calls.parameters(call)
-        expected = calls.signature(told, self._signature_secret, self._signature_method)
+    def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
+        """See SupportsWebhooks. Signed calls by POST are understood, as JSON or as a form."""
+        if self._webhook_signature_secret is None:
+            raise self._verification_error(
+                "no signature secret is configured", "set webhook_signature_secret"
+            )
+        told = webhooks.parse_parameters(request)
+        expected = webhooks.signature(told, self._webhook_signature_secret, self._webhook_signature_method)
         if not hmac.compare_digest(told.get("sig", "").upper().encode("utf-8", "replace"), expected.encode()):
-            raise self._refused(
+            raise self._verification_error(
                 "the signature does not fit", "compare the signature secret and method with the dashboard's"
             )
-        return Received((calls.event(told, call),))
+        return WebhookResult((webhooks.parse_event(told, request),))
 
-    def _refused(self, problem: str, remedy: str) -> WebhookRefused:
-        return WebhookRefused(problem, provider=self.name, remedy=remedy)
+    def _verification_error(self, problem: str, hint: str) -> WebhookVerificationError:
+        return WebhookVerificationError(problem, provider=self.name, hint=hint)
 
 
 def _options(message: Sms) -> dict[str, str]:
@@ -103,14 +105,12 @@ def _options(message: Sms) -> dict[str, str]:
     if message.validity_period is None:
         return options
     milliseconds = int(message.validity_period.total_seconds() * 1000)
-    if not _SHORTEST <= milliseconds <= _LONGEST:
+    if not _MIN_TTL <= milliseconds <= _MAX_TTL:
         raise InvalidMessage(
-            "Vonage takes 20 seconds to 7 days", field="Sms.validity_period", remedy="choose one within"
+            "Vonage takes 20 seconds to 7 days", field="Sms.validity_period", hint="choose one within"
         )
     return {**options, "ttl": str(milliseconds)}
 
 
-def _bad(problem: str, setting: str, remedy: str) -> InvalidSetting:
-    return InvalidSetting(
-        problem, setting=f"vonage.{setting}", source="the provider's arguments", remedy=remedy
-    )
+def _setting_error(problem: str, setting: str, hint: str) -> InvalidSetting:
+    return InvalidSetting(problem, setting=f"vonage.{setting}", source="the provider's arguments", hint=hint)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from messaging_channels_whatsapp_cloud.answers import CallRefused
-from messaging_channels_whatsapp_cloud.billing import Billing, billing_of
-from messaging_channels_whatsapp_cloud.options import CloudOptions, Marketing
+from messaging_channels_whatsapp_cloud.options import MarketingOptions, WhatsAppOptions
+from messaging_channels_whatsapp_cloud.pricing import Pricing, pricing_of
 from messaging_channels_whatsapp_cloud.provider import WhatsAppCloud
-from messaging_channels_whatsapp_cloud.templates import one_line
-from messaging_channels_whatsapp_cloud.windows import KnowsWindows, Windows
+from messaging_channels_whatsapp_cloud.responses import GraphApiError
+from messaging_channels_whatsapp_cloud.service_windows import CustomerServiceWindows, WindowStore
+from messaging_channels_whatsapp_cloud.whatsapp_template import collapse_whitespace
 
 __all__ = [
-    "Billing",
-    "CallRefused",
-    "CloudOptions",
-    "KnowsWindows",
-    "Marketing",
+    "CustomerServiceWindows",
+    "GraphApiError",
+    "MarketingOptions",
+    "Pricing",
     "WhatsAppCloud",
-    "Windows",
-    "billing_of",
-    "one_line",
+    "WhatsAppOptions",
+    "WindowStore",
+    "collapse_whitespace",
+    "pricing_of",
 ]

@@ -5,16 +5,16 @@ Source: https://developers.facebook.com/documentation/business-messaging/whatsap
 
 from __future__ import annotations
 
-from messaging_channels.events import Act
+from messaging_channels.events import EngagementType
 
-ANSWERS: dict[str, tuple[int, int]] = {
+RESPONSE_STATUSES: dict[str, tuple[int, int]] = {
     "accepted": (1, 7),
     "held_for_quality_assessment": (1, 26),
     "paused": (1, 26),
 }
 """`message_status` in an answer. Without one, as with one that is not listed, the message is accepted."""
 
-REPORTS: dict[str, tuple[int, int]] = {
+REPORT_STATUSES: dict[str, tuple[int, int]] = {
     "sent": (1, 3),
     "delivered": (3, 5),
     "read": (3, 5),
@@ -22,4 +22,4 @@ REPORTS: dict[str, tuple[int, int]] = {
 }
 """`status` in a webhook; `failed` goes by its error. What was read was delivered, whether that was reported or not."""
 
-ACTS: dict[str, Act] = {"read": Act.SEEN, "played": Act.PLAYED}
+ENGAGEMENT_TYPES: dict[str, EngagementType] = {"read": EngagementType.READ, "played": EngagementType.PLAYED}

@@ -8,17 +8,17 @@ import json
 from typing import Any
 
 from messaging_channels.events import MessageReceived, StatusChanged
-from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookCall
-from messaging_channels.testing import Vectors, Webhook
-from messaging_channels_whatsapp_cloud.options import CloudOptions
+from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
+from messaging_channels.testing import ConformanceFixtures, Webhook
+from messaging_channels_whatsapp_cloud.options import WhatsAppOptions
 
 _ERRORS = "https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"
 """Errors of the Graph API come with a code, and some codes with a 5xx: the code decides. A 5xx without one is unknown."""
 _NUMBER_ID = "106540352242922"
 
 
-def _answer(told: dict[str, Any], status: int = 200) -> HttpResponse:
-    return HttpResponse(status, {"content-type": "application/json"}, json.dumps(told).encode())
+def _answer(body: dict[str, Any], status: int = 200) -> HttpResponse:
+    return HttpResponse(status, {"content-type": "application/json"}, json.dumps(body).encode())
 
 
 def _accepts(request: HttpRequest) -> HttpResponse:
@@ -78,35 +78,35 @@ def _received(sender: str, _: str, text: str) -> bytes:
     return _change(contacts=[{"profile": {"name": "Zoe"}, "wa_id": sender}], messages=[message])
 
 
-def _signed(body: bytes, secret: str) -> WebhookCall:
+def _signed(body: bytes, secret: str) -> WebhookRequest:
     digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return WebhookCall(body, {"x-hub-signature-256": f"sha256={digest}"})
+    return WebhookRequest(body, {"x-hub-signature-256": f"sha256={digest}"})
 
 
-VECTORS = Vectors(
+VECTORS = ConformanceFixtures(
     settings=lambda url, secret: {
         "access_token": secret,
         "sender": _NUMBER_ID,
-        "app_secrets": [secret],
-        "verify_token": secret,
+        "webhook_app_secrets": [secret],
+        "webhook_verify_token": secret,
         "base_url": url,
     },
-    accepts=_accepts,
-    answers=(
+    success_response=_accepts,
+    error_responses=(
         (_error(131026), Reason.RECIPIENT),
         (_error(131047), Reason.POLICY),
-        (_error(190, 401), Reason.AUTH),
+        (_error(190, 401), Reason.CREDENTIALS),
         (_error(130429, 429), Reason.THROTTLED),
     ),
-    harmless=dict.fromkeys(
+    safe_5xx=dict.fromkeys(
         range(500, 600), _ERRORS
     ),  # a documented refusal is one, whatever the status of HTTP
-    extras=(CloudOptions(identity_key_hash="DF2lS5v2W6x="),),
-    sign=_signed,
+    provider_options=(WhatsAppOptions(identity_key_hash="DF2lS5v2W6x="),),
+    sign_webhook=_signed,
     webhooks=(
         Webhook(_delivered("ours-1", "wamid.1"), (StatusChanged,)),
         Webhook(_received("447700900123", "12025550100", "Hello"), (MessageReceived,)),
     ),
-    delivered=_delivered,
-    received=_received,
+    delivered_body=_delivered,
+    inbound_body=_received,
 )

@@ -8,100 +8,110 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from messaging_channels.events import MessageReceived, ReceivedMedia, Unrecognised
-from messaging_channels_whatsapp_cloud.reading import degrees, fields, member, text
-from messaging_channels_whatsapp_cloud.updates import NAME, Value, address
+from messaging_channels.events import InboundMedia, MessageReceived, UnknownEvent
+from messaging_channels_whatsapp_cloud.parsing import as_object, get_member, non_empty_text, parse_degrees
+from messaging_channels_whatsapp_cloud.webhook_updates import NAME, WebhookChange, parse_address
 
 
-def inbound(value: Value, message: dict[str, Any]) -> MessageReceived | Unrecognised:
+def parse_inbound(value: WebhookChange, message: dict[str, Any]) -> MessageReceived | UnknownEvent:
     """Read one message. Of a type that is not known it is `unknown`; without id or sender it is not recognised."""
-    told = text(message.get("type")) or ""
-    content = fields(message.get(told))
+    told = non_empty_text(message.get("type")) or ""
+    content = as_object(message.get(told))
     number = message.get("from") or (content.get("wa_id") if told == "system" else None)
-    sender = address(number, message.get("from_user_id"))
-    native = value.alone("messages", message, number, message.get("from_user_id"))
-    wamid = text(message.get("id"))
+    sender = parse_address(number, message.get("from_user_id"))
+    native = value.single_update("messages", message, number, message.get("from_user_id"))
+    wamid = non_empty_text(message.get("id"))
     if sender is None or wamid is None:
-        return Unrecognised(provider=NAME, at=value.time(message), kind=f"message {told}"[:40], native=native)
-    kind, read = _KINDS.get(told, _UNKNOWN) if told != "interactive" else _pressed(content)
+        return UnknownEvent(
+            provider=NAME, occurred_at=value.occurred_at(message), kind=f"message {told}"[:40], raw=native
+        )
+    kind, read = _MESSAGE_TYPES.get(told, _UNKNOWN) if told != "interactive" else _interactive_reply(content)
     return MessageReceived(
         provider=NAME,
-        at=value.time(message),
-        native=native,
+        occurred_at=value.occurred_at(message),
+        raw=native,
         channel="whatsapp",
         provider_id=wamid,
         sender=sender,
-        to=text(value.metadata.get("display_phone_number")) or value.number_id,
+        to=non_empty_text(value.metadata.get("display_phone_number")) or value.number_id,
         kind=kind,
-        name=text(member(value.contact(number, message.get("from_user_id")).get("profile"), "name")),
-        **{"reply_to": text(member(message.get("context"), "id")), **read(content)},
+        name=non_empty_text(
+            get_member(value.contact(number, message.get("from_user_id")).get("profile"), "name")
+        ),
+        **{"reply_to": non_empty_text(get_member(message.get("context"), "id")), **read(content)},
     )
 
 
-def _nothing(_: Mapping[str, Any]) -> dict[str, Any]:
+def _no_content(_: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
 def _text(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {"text": text(content.get("body"))}
+    return {"text": non_empty_text(content.get("body"))}
 
 
 def _file(content: Mapping[str, Any]) -> dict[str, Any]:
-    file = ReceivedMedia(
-        url=text(content.get("url")),
-        id=text(content.get("id")),
-        content_type=text(content.get("mime_type")) or "",
-        filename=text(content.get("filename")),
-        caption=text(content.get("caption")),
+    file = InboundMedia(
+        url=non_empty_text(content.get("url")),
+        id=non_empty_text(content.get("id")),
+        content_type=non_empty_text(content.get("mime_type")) or "",
+        filename=non_empty_text(content.get("filename")),
+        caption=non_empty_text(content.get("caption")),
     )
     return {"media": (file,)}
 
 
-def _place(content: Mapping[str, Any]) -> dict[str, Any]:
-    latitude, longitude = degrees(content.get("latitude")), degrees(content.get("longitude"))
+def _location(content: Mapping[str, Any]) -> dict[str, Any]:
+    latitude, longitude = parse_degrees(content.get("latitude")), parse_degrees(content.get("longitude"))
     if latitude is None or longitude is None:
         return {}
-    return {"location": (latitude, longitude), "text": text(content.get("name"))}
+    return {"location": (latitude, longitude), "text": non_empty_text(content.get("name"))}
 
 
 def _reaction(content: Mapping[str, Any]) -> dict[str, Any]:
     """Read the emoji: empty if it was taken back."""
-    return {"payload": text(content.get("emoji")) or "", "reply_to": text(content.get("message_id"))}
+    return {
+        "payload": non_empty_text(content.get("emoji")) or "",
+        "reply_to": non_empty_text(content.get("message_id")),
+    }
 
 
 def _button(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {"payload": text(content.get("payload")), "text": text(content.get("text"))}
+    return {"payload": non_empty_text(content.get("payload")), "text": non_empty_text(content.get("text"))}
 
 
 def _order(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {"text": text(content.get("text"))}
+    return {"text": non_empty_text(content.get("text"))}
 
 
-def _pressed(content: Mapping[str, Any]) -> tuple[str, _Read]:
+def _interactive_reply(content: Mapping[str, Any]) -> tuple[str, _Read]:
     """Return the kind of an interactive answer, and how to read what was pressed."""
-    told = text(content.get("type")) or ""
+    told = non_empty_text(content.get("type")) or ""
     kind, payload, words = _ANSWERS.get(told, ("unknown", "", ""))
-    answer = fields(content.get(told))
-    return kind, lambda _: {"payload": text(answer.get(payload)), "text": text(answer.get(words))}
+    answer = as_object(content.get(told))
+    return kind, lambda _: {
+        "payload": non_empty_text(answer.get(payload)),
+        "text": non_empty_text(answer.get(words)),
+    }
 
 
 _Read = Callable[[Mapping[str, Any]], dict[str, Any]]
-_UNKNOWN: tuple[str, _Read] = ("unknown", _nothing)
-_KINDS: Mapping[str, tuple[str, _Read]] = {
+_UNKNOWN: tuple[str, _Read] = ("unknown", _no_content)
+_MESSAGE_TYPES: Mapping[str, tuple[str, _Read]] = {
     "text": ("text", _text),
     "image": ("image", _file),
     "video": ("video", _file),
     "audio": ("audio", _file),
     "document": ("document", _file),
     "sticker": ("sticker", _file),
-    "location": ("location", _place),
-    "contacts": ("contacts", _nothing),
+    "location": ("location", _location),
+    "contacts": ("contacts", _no_content),
     "reaction": ("reaction", _reaction),
     "button": ("button", _button),
     "order": ("order", _order),
     "system": ("system", _text),
-    "edit": ("edit", _nothing),
-    "revoke": ("revoke", _nothing),
+    "edit": ("edit", _no_content),
+    "revoke": ("revoke", _no_content),
 }
 _ANSWERS: Mapping[str, tuple[str, str, str]] = {
     "button_reply": ("button", "id", "title"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
-from messaging_channels.messages import Extra, WhatsAppTemplate
+from messaging_channels.messages import ProviderOptions, WhatsAppTemplate
 
 
 @dataclass(frozen=True, slots=True)
-class Marketing:
+class MarketingOptions:
     """Send a marketing template by the Marketing Messages API.
 
     Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/marketing-messages/send-marketing-messages
@@ -22,8 +22,8 @@ class Marketing:
 
 
 @dataclass(frozen=True, slots=True)
-class CloudOptions(Extra):
-    """Put one into a message's `extra`."""
+class WhatsAppOptions(ProviderOptions):
+    """Put one into a message's `provider_options`."""
 
     provider: ClassVar[str] = "whatsapp-cloud"
 
@@ -32,4 +32,4 @@ class CloudOptions(Extra):
     template goes out instead, with these very options. A window of which nothing is known is left to Meta."""
     identity_key_hash: str | None = field(default=None, repr=False)
     """Deliver only if the person's identity still has this hash."""
-    marketing: Marketing | None = None
+    marketing: MarketingOptions | None = None

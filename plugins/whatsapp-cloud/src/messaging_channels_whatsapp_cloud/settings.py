@@ -1,122 +1,52 @@
-"""What the provider is told, brought into its normal form. None of it appears in an error."""
+"""What the entry point names: the provider's settings and its registration."""
 
 from __future__ import annotations
 
-import re
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+from collections.abc import Iterable
+from typing import Annotated, Any
 
-from messaging_channels.errors import InvalidMessage, InvalidSetting
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PositiveFloat, SecretStr
 
-BASE_URL = "https://graph.facebook.com"
-VERSION = "v24.0"
-"""Usable until 18 February 2028: https://developers.facebook.com/docs/graph-api/changelog"""
-THROUGHPUT = 80.0
-USER_AGENT = "messaging-channels/0.1"
+from messaging_channels.plugins import ProviderSpec, hookimpl
+from messaging_channels_whatsapp_cloud import normalization as known
+from messaging_channels_whatsapp_cloud.provider import WhatsAppCloud
 
 
-def normal_url(base_url: str) -> str:
-    """Return the root of the API.
-
-    Raises:
-        InvalidSetting: it is no https URL of a host. Loopback may do without TLS.
-    """
-    url = base_url.strip().rstrip("/")
-    url = url if "://" in url else f"https://{url}"
-    if not may_have_the_token(url) or _BEYOND_A_PATH.search(url):
-        raise _invalid("base_url", "it is no https URL of a host", f"leave it out, or write {BASE_URL}")
-    return url
+def _split_commas(value: Any) -> Any:  # noqa: ANN401  pydantic checks it
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
-def may_have_the_token(url: str) -> bool:
-    """Whether the access token may be sent there: over TLS, or within this machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return False
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
+class WhatsAppCloudSettings(BaseModel):
+    """How the Cloud API is configured. `webhook_app_secrets` in one text are separated by commas."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    access_token: SecretStr
+    sender: str | None = None
+    webhook_app_secrets: Annotated[tuple[SecretStr, ...], BeforeValidator(_split_commas)] = ()
+    webhook_verify_token: SecretStr | None = None
+    version: str = known.VERSION
+    base_url: str = known.BASE_URL
+    messages_per_second: PositiveFloat = known.MESSAGES_PER_SECOND
+    user_agent: str = known.USER_AGENT
 
 
-def normal_version(version: str) -> str:
-    """Return the version with its `v`.
-
-    Raises:
-        InvalidSetting: it is none.
-    """
-    told = _VERSION.fullmatch(version.strip())
-    if told is None:
-        raise _invalid("version", "it is no version of the Graph API", f"write it as {VERSION}")
-    return f"v{told[1]}"
+@hookimpl
+def register_providers() -> Iterable[ProviderSpec]:
+    """The WhatsApp Cloud API."""
+    dsn = {"host": "base_url", "username": "sender", "password": "access_token"}
+    return (ProviderSpec(WhatsAppCloud.name, WhatsAppCloudSettings, _build, dsn=dsn),)
 
 
-def normal_token(token: str) -> str:
-    """Return the token without the word before it.
-
-    Raises:
-        InvalidSetting: it is empty, or no single line of ASCII.
-    """
-    bare = token.strip().removeprefix("Bearer ").strip()
-    if not bare or not bare.isascii() or not bare.isprintable():
-        raise _invalid(
-            "access_token", "it is empty, or no single line of ASCII", "copy it from the dashboard"
-        )
-    return bare
-
-
-def normal_secret(secret: str) -> bytes:
-    """Return an app secret as the key of signatures.
-
-    Raises:
-        InvalidSetting: it is empty: anybody could sign with it.
-    """
-    if not secret.strip():
-        raise _invalid("app_secrets", "one is empty", "copy it from the dashboard")
-    return secret.strip().encode()
-
-
-def normal_number_id(sender: str) -> str:
-    """Return the id of a business number.
-
-    Raises:
-        InvalidMessage: it is no id; a number with its plus is none.
-    """
-    if not _NUMBER_ID.fullmatch(sender):
-        raise InvalidMessage(
-            "not the id of a business number",
-            field="sender",
-            remedy="give the digits that the dashboard shows as phone number ID",
-        )
-    return sender
-
-
-def normal_file_id(file_id: str) -> str:
-    """Return the id of a file, fit for a path.
-
-    Raises:
-        InvalidMessage: it is none.
-    """
-    if not _FILE_ID.fullmatch(file_id):
-        raise InvalidMessage(
-            "not the id of a file", field="file_id", remedy="give it as the upload or the webhook told it"
-        )
-    return file_id
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _invalid(name: str, problem: str, remedy: str) -> InvalidSetting:
-    return InvalidSetting(
-        problem, setting=f"whatsapp-cloud.{name}", source="the provider's arguments", remedy=remedy
+def _build(settings: WhatsAppCloudSettings) -> WhatsAppCloud:
+    verify_token = settings.webhook_verify_token
+    return WhatsAppCloud(
+        access_token=settings.access_token.get_secret_value(),
+        sender=settings.sender,
+        webhook_app_secrets=[secret.get_secret_value() for secret in settings.webhook_app_secrets],
+        webhook_verify_token=None if verify_token is None else verify_token.get_secret_value(),
+        version=settings.version,
+        base_url=settings.base_url,
+        messages_per_second=settings.messages_per_second,
+        user_agent=settings.user_agent,
     )
-
-
-_BEYOND_A_PATH = re.compile(r"[@?#\s]")
-_VERSION = re.compile(r"v?([0-9]{2,3}\.[0-9])")
-_NUMBER_ID = re.compile(r"[0-9]{1,32}")
-_FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")

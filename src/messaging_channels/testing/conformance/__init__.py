@@ -8,22 +8,22 @@ from messaging_channels._faces import lazy
 
 if TYPE_CHECKING:
     from messaging_channels.testing.conformance._table_rules import RULES
-    from messaging_channels.testing.conformance.case import Case
     from messaging_channels.testing.conformance.checks import CHECKS, Checked, check_provider, check_rule
-    from messaging_channels.testing.conformance.findings import Finding, NotApplicable, Rule
+    from messaging_channels.testing.conformance.context import Case
+    from messaging_channels.testing.conformance.rules import Finding, NotApplicable, Rule
     from messaging_channels.testing.conformance.suite import ProviderConformance
-    from messaging_channels.testing.vectors import Vectors, Webhook
+    from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
 
 __all__ = [
     "CHECKS",
+    "RULES",
     "Case",
     "Checked",
+    "ConformanceFixtures",
     "Finding",
     "NotApplicable",
     "ProviderConformance",
-    "RULES",
     "Rule",
-    "Vectors",
     "Webhook",
     "check_provider",
     "check_rule",
@@ -33,21 +33,21 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         "testing.conformance._table_rules": ("RULES",),
-        "testing.conformance.case": ("Case",),
+        "testing.conformance.context": ("Case",),
         "testing.conformance.checks": (
             "CHECKS",
             "Checked",
             "check_provider",
             "check_rule",
         ),
-        "testing.conformance.findings": (
+        "testing.conformance.rules": (
             "Finding",
             "NotApplicable",
             "Rule",
         ),
         "testing.conformance.suite": ("ProviderConformance",),
-        "testing.vectors": (
-            "Vectors",
+        "testing.fixtures": (
+            "ConformanceFixtures",
             "Webhook",
         ),
     },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging_channels.testing.conformance.findings import Rule
+from messaging_channels.testing.conformance.rules import Rule
 
 _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
@@ -15,19 +15,19 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC102",
         "A declared field changes the request, or is refused",
         "A field that is declared and ignored is lost without a word.",
-        "Encode the field, refuse its values with BadInput, or take it out of `Capabilities.carries`.",
+        "Encode the field, refuse its values with BadInput, or take it out of `Capabilities.message_types`.",
     ),
     (
         "MC103",
         "A field that is not declared does nothing",
         "What works and is not declared is refused before it reaches the provider: nobody can use it.",
-        "Declare the field in `Capabilities.carries`, or stop encoding it.",
+        "Declare the field in `Capabilities.message_types`, or stop encoding it.",
     ),
     (
         "MC104",
         "The same envelope gives the same request",
         "A repetition that differs cannot be recognised by the vendor, and a stored request cannot be compared.",
-        "Take ids from the envelope and the time from a `Now` exchange; use no random numbers.",
+        "Take ids from the envelope and the time from a `CurrentTime` exchange; use no random numbers.",
     ),
     (
         "MC105",
@@ -38,8 +38,8 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "MC106",
         "A whole batch is described",
-        "The dispatcher sends up to `capabilities.batch` envelopes at once and needs an outcome for each, in order.",
-        "Return one outcome for each envelope in the order given, or lower `batch`.",
+        "The dispatcher sends up to `capabilities.max_batch_size` envelopes at once and needs an outcome for each, in order.",
+        "Return one outcome for each envelope in the order given, or lower `max_batch_size`.",
     ),
     (
         "MC107",
@@ -51,13 +51,13 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC108",
         "Every kind of message that is declared can be sent",
         "What is declared is routed to this provider.",
-        "Encode the type, or take it out of `Capabilities.carries`.",
+        "Encode the type, or take it out of `Capabilities.message_types`.",
     ),
     (
         "MC201",
         "An accepting answer is accepted",
         "A message that was taken and is not told as such may be sent again.",
-        "Return Reason.ACCEPTED for it; see `accepts` in the vectors.",
+        "Return Reason.ACCEPTED for it; see `success_response` in the vectors.",
     ),
     (
         "MC202",
@@ -69,31 +69,31 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC203",
         "The raw answer is kept",
         "What the library does not model is still wanted by somebody.",
-        "Give `native` to the outcome.",
+        "Give `raw_response` to the outcome.",
     ),
     (
         "MC204",
         "No answer makes it raise",
         "Vendors and the proxies before them answer anything. After a request is out, an exception leaves the message unknown though the answer may have been plain.",
-        "Parse with care, and end with `http_outcome` for the unforeseen.",
+        "Parse with care, and end with `result_from_status` for the unforeseen.",
     ),
     (
         "MC205",
         "Outcomes are well-formed",
         "The dispatcher acts on them.",
-        "Build them with `Outcome.of`; seconds to wait are finite and not negative.",
+        "Build them with `AttemptResult.of`; seconds to wait are finite and not negative.",
     ),
     (
         "MC206",
         "A 5xx is unknown, unless documented as harmless",
         "The vendor may have taken the message before it failed: sent elsewhere, it arrives twice.",
-        "Use `http_outcome`, or name the page in `harmless` of the vectors.",
+        "Use `result_from_status`, or name the page in `safe_5xx` of the vectors.",
     ),
     (
         "MC207",
         "What cannot be read is not taken for an acceptance",
         "An unreadable success was most likely sent, an unreadable refusal was not: neither is accepted, and a success is not a refusal.",
-        "Use `http_outcome` where the body names no message.",
+        "Use `result_from_status` where the body names no message.",
     ),
     (
         "MC208",
@@ -105,7 +105,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC209",
         "Too fast is throttled, and the time to wait is kept",
         "Asking earlier than told makes it worse.",
-        "Use `http_outcome` for 429, or `retry_after` for your own reading.",
+        "Use `result_from_status` for 429, or `retry_after` for your own reading.",
     ),
     (
         "MC210",
@@ -117,37 +117,37 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC211",
         "A lost answer leaves it unknown",
         "The request may have been carried out. Told as not sent, it is sent again.",
-        "Let ExchangeFailed pass.",
+        "Let TransportError pass.",
     ),
     (
         "MC212",
         "A vendor that cannot be reached was not sent to",
         "Told as unknown, the message is neither repeated nor passed on, and lost.",
-        "Let ExchangeFailed pass.",
+        "Let TransportError pass.",
     ),
     (
         "MC213",
         "The answers to a batch are told apart by id",
         "Vendors answer in any order; by position, one person's status becomes another's.",
-        "Match by your id in the answer, or name the page that promises the order in `in_order` of the vectors.",
+        "Match by your id in the answer, or name the page that promises the order in `ordered_batch_docs` of the vectors.",
     ),
     (
         "MC214",
         "Who is missing in an answer is unknown",
         "A message that is not named may have been taken or not.",
-        "Give Reason.UNIDENTIFIED to envelopes the answer does not name.",
+        "Give Reason.UNREADABLE_RESPONSE to envelopes the answer does not name.",
     ),
     (
         "MC215",
         "An unheard-of word proves nothing",
         "Vendors add statuses. A success with a new word must not be read as `send it again`.",
-        "Fall back to a reason that neither repeats nor passes on: UNIDENTIFIED, ACCEPTED or INVALID.",
+        "Fall back to a reason that neither repeats nor passes on: UNREADABLE_RESPONSE, ACCEPTED or INVALID.",
     ),
     (
         "MC216",
         "The refusal of a whole batch says so",
         "Then the faultless messages in it can be sent without the bad one.",
-        "Set `whole_request=True`, as `http_outcome` does.",
+        "Set `request_rejected=True`, as `result_from_status` does.",
     ),
     (
         "MC217",
@@ -165,25 +165,25 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC302",
         "A call proved with another key is refused",
         "Anybody could report deliveries and write in other people's names.",
-        "Verify before parsing; raise WebhookRefused.",
+        "Verify before parsing; raise WebhookVerificationError.",
     ),
     (
         "MC303",
         "A call that was tampered with is refused",
         "One flipped bit may be another number or another status.",
-        "Compute the proof over the raw body, or say `covers_body=False` in the vectors if the vendor offers none.",
+        "Compute the proof over the raw body, or say `signature_covers_body=False` in the vectors if the vendor offers none.",
     ),
     (
         "MC304",
         "A call without any proof is refused",
         "An address on the internet is called by everybody.",
-        "Raise WebhookRefused when the header or parameter of the proof is missing or is no text of its kind.",
+        "Raise WebhookVerificationError when the header or parameter of the proof is missing or is no text of its kind.",
     ),
     (
         "MC305",
         "A repeated call tells the same events",
         "Vendors repeat calls; the ledger recognises repetitions by `Event.key`.",
-        "Take ids and times from the call; leave `at` to the vendor's time.",
+        "Take ids and times from the call; leave `occurred_at` to the vendor's time.",
     ),
     (
         "MC306",
@@ -195,13 +195,13 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC307",
         "No proved call makes it raise",
         "A vendor that gets a 500 repeats the call for days, and the good events in it are lost.",
-        "Turn what is not understood into `Unrecognised`.",
+        "Turn what is not understood into `UnknownEvent`.",
     ),
     (
         "MC308",
         "A proved call of an unknown kind is kept",
         "Vendors add kinds of events.",
-        "Return an `Unrecognised` event with the call as `native`.",
+        "Return an `UnknownEvent` event with the call as `raw`.",
     ),
     (
         "MC309",
@@ -218,8 +218,8 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "MC311",
         "The calls that applications test with are read",
-        "`outbox.at(...).delivered(...)` and `received(...)` are made from the vectors: what they bring has to arrive.",
-        "Correct `delivered` and `received` of the vectors, or the parsing.",
+        "`outbox.delivery_report(...)` and `outbox.inbound_message(...)` are made from the vectors: what they bring has to arrive.",
+        "Correct `delivered_body` and `inbound_body` of the vectors, or the parsing.",
     ),
     (
         "MC401",
@@ -243,7 +243,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC404",
         "What the vendor echoes is not repeated",
         "Vendors quote the request in their errors; `detail` is logged.",
-        "Put codes and field names into `detail`, not the vendor's prose; the raw answer is in `native`.",
+        "Put codes and field names into `detail`, not the vendor's prose; the raw answer is in `raw_response`.",
     ),
     (
         "MC405",
@@ -261,13 +261,13 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC501",
         "It opens no socket, sleeps not, and reads neither clock nor environment",
         "The same provider is driven from threads and from event loops, and from tests.",
-        "Yield HttpRequest, Wait, Now or Call instead.",
+        "Yield HttpRequest, Sleep, CurrentTime or BlockingCall instead.",
     ),
     (
         "MC502",
         "A cancelled flow ends at once",
         "A task that was cancelled must not go on sending.",
-        "Catch ExchangeFailed at most, never BaseException; yield nothing in `finally`.",
+        "Catch TransportError at most, never BaseException; yield nothing in `finally`.",
     ),
     (
         "MC503",
@@ -297,19 +297,19 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC601",
         "Looking up has no effect and proves nothing by accident",
         "An absent message is sent again: only the vendor's clear word makes it absent.",
-        "Say `effect=False`, and return None where the answer does not tell.",
+        "Say `may_send=False`, and return None where the answer does not tell.",
     ),
     (
         "MC602",
         "Fetching reports has no effect and survives every answer",
         "It runs in a loop beside the sending.",
-        "Say `effect=False`, and return no events for what cannot be read.",
+        "Say `may_send=False`, and return no events for what cannot be read.",
     ),
     (
         "MC603",
         "Limits are rates under hashable keys, the same each time",
         "The dispatcher keeps a meter for each key.",
-        'Return pairs of a key, such as `("sender", sender)`, and a Rate.',
+        'Return pairs of a key, such as `("sender", sender)`, and a RateLimit.',
     ),
 )
 

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 
 from messaging_channels.plugins.channels import BUILT_IN, Channel
 from messaging_channels.testing.conformance import (
-    abilities,
-    asking,
-    describing,
-    discretion,
-    living,
-    proving,
-    reading,
+    failures,
+    lifecycle,
+    optional_abilities,
+    privacy,
+    requests,
+    responses,
+    webhooks,
 )
 from messaging_channels.testing.conformance._table_rules import RULES
-from messaging_channels.testing.conformance.case import Case
-from messaging_channels.testing.conformance.findings import Finding, NotApplicable, Rule
-from messaging_channels.testing.vectors import Vectors, Webhook
+from messaging_channels.testing.conformance.context import Case
+from messaging_channels.testing.conformance.rules import Finding, NotApplicable, Rule
+from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
 
 if TYPE_CHECKING:
     from messaging_channels.plugins.provider import ProviderSpec
@@ -36,66 +36,66 @@ __all__ = [
     "RULES",
     "Case",
     "Checked",
+    "ConformanceFixtures",
     "Finding",
     "Rule",
-    "Vectors",
     "Webhook",
     "check_provider",
     "check_rule",
 ]
 
 CHECKS: Mapping[str, Callable[[Case], Iterator[str]]] = {
-    "MC101": describing.declarations,
-    "MC102": describing.declared_fields,
-    "MC103": describing.undeclared_fields,
-    "MC104": describing.same_request,
-    "MC105": describing.our_id,
-    "MC106": describing.whole_batch,
-    "MC107": describing.any_text,
-    "MC108": describing.every_kind,
-    "MC201": reading.accepted,
-    "MC202": reading.id_kept,
-    "MC203": reading.answer_kept,
-    "MC204": reading.any_answer,
-    "MC205": reading.well_formed,
-    "MC206": reading.server_faults,
-    "MC207": reading.unreadable,
-    "MC208": reading.documented,
-    "MC209": reading.throttled,
-    "MC210": asking.asked_once,
-    "MC211": asking.lost,
-    "MC212": asking.unreachable,
-    "MC213": asking.any_order,
-    "MC214": asking.incomplete,
-    "MC215": reading.unheard_of,
-    "MC216": asking.whole_refusal,
-    "MC217": reading.same_reading,
-    "MC301": proving.read,
-    "MC302": proving.other_key,
-    "MC303": proving.tampered,
-    "MC304": proving.unproved,
-    "MC305": proving.repeated,
-    "MC306": proving.reordered,
-    "MC307": proving.any_call,
-    "MC308": proving.unknown_kind,
-    "MC309": proving.constant_time,
-    "MC310": proving.huge,
-    "MC311": proving.calls_for_tests,
-    "MC401": discretion.secrets_in_reprs,
-    "MC402": discretion.addresses_in_reprs,
-    "MC403": discretion.urls,
-    "MC404": discretion.echoes,
-    "MC405": discretion.logs,
-    "MC406": discretion.exceptions,
-    "MC501": living.idle,
-    "MC502": living.cancelled,
-    "MC503": living.no_socket_left,
-    "MC504": living.both_colours,
-    "MC505": living.side_by_side,
-    "MC506": living.ends,
-    "MC601": abilities.look_ups,
-    "MC602": abilities.reports,
-    "MC603": abilities.limits,
+    "MC101": requests.declarations,
+    "MC102": requests.declared_fields,
+    "MC103": requests.undeclared_fields,
+    "MC104": requests.same_request,
+    "MC105": requests.our_id,
+    "MC106": requests.whole_batch,
+    "MC107": requests.any_text,
+    "MC108": requests.every_kind,
+    "MC201": responses.accepted,
+    "MC202": responses.id_kept,
+    "MC203": responses.answer_kept,
+    "MC204": responses.any_answer,
+    "MC205": responses.well_formed,
+    "MC206": responses.server_faults,
+    "MC207": responses.unreadable,
+    "MC208": responses.documented,
+    "MC209": responses.throttled,
+    "MC210": failures.asked_once,
+    "MC211": failures.lost,
+    "MC212": failures.unreachable,
+    "MC213": failures.any_order,
+    "MC214": failures.incomplete,
+    "MC215": responses.unheard_of,
+    "MC216": failures.whole_refusal,
+    "MC217": responses.same_reading,
+    "MC301": webhooks.read,
+    "MC302": webhooks.other_key,
+    "MC303": webhooks.tampered,
+    "MC304": webhooks.unproved,
+    "MC305": webhooks.repeated,
+    "MC306": webhooks.reordered,
+    "MC307": webhooks.any_call,
+    "MC308": webhooks.unknown_kind,
+    "MC309": webhooks.constant_time,
+    "MC310": webhooks.huge,
+    "MC311": webhooks.calls_for_tests,
+    "MC401": privacy.secrets_in_reprs,
+    "MC402": privacy.addresses_in_reprs,
+    "MC403": privacy.urls,
+    "MC404": privacy.echoes,
+    "MC405": privacy.logs,
+    "MC406": privacy.exceptions,
+    "MC501": lifecycle.idle,
+    "MC502": lifecycle.cancelled,
+    "MC503": lifecycle.no_socket_left,
+    "MC504": lifecycle.both_colours,
+    "MC505": lifecycle.side_by_side,
+    "MC506": lifecycle.ends,
+    "MC601": optional_abilities.look_ups,
+    "MC602": optional_abilities.reports,
+    "MC603": optional_abilities.limits,
 }
 """How each rule is checked."""
 
@@ -106,12 +106,16 @@ class Checked:
 
     rule: Rule
     findings: tuple[Finding, ...] = ()
-    left_out: str = ""
+    skipped: str = ""
     """Why the rule had nothing to look at, where it had not."""
 
 
 def check_provider(
-    provider: ProviderSpec, vectors: Vectors, *, channels: Sequence[Channel] = BUILT_IN, examples: int = 100
+    provider: ProviderSpec,
+    vectors: ConformanceFixtures,
+    *,
+    channels: Sequence[Channel] = BUILT_IN,
+    examples: int = 100,
 ) -> list[Finding]:
     """Hold a provider to every rule that applies, and return what was found: nothing is what one wants.
 
@@ -127,7 +131,7 @@ def check_rule(name: str, case: Case) -> Checked:
     try:
         return Checked(rule, tuple(Finding(rule, seen) for seen in CHECKS[name](case)))
     except NotApplicable as why:
-        return Checked(rule, left_out=str(why))
+        return Checked(rule, skipped=str(why))
     except Exception as fault:  # noqa: BLE001  a provider can be wrong in ways that no rule foresees
         return Checked(
             rule, (Finding(rule, f"it could not be checked: {type(fault).__name__} in {_place(fault)}"),)

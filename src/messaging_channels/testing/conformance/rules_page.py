@@ -28,7 +28,7 @@ def page() -> str:
     for prefix, title in _GROUPS.items():
         parts.append(f"\n## {title}\n")
         parts += [
-            f"\n### {rule.id} {rule.title}\n\n{rule.why} **Do:** {rule.remedy}\n"
+            f"\n### {rule.id} {rule.title}\n\n{rule.why} **Do:** {rule.fix}\n"
             for rule in RULES.values()
             if rule.id.startswith(prefix)
         ]

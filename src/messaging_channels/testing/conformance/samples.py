@@ -105,7 +105,7 @@ _VALUES: dict[str, Any] = {
     "header": "A line",
     "WhatsAppTemplate.header": TextHeader(("A line",)),
     "footer": "A foot",
-    "body": ("one",),
+    "parameters": ("one",),
     "buttons": (QuickReply("yes"),),
     "thumbnail_product_id": "p1",
     "action": "data_exchange",

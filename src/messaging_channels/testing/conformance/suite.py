@@ -9,7 +9,7 @@ import pytest
 
 from messaging_channels.plugins.channels import BUILT_IN, Channel
 from messaging_channels.plugins.provider import ProviderSpec
-from messaging_channels.testing.conformance import RULES, Case, Vectors, check_rule
+from messaging_channels.testing.conformance import RULES, Case, ConformanceFixtures, check_rule
 
 
 class ProviderConformance:
@@ -17,7 +17,7 @@ class ProviderConformance:
 
     provider: ClassVar[ProviderSpec]
     """What the plugin registers."""
-    vectors: ClassVar[Vectors]
+    vectors: ClassVar[ConformanceFixtures]
     channels: ClassVar[Sequence[Channel]] = BUILT_IN
     """Those of its messages, its own included."""
     examples: ClassVar[int] = 100
@@ -29,5 +29,5 @@ class ProviderConformance:
         checked = check_rule(rule, Case(self.provider, self.vectors, self.channels, self.examples))
         if checked.findings:
             pytest.fail("\n".join(map(str, checked.findings)), pytrace=False)
-        if checked.left_out:
-            pytest.skip(checked.left_out)
+        if checked.skipped:
+            pytest.skip(checked.skipped)

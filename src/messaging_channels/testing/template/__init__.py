@@ -12,7 +12,7 @@ _PLACES = {
     "pyproject.toml": "pyproject.toml",
     "README.md": "README.md",
     "package/__init__.py": "src/messaging_channels_%%module%%/__init__.py",
-    "package/plugin.py": "src/messaging_channels_%%module%%/plugin.py",
+    "package/settings.py": "src/messaging_channels_%%module%%/settings.py",
     "package/provider.py": "src/messaging_channels_%%module%%/provider.py",
     "package/emulator.py": "src/messaging_channels_%%module%%/emulator.py",
     "package/conformance.py": "src/messaging_channels_%%module%%/conformance.py",

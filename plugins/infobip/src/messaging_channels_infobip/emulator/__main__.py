@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from messaging_channels.testing import serve
-from messaging_channels_infobip.emulator import InfobipEmulator, Security
-from messaging_channels_infobip.proofs import HASHES
+from messaging_channels_infobip.emulator.server import InfobipEmulator, WebhookSecurity
+from messaging_channels_infobip.webhook_auth import HASH_NAMES
 
 
 def _describe(parser: argparse.ArgumentParser) -> None:
@@ -20,13 +20,13 @@ def _describe(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--webhook-hmac-secret", default="", help="prove calls by a signature of the body")
     parser.add_argument("--webhook-hmac-header", default="X-Hub-Signature-256")
-    parser.add_argument("--webhook-hmac-algorithm", default="HMAC_SHA_256", choices=sorted(HASHES))
+    parser.add_argument("--webhook-hmac-algorithm", default="HMAC_SHA_256", choices=sorted(HASH_NAMES))
 
 
 def _build(options: argparse.Namespace) -> InfobipEmulator:
     username, _, password = options.webhook_basic.partition(":")
     name, _, value = options.webhook_header.partition(":")
-    security = Security(
+    security = WebhookSecurity(
         username=username,
         password=password,
         bearer=options.webhook_bearer,

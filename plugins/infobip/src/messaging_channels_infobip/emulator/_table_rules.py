@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging_channels_infobip.emulator.rules import (
+from messaging_channels_infobip.emulator.schema import (
     Flag,
     Free,
     Many,
@@ -11,15 +11,15 @@ from messaging_channels_infobip.emulator.rules import (
     Rule,
     Text,
     Variants,
-    words,
+    enum_of,
 )
 
 _ID, _LABEL, _CALLBACK, _URL, _BULK = Text(0, 200), Text(0, 255), Text(0, 4000), Text(0, 2048), Text(0, 100)
 _INTEGER = Number(-(2**31), 2**31 - 1)
 _TIME = Object({"hour*": Number(0, 23), "minute*": Number(0, 59)})
-_DAYS = words("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
+_DAYS = enum_of("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
 _WINDOW = Object({"days*": Many(_DAYS, 1), "from": _TIME, "to": _TIME})
-_VALIDITY = Object({"amount*": Number(1, 172_800), "timeUnit": words("SECONDS", "MINUTES", "HOURS")})
+_VALIDITY = Object({"amount*": Number(1, 172_800), "timeUnit": enum_of("SECONDS", "MINUTES", "HOURS")})
 _PLATFORM = Object({"entityId": _LABEL, "applicationId": _LABEL})
 _WEBHOOKS = Object(
     {
@@ -37,7 +37,7 @@ _LINKS = Object(
         "customDomain": Text(),
     }
 )
-_TRANSLITERATION = words(
+_TRANSLITERATION = enum_of(
     "NONE",
     "TURKISH",
     "GREEK",
@@ -67,7 +67,7 @@ SMS = Object(
                             "transliteration": _TRANSLITERATION,
                             "language": Object(
                                 {
-                                    "languageCode": words("NONE", "TR", "ES", "PT", "AUTODETECT"),
+                                    "languageCode": enum_of("NONE", "TR", "ES", "PT", "AUTODETECT"),
                                     "singleShift": Flag(),
                                     "lockingShift": Flag(),
                                 }
@@ -90,7 +90,10 @@ SMS = Object(
                                         }
                                     ),
                                     "turkeyIys": Object(
-                                        {"brandCode": _INTEGER, "recipientType*": words("BIREYSEL", "TACIR")}
+                                        {
+                                            "brandCode": _INTEGER,
+                                            "recipientType*": enum_of("BIREYSEL", "TACIR"),
+                                        }
                                     ),
                                     "southKorea": Object({"title": Text(0, 66), "resellerCode": _INTEGER}),
                                 }
@@ -110,7 +113,7 @@ SMS = Object(
                         "bulkId": _BULK,
                         "sendAt": Text(),
                         "sendingSpeedLimit": Object(
-                            {"amount*": Number(1, 2**31 - 1), "timeUnit": words("MINUTE", "HOUR", "DAY")}
+                            {"amount*": Number(1, 2**31 - 1), "timeUnit": enum_of("MINUTE", "HOUR", "DAY")}
                         ),
                     }
                 ),
@@ -127,12 +130,14 @@ SMS = Object(
 PREVIEW = Object(
     {
         "text*": Text(1),
-        "languageCode": words("TR", "ES", "PT", "AUTODETECT"),
+        "languageCode": enum_of("TR", "ES", "PT", "AUTODETECT"),
         "transliteration": _TRANSLITERATION,
     }
 )
 SEND_AT = Object({"sendAt*": Text(1)})
-BULK_STATUS = Object({"status*": words("PENDING", "PAUSED", "PROCESSING", "CANCELED", "FINISHED", "FAILED")})
+BULK_STATUS = Object(
+    {"status*": enum_of("PENDING", "PAUSED", "PROCESSING", "CANCELED", "FINISHED", "FAILED")}
+)
 MATCH = Object({"identities*": Many(Object({"type*": Text(1), "identifier*": Text(1), "sender": Text()}), 1)})
 
 _COPY = Object({"destination*": Text(3), "messageId": _ID, "placeholders": Text()})
@@ -213,10 +218,10 @@ EMAIL = Object(
                         "trackOpens": Flag(),
                         "trackClicks": Flag(),
                         "trackingUrl": Text(),
-                        "trackingPixelPosition": words("TOP", "BOTTOM"),
+                        "trackingPixelPosition": enum_of("TOP", "BOTTOM"),
                     }
                 ),
-                "clientPriority": words("HIGH", "STANDARD", "LOW"),
+                "clientPriority": enum_of("HIGH", "STANDARD", "LOW"),
             }
         ),
     }
@@ -234,7 +239,7 @@ MIME = Object(
         "notifyContentType": Text(),
         "callbackData": _CALLBACK,
         "trackingUrl": Text(),
-        "clientPriority": words("HIGH", "STANDARD", "LOW"),
+        "clientPriority": enum_of("HIGH", "STANDARD", "LOW"),
         "applicationId": Text(),
         "entityId": Text(),
     }
@@ -264,7 +269,7 @@ _ANY_HEADER = Variants(
         "DOCUMENT": {"mediaUrl*": _MEDIA, "filename": Text(0, 240)},
     }
 )
-_HOME = words("HOME", "WORK")
+_HOME = enum_of("HOME", "WORK")
 _CONTACT = Object(
     {
         "addresses": Many(Free()),
@@ -285,7 +290,7 @@ _CONTACT = Object(
             Object(
                 {
                     "phone": Text(),
-                    "type": words("CELL", "MAIN", "IPHONE", "HOME", "WORK"),
+                    "type": enum_of("CELL", "MAIN", "IPHONE", "HOME", "WORK"),
                     "waId": Text(),
                 }
             )
@@ -431,12 +436,12 @@ WHATSAPP: dict[str, Object] = {
             "body*": _BODY,
             "action*": Object(
                 {
-                    "mode": words("DRAFT", "PUBLISHED"),
+                    "mode": enum_of("DRAFT", "PUBLISHED"),
                     "flowMessageVersion": _INTEGER,
                     "flowToken*": Text(),
                     "flowId*": Text(),
                     "callToActionButton*": Text(1, 20),
-                    "flowAction": words("NAVIGATE", "DATA_EXCHANGE"),
+                    "flowAction": enum_of("NAVIGATE", "DATA_EXCHANGE"),
                     "flowActionPayload": Object({"screen*": Text(), "data": Free()}),
                 }
             ),

@@ -24,50 +24,48 @@ NO_ERROR: Json = {"groupId": 0, "groupName": "OK", "id": 0, "name": "NO_ERROR", 
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class Fate:
     """What becomes of messages to some addresses."""
 
     status: Status
     error: tuple[int, str, int, str] | None = None
-    at_once: bool = False
+    immediate: bool = False
     """Whether the answer to the send tells it already."""
 
 
-DELIVERED = Ending(statuses.DELIVERED_TO_HANDSET)
-ENDINGS: Mapping[str, Ending] = {
-    "901": Ending(statuses.known(5, 52), at_once=True),
-    "902": Ending(statuses.known(5, 12), at_once=True),
-    "903": Ending(statuses.known(5, 19), at_once=True),
-    "904": Ending(statuses.known(5, 21), at_once=True),
-    "911": Ending(statuses.known(2, 9), (1, "HANDSET_ERRORS", 1, "EC_UNKNOWN_SUBSCRIBER")),
-    "912": Ending(statuses.known(4, 15), (1, "HANDSET_ERRORS", 27, "EC_ABSENT_SUBSCRIBER")),
-    "913": Ending(statuses.known(5, 14), (2, "USER_ERRORS", 603, "EC_CONTENT_BLOCKED")),
-    "914": Ending(statuses.known(3, 2)),
-    "915": Ending(statuses.known(2, 9), (1, "HANDSET_ERRORS", 7010, "EC_NO_SESSION")),
-    "rejected": Ending(statuses.known(5, 52), at_once=True),
-    "bounced": Ending(statuses.known(2, 9), (2, "USER_ERRORS", 6012, "EC_HARD_BOUNCE")),
-    "unsubscribed": Ending(
-        statuses.known(5, 14), (1, "HANDSET_ERRORS", 6003, "EC_UNSUBSCRIBED_EMAIL_ADDRESS")
-    ),
-    "suppressed": Ending(statuses.known(5, 14), (1, "HANDSET_ERRORS", 6034, "EC_SUPPRESSED_BOUNCE")),
+DELIVERED = Fate(statuses.DELIVERED_TO_HANDSET)
+FATES: Mapping[str, Fate] = {
+    "901": Fate(statuses.known(5, 52), immediate=True),
+    "902": Fate(statuses.known(5, 12), immediate=True),
+    "903": Fate(statuses.known(5, 19), immediate=True),
+    "904": Fate(statuses.known(5, 21), immediate=True),
+    "911": Fate(statuses.known(2, 9), (1, "HANDSET_ERRORS", 1, "EC_UNKNOWN_SUBSCRIBER")),
+    "912": Fate(statuses.known(4, 15), (1, "HANDSET_ERRORS", 27, "EC_ABSENT_SUBSCRIBER")),
+    "913": Fate(statuses.known(5, 14), (2, "USER_ERRORS", 603, "EC_CONTENT_BLOCKED")),
+    "914": Fate(statuses.known(3, 2)),
+    "915": Fate(statuses.known(2, 9), (1, "HANDSET_ERRORS", 7010, "EC_NO_SESSION")),
+    "rejected": Fate(statuses.known(5, 52), immediate=True),
+    "bounced": Fate(statuses.known(2, 9), (2, "USER_ERRORS", 6012, "EC_HARD_BOUNCE")),
+    "unsubscribed": Fate(statuses.known(5, 14), (1, "HANDSET_ERRORS", 6003, "EC_UNSUBSCRIBED_EMAIL_ADDRESS")),
+    "suppressed": Fate(statuses.known(5, 14), (1, "HANDSET_ERRORS", 6034, "EC_SUPPRESSED_BOUNCE")),
 }
 """By the last three digits of a number, or by the local part of a mail address. All others are delivered."""
 
 
-def ending_of(to: str) -> Ending:
+def fate_of(to: str) -> Fate:
     """Say what becomes of a message to that address."""
     key = to.partition("@")[0] if "@" in to else to[-3:]
-    return ENDINGS.get(key, DELIVERED)
+    return FATES.get(key, DELIVERED)
 
 
-def spelled(at: float | None = None) -> str:
+def format_date(at: float | None = None) -> str:
     """Write a time as Infobip does; None for now."""
     moment = datetime.fromtimestamp(time.time() if at is None else at, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}+0000"
 
 
 @dataclass(slots=True)
-class Taken:
+class AcceptedMessage:
     """A message that was taken."""
 
     id: str
@@ -78,16 +76,16 @@ class Taken:
     content: Json = field(repr=False)
     labels: Json
     """Application, entity, campaign and callback data, as reports carry them back."""
-    ending: Ending
+    fate: Fate
     status: Status
     at: float = field(default_factory=time.time)
 
     @property
     def error(self) -> Json:
         """The error object of its report."""
-        if self.ending.error is None:
+        if self.fate.error is None:
             return NO_ERROR
-        group, group_name, number, name = self.ending.error
+        group, group_name, number, name = self.fate.error
         return {
             "groupId": group,
             "groupName": group_name,
@@ -97,7 +95,7 @@ class Taken:
             "permanent": False,
         }
 
-    def told(self, names: str) -> Json:
+    def fields(self, names: str) -> Json:
         """Return the facts of these names, as far as there are any: each report and log tells others."""
         facts = {
             "bulkId": self.bulk_id,
@@ -105,8 +103,8 @@ class Taken:
             "to": self.to,
             "destination": self.to,
             "sender": self.sender,
-            "sentAt": spelled(self.at),
-            "doneAt": spelled(self.at),
+            "sentAt": format_date(self.at),
+            "doneAt": format_date(self.at),
             "messageCount": 1,
             "smsCount": 1,
             "price": {"pricePerMessage": 0.0, "currency": "EUR"},
@@ -135,28 +133,28 @@ class Account:
     """Everything the account remembers."""
 
     def __init__(self) -> None:
-        self.messages: list[Taken] = []
-        self.unfetched: dict[str, list[Taken]] = {"sms": [], "email": []}
+        self.messages: list[AcceptedMessage] = []
+        self.unfetched: dict[str, list[AcceptedMessage]] = {"sms": [], "email": []}
         self.inbox: list[Json] = []
         self.schedules: dict[str, Schedule] = {}
         self.persons: list[Json] = []
         self._ids: set[tuple[str, str]] = set()
 
-    def take(self, message: Taken) -> Status:
+    def accept(self, message: AcceptedMessage) -> Status:
         """Take a message, or refuse it at once; return the status of the answer."""
         if (message.channel, message.id) in self._ids:
             return DUPLICATE
         self._ids.add((message.channel, message.id))
         self.messages.append(message)
-        if message.ending.at_once:
-            message.status = message.ending.status
+        if message.fate.immediate:
+            message.status = message.fate.status
         return message.status
 
-    def due(self, message: Taken) -> bool:
+    def is_due(self, message: AcceptedMessage) -> bool:
         """Whether it goes out now: it was neither refused nor scheduled."""
-        return not message.ending.at_once and message.bulk_id not in self.schedules
+        return not message.fate.immediate and message.bulk_id not in self.schedules
 
-    def find(self, channel: str, query: Mapping[str, str]) -> list[Taken]:
+    def find(self, channel: str, query: Mapping[str, str]) -> list[AcceptedMessage]:
         """Return the messages that a query asks for, the newest first."""
         wanted = {name: set(query[name].split(",")) for name in ("messageId", "bulkId") if name in query}
         return [

@@ -10,24 +10,24 @@ from messaging_channels.testing import Request, json_response
 from messaging_channels_infobip.emulator import _table_rules as rules
 from messaging_channels_infobip.emulator.account import (
     ENQUEUED,
+    AcceptedMessage,
     Account,
     Json,
     Schedule,
-    Taken,
-    ending_of,
+    fate_of,
     new_id,
 )
-from messaging_channels_infobip.emulator.refusals import checked
+from messaging_channels_infobip.emulator.errors import require_valid
 
-Reported: TypeAlias = Callable[[Taken, str | None], None]
+Report: TypeAlias = Callable[[AcceptedMessage, str | None], None]
 """Hears of a message that is due, and the URL its reports go to, if it named one."""
 
 MOST_RECIPIENTS = 1000
 
 
-def send_sms(request: Request, account: Account, reported: Reported) -> HttpResponse:
+def send_sms(request: Request, account: Account, report: Report) -> HttpResponse:
     """`POST /sms/3/messages`."""
-    body = checked(request, rules.SMS)
+    body = require_valid(request, rules.SMS)
     options: Json = body.get("options", {})
     bulk_id = _bulk(account, "sms", options.get("schedule", {}))
     taken = [
@@ -37,15 +37,15 @@ def send_sms(request: Request, account: Account, reported: Reported) -> HttpResp
     ]
     counted = options.get("includeSmsCountInResponse")
     elements = [
-        _element(account, one, reported, url, {"details": {"messageCount": 1}} if counted else {})
+        _element(account, one, report, url, {"details": {"messageCount": 1}} if counted else {})
         for one, url in taken
     ]
     return json_response({"bulkId": bulk_id, "messages": elements})
 
 
-def _sms(message: Json, destination: Json, bulk_id: str) -> tuple[Taken, str | None]:
+def _sms(message: Json, destination: Json, bulk_id: str) -> tuple[AcceptedMessage, str | None]:
     webhooks, labels = _labels(message)
-    taken = _taken("sms", destination["to"], destination, message, bulk_id, labels)
+    taken = _accepted_message("sms", destination["to"], destination, message, bulk_id, labels)
     return taken, webhooks.get("delivery", {}).get("url")
 
 
@@ -56,25 +56,25 @@ def _labels(message: Json) -> tuple[Json, Json]:
     return webhooks, {**options.get("platform", {}), **campaign, "callbackData": webhooks.get("callbackData")}
 
 
-def send_mail(request: Request, account: Account, reported: Reported) -> HttpResponse:
+def send_mail(request: Request, account: Account, report: Report) -> HttpResponse:
     """`POST /email/4/messages`."""
-    body = checked(request, rules.EMAIL, also=_mail_problems)
+    body = require_valid(request, rules.EMAIL, also=_mail_problems)
     bulk_id = _bulk(account, "email", body.get("options", {}).get("schedule", {}))
     elements = [
-        _element(account, one, reported, url, {"details": {}})
+        _element(account, one, report, url, {"details": {}})
         for message in body["messages"]
         for one, url in _mails(message, bulk_id)
     ]
     return json_response({"bulkId": bulk_id, "messages": elements})
 
 
-def _mails(message: Json, bulk_id: str) -> Iterator[tuple[Taken, str | None]]:
+def _mails(message: Json, bulk_id: str) -> Iterator[tuple[AcceptedMessage, str | None]]:
     """Every recipient gets a mail and an id, unless all see each other: then there is one of both."""
     webhooks, labels = _labels(message)
     for destination in message["destinations"]:
         everybody = [*destination["to"], *destination.get("cc", []), *destination.get("bcc", [])]
         for one in everybody[:1] if destination.get("preserveRecipients") else everybody:
-            taken = _taken("email", one["destination"], one, message, bulk_id, labels)
+            taken = _accepted_message("email", one["destination"], one, message, bulk_id, labels)
             yield taken, webhooks.get("delivery", {}).get("url")
 
 
@@ -97,45 +97,48 @@ def _mail_problems(body: Json) -> Iterator[tuple[str, str]]:
             yield f"{at}.destinations", f"at most {MOST_RECIPIENTS} recipients"
 
 
-def send_mime(request: Request, account: Account, reported: Reported) -> HttpResponse:
+def send_mime(request: Request, account: Account, report: Report) -> HttpResponse:
     """`POST /email/4/mime`. Its answer is worded as version 3 does."""
-    body = checked(request, rules.MIME)
+    body = require_valid(request, rules.MIME)
     labels = {name: body.get(name) for name in ("callbackData", "applicationId", "entityId")}
     bulk_id = body.get("bulkId") or new_id()
     first, *others = body["destinations"]
-    taken = [_taken("email", first, body, {**body, "sender": body.get("from")}, bulk_id, labels)]
-    taken += [_taken("email", other, {}, {"sender": body.get("from")}, bulk_id, labels) for other in others]
-    elements = [_element(account, one, reported, body.get("notifyUrl"), {}, to="to") for one in taken]
+    taken = [_accepted_message("email", first, body, {**body, "sender": body.get("from")}, bulk_id, labels)]
+    taken += [
+        _accepted_message("email", other, {}, {"sender": body.get("from")}, bulk_id, labels)
+        for other in others
+    ]
+    elements = [_element(account, one, report, body.get("notifyUrl"), {}, to="to") for one in taken]
     return json_response({"bulkId": bulk_id, "messages": elements})
 
 
-def send_template(request: Request, account: Account, reported: Reported) -> HttpResponse:
+def send_template(request: Request, account: Account, report: Report) -> HttpResponse:
     """`POST /whatsapp/1/message/template`."""
-    body = checked(request, rules.TEMPLATE)
+    body = require_valid(request, rules.TEMPLATE)
     bulk_id = body.get("bulkId") or new_id()
-    elements = [_chat(account, message, reported, bulk_id) for message in body["messages"]]
+    elements = [_chat(account, message, report, bulk_id) for message in body["messages"]]
     return json_response(
         {"messages": elements, **({"bulkId": bulk_id} if len(elements) > 1 or "bulkId" in body else {})}
     )
 
 
-def send_chat(request: Request, account: Account, reported: Reported) -> HttpResponse:
+def send_chat(request: Request, account: Account, report: Report) -> HttpResponse:
     """`POST /whatsapp/1/message/…` for all other types: one message, and a flat answer."""
-    body = checked(request, rules.WHATSAPP[request.path.removeprefix("/whatsapp/1/message/")])
-    return json_response(_chat(account, body, reported, new_id()))
+    body = require_valid(request, rules.WHATSAPP[request.path.removeprefix("/whatsapp/1/message/")])
+    return json_response(_chat(account, body, report, new_id()))
 
 
-def _chat(account: Account, message: Json, reported: Reported, bulk_id: str) -> Json:
+def _chat(account: Account, message: Json, report: Report, bulk_id: str) -> Json:
     labels = {name: message.get(name) for name in ("callbackData", "applicationId", "entityId")}
     described = {**message, "sender": message["from"]}
-    taken = _taken("whatsapp", message["to"], message, described, bulk_id, labels)
-    return _element(account, taken, reported, message.get("notifyUrl"), {"messageCount": 1}, to="to")
+    taken = _accepted_message("whatsapp", message["to"], message, described, bulk_id, labels)
+    return _element(account, taken, report, message.get("notifyUrl"), {"messageCount": 1}, to="to")
 
 
-def _taken(
+def _accepted_message(
     channel: str, to: str, named: Json, message: Json, bulk_id: str, labels: Mapping[str, Any]
-) -> Taken:
-    return Taken(
+) -> AcceptedMessage:
+    return AcceptedMessage(
         id=named.get("messageId") or new_id(),
         channel=channel,
         to=to,
@@ -143,25 +146,25 @@ def _taken(
         bulk_id=bulk_id,
         content=message.get("content") or {},
         labels={name: value for name, value in labels.items() if value},
-        ending=ending_of(to),
+        fate=fate_of(to),
         status=ENQUEUED[channel],
     )
 
 
 def _element(
     account: Account,
-    taken: Taken,
-    reported: Reported,
+    accepted: AcceptedMessage,
+    report: Report,
     url: str | None,
     more: Json,
     *,
     to: str = "destination",
 ) -> Json:
     """Take a message and write its element of the answer."""
-    status = account.take(taken)
-    if status is taken.status and account.due(taken):
-        reported(taken, url)
-    return {"messageId": taken.id, "status": status.as_dict(), to: taken.to, **more}
+    status = account.accept(accepted)
+    if status is accepted.status and account.is_due(accepted):
+        report(accepted, url)
+    return {"messageId": accepted.id, "status": status.as_dict(), to: accepted.to, **more}
 
 
 def _bulk(account: Account, channel: str, schedule: Json) -> str:

@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from messaging_channels_smtp.protocol.letters import Letter
-    from messaging_channels_smtp.protocol.server import Offer
+    from messaging_channels_smtp.protocol.mail import MailTransaction
+    from messaging_channels_smtp.protocol.server import ServerCapabilities
 
 RSET = b"RSET\r\n"
 DATA = b"DATA\r\n"
@@ -27,16 +27,16 @@ def helo(name: str) -> bytes:
     return f"HELO {name}\r\n".encode("ascii")
 
 
-def mail(letter: Letter, offer: Offer) -> bytes:
+def mail(mail_transaction: MailTransaction, capabilities: ServerCapabilities) -> bytes:
     """Begin a transaction."""
     parameters = ""
-    if offer.size is not None:
-        parameters += f" SIZE={len(letter.content)}"
-    if letter.needs_utf8:
+    if capabilities.size is not None:
+        parameters += f" SIZE={len(mail_transaction.content)}"
+    if mail_transaction.needs_utf8:
         parameters += " BODY=8BITMIME SMTPUTF8"
-    if offer.dsn:
-        parameters += f" RET=HDRS{_envid(letter.id)}"
-    return f"MAIL FROM:<{letter.sender}>{parameters}\r\n".encode()
+    if capabilities.dsn:
+        parameters += f" RET=HDRS{_envid(mail_transaction.id)}"
+    return f"MAIL FROM:<{mail_transaction.sender}>{parameters}\r\n".encode()
 
 
 def _envid(own: str) -> str:
@@ -44,14 +44,12 @@ def _envid(own: str) -> str:
     return f" ENVID={encoded}" if 0 < len(encoded) <= _LONGEST_ENVID else ""
 
 
-def rcpt(address: str, offer: Offer) -> bytes:
+def rcpt(address: str, capabilities: ServerCapabilities) -> bytes:
     """Name a recipient. Where reports can be asked for, failure and delay are, about the address as it was given."""
     parameters = ""
-    if offer.dsn:
+    if capabilities.dsn:
         kind = "rfc822" if address.isascii() else "utf-8"
-        parameters = (
-            f" NOTIFY={offer.notify} ORCPT={kind};{xtext(address) if kind == 'rfc822' else unitext(address)}"
-        )
+        parameters = f" NOTIFY={capabilities.notify} ORCPT={kind};{xtext(address) if kind == 'rfc822' else unitext(address)}"
     return f"RCPT TO:<{address}>{parameters}\r\n".encode()
 
 
@@ -60,7 +58,7 @@ def bdat(octets: int) -> bytes:
     return b"BDAT %d LAST\r\n" % octets
 
 
-def stuffed(content: bytes) -> bytes:
+def dot_stuff(content: bytes) -> bytes:
     """Return the content as DATA takes it, with its end: a dot that begins a line is doubled."""
     if b"\n." in content or content.startswith(b"."):
         content = _LEADING_DOT.sub(b"..", content)
@@ -69,20 +67,20 @@ def stuffed(content: bytes) -> bytes:
 
 def plain(username: str, password: str) -> bytes:
     """Log in by PLAIN (RFC 4616)."""
-    return b"AUTH PLAIN " + encoded(f"\0{username}\0{password}")
+    return b"AUTH PLAIN " + encode_base64(f"\0{username}\0{password}")
 
 
 def xoauth2(username: str, token: str) -> bytes:
     """Log in by XOAUTH2 (https://developers.google.com/workspace/gmail/imap/xoauth2-protocol)."""
-    return b"AUTH XOAUTH2 " + encoded(f"user={username}\1auth=Bearer {token}\1\1")
+    return b"AUTH XOAUTH2 " + encode_base64(f"user={username}\1auth=Bearer {token}\1\1")
 
 
 def oauthbearer(username: str, token: str) -> bytes:
     """Log in by OAUTHBEARER (RFC 7628)."""
-    return b"AUTH OAUTHBEARER " + encoded(f"n,a={username},\1auth=Bearer {token}\1\1")
+    return b"AUTH OAUTHBEARER " + encode_base64(f"n,a={username},\1auth=Bearer {token}\1\1")
 
 
-def encoded(text: str) -> bytes:
+def encode_base64(text: str) -> bytes:
     """Return one base64 line of an AUTH exchange."""
     return base64.b64encode(text.encode()) + b"\r\n"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 
-class Lost(Exception):
+class ConnectionLost(Exception):
     """The connection is gone, or what it says makes no sense."""
 
     def __init__(self, problem: str, *, timed_out: bool = False) -> None:
@@ -25,17 +25,17 @@ class Reply:
     """All lines without their codes, joined by LF."""
 
     @property
-    def kind(self) -> int:
+    def first_digit(self) -> int:
         """The first digit: 2 done, 3 go on, 4 not now, 5 no."""
         return self.code // 100
 
     @property
-    def accepted(self) -> bool:
+    def is_positive(self) -> bool:
         """Whether the server did as it was told."""
-        return self.kind == _DONE
+        return self.first_digit == _DONE
 
     @property
-    def closes(self) -> bool:
+    def closes_connection(self) -> bool:
         """Whether the server ends the connection with it."""
         return self.code == _CLOSING
 
@@ -46,7 +46,7 @@ class Reply:
         return ".".join(found.groups()) if found else ""
 
 
-class Replies:
+class ReplyParser:
     """Turns octets, however they are cut, into replies."""
 
     def __init__(self) -> None:
@@ -59,21 +59,21 @@ class Replies:
         self._at = 0
 
     @property
-    def pending(self) -> bool:
+    def has_pending(self) -> bool:
         """Whether anything is left that was not returned as a reply."""
         return self._at < len(self._data)
 
-    def next(self) -> Reply | None:
+    def next_reply(self) -> Reply | None:
         """Return the next whole reply, or None while it is incomplete.
 
         Raises:
             Lost: what came is no reply, or one without end.
         """
-        if not self.pending:
+        if not self.has_pending:
             return None
         found = _REPLY.match(self._data, self._at)
         if found is None:
-            self._require_sense()
+            self._require_valid()
             return None
         self._at = found.end()
         text = found[0].decode("utf-8", "replace")
@@ -81,14 +81,14 @@ class Replies:
             return Reply(int(found[1]), text[4:].rstrip("\r\n"))
         return Reply(int(found[1]), "\n".join(line[4:].rstrip("\r") for line in text[:-1].split("\n")))
 
-    def _require_sense(self) -> None:
+    def _require_valid(self) -> None:
         rest = self._data[self._at :]
         if len(rest) > _LONGEST:
-            raise Lost("a reply without end")
+            raise ConnectionLost("a reply without end")
         *whole, begun = rest.split(b"\n")
         codes = {line[:3] for line in whole}
         if len(codes) > 1 or not all(_CONTINUED.match(line) for line in whole) or not _BEGUN.fullmatch(begun):
-            raise Lost("an unreadable reply")
+            raise ConnectionLost("an unreadable reply")
 
 
 _DONE = 2

@@ -9,28 +9,28 @@ from ipaddress import ip_address
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class SmtpTimeouts:
     """Seconds to wait, by what for. RFC 5321 section 4.5.3.2 asks for at least ten minutes for the answer to the whole content."""
 
     connect: float = 10.0
     greeting: float = 30.0
     command: float = 60.0
-    block: float = 180.0
+    data_block: float = 180.0
     """For each block of content to be taken off our hands."""
-    answer: float = 600.0
+    data_end: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PoolLimits:
     """How much of a server is used."""
 
-    connections: int = 5
+    size: int = 5
     """At once; further mails wait for one of them."""
-    messages: int = 100
+    messages_per_connection: int = 100
     """On one connection, before it is replaced. A server's own LIMITS MAILMAX may lower it."""
-    idle: float = 30.0
+    keepalive_expiry: float = 30.0
     """Seconds a connection is kept for the next mail."""
-    window: int = 16
+    pipeline_depth: int = 16
     """Mails under way at once on one connection, where the server offers CHUNKING and PIPELINING. If it breaks, so many outcomes are unknown."""
 
 
@@ -46,9 +46,9 @@ class Server:
     password: str | None = field(default=None, repr=False)
     context: ssl.SSLContext | None = field(default=None, repr=False)
     """With which TLS is spoken; one that verifies."""
-    patience: Patience = field(default_factory=Patience)
-    limits: Limits = field(default_factory=Limits)
-    name: str = "localhost"
+    timeouts: SmtpTimeouts = field(default_factory=SmtpTimeouts)
+    pool: PoolLimits = field(default_factory=PoolLimits)
+    hostname: str = "localhost"
     """What we call ourselves in EHLO."""
     notify: str = "FAILURE,DELAY"
     """Which reports are asked for, where the server offers DSN."""
@@ -63,7 +63,7 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ServerCapabilities:
     """What a server offers, after the last EHLO."""
 
     keywords: Mapping[str, str]
@@ -74,11 +74,11 @@ class Offer:
     dsn: bool
     size: int | None
     """None where SIZE is not offered, 0 for no fixed limit."""
-    most_mails: int
-    most_recipients: int
+    max_mails: int
+    max_recipients: int
 
     @classmethod
-    def read(cls, keywords: Mapping[str, str], notify: str) -> Offer:
+    def from_ehlo(cls, keywords: Mapping[str, str], notify: str) -> ServerCapabilities:
         """Read the keywords of an EHLO reply."""
         limits = dict(part.partition("=")[::2] for part in keywords.get("LIMITS", "").upper().split())
         size = keywords.get("SIZE")
@@ -89,18 +89,18 @@ class Offer:
             chunking="CHUNKING" in keywords,
             utf8="SMTPUTF8" in keywords,
             dsn="DSN" in keywords,
-            size=None if size is None else _number(size, 0),
-            most_mails=_number(limits.get("MAILMAX", ""), _UNLIMITED),
-            most_recipients=_number(limits.get("RCPTMAX", ""), _UNLIMITED),
+            size=None if size is None else _parse_number(size, 0),
+            max_mails=_parse_number(limits.get("MAILMAX", ""), _UNLIMITED),
+            max_recipients=_parse_number(limits.get("RCPTMAX", ""), _UNLIMITED),
         )
 
 
 @dataclass(slots=True)
-class Line:
+class ConnectionState:
     """An open connection, as far as the protocol knows it."""
 
-    offer: Offer
-    sent: int = 0
+    capabilities: ServerCapabilities
+    mails_sent: int = 0
     """Mails it has carried."""
     in_order: bool = True
     """False once it may not be used again."""
@@ -108,7 +108,7 @@ class Line:
     """Whether a refused transaction has to be reset first."""
 
 
-def _number(text: str, otherwise: int) -> int:
+def _parse_number(text: str, otherwise: int) -> int:
     return int(text) if text.isascii() and text.isdecimal() else otherwise
 
 

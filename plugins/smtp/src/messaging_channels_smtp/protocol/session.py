@@ -7,85 +7,92 @@ from collections.abc import Mapping
 
 from messaging_channels_smtp.protocol import commands
 from messaging_channels_smtp.protocol.replies import Reply
-from messaging_channels_smtp.protocol.server import Line, Offer, Server
-from messaging_channels_smtp.protocol.steps import Refused, Secure, Send, Stage, Talk, reply_within
+from messaging_channels_smtp.protocol.server import ConnectionState, Server, ServerCapabilities
+from messaging_channels_smtp.protocol.steps import (
+    Send,
+    SessionRefused,
+    Stage,
+    StartTls,
+    StepFlow,
+    await_reply,
+)
 
 
-def opened(server: Server, token: str | None) -> Talk[Line]:
+def open_session(server: Server, token: str | None) -> StepFlow[ConnectionState]:
     """Begin a session on the connection at hand: greeting, TLS, login.
 
     Raises:
         Refused: the server will not have us, or not in private.
         Lost: the connection broke.
     """
-    greeting = yield from reply_within(server.patience.greeting)
-    if greeting.kind != _DONE:
-        raise Refused(Stage.CONNECT, "not ready", greeting)
-    keywords = yield from _greeted(server)
+    greeting = yield from await_reply(server.timeouts.greeting)
+    if greeting.first_digit != _DONE:
+        raise SessionRefused(Stage.CONNECT, "not ready", greeting)
+    keywords = yield from _greet(server)
     if server.tls == "starttls":
-        yield from _secured(server, keywords)
-        keywords = yield from _greeted(server)
+        yield from _start_tls(server, keywords)
+        keywords = yield from _greet(server)
     if server.username is not None:
-        yield from _logged_in(server, keywords, token)
-    return Line(Offer.read(keywords, server.notify))
+        yield from _log_in(server, keywords, token)
+    return ConnectionState(ServerCapabilities.from_ehlo(keywords, server.notify))
 
 
-def _greeted(server: Server) -> Talk[Mapping[str, str]]:
-    yield Send(commands.ehlo(server.name))
-    reply = yield from reply_within(server.patience.command)
-    if reply.kind == _DONE:
+def _greet(server: Server) -> StepFlow[Mapping[str, str]]:
+    yield Send(commands.ehlo(server.hostname))
+    reply = yield from await_reply(server.timeouts.command)
+    if reply.first_digit == _DONE:
         lines = (_OLD_AUTH.sub("AUTH ", line).partition(" ") for line in reply.text.split("\n")[1:])
         return {word.upper(): rest.strip() for word, _, rest in lines}
-    if reply.kind == _NO:
-        yield Send(commands.helo(server.name))
-        reply = yield from reply_within(server.patience.command)
-    if reply.kind != _DONE:
-        raise Refused(Stage.HELLO, "greeting refused", reply)
+    if reply.first_digit == _NO:
+        yield Send(commands.helo(server.hostname))
+        reply = yield from await_reply(server.timeouts.command)
+    if reply.first_digit != _DONE:
+        raise SessionRefused(Stage.HELLO, "greeting refused", reply)
     return {}
 
 
-def _secured(server: Server, keywords: Mapping[str, str]) -> Talk[None]:
+def _start_tls(server: Server, keywords: Mapping[str, str]) -> StepFlow[None]:
     if "STARTTLS" not in keywords:
-        raise Refused(Stage.TLS, "the server does not offer STARTTLS, and mail is not sent in clear")
+        raise SessionRefused(Stage.TLS, "the server does not offer STARTTLS, and mail is not sent in clear")
     yield Send(commands.STARTTLS)
-    reply = yield from reply_within(server.patience.command)
+    reply = yield from await_reply(server.timeouts.command)
     if reply.code != _READY:
-        raise Refused(Stage.TLS, "STARTTLS refused", reply)
-    yield Secure()
+        raise SessionRefused(Stage.TLS, "STARTTLS refused", reply)
+    yield StartTls()
 
 
-def _logged_in(server: Server, keywords: Mapping[str, str], token: str | None) -> Talk[None]:
+def _log_in(server: Server, keywords: Mapping[str, str], token: str | None) -> StepFlow[None]:
     """Try one mechanism only: each refused one may count towards a lock-out."""
     offered = keywords.get("AUTH", "").upper().split()
     username = server.username or ""
     if token is not None and "XOAUTH2" in offered:
-        said = yield from _said(server, commands.xoauth2(username, token))
+        said = yield from _auth_exchange(server, commands.xoauth2(username, token))
     elif token is not None and "OAUTHBEARER" in offered:
-        said = yield from _said(server, commands.oauthbearer(username, token))
+        said = yield from _auth_exchange(server, commands.oauthbearer(username, token))
     elif server.password is not None and "PLAIN" in offered:
-        said = yield from _said(server, commands.plain(username, server.password))
+        said = yield from _auth_exchange(server, commands.plain(username, server.password))
     elif server.password is not None and "LOGIN" in offered:
-        said = yield from _by_login(server, username, server.password)
+        said = yield from _auth_login(server, username, server.password)
     else:
         wanted = "XOAUTH2 or OAUTHBEARER" if token is not None else "PLAIN or LOGIN"
-        raise Refused(Stage.AUTH, f"the server does not offer {wanted}")
-    if said.kind == _GO_ON:  # how OAuth tells of an error: an empty line fetches the refusal
-        said = yield from _said(server, b"\r\n")
-    if said.kind != _DONE:
-        raise Refused(Stage.AUTH, "login refused", said)
+        raise SessionRefused(Stage.AUTH, f"the server does not offer {wanted}")
+    if said.first_digit == _GO_ON:  # how OAuth tells of an error: an empty line fetches the refusal
+        said = yield from _auth_exchange(server, b"\r\n")
+    if said.first_digit != _DONE:
+        raise SessionRefused(Stage.AUTH, "login refused", said)
 
 
-def _by_login(server: Server, username: str, password: str) -> Talk[Reply]:
-    reply = yield from _said(server, b"AUTH LOGIN\r\n")
+def _auth_login(server: Server, username: str, password: str) -> StepFlow[Reply]:
+    reply = yield from _auth_exchange(server, b"AUTH LOGIN\r\n")
     for answer in (username, password):
-        if reply.kind == _GO_ON:
-            reply = yield from _said(server, commands.encoded(answer))
+        if reply.first_digit == _GO_ON:
+            reply = yield from _auth_exchange(server, commands.encode_base64(answer))
     return reply
 
 
-def _said(server: Server, line: bytes) -> Talk[Reply]:
+def _auth_exchange(server: Server, line: bytes) -> StepFlow[Reply]:
     yield Send(line)
-    return (yield from reply_within(server.patience.command))
+    return (yield from await_reply(server.timeouts.command))
 
 
 _READY, _DONE, _GO_ON, _NO = 220, 2, 3, 5

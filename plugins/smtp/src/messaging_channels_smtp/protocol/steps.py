@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     from messaging_channels_smtp.protocol.replies import Reply
-    from messaging_channels_smtp.protocol.server import Line
+    from messaging_channels_smtp.protocol.server import ConnectionState
 
 Result = TypeVar("Result")
 
@@ -36,61 +36,63 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Await:
+class AwaitReply:
     """Wait for the next reply. Answered with a Reply."""
 
-    seconds: float
+    timeout: float
 
 
 @dataclass(frozen=True, slots=True)
-class Reuse:
+class ReuseConnection:
     """Take an idle connection. Answered with its Line, or with None when there is none. Waits while too many are in use."""
 
-    seconds: float
+    timeout: float
 
 
 @dataclass(frozen=True, slots=True)
-class Connect:
+class OpenConnection:
     """Open a connection, with TLS from its first octet if that is the server's mode."""
 
-    seconds: float
+    timeout: float
 
 
 @dataclass(frozen=True, slots=True)
-class Secure:
+class StartTls:
     """Begin TLS on the connection at hand. Refused if the server had already said more."""
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
+class ReleaseConnection:
     """Put the connection aside for the next conversation."""
 
-    line: Line
+    state: ConnectionState
 
 
 @dataclass(frozen=True, slots=True)
-class Drop:
+class CloseConnection:
     """Close the connection, after QUIT when it is in order."""
 
     polite: bool = False
 
 
-Step: TypeAlias = Send | Await | Reuse | Connect | Secure | Keep | Drop
-Talk: TypeAlias = Generator[Step, Any, Result]
+Step: TypeAlias = (
+    Send | AwaitReply | ReuseConnection | OpenConnection | StartTls | ReleaseConnection | CloseConnection
+)
+StepFlow: TypeAlias = Generator[Step, Any, Result]
 """A generator that yields steps and is sent their answers. `Lost` and `Refused` are thrown into it."""
 
 
-def reply_within(seconds: float) -> Talk[Reply]:
+def await_reply(timeout: float) -> StepFlow[Reply]:
     """Wait for the next reply.
 
     Raises:
         Lost: it did not come in time, or could not be read.
     """
-    reply: Reply = yield Await(seconds)
+    reply: Reply = yield AwaitReply(timeout)
     return reply
 
 
-class Refused(Exception):
+class SessionRefused(Exception):
     """The server, or the certificate it showed, does not let us begin. Nothing was sent."""
 
     def __init__(self, stage: Stage, problem: str, reply: Reply | None = None) -> None:

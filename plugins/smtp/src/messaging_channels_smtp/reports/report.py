@@ -7,11 +7,11 @@ from enum import StrEnum
 
 from messaging_channels.plugins import Status
 from messaging_channels.plugins import status as statuses
-from messaging_channels_smtp._table_enhanced import ERRORS
-from messaging_channels_smtp.meanings import code_of, status_of
+from messaging_channels_smtp._table_errors import ERRORS
+from messaging_channels_smtp.responses import enhanced_code_of, status_of
 
 
-class Kind(StrEnum):
+class ReportType(StrEnum):
     """What sort of mail it is."""
 
     DELIVERY = "dsn"
@@ -39,7 +39,7 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class RecipientUpdate:
     """What is told of one recipient."""
 
     recipient: str = field(repr=False)
@@ -57,25 +57,25 @@ class Update:
     def status(self) -> Status:
         """What it means for the message."""
         if self.action is Action.FAILED and self.code:
-            return statuses.EXPIRED_EXPIRED if self.code[0] == "4" else status_of(code_of(self.code))
+            return statuses.EXPIRED_EXPIRED if self.code[0] == "4" else status_of(enhanced_code_of(self.code))
         return _STATUSES[self.action]
 
     @property
     def error(self) -> int:
         """The number of the error in Infobip's list, 0 for none."""
-        if self.action in _WELL:
+        if self.action in _POSITIVE_ACTIONS:
             return 0
-        return code_of(self.code).error if self.code else _UNSPECIFIED
+        return enhanced_code_of(self.code).error if self.code else _UNSPECIFIED
 
     @property
-    def permanent(self) -> bool:
+    def is_permanent(self) -> bool:
         """Whether another mail to the same address would most likely fail too."""
         return self.action is Action.FAILED and not self.code.startswith("4")
 
     @property
-    def suppress(self) -> bool:
+    def should_suppress(self) -> bool:
         """Whether the address should be written to no more."""
-        return self.permanent and bool(self.code) and code_of(self.code).suppress
+        return self.is_permanent and bool(self.code) and enhanced_code_of(self.code).suppress
 
     @property
     def detail(self) -> str:
@@ -87,8 +87,8 @@ class Update:
 class Report:
     """What a mail tells."""
 
-    kind: Kind
-    updates: tuple[Update, ...] = ()
+    report_type: ReportType
+    updates: tuple[RecipientUpdate, ...] = ()
     envelope_id: str = ""
     """Which mail it tells of: the ENVID of its envelope."""
     message_id: str = field(default="", repr=False)
@@ -105,7 +105,7 @@ class Report:
     """The Date of the report, in seconds since the epoch."""
 
 
-_WELL = (Action.DELIVERED, Action.RELAYED, Action.EXPANDED)
+_POSITIVE_ACTIONS = (Action.DELIVERED, Action.RELAYED, Action.EXPANDED)
 _UNSPECIFIED = 6012
 _STATUSES = {
     Action.FAILED: statuses.known(2, 9),

@@ -1,0 +1,1 @@
+"""The HTTP calls: models, parsing, description."""

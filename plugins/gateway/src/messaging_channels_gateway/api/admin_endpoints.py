@@ -1,0 +1,54 @@
+"""What whoever runs the service asks of it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import TYPE_CHECKING
+
+from starlette.responses import PlainTextResponse
+
+from messaging_channels.errors import MessagingError
+from messaging_channels_gateway.api.request_context import gateway_of, json_response
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+_READY_TIMEOUT = 2.0
+"""Seconds in which the ledger has to answer."""
+
+
+async def health(request: Request) -> Response:
+    """`GET /health`: whether the process answers."""
+    del request
+    return json_response({"status": "ok"})
+
+
+async def ready(request: Request) -> Response:
+    """`GET /ready`: whether messages can be written down, and so sent."""
+    gateway = gateway_of(request)
+    asking = gateway.run_to_completion(gateway.dispatcher.get_message("0" * 32))
+    done, _ = await asyncio.wait({asking}, timeout=_READY_TIMEOUT)
+    try:
+        gateway.store.read("SELECT 1")
+        if done:
+            asking.result()
+    except (MessagingError, sqlite3.Error):
+        return json_response({"status": "not ready"}, 503)
+    if not done:
+        asking.add_done_callback(lambda task: task.cancelled() or task.exception())
+        return json_response({"status": "not ready"}, 503)
+    return (
+        json_response({"status": "stopping"}, 503)
+        if gateway.stopping.is_set()
+        else json_response({"status": "ready"})
+    )
+
+
+async def metrics(request: Request) -> Response:
+    """`GET /metrics`: counters, without ids, addresses or names of tenants."""
+    gateway = gateway_of(request)
+    counted = gateway.store.read("SELECT state, count(*) FROM delivery WHERE state != 'done' GROUP BY state")
+    states = {"waiting": 0, "dead": 0} | {str(state): int(count) for state, count in counted}
+    return PlainTextResponse(gateway.metrics.render(states), media_type="text/plain; version=0.0.4")

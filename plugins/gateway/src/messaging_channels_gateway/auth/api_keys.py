@@ -1,0 +1,169 @@
+"""API keys: who calls, in which tenant, with which rights. Only a digest of a key is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import secrets
+import string
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from messaging_channels_gateway.problems import WORD, Problem
+from messaging_channels_gateway.store.sqlite import Store, statement_work
+
+SCOPES = (
+    "send:sms",
+    "send:whatsapp",
+    "send:email",
+    "send:advanced",
+    "read:messages",
+    "read:events",
+    "read:directory",
+    "write:directory",
+    "manage:webhooks",
+)
+"""The rights. `send:advanced` is for choosing the sender, a callback URL, a validity or a time, and for cancelling; the others are what they say."""
+
+Row: TypeAlias = "tuple[str, str, str, str, float | None]"
+
+_LETTERS = string.ascii_letters + string.digits
+_FORM = re.compile(r"mc_live_(?P<id>[A-Za-z0-9]{8})_(?P<secret>[A-Za-z0-9]{43})")
+_NO_KEY: Row = ("", "0" * 64, "", "", None)
+_CACHE_TTL = 1.0
+"""Seconds for which a key is taken to be as it was read: how long one that another process revoked may still stand."""
+_MAX_CACHED = 10_000
+DEFAULT_TENANT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls."""
+
+    key_id: str
+    tenant: str
+    scopes: frozenset[str]
+
+    def require_scope(self, scope: str) -> None:
+        """Insist on a right.
+
+        Raises:
+            Problem: `forbidden`.
+        """
+        if scope not in self.scopes:
+            raise Problem("forbidden", f"the API key lacks the scope {scope}")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeys:
+    """The keys of all tenants."""
+
+    store: Store
+    clock: Callable[[], float]
+    _cache: dict[tuple[str, str], tuple[float, Row]] = field(
+        default_factory=dict[tuple[str, str], "tuple[float, Row]"], repr=False
+    )
+    """Keys that were valid just now, by id and digest, and when they were read."""
+
+    def create(
+        self,
+        name: str,
+        *,
+        tenant: str = DEFAULT_TENANT,
+        scopes: Iterable[str] = SCOPES,
+        days: float | None = None,
+    ) -> str:
+        """Make a key and return it; it cannot be read again. It stands for `days`, or until it is revoked.
+
+        Raises:
+            ValueError: a scope is unknown, or the tenant's name is no word.
+        """
+        wanted = sorted(set(scopes))
+        if unknown := set(wanted) - set(SCOPES):
+            message = f"unknown scopes: {', '.join(sorted(unknown))}; known: {', '.join(SCOPES)}"
+            raise ValueError(message)
+        if not WORD.fullmatch(tenant):
+            message = "a tenant is named by up to 64 letters, digits, dots, dashes and underscores"
+            raise ValueError(message)
+        key_id = "".join(secrets.choice(_LETTERS) for _ in range(8))
+        secret = "".join(secrets.choice(_LETTERS) for _ in range(43))
+        now = self.clock()
+        expires = None if days is None else now + days * 86400
+        row = (key_id, _digest(secret), tenant, name, ",".join(wanted), now, expires)
+        self.store.run_transaction(statement_work("INSERT INTO key VALUES (?, ?, ?, ?, ?, ?, ?)", *row))
+        return f"mc_live_{key_id}_{secret}"
+
+    def rotate(self, key_id: str, *, grace_hours: float = 24.0) -> str:
+        """Make a key that may do what another one may; the other one stands for `grace_hours` more.
+
+        Raises:
+            LookupError: there is no such key.
+        """
+        rows = self.store.read("SELECT name, tenant, scopes FROM key WHERE id = ?", key_id)
+        if not rows:
+            raise LookupError(key_id)
+        name, tenant, scopes = rows[0]
+        made = self.create(name, tenant=tenant, scopes=scopes.split(","))
+        self.expire(key_id, self.clock() + grace_hours * 3600)
+        return made
+
+    def expire(self, key_id: str, at: float) -> None:
+        """Let a key stand no longer than until then.
+
+        Raises:
+            LookupError: there is no such key.
+        """
+        gone = statement_work(
+            "UPDATE key SET expires = min(coalesce(expires, ?), ?) WHERE id = ? RETURNING id", at, at, key_id
+        )
+        if not self.store.run_transaction(gone):
+            raise LookupError(key_id)
+        self._cache.clear()
+
+    def list_keys(self) -> Sequence[dict[str, Any]]:
+        """Return what is known of every key."""
+        rows = self.store.read("SELECT id, tenant, name, scopes, created, expires FROM key ORDER BY created")
+        names = ("id", "tenant", "name", "scopes", "created", "expires")
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def tenants(self) -> Sequence[str]:
+        """Return the tenants that have keys."""
+        return [tenant for (tenant,) in self.store.read("SELECT DISTINCT tenant FROM key")]
+
+    def authenticate(self, header_values: Sequence[str]) -> Caller:
+        """Return who presents these values of the header `x-api-key`. Unknown and wrong keys cost the same time.
+
+        Raises:
+            Problem: `unauthorised`, without a reason.
+        """
+        found = _FORM.fullmatch(header_values[0]) if len(header_values) == 1 else None
+        now, told = self.clock(), _digest(found["secret"] if found else "")
+        asked = (found["id"] if found else "", told)
+        row = self._cached(asked, now) or self._read(asked[0])
+        key_id, digest, tenant, scopes, expires = row
+        same = hmac.compare_digest(told, digest)
+        if not (same and key_id and (expires is None or expires > now)):
+            raise Problem("unauthorised", "give one valid key in the header x-api-key")
+        self._cache.setdefault(asked, (now, row))
+        return Caller(key_id, tenant, frozenset(scopes.split(",")))
+
+    def _cached(self, asked: tuple[str, str], now: float) -> Row | None:
+        """Return the key of that id and digest if it was valid just now: to read the file for every call would have the event loop wait for its writer."""
+        at, row = self._cache.get(asked, (now, None))
+        if row is not None and 0 <= now - at < _CACHE_TTL:
+            return row
+        if len(self._cache) >= _MAX_CACHED:
+            self._cache.clear()
+        self._cache.pop(asked, None)
+        return None
+
+    def _read(self, key_id: str) -> Row:
+        rows = self.store.read("SELECT id, digest, tenant, scopes, expires FROM key WHERE id = ?", key_id)
+        return rows[0] if rows else _NO_KEY
+
+
+def _digest(secret: str) -> str:
+    """Digest a secret of 256 random bits: no slow hash is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,75 @@
+"""How much is taken in: the size of bodies, the time they take, and how many calls come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from starlette.requests import ClientDisconnect
+
+from messaging_channels.policies import RateLimit, RateLimiter
+from messaging_channels_gateway.problems import Problem
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from messaging_channels_gateway.auth.api_keys import Caller
+    from messaging_channels_gateway.settings import GatewaySettings
+
+
+class RequestLimits:
+    """Counts calls by key and by tenant. State of one process."""
+
+    def __init__(self, settings: GatewaySettings, clock: Callable[[], float]) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._rate_limiter = RateLimiter()
+        self._key_limit = RateLimit(settings.key_rate_limit, burst=settings.rate_limit_burst)
+        self._tenant_limit = RateLimit(settings.tenant_rate_limit, burst=settings.rate_limit_burst)
+
+    def count_request(self, caller: Caller) -> None:
+        """Count a call.
+
+        Raises:
+            Problem: `too_many_requests`, with the time to wait.
+        """
+        limits = [(("key", caller.key_id), self._key_limit), (("tenant", caller.tenant), self._tenant_limit)]
+        taken, wait = self._rate_limiter.reserve(limits, self._clock(), 0.0)
+        if not taken:
+            raise Problem("too_many_requests", "this key or its tenant calls too often", retry_after=wait)
+
+    async def read_body(self, request: Request, max_bytes: int) -> bytes:
+        """Read a body, no further than it may go.
+
+        Raises:
+            Problem: `too_large`, before it is read where it says so itself; or `slow_body`.
+        """
+        told = request.headers.get("content-length", "0")
+        if not told.isdecimal() or int(told[:18]) > max_bytes:
+            raise _too_large(max_bytes)
+        try:
+            async with asyncio.timeout(self._settings.body_timeout):
+                return await _read(request, max_bytes)
+        except TimeoutError:
+            seconds = self._settings.body_timeout
+            raise Problem(
+                "slow_body", f"send it within {seconds:g} s", headers={"connection": "close"}
+            ) from None
+        except ClientDisconnect:
+            raise Problem("invalid_request", "the connection was closed before the body ended") from None
+
+
+async def _read(request: Request, max_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _too_large(max_bytes: int) -> Problem:
+    return Problem("too_large", f"at most {max_bytes} bytes are taken", headers={"connection": "close"})

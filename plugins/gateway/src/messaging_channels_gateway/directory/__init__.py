@@ -1,0 +1,1 @@
+"""Users and Identities, and the resolvers that find their addresses."""

@@ -1,0 +1,169 @@
+"""The embedded directory: Users and Identities in the shape of the system before, as far as messages need it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+from starlette.responses import Response
+
+from messaging_channels_gateway.api.request_context import (
+    authenticate,
+    gateway_of,
+    json_body,
+    json_response,
+    path_id,
+)
+from messaging_channels_gateway.api.request_models import Line, RequestModel, validate_body
+from messaging_channels_gateway.problems import Problem
+from messaging_channels_gateway.store.sqlite import statement_work
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from messaging_channels_gateway.api.request_context import Json
+
+
+class ChannelAddresses(RequestModel):
+    """Where a User is reached."""
+
+    sms: Line | None = None
+    whatsapp: Line | None = None
+    email: Line | None = None
+
+
+class UserBody(RequestModel):
+    """A User. A password is taken, and kept nowhere."""
+
+    username: str | None = Field(default=None, max_length=320)
+    password: str | None = Field(default=None, max_length=1024, repr=False)
+    identity: str | None = Field(default=None, max_length=64)
+    scopes: str | None = Field(default=None, max_length=320)
+    roles: str | None = Field(default=None, max_length=320)
+    channel: ChannelAddresses = ChannelAddresses()
+    data: dict[str, Any] = Field(default_factory=dict[str, Any])
+    active: bool = True
+
+
+class Phone(RequestModel):
+    """A number of a Person."""
+
+    number: Line
+
+
+class Mailbox(RequestModel):
+    """A mail address of a Person."""
+
+    address: Line
+
+
+class ContactInformation(RequestModel):
+    """Where a Person is reached: the first of each."""
+
+    phone: list[Phone] = Field(default=[], max_length=100)
+    email: list[Mailbox] = Field(default=[], max_length=100)
+
+
+class PersonBody(RequestModel):
+    """The Person of an Identity."""
+
+    first_name: str | None = Field(default=None, max_length=320)
+    last_name: str | None = Field(default=None, max_length=320)
+    contact_information: ContactInformation = ContactInformation()
+    custom_attributes: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+class IdentityBody(RequestModel):
+    """An Identity, with its Person."""
+
+    type: Literal["neutral", "person", "company"] = "neutral"
+    country: str | None = Field(default=None, pattern="^[A-Z]{2}$")
+    currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
+    alias: str | None = Field(default=None, max_length=320)
+    company: int | None = None
+    person: PersonBody | None = None
+    data: dict[str, Any] = Field(default_factory=dict[str, Any])
+
+
+BODIES: dict[str, type[RequestModel]] = {"user": UserBody, "identity": IdentityBody}
+
+
+async def put_user(request: Request) -> Response:
+    """`PUT /v1/users/{id}`."""
+    return await _put(request, "user")
+
+
+async def get_user(request: Request) -> Response:
+    """`GET /v1/users/{id}`."""
+    return _get(request, "user")
+
+
+async def delete_user(request: Request) -> Response:
+    """`DELETE /v1/users/{id}`."""
+    return await _delete(request, "user")
+
+
+async def put_identity(request: Request) -> Response:
+    """`PUT /v1/identities/{id}`."""
+    return await _put(request, "identity")
+
+
+async def get_identity(request: Request) -> Response:
+    """`GET /v1/identities/{id}`."""
+    return _get(request, "identity")
+
+
+async def delete_identity(request: Request) -> Response:
+    """`DELETE /v1/identities/{id}`."""
+    return await _delete(request, "identity")
+
+
+async def _put(request: Request, kind: str) -> Response:
+    """Make an entry, or put another in its place."""
+    caller, key, gateway = authenticate(request, "write:directory"), path_id(request), gateway_of(request)
+    body = validate_body(BODIES[kind], await json_body(request))
+    kept = body.model_dump(by_alias=True, exclude={"password"}, exclude_none=True)
+    before = _entry(request, kind, caller.tenant, key)
+    created = before["created_at"] if before else int(gateway.clock.now() * 1000)
+    document = {
+        "id": key,
+        **kept,
+        "created_at": created,
+        "owner": caller.key_id,
+        "deleted": False,
+        "error": None,
+    }
+    written = "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?)"
+    await gateway.store.run_transaction_async(
+        statement_work(written, caller.tenant, kind, key, json.dumps(document))
+    )
+    return json_response(document, 200 if before else 201)
+
+
+def _get(request: Request, kind: str) -> Response:
+    caller, key = authenticate(request, "read:directory"), path_id(request)
+    entry = _entry(request, kind, caller.tenant, key)
+    if entry is None:
+        raise _not_found()
+    return json_response(entry)
+
+
+async def _delete(request: Request, kind: str) -> Response:
+    caller, key = authenticate(request, "write:directory"), path_id(request)
+    gone = "DELETE FROM entry WHERE tenant = ? AND kind = ? AND id = ? RETURNING id"
+    if not await gateway_of(request).store.run_transaction_async(
+        statement_work(gone, caller.tenant, kind, key)
+    ):
+        raise _not_found()
+    return Response(status_code=204)
+
+
+def _entry(request: Request, kind: str, tenant: str, key: str) -> Json | None:
+    asked = "SELECT document FROM entry WHERE tenant = ? AND kind = ? AND id = ?"
+    rows = gateway_of(request).store.read(asked, tenant, kind, key)
+    return json.loads(rows[0][0]) if rows else None
+
+
+def _not_found() -> Problem:
+    return Problem("not_found", "the directory has none with that id")

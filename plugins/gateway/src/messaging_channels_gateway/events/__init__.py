@@ -1,0 +1,1 @@
+"""Events: kept, streamed, and delivered to webhook endpoints."""

@@ -1,0 +1,264 @@
+"""What an application hears: one notice for each thing that became of a message or came in, kept before anybody is told.
+
+A notice has an id that is the same however often it is found out, so that writing it twice writes it once. That is why nothing is lost
+when the process dies: whoever finds the same out again writes the same notice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from messaging_channels.events import EngagementReceived, Event, MessageReceived, OptedIn, OptedOut
+from messaging_channels.plugins import Outcome, Status, StatusGroup
+
+if TYPE_CHECKING:
+    from messaging_channels.plugins import MessageRecord
+    from messaging_channels_gateway.store.sqlite import Store
+
+_EVENT_OF_GROUP = {
+    StatusGroup.DELIVERED: "delivered",
+    StatusGroup.EXPIRED: "expired",
+    StatusGroup.UNDELIVERABLE: "failed",
+    StatusGroup.REJECTED: "failed",
+}
+"""How the name of a notice ends, by the group of the status."""
+EVENT_NAMES = tuple(
+    f"{channel}.message.{word}"
+    for channel in ("sms", "whatsapp", "email")
+    for word in ("sent", "delivered", "expired", "failed", "read", "opened", "clicked", "played", "received")
+)
+_WRITE_DELAY = 0.02
+"""Seconds for which notices are gathered before they are written together: the disk is for the ledger first."""
+_DIGEST = 64
+"""Characters behind a key that stands for several recipients, in the key of one of them; see `SendOptions.for_one`."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayEvent:
+    """One thing that an application hears."""
+
+    id: str
+    tenant: str
+    name: str
+    """Such as `sms.message.sent`."""
+    occurred_at: float
+    """Seconds since the epoch, UTC."""
+    data: dict[str, Any] = field(repr=False)
+    idempotency_key: str | None = None
+    """The idempotency key of the call that sent the message: to find its callback URL."""
+
+
+def events_of_message(
+    tenant: str,
+    message_id: str,
+    channel: str,
+    status: Status,
+    outcome: Outcome,
+    *,
+    version: int,
+    at: float,
+    idempotency_key: str | None,
+) -> list[GatewayEvent]:
+    """Return all that is to be told of a message that stands so: that it was sent, and what became of it."""
+    words = ["sent"] if outcome is Outcome.ACCEPTED else []
+    end = _EVENT_OF_GROUP.get(status.group) if status.group else None
+    words += [end] if end else []
+    data = _message_data(message_id, channel, status, version)
+    return [
+        GatewayEvent(
+            _id(tenant, message_id, word, status if word == end else None),
+            tenant,
+            f"{channel}.message.{word}",
+            at,
+            data,
+            idempotency_key,
+        )
+        for word in words
+    ]
+
+
+def events_of_record(record: MessageRecord) -> list[GatewayEvent]:
+    """Return all that is to be told of a recorded message."""
+    started = (attempt.started_at for attempt in record.attempts)
+    at = max([record.created_at, *started, *(event.occurred_at for event in record.events)])
+    return events_of_message(
+        record.scope,
+        record.id,
+        record.channel,
+        record.status,
+        record.outcome,
+        version=record.version,
+        at=at,
+        idempotency_key=record.idempotency_key,
+    )
+
+
+def events_of_dead_letter(record: MessageRecord) -> list[GatewayEvent]:
+    """Return what is to be told of a message that nobody goes on with, although nothing was sent."""
+    name, told = f"{record.channel}.message.failed", _id(record.scope, record.id, "failed", record.status)
+    data = _message_data(record.id, record.channel, record.status, record.version)
+    return [GatewayEvent(told, record.scope, name, record.lease, data, record.idempotency_key)]
+
+
+def events_of_provider_event(event: Event, record: MessageRecord | None, tenant: str) -> list[GatewayEvent]:
+    """Return what is to be told of something that a provider reported."""
+    if record is not None:
+        engaged = [_engagement_events(event, record)] if isinstance(event, EngagementReceived) else []
+        return [*events_of_record(record), *engaged]
+    if isinstance(event, MessageReceived):
+        return [
+            GatewayEvent(
+                event.key,
+                tenant,
+                f"{event.channel}.message.received",
+                event.occurred_at,
+                _inbound_data(event),
+            )
+        ]
+    if isinstance(event, (OptedOut, OptedIn)):
+        word = "opted_out" if isinstance(event, OptedOut) else "opted_in"
+        data = {"channel": event.channel, "address": event.address.plain, "reason": event.reason}
+        return [GatewayEvent(event.key, tenant, f"{event.channel}.contact.{word}", event.occurred_at, data)]
+    return []
+
+
+def _engagement_events(event: EngagementReceived, record: MessageRecord) -> GatewayEvent:
+    data = _message_data(record.id, record.channel, record.status, record.version)
+    data |= {"url": event.url} if event.url else {}
+    name = f"{record.channel}.message.{event.engagement_type}"
+    return GatewayEvent(event.key, record.scope, name, event.occurred_at, data, record.idempotency_key)
+
+
+def _message_data(message_id: str, channel: str, status: Status, version: int) -> dict[str, Any]:
+    return {"messageId": message_id, "channel": channel, "status": status.as_dict(), "version": version}
+
+
+def _inbound_data(event: MessageReceived) -> dict[str, Any]:
+    told = {
+        "channel": event.channel,
+        "provider": event.provider,
+        "providerId": event.provider_id,
+        "sender": event.sender.plain,
+        "to": event.to,
+        "kind": event.kind,
+        "text": event.text,
+        "subject": event.subject,
+        "html": event.html,
+        "payload": event.payload,
+        "replyTo": event.reply_to,
+        "name": event.name,
+        "media": [{"url": one.url, "id": one.id, "contentType": one.content_type} for one in event.media],
+    }
+    return {name: value for name, value in told.items() if value not in (None, [], "")}
+
+
+def _id(tenant: str, message_id: str, word: str, status: Status | None) -> str:
+    told = (tenant, message_id, word, (status.group_id, status.id) if status else None)
+    return sha256(repr(told).encode()).hexdigest()[:32]
+
+
+class EventLog:
+    """Keeps notices, and with each of them who is to be told. Those that wait are written in one transaction."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[GatewayEvent] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+
+    def append_soon(self, events: Iterable[GatewayEvent]) -> None:
+        """Keep notices soon, without waiting. What the process loses by dying is found out again when it starts."""
+        self._waiting += events
+        if self._waiting and (self._flushing is None or self._flushing.done()):
+            self._flushing = asyncio.create_task(self._write_waiting())
+
+    async def append(self, events: Iterable[GatewayEvent]) -> None:
+        """Keep notices; they are durable on return."""
+        batch = list(events)
+        if batch:
+            await self._store.run_transaction_async(partial(_insert_events, events=batch))
+            self._wake_readers()
+
+    async def flush(self) -> None:
+        """Wait until nothing waits to be written."""
+        while self._flushing is not None and not self._flushing.done():
+            await self._flushing
+
+    async def wait_for_events(self, timeout: float) -> None:  # noqa: ASYNC109  seconds for this one step
+        """Wait until something was kept, but not for ever: another process may keep things too."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._news.wait()
+
+    def events_after(self, tenant: str, seq: int, limit: int = 100) -> Sequence[tuple[int, GatewayEvent]]:
+        """Return the notices of a tenant after a place in the order, with theirs."""
+        statement = (
+            "SELECT seq, id, name, at, data FROM event WHERE tenant = ? AND seq > ? ORDER BY seq LIMIT ?"
+        )
+        return [
+            (place, GatewayEvent(key, tenant, name, at, json.loads(data)))
+            for place, key, name, at, data in self._store.read(statement, tenant, seq, limit)
+        ]
+
+    def last_sequence(self) -> int:
+        """Return the place of the last notice."""
+        return int(self._store.read("SELECT coalesce(max(seq), 0) FROM event")[0][0])
+
+    async def _write_waiting(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(_WRITE_DELAY)
+            batch, self._waiting = self._waiting, []
+            await self._store.run_transaction_async(partial(_insert_events, events=batch))
+            self._wake_readers()
+
+    def _wake_readers(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+def _insert_events(database: sqlite3.Connection, events: Sequence[GatewayEvent]) -> None:
+    for notice in events:
+        fresh = database.execute(
+            "INSERT INTO event (id, tenant, name, at, data) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING seq",
+            (
+                notice.id,
+                notice.tenant,
+                notice.name,
+                notice.occurred_at,
+                json.dumps(notice.data, ensure_ascii=False),
+            ),
+        ).fetchall()
+        if fresh:
+            for endpoint, url in _webhook_targets(database, notice):
+                database.execute(
+                    "INSERT INTO delivery (event_id, tenant, endpoint, url, due) VALUES (?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
+                    (notice.id, notice.tenant, endpoint, url),
+                )
+
+
+def _webhook_targets(database: sqlite3.Connection, event: GatewayEvent) -> list[tuple[str | None, str]]:
+    """Return who is to be told: the endpoints of the tenant that want it, and the callback URL of the message's call."""
+    statement = "SELECT id, url, events FROM endpoint WHERE tenant = ? AND disabled = ''"
+    found: list[tuple[str | None, str]] = [
+        (key, url)
+        for key, url, events in database.execute(statement, (event.tenant,))
+        if events == "*" or event.name in events.split(",")
+    ]
+    if event.idempotency_key is not None:
+        shared, _, digest = event.idempotency_key.rpartition("/")
+        keys = (
+            event.tenant,
+            event.idempotency_key,
+            shared if len(digest) == _DIGEST else event.idempotency_key,
+        )
+        statement = "SELECT callback_url FROM call WHERE tenant = ? AND idempotency_key IN (?, ?) AND callback_url IS NOT NULL"
+        found += [(None, url) for (url,) in database.execute(statement, keys)]
+    return found

@@ -1,0 +1,102 @@
+"""Where an account's API is, and the key to it.
+
+Source: https://www.infobip.com/docs/essentials/api-essentials/api-authentication
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlencode, urlsplit
+
+from messaging_channels.errors import InvalidSetting
+from messaging_channels.plugins import HttpRequest
+
+
+@dataclass(frozen=True, slots=True)
+class InfobipApi:
+    """Makes requests to one account. Its repr shows neither host nor key."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def from_credentials(cls, base_url: str, api_key: str) -> InfobipApi:
+        """Take the account's host or URL, and its API key in any form the portal shows.
+
+        Raises:
+            InvalidSetting: the URL is not https, or the key is empty or no single line of ASCII.
+        """
+        headers = {
+            "authorization": _authorization(api_key),
+            "content-type": "application/json",
+            "accept": "application/json",
+        }
+        return cls(_normalize_url(base_url), headers)
+
+    def post(self, path: str, payload: object, *, may_send: bool = True) -> HttpRequest:
+        """Describe a POST of JSON. Say `may_send=False` for what can send nothing."""
+        request = HttpRequest.post_json(self.url + path, payload, headers=self.headers)
+        return (
+            request
+            if may_send
+            else HttpRequest("POST", request.url, request.headers, request.body, may_send=False)
+        )
+
+    def get(self, path: str, query: Mapping[str, str | int | None]) -> HttpRequest:
+        """Describe a GET. What is None is left out; addresses do not belong into a query."""
+        return HttpRequest("GET", self._url(path, query), self.headers, may_send=False)
+
+    def put(self, path: str, query: Mapping[str, str | int | None], payload: object) -> HttpRequest:
+        """Describe a PUT of JSON that can send nothing."""
+        body = HttpRequest.post_json(self.url, payload, headers=self.headers).body
+        return HttpRequest("PUT", self._url(path, query), self.headers, body, may_send=False)
+
+    def _url(self, path: str, query: Mapping[str, str | int | None]) -> str:
+        given = urlencode({name: value for name, value in query.items() if value is not None})
+        return f"{self.url}{path}?{given}" if given else self.url + path
+
+
+def _normalize_url(base_url: str) -> str:
+    url = base_url.strip().rstrip("/")
+    try:
+        parts = urlsplit(url if "://" in url else f"https://{url}")
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        host, parts = "", urlsplit("")
+    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    if not secure or not host or parts.username or parts.query or parts.fragment:
+        raise InvalidSetting(
+            "it is no https URL of a host",
+            setting="infobip.base_url",
+            source="the provider's arguments",
+            hint="copy it from the portal: xyz.api.infobip.com",
+        )
+    return parts.geturl()
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine itself."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _authorization(api_key: str) -> str:
+    key = api_key.strip()
+    scheme, _, rest = key.partition(" ")
+    if scheme not in _SCHEMES:
+        scheme, rest = "App", key
+    if not rest.strip() or not key.isascii() or not key.isprintable():
+        raise InvalidSetting(
+            "it is empty, or no single line of ASCII",
+            setting="infobip.api_key",
+            source="the provider's arguments",
+            hint="copy it from the portal",
+        )
+    return f"{scheme} {rest.strip()}"
+
+
+_SCHEMES = frozenset({"App", "Basic", "IBSSO", "Bearer"})

@@ -1,0 +1,1 @@
+"""Mail: requests in JSON or MIME."""

@@ -1,0 +1,212 @@
+"""Infobip on loopback, for tests in any language: it checks requests as Infobip does, remembers, and reports. Nothing leaves the machine.
+
+    python -m messaging_channels_infobip.emulator --webhook-url http://127.0.0.1:8000/webhooks/infobip?token=...
+
+Besides what `messaging_channels.testing.emulator` offers:
+
+    POST /_infobip/sms         an inbound SMS, posted on to the webhook URL (or into the inbox); likewise /_infobip/whatsapp
+    POST /_infobip/seen        {"messageId": …}: the recipient has read that WhatsApp message
+    POST /_infobip/tracking    any tracking notification, posted on as it is
+
+What becomes of a message depends on its recipient: see `account.FATES`. Scheduled messages stay scheduled. Reports go to loopback addresses only.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from messaging_channels.plugins import HttpRequest, HttpResponse
+from messaging_channels.testing import Emulator, Request, json_response
+from messaging_channels_infobip.api import is_loopback
+from messaging_channels_infobip.emulator import queries, sending
+from messaging_channels_infobip.emulator._table_rules import WHATSAPP
+from messaging_channels_infobip.emulator.account import AcceptedMessage, Account, Json, format_date, new_id
+from messaging_channels_infobip.emulator.errors import RequestRejected
+from messaging_channels_infobip.webhook_auth import HASH_NAMES, Algorithm
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookSecurity:
+    """How webhook calls prove whose they are, as a notification profile would say it. All that is set is done."""
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    bearer: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    hmac_secret: str = field(default="", repr=False)
+    hmac_header: str = "X-Hub-Signature-256"
+    hmac_algorithm: Algorithm = "HMAC_SHA_256"
+    hmac_encoding: Literal["hex", "base64"] = "hex"
+    hmac_prefix: str = ""
+
+    def auth_headers(self, body: bytes) -> dict[str, str]:
+        """Return the headers that prove a body."""
+        proof = dict(self.headers)
+        if self.username:
+            proof["authorization"] = (
+                f"Basic {b64encode(f'{self.username}:{self.password}'.encode()).decode()}"
+            )
+        if self.bearer:
+            proof["authorization"] = f"Bearer {self.bearer}"
+        if self.hmac_secret:
+            digest = hmac.new(self.hmac_secret.encode(), body, HASH_NAMES[self.hmac_algorithm]).digest()
+            written = digest.hex() if self.hmac_encoding == "hex" else b64encode(digest).decode()
+            proof[self.hmac_header] = self.hmac_prefix + written
+        return proof
+
+
+class InfobipEmulator(Emulator):
+    """An account of Infobip on loopback."""
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        api_key: str = "emulated-key",
+        webhook_url: str | None = None,
+        security: WebhookSecurity | None = None,
+        delay: float = 0.02,
+    ) -> None:
+        """Bind the port; serve nothing yet.
+
+        Args:
+            port: 0 for any free one.
+            api_key: the only one that is taken; empty for any.
+            webhook_url: where reports go of messages that name no URL themselves. Without it they wait to be fetched.
+            security: how the calls to it prove whose they are.
+            delay: seconds from the answer to a send to its report.
+        """
+        super().__init__(port=port)
+        self.account = Account()
+        self._key, self._url, self._delay = api_key, webhook_url, delay
+        self._security = security or WebhookSecurity()
+
+    def handle(self, request: Request) -> HttpResponse:
+        """See Emulator."""
+        if request.path.startswith("/_infobip/"):
+            return self._reports_to_emulator(request)
+        try:
+            self._check_key(request)
+            return self._respond(request)
+        except RequestRejected as refused:
+            return refused.response(request.path)
+
+    def state(self) -> Any:  # noqa: ANN401  anything JSON can hold
+        """See Emulator."""
+        return {"messages": self.account.state(), "schedules": list(self.account.schedules)}
+
+    def _check_key(self, request: Request) -> None:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if scheme != "App" or not key or (self._key and key != self._key):
+            raise RequestRejected(401)
+
+    def _respond(self, request: Request) -> HttpResponse:
+        place = (request.method, request.path)
+        if place in _SEND_ROUTES:
+            return _SEND_ROUTES[place](request, self.account, self._deliver)
+        if place in _QUERY_ROUTES:
+            return _QUERY_ROUTES[place](request, self.account)
+        raise RequestRejected(404)
+
+    def _deliver(self, message: AcceptedMessage, url: str | None) -> None:
+        """Let a message arrive, and report it to its own URL, the account's, or whoever fetches reports.
+
+        Nothing leaves the machine: a URL of another one is passed over.
+        """
+        message.status = message.fate.status
+        target = next((one for one in (url, self._url) if one and _is_here(one)), None)
+        if target:
+            self._post(target, {"results": [queries.delivery(message)]})
+        elif message.channel in self.account.unfetched:
+            self.account.unfetched[message.channel].append(message)
+
+    def _post(self, url: str, payload: Json) -> None:
+        body = json.dumps(payload).encode()
+        headers = {"content-type": "application/json", **self._security.auth_headers(body)}
+        self.report(HttpRequest("POST", url, headers, body), after=self._delay)
+
+    def _reports_to_emulator(self, request: Request) -> HttpResponse:
+        record, kind = request.json(), request.path.removeprefix("/_infobip/")
+        if kind == "sms" and not self._url:
+            self.account.inbox.append(_inbound(record))
+        elif kind in _WEBHOOK_WRITERS and self._url:
+            self._post(self._url, _WEBHOOK_WRITERS[kind](record))
+        else:
+            return json_response(
+                {"error": f"one of {', '.join(_WEBHOOK_WRITERS)}, with a webhook URL"}, status=400
+            )
+        return json_response({})
+
+
+def _is_here(url: str) -> bool:
+    try:
+        return is_loopback(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+
+
+def _inbound(record: Json) -> Json:
+    return {
+        "messageId": new_id(),
+        "receivedAt": format_date(),
+        "smsCount": 1,
+        "price": {"pricePerMessage": 0.0, "currency": "EUR"},
+        **record,
+    }
+
+
+def _inbound_chat(record: Json) -> Json:
+    return {
+        "integrationType": "WHATSAPP",
+        "messageId": new_id(),
+        "receivedAt": format_date(),
+        "price": {"pricePerMessage": 0.0, "currency": "EUR"},
+        "contact": {"name": "Zoe", "phoneNumber": record.get("from")},
+        **record,
+    }
+
+
+def _single(record: Json) -> Json:
+    return {"results": [record], "messageCount": 1, "pendingMessageCount": 0}
+
+
+_WEBHOOK_WRITERS: Mapping[str, Callable[[Json], Json]] = {
+    "sms": lambda record: _single(_inbound(record)),
+    "whatsapp": lambda record: _single(_inbound_chat(record)),
+    "seen": lambda record: {"results": [{"seenAt": format_date(), "sentAt": format_date(), **record}]},
+    "tracking": lambda record: record,
+}
+_SEND_ROUTES: Mapping[tuple[str, str], Callable[[Request, Account, sending.Report], HttpResponse]] = {
+    ("POST", "/sms/3/messages"): sending.send_sms,
+    ("POST", "/email/4/messages"): sending.send_mail,
+    ("POST", "/email/4/mime"): sending.send_mime,
+    ("POST", "/whatsapp/1/message/template"): sending.send_template,
+    **{("POST", f"/whatsapp/1/message/{kind}"): sending.send_chat for kind in WHATSAPP},
+}
+_QUERY_ROUTES: Mapping[tuple[str, str], Callable[[Request, Account], HttpResponse]] = {
+    ("POST", "/sms/1/preview"): queries.preview,
+    ("GET", "/sms/3/reports"): queries.reports,
+    ("GET", "/email/4/reports"): queries.reports,
+    ("GET", "/sms/3/logs"): queries.logs,
+    ("GET", "/email/4/logs"): queries.logs,
+    ("GET", "/sms/1/inbox/reports"): queries.inbox,
+    **{
+        (how, f"/{channel}/1/bulks"): queries.schedule
+        for how in ("GET", "PUT")
+        for channel in ("sms", "email")
+    },
+    **{
+        (how, f"/{channel}/1/bulks/status"): queries.schedule_status
+        for how in ("GET", "PUT")
+        for channel in ("sms", "email")
+    },
+    ("GET", "/people/2/persons"): queries.person,
+    ("POST", "/people/2/persons"): queries.create_person,
+    ("POST", "/people/2/persons/match"): queries.match,
+}

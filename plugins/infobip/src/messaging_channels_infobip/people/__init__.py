@@ -1,0 +1,1 @@
+"""Infobip People: recipients by identity, number or mail address."""

@@ -1,0 +1,1 @@
+"""SMS: requests, and how a text will look."""

@@ -1,0 +1,1 @@
+"""WhatsApp: requests of each message type."""

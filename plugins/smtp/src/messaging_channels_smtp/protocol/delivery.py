@@ -1,0 +1,269 @@
+"""Letters over one line, one or many, in as few round trips as the server allows.
+
+With PIPELINING (RFC 2920) a letter's envelope is one write, and travels behind the content of the letter before: one round trip a letter. With CHUNKING
+besides (RFC 3030) several letters are under way at once. A letter is committed with the last block of its content: what is lost before was
+not sent, since the server has to drop it (RFC 5321 section 4.1.1.4); what is lost after it may have been.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from messaging_channels_smtp.protocol import commands
+from messaging_channels_smtp.protocol.mail import MailTransaction, TransactionResult
+from messaging_channels_smtp.protocol.replies import ConnectionLost, Reply
+from messaging_channels_smtp.protocol.server import ConnectionState, Server, ServerCapabilities
+from messaging_channels_smtp.protocol.steps import Send, Stage, StepFlow, await_reply
+
+
+@dataclass(slots=True)
+class TransactionState:
+    """One letter on its way."""
+
+    mail: MailTransaction
+    stage: Stage = Stage.MAIL
+    committed: bool = False
+    rejection: tuple[Stage, Reply] | None = None
+    final_reply: Reply | None = None
+    recipients: list[Reply | None] = field(default_factory=list[Reply | None])
+    local_problem: str = ""
+    """Why it was not offered at all."""
+
+    def result(self, lost: ConnectionLost | None) -> TransactionResult:
+        """Say what became of it."""
+        told = tuple(self.recipients)
+        if self.local_problem:
+            return TransactionResult(
+                Stage.MAIL, Reply(_LOCAL_REPLY_CODE, self.local_problem), self.local_problem
+            )
+        if self.rejection:
+            return TransactionResult(*self.rejection, recipients=told)
+        if self.final_reply:
+            return TransactionResult(Stage.CONTENT, self.final_reply, committed=True, recipients=told)
+        problem, timed_out = (lost.problem, lost.timed_out) if lost else ("not offered", False)
+        return TransactionResult(self.stage, None, problem, timed_out, self.committed, told)
+
+
+class TransactionSender:
+    """Carries letters over a line."""
+
+    def __init__(self, server: Server, connection: ConnectionState, mails: Sequence[MailTransaction]) -> None:
+        """Say nothing yet."""
+        self._timeouts = server.timeouts
+        self._pipeline_depth = server.pool.pipeline_depth
+        self._connection = connection
+        self._states = [TransactionState(letter) for letter in mails]
+        self._pending_content: TransactionState | None = None
+        """The one whose content goes with the next envelope."""
+
+    def send_all(self) -> StepFlow[list[TransactionResult]]:
+        """Carry them all; never raises Lost, but tells what became of each."""
+        lost: ConnectionLost | None = None
+        for passage in self._states:
+            passage.local_problem = _local_problem(passage.mail, self._connection.capabilities)
+        fit = [passage for passage in self._states if not passage.local_problem]
+        offer = self._connection.capabilities
+        chunked = offer.chunking and offer.pipelining and self._pipeline_depth > 1 and len(fit) > 1
+        try:
+            yield from self._send_by_chunks(fit) if chunked else self._send_by_data(fit)
+        except ConnectionLost as error:
+            lost, self._connection.in_order = error, False
+        return [passage.result(lost) for passage in self._states]
+
+    def _send_by_data(self, passages: Sequence[TransactionState]) -> StepFlow[None]:
+        for passage in passages:
+            yield from self._send_envelope(passage, with_data=True)
+            if passage.rejection is None:
+                self._pending_content = passage
+        yield from self._finish_last()
+
+    def _send_envelope(self, passage: TransactionState, *, with_data: bool) -> StepFlow[None]:
+        """Say the envelope, behind the content of the letter before. Afterwards the content may follow, unless it was refused."""
+        for group in self._command_groups(passage, with_data=with_data):
+            ahead, before = yield from self._start_content()
+            yield Send(ahead + b"".join(said for _, said in group))
+            if before:
+                yield from self._read_final_reply(before)
+            replies = yield from self._read_replies(passage, group)
+            if passage.rejection:
+                yield from self._abort_transaction(replies[-1])
+                return
+
+    def _command_groups(
+        self, passage: TransactionState, *, with_data: bool
+    ) -> Iterator[Sequence[tuple[Stage, bytes]]]:
+        """Cut the envelope's commands into what may be said at once.
+
+        DATA follows the only recipient at once; with copies it waits for the first recipient's reply, since they are sent nothing without it.
+        """
+        said = list(_envelope_commands(passage.mail, self._connection.capabilities))
+        if self._connection.open_transaction:
+            said.insert(0, (Stage.RESET, commands.RSET))
+            self._connection.open_transaction = False
+        if not self._connection.capabilities.pipelining:
+            yield from ([one] for one in said)
+        elif with_data and len(passage.mail.recipients) == 1:
+            yield [*said, (Stage.DATA, commands.DATA)]
+            return
+        else:
+            yield from (
+                said[start : start + _MAX_COMMANDS_PER_WRITE]
+                for start in range(0, len(said), _MAX_COMMANDS_PER_WRITE)
+            )
+        if with_data:
+            yield [(Stage.DATA, commands.DATA)]
+
+    def _read_replies(
+        self, passage: TransactionState, group: Sequence[tuple[Stage, bytes]]
+    ) -> StepFlow[list[Reply]]:
+        """Take the reply to each command; the first that matters decides."""
+        replies: list[Reply] = []
+        for stage, _ in group:
+            passage.stage = stage if stage is not Stage.RESET else Stage.MAIL
+            reply = yield from self._read_reply(passage, stage, self._timeouts.command)
+            replies.append(reply)
+            if stage is Stage.RCPT:
+                passage.recipients.append(reply)
+            decides = stage is not Stage.RCPT or len(passage.recipients) == 1
+            if (
+                passage.rejection is None
+                and decides
+                and reply.first_digit in _REFUSALS
+                and stage is not Stage.RESET
+            ):
+                passage.rejection = stage, reply
+        return replies
+
+    def _abort_transaction(self, last: Reply) -> StepFlow[None]:
+        """Leave a refused transaction: reset it before the next one, and end an empty content if the server waits for one."""
+        self._connection.open_transaction = True
+        if last.code == _GO_AHEAD:
+            yield Send(commands.END)
+            yield from await_reply(self._timeouts.data_end)
+
+    def _start_content(self) -> StepFlow[tuple[bytes, TransactionState | None]]:
+        """Write the last accepted letter's content but for its end; return its end, which commits it."""
+        passage, self._pending_content = self._pending_content, None
+        if passage is None:
+            return b"", None
+        data = commands.dot_stuff(passage.mail.content)
+        passage.stage = Stage.CONTENT
+        end = yield from self._write_blocks(passage, data)
+        if self._connection.capabilities.pipelining:
+            return end, passage
+        yield Send(end)
+        yield from self._read_final_reply(passage)
+        return b"", None
+
+    def _write_blocks(self, passage: TransactionState, data: bytes) -> StepFlow[bytes]:
+        """Write all blocks but the last, and return it; from now on the server may have everything."""
+        cut = max(0, (len(data) - 1) // _BLOCK) * _BLOCK
+        for start in range(0, cut, _BLOCK):
+            yield Send(data[start : start + _BLOCK])
+        passage.committed = True
+        return data[cut:]
+
+    def _finish_last(self) -> StepFlow[None]:
+        end, passage = yield from self._start_content()
+        if passage:
+            yield Send(end)
+            yield from self._read_final_reply(passage)
+
+    def _read_final_reply(self, passage: TransactionState) -> StepFlow[None]:
+        """Take the reply to the whole content."""
+        passage.final_reply = yield from self._read_reply(passage, Stage.CONTENT, self._timeouts.data_end)
+        self._connection.mails_sent += 1
+
+    def _send_by_chunks(self, passages: Sequence[TransactionState]) -> StepFlow[None]:
+        """Keep a window of letters under way. The first goes by steps, so that a dead connection is found before content is committed."""
+        waiting: deque[TransactionState] = deque()
+        for number, passage in enumerate(passages):
+            stepwise = number == 0 or len(passage.mail.recipients) > 1
+            while waiting and (stepwise or self._is_pipeline_full(waiting, passage)):
+                yield from self._read_pipelined_replies(waiting.popleft())
+            if stepwise:
+                yield from self._send_envelope(passage, with_data=False)
+            if passage.rejection is None:
+                yield from self._send_chunk(passage, alone=stepwise)
+                waiting.append(passage)
+        while waiting:
+            yield from self._read_pipelined_replies(waiting.popleft())
+
+    def _is_pipeline_full(self, waiting: Collection[TransactionState], further: TransactionState) -> bool:
+        octets = len(further.mail.content) + sum(len(one.mail.content) for one in waiting)
+        return len(waiting) >= self._pipeline_depth or octets > _MAX_PIPELINED_OCTETS
+
+    def _send_chunk(self, passage: TransactionState, *, alone: bool) -> StepFlow[None]:
+        """Write the content, and the envelope before it unless that was answered. RSET, since a refusal before leaves an open question."""
+        content = passage.mail.content
+        ahead = commands.bdat(len(content))
+        if not alone:
+            self._connection.open_transaction = False
+            envelope = b"".join(
+                said for _, said in _envelope_commands(passage.mail, self._connection.capabilities)
+            )
+            ahead = commands.RSET + envelope + ahead
+        end = yield from self._write_blocks(passage, ahead + content)
+        yield Send(end)
+        if alone:
+            passage.stage = Stage.CONTENT
+
+    def _read_pipelined_replies(self, passage: TransactionState) -> StepFlow[None]:
+        """Take the replies to one letter of the window."""
+        if passage.stage is not Stage.CONTENT:
+            envelope = [(Stage.RESET, b""), *_envelope_commands(passage.mail, self._connection.capabilities)]
+            yield from self._read_replies(passage, envelope)
+        passage.stage = Stage.CONTENT
+        yield from self._read_final_reply(passage)
+        if passage.rejection or (passage.final_reply and passage.final_reply.first_digit in _REFUSALS):
+            self._connection.open_transaction = True
+
+    def _read_reply(self, passage: TransactionState, stage: Stage, seconds: float) -> StepFlow[Reply]:
+        """Take one reply of the kind that its command can have.
+
+        Raises:
+            Lost: it is of another kind, so that we no longer know which reply is to what; or the server closes with it.
+        """
+        reply = yield from await_reply(seconds)
+        if reply.first_digit not in _REFUSALS and reply.first_digit != _KINDS.get(stage, _DONE):
+            raise ConnectionLost(f"{reply.code} is no answer to {stage}")
+        if reply.closes_connection:
+            if stage is Stage.CONTENT:
+                passage.final_reply = reply
+            elif passage.rejection is None:
+                passage.rejection = passage.stage, reply
+            raise ConnectionLost("the server closes the connection")
+        return reply
+
+
+def _envelope_commands(
+    mail: MailTransaction, capabilities: ServerCapabilities
+) -> Iterator[tuple[Stage, bytes]]:
+    yield Stage.MAIL, commands.mail(mail, capabilities)
+    for address in mail.recipients:
+        yield Stage.RCPT, commands.rcpt(address, capabilities)
+
+
+def _local_problem(mail: MailTransaction, capabilities: ServerCapabilities) -> str:
+    """Say, as an enhanced code and words, why the server would not take a letter; empty if it might."""
+    if mail.needs_utf8 and not capabilities.utf8:
+        return "5.6.7 the server does not take addresses with non-ASCII characters before the @ (SMTPUTF8)"
+    if capabilities.size and len(mail.content) > capabilities.size:
+        return f"5.3.4 {len(mail.content)} octets, {capabilities.size} allowed"
+    if len(mail.recipients) > capabilities.max_recipients:
+        return f"5.5.3 {len(mail.recipients)} recipients, {capabilities.max_recipients} allowed"
+    return ""
+
+
+_LOCAL_REPLY_CODE = 550
+"""The reply code that stands for a refusal of our own."""
+_GO_AHEAD, _DONE = 354, 2
+_REFUSALS = (4, 5)
+_KINDS = {Stage.DATA: 3}
+_BLOCK = 65536
+_MAX_COMMANDS_PER_WRITE = 100
+"""Commands in one write: their replies have to fit the buffers on the way, since nobody reads them meanwhile."""
+_MAX_PIPELINED_OCTETS = 1 << 20
+"""Octets under way at once in a window."""

@@ -1,0 +1,137 @@
+"""Where Twilio is reached, and who we are there.
+
+Sources: https://www.twilio.com/docs/global-infrastructure/using-the-twilio-rest-api-in-a-non-us-region,
+https://www.twilio.com/docs/iam/api-keys
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from messaging_channels.errors import InvalidSetting
+
+NATURAL_EDGES: Mapping[str, str] = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}
+"""The edge beside each region. A host with a region and no edge is no longer served (since 2026-04-28)."""
+
+_API = "https://api.twilio.com"
+_DOMAIN = "twilio.com"
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?")
+_MOST_LABELS = 5
+
+
+def base_url(custom_url: str | None, *, edge: str | None = None, region: str | None = None) -> str:
+    """Return the URL of the API, without a slash at its end: `{product}.{edge}.{region}.twilio.com`, or a host of somebody else's as it came.
+
+    An edge without a region means `us1`; a region without an edge gets the natural one.
+
+    Raises:
+        InvalidSetting: it is no https URL of an API host, or edge and region cannot be put into it.
+    """
+    parts = _parsed(custom_url or _API)
+    host = parts.hostname or ""
+    if host != _DOMAIN and not host.endswith(f".{_DOMAIN}"):
+        if edge or region:
+            raise _setting_error(
+                "base_url", "edge and region belong to hosts of twilio.com", "leave them out"
+            )
+        return parts.geturl()
+    if host in (_DOMAIN, f"www.{_DOMAIN}") or host.count(".") >= _MOST_LABELS:
+        raise _setting_error("base_url", "that host serves no API", f"leave it out, or give {_API}")
+    return parts._replace(netloc=_host(host, edge, region)).geturl()
+
+
+def _host(host: str, edge: str | None, region: str | None) -> str:
+    product, *between, _, _ = host.split(".")
+    named_edge, named_region = (None, *between)[-2:] if between else (None, None)
+    region = region or named_region
+    edge = edge or named_edge or (region and _natural_edge(region))
+    if not edge:
+        return host
+    for name, label in (("edge", edge), ("region", region or "us1")):
+        if not _LABEL.fullmatch(label):
+            raise _setting_error(name, "it is no label of a host name", "give one such as dublin and ie1")
+    return ".".join((product, edge, region or "us1", _DOMAIN))
+
+
+def _natural_edge(region: str) -> str:
+    if region not in NATURAL_EDGES:
+        raise _setting_error(
+            "region", "hosts with a region need an edge, and none is known for it", "set edge too"
+        )
+    return NATURAL_EDGES[region]
+
+
+def product_url(url: str, product: str) -> str:
+    """Return the URL of another product beside the API's: `content` for templates. Hosts that are not Twilio's serve all of them."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host.endswith(f".{_DOMAIN}"):
+        return url
+    return parts._replace(netloc=f"{product}.{host.partition('.')[2]}").geturl()
+
+
+def authorization(account_sid: str, auth_token: str | None, api_key: str | None, secret: str | None) -> str:
+    """Return the value of the header: an API key where there is one, else the account's token.
+
+    Raises:
+        InvalidSetting: neither is whole, or one holds what no credential does.
+    """
+    if bool(api_key) != bool(secret):
+        raise _setting_error("api_secret", "an API key needs its secret, and a secret its key", "set both")
+    name, secret_name, user, password = (
+        ("api_key", "api_secret", api_key, secret)
+        if api_key and secret
+        else ("account_sid", "auth_token", account_sid, auth_token)
+    )
+    if not password:
+        raise _setting_error("auth_token", "there is neither a token nor an API key", "set one of them")
+    if name == "api_key":
+        require_sid(user or "", "SK", "api_key")
+    if not (password.isascii() and password.isprintable()) or " " in password:
+        raise _setting_error(secret_name, "it is no single word of ASCII", "copy it from the console")
+    return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
+
+
+def require_sid(value: str, prefix: str, setting: str) -> str:
+    """Return the SID: two letters and 32 hexadecimal digits.
+
+    Raises:
+        InvalidSetting: it is none of that kind.
+    """
+    if not is_sid(value, prefix):
+        raise _setting_error(
+            setting, f"it is no SID: {prefix} and 32 hexadecimal digits", "copy it from the console"
+        )
+    return value
+
+
+def is_sid(value: str, prefix: str) -> bool:
+    """Say whether it has the shape of a SID of that kind."""
+    return re.fullmatch(prefix + "[0-9a-fA-F]{32}", value) is not None
+
+
+def _parsed(url: str) -> SplitResult:
+    try:
+        parts = urlsplit((url if "://" in url else f"https://{url}").strip().rstrip("/"))
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise _setting_error("base_url", "it is no URL", f"leave it out, or give {_API}") from None
+    secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host or ""))
+    if not secure or not host or "@" in parts.netloc or parts.query or parts.fragment:
+        raise _setting_error("base_url", "it is no https URL of a host", f"leave it out, or give {_API}")
+    return parts
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _setting_error(setting: str, problem: str, hint: str) -> InvalidSetting:
+    return InvalidSetting(problem, setting=f"twilio.{setting}", source="the provider's arguments", hint=hint)

@@ -1,0 +1,213 @@
+"""From a message to the form parameters of Twilio's Messages resource.
+
+Source: https://www.twilio.com/docs/messaging/api/message-resource#create-a-message
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from messaging_channels.errors import InvalidMessage
+from messaging_channels.messages import (
+    Media,
+    Message,
+    Mms,
+    Sms,
+    WhatsAppAudio,
+    WhatsAppDocument,
+    WhatsAppImage,
+    WhatsAppLocation,
+    WhatsAppTemplate,
+    WhatsAppText,
+    WhatsAppVideo,
+)
+from messaging_channels.plugins import Envelope, provider_options_of, require_sender
+from messaging_channels_twilio.endpoints import is_sid
+from messaging_channels_twilio.options import TwilioOptions, content_variables, validity_parameter
+from messaging_channels_twilio.status_callbacks import callback_url
+
+Parameters: TypeAlias = "list[tuple[str, str]]"
+Templates: TypeAlias = "Mapping[tuple[str, str], str]"
+"""Content SIDs by name and language of the template."""
+
+MAX_TEXT_LENGTH = 1600
+PREFIX: Mapping[str, str] = {"sms": "", "whatsapp": "whatsapp:"}
+"""What stands before the numbers of a channel."""
+
+_SETTING: Mapping[str, str] = {"sms": "twilio", "whatsapp": "twilio_whatsapp"}
+"""What the name of the setting for the sender begins with."""
+
+_NUMBER = re.compile(r"\+?([1-9][0-9]{8,14})")
+_SHORT_CODE = re.compile(r"[0-9]{3,8}")
+_ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 _&+-]{1,11}")
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDefaults:
+    """What holds for every message of an account."""
+
+    senders: Mapping[str, str | None]
+    """By channel: a number, a short code, an alphanumeric id, or a messaging service (MG…)."""
+    templates: Templates
+    status_callback: str | None = field(repr=False)
+    callback_key: str = field(repr=False)
+
+
+def build_parameters(envelope: Envelope, defaults: MessageDefaults) -> Parameters:
+    """Return the parameters that send this message, in the order of the documentation.
+
+    Raises:
+        InvalidMessage: Twilio would refuse it whatever the account.
+    """
+    message = envelope.message
+    options = provider_options_of(message, TwilioOptions) or _NO_OPTIONS
+    to = f"{PREFIX[envelope.channel]}+{envelope.to.plain}"
+    described = [
+        ("To", to),
+        *_sender(envelope, defaults, options),
+        *_content(message, defaults, options),
+        *_validity(message, options),
+        *options.parameters(),
+    ]
+    if callback := options.status_callback or defaults.status_callback:
+        described.append(("StatusCallback", callback_url(callback, envelope.id, defaults.callback_key)))
+    return described
+
+
+def _sender(envelope: Envelope, account: MessageDefaults, options: TwilioOptions) -> Parameters:
+    """Return sender, service or both. What the message says goes before what the account does."""
+    message, service = envelope.message, options.messaging_service_sid
+    own = getattr(message, "sender", None)
+    given = own
+    if not own and not service:
+        given = require_sender(
+            message, account.senders[envelope.channel], provider=_SETTING[envelope.channel]
+        )
+    described: Parameters = []
+    if given and is_sid(given, "MG"):
+        service = service or given
+    elif given:
+        described.append(("From", format_sender(given, envelope.channel, type(message).__name__)))
+    if options.send_at is not None and service is None:
+        raise InvalidMessage(
+            "only a messaging service can send later",
+            field="TwilioOptions.send_at",
+            hint="set messaging_service_sid as well",
+        )
+    return [*described, ("MessagingServiceSid", service)] if service else described
+
+
+def format_sender(sender: str, channel: str, owner: str) -> str:
+    """Return a sender as Twilio writes it on that channel.
+
+    Raises:
+        InvalidMessage: it is none, or none of that channel.
+    """
+    prefix = PREFIX[channel]
+    bare = sender.removeprefix(prefix)
+    if number := _NUMBER.fullmatch(bare):
+        return f"{prefix}+{number[1]}"
+    if channel == "sms" and (_SHORT_CODE.fullmatch(bare) or _ALPHANUMERIC.fullmatch(bare)):
+        return bare
+    raise InvalidMessage(
+        "it is no number"
+        if prefix
+        else "it is no number, short code, messaging service (MG…) or name of at most 11 characters",
+        field=f"{owner}.sender",
+        hint="write a number as +447700900000",
+    )
+
+
+def _content(message: Message, account: MessageDefaults, options: TwilioOptions) -> Parameters:
+    if isinstance(message, WhatsAppTemplate) or options.content_sid:
+        return _template(message, account, options)
+    if options.content_variables:
+        raise InvalidMessage(
+            "there is no template to fill", field="TwilioOptions.content_variables", hint="set content_sid"
+        )
+    # the capabilities name no other type
+    return _WRITERS[type(message)](message)
+
+
+def _template(message: Message, account: MessageDefaults, options: TwilioOptions) -> Parameters:
+    body: Mapping[str, str] = {}
+    sid = options.content_sid
+    if isinstance(message, WhatsAppTemplate):
+        sid = sid or account.templates.get((message.name, message.language))
+        body = _by_name(message.parameters)
+    if sid is None:
+        raise InvalidMessage(
+            "Twilio knows templates by their SID, and none is known for this name and language",
+            field=f"{type(message).__name__}.name",
+            hint="configure it in templates, or add TwilioOptions(content_sid='HX…')",
+        )
+    variables = {**body, **(options.content_variables or {})}
+    return [("ContentSid", sid), *content_variables(variables, f"{type(message).__name__}.parameters")]
+
+
+def _by_name(body: tuple[str, ...] | Mapping[str, str]) -> Mapping[str, str]:
+    if isinstance(body, Mapping):
+        return body
+    return {str(place): text for place, text in enumerate(body, start=1)}
+
+
+def _validity(message: Message, options: TwilioOptions) -> Parameters:
+    if options.validity_period is not None:
+        return validity_parameter(options.validity_period, "TwilioOptions.validity_period")
+    period = message.validity_period if isinstance(message, Sms) else None
+    return [] if period is None else validity_parameter(period, "Sms.validity_period")
+
+
+def _sms(message: Sms) -> Parameters:
+    return _text(message.text, "Sms.text")
+
+
+def _mms(message: Mms) -> Parameters:
+    return [*_text(message.text, "Mms.text"), *(("MediaUrl", url) for url in message.media)]
+
+
+def _whatsapp_text(message: WhatsAppText) -> Parameters:
+    return _text(message.text, "WhatsAppText.text")
+
+
+def _image(message: WhatsAppImage) -> Parameters:
+    return [*_text(message.caption or "", "WhatsAppImage.caption"), *_file(message)]
+
+
+def _file(message: WhatsAppImage | WhatsAppVideo | WhatsAppDocument | WhatsAppAudio) -> Parameters:
+    media: Media = message.file
+    if media.url is None:
+        raise InvalidMessage(
+            "Twilio holds no files by id", field=f"{type(message).__name__}.media", hint="give a public URL"
+        )
+    return [("MediaUrl", media.url)]
+
+
+def _location(message: WhatsAppLocation) -> Parameters:
+    """Describe a place. Twilio asks for a body too, and WhatsApp does not show it."""
+    label = ", ".join(part for part in (message.name, message.address) if part).replace("|", "/")
+    place = f"{message.latitude:.6f},{message.longitude:.6f}"
+    return [("Body", label or place), ("PersistentAction", f"geo:{place}" + (f"|{label}" if label else ""))]
+
+
+def _text(text: str, field: str) -> Parameters:
+    units = len(text.encode("utf-16-le", "surrogatepass")) // 2
+    if units > MAX_TEXT_LENGTH:
+        raise InvalidMessage(f"{units} characters, {MAX_TEXT_LENGTH} allowed", field=field, hint="shorten it")
+    return [("Body", text)] if text else []
+
+
+_NO_OPTIONS = TwilioOptions()
+_WRITERS: Mapping[type[Message], Callable[[Any], Parameters]] = {
+    Sms: _sms,
+    Mms: _mms,
+    WhatsAppText: _whatsapp_text,
+    WhatsAppImage: _image,
+    WhatsAppVideo: _file,
+    WhatsAppDocument: _file,
+    WhatsAppAudio: _file,
+    WhatsAppLocation: _location,
+}

@@ -1,0 +1,122 @@
+"""What the provider is told, brought into its normal form. None of it appears in an error."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from messaging_channels.errors import InvalidMessage, InvalidSetting
+
+BASE_URL = "https://graph.facebook.com"
+VERSION = "v24.0"
+"""Usable until 18 February 2028: https://developers.facebook.com/docs/graph-api/changelog"""
+MESSAGES_PER_SECOND = 80.0
+USER_AGENT = "messaging-channels/0.1"
+
+
+def normalize_url(base_url: str) -> str:
+    """Return the root of the API.
+
+    Raises:
+        InvalidSetting: it is no https URL of a host. Loopback may do without TLS.
+    """
+    url = base_url.strip().rstrip("/")
+    url = url if "://" in url else f"https://{url}"
+    if not is_trusted_url(url) or _BEYOND_A_PATH.search(url):
+        raise _setting_error("base_url", "it is no https URL of a host", f"leave it out, or write {BASE_URL}")
+    return url
+
+
+def is_trusted_url(url: str) -> bool:
+    """Whether the access token may be sent there: over TLS, or within this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
+
+
+def normalize_version(version: str) -> str:
+    """Return the version with its `v`.
+
+    Raises:
+        InvalidSetting: it is none.
+    """
+    told = _VERSION.fullmatch(version.strip())
+    if told is None:
+        raise _setting_error("version", "it is no version of the Graph API", f"write it as {VERSION}")
+    return f"v{told[1]}"
+
+
+def normalize_token(token: str) -> str:
+    """Return the token without the word before it.
+
+    Raises:
+        InvalidSetting: it is empty, or no single line of ASCII.
+    """
+    bare = token.strip().removeprefix("Bearer ").strip()
+    if not bare or not bare.isascii() or not bare.isprintable():
+        raise _setting_error(
+            "access_token", "it is empty, or no single line of ASCII", "copy it from the dashboard"
+        )
+    return bare
+
+
+def normalize_secret(secret: str) -> bytes:
+    """Return an app secret as the key of signatures.
+
+    Raises:
+        InvalidSetting: it is empty: anybody could sign with it.
+    """
+    if not secret.strip():
+        raise _setting_error("webhook_app_secrets", "one is empty", "copy it from the dashboard")
+    return secret.strip().encode()
+
+
+def normalize_number_id(sender: str) -> str:
+    """Return the id of a business number.
+
+    Raises:
+        InvalidMessage: it is no id; a number with its plus is none.
+    """
+    if not _NUMBER_ID.fullmatch(sender):
+        raise InvalidMessage(
+            "not the id of a business number",
+            field="sender",
+            hint="give the digits that the dashboard shows as phone number ID",
+        )
+    return sender
+
+
+def normalize_file_id(file_id: str) -> str:
+    """Return the id of a file, fit for a path.
+
+    Raises:
+        InvalidMessage: it is none.
+    """
+    if not _FILE_ID.fullmatch(file_id):
+        raise InvalidMessage(
+            "not the id of a file", field="file_id", hint="give it as the upload or the webhook told it"
+        )
+    return file_id
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _setting_error(name: str, problem: str, hint: str) -> InvalidSetting:
+    return InvalidSetting(
+        problem, setting=f"whatsapp-cloud.{name}", source="the provider's arguments", hint=hint
+    )
+
+
+_BEYOND_A_PATH = re.compile(r"[@?#\s]")
+_VERSION = re.compile(r"v?([0-9]{2,3}\.[0-9])")
+_NUMBER_ID = re.compile(r"[0-9]{1,32}")
+_FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")

@@ -1,0 +1,127 @@
+"""Free messages in the Cloud API's form: everything but what can be pressed, and templates.
+
+Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any, TypeAlias
+
+from messaging_channels import messages as m
+from messaging_channels.messages import ContactCard, Interactive, Message
+from messaging_channels_whatsapp_cloud.request_parts import (
+    format_location,
+    format_media,
+    require_at_most,
+    without_empty,
+)
+from messaging_channels_whatsapp_cloud.whatsapp_interactive import (
+    ACTION_WRITERS,
+    UNSUPPORTED_FIELDS,
+    build_interactive,
+)
+from messaging_channels_whatsapp_cloud.whatsapp_template import template
+
+Content: TypeAlias = "tuple[str, Any]"
+"""The word for its type, and the object of that name."""
+
+_CAPTION = 1024
+
+
+def build_content(message: Message) -> Content:
+    """Describe what a message says. It holds no bytes: they were uploaded.
+
+    Raises:
+        InvalidMessage: the Cloud API is known to refuse it.
+    """
+    if isinstance(message, Interactive):
+        return "interactive", build_interactive(message)
+    return CONTENT_WRITERS[type(message)](message)
+
+
+def _text(message: m.WhatsAppText) -> Content:
+    return "text", {"body": message.text, **({"preview_url": True} if message.preview_url else {})}
+
+
+def _captioned_writer(kind: str) -> Callable[[Any], Content]:
+    def described(message: m.WhatsAppImage | m.WhatsAppVideo) -> Content:
+        return kind, {**format_media(message.file), **_caption(message)}
+
+    return described
+
+
+def _document(message: m.WhatsAppDocument) -> Content:
+    named = {"filename": message.filename} if message.filename else {}
+    return "document", {**format_media(message.file), **_caption(message), **named}
+
+
+def _caption(message: m.WhatsAppImage | m.WhatsAppVideo | m.WhatsAppDocument) -> dict[str, str]:
+    if message.caption is None:
+        return {}
+    require_at_most(message.caption, _CAPTION, f"{type(message).__name__}.caption")
+    return {"caption": message.caption}
+
+
+def _audio(message: m.WhatsAppAudio) -> Content:
+    return "audio", {**format_media(message.file), **({"voice": True} if message.voice else {})}
+
+
+def _sticker(message: m.WhatsAppSticker) -> Content:
+    return "sticker", format_media(message.file)
+
+
+def _location(message: m.WhatsAppLocation) -> Content:
+    return "location", format_location(message)
+
+
+def _reaction(message: m.WhatsAppReaction) -> Content:
+    return "reaction", {"message_id": message.message_id, "emoji": message.emoji}
+
+
+def _contacts(message: m.WhatsAppContacts) -> Content:
+    return "contacts", [_contact(card) for card in message.contacts]
+
+
+def _contact(card: ContactCard) -> dict[str, Any]:
+    name = {"formatted_name": card.formatted_name, "first_name": card.first_name}
+    return without_empty(
+        name={**name, **without_empty(last_name=card.last_name)},
+        phones=[{"phone": phone} for phone in card.phones],
+        emails=[{"email": email} for email in card.emails],
+        urls=[{"url": url} for url in card.urls],
+        org=without_empty(company=card.company, title=card.title),
+        birthday=card.birthday,
+    )
+
+
+def _template(message: m.WhatsAppTemplate) -> Content:
+    return "template", template(message)
+
+
+CONTENT_WRITERS: Mapping[type[Message], Callable[[Any], Content]] = {
+    m.WhatsAppText: _text,
+    m.WhatsAppImage: _captioned_writer("image"),
+    m.WhatsAppVideo: _captioned_writer("video"),
+    m.WhatsAppDocument: _document,
+    m.WhatsAppAudio: _audio,
+    m.WhatsAppSticker: _sticker,
+    m.WhatsAppLocation: _location,
+    m.WhatsAppReaction: _reaction,
+    m.WhatsAppContacts: _contacts,
+    m.WhatsAppTemplate: _template,
+}
+
+
+def _supported_fields() -> dict[type[Message], frozenset[str]]:
+    """Return the fields of every message type, save for the headers and footers that the Cloud API does not know."""
+    kinds: tuple[type[Message], ...] = (*CONTENT_WRITERS, *ACTION_WRITERS)
+    return {
+        kind: frozenset(one.name for one in fields(kind)) - UNSUPPORTED_FIELDS.get(kind, frozenset())  # type: ignore[arg-type]
+        for kind in kinds
+    }
+
+
+SUPPORTED_FIELDS = _supported_fields()
+"""The message types that can be sent, each with its fields."""

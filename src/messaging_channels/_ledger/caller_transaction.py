@@ -1,0 +1,190 @@
+"""One operation inside a transaction that the caller began: kept if it is committed, and never seen if it is rolled back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from messaging_channels._ledger.schema import SCHEMA
+from messaging_channels._ledger.sql_dispatch import steps
+from messaging_channels._ledger.sql_types import Dialect, Statement, Steps
+from messaging_channels._model.errors import InvalidMessage
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair
+from messaging_channels.plugins.ledger import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class InTransaction(Exchange[Any]):
+    """Perform an operation on the caller's connection, which has a transaction open. Reply the operation's.
+
+    The connection is one of `sqlite3`, psycopg or SQLAlchemy (a connection or a session), to the database that holds the ledger.
+    """
+
+    connection: Any = field(repr=False)
+    operation: Operation[Any]
+    may_send: bool = False
+
+
+def _whole(operation: Operation[Any], dialect: Dialect) -> Steps[Any]:
+    """Add the ledger's tables first, should they be missing: a part of the caller's transaction too."""
+    if not (yield dialect.complete, ()):
+        for statement in SCHEMA:
+            yield statement, ()
+    return (yield from steps(operation, dialect))
+
+
+def _sqlite(connection: Any, statement: Statement) -> Any:  # noqa: ANN401  whatever the driver returns
+    cursor = connection.cursor()
+    cursor.row_factory = None
+    return cursor.execute(*statement).fetchall()
+
+
+def _psycopg(connection: Any, statement: Statement) -> Any:  # noqa: ANN401
+    from psycopg.rows import tuple_row  # noqa: PLC0415  only where it is used
+
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        cursor.execute(*_translated(statement))
+        return cursor.fetchall() if cursor.description else []
+
+
+async def _psycopg_async(connection: Any, statement: Statement) -> Any:  # noqa: ANN401
+    from psycopg.rows import tuple_row  # noqa: PLC0415  only where it is used
+
+    async with connection.cursor(row_factory=tuple_row) as cursor:
+        await cursor.execute(*_translated(statement))
+        return await cursor.fetchall() if cursor.description else []
+
+
+def _sqlalchemy(connection: Any, statement: Statement) -> Any:  # noqa: ANN401
+    result = connection.exec_driver_sql(*_styled(connection, statement))
+    return [tuple(row) for row in result] if result.returns_rows else []
+
+
+async def _sqlalchemy_async(connection: Any, statement: Statement) -> Any:  # noqa: ANN401
+    result = await connection.exec_driver_sql(*_styled(connection, statement))
+    return [tuple(row) for row in result] if result.returns_rows else []
+
+
+class _Sync:
+    """Drives the statements on a connection that waits in a thread."""
+
+    def perform(self, exchange: InTransaction) -> Any:  # noqa: ANN401  the operation's own type decides
+        connection, library = _opened(exchange.connection)
+        if library not in _SYNC:
+            raise _unusable(connection)
+        _check(connection, library)
+        flow, run = _whole(exchange.operation, _dialect(connection, library)), _SYNC[library]
+        rows: Any = None
+        try:
+            while True:
+                rows = run(connection, flow.send(rows))
+        except StopIteration as done:
+            return done.value
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+class _Async:
+    """Drives the statements on a connection that waits in a loop; on one that blocks, where each statement is short (`sqlite3`)."""
+
+    async def perform(self, exchange: InTransaction) -> Any:  # noqa: ANN401  the operation's own type decides
+        connection, library = _opened(exchange.connection)
+        if library == "sqlite3":
+            return _Sync().perform(exchange)
+        if library not in _ASYNC:
+            raise _unusable(connection)
+        if library == "sqlalchemy async session":
+            connection, library = await connection.connection(), "sqlalchemy async"
+        _check(connection, library)
+        flow, run = _whole(exchange.operation, _dialect(connection, library)), _ASYNC[library]
+        rows: Any = None
+        try:
+            while True:
+                rows = await run(connection, flow.send(rows))
+        except StopIteration as done:
+            return done.value
+
+    async def close(self) -> None:
+        """Hold nothing."""
+
+
+def _opened(given: Any) -> tuple[Any, str]:  # noqa: ANN401  any library's
+    """Return the connection behind what was given, and which library it is of."""
+    for kind in type(given).__mro__:
+        library = _LIBRARIES.get(f"{kind.__module__.partition('.')[0]}.{kind.__name__}")
+        if library == "sqlalchemy session":
+            return given.connection(), "sqlalchemy"
+        if library:
+            return given, library
+    raise _unusable(given)
+
+
+def _check(connection: Any, library: str) -> None:  # noqa: ANN401
+    """Refuse a connection that would commit each statement by itself; begin the transaction where the driver begins them by itself."""
+    if library == "sqlite3" and not connection.in_transaction:
+        if connection.isolation_level is None:
+            raise _no_transaction()
+        connection.execute("BEGIN IMMEDIATE")  # one that begins by reading may not write if another has since
+    if library.startswith("psycopg") and connection.autocommit and not connection.info.transaction_status:
+        raise _no_transaction()
+
+
+def _dialect(connection: Any, library: str) -> Dialect:  # noqa: ANN401
+    if library == "sqlite3" or (library.startswith("sqlalchemy") and connection.dialect.name == "sqlite"):
+        return Dialect()
+    from messaging_channels._ledger.postgres import DIALECT  # noqa: PLC0415  psycopg comes with it
+
+    return DIALECT
+
+
+def _styled(connection: Any, statement: Statement) -> Any:  # noqa: ANN401
+    style = connection.dialect.paramstyle
+    if style == "qmark":
+        return statement
+    if style in ("format", "pyformat"):
+        text, values = _translated(statement)
+        return text.decode(), values
+    raise _unusable(connection)
+
+
+def _translated(statement: Statement) -> tuple[bytes, tuple[Any, ...]]:
+    text, values = statement
+    return text.replace("%", "%%").replace("?", "%s").encode(), values
+
+
+def _unusable(connection: object) -> InvalidMessage:
+    return InvalidMessage(
+        f"a {type(connection).__name__} cannot be used here",
+        field="transaction",
+        hint="give a connection of sqlite3, psycopg or SQLAlchemy (psycopg or sqlite), of this dispatcher's colour",
+    )
+
+
+def _no_transaction() -> InvalidMessage:
+    return InvalidMessage(
+        "the connection has no transaction open, and would commit each statement by itself",
+        field="transaction",
+        hint="begin one first",
+    )
+
+
+_LIBRARIES: Mapping[str, str] = {
+    "sqlite3.Connection": "sqlite3",
+    "psycopg.Connection": "psycopg",
+    "psycopg.AsyncConnection": "psycopg async",
+    "sqlalchemy.Connection": "sqlalchemy",
+    "sqlalchemy.Session": "sqlalchemy session",
+    "sqlalchemy.scoped_session": "sqlalchemy session",
+    "sqlalchemy.AsyncConnection": "sqlalchemy async",
+    "sqlalchemy.AsyncSession": "sqlalchemy async session",
+}
+"""By the package and name of the class, so that none of them needs to be installed."""
+_SYNC = {"sqlite3": _sqlite, "psycopg": _psycopg, "sqlalchemy": _sqlalchemy}
+_ASYNC = {
+    "psycopg async": _psycopg_async,
+    "sqlalchemy async": _sqlalchemy_async,
+    "sqlalchemy async session": _sqlalchemy_async,
+}
+EXECUTORS = ExecutorPair(_Sync, _Async)

@@ -1,0 +1,57 @@
+"""The words in which operations of the ledger are written, and what differs between two databases."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from messaging_channels._ledger.schema import COMPLETE_IN_SQLITE
+from messaging_channels._model.status import Status, from_dict
+
+Result = TypeVar("Result")
+Statement: TypeAlias = "tuple[str, tuple[Any, ...]]"
+Rows: TypeAlias = "list[tuple[Any, ...]]"
+Steps: TypeAlias = "Generator[Statement, Rows, Result]"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Where two databases differ."""
+
+    for_update: str = ""
+    """Appended to a SELECT whose row will be changed."""
+    skip_locked: str = ""
+    """Appended to a SELECT of rows of which any will do."""
+    complete: str = COMPLETE_IN_SQLITE
+    """A statement that finds a row where nothing of the schema is missing."""
+    lock: str | None = None
+    """A statement that takes a lock by name until the end of the transaction, where one writer at a time is not given anyway."""
+
+
+def locked(dialect: Dialect, *name: str) -> Steps[None]:
+    """Take a lock by name until the end of the transaction."""
+    if dialect.lock:
+        yield dialect.lock, ("\x1f".join(name),)
+
+
+def counted(now: float, worker: str, what: str, number: int) -> Statement:
+    """Return the statement that adds to a counter."""
+    return (
+        (
+            "INSERT INTO tally (minute, worker, what, number) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (minute, worker, what) DO UPDATE SET number = tally.number + excluded.number"
+        ),
+        (int(now // 60), worker, what, number),
+    )
+
+
+def dump(status: Status) -> str:
+    """Return a status as it is kept."""
+    return json.dumps(status.as_dict())
+
+
+def load(text: str) -> Status:
+    """Return a status that was kept."""
+    return from_dict(json.loads(text))

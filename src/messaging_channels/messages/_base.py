@@ -1,0 +1,84 @@
+"""What every message type shares: its base, and the checks its fields need."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from messaging_channels._model.errors import InvalidMessage
+from messaging_channels.messages.media import Media
+
+
+class Message:
+    """The root of all message types. Subclasses are frozen dataclasses with slots, and hide their content from repr.
+
+    A field with a default is optional: a provider carries it only if its `Capabilities` name it.
+    """
+
+    __slots__ = ()
+
+    @property
+    def uploads(self) -> tuple[Media, ...]:
+        """The files whose bytes it holds, to be uploaded before it can be sent."""
+        return ()
+
+
+class ProviderOptions:
+    """Options that one provider alone understands, as a value in a message's `extra`. Subclasses are frozen dataclasses of a plugin.
+
+    Another provider of the route leaves them out; a message whose extra no provider of the route understands is refused.
+    """
+
+    __slots__ = ()
+
+    provider: ClassVar[str]
+    """The name of the provider that understands it."""
+
+
+def require(value: str, field: str, *, at_most: int | None = None) -> None:
+    """Refuse text that is empty or longer than `at_most` characters.
+
+    Raises:
+        InvalidMessage: naming `field` and the length, never the text.
+    """
+    if not value:
+        raise InvalidMessage("it is empty", field=field, hint="give some text")
+    if at_most is not None and len(value) > at_most:
+        raise InvalidMessage(f"{len(value)} characters, {at_most} allowed", field=field, hint="shorten it")
+
+
+def require_count(count: int, field: str, *, at_least: int, at_most: int) -> None:
+    """Refuse a number of parts outside the limits.
+
+    Raises:
+        InvalidMessage: naming `field` and the number.
+    """
+    if not at_least <= count <= at_most:
+        raise InvalidMessage(
+            f"{count} given, {at_least} to {at_most} allowed", field=field, hint="change the number"
+        )
+
+
+def require_one_line(value: str, field: str) -> None:
+    """Refuse what could end a header line, also when it is hidden in an encoded word (RFC 2047).
+
+    Raises:
+        InvalidMessage: naming `field`, never the text.
+    """
+    if _CONTROLS.search(value) or ("=?" in value and _CONTROLS.search(_decoded(value))):
+        raise InvalidMessage(
+            "it holds a control character such as CR, LF or NUL", field=field, hint="remove it"
+        )
+
+
+def _decoded(value: str) -> str:
+    from email.errors import HeaderParseError  # noqa: PLC0415  rarely needed and slow to import
+    from email.header import decode_header, make_header  # noqa: PLC0415
+
+    try:
+        return str(make_header(decode_header(value)))
+    except (HeaderParseError, LookupError, UnicodeError, ValueError):
+        return "\0"  # no reader agrees on what it means: as good as a control character
+
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")

@@ -1,0 +1,173 @@
+"""One provider under examination, and what it is given to send."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import MISSING, dataclass, fields, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+
+from messaging_channels._model.errors import MessagingError
+from messaging_channels._model.outcomes import Reason
+from messaging_channels.messages import Message
+from messaging_channels.plugins.channels import Channel
+from messaging_channels.plugins.exchange import HttpRequest
+from messaging_channels.plugins.provider import Envelope, Provider, ProviderSpec
+from messaging_channels.testing import canaries
+from messaging_channels.testing.conformance.flow_runner import Played, play
+from messaging_channels.testing.conformance.rules import NotApplicable
+from messaging_channels.testing.conformance.samples import example, value_of
+from messaging_channels.testing.fixtures import ConformanceFixtures
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+Value = TypeVar("Value")
+URL = "http://127.0.0.1:9"
+"""Where the vendor is while nothing is sent: nobody listens at port 9 (discard)."""
+_LARGE = 20
+_SLOW = (
+    HealthCheck.too_slow,
+    HealthCheck.data_too_large,
+    HealthCheck.filter_too_much,
+    HealthCheck.large_base_example,
+)
+"""What hypothesis need not complain of: whole flows are run for each example."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A provider's spec with its vectors."""
+
+    spec: ProviderSpec
+    vectors: ConformanceFixtures
+    channels: Sequence[Channel]
+    examples: int = 100
+    """How many examples a property is tried with."""
+
+    def build(self, secret: str = canaries.SECRET, url: str = URL) -> Provider:
+        """Build the provider anew."""
+        given_settings = self.vectors.settings(url, secret)
+        return self.spec.build(self.spec.settings.model_validate(given_settings))
+
+    @cached_property
+    def provider(self) -> Provider:
+        """The provider, built once."""
+        return self.build()
+
+    @cached_property
+    def messages(self) -> dict[type[Message], Message]:
+        """An example of every type that is carried, as far as there is one."""
+        own = {type(one): one for one in self.vectors.messages}
+        examples = {kind: own.get(kind) or example(kind) for kind in self.provider.capabilities.message_types}
+        return {kind: message for kind, message in examples.items() if message is not None}
+
+    @cached_property
+    def message(self) -> Message:
+        """The first of them."""
+        for message in self.messages.values():
+            return message
+        why = "there is no example of any message it carries: give some in `messages` of the vectors"
+        raise NotApplicable(why)
+
+    def envelope(self, message: Message | None = None, number: int = 0) -> Envelope:
+        """Put a message into an envelope; `number` makes ids and addresses differ."""
+        message = message or self.message
+        channel = next((one for one in self.channels if type(message) in one.message_types), None)
+        to = canaries.address(channel) if channel else None
+        if channel is None or to is None:
+            why = f"no channel that the kit knows carries a {type(message).__name__}"
+            raise NotApplicable(why)
+        if number:
+            to = channel.parse(
+                to.plain.replace("7700900123", f"7700900{number + 500:03}").replace("zoe", f"zoe{number}")
+            )
+        return Envelope(f"{number:032x}", channel.name, message, to)
+
+    def batch(self, most: int = _LARGE) -> list[Envelope]:
+        """Return as many envelopes as one send takes, `most` at most."""
+        return [
+            self.envelope(number=number)
+            for number in range(min(self.provider.capabilities.max_batch_size, most))
+        ]
+
+    def sent(
+        self, *batch: Envelope, at: dict[int, Any] | None = None, provider: Provider | None = None
+    ) -> Played:
+        """Send without I/O; the vendor accepts, but for the replies in `at`."""
+        envelopes = batch or (self.envelope(),)
+        return play((provider or self.provider).send(envelopes), self.vectors.success_response, at=at)
+
+    @cached_property
+    def good(self) -> Played:
+        """A send of one message that goes well."""
+        played = self.sent()
+        if played.raised is not None:
+            why = f"it cannot send the example message ({played.problem}), see MC108 and MC201"
+            raise NotApplicable(why)
+        return played
+
+    @cached_property
+    def documented(self) -> list[tuple[Any, Reason]]:
+        """The documented answers to a send of one message, those that depend on the request made for it."""
+        return [
+            (answer(self.good.asked[-1]) if callable(answer) else answer, meant)
+            for answer, meant in self.vectors.error_responses
+        ]
+
+    def http_only(self) -> int:
+        """Return how many HTTP requests a send makes; the last is the one that sends.
+
+        Raises:
+            NotApplicable: it makes none, or others besides.
+        """
+        if not self.good.asked or not all(isinstance(one, HttpRequest) for one in self.good.asked):
+            why = "it does not speak HTTP"
+            raise NotApplicable(why)
+        return len(self.good.asked)
+
+    def optional(self, kind: type[Message]) -> list[str]:
+        """Return the optional fields of a message type, `extra` left out."""
+        return [
+            one.name
+            for one in fields(kind)  # type: ignore[arg-type]
+            if one.name != "provider_options"
+            and not (one.default is MISSING and one.default_factory is MISSING)
+        ]
+
+    def with_field(self, message: Message, name: str) -> Message | None:
+        """Return the message with that optional field set otherwise; None where the kit knows no value that the type takes."""
+        value = self.vectors.field_values.get(f"{type(message).__name__}.{name}") or value_of(message, name)
+        try:
+            return None if value is None else replace(message, **{name: value})  # type: ignore[type-var]
+        except MessagingError:
+            return None
+
+    def explored(self, values: SearchStrategy[Value], problem: Callable[[Value], str]) -> Iterator[str]:
+        """Try many values; yield the problem of the simplest that has one."""
+
+        @settings(
+            max_examples=self.examples,
+            database=None,
+            deadline=None,
+            derandomize=True,
+            report_multiple_bugs=False,
+            verbosity=Verbosity.quiet,
+            suppress_health_check=_SLOW,
+            phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        )
+        @given(values)
+        def hold(value: Value) -> None:
+            if words := problem(value):
+                raise _FoundError(words)
+
+        try:
+            hold()
+        except _FoundError as found:
+            yield str(found)
+
+
+class _FoundError(AssertionError):
+    """A value with a problem."""

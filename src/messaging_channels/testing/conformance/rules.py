@@ -1,0 +1,32 @@
+"""What the kit asks, and what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the kit asks of every provider. The id is stable."""
+
+    id: str
+    title: str
+    why: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Where a provider breaks a rule."""
+
+    rule: Rule
+    evidence: str
+    """What was seen; it shows no secret and no whole address but the kit's own."""
+
+    def __str__(self) -> str:
+        """Explain it in full."""
+        return f"{self.rule.id} {self.rule.title}: {self.evidence}\n  why: {self.rule.why}\n  do: {self.rule.fix}"
+
+
+class NotApplicable(Exception):
+    """A rule has nothing to look at in this provider; the text says why."""

@@ -1,0 +1,97 @@
+"""Providers in tests: the installed plugin itself, its vendor played by its vectors; where there is no plugin, the fake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+from messaging_channels._config import plugin_manager as plugins
+from messaging_channels._model.outcomes import AttemptResult
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest
+from messaging_channels.plugins.provider import Capabilities, Envelope, Provider, ProviderSpec
+from messaging_channels.testing import canaries, fake
+from messaging_channels.testing.fixtures import ConformanceFixtures
+from messaging_channels.testing.provider_script import ProviderScript
+from messaging_channels.testing.vendor_webhooks import VendorWebhooks, vectors_of
+
+_FIRST_PORT = 61_000
+
+
+class ProviderDouble:
+    """One provider of a test with the script of its vendor."""
+
+    def __init__(self, spec: ProviderSpec, vectors: ConformanceFixtures, number: int) -> None:
+        """Build the provider. Its URL, at a port where nobody listens, tells it from the others."""
+        self.place = f"127.0.0.1:{_FIRST_PORT + number}"
+        given = vectors.settings(f"http://{self.place}", canaries.SECRET)
+        self.provider: Provider = spec.build(spec.settings.model_validate(given))
+        self.script = ProviderScript(vectors, provider=spec.name)
+        self.calls = VendorWebhooks(vectors)
+
+
+def provider_double(name: str | tuple[ProviderSpec, ConformanceFixtures], number: int) -> ProviderDouble:
+    """Return the stand-in of a provider: by the installed plugin if it names vectors, or else the fake."""
+    if isinstance(name, tuple):
+        return ProviderDouble(*name, number)
+    vectors = vectors_of(name)
+    if vectors is None or name == "sandbox":
+        return ProviderDouble(fake.fake_spec(name), fake.VECTORS, number)
+    return ProviderDouble(plugins.load_plugins(only={name}).provider(name), vectors, number)
+
+
+class ScriptedExecutors:
+    """Has the exchanges of all stand-ins of a dispatcher performed by their scripts. It is a provider that carries nothing, and stands last."""
+
+    name: ClassVar[str] = "(the vendors of this test)"
+    capabilities: ClassVar[Capabilities] = Capabilities({})
+
+    def __init__(self, stand_ins: Iterable[ProviderDouble]) -> None:
+        """Take over their exchanges."""
+        scripts = {one.place: one.script for one in stand_ins}
+        own = {kind: one.script for one in stand_ins for kind in one.provider.executors}
+        made = ExecutorPair(lambda: _Played(scripts, own), lambda: _PlayedAsync(scripts, own))
+        self.executors: Mapping[type[Exchange[Any]], ExecutorPair] = dict.fromkeys((HttpRequest, *own), made)
+
+    def send(self, batch: Iterable[Envelope]) -> Flow[list[AttemptResult]]:
+        """Never called: it carries nothing."""
+        raise NotImplementedError
+
+
+class _Played:
+    """Answers exchanges from scripts. See Executor."""
+
+    def __init__(
+        self, scripts: Mapping[str, ProviderScript], own: Mapping[type[Exchange[Any]], ProviderScript]
+    ) -> None:
+        self._scripts = scripts
+        self._own = own
+
+    def perform(self, exchange: Exchange[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
+        """Ask the vendor that the exchange is for."""
+        if not isinstance(exchange, HttpRequest):
+            return self._own[type(exchange)].reply(exchange)
+        place = urlsplit(exchange.url).netloc
+        if place not in self._scripts:
+            message = "a provider of this test sends to a place of its own, not to its `base_url`: its vectors cannot play the vendor"
+            raise LookupError(message)
+        return self._scripts[place].reply(exchange)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class _PlayedAsync:
+    """The same for event loops. See AsyncExecutor."""
+
+    def __init__(
+        self, scripts: Mapping[str, ProviderScript], own: Mapping[type[Exchange[Any]], ProviderScript]
+    ) -> None:
+        self._played = _Played(scripts, own)
+
+    async def perform(self, exchange: Exchange[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
+        """Ask the vendor that the exchange is for."""
+        return self._played.perform(exchange)
+
+    async def close(self) -> None:
+        """Nothing is held."""

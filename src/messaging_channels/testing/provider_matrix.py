@@ -1,0 +1,112 @@
+"""The page docs/reference/providers.md, from what the installed providers declare: `python -m messaging_channels.testing.provider_matrix`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import MISSING, fields
+from typing import Any, cast, get_type_hints
+
+from messaging_channels._config import plugin_manager as plugins
+from messaging_channels.messages import Message
+from messaging_channels.plugins.channels import Channel
+from messaging_channels.plugins.provider import (
+    ProviderSpec,
+    SupportsLookup,
+    SupportsRateLimits,
+    SupportsReportPolling,
+    SupportsWebhooks,
+)
+
+_HEAD = """# What the providers can do
+
+Made from what the providers declare, by `python -m messaging_channels.testing.provider_matrix`. What is declared is held to by the
+[conformance kit](conformance.md); what is not declared is refused before anything leaves the machine.
+
+"""
+_ABILITIES = {
+    "webhooks": SupportsWebhooks,
+    "fetches reports": SupportsReportPolling,
+    "looks up": SupportsLookup,
+    "limits rates": SupportsRateLimits,
+}
+
+
+def page(specs: Iterable[ProviderSpec], channels: Sequence[Channel]) -> str:
+    """Return the whole page."""
+    kinds = {spec.name: provider_class(spec) for spec in sorted(specs, key=lambda spec: spec.name)}
+    lines = [
+        *_table(
+            ("provider", "at once", "deduplicates", *_ABILITIES), (_able(*item) for item in kinds.items())
+        )
+    ]
+    for channel in channels:
+        carried = [
+            kind for kind in channel.message_types if any(_carries(one, kind) for one in kinds.values())
+        ]
+        if carried:
+            rows = (
+                (f"`{kind.__name__}`", *(_fields(one, kind) for one in kinds.values())) for kind in carried
+            )
+            lines += ["", f"## {channel.name}", "", *_table(("message", *kinds), rows)]
+    return _HEAD + "\n".join(lines) + "\n\n" + _FOOT
+
+
+def provider_class(spec: ProviderSpec) -> Any:  # noqa: ANN401  a class that keeps the contract
+    """Return the class of a provider, without building one.
+
+    Raises:
+        TypeError: its build function names no class as what it returns.
+    """
+    kind = spec.build if isinstance(spec.build, type) else get_type_hints(spec.build).get("return")
+    if not hasattr(kind, "capabilities"):
+        message = f"the build function of {spec.name} names no provider class as its return type"
+        raise TypeError(message)
+    return kind
+
+
+def _able(name: str, kind: Any) -> tuple[str, ...]:  # noqa: ANN401  a class that keeps the contract
+    declared = kind.capabilities
+    abilities = (_yes(issubclass(kind, ability)) for ability in _ABILITIES.values())
+    return (f"`{name}`", str(declared.max_batch_size), _yes(declared.deduplicates), *abilities)
+
+
+def _yes(able: bool) -> str:
+    return "yes" if able else ""
+
+
+def _carries(kind: Any, message: type[Message]) -> bool:  # noqa: ANN401  a class that keeps the contract
+    return message in kind.capabilities.message_types
+
+
+def _fields(kind: Any, message: type[Message]) -> str:  # noqa: ANN401  a class that keeps the contract
+    """Return the optional fields that are honoured, in words if they are all or none; nothing if the message is not carried."""
+    if not _carries(kind, message):
+        return ""
+    optional = {
+        one.name
+        for one in fields(cast("Any", message))
+        if one.name != "provider_options" and not (one.default is MISSING and one.default_factory is MISSING)
+    }
+    honoured = optional & kind.capabilities.message_types[message]
+    return "all" if honoured == optional else ", ".join(sorted(honoured)) or "none"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{' --- |' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+
+
+_FOOT = """In the cells: which of the optional fields are honoured. An empty one: not carried.
+"""
+
+
+def main() -> None:
+    """Print the page for the installed plugins."""
+    loaded = plugins.load_plugins()
+    print(page(loaded.providers.values(), loaded.channels), end="")  # noqa: T201  a command line prints
+
+
+if __name__ == "__main__":
+    main()
