@@ -269,7 +269,7 @@ async def _filled(title, ledger, url, count):
             entered = time.perf_counter()
             waiting, sent = waiting + part, 0
             while sent < sample:  # the oldest, from a queue of that depth
-                sent += await worker._run(worker._work.round(min(100, sample - sent)))
+                sent += await worker._run(worker._processor.run_round(min(100, sample - sent)))
             cost = (time.perf_counter() - entered) / sent * 1e6
             waiting -= sent
             now = _megabytes()

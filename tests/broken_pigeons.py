@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from pigeon import VECTORS, Pigeon, parsed, proof_of
+from pigeon import FIXTURES, Pigeon, parsed, proof_of
 
 from messaging_channels import Email, Sms, errors
 from messaging_channels._model.events import Event, MessageReceived, StatusChanged
@@ -34,10 +34,10 @@ from messaging_channels.testing.conformance import ConformanceFixtures
 BROKEN: dict[str, tuple[type[Pigeon], ConformanceFixtures]] = {}
 
 
-def breaks(rule: str, vectors: ConformanceFixtures = VECTORS) -> Callable[[type[Pigeon]], type[Pigeon]]:
+def breaks(rule: str, fixtures: ConformanceFixtures = FIXTURES) -> Callable[[type[Pigeon]], type[Pigeon]]:
     def note(kind: type[Pigeon]) -> type[Pigeon]:
         assert rule not in BROKEN
-        BROKEN[rule] = (kind, vectors)
+        BROKEN[rule] = (kind, fixtures)
         return kind
 
     return note
@@ -266,7 +266,7 @@ def _sign_start(body: bytes, secret: str) -> WebhookRequest:
     return WebhookRequest(body, {"x-pigeon-proof": proof_of(body[:10] + b"!", secret)})
 
 
-BROKEN["MC303"] = (ProvesTheStart, replace(VECTORS, sign_webhook=_sign_start))
+BROKEN["MC303"] = (ProvesTheStart, replace(FIXTURES, sign_webhook=_sign_start))
 
 
 @breaks("MC304")
@@ -411,7 +411,7 @@ class Wings:
 
     def perform(self, exchange: Flap) -> HttpResponse:
         self.kept.append(socket.socket())
-        return VECTORS.success_response(exchange)  # type: ignore[no-any-return]
+        return FIXTURES.success_response(exchange)  # type: ignore[no-any-return]
 
     def close(self) -> None:
         """Forget about the sockets."""
@@ -443,7 +443,7 @@ class Flaps(Pigeon):
         return self.read(response, batch)
 
 
-BROKEN["MC503"] = BROKEN["MC504"] = (Flaps, replace(VECTORS, server=_Nowhere))
+BROKEN["MC503"] = BROKEN["MC504"] = (Flaps, replace(FIXTURES, server=_Nowhere))
 
 
 @breaks("MC505")
@@ -467,8 +467,8 @@ class AsksForEver(Pigeon):
 
 @breaks("MC601")
 class FindsNothing(Pigeon):
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
-        found = yield from super().look_up(inquiry)
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
+        found = yield from super().look_up(request)
         return found or AttemptResult.of(Reason.NOT_FOUND)
 
 

@@ -63,8 +63,8 @@ class Pigeon(HttpProvider):
             return AttemptResult.of(Reason.THROTTLED, retry_after=0.1)
         return AttemptResult.of(Reason.ACCEPTED, provider_id=f"p-{envelope.id}")
 
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
-        response = yield from ask(HttpRequest("GET", f"{self._url}/{inquiry.message_id}", may_send=False))
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
+        response = yield from ask(HttpRequest("GET", f"{self._url}/{request.message_id}", may_send=False))
         return AttemptResult.of(Reason.ACCEPTED, "looked up") if response.status == 200 else None
 
 

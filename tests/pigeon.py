@@ -153,8 +153,8 @@ class Pigeon:
             for event in self.events(one, WebhookRequest())
         ]
 
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
-        url = f"{self.url}/rings/{inquiry.message_id}"
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
+        url = f"{self.url}/rings/{request.message_id}"
         response = yield from ask(HttpRequest("GET", url, self.headers, may_send=False))
         told = parsed(response)
         if response.status == 404 and isinstance(told, dict) and told.get("error") == "no such ring":
@@ -195,7 +195,7 @@ def refusal(word: str) -> HttpResponse:
     return answer({"flights": [{"ring": "0" * 32, "flight": "f", "refused": word}]})
 
 
-VECTORS = ConformanceFixtures(
+FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {"base_url": url, "key": secret, "sender": "Shop"},
     success_response=accepts,
     error_responses=(

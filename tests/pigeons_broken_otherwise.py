@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 from broken_pigeons import can
-from pigeon import VECTORS, Pigeon, PigeonOptions, PigeonSettings, answer
+from pigeon import FIXTURES, Pigeon, PigeonOptions, PigeonSettings, answer
 
 from messaging_channels import Sms, errors
 from messaging_channels._model.events import Event
@@ -24,10 +24,10 @@ OTHERWISE: list[tuple[str, str, type[Pigeon], ConformanceFixtures]] = []
 
 
 def says(
-    rule: str, words: str, vectors: ConformanceFixtures = VECTORS
+    rule: str, words: str, fixtures: ConformanceFixtures = FIXTURES
 ) -> Callable[[type[Pigeon]], type[Pigeon]]:
     def note(kind: type[Pigeon]) -> type[Pigeon]:
-        OTHERWISE.append((rule, words, kind, vectors))
+        OTHERWISE.append((rule, words, kind, fixtures))
         return kind
 
     return note
@@ -105,13 +105,13 @@ class CarriesPostcards(Pigeon):
 @says(
     "MC108",
     "its own example needs Sms.flash",
-    replace(VECTORS, messages=(Sms("Canary words 7c1f", flash=True),)),
+    replace(FIXTURES, messages=(Sms("Canary words 7c1f", flash=True),)),
 )
 class ShowsMoreThanItCan(Pigeon):
     capabilities = can(message_types={Sms: frozenset({"sender"})})
 
 
-@says("MC108", "no sender", replace(VECTORS, settings=lambda url, key: {"base_url": url, "key": key}))
+@says("MC108", "no sender", replace(FIXTURES, settings=lambda url, key: {"base_url": url, "key": key}))
 class WithoutSender(Pigeon):
     pass
 
@@ -119,7 +119,7 @@ class WithoutSender(Pigeon):
 @says(
     "MC201",
     "of the answer that takes a Sms: AttributeError was raised",
-    replace(VECTORS, success_response=lambda _: None),
+    replace(FIXTURES, success_response=lambda _: None),
 )
 class ReadsNothing(Pigeon):
     pass
@@ -238,7 +238,7 @@ class ForgetsWhatCame(Pigeon):
 @says(
     "MC311",
     "`delivered_body` is read as MessageReceived",
-    replace(VECTORS, delivered_body=lambda *_: VECTORS.webhooks[1].body),
+    replace(FIXTURES, delivered_body=lambda *_: FIXTURES.webhooks[1].body),
 )
 class BringsTheWrongCall(Pigeon):
     pass
@@ -247,7 +247,7 @@ class BringsTheWrongCall(Pigeon):
 @says(
     "MC311",
     "carries neither of the ids",
-    replace(VECTORS, delivered_body=lambda *_: VECTORS.webhooks[0].body),
+    replace(FIXTURES, delivered_body=lambda *_: FIXTURES.webhooks[0].body),
 )
 class ReportsAnother(Pigeon):
     pass
@@ -256,7 +256,7 @@ class ReportsAnother(Pigeon):
 @says(
     "MC311",
     "`inbound_body` is read as it was refused",
-    replace(VECTORS, sign_webhook=lambda body, _: WebhookRequest(body)),
+    replace(FIXTURES, sign_webhook=lambda body, _: WebhookRequest(body)),
 )
 class IsNotSigned(Pigeon):
     pass
@@ -307,7 +307,7 @@ class TripsOverItself(Pigeon):
 @says(
     "MC601",
     "a message that the vendor knows is not found",
-    replace(VECTORS, lookup_response=lambda _: answer({})),
+    replace(FIXTURES, lookup_response=lambda _: answer({})),
 )
 class FindsNobody(Pigeon):
     pass
@@ -315,36 +315,36 @@ class FindsNobody(Pigeon):
 
 @says("MC601", "said to have an effect")
 class LooksUpWithEffect(Pigeon):
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         yield from ask(HttpRequest("GET", self.url))
         return None
 
 
 @says("MC601", "it asks for ever")
 class LooksForEver(Pigeon):
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         while True:
             yield from ask(HttpRequest("GET", self.url, may_send=False))
 
 
 @says("MC601", "it returned a str")
 class TellsAWord(Pigeon):
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
-        found = yield from super().look_up(inquiry)
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
+        found = yield from super().look_up(request)
         return found or cast("Any", "unknown")
 
 
 @says("MC601", "ValueError was raised")
 class TrustsTheLog(Pigeon):
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         response = yield from ask(HttpRequest("GET", self.url, may_send=False))
-        return None if response.json() is None else (yield from super().look_up(inquiry))
+        return None if response.json() is None else (yield from super().look_up(request))
 
 
 @says(
     "MC602",
-    "no event is read of the reports in the vectors",
-    replace(VECTORS, reports_response=lambda _: answer({})),
+    "no event is read of the reports in the fixtures",
+    replace(FIXTURES, reports_response=lambda _: answer({})),
 )
 class FetchesNothing(Pigeon):
     pass

@@ -16,9 +16,9 @@ from messaging_channels.policies.checks import SuppressionList
 from messaging_channels.policies.routing import Route
 from messaging_channels.testing.canaries import SECRET
 from messaging_channels.testing.fixtures import ConformanceFixtures
-from messaging_channels_infobip.conformance import VECTORS as INFOBIP
-from messaging_channels_twilio.conformance import VECTORS as TWILIO
-from messaging_channels_vonage.conformance import VECTORS as VONAGE
+from messaging_channels_infobip.conformance import FIXTURES as INFOBIP
+from messaging_channels_twilio.conformance import FIXTURES as TWILIO
+from messaging_channels_vonage.conformance import FIXTURES as VONAGE
 
 PERSON = "447700900123"
 OURS = "447700900000"
@@ -43,18 +43,18 @@ def vetoed(dispatcher: Dispatcher, message: Message, to: str, **options: Any) ->
 
 def vetoed_after(vendor: str, *words: str) -> bool:
     """Have a person write these words, a minute apart, to a number at that vendor; say whether the next text to them is vetoed."""
-    spec, vectors = plugins.load_plugins(only=[vendor]).provider(vendor), _VENDORS[vendor]
-    provider = spec.build(spec.settings.model_validate(vectors.settings("http://127.0.0.1:9", SECRET)))
+    spec, fixtures = plugins.load_plugins(only=[vendor]).provider(vendor), _VENDORS[vendor]
+    provider = spec.build(spec.settings.model_validate(fixtures.settings("http://127.0.0.1:9", SECRET)))
     with Dispatcher(
         [provider, Sandbox()], routes={"sms": Route("sandbox")}, checks=[SuppressionList()]
     ) as dispatcher:
         for number, word in enumerate(words, 1):
-            received = dispatcher.handle_webhook(vendor, _written(vendor, vectors, word, number))
+            received = dispatcher.handle_webhook(vendor, _written(vendor, fixtures, word, number))
             assert received.events, "the vendor's call tells nothing"
         return vetoed(dispatcher, Sms("News of the shop"), f"+{PERSON}")
 
 
-def _written(vendor: str, vectors: ConformanceFixtures, word: str, number: int) -> WebhookRequest:
+def _written(vendor: str, fixtures: ConformanceFixtures, word: str, number: int) -> WebhookRequest:
     at = BEGAN + 60 * number
     match vendor:
         case "twilio":
@@ -79,7 +79,7 @@ def _written(vendor: str, vectors: ConformanceFixtures, word: str, number: int) 
             }
             body = json.dumps(told).encode()
         case _:
-            assert vectors.inbound_body is not None
-            body = vectors.inbound_body(PERSON, OURS, word)
-    assert vectors.sign_webhook is not None
-    return replace(vectors.sign_webhook(body, SECRET), received_at=at)
+            assert fixtures.inbound_body is not None
+            body = fixtures.inbound_body(PERSON, OURS, word)
+    assert fixtures.sign_webhook is not None
+    return replace(fixtures.sign_webhook(body, SECRET), received_at=at)

@@ -63,7 +63,7 @@ def fields(body: bytes) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def vectors(**more: Any) -> ConformanceFixtures:
+def fixtures(**more: Any) -> ConformanceFixtures:
     usual: dict[str, Any] = {
         "settings": lambda url, secret: {"base_url": url, "key": secret},
         "success_response": lambda _: answer({"id": "m-1"}),

@@ -9,51 +9,51 @@ from pathlib import Path
 
 import pytest
 from broken_pigeons import BROKEN
-from pigeon import VECTORS, Pigeon, spec
+from pigeon import FIXTURES, Pigeon, spec
 from pigeons_broken_otherwise import OTHERWISE
 
 from messaging_channels.plugins.channels import BUILT_IN
 from messaging_channels.testing.conformance import (
     CHECKS,
-    RULES,
-    Case,
-    Checked,
+    REASON_POLICIES,
+    ConformanceContext,
     Finding,
+    RuleResult,
     check_provider,
     check_rule,
 )
 from messaging_channels.testing.conformance.report import markdown
-from messaging_channels.testing.conformance.side_effects import deeds
+from messaging_channels.testing.conformance.side_effects import forbidden_calls
 from messaging_channels.testing.fixtures import ConformanceFixtures
 
 
 def test_a_provider_that_is_as_it_should_be_passes_every_rule_and_none_is_left_out() -> None:
-    case = Case(spec(), VECTORS, BUILT_IN, 30)
+    case = ConformanceContext(spec(), FIXTURES, BUILT_IN, 30)
     checked = [check_rule(name, case) for name in CHECKS]
     assert [str(finding) for one in checked for finding in one.findings] == []
     assert [one.rule.id for one in checked if one.skipped] == []
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", REASON_POLICIES)
 def test_each_rule_finds_the_provider_that_breaks_it(rule: str) -> None:
-    kind, vectors = BROKEN[rule]
-    checked = check_rule(rule, Case(spec(kind), vectors, BUILT_IN, 60))
+    kind, fixtures = BROKEN[rule]
+    checked = check_rule(rule, ConformanceContext(spec(kind), fixtures, BUILT_IN, 60))
     assert checked.findings, checked.skipped
     assert "could not be checked" not in checked.findings[0].evidence
 
 
 @pytest.mark.parametrize(
-    ("rule", "words", "kind", "vectors"), OTHERWISE, ids=lambda one: getattr(one, "__name__", None)
+    ("rule", "words", "kind", "fixtures"), OTHERWISE, ids=lambda one: getattr(one, "__name__", None)
 )
 def test_a_rule_finds_each_way_to_break_it(
-    rule: str, words: str, kind: type[Pigeon], vectors: ConformanceFixtures
+    rule: str, words: str, kind: type[Pigeon], fixtures: ConformanceFixtures
 ) -> None:
-    checked = check_rule(rule, Case(spec(kind), vectors, BUILT_IN, 60))
+    checked = check_rule(rule, ConformanceContext(spec(kind), fixtures, BUILT_IN, 60))
     assert words in " | ".join(finding.evidence for finding in checked.findings), checked
 
 
 def test_every_rule_has_a_check_and_a_provider_that_breaks_it() -> None:
-    assert set(CHECKS) == set(RULES) == set(BROKEN)
+    assert set(CHECKS) == set(REASON_POLICIES) == set(BROKEN)
 
 
 def test_a_provider_that_fails_where_no_rule_foresees_it_is_found_and_not_excused() -> None:
@@ -62,27 +62,29 @@ def test_a_provider_that_fails_where_no_rule_foresees_it_is_found_and_not_excuse
             message = "not today"
             raise RuntimeError(message)
 
-    found = check_provider(spec(Stubborn), VECTORS, examples=5)
-    assert {finding.rule.id for finding in found} >= set(RULES) - {"MC406"}
+    found = check_provider(spec(Stubborn), FIXTURES, examples=5)
+    assert {finding.rule.id for finding in found} >= set(REASON_POLICIES) - {"MC406"}
     assert "RuntimeError" in found[0].evidence
 
 
 def test_a_finding_explains_itself() -> None:
-    finding = Finding(RULES["MC206"], "HTTP 503 is read as not_sent.throttled")
+    finding = Finding(REASON_POLICIES["MC206"], "HTTP 503 is read as not_sent.throttled")
     assert (
         str(finding)
         .splitlines()[0]
         .startswith("MC206 A 5xx is unknown, unless documented as harmless: HTTP 503")
     )
-    assert RULES["MC206"].why in str(finding)
-    assert RULES["MC206"].fix in str(finding)
+    assert REASON_POLICIES["MC206"].why in str(finding)
+    assert REASON_POLICIES["MC206"].fix in str(finding)
 
 
 def test_the_report_says_what_was_kept_broken_and_left_out() -> None:
     checked = [
-        Checked(RULES["MC101"]),
-        Checked(RULES["MC206"], (Finding(RULES["MC206"], "HTTP 503 is read as accepted"),)),
-        Checked(RULES["MC301"], skipped="it takes no calls"),
+        RuleResult(REASON_POLICIES["MC101"]),
+        RuleResult(
+            REASON_POLICIES["MC206"], (Finding(REASON_POLICIES["MC206"], "HTTP 503 is read as accepted"),)
+        ),
+        RuleResult(REASON_POLICIES["MC301"], skipped="it takes no calls"),
     ]
     report = markdown("pigeon", checked)
     assert "## Conformance of `pigeon`: not yet" in report
@@ -109,4 +111,4 @@ def test_the_report_says_what_was_kept_broken_and_left_out() -> None:
 def test_what_a_provider_must_leave_to_the_transport_is_seen(
     act: Callable[[], object], deed: str | None
 ) -> None:
-    assert deeds(act) == ([deed] if deed else [])
+    assert forbidden_calls(act) == ([deed] if deed else [])

@@ -110,9 +110,9 @@ def test_reports_are_posted_and_a_dead_listener_harms_nobody(parrot: Parrot) -> 
     with Parrot() as listener:
         parrot.webhook = listener.url + "/reports"
         _say(parrot)
-        parrot.wait_until_reported()
+        parrot.wait_for_reports()
         assert listener.heard == ["hello"]
-        assert [status for _, status in parrot.reported] == [201]
+        assert [status for _, status in parrot.reports] == [201]
     _say(parrot)
-    parrot.wait_until_reported()
-    assert parrot.reported[-1][1] is None
+    parrot.wait_for_reports()
+    assert parrot.reports[-1][1] is None

@@ -65,7 +65,7 @@ def test_this_machine_and_names_that_nobody_has_are_not_guarded() -> None:
         with Dispatcher([local]) as dispatcher:
             dispatcher.send(Sms("hello"), to=NUMBER)
     for host in ("api.example.com", "nowhere.invalid", "vendor.test", "localhost"):
-        guard._look_at(host)  # noqa: SLF001  the decision alone: nobody is to be asked for real
+        guard._check_host(host)  # noqa: SLF001  the decision alone: nobody is to be asked for real
     assert guard.pop_violations() == []
 
 

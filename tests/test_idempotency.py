@@ -53,7 +53,7 @@ class Died(BaseException):
 
 def _killed(ledger: Ledger, clock: QuickClock, **options: Any) -> None:
     """Begin a send whose process dies while the provider is asked."""
-    flow = _dispatcher(Scripted("one"), ledger=ledger, clock=clock)._dispatch  # noqa: SLF001
+    flow = _dispatcher(Scripted("one"), ledger=ledger, clock=clock)._pipeline  # noqa: SLF001
     from messaging_channels._transport.drivers import Transport
     from messaging_channels.plugins.ledger import Operation
 
@@ -240,9 +240,9 @@ class Oracle(Scripted):
         self.found = found
         self.inquiries: list[LookupRequest] = []
 
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         yield from ()
-        self.inquiries.append(inquiry)
+        self.inquiries.append(request)
         return self.found
 
 
@@ -391,7 +391,7 @@ def test_keys_of_one_call_are_reserved_in_an_order_that_is_the_same_for_every_ca
 ) -> None:
     """Else two calls with the same key, and recipients in other orders, would wait for each other in PostgreSQL."""
     provider = Flock("one")
-    dispatch = _dispatcher(provider, ledger=ledger)._dispatch  # noqa: SLF001
+    dispatch = _dispatcher(provider, ledger=ledger)._pipeline  # noqa: SLF001
 
     def reserved(numbers: list[str]) -> list[str]:
         bulk = Bulk(dispatch, SendOptions(idempotency_key="k"))

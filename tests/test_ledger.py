@@ -69,7 +69,7 @@ def _reserve(
         expires=at + 100,
         lease_owner=holder,
         lease=at + 10,
-        first=AttemptIntent(message_id, 1, "pigeon", None, at, 0.5),
+        first_attempt=AttemptIntent(message_id, 1, "pigeon", None, at, 0.5),
     )
 
 
@@ -440,9 +440,9 @@ def test_a_database_that_cannot_be_reached_says_so_without_its_password() -> Non
 )
 def test_an_address_is_kept_as_it_was_told(addresses: str, kept: str) -> None:
     ledger = SqliteLedger(addresses=addresses, pepper=b"pepper")
-    found = ledger.keep("447700900123", "+4477•••••123")
+    found = ledger.stored_address("447700900123", "+4477•••••123")
     assert found == kept or (addresses == "hashed" and len(found) == 64)
-    assert ledger.keeps_addresses == (addresses == "plain")
+    assert ledger.has_plain_addresses == (addresses == "plain")
 
 
 def test_a_wrong_way_to_keep_addresses_is_refused() -> None:

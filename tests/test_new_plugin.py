@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from messaging_channels._cli import main as cli
-from messaging_channels.testing.template import write
+from messaging_channels.testing.template import write_plugin
 
 
 def _python(*arguments: str, cwd: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -17,7 +17,7 @@ def _python(*arguments: str, cwd: Path, path: Path | None = None) -> subprocess.
     return subprocess.run(command, cwd=cwd, env=surroundings, capture_output=True, text=True, check=False)
 
 
-def _installed(directory: Path, *, vectors: bool = True) -> Path:
+def _installed(directory: Path, *, fixtures: bool = True) -> Path:
     """Lay the distribution out as an installer would, without one; return the folder for PYTHONPATH."""
     source = directory / "src"
     facts = source / "messaging_channels_carrier_dove-0.1.0.dist-info"
@@ -26,8 +26,8 @@ def _installed(directory: Path, *, vectors: bool = True) -> Path:
         "Metadata-Version: 2.1\nName: messaging-channels-carrier-dove\nVersion: 0.1.0\n"
     )
     points = "[messaging_channels]\ncarrier-dove = messaging_channels_carrier_dove.settings\n"
-    if vectors:
-        points += "[messaging_channels.vectors]\ncarrier-dove = messaging_channels_carrier_dove.conformance:VECTORS\n"
+    if fixtures:
+        points += "[messaging_channels.fixtures]\ncarrier-dove = messaging_channels_carrier_dove.conformance:FIXTURES\n"
     (facts / "entry_points.txt").write_text(points)
     return source
 
@@ -45,7 +45,7 @@ def test_a_new_distribution_passes_its_own_tests_and_the_kit_at_once(tmp_path: P
 
 
 def test_a_new_distribution_names_no_other_provider_and_leaves_no_gap(tmp_path: Path) -> None:
-    written = write("carrier-dove", tmp_path / "new")
+    written = write_plugin("carrier-dove", tmp_path / "new")
     texts = {path: path.read_text("utf-8") for path in written}
     assert not [path for path, text in texts.items() if "%%" in text or "pigeon" in text.lower()]
     assert (
@@ -80,11 +80,11 @@ def test_a_provider_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str
 
 
 def test_a_provider_without_vectors_is_told_how_to_name_them(tmp_path: Path) -> None:
-    write("carrier-dove", tmp_path / "new")
-    path = _installed(tmp_path / "new", vectors=False)
+    write_plugin("carrier-dove", tmp_path / "new")
+    path = _installed(tmp_path / "new", fixtures=False)
     ran = _python("-m", "messaging_channels._cli.main", "check", "carrier-dove", cwd=tmp_path, path=path)
     assert ran.returncode == 3
-    assert "the plugin names no vectors; add carrier-dove =" in ran.stderr
+    assert "the plugin names no fixtures; add carrier-dove =" in ran.stderr
 
 
 def test_without_the_extra_the_command_says_what_to_install(tmp_path: Path) -> None:

@@ -21,20 +21,20 @@ from messaging_channels import (
 from messaging_channels._model.events import MessageReceived, StatusChanged
 from messaging_channels._model.outcomes import Reason
 from messaging_channels.plugins.resolvers import MappingResolver
-from messaging_channels.testing import Outbox, VendorWebhooks
+from messaging_channels.testing import SandboxStore, VendorWebhooks
 from messaging_channels.testing.conformance.suite import ProviderConformance
-from messaging_channels.testing.fake import VECTORS, fake_spec
+from messaging_channels.testing.fake import FIXTURES, fake_spec
 
 NUMBER = "+447700900123"
 
 
 class TestFake(ProviderConformance):
     provider = fake_spec("brieftaube")
-    vectors = VECTORS
+    fixtures = FIXTURES
     examples = 30
 
 
-def test_what_was_sent_is_found_by_type_address_provider_and_predicate(outbox: Outbox) -> None:
+def test_what_was_sent_is_found_by_type_address_provider_and_predicate(outbox: SandboxStore) -> None:
     outbox.dispatcher.send(Sms("one"), to=NUMBER)
     outbox.dispatcher.send(Sms("two"), to="+447700900124")
     outbox.dispatcher.send(Email("Hello", text="three"), to="zoe@example.com")
@@ -46,7 +46,7 @@ def test_what_was_sent_is_found_by_type_address_provider_and_predicate(outbox: O
     assert len(outbox) == len(list(outbox)) == 3
 
 
-def test_what_is_not_there_is_answered_with_what_is(outbox: Outbox) -> None:
+def test_what_is_not_there_is_answered_with_what_is(outbox: SandboxStore) -> None:
     outbox.dispatcher.send(Sms("secret words"), to=NUMBER)
     with pytest.raises(AssertionError) as failed:
         outbox.only(Email)
@@ -55,14 +55,14 @@ def test_what_is_not_there_is_answered_with_what_is(outbox: Outbox) -> None:
     assert "secret words" not in f"{failed.value} {outbox!r} {outbox.sent!r}"
 
 
-def test_two_that_fit_are_not_one(outbox: Outbox) -> None:
+def test_two_that_fit_are_not_one(outbox: SandboxStore) -> None:
     for _ in range(2):
         outbox.dispatcher.send(Sms("hello"), to=NUMBER)
     with pytest.raises(AssertionError, match="found 2"):
         outbox.only(Sms)
 
 
-def test_an_outbox_can_be_emptied_between_two_acts(outbox: Outbox) -> None:
+def test_an_outbox_can_be_emptied_between_two_acts(outbox: SandboxStore) -> None:
     outbox.dispatcher.send(Sms("one"), to=NUMBER)
     outbox.clear()
     outbox.dispatcher.send(Sms("two"), to=NUMBER)
@@ -70,7 +70,7 @@ def test_an_outbox_can_be_emptied_between_two_acts(outbox: Outbox) -> None:
 
 
 def test_outboxes_do_not_see_each_other_and_one_serves_many_threads() -> None:
-    outboxes = [Outbox() for _ in range(4)]
+    outboxes = [SandboxStore() for _ in range(4)]
     with ThreadPoolExecutor(8) as pool:
         for number, outbox in enumerate(outboxes * 25):
             pool.submit(outbox.dispatcher.send, Sms(f"to outbox {number % 4}"), to=NUMBER)
@@ -80,8 +80,8 @@ def test_outboxes_do_not_see_each_other_and_one_serves_many_threads() -> None:
         outbox.close()
 
 
-def _two() -> Outbox:
-    return Outbox("vonage", "brieftaube", routes={"sms": Route("vonage", "brieftaube")})
+def _two() -> SandboxStore:
+    return SandboxStore("vonage", "brieftaube", routes={"sms": Route("vonage", "brieftaube")})
 
 
 def test_throttling_is_waited_for_without_sleeping() -> None:
@@ -125,7 +125,7 @@ def test_a_refusal_that_the_vendor_does_not_document_cannot_be_played() -> None:
 
 @pytest.mark.parametrize("provider", ["infobip", "twilio", "vonage", "brieftaube"])
 def test_reports_and_inbound_messages_come_through_the_plugins_own_parsing(provider: str) -> None:
-    outbox = Outbox(provider)
+    outbox = SandboxStore(provider)
     receipt = outbox.dispatcher.send(Sms("hello"), to=NUMBER)
     (report,) = outbox.dispatcher.handle_webhook(provider, outbox.delivery_report(receipt)).events
     assert isinstance(report, StatusChanged)
@@ -139,7 +139,7 @@ def test_reports_and_inbound_messages_come_through_the_plugins_own_parsing(provi
 def test_a_call_that_was_tampered_with_is_refused_as_in_production() -> None:
     from dataclasses import replace
 
-    outbox = Outbox("vonage")
+    outbox = SandboxStore("vonage")
     call = outbox.delivery_report(outbox.dispatcher.send(Sms("hello"), to=NUMBER))
     with pytest.raises(errors.WebhookVerificationError):
         outbox.dispatcher.handle_webhook(
@@ -149,11 +149,11 @@ def test_a_call_that_was_tampered_with_is_refused_as_in_production() -> None:
 
 def test_a_field_that_the_installed_plugin_does_not_carry_is_refused_in_tests_too() -> None:
     with pytest.raises(errors.NoRoute):
-        Outbox("vonage").dispatcher.send(Email("Hello", text="hello"), to="zoe@example.com")
+        SandboxStore("vonage").dispatcher.send(Email("Hello", text="hello"), to="zoe@example.com")
 
 
 def test_an_asynchronous_application_is_served_the_same() -> None:
-    async def sign_up(outbox: Outbox) -> list[Outcome]:
+    async def sign_up(outbox: SandboxStore) -> list[Outcome]:
         outbox.provider("vonage").throttle(seconds=3)
         sends = [outbox.async_dispatcher.send(Sms(f"code {n}"), to=NUMBER) for n in range(5)]
         return [receipt.outcome for receipt in await asyncio.gather(*sends)]
@@ -166,7 +166,7 @@ def test_an_asynchronous_application_is_served_the_same() -> None:
 
 def test_recipients_of_other_accounts_reach_the_account_of_theirs() -> None:
     people = MappingResolver({User("u-1"): {"sms": NUMBER}}, account="shop")
-    outbox = Outbox("vonage", accounts={"shop": ("vonage",)}, resolvers=[people])
+    outbox = SandboxStore("vonage", accounts={"shop": ("vonage",)}, resolvers=[people])
     outbox.provider("vonage", account="shop").throttle(seconds=1)
     outbox.dispatcher.send(Sms("hello"), to=User("u-1"))
     outbox.dispatcher.send(Sms("hello"), to=ResolvedRecipient(NUMBER))
@@ -175,7 +175,7 @@ def test_recipients_of_other_accounts_reach_the_account_of_theirs() -> None:
 
 
 def test_a_deadline_passes_on_the_controlled_clock() -> None:
-    outbox = Outbox()
+    outbox = SandboxStore()
     outbox.provider("fake").throttle(seconds=60, times=9)
     with pytest.raises(NotSent):
         outbox.dispatcher.send(Sms("hello"), to=NUMBER, timeout=30)
@@ -185,7 +185,7 @@ def test_a_deadline_passes_on_the_controlled_clock() -> None:
 @pytest.mark.parametrize(
     "ask", [lambda outbox: outbox.provider("twilio"), lambda outbox: outbox.provider("fake", account="shop")]
 )
-def test_a_provider_that_is_not_in_the_outbox_is_named(outbox: Outbox, ask: Any) -> None:
+def test_a_provider_that_is_not_in_the_outbox_is_named(outbox: SandboxStore, ask: Any) -> None:
     with pytest.raises(LookupError, match=r"there are: (fake|none)"):
         ask(outbox)
 
@@ -193,9 +193,9 @@ def test_a_provider_that_is_not_in_the_outbox_is_named(outbox: Outbox, ask: Any)
 def test_what_the_vectors_do_not_tell_cannot_be_played() -> None:
     from dataclasses import replace
 
-    silent = replace(VECTORS, inbound_body=None)
-    outbox = Outbox((fake_spec("quiet"), silent))
-    with pytest.raises(LookupError, match="the vectors give no `inbound_body`"):
+    silent = replace(FIXTURES, inbound_body=None)
+    outbox = SandboxStore((fake_spec("quiet"), silent))
+    with pytest.raises(LookupError, match="the fixtures give no `inbound_body`"):
         outbox.inbound_message("Hello", sender="447700900123", to="447700900000", provider="quiet")
 
 
@@ -203,14 +203,16 @@ def test_a_vendors_calls_are_signed_with_the_secret_of_the_application_under_tes
     from messaging_channels_vonage import Vonage
 
     application = Vonage(api_key="abcd1234", api_secret="made-up", webhook_signature_secret="ours")
-    call = VendorWebhooks("vonage", secret="ours").delivered(message_id="m-1")
+    call = VendorWebhooks("vonage", secret="ours").delivery_report(message_id="m-1")
     (event,) = application.handle_webhook(call).events
     assert isinstance(event, StatusChanged)
     assert event.message_id == "m-1"
     with pytest.raises(errors.WebhookVerificationError):
-        application.handle_webhook(VendorWebhooks("vonage", secret="theirs").delivered(message_id="m-1"))
+        application.handle_webhook(
+            VendorWebhooks("vonage", secret="theirs").delivery_report(message_id="m-1")
+        )
 
 
 def test_calls_of_a_vendor_without_a_plugin_cannot_be_made() -> None:
-    with pytest.raises(LookupError, match="no installed plugin names vectors for 'brieftaube'"):
+    with pytest.raises(LookupError, match="no installed plugin names fixtures for 'brieftaube'"):
         VendorWebhooks("brieftaube")

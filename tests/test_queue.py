@@ -13,11 +13,11 @@ import pytest
 from ledgers import Do  # noqa: TC002  a module of the tests
 
 from messaging_channels._ledger.postgres import DIALECT, PostgresLedger
-from messaging_channels._ledger.sql_dispatch import steps
+from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._model import status as statuses
 from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
-from messaging_channels._queue.payload import recipient
+from messaging_channels._queue.payload import recipient_digest
 from messaging_channels._transport.drivers import Transport
 from messaging_channels.plugins.exchange import ask
 from messaging_channels.plugins.ledger import (
@@ -38,7 +38,7 @@ from messaging_channels.plugins.ledger_queue import (
     Cancel,
     Claim,
     Enqueue,
-    Erase,
+    EraseRecipient,
     GetQueueStats,
     IncrementCounters,
     Job,
@@ -72,7 +72,7 @@ def _new(key: str | None = None, *, due: float = NOW, **more: Any) -> Enqueue:
         "priority": 1,
         "deadline": None,
         "payload": "{}",
-        "recipients": f" {recipient(PLAIN)} ",
+        "recipients": f" {recipient_digest(PLAIN)} ",
     }
     return Enqueue(**(values | more))
 
@@ -264,7 +264,7 @@ def test_the_queue_tells_its_depth_its_age_and_what_became_of_messages(do: Do) -
 
 
 def test_erasing_a_recipient_ends_what_waits_and_forgets_its_address_everywhere(do: Do) -> None:
-    mine, other = _new(), _new(address="447700900124", recipients=f" {recipient('447700900124')} ")
+    mine, other = _new(), _new(address="447700900124", recipients=f" {recipient_digest('447700900124')} ")
     sent = _new()
     do(sent)
     _claimed(do)
@@ -272,12 +272,12 @@ def test_erasing_a_recipient_ends_what_waits_and_forgets_its_address_everywhere(
     do(_finish(sent.id, Reason.ACCEPTED))
     do(UpdateJob(sent.id, "w1", NOW, None))
     do(Transaction((mine, other)))
-    assert do(Erase(recipient(PLAIN), (PLAIN,), NOW)) == 2
+    assert do(EraseRecipient(recipient_digest(PLAIN), (PLAIN,), NOW)) == 2
     assert [_record(do, one.id).address for one in (mine, sent, other)] == ["", "", "447700900124"]
     assert _record(do, mine.id).status == statuses.REJECTED_CANCELLED
     assert _record(do, sent.id).status == statuses.PENDING_ACCEPTED
     assert [job.message_id for job in _claimed(do, "w2")] == [other.id]
-    assert do(Erase(recipient(PLAIN), (PLAIN,), NOW)) == 0
+    assert do(EraseRecipient(recipient_digest(PLAIN), (PLAIN,), NOW)) == 0
 
 
 def test_what_is_old_is_forgotten_unless_something_is_still_to_be_done(do: Do) -> None:
@@ -335,7 +335,7 @@ def test_a_final_report_has_the_fallback_looked_at_at_once(do: Do, status: statu
     new = _accepted_step(do)
     do(RecordEvent(_report(status, message_id=new.id), NOW + 10))
     (job,) = _claimed(do, "w2", now=NOW + 10)
-    assert job.standing == status
+    assert job.step_status == status
 
 
 def test_a_failed_step_is_no_failure_of_the_message_as_long_as_another_follows(do: Do) -> None:
@@ -427,7 +427,7 @@ def test_a_key_that_is_released_while_it_is_looked_at_is_free(postgres: str) -> 
         suppress(StopIteration),
     ):
         transport.run(ask(ReserveMessage(sender, "sms", "Sms", None, *key, "w0", NOW + 10, first)))
-        flow, rows = steps(new, DIALECT), None
+        flow, rows = statements_for(new, DIALECT), None
         while True:
             text, values = flow.send(rows)
             cursor = connection.execute(text.replace("?", "%s").encode(), values)

@@ -42,7 +42,7 @@ def _next(
     names: list[str], *ends: tuple[str, AttemptResult], resend: bool = False, seconds: float = 60.0
 ) -> TryProvider | Stop:
     attempts = [_attempt(name, end, number) for number, (name, end) in enumerate(ends, 1)]
-    return next_step(names, attempts, retry=STEADY, left=lambda: seconds, resend=resend, chance=0.5)
+    return next_step(names, attempts, retry=STEADY, seconds_left=lambda: seconds, resend=resend, chance=0.5)
 
 
 ends = st.tuples(st.sampled_from(["a", "b"]), st.builds(AttemptResult.of, st.sampled_from(Reason)))

@@ -238,9 +238,9 @@ class Knowing(Scripted):
 
     answer: AttemptResult | None = None
 
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         yield from ()
-        assert inquiry.to == PhoneNumber("447700900123")
+        assert request.to == PhoneNumber("447700900123")
         return self.answer
 
 
@@ -468,7 +468,7 @@ def test_erasing_a_recipient_keeps_a_waiting_message_from_being_sent(post: Make)
 
 def _round(one: Post) -> Flow[int]:
     queueing = one.door.queue.queueing
-    return JobProcessor(queueing.dispatch, queueing.codec, "w").round(10)
+    return JobProcessor(queueing.dispatch, queueing.codec, "w").run_round(10)
 
 
 def test_a_worker_that_dies_before_the_intent_leaves_a_message_that_is_sent(post: Make) -> None:
@@ -639,12 +639,12 @@ def test_an_asynchronous_worker_runs_until_it_is_stopped() -> None:
 class Crossing:
     """A ledger whose first look at the queue finds nothing, since a message comes in while it answers."""
 
-    keeps_addresses = True
+    has_plain_addresses = True
 
     def __init__(self, ledger: SqliteLedger, meanwhile: Callable[[], Any]) -> None:
         self._ledger = ledger
         self._meanwhile: Callable[[], Any] | None = meanwhile
-        self.keep = ledger.keep
+        self.stored_address = ledger.stored_address
 
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
@@ -693,10 +693,10 @@ def test_a_worker_leaves_what_is_unknown_to_others_if_told_so(seconds: float | N
     ledger, sent, asked = SqliteLedger(), threading.Event(), threading.Event()
 
     class Asked(Scripted):
-        def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+        def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
             asked.set()
             return None
-            yield inquiry
+            yield request
 
     pigeon, clock = Asked("pigeon", Reason.TIMEOUT, sent.set), QuickClock()
     with Dispatcher([pigeon], ledger=ledger, clock=clock) as dispatcher:

@@ -26,11 +26,11 @@ class Mortal:
         self._dies = dies
 
     @property
-    def keeps_addresses(self) -> bool:
-        return self._ledger.keeps_addresses
+    def has_plain_addresses(self) -> bool:
+        return self._ledger.has_plain_addresses
 
-    def keep(self, plain: str, masked: str) -> str:
-        return self._ledger.keep(plain, masked)
+    def stored_address(self, plain: str, masked: str) -> str:
+        return self._ledger.stored_address(plain, masked)
 
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:

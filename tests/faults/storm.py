@@ -197,9 +197,9 @@ class Pigeon(Flock):
     name: ClassVar[str] = "pigeon"
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})})
 
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         response = yield from ask(
-            HttpRequest("GET", f"{self._url}/sent/{inquiry.message_id}", may_send=False)
+            HttpRequest("GET", f"{self._url}/sent/{request.message_id}", may_send=False)
         )
         answer = response.json()
         if answer["taken"]:

@@ -85,12 +85,12 @@ class Actor:
             )
         ]
 
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         yield from ()
         if not self._world.answers:
             return None
-        if self.name in self._world.taken.get(inquiry.message_id, []):
-            return AttemptResult.of(Reason.ACCEPTED, provider_id=f"{self.name} {inquiry.message_id}")
+        if self.name in self._world.taken.get(request.message_id, []):
+            return AttemptResult.of(Reason.ACCEPTED, provider_id=f"{self.name} {request.message_id}")
         return AttemptResult.of(Reason.NOT_FOUND)
 
     def handle_webhook(self, _: WebhookRequest) -> WebhookResult:

@@ -16,7 +16,7 @@ from faults.world import TO, Quick
 from messaging_channels import Dispatcher, Outcome, Route, Sms, errors
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.schema import SCHEMA
-from messaging_channels._ledger.sql_dispatch import steps
+from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sql_types import Dialect
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model import status as statuses
@@ -126,7 +126,7 @@ def _reserve(message_id: str = "m1", key: str | None = "key", **more: Any) -> Re
         expires=1000.0,
         lease_owner=f"holder of {message_id}",
         lease=120.0,
-        first=AttemptIntent(message_id, 1, "told", None, 0.0),
+        first_attempt=AttemptIntent(message_id, 1, "told", None, 0.0),
     )
     return replace(new, **more)
 
@@ -159,12 +159,12 @@ def test_a_key_that_is_released_while_it_is_looked_at_is_reserved_by_whoever_loo
             except StopIteration as done:
                 return done.value
 
-        run(steps(_reserve(), Dialect()))
-        late = steps(_reserve("m2"), Dialect())
+        run(statements_for(_reserve(), Dialect()))
+        late = statements_for(_reserve("m2"), Dialect())
         refused = database.execute(*next(late)).fetchall()
-        run(steps(ReleaseReservation("m1", "holder of m1"), Dialect()))
+        run(statements_for(ReleaseReservation("m1", "holder of m1"), Dialect()))
         assert run(late, refused) is None
-        found = run(steps(GetMessage(idempotency_key="key"), Dialect()))
+        found = run(statements_for(GetMessage(idempotency_key="key"), Dialect()))
     assert found is not None
     assert found.id == "m2"
 
@@ -224,9 +224,9 @@ class Slow(Told):
             yield from ask(BlockingCall(self._wait))
         return [self.one(envelope) for envelope in batch]
 
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         yield from ()
-        return AttemptResult.of(Reason.ACCEPTED if inquiry.message_id in self.taken else Reason.NOT_FOUND)
+        return AttemptResult.of(Reason.ACCEPTED if request.message_id in self.taken else Reason.NOT_FOUND)
 
     def _wait(self) -> None:
         self.in_progress.release()

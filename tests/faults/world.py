@@ -51,14 +51,14 @@ class Post(HttpProvider):
 class AskablePost(Post):
     """One that can be asked what became of a message, and says so on the safe side."""
 
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         response = yield from ask(
-            HttpRequest("GET", f"{self._url}/sent/{inquiry.message_id}", may_send=False)
+            HttpRequest("GET", f"{self._url}/sent/{request.message_id}", may_send=False)
         )
         if not response.ok:
             return None
         return (
-            _accepted(inquiry.message_id) if response.json()["taken"] else AttemptResult.of(Reason.NOT_FOUND)
+            _accepted(request.message_id) if response.json()["taken"] else AttemptResult.of(Reason.NOT_FOUND)
         )
 
 

@@ -109,7 +109,7 @@ def _steer(emulator: InfobipEmulator, kind: str, record: dict[str, Any]) -> None
     request = UrlRequest(f"{emulator.url}/_infobip/{kind}", json.dumps(record).encode(), method="POST")
     with urlopen(request) as answer:
         assert answer.status == 200
-    emulator.wait_until_reported()
+    emulator.wait_for_reports()
 
 
 @contextmanager
@@ -160,12 +160,12 @@ def test_the_report_arrives_and_the_status_changes(
 ) -> None:
     with _connected(proof, query, security) as (dispatcher, infobip, _):
         receipt = dispatcher.send(message, to=to)
-        infobip.wait_until_reported()
+        infobip.wait_for_reports()
         record = dispatcher.get_message(receipt.id)
     assert (receipt.outcome, receipt.status.group_id) == (Outcome.ACCEPTED, 1)
     assert record is not None
     assert (record.status.group_id, record.status.id) == (3, 5)
-    assert [status for _, status in infobip.reported] == [200]
+    assert [status for _, status in infobip.reports] == [200]
 
 
 def test_reports_go_to_the_url_that_a_message_names(emulator: InfobipEmulator) -> None:
@@ -178,7 +178,7 @@ def test_reports_go_to_the_url_that_a_message_names(emulator: InfobipEmulator) -
                 dispatcher.send(message, to=to)
             own = InfobipSmsOptions(report_url=f"{mailbox.url}/own?token=t1", callback_data="order-17")
             dispatcher.send(Sms("Hello", provider_options=(own,)), to=NUMBER)
-            emulator.wait_until_reported()
+            emulator.wait_for_reports()
     paths = [request.split(b" ")[1] for request in mailbox.requests]
     assert sorted(paths) == sorted([b"/all?token=t1"] * len(MESSAGES) + [b"/own?token=t1"])
     assert {type(event) for event in mailbox.events} == {StatusChanged}
@@ -192,11 +192,11 @@ def _fields(defaults: AccountDefaults) -> dict[str, Any]:
 def test_a_call_of_a_stranger_changes_nothing() -> None:
     with _connected(HmacSignature(["s1"])) as (dispatcher, infobip, _):
         receipt = dispatcher.send(Sms("Hello"), to=NUMBER)
-        infobip.wait_until_reported()
+        infobip.wait_for_reports()
         record = dispatcher.get_message(receipt.id)
     assert record is not None
     assert record.status.group_id == 1
-    assert [status for _, status in infobip.reported] == [401]
+    assert [status for _, status in infobip.reports] == [401]
 
 
 def test_what_people_write_read_and_click_comes_in() -> None:
@@ -227,11 +227,11 @@ def test_the_calls_of_the_emulator_look_like_those_of_infobip() -> None:
     with _connected(UrlToken(["t1"]), "?token=t1") as (dispatcher, infobip, _):
         for message, to in (MESSAGES[1], MESSAGES[3], (Sms("Hello", provider_options=(labelled,)), NUMBER)):
             dispatcher.send(message, to=to)
-            infobip.wait_until_reported()
+            infobip.wait_for_reports()
         _steer(infobip, "sms", {"from": NUMBER, "to": "447700900000", "text": "Hi"})
         _steer(infobip, "whatsapp", {"from": NUMBER, "to": "447700900000", "message": text})
         _steer(infobip, "seen", {"messageId": "id-1", "from": NUMBER, "to": "447700900000"})
-    chat, mail, sms, inbound, written, seen = (call.body for call, _ in infobip.reported)
+    chat, mail, sms, inbound, written, seen = (call.body for call, _ in infobip.reports)
     for document, body in zip(reports, (sms, chat, mail), strict=True):
         _check(document, reports[document], body)
     _check("infobip_sms", "receive-inbound-sms-messages", inbound)
@@ -561,7 +561,7 @@ def test_what_the_command_line_sends_is_reported_and_shown_as_delivered(
                 assert cli.main(["send", *arguments]) == 0
                 (sent,) = json.loads(capsys.readouterr().out)["messages"]
                 assert sent["status"]["groupName"] == "PENDING"
-                emulator.wait_until_reported()
+                emulator.wait_for_reports()
                 assert cli.main(["messages", "show", sent["messageId"]]) == 0
                 assert json.loads(capsys.readouterr().out)["status"]["name"] == "DELIVERED_TO_HANDSET"
     assert [one.channel for one in emulator.account.messages] == ["sms", "whatsapp", "whatsapp", "email"]

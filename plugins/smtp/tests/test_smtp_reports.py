@@ -469,7 +469,7 @@ def test_a_bounce_finds_its_way_back_through_the_dispatcher(listener: Listener) 
         with Dispatcher([smtp]) as dispatcher:
             listener.receive = lambda call: heard.extend(dispatcher.handle_webhook("smtp", call).events)
             receipt = dispatcher.send(Email("s", "t"), to="bounce@example.com")
-            server.wait_until_reported()
-        assert [status for _, status in server.reported] == [200]
+            server.wait_for_reports()
+        assert [status for _, status in server.reports] == [200]
     (event,) = heard
     assert (event.message_id, event.status.name) == (receipt.id, "UNDELIVERABLE_NOT_DELIVERED")

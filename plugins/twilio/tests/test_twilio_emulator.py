@@ -58,8 +58,8 @@ def test_what_is_sent_is_reported_and_the_reports_are_proved_over_real_http(as_j
         emulator.receive_message(
             "whatsapp:+447700900123", "Hi", To="whatsapp:+14155238886", ProfileName="Zoë"
         )
-        emulator.wait_until_reported()
-        assert {status for _, status in emulator.reported} == {204}
+        emulator.wait_for_reports()
+        assert {status for _, status in emulator.reports} == {204}
     changed = [event for event in hooks.events if isinstance(event, StatusChanged)]
     assert {event.message_id for event in changed} == {receipt.id}
     assert {event.provider_id for event in changed} == {receipt.provider_id}
@@ -70,8 +70,8 @@ def test_what_is_sent_is_reported_and_the_reports_are_proved_over_real_http(as_j
 def test_its_signatures_hold_for_twilios_own_validator() -> None:
     with TwilioEmulator(webhook_url="http://127.0.0.1:9/x?a=b") as emulator:
         emulator.receive_message("+12025550123", "Héllo 👍 a+b&c")
-        emulator.wait_until_reported()
-        ((call, status),) = emulator.reported
+        emulator.wait_for_reports()
+        ((call, status),) = emulator.reports
     assert status is None  # nobody listened there
     fields = dict(parse_qsl(call.body.decode(), keep_blank_values=True))
     assert fields["FromCity"] == ""
@@ -84,7 +84,7 @@ def test_a_message_ends_as_its_recipient_says(to: str) -> None:
     with Hooks(_twilio()) as hooks, TwilioEmulator(webhook_url=f"{hooks.url}/status") as emulator:
         with Dispatcher([_twilio(emulator.url)]) as dispatcher:
             receipt = dispatcher.send(Sms("Hello"), to=to)
-        emulator.wait_until_reported()
+        emulator.wait_for_reports()
         assert receipt.outcome is Outcome.ACCEPTED
         (message,) = emulator.messages.values()
     end = FATES[to]
@@ -99,10 +99,10 @@ def test_a_message_ends_as_its_recipient_says(to: str) -> None:
 def test_stop_and_start_reach_the_application() -> None:
     with Hooks(_twilio()) as hooks, TwilioEmulator(webhook_url=f"{hooks.url}/in") as emulator:
         emulator.receive_message("+12025550123", "stop")
-        emulator.wait_until_reported()
+        emulator.wait_for_reports()
         assert emulator.opted_out == {"+12025550123"}
         emulator.receive_message("+12025550123", "start")
-        emulator.wait_until_reported()
+        emulator.wait_for_reports()
         assert emulator.opted_out == set()
     assert {type(event) for event in hooks.events} == {MessageReceived, OptedOut, OptedIn}
 

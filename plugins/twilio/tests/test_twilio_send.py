@@ -29,7 +29,7 @@ from messaging_channels import (
     errors,
 )
 from messaging_channels._config import plugin_manager as plugins
-from messaging_channels._ledger.lazy_memory import Memory
+from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
 from messaging_channels.messages import (
     Media,
     Message,
@@ -324,7 +324,7 @@ def test_the_magic_numbers_are_refused_for_their_reason(
         (Fault(FaultKind.STATUS, status=404), Reason.INVALID, Outcome.REJECTED),
     ],
     ids=lambda value: (
-        f"{value.how}-{value.status}-{value.handled}" if isinstance(value, Fault) else value.name
+        f"{value.kind}-{value.status}-{value.handled}" if isinstance(value, Fault) else value.name
     ),
 )
 def test_a_fault_is_not_sent_only_where_that_is_certain(
@@ -333,7 +333,7 @@ def test_a_fault_is_not_sent_only_where_that_is_certain(
     emulator.faults.add(fault)
     result = _ended(emulator)
     assert (result.reason, result.outcome) == (reason, kind)
-    assert result.retry_after == (2.0 if fault.how is FaultKind.THROTTLE else None)
+    assert result.retry_after == (2.0 if fault.kind is FaultKind.THROTTLE else None)
     assert len(emulator.requests) == 1
 
 
@@ -744,12 +744,12 @@ def test_a_report_settles_a_message_whose_answer_was_lost() -> None:
     with Hooks() as hooks, TwilioEmulator() as emulator:
         twilio = _twilio(emulator.url, status_callback=f"{hooks.url}/twilio?tenant=a")
         emulator.faults.add(Fault(FaultKind.CLOSE, handled=True))
-        with Dispatcher([twilio], ledger=Memory()) as dispatcher:
+        with Dispatcher([twilio], ledger=LazyMemoryLedger()) as dispatcher:
             receipt = dispatcher.send(Sms("Hello"), to=NUMBER)
             assert receipt.outcome is Outcome.UNKNOWN
-            emulator.wait_until_reported()
-            assert [status for _, status in emulator.reported] == [204, 204]
-            for call, _ in emulator.reported:
+            emulator.wait_for_reports()
+            assert [status for _, status in emulator.reports] == [204, 204]
+            for call, _ in emulator.reports:
                 dispatcher.handle_webhook("twilio", WebhookRequest(call.body, call.headers, call.url))
             record = dispatcher.get_message(receipt.id)
     assert record is not None

@@ -12,7 +12,7 @@ from messaging_channels.plugins import HttpResponse
 from messaging_channels.testing import Emulator, Request
 from messaging_channels.testing.conformance import ProviderConformance
 from messaging_channels_vonage import Vonage
-from messaging_channels_vonage.conformance import VECTORS
+from messaging_channels_vonage.conformance import FIXTURES
 from messaging_channels_vonage.emulator import VonageEmulator
 from messaging_channels_vonage.settings import SPEC
 from messaging_channels_vonage.webhooks import signature
@@ -20,7 +20,7 @@ from messaging_channels_vonage.webhooks import signature
 
 class TestVonage(ProviderConformance):
     provider = SPEC
-    vectors = VECTORS
+    fixtures = FIXTURES
 
 
 def _vonage(vendor: Emulator, **changed: Any) -> Vonage:
@@ -96,7 +96,7 @@ def test_a_delivery_receipt_of_the_emulator_carries_our_id() -> None:
         vonage = _vonage(vendor)
         with Dispatcher([vonage]) as dispatcher:
             receipt = dispatcher.send(Sms("hello"), to="+447700900123")
-        vendor.wait_until_reported()
+        vendor.wait_for_reports()
         (event,) = vonage.handle_webhook(WebhookRequest(ours.requests[0].body)).events
     assert isinstance(event, StatusChanged)
     assert (event.message_id, event.provider_id) == (receipt.id, receipt.provider_id)

@@ -75,7 +75,7 @@ def _code(answer: HttpResponse) -> Any:
 
 
 def _events(emulator: WhatsAppCloudEmulator, listener: Listener) -> list[Any]:
-    emulator.wait_until_reported()
+    emulator.wait_for_reports()
     cloud = _cloud(emulator)
     return [event for call in listener.calls for event in cloud.handle_webhook(call).events]
 
@@ -95,7 +95,7 @@ def test_a_lost_answer_is_settled_by_the_report_that_carries_our_id(listener: Li
         with Dispatcher([_cloud(emulator)], ledger=SqliteLedger()) as dispatcher:
             receipt = dispatcher.send(WhatsAppText("Hello"), to=NUMBER)
             assert receipt.outcome is Outcome.UNKNOWN
-            emulator.wait_until_reported()
+            emulator.wait_for_reports()
             for call in [*listener.calls, *reversed(listener.calls)]:
                 dispatcher.handle_webhook("whatsapp-cloud", call)
             record = dispatcher.get_message(receipt.id)
@@ -156,7 +156,7 @@ def test_a_person_without_a_number_writes_and_is_answered(listener: Listener) ->
 def test_it_makes_the_verification_call(listener: Listener) -> None:
     with WhatsAppCloudEmulator(webhook_url=listener.url) as emulator:
         _post(emulator, "/_whatsapp/verify", {"token": "v"})
-        emulator.wait_until_reported()
+        emulator.wait_for_reports()
         answer = _cloud(emulator).handle_webhook(listener.calls[0]).response
     assert answer.body == b"1158201444"
 

@@ -294,8 +294,8 @@ def test_pywa_reads_the_reports_of_the_emulator_as_we_do(emulator: WhatsAppCloud
         dispatcher.send(m.WhatsAppText("Hello"), to=NUMBER)
         dispatcher.send(m.WhatsAppText("Hello"), to=NUMBER)
     emulator.receive_message(NUMBER.removeprefix("+"), {"type": "text", "text": {"body": "Hello"}})
-    emulator.wait_until_reported()
-    for call, _ in emulator.reported:
+    emulator.wait_for_reports()
+    for call, _ in emulator.reports:
         (event,) = _OURS.handle_webhook(WebhookRequest(call.body, call.headers)).events
         theirs = _read_by_pywa(json.loads(call.body))
         assert theirs.timestamp.timestamp() == event.occurred_at
@@ -306,4 +306,4 @@ def test_pywa_reads_the_reports_of_the_emulator_as_we_do(emulator: WhatsAppCloud
             assert (theirs.id, theirs.tracker) == (event.provider_id, event.message_id)
             assert (theirs.status.value == "failed") == (event.status.group_id == 2)
             assert theirs.error is None or event.detail.startswith(str(theirs.error.code))
-    assert len(emulator.reported) == 4
+    assert len(emulator.reports) == 4

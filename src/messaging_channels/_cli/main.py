@@ -40,7 +40,7 @@ COMMANDS = "messaging_channels.commands"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     given = sys.argv[1:] if arguments is None else arguments
-    options = _parser(given[:1]).parse_args(given)
+    options = _build_parser(given[:1]).parse_args(given)
     run: Callable[[argparse.Namespace], int] = options.run
     try:
         return run(options)
@@ -171,7 +171,7 @@ def _sandbox() -> Sandbox:
     return provider
 
 
-def _parser(asked: Sequence[str]) -> argparse.ArgumentParser:
+def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="messaging-channels",
         description="Send SMS, WhatsApp and email through any provider.",
@@ -203,7 +203,7 @@ def _parser(asked: Sequence[str]) -> argparse.ArgumentParser:
     add_command(sandbox, "clear", _sandbox_clear, "forget all messages")
     add_command(sandbox, "addresses", _sandbox_addresses, "list the addresses that make it fail")
     _add_plugin_commands(commands)
-    _add_commands_of_plugins(commands, asked)
+    _add_commands_of_plugins(commands, command)
     return parser
 
 
@@ -220,13 +220,13 @@ def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
     new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")
 
 
-def _add_commands_of_plugins(commands: Any, asked: Sequence[str]) -> None:  # noqa: ANN401  argparse keeps the type to itself
+def _add_commands_of_plugins(commands: Any, command: Sequence[str]) -> None:  # noqa: ANN401  argparse keeps the type to itself
     """Add what other distributions supply. Only the one that is asked for is imported."""
     for entry in entry_points(group=COMMANDS):
         if entry.name not in commands.choices:
             source = entry.dist.name if entry.dist else entry.module
             parser = commands.add_parser(entry.name, help=f"of {source}")
-            if entry.name in asked:
+            if entry.name in command:
                 entry.load()(parser)
 
 

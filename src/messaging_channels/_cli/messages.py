@@ -85,15 +85,15 @@ def add_channels(
 ) -> Sequence[argparse.ArgumentParser]:
     """Describe a command that takes a message of each channel. `message` is then a function that makes it; return the channels' parsers."""
     channels = command.add_subparsers(required=True, metavar="CHANNEL")
-    sms = _add_channel(channels, "sms", _sms, "an international number, such as 38598123456")
+    sms = _add_channel(channels, "sms", _build_sms, "an international number, such as 38598123456")
     sms.add_argument("--text", required=True)
-    whatsapp = _add_channel(channels, "whatsapp", _whatsapp, "an international number")
+    whatsapp = _add_channel(channels, "whatsapp", _build_whatsapp, "an international number")
     what = whatsapp.add_mutually_exclusive_group(required=True)
     what.add_argument("--text", help="free text; reaches only who wrote within 24 hours")
     what.add_argument("--template", metavar="NAME", help="an approved template")
     whatsapp.add_argument("--language", default="en", help="of the template (default: en)")
     whatsapp.add_argument("--parameter", action="append", default=[], help="fills a gap; repeat it")
-    email = _add_channel(channels, "email", _email, "a mail address, such as zoe@example.com")
+    email = _add_channel(channels, "email", _build_email, "a mail address, such as zoe@example.com")
     email.add_argument("--subject", required=True)
     email.add_argument("--text", help="the plain body")
     email.add_argument("--html", help="the html body; with --text both are sent")
@@ -119,11 +119,11 @@ def _add_channel(
     return parser
 
 
-def _sms(options: argparse.Namespace) -> Message:
+def _build_sms(options: argparse.Namespace) -> Message:
     return Sms(options.text, sender=options.sender)
 
 
-def _whatsapp(options: argparse.Namespace) -> Message:
+def _build_whatsapp(options: argparse.Namespace) -> Message:
     if options.template:
         return WhatsAppTemplate(
             options.template, options.language, tuple(options.parameter), sender=options.sender
@@ -131,7 +131,7 @@ def _whatsapp(options: argparse.Namespace) -> Message:
     return WhatsAppText(options.text or "", sender=options.sender)
 
 
-def _email(options: argparse.Namespace) -> Message:
+def _build_email(options: argparse.Namespace) -> Message:
     return Email(
         options.subject,
         text=options.text,

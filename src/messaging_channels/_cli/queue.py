@@ -59,7 +59,7 @@ def add_queue_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps t
 def _add_enqueue_options(channel: argparse.ArgumentParser) -> None:
     channel.add_argument(
         "--send-at",
-        type=_time,
+        type=_parse_time,
         metavar="TIME",
         help="not before, such as 2030-01-31T09:00+01:00",
     )
@@ -71,7 +71,7 @@ def _add_enqueue_options(channel: argparse.ArgumentParser) -> None:
     channel.add_argument("--expires-in", type=float, metavar="SECONDS", help="after which it is not sent")
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:

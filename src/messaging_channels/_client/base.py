@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from messaging_channels._inbound.webhooks import Reports
 from messaging_channels._ledger.caller_transaction import EXECUTORS as WITHIN
 from messaging_channels._ledger.caller_transaction import InTransaction
-from messaging_channels._ledger.lazy_memory import Memory
+from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
 from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._queue.enqueue import Enqueuer, storable_types
 from messaging_channels._sending.envelopes import EnvelopeBuilder
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 class BaseDispatcher:
     """What both doors are made of: a dispatch, and a transport of their own colour."""
 
-    _driver: ClassVar[type[Transport | AsyncTransport]]
+    _transport_type: ClassVar[type[Transport | AsyncTransport]]
 
     def __init__(
         self,
@@ -76,22 +76,26 @@ class BaseDispatcher:
         Raises:
             UnknownProvider: a route names a provider that is not given.
         """
-        held = {None: _by_name(providers)} | {name: _by_name(own) for name, own in (accounts or {}).items()}
-        every = {provider.name: provider for own in held.values() for provider in own.values()}
+        accounts_by_name = {None: _by_name(providers)} | {
+            name: _by_name(own) for name, own in (accounts or {}).items()
+        }
+        every = {provider.name: provider for own in accounts_by_name.values() for provider in own.values()}
         known = (*BUILT_IN, *channels)
         settings, time = http or HttpSettings(), clock or Clock()
         options = (
             ledger
             if isinstance(ledger, LedgerOptions)
-            else LedgerOptions(ledger or Memory(), ledger is not None)
+            else LedgerOptions(ledger or LazyMemoryLedger(), ledger is not None)
         )
         rules = tuple(checks)
-        self._reports = Reports(held, {one.name: one for one in known}, options, observer, rules, time.now)
-        self._dispatch = SendPipeline(
+        self._reports = Reports(
+            accounts_by_name, {one.name: one for one in known}, options, observer, rules, time.now
+        )
+        self._pipeline = SendPipeline(
             envelopes=EnvelopeBuilder(
                 {kind: channel for channel in known for kind in channel.message_types}, tuple(resolvers)
             ),
-            selector=ProviderSelector(held, resolve_routes(known, every, routes or {}), random),
+            selector=ProviderSelector(accounts_by_name, resolve_routes(known, every, routes or {}), random),
             observer=observer,
             recorder=AttemptRecorder(options),
             reports=self._reports,
@@ -101,20 +105,20 @@ class BaseDispatcher:
             chance=random,
             timeouts=settings.timeouts,
         )
-        self._queueing = Enqueuer(
-            self._dispatch, Codec(storable_types(known, every.values())), tuple(notifiers)
+        self._enqueuer = Enqueuer(
+            self._pipeline, Codec(storable_types(known, every.values())), tuple(notifiers)
         )
         executors: dict[type[Exchange[Any]], ExecutorPair] = dict(options.ledger.executors)
         executors |= {InTransaction: WITHIN, NotifyWorkers: WAKE_UP}
         for provider in every.values():
             executors.update(provider.executors)
-        self._transport = self._driver(settings, executors, time)
+        self._transport = self._transport_type(settings, executors, time)
 
     @property
     def providers(self) -> tuple[str, ...]:
         """The names of the providers of all accounts."""
         return tuple(
-            dict.fromkeys(name for held in self._dispatch.selector.accounts.values() for name in held)
+            dict.fromkeys(name for held in self._pipeline.selector.accounts.values() for name in held)
         )
 
     @classmethod

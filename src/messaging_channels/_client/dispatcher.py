@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from messaging_channels._client.base import BaseDispatcher
 from messaging_channels._queue.client import AsyncQueueClient, QueueClient
-from messaging_channels._queue.enqueue import TOGETHER, EnqueueKeywords, EnqueueResult, QueuedReceipt
+from messaging_channels._queue.enqueue import (
+    MAX_TRANSACTION_SIZE,
+    EnqueueKeywords,
+    EnqueueResult,
+    QueuedReceipt,
+)
 from messaging_channels._sending.bulk import CHUNK, Bulk, SendResult, chunks
 from messaging_channels._sending.send_state import DEFAULT_OPTIONS, SendKeywords, SendOptions
 from messaging_channels._transport.drivers import AsyncTransport, Transport
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
 class Dispatcher(BaseDispatcher):
     """Sends messages, waiting in the caller's thread. One serves many threads at once; close it when done."""
 
-    _driver = Transport
+    _transport_type = Transport
     _transport: Transport
 
     def send(self, message: Message, *, to: Any, **options: Unpack[SendKeywords]) -> Receipt:  # noqa: ANN401  resolvers take anything
@@ -48,7 +53,7 @@ class Dispatcher(BaseDispatcher):
             NotSent: certainly nothing went out; it may safely be sent again.
         """
         return self._transport.run(
-            self._dispatch.send(message, to, SendOptions(**options) if options else DEFAULT_OPTIONS),
+            self._pipeline.send(message, to, SendOptions(**options) if options else DEFAULT_OPTIONS),
         )
 
     def send_each(
@@ -64,7 +69,7 @@ class Dispatcher(BaseDispatcher):
         `Each.error`. An idempotency key stands for the whole call: each address under it is sent to once, also when the call is repeated.
         """
         for chunk in chunks(message, to, CHUNK):
-            bulk = Bulk(self._dispatch, SendOptions(**options))
+            bulk = Bulk(self._pipeline, SendOptions(**options))
             yield from self._transport.run(bulk.prepare(chunk))
             while bulk.pending:
                 yield from self._transport.run(bulk.step())
@@ -94,7 +99,7 @@ class Dispatcher(BaseDispatcher):
             TransportError: a provider could not be asked.
             LedgerUnavailable: it could not be kept.
         """
-        return self._transport.run(self._reports.fetch())
+        return self._transport.run(self._reports.fetch_reports())
 
     def enqueue(
         self,
@@ -114,7 +119,7 @@ class Dispatcher(BaseDispatcher):
             ConfigurationError: the deployment cannot send it.
             LedgerUnavailable: it could not be kept.
         """
-        return self._transport.run(self._queueing.enqueue(message, to, options))
+        return self._transport.run(self._enqueuer.enqueue(message, to, options))
 
     def enqueue_each(
         self,
@@ -132,13 +137,13 @@ class Dispatcher(BaseDispatcher):
         Raises:
             InvalidMessage: the options cannot be meant, or there are not as many messages as recipients.
         """
-        for chunk in chunks(message, to, TOGETHER):
-            yield from self._transport.run(self._queueing.enqueue_each(chunk, options))
+        for chunk in chunks(message, to, MAX_TRANSACTION_SIZE):
+            yield from self._transport.run(self._enqueuer.enqueue_each(chunk, options))
 
     @property
     def queue(self) -> QueueClient:
         """What can be done with messages that wait: cancel, replay, erase, and see how the queue stands."""
-        return QueueClient(self._transport.run, self._queueing)
+        return QueueClient(self._transport.run, self._enqueuer)
 
     def get_message(
         self,
@@ -200,13 +205,13 @@ class Dispatcher(BaseDispatcher):
 class AsyncDispatcher(BaseDispatcher):
     """Sends messages, waiting in an event loop. One serves many tasks of that loop at once; close it when done."""
 
-    _driver = AsyncTransport
+    _transport_type = AsyncTransport
     _transport: AsyncTransport
 
     async def send(self, message: Message, *, to: Any, **options: Unpack[SendKeywords]) -> Receipt:  # noqa: ANN401  resolvers take anything
         """See `Dispatcher.send`. When cancelled, the message may or may not have been sent; its record says so."""
         return await self._transport.run(
-            self._dispatch.send(message, to, SendOptions(**options) if options else DEFAULT_OPTIONS),
+            self._pipeline.send(message, to, SendOptions(**options) if options else DEFAULT_OPTIONS),
         )
 
     async def send_each(
@@ -218,7 +223,7 @@ class AsyncDispatcher(BaseDispatcher):
     ) -> AsyncIterator[SendResult]:
         """See `Dispatcher.send_each`."""
         for chunk in chunks(message, to, CHUNK):
-            bulk = Bulk(self._dispatch, SendOptions(**options))
+            bulk = Bulk(self._pipeline, SendOptions(**options))
             for each in await self._transport.run(bulk.prepare(chunk)):
                 yield each
             while bulk.pending:
@@ -243,7 +248,7 @@ class AsyncDispatcher(BaseDispatcher):
         **options: Unpack[EnqueueKeywords],
     ) -> QueuedReceipt:
         """See `Dispatcher.enqueue`; the connection of `within` is an asynchronous one, or one of `sqlite3`."""
-        return await self._transport.run(self._queueing.enqueue(message, to, options))
+        return await self._transport.run(self._enqueuer.enqueue(message, to, options))
 
     async def enqueue_each(
         self,
@@ -253,18 +258,18 @@ class AsyncDispatcher(BaseDispatcher):
         **options: Unpack[EnqueueKeywords],
     ) -> AsyncIterator[EnqueueResult]:
         """See `Dispatcher.enqueue_each`."""
-        for chunk in chunks(message, to, TOGETHER):
-            for each in await self._transport.run(self._queueing.enqueue_each(chunk, options)):
+        for chunk in chunks(message, to, MAX_TRANSACTION_SIZE):
+            for each in await self._transport.run(self._enqueuer.enqueue_each(chunk, options)):
                 yield each
 
     @property
     def queue(self) -> AsyncQueueClient:
         """See `Dispatcher.queue`."""
-        return AsyncQueueClient(self._transport.run, self._queueing)
+        return AsyncQueueClient(self._transport.run, self._enqueuer)
 
     async def fetch_reports(self) -> Sequence[Event]:
         """See `Dispatcher.fetch_reports`."""
-        return await self._transport.run(self._reports.fetch())
+        return await self._transport.run(self._reports.fetch_reports())
 
     async def get_message(
         self,

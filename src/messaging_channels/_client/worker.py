@@ -44,18 +44,20 @@ class _Worker:
     ) -> None:
         """Take the dispatcher whose ledger, providers and rules it works with. Nothing is begun yet."""
         self._options = options or WorkerOptions()
-        queueing = dispatcher.queue.queueing
-        self._signal = queueing.signal
-        self._work = JobProcessor(queueing.dispatch, queueing.codec, random_digits(), self._options.retry)
-        held = queueing.dispatch.selector.accounts.values()
+        queueing = dispatcher.queue.enqueuer
+        self._local_notifier = queueing.local_notifier
+        self._processor = JobProcessor(
+            queueing.pipeline, queueing.codec, random_digits(), self._options.retry
+        )
+        held = queueing.pipeline.selector.accounts.values()
         most = max((one.capabilities.max_batch_size for own in held for one in own.values()), default=1)
-        self._batch = self._options.batch_size or min(max(most, _FEWEST), _MOST)
+        self._batch_size = self._options.batch_size or min(max(most, _MIN_BATCH), _MAX_BATCH)
 
-    def _failed(self, why: Exception) -> None:
+    def _log_failure(self, error: Exception) -> None:
         """Log it; a database that is away tells enough by its name."""
-        trace = None if isinstance(why, MessagingError) else why
+        trace = None if isinstance(error, MessagingError) else error
         text = "a round failed (%s); its messages are taken up again when their lease ends"
-        self._log.error(text, why, exc_info=trace)
+        self._log.error(text, error, exc_info=trace)
 
 
 class Worker(_Worker):
@@ -65,22 +67,23 @@ class Worker(_Worker):
         super().__init__(dispatcher, options)
         self._dispatcher = dispatcher
         self._run = dispatcher.queue.run
-        self._changed = threading.Condition()
-        self._woken = 0
+        self._condition = threading.Condition()
+        self._wake_count = 0
         self._stopping = False
 
     def run(self) -> None:
         """Send what is due until `stop` is called. What is under way then is ended first."""
-        self._signal.subscribe(self.wake)
-        lanes = [
-            threading.Thread(target=self._lane, args=(number,)) for number in range(self._options.concurrency)
+        self._local_notifier.subscribe(self.wake)
+        threads = [
+            threading.Thread(target=self._run_loop, args=(number,))
+            for number in range(self._options.concurrency)
         ]
-        lanes.append(threading.Thread(target=self._maintenance))
-        for lane in lanes:
+        threads.append(threading.Thread(target=self._maintenance))
+        for lane in threads:
             lane.start()
-        for lane in lanes:
+        for lane in threads:
             lane.join()
-        self._signal.unsubscribe(self.wake)
+        self._local_notifier.unsubscribe(self.wake)
 
     def stop(self) -> None:
         """Begin nothing new, and let `run` return. May be called by a signal handler."""
@@ -89,9 +92,9 @@ class Worker(_Worker):
 
     def wake(self) -> None:
         """Look at once whether anything is due."""
-        with self._changed:
-            self._woken += 1
-            self._changed.notify_all()
+        with self._condition:
+            self._wake_count += 1
+            self._condition.notify_all()
 
     def process(self, message_id: str) -> bool:
         """Send that message now, if it is due and nobody else has claimed it: what an engine's job calls. Return whether it was.
@@ -99,33 +102,33 @@ class Worker(_Worker):
         Raises:
             LedgerUnavailable: it could not be claimed, or what became of it could not be written.
         """
-        return bool(self._run(self._work.round(1, message_id)))
+        return bool(self._run(self._processor.run_round(1, message_id)))
 
     def drain(self) -> int:
         """Send what is due now, in this thread, and return how many messages were looked at. For tests, and for cron."""
         total = 0
-        while count := self._run(self._work.round(self._batch)):
+        while count := self._run(self._processor.run_round(self._batch_size)):
             total += count
         return total
 
-    def _lane(self, number: int) -> None:
+    def _run_loop(self, number: int) -> None:
         seen = -1
         while not self._stopping:
             try:
-                count = self._run(self._work.round(self._batch))
+                count = self._run(self._processor.run_round(self._batch_size))
             except Exception as why:  # noqa: BLE001  the next round may go well
-                self._failed(why)
+                self._log_failure(why)
                 count = 0
-            if count == self._batch:
+            if count == self._batch_size:
                 self.wake()
             if count == 0:
-                seen = self._waited(seen, self._options.poll_interval if number == 0 else None)
+                seen = self._wait_for_work(seen, self._options.poll_interval if number == 0 else None)
 
-    def _waited(self, seen: int, seconds: float | None) -> int:
+    def _wait_for_work(self, seen: int, seconds: float | None) -> int:
         """Wait until somebody wakes us, or for so long. Only the first lane looks by itself; it wakes the others when there is much to do."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopping or self._woken != seen, seconds)
-            return self._woken
+        with self._condition:
+            self._condition.wait_for(lambda: self._stopping or self._wake_count != seen, seconds)
+            return self._wake_count
 
     def _maintenance(self) -> None:
         while not self._stopping:
@@ -133,9 +136,11 @@ class Worker(_Worker):
                 if self._options.reconcile_interval is not None:
                     self._dispatcher.reconcile()
                 if self._options.retention is not None:
-                    self._run(ask(Prune(self._work.dispatch.clock() - self._options.retention)))
-            with self._changed:
-                self._changed.wait_for(lambda: self._stopping, self._options.reconcile_interval or _TIDY)
+                    self._run(ask(Prune(self._processor.pipeline.clock() - self._options.retention)))
+            with self._condition:
+                self._condition.wait_for(
+                    lambda: self._stopping, self._options.reconcile_interval or _MAINTENANCE_INTERVAL
+                )
 
 
 class AsyncWorker(_Worker):
@@ -145,22 +150,22 @@ class AsyncWorker(_Worker):
         super().__init__(dispatcher, options)
         self._dispatcher = dispatcher
         self._run = dispatcher.queue.run
-        self._woken = 0
-        self._news = asyncio.Event()
+        self._wake_count = 0
+        self._wake_event = asyncio.Event()
         self._stopping = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def run(self) -> None:
         """See `Worker.run`. When cancelled, what is under way is cut off, and its record says so: `stop` it instead."""
         self._loop = asyncio.get_running_loop()
-        self._signal.subscribe(self.wake)
+        self._local_notifier.subscribe(self.wake)
         try:
             async with asyncio.TaskGroup() as lanes:
                 for number in range(self._options.concurrency):
-                    lanes.create_task(self._lane(number))
+                    lanes.create_task(self._run_loop(number))
                 lanes.create_task(self._maintenance())
         finally:
-            self._signal.unsubscribe(self.wake)
+            self._local_notifier.unsubscribe(self.wake)
 
     def stop(self) -> None:
         """See `Worker.stop`. Call it in the loop."""
@@ -173,35 +178,35 @@ class AsyncWorker(_Worker):
             self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
-        self._woken += 1
-        self._news.set()
-        self._news = asyncio.Event()
+        self._wake_count += 1
+        self._wake_event.set()
+        self._wake_event = asyncio.Event()
 
     async def process(self, message_id: str) -> bool:
         """See `Worker.look`."""
-        return bool(await self._run(self._work.round(1, message_id)))
+        return bool(await self._run(self._processor.run_round(1, message_id)))
 
     async def drain(self) -> int:
         """See `Worker.drain`."""
         total = 0
-        while count := await self._run(self._work.round(self._batch)):
+        while count := await self._run(self._processor.run_round(self._batch_size)):
             total += count
         return total
 
-    async def _lane(self, number: int) -> None:
+    async def _run_loop(self, number: int) -> None:
         while not self._stopping.is_set():
-            seen = self._woken
+            seen = self._wake_count
             try:
-                count = await self._run(self._work.round(self._batch))
+                count = await self._run(self._processor.run_round(self._batch_size))
             except Exception as why:  # noqa: BLE001  the next round may go well
-                self._failed(why)
+                self._log_failure(why)
                 count = 0
-            if count == self._batch:
+            if count == self._batch_size:
                 self._wake()
-            if count == 0 and self._woken == seen:
+            if count == 0 and self._wake_count == seen:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._options.poll_interval if number == 0 else None):
-                        await self._news.wait()
+                        await self._wake_event.wait()
 
     async def _maintenance(self) -> None:
         while not self._stopping.is_set():
@@ -209,11 +214,11 @@ class AsyncWorker(_Worker):
                 if self._options.reconcile_interval is not None:
                     await self._dispatcher.reconcile()
                 if self._options.retention is not None:
-                    await self._run(ask(Prune(self._work.dispatch.clock() - self._options.retention)))
+                    await self._run(ask(Prune(self._processor.pipeline.clock() - self._options.retention)))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._options.reconcile_interval or _TIDY):
+                async with asyncio.timeout(self._options.reconcile_interval or _MAINTENANCE_INTERVAL):
                     await self._stopping.wait()
 
 
-_FEWEST, _MOST = 10, 200
-_TIDY = 30.0
+_MIN_BATCH, _MAX_BATCH = 10, 200
+_MAINTENANCE_INTERVAL = 30.0

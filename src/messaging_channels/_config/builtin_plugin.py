@@ -37,26 +37,26 @@ def register_channels() -> Iterable[Channel]:
 @hookimpl
 def register_providers() -> Iterable[ProviderSpec]:
     """The sandbox."""
-    return (ProviderSpec("sandbox", SandboxSettings, _sandbox),)
+    return (ProviderSpec("sandbox", SandboxSettings, _build_sandbox),)
 
 
 @hookimpl
 def register_ledgers() -> Iterable[LedgerSpec]:
     """SQLite, and PostgreSQL with the extra `postgres`."""
     return (
-        LedgerSpec("sqlite", _sqlite),
-        LedgerSpec("postgresql", _postgres),
-        LedgerSpec("postgres", _postgres),
+        LedgerSpec("sqlite", _build_sqlite_ledger),
+        LedgerSpec("postgresql", _build_postgres_ledger),
+        LedgerSpec("postgres", _build_postgres_ledger),
     )
 
 
-def _sqlite(settings: LedgerSettings) -> Ledger:
+def _build_sqlite_ledger(settings: LedgerSettings) -> Ledger:
     path = unquote(urlsplit(settings.url.get_secret_value()).path)
     pepper = settings.pepper.get_secret_value().encode()
     return SqliteLedger(Path(path) if path else None, addresses=settings.addresses, pepper=pepper, owned=True)
 
 
-def _postgres(settings: LedgerSettings) -> Ledger:
+def _build_postgres_ledger(settings: LedgerSettings) -> Ledger:
     try:
         from messaging_channels._ledger.postgres import PostgresLedger  # noqa: PLC0415  an extra
     except ImportError as missing:
@@ -66,5 +66,5 @@ def _postgres(settings: LedgerSettings) -> Ledger:
     return PostgresLedger(settings.url.get_secret_value(), addresses=settings.addresses, pepper=pepper)
 
 
-def _sandbox(settings: SandboxSettings) -> Sandbox:
+def _build_sandbox(settings: SandboxSettings) -> Sandbox:
     return Sandbox(settings.home / "sandbox.sqlite3", hang=settings.hang)

@@ -35,23 +35,23 @@ class PluginManager(Observer):
     @property
     def channels(self) -> Sequence[Channel]:
         """All registered channels."""
-        return self._gathered("register_channels")
+        return self._collect("register_channels")
 
     @property
     def ledgers(self) -> Sequence[LedgerSpec]:
         """All registered specs of ledgers."""
-        return self._gathered("register_ledgers")
+        return self._collect("register_ledgers")
 
     @property
     def resolvers(self) -> Sequence[RecipientResolver]:
         """All registered resolvers."""
-        return self._gathered("register_resolvers")
+        return self._collect("register_resolvers")
 
     @property
     def providers(self) -> dict[str, ProviderSpec]:
         """All registered provider specs by name. Of two with one name, none is taken: see `provider`."""
         specs: dict[str, ProviderSpec] = {}
-        for spec in self._gathered("register_providers"):
+        for spec in self._collect("register_providers"):
             if spec.name in specs:
                 self.failed[spec.name] = ValueError("two plugins supply a provider of that name")
             specs[spec.name] = spec
@@ -76,13 +76,13 @@ class PluginManager(Observer):
 
     def attempt_finished(self, attempt: Attempt) -> None:
         """Tell every plugin; see Hooks."""
-        self._tell("attempt_finished", attempt=attempt)
+        self._call_hook("attempt_finished", attempt=attempt)
 
     def event_received(self, event: Event) -> None:
         """Tell every plugin; see Hooks."""
-        self._tell("event_received", event=event)
+        self._call_hook("event_received", event=event)
 
-    def _gathered(self, hook: str) -> list[Any]:
+    def _collect(self, hook: str) -> list[Any]:
         """Call a registering hook plugin by plugin, so that one that raises breaks itself only."""
         found: list[Any] = []
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
@@ -92,7 +92,7 @@ class PluginManager(Observer):
                 self.failed[implementation.plugin_name] = fault
         return found
 
-    def _tell(self, hook: str, **facts: object) -> None:
+    def _call_hook(self, hook: str, **facts: object) -> None:
         getattr(self.manager.hook, hook)(**facts)
 
 

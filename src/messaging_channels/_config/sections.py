@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 
 
-class _Strict(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
 
-class _TargetTable(_Strict):
+class _TargetTable(_StrictModel):
     provider: str
     weight: float | None = None
     prefixes: tuple[str, ...] = ()
@@ -39,25 +39,25 @@ class _TargetTable(_Strict):
         )
 
 
-class _RouteTable(_Strict):
+class _RouteTable(_StrictModel):
     providers: tuple[str | _TargetTable, ...]
     retry: RetryPolicy | None = None
     circuit_breaker: CircuitBreaker | None = None
 
 
-class _VelocityLimitTable(_Strict):
+class _VelocityLimitTable(_StrictModel):
     per_number: RateLimit | None = None
     per_block: RateLimit | None = None
     per_account: RateLimit | None = None
 
 
-class _ChecksTable(_Strict):
+class _ChecksTable(_StrictModel):
     allowed_prefixes: tuple[str, ...] | None = None
     suppression_list: bool = False
     velocity_limit: _VelocityLimitTable | None = None
 
 
-class TelemetrySettings(_Strict):
+class TelemetrySettings(_StrictModel):
     """Who watches."""
 
     opentelemetry: bool = False

@@ -65,7 +65,7 @@ class Reports:
         yield from self.store_events(received.events)
         return received
 
-    def fetch(self) -> Flow[Sequence[Event]]:
+    def fetch_reports(self) -> Flow[Sequence[Event]]:
         """Fetch new reports from every provider that offers them; each page is kept before the next is asked for."""
         events: list[Event] = []
         for providers in self.accounts.values():
@@ -139,6 +139,6 @@ class Reports:
     def _address(self, record: MessageRecord) -> Address | None:
         """Return the recipient's address, if the ledger keeps it in the plain."""
         channel = self.channels.get(record.channel)
-        if channel is None or not self.options.ledger.keeps_addresses:
+        if channel is None or not self.options.ledger.has_plain_addresses:
             return None
         return channel.parse(record.address)

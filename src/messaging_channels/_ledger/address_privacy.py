@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-_WORDS = ("plain", "masked", "hashed", "none")
+_MODES = ("plain", "masked", "hashed", "none")
 
 
-class KeptAddresses:
+class AddressPrivacy:
     """Keeps addresses `plain`, `masked` (the default), `hashed` (HMAC-SHA-256 under the secret `pepper`), or `none` of them.
 
     Only plain ones let a provider be asked by recipient about a message whose outcome is unknown.
@@ -20,19 +20,19 @@ class KeptAddresses:
         Raises:
             ValueError: it is none of these words, or hashing lacks its pepper.
         """
-        if addresses not in _WORDS or (addresses == "hashed" and not pepper):
-            message = f"addresses is one of {', '.join(_WORDS)}; hashed needs a pepper"
+        if addresses not in _MODES or (addresses == "hashed" and not pepper):
+            message = f"addresses is one of {', '.join(_MODES)}; hashed needs a pepper"
             raise ValueError(message)
         self._addresses = addresses
         self._pepper = pepper
 
-    def keep(self, plain: str, masked: str) -> str:
+    def stored_address(self, plain: str, masked: str) -> str:
         """Return an address as it is kept."""
         if self._addresses == "hashed":
             return hmac.new(self._pepper, plain.encode(), hashlib.sha256).hexdigest()
         return {"plain": plain, "masked": masked}.get(self._addresses, "")
 
     @property
-    def keeps_addresses(self) -> bool:
+    def has_plain_addresses(self) -> bool:
         """Whether an address can be read from a record."""
         return self._addresses == "plain"

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from messaging_channels._ledger.schema import SCHEMA
-from messaging_channels._ledger.sql_dispatch import steps
-from messaging_channels._ledger.sql_types import Dialect, Statement, Steps
+from messaging_channels._ledger.sql_dispatch import statements_for
+from messaging_channels._ledger.sql_types import Dialect, Statement, StatementFlow
 from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
@@ -26,12 +26,12 @@ class InTransaction(Exchange[Any]):
     may_send: bool = False
 
 
-def _whole(operation: Operation[Any], dialect: Dialect) -> Steps[Any]:
+def _with_schema(operation: Operation[Any], dialect: Dialect) -> StatementFlow[Any]:
     """Add the ledger's tables first, should they be missing: a part of the caller's transaction too."""
-    if not (yield dialect.complete, ()):
+    if not (yield dialect.schema_check, ()):
         for statement in SCHEMA:
             yield statement, ()
-    return (yield from steps(operation, dialect))
+    return (yield from statements_for(operation, dialect))
 
 
 def _sqlite(connection: Any, statement: Statement) -> Any:  # noqa: ANN401  whatever the driver returns
@@ -57,12 +57,12 @@ async def _psycopg_async(connection: Any, statement: Statement) -> Any:  # noqa:
 
 
 def _sqlalchemy(connection: Any, statement: Statement) -> Any:  # noqa: ANN401
-    result = connection.exec_driver_sql(*_styled(connection, statement))
+    result = connection.exec_driver_sql(*_with_paramstyle(connection, statement))
     return [tuple(row) for row in result] if result.returns_rows else []
 
 
 async def _sqlalchemy_async(connection: Any, statement: Statement) -> Any:  # noqa: ANN401
-    result = await connection.exec_driver_sql(*_styled(connection, statement))
+    result = await connection.exec_driver_sql(*_with_paramstyle(connection, statement))
     return [tuple(row) for row in result] if result.returns_rows else []
 
 
@@ -72,9 +72,9 @@ class _Sync:
     def perform(self, exchange: InTransaction) -> Any:  # noqa: ANN401  the operation's own type decides
         connection, library = _opened(exchange.connection)
         if library not in _SYNC:
-            raise _unusable(connection)
-        _check(connection, library)
-        flow, run = _whole(exchange.operation, _dialect(connection, library)), _SYNC[library]
+            raise _unusable_error(connection)
+        _require_transaction(connection, library)
+        flow, run = _with_schema(exchange.operation, _dialect(connection, library)), _SYNC[library]
         rows: Any = None
         try:
             while True:
@@ -94,11 +94,11 @@ class _Async:
         if library == "sqlite3":
             return _Sync().perform(exchange)
         if library not in _ASYNC:
-            raise _unusable(connection)
+            raise _unusable_error(connection)
         if library == "sqlalchemy async session":
             connection, library = await connection.connection(), "sqlalchemy async"
-        _check(connection, library)
-        flow, run = _whole(exchange.operation, _dialect(connection, library)), _ASYNC[library]
+        _require_transaction(connection, library)
+        flow, run = _with_schema(exchange.operation, _dialect(connection, library)), _ASYNC[library]
         rows: Any = None
         try:
             while True:
@@ -118,17 +118,17 @@ def _opened(given: Any) -> tuple[Any, str]:  # noqa: ANN401  any library's
             return given.connection(), "sqlalchemy"
         if library:
             return given, library
-    raise _unusable(given)
+    raise _unusable_error(given)
 
 
-def _check(connection: Any, library: str) -> None:  # noqa: ANN401
+def _require_transaction(connection: Any, library: str) -> None:  # noqa: ANN401
     """Refuse a connection that would commit each statement by itself; begin the transaction where the driver begins them by itself."""
     if library == "sqlite3" and not connection.in_transaction:
         if connection.isolation_level is None:
-            raise _no_transaction()
+            raise _no_transaction_error()
         connection.execute("BEGIN IMMEDIATE")  # one that begins by reading may not write if another has since
     if library.startswith("psycopg") and connection.autocommit and not connection.info.transaction_status:
-        raise _no_transaction()
+        raise _no_transaction_error()
 
 
 def _dialect(connection: Any, library: str) -> Dialect:  # noqa: ANN401
@@ -139,14 +139,14 @@ def _dialect(connection: Any, library: str) -> Dialect:  # noqa: ANN401
     return DIALECT
 
 
-def _styled(connection: Any, statement: Statement) -> Any:  # noqa: ANN401
+def _with_paramstyle(connection: Any, statement: Statement) -> Any:  # noqa: ANN401
     style = connection.dialect.paramstyle
     if style == "qmark":
         return statement
     if style in ("format", "pyformat"):
         text, values = _translated(statement)
         return text.decode(), values
-    raise _unusable(connection)
+    raise _unusable_error(connection)
 
 
 def _translated(statement: Statement) -> tuple[bytes, tuple[Any, ...]]:
@@ -154,7 +154,7 @@ def _translated(statement: Statement) -> tuple[bytes, tuple[Any, ...]]:
     return text.replace("%", "%%").replace("?", "%s").encode(), values
 
 
-def _unusable(connection: object) -> InvalidMessage:
+def _unusable_error(connection: object) -> InvalidMessage:
     return InvalidMessage(
         f"a {type(connection).__name__} cannot be used here",
         field="transaction",
@@ -162,7 +162,7 @@ def _unusable(connection: object) -> InvalidMessage:
     )
 
 
-def _no_transaction() -> InvalidMessage:
+def _no_transaction_error() -> InvalidMessage:
     return InvalidMessage(
         "the connection has no transaction open, and would commit each statement by itself",
         field="transaction",

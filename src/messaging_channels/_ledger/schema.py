@@ -62,10 +62,10 @@ SCHEMA = (
 It only ever grows by tables and indexes, so an older file gets what it lacks when it is opened, and an older version of this library still reads it.
 """
 
-_NAMES = [re.findall(r"IF NOT EXISTS (\w+)", statement)[0] for statement in SCHEMA]
-COMPLETE_IN_SQLITE, COMPLETE_IN_POSTGRES = (
-    f"SELECT 1 WHERE {len(_NAMES)} = (SELECT count(DISTINCT {column}) FROM {table} WHERE {column} IN ('{names}'){visible})"  # noqa: S608
-    for names in ("', '".join(_NAMES),)
+_TABLES_AND_INDEXES = [re.findall(r"IF NOT EXISTS (\w+)", statement)[0] for statement in SCHEMA]
+SCHEMA_CHECK_SQLITE, SCHEMA_CHECK_POSTGRES = (
+    f"SELECT 1 WHERE {len(_TABLES_AND_INDEXES)} = (SELECT count(DISTINCT {column}) FROM {table} WHERE {column} IN ('{names}'){visible})"  # noqa: S608
+    for names in ("', '".join(_TABLES_AND_INDEXES),)
     for column, table, visible in (
         ("name", "sqlite_master", ""),
         ("relname", "pg_class", " AND pg_table_is_visible(oid)"),
@@ -73,7 +73,7 @@ COMPLETE_IN_SQLITE, COMPLETE_IN_POSTGRES = (
 )
 """What finds a row where nothing of the schema is missing. Creating what is there already would wait for everybody who writes."""
 
-MESSAGE = (
+MESSAGE_COLUMNS = (
     "id, channel, kind, account, address, created, status, version, scope, idempotency_key, expires, fingerprint, digest,"
     " holder, lease, stopped"
 )
@@ -85,7 +85,7 @@ SELECT_STEPS = "SELECT step, base, channel FROM step WHERE message_id = ? ORDER 
 SELECT_EVENTS = "SELECT kind, at, status, detail FROM event WHERE message_id = ? ORDER BY at, key"
 
 
-def record_of(
+def record_from_row(
     row: tuple[Any, ...], attempts: Sequence[Attempt], events: Sequence[RecordedEvent]
 ) -> MessageRecord:
     """Return the record of a row of `message`."""
@@ -113,7 +113,7 @@ def record_of(
     )
 
 
-def attempt_of(
+def attempt_from_row(
     message_id: str, channel: str, row: tuple[Any, ...], steps: Sequence[tuple[Any, ...]] = ()
 ) -> Attempt:
     """Return the attempt of a row of `attempt`. The provider's native answer is not kept.
@@ -122,7 +122,7 @@ def attempt_of(
     """
     for step, base, other in steps:
         if row[0] > base:
-            message_id, channel = step_id(message_id, step), other
+            message_id, channel = step_message_id(message_id, step), other
     number, provider, account, started, waited, duration, reason, status, provider_id, detail, retry_after = (
         row
     )
@@ -140,17 +140,17 @@ def event_from_row(row: tuple[Any, ...]) -> RecordedEvent:
     return RecordedEvent(kind, at, from_dict(json.loads(status)) if status else None, detail)
 
 
-def step_id(message_id: str, step: int) -> str:
+def step_message_id(message_id: str, step: int) -> str:
     """Return the id by which a provider knows a step of a fallback: no provider may take the second message for a repetition of the first."""
-    return message_id if step == 1 else f"{root_id(message_id)}-{step}"
+    return message_id if step == 1 else f"{root_message_id(message_id)}-{step}"
 
 
-def root_id(message_id: str) -> str:
+def root_message_id(message_id: str) -> str:
     """Return our id of the message that a step belongs to."""
     return message_id.partition("-")[0]
 
 
-def step_of(message_id: str) -> int:
+def step_number(message_id: str) -> int:
     """Return which step a provider's report is about, by our id in it."""
     number = message_id.partition("-")[2]
     return int(number) if number.isdecimal() else 1

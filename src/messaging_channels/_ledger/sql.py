@@ -10,44 +10,51 @@ from dataclasses import replace
 from typing import Any
 
 from messaging_channels._ledger.schema import (
-    MESSAGE,
+    MESSAGE_COLUMNS,
     SELECT_ATTEMPTS,
     SELECT_EVENTS,
     SELECT_STEPS,
-    attempt_of,
+    attempt_from_row,
     event_from_row,
-    record_of,
-    root_id,
-    step_of,
+    record_from_row,
+    root_message_id,
+    step_number,
 )
-from messaging_channels._ledger.sql_types import Dialect, Statement, Steps, counted, dump, locked
+from messaging_channels._ledger.sql_types import (
+    Dialect,
+    Statement,
+    StatementFlow,
+    increment_counter,
+    status_to_json,
+    take_lock,
+)
 from messaging_channels._ledger.status_merge import recompute_status
 from messaging_channels._model.events import EngagementReceived, Event, StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, PENDING_NOT_SENT, Status
 from messaging_channels.plugins import ledger as op
-from messaging_channels.plugins.ledger_queue import NEVER, QUEUE
+from messaging_channels.plugins.ledger_queue import NEVER, QUEUE_OWNER
 
 
-def _reserve(operation: op.ReserveMessage, _: Dialect) -> Steps[op.MessageRecord | None]:
-    while not (yield _insert(operation)):
+def _reserve_message(operation: op.ReserveMessage, _: Dialect) -> StatementFlow[op.MessageRecord | None]:
+    while not (yield _insert_message(operation)):
         if (yield "SELECT id FROM message WHERE id = ?", (operation.id,)):
             break  # this very operation was done before
         key = operation.scope, operation.idempotency_key
         held = yield from load_record("scope = ? AND idempotency_key = ?", *key)
         if held is None:
             continue  # it was released between these two statements: the key is free
-        if held.expires > operation.first.at:
+        if held.expires > operation.first_attempt.started_at:
             return held
         yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (held.id,)
-    yield _intent(operation.first)
+    yield _insert_attempt(operation.first_attempt)
     return None
 
 
-def _insert(new: op.ReserveMessage) -> Statement:
+def _insert_message(new: op.ReserveMessage) -> Statement:
     return (
         (
-            f"INSERT INTO message ({MESSAGE}, look_at, looks, heard) VALUES ({', '.join('?' * 19)})"  # noqa: S608  constants
+            f"INSERT INTO message ({MESSAGE_COLUMNS}, look_at, looks, heard) VALUES ({', '.join('?' * 19)})"  # noqa: S608  constants
             " ON CONFLICT DO NOTHING RETURNING id"
         ),
         (
@@ -56,8 +63,8 @@ def _insert(new: op.ReserveMessage) -> Statement:
             new.message_type,
             new.account,
             new.address,
-            new.first.at,
-            dump(PENDING_NOT_SENT),
+            new.first_attempt.started_at,
+            status_to_json(PENDING_NOT_SENT),
             0,
             new.scope,
             new.idempotency_key,
@@ -74,32 +81,39 @@ def _insert(new: op.ReserveMessage) -> Statement:
     )
 
 
-def _intent(begun: op.AttemptIntent) -> Statement:
+def _insert_attempt(intent: op.AttemptIntent) -> Statement:
     return (
         (
             "INSERT INTO attempt (message_id, number, provider, account, started, waited) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING"
         ),
-        _values(begun),
+        _attempt_values(intent),
     )
 
 
-def _values(begun: op.AttemptIntent) -> tuple[Any, ...]:
-    return (begun.message_id, begun.number, begun.provider, begun.account, begun.at, begun.delay)
+def _attempt_values(intent: op.AttemptIntent) -> tuple[Any, ...]:
+    return (
+        intent.message_id,
+        intent.number,
+        intent.provider,
+        intent.account,
+        intent.started_at,
+        intent.delay,
+    )
 
 
-def _take(operation: op.TakeLease, dialect: Dialect) -> Steps[bool]:
+def _take_lease(operation: op.TakeLease, dialect: Dialect) -> StatementFlow[bool]:
     key = operation.message_id
     held = yield (
         f"SELECT id FROM message WHERE id = ? AND holder IN (?, ?){dialect.for_update}",  # noqa: S608  a constant
-        (key, operation.instead_of, operation.lease_owner),
+        (key, operation.previous_owner, operation.lease_owner),
     )
     # counted in a statement of its own, once the row is locked: whoever held it may have begun another attempt just now
-    begun = yield (
+    counts = yield (
         "SELECT count(*), count(CASE WHEN reason = 'accepted' THEN 1 END) FROM attempt WHERE message_id = ?",
         (key,),
     )
-    if not held or begun[0] != (operation.attempts, 0):
+    if not held or counts[0] != (operation.attempt_count, 0):
         return False
     yield (
         "UPDATE message SET holder = ?, lease = ?, stopped = '' WHERE id = ?",
@@ -108,62 +122,65 @@ def _take(operation: op.TakeLease, dialect: Dialect) -> Steps[bool]:
     return True
 
 
-def _begin(operation: op.StartAttempt, _: Dialect) -> Steps[bool]:
-    begun, lease, holder = operation.begun, operation.lease, operation.lease_owner
+def _start_attempt(operation: op.StartAttempt, _: Dialect) -> StatementFlow[bool]:
+    intent, lease, holder = operation.intent, operation.lease, operation.lease_owner
     if operation.queued:
         claimed = yield (
             "UPDATE queue SET due = ? WHERE message_id = ? AND holder = ? RETURNING message_id",
-            (lease, begun.message_id, holder),
+            (lease, intent.message_id, holder),
         )
         if not claimed:
             return False
     held = yield (
         "UPDATE message SET holder = ?, lease = ?, look_at = ? WHERE id = ? AND holder IN (?, ?) RETURNING id",
-        (holder, lease, lease, begun.message_id, holder, QUEUE if operation.queued else holder),
+        (holder, lease, lease, intent.message_id, holder, QUEUE_OWNER if operation.queued else holder),
     )
     if not held:
         return False
-    written = yield _INTEND, (*_values(begun), begun.message_id, begun.message_id)
-    return bool(written or (yield _INTENDED, (begun.message_id, begun.number)))
+    written = yield (
+        _INSERT_ATTEMPT_UNLESS_ACCEPTED,
+        (*_attempt_values(intent), intent.message_id, intent.message_id),
+    )
+    return bool(written or (yield _SELECT_ATTEMPT, (intent.message_id, intent.number)))
 
 
-def _finish(operation: op.FinishAttempt, dialect: Dialect) -> Steps[Status]:
-    result, key = _storable(operation.result), operation.message_id
-    if result.provider_id and dialect.lock:
+def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementFlow[Status]:
+    result, key = _sanitize(operation.result), operation.message_id
+    if result.provider_id and dialect.advisory_lock:
         asked = yield (
             "SELECT provider FROM attempt WHERE message_id = ? AND number = ?",
             (key, operation.number),
         )
-        yield from locked(dialect, asked[0][0] if asked else "", result.provider_id)
+        yield from take_lock(dialect, asked[0][0] if asked else "", result.provider_id)
     known = yield f"SELECT heard FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  a constant
     if not known:
         return result.status
-    ended = yield _end(operation, result)
-    heard: int = known[0][0]
+    ended = yield _update_attempt(operation, result)
+    event_count: int = known[0][0]
     if result.provider_id:
-        named = ended or (yield _NAMED_LATE, (result.provider_id, key, operation.number))
+        named = ended or (yield _SET_PROVIDER_ID_LATE, (result.provider_id, key, operation.number))
         if named:
-            heard += len((yield _JOIN, (key, named[0][0], result.provider_id)))
+            event_count += len((yield _ATTACH_EVENTS, (key, named[0][0], result.provider_id)))
     over = operation.at if operation.stop_reason else None  # nothing follows, so nobody holds it any more
     last: int = ended[0][1] if ended else 0
     if (
-        heard == 0 and last == operation.number == 1 and result.outcome is not Outcome.UNKNOWN
+        event_count == 0 and last == operation.number == 1 and result.outcome is not Outcome.UNKNOWN
     ):  # nearly always
         status = result.status if operation.stop_reason else PENDING_NOT_SENT
-        yield _SETTLE, (dump(status), operation.stop_reason, over, key)
+        yield _UPDATE_STATUS, (status_to_json(status), operation.stop_reason, over, key)
         return status
     # only the last attempt says why it stopped, and not a burial that came too late
     stops = last == operation.number if ended else result.outcome is not Outcome.UNKNOWN
-    yield _STOP, (heard, stops, operation.stop_reason, over if stops else None, key)
-    return (yield from recompute_status(key, operation.look_at))
+    yield _UPDATE_STOP_REASON, (event_count, stops, operation.stop_reason, over if stops else None, key)
+    return (yield from recompute_status(key, operation.next_check_at))
 
 
-def _end(operation: op.FinishAttempt, result: AttemptResult) -> Statement:
+def _update_attempt(operation: op.FinishAttempt, result: AttemptResult) -> Statement:
     return (
-        _END,
+        _UPDATE_ATTEMPT,
         (
             result.reason.value,
-            dump(result.status),
+            status_to_json(result.status),
             result.provider_id,
             result.detail,
             result.retry_after,
@@ -174,7 +191,7 @@ def _end(operation: op.FinishAttempt, result: AttemptResult) -> Statement:
     )
 
 
-def _release(operation: op.ReleaseReservation, _: Dialect) -> Steps[None]:
+def _release_reservation(operation: op.ReleaseReservation, _: Dialect) -> StatementFlow[None]:
     gone = yield (
         "DELETE FROM message WHERE id = ? AND holder = ? RETURNING id",
         (operation.message_id, operation.lease_owner),
@@ -183,17 +200,17 @@ def _release(operation: op.ReleaseReservation, _: Dialect) -> Steps[None]:
         yield "DELETE FROM attempt WHERE message_id = ?", (operation.message_id,)
 
 
-def _hear(operation: op.RecordEvent, dialect: Dialect) -> Steps[op.EventRecorded]:
+def _record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[op.EventRecorded]:
     event = operation.event
-    provider_id = _clean(getattr(event, "provider_id", None))
+    provider_id = _clean_text(getattr(event, "provider_id", None))
     if provider_id:
-        yield from locked(dialect, event.provider, provider_id)
-    key = yield from _message_of(event)
+        yield from take_lock(dialect, event.provider, provider_id)
+    key = yield from _message_id_of(event)
     if key is not None and not provider_id:
-        provider_id = yield from _id_at(key, event)
+        provider_id = yield from _provider_id_at_step(key, event)
     status = event.status if isinstance(event, StatusChanged) else None
     detail = event.engagement_type if isinstance(event, EngagementReceived) else getattr(event, "detail", "")
-    fresh = yield (
+    is_new = yield (
         (
             "INSERT INTO event (key, message_id, provider, provider_id, kind, at, status, detail, heard_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING key"
@@ -205,27 +222,27 @@ def _hear(operation: op.RecordEvent, dialect: Dialect) -> Steps[op.EventRecorded
             provider_id,
             type(event).__name__,
             event.occurred_at,
-            dump(status) if status else None,
-            _clean(str(detail)),
+            status_to_json(status) if status else None,
+            _clean_text(str(detail)),
             operation.now,
         ),
     )
-    if not fresh or key is None:
-        return op.EventRecorded(bool(fresh), key)
+    if not is_new or key is None:
+        return op.EventRecorded(bool(is_new), key)
     if status is not None:  # whoever waits for it hears of it at once
         waits = "('sent', 'held')" if status.final else "('held')"
         yield f"UPDATE queue SET due = ? WHERE message_id = ? AND state IN {waits}", (operation.now, key)  # noqa: S608  constants
     yield "UPDATE message SET heard = heard + 1 WHERE id = ?", (key,)
-    if provider_id and (yield _NAMED, (provider_id, key, event.provider, provider_id)):
-        joined = yield _JOIN, (key, event.provider, provider_id)
+    if provider_id and (yield _SET_PROVIDER_ID, (provider_id, key, event.provider, provider_id)):
+        joined = yield _ATTACH_EVENTS, (key, event.provider, provider_id)
         yield "UPDATE message SET heard = heard + ? WHERE id = ?", (len(joined), key)
     now = yield from recompute_status(key)
     if status is not None and status.rank >= DELIVERED_TO_HANDSET.rank:
-        yield from _overlap(key, event.provider, provider_id, operation.now)
-    return op.EventRecorded(fresh=True, message_id=key, status=now)
+        yield from _count_overlap(key, event.provider, provider_id, operation.now)
+    return op.EventRecorded(is_new=True, message_id=key, status=now)
 
 
-def _overlap(key: str, provider: str, provider_id: str | None, now: float) -> Steps[None]:
+def _count_overlap(key: str, provider: str, provider_id: str | None, now: float) -> StatementFlow[None]:
     """Count a message that was delivered though its fallback had gone on to the next step."""
     (row,) = yield "SELECT max(base) FROM step WHERE message_id = ?", (key,)
     if row[0] is None:
@@ -237,66 +254,66 @@ def _overlap(key: str, provider: str, provider_id: str | None, now: float) -> St
     if early and any(
         one[0] > row[0] and not str(one[3]).startswith(("not_sent.", "rejected.")) for one in rows
     ):
-        yield counted(now, "reports", "overlapped", 1)
+        yield increment_counter(now, "reports", "overlapped", 1)
 
 
-def _id_at(key: str, event: Event) -> Steps[str | None]:
+def _provider_id_at_step(key: str, event: Event) -> StatementFlow[str | None]:
     """Return the provider's id of the message that a report names by ours alone: the id of the last attempt of that step."""
     steps = yield SELECT_STEPS, (key,)
     bounds = {step: base for step, base, _ in steps} | {1: 0}
-    step = step_of(getattr(event, "message_id", ""))
+    step = step_number(getattr(event, "message_id", ""))
     rows = yield (
         (
             "SELECT provider_id FROM attempt WHERE message_id = ? AND provider = ? AND number > ? AND number <= ?"
             " AND provider_id IS NOT NULL ORDER BY number DESC LIMIT 1"
         ),
-        (key, event.provider, bounds.get(step, 0), bounds.get(step + 1, _ALL)),
+        (key, event.provider, bounds.get(step, 0), bounds.get(step + 1, _MAX_NUMBER)),
     )
     return rows[0][0] if rows else None
 
 
-def _message_of(event: Event) -> Steps[str | None]:
+def _message_id_of(event: Event) -> StatementFlow[str | None]:
     """Return our id of the message that the event is about, if that is known."""
     if isinstance(event, (StatusChanged, EngagementReceived)):
-        named = root_id(_clean(event.message_id) or "")
+        named = root_message_id(_clean_text(event.message_id) or "")
         if named and (yield "SELECT id FROM message WHERE id = ?", (named,)):
             return named
         if event.provider_id:
             rows = yield (
                 "SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ?",
-                (event.provider, _clean(event.provider_id)),
+                (event.provider, _clean_text(event.provider_id)),
             )
             return rows[0][0] if rows else None
     return None
 
 
-def _find(operation: op.GetMessage, _: Dialect) -> Steps[op.MessageRecord | None]:
+def _get_message(operation: op.GetMessage, _: Dialect) -> StatementFlow[op.MessageRecord | None]:
     if operation.message_id is not None:
         return (yield from load_record("id = ?", operation.message_id))
     if operation.provider_id is not None:
-        asked = "id = (SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ? LIMIT 1)"
-        return (yield from load_record(asked, operation.provider, _clean(operation.provider_id)))
+        condition = "id = (SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ? LIMIT 1)"
+        return (yield from load_record(condition, operation.provider, _clean_text(operation.provider_id)))
     key = operation.scope, operation.idempotency_key
     return (yield from load_record("scope = ? AND idempotency_key = ?", *key))
 
 
-def load_record(where: str, *values: Any) -> Steps[op.MessageRecord | None]:  # noqa: ANN401
+def load_record(where: str, *values: Any) -> StatementFlow[op.MessageRecord | None]:  # noqa: ANN401
     """Return the record of the message for which that holds."""
-    rows = yield f"SELECT {MESSAGE} FROM message WHERE {where}", values  # noqa: S608  constants
+    rows = yield f"SELECT {MESSAGE_COLUMNS} FROM message WHERE {where}", values  # noqa: S608  constants
     if not rows:
         return None
     key, channel = rows[0][:2]
     attempts = yield SELECT_ATTEMPTS, (key,)
     steps = (yield SELECT_STEPS, (key,)) if attempts else []
     events = yield SELECT_EVENTS, (key,)
-    return record_of(
+    return record_from_row(
         rows[0],
-        [attempt_of(key, channel, one, steps) for one in attempts],
+        [attempt_from_row(key, channel, one, steps) for one in attempts],
         [event_from_row(one) for one in events],
     )
 
 
-def _browse(operation: op.ListMessages, _: Dialect) -> Steps[Sequence[op.MessageRecord]]:
+def _list_messages(operation: op.ListMessages, _: Dialect) -> StatementFlow[Sequence[op.MessageRecord]]:
     group = None if operation.group_id is None else f'{{"groupId": {operation.group_id:d},%'
     given = {
         "id < ?": operation.before,
@@ -318,7 +335,7 @@ def _browse(operation: op.ListMessages, _: Dialect) -> Steps[Sequence[op.Message
     return records
 
 
-def _unsettled(operation: op.ListUnknown, dialect: Dialect) -> Steps[Sequence[op.MessageRecord]]:
+def _list_unknown(operation: op.ListUnknown, dialect: Dialect) -> StatementFlow[Sequence[op.MessageRecord]]:
     due = yield (
         f"{_SELECT_DUE}{dialect.for_update}",
         (operation.now, operation.now, operation.limit),
@@ -328,72 +345,74 @@ def _unsettled(operation: op.ListUnknown, dialect: Dialect) -> Steps[Sequence[op
     for key, looks in due:
         yield (
             "UPDATE attempt SET reason = ?, status = ?, detail = ?, duration = 0 WHERE message_id = ? AND reason IS NULL",
-            (crash.reason.value, dump(crash.status), crash.detail, key),
+            (crash.reason.value, status_to_json(crash.status), crash.detail, key),
         )
         yield "UPDATE message SET looks = looks + 1 WHERE id = ?", (key,)
-        yield from recompute_status(key, _next_look(operation, looks))
+        yield from recompute_status(key, _next_check(operation, looks))
         record = yield from load_record("id = ?", key)
         if record is not None and record.outcome is Outcome.UNKNOWN:
             records.append(record)
     return records
 
 
-def _next_look(operation: op.ListUnknown, looks: int) -> float:
+def _next_check(operation: op.ListUnknown, checks: int) -> float:
     """Return when it is due again; never, in effect, when the schedule is used up."""
-    ahead = operation.reconcile_after[looks + 1 : looks + 2]
+    ahead = operation.reconcile_after[checks + 1 : checks + 2]
     return operation.now + ahead[0] if ahead else NEVER
 
 
-def _storable(result: AttemptResult) -> AttemptResult:
-    return replace(result, provider_id=_clean(result.provider_id), detail=_clean(result.detail) or "")
+def _sanitize(result: AttemptResult) -> AttemptResult:
+    return replace(
+        result, provider_id=_clean_text(result.provider_id), detail=_clean_text(result.detail) or ""
+    )
 
 
-def _clean(text: str | None) -> str | None:
+def _clean_text(text: str | None) -> str | None:
     """Return what a provider wrote as a database can hold it: without NUL and lone surrogates."""
     return text and text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-_INTEND = (
+_INSERT_ATTEMPT_UNLESS_ACCEPTED = (
     "INSERT INTO attempt (message_id, number, provider, account, started, waited) SELECT ?, ?, ?, ?, ?, ?"
     " WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE message_id = ? AND reason = 'accepted' AND number >"
     " coalesce((SELECT max(base) FROM step WHERE message_id = ?), 0)) ON CONFLICT DO NOTHING RETURNING number"
 )
 """A statement of its own, once the row is locked: a report may have settled an attempt just now."""
-_INTENDED = "SELECT 1 FROM attempt WHERE message_id = ? AND number = ?"
-_END = (
+_SELECT_ATTEMPT = "SELECT 1 FROM attempt WHERE message_id = ? AND number = ?"
+_UPDATE_ATTEMPT = (
     "UPDATE attempt SET reason = ?, status = ?, provider_id = coalesce(?, provider_id), detail = ?, retry_after = ?,"
     " duration = ? - started WHERE message_id = ? AND number = ?"
     " AND (reason IS NULL OR reason LIKE 'unknown.%') RETURNING provider,"
     " (SELECT max(number) FROM attempt AS other WHERE other.message_id = attempt.message_id)"
 )
-_JOIN = "UPDATE event SET message_id = ? WHERE provider = ? AND provider_id = ? AND message_id IS NULL RETURNING key"
-_SETTLE = (
+_ATTACH_EVENTS = "UPDATE event SET message_id = ? WHERE provider = ? AND provider_id = ? AND message_id IS NULL RETURNING key"
+_UPDATE_STATUS = (
     "UPDATE message SET status = ?, version = version + 1, stopped = ?, look_at = NULL, lease = coalesce(?, lease)"
     " WHERE id = ?"
 )
-_STOP = "UPDATE message SET heard = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END, lease = coalesce(?, lease) WHERE id = ?"
-_NAMED = (
+_UPDATE_STOP_REASON = "UPDATE message SET heard = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END, lease = coalesce(?, lease) WHERE id = ?"
+_SET_PROVIDER_ID = (
     "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND provider = ? AND provider_id IS NULL"
     " AND (reason IS NULL OR reason = 'accepted' OR reason LIKE 'unknown.%') AND NOT EXISTS (SELECT 1 FROM attempt AS named"
     " WHERE named.message_id = attempt.message_id AND named.provider = attempt.provider AND named.provider_id = ?)"
     " RETURNING number"
 )
 """A report that names the message by both ids tells the provider's."""
-_NAMED_LATE = (
+_SET_PROVIDER_ID_LATE = (
     "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND number = ? AND provider_id IS NULL"
     " AND reason = 'accepted' RETURNING provider"
 )
 """So does an answer that comes after a report has settled its attempt."""
 _SELECT_DUE = "SELECT id, looks FROM message WHERE look_at <= ? AND lease <= ? ORDER BY look_at LIMIT ?"
-_ALL = 1_000_000_000
-STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
-    op.ReserveMessage: _reserve,
-    op.TakeLease: _take,
-    op.StartAttempt: _begin,
-    op.FinishAttempt: _finish,
-    op.ReleaseReservation: _release,
-    op.RecordEvent: _hear,
-    op.GetMessage: _find,
-    op.ListMessages: _browse,
-    op.ListUnknown: _unsettled,
+_MAX_NUMBER = 1_000_000_000
+HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
+    op.ReserveMessage: _reserve_message,
+    op.TakeLease: _take_lease,
+    op.StartAttempt: _start_attempt,
+    op.FinishAttempt: _finish_attempt,
+    op.ReleaseReservation: _release_reservation,
+    op.RecordEvent: _record_event,
+    op.GetMessage: _get_message,
+    op.ListMessages: _list_messages,
+    op.ListUnknown: _list_unknown,
 }

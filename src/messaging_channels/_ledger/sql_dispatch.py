@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from messaging_channels._ledger import sql, sql_queue
-from messaging_channels._ledger.sql_types import Dialect, Steps
+from messaging_channels._ledger.sql_types import Dialect, StatementFlow
 from messaging_channels.plugins.ledger import Operation, Transaction
 
 
-def steps(operation: Operation[Any], dialect: Dialect) -> Steps[Any]:
+def statements_for(operation: Operation[Any], dialect: Dialect) -> StatementFlow[Any]:
     """Return the statements of an operation, as a generator that returns its reply."""
     if isinstance(operation, Transaction):
-        return _together(operation, dialect)
-    return _STEPS[type(operation)](operation, dialect)
+        return _transaction(operation, dialect)
+    return _HANDLERS[type(operation)](operation, dialect)
 
 
-def _together(operation: Transaction, dialect: Dialect) -> Steps[list[Any]]:
+def _transaction(operation: Transaction, dialect: Dialect) -> StatementFlow[list[Any]]:
     replies: list[Any] = []
     for one in operation.operations:
-        replies.append((yield from steps(one, dialect)))  # noqa: PERF401  a comprehension cannot yield
+        replies.append((yield from statements_for(one, dialect)))  # noqa: PERF401  a comprehension cannot yield
     return replies
 
 
-_STEPS = {**sql.STEPS, **sql_queue.STEPS}
+_HANDLERS = {**sql.HANDLERS, **sql_queue.HANDLERS}

@@ -9,15 +9,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from messaging_channels._ledger.sql import load_record
-from messaging_channels._ledger.sql_types import Dialect, Rows, Steps, counted, dump
-from messaging_channels._ledger.status_merge import merged_status, recompute_status, reports_of
+from messaging_channels._ledger.sql_types import (
+    Dialect,
+    Rows,
+    StatementFlow,
+    increment_counter,
+    status_to_json,
+)
+from messaging_channels._ledger.status_merge import merged_status, recompute_status, reported_statuses
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, PENDING_QUEUED, REJECTED_CANCELLED, Status
 from messaging_channels.plugins import ledger_queue as q
 from messaging_channels.plugins.ledger import MessageRecord
-from messaging_channels.plugins.ledger_queue import NEVER, QUEUE, State
+from messaging_channels.plugins.ledger_queue import NEVER, QUEUE_OWNER, State
 
 
-def _enqueue(new: q.Enqueue, _: Dialect) -> Steps[MessageRecord | None]:
+def _enqueue(new: q.Enqueue, _: Dialect) -> StatementFlow[MessageRecord | None]:
     fields = (
         new.id,
         new.channel,
@@ -25,11 +31,11 @@ def _enqueue(new: q.Enqueue, _: Dialect) -> Steps[MessageRecord | None]:
         new.account,
         new.address,
         new.at,
-        dump(PENDING_QUEUED),
+        status_to_json(PENDING_QUEUED),
         0,
     )
     key = (new.scope, new.idempotency_key, new.expires, new.fingerprint, new.digest)
-    while not (yield _INSERT_MESSAGE, (*fields, *key, QUEUE, NEVER, "", None, 0, 0)):
+    while not (yield _INSERT_MESSAGE, (*fields, *key, QUEUE_OWNER, NEVER, "", None, 0, 0)):
         if (yield "SELECT id FROM message WHERE id = ?", (new.id,)):
             break  # this very operation was done before
         record = yield from load_record("scope = ? AND idempotency_key = ?", new.scope, new.idempotency_key)
@@ -53,14 +59,14 @@ def _enqueue(new: q.Enqueue, _: Dialect) -> Steps[MessageRecord | None]:
             new.deadline,
             "",
             new.payload,
-            new.recipients,
+            new.recipient_digests,
         ),
     )
     return None
 
 
-def _claim(operation: q.Claim, dialect: Dialect) -> Steps[Sequence[q.Job]]:
-    keys = yield from _due(operation, dialect)
+def _claim(operation: q.Claim, dialect: Dialect) -> StatementFlow[Sequence[q.Job]]:
+    keys = yield from _due_ids(operation, dialect)
     if not keys:
         return ()
     these = f"({', '.join('?' * len(keys))})"
@@ -75,12 +81,14 @@ def _claim(operation: q.Claim, dialect: Dialect) -> Steps[Sequence[q.Job]]:
     known = {key for (key,) in begun}
     jobs: list[q.Job] = []
     for key, state, step, base, tries, created, deadline, payload in rows:
-        record, status = (yield from _looked_at(key, base, operation.now)) if key in known else (None, None)
+        record, status = (
+            (yield from _load_with_step_status(key, base, operation.now)) if key in known else (None, None)
+        )
         jobs.append(q.Job(key, State(state), step, base, tries, created, deadline, payload, record, status))
     return sorted(jobs, key=lambda job: keys.index(job.message_id))
 
 
-def _due(operation: q.Claim, dialect: Dialect) -> Steps[list[str]]:
+def _due_ids(operation: q.Claim, dialect: Dialect) -> StatementFlow[list[str]]:
     if operation.message_id is not None:
         rows = yield (
             f"SELECT message_id FROM queue WHERE message_id = ? AND due <= ?{dialect.skip_locked}",  # noqa: S608
@@ -98,19 +106,21 @@ def _due(operation: q.Claim, dialect: Dialect) -> Steps[list[str]]:
     return keys
 
 
-def _looked_at(key: str, base: int, now: float) -> Steps[tuple[MessageRecord | None, Status | None]]:
+def _load_with_step_status(
+    key: str, base: int, now: float
+) -> StatementFlow[tuple[MessageRecord | None, Status | None]]:
     """Return the record of a message, with what its present step alone comes to. Nobody else holds it: who did is dead, or gave it back."""
-    yield "UPDATE message SET holder = ? WHERE id = ? AND lease <= ?", (QUEUE, key, now)
+    yield "UPDATE message SET holder = ? WHERE id = ? AND lease <= ?", (QUEUE_OWNER, key, now)
     record = yield from load_record("id = ?", key)
     if record is None:
         return None, None
-    reports = yield from reports_of(key, record.attempts)
+    reports = yield from reported_statuses(key, record.attempts)
     own = [attempt for attempt in record.attempts if attempt.number > base]
-    told = [(provider, status) for number, provider, status in reports if number > base]
-    return record, merged_status(own, told, stopped=True)
+    step_reports = [(provider, status) for number, provider, status in reports if number > base]
+    return record, merged_status(own, step_reports, stopped=True)
 
 
-def _proceed(operation: q.UpdateJob, _: Dialect) -> Steps[bool]:
+def _update_job(operation: q.UpdateJob, _: Dialect) -> StatementFlow[bool]:
     key = operation.message_id
     if operation.state is None:
         held = yield (
@@ -127,14 +137,14 @@ def _proceed(operation: q.UpdateJob, _: Dialect) -> Steps[bool]:
     if operation.state is State.WAITING:
         yield (
             "UPDATE message SET holder = ?, lease = ?, look_at = NULL, stopped = '' WHERE id = ?",
-            (QUEUE, NEVER, key),
+            (QUEUE_OWNER, NEVER, key),
         )
     elif operation.stop_reason:
-        yield from _ended(key, operation.stop_reason, operation.status, operation.at)
+        yield from _stop_message(key, operation.stop_reason, operation.status, operation.at)
     return True
 
 
-def _ended(key: str, stopped: str, status: Status | None, at: float) -> Steps[None]:
+def _stop_message(key: str, stopped: str, status: Status | None, at: float) -> StatementFlow[None]:
     """Say why nothing follows; the status is as given if no attempt may have reached anybody, else what they say."""
     yield "UPDATE message SET stopped = ?, lease = ? WHERE id = ?", (stopped, at, key)
     if status is not None:
@@ -143,18 +153,18 @@ def _ended(key: str, stopped: str, status: Status | None, at: float) -> Steps[No
                 "UPDATE message SET status = ?, version = version + 1 WHERE id = ? AND NOT EXISTS (SELECT 1 FROM attempt"
                 " WHERE message_id = message.id AND (reason IS NULL OR (reason NOT LIKE 'not_sent.%' AND reason NOT LIKE 'rejected.%')))"
             ),
-            (dump(status), key),
+            (status_to_json(status), key),
         )
     else:
         yield from recompute_status(key)
 
 
-def _count(operation: q.IncrementCounters, _: Dialect) -> Steps[None]:
+def _increment_counters(operation: q.IncrementCounters, _: Dialect) -> StatementFlow[None]:
     for what, number in sorted(operation.counts.items()):
-        yield counted(operation.at, operation.worker, what, number)
+        yield increment_counter(operation.at, operation.worker, what, number)
 
 
-def _next_step(operation: q.AdvanceFallback, dialect: Dialect) -> Steps[bool]:
+def _advance_fallback(operation: q.AdvanceFallback, dialect: Dialect) -> StatementFlow[bool]:
     key = operation.message_id
     held = yield (
         f"SELECT step FROM queue WHERE message_id = ? AND holder = ?{dialect.for_update}",  # noqa: S608  constants
@@ -188,12 +198,12 @@ def _next_step(operation: q.AdvanceFallback, dialect: Dialect) -> Steps[bool]:
     )
     yield (
         "UPDATE message SET holder = ?, lease = ?, look_at = NULL, stopped = '' WHERE id = ?",
-        (QUEUE, NEVER, key),
+        (QUEUE_OWNER, NEVER, key),
     )
     return True
 
 
-def _cancel(operation: q.Cancel, dialect: Dialect) -> Steps[bool]:
+def _cancel(operation: q.Cancel, dialect: Dialect) -> StatementFlow[bool]:
     key = operation.message_id
     waits = yield (
         f"SELECT state FROM queue WHERE message_id = ?{dialect.for_update}",  # noqa: S608  constants
@@ -201,16 +211,16 @@ def _cancel(operation: q.Cancel, dialect: Dialect) -> Steps[bool]:
     )
     if not waits or waits[0][0] not in (State.WAITING.value, State.DEAD.value):
         return False
-    gone = yield f"{_GONE_OUT} LIMIT 1", (key,)
+    gone = yield f"{_SELECT_POSSIBLY_SENT} LIMIT 1", (key,)
     if gone:
         return False
     yield "DELETE FROM queue WHERE message_id = ?", (key,)
-    yield from _ended(key, "cancelled before anything was sent", REJECTED_CANCELLED, operation.at)
-    yield counted(operation.at, "callers", "cancelled", 1)
+    yield from _stop_message(key, "cancelled before anything was sent", REJECTED_CANCELLED, operation.at)
+    yield increment_counter(operation.at, "callers", "cancelled", 1)
     return True
 
 
-def _replay(operation: q.RetryDeadLetters, dialect: Dialect) -> Steps[int]:
+def _retry_dead_letters(operation: q.RetryDeadLetters, dialect: Dialect) -> StatementFlow[int]:
     where, values = ("message_id = ?", (operation.message_id,)) if operation.message_id else ("1 = 1", ())
     keys = yield (
         f"SELECT message_id FROM queue WHERE state = 'dead' AND {where} LIMIT ?{dialect.skip_locked}",  # noqa: S608
@@ -229,12 +239,12 @@ def _replay(operation: q.RetryDeadLetters, dialect: Dialect) -> Steps[int]:
                 "UPDATE message SET holder = ?, lease = ?, look_at = NULL, stopped = '', status = ?, version = version + 1"
                 " WHERE id = ?"
             ),
-            (QUEUE, NEVER, dump(PENDING_QUEUED), key),
+            (QUEUE_OWNER, NEVER, status_to_json(PENDING_QUEUED), key),
         )
     return len(keys)
 
 
-def _dead(operation: q.ListDeadLetters, _: Dialect) -> Steps[Sequence[MessageRecord]]:
+def _list_dead_letters(operation: q.ListDeadLetters, _: Dialect) -> StatementFlow[Sequence[MessageRecord]]:
     before = "message_id < ?" if operation.before else "1 = 1"
     values = (operation.before,) if operation.before else ()
     keys = yield (
@@ -248,7 +258,7 @@ def _dead(operation: q.ListDeadLetters, _: Dialect) -> Steps[Sequence[MessageRec
     return records
 
 
-def _depth(operation: q.GetQueueStats, _: Dialect) -> Steps[q.QueueStats]:
+def _get_queue_stats(operation: q.GetQueueStats, _: Dialect) -> StatementFlow[q.QueueStats]:
     states = yield "SELECT state, count(*) FROM queue GROUP BY state", ()
     ((due, oldest),) = yield (
         "SELECT count(*), min(due) FROM queue WHERE state = 'waiting' AND due <= ?",
@@ -265,18 +275,18 @@ def _depth(operation: q.GetQueueStats, _: Dialect) -> Steps[q.QueueStats]:
     return q.QueueStats(dict(states), due, age, *counts)
 
 
-def _erase(operation: q.Erase, dialect: Dialect) -> Steps[int]:
+def _erase_recipient(operation: q.EraseRecipient, dialect: Dialect) -> StatementFlow[int]:
     waits = yield (
         f"SELECT message_id FROM queue WHERE recipients LIKE ?{dialect.for_update}",  # noqa: S608  constants
-        (f"% {operation.recipient} %",),
+        (f"% {operation.recipient_digest} %",),
     )
     touched = {key for (key,) in waits}
     for (key,) in waits:
         yield "DELETE FROM queue WHERE message_id = ?", (key,)
-        yield from _ended(key, "erased on request", REJECTED_CANCELLED, operation.at)
+        yield from _stop_message(key, "erased on request", REJECTED_CANCELLED, operation.at)
         yield "UPDATE message SET address = '' WHERE id = ?", (key,)
         yield "UPDATE step SET address = '' WHERE message_id = ?", (key,)
-    for kept in operation.kept:
+    for kept in operation.stored_addresses:
         for table, name in (("message", "id"), ("step", "message_id")):
             rows = yield (
                 f"UPDATE {table} SET address = '' WHERE address = ? AND address <> '' RETURNING {name}",  # noqa: S608
@@ -286,7 +296,7 @@ def _erase(operation: q.Erase, dialect: Dialect) -> Steps[int]:
     return len(touched)
 
 
-def _forget(operation: q.Prune, _: Dialect) -> Steps[int]:
+def _prune(operation: q.Prune, _: Dialect) -> StatementFlow[int]:
     old = f"{int(operation.before * 1000):012x}"  # ids sort by time
     over = yield (
         "DELETE FROM queue WHERE message_id < ? AND (state = 'dead' OR (state = 'held' AND due >= ?)) RETURNING message_id",
@@ -315,17 +325,17 @@ _INSERT_QUEUE = (
     "INSERT INTO queue (message_id, state, step, steps, base, tries, created, due, priority, deadline, holder, payload,"
     " recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-_GONE_OUT = "SELECT 1 FROM attempt WHERE message_id = ? AND (reason IS NULL OR (reason NOT LIKE 'not_sent.%' AND reason NOT LIKE 'rejected.%'))"
-STEPS: dict[type[Any], Callable[[Any, Dialect], Steps[Any]]] = {
+_SELECT_POSSIBLY_SENT = "SELECT 1 FROM attempt WHERE message_id = ? AND (reason IS NULL OR (reason NOT LIKE 'not_sent.%' AND reason NOT LIKE 'rejected.%'))"
+HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     q.Enqueue: _enqueue,
     q.Claim: _claim,
-    q.UpdateJob: _proceed,
-    q.IncrementCounters: _count,
-    q.AdvanceFallback: _next_step,
+    q.UpdateJob: _update_job,
+    q.IncrementCounters: _increment_counters,
+    q.AdvanceFallback: _advance_fallback,
     q.Cancel: _cancel,
-    q.RetryDeadLetters: _replay,
-    q.ListDeadLetters: _dead,
-    q.GetQueueStats: _depth,
-    q.Erase: _erase,
-    q.Prune: _forget,
+    q.RetryDeadLetters: _retry_dead_letters,
+    q.ListDeadLetters: _list_dead_letters,
+    q.GetQueueStats: _get_queue_stats,
+    q.EraseRecipient: _erase_recipient,
+    q.Prune: _prune,
 }

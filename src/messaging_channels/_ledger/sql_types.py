@@ -7,13 +7,13 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from messaging_channels._ledger.schema import COMPLETE_IN_SQLITE
+from messaging_channels._ledger.schema import SCHEMA_CHECK_SQLITE
 from messaging_channels._model.status import Status, from_dict
 
 Result = TypeVar("Result")
 Statement: TypeAlias = "tuple[str, tuple[Any, ...]]"
 Rows: TypeAlias = "list[tuple[Any, ...]]"
-Steps: TypeAlias = "Generator[Statement, Rows, Result]"
+StatementFlow: TypeAlias = "Generator[Statement, Rows, Result]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +24,19 @@ class Dialect:
     """Appended to a SELECT whose row will be changed."""
     skip_locked: str = ""
     """Appended to a SELECT of rows of which any will do."""
-    complete: str = COMPLETE_IN_SQLITE
+    schema_check: str = SCHEMA_CHECK_SQLITE
     """A statement that finds a row where nothing of the schema is missing."""
-    lock: str | None = None
+    advisory_lock: str | None = None
     """A statement that takes a lock by name until the end of the transaction, where one writer at a time is not given anyway."""
 
 
-def locked(dialect: Dialect, *name: str) -> Steps[None]:
+def take_lock(dialect: Dialect, *name: str) -> StatementFlow[None]:
     """Take a lock by name until the end of the transaction."""
-    if dialect.lock:
-        yield dialect.lock, ("\x1f".join(name),)
+    if dialect.advisory_lock:
+        yield dialect.advisory_lock, ("\x1f".join(name),)
 
 
-def counted(now: float, worker: str, what: str, number: int) -> Statement:
+def increment_counter(now: float, worker: str, what: str, number: int) -> Statement:
     """Return the statement that adds to a counter."""
     return (
         (
@@ -47,11 +47,11 @@ def counted(now: float, worker: str, what: str, number: int) -> Statement:
     )
 
 
-def dump(status: Status) -> str:
+def status_to_json(status: Status) -> str:
     """Return a status as it is kept."""
     return json.dumps(status.as_dict())
 
 
-def load(text: str) -> Status:
+def status_from_json(text: str) -> Status:
     """Return a status that was kept."""
     return from_dict(json.loads(text))

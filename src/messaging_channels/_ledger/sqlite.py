@@ -15,21 +15,21 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-from messaging_channels._ledger.address_privacy import KeptAddresses
+from messaging_channels._ledger.address_privacy import AddressPrivacy
 from messaging_channels._ledger.schema import SCHEMA
-from messaging_channels._ledger.sql_dispatch import steps
+from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sql_types import Dialect
 from messaging_channels._model.errors import LedgerUnavailable
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
-from messaging_channels.plugins.ledger_queue import EVERY
+from messaging_channels.plugins.ledger_queue import ALL_OPERATIONS
 
 DIALECT = Dialect()
-_MOST_TOGETHER = 512
-_BUSY = 30.0
+_MAX_GROUP_SIZE = 512
+_BUSY_TIMEOUT = 30.0
 
 
-class SqliteLedger(KeptAddresses):
+class SqliteLedger(AddressPrivacy):
     """Keeps records in the file `path`, or in memory as long as this object lives. Safe in threads, tasks, processes and over a fork."""
 
     def __init__(
@@ -55,7 +55,7 @@ class SqliteLedger(KeptAddresses):
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         """See Ledger."""
         made = ExecutorPair(lambda: _Sync(self), lambda: _Async(self))
-        return dict.fromkeys(EVERY, made)
+        return dict.fromkeys(ALL_OPERATIONS, made)
 
     def submit(self, operation: Operation[Any]) -> Future[Any]:
         """Have an operation done by the writer; the future holds its reply once it is durable."""
@@ -82,34 +82,34 @@ class _Writer:
         self.owner = os.getpid()
         self._path = path
         self._waiting: deque[tuple[Operation[Any], Future[Any]]] = deque()
-        self._wake = threading.Condition()
+        self._condition = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="messaging-channels-ledger", daemon=True)
         self._thread.start()
 
     def submit(self, operation: Operation[Any]) -> Future[Any]:
         future: Future[Any] = Future()
-        with self._wake:
+        with self._condition:
             self._waiting.append((operation, future))
-            self._wake.notify()
+            self._condition.notify()
         return future
 
     def close(self) -> None:
-        with self._wake:
+        with self._condition:
             self._closing = True
-            self._wake.notify()
+            self._condition.notify()
         self._thread.join()
 
     def _run(self) -> None:
         database = None
-        while group := self._group():
+        while group := self._next_group():
             replies: list[Any]
             try:
-                database = database or _opened(self._path)
-                replies = _committed(database, [operation for operation, _ in group])
+                database = database or _open(self._path)
+                replies = _commit_all(database, [operation for operation, _ in group])
             except (sqlite3.Error, OSError) as error:
                 replies = [LedgerUnavailable(f"{type(error).__name__}: {error}")] * len(group)
-                _rolled_back(database)
+                _roll_back(database)
             for (_, future), reply in zip(group, replies, strict=True):
                 if isinstance(reply, Exception):
                     future.set_exception(reply)
@@ -118,19 +118,19 @@ class _Writer:
         if database is not None:
             database.close()
 
-    def _group(self) -> list[tuple[Operation[Any], Future[Any]]]:
+    def _next_group(self) -> list[tuple[Operation[Any], Future[Any]]]:
         """Wait for work and return all that waits; nothing when it is time to go."""
-        with self._wake:
+        with self._condition:
             while not self._waiting and not self._closing:
-                self._wake.wait()
-            count = min(len(self._waiting), _MOST_TOGETHER)
+                self._condition.wait()
+            count = min(len(self._waiting), _MAX_GROUP_SIZE)
             return [self._waiting.popleft() for _ in range(count)]
 
 
-def _opened(path: Path | None) -> sqlite3.Connection:
+def _open(path: Path | None) -> sqlite3.Connection:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-    database = sqlite3.connect(path or ":memory:", timeout=_BUSY, isolation_level=None)
+    database = sqlite3.connect(path or ":memory:", timeout=_BUSY_TIMEOUT, isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
     for statement in SCHEMA:
@@ -138,14 +138,14 @@ def _opened(path: Path | None) -> sqlite3.Connection:
     return database
 
 
-def _committed(database: sqlite3.Connection, operations: list[Operation[Any]]) -> list[Any]:
+def _commit_all(database: sqlite3.Connection, operations: list[Operation[Any]]) -> list[Any]:
     """Do them all in one transaction. One that fails is undone alone, and its exception stands in place of its reply."""
     database.execute("BEGIN IMMEDIATE")
     replies: list[Any] = []
     for operation in operations:
         database.execute("SAVEPOINT one")
         try:
-            replies.append(_done(database, operation))
+            replies.append(_execute(database, operation))
         except sqlite3.OperationalError:
             raise
         except Exception as error:  # noqa: BLE001  whatever one operation meets, the writer lives on for the others
@@ -156,8 +156,8 @@ def _committed(database: sqlite3.Connection, operations: list[Operation[Any]]) -
     return replies
 
 
-def _done(database: sqlite3.Connection, operation: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
-    flow = steps(operation, DIALECT)
+def _execute(database: sqlite3.Connection, operation: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
+    flow = statements_for(operation, DIALECT)
     rows: Any = None
     try:
         while True:
@@ -166,7 +166,7 @@ def _done(database: sqlite3.Connection, operation: Operation[Any]) -> Any:  # no
         return done.value
 
 
-def _rolled_back(database: sqlite3.Connection | None) -> None:
+def _roll_back(database: sqlite3.Connection | None) -> None:
     if database is not None and database.in_transaction:
         database.execute("ROLLBACK")
 

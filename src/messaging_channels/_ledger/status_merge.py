@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from messaging_channels._ledger.schema import SELECT_ATTEMPTS, attempt_of
-from messaging_channels._ledger.sql_types import Steps, dump, load
+from messaging_channels._ledger.schema import SELECT_ATTEMPTS, attempt_from_row
+from messaging_channels._ledger.sql_types import StatementFlow, status_from_json, status_to_json
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.receipts import Attempt, deciding_attempt
 from messaging_channels._model.status import (
@@ -21,42 +21,47 @@ from messaging_channels._model.status import (
 )
 
 
-def recompute_status(key: str, look_at: float | None = None) -> Steps[Status]:
+def recompute_status(key: str, next_check_at: float | None = None) -> StatementFlow[Status]:
     """Work out afresh what all attempts and events say, and write it down if it changed. The message's row is locked."""
-    yield _REPORTED, (dump(PENDING_ACCEPTED), key)
-    (row,) = yield _SELECT_STANDING, (key,)
+    yield _ACCEPT_REPORTED, (status_to_json(PENDING_ACCEPTED), key)
+    (row,) = yield _SELECT_STATUS_INPUTS, (key,)
     channel, before, stopped, due, ahead, base = row
-    attempts = [attempt_of(key, channel, one) for one in (yield SELECT_ATTEMPTS, (key,))]
+    attempts = [attempt_from_row(key, channel, one) for one in (yield SELECT_ATTEMPTS, (key,))]
     past = _ALL if ahead else base or 0
     reports = [
         (provider, status)
-        for number, provider, status in (yield from reports_of(key, attempts))
+        for number, provider, status in (yield from reported_statuses(key, attempts))
         if number > past or not (status.final and status.group is not StatusGroup.DELIVERED)
     ]
     status = merged_status(attempts, reports, stopped=bool(stopped))
-    if status in (PENDING_NOT_SENT, PENDING_QUEUED) and load(before) in _ENDED:
-        status = load(before)
+    if status in (PENDING_NOT_SENT, PENDING_QUEUED) and status_from_json(before) in _STATUSES_WITHOUT_ATTEMPT:
+        status = status_from_json(before)
     certain = deciding_attempt(attempts)[1] is not Outcome.UNKNOWN
     yield (
         "UPDATE message SET status = ?, version = version + ?, look_at = ? WHERE id = ?",
-        (dump(status), int(load(before) != status), None if certain else look_at or due, key),
+        (
+            status_to_json(status),
+            int(status_from_json(before) != status),
+            None if certain else next_check_at or due,
+            key,
+        ),
     )
     return status
 
 
-def reports_of(key: str, attempts: Sequence[Attempt]) -> Steps[list[tuple[int, str, Status]]]:
+def reported_statuses(key: str, attempts: Sequence[Attempt]) -> StatementFlow[list[tuple[int, str, Status]]]:
     """Return what providers reported of a message, each with the number of the attempt it speaks of: by the provider's id, else the last one there."""
     rows = yield (
         "SELECT provider, provider_id, status FROM event WHERE message_id = ? AND status IS NOT NULL",
         (key,),
     )
-    found: list[tuple[int, str, Status]] = []
+    reports: list[tuple[int, str, Status]] = []
     for provider, provider_id, text in rows:
         own = [one for one in attempts if one.provider == provider]
         named = [one for one in own if one.result and provider_id and one.result.provider_id == provider_id]
         number = max((one.number for one in named or own), default=0)
-        found.append((number, provider, load(text)))
-    return found
+        reports.append((number, provider, status_from_json(text)))
+    return reports
 
 
 def merged_status(
@@ -75,7 +80,7 @@ def merged_status(
     return merge(*said, *(status for provider, status in reports if provider in asked))
 
 
-_REPORTED = (
+_ACCEPT_REPORTED = (
     "UPDATE attempt SET reason = 'accepted', status = ?, detail = 'decided by a report' WHERE message_id = ?"
     " AND (reason LIKE 'unknown.%' OR reason = 'not_sent.not_found' AND NOT EXISTS (SELECT 1 FROM attempt AS other"
     " WHERE other.message_id = attempt.message_id AND other.provider = attempt.provider"
@@ -87,10 +92,10 @@ _REPORTED = (
 )
 """A report proves that the provider took it; also where it was asked too early, unless another attempt there explains the report.
 One that names an attempt of another step of a fallback proves nothing about this one."""
-_SELECT_STANDING = (
+_SELECT_STATUS_INPUTS = (
     "SELECT channel, status, stopped, look_at, (SELECT steps - step FROM queue WHERE message_id = message.id),"
     " (SELECT max(base) FROM step WHERE message_id = message.id) FROM message WHERE id = ?"
 )
-_ENDED = (EXPIRED_BEFORE_SENT, REJECTED_CANCELLED, REJECTED_BY_RULE)
+_STATUSES_WITHOUT_ATTEMPT = (EXPIRED_BEFORE_SENT, REJECTED_CANCELLED, REJECTED_BY_RULE)
 """What no attempt says."""
 _ALL = 1_000_000_000

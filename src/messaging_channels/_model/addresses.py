@@ -147,12 +147,12 @@ class EmailAddress:
             local, _, domain = text.rpartition("@")
             return cls(local, domain.lower())
         if _FORBIDDEN.search(text):
-            raise _bad_mail("a control or direction character in it")
+            raise _invalid_mail("a control or direction character in it")
         named = _NAMED.fullmatch(text)
-        name, spec = (_unquoted(named[1]), named[2]) if named else ("", text)
+        name, spec = (_unquote(named[1]), named[2]) if named else ("", text)
         local, _, domain = spec.rpartition("@")
         if not _LOCAL.fullmatch(local) or len(local.encode()) > _LOCAL_OCTETS:
-            raise _bad_mail("the part before the @ is missing, too long or malformed")
+            raise _invalid_mail("the part before the @ is missing, too long or malformed")
         return cls(local, _ascii_domain(domain), name)
 
     @property
@@ -190,18 +190,18 @@ def _number_problem(text: str) -> str:
         return "no digits in it"
     if not _NUMBER_CHARACTERS.fullmatch(text):
         return "characters in it that no number has"
-    if not _FEWEST <= digits <= _MOST:
-        return f"{digits} digits, {_FEWEST} to {_MOST} expected"
+    if not _MIN_DIGITS <= digits <= _MAX_DIGITS:
+        return f"{digits} digits, {_MIN_DIGITS} to {_MAX_DIGITS} expected"
     if _TRUNK_ZERO in text:
         return "it holds a (0), which is not dialled after the country code"
     return "it does not start with a country code"
 
 
-def _bad_mail(problem: str) -> InvalidAddress:
+def _invalid_mail(problem: str) -> InvalidAddress:
     return InvalidAddress(problem, kind="mail address", hint="write it as user@example.com")
 
 
-def _unquoted(name: str) -> str:
+def _unquote(name: str) -> str:
     name = name.strip()
     if name.startswith('"') and name.endswith('"') and len(name) > 1:
         return name[1:-1].replace('\\"', '"').replace("\\\\", "\\")
@@ -217,13 +217,13 @@ def _ascii_domain(domain: str) -> str:
         try:
             ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode()
         except idna.IDNAError as error:
-            raise _bad_mail("the domain is not a valid internationalised name") from error
+            raise _invalid_mail("the domain is not a valid internationalised name") from error
     if len(ascii_domain) > _DOMAIN_OCTETS or not _DOMAIN.fullmatch(ascii_domain):
-        raise _bad_mail("the domain is missing, too long or malformed")
+        raise _invalid_mail("the domain is missing, too long or malformed")
     return ascii_domain
 
 
-_FEWEST, _MOST = 7, 15
+_MIN_DIGITS, _MAX_DIGITS = 7, 15
 _SHORT = 64
 _LOCAL_OCTETS = 64
 _DOMAIN_OCTETS = 253

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 
-_TOGETHER = 256
-_TWENTY = re.compile("[0-9a-f]{20}")
+_POOL_SIZE = 256
+_TWENTY_DIGITS = re.compile("[0-9a-f]{20}")
 _pool: list[str] = []
 
 
@@ -18,7 +18,7 @@ def random_digits() -> str:
     try:
         return _pool.pop()
     except IndexError:
-        first, *others = _TWENTY.findall(os.urandom(10 * _TOGETHER).hex())
+        first, *others = _TWENTY_DIGITS.findall(os.urandom(10 * _POOL_SIZE).hex())
         _pool.extend(others)
         return str(first)
 

@@ -58,7 +58,7 @@ BEHAVIOURS = (
     Behaviour("447700900006", "unreachable@example.com", "cannot be reached", Reason.UNREACHABLE),
 )
 _BY_ADDRESS = {address: one for one in BEHAVIOURS for address in (one.phone, one.mail)}
-_USUAL = Behaviour("", "", "accepted, then delivered")
+_DEFAULT_BEHAVIOUR = Behaviour("", "", "accepted, then delivered")
 _RETRY_AFTER = 2.0
 
 
@@ -142,15 +142,17 @@ class Sandbox:
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider."""
-        planned = [_BY_ADDRESS.get(envelope.to.plain, _USUAL) for envelope in batch]
-        if any(behaviour.reason is Reason.TIMEOUT for behaviour in planned):
+        behaviours = [_BY_ADDRESS.get(envelope.to.plain, _DEFAULT_BEHAVIOUR) for envelope in batch]
+        if any(behaviour.reason is Reason.TIMEOUT for behaviour in behaviours):
             yield from ask(Sleep(self._hang, may_send=True))
             raise TransportError("the sandbox was told to hang", phase=Phase.READ, timed_out=True)
-        outcomes = [_outcome(behaviour, envelope) for behaviour, envelope in zip(planned, batch, strict=True)]
+        outcomes = [
+            _result(behaviour, envelope) for behaviour, envelope in zip(behaviours, batch, strict=True)
+        ]
         now = yield from ask(CurrentTime())
         rows = [
             _row(envelope, behaviour, now)
-            for envelope, behaviour, result in zip(batch, planned, outcomes, strict=True)
+            for envelope, behaviour, result in zip(batch, behaviours, outcomes, strict=True)
             if result.outcome is Outcome.ACCEPTED
         ]
         yield from ask(BlockingCall(lambda: self.outbox.add(rows)))
@@ -158,15 +160,15 @@ class Sandbox:
 
     def fetch_reports(self) -> Flow[Sequence[StatusChanged]]:
         """See SupportsReportPolling."""
-        settled = yield from ask(BlockingCall(self.outbox.apply_due_reports, may_send=False))
+        reported = yield from ask(BlockingCall(self.outbox.apply_due_reports, may_send=False))
         now = yield from ask(CurrentTime())
         return [
             StatusChanged(provider=self.name, message_id=key, provider_id=key, status=status, occurred_at=now)
-            for key, status in settled
+            for key, status in reported
         ]
 
 
-def _outcome(behaviour: Behaviour, envelope: Envelope) -> AttemptResult:
+def _result(behaviour: Behaviour, envelope: Envelope) -> AttemptResult:
     if behaviour.reason is Reason.ACCEPTED:
         return AttemptResult.of(Reason.ACCEPTED, provider_id=envelope.id)
     wait = _RETRY_AFTER if behaviour.reason is Reason.THROTTLED else None

@@ -27,15 +27,15 @@ class QueueClient:
     """The queue of a `Dispatcher`. All of its methods raise LedgerUnavailable when the ledger could not be read or written."""
 
     run: Callable[[Flow[Any]], Any]
-    queueing: Enqueuer
+    enqueuer: Enqueuer
 
     def cancel(self, message_id: str) -> bool:
         """End a message of which certainly nothing went out. Return False if it is too late for that, or nothing waits."""
-        return self.run(ask(Cancel(message_id, self.queueing.now())))  # type: ignore[no-any-return]
+        return self.run(ask(Cancel(message_id, self.enqueuer.now())))  # type: ignore[no-any-return]
 
     def stats(self) -> QueueStats:
         """Return how the queue stands: depth, age, rates and failures. For metrics too: it reads counters and the queue, not the records."""
-        return self.run(ask(GetQueueStats(self.queueing.now())))  # type: ignore[no-any-return]
+        return self.run(ask(GetQueueStats(self.enqueuer.now())))  # type: ignore[no-any-return]
 
     def dead_letters(self, *, limit: int = 100, before: str | None = None) -> Sequence[MessageRecord]:
         """Return messages that the worker gave up, the newest first; the page after the message `before`."""
@@ -43,21 +43,21 @@ class QueueClient:
 
     def retry_dead_letters(self, message_id: str | None = None, *, limit: int = 1000) -> int:
         """Have one dead letter tried again, without its deadline, or up to `limit` of them. Return how many."""
-        return self.run(ask(RetryDeadLetters(self.queueing.now(), message_id, limit)))  # type: ignore[no-any-return]
+        return self.run(ask(RetryDeadLetters(self.enqueuer.now(), message_id, limit)))  # type: ignore[no-any-return]
 
     def erase_recipient(self, to: Address) -> int:
         """Forget a recipient: no body and no address of it is kept, and what waits is not sent. Return how many messages it was.
 
         Where the ledger keeps addresses masked, those that look the same are forgotten too. What was sent stays counted.
         """
-        return self.run(self.queueing.erase(to.plain, to.masked))  # type: ignore[no-any-return]
+        return self.run(self.enqueuer.erase_recipient(to.plain, to.masked))  # type: ignore[no-any-return]
 
     def prune(self, *, older_than: float) -> int:
         """Forget addresses, and the bodies of dead letters, of messages created so many seconds ago; return how many.
 
         Bodies of others are gone as soon as nothing is left to do with them. What became of each message stays.
         """
-        return self.run(ask(Prune(self.queueing.now() - older_than)))  # type: ignore[no-any-return]
+        return self.run(ask(Prune(self.enqueuer.now() - older_than)))  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,15 @@ class AsyncQueueClient:
     """The queue of an `AsyncDispatcher`; see `QueueClient`."""
 
     run: Callable[[Flow[Any]], Awaitable[Any]]
-    queueing: Enqueuer
+    enqueuer: Enqueuer
 
     async def cancel(self, message_id: str) -> bool:
         """See `QueueClient.cancel`."""
-        return await self.run(ask(Cancel(message_id, self.queueing.now())))  # type: ignore[no-any-return]
+        return await self.run(ask(Cancel(message_id, self.enqueuer.now())))  # type: ignore[no-any-return]
 
     async def stats(self) -> QueueStats:
         """See `QueueClient.stats`."""
-        return await self.run(ask(GetQueueStats(self.queueing.now())))  # type: ignore[no-any-return]
+        return await self.run(ask(GetQueueStats(self.enqueuer.now())))  # type: ignore[no-any-return]
 
     async def dead_letters(self, *, limit: int = 100, before: str | None = None) -> Sequence[MessageRecord]:
         """See `QueueClient.dead_letters`."""
@@ -81,12 +81,12 @@ class AsyncQueueClient:
 
     async def retry_dead_letters(self, message_id: str | None = None, *, limit: int = 1000) -> int:
         """See `QueueClient.retry_dead_letters`."""
-        return await self.run(ask(RetryDeadLetters(self.queueing.now(), message_id, limit)))  # type: ignore[no-any-return]
+        return await self.run(ask(RetryDeadLetters(self.enqueuer.now(), message_id, limit)))  # type: ignore[no-any-return]
 
     async def erase_recipient(self, to: Address) -> int:
         """See `QueueClient.erase_recipient`."""
-        return await self.run(self.queueing.erase(to.plain, to.masked))  # type: ignore[no-any-return]
+        return await self.run(self.enqueuer.erase_recipient(to.plain, to.masked))  # type: ignore[no-any-return]
 
     async def prune(self, *, older_than: float) -> int:
         """See `QueueClient.prune`."""
-        return await self.run(ask(Prune(self.queueing.now() - older_than)))  # type: ignore[no-any-return]
+        return await self.run(ask(Prune(self.enqueuer.now() - older_than)))  # type: ignore[no-any-return]

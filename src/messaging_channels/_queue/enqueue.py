@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from messaging_channels._ledger.caller_transaction import InTransaction
 from messaging_channels._model import errors
 from messaging_channels._model.status import PENDING_QUEUED, Status
-from messaging_channels._queue.payload import QueuePayload, Step, recipient
+from messaging_channels._queue.payload import QueuePayload, Step, recipient_digest
 from messaging_channels._sending.send_state import SendOptions
 from messaging_channels.messages import Codec, Message, digest_of, fingerprint
 from messaging_channels.messages.fallback import Fallback
 from messaging_channels.plugins.exchange import Flow, ask
 from messaging_channels.plugins.ledger import Transaction
-from messaging_channels.plugins.ledger_queue import Enqueue, Erase
+from messaging_channels.plugins.ledger_queue import Enqueue, EraseRecipient
 from messaging_channels.plugins.notifiers import NotifyWorkers, QueueNotifier
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.provider import Envelope, Provider
     from messaging_channels.policies.windows import SendWindow
 
-_Reply: TypeAlias = "MessageRecord | errors.LedgerUnavailable | None"
-TOGETHER = 500
+_LedgerReply: TypeAlias = "MessageRecord | errors.LedgerUnavailable | None"
+MAX_TRANSACTION_SIZE = 500
 """How many messages of one call are taken in by one transaction: what bounds the memory, and for how long nobody else writes."""
 PRIORITIES = {"high": 0, "normal": 1, "low": 2}
 
@@ -138,7 +138,7 @@ class EnqueueResult:
 class _Prepared:
     """A message that may be taken in."""
 
-    new: Enqueue
+    operation: Enqueue
     to: Address
 
     def receipt(self, record: MessageRecord | None) -> QueuedReceipt:
@@ -147,7 +147,7 @@ class _Prepared:
         Raises:
             IdempotencyKeyReused: its key stands for another message or recipient.
         """
-        new = self.new
+        new = self.operation
         if record is None:
             return QueuedReceipt(new.id, new.channel, self.to, PENDING_QUEUED, new.due)
         if record.fingerprint != new.fingerprint:
@@ -161,10 +161,10 @@ class _Prepared:
 class Enqueuer:
     """Everything that taking a message in needs. One serves all threads and tasks."""
 
-    dispatch: SendPipeline
+    pipeline: SendPipeline
     codec: Codec
     notifiers: Sequence[QueueNotifier] = ()
-    signal: LocalNotifier = field(default_factory=LocalNotifier)
+    local_notifier: LocalNotifier = field(default_factory=LocalNotifier)
 
     def enqueue(
         self,
@@ -173,12 +173,14 @@ class Enqueuer:
         options: Mapping[str, Any],
     ) -> Flow[QueuedReceipt]:
         """Take one message in. See `Dispatcher.enqueue`."""
-        times, terms, within = _split_options(options)
-        order = yield from self._order(message, to, times, terms)
-        record = yield from ask(order.new if within is None else InTransaction(within, order.new))
-        enqueued = order.receipt(record)
-        if within is None and not enqueued.replayed:
-            self.signal.notify()
+        enqueue_options, send_options, transaction = _split_options(options)
+        prepared = yield from self._prepare(message, to, enqueue_options, send_options)
+        record = yield from ask(
+            prepared.operation if transaction is None else InTransaction(transaction, prepared.operation)
+        )
+        enqueued = prepared.receipt(record)
+        if transaction is None and not enqueued.replayed:
+            self.local_notifier.notify()
             for (
                 waker
             ) in self.notifiers:  # one that fails loses nothing: the worker finds the message by itself
@@ -189,77 +191,81 @@ class Enqueuer:
         self, chunk: Iterable[tuple[Message | Fallback, Any]], options: Mapping[str, Any]
     ) -> Flow[Sequence[EnqueueResult]]:
         """Take several messages in, those that can be, in one transaction. See `Dispatcher.enqueue_each`."""
-        times, terms, within = _split_options(options)
-        times.not_before(self.dispatch.clock())  # what is wrong for all is told once
-        orders: list[tuple[Any, _Prepared | errors.MessagingError]] = []
+        enqueue_options, send_options, transaction = _split_options(options)
+        enqueue_options.not_before(self.pipeline.clock())  # what is wrong for all is told once
+        all_prepared: list[tuple[Any, _Prepared | errors.MessagingError]] = []
         for message, to in chunk:
             try:
-                orders.append((to, (yield from self._order(message, to, times, terms, one_of_many=True))))
+                all_prepared.append(
+                    (to, (yield from self._prepare(message, to, enqueue_options, send_options, is_bulk=True)))
+                )
             except errors.MessagingError as error:
-                orders.append((to, error))
-        news = [one.new for _, one in orders if isinstance(one, _Prepared)]
-        replies = iter((yield from self._kept(news, within)))
-        if within is None:
-            self.signal.notify()
+                all_prepared.append((to, error))
+        operations = [one.operation for _, one in all_prepared if isinstance(one, _Prepared)]
+        replies = iter((yield from self._insert_all(operations, transaction)))
+        if transaction is None:
+            self.local_notifier.notify()
         return [
             _result(to, order, next(replies))
             if isinstance(order, _Prepared)
             else EnqueueResult(to, None, order)
-            for to, order in orders
+            for to, order in all_prepared
         ]
 
     def now(self) -> float:
         """Return the time: seconds since the epoch, UTC."""
-        return self.dispatch.clock()
+        return self.pipeline.clock()
 
-    def erase(self, plain: str, masked: str) -> Flow[int]:
+    def erase_recipient(self, plain: str, masked: str) -> Flow[int]:
         """Forget a recipient. See `Dispatcher.erase`."""
-        kept = self.dispatch.recorder.options.ledger.keep(plain, masked)
-        return (yield from ask(Erase(recipient(plain), (plain, kept), self.dispatch.clock())))
+        kept = self.pipeline.recorder.options.ledger.stored_address(plain, masked)
+        return (yield from ask(EraseRecipient(recipient_digest(plain), (plain, kept), self.pipeline.clock())))
 
-    def _order(
+    def _prepare(
         self,
         message: Message | Fallback,
         to: Any,  # noqa: ANN401  resolvers take anything
-        times: EnqueueOptions,
-        terms: SendOptions,
+        enqueue_options: EnqueueOptions,
+        send_options: SendOptions,
         *,
-        one_of_many: bool = False,
+        is_bulk: bool = False,
     ) -> Flow[_Prepared]:
         """Find out whom it is for and when it is due. Nothing is written down yet."""
-        found = yield from self._addressed(message, to)
-        now, first = self.dispatch.clock(), found[0][0]
-        if one_of_many:
-            terms = terms.for_one(first.channel, first.to.plain)
-        letters = _letters(message, found, terms).in_zones(times.window)
-        due = letters.next_open(times.not_before(now))
-        deadline = None if terms.timeout is None else now + terms.timeout
+        found = yield from self._resolve_steps(message, to)
+        now, first = self.pipeline.clock(), found[0][0]
+        if is_bulk:
+            send_options = send_options.for_recipient(first.channel, first.to.plain)
+        payload = _payload(message, found, send_options).with_window(enqueue_options.window)
+        due = payload.next_open(enqueue_options.not_before(now))
+        deadline = None if send_options.timeout is None else now + send_options.timeout
         if deadline is not None and due >= deadline:
             raise errors.InvalidMessage(
                 "it passes before the message may be sent",
                 field="expires_in",
                 hint="give more, or an earlier time",
             )
-        priority = PRIORITIES[times.priority]
+        priority = PRIORITIES[enqueue_options.priority]
         return _Prepared(
-            self._operation(first, found[0][1], letters, terms, now, due, priority, deadline), first.to
+            self._operation(first, found[0][1], payload, send_options, now, due, priority, deadline), first.to
         )
 
-    def _kept(self, news: Sequence[Enqueue], within: Any) -> Flow[Sequence[_Reply]]:  # noqa: ANN401
+    def _insert_all(self, operations: Sequence[Enqueue], transaction: Any) -> Flow[Sequence[_LedgerReply]]:  # noqa: ANN401
         """Write them down in one transaction. What became of each is told in the order given."""
-        if not news:
+        if not operations:
             return ()
         # always in the same order, so that two calls with the same keys wait for each other and not in a circle
-        order = sorted(range(len(news)), key=lambda index: news[index].idempotency_key or "")
-        together = Transaction(tuple(news[index] for index in order))
+        order = sorted(range(len(operations)), key=lambda index: operations[index].idempotency_key or "")
+        together = Transaction(tuple(operations[index] for index in order))
         try:
-            replies = yield from ask(together if within is None else InTransaction(within, together))
+            replies = yield from ask(
+                together if transaction is None else InTransaction(transaction, together)
+            )
         except errors.LedgerUnavailable as error:
-            return [error] * len(news)
+            return [error] * len(operations)
         told = dict(zip(order, replies, strict=True))
-        return [told[index] for index in range(len(news))]
+        return [told[index] for index in range(len(operations))]
 
-    def _addressed(
+    def _resolve_steps(
         self,
         message: Message | Fallback,
         to: Any,  # noqa: ANN401  resolvers take anything
@@ -270,11 +276,11 @@ class Enqueuer:
         lacking: errors.UnresolvedRecipient | None = None
         for one in steps:
             try:
-                envelope, account = yield from self.dispatch.envelopes.build(one, to, self.dispatch.clock())
+                envelope, account = yield from self.pipeline.envelopes.build(one, to, self.pipeline.clock())
             except errors.UnresolvedRecipient as error:
                 lacking = lacking or error
                 continue
-            self.dispatch.selector.select(envelope, account)
+            self.pipeline.selector.select(envelope, account)
             found.append((envelope, account))
         if lacking is not None and not found:
             raise lacking
@@ -284,32 +290,32 @@ class Enqueuer:
         self,
         first: Envelope,
         account: str | None,
-        letters: QueuePayload,
-        terms: SendOptions,
+        payload: QueuePayload,
+        send_options: SendOptions,
         now: float,
         due: float,
         priority: int,
         deadline: float | None,
     ) -> Enqueue:
-        recording = self.dispatch.recorder.options
+        recording = self.pipeline.recorder.options
         return Enqueue(
             id=first.id,
             channel=first.channel,
             message_type=type(first.message).__name__,
             account=account,
-            address=recording.ledger.keep(first.to.plain, first.to.masked),
+            address=recording.ledger.stored_address(first.to.plain, first.to.masked),
             digest=digest_of(first.id, getattr(first.message, "text", None) or ""),
-            fingerprint="" if terms.idempotency_key is None else _fingerprint(letters),
-            scope=terms.scope,
-            idempotency_key=terms.idempotency_key,
+            fingerprint="" if send_options.idempotency_key is None else _fingerprint(payload),
+            scope=send_options.scope,
+            idempotency_key=send_options.idempotency_key,
             expires=max(now, due) + recording.idempotency_ttl,
             at=now,
             due=due,
             priority=priority,
             deadline=deadline,
-            payload=letters.to_json(self.codec),
-            recipients=letters.recipient_digests,
-            steps=len(letters.steps),
+            payload=payload.to_json(self.codec),
+            recipient_digests=payload.recipient_digests,
+            steps=len(payload.steps),
         )
 
 
@@ -321,24 +327,28 @@ def storable_types(channels: Iterable[Channel], providers: Iterable[Provider]) -
         yield from provider.capabilities.provider_options
 
 
-def _letters(
-    message: Message | Fallback, found: Sequence[tuple[Envelope, str | None]], terms: SendOptions
+def _payload(
+    message: Message | Fallback, envelopes: Sequence[tuple[Envelope, str | None]], send_options: SendOptions
 ) -> QueuePayload:
-    steps = [Step(envelope.message, envelope.to, account) for envelope, account in found]
+    steps = [Step(envelope.message, envelope.to, account) for envelope, account in envelopes]
     if isinstance(message, Fallback):
-        return QueuePayload(steps, terms.on_unknown, message.after, message.on_unknown == "next")
-    return QueuePayload(steps, terms.on_unknown)
+        return QueuePayload(steps, send_options.on_unknown, message.after, message.on_unknown == "next")
+    return QueuePayload(steps, send_options.on_unknown)
 
 
-def _fingerprint(letters: QueuePayload) -> str:
+def _fingerprint(payload: QueuePayload) -> str:
     """Return that of `send` for a single message, so that both know each other's keys."""
-    prints = [fingerprint(one.message, one.to.plain, one.account) for one in letters.steps]
+    prints = [fingerprint(one.message, one.to.plain, one.account) for one in payload.steps]
     return prints[0] if len(prints) == 1 else sha256("".join(prints).encode()).hexdigest()
 
 
 def _split_options(options: Mapping[str, Any]) -> tuple[EnqueueOptions, SendOptions, Any]:
-    times = EnqueueOptions(**{name: options[name] for name in _TIMES if name in options})
-    rest = {name: one for name, one in options.items() if name not in (*_TIMES, "transaction", "expires_in")}
+    times = EnqueueOptions(**{name: options[name] for name in _ENQUEUE_FIELDS if name in options})
+    rest = {
+        name: one
+        for name, one in options.items()
+        if name not in (*_ENQUEUE_FIELDS, "transaction", "expires_in")
+    }
     try:
         terms = SendOptions(timeout=options.get("expires_in"), **rest)
     except errors.InvalidMessage as wrong:
@@ -348,7 +358,7 @@ def _split_options(options: Mapping[str, Any]) -> tuple[EnqueueOptions, SendOpti
     return times, terms, options.get("transaction")
 
 
-def _result(to: Any, order: _Prepared, reply: _Reply) -> EnqueueResult:  # noqa: ANN401  resolvers take anything
+def _result(to: Any, order: _Prepared, reply: _LedgerReply) -> EnqueueResult:  # noqa: ANN401  resolvers take anything
     if isinstance(reply, errors.LedgerUnavailable):
         return EnqueueResult(to, None, reply)
     try:
@@ -357,4 +367,4 @@ def _result(to: Any, order: _Prepared, reply: _Reply) -> EnqueueResult:  # noqa:
         return EnqueueResult(to, None, error)
 
 
-_TIMES = ("send_at", "window", "priority")
+_ENQUEUE_FIELDS = ("send_at", "window", "priority")

@@ -36,15 +36,15 @@ class QueuePayload:
     follow_unknown: bool = False
     """Whether a step that may have been sent is followed by the next."""
     window: SendWindow | None = None
-    zones: tuple[str, ...] = field(default=())
+    timezones: tuple[str, ...] = field(default=())
 
-    def terms(self, seconds: float | None) -> SendOptions:
+    def send_options(self, seconds: float | None) -> SendOptions:
         """Return the terms of a round that has so many seconds left."""
         return SendOptions(timeout=seconds, on_unknown=self.on_unknown)
 
     def next_open(self, at: float) -> float:
         """Return the first moment from then on at which the recipient may be written to."""
-        return self.window.next_opening(at, self.zones) if self.window else at
+        return self.window.next_opening(at, self.timezones) if self.window else at
 
     def to_json(self, codec: Codec) -> str:
         """Return it as JSON.
@@ -63,7 +63,7 @@ class QueuePayload:
                 "after": self.after,
                 "followUnknown": self.follow_unknown,
                 "window": [*map(str, window.hours), list(window.days)] if window else None,
-                "zones": self.zones,
+                "zones": self.timezones,
             },
             separators=(",", ":"),
         )
@@ -88,19 +88,19 @@ class QueuePayload:
             steps, kept["onUnknown"], kept["after"], kept["followUnknown"], window, tuple(kept["zones"])
         )
 
-    def in_zones(self, window: SendWindow | None) -> QueuePayload:
+    def with_window(self, window: SendWindow | None) -> QueuePayload:
         """Return them with a window, and the time zones of every address in them."""
         if window is None:
             return self
         zones = dict.fromkeys(zone for one in self.steps for zone in window.timezones(one.to))
-        return replace(self, window=window, zones=tuple(zones))
+        return replace(self, window=window, timezones=tuple(zones))
 
     @property
     def recipient_digests(self) -> str:
         """Digests of the addresses, each between blanks."""
-        return f" {' '.join(dict.fromkeys(recipient(one.to.plain) for one in self.steps))} "
+        return f" {' '.join(dict.fromkeys(recipient_digest(one.to.plain) for one in self.steps))} "
 
 
-def recipient(plain: str) -> str:
+def recipient_digest(plain: str) -> str:
     """Return the digest by which a recipient's messages are found as long as they wait."""
     return sha256(plain.lower().encode()).hexdigest()[:32]

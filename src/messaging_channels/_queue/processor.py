@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from messaging_channels._ledger.schema import step_id
+from messaging_channels._ledger.schema import step_message_id
 from messaging_channels._model import errors
 from messaging_channels._model.ids import random_digits
 from messaging_channels._model.outcomes import REASON_POLICIES, AttemptResult, Outcome, Reason
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from messaging_channels._sending.pipeline import SendPipeline
     from messaging_channels.plugins.ledger import MessageRecord
 
-Ending: TypeAlias = "tuple[str, UpdateJob | AdvanceFallback]"
+Transition: TypeAlias = "tuple[str, UpdateJob | AdvanceFallback]"
 """What is counted, and what is written down."""
 
 
@@ -65,7 +65,7 @@ class QueueRetryPolicy:
 
 
 @dataclass(slots=True)
-class _Claimed:
+class _ClaimedJob:
     """A message that a round has in hand."""
 
     job: Job
@@ -77,7 +77,7 @@ class _Claimed:
         return self.payload.steps[self.job.step - 1]
 
     @property
-    def more(self) -> bool:
+    def has_more_steps(self) -> bool:
         return self.job.step < len(self.payload.steps)
 
 
@@ -85,217 +85,235 @@ class _Claimed:
 class JobProcessor:
     """Does rounds for one worker. One serves all its threads or tasks."""
 
-    dispatch: SendPipeline
+    pipeline: SendPipeline
     codec: Codec
     name: str
     retry: QueueRetryPolicy = field(default_factory=QueueRetryPolicy)
 
-    def round(self, limit: int, message_id: str | None = None) -> Flow[int]:
+    def run_round(self, limit: int, message_id: str | None = None) -> Flow[int]:
         """Claim what is due, send it, and write down what follows. Return how many were claimed."""
-        now, holder = self.dispatch.clock(), random_digits()
-        claim = Claim(holder, now, now + self.dispatch.recorder.options.lease, limit, message_id)
+        now, lease_owner = self.pipeline.clock(), random_digits()
+        claim = Claim(lease_owner, now, now + self.pipeline.recorder.options.lease, limit, message_id)
         jobs = yield from ask(claim)
-        endings: list[Ending] = []
-        sending: list[_Claimed] = []
+        transitions: list[Transition] = []
+        sending: list[_ClaimedJob] = []
         for job in jobs:
-            end = yield from self._start(job, holder, sending)
-            endings += [end] if end else []
-        yield from self._written(endings)
-        while under_way := [one.state for one in sending if one.state and not one.state.done]:
-            yield from self.dispatch.step(under_way)
-        yield from self._written([end for one in sending if (end := self._after_send(one, holder))])
+            end = yield from self._start(job, lease_owner, sending)
+            transitions += [end] if end else []
+        yield from self._write_transitions(transitions)
+        while under_way := [one.state for one in sending if one.state and not one.state.is_done]:
+            yield from self.pipeline.step(under_way)
+        yield from self._write_transitions(
+            [end for one in sending if (end := self._after_send(one, lease_owner))]
+        )
         return len(jobs)
 
-    def _written(self, endings: Sequence[Ending]) -> Flow[None]:
+    def _write_transitions(self, transitions: Sequence[Transition]) -> Flow[None]:
         """Write endings down in one step, and count those that still were ours."""
-        if not endings:
+        if not transitions:
             return
-        replies = yield from ask(Transaction(tuple(operation for _, operation in endings)))
-        counts = Counter(what for (what, _), ours in zip(endings, replies, strict=True) if ours and what)
+        replies = yield from ask(Transaction(tuple(operation for _, operation in transitions)))
+        counts = Counter(what for (what, _), ours in zip(transitions, replies, strict=True) if ours and what)
         if counts:
-            yield from ask(IncrementCounters(self.dispatch.clock(), self.name, dict(counts)))
+            yield from ask(IncrementCounters(self.pipeline.clock(), self.name, dict(counts)))
 
-    def _start(self, job: Job, holder: str, sending: list[_Claimed]) -> Flow[Ending | None]:
+    def _start(self, job: Job, holder: str, sending: list[_ClaimedJob]) -> Flow[Transition | None]:
         """Decide what a claimed message needs. One that is to be sent is added to `sending`."""
         try:
-            claimed = _Claimed(job, QueuePayload.from_json(self.codec, job.payload))
+            claimed = _ClaimedJob(job, QueuePayload.from_json(self.codec, job.payload))
             return (yield from self._decide(claimed, holder, sending))
         except errors.LedgerUnavailable:
             raise
         except errors.MessagingError as error:
-            return "dead", self._ending(job, holder, State.DEAD, stop_reason=str(error))
+            return "dead", self._update_job(job, holder, State.DEAD, stop_reason=str(error))
         except Exception as fault:  # noqa: BLE001  one message that cannot be dealt with must not stop the others
             why = str(fault) if isinstance(fault, DecodeError) else f"{type(fault).__name__} was raised"
-            return "dead", self._ending(job, holder, State.DEAD, stop_reason=why)
+            return "dead", self._update_job(job, holder, State.DEAD, stop_reason=why)
 
-    def _decide(self, claimed: _Claimed, holder: str, sending: list[_Claimed]) -> Flow[Ending | None]:
+    def _decide(
+        self, claimed: _ClaimedJob, holder: str, sending: list[_ClaimedJob]
+    ) -> Flow[Transition | None]:
         job = claimed.job
         if job.record is not None:
             end = yield from self._decide_from_record(claimed, job.record, holder)
             if end is not None:
                 return end
-        now = self.dispatch.clock()
+        now = self.pipeline.clock()
         if job.deadline is not None and now >= job.deadline:
-            return "expired", self._ending(
+            return "expired", self._update_job(
                 job, holder, None, stop_reason="its deadline passed", status=EXPIRED_BEFORE_SENT
             )
         opens = claimed.payload.next_open(now)
         if opens > now:
-            return "", self._ending(job, holder, State.WAITING, due=_until(job, opens), tries=job.tries)
+            return "", self._update_job(
+                job, holder, State.WAITING, due=_capped_by_deadline(job, opens), tries=job.tries
+            )
         return (yield from self._prepare_send(claimed, holder, sending))
 
-    def _prepare_send(self, claimed: _Claimed, holder: str, sending: list[_Claimed]) -> Flow[Ending | None]:
+    def _prepare_send(
+        self, claimed: _ClaimedJob, holder: str, sending: list[_ClaimedJob]
+    ) -> Flow[Transition | None]:
         """Set it on its way, or say why not."""
-        job, letter, now = claimed.job, claimed.step, self.dispatch.clock()
-        terms = claimed.payload.terms(None if job.deadline is None else max(job.deadline - now, 0.001))
-        queued = QueueContext(job.message_id, len(job.record.attempts) if job.record else 0, claimed.more)
+        job, letter, now = claimed.job, claimed.step, self.pipeline.clock()
+        terms = claimed.payload.send_options(None if job.deadline is None else max(job.deadline - now, 0.001))
+        queued = QueueContext(
+            job.message_id, len(job.record.attempts) if job.record else 0, claimed.has_more_steps
+        )
         try:
             envelope = self._envelope(job, letter)
-            claimed.state = yield from self.dispatch.prepare_queued(
+            claimed.state = yield from self.pipeline.prepare_queued(
                 envelope, letter.account, terms, queued, holder
             )
         except errors.MessageBlocked as veto:
             if veto.__cause__ is not None:  # the rule could not be asked: later, perhaps
                 return self._retry_later(claimed, holder, None)
-            if claimed.more:
+            if claimed.has_more_steps:
                 return "failed_over", self._next_step(claimed, holder)
-            return "rejected", self._ending(job, holder, None, stop_reason=str(veto), status=REJECTED_BY_RULE)
+            return "rejected", self._update_job(
+                job, holder, None, stop_reason=str(veto), status=REJECTED_BY_RULE
+            )
         sending.append(claimed)
         return None
 
-    def _envelope(self, job: Job, letter: Step) -> Envelope:
-        channel = self.dispatch.envelopes.channel_of(letter.message)
-        return Envelope(step_id(job.message_id, job.step), channel.name, letter.message, letter.to)
+    def _envelope(self, job: Job, step: Step) -> Envelope:
+        channel = self.pipeline.envelopes.channel_for(step.message)
+        return Envelope(step_message_id(job.message_id, job.step), channel.name, step.message, step.to)
 
     def _decide_from_record(
-        self, claimed: _Claimed, record: MessageRecord, holder: str
-    ) -> Flow[Ending | None]:
+        self, claimed: _ClaimedJob, record: MessageRecord, holder: str
+    ) -> Flow[Transition | None]:
         """Read what became of earlier attempts. Return None if it may be sent (again)."""
-        job, now = claimed.job, self.dispatch.clock()
+        job, now = claimed.job, self.pipeline.clock()
         if any(attempt.in_progress for attempt in record.attempts):
             if record.lease > now:  # somebody is at it
-                return "", self._ending(job, holder, job.state, due=record.lease, tries=job.tries)
-            record = yield from self.dispatch.recorder.mark_crashed(record, now)
+                return "", self._update_job(job, holder, job.state, due=record.lease, tries=job.tries)
+            record = yield from self.pipeline.recorder.mark_crashed(record, now)
         if record.status.rank >= DELIVERED_TO_HANDSET.rank:
-            return "", self._ending(job, holder, None)
-        outcome = _standing(job, record)[0]
+            return "", self._update_job(job, holder, None)
+        outcome = _step_outcome(job, record)[0]
         if outcome is Outcome.UNKNOWN and job.state is State.HELD:
-            record = yield from self.dispatch.reports.look_up(record, claimed.step.to)
-            outcome = _standing(job, record)[0]
+            record = yield from self.pipeline.reports.look_up(record, claimed.step.to)
+            outcome = _step_outcome(job, record)[0]
             if outcome is Outcome.UNKNOWN:
                 return "", self._hold(job, holder, job.tries + 1)
         if job.state is State.SENT and outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             return self._check_fallback(claimed, record, holder)
-        result = _standing(job, record)[1]
+        result = _step_outcome(job, record)[1]
         reason = result.reason if result else None
-        again = result is None or _may_repeat(result)
-        copies = claimed.payload.on_unknown == "resend" and not was_rejected(_present(job, record))
+        again = result is None or _may_retry(result)
+        copies = claimed.payload.on_unknown == "resend" and not was_rejected(_step_attempts(job, record))
         if again or (outcome is Outcome.UNKNOWN and copies):
             return None
         return self._finish_step(claimed, holder, outcome, reason, "its attempts had ended so")
 
-    def _check_fallback(self, claimed: _Claimed, record: MessageRecord, holder: str) -> Ending:
+    def _check_fallback(self, claimed: _ClaimedJob, record: MessageRecord, holder: str) -> Transition:
         """Look at a step that was accepted: whether it failed, or its time is over."""
         job = claimed.job
         last = max((one.started_at + one.duration for one in record.attempts), default=job.created)
-        standing = job.standing
+        standing = job.step_status
         failed = standing is not None and standing.final and standing.group is not StatusGroup.DELIVERED
-        if failed or self.dispatch.clock() >= last + claimed.payload.after:
+        if failed or self.pipeline.clock() >= last + claimed.payload.after:
             return "failed_over", self._next_step(claimed, holder)
-        return "", self._ending(job, holder, State.SENT, due=last + claimed.payload.after)
+        return "", self._update_job(job, holder, State.SENT, due=last + claimed.payload.after)
 
-    def _after_send(self, claimed: _Claimed, holder: str) -> Ending | None:
+    def _after_send(self, claimed: _ClaimedJob, holder: str) -> Transition | None:
         """Say what follows an attempt, or that none was made. None if it is no longer ours."""
         journey = claimed.state
         if journey is None or journey.error is not None:
             return None
         attempt, outcome = deciding_attempt(journey.attempts)
         result = attempt.result if attempt else None
-        if result is None or (outcome is Outcome.NOT_SENT and _may_repeat(result)):
+        if result is None or (outcome is Outcome.NOT_SENT and _may_retry(result)):
             asked = journey.retry_after if result is None else result.retry_after
             return self._retry_later(claimed, holder, asked, attempted=result is not None)
         stopped = journey.step.reason if isinstance(journey.step, Stop) else ""
         return self._finish_step(claimed, holder, outcome, result.reason, f"{stopped}: {result.detail}")
 
     def _finish_step(
-        self, claimed: _Claimed, holder: str, outcome: Outcome, reason: Reason | None, why: str
-    ) -> Ending:
+        self, claimed: _ClaimedJob, holder: str, outcome: Outcome, reason: Reason | None, why: str
+    ) -> Transition:
         """Say what follows the end of a step."""
         job = claimed.job
         if outcome is Outcome.ACCEPTED or (
-            outcome is Outcome.UNKNOWN and claimed.more and claimed.payload.follow_unknown
+            outcome is Outcome.UNKNOWN and claimed.has_more_steps and claimed.payload.follow_unknown
         ):
-            if not claimed.more:
-                return "accepted", self._ending(job, holder, None)
-            due = self.dispatch.clock() + claimed.payload.after
-            return outcome.value, self._ending(job, holder, State.SENT, due=due)
+            if not claimed.has_more_steps:
+                return "accepted", self._update_job(job, holder, None)
+            due = self.pipeline.clock() + claimed.payload.after
+            return outcome.value, self._update_job(job, holder, State.SENT, due=due)
         if outcome is Outcome.UNKNOWN:
             return "unknown", self._hold(job, holder, 0)
-        if outcome is Outcome.REJECTED and claimed.more:
+        if outcome is Outcome.REJECTED and claimed.has_more_steps:
             return "failed_over", self._next_step(claimed, holder)
-        if reason in _OURS:
-            return "dead", self._ending(job, holder, State.DEAD, stop_reason=why)
-        return "rejected", self._ending(job, holder, None, stop_reason=why)
+        if reason in _OPERATOR_REASONS:
+            return "dead", self._update_job(job, holder, State.DEAD, stop_reason=why)
+        return "rejected", self._update_job(job, holder, None, stop_reason=why)
 
     def _retry_later(
-        self, claimed: _Claimed, holder: str, asked: float | None, *, attempted: bool = True
-    ) -> Ending:
+        self, claimed: _ClaimedJob, holder: str, asked: float | None, *, attempted: bool = True
+    ) -> Transition:
         """Have it tried later; or give it up."""
         job, retry = claimed.job, self.retry
         tries = job.tries + int(attempted)
         if tries >= retry.max_rounds:
-            if claimed.more:
+            if claimed.has_more_steps:
                 return "failed_over", self._next_step(claimed, holder)
             why = f"nothing could be sent in {tries} rounds"
-            return "dead", self._ending(job, holder, State.DEAD, stop_reason=why)
-        wait = retry.delay(max(tries, 1), asked, self.dispatch.chance()) if attempted else asked or 1.0
-        due = claimed.payload.next_open(self.dispatch.clock() + wait)
-        return "retried", self._ending(job, holder, State.WAITING, due=_until(job, due), tries=tries)
+            return "dead", self._update_job(job, holder, State.DEAD, stop_reason=why)
+        wait = retry.delay(max(tries, 1), asked, self.pipeline.chance()) if attempted else asked or 1.0
+        due = claimed.payload.next_open(self.pipeline.clock() + wait)
+        return "retried", self._update_job(
+            job, holder, State.WAITING, due=_capped_by_deadline(job, due), tries=tries
+        )
 
     def _hold(self, job: Job, holder: str, looks: int) -> UpdateJob:
         """Look at it again when its provider may know more; when that was done often enough, leave it until a report comes."""
-        schedule = self.dispatch.recorder.options.reconcile_after
-        due = self.dispatch.clock() + schedule[looks] if looks < len(schedule) else NEVER
-        return self._ending(job, holder, State.HELD, due=due, tries=looks)
+        schedule = self.pipeline.recorder.options.reconcile_after
+        due = self.pipeline.clock() + schedule[looks] if looks < len(schedule) else NEVER
+        return self._update_job(job, holder, State.HELD, due=due, tries=looks)
 
-    def _next_step(self, claimed: _Claimed, holder: str) -> AdvanceFallback:
+    def _next_step(self, claimed: _ClaimedJob, holder: str) -> AdvanceFallback:
         job = claimed.job
         envelope = self._envelope(replace(job, step=job.step + 1), claimed.payload.steps[job.step])
         return AdvanceFallback(
             message_id=job.message_id,
             lease_owner=holder,
-            at=self.dispatch.clock(),
+            at=self.pipeline.clock(),
             step=job.step + 1,
             channel=envelope.channel,
             message_type=type(envelope.message).__name__,
-            address=self.dispatch.recorder.options.ledger.keep(envelope.to.plain, envelope.to.masked),
+            address=self.pipeline.recorder.options.ledger.stored_address(
+                envelope.to.plain, envelope.to.masked
+            ),
             digest=digest_of(job.message_id, getattr(envelope.message, "text", None) or ""),
         )
 
-    def _ending(self, job: Job, holder: str, state: State | None, **more: object) -> UpdateJob:
-        return UpdateJob(job.message_id, holder, self.dispatch.clock(), state, **more)  # type: ignore[arg-type]
+    def _update_job(self, job: Job, lease_owner: str, state: State | None, **more: object) -> UpdateJob:
+        return UpdateJob(job.message_id, lease_owner, self.pipeline.clock(), state, **more)  # type: ignore[arg-type]
 
 
-def _standing(job: Job, record: MessageRecord) -> tuple[Outcome, AttemptResult | None]:
+def _step_outcome(job: Job, record: MessageRecord) -> tuple[Outcome, AttemptResult | None]:
     """Return how the attempts of the present step stand, and the outcome that decided."""
-    attempt, outcome = deciding_attempt(_present(job, record))
+    attempt, outcome = deciding_attempt(_step_attempts(job, record))
     return outcome, attempt.result if attempt else None
 
 
-def _present(job: Job, record: MessageRecord) -> Sequence[Attempt]:
+def _step_attempts(job: Job, record: MessageRecord) -> Sequence[Attempt]:
     """Return the attempts of the present step."""
     return [one for one in record.attempts if one.number > job.base]
 
 
-def _may_repeat(result: AttemptResult) -> bool:
+def _may_retry(result: AttemptResult) -> bool:
     """Whether a later round may do better: also where a worker was too slow for its lease, and so sent nothing."""
     return REASON_POLICIES[result.reason].retryable or result.detail == LEASE_EXPIRED.detail
 
 
-def _until(job: Job, due: float) -> float:
+def _capped_by_deadline(job: Job, due: float) -> float:
     """Return when to look again: at its deadline at the latest."""
     return due if job.deadline is None else min(due, job.deadline)
 
 
-_OURS = frozenset({Reason.INTERNAL_ERROR, Reason.CREDENTIALS, Reason.INSUFFICIENT_CREDIT, Reason.NO_COVERAGE})
+_OPERATOR_REASONS = frozenset(
+    {Reason.INTERNAL_ERROR, Reason.CREDENTIALS, Reason.INSUFFICIENT_CREDIT, Reason.NO_COVERAGE}
+)
 """Ends that are ours to mend, so that the message may be tried again as it is."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 AttemptEnd: TypeAlias = "AttemptResult | errors.BadInput | errors.ConfigurationError"
 """How an attempt ended: with an outcome, or refused by the plugin itself before anything left the machine."""
 
-_CONTENT = frozenset({Reason.INVALID, Reason.RECIPIENT, Reason.POLICY, Reason.INTERNAL_ERROR})
+_MESSAGE_REASONS = frozenset({Reason.INVALID, Reason.RECIPIENT, Reason.POLICY, Reason.INTERNAL_ERROR})
 """Refusals that speak of a message, not of the account, and faults before anything left the machine: of a request of several, it may be one message's alone."""
 
 
@@ -35,7 +35,7 @@ class TimeBudget:
     """How long the exchanges of an attempt may take."""
 
     seconds: float
-    usual: Timeouts
+    default_timeouts: Timeouts
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -43,41 +43,43 @@ class PendingEnvelope:
     """A message that waits for its turn, and until when its caller holds it: from then on somebody else may send it."""
 
     envelope: Envelope
-    until: float
+    lease_end: float
     """Seconds since the epoch, UTC."""
 
 
 def attempt_coalesced(
-    provider: Provider, turns: Sequence[PendingEnvelope], clock: Callable[[], float]
+    provider: Provider, pending: Sequence[PendingEnvelope], clock: Callable[[], float]
 ) -> Flow[Sequence[AttemptEnd]]:
     """Ask one provider once about the messages of several callers, without those that are no longer their caller's."""
-    if len(turns) == 1 and turns[0].until == inf:
-        return attempt_batch(provider, [turns[0].envelope])
-    return _drop_expired(provider, turns, clock)
+    if len(pending) == 1 and pending[0].lease_end == inf:
+        return attempt_batch(provider, [pending[0].envelope])
+    return _drop_expired(provider, pending, clock)
 
 
 def _drop_expired(
-    provider: Provider, turns: Sequence[PendingEnvelope], clock: Callable[[], float]
+    provider: Provider, pending: Sequence[PendingEnvelope], clock: Callable[[], float]
 ) -> Flow[Sequence[AttemptEnd]]:
     now = clock()
-    live = [turn for turn in turns if now < turn.until]
+    live = [turn for turn in pending if now < turn.lease_end]
     if not live:
-        return [LEASE_EXPIRED] * len(turns)
-    until = min([turn.until for turn in live])
-    asked = yield from attempt_batch(provider, [one.envelope for one in live], late=lambda: clock() >= until)
-    if len(live) == len(turns):
+        return [LEASE_EXPIRED] * len(pending)
+    until = min([turn.lease_end for turn in live])
+    asked = yield from attempt_batch(
+        provider, [one.envelope for one in live], is_expired=lambda: clock() >= until
+    )
+    if len(live) == len(pending):
         return asked
     ends = iter(asked)
-    return [next(ends) if now < turn.until else LEASE_EXPIRED for turn in turns]
+    return [next(ends) if now < turn.lease_end else LEASE_EXPIRED for turn in pending]
 
 
 def attempt_batch(
     provider: Provider,
     batch: Sequence[Envelope],
     *,
-    limit: TimeBudget | None = None,
-    evidence: SentFlag | None = None,
-    late: Callable[[], bool] | None = None,
+    budget: TimeBudget | None = None,
+    sent_flag: SentFlag | None = None,
+    is_expired: Callable[[], bool] | None = None,
 ) -> Flow[Sequence[AttemptEnd]]:
     """Ask one provider once, and turn whatever goes wrong into outcomes.
 
@@ -85,45 +87,45 @@ def attempt_batch(
     requests for a batch may have one of them refused: its messages alone are asked again.
     What is `late` is no longer the caller's to send: it is not asked about.
     """
-    seen = evidence or SentFlag()
-    asked = _drive_provider(provider, batch, limit, seen, late)
+    flag = sent_flag or SentFlag()
+    flow = _drive_provider(provider, batch, budget, flag, is_expired)
     if len(batch) == 1:
-        return asked
-    again = partial(attempt_batch, provider, limit=limit, evidence=seen, late=late)
-    return _retry_rejected_parts(asked, batch, again)
+        return flow
+    retry = partial(attempt_batch, provider, budget=budget, sent_flag=flag, is_expired=is_expired)
+    return _retry_rejected_parts(flow, batch, retry)
 
 
 def _retry_rejected_parts(
-    asked: Flow[Sequence[AttemptEnd]],
+    first_flow: Flow[Sequence[AttemptEnd]],
     batch: Sequence[Envelope],
-    again: Callable[[Sequence[Envelope]], Flow[Sequence[AttemptEnd]]],
+    retry: Callable[[Sequence[Envelope]], Flow[Sequence[AttemptEnd]]],
 ) -> Flow[Sequence[AttemptEnd]]:
     """Ask again, in parts, about those of a batch whose end may be another one's fault."""
-    ends = yield from asked
+    ends = yield from first_flow
     doubtful = [
         index
         for index, end in enumerate(ends)
-        if not isinstance(end, AttemptResult) or (end.request_rejected and end.reason in _CONTENT)
+        if not isinstance(end, AttemptResult) or (end.request_rejected and end.reason in _MESSAGE_REASONS)
     ]
     if not doubtful:
         return ends
-    mended = list(ends)
+    results = list(ends)
     for part in _split(doubtful, len(batch)):
-        told = yield from again([batch[one] for one in part])
+        told = yield from retry([batch[one] for one in part])
         for index, end in zip(part, told, strict=True):
-            mended[index] = end
-    return mended
+            results[index] = end
+    return results
 
 
 def _drive_provider(
     provider: Provider,
     batch: Sequence[Envelope],
-    limit: TimeBudget | None,
-    seen: SentFlag,
-    late: Callable[[], bool] | None,
+    budget: TimeBudget | None,
+    sent_flag: SentFlag,
+    is_expired: Callable[[], bool] | None,
 ) -> Flow[Sequence[AttemptEnd]]:
     """Run the provider's flow, note when one of its exchanges may have had an effect, and keep them to the time that is left."""
-    if late is not None and late():
+    if is_expired is not None and is_expired():
         return [LEASE_EXPIRED] * len(batch)
     sent, reply = False, None
     try:
@@ -135,7 +137,7 @@ def _drive_provider(
             except StopIteration as done:
                 return _check_count(done.value, batch, provider)
             try:
-                reply = yield exchange if limit is None else _limited(exchange, limit)
+                reply = yield exchange if budget is None else _with_timeouts(exchange, budget)
             except BaseException as failure:  # noqa: BLE001  cancellation included: the flow decides
                 if not isinstance(failure, errors.TransportError) or failure.may_have_been_sent:
                     sent |= exchange.may_send
@@ -146,7 +148,7 @@ def _drive_provider(
     except Exception as fault:  # noqa: BLE001  whatever a plugin raises
         return [_result_of_exception(fault, provider, sent=sent)] * len(batch)
     finally:
-        seen.may_have_been_sent |= sent
+        sent_flag.may_have_been_sent |= sent
 
 
 def _check_count(
@@ -158,30 +160,30 @@ def _check_count(
     return [AttemptResult.of(Reason.UNREADABLE_RESPONSE, detail)] * len(batch)
 
 
-def _split(doubtful: Sequence[int], asked: int) -> Sequence[Sequence[int]]:
+def _split(doubtful: Sequence[int], batch_size: int) -> Sequence[Sequence[int]]:
     """Return which messages to ask about again together: halves of them all, or those of the one request that was refused."""
-    if len(doubtful) < asked:
+    if len(doubtful) < batch_size:
         return (doubtful,)
-    middle = asked // 2
+    middle = batch_size // 2
     return (doubtful[:middle], doubtful[middle:])
 
 
-def _limited(exchange: Any, limit: TimeBudget) -> Any:  # noqa: ANN401  any exchange
+def _with_timeouts(exchange: Any, budget: TimeBudget) -> Any:  # noqa: ANN401  any exchange
     """Return the exchange with no phase longer than what is left."""
     if not hasattr(exchange, "timeouts"):
         return exchange
-    usual: Timeouts = exchange.timeouts or limit.usual
-    phases = (min(limit.seconds, phase) for phase in (usual.connect, usual.write, usual.read))
+    timeouts: Timeouts = exchange.timeouts or budget.default_timeouts
+    phases = (min(budget.seconds, phase) for phase in (timeouts.connect, timeouts.write, timeouts.read))
     return replace(exchange, timeouts=Timeouts(*phases))
 
 
-def _result_of_exception(fault: Exception, provider: Provider, *, sent: bool) -> AttemptEnd:
-    if isinstance(fault, errors.TransportError):
-        late = Reason.TIMEOUT if fault.timed_out else Reason.CONNECTION
-        return AttemptResult.of(late if sent else Reason.UNREACHABLE, str(fault))
-    if isinstance(fault, (errors.BadInput, errors.ConfigurationError)) and not sent:
-        return fault
-    detail = f"{provider.name} raised {type(fault).__name__}"
+def _result_of_exception(error: Exception, provider: Provider, *, sent: bool) -> AttemptEnd:
+    if isinstance(error, errors.TransportError):
+        late = Reason.TIMEOUT if error.timed_out else Reason.CONNECTION
+        return AttemptResult.of(late if sent else Reason.UNREACHABLE, str(error))
+    if isinstance(error, (errors.BadInput, errors.ConfigurationError)) and not sent:
+        return error
+    detail = f"{provider.name} raised {type(error).__name__}"
     return (
         AttemptResult.of(Reason.PLUGIN, detail)
         if sent

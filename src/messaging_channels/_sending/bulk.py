@@ -44,12 +44,12 @@ def chunks(
     Raises:
         InvalidMessage: when it comes to it, there are not as many messages as recipients.
     """
-    pairs = _paired(message, to)
+    pairs = _pairs(message, to)
     for first in pairs:
         yield chain((first,), islice(pairs, size - 1))
 
 
-def _paired(message: Payload | Iterable[Payload], to: Iterable[Any]) -> Iterator[tuple[Payload, Any]]:
+def _pairs(message: Payload | Iterable[Payload], to: Iterable[Any]) -> Iterator[tuple[Payload, Any]]:
     if isinstance(message, (Message, Fallback)):
         yield from ((message, one) for one in to)
         return
@@ -65,14 +65,14 @@ def _paired(message: Payload | Iterable[Payload], to: Iterable[Any]) -> Iterator
 class Bulk:
     """One chunk on its way."""
 
-    dispatch: SendPipeline
-    terms: SendOptions
+    pipeline: SendPipeline
+    options: SendOptions
     pending: list[SendState] = field(default_factory=list["SendState"])
 
     def prepare(self, chunk: Iterable[tuple[Message, Any]]) -> Flow[Sequence[SendResult]]:
         """Find out who may be sent to; return those that certainly may not."""
         refused: list[SendResult] = []
-        dispatch, terms, pending = self.dispatch, self.terms, self.pending
+        dispatch, terms, pending = self.pipeline, self.options, self.pending
         at_once = dispatch.is_fast(terms)
         for message, to in chunk:
             try:
@@ -89,11 +89,11 @@ class Bulk:
 
     def step(self) -> Flow[Iterable[SendResult]]:
         """Take the next step with all of them; return those that are done, each told of as it is drawn."""
-        yield from self.dispatch.step(self.pending)
+        yield from self.pipeline.step(self.pending)
         done: list[SendState] = []
         pending: list[SendState] = []
         for journey in self.pending:
-            (done if journey.done else pending).append(journey)
+            (done if journey.is_done else pending).append(journey)
         self.pending = pending
         return map(_result, done)
 

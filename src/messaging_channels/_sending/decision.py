@@ -19,7 +19,7 @@ class TryProvider:
     """Ask that provider next."""
 
     provider: str
-    wait: float = 0.0
+    delay: float = 0.0
     """Seconds to let pass before."""
 
 
@@ -30,7 +30,7 @@ class Stop:
     reason: str
 
 
-Step: TypeAlias = "TryProvider | Stop"
+Decision: TypeAlias = "TryProvider | Stop"
 
 
 def next_step(
@@ -38,17 +38,17 @@ def next_step(
     attempts: Sequence[Attempt],
     *,
     retry: RetryPolicy,
-    left: Callable[[], float],
+    seconds_left: Callable[[], float],
     resend: bool,
     chance: float,
-) -> Step:
+) -> Decision:
     """Say what follows these attempts.
 
     Args:
         names: the providers that may be asked, in order.
         attempts: those made so far, at least one.
         retry: the route's policy.
-        left: tells what is left of the time for this message, in seconds.
+        seconds_left: tells what is left of the time for this message, in seconds.
         resend: whether the caller prefers a second copy to none.
         chance: from 0 to 1, for the jitter.
     """
@@ -56,15 +56,15 @@ def next_step(
     if last.outcome is Outcome.ACCEPTED:
         return accepted_by(last.provider)
     ends = [attempt.result for attempt in attempts if attempt.result]
-    if not all(_reached_nobody(end, resend=resend) for end in ends):
+    if not all(_is_certainly_unsent(end, resend=resend) for end in ends):
         return Stop(
-            _HELD
+            _AWAITING_OUTCOME
             if any(end.outcome is Outcome.UNKNOWN for end in ends)
             else f"{last.provider} refused it for good"
         )
-    repeats = [_repeat(name, attempts, retry, chance, resend=resend) for name in names]
-    seconds = left()
-    waits = [one for one in repeats if one is not None and one.wait < seconds]
+    repeats = [_retry_of(name, attempts, retry, chance, resend=resend) for name in names]
+    seconds = seconds_left()
+    waits = [one for one in repeats if one is not None and one.delay < seconds]
     fresh = [name for name in names if all(attempt.provider != name for attempt in attempts)]
     again = next((one for one in waits if one.provider == last.provider), None)
     if again and (ends[-1].reason is Reason.THROTTLED or last.outcome is Outcome.UNKNOWN):
@@ -74,7 +74,7 @@ def next_step(
     if fresh and may_fail_over(ends, resend=resend):
         return TryProvider(fresh[0])
     return (
-        min(waits, key=lambda one: one.wait)
+        min(waits, key=lambda one: one.delay)
         if waits
         else Stop("no attempt was left that could begin in time")
     )
@@ -94,12 +94,12 @@ def may_fail_over(outcomes: Iterable[AttemptResult], *, resend: bool = False) ->
     )
 
 
-def _reached_nobody(result: AttemptResult, *, resend: bool) -> bool:
+def _is_certainly_unsent(result: AttemptResult, *, resend: bool) -> bool:
     rule = REASON_POLICIES[result.reason]
     return rule.retryable or rule.failover or (resend and rule.outcome is Outcome.UNKNOWN)
 
 
-def _repeat(
+def _retry_of(
     name: str, attempts: Sequence[Attempt], retry: RetryPolicy, chance: float, *, resend: bool
 ) -> TryProvider | None:
     """Return how that provider may be asked again, None if it may not."""
@@ -113,4 +113,4 @@ def _repeat(
     return None if wait is None else TryProvider(name, wait)
 
 
-_HELD = "it may have been sent: held until that is known"
+_AWAITING_OUTCOME = "it may have been sent: held until that is known"

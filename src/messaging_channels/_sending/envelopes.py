@@ -34,16 +34,16 @@ class EnvelopeBuilder:
         now: float,
     ) -> Flow[tuple[Envelope, str | None]]:
         """Find out whom a message is for, and whose account sends it."""
-        channel = self.channel_of(message)
+        channel = self.channel_for(message)
         contact = yield from self.resolve(to, channel)
         return Envelope(message_id(now), channel.name, message, _address(contact, channel)), contact.account
 
     def build_for_address(self, message: Message, to: str, now: float) -> Envelope:
         """Address a message to what is an address already, in text."""
-        channel = self.channel_of(message)
+        channel = self.channel_for(message)
         return Envelope(message_id(now), channel.name, message, channel.parse(to))
 
-    def channel_of(self, message: Message) -> Channel:
+    def channel_for(self, message: Message) -> Channel:
         """Return the channel that carries this type of message."""
         try:
             return self.channels[type(message)]

@@ -22,7 +22,7 @@ from messaging_channels._sending.attempt import (
 from messaging_channels._sending.decision import Stop, TryProvider
 from messaging_channels._sending.envelopes import EnvelopeBuilder
 from messaging_channels._sending.provider_selection import ProviderSelector
-from messaging_channels._sending.recorder import AttemptRecorder, known, resume_from
+from messaging_channels._sending.recorder import AttemptRecorder, existing_record, resume_from
 from messaging_channels._sending.send_state import ExistingRecord, QueueContext, SendOptions, SendState
 from messaging_channels.messages import fingerprint
 from messaging_channels.plugins.exchange import Coalesce, Flow, Gather, Sleep, Timeouts, ask
@@ -62,15 +62,15 @@ class SendPipeline:
     circuits: CircuitBreakers = field(default_factory=CircuitBreakers)
     limiter: RateLimiter = field(default_factory=RateLimiter)
 
-    def send(self, message: Message, to: Any, terms: SendOptions) -> Flow[Receipt]:  # noqa: ANN401  resolvers take anything
+    def send(self, message: Message, to: Any, options: SendOptions) -> Flow[Receipt]:  # noqa: ANN401  resolvers take anything
         """Send one message to one recipient. See `Dispatcher.send`."""
-        journey = yield from self.prepare(message, to, terms)
-        while not journey.done:
-            if isinstance(journey.step, TryProvider):
-                yield from self.send_group([journey], journey.step.provider)
+        state = yield from self.prepare(message, to, options)
+        while not state.is_done:
+            if isinstance(state.step, TryProvider):
+                yield from self.send_group([state], state.step.provider)
             else:
-                yield from self.step([journey])
-        return journey.result()
+                yield from self.step([state])
+        return state.result()
 
     def prepare(
         self,
@@ -89,7 +89,7 @@ class SendPipeline:
         envelope, account = yield from self.envelopes.build(message, to, self.clock())
         journey = self._new_state(envelope, account, terms, self.clock())
         journey.is_bulk = one_of_many
-        if terms.idempotency_key is None or not (yield from self._was_known(journey)):
+        if terms.idempotency_key is None or not (yield from self._find_existing(journey)):
             yield from self._run_checks(journey)
             journey.step = self._first_candidate(journey)
         return journey
@@ -111,17 +111,17 @@ class SendPipeline:
         choice = self.selector.select(envelope, account)
         return SendState(envelope, account, choice, choice.providers, choice.skipped, terms, now)
 
-    def _was_known(self, journey: SendState) -> Flow[bool]:
+    def _find_existing(self, state: SendState) -> Flow[bool]:
         """Look for the record that holds its key."""
-        envelope = journey.envelope
-        if journey.is_bulk:
-            journey.terms = journey.terms.for_one(envelope.channel, envelope.to.plain)
-        terms = journey.terms
-        journey.fingerprint = fingerprint(envelope.message, envelope.to.plain, journey.account)
+        envelope = state.envelope
+        if state.is_bulk:
+            state.options = state.options.for_recipient(envelope.channel, envelope.to.plain)
+        terms = state.options
+        state.fingerprint = fingerprint(envelope.message, envelope.to.plain, state.account)
         record = yield from ask(GetMessage(scope=terms.scope, idempotency_key=terms.idempotency_key))
-        if record is None or record.expires <= journey.started:
+        if record is None or record.expires <= state.started_at:
             return False
-        journey.step = known(record)
+        state.step = existing_record(record)
         return True
 
     def prepare_queued(
@@ -129,8 +129,8 @@ class SendPipeline:
     ) -> Flow[SendState]:
         """Set a message that waited on its way. Its record is there; `holder` has claimed it."""
         journey = self._new_state(envelope, account, terms, self.clock())
-        journey.queued, journey.lease_owner, journey.recorded = queued, holder, True
-        journey.number = queued.earlier + 1
+        journey.queue_context, journey.lease_owner, journey.is_recorded = queued, holder, True
+        journey.next_attempt_number = queued.earlier_attempts + 1
         yield from self._run_checks(journey)
         journey.step = self._first_candidate(journey)
         return journey
@@ -174,7 +174,12 @@ class SendPipeline:
         """Ask one provider about messages of one account, each when its time has come: write the intent down, ask, write down how it ended."""
         provider, entered = group[0].providers[name], self.clock()
         waiting, seen = self._wait_for_rate_limits(group, provider, entered), entered
-        if waiting and len(group) == 1 and waiting[0].not_before <= entered and not self.circuits.any:
+        if (
+            waiting
+            and len(group) == 1
+            and waiting[0].not_before <= entered
+            and not self.circuits.any_failures
+        ):
             return (yield from self._send_batch(group, provider, entered, 0.0))  # the usual case
         while waiting:
             now = self.clock()
@@ -183,7 +188,7 @@ class SendPipeline:
                     journey.not_before += now - seen
                 entered += now - seen
             seen = now
-            if waiting[0].not_before > now + _SHORTEST:
+            if waiting[0].not_before > now + _MIN_SECONDS:
                 yield from ask(Sleep(waiting[0].not_before - now))
                 continue
             rounds = self._due_batches(waiting, provider, now, entered)
@@ -193,7 +198,7 @@ class SendPipeline:
                 yield from ask(Gather(rounds))
         if self._records(group):
             given_up = [
-                journey for journey in group if journey.done and journey.attempts and journey.retry_after
+                journey for journey in group if journey.is_done and journey.attempts and journey.retry_after
             ]
             yield from self.recorder.finish(given_up, self.clock())
 
@@ -205,27 +210,27 @@ class SendPipeline:
         A worker has lanes for that; of each of them a crash should leave no more than one batch unknown.
         """
         rounds: list[Flow[None]] = []
-        most = 1 if self.circuits.any or waiting[0].queued else _AT_ONCE
-        soon = now + _SHORTEST
+        most = 1 if self.circuits.any_failures or waiting[0].queue_context else _MAX_CONCURRENT_BATCHES
+        soon = now + _MIN_SECONDS
         while waiting and len(rounds) < most and waiting[0].not_before <= soon:
             part = waiting[: provider.capabilities.max_batch_size]
             if part[-1].not_before > soon:
                 part = [journey for journey in part if journey.not_before <= soon]
             del waiting[: len(part)]
-            if not self.circuits.any or self._claimed(part[0], provider, now):
+            if not self.circuits.any_failures or self._try_acquire(part[0], provider, now):
                 rounds.append(self._send_batch(part, provider, now, max(0.0, part[-1].not_before - entered)))
                 continue
             for journey in part:
                 journey.skip_provider(
                     provider.name,
                     "circuit open after failures",
-                    journey.choice.route.circuit_breaker.reset_timeout,
+                    journey.selection.route.circuit_breaker.reset_timeout,
                 )
         return rounds
 
-    def _claimed(self, journey: SendState, provider: Provider, now: float) -> bool:
+    def _try_acquire(self, state: SendState, provider: Provider, now: float) -> bool:
         return self.circuits.try_acquire(
-            (journey.account, provider.name), journey.choice.route.circuit_breaker, now
+            (state.account, provider.name), state.selection.route.circuit_breaker, now
         )
 
     def _send_batch(
@@ -259,7 +264,7 @@ class SendPipeline:
         except BaseException:
             reason = Reason.CANCELLED if evidence.may_have_been_sent else Reason.INTERNAL_ERROR
             self._apply_results(
-                part, provider, [AttemptResult.of(reason, _GONE)] * len(part), started, waited
+                part, provider, [AttemptResult.of(reason, _CALLER_GONE)] * len(part), started, waited
             )
             yield from self.recorder.finish(part, self.clock())
             raise
@@ -267,13 +272,13 @@ class SendPipeline:
 
     def _records(self, group: Sequence[SendState]) -> bool:
         """Whether such messages are recorded: all of a group or none, since they have the same terms."""
-        return self.recorder.options.record_all or group[0].terms.idempotency_key is not None
+        return self.recorder.options.record_all or group[0].options.idempotency_key is not None
 
     def _results(
         self, part: Sequence[SendState], provider: Provider, evidence: SentFlag, until: float
     ) -> Flow[Sequence[AttemptEnd]]:
         """Ask, together with other callers where the provider takes batches and nobody is in a hurry."""
-        first, deadline = part[0], part[0].terms.timeout
+        first, deadline = part[0], part[0].options.timeout
         if len(part) == 1 and deadline is None and provider.capabilities.max_batch_size > 1:
             company = _batch_key(provider, first.envelope)
             if company is not None:
@@ -281,10 +286,10 @@ class SendPipeline:
                 return self._coalesced(first, provider, company, until)
         limit = None
         if deadline is not None:
-            limit = TimeBudget(max(first.started + deadline - self.clock(), _SHORTEST), self.timeouts)
+            limit = TimeBudget(max(first.started_at + deadline - self.clock(), _MIN_SECONDS), self.timeouts)
         batch = [one.envelope for one in part]
         late = None if until == inf else lambda: self.clock() >= until
-        return attempt_batch(provider, batch, limit=limit, evidence=evidence, late=late)
+        return attempt_batch(provider, batch, budget=limit, sent_flag=evidence, is_expired=late)
 
     def _coalesced(
         self, journey: SendState, provider: Provider, company: Hashable, until: float
@@ -310,16 +315,26 @@ class SendPipeline:
         duration = now - started
         for journey, end in zip(part, ends, strict=True):
             if not isinstance(end, AttemptResult):
-                if not journey.attempts and not journey.queued:
+                if not journey.attempts and not journey.queue_context:
                     journey.error = end
                     continue
                 end = AttemptResult.of(Reason.INTERNAL_ERROR, str(end))  # noqa: PLW2901
             account, channel = journey.account, journey.envelope.channel
             attempt = Attempt(
-                journey.id, channel, name, account, end, started, duration, journey.number, waited
+                journey.id,
+                channel,
+                name,
+                account,
+                end,
+                started,
+                duration,
+                journey.next_attempt_number,
+                waited,
             )
-            if end.reason is not _ACCEPTED or self.circuits.any:
-                self.circuits.record((account, name), end.reason, journey.choice.route.circuit_breaker, now)
+            if end.reason is not _ACCEPTED or self.circuits.any_failures:
+                self.circuits.record(
+                    (account, name), end.reason, journey.selection.route.circuit_breaker, now
+                )
             journey.record_attempt(attempt, now, self.chance)
             if observer is not None:
                 notify(observer.attempt_finished, attempt)
@@ -334,10 +349,10 @@ class SendPipeline:
         named: SupportsRateLimits | None = provider if hasattr(provider, "rate_limits") else None  # type: ignore[assignment]
         for journey in group:
             step = journey.step
-            due = now + step.wait if isinstance(step, TryProvider) else now
+            due = now + step.delay if isinstance(step, TryProvider) else now
             own = named.rate_limits(journey.envelope) if named is not None else ()
             if own or rate is not None:
-                limits = _limits(journey, name, own, rate)
+                limits = _applicable_rate_limits(journey, name, own, rate)
                 taken, pace = self.limiter.reserve(limits, due, journey.max_wait(now) - (due - now))
                 if not taken:
                     journey.skip_provider(name, "its rate leaves no place in time", pace)
@@ -349,10 +364,10 @@ class SendPipeline:
 
     def _first_candidate(self, journey: SendState) -> TryProvider | Stop:
         """Choose who is asked first: the first that does not rest; if all of them rest, the one that may be probed."""
-        if not self.circuits.any:
-            return journey.choice.first
+        if not self.circuits.any_failures:
+            return journey.selection.first_step
         now = self.clock()
-        route, keys = journey.choice.route, [(journey.account, name) for name in journey.providers]
+        route, keys = journey.selection.route, [(journey.account, name) for name in journey.providers]
         awake = [key for key in keys if not self.circuits.is_open(key, now)]
         if not awake:
             key, wait = self.circuits.half_open_candidate(keys, route.circuit_breaker, now)
@@ -366,14 +381,14 @@ class SendPipeline:
         return TryProvider(next(iter(journey.providers)))
 
 
-def _limits(
-    journey: SendState, name: str, own: Sequence[tuple[Hashable, RateLimit]], rate: RateLimit | None
+def _applicable_rate_limits(
+    state: SendState, name: str, own: Sequence[tuple[Hashable, RateLimit]], rate: RateLimit | None
 ) -> list[tuple[Hashable, RateLimit]]:
     """Return what a message counts against: the provider's own rates, and that of its sender."""
-    limits: list[tuple[Hashable, RateLimit]] = [((journey.account, name, key), one) for key, one in own]
+    limits: list[tuple[Hashable, RateLimit]] = [((state.account, name, key), one) for key, one in own]
     if rate is not None:
-        sender = getattr(journey.envelope.message, "sender", None)
-        limits.append(((journey.account, name, "sender", str(sender)), rate))
+        sender = getattr(state.envelope.message, "sender", None)
+        limits.append(((state.account, name, "sender", str(sender)), rate))
     return limits
 
 
@@ -384,8 +399,8 @@ def _batch_key(provider: Provider, envelope: Envelope) -> Hashable | None:
 
 
 _ACCEPTED = Reason.ACCEPTED  # to find a member takes Python 3.11 0.2 µs
-_GONE = "the caller stopped waiting"
-_AT_ONCE = 4
+_CALLER_GONE = "the caller stopped waiting"
+_MAX_CONCURRENT_BATCHES = 4
 """How many batches of one call are under way at once."""
-_SHORTEST = 0.001
+_MIN_SECONDS = 0.001
 """Seconds that do not count: so much an exchange is given although the deadline has just passed."""

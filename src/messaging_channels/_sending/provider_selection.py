@@ -26,8 +26,8 @@ class Selection:
     providers: Mapping[str, Provider]
     """By name, in order."""
     skipped: tuple[Skipped, ...]
-    considered: tuple[str, ...]
-    first: TryProvider
+    candidates: tuple[str, ...]
+    first_step: TryProvider
     """The step to begin with, if nobody rests."""
 
 
@@ -60,7 +60,7 @@ class ProviderSelector:
         if (
             not choice.skipped
             and choice.route.is_static
-            and all(one.capabilities.carries_wholly(kind) for one in able)
+            and all(one.capabilities.supports_all_fields(kind) for one in able)
         ):
             self.cache[account, kind] = choice
         return choice
@@ -97,14 +97,14 @@ class ProviderSelector:
         return Selection(route, able, tuple(skipped), tuple(able), TryProvider(next(iter(able))))
 
 
-def _require_known_options(message: Message, able: Mapping[str, Provider]) -> None:
+def _require_known_options(message: Message, candidates: Mapping[str, Provider]) -> None:
     """Refuse options that nobody who may be asked understands: they would be left out without a word.
 
     Raises:
         Unsupported: naming the options.
     """
     for extra in getattr(message, "provider_options", ()):
-        provider = able.get(extra.provider)
+        provider = candidates.get(extra.provider)
         if provider is None or type(extra) not in provider.capabilities.provider_options:
             raise errors.Unsupported(
                 type(extra).__name__,

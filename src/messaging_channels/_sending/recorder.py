@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels.plugins.provider import Provider
 
-_POLL = 0.05
+_POLL_INTERVAL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +48,8 @@ class AttemptRecorder:
         if (
             len(journeys) > 1
         ):  # in one order for all callers, so that two of them never wait for each other's keys
-            journeys = sorted(journeys, key=lambda one: one.terms.idempotency_key or "")
-        intents = [self._intent(one, provider.name, now, waited) for one in journeys]
+            journeys = sorted(journeys, key=lambda one: one.options.idempotency_key or "")
+        intents = [self._start_operation(one, provider.name, now, waited) for one in journeys]
         try:
             replies = yield from _perform(intents)
         except errors.LedgerUnavailable as error:
@@ -69,31 +69,31 @@ class AttemptRecorder:
             raise
         for journey, intent, reply in zip(journeys, intents, replies, strict=True):
             if isinstance(intent, ReserveMessage):
-                journey.recorded = reply is None
-                journey.step = journey.step if reply is None else known(reply)
+                journey.is_recorded = reply is None
+                journey.step = journey.step if reply is None else existing_record(reply)
             elif not reply:
                 yield from self._yield_to_other(journey)
         return [one for one in journeys if one.error is None and not isinstance(one.step, ExistingRecord)]
 
     def _yield_to_other(self, journey: SendState) -> Flow[None]:
         """Go on from the record: a report says that it was sent, or another call has it. A worker leaves it to who has it."""
-        record = None if journey.queued else (yield from ask(GetMessage(message_id=journey.id)))
+        record = None if journey.queue_context else (yield from ask(GetMessage(message_id=journey.id)))
         if record is None:
             journey.error = errors.IdempotencyKeyInUse(journey.id, retry_after=self.options.lease)
         else:
-            journey.step = known(record)
+            journey.step = existing_record(record)
 
     def leased_until(self, journeys: Sequence[SendState], begun: float) -> float:
         """Return until when an attempt begun then is its caller's alone: after that, a call with the same key takes it for dead."""
-        return begun + self.options.lease if any(one.recorded for one in journeys) else math.inf
+        return begun + self.options.lease if any(one.is_recorded for one in journeys) else math.inf
 
     def finish(self, journeys: Sequence[SendState], now: float) -> Flow[None]:
         """Write down how the last attempt of each ended. Where that fails, the record stays open, which reads as unknown."""
-        ended = [one for one in journeys if one.recorded]
+        ended = [one for one in journeys if one.is_recorded]
         if not ended:
             return
         try:
-            replies = yield from _perform([self._ending(one, now) for one in ended])
+            replies = yield from _perform([self._finish_operation(one, now) for one in ended])
         except errors.LedgerUnavailable:
             import logging  # noqa: PLC0415  not needed where all goes well
 
@@ -118,7 +118,7 @@ class AttemptRecorder:
             raise errors.IdempotencyKeyReused(record.id)
         if record.in_progress and journey.is_bulk:  # by this very call, perhaps, which has gone on since
             record = (yield from ask(GetMessage(message_id=record.id))) or record
-        left = journey.terms.in_progress_timeout  # counted down: a clock may be set back
+        left = journey.options.in_progress_timeout  # counted down: a clock may be set back
         while record.in_progress:
             now = clock()
             if now >= record.lease:
@@ -126,11 +126,11 @@ class AttemptRecorder:
             if left <= 0:  # what waits to be sent is not held by a lease
                 wait = min(record.lease - now, self.options.lease)
                 raise errors.IdempotencyKeyInUse(record.id, retry_after=wait)
-            yield from ask(Sleep(_POLL))
-            left -= _POLL
+            yield from ask(Sleep(_POLL_INTERVAL))
+            left -= _POLL_INTERVAL
             again = yield from ask(GetMessage(message_id=record.id))
             if again is None:  # refused before anything left the machine, and forgotten
-                raise errors.IdempotencyKeyInUse(record.id, retry_after=_POLL)
+                raise errors.IdempotencyKeyInUse(record.id, retry_after=_POLL_INTERVAL)
             record = again
         return record
 
@@ -146,7 +146,7 @@ class AttemptRecorder:
         )
         if not (yield from ask(take)):
             raise errors.IdempotencyKeyInUse(record.id, retry_after=self.options.lease)
-        journey.lease_owner, journey.recorded = holder, True
+        journey.lease_owner, journey.is_recorded = holder, True
 
     def mark_crashed(self, record: MessageRecord, now: float) -> Flow[MessageRecord]:
         """Write down that the attempt of a call that died is unknown."""
@@ -159,63 +159,63 @@ class AttemptRecorder:
                 )
         return (yield from ask(GetMessage(message_id=record.id))) or record
 
-    def _intent(self, journey: SendState, provider: str, now: float, waited: float) -> Operation[Any]:
-        envelope, terms = journey.envelope, journey.terms
-        begun = AttemptIntent(journey.id, journey.number, provider, journey.account, now, waited)
-        if journey.recorded:
+    def _start_operation(self, state: SendState, provider: str, now: float, delay: float) -> Operation[Any]:
+        envelope, terms = state.envelope, state.options
+        begun = AttemptIntent(state.id, state.next_attempt_number, provider, state.account, now, delay)
+        if state.is_recorded:
             return StartAttempt(
-                begun, journey.lease_owner, now + self.options.lease, queued=journey.queued is not None
+                begun, state.lease_owner, now + self.options.lease, queued=state.queue_context is not None
             )
-        journey.lease_owner = random_digits()
+        state.lease_owner = random_digits()
         return ReserveMessage(
             id=envelope.id,
             channel=envelope.channel,
             message_type=type(envelope.message).__name__,
-            account=journey.account,
-            address=self.options.ledger.keep(envelope.to.plain, envelope.to.masked),
+            account=state.account,
+            address=self.options.ledger.stored_address(envelope.to.plain, envelope.to.masked),
             digest=digest_of(envelope.id, getattr(envelope.message, "text", None) or ""),
-            fingerprint=journey.fingerprint,
+            fingerprint=state.fingerprint,
             scope=terms.scope,
             idempotency_key=terms.idempotency_key,
             expires=now + self.options.idempotency_ttl,
-            lease_owner=journey.lease_owner,
+            lease_owner=state.lease_owner,
             lease=now + self.options.lease,
-            first=begun,
+            first_attempt=begun,
         )
 
-    def _ending(self, journey: SendState, now: float) -> Operation[Any]:
-        outcome = journey.attempts[-1].result if journey.attempts else None
+    def _finish_operation(self, state: SendState, now: float) -> Operation[Any]:
+        outcome = state.attempts[-1].result if state.attempts else None
         if outcome is None:
-            return ReleaseReservation(journey.id, journey.lease_owner)
+            return ReleaseReservation(state.id, state.lease_owner)
         nobody = outcome.outcome in (Outcome.REJECTED, Outcome.NOT_SENT)
-        more = nobody and journey.queued is not None and journey.queued.more
-        why = journey.step.reason if isinstance(journey.step, Stop) and not more else ""
-        number, look_at = journey.attempts[-1].number, now + self.options.reconcile_after[0]
-        return FinishAttempt(journey.id, number, outcome, now, look_at, why)
+        more = nobody and state.queue_context is not None and state.queue_context.has_more_steps
+        why = state.step.reason if isinstance(state.step, Stop) and not more else ""
+        number, look_at = state.attempts[-1].number, now + self.options.reconcile_after[0]
+        return FinishAttempt(state.id, number, outcome, now, look_at, why)
 
 
-def known(record: MessageRecord) -> ExistingRecord:
+def existing_record(record: MessageRecord) -> ExistingRecord:
     """Return the step of a journey whose key is taken."""
     return ExistingRecord(record)
 
 
-def resume_from(journey: SendState, record: MessageRecord) -> bool:
+def resume_from(state: SendState, record: MessageRecord) -> bool:
     """Let a journey go on as the message of that record. Return whether it may be tried again; if not, the answer is replayed."""
-    journey.envelope = replace(journey.envelope, id=record.id)
-    journey.attempts, journey.number = record.attempts, len(record.attempts) + 1
-    journey.status = record.status
-    if _may_go_on(journey, record):
+    state.envelope = replace(state.envelope, id=record.id)
+    state.attempts, state.next_attempt_number = record.attempts, len(record.attempts) + 1
+    state.status = record.status
+    if _may_resume(state, record):
         return True
-    journey.replayed = True
-    journey.step = Stop(record.stop_reason or "an earlier call with this key was answered so")
+    state.replayed = True
+    state.step = Stop(record.stop_reason or "an earlier call with this key was answered so")
     return False
 
 
-def _may_go_on(journey: SendState, record: MessageRecord) -> bool:
+def _may_resume(state: SendState, record: MessageRecord) -> bool:
     """Whether certainly nothing went out, for no reason of the message's own; or the caller prefers a second copy to none."""
     attempt, outcome = deciding_attempt(record.attempts)
     if outcome is Outcome.UNKNOWN:
-        return journey.terms.on_unknown == "resend" and not was_rejected(record.attempts)
+        return state.options.on_unknown == "resend" and not was_rejected(record.attempts)
     result = attempt.result if attempt else None
     return result is None or outcome is Outcome.NOT_SENT or result.reason.policy.failover
 

@@ -14,7 +14,7 @@ from messaging_channels._model.receipts import Attempt, Receipt, Skipped, decidi
 from messaging_channels._model.send_failed import NotSent, Rejected, SendFailed
 from messaging_channels._model.status import PENDING_NOT_SENT, Status
 from messaging_channels._model.values import fast_frozen
-from messaging_channels._sending.decision import Step, Stop, TryProvider, accepted_by, next_step
+from messaging_channels._sending.decision import Decision, Stop, TryProvider, accepted_by, next_step
 
 if TYPE_CHECKING:
     from messaging_channels._sending.provider_selection import Selection
@@ -32,7 +32,7 @@ class SendKeywords(TypedDict, total=False):
     in_progress_timeout: float
 
 
-_LONGEST_KEY = 255
+_MAX_KEY_LENGTH = 255
 _ACCEPTED, _UNKNOWN = Outcome.ACCEPTED, Outcome.UNKNOWN  # to find a member takes Python 3.11 0.2 µs
 
 
@@ -57,7 +57,7 @@ class SendOptions:
         Raises:
             InvalidMessage: the key is empty, longer than 255 characters or no text that a database can hold, or the deadline has passed.
         """
-        if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _LONGEST_KEY:
+        if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _MAX_KEY_LENGTH:
             raise errors.InvalidMessage(
                 f"{len(self.idempotency_key)} characters", field="idempotency_key", hint="use 1 to 255"
             )
@@ -72,12 +72,12 @@ class SendOptions:
                 "it is neither hold nor resend", field="on_unknown", hint="choose one of them"
             )
 
-    def for_one(self, channel: str, plain: str) -> SendOptions:
+    def for_recipient(self, channel: str, plain: str) -> SendOptions:
         """Return the terms of one recipient of many: under the call's key, the key of its address."""
         if self.idempotency_key is None:
             return self
-        told = sha256(repr((self.idempotency_key, channel, plain)).encode()).hexdigest()
-        return replace(self, idempotency_key=f"{self.idempotency_key[:100]}/{told}")
+        digest = sha256(repr((self.idempotency_key, channel, plain)).encode()).hexdigest()
+        return replace(self, idempotency_key=f"{self.idempotency_key[:100]}/{digest}")
 
 
 DEFAULT_OPTIONS = SendOptions()
@@ -96,9 +96,9 @@ class QueueContext:
     """What a worker knows of a message that waited."""
 
     message_id: str
-    earlier: int
+    earlier_attempts: int
     """How many attempts were made before this round."""
-    more: bool
+    has_more_steps: bool
     """Whether another step of a fallback may follow, whatever becomes of this one."""
 
 
@@ -108,23 +108,23 @@ class SendState:
 
     envelope: Envelope
     account: str | None
-    choice: Selection
+    selection: Selection
     providers: Mapping[str, Provider]
     """Those that may still be asked, by name, in order."""
     skipped: tuple[Skipped, ...]
-    terms: SendOptions
-    started: float
+    options: SendOptions
+    started_at: float
     """Seconds since the epoch, UTC."""
     lease_owner: str = field(default="", init=False)
     fingerprint: str = field(default="", init=False)
-    recorded: bool = field(default=False, init=False)
+    is_recorded: bool = field(default=False, init=False)
     """Whether the ledger holds it."""
     attempts: tuple[Attempt, ...] = field(default=(), init=False)
     accepted: Attempt | None = field(default=None, init=False)
     """The attempt of this call that was accepted."""
-    number: int = field(default=1, init=False)
+    next_attempt_number: int = field(default=1, init=False)
     """Of the attempt that would be made next."""
-    step: Step | ExistingRecord | None = field(default=None, init=False)
+    step: Decision | ExistingRecord | None = field(default=None, init=False)
     """What comes next; None until that was decided first."""
     error: errors.MessagingError | None = field(default=None, init=False)
     """What the caller gets instead of a receipt, unless it is about the outcome."""
@@ -137,29 +137,29 @@ class SendState:
     """When the provider may be asked next."""
     original_recipient: Any = field(default=None, init=False, repr=False)
     """The recipient in the caller's words, of one of many."""
-    queued: QueueContext | None = field(default=None, init=False)
+    queue_context: QueueContext | None = field(default=None, init=False)
     """Set if a worker sends it."""
 
     @property
     def id(self) -> str:
         """Our id of the message; that of the envelope may name a step of it."""
-        return self.queued.message_id if self.queued else self.envelope.id
+        return self.queue_context.message_id if self.queue_context else self.envelope.id
 
     @property
-    def done(self) -> bool:
+    def is_done(self) -> bool:
         """Whether nothing comes next."""
         return self.error is not None or isinstance(self.step, Stop)
 
     def seconds_left(self, now: float) -> float:
         """Return for how long a further attempt may be waited for."""
-        limits = (self.choice.route.retry.max_elapsed, self.terms.timeout)
-        return min(limit for limit in limits if limit is not None) - max(0.0, now - self.started)
+        limits = (self.selection.route.retry.max_elapsed, self.options.timeout)
+        return min(limit for limit in limits if limit is not None) - max(0.0, now - self.started_at)
 
     def max_wait(self, now: float) -> float:
         """Return for how long a place under a rate may be waited for: among many, as long as it takes."""
         if not self.is_bulk:
             return self.seconds_left(now)
-        return inf if self.terms.timeout is None else self.terms.timeout - (now - self.started)
+        return inf if self.options.timeout is None else self.options.timeout - (now - self.started_at)
 
     def skip_provider(self, name: str, why: str, retry_after: float) -> None:
         """Leave a provider out, and go on to the next."""
@@ -175,16 +175,16 @@ class SendState:
     def record_attempt(self, attempt: Attempt, now: float, chance: Callable[[], float]) -> None:
         """Go on after an attempt: decide what follows."""
         self.attempts += (attempt,)
-        self.number += 1
+        self.next_attempt_number += 1
         if attempt.outcome is _ACCEPTED:
             self.step, self.accepted = accepted_by(attempt.provider), attempt
             return
         self.step = next_step(
             self.providers,
             self.attempts,
-            retry=self.choice.route.retry,
-            left=lambda: self.seconds_left(now),
-            resend=self.terms.on_unknown == "resend",
+            retry=self.selection.route.retry,
+            seconds_left=lambda: self.seconds_left(now),
+            resend=self.options.on_unknown == "resend",
             chance=chance(),
         )
 
@@ -206,7 +206,7 @@ class SendState:
             self.status or (result.status if result else PENDING_NOT_SENT),
             self.attempts,
             self.skipped,
-            self.choice.considered,
+            self.selection.candidates,
             self.step.reason if isinstance(self.step, Stop) else "",
             self.replayed,
         )

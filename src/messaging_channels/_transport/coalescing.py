@@ -16,34 +16,34 @@ if TYPE_CHECKING:
 
     from messaging_channels.plugins.exchange import Coalesce
 
-_UNDER_WAY = 4
+_MAX_IN_FLIGHT = 4
 """How many requests of one key may be under way at once before others wait for company."""
 
 
 class _Waiter:
     """One caller that waits in a thread."""
 
-    __slots__ = ("asleep", "failure", "item", "leads", "reply")
+    __slots__ = ("error", "event", "is_leader", "item", "reply")
 
     def __init__(self, item: Any) -> None:  # noqa: ANN401  the exchange's own type decides
         self.item = item
-        self.asleep = threading.Lock()
+        self.event = threading.Lock()
         """Held until it is woken. An Event would do the same in ten times the time."""
-        self.asleep.acquire()
+        self.event.acquire()
         self.reply: Any = None
-        self.failure: Exception | None = None
-        self.leads = False
+        self.error: Exception | None = None
+        self.is_leader = False
         """Woken not with a reply, but to do what waits."""
 
     def wake(self) -> None:
-        self.asleep.release()
+        self.event.release()
 
 
 @dataclass(slots=True)
 class _Group:
     """What is done under one key. While anything waits, every place is taken: who ends hands its own on."""
 
-    under_way: int = 0
+    in_flight: int = 0
     waiting: deque[Any] = field(default_factory=deque[Any])
 
 
@@ -53,70 +53,72 @@ class Coalescer:
     def __init__(self, run: Callable[[Any], Any]) -> None:
         """Take what runs a flow."""
         self._run = run
-        self._lanes: dict[Hashable, _Group] = {}
+        self._groups: dict[Hashable, _Group] = {}
         self._lock = threading.Lock()
 
     def perform(self, exchange: Coalesce[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
         """Do one item, alone or with others. See Executor."""
         with self._lock:
-            lane = _lane(self._lanes, exchange.key)
-            if lane.under_way >= _UNDER_WAY:
-                place = _Waiter(exchange.item)
-                lane.waiting.append(place)
+            group = _group_of(self._groups, exchange.key)
+            if group.in_flight >= _MAX_IN_FLIGHT:
+                waiter = _Waiter(exchange.item)
+                group.waiting.append(waiter)
             else:
-                place = None
-                lane.under_way += 1
-        if place is not None:
-            return self._joined(exchange, lane, place)
+                waiter = None
+                group.in_flight += 1
+        if waiter is not None:
+            return self._wait_as_follower(exchange, group, waiter)
         try:
-            return self._run(exchange.perform([exchange.item]))[0]
+            return self._run(exchange.perform_batch([exchange.item]))[0]
         finally:
-            self._pass_on(lane)
+            self._hand_over(group)
 
-    def _joined(self, exchange: Coalesce[Any], lane: _Group, place: _Waiter) -> Any:  # noqa: ANN401
-        self._wait(place, lane)
-        if place.failure:
-            raise place.failure
-        if not place.leads:
-            return place.reply
+    def _wait_as_follower(self, exchange: Coalesce[Any], group: _Group, waiter: _Waiter) -> Any:  # noqa: ANN401
+        self._wait(waiter, group)
+        if waiter.error:
+            raise waiter.error
+        if not waiter.is_leader:
+            return waiter.reply
         with self._lock:
-            company = _taken(lane, exchange.most - 1)
-        return self._lead(exchange, lane, company)
+            followers = _pop_waiting(group, exchange.max_batch_size - 1)
+        return self._lead_batch(exchange, group, followers)
 
-    def _wait(self, place: _Waiter, lane: _Group) -> None:
+    def _wait(self, waiter: _Waiter, group: _Group) -> None:
         try:
-            place.asleep.acquire()
+            waiter.event.acquire()
         except BaseException:  # a signal: whoever was to lead hands it on, whoever still waits is taken out
             with self._lock:
-                if place in lane.waiting:
-                    lane.waiting.remove(place)
-            if place.leads:
-                self._pass_on(lane)
+                if waiter in group.waiting:
+                    group.waiting.remove(waiter)
+            if waiter.is_leader:
+                self._hand_over(group)
             raise
 
-    def _lead(self, exchange: Coalesce[Any], lane: _Group, company: list[_Waiter]) -> Any:  # noqa: ANN401
+    def _lead_batch(self, exchange: Coalesce[Any], group: _Group, followers: list[_Waiter]) -> Any:  # noqa: ANN401
         try:
-            own, *replies = self._run(exchange.perform([exchange.item, *[one.item for one in company]]))
+            own, *replies = self._run(
+                exchange.perform_batch([exchange.item, *[one.item for one in followers]])
+            )
         except BaseException:
-            for one in company:
-                one.failure = _interrupted()
+            for one in followers:
+                one.error = _interrupted_error()
                 one.wake()
             raise
         finally:
-            self._pass_on(lane)
-        for one, reply in zip(company, replies, strict=True):
+            self._hand_over(group)
+        for one, reply in zip(followers, replies, strict=True):
             one.reply = reply
             one.wake()
         return own
 
-    def _pass_on(self, lane: _Group) -> None:
+    def _hand_over(self, group: _Group) -> None:
         with self._lock:
-            if lane.waiting:
-                following = lane.waiting.popleft()
-                following.leads = True
-                following.wake()
+            if group.waiting:
+                successor = group.waiting.popleft()
+                successor.leads = True
+                successor.wake()
             else:
-                lane.under_way -= 1
+                group.in_flight -= 1
 
 
 class AsyncCoalescer:
@@ -125,65 +127,65 @@ class AsyncCoalescer:
     def __init__(self, run: Callable[[Any], Awaitable[Any]]) -> None:
         """Take what runs a flow."""
         self._run = run
-        self._lanes: dict[Hashable, _Group] = {}
+        self._groups: dict[Hashable, _Group] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def perform(self, exchange: Coalesce[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
         """Do one item, alone or with others. See AsyncExecutor."""
-        lane = _lane(self._lanes, exchange.key)
-        if lane.under_way < _UNDER_WAY and not lane.waiting:
-            lane.under_way += 1
+        group = _group_of(self._groups, exchange.key)
+        if group.in_flight < _MAX_IN_FLIGHT and not group.waiting:
+            group.in_flight += 1
             try:
-                return (await self._run(exchange.perform([exchange.item])))[0]
+                return (await self._run(exchange.perform_batch([exchange.item])))[0]
             finally:
-                lane.under_way -= 1
-                if lane.waiting:
-                    self._start(lane)
+                group.in_flight -= 1
+                if group.waiting:
+                    self._start(group)
         import asyncio  # noqa: PLC0415  imported by whoever runs a loop; slow for those who do not
 
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        lane.waiting.append((exchange, future))
+        group.waiting.append((exchange, future))
         return await future
 
-    def _start(self, lane: _Group) -> None:
+    def _start(self, group: _Group) -> None:
         """Do what waits, in a task of its own."""
         import asyncio  # noqa: PLC0415
 
-        while lane.waiting and lane.under_way < _UNDER_WAY:
-            taken = [one for one in _taken(lane, lane.waiting[0][0].most) if not one[1].cancelled()]
-            if taken:
-                lane.under_way += 1
-                task = asyncio.get_running_loop().create_task(self._done(lane, taken))
+        while group.waiting and group.in_flight < _MAX_IN_FLIGHT:
+            batch = [one for one in _pop_waiting(group, group.waiting[0][0].most) if not one[1].cancelled()]
+            if batch:
+                group.in_flight += 1
+                task = asyncio.get_running_loop().create_task(self._run_batch(group, batch))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
 
-    async def _done(self, lane: _Group, taken: list[tuple[Coalesce[Any], asyncio.Future[Any]]]) -> None:
+    async def _run_batch(self, group: _Group, batch: list[tuple[Coalesce[Any], asyncio.Future[Any]]]) -> None:
         try:
-            replies = await self._run(taken[0][0].perform([share.item for share, _ in taken]))
+            replies = await self._run(batch[0][0].perform_batch([share.item for share, _ in batch]))
         except BaseException:
-            for _, future in taken:
+            for _, future in batch:
                 if not future.done():
-                    future.set_exception(_interrupted())
+                    future.set_exception(_interrupted_error())
             raise
         else:
-            for (_, future), reply in zip(taken, replies, strict=True):
+            for (_, future), reply in zip(batch, replies, strict=True):
                 if not future.done():
                     future.set_result(reply)
         finally:
-            lane.under_way -= 1
-            self._start(lane)
+            group.in_flight -= 1
+            self._start(group)
 
 
-def _lane(lanes: dict[Hashable, _Group], key: Hashable) -> _Group:
-    lane = lanes.get(key)
-    if lane is None:
-        lane = lanes[key] = _Group()
-    return lane
+def _group_of(groups: dict[Hashable, _Group], key: Hashable) -> _Group:
+    group = groups.get(key)
+    if group is None:
+        group = groups[key] = _Group()
+    return group
 
 
-def _taken(lane: _Group, most: int) -> list[Any]:
-    return [lane.waiting.popleft() for _ in range(min(most, len(lane.waiting)))]
+def _pop_waiting(group: _Group, max_size: int) -> list[Any]:
+    return [group.waiting.popleft() for _ in range(min(max_size, len(group.waiting)))]
 
 
-def _interrupted() -> TransportError:
+def _interrupted_error() -> TransportError:
     return TransportError("the request it shared was interrupted", phase=Phase.READ)

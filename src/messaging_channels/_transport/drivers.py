@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 from messaging_channels._model.errors import InvalidSetting
 from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.coalescing import AsyncCoalescer, Coalescer
-from messaging_channels._transport.gather import Tasks, Threads
+from messaging_channels._transport.gather import TaskGather, ThreadGather
 from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.exchange import (
     AsyncExecutor,
@@ -49,12 +49,12 @@ class Transport:
     ) -> None:
         """Open nothing yet: each executor is built when the first exchange of its type comes."""
         settings, time = http or HttpSettings(), clock or Clock()
-        self._makers: dict[type[Exchange[Any]], Callable[[], Executor]] = {
-            HttpRequest: lambda: _chosen(settings).HttpExecutor(settings),
+        self._factories: dict[type[Exchange[Any]], Callable[[], Executor]] = {
+            HttpRequest: lambda: _http_backend(settings).HttpExecutor(settings),
             **{kind: made.sync for kind, made in (executors or {}).items()},
         }
         self._built: dict[Callable[[], Executor], Executor] = {}
-        self._threads = Threads(self.run)
+        self._threads = ThreadGather(self.run)
         self._perform: dict[type[Exchange[Any]], Callable[[Any], Any]] = {
             CurrentTime: lambda _: time.now(),
             Sleep: lambda exchange: time.sleep(exchange.seconds),
@@ -84,8 +84,8 @@ class Transport:
     def close(self) -> None:
         """Close every connection. The transport may not be used afterwards."""
         with self._lock:
-            self._makers.clear()
-            self._perform = dict.fromkeys(self._perform, _closed)
+            self._factories.clear()
+            self._perform = dict.fromkeys(self._perform, _raise_closed)
             built, self._built = list(self._built.values()), {}
         self._threads.close()
         for executor in built:
@@ -102,10 +102,10 @@ class Transport:
     def _executor(self, kind: type[Exchange[Any]]) -> Callable[[Any], Any]:
         with self._lock:
             if kind not in self._perform:
-                maker = _maker(self._makers, kind)
+                maker = _factory(self._factories, kind)
                 if maker not in self._built:
                     self._built[maker] = maker()
-                self._perform[kind] = _watched(self._built[maker].perform)
+                self._perform[kind] = _with_hook(self._built[maker].perform)
             return self._perform[kind]
 
 
@@ -122,8 +122,8 @@ class AsyncTransport:
         import asyncio  # noqa: PLC0415  half of the import time of the whole package
 
         settings, self._clock = http or HttpSettings(), clock or Clock()
-        self._makers: dict[type[Exchange[Any]], Callable[[], AsyncExecutor]] = {
-            HttpRequest: lambda: _chosen(settings).AsyncHttpExecutor(settings),
+        self._factories: dict[type[Exchange[Any]], Callable[[], AsyncExecutor]] = {
+            HttpRequest: lambda: _http_backend(settings).AsyncHttpExecutor(settings),
             **{kind: made.asynchronous for kind, made in (executors or {}).items()},
         }
         self._built: dict[Callable[[], AsyncExecutor], AsyncExecutor] = {}
@@ -131,7 +131,7 @@ class AsyncTransport:
             Sleep: lambda exchange: self._clock.sleep_async(exchange.seconds),
             BlockingCall: lambda exchange: asyncio.to_thread(exchange.function),
             Coalesce: AsyncCoalescer(self.run).perform,
-            Gather: Tasks(self.run).perform,
+            Gather: TaskGather(self.run).perform,
         }
 
     async def run(self, flow: Flow[Result]) -> Result:
@@ -159,8 +159,8 @@ class AsyncTransport:
 
     async def close(self) -> None:
         """Close every connection. The transport may not be used afterwards."""
-        self._makers.clear()
-        self._perform = dict.fromkeys(self._perform, _closed)
+        self._factories.clear()
+        self._perform = dict.fromkeys(self._perform, _raise_closed)
         built, self._built = list(self._built.values()), {}
         for executor in built:
             await executor.close()
@@ -174,28 +174,28 @@ class AsyncTransport:
         await self.close()
 
     def _executor(self, kind: type[Exchange[Any]]) -> Callable[[Any], Any]:
-        maker = _maker(self._makers, kind)
+        maker = _factory(self._factories, kind)
         if maker not in self._built:
             self._built[maker] = maker()
-        self._perform[kind] = _watched_async(self._built[maker].perform)
+        self._perform[kind] = _with_hook_async(self._built[maker].perform)
         return self._perform[kind]
 
 
-Maker = TypeVar("Maker")
+Factory = TypeVar("Factory")
 
 
-def _maker(makers: Mapping[type[Exchange[Any]], Maker], kind: type[Exchange[Any]]) -> Maker:
-    if not makers:
-        _closed()
-    if kind not in makers:
+def _factory(factories: Mapping[type[Exchange[Any]], Factory], kind: type[Exchange[Any]]) -> Factory:
+    if not factories:
+        _raise_closed()
+    if kind not in factories:
         message = (
             f"nothing performs exchanges of type {kind.__name__}: name an executor in Provider.executors"
         )
         raise TypeError(message)
-    return makers[kind]
+    return factories[kind]
 
 
-def _watched(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _with_hook(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
     if exchange_hook is None:
         return perform
     watching = exchange_hook
@@ -207,7 +207,7 @@ def _watched(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return performing
 
 
-def _watched_async(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
+def _with_hook_async(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
     if exchange_hook is None:
         return perform
     watching = exchange_hook
@@ -219,12 +219,12 @@ def _watched_async(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return performing
 
 
-def _closed(*_: object) -> Any:  # noqa: ANN401  stands where an executor stood
+def _raise_closed(*_: object) -> Any:  # noqa: ANN401  stands where an executor stood
     message = "the dispatcher was closed"
     raise RuntimeError(message)
 
 
-def _import_in_a_thread_that_stays(name: str) -> None:
+def _import_in_lasting_thread(name: str) -> None:
     """Import a module, if there is such, so that the thread that does it outlives its use: pyreqwest 0.15 crashes the process once that one has ended."""
     if name in sys.modules or threading.current_thread() is threading.main_thread():
         return
@@ -243,13 +243,13 @@ def _import_in_a_thread_that_stays(name: str) -> None:
     imported.wait()
 
 
-def _chosen(settings: HttpSettings) -> Any:  # noqa: ANN401  a module
+def _http_backend(settings: HttpSettings) -> Any:  # noqa: ANN401  a module
     """Import the module that stands on the chosen HTTP client."""
     from messaging_channels._transport import httpx_backend  # noqa: PLC0415  imported with the first request, not with us
 
     if settings.client == "httpx" or (settings.client == "auto" and settings.client_certificate):
         return httpx_backend
-    _import_in_a_thread_that_stays("pyreqwest.client")
+    _import_in_lasting_thread("pyreqwest.client")
     try:
         from messaging_channels._transport import pyreqwest_backend  # noqa: PLC0415
     except ImportError as missing:

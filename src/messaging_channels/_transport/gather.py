@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
     from messaging_channels.plugins.exchange import Gather
 
-_THREADS = 16
+_MAX_THREADS = 16
 """Of one transport, for all its callers."""
 
 
-class Threads:
+class ThreadGather:
     """For synchronous callers: the first flow in the caller's thread, the others beside it."""
 
     def __init__(self, run: Callable[[Any], Any]) -> None:
@@ -33,28 +33,28 @@ class Threads:
         from concurrent.futures import wait  # noqa: PLC0415  slow to import, and seldom needed
 
         first, *others = exchange.flows
-        beside = [self._threads().submit(copy_context().run, self._run, flow) for flow in others]
+        futures = [self._thread_pool().submit(copy_context().run, self._run, flow) for flow in others]
         try:
             own = self._run(first)
         finally:
-            wait(beside)
-        return [own, *(one.result() for one in beside)]
+            wait(futures)
+        return [own, *(one.result() for one in futures)]
 
     def close(self) -> None:
         """End the threads. See Executor."""
         if self._pool is not None and self._owner == os.getpid():
             self._pool.shutdown()
 
-    def _threads(self) -> ThreadPoolExecutor:
+    def _thread_pool(self) -> ThreadPoolExecutor:
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415  slow to import, and seldom needed
 
         with self._lock:
             if self._pool is None or self._owner != os.getpid():  # a fork leaves the threads with the parent
-                self._pool, self._owner = ThreadPoolExecutor(_THREADS, "messaging-channels"), os.getpid()
+                self._pool, self._owner = ThreadPoolExecutor(_MAX_THREADS, "messaging-channels"), os.getpid()
             return self._pool
 
 
-class Tasks:
+class TaskGather:
     """For the tasks of one loop. When its caller is cancelled, so are they."""
 
     def __init__(self, run: Callable[[Any], Awaitable[Any]]) -> None:

@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 Connection = TypeVar("Connection")
 
-_MOST_IDLE = 128
+_MAX_IDLE = 128
 _MOST_BYTES = 16 * 1024 * 1024
 
 
 class ConnectionPool(Generic[Connection]):
     """Idle single-connection transports by origin, the last one used first. Safe in threads; a forked child starts empty."""
 
-    def __init__(self, build: Callable[[], Connection], max_idle: float) -> None:
+    def __init__(self, build: Callable[[], Connection], keepalive_expiry: float) -> None:
         """Keep nothing yet; `build` makes a transport when none is free."""
         self._build: Callable[[], Connection] = build
-        self._max_idle = max_idle
-        self._free: dict[str, list[tuple[float, Connection]]] = defaultdict(list)
+        self._keepalive_expiry = keepalive_expiry
+        self._idle: dict[str, list[tuple[float, Connection]]] = defaultdict(list)
         self._owner = os.getpid()
         self._stale: list[Connection] = []
         self._inherited: object = None
@@ -45,27 +45,27 @@ class ConnectionPool(Generic[Connection]):
     def acquire(self, origin: str) -> Connection:
         """Return a transport that nobody else uses."""
         if self._owner != os.getpid():
-            self._forget()
-        free = self._free[origin]
+            self._reset_after_fork()
+        free = self._idle[origin]
         try:
             since, line = free.pop()
         except IndexError:
             return self._build()
-        if time.monotonic() - since < self._max_idle:
+        if time.monotonic() - since < self._keepalive_expiry:
             return line
         self._stale.append(line)
-        self._retire(free)  # the last one used is too old, so the others are
+        self._mark_stale(free)  # the last one used is too old, so the others are
         return self._build()
 
     def release(self, origin: str, line: Connection) -> bool:
         """Keep a transport for the next request; False if there are enough, and the caller has to close it."""
-        free = self._free[origin]
-        if len(free) >= _MOST_IDLE or self._owner != os.getpid():
+        free = self._idle[origin]
+        if len(free) >= _MAX_IDLE or self._owner != os.getpid():
             return False
         free.append((time.monotonic(), line))
         return True
 
-    def expired(self) -> list[Connection]:
+    def pop_expired(self) -> list[Connection]:
         """Return those to be closed because they were idle for too long."""
         stale: list[Connection] = []
         while self._stale:
@@ -75,22 +75,22 @@ class ConnectionPool(Generic[Connection]):
 
     def drain(self) -> list[Connection]:
         """Return all that is kept, to be closed."""
-        for free in list(self._free.values()):
-            self._retire(free)
-        return self.expired()
+        for free in list(self._idle.values()):
+            self._mark_stale(free)
+        return self.pop_expired()
 
-    def _retire(self, free: list[tuple[float, Connection]]) -> None:
+    def _mark_stale(self, free: list[tuple[float, Connection]]) -> None:
         while free:
             with suppress(IndexError):  # another thread took the last one
                 self._stale.append(free.pop()[1])
 
-    def _forget(self) -> None:
+    def _reset_after_fork(self) -> None:
         """Leave the parent's connections to the parent."""
         self._inherited = (
-            self._free,
+            self._idle,
             self._stale,
         )  # kept alive: closing them would end the parent's sessions
-        self._free, self._stale = defaultdict(list), []
+        self._idle, self._stale = defaultdict(list), []
         self._owner = os.getpid()
 
 
@@ -100,31 +100,31 @@ class HttpExecutor:
     def __init__(self, settings: HttpSettings) -> None:
         """Prepare the TLS context; connect nothing yet."""
         options = _options(settings)
-        self._timeouts = _extension(settings.timeouts)
-        self._lines = ConnectionPool(lambda: httpx.HTTPTransport(**options), settings.keepalive_expiry)
+        self._timeouts = _timeout_extension(settings.timeouts)
+        self._pool = ConnectionPool(lambda: httpx.HTTPTransport(**options), settings.keepalive_expiry)
 
     def perform(self, exchange: HttpRequest) -> HttpResponse:
         """Send one request and read its answer. See Executor."""
-        origin, request = _prepared(exchange, self._timeouts)
-        for line in self._lines.expired():
-            line.close()
-        line = self._lines.acquire(origin)
+        origin, request = _build_request(exchange, self._timeouts)
+        for connection in self._pool.pop_expired():
+            connection.close()
+        connection = self._pool.acquire(origin)
         try:
-            response = line.handle_request(request)
-            body = _capped(b"".join(response.stream))  # type: ignore[arg-type]
+            response = connection.handle_request(request)
+            body = _require_size(b"".join(response.stream))  # type: ignore[arg-type]
             response.close()
         except BaseException as error:
-            line.close()
+            connection.close()
             if isinstance(error, (httpx.TransportError, httpx.InvalidURL)):
                 raise _failure(error) from None
             raise
-        if not self._lines.release(origin, line):
-            line.close()
+        if not self._pool.release(origin, connection):
+            connection.close()
         return _answer(response, body)
 
     def close(self) -> None:
         """Close the idle connections. See Executor."""
-        for line in self._lines.drain():
+        for line in self._pool.drain():
             line.close()
 
 
@@ -134,31 +134,31 @@ class AsyncHttpExecutor:
     def __init__(self, settings: HttpSettings) -> None:
         """Prepare the TLS context; connect nothing yet."""
         options = _options(settings)
-        self._timeouts = _extension(settings.timeouts)
-        self._lines = ConnectionPool(lambda: httpx.AsyncHTTPTransport(**options), settings.keepalive_expiry)
+        self._timeouts = _timeout_extension(settings.timeouts)
+        self._pool = ConnectionPool(lambda: httpx.AsyncHTTPTransport(**options), settings.keepalive_expiry)
 
     async def perform(self, exchange: HttpRequest) -> HttpResponse:
         """Send one request and read its answer. When cancelled, its connection is closed. See AsyncExecutor."""
-        origin, request = _prepared(exchange, self._timeouts)
-        for line in self._lines.expired():
-            await line.aclose()
-        line = self._lines.acquire(origin)
+        origin, request = _build_request(exchange, self._timeouts)
+        for connection in self._pool.pop_expired():
+            await connection.aclose()
+        connection = self._pool.acquire(origin)
         try:
-            response = await line.handle_async_request(request)
-            body = _capped(b"".join([part async for part in response.stream]))  # type: ignore[union-attr]
+            response = await connection.handle_async_request(request)
+            body = _require_size(b"".join([part async for part in response.stream]))  # type: ignore[union-attr]
             await response.aclose()
         except BaseException as error:
-            await asyncio.shield(line.aclose())
+            await asyncio.shield(connection.aclose())
             if isinstance(error, (httpx.TransportError, httpx.InvalidURL)):
                 raise _failure(error) from None
             raise
-        if not self._lines.release(origin, line):
-            await line.aclose()
+        if not self._pool.release(origin, connection):
+            await connection.aclose()
         return _answer(response, body)
 
     async def close(self) -> None:
         """Close the idle connections. See AsyncExecutor."""
-        for line in self._lines.drain():
+        for line in self._pool.drain():
             await line.aclose()
 
 
@@ -181,7 +181,7 @@ def tls_context(settings: HttpSettings) -> ssl.SSLContext:
     """
     try:
         if not settings.ca_file and not settings.client_certificate:
-            return _usual_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+            return _default_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
         context = (
             ssl.create_default_context(cafile=settings.ca_file)
             if settings.ca_file
@@ -200,12 +200,12 @@ def tls_context(settings: HttpSettings) -> ssl.SSLContext:
 
 
 @lru_cache(maxsize=8)
-def _usual_context(*_: str | None) -> ssl.SSLContext:
+def _default_context(*_: str | None) -> ssl.SSLContext:
     """Return the context of most, for what the environment says. It takes 50 ms to make: not for every dispatcher anew."""
     return httpx.create_ssl_context()
 
 
-def _extension(timeouts: Timeouts) -> dict[str, float]:
+def _timeout_extension(timeouts: Timeouts) -> dict[str, float]:
     return {
         "connect": timeouts.connect,
         "write": timeouts.write,
@@ -215,7 +215,7 @@ def _extension(timeouts: Timeouts) -> dict[str, float]:
 
 
 @lru_cache(maxsize=512)
-def _parsed(url: str) -> tuple[str, httpx.URL]:
+def _parse_url(url: str) -> tuple[str, httpx.URL]:
     parsed = httpx.URL(url)
     if parsed.scheme not in ("http", "https") or not parsed.host:
         message = "not an http or https URL"
@@ -223,12 +223,12 @@ def _parsed(url: str) -> tuple[str, httpx.URL]:
     return f"{parsed.scheme}://{parsed.host}:{parsed.port}", parsed
 
 
-def _prepared(exchange: HttpRequest, usual: dict[str, float]) -> tuple[str, httpx.Request]:
+def _build_request(exchange: HttpRequest, default_timeouts: dict[str, float]) -> tuple[str, httpx.Request]:
     try:
-        origin, url = _parsed(exchange.url)
+        origin, url = _parse_url(exchange.url)
     except httpx.InvalidURL as error:
         raise _failure(error) from None
-    timeouts = _extension(exchange.timeouts) if exchange.timeouts else usual
+    timeouts = _timeout_extension(exchange.timeouts) if exchange.timeouts else default_timeouts
     return origin, httpx.Request(
         exchange.method,
         url,
@@ -238,7 +238,7 @@ def _prepared(exchange: HttpRequest, usual: dict[str, float]) -> tuple[str, http
     )
 
 
-def _capped(body: bytes) -> bytes:
+def _require_size(body: bytes) -> bytes:
     if len(body) > _MOST_BYTES:
         raise TransportError(f"the answer is longer than {_MOST_BYTES} bytes", phase=Phase.READ)
     return body

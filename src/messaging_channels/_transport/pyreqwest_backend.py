@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Builder = TypeVar("Builder", ClientBuilder, SyncClientBuilder)
 
 _MOST_BYTES = 16 * 1024 * 1024
-_MOST_PATTERNS = 128
+_MAX_TEMPLATES = 128
 
 
 class HttpExecutor:
@@ -33,13 +33,13 @@ class HttpExecutor:
 
     def __init__(self, settings: HttpSettings) -> None:
         """Build the client; connect nothing yet."""
-        self._client = _configured(SyncClientBuilder(), settings).build()
-        self._requests = _Requests(self._client)
+        self._client = _configure(SyncClientBuilder(), settings).build()
+        self._requests = _RequestCache(self._client)
 
     def perform(self, exchange: HttpRequest) -> HttpResponse:
         """Send one request and read its answer. See Executor."""
         try:
-            response = self._requests.one(exchange).send()
+            response = self._requests.build(exchange).send()
             body = bytes(response.bytes())
         except exceptions.PyreqwestError as error:
             raise _failure(error) from None
@@ -47,7 +47,7 @@ class HttpExecutor:
 
     def close(self) -> None:
         """Close the idle connections. See Executor."""
-        self._requests.forget()
+        self._requests.clear()
         self._client.close()
 
 
@@ -56,13 +56,13 @@ class AsyncHttpExecutor:
 
     def __init__(self, settings: HttpSettings) -> None:
         """Build the client; connect nothing yet."""
-        self._client = _configured(ClientBuilder(), settings).build()
-        self._requests = _Requests(self._client)
+        self._client = _configure(ClientBuilder(), settings).build()
+        self._requests = _RequestCache(self._client)
 
     async def perform(self, exchange: HttpRequest) -> HttpResponse:
         """Send one request and read its answer. When cancelled, the engine lets it go on for up to the read time-out. See AsyncExecutor."""
         try:
-            response = await self._requests.one(exchange).send()
+            response = await self._requests.build(exchange).send()
             body = bytes(await response.bytes())
         except exceptions.PyreqwestError as error:
             raise _failure(error) from None
@@ -70,11 +70,11 @@ class AsyncHttpExecutor:
 
     async def close(self) -> None:
         """Close the idle connections. See AsyncExecutor."""
-        self._requests.forget()
+        self._requests.clear()
         await self._client.close()
 
 
-def _configured(builder: Builder, settings: HttpSettings) -> Builder:
+def _configure(builder: Builder, settings: HttpSettings) -> Builder:
     builder = (
         builder.http1_only()
         .follow_redirects(enable=False)
@@ -118,28 +118,28 @@ def _identity(settings: HttpSettings) -> bytes:
     return pem + certificate.key.read_bytes() if certificate.key else pem
 
 
-class _Requests:
+class _RequestCache:
     """Makes requests. One that differs from an earlier one in its body only is copied from it: that takes a third of the time."""
 
     def __init__(self, client: Any) -> None:  # noqa: ANN401  two colours of one interface
         self._client = client
-        self._patterns: dict[tuple[Any, ...], Any] = {}
+        self._templates: dict[tuple[Any, ...], Any] = {}
 
-    def one(self, exchange: HttpRequest) -> Any:  # noqa: ANN401  two colours of one interface
-        of = (exchange.method, exchange.url, exchange.timeouts, *exchange.headers.items())
-        pattern = self._patterns.get(of)
-        if pattern is None:
-            pattern = self._pattern(exchange)
-            if len(self._patterns) >= _MOST_PATTERNS:
-                self._patterns.clear()
-            self._patterns[of] = pattern
-        return pattern.from_request_and_body(pattern, RequestBody.from_bytes(exchange.body))
+    def build(self, exchange: HttpRequest) -> Any:  # noqa: ANN401  two colours of one interface
+        key = (exchange.method, exchange.url, exchange.timeouts, *exchange.headers.items())
+        template = self._templates.get(key)
+        if template is None:
+            template = self._build_template(exchange)
+            if len(self._templates) >= _MAX_TEMPLATES:
+                self._templates.clear()
+            self._templates[key] = template
+        return template.from_request_and_body(template, RequestBody.from_bytes(exchange.body))
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Let go of the client, whose idle connections would live on otherwise."""
-        self._patterns.clear()
+        self._templates.clear()
 
-    def _pattern(self, exchange: HttpRequest) -> Any:  # noqa: ANN401  two colours of one interface
+    def _build_template(self, exchange: HttpRequest) -> Any:  # noqa: ANN401  two colours of one interface
         try:
             request = self._client.request(exchange.method, exchange.url).headers(exchange.headers)
         except ValueError as error:
@@ -152,10 +152,10 @@ class _Requests:
 class _Headers(Mapping[str, str]):
     """The headers of an answer, in the engine's own keeping until somebody looks at them: most are never looked at."""
 
-    __slots__ = ("_kept",)
+    __slots__ = ("_headers",)
 
-    def __init__(self, kept: Mapping[str, str]) -> None:
-        self._kept = kept
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
 
     def __getitem__(self, name: str) -> str:
         return self._read()[name]
@@ -170,12 +170,12 @@ class _Headers(Mapping[str, str]):
         return dict, (self._read(),)
 
     def _read(self) -> dict[str, str]:
-        if not isinstance(self._kept, dict):
-            self._kept = _readable(self._kept)
-        return self._kept
+        if not isinstance(self._headers, dict):
+            self._headers = _ascii_headers(self._headers)
+        return self._headers
 
 
-def _readable(headers: Mapping[str, str]) -> dict[str, str]:
+def _ascii_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the first value of each name. The engine gives no access to values that are not ASCII: they are left out."""
     read: dict[str, str] = {}
     for name in headers:

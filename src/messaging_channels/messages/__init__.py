@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from messaging_channels.messages._codec import Codec, DecodeError
     from messaging_channels.messages._fingerprint import digest_of, fingerprint
     from messaging_channels.messages._segments import Segments, segments
-    from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe, parsed
+    from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe, parse_addresses
     from messaging_channels.messages.fallback import Fallback
     from messaging_channels.messages.media import Media
     from messaging_channels.messages.sms import Mms, Sms
@@ -147,7 +147,7 @@ __all__ = [
     "WhatsAppVideo",
     "digest_of",
     "fingerprint",
-    "parsed",
+    "parse_addresses",
     "segments",
 ]
 
@@ -174,7 +174,7 @@ __getattr__, __dir__ = lazy(
             "Attachment",
             "Email",
             "ListUnsubscribe",
-            "parsed",
+            "parse_addresses",
         ),
         "messages.fallback": ("Fallback",),
         "messages.media": ("Media",),

@@ -65,13 +65,13 @@ def require_one_line(value: str, field: str) -> None:
     Raises:
         InvalidMessage: naming `field`, never the text.
     """
-    if _CONTROLS.search(value) or ("=?" in value and _CONTROLS.search(_decoded(value))):
+    if _CONTROLS.search(value) or ("=?" in value and _CONTROLS.search(_decode_header(value))):
         raise InvalidMessage(
             "it holds a control character such as CR, LF or NUL", field=field, hint="remove it"
         )
 
 
-def _decoded(value: str) -> str:
+def _decode_header(value: str) -> str:
     from email.errors import HeaderParseError  # noqa: PLC0415  rarely needed and slow to import
     from email.header import decode_header, make_header  # noqa: PLC0415
 

@@ -26,16 +26,16 @@ class DecodeError(ValueError):
 class Codec:
     """Turns values of known types into JSON and back. One object serves many threads."""
 
-    def __init__(self, kinds: Iterable[type]) -> None:
+    def __init__(self, types: Iterable[type]) -> None:
         """Know these types, the dataclasses and enumerations of the modules that define them, and the built-in addresses."""
-        modules = {sys.modules[kind.__module__] for kind in kinds} | {addresses}
+        modules = {sys.modules[kind.__module__] for kind in types} | {addresses}
         found = [
             value
             for module in modules
             for value in vars(module).values()
             if isinstance(value, type) and (is_dataclass(value) or issubclass(value, Enum))
         ]
-        self._kinds = {_name(kind): kind for kind in found}
+        self._types = {_type_name(kind): kind for kind in found}
 
     def build_request(self, value: Any) -> Json:  # noqa: ANN401  whatever a message may hold
         """Return the value as JSON can hold it.
@@ -47,15 +47,15 @@ class Codec:
             return value
         if isinstance(value, tuple):
             return [self.build_request(one) for one in cast("tuple[Any, ...]", value)]
-        if _name(type(cast("object", value))) in self._kinds:
-            return self._encoded(value)
+        if _type_name(type(cast("object", value))) in self._types:
+            return self._encode_object(value)
         if isinstance(value, Mapping):
             pairs = cast("Mapping[Any, Any]", value).items()
             return {
                 _TAG: "map",
                 "of": [[self.build_request(key), self.build_request(one)] for key, one in pairs],
             }
-        for name, (kind, write, _) in _PLAIN.items():
+        for name, (kind, write, _) in _SCALARS.items():
             if isinstance(value, kind):
                 return {_TAG: name, "of": self.build_request(write(value))}
         raise InvalidMessage(
@@ -77,33 +77,33 @@ class Codec:
         if name == "map":
             return {self.parse_response(key): self.parse_response(one) for key, one in parts["of"]}
         try:
-            if name in _PLAIN:
-                return _PLAIN[name][2](self.parse_response(parts["of"]))
-            return self._decoded(self._kinds[str(name)], parts)
+            if name in _SCALARS:
+                return _SCALARS[name][2](self.parse_response(parts["of"]))
+            return self._decode_object(self._types[str(name)], parts)
         except (KeyError, TypeError, ValueError) as error:
             raise DecodeError(f"what was stored as {name!r} cannot be read: {type(error).__name__}") from None
 
-    def _encoded(self, value: Any) -> Json:  # noqa: ANN401  a dataclass or an enumeration
-        name = _name(type(cast("object", value)))
+    def _encode_object(self, value: Any) -> Json:  # noqa: ANN401  a dataclass or an enumeration
+        name = _type_name(type(cast("object", value)))
         if isinstance(value, Enum):
             return {_TAG: name, "of": self.build_request(value.value)}
         kept = {one.name: self.build_request(getattr(value, one.name)) for one in fields(value) if one.init}
         return {_TAG: name, **kept}
 
-    def _decoded(self, kind: type, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401
-        if issubclass(kind, Enum):
-            return kind(self.parse_response(parts["of"]))
-        return kind(**{name: self.parse_response(one) for name, one in parts.items() if name != _TAG})
+    def _decode_object(self, value_type: type, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401
+        if issubclass(value_type, Enum):
+            return value_type(self.parse_response(parts["of"]))
+        return value_type(**{name: self.parse_response(one) for name, one in parts.items() if name != _TAG})
 
 
-def _name(kind: type) -> str:
+def _type_name(value_type: type) -> str:
     """Return what a type is stored as: our own by their bare names, so that they may move; a plugin's with its package."""
-    package = kind.__module__.partition(".")[0]
-    return kind.__name__ if package == "messaging_channels" else f"{package}:{kind.__name__}"
+    package = value_type.__module__.partition(".")[0]
+    return value_type.__name__ if package == "messaging_channels" else f"{package}:{value_type.__name__}"
 
 
 _TAG = "$"
-_PLAIN: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
+_SCALARS: dict[str, tuple[type, Callable[[Any], Any], Callable[[Any], Any]]] = {
     "bytes": (bytes, lambda value: base64.b64encode(value).decode(), base64.b64decode),
     "list": (list, tuple, list),
     "set": (frozenset, lambda value: tuple(sorted(value, key=repr)), frozenset),

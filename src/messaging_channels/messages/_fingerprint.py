@@ -13,7 +13,7 @@ from messaging_channels.messages._base import Message
 def fingerprint(message: Message, *about: str | None) -> str:
     """Return 64 hexadecimal digits that are the same only for equal messages and equal `about` (recipient, account)."""
     digest = sha256(repr(about).encode())
-    for part in _parts(message):
+    for part in _value_bytes(message):
         digest.update(part)
     return digest.hexdigest()
 
@@ -26,23 +26,23 @@ def digest_of(message_id: str, text: str) -> str:
     return sha256(told).hexdigest()
 
 
-def _parts(value: Any) -> Iterator[bytes]:  # noqa: ANN401  whatever a message may hold
+def _value_bytes(value: Any) -> Iterator[bytes]:  # noqa: ANN401  whatever a message may hold
     """Yield the parts of a value, each with its length, so that no two values yield the same bytes."""
     if is_dataclass(value):
         yield f"({type(value).__name__}".encode()
         for one in fields(value):
-            yield from _parts(getattr(value, one.name))
+            yield from _value_bytes(getattr(value, one.name))
         yield b")"
     elif isinstance(value, Mapping):
         yield b"{"
         for name, part in sorted(cast("Mapping[str, Any]", value).items(), key=lambda item: str(item[0])):
-            yield from _parts(name)
-            yield from _parts(part)
+            yield from _value_bytes(name)
+            yield from _value_bytes(part)
         yield b"}"
     elif isinstance(value, (tuple, list)):
         yield b"["
         for part in cast("tuple[Any, ...]", value):
-            yield from _parts(part)
+            yield from _value_bytes(part)
         yield b"]"
     elif callable(value):
         yield f"<{getattr(value, '__qualname__', type(value).__name__)}>".encode()  # its repr differs in every process

@@ -17,7 +17,7 @@ _COSTS = dict.fromkeys(_BASIC, 1) | dict.fromkeys(_EXTENSION, 2)
 
 _GSM7 = ("GSM-7", 160, 153)
 _UCS2 = ("UCS-2", 70, 67)
-_SHOWN = 5
+_MAX_UNENCODABLE = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,15 @@ def segments(text: str) -> Segments:
     """
     foreign = tuple(dict.fromkeys(character for character in text if character not in _COSTS))
     if foreign:
-        return _counted([1 + (character > "\uffff") for character in text], *_UCS2, foreign[:_SHOWN])
-    return _counted([_COSTS[character] for character in text], *_GSM7, ())
+        return _count_segments(
+            [1 + (character > "\uffff") for character in text], *_UCS2, foreign[:_MAX_UNENCODABLE]
+        )
+    return _count_segments([_COSTS[character] for character in text], *_GSM7, ())
 
 
-def _counted(costs: list[int], encoding: str, alone: int, joined: int, foreign: tuple[str, ...]) -> Segments:
+def _count_segments(
+    costs: list[int], encoding: str, alone: int, joined: int, foreign: tuple[str, ...]
+) -> Segments:
     units = sum(costs)
     if units <= alone:
         return Segments(encoding, 1, units, alone, alone - units, foreign)

@@ -110,12 +110,12 @@ class Email(Message):
         if self.text is None and self.html is None:
             raise InvalidMessage("it has neither text nor html", field="Email", hint="give one or both")
         for name in ("cc", "bcc", "reply_to"):
-            object.__setattr__(self, name, parsed(getattr(self, name)))
+            object.__setattr__(self, name, parse_addresses(getattr(self, name)))
         for name in ("sender", "envelope_sender"):
             if isinstance(value := getattr(self, name), str) and (value or name == "sender"):
                 object.__setattr__(self, name, EmailAddress.parse(value))
         _require_conversation(self)
-        object.__setattr__(self, "headers", _checked(self.headers))
+        object.__setattr__(self, "headers", _validate_headers(self.headers))
         object.__setattr__(self, "attachments", tuple(self.attachments))
         object.__setattr__(self, "references", tuple(self.references))
 
@@ -126,10 +126,10 @@ class Email(Message):
     @property
     def copies(self) -> tuple[EmailAddress, ...]:
         """The parsed addresses of cc and bcc."""
-        return (*parsed(self.cc), *parsed(self.bcc))
+        return (*parse_addresses(self.cc), *parse_addresses(self.bcc))
 
 
-def parsed(addresses: Addresses) -> tuple[EmailAddress, ...]:
+def parse_addresses(addresses: Addresses) -> tuple[EmailAddress, ...]:
     """Return one or several addresses in their parsed form.
 
     Raises:
@@ -155,7 +155,7 @@ def _require_conversation(mail: Email) -> None:
         )
 
 
-def _checked(headers: Mapping[str, str]) -> Mapping[str, str]:
+def _validate_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or _RESERVED.fullmatch(name):
             raise InvalidMessage(

@@ -12,7 +12,7 @@ from messaging_channels.messages._segments import Segments, segments
 if TYPE_CHECKING:
     from datetime import timedelta
 
-_MOST_MEDIA = 10
+_MAX_MEDIA = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,6 @@ class Mms(Message):
 
     def __post_init__(self) -> None:
         """Check the media."""
-        require_count(len(self.media), "Mms.media", at_least=1, at_most=_MOST_MEDIA)
+        require_count(len(self.media), "Mms.media", at_least=1, at_most=_MAX_MEDIA)
         if not all(url.startswith(("https://", "http://")) for url in self.media):
             raise InvalidMessage("one is no http URL", field="Mms.media", hint="give https://…")

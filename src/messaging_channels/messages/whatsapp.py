@@ -17,10 +17,10 @@ _CAPTION = 3000
 _HEADER = _FOOTER = 60
 _BUTTON_TITLE = 20
 _ROW_TITLE, _ROW_DESCRIPTION = 24, 72
-_MOST_BUTTONS, _MOST_ROWS = 3, 10
+_MAX_BUTTONS, _MAX_ROWS = 3, 10
 
 
-def _media(value: str | Media) -> Media:
+def _as_media(value: str | Media) -> Media:
     return Media(url=value) if isinstance(value, str) else value
 
 
@@ -53,12 +53,12 @@ class _File(Message):
 
     def __post_init__(self) -> None:
         """Bring the media into its parsed form."""
-        object.__setattr__(self, "media", _media(self.media))
+        object.__setattr__(self, "media", _as_media(self.media))
 
     @property
     def file(self) -> Media:
         """The media, parsed."""
-        return _media(self.media)
+        return _as_media(self.media)
 
     @property
     def uploads(self) -> tuple[Media, ...]:
@@ -74,7 +74,7 @@ class _Captioned(_File):
 
     def __post_init__(self) -> None:
         """Check the caption."""
-        object.__setattr__(self, "media", _media(self.media))
+        object.__setattr__(self, "media", _as_media(self.media))
         if self.caption is not None:
             require(self.caption, f"{type(self).__name__}.caption", at_most=_CAPTION)
 
@@ -253,7 +253,7 @@ class WhatsAppButtons(Interactive):
     def __post_init__(self) -> None:
         """Check the number of buttons, and that they differ."""
         self.check()
-        require_count(len(self.buttons), "WhatsAppButtons.buttons", at_least=1, at_most=_MOST_BUTTONS)
+        require_count(len(self.buttons), "WhatsAppButtons.buttons", at_least=1, at_most=_MAX_BUTTONS)
         require_distinct([button.id for button in self.buttons], "WhatsAppButtons.buttons")
 
 
@@ -270,7 +270,7 @@ class WhatsAppList(Interactive):
         self.check()
         require(self.button, "WhatsAppList.button", at_most=_BUTTON_TITLE)
         rows = [row.id for section in self.sections for row in section.rows]
-        require_count(len(rows), "WhatsAppList rows", at_least=1, at_most=_MOST_ROWS)
+        require_count(len(rows), "WhatsAppList rows", at_least=1, at_most=_MAX_ROWS)
         require_distinct(rows, "WhatsAppList rows")
         if len(self.sections) > 1 and not all(section.title for section in self.sections):
             raise InvalidMessage("one has no title", field="WhatsAppList.sections", hint="give it one")

@@ -10,7 +10,7 @@ from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages._base import require, require_count
 from messaging_channels.messages.whatsapp import Interactive
 
-_MOST_PRODUCTS, _MOST_SECTIONS = 30, 10
+_MAX_PRODUCTS, _MAX_SECTIONS = 30, 10
 _FLOW_BUTTON = 30
 
 
@@ -51,9 +51,9 @@ class WhatsAppProducts(Interactive):
         self.check()
         if not isinstance(self.header, str):
             raise InvalidMessage("it has no text", field="WhatsAppProducts.header", hint="give a line")
-        require_count(len(self.sections), "WhatsAppProducts.sections", at_least=1, at_most=_MOST_SECTIONS)
+        require_count(len(self.sections), "WhatsAppProducts.sections", at_least=1, at_most=_MAX_SECTIONS)
         products = sum(len(section.product_ids) for section in self.sections)
-        require_count(products, "WhatsAppProducts products", at_least=1, at_most=_MOST_PRODUCTS)
+        require_count(products, "WhatsAppProducts products", at_least=1, at_most=_MAX_PRODUCTS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from messaging_channels.messages._base import require, require_count
 from messaging_channels.messages.media import Media
 from messaging_channels.messages.whatsapp import Interactive, ReplyButton
 
-_FEWEST_CARDS, _MOST_CARDS = 2, 10
+_MIN_CARDS, _MAX_CARDS = 2, 10
 _CARD_TEXT, _CARD_BREAKS = 160, 2
 _BUTTON = 20
 
@@ -70,7 +70,7 @@ class WhatsAppCarousel(Interactive):
     def __post_init__(self) -> None:
         """Check the number of cards, and that they are alike."""
         self.check()
-        require_count(len(self.cards), "WhatsAppCarousel.cards", at_least=_FEWEST_CARDS, at_most=_MOST_CARDS)
+        require_count(len(self.cards), "WhatsAppCarousel.cards", at_least=_MIN_CARDS, at_most=_MAX_CARDS)
         if self.header is not None or self.footer is not None:
             raise InvalidMessage(
                 "it takes no header or footer", field="WhatsAppCarousel", hint="leave it out"

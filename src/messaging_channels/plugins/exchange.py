@@ -72,7 +72,7 @@ class HttpResponse:
         Raises:
             ValueError: the body is not JSON.
         """
-        return _codec().from_json(self.body)
+        return _json_codec().from_json(self.body)
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class HttpRequest(Exchange[HttpResponse]):
     @classmethod
     def post_json(cls, url: str, payload: object, *, headers: Mapping[str, str]) -> HttpRequest:
         """Describe a POST of `payload` as UTF-8 JSON. `headers` should already hold the content type."""
-        return cls("POST", url, headers, _codec().to_json(payload))
+        return cls("POST", url, headers, _json_codec().to_json(payload))
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -137,9 +137,9 @@ class Coalesce(Exchange[Reply]):
 
     key: Hashable
     item: Any = field(repr=False)
-    most: int
+    max_batch_size: int
     """How many items may be done together."""
-    perform: Callable[[Sequence[Any]], Flow[Sequence[Reply]]] = field(repr=False)
+    perform_batch: Callable[[Sequence[Any]], Flow[Sequence[Reply]]] = field(repr=False)
     """Does several items at once; returns their replies in order. It may be run by another caller's driver."""
     may_send: bool = True
 
@@ -184,7 +184,7 @@ class ExecutorPair:
 
 
 @cache  # an import statement costs each message more than a look into a cache
-def _codec() -> ModuleType:
+def _json_codec() -> ModuleType:
     import pydantic_core  # noqa: PLC0415  five times as fast as json, and slow to import
 
     return pydantic_core

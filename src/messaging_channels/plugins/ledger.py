@@ -123,7 +123,7 @@ class AttemptIntent:
     """Counted from 1 over all providers."""
     provider: str
     account: str | None
-    at: float
+    started_at: float
     delay: float = 0.0
     """Seconds that were waited before it."""
 
@@ -132,7 +132,7 @@ class AttemptIntent:
 class EventRecorded:
     """What hearing an event changed."""
 
-    fresh: bool
+    is_new: bool
     """False if it was heard before."""
     message_id: str | None = None
     """Ours, if the message is known."""
@@ -141,7 +141,7 @@ class EventRecorded:
 
 
 @fast_frozen(frozen=True, slots=True)
-class Entry(Operation[MessageRecord | None]):
+class InsertMessage(Operation[MessageRecord | None]):
     """Take a message in unless its key is taken. Reply None, or the record that holds the key.
 
     A key whose time has passed (`expires`) is free.
@@ -161,12 +161,12 @@ class Entry(Operation[MessageRecord | None]):
 
 
 @fast_frozen(frozen=True, slots=True)
-class ReserveMessage(Entry):
+class ReserveMessage(InsertMessage):
     """Take a message in, with its first attempt."""
 
     lease_owner: str
     lease: float
-    first: AttemptIntent
+    first_attempt: AttemptIntent
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -174,10 +174,10 @@ class TakeLease(Operation[bool]):
     """Become the holder in place of another one. Reply False if that is no longer the holder, has begun a further attempt, or an attempt was accepted."""
 
     message_id: str
-    instead_of: str
+    previous_owner: str
     lease_owner: str
     lease: float
-    attempts: int
+    attempt_count: int
     """How many there are in the record on which the taking over was decided."""
 
 
@@ -185,7 +185,7 @@ class TakeLease(Operation[bool]):
 class StartAttempt(Operation[bool]):
     """Write down a further attempt, and keep the lease. Reply False, and write none, if `holder` is not the holder, or one was accepted by now."""
 
-    begun: AttemptIntent
+    intent: AttemptIntent
     lease_owner: str
     lease: float
     queued: bool = False
@@ -204,7 +204,7 @@ class FinishAttempt(Operation["Status"]):
     number: int
     result: AttemptResult
     at: float
-    look_at: float
+    next_check_at: float
     """When to ask the provider about it, if it is unknown: seconds since the epoch, UTC."""
     stop_reason: str = ""
     """Why no further attempt follows; empty while one may."""
@@ -286,11 +286,11 @@ class Ledger(Protocol):
         ...
 
     @property
-    def keeps_addresses(self) -> bool:
+    def has_plain_addresses(self) -> bool:
         """Whether a record holds the address in the plain."""
         ...
 
-    def keep(self, plain: str, masked: str) -> str:
+    def stored_address(self, plain: str, masked: str) -> str:
         """Return an address as this ledger keeps it."""
         ...
 

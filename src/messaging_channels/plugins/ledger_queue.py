@@ -12,9 +12,9 @@ from typing import Any
 
 from messaging_channels._model.status import Status
 from messaging_channels._model.values import fast_frozen
-from messaging_channels.plugins.ledger import OPERATIONS, Entry, MessageRecord, Operation
+from messaging_channels.plugins.ledger import OPERATIONS, InsertMessage, MessageRecord, Operation
 
-QUEUE = "queue"
+QUEUE_OWNER = "queue"
 """The holder of a message that waits and that no worker has claimed."""
 NEVER = 1e12
 """When nothing is due."""
@@ -51,12 +51,12 @@ class Job:
     payload: str = field(repr=False)
     record: MessageRecord | None
     """None if no attempt was ever begun."""
-    standing: Status | None
+    step_status: Status | None
     """What attempts and reports of this step alone say."""
 
 
 @fast_frozen(frozen=True, slots=True)
-class Enqueue(Entry):
+class Enqueue(InsertMessage):
     """Take a message in to be sent later."""
 
     at: float
@@ -65,7 +65,7 @@ class Enqueue(Entry):
     """0 goes first."""
     deadline: float | None
     payload: str = field(repr=False)
-    recipients: str = field(repr=False)
+    recipient_digests: str = field(repr=False)
     """Digests of the addresses in the payload, each between blanks."""
     steps: int = 1
 
@@ -199,33 +199,33 @@ class Metric:
         return f"{self.name}{{{labels}}} {self.value:g}" if labels else f"{self.name} {self.value:g}"
 
 
-def metrics(queue: QueueStats) -> Sequence[Metric]:
+def metrics(stats: QueueStats) -> Sequence[Metric]:
     """Return how a queue stands as numbers for an exporter of any kind."""
     depth = [
         Metric(
-            "messaging_channels_queue_messages", {"state": state.value}, queue.by_state.get(state.value, 0)
+            "messaging_channels_queue_messages", {"state": state.value}, stats.by_state.get(state.value, 0)
         )
         for state in State
     ]
     ends = [
         Metric("messaging_channels_queue_events_total", {"event": what}, number, is_counter=True)
-        for what, number in sorted(queue.total.items())
+        for what, number in sorted(stats.total.items())
     ]
     return [
         *depth,
-        Metric("messaging_channels_queue_ready", {}, queue.ready),
-        Metric("messaging_channels_queue_oldest_age_seconds", {}, queue.oldest_age_seconds),
+        Metric("messaging_channels_queue_ready", {}, stats.ready),
+        Metric("messaging_channels_queue_oldest_age_seconds", {}, stats.oldest_age_seconds),
         *ends,
     ]
 
 
 @fast_frozen(frozen=True, slots=True)
-class Erase(Operation[int]):
+class EraseRecipient(Operation[int]):
     """Forget one recipient's addresses and bodies. What waits is not sent any more. Reply how many messages it was."""
 
-    recipient: str = field(repr=False)
+    recipient_digest: str = field(repr=False)
     """The digest of the address."""
-    kept: tuple[str, ...] = field(repr=False)
+    stored_addresses: tuple[str, ...] = field(repr=False)
     """The address as records keep it."""
     at: float
 
@@ -238,7 +238,7 @@ class Prune(Operation[int]):
     """Seconds since the epoch, UTC."""
 
 
-EVERY: tuple[type[Operation[Any]], ...] = (
+ALL_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     *OPERATIONS,
     Enqueue,
     Claim,
@@ -249,7 +249,7 @@ EVERY: tuple[type[Operation[Any]], ...] = (
     RetryDeadLetters,
     ListDeadLetters,
     GetQueueStats,
-    Erase,
+    EraseRecipient,
     Prune,
 )
 """All operations that a ledger performs."""

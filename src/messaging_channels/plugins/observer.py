@@ -38,10 +38,10 @@ class CompositeObserver(Observer):
             notify(observer.event_received, event)
 
 
-def notify(hear: Callable[[Any], None], fact: object) -> None:
+def notify(callback: Callable[[Any], None], value: object) -> None:
     """Let an observer hear of something. What it raises is logged and changes nothing."""
     try:
-        hear(fact)
+        callback(value)
     except Exception:
         import logging  # noqa: PLC0415  not needed where observers are well behaved
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.rate_limit import RateLimit
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 
-Options = TypeVar("Options", bound=ProviderOptions)
+OptionsT = TypeVar("OptionsT", bound=ProviderOptions)
 
 PROVIDER_API_VERSION = 1
 """The number of this contract. A plugin built for another one is refused when it is asked for."""
@@ -64,7 +64,7 @@ class Capabilities:
 
     def unsupported(self, message: Message) -> str | None:
         """Return the name of what is not carried: the type, or the first field that is set; None if all is well."""
-        undeclared = self._undeclared.get(type(message))
+        undeclared = self._unsupported_fields.get(type(message))
         if undeclared is None:
             return type(message).__name__
         if message.uploads and not self.uploads_media:
@@ -74,17 +74,17 @@ class Capabilities:
                 return f"{type(message).__name__}.{name}"
         return None
 
-    def carries_wholly(self, kind: type[Message]) -> bool:
+    def supports_all_fields(self, message_type: type[Message]) -> bool:
         """Whether it carries every message of that type, whatever its fields hold. What `provider_options` holds is another question."""
-        undeclared = self._undeclared.get(kind)
-        files = kind.uploads is not Message.uploads and not self.uploads_media
+        undeclared = self._unsupported_fields.get(message_type)
+        files = message_type.uploads is not Message.uploads and not self.uploads_media
         return (
             undeclared is not None and not files and all(name == "provider_options" for name, _ in undeclared)
         )
 
     @cached_property
-    def _undeclared(self) -> dict[type[Message], tuple[tuple[str, Any], ...]]:
-        return {kind: _optional_fields(kind, besides=named) for kind, named in self.message_types.items()}
+    def _unsupported_fields(self) -> dict[type[Message], tuple[tuple[str, Any], ...]]:
+        return {kind: _optional_fields(kind, excluded=named) for kind, named in self.message_types.items()}
 
 
 class Provider(Protocol):
@@ -175,9 +175,9 @@ class LookupRequest:
     channel: str
     to: Address | None
     """None where the record does not keep addresses."""
-    started: float
+    started_at: float
     """When the attempt began: seconds since the epoch, UTC."""
-    ended: float
+    ended_at: float
     text_matches: Callable[[str], bool] = field(repr=False)
     """Whether a text is that of the message. The text itself is not kept."""
 
@@ -186,7 +186,7 @@ class LookupRequest:
 class SupportsLookup(Protocol):
     """An optional ability: the provider can be asked what became of a message."""
 
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         """Return the outcome, or None if it cannot be told (yet). Its exchanges have no effect: say `may_send=False`.
 
         Accepted, with the provider's id, if the provider knows the message; `Reason.NOT_FOUND` only if the provider's answer proves that it never took it,
@@ -234,7 +234,7 @@ def require_sender(message: Message, default: str | None, *, provider: str) -> s
     return str(sender)
 
 
-def provider_options_of(message: Message, kind: type[Options]) -> Options | None:
+def provider_options_of(message: Message, options_type: type[OptionsT]) -> OptionsT | None:
     """Return the message's extra of that type, or None.
 
     Raises:
@@ -243,13 +243,13 @@ def provider_options_of(message: Message, kind: type[Options]) -> Options | None
     from messaging_channels._model.errors import InvalidMessage  # noqa: PLC0415
 
     own: list[ProviderOptions] = [
-        extra for extra in getattr(message, "provider_options", ()) if extra.provider == kind.provider
+        extra for extra in getattr(message, "provider_options", ()) if extra.provider == options_type.provider
     ]
     if not own:
         return None
-    if len(own) > 1 or not isinstance(own[0], kind):
+    if len(own) > 1 or not isinstance(own[0], options_type):
         raise InvalidMessage(
-            f"it takes one {kind.__name__} at most, and no other for {kind.provider}",
+            f"it takes one {options_type.__name__} at most, and no other for {options_type.provider}",
             field=f"{type(message).__name__}.provider_options",
             hint="give the one that fits",
         )
@@ -270,9 +270,9 @@ class ProviderSpec:
     api_version: int = PROVIDER_API_VERSION
 
 
-def _optional_fields(kind: type[Message], *, besides: frozenset[str]) -> tuple[tuple[str, Any], ...]:
+def _optional_fields(message_type: type[Message], *, excluded: frozenset[str]) -> tuple[tuple[str, Any], ...]:
     return tuple(
         (spec.name, spec.default if spec.default_factory is MISSING else spec.default_factory())
-        for spec in fields(kind)  # type: ignore[arg-type]
-        if spec.name not in besides and not (spec.default is MISSING and spec.default_factory is MISSING)
+        for spec in fields(message_type)  # type: ignore[arg-type]
+        if spec.name not in excluded and not (spec.default is MISSING and spec.default_factory is MISSING)
     )

@@ -44,7 +44,7 @@ class MappingResolver:
         if addresses is None:
             return None
         return ResolvedRecipient(
-            _found(addresses.get(channel.name), recipient, channel, channel.name), self.account
+            _require_address(addresses.get(channel.name), recipient, channel, channel.name), self.account
         )
 
 
@@ -66,7 +66,7 @@ class PathResolver:
     A path steps through mappings, sequences and attributes alike, so documents, ORM rows and pydantic models all serve.
     """
 
-    kind: type
+    recipient_type: type
     """The recipients it understands, such as `User`."""
     load: Load
     """Returns the object of a recipient, or None if there is none. It may block; see `exchange.BlockingCall`."""
@@ -79,15 +79,15 @@ class PathResolver:
     def resolve(self, recipient: Any, channel: Channel) -> Flow[ResolvedRecipient | None]:  # noqa: ANN401
         """See RecipientResolver."""
         path = self.paths.get(channel.name)
-        if path is None or not isinstance(recipient, self.kind):
+        if path is None or not isinstance(recipient, self.recipient_type):
             return None
         loaded = yield from ask(BlockingCall(lambda: self.load(recipient), may_send=False))
         if loaded is None:
             raise UnresolvedRecipient(
-                "no such recipient", recipient=_named(recipient), channel=channel.name, hint="check the id"
+                "no such recipient", recipient=_describe(recipient), channel=channel.name, hint="check the id"
             )
         account = self.account if self.account_path is None else get_path(loaded, self.account_path)
-        return ResolvedRecipient(_found(get_path(loaded, path), recipient, channel, path), account)
+        return ResolvedRecipient(_require_address(get_path(loaded, path), recipient, channel, path), account)
 
 
 def get_path(start: Any, path: str) -> Any:  # noqa: ANN401  paths lead anywhere
@@ -112,18 +112,18 @@ def _item(here: Any, index: int) -> Any:  # noqa: ANN401
     return None
 
 
-def _found(address: Any, recipient: object, channel: Channel, where: str) -> str:  # noqa: ANN401
+def _require_address(address: Any, recipient: object, channel: Channel, where: str) -> str:  # noqa: ANN401
     if not address or not isinstance(address, str):
         raise UnresolvedRecipient(
             f"no address at {where!r}",
-            recipient=_named(recipient),
+            recipient=_describe(recipient),
             channel=channel.name,
             hint="store one there, or use another channel",
         )
     return address
 
 
-def _named(recipient: object) -> str:
+def _describe(recipient: object) -> str:
     """Name a recipient without showing more than the ids of our own kinds."""
     return repr(recipient) if isinstance(recipient, (User, Person)) else type(recipient).__name__
 

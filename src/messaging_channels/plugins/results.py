@@ -40,12 +40,12 @@ def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> floa
             return max(0.0, float(headers[name]) * unit)
         except (KeyError, ValueError):
             continue
-    until = _date(headers.get("retry-after"))
-    since = _date(headers.get("date")) if now is None else now
+    until = _parse_http_date(headers.get("retry-after"))
+    since = _parse_http_date(headers.get("date")) if now is None else now
     return None if until is None or since is None else max(0.0, until - since)
 
 
-def _date(text: str | None) -> float | None:
+def _parse_http_date(text: str | None) -> float | None:
     from email.utils import parsedate_to_datetime  # noqa: PLC0415  slow to import and rarely needed
 
     try:

@@ -20,7 +20,7 @@ from messaging_channels.policies.rate_limiter import RateLimiter
 if TYPE_CHECKING:
     from messaging_channels.plugins.provider import Envelope
 
-_DAY = 86400.0
+_DAY_SECONDS = 86400.0
 _LINE = 4
 """How many last digits tell subscribers of one block of numbers apart."""
 
@@ -135,18 +135,18 @@ class VelocityLimit(PreSendCheck):
         per_account: RateLimit | None = None,
     ) -> None:
         """Name the rates; what has none is not limited."""
-        self._rates = (("number", per_number), ("block", per_block), ("account", per_account))
-        self._pacer = RateLimiter()
+        self._rate_limits = (("number", per_number), ("block", per_block), ("account", per_account))
+        self._rate_limiter = RateLimiter()
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
         """See PreSendCheck. What it lets through counts, whatever becomes of it."""
         now = yield from ask(CurrentTime())
         plain = envelope.to.plain
         keys = {"number": plain, "block": None if "@" in plain else plain[:-_LINE], "account": account or ""}
-        for what, rate in self._rates:
+        for what, rate in self._rate_limits:
             if rate is not None and keys[what] is not None:
                 key = (what, envelope.channel, account, keys[what])
-                taken, wait = self._pacer.reserve([(key, rate)], now, 0.0)
+                taken, wait = self._rate_limiter.reserve([(key, rate)], now, 0.0)
                 if not taken:
                     return f"too many messages to one {what}; the next may go in {wait:.0f} s"
         return None
@@ -167,7 +167,7 @@ class SpendLimit(PreSendCheck):
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
         """See PreSendCheck. What it lets through counts, whatever becomes of it."""
         now = yield from ask(CurrentTime())
-        price, day = self._price(envelope), int(now // _DAY)
+        price, day = self._price(envelope), int(now // _DAY_SECONDS)
         with self._lock:
             spent = self._spent.get((account, day), 0.0) + price
             if spent > self._per_day:

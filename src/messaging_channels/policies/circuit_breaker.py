@@ -26,71 +26,71 @@ _FAILURES = frozenset(
     }
 )
 """What speaks against the provider as a whole. Any other answer shows that it works."""
-_SILENT = frozenset({Reason.INTERNAL_ERROR, Reason.PLUGIN, Reason.CANCELLED, Reason.PROCESS_CRASHED})
+_NEUTRAL = frozenset({Reason.INTERNAL_ERROR, Reason.PLUGIN, Reason.CANCELLED, Reason.PROCESS_CRASHED})
 """What says nothing of the provider."""
 
 
-_SKEW = 1.0
+_CLOCK_TOLERANCE = 1.0
 """Seconds by which the times that threads read may be out of order."""
 
 
 @dataclass(slots=True)
 class _Circuit:
     failures: int = 0
-    since: float = 0.0
-    until: float = 0.0
+    opened_at: float = 0.0
+    open_until: float = 0.0
     """It rests until then. Seconds since the epoch, UTC."""
-    probed: float = 0.0
+    probed_at: float = 0.0
 
-    def rests(self, now: float) -> bool:
+    def is_open(self, now: float) -> bool:
         """Whether it rests. A clock that was set back to before its rest ends it."""
-        return self.since - _SKEW <= now < self.until
+        return self.opened_at - _CLOCK_TOLERANCE <= now < self.open_until
 
-    def rest(self, now: float, seconds: float) -> None:
-        self.since, self.until = now, now + seconds
+    def open(self, now: float, seconds: float) -> None:
+        self.opened_at, self.open_until = now, now + seconds
 
 
 class CircuitBreakers:
     """Counts failures in a row, and says who may be asked. Keys are whatever names a provider with its credentials."""
 
     def __init__(self) -> None:
-        self.any = False
+        self.any_failures = False
         """Whether anything failed lately."""
-        self._conditions: dict[Hashable, _Circuit] = {}
+        self._circuits: dict[Hashable, _Circuit] = {}
         self._lock = threading.Lock()
 
     def record(self, key: Hashable, reason: Reason, policy: CircuitBreaker, now: float) -> None:
         """Hear how an attempt ended."""
         if reason not in _FAILURES:
-            if reason not in _SILENT and key in self._conditions:
+            if reason not in _NEUTRAL and key in self._circuits:
                 with self._lock:
-                    self._conditions.pop(key, None)
-                    self.any = bool(self._conditions)
+                    self._circuits.pop(key, None)
+                    self.any_failures = bool(self._circuits)
             return
         with self._lock:
-            condition = self._conditions.setdefault(key, _Circuit())
+            condition = self._circuits.setdefault(key, _Circuit())
             condition.failures += 1
-            self.any = True
+            self.any_failures = True
             if condition.failures >= policy.failure_threshold:
-                condition.rest(now, policy.reset_timeout)
+                condition.open(now, policy.reset_timeout)
 
     def is_open(self, key: Hashable, now: float) -> bool:
         """Whether it is to be left alone now."""
-        condition = self._conditions.get(key)
-        return condition is not None and condition.rests(now)
+        condition = self._circuits.get(key)
+        return condition is not None and condition.is_open(now)
 
     def try_acquire(self, key: Hashable, policy: CircuitBreaker, now: float) -> bool:
         """Say whether it may be asked right now. After its rest only one caller is told so, as a probe; the others see it resting on."""
-        if key not in self._conditions:
+        if key not in self._circuits:
             return True
         with self._lock:
-            condition = self._conditions.get(key)
+            condition = self._circuits.get(key)
             if condition is None or condition.failures < policy.failure_threshold:
                 return True
-            if condition.rests(now):
+            if condition.is_open(now):
                 return False
-            condition.rest(now, policy.reset_timeout)
-            condition.probed = now
+            condition.open(now, policy.reset_timeout)
+            condition.probed_at = now
             return True
 
     def half_open_candidate(
@@ -101,12 +101,12 @@ class CircuitBreakers:
         Return None and the seconds until then if it was probed a moment ago.
         """
         with self._lock:
-            resting = [(one, key) for key in keys if (one := self._conditions.get(key))]
+            resting = [(one, key) for key in keys if (one := self._circuits.get(key))]
             if not resting:
                 return keys[0], 0.0
-            condition, key = min(resting, key=lambda pair: pair[0].until)
-            wait = min(condition.until, condition.probed + policy.half_open_interval) - now
+            condition, key = min(resting, key=lambda pair: pair[0].open_until)
+            wait = min(condition.open_until, condition.probed_at + policy.half_open_interval) - now
             if wait > 0:
                 return None, wait
-            condition.until = condition.probed = now  # the claim that follows is granted
+            condition.open_until = condition.probed_at = now  # the claim that follows is granted
             return key, 0.0

@@ -11,8 +11,8 @@ from messaging_channels._model.rate_limit import reserve
 if TYPE_CHECKING:
     from messaging_channels._model.rate_limit import RateLimit
 
-_SWEEP = 4096
-_STEP = 60.0
+_SWEEP_SIZE = 4096
+_CLOCK_TOLERANCE = 60.0
 """Seconds by which time may seem to go back because callers ask ahead; more is a clock that was set."""
 
 
@@ -20,38 +20,38 @@ class RateLimiter:
     """Gives out places in time, first come, first served for each key: a busy sender delays no other one."""
 
     def __init__(self) -> None:
-        self._due: dict[Hashable, float] = {}
+        self._next_free: dict[Hashable, float] = {}
         self._lock = threading.Lock()
-        self._sweep_at = _SWEEP
+        self._sweep_at = _SWEEP_SIZE
         self._latest = 0.0
 
     def reserve(
-        self, limits: Sequence[tuple[Hashable, RateLimit]], now: float, at_most: float
+        self, limits: Sequence[tuple[Hashable, RateLimit]], now: float, max_wait: float
     ) -> tuple[bool, float]:
         """Take a place under all these rates at once. Return whether it was taken, and the seconds to wait for it.
 
         A place that is further away than `at_most` seconds is not taken.
         """
         with self._lock:
-            if now < self._latest - _STEP:
-                self._set_back(self._latest - now)
+            if now < self._latest - _CLOCK_TOLERANCE:
+                self._shift_times(self._latest - now)
             self._latest = max(self._latest, now)
-            taken = [reserve(self._due.get(key, 0.0), rate, now) for key, rate in limits]
+            taken = [reserve(self._next_free.get(key, 0.0), rate, now) for key, rate in limits]
             wait = max((wait for _, wait in taken), default=0.0)
-            if wait > at_most:
+            if wait > max_wait:
                 return False, wait
             for (key, _), (due, own_wait) in zip(limits, taken, strict=True):
-                self._due[key] = due + (wait - own_wait)
-            if len(self._due) > self._sweep_at:
-                self._forget(now)
+                self._next_free[key] = due + (wait - own_wait)
+            if len(self._next_free) > self._sweep_at:
+                self._evict_unused(now)
         return True, wait
 
-    def _set_back(self, seconds: float) -> None:
+    def _shift_times(self, seconds: float) -> None:
         """Follow a clock that was set back: places given out before it must not delay anybody for as long."""
-        self._due = {key: due - seconds for key, due in self._due.items()}
+        self._next_free = {key: due - seconds for key, due in self._next_free.items()}
         self._latest -= seconds
 
-    def _forget(self, now: float) -> None:
+    def _evict_unused(self, now: float) -> None:
         """Forget keys that delay nobody any more."""
-        self._due = {key: due for key, due in self._due.items() if due > now}
-        self._sweep_at = max(_SWEEP, 2 * len(self._due))
+        self._next_free = {key: due for key, due in self._next_free.items() if due > now}
+        self._sweep_at = max(_SWEEP_SIZE, 2 * len(self._next_free))

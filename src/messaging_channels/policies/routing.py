@@ -63,7 +63,7 @@ class RouteMatch:
         return (
             (not self.message_types or isinstance(envelope.message, self.message_types))
             and (not self.accounts or account in self.accounts)
-            and (not self.prefixes or _begins(envelope.to.plain, self.prefixes))
+            and (not self.prefixes or _has_prefix(envelope.to.plain, self.prefixes))
         )
 
 
@@ -132,14 +132,14 @@ class Route:
 
 
 def resolve_routes(
-    channels: Iterable[Channel], providers: Mapping[str, Provider], given: Mapping[str, Route]
+    channels: Iterable[Channel], providers: Mapping[str, Provider], given_routes: Mapping[str, Route]
 ) -> dict[str, Route]:
     """Return a route for every channel: the given one, or all providers that carry the channel in their order.
 
     Raises:
         UnknownProvider: a route names a provider that there is not.
     """
-    routes = dict(given)
+    routes = dict(given_routes)
     for channel in channels:
         able = [
             name
@@ -155,7 +155,7 @@ def resolve_routes(
     return routes
 
 
-def _begins(plain: str, prefixes: tuple[str, ...]) -> bool:
+def _has_prefix(plain: str, prefixes: tuple[str, ...]) -> bool:
     if "@" in plain:
         return plain.lower().endswith(prefixes)
     return plain.startswith(tuple(prefix.lstrip("+") for prefix in prefixes))

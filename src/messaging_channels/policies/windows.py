@@ -68,7 +68,7 @@ class SendWindow:
         if not names:
             raise _invalid("the time zone of that recipient is not known", "give SendWindow(timezone=...)")
         for name in names:
-            _zone(name)
+            _timezone(name)
         return names
 
     def next_opening(self, at: float, timezones: Sequence[str]) -> float:
@@ -77,7 +77,7 @@ class SendWindow:
         Raises:
             InvalidMessage: there is none within a year.
         """
-        moment, known = at, [_zone(name) for name in timezones]
+        moment, known = at, [_timezone(name) for name in timezones]
         for _ in range(_TRIES):
             later = max(self._next_opening(moment, zone) for zone in known)
             if later == moment:
@@ -100,7 +100,7 @@ class SendWindow:
         raise _invalid("it never opens", "name at least one day")  # pragma: no cover  every week has its days
 
 
-def _zone(name: str) -> ZoneInfo:
+def _timezone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from messaging_channels._transport.drivers import AsyncTransport, Transport
     from messaging_channels.testing.clock import ControlledClock
     from messaging_channels.testing.emulator import Emulator, Request, json_response, serve
-    from messaging_channels.testing.faults import Fault, FaultKind, Faults
+    from messaging_channels.testing.faults import Fault, FaultKind, FaultQueue
     from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
     from messaging_channels.testing.network_guard import RealProviderReached
-    from messaging_channels.testing.outbox import Outbox, Sent
+    from messaging_channels.testing.outbox import SandboxStore, Sent
     from messaging_channels.testing.provider_script import ProviderScript
     from messaging_channels.testing.unittest import OutboxMixin
     from messaging_channels.testing.vendor_webhooks import VendorWebhooks
@@ -28,13 +28,13 @@ __all__ = [
     "Emulator",
     "Fault",
     "FaultKind",
-    "Faults",
-    "Outbox",
+    "FaultQueue",
     "OutboxMixin",
     "PluginManager",
     "ProviderScript",
     "RealProviderReached",
     "Request",
+    "SandboxStore",
     "Sent",
     "Transport",
     "VendorWebhooks",
@@ -66,12 +66,12 @@ __getattr__, __dir__ = lazy(
         ),
         "testing.faults": (
             "Fault",
-            "Faults",
+            "FaultQueue",
             "FaultKind",
         ),
         "testing.network_guard": ("RealProviderReached",),
         "testing.outbox": (
-            "Outbox",
+            "SandboxStore",
             "Sent",
         ),
         "testing.provider_script": ("ProviderScript",),

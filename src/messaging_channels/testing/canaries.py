@@ -16,10 +16,10 @@ OTHER_SECRET = "0ddba11c0ffee0fab1ed0b5e55ed1337"  # noqa: S105  likewise
 PHONE = "447700900123"
 MAIL = "zoe.canary@example.com"
 TEXT = "Canary words 7c1f"
-MARKS = {"the secret": SECRET, "the address": PHONE, "the mail address": MAIL, "the text": TEXT}
+CANARIES = {"the secret": SECRET, "the address": PHONE, "the mail address": MAIL, "the text": TEXT}
 
 
-def address(channel: Channel) -> Address | None:
+def canary_address(channel: Channel) -> Address | None:
     """Return the marked address of that channel: a number or a mail address; None where it takes neither."""
     for text in (f"+{PHONE}", MAIL):
         try:
@@ -29,9 +29,9 @@ def address(channel: Channel) -> Address | None:
     return None
 
 
-def leaks(text: str, *names: str) -> list[str]:
+def find_leaks(text: str, *names: str) -> list[str]:
     """Return which marks turn up in a text, also in base64; all of them are looked for unless some are named."""
-    return [name for name in names or MARKS if any(form in text for form in _FORMS[name])]
+    return [name for name in names or CANARIES if any(form in text for form in _FORMS[name])]
 
 
 def _forms(mark: str) -> list[str]:
@@ -43,4 +43,4 @@ def _forms(mark: str) -> list[str]:
     return forms
 
 
-_FORMS = {name: _forms(mark) for name, mark in MARKS.items()}
+_FORMS = {name: _forms(mark) for name, mark in CANARIES.items()}

@@ -14,13 +14,13 @@ def check_plugin(name: str, *, examples: int) -> int:
     """Hold an installed provider to the rules and print the report; 1 if it breaks any.
 
     Raises:
-        ConfigurationError: there is no such provider, its plugin is broken, or it names no vectors.
+        ConfigurationError: there is no such provider, its plugin is broken, or it names no fixtures.
     """
     loaded = plugins.load_plugins()
     spec = loaded.provider(name)
     try:
-        vectors = vendor_webhooks.vectors_of(name)
-        from messaging_channels.testing.conformance import CHECKS, Case, check_rule  # noqa: PLC0415  an extra
+        fixtures = vendor_webhooks.fixtures_of(name)
+        from messaging_channels.testing.conformance import CHECKS, ConformanceContext, check_rule  # noqa: PLC0415  an extra
         from messaging_channels.testing.conformance.report import markdown  # noqa: PLC0415  likewise
     except ModuleNotFoundError as missing:
         raise InvalidSetting(
@@ -29,14 +29,14 @@ def check_plugin(name: str, *, examples: int) -> int:
             source="the kit",
             hint="pip install 'messaging-channels[kit]'",
         ) from missing
-    if vectors is None:
+    if fixtures is None:
         raise InvalidSetting(
-            "the plugin names no vectors",
+            "the plugin names no fixtures",
             setting=name,
-            source=f"the entry points of group {vendor_webhooks.GROUP}",
-            hint=f'add {name} = "its_package.conformance:VECTORS" to that group, see the how-to "Test a provider"',
+            source=f"the entry points of group {vendor_webhooks.ENTRY_POINT_GROUP}",
+            hint=f'add {name} = "its_package.conformance:FIXTURES" to that group, see the how-to "Test a provider"',
         )
-    case = Case(spec, vectors, tuple(loaded.channels), examples)
+    case = ConformanceContext(spec, fixtures, tuple(loaded.channels), examples)
     checked = [check_rule(rule, case) for rule in CHECKS]
     sys.stdout.write(markdown(name, checked))
     return int(any(one.findings for one in checked))
@@ -48,11 +48,11 @@ def create_plugin(name: str, directory: Path | None) -> int:
     Raises:
         BadInput: the name is none, or there is something in the directory.
     """
-    from messaging_channels.testing.template import write  # noqa: PLC0415  for this command only
+    from messaging_channels.testing.template import write_plugin  # noqa: PLC0415  for this command only
 
     where = directory or Path(f"messaging-channels-{name}")
     try:
-        written = write(name, where)
+        written = write_plugin(name, where)
     except (ValueError, OSError) as problem:
         raise BadInput(str(problem)) from problem
     for path in written:

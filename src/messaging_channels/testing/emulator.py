@@ -26,10 +26,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from messaging_channels._transport.drivers import AsyncTransport
 from messaging_channels.plugins.exchange import HttpRequest, HttpResponse, ask
-from messaging_channels.testing.faults import Fault, FaultKind, Faults
+from messaging_channels.testing.faults import Fault, FaultKind, FaultQueue
 
 _FAULT = TypeAdapter(Fault)
-_LARGEST = 32 * 1024 * 1024
+_MAX_REQUEST_SIZE = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +61,14 @@ class Emulator:
 
     def __init__(self, *, port: int = 0) -> None:
         """Bind the port (0 for any free one); serve nothing yet."""
-        self.faults = Faults()
+        self.faults = FaultQueue()
         self.requests: list[Request] = []
         """What was read so far, whatever became of it."""
-        self.reported: list[tuple[HttpRequest, int | None]] = []
+        self.reports: list[tuple[HttpRequest, int | None]] = []
         """The webhook calls made so far, with the status of the answer, None where none came."""
         self._listener = socket.create_server(("127.0.0.1", port), backlog=512)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._due = 0
+        self._pending_reports = 0
         self._idle = threading.Condition()
         self._running: set[asyncio.Task[None]] = set()
 
@@ -80,23 +80,23 @@ class Emulator:
         """Return what it has taken so far, for `GET /_emulator/state`."""
         return {}
 
-    def report(self, call: HttpRequest, *, after: float = 0.0) -> None:
+    def report(self, request: HttpRequest, *, delay: float = 0.0) -> None:
         """Make a webhook call, `after` seconds from now. Called from `handle`."""
         with self._idle:
-            self._due += 1
-        task = asyncio.get_running_loop().create_task(self._reported(call, after))
+            self._pending_reports += 1
+        task = asyncio.get_running_loop().create_task(self._post_report(request, delay))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
-    def wait_until_reported(self, *, seconds: float = 10.0) -> None:
+    def wait_for_reports(self, *, timeout: float = 10.0) -> None:
         """Wait until every webhook call that is due has been answered, or failed.
 
         Raises:
             TimeoutError: some are still under way.
         """
         with self._idle:
-            if not self._idle.wait_for(lambda: self._due == 0, seconds):
-                message = f"{self._due} reports are still under way"
+            if not self._idle.wait_for(lambda: self._pending_reports == 0, timeout):
+                message = f"{self._pending_reports} reports are still under way"
                 raise TimeoutError(message)
 
     def __enter__(self) -> Self:
@@ -115,7 +115,9 @@ class Emulator:
     async def _serve(self, started: Callable[[], object]) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._transport = AsyncTransport()
-        server = await asyncio.start_server(self._connected, sock=self._listener, limit=_LARGEST)
+        server = await asyncio.start_server(
+            self._serve_connection, sock=self._listener, limit=_MAX_REQUEST_SIZE
+        )
         started()
         await self._stop.wait()
         server.close()
@@ -124,7 +126,7 @@ class Emulator:
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._transport.close()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sock: socket.socket = writer.get_extra_info("socket")
         sock.setsockopt(
             socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
@@ -133,28 +135,30 @@ class Emulator:
         assert task is not None  # noqa: S101  a coroutine runs in a task
         self._running.add(task)
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            while request := await _read(reader):
-                if not await self._answered(request, reader, writer):
+            while request := await _read_request(reader):
+                if not await self._serve_request(request, reader, writer):
                     break
         self._running.discard(task)
         writer.close()
 
-    async def _answered(
+    async def _serve_request(
         self, request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         """Answer one request; return whether the connection goes on."""
         if request.path.startswith("/_emulator/"):
-            writer.write(_written(self._steered(request)))
+            writer.write(_encode_response(self._control_response(request)))
             return True
         self.requests.append(request)
-        fault = self.faults.next_for(request.path)
-        answer = self.handle(request) if fault is None or fault.carries_out else HttpResponse(500, {}, b"")
+        fault = self.faults.pop_for(request.path)
+        answer = (
+            self.handle(request) if fault is None or fault.reaches_handler else HttpResponse(500, {}, b"")
+        )
         if fault is None:
-            writer.write(_written(answer))
+            writer.write(_encode_response(answer))
             return True
-        return await _spoilt(fault, answer, reader, writer)
+        return await _respond_with_fault(fault, answer, reader, writer)
 
-    def _steered(self, request: Request) -> HttpResponse:
+    def _control_response(self, request: Request) -> HttpResponse:
         if request.path == "/_emulator/state":
             return json_response(self.state())
         if request.method == "DELETE":
@@ -166,20 +170,20 @@ class Emulator:
             return json_response({"error": str(error), "known": [*FaultKind]}, status=400)
         return json_response({})
 
-    async def _reported(self, call: HttpRequest, after: float) -> None:
+    async def _post_report(self, request: HttpRequest, delay: float) -> None:
         status = None
         try:
-            await asyncio.sleep(after)
+            await asyncio.sleep(delay)
             with suppress(Exception):  # nobody listens there: as lost as a real report
-                status = (await self._transport.run(ask(call))).status
+                status = (await self._transport.run(ask(request))).status
         finally:
-            self.reported.append((call, status))
+            self.reports.append((request, status))
             with self._idle:
-                self._due -= 1
+                self._pending_reports -= 1
                 self._idle.notify_all()
 
 
-async def _read(reader: asyncio.StreamReader) -> Request | None:
+async def _read_request(reader: asyncio.StreamReader) -> Request | None:
     """Read one request; None at the end of the connection."""
     try:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
@@ -204,51 +208,51 @@ async def _body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> byt
     return body
 
 
-def _written(answer: HttpResponse) -> bytes:
+def _encode_response(answer: HttpResponse) -> bytes:
     headers = {**answer.headers, "content-length": str(len(answer.body))}
     lines = [f"HTTP/1.1 {answer.status} ", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + answer.body
 
 
-async def _spoilt(
+async def _respond_with_fault(
     fault: Fault, answer: HttpResponse, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> bool:
     """Go wrong as told; return whether the connection goes on."""
-    if fault.how is FaultKind.SLOW:
+    if fault.kind is FaultKind.SLOW:
         await asyncio.sleep(fault.seconds or 0)
-    if fault.how is FaultKind.HANG:
+    if fault.kind is FaultKind.HANG:
         await reader.read()
-    if fault.how is FaultKind.RESET:
+    if fault.kind is FaultKind.RESET:
         sock: socket.socket = writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.write(_said(fault, answer))
-    return fault.how in _GOES_ON
+    writer.write(_faulty_response(fault, answer))
+    return fault.kind in _KEEPS_CONNECTION
 
 
-def _said(fault: Fault, answer: HttpResponse) -> bytes:
+def _faulty_response(fault: Fault, answer: HttpResponse) -> bytes:
     """Return what the client gets to read."""
     wait = {} if fault.seconds is None else {"retry-after": f"{fault.seconds:g}"}
     said = {
-        FaultKind.CUT: _written(answer)[: -max(1, len(answer.body) // 2)],
+        FaultKind.CUT: _encode_response(answer)[: -max(1, len(answer.body) // 2)],
         FaultKind.GARBAGE: b"\x00\x01 no HTTP at all\r\n\r\n",
-        FaultKind.UNREADABLE: _written(
+        FaultKind.UNREADABLE: _encode_response(
             HttpResponse(200, {"content-type": "text/html"}, b"<html>busy</html>")
         ),
-        FaultKind.STATUS: _written(HttpResponse(fault.status, {}, b"")),
-        FaultKind.THROTTLE: _written(HttpResponse(429, wait, b"")),
-        FaultKind.SLOW: _written(answer),
+        FaultKind.STATUS: _encode_response(HttpResponse(fault.status, {}, b"")),
+        FaultKind.THROTTLE: _encode_response(HttpResponse(429, wait, b"")),
+        FaultKind.SLOW: _encode_response(answer),
     }
-    return said.get(fault.how, b"")
+    return said.get(fault.kind, b"")
 
 
-_GOES_ON = frozenset({FaultKind.UNREADABLE, FaultKind.STATUS, FaultKind.THROTTLE, FaultKind.SLOW})
+_KEEPS_CONNECTION = frozenset({FaultKind.UNREADABLE, FaultKind.STATUS, FaultKind.THROTTLE, FaultKind.SLOW})
 
 
 def serve(
     build: Callable[[argparse.Namespace], Emulator],
     arguments: Sequence[str] | None = None,
     *,
-    describe: Callable[[argparse.ArgumentParser], object] = lambda _: None,
+    add_arguments: Callable[[argparse.ArgumentParser], object] = lambda _: None,
 ) -> None:
     """Run an emulator from the command line until it is told to stop. `describe` adds options of its own; `port` and `webhook_url` are here.
 
@@ -259,7 +263,7 @@ def serve(
     )
     parser.add_argument("--port", type=int, default=0, help="0 for any free one")
     parser.add_argument("--webhook-url", help="where reports and inbound messages are posted")
-    describe(parser)
+    add_arguments(parser)
     stop = threading.Event()
 
     def told(_number: int, _frame: object) -> None:

@@ -1,6 +1,6 @@
 """A vendor that is none, for every name without an installed plugin: it carries every message, and keeps the whole contract.
 
-Its provider passes the conformance kit like any other. Nobody serves its protocol but the vectors below.
+Its provider passes the conformance kit like any other. Nobody serves its protocol but the fixtures below.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class FakeSettings(BaseModel):
     key: SecretStr
 
 
-def _optional(kind: type[Message]) -> frozenset[str]:
+def _optional_fields(kind: type[Message]) -> frozenset[str]:
     return frozenset(
         one.name
         for one in fields(cast("Any", kind))
@@ -50,7 +50,8 @@ class Fake:
 
     name: ClassVar[str] = "fake"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        {kind: _optional(kind) for channel in BUILT_IN for kind in channel.message_types}, max_batch_size=100
+        {kind: _optional_fields(kind) for channel in BUILT_IN for kind in channel.message_types},
+        max_batch_size=100,
     )
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
@@ -73,19 +74,19 @@ class Fake:
             for one in batch
         ]
         response = yield from ask(HttpRequest.post_json(self._url, described, headers=self._headers))
-        told = {one.get("id"): one for one in _objects(_parsed(response.body))} if response.ok else {}
-        return [_outcome(told.get(one.id), response) for one in batch]
+        told = {one.get("id"): one for one in _objects(_parse_json(response.body))} if response.ok else {}
+        return [_result(told.get(one.id), response) for one in batch]
 
     def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         """See SupportsWebhooks."""
         given = call.headers.get("x-fake-proof", "").encode("utf-8", "replace")
-        if not hmac.compare_digest(given, _proof(call.body, self._key).encode()):
+        if not hmac.compare_digest(given, _signature(call.body, self._key).encode()):
             raise WebhookVerificationError(
                 "the proof does not fit",
                 provider=self.name,
                 hint="make the call with `outbox.delivery_report(...)`",
             )
-        return WebhookResult((_event(self.name, _parsed(call.body), call),))
+        return WebhookResult((_event(self.name, _parse_json(call.body), call),))
 
 
 def fake_spec(name: str = Fake.name) -> ProviderSpec:
@@ -93,40 +94,40 @@ def fake_spec(name: str = Fake.name) -> ProviderSpec:
     return ProviderSpec(name, FakeSettings, cast("Any", type("Fake", (Fake,), {"name": name})))
 
 
-def _outcome(told: Mapping[str, Any] | None, response: HttpResponse) -> AttemptResult:
-    if told is None or not isinstance(told.get("provider_id"), str):
+def _result(element: Mapping[str, Any] | None, response: HttpResponse) -> AttemptResult:
+    if element is None or not isinstance(element.get("provider_id"), str):
         return result_from_status(response)
-    reason = _REASONS.get(str(told.get("reason")), Reason.UNREADABLE_RESPONSE)
-    return AttemptResult.of(reason, provider_id=told["provider_id"], raw_response=told)
+    reason = _REASONS.get(str(element.get("reason")), Reason.UNREADABLE_RESPONSE)
+    return AttemptResult.of(reason, provider_id=element["provider_id"], raw_response=element)
 
 
-def _event(name: str, told: Any, call: WebhookRequest) -> Event:  # noqa: ANN401  whatever came
+def _event(name: str, body: Any, call: WebhookRequest) -> Event:  # noqa: ANN401  whatever came
     try:
-        if "text" in told:
-            return _received(name, told)
+        if "text" in body:
+            return _inbound_event(name, body)
         return StatusChanged(
             provider=name,
-            occurred_at=float(told["at"]),
-            message_id=str(told["id"]),
-            provider_id=str(told["provider_id"]),
-            status=_STATUSES[told["status"]],
-            raw=told,
+            occurred_at=float(body["at"]),
+            message_id=str(body["id"]),
+            provider_id=str(body["provider_id"]),
+            status=_STATUSES[body["status"]],
+            raw=body,
         )
     except (KeyError, ValueError, TypeError, OverflowError, InvalidAddress):
         return UnknownEvent(provider=name, occurred_at=call.received_at, raw=call.body)
 
 
-def _received(name: str, told: Mapping[str, Any]) -> MessageReceived:
-    sender = str(told["from"])
+def _inbound_event(name: str, body: Mapping[str, Any]) -> MessageReceived:
+    sender = str(body["from"])
     return MessageReceived(
         provider=name,
-        occurred_at=float(told["at"]),
-        channel=str(told["channel"]),
-        provider_id=str(told["provider_id"]),
+        occurred_at=float(body["at"]),
+        channel=str(body["channel"]),
+        provider_id=str(body["provider_id"]),
         sender=EmailAddress.parse(sender) if "@" in sender else PhoneNumber.parse(sender),
-        to=str(told["to"]),
-        text=str(told["text"]),
-        raw=told,
+        to=str(body["to"]),
+        text=str(body["text"]),
+        raw=body,
     )
 
 
@@ -143,31 +144,31 @@ def _content(value: Any) -> Any:  # noqa: ANN401  any value a message may hold
     return value if isinstance(value, (str, int, float, type(None))) else getattr(value, "plain", str(value))
 
 
-def _proof(body: bytes, key: str) -> str:
+def _signature(body: bytes, key: str) -> str:
     return hmac.new(key.encode(), body, "sha256").hexdigest()
 
 
-def _parsed(body: bytes) -> Any:  # noqa: ANN401  whatever came
+def _parse_json(body: bytes) -> Any:  # noqa: ANN401  whatever came
     try:
         return HttpResponse(200, {}, body).json()
     except ValueError:
         return None
 
 
-def _objects(told: Any) -> list[dict[str, Any]]:  # noqa: ANN401  whatever came
-    listed = cast("list[Any]", told) if isinstance(told, list) else []
+def _objects(body: Any) -> list[dict[str, Any]]:  # noqa: ANN401  whatever came
+    listed = cast("list[Any]", body) if isinstance(body, list) else []
     objects = [cast("dict[str, Any]", one) for one in listed if isinstance(one, dict)]
     return [one for one in objects if isinstance(one.get("id"), str)]
 
 
 _REASONS = {str(reason): reason for reason in Reason}
 _STATUSES = {status.name: status for _, status in known_statuses()}
-_REFUSALS = [
+_REJECTIONS = [
     reason for reason in Reason if AttemptResult.of(reason).outcome in (Outcome.REJECTED, Outcome.NOT_SENT)
 ]
 
 
-def _answer(request: HttpRequest, reason: Reason = Reason.ACCEPTED) -> HttpResponse:
+def _response(request: HttpRequest, reason: Reason = Reason.ACCEPTED) -> HttpResponse:
     told = [
         {"id": one["id"], "provider_id": f"fake-{one['id']}", "reason": str(reason)}
         for one in json.loads(request.body)
@@ -175,19 +176,19 @@ def _answer(request: HttpRequest, reason: Reason = Reason.ACCEPTED) -> HttpRespo
     return HttpResponse(200, {"content-type": "application/json"}, json.dumps(told).encode())
 
 
-def _saying(reason: Reason) -> Callable[[HttpRequest], HttpResponse]:
-    return lambda request: _answer(request, reason)
+def _rejecting(reason: Reason) -> Callable[[HttpRequest], HttpResponse]:
+    return lambda request: _response(request, reason)
 
 
-def _body(**told: object) -> bytes:
-    return json.dumps(told).encode()
+def _body(**fields: object) -> bytes:
+    return json.dumps(fields).encode()
 
 
-VECTORS = ConformanceFixtures(
+FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {"base_url": url, "key": secret},
-    success_response=_answer,
-    error_responses=tuple((_saying(reason), reason) for reason in _REFUSALS),
-    sign_webhook=lambda body, secret: WebhookRequest(body, {"x-fake-proof": _proof(body, secret)}),
+    success_response=_response,
+    error_responses=tuple((_rejecting(reason), reason) for reason in _REJECTIONS),
+    sign_webhook=lambda body, secret: WebhookRequest(body, {"x-fake-proof": _signature(body, secret)}),
     webhooks=(
         Webhook(
             _body(id="r-1", provider_id="fake-r-1", status=DELIVERED_TO_HANDSET.name, at=1_700_000_000),

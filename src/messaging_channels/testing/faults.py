@@ -34,7 +34,7 @@ class FaultKind(StrEnum):
 class Fault:
     """One way to go wrong, and whether the request is carried out all the same."""
 
-    how: FaultKind
+    kind: FaultKind
     handled: bool = False
     """Whether the message is taken before things go wrong: what the client sees may be the same."""
     status: int = 500
@@ -45,35 +45,35 @@ class Fault:
     """Only for requests whose path starts so."""
 
     @property
-    def carries_out(self) -> bool:
+    def reaches_handler(self) -> bool:
         """Whether the request reaches the emulator's own code."""
-        return self.handled or self.how in (FaultKind.SLOW, FaultKind.CUT)
+        return self.handled or self.kind in (FaultKind.SLOW, FaultKind.CUT)
 
 
-class Faults:
+class FaultQueue:
     """The faults that are still to come, in order. Safe in threads."""
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[Fault, int]] = []
+        self._pending: list[tuple[Fault, int]] = []
         self._lock = threading.Lock()
 
     def add(self, fault: Fault) -> None:
         """Have the next `fault.times` requests that fit go wrong like that."""
         with self._lock:
-            self._waiting.append((fault, fault.times))
+            self._pending.append((fault, fault.times))
 
     def clear(self) -> None:
         """Have all go well again."""
         with self._lock:
-            self._waiting.clear()
+            self._pending.clear()
 
-    def next_for(self, path: str) -> Fault | None:
+    def pop_for(self, path: str) -> Fault | None:
         """Take the first fault that fits this request."""
         with self._lock:
-            for index, (fault, left) in enumerate(self._waiting):
+            for index, (fault, left) in enumerate(self._pending):
                 if path.startswith(fault.path):
-                    self._waiting[index] = (fault, left - 1)
+                    self._pending[index] = (fault, left - 1)
                     if left <= 1:
-                        del self._waiting[index]
+                        del self._pending[index]
                     return fault
         return None

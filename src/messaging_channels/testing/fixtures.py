@@ -12,7 +12,7 @@ from messaging_channels._model.outcomes import Reason
 from messaging_channels.messages import Message, ProviderOptions
 from messaging_channels.plugins.webhooks import WebhookRequest
 
-Answer: TypeAlias = "Callable[[Any], Any]"
+Responder: TypeAlias = "Callable[[Any], Any]"
 """Gives the reply to an exchange, such as an HttpResponse to an HttpRequest."""
 
 
@@ -31,7 +31,7 @@ class ConformanceFixtures:
     settings: Callable[[str, str], Mapping[str, Any]]
     """Given a URL on loopback and a secret (32 hexadecimal digits), return the fields of the provider's settings. Use the secret wherever one is
     needed, and in the place of nothing else."""
-    success_response: Answer
+    success_response: Responder
     """The vendor's answer to each exchange of a send when it takes every message, ids of the request included."""
     error_responses: Sequence[tuple[Any, Reason]] = ()
     """Documented answers to a send of one message, and what they mean. Give a function of the exchange where the answer names the message."""
@@ -56,9 +56,9 @@ class ConformanceFixtures:
     """The body that brings a text, given who wrote it (in plain form), to whom, and the text: likewise."""
     signature_covers_body: bool = True
     """Whether the proof is over the body. Say False for a token or a password: then whoever holds it can say anything."""
-    reports_response: Answer | None = None
+    reports_response: Responder | None = None
     """The vendor's answer to each exchange of `fetch_reports`."""
-    lookup_response: Answer | None = None
+    lookup_response: Responder | None = None
     """The vendor's answer to each exchange of `look_up` when it knows the message."""
     server: Callable[[], AbstractContextManager[str]] | None = None
     """A server of its protocol on loopback, by its URL, for exchanges of types of its own. For HTTP the kit has one."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
-from messaging_channels._ledger.lazy_memory import Memory
+from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
 from messaging_channels._model.errors import InvalidAddress
 from messaging_channels._model.outcomes import AttemptResult, Outcome
 from messaging_channels.messages import Message
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.receipts import Attempt, Receipt
     from messaging_channels.plugins.webhooks import WebhookRequest
 
-Kind_ = TypeVar("Kind_", bound=Message)
+MessageT = TypeVar("MessageT", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ class Sent:
         return f"{type(self.message).__name__} to {self.to.masked} at {self.provider} ({self.result.outcome})"
 
 
-class Outbox:
+class SandboxStore:
     """The messages that were sent in one test, the vendors they were sent to, and the clock.
 
-    Each provider is the installed plugin of that name, with its vendor played by the plugin's own vectors; a name without a plugin is a fake that carries
+    Each provider is the installed plugin of that name, with its vendor played by the plugin's own fixtures; a name without a plugin is a fake that carries
     everything. Safe in threads; two outboxes share nothing.
     """
 
@@ -62,55 +62,57 @@ class Outbox:
         `accounts` name providers likewise: `accounts={"shop": ("infobip",)}`.
         """
         self.clock: ControlledClock = options.pop("clock", None) or ControlledClock()
-        self._heard = _Heard()
-        self._stand_ins: dict[tuple[str | None, str], ProviderDouble] = {}
-        self._enter(None, providers or (Fake.name,))
+        self._recorder = _SentRecorder()
+        self._doubles: dict[tuple[str | None, str], ProviderDouble] = {}
+        self._add_providers(None, providers or (Fake.name,))
         for account, names in dict(options.pop("accounts", {})).items():
-            self._enter(account, names)
+            self._add_providers(account, names)
         self._options = options
 
     @cached_property
     def dispatcher(self) -> Dispatcher:
         """The dispatcher to give to the application; for threads."""
-        return Dispatcher(**self._parts())
+        return Dispatcher(**self._dispatcher_arguments())
 
     @cached_property
     def async_dispatcher(self) -> AsyncDispatcher:
         """The dispatcher to give to an asynchronous application."""
-        return AsyncDispatcher(**self._parts())
+        return AsyncDispatcher(**self._dispatcher_arguments())
 
     @property
     def sent(self) -> Sequence[Sent]:
         """All that was taken or may have been, in order."""
-        return self._heard.sent
+        return self._recorder.sent
 
     def all(
         self,
-        kind: type[Kind_] = Message,  # type: ignore[assignment]
+        message_type: type[MessageT] = Message,  # type: ignore[assignment]
         *,
         to: str | None = None,
         provider: str | None = None,
-        where: Callable[[Kind_], bool] | None = None,
-    ) -> list[Kind_]:
+        where: Callable[[MessageT], bool] | None = None,
+    ) -> list[MessageT]:
         """Return the messages of a type, to an address, at a provider, for which `where` holds; in order."""
-        return [one.message for one in self._matching(kind, to, provider, where)]  # type: ignore[misc]
+        return [one.message for one in self._find(message_type, to, provider, where)]  # type: ignore[misc]
 
     def only(
         self,
-        kind: type[Kind_] = Message,  # type: ignore[assignment]
+        message_type: type[MessageT] = Message,  # type: ignore[assignment]
         *,
         to: str | None = None,
         provider: str | None = None,
-        where: Callable[[Kind_], bool] | None = None,
-    ) -> Kind_:
+        where: Callable[[MessageT], bool] | None = None,
+    ) -> MessageT:
         """Return the only such message: `outbox.only(Sms, to="+447700900123").text`.
 
         Raises:
             AssertionError: there is none, or there are several; it says what there is.
         """
-        found = self._matching(kind, to, provider, where)
+        found = self._find(message_type, to, provider, where)
         if len(found) != 1:
-            wanted = f"{kind.__name__}{f' to {to}' if to else ''}{f' at {provider}' if provider else ''}"
+            wanted = (
+                f"{message_type.__name__}{f' to {to}' if to else ''}{f' at {provider}' if provider else ''}"
+            )
             there = "\n".join(f"  {one}" for one in self.sent) or "  nothing"
             message = f"expected one {wanted}, found {len(found)}. In the outbox:\n{there}"
             raise AssertionError(message)
@@ -118,7 +120,7 @@ class Outbox:
 
     def provider(self, provider: str, *, account: str | None = None) -> ProviderScript:
         """Say what a vendor does next: `outbox.provider("infobip").throttle(seconds=2)`."""
-        return self._stand_in(provider, account).script
+        return self._double(provider, account).script
 
     def delivery_report(self, message: Receipt | Sent, *, account: str | None = None) -> WebhookRequest:
         """Return the call by which the vendor reports a message as delivered, signed as the vendor signs.
@@ -126,15 +128,15 @@ class Outbox:
         Give it to `dispatcher.handle_webhook(provider, request)`, or post it at the application.
         """
         provider_id = message.provider_id if not isinstance(message, Sent) else message.result.provider_id
-        calls = self._stand_in(str(message.provider), account).calls
-        return calls.delivered(message.id, provider_id=provider_id, at=self.clock.now())
+        calls = self._double(str(message.provider), account).webhooks
+        return calls.delivery_report(message.id, provider_id=provider_id, received_at=self.clock.now())
 
     def inbound_message(
         self, text: str, *, sender: str, to: str, provider: str, account: str | None = None
     ) -> WebhookRequest:
         """Return the call by which the vendor brings what a person wrote, signed as the vendor signs. Addresses in plain form."""
-        calls = self._stand_in(provider, account).calls
-        return calls.received(text, sender=sender, to=to, at=self.clock.now())
+        calls = self._double(provider, account).webhooks
+        return calls.inbound_message(text, sender=sender, to=to, received_at=self.clock.now())
 
     def close(self) -> None:
         """Close the dispatcher for threads. The asynchronous one holds nothing but memory."""
@@ -143,7 +145,7 @@ class Outbox:
 
     def clear(self) -> None:
         """Forget what was sent so far."""
-        self._heard.sent.clear()
+        self._recorder.sent.clear()
 
     def __len__(self) -> int:
         """How many were sent."""
@@ -157,73 +159,77 @@ class Outbox:
         """Count them."""
         return f"Outbox({len(self)} sent)"
 
-    def _enter(
+    def _add_providers(
         self, account: str | None, names: Sequence[str | tuple[ProviderSpec, ConformanceFixtures]]
     ) -> None:
         for name in names:
-            one = provider_double(name, len(self._stand_ins))
-            self._stand_ins[account, one.provider.name] = one
+            one = provider_double(name, len(self._doubles))
+            self._doubles[account, one.provider.name] = one
 
-    def _stand_in(self, provider: str, account: str | None) -> ProviderDouble:
-        if (account, provider) not in self._stand_ins:
-            known = ", ".join(name for of, name in self._stand_ins if of == account)
+    def _double(self, provider: str, account: str | None) -> ProviderDouble:
+        if (account, provider) not in self._doubles:
+            known = ", ".join(name for of, name in self._doubles if of == account)
             message = f"no provider {provider!r} is in this outbox; there are: {known or 'none'}"
             raise LookupError(message)
-        return self._stand_ins[account, provider]
+        return self._doubles[account, provider]
 
-    def _parts(self) -> dict[str, Any]:
+    def _dispatcher_arguments(self) -> dict[str, Any]:
         """Return what a door is made of."""
         held: dict[str | None, list[Any]] = {}
-        for (account, _), one in self._stand_ins.items():
+        for (account, _), one in self._doubles.items():
             held.setdefault(account, []).append(one.provider)
         accounts = {account: own for account, own in held.items() if account is not None}
         options = dict(self._options)
         return {
-            "ledger": Memory(),
+            "ledger": LazyMemoryLedger(),
             **options,
             "providers": held.get(None, []),
             "accounts": {
                 **accounts,
-                ScriptedExecutors.name: [ScriptedExecutors(list(self._stand_ins.values()))],
+                ScriptedExecutors.name: [ScriptedExecutors(list(self._doubles.values()))],
             },
-            "checks": [*options.get("checks", ()), self._heard],
-            "observer": CompositeObserver(self._heard.observer, *filter(None, [options.get("observer")])),
+            "checks": [*options.get("checks", ()), self._recorder],
+            "observer": CompositeObserver(self._recorder.observer, *filter(None, [options.get("observer")])),
             "clock": self.clock,
         }
 
-    def _matching(
-        self, kind: type[Any], to: str | None, provider: str | None, where: Callable[[Any], bool] | None
+    def _find(
+        self,
+        message_type: type[Any],
+        to: str | None,
+        provider: str | None,
+        where: Callable[[Any], bool] | None,
     ) -> list[Sent]:
         return [
             one
             for one in self.sent
-            if isinstance(one.message, kind)
-            and (to is None or _is(one.to, to))
+            if isinstance(one.message, message_type)
+            and (to is None or _is_address(one.to, to))
             and (provider is None or one.provider == provider)
             and (where is None or where(one.message))
         ]
 
 
-class _Heard(PreSendCheck):
+class _SentRecorder(PreSendCheck):
     """Sees each message before it is sent, and hears how it ended."""
 
     name: ClassVar[str] = "outbox"
 
     def __init__(self) -> None:
         self.sent: list[Sent] = []
-        self.observer = _Ears(self._ended)
-        self._seen: dict[str, Envelope] = {}
+        self.observer = _AttemptListener(self._attempt_finished)
+        self._envelopes: dict[str, Envelope] = {}
         self._lock = threading.Lock()
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:  # noqa: ARG002  see PreSendCheck
         """Remember the message; forbid nothing."""
         yield from ()
         with self._lock:
-            self._seen[envelope.id] = envelope
+            self._envelopes[envelope.id] = envelope
         return None
 
-    def _ended(self, attempt: Attempt) -> None:
-        result, envelope = attempt.result, self._seen.get(attempt.message_id)
+    def _attempt_finished(self, attempt: Attempt) -> None:
+        result, envelope = attempt.result, self._envelopes.get(attempt.message_id)
         if result is None or envelope is None or result.outcome not in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             return
         with self._lock:
@@ -240,16 +246,16 @@ class _Heard(PreSendCheck):
             )
 
 
-class _Ears(Observer):
-    def __init__(self, hear: Callable[[Attempt], None]) -> None:
-        self._hear = hear
+class _AttemptListener(Observer):
+    def __init__(self, callback: Callable[[Attempt], None]) -> None:
+        self._callback = callback
 
     def attempt_finished(self, attempt: Attempt) -> None:
         """See Observer."""
-        self._hear(attempt)
+        self._callback(attempt)
 
 
-def _is(address: Address, text: str) -> bool:
+def _is_address(address: Address, text: str) -> bool:
     """Whether a text, in whatever form, is that address."""
     parse: Callable[[str], Address] | None = getattr(type(address), "parse", None)
     try:

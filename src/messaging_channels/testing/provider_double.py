@@ -1,4 +1,4 @@
-"""Providers in tests: the installed plugin itself, its vendor played by its vectors; where there is no plugin, the fake."""
+"""Providers in tests: the installed plugin itself, its vendor played by its fixtures; where there is no plugin, the fake."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from messaging_channels.plugins.provider import Capabilities, Envelope, Provider
 from messaging_channels.testing import canaries, fake
 from messaging_channels.testing.fixtures import ConformanceFixtures
 from messaging_channels.testing.provider_script import ProviderScript
-from messaging_channels.testing.vendor_webhooks import VendorWebhooks, vectors_of
+from messaging_channels.testing.vendor_webhooks import VendorWebhooks, fixtures_of
 
 _FIRST_PORT = 61_000
 
@@ -21,23 +21,23 @@ _FIRST_PORT = 61_000
 class ProviderDouble:
     """One provider of a test with the script of its vendor."""
 
-    def __init__(self, spec: ProviderSpec, vectors: ConformanceFixtures, number: int) -> None:
+    def __init__(self, spec: ProviderSpec, fixtures: ConformanceFixtures, number: int) -> None:
         """Build the provider. Its URL, at a port where nobody listens, tells it from the others."""
-        self.place = f"127.0.0.1:{_FIRST_PORT + number}"
-        given = vectors.settings(f"http://{self.place}", canaries.SECRET)
+        self.netloc = f"127.0.0.1:{_FIRST_PORT + number}"
+        given = fixtures.settings(f"http://{self.netloc}", canaries.SECRET)
         self.provider: Provider = spec.build(spec.settings.model_validate(given))
-        self.script = ProviderScript(vectors, provider=spec.name)
-        self.calls = VendorWebhooks(vectors)
+        self.script = ProviderScript(fixtures, provider=spec.name)
+        self.webhooks = VendorWebhooks(fixtures)
 
 
 def provider_double(name: str | tuple[ProviderSpec, ConformanceFixtures], number: int) -> ProviderDouble:
-    """Return the stand-in of a provider: by the installed plugin if it names vectors, or else the fake."""
+    """Return the stand-in of a provider: by the installed plugin if it names fixtures, or else the fake."""
     if isinstance(name, tuple):
         return ProviderDouble(*name, number)
-    vectors = vectors_of(name)
-    if vectors is None or name == "sandbox":
-        return ProviderDouble(fake.fake_spec(name), fake.VECTORS, number)
-    return ProviderDouble(plugins.load_plugins(only={name}).provider(name), vectors, number)
+    fixtures = fixtures_of(name)
+    if fixtures is None or name == "sandbox":
+        return ProviderDouble(fake.fake_spec(name), fake.FIXTURES, number)
+    return ProviderDouble(plugins.load_plugins(only={name}).provider(name), fixtures, number)
 
 
 class ScriptedExecutors:
@@ -46,11 +46,11 @@ class ScriptedExecutors:
     name: ClassVar[str] = "(the vendors of this test)"
     capabilities: ClassVar[Capabilities] = Capabilities({})
 
-    def __init__(self, stand_ins: Iterable[ProviderDouble]) -> None:
+    def __init__(self, doubles: Iterable[ProviderDouble]) -> None:
         """Take over their exchanges."""
-        scripts = {one.place: one.script for one in stand_ins}
-        own = {kind: one.script for one in stand_ins for kind in one.provider.executors}
-        made = ExecutorPair(lambda: _Played(scripts, own), lambda: _PlayedAsync(scripts, own))
+        scripts = {one.netloc: one.script for one in doubles}
+        own = {kind: one.script for one in doubles for kind in one.provider.executors}
+        made = ExecutorPair(lambda: _ScriptExecutor(scripts, own), lambda: _AsyncScriptExecutor(scripts, own))
         self.executors: Mapping[type[Exchange[Any]], ExecutorPair] = dict.fromkeys((HttpRequest, *own), made)
 
     def send(self, batch: Iterable[Envelope]) -> Flow[list[AttemptResult]]:
@@ -58,7 +58,7 @@ class ScriptedExecutors:
         raise NotImplementedError
 
 
-class _Played:
+class _ScriptExecutor:
     """Answers exchanges from scripts. See Executor."""
 
     def __init__(
@@ -73,7 +73,7 @@ class _Played:
             return self._own[type(exchange)].reply(exchange)
         place = urlsplit(exchange.url).netloc
         if place not in self._scripts:
-            message = "a provider of this test sends to a place of its own, not to its `base_url`: its vectors cannot play the vendor"
+            message = "a provider of this test sends to a place of its own, not to its `base_url`: its fixtures cannot play the vendor"
             raise LookupError(message)
         return self._scripts[place].reply(exchange)
 
@@ -81,17 +81,17 @@ class _Played:
         """Nothing is held."""
 
 
-class _PlayedAsync:
+class _AsyncScriptExecutor:
     """The same for event loops. See AsyncExecutor."""
 
     def __init__(
         self, scripts: Mapping[str, ProviderScript], own: Mapping[type[Exchange[Any]], ProviderScript]
     ) -> None:
-        self._played = _Played(scripts, own)
+        self._executor = _ScriptExecutor(scripts, own)
 
     async def perform(self, exchange: Exchange[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
         """Ask the vendor that the exchange is for."""
-        return self._played.perform(exchange)
+        return self._executor.perform(exchange)
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -36,16 +36,18 @@ def page(specs: Iterable[ProviderSpec], channels: Sequence[Channel]) -> str:
     kinds = {spec.name: provider_class(spec) for spec in sorted(specs, key=lambda spec: spec.name)}
     lines = [
         *_table(
-            ("provider", "at once", "deduplicates", *_ABILITIES), (_able(*item) for item in kinds.items())
+            ("provider", "at once", "deduplicates", *_ABILITIES),
+            (_abilities_row(*item) for item in kinds.items()),
         )
     ]
     for channel in channels:
         carried = [
-            kind for kind in channel.message_types if any(_carries(one, kind) for one in kinds.values())
+            kind for kind in channel.message_types if any(_supports(one, kind) for one in kinds.values())
         ]
         if carried:
             rows = (
-                (f"`{kind.__name__}`", *(_fields(one, kind) for one in kinds.values())) for kind in carried
+                (f"`{kind.__name__}`", *(_supported_fields(one, kind) for one in kinds.values()))
+                for kind in carried
             )
             lines += ["", f"## {channel.name}", "", *_table(("message", *kinds), rows)]
     return _HEAD + "\n".join(lines) + "\n\n" + _FOOT
@@ -64,23 +66,23 @@ def provider_class(spec: ProviderSpec) -> Any:  # noqa: ANN401  a class that kee
     return kind
 
 
-def _able(name: str, kind: Any) -> tuple[str, ...]:  # noqa: ANN401  a class that keeps the contract
+def _abilities_row(name: str, kind: Any) -> tuple[str, ...]:  # noqa: ANN401  a class that keeps the contract
     declared = kind.capabilities
-    abilities = (_yes(issubclass(kind, ability)) for ability in _ABILITIES.values())
-    return (f"`{name}`", str(declared.max_batch_size), _yes(declared.deduplicates), *abilities)
+    abilities = (_yes_or_blank(issubclass(kind, ability)) for ability in _ABILITIES.values())
+    return (f"`{name}`", str(declared.max_batch_size), _yes_or_blank(declared.deduplicates), *abilities)
 
 
-def _yes(able: bool) -> str:
+def _yes_or_blank(able: bool) -> str:
     return "yes" if able else ""
 
 
-def _carries(kind: Any, message: type[Message]) -> bool:  # noqa: ANN401  a class that keeps the contract
+def _supports(kind: Any, message: type[Message]) -> bool:  # noqa: ANN401  a class that keeps the contract
     return message in kind.capabilities.message_types
 
 
-def _fields(kind: Any, message: type[Message]) -> str:  # noqa: ANN401  a class that keeps the contract
+def _supported_fields(kind: Any, message: type[Message]) -> str:  # noqa: ANN401  a class that keeps the contract
     """Return the optional fields that are honoured, in words if they are all or none; nothing if the message is not carried."""
-    if not _carries(kind, message):
+    if not _supports(kind, message):
         return ""
     optional = {
         one.name

@@ -14,20 +14,20 @@ from messaging_channels.plugins.exchange import Exchange, HttpRequest, HttpRespo
 if TYPE_CHECKING:
     from messaging_channels.testing.fixtures import ConformanceFixtures
 
-Step: TypeAlias = Callable[[Any], Any]
+ReplyStep: TypeAlias = Callable[[Any], Any]
 """Gives the reply to an exchange, or raises TransportError."""
 
-_UNKNOWN = HttpResponse(404, {}, b"")
+_NOT_FOUND = HttpResponse(404, {}, b"")
 
 
 class ProviderScript:
     """The vendor behind one provider. Each method speaks of its next request that sends; `times` of the next ones. Safe in threads."""
 
-    def __init__(self, vectors: ConformanceFixtures, *, provider: str) -> None:
-        """Take everything, as the vectors say."""
-        self._vectors = vectors
+    def __init__(self, fixtures: ConformanceFixtures, *, provider: str) -> None:
+        """Take everything, as the fixtures say."""
+        self._fixtures = fixtures
         self._provider = provider
-        self._steps: deque[Step] = deque()
+        self._steps: deque[ReplyStep] = deque()
         self._lock = threading.Lock()
 
     def throttle(self, *, seconds: float | None = None, times: int = 1) -> None:
@@ -39,11 +39,11 @@ class ProviderScript:
         """It refuses, in its own documented words for that reason.
 
         Raises:
-            LookupError: the plugin's vectors document none.
+            LookupError: the plugin's fixtures document none.
         """
-        documented = [answer for answer, meant in self._vectors.error_responses if meant is reason]
+        documented = [answer for answer, meant in self._fixtures.error_responses if meant is reason]
         if not documented:
-            known = ", ".join(sorted({str(meant) for _, meant in self._vectors.error_responses})) or "none"
+            known = ", ".join(sorted({str(meant) for _, meant in self._fixtures.error_responses})) or "none"
             message = f"no answer of {self._provider} is documented for {reason}; documented are: {known}"
             raise LookupError(message)
         self.respond(documented[0], times=times)
@@ -54,42 +54,46 @@ class ProviderScript:
 
     def drop_response(self, *, times: int = 1) -> None:
         """The request is written, and the connection breaks before the answer: the message may have been sent."""
-        self._add(_raising("the connection was reset", Phase.READ, timed_out=False), times)
+        self._add_steps(
+            _raise_transport_error("the connection was reset", Phase.READ, timed_out=False), times
+        )
 
     def time_out(self, *, times: int = 1) -> None:
         """The request is written, and no answer comes in time: the message may have been sent."""
-        self._add(_raising("no answer in time", Phase.READ, timed_out=True), times)
+        self._add_steps(_raise_transport_error("no answer in time", Phase.READ, timed_out=True), times)
 
     def refuse_connection(self, *, times: int = 1) -> None:
         """No connection comes about: certainly nothing was sent."""
-        self._add(_raising("the connection was refused", Phase.CONNECT, timed_out=False), times)
+        self._add_steps(
+            _raise_transport_error("the connection was refused", Phase.CONNECT, timed_out=False), times
+        )
 
     def respond(self, reply: Any, *, times: int = 1) -> None:  # noqa: ANN401  the exchange's own type decides
         """It answers just so: with a reply, or what a function of the exchange returns."""
-        self._add(reply if callable(reply) else lambda _: reply, times)
+        self._add_steps(reply if callable(reply) else lambda _: reply, times)
 
     def reply(self, exchange: Exchange[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
         """Answer one exchange. Called in place of the network."""
         if not exchange.may_send:
-            return self._asked(exchange)
+            return self._reply_to_query(exchange)
         with self._lock:
-            step = self._steps.popleft() if self._steps else self._vectors.success_response
+            step = self._steps.popleft() if self._steps else self._fixtures.success_response
         return step(exchange)
 
-    def _asked(self, exchange: Exchange[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
+    def _reply_to_query(self, exchange: Exchange[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
         """Answer what sends nothing: a look-up or reports where it reads, else what comes before a send."""
         reads = isinstance(exchange, HttpRequest) and exchange.method == "GET"
         if not reads:
-            return self._vectors.success_response(exchange)
-        answer = self._vectors.lookup_response or self._vectors.reports_response
-        return _UNKNOWN if answer is None else answer(exchange)
+            return self._fixtures.success_response(exchange)
+        answer = self._fixtures.lookup_response or self._fixtures.reports_response
+        return _NOT_FOUND if answer is None else answer(exchange)
 
-    def _add(self, step: Step, times: int) -> None:
+    def _add_steps(self, step: ReplyStep, times: int) -> None:
         with self._lock:
             self._steps.extend([step] * times)
 
 
-def _raising(problem: str, phase: Phase, *, timed_out: bool) -> Step:
+def _raise_transport_error(problem: str, phase: Phase, *, timed_out: bool) -> ReplyStep:
     def step(_: object) -> Any:  # noqa: ANN401  it never returns
         raise TransportError(problem, phase=phase, timed_out=timed_out)
 

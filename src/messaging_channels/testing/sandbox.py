@@ -1,4 +1,4 @@
-"""The vectors of the built-in sandbox."""
+"""The fixtures of the built-in sandbox."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from messaging_channels.testing.fixtures import ConformanceFixtures
 
 (SPEC,) = register_providers()
 
-VECTORS = ConformanceFixtures(
+FIXTURES = ConformanceFixtures(
     settings=lambda _url, _secret: {"home": mkdtemp()}, success_response=lambda _: None
 )
 """It has no vendor: it keeps what it takes in a file of its own."""

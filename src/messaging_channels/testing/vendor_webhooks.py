@@ -16,55 +16,55 @@ from messaging_channels.testing.canaries import SECRET
 from messaging_channels.testing.clock import START
 from messaging_channels.testing.fixtures import ConformanceFixtures
 
-GROUP = "messaging_channels.vectors"
-"""The entry points by which plugins name their vectors, under their providers' names."""
+ENTRY_POINT_GROUP = "messaging_channels.fixtures"
+"""The entry points by which plugins name their fixtures, under their providers' names."""
 
 
 class VendorWebhooks:
     """What one vendor tells us, in its own words."""
 
     def __init__(self, provider: str | ConformanceFixtures, *, secret: str = SECRET) -> None:
-        """Take the vectors of an installed plugin by its provider's name, and what the vendor proves its calls with.
+        """Take the fixtures of an installed plugin by its provider's name, and what the vendor proves its calls with.
 
         Raises:
-            LookupError: no plugin names vectors for that provider.
+            LookupError: no plugin names fixtures for that provider.
         """
-        found = vectors_of(provider) if isinstance(provider, str) else provider
+        found = fixtures_of(provider) if isinstance(provider, str) else provider
         if found is None:
-            message = (
-                f"no installed plugin names vectors for {provider!r}: see the entry points of group {GROUP}"
-            )
+            message = f"no installed plugin names fixtures for {provider!r}: see the entry points of group {ENTRY_POINT_GROUP}"
             raise LookupError(message)
-        self._vectors = found
+        self._fixtures = found
         self._secret = secret
 
-    def delivered(
-        self, message_id: str, *, provider_id: str | None = None, at: float = START
+    def delivery_report(
+        self, message_id: str, *, provider_id: str | None = None, received_at: float = START
     ) -> WebhookRequest:
         """Return the call that reports a message as delivered, by our id and the vendor's; `at` is when it comes.
 
         Raises:
-            LookupError: the vectors do not say how such a call looks.
+            LookupError: the fixtures do not say how such a call looks.
         """
-        return self._signed("delivered_body", at, message_id, provider_id or message_id)
+        return self._signed_request("delivered_body", received_at, message_id, provider_id or message_id)
 
-    def received(self, text: str, *, sender: str, to: str, at: float = START) -> WebhookRequest:
+    def inbound_message(
+        self, text: str, *, sender: str, to: str, received_at: float = START
+    ) -> WebhookRequest:
         """Return the call that brings what a person wrote. Addresses in plain form: digits without a plus, or a mail address.
 
         Raises:
-            LookupError: the vectors do not say how such a call looks.
+            LookupError: the fixtures do not say how such a call looks.
         """
-        return self._signed("inbound_body", at, sender, to, text)
+        return self._signed_request("inbound_body", received_at, sender, to, text)
 
-    def _signed(self, name: str, at: float, *words: str) -> WebhookRequest:
-        body: Any = getattr(self._vectors, name)
-        if body is None or self._vectors.sign_webhook is None:
-            message = f"the vectors give no `{name}`: the plugin has to say how such a call looks"
+    def _signed_request(self, name: str, received_at: float, *arguments: str) -> WebhookRequest:
+        body: Any = getattr(self._fixtures, name)
+        if body is None or self._fixtures.sign_webhook is None:
+            message = f"the fixtures give no `{name}`: the plugin has to say how such a call looks"
             raise LookupError(message)
-        return replace(self._vectors.sign_webhook(body(*words), self._secret), received_at=at)
+        return replace(self._fixtures.sign_webhook(body(*arguments), self._secret), received_at=received_at)
 
 
-def vectors_of(name: str) -> ConformanceFixtures | None:
-    """Return the vectors that an installed plugin names for its provider; None if there are none."""
-    known = [entry for entry in entry_points(group=GROUP) if entry.name == name]
+def fixtures_of(name: str) -> ConformanceFixtures | None:
+    """Return the fixtures that an installed plugin names for its provider; None if there are none."""
+    known = [entry for entry in entry_points(group=ENTRY_POINT_GROUP) if entry.name == name]
     return known[0].load() if known else None

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import pytest
-from regression_kit import Plain, Settings, answer, fields, found, rules, spec, vectors
+from regression_kit import Plain, Settings, answer, fields, found, rules, spec, fixtures
 
 from messaging_channels._model.errors import WebhookVerificationError
 from messaging_channels._model.events import Event, StatusChanged, UnknownEvent
@@ -21,7 +21,7 @@ from messaging_channels.plugins.exchange import CurrentTime, Flow, HttpRequest, 
 from messaging_channels.plugins.provider import Envelope
 from messaging_channels.plugins.results import result_from_status
 from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
-from messaging_channels.testing.conformance import RULES, ConformanceFixtures, Webhook
+from messaging_channels.testing.conformance import REASON_POLICIES, ConformanceFixtures, Webhook
 from messaging_channels.testing.conformance.suite import ProviderConformance
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")
@@ -154,8 +154,8 @@ def _token_or_message(request: HttpRequest) -> HttpResponse:
     return answer({"id": "m-1"})
 
 
-OF_OAUTH = vectors(success_response=_token_or_message)
-OF_TIMED = vectors(
+OF_OAUTH = fixtures(success_response=_token_or_message)
+OF_TIMED = fixtures(
     sign_webhook=sign_at, webhooks=(Webhook(report("r-1", "m-1"), (StatusChanged,)),), delivered_body=report
 )
 
@@ -163,7 +163,7 @@ OF_TIMED = vectors(
 @_FAILS
 @pytest.mark.parametrize(
     ("kind", "said"),
-    [(Nonce, vectors()), (OAuth, OF_OAUTH), (Timed, OF_TIMED)],
+    [(Nonce, fixtures()), (OAuth, OF_OAUTH), (Timed, OF_TIMED)],
     ids=["nonce", "token", "time"],
 )
 def test_the_kit_has_nothing_to_say_about_a_correct_provider(
@@ -177,7 +177,7 @@ def test_the_kit_has_nothing_to_say_about_a_correct_provider(
 @pytest.mark.parametrize(
     ("kind", "said", "rule"),
     [
-        (BelievesNonce, vectors(), "MC207"),
+        (BelievesNonce, fixtures(), "MC207"),
         (BelievesOAuth, OF_OAUTH, "MC207"),
         pytest.param(TrustsTimed, OF_TIMED, "MC302", marks=_FAILS),
     ],
@@ -196,11 +196,11 @@ def _broken_in_pytest(kind: type[Plain], said: ConformanceFixtures) -> list[str]
 
     class Of(ProviderConformance):
         provider = spec(kind)
-        vectors = said
+        fixtures = said
         examples = 20
 
     broken: list[str] = []
-    for rule in RULES:
+    for rule in REASON_POLICIES:
         try:
             Of().test_it_keeps_the_rule(rule)
         except pytest.skip.Exception:

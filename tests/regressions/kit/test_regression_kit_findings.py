@@ -7,7 +7,7 @@ import json
 from typing import ClassVar
 
 import pytest
-from regression_kit import Plain, Settings, found, vectors
+from regression_kit import Plain, Settings, found, fixtures
 
 from messaging_channels import Sms
 from messaging_channels._model.errors import WebhookVerificationError
@@ -64,7 +64,7 @@ class NoRecipient(Plain):
 
 @_FAILS
 def test_a_finding_about_a_refused_call_says_what_the_refusal_said() -> None:
-    said = vectors(
+    said = fixtures(
         sign_webhook=lambda body, secret: WebhookRequest(body, {"x-proof": secret}),
         webhooks=(Webhook(b'{"id": "m-1"}', (StatusChanged,)),),
     )
@@ -77,13 +77,13 @@ def test_a_finding_about_a_refused_call_says_what_the_refusal_said() -> None:
 @_FAILS
 @pytest.mark.parametrize("kind", [Nothing, NoText, NoRecipient], ids=lambda kind: kind.name)
 def test_a_request_that_leaves_out_the_text_or_the_recipient_is_found(kind: type[Plain]) -> None:
-    findings = found(kind, vectors())
+    findings = found(kind, fixtures())
 
     assert findings
 
 
 def test_a_small_provider_that_is_right_is_told_so() -> None:
-    findings = found(Plain, vectors())
+    findings = found(Plain, fixtures())
 
     assert findings == []
 
@@ -124,12 +124,12 @@ def _sign(body: bytes, secret: str, at: float = 1_790_000_000.0) -> WebhookReque
     ],
 )
 def test_a_call_built_for_a_time_is_signed_at_that_time(at: float) -> None:
-    said = vectors(
+    said = fixtures(
         sign_webhook=_sign, delivered_body=lambda ours, _: json.dumps({"reference": ours}).encode()
     )
     provider = Timed(Settings.model_validate({"base_url": "http://127.0.0.1:9", "key": SECRET}))
 
-    call = VendorWebhooks(said, secret=SECRET).delivered("order-1", at=at)
+    call = VendorWebhooks(said, secret=SECRET).delivery_report("order-1", received_at=at)
 
     try:
         provider.handle_webhook(call)

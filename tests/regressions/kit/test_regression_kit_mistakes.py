@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
-from pigeon import VECTORS, Pigeon, PigeonSettings, parsed, spec
+from pigeon import FIXTURES, Pigeon, PigeonSettings, parsed, spec
 
 from messaging_channels import errors
 from messaging_channels._model.events import Event, MessageReceived, StatusChanged
@@ -187,6 +187,6 @@ class NamesThePersonInARefusal(Pigeon):
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")
 @pytest.mark.parametrize("kind", MISTAKES, ids=lambda kind: kind.__name__)
 def test_the_kit_has_something_to_say_about_a_mistake(kind: type[Pigeon]) -> None:
-    found = check_provider(spec(kind), VECTORS, examples=20)
+    found = check_provider(spec(kind), FIXTURES, examples=20)
 
     assert found

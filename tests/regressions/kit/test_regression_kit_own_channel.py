@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import pytest
 from loopback import Peer, Server
-from regression_kit import Plain, Settings, found, vectors
+from regression_kit import Plain, Settings, found, fixtures
 
 from messaging_channels import Dispatcher
 from messaging_channels._model.errors import InvalidAddress, MessageBlocked
@@ -97,7 +97,7 @@ class Gossips(Chats):
         return super().parse_response(response, envelope)
 
 
-SAID = vectors(messages=(ChatText("Canary words 7c1f"),), field_values={"ChatText.silent": True})
+SAID = fixtures(messages=(ChatText("Canary words 7c1f"),), field_values={"ChatText.silent": True})
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")

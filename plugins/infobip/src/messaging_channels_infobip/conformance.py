@@ -126,7 +126,7 @@ def _signed(body: bytes, secret: str) -> WebhookRequest:
     )
 
 
-VECTORS = ConformanceFixtures(
+FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {
         "base_url": url,
         "api_key": secret,

@@ -63,7 +63,7 @@ def _not_found_result(request: LookupRequest, not_found_after: float | None) -> 
     if not_found_after is None:
         return None
     now = yield from ask(CurrentTime())
-    complete = request.ended + not_found_after <= now < request.started + LOG_RETENTION.total_seconds()
+    complete = request.ended_at + not_found_after <= now < request.started_at + LOG_RETENTION.total_seconds()
     return AttemptResult.of(Reason.NOT_FOUND, "not in Infobip's log") if complete else None
 
 

@@ -132,9 +132,9 @@ class Infobip:
         """Have `fetch_reports` begin with the logs again: after reports that were fetched could not be kept."""
         self._report_reader.rewind()
 
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         """See SupportsLookup. By our id, in the logs of SMS and mail, which reach back 48 hours."""
-        return (yield from logs.look_up(self._api, inquiry, not_found_after=self._lookup_not_found_after))
+        return (yield from logs.look_up(self._api, request, not_found_after=self._lookup_not_found_after))
 
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
         """See SupportsRateLimits. For SMS Infobip names none."""

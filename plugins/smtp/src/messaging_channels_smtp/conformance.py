@@ -32,7 +32,7 @@ def _server() -> Generator[str]:
         yield f"smtp://127.0.0.1:{server.port}"
 
 
-VECTORS = ConformanceFixtures(
+FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {
         "host": urlsplit(url).hostname,
         "port": urlsplit(url).port,

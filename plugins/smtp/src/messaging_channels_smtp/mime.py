@@ -11,7 +11,7 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from messaging_channels.messages import Email, ListUnsubscribe, parsed
+from messaging_channels.messages import Email, ListUnsubscribe, parse_addresses
 from messaging_channels.plugins import EmailAddress
 from messaging_channels_smtp.mime_headers import block, mailbox, mailboxes, text, tokens
 from messaging_channels_smtp.mime_parts import build_body
@@ -81,7 +81,7 @@ def build_mail(
 
 def _common(mail: Email, sender: EmailAddress) -> Iterator[tuple[str, str]]:
     yield "From", mailbox("From", sender)
-    for name, addresses in (("Cc", parsed(mail.cc)), ("Reply-To", parsed(mail.reply_to))):
+    for name, addresses in (("Cc", parse_addresses(mail.cc)), ("Reply-To", parse_addresses(mail.reply_to))):
         if addresses:
             yield name, mailboxes(name, addresses)
     yield "Subject", text("Subject", mail.subject)

@@ -55,7 +55,7 @@ def _form(**fields: str) -> bytes:
     return urlencode({"AccountSid": _ACCOUNT, "ApiVersion": "2010-04-01", **fields}).encode()
 
 
-VECTORS = ConformanceFixtures(
+FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {
         "account_sid": _ACCOUNT,
         "auth_token": secret,

@@ -164,18 +164,18 @@ class Twilio(HttpProvider, TwilioApi):
         events = webhooks.parse_events(request, message_id_in(request.url, self._callback_keys))
         return WebhookResult(events, HttpResponse(204, {}, b""))
 
-    def look_up(self, inquiry: LookupRequest) -> Flow[AttemptResult | None]:
+    def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         """See SupportsLookup: the one message to that address, of that text and time. Twilio proves no absence, so it never says so.
 
         Two messages of one text to one address within two minutes cannot be told apart: then, and for texts that were redacted, it says nothing.
         """
-        if inquiry.to is None or inquiry.channel not in PREFIX:
+        if request.to is None or request.channel not in PREFIX:
             return None
         found: dict[str, TwilioMessage] = {}
-        day = datetime.fromtimestamp(inquiry.started, UTC).date() - timedelta(days=1)
+        day = datetime.fromtimestamp(request.started_at, UTC).date() - timedelta(days=1)
         for since in (day, None):  # what waits to be sent has no day yet, and a filter may pass it over
             try:
-                yield from self._collect_matches(inquiry, since, found)
+                yield from self._collect_matches(request, since, found)
             except TwilioApiError:
                 return None
         if len(found) != 1:
@@ -207,8 +207,8 @@ def _is_match(message: TwilioMessage, request: LookupRequest) -> bool:
     """Whether a message of the log is the one that is sought."""
     if message.created_at is None or not message.direction.startswith("outbound"):
         return False
-    earliest = datetime.fromtimestamp(request.started, UTC) - _CLOCK_SKEW
-    latest = datetime.fromtimestamp(request.ended, UTC) + _CLOCK_SKEW
+    earliest = datetime.fromtimestamp(request.started_at, UTC) - _CLOCK_SKEW
+    latest = datetime.fromtimestamp(request.ended_at, UTC) + _CLOCK_SKEW
     return (
         earliest <= message.created_at <= latest and bool(message.body) and request.text_matches(message.body)
     )

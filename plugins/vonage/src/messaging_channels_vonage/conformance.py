@@ -34,7 +34,7 @@ def _accepts(request: HttpRequest) -> HttpResponse:
 
 _TAKEN = {"to": "447700900123", "message-id": "0A0000000123ABCD", "status": "0"}
 
-VECTORS = ConformanceFixtures(
+FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {
         "api_key": "abcd1234",
         "api_secret": secret,

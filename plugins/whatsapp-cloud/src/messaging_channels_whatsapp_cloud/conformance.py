@@ -83,7 +83,7 @@ def _signed(body: bytes, secret: str) -> WebhookRequest:
     return WebhookRequest(body, {"x-hub-signature-256": f"sha256={digest}"})
 
 
-VECTORS = ConformanceFixtures(
+FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {
         "access_token": secret,
         "sender": _NUMBER_ID,

@@ -160,7 +160,7 @@ def _line(header: t.TextHeader) -> list[dict[str, Any]]:
     return _text_parameters(header.parameters, "TextHeader.parameters", _HEADER)
 
 
-def _place(header: WhatsAppLocation) -> list[dict[str, Any]]:
+def _location(header: WhatsAppLocation) -> list[dict[str, Any]]:
     return [{"type": "location", "location": format_location(header)}]
 
 
@@ -223,7 +223,7 @@ _HEADERS: Mapping[type[Any], Callable[[Any], list[dict[str, Any]]]] = {
     t.DocumentHeader: _document,
     t.TextHeader: _line,
     t.ProductHeader: _product,
-    WhatsAppLocation: _place,
+    WhatsAppLocation: _location,
 }
 _BUTTONS: Mapping[type[Any], Callable[[Any], dict[str, Any]]] = {
     t.QuickReply: _reply,

@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 from messaging_channels._faces import lazy
 
 if TYPE_CHECKING:
-    from messaging_channels.testing.conformance._table_rules import RULES
-    from messaging_channels.testing.conformance.checks import CHECKS, Checked, check_provider, check_rule
-    from messaging_channels.testing.conformance.context import Case
-    from messaging_channels.testing.conformance.rules import Finding, NotApplicable, Rule
+    from messaging_channels.testing.conformance._table_rules import REASON_POLICIES
+    from messaging_channels.testing.conformance.checks import CHECKS, RuleResult, check_provider, check_rule
+    from messaging_channels.testing.conformance.context import ConformanceContext
+    from messaging_channels.testing.conformance.rules import Finding, NotApplicable, ReasonPolicy
     from messaging_channels.testing.conformance.suite import ProviderConformance
     from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
 
 __all__ = [
     "CHECKS",
-    "RULES",
-    "Case",
-    "Checked",
+    "REASON_POLICIES",
+    "ConformanceContext",
     "ConformanceFixtures",
     "Finding",
     "NotApplicable",
     "ProviderConformance",
-    "Rule",
+    "ReasonPolicy",
+    "RuleResult",
     "Webhook",
     "check_provider",
     "check_rule",
@@ -32,18 +32,18 @@ __all__ = [
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "testing.conformance._table_rules": ("RULES",),
-        "testing.conformance.context": ("Case",),
+        "testing.conformance._table_rules": ("REASON_POLICIES",),
+        "testing.conformance.context": ("ConformanceContext",),
         "testing.conformance.checks": (
             "CHECKS",
-            "Checked",
+            "RuleResult",
             "check_provider",
             "check_rule",
         ),
         "testing.conformance.rules": (
             "Finding",
             "NotApplicable",
-            "Rule",
+            "ReasonPolicy",
         ),
         "testing.conformance.suite": ("ProviderConformance",),
         "testing.fixtures": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging_channels.testing.conformance.rules import Rule
+from messaging_channels.testing.conformance.rules import ReasonPolicy
 
 _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
@@ -57,7 +57,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC201",
         "An accepting answer is accepted",
         "A message that was taken and is not told as such may be sent again.",
-        "Return Reason.ACCEPTED for it; see `success_response` in the vectors.",
+        "Return Reason.ACCEPTED for it; see `success_response` in the fixtures.",
     ),
     (
         "MC202",
@@ -87,7 +87,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC206",
         "A 5xx is unknown, unless documented as harmless",
         "The vendor may have taken the message before it failed: sent elsewhere, it arrives twice.",
-        "Use `result_from_status`, or name the page in `safe_5xx` of the vectors.",
+        "Use `result_from_status`, or name the page in `safe_5xx` of the fixtures.",
     ),
     (
         "MC207",
@@ -99,7 +99,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC208",
         "Documented answers mean what they say",
         "The reason decides whether the message may be sent again or elsewhere.",
-        "Correct the table of reasons, or the vectors.",
+        "Correct the table of reasons, or the fixtures.",
     ),
     (
         "MC209",
@@ -129,7 +129,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC213",
         "The answers to a batch are told apart by id",
         "Vendors answer in any order; by position, one person's status becomes another's.",
-        "Match by your id in the answer, or name the page that promises the order in `ordered_batch_docs` of the vectors.",
+        "Match by your id in the answer, or name the page that promises the order in `ordered_batch_docs` of the fixtures.",
     ),
     (
         "MC214",
@@ -171,7 +171,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC303",
         "A call that was tampered with is refused",
         "One flipped bit may be another number or another status.",
-        "Compute the proof over the raw body, or say `signature_covers_body=False` in the vectors if the vendor offers none.",
+        "Compute the proof over the raw body, or say `signature_covers_body=False` in the fixtures if the vendor offers none.",
     ),
     (
         "MC304",
@@ -218,8 +218,8 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "MC311",
         "The calls that applications test with are read",
-        "`outbox.delivery_report(...)` and `outbox.inbound_message(...)` are made from the vectors: what they bring has to arrive.",
-        "Correct `delivered_body` and `inbound_body` of the vectors, or the parsing.",
+        "`outbox.delivery_report(...)` and `outbox.inbound_message(...)` are made from the fixtures: what they bring has to arrive.",
+        "Correct `delivered_body` and `inbound_body` of the fixtures, or the parsing.",
     ),
     (
         "MC401",
@@ -313,5 +313,5 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
 )
 
-RULES: dict[str, Rule] = {row[0]: Rule(*row) for row in _ROWS}
+REASON_POLICIES: dict[str, ReasonPolicy] = {row[0]: ReasonPolicy(*row) for row in _ROWS}
 """By id."""

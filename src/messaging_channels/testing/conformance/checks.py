@@ -1,9 +1,9 @@
 """The conformance kit: rules that every provider keeps, as a plain call that explains what it finds.
 
-    for finding in check_provider(spec, vectors):
+    for finding in check_provider(spec, fixtures):
         print(finding)
 
-`spec` is what the plugin registers, `vectors` say how it is configured and what the vendor answers. It needs the extra `kit`
+`spec` is what the plugin registers, `fixtures` say how it is configured and what the vendor answers. It needs the extra `kit`
 (`pip install 'messaging-channels[kit]'`), no test framework and no network; servers are on loopback.
 """
 
@@ -23,9 +23,9 @@ from messaging_channels.testing.conformance import (
     responses,
     webhooks,
 )
-from messaging_channels.testing.conformance._table_rules import RULES
-from messaging_channels.testing.conformance.context import Case
-from messaging_channels.testing.conformance.rules import Finding, NotApplicable, Rule
+from messaging_channels.testing.conformance._table_rules import REASON_POLICIES
+from messaging_channels.testing.conformance.context import ConformanceContext
+from messaging_channels.testing.conformance.rules import Finding, NotApplicable, ReasonPolicy
 from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
 
 if TYPE_CHECKING:
@@ -33,78 +33,78 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKS",
-    "RULES",
-    "Case",
-    "Checked",
+    "REASON_POLICIES",
+    "ConformanceContext",
     "ConformanceFixtures",
     "Finding",
-    "Rule",
+    "ReasonPolicy",
+    "RuleResult",
     "Webhook",
     "check_provider",
     "check_rule",
 ]
 
-CHECKS: Mapping[str, Callable[[Case], Iterator[str]]] = {
-    "MC101": requests.declarations,
-    "MC102": requests.declared_fields,
-    "MC103": requests.undeclared_fields,
-    "MC104": requests.same_request,
-    "MC105": requests.our_id,
-    "MC106": requests.whole_batch,
-    "MC107": requests.any_text,
-    "MC108": requests.every_kind,
-    "MC201": responses.accepted,
-    "MC202": responses.id_kept,
-    "MC203": responses.answer_kept,
-    "MC204": responses.any_answer,
-    "MC205": responses.well_formed,
-    "MC206": responses.server_faults,
-    "MC207": responses.unreadable,
-    "MC208": responses.documented,
-    "MC209": responses.throttled,
-    "MC210": failures.asked_once,
-    "MC211": failures.lost,
-    "MC212": failures.unreachable,
-    "MC213": failures.any_order,
-    "MC214": failures.incomplete,
-    "MC215": responses.unheard_of,
-    "MC216": failures.whole_refusal,
-    "MC217": responses.same_reading,
-    "MC301": webhooks.read,
-    "MC302": webhooks.other_key,
-    "MC303": webhooks.tampered,
-    "MC304": webhooks.unproved,
-    "MC305": webhooks.repeated,
-    "MC306": webhooks.reordered,
-    "MC307": webhooks.any_call,
-    "MC308": webhooks.unknown_kind,
-    "MC309": webhooks.constant_time,
-    "MC310": webhooks.huge,
-    "MC311": webhooks.calls_for_tests,
-    "MC401": privacy.secrets_in_reprs,
-    "MC402": privacy.addresses_in_reprs,
-    "MC403": privacy.urls,
-    "MC404": privacy.echoes,
-    "MC405": privacy.logs,
-    "MC406": privacy.exceptions,
-    "MC501": lifecycle.idle,
-    "MC502": lifecycle.cancelled,
-    "MC503": lifecycle.no_socket_left,
-    "MC504": lifecycle.both_colours,
-    "MC505": lifecycle.side_by_side,
-    "MC506": lifecycle.ends,
-    "MC601": optional_abilities.look_ups,
-    "MC602": optional_abilities.reports,
-    "MC603": optional_abilities.limits,
+CHECKS: Mapping[str, Callable[[ConformanceContext], Iterator[str]]] = {
+    "MC101": requests.declarations_are_well_formed,
+    "MC102": requests.declared_fields_change_request,
+    "MC103": requests.undeclared_fields_change_nothing,
+    "MC104": requests.request_is_deterministic,
+    "MC105": requests.client_reference_is_sent,
+    "MC106": requests.whole_batch_is_described,
+    "MC107": requests.any_text_is_described_or_refused,
+    "MC108": requests.every_message_type_is_sendable,
+    "MC201": responses.success_is_accepted,
+    "MC202": responses.provider_id_is_kept,
+    "MC203": responses.raw_response_is_kept,
+    "MC204": responses.any_response_is_handled,
+    "MC205": responses.results_are_well_formed,
+    "MC206": responses.server_errors_are_unknown,
+    "MC207": responses.unreadable_responses_are_not_accepted,
+    "MC208": responses.documented_responses_are_mapped,
+    "MC209": responses.throttling_is_recognized,
+    "MC210": failures.provider_does_not_retry,
+    "MC211": failures.lost_response_is_unknown,
+    "MC212": failures.refused_connection_is_not_sent,
+    "MC213": failures.results_are_matched_by_id,
+    "MC214": failures.missing_elements_are_unknown,
+    "MC215": responses.unknown_values_prove_nothing,
+    "MC216": failures.request_rejection_is_marked,
+    "MC217": responses.parsing_is_deterministic,
+    "MC301": webhooks.webhooks_are_parsed,
+    "MC302": webhooks.other_key_is_refused,
+    "MC303": webhooks.tampered_body_is_refused,
+    "MC304": webhooks.unsigned_request_is_refused,
+    "MC305": webhooks.repetition_has_same_keys,
+    "MC306": webhooks.field_order_is_irrelevant,
+    "MC307": webhooks.any_body_is_handled,
+    "MC308": webhooks.unknown_type_becomes_unknown_event,
+    "MC309": webhooks.comparison_is_constant_time,
+    "MC310": webhooks.huge_body_is_handled,
+    "MC311": webhooks.fixture_webhooks_are_parsed,
+    "MC401": privacy.reprs_show_no_secret,
+    "MC402": privacy.reprs_show_no_address,
+    "MC403": privacy.urls_hold_no_personal_data,
+    "MC404": privacy.detail_quotes_no_personal_data,
+    "MC405": privacy.logs_hold_no_personal_data,
+    "MC406": privacy.exceptions_hold_no_personal_data,
+    "MC501": lifecycle.provider_does_no_io,
+    "MC502": lifecycle.cancellation_is_propagated,
+    "MC503": lifecycle.no_socket_is_left_open,
+    "MC504": lifecycle.sync_and_async_agree,
+    "MC505": lifecycle.interleaved_sends_are_independent,
+    "MC506": lifecycle.flow_ends,
+    "MC601": optional_abilities.lookup_is_safe,
+    "MC602": optional_abilities.report_polling_is_safe,
+    "MC603": optional_abilities.rate_limits_are_stable,
 }
 """How each rule is checked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class RuleResult:
     """What came of one rule."""
 
-    rule: Rule
+    rule: ReasonPolicy
     findings: tuple[Finding, ...] = ()
     skipped: str = ""
     """Why the rule had nothing to look at, where it had not."""
@@ -112,7 +112,7 @@ class Checked:
 
 def check_provider(
     provider: ProviderSpec,
-    vectors: ConformanceFixtures,
+    fixtures: ConformanceFixtures,
     *,
     channels: Sequence[Channel] = BUILT_IN,
     examples: int = 100,
@@ -121,24 +121,25 @@ def check_provider(
 
     `channels` are those of its messages, `examples` how many a property is tried with. The provider is built several times.
     """
-    case = Case(provider, vectors, channels, examples)
+    case = ConformanceContext(provider, fixtures, channels, examples)
     return [finding for name in CHECKS for finding in check_rule(name, case).findings]
 
 
-def check_rule(name: str, case: Case) -> Checked:
+def check_rule(name: str, context: ConformanceContext) -> RuleResult:
     """Hold a provider to one rule, by its id."""
-    rule = RULES[name]
+    rule = REASON_POLICIES[name]
     try:
-        return Checked(rule, tuple(Finding(rule, seen) for seen in CHECKS[name](case)))
+        return RuleResult(rule, tuple(Finding(rule, seen) for seen in CHECKS[name](context)))
     except NotApplicable as why:
-        return Checked(rule, skipped=str(why))
+        return RuleResult(rule, skipped=str(why))
     except Exception as fault:  # noqa: BLE001  a provider can be wrong in ways that no rule foresees
-        return Checked(
-            rule, (Finding(rule, f"it could not be checked: {type(fault).__name__} in {_place(fault)}"),)
+        return RuleResult(
+            rule,
+            (Finding(rule, f"it could not be checked: {type(fault).__name__} in {_function_name(fault)}"),),
         )
 
 
-def _place(fault: Exception) -> str:
+def _function_name(fault: Exception) -> str:
     """Name the function that raised."""
     trace = fault.__traceback__
     while trace and trace.tb_next:

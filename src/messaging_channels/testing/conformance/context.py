@@ -16,7 +16,7 @@ from messaging_channels.plugins.channels import Channel
 from messaging_channels.plugins.exchange import HttpRequest
 from messaging_channels.plugins.provider import Envelope, Provider, ProviderSpec
 from messaging_channels.testing import canaries
-from messaging_channels.testing.conformance.flow_runner import Played, play
+from messaging_channels.testing.conformance.flow_runner import FlowTrace, run_flow
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.conformance.samples import example, value_of
 from messaging_channels.testing.fixtures import ConformanceFixtures
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Value = TypeVar("Value")
 URL = "http://127.0.0.1:9"
 """Where the vendor is while nothing is sent: nobody listens at port 9 (discard)."""
-_LARGE = 20
+_DEFAULT_BATCH = 20
 _SLOW = (
     HealthCheck.too_slow,
     HealthCheck.data_too_large,
@@ -38,18 +38,18 @@ _SLOW = (
 
 
 @dataclass(frozen=True)
-class Case:
-    """A provider's spec with its vectors."""
+class ConformanceContext:
+    """A provider's spec with its fixtures."""
 
     spec: ProviderSpec
-    vectors: ConformanceFixtures
+    fixtures: ConformanceFixtures
     channels: Sequence[Channel]
     examples: int = 100
     """How many examples a property is tried with."""
 
     def build(self, secret: str = canaries.SECRET, url: str = URL) -> Provider:
         """Build the provider anew."""
-        given_settings = self.vectors.settings(url, secret)
+        given_settings = self.fixtures.settings(url, secret)
         return self.spec.build(self.spec.settings.model_validate(given_settings))
 
     @cached_property
@@ -60,7 +60,7 @@ class Case:
     @cached_property
     def messages(self) -> dict[type[Message], Message]:
         """An example of every type that is carried, as far as there is one."""
-        own = {type(one): one for one in self.vectors.messages}
+        own = {type(one): one for one in self.fixtures.messages}
         examples = {kind: own.get(kind) or example(kind) for kind in self.provider.capabilities.message_types}
         return {kind: message for kind, message in examples.items() if message is not None}
 
@@ -69,14 +69,14 @@ class Case:
         """The first of them."""
         for message in self.messages.values():
             return message
-        why = "there is no example of any message it carries: give some in `messages` of the vectors"
+        why = "there is no example of any message it carries: give some in `messages` of the fixtures"
         raise NotApplicable(why)
 
     def envelope(self, message: Message | None = None, number: int = 0) -> Envelope:
         """Put a message into an envelope; `number` makes ids and addresses differ."""
         message = message or self.message
         channel = next((one for one in self.channels if type(message) in one.message_types), None)
-        to = canaries.address(channel) if channel else None
+        to = canaries.canary_address(channel) if channel else None
         if channel is None or to is None:
             why = f"no channel that the kit knows carries a {type(message).__name__}"
             raise NotApplicable(why)
@@ -86,66 +86,72 @@ class Case:
             )
         return Envelope(f"{number:032x}", channel.name, message, to)
 
-    def batch(self, most: int = _LARGE) -> list[Envelope]:
+    def batch(self, max_size: int = _DEFAULT_BATCH) -> list[Envelope]:
         """Return as many envelopes as one send takes, `most` at most."""
         return [
             self.envelope(number=number)
-            for number in range(min(self.provider.capabilities.max_batch_size, most))
+            for number in range(min(self.provider.capabilities.max_batch_size, max_size))
         ]
 
-    def sent(
-        self, *batch: Envelope, at: dict[int, Any] | None = None, provider: Provider | None = None
-    ) -> Played:
+    def send(
+        self, *batch: Envelope, replies_at: dict[int, Any] | None = None, provider: Provider | None = None
+    ) -> FlowTrace:
         """Send without I/O; the vendor accepts, but for the replies in `at`."""
         envelopes = batch or (self.envelope(),)
-        return play((provider or self.provider).send(envelopes), self.vectors.success_response, at=at)
+        return run_flow(
+            (provider or self.provider).send(envelopes), self.fixtures.success_response, replies_at=replies_at
+        )
 
     @cached_property
-    def good(self) -> Played:
+    def successful_send(self) -> FlowTrace:
         """A send of one message that goes well."""
-        played = self.sent()
-        if played.raised is not None:
+        played = self.send()
+        if played.exception is not None:
             why = f"it cannot send the example message ({played.problem}), see MC108 and MC201"
             raise NotApplicable(why)
         return played
 
     @cached_property
-    def documented(self) -> list[tuple[Any, Reason]]:
+    def documented_responses(self) -> list[tuple[Any, Reason]]:
         """The documented answers to a send of one message, those that depend on the request made for it."""
         return [
-            (answer(self.good.asked[-1]) if callable(answer) else answer, meant)
-            for answer, meant in self.vectors.error_responses
+            (answer(self.successful_send.exchanges[-1]) if callable(answer) else answer, meant)
+            for answer, meant in self.fixtures.error_responses
         ]
 
-    def http_only(self) -> int:
+    def require_http(self) -> int:
         """Return how many HTTP requests a send makes; the last is the one that sends.
 
         Raises:
             NotApplicable: it makes none, or others besides.
         """
-        if not self.good.asked or not all(isinstance(one, HttpRequest) for one in self.good.asked):
+        if not self.successful_send.exchanges or not all(
+            isinstance(one, HttpRequest) for one in self.successful_send.exchanges
+        ):
             why = "it does not speak HTTP"
             raise NotApplicable(why)
-        return len(self.good.asked)
+        return len(self.successful_send.exchanges)
 
-    def optional(self, kind: type[Message]) -> list[str]:
+    def optional_fields(self, message_type: type[Message]) -> list[str]:
         """Return the optional fields of a message type, `extra` left out."""
         return [
             one.name
-            for one in fields(kind)  # type: ignore[arg-type]
+            for one in fields(message_type)  # type: ignore[arg-type]
             if one.name != "provider_options"
             and not (one.default is MISSING and one.default_factory is MISSING)
         ]
 
     def with_field(self, message: Message, name: str) -> Message | None:
         """Return the message with that optional field set otherwise; None where the kit knows no value that the type takes."""
-        value = self.vectors.field_values.get(f"{type(message).__name__}.{name}") or value_of(message, name)
+        value = self.fixtures.field_values.get(f"{type(message).__name__}.{name}") or value_of(message, name)
         try:
             return None if value is None else replace(message, **{name: value})  # type: ignore[type-var]
         except MessagingError:
             return None
 
-    def explored(self, values: SearchStrategy[Value], problem: Callable[[Value], str]) -> Iterator[str]:
+    def find_counterexample(
+        self, values: SearchStrategy[Value], problem: Callable[[Value], str]
+    ) -> Iterator[str]:
         """Try many values; yield the problem of the simplest that has one."""
 
         @settings(
@@ -161,13 +167,13 @@ class Case:
         @given(values)
         def hold(value: Value) -> None:
             if words := problem(value):
-                raise _FoundError(words)
+                raise _CounterexampleError(words)
 
         try:
             hold()
-        except _FoundError as found:
+        except _CounterexampleError as found:
             yield str(found)
 
 
-class _FoundError(AssertionError):
+class _CounterexampleError(AssertionError):
     """A value with a problem."""

@@ -10,69 +10,78 @@ from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._sending.attempt import attempt_batch
 from messaging_channels.plugins.exchange import HttpResponse
 from messaging_channels.plugins.provider import Envelope
-from messaging_channels.testing.conformance.context import Case
-from messaging_channels.testing.conformance.flow_runner import Played, play
-from messaging_channels.testing.conformance.malformed import Path, at, lists, parsed, replaced, written
+from messaging_channels.testing.conformance.context import ConformanceContext
+from messaging_channels.testing.conformance.flow_runner import FlowTrace, run_flow
+from messaging_channels.testing.conformance.malformed import (
+    Path,
+    list_paths,
+    parse_json,
+    to_json,
+    value_at,
+    with_value,
+)
 from messaging_channels.testing.conformance.rules import NotApplicable
 
 
-def asked_once(case: Case) -> Iterator[str]:
+def provider_does_not_retry(context: ConformanceContext) -> Iterator[str]:
     """MC210."""
-    for index in _effects(case):
-        for what, reply in _disturbances(case, index):
-            played = case.sent(at=dict.fromkeys(range(index, 100), reply))
-            later = [one for one in played.asked[index + 1 :] if one.may_send]
-            if later and not played.endless:
+    for index in _effects(context):
+        for what, reply in _failures(context, index):
+            played = context.send(replies_at=dict.fromkeys(range(index, 100), reply))
+            later = [one for one in played.exchanges[index + 1 :] if one.may_send]
+            if later and not played.did_not_end:
                 yield f"after {what} it asked {len(later)} more times for the same message"
 
 
-def lost(case: Case) -> Iterator[str]:
+def lost_response_is_unknown(context: ConformanceContext) -> Iterator[str]:
     """MC211."""
-    for index in _effects(case):
+    for index in _effects(context):
         for timed_out in (True, False):
             failure = TransportError("lost", phase=Phase.READ, timed_out=timed_out)
-            told = _attempted(case, index, failure)
+            told = _attempt_with_failure(context, index, failure)
             if told is not Outcome.UNKNOWN:
                 yield f"with its answer {'late' if timed_out else 'lost'}, the message ends as {told}"
 
 
-def unreachable(case: Case) -> Iterator[str]:
+def refused_connection_is_not_sent(context: ConformanceContext) -> Iterator[str]:
     """MC212."""
-    if not case.good.asked:
+    if not context.successful_send.exchanges:
         why = "it exchanges nothing with a vendor"
         raise NotApplicable(why)
-    told = _attempted(case, 0, TransportError("refused", phase=Phase.CONNECT))
+    told = _attempt_with_failure(context, 0, TransportError("refused", phase=Phase.CONNECT))
     if told is not Outcome.NOT_SENT:
         yield f"with the connection refused, the message ends as {told}"
 
 
-def any_order(case: Case) -> Iterator[str]:
+def results_are_matched_by_id(context: ConformanceContext) -> Iterator[str]:
     """MC213."""
-    if case.vectors.ordered_batch_docs:
-        why = f"the vendor promises the order: {case.vectors.ordered_batch_docs}"
+    if context.fixtures.ordered_batch_docs:
+        why = f"the vendor promises the order: {context.fixtures.ordered_batch_docs}"
         raise NotApplicable(why)
-    batch, answer, paths = _batched(case)
-    usual = _told(case.sent(*batch))
-    tree = parsed(answer.body)
+    batch, answer, paths = _batch_with_response(context)
+    usual = _told(context.send(*batch))
+    tree = parse_json(answer.body)
     for path in paths:
         turned = HttpResponse(
-            answer.status, answer.headers, written(replaced(tree, path, at(tree, path)[::-1]))
+            answer.status, answer.headers, to_json(with_value(tree, path, value_at(tree, path)[::-1]))
         )
-        if _told(case.sent(*batch, at={_last(case, batch): turned})) != usual:
-            yield f"with the elements at {_dotted(path)} in reverse, the messages get each other's outcomes"
+        if _told(context.send(*batch, replies_at={_last_exchange(context, batch): turned})) != usual:
+            yield f"with the elements at {_format_path(path)} in reverse, the messages get each other's outcomes"
 
 
-def incomplete(case: Case) -> Iterator[str]:
+def missing_elements_are_unknown(context: ConformanceContext) -> Iterator[str]:
     """MC214."""
-    batch, answer, paths = _batched(case)
-    tree = parsed(answer.body)
+    batch, answer, paths = _batch_with_response(context)
+    tree = parse_json(answer.body)
     for path in paths:
-        fewer = HttpResponse(answer.status, answer.headers, written(replaced(tree, path, at(tree, path)[1:])))
-        played = case.sent(*batch, at={_last(case, batch): fewer})
-        kinds = [one.outcome for one in played.result] if played.raised is None else []
+        fewer = HttpResponse(
+            answer.status, answer.headers, to_json(with_value(tree, path, value_at(tree, path)[1:]))
+        )
+        played = context.send(*batch, replies_at={_last_exchange(context, batch): fewer})
+        kinds = [one.outcome for one in played.result] if played.exception is None else []
         if (
             len(kinds) == len(batch)
-            and not case.vectors.ordered_batch_docs
+            and not context.fixtures.ordered_batch_docs
             and kinds[0] is not Outcome.UNKNOWN
         ):
             yield f"a message that the answer leaves out ends as {kinds[0]}"
@@ -80,70 +89,72 @@ def incomplete(case: Case) -> Iterator[str]:
             yield f"of {len(batch)} messages and {len(batch) - 1} in the answer, {kinds.count(Outcome.ACCEPTED)} are accepted"
 
 
-def whole_refusal(case: Case) -> Iterator[str]:
+def request_rejection_is_marked(context: ConformanceContext) -> Iterator[str]:
     """MC216."""
-    batch = _several(case)
-    last = case.http_only() - 1
-    played = case.sent(*batch, at={last: HttpResponse(400, {}, b"")})
-    if len(played.asked) > len(case.good.asked):
+    batch = _require_batch(context)
+    last = context.require_http() - 1
+    played = context.send(*batch, replies_at={last: HttpResponse(400, {}, b"")})
+    if len(played.exchanges) > len(context.successful_send.exchanges):
         why = "it makes a request for each message of a batch"
         raise NotApplicable(why)
-    if played.raised is None and not all(one.request_rejected for one in played.result):
+    if played.exception is None and not all(one.request_rejected for one in played.result):
         yield f"HTTP 400 to a request of {len(batch)} messages is not marked as the refusal of all of them"
 
 
-def _effects(case: Case) -> list[int]:
+def _effects(context: ConformanceContext) -> list[int]:
     """Return which exchanges with the vendor may send the message."""
-    return [index for index, exchange in enumerate(case.good.asked) if exchange.may_send]
+    return [index for index, exchange in enumerate(context.successful_send.exchanges) if exchange.may_send]
 
 
-def _disturbances(case: Case, index: int) -> Iterator[tuple[str, Any]]:
+def _failures(context: ConformanceContext, index: int) -> Iterator[tuple[str, Any]]:
     yield "a lost answer", TransportError("lost", phase=Phase.READ)
     yield "a late answer", TransportError("late", phase=Phase.READ, timed_out=True)
     yield "a refused connection", TransportError("refused", phase=Phase.CONNECT)
-    if isinstance(case.good.replies[index], HttpResponse):
-        last = index == len(case.good.asked) - 1
+    if isinstance(context.successful_send.replies[index], HttpResponse):
+        last = index == len(context.successful_send.exchanges) - 1
         for status in (200, 429, 500, 503) if last else (429, 500, 503):
             yield f"HTTP {status}", HttpResponse(status, {"retry-after": "0"}, b"")
 
 
-def _attempted(case: Case, index: int, failure: TransportError) -> Outcome | str:
-    flow = attempt_batch(case.provider, (case.envelope(),))
-    played = play(flow, case.vectors.success_response, at=dict.fromkeys(range(index, 100), failure))
-    if played.raised is not None or played.endless:
+def _attempt_with_failure(context: ConformanceContext, index: int, failure: TransportError) -> Outcome | str:
+    flow = attempt_batch(context.provider, (context.envelope(),))
+    played = run_flow(
+        flow, context.fixtures.success_response, replies_at=dict.fromkeys(range(index, 100), failure)
+    )
+    if played.exception is not None or played.did_not_end:
         return "an exception"
     end = cast("Sequence[Any]", played.result)[0]
     return end.outcome if isinstance(end, AttemptResult) else f"a {type(end).__name__}"
 
 
-def _several(case: Case) -> list[Envelope]:
-    batch = case.batch(3)
+def _require_batch(context: ConformanceContext) -> list[Envelope]:
+    batch = context.batch(3)
     if len(batch) == 1:
         why = "it takes one message at a time"
         raise NotApplicable(why)
     return batch
 
 
-def _batched(case: Case) -> tuple[list[Envelope], HttpResponse, list[Path]]:
+def _batch_with_response(context: ConformanceContext) -> tuple[list[Envelope], HttpResponse, list[Path]]:
     """Return a batch, the answer to it, and where in the answer there is an element for each message."""
-    batch = _several(case)
-    played = case.sent(*batch)
+    batch = _require_batch(context)
+    played = context.send(*batch)
     answer = played.replies[-1] if played.replies else None
-    paths = lists(parsed(answer.body), len(batch)) if isinstance(answer, HttpResponse) else []
-    if not paths or played.raised is not None:
+    paths = list_paths(parse_json(answer.body), len(batch)) if isinstance(answer, HttpResponse) else []
+    if not paths or played.exception is not None:
         why = "no answer of it holds an element for each message of a batch"
         raise NotApplicable(why)
     assert isinstance(answer, HttpResponse)  # noqa: S101  for the type checkers: there are paths in it
     return batch, answer, paths
 
 
-def _last(case: Case, batch: Sequence[Envelope]) -> int:
-    return len(case.sent(*batch).asked) - 1
+def _last_exchange(context: ConformanceContext, batch: Sequence[Envelope]) -> int:
+    return len(context.send(*batch).exchanges) - 1
 
 
-def _told(played: Played) -> list[tuple[Reason, str | None]]:
-    return [] if played.raised is not None else [(one.reason, one.provider_id) for one in played.result]
+def _told(trace: FlowTrace) -> list[tuple[Reason, str | None]]:
+    return [] if trace.exception is not None else [(one.reason, one.provider_id) for one in trace.result]
 
 
-def _dotted(path: Path) -> str:
+def _format_path(path: Path) -> str:
     return ".".join(map(str, path)) or "the top"

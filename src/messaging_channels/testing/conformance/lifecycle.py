@@ -22,77 +22,85 @@ from messaging_channels.plugins.exchange import (
 )
 from messaging_channels.plugins.provider import Provider, SupportsWebhooks
 from messaging_channels.testing import canaries
-from messaging_channels.testing.conformance.context import Case
-from messaging_channels.testing.conformance.flow_runner import NOW, Played, is_outward, shown
-from messaging_channels.testing.conformance.responses import over_answers
+from messaging_channels.testing.conformance.context import ConformanceContext
+from messaging_channels.testing.conformance.flow_runner import NOW, FlowTrace, comparable, is_with_vendor
+from messaging_channels.testing.conformance.responses import for_each_malformed_reply
 from messaging_channels.testing.conformance.rules import NotApplicable
-from messaging_channels.testing.conformance.side_effects import deeds, open_sockets
+from messaging_channels.testing.conformance.side_effects import count_open_sockets, forbidden_calls
 from messaging_channels.testing.emulator import Emulator, Request
 
-_PATIENCE = 3.0
+_CLOSE_TIMEOUT = 3.0
 
 
-def idle(case: Case) -> Iterator[str]:
+def provider_does_no_io(context: ConformanceContext) -> Iterator[str]:
     """MC501."""
-    _ = case.good
-    yield from deeds(lambda: _stepped(case))
-    if isinstance(case.provider, SupportsWebhooks) and case.vectors.sign_webhook:
-        for webhook in case.vectors.webhooks[:1]:
-            call = case.vectors.sign_webhook(webhook.body, canaries.SECRET)
-            case.provider.handle_webhook(call)
-            yield from deeds(lambda: case.provider.handle_webhook(call))  # type: ignore[attr-defined]  # noqa: B023
+    _ = context.successful_send
+    yield from forbidden_calls(lambda: _run_without_io(context))
+    if isinstance(context.provider, SupportsWebhooks) and context.fixtures.sign_webhook:
+        for webhook in context.fixtures.webhooks[:1]:
+            call = context.fixtures.sign_webhook(webhook.body, canaries.SECRET)
+            context.provider.handle_webhook(call)
+            yield from forbidden_calls(lambda: context.provider.handle_webhook(call))  # type: ignore[attr-defined]  # noqa: B023
 
 
-def cancelled(case: Case) -> Iterator[str]:
+def cancellation_is_propagated(context: ConformanceContext) -> Iterator[str]:
     """MC502."""
-    length = _length(case)
+    length = _count_exchanges(context)
     for stop in range(length):
         for fault in (asyncio.CancelledError(), KeyboardInterrupt(), GeneratorExit()):
-            if words := _interrupted(case, stop, fault):
+            if words := _interrupt_problem(context, stop, fault):
                 yield f"{type(fault).__name__} at exchange {stop}: {words}"
                 return
 
 
-def no_socket_left(case: Case) -> Iterator[str]:
+def no_socket_is_left_open(context: ConformanceContext) -> Iterator[str]:
     """MC503."""
-    with _vendor(case) as url:
-        for colour in (_threaded, _looped):
-            before = open_sockets()
-            colour(case.build(url=url), case)
-            if (left := _left(before)) > 0:
+    with _vendor_server(context) as url:
+        for colour in (_sync_result, _async_result):
+            before = count_open_sockets()
+            colour(context.build(url=url), context)
+            if (left := _sockets_left(before)) > 0:
                 yield f"{left} sockets are open after {colour.__name__[1:]} use and `close`"
 
 
-def both_colours(case: Case) -> Iterator[str]:
+def sync_and_async_agree(context: ConformanceContext) -> Iterator[str]:
     """MC504."""
-    with _vendor(case) as url:
-        told = [colour(case.build(url=url), case) for colour in (_threaded, _looped)]
+    with _vendor_server(context) as url:
+        told = [colour(context.build(url=url), context) for colour in (_sync_result, _async_result)]
     if told[0] != told[1]:
         yield f"a thread is told {told[0]}, an event loop {told[1]}"
 
 
-def side_by_side(case: Case) -> Iterator[str]:
+def interleaved_sends_are_independent(context: ConformanceContext) -> Iterator[str]:
     """MC505."""
-    one, other = case.envelope(), case.envelope(number=1)
-    alone = [case.sent(envelope, provider=case.build()) for envelope in (one, other)]
-    if any(played.raised is not None for played in alone):
+    one, other = context.envelope(), context.envelope(number=1)
+    alone = [context.send(envelope, provider=context.build()) for envelope in (one, other)]
+    if any(played.exception is not None for played in alone):
         return
-    together = _interleaved(case, case.provider.send((one,)), case.provider.send((other,)))
+    together = _run_interleaved(context, context.provider.send((one,)), context.provider.send((other,)))
     for apart, beside in zip(alone, together, strict=True):
-        if [shown(exchange) for exchange in apart.asked] != [shown(exchange) for exchange in beside.asked]:
+        if [comparable(exchange) for exchange in apart.exchanges] != [
+            comparable(exchange) for exchange in beside.exchanges
+        ]:
             yield "two sends that take turns make other requests than each alone"
-        elif beside.raised is not None or _reasons(apart) != _reasons(beside):
+        elif beside.exception is not None or _reasons(apart) != _reasons(beside):
             yield "two sends that take turns end otherwise than each alone"
 
 
-def ends(case: Case) -> Iterator[str]:
+def flow_ends(context: ConformanceContext) -> Iterator[str]:
     """MC506."""
-    yield from over_answers(case, lambda played: "it asks for ever" if played.endless else "")
+    yield from for_each_malformed_reply(
+        context, lambda played: "it asks for ever" if played.did_not_end else ""
+    )
 
 
-def _stepped(case: Case) -> None:
+def _run_without_io(context: ConformanceContext) -> None:
     """Go through a send, with nothing but the provider's own code doing anything."""
-    replies, flow, reply = iter(case.good.replies), case.build().send((case.envelope(),)), None
+    replies, flow, reply = (
+        iter(context.successful_send.replies),
+        context.build().send((context.envelope(),)),
+        None,
+    )
     while True:
         try:
             exchange = flow.send(reply)
@@ -101,25 +109,27 @@ def _stepped(case: Case) -> None:
         if isinstance(exchange, BlockingCall):
             flow.close()
             return
-        reply = NOW if isinstance(exchange, CurrentTime) else next(replies) if is_outward(exchange) else None
+        reply = (
+            NOW if isinstance(exchange, CurrentTime) else next(replies) if is_with_vendor(exchange) else None
+        )
 
 
-def _length(case: Case) -> int:
+def _count_exchanges(context: ConformanceContext) -> int:
     """Return after how many exchanges of any kind a send that goes well has ended."""
-    flow, reply = case.provider.send((case.envelope(),)), None
+    flow, reply = context.provider.send((context.envelope(),)), None
     for number in range(100):
         try:
-            reply = _answered(case, flow.send(reply))
+            reply = _reply_to(context, flow.send(reply))
         except StopIteration:
             return number
     flow.close()
     return 0
 
 
-def _interrupted(case: Case, stop: int, fault: BaseException) -> str:
-    flow, reply = case.provider.send((case.envelope(),)), None
+def _interrupt_problem(context: ConformanceContext, stop: int, fault: BaseException) -> str:
+    flow, reply = context.provider.send((context.envelope(),)), None
     for _ in range(stop):
-        reply = _answered(case, flow.send(reply))
+        reply = _reply_to(context, flow.send(reply))
     flow.send(reply)
     try:
         flow.throw(fault)
@@ -130,28 +140,28 @@ def _interrupted(case: Case, stop: int, fault: BaseException) -> str:
     else:
         return "it asked for more"
     finally:
-        _shut(flow)
+        _close_flow(flow)
 
 
-def _shut(flow: Flow[Any]) -> None:
+def _close_flow(flow: Flow[Any]) -> None:
     try:
         flow.close()
     except RuntimeError:
         return
 
 
-def _answered(case: Case, exchange: Exchange[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
+def _reply_to(context: ConformanceContext, exchange: Exchange[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
     if isinstance(exchange, CurrentTime):
         return NOW
     if isinstance(exchange, BlockingCall):
         return exchange.function()
-    return None if isinstance(exchange, Sleep) else case.vectors.success_response(exchange)
+    return None if isinstance(exchange, Sleep) else context.fixtures.success_response(exchange)
 
 
-def _interleaved(case: Case, *flows: Flow[Any]) -> list[Played]:
+def _run_interleaved(context: ConformanceContext, *flows: Flow[Any]) -> list[FlowTrace]:
     """Run flows in turns, an exchange each."""
     running: dict[int, tuple[Flow[Any], Any]] = {index: (flow, None) for index, flow in enumerate(flows)}
-    done = [Played() for _ in flows]
+    done = [FlowTrace() for _ in flows]
     while running:
         for index, (flow, reply) in list(running.items()):
             try:
@@ -161,54 +171,56 @@ def _interleaved(case: Case, *flows: Flow[Any]) -> list[Played]:
                 del running[index]
                 continue
             except Exception as fault:  # noqa: BLE001  what a provider may raise is what the rules are about
-                done[index].raised = fault
+                done[index].exception = fault
                 del running[index]
                 continue
-            if is_outward(exchange):
-                done[index].asked.append(exchange)
-            running[index] = (flow, _answered(case, exchange))
+            if is_with_vendor(exchange):
+                done[index].exchanges.append(exchange)
+            running[index] = (flow, _reply_to(context, exchange))
     return done
 
 
-def _reasons(played: Played) -> list[tuple[Reason, str | None]]:
-    return [(one.reason, one.provider_id) for one in played.result]
+def _reasons(trace: FlowTrace) -> list[tuple[Reason, str | None]]:
+    return [(one.reason, one.provider_id) for one in trace.result]
 
 
-class _Accepting(Emulator):
-    """A vendor on loopback that says what the vectors say."""
+class _AcceptingEmulator(Emulator):
+    """A vendor on loopback that says what the fixtures say."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, context: ConformanceContext) -> None:
         super().__init__()
-        self._accepts = case.vectors.success_response
+        self._respond_success = context.fixtures.success_response
 
     def handle(self, request: Request) -> HttpResponse:
-        """Answer as the vectors do."""
+        """Answer as the fixtures do."""
         query = "&".join(f"{name}={value}" for name, value in request.query.items())
         url = f"{self.url}{request.path}{'?' if query else ''}{query}"
-        answer: HttpResponse = self._accepts(HttpRequest(request.method, url, request.headers, request.body))
+        answer: HttpResponse = self._respond_success(
+            HttpRequest(request.method, url, request.headers, request.body)
+        )
         return answer
 
 
 @contextmanager
-def _vendor(case: Case) -> Generator[str]:
-    own = case.vectors.server
-    if own is None and not all(isinstance(one, HttpRequest) for one in case.good.asked):
-        why = "the vectors give no `server` of its protocol"
+def _vendor_server(context: ConformanceContext) -> Generator[str]:
+    own = context.fixtures.server
+    if own is None and not all(isinstance(one, HttpRequest) for one in context.successful_send.exchanges):
+        why = "the fixtures give no `server` of its protocol"
         raise NotApplicable(why)
-    served: AbstractContextManager[Any] = _Accepting(case) if own is None else own()
+    served: AbstractContextManager[Any] = _AcceptingEmulator(context) if own is None else own()
     with served as started:
         yield started if isinstance(started, str) else started.url
 
 
-def _threaded(provider: Provider, case: Case) -> list[str]:
+def _sync_result(provider: Provider, context: ConformanceContext) -> list[str]:
     with Transport(executors=provider.executors) as transport:
-        return _told(transport.run(attempt_batch(provider, (case.envelope(),))))
+        return _told(transport.run(attempt_batch(provider, (context.envelope(),))))
 
 
-def _looped(provider: Provider, case: Case) -> list[str]:
+def _async_result(provider: Provider, context: ConformanceContext) -> list[str]:
     async def run() -> list[str]:
         async with AsyncTransport(executors=provider.executors) as transport:
-            return _told(await transport.run(attempt_batch(provider, (case.envelope(),))))
+            return _told(await transport.run(attempt_batch(provider, (context.envelope(),))))
 
     return asyncio.run(run())
 
@@ -217,9 +229,9 @@ def _told(ends: Sequence[AttemptEnd]) -> list[str]:
     return [end.reason if isinstance(end, AttemptResult) else type(end).__name__ for end in ends]
 
 
-def _left(before: int) -> int:
+def _sockets_left(before: int) -> int:
     """Return how many sockets more are open, once those that are being closed had time for it."""
-    until = time.monotonic() + _PATIENCE
-    while (left := open_sockets() - before) > 0 and time.monotonic() < until:
+    until = time.monotonic() + _CLOSE_TIMEOUT
+    while (left := count_open_sockets() - before) > 0 and time.monotonic() < until:
         time.sleep(0.02)
     return left

@@ -17,66 +17,74 @@ from messaging_channels.plugins.provider import (
     SupportsRateLimits,
     SupportsReportPolling,
 )
-from messaging_channels.testing.conformance.context import Case
-from messaging_channels.testing.conformance.flow_runner import NOW, Played, play
-from messaging_channels.testing.conformance.malformed import answers
+from messaging_channels.testing.conformance.context import ConformanceContext
+from messaging_channels.testing.conformance.flow_runner import NOW, FlowTrace, run_flow
+from messaging_channels.testing.conformance.malformed import responses
 from messaging_channels.testing.conformance.rules import NotApplicable
 
 _FAILURES = (TransportError("refused", phase=Phase.CONNECT), TransportError("lost", phase=Phase.READ))
-_NOTHING = HttpResponse(404, {}, b"")
+_NOT_FOUND = HttpResponse(404, {}, b"")
 
 
-def look_ups(case: Case) -> Iterator[str]:
+def lookup_is_safe(context: ConformanceContext) -> Iterator[str]:
     """MC601."""
-    provider = case.provider
+    provider = context.provider
     if not isinstance(provider, SupportsLookup):
         why = "it looks nothing up"
         raise NotApplicable(why)
-    good = play(provider.look_up(_inquiry(case)), case.vectors.lookup_response or _silent)
+    good = run_flow(
+        provider.look_up(_lookup_request(context)), context.fixtures.lookup_response or _not_found_responder
+    )
     yield from _effects(good)
-    if case.vectors.lookup_response and (
-        good.raised is not None or getattr(good.result, "outcome", None) is not Outcome.ACCEPTED
+    if context.fixtures.lookup_response and (
+        good.exception is not None or getattr(good.result, "outcome", None) is not Outcome.ACCEPTED
     ):
-        yield f"a message that the vendor knows is not found{': ' + good.problem if good.raised else ''}"
+        yield f"a message that the vendor knows is not found{': ' + good.problem if good.exception else ''}"
 
     def problem(reply: Any) -> str:  # noqa: ANN401  any reply
-        played = play(
-            provider.look_up(_inquiry(case)), case.vectors.lookup_response or _silent, at={0: reply}
+        played = run_flow(
+            provider.look_up(_lookup_request(context)),
+            context.fixtures.lookup_response or _not_found_responder,
+            replies_at={0: reply},
         )
-        return _unfounded(played, reply)
+        return _unfounded_conclusion(played, reply)
 
-    yield from case.explored(_replies(good), problem)
+    yield from context.find_counterexample(_replies(good), problem)
 
 
-def reports(case: Case) -> Iterator[str]:
+def report_polling_is_safe(context: ConformanceContext) -> Iterator[str]:
     """MC602."""
-    provider = case.provider
+    provider = context.provider
     if not isinstance(provider, SupportsReportPolling):
         why = "it fetches no reports"
         raise NotApplicable(why)
-    good = play(provider.fetch_reports(), case.vectors.reports_response or _silent)
+    good = run_flow(provider.fetch_reports(), context.fixtures.reports_response or _not_found_responder)
     yield from _effects(good)
-    if case.vectors.reports_response and (good.raised is not None or not good.result):
-        yield f"no event is read of the reports in the vectors{': ' + good.problem if good.raised else ''}"
-    if not good.asked:
+    if context.fixtures.reports_response and (good.exception is not None or not good.result):
+        yield f"no event is read of the reports in the fixtures{': ' + good.problem if good.exception else ''}"
+    if not good.exchanges:
         return
 
     def problem(reply: Any) -> str:  # noqa: ANN401  any reply
-        played = play(case.build().fetch_reports(), case.vectors.reports_response or _silent, at={0: reply})  # type: ignore[attr-defined]
-        excused = played.raised is None or isinstance(played.raised, TransportError)
+        played = run_flow(
+            context.build().fetch_reports(),  # type: ignore[attr-defined]
+            context.fixtures.reports_response or _not_found_responder,
+            replies_at={0: reply},
+        )
+        excused = played.exception is None or isinstance(played.exception, TransportError)
         return "" if excused else f"of an answer {reply!r}: {played.problem}"
 
-    yield from case.explored(_replies(good), problem)
+    yield from context.find_counterexample(_replies(good), problem)
 
 
-def limits(case: Case) -> Iterator[str]:
+def rate_limits_are_stable(context: ConformanceContext) -> Iterator[str]:
     """MC603."""
-    provider = case.provider
+    provider = context.provider
     if not isinstance(provider, SupportsRateLimits):
         why = "it names no rates"
         raise NotApplicable(why)
-    for message in case.messages.values():
-        first, again = (list(provider.rate_limits(case.envelope(message))) for _ in range(2))
+    for message in context.messages.values():
+        first, again = (list(provider.rate_limits(context.envelope(message))) for _ in range(2))
         if first != again:
             yield f"a {type(message).__name__} counts against other rates the second time"
         if not all(_is_limit(one) for one in first):
@@ -91,34 +99,34 @@ def _is_limit(pair: Any) -> bool:  # noqa: ANN401  whatever a provider returned
     return isinstance(key, Hashable) and isinstance(rate, RateLimit)
 
 
-def _inquiry(case: Case) -> LookupRequest:
-    envelope = case.envelope()
+def _lookup_request(context: ConformanceContext) -> LookupRequest:
+    envelope = context.envelope()
     return LookupRequest(envelope.id, envelope.channel, envelope.to, NOW - 60, NOW - 59, lambda _: True)
 
 
-def _silent(_: object) -> HttpResponse:
-    return _NOTHING
+def _not_found_responder(_: object) -> HttpResponse:
+    return _NOT_FOUND
 
 
-def _effects(played: Played) -> Iterator[str]:
-    if any(exchange.may_send for exchange in played.asked):
+def _effects(trace: FlowTrace) -> Iterator[str]:
+    if any(exchange.may_send for exchange in trace.exchanges):
         yield "one of its exchanges is said to have an effect"
-    if played.endless:
+    if trace.did_not_end:
         yield "it asks for ever"
 
 
-def _replies(good: Played) -> st.SearchStrategy[Any]:
-    usual = good.replies[0] if good.replies else _NOTHING
+def _replies(successful: FlowTrace) -> st.SearchStrategy[Any]:
+    usual = successful.replies[0] if successful.replies else _NOT_FOUND
     return st.one_of(
-        st.sampled_from(_FAILURES), answers(usual if isinstance(usual, HttpResponse) else _NOTHING)
+        st.sampled_from(_FAILURES), responses(usual if isinstance(usual, HttpResponse) else _NOT_FOUND)
     )
 
 
-def _unfounded(played: Played, reply: Any) -> str:  # noqa: ANN401  any reply
-    if played.raised is not None:
-        excused = isinstance(played.raised, TransportError)
-        return "" if excused else f"of an answer {reply!r}: {played.problem}"
-    told = played.result
+def _unfounded_conclusion(trace: FlowTrace, reply: Any) -> str:  # noqa: ANN401  any reply
+    if trace.exception is not None:
+        excused = isinstance(trace.exception, TransportError)
+        return "" if excused else f"of an answer {reply!r}: {trace.problem}"
+    told = trace.result
     if told is not None and not isinstance(told, AttemptResult):
         return f"it returned a {type(told).__name__}"
     proved = isinstance(reply, HttpResponse) and reply.status // 100 in (2, 4)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from messaging_channels.plugins.provider import PROVIDER_API_VERSION
-from messaging_channels.testing.conformance import Checked
+from messaging_channels.testing.conformance import RuleResult
 
 
-def markdown(name: str, checked: Sequence[Checked]) -> str:
+def markdown(name: str, checked: Sequence[RuleResult]) -> str:
     """Return the report on one provider."""
     broken = [one for one in checked if one.findings]
     left_out = [one for one in checked if one.skipped]
@@ -18,7 +18,7 @@ def markdown(name: str, checked: Sequence[Checked]) -> str:
     lines = [
         f"## Conformance of `{name}`: {'not yet' if broken else 'passed'}",
         "",
-        f"{kept} rules kept, {len(broken)} broken, {len(left_out)} without anything to look at; {_with()}.",
+        f"{kept} rules kept, {len(broken)} broken, {len(left_out)} without anything to look at; {_versions()}.",
     ]
     for one in broken:
         lines += ["", f"### {one.rule.id} {one.rule.title}", ""]
@@ -31,5 +31,5 @@ def markdown(name: str, checked: Sequence[Checked]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _with() -> str:
+def _versions() -> str:
     return f"messaging-channels {version('messaging-channels')}, contract {PROVIDER_API_VERSION}, Python {platform.python_version()}"

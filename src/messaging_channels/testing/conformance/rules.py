@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ReasonPolicy:
     """What the kit asks of every provider. The id is stable."""
 
     id: str
@@ -19,7 +19,7 @@ class Rule:
 class Finding:
     """Where a provider breaks a rule."""
 
-    rule: Rule
+    rule: ReasonPolicy
     evidence: str
     """What was seen; it shows no secret and no whole address but the kit's own."""
 

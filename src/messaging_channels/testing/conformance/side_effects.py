@@ -15,29 +15,33 @@ _CLOCK_NAMES = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today
 _ENVIRONMENT: set[CodeType] = {os.getenv.__code__, type(os.environ).__getitem__.__code__}
 _SOCKETS: set[CodeType] = {socket.socket.__init__.__code__, socket.create_connection.__code__}
 _LOOKUPS = {"getaddrinfo", "gethostbyname", "gethostbyaddr"}
-_EXCUSED = ("logging", "importlib", "_frozen_importlib", "_frozen_importlib_external")
+_EXCUSED_MODULES = ("logging", "importlib", "_frozen_importlib", "_frozen_importlib_external")
 
 
-def deeds(run: Callable[[], object]) -> list[str]:
+def forbidden_calls(run: Callable[[], object]) -> list[str]:
     """Return what `run` did that is only for the transport, each in words and once."""
     seen: list[str] = []
 
     def hear(frame: FrameType, event: str, argument: Any) -> None:  # noqa: ANN401  as the interpreter calls it
         words = (
-            _python_deed(frame.f_code)
+            _forbidden_python_call(frame.f_code)
             if event == "call"
-            else _native_deed(argument)
+            else _forbidden_native_call(argument)
             if event == "c_call"
             else ""
         )
-        if words and words not in seen and not str(frame.f_globals.get("__name__")).startswith(_EXCUSED):
+        if (
+            words
+            and words not in seen
+            and not str(frame.f_globals.get("__name__")).startswith(_EXCUSED_MODULES)
+        ):
             seen.append(words)
 
-    _profiled(hear, run)
+    _run_profiled(hear, run)
     return seen
 
 
-def called(run: Callable[[], object]) -> set[str]:
+def called_functions(run: Callable[[], object]) -> set[str]:
     """Return the names of all functions that `run` called."""
     names: set[str] = set()
 
@@ -47,11 +51,11 @@ def called(run: Callable[[], object]) -> set[str]:
         elif event == "c_call":
             names.add(argument.__name__)
 
-    _profiled(hear, run)
+    _run_profiled(hear, run)
     return names
 
 
-def open_sockets() -> int:
+def count_open_sockets() -> int:
     """Return how many sockets this process holds."""
     held = 0
     for number in range(4096):
@@ -62,22 +66,22 @@ def open_sockets() -> int:
     return held
 
 
-def _profiled(hear: Callable[[FrameType, str, Any], None], run: Callable[[], object]) -> None:
+def _run_profiled(callback: Callable[[FrameType, str, Any], None], run: Callable[[], object]) -> None:
     before = sys.getprofile()
-    sys.setprofile(hear)
+    sys.setprofile(callback)
     try:
         run()
     finally:
         sys.setprofile(before)
 
 
-def _python_deed(code: CodeType) -> str:
+def _forbidden_python_call(code: CodeType) -> str:
     if code in _SOCKETS:
         return "it opened a socket"
     return "it read the environment" if code in _ENVIRONMENT else ""
 
 
-def _native_deed(function: Any) -> str:  # noqa: ANN401  any built-in
+def _forbidden_native_call(function: Any) -> str:  # noqa: ANN401  any built-in
     if function is time.sleep:
         return "it slept"
     if function is open:

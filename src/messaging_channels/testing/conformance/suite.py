@@ -9,7 +9,12 @@ import pytest
 
 from messaging_channels.plugins.channels import BUILT_IN, Channel
 from messaging_channels.plugins.provider import ProviderSpec
-from messaging_channels.testing.conformance import RULES, Case, ConformanceFixtures, check_rule
+from messaging_channels.testing.conformance import (
+    REASON_POLICIES,
+    ConformanceContext,
+    ConformanceFixtures,
+    check_rule,
+)
 
 
 class ProviderConformance:
@@ -17,16 +22,18 @@ class ProviderConformance:
 
     provider: ClassVar[ProviderSpec]
     """What the plugin registers."""
-    vectors: ClassVar[ConformanceFixtures]
+    fixtures: ClassVar[ConformanceFixtures]
     channels: ClassVar[Sequence[Channel]] = BUILT_IN
     """Those of its messages, its own included."""
     examples: ClassVar[int] = 100
     """How many examples a property is tried with."""
 
-    @pytest.mark.parametrize("rule", RULES)
+    @pytest.mark.parametrize("rule", REASON_POLICIES)
     def test_it_keeps_the_rule(self, rule: str) -> None:
         """Hold the provider to one rule; skipped where there is nothing to look at."""
-        checked = check_rule(rule, Case(self.provider, self.vectors, self.channels, self.examples))
+        checked = check_rule(
+            rule, ConformanceContext(self.provider, self.fixtures, self.channels, self.examples)
+        )
         if checked.findings:
             pytest.fail("\n".join(map(str, checked.findings)), pytrace=False)
         if checked.skipped:

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_PLACES = {
+_TARGETS = {
     "pyproject.toml": "pyproject.toml",
     "README.md": "README.md",
     "package/__init__.py": "src/messaging_channels_%%module%%/__init__.py",
@@ -22,7 +22,7 @@ _PLACES = {
 """Where each of the files beside this module goes."""
 
 
-def write(name: str, directory: Path) -> list[Path]:
+def write_plugin(name: str, directory: Path) -> list[Path]:
     """Write the distribution of a provider of that name; return the files written.
 
     Raises:
@@ -35,10 +35,10 @@ def write(name: str, directory: Path) -> list[Path]:
     if directory.exists() and any(directory.iterdir()):
         message = f"{directory} is not empty: choose another directory"
         raise ValueError(message)
-    return [_written(source, directory, _words(name)) for source in _PLACES]
+    return [_write_file(source, directory, _substitutions(name)) for source in _TARGETS]
 
 
-def _words(name: str) -> dict[str, str]:
+def _substitutions(name: str) -> dict[str, str]:
     module = name.replace("-", "_")
     return {
         "%%name%%": name,
@@ -48,15 +48,15 @@ def _words(name: str) -> dict[str, str]:
     }
 
 
-def _written(source: str, directory: Path, words: dict[str, str]) -> Path:
-    path = directory / _filled(_PLACES[source], words)
+def _write_file(source: str, directory: Path, substitutions: dict[str, str]) -> Path:
+    path = directory / _fill_in(_TARGETS[source], substitutions)
     path.parent.mkdir(parents=True, exist_ok=True)
     text = files("messaging_channels.testing.template").joinpath("files", f"{source}.txt").read_text("utf-8")
-    path.write_text(_filled(text, words), "utf-8")
+    path.write_text(_fill_in(text, substitutions), "utf-8")
     return path
 
 
-def _filled(text: str, words: dict[str, str]) -> str:
-    for gap, word in words.items():
+def _fill_in(text: str, substitutions: dict[str, str]) -> str:
+    for gap, word in substitutions.items():
         text = text.replace(gap, word)
     return text

@@ -69,7 +69,7 @@ def _describe_operation(operation: Operation) -> Json:
     if operation.body is not None:
         told["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": _named(operation.body)}},
+            "content": {"application/json": {"schema": _column_names(operation.body)}},
         }
     return told
 
@@ -115,7 +115,10 @@ def _responses(operation: Operation) -> Json:
         ]
         responses.setdefault(
             str(status),
-            {"description": "; ".join(titles), "content": {MEDIA_TYPE: {"schema": _named(ProblemResponse)}}},
+            {
+                "description": "; ".join(titles),
+                "content": {MEDIA_TYPE: {"schema": _column_names(ProblemResponse)}},
+            },
         )
     return responses
 
@@ -127,7 +130,7 @@ def _success(operation: Operation) -> Json:
         return {"description": "As asked.", "content": {operation.response: {"schema": {"type": "string"}}}}
     told: Json = {
         "description": "As asked.",
-        "content": {"application/json": {"schema": _named(operation.response)}},
+        "content": {"application/json": {"schema": _column_names(operation.response)}},
     }
     if operation.idempotent:
         words = "`true` if this is the answer to an earlier call with the same key."
@@ -135,7 +138,7 @@ def _success(operation: Operation) -> Json:
     return told
 
 
-def _named(model: type[BaseModel]) -> Json:
+def _column_names(model: type[BaseModel]) -> Json:
     return {"$ref": f"{_REF}{model.__name__}"}
 
 

@@ -45,7 +45,7 @@ def hash_long_key(key: str) -> str:
 
 def key_for_recipient(key: str, channel: str, plain: str) -> str:
     """Return the key of one recipient's message of several."""
-    return SendOptions(idempotency_key=hash_long_key(key)).for_one(channel, plain).idempotency_key or ""
+    return SendOptions(idempotency_key=hash_long_key(key)).for_recipient(channel, plain).idempotency_key or ""
 
 
 def fingerprint(channel: str, recipient: str, body: AnyBody) -> str:

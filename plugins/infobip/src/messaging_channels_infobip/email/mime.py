@@ -9,7 +9,7 @@ from email.message import EmailMessage, MIMEPart
 from email.policy import SMTP
 from email.utils import format_datetime
 
-from messaging_channels.messages import Attachment, Email, parsed
+from messaging_channels.messages import Attachment, Email, parse_addresses
 from messaging_channels.plugins import EmailAddress, Envelope
 
 
@@ -39,7 +39,10 @@ def build_mime(
     mail = EmailMessage(policy=SMTP)
     mail["From"] = _header(sender)
     mail["To"] = _header(EmailAddress.parse(envelope.to.plain))
-    for name, addresses in (("Cc", parsed(message.cc)), ("Reply-To", parsed(message.reply_to))):
+    for name, addresses in (
+        ("Cc", parse_addresses(message.cc)),
+        ("Reply-To", parse_addresses(message.reply_to)),
+    ):
         if addresses:
             mail[name] = tuple(_header(address) for address in addresses)
     mail["Subject"] = message.subject
@@ -54,7 +57,7 @@ def build_mime(
 
 
 def _needs_utf8(envelope: Envelope, message: Email, sender: EmailAddress) -> bool:
-    shown = (sender, *parsed(message.cc), *parsed(message.reply_to))
+    shown = (sender, *parse_addresses(message.cc), *parse_addresses(message.reply_to))
     return not envelope.to.plain.isascii() or any(address.needs_smtputf8 for address in shown)
 
 

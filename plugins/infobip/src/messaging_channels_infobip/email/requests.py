@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from messaging_channels.errors import InvalidAddress, InvalidMessage
-from messaging_channels.messages import Attachment, Email, parsed
+from messaging_channels.messages import Attachment, Email, parse_addresses
 from messaging_channels.plugins import EmailAddress, Envelope, provider_options_of
 from messaging_channels_infobip.api import InfobipApi
 from messaging_channels_infobip.email.mime import build_mime, format_address
@@ -88,7 +88,7 @@ def needs_mime(envelope: Envelope) -> bool:
     if extra.template_id is not None:
         return False
     both = bool(message.text) and bool(message.html)
-    return both or bool(parsed(message.bcc)) or len(parsed(message.reply_to)) > 1
+    return both or bool(parse_addresses(message.bcc)) or len(parse_addresses(message.reply_to)) > 1
 
 
 def _check(envelope: Envelope) -> None:
@@ -184,9 +184,9 @@ def _message(envelope: Envelope, defaults: AccountDefaults, files: Files) -> dic
 
 def _destination(envelope: Envelope) -> dict[str, Any]:
     message, extra = _message_and_options(envelope)
-    copies = [{"destination": address.addr_spec} for address in parsed(message.cc)]
-    blind = [{"destination": address.addr_spec} for address in parsed(message.bcc)]
-    reply_to = parsed(message.reply_to)
+    copies = [{"destination": address.addr_spec} for address in parse_addresses(message.cc)]
+    blind = [{"destination": address.addr_spec} for address in parse_addresses(message.bcc)]
+    reply_to = parse_addresses(message.reply_to)
     to = without_none(
         destination=envelope.to.plain, messageId=envelope.id, placeholders=to_json_text(extra.placeholders)
     )
@@ -209,7 +209,7 @@ def _content(envelope: Envelope, files: Files) -> dict[str, Any]:
         ampHtml=extra.amp_html if own else None,
         templateId=extra.template_id,
         attachments=_attachments(message, extra, files) or None,
-        inlineImages=[_inline(one, files) for one in message.attachments if one.content_id] or None,
+        inlineImages=[_add_inline(one, files) for one in message.attachments if one.content_id] or None,
         landingPagePlaceholders=to_json_text(extra.landing_page_placeholders),
         optoutLandingPageId=extra.optout_landing_page_id,
         templateLanguageVersion=extra.template_language_version,
@@ -226,7 +226,7 @@ def _attachments(message: Email, options: InfobipEmailOptions, files: Files) -> 
     return own + [{"type": "uploadedReference", "contentId": held} for held in options.uploaded_attachments]
 
 
-def _inline(attachment: Attachment, files: Files) -> dict[str, Any]:
+def _add_inline(attachment: Attachment, files: Files) -> dict[str, Any]:
     """Write an inline part: what the html calls `cid:…` is the name of the file here."""
     return {**_binary(attachment, files), "fileName": attachment.content_id}
 

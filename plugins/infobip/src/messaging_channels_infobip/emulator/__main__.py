@@ -41,4 +41,4 @@ def _build(options: argparse.Namespace) -> InfobipEmulator:
 
 
 if __name__ == "__main__":
-    serve(_build, describe=_describe)
+    serve(_build, add_arguments=_describe)

@@ -10,12 +10,12 @@ from messaging_channels_infobip.emulator.account import AcceptedMessage, Account
 from messaging_channels_infobip.emulator.errors import RequestRejected, require_valid
 
 _BOTH = "bulkId messageId sentAt doneAt price status error"
-_PUSHED = {
+_WEBHOOK_WRITERS = {
     "sms": f"{_BOTH} to sender messageCount platform campaignReferenceId callbackData",
     "whatsapp": f"{_BOTH} to messageCount",
     "email": f"{_BOTH} to smsCount applicationId entityId campaignReferenceId callbackData",
 }
-_PULLED = _PUSHED["sms"]
+_PULLED = _WEBHOOK_WRITERS["sms"]
 _ROW = f"{_BOTH} destination sender messageCount platform campaignReferenceId"
 _LOGGED = {"sms": f"{_ROW} content", "email": _ROW}
 """What reports and logs tell: the names differ from one to the other."""
@@ -31,9 +31,9 @@ def reports(request: Request, account: Account) -> HttpResponse:
     return json_response({"results": [one.fields(_PULLED) for one in waiting]})
 
 
-def delivery(message: AcceptedMessage) -> Json:
+def parse_delivery_report(message: AcceptedMessage) -> Json:
     """Write a delivery report as it is pushed."""
-    return message.fields(_PUSHED[message.channel])
+    return message.fields(_WEBHOOK_WRITERS[message.channel])
 
 
 def logs(request: Request, account: Account) -> HttpResponse:
@@ -110,7 +110,7 @@ def _as_list(found: Schedule, bulk_id: str, fields: Json) -> Json:
     return {"bulkId": bulk_id, **fields}
 
 
-def preview(request: Request, _: Account) -> HttpResponse:
+def preview_sms(request: Request, _: Account) -> HttpResponse:
     """`POST /sms/1/preview`."""
     body = require_valid(request, rules.PREVIEW)
     size = segments(body["text"])

@@ -22,7 +22,7 @@ from messaging_channels_infobip.emulator.errors import require_valid
 Report: TypeAlias = Callable[[AcceptedMessage, str | None], None]
 """Hears of a message that is due, and the URL its reports go to, if it named one."""
 
-MOST_RECIPIENTS = 1000
+MAX_RECIPIENTS = 1000
 
 
 def send_sms(request: Request, account: Account, report: Report) -> HttpResponse:
@@ -93,8 +93,8 @@ def _mail_problems(body: Json) -> Iterator[tuple[str, str]]:
         recipients = sum(
             len(one.get(kind, [])) for one in message["destinations"] for kind in ("to", "cc", "bcc")
         )
-        if recipients > MOST_RECIPIENTS:
-            yield f"{at}.destinations", f"at most {MOST_RECIPIENTS} recipients"
+        if recipients > MAX_RECIPIENTS:
+            yield f"{at}.destinations", f"at most {MAX_RECIPIENTS} recipients"
 
 
 def send_mime(request: Request, account: Account, report: Report) -> HttpResponse:

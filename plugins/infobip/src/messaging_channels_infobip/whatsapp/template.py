@@ -90,8 +90,8 @@ def _single_parameter(parameters: Parameters) -> str:
 
 def _filename(name: str | None, url: str) -> str:
     chosen = name or url.partition("?")[0].rpartition("/")[2] or "document"
-    if len(chosen) > _FILENAME:
-        raise _invalid_message("header", f"a filename over {_FILENAME} characters", "name it")
+    if len(chosen) > _MAX_FILENAME_LENGTH:
+        raise _invalid_message("header", f"a filename over {_MAX_FILENAME_LENGTH} characters", "name it")
     return chosen
 
 
@@ -193,7 +193,7 @@ def _invalid_message(field: str, problem: str, hint: str) -> InvalidMessage:
 
 _MOST_BUTTONS, _MOST_CARDS, _MOST_CARD_BUTTONS = 10, 10, 2
 _MOST_SECTIONS, _SECTION_TITLE = 10, 24
-_PAYLOAD, _CODE, _TOKEN, _FILENAME = 128, 15, 3000, 240
+_PAYLOAD, _CODE, _TOKEN, _MAX_FILENAME_LENGTH = 128, 15, 3000, 240
 _CARD_BUTTONS: Mapping[type, Callable[[Any], dict[str, Any]]] = {QuickReply: _quick_reply, UrlParameter: _url}
 _BUTTONS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
     **_CARD_BUTTONS,

@@ -168,20 +168,20 @@ class _Connection:
 
     async def _say(self, reply: str, stage: str = "") -> bool:
         """Answer, unless a fault says otherwise; return whether it did as it should."""
-        fault = self._server.faults.next_for(f"/{stage}") if stage else None
+        fault = self._server.faults.pop_for(f"/{stage}") if stage else None
         if fault is None:
             self._writer.write(reply.encode() + b"\r\n")
             return True
         await self._apply_fault(fault, reply)
-        return fault.how is FaultKind.SLOW
+        return fault.kind is FaultKind.SLOW
 
     async def _apply_fault(self, fault: Fault, reply: str) -> None:
-        match fault.how:
+        match fault.kind:
             case FaultKind.SLOW:
                 await asyncio.sleep(fault.seconds or 0)
                 self._writer.write(reply.encode() + b"\r\n")
             case FaultKind.STATUS | FaultKind.THROTTLE:
-                code = 421 if fault.how is FaultKind.THROTTLE else fault.status
+                code = 421 if fault.kind is FaultKind.THROTTLE else fault.status
                 self._writer.write(f"{code} as told\r\n".encode())
                 if code == 421:  # noqa: PLR2004  RFC 5321: the server closes
                     raise _ConnectionEnded
@@ -194,7 +194,7 @@ class _Connection:
                 await self._reader.read()
                 raise _ConnectionEnded
             case _:
-                self._end(reset=fault.how is FaultKind.RESET)
+                self._end(reset=fault.kind is FaultKind.RESET)
 
     def _end(self, *, reset: bool) -> None:
         if reset:
@@ -316,8 +316,8 @@ class _Connection:
         if refusal:
             await self._say(refusal)
             return
-        fault = self._server.faults.next_for("/content")
-        if fault is None or fault.carries_out:
+        fault = self._server.faults.pop_for("/content")
+        if fault is None or fault.reaches_handler:
             self._server.accept(mail)
         queued = f"250 2.0.0 Ok: queued as {len(self._server.mails):X}"
         if fault is None:
@@ -375,4 +375,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"smtp://127.0.0.1:{emulator.port}?tls=none", flush=True)  # noqa: T201  a command line prints
         return emulator
 
-    serve(built, arguments, describe=_add_arguments)
+    serve(built, arguments, add_arguments=_add_arguments)

@@ -31,7 +31,7 @@ AUTH_TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105  the emulator's ow
 OUR_NUMBER = "+15005550006"
 _FINAL = frozenset({"delivered", "read", "undelivered", "failed", "canceled"})
 _REPORT_INTERVAL = 0.005
-_LARGEST_PAGE = 1000
+_MAX_PAGE_SIZE = 1000
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -250,11 +250,11 @@ class TwilioEmulator(Emulator):
             body = urlencode(fields).encode()
             signature = self._key.sign(url, fields.items())
             headers = {"content-type": f"{_FORM}; charset=UTF-8", "x-twilio-signature": signature}
-        self.report(HttpRequest("POST", url, headers, body), after=after)
+        self.report(HttpRequest("POST", url, headers, body), delay=after)
 
     def _list(self, request: Request) -> HttpResponse:
         size = int(request.query.get("PageSize", "50"))
-        if not 1 <= size <= _LARGEST_PAGE:
+        if not 1 <= size <= _MAX_PAGE_SIZE:
             raise RequestRejected(400, 20007)
         page = int(request.query.get("Page", "0"))
         fitting = [one for one in reversed(self.messages.values()) if _matches(one, request.query)]

@@ -10,5 +10,5 @@ if __name__ == "__main__":
         lambda options: VonageEmulator(
             api_secret=options.api_secret, webhook_url=options.webhook_url, port=options.port
         ),
-        describe=lambda parser: parser.add_argument("--api-secret", default="made-up"),
+        add_arguments=lambda parser: parser.add_argument("--api-secret", default="made-up"),
     )

@@ -6,4 +6,4 @@ from messaging_channels.testing import serve
 from messaging_channels_whatsapp_cloud.emulator.server import add_arguments, build
 
 if __name__ == "__main__":
-    serve(build, describe=add_arguments)
+    serve(build, add_arguments=add_arguments)
