@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import pytest
-from regression_kit import Plain, Settings, answer, fields, found, rules, spec, fixtures
+from regression_kit import Plain, Settings, answer, fields, fixtures, found, rules, spec
 
 from messaging_channels._model.errors import WebhookVerificationError
 from messaging_channels._model.events import Event, StatusChanged, UnknownEvent

@@ -7,7 +7,7 @@ import json
 from typing import ClassVar
 
 import pytest
-from regression_kit import Plain, Settings, found, fixtures
+from regression_kit import Plain, Settings, fixtures, found
 
 from messaging_channels import Sms
 from messaging_channels._model.errors import WebhookVerificationError

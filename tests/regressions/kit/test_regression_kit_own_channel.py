@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 import pytest
 from loopback import Peer, Server
-from regression_kit import Plain, Settings, found, fixtures
+from regression_kit import Plain, Settings, fixtures, found
 
 from messaging_channels import Dispatcher
 from messaging_channels._model.errors import InvalidAddress, MessageBlocked
