@@ -138,7 +138,7 @@ def test_an_engine_is_given_ids_and_nothing_else(engine: Engine) -> None:
     async def scenario() -> None:
         async with _scene(engine) as (dispatcher, _, _, _):
             key = (await dispatcher.enqueue(HELLO, to=TO)).id
-            ours = {"message", "attempt", "event", "queue", "step", "tally"}
+            ours = {"message", "attempt", "event", "queue", "step", "counter"}
             async with await psycopg.AsyncConnection.connect(engine.conninfo) as connection:
                 named = await connection.execute(
                     "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"

@@ -37,7 +37,7 @@ def test_a_provider_that_is_as_it_should_be_passes_every_rule_and_none_is_left_o
 @pytest.mark.parametrize("rule", REASON_POLICIES)
 def test_each_rule_finds_the_provider_that_breaks_it(rule: str) -> None:
     kind, fixtures = BROKEN[rule]
-    checked = check_rule(rule, ConformanceContext(spec(kind), fixtures, BUILT_IN, 60))
+    checked = check_rule(rule, ConformanceContext(spec(kind), fixtures, BUILT_IN, 200))
     assert checked.findings, checked.skipped
     assert "could not be checked" not in checked.findings[0].evidence
 
@@ -48,7 +48,7 @@ def test_each_rule_finds_the_provider_that_breaks_it(rule: str) -> None:
 def test_a_rule_finds_each_way_to_break_it(
     rule: str, words: str, kind: type[Pigeon], fixtures: ConformanceFixtures
 ) -> None:
-    checked = check_rule(rule, ConformanceContext(spec(kind), fixtures, BUILT_IN, 60))
+    checked = check_rule(rule, ConformanceContext(spec(kind), fixtures, BUILT_IN, 200))
     assert words in " | ".join(finding.evidence for finding in checked.findings), checked
 
 

@@ -96,14 +96,14 @@ def test_a_fault_hits_only_its_path_and_as_often_as_told(parrot: Parrot) -> None
 
 
 def test_faults_and_state_can_be_steered_from_any_language(parrot: Parrot) -> None:
-    fault = json.dumps({"how": "status", "status": 502})
+    fault = json.dumps({"kind": "status", "status": 502})
     assert _say(parrot, fault, path="/_emulator/faults").status == 200
     assert _say(parrot).status == 502
     assert _say(parrot, fault, path="/_emulator/faults").status == 200
     assert _say(parrot, path="/_emulator/faults", method="DELETE").status == 200
     assert _say(parrot).status == 201
     assert _say(parrot, path="/_emulator/state", method="GET").json() == ["hello"]
-    assert _say(parrot, '{"how": "explode"}', path="/_emulator/faults").status == 400
+    assert _say(parrot, '{"kind": "explode"}', path="/_emulator/faults").status == 400
 
 
 def test_reports_are_posted_and_a_dead_listener_harms_nobody(parrot: Parrot) -> None:

@@ -152,7 +152,7 @@ def test_the_pytest_plugin_gives_an_outbox_and_fails_who_reaches_out(tmp_path: P
 
         @pytest.mark.real_provider
         def test_that_is_meant_to_reach_out():
-            guard._look_at("") if guard._GUARD.on else None
+            guard._check_host("") if guard._GUARD.enabled else None
         """,
     )
     told = _run(tmp_path, *PYTEST, "-W", "error", "-o", "asyncio_default_fixture_loop_scope=function")

@@ -177,7 +177,7 @@ def test_no_attempt_follows_one_that_a_report_has_settled_meanwhile(do: Do) -> N
     do(new)
     do(_finish(new.id, Reason.TIMEOUT))
     begin = StartAttempt(AttemptIntent(new.id, 2, "dove", None, NOW, 0.0), "h1", NOW + 20)
-    assert do(RecordEvent(_report(DELIVERED, message_id=new.id), NOW)).fresh
+    assert do(RecordEvent(_report(DELIVERED, message_id=new.id), NOW)).is_new
     assert do(begin) is False
     assert [one.number for one in _find(do, new.id).attempts] == [1]
 
@@ -218,8 +218,8 @@ def test_a_report_is_kept_once_and_settles_what_was_unknown(do: Do) -> None:
     do(_finish(new.id, Reason.CONNECTION))
     report = RecordEvent(_report(EXPIRED, message_id=new.id, provider_id="p-3"), NOW)
     heard, again = do(report), do(report)
-    assert (heard.fresh, heard.message_id, heard.status) == (True, new.id, EXPIRED)
-    assert again.fresh is False
+    assert (heard.is_new, heard.message_id, heard.status) == (True, new.id, EXPIRED)
+    assert again.is_new is False
     record = _find(do, new.id)
     assert record.outcome is Outcome.ACCEPTED
     assert record.attempts[0].result is not None
@@ -277,7 +277,7 @@ def test_what_came_in_is_told_fresh_once_and_its_words_are_not_kept(do: Do) -> N
         text="secret words",
     )
     stop = OptedOut(provider="pigeon", occurred_at=NOW, channel="sms", address=phone, reason="keyword STOP")
-    assert [do(RecordEvent(one, NOW)).fresh for one in (inbound, stop, inbound, stop)] == [
+    assert [do(RecordEvent(one, NOW)).is_new for one in (inbound, stop, inbound, stop)] == [
         True,
         True,
         False,

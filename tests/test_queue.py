@@ -72,7 +72,7 @@ def _new(key: str | None = None, *, due: float = NOW, **more: Any) -> Enqueue:
         "priority": 1,
         "deadline": None,
         "payload": "{}",
-        "recipients": f" {recipient_digest(PLAIN)} ",
+        "recipient_digests": f" {recipient_digest(PLAIN)} ",
     }
     return Enqueue(**(values | more))
 

@@ -467,8 +467,8 @@ def test_erasing_a_recipient_keeps_a_waiting_message_from_being_sent(post: Make)
 
 
 def _round(one: Post) -> Flow[int]:
-    queueing = one.door.queue.queueing
-    return JobProcessor(queueing.dispatch, queueing.codec, "w").run_round(10)
+    enqueuer = one.door.queue.enqueuer
+    return JobProcessor(enqueuer.dispatch, enqueuer.codec, "w").run_round(10)
 
 
 def test_a_worker_that_dies_before_the_intent_leaves_a_message_that_is_sent(post: Make) -> None:

@@ -361,7 +361,7 @@ def test_a_process_that_opens_a_postgres_ledger_waits_for_no_writer_of_it(postgr
     with Transport(executors=PostgresLedger(postgres).executors) as first:
         first.run(ask(_reserve()))
         with psycopg.connect(postgres) as writer:
-            writer.execute("UPDATE message SET looks = 1")
+            writer.execute("UPDATE message SET checks = 1")
             impatient = f"{postgres} options='-c lock_timeout=2s'"
             with Transport(executors=PostgresLedger(impatient).executors) as second:
                 assert second.run(ask(GetMessage("m1"))) is not None

@@ -82,11 +82,9 @@ class BaseDispatcher:
         every = {provider.name: provider for own in accounts_by_name.values() for provider in own.values()}
         known = (*BUILT_IN, *channels)
         settings, time = http or HttpSettings(), clock or Clock()
-        options = (
-            ledger
-            if isinstance(ledger, LedgerOptions)
-            else LedgerOptions(ledger or LazyMemoryLedger(), ledger is not None)
-        )
+        options = ledger
+        if not isinstance(options, LedgerOptions):
+            options = LedgerOptions(options or LazyMemoryLedger(), ledger is not None)
         rules = tuple(checks)
         self._reports = Reports(
             accounts_by_name, {one.name: one for one in known}, options, observer, rules, time.now

@@ -83,7 +83,7 @@ class Reports:
         now = self.clock()
         hearings = yield from ask(Transaction(tuple(RecordEvent(event, now) for event in events)))
         for event, hearing in zip(events, hearings, strict=True):
-            if hearing.fresh:
+            if hearing.is_new:
                 if self.observer is not None:
                     notify(self.observer.event_received, event)
                 for veto in self.checks:

@@ -19,12 +19,12 @@ SCHEMA = (
         " created DOUBLE PRECISION NOT NULL, status TEXT NOT NULL, version INTEGER NOT NULL,"
         " scope TEXT NOT NULL, idempotency_key TEXT,"
         " expires DOUBLE PRECISION NOT NULL, fingerprint TEXT NOT NULL, digest TEXT NOT NULL, holder TEXT NOT NULL,"
-        " lease DOUBLE PRECISION NOT NULL, stopped TEXT NOT NULL, looks INTEGER NOT NULL, look_at DOUBLE PRECISION,"
-        " heard INTEGER NOT NULL)"
+        " lease DOUBLE PRECISION NOT NULL, stopped TEXT NOT NULL, checks INTEGER NOT NULL, next_check_at DOUBLE PRECISION,"
+        " event_count INTEGER NOT NULL)"
     ),
     "CREATE UNIQUE INDEX IF NOT EXISTS message_key ON message (scope, idempotency_key) WHERE idempotency_key IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS message_scope ON message (scope, id)",
-    "CREATE INDEX IF NOT EXISTS message_look ON message (look_at) WHERE look_at IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS message_next_check ON message (next_check_at) WHERE next_check_at IS NOT NULL",
     (
         "CREATE TABLE IF NOT EXISTS attempt ("
         "message_id TEXT NOT NULL, number INTEGER NOT NULL, provider TEXT NOT NULL, account TEXT,"
@@ -52,7 +52,7 @@ SCHEMA = (
         " address TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (message_id, step))"
     ),
     (
-        "CREATE TABLE IF NOT EXISTS tally ("
+        "CREATE TABLE IF NOT EXISTS counter ("
         "minute INTEGER NOT NULL, worker TEXT NOT NULL, what TEXT NOT NULL, number INTEGER NOT NULL,"
         " PRIMARY KEY (minute, worker, what))"
     ),

@@ -17,21 +17,18 @@ from messaging_channels._ledger.schema import (
     attempt_from_row,
     event_from_row,
     record_from_row,
-    root_message_id,
-    step_number,
 )
+from messaging_channels._ledger.sql_events import ATTACH_EVENTS, clean_text, record_event
 from messaging_channels._ledger.sql_types import (
     Dialect,
     Statement,
     StatementFlow,
-    increment_counter,
     status_to_json,
     take_lock,
 )
 from messaging_channels._ledger.status_merge import recompute_status
-from messaging_channels._model.events import EngagementReceived, Event, StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
-from messaging_channels._model.status import DELIVERED_TO_HANDSET, PENDING_NOT_SENT, Status
+from messaging_channels._model.status import PENDING_NOT_SENT, Status
 from messaging_channels.plugins import ledger as op
 from messaging_channels.plugins.ledger_queue import NEVER, QUEUE_OWNER
 
@@ -54,7 +51,7 @@ def _reserve_message(operation: op.ReserveMessage, _: Dialect) -> StatementFlow[
 def _insert_message(new: op.ReserveMessage) -> Statement:
     return (
         (
-            f"INSERT INTO message ({MESSAGE_COLUMNS}, look_at, looks, heard) VALUES ({', '.join('?' * 19)})"  # noqa: S608  constants
+            f"INSERT INTO message ({MESSAGE_COLUMNS}, next_check_at, checks, event_count) VALUES ({', '.join('?' * 19)})"  # noqa: S608  constants
             " ON CONFLICT DO NOTHING RETURNING id"
         ),
         (
@@ -132,7 +129,7 @@ def _start_attempt(operation: op.StartAttempt, _: Dialect) -> StatementFlow[bool
         if not claimed:
             return False
     held = yield (
-        "UPDATE message SET holder = ?, lease = ?, look_at = ? WHERE id = ? AND holder IN (?, ?) RETURNING id",
+        "UPDATE message SET holder = ?, lease = ?, next_check_at = ? WHERE id = ? AND holder IN (?, ?) RETURNING id",
         (holder, lease, lease, intent.message_id, holder, QUEUE_OWNER if operation.queued else holder),
     )
     if not held:
@@ -152,7 +149,7 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
             (key, operation.number),
         )
         yield from take_lock(dialect, asked[0][0] if asked else "", result.provider_id)
-    known = yield f"SELECT heard FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  a constant
+    known = yield f"SELECT event_count FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  a constant
     if not known:
         return result.status
     ended = yield _update_attempt(operation, result)
@@ -160,7 +157,7 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
     if result.provider_id:
         named = ended or (yield _SET_PROVIDER_ID_LATE, (result.provider_id, key, operation.number))
         if named:
-            event_count += len((yield _ATTACH_EVENTS, (key, named[0][0], result.provider_id)))
+            event_count += len((yield ATTACH_EVENTS, (key, named[0][0], result.provider_id)))
     over = operation.at if operation.stop_reason else None  # nothing follows, so nobody holds it any more
     last: int = ended[0][1] if ended else 0
     if (
@@ -200,99 +197,12 @@ def _release_reservation(operation: op.ReleaseReservation, _: Dialect) -> Statem
         yield "DELETE FROM attempt WHERE message_id = ?", (operation.message_id,)
 
 
-def _record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[op.EventRecorded]:
-    event = operation.event
-    provider_id = _clean_text(getattr(event, "provider_id", None))
-    if provider_id:
-        yield from take_lock(dialect, event.provider, provider_id)
-    key = yield from _message_id_of(event)
-    if key is not None and not provider_id:
-        provider_id = yield from _provider_id_at_step(key, event)
-    status = event.status if isinstance(event, StatusChanged) else None
-    detail = event.engagement_type if isinstance(event, EngagementReceived) else getattr(event, "detail", "")
-    is_new = yield (
-        (
-            "INSERT INTO event (key, message_id, provider, provider_id, kind, at, status, detail, heard_at)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING key"
-        ),
-        (
-            event.key,
-            key,
-            event.provider,
-            provider_id,
-            type(event).__name__,
-            event.occurred_at,
-            status_to_json(status) if status else None,
-            _clean_text(str(detail)),
-            operation.now,
-        ),
-    )
-    if not is_new or key is None:
-        return op.EventRecorded(bool(is_new), key)
-    if status is not None:  # whoever waits for it hears of it at once
-        waits = "('sent', 'held')" if status.final else "('held')"
-        yield f"UPDATE queue SET due = ? WHERE message_id = ? AND state IN {waits}", (operation.now, key)  # noqa: S608  constants
-    yield "UPDATE message SET heard = heard + 1 WHERE id = ?", (key,)
-    if provider_id and (yield _SET_PROVIDER_ID, (provider_id, key, event.provider, provider_id)):
-        joined = yield _ATTACH_EVENTS, (key, event.provider, provider_id)
-        yield "UPDATE message SET heard = heard + ? WHERE id = ?", (len(joined), key)
-    now = yield from recompute_status(key)
-    if status is not None and status.rank >= DELIVERED_TO_HANDSET.rank:
-        yield from _count_overlap(key, event.provider, provider_id, operation.now)
-    return op.EventRecorded(is_new=True, message_id=key, status=now)
-
-
-def _count_overlap(key: str, provider: str, provider_id: str | None, now: float) -> StatementFlow[None]:
-    """Count a message that was delivered though its fallback had gone on to the next step."""
-    (row,) = yield "SELECT max(base) FROM step WHERE message_id = ?", (key,)
-    if row[0] is None:
-        return
-    rows = yield "SELECT number, provider, provider_id, reason FROM attempt WHERE message_id = ?", (key,)
-    early = any(
-        number <= row[0] and (name, own) == (provider, provider_id or own) for number, name, own, _ in rows
-    )
-    if early and any(
-        one[0] > row[0] and not str(one[3]).startswith(("not_sent.", "rejected.")) for one in rows
-    ):
-        yield increment_counter(now, "reports", "overlapped", 1)
-
-
-def _provider_id_at_step(key: str, event: Event) -> StatementFlow[str | None]:
-    """Return the provider's id of the message that a report names by ours alone: the id of the last attempt of that step."""
-    steps = yield SELECT_STEPS, (key,)
-    bounds = {step: base for step, base, _ in steps} | {1: 0}
-    step = step_number(getattr(event, "message_id", ""))
-    rows = yield (
-        (
-            "SELECT provider_id FROM attempt WHERE message_id = ? AND provider = ? AND number > ? AND number <= ?"
-            " AND provider_id IS NOT NULL ORDER BY number DESC LIMIT 1"
-        ),
-        (key, event.provider, bounds.get(step, 0), bounds.get(step + 1, _MAX_NUMBER)),
-    )
-    return rows[0][0] if rows else None
-
-
-def _message_id_of(event: Event) -> StatementFlow[str | None]:
-    """Return our id of the message that the event is about, if that is known."""
-    if isinstance(event, (StatusChanged, EngagementReceived)):
-        named = root_message_id(_clean_text(event.message_id) or "")
-        if named and (yield "SELECT id FROM message WHERE id = ?", (named,)):
-            return named
-        if event.provider_id:
-            rows = yield (
-                "SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ?",
-                (event.provider, _clean_text(event.provider_id)),
-            )
-            return rows[0][0] if rows else None
-    return None
-
-
 def _get_message(operation: op.GetMessage, _: Dialect) -> StatementFlow[op.MessageRecord | None]:
     if operation.message_id is not None:
         return (yield from load_record("id = ?", operation.message_id))
     if operation.provider_id is not None:
         condition = "id = (SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ? LIMIT 1)"
-        return (yield from load_record(condition, operation.provider, _clean_text(operation.provider_id)))
+        return (yield from load_record(condition, operation.provider, clean_text(operation.provider_id)))
     key = operation.scope, operation.idempotency_key
     return (yield from load_record("scope = ? AND idempotency_key = ?", *key))
 
@@ -342,13 +252,13 @@ def _list_unknown(operation: op.ListUnknown, dialect: Dialect) -> StatementFlow[
     )
     crash = AttemptResult.of(Reason.PROCESS_CRASHED, "its process died before the answer was kept")
     records: list[op.MessageRecord] = []
-    for key, looks in due:
+    for key, checks in due:
         yield (
             "UPDATE attempt SET reason = ?, status = ?, detail = ?, duration = 0 WHERE message_id = ? AND reason IS NULL",
             (crash.reason.value, status_to_json(crash.status), crash.detail, key),
         )
-        yield "UPDATE message SET looks = looks + 1 WHERE id = ?", (key,)
-        yield from recompute_status(key, _next_check(operation, looks))
+        yield "UPDATE message SET checks = checks + 1 WHERE id = ?", (key,)
+        yield from recompute_status(key, _next_check(operation, checks))
         record = yield from load_record("id = ?", key)
         if record is not None and record.outcome is Outcome.UNKNOWN:
             records.append(record)
@@ -362,14 +272,7 @@ def _next_check(operation: op.ListUnknown, checks: int) -> float:
 
 
 def _sanitize(result: AttemptResult) -> AttemptResult:
-    return replace(
-        result, provider_id=_clean_text(result.provider_id), detail=_clean_text(result.detail) or ""
-    )
-
-
-def _clean_text(text: str | None) -> str | None:
-    """Return what a provider wrote as a database can hold it: without NUL and lone surrogates."""
-    return text and text.replace("\x00", "").encode("utf-8", "replace").decode()
+    return replace(result, provider_id=clean_text(result.provider_id), detail=clean_text(result.detail) or "")
 
 
 _INSERT_ATTEMPT_UNLESS_ACCEPTED = (
@@ -385,33 +288,26 @@ _UPDATE_ATTEMPT = (
     " AND (reason IS NULL OR reason LIKE 'unknown.%') RETURNING provider,"
     " (SELECT max(number) FROM attempt AS other WHERE other.message_id = attempt.message_id)"
 )
-_ATTACH_EVENTS = "UPDATE event SET message_id = ? WHERE provider = ? AND provider_id = ? AND message_id IS NULL RETURNING key"
 _UPDATE_STATUS = (
-    "UPDATE message SET status = ?, version = version + 1, stopped = ?, look_at = NULL, lease = coalesce(?, lease)"
+    "UPDATE message SET status = ?, version = version + 1, stopped = ?, next_check_at = NULL, lease = coalesce(?, lease)"
     " WHERE id = ?"
 )
-_UPDATE_STOP_REASON = "UPDATE message SET heard = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END, lease = coalesce(?, lease) WHERE id = ?"
-_SET_PROVIDER_ID = (
-    "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND provider = ? AND provider_id IS NULL"
-    " AND (reason IS NULL OR reason = 'accepted' OR reason LIKE 'unknown.%') AND NOT EXISTS (SELECT 1 FROM attempt AS named"
-    " WHERE named.message_id = attempt.message_id AND named.provider = attempt.provider AND named.provider_id = ?)"
-    " RETURNING number"
-)
-"""A report that names the message by both ids tells the provider's."""
+_UPDATE_STOP_REASON = "UPDATE message SET event_count = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END, lease = coalesce(?, lease) WHERE id = ?"
 _SET_PROVIDER_ID_LATE = (
     "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND number = ? AND provider_id IS NULL"
     " AND reason = 'accepted' RETURNING provider"
 )
 """So does an answer that comes after a report has settled its attempt."""
-_SELECT_DUE = "SELECT id, looks FROM message WHERE look_at <= ? AND lease <= ? ORDER BY look_at LIMIT ?"
-_MAX_NUMBER = 1_000_000_000
+_SELECT_DUE = (
+    "SELECT id, checks FROM message WHERE next_check_at <= ? AND lease <= ? ORDER BY next_check_at LIMIT ?"
+)
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     op.ReserveMessage: _reserve_message,
     op.TakeLease: _take_lease,
     op.StartAttempt: _start_attempt,
     op.FinishAttempt: _finish_attempt,
     op.ReleaseReservation: _release_reservation,
-    op.RecordEvent: _record_event,
+    op.RecordEvent: record_event,
     op.GetMessage: _get_message,
     op.ListMessages: _list_messages,
     op.ListUnknown: _list_unknown,

@@ -136,7 +136,7 @@ def _update_job(operation: q.UpdateJob, _: Dialect) -> StatementFlow[bool]:
         return False
     if operation.state is State.WAITING:
         yield (
-            "UPDATE message SET holder = ?, lease = ?, look_at = NULL, stopped = '' WHERE id = ?",
+            "UPDATE message SET holder = ?, lease = ?, next_check_at = NULL, stopped = '' WHERE id = ?",
             (QUEUE_OWNER, NEVER, key),
         )
     elif operation.stop_reason:
@@ -197,7 +197,7 @@ def _advance_fallback(operation: q.AdvanceFallback, dialect: Dialect) -> Stateme
         (key, *step),
     )
     yield (
-        "UPDATE message SET holder = ?, lease = ?, look_at = NULL, stopped = '' WHERE id = ?",
+        "UPDATE message SET holder = ?, lease = ?, next_check_at = NULL, stopped = '' WHERE id = ?",
         (QUEUE_OWNER, NEVER, key),
     )
     return True
@@ -236,7 +236,7 @@ def _retry_dead_letters(operation: q.RetryDeadLetters, dialect: Dialect) -> Stat
         )
         yield (
             (
-                "UPDATE message SET holder = ?, lease = ?, look_at = NULL, stopped = '', status = ?, version = version + 1"
+                "UPDATE message SET holder = ?, lease = ?, next_check_at = NULL, stopped = '', status = ?, version = version + 1"
                 " WHERE id = ?"
             ),
             (QUEUE_OWNER, NEVER, status_to_json(PENDING_QUEUED), key),
@@ -267,7 +267,7 @@ def _get_queue_stats(operation: q.GetQueueStats, _: Dialect) -> StatementFlow[q.
     counts: list[dict[str, int]] = []
     for minutes in (1, 60, NEVER):
         rows: Rows = yield (
-            "SELECT what, sum(number) FROM tally WHERE minute > ? GROUP BY what",
+            "SELECT what, sum(number) FROM counter WHERE minute > ? GROUP BY what",
             (max(-1, int(operation.now // 60 - minutes)),),
         )
         counts.append({what: int(number) for what, number in rows})
@@ -318,7 +318,7 @@ def _prune(operation: q.Prune, _: Dialect) -> StatementFlow[int]:
 _PRIORITIES = (0, 1, 2)
 _INSERT_MESSAGE = (
     "INSERT INTO message (id, channel, kind, account, address, created, status, version, scope, idempotency_key, expires,"
-    " fingerprint, digest, holder, lease, stopped, look_at, looks, heard)"
+    " fingerprint, digest, holder, lease, stopped, next_check_at, checks, event_count)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id"
 )
 _INSERT_QUEUE = (

@@ -40,8 +40,8 @@ def increment_counter(now: float, worker: str, what: str, number: int) -> Statem
     """Return the statement that adds to a counter."""
     return (
         (
-            "INSERT INTO tally (minute, worker, what, number) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (minute, worker, what) DO UPDATE SET number = tally.number + excluded.number"
+            "INSERT INTO counter (minute, worker, what, number) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (minute, worker, what) DO UPDATE SET number = counter.number + excluded.number"
         ),
         (int(now // 60), worker, what, number),
     )

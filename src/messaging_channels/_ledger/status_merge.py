@@ -38,7 +38,7 @@ def recompute_status(key: str, next_check_at: float | None = None) -> StatementF
         status = status_from_json(before)
     certain = deciding_attempt(attempts)[1] is not Outcome.UNKNOWN
     yield (
-        "UPDATE message SET status = ?, version = version + ?, look_at = ? WHERE id = ?",
+        "UPDATE message SET status = ?, version = version + ?, next_check_at = ? WHERE id = ?",
         (
             status_to_json(status),
             int(status_from_json(before) != status),
@@ -93,7 +93,7 @@ _ACCEPT_REPORTED = (
 """A report proves that the provider took it; also where it was asked too early, unless another attempt there explains the report.
 One that names an attempt of another step of a fallback proves nothing about this one."""
 _SELECT_STATUS_INPUTS = (
-    "SELECT channel, status, stopped, look_at, (SELECT steps - step FROM queue WHERE message_id = message.id),"
+    "SELECT channel, status, stopped, next_check_at, (SELECT steps - step FROM queue WHERE message_id = message.id),"
     " (SELECT max(base) FROM step WHERE message_id = message.id) FROM message WHERE id = ?"
 )
 _STATUSES_WITHOUT_ATTEMPT = (EXPIRED_BEFORE_SENT, REJECTED_CANCELLED, REJECTED_BY_RULE)

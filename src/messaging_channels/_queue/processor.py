@@ -218,15 +218,15 @@ class JobProcessor:
 
     def _after_send(self, claimed: _ClaimedJob, holder: str) -> Transition | None:
         """Say what follows an attempt, or that none was made. None if it is no longer ours."""
-        journey = claimed.state
-        if journey is None or journey.error is not None:
+        state = claimed.state
+        if state is None or state.error is not None:
             return None
-        attempt, outcome = deciding_attempt(journey.attempts)
+        attempt, outcome = deciding_attempt(state.attempts)
         result = attempt.result if attempt else None
         if result is None or (outcome is Outcome.NOT_SENT and _may_retry(result)):
-            asked = journey.retry_after if result is None else result.retry_after
+            asked = state.retry_after if result is None else result.retry_after
             return self._retry_later(claimed, holder, asked, attempted=result is not None)
-        stopped = journey.step.reason if isinstance(journey.step, Stop) else ""
+        stopped = state.step.reason if isinstance(state.step, Stop) else ""
         return self._finish_step(claimed, holder, outcome, result.reason, f"{stopped}: {result.detail}")
 
     def _finish_step(

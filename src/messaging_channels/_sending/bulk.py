@@ -77,14 +77,14 @@ class Bulk:
         for message, to in chunk:
             try:
                 if at_once and isinstance(to, str):
-                    journey = dispatch.prepare_fast(message, to, terms)
+                    state = dispatch.prepare_fast(message, to, terms)
                 else:
-                    journey = yield from dispatch.prepare(message, to, terms, one_of_many=True)
+                    state = yield from dispatch.prepare(message, to, terms, one_of_many=True)
             except errors.MessagingError as error:
                 refused.append(SendResult(to, None, error))
             else:
-                journey.is_bulk, journey.original_recipient = True, to
-                pending.append(journey)
+                state.is_bulk, state.original_recipient = True, to
+                pending.append(state)
         return refused
 
     def step(self) -> Flow[Iterable[SendResult]]:
@@ -92,16 +92,16 @@ class Bulk:
         yield from self.pipeline.step(self.pending)
         done: list[SendState] = []
         pending: list[SendState] = []
-        for journey in self.pending:
-            (done if journey.is_done else pending).append(journey)
+        for state in self.pending:
+            (done if state.is_done else pending).append(state)
         self.pending = pending
         return map(_result, done)
 
 
-def _result(journey: SendState) -> SendResult:
+def _result(state: SendState) -> SendResult:
     try:
-        return SendResult(journey.original_recipient, journey.result())
+        return SendResult(state.original_recipient, state.result())
     except SendFailed as failed:
-        return SendResult(journey.original_recipient, failed.receipt, failed)
+        return SendResult(state.original_recipient, failed.receipt, failed)
     except errors.MessagingError as error:
-        return SendResult(journey.original_recipient, None, error)
+        return SendResult(state.original_recipient, None, error)

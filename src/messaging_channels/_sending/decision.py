@@ -82,7 +82,7 @@ def next_step(
 
 @lru_cache(maxsize=64)
 def accepted_by(provider: str) -> Stop:
-    """Say how most journeys end."""
+    """Say how most states end."""
     return Stop(f"{provider} accepted it")
 
 

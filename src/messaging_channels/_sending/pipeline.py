@@ -87,12 +87,12 @@ class SendPipeline:
         if isinstance(to, str) and self.is_fast(terms):
             return self.prepare_fast(message, to, terms)
         envelope, account = yield from self.envelopes.build(message, to, self.clock())
-        journey = self._new_state(envelope, account, terms, self.clock())
-        journey.is_bulk = one_of_many
-        if terms.idempotency_key is None or not (yield from self._find_existing(journey)):
-            yield from self._run_checks(journey)
-            journey.step = self._first_candidate(journey)
-        return journey
+        state = self._new_state(envelope, account, terms, self.clock())
+        state.is_bulk = one_of_many
+        if terms.idempotency_key is None or not (yield from self._find_existing(state)):
+            yield from self._run_checks(state)
+            state.step = self._first_candidate(state)
+        return state
 
     def is_fast(self, terms: SendOptions) -> bool:
         """Whether there is neither a key nor a rule to be asked for, as most often."""
@@ -101,9 +101,9 @@ class SendPipeline:
     def prepare_fast(self, message: Message, to: str, terms: SendOptions) -> SendState:
         """Do as `prepared`, at once: for an address in text, where it asks nothing."""
         now = self.clock()
-        journey = self._new_state(self.envelopes.build_for_address(message, to, now), None, terms, now)
-        journey.step = self._first_candidate(journey)
-        return journey
+        state = self._new_state(self.envelopes.build_for_address(message, to, now), None, terms, now)
+        state.step = self._first_candidate(state)
+        return state
 
     def _new_state(
         self, envelope: Envelope, account: str | None, terms: SendOptions, now: float
@@ -128,14 +128,14 @@ class SendPipeline:
         self, envelope: Envelope, account: str | None, terms: SendOptions, queued: QueueContext, holder: str
     ) -> Flow[SendState]:
         """Set a message that waited on its way. Its record is there; `holder` has claimed it."""
-        journey = self._new_state(envelope, account, terms, self.clock())
-        journey.queue_context, journey.lease_owner, journey.is_recorded = queued, holder, True
-        journey.next_attempt_number = queued.earlier_attempts + 1
-        yield from self._run_checks(journey)
-        journey.step = self._first_candidate(journey)
-        return journey
+        state = self._new_state(envelope, account, terms, self.clock())
+        state.queue_context, state.lease_owner, state.is_recorded = queued, holder, True
+        state.next_attempt_number = queued.earlier_attempts + 1
+        yield from self._run_checks(state)
+        state.step = self._first_candidate(state)
+        return state
 
-    def resume(self, journey: SendState, record: MessageRecord) -> Flow[None]:
+    def resume(self, state: SendState, record: MessageRecord) -> Flow[None]:
         """Decide what a call does whose idempotency key is taken: replay the answer, refuse, or take the message up again.
 
         Raises:
@@ -143,30 +143,30 @@ class SendPipeline:
             IdempotencyKeyInUse: an earlier call has not ended.
             MessageBlocked: it would be taken up again, and a rule forbids it.
         """
-        record = yield from self.recorder.wait_for_existing(journey, record, self.clock)
+        record = yield from self.recorder.wait_for_existing(state, record, self.clock)
         if record.outcome is Outcome.UNKNOWN:
-            record = yield from self.reports.look_up(record, journey.envelope.to)
-        if resume_from(journey, record):
-            yield from self._run_checks(journey)
-            journey.step = self._first_candidate(journey)
-            yield from self.recorder.take_over(journey, record, self.clock())
+            record = yield from self.reports.look_up(record, state.envelope.to)
+        if resume_from(state, record):
+            yield from self._run_checks(state)
+            state.step = self._first_candidate(state)
+            yield from self.recorder.take_over(state, record, self.clock())
 
-    def _run_checks(self, journey: SendState) -> Flow[None]:
+    def _run_checks(self, state: SendState) -> Flow[None]:
         for veto in self.checks:
-            yield from run_check(veto, journey.envelope, journey.account)
+            yield from run_check(veto, state.envelope, state.account)
 
-    def step(self, journeys: Sequence[SendState]) -> Flow[None]:
+    def step(self, states: Sequence[SendState]) -> Flow[None]:
         """Take the next step with each of them; those for one provider and account go together, as its batches."""
         groups: dict[tuple[str | None, str], list[SendState]] = {}
-        for journey in journeys:
-            step = journey.step
+        for state in states:
+            step = state.step
             if isinstance(step, TryProvider):
-                groups.setdefault((journey.account, step.provider), []).append(journey)
+                groups.setdefault((state.account, step.provider), []).append(state)
             elif isinstance(step, ExistingRecord):
                 try:
-                    yield from self.resume(journey, step.record)
+                    yield from self.resume(state, step.record)
                 except errors.MessagingError as error:
-                    journey.error = error
+                    state.error = error
         for (_, name), group in groups.items():
             yield from self.send_group(group, name)
 
@@ -184,8 +184,8 @@ class SendPipeline:
         while waiting:
             now = self.clock()
             if now < seen:  # it was set back: nobody waits for it
-                for journey in waiting:
-                    journey.not_before += now - seen
+                for state in waiting:
+                    state.not_before += now - seen
                 entered += now - seen
             seen = now
             if waiting[0].not_before > now + _MIN_SECONDS:
@@ -197,9 +197,7 @@ class SendPipeline:
             elif rounds:
                 yield from ask(Gather(rounds))
         if self._records(group):
-            given_up = [
-                journey for journey in group if journey.is_done and journey.attempts and journey.retry_after
-            ]
+            given_up = [state for state in group if state.is_done and state.attempts and state.retry_after]
             yield from self.recorder.finish(given_up, self.clock())
 
     def _due_batches(
@@ -215,16 +213,16 @@ class SendPipeline:
         while waiting and len(rounds) < most and waiting[0].not_before <= soon:
             part = waiting[: provider.capabilities.max_batch_size]
             if part[-1].not_before > soon:
-                part = [journey for journey in part if journey.not_before <= soon]
+                part = [state for state in part if state.not_before <= soon]
             del waiting[: len(part)]
             if not self.circuits.any_failures or self._try_acquire(part[0], provider, now):
                 rounds.append(self._send_batch(part, provider, now, max(0.0, part[-1].not_before - entered)))
                 continue
-            for journey in part:
-                journey.skip_provider(
+            for state in part:
+                state.skip_provider(
                     provider.name,
                     "circuit open after failures",
-                    journey.selection.route.circuit_breaker.reset_timeout,
+                    state.selection.route.circuit_breaker.reset_timeout,
                 )
         return rounds
 
@@ -292,11 +290,11 @@ class SendPipeline:
         return attempt_batch(provider, batch, budget=limit, sent_flag=evidence, is_expired=late)
 
     def _coalesced(
-        self, journey: SendState, provider: Provider, company: Hashable, until: float
+        self, state: SendState, provider: Provider, company: Hashable, until: float
     ) -> Flow[Sequence[AttemptEnd]]:
         end: AttemptEnd = yield Coalesce(
-            (journey.account, provider.name, company),
-            PendingEnvelope(journey.envelope, until),
+            (state.account, provider.name, company),
+            PendingEnvelope(state.envelope, until),
             provider.capabilities.max_batch_size,
             lambda turns: attempt_coalesced(provider, turns, self.clock),
         )
@@ -313,29 +311,18 @@ class SendPipeline:
         """Record an attempt of each, and decide what follows. What only the first may raise is, after another attempt, a part of the record."""
         now, name, observer = self.clock(), provider.name, self.observer
         duration = now - started
-        for journey, end in zip(part, ends, strict=True):
+        for state, end in zip(part, ends, strict=True):
             if not isinstance(end, AttemptResult):
-                if not journey.attempts and not journey.queue_context:
-                    journey.error = end
+                if not state.attempts and not state.queue_context:
+                    state.error = end
                     continue
                 end = AttemptResult.of(Reason.INTERNAL_ERROR, str(end))  # noqa: PLW2901
-            account, channel = journey.account, journey.envelope.channel
-            attempt = Attempt(
-                journey.id,
-                channel,
-                name,
-                account,
-                end,
-                started,
-                duration,
-                journey.next_attempt_number,
-                waited,
-            )
+            account, channel = state.account, state.envelope.channel
+            number = state.next_attempt_number
+            attempt = Attempt(state.id, channel, name, account, end, started, duration, number, waited)
             if end.reason is not _ACCEPTED or self.circuits.any_failures:
-                self.circuits.record(
-                    (account, name), end.reason, journey.selection.route.circuit_breaker, now
-                )
-            journey.record_attempt(attempt, now, self.chance)
+                self.circuits.record((account, name), end.reason, state.selection.route.circuit_breaker, now)
+            state.record_attempt(attempt, now, self.chance)
             if observer is not None:
                 notify(observer.attempt_finished, attempt)
 
@@ -347,38 +334,38 @@ class SendPipeline:
         name, rate = provider.name, self.rate_limits.get(provider.name)
         # asking the protocol itself (isinstance) takes ten times as long
         named: SupportsRateLimits | None = provider if hasattr(provider, "rate_limits") else None  # type: ignore[assignment]
-        for journey in group:
-            step = journey.step
+        for state in group:
+            step = state.step
             due = now + step.delay if isinstance(step, TryProvider) else now
-            own = named.rate_limits(journey.envelope) if named is not None else ()
+            own = named.rate_limits(state.envelope) if named is not None else ()
             if own or rate is not None:
-                limits = _applicable_rate_limits(journey, name, own, rate)
-                taken, pace = self.limiter.reserve(limits, due, journey.max_wait(now) - (due - now))
+                limits = _applicable_rate_limits(state, name, own, rate)
+                taken, pace = self.limiter.reserve(limits, due, state.max_wait(now) - (due - now))
                 if not taken:
-                    journey.skip_provider(name, "its rate leaves no place in time", pace)
+                    state.skip_provider(name, "its rate leaves no place in time", pace)
                     continue
                 due += pace
-            journey.not_before = due
-            waiting.append(journey)
+            state.not_before = due
+            waiting.append(state)
         return waiting if len(waiting) == 1 else sorted(waiting, key=attrgetter("not_before"))
 
-    def _first_candidate(self, journey: SendState) -> TryProvider | Stop:
+    def _first_candidate(self, state: SendState) -> TryProvider | Stop:
         """Choose who is asked first: the first that does not rest; if all of them rest, the one that may be probed."""
         if not self.circuits.any_failures:
-            return journey.selection.first_step
+            return state.selection.first_step
         now = self.clock()
-        route, keys = journey.selection.route, [(journey.account, name) for name in journey.providers]
+        route, keys = state.selection.route, [(state.account, name) for name in state.providers]
         awake = [key for key in keys if not self.circuits.is_open(key, now)]
         if not awake:
             key, wait = self.circuits.half_open_candidate(keys, route.circuit_breaker, now)
             if key is None:
-                journey.retry_after = wait
+                state.retry_after = wait
                 return Stop("every provider circuit open after failures")
             awake = [key]
         resting = [name for account, name in keys if (account, name) not in awake]
-        journey.skipped += tuple(Skipped(name, "circuit open after failures") for name in resting)
-        journey.providers = {name: one for name, one in journey.providers.items() if name not in resting}
-        return TryProvider(next(iter(journey.providers)))
+        state.skipped += tuple(Skipped(name, "circuit open after failures") for name in resting)
+        state.providers = {name: one for name, one in state.providers.items() if name not in resting}
+        return TryProvider(next(iter(state.providers)))
 
 
 def _applicable_rate_limits(

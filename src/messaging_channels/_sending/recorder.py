@@ -42,19 +42,19 @@ class AttemptRecorder:
     options: LedgerOptions
 
     def start(
-        self, journeys: Sequence[SendState], provider: Provider, now: float, waited: float
+        self, states: Sequence[SendState], provider: Provider, now: float, waited: float
     ) -> Flow[Sequence[SendState]]:
         """Write down that they are about to be sent. Return those that may be; the others have an error, or another call's record, as their next step."""
         if (
-            len(journeys) > 1
+            len(states) > 1
         ):  # in one order for all callers, so that two of them never wait for each other's keys
-            journeys = sorted(journeys, key=lambda one: one.options.idempotency_key or "")
-        intents = [self._start_operation(one, provider.name, now, waited) for one in journeys]
+            states = sorted(states, key=lambda one: one.options.idempotency_key or "")
+        intents = [self._start_operation(one, provider.name, now, waited) for one in states]
         try:
             replies = yield from _perform(intents)
         except errors.LedgerUnavailable as error:
-            for journey in journeys:
-                journey.error = error
+            for state in states:
+                state.error = error
             return []
         except GeneratorExit:
             raise
@@ -67,29 +67,29 @@ class AttemptRecorder:
                 )
             )
             raise
-        for journey, intent, reply in zip(journeys, intents, replies, strict=True):
+        for state, intent, reply in zip(states, intents, replies, strict=True):
             if isinstance(intent, ReserveMessage):
-                journey.is_recorded = reply is None
-                journey.step = journey.step if reply is None else existing_record(reply)
+                state.is_recorded = reply is None
+                state.step = state.step if reply is None else existing_record(reply)
             elif not reply:
-                yield from self._yield_to_other(journey)
-        return [one for one in journeys if one.error is None and not isinstance(one.step, ExistingRecord)]
+                yield from self._yield_to_other(state)
+        return [one for one in states if one.error is None and not isinstance(one.step, ExistingRecord)]
 
-    def _yield_to_other(self, journey: SendState) -> Flow[None]:
+    def _yield_to_other(self, state: SendState) -> Flow[None]:
         """Go on from the record: a report says that it was sent, or another call has it. A worker leaves it to who has it."""
-        record = None if journey.queue_context else (yield from ask(GetMessage(message_id=journey.id)))
+        record = None if state.queue_context else (yield from ask(GetMessage(message_id=state.id)))
         if record is None:
-            journey.error = errors.IdempotencyKeyInUse(journey.id, retry_after=self.options.lease)
+            state.error = errors.IdempotencyKeyInUse(state.id, retry_after=self.options.lease)
         else:
-            journey.step = existing_record(record)
+            state.step = existing_record(record)
 
-    def leased_until(self, journeys: Sequence[SendState], begun: float) -> float:
+    def leased_until(self, states: Sequence[SendState], begun: float) -> float:
         """Return until when an attempt begun then is its caller's alone: after that, a call with the same key takes it for dead."""
-        return begun + self.options.lease if any(one.is_recorded for one in journeys) else math.inf
+        return begun + self.options.lease if any(one.is_recorded for one in states) else math.inf
 
-    def finish(self, journeys: Sequence[SendState], now: float) -> Flow[None]:
+    def finish(self, states: Sequence[SendState], now: float) -> Flow[None]:
         """Write down how the last attempt of each ended. Where that fails, the record stays open, which reads as unknown."""
-        ended = [one for one in journeys if one.is_recorded]
+        ended = [one for one in states if one.is_recorded]
         if not ended:
             return
         try:
@@ -102,23 +102,23 @@ class AttemptRecorder:
                 "the outcomes of %d messages were not kept; their records read as unknown", len(ended)
             )
             return
-        for journey, status in zip(ended, replies, strict=True):
-            journey.status = status
+        for state, status in zip(ended, replies, strict=True):
+            state.status = status
 
     def wait_for_existing(
-        self, journey: SendState, record: MessageRecord, clock: Callable[[], float]
+        self, state: SendState, record: MessageRecord, clock: Callable[[], float]
     ) -> Flow[MessageRecord]:
-        """Return the record that holds the journey's key when nothing of it is under way: wait for its call, or find that it died.
+        """Return the record that holds the state's key when nothing of it is under way: wait for its call, or find that it died.
 
         Raises:
             IdempotencyKeyReused: it is of another message or recipient.
             IdempotencyKeyInUse: its call has not ended in the time that the caller would wait.
         """
-        if record.fingerprint != journey.fingerprint:
+        if record.fingerprint != state.fingerprint:
             raise errors.IdempotencyKeyReused(record.id)
-        if record.in_progress and journey.is_bulk:  # by this very call, perhaps, which has gone on since
+        if record.in_progress and state.is_bulk:  # by this very call, perhaps, which has gone on since
             record = (yield from ask(GetMessage(message_id=record.id))) or record
-        left = journey.options.in_progress_timeout  # counted down: a clock may be set back
+        left = state.options.in_progress_timeout  # counted down: a clock may be set back
         while record.in_progress:
             now = clock()
             if now >= record.lease:
@@ -134,7 +134,7 @@ class AttemptRecorder:
             record = again
         return record
 
-    def take_over(self, journey: SendState, record: MessageRecord, now: float) -> Flow[None]:
+    def take_over(self, state: SendState, record: MessageRecord, now: float) -> Flow[None]:
         """Become the one who may go on with a recorded message.
 
         Raises:
@@ -146,7 +146,7 @@ class AttemptRecorder:
         )
         if not (yield from ask(take)):
             raise errors.IdempotencyKeyInUse(record.id, retry_after=self.options.lease)
-        journey.lease_owner, journey.is_recorded = holder, True
+        state.lease_owner, state.is_recorded = holder, True
 
     def mark_crashed(self, record: MessageRecord, now: float) -> Flow[MessageRecord]:
         """Write down that the attempt of a call that died is unknown."""
@@ -195,12 +195,12 @@ class AttemptRecorder:
 
 
 def existing_record(record: MessageRecord) -> ExistingRecord:
-    """Return the step of a journey whose key is taken."""
+    """Return the step of a state whose key is taken."""
     return ExistingRecord(record)
 
 
 def resume_from(state: SendState, record: MessageRecord) -> bool:
-    """Let a journey go on as the message of that record. Return whether it may be tried again; if not, the answer is replayed."""
+    """Let a state go on as the message of that record. Return whether it may be tried again; if not, the answer is replayed."""
     state.envelope = replace(state.envelope, id=record.id)
     state.attempts, state.next_attempt_number = record.attempts, len(record.attempts) + 1
     state.status = record.status

@@ -115,7 +115,7 @@ class Coalescer:
         with self._lock:
             if group.waiting:
                 successor = group.waiting.popleft()
-                successor.leads = True
+                successor.is_leader = True
                 successor.wake()
             else:
                 group.in_flight -= 1

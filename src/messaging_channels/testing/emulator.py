@@ -2,7 +2,7 @@
 
 A plugin subclasses `Emulator` and writes `handle`. Everything else is here: connections, faults on demand, webhooks, and a way to steer it from any language:
 
-    POST /_emulator/faults    {"how": "reset", "handled": true, "times": 2, "path": "/sms"}
+    POST /_emulator/faults    {"kind": "reset", "handled": true, "times": 2, "path": "/sms"}
     DELETE /_emulator/faults
     GET /_emulator/state      what `state` returns
 """

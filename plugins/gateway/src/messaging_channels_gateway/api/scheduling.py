@@ -79,9 +79,7 @@ class ScheduleWatcher:
 
     async def cancel(self, record: MessageRecord) -> MessageRecord | None:
         """Cancel a message; return its record, or None if it is too late. What waits for its time is looked at soon, whatever happens to us."""
-        soon = (
-            "UPDATE schedule SET look_at = 0 WHERE tenant = ? AND idempotency_key = ? AND look_at IS NOT NULL"
-        )
+        soon = "UPDATE schedule SET next_check_at = 0 WHERE tenant = ? AND idempotency_key = ? AND next_check_at IS NOT NULL"
         await self._store.run_transaction_async(statement_work(soon, record.scope, record.idempotency_key))
         if not await self._dispatcher.queue.cancel(record.id):
             return None
@@ -92,7 +90,7 @@ class ScheduleWatcher:
     async def recover(self, since: float) -> None:
         """Look again at what was to be sent since then: the process before may have died before it told."""
         await self._store.run_transaction_async(
-            statement_work("UPDATE schedule SET look_at = send_at WHERE send_at >= ?", since)
+            statement_work("UPDATE schedule SET next_check_at = send_at WHERE send_at >= ?", since)
         )
 
     async def run(self) -> None:
@@ -104,7 +102,7 @@ class ScheduleWatcher:
     async def check_due(self) -> int:
         """Look at messages whose time has come, and tell what became of them; return how many ended."""
         now = self._clock()
-        asked = "SELECT tenant, idempotency_key, send_at FROM schedule WHERE look_at <= ? ORDER BY look_at LIMIT ?"
+        asked = "SELECT tenant, idempotency_key, send_at FROM schedule WHERE next_check_at <= ? ORDER BY next_check_at LIMIT ?"
         rows = self._store.read(asked, now, _BATCH_SIZE)
         finding = (self._dispatcher.get_message(idempotency_key=key, scope=tenant) for tenant, key, _ in rows)
         notices: list[GatewayEvent] = []
@@ -117,7 +115,7 @@ class ScheduleWatcher:
                 (None if over else max(send_at, now + self._next_delay(now - send_at)), tenant, key)
             )
         await self._events.append(notices)
-        placed = "UPDATE schedule SET look_at = ? WHERE tenant = ? AND idempotency_key = ?"
+        placed = "UPDATE schedule SET next_check_at = ? WHERE tenant = ? AND idempotency_key = ?"
         if places:
             await self._store.run_transaction_async(statements_work([(placed, place) for place in places]))
         return sum(place[0] is None for place in places)

@@ -36,9 +36,9 @@ _SCHEMA = (
     ),
     (
         "CREATE TABLE IF NOT EXISTS schedule (tenant TEXT NOT NULL, idempotency_key TEXT NOT NULL, send_at REAL NOT NULL,"
-        " look_at REAL, PRIMARY KEY (tenant, idempotency_key)) WITHOUT ROWID"
+        " next_check_at REAL, PRIMARY KEY (tenant, idempotency_key)) WITHOUT ROWID"
     ),
-    "CREATE INDEX IF NOT EXISTS schedule_look ON schedule (look_at) WHERE look_at IS NOT NULL",
+    "CREATE INDEX IF NOT EXISTS schedule_next_check ON schedule (next_check_at) WHERE next_check_at IS NOT NULL",
     "CREATE TABLE IF NOT EXISTS signing (tenant TEXT PRIMARY KEY, secret TEXT NOT NULL) WITHOUT ROWID",
     (
         "CREATE TABLE IF NOT EXISTS event (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL,"
