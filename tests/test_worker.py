@@ -468,7 +468,7 @@ def test_erasing_a_recipient_keeps_a_waiting_message_from_being_sent(post: Make)
 
 def _round(one: Post) -> Flow[int]:
     enqueuer = one.door.queue.enqueuer
-    return JobProcessor(enqueuer.dispatch, enqueuer.codec, "w").run_round(10)
+    return JobProcessor(enqueuer.pipeline, enqueuer.codec, "w").run_round(10)
 
 
 def test_a_worker_that_dies_before_the_intent_leaves_a_message_that_is_sent(post: Make) -> None:

@@ -152,7 +152,11 @@ class AsyncCoalescer:
         import asyncio  # noqa: PLC0415
 
         while group.waiting and group.in_flight < _MAX_IN_FLIGHT:
-            batch = [one for one in _pop_waiting(group, group.waiting[0][0].most) if not one[1].cancelled()]
+            batch = [
+                one
+                for one in _pop_waiting(group, group.waiting[0][0].max_batch_size)
+                if not one[1].cancelled()
+            ]
             if batch:
                 group.in_flight += 1
                 task = asyncio.get_running_loop().create_task(self._run_batch(group, batch))
