@@ -18,7 +18,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 _FORBID_SKIPS = bool(os.environ.get("MESSAGING_CHANNELS_FORBID_SKIPS"))  # the fixture below takes it away
 
 pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(), SkipParser()], patterns=["*.md"], excludes=["**/node_modules/**"]
+    parsers=[PythonCodeBlockParser(), SkipParser()],
+    patterns=["*.md"],
+    excludes=["**/node_modules/**"],
+    fixtures=["page_surroundings"],
 ).pytest()
 
 
@@ -57,6 +60,18 @@ def postgres(postgres_shared: postgres_server.Postgres) -> str:
 @pytest.fixture(autouse=True)
 def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the settings or writes the home of whoever runs it."""
+    _isolate(monkeypatch, tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def page_surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Nor does a page, whose blocks share one home."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        _isolate(monkeypatch, tmp_path_factory.mktemp("page") / "home")
+        yield
+
+
+def _isolate(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     for name in [name for name in os.environ if name.startswith("MESSAGING_CHANNELS_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("MESSAGING_CHANNELS_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MESSAGING_CHANNELS_HOME", str(home))
