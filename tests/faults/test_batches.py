@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import pytest
-from faults import page
-from faults.world import CLIENTS, DOORS, Office, Quick, http
+from faults import outcomes_page
+from faults.harness import CLIENTS, DOORS, Office, Quick, http
 from loopback import Peer
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Route, Sms
@@ -18,7 +18,7 @@ from messaging_channels.plugins.exchange import Timeouts
 from messaging_channels.policies.routing import RetryPolicy
 from messaging_channels_infobip import Infobip
 
-PAGE = page.cases()
+PAGE = outcomes_page.cases()
 NUMBERS = [f"4477009001{number:02}" for number in range(4)]
 REFUSED, FORGOTTEN = NUMBERS[1], NUMBERS[2]
 Answer: TypeAlias = Callable[["Carrier", Peer, list[tuple[str, str]]], None]

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 import trustme
-from faults import page
-from faults.behaviours import CASES
-from faults.world import CLIENTS, DOORS, Office, Post, Quick, Raising, sent
+from faults import outcomes_page
+from faults.behaviors import CASES
+from faults.harness import CLIENTS, DOORS, Office, Post, Quick, Raising, sent
 
 from messaging_channels import Outcome, Route
 from messaging_channels._model.outcomes import REASON_POLICIES, Reason
@@ -21,7 +21,7 @@ from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.exchange import Timeouts
 from messaging_channels.policies.routing import RetryPolicy
 
-PAGE = page.cases()
+PAGE = outcomes_page.cases()
 PATIENT = Timeouts(connect=5, write=5, read=5)
 BRIEF = Timeouts(connect=0.3, write=0.3, read=0.3)
 TIMEOUTS = {"no time": BRIEF, "no answer": BRIEF, "no connection": Timeouts(connect=0.3, write=5, read=5)}

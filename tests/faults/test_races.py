@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import psycopg
 import pytest
-from faults.world import TO, Quick
+from faults.harness import TO, Quick
 
 from messaging_channels import Dispatcher, Outcome, Route, Sms, errors
 from messaging_channels._ledger.postgres import PostgresLedger

@@ -16,7 +16,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from faults.world import CLIENTS, DOORS
+from faults.harness import CLIENTS, DOORS
 from loopback import Peer, Server
 from regression_server import (
     TO,

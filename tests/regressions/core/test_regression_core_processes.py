@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 
 import pytest
-from faults.world import CLIENTS
+from faults.harness import CLIENTS
 from regression_server import Asked, program, twilio_takes, vendor
 
 TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)

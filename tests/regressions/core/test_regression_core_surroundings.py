@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.world import CLIENTS, DOORS
+from faults.harness import CLIENTS, DOORS
 from regression_server import (
     TO,
     Asked,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
-from pigeon import FIXTURES, Pigeon, PigeonSettings, parsed, spec
+from providers.acme import FIXTURES, Pigeon, PigeonSettings, parsed, spec
 
 from messaging_channels import errors
 from messaging_channels._model.events import Event, MessageReceived, StatusChanged

@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from faults.world import CLIENTS, DOORS
+from faults.harness import CLIENTS, DOORS
 from loopback import Peer, Server
 from regression_server import TO, program, reply, twilio, twilio_takes, vendor
 

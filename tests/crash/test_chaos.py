@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.storm import Weather, kept_in, parts
-from faults.test_death import Tomorrow
+from crash.chaos_server import Weather, kept_in, parts
+from crash.test_killed_process import Tomorrow
 
 from messaging_channels import Dispatcher, Outcome, Sms, errors
 from messaging_channels.plugins.ledger import Ledger
@@ -75,7 +75,7 @@ class Storm:
         size = max(1, len(self.jobs) // CHUNKS)
         chunks = [self.jobs[start : start + size] for start in range(0, len(self.jobs), size)]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
-        command = [sys.executable, "-m", "faults.storm"]
+        command = [sys.executable, "-m", "crash.chaos_server"]
         with subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as mother:

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
-from broken_pigeons import can
-from pigeon import FIXTURES, Pigeon, PigeonOptions, PigeonSettings, answer
+from providers.acme import FIXTURES, Pigeon, PigeonOptions, PigeonSettings, answer
+from providers.acme_violations import can
 
 from messaging_channels import Sms, errors
 from messaging_channels._model.events import Event

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from pigeon import FIXTURES, Pigeon, parsed, proof_of
+from providers.acme import FIXTURES, Pigeon, parsed, proof_of
 
 from messaging_channels import Email, Sms, errors
 from messaging_channels._model.events import Event, MessageReceived, StatusChanged

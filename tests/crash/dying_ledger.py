@@ -71,7 +71,7 @@ class _AsyncMortal(_Mortal):
 
 def main(text: str) -> None:
     """Send one message, and die as told."""
-    from faults.world import TO, Post
+    from faults.harness import TO, Post
 
     from messaging_channels import AsyncDispatcher, Dispatcher, Sms
     from messaging_channels._ledger.sqlite import SqliteLedger

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from broken_pigeons import BROKEN
-from pigeon import FIXTURES, Pigeon, spec
-from pigeons_broken_otherwise import OTHERWISE
+from providers.acme import FIXTURES, Pigeon, spec
+from providers.acme_further_violations import OTHERWISE
+from providers.acme_violations import BROKEN
 
 from messaging_channels.plugins.channels import BUILT_IN
 from messaging_channels.testing.conformance import (

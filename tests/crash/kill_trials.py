@@ -1,6 +1,6 @@
 """Trials in which workers and enqueuers are killed at random, the database too, and wake-ups are lost and repeated.
 
-Run as a program, so that it can fork before there is any thread: `python kills.py sqlite|postgres TRIALS SEED`. A line of JSON for each trial.
+Run as a program, so that it can fork before there is any thread: `python -m crash.kill_trials sqlite|postgres TRIALS SEED`. A line of JSON for each trial.
 """
 
 from __future__ import annotations

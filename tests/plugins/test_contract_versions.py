@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from old_plugin import OldPlugin
+from providers.old_plugin import OldPlugin
 
 from messaging_channels import Dispatcher, Outcome, Sms, errors
 from messaging_channels._config import plugin_manager as plugins

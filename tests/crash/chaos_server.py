@@ -19,8 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from faults.mortal import Mortal
-from faults.world import http
+from crash.dying_ledger import Mortal
+from faults.harness import http
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Route, Sms, errors
 from messaging_channels._ledger.options import LedgerOptions

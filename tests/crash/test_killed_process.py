@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from faults import page
-from faults.behaviours import CASES
-from faults.world import CLIENTS, DOORS, TO, AskablePost, Office, Peer, Post
+from faults import outcomes_page
+from faults.behaviors import CASES
+from faults.harness import CLIENTS, DOORS, TO, AskablePost, Office, Peer, Post
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Outcome, Receipt, Sms, errors
 from messaging_channels._ledger.sqlite import SqliteLedger
@@ -26,7 +26,7 @@ from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.exchange import Flow, HttpRequest, ask
 from messaging_channels.plugins.ledger import MessageRecord
 
-PAGE = page.cases()
+PAGE = outcomes_page.cases()
 TESTS = Path(__file__).parents[1]
 KILLED = {
     "killed between intent and request": ["after", "ReserveMessage"],
@@ -46,7 +46,7 @@ def _killed(door: str, url: str, ledger: Path, dies: list[str], arrived: threadi
     """Have a process send a message and be killed."""
     told = json.dumps({"door": door, "url": url, "ledger": str(ledger), "dies": dies})
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
-    process = subprocess.Popen([sys.executable, "-m", "faults.mortal", told], env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "crash.dying_ledger", told], env=environment)
     if not dies[0]:
         assert arrived.wait(60)
         process.kill()

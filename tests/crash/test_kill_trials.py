@@ -1,4 +1,4 @@
-"""Workers and enqueuers killed at random, the database too, wake-ups lost and repeated: nothing is doubled and nothing lost. See `kills.py`."""
+"""Workers and enqueuers killed at random, the database too, wake-ups lost and repeated: nothing is doubled and nothing lost. See `kill_trials.py`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import kills
 import postgres as postgres_server
 import pytest
+from crash import kill_trials
 
+TESTS = Path(__file__).parents[1]
 TRIALS = int(os.environ.get("MESSAGING_CHANNELS_TRIALS", "20"))
 
 
@@ -22,10 +23,11 @@ def told(request: pytest.FixtureRequest, tmp_path: Path) -> list[dict[str, Any]]
     """What the trials told, a line each."""
     if request.param == "postgres" and postgres_server.binaries() is None:
         pytest.skip("PostgreSQL is not installed")
-    program = Path(__file__).with_name("kills.py")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
     with (tmp_path / "log").open("w", encoding="utf-8") as log:
         ended = subprocess.run(
-            [sys.executable, program, request.param, str(TRIALS), "1"],
+            [sys.executable, "-m", "crash.kill_trials", request.param, str(TRIALS), "1"],
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -56,5 +58,5 @@ def test_no_message_is_doubled_or_lost_whoever_is_killed(
     assert bool(many["restarts"]) == ("postgres" in shown)
     assert [trial["doubled"] for trial in told if trial["doubled"]] == []
     assert [trial["lost"] for trial in told if trial["lost"]] == []
-    assert kinds.total() == TRIALS * kills.MESSAGES
+    assert kinds.total() == TRIALS * kill_trials.MESSAGES
     assert set(kinds) <= {"accepted", "unknown"}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from faults.world import Office, http
+from faults.harness import Office, http
 from loopback import Peer
 
 Behaviour: TypeAlias = Callable[[Office, Peer], None]
