@@ -41,8 +41,8 @@ AT_ONCE = 16
 TEXT = "Your code is 4821"
 
 
-class Pigeon(HttpProvider):
-    name = "pigeon"
+class AcmeSms(HttpProvider):
+    name = "acme-sms"
     capabilities = Capabilities({Sms: frozenset()})
     executors = {}
 
@@ -61,8 +61,10 @@ class Pigeon(HttpProvider):
 def dispatcher(ledger, url):
     from messaging_channels_infobip import Infobip
 
-    flock = Infobip(base_url=url, api_key="key", sender="Shop")
-    return AsyncDispatcher([Pigeon(url), flock], ledger=ledger, routes={"sms": Route(os.environ["PROVIDER"])})
+    infobip = Infobip(base_url=url, api_key="key", sender="Shop")
+    return AsyncDispatcher(
+        [AcmeSms(url), infobip], ledger=ledger, routes={"sms": Route(os.environ["PROVIDER"])}
+    )
 
 
 async def at_once(count, one):
@@ -77,19 +79,19 @@ async def at_once(count, one):
 
 
 async def ours(ledger, url, count):
-    async with dispatcher(ledger, url) as door:
+    async with dispatcher(ledger, url) as client:
         start = time.perf_counter()
-        await at_once(count, lambda: door.enqueue(Sms(TEXT), to="+447700900123"))
+        await at_once(count, lambda: client.enqueue(Sms(TEXT), to="+447700900123"))
         enqueued = time.perf_counter()
-        await _drained(door)
+        await _drained(client)
         return enqueued - start, time.perf_counter() - enqueued
 
 
-async def _drained(door):
-    batch = 10 if os.environ["PROVIDER"] == "pigeon" else 100
-    worker = AsyncWorker(door, WorkerOptions(concurrency=AT_ONCE, batch_size=batch, poll_interval=0.01))
+async def _drained(client):
+    batch = 10 if os.environ["PROVIDER"] == "acme-sms" else 100
+    worker = AsyncWorker(client, WorkerOptions(concurrency=AT_ONCE, batch_size=batch, poll_interval=0.01))
     running = asyncio.create_task(worker.run())
-    while (await door.queue.stats()).states:
+    while (await client.queue.stats()).states:
         await asyncio.sleep(0.05)
     worker.stop()
     await running
@@ -105,9 +107,9 @@ def on_postgres(url, server, _, count):
 
 def _work(conninfo, url, start):
     async def main():
-        async with dispatcher(PostgresLedger(conninfo, pool_size=AT_ONCE), url) as door:
+        async with dispatcher(PostgresLedger(conninfo, pool_size=AT_ONCE), url) as client:
             start.wait()
-            await _drained(door)
+            await _drained(client)
 
     asyncio.run(main())
 
@@ -116,8 +118,8 @@ def two_workers(url, server, _, count):
     conninfo = server.empty()
 
     async def enqueued():
-        async with dispatcher(PostgresLedger(conninfo, pool_size=AT_ONCE), url) as door:
-            await at_once(count, lambda: door.enqueue(Sms(TEXT), to="+447700900123"))
+        async with dispatcher(PostgresLedger(conninfo, pool_size=AT_ONCE), url) as client:
+            await at_once(count, lambda: client.enqueue(Sms(TEXT), to="+447700900123"))
 
     begin = time.perf_counter()
     asyncio.run(enqueued())
@@ -235,9 +237,9 @@ def celery(url, _, folder, count):
 
 
 SYSTEMS = {
-    "sqlite": ("ours on SQLite", sqlite, "pigeon"),
-    "postgres": ("ours on PostgreSQL", on_postgres, "pigeon"),
-    "two": ("ours on PostgreSQL, two workers", two_workers, "pigeon"),
+    "sqlite": ("ours on SQLite", sqlite, "acme-sms"),
+    "postgres": ("ours on PostgreSQL", on_postgres, "acme-sms"),
+    "two": ("ours on PostgreSQL, two workers", two_workers, "acme-sms"),
     "sqlite-batches": ("ours on SQLite, Infobip's batches", sqlite, "infobip"),
     "postgres-batches": ("ours on PostgreSQL, Infobip's batches", on_postgres, "infobip"),
     "pgqueuer": ("PgQueuer, bare call", pgqueuer, ""),
@@ -259,12 +261,12 @@ def million(systems, url, server, folder, count):
 
 async def _filled(title, ledger, url, count):
     part, sample = count // 10, min(2000, max(1, count // 100))
-    async with dispatcher(ledger, url) as door:
-        worker, waiting = AsyncWorker(door), 0
+    async with dispatcher(ledger, url) as client:
+        worker, waiting = AsyncWorker(client), 0
         for tenth in range(10):
             begin = time.perf_counter()
             to = (f"447{tenth}{number:08}" for number in range(part))
-            async for each in door.enqueue_each(Sms(TEXT), to=to):
+            async for each in client.enqueue_each(Sms(TEXT), to=to):
                 assert each.error is None, each.error
             entered = time.perf_counter()
             waiting, sent = waiting + part, 0
@@ -278,7 +280,7 @@ async def _filled(title, ledger, url, count):
             print(
                 f"{title:<38}{waiting:>10}{taken_in:>14.0f}{cost:>10.0f}{now:>9.0f}{most:>13.0f}", flush=True
             )
-        assert (await door.queue.stats()).by_state == {"waiting": waiting}
+        assert (await client.queue.stats()).by_state == {"waiting": waiting}
 
 
 def _megabytes():

@@ -43,22 +43,22 @@ class Engine:
 
 @asynccontextmanager
 async def _scene(engine: Engine) -> AsyncIterator[tuple[AsyncDispatcher, AsyncWorker, Running, Scripted]]:
-    pigeon = Scripted("pigeon")
+    provider = Scripted("acme-sms")
     async with (
         engine.run(engine.conninfo) as running,
         AsyncDispatcher(
-            [pigeon], ledger=PostgresLedger(engine.conninfo), notifiers=[running.notifier]
+            [provider], ledger=PostgresLedger(engine.conninfo), notifiers=[running.notifier]
         ) as dispatcher,
     ):
-        yield dispatcher, AsyncWorker(dispatcher), running, pigeon
+        yield dispatcher, AsyncWorker(dispatcher), running, provider
 
 
 def test_a_wake_up_has_the_message_sent(engine: Engine) -> None:
     async def scenario() -> None:
-        async with _scene(engine) as (dispatcher, worker, running, pigeon):
+        async with _scene(engine) as (dispatcher, worker, running, provider):
             key = (await dispatcher.enqueue(HELLO, to=TO)).id
             await running.deliver(worker)
-            assert [envelope.id for envelope in pigeon.asked] == [key]
+            assert [envelope.id for envelope in provider.asked] == [key]
             assert await worker.drain() == 0
 
     asyncio.run(scenario())
@@ -66,30 +66,30 @@ def test_a_wake_up_has_the_message_sent(engine: Engine) -> None:
 
 def test_a_lost_wake_up_loses_no_message_and_a_late_one_changes_nothing(engine: Engine) -> None:
     async def scenario() -> None:
-        async with _scene(engine) as (dispatcher, worker, running, pigeon):
+        async with _scene(engine) as (dispatcher, worker, running, provider):
             await dispatcher.enqueue(HELLO, to=TO)
             assert await worker.drain() == 1  # nobody waited for the job
             await running.deliver(worker)
-            assert len(pigeon.asked) == 1
+            assert len(provider.asked) == 1
 
     asyncio.run(scenario())
 
 
 def test_repeated_wake_ups_send_once(engine: Engine) -> None:
     async def scenario() -> None:
-        async with _scene(engine) as (dispatcher, worker, running, pigeon):
+        async with _scene(engine) as (dispatcher, worker, running, provider):
             receipt = await dispatcher.enqueue(HELLO, to=TO)
             for _ in range(3):
                 await running.notifier.notify_async(receipt.id, receipt.not_before)
             await running.deliver(worker)
-            assert len(pigeon.asked) == 1
+            assert len(provider.asked) == 1
 
     asyncio.run(scenario())
 
 
 def test_concurrent_wake_ups_send_each_message_once(engine: Engine) -> None:
     async def scenario() -> None:
-        async with _scene(engine) as (dispatcher, worker, running, pigeon):
+        async with _scene(engine) as (dispatcher, worker, running, provider):
             receipts = [await dispatcher.enqueue(HELLO, to=TO) for _ in range(10)]
             for receipt in receipts:
                 await running.notifier.notify_async(receipt.id, receipt.not_before)
@@ -97,7 +97,7 @@ def test_concurrent_wake_ups_send_each_message_once(engine: Engine) -> None:
             await asyncio.gather(
                 running.deliver(worker), running.deliver(other), worker.drain(), other.drain()
             )
-            assert sorted(envelope.id for envelope in pigeon.asked) == sorted(
+            assert sorted(envelope.id for envelope in provider.asked) == sorted(
                 receipt.id for receipt in receipts
             )
 
@@ -106,12 +106,12 @@ def test_concurrent_wake_ups_send_each_message_once(engine: Engine) -> None:
 
 def test_a_wake_up_for_what_was_cancelled_or_never_was_does_nothing(engine: Engine) -> None:
     async def scenario() -> None:
-        async with _scene(engine) as (dispatcher, worker, running, pigeon):
+        async with _scene(engine) as (dispatcher, worker, running, provider):
             key = (await dispatcher.enqueue(HELLO, to=TO)).id
             await dispatcher.queue.cancel(key)
             await running.notifier.notify_async("nobody", 0.0)
             await running.deliver(worker)
-            assert pigeon.asked == []
+            assert provider.asked == []
 
     asyncio.run(scenario())
 
@@ -126,7 +126,7 @@ def test_an_engine_that_is_broken_keeps_no_message_from_being_kept(engine: Engin
 
     async def scenario() -> None:
         async with AsyncDispatcher(
-            [Scripted("pigeon")], ledger=PostgresLedger(engine.conninfo), notifiers=[Broken()]
+            [Scripted("acme-sms")], ledger=PostgresLedger(engine.conninfo), notifiers=[Broken()]
         ) as dispatcher:
             await dispatcher.enqueue(HELLO, to=TO)
             assert await AsyncWorker(dispatcher).drain() == 1

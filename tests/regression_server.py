@@ -134,8 +134,8 @@ def told(send: Callable[[], Any]) -> str:
         return type(refused).__name__
 
 
-def sent(door: str, providers: Sequence[Any], message: Any = None, to: Any = TO, **options: Any) -> Any:
-    """Send one message through either door of a new dispatcher; return its receipt, also that of one that failed."""
+def sent(mode: str, providers: Sequence[Any], message: Any = None, to: Any = TO, **options: Any) -> Any:
+    """Send one message through either dispatcher, sync or async of a new dispatcher; return its receipt, also that of one that failed."""
     own = {name: options.pop(name) for name in ("idempotency_key", "timeout") if name in options}
     letter = message or Sms("hello")
 
@@ -144,7 +144,7 @@ def sent(door: str, providers: Sequence[Any], message: Any = None, to: Any = TO,
             return await dispatcher.send(letter, to=to, **own)
 
     try:
-        if door == "async":
+        if mode == "async":
             return asyncio.run(run())
         with Dispatcher(providers, **options) as dispatcher:
             return dispatcher.send(letter, to=to, **own)

@@ -38,13 +38,13 @@ class Scripted:
         return [AttemptResult.of(Reason.ACCEPTED, provider_id=f"{self.name}-{one.id}") for one in batch]
 
 
-class Flock(Scripted):
+class BulkProvider(Scripted):
     """One that takes a hundred messages at once, and refuses a request in which one is bad."""
 
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, max_batch_size=100)
 
     def __init__(
-        self, name: str = "flock", *, bad: Iterable[str] = (), wait: Callable[[], Any] = lambda: None
+        self, name: str = "acme-bulk", *, bad: Iterable[str] = (), wait: Callable[[], Any] = lambda: None
     ) -> None:
         super().__init__(name)
         self._bad = frozenset(bad)

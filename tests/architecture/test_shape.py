@@ -62,10 +62,10 @@ def test_there_are_at_most_six_hooks() -> None:
 
 
 def test_both_doors_have_the_same_methods_with_the_same_parameters() -> None:
-    def surface(door: type) -> dict[str, list[str]]:
+    def surface(dispatcher: type) -> dict[str, list[str]]:
         return {
             name: [str(parameter) for parameter in inspect.signature(method).parameters.values()]
-            for name, method in inspect.getmembers(door, callable)
+            for name, method in inspect.getmembers(dispatcher, callable)
             if not name.startswith("_")
         }
 
@@ -97,5 +97,5 @@ def test_importing_the_package_alone_imports_nothing_of_it() -> None:
 
 
 def test_a_name_that_there_is_not_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="Pigeon"):
-        messaging_channels.Pigeon  # noqa: B018
+    with pytest.raises(AttributeError, match="NoSuchName"):
+        messaging_channels.NoSuchName  # noqa: B018

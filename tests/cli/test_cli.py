@@ -57,10 +57,10 @@ def test_exit_codes_tell_what_became_of_it(
 def test_wrong_configuration_exits_with_3(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MESSAGING_CHANNELS_ROUTE_SMS", "pigeon")
+    monkeypatch.setenv("MESSAGING_CHANNELS_ROUTE_SMS", "acme-sms")
     code, out, err = _run(capsys, "send", "sms", "--to", "38598123456", "--text", "x")
     assert (code, out) == (3, None)
-    assert "pigeon" in err
+    assert "acme-sms" in err
 
 
 def test_what_the_sandbox_took_is_listed_across_processes_and_forgotten(
@@ -165,14 +165,14 @@ def test_on_a_terminal_it_shows_how_far_it_has_come(tmp_path: Path) -> None:
 
 
 def _installed(where: Path, commands: str) -> None:
-    about = where / "pigeon-1.dist-info"
+    about = where / "acme-1.dist-info"
     about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: pigeon\nVersion: 1\n", "utf-8")
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1\n", "utf-8")
     (about / "entry_points.txt").write_text(f"[messaging_channels.commands]\n{commands}\n", "utf-8")
-    (where / "pigeon_commands.py").write_text(
-        "def coo(parser):\n"
+    (where / "acme_commands.py").write_text(
+        "def hello(parser):\n"
         "    parser.add_argument('--times', type=int, default=1)\n"
-        "    parser.set_defaults(run=lambda options: print('coo ' * options.times) or 0)\n",
+        "    parser.set_defaults(run=lambda options: print('hello ' * options.times) or 0)\n",
         "utf-8",
     )
 
@@ -180,14 +180,14 @@ def _installed(where: Path, commands: str) -> None:
 def test_a_distribution_adds_a_command_that_is_imported_only_when_asked_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.delitem(sys.modules, "pigeon_commands", raising=False)
-    _installed(tmp_path, "coo = pigeon_commands:coo\nlost = no_such_module:lost")
+    monkeypatch.delitem(sys.modules, "acme_commands", raising=False)
+    _installed(tmp_path, "hello = acme_commands:hello\nlost = no_such_module:lost")
     monkeypatch.syspath_prepend(tmp_path)
     assert main(["channels"]) == 0
-    assert "pigeon_commands" not in sys.modules
+    assert "acme_commands" not in sys.modules
     capsys.readouterr()
-    assert main(["coo", "--times", "2"]) == 0
-    assert capsys.readouterr().out == "coo coo \n"
+    assert main(["hello", "--times", "2"]) == 0
+    assert capsys.readouterr().out == "hello hello \n"
     with pytest.raises(ModuleNotFoundError):
         main(["lost"])
 
@@ -195,6 +195,6 @@ def test_a_distribution_adds_a_command_that_is_imported_only_when_asked_for(
 def test_a_distribution_replaces_no_command(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    _installed(tmp_path, "channels = pigeon_commands:coo")
+    _installed(tmp_path, "channels = acme_commands:hello")
     monkeypatch.syspath_prepend(tmp_path)
     assert {one["name"] for one in _run(capsys, "channels")[1]["channels"]} == {"sms", "whatsapp", "email"}

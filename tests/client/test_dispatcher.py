@@ -170,7 +170,7 @@ def test_refusals_and_not_sent_are_raised_with_the_whole_record() -> None:
         (lambda: _sent(Scripted(Reason.ACCEPTED), message=Email("s", "t"), to="a@example.com"), errors.NoRoute),
         (lambda: _sent(Scripted(Reason.ACCEPTED), message=Sms("x", flash=True)), errors.Unsupported),
         (lambda: _sent(Sandbox(), message=Message()), errors.UnknownChannel),
-        (lambda: _sent(Sandbox(), routes={"sms": Route("pigeon")}), errors.UnknownProvider),
+        (lambda: _sent(Sandbox(), routes={"sms": Route("acme-sms")}), errors.UnknownProvider),
     ],
 )  # fmt: skip
 def test_bad_input_is_a_typed_error_that_says_what_to_do(send: Any, error: type[Exception]) -> None:
@@ -277,9 +277,9 @@ def test_a_provider_that_cannot_take_over_does_not_hide_what_went_before() -> No
 def test_options_that_nobody_on_the_route_understands_are_refused_and_not_left_out() -> None:
     @dataclasses.dataclass(frozen=True, slots=True)
     class Wings(messages.ProviderOptions):
-        provider: ClassVar[str] = "pigeon"
+        provider: ClassVar[str] = "acme-sms"
 
-    class Pigeon(Scripted):
+    class AcmeSms(Scripted):
         capabilities: ClassVar[Capabilities] = Capabilities(
             {Sms: frozenset()}, provider_options=frozenset({Wings})
         )
@@ -289,5 +289,5 @@ def test_options_that_nobody_on_the_route_understands_are_refused_and_not_left_o
     with pytest.raises(errors.Unsupported, match="Wings"):
         _sent(other, message=message)
     with pytest.raises(errors.Unsupported, match="Wings"):
-        _sent(Scripted(Reason.ACCEPTED, "pigeon"), message=message)
-    assert _sent(other, Pigeon(Reason.ACCEPTED, "pigeon"), message=message).provider == "pigeon"
+        _sent(Scripted(Reason.ACCEPTED, "acme-sms"), message=message)
+    assert _sent(other, AcmeSms(Reason.ACCEPTED, "acme-sms"), message=message).provider == "acme-sms"

@@ -1,4 +1,4 @@
-"""What becomes of messages that wait, from enqueue to the end, on each ledger and from either door."""
+"""What becomes of messages that wait, from enqueue to the end, on each ledger and with the sync and the async client."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import pytest
-from scripted import Flock, QuickClock, Scripted
+from scripted import BulkProvider, QuickClock, Scripted
 
 from messaging_channels import (
     AsyncDispatcher,
@@ -57,7 +57,7 @@ ONCE = RetryPolicy(max_attempts=1)
 HELLO = Sms("hello")
 
 
-class Everything(Scripted):
+class EveryMessageProvider(Scripted):
     """A provider of all channels."""
 
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -65,7 +65,7 @@ class Everything(Scripted):
     )
 
 
-class Post:
+class QueueSetup:
     """A dispatcher with its worker, of either colour, driven without colour, and a clock that a test moves."""
 
     def __init__(self, ledger: Ledger, colour: str, *providers: Scripted, **options: Any) -> None:
@@ -77,41 +77,41 @@ class Post:
         values = {"ledger": recording, "clock": self.clock, "routes": routes, **options}
         self._runner = asyncio.Runner() if colour == "async" else None
         if self._runner is None:
-            self.door: Any = Dispatcher(providers, **values)
-            self.worker: Any = Worker(self.door, pace)
+            self.dispatcher: Any = Dispatcher(providers, **values)
+            self.worker: Any = Worker(self.dispatcher, pace)
         else:
-            self.door, self.worker = self._runner.run(self._made(providers, values, pace))
+            self.dispatcher, self.worker = self._runner.run(self._made(providers, values, pace))
 
     async def _made(
         self, providers: Sequence[Scripted], values: dict[str, Any], pace: WorkerOptions
     ) -> tuple[Any, Any]:
-        door = AsyncDispatcher(providers, **values)
-        return door, AsyncWorker(door, pace)
+        dispatcher = AsyncDispatcher(providers, **values)
+        return dispatcher, AsyncWorker(dispatcher, pace)
 
     def do(self, result: Any) -> Any:
         return result if self._runner is None else self._runner.run(_awaited(result))
 
     def enqueue(self, message: Any = HELLO, to: Any = TO, **options: Any) -> Any:
-        return self.do(self.door.enqueue(message, to=to, **options))
+        return self.do(self.dispatcher.enqueue(message, to=to, **options))
 
     def drain(self, ahead: float = 0.0) -> int:
         self.clock.time += ahead
         return int(self.do(self.worker.drain()))
 
     def get_message(self, message_id: str) -> Any:
-        return self.do(self.door.get_message(message_id))
+        return self.do(self.dispatcher.get_message(message_id))
 
     def stats(self) -> Any:
-        return self.do(self.door.queue.stats())
+        return self.do(self.dispatcher.queue.stats())
 
     def hear(self, status: statuses.Status, **more: Any) -> None:
         event = StatusChanged(
             provider=self.providers[0].name, status=status, occurred_at=self.clock.time, **more
         )
-        self.do(self.door.queue.run(_asked(RecordEvent(event, self.clock.time))))
+        self.do(self.dispatcher.queue.run(_asked(RecordEvent(event, self.clock.time))))
 
     def close(self) -> None:
-        self.do(self.door.close())
+        self.do(self.dispatcher.close())
         if self._runner:
             self._runner.close()
 
@@ -124,15 +124,15 @@ def _asked(operation: Any) -> Flow[Any]:
     return (yield operation)
 
 
-Make = Callable[..., Post]
+Make = Callable[..., QueueSetup]
 
 
 @pytest.fixture(params=["sync", "async"])
-def post(request: pytest.FixtureRequest, ledger: Ledger) -> Iterator[Make]:
-    made: list[Post] = []
+def setup(request: pytest.FixtureRequest, ledger: Ledger) -> Iterator[Make]:
+    made: list[QueueSetup] = []
 
-    def make(*providers: Scripted, **options: Any) -> Post:
-        made.append(Post(ledger, request.param, *(providers or (Scripted("pigeon"),)), **options))
+    def make(*providers: Scripted, **options: Any) -> QueueSetup:
+        made.append(QueueSetup(ledger, request.param, *(providers or (Scripted("acme-sms"),)), **options))
         return made[-1]
 
     yield make
@@ -140,8 +140,8 @@ def post(request: pytest.FixtureRequest, ledger: Ledger) -> Iterator[Make]:
         one.close()
 
 
-def test_a_message_is_sent_when_a_worker_comes(post: Make) -> None:
-    one = post()
+def test_a_message_is_sent_when_a_worker_comes(setup: Make) -> None:
+    one = setup()
     receipt = one.enqueue()
     assert (receipt.status, receipt.channel) == (statuses.PENDING_QUEUED, "sms")
     assert receipt.as_dict()["destination"] == "447700900123"
@@ -152,24 +152,24 @@ def test_a_message_is_sent_when_a_worker_comes(post: Make) -> None:
     assert (envelope.id, envelope.message, envelope.to) == (receipt.id, HELLO, PhoneNumber("447700900123"))
     found = one.get_message(receipt.id)
     assert (found.status, found.outcome, found.stop_reason) == (
-        statuses.PENDING_ACCEPTED, Outcome.ACCEPTED, "pigeon accepted it",
+        statuses.PENDING_ACCEPTED, Outcome.ACCEPTED, "acme-sms accepted it",
     )  # fmt: skip
     assert (one.stats().by_state, one.stats().total) == ({}, {"accepted": 1})
     assert one.drain() == 0
 
 
-def test_messages_go_in_the_providers_batches(post: Make) -> None:
-    flock = Flock()
-    one = post(flock)
+def test_messages_go_in_the_providers_batches(setup: Make) -> None:
+    provider = BulkProvider()
+    one = setup(provider)
     for number in range(250):
         one.enqueue(to=f"+4477009{number:05}")
     assert one.drain() == 250
-    assert max(len(batch) for batch in flock.batches) == 100
-    assert sum(len(batch) for batch in flock.batches) == 250
+    assert max(len(batch) for batch in provider.batches) == 100
+    assert sum(len(batch) for batch in provider.batches) == 250
 
 
-def test_a_message_that_was_not_sent_is_tried_again_later_and_again(post: Make) -> None:
-    one = post(Scripted("pigeon", Reason.UNREACHABLE, Reason.THROTTLED, Reason.ACCEPTED))
+def test_a_message_that_was_not_sent_is_tried_again_later_and_again(setup: Make) -> None:
+    one = setup(Scripted("acme-sms", Reason.UNREACHABLE, Reason.THROTTLED, Reason.ACCEPTED))
     key = one.enqueue().id
     assert [one.drain(), one.drain(), one.drain(5), one.drain(5)] == [1, 0, 1, 0]
     assert one.get_message(key).status == statuses.PENDING_NOT_SENT
@@ -180,47 +180,47 @@ def test_a_message_that_was_not_sent_is_tried_again_later_and_again(post: Make) 
     assert one.stats().total == {"retried": 2, "accepted": 1}
 
 
-def test_a_provider_that_asks_for_more_time_gets_it(post: Make) -> None:
+def test_a_provider_that_asks_for_more_time_gets_it(setup: Make) -> None:
     wait = AttemptResult.of(Reason.THROTTLED, retry_after=500.0)
-    one = post(Scripted("pigeon", wait, Reason.ACCEPTED))
+    one = setup(Scripted("acme-sms", wait, Reason.ACCEPTED))
     one.enqueue()
     assert [one.drain(), one.drain(499), one.drain(1)] == [1, 0, 1]
 
 
-def test_a_message_that_nobody_takes_becomes_a_dead_letter_and_may_be_replayed(post: Make) -> None:
+def test_a_message_that_nobody_takes_becomes_a_dead_letter_and_may_be_replayed(setup: Make) -> None:
     unreachable = [Reason.UNREACHABLE] * 3
-    one = post(Scripted("pigeon", *unreachable, Reason.ACCEPTED))
+    one = setup(Scripted("acme-sms", *unreachable, Reason.ACCEPTED))
     key = one.enqueue().id
     assert [one.drain(), one.drain(100), one.drain(100), one.drain(10_000)] == [1, 1, 1, 0]
-    (dead,) = one.do(one.door.queue.dead_letters())
+    (dead,) = one.do(one.dispatcher.queue.dead_letters())
     assert (dead.id, dead.stop_reason) == (key, "nothing could be sent in 3 rounds")
     assert one.stats().by_state == {"dead": 1}
-    assert one.do(one.door.queue.retry_dead_letters(key)) == 1
+    assert one.do(one.dispatcher.queue.retry_dead_letters(key)) == 1
     assert one.drain() == 1
     assert one.get_message(key).outcome is Outcome.ACCEPTED
 
 
 @pytest.mark.parametrize("reason", [Reason.CREDENTIALS, Reason.INSUFFICIENT_CREDIT, Reason.INTERNAL_ERROR])
-def test_what_is_ours_to_mend_is_kept_as_a_dead_letter(post: Make, reason: Reason) -> None:
-    one = post(Scripted("pigeon", reason, Reason.ACCEPTED))
+def test_what_is_ours_to_mend_is_kept_as_a_dead_letter(setup: Make, reason: Reason) -> None:
+    one = setup(Scripted("acme-sms", reason, Reason.ACCEPTED))
     key = one.enqueue().id
     one.drain()
-    assert [dead.id for dead in one.do(one.door.queue.dead_letters())] == [key]
-    one.do(one.door.queue.retry_dead_letters())
+    assert [dead.id for dead in one.do(one.dispatcher.queue.dead_letters())] == [key]
+    one.do(one.dispatcher.queue.retry_dead_letters())
     one.drain()
     assert one.get_message(key).outcome is Outcome.ACCEPTED
 
 
-def test_a_message_that_was_refused_for_good_is_over(post: Make) -> None:
-    one = post(Scripted("pigeon", Reason.RECIPIENT))
+def test_a_message_that_was_refused_for_good_is_over(setup: Make) -> None:
+    one = setup(Scripted("acme-sms", Reason.RECIPIENT))
     key = one.enqueue().id
     one.drain()
     assert one.get_message(key).status == statuses.REJECTED_DESTINATION
     assert (one.stats().by_state, one.stats().total) == ({}, {"rejected": 1})
 
 
-def test_what_may_have_been_sent_is_held_and_never_repeated(post: Make) -> None:
-    one = post(Scripted("pigeon", Reason.TIMEOUT, Reason.ACCEPTED))
+def test_what_may_have_been_sent_is_held_and_never_repeated(setup: Make) -> None:
+    one = setup(Scripted("acme-sms", Reason.TIMEOUT, Reason.ACCEPTED))
     key = one.enqueue().id
     one.drain()
     for _ in range(8):
@@ -233,7 +233,7 @@ def test_what_may_have_been_sent_is_held_and_never_repeated(post: Make) -> None:
     assert (one.stats().by_state, one.get_message(key).outcome) == ({}, Outcome.ACCEPTED)
 
 
-class Knowing(Scripted):
+class LookupProvider(Scripted):
     """A provider that can be asked."""
 
     answer: AttemptResult | None = None
@@ -244,19 +244,19 @@ class Knowing(Scripted):
         return self.answer
 
 
-def test_what_its_provider_never_took_is_sent_again(post: Make) -> None:
-    pigeon = Knowing("pigeon", Reason.TIMEOUT, Reason.ACCEPTED)
-    one = post(pigeon)
+def test_what_its_provider_never_took_is_sent_again(setup: Make) -> None:
+    provider = LookupProvider("acme-sms", Reason.TIMEOUT, Reason.ACCEPTED)
+    one = setup(provider)
     key = one.enqueue().id
     one.drain()
-    pigeon.answer = AttemptResult.of(Reason.NOT_FOUND)
+    provider.answer = AttemptResult.of(Reason.NOT_FOUND)
     assert one.drain(30) == 1
     assert one.get_message(key).outcome is Outcome.ACCEPTED
-    assert len(pigeon.asked) == 2
+    assert len(provider.asked) == 2
 
 
-def test_a_deadline_ends_a_message_that_was_never_tried(post: Make) -> None:
-    one = post()
+def test_a_deadline_ends_a_message_that_was_never_tried(setup: Make) -> None:
+    one = setup()
     key = one.enqueue(expires_in=60).id
     assert one.drain(60) == 1
     assert (one.get_message(key).status, one.get_message(key).attempts) == (statuses.EXPIRED_BEFORE_SENT, ())
@@ -264,28 +264,28 @@ def test_a_deadline_ends_a_message_that_was_never_tried(post: Make) -> None:
     assert one.stats().total == {"expired": 1}
 
 
-def test_a_deadline_ends_a_message_that_could_not_be_sent(post: Make) -> None:
-    one = post(Scripted("pigeon", Reason.UNREACHABLE))
+def test_a_deadline_ends_a_message_that_could_not_be_sent(setup: Make) -> None:
+    one = setup(Scripted("acme-sms", Reason.UNREACHABLE))
     key = one.enqueue(expires_in=2.4).id
     assert [one.drain(), one.drain(2.3), one.drain(0.2)] == [1, 0, 1]
     assert one.get_message(key).status == statuses.EXPIRED_BEFORE_SENT
 
 
-def test_a_message_goes_at_its_time_and_may_be_cancelled_before(post: Make) -> None:
-    one = post()
+def test_a_message_goes_at_its_time_and_may_be_cancelled_before(setup: Make) -> None:
+    one = setup()
     at = datetime.fromtimestamp(one.clock.time + 3600, UTC)
     first, second = one.enqueue(send_at=at), one.enqueue(send_at=one.clock.time + 3600)
     assert first.not_before == second.not_before == one.clock.time + 3600
     assert one.drain(3599) == 0
-    assert one.do(one.door.queue.cancel(first.id)) is True
+    assert one.do(one.dispatcher.queue.cancel(first.id)) is True
     assert one.drain(1) == 1
     assert [envelope.id for envelope in one.providers[0].asked] == [second.id]
     assert one.get_message(first.id).status == statuses.REJECTED_CANCELLED
-    assert one.do(one.door.queue.cancel(second.id)) is False
+    assert one.do(one.dispatcher.queue.cancel(second.id)) is False
 
 
-def test_a_message_waits_for_its_window_and_so_does_a_repetition(post: Make) -> None:
-    one = post(Scripted("pigeon", AttemptResult.of(Reason.THROTTLED, retry_after=7200.0), Reason.ACCEPTED))
+def test_a_message_waits_for_its_window_and_so_does_a_repetition(setup: Make) -> None:
+    one = setup(Scripted("acme-sms", AttemptResult.of(Reason.THROTTLED, retry_after=7200.0), Reason.ACCEPTED))
     one.clock.time = datetime(2026, 11, 25, 6, tzinfo=UTC).timestamp()
     receipt = one.enqueue(window=SendWindow("08:00", "09:00"))
     assert datetime.fromtimestamp(receipt.not_before, UTC).hour == 8
@@ -294,8 +294,8 @@ def test_a_message_waits_for_its_window_and_so_does_a_repetition(post: Make) -> 
     assert one.get_message(receipt.id).outcome is Outcome.ACCEPTED
 
 
-def test_what_cannot_be_sent_is_refused_when_it_is_enqueued(post: Make) -> None:
-    one = post()
+def test_what_cannot_be_sent_is_refused_when_it_is_enqueued(setup: Make) -> None:
+    one = setup()
     for wrong in (
         {"send_at": datetime(2026, 1, 1)},  # noqa: DTZ001  that is what is refused
         {"priority": "soon"},
@@ -310,24 +310,24 @@ def test_what_cannot_be_sent_is_refused_when_it_is_enqueued(post: Make) -> None:
     assert one.stats().by_state == {}
 
 
-def test_a_key_enqueues_once_and_send_knows_it(post: Make) -> None:
-    one = post()
+def test_a_key_enqueues_once_and_send_knows_it(setup: Make) -> None:
+    one = setup()
     first = one.enqueue(idempotency_key="k", send_at=one.clock.time + 60)
     again = one.enqueue(idempotency_key="k")
     assert (again.id, again.replayed, first.replayed) == (first.id, True, False)
     with pytest.raises(IdempotencyKeyReused):
         one.enqueue(Sms("other"), idempotency_key="k")
     with pytest.raises(IdempotencyKeyInUse) as early:
-        one.do(one.door.send(HELLO, to=TO, idempotency_key="k"))
+        one.do(one.dispatcher.send(HELLO, to=TO, idempotency_key="k"))
     assert early.value.retry_after <= 120
     one.drain(60)
-    sent = one.do(one.door.send(HELLO, to=TO, idempotency_key="k"))
+    sent = one.do(one.dispatcher.send(HELLO, to=TO, idempotency_key="k"))
     assert (sent.id, sent.replayed, sent.outcome) == (first.id, True, Outcome.ACCEPTED)
     assert len(one.providers[0].asked) == 1
 
 
-def test_a_rule_is_asked_when_the_message_is_due(post: Make) -> None:
-    one = post(checks=[VelocityLimit(per_number=RateLimit(1, 3600))])
+def test_a_rule_is_asked_when_the_message_is_due(setup: Make) -> None:
+    one = setup(checks=[VelocityLimit(per_number=RateLimit(1, 3600))])
     first, second = one.enqueue().id, one.enqueue().id
     one.drain()
     assert one.get_message(first).outcome is Outcome.ACCEPTED
@@ -335,8 +335,8 @@ def test_a_rule_is_asked_when_the_message_is_due(post: Make) -> None:
     assert "velocity" in one.get_message(second).stop_reason
 
 
-def test_a_rate_makes_messages_wait_and_loses_none(post: Make) -> None:
-    one = post(rate_limits={"pigeon": RateLimit(1)})
+def test_a_rate_makes_messages_wait_and_loses_none(setup: Make) -> None:
+    one = setup(rate_limits={"acme-sms": RateLimit(1)})
     for _ in range(30):
         one.enqueue()
     while one.stats().by_state:
@@ -345,43 +345,43 @@ def test_a_rate_makes_messages_wait_and_loses_none(post: Make) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Ring(ProviderOptions):
+class AcmeSmsOptions(ProviderOptions):
     """An option of a plugin."""
 
-    provider: ClassVar[str] = "pigeon"
+    provider: ClassVar[str] = "acme-sms"
 
 
-class Ringed(Scripted):
+class AcmeSms(Scripted):
     """The provider of that plugin."""
 
     capabilities: ClassVar[Capabilities] = Capabilities(
-        {Sms: frozenset()}, provider_options=frozenset({Ring})
+        {Sms: frozenset()}, provider_options=frozenset({AcmeSmsOptions})
     )
 
 
-def test_what_cannot_be_read_any_more_is_a_dead_letter_and_stops_nothing(post: Make) -> None:
-    with_plugin, without = post(Ringed("pigeon")), post()
-    key = with_plugin.enqueue(Sms("x", provider_options=(Ring(),))).id
+def test_what_cannot_be_read_any_more_is_a_dead_letter_and_stops_nothing(setup: Make) -> None:
+    with_plugin, without = setup(AcmeSms("acme-sms")), setup()
+    key = with_plugin.enqueue(Sms("x", provider_options=(AcmeSmsOptions(),))).id
     good = with_plugin.enqueue().id
     assert without.drain() == 2
-    assert [dead.id for dead in without.do(without.door.queue.dead_letters())] == [key]
+    assert [dead.id for dead in without.do(without.dispatcher.queue.dead_letters())] == [key]
     assert without.get_message(good).outcome is Outcome.ACCEPTED
-    without.do(without.door.queue.retry_dead_letters())
+    without.do(without.dispatcher.queue.retry_dead_letters())
     assert with_plugin.drain() == 1
     assert with_plugin.get_message(key).outcome is Outcome.ACCEPTED
 
 
-def _fallback(post: Make, *ends: Any, after: float = 300, **more: Any) -> tuple[Post, str]:
-    one = post(
-        Everything("pigeon", *ends),
-        routes={name: Route("pigeon", retry=ONCE) for name in ("sms", "whatsapp", "email")},
+def _fallback(setup: Make, *ends: Any, after: float = 300, **more: Any) -> tuple[QueueSetup, str]:
+    one = setup(
+        EveryMessageProvider("acme-sms", *ends),
+        routes={name: Route("acme-sms", retry=ONCE) for name in ("sms", "whatsapp", "email")},
     )
     steps = Fallback([WhatsAppText("hi"), HELLO], after=after, **more)
     return one, one.enqueue(steps).id
 
 
-def test_a_fallback_goes_on_when_nothing_was_delivered_in_time(post: Make) -> None:
-    one, key = _fallback(post)
+def test_a_fallback_goes_on_when_nothing_was_delivered_in_time(setup: Make) -> None:
+    one, key = _fallback(setup)
     assert [one.drain(), one.drain(299), one.drain(1)] == [1, 0, 2]
     assert [(one.id, one.channel) for one in one.providers[0].asked] == [
         (key, "whatsapp"),
@@ -392,8 +392,8 @@ def test_a_fallback_goes_on_when_nothing_was_delivered_in_time(post: Make) -> No
     assert one.stats().total == {"accepted": 2, "failed_over": 1}
 
 
-def test_a_fallback_ends_with_the_report_of_delivery(post: Make) -> None:
-    one, key = _fallback(post)
+def test_a_fallback_ends_with_the_report_of_delivery(setup: Make) -> None:
+    one, key = _fallback(setup)
     one.drain()
     one.hear(statuses.DELIVERED_TO_HANDSET, message_id=key)
     assert [one.drain(), one.drain(1000)] == [1, 0]
@@ -401,40 +401,40 @@ def test_a_fallback_ends_with_the_report_of_delivery(post: Make) -> None:
     assert one.get_message(key).status == statuses.DELIVERED_TO_HANDSET
 
 
-def test_a_fallback_goes_on_at_once_when_a_step_is_refused_or_reported_as_failed(post: Make) -> None:
-    one, key = _fallback(post, Reason.RECIPIENT, Reason.ACCEPTED)
+def test_a_fallback_goes_on_at_once_when_a_step_is_refused_or_reported_as_failed(setup: Make) -> None:
+    one, key = _fallback(setup, Reason.RECIPIENT, Reason.ACCEPTED)
     assert one.drain() == 2
     assert one.get_message(key).status == statuses.PENDING_ACCEPTED
-    one, key = _fallback(post)
+    one, key = _fallback(setup)
     one.drain()
     one.hear(statuses.EXPIRED_EXPIRED, message_id=key)
     assert one.drain() == 2
     assert one.get_message(key).status == statuses.PENDING_ACCEPTED
 
 
-def test_a_fallback_does_not_follow_what_may_have_been_sent_unless_told_to(post: Make) -> None:
-    one, _ = _fallback(post, Reason.TIMEOUT, Reason.ACCEPTED)
+def test_a_fallback_does_not_follow_what_may_have_been_sent_unless_told_to(setup: Make) -> None:
+    one, _ = _fallback(setup, Reason.TIMEOUT, Reason.ACCEPTED)
     one.drain()
     one.drain(100_000)
     assert len(one.providers[0].asked) == 1
-    one, _ = _fallback(post, Reason.TIMEOUT, Reason.ACCEPTED, on_unknown="next")
+    one, _ = _fallback(setup, Reason.TIMEOUT, Reason.ACCEPTED, on_unknown="next")
     assert [one.drain(), one.drain(299), one.drain(1)] == [1, 0, 2]
 
 
-def test_a_late_report_that_crosses_the_second_message_is_counted(post: Make) -> None:
-    one, key = _fallback(post)
+def test_a_late_report_that_crosses_the_second_message_is_counted(setup: Make) -> None:
+    one, key = _fallback(setup)
     one.drain()
     one.drain(300)
-    one.hear(statuses.DELIVERED_TO_HANDSET, message_id=key, provider_id=f"pigeon-{key}")
+    one.hear(statuses.DELIVERED_TO_HANDSET, message_id=key, provider_id=f"acme-sms-{key}")
     assert one.get_message(key).status == statuses.DELIVERED_TO_HANDSET
     assert one.stats().total["overlapped"] == 1
 
 
-def test_a_fallback_leaves_out_steps_for_which_there_is_no_address(post: Make) -> None:
+def test_a_fallback_leaves_out_steps_for_which_there_is_no_address(setup: Make) -> None:
     users = MappingResolver({User("u"): {"sms": TO}, User("none"): {}})
-    one = post(
-        Everything("pigeon"),
-        routes={name: Route("pigeon", retry=ONCE) for name in ("sms", "whatsapp")},
+    one = setup(
+        EveryMessageProvider("acme-sms"),
+        routes={name: Route("acme-sms", retry=ONCE) for name in ("sms", "whatsapp")},
         resolvers=[users],
     )
     one.enqueue(Fallback([WhatsAppText("hi"), HELLO]), User("u"))
@@ -450,38 +450,38 @@ def test_an_empty_or_impossible_fallback_is_refused() -> None:
             wrong()
 
 
-def test_a_contact_of_an_account_is_sent_by_that_account(post: Make) -> None:
-    own, other = Scripted("pigeon"), Scripted("pigeon")
-    one = post(own, accounts={"tenant": [other]})
+def test_a_contact_of_an_account_is_sent_by_that_account(setup: Make) -> None:
+    own, other = Scripted("acme-sms"), Scripted("acme-sms")
+    one = setup(own, accounts={"tenant": [other]})
     one.enqueue(to=ResolvedRecipient(TO, "tenant"))
     one.drain()
     assert (len(own.asked), len(other.asked)) == (0, 1)
 
 
-def test_erasing_a_recipient_keeps_a_waiting_message_from_being_sent(post: Make) -> None:
-    one = post()
+def test_erasing_a_recipient_keeps_a_waiting_message_from_being_sent(setup: Make) -> None:
+    one = setup()
     one.enqueue()
-    assert one.do(one.door.queue.erase_recipient(PhoneNumber.parse(TO))) == 1
+    assert one.do(one.dispatcher.queue.erase_recipient(PhoneNumber.parse(TO))) == 1
     assert one.drain() == 0
-    assert one.do(one.door.queue.prune(older_than=0)) == 0
+    assert one.do(one.dispatcher.queue.prune(older_than=0)) == 0
 
 
-def _round(one: Post) -> Flow[int]:
-    enqueuer = one.door.queue.enqueuer
+def _round(one: QueueSetup) -> Flow[int]:
+    enqueuer = one.dispatcher.queue.enqueuer
     return JobProcessor(enqueuer.pipeline, enqueuer.codec, "w").run_round(10)
 
 
-def test_a_worker_that_dies_before_the_intent_leaves_a_message_that_is_sent(post: Make) -> None:
-    one = post()
+def test_a_worker_that_dies_before_the_intent_leaves_a_message_that_is_sent(setup: Make) -> None:
+    one = setup()
     key = one.enqueue().id
-    one.do(one.door.queue.run(_asked(next(_round(one)))))  # claimed, and then nothing
+    one.do(one.dispatcher.queue.run(_asked(next(_round(one)))))  # claimed, and then nothing
     assert one.drain(119) == 0
     assert one.drain(2) == 1
     assert one.get_message(key).outcome is Outcome.ACCEPTED
 
 
-def test_a_worker_that_dies_after_the_intent_leaves_a_message_that_is_held(post: Make) -> None:
-    one = post(Scripted("pigeon", Reason.ACCEPTED))
+def test_a_worker_that_dies_after_the_intent_leaves_a_message_that_is_held(setup: Make) -> None:
+    one = setup(Scripted("acme-sms", Reason.ACCEPTED))
     key = one.enqueue().id
     flow, reply = _round(one), None
     with suppress(StopIteration):
@@ -489,7 +489,7 @@ def test_a_worker_that_dies_after_the_intent_leaves_a_message_that_is_held(post:
             exchange = flow.send(reply)
             if type(exchange).__name__ == "BlockingCall":  # the provider is about to be asked
                 break
-            reply = one.do(one.door.queue.run(_asked(exchange)))
+            reply = one.do(one.dispatcher.queue.run(_asked(exchange)))
     del flow  # the process is gone
     assert len(one.get_message(key).attempts) == 1
     assert one.drain(119) == 0
@@ -502,17 +502,17 @@ def test_a_worker_that_dies_after_the_intent_leaves_a_message_that_is_held(post:
 
 
 def test_a_copy_that_was_refused_for_good_is_not_followed_by_another_though_the_worker_died_of_it(
-    post: Make,
+    setup: Make,
 ) -> None:
-    route = Route("pigeon", retry=RetryPolicy(max_attempts=2))
-    one = post(Scripted("pigeon", Reason.TIMEOUT, Reason.POLICY, Reason.ACCEPTED), routes={"sms": route})
+    route = Route("acme-sms", retry=RetryPolicy(max_attempts=2))
+    one = setup(Scripted("acme-sms", Reason.TIMEOUT, Reason.POLICY, Reason.ACCEPTED), routes={"sms": route})
     key = one.enqueue(on_unknown="resend").id
     flow, reply = _round(one), None
     while (
         len(one.providers[0].asked) + len(one.get_message(key).attempts) < 4
         or one.get_message(key).attempts[-1].in_progress
     ):
-        reply = one.do(one.door.queue.run(_asked(flow.send(reply))))
+        reply = one.do(one.dispatcher.queue.run(_asked(flow.send(reply))))
     del flow  # the process is gone before it could say what follows
     one.drain(121)
     assert [attempt.result.reason for attempt in one.get_message(key).attempts] == [
@@ -522,22 +522,22 @@ def test_a_copy_that_was_refused_for_good_is_not_followed_by_another_though_the_
     assert len(one.providers[0].asked) == 2
 
 
-def _interrupted(one: Post, kind: type, happens: Callable[[], Any]) -> None:
+def _interrupted(one: QueueSetup, kind: type, happens: Callable[[], Any]) -> None:
     """Do a round step by step; right after its first exchange of that kind, something happens."""
     flow, reply, waits = _round(one), None, True
     with suppress(StopIteration):
         while True:
             exchange = flow.send(reply)
-            reply = one.do(one.door.queue.run(_asked(exchange)))
+            reply = one.do(one.dispatcher.queue.run(_asked(exchange)))
             if waits and isinstance(exchange, kind):
                 happens()
                 waits = False
 
 
 def test_a_worker_whose_lease_ran_out_before_it_asked_sends_nothing_and_the_message_is_tried_again(
-    post: Make,
+    setup: Make,
 ) -> None:
-    one = post()
+    one = setup()
     key = one.enqueue().id
 
     def sleep() -> None:
@@ -554,9 +554,9 @@ def test_a_worker_whose_lease_ran_out_before_it_asked_sends_nothing_and_the_mess
 
 
 def test_a_message_whose_slow_worker_was_taken_for_dead_is_tried_again_once_that_one_says_it_sent_nothing(
-    post: Make,
+    setup: Make,
 ) -> None:
-    one = post()
+    one = setup()
     key = one.enqueue().id
 
     def taken_for_dead() -> None:
@@ -577,9 +577,9 @@ def test_a_message_whose_slow_worker_was_taken_for_dead_is_tried_again_once_that
 
 
 def test_a_message_whose_slow_worker_had_asked_is_never_sent_again_and_its_late_answer_counts(
-    post: Make,
+    setup: Make,
 ) -> None:
-    one = post()
+    one = setup()
     key = one.enqueue().id
 
     def taken_for_dead() -> None:
@@ -595,8 +595,8 @@ def test_a_message_whose_slow_worker_had_asked_is_never_sent_again_and_its_late_
 
 def test_a_worker_runs_until_it_is_stopped_and_hears_of_new_messages_at_once() -> None:
     ledger, sent = SqliteLedger(), threading.Event()
-    pigeon = Scripted("pigeon", sent.set)
-    with Dispatcher([pigeon], ledger=ledger) as dispatcher:
+    provider = Scripted("acme-sms", sent.set)
+    with Dispatcher([provider], ledger=ledger) as dispatcher:
         worker = Worker(dispatcher, WorkerOptions(concurrency=3, poll_interval=60.0))
         running = threading.Thread(target=worker.run)
         running.start()
@@ -615,8 +615,8 @@ def test_an_asynchronous_worker_runs_until_it_is_stopped() -> None:
     async def scenario() -> None:
         sent = asyncio.Event()
         loop = asyncio.get_running_loop()
-        pigeon = Scripted("pigeon", lambda: loop.call_soon_threadsafe(sent.set))
-        async with AsyncDispatcher([pigeon], ledger=ledger) as dispatcher:
+        provider = Scripted("acme-sms", lambda: loop.call_soon_threadsafe(sent.set))
+        async with AsyncDispatcher([provider], ledger=ledger) as dispatcher:
             worker = AsyncWorker(dispatcher, WorkerOptions(concurrency=3, poll_interval=60.0))
             running = asyncio.create_task(worker.run())
             for _ in range(3):
@@ -636,7 +636,7 @@ def test_an_asynchronous_worker_runs_until_it_is_stopped() -> None:
     ledger.close()
 
 
-class Crossing:
+class CrossingLedger:
     """A ledger whose first look at the queue finds nothing, since a message comes in while it answers."""
 
     has_plain_addresses = True
@@ -673,9 +673,9 @@ def test_a_message_that_comes_in_while_nothing_is_found_is_sent_at_once() -> Non
     async def scenario() -> None:
         sent = asyncio.Event()
         loop = asyncio.get_running_loop()
-        pigeon = Scripted("pigeon", lambda: loop.call_soon_threadsafe(sent.set))
-        crossing = Crossing(ledger, lambda: dispatcher.enqueue(HELLO, to=TO))
-        async with AsyncDispatcher([pigeon], ledger=crossing) as dispatcher:
+        provider = Scripted("acme-sms", lambda: loop.call_soon_threadsafe(sent.set))
+        crossing = CrossingLedger(ledger, lambda: dispatcher.enqueue(HELLO, to=TO))
+        async with AsyncDispatcher([provider], ledger=crossing) as dispatcher:
             worker = AsyncWorker(dispatcher, WorkerOptions(concurrency=1, poll_interval=3600.0))
             running = asyncio.create_task(worker.run())
             async with asyncio.timeout(30):
@@ -698,8 +698,8 @@ def test_a_worker_leaves_what_is_unknown_to_others_if_told_so(seconds: float | N
             return None
             yield request
 
-    pigeon, clock = Asked("pigeon", Reason.TIMEOUT, sent.set), QuickClock()
-    with Dispatcher([pigeon], ledger=ledger, clock=clock) as dispatcher:
+    provider, clock = Asked("acme-sms", Reason.TIMEOUT, sent.set), QuickClock()
+    with Dispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
         dispatcher.send(HELLO, to=TO)
         clock.time += 31
         worker = Worker(
@@ -720,8 +720,8 @@ def test_an_asynchronous_worker_leaves_what_is_unknown_to_others_too() -> None:
     async def scenario() -> None:
         sent = asyncio.Event()
         loop = asyncio.get_running_loop()
-        pigeon = Scripted("pigeon", Reason.TIMEOUT, lambda: loop.call_soon_threadsafe(sent.set))
-        async with AsyncDispatcher([pigeon], ledger=ledger, clock=clock) as dispatcher:
+        provider = Scripted("acme-sms", Reason.TIMEOUT, lambda: loop.call_soon_threadsafe(sent.set))
+        async with AsyncDispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
             await dispatcher.send(HELLO, to=TO)
             clock.time += 31
             worker = AsyncWorker(
@@ -743,10 +743,10 @@ def test_an_asynchronous_worker_leaves_what_is_unknown_to_others_too() -> None:
 
 def test_two_workers_of_one_postgresql_drain_it_without_a_double(postgres: str) -> None:
     """Two processes in all but name: each worker has a dispatcher, a ledger and connections of its own."""
-    pigeon = Scripted("pigeon")
+    provider = Scripted("acme-sms")
     with (
-        Dispatcher([pigeon], ledger=PostgresLedger(postgres)) as one,
-        Dispatcher([pigeon], ledger=PostgresLedger(postgres)) as two,
+        Dispatcher([provider], ledger=PostgresLedger(postgres)) as one,
+        Dispatcher([provider], ledger=PostgresLedger(postgres)) as two,
     ):
         keys = [one.enqueue(HELLO, to=TO).id for _ in range(120)]
         start = threading.Barrier(2)
@@ -762,7 +762,7 @@ def test_two_workers_of_one_postgresql_drain_it_without_a_double(postgres: str) 
             thread.start()
         for thread in threads:
             thread.join()
-        assert sorted(envelope.id for envelope in pigeon.asked) == sorted(keys)
+        assert sorted(envelope.id for envelope in provider.asked) == sorted(keys)
         assert sum(counts) == 120
         assert min(counts) > 0
         assert one.queue.stats().total == {"accepted": 120}

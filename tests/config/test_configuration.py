@@ -18,27 +18,31 @@ from messaging_channels.plugins.hooks import hookimpl
 from messaging_channels.plugins.provider import ProviderSpec
 
 
-class LoftSettings(BaseModel):
+class AcmeSmsSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     base_url: str
     key: SecretStr
-    wings: int = 2
+    retries: int = 2
 
 
-class Loft(Sandbox):
-    def __init__(self, settings: LoftSettings) -> None:
+class AcmeSms(Sandbox):
+    def __init__(self, settings: AcmeSmsSettings) -> None:
         super().__init__()
         self.settings = settings
 
 
 def _spec(contract: int = 1) -> ProviderSpec:
     return ProviderSpec(
-        "loft", LoftSettings, Loft, dsn={"host": "base_url", "password": "key"}, api_version=contract
+        "acme-sms",
+        AcmeSmsSettings,
+        AcmeSms,
+        dsn={"host": "base_url", "password": "key"},
+        api_version=contract,
     )
 
 
-class LoftPlugin:
+class AcmeSmsPlugin:
     @hookimpl
     def register_providers(self) -> tuple[ProviderSpec, ...]:
         return (_spec(),)
@@ -52,98 +56,102 @@ def _configuration(
     **environment: str,
 ) -> Configuration:
     variables = {f"MESSAGING_CHANNELS_{name}": value for name, value in environment.items()}
-    loaded = plugins.load_plugins(only=(), extra=extra or (LoftPlugin(),))
+    loaded = plugins.load_plugins(only=(), extra=extra or (AcmeSmsPlugin(),))
     return Configuration(
         code or {}, variables, file or {}, "settings.toml", loaded, use_sandbox_defaults=embedded
     )
 
 
-def _loft(configuration: Configuration, account: str | None = None) -> LoftSettings:
-    loft = configuration.provider("loft", account)
-    assert isinstance(loft, Loft)
-    return loft.settings
+def _settings(configuration: Configuration, account: str | None = None) -> AcmeSmsSettings:
+    provider = configuration.provider("acme-sms", account)
+    assert isinstance(provider, AcmeSms)
+    return provider.settings
 
 
-FILE = {"providers": {"loft": {"base_url": "file", "key": "file", "wings": 4}}}
+FILE = {"providers": {"acme-sms": {"base_url": "file", "key": "file", "retries": 4}}}
 
 
 def test_code_goes_before_environment_before_dsn_before_file() -> None:
-    code = {"providers": {"loft": {"base_url": "code"}}}
-    settings = _loft(_configuration(code, FILE, LOFT_DSN="loft://:dsn@host?wings=6", LOFT_KEY="variable"))
-    assert (settings.base_url, settings.key.get_secret_value(), settings.wings) == ("code", "variable", 6)
+    code = {"providers": {"acme-sms": {"base_url": "code"}}}
+    settings = _settings(
+        _configuration(code, FILE, ACME_SMS_DSN="acme-sms://:dsn@host?retries=6", ACME_SMS_KEY="variable")
+    )
+    assert (settings.base_url, settings.key.get_secret_value(), settings.retries) == ("code", "variable", 6)
 
 
 def test_a_dsn_is_enough() -> None:
-    settings = _loft(_configuration(LOFT_DSN="loft://:s%40cret@loft.example.com?wings=3"))
-    assert (settings.base_url, settings.key.get_secret_value(), settings.wings) == (
-        "loft.example.com",
+    settings = _settings(_configuration(ACME_SMS_DSN="acme-sms://:s%40cret@acme.example.com?retries=3"))
+    assert (settings.base_url, settings.key.get_secret_value(), settings.retries) == (
+        "acme.example.com",
         "s@cret",
         3,
     )
 
 
 def test_config_shows_every_source_and_no_secret() -> None:
-    shown = _configuration({}, FILE, LOFT_KEY="canary").describe()
+    shown = _configuration({}, FILE, ACME_SMS_KEY="canary").describe()
     rows = {row["name"]: row for row in shown}
-    assert rows["loft.base_url"]["source"] == "file settings.toml"
-    assert rows["loft.key"] == {
-        "name": "loft.key",
+    assert rows["acme-sms.base_url"]["source"] == "file settings.toml"
+    assert rows["acme-sms.key"] == {
+        "name": "acme-sms.key",
         "value": "(secret)",
-        "source": "environment variable MESSAGING_CHANNELS_LOFT_KEY",
+        "source": "environment variable MESSAGING_CHANNELS_ACME_SMS_KEY",
     }
     assert "canary" not in str(shown)
-    assert "canary" not in repr(_configuration({}, FILE, LOFT_KEY="canary").settings(_spec()))
+    assert "canary" not in repr(_configuration({}, FILE, ACME_SMS_KEY="canary").settings(_spec()))
 
 
 def test_a_missing_setting_is_named_with_the_variable_that_sets_it() -> None:
-    with pytest.raises(errors.InvalidSetting, match="MESSAGING_CHANNELS_LOFT_BASE_URL"):
-        _loft(_configuration(LOFT_KEY="k"))
+    with pytest.raises(errors.InvalidSetting, match="MESSAGING_CHANNELS_ACME_SMS_BASE_URL"):
+        _settings(_configuration(ACME_SMS_KEY="k"))
 
 
 def test_the_dash_of_a_providers_name_is_an_underscore_in_its_variables() -> None:
     class Dashed:
         @hookimpl
         def register_providers(self) -> tuple[ProviderSpec, ...]:
-            return (ProviderSpec("loft-two", LoftSettings, Loft),)
+            return (ProviderSpec("acme-two", AcmeSmsSettings, AcmeSms),)
 
-    given = {"LOFT_TWO_BASE_URL": "https://two.example"}
-    with pytest.raises(errors.InvalidSetting, match="set MESSAGING_CHANNELS_LOFT_TWO_KEY"):
-        _configuration(None, None, Dashed(), **given).provider("loft-two")
-    loft = _configuration(None, None, Dashed(), LOFT_TWO_KEY="k", **given).provider("loft-two")
-    assert isinstance(loft, Loft)
-    assert loft.settings.base_url == "https://two.example"
+    given = {"ACME_TWO_BASE_URL": "https://two.example"}
+    with pytest.raises(errors.InvalidSetting, match="set MESSAGING_CHANNELS_ACME_SMS_TWO_KEY"):
+        _configuration(None, None, Dashed(), **given).provider("acme-two")
+    provider = _configuration(None, None, Dashed(), ACME_TWO_KEY="k", **given).provider("acme-two")
+    assert isinstance(provider, AcmeSms)
+    assert provider.settings.base_url == "https://two.example"
 
 
 def test_a_malformed_setting_is_named_with_its_source_and_without_any_value() -> None:
     with pytest.raises(errors.InvalidSetting) as caught:
-        _loft(_configuration({}, FILE, LOFT_WINGS="canary", LOFT_KEY="secret"))
-    assert "MESSAGING_CHANNELS_LOFT_WINGS" in str(caught.value)
+        _settings(_configuration({}, FILE, ACME_SMS_RETRIES="canary", ACME_SMS_KEY="secret"))
+    assert "MESSAGING_CHANNELS_ACME_SMS_RETRIES" in str(caught.value)
     assert "canary" not in str(caught.value)
     assert "secret" not in str(caught.value)
 
 
 def test_a_dsn_that_is_no_url_is_refused_without_showing_it() -> None:
     with pytest.raises(errors.InvalidSetting) as caught:
-        _loft(_configuration(LOFT_DSN="loft://:canary@host:port"))
+        _settings(_configuration(ACME_SMS_DSN="acme-sms://:canary@host:port"))
     assert "canary" not in str(caught.value)
 
 
 def test_an_account_has_credentials_of_its_own_and_none_of_the_platforms() -> None:
-    file = FILE | {"accounts": {"acme": {"loft": {"base_url": "acme", "key": "k"}}, "bare": {"loft": {}}}}
-    assert _loft(_configuration({}, file), "acme").base_url == "acme"
-    with pytest.raises(errors.InvalidSetting, match=r"accounts\.bare\.loft"):
-        _loft(_configuration({}, file), "bare")
+    file = FILE | {
+        "accounts": {"acme": {"acme-sms": {"base_url": "acme", "key": "k"}}, "bare": {"acme-sms": {}}}
+    }
+    assert _settings(_configuration({}, file), "acme").base_url == "acme"
+    with pytest.raises(errors.InvalidSetting, match=r"accounts\.bare\.acme-sms"):
+        _settings(_configuration({}, file), "bare")
 
 
 def test_routes_come_from_variables_or_the_file() -> None:
     configuration = _configuration(
-        {}, {"routes": {"sms": ["loft"], "email": "loft"}}, ROUTE_SMS="sandbox, loft"
+        {}, {"routes": {"sms": ["acme-sms"], "email": "acme-sms"}}, ROUTE_SMS="sandbox, acme-sms"
     )
     routes = configuration.routes()
-    assert (routes["sms"].providers, routes["email"].providers) == (("sandbox", "loft"), ("loft",))
+    assert (routes["sms"].providers, routes["email"].providers) == (("sandbox", "acme-sms"), ("acme-sms",))
 
 
-@pytest.mark.parametrize("route", ["", "loft,loft"])
+@pytest.mark.parametrize("route", ["", "acme-sms,acme-sms"])
 def test_a_route_of_nobody_or_of_one_twice_is_refused(route: str) -> None:
     with pytest.raises(errors.InvalidSetting, match=r"routes\.sms"):
         _configuration(ROUTE_SMS=route).routes()
@@ -194,8 +202,8 @@ def test_http_settings_are_read_and_checked() -> None:
 
 
 def test_a_provider_that_no_plugin_supplies_is_unknown() -> None:
-    with pytest.raises(errors.UnknownProvider, match="loft, sandbox"):
-        _configuration({"providers": {"pigeon": {"key": "k"}}}).dispatcher_arguments()
+    with pytest.raises(errors.UnknownProvider, match="acme-sms, sandbox"):
+        _configuration({"providers": {"missing-sms": {"key": "k"}}}).dispatcher_arguments()
 
 
 def test_a_plugin_of_another_contract_is_met_with_a_sentence() -> None:
@@ -205,12 +213,12 @@ def test_a_plugin_of_another_contract_is_met_with_a_sentence() -> None:
             return (_spec(contract=99),)
 
     with pytest.raises(errors.PluginLoadError, match="contract 99"):
-        _configuration({}, FILE, Old()).provider("loft")
+        _configuration({}, FILE, Old()).provider("acme-sms")
 
 
 def test_two_plugins_with_one_provider_name_are_both_refused() -> None:
     with pytest.raises(errors.PluginLoadError):
-        _configuration({}, FILE, LoftPlugin(), LoftPlugin()).provider("loft")
+        _configuration({}, FILE, AcmeSmsPlugin(), AcmeSmsPlugin()).provider("acme-sms")
 
 
 def test_a_broken_plugin_is_raised_when_asked_for_and_the_others_go_on(
@@ -220,15 +228,15 @@ def test_a_broken_plugin_is_raised_when_asked_for_and_the_others_go_on(
     good.register_providers = hookimpl(lambda: (_spec(),))  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "good_plugin", good)
     points = [
-        EntryPoint("loft", "good_plugin", plugins.PROJECT),
-        EntryPoint("pigeon", "no_such_module", plugins.PROJECT),
+        EntryPoint("acme-sms", "good_plugin", plugins.PROJECT),
+        EntryPoint("missing-sms", "no_such_module", plugins.PROJECT),
     ]
     loaded = plugins.load_plugins(entries=points)
-    assert loaded.provider("loft").name == "loft"
+    assert loaded.provider("acme-sms").name == "acme-sms"
     with pytest.raises(errors.PluginLoadError, match="ModuleNotFoundError") as caught:
-        loaded.provider("pigeon")
+        loaded.provider("missing-sms")
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
-    assert "pigeon" not in plugins.load_plugins(entries=points, only=["loft"]).failed
+    assert "missing-sms" not in plugins.load_plugins(entries=points, only=["acme-sms"]).failed
 
 
 def test_a_hook_that_raises_breaks_its_own_plugin_only() -> None:
@@ -237,8 +245,8 @@ def test_a_hook_that_raises_breaks_its_own_plugin_only() -> None:
         def register_providers(self) -> tuple[ProviderSpec, ...]:
             raise ZeroDivisionError
 
-    loaded = plugins.load_plugins(only=(), extra=[Clumsy(), LoftPlugin()])
-    assert set(loaded.providers) == {"loft", "sandbox"}
+    loaded = plugins.load_plugins(only=(), extra=[Clumsy(), AcmeSmsPlugin()])
+    assert set(loaded.providers) == {"acme-sms", "sandbox"}
     assert [type(fault) for fault in loaded.failed.values()] == [ZeroDivisionError]
 
 

@@ -1,4 +1,4 @@
-"""What the storm is made of, on both sides: the providers' server, the providers, and the program that sends until it is killed."""
+"""What the run is made of, on both sides: the providers' server, the providers, and the program that sends until it is killed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from crash.dying_ledger import Mortal
+from crash.dying_ledger import DyingLedger
 from faults.harness import http
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Route, Sms, errors
@@ -68,7 +68,7 @@ WEIGHTS = {
 """What the server does to a request, and how often."""
 
 
-class Weather:
+class ChaosServer:
     """The providers' server, in a thread of its own: seeded faults, and a count of what it took."""
 
     def __init__(self, seed: int) -> None:
@@ -80,7 +80,7 @@ class Weather:
         self.by_id: dict[tuple[str, str], str] = {}
         """The provider's id of what was taken, by provider and our id."""
         self.did: Counter[str] = Counter()
-        self.calm = False
+        self.faults_off = False
         """No faults any more, and nothing is on its way: what is not there was never taken."""
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -118,25 +118,30 @@ class Weather:
         length = head.partition("content-length:")[2].partition("\r\n")[0].strip() or "0"
         body = await reader.readexactly(int(length))
         method, path, _ = head.split(" ", 2)
-        _, post, *rest = path.split("/")
+        _, provider, *rest = path.split("/")
         if method == "get":
-            writer.write(http(200, json.dumps({"taken": self.by_id.get((post, rest[1])), "calm": self.calm})))
+            writer.write(
+                http(
+                    200,
+                    json.dumps({"taken": self.by_id.get((provider, rest[1])), "faults_off": self.faults_off}),
+                )
+            )
             return True
-        return await self._sent(post, json.loads(body), reader, writer)
+        return await self._sent(provider, json.loads(body), reader, writer)
 
     async def _sent(
         self,
-        post: str,
-        letters: list[dict[str, str]],
+        provider: str,
+        payloads: list[dict[str, str]],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> bool:
-        what = "fine" if self.calm else self._random.choices([*WEIGHTS], [*WEIGHTS.values()])[0]
+        what = "fine" if self.faults_off else self._random.choices([*WEIGHTS], [*WEIGHTS.values()])[0]
         self.did[what] += 1
         then = what.removeprefix("taken, then ")
         answer = b""
         if what in ("fine", f"taken, then {then}"):
-            answer = http(200, json.dumps([self._take(post, letter) for letter in letters]))
+            answer = http(200, json.dumps([self._take(provider, payload) for payload in payloads]))
         writer.write(_spoilt(then, answer))
         if then == "silent":
             await reader.read()
@@ -145,13 +150,13 @@ class Weather:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return then not in ("silent", "reset", "closed", "cut", "garbage")
 
-    def _take(self, post: str, letter: dict[str, str]) -> dict[str, str]:
-        if letter["text"].endswith("bad"):
-            return {"id": letter["id"], "refused": "rejected.recipient"}
-        own = f"{post}-{len(self.by_id)}"
-        self.taken[f"{letter['to']} {letter['text']}"].append((post, letter["id"], own))
-        self.by_id[post, letter["id"]] = own
-        return {"id": letter["id"], "own": own}
+    def _take(self, provider: str, payload: dict[str, str]) -> dict[str, str]:
+        if payload["text"].endswith("bad"):
+            return {"id": payload["id"], "refused": "rejected.recipient"}
+        own = f"{provider}-{len(self.by_id)}"
+        self.taken[f"{payload['to']} {payload['text']}"].append((provider, payload["id"], own))
+        self.by_id[provider, payload["id"]] = own
+        return {"id": payload["id"], "own": own}
 
 
 def _spoilt(how: str, answer: bytes) -> bytes:
@@ -169,10 +174,10 @@ def _spoilt(how: str, answer: bytes) -> bytes:
     return said.get(how, b"")
 
 
-class Flock:
+class AcmeBulk:
     """Many messages a request; nobody can ask it."""
 
-    name: ClassVar[str] = "flock"
+    name: ClassVar[str] = "acme-bulk"
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, max_batch_size=50)
     executors: ClassVar[dict[type[Exchange[Any]], ExecutorPair]] = {}
 
@@ -180,8 +185,8 @@ class Flock:
         self._url = f"{url}/{self.name}"
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
-        letters = [{"id": one.id, "to": one.to.plain, "text": one.message.text} for one in batch]  # type: ignore[attr-defined]
-        response = yield from ask(HttpRequest.post_json(f"{self._url}/send", letters, headers={}))
+        payloads = [{"id": one.id, "to": one.to.plain, "text": one.message.text} for one in batch]  # type: ignore[attr-defined]
+        response = yield from ask(HttpRequest.post_json(f"{self._url}/send", payloads, headers={}))
         return _read(response, batch)
 
     def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
@@ -191,10 +196,10 @@ class Flock:
         )
 
 
-class Pigeon(Flock):
+class AcmeSms(AcmeBulk):
     """One message a request; it can be asked, and says that it never took a message only when it is sure."""
 
-    name: ClassVar[str] = "pigeon"
+    name: ClassVar[str] = "acme-sms"
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})})
 
     def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
@@ -204,7 +209,7 @@ class Pigeon(Flock):
         answer = response.json()
         if answer["taken"]:
             return AttemptResult.of(Reason.ACCEPTED, provider_id=answer["taken"])
-        return AttemptResult.of(Reason.NOT_FOUND) if answer["calm"] else None
+        return AttemptResult.of(Reason.NOT_FOUND) if answer["faults_off"] else None
 
 
 def _read(response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
@@ -222,7 +227,7 @@ def _read(response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[Attempt
     ]
 
 
-class Unsteady(Clock):
+class JumpingClock(Clock):
     """A clock that is set forward and back by up to an hour now and then."""
 
     def __init__(self, seed: int) -> None:
@@ -236,15 +241,15 @@ class Unsteady(Clock):
 
 
 def parts(ledger: Ledger, url: str, *, only: str = "") -> dict[str, Any]:
-    """Return what a dispatcher of the storm is made of."""
-    names = [only] if only else ["pigeon", "flock"]
+    """Return what a dispatcher of the run is made of."""
+    names = [only] if only else ["acme-sms", "acme-bulk"]
     route = Route(
         *names,
         retry=RetryPolicy(max_attempts=2, initial_interval=0.02, max_elapsed=5.0),
         circuit_breaker=CircuitBreaker(failure_threshold=8, reset_timeout=0.3, half_open_interval=0.05),
     )
     return {
-        "providers": [Pigeon(url), Flock(url)],
+        "providers": [AcmeSms(url), AcmeBulk(url)],
         "routes": {"sms": route},
         "ledger": LedgerOptions(ledger, lease=LEASE),
         "http": HTTP,
@@ -269,8 +274,8 @@ class Worker:
         self._told = told
         self._count = 0
         self._journal = os.open(told["journal"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        self._parts = parts(Mortal(kept_in(told["ledger"]), self._dies), told["url"])
-        self._parts["clock"] = Unsteady(told["seed"])
+        self._parts = parts(DyingLedger(kept_in(told["ledger"]), self._dies), told["url"])
+        self._parts["clock"] = JumpingClock(told["seed"])
         if told["only"]:
             self._parts["routes"] = parts(kept_in(told["ledger"]), told["url"], only=told["only"])["routes"]
 
@@ -278,7 +283,7 @@ class Worker:
         return iter([tuple(job) for job in self._told["jobs"]])
 
     def run(self) -> None:
-        if self._told["door"] == "async":
+        if self._told["mode"] == "async":
             return asyncio.run(self._run_async())
         jobs, lock = self.jobs(), threading.Lock()
         with Dispatcher(**self._parts) as dispatcher, ThreadPoolExecutor(8) as pool:

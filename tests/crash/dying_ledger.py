@@ -14,14 +14,14 @@ from typing import Any, TypeAlias
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Ledger
 
-Dies: TypeAlias = Callable[[str, str], bool]
+DiesAt: TypeAlias = Callable[[str, str], bool]
 """Whether to die `before` or `after` an operation of that name."""
 
 
-class Mortal:
+class DyingLedger:
     """Does what another ledger does, as long as it lives."""
 
-    def __init__(self, ledger: Ledger, dies: Dies) -> None:
+    def __init__(self, ledger: Ledger, dies: DiesAt) -> None:
         self._ledger = ledger
         self._dies = dies
 
@@ -36,14 +36,15 @@ class Mortal:
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         own = self._ledger.executors
         made = next(iter(own.values()))
-        mortal = ExecutorPair(
-            lambda: _Mortal(made.sync(), self._dies), lambda: _AsyncMortal(made.asynchronous(), self._dies)
+        dying = ExecutorPair(
+            lambda: _DyingExecutor(made.sync(), self._dies),
+            lambda: _AsyncDyingExecutor(made.asynchronous(), self._dies),
         )
-        return dict.fromkeys(own, mortal)
+        return dict.fromkeys(own, dying)
 
 
-class _Mortal:
-    def __init__(self, executor: Any, dies: Dies) -> None:
+class _DyingExecutor:
+    def __init__(self, executor: Any, dies: DiesAt) -> None:
         self._executor = executor
         self._dies = dies
 
@@ -61,7 +62,7 @@ class _Mortal:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class _AsyncMortal(_Mortal):
+class _AsyncDyingExecutor(_DyingExecutor):
     async def perform(self, exchange: Any) -> Any:
         self._maybe("before", exchange)
         reply = await self._executor.perform(exchange)
@@ -71,23 +72,23 @@ class _AsyncMortal(_Mortal):
 
 def main(text: str) -> None:
     """Send one message, and die as told."""
-    from faults.harness import TO, Post
+    from faults.harness import TO, JsonProvider
 
     from messaging_channels import AsyncDispatcher, Dispatcher, Sms
     from messaging_channels._ledger.sqlite import SqliteLedger
 
     told = json.loads(text)
-    ledger = Mortal(SqliteLedger(Path(told["ledger"])), lambda when, name: [when, name] == told["dies"])
-    post = Post("first", told["url"])
+    ledger = DyingLedger(SqliteLedger(Path(told["ledger"])), lambda when, name: [when, name] == told["dies"])
+    provider = JsonProvider("first", told["url"])
 
     async def run() -> None:
-        async with AsyncDispatcher([post], ledger=ledger) as dispatcher:
+        async with AsyncDispatcher([provider], ledger=ledger) as dispatcher:
             await dispatcher.send(Sms("hello"), to=TO, idempotency_key="key")
 
-    if told["door"] == "async":
+    if told["mode"] == "async":
         asyncio.run(run())
     else:
-        Dispatcher([post], ledger=ledger).send(Sms("hello"), to=TO, idempotency_key="key")
+        Dispatcher([provider], ledger=ledger).send(Sms("hello"), to=TO, idempotency_key="key")
 
 
 if __name__ == "__main__":

@@ -44,10 +44,10 @@ AT_ONCE = 4
 ENDS = 40.0
 
 
-class Pigeon(HttpProvider):
+class AcmeSms(HttpProvider):
     """Speaks to the emulator below: a message is known there by the number in its text."""
 
-    name: ClassVar[str] = "pigeon"
+    name: ClassVar[str] = "acme-sms"
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset()})
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
@@ -101,7 +101,7 @@ def _answer(status: int) -> bytes:
     return b"HTTP/1.1 %d x\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}" % status
 
 
-class Unreliable:
+class LossyNotifier:
     """A waker over UDP that loses one wake-up of three, and repeats another."""
 
     def __init__(self, port: int, seed: int, book: Path) -> None:
@@ -164,10 +164,10 @@ class Trial:
 
     def _dispatcher(self) -> Dispatcher:
         return Dispatcher(
-            [Pigeon(self._url)],
-            routes={"sms": Route("pigeon", retry=RetryPolicy(max_attempts=1))},
+            [AcmeSms(self._url)],
+            routes={"sms": Route("acme-sms", retry=RetryPolicy(max_attempts=1))},
             ledger=LedgerOptions(self._ledger(), lease=LEASE, reconcile_after=(0.3, 0.5, 1.0)),
-            notifiers=[Unreliable(self._wakes.getsockname()[1], self._seed, self._wakings)],
+            notifiers=[LossyNotifier(self._wakes.getsockname()[1], self._seed, self._wakings)],
         )
 
     def _enqueuer(self) -> None:

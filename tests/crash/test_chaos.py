@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crash.chaos_server import Weather, kept_in, parts
-from crash.test_killed_process import Tomorrow
+from crash.chaos_server import ChaosServer, kept_in, parts
+from crash.test_killed_process import ClockADayAhead
 
 from messaging_channels import Dispatcher, Outcome, Sms, errors
 from messaging_channels.plugins.ledger import Ledger
@@ -27,11 +27,11 @@ from messaging_channels.plugins.webhooks import WebhookRequest
 SENDS = int(os.environ.get("MESSAGING_CHANNELS_STORM", "10000"))
 SEED = int(os.environ.get("MESSAGING_CHANNELS_STORM_SEED", "20261125"))
 SLOTS = ("sync", "async", "sync", "async")
-"""The doors of the processes that run at once."""
+"""The modes, sync or async, of the processes that run at once."""
 CALLS = 4
 """How often each message is asked for, at least: by every process once to the end, besides a first time until it is killed."""
 CHUNKS = 8 if SENDS >= 4000 else 3
-"""Into how many parts the messages are cut: all processes work on one at the same time. Each costs two processes a slot, so a small storm has fewer."""
+"""Into how many parts the messages are cut: all processes work on one at the same time. Each costs two processes a slot, so a small run has fewer."""
 BULK = 20
 """Recipients of one call with many."""
 DEATHS = [
@@ -49,17 +49,17 @@ DELIVERED, ENROUTE, UNDELIVERABLE = (3, 5), (1, 7), (2, 9)
 TESTS = Path(__file__).parents[1]
 
 
-class Storm:
+class ChaosRun:
     """One run: its messages, its processes, and what they were told."""
 
-    def __init__(self, folder: Path, ledger: str, weather: Weather, seed: int) -> None:
-        self.folder, self.ledger, self.weather = folder, ledger, weather
+    def __init__(self, folder: Path, ledger: str, server: ChaosServer, seed: int) -> None:
+        self.folder, self.ledger, self.server = folder, ledger, server
         self.random = random.Random(seed)
         self.jobs = _jobs(SENDS // CALLS)
         self.kills = 0
         self.over = threading.Event()
 
-    def blow(self) -> None:
+    def send_all(self) -> None:
         """Run all processes to their end, starting each again that was killed."""
         reports = threading.Thread(target=self._report)
         reports.start()
@@ -78,50 +78,50 @@ class Storm:
         command = [sys.executable, "-m", "crash.chaos_server"]
         with subprocess.Popen(
             command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as mother:
+        ) as forker:
             for number, chunk in enumerate(chunks):
                 # the first to work on it is killed, and the second goes over all of it again
                 for death in (number + 2 * index, None):
                     jobs = chance.sample(chunk, len(chunk))
                     plan = self._plan(f"{index}-{number}-{death}", SLOTS[index], jobs, death, chance)
-                    self._process(mother, plan)
+                    self._process(forker, plan)
 
-    def _plan(self, name: str, door: str, jobs: list[Any], death: int | None, chance: random.Random) -> Path:
+    def _plan(self, name: str, mode: str, jobs: list[Any], death: int | None, chance: random.Random) -> Path:
         dies = (
             ["", "", 0]
             if death is None
             else [*DEATHS[death % len(DEATHS)], chance.randrange(1, 2 + len(jobs) // 3)]
         )
         told = {
-            "door": door,
-            "url": self.weather.url,
+            "mode": mode,
+            "url": self.server.url,
             "ledger": self.ledger,
             "journal": str(self.folder / f"{name}.journal"),
             "jobs": jobs,
             "dies": dies,
             "seed": chance.randrange(2**32),
-            "only": chance.choice(["", "", "pigeon"]),
+            "only": chance.choice(["", "", "acme-sms"]),
         }
         plan = self.folder / f"{name}.json"
         plan.write_text(json.dumps(told), "utf-8")
         return plan
 
-    def _process(self, mother: Any, plan: Path) -> None:
-        print(plan, file=mother.stdin, flush=True)
-        code = int(mother.stdout.readline())
+    def _process(self, forker: Any, plan: Path) -> None:
+        print(plan, file=forker.stdin, flush=True)
+        code = int(forker.stdout.readline())
         assert code in (0, -signal.SIGKILL), f"a process ended with {code}"
         self.kills += code != 0
 
     def _report(self) -> None:
         """Tell what became of two thirds of the messages, late, repeatedly and out of order."""
         chance, told = random.Random(self.random.random()), 0
-        with Dispatcher(**parts(kept_in(self.ledger), self.weather.url)) as dispatcher:
+        with Dispatcher(**parts(kept_in(self.ledger), self.server.url)) as dispatcher:
             while not self.over.wait(0.2):
-                taken = [one for each in list(self.weather.taken.values()) for one in each]
+                taken = [one for each in list(self.server.taken.values()) for one in each]
                 new, told = taken[told:], len(taken)
                 events = [event for one in new if chance.random() < 2 / 3 for event in _news(*one, chance)]
                 chance.shuffle(events)
-                for provider in ("pigeon", "flock"):
+                for provider in ("acme-sms", "acme-bulk"):
                     call = [event for name, event in events if name == provider]
                     for start in range(0, len(call), 50):
                         body = json.dumps(call[start : start + 50]).encode()
@@ -157,11 +157,13 @@ def _jobs(count: int) -> list[Any]:
     ]
 
 
-def _news(post: str, message_id: str, own: str, chance: random.Random) -> list[tuple[str, Any]]:
+def _news(provider: str, message_id: str, own: str, chance: random.Random) -> list[tuple[str, Any]]:
     """Return the reports on a message: some name it by our id, some by the provider's alone."""
     end = chance.choice([DELIVERED, DELIVERED, UNDELIVERABLE])
     names = {"message_id": message_id, "provider_id": own} if chance.random() < 0.8 else {"provider_id": own}
-    reports = [(post, [*status, {**names, "occurred_at": at}]) for at, status in enumerate([ENROUTE, end], 1)]
+    reports = [
+        (provider, [*status, {**names, "occurred_at": at}]) for at, status in enumerate([ENROUTE, end], 1)
+    ]
     return reports * chance.choice([1, 2])
 
 
@@ -171,10 +173,10 @@ def _in_threads(work: Callable[[Any], None], items: list[Any]) -> None:
             done.result()
 
 
-def _final(ledger: Ledger, storm: Storm) -> dict[str, Outcome]:
-    """When all is calm: settle, then have two threads at once ask for each message again. Return how each stands."""
+def _final(ledger: Ledger, run: ChaosRun) -> dict[str, Outcome]:
+    """When faults are off: settle, then have two threads at once ask for each message again. Return how each stands."""
     ends: dict[str, Outcome] = {}
-    with Dispatcher(**parts(ledger, storm.weather.url), clock=Tomorrow()) as dispatcher:
+    with Dispatcher(**parts(ledger, run.server.url), clock=ClockADayAhead()) as dispatcher:
         while dispatcher.reconcile(limit=500):
             pass
 
@@ -195,19 +197,19 @@ def _final(ledger: Ledger, storm: Storm) -> dict[str, Outcome]:
             receipt = end.receipt if isinstance(end, errors.SendFailed) else end
             ends[f"{to} {text}"] = receipt.outcome
 
-        _in_threads(again, [job for job in storm.jobs for _ in range(2)])
-        _in_threads(again, storm.jobs)
+        _in_threads(again, [job for job in run.jobs for _ in range(2)])
+        _in_threads(again, run.jobs)
     return ends
 
 
-def _late_reports(ledger: Ledger, storm: Storm, held: list[str]) -> dict[str, Outcome]:
+def _late_reports(ledger: Ledger, run: ChaosRun, held: list[str]) -> dict[str, Outcome]:
     """Have the providers report on what is still unknown, then see how it stands."""
     ends: dict[str, Outcome] = {}
-    with Dispatcher(**parts(ledger, storm.weather.url), clock=Tomorrow()) as dispatcher:
+    with Dispatcher(**parts(ledger, run.server.url), clock=ClockADayAhead()) as dispatcher:
         for name in held:
-            for post, message_id, own in storm.weather.taken.get(name, []):
+            for provider, message_id, own in run.server.taken.get(name, []):
                 report = [*DELIVERED, {"message_id": message_id, "provider_id": own, "occurred_at": 3}]
-                dispatcher.handle_webhook(post, WebhookRequest(json.dumps([report]).encode()))
+                dispatcher.handle_webhook(provider, WebhookRequest(json.dumps([report]).encode()))
                 record = dispatcher.get_message(message_id)
                 assert record is not None
                 ends[name] = record.outcome
@@ -216,59 +218,59 @@ def _late_reports(ledger: Ledger, storm: Storm, held: list[str]) -> dict[str, Ou
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_in_a_storm_each_message_is_taken_at_most_once_and_none_is_lost(
+def test_under_chaos_each_message_is_taken_at_most_once_and_none_is_lost(
     kind: str, request: pytest.FixtureRequest, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     told = request.getfixturevalue("postgres") if kind == "postgres" else str(tmp_path / "ledger.sqlite3")
     began = time.monotonic()
-    with Weather(SEED) as weather:
-        storm = Storm(tmp_path, told, weather, SEED)
-        storm.said = Counter()
-        storm.blow()
-        blown = time.monotonic() - began
-        before = sum(map(len, weather.taken.values()))
-        weather.calm = True
+    with ChaosServer(SEED) as server:
+        run = ChaosRun(tmp_path, told, server, SEED)
+        run.said = Counter()
+        run.send_all()
+        sending_seconds = time.monotonic() - began
+        before = sum(map(len, server.taken.values()))
+        server.faults_off = True
         ledger = kept_in(told)
-        ends = _final(ledger, storm)
+        ends = _final(ledger, run)
         held = [name for name, end in ends.items() if end is Outcome.UNKNOWN]
-        reported = _late_reports(ledger, storm, held)
+        reported = _late_reports(ledger, run, held)
         if kind == "sqlite":
             ledger.close()  # type: ignore[attr-defined]
-    answers = storm.answers()
+    answers = run.answers()
     counts = {
-        "calls": sum(storm.said.values()),
+        "calls": sum(run.said.values()),
         "messages": len(ends),
-        "kills": storm.kills,
-        "requests": sum(weather.did.values()),
-        "taken": sum(map(len, weather.taken.values())),
-        "taken after the storm": sum(map(len, weather.taken.values())) - before,
+        "kills": run.kills,
+        "requests": sum(server.did.values()),
+        "taken": sum(map(len, server.taken.values())),
+        "taken after the run": sum(map(len, server.taken.values())) - before,
         "ended": dict(Counter(ends.values())),
         "of the held, settled by a late report": len(reported),
         "seconds": round(time.monotonic() - began, 1),
-        "of which storm": round(blown, 1),
+        "of which run": round(sending_seconds, 1),
     }
     with capsys.disabled():
         print(  # noqa: T201  the counts are what one wants to see
-            f"\nstorm on {kind}, seed {SEED}: {counts}\n  told: {dict(storm.said)}\n  server: {dict(weather.did)}"
+            f"\nstorm on {kind}, seed {SEED}: {counts}\n  told: {dict(run.said)}\n  server: {dict(server.did)}"
         )
-    _check(storm, weather, ends, answers, reported)
+    _check(run, server, ends, answers, reported)
     assert counts["calls"] >= SENDS
 
 
 def _check(
-    storm: Storm,
-    weather: Weather,
+    run: ChaosRun,
+    server: ChaosServer,
     ends: dict[str, Outcome],
     answers: dict[str, set[str]],
     reported: dict[str, Outcome],
 ) -> None:
     why = f"seed {SEED}"
-    wanted = {f"{one} {text}" for _, to, text in storm.jobs for one in (to if isinstance(to, list) else [to])}
-    twice = {name: each for name, each in weather.taken.items() if len(each) > 1}
+    wanted = {f"{one} {text}" for _, to, text in run.jobs for one in (to if isinstance(to, list) else [to])}
+    twice = {name: each for name, each in server.taken.items() if len(each) > 1}
     assert twice == {}, why
     assert set(ends) == wanted, why
     for name in wanted:
-        count, end = len(weather.taken.get(name, [])), ends[name]
+        count, end = len(server.taken.get(name, [])), ends[name]
         assert {Outcome.ACCEPTED: count == 1, Outcome.UNKNOWN: count <= 1}.get(end, count == 0), (
             why,
             name,
@@ -281,4 +283,4 @@ def _check(
             assert end in (Outcome.ACCEPTED, Outcome.UNKNOWN), (why, name, end)
         assert "accepted" not in answers.get(name, ()) or count == 1, (why, name, answers[name])
     assert set(reported.values()) <= {Outcome.ACCEPTED}, why
-    assert storm.said.keys() <= {"accepted", "unknown", "NotSent", "Rejected", "IdempotencyKeyInUse"}, why
+    assert run.said.keys() <= {"accepted", "unknown", "NotSent", "Rejected", "IdempotencyKeyInUse"}, why

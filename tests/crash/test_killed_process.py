@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import pytest
 from faults import outcomes_page
 from faults.behaviors import CASES
-from faults.harness import CLIENTS, DOORS, TO, AskablePost, Office, Peer, Post
+from faults.harness import CLIENTS, MODES, TO, JsonProvider, JsonProviderWithLookup, Peer, VendorServer
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Outcome, Receipt, Sms, errors
 from messaging_channels._ledger.sqlite import SqliteLedger
@@ -35,16 +35,16 @@ KILLED = {
 }
 
 
-class Tomorrow(Clock):
+class ClockADayAhead(Clock):
     """The machine's clock, a day ahead: every lease is over."""
 
     def now(self) -> float:
         return super().now() + 86400
 
 
-def _killed(door: str, url: str, ledger: Path, dies: list[str], arrived: threading.Event) -> None:
+def _killed(mode: str, url: str, ledger: Path, dies: list[str], arrived: threading.Event) -> None:
     """Have a process send a message and be killed."""
-    told = json.dumps({"door": door, "url": url, "ledger": str(ledger), "dies": dies})
+    told = json.dumps({"mode": mode, "url": url, "ledger": str(ledger), "dies": dies})
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
     process = subprocess.Popen([sys.executable, "-m", "crash.dying_ledger", told], env=environment)
     if not dies[0]:
@@ -65,36 +65,36 @@ def _again(provider: Any, ledger: SqliteLedger, clock: Clock | None = None) -> R
         return dispatcher.send(Sms("hello"), to=TO, idempotency_key="key")
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", KILLED)
 def test_a_killed_process_leaves_a_record_that_is_held_and_settled_by_asking(
-    name: str, door: str, tmp_path: Path
+    name: str, mode: str, tmp_path: Path
 ) -> None:
     arrived = threading.Event()
 
-    def behave(office: Office, peer: Peer) -> None:
+    def behave(server: VendorServer, peer: Peer) -> None:
         if name != "killed between request and answer":
-            return office.obliging(peer)
-        office.take(peer.read_request())
+            return server.accept_all(peer)
+        server.take(peer.read_request())
         arrived.set()
         return peer.wait_for_the_other_side()
 
     ledger = SqliteLedger(tmp_path / "ledger.sqlite3")
-    with Office(behave) as first, Office() as healthy:
-        _killed(door, first.url, tmp_path / "ledger.sqlite3", KILLED[name], arrived)
+    with VendorServer(behave) as first, VendorServer() as healthy:
+        _killed(mode, first.url, tmp_path / "ledger.sqlite3", KILLED[name], arrived)
         taken = list(first.taken)
         assert len(taken) == (0 if name == "killed between intent and request" else 1)
         assert _found(ledger).in_progress
         with pytest.raises(errors.IdempotencyKeyInUse):
-            _again(Post("first", healthy.url), ledger)
+            _again(JsonProvider("first", healthy.url), ledger)
 
-        held = _again(Post("first", healthy.url), ledger, Tomorrow())
+        held = _again(JsonProvider("first", healthy.url), ledger, ClockADayAhead())
         assert held.outcome is Outcome.UNKNOWN
         assert [attempt.result.reason for attempt in held.attempts if attempt.result] == [PAGE[name].reason]
         assert healthy.taken == []
 
         healthy.taken += taken  # the same provider, in good health
-        settled = _again(AskablePost("first", healthy.url), ledger, Tomorrow())
+        settled = _again(JsonProviderWithLookup("first", healthy.url), ledger, ClockADayAhead())
         assert settled.outcome is Outcome.ACCEPTED
         assert settled.replayed is bool(taken)
         assert healthy.taken == [settled.id]
@@ -104,20 +104,25 @@ def test_a_killed_process_leaves_a_record_that_is_held_and_settled_by_asking(
 def test_what_was_never_taken_is_safe_to_send_again(tmp_path: Path) -> None:
     name = "asked later: it was never taken"
     ledger = SqliteLedger(tmp_path / "ledger.sqlite3")
-    with Office(CASES["reset after the request was written"].behave) as first, Office() as healthy:
-        assert _again(Post("first", first.url), ledger).outcome is Outcome.UNKNOWN
-        with Dispatcher([AskablePost("first", healthy.url)], ledger=ledger, clock=Tomorrow()) as dispatcher:
+    with (
+        VendorServer(CASES["reset after the request was written"].behave) as first,
+        VendorServer() as healthy,
+    ):
+        assert _again(JsonProvider("first", first.url), ledger).outcome is Outcome.UNKNOWN
+        with Dispatcher(
+            [JsonProviderWithLookup("first", healthy.url)], ledger=ledger, clock=ClockADayAhead()
+        ) as dispatcher:
             (record,) = dispatcher.reconcile()
         assert record.attempts[0].result is not None
         assert record.attempts[0].result.reason == PAGE[name].reason
         assert PAGE[name].again
         assert healthy.taken == []
-        assert _again(Post("first", healthy.url), ledger).outcome is Outcome.ACCEPTED
+        assert _again(JsonProvider("first", healthy.url), ledger).outcome is Outcome.ACCEPTED
         assert healthy.taken == [record.id]
     ledger.close()
 
 
-class Tokened(Post):
+class TokenProvider(JsonProvider):
     """One that asks for a token first, which sends nothing."""
 
     name: ClassVar[str] = "first"
@@ -142,30 +147,33 @@ def _cancelled(provider: Any, ledger: SqliteLedger, arrived: threading.Event, cl
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("cancelled before the request", Tokened), ("cancelled after the request was written", Post)],
+    [
+        ("cancelled before the request", TokenProvider),
+        ("cancelled after the request was written", JsonProvider),
+    ],
 )
 def test_a_cancelled_call_says_whether_it_may_have_been_sent(
-    name: str, kind: type[Post], client: str, tmp_path: Path
+    name: str, kind: type[JsonProvider], client: str, tmp_path: Path
 ) -> None:
     if client == "pyreqwest":
         pytest.importorskip("pyreqwest")
     arrived, ledger = threading.Event(), SqliteLedger(tmp_path / "ledger.sqlite3")
 
-    def behave(office: Office, peer: Peer) -> None:
+    def behave(server: VendorServer, peer: Peer) -> None:
         if (request := peer.read_request()).startswith(b"POST"):
-            office.take(request)
+            server.take(request)
         arrived.set()
-        office.released.wait(20)
+        server.released.wait(20)
 
-    with Office(behave) as first, Office() as healthy:
+    with VendorServer(behave) as first, VendorServer() as healthy:
         _cancelled(kind("first", first.url), ledger, arrived, client)
         attempt = _found(ledger).attempts[0]
         assert attempt.result is not None
         assert attempt.result.reason == PAGE[name].reason
-        again = _again(Post("first", healthy.url), ledger)
-        assert first.taken == ([] if kind is Tokened else [again.id])
-        assert healthy.taken == ([again.id] if kind is Tokened else [])
-        assert again.outcome is (Outcome.ACCEPTED if kind is Tokened else Outcome.UNKNOWN)
+        again = _again(JsonProvider("first", healthy.url), ledger)
+        assert first.taken == ([] if kind is TokenProvider else [again.id])
+        assert healthy.taken == ([again.id] if kind is TokenProvider else [])
+        assert again.outcome is (Outcome.ACCEPTED if kind is TokenProvider else Outcome.UNKNOWN)
     ledger.close()
 
 
@@ -179,14 +187,14 @@ def test_a_thread_that_is_interrupted_says_that_it_may_have_been_sent(tmp_path: 
     def interrupt(*_: object) -> None:
         raise _Interrupted
 
-    def behave(office: Office, peer: Peer) -> None:
-        office.take(peer.read_request())
+    def behave(server: VendorServer, peer: Peer) -> None:
+        server.take(peer.read_request())
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGUSR1)
-        office.released.wait(20)
+        server.released.wait(20)
 
     before = signal.signal(signal.SIGUSR1, interrupt)
-    with Office(behave) as first:
-        provider, http = Post("first", first.url), HttpSettings(client="httpx")
+    with VendorServer(behave) as first:
+        provider, http = JsonProvider("first", first.url), HttpSettings(client="httpx")
         with Dispatcher([provider], ledger=ledger, http=http) as dispatcher, pytest.raises(_Interrupted):
             dispatcher.send(Sms("hello"), to=TO, idempotency_key="key")
     signal.signal(signal.SIGUSR1, before)
@@ -198,7 +206,7 @@ def test_a_thread_that_is_interrupted_says_that_it_may_have_been_sent(tmp_path: 
 
 def test_a_call_cancelled_while_it_is_written_down_leaves_its_key_free(tmp_path: Path) -> None:
     """Nothing left the machine, so nothing is held."""
-    ledger, provider = SqliteLedger(tmp_path / "ledger.sqlite3"), _Counting("first", "")
+    ledger, provider = SqliteLedger(tmp_path / "ledger.sqlite3"), _CountingProvider("first", "")
 
     async def run() -> None:
         async with AsyncDispatcher([provider], ledger=ledger) as dispatcher:
@@ -219,7 +227,7 @@ def test_a_call_cancelled_while_it_is_written_down_leaves_its_key_free(tmp_path:
     ledger.close()
 
 
-class _Counting(Post):
+class _CountingProvider(JsonProvider):
     def __init__(self, name: str, url: str) -> None:
         super().__init__(name, url)
         self.sent: list[str] = []

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from faults.harness import Office, http
+from faults.harness import VendorServer, http
 from loopback import Peer
 
-Behaviour: TypeAlias = Callable[[Office, Peer], None]
+Behaviour: TypeAlias = Callable[[VendorServer, Peer], None]
 
 
 @dataclass(frozen=True)
@@ -23,33 +23,33 @@ class Case:
 
 
 def _answers(data: bytes, *, take: bool = False) -> Behaviour:
-    def behave(office: Office, peer: Peer) -> None:
+    def behave(server: VendorServer, peer: Peer) -> None:
         while request := peer.read_request():
             if take:
-                office.take(request)
+                server.take(request)
             peer.answer(data)
 
     return behave
 
 
 def _ends(how: Callable[[Peer], None], *, take: bool) -> Behaviour:
-    def behave(office: Office, peer: Peer) -> None:
+    def behave(server: VendorServer, peer: Peer) -> None:
         request = peer.read_request()
         if request and take:
-            office.take(request)
+            server.take(request)
         if request:
             how(peer)
 
     return behave
 
 
-def _reset_at_the_first_byte(_: Office, peer: Peer) -> None:
+def _reset_at_the_first_byte(_: VendorServer, peer: Peer) -> None:
     peer.connection.recv(1)
     peer.reset()
 
 
-def _reads_nothing(office: Office, _: Peer) -> None:
-    office.released.wait(20)
+def _reads_nothing(server: VendorServer, _: Peer) -> None:
+    server.released.wait(20)
 
 
 def _refuses(reason: str) -> Behaviour:
@@ -68,7 +68,7 @@ _DATE = "Wed, 25 Nov 2026 10:00:00 GMT"
 _LATER = "Wed, 25 Nov 2026 10:00:02 GMT"
 
 CASES = {
-    "accepted": Case(Office.obliging, taken=True),
+    "accepted": Case(VendorServer.accept_all, taken=True),
     "taken before, says the provider": Case(_refuses("accepted.duplicate")),
     "no time to read the request": Case(_reads_nothing),
     "no answer in time": Case(_ends(Peer.wait_for_the_other_side, take=False)),

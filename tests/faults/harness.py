@@ -1,4 +1,4 @@
-"""What the fault tests are made of: a provider of a few lines, servers that count what they took, both doors, and a clock that needs no waiting."""
+"""What the fault tests are made of: a provider of a few lines, servers that count what they took, both dispatchers, and a clock that needs no waiting."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from messaging_channels.plugins.provider import Capabilities, Envelope, HttpProv
 from messaging_channels.plugins.results import result_from_status
 
 TO = "+447700900123"
-DOORS = ("sync", "async")
+MODES = ("sync", "async")
 CLIENTS = ("httpx", "pyreqwest")
 
 
-class Post(HttpProvider):
+class JsonProvider(HttpProvider):
     """One request a message. What it says in `refused` is a reason."""
 
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})})
@@ -34,8 +34,8 @@ class Post(HttpProvider):
         self._padding = padding
 
     def build_request(self, envelope: Envelope) -> HttpRequest:
-        letter = {"id": envelope.id, "text": envelope.message.text, "padding": "x" * self._padding}  # type: ignore[attr-defined]
-        return HttpRequest.post_json(f"{self._url}/send", letter, headers={})
+        payload = {"id": envelope.id, "text": envelope.message.text, "padding": "x" * self._padding}  # type: ignore[attr-defined]
+        return HttpRequest.post_json(f"{self._url}/send", payload, headers={})
 
     def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:  # noqa: ARG002  one message a request
         if not response.ok:
@@ -48,7 +48,7 @@ class Post(HttpProvider):
             return result_from_status(response)
 
 
-class AskablePost(Post):
+class JsonProviderWithLookup(JsonProvider):
     """One that can be asked what became of a message, and says so on the safe side."""
 
     def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
@@ -62,28 +62,28 @@ class AskablePost(Post):
         )
 
 
-class Raising:
+class RaisingProvider:
     """A plugin with a bug: it raises before or after the request."""
 
-    capabilities: ClassVar[Capabilities] = Post.capabilities
+    capabilities: ClassVar[Capabilities] = JsonProvider.capabilities
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def __init__(self, name: str, url: str, *, after: bool) -> None:
         self.name = name
-        self._post = Post(name, url)
+        self._provider = JsonProvider(name, url)
         self._after = after
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         if self._after:
-            yield from ask(self._post.build_request(batch[0]))
+            yield from ask(self._provider.build_request(batch[0]))
         raise ZeroDivisionError
 
 
-class Office(Server):
+class VendorServer(Server):
     """A provider's server: it does to each request as told, and counts by our id what it took."""
 
-    def __init__(self, behave: Callable[[Office, Peer], None] | None = None, **options: Any) -> None:
-        super().__init__(lambda peer: (behave or Office.obliging)(self, peer), **options)
+    def __init__(self, behave: Callable[[VendorServer, Peer], None] | None = None, **options: Any) -> None:
+        super().__init__(lambda peer: (behave or VendorServer.accept_all)(self, peer), **options)
         self.taken: list[str] = []
         self.released = threading.Event()
 
@@ -91,7 +91,7 @@ class Office(Server):
         self.released.set()
         super().__exit__(*about)
 
-    def obliging(self, peer: Peer) -> None:
+    def accept_all(self, peer: Peer) -> None:
         """Take and answer every request."""
         while request := peer.read_request():
             if request.startswith(b"GET"):
@@ -106,7 +106,7 @@ class Office(Server):
         return str(key)
 
 
-class Quick(Clock):
+class InstantClock(Clock):
     """A clock on which waiting takes no time, and is remembered."""
 
     def __init__(self) -> None:
@@ -133,8 +133,8 @@ def http(status: int, body: str = "", **headers: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def sent(door: str, providers: Sequence[Any], http: HttpSettings, **options: Any) -> Receipt:
-    """Send one message through either door; the receipt of a failed one is in its error."""
+def sent(mode: str, providers: Sequence[Any], http: HttpSettings, **options: Any) -> Receipt:
+    """Send one message through either dispatcher, sync or async; the receipt of a failed one is in its error."""
     own = {name: options.pop(name) for name in ("idempotency_key", "timeout", "scope") if name in options}
 
     async def run() -> Receipt:
@@ -142,7 +142,7 @@ def sent(door: str, providers: Sequence[Any], http: HttpSettings, **options: Any
             return await dispatcher.send(Sms("hello"), to=TO, **own)
 
     try:
-        if door == "async":
+        if mode == "async":
             return asyncio.run(run())
         with Dispatcher(providers, http=http, **options) as dispatcher:
             return dispatcher.send(Sms("hello"), to=TO, **own)

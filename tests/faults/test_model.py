@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from faults.harness import TO, Quick
+from faults.harness import TO, InstantClock
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -41,7 +41,7 @@ class Killed(BaseException):
 
 
 @dataclass(frozen=True)
-class Act:
+class Answer:
     """What a provider does with one attempt."""
 
     reason: Reason
@@ -49,12 +49,12 @@ class Act:
     """Whether it takes the message, whatever it says."""
 
 
-def _acts() -> st.SearchStrategy[Act]:
+def _answers() -> st.SearchStrategy[Answer]:
     """Any answer, and where it leaves that open, whether it was taken."""
     reasons = st.sampled_from([one for one in Reason if one not in (Reason.DUPLICATE, Reason.NOT_FOUND)])
     return reasons.flatmap(
         lambda reason: st.builds(
-            Act,
+            Answer,
             st.just(reason),
             st.booleans()
             if REASON_POLICIES[reason].outcome is Outcome.UNKNOWN
@@ -63,41 +63,41 @@ def _acts() -> st.SearchStrategy[Act]:
     )
 
 
-class Actor:
-    """A provider that acts as told, and can be asked."""
+class MachineProvider:
+    """A provider that planned as told, and can be asked."""
 
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})})
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
-    def __init__(self, name: str, world: World) -> None:
+    def __init__(self, name: str, machine: DispatcherMachine) -> None:
         self.name = name
-        self._world = world
+        self._machine = machine
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         (envelope,) = batch
-        act = self._world.next_act(envelope.id, self.name)
-        taken = self._world.taken.setdefault(envelope.id, [])
-        yield from ask(BlockingCall(lambda: taken.append(self.name) if act.taken else None))
+        answer = self._machine.next_answer(envelope.id, self.name)
+        taken = self._machine.taken.setdefault(envelope.id, [])
+        yield from ask(BlockingCall(lambda: taken.append(self.name) if answer.taken else None))
         return [
             AttemptResult.of(
-                act.reason,
-                provider_id=f"{self.name} {envelope.id}" if act.reason is Reason.ACCEPTED else None,
+                answer.reason,
+                provider_id=f"{self.name} {envelope.id}" if answer.reason is Reason.ACCEPTED else None,
             )
         ]
 
     def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         yield from ()
-        if not self._world.answers:
+        if not self._machine.answers:
             return None
-        if self.name in self._world.taken.get(request.message_id, []):
+        if self.name in self._machine.taken.get(request.message_id, []):
             return AttemptResult.of(Reason.ACCEPTED, provider_id=f"{self.name} {request.message_id}")
         return AttemptResult.of(Reason.NOT_FOUND)
 
     def handle_webhook(self, _: WebhookRequest) -> WebhookResult:
-        return WebhookResult([self._world.report])  # type: ignore[list-item]
+        return WebhookResult([self._machine.report])  # type: ignore[list-item]
 
 
-class Perishable(SqliteLedger):
+class DyingSqliteLedger(SqliteLedger):
     """A ledger in memory, whose caller can be made to die after its first or before its n-th operation of a kind."""
 
     def __init__(self) -> None:
@@ -119,13 +119,13 @@ class Perishable(SqliteLedger):
             raise Killed
         return future
 
-    def revive(self, dies: tuple[str, int] | None = None) -> None:
-        """Start a new process, as it were."""
+    def restart(self, dies: tuple[str, int] | None = None) -> None:
+        """Start a new process."""
         self.dies, self._dead = dies, False
 
 
 @dataclass
-class Try:
+class AttemptModel:
     """One attempt, as the model knows it."""
 
     provider: str
@@ -133,14 +133,14 @@ class Try:
 
 
 @dataclass
-class Letter:
+class MessageModel:
     """One message, as the model knows it."""
 
     id: str
     text: str
     expires: float
     lease: float
-    tries: list[Try] = field(default_factory=list[Try])
+    attempts: list[AttemptModel] = field(default_factory=list[AttemptModel])
     known_at: set[str] = field(default_factory=set[str])
     """The providers whose own id of it is known."""
     reports: set[StatusChanged] = field(default_factory=set[StatusChanged])
@@ -152,40 +152,42 @@ class Letter:
 
     @property
     def outcome(self) -> Outcome:
-        kinds = [REASON_POLICIES[one.reason].outcome if one.reason else Outcome.UNKNOWN for one in self.tries]
+        kinds = [
+            REASON_POLICIES[one.reason].outcome if one.reason else Outcome.UNKNOWN for one in self.attempts
+        ]
         return next((kind for kind in HELD if kind in kinds), kinds[-1])
 
     @property
     def open(self) -> bool:
-        return any(one.reason is None for one in self.tries)
+        return any(one.reason is None for one in self.attempts)
 
     def settled_by_reports(self) -> None:
         """Whoever reports on it had taken it."""
-        for one in self.tries:
+        for one in self.attempts:
             unknown = one.reason is not None and REASON_POLICIES[one.reason].outcome is Outcome.UNKNOWN
             if unknown and one.provider in {report.provider for report in self.heard}:
                 one.reason = Reason.ACCEPTED
 
     def status(self) -> statuses.Status | None:
         """Return what all say together; None where nobody may have it."""
-        live = [one for one in self.tries if one.reason and REASON_POLICIES[one.reason].outcome in HELD]
+        live = [one for one in self.attempts if one.reason and REASON_POLICIES[one.reason].outcome in HELD]
         said = [REASON_POLICIES[one.reason].status for one in live if one.reason]
         told = [one.status for one in self.heard if one.provider in {each.provider for each in live}]
         return merge(*said, *told) if live else None
 
 
-class World(RuleBasedStateMachine):
+class DispatcherMachine(RuleBasedStateMachine):
     """What may happen, in any order."""
 
     @initialize()
     def begin(self) -> None:
-        self.ledger, self.clock = Perishable(), Quick()
-        self.acts: list[Act] = []
+        self.ledger, self.clock = DyingSqliteLedger(), InstantClock()
+        self.planned: list[Answer] = []
         self.taken: dict[str, list[str]] = {}
-        self.letters: dict[str, Letter] = {}
-        self.keys: dict[str, Letter] = {}
+        self.messages: dict[str, MessageModel] = {}
+        self.keys: dict[str, MessageModel] = {}
         self.answers, self.resend = True, False
-        self.current: Letter | None = None
+        self.current: MessageModel | None = None
         self.report: StatusChanged | None = None
 
     def teardown(self) -> None:
@@ -199,17 +201,17 @@ class World(RuleBasedStateMachine):
             circuit_breaker=CircuitBreaker(failure_threshold=10**9),
         )
         return Dispatcher(
-            [Actor("a", self), Actor("b", self)],  # type: ignore[list-item]
+            [MachineProvider("a", self), MachineProvider("b", self)],  # type: ignore[list-item]
             routes={"sms": route},
             ledger=LedgerOptions(self.ledger, lease=LEASE, idempotency_ttl=KEY_LIFE),
             clock=self.clock,
         )
 
-    def next_act(self, message_id: str, provider: str) -> Act:
+    def next_answer(self, message_id: str, provider: str) -> Answer:
         """Say what a provider does, and check that it may be asked at all."""
-        act = self.acts.pop(0) if self.acts else Act(Reason.ACCEPTED, taken=True)
-        letter = self.letters.setdefault(message_id, self._new(message_id))
-        for one in letter.tries:
+        answer = self.planned.pop(0) if self.planned else Answer(Reason.ACCEPTED, taken=True)
+        message = self.messages.setdefault(message_id, self._new(message_id))
+        for one in message.attempts:
             assert one.reason is not None
             rule = REASON_POLICIES[one.reason]
             assert rule.outcome is not Outcome.ACCEPTED, "it was accepted, and sent again"
@@ -217,34 +219,48 @@ class World(RuleBasedStateMachine):
                 "it may have been sent, and was sent again"
             )
             assert rule.outcome is not Outcome.REJECTED or rule.failover, "it was refused, and sent again"
-        letter.tries.append(Try(provider, act.reason))
-        letter.lease = self.clock.time + LEASE
-        if act.reason is Reason.ACCEPTED:
-            letter.known_at.add(provider)
-        return act
+        message.attempts.append(AttemptModel(provider, answer.reason))
+        message.lease = self.clock.time + LEASE
+        if answer.reason is Reason.ACCEPTED:
+            message.known_at.add(provider)
+        return answer
 
-    def _new(self, message_id: str) -> Letter:
+    def _new(self, message_id: str) -> MessageModel:
         now = self.clock.time
-        return Letter(message_id, self.text, now + KEY_LIFE, now + LEASE)
+        return MessageModel(message_id, self.text, now + KEY_LIFE, now + LEASE)
 
     @rule(
         key=st.sampled_from(KEYS),
         text=st.sampled_from(["hello", "hello", "hello", "other"]),
-        acts=st.lists(_acts(), max_size=4),
+        planned=st.lists(_answers(), max_size=4),
         answers=st.booleans(),
         resend=st.sampled_from([False, False, False, True]),
-        dies=st.sampled_from([None, None, ("after Reserve", 1), ("before Finish", 1), ("before Finish", 2)]),
+        dies=st.sampled_from(
+            [
+                None,
+                None,
+                ("after ReserveMessage", 1),
+                ("before FinishAttempt", 1),
+                ("before FinishAttempt", 2),
+            ]
+        ),
     )
     def send(
-        self, key: str, text: str, acts: list[Act], answers: bool, resend: bool, dies: tuple[str, int] | None
+        self,
+        key: str,
+        text: str,
+        planned: list[Answer],
+        answers: bool,
+        resend: bool,
+        dies: tuple[str, int] | None,
     ) -> None:
-        self.acts, self.answers, self.resend, self.text = acts, answers, resend, text
-        letter = self.keys.get(key)
-        if letter and letter.expires <= self.clock.time:
-            letter = None
-        expected = self._expected(letter, text) if letter else None
-        before = len(letter.tries) if letter else 0
-        self.ledger.revive(dies if letter is None else None)
+        self.planned, self.answers, self.resend, self.text = planned, answers, resend, text
+        message = self.keys.get(key)
+        if message and message.expires <= self.clock.time:
+            message = None
+        expected = self._expected(message, text) if message else None
+        before = len(message.attempts) if message else 0
+        self.ledger.restart(dies if message is None else None)
         end: Any
         try:
             with self._dispatcher() as dispatcher:
@@ -255,51 +271,51 @@ class World(RuleBasedStateMachine):
             end = error
         except Killed:
             end = None
-        self.ledger.revive()
+        self.ledger.restart()
         with self._dispatcher() as dispatcher:
             record = dispatcher.get_message(idempotency_key=key)
         assert record is not None
-        letter = self.letters.setdefault(record.id, self._new(record.id))
-        self.keys[key] = letter
+        message = self.messages.setdefault(record.id, self._new(record.id))
+        self.keys[key] = message
         if end is None:  # killed
-            if dies == ("after Reserve", 1):
-                letter.tries.append(Try("a"))
+            if dies == ("after ReserveMessage", 1):
+                message.attempts.append(AttemptModel("a"))
             else:
-                letter.tries[-1].reason = None
-                letter.known_at.discard(letter.tries[-1].provider)
+                message.attempts[-1].reason = None
+                message.known_at.discard(message.attempts[-1].provider)
         elif expected:
             assert isinstance(end, expected)
-            assert len(letter.tries) == before, "a provider was asked though nothing may follow"
+            assert len(message.attempts) == before, "a provider was asked though nothing may follow"
         else:
-            letter.settled_by_reports()
+            message.settled_by_reports()
             kind = end.receipt.outcome if isinstance(end, errors.SendFailed) else end.outcome
-            assert kind is letter.outcome
+            assert kind is message.outcome
             assert isinstance(end, errors.SendFailed) is (kind in (Outcome.REJECTED, Outcome.NOT_SENT))
 
-    def _expected(self, letter: Letter, text: str) -> type[Exception] | None:
-        """Bring a letter up to date as a call with its key does, and say how the call is refused."""
-        if letter.text != text:
+    def _expected(self, message: MessageModel, text: str) -> type[Exception] | None:
+        """Bring a message up to date as a call with its key does, and say how the call is refused."""
+        if message.text != text:
             return errors.IdempotencyKeyReused
-        if letter.open and self.clock.time < letter.lease:
+        if message.open and self.clock.time < message.lease:
             return errors.IdempotencyKeyInUse
-        self._buried(letter)
-        if letter.outcome is Outcome.UNKNOWN:
-            self._asked(letter)
+        self._close_open_attempts(message)
+        if message.outcome is Outcome.UNKNOWN:
+            self._asked(message)
         return None
 
-    def _buried(self, letter: Letter) -> None:
-        for one in letter.tries:
+    def _close_open_attempts(self, message: MessageModel) -> None:
+        for one in message.attempts:
             one.reason = one.reason or Reason.PROCESS_CRASHED
-        letter.settled_by_reports()
+        message.settled_by_reports()
 
-    def _asked(self, letter: Letter) -> None:
-        for one in letter.tries:
+    def _asked(self, message: MessageModel) -> None:
+        for one in message.attempts:
             if self.answers and one.reason and REASON_POLICIES[one.reason].outcome is Outcome.UNKNOWN:
-                took = one.provider in self.taken.get(letter.id, [])
+                took = one.provider in self.taken.get(message.id, [])
                 one.reason = Reason.ACCEPTED if took else Reason.NOT_FOUND
                 if took:
-                    letter.known_at.add(one.provider)
-        letter.settled_by_reports()
+                    message.known_at.add(one.provider)
+        message.settled_by_reports()
 
     @rule(
         data=st.data(),
@@ -310,7 +326,7 @@ class World(RuleBasedStateMachine):
     )
     def hear(self, data: Any, status: statuses.Status, names: str, at: int, times: int) -> None:
         """A provider reports on a message that it took, by our id, its own, or both; early, late, and more than once."""
-        taken = [(key, one) for key, posts in self.taken.items() for one in sorted(set(posts))]
+        taken = [(key, one) for key, providers in self.taken.items() for one in sorted(set(providers))]
         if not taken:
             return
         key, provider = data.draw(st.sampled_from(taken))
@@ -322,11 +338,11 @@ class World(RuleBasedStateMachine):
             provider_id=own,
             message_id=key if names != "own" else "",
         )
-        letter = self.letters[key]
-        letter.reports.add(self.report)
+        message = self.messages[key]
+        message.reports.add(self.report)
         if names == "both":
-            letter.known_at.add(provider)
-        letter.settled_by_reports()
+            message.known_at.add(provider)
+        message.settled_by_reports()
         with self._dispatcher() as dispatcher:
             for _ in range(times):
                 dispatcher.handle_webhook(provider, WebhookRequest())
@@ -337,11 +353,11 @@ class World(RuleBasedStateMachine):
         self.answers = answers
         with self._dispatcher() as dispatcher:
             asked = {record.id for record in dispatcher.reconcile()}
-        for letter in self.letters.values():
-            if letter.open and letter.lease <= self.clock.time:
-                self._buried(letter)
-            if letter.id in asked:
-                self._asked(letter)
+        for message in self.messages.values():
+            if message.open and message.lease <= self.clock.time:
+                self._close_open_attempts(message)
+            if message.id in asked:
+                self._asked(message)
 
     @rule(seconds=st.sampled_from([1000.0, 1000.0, KEY_LIFE + 1]))
     def wait(self, seconds: float) -> None:
@@ -350,16 +366,16 @@ class World(RuleBasedStateMachine):
     @invariant()
     def the_record_is_the_models(self) -> None:
         with self._dispatcher() as dispatcher:
-            for letter in self.letters.values():
-                record = dispatcher.get_message(letter.id)
+            for message in self.messages.values():
+                record = dispatcher.get_message(message.id)
                 assert record is not None
                 kept = [(one.provider, one.result.reason if one.result else None) for one in record.attempts]
-                assert kept == [(one.provider, one.reason) for one in letter.tries]
-                assert record.outcome is letter.outcome
-                assert len(record.events) == len(letter.heard)
-                assert letter.status() in (record.status, None)
-                assert letter.status() or record.status.id in (52, 100, 1002)
+                assert kept == [(one.provider, one.reason) for one in message.attempts]
+                assert record.outcome is message.outcome
+                assert len(record.events) == len(message.heard)
+                assert message.status() in (record.status, None)
+                assert message.status() or record.status.id in (52, 100, 1002)
 
 
-World.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
-TestTheRecordIsTheModels = World.TestCase
+DispatcherMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestDispatcherAgainstTheModel = DispatcherMachine.TestCase

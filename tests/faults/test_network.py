@@ -13,7 +13,7 @@ import pytest
 import trustme
 from faults import outcomes_page
 from faults.behaviors import CASES
-from faults.harness import CLIENTS, DOORS, Office, Post, Quick, Raising, sent
+from faults.harness import CLIENTS, MODES, InstantClock, JsonProvider, RaisingProvider, VendorServer, sent
 
 from messaging_channels import Outcome, Route
 from messaging_channels._model.outcomes import REASON_POLICIES, Reason
@@ -36,8 +36,8 @@ def client(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=DOORS)
-def door(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
@@ -47,11 +47,11 @@ def _settings(name: str, client: Any, **options: Any) -> HttpSettings:
 
 
 def _alone() -> dict[str, Any]:
-    return {"routes": {"sms": Route("first", retry=TWICE)}, "clock": Quick()}
+    return {"routes": {"sms": Route("first", retry=TWICE)}, "clock": InstantClock()}
 
 
 def _both() -> dict[str, Any]:
-    return {"routes": {"sms": Route("first", "second", retry=TWICE)}, "clock": Quick()}
+    return {"routes": {"sms": Route("first", "second", retry=TWICE)}, "clock": InstantClock()}
 
 
 def _holds(receipt: Any, name: str, asked: list[str]) -> None:
@@ -67,12 +67,12 @@ def _holds(receipt: Any, name: str, asked: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_request_that_arrives_ends_as_the_page_says(name: str, door: str, client: str) -> None:
+def test_a_request_that_arrives_ends_as_the_page_says(name: str, mode: str, client: str) -> None:
     case, http = CASES[name], _settings(name, client)
     padding = LARGE if name == "no time to read the request" else 0
-    with Office(case.behave) as first, Office() as second:
-        providers = [Post("first", first.url, padding=padding), Post("second", second.url)]
-        receipt = sent(door, providers, http, **_both())
+    with VendorServer(case.behave) as first, VendorServer() as second:
+        providers = [JsonProvider("first", first.url, padding=padding), JsonProvider("second", second.url)]
+        receipt = sent(mode, providers, http, **_both())
     asked = PAGE[name].asked(attempts=2)
     _holds(receipt, name, asked)
     assert len(first.taken) == (1 if case.taken else 0)
@@ -82,28 +82,28 @@ def test_a_request_that_arrives_ends_as_the_page_says(name: str, door: str, clie
 
 @pytest.mark.parametrize("name", CASES)
 def test_without_another_provider_the_same_one_is_asked_again_only_where_the_page_says(
-    name: str, door: str, client: str
+    name: str, mode: str, client: str
 ) -> None:
     case, http = CASES[name], _settings(name, client)
     padding = LARGE if name == "no time to read the request" else 0
-    with Office(case.behave) as first:
-        receipt = sent(door, [Post("first", first.url, padding=padding)], http, **_alone())
+    with VendorServer(case.behave) as first:
+        receipt = sent(mode, [JsonProvider("first", first.url, padding=padding)], http, **_alone())
     _holds(receipt, name, PAGE[name].asked_alone(attempts=2))
     assert len(first.taken) == (1 if case.taken else 0)
     if case.waited is not None:
         assert [attempt.delay for attempt in receipt.attempts] == [0.0, pytest.approx(case.waited)]
 
 
-def test_a_repetition_after_a_429_is_sent_once(door: str, client: str) -> None:
+def test_a_repetition_after_a_429_is_sent_once(mode: str, client: str) -> None:
     answers = iter([CASES["429 with Retry-After in seconds"].behave])
 
-    def behave(office: Office, peer: Any) -> None:
-        next(answers, Office.obliging)(office, peer)
+    def behave(server: VendorServer, peer: Any) -> None:
+        next(answers, VendorServer.accept_all)(server, peer)
 
-    clock = Quick()
-    with Office(behave) as first:
+    clock = InstantClock()
+    with VendorServer(behave) as first:
         http = HttpSettings(client=client, keepalive_expiry=0.0, timeouts=PATIENT)  # type: ignore[arg-type]
-        receipt = sent(door, [Post("first", first.url)], http, clock=clock, routes=_alone()["routes"])
+        receipt = sent(mode, [JsonProvider("first", first.url)], http, clock=clock, routes=_alone()["routes"])
     reasons = [attempt.result.reason for attempt in receipt.attempts if attempt.result]
     if first.connections == 1:  # the client went on with its connection, which still throttles
         assert reasons == [Reason.THROTTLED, Reason.THROTTLED]
@@ -115,18 +115,18 @@ def test_a_repetition_after_a_429_is_sent_once(door: str, client: str) -> None:
 
 @contextmanager
 def _unknown_authority(_: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    with Office(tls=_tls(trustme.CA(), "localhost")) as office:
-        yield office.url, {}
-        assert office.requests == []
+    with VendorServer(tls=_tls(trustme.CA(), "localhost")) as server:
+        yield server.url, {}
+        assert server.requests == []
 
 
 @contextmanager
 def _another_host(folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "ca.pem")
-    with Office(tls=_tls(authority, "other.example.com")) as office:
-        yield office.url, {"ca_file": folder / "ca.pem"}
-        assert office.requests == []
+    with VendorServer(tls=_tls(authority, "other.example.com")) as server:
+        yield server.url, {"ca_file": folder / "ca.pem"}
+        assert server.requests == []
 
 
 def _tls(authority: trustme.CA, name: str) -> ssl.SSLContext:
@@ -170,14 +170,16 @@ CONNECTING = {
 
 @pytest.mark.parametrize("name", CONNECTING)
 def test_what_never_connects_was_certainly_not_sent(
-    name: str, door: str, client: str, tmp_path: Path
+    name: str, mode: str, client: str, tmp_path: Path
 ) -> None:
     with CONNECTING[name](tmp_path) as (url, options):
         http = _settings(name, client, **options)
-        alone = sent(door, [Post("first", url)], http, **_alone())
-        with Office() as second:
-            # the second office speaks plain HTTP, whatever authorities are trusted
-            both = sent(door, [Post("first", url), Post("second", second.url)], http, **_both())
+        alone = sent(mode, [JsonProvider("first", url)], http, **_alone())
+        with VendorServer() as second:
+            # the second server speaks plain HTTP, whatever authorities are trusted
+            both = sent(
+                mode, [JsonProvider("first", url), JsonProvider("second", second.url)], http, **_both()
+            )
     _holds(alone, name, PAGE[name].asked_alone(attempts=2))
     _holds(both, name, PAGE[name].asked(attempts=2))
     assert len(second.taken) == 1
@@ -188,20 +190,20 @@ def test_what_never_connects_was_certainly_not_sent(
     [("the plugin raises before the request", False), ("the plugin raises after the request", True)],
 )
 def test_a_plugin_that_raises_is_never_the_reason_for_a_second_copy(
-    name: str, after: bool, door: str, client: str
+    name: str, after: bool, mode: str, client: str
 ) -> None:
-    with Office() as first, Office() as second:
-        providers = [Raising("first", first.url, after=after), Post("second", second.url)]
-        receipt = sent(door, providers, _settings(name, client), **_both())
+    with VendorServer() as first, VendorServer() as second:
+        providers = [RaisingProvider("first", first.url, after=after), JsonProvider("second", second.url)]
+        receipt = sent(mode, providers, _settings(name, client), **_both())
     _holds(receipt, name, PAGE[name].asked(attempts=2))
     assert (len(first.taken), len(second.taken)) == (int(after), 0)
 
 
-def test_a_deadline_shortens_the_wait_for_an_answer(door: str, client: str) -> None:
-    with Office(CASES["no answer in time"].behave) as first:
+def test_a_deadline_shortens_the_wait_for_an_answer(mode: str, client: str) -> None:
+    with VendorServer(CASES["no answer in time"].behave) as first:
         receipt = sent(
-            door,
-            [Post("first", first.url)],
+            mode,
+            [JsonProvider("first", first.url)],
             HttpSettings(client=client, timeouts=Timeouts(read=60)),  # type: ignore[arg-type]
             timeout=0.3,
         )

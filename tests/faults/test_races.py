@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import psycopg
 import pytest
-from faults.harness import TO, Quick
+from faults.harness import TO, InstantClock
 
 from messaging_channels import Dispatcher, Outcome, Route, Sms, errors
 from messaging_channels._ledger.postgres import PostgresLedger
@@ -40,14 +40,14 @@ from messaging_channels.policies.checks import PreSendCheck
 from messaging_channels.policies.routing import CircuitBreaker, RetryPolicy
 
 
-class Told:
+class CountingProvider:
     """A provider whose answers are told in advance; it counts what it accepted."""
 
-    name: ClassVar[str] = "told"
+    name: ClassVar[str] = "acme-sms"
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})})
     executors: ClassVar[dict[type[Exchange[Any]], Any]] = {}
 
-    def __init__(self, *answers: Reason, name: str = "told") -> None:
+    def __init__(self, *answers: Reason, name: str = "acme-sms") -> None:
         self.name = name  # type: ignore[misc]
         self._answers = iter(answers)
         self.taken: list[str] = []
@@ -63,7 +63,7 @@ class Told:
         return AttemptResult.of(reason, retry_after=1.0 if reason is Reason.THROTTLED else None)
 
 
-class Pausing(PreSendCheck):
+class PausingCheck(PreSendCheck):
     """A rule that allows everything, but tells when it is asked and takes its time."""
 
     name: ClassVar[str] = "pausing"
@@ -81,9 +81,9 @@ class Pausing(PreSendCheck):
 @pytest.mark.parametrize("second", [Reason.ACCEPTED, Reason.TIMEOUT])
 def test_a_call_that_takes_over_between_two_attempts_never_repeats_the_later_one(second: Reason) -> None:
     """The first call waits to repeat a throttled attempt. Another one finds the record meanwhile, and takes over too late."""
-    ledger, pause, provider = SqliteLedger(), Pausing(), Told(Reason.THROTTLED, second)
+    ledger, pause, provider = SqliteLedger(), PausingCheck(), CountingProvider(Reason.THROTTLED, second)
     others: list[Any] = []
-    route = {"sms": Route("told", retry=RetryPolicy(max_attempts=2))}
+    route = {"sms": Route("acme-sms", retry=RetryPolicy(max_attempts=2))}
 
     def takes_over() -> None:
         with Dispatcher([provider], ledger=ledger, checks=[pause], routes=route) as dispatcher:
@@ -92,7 +92,7 @@ def test_a_call_that_takes_over_between_two_attempts_never_repeats_the_later_one
             except errors.MessagingError as error:
                 others.append(error)
 
-    class Meanwhile(Quick):
+    class Meanwhile(InstantClock):
         def sleep(self, seconds: float) -> None:
             super().sleep(seconds)
             other.start()
@@ -126,7 +126,7 @@ def _reserve(message_id: str = "m1", key: str | None = "key", **more: Any) -> Re
         expires=1000.0,
         lease_owner=f"holder of {message_id}",
         lease=120.0,
-        first_attempt=AttemptIntent(message_id, 1, "told", None, 0.0),
+        first_attempt=AttemptIntent(message_id, 1, "acme-sms", None, 0.0),
     )
     return replace(new, **more)
 
@@ -177,7 +177,7 @@ def test_a_late_end_of_an_earlier_attempt_does_not_hide_that_a_later_one_was_acc
     _do(
         ledger,
         TakeLease("m1", "holder of m1", "h2", 120.0, 1),
-        StartAttempt(AttemptIntent("m1", 2, "told", None, 0.0), "h2", 120.0),
+        StartAttempt(AttemptIntent("m1", 2, "acme-sms", None, 0.0), "h2", 120.0),
     )
     _do(ledger, _finish(Reason.ACCEPTED, 2, "told accepted it"), _finish(late, 1, "told refused it for good"))
     record = _do(ledger, GetMessage("m1"))
@@ -197,7 +197,7 @@ HOSTILE = ["\ud800", "nul\x00byte"]
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_text_that_a_database_cannot_hold_stops_nobody_else(text: str, ledger: SqliteLedger) -> None:
-    with Dispatcher([Told()], ledger=ledger) as dispatcher:
+    with Dispatcher([CountingProvider()], ledger=ledger) as dispatcher:
         with suppress(errors.MessagingError):
             dispatcher.send(Sms("hello"), to=TO, idempotency_key=text)
         assert dispatcher.send(Sms("hello"), to=TO, idempotency_key="key").outcome is Outcome.ACCEPTED
@@ -209,7 +209,7 @@ def test_an_answer_that_a_database_cannot_hold_is_kept_all_the_same(text: str, l
     assert _do(ledger, GetMessage("m1")).outcome is Outcome.ACCEPTED
 
 
-class Slow(Told):
+class SlowProvider(CountingProvider):
     """A provider that takes batches, is slow with those texts that begin so, and can be asked."""
 
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, max_batch_size=10)
@@ -237,7 +237,7 @@ def test_a_message_whose_lease_runs_out_while_it_waits_for_its_turn_is_not_sent_
     ledger: SqliteLedger,
 ) -> None:
     """Somebody else takes it for dead meanwhile, proves that it was never taken, and sends it."""
-    provider, clock, ends = Slow(), Quick(), list[Any]()
+    provider, clock, ends = SlowProvider(), InstantClock(), list[Any]()
     with Dispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
 
         def send(text: str, key: str | None) -> None:
@@ -272,7 +272,11 @@ def test_a_message_whose_lease_runs_out_while_it_waits_for_its_turn_is_not_sent_
 def _report(status: statuses.Status, *, message_id: str = "", provider_id: str | None = None) -> RecordEvent:
     return RecordEvent(
         StatusChanged(
-            provider="told", occurred_at=1.0, status=status, message_id=message_id, provider_id=provider_id
+            provider="acme-sms",
+            occurred_at=1.0,
+            status=status,
+            message_id=message_id,
+            provider_id=provider_id,
         ),
         1.0,
     )
@@ -289,7 +293,7 @@ def test_reports_that_name_only_the_providers_id_are_joined_as_soon_as_it_is_kno
     else:
         _do(ledger, _report(statuses.known(1, 3), message_id="m1"))
         _do(ledger, _finish(Reason.ACCEPTED, provider_id="own"))
-    record = _do(ledger, GetMessage(provider="told", provider_id="own"))
+    record = _do(ledger, GetMessage(provider="acme-sms", provider_id="own"))
     assert record is not None
     assert record.status == statuses.DELIVERED_TO_HANDSET
     assert len(record.events) == 2
@@ -309,7 +313,7 @@ def test_nobody_takes_over_what_a_report_has_just_settled(ledger: SqliteLedger) 
     assert _do(ledger, TakeLease("m1", "holder of m1", "h2", 120.0, 1)) is False
 
 
-class SetBack(Quick):
+class ClockSetBack(InstantClock):
     """A clock that is set back by an hour while the n-th wait goes on."""
 
     def __init__(self, nth: int = 1) -> None:
@@ -323,15 +327,15 @@ class SetBack(Quick):
 
 
 def test_a_clock_that_is_set_back_makes_no_repetition_wait_for_it() -> None:
-    clock, provider = SetBack(), Told(Reason.THROTTLED, Reason.THROTTLED)
+    clock, provider = ClockSetBack(), CountingProvider(Reason.THROTTLED, Reason.THROTTLED)
     with Dispatcher([provider], clock=clock) as dispatcher:
         assert dispatcher.send(Sms("hello"), to=TO).outcome is Outcome.ACCEPTED
     assert sum(clock.waits) < 60
 
 
 def test_a_clock_that_is_set_back_makes_nobody_wait_longer_for_a_call_under_way(ledger: SqliteLedger) -> None:
-    clock = SetBack()
-    with Dispatcher([Told()], ledger=ledger, clock=clock) as dispatcher:
+    clock = ClockSetBack()
+    with Dispatcher([CountingProvider()], ledger=ledger, clock=clock) as dispatcher:
         intent = _reserve(fingerprint=fingerprint(Sms("hello"), "447700900123", None))
         _do(ledger, replace(intent, expires=clock.time + 10**6, lease=clock.time + 10**5))
         with pytest.raises(errors.IdempotencyKeyInUse):
@@ -340,10 +344,10 @@ def test_a_clock_that_is_set_back_makes_nobody_wait_longer_for_a_call_under_way(
 
 
 def test_a_clock_that_is_set_back_lets_no_provider_rest_longer() -> None:
-    clock, provider = Quick(), Told(*[Reason.UNREACHABLE] * 2)
+    clock, provider = InstantClock(), CountingProvider(*[Reason.UNREACHABLE] * 2)
     route = {
         "sms": Route(
-            "told",
+            "acme-sms",
             retry=RetryPolicy(max_attempts=1),
             circuit_breaker=CircuitBreaker(failure_threshold=2, reset_timeout=30),
         )

@@ -67,7 +67,7 @@ def _session_on_postgres(_: Path, conninfo: str) -> Iterator[Any]:
         yield session
 
 
-DOORS = {
+CONNECTIONS = {
     "sqlite3": (_sqlite3, True),
     "psycopg": (_psycopg, False),
     "sqlalchemy-connection-sqlite": (_connection_on_sqlite, True),
@@ -79,16 +79,16 @@ def _ledger(*, sqlite: bool, path: Path, conninfo: str) -> Ledger:
     return SqliteLedger(path) if sqlite else PostgresLedger(conninfo)
 
 
-@pytest.mark.parametrize("name", DOORS)
+@pytest.mark.parametrize("name", CONNECTIONS)
 @pytest.mark.parametrize("fresh", [True, False], ids=["fresh", "opened"])
 def test_a_message_lives_and_dies_with_the_callers_transaction(
     name: str, postgres: str, tmp_path: Path, *, fresh: bool
 ) -> None:
-    opened, sqlite = DOORS[name]
+    opened, sqlite = CONNECTIONS[name]
     path = tmp_path / "ledger.sqlite3"
-    pigeon = Scripted("pigeon")
+    provider = Scripted("acme-sms")
     ledger = _ledger(sqlite=sqlite, path=path, conninfo=postgres)
-    with Dispatcher([pigeon], ledger=ledger) as dispatcher, opened(path, postgres) as connection:
+    with Dispatcher([provider], ledger=ledger) as dispatcher, opened(path, postgres) as connection:
         if not fresh:
             assert dispatcher.get_message("nobody") is None
         worker = Worker(dispatcher)
@@ -101,7 +101,7 @@ def test_a_message_lives_and_dies_with_the_callers_transaction(
             dispatcher.enqueue(Sms("other"), to=TO, transaction=connection, idempotency_key="k")
         connection.commit()
         assert worker.drain() == 1
-        assert [envelope.id for envelope in pigeon.asked] == [kept.id]
+        assert [envelope.id for envelope in provider.asked] == [kept.id]
         assert dispatcher.get_message(gone.id) is None
     if isinstance(ledger, SqliteLedger):
         ledger.close()
@@ -126,9 +126,9 @@ async def _async_session(conninfo: str) -> AsyncIterator[Any]:
 @pytest.mark.parametrize("opened", [_async_psycopg, _async_session], ids=["psycopg", "sqlalchemy-session"])
 def test_so_does_one_in_an_event_loop(opened: Any, postgres: str) -> None:
     async def scenario() -> None:
-        pigeon = Scripted("pigeon")
+        provider = Scripted("acme-sms")
         async with (
-            AsyncDispatcher([pigeon], ledger=PostgresLedger(postgres)) as dispatcher,
+            AsyncDispatcher([provider], ledger=PostgresLedger(postgres)) as dispatcher,
             opened(postgres) as connection,
         ):
             gone = await dispatcher.enqueue(HELLO, to=TO, transaction=connection)
@@ -136,7 +136,7 @@ def test_so_does_one_in_an_event_loop(opened: Any, postgres: str) -> None:
             kept = await dispatcher.enqueue(HELLO, to=TO, transaction=connection)
             await connection.commit()
             assert await AsyncWorker(dispatcher).drain() == 1
-            assert [envelope.id for envelope in pigeon.asked] == [kept.id]
+            assert [envelope.id for envelope in provider.asked] == [kept.id]
             assert await dispatcher.get_message(gone.id) is None
 
     asyncio.run(scenario())
@@ -146,7 +146,7 @@ def test_a_connection_of_sqlite3_serves_an_asynchronous_dispatcher_too(tmp_path:
     async def scenario() -> None:
         path = tmp_path / "ledger.sqlite3"
         ledger = SqliteLedger(path)
-        async with AsyncDispatcher([Scripted("pigeon")], ledger=ledger) as dispatcher:
+        async with AsyncDispatcher([Scripted("acme-sms")], ledger=ledger) as dispatcher:
             connection = sqlite3.connect(path)
             await dispatcher.enqueue(HELLO, to=TO, transaction=connection)
             connection.commit()
@@ -157,8 +157,8 @@ def test_a_connection_of_sqlite3_serves_an_asynchronous_dispatcher_too(tmp_path:
     asyncio.run(scenario())
 
 
-class Told:
-    """A waker that remembers whom it was told of."""
+class RecordingNotifier:
+    """A notifier that remembers whom it was told of."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -174,9 +174,9 @@ class Told:
 def test_nobody_is_woken_for_what_is_not_committed_and_a_running_worker_finds_it_by_itself(
     tmp_path: Path,
 ) -> None:
-    path, waker, sent = tmp_path / "ledger.sqlite3", Told(), threading.Event()
+    path, notifier, sent = tmp_path / "ledger.sqlite3", RecordingNotifier(), threading.Event()
     ledger = SqliteLedger(path, owned=True)
-    with Dispatcher([Scripted("pigeon", sent.set)], ledger=ledger, notifiers=[waker]) as dispatcher:
+    with Dispatcher([Scripted("acme-sms", sent.set)], ledger=ledger, notifiers=[notifier]) as dispatcher:
         worker = Worker(dispatcher, WorkerOptions(concurrency=1, poll_interval=0.05))
         running = threading.Thread(target=worker.run)
         running.start()
@@ -185,16 +185,16 @@ def test_nobody_is_woken_for_what_is_not_committed_and_a_running_worker_finds_it
         connection.commit()
         connection.close()
         assert sent.wait(30)
-        assert waker.ids == []
+        assert notifier.ids == []
         other = dispatcher.enqueue(HELLO, to=TO)
-        assert waker.ids == [other.id]
+        assert notifier.ids == [other.id]
         worker.stop()
         running.join(30)
 
 
 def test_another_writer_does_not_come_between_its_statements(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
-    with Dispatcher([Scripted("pigeon")], ledger=SqliteLedger(path, owned=True)) as dispatcher:
+    with Dispatcher([Scripted("acme-sms")], ledger=SqliteLedger(path, owned=True)) as dispatcher:
         dispatcher.enqueue(HELLO, to=TO)
         other = sqlite3.connect(path, timeout=0, isolation_level=None)
         other.execute("CREATE TABLE other (number)")
@@ -216,7 +216,7 @@ def test_another_writer_does_not_come_between_its_statements(tmp_path: Path) -> 
 def test_a_connection_without_a_transaction_or_of_another_kind_is_refused(postgres: str) -> None:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     with (
-        Dispatcher([Scripted("pigeon")], ledger=SqliteLedger(owned=True)) as dispatcher,
+        Dispatcher([Scripted("acme-sms")], ledger=SqliteLedger(owned=True)) as dispatcher,
         psycopg.connect(postgres, autocommit=True) as autocommit,
     ):
         for wrong in (connection, autocommit, object()):

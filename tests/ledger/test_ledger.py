@@ -1,4 +1,4 @@
-"""One suite that every ledger has to pass, from either door."""
+"""One suite that every ledger has to pass, with the sync and the async client."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _reserve(
         expires=at + 100,
         lease_owner=holder,
         lease=at + 10,
-        first_attempt=AttemptIntent(message_id, 1, "pigeon", None, at, 0.5),
+        first_attempt=AttemptIntent(message_id, 1, "acme-sms", None, at, 0.5),
     )
 
 
@@ -84,7 +84,7 @@ def _report(
     status: statuses.Status, *, message_id: str = "", provider_id: str | None = None, at: float = NOW
 ) -> StatusChanged:
     return StatusChanged(
-        provider="pigeon",
+        provider="acme-sms",
         message_id=message_id,
         provider_id=provider_id,
         status=status,
@@ -103,7 +103,7 @@ def test_a_message_is_found_by_every_name_it_has(do: Do) -> None:
     new = _reserve("key")
     assert do(new) is None
     do(_finish(new.id, Reason.ACCEPTED, provider_id="p-1"))
-    by_id, by_provider = do(GetMessage(new.id)), do(GetMessage(provider="pigeon", provider_id="p-1"))
+    by_id, by_provider = do(GetMessage(new.id)), do(GetMessage(provider="acme-sms", provider_id="p-1"))
     assert by_id == by_provider == do(GetMessage(scope="", idempotency_key="key"))
     assert (by_id.message_type, by_id.address, by_id.outcome, by_id.stop_reason) == (
         "Sms",
@@ -113,7 +113,7 @@ def test_a_message_is_found_by_every_name_it_has(do: Do) -> None:
     )
     (attempt,) = by_id.attempts
     assert (attempt.provider, attempt.started_at, attempt.duration, attempt.delay) == (
-        "pigeon",
+        "acme-sms",
         NOW,
         2.0,
         0.5,
@@ -155,7 +155,7 @@ def test_every_operation_may_be_repeated(do: Do) -> None:
     assert [do(new), do(new)] == [None, None]
     take = TakeLease(new.id, "h1", "h2", NOW + 20, 1)
     assert [do(take), do(take)] == [True, True]
-    begin = StartAttempt(AttemptIntent(new.id, 2, "dove", None, NOW, 0.0), "h2", NOW + 30)
+    begin = StartAttempt(AttemptIntent(new.id, 2, "other-sms", None, NOW, 0.0), "h2", NOW + 30)
     assert [do(begin), do(begin)] == [True, True]
     finish = _finish(new.id, Reason.ACCEPTED, 2)
     assert do(finish) == do(finish) == statuses.PENDING_ACCEPTED
@@ -168,7 +168,7 @@ def test_only_the_holder_may_begin_an_attempt(do: Do) -> None:
     assert do(TakeLease(new.id, "somebody else", "h2", NOW + 20, 1)) is False
     assert do(TakeLease(new.id, "h1", "h2", NOW + 20, 0)) is False
     assert do(TakeLease(new.id, "h1", "h2", NOW + 20, 1)) is True
-    assert do(StartAttempt(AttemptIntent(new.id, 2, "pigeon", None, NOW, 0.0), "h1", NOW + 20)) is False
+    assert do(StartAttempt(AttemptIntent(new.id, 2, "acme-sms", None, NOW, 0.0), "h1", NOW + 20)) is False
     assert len(_find(do, new.id).attempts) == 1
 
 
@@ -176,7 +176,7 @@ def test_no_attempt_follows_one_that_a_report_has_settled_meanwhile(do: Do) -> N
     new = _reserve()
     do(new)
     do(_finish(new.id, Reason.TIMEOUT))
-    begin = StartAttempt(AttemptIntent(new.id, 2, "dove", None, NOW, 0.0), "h1", NOW + 20)
+    begin = StartAttempt(AttemptIntent(new.id, 2, "other-sms", None, NOW, 0.0), "h1", NOW + 20)
     assert do(RecordEvent(_report(DELIVERED, message_id=new.id), NOW)).is_new
     assert do(begin) is False
     assert [one.number for one in _find(do, new.id).attempts] == [1]
@@ -242,7 +242,7 @@ def test_a_report_of_another_provider_says_nothing_of_an_unknown_attempt(do: Do)
     new = _reserve()
     do(new)
     do(_finish(new.id, Reason.TIMEOUT))
-    do(RecordEvent(replace(_report(DELIVERED, message_id=new.id), provider="dove"), NOW))
+    do(RecordEvent(replace(_report(DELIVERED, message_id=new.id), provider="other-sms"), NOW))
     assert _find(do, new.id).outcome is Outcome.UNKNOWN
     assert _find(do, new.id).status == statuses.PENDING_UNKNOWN
 
@@ -255,7 +255,7 @@ def test_what_people_do_stands_beside_the_status(do: Do) -> None:
     do(
         RecordEvent(
             EngagementReceived(
-                provider="pigeon", occurred_at=NOW, provider_id="p", engagement_type=EngagementType.READ
+                provider="acme-sms", occurred_at=NOW, provider_id="p", engagement_type=EngagementType.READ
             ),
             NOW,
         )
@@ -268,7 +268,7 @@ def test_what_people_do_stands_beside_the_status(do: Do) -> None:
 def test_what_came_in_is_told_fresh_once_and_its_words_are_not_kept(do: Do) -> None:
     phone = PhoneNumber.parse("447700900123")
     inbound = MessageReceived(
-        provider="pigeon",
+        provider="acme-sms",
         occurred_at=NOW,
         channel="sms",
         provider_id="in-1",
@@ -276,7 +276,7 @@ def test_what_came_in_is_told_fresh_once_and_its_words_are_not_kept(do: Do) -> N
         to="447700900000",
         text="secret words",
     )
-    stop = OptedOut(provider="pigeon", occurred_at=NOW, channel="sms", address=phone, reason="keyword STOP")
+    stop = OptedOut(provider="acme-sms", occurred_at=NOW, channel="sms", address=phone, reason="keyword STOP")
     assert [do(RecordEvent(one, NOW)).is_new for one in (inbound, stop, inbound, stop)] == [
         True,
         True,
@@ -399,7 +399,7 @@ def test_any_order_of_answer_and_reports_gives_the_same_record(
                 "delivered": RecordEvent(_report(DELIVERED, message_id=new.id), NOW),
                 "seen": RecordEvent(
                     EngagementReceived(
-                        provider="pigeon",
+                        provider="acme-sms",
                         occurred_at=NOW,
                         provider_id=f"p{new.id}",
                         engagement_type=EngagementType.READ,

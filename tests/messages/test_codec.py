@@ -33,35 +33,35 @@ from messaging_channels.plugins.channels import BUILT_IN
 URL = "https://example.com/file"
 
 
-class Colour(StrEnum):
+class Color(StrEnum):
     RED = "red"
 
 
 @dataclass(frozen=True, slots=True)
-class Feather:
+class Tag:
     """A part of a plugin's options."""
 
-    colour: Colour
-    grown: date
+    color: Color
+    created: date
 
 
 @dataclass(frozen=True, slots=True)
-class PigeonSms(ProviderOptions):
+class AcmeSmsOptions(ProviderOptions):
     """The options of a plugin."""
 
-    provider: ClassVar[str] = "pigeon"
-    feathers: tuple[Feather, ...] = ()
+    provider: ClassVar[str] = "acme-sms"
+    tags: tuple[Tag, ...] = ()
     note: Any = None
 
 
-FEATHERS = PigeonSms((Feather(Colour.RED, date(2026, 11, 25)),), note={"a": (1, 2.5, None), 3: b"\0\xff"})
+OPTIONS = AcmeSmsOptions((Tag(Color.RED, date(2026, 11, 25)),), note={"a": (1, 2.5, None), 3: b"\0\xff"})
 SAMPLES: tuple[messages.Message, ...] = (
     Sms(
         "hé",
         sender="Shop",
         validity_period=timedelta(hours=1, microseconds=3),
         flash=True,
-        provider_options=(FEATHERS,),
+        provider_options=(OPTIONS,),
     ),
     messages.Mms((URL,), "words"),
     Email(
@@ -112,7 +112,7 @@ SAMPLES: tuple[messages.Message, ...] = (
     wc.WhatsAppProducts(text="t", header="h", catalog_id="c", sections=(wc.ProductSection(("p",)),)),
     wc.WhatsAppFlow(text="t", button="b", flow_id="f", token="k", data={"a": [1, {"b": None}]}),
 )
-CODEC = Codec([*(kind for channel in BUILT_IN for kind in channel.message_types), PigeonSms])
+CODEC = Codec([*(kind for channel in BUILT_IN for kind in channel.message_types), AcmeSmsOptions])
 
 
 def there_and_back(value: Any) -> Any:
@@ -161,19 +161,19 @@ plain = st.recursive(
 
 @given(plain)
 def test_whatever_an_extra_may_hold_comes_back_equal_and_of_the_same_type(value: Any) -> None:
-    back = there_and_back(PigeonSms(note=value)).note
+    back = there_and_back(AcmeSmsOptions(note=value)).note
     assert back == value
     assert type(back) is type(value)
 
 
 def test_what_could_not_be_read_again_is_refused_when_it_is_written() -> None:
     with pytest.raises(InvalidMessage, match="object"):
-        CODEC.build_request(PigeonSms(note=object()))
+        CODEC.build_request(AcmeSmsOptions(note=object()))
 
 
 @pytest.mark.parametrize(
     "stored",
-    [{"$": "Unheard"}, {"$": "Sms"}, {"$": "Sms", "text": ""}, {"$": "Sms", "text": "x", "colour": 1}, {"text": "x"},
+    [{"$": "Unheard"}, {"$": "Sms"}, {"$": "Sms", "text": ""}, {"$": "Sms", "text": "x", "color": 1}, {"text": "x"},
      {"$": "bytes", "of": 3}, {"$": "datetime", "of": "yesterday"}, {"$": "os:system"}],
 )  # fmt: skip
 def test_what_is_not_known_or_no_longer_fits_is_told_apart_from_a_message(stored: Any) -> None:

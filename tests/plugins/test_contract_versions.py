@@ -21,7 +21,7 @@ def _configuration(loaded: PluginManager, *route: str) -> Configuration:
 def test_a_plugin_for_another_contract_is_refused_with_both_numbers_when_asked_for(contract: int) -> None:
     loaded = plugins.load_plugins(only=(), extra=[OldPlugin(contract)])
     with pytest.raises(errors.PluginLoadError) as refused:
-        _configuration(loaded, "dove").provider("dove")
+        _configuration(loaded, "other-sms").provider("other-sms")
     assert f"built for contract {contract}, this is contract {PROVIDER_API_VERSION}" in str(refused.value)
 
 
@@ -35,4 +35,4 @@ def test_a_plugin_for_another_contract_disturbs_nobody_who_does_not_ask_for_it(c
 def test_a_route_over_a_plugin_for_another_contract_is_refused_before_anything_is_sent() -> None:
     loaded = plugins.load_plugins(only=(), extra=[OldPlugin(PROVIDER_API_VERSION - 1)])
     with pytest.raises(errors.PluginLoadError):
-        _configuration(loaded, "sandbox", "dove").dispatcher_arguments()
+        _configuration(loaded, "sandbox", "other-sms").dispatcher_arguments()

@@ -31,20 +31,20 @@ from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.testing.conformance import ConformanceFixtures, Webhook
 
 REASONS = {
-    "no such loft": Reason.RECIPIENT,
-    "no corn": Reason.INSUFFICIENT_CREDIT,
-    "ring known": Reason.DUPLICATE,
+    "unknown recipient": Reason.RECIPIENT,
+    "no credit": Reason.INSUFFICIENT_CREDIT,
+    "duplicate id": Reason.DUPLICATE,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class PigeonOptions(ProviderOptions):
-    provider: ClassVar[str] = "pigeon"
+class AcmeSmsOptions(ProviderOptions):
+    provider: ClassVar[str] = "acme-sms"
 
-    loft: str
+    campaign: str
 
 
-class PigeonSettings(BaseModel):
+class AcmeSmsSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     base_url: str
@@ -52,17 +52,17 @@ class PigeonSettings(BaseModel):
     sender: str | None = None
 
 
-class Pigeon:
-    name: ClassVar[str] = "pigeon"
+class AcmeSms:
+    name: ClassVar[str] = "acme-sms"
     capabilities: ClassVar[Capabilities] = Capabilities(
         {Sms: frozenset({"sender", "flash"})},
         max_batch_size=100,
-        provider_options=frozenset({PigeonOptions}),
+        provider_options=frozenset({AcmeSmsOptions}),
         deduplicates=True,
     )
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
-    def __init__(self, settings: PigeonSettings) -> None:
+    def __init__(self, settings: AcmeSmsSettings) -> None:
         self.url = settings.base_url
         self.key = settings.key.get_secret_value()
         self.sender = settings.sender
@@ -75,69 +75,73 @@ class Pigeon:
 
     def request(self, batch: Sequence[Envelope]) -> HttpRequest:
         return HttpRequest.post_json(
-            f"{self.url}/fly", {"notes": [self.note(one) for one in batch]}, headers=self.headers
+            f"{self.url}/messages", {"messages": [self.payload(one) for one in batch]}, headers=self.headers
         )
 
-    def note(self, envelope: Envelope) -> dict[str, Any]:
+    def payload(self, envelope: Envelope) -> dict[str, Any]:
         message = envelope.message
         assert isinstance(message, Sms)
-        options = provider_options_of(message, PigeonOptions)
-        note: dict[str, Any] = {
-            "ring": envelope.id,
+        options = provider_options_of(message, AcmeSmsOptions)
+        payload: dict[str, Any] = {
+            "id": envelope.id,
             "from": require_sender(message, self.sender, provider=self.name),
             "to": envelope.to.plain,
-            "note": message.text,
+            "text": message.text,
         }
-        return note | ({"flash": True} if message.flash else {}) | ({"loft": options.loft} if options else {})
+        return (
+            payload
+            | ({"flash": True} if message.flash else {})
+            | ({"campaign": options.campaign} if options else {})
+        )
 
     def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
-        answer = parsed(response)
+        answer = parse_json(response)
         if not response.ok:
             return [result_from_status(response)] * len(batch)
-        listed = answer.get("flights") if isinstance(answer, dict) else None
-        flights = {
-            one["ring"]: one
+        listed = answer.get("results") if isinstance(answer, dict) else None
+        results = {
+            one["id"]: one
             for one in (listed if isinstance(listed, list) else [])
-            if isinstance(one, dict) and isinstance(one.get("ring"), str)
+            if isinstance(one, dict) and isinstance(one.get("id"), str)
         }
-        return [self.outcome(flights.get(one.id), response) for one in batch]
+        return [self.outcome(results.get(one.id), response) for one in batch]
 
-    def outcome(self, flight: Any, response: HttpResponse) -> AttemptResult:
-        if flight is None or not isinstance(flight.get("flight"), str):
+    def outcome(self, result: Any, response: HttpResponse) -> AttemptResult:
+        if result is None or not isinstance(result.get("message_id"), str):
             return result_from_status(response)
-        if refused := flight.get("refused"):
-            reason = REASONS.get(str(refused), Reason.INVALID)
-            return AttemptResult.of(reason, "refused", provider_id=flight["flight"], raw_response=flight)
-        return AttemptResult.of(Reason.ACCEPTED, provider_id=flight["flight"], raw_response=flight)
+        if error := result.get("error"):
+            reason = REASONS.get(str(error), Reason.INVALID)
+            return AttemptResult.of(reason, "refused", provider_id=result["message_id"], raw_response=result)
+        return AttemptResult.of(Reason.ACCEPTED, provider_id=result["message_id"], raw_response=result)
 
     def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
-        proof = call.headers.get("x-pigeon-proof", "")
-        if not hmac.compare_digest(proof.encode(), proof_of(call.body, self.key).encode()):
+        signature = call.headers.get("x-acme-signature", "")
+        if not hmac.compare_digest(signature.encode(), signature_of(call.body, self.key).encode()):
             raise errors.WebhookVerificationError(
-                "the proof does not fit", provider=self.name, hint="check the key"
+                "the signature does not match", provider=self.name, hint="check the key"
             )
-        return WebhookResult(self.events(parsed(HttpResponse(200, {}, call.body)), call))
+        return WebhookResult(self.events(parse_json(HttpResponse(200, {}, call.body)), call))
 
     def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         try:
             at = float(told["at"])
-            if "coo" in told:
+            if "from" in told:
                 return [
                     MessageReceived(
                         provider=self.name,
                         occurred_at=at,
                         channel="sms",
-                        provider_id=str(told["flight"]),
-                        sender=PhoneNumber.parse(told["coo"]),
-                        to=str(told["loft"]),
-                        text=str(told.get("said", "")),
+                        provider_id=str(told["message_id"]),
+                        sender=PhoneNumber.parse(told["from"]),
+                        to=str(told["to"]),
+                        text=str(told.get("text", "")),
                         raw=told,
                     )
                 ]
-            status = DELIVERED_TO_HANDSET if told["landed"] is True else PENDING_ENROUTE
+            status = DELIVERED_TO_HANDSET if told["status"] == "delivered" else PENDING_ENROUTE
             return [
                 StatusChanged(
-                    provider=self.name, occurred_at=at, message_id=str(told["ring"]), status=status, raw=told
+                    provider=self.name, occurred_at=at, message_id=str(told["id"]), status=status, raw=told
                 )
             ]
         except (KeyError, ValueError, TypeError, OverflowError):
@@ -145,7 +149,7 @@ class Pigeon:
 
     def fetch_reports(self) -> Flow[Sequence[Event]]:
         response = yield from ask(HttpRequest("GET", f"{self.url}/reports", self.headers, may_send=False))
-        told = parsed(response)
+        told = parse_json(response)
         listed = told.get("reports") if response.ok and isinstance(told, dict) else None
         return [
             event
@@ -154,71 +158,74 @@ class Pigeon:
         ]
 
     def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
-        url = f"{self.url}/rings/{request.message_id}"
+        url = f"{self.url}/messages/{request.message_id}"
         response = yield from ask(HttpRequest("GET", url, self.headers, may_send=False))
-        told = parsed(response)
-        if response.status == 404 and isinstance(told, dict) and told.get("error") == "no such ring":
+        told = parse_json(response)
+        if response.status == 404 and isinstance(told, dict) and told.get("error") == "no such message":
             return AttemptResult.of(Reason.NOT_FOUND, raw_response=told)
-        flight = told.get("flight") if response.ok and isinstance(told, dict) else None
-        if not isinstance(flight, str):
+        message_id = told.get("message_id") if response.ok and isinstance(told, dict) else None
+        if not isinstance(message_id, str):
             return None
-        return AttemptResult.of(Reason.ACCEPTED, provider_id=flight, raw_response=told)
+        return AttemptResult.of(Reason.ACCEPTED, provider_id=message_id, raw_response=told)
 
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
         return ((("to", envelope.to.plain), RateLimit(1)),)
 
 
-def parsed(response: HttpResponse) -> Any:
+def parse_json(response: HttpResponse) -> Any:
     try:
         return response.json()
     except ValueError:
         return None
 
 
-def proof_of(body: bytes, key: str) -> str:
+def signature_of(body: bytes, key: str) -> str:
     return hmac.new(key.encode(), body, "sha256").hexdigest()
 
 
 def accepts(request: HttpRequest) -> HttpResponse:
-    flights = [
-        {"ring": one["ring"], "flight": f"flight-{one['ring']}", "words": "in the air"}
-        for one in json.loads(request.body)["notes"]
+    results = [
+        {"id": one["id"], "message_id": f"acme-{one['id']}", "status": "queued"}
+        for one in json.loads(request.body)["messages"]
     ]
-    return answer({"flights": flights})
+    return answer({"results": results})
 
 
 def answer(told: object, status: int = 200) -> HttpResponse:
     return HttpResponse(status, {"content-type": "application/json"}, json.dumps(told).encode())
 
 
-def refusal(word: str) -> HttpResponse:
-    return answer({"flights": [{"ring": "0" * 32, "flight": "f", "refused": word}]})
+def refusal(error: str) -> HttpResponse:
+    return answer({"results": [{"id": "0" * 32, "message_id": "m-1", "error": error}]})
 
 
 FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {"base_url": url, "key": secret, "sender": "Shop"},
     success_response=accepts,
     error_responses=(
-        (refusal("no such loft"), Reason.RECIPIENT),
-        (refusal("no corn"), Reason.INSUFFICIENT_CREDIT),
-        (answer({"error": "the door is shut"}, 400), Reason.INVALID),
+        (refusal("unknown recipient"), Reason.RECIPIENT),
+        (refusal("no credit"), Reason.INSUFFICIENT_CREDIT),
+        (answer({"error": "malformed"}, 400), Reason.INVALID),
     ),
-    provider_options=(PigeonOptions("west"),),
-    sign_webhook=lambda body, secret: WebhookRequest(body, {"x-pigeon-proof": proof_of(body, secret)}),
+    provider_options=(AcmeSmsOptions("spring"),),
+    sign_webhook=lambda body, secret: WebhookRequest(body, {"x-acme-signature": signature_of(body, secret)}),
     webhooks=(
-        Webhook(b'{"at": 1700000000, "ring": "r1", "landed": true, "seen_by": ["zoe"]}', (StatusChanged,)),
         Webhook(
-            b'{"at": 1700000000, "flight": "f2", "coo": "+447700900123", "loft": "west"}', (MessageReceived,)
+            b'{"at": 1700000000, "id": "m1", "status": "delivered", "seen_by": ["zoe"]}', (StatusChanged,)
+        ),
+        Webhook(
+            b'{"at": 1700000000, "message_id": "a2", "from": "+447700900123", "to": "Shop"}',
+            (MessageReceived,),
         ),
     ),
-    delivered_body=lambda ours, _: json.dumps({"at": 1, "ring": ours, "landed": True}).encode(),
+    delivered_body=lambda ours, _: json.dumps({"at": 1, "id": ours, "status": "delivered"}).encode(),
     inbound_body=lambda sender, to, text: json.dumps(
-        {"at": 1, "flight": "f", "coo": sender, "loft": to, "said": text}
+        {"at": 1, "message_id": "a1", "from": sender, "to": to, "text": text}
     ).encode(),
-    reports_response=lambda _: answer({"reports": [{"at": 1, "ring": "r1", "landed": True}]}),
-    lookup_response=lambda _: answer({"flight": "f1"}),
+    reports_response=lambda _: answer({"reports": [{"at": 1, "id": "m1", "status": "delivered"}]}),
+    lookup_response=lambda _: answer({"message_id": "a1"}),
 )
 
 
-def spec(build: type[Pigeon] = Pigeon) -> ProviderSpec:
-    return ProviderSpec("pigeon", PigeonSettings, build)
+def spec(build: type[AcmeSms] = AcmeSms) -> ProviderSpec:
+    return ProviderSpec("acme-sms", AcmeSmsSettings, build)

@@ -1,4 +1,4 @@
-"""Further pigeons that are wrong in one way each: most rules can be broken in more ways than one. With each, what the kit says of it."""
+"""Further variants of AcmeSms that violate one rule each: most rules can be broken in more ways than one. With each, what the kit says of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
-from providers.acme import FIXTURES, Pigeon, PigeonOptions, PigeonSettings, answer
+from providers.acme import FIXTURES, AcmeSms, AcmeSmsOptions, AcmeSmsSettings, answer
 from providers.acme_violations import can
 
 from messaging_channels import Sms, errors
@@ -20,86 +20,86 @@ from messaging_channels.plugins.provider import Envelope, LookupRequest
 from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.testing.fixtures import ConformanceFixtures
 
-OTHERWISE: list[tuple[str, str, type[Pigeon], ConformanceFixtures]] = []
+OTHERWISE: list[tuple[str, str, type[AcmeSms], ConformanceFixtures]] = []
 
 
 def says(
     rule: str, words: str, fixtures: ConformanceFixtures = FIXTURES
-) -> Callable[[type[Pigeon]], type[Pigeon]]:
-    def note(kind: type[Pigeon]) -> type[Pigeon]:
+) -> Callable[[type[AcmeSms]], type[AcmeSms]]:
+    def register(kind: type[AcmeSms]) -> type[AcmeSms]:
         OTHERWISE.append((rule, words, kind, fixtures))
         return kind
 
-    return note
+    return register
 
 
-@says("MC101", "its name is 'Dove'")
-class Misnamed(Pigeon):
-    name = "Dove"
+@says("MC101", "its name is 'AcmeSms'")
+class ViolatesMC101_NameInUpperCase(AcmeSms):
+    name = "AcmeSms"
 
 
 @says("MC101", "`executors` is no mapping")
-class WithoutExecutors(Pigeon):
+class ViolatesMC101_NoExecutors(AcmeSms):
     executors = cast("Any", None)
 
 
 @says("MC101", "`capabilities` declare no message")
-class CarriesNothing(Pigeon):
+class ViolatesMC101_NoMessageTypes(AcmeSms):
     capabilities = can(message_types={})
 
 
 @says("MC101", "`max_batch_size` is 0")
-class TakesNone(Pigeon):
+class ViolatesMC101_ZeroBatchSize(AcmeSms):
     capabilities = can(max_batch_size=0)
 
 
-class DoveOptions(PigeonOptions):
-    provider: ClassVar[str] = "dove"
+class OtherOptions(AcmeSmsOptions):
+    provider: ClassVar[str] = "other-sms"
 
 
-@says("MC101", "the extra DoveOptions names another provider")
-class TakesForeignOptions(Pigeon):
-    capabilities = can(provider_options=frozenset({DoveOptions}))
+@says("MC101", "the extra OtherOptions names another provider")
+class ViolatesMC101_ForeignOptions(AcmeSms):
+    capabilities = can(provider_options=frozenset({OtherOptions}))
 
 
-@says("MC102", "PigeonOptions is declared, and changes nothing in any message")
-class IgnoresOptions(Pigeon):
-    def note(self, envelope: Envelope) -> dict[str, Any]:
-        return {name: value for name, value in super().note(envelope).items() if name != "loft"}
+@says("MC102", "AcmeSmsOptions is declared, and changes nothing in any message")
+class ViolatesMC102_OptionsIgnored(AcmeSms):
+    def payload(self, envelope: Envelope) -> dict[str, Any]:
+        return {name: value for name, value in super().payload(envelope).items() if name != "campaign"}
 
 
 @says("MC104", "two providers built alike")
-class CountsItself(Pigeon):
+class ViolatesMC104_InstanceCounterInUrl(AcmeSms):
     made = 0
 
-    def __init__(self, settings: PigeonSettings) -> None:
+    def __init__(self, settings: AcmeSmsSettings) -> None:
         super().__init__(settings)
-        CountsItself.made += 1
+        ViolatesMC104_InstanceCounterInUrl.made += 1
         self.url = f"{self.url}/{self.made}"
 
 
 @says("MC106", "ValueError was raised")
-class ChokesOnTwo(Pigeon):
+class ViolatesMC106_RaisesOnTwoMessages(AcmeSms):
     def request(self, batch: Sequence[Envelope]) -> HttpRequest:
         (_,) = batch
         return super().request(batch)
 
 
 @says("MC106", "some are not accepted")
-class ReadsTheFirst(Pigeon):
+class ViolatesMC106_OnlyFirstAccepted(AcmeSms):
     def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
         first, *others = super().read(response, batch)
         return [first, *[replace(one, reason=Reason.UNREADABLE_RESPONSE) for one in others]]
 
 
 @dataclass(frozen=True)
-class Postcard(Message):
+class UnknownMessage(Message):
     """A type that nobody knows."""
 
 
-@says("MC108", "the kit knows no example of a Postcard")
-class CarriesPostcards(Pigeon):
-    capabilities = can(message_types={Sms: frozenset({"sender", "flash"}), Postcard: frozenset()})
+@says("MC108", "the kit knows no example of a UnknownMessage")
+class ViolatesMC108_UnknownMessageType(AcmeSms):
+    capabilities = can(message_types={Sms: frozenset({"sender", "flash"}), UnknownMessage: frozenset()})
 
 
 @says(
@@ -107,12 +107,12 @@ class CarriesPostcards(Pigeon):
     "its own example needs Sms.flash",
     replace(FIXTURES, messages=(Sms("Canary words 7c1f", flash=True),)),
 )
-class ShowsMoreThanItCan(Pigeon):
+class ViolatesMC108_ExampleNeedsUndeclaredField(AcmeSms):
     capabilities = can(message_types={Sms: frozenset({"sender"})})
 
 
 @says("MC108", "no sender", replace(FIXTURES, settings=lambda url, key: {"base_url": url, "key": key}))
-class WithoutSender(Pigeon):
+class ViolatesMC108_NoSender(AcmeSms):
     pass
 
 
@@ -121,22 +121,22 @@ class WithoutSender(Pigeon):
     "of the answer that takes a Sms: AttributeError was raised",
     replace(FIXTURES, success_response=lambda _: None),
 )
-class ReadsNothing(Pigeon):
+class ViolatesMC201_NoSuccessResponse(AcmeSms):
     pass
 
 
 @says("MC204", "it gave no outcome for its message")
-class SaysNothing(Pigeon):
+class ViolatesMC204_NoResults(AcmeSms):
     def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
         return super().read(response, batch) if response.ok else []
 
 
-def _told(outcome: Any) -> type[Pigeon]:
-    class Tells(Pigeon):
+def _told(outcome: Any) -> type[AcmeSms]:
+    class ViolatesMC205_WrongResult(AcmeSms):
         def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
             return super().read(response, batch) if response.ok else [outcome] * len(batch)
 
-    return Tells
+    return ViolatesMC205_WrongResult
 
 
 for words, odd in (
@@ -149,7 +149,7 @@ for words, odd in (
 
 
 @says("MC208", "of answer 2: ValueError was raised")
-class RaisesAtRefusals(Pigeon):
+class ViolatesMC208_RaisesOn400(AcmeSms):
     def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
         if response.status == 400:
             raise ValueError
@@ -157,7 +157,7 @@ class RaisesAtRefusals(Pigeon):
 
 
 @says("MC209", "of HTTP 429: ValueError was raised")
-class RaisesWhenThrottled(Pigeon):
+class ViolatesMC209_RaisesOn429(AcmeSms):
     def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
         if response.status == 429:
             raise ValueError
@@ -165,7 +165,7 @@ class RaisesWhenThrottled(Pigeon):
 
 
 @says("MC209", "HTTP 429 is read as rejected.invalid")
-class TakesHasteForRefusal(Pigeon):
+class ViolatesMC209_ThrottlingReadAsInvalid(AcmeSms):
     def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
         if response.status == 429:
             return [AttemptResult.of(Reason.INVALID)] * len(batch)
@@ -173,7 +173,7 @@ class TakesHasteForRefusal(Pigeon):
 
 
 @says("MC211", "the message ends as accepted")
-class TriesUntilItWorks(Pigeon):
+class ViolatesMC211_RepeatsAfterTransportError(AcmeSms):
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         while True:
             with suppress(errors.TransportError):
@@ -181,56 +181,56 @@ class TriesUntilItWorks(Pigeon):
 
 
 @says("MC214", "a message that the answer leaves out ends as not_sent")
-class TakesSilenceForNo(Pigeon):
-    def outcome(self, flight: Any, response: HttpResponse) -> AttemptResult:
-        return AttemptResult.of(Reason.THROTTLED) if flight is None else super().outcome(flight, response)
+class ViolatesMC214_MissingResultReadAsThrottled(AcmeSms):
+    def outcome(self, result: Any, response: HttpResponse) -> AttemptResult:
+        return AttemptResult.of(Reason.THROTTLED) if result is None else super().outcome(result, response)
 
 
 @says("MC301", "call 0: TypeError was raised")
-class RaisesAtReports(Pigeon):
+class ViolatesMC301_RaisesOnWebhook(AcmeSms):
     def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         raise TypeError
 
 
 @says("MC301", "tells nothing, and not StatusChanged")
-class HearsNothing(Pigeon):
+class ViolatesMC301_NoEvents(AcmeSms):
     def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         return []
 
 
 @says("MC301", "what it holds are no events")
-class TellsStories(Pigeon):
+class ViolatesMC301_EventsAreText(AcmeSms):
     def events(self, told: Any, call: WebhookRequest) -> list[Event]:
-        return cast("Any", ["it landed"])
+        return cast("Any", ["delivered"])
 
 
 @says("MC301", "its answer is no HttpResponse")
-class AnswersInWords(Pigeon):
+class ViolatesMC301_ResponseIsText(AcmeSms):
     def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         return replace(super().handle_webhook(call), response=cast("Any", "thanks"))
 
 
 @says("MC301", "a list was returned")
-class ReturnsAList(Pigeon):
+class ViolatesMC301_ReturnsAList(AcmeSms):
     def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         return cast("Any", list(super().handle_webhook(call).events))
 
 
-@says("MC304", "with a strange header 'x-pigeon-proof': UnicodeEncodeError was raised")
-class ExpectsAscii(Pigeon):
+@says("MC304", "with a strange header 'x-acme-signature': UnicodeEncodeError was raised")
+class ViolatesMC304_AsciiHeadersOnly(AcmeSms):
     def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
-        call.headers.get("x-pigeon-proof", "").encode("ascii")
+        call.headers.get("x-acme-signature", "").encode("ascii")
         return super().handle_webhook(call)
 
 
 @says("MC308", "a proved call of an unknown kind: KeyError was raised")
-class KnowsAllKinds(Pigeon):
+class ViolatesMC308_RaisesOnUnknownKind(AcmeSms):
     def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         return [] if told["at"] is None else super().events(told, call)
 
 
 @says("MC308", "the UnknownEvent has no `raw`")
-class ForgetsWhatCame(Pigeon):
+class ViolatesMC308_UnknownEventWithoutRaw(AcmeSms):
     def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         return [replace(event, raw=None) for event in super().events(told, call)]
 
@@ -240,7 +240,7 @@ class ForgetsWhatCame(Pigeon):
     "`delivered_body` is read as MessageReceived",
     replace(FIXTURES, delivered_body=lambda *_: FIXTURES.webhooks[1].body),
 )
-class BringsTheWrongCall(Pigeon):
+class ViolatesMC311_DeliveredBodyIsInbound(AcmeSms):
     pass
 
 
@@ -249,7 +249,7 @@ class BringsTheWrongCall(Pigeon):
     "carries neither of the ids",
     replace(FIXTURES, delivered_body=lambda *_: FIXTURES.webhooks[0].body),
 )
-class ReportsAnother(Pigeon):
+class ViolatesMC311_DeliveredBodyOfAnotherMessage(AcmeSms):
     pass
 
 
@@ -258,12 +258,12 @@ class ReportsAnother(Pigeon):
     "`inbound_body` is read as it was refused",
     replace(FIXTURES, sign_webhook=lambda body, _: WebhookRequest(body)),
 )
-class IsNotSigned(Pigeon):
+class ViolatesMC311_InboundBodyUnsigned(AcmeSms):
     pass
 
 
 @says("MC502", "it became RuntimeError")
-class Rephrases(Pigeon):
+class ViolatesMC502_CancellationBecomesRuntimeError(AcmeSms):
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         try:
             return (yield from super().send(batch))
@@ -273,7 +273,7 @@ class Rephrases(Pigeon):
 
 
 @says("MC502", "it asked for more")
-class TidiesUp(Pigeon):
+class ViolatesMC502_ExchangeAfterCancellation(AcmeSms):
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         try:
             return (yield from super().send(batch))
@@ -282,7 +282,7 @@ class TidiesUp(Pigeon):
 
 
 @says("MC505", "two sends that take turns make other requests")
-class SharesARequest(Pigeon):
+class ViolatesMC505_SharedEnvelope(AcmeSms):
     last: Envelope | None = None
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
@@ -293,7 +293,7 @@ class SharesARequest(Pigeon):
 
 
 @says("MC505", "two sends that take turns end otherwise")
-class TripsOverItself(Pigeon):
+class ViolatesMC505_SharedId(AcmeSms):
     last = ""
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
@@ -309,33 +309,33 @@ class TripsOverItself(Pigeon):
     "a message that the vendor knows is not found",
     replace(FIXTURES, lookup_response=lambda _: answer({})),
 )
-class FindsNobody(Pigeon):
+class ViolatesMC601_KnownMessageNotFound(AcmeSms):
     pass
 
 
 @says("MC601", "said to have an effect")
-class LooksUpWithEffect(Pigeon):
+class ViolatesMC601_LookupMaySend(AcmeSms):
     def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         yield from ask(HttpRequest("GET", self.url))
         return None
 
 
 @says("MC601", "it asks for ever")
-class LooksForEver(Pigeon):
+class ViolatesMC601_EndlessLookup(AcmeSms):
     def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         while True:
             yield from ask(HttpRequest("GET", self.url, may_send=False))
 
 
 @says("MC601", "it returned a str")
-class TellsAWord(Pigeon):
+class ViolatesMC601_LookupReturnsText(AcmeSms):
     def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         found = yield from super().look_up(request)
         return found or cast("Any", "unknown")
 
 
 @says("MC601", "ValueError was raised")
-class TrustsTheLog(Pigeon):
+class ViolatesMC601_RaisesOnMalformedLookup(AcmeSms):
     def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         response = yield from ask(HttpRequest("GET", self.url, may_send=False))
         return None if response.json() is None else (yield from super().look_up(request))
@@ -346,11 +346,11 @@ class TrustsTheLog(Pigeon):
     "no event is read of the reports in the fixtures",
     replace(FIXTURES, reports_response=lambda _: answer({})),
 )
-class FetchesNothing(Pigeon):
+class ViolatesMC602_NoReports(AcmeSms):
     pass
 
 
 @says("MC603", "no pairs of a hashable key and a RateLimit")
-class LimitsByWord(Pigeon):
+class ViolatesMC603_LimitsAreText(AcmeSms):
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
         return cast("Any", ["slowly"])

@@ -1,4 +1,4 @@
-"""A plugin of another time: its provider has the methods of a contract that is no more."""
+"""A plugin built for another version of the contract: its provider has other methods."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from messaging_channels.plugins.hooks import hookimpl
 from messaging_channels.plugins.provider import ProviderSpec
 
 
-class DoveSettings(BaseModel):
+class OtherSmsSettings(BaseModel):
     key: str = "made-up"
 
 
-class Dove:
-    name = "dove"
+class OtherSms:
+    name = "other-sms"
 
-    def __init__(self, _: DoveSettings) -> None:
+    def __init__(self, _: OtherSmsSettings) -> None:
         pass
 
     def send_text(self, number: str, text: str) -> str:
@@ -30,4 +30,4 @@ class OldPlugin:
 
     @hookimpl
     def register_providers(self) -> Any:
-        return (ProviderSpec("dove", DoveSettings, Dove, api_version=self.contract),)  # type: ignore[arg-type]
+        return (ProviderSpec("other-sms", OtherSmsSettings, OtherSms, api_version=self.contract),)  # type: ignore[arg-type]

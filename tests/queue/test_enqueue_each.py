@@ -1,4 +1,4 @@
-"""Many recipients taken in by one call, on each ledger and from either door."""
+"""Many recipients taken in by one call, on each ledger and with the sync and the async client."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from scripted import Flock, QuickClock, Scripted
+from scripted import BulkProvider, QuickClock, Scripted
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Sms
 from messaging_channels._client.worker import Worker, WorkerOptions
@@ -44,41 +44,41 @@ Each = Callable[..., list[EnqueueResult]]
 
 @pytest.fixture(params=["sync", "async"])
 def enqueue_each(request: pytest.FixtureRequest, ledger: Ledger) -> Each:
-    """Enqueues through a door of either colour, and returns all that it yields."""
+    """Enqueues with the sync or the async client, and returns all that it yields."""
 
     async def collected(message: Any, to: Iterable[Any], options: dict[str, Any]) -> list[EnqueueResult]:
-        async with AsyncDispatcher([Flock()], ledger=ledger) as dispatcher:
+        async with AsyncDispatcher([BulkProvider()], ledger=ledger) as dispatcher:
             return [each async for each in dispatcher.enqueue_each(message, to=to, **options)]
 
     def enqueue(message: Any, to: Iterable[Any], **options: Any) -> list[EnqueueResult]:
         if request.param == "async":
             return asyncio.run(collected(message, to, options))
-        with Dispatcher([Flock()], ledger=ledger) as dispatcher:
+        with Dispatcher([BulkProvider()], ledger=ledger) as dispatcher:
             return list(dispatcher.enqueue_each(message, to=to, **options))
 
     return enqueue
 
 
 @pytest.fixture
-def flock() -> Flock:
-    return Flock()
+def provider() -> BulkProvider:
+    return BulkProvider()
 
 
 @pytest.fixture
-def sender(flock: Flock, ledger: Ledger) -> Iterator[Dispatcher]:
+def sender(provider: BulkProvider, ledger: Ledger) -> Iterator[Dispatcher]:
     """A dispatcher on the same ledger, for whatever comes after."""
-    with Dispatcher([flock], ledger=ledger) as dispatcher:
+    with Dispatcher([provider], ledger=ledger) as dispatcher:
         yield dispatcher
 
 
 def test_many_are_taken_in_and_each_is_sent_to_once(
-    enqueue_each: Each, sender: Dispatcher, flock: Flock
+    enqueue_each: Each, sender: Dispatcher, provider: BulkProvider
 ) -> None:
     ends = enqueue_each(HELLO, _numbers(620))
     assert [end.to for end in ends] == list(_numbers(620))
     assert all(end.error is None and end.receipt and not end.receipt.replayed for end in ends)
     assert Worker(sender).drain() == 620
-    assert sorted(number for batch in flock.batches for number in batch) == list(_numbers(620))
+    assert sorted(number for batch in provider.batches for number in batch) == list(_numbers(620))
     assert sender.queue.stats().total == {"accepted": 620}
 
 
@@ -96,7 +96,7 @@ def test_a_recipient_that_cannot_be_sent_to_harms_no_other(enqueue_each: Each, s
 def test_a_text_that_no_provider_can_write_down_harms_no_other_whenever_that_is_found_out(
     enqueue_each: Each, ledger: Ledger
 ) -> None:
-    class Writing(Flock):
+    class Writing(BulkProvider):
         def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
             for envelope in batch:
                 assert isinstance(envelope.message, Sms)
@@ -121,7 +121,7 @@ def test_nobody_of_many_may_be_one_who_can_be_sent_to(enqueue_each: Each) -> Non
 
 
 def test_a_key_stands_for_the_whole_call_so_that_repeating_it_takes_in_only_what_is_missing(
-    enqueue_each: Each, sender: Dispatcher, flock: Flock
+    enqueue_each: Each, sender: Dispatcher, provider: BulkProvider
 ) -> None:
     first = enqueue_each(HELLO, _numbers(3), idempotency_key="campaign")
     Worker(sender).drain()
@@ -134,18 +134,18 @@ def test_a_key_stands_for_the_whole_call_so_that_repeating_it_takes_in_only_what
         end.receipt.id for end in again[:3] if end.receipt
     ]
     Worker(sender).drain()
-    assert [len(batch) for batch in flock.batches] == [3, 2]
+    assert [len(batch) for batch in provider.batches] == [3, 2]
 
 
 def test_both_ways_to_send_to_many_know_each_others_keys(
-    enqueue_each: Each, sender: Dispatcher, flock: Flock
+    enqueue_each: Each, sender: Dispatcher, provider: BulkProvider
 ) -> None:
     enqueue_each(HELLO, _numbers(2), idempotency_key="campaign")
     Worker(sender).drain()
     sent = sender.send_each(HELLO, to=_numbers(3), idempotency_key="campaign")
     replayed = {end.to: end.receipt.replayed for end in sent if end.receipt}
     assert replayed == dict(zip(_numbers(3), (True, True, False), strict=True))
-    assert [len(batch) for batch in flock.batches] == [2, 1]
+    assert [len(batch) for batch in provider.batches] == [2, 1]
 
 
 def test_a_key_that_stands_for_another_text_is_told_of_each(enqueue_each: Each) -> None:
@@ -186,7 +186,7 @@ def test_an_iterator_is_drawn_from_only_as_far_as_needed_and_what_was_yielded_is
             drawn.append(number)
             yield number
 
-    with Dispatcher([Flock()], ledger=SqliteLedger(owned=True)) as dispatcher:
+    with Dispatcher([BulkProvider()], ledger=SqliteLedger(owned=True)) as dispatcher:
         ends = dispatcher.enqueue_each(HELLO, to=numbers())
         assert drawn == []
         first = next(ends)
@@ -203,7 +203,7 @@ def test_all_of_a_call_live_and_die_with_the_callers_transaction(tmp_path: Path,
         (PostgresLedger(postgres), psycopg.connect(postgres)),
     ):
         connected: Any = connection
-        with Dispatcher([Flock()], ledger=ledger) as dispatcher:
+        with Dispatcher([BulkProvider()], ledger=ledger) as dispatcher:
             list(dispatcher.enqueue_each(HELLO, to=_numbers(600), transaction=connected))
             connected.rollback()
             assert Worker(dispatcher).drain() == 0
@@ -216,7 +216,7 @@ def test_all_of_a_call_live_and_die_with_the_callers_transaction(tmp_path: Path,
 def test_two_calls_with_one_key_at_once_take_each_recipient_in_once(postgres: str) -> None:
     """In opposite orders: they would wait for each other in a circle, were the rows not written in one order."""
     start, told = threading.Barrier(2), list[list[EnqueueResult]]()
-    with Dispatcher([Flock()], ledger=PostgresLedger(postgres)) as dispatcher:
+    with Dispatcher([BulkProvider()], ledger=PostgresLedger(postgres)) as dispatcher:
 
         def enqueue(numbers: list[str]) -> None:
             start.wait()
@@ -238,7 +238,7 @@ def test_two_calls_with_one_key_at_once_take_each_recipient_in_once(postgres: st
 
 def test_a_ledger_that_is_away_is_told_of_each_and_takes_nobody_in() -> None:
     nowhere = PostgresLedger("host=127.0.0.1 port=1 dbname=none", pool_timeout=0.05)
-    with Dispatcher([Flock()], ledger=nowhere) as dispatcher:
+    with Dispatcher([BulkProvider()], ledger=nowhere) as dispatcher:
         ends = list(dispatcher.enqueue_each(HELLO, to=_numbers(3)))
     assert [(type(end.error), end.receipt) for end in ends] == [(LedgerUnavailable, None)] * 3
 

@@ -1,4 +1,4 @@
-"""One suite of the operations on messages that wait, for every ledger, from either door."""
+"""One suite of the operations on messages that wait, for every ledger, with the sync and the async client."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _claimed(
 
 
 def _begin(key: str, holder: str = "w1", number: int = 1, at: float = NOW) -> StartAttempt:
-    return StartAttempt(AttemptIntent(key, number, "pigeon", None, at), holder, at + 20, queued=True)
+    return StartAttempt(AttemptIntent(key, number, "acme-sms", None, at), holder, at + 20, queued=True)
 
 
 def _finish(
@@ -102,7 +102,7 @@ def _record(do: Do, key: str) -> MessageRecord:
 
 
 def _report(status: statuses.Status, **more: Any) -> StatusChanged:
-    return StatusChanged(provider="pigeon", status=status, occurred_at=NOW + 5, **more)
+    return StatusChanged(provider="acme-sms", status=status, occurred_at=NOW + 5, **more)
 
 
 def test_a_message_that_waits_has_a_record_and_is_claimed_when_it_is_due(do: Do) -> None:
@@ -419,7 +419,7 @@ def test_a_repeated_enqueue_adds_nothing(do: Do) -> None:
 def test_a_key_that_is_released_while_it_is_looked_at_is_free(postgres: str) -> None:
     """Step by step, with a `send` that is refused and forgets its reservation between two statements."""
     sender, new = "0" * 32, _new("key")
-    first = AttemptIntent(sender, 1, "pigeon", None, NOW)
+    first = AttemptIntent(sender, 1, "acme-sms", None, NOW)
     key = ("", "d", "f", "", "key", NOW + 100)
     with (
         Transport(executors=PostgresLedger(postgres).executors) as transport,

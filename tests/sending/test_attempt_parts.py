@@ -14,7 +14,7 @@ from messaging_channels.plugins.exchange import CurrentTime, Exchange, ExecutorP
 from messaging_channels.plugins.provider import Capabilities, Envelope
 
 
-class Split:
+class SplittingProvider:
     """Needs a request for each sender, and refuses a request as a whole if it holds the word "bad"."""
 
     name: ClassVar[str] = "split"
@@ -53,7 +53,7 @@ def test_a_bad_message_fails_no_other_also_where_a_batch_needs_several_requests(
         Envelope(str(index), "sms", Sms(text, sender=sender), PhoneNumber("447700900123"))
         for index, (sender, text) in enumerate(words)
     ]
-    provider = Split()
+    provider = SplittingProvider()
     with Transport() as transport:
         ends = transport.run(attempt_batch(provider, batch))
     told = [end.reason is Reason.ACCEPTED for end in ends if isinstance(end, AttemptResult)]

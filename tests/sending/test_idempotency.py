@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scripted import Flock, QuickClock, Scripted
+from scripted import BulkProvider, QuickClock, Scripted
 
 from messaging_channels import AsyncDispatcher, Dispatcher, NotSent, Outcome, Rejected, Route, Sms
 from messaging_channels._ledger.options import LedgerOptions
@@ -232,7 +232,7 @@ def test_a_call_that_died_is_unknown_when_its_lease_is_over(ledger: SqliteLedger
     assert receipt.attempts[0].result.reason is Reason.PROCESS_CRASHED
 
 
-class Oracle(Scripted):
+class LookupProvider(Scripted):
     """Can be asked what became of a message."""
 
     def __init__(self, found: AttemptResult | None) -> None:
@@ -247,61 +247,61 @@ class Oracle(Scripted):
 
 
 def test_a_provider_that_knows_the_message_settles_it_as_accepted() -> None:
-    oracle = Oracle(AttemptResult.of(Reason.ACCEPTED, provider_id="p-9"))
-    with _dispatcher(oracle) as dispatcher:
+    provider = LookupProvider(AttemptResult.of(Reason.ACCEPTED, provider_id="p-9"))
+    with _dispatcher(provider) as dispatcher:
         assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").outcome is Outcome.UNKNOWN
         receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
-    assert (receipt.outcome, receipt.provider_id, len(oracle.asked)) == (Outcome.ACCEPTED, "p-9", 1)
-    (inquiry,) = oracle.inquiries
+    assert (receipt.outcome, receipt.provider_id, len(provider.asked)) == (Outcome.ACCEPTED, "p-9", 1)
+    (inquiry,) = provider.inquiries
     assert inquiry.text_matches("hello")
     assert not inquiry.text_matches("hello!")
     assert (inquiry.message_id, str(inquiry.to)) == (receipt.id, str(receipt.destination))
 
 
 def test_what_a_provider_finds_is_not_taken_for_this_message_if_it_is_another_one_of_ours() -> None:
-    oracle = Oracle(None)
-    with _dispatcher(oracle) as dispatcher:
+    provider = LookupProvider(None)
+    with _dispatcher(provider) as dispatcher:
         dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="lost")
         other = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="other")
-        oracle.found = AttemptResult.of(Reason.ACCEPTED, provider_id=other.provider_id)
+        provider.found = AttemptResult.of(Reason.ACCEPTED, provider_id=other.provider_id)
         assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="lost").outcome is Outcome.UNKNOWN
 
 
 def test_a_provider_that_proves_it_never_took_it_makes_it_safe_to_send_again() -> None:
-    oracle = Oracle(AttemptResult.of(Reason.NOT_FOUND))
-    with _dispatcher(oracle) as dispatcher:
+    provider = LookupProvider(AttemptResult.of(Reason.NOT_FOUND))
+    with _dispatcher(provider) as dispatcher:
         first = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
         receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
-    assert (receipt.id, receipt.outcome, len(oracle.asked)) == (first.id, Outcome.ACCEPTED, 2)
+    assert (receipt.id, receipt.outcome, len(provider.asked)) == (first.id, Outcome.ACCEPTED, 2)
 
 
 def test_a_provider_that_cannot_tell_leaves_it_held() -> None:
-    oracle = Oracle(None)
-    with _dispatcher(oracle) as dispatcher:
+    provider = LookupProvider(None)
+    with _dispatcher(provider) as dispatcher:
         for _ in range(2):
             assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").outcome is Outcome.UNKNOWN
-    assert len(oracle.asked) == 1
+    assert len(provider.asked) == 1
 
 
 def test_settling_asks_by_the_schedule_and_within_its_budget(ledger: SqliteLedger) -> None:
-    clock, oracle = QuickClock(), Oracle(None)
-    with _dispatcher(oracle, ledger=ledger, clock=clock) as dispatcher:
+    clock, provider = QuickClock(), LookupProvider(None)
+    with _dispatcher(provider, ledger=ledger, clock=clock) as dispatcher:
         receipt = dispatcher.send(Sms("hello"), to=PHONE)
         asked: list[int] = []
         for seconds in (1, 30, 1, 120, 600, 3600, 10**6):
             clock.time += seconds
             dispatcher.reconcile()
-            asked.append(len(oracle.inquiries))
+            asked.append(len(provider.inquiries))
         assert asked == [0, 1, 1, 2, 3, 4, 4]
-        assert oracle.inquiries[0].to is not None
+        assert provider.inquiries[0].to is not None
         record = dispatcher.get_message(receipt.id)
         assert record is not None
         assert record.outcome is Outcome.UNKNOWN
 
 
 def test_what_was_settled_is_told_with_the_reason(ledger: SqliteLedger) -> None:
-    clock, oracle = QuickClock(), Oracle(AttemptResult.of(Reason.ACCEPTED, provider_id="p"))
-    with _dispatcher(oracle, ledger=ledger, clock=clock) as dispatcher:
+    clock, provider = QuickClock(), LookupProvider(AttemptResult.of(Reason.ACCEPTED, provider_id="p"))
+    with _dispatcher(provider, ledger=ledger, clock=clock) as dispatcher:
         dispatcher.send(Sms("hello"), to=PHONE)
         clock.time += 31
         (record,) = dispatcher.reconcile()
@@ -310,10 +310,10 @@ def test_what_was_settled_is_told_with_the_reason(ledger: SqliteLedger) -> None:
 
 
 def test_the_process_of_a_message_without_a_key_that_died_is_found_by_settling(ledger: SqliteLedger) -> None:
-    clock, oracle = QuickClock(), Oracle(AttemptResult.of(Reason.NOT_FOUND))
+    clock, provider = QuickClock(), LookupProvider(AttemptResult.of(Reason.NOT_FOUND))
     _killed(ledger, clock)
     clock.time += 121
-    with _dispatcher(oracle, ledger=ledger, clock=clock) as dispatcher:
+    with _dispatcher(provider, ledger=ledger, clock=clock) as dispatcher:
         (record,) = dispatcher.reconcile()
     assert record.outcome is Outcome.NOT_SENT
 
@@ -390,7 +390,7 @@ def test_keys_of_one_call_are_reserved_in_an_order_that_is_the_same_for_every_ca
     ledger: SqliteLedger,
 ) -> None:
     """Else two calls with the same key, and recipients in other orders, would wait for each other in PostgreSQL."""
-    provider = Flock("one")
+    provider = BulkProvider("one")
     dispatch = _dispatcher(provider, ledger=ledger)._pipeline  # noqa: SLF001
 
     def reserved(numbers: list[str]) -> list[str]:

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from providers.acme import FIXTURES, Pigeon, spec
+from providers.acme import FIXTURES, AcmeSms, spec
 from providers.acme_further_violations import OTHERWISE
-from providers.acme_violations import BROKEN
+from providers.acme_violations_after_sending import BROKEN
 
 from messaging_channels.plugins.channels import BUILT_IN
 from messaging_channels.testing.conformance import (
@@ -46,7 +46,7 @@ def test_each_rule_finds_the_provider_that_breaks_it(rule: str) -> None:
     ("rule", "words", "kind", "fixtures"), OTHERWISE, ids=lambda one: getattr(one, "__name__", None)
 )
 def test_a_rule_finds_each_way_to_break_it(
-    rule: str, words: str, kind: type[Pigeon], fixtures: ConformanceFixtures
+    rule: str, words: str, kind: type[AcmeSms], fixtures: ConformanceFixtures
 ) -> None:
     checked = check_rule(rule, ConformanceContext(spec(kind), fixtures, BUILT_IN, 200))
     assert words in " | ".join(finding.evidence for finding in checked.findings), checked
@@ -57,7 +57,7 @@ def test_every_rule_has_a_check_and_a_provider_that_breaks_it() -> None:
 
 
 def test_a_provider_that_fails_where_no_rule_foresees_it_is_found_and_not_excused() -> None:
-    class Stubborn(Pigeon):
+    class Stubborn(AcmeSms):
         def __init__(self, _: object) -> None:
             message = "not today"
             raise RuntimeError(message)
@@ -86,12 +86,12 @@ def test_the_report_says_what_was_kept_broken_and_left_out() -> None:
         ),
         RuleResult(REASON_POLICIES["MC301"], skipped="it takes no calls"),
     ]
-    report = markdown("pigeon", checked)
-    assert "## Conformance of `pigeon`: not yet" in report
+    report = markdown("acme-sms", checked)
+    assert "## Conformance of `acme-sms`: not yet" in report
     assert "1 rules kept, 1 broken, 1 without anything to look at" in report
     assert "- HTTP 503 is read as accepted" in report
     assert "- MC301 The vendor's calls are read: it takes no calls" in report
-    assert "passed" in markdown("pigeon", checked[:1])
+    assert "passed" in markdown("acme-sms", checked[:1])
 
 
 @pytest.mark.parametrize(

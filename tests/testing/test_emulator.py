@@ -15,7 +15,7 @@ from messaging_channels.testing.faults import Fault, FaultKind
 IMPATIENT = HttpSettings(timeouts=Timeouts(read=0.3))
 
 
-class Parrot(Emulator):
+class EchoEmulator(Emulator):
     """Says what it heard, and reports it where it is told to."""
 
     webhook = ""
@@ -35,59 +35,61 @@ class Parrot(Emulator):
 
 
 @pytest.fixture
-def parrot() -> Iterator[Parrot]:
-    with Parrot() as emulator:
+def emulator() -> Iterator[EchoEmulator]:
+    with EchoEmulator() as emulator:
         yield emulator
 
 
-def _say(parrot: Parrot, words: str = "hello", *, path: str = "/say", method: str = "POST") -> HttpResponse:
+def _say(
+    emulator: EchoEmulator, words: str = "hello", *, path: str = "/say", method: str = "POST"
+) -> HttpResponse:
     with Transport(IMPATIENT) as transport:
-        return transport.run(ask(HttpRequest(method, parrot.url + path, {}, words.encode())))
+        return transport.run(ask(HttpRequest(method, emulator.url + path, {}, words.encode())))
 
 
-def test_a_request_is_handled_and_answered(parrot: Parrot) -> None:
-    answer = _say(parrot, path="/say?to=somebody")
+def test_a_request_is_handled_and_answered(emulator: EchoEmulator) -> None:
+    answer = _say(emulator, path="/say?to=somebody")
     assert answer.status == 201
     assert answer.json() == {"heard": "hello", "query": {"to": "somebody"}}
-    assert [request.path for request in parrot.requests] == ["/say"]
+    assert [request.path for request in emulator.requests] == ["/say"]
 
 
 @pytest.mark.parametrize("handled", [True, False])
 @pytest.mark.parametrize("how", [FaultKind.RESET, FaultKind.CLOSE, FaultKind.HANG, FaultKind.GARBAGE])
 def test_an_answer_that_never_comes_tells_nothing_of_whether_the_request_was_handled(
-    parrot: Parrot, how: FaultKind, handled: bool
+    emulator: EchoEmulator, how: FaultKind, handled: bool
 ) -> None:
-    parrot.faults.add(Fault(how, handled))
+    emulator.faults.add(Fault(how, handled))
     with pytest.raises(TransportError) as failed:
-        _say(parrot)
+        _say(emulator)
     assert failed.value.phase is Phase.READ
     assert failed.value.timed_out == (how is FaultKind.HANG)
-    assert parrot.heard == (["hello"] if handled else [])
-    assert _say(parrot).status == 201
+    assert emulator.heard == (["hello"] if handled else [])
+    assert _say(emulator).status == 201
 
 
-def test_an_answer_can_be_cut(parrot: Parrot) -> None:
-    parrot.faults.add(Fault(FaultKind.CUT))
+def test_an_answer_can_be_cut(emulator: EchoEmulator) -> None:
+    emulator.faults.add(Fault(FaultKind.CUT))
     with pytest.raises(TransportError):
-        _say(parrot)
-    assert parrot.heard == ["hello"]
+        _say(emulator)
+    assert emulator.heard == ["hello"]
 
 
-def test_an_answer_can_be_of_any_status_and_carry_how_long_to_wait(parrot: Parrot) -> None:
-    parrot.faults.add(Fault(FaultKind.STATUS, status=503))
-    parrot.faults.add(Fault(FaultKind.THROTTLE, seconds=2))
-    parrot.faults.add(Fault(FaultKind.UNREADABLE, handled=True))
-    parrot.faults.add(Fault(FaultKind.SLOW, seconds=0.01))
-    assert _say(parrot).status == 503
-    assert _say(parrot).headers["retry-after"] == "2"
-    assert _say(parrot).body.startswith(b"<html>")
-    assert _say(parrot).status == 201
-    assert len(parrot.heard) == 2
+def test_an_answer_can_be_of_any_status_and_carry_how_long_to_wait(emulator: EchoEmulator) -> None:
+    emulator.faults.add(Fault(FaultKind.STATUS, status=503))
+    emulator.faults.add(Fault(FaultKind.THROTTLE, seconds=2))
+    emulator.faults.add(Fault(FaultKind.UNREADABLE, handled=True))
+    emulator.faults.add(Fault(FaultKind.SLOW, seconds=0.01))
+    assert _say(emulator).status == 503
+    assert _say(emulator).headers["retry-after"] == "2"
+    assert _say(emulator).body.startswith(b"<html>")
+    assert _say(emulator).status == 201
+    assert len(emulator.heard) == 2
 
 
-def test_a_fault_hits_only_its_path_and_as_often_as_told(parrot: Parrot) -> None:
-    parrot.faults.add(Fault(FaultKind.STATUS, status=500, times=2, path="/say"))
-    assert [_say(parrot, path=path).status for path in ("/other", "/say", "/say", "/say")] == [
+def test_a_fault_hits_only_its_path_and_as_often_as_told(emulator: EchoEmulator) -> None:
+    emulator.faults.add(Fault(FaultKind.STATUS, status=500, times=2, path="/say"))
+    assert [_say(emulator, path=path).status for path in ("/other", "/say", "/say", "/say")] == [
         201,
         500,
         500,
@@ -95,24 +97,24 @@ def test_a_fault_hits_only_its_path_and_as_often_as_told(parrot: Parrot) -> None
     ]
 
 
-def test_faults_and_state_can_be_steered_from_any_language(parrot: Parrot) -> None:
+def test_faults_and_state_can_be_steered_from_any_language(emulator: EchoEmulator) -> None:
     fault = json.dumps({"kind": "status", "status": 502})
-    assert _say(parrot, fault, path="/_emulator/faults").status == 200
-    assert _say(parrot).status == 502
-    assert _say(parrot, fault, path="/_emulator/faults").status == 200
-    assert _say(parrot, path="/_emulator/faults", method="DELETE").status == 200
-    assert _say(parrot).status == 201
-    assert _say(parrot, path="/_emulator/state", method="GET").json() == ["hello"]
-    assert _say(parrot, '{"kind": "explode"}', path="/_emulator/faults").status == 400
+    assert _say(emulator, fault, path="/_emulator/faults").status == 200
+    assert _say(emulator).status == 502
+    assert _say(emulator, fault, path="/_emulator/faults").status == 200
+    assert _say(emulator, path="/_emulator/faults", method="DELETE").status == 200
+    assert _say(emulator).status == 201
+    assert _say(emulator, path="/_emulator/state", method="GET").json() == ["hello"]
+    assert _say(emulator, '{"kind": "explode"}', path="/_emulator/faults").status == 400
 
 
-def test_reports_are_posted_and_a_dead_listener_harms_nobody(parrot: Parrot) -> None:
-    with Parrot() as listener:
-        parrot.webhook = listener.url + "/reports"
-        _say(parrot)
-        parrot.wait_for_reports()
+def test_reports_are_posted_and_a_dead_listener_harms_nobody(emulator: EchoEmulator) -> None:
+    with EchoEmulator() as listener:
+        emulator.webhook = listener.url + "/reports"
+        _say(emulator)
+        emulator.wait_for_reports()
         assert listener.heard == ["hello"]
-        assert [status for _, status in parrot.reports] == [201]
-    _say(parrot)
-    parrot.wait_for_reports()
-    assert parrot.reports[-1][1] is None
+        assert [status for _, status in emulator.reports] == [201]
+    _say(emulator)
+    emulator.wait_for_reports()
+    assert emulator.reports[-1][1] is None

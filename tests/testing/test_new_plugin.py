@@ -20,41 +20,42 @@ def _python(*arguments: str, cwd: Path, path: Path | None = None) -> subprocess.
 def _installed(directory: Path, *, fixtures: bool = True) -> Path:
     """Lay the distribution out as an installer would, without one; return the folder for PYTHONPATH."""
     source = directory / "src"
-    facts = source / "messaging_channels_carrier_dove-0.1.0.dist-info"
+    facts = source / "messaging_channels_acme_sms-0.1.0.dist-info"
     facts.mkdir()
     (facts / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: messaging-channels-carrier-dove\nVersion: 0.1.0\n"
+        "Metadata-Version: 2.1\nName: messaging-channels-acme-sms\nVersion: 0.1.0\n"
     )
-    points = "[messaging_channels]\ncarrier-dove = messaging_channels_carrier_dove.settings\n"
+    points = "[messaging_channels]\nacme-sms = messaging_channels_acme_sms.settings\n"
     if fixtures:
-        points += "[messaging_channels.fixtures]\ncarrier-dove = messaging_channels_carrier_dove.conformance:FIXTURES\n"
+        points += (
+            "[messaging_channels.fixtures]\nacme-sms = messaging_channels_acme_sms.conformance:FIXTURES\n"
+        )
     (facts / "entry_points.txt").write_text(points)
     return source
 
 
 def test_a_new_distribution_passes_its_own_tests_and_the_kit_at_once(tmp_path: Path) -> None:
-    directory = tmp_path / "carrier-dove"
-    assert cli.main(["new-plugin", "carrier-dove", "--directory", str(directory)]) == 0
+    directory = tmp_path / "acme-sms"
+    assert cli.main(["new-plugin", "acme-sms", "--directory", str(directory)]) == 0
     tests = _python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", cwd=directory)
     assert tests.returncode == 0, tests.stdout
     assert " passed" in tests.stdout
-    check = ("-m", "messaging_channels._cli.main", "check", "carrier-dove", "--examples", "20")
+    check = ("-m", "messaging_channels._cli.main", "check", "acme-sms", "--examples", "20")
     report = _python(*check, cwd=directory, path=_installed(directory))
     assert report.returncode == 0, report.stdout + report.stderr
-    assert report.stdout.startswith("## Conformance of `carrier-dove`: passed")
+    assert report.stdout.startswith("## Conformance of `acme-sms`: passed")
 
 
 def test_a_new_distribution_names_no_other_provider_and_leaves_no_gap(tmp_path: Path) -> None:
-    written = write_plugin("carrier-dove", tmp_path / "new")
+    written = write_plugin("acme-sms", tmp_path / "new")
     texts = {path: path.read_text("utf-8") for path in written}
-    assert not [path for path, text in texts.items() if "%%" in text or "pigeon" in text.lower()]
+    assert not [path for path, text in texts.items() if "%%" in text or "acme-sms" in text.lower()]
     assert (
-        "class CarrierDove(HttpProvider)"
-        in texts[tmp_path / "new/src/messaging_channels_carrier_dove/provider.py"]
+        "class AcmeSms(HttpProvider)" in texts[tmp_path / "new/src/messaging_channels_acme_sms/provider.py"]
     )
 
 
-@pytest.mark.parametrize("name", ["Pigeon", "pi geon", "../pigeon", "1pigeon", "class", ""])
+@pytest.mark.parametrize("name", ["AcmeSms", "acme sms", "../acme-sms", "1acme", "class", ""])
 def test_a_name_that_is_none_is_refused_and_nothing_is_written(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,7 +66,7 @@ def test_a_name_that_is_none_is_refused_and_nothing_is_written(
 
 def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-    assert cli.main(["new-plugin", "pigeon", "--directory", str(tmp_path)]) == 2
+    assert cli.main(["new-plugin", "acme-sms", "--directory", str(tmp_path)]) == 2
     assert "is not empty" in capsys.readouterr().err
 
 
@@ -80,11 +81,11 @@ def test_a_provider_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str
 
 
 def test_a_provider_without_vectors_is_told_how_to_name_them(tmp_path: Path) -> None:
-    write_plugin("carrier-dove", tmp_path / "new")
+    write_plugin("acme-sms", tmp_path / "new")
     path = _installed(tmp_path / "new", fixtures=False)
-    ran = _python("-m", "messaging_channels._cli.main", "check", "carrier-dove", cwd=tmp_path, path=path)
+    ran = _python("-m", "messaging_channels._cli.main", "check", "acme-sms", cwd=tmp_path, path=path)
     assert ran.returncode == 3
-    assert "the plugin names no fixtures; add carrier-dove =" in ran.stderr
+    assert "the plugin names no fixtures; add acme-sms =" in ran.stderr
 
 
 def test_without_the_extra_the_command_says_what_to_install(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ NUMBER = "+447700900123"
 
 
 class TestFake(ProviderConformance):
-    provider = fake_spec("brieftaube")
+    provider = fake_spec("acme-sms")
     fixtures = FIXTURES
     examples = 30
 
@@ -81,7 +81,7 @@ def test_outboxes_do_not_see_each_other_and_one_serves_many_threads() -> None:
 
 
 def _two() -> SandboxStore:
-    return SandboxStore("vonage", "brieftaube", routes={"sms": Route("vonage", "brieftaube")})
+    return SandboxStore("vonage", "acme-sms", routes={"sms": Route("vonage", "acme-sms")})
 
 
 def test_throttling_is_waited_for_without_sleeping() -> None:
@@ -105,8 +105,8 @@ def test_what_may_have_been_sent_is_unknown_and_in_the_outbox(act: str) -> None:
 def test_a_vendor_out_of_reach_passes_the_message_on() -> None:
     outbox = _two()
     outbox.provider("vonage").refuse_connection(times=20)
-    assert outbox.dispatcher.send(Sms("hello"), to=NUMBER).provider == "brieftaube"
-    assert outbox.only(Sms, provider="brieftaube").text == "hello"
+    assert outbox.dispatcher.send(Sms("hello"), to=NUMBER).provider == "acme-sms"
+    assert outbox.only(Sms, provider="acme-sms").text == "hello"
 
 
 def test_a_refusal_is_in_the_vendors_own_documented_words() -> None:
@@ -123,7 +123,7 @@ def test_a_refusal_that_the_vendor_does_not_document_cannot_be_played() -> None:
         _two().provider("vonage").reject(Reason.NOT_FOUND)
 
 
-@pytest.mark.parametrize("provider", ["infobip", "twilio", "vonage", "brieftaube"])
+@pytest.mark.parametrize("provider", ["infobip", "twilio", "vonage", "acme-sms"])
 def test_reports_and_inbound_messages_come_through_the_plugins_own_parsing(provider: str) -> None:
     outbox = SandboxStore(provider)
     receipt = outbox.dispatcher.send(Sms("hello"), to=NUMBER)
@@ -214,5 +214,5 @@ def test_a_vendors_calls_are_signed_with_the_secret_of_the_application_under_tes
 
 
 def test_calls_of_a_vendor_without_a_plugin_cannot_be_made() -> None:
-    with pytest.raises(LookupError, match="no installed plugin names fixtures for 'brieftaube'"):
-        VendorWebhooks("brieftaube")
+    with pytest.raises(LookupError, match="no installed plugin names fixtures for 'acme-sms'"):
+        VendorWebhooks("acme-sms")

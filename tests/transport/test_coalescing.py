@@ -10,29 +10,29 @@ from messaging_channels.plugins.exchange import BlockingCall, Exchange, Executor
 from messaging_channels.plugins.provider import Capabilities, Envelope
 
 
-class Ferry:
-    """Takes many at once, save for what is loud: that goes alone. Nobody lands before everybody has come aboard."""
+class BatchProvider:
+    """Takes many messages in a request, but a flash message alone. No request ends before all have begun."""
 
-    name: ClassVar[str] = "ferry"
+    name: ClassVar[str] = "acme-sms"
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"flash"})}, max_batch_size=100)
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
-    def __init__(self, travellers: int) -> None:
-        self.trips: list[int] = []
-        self._aboard = threading.Barrier(travellers)
+    def __init__(self, senders_count: int) -> None:
+        self.batches: list[int] = []
+        self._all_sending = threading.Barrier(senders_count)
 
     def batch_key(self, envelope: Envelope) -> Hashable | None:
-        return None if getattr(envelope.message, "flash", False) else "quiet"
+        return None if getattr(envelope.message, "flash", False) else "shared"
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
-        self.trips.append(len(batch))
-        yield from ask(BlockingCall(lambda: self._aboard.wait(timeout=10)))
+        self.batches.append(len(batch))
+        yield from ask(BlockingCall(lambda: self._all_sending.wait(timeout=10)))
         return [AttemptResult.of(Reason.ACCEPTED) for _ in batch]
 
 
 def test_messages_that_need_requests_of_their_own_do_not_wait_for_each_other() -> None:
-    ferry = Ferry(travellers=16)
-    with Dispatcher([ferry]) as dispatcher:
+    provider = BatchProvider(senders_count=16)
+    with Dispatcher([provider]) as dispatcher:
         senders = [
             threading.Thread(target=lambda: dispatcher.send(Sms("Hello", flash=True), to="447700900123"))
             for _ in range(16)
@@ -41,4 +41,4 @@ def test_messages_that_need_requests_of_their_own_do_not_wait_for_each_other() -
             one.start()
         for one in senders:
             one.join()
-    assert ferry.trips == [1] * 16
+    assert provider.batches == [1] * 16

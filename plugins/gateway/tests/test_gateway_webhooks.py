@@ -50,55 +50,55 @@ from messaging_channels_gateway.events.event_log import EventLog, GatewayEvent
 from messaging_channels_gateway.events.standard_webhooks import is_verified, new_secret, sign
 from messaging_channels_gateway.store.sqlite import Store
 
-SECRET = b"loft"
+SECRET = b"webhook-secret"
 DELIVERED, BOUNCED, EXPIRED = known(3, 5), known(2, 9), known(4, 15)
 STATUSES = {"delivered": DELIVERED, "bounced": BOUNCED, "expired": EXPIRED}
 
 
-class Pigeon:
+class AcmeSms:
     """A provider that takes everything, and signs the public URL and the body of its reports."""
 
-    name: ClassVar[str] = "pigeon"
+    name: ClassVar[str] = "acme-sms"
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, max_batch_size=100)
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         yield from ()
-        return [AttemptResult.of(Reason.ACCEPTED, provider_id=f"ring-{envelope.id}") for envelope in batch]
+        return [AttemptResult.of(Reason.ACCEPTED, provider_id=f"acme-{envelope.id}") for envelope in batch]
 
     def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         wanted = hmac.new(SECRET, call.url.encode() + call.body, hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(wanted, call.headers.get("x-coo", "")):
-            raise WebhookVerificationError("the signature is wrong", provider="pigeon", hint="sign it")
+        if not hmac.compare_digest(wanted, call.headers.get("x-acme-signature", "")):
+            raise WebhookVerificationError("the signature is wrong", provider="acme-sms", hint="sign it")
         return WebhookResult([_event(one, call.received_at) for one in json.loads(call.body or b"[]")])
 
 
 def _event(told: dict[str, Any], at: float) -> Event:
-    common: dict[str, Any] = {"provider": "pigeon", "occurred_at": at, "event_id": told.get("id")}
+    common: dict[str, Any] = {"provider": "acme-sms", "occurred_at": at, "event_id": told.get("id")}
     if told["what"] in STATUSES:
-        return StatusChanged(provider_id=f"ring-{told['message']}", status=STATUSES[told["what"]], **common)
+        return StatusChanged(provider_id=f"acme-{told['message']}", status=STATUSES[told["what"]], **common)
     if told["what"] == "seen":
         return EngagementReceived(
-            provider_id=f"ring-{told['message']}", engagement_type=EngagementType.READ, **common
+            provider_id=f"acme-{told['message']}", engagement_type=EngagementType.READ, **common
         )
     who = PhoneNumber.parse("447700900100")
     if told["what"] == "wrote":
         return MessageReceived(
-            channel="sms", provider_id=told["id"], sender=who, to="447700900999", text="coo", **common
+            channel="sms", provider_id=told["id"], sender=who, to="447700900999", text="hello", **common
         )
     if told["what"] == "stop":
         return OptedOut(channel="sms", address=who, reason="keyword STOP", **common)
     return UnknownEvent(kind=told["what"], **common)
 
 
-class PigeonSettings(BaseModel):
-    loft: str = "west"
+class AcmeSmsSettings(BaseModel):
+    region: str = "west"
 
 
-class PigeonPlugin:
+class AcmeSmsPlugin:
     @hookimpl
     def register_providers(self) -> list[ProviderSpec]:
-        return [ProviderSpec("pigeon", PigeonSettings, lambda _: Pigeon())]
+        return [ProviderSpec("acme-sms", AcmeSmsSettings, lambda _: AcmeSms())]
 
 
 class Hooks:
@@ -146,23 +146,23 @@ class Hooks:
 
 def _served(serve: Any, hooks: Hooks | None = None, **gateway: Any) -> Any:
     settings = {
-        "providers": {"pigeon": {"loft": "east"}},
-        "accounts": {"acme": {"pigeon": {"loft": "north"}}},
+        "providers": {"acme-sms": {"region": "east"}},
+        "accounts": {"acme": {"acme-sms": {"region": "north"}}},
     }
     hosts = [hooks.host] if hooks else []
     return serve(
-        settings=settings, plugin=PigeonPlugin(), allowed_callback_hosts=hosts, poll_interval=60, **gateway
+        settings=settings, plugin=AcmeSmsPlugin(), allowed_callback_hosts=hosts, poll_interval=60, **gateway
     )
 
 
 def _report(
-    served: Any, *told: dict[str, Any], path: str = "/v1/webhooks/pigeon", **options: Any
+    served: Any, *told: dict[str, Any], path: str = "/v1/webhooks/acme-sms", **options: Any
 ) -> httpx.Response:
     body = json.dumps(told).encode()
     url = options.get("signed_url", served.url + path)
     signature = options.get("signature", hmac.new(SECRET, url.encode() + body, hashlib.sha256).hexdigest())
     answer: httpx.Response = httpx.post(
-        served.url + path, content=body, headers={"x-coo": signature, **options.get("headers", {})}
+        served.url + path, content=body, headers={"x-acme-signature": signature, **options.get("headers", {})}
     )
     return answer
 
@@ -201,11 +201,11 @@ def test_a_report_may_come_twice_and_late_and_of_nobody(serve: Any) -> None:
 
 def test_the_size_of_a_report_is_limited_before_it_is_read(serve: Any) -> None:
     served = _served(serve, max_webhook_bytes=1000)
-    answer = httpx.post(f"{served.url}/v1/webhooks/pigeon", content=b"x" * 1001)
+    answer = httpx.post(f"{served.url}/v1/webhooks/acme-sms", content=b"x" * 1001)
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
 
-@pytest.mark.parametrize("path", ["/v1/webhooks/nobody", "/v1/webhooks/pigeon/nobody"])
+@pytest.mark.parametrize("path", ["/v1/webhooks/nobody", "/v1/webhooks/acme-sms/nobody"])
 def test_nobodys_webhooks_are_not_there(serve: Any, path: str) -> None:
     assert _report(_served(serve), {"what": "stop"}, path=path).status_code == 404
 
@@ -216,7 +216,7 @@ def test_a_provider_without_webhooks_proves_nothing(served: Any) -> None:
 
 def test_the_public_url_is_the_one_that_is_set(serve: Any) -> None:
     served = _served(serve, public_url="https://messages.example.com")
-    path = "/v1/webhooks/pigeon?token=a%20b"
+    path = "/v1/webhooks/acme-sms?token=a%20b"
     url = f"https://messages.example.com{path}"
     assert _report(served, {"what": "stop"}, path=path, signed_url=url).status_code == 200
     assert _report(served, {"what": "stop"}, path=path).status_code == 401
@@ -224,7 +224,7 @@ def test_the_public_url_is_the_one_that_is_set(serve: Any) -> None:
 
 def test_what_a_proxy_says_is_believed_only_of_a_trusted_one(serve: Any) -> None:
     headers = {"x-forwarded-proto": "https", "x-forwarded-host": "evil.example, messages.example.com"}
-    url = "https://messages.example.com/v1/webhooks/pigeon"
+    url = "https://messages.example.com/v1/webhooks/acme-sms"
     options: dict[str, Any] = {"signed_url": url, "headers": headers}
     assert _report(_served(serve), {"what": "stop"}, **options).status_code == 401
     trusting = _served(serve, trusted_proxies=["127.0.0.0/8"])
@@ -268,7 +268,7 @@ def test_an_endpoint_hears_what_it_asked_for_and_only_of_its_tenant(serve: Any) 
         told = {one["type"]: one["data"] for one in hooks.wait(2)}
         assert set(told) == {"sms.message.failed", "sms.message.received"}
         assert (told["sms.message.received"]["text"], told["sms.message.received"]["sender"]) == (
-            "coo",
+            "hello",
             "447700900100",
         )
         assert others.calls == []
@@ -276,7 +276,9 @@ def test_an_endpoint_hears_what_it_asked_for_and_only_of_its_tenant(serve: Any) 
 
 def test_what_comes_in_on_a_tenants_account_is_that_tenants(serve: Any) -> None:
     served = _served(serve)
-    assert _report(served, {"what": "wrote", "id": "w1"}, path="/v1/webhooks/pigeon/acme").status_code == 200
+    assert (
+        _report(served, {"what": "wrote", "id": "w1"}, path="/v1/webhooks/acme-sms/acme").status_code == 200
+    )
     assert [notice.name for _, notice in served.gateway.event_log.events_after("acme", 0)] == [
         "sms.message.received"
     ]

@@ -216,7 +216,7 @@ def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
         "--examples", type=int, default=100, help="how many a property is tried with (default: 100)"
     )
     new = add_command(commands, "new-plugin", _plugin_new, "write a distribution for a provider of that name")
-    new.add_argument("name", help="lower case, such as pigeon")
+    new.add_argument("name", help="lower case, such as acme-sms")
     new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")
 
 

@@ -1,4 +1,4 @@
-"""A vendor that is none, for every name without an installed plugin: it carries every message, and keeps the whole contract.
+"""An invented vendor, for every name without an installed plugin: it carries every message, and keeps the whole contract.
 
 Its provider passes the conformance kit like any other. Nobody serves its protocol but the fixtures below.
 """
@@ -79,10 +79,10 @@ class Fake:
 
     def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         """See SupportsWebhooks."""
-        given = call.headers.get("x-fake-proof", "").encode("utf-8", "replace")
+        given = call.headers.get("x-fake-signature", "").encode("utf-8", "replace")
         if not hmac.compare_digest(given, _signature(call.body, self._key).encode()):
             raise WebhookVerificationError(
-                "the proof does not fit",
+                "the signature does not match",
                 provider=self.name,
                 hint="make the call with `outbox.delivery_report(...)`",
             )
@@ -188,7 +188,7 @@ FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {"base_url": url, "key": secret},
     success_response=_response,
     error_responses=tuple((_rejecting(reason), reason) for reason in _REJECTIONS),
-    sign_webhook=lambda body, secret: WebhookRequest(body, {"x-fake-proof": _signature(body, secret)}),
+    sign_webhook=lambda body, secret: WebhookRequest(body, {"x-fake-signature": _signature(body, secret)}),
     webhooks=(
         Webhook(
             _body(id="r-1", provider_id="fake-r-1", status=DELIVERED_TO_HANDSET.name, at=1_700_000_000),

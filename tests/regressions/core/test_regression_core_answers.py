@@ -16,7 +16,7 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from faults.harness import CLIENTS, DOORS
+from faults.harness import CLIENTS, MODES
 from loopback import Peer, Server
 from regression_server import (
     TO,
@@ -45,9 +45,9 @@ def _taken() -> bytes:
 
 @TRUTH
 @pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_a_compressed_answer_is_read_or_no_coding_was_acceptable(client: str, door: str, coding: str) -> None:
+def test_a_compressed_answer_is_read_or_no_coding_was_acceptable(client: str, mode: str, coding: str) -> None:
     def answer(request: Asked) -> bytes:
         acceptable = request.headers.get("accept-encoding")
         if acceptable is not None and coding not in acceptable and "*" not in acceptable:
@@ -56,7 +56,7 @@ def test_a_compressed_answer_is_read_or_no_coding_was_acceptable(client: str, do
         return reply(201, compress(_taken()), content_encoding=coding)
 
     with vendor(answer) as server:
-        receipt = sent(door, [twilio(server.url)], http=HttpSettings(client=client))
+        receipt = sent(mode, [twilio(server.url)], http=HttpSettings(client=client))
 
     assert str(receipt.outcome) == "accepted"
     assert receipt.provider_id.startswith("SM")
@@ -65,10 +65,10 @@ def test_a_compressed_answer_is_read_or_no_coding_was_acceptable(client: str, do
 
 @TRUTH
 @pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("door", DOORS)
-def test_an_answer_that_begins_with_a_byte_order_mark_is_read(client: str, door: str) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_an_answer_that_begins_with_a_byte_order_mark_is_read(client: str, mode: str) -> None:
     with vendor(lambda _: reply(201, b"\xef\xbb\xbf" + _taken())) as server:
-        receipt = sent(door, [twilio(server.url)], http=HttpSettings(client=client))
+        receipt = sent(mode, [twilio(server.url)], http=HttpSettings(client=client))
 
     assert str(receipt.outcome) == "accepted"
     assert receipt.provider_id.startswith("SM")
@@ -91,12 +91,12 @@ def drips() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("client", [pytest.param("httpx", marks=TRUTH), "pyreqwest"])
-@pytest.mark.parametrize("door", DOORS)
-def test_an_answer_in_drips_is_waited_for_until_the_deadline_only(client: str, door: str, drips: str) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_an_answer_in_drips_is_waited_for_until_the_deadline_only(client: str, mode: str, drips: str) -> None:
     began = time.monotonic()
     settings = HttpSettings(client=client, timeouts=BRIEF)
 
-    receipt = sent(door, [twilio(drips)], http=settings, routes=ONCE, timeout=1.0)
+    receipt = sent(mode, [twilio(drips)], http=settings, routes=ONCE, timeout=1.0)
 
     assert time.monotonic() - began < 3.0
     assert str(receipt.outcome) == "unknown"
@@ -104,14 +104,14 @@ def test_an_answer_in_drips_is_waited_for_until_the_deadline_only(client: str, d
 
 @TRUTH
 @pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("after", ["-5", "-1"])
-def test_a_wait_below_nought_is_none_and_the_usual_one_stands(client: str, door: str, after: str) -> None:
+def test_a_wait_below_nought_is_none_and_the_usual_one_stands(client: str, mode: str, after: str) -> None:
     clock = ControlledClock()
     busy = {"code": 20429, "message": "Too Many Requests", "status": 429}
 
     with vendor(lambda _: reply(429, busy, retry_after=after)) as server:
-        sent(door, [twilio(server.url)], http=HttpSettings(client=client), clock=clock)
+        sent(mode, [twilio(server.url)], http=HttpSettings(client=client), clock=clock)
 
     repeated = len(server.requests) - 1
     assert sum(wait > 0 for wait in clock.waits) >= repeated
@@ -156,10 +156,10 @@ def full() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("client", ["httpx", pytest.param("pyreqwest", marks=TRUTH)])
-@pytest.mark.parametrize("door", DOORS)
-def test_where_no_connection_comes_about_nothing_was_sent(client: str, door: str, full: str) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_where_no_connection_comes_about_nothing_was_sent(client: str, mode: str, full: str) -> None:
     settings = HttpSettings(client=client, timeouts=BRIEF)
 
-    receipt = sent(door, [twilio(full)], http=settings, routes=ONCE)
+    receipt = sent(mode, [twilio(full)], http=settings, routes=ONCE)
 
     assert str(receipt.outcome) == "not_sent"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from faults.harness import CLIENTS, DOORS
+from faults.harness import CLIENTS, MODES
 from regression_server import (
     TO,
     Asked,
@@ -94,7 +94,7 @@ class Hears:
         self._heard.append(f"{self._name} {attempt.number}")
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     "order",
     [
@@ -103,11 +103,11 @@ class Hears:
     ],
     ids=" ".join,
 )
-def test_what_one_plugin_raises_keeps_no_other_from_hearing(order: Sequence[str], door: str) -> None:
+def test_what_one_plugin_raises_keeps_no_other_from_hearing(order: Sequence[str], mode: str) -> None:
     heard: list[str] = []
     hook = plugins.load_plugins(entries=(), extra=[Hears(heard, name) for name in order])
 
-    sent(door, [Sandbox()], observer=hook)
+    sent(mode, [Sandbox()], observer=hook)
 
     assert sorted(heard) == ["audit 1", "count 1"]
 

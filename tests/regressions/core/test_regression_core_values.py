@@ -178,7 +178,7 @@ RAISED: dict[str, Callable[[], MessagingError]] = {
     "bad message": lambda: _raised(lambda _: Sms("")),
     "nobody": lambda: _raised(lambda sandbox: sandbox.send(Sms("hello"), to=User("u1"))),
     "no route": lambda: _raised(lambda _: Dispatcher([]).send(Sms("hello"), to=TO)),
-    "no provider": lambda: _raised(lambda _: Dispatcher([Sandbox()], routes={"sms": Route("pigeon")})),
+    "no provider": lambda: _raised(lambda _: Dispatcher([Sandbox()], routes={"sms": Route("acme-sms")})),
     "key reused": lambda: _raised(_key_reused),
     "no channel": lambda: errors.UnknownChannel("fax", known=("sms", "email")),
     "not carried": lambda: errors.Unsupported("Sms.sender", provider="one", hint="leave it away"),

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from regression_gateway import GatewayProcess
 from regression_server import until
-from scripted import Flock
+from scripted import BulkProvider
 
 from messaging_channels import Dispatcher, Sms, SqliteLedger
 from messaging_channels.plugins import Capabilities
@@ -21,7 +21,7 @@ TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionErr
 NODES = pytest.mark.xfail(strict=True, reason="issue Nodes", raises=AssertionError)
 
 
-class Thousands(Flock):
+class Thousands(BulkProvider):
     """A provider that takes a thousand messages at once."""
 
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, max_batch_size=1000)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from regression_server import TO, program, until
-from scripted import Flock, Scripted
+from scripted import BulkProvider, Scripted
 
 from messaging_channels import Dispatcher, MessagingError, Sms
 from messaging_channels._ledger.sqlite import SqliteLedger
@@ -183,7 +183,7 @@ def test_no_send_waits_until_all_that_is_old_is_forgotten(tmp_path: Path) -> Non
             dispatcher.send(Sms("your code"), to=TO)
             ended.append(time.perf_counter())
 
-    with Dispatcher([Flock()], ledger=ledger) as dispatcher:
+    with Dispatcher([BulkProvider()], ledger=ledger) as dispatcher:
         old = (f"+447700900{number % 900:03d}" for number in range(20_000))
         assert all(receipt for receipt in dispatcher.send_each(Sms("hello"), to=old))
         sending = threading.Thread(target=customers, args=(dispatcher,))

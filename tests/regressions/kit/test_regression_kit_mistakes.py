@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 import pytest
-from providers.acme import FIXTURES, Pigeon, PigeonSettings, parsed, spec
+from providers.acme import FIXTURES, AcmeSms, AcmeSmsSettings, parse_json, spec
 
 from messaging_channels import errors
 from messaging_channels._model.events import Event, MessageReceived, StatusChanged
@@ -17,26 +17,26 @@ from messaging_channels.plugins.provider import Envelope
 from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.testing.conformance import check_provider
 
-MISTAKES: list[type[Pigeon]] = []
+MISTAKES: list[type[AcmeSms]] = []
 
 
-def mistake(kind: type[Pigeon]) -> type[Pigeon]:
+def mistake(kind: type[AcmeSms]) -> type[AcmeSms]:
     MISTAKES.append(kind)
     return kind
 
 
-class _Notes(Pigeon):
-    """Its note is changed on the way out."""
+class _ChangedPayload(AcmeSms):
+    """Its payload is changed on the way out."""
 
     def changed(self, envelope: Envelope, batch: Sequence[Envelope]) -> dict[str, Any]:
         raise NotImplementedError
 
     def request(self, batch: Sequence[Envelope]) -> HttpRequest:
-        notes = [self.note(one) | self.changed(one, batch) for one in batch]
-        return HttpRequest.post_json(f"{self.url}/fly", {"notes": notes}, headers=self.headers)
+        messages = [self.payload(one) | self.changed(one, batch) for one in batch]
+        return HttpRequest.post_json(f"{self.url}/messages", {"messages": messages}, headers=self.headers)
 
 
-class _Inbound(Pigeon):
+class _Inbound(AcmeSms):
     """What it reads in a call is changed afterwards."""
 
     changes: ClassVar[dict[type[Event], dict[str, Any]]] = {}
@@ -46,62 +46,62 @@ class _Inbound(Pigeon):
 
 
 @mistake
-class StripsTheText(_Notes):
+class StripsTheText(_ChangedPayload):
     def changed(self, envelope: Envelope, batch: Sequence[Envelope]) -> dict[str, Any]:  # noqa: ARG002
-        return {"note": self.note(envelope)["note"].strip()}
+        return {"text": self.payload(envelope)["text"].strip()}
 
 
 @mistake
-class SendsWordsOfItsOwn(_Notes):
+class SendsWordsOfItsOwn(_ChangedPayload):
     def changed(self, envelope: Envelope, batch: Sequence[Envelope]) -> dict[str, Any]:  # noqa: ARG002
-        return {"note": "You have a message"}
+        return {"text": "You have a message"}
 
 
 @mistake
-class DropsTheCountry(_Notes):
+class DropsTheCountry(_ChangedPayload):
     def changed(self, envelope: Envelope, batch: Sequence[Envelope]) -> dict[str, Any]:  # noqa: ARG002
         return {"to": envelope.to.plain[-10:]}
 
 
 @mistake
-class SendsAllToTheFirst(_Notes):
+class SendsAllToTheFirst(_ChangedPayload):
     def changed(self, envelope: Envelope, batch: Sequence[Envelope]) -> dict[str, Any]:  # noqa: ARG002
         return {"to": batch[0].to.plain}
 
 
 @mistake
-class SendsTheFirstTextToAll(_Notes):
+class SendsTheFirstTextToAll(_ChangedPayload):
     def changed(self, envelope: Envelope, batch: Sequence[Envelope]) -> dict[str, Any]:  # noqa: ARG002
-        return {"note": self.note(batch[0])["note"]}
+        return {"text": self.payload(batch[0])["text"]}
 
 
 @mistake
-class SendsNoCredentials(Pigeon):
-    def __init__(self, settings: PigeonSettings) -> None:
+class SendsNoCredentials(AcmeSms):
+    def __init__(self, settings: AcmeSmsSettings) -> None:
         super().__init__(settings)
         self.headers = {"content-type": "application/json"}
 
 
 @mistake
-class IgnoresTheBaseUrl(Pigeon):
-    def __init__(self, settings: PigeonSettings) -> None:
+class IgnoresTheBaseUrl(AcmeSms):
+    def __init__(self, settings: AcmeSmsSettings) -> None:
         super().__init__(settings)
-        self.url = "https://api.pigeon.example.com"
+        self.url = "https://api.acme.example.com"
 
 
 @mistake
-class SharesHeadersBetweenAccounts(Pigeon):
+class SharesHeadersBetweenAccounts(AcmeSms):
     shared: ClassVar[dict[str, str]] = {"content-type": "application/json"}
 
-    def __init__(self, settings: PigeonSettings) -> None:
+    def __init__(self, settings: AcmeSmsSettings) -> None:
         super().__init__(settings)
         self.shared["authorization"] = f"Bearer {self.key}"
         self.headers = self.shared
 
 
 @mistake
-class KeepsEveryEnvelope(Pigeon):
-    def __init__(self, settings: PigeonSettings) -> None:
+class KeepsEveryEnvelope(AcmeSms):
+    def __init__(self, settings: AcmeSmsSettings) -> None:
         super().__init__(settings)
         self.kept: list[Envelope] = []
 
@@ -111,22 +111,22 @@ class KeepsEveryEnvelope(Pigeon):
 
 
 @mistake
-class TellsOneIdForAll(Pigeon):
-    def outcome(self, flight: Any, response: HttpResponse) -> AttemptResult:
-        told = super().outcome(flight, response)
-        return replace(told, provider_id="flight") if told.provider_id else told
+class TellsOneIdForAll(AcmeSms):
+    def outcome(self, result: Any, response: HttpResponse) -> AttemptResult:
+        told = super().outcome(result, response)
+        return replace(told, provider_id="m-1") if told.provider_id else told
 
 
 @mistake
-class TellsTheFirstAnswerOfAll(Pigeon):
+class TellsTheFirstAnswerOfAll(AcmeSms):
     def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
         return [super().read(response, batch)[0]] * len(batch)
 
 
 @mistake
-class TakesUnknownRefusalsForThrottling(Pigeon):
-    def outcome(self, flight: Any, response: HttpResponse) -> AttemptResult:
-        told = super().outcome(flight, response)
+class TakesUnknownRefusalsForThrottling(AcmeSms):
+    def outcome(self, result: Any, response: HttpResponse) -> AttemptResult:
+        told = super().outcome(result, response)
         if told.reason is not Reason.INVALID:
             return told
         return AttemptResult.of(
@@ -135,7 +135,7 @@ class TakesUnknownRefusalsForThrottling(Pigeon):
 
 
 @mistake
-class CutsWhatPeopleWrite(Pigeon):
+class CutsWhatPeopleWrite(AcmeSms):
     def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         return [
             replace(one, text=one.text[:20]) if isinstance(one, MessageReceived) else one
@@ -149,7 +149,7 @@ class TellsAnotherChannel(_Inbound):
 
 
 @mistake
-class TakesTheSenderForTheRecipient(Pigeon):
+class TakesTheSenderForTheRecipient(AcmeSms):
     def events(self, told: Any, call: WebhookRequest) -> list[Event]:
         return [
             replace(one, to=one.sender.plain) if isinstance(one, MessageReceived) else one
@@ -166,27 +166,27 @@ class LosesTheCallAsItCame(_Inbound):
 
 
 @mistake
-class AnswersAGoodCallWithAnError(Pigeon):
+class AnswersAGoodCallWithAnError(AcmeSms):
     def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         return replace(super().handle_webhook(call), response=HttpResponse(500, {}, b""))
 
 
 @mistake
-class NamesThePersonInARefusal(Pigeon):
+class NamesThePersonInARefusal(AcmeSms):
     def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
-        told = parsed(HttpResponse(200, {}, call.body))
-        who = told.get("coo", "nobody") if isinstance(told, dict) else "nobody"
+        told = parse_json(HttpResponse(200, {}, call.body))
+        who = told.get("from", "nobody") if isinstance(told, dict) else "nobody"
         try:
             return super().handle_webhook(call)
         except errors.WebhookVerificationError:
             raise errors.WebhookVerificationError(
-                f"the proof of a call from {who} does not fit", provider=self.name, hint="check the key"
+                f"the signature of a call from {who} does not match", provider=self.name, hint="check the key"
             ) from None
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")
 @pytest.mark.parametrize("kind", MISTAKES, ids=lambda kind: kind.__name__)
-def test_the_kit_has_something_to_say_about_a_mistake(kind: type[Pigeon]) -> None:
+def test_the_kit_has_something_to_say_about_a_mistake(kind: type[AcmeSms]) -> None:
     found = check_provider(spec(kind), FIXTURES, examples=20)
 
     assert found

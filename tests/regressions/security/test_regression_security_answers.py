@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from faults.harness import CLIENTS, DOORS
+from faults.harness import CLIENTS, MODES
 from loopback import Peer, Server
 from regression_server import TO, program, reply, twilio, twilio_takes, vendor
 
@@ -24,7 +24,7 @@ from pathlib import Path
 from messaging_channels import HttpSettings
 from regression_server import sent, twilio
 
-ordinary, endless, client, door = sys.argv[1:]
+ordinary, endless, client, mode = sys.argv[1:]
 
 def most():
     # of this program alone: what getrusage tells begins with the memory of the process that started it
@@ -32,9 +32,9 @@ def most():
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 http = HttpSettings(client=client)
-sent(door, [twilio(ordinary)], http=http)
+sent(mode, [twilio(ordinary)], http=http)
 before = most()
-end = sent(door, [twilio(endless)], http=http)
+end = sent(mode, [twilio(endless)], http=http)
 print(json.dumps([str(end.outcome), most() - before]))
 """
 
@@ -50,10 +50,10 @@ def _flood(peer: Peer) -> None:
 
 @TRUTH
 @pytest.mark.parametrize("client", CLIENTS)
-@pytest.mark.parametrize("door", DOORS)
-def test_of_an_answer_without_end_no_more_is_read_than_an_answer_may_be_long(client: str, door: str) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_of_an_answer_without_end_no_more_is_read_than_an_answer_may_be_long(client: str, mode: str) -> None:
     with vendor(twilio_takes) as ordinary, Server(_flood) as endless:
-        ran = program(MEASURED, ordinary.url, endless.url, client, door)
+        ran = program(MEASURED, ordinary.url, endless.url, client, mode)
 
     outcome, grown = json.loads(ran.stdout)
     assert outcome in ("unknown", "rejected")
@@ -69,8 +69,8 @@ def test_of_an_answer_without_end_no_more_is_read_than_an_answer_may_be_long(cli
         pytest.param("pyreqwest", TAKEN[:12], id="pyreqwest-begun"),
     ],
 )
-@pytest.mark.parametrize("door", DOORS)
-def test_an_answer_that_came_before_the_request_is_none(client: str, door: str, extra: bytes) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_an_answer_that_came_before_the_request_is_none(client: str, mode: str, extra: bytes) -> None:
     def handle(peer: Peer) -> None:
         while peer.read_request():
             if len(peer.server.requests) == 1:
@@ -78,7 +78,7 @@ def test_an_answer_that_came_before_the_request_is_none(client: str, door: str, 
 
     settings = HttpSettings(client=client, timeouts=Timeouts(0.5, 0.5, 0.5))  # type: ignore[arg-type]
     with Server(handle) as server:
-        outcomes = asyncio.run(_two(server.url, settings)) if door == "async" else _both(server.url, settings)
+        outcomes = asyncio.run(_two(server.url, settings)) if mode == "async" else _both(server.url, settings)
 
     assert outcomes == ["accepted", "unknown"]
 

@@ -18,7 +18,7 @@ from messaging_channels.testing.conformance import (
 
 
 class ProviderConformance:
-    """Subclass it in the tests of a plugin, as `class TestPigeon(ProviderConformance)`, and say what is tested."""
+    """Subclass it in the tests of a plugin, as `class TestAcmeSms(ProviderConformance)`, and say what is tested."""
 
     provider: ClassVar[ProviderSpec]
     """What the plugin registers."""

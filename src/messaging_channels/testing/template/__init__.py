@@ -30,7 +30,7 @@ def write_plugin(name: str, directory: Path) -> list[Path]:
         OSError: the directory cannot be written to.
     """
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
-        message = f"{name!r} is no name of a provider: use lower case, digits and hyphens, such as pigeon"
+        message = f"{name!r} is no name of a provider: use lower case, digits and hyphens, such as acme-sms"
         raise ValueError(message)
     if directory.exists() and any(directory.iterdir()):
         message = f"{directory} is not empty: choose another directory"
