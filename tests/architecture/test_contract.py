@@ -90,12 +90,14 @@ def _default(one: Any) -> str:
 
 def test_nothing_is_taken_away_from_the_contract_under_the_same_number() -> None:
     gone = [line for line in RECORD.read_text("utf-8").splitlines() if line not in surface()]
+
     assert gone == [], "keep these, or raise provider.CONTRACT (or record anew what no plugin can notice)"
 
 
 def test_what_is_added_to_the_contract_has_a_default() -> None:
     recorded = RECORD.read_text("utf-8").splitlines()
     added = [line for line in surface() if line not in recorded and re.match(r"\w+\.\w+: ", line)]
+
     assert [line for line in added if not line.endswith("(has a default)")] == [], "give these a default"
 
 

@@ -45,6 +45,7 @@ def test_every_special_address_of_the_sandbox_is_documented() -> None:
 
 def test_every_rule_of_the_kit_is_documented_as_it_stands_in_the_table() -> None:
     page = (DOCS / "reference/conformance.md").read_text("utf-8")
+
     assert page == rules_page.page(), "run python -m messaging_channels.testing.conformance.rules_page"
 
 
@@ -57,6 +58,7 @@ def test_the_matrix_of_providers_is_what_they_declare() -> None:
         pytest.skip(f"not installed: {', '.join(sorted(missing))}")
     specs = [spec for name, spec in loaded.providers.items() if name in ours | {"sandbox"}]
     page = (DOCS / "reference/providers.md").read_text("utf-8")
+
     assert page == provider_matrix.page(specs, loaded.channels), (
         "run python -m messaging_channels.testing.provider_matrix"
     )

@@ -56,4 +56,5 @@ def test_plugins_import_only_what_is_public(path: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_documents_import_only_what_is_public(path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+
     assert {name for block in blocks for name in _imports(block)} <= FACES

@@ -32,4 +32,5 @@ def test_nothing_lies_at_the_top_that_a_reader_would_not_miss() -> None:
     top = {path.relative_to(ROOT).parts[0] for path in _tracked()}
     folders = {".ci", "benchmarks", "docs", "plugins", "src", "tests"}
     files = {".gitignore", "LICENSE", "README.md", "conftest.py", "mkdocs.yml", "pyproject.toml"}
+
     assert top == folders | files

@@ -40,6 +40,7 @@ def _functions() -> list[tuple[str, int]]:
 
 def test_functions_are_short() -> None:
     lengths = [length for _, length in _functions()]
+
     assert statistics.median(lengths) <= 8
     assert statistics.quantiles(lengths, n=10)[-1] <= 25
     assert [name for name, length in _functions() if length > 50] == []
@@ -83,6 +84,7 @@ def test_importing_the_package_imports_no_http_client_no_settings_and_no_plugin(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
     roots = set(loaded.split())
+
     assert "messaging_channels" in roots
     assert not roots & {"httpx", "httpcore", "pyreqwest", "pydantic", "pluggy", "asyncio", "sqlite3"}
     assert not {root for root in roots if root.startswith("messaging_channels_")}
@@ -93,6 +95,7 @@ def test_importing_the_package_alone_imports_nothing_of_it() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     ).stdout
+
     assert loaded.split() == ["messaging_channels._faces", "messaging_channels"]
 
 

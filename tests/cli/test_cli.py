@@ -29,6 +29,7 @@ def test_a_first_message_prints_the_documented_shape(capsys: pytest.CaptureFixtu
     assert main(["send", "sms", "--to", "38598123456", "--text", "My text message"]) == 0
     out = capsys.readouterr().out
     message_id = json.loads(out)["messages"][0]["messageId"]
+
     assert out == (
         '{"messages":[{"messageId":"' + message_id + '","status":{"groupId":1,"groupName":"PENDING","id":26,'
         '"name":"PENDING_ACCEPTED","description":"Message sent to next instance"},"destination":"38598123456"}]}\n'
@@ -59,6 +60,7 @@ def test_wrong_configuration_exits_with_3(
 ) -> None:
     monkeypatch.setenv("MESSAGING_CHANNELS_ROUTE_SMS", "acme-sms")
     code, out, err = _run(capsys, "send", "sms", "--to", "38598123456", "--text", "x")
+
     assert (code, out) == (3, None)
     assert "acme-sms" in err
 
@@ -70,6 +72,7 @@ def test_what_the_sandbox_took_is_listed_across_processes_and_forgotten(
     main(["send", "sms", "--to", "447700900004", "--text", "x"])
     capsys.readouterr()
     mail, sms = _run(capsys, "sandbox", "list")[1]["messages"]
+
     assert mail["content"]["text"] == "hi"
     assert mail["status"]["name"] == "DELIVERED_TO_HANDSET"
     assert sms["status"]["name"] == "EXPIRED_EXPIRED"
@@ -83,6 +86,7 @@ def test_lists_are_json(capsys: pytest.CaptureFixture[str]) -> None:
     channels = {one["name"]: one for one in _run(capsys, "channels")[1]["channels"]}
     assert set(channels) == {"sms", "whatsapp", "email"}
     settings = _run(capsys, "config")[1]["settings"]
+
     assert {"sandbox.hang", "home"} <= {one["name"] for one in settings}
     assert len(_run(capsys, "sandbox", "addresses")[1]["addresses"]) == 6
 
@@ -91,6 +95,7 @@ def test_lists_are_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_help_teaches(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
+
     assert ended.value.code == 0
     assert "usage: messaging-channels" in capsys.readouterr().out
 
@@ -102,6 +107,7 @@ def test_a_sent_message_can_be_looked_up_with_its_attempts_and_reports(
     message_id = sent["messages"][0]["messageId"]
     assert _run(capsys, "messages", "fetch")[2] == "1 reports fetched and kept\n"
     code, record, _ = _run(capsys, "messages", "show", message_id)
+
     assert code == 0
     assert (record["outcome"], record["status"]["groupName"]) == ("accepted", "DELIVERED")
     assert [attempt["provider"] for attempt in record["attempts"]] == ["sandbox"]
@@ -112,6 +118,7 @@ def test_a_sent_message_can_be_looked_up_with_its_attempts_and_reports(
 
 def test_what_may_have_been_sent_can_be_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
     code, sent, err = _run(capsys, "send", "sms", "--to", "447700900003", "--text", "hello")
+
     assert (code, sent["messages"][0]["status"]["name"]) == (1, "PENDING_UNKNOWN")
     assert "held until that is known" in err
     assert _run(capsys, "messages", "reconcile")[:2] == (0, {"messages": []})
@@ -119,6 +126,7 @@ def test_what_may_have_been_sent_can_be_asked_about(capsys: pytest.CaptureFixtur
 
 def test_a_key_on_the_command_line_sends_once(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ("send", "sms", "--to", "447700900123", "--text", "hello", "--idempotency-key", "k")
+
     assert _run(capsys, *arguments)[1] == _run(capsys, *arguments)[1]
     assert len(_run(capsys, "sandbox", "list")[1]["messages"]) == 1
 
@@ -131,6 +139,7 @@ def test_a_file_of_recipients_is_sent_to_line_by_line_and_a_bad_line_harms_no_ot
     code = main(["send", "sms", "--to-file", str(file), "--text", "hello"])
     printed = capsys.readouterr()
     told = [json.loads(line) for line in printed.out.splitlines()]
+
     assert code == 2
     assert printed.err == "3 done, 1 failed\n"
     assert {one["destination"]: one.get("error") for one in told} == {
@@ -156,6 +165,7 @@ def test_on_a_terminal_it_shows_how_far_it_has_come(tmp_path: Path) -> None:
     os.close(terminal)
     shown = os.read(screen, 4096).decode().split("\r")
     os.close(screen)
+
     assert ended.returncode == 0
     assert [line.strip() for line in shown if line.strip()] == [
         "100 done, 0 failed",
@@ -188,6 +198,7 @@ def test_a_distribution_adds_a_command_that_is_imported_only_when_asked_for(
     capsys.readouterr()
     assert main(["hello", "--times", "2"]) == 0
     assert capsys.readouterr().out == "hello hello \n"
+
     with pytest.raises(ModuleNotFoundError):
         main(["lost"])
 
@@ -197,4 +208,5 @@ def test_a_distribution_replaces_no_command(
 ) -> None:
     _installed(tmp_path, "channels = acme_commands:hello")
     monkeypatch.syspath_prepend(tmp_path)
+
     assert {one["name"] for one in _run(capsys, "channels")[1]["channels"]} == {"sms", "whatsapp", "email"}

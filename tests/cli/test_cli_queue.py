@@ -28,6 +28,7 @@ def test_the_worker_sends_what_waits_and_the_queue_shows_it(capsys: pytest.Captu
     assert main(["worker", "--drain"]) == 0
     assert main(["queue"]) == 0
     shown = json.loads(capsys.readouterr().out)
+
     assert (shown["byState"], shown["total"]) == ({}, {"accepted": 1})
 
 
@@ -45,6 +46,7 @@ def test_a_message_is_enqueued_with_its_times_and_told_as_send_tells_it(
     assert json.loads(capsys.readouterr().out) == printed
     assert main(["queue"]) == 0
     shown = json.loads(capsys.readouterr().out)
+
     assert (shown["byState"], shown["ready"]) == ({"waiting": 1}, 0)
 
 
@@ -60,6 +62,7 @@ def test_every_channel_can_be_enqueued(capsys: pytest.CaptureFixture[str], chann
     (message,) = json.loads(capsys.readouterr().out)["messages"]
     assert main(["worker", "--drain"]) == 0
     capsys.readouterr()
+
     assert main(["messages", "show", message["messageId"]]) == 0
     assert json.loads(capsys.readouterr().out)["outcome"] == "accepted"
 
@@ -72,6 +75,7 @@ def test_a_file_of_recipients_is_enqueued_line_by_line_and_a_bad_line_harms_no_o
     assert main(["enqueue", "sms", "--to-file", str(file), "--text", "hello"]) == 2
     printed = capsys.readouterr()
     told = [json.loads(line) for line in printed.out.splitlines()]
+
     assert printed.err == "3 done, 1 failed\n"
     assert [one.get("error") for one in told] == [None, "invalid_address", None]
     assert main(["worker", "--drain"]) == 0
@@ -98,6 +102,7 @@ def test_times_that_cannot_be_meant_are_wrong_input(
 def test_a_time_that_is_none_says_how_to_write_one(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["enqueue", "sms", "--to", "38598123456", "--text", "x", "--send-at", "soon"])
+
     assert ended.value.code == 2
     assert "2030-01-31T09:00+01:00" in capsys.readouterr().err
 
@@ -108,6 +113,7 @@ def test_the_queue_cancels_lists_and_replays(capsys: pytest.CaptureFixture[str])
     assert main(["queue", "--cancel", key]) == 1
     assert main(["queue", "--replay", "all"]) == 0
     capsys.readouterr()
+
     assert main(["queue", "--dead"]) == 0
     assert json.loads(capsys.readouterr().out) == {"messages": []}
 
@@ -120,6 +126,7 @@ def test_metrics_are_numbers_for_whatever_exporter(capsys: pytest.CaptureFixture
     told = {
         (one.name.removeprefix("messaging_channels_queue_"), *one.labels.values()): one.value for one in found
     }
+
     assert told == {
         ("messages", "waiting"): 0, ("messages", "sent"): 0, ("messages", "held"): 0, ("messages", "dead"): 2,
         ("ready",): 3, ("oldest_age_seconds",): 4.5, ("events_total", "accepted"): 7,

@@ -88,6 +88,7 @@ def test_the_next_provider_is_asked_only_after_a_proven_not_sent_or_a_reason_of_
 ) -> None:
     first, second = Scripted(reason, "first"), Scripted(Reason.ACCEPTED, "second")
     receipt = _sent(first, second)
+
     assert second.asked == int(REASON_POLICIES[reason].failover)
     assert [attempt.provider for attempt in receipt.attempts] == ["first", "second"][: 1 + second.asked]
     assert receipt.outcome is (Outcome.ACCEPTED if second.asked else REASON_POLICIES[reason].outcome)
@@ -111,6 +112,7 @@ def test_nothing_follows_an_attempt_that_may_have_reached_somebody(reasons: list
 )
 def test_what_the_transport_knows_decides_between_not_sent_and_unknown(phase: Any, kind: Outcome) -> None:
     provider = Scripted(_fails(errors.TransportError("gone", phase=phase)))
+
     assert _sent(provider).outcome is kind
     assert provider.asked == 1
 
@@ -137,6 +139,7 @@ def _raises_at_once(_: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
 
 def test_a_plugin_that_raises_errs_on_the_safe_side() -> None:
     before, after = _sent(Scripted(_raises_at_once)), _sent(Scripted(_fails(ZeroDivisionError())))
+
     assert (before.attempts[0].result.reason, before.outcome) == (Reason.INTERNAL_ERROR, Outcome.NOT_SENT)
     assert (after.attempts[0].result.reason, after.outcome) == (Reason.PLUGIN, Outcome.UNKNOWN)
 
@@ -176,6 +179,7 @@ def test_refusals_and_not_sent_are_raised_with_the_whole_record() -> None:
 def test_bad_input_is_a_typed_error_that_says_what_to_do(send: Any, error: type[Exception]) -> None:
     with pytest.raises(error) as caught:
         send()
+
     assert isinstance(caught.value, (errors.BadInput, errors.ConfigurationError))
     assert "447700900123" not in str(caught.value)
 
@@ -183,6 +187,7 @@ def test_bad_input_is_a_typed_error_that_says_what_to_do(send: Any, error: type[
 def test_nothing_is_asked_of_a_provider_that_does_not_carry_the_message() -> None:
     picky, sandbox = Scripted(Reason.ACCEPTED, "picky"), Sandbox()
     receipt = _sent(picky, sandbox, message=Sms("x", flash=True))
+
     assert picky.asked == 0
     assert receipt.provider == "sandbox"
     assert receipt.skipped[0].reason == "does not carry Sms.flash"
@@ -191,6 +196,7 @@ def test_nothing_is_asked_of_a_provider_that_does_not_carry_the_message() -> Non
 def test_a_user_is_found_in_a_mapping() -> None:
     resolver = MappingResolver({User("1"): {"sms": "+447700900123"}})
     assert _sent(Sandbox(), to=User("1"), resolvers=[resolver]).destination.e164 == "+447700900123"
+
     with pytest.raises(errors.UnresolvedRecipient, match="whatsapp"):
         _sent(Sandbox(), to=User("1"), resolvers=[resolver], message=WhatsAppText("x"))
 
@@ -199,6 +205,7 @@ def test_a_function_may_resolve() -> None:
     resolver = CallableResolver(
         lambda to, channel: ResolvedRecipient("+447700900123") if to == (1, channel) else None
     )
+
     assert _sent(Sandbox(), to=(1, "sms"), resolvers=[resolver]).outcome is Outcome.ACCEPTED
 
 
@@ -219,6 +226,7 @@ def test_a_persons_number_is_found_by_path_and_sent_from_the_tenants_account() -
     receipt = _sent(
         platform, to=Person("1"), resolvers=[_persons(account_path="owner")], accounts={"acme": [tenant]}
     )
+
     assert (platform.asked, tenant.asked) == (0, 1)
     assert receipt.attempts[0].account == "acme"
 
@@ -231,6 +239,7 @@ def test_another_account_never_stands_in_for_the_one_that_was_meant() -> None:
 def test_a_person_without_an_address_or_unknown_is_a_clear_error() -> None:
     with pytest.raises(errors.UnresolvedRecipient, match="no address at 'person"):
         _sent(Sandbox(), to=Person("1"), resolvers=[_persons()], message=Email("s", "t"))
+
     with pytest.raises(errors.UnresolvedRecipient, match="no such recipient"):
         _sent(Sandbox(), to=Person("2"), resolvers=[_persons()])
 
@@ -245,6 +254,7 @@ def test_observers_hear_of_every_attempt() -> None:
 
     listening = Listening()
     _sent(Scripted(Reason.UNREACHABLE, "first"), Scripted(Reason.ACCEPTED, "second"), observer=listening)
+
     assert [attempt.provider for attempt in listening.heard] == ["first", "second"]
     assert all(attempt.duration >= 0 for attempt in listening.heard)
 
@@ -270,6 +280,7 @@ def test_a_provider_that_cannot_take_over_does_not_hide_what_went_before() -> No
         Reason.UNREACHABLE,
         Reason.INTERNAL_ERROR,
     ]
+
     with pytest.raises(errors.InvalidMessage):
         _sent(Scripted(_has_no_sender))
 
@@ -290,4 +301,5 @@ def test_options_that_nobody_on_the_route_understands_are_refused_and_not_left_o
         _sent(other, message=message)
     with pytest.raises(errors.Unsupported, match="Wings"):
         _sent(Scripted(Reason.ACCEPTED, "acme-sms"), message=message)
+
     assert _sent(other, AcmeSms(Reason.ACCEPTED, "acme-sms"), message=message).provider == "acme-sms"

@@ -151,6 +151,7 @@ def test_a_message_is_sent_when_a_worker_comes(setup: Make) -> None:
     (envelope,) = one.providers[0].asked
     assert (envelope.id, envelope.message, envelope.to) == (receipt.id, HELLO, PhoneNumber("447700900123"))
     found = one.get_message(receipt.id)
+
     assert (found.status, found.outcome, found.stop_reason) == (
         statuses.PENDING_ACCEPTED, Outcome.ACCEPTED, "acme-sms accepted it",
     )  # fmt: skip
@@ -163,6 +164,7 @@ def test_messages_go_in_the_providers_batches(setup: Make) -> None:
     one = setup(provider)
     for number in range(250):
         one.enqueue(to=f"+4477009{number:05}")
+
     assert one.drain() == 250
     assert max(len(batch) for batch in provider.batches) == 100
     assert sum(len(batch) for batch in provider.batches) == 250
@@ -175,6 +177,7 @@ def test_a_message_that_was_not_sent_is_tried_again_later_and_again(setup: Make)
     assert one.get_message(key).status == statuses.PENDING_NOT_SENT
     assert one.drain(5) == 1
     found = one.get_message(key)
+
     assert [attempt.number for attempt in found.attempts] == [1, 2, 3]
     assert found.outcome is Outcome.ACCEPTED
     assert one.stats().total == {"retried": 2, "accepted": 1}
@@ -184,6 +187,7 @@ def test_a_provider_that_asks_for_more_time_gets_it(setup: Make) -> None:
     wait = AttemptResult.of(Reason.THROTTLED, retry_after=500.0)
     one = setup(Scripted("acme-sms", wait, Reason.ACCEPTED))
     one.enqueue()
+
     assert [one.drain(), one.drain(499), one.drain(1)] == [1, 0, 1]
 
 
@@ -193,6 +197,7 @@ def test_a_message_that_nobody_takes_becomes_a_dead_letter_and_may_be_replayed(s
     key = one.enqueue().id
     assert [one.drain(), one.drain(100), one.drain(100), one.drain(10_000)] == [1, 1, 1, 0]
     (dead,) = one.do(one.dispatcher.queue.dead_letters())
+
     assert (dead.id, dead.stop_reason) == (key, "nothing could be sent in 3 rounds")
     assert one.stats().by_state == {"dead": 1}
     assert one.do(one.dispatcher.queue.retry_dead_letters(key)) == 1
@@ -208,6 +213,7 @@ def test_what_is_ours_to_mend_is_kept_as_a_dead_letter(setup: Make, reason: Reas
     assert [dead.id for dead in one.do(one.dispatcher.queue.dead_letters())] == [key]
     one.do(one.dispatcher.queue.retry_dead_letters())
     one.drain()
+
     assert one.get_message(key).outcome is Outcome.ACCEPTED
 
 
@@ -215,6 +221,7 @@ def test_a_message_that_was_refused_for_good_is_over(setup: Make) -> None:
     one = setup(Scripted("acme-sms", Reason.RECIPIENT))
     key = one.enqueue().id
     one.drain()
+
     assert one.get_message(key).status == statuses.REJECTED_DESTINATION
     assert (one.stats().by_state, one.stats().total) == ({}, {"rejected": 1})
 
@@ -229,6 +236,7 @@ def test_what_may_have_been_sent_is_held_and_never_repeated(setup: Make) -> None
     assert one.get_message(key).status == statuses.PENDING_UNKNOWN
     assert one.stats().by_state == {"held": 1}
     one.hear(statuses.PENDING_ENROUTE, message_id=key)
+
     assert one.drain() == 1
     assert (one.stats().by_state, one.get_message(key).outcome) == ({}, Outcome.ACCEPTED)
 
@@ -250,6 +258,7 @@ def test_what_its_provider_never_took_is_sent_again(setup: Make) -> None:
     key = one.enqueue().id
     one.drain()
     provider.answer = AttemptResult.of(Reason.NOT_FOUND)
+
     assert one.drain(30) == 1
     assert one.get_message(key).outcome is Outcome.ACCEPTED
     assert len(provider.asked) == 2
@@ -258,6 +267,7 @@ def test_what_its_provider_never_took_is_sent_again(setup: Make) -> None:
 def test_a_deadline_ends_a_message_that_was_never_tried(setup: Make) -> None:
     one = setup()
     key = one.enqueue(expires_in=60).id
+
     assert one.drain(60) == 1
     assert (one.get_message(key).status, one.get_message(key).attempts) == (statuses.EXPIRED_BEFORE_SENT, ())
     assert one.providers[0].asked == []
@@ -267,6 +277,7 @@ def test_a_deadline_ends_a_message_that_was_never_tried(setup: Make) -> None:
 def test_a_deadline_ends_a_message_that_could_not_be_sent(setup: Make) -> None:
     one = setup(Scripted("acme-sms", Reason.UNREACHABLE))
     key = one.enqueue(expires_in=2.4).id
+
     assert [one.drain(), one.drain(2.3), one.drain(0.2)] == [1, 0, 1]
     assert one.get_message(key).status == statuses.EXPIRED_BEFORE_SENT
 
@@ -275,6 +286,7 @@ def test_a_message_goes_at_its_time_and_may_be_cancelled_before(setup: Make) -> 
     one = setup()
     at = datetime.fromtimestamp(one.clock.time + 3600, UTC)
     first, second = one.enqueue(send_at=at), one.enqueue(send_at=one.clock.time + 3600)
+
     assert first.not_before == second.not_before == one.clock.time + 3600
     assert one.drain(3599) == 0
     assert one.do(one.dispatcher.queue.cancel(first.id)) is True
@@ -288,6 +300,7 @@ def test_a_message_waits_for_its_window_and_so_does_a_repetition(setup: Make) ->
     one = setup(Scripted("acme-sms", AttemptResult.of(Reason.THROTTLED, retry_after=7200.0), Reason.ACCEPTED))
     one.clock.time = datetime(2026, 11, 25, 6, tzinfo=UTC).timestamp()
     receipt = one.enqueue(window=SendWindow("08:00", "09:00"))
+
     assert datetime.fromtimestamp(receipt.not_before, UTC).hour == 8
     assert [one.drain(7199), one.drain(1)] == [0, 1]
     assert [one.drain(2 * 3600), one.drain(21 * 3600), one.drain(3600)] == [0, 0, 1]
@@ -307,6 +320,7 @@ def test_what_cannot_be_sent_is_refused_when_it_is_enqueued(setup: Make) -> None
             one.enqueue(**wrong)
     with pytest.raises(Unsupported):
         one.enqueue(Sms("x", flash=True))
+
     assert one.stats().by_state == {}
 
 
@@ -322,6 +336,7 @@ def test_a_key_enqueues_once_and_send_knows_it(setup: Make) -> None:
     assert early.value.retry_after <= 120
     one.drain(60)
     sent = one.do(one.dispatcher.send(HELLO, to=TO, idempotency_key="k"))
+
     assert (sent.id, sent.replayed, sent.outcome) == (first.id, True, Outcome.ACCEPTED)
     assert len(one.providers[0].asked) == 1
 
@@ -330,6 +345,7 @@ def test_a_rule_is_asked_when_the_message_is_due(setup: Make) -> None:
     one = setup(checks=[VelocityLimit(per_number=RateLimit(1, 3600))])
     first, second = one.enqueue().id, one.enqueue().id
     one.drain()
+
     assert one.get_message(first).outcome is Outcome.ACCEPTED
     assert one.get_message(second).status == statuses.REJECTED_BY_RULE
     assert "velocity" in one.get_message(second).stop_reason
@@ -341,6 +357,7 @@ def test_a_rate_makes_messages_wait_and_loses_none(setup: Make) -> None:
         one.enqueue()
     while one.stats().by_state:
         one.drain(1)
+
     assert len({envelope.id for envelope in one.providers[0].asked}) == len(one.providers[0].asked) == 30
 
 
@@ -367,6 +384,7 @@ def test_what_cannot_be_read_any_more_is_a_dead_letter_and_stops_nothing(setup: 
     assert [dead.id for dead in without.do(without.dispatcher.queue.dead_letters())] == [key]
     assert without.get_message(good).outcome is Outcome.ACCEPTED
     without.do(without.dispatcher.queue.retry_dead_letters())
+
     assert with_plugin.drain() == 1
     assert with_plugin.get_message(key).outcome is Outcome.ACCEPTED
 
@@ -382,6 +400,7 @@ def _fallback(setup: Make, *ends: Any, after: float = 300, **more: Any) -> tuple
 
 def test_a_fallback_goes_on_when_nothing_was_delivered_in_time(setup: Make) -> None:
     one, key = _fallback(setup)
+
     assert [one.drain(), one.drain(299), one.drain(1)] == [1, 0, 2]
     assert [(one.id, one.channel) for one in one.providers[0].asked] == [
         (key, "whatsapp"),
@@ -396,6 +415,7 @@ def test_a_fallback_ends_with_the_report_of_delivery(setup: Make) -> None:
     one, key = _fallback(setup)
     one.drain()
     one.hear(statuses.DELIVERED_TO_HANDSET, message_id=key)
+
     assert [one.drain(), one.drain(1000)] == [1, 0]
     assert len(one.providers[0].asked) == 1
     assert one.get_message(key).status == statuses.DELIVERED_TO_HANDSET
@@ -408,6 +428,7 @@ def test_a_fallback_goes_on_at_once_when_a_step_is_refused_or_reported_as_failed
     one, key = _fallback(setup)
     one.drain()
     one.hear(statuses.EXPIRED_EXPIRED, message_id=key)
+
     assert one.drain() == 2
     assert one.get_message(key).status == statuses.PENDING_ACCEPTED
 
@@ -418,6 +439,7 @@ def test_a_fallback_does_not_follow_what_may_have_been_sent_unless_told_to(setup
     one.drain(100_000)
     assert len(one.providers[0].asked) == 1
     one, _ = _fallback(setup, Reason.TIMEOUT, Reason.ACCEPTED, on_unknown="next")
+
     assert [one.drain(), one.drain(299), one.drain(1)] == [1, 0, 2]
 
 
@@ -426,6 +448,7 @@ def test_a_late_report_that_crosses_the_second_message_is_counted(setup: Make) -
     one.drain()
     one.drain(300)
     one.hear(statuses.DELIVERED_TO_HANDSET, message_id=key, provider_id=f"acme-sms-{key}")
+
     assert one.get_message(key).status == statuses.DELIVERED_TO_HANDSET
     assert one.stats().total["overlapped"] == 1
 
@@ -440,6 +463,7 @@ def test_a_fallback_leaves_out_steps_for_which_there_is_no_address(setup: Make) 
     one.enqueue(Fallback([WhatsAppText("hi"), HELLO]), User("u"))
     one.drain()
     assert [envelope.channel for envelope in one.providers[0].asked] == ["sms"]
+
     with pytest.raises(UnresolvedRecipient):
         one.enqueue(Fallback([WhatsAppText("hi"), HELLO]), User("none"))
 
@@ -455,12 +479,14 @@ def test_a_contact_of_an_account_is_sent_by_that_account(setup: Make) -> None:
     one = setup(own, accounts={"tenant": [other]})
     one.enqueue(to=ResolvedRecipient(TO, "tenant"))
     one.drain()
+
     assert (len(own.asked), len(other.asked)) == (0, 1)
 
 
 def test_erasing_a_recipient_keeps_a_waiting_message_from_being_sent(setup: Make) -> None:
     one = setup()
     one.enqueue()
+
     assert one.do(one.dispatcher.queue.erase_recipient(PhoneNumber.parse(TO))) == 1
     assert one.drain() == 0
     assert one.do(one.dispatcher.queue.prune(older_than=0)) == 0
@@ -475,6 +501,7 @@ def test_a_worker_that_dies_before_the_intent_leaves_a_message_that_is_sent(setu
     one = setup()
     key = one.enqueue().id
     one.do(one.dispatcher.queue.run(_asked(next(_round(one)))))  # claimed, and then nothing
+
     assert one.drain(119) == 0
     assert one.drain(2) == 1
     assert one.get_message(key).outcome is Outcome.ACCEPTED
@@ -496,6 +523,7 @@ def test_a_worker_that_dies_after_the_intent_leaves_a_message_that_is_held(setup
     assert one.drain(2) == 1
     for _ in range(6):
         one.drain(10_000)
+
     assert one.get_message(key).status == statuses.PENDING_UNKNOWN
     assert one.get_message(key).attempts[0].result.reason is Reason.PROCESS_CRASHED
     assert one.stats().by_state == {"held": 1}
@@ -515,6 +543,7 @@ def test_a_copy_that_was_refused_for_good_is_not_followed_by_another_though_the_
         reply = one.do(one.dispatcher.queue.run(_asked(flow.send(reply))))
     del flow  # the process is gone before it could say what follows
     one.drain(121)
+
     assert [attempt.result.reason for attempt in one.get_message(key).attempts] == [
         Reason.TIMEOUT,
         Reason.POLICY,
@@ -546,6 +575,7 @@ def test_a_worker_whose_lease_ran_out_before_it_asked_sends_nothing_and_the_mess
     _interrupted(one, StartAttempt, sleep)
     assert one.providers[0].asked == []
     (late,) = one.get_message(key).attempts
+
     assert (late.result.outcome, one.get_message(key).status) == (Outcome.NOT_SENT, statuses.PENDING_NOT_SENT)
     assert "lease" in late.result.detail
     assert [one.drain(), one.drain(5)] == [0, 1]
@@ -568,6 +598,7 @@ def test_a_message_whose_slow_worker_was_taken_for_dead_is_tried_again_once_that
     assert one.providers[0].asked == []
     assert one.get_message(key).attempts[0].result.outcome is Outcome.NOT_SENT
     one.drain(30)
+
     assert len(one.providers[0].asked) == 1
     assert [attempt.outcome for attempt in one.get_message(key).attempts] == [
         Outcome.NOT_SENT,
@@ -589,6 +620,7 @@ def test_a_message_whose_slow_worker_had_asked_is_never_sent_again_and_its_late_
 
     _interrupted(one, BlockingCall, taken_for_dead)
     one.drain(10_000)
+
     assert len(one.providers[0].asked) == 1
     assert [attempt.outcome for attempt in one.get_message(key).attempts] == [Outcome.ACCEPTED]
 

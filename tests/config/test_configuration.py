@@ -76,11 +76,13 @@ def test_code_goes_before_environment_before_dsn_before_file() -> None:
     settings = _settings(
         _configuration(code, FILE, ACME_SMS_DSN="acme-sms://:dsn@host?retries=6", ACME_SMS_KEY="variable")
     )
+
     assert (settings.base_url, settings.key.get_secret_value(), settings.retries) == ("code", "variable", 6)
 
 
 def test_a_dsn_is_enough() -> None:
     settings = _settings(_configuration(ACME_SMS_DSN="acme-sms://:s%40cret@acme.example.com?retries=3"))
+
     assert (settings.base_url, settings.key.get_secret_value(), settings.retries) == (
         "acme.example.com",
         "s@cret",
@@ -91,6 +93,7 @@ def test_a_dsn_is_enough() -> None:
 def test_config_shows_every_source_and_no_secret() -> None:
     shown = _configuration({}, FILE, ACME_SMS_KEY="canary").describe()
     rows = {row["name"]: row for row in shown}
+
     assert rows["acme-sms.base_url"]["source"] == "file settings.toml"
     assert rows["acme-sms.key"] == {
         "name": "acme-sms.key",
@@ -113,9 +116,10 @@ def test_the_dash_of_a_providers_name_is_an_underscore_in_its_variables() -> Non
             return (ProviderSpec("acme-two", AcmeSmsSettings, AcmeSms),)
 
     given = {"ACME_TWO_BASE_URL": "https://two.example"}
-    with pytest.raises(errors.InvalidSetting, match="set MESSAGING_CHANNELS_ACME_SMS_TWO_KEY"):
+    with pytest.raises(errors.InvalidSetting, match="set MESSAGING_CHANNELS_ACME_TWO_KEY"):
         _configuration(None, None, Dashed(), **given).provider("acme-two")
     provider = _configuration(None, None, Dashed(), ACME_TWO_KEY="k", **given).provider("acme-two")
+
     assert isinstance(provider, AcmeSms)
     assert provider.settings.base_url == "https://two.example"
 
@@ -123,6 +127,7 @@ def test_the_dash_of_a_providers_name_is_an_underscore_in_its_variables() -> Non
 def test_a_malformed_setting_is_named_with_its_source_and_without_any_value() -> None:
     with pytest.raises(errors.InvalidSetting) as caught:
         _settings(_configuration({}, FILE, ACME_SMS_RETRIES="canary", ACME_SMS_KEY="secret"))
+
     assert "MESSAGING_CHANNELS_ACME_SMS_RETRIES" in str(caught.value)
     assert "canary" not in str(caught.value)
     assert "secret" not in str(caught.value)
@@ -131,6 +136,7 @@ def test_a_malformed_setting_is_named_with_its_source_and_without_any_value() ->
 def test_a_dsn_that_is_no_url_is_refused_without_showing_it() -> None:
     with pytest.raises(errors.InvalidSetting) as caught:
         _settings(_configuration(ACME_SMS_DSN="acme-sms://:canary@host:port"))
+
     assert "canary" not in str(caught.value)
 
 
@@ -139,6 +145,7 @@ def test_an_account_has_credentials_of_its_own_and_none_of_the_platforms() -> No
         "accounts": {"acme": {"acme-sms": {"base_url": "acme", "key": "k"}}, "bare": {"acme-sms": {}}}
     }
     assert _settings(_configuration({}, file), "acme").base_url == "acme"
+
     with pytest.raises(errors.InvalidSetting, match=r"accounts\.bare\.acme-sms"):
         _settings(_configuration({}, file), "bare")
 
@@ -148,6 +155,7 @@ def test_routes_come_from_variables_or_the_file() -> None:
         {}, {"routes": {"sms": ["acme-sms"], "email": "acme-sms"}}, ROUTE_SMS="sandbox, acme-sms"
     )
     routes = configuration.routes()
+
     assert (routes["sms"].providers, routes["email"].providers) == (("sandbox", "acme-sms"), ("acme-sms",))
 
 
@@ -170,6 +178,7 @@ def test_a_configured_dispatcher_sends(monkeypatch: pytest.MonkeyPatch, tmp_path
     )
     with Dispatcher.from_config() as dispatcher:
         assert dispatcher.send(Sms("hello"), to="+447700900123").outcome is Outcome.ACCEPTED
+
     assert AsyncDispatcher.from_config({"routes": {"sms": "sandbox"}})
 
 
@@ -187,6 +196,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: str | None
     file = tmp_path / "settings.toml"
     if content:
         file.write_text(content)
+
     with pytest.raises(errors.InvalidSetting, match=r"settings\.toml"):
         Configuration.read(environment={"MESSAGING_CHANNELS_CONFIG": str(file)})
 
@@ -197,6 +207,7 @@ def test_http_settings_are_read_and_checked() -> None:
     ).http()
     assert (http.timeouts.read, http.keepalive_expiry) == (7.0, 2.0)
     assert "c.pem" in repr(http)
+
     with pytest.raises(errors.InvalidSetting, match="read_timeout"):
         _configuration(HTTP_READ_TIMEOUT="soon").http()
 
@@ -235,6 +246,7 @@ def test_a_broken_plugin_is_raised_when_asked_for_and_the_others_go_on(
     assert loaded.provider("acme-sms").name == "acme-sms"
     with pytest.raises(errors.PluginLoadError, match="ModuleNotFoundError") as caught:
         loaded.provider("missing-sms")
+
     assert isinstance(caught.value.__cause__, ModuleNotFoundError)
     assert "missing-sms" not in plugins.load_plugins(entries=points, only=["acme-sms"]).failed
 
@@ -246,6 +258,7 @@ def test_a_hook_that_raises_breaks_its_own_plugin_only() -> None:
             raise ZeroDivisionError
 
     loaded = plugins.load_plugins(only=(), extra=[Clumsy(), AcmeSmsPlugin()])
+
     assert set(loaded.providers) == {"acme-sms", "sandbox"}
     assert [type(fault) for fault in loaded.failed.values()] == [ZeroDivisionError]
 

@@ -42,6 +42,7 @@ def test_a_route_may_be_names_a_list_or_a_table_with_policies() -> None:
     assert routes["sms"] == Route("one", "two", retry=RetryPolicy(max_attempts=1, max_elapsed=60))
     assert routes["email"].providers == ("three",)
     via = RouteTarget("a", 9, RouteMatch(prefixes=("44",), accounts=("acme",)))
+
     assert routes["whatsapp"] == Route(
         via, "b", retry=RetryPolicy(max_attempts=5), circuit_breaker=CircuitBreaker(failure_threshold=3)
     )
@@ -64,6 +65,7 @@ def test_a_route_may_be_names_a_list_or_a_table_with_policies() -> None:
 def test_a_wrong_policy_is_named_and_never_shown(code: dict[str, Any], setting: str) -> None:
     with pytest.raises(InvalidSetting) as wrong:
         _configured(code).dispatcher_arguments()
+
     assert wrong.value.setting == setting
     assert "hush" not in str(wrong.value)
 
@@ -95,6 +97,7 @@ def test_rates_rules_and_a_ledger_come_from_the_configuration(tmp_path: Path) ->
     kept = SqliteLedger(path, owned=True)
     with Dispatcher([], ledger=kept) as reader:
         record = reader.get_message(receipt.id)
+
     assert record is not None
     assert (record.outcome, record.address) == (Outcome.ACCEPTED, "447700900123")
 
@@ -102,6 +105,7 @@ def test_rates_rules_and_a_ledger_come_from_the_configuration(tmp_path: Path) ->
 def test_the_environment_names_the_ledger() -> None:
     environment = {"MESSAGING_CHANNELS_LEDGER_URL": "postgresql://user:hush@127.0.0.1/shop"}
     ledger = _configured(ROUTED, environment).ledger()
+
     assert isinstance(ledger, PostgresLedger)
     assert "hush" not in repr(ledger)
 
@@ -110,4 +114,5 @@ def test_a_budget_of_one_attempt_from_the_environment_is_kept(monkeypatch: pytes
     monkeypatch.setenv("MESSAGING_CHANNELS_RETRY_MAX_ATTEMPTS", "1")
     with Dispatcher.from_config(ROUTED) as dispatcher, pytest.raises(NotSent) as failed:
         dispatcher.send(Sms("hello"), to="447700900002")
+
     assert len(failed.value.receipt.attempts) == 1

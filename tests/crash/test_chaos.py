@@ -254,6 +254,7 @@ def test_under_chaos_each_message_is_taken_at_most_once_and_none_is_lost(
             f"\nstorm on {kind}, seed {SEED}: {counts}\n  told: {dict(run.said)}\n  server: {dict(server.did)}"
         )
     _check(run, server, ends, answers, reported)
+
     assert counts["calls"] >= SENDS
 
 

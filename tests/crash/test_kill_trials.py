@@ -53,6 +53,7 @@ def test_no_message_is_doubled_or_lost_whoever_is_killed(
         shown = f"{len(told)} trials on {request.node.callspec.params['told']}, {many}, {kinds.total()} messages: {dict(kinds)},"
         more = f"left unknown by {dict(unknown)}"
         print(f"\n{shown} {more}")  # noqa: T201
+
     assert len(told) == TRIALS
     assert many["wakings lost"] > 0 < many["wakings repeated"]
     assert bool(many["restarts"]) == ("postgres" in shown)

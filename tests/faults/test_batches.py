@@ -119,6 +119,7 @@ def test_each_message_of_a_partial_answer_ends_by_itself(mode: str, client: str)
     expected = {key: [PAGE["a batch: named and accepted"].reason] for key in NUMBERS}
     expected[REFUSED] = [PAGE["a batch: named and refused"].reason]
     expected[FORGOTTEN] = [PAGE["a batch: not named in the answer"].reason]
+
     assert ends == expected
     assert server.batches == [NUMBERS]
     assert server.taken == [number for number in NUMBERS if number != REFUSED]
@@ -128,6 +129,7 @@ def test_each_message_of_a_partial_answer_ends_by_itself(mode: str, client: str)
 def test_a_request_refused_as_a_whole_is_sent_without_the_bad_one(mode: str, client: str) -> None:
     server, ends = _sent(mode, client, _all_or_nothing)
     row = PAGE["a batch: refused as a whole"]
+
     assert ends == {number: [row.reason if number == REFUSED else "accepted"] for number in NUMBERS}
     assert row.again
     assert server.batches == [NUMBERS, NUMBERS[:2], NUMBERS[:1], NUMBERS[1:2], NUMBERS[2:]]
@@ -139,6 +141,7 @@ def test_a_request_whose_answer_is_lost_leaves_all_of_it_unknown_and_is_not_spli
     mode: str, client: str
 ) -> None:
     server, ends = _sent(mode, client, _cut_off)
+
     assert ends == {key: [PAGE["a batch: cut off or unanswered"].reason] for key in NUMBERS}
     assert (server.batches, server.taken) == ([NUMBERS], NUMBERS)
 
@@ -155,5 +158,6 @@ def test_an_answer_that_names_nobody_is_of_everybody(
     name: str, content: bytes, mode: str, client: str
 ) -> None:
     server, ends = _sent(mode, client, _page(content))
+
     assert ends == {key: [PAGE[name].reason] for key in NUMBERS}
     assert (server.batches, server.taken) == ([NUMBERS], NUMBERS)

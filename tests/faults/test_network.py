@@ -75,6 +75,7 @@ def test_a_request_that_arrives_ends_as_the_page_says(name: str, mode: str, clie
         receipt = sent(mode, providers, http, **_both())
     asked = PAGE[name].asked(attempts=2)
     _holds(receipt, name, asked)
+
     assert len(first.taken) == (1 if case.taken else 0)
     assert len(second.taken) == asked.count("second")
     assert first.connections <= asked.count("first")
@@ -109,6 +110,7 @@ def test_a_repetition_after_a_429_is_sent_once(mode: str, client: str) -> None:
         assert reasons == [Reason.THROTTLED, Reason.THROTTLED]
     else:
         assert reasons == [Reason.THROTTLED, Reason.ACCEPTED]
+
     assert len(first.taken) == reasons.count(Reason.ACCEPTED)
     assert clock.waits == [2.0]
 
@@ -182,6 +184,7 @@ def test_what_never_connects_was_certainly_not_sent(
             )
     _holds(alone, name, PAGE[name].asked_alone(attempts=2))
     _holds(both, name, PAGE[name].asked(attempts=2))
+
     assert len(second.taken) == 1
 
 
@@ -196,6 +199,7 @@ def test_a_plugin_that_raises_is_never_the_reason_for_a_second_copy(
         providers = [RaisingProvider("first", first.url, after=after), JsonProvider("second", second.url)]
         receipt = sent(mode, providers, _settings(name, client), **_both())
     _holds(receipt, name, PAGE[name].asked(attempts=2))
+
     assert (len(first.taken), len(second.taken)) == (int(after), 0)
 
 
@@ -208,6 +212,7 @@ def test_a_deadline_shortens_the_wait_for_an_answer(mode: str, client: str) -> N
             timeout=0.3,
         )
     (attempt,) = receipt.attempts
+
     assert attempt.result is not None
     assert attempt.result.reason is Reason.TIMEOUT
     assert attempt.duration < 20

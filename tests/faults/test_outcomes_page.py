@@ -23,6 +23,7 @@ def test_every_case_of_the_page_is_provoked_by_a_test(name: str) -> None:
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_on_the_page_with_its_meaning_and_in_a_case(reason: Reason) -> None:
     rule, words = REASON_POLICIES[reason], {True: "yes", False: "no"}
+
     assert outcomes_page.reasons()[reason] == (rule.outcome, words[rule.retryable], words[rule.failover])
     assert reason in {row.reason for row in outcomes_page.cases().values()}
 
@@ -31,5 +32,6 @@ def test_every_reason_is_on_the_page_with_its_meaning_and_in_a_case(reason: Reas
 def test_no_case_promises_more_than_its_reason_allows(name: str) -> None:
     row = outcomes_page.cases()[name]
     rule = REASON_POLICIES[Reason(row.reason)]
+
     assert rule.failover or row.other == "no"
     assert rule.retryable or not row.again or name == "a batch: refused as a whole"

@@ -105,6 +105,7 @@ def test_a_call_that_takes_over_between_two_attempts_never_repeats_the_later_one
         other.join(20)
         record = dispatcher.get_message(idempotency_key="key")
     ledger.close()
+
     assert len(provider.taken) == (0 if second is Reason.TIMEOUT else 1)
     assert isinstance(others[0], errors.IdempotencyKeyInUse)
     assert record is not None
@@ -165,6 +166,7 @@ def test_a_key_that_is_released_while_it_is_looked_at_is_reserved_by_whoever_loo
         run(statements_for(ReleaseReservation("m1", "holder of m1"), Dialect()))
         assert run(late, refused) is None
         found = run(statements_for(GetMessage(idempotency_key="key"), Dialect()))
+
     assert found is not None
     assert found.id == "m2"
 
@@ -181,6 +183,7 @@ def test_a_late_end_of_an_earlier_attempt_does_not_hide_that_a_later_one_was_acc
     )
     _do(ledger, _finish(Reason.ACCEPTED, 2, "told accepted it"), _finish(late, 1, "told refused it for good"))
     record = _do(ledger, GetMessage("m1"))
+
     assert record.outcome is Outcome.ACCEPTED
     assert record.status == statuses.PENDING_ACCEPTED
 
@@ -189,6 +192,7 @@ def test_a_call_that_comes_to_bury_a_living_one_too_late_changes_nothing(ledger:
     _do(ledger, _reserve(), _finish(Reason.ACCEPTED, stopped="told accepted it"))
     before = _do(ledger, GetMessage("m1"))
     _do(ledger, _finish(Reason.PROCESS_CRASHED, stopped="its process died"))
+
     assert _do(ledger, GetMessage("m1")) == before
 
 
@@ -206,6 +210,7 @@ def test_text_that_a_database_cannot_hold_stops_nobody_else(text: str, ledger: S
 @pytest.mark.parametrize("text", HOSTILE)
 def test_an_answer_that_a_database_cannot_hold_is_kept_all_the_same(text: str, ledger: SqliteLedger) -> None:
     _do(ledger, _reserve(), _finish(Reason.ACCEPTED, provider_id=f"id{text}", detail=f"detail{text}"))
+
     assert _do(ledger, GetMessage("m1")).outcome is Outcome.ACCEPTED
 
 
@@ -266,6 +271,7 @@ def test_a_message_whose_lease_runs_out_while_it_waits_for_its_turn_is_not_sent_
     assert record is not None
     assert record.outcome is Outcome.ACCEPTED
     (error,) = [end for end in ends if isinstance(end, errors.MessagingError)]
+
     assert isinstance(error, (errors.NotSent, errors.IdempotencyKeyInUse))
 
 
@@ -294,6 +300,7 @@ def test_reports_that_name_only_the_providers_id_are_joined_as_soon_as_it_is_kno
         _do(ledger, _report(statuses.known(1, 3), message_id="m1"))
         _do(ledger, _finish(Reason.ACCEPTED, provider_id="own"))
     record = _do(ledger, GetMessage(provider="acme-sms", provider_id="own"))
+
     assert record is not None
     assert record.status == statuses.DELIVERED_TO_HANDSET
     assert len(record.events) == 2
@@ -305,11 +312,13 @@ def test_a_report_outweighs_an_earlier_proof_of_absence(later: bool, ledger: Sql
     report = _report(statuses.known(1, 7), message_id="m1")
     ends = [_finish(Reason.TIMEOUT, stopped="held"), _finish(Reason.NOT_FOUND, stopped="told was asked")]
     _do(ledger, _reserve(), *([*ends, report] if later else [report, *ends]))
+
     assert _do(ledger, GetMessage("m1")).outcome is Outcome.ACCEPTED
 
 
 def test_nobody_takes_over_what_a_report_has_just_settled(ledger: SqliteLedger) -> None:
     _do(ledger, _reserve(), _finish(Reason.TIMEOUT), _report(statuses.known(1, 7), message_id="m1"))
+
     assert _do(ledger, TakeLease("m1", "holder of m1", "h2", 120.0, 1)) is False
 
 
@@ -330,6 +339,7 @@ def test_a_clock_that_is_set_back_makes_no_repetition_wait_for_it() -> None:
     clock, provider = ClockSetBack(), CountingProvider(Reason.THROTTLED, Reason.THROTTLED)
     with Dispatcher([provider], clock=clock) as dispatcher:
         assert dispatcher.send(Sms("hello"), to=TO).outcome is Outcome.ACCEPTED
+
     assert sum(clock.waits) < 60
 
 
@@ -340,6 +350,7 @@ def test_a_clock_that_is_set_back_makes_nobody_wait_longer_for_a_call_under_way(
         _do(ledger, replace(intent, expires=clock.time + 10**6, lease=clock.time + 10**5))
         with pytest.raises(errors.IdempotencyKeyInUse):
             dispatcher.send(Sms("hello"), to=TO, idempotency_key="key", in_progress_timeout=0.2)
+
     assert sum(clock.waits) < 1
 
 

@@ -112,6 +112,7 @@ def test_a_message_is_found_by_every_name_it_has(do: Do) -> None:
         "stopped so",
     )
     (attempt,) = by_id.attempts
+
     assert (attempt.provider, attempt.started_at, attempt.duration, attempt.delay) == (
         "acme-sms",
         NOW,
@@ -127,6 +128,7 @@ def test_a_key_is_reserved_once_and_the_second_gets_the_record(do: Do) -> None:
     first, second = _reserve("key"), _reserve("key", holder="h2")
     assert do(first) is None
     held = do(second)
+
     assert held.id == first.id
     assert held.in_progress
     assert do(GetMessage(second.id)) is None
@@ -144,6 +146,7 @@ def test_keys_of_two_scopes_never_meet_and_messages_without_a_key_are_all_differ
 
 def test_a_key_is_free_again_when_its_time_has_passed(do: Do) -> None:
     first, later = _reserve("key"), _reserve("key", at=NOW + 101)
+
     assert do(first) is None
     assert do(later) is None
     assert do(GetMessage(scope="", idempotency_key="key")).id == later.id
@@ -158,6 +161,7 @@ def test_every_operation_may_be_repeated(do: Do) -> None:
     begin = StartAttempt(AttemptIntent(new.id, 2, "other-sms", None, NOW, 0.0), "h2", NOW + 30)
     assert [do(begin), do(begin)] == [True, True]
     finish = _finish(new.id, Reason.ACCEPTED, 2)
+
     assert do(finish) == do(finish) == statuses.PENDING_ACCEPTED
     assert len(_find(do, new.id).attempts) == 2
 
@@ -165,6 +169,7 @@ def test_every_operation_may_be_repeated(do: Do) -> None:
 def test_only_the_holder_may_begin_an_attempt(do: Do) -> None:
     new = _reserve("key")
     do(new)
+
     assert do(TakeLease(new.id, "somebody else", "h2", NOW + 20, 1)) is False
     assert do(TakeLease(new.id, "h1", "h2", NOW + 20, 0)) is False
     assert do(TakeLease(new.id, "h1", "h2", NOW + 20, 1)) is True
@@ -177,6 +182,7 @@ def test_no_attempt_follows_one_that_a_report_has_settled_meanwhile(do: Do) -> N
     do(new)
     do(_finish(new.id, Reason.TIMEOUT))
     begin = StartAttempt(AttemptIntent(new.id, 2, "other-sms", None, NOW, 0.0), "h1", NOW + 20)
+
     assert do(RecordEvent(_report(DELIVERED, message_id=new.id), NOW)).is_new
     assert do(begin) is False
     assert [one.number for one in _find(do, new.id).attempts] == [1]
@@ -188,6 +194,7 @@ def test_a_refused_reservation_is_forgotten_and_its_key_is_free(do: Do) -> None:
     do(ReleaseReservation(new.id, "somebody else"))
     assert do(GetMessage(new.id)) is not None
     do(ReleaseReservation(new.id, "h1"))
+
     assert do(GetMessage(new.id)) is None
     assert do(_reserve("key")) is None
 
@@ -195,6 +202,7 @@ def test_a_refused_reservation_is_forgotten_and_its_key_is_free(do: Do) -> None:
 def test_what_is_certain_is_not_changed_and_what_is_unknown_is_corrected(do: Do) -> None:
     new = _reserve()
     do(new)
+
     assert do(_finish(new.id, Reason.TIMEOUT)) == statuses.PENDING_UNKNOWN
     assert _find(do, new.id).outcome is Outcome.UNKNOWN
     assert do(_finish(new.id, Reason.ACCEPTED, provider_id="p")) == statuses.PENDING_ACCEPTED
@@ -208,6 +216,7 @@ def test_a_report_before_the_answer_was_kept_is_not_lost(do: Do) -> None:
     assert do(RecordEvent(_report(DELIVERED, provider_id="p-2"), NOW)).message_id is None
     assert do(_finish(new.id, Reason.ACCEPTED, provider_id="p-2")) == DELIVERED
     record = _find(do, new.id)
+
     assert record.status == DELIVERED
     assert [one.status for one in record.events] == [DELIVERED]
 
@@ -221,6 +230,7 @@ def test_a_report_is_kept_once_and_settles_what_was_unknown(do: Do) -> None:
     assert (heard.is_new, heard.message_id, heard.status) == (True, new.id, EXPIRED)
     assert again.is_new is False
     record = _find(do, new.id)
+
     assert record.outcome is Outcome.ACCEPTED
     assert record.attempts[0].result is not None
     assert record.attempts[0].result.detail == "decided by a report"
@@ -233,6 +243,7 @@ def test_a_report_while_the_attempt_is_open_settles_it_if_the_answer_is_then_los
     do(RecordEvent(_report(DELIVERED, message_id=new.id), NOW))
     assert _find(do, new.id).in_progress
     do(_finish(new.id, Reason.TIMEOUT))
+
     assert _find(do, new.id).outcome is Outcome.ACCEPTED
 
 
@@ -243,6 +254,7 @@ def test_a_report_of_another_provider_says_nothing_of_an_unknown_attempt(do: Do)
     do(new)
     do(_finish(new.id, Reason.TIMEOUT))
     do(RecordEvent(replace(_report(DELIVERED, message_id=new.id), provider="other-sms"), NOW))
+
     assert _find(do, new.id).outcome is Outcome.UNKNOWN
     assert _find(do, new.id).status == statuses.PENDING_UNKNOWN
 
@@ -261,6 +273,7 @@ def test_what_people_do_stands_beside_the_status(do: Do) -> None:
         )
     )
     after = _find(do, new.id)
+
     assert (after.status, after.version) == (before.status, before.version)
     assert [(one.event_type, one.detail) for one in after.events] == [("EngagementReceived", "read")]
 
@@ -277,6 +290,7 @@ def test_what_came_in_is_told_fresh_once_and_its_words_are_not_kept(do: Do) -> N
         text="secret words",
     )
     stop = OptedOut(provider="acme-sms", occurred_at=NOW, channel="sms", address=phone, reason="keyword STOP")
+
     assert [do(RecordEvent(one, NOW)).is_new for one in (inbound, stop, inbound, stop)] == [
         True,
         True,
@@ -293,6 +307,7 @@ def test_the_version_grows_with_every_change_of_the_status_and_only_then(do: Do)
     for at, status in enumerate((statuses.known(1, 3), DELIVERED, DELIVERED, EXPIRED)):
         do(RecordEvent(_report(status, message_id=new.id, at=NOW + at), NOW))
         versions.append(_find(do, new.id).version)
+
     assert versions == [1, 2, 3, 3, 3]
 
 
@@ -316,6 +331,7 @@ def test_unknown_ones_are_asked_about_by_the_schedule_and_then_left(do: Do) -> N
 
 def test_several_operations_are_one_step(do: Do) -> None:
     one, two = _reserve("a"), _reserve("b")
+
     assert list(do(Transaction((one, two, _finish(one.id, Reason.ACCEPTED))))) == [
         None,
         None,
@@ -339,6 +355,7 @@ def test_of_many_threads_that_want_a_key_one_gets_it(ledger: Ledger) -> None:
             thread.start()
         for thread in threads:
             thread.join()
+
     assert [reply for reply in replies if reply is None] == [None]
     assert len({reply.id for reply in replies if reply}) == 1
 
@@ -367,6 +384,7 @@ def test_reports_in_any_order_and_any_number_say_the_same(
     shuffled = told + told
     random.shuffle(shuffled)
     attempts = _attempts(ends)
+
     assert merged_status(attempts, told, stopped=True) == merged_status(attempts, shuffled, stopped=True)
 
 
@@ -379,6 +397,7 @@ def test_the_rank_never_falls_as_reports_come(
 ) -> None:
     attempts = _attempts(ends)
     ranks = [merged_status(attempts, told[:count], stopped=True).rank for count in range(len(told) + 1)]
+
     assert ranks == sorted(ranks)
 
 
@@ -431,6 +450,7 @@ def test_a_database_that_cannot_be_reached_says_so_without_its_password() -> Non
     nowhere = PostgresLedger("host=127.0.0.1 port=1 user=x password=hush connect_timeout=1", pool_timeout=0.5)
     with Transport(executors=nowhere.executors) as transport, pytest.raises(LedgerUnavailable) as failed:
         transport.run(ask(_reserve()))
+
     assert "hush" not in f"{failed.value} {failed.value.__cause__}"
 
 
@@ -441,6 +461,7 @@ def test_a_database_that_cannot_be_reached_says_so_without_its_password() -> Non
 def test_an_address_is_kept_as_it_was_told(addresses: str, kept: str) -> None:
     ledger = SqliteLedger(addresses=addresses, pepper=b"pepper")
     found = ledger.stored_address("447700900123", "+4477•••••123")
+
     assert found == kept or (addresses == "hashed" and len(found) == 64)
     assert ledger.has_plain_addresses == (addresses == "plain")
 
@@ -448,6 +469,7 @@ def test_an_address_is_kept_as_it_was_told(addresses: str, kept: str) -> None:
 def test_a_wrong_way_to_keep_addresses_is_refused() -> None:
     with pytest.raises(ValueError, match="pepper"):
         SqliteLedger(addresses="hashed")
+
     with pytest.raises(ValueError, match="plain"):
         SqliteLedger(addresses="somehow")
 

@@ -122,6 +122,7 @@ def there_and_back(value: Any) -> Any:
 @pytest.mark.parametrize("message", SAMPLES, ids=lambda message: type(message).__name__)
 def test_a_message_comes_back_equal(message: messages.Message) -> None:
     back = there_and_back(message)
+
     assert back == message
     assert type(back) is type(message)
 
@@ -162,6 +163,7 @@ plain = st.recursive(
 @given(plain)
 def test_whatever_an_extra_may_hold_comes_back_equal_and_of_the_same_type(value: Any) -> None:
     back = there_and_back(AcmeSmsOptions(note=value)).note
+
     assert back == value
     assert type(back) is type(value)
 

@@ -116,6 +116,7 @@ def test_a_message_can_be_logged_and_pickled_without_showing_what_it_says(messag
 def test_what_nobody_could_send_is_refused_when_it_is_made(make: Any) -> None:
     with pytest.raises(InvalidMessage) as caught:
         make()
+
     assert caught.value.field
     assert caught.value.hint
     assert "x" * 61 not in str(caught.value)
@@ -137,6 +138,7 @@ def test_the_bytes_of_a_file_go_only_to_a_provider_that_uploads_them(message: me
     assert message.uploads == (BYTES,)
     assert Capabilities(fields, uploads_media=True).unsupported(message) is None
     lacking = Capabilities(fields).unsupported(message)
+
     assert lacking == f"{type(message).__name__} with the bytes of a file"
 
 
@@ -146,6 +148,7 @@ def test_a_file_is_read_with_the_type_that_its_name_tells(tmp_path: Path) -> Non
     assert "the bytes" not in repr(BYTES)
     (tmp_path / "photo").write_bytes(b"the bytes")
     assert wa.Media.read(tmp_path / "photo", "image/png") == BYTES
+
     with pytest.raises(InvalidMessage):
         wa.Media.read(tmp_path / "photo")
 
@@ -155,6 +158,7 @@ def test_money_keeps_its_amount_when_it_is_copied() -> None:
     assert (money, money.thousandths, money.currency) == ("10,50 €", 10_500, "EUR")
     other = wt.LocalizedCurrency("10,50 €", 10_501, "EUR")
     one = messages.fingerprint(WhatsAppTemplate("paid", "en", (money,)))
+
     assert one != messages.fingerprint(WhatsAppTemplate("paid", "en", (other,)))
 
 
@@ -172,11 +176,13 @@ def test_addresses_of_a_mail_may_be_given_singly_or_severally_as_text_or_parsed(
         bcc=["b@example.com", "c@example.com"],
         sender="Shop <s@example.com>",
     )
+
     assert [copy.plain for copy in mail.copies] == ["a@example.com", "b@example.com", "c@example.com"]
 
 
 def test_an_attachment_is_read_from_bytes_or_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "logo.png").write_bytes(b"png")
+
     assert Attachment(b"png", "logo.png").read() == Attachment(tmp_path / "logo.png", "logo.png").read()
     assert Attachment.inline(b"png", "logo", content_type="image/png").content_id == "logo"
 
@@ -187,6 +193,7 @@ def test_a_subject_is_either_one_line_or_refused(subject: str) -> None:
         mail = Email(subject, "t")
     except InvalidMessage:
         return
+
     assert not set(mail.subject) & set("\r\n\0\u2028")
 
 
@@ -200,6 +207,7 @@ def test_every_message_type_travels_on_exactly_one_channel() -> None:
         and issubclass(kind, messages.Message)
         and kind.__name__ not in {"Message", "Interactive"}
     ]
+
     assert sorted(carried, key=str) == sorted(kinds, key=str)
 
 

@@ -28,11 +28,13 @@ from messaging_channels.messages._segments import segments
 )
 def test_the_parts_are_those_of_the_standard(text: str, encoding: str, count: int) -> None:
     counted = segments(text)
+
     assert (counted.encoding, counted.count) == (encoding, count)
 
 
 def test_one_emoji_shrinks_the_parts_and_is_named() -> None:
     counted = Sms("a" * 100 + "😀").segments
+
     assert (counted.encoding, counted.count, counted.unencodable) == ("UCS-2", 2, ("😀",))
 
 

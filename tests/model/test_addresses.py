@@ -45,18 +45,21 @@ def test_separators_are_taken_out(text: str) -> None:
 def test_what_is_no_international_number_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(InvalidAddress) as caught:
         PhoneNumber.parse(text)
+
     assert caught.value.kind == "phone number"
     assert not text.strip() or text not in str(caught.value)
 
 
 def test_a_mail_address_keeps_its_local_part_and_lowers_its_domain() -> None:
     address = EmailAddress.parse("Zoe.X+tag@EXAMPLE.com")
+
     assert address.addr_spec == "Zoe.X+tag@example.com"
     assert not address.needs_smtputf8
 
 
 def test_an_internationalised_domain_becomes_ascii_and_the_local_part_stays() -> None:
     address = EmailAddress.parse("Zoë <ñandú@bücher.example.com>")
+
     assert address.addr_spec == "ñandú@xn--bcher-kva.example.com"
     assert address.display_name == "Zoë"
     assert address.needs_smtputf8
@@ -78,6 +81,7 @@ def test_addresses_are_equal_whatever_name_is_displayed() -> None:
 def test_what_is_no_mail_address_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(InvalidAddress) as caught:
         EmailAddress.parse(text)
+
     assert len(text) < 5 or text not in str(caught.value)
 
 
@@ -104,6 +108,7 @@ def test_a_whatsapp_user_has_an_id_instead_of_a_number(text: str) -> None:
     for shown in (str(user), repr(user), f"{user}"):
         assert text not in shown
     assert isinstance(user, WHATSAPP.address_type)
+
     with pytest.raises(InvalidAddress):
         SMS.parse(text)
 
@@ -112,6 +117,7 @@ def test_a_whatsapp_user_has_an_id_instead_of_a_number(text: str) -> None:
 def test_what_is_no_id_of_a_whatsapp_user_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(InvalidAddress) as caught:
         WHATSAPP.parse(text)
+
     assert "1349" not in str(caught.value)
 
 

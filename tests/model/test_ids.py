@@ -14,6 +14,7 @@ from messaging_channels._model.ids import message_id, random_digits
 
 def test_message_ids_are_32_digits_that_sort_by_time() -> None:
     one, two = message_id(1_000_000.001), message_id(1_000_000.002)
+
     assert re.fullmatch("[0-9a-f]{32}", one)
     assert one < two
 
@@ -29,6 +30,7 @@ def test_no_two_threads_are_given_the_same_digits() -> None:
     for thread in threads:
         thread.join()
     every = [one for own in given for one in own]
+
     assert len(set(every)) == len(every) == 8000
 
 
@@ -45,5 +47,6 @@ def test_a_forked_process_draws_digits_of_its_own() -> None:
     theirs = os.read(told, 100).decode()
     os.close(told)
     os.close(tell)
+
     assert re.fullmatch("[0-9a-f]{20}", theirs)
     assert theirs not in {random_digits() for _ in range(300)}

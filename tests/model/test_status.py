@@ -38,6 +38,7 @@ def test_merging_is_idempotent(one: Status) -> None:
 def test_reports_in_any_order_and_number_give_the_same_status(reports: list[Status], random: object) -> None:
     shuffled = [*reports, reports[0]]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
+
     assert merge(*shuffled) == merge(*reports)
 
 
@@ -50,6 +51,7 @@ def test_a_final_status_never_becomes_pending_again(one: Status, other: Status) 
 @given(known)
 def test_proof_of_delivery_outweighs_everything(one: Status) -> None:
     delivered = statuses.DELIVERED_TO_HANDSET
+
     assert merge(one, delivered).group is StatusGroup.DELIVERED
 
 
@@ -62,6 +64,7 @@ def test_an_id_means_different_things_in_different_groups_and_channels() -> None
 
 def test_numbers_nobody_knows_are_kept_as_they_came() -> None:
     strange = Status(7, "PARKED", 701, "PARKED_IN_ORBIT")
+
     assert strange.group is None
     assert not strange.final
     assert merge(strange, statuses.known(0, 0, channel="legacy")) == strange

@@ -68,6 +68,7 @@ def test_each_attempt_is_a_span_under_the_callers_and_is_counted() -> None:
         point.attributes["messaging.system"]: point.value
         for point in _points(reader, "messaging.client.sent.messages")
     }
+
     assert counts == {"broken": 1, "good": 1}
     assert len(_points(reader, "messaging.client.operation.duration")) == 2
 
@@ -79,6 +80,7 @@ def test_events_are_counted() -> None:
         dispatcher.send(Sms("hello"), to=PHONE)
         dispatcher.fetch_reports()
     (point,) = _points(reader, "messaging.client.consumed.messages")
+
     assert (point.value, point.attributes["messaging_channels.event"]) == (1, "StatusChanged")
 
 
@@ -89,6 +91,7 @@ def test_log_records_hold_ids_and_facts_and_nothing_personal(caplog: pytest.LogC
             dispatcher.send(Sms("hello"), to=PHONE)
             dispatcher.fetch_reports()
     first, second = caplog.records[:2]
+
     assert (first.levelno, second.levelno) == (logging.WARNING, logging.INFO)
     assert vars(first)["message_id"] == vars(second)["message_id"] == receipt.id
     assert vars(first)["reason"] == "not_sent.unreachable"
@@ -114,5 +117,6 @@ def test_of_several_observers_one_that_raises_keeps_no_other_from_hearing(
 
     heard = Heard()
     _sent(CompositeObserver(Broken(), heard))
+
     assert len(heard.attempts) == 2
     assert "an observer failed" in caplog.text

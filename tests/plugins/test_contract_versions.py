@@ -22,6 +22,7 @@ def test_a_plugin_for_another_contract_is_refused_with_both_numbers_when_asked_f
     loaded = plugins.load_plugins(only=(), extra=[OldPlugin(contract)])
     with pytest.raises(errors.PluginLoadError) as refused:
         _configuration(loaded, "other-sms").provider("other-sms")
+
     assert f"built for contract {contract}, this is contract {PROVIDER_API_VERSION}" in str(refused.value)
 
 
@@ -34,5 +35,6 @@ def test_a_plugin_for_another_contract_disturbs_nobody_who_does_not_ask_for_it(c
 
 def test_a_route_over_a_plugin_for_another_contract_is_refused_before_anything_is_sent() -> None:
     loaded = plugins.load_plugins(only=(), extra=[OldPlugin(PROVIDER_API_VERSION - 1)])
+
     with pytest.raises(errors.PluginLoadError):
         _configuration(loaded, "sandbox", "other-sms").dispatcher_arguments()

@@ -81,6 +81,7 @@ def test_an_opt_out_of_one_channel_is_none_of_another() -> None:
 
 def test_only_listed_prefixes_are_written_to_and_mail_is_not_concerned() -> None:
     rule = AllowedPrefixes(("+385", "1"))
+
     assert _vetoed(rule) is not None
     assert _vetoed(rule, to="38598123456") is None
     assert _vetoed(AllowedPrefixes((), accounts=["acme"])) is None
@@ -103,6 +104,7 @@ def test_a_number_a_block_and_an_account_each_have_a_pace() -> None:
 def test_pumping_one_block_of_numbers_stops_while_others_go_on() -> None:
     clock, rule = QuickClock(), VelocityLimit(per_block=RateLimit(1, per=60, burst=5))
     let = [_vetoed(rule, to=f"+1202555{number:04}", clock=clock) is None for number in range(100, 200)]
+
     assert sum(let) == 5
     assert _vetoed(rule, clock=clock) is None
 
@@ -112,6 +114,7 @@ def test_a_days_money_is_not_overspent_and_the_next_day_begins_anew() -> None:
     rule = SpendLimit(lambda _: 0.04, per_day=0.10)
     assert [_vetoed(rule, clock=clock) is None for _ in range(4)] == [True, True, False, False]
     clock.time += 86400
+
     assert _vetoed(rule, clock=clock) is None
 
 
@@ -124,6 +127,7 @@ class Broken(PreSendCheck):
 
 def test_a_rule_that_cannot_be_asked_forbids() -> None:
     veto = _vetoed(Broken())
+
     assert veto is not None
     assert (veto.check, type(veto.__cause__)) == ("broken", ZeroDivisionError)
 

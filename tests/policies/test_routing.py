@@ -77,6 +77,7 @@ def test_the_wait_is_drawn_from_zero_to_a_bound_that_doubles_up_to_the_longest(
     tries: int, chance: float
 ) -> None:
     wait = STEADY.delay(tries, None, chance)
+
     assert wait is not None
     assert 0 <= wait <= min(8, 2 ** (tries - 1))
 
@@ -93,6 +94,7 @@ def test_a_throttled_message_waits_as_told_and_then_goes_out_on_the_same_provide
         Scripted("spare"),
     )
     receipt = _sent(slow, spare, clock=clock)
+
     assert (receipt.provider, receipt.outcome, clock.waits) == ("slow", Outcome.ACCEPTED, [2.0])
     assert [attempt.delay for attempt in receipt.attempts] == [0.0, 2.0]
     assert len({envelope.id for envelope in slow.asked}) == 1
@@ -105,12 +107,14 @@ def test_who_asks_to_wait_too_long_is_passed_over() -> None:
         Scripted("spare"),
         clock=clock,
     )
+
     assert (receipt.provider, clock.waits) == ("spare", [])
 
 
 def test_an_unreachable_provider_is_left_at_once_and_tried_again_only_when_no_other_is_left() -> None:
     one, two = Scripted("one", Reason.UNREACHABLE, Reason.ACCEPTED), Scripted("two", Reason.UNREACHABLE)
     receipt = _sent(one, two)
+
     assert [attempt.provider for attempt in receipt.attempts][:2] == ["one", "two"]
     assert (receipt.provider, receipt.outcome) == ("one", Outcome.ACCEPTED)
 
@@ -135,6 +139,7 @@ def test_an_unknown_outcome_is_held_unless_the_caller_prefers_a_second_copy() ->
     assert "held" in receipt.stop_reason
     again = Scripted("one", Reason.TIMEOUT, Reason.ACCEPTED)
     receipt = _sent(again, Scripted("two"), on_unknown="resend")
+
     assert (receipt.outcome, len(again.asked)) == (Outcome.ACCEPTED, 2)
     assert len({envelope.id for envelope in again.asked}) == 1
 
@@ -142,6 +147,7 @@ def test_an_unknown_outcome_is_held_unless_the_caller_prefers_a_second_copy() ->
 def test_of_an_unknown_and_a_later_refusal_the_unknown_one_counts() -> None:
     provider = Scripted("one", Reason.TIMEOUT, Reason.INVALID)
     receipt = _sent(provider, on_unknown="resend")
+
     assert (len(receipt.attempts), receipt.outcome) == (2, Outcome.UNKNOWN)
 
 
@@ -150,6 +156,7 @@ def test_every_receipt_tells_who_was_considered_skipped_tried_and_why_it_stopped
         capabilities = type(Scripted.capabilities)({Email: frozenset()})
 
     receipt = _sent(Mute("mute"), Scripted("broke", Reason.INSUFFICIENT_CREDIT), Scripted("good"))
+
     assert receipt.explain() == [
         "candidates: broke, good",
         "skipped mute: does not carry Sms",
@@ -164,6 +171,7 @@ def test_weights_draw_who_comes_first_and_the_others_follow_as_named() -> None:
     random = Random(7)
     orders = [tuple(step.provider for step in route.draw_order(random.random)) for _ in range(2000)]
     firsts = Counter(order[0] for order in orders)
+
     assert all(order[2] == "spare" for order in orders)
     assert 1700 < firsts["often"] < 1900
 
@@ -183,11 +191,13 @@ def test_weights_draw_who_comes_first_and_the_others_follow_as_named() -> None:
 )
 def test_a_provider_is_considered_for_the_messages_it_is_meant_for(when: RouteMatch, fits: bool) -> None:
     envelope = Envelope("m", "sms", Sms("hello"), PhoneNumber.parse(PHONE))
+
     assert when.matches(envelope, "acme") is fits
 
 
 def test_a_mail_provider_may_be_meant_for_some_domains() -> None:
     envelope = Envelope("m", "email", Email("s", "t"), EmailAddress.parse("zoe@Mail.Example.com"))
+
     assert RouteMatch(prefixes=("example.com",)).matches(envelope, None)
     assert not RouteMatch(prefixes=("example.org",)).matches(envelope, None)
 
@@ -266,6 +276,7 @@ def test_a_refused_message_does_not_speak_against_its_provider() -> None:
         for _ in range(5):
             with pytest.raises(Rejected):
                 dispatcher.send(Sms("hello"), to=PHONE)
+
     assert len(strict.asked) == 5
 
 
@@ -284,4 +295,5 @@ def test_health_follows_a_simple_count(reasons: list[Reason]) -> None:
     for reason in reasons:
         health.record("x", reason, REST, 0.0)
         failures = failures + 1 if reason in bad else failures if reason in silent else 0
+
     assert health.is_open("x", 1.0) == (failures >= REST.failure_threshold)

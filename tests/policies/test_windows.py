@@ -41,6 +41,7 @@ def test_a_window_opens_in_the_recipients_own_time(now: str, opens: str) -> None
 
 def test_it_opens_on_its_days_only() -> None:
     weekdays = SendWindow("09:00", "20:00", days=range(5))
+
     assert weekdays.next_opening(_at("2026-11-28T12:00:00+00:00"), ("Europe/London",)) == _at(
         "2026-11-30T09:00:00+00:00"
     )
@@ -48,6 +49,7 @@ def test_it_opens_on_its_days_only() -> None:
 
 def test_a_country_of_many_zones_is_written_to_when_it_is_day_in_all_of_them() -> None:
     opens = DAY.next_opening(_at("2026-11-25T12:00:00+00:00"), DAY.timezones(AMERICA))
+
     assert opens == _at("2026-11-25T19:00:00+00:00")  # nine in the morning in Honolulu
 
 
@@ -79,6 +81,7 @@ def test_it_opens_at_a_moment_that_is_within_it_and_not_before_now(
     window = SendWindow(f"{start:02}:00", f"{min(start + hours, 23):02}:30", days=tuple(days))
     opens = window.next_opening(now, (zone,))
     local = datetime.fromtimestamp(opens, ZoneInfo(zone))
+
     assert now <= opens <= now + 8.1 * 86400
     assert local.weekday() in days
     assert window.hours[0] <= local.time() < window.hours[1]

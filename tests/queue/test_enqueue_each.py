@@ -75,6 +75,7 @@ def test_many_are_taken_in_and_each_is_sent_to_once(
     enqueue_each: Each, sender: Dispatcher, provider: BulkProvider
 ) -> None:
     ends = enqueue_each(HELLO, _numbers(620))
+
     assert [end.to for end in ends] == list(_numbers(620))
     assert all(end.error is None and end.receipt and not end.receipt.replayed for end in ends)
     assert Worker(sender).drain() == 620
@@ -84,6 +85,7 @@ def test_many_are_taken_in_and_each_is_sent_to_once(
 
 def test_a_recipient_that_cannot_be_sent_to_harms_no_other(enqueue_each: Each, sender: Dispatcher) -> None:
     first, bad, last = enqueue_each(HELLO, ["447700900001", "nonsense", "447700900002"])
+
     assert isinstance(bad.error, InvalidAddress)
     assert (bad.to, bad.receipt) == ("nonsense", None)
     assert "nonsense" not in repr(bad)
@@ -111,6 +113,7 @@ def test_a_text_that_no_provider_can_write_down_harms_no_other_whenever_that_is_
         Worker(dispatcher).drain()
         assert dispatcher.queue.stats().total == {"accepted": 19, "dead": 1}
         (dead,) = dispatcher.queue.dead_letters()
+
     assert ends[7].receipt
     assert (dead.id, dead.outcome) == (ends[7].receipt.id, Outcome.NOT_SENT)
 
@@ -134,6 +137,7 @@ def test_a_key_stands_for_the_whole_call_so_that_repeating_it_takes_in_only_what
         end.receipt.id for end in again[:3] if end.receipt
     ]
     Worker(sender).drain()
+
     assert [len(batch) for batch in provider.batches] == [3, 2]
 
 
@@ -144,6 +148,7 @@ def test_both_ways_to_send_to_many_know_each_others_keys(
     Worker(sender).drain()
     sent = sender.send_each(HELLO, to=_numbers(3), idempotency_key="campaign")
     replayed = {end.to: end.receipt.replayed for end in sent if end.receipt}
+
     assert replayed == dict(zip(_numbers(3), (True, True, False), strict=True))
     assert [len(batch) for batch in provider.batches] == [2, 1]
 
@@ -151,6 +156,7 @@ def test_both_ways_to_send_to_many_know_each_others_keys(
 def test_a_key_that_stands_for_another_text_is_told_of_each(enqueue_each: Each) -> None:
     enqueue_each(HELLO, _numbers(1), idempotency_key="campaign")
     used, new = enqueue_each(Sms("other"), _numbers(2), idempotency_key="campaign")
+
     assert (type(used.error), used.receipt) == (IdempotencyKeyReused, None)
     assert new.receipt
 
@@ -162,6 +168,7 @@ def test_each_recipient_may_have_a_message_of_its_own(enqueue_each: Each, sender
     assert one.receipt
     assert two.receipt
     assert sender.queue.stats().ready == 2
+
     with pytest.raises(InvalidMessage, match="not as many"):
         enqueue_each([HELLO], _numbers(2))
 
@@ -175,6 +182,7 @@ def test_what_is_wrong_for_all_is_raised_and_nobody_is_taken_in(
 ) -> None:
     with pytest.raises(InvalidMessage):
         enqueue_each(HELLO, _numbers(2), **options)
+
     assert sender.queue.stats().by_state == {}
 
 
@@ -233,6 +241,7 @@ def test_two_calls_with_one_key_at_once_take_each_recipient_in_once(postgres: st
         assert [end.error for ends in told for end in ends if end.error] == []
         assert dispatcher.queue.stats().by_state == {"waiting": 400}
     one, two = ({end.to: end.receipt.id for end in ends if end.receipt} for ends in told)
+
     assert one == two
 
 
@@ -240,6 +249,7 @@ def test_a_ledger_that_is_away_is_told_of_each_and_takes_nobody_in() -> None:
     nowhere = PostgresLedger("host=127.0.0.1 port=1 dbname=none", pool_timeout=0.05)
     with Dispatcher([BulkProvider()], ledger=nowhere) as dispatcher:
         ends = list(dispatcher.enqueue_each(HELLO, to=_numbers(3)))
+
     assert [(type(end.error), end.receipt) for end in ends] == [(LedgerUnavailable, None)] * 3
 
 
@@ -256,4 +266,5 @@ def test_a_worker_of_the_same_process_hears_of_them_at_once() -> None:
             assert sent.wait(30)
         worker.stop()
         running.join(30)
+
     assert not running.is_alive()

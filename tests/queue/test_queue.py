@@ -112,12 +112,14 @@ def test_a_message_that_waits_has_a_record_and_is_claimed_when_it_is_due(do: Do)
     assert (found.status, found.attempts, found.in_progress) == (statuses.PENDING_QUEUED, (), True)
     assert _claimed(do) == []
     (job,) = _claimed(do, now=NOW + 5)
+
     assert (job.message_id, job.state, job.step, job.base, job.tries) == (new.id, State.WAITING, 1, 0, 0)
     assert (job.payload, job.record, job.created, job.deadline) == ("{}", None, NOW, None)
 
 
 def test_a_key_is_taken_once_and_the_second_gets_the_record(do: Do) -> None:
     first = _new("key")
+
     assert [do(first), do(first)] == [None, None]
     assert do(_new("key")).id == first.id
     assert do(_new("key", scope="other")) is None
@@ -128,6 +130,7 @@ def test_a_key_is_taken_once_and_the_second_gets_the_record(do: Do) -> None:
 def test_what_is_claimed_is_claimed_by_nobody_else_until_the_lease_ends(do: Do) -> None:
     new = _new()
     do(new)
+
     assert len(_claimed(do, "w1")) == 1
     assert _claimed(do, "w2", now=NOW + 9) == []
     assert len(_claimed(do, "w2", now=NOW + 11)) == 1
@@ -143,6 +146,7 @@ def test_the_intent_keeps_the_claim_and_a_claim_alone_makes_nothing_unknown(do: 
     assert do(_begin(new.id, "w1", at=NOW + 5)) is True
     assert _claimed(do, "w2", now=NOW + 24) == []
     (job,) = _claimed(do, "w2", now=NOW + 26)
+
     assert job.record is not None
     assert [attempt.in_progress for attempt in job.record.attempts] == [True]
 
@@ -151,6 +155,7 @@ def test_the_urgent_goes_before_the_early_and_the_early_before_the_late(do: Do) 
     late, early = _new(due=NOW - 1), _new(due=NOW - 5)
     low, high = _new(due=NOW - 9, priority=2), _new(due=NOW, priority=0)
     do(Transaction((late, early, low, high)))
+
     assert [job.message_id for job in _claimed(do, limit=3)] == [high.id, early.id, late.id]
     assert [job.message_id for job in _claimed(do)] == [low.id]
 
@@ -158,6 +163,7 @@ def test_the_urgent_goes_before_the_early_and_the_early_before_the_late(do: Do) 
 def test_one_message_is_claimed_by_its_id_only_when_it_is_due(do: Do) -> None:
     new, other = _new(due=NOW + 5), _new()
     do(Transaction((new, other)))
+
     assert do(Claim("w1", NOW, NOW + 10, 1, new.id)) == ()
     assert [job.message_id for job in do(Claim("w1", NOW + 5, NOW + 10, 1, new.id))] == [new.id]
     assert do(Claim("w2", NOW + 5, NOW + 10, 1, new.id)) == ()
@@ -171,6 +177,7 @@ def test_a_message_that_was_accepted_waits_for_nothing_and_its_record_stays(do: 
     do(_begin(new.id))
     do(_finish(new.id, Reason.ACCEPTED))
     end = UpdateJob(new.id, "w1", NOW + 3, None)
+
     assert [do(end), do(end)] == [True, False]
     assert _claimed(do, now=NOW + 1000) == []
     assert _record(do, new.id).outcome is Outcome.ACCEPTED
@@ -187,6 +194,7 @@ def test_a_message_that_waits_for_its_next_try_says_that_nothing_was_sent(do: Do
     assert (found.status, found.stop_reason) == (statuses.PENDING_NOT_SENT, "")
     assert _claimed(do, now=NOW + 59) == []
     (job,) = _claimed(do, "w2", now=NOW + 60)
+
     assert job.tries == 1
     assert do(_begin(new.id, "w2", 2)) is True
     assert do(_finish(new.id, Reason.ACCEPTED, 2)) == statuses.PENDING_ACCEPTED
@@ -197,6 +205,7 @@ def test_who_lost_the_claim_decides_nothing(do: Do) -> None:
     do(new)
     _claimed(do, "w1")
     _claimed(do, "w2", now=NOW + 11)
+
     assert do(UpdateJob(new.id, "w1", NOW + 12, None)) is False
     assert do(AdvanceFallback(new.id, "w1", NOW + 12, 2, "sms", "Sms", "", "")) is False
     assert do(UpdateJob(new.id, "w2", NOW + 12, State.WAITING, NOW + 12)) is True
@@ -212,6 +221,7 @@ def test_what_ends_without_an_attempt_keeps_its_status_whatever_is_reported(
     assert do(UpdateJob(new.id, "w1", NOW, None, stop_reason="so", status=status)) is True
     assert (_record(do, new.id).status, _record(do, new.id).stop_reason) == (status, "so")
     do(RecordEvent(_report(statuses.DELIVERED_TO_HANDSET, message_id=new.id), NOW))
+
     assert _record(do, new.id).status == status
 
 
@@ -225,6 +235,7 @@ def test_a_message_is_cancelled_only_while_certainly_nothing_went_out(do: Do) ->
         do(_finish(key, reason))
     do(_begin(begun.id))
     told = {one.id: do(Cancel(one.id, NOW)) for one in (waiting, claimed, begun, tried, over)}
+
     assert told == {waiting.id: True, claimed.id: True, begun.id: False, tried.id: True, over.id: False}
     assert do(Cancel(waiting.id, NOW)) is False
     assert do(_begin(claimed.id)) is False
@@ -247,6 +258,7 @@ def test_dead_letters_are_listed_and_replayed(do: Do) -> None:
     assert do(RetryDeadLetters(NOW + 5, news[0].id)) == 1
     assert _record(do, news[0].id).status == statuses.PENDING_QUEUED
     (job,) = _claimed(do, now=NOW + 5)
+
     assert (job.message_id, job.tries, job.base) == (news[0].id, 0, 1)
     assert do(RetryDeadLetters(NOW + 5)) == 2
     assert do(ListDeadLetters(10)) == []
@@ -258,6 +270,7 @@ def test_the_queue_tells_its_depth_its_age_and_what_became_of_messages(do: Do) -
     do(IncrementCounters(NOW, "w1", {"accepted": 1}))
     do(IncrementCounters(NOW, "w2", {"accepted": 2}))
     stand = do(GetQueueStats(NOW))
+
     assert (stand.by_state, stand.ready, stand.oldest_age_seconds) == ({"waiting": 3}, 2, 30.0)
     assert (stand.last_minute, stand.last_hour) == ({"accepted": 3}, {"accepted": 6, "dead": 1})
     assert stand.as_dict()["total"] == {"accepted": 6, "dead": 1}
@@ -272,6 +285,7 @@ def test_erasing_a_recipient_ends_what_waits_and_forgets_its_address_everywhere(
     do(_finish(sent.id, Reason.ACCEPTED))
     do(UpdateJob(sent.id, "w1", NOW, None))
     do(Transaction((mine, other)))
+
     assert do(EraseRecipient(recipient_digest(PLAIN), (PLAIN,), NOW)) == 2
     assert [_record(do, one.id).address for one in (mine, sent, other)] == ["", "", "447700900124"]
     assert _record(do, mine.id).status == statuses.REJECTED_CANCELLED
@@ -290,6 +304,7 @@ def test_what_is_old_is_forgotten_unless_something_is_still_to_be_done(do: Do) -
     do(UpdateJob(dead.id, "w1", NOW, State.DEAD, stop_reason="so"))
     assert do(Prune(NOW + 40)) == 2
     addresses = [_record(do, one.id).address for one in (old, dead, waiting, young)]
+
     assert addresses == ["", "", PLAIN, PLAIN]
     assert do(ListDeadLetters(10)) == []
     assert do(Prune(NOW + 40)) == 0
@@ -320,6 +335,7 @@ def test_a_fallback_goes_on_once_and_its_second_attempt_has_an_id_of_its_own(do:
     do(_begin(new.id, "w3", 2))
     do(_finish(new.id, Reason.ACCEPTED, 2, provider_id="p2"))
     attempts = _record(do, new.id).attempts
+
     assert [(one.message_id, one.channel) for one in attempts] == [(new.id, "sms"), (f"{new.id}-2", "email")]
 
 
@@ -327,6 +343,7 @@ def test_a_report_of_delivery_that_comes_first_keeps_a_fallback_from_going_on(do
     new = _accepted_step(do)
     _claimed(do, "w2", now=NOW + 300)
     do(RecordEvent(_report(statuses.DELIVERED_TO_HANDSET, provider_id="p1"), NOW + 300))
+
     assert do(_step(new.id)) is False
 
 
@@ -335,6 +352,7 @@ def test_a_final_report_has_the_fallback_looked_at_at_once(do: Do, status: statu
     new = _accepted_step(do)
     do(RecordEvent(_report(status, message_id=new.id), NOW + 10))
     (job,) = _claimed(do, "w2", now=NOW + 10)
+
     assert job.step_status == status
 
 
@@ -350,6 +368,7 @@ def test_a_failed_step_is_no_failure_of_the_message_as_long_as_another_follows(d
     do(UpdateJob(new.id, "w2", NOW, None))
     assert _record(do, new.id).status == statuses.PENDING_ACCEPTED
     do(RecordEvent(_report(statuses.known(2, 9), provider_id="p2"), NOW + 400))
+
     assert _record(do, new.id).status == statuses.known(2, 9)
 
 
@@ -364,6 +383,7 @@ def test_a_late_delivery_that_crosses_the_second_message_is_kept_and_counted(do:
     assert do(RecordEvent(late, NOW + 301)).status == statuses.DELIVERED_TO_HANDSET
     do(RecordEvent(late, NOW + 302))
     do(RecordEvent(_report(statuses.DELIVERED_TO_HANDSET, provider_id="p2"), NOW + 303))
+
     assert do(GetQueueStats(NOW + 303)).total == {"overlapped": 1}
 
 
@@ -372,6 +392,7 @@ def test_a_report_names_a_step_by_its_own_id(do: Do) -> None:
     _claimed(do, "w2", now=NOW + 300)
     do(_step(new.id))
     heard = do(RecordEvent(_report(statuses.DELIVERED_TO_HANDSET, message_id=f"{new.id}-2"), NOW + 301))
+
     assert heard.message_id == new.id
 
 
@@ -384,6 +405,7 @@ def test_a_held_message_is_looked_at_when_anything_is_heard_of_it(do: Do) -> Non
     do(UpdateJob(new.id, "w1", NOW, State.HELD, NEVER))
     do(RecordEvent(_report(statuses.PENDING_ENROUTE, message_id=new.id), NOW + 10))
     (job,) = _claimed(do, "w2", now=NOW + 10)
+
     assert job.record is not None
     assert job.record.outcome is Outcome.ACCEPTED
 
@@ -405,6 +427,7 @@ def test_many_threads_claim_every_message_once(ledger: Ledger) -> None:
             thread.start()
         for thread in threads:
             thread.join()
+
     assert sorted(claimed) == sorted(new.id for new in news)
 
 
@@ -413,6 +436,7 @@ def test_a_repeated_enqueue_adds_nothing(do: Do) -> None:
     do(new)
     do(replace(new, payload='{"other":1}'))
     (job,) = _claimed(do)
+
     assert job.payload == "{}"
 
 

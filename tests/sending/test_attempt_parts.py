@@ -57,5 +57,6 @@ def test_a_bad_message_fails_no_other_also_where_a_batch_needs_several_requests(
     with Transport() as transport:
         ends = transport.run(attempt_batch(provider, batch))
     told = [end.reason is Reason.ACCEPTED for end in ends if isinstance(end, AttemptResult)]
+
     assert told == [text == "good" for _, text in words]
     assert sorted(provider.taken) == sorted(str(index) for index, one in enumerate(told) if one)

@@ -25,6 +25,7 @@ def test_many_go_out_in_the_providers_batches_and_each_has_its_receipt() -> None
     provider = BulkProvider()
     with Dispatcher([provider]) as dispatcher:
         ends = list(dispatcher.send_each(Sms("hello"), to=_numbers(250)))
+
     assert sorted(len(batch) for batch in provider.batches) == [50, 100, 100]
     assert len(ends) == len({end.receipt.id for end in ends if end.receipt}) == 250
     assert [end.to for end in ends] == list(_numbers(250))
@@ -56,6 +57,7 @@ def test_several_batches_of_one_call_are_under_way_at_once(mode: str) -> None:
     else:
         with Dispatcher([provider]) as dispatcher:
             ends = list(dispatcher.send_each(Sms("hello"), to=_numbers(300)))
+
     assert [end.to for end in ends if end.error is None] == list(_numbers(300))
 
 
@@ -71,6 +73,7 @@ def test_where_something_failed_lately_one_batch_after_the_other_is_tried() -> N
     )
     with Dispatcher([provider], routes={"sms": route}) as dispatcher:
         ends = list(dispatcher.send_each(Sms("hello"), to=_numbers(1000)))
+
     assert len(ends) == 1000
     assert {type(end.error) for end in ends} == {NotSent}
     assert len(provider.batches) <= 4 + 1  # those that were under way when it failed, and the probe
@@ -81,6 +84,7 @@ def test_who_is_named_in_two_batches_under_a_key_gets_one_message() -> None:
     with Dispatcher([provider]) as dispatcher:
         ends = list(dispatcher.send_each(Sms("hello"), to=[*_numbers(150)] * 2, idempotency_key="k"))
         assert [end.error for end in ends if end.error] == []
+
     assert len({end.receipt.id for end in ends if end.receipt}) == 150
     assert sum(map(len, provider.batches)) == 150
 
@@ -92,6 +96,7 @@ def test_each_recipient_may_have_a_message_of_its_own() -> None:
         with pytest.raises(InvalidMessage, match="not as many"):
             list(dispatcher.send_each([Sms("only one")], to=_numbers(3)))
     texts = {envelope.to.plain: envelope.message.text for envelope in one.asked[:3]}  # type: ignore[attr-defined]
+
     assert texts == {f"4477009{number:05}": f"code {number}" for number in range(3)}
 
 
@@ -99,6 +104,7 @@ def test_a_recipient_that_is_no_address_harms_no_other() -> None:
     provider = BulkProvider()
     with Dispatcher([provider]) as dispatcher:
         ends = {end.to: end for end in dispatcher.send_each(Sms("hello"), to=["nonsense", *_numbers(2)])}
+
     assert isinstance(ends["nonsense"].error, InvalidAddress)
     assert ends["nonsense"].receipt is None
     assert "nonsense" not in repr(ends["nonsense"])
@@ -115,6 +121,7 @@ def test_one_message_that_is_refused_fails_no_other_of_its_request(bad: set[int]
     assert refused == bad
     assert sum(end.error is None for end in ends) == 100 - len(bad)
     accepted = [number for batch in provider.batches if not set(batch) & provider._bad for number in batch]  # noqa: SLF001
+
     assert len(accepted) == len(set(accepted)) == 100 - len(bad)
 
 
@@ -125,6 +132,7 @@ def test_a_key_stands_for_the_whole_call_so_that_repeating_it_sends_only_what_is
         second = list(dispatcher.send_each(Sms("hello"), to=_numbers(5), idempotency_key="campaign"))
     assert [len(batch) for batch in provider.batches] == [3, 2]
     told = {end.to: end.receipt.id for end in second if end.receipt}
+
     assert all(end.receipt and told[end.to] == end.receipt.id for end in first)
 
 
@@ -133,6 +141,7 @@ def test_who_is_named_twice_under_a_key_gets_one_message_however_the_address_is_
     with Dispatcher([provider]) as dispatcher:
         named = [*_numbers(2), *(f"+{number}" for number in _numbers(2))]
         ends = list(dispatcher.send_each(Sms("hello"), to=named, idempotency_key="k"))
+
     assert [len(batch) for batch in provider.batches] == [2]
     assert len({end.receipt.id for end in ends if end.receipt}) == 2
 
@@ -147,6 +156,7 @@ def test_what_was_not_sent_is_tried_again_and_passed_on_like_a_single_message() 
     routes = {"sms": Route("throttled", "slow", retry=RetryPolicy(max_attempts=2))}
     with Dispatcher([throttled, slow], routes=routes, clock=clock) as dispatcher:
         ends = list(dispatcher.send_each(Sms("hello"), to=_numbers(3)))
+
     assert all(end.receipt and end.receipt.provider == "slow" for end in ends)
 
 
@@ -169,6 +179,7 @@ def test_a_single_message_that_would_wait_too_long_for_a_rate_is_not_sent_and_to
             dispatcher.send(Sms("hello"), to="447700900123")
         assert failed.value.retry_after == pytest.approx(60)
         dispatcher.send(Sms("hello", sender="Other"), to="447700900123")
+
     assert len(one.asked) == 2
 
 
@@ -205,6 +216,7 @@ def test_threads_that_send_at_once_share_requests_and_each_gets_its_own_receipt(
         release.set()
         for thread in threads:
             thread.join()
+
     assert receipts == {number: number for number in _numbers(40)}
     assert len(provider.batches) < 40
 
@@ -219,6 +231,7 @@ def test_tasks_that_send_at_once_share_requests_and_a_bad_one_fails_alone() -> N
             return list(await asyncio.gather(*sends, return_exceptions=True))
 
     ends = asyncio.run(main())
+
     assert [index for index, end in enumerate(ends) if isinstance(end, Exception)] == [50]
     assert len(provider.batches) < 30
 
@@ -243,6 +256,7 @@ def test_a_cancelled_task_takes_no_other_down_with_its_shared_request() -> None:
             return list(await asyncio.gather(*tasks, return_exceptions=True))
 
     ends = asyncio.run(main())
+
     assert isinstance(ends[6], asyncio.CancelledError)
     assert sum(getattr(end, "outcome", None) is Outcome.ACCEPTED for end in ends) == 11
 
@@ -256,6 +270,7 @@ def test_a_plugins_own_refusal_of_one_message_fails_no_other_of_a_batch() -> Non
 
     with Dispatcher([Picky()]) as dispatcher:
         ends = list(dispatcher.send_each(Sms("hello"), to=_numbers(20)))
+
     assert [end.to for end in ends if isinstance(end.error, BadInput)] == ["447700900007", "447700900017"]
     assert sum(end.error is None for end in ends) == 18
 
@@ -269,6 +284,7 @@ def test_a_message_at_which_a_plugin_breaks_before_it_asks_fails_no_other_of_a_b
 
     with Dispatcher([Brittle()]) as dispatcher:
         ends = list(dispatcher.send_each(Sms("hello"), to=_numbers(20)))
+
     assert [end.to for end in ends if isinstance(end.error, NotSent)] == ["447700900007", "447700900017"]
     assert sum(end.error is None for end in ends) == 18
 
@@ -278,6 +294,7 @@ def test_long_keys_that_begin_alike_are_different_keys() -> None:
     with Dispatcher([provider]) as dispatcher:
         for end in "ab":
             list(dispatcher.send_each(Sms("hello"), to=_numbers(1), idempotency_key="k" * 200 + end))
+
     assert [len(batch) for batch in provider.batches] == [1, 1]
 
 
@@ -287,4 +304,5 @@ def test_a_clock_that_is_set_back_makes_nobody_wait_for_it() -> None:
         dispatcher.send(Sms("hello"), to="447700900123")
         clock.time -= 3600
         dispatcher.send(Sms("hello"), to="447700900123")
+
     assert sum(clock.waits) <= 1.0

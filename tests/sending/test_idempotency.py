@@ -77,6 +77,7 @@ def test_the_same_key_sends_once_and_answers_the_same(ledger: SqliteLedger) -> N
     with _dispatcher(provider, ledger=ledger) as dispatcher:
         first = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
         again = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+
     assert len(provider.asked) == 1
     assert (first.replayed, again.replayed) == (False, True)
     assert (again.id, again.status, again.provider_id) == (first.id, first.status, first.provider_id)
@@ -90,6 +91,7 @@ def test_a_key_holds_in_another_process_and_after_a_restart(ledger: SqliteLedger
     ledger.close()
     with _dispatcher(two, ledger=ledger) as dispatcher:
         assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").id == first.id
+
     assert two.asked == []
 
 
@@ -100,6 +102,7 @@ def test_without_a_ledger_a_key_holds_as_long_as_the_dispatcher_lives() -> None:
         assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").id == first.id
         assert dispatcher.send(Sms("hello"), to=PHONE).id != first.id
         assert dispatcher.get_message(idempotency_key="k") is not None
+
     assert len(provider.asked) == 2
 
 
@@ -113,6 +116,7 @@ def test_a_key_given_with_another_message_or_recipient_is_refused(message: Sms, 
         first = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
         with pytest.raises(IdempotencyKeyReused) as reused:
             dispatcher.send(message, to=to, idempotency_key="k")
+
     assert reused.value.message_id == first.id
     assert len(provider.asked) == 1
 
@@ -121,6 +125,7 @@ def test_keys_of_two_scopes_never_meet() -> None:
     provider = Scripted("one")
     with _dispatcher(provider) as dispatcher:
         ids = {dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", scope=scope).id for scope in "ab"}
+
     assert len(ids) == 2
 
 
@@ -137,6 +142,7 @@ def test_a_refusal_is_replayed_as_a_refusal() -> None:
             with pytest.raises(Rejected) as refused:
                 dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
             assert refused.value.receipt.replayed is replayed
+
     assert len(provider.asked) == 1
 
 
@@ -152,6 +158,7 @@ def test_what_certainly_was_not_sent_may_be_tried_again_with_its_key(
             dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
         receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
         record = dispatcher.get_message(receipt.id)
+
     assert receipt.id == failed.value.receipt.id
     assert [one.id for one in provider.asked] == [receipt.id, receipt.id]
     assert record is not None
@@ -165,6 +172,7 @@ def test_what_is_unknown_stays_unknown_under_its_key_unless_the_caller_prefers_a
             assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").outcome is Outcome.UNKNOWN
         assert len(provider.asked) == 1
         receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", on_unknown="resend")
+
     assert (receipt.outcome, len(provider.asked)) == (Outcome.ACCEPTED, 2)
 
 
@@ -185,6 +193,7 @@ def test_no_copy_is_sent_when_a_report_comes_while_its_time_is_waited_for(ledger
     clock, provider = Reporting(), Scripted("one", busy, Reason.ACCEPTED)
     with Dispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
         receipt = dispatcher.send(Sms("hello"), to=PHONE, on_unknown="resend")
+
     assert len(provider.asked) == len(clock.waits) == 1
     assert (receipt.outcome, receipt.status) == (Outcome.ACCEPTED, DELIVERED_TO_HANDSET)
 
@@ -227,6 +236,7 @@ def test_a_call_that_died_is_unknown_when_its_lease_is_over(ledger: SqliteLedger
     clock.time += 121
     with _dispatcher(provider, ledger=ledger, clock=clock) as dispatcher:
         receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+
     assert (receipt.outcome, provider.asked) == (Outcome.UNKNOWN, [])
     assert receipt.attempts[0].result is not None
     assert receipt.attempts[0].result.reason is Reason.PROCESS_CRASHED
@@ -253,6 +263,7 @@ def test_a_provider_that_knows_the_message_settles_it_as_accepted() -> None:
         receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
     assert (receipt.outcome, receipt.provider_id, len(provider.asked)) == (Outcome.ACCEPTED, "p-9", 1)
     (inquiry,) = provider.inquiries
+
     assert inquiry.text_matches("hello")
     assert not inquiry.text_matches("hello!")
     assert (inquiry.message_id, str(inquiry.to)) == (receipt.id, str(receipt.destination))
@@ -272,6 +283,7 @@ def test_a_provider_that_proves_it_never_took_it_makes_it_safe_to_send_again() -
     with _dispatcher(provider) as dispatcher:
         first = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
         receipt = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
+
     assert (receipt.id, receipt.outcome, len(provider.asked)) == (first.id, Outcome.ACCEPTED, 2)
 
 
@@ -280,6 +292,7 @@ def test_a_provider_that_cannot_tell_leaves_it_held() -> None:
     with _dispatcher(provider) as dispatcher:
         for _ in range(2):
             assert dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k").outcome is Outcome.UNKNOWN
+
     assert len(provider.asked) == 1
 
 
@@ -305,6 +318,7 @@ def test_what_was_settled_is_told_with_the_reason(ledger: SqliteLedger) -> None:
         dispatcher.send(Sms("hello"), to=PHONE)
         clock.time += 31
         (record,) = dispatcher.reconcile()
+
     assert isinstance(record, MessageRecord)
     assert (record.outcome, record.stop_reason) == (Outcome.ACCEPTED, "one was asked, and says: accepted")
 
@@ -315,6 +329,7 @@ def test_the_process_of_a_message_without_a_key_that_died_is_found_by_settling(l
     clock.time += 121
     with _dispatcher(provider, ledger=ledger, clock=clock) as dispatcher:
         (record,) = dispatcher.reconcile()
+
     assert record.outcome is Outcome.NOT_SENT
 
 
@@ -336,6 +351,7 @@ def test_of_many_threads_with_one_key_one_sends_and_all_are_answered_alike() -> 
             thread.start()
         for thread in threads:
             thread.join()
+
     assert (len(ids), len(set(ids)), len(provider.asked)) == (16, 1, 1)
 
 
@@ -351,6 +367,7 @@ def test_of_many_tasks_with_one_key_one_sends_and_all_are_answered_alike() -> No
             return [receipt.id for receipt in await asyncio.gather(*sends)]
 
     ids = asyncio.run(main())
+
     assert (len(ids), len(set(ids)), len(provider.asked)) == (32, 1, 1)
 
 
@@ -381,6 +398,7 @@ def test_a_cancelled_send_is_written_down_as_unknown(ledger: SqliteLedger) -> No
             return await dispatcher.get_message(idempotency_key="k")
 
     record = asyncio.run(main())
+
     assert record is not None
     assert record.attempts[0].result is not None
     assert (record.outcome, record.attempts[0].result.reason) == (Outcome.UNKNOWN, Reason.CANCELLED)
@@ -401,6 +419,7 @@ def test_keys_of_one_call_are_reserved_in_an_order_that_is_the_same_for_every_ca
         return [one.idempotency_key for one in together.operations]
 
     numbers = [f"+4477009001{number}" for number in range(10, 30)]
+
     assert len(reserved(numbers)) == len(numbers)
     assert reserved(numbers) == reserved(numbers[::-1])
 
@@ -411,5 +430,6 @@ def test_a_copy_that_was_refused_for_good_is_not_asked_for_again(ledger: SqliteL
         held = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k")
         for _ in range(2):
             copied = dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", on_unknown="resend")
+
     assert (held.outcome, copied.outcome) == (Outcome.UNKNOWN, Outcome.UNKNOWN)
     assert len(provider.asked) == 2

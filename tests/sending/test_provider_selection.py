@@ -73,6 +73,7 @@ def test_a_choice_that_holds_for_every_message_of_a_type_is_made_once() -> None:
     provider = _provider("one", {Sms: ALL})
     with Dispatcher([provider]) as dispatcher:
         first, second = (dispatcher.send(Sms("hello"), to="+447700900123") for _ in range(2))
+
     assert first.candidates is second.candidates
 
 
@@ -81,4 +82,5 @@ def test_a_message_that_one_provider_does_not_carry_leaves_it_the_first_for_the_
     with Dispatcher(providers) as dispatcher:
         flash = dispatcher.send(Sms("hello", flash=True), to="+447700900123")
         plain = dispatcher.send(Sms("hello"), to="+447700900123")
+
     assert (flash.provider, plain.provider) == ("rich", "plain")

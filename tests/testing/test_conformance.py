@@ -30,6 +30,7 @@ from messaging_channels.testing.fixtures import ConformanceFixtures
 def test_a_provider_that_is_as_it_should_be_passes_every_rule_and_none_is_left_out() -> None:
     case = ConformanceContext(spec(), FIXTURES, BUILT_IN, 30)
     checked = [check_rule(name, case) for name in CHECKS]
+
     assert [str(finding) for one in checked for finding in one.findings] == []
     assert [one.rule.id for one in checked if one.skipped] == []
 
@@ -38,6 +39,7 @@ def test_a_provider_that_is_as_it_should_be_passes_every_rule_and_none_is_left_o
 def test_each_rule_finds_the_provider_that_breaks_it(rule: str) -> None:
     kind, fixtures = BROKEN[rule]
     checked = check_rule(rule, ConformanceContext(spec(kind), fixtures, BUILT_IN, 200))
+
     assert checked.findings, checked.skipped
     assert "could not be checked" not in checked.findings[0].evidence
 
@@ -49,6 +51,7 @@ def test_a_rule_finds_each_way_to_break_it(
     rule: str, words: str, kind: type[AcmeSms], fixtures: ConformanceFixtures
 ) -> None:
     checked = check_rule(rule, ConformanceContext(spec(kind), fixtures, BUILT_IN, 200))
+
     assert words in " | ".join(finding.evidence for finding in checked.findings), checked
 
 
@@ -63,12 +66,14 @@ def test_a_provider_that_fails_where_no_rule_foresees_it_is_found_and_not_excuse
             raise RuntimeError(message)
 
     found = check_provider(spec(Stubborn), FIXTURES, examples=5)
+
     assert {finding.rule.id for finding in found} >= set(REASON_POLICIES) - {"MC406"}
     assert "RuntimeError" in found[0].evidence
 
 
 def test_a_finding_explains_itself() -> None:
     finding = Finding(REASON_POLICIES["MC206"], "HTTP 503 is read as not_sent.throttled")
+
     assert (
         str(finding)
         .splitlines()[0]
@@ -87,6 +92,7 @@ def test_the_report_says_what_was_kept_broken_and_left_out() -> None:
         RuleResult(REASON_POLICIES["MC301"], skipped="it takes no calls"),
     ]
     report = markdown("acme-sms", checked)
+
     assert "## Conformance of `acme-sms`: not yet" in report
     assert "1 rules kept, 1 broken, 1 without anything to look at" in report
     assert "- HTTP 503 is read as accepted" in report

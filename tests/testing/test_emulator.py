@@ -49,6 +49,7 @@ def _say(
 
 def test_a_request_is_handled_and_answered(emulator: EchoEmulator) -> None:
     answer = _say(emulator, path="/say?to=somebody")
+
     assert answer.status == 201
     assert answer.json() == {"heard": "hello", "query": {"to": "somebody"}}
     assert [request.path for request in emulator.requests] == ["/say"]
@@ -62,6 +63,7 @@ def test_an_answer_that_never_comes_tells_nothing_of_whether_the_request_was_han
     emulator.faults.add(Fault(how, handled))
     with pytest.raises(TransportError) as failed:
         _say(emulator)
+
     assert failed.value.phase is Phase.READ
     assert failed.value.timed_out == (how is FaultKind.HANG)
     assert emulator.heard == (["hello"] if handled else [])
@@ -72,6 +74,7 @@ def test_an_answer_can_be_cut(emulator: EchoEmulator) -> None:
     emulator.faults.add(Fault(FaultKind.CUT))
     with pytest.raises(TransportError):
         _say(emulator)
+
     assert emulator.heard == ["hello"]
 
 
@@ -80,6 +83,7 @@ def test_an_answer_can_be_of_any_status_and_carry_how_long_to_wait(emulator: Ech
     emulator.faults.add(Fault(FaultKind.THROTTLE, seconds=2))
     emulator.faults.add(Fault(FaultKind.UNREADABLE, handled=True))
     emulator.faults.add(Fault(FaultKind.SLOW, seconds=0.01))
+
     assert _say(emulator).status == 503
     assert _say(emulator).headers["retry-after"] == "2"
     assert _say(emulator).body.startswith(b"<html>")
@@ -89,6 +93,7 @@ def test_an_answer_can_be_of_any_status_and_carry_how_long_to_wait(emulator: Ech
 
 def test_a_fault_hits_only_its_path_and_as_often_as_told(emulator: EchoEmulator) -> None:
     emulator.faults.add(Fault(FaultKind.STATUS, status=500, times=2, path="/say"))
+
     assert [_say(emulator, path=path).status for path in ("/other", "/say", "/say", "/say")] == [
         201,
         500,
@@ -99,6 +104,7 @@ def test_a_fault_hits_only_its_path_and_as_often_as_told(emulator: EchoEmulator)
 
 def test_faults_and_state_can_be_steered_from_any_language(emulator: EchoEmulator) -> None:
     fault = json.dumps({"kind": "status", "status": 502})
+
     assert _say(emulator, fault, path="/_emulator/faults").status == 200
     assert _say(emulator).status == 502
     assert _say(emulator, fault, path="/_emulator/faults").status == 200
@@ -117,4 +123,5 @@ def test_reports_are_posted_and_a_dead_listener_harms_nobody(emulator: EchoEmula
         assert [status for _, status in emulator.reports] == [201]
     _say(emulator)
     emulator.wait_for_reports()
+
     assert emulator.reports[-1][1] is None

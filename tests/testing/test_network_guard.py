@@ -47,6 +47,7 @@ def test_a_real_provider_is_not_reached_and_the_sentence_says_what_to_do(
     pytest.importorskip(client)
     with pytest.raises(RealProviderReached) as stopped:
         send(client)
+
     assert guard.pop_violations() == [str(stopped.value)]
     assert "tried to reach rest.nexmo.com: give the application `outbox.dispatcher`" in str(stopped.value)
 
@@ -56,6 +57,7 @@ def test_a_protocol_other_than_http_is_guarded_too(host: str) -> None:
     smtp = Smtp(host=host, tls="none", sender="shop@example.com")
     with Dispatcher([smtp]) as dispatcher, pytest.raises(RealProviderReached):
         dispatcher.send(Email("Hello", text="hello"), to="zoe@example.com")
+
     assert len(guard.pop_violations()) == 1
 
 
@@ -66,6 +68,7 @@ def test_this_machine_and_names_that_nobody_has_are_not_guarded() -> None:
             dispatcher.send(Sms("hello"), to=NUMBER)
     for host in ("api.example.com", "nowhere.invalid", "vendor.test", "localhost"):
         guard._check_host(host)  # noqa: SLF001  the decision alone: nobody is to be asked for real
+
     assert guard.pop_violations() == []
 
 
@@ -77,6 +80,7 @@ def test_what_another_thread_swallowed_is_remembered() -> None:
     thread = threading.Thread(target=swallow)
     thread.start()
     thread.join()
+
     assert len(guard.pop_violations()) == 1
 
 
@@ -156,6 +160,7 @@ def test_the_pytest_plugin_gives_an_outbox_and_fails_who_reaches_out(tmp_path: P
         """,
     )
     told = _run(tmp_path, *PYTEST, "-W", "error", "-o", "asyncio_default_fixture_loop_scope=function")
+
     assert "1 failed, 4 passed" in told, told
     assert "FAILED test_application.py::test_that_is_careless" in told
     assert "this test tried to reach unused.vendor.com" in told
@@ -172,6 +177,7 @@ def test_the_guard_can_be_turned_off(tmp_path: Path) -> None:
             assert drivers.exchange_hook is None
         """,
     )
+
     assert "1 passed" in _run(tmp_path, *PYTEST)
 
 

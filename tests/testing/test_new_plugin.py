@@ -42,6 +42,7 @@ def test_a_new_distribution_passes_its_own_tests_and_the_kit_at_once(tmp_path: P
     assert " passed" in tests.stdout
     check = ("-m", "messaging_channels._cli.main", "check", "acme-sms", "--examples", "20")
     report = _python(*check, cwd=directory, path=_installed(directory))
+
     assert report.returncode == 0, report.stdout + report.stderr
     assert report.stdout.startswith("## Conformance of `acme-sms`: passed")
 
@@ -49,6 +50,7 @@ def test_a_new_distribution_passes_its_own_tests_and_the_kit_at_once(tmp_path: P
 def test_a_new_distribution_names_no_other_provider_and_leaves_no_gap(tmp_path: Path) -> None:
     written = write_plugin("acme-sms", tmp_path / "new")
     texts = {path: path.read_text("utf-8") for path in written}
+
     assert not [path for path, text in texts.items() if "%%" in text or "acme-sms" in text.lower()]
     assert (
         "class AcmeSms(HttpProvider)" in texts[tmp_path / "new/src/messaging_channels_acme_sms/provider.py"]
@@ -66,6 +68,7 @@ def test_a_name_that_is_none_is_refused_and_nothing_is_written(
 
 def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.txt").write_text("mine")
+
     assert cli.main(["new-plugin", "acme-sms", "--directory", str(tmp_path)]) == 2
     assert "is not empty" in capsys.readouterr().err
 
@@ -84,6 +87,7 @@ def test_a_provider_without_vectors_is_told_how_to_name_them(tmp_path: Path) -> 
     write_plugin("acme-sms", tmp_path / "new")
     path = _installed(tmp_path / "new", fixtures=False)
     ran = _python("-m", "messaging_channels._cli.main", "check", "acme-sms", cwd=tmp_path, path=path)
+
     assert ran.returncode == 3
     assert "the plugin names no fixtures; add acme-sms =" in ran.stderr
 
@@ -91,5 +95,6 @@ def test_a_provider_without_vectors_is_told_how_to_name_them(tmp_path: Path) -> 
 def test_without_the_extra_the_command_says_what_to_install(tmp_path: Path) -> None:
     script = "import sys; sys.modules['hypothesis'] = None; from messaging_channels._cli.main import main; sys.exit(main(['check', 'sandbox']))"
     ran = _python("-c", script, cwd=tmp_path)
+
     assert ran.returncode == 3
     assert "hypothesis is not installed; pip install 'messaging-channels[kit]'" in ran.stderr

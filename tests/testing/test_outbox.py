@@ -38,6 +38,7 @@ def test_what_was_sent_is_found_by_type_address_provider_and_predicate(outbox: S
     outbox.dispatcher.send(Sms("one"), to=NUMBER)
     outbox.dispatcher.send(Sms("two"), to="+447700900124")
     outbox.dispatcher.send(Email("Hello", text="three"), to="zoe@example.com")
+
     assert outbox.only(Sms, to="+44 7700 900-123").text == "one"
     assert outbox.only(Sms, where=lambda sms: "w" in sms.text).text == "two"
     assert outbox.only(Email, to="zoe@EXAMPLE.com", provider="fake").subject == "Hello"
@@ -50,6 +51,7 @@ def test_what_is_not_there_is_answered_with_what_is(outbox: SandboxStore) -> Non
     outbox.dispatcher.send(Sms("secret words"), to=NUMBER)
     with pytest.raises(AssertionError) as failed:
         outbox.only(Email)
+
     assert "expected one Email, found 0" in str(failed.value)
     assert "Sms to +44•••••••123 at fake (accepted)" in str(failed.value)
     assert "secret words" not in f"{failed.value} {outbox!r} {outbox.sent!r}"
@@ -58,6 +60,7 @@ def test_what_is_not_there_is_answered_with_what_is(outbox: SandboxStore) -> Non
 def test_two_that_fit_are_not_one(outbox: SandboxStore) -> None:
     for _ in range(2):
         outbox.dispatcher.send(Sms("hello"), to=NUMBER)
+
     with pytest.raises(AssertionError, match="found 2"):
         outbox.only(Sms)
 
@@ -66,6 +69,7 @@ def test_an_outbox_can_be_emptied_between_two_acts(outbox: SandboxStore) -> None
     outbox.dispatcher.send(Sms("one"), to=NUMBER)
     outbox.clear()
     outbox.dispatcher.send(Sms("two"), to=NUMBER)
+
     assert outbox.only(Sms).text == "two"
 
 
@@ -88,6 +92,7 @@ def test_throttling_is_waited_for_without_sleeping() -> None:
     outbox = _two()
     outbox.provider("vonage").throttle(seconds=2)
     receipt = outbox.dispatcher.send(Sms("hello"), to=NUMBER)
+
     assert [attempt.provider for attempt in receipt.attempts] == ["vonage", "vonage"]
     assert outbox.clock.waits == [2.0]
 
@@ -97,6 +102,7 @@ def test_what_may_have_been_sent_is_unknown_and_in_the_outbox(act: str) -> None:
     outbox = _two()
     getattr(outbox.provider("vonage"), act)()
     receipt = outbox.dispatcher.send(Sms("hello"), to=NUMBER)
+
     assert (receipt.outcome, receipt.provider) == (Outcome.UNKNOWN, "vonage")
     assert outbox.only(Sms).text == "hello"
     assert outbox.sent[0].result.outcome is Outcome.UNKNOWN
@@ -105,6 +111,7 @@ def test_what_may_have_been_sent_is_unknown_and_in_the_outbox(act: str) -> None:
 def test_a_vendor_out_of_reach_passes_the_message_on() -> None:
     outbox = _two()
     outbox.provider("vonage").refuse_connection(times=20)
+
     assert outbox.dispatcher.send(Sms("hello"), to=NUMBER).provider == "acme-sms"
     assert outbox.only(Sms, provider="acme-sms").text == "hello"
 
@@ -114,6 +121,7 @@ def test_a_refusal_is_in_the_vendors_own_documented_words() -> None:
     outbox.provider("vonage").reject(Reason.RECIPIENT)
     with pytest.raises(Rejected) as refused:
         outbox.dispatcher.send(Sms("hello"), to=NUMBER)
+
     assert refused.value.receipt.attempts[0].result.detail == "status 7"  # type: ignore[union-attr]
     assert not outbox
 
@@ -132,6 +140,7 @@ def test_reports_and_inbound_messages_come_through_the_plugins_own_parsing(provi
     assert outbox.dispatcher.get_message(receipt.id).status.name == "DELIVERED_TO_HANDSET"  # type: ignore[union-attr]
     call = outbox.inbound_message("Hello", sender="447700900123", to="447700900000", provider=provider)
     (event,) = outbox.dispatcher.handle_webhook(provider, call).events
+
     assert isinstance(event, MessageReceived)
     assert (event.text, event.sender.plain, event.to) == ("Hello", "447700900123", "447700900000")
 
@@ -141,6 +150,7 @@ def test_a_call_that_was_tampered_with_is_refused_as_in_production() -> None:
 
     outbox = SandboxStore("vonage")
     call = outbox.delivery_report(outbox.dispatcher.send(Sms("hello"), to=NUMBER))
+
     with pytest.raises(errors.WebhookVerificationError):
         outbox.dispatcher.handle_webhook(
             "vonage", replace(call, body=call.body.replace(b"delivered", b"rejected!"))
@@ -159,6 +169,7 @@ def test_an_asynchronous_application_is_served_the_same() -> None:
         return [receipt.outcome for receipt in await asyncio.gather(*sends)]
 
     outbox = _two()
+
     assert asyncio.run(sign_up(outbox)) == [Outcome.ACCEPTED] * 5
     assert sorted(sms.text for sms in outbox.all(Sms)) == [f"code {n}" for n in range(5)]
     assert outbox.clock.waits == [3.0]
@@ -170,6 +181,7 @@ def test_recipients_of_other_accounts_reach_the_account_of_theirs() -> None:
     outbox.provider("vonage", account="shop").throttle(seconds=1)
     outbox.dispatcher.send(Sms("hello"), to=User("u-1"))
     outbox.dispatcher.send(Sms("hello"), to=ResolvedRecipient(NUMBER))
+
     assert [one.account for one in outbox] == ["shop", None]
     assert outbox.clock.waits == [1.0]
 
@@ -179,6 +191,7 @@ def test_a_deadline_passes_on_the_controlled_clock() -> None:
     outbox.provider("fake").throttle(seconds=60, times=9)
     with pytest.raises(NotSent):
         outbox.dispatcher.send(Sms("hello"), to=NUMBER, timeout=30)
+
     assert sum(outbox.clock.waits) <= 30
 
 
@@ -195,6 +208,7 @@ def test_what_the_vectors_do_not_tell_cannot_be_played() -> None:
 
     silent = replace(FIXTURES, inbound_body=None)
     outbox = SandboxStore((fake_spec("quiet"), silent))
+
     with pytest.raises(LookupError, match="the fixtures give no `inbound_body`"):
         outbox.inbound_message("Hello", sender="447700900123", to="447700900000", provider="quiet")
 
@@ -207,6 +221,7 @@ def test_a_vendors_calls_are_signed_with_the_secret_of_the_application_under_tes
     (event,) = application.handle_webhook(call).events
     assert isinstance(event, StatusChanged)
     assert event.message_id == "m-1"
+
     with pytest.raises(errors.WebhookVerificationError):
         application.handle_webhook(
             VendorWebhooks("vonage", secret="theirs").delivery_report(message_id="m-1")

@@ -36,6 +36,7 @@ def test_it_accepts_and_then_reports_delivery_on_every_channel() -> None:
         assert {report.status.name for report in reports} == {"DELIVERED_TO_HANDSET"}
         assert len(reports) == 3
         assert dispatcher.fetch_reports() == []
+
     assert [taken["type"] for taken in sandbox.outbox.messages()] == ["Sms", "WhatsAppText", "Email"]
 
 
@@ -58,6 +59,7 @@ def test_each_special_address_does_what_the_table_says(behaviour: object) -> Non
 def test_a_refusal_raises_rejected_with_the_receipt() -> None:
     with Dispatcher([Sandbox()]) as dispatcher, pytest.raises(Rejected) as caught:
         dispatcher.send(Sms("hello"), to="+447700900001")
+
     assert caught.value.receipt.status.group_name == "REJECTED"
     assert "447700900001" not in str(caught.value)
 
@@ -65,6 +67,7 @@ def test_a_refusal_raises_rejected_with_the_receipt() -> None:
 def test_throttling_raises_not_sent_with_the_time_to_wait() -> None:
     with Dispatcher([Sandbox()], clock=QuickClock()) as dispatcher, pytest.raises(NotSent) as caught:
         dispatcher.send(Sms("hello"), to="+447700900002")
+
     assert caught.value.retry_after == 2.0
 
 
@@ -81,6 +84,7 @@ def test_a_message_that_is_handed_over_twice_is_taken_once() -> None:
     envelope = Envelope("1" * 32, "sms", Sms("hello"), PhoneNumber("447700900123"))
     with Transport() as transport:
         told = [transport.run(sandbox.send([envelope])) for _ in range(2)]
+
     assert [result.outcome for outcomes in told for result in outcomes] == [
         Outcome.ACCEPTED,
         Outcome.ACCEPTED,

@@ -41,4 +41,5 @@ def test_messages_that_need_requests_of_their_own_do_not_wait_for_each_other() -
             one.start()
         for one in senders:
             one.join()
+
     assert provider.batches == [1] * 16

@@ -74,6 +74,7 @@ def test_a_request_arrives_as_described_and_its_answer_is_read_whole(run: Any, c
         response = run(HttpSettings(client=client), _post(server.url, b'{"a":1}'))
     assert (response.status, response.body, response.headers["retry-after"]) == (429, b"wait", "2")
     request = server.requests[0]
+
     assert request.startswith(b"POST /send HTTP/1.1\r\n")
     assert request.endswith(b'\r\n\r\n{"a":1}')
     assert b"authorization: app secret" in request.lower()
@@ -102,6 +103,7 @@ def test_requests_that_resemble_each_other_each_arrive_as_described(run: Any, cl
     told = [(one.split(b" ")[0], one.partition(b"\r\n\r\n")[2]) for one in server.requests]
     assert told == [(b"POST", b"one"), (b"POST", b"two"), (b"POST", b"three"), (b"PUT", b"")]
     tokens = [one.lower().partition(b"x-token: ")[2].partition(b"\r\n")[0] for one in server.requests]
+
     assert tokens == [b"first", b"second", b"second", b"second"]
 
 
@@ -109,6 +111,7 @@ def test_more_kinds_of_requests_than_are_remembered_arrive(client: str) -> None:
     with Server(Peer.serve) as server:
         requests = [HttpRequest("GET", f"{server.url}/{number}") for number in (*range(300), 0)]
         assert _run_sync(HttpSettings(client=client), _several(*requests)) == [200] * len(requests)
+
     assert [request.split(b" ")[1] for request in server.requests] == [
         b"/%d" % number for number in (*range(300), 0)
     ]
@@ -128,6 +131,7 @@ def test_the_time_out_of_a_request_is_that_of_the_next_one_like_it(run: Any, cli
 
     with Server(handle) as server, pytest.raises(TransportError) as caught:
         run(HttpSettings(client=client), flow(server.url))
+
     assert caught.value.timed_out
     assert caught.value.may_have_been_sent
 
@@ -155,6 +159,7 @@ def test_headers_are_a_mapping_by_names_in_lower_case(run: Any, client: str) -> 
         response = run(HttpSettings(client=client), _post(server.url))
     headers = response.headers
     ascii_only = {name: value for name, value in headers.items() if name != "x-name"}
+
     assert ascii_only == {"retry-after": "2", "x-trace": "abc", "content-length": "0"}
     assert len(headers) == len(list(headers))
     assert "Retry-After" not in headers
@@ -169,6 +174,7 @@ def test_redirects_are_answers(run: Any, client: str) -> None:
 
     with Server(handle) as server:
         assert run(HttpSettings(client=client), _post(server.url)).status == 302
+
     assert len(server.requests) == 1
 
 
@@ -218,6 +224,7 @@ def test_a_failure_after_connecting_may_have_been_sent(run: Any, client: str, fa
             HttpSettings(client=client, timeouts=IMPATIENT if fault is _silence else Timeouts()),
             _post(server.url),
         )
+
     assert caught.value.may_have_been_sent
     assert caught.value.timed_out is (fault is _silence)
     assert "secret" not in str(caught.value)
@@ -230,6 +237,7 @@ def test_a_refused_connection_was_certainly_not_sent(run: Any, client: str) -> N
         url = server.url
     with pytest.raises(TransportError) as caught:
         run(HttpSettings(client=client), _post(url))
+
     assert caught.value.phase is Phase.CONNECT
     assert not caught.value.may_have_been_sent
 
@@ -237,12 +245,14 @@ def test_a_refused_connection_was_certainly_not_sent(run: Any, client: str) -> N
 def test_an_unknown_host_was_certainly_not_sent(run: Any, client: str) -> None:
     with pytest.raises(TransportError) as caught:
         run(HttpSettings(client=client), _post("http://nowhere.invalid"))
+
     assert caught.value.phase is Phase.CONNECT
 
 
 def test_what_is_no_url_never_leaves(run: Any, client: str) -> None:
     with pytest.raises(TransportError) as caught:
         run(HttpSettings(client=client), _post("ftp://example.com"))
+
     assert not caught.value.may_have_been_sent
 
 
@@ -262,6 +272,7 @@ def test_a_certificate_of_an_unknown_authority_is_refused_before_anything_is_sen
 ) -> None:
     with Server(Peer.serve, tls=_server_tls(authority)) as server, pytest.raises(TransportError) as caught:
         run(HttpSettings(client=client), _post(server.url))
+
     assert caught.value.phase is Phase.CONNECT
     assert server.requests == []
 
@@ -272,6 +283,7 @@ def test_an_authority_of_ones_own_can_be_trusted(
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     with Server(Peer.serve, tls=_server_tls(authority)) as server:
         response = run(HttpSettings(client=client, ca_file=tmp_path / "ca.pem"), _post(server.url))
+
     assert response.status == 200
 
 
@@ -290,6 +302,7 @@ def test_an_environment_that_names_no_certificates_is_a_clear_error(
     run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "nothing.pem"))
+
     with pytest.raises(InvalidSetting):
         run(HttpSettings(client="httpx"), _post("https://127.0.0.1:1"))
 
@@ -304,6 +317,7 @@ def test_a_certificate_for_another_name_is_refused(
         pytest.raises(TransportError) as caught,
     ):
         run(settings, _post(server.url))
+
     assert caught.value.phase is Phase.CONNECT
 
 
@@ -329,6 +343,7 @@ def test_a_proxy_is_used_when_configured(run: Any, client: str) -> None:
     with Server(Peer.serve) as proxy:
         settings = HttpSettings(client=client, proxy=f"http://user:word@127.0.0.1:{proxy.port}")
         assert run(settings, _post("http://api.example.com")).status == 200
+
     assert proxy.requests[0].startswith(b"POST http://api.example.com/send HTTP/1.1\r\n")
     assert b"proxy-authorization: basic" in proxy.requests[0].lower()
 
@@ -349,6 +364,7 @@ def _many(url: str, count: int) -> Flow[list[int]]:
 def test_one_after_the_other_share_a_connection(run: Any, client: str) -> None:
     with Server(Peer.serve) as server:
         assert run(HttpSettings(client=client), _many(server.url, 5)) == [200] * 5
+
     assert server.connections == 1
 
 
@@ -360,6 +376,7 @@ def test_many_tasks_at_once_need_no_more_connections_than_there_are_tasks(client
 
     with Server(Peer.serve) as server:
         asyncio.run(run(server.url))
+
     assert len(server.requests) == 48
     assert server.connections <= 16
 
@@ -371,6 +388,7 @@ def test_many_threads_share_one_transport(client: str) -> None:
             thread.start()
         for thread in threads:
             thread.join()
+
     assert len(server.requests) == 80
     assert (
         server.connections <= 16
@@ -407,6 +425,7 @@ def test_an_idle_connection_that_the_server_closed_is_not_used_again(run: Any) -
 
     with Server(handle) as server:
         assert run(HttpSettings(client="httpx", keepalive_expiry=0.0), _many(server.url, 3)) == [200] * 3
+
     assert server.connections == 3
 
 
@@ -418,6 +437,7 @@ def test_a_forked_child_makes_its_own_connections() -> None:
             os._exit(0 if transport.run(_post(server.url)).status == 200 else 1)
         assert os.waitpid(child, 0)[1] == 0
         assert transport.run(_post(server.url)).status == 200
+
     assert server.connections == 2
 
 
@@ -487,6 +507,7 @@ def test_an_endless_answer_is_cut_off() -> None:
 
 def test_the_repr_of_a_request_shows_neither_query_nor_headers_nor_body() -> None:
     request = HttpRequest("GET", "https://api.example.com/log?to=canary", {"x": "canary"}, b"canary")
+
     assert repr(request) == "HttpRequest(GET https://api.example.com/log?…)"
     assert (
         repr(HttpRequest("GET", "https://api.example.com/log"))
@@ -514,6 +535,7 @@ def test_flows_at_once_all_end_and_what_one_raises_is_raised_then(run: Any) -> N
 
     assert run(HttpSettings(), several(2, 3, 4)) == [2, 3, 4]
     ended.clear()
+
     assert run(HttpSettings(), several(0, 1, 2)) == ("one", [0, 2])
 
 
@@ -538,4 +560,5 @@ def test_threads_that_end_may_send(client: str) -> None:
     with Server(Peer.serve) as server:
         command = [sys.executable, "-c", SHORT_LIVED.format(client=client, url=server.url)]
         told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
     assert (told.returncode, told.stdout.split()) == (0, ["200"] * 20), told.stderr
