@@ -277,7 +277,10 @@ def test_the_queue_tells_its_depth_its_age_and_what_became_of_messages(do: Do) -
 
 
 def test_erasing_a_recipient_ends_what_waits_and_forgets_its_address_everywhere(do: Do) -> None:
-    mine, other = _new(), _new(address="447700900124", recipients=f" {recipient_digest('447700900124')} ")
+    mine, other = (
+        _new(),
+        _new(address="447700900124", recipient_digests=f" {recipient_digest('447700900124')} "),
+    )
     sent = _new()
     do(sent)
     _claimed(do)
