@@ -573,7 +573,7 @@ def test_the_command_line_fetches_the_reports_that_nobody_was_sent(
     _configure(monkeypatch, BASE_URL=emulator.url, **ENVIRONMENT)
     assert cli.main(["send", *COMMANDS[0]]) == 0
     (sent,) = json.loads(capsys.readouterr().out)["messages"]
-    assert cli.main(["messages", "fetch"]) == 0
+    assert cli.main(["reports", "fetch"]) == 0
     capsys.readouterr()
     assert cli.main(["messages", "show", sent["messageId"]]) == 0
     assert json.loads(capsys.readouterr().out)["status"]["name"] == "DELIVERED_TO_HANDSET"

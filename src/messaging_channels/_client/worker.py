@@ -1,4 +1,4 @@
-"""Workers: they drain the queue, in a process of their own (`messaging-channels work`) or inside an application. Any number may run at once."""
+"""Workers: they drain the queue, in a process of their own (`messaging-channels worker`) or inside an application. Any number may run at once."""
 
 from __future__ import annotations
 
