@@ -35,7 +35,7 @@ from messaging_channels._ledger.sqlite import SqliteLedger  # noqa: E402
 from messaging_channels._model.outcomes import AttemptResult, Reason  # noqa: E402
 from messaging_channels.plugins.provider import Capabilities, HttpProvider  # noqa: E402
 from messaging_channels.plugins.exchange import HttpRequest  # noqa: E402
-from messaging_channels._client.worker import AsyncWorker, WorkerOptions  # noqa: E402
+from messaging_channels._client.worker import AsyncWorker  # noqa: E402
 
 AT_ONCE = 16
 TEXT = "Your code is 4821"
@@ -87,7 +87,7 @@ async def ours(ledger, url, count):
 
 async def _drained(door):
     batch = 10 if os.environ["PROVIDER"] == "pigeon" else 100
-    worker = AsyncWorker(door, WorkerOptions(concurrency=AT_ONCE, batch_size=batch, poll_interval=0.01))
+    worker = AsyncWorker(door, concurrency=AT_ONCE, batch_size=batch, poll_interval=0.01)
     running = asyncio.create_task(worker.run())
     while (await door.queue.stats()).states:
         await asyncio.sleep(0.05)

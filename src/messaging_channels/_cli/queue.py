@@ -17,7 +17,7 @@ from messaging_channels._cli.messages import (
     print_results,
 )
 from messaging_channels._client.dispatcher import Dispatcher
-from messaging_channels._client.worker import Worker, WorkerOptions
+from messaging_channels._client.worker import DEFAULT_CONCURRENCY, DEFAULT_POLL_INTERVAL, Worker
 from messaging_channels._config.settings import Configuration
 from messaging_channels._queue.enqueue import PRIORITIES
 from messaging_channels.plugins.ledger_queue import metrics
@@ -31,19 +31,21 @@ def add_queue_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps t
     words = "take a message in, to be sent by `worker`"
     for channel in add_channels(commands.add_parser("enqueue", help=words, description=words), _enqueue):
         _add_enqueue_options(channel)
-    usual = WorkerOptions()
     work = add_command(
         commands, "worker", _worker, "send what waits in the ledger, until stopped (SIGTERM or Ctrl-C)"
     )
     work.add_argument(
-        "--concurrency", type=int, default=usual.concurrency, help=f"threads (default: {usual.concurrency})"
+        "--concurrency",
+        type=int,
+        default=DEFAULT_CONCURRENCY,
+        help=f"threads (default: {DEFAULT_CONCURRENCY})",
     )
     work.add_argument(
         "--poll-interval",
         type=float,
-        default=usual.poll_interval,
+        default=DEFAULT_POLL_INTERVAL,
         metavar="SECONDS",
-        help="between looks when idle",
+        help=f"between looks when idle (default: {DEFAULT_POLL_INTERVAL})",
     )
     work.add_argument(
         "--retention-days", type=float, metavar="DAYS", help="forget addresses and dead letters after that"
@@ -110,9 +112,9 @@ def _worker(options: argparse.Namespace) -> int:
     with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
         worker = Worker(
             dispatcher,
-            WorkerOptions(
-                concurrency=options.concurrency, poll_interval=options.poll_interval, retention=keep
-            ),
+            concurrency=options.concurrency,
+            poll_interval=options.poll_interval,
+            retention=keep,
         )
         if options.drain:
             print(f"{worker.drain()} messages looked at", file=sys.stderr)
