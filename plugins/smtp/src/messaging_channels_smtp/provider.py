@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -142,34 +143,18 @@ class Smtp:
             InvalidSetting: a user without a secret or the reverse, credentials in clear over a network, or no readable ca_file.
             InvalidAddress: the sender or the return path is no mail address.
         """
-        if oauth_token is None and oauth_url is not None:
-            oauth_token = OAuthRefreshToken(
-                oauth_url, oauth_client_id or "", oauth_client_secret or "", oauth_refresh_token or ""
-            )
-        password = password or None
-        _require_login(username, password, oauth_token)
-        if not _HOSTNAME.fullmatch(hostname):
-            raise _setting_error(
-                "it is no host name or address literal", "hostname", "use e.g. app.example.com"
-            )
-        self._server = Server(
-            host,
-            port or _PORTS[tls],
-            tls,
-            username,
-            password,
-            None if tls == "none" else _tls_context(ca_file),
-            timeouts or _timeouts(timeout, data_timeout),
-            pool or PoolLimits(pool_size, messages_per_connection, keepalive_expiry, pipeline_depth),
-            hostname,
-            "SUCCESS,FAILURE,DELAY" if report_success else "FAILURE,DELAY",
+        token = oauth_token or _refresh_token(
+            oauth_url, oauth_client_id, oauth_client_secret, oauth_refresh_token
         )
-        if username is not None and tls == "none" and not self._server.is_local:
-            raise _setting_error(
-                "credentials would cross the network in clear", "tls", "use starttls or implicit"
-            )
+        login = _login(username, password or None, token)
+        self._server = replace(
+            _build_server(host, port, tls, login, ca_file, hostname),
+            notify="SUCCESS,FAILURE,DELAY" if report_success else "FAILURE,DELAY",
+            timeouts=timeouts or _timeouts(timeout, data_timeout),
+            pool=pool or PoolLimits(pool_size, messages_per_connection, keepalive_expiry, pipeline_depth),
+        )
         self._sender = None if sender is None else EmailAddress.parse(sender)
-        self._tokens = None if oauth_token is None else AccessTokens(oauth_token)
+        self._tokens = None if token is None else AccessTokens(token)
         self._return_path = _return_path(return_path, return_path_key)
         self._signer = dkim or _signer(dkim_domain, dkim_selector, dkim_key)
         self._webhooks = MailWebhooks(self.name, token=webhook_token or None, return_path=self._return_path)
@@ -299,11 +284,39 @@ def _signer(domain: str | None, selector: str | None, key: str | None) -> DkimSi
     return None if key is None else DkimSigner(domain=domain or "", selector=selector or "", key=key)
 
 
-def _require_login(username: str | None, password: str | None, oauth_token: object) -> None:
+def _refresh_token(
+    url: str | None, client_id: str | None, client_secret: str | None, refresh_token: str | None
+) -> OAuthRefreshToken | None:
+    if url is None:
+        return None
+    return OAuthRefreshToken(url, client_id or "", client_secret or "", refresh_token or "")
+
+
+def _login(username: str | None, password: str | None, oauth_token: object) -> tuple[str | None, str | None]:
     if password is not None and oauth_token is not None:
         raise _setting_error("there is a password and a token", "password", "give one of them")
     if (username is None) != (password is None and oauth_token is None):
         raise _setting_error("only one of username and password is given", "username", "give both or none")
+    return username, password
+
+
+def _build_server(
+    host: str,
+    port: int | None,
+    tls: Literal["starttls", "implicit", "none"],
+    login: tuple[str | None, str | None],
+    ca_file: Path | None,
+    hostname: str,
+) -> Server:
+    if not _HOSTNAME.fullmatch(hostname):
+        raise _setting_error("it is no host name or address literal", "hostname", "use e.g. app.example.com")
+    context = None if tls == "none" else _tls_context(ca_file)
+    server = Server(host, port or _PORTS[tls], tls, *login, context, hostname=hostname)
+    if server.username is not None and tls == "none" and not server.is_local:
+        raise _setting_error(
+            "credentials would cross the network in clear", "tls", "use starttls or implicit"
+        )
+    return server
 
 
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
