@@ -35,7 +35,7 @@ from messaging_channels._ledger.sqlite import SqliteLedger  # noqa: E402
 from messaging_channels._model.outcomes import AttemptResult, Reason  # noqa: E402
 from messaging_channels.plugins.provider import Capabilities, HttpProvider  # noqa: E402
 from messaging_channels.plugins.exchange import HttpRequest  # noqa: E402
-from messaging_channels._client.worker import AsyncWorker, WorkerOptions  # noqa: E402
+from messaging_channels._client.worker import AsyncWorker  # noqa: E402
 
 AT_ONCE = 16
 TEXT = "Your code is 4821"
@@ -89,7 +89,7 @@ async def ours(ledger, url, count):
 
 async def _drained(client):
     batch = 10 if os.environ["PROVIDER"] == "acme-sms" else 100
-    worker = AsyncWorker(client, WorkerOptions(concurrency=AT_ONCE, batch_size=batch, poll_interval=0.01))
+    worker = AsyncWorker(client, concurrency=AT_ONCE, batch_size=batch, poll_interval=0.01)
     running = asyncio.create_task(worker.run())
     while (await client.queue.stats()).states:
         await asyncio.sleep(0.05)

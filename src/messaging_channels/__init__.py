@@ -11,7 +11,7 @@ from messaging_channels._faces import lazy
 
 if TYPE_CHECKING:
     from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
-    from messaging_channels._client.worker import AsyncWorker, Worker, WorkerOptions
+    from messaging_channels._client.worker import AsyncWorker, Worker
     from messaging_channels._config.settings import Configuration
     from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels._ledger.postgres import PostgresLedger
@@ -88,7 +88,6 @@ __all__ = [
     "WhatsAppTemplate",
     "WhatsAppText",
     "Worker",
-    "WorkerOptions",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -101,7 +100,6 @@ __getattr__, __dir__ = lazy(
         "_client.worker": (
             "Worker",
             "AsyncWorker",
-            "WorkerOptions",
         ),
         "_config.settings": ("Configuration",),
         "_ledger.options": ("LedgerOptions",),

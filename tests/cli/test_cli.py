@@ -105,7 +105,7 @@ def test_a_sent_message_can_be_looked_up_with_its_attempts_and_reports(
 ) -> None:
     _, sent, _ = _run(capsys, "send", "sms", "--to", "447700900123", "--text", "hello")
     message_id = sent["messages"][0]["messageId"]
-    assert _run(capsys, "messages", "fetch")[2] == "1 reports fetched and kept\n"
+    assert _run(capsys, "reports", "fetch")[2] == "1 reports fetched and kept\n"
     code, record, _ = _run(capsys, "messages", "show", message_id)
 
     assert code == 0

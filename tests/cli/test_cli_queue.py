@@ -23,10 +23,10 @@ def _enqueued(to: str = "38598123456") -> str:
 
 def test_the_worker_sends_what_waits_and_the_queue_shows_it(capsys: pytest.CaptureFixture[str]) -> None:
     _enqueued()
-    assert main(["queue"]) == 0
+    assert main(["queue", "stats"]) == 0
     assert json.loads(capsys.readouterr().out)["byState"] == {"waiting": 1}
     assert main(["worker", "--drain"]) == 0
-    assert main(["queue"]) == 0
+    assert main(["queue", "stats"]) == 0
     shown = json.loads(capsys.readouterr().out)
 
     assert (shown["byState"], shown["total"]) == ({}, {"accepted": 1})
@@ -44,7 +44,7 @@ def test_a_message_is_enqueued_with_its_times_and_told_as_send_tells_it(
     assert (message["status"]["name"], message["destination"]) == ("PENDING_QUEUED", "38598123456")
     assert main(command) == 0
     assert json.loads(capsys.readouterr().out) == printed
-    assert main(["queue"]) == 0
+    assert main(["queue", "stats"]) == 0
     shown = json.loads(capsys.readouterr().out)
 
     assert (shown["byState"], shown["ready"]) == ({"waiting": 1}, 0)
@@ -79,7 +79,7 @@ def test_a_file_of_recipients_is_enqueued_line_by_line_and_a_bad_line_harms_no_o
     assert printed.err == "3 done, 1 failed\n"
     assert [one.get("error") for one in told] == [None, "invalid_address", None]
     assert main(["worker", "--drain"]) == 0
-    assert main(["queue"]) == 0
+    assert main(["queue", "stats"]) == 0
     assert json.loads(capsys.readouterr().out)["total"] == {"accepted": 2}
 
 
@@ -107,20 +107,23 @@ def test_a_time_that_is_none_says_how_to_write_one(capsys: pytest.CaptureFixture
     assert "2030-01-31T09:00+01:00" in capsys.readouterr().err
 
 
-def test_the_queue_cancels_lists_and_replays(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_queue_cancels_lists_and_retries(capsys: pytest.CaptureFixture[str]) -> None:
     key = _enqueued()
-    assert main(["queue", "--cancel", key]) == 0
-    assert main(["queue", "--cancel", key]) == 1
-    assert main(["queue", "--replay", "all"]) == 0
+    assert main(["messages", "cancel", key]) == 0
+    assert main(["messages", "cancel", key]) == 1
+    assert main(["queue", "retry", "--all"]) == 0
+    assert "0 dead letters" in capsys.readouterr().err
+    assert main(["queue", "retry", key]) == 0
+    assert "0 dead letters" in capsys.readouterr().err
     capsys.readouterr()
 
-    assert main(["queue", "--dead"]) == 0
+    assert main(["queue", "dead-letters"]) == 0
     assert json.loads(capsys.readouterr().out) == {"messages": []}
 
 
 def test_metrics_are_numbers_for_whatever_exporter(capsys: pytest.CaptureFixture[str]) -> None:
     _enqueued()
-    assert main(["queue", "--metrics"]) == 0
+    assert main(["queue", "stats", "--prometheus"]) == 0
     assert 'messaging_channels_queue_messages{state="waiting"} 1\n' in capsys.readouterr().out
     found = metrics(QueueStats({"dead": 2}, 3, 4.5, {}, {}, {"accepted": 7}))
     told = {
@@ -156,3 +159,25 @@ def test_a_worker_process_ends_what_it_began_when_it_is_told_to_stop() -> None:
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(60) == 0
         assert "stopped" in worker.stderr.read()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["queue"],
+        ["queue", "retry"],
+        ["queue", "retry", "some-id", "--all"],
+        ["queue", "--dead"],
+        ["messages", "cancel"],
+        ["messages", "fetch"],
+        ["check", "sandbox"],
+        ["new-plugin", "acme-sms"],
+    ],
+)
+def test_a_command_that_says_too_little_or_too_much_is_wrong_input(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert "usage: messaging-channels" in capsys.readouterr().err

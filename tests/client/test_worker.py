@@ -25,7 +25,7 @@ from messaging_channels import (
     User,
     WhatsAppText,
 )
-from messaging_channels._client.worker import AsyncWorker, Worker, WorkerOptions
+from messaging_channels._client.worker import AsyncWorker, Worker
 from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
@@ -71,22 +71,22 @@ class QueueSetup:
     def __init__(self, ledger: Ledger, colour: str, *providers: Scripted, **options: Any) -> None:
         self.clock = QuickClock()
         self.providers = providers
-        pace = options.pop("pace", None) or WorkerOptions(retry=QueueRetryPolicy(max_rounds=3))
+        pace = {"retry": QueueRetryPolicy(max_rounds=3)}
         routes = options.pop("routes", None) or {"sms": Route(*(one.name for one in providers), retry=ONCE)}
         recording = LedgerOptions(ledger, lease=120.0)
         values = {"ledger": recording, "clock": self.clock, "routes": routes, **options}
         self._runner = asyncio.Runner() if colour == "async" else None
         if self._runner is None:
             self.dispatcher: Any = Dispatcher(providers, **values)
-            self.worker: Any = Worker(self.dispatcher, pace)
+            self.worker: Any = Worker(self.dispatcher, **pace)
         else:
             self.dispatcher, self.worker = self._runner.run(self._made(providers, values, pace))
 
     async def _made(
-        self, providers: Sequence[Scripted], values: dict[str, Any], pace: WorkerOptions
+        self, providers: Sequence[Scripted], values: dict[str, Any], pace: dict[str, Any]
     ) -> tuple[Any, Any]:
         dispatcher = AsyncDispatcher(providers, **values)
-        return dispatcher, AsyncWorker(dispatcher, pace)
+        return dispatcher, AsyncWorker(dispatcher, **pace)
 
     def do(self, result: Any) -> Any:
         return result if self._runner is None else self._runner.run(_awaited(result))
@@ -629,7 +629,7 @@ def test_a_worker_runs_until_it_is_stopped_and_hears_of_new_messages_at_once() -
     ledger, sent = SqliteLedger(), threading.Event()
     provider = Scripted("acme-sms", sent.set)
     with Dispatcher([provider], ledger=ledger) as dispatcher:
-        worker = Worker(dispatcher, WorkerOptions(concurrency=3, poll_interval=60.0))
+        worker = Worker(dispatcher, concurrency=3, poll_interval=60.0)
         running = threading.Thread(target=worker.run)
         running.start()
         for _ in range(3):
@@ -649,7 +649,7 @@ def test_an_asynchronous_worker_runs_until_it_is_stopped() -> None:
         loop = asyncio.get_running_loop()
         provider = Scripted("acme-sms", lambda: loop.call_soon_threadsafe(sent.set))
         async with AsyncDispatcher([provider], ledger=ledger) as dispatcher:
-            worker = AsyncWorker(dispatcher, WorkerOptions(concurrency=3, poll_interval=60.0))
+            worker = AsyncWorker(dispatcher, concurrency=3, poll_interval=60.0)
             running = asyncio.create_task(worker.run())
             for _ in range(3):
                 sent.clear()
@@ -708,7 +708,7 @@ def test_a_message_that_comes_in_while_nothing_is_found_is_sent_at_once() -> Non
         provider = Scripted("acme-sms", lambda: loop.call_soon_threadsafe(sent.set))
         crossing = CrossingLedger(ledger, lambda: dispatcher.enqueue(HELLO, to=TO))
         async with AsyncDispatcher([provider], ledger=crossing) as dispatcher:
-            worker = AsyncWorker(dispatcher, WorkerOptions(concurrency=1, poll_interval=3600.0))
+            worker = AsyncWorker(dispatcher, concurrency=1, poll_interval=3600.0)
             running = asyncio.create_task(worker.run())
             async with asyncio.timeout(30):
                 await sent.wait()
@@ -734,9 +734,7 @@ def test_a_worker_leaves_what_is_unknown_to_others_if_told_so(seconds: float | N
     with Dispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
         dispatcher.send(HELLO, to=TO)
         clock.time += 31
-        worker = Worker(
-            dispatcher, WorkerOptions(concurrency=1, poll_interval=60.0, reconcile_interval=seconds)
-        )
+        worker = Worker(dispatcher, concurrency=1, poll_interval=60.0, reconcile_interval=seconds)
         running = threading.Thread(target=worker.run)
         running.start()
         dispatcher.enqueue(HELLO, to=TO)
@@ -756,9 +754,7 @@ def test_an_asynchronous_worker_leaves_what_is_unknown_to_others_too() -> None:
         async with AsyncDispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
             await dispatcher.send(HELLO, to=TO)
             clock.time += 31
-            worker = AsyncWorker(
-                dispatcher, WorkerOptions(concurrency=1, poll_interval=60.0, reconcile_interval=None)
-            )
+            worker = AsyncWorker(dispatcher, concurrency=1, poll_interval=60.0, reconcile_interval=None)
             running = asyncio.create_task(worker.run())
             await dispatcher.enqueue(HELLO, to=TO)
             async with asyncio.timeout(30):
@@ -785,7 +781,7 @@ def test_two_workers_of_one_postgresql_drain_it_without_a_double(postgres: str) 
         counts: list[int] = []
 
         def work(dispatcher: Dispatcher) -> None:
-            worker = Worker(dispatcher, WorkerOptions(batch_size=5))
+            worker = Worker(dispatcher, batch_size=5)
             start.wait()
             counts.append(worker.drain())
 

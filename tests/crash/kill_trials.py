@@ -25,7 +25,7 @@ import postgres
 import psycopg
 
 from messaging_channels import Dispatcher, Route, Sms
-from messaging_channels._client.worker import Worker, WorkerOptions
+from messaging_channels._client.worker import Worker
 from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
@@ -183,14 +183,14 @@ class Trial:
             time.sleep(0.01)
 
     def _worker(self) -> None:
-        pace = WorkerOptions(
+        worker = Worker(
+            self._dispatcher(),
             concurrency=2,
             batch_size=4,
             poll_interval=0.2,
             reconcile_interval=0.3,
             retry=QueueRetryPolicy(max_rounds=99, initial_interval=0.1),
         )
-        worker = Worker(self._dispatcher(), pace)
         threading.Thread(target=self._listen, args=(worker,), daemon=True).start()
         worker.run()
 

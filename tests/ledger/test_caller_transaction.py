@@ -16,7 +16,7 @@ from psycopg.rows import dict_row
 from scripted import Scripted
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Sms
-from messaging_channels._client.worker import AsyncWorker, Worker, WorkerOptions
+from messaging_channels._client.worker import AsyncWorker, Worker
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.errors import IdempotencyKeyReused, InvalidMessage
@@ -177,7 +177,7 @@ def test_nobody_is_woken_for_what_is_not_committed_and_a_running_worker_finds_it
     path, notifier, sent = tmp_path / "ledger.sqlite3", RecordingNotifier(), threading.Event()
     ledger = SqliteLedger(path, owned=True)
     with Dispatcher([Scripted("acme-sms", sent.set)], ledger=ledger, notifiers=[notifier]) as dispatcher:
-        worker = Worker(dispatcher, WorkerOptions(concurrency=1, poll_interval=0.05))
+        worker = Worker(dispatcher, concurrency=1, poll_interval=0.05)
         running = threading.Thread(target=worker.run)
         running.start()
         connection = sqlite3.connect(path)

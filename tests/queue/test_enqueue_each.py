@@ -14,7 +14,7 @@ import pytest
 from scripted import BulkProvider, QuickClock, Scripted
 
 from messaging_channels import AsyncDispatcher, Dispatcher, Sms
-from messaging_channels._client.worker import Worker, WorkerOptions
+from messaging_channels._client.worker import Worker
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.errors import (
@@ -257,7 +257,7 @@ def test_a_worker_of_the_same_process_hears_of_them_at_once() -> None:
     sent = threading.Event()
     clock = QuickClock()
     with Dispatcher([Scripted("one", sent.set)], ledger=SqliteLedger(owned=True), clock=clock) as dispatcher:
-        worker = Worker(dispatcher, WorkerOptions(concurrency=2, poll_interval=60.0))
+        worker = Worker(dispatcher, concurrency=2, poll_interval=60.0)
         running = threading.Thread(target=worker.run)
         running.start()
         for _ in range(3):

@@ -12,7 +12,8 @@ from messaging_channels.testing.template import write_plugin
 
 
 def _python(*arguments: str, cwd: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
-    surroundings = {**os.environ, "PYTHONPATH": str(path or "")}
+    folders = [*([str(path)] if path else []), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, folders))}
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=cwd, env=surroundings, capture_output=True, text=True, check=False)
 
@@ -36,11 +37,11 @@ def _installed(directory: Path, *, fixtures: bool = True) -> Path:
 
 def test_a_new_distribution_passes_its_own_tests_and_the_kit_at_once(tmp_path: Path) -> None:
     directory = tmp_path / "acme-sms"
-    assert cli.main(["new-plugin", "acme-sms", "--directory", str(directory)]) == 0
+    assert cli.main(["plugin", "new", "acme-sms", "--directory", str(directory)]) == 0
     tests = _python("-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", cwd=directory)
     assert tests.returncode == 0, tests.stdout
     assert " passed" in tests.stdout
-    check = ("-m", "messaging_channels._cli.main", "check", "acme-sms", "--examples", "20")
+    check = ("-m", "messaging_channels._cli.main", "plugin", "check", "acme-sms", "--examples", "20")
     report = _python(*check, cwd=directory, path=_installed(directory))
 
     assert report.returncode == 0, report.stdout + report.stderr
@@ -61,39 +62,39 @@ def test_a_new_distribution_names_no_other_provider_and_leaves_no_gap(tmp_path: 
 def test_a_name_that_is_none_is_refused_and_nothing_is_written(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.main(["new-plugin", name, "--directory", str(tmp_path / "new")]) == 2
+    assert cli.main(["plugin", "new", name, "--directory", str(tmp_path / "new")]) == 2
     assert "no name of a provider" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
 
 
 def test_nothing_is_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.txt").write_text("mine")
-
-    assert cli.main(["new-plugin", "acme-sms", "--directory", str(tmp_path)]) == 2
+    assert cli.main(["plugin", "new", "acme-sms", "--directory", str(tmp_path)]) == 2
     assert "is not empty" in capsys.readouterr().err
 
 
 def test_the_sandbox_passes_the_kit_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["check", "sandbox", "--examples", "10"]) == 0
+    assert cli.main(["plugin", "check", "sandbox", "--examples", "10"]) == 0
     assert "`sandbox`: passed" in capsys.readouterr().out
 
 
 def test_a_provider_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["check", "no-such-vendor"]) == 3
+    assert cli.main(["plugin", "check", "no-such-vendor"]) == 3
     assert "no provider is named 'no-such-vendor'" in capsys.readouterr().err
 
 
 def test_a_provider_without_vectors_is_told_how_to_name_them(tmp_path: Path) -> None:
     write_plugin("acme-sms", tmp_path / "new")
     path = _installed(tmp_path / "new", fixtures=False)
-    ran = _python("-m", "messaging_channels._cli.main", "check", "acme-sms", cwd=tmp_path, path=path)
-
+    ran = _python(
+        "-m", "messaging_channels._cli.main", "plugin", "check", "acme-sms", cwd=tmp_path, path=path
+    )
     assert ran.returncode == 3
     assert "the plugin names no fixtures; add acme-sms =" in ran.stderr
 
 
 def test_without_the_extra_the_command_says_what_to_install(tmp_path: Path) -> None:
-    script = "import sys; sys.modules['hypothesis'] = None; from messaging_channels._cli.main import main; sys.exit(main(['check', 'sandbox']))"
+    script = "import sys; sys.modules['hypothesis'] = None; from messaging_channels._cli.main import main; sys.exit(main(['plugin', 'check', 'sandbox']))"
     ran = _python("-c", script, cwd=tmp_path)
 
     assert ran.returncode == 3

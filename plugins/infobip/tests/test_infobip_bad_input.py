@@ -14,7 +14,6 @@ from messaging_channels.messages import whatsapp as chat
 from messaging_channels.messages import whatsapp_interactive as more
 from messaging_channels.messages import whatsapp_template as template
 from messaging_channels_infobip import (
-    AccountDefaults,
     DeliveryWindow,
     Infobip,
     InfobipEmailOptions,
@@ -42,14 +41,12 @@ def emulator() -> Iterator[InfobipEmulator]:
 
 
 def _dispatcher(emulator: InfobipEmulator, **defaults: Any) -> Dispatcher:
-    senders = {
+    senders: dict[str, Any] = {
         "sender": "Shop",
         "whatsapp_sender": "447700900000",
         "email_sender": "shop@example.com",
     } | defaults
-    return Dispatcher(
-        [Infobip(base_url=emulator.url, api_key="emulated-key", defaults=AccountDefaults(**senders))]
-    )
+    return Dispatcher([Infobip(base_url=emulator.url, api_key="emulated-key", **senders)])
 
 
 def _mail(**options: Any) -> Email:

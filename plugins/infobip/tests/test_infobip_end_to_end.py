@@ -50,7 +50,6 @@ from messaging_channels.messages import WhatsAppImage
 from messaging_channels.plugins import Reason, Timeouts
 from messaging_channels.testing import Fault, FaultKind, Transport
 from messaging_channels_infobip import (
-    AccountDefaults,
     Infobip,
     InfobipApiError,
     InfobipEmailOptions,
@@ -65,13 +64,15 @@ from messaging_channels_infobip.webhook_auth import BasicAuth, HmacSignature, Ur
 
 KEY = "emulated-key"
 NUMBER = "447700900123"
-SENDERS = AccountDefaults(
-    sender="Shop", whatsapp_sender="447700900000", email_sender="Shop <shop@example.com>"
-)
+SENDERS = {
+    "sender": "Shop",
+    "whatsapp_sender": "447700900000",
+    "email_sender": "Shop <shop@example.com>",
+}
 
 
 def _infobip(emulator: InfobipEmulator, **settings: Any) -> Infobip:
-    return Infobip(**{"base_url": emulator.url, "api_key": KEY, "defaults": SENDERS} | settings)
+    return Infobip(**{"base_url": emulator.url, "api_key": KEY} | SENDERS | settings)
 
 
 @pytest.fixture
@@ -170,8 +171,8 @@ def test_the_report_arrives_and_the_status_changes(
 
 def test_reports_go_to_the_url_that_a_message_names(emulator: InfobipEmulator) -> None:
     with Mailbox() as mailbox:
-        defaults = AccountDefaults(**{**_fields(SENDERS), "report_url": f"{mailbox.url}/all?token=t1"})
-        provider = _infobip(emulator, webhook_auth=[UrlToken(["t1"])], defaults=defaults)
+        reports = f"{mailbox.url}/all?token=t1"
+        provider = _infobip(emulator, webhook_auth=[UrlToken(["t1"])], report_url=reports)
         with Dispatcher([provider]) as dispatcher:
             mailbox.dispatcher = dispatcher
             for message, to in MESSAGES:
@@ -183,10 +184,6 @@ def test_reports_go_to_the_url_that_a_message_names(emulator: InfobipEmulator) -
     assert sorted(paths) == sorted([b"/all?token=t1"] * len(MESSAGES) + [b"/own?token=t1"])
     assert {type(event) for event in mailbox.events} == {StatusChanged}
     assert "order-17" in [event.raw.get("callbackData") for event in mailbox.events]
-
-
-def _fields(defaults: AccountDefaults) -> dict[str, Any]:
-    return {name: getattr(defaults, name) for name in ("sender", "whatsapp_sender", "email_sender")}
 
 
 def test_a_call_of_a_stranger_changes_nothing() -> None:
@@ -573,7 +570,7 @@ def test_the_command_line_fetches_the_reports_that_nobody_was_sent(
     _configure(monkeypatch, BASE_URL=emulator.url, **ENVIRONMENT)
     assert cli.main(["send", *COMMANDS[0]]) == 0
     (sent,) = json.loads(capsys.readouterr().out)["messages"]
-    assert cli.main(["messages", "fetch"]) == 0
+    assert cli.main(["reports", "fetch"]) == 0
     capsys.readouterr()
     assert cli.main(["messages", "show", sent["messageId"]]) == 0
     assert json.loads(capsys.readouterr().out)["status"]["name"] == "DELIVERED_TO_HANDSET"

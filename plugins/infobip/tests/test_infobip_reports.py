@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,10 +11,10 @@ from messaging_channels import Dispatcher, Email, Sms, SqliteLedger
 from messaging_channels.events import StatusChanged
 from messaging_channels.plugins import CurrentTime, HttpRequest, HttpResponse
 from messaging_channels.testing import Fault, FaultKind, Transport
-from messaging_channels_infobip import AccountDefaults, Infobip, InfobipApiError
+from messaging_channels_infobip import Infobip, InfobipApiError
 from messaging_channels_infobip.emulator import InfobipEmulator
 
-SENDERS = AccountDefaults(sender="Shop", email_sender="shop@example.com")
+SENDERS: dict[str, Any] = {"sender": "Shop", "email_sender": "shop@example.com"}
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def emulator() -> Iterator[InfobipEmulator]:
 
 
 def _infobip(emulator: InfobipEmulator, **settings: Any) -> Infobip:
-    return Infobip(base_url=emulator.url, api_key="emulated-key", defaults=SENDERS, **settings)
+    return Infobip(base_url=emulator.url, api_key="emulated-key", **SENDERS, **settings)
 
 
 def _send(dispatcher: Dispatcher) -> list[str]:
@@ -38,10 +37,10 @@ def _send(dispatcher: Dispatcher) -> list[str]:
 
 def test_what_a_process_pulled_and_lost_the_next_one_gets_from_the_logs(emulator: InfobipEmulator) -> None:
     ledger = SqliteLedger()
-    with Dispatcher([_infobip(emulator, log_backfill=timedelta(0))], ledger=ledger) as dispatcher:
+    with Dispatcher([_infobip(emulator, log_backfill_hours=0)], ledger=ledger) as dispatcher:
         sent = _send(dispatcher)
         with Transport() as transport:
-            lost = transport.run(_infobip(emulator, log_backfill=timedelta(0)).fetch_reports())
+            lost = transport.run(_infobip(emulator, log_backfill_hours=0).fetch_reports())
         assert lost
         assert {one.message_id for one in dispatcher.fetch_reports() if isinstance(one, StatusChanged)} == {
             sent[2]
@@ -71,7 +70,7 @@ def test_a_report_and_its_row_in_the_log_are_the_same_event(emulator: InfobipEmu
 
 
 def test_without_catching_up_only_reports_are_read(emulator: InfobipEmulator) -> None:
-    with Dispatcher([_infobip(emulator, log_backfill=timedelta(0))]) as dispatcher:
+    with Dispatcher([_infobip(emulator, log_backfill_hours=0)]) as dispatcher:
         _send(dispatcher)
         assert len(dispatcher.fetch_reports()) == 3
     assert not [request for request in emulator.requests if request.path.endswith("logs")]

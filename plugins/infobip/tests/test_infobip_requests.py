@@ -385,17 +385,13 @@ templates = st.builds(
 
 
 def _provider() -> Infobip:
-    from messaging_channels_infobip import AccountDefaults
-
     return Infobip(
         base_url="xyz.api.infobip.com",
         api_key="secret",
-        defaults=AccountDefaults(
-            sender="Shop",
-            whatsapp_sender="447700900000",
-            email_sender="Shop <shop@example.com>",
-            report_url="https://shop.example.com/reports",
-        ),
+        sender="Shop",
+        whatsapp_sender="447700900000",
+        email_sender="Shop <shop@example.com>",
+        report_url="https://shop.example.com/reports",
     )
 
 

@@ -159,9 +159,8 @@ def INFOBIP_OF_ITS_OWN() -> Infobip:  # noqa: N802  reads like the other one
 
 
 def _pulling() -> Infobip:
-    from datetime import timedelta
 
-    return Infobip(base_url="xyz.api.infobip.com", api_key="secret", log_backfill=timedelta(0))
+    return Infobip(base_url="xyz.api.infobip.com", api_key="secret", log_backfill_hours=0)
 
 
 def _people() -> PeopleClient:

@@ -115,8 +115,8 @@ def test_one_of_several_proofs_is_enough_and_secrets_may_be_rotated() -> None:
         "webhook_bearer": "b1",
         "webhook_header": "X-Shop",
         "webhook_header_value": "h1",
-        "webhook_token": f"old {SECRET}",
-        "webhook_hmac_secret": f"old {SECRET}",
+        "webhook_token": f"old, {SECRET}",
+        "webhook_hmac_secret": f"old,{SECRET}",
         "webhook_hmac_header": "X-Signature",
     }
     from messaging_channels._config import plugin_manager as plugins

@@ -16,6 +16,7 @@ from messaging_channels._cli.messages import (
     EXIT_UNKNOWN,
     add_channels,
     add_command,
+    add_group,
     exit_code,
     open_recipients,
     print_json,
@@ -128,6 +129,13 @@ def _messages_reconcile(_: argparse.Namespace) -> int:
     return 0
 
 
+def _messages_cancel(options: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+        done = dispatcher.queue.cancel(options.id)
+    print("cancelled" if done else "too late, or nothing waits under that id", file=sys.stderr)
+    return 0 if done else EXIT_UNKNOWN
+
+
 def _reports_fetch(_: argparse.Namespace) -> int:
     with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
         print(f"{len(dispatcher.fetch_reports())} reports fetched and kept", file=sys.stderr)
@@ -184,21 +192,9 @@ def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
     add_command(commands, "providers", _providers, "list the providers and their settings")
     add_command(commands, "channels", _channels, "list the channels, what they carry, and their routes")
     add_command(commands, "config", _config, "show every setting and where it came from, secrets hidden")
-    messages = commands.add_parser("messages", help="look at the record of what was sent").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
-    show = add_command(
-        messages, "show", _messages_show, "show a message with its attempts, decisions and reports"
-    )
-    show.add_argument("id", help="our message id, or the provider's")
-    add_command(
-        messages, "reconcile", _messages_reconcile, "ask providers about messages that may have been sent"
-    )
-    add_command(messages, "fetch", _reports_fetch, "fetch delivery reports from providers that offer them")
+    _add_messages_commands(commands)
     add_queue_commands(commands)
-    sandbox = commands.add_parser("sandbox", help="look at what the sandbox took").add_subparsers(
-        required=True, metavar="COMMAND"
-    )
+    sandbox = add_group(commands, "sandbox", "look at what the sandbox took")
     add_command(sandbox, "list", _sandbox_list, "list the messages with their final statuses")
     add_command(sandbox, "clear", _sandbox_clear, "forget all messages")
     add_command(sandbox, "addresses", _sandbox_addresses, "list the addresses that make it fail")
@@ -207,16 +203,32 @@ def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
-    check = add_command(
-        commands, "check", _plugin_check, "hold an installed provider to the rules; prints Markdown"
+def _add_messages_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
+    messages = add_group(commands, "messages", "look at the record of what was sent, and change what waits")
+    show = add_command(
+        messages, "show", _messages_show, "show a message with its attempts, decisions and reports"
     )
-    check.add_argument("name", help="the provider")
+    show.add_argument("id", metavar="ID", help="our message id, or the provider's")
+    cancel = add_command(messages, "cancel", _messages_cancel, "end a message of which nothing went out yet")
+    cancel.add_argument("id", metavar="ID", help="our message id")
+    add_command(
+        messages, "reconcile", _messages_reconcile, "ask providers about messages that may have been sent"
+    )
+    reports = add_group(commands, "reports", "delivery reports")
+    add_command(reports, "fetch", _reports_fetch, "fetch delivery reports from providers that offer them")
+
+
+def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
+    plugin = add_group(commands, "plugin", "for authors of providers")
+    check = add_command(
+        plugin, "check", _plugin_check, "run the conformance kit on an installed provider; prints Markdown"
+    )
+    check.add_argument("name", metavar="NAME", help="the provider")
     check.add_argument(
         "--examples", type=int, default=100, help="how many a property is tried with (default: 100)"
     )
-    new = add_command(commands, "new-plugin", _plugin_new, "write a distribution for a provider of that name")
-    new.add_argument("name", help="lower case, such as acme-sms")
+    new = add_command(plugin, "new", _plugin_new, "write a distribution for a provider of that name")
+    new.add_argument("name", metavar="NAME", help="lower case, such as acme-sms")
     new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")
 
 

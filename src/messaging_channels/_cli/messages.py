@@ -80,6 +80,16 @@ def add_command(
     return parser
 
 
+def add_group(
+    commands: Any,  # noqa: ANN401  argparse keeps the type to itself
+    name: str,
+    description: str,
+) -> Any:  # noqa: ANN401  argparse keeps the type to itself
+    """Describe a group of commands, and return what they are added to."""
+    parser = commands.add_parser(name, help=description, description=description)
+    return parser.add_subparsers(required=True, metavar="COMMAND")
+
+
 def add_channels(
     command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]
 ) -> Sequence[argparse.ArgumentParser]:

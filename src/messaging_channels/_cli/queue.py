@@ -1,4 +1,4 @@
-"""The commands of the queue: `messaging-channels enqueue`, `work` and `queue`."""
+"""The commands of the queue: `messaging-channels enqueue`, `worker` and `queue`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any
 from messaging_channels._cli.messages import (
     add_channels,
     add_command,
+    add_group,
     open_recipients,
     print_json,
     print_results,
 )
 from messaging_channels._client.dispatcher import Dispatcher
-from messaging_channels._client.worker import Worker, WorkerOptions
+from messaging_channels._client.worker import DEFAULT_CONCURRENCY, DEFAULT_POLL_INTERVAL, Worker
 from messaging_channels._config.settings import Configuration
 from messaging_channels._queue.enqueue import PRIORITIES
 from messaging_channels.plugins.ledger_queue import metrics
@@ -27,33 +28,41 @@ _DAY_SECONDS = 86400.0
 
 def add_queue_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
     """Describe the commands."""
-    words = "take a message in, to be sent by `work`"
+    words = "take a message in, to be sent by `worker`"
     for channel in add_channels(commands.add_parser("enqueue", help=words, description=words), _enqueue):
         _add_enqueue_options(channel)
-    usual = WorkerOptions()
     work = add_command(
         commands, "worker", _worker, "send what waits in the ledger, until stopped (SIGTERM or Ctrl-C)"
     )
     work.add_argument(
-        "--concurrency", type=int, default=usual.concurrency, help=f"threads (default: {usual.concurrency})"
+        "--concurrency",
+        type=int,
+        default=DEFAULT_CONCURRENCY,
+        help=f"threads (default: {DEFAULT_CONCURRENCY})",
     )
     work.add_argument(
         "--poll-interval",
         type=float,
-        default=usual.poll_interval,
+        default=DEFAULT_POLL_INTERVAL,
         metavar="SECONDS",
-        help="between looks when idle",
+        help=f"between looks when idle (default: {DEFAULT_POLL_INTERVAL})",
     )
     work.add_argument(
         "--retention-days", type=float, metavar="DAYS", help="forget addresses and dead letters after that"
     )
     work.add_argument("--drain", action="store_true", help="send what is due now, then end")
-    queue = add_command(commands, "queue", _queue_stats, "show how the queue stands, and see to its messages")
-    what = queue.add_mutually_exclusive_group()
-    what.add_argument("--metrics", action="store_true", help="as Prometheus reads it")
-    what.add_argument("--dead", action="store_true", help="list the dead letters")
-    what.add_argument("--replay", metavar="ID", help="have a dead letter tried again, or `all`")
-    what.add_argument("--cancel", metavar="ID", help="end a message of which nothing went out")
+    _add_queue_group(commands)
+
+
+def _add_queue_group(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
+    queue = add_group(commands, "queue", "show what waits in the queue, and retry what it gave up on")
+    stats = add_command(queue, "stats", _queue_stats, "count the messages by state, as JSON")
+    stats.add_argument("--prometheus", action="store_true", help="print it as Prometheus reads it")
+    add_command(queue, "dead-letters", _queue_dead_letters, "list the messages that are tried no more")
+    retry = add_command(queue, "retry", _queue_retry, "have dead letters tried again")
+    which = retry.add_mutually_exclusive_group(required=True)
+    which.add_argument("id", nargs="?", metavar="ID", help="our id of one message")
+    which.add_argument("--all", action="store_true", help="all of them")
 
 
 def _add_enqueue_options(channel: argparse.ArgumentParser) -> None:
@@ -103,9 +112,9 @@ def _worker(options: argparse.Namespace) -> int:
     with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
         worker = Worker(
             dispatcher,
-            WorkerOptions(
-                concurrency=options.concurrency, poll_interval=options.poll_interval, retention=keep
-            ),
+            concurrency=options.concurrency,
+            poll_interval=options.poll_interval,
+            retention=keep,
         )
         if options.drain:
             print(f"{worker.drain()} messages looked at", file=sys.stderr)
@@ -124,18 +133,22 @@ def _worker(options: argparse.Namespace) -> int:
 
 def _queue_stats(options: argparse.Namespace) -> int:
     with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
-        queue = dispatcher.queue
-        if options.dead:
-            print_json({"messages": [record.as_dict() for record in queue.dead_letters()]})
-        elif options.replay:
-            count = queue.retry_dead_letters(None if options.replay == "all" else options.replay)
-            print(f"{count} dead letters will be tried again", file=sys.stderr)
-        elif options.cancel:
-            done = queue.cancel(options.cancel)
-            print("cancelled" if done else "too late, or nothing waits under that id", file=sys.stderr)
-            return 0 if done else 1
-        elif options.metrics:
-            print("\n".join(map(str, metrics(queue.stats()))))
-        else:
-            print_json(queue.stats().as_dict())
+        stats = dispatcher.queue.stats()
+    if options.prometheus:
+        print("\n".join(map(str, metrics(stats))))
+    else:
+        print_json(stats.as_dict())
+    return 0
+
+
+def _queue_dead_letters(_: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+        print_json({"messages": [record.as_dict() for record in dispatcher.queue.dead_letters()]})
+    return 0
+
+
+def _queue_retry(options: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+        count = dispatcher.queue.retry_dead_letters(None if options.all else options.id)
+    print(f"{count} dead letters will be tried again", file=sys.stderr)
     return 0

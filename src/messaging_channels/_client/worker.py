@@ -1,4 +1,4 @@
-"""Workers: they drain the queue, in a process of their own (`messaging-channels work`) or inside an application. Any number may run at once."""
+"""Workers: they drain the queue, in a process of their own (`messaging-channels worker`) or inside an application. Any number may run at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from messaging_channels._model.errors import MessagingError
@@ -19,39 +19,36 @@ if TYPE_CHECKING:
     from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
 
 
+DEFAULT_CONCURRENCY = 8
+DEFAULT_POLL_INTERVAL = 1.0
+DEFAULT_RECONCILE_INTERVAL = 30.0
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerOptions:
-    """How a worker goes about it. Times in seconds."""
+    """The keywords of a worker, as it keeps them; see `Worker`. Times in seconds."""
 
-    concurrency: int = 8
-    """How many rounds are under way at once: threads, or tasks."""
-    batch_size: int | None = None
-    """How many messages a round claims. None for what the providers take in one request, at least 10."""
-    poll_interval: float = 1.0
-    """How often it looks whether anything is due, when nothing wakes it."""
-    reconcile_interval: float | None = 30.0
-    """How often providers are asked about messages whose outcome is unknown; see `Dispatcher.settle`. None if somebody else asks, who wants to know."""
-    retention: float | None = None
-    """How long addresses and dead letters are kept; see `QueueClient.prune`. None for ever."""
-    retry: QueueRetryPolicy = field(default_factory=QueueRetryPolicy)
+    concurrency: int
+    batch_size: int | None
+    poll_interval: float
+    reconcile_interval: float | None
+    retention: float | None
+    retry: QueueRetryPolicy | None
 
 
 class _Worker:
     _log: ClassVar[logging.Logger] = logging.getLogger("messaging_channels._client.worker")
 
-    def __init__(
-        self, dispatcher: Dispatcher | AsyncDispatcher, options: WorkerOptions | None = None
-    ) -> None:
-        """Take the dispatcher whose ledger, providers and rules it works with. Nothing is begun yet."""
-        self._options = options or WorkerOptions()
+    def __init__(self, dispatcher: Dispatcher | AsyncDispatcher, options: WorkerOptions) -> None:
+        self._options = options
         queueing = dispatcher.queue.enqueuer
         self._local_notifier = queueing.local_notifier
         self._processor = JobProcessor(
-            queueing.pipeline, queueing.codec, random_digits(), self._options.retry
+            queueing.pipeline, queueing.codec, random_digits(), options.retry or QueueRetryPolicy()
         )
         held = queueing.pipeline.selector.accounts.values()
         most = max((one.capabilities.max_batch_size for own in held for one in own.values()), default=1)
-        self._batch_size = self._options.batch_size or min(max(most, _MIN_BATCH), _MAX_BATCH)
+        self._batch_size = options.batch_size or min(max(most, _MIN_BATCH), _MAX_BATCH)
 
     def _log_failure(self, error: Exception) -> None:
         """Log it; a database that is away tells enough by its name."""
@@ -63,8 +60,33 @@ class _Worker:
 class Worker(_Worker):
     """Works in threads. `run` it in a thread or process of its own, and `stop` it from any."""
 
-    def __init__(self, dispatcher: Dispatcher, options: WorkerOptions | None = None) -> None:
-        super().__init__(dispatcher, options)
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        *,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        batch_size: int | None = None,
+        poll_interval: float = DEFAULT_POLL_INTERVAL,
+        reconcile_interval: float | None = DEFAULT_RECONCILE_INTERVAL,
+        retention: float | None = None,
+        retry: QueueRetryPolicy | None = None,
+    ) -> None:
+        """Take the dispatcher whose ledger, providers and rules it works with. Nothing is begun yet.
+
+        Args:
+            dispatcher: has a ledger, and stays open while the worker runs.
+            concurrency: how many rounds are under way at once: threads (8), or tasks of an `AsyncWorker`.
+            batch_size: how many messages a round claims. None (the default) for what the providers take in one request, from 10 to 200.
+            poll_interval: seconds between two looks whether anything is due, when nothing wakes it (1.0).
+            reconcile_interval: seconds between two times at which providers are asked about messages whose outcome is unknown (30.0); see
+                `Dispatcher.reconcile`. None if somebody else asks.
+            retention: seconds for which addresses and dead letters are kept; see `QueueClient.prune`. None (the default) for ever.
+            retry: how often, and after which pauses, a message that was not sent is tried again (`QueueRetryPolicy()`).
+        """
+        super().__init__(
+            dispatcher,
+            WorkerOptions(concurrency, batch_size, poll_interval, reconcile_interval, retention, retry),
+        )
         self._dispatcher = dispatcher
         self._run = dispatcher.queue.run
         self._condition = threading.Condition()
@@ -146,8 +168,22 @@ class Worker(_Worker):
 class AsyncWorker(_Worker):
     """Works in tasks of one event loop."""
 
-    def __init__(self, dispatcher: AsyncDispatcher, options: WorkerOptions | None = None) -> None:
-        super().__init__(dispatcher, options)
+    def __init__(
+        self,
+        dispatcher: AsyncDispatcher,
+        *,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        batch_size: int | None = None,
+        poll_interval: float = DEFAULT_POLL_INTERVAL,
+        reconcile_interval: float | None = DEFAULT_RECONCILE_INTERVAL,
+        retention: float | None = None,
+        retry: QueueRetryPolicy | None = None,
+    ) -> None:
+        """See `Worker`: the same keywords, units and defaults. `concurrency` counts tasks."""
+        super().__init__(
+            dispatcher,
+            WorkerOptions(concurrency, batch_size, poll_interval, reconcile_interval, retention, retry),
+        )
         self._dispatcher = dispatcher
         self._run = dispatcher.queue.run
         self._wake_count = 0
@@ -183,7 +219,7 @@ class AsyncWorker(_Worker):
         self._wake_event = asyncio.Event()
 
     async def process(self, message_id: str) -> bool:
-        """See `Worker.look`."""
+        """See `Worker.process`."""
         return bool(await self._run(self._processor.run_round(1, message_id)))
 
     async def drain(self) -> int:

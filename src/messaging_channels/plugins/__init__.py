@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         provider_options_of,
         require_sender,
     )
+    from messaging_channels.plugins.provider_settings import SecretList, provider_arguments
     from messaging_channels.plugins.recipients import Person, ResolvedRecipient, User
     from messaging_channels.plugins.resolvers import (
         CallableResolver,
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
         get_path,
     )
     from messaging_channels.plugins.results import result_from_status, retry_after
+    from messaging_channels.plugins.secret_values import split_secrets
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 
 __all__ = [
@@ -117,6 +119,7 @@ __all__ = [
     "ReasonPolicy",
     "RecipientResolver",
     "ResolvedRecipient",
+    "SecretList",
     "Sleep",
     "Status",
     "StatusGroup",
@@ -136,10 +139,12 @@ __all__ = [
     "get_path",
     "hookimpl",
     "hookspec",
+    "provider_arguments",
     "provider_options_of",
     "require_sender",
     "result_from_status",
     "retry_after",
+    "split_secrets",
     "status",
 ]
 
@@ -225,6 +230,10 @@ __getattr__, __dir__ = lazy(
             "provider_options_of",
             "ProviderSpec",
         ),
+        "plugins.provider_settings": (
+            "SecretList",
+            "provider_arguments",
+        ),
         "plugins.recipients": (
             "User",
             "Person",
@@ -241,6 +250,7 @@ __getattr__, __dir__ = lazy(
             "result_from_status",
             "retry_after",
         ),
+        "plugins.secret_values": ("split_secrets",),
         "plugins.webhooks": (
             "WebhookRequest",
             "WebhookResult",

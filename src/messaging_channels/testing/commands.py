@@ -1,4 +1,4 @@
-"""The commands `check` and `new-plugin`, for authors of providers."""
+"""The commands `plugin check` and `plugin new`, for authors of providers."""
 
 from __future__ import annotations
 
@@ -58,6 +58,6 @@ def create_plugin(name: str, directory: Path | None) -> int:
     for path in written:
         sys.stdout.write(f"{path}\n")
     sys.stderr.write(
-        f"next: cd {where} && pip install -e '.[test]' && pytest && messaging-channels check {name}\n"
+        f"next: cd {where} && pip install -e '.[test]' && pytest && messaging-channels plugin check {name}\n"
     )
     return 0

@@ -14,12 +14,12 @@ from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.events import Event, StatusChanged, UnknownEvent
 from messaging_channels.plugins.exchange import HttpResponse
 from messaging_channels.testing.emulator import Request, json_response
-from messaging_channels_infobip import AccountDefaults, Infobip
+from messaging_channels_infobip import Infobip
 from messaging_channels_infobip.emulator import InfobipEmulator
 
 DELIVERED = {"groupId": 3, "groupName": "DELIVERED", "id": 5, "name": "DELIVERED_TO_HANDSET"}
 BOUNCED = {"groupId": 2, "groupName": "UNDELIVERABLE", "id": 9, "name": "UNDELIVERABLE_NOT_DELIVERED"}
-SENDERS = AccountDefaults(email_sender="shop@example.com")
+SENDERS = {"email_sender": "shop@example.com"}
 ENOUGH = 30
 """Requests for one page, after which nobody may ask again."""
 
@@ -38,7 +38,7 @@ def _group_after(told_of: Callable[[str], Sequence[object]], *, cc: str | None =
     """Send a mail, hand in the calls that are made of its id, and return the group of its status in the record."""
     with (
         InfobipEmulator() as vendor,
-        Dispatcher([infobip(base_url=vendor.url, defaults=SENDERS)], ledger=SqliteLedger()) as dispatcher,
+        Dispatcher([infobip(base_url=vendor.url, **SENDERS)], ledger=SqliteLedger()) as dispatcher,
     ):
         receipt = dispatcher.send(Email("Hi", "hello", cc=cc or ()), to="zoe@example.com")
         for told in told_of(receipt.id):

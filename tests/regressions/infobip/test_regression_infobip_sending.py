@@ -18,11 +18,15 @@ from messaging_channels.messages.media import Media
 from messaging_channels.messages.whatsapp import ReplyButton
 from messaging_channels.plugins.exchange import HttpResponse
 from messaging_channels.testing.emulator import Request, json_response
-from messaging_channels_infobip import AccountDefaults, InfobipEmailOptions, InfobipSmsOptions
+from messaging_channels_infobip import InfobipEmailOptions, InfobipSmsOptions
 from messaging_channels_infobip.emulator import InfobipEmulator
 
 NUMBER = "+447700900123"
-SENDERS = AccountDefaults(sms_sender="Shop", whatsapp_sender="15550100001", email_sender="shop@example.com")
+SENDERS = {
+    "sms_sender": "Shop",
+    "whatsapp_sender": "15550100001",
+    "email_sender": "shop@example.com",
+}
 ACCEPTED = {
     "groupId": 1,
     "groupName": "PENDING",
@@ -45,7 +49,7 @@ def test_an_sms_without_a_sender_goes_out_under_the_default_sender_of_the_accoun
 def test_reports_in_xml_are_understood_or_asking_for_them_is_refused_before_anything_is_sent() -> None:
     with (
         InfobipEmulator() as vendor,
-        Dispatcher([infobip(base_url=vendor.url, defaults=SENDERS)]) as dispatcher,
+        Dispatcher([infobip(base_url=vendor.url, **SENDERS)]) as dispatcher,
     ):
         try:
             option = InfobipSmsOptions(report_content_type="application/xml")
@@ -87,7 +91,7 @@ def test_a_mail_of_text_and_html_travels_as_mime_in_base64() -> None:
 
     with (
         InfobipEmulator() as vendor,
-        Dispatcher([infobip(base_url=vendor.url, defaults=SENDERS)]) as dispatcher,
+        Dispatcher([infobip(base_url=vendor.url, **SENDERS)]) as dispatcher,
     ):
         dispatcher.send(mail, to="zoe@example.com")
     asked = vendor.requests[-1]
@@ -112,7 +116,7 @@ def test_nobody_sees_the_blind_copy_of_a_mail_from_a_template() -> None:
 
     with (
         InfobipEmulator() as vendor,
-        Dispatcher([infobip(base_url=vendor.url, defaults=SENDERS)]) as dispatcher,
+        Dispatcher([infobip(base_url=vendor.url, **SENDERS)]) as dispatcher,
     ):
         try:
             dispatcher.send(mail, to="zoe@example.com")
@@ -133,7 +137,7 @@ def test_a_document_in_the_header_of_an_interactive_message_keeps_its_name() -> 
 
     with (
         InfobipEmulator() as vendor,
-        Dispatcher([infobip(base_url=vendor.url, defaults=SENDERS)]) as dispatcher,
+        Dispatcher([infobip(base_url=vendor.url, **SENDERS)]) as dispatcher,
     ):
         dispatcher.send(message, to=NUMBER)
 
@@ -148,7 +152,7 @@ def test_the_only_message_of_an_answer_is_ours_whatever_id_the_vendor_gives_it(m
 
     with (
         StandIn(lambda _: json_response({"messages": [element]})) as vendor,
-        Dispatcher([infobip(base_url=vendor.url, defaults=SENDERS)]) as dispatcher,
+        Dispatcher([infobip(base_url=vendor.url, **SENDERS)]) as dispatcher,
     ):
         receipt = dispatcher.send(Sms("hello"), to=NUMBER)
 
@@ -162,7 +166,7 @@ def test_an_interactive_kind_without_a_class_of_its_own_goes_to_the_endpoint_of_
 
     with (
         StandIn(_takes_a_chat_message) as vendor,
-        Dispatcher([infobip(base_url=vendor.url, defaults=SENDERS)]) as dispatcher,
+        Dispatcher([infobip(base_url=vendor.url, **SENDERS)]) as dispatcher,
     ):
         receipt = dispatcher.send(message, to=NUMBER)
     asked = vendor.requests[-1]

@@ -15,7 +15,6 @@ from messaging_channels import (
     LedgerOptions,
     Sandbox,
     SqliteLedger,
-    WorkerOptions,
 )
 from messaging_channels.testing import Clock
 from messaging_channels_gateway import settings as configured
@@ -97,9 +96,9 @@ class Gateway:
         # what is unknown is settled by the gateway itself, which tells of it
         worker = AsyncWorker(
             self.dispatcher,
-            WorkerOptions(
-                concurrency=4, poll_interval=schedule_poll_interval(self.settings), reconcile_interval=None
-            ),
+            concurrency=4,
+            poll_interval=schedule_poll_interval(self.settings),
+            reconcile_interval=None,
         )
         sending = asyncio.create_task(self._restart_on_failure(worker.run))
         work = (self.deliveries.run, self.schedule.run, self._poll_providers, self._purge)

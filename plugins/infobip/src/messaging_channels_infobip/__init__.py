@@ -25,10 +25,8 @@ from messaging_channels_infobip.people.client import (
     PersonWithPhone,
 )
 from messaging_channels_infobip.provider import Infobip
-from messaging_channels_infobip.request_parts import AccountDefaults
 
 __all__ = [
-    "AccountDefaults",
     "DeliveryWindow",
     "IndiaDlt",
     "Infobip",

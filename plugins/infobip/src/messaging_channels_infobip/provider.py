@@ -36,7 +36,7 @@ from messaging_channels_infobip.request_parts import AccountDefaults, RequestPar
 from messaging_channels_infobip.schedules import Channel, SchedulesClient
 from messaging_channels_infobip.sms import requests as sms
 from messaging_channels_infobip.sms.preview import SmsPreview, preview_sms
-from messaging_channels_infobip.webhook_auth import WebhookAuth
+from messaging_channels_infobip.webhook_auth import Algorithm, WebhookAuth, build_webhook_auth
 from messaging_channels_infobip.whatsapp import requests as whatsapp
 
 
@@ -52,36 +52,81 @@ class Infobip:
     )
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one keyword a setting
         self,
         *,
         base_url: str,
         api_key: str,
         sender: str | None = None,
-        defaults: AccountDefaults | None = None,
+        sms_sender: str | None = None,
+        whatsapp_sender: str | None = None,
+        email_sender: str | None = None,
+        report_url: str | None = None,
+        webhook_username: str | None = None,
+        webhook_password: str | None = None,
+        webhook_bearer: str | Sequence[str] = (),
+        webhook_token: str | Sequence[str] = (),
+        webhook_token_parameter: str = "token",  # noqa: S107  the name of a parameter
+        webhook_header: str | None = None,
+        webhook_header_value: str | Sequence[str] = (),
+        webhook_hmac_secret: str | Sequence[str] = (),
+        webhook_hmac_header: str = "x-hub-signature-256",
+        webhook_hmac_algorithm: Algorithm = "HMAC_SHA_256",
         webhook_auth: Iterable[WebhookAuth] = (),
-        log_backfill: timedelta = logs.LOG_RETENTION,
+        log_backfill_hours: float = 48.0,
         lookup_not_found_after: float | None = None,
     ) -> None:
-        """Take the account's host or URL, its API key, and what else it is configured with.
+        """Take the account's host or URL, its API key, and what else it is configured with: the settings, by their names.
+
+        A webhook secret may be several, as a list or as a text with commas between, while it is being changed.
 
         Args:
             base_url: as the portal shows it.
             api_key: with or without the word `App`.
-            sender: who messages come from that do not say so themselves.
-            defaults: senders by channel, and where reports go; `sender` goes before its own.
-            webhook_auth: the ways in which a webhook call may prove itself; one of them is enough, and without any none is believed.
-            log_backfill: how far back the first calls of `fetch_reports` read the logs.
+            sender: who messages come from that do not say so themselves, where the next three do not.
+            sms_sender: who text messages come from.
+            whatsapp_sender: who WhatsApp messages come from.
+            email_sender: who mails come from.
+            report_url: where the reports of each message go. None for where the account's subscription sends them.
+            webhook_username: with the next, the Basic credentials that prove a webhook call.
+            webhook_password: see above.
+            webhook_bearer: tokens that your token endpoint hands out.
+            webhook_token: secrets in the query of the webhook's URL,
+            webhook_token_parameter: under this name.
+            webhook_header: the name of a header that proves a call by
+            webhook_header_value: one of these values.
+            webhook_hmac_secret: secrets of a keyed hash over the body,
+            webhook_hmac_header: which stands in this header,
+            webhook_hmac_algorithm: made by this algorithm.
+            webhook_auth: further ways in which a call may prove itself. One of all is enough, and without any no call is believed.
+            log_backfill_hours: how far back the first calls of `fetch_reports` read the logs, 0 to 48 hours.
             lookup_not_found_after: seconds after which a message that is not in the log counts as never taken. None for never.
 
         Raises:
             InvalidSetting: the URL is not https, or the key is empty or no single line of ASCII.
         """
         self._api = InfobipApi.from_credentials(base_url, api_key)
-        chosen = defaults or AccountDefaults()
-        self._defaults = replace(chosen, sender=sender or chosen.sender)
-        self._webhook_auth = tuple(webhook_auth)
-        self._report_reader = logs.ReportReader(self._api, backfill=log_backfill)
+        self._defaults = AccountDefaults(
+            sender=sender,
+            sms_sender=sms_sender,
+            whatsapp_sender=whatsapp_sender,
+            email_sender=email_sender,
+            report_url=report_url or None,
+        )
+        built = build_webhook_auth(
+            username=webhook_username,
+            password=webhook_password,
+            bearer=webhook_bearer,
+            token=webhook_token,
+            token_parameter=webhook_token_parameter,
+            header=webhook_header,
+            header_value=webhook_header_value,
+            hmac_secret=webhook_hmac_secret,
+            hmac_header=webhook_hmac_header,
+            hmac_algorithm=webhook_hmac_algorithm,
+        )
+        self._webhook_auth = (*built, *webhook_auth)
+        self._report_reader = logs.ReportReader(self._api, backfill=timedelta(hours=log_backfill_hours))
         self._lookup_not_found_after = lookup_not_found_after
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:

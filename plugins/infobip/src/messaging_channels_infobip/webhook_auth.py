@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
-from messaging_channels.plugins import WebhookRequest
+from messaging_channels.plugins import WebhookRequest, split_secrets
 
 Algorithm: TypeAlias = Literal[
     "HMAC_MD5", "HMAC_SHA_1", "HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"
@@ -111,6 +111,34 @@ class HmacSignature:
             for secret in self.secrets
         ]
         return any([hmac.compare_digest(signature, one) for one in expected])  # noqa: C419  all are compared
+
+
+def build_webhook_auth(
+    *,
+    username: str | None,
+    password: str | None,
+    bearer: str | Sequence[str],
+    token: str | Sequence[str],
+    token_parameter: str,
+    header: str | None,
+    header_value: str | Sequence[str],
+    hmac_secret: str | Sequence[str],
+    hmac_header: str,
+    hmac_algorithm: Algorithm,
+) -> tuple[WebhookAuth, ...]:
+    """Return the ways to prove a call that the settings `webhook_…` name. Those without a secret are left out."""
+    ways: list[WebhookAuth] = []
+    if username and password:
+        ways.append(BasicAuth(username, password))
+    if secrets := split_secrets(bearer):
+        ways.append(BearerToken(secrets))
+    if secrets := split_secrets(token):
+        ways.append(UrlToken(secrets, token_parameter))
+    if header and (secrets := split_secrets(header_value)):
+        ways.append(FixedHeader(header, secrets))
+    if secrets := split_secrets(hmac_secret):
+        ways.append(HmacSignature(secrets, hmac_header, hmac_algorithm))
+    return tuple(ways)
 
 
 def _signature(written: str, name: str) -> bytes:

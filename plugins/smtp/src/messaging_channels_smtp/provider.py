@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -80,18 +81,32 @@ class Smtp:
         tls: Literal["starttls", "implicit", "none"] = "starttls",
         username: str | None = None,
         password: str | None = None,
+        oauth_url: str | None = None,
+        oauth_client_id: str | None = None,
+        oauth_client_secret: str | None = None,
+        oauth_refresh_token: str | None = None,
         oauth_token: OAuthRefreshToken | Callable[[], str] | None = None,
         sender: str | None = None,
         ca_file: Path | None = None,
         hostname: str = "localhost",
-        return_path: VerpReturnPath | None = None,
+        return_path: VerpReturnPath | EmailAddress | str | None = None,
+        return_path_key: str | None = None,
+        dkim_domain: str | None = None,
+        dkim_selector: str | None = None,
+        dkim_key: str | None = None,
         dkim: DkimSigner | None = None,
         report_success: bool = False,
         webhook_token: str | None = None,
+        timeout: float = 60.0,
+        data_timeout: float = 600.0,
         timeouts: SmtpTimeouts | None = None,
+        pool_size: int = 5,
+        messages_per_connection: int = 100,
+        keepalive_expiry: float = 30.0,
+        pipeline_depth: int = 16,
         pool: PoolLimits | None = None,
     ) -> None:
-        """Take where the server is and who we are there.
+        """Take where the server is and who we are there: the settings, by their names. An object goes before the settings that it stands for.
 
         Args:
             host: its name; with TLS, the one its certificate is for.
@@ -99,47 +114,50 @@ class Smtp:
             tls: `starttls` is required, not tried.
             username: with a password or a token.
             password: for PLAIN or LOGIN.
-            oauth_token: where access tokens for XOAUTH2 or OAUTHBEARER come from, instead of a password.
+            oauth_url: where access tokens for XOAUTH2 or OAUTHBEARER are fetched, instead of a password,
+            oauth_client_id: by this client,
+            oauth_client_secret: with its secret
+            oauth_refresh_token: and the token that it was given once.
+            oauth_token: an `OAuthRefreshToken` that holds those four, or a function that returns an access token.
             sender: the From address of mails that name none.
             ca_file: certificates to trust instead of the usual ones.
             hostname: what we call ourselves to the server.
-            return_path: where bounces go, unless a mail says otherwise. Without it, to the sender.
-            dkim: signs every mail. Leave it out where the server does.
+            return_path: where bounces go, unless a mail says otherwise. Without it, to the sender. A `VerpReturnPath` holds its key too.
+            return_path_key: gives each mail a return path of its own, which proves what comes back.
+            dkim_domain: with the next two, signs every mail for this domain. Leave them out where the server signs.
+            dkim_selector: under which the public key stands in the DNS.
+            dkim_key: PEM of an RSA or an Ed25519 key.
+            dkim: a `DkimSigner` that holds those three.
             report_success: whether to ask for reports of delivery too, not only of failure and delay.
             webhook_token: what a call of `handle_webhook` has to carry as `authorization: Bearer`; see the README on bounces.
-            timeouts: how long to wait for what.
-            pool: connections, mails on each, and how long they are kept.
+            timeout: seconds for each step; for a connection at most 10.
+            data_timeout: seconds for the reply to a whole mail.
+            timeouts: `SmtpTimeouts`, which holds a time for each kind of step.
+            pool_size: connections at once.
+            messages_per_connection: mails on a connection, before it is replaced.
+            keepalive_expiry: seconds for which an idle connection is kept.
+            pipeline_depth: mails under way at once on one connection, where the server offers CHUNKING and PIPELINING.
+            pool: `PoolLimits`, which holds those four.
 
         Raises:
             InvalidSetting: a user without a secret or the reverse, credentials in clear over a network, or no readable ca_file.
-            InvalidAddress: the sender is no mail address.
+            InvalidAddress: the sender or the return path is no mail address.
         """
-        _require_login(username, password, oauth_token)
-        if not _HOSTNAME.fullmatch(hostname):
-            raise _setting_error(
-                "it is no host name or address literal", "hostname", "use e.g. app.example.com"
-            )
-        self._server = Server(
-            host,
-            port or _PORTS[tls],
-            tls,
-            username,
-            password,
-            None if tls == "none" else _tls_context(ca_file),
-            timeouts or SmtpTimeouts(),
-            pool or PoolLimits(),
-            hostname,
-            "SUCCESS,FAILURE,DELAY" if report_success else "FAILURE,DELAY",
+        token = oauth_token or _refresh_token(
+            oauth_url, oauth_client_id, oauth_client_secret, oauth_refresh_token
         )
-        if username is not None and tls == "none" and not self._server.is_local:
-            raise _setting_error(
-                "credentials would cross the network in clear", "tls", "use starttls or implicit"
-            )
+        login = _login(username, password or None, token)
+        self._server = replace(
+            _build_server(host, port, tls, login, ca_file, hostname),
+            notify="SUCCESS,FAILURE,DELAY" if report_success else "FAILURE,DELAY",
+            timeouts=timeouts or _timeouts(timeout, data_timeout),
+            pool=pool or PoolLimits(pool_size, messages_per_connection, keepalive_expiry, pipeline_depth),
+        )
         self._sender = None if sender is None else EmailAddress.parse(sender)
-        self._tokens = None if oauth_token is None else AccessTokens(oauth_token)
-        self._return_path = return_path
-        self._signer = dkim
-        self._webhooks = MailWebhooks(self.name, token=webhook_token, return_path=return_path)
+        self._tokens = None if token is None else AccessTokens(token)
+        self._return_path = _return_path(return_path, return_path_key)
+        self._signer = dkim or _signer(dkim_domain, dkim_selector, dkim_key)
+        self._webhooks = MailWebhooks(self.name, token=webhook_token or None, return_path=self._return_path)
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider. A mail of several that cannot be written is refused by itself; the only one raises."""
@@ -251,11 +269,54 @@ def _date_of_id(message_id: str, now: float) -> float:
     return written if abs(now - written) < _LONGEST_AGE else now
 
 
-def _require_login(username: str | None, password: str | None, oauth_token: object) -> None:
+def _timeouts(timeout: float, data_timeout: float) -> SmtpTimeouts:
+    return SmtpTimeouts(connect=min(10.0, timeout), greeting=timeout, command=timeout, data_end=data_timeout)
+
+
+def _return_path(given: VerpReturnPath | EmailAddress | str | None, key: str | None) -> VerpReturnPath | None:
+    if given is None or isinstance(given, VerpReturnPath):
+        return given
+    address = EmailAddress.parse(given) if isinstance(given, str) else given
+    return VerpReturnPath(address, key or None)
+
+
+def _signer(domain: str | None, selector: str | None, key: str | None) -> DkimSigner | None:
+    return None if key is None else DkimSigner(domain=domain or "", selector=selector or "", key=key)
+
+
+def _refresh_token(
+    url: str | None, client_id: str | None, client_secret: str | None, refresh_token: str | None
+) -> OAuthRefreshToken | None:
+    if url is None:
+        return None
+    return OAuthRefreshToken(url, client_id or "", client_secret or "", refresh_token or "")
+
+
+def _login(username: str | None, password: str | None, oauth_token: object) -> tuple[str | None, str | None]:
     if password is not None and oauth_token is not None:
         raise _setting_error("there is a password and a token", "password", "give one of them")
     if (username is None) != (password is None and oauth_token is None):
         raise _setting_error("only one of username and password is given", "username", "give both or none")
+    return username, password
+
+
+def _build_server(
+    host: str,
+    port: int | None,
+    tls: Literal["starttls", "implicit", "none"],
+    login: tuple[str | None, str | None],
+    ca_file: Path | None,
+    hostname: str,
+) -> Server:
+    if not _HOSTNAME.fullmatch(hostname):
+        raise _setting_error("it is no host name or address literal", "hostname", "use e.g. app.example.com")
+    context = None if tls == "none" else _tls_context(ca_file)
+    server = Server(host, port or _PORTS[tls], tls, *login, context, hostname=hostname)
+    if server.username is not None and tls == "none" and not server.is_local:
+        raise _setting_error(
+            "credentials would cross the network in clear", "tls", "use starttls or implicit"
+        )
+    return server
 
 
 def _tls_context(ca_file: Path | None) -> ssl.SSLContext:

@@ -8,16 +8,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, SecretStr
 
-from messaging_channels.plugins import EmailAddress, ProviderSpec, hookimpl
-from messaging_channels_smtp.dkim import DkimSigner
-from messaging_channels_smtp.oauth import OAuthRefreshToken
-from messaging_channels_smtp.protocol.server import PoolLimits, SmtpTimeouts
+from messaging_channels.plugins import ProviderSpec, hookimpl, provider_arguments
 from messaging_channels_smtp.provider import Smtp
-from messaging_channels_smtp.verp import VerpReturnPath
 
 
 class SmtpSettings(BaseModel):
-    """How the mail server is reached, and how mails look."""
+    """How the mail server is reached, and how mails look. See `Smtp` for what each means."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -56,60 +52,4 @@ def register_providers() -> Iterable[ProviderSpec]:
 
 
 def _build(settings: SmtpSettings) -> Smtp:
-    return Smtp(
-        host=settings.host,
-        port=settings.port,
-        tls=settings.tls,
-        username=settings.username,
-        password=_secret_value(settings.password) or None,
-        oauth_token=_refresh_token(settings),
-        sender=settings.sender,
-        ca_file=settings.ca_file,
-        hostname=settings.hostname,
-        return_path=_return_path(settings),
-        dkim=_signer(settings),
-        report_success=settings.report_success,
-        webhook_token=_secret_value(settings.webhook_token) or None,
-        timeouts=SmtpTimeouts(
-            connect=min(10.0, settings.timeout),
-            greeting=settings.timeout,
-            command=settings.timeout,
-            data_end=settings.data_timeout,
-        ),
-        pool=PoolLimits(
-            settings.pool_size,
-            settings.messages_per_connection,
-            settings.keepalive_expiry,
-            settings.pipeline_depth,
-        ),
-    )
-
-
-def _refresh_token(settings: SmtpSettings) -> OAuthRefreshToken | None:
-    if settings.oauth_url is None:
-        return None
-    return OAuthRefreshToken(
-        settings.oauth_url,
-        _secret_value(settings.oauth_client_id),
-        _secret_value(settings.oauth_client_secret),
-        _secret_value(settings.oauth_refresh_token),
-    )
-
-
-def _return_path(settings: SmtpSettings) -> VerpReturnPath | None:
-    if settings.return_path is None:
-        return None
-    return VerpReturnPath(
-        EmailAddress.parse(settings.return_path), _secret_value(settings.return_path_key) or None
-    )
-
-
-def _signer(settings: SmtpSettings) -> DkimSigner | None:
-    if settings.dkim_key is None:
-        return None
-    domain, selector = settings.dkim_domain or "", settings.dkim_selector or ""
-    return DkimSigner(domain=domain, selector=selector, key=_secret_value(settings.dkim_key))
-
-
-def _secret_value(secret: SecretStr | None) -> str:
-    return secret.get_secret_value() if secret else ""
+    return Smtp(**provider_arguments(settings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import ClassVar
 from urllib.parse import urlencode
@@ -31,6 +31,7 @@ from messaging_channels.plugins import (
     Reason,
     WebhookRequest,
     WebhookResult,
+    split_secrets,
 )
 from messaging_channels.policies import RateLimit
 from messaging_channels_twilio import endpoints, webhooks
@@ -73,7 +74,7 @@ class Twilio(HttpProvider, TwilioApi):
         provider_options=frozenset({TwilioOptions}),
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one keyword a setting
         self,
         *,
         account_sid: str,
@@ -83,8 +84,9 @@ class Twilio(HttpProvider, TwilioApi):
         sender: str | None = None,
         whatsapp_sender: str | None = None,
         status_callback: str | None = None,
-        webhook_auth_tokens: Sequence[str | SigningKey] = (),
-        templates: Templates | None = None,
+        webhook_auth_tokens: str | Sequence[str | SigningKey] = (),
+        webhook_shared_keys: str | Sequence[str] = (),
+        templates: Mapping[str, str] | Templates | None = None,
         edge: str | None = None,
         region: str | None = None,
         base_url: str | None = None,
@@ -100,8 +102,9 @@ class Twilio(HttpProvider, TwilioApi):
             whatsapp_sender: of WhatsApp messages: a number, or a messaging service.
             status_callback: the public URL for delivery reports. Our message id and a code are added to its query.
             webhook_auth_tokens: what Twilio may sign its calls with besides `auth_token`: the next token before it is promoted, or the token where only
-                an API key is given above.
-            templates: content SIDs (HX…) by name and language.
+                an API key is given above. A list, or a text with commas between; a list may hold `SigningKey` objects too.
+            webhook_shared_keys: keys made for webhooks alone, which sign with SHA-256; given likewise.
+            templates: content SIDs (HX…) by `name/language`, or by name and language.
             edge: such as `dublin`.
             region: such as `ie1`. Credentials are of one region.
             base_url: instead of https://api.twilio.com, for an emulator.
@@ -117,13 +120,13 @@ class Twilio(HttpProvider, TwilioApi):
             authorization=endpoints.authorization(account_sid, auth_token, api_key, api_secret),
         )
         self._messages_url = f"{self._base_url}{self._account}/Messages.json"
-        self._webhook_auth_tokens = _signing_keys(auth_token, webhook_auth_tokens)
+        self._webhook_auth_tokens = _signing_keys(auth_token, webhook_auth_tokens, webhook_shared_keys)
         self._callback_keys = [key.secret for key in self._webhook_auth_tokens] + (
             [api_secret] if api_secret else []
         )
         self._message_defaults = MessageDefaults(
             {"sms": sender, "whatsapp": whatsapp_sender},
-            templates or {},
+            _template_keys(templates or {}),
             _require_status_callback(status_callback),
             self._callback_keys[0],
         )
@@ -214,9 +217,29 @@ def _is_match(message: TwilioMessage, request: LookupRequest) -> bool:
     )
 
 
-def _signing_keys(auth_token: str | None, others: Sequence[str | SigningKey]) -> list[SigningKey]:
-    given = [*([auth_token] if auth_token else []), *others]
-    return [key if isinstance(key, SigningKey) else SigningKey(key) for key in given]
+def _signing_keys(
+    auth_token: str | None, others: str | Sequence[str | SigningKey], shared: str | Sequence[str]
+) -> list[SigningKey]:
+    further = split_secrets(others) if isinstance(others, str) else others
+    given = [*([auth_token] if auth_token else []), *further]
+    keys = [key if isinstance(key, SigningKey) else SigningKey(key) for key in given]
+    return [*keys, *(SigningKey(key, "sha256") for key in split_secrets(shared))]
+
+
+def _template_keys(templates: Mapping[str, str] | Templates) -> Templates:
+    return {_template_key(key) if isinstance(key, str) else key: sid for key, sid in templates.items()}
+
+
+def _template_key(given: str) -> tuple[str, str]:
+    name, slash, language = given.rpartition("/")
+    if not (slash and name and language):
+        raise InvalidSetting(
+            "one has no language",
+            setting="twilio.templates",
+            source="the provider's settings",
+            hint="name them as order_ready/en",
+        )
+    return name, language
 
 
 def _require_status_callback(url: str | None) -> str | None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from messaging_channels.plugins import ProviderSpec, hookimpl
+from messaging_channels.plugins import ProviderSpec, hookimpl, provider_arguments
 from messaging_channels_vonage.provider import Vonage
 
 
@@ -25,15 +25,7 @@ class VonageSettings(BaseModel):
 
 
 def _build(settings: VonageSettings) -> Vonage:
-    secret = settings.webhook_signature_secret
-    return Vonage(
-        api_key=settings.api_key,
-        api_secret=settings.api_secret.get_secret_value(),
-        sender=settings.sender,
-        webhook_signature_secret=None if secret is None else secret.get_secret_value(),
-        webhook_signature_method=settings.webhook_signature_method,
-        base_url=settings.base_url,
-    )
+    return Vonage(**provider_arguments(settings))
 
 
 SPEC = ProviderSpec(

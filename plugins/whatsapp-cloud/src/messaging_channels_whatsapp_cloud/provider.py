@@ -25,6 +25,7 @@ from messaging_channels.plugins import (
     ask,
     provider_options_of,
     require_sender,
+    split_secrets,
 )
 from messaging_channels.policies import RateLimit
 from messaging_channels_whatsapp_cloud import normalization
@@ -79,7 +80,7 @@ class WhatsAppCloud:
         *,
         access_token: str,
         sender: str | None = None,
-        webhook_app_secrets: Sequence[str] = (),
+        webhook_app_secrets: str | Sequence[str] = (),
         webhook_verify_token: str | None = None,
         version: str = normalization.VERSION,
         base_url: str = normalization.BASE_URL,
@@ -92,7 +93,7 @@ class WhatsAppCloud:
         Args:
             access_token: of a system user, with the permission `whatsapp_business_messaging`.
             sender: the id of the business number that messages come from which name none; not the number itself.
-            webhook_app_secrets: any of them may have signed a webhook; two while one takes the other's place.
+            webhook_app_secrets: any of them may have signed a webhook; two while one takes the other's place. A list, or a text with commas between.
             webhook_verify_token: what Meta has to know in the verification call.
             version: of the Graph API, such as `v24.0`.
             base_url: another host, such as the emulator's.
@@ -107,7 +108,9 @@ class WhatsAppCloud:
         self._authorization = {"authorization": f"Bearer {normalization.normalize_token(access_token)}"}
         self._headers = {**self._authorization, "content-type": "application/json"}
         self._downloads = {**self._authorization, "user-agent": user_agent}
-        self._webhook_app_secrets = [normalization.normalize_secret(secret) for secret in webhook_app_secrets]
+        self._webhook_app_secrets = [
+            normalization.normalize_secret(secret) for secret in split_secrets(webhook_app_secrets)
+        ]
         self._webhook_verify_token = webhook_verify_token
         self._sender = None if sender is None else normalization.normalize_number_id(sender)
         self._number_rate_limit = RateLimit(messages_per_second)

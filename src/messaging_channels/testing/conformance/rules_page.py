@@ -14,7 +14,7 @@ _GROUPS = {
 }
 _HEAD = """# The rules of the conformance kit
 
-What `messaging-channels check NAME`, `check_provider` and `ProviderConformance` hold a provider to. Ids are stable, and none is used again for
+What `messaging-channels plugin check NAME`, `check_provider` and `ProviderConformance` hold a provider to. Ids are stable, and none is used again for
 something else. A rule that has nothing to look at in a provider is left out, and the report says why. How to run them:
 [Test a provider](../how-to/test-a-provider.md).
 

@@ -1,4 +1,4 @@
-"""The distribution that `messaging-channels new-plugin` writes: a provider that passes the kit at once, to be turned into a real one."""
+"""The distribution that `messaging-channels plugin new` writes: a provider that passes the kit at once, to be turned into a real one."""
 
 from __future__ import annotations
 
