@@ -49,13 +49,12 @@ def test_a_new_distribution_passes_its_own_tests_and_the_kit_at_once(tmp_path: P
 
 
 def test_a_new_distribution_names_no_other_provider_and_leaves_no_gap(tmp_path: Path) -> None:
-    written = write_plugin("acme-sms", tmp_path / "new")
+    written = write_plugin("northwind", tmp_path / "new")
     texts = {path: path.read_text("utf-8") for path in written}
 
-    assert not [path for path, text in texts.items() if "%%" in text or "acme-sms" in text.lower()]
-    assert (
-        "class AcmeSms(HttpProvider)" in texts[tmp_path / "new/src/messaging_channels_acme_sms/provider.py"]
-    )
+    assert not [path for path, text in texts.items() if "%%" in text or "acme" in text.lower()]
+    provider = tmp_path / "new/src/messaging_channels_northwind/provider.py"
+    assert "class Northwind(HttpProvider)" in texts[provider]
 
 
 @pytest.mark.parametrize("name", ["AcmeSms", "acme sms", "../acme-sms", "1acme", "class", ""])

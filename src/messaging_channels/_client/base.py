@@ -81,10 +81,7 @@ class BaseDispatcher:
         }
         every = {provider.name: provider for own in accounts_by_name.values() for provider in own.values()}
         known = (*BUILT_IN, *channels)
-        settings, time = http or HttpSettings(), clock or Clock()
-        options = ledger
-        if not isinstance(options, LedgerOptions):
-            options = LedgerOptions(options or LazyMemoryLedger(), ledger is not None)
+        settings, time, options = http or HttpSettings(), clock or Clock(), _ledger_options(ledger)
         rules = tuple(checks)
         self._reports = Reports(
             accounts_by_name, {one.name: one for one in known}, options, observer, rules, time.now
@@ -143,3 +140,9 @@ class BaseDispatcher:
 
 def _by_name(providers: Iterable[Provider]) -> dict[str, Provider]:
     return {provider.name: provider for provider in providers}
+
+
+def _ledger_options(ledger: Ledger | LedgerOptions | None) -> LedgerOptions:
+    if isinstance(ledger, LedgerOptions):
+        return ledger
+    return LedgerOptions(ledger or LazyMemoryLedger(), ledger is not None)
