@@ -273,18 +273,16 @@ def main():
         names = [f"500 tasks {how} on {client}" for how in ("joined", "one by one")]
         joined = zip(*(rates[name] for name in names), strict=True)
         print(f"the same with 500 tasks on {client:10}{statistics.median(a / b for a, b in joined):8.2f}")
-    for colour, whats in {
+    for mode, whats in {
         "sync ": ("ours", "transport"),
         "64 threads": ("ours",),
         "async": ("ours", "transport"),
     }.items():
         for what in whats:
             for client in ("httpx", "pyreqwest"):
-                pairs = zip(
-                    rates[f"{colour} {what} on {client}"], rates[f"{colour} raw {client}"], strict=True
-                )
+                pairs = zip(rates[f"{mode} {what} on {client}"], rates[f"{mode} raw {client}"], strict=True)
                 print(
-                    f"{colour} {what} / raw {client:12}{statistics.median(mine / raw for mine, raw in pairs):10.2f}"
+                    f"{mode} {what} / raw {client:12}{statistics.median(mine / raw for mine, raw in pairs):10.2f}"
                 )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from messaging_channels.testing import SandboxStore
+    from messaging_channels.testing import Outbox
 
 _MARK = "real_provider"
 
@@ -58,11 +58,11 @@ def messaging_options() -> dict[str, Any]:
 
 
 @pytest.fixture
-def outbox(messaging_options: dict[str, Any]) -> Generator[SandboxStore]:
+def outbox(messaging_options: dict[str, Any]) -> Generator[Outbox]:
     """What this test's application sends. Give it `outbox.dispatcher` or `outbox.async_dispatcher`."""
-    from messaging_channels.testing import SandboxStore  # noqa: PLC0415  only where pytest runs
+    from messaging_channels.testing import Outbox  # noqa: PLC0415  only where pytest runs
 
     options = dict(messaging_options)
-    one = SandboxStore(*options.pop("providers", ()), **options)
+    one = Outbox(*options.pop("providers", ()), **options)
     yield one
     one.close()

@@ -66,16 +66,16 @@ class EveryMessageProvider(Scripted):
 
 
 class QueueSetup:
-    """A dispatcher with its worker, of either colour, driven without colour, and a clock that a test moves."""
+    """A dispatcher with its worker, sync or async, driven alike, and a clock that a test moves."""
 
-    def __init__(self, ledger: Ledger, colour: str, *providers: Scripted, **options: Any) -> None:
+    def __init__(self, ledger: Ledger, mode: str, *providers: Scripted, **options: Any) -> None:
         self.clock = QuickClock()
         self.providers = providers
         pace = {"retry": QueueRetryPolicy(max_rounds=3)}
         routes = options.pop("routes", None) or {"sms": Route(*(one.name for one in providers), retry=ONCE)}
         recording = LedgerOptions(ledger, lease=120.0)
         values = {"ledger": recording, "clock": self.clock, "routes": routes, **options}
-        self._runner = asyncio.Runner() if colour == "async" else None
+        self._runner = asyncio.Runner() if mode == "async" else None
         if self._runner is None:
             self.dispatcher: Any = Dispatcher(providers, **values)
             self.worker: Any = Worker(self.dispatcher, **pace)

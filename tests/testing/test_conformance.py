@@ -15,7 +15,7 @@ from providers.acme_violations_after_sending import BROKEN
 from messaging_channels.plugins.channels import BUILT_IN
 from messaging_channels.testing.conformance import (
     CHECKS,
-    REASON_POLICIES,
+    RULES,
     ConformanceContext,
     Finding,
     RuleResult,
@@ -35,7 +35,7 @@ def test_a_provider_that_is_as_it_should_be_passes_every_rule_and_none_is_left_o
     assert [one.rule.id for one in checked if one.skipped] == []
 
 
-@pytest.mark.parametrize("rule", REASON_POLICIES)
+@pytest.mark.parametrize("rule", RULES)
 def test_each_rule_finds_the_provider_that_breaks_it(rule: str) -> None:
     kind, fixtures = BROKEN[rule]
     checked = check_rule(rule, ConformanceContext(spec(kind), fixtures, BUILT_IN, 200))
@@ -56,7 +56,7 @@ def test_a_rule_finds_each_way_to_break_it(
 
 
 def test_every_rule_has_a_check_and_a_provider_that_breaks_it() -> None:
-    assert set(CHECKS) == set(REASON_POLICIES) == set(BROKEN)
+    assert set(CHECKS) == set(RULES) == set(BROKEN)
 
 
 def test_a_provider_that_fails_where_no_rule_foresees_it_is_found_and_not_excused() -> None:
@@ -67,29 +67,27 @@ def test_a_provider_that_fails_where_no_rule_foresees_it_is_found_and_not_excuse
 
     found = check_provider(spec(Stubborn), FIXTURES, examples=5)
 
-    assert {finding.rule.id for finding in found} >= set(REASON_POLICIES) - {"MC406"}
+    assert {finding.rule.id for finding in found} >= set(RULES) - {"MC406"}
     assert "RuntimeError" in found[0].evidence
 
 
 def test_a_finding_explains_itself() -> None:
-    finding = Finding(REASON_POLICIES["MC206"], "HTTP 503 is read as not_sent.throttled")
+    finding = Finding(RULES["MC206"], "HTTP 503 is read as not_sent.throttled")
 
     assert (
         str(finding)
         .splitlines()[0]
         .startswith("MC206 A 5xx is unknown, unless documented as harmless: HTTP 503")
     )
-    assert REASON_POLICIES["MC206"].why in str(finding)
-    assert REASON_POLICIES["MC206"].fix in str(finding)
+    assert RULES["MC206"].why in str(finding)
+    assert RULES["MC206"].fix in str(finding)
 
 
 def test_the_report_says_what_was_kept_broken_and_left_out() -> None:
     checked = [
-        RuleResult(REASON_POLICIES["MC101"]),
-        RuleResult(
-            REASON_POLICIES["MC206"], (Finding(REASON_POLICIES["MC206"], "HTTP 503 is read as accepted"),)
-        ),
-        RuleResult(REASON_POLICIES["MC301"], skipped="it takes no calls"),
+        RuleResult(RULES["MC101"]),
+        RuleResult(RULES["MC206"], (Finding(RULES["MC206"], "HTTP 503 is read as accepted"),)),
+        RuleResult(RULES["MC301"], skipped="it takes no calls"),
     ]
     report = markdown("acme-sms", checked)
 

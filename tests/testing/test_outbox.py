@@ -21,7 +21,7 @@ from messaging_channels import (
 from messaging_channels._model.events import MessageReceived, StatusChanged
 from messaging_channels._model.outcomes import Reason
 from messaging_channels.plugins.resolvers import MappingResolver
-from messaging_channels.testing import SandboxStore, VendorWebhooks
+from messaging_channels.testing import Outbox, VendorWebhooks
 from messaging_channels.testing.conformance.suite import ProviderConformance
 from messaging_channels.testing.fake import FIXTURES, fake_spec
 
@@ -34,7 +34,7 @@ class TestFake(ProviderConformance):
     examples = 30
 
 
-def test_what_was_sent_is_found_by_type_address_provider_and_predicate(outbox: SandboxStore) -> None:
+def test_what_was_sent_is_found_by_type_address_provider_and_predicate(outbox: Outbox) -> None:
     outbox.dispatcher.send(Sms("one"), to=NUMBER)
     outbox.dispatcher.send(Sms("two"), to="+447700900124")
     outbox.dispatcher.send(Email("Hello", text="three"), to="zoe@example.com")
@@ -47,7 +47,7 @@ def test_what_was_sent_is_found_by_type_address_provider_and_predicate(outbox: S
     assert len(outbox) == len(list(outbox)) == 3
 
 
-def test_what_is_not_there_is_answered_with_what_is(outbox: SandboxStore) -> None:
+def test_what_is_not_there_is_answered_with_what_is(outbox: Outbox) -> None:
     outbox.dispatcher.send(Sms("secret words"), to=NUMBER)
     with pytest.raises(AssertionError) as failed:
         outbox.only(Email)
@@ -57,7 +57,7 @@ def test_what_is_not_there_is_answered_with_what_is(outbox: SandboxStore) -> Non
     assert "secret words" not in f"{failed.value} {outbox!r} {outbox.sent!r}"
 
 
-def test_two_that_fit_are_not_one(outbox: SandboxStore) -> None:
+def test_two_that_fit_are_not_one(outbox: Outbox) -> None:
     for _ in range(2):
         outbox.dispatcher.send(Sms("hello"), to=NUMBER)
 
@@ -65,7 +65,7 @@ def test_two_that_fit_are_not_one(outbox: SandboxStore) -> None:
         outbox.only(Sms)
 
 
-def test_an_outbox_can_be_emptied_between_two_acts(outbox: SandboxStore) -> None:
+def test_an_outbox_can_be_emptied_between_two_acts(outbox: Outbox) -> None:
     outbox.dispatcher.send(Sms("one"), to=NUMBER)
     outbox.clear()
     outbox.dispatcher.send(Sms("two"), to=NUMBER)
@@ -74,7 +74,7 @@ def test_an_outbox_can_be_emptied_between_two_acts(outbox: SandboxStore) -> None
 
 
 def test_outboxes_do_not_see_each_other_and_one_serves_many_threads() -> None:
-    outboxes = [SandboxStore() for _ in range(4)]
+    outboxes = [Outbox() for _ in range(4)]
     with ThreadPoolExecutor(8) as pool:
         for number, outbox in enumerate(outboxes * 25):
             pool.submit(outbox.dispatcher.send, Sms(f"to outbox {number % 4}"), to=NUMBER)
@@ -84,8 +84,8 @@ def test_outboxes_do_not_see_each_other_and_one_serves_many_threads() -> None:
         outbox.close()
 
 
-def _two() -> SandboxStore:
-    return SandboxStore("vonage", "acme-sms", routes={"sms": Route("vonage", "acme-sms")})
+def _two() -> Outbox:
+    return Outbox("vonage", "acme-sms", routes={"sms": Route("vonage", "acme-sms")})
 
 
 def test_throttling_is_waited_for_without_sleeping() -> None:
@@ -133,7 +133,7 @@ def test_a_refusal_that_the_vendor_does_not_document_cannot_be_played() -> None:
 
 @pytest.mark.parametrize("provider", ["infobip", "twilio", "vonage", "acme-sms"])
 def test_reports_and_inbound_messages_come_through_the_plugins_own_parsing(provider: str) -> None:
-    outbox = SandboxStore(provider)
+    outbox = Outbox(provider)
     receipt = outbox.dispatcher.send(Sms("hello"), to=NUMBER)
     (report,) = outbox.dispatcher.handle_webhook(provider, outbox.delivery_report(receipt)).events
     assert isinstance(report, StatusChanged)
@@ -148,7 +148,7 @@ def test_reports_and_inbound_messages_come_through_the_plugins_own_parsing(provi
 def test_a_call_that_was_tampered_with_is_refused_as_in_production() -> None:
     from dataclasses import replace
 
-    outbox = SandboxStore("vonage")
+    outbox = Outbox("vonage")
     call = outbox.delivery_report(outbox.dispatcher.send(Sms("hello"), to=NUMBER))
 
     with pytest.raises(errors.WebhookVerificationError):
@@ -159,11 +159,11 @@ def test_a_call_that_was_tampered_with_is_refused_as_in_production() -> None:
 
 def test_a_field_that_the_installed_plugin_does_not_carry_is_refused_in_tests_too() -> None:
     with pytest.raises(errors.NoRoute):
-        SandboxStore("vonage").dispatcher.send(Email("Hello", text="hello"), to="zoe@example.com")
+        Outbox("vonage").dispatcher.send(Email("Hello", text="hello"), to="zoe@example.com")
 
 
 def test_an_asynchronous_application_is_served_the_same() -> None:
-    async def sign_up(outbox: SandboxStore) -> list[Outcome]:
+    async def sign_up(outbox: Outbox) -> list[Outcome]:
         outbox.provider("vonage").throttle(seconds=3)
         sends = [outbox.async_dispatcher.send(Sms(f"code {n}"), to=NUMBER) for n in range(5)]
         return [receipt.outcome for receipt in await asyncio.gather(*sends)]
@@ -177,7 +177,7 @@ def test_an_asynchronous_application_is_served_the_same() -> None:
 
 def test_recipients_of_other_accounts_reach_the_account_of_theirs() -> None:
     people = MappingResolver({User("u-1"): {"sms": NUMBER}}, account="shop")
-    outbox = SandboxStore("vonage", accounts={"shop": ("vonage",)}, resolvers=[people])
+    outbox = Outbox("vonage", accounts={"shop": ("vonage",)}, resolvers=[people])
     outbox.provider("vonage", account="shop").throttle(seconds=1)
     outbox.dispatcher.send(Sms("hello"), to=User("u-1"))
     outbox.dispatcher.send(Sms("hello"), to=ResolvedRecipient(NUMBER))
@@ -187,7 +187,7 @@ def test_recipients_of_other_accounts_reach_the_account_of_theirs() -> None:
 
 
 def test_a_deadline_passes_on_the_controlled_clock() -> None:
-    outbox = SandboxStore()
+    outbox = Outbox()
     outbox.provider("fake").throttle(seconds=60, times=9)
     with pytest.raises(NotSent):
         outbox.dispatcher.send(Sms("hello"), to=NUMBER, timeout=30)
@@ -198,7 +198,7 @@ def test_a_deadline_passes_on_the_controlled_clock() -> None:
 @pytest.mark.parametrize(
     "ask", [lambda outbox: outbox.provider("twilio"), lambda outbox: outbox.provider("fake", account="shop")]
 )
-def test_a_provider_that_is_not_in_the_outbox_is_named(outbox: SandboxStore, ask: Any) -> None:
+def test_a_provider_that_is_not_in_the_outbox_is_named(outbox: Outbox, ask: Any) -> None:
     with pytest.raises(LookupError, match=r"there are: (fake|none)"):
         ask(outbox)
 
@@ -207,7 +207,7 @@ def test_what_the_vectors_do_not_tell_cannot_be_played() -> None:
     from dataclasses import replace
 
     silent = replace(FIXTURES, inbound_body=None)
-    outbox = SandboxStore((fake_spec("quiet"), silent))
+    outbox = Outbox((fake_spec("quiet"), silent))
 
     with pytest.raises(LookupError, match="the fixtures give no `inbound_body`"):
         outbox.inbound_message("Hello", sender="447700900123", to="447700900000", provider="quiet")

@@ -1,4 +1,4 @@
-"""What both doors are made of: put together here, opened in `client`."""
+"""What both clients share: the parts are put together here, and `dispatcher` gives them to callers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 class BaseDispatcher:
-    """What both doors are made of: a dispatch, and a transport of their own colour."""
+    """What both clients share: a send pipeline, and a transport, sync or async."""
 
     _transport_type: ClassVar[type[Transport | AsyncTransport]]
 

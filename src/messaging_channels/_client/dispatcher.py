@@ -1,4 +1,4 @@
-"""The two front doors. They take the same words and run the same flows; only the waiting differs."""
+"""The two clients. They take the same arguments and run the same flows; one blocks, the other awaits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The built-in plugin: the three channels and the sandbox come in by the same door as everybody else's."""
+"""The built-in plugin: the three channels and the sandbox are registered through the same hooks as everything else's."""
 
 from __future__ import annotations
 

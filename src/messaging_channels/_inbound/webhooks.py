@@ -86,8 +86,8 @@ class Reports:
             if hearing.is_new:
                 if self.observer is not None:
                     notify(self.observer.event_received, event)
-                for veto in self.checks:
-                    notify(veto.event_received, event)
+                for check in self.checks:
+                    notify(check.event_received, event)
 
     def reconcile(self, limit: int) -> Flow[Sequence[MessageRecord]]:
         """Ask providers about messages whose outcome is unknown and that are due. See `Dispatcher.settle`."""

@@ -158,7 +158,7 @@ def _unusable_error(connection: object) -> InvalidMessage:
     return InvalidMessage(
         f"a {type(connection).__name__} cannot be used here",
         field="transaction",
-        hint="give a connection of sqlite3, psycopg or SQLAlchemy (psycopg or sqlite), of this dispatcher's colour",
+        hint="give a connection of sqlite3, psycopg or SQLAlchemy (psycopg or sqlite), sync for a Dispatcher, async for an AsyncDispatcher",
     )
 
 

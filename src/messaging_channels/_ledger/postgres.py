@@ -49,7 +49,7 @@ class PostgresLedger(AddressPrivacy):
     ) -> None:
         """Connect to nothing yet. See KeptAddresses for `addresses` and `pepper`.
 
-        `connections` is the most of one door; `patience` is for how many seconds one of them is waited for.
+        `pool_size` is the most connections of one client; `pool_timeout` is how many seconds a call waits for one of them.
 
         Raises:
             ValueError: `addresses` is not one of its words, or hashing lacks its pepper.
@@ -75,7 +75,7 @@ class _PoolSettings:
 
 
 class _Sync:
-    """One pool for the threads of one door. Made and opened when the first operation comes."""
+    """One pool for the threads of one client. Made and opened when the first operation comes."""
 
     def __init__(self, pool_settings: _PoolSettings) -> None:
         self._pool_settings = pool_settings
@@ -114,7 +114,7 @@ class _Sync:
 
 
 class _Async:
-    """One pool for the tasks of one door's loop."""
+    """One pool for the tasks of one client's loop."""
 
     def __init__(self, pool_settings: _PoolSettings) -> None:
         self._pool = AsyncConnectionPool(pool_settings.conninfo, open=False, **pool_settings.options())

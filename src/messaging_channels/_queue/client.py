@@ -1,4 +1,4 @@
-"""What can be done with messages that wait, from either door."""
+"""What can be done with messages that wait, sync or async."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker does with the messages that are due: one round, described without colour. Every step may be cut off by a crash, and is taken up again.
+"""What a worker does with the messages that are due: one round, sync and async alike. Every step may be cut off by a crash, and is taken up again.
 
 What follows is read from the record, never remembered: a message whose attempt may have gone out is not sent again, one of which nothing
 went out is.
@@ -164,13 +164,13 @@ class JobProcessor:
             claimed.state = yield from self.pipeline.prepare_queued(
                 envelope, letter.account, terms, queued, holder
             )
-        except errors.MessageBlocked as veto:
-            if veto.__cause__ is not None:  # the rule could not be asked: later, perhaps
+        except errors.MessageBlocked as blocked:
+            if blocked.__cause__ is not None:  # the rule could not be asked: later, perhaps
                 return self._retry_later(claimed, holder, None)
             if claimed.has_more_steps:
                 return "failed_over", self._next_step(claimed, holder)
             return "rejected", self._update_job(
-                job, holder, None, stop_reason=str(veto), status=REJECTED_BY_RULE
+                job, holder, None, stop_reason=str(blocked), status=REJECTED_BY_RULE
             )
         sending.append(claimed)
         return None

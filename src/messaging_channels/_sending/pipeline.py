@@ -152,8 +152,8 @@ class SendPipeline:
             yield from self.recorder.take_over(state, record, self.clock())
 
     def _run_checks(self, state: SendState) -> Flow[None]:
-        for veto in self.checks:
-            yield from run_check(veto, state.envelope, state.account)
+        for check in self.checks:
+            yield from run_check(check, state.envelope, state.account)
 
     def step(self, states: Sequence[SendState]) -> Flow[None]:
         """Take the next step with each of them; those for one provider and account go together, as its batches."""

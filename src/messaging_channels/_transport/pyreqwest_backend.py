@@ -121,11 +121,11 @@ def _identity(settings: HttpSettings) -> bytes:
 class _RequestCache:
     """Makes requests. One that differs from an earlier one in its body only is copied from it: that takes a third of the time."""
 
-    def __init__(self, client: Any) -> None:  # noqa: ANN401  two colours of one interface
+    def __init__(self, client: Any) -> None:  # noqa: ANN401  sync or async
         self._client = client
         self._templates: dict[tuple[Any, ...], Any] = {}
 
-    def build(self, exchange: HttpRequest) -> Any:  # noqa: ANN401  two colours of one interface
+    def build(self, exchange: HttpRequest) -> Any:  # noqa: ANN401  sync or async
         key = (exchange.method, exchange.url, exchange.timeouts, *exchange.headers.items())
         template = self._templates.get(key)
         if template is None:
@@ -139,7 +139,7 @@ class _RequestCache:
         """Let go of the client, whose idle connections would live on otherwise."""
         self._templates.clear()
 
-    def _build_template(self, exchange: HttpRequest) -> Any:  # noqa: ANN401  two colours of one interface
+    def _build_template(self, exchange: HttpRequest) -> Any:  # noqa: ANN401  sync or async
         try:
             request = self._client.request(exchange.method, exchange.url).headers(exchange.headers)
         except ValueError as error:
@@ -184,7 +184,7 @@ def _ascii_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return read
 
 
-def _answer(response: Any, body: bytes) -> HttpResponse:  # noqa: ANN401  two colours of one interface
+def _answer(response: Any, body: bytes) -> HttpResponse:  # noqa: ANN401  sync or async
     if len(body) > _MOST_BYTES:
         raise TransportError(f"the answer is longer than {_MOST_BYTES} bytes", phase=Phase.READ)
     return HttpResponse(response.status, _Headers(response.headers), body)

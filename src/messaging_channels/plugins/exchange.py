@@ -177,7 +177,7 @@ class AsyncExecutor(Protocol):
 
 @fast_frozen(frozen=True, slots=True)
 class ExecutorPair:
-    """How exchanges of a type are performed, in both colours. Each is built when first needed."""
+    """How exchanges of a type are performed, sync and async. Each is built when first needed."""
 
     sync: Callable[[], Executor]
     asynchronous: Callable[[], AsyncExecutor]

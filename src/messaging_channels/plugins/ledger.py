@@ -278,11 +278,11 @@ class Transaction(Operation[Sequence[Any]]):
 
 
 class Ledger(Protocol):
-    """Keeps records. One object serves many threads and tasks, and one dispatcher of either colour."""
+    """Keeps records. One object serves many threads and tasks, and one dispatcher, sync or async."""
 
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
-        """How the operations are performed, in both colours."""
+        """How the operations are performed, sync and async."""
         ...
 
     @property

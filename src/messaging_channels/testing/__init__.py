@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from messaging_channels.testing.faults import Fault, FaultKind, FaultQueue
     from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
     from messaging_channels.testing.network_guard import RealProviderReached
-    from messaging_channels.testing.outbox import SandboxStore, Sent
+    from messaging_channels.testing.outbox import Outbox, Sent
     from messaging_channels.testing.provider_script import ProviderScript
     from messaging_channels.testing.unittest import OutboxMixin
     from messaging_channels.testing.vendor_webhooks import VendorWebhooks
@@ -29,12 +29,12 @@ __all__ = [
     "Fault",
     "FaultKind",
     "FaultQueue",
+    "Outbox",
     "OutboxMixin",
     "PluginManager",
     "ProviderScript",
     "RealProviderReached",
     "Request",
-    "SandboxStore",
     "Sent",
     "Transport",
     "VendorWebhooks",
@@ -71,7 +71,7 @@ __getattr__, __dir__ = lazy(
         ),
         "testing.network_guard": ("RealProviderReached",),
         "testing.outbox": (
-            "SandboxStore",
+            "Outbox",
             "Sent",
         ),
         "testing.provider_script": ("ProviderScript",),

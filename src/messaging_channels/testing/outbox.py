@@ -49,14 +49,14 @@ class Sent:
         return f"{type(self.message).__name__} to {self.to.masked} at {self.provider} ({self.result.outcome})"
 
 
-class SandboxStore:
+class Outbox:
     """The messages that were sent in one test, the vendors they were sent to, and the clock.
 
     Each provider is the installed plugin of that name, with its vendor played by the plugin's own fixtures; a name without a plugin is a fake that carries
     everything. Safe in threads; two outboxes share nothing.
     """
 
-    def __init__(self, *providers: str | tuple[ProviderSpec, ConformanceFixtures], **options: Any) -> None:  # noqa: ANN401  those of a door
+    def __init__(self, *providers: str | tuple[ProviderSpec, ConformanceFixtures], **options: Any) -> None:  # noqa: ANN401  those of a dispatcher
         """Name the providers of the platform's own account (one fake if none is named); `options` are those of a dispatcher.
 
         `accounts` name providers likewise: `accounts={"shop": ("infobip",)}`.
@@ -174,7 +174,7 @@ class SandboxStore:
         return self._doubles[account, provider]
 
     def _dispatcher_arguments(self) -> dict[str, Any]:
-        """Return what a door is made of."""
+        """Return the arguments of a dispatcher."""
         held: dict[str | None, list[Any]] = {}
         for (account, _), one in self._doubles.items():
             held.setdefault(account, []).append(one.provider)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from messaging_channels.testing import network_guard
-from messaging_channels.testing.outbox import SandboxStore
+from messaging_channels.testing.outbox import Outbox
 
 if TYPE_CHECKING:
     from unittest import TestCase as _Case
@@ -31,14 +31,14 @@ class OutboxMixin(_Case):
     """See Outbox."""
     messaging: ClassVar[Mapping[str, Any]] = {}
     """Options of the dispatcher, such as routes and resolvers."""
-    outbox: SandboxStore
+    outbox: Outbox
 
     def setUp(self) -> None:
         """Make the outbox."""
         super().setUp()
         network_guard.block()
         network_guard.pop_violations()
-        self.outbox = SandboxStore(*self.providers, **self.messaging)
+        self.outbox = Outbox(*self.providers, **self.messaging)
         self.addCleanup(self._close_outbox)
 
     def _close_outbox(self) -> None:

@@ -7,14 +7,14 @@ import pytest
 from messaging_channels import Email, NotSent, Route, Sms, WhatsAppTemplate
 from messaging_channels._client.worker import Worker
 from messaging_channels.messages.fallback import Fallback
-from messaging_channels.testing import SandboxStore
+from messaging_channels.testing import Outbox
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue First hour")
 
 
 @_FAILS
 def test_the_outbox_holds_the_message_that_a_fallback_fell_back_to() -> None:
-    outbox = SandboxStore("infobip", "twilio", routes={"whatsapp": Route("infobip"), "sms": Route("twilio")})
+    outbox = Outbox("infobip", "twilio", routes={"whatsapp": Route("infobip"), "sms": Route("twilio")})
     template = WhatsAppTemplate("order_ready", "en", ("Ann",))
     worker = Worker(outbox.dispatcher)
 
@@ -34,7 +34,7 @@ def test_the_outbox_holds_the_message_that_a_fallback_fell_back_to() -> None:
 def test_a_mail_server_that_is_busy_is_waited_for_or_the_kit_says_that_it_cannot_play_it(
     seconds: float,
 ) -> None:
-    outbox = SandboxStore("smtp")
+    outbox = Outbox("smtp")
 
     try:
         outbox.provider("smtp").throttle(seconds=seconds)
@@ -52,7 +52,7 @@ def test_a_mail_server_that_is_busy_is_waited_for_or_the_kit_says_that_it_cannot
 
 
 def test_a_mail_that_nobody_throttles_is_accepted() -> None:
-    outbox = SandboxStore("smtp")
+    outbox = Outbox("smtp")
 
     receipt = outbox.dispatcher.send(Email("Hi", "text"), to="zoe@example.com")
 

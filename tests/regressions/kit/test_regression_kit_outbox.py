@@ -10,7 +10,7 @@ import pytest
 
 from messaging_channels import Attachment, Email, Sms, WhatsAppTemplate
 from messaging_channels.messages import Message, Mms
-from messaging_channels.testing import SandboxStore
+from messaging_channels.testing import Outbox
 
 _CHANGED = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Truth")
 
@@ -58,7 +58,7 @@ def _change_headers(given: dict[str, str]) -> None:
 def test_a_later_change_of_the_callers_list_does_not_change_what_was_sent(
     given: Any, message: Callable[[Any], Message], to: str, field: str, change: Callable[[Any], None]
 ) -> None:
-    outbox = SandboxStore()
+    outbox = Outbox()
     before = type(given)(given)
 
     outbox.dispatcher.send(message(given), to=to)
@@ -72,7 +72,7 @@ def test_a_later_change_of_the_callers_list_does_not_change_what_was_sent(
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue First hour")
 @pytest.mark.parametrize("first", ["threads", "tasks"])
 def test_a_key_lets_one_message_through_the_two_doors_of_an_outbox(first: str) -> None:
-    outbox = SandboxStore()
+    outbox = Outbox()
 
     def by_threads() -> str:
         return outbox.dispatcher.send(Sms("Shipped"), to=PHONE, idempotency_key="order-81").id

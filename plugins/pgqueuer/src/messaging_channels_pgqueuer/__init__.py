@@ -21,7 +21,7 @@ ENTRYPOINT = "messaging_channels_process"
 
 
 class PgQueuerNotifier:
-    """Hands message ids to PgQueuer. Give it the queries of the dispatcher's colour, or both."""
+    """Hands message ids to PgQueuer. Give it sync queries for a Dispatcher, async ones for an AsyncDispatcher, or both."""
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ QUEUE = "messaging_channels"
 
 
 class ProcrastinateNotifier:
-    """Hands message ids to Procrastinate, in both colours."""
+    """Hands message ids to Procrastinate, sync and async."""
 
     def __init__(self, app: App, *, queue: str = QUEUE) -> None:
         """Take an app that is open, or will be by then. Its schema is the application's to apply."""

@@ -123,7 +123,7 @@ def format_sender(sender: str, channel: str, owner: str) -> str:
 
 def _content(message: Message, account: MessageDefaults, options: TwilioOptions) -> Parameters:
     if isinstance(message, WhatsAppTemplate) or options.content_sid:
-        return _template_key(message, account, options)
+        return _template_parameters(message, account, options)
     if options.content_variables:
         raise InvalidMessage(
             "there is no template to fill", field="TwilioOptions.content_variables", hint="set content_sid"
@@ -132,7 +132,7 @@ def _content(message: Message, account: MessageDefaults, options: TwilioOptions)
     return _WRITERS[type(message)](message)
 
 
-def _template_key(message: Message, account: MessageDefaults, options: TwilioOptions) -> Parameters:
+def _template_parameters(message: Message, account: MessageDefaults, options: TwilioOptions) -> Parameters:
     body: Mapping[str, str] = {}
     sid = options.content_sid
     if isinstance(message, WhatsAppTemplate):

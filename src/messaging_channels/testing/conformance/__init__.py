@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 from messaging_channels._faces import lazy
 
 if TYPE_CHECKING:
-    from messaging_channels.testing.conformance._table_rules import REASON_POLICIES
+    from messaging_channels.testing.conformance._table_rules import RULES
     from messaging_channels.testing.conformance.checks import CHECKS, RuleResult, check_provider, check_rule
     from messaging_channels.testing.conformance.context import ConformanceContext
-    from messaging_channels.testing.conformance.rules import Finding, NotApplicable, ReasonPolicy
+    from messaging_channels.testing.conformance.rules import Finding, NotApplicable, Rule
     from messaging_channels.testing.conformance.suite import ProviderConformance
     from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
 
 __all__ = [
     "CHECKS",
-    "REASON_POLICIES",
+    "RULES",
     "ConformanceContext",
     "ConformanceFixtures",
     "Finding",
     "NotApplicable",
     "ProviderConformance",
-    "ReasonPolicy",
+    "Rule",
     "RuleResult",
     "Webhook",
     "check_provider",
@@ -32,7 +32,7 @@ __all__ = [
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "testing.conformance._table_rules": ("REASON_POLICIES",),
+        "testing.conformance._table_rules": ("RULES",),
         "testing.conformance.context": ("ConformanceContext",),
         "testing.conformance.checks": (
             "CHECKS",
@@ -43,7 +43,7 @@ __getattr__, __dir__ = lazy(
         "testing.conformance.rules": (
             "Finding",
             "NotApplicable",
-            "ReasonPolicy",
+            "Rule",
         ),
         "testing.conformance.suite": ("ProviderConformance",),
         "testing.fixtures": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging_channels.testing.conformance.rules import ReasonPolicy
+from messaging_channels.testing.conformance.rules import Rule
 
 _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
@@ -313,5 +313,5 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
 )
 
-REASON_POLICIES: dict[str, ReasonPolicy] = {row[0]: ReasonPolicy(*row) for row in _ROWS}
+RULES: dict[str, Rule] = {row[0]: Rule(*row) for row in _ROWS}
 """By id."""

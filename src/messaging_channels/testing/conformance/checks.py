@@ -23,9 +23,9 @@ from messaging_channels.testing.conformance import (
     responses,
     webhooks,
 )
-from messaging_channels.testing.conformance._table_rules import REASON_POLICIES
+from messaging_channels.testing.conformance._table_rules import RULES
 from messaging_channels.testing.conformance.context import ConformanceContext
-from messaging_channels.testing.conformance.rules import Finding, NotApplicable, ReasonPolicy
+from messaging_channels.testing.conformance.rules import Finding, NotApplicable, Rule
 from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
 
 if TYPE_CHECKING:
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHECKS",
-    "REASON_POLICIES",
+    "RULES",
     "ConformanceContext",
     "ConformanceFixtures",
     "Finding",
-    "ReasonPolicy",
+    "Rule",
     "RuleResult",
     "Webhook",
     "check_provider",
@@ -104,7 +104,7 @@ CHECKS: Mapping[str, Callable[[ConformanceContext], Iterator[str]]] = {
 class RuleResult:
     """What came of one rule."""
 
-    rule: ReasonPolicy
+    rule: Rule
     findings: tuple[Finding, ...] = ()
     skipped: str = ""
     """Why the rule had nothing to look at, where it had not."""
@@ -127,7 +127,7 @@ def check_provider(
 
 def check_rule(name: str, context: ConformanceContext) -> RuleResult:
     """Hold a provider to one rule, by its id."""
-    rule = REASON_POLICIES[name]
+    rule = RULES[name]
     try:
         return RuleResult(rule, tuple(Finding(rule, seen) for seen in CHECKS[name](context)))
     except NotApplicable as why:

@@ -128,7 +128,7 @@ class ConformanceContext:
         if not self.successful_send.exchanges or not all(
             isinstance(one, HttpRequest) for one in self.successful_send.exchanges
         ):
-            why = "it does not speak HTTP"
+            why = "it sends no HTTP requests: the rule applies once it does"
             raise NotApplicable(why)
         return len(self.successful_send.exchanges)
 

@@ -46,7 +46,7 @@ def lost_response_is_unknown(context: ConformanceContext) -> Iterator[str]:
 def refused_connection_is_not_sent(context: ConformanceContext) -> Iterator[str]:
     """MC212."""
     if not context.successful_send.exchanges:
-        why = "it exchanges nothing with a vendor"
+        why = "it exchanges nothing with a vendor: the rule applies once it does"
         raise NotApplicable(why)
     told = _attempt_with_failure(context, 0, TransportError("refused", phase=Phase.CONNECT))
     if told is not Outcome.NOT_SENT:
@@ -56,7 +56,7 @@ def refused_connection_is_not_sent(context: ConformanceContext) -> Iterator[str]
 def results_are_matched_by_id(context: ConformanceContext) -> Iterator[str]:
     """MC213."""
     if context.fixtures.ordered_batch_docs:
-        why = f"the vendor promises the order: {context.fixtures.ordered_batch_docs}"
+        why = f"the vendor promises the order ({context.fixtures.ordered_batch_docs}): leave `ordered_batch_docs` out to have it checked"
         raise NotApplicable(why)
     batch, answer, paths = _batch_with_response(context)
     usual = _told(context.send(*batch))
@@ -95,7 +95,7 @@ def request_rejection_is_marked(context: ConformanceContext) -> Iterator[str]:
     last = context.require_http() - 1
     played = context.send(*batch, replies_at={last: HttpResponse(400, {}, b"")})
     if len(played.exchanges) > len(context.successful_send.exchanges):
-        why = "it makes a request for each message of a batch"
+        why = "it makes a request for each message of a batch: the rule applies to one request for several"
         raise NotApplicable(why)
     if played.exception is None and not all(one.request_rejected for one in played.result):
         yield f"HTTP 400 to a request of {len(batch)} messages is not marked as the refusal of all of them"
@@ -130,7 +130,7 @@ def _attempt_with_failure(context: ConformanceContext, index: int, failure: Tran
 def _require_batch(context: ConformanceContext) -> list[Envelope]:
     batch = context.batch(3)
     if len(batch) == 1:
-        why = "it takes one message at a time"
+        why = "it takes one message at a time: the rule applies once `Capabilities.max_batch_size` is above 1"
         raise NotApplicable(why)
     return batch
 
@@ -142,7 +142,7 @@ def _batch_with_response(context: ConformanceContext) -> tuple[list[Envelope], H
     answer = played.replies[-1] if played.replies else None
     paths = list_paths(parse_json(answer.body), len(batch)) if isinstance(answer, HttpResponse) else []
     if not paths or played.exception is not None:
-        why = "no answer of it holds an element for each message of a batch"
+        why = "no answer holds an element for each message of a batch: give one in `success_response`"
         raise NotApplicable(why)
     assert isinstance(answer, HttpResponse)  # noqa: S101  for the type checkers: there are paths in it
     return batch, answer, paths

@@ -56,17 +56,17 @@ def cancellation_is_propagated(context: ConformanceContext) -> Iterator[str]:
 def no_socket_is_left_open(context: ConformanceContext) -> Iterator[str]:
     """MC503."""
     with _vendor_server(context) as url:
-        for colour in (_sync_result, _async_result):
+        for run in (_sync_result, _async_result):
             before = count_open_sockets()
-            colour(context.build(url=url), context)
+            run(context.build(url=url), context)
             if (left := _sockets_left(before)) > 0:
-                yield f"{left} sockets are open after {colour.__name__[1:]} use and `close`"
+                yield f"{left} sockets are open after {run.__name__[1:]} use and `close`"
 
 
 def sync_and_async_agree(context: ConformanceContext) -> Iterator[str]:
     """MC504."""
     with _vendor_server(context) as url:
-        told = [colour(context.build(url=url), context) for colour in (_sync_result, _async_result)]
+        told = [run(context.build(url=url), context) for run in (_sync_result, _async_result)]
     if told[0] != told[1]:
         yield f"a thread is told {told[0]}, an event loop {told[1]}"
 
@@ -205,7 +205,7 @@ class _AcceptingEmulator(Emulator):
 def _vendor_server(context: ConformanceContext) -> Generator[str]:
     own = context.fixtures.server
     if own is None and not all(isinstance(one, HttpRequest) for one in context.successful_send.exchanges):
-        why = "the fixtures give no `server` of its protocol"
+        why = "it sends no HTTP requests: give a `server` of its protocol in the fixtures"
         raise NotApplicable(why)
     served: AbstractContextManager[Any] = _AcceptingEmulator(context) if own is None else own()
     with served as started:

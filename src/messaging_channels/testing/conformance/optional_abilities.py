@@ -30,7 +30,7 @@ def lookup_is_safe(context: ConformanceContext) -> Iterator[str]:
     """MC601."""
     provider = context.provider
     if not isinstance(provider, SupportsLookup):
-        why = "it looks nothing up"
+        why = "it has no `look_up`: the rule applies once it has"
         raise NotApplicable(why)
     good = run_flow(
         provider.look_up(_lookup_request(context)), context.fixtures.lookup_response or _not_found_responder
@@ -56,7 +56,7 @@ def report_polling_is_safe(context: ConformanceContext) -> Iterator[str]:
     """MC602."""
     provider = context.provider
     if not isinstance(provider, SupportsReportPolling):
-        why = "it fetches no reports"
+        why = "it has no `fetch_reports`: the rule applies once it has"
         raise NotApplicable(why)
     good = run_flow(provider.fetch_reports(), context.fixtures.reports_response or _not_found_responder)
     yield from _effects(good)
@@ -81,7 +81,7 @@ def rate_limits_are_stable(context: ConformanceContext) -> Iterator[str]:
     """MC603."""
     provider = context.provider
     if not isinstance(provider, SupportsRateLimits):
-        why = "it names no rates"
+        why = "it has no `rate_limits`: the rule applies once it has"
         raise NotApplicable(why)
     for message in context.messages.values():
         first, again = (list(provider.rate_limits(context.envelope(message))) for _ in range(2))

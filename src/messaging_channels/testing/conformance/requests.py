@@ -77,12 +77,12 @@ def request_is_deterministic(context: ConformanceContext) -> Iterator[str]:
 def client_reference_is_sent(context: ConformanceContext) -> Iterator[str]:
     """MC105."""
     if not context.provider.capabilities.deduplicates:
-        why = "it does not deduplicate"
+        why = "it does not deduplicate: the rule applies once `Capabilities.deduplicates` is true"
         raise NotApplicable(why)
     one = context.envelope()
     other = Envelope("f" * 32, one.channel, one.message, one.to)
     if not context.successful_send.exchanges:
-        why = "it exchanges nothing with a vendor"
+        why = "it exchanges nothing with a vendor: the rule applies once it does"
         raise NotApplicable(why)
     if _comparable_requests(context.send(one)) == _comparable_requests(context.send(other)):
         yield "two envelopes with different ids give the same request"

@@ -50,7 +50,7 @@ def provider_id_is_kept(context: ConformanceContext) -> Iterator[str]:
 def raw_response_is_kept(context: ConformanceContext) -> Iterator[str]:
     """MC203."""
     if not context.successful_send.exchanges:
-        why = "it exchanges nothing with a vendor"
+        why = "it exchanges nothing with a vendor: the rule applies once it does"
         raise NotApplicable(why)
     if result_of(context.successful_send).raw_response is None:
         yield "the outcome of an accepted message has no `raw_response`"
@@ -90,7 +90,7 @@ def unreadable_responses_are_not_accepted(context: ConformanceContext) -> Iterat
     last = context.require_http() - 1
     good = cast("HttpResponse", context.successful_send.replies[last])
     if not good.body:
-        why = "the vendor accepts with an empty body"
+        why = "the vendor accepts with an empty body: the rule applies to answers with one"
         raise NotApplicable(why)
 
     def problem(answer: tuple[int, bytes]) -> str:
@@ -112,7 +112,7 @@ def unreadable_responses_are_not_accepted(context: ConformanceContext) -> Iterat
 def documented_responses_are_mapped(context: ConformanceContext) -> Iterator[str]:
     """MC208."""
     if not context.fixtures.error_responses:
-        why = "the fixtures give no documented answers"
+        why = "the fixtures give no `error_responses`: give what the vendor documents"
         raise NotApplicable(why)
     last = len(context.successful_send.exchanges) - 1
     for number, (answer, meant) in enumerate(context.documented_responses):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class ReasonPolicy:
+class Rule:
     """What the kit asks of every provider. The id is stable."""
 
     id: str
@@ -19,7 +19,7 @@ class ReasonPolicy:
 class Finding:
     """Where a provider breaks a rule."""
 
-    rule: ReasonPolicy
+    rule: Rule
     evidence: str
     """What was seen; it shows no secret and no whole address but the kit's own."""
 

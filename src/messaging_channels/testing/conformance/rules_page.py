@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from messaging_channels.testing.conformance import REASON_POLICIES
+from messaging_channels.testing.conformance import RULES
 
 _GROUPS = {
     "MC1": "What it declares and asks for",
@@ -29,7 +29,7 @@ def page() -> str:
         parts.append(f"\n## {title}\n")
         parts += [
             f"\n### {rule.id} {rule.title}\n\n{rule.why} **Do:** {rule.fix}\n"
-            for rule in REASON_POLICIES.values()
+            for rule in RULES.values()
             if rule.id.startswith(prefix)
         ]
     return "".join(parts)

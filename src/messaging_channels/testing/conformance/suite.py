@@ -10,7 +10,7 @@ import pytest
 from messaging_channels.plugins.channels import BUILT_IN, Channel
 from messaging_channels.plugins.provider import ProviderSpec
 from messaging_channels.testing.conformance import (
-    REASON_POLICIES,
+    RULES,
     ConformanceContext,
     ConformanceFixtures,
     check_rule,
@@ -28,7 +28,7 @@ class ProviderConformance:
     examples: ClassVar[int] = 100
     """How many examples a property is tried with."""
 
-    @pytest.mark.parametrize("rule", REASON_POLICIES)
+    @pytest.mark.parametrize("rule", RULES)
     def test_it_keeps_the_rule(self, rule: str) -> None:
         """Hold the provider to one rule; skipped where there is nothing to look at."""
         checked = check_rule(

@@ -64,7 +64,7 @@ def tampered_body_is_refused(context: ConformanceContext) -> Iterator[str]:
     """MC303."""
     samples = _samples(context)
     if not context.fixtures.signature_covers_body:
-        why = "the vendor's proof does not cover the body"
+        why = "the vendor's signature does not cover the body: the rule applies unless the fixtures say `signature_covers_body=False`"
         raise NotApplicable(why)
 
     def problem(drawn: tuple[Webhook, float, int]) -> str:
@@ -185,7 +185,7 @@ def fixture_webhooks_are_parsed(context: ConformanceContext) -> Iterator[str]:
     """MC311."""
     _samples(context)
     if context.fixtures.delivered_body is None and context.fixtures.inbound_body is None:
-        why = "the fixtures give no `delivered_body` and `inbound_body`"
+        why = "the fixtures give no `delivered_body` and `inbound_body`: give them if the vendor reports"
         raise NotApplicable(why)
     if context.fixtures.delivered_body is not None:
         report = _single_event(context, context.fixtures.delivered_body("ours-1", "theirs-1"))
@@ -231,10 +231,10 @@ def event_keys(result: WebhookResult | str) -> list[str]:
 
 def _samples(context: ConformanceContext) -> list[Webhook]:
     if not isinstance(context.provider, SupportsWebhooks):
-        why = "it takes no calls"
+        why = "it has no `handle_webhook`: the rule applies once it has"
         raise NotApplicable(why)
     if context.fixtures.sign_webhook is None or not context.fixtures.webhooks:
-        why = "the fixtures give no `sign_webhook` and `webhooks`"
+        why = "the fixtures give no `sign_webhook` and `webhooks`: give them"
         raise NotApplicable(why)
     return list(context.fixtures.webhooks)
 

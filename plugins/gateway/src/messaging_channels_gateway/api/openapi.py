@@ -69,7 +69,7 @@ def _describe_operation(operation: Operation) -> Json:
     if operation.body is not None:
         told["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": _column_names(operation.body)}},
+            "content": {"application/json": {"schema": _schema_ref(operation.body)}},
         }
     return told
 
@@ -117,7 +117,7 @@ def _responses(operation: Operation) -> Json:
             str(status),
             {
                 "description": "; ".join(titles),
-                "content": {MEDIA_TYPE: {"schema": _column_names(ProblemResponse)}},
+                "content": {MEDIA_TYPE: {"schema": _schema_ref(ProblemResponse)}},
             },
         )
     return responses
@@ -130,7 +130,7 @@ def _success(operation: Operation) -> Json:
         return {"description": "As asked.", "content": {operation.response: {"schema": {"type": "string"}}}}
     told: Json = {
         "description": "As asked.",
-        "content": {"application/json": {"schema": _column_names(operation.response)}},
+        "content": {"application/json": {"schema": _schema_ref(operation.response)}},
     }
     if operation.idempotent:
         words = "`true` if this is the answer to an earlier call with the same key."
@@ -138,7 +138,7 @@ def _success(operation: Operation) -> Json:
     return told
 
 
-def _column_names(model: type[BaseModel]) -> Json:
+def _schema_ref(model: type[BaseModel]) -> Json:
     return {"$ref": f"{_REF}{model.__name__}"}
 
 

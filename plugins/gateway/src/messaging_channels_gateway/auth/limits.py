@@ -50,7 +50,7 @@ class RequestLimits:
             raise _too_large(max_bytes)
         try:
             async with asyncio.timeout(self._settings.body_timeout):
-                return await _static_file(request, max_bytes)
+                return await _read_body(request, max_bytes)
         except TimeoutError:
             seconds = self._settings.body_timeout
             raise Problem(
@@ -60,7 +60,7 @@ class RequestLimits:
             raise Problem("invalid_request", "the connection was closed before the body ended") from None
 
 
-async def _static_file(request: Request, max_bytes: int) -> bytes:
+async def _read_body(request: Request, max_bytes: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():

@@ -209,7 +209,7 @@ def _content(envelope: Envelope, files: Files) -> dict[str, Any]:
         ampHtml=extra.amp_html if own else None,
         templateId=extra.template_id,
         attachments=_attachments(message, extra, files) or None,
-        inlineImages=[_add_inline(one, files) for one in message.attachments if one.content_id] or None,
+        inlineImages=[_inline_image(one, files) for one in message.attachments if one.content_id] or None,
         landingPagePlaceholders=to_json_text(extra.landing_page_placeholders),
         optoutLandingPageId=extra.optout_landing_page_id,
         templateLanguageVersion=extra.template_language_version,
@@ -226,7 +226,7 @@ def _attachments(message: Email, options: InfobipEmailOptions, files: Files) -> 
     return own + [{"type": "uploadedReference", "contentId": held} for held in options.uploaded_attachments]
 
 
-def _add_inline(attachment: Attachment, files: Files) -> dict[str, Any]:
+def _inline_image(attachment: Attachment, files: Files) -> dict[str, Any]:
     """Write an inline part: what the html calls `cid:…` is the name of the file here."""
     return {**_binary(attachment, files), "fileName": attachment.content_id}
 

@@ -31,7 +31,7 @@ def reports(request: Request, account: Account) -> HttpResponse:
     return json_response({"results": [one.fields(_PULLED) for one in waiting]})
 
 
-def parse_delivery_report(message: AcceptedMessage) -> Json:
+def delivery_report(message: AcceptedMessage) -> Json:
     """Write a delivery report as it is pushed."""
     return message.fields(_WEBHOOK_WRITERS[message.channel])
 
@@ -110,7 +110,7 @@ def _as_list(found: Schedule, bulk_id: str, fields: Json) -> Json:
     return {"bulkId": bulk_id, **fields}
 
 
-def preview_sms(request: Request, _: Account) -> HttpResponse:
+def preview(request: Request, _: Account) -> HttpResponse:
     """`POST /sms/1/preview`."""
     body = require_valid(request, rules.PREVIEW)
     size = segments(body["text"])

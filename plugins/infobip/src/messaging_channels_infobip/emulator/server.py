@@ -122,7 +122,7 @@ class InfobipEmulator(Emulator):
         message.status = message.fate.status
         target = next((one for one in (url, self._url) if one and _is_here(one)), None)
         if target:
-            self._post(target, {"results": [queries.parse_delivery_report(message)]})
+            self._post(target, {"results": [queries.delivery_report(message)]})
         elif message.channel in self.account.unfetched:
             self.account.unfetched[message.channel].append(message)
 
@@ -172,13 +172,13 @@ def _inbound_chat(record: Json) -> Json:
     }
 
 
-def _build_single(record: Json) -> Json:
+def _single(record: Json) -> Json:
     return {"results": [record], "messageCount": 1, "pendingMessageCount": 0}
 
 
 _WEBHOOK_WRITERS: Mapping[str, Callable[[Json], Json]] = {
-    "sms": lambda record: _build_single(_inbound(record)),
-    "whatsapp": lambda record: _build_single(_inbound_chat(record)),
+    "sms": lambda record: _single(_inbound(record)),
+    "whatsapp": lambda record: _single(_inbound_chat(record)),
     "seen": lambda record: {"results": [{"seenAt": format_date(), "sentAt": format_date(), **record}]},
     "tracking": lambda record: record,
 }
@@ -190,7 +190,7 @@ _SEND_ROUTES: Mapping[tuple[str, str], Callable[[Request, Account, sending.Repor
     **{("POST", f"/whatsapp/1/message/{kind}"): sending.send_chat for kind in WHATSAPP},
 }
 _QUERY_ROUTES: Mapping[tuple[str, str], Callable[[Request, Account], HttpResponse]] = {
-    ("POST", "/sms/1/preview"): queries.preview_sms,
+    ("POST", "/sms/1/preview"): queries.preview,
     ("GET", "/sms/3/reports"): queries.reports,
     ("GET", "/email/4/reports"): queries.reports,
     ("GET", "/sms/3/logs"): queries.logs,

@@ -12,7 +12,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses, mktime_tz, parsedate_tz
 
-_MAX_PIPELINED_OCTETS = 256 * 1024
+_MAX_OCTETS = 256 * 1024
 """What a report has to say stands before the mail it tells of; the rest of that is left away."""
 _MOST_PARTS = 60
 _MOST_LEVELS = 12
@@ -36,7 +36,7 @@ class ReceivedMail:
 
     def __init__(self, raw: bytes, *, whole: bool = False) -> None:
         """Take it apart; of a long one only the beginning, unless the `whole` is wanted."""
-        kept = raw if whole else raw[:_MAX_PIPELINED_OCTETS]
+        kept = raw if whole else raw[:_MAX_OCTETS]
         self._message = _parsed(kept)
         self.parts = tuple(_parts(self._message))
         self.text = "\n".join(part.text for part in self.parts)

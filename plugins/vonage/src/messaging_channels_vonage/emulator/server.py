@@ -60,7 +60,7 @@ class VonageEmulator(Emulator):
         message_id = f"0A{len(self.messages):014X}"
         self.messages.append({name: value for name, value in message.items() if name != "api_secret"})
         if self._webhook_url is not None:
-            receipt = _receipt_event(message, message_id, time.time())
+            receipt = _receipt(message, message_id, time.time())
             headers = {"content-type": "application/json"}
             self.report(HttpRequest("POST", self._webhook_url, headers, self.sign(receipt)))
         part = {"to": message["to"], "message-id": message_id, "status": "0", "message-price": "0.03330000"}
@@ -71,7 +71,7 @@ def _rejection(code: str, text: str) -> HttpResponse:
     return json_response({"message-count": "1", "messages": [{"status": code, "error-text": text}]})
 
 
-def _receipt_event(message: dict[str, str], message_id: str, now: float) -> dict[str, str]:
+def _receipt(message: dict[str, str], message_id: str, now: float) -> dict[str, str]:
     return {
         "msisdn": message["to"],
         "to": message["from"],
