@@ -76,7 +76,7 @@ class SendPipeline:
         self,
         message: Message,
         to: Any,  # noqa: ANN401  resolvers take anything
-        terms: SendOptions,
+        options: SendOptions,
         *,
         one_of_many: bool = False,
     ) -> Flow[SendState]:
@@ -84,24 +84,24 @@ class SendPipeline:
 
         For one of many the idempotency key stands for the whole call: each address has a key of its own under it.
         """
-        if isinstance(to, str) and self.is_fast(terms):
-            return self.prepare_fast(message, to, terms)
+        if isinstance(to, str) and self.is_fast(options):
+            return self.prepare_fast(message, to, options)
         envelope, account = yield from self.envelopes.build(message, to, self.clock())
-        state = self._new_state(envelope, account, terms, self.clock())
+        state = self._new_state(envelope, account, options, self.clock())
         state.is_bulk = one_of_many
-        if terms.idempotency_key is None or not (yield from self._find_existing(state)):
+        if options.idempotency_key is None or not (yield from self._find_existing(state)):
             yield from self._run_checks(state)
             state.step = self._first_candidate(state)
         return state
 
-    def is_fast(self, terms: SendOptions) -> bool:
+    def is_fast(self, options: SendOptions) -> bool:
         """Whether there is neither a key nor a rule to be asked for, as most often."""
-        return terms.idempotency_key is None and not self.checks
+        return options.idempotency_key is None and not self.checks
 
-    def prepare_fast(self, message: Message, to: str, terms: SendOptions) -> SendState:
+    def prepare_fast(self, message: Message, to: str, options: SendOptions) -> SendState:
         """Do as `prepared`, at once: for an address in text, where it asks nothing."""
         now = self.clock()
-        state = self._new_state(self.envelopes.build_for_address(message, to, now), None, terms, now)
+        state = self._new_state(self.envelopes.build_for_address(message, to, now), None, options, now)
         state.step = self._first_candidate(state)
         return state
 
@@ -125,10 +125,10 @@ class SendPipeline:
         return True
 
     def prepare_queued(
-        self, envelope: Envelope, account: str | None, terms: SendOptions, queued: QueueContext, holder: str
+        self, envelope: Envelope, account: str | None, options: SendOptions, queued: QueueContext, holder: str
     ) -> Flow[SendState]:
         """Set a message that waited on its way. Its record is there; `holder` has claimed it."""
-        state = self._new_state(envelope, account, terms, self.clock())
+        state = self._new_state(envelope, account, options, self.clock())
         state.queue_context, state.lease_owner, state.is_recorded = queued, holder, True
         state.next_attempt_number = queued.earlier_attempts + 1
         yield from self._run_checks(state)

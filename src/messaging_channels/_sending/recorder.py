@@ -42,14 +42,14 @@ class AttemptRecorder:
     options: LedgerOptions
 
     def start(
-        self, states: Sequence[SendState], provider: Provider, now: float, waited: float
+        self, states: Sequence[SendState], provider: Provider, now: float, delay: float
     ) -> Flow[Sequence[SendState]]:
         """Write down that they are about to be sent. Return those that may be; the others have an error, or another call's record, as their next step."""
         if (
             len(states) > 1
         ):  # in one order for all callers, so that two of them never wait for each other's keys
             states = sorted(states, key=lambda one: one.options.idempotency_key or "")
-        intents = [self._start_operation(one, provider.name, now, waited) for one in states]
+        intents = [self._start_operation(one, provider.name, now, delay) for one in states]
         try:
             replies = yield from _perform(intents)
         except errors.LedgerUnavailable as error:

@@ -161,15 +161,15 @@ class SendState:
             return self.seconds_left(now)
         return inf if self.options.timeout is None else self.options.timeout - (now - self.started_at)
 
-    def skip_provider(self, name: str, why: str, retry_after: float) -> None:
+    def skip_provider(self, name: str, reason: str, retry_after: float) -> None:
         """Leave a provider out, and go on to the next."""
-        self.skipped += (Skipped(name, why),)
+        self.skipped += (Skipped(name, reason),)
         self.retry_after = min(retry_after, self.retry_after or retry_after)
         self.providers = {other: one for other, one in self.providers.items() if other != name}
         self.step = (
             TryProvider(next(iter(self.providers)))
             if self.providers
-            else Stop(f"nobody was left to ask: {name} {why}")
+            else Stop(f"nobody was left to ask: {name} {reason}")
         )
 
     def record_attempt(self, attempt: Attempt, now: float, chance: Callable[[], float]) -> None:
