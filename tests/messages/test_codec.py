@@ -116,7 +116,7 @@ CODEC = Codec([*(kind for channel in BUILT_IN for kind in channel.message_types)
 
 
 def there_and_back(value: Any) -> Any:
-    return CODEC.parse_response(json.loads(json.dumps(CODEC.build_request(value))))
+    return CODEC.decode(json.loads(json.dumps(CODEC.encode(value))))
 
 
 @pytest.mark.parametrize("message", SAMPLES, ids=lambda message: type(message).__name__)
@@ -170,7 +170,7 @@ def test_whatever_an_extra_may_hold_comes_back_equal_and_of_the_same_type(value:
 
 def test_what_could_not_be_read_again_is_refused_when_it_is_written() -> None:
     with pytest.raises(InvalidMessage, match="object"):
-        CODEC.build_request(AcmeSmsOptions(note=object()))
+        CODEC.encode(AcmeSmsOptions(note=object()))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_what_could_not_be_read_again_is_refused_when_it_is_written() -> None:
 )  # fmt: skip
 def test_what_is_not_known_or_no_longer_fits_is_told_apart_from_a_message(stored: Any) -> None:
     with pytest.raises(DecodeError):
-        CODEC.parse_response(stored)
+        CODEC.decode(stored)
 
 
 def test_values_of_the_standard_library_have_a_form_of_their_own() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -139,20 +139,19 @@ def resolve_routes(
     Raises:
         UnknownProvider: a route names a provider that there is not.
     """
-    routes = dict(given_routes)
-    for channel in channels:
-        able = [
-            name
-            for name, provider in providers.items()
-            if any(kind in provider.capabilities.message_types for kind in channel.message_types)
-        ]
-        if able:
-            routes.setdefault(channel.name, Route(*able))
-    for route in routes.values():
-        for name in route.providers:
-            if name not in providers:
-                raise UnknownProvider(name, known=tuple(providers))
+    able = {channel.name: [*_able(providers, channel)] for channel in channels}
+    routes = {name: Route(*names) for name, names in able.items() if names} | dict(given_routes)
+    unknown = [name for route in routes.values() for name in route.providers if name not in providers]
+    if unknown:
+        raise UnknownProvider(unknown[0], known=tuple(providers))
     return routes
+
+
+def _able(providers: Mapping[str, Provider], channel: Channel) -> Iterator[str]:
+    """Return the names of the providers that carry any message of a channel."""
+    for name, provider in providers.items():
+        if not provider.capabilities.message_types.keys().isdisjoint(channel.message_types):
+            yield name
 
 
 def _has_prefix(plain: str, prefixes: tuple[str, ...]) -> bool:
