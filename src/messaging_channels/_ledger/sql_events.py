@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from messaging_channels._ledger.failures import store_failure
 from messaging_channels._ledger.schema import SELECT_STEPS, root_message_id, step_number
 from messaging_channels._ledger.sql_types import (
     Dialect,
@@ -53,6 +54,9 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
             operation.now,
         ),
     )
+    failure = store_failure(event.key, event) if is_new and isinstance(event, StatusChanged) else None
+    if failure:
+        yield failure
     if not is_new or key is None:
         return op.EventRecorded(bool(is_new), key)
     if status is not None:  # whoever waits for it hears of it at once
