@@ -35,6 +35,18 @@ class FailureFields(TypedDict):
     vendor_text: str
 
 
+def failure_fields(
+    failure: FailureReason | None, *, vendor_code: str = "", vendor_text: str = ""
+) -> FailureFields:
+    """Return the fields of a failure whose advice is its own."""
+    return {
+        "failure": failure,
+        "advice": BY_FAILURE,
+        "vendor_code": vendor_code,
+        "vendor_text": vendor_text,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """What one code of a vendor's means."""

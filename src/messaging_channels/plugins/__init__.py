@@ -16,7 +16,12 @@ if TYPE_CHECKING:
         WhatsAppUserId,
     )
     from messaging_channels._model.failure_reasons import Advice, FailureReason
-    from messaging_channels._model.failures import FailureTable, failure_of_status
+    from messaging_channels._model.failures import (
+        FailureFields,
+        FailureTable,
+        failure_fields,
+        failure_of_status,
+    )
     from messaging_channels._model.outcomes import (
         REASON_POLICIES,
         AttemptResult,
@@ -98,6 +103,7 @@ __all__ = [
     "Exchange",
     "Executor",
     "ExecutorPair",
+    "FailureFields",
     "FailureReason",
     "FailureTable",
     "Flow",
@@ -141,6 +147,7 @@ __all__ = [
     "WhatsAppUserId",
     "ask",
     "deciding_attempt",
+    "failure_fields",
     "failure_of_status",
     "get_path",
     "hookimpl",
@@ -170,7 +177,9 @@ __getattr__, __dir__ = lazy(
             "FailureReason",
         ),
         "_model.failures": (
+            "FailureFields",
             "FailureTable",
+            "failure_fields",
             "failure_of_status",
         ),
         "_model.outcomes": (

@@ -20,11 +20,12 @@ from messaging_channels.events import (
     StatusChanged,
     UnknownEvent,
 )
-from messaging_channels.plugins import Address, Status
+from messaging_channels.plugins import Address, FailureFields, FailureReason, Status, failure_fields
 from messaging_channels.plugins import status as statuses
 from messaging_channels_infobip.addresses import parse_address
 from messaging_channels_infobip.dates import parse_date
 from messaging_channels_infobip.error_advice import advice_of, is_opt_out
+from messaging_channels_infobip.failures import failure_of
 from messaging_channels_infobip.responses import as_object, parse_status
 
 PROVIDER = "infobip"
@@ -43,7 +44,8 @@ def parse_delivery_report(record: Mapping[str, Any], *, at: float) -> list[Event
         return [unknown_event(record, "delivery report without a status", at=at)]
     error = as_object(record.get("error"))
     when = parse_date(record.get("doneAt") or record.get("sentAt"), default=at)
-    changed = _status_event(record, status, _detail(error), at=when)
+    told = failure_of(status, error, _channel(record, error))
+    changed = _status_event(record, status, _detail(error), at=when, told=told)
     address = parse_address(record.get("to") or record.get("destination"))
     if not is_opt_out(error) or address is None:
         return [changed]
@@ -55,7 +57,9 @@ def parse_delivery_report(record: Mapping[str, Any], *, at: float) -> list[Event
     ]
 
 
-def _status_event(record: Mapping[str, Any], status: Status, detail: str, *, at: float) -> StatusChanged:
+def _status_event(
+    record: Mapping[str, Any], status: Status, detail: str, *, at: float, told: FailureFields
+) -> StatusChanged:
     message_id = str(record.get("messageId") or "")
     return StatusChanged(
         provider=PROVIDER,
@@ -65,6 +69,7 @@ def _status_event(record: Mapping[str, Any], status: Status, detail: str, *, at:
         status=status,
         detail=detail,
         raw=record,
+        **told,
     )
 
 
@@ -126,7 +131,8 @@ def parse_tracking(record: Mapping[str, Any], *, at: float) -> list[Event]:
     if kind in _ENGAGEMENT_TYPES:
         return [_engagement_event(record, _ENGAGEMENT_TYPES[kind], at=when)]
     if kind == "LATE_BOUNCE":
-        return [_status_event(record, _LATE_BOUNCE, "late bounce", at=when)]
+        told = failure_fields(FailureReason.UNKNOWN_RECIPIENT, vendor_code=kind)
+        return [_status_event(record, _LATE_BOUNCE, "late bounce", at=when, told=told)]
     address = parse_address(record.get("recipient"))
     if kind in _OPT_OUT_REASONS and address is not None:
         return [_opt_out_event(record, "email", address, _OPT_OUT_REASONS[kind], at=when)]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypedDict, cast
 
 from messaging_channels.plugins import (
     AttemptResult,
@@ -23,6 +23,7 @@ from messaging_channels.plugins import (
 )
 from messaging_channels.plugins import status as statuses
 from messaging_channels_infobip._table_statuses import GROUP_REASONS, REASONS
+from messaging_channels_infobip.failures import failure_of
 
 
 def parse_batch_response(response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
@@ -50,7 +51,7 @@ def _refused_result(response: HttpResponse, *, alone: bool) -> AttemptResult:
     result = result_from_status(response, describe_error(response))
     if response.status in _NO_SUCH_PATH:
         result = AttemptResult.of(Reason.NO_COVERAGE, result.detail, raw_response=response)
-    return replace(result, request_rejected=not alone)
+    return replace(result, request_rejected=not alone, **_error_words(response))
 
 
 def _result_of_element(
@@ -61,7 +62,11 @@ def _result_of_element(
     if meaning is None:
         return result_from_status(response, "the answer does not name this message")
     reason, status, detail = meaning
-    return AttemptResult(reason, status, str(element.get("messageId") or envelope.id), detail, None, element)
+    provider_id = str(element.get("messageId") or envelope.id)
+    if reason is Reason.ACCEPTED:
+        return AttemptResult(reason, status, provider_id, detail, None, element)
+    told = failure_of(status, as_object(element.get("error")), envelope.channel)
+    return AttemptResult(reason, status, provider_id, detail, None, element, **told)
 
 
 _Meaning: TypeAlias = tuple[Reason, Status, str]
@@ -153,6 +158,21 @@ def _element_for_recipient(elements: Mapping[str, dict[str, Any]], envelope: Env
     named = [one for one in elements.values() if isinstance(one["messageId"], str)]
     found = [one for one in named if to in (one.get("to"), one.get("destination"))]
     return found[0] if len(found) == 1 else {}
+
+
+class _ErrorWords(TypedDict):
+    vendor_code: str
+    vendor_text: str
+
+
+def _error_words(response: HttpResponse) -> _ErrorWords:
+    """Return code and text of either error envelope."""
+    envelope = as_object(parse_json(response))
+    old = as_object(as_object(envelope.get("requestError")).get("serviceException"))
+    return {
+        "vendor_code": str(envelope.get("errorCode") or old.get("messageId") or ""),
+        "vendor_text": str(envelope.get("description") or old.get("text") or ""),
+    }
 
 
 def describe_error(response: HttpResponse) -> str:
