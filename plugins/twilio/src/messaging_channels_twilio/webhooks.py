@@ -120,11 +120,8 @@ def _status_event(report: _StatusReport) -> Sequence[Event]:
         "raw": report.fields,
     }
     of_message = {**common, "message_id": report.message_id, "provider_id": report.sid}
-    heard: list[Event] = [
-        StatusChanged(
-            **of_message, status=status, detail=_detail(report), **ERRORS.fields(report.code, report.words)
-        )
-    ]
+    told = ERRORS.fields(report.code, report.words)
+    heard: list[Event] = [StatusChanged(**of_message, status=status, detail=_detail(report), **told)]
     if report.state == "read" or report.fields.get("EventType", "").upper() == _READ:
         heard.append(EngagementReceived(**of_message, engagement_type=EngagementType.READ))
     if report.code in OPT_OUTS and report.fields.get("To"):
