@@ -74,6 +74,8 @@ class StatusChanged(_MessageEvent):
     """The vendor's own code, such as `30003`."""
     vendor_text: str = ""
     """The vendor's own words, with whatever may be somebody's number or address hidden."""
+    recipient: Address | None = field(default=None, repr=False)
+    """Whom the report speaks of, where one message may go to several: of a mail, its recipient or one who gets a copy."""
 
     def __post_init__(self) -> None:
         """Complete the failure and its advice."""

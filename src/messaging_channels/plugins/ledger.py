@@ -288,6 +288,9 @@ class RecordEvent(Operation[EventRecorded]):
 
     event: Event
     now: float
+    recipients: tuple[str, ...] = ()
+    """Whom a report of a mail speaks of, in the spellings in which this ledger may keep it; empty if it does not say. One that speaks of nobody to whom the
+    message went tells of a copy: it is kept, and changes no status."""
 
 
 @fast_frozen(frozen=True, slots=True)

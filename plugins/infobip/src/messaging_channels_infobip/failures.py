@@ -24,6 +24,11 @@ def failure_of(status: Status, error: Mapping[str, Any], channel: str) -> Failur
     return failure_fields(failure, vendor_code=f"{status.group_id}/{status.id}", vendor_text=words)
 
 
+def is_opt_out(error: Mapping[str, Any]) -> bool:
+    """Whether the error says that the recipient has asked, in whatever way, for no more messages."""
+    return error.get("id") in OPT_OUT_CODES
+
+
 def _of_error(code: str, channel: str, words: str) -> FailureFields:
     special = channel in _RCS_AND_VIBER and code in RCS_AND_VIBER_ERRORS.codes
     return (RCS_AND_VIBER_ERRORS if special else ERRORS).fields(code, words)
@@ -31,3 +36,7 @@ def _of_error(code: str, channel: str, words: str) -> FailureFields:
 
 def _words(error: Mapping[str, Any]) -> str:
     return str(error.get("description") or error.get("name") or "")
+
+
+OPT_OUT_CODES = frozenset({573, 603, 6003, 6035, 7003, 7033})
+"""Blocked the short code, answered STOP, unsubscribed, complained of spam, blocked the sender on a chat, turned marketing off."""

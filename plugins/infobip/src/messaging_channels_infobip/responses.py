@@ -31,6 +31,9 @@ def parse_batch_response(response: HttpResponse, batch: Sequence[Envelope]) -> S
     if not response.ok:
         return [_refused_result(response, alone=len(batch) == 1)] * len(batch)
     elements = _elements_by_id(response)
+    if len(batch) == 1 and len(elements) == 1 and batch[0].id not in elements:
+        (element,) = elements.values()
+        return [_result_of_element(_only_element(element, batch[0]), batch[0], response)]
     return [
         _result_of_element(elements.get(one.id) or _element_for_recipient(elements, one), one, response)
         for one in batch
@@ -148,6 +151,16 @@ def _elements_by_id(response: HttpResponse) -> dict[str, dict[str, Any]]:
     except (ValueError, TypeError, KeyError):  # it is no JSON, or not all of it is as it should be
         listed = as_objects(as_object(parse_json(response)).get("messages"))
         return {one["messageId"]: one for one in listed if isinstance(one.get("messageId"), str)}
+
+
+def _only_element(element: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
+    """Return the one element of the answer to one message: it is that message's, by whatever id, unless it names somebody else."""
+    named = element.get("destination") or element.get("to")
+    return element if named is None or _is_same_address(str(named), envelope.to.plain) else {}
+
+
+def _is_same_address(one: str, other: str) -> bool:
+    return one.removeprefix("+").casefold() == other.removeprefix("+").casefold()
 
 
 def _element_for_recipient(elements: Mapping[str, dict[str, Any]], envelope: Envelope) -> dict[str, Any]:
