@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -76,16 +77,16 @@ class Reports:
         return events
 
     def _fetch_all(self, provider: SupportsReportPolling) -> Flow[Sequence[Event]]:
-        """Fetch page after page, until there is none or one brings nothing that the others did not."""
+        """Fetch page after page, until there is none, or the same one comes again and again."""
         events: list[Event] = []
-        seen: set[str] = set()
+        pages: Counter[frozenset[str]] = Counter()
         while page := (yield from provider.fetch_reports()):
-            yield from self.store_events(page)
-            new = [event for event in page if event.key not in seen]
-            seen.update(event.key for event in page)
-            events += new
-            if not new:
+            keys = frozenset(event.key for event in page)
+            pages[keys] += 1
+            if pages[keys] > _MOST_REPETITIONS:
                 break
+            yield from self.store_events(page)
+            events += page
         return events
 
     def store_events(self, events: Sequence[Event]) -> Flow[None]:
@@ -164,3 +165,7 @@ class Reports:
         if channel is None or not self.options.ledger.has_plain_addresses:
             return None
         return channel.parse(record.address)
+
+
+_MOST_REPETITIONS = 3
+"""How often the same reports may come in one call: once from a log, once as reports, and once more for good measure."""

@@ -74,13 +74,15 @@ def _normalize_url(base_url: str) -> str:
             source="the provider's arguments",
             hint="copy it from the portal: xyz.api.infobip.com",
         )
-    return f"{parts.scheme}://{parts.netloc.lower()}{_API_PATH.sub('', parts.path).rstrip('/')}"
+    return f"{parts.scheme}://{parts.netloc.lower().rstrip(':')}{_API_PATH.sub('', parts.path).rstrip('/')}"
 
 
 def _pasted_url(text: str) -> str:
     """Return what was pasted as a URL: without quotes and brackets around it, and with a scheme."""
     bare = text.strip().strip("\"'`<>").strip()
     scheme = _SCHEME.match(bare)
+    if scheme is None and "://" in bare:
+        return bare
     if scheme is None:
         return f"https://{bare.removeprefix('//')}"
     return f"{scheme[1].lower()}://{bare[scheme.end() :]}"

@@ -156,6 +156,8 @@ def _elements_by_id(response: HttpResponse) -> dict[str, dict[str, Any]]:
 def _only_element(element: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
     """Return the one element of the answer to one message: it is that message's, by whatever id, unless it names somebody else."""
     named = element.get("destination") or element.get("to")
+    if not isinstance(element.get("messageId"), str):
+        return {}
     return element if named is None or _is_same_address(str(named), envelope.to.plain) else {}
 
 
