@@ -81,7 +81,7 @@ def _pasted_url(text: str) -> str:
     """Return what was pasted as a URL: without quotes and brackets around it, and with a scheme."""
     bare = text.strip().strip("\"'`<>").strip()
     scheme = _SCHEME.match(bare)
-    if scheme is None and "://" in bare:
+    if scheme is None and _OTHER_SCHEME.match(bare):
         return bare
     if scheme is None:
         return f"https://{bare.removeprefix('//')}"
@@ -112,6 +112,7 @@ def _authorization(api_key: str) -> str:
 
 
 _SCHEME = re.compile(r"(https?):/{0,2}(?![\d/]*$)(?!/)", re.IGNORECASE)
+_OTHER_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
 _HOST = re.compile(
     r"(?!https?$)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.?", re.IGNORECASE
 )
