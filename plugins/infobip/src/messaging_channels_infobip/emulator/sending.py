@@ -148,7 +148,8 @@ def send_unified(request: Request, account: Account, report: Report) -> HttpResp
 
 def _unified_destination(destination: Json) -> Json:
     """Return the first address of a destination that has one for each channel."""
-    first = next(iter(destination.get("byChannel", [])), {})
+    listed: list[Json] = destination.get("byChannel", [])
+    first: Json = listed[0] if listed else {}
     return {
         "to": str(destination.get("to") or first.get("to") or ""),
         "messageId": destination.get("messageId"),
