@@ -68,7 +68,11 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
         joined = yield ATTACH_EVENTS, (key, event.provider, provider_id)
         yield "UPDATE message SET event_count = event_count + ? WHERE id = ?", (len(joined), key)
     now = yield from recompute_status(key)
-    if status is not None and status.group is StatusGroup.DELIVERED and status.rank >= DELIVERED_TO_HANDSET.rank:
+    if (
+        status is not None
+        and status.group is StatusGroup.DELIVERED
+        and status.rank >= DELIVERED_TO_HANDSET.rank
+    ):
         yield from _count_overlap(key, event.provider, provider_id, operation.now)
     return op.EventRecorded(is_new=True, message_id=key, status=now)
 
