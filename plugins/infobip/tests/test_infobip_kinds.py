@@ -32,13 +32,13 @@ from messaging_channels.messages import (
     WhatsAppUrlButton,
 )
 from messaging_channels.messages.whatsapp import ReplyButton
-from messaging_channels_infobip import AccountDefaults, Infobip, InfobipEmailOptions, InfobipSmsOptions
+from messaging_channels_infobip import Infobip, InfobipEmailOptions, InfobipSmsOptions
 from messaging_channels_infobip.emulator import InfobipEmulator
 from messaging_channels_infobip.options import SmsBinary
 from messaging_channels_infobip.webhooks import parse_events
 
 NUMBER = "+447700900123"
-SENDERS = AccountDefaults(sms_sender="Shop", whatsapp_sender="15550100001", email_sender="shop@example.com")
+SENDERS = {"sms_sender": "Shop", "whatsapp_sender": "15550100001", "email_sender": "shop@example.com"}
 DELIVERED = {"groupId": 3, "groupName": "DELIVERED", "id": 5, "name": "DELIVERED_TO_HANDSET"}
 BOUNCED = {"groupId": 2, "groupName": "UNDELIVERABLE", "id": 9, "name": "UNDELIVERABLE_NOT_DELIVERED"}
 
@@ -49,7 +49,7 @@ def _read(told: object, content_type: str = "application/json") -> list[Event]:
 
 
 def _provider(emulator: InfobipEmulator, **settings: Any) -> Infobip:
-    return Infobip(**{"base_url": emulator.url, "api_key": "emulated-key", "defaults": SENDERS, **settings})
+    return Infobip(**{"base_url": emulator.url, "api_key": "emulated-key", **SENDERS, **settings})
 
 
 def _sent(message: Any, to: str = NUMBER, **settings: Any) -> Any:
@@ -154,7 +154,7 @@ def test_default_placeholders_go_along_with_a_template() -> None:
 
 def test_a_template_without_a_sender_of_its_own_needs_none() -> None:
     options = InfobipEmailOptions(template_id="4")
-    body = _sent(Email("Hi", "", provider_options=(options,)), "zoe@example.com", defaults=AccountDefaults())
+    body = _sent(Email("Hi", "", provider_options=(options,)), "zoe@example.com", email_sender=None)
     assert "sender" not in body["messages"][0]
 
 
