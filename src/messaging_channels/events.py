@@ -13,11 +13,14 @@ from messaging_channels._model.events import (
     StatusChanged,
     UnknownEvent,
 )
+from messaging_channels._model.failure_reasons import Advice, FailureReason
 
 __all__ = [
+    "Advice",
     "EngagementReceived",
     "EngagementType",
     "Event",
+    "FailureReason",
     "InboundMedia",
     "MessageReceived",
     "OptedIn",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from messaging_channels._model import errors
+from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels.messages import digest_of
 from messaging_channels.plugins.exchange import Flow, ask
@@ -71,9 +73,20 @@ class Reports:
         for providers in self.accounts.values():
             for provider in providers.values():
                 if isinstance(provider, SupportsReportPolling):
-                    while page := (yield from provider.fetch_reports()):
-                        yield from self.store_events(page)
-                        events += page
+                    events += yield from self._fetch_all(provider)
+        return events
+
+    def _fetch_all(self, provider: SupportsReportPolling) -> Flow[Sequence[Event]]:
+        """Fetch page after page, until there is none, or the same one comes again and again."""
+        events: list[Event] = []
+        pages: Counter[frozenset[str]] = Counter()
+        while page := (yield from provider.fetch_reports()):
+            keys = frozenset(event.key for event in page)
+            pages[keys] += 1
+            if pages[keys] > _MOST_REPETITIONS:
+                break
+            yield from self.store_events(page)
+            events += page
         return events
 
     def store_events(self, events: Sequence[Event]) -> Flow[None]:
@@ -81,13 +94,23 @@ class Reports:
         if not events:
             return
         now = self.clock()
-        hearings = yield from ask(Transaction(tuple(RecordEvent(event, now) for event in events)))
+        steps = tuple(RecordEvent(event, now, self._recipients(event)) for event in events)
+        hearings = yield from ask(Transaction(steps))
         for event, hearing in zip(events, hearings, strict=True):
             if hearing.is_new:
                 if self.observer is not None:
                     notify(self.observer.event_received, event)
                 for check in self.checks:
                     notify(check.event_received, event)
+
+    def _recipients(self, event: Event) -> tuple[str, ...]:
+        """Return whom a report speaks of, as the ledger may have kept it: mail servers write addresses in small letters."""
+        to = event.recipient if isinstance(event, StatusChanged) else None
+        if to is None:
+            return ()
+        keep = self.options.ledger.stored_address
+        spellings = {keep(to.plain, to.masked), keep(to.plain.lower(), to.masked.lower())}
+        return tuple(sorted(spellings - {""}))
 
     def reconcile(self, limit: int) -> Flow[Sequence[MessageRecord]]:
         """Ask providers about messages whose outcome is unknown and that are due. See `Dispatcher.settle`."""
@@ -142,3 +165,7 @@ class Reports:
         if channel is None or not self.options.ledger.has_plain_addresses:
             return None
         return channel.parse(record.address)
+
+
+_MOST_REPETITIONS = 3
+"""How often the same reports may come in one call: once from a log, once as reports, and once more for good measure."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from messaging_channels._ledger.failures import FAILURE_COLUMNS, failure_from_row
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.receipts import Attempt
 from messaging_channels._model.status import from_dict
@@ -56,6 +57,11 @@ SCHEMA = (
         "minute INTEGER NOT NULL, worker TEXT NOT NULL, what TEXT NOT NULL, number INTEGER NOT NULL,"
         " PRIMARY KEY (minute, worker, what))"
     ),
+    (
+        "CREATE TABLE IF NOT EXISTS failure ("
+        "source TEXT PRIMARY KEY, reason TEXT NOT NULL, advice TEXT NOT NULL, vendor_code TEXT NOT NULL,"
+        " vendor_text TEXT NOT NULL)"
+    ),
 )
 """The same for SQLite and PostgreSQL. Times are seconds since the epoch, UTC.
 
@@ -78,11 +84,15 @@ MESSAGE_COLUMNS = (
     " holder, lease, stopped"
 )
 SELECT_ATTEMPTS = (
-    "SELECT number, provider, account, started, waited, duration, reason, status, provider_id, detail, retry_after"
-    " FROM attempt WHERE message_id = ? ORDER BY number"
+    "SELECT number, provider, account, started, waited, duration, attempt.reason, status, provider_id, detail, retry_after,"  # noqa: S608  constants
+    f" {FAILURE_COLUMNS} FROM attempt LEFT JOIN failure ON failure.source = attempt.message_id || '/' || attempt.number"
+    " WHERE message_id = ? ORDER BY number"
 )
 SELECT_STEPS = "SELECT step, base, channel FROM step WHERE message_id = ? ORDER BY step"
-SELECT_EVENTS = "SELECT kind, at, status, detail FROM event WHERE message_id = ? ORDER BY at, key"
+SELECT_EVENTS = (
+    f"SELECT kind, at, status, detail, {FAILURE_COLUMNS} FROM event LEFT JOIN failure ON failure.source = event.key"  # noqa: S608  constants
+    " WHERE message_id = ? ORDER BY at, key"
+)
 
 
 def record_from_row(
@@ -123,21 +133,21 @@ def attempt_from_row(
     for step, base, other in steps:
         if row[0] > base:
             message_id, channel = step_message_id(message_id, step), other
-    number, provider, account, started, waited, duration, reason, status, provider_id, detail, retry_after = (
-        row
-    )
+    number, provider, account, started, waited, duration, reason, status, provider_id, detail, wait = row[:11]
     result = None
     if reason is not None:
+        told = failure_from_row(row[11:])
         result = AttemptResult(
-            Reason(reason), from_dict(json.loads(status)), provider_id, detail, retry_after
+            Reason(reason), from_dict(json.loads(status)), provider_id, detail, wait, **told
         )
     return Attempt(message_id, channel, provider, account, result, started, duration or 0.0, number, waited)
 
 
 def event_from_row(row: tuple[Any, ...]) -> RecordedEvent:
     """Return the event of a row of `event`."""
-    kind, at, status, detail = row
-    return RecordedEvent(kind, at, from_dict(json.loads(status)) if status else None, detail)
+    kind, at, status, detail, *failure = row
+    told = failure_from_row(tuple(failure))
+    return RecordedEvent(kind, at, from_dict(json.loads(status)) if status else None, detail, **told)
 
 
 def step_message_id(message_id: str, step: int) -> str:

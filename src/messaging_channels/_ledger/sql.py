@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from messaging_channels._ledger.failures import attempt_source, store_failure
 from messaging_channels._ledger.schema import (
     MESSAGE_COLUMNS,
     SELECT_ATTEMPTS,
@@ -153,6 +154,9 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
     if not known:
         return result.status
     ended = yield _update_attempt(operation, result)
+    failure = store_failure(attempt_source(key, operation.number), result) if ended else None
+    if failure:
+        yield failure
     event_count: int = known[0][0]
     if result.provider_id:
         named = ended or (yield _SET_PROVIDER_ID_LATE, (result.provider_id, key, operation.number))

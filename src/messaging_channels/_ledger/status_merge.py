@@ -64,6 +64,18 @@ def reported_statuses(key: str, attempts: Sequence[Attempt]) -> StatementFlow[li
     return reports
 
 
+def is_of_copy(key: str, recipients: Sequence[str]) -> StatementFlow[bool]:
+    """Whether a report that speaks of these recipients is about a copy of a mail: about nobody to whom the message, or a step of its fallback, went."""
+    if not recipients:
+        return False
+    rows = yield _SELECT_ADDRESSES, (key, key)
+    known = [address for channel, address in rows if channel == "email"]
+    if not known or not all(known):
+        return False  # not of mail, or the ledger keeps no addresses
+    spellings = {*recipients, *(one.lower() for one in recipients)}
+    return not any(address in spellings or address.lower() in spellings for address in known)
+
+
 def merged_status(
     attempts: Sequence[Attempt], reports: Sequence[tuple[str, Status]], *, stopped: bool
 ) -> Status:
@@ -96,6 +108,7 @@ _SELECT_STATUS_INPUTS = (
     "SELECT channel, status, stopped, next_check_at, (SELECT steps - step FROM queue WHERE message_id = message.id),"
     " (SELECT max(base) FROM step WHERE message_id = message.id) FROM message WHERE id = ?"
 )
+_SELECT_ADDRESSES = "SELECT channel, address FROM message WHERE id = ? UNION ALL SELECT channel, address FROM step WHERE message_id = ?"
 _STATUSES_WITHOUT_ATTEMPT = (EXPIRED_BEFORE_SENT, REJECTED_CANCELLED, REJECTED_BY_RULE)
 """What no attempt says."""
 _ALL = 1_000_000_000

@@ -11,6 +11,15 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from messaging_channels._model.failure_reasons import Advice, FailureReason
+from messaging_channels._model.failures import (
+    BY_FAILURE,
+    cleaned_code,
+    cleaned_text,
+    implied_failure,
+    safe_advice,
+)
+
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.status import Status
@@ -57,6 +66,26 @@ class StatusChanged(_MessageEvent):
     status: Status
     detail: str = ""
     """For the operator: the provider's error code and text. No whole address, no body."""
+    failure: FailureReason | None = None
+    """Why it was not delivered, in the same words for every vendor; None where nothing failed. Where the plugin names none, what the status tells."""
+    advice: frozenset[Advice] = BY_FAILURE
+    """What may be done about it. Never to send it again where a copy may be on its way."""
+    vendor_code: str = ""
+    """The vendor's own code, such as `30003`."""
+    vendor_text: str = ""
+    """The vendor's own words, with whatever may be somebody's number or address hidden."""
+    recipient: Address | None = field(default=None, repr=False)
+    """Whom the report speaks of, where one message may go to several: of a mail, its recipient or one who gets a copy."""
+
+    def __post_init__(self) -> None:
+        """Complete the failure and its advice."""
+        failure = None if self.status.group_id == _DELIVERED else self.failure or implied_failure(self.status)
+        advice = safe_advice(failure, self.advice, may_be_under_way=not self.status.final)
+        object.__setattr__(self, "failure", failure)
+        object.__setattr__(self, "advice", advice)
+        if self.vendor_code or self.vendor_text:
+            object.__setattr__(self, "vendor_code", cleaned_code(self.vendor_code))
+            object.__setattr__(self, "vendor_text", cleaned_text(self.vendor_text))
 
     def _identity(self) -> tuple[Any, ...]:
         return (self.message_id, self.provider_id, self.status.group_id, self.status.id, self.detail)
@@ -159,3 +188,4 @@ class UnknownEvent(_Event):
 
 
 Event: TypeAlias = "StatusChanged | EngagementReceived | MessageReceived | OptedOut | OptedIn | UnknownEvent"
+_DELIVERED = 3

@@ -10,6 +10,15 @@ from enum import StrEnum
 from typing import Any
 
 from messaging_channels._model import status as statuses
+from messaging_channels._model._table_failures import REASONS
+from messaging_channels._model.failure_reasons import Advice, FailureReason
+from messaging_channels._model.failures import (
+    BY_FAILURE,
+    NO_ADVICE,
+    cleaned_code,
+    cleaned_text,
+    safe_advice,
+)
 from messaging_channels._model.status import Status
 from messaging_channels._model.values import fast_frozen
 
@@ -133,6 +142,30 @@ class AttemptResult:
     """The answer as the provider gave it."""
     request_rejected: bool = False
     """Whether the request was refused as a whole, for whatever reason: of several messages in it, some may be faultless."""
+    failure: FailureReason | None = None
+    """Why it was not delivered, in the same words for every vendor; None for what was accepted. Where the plugin names none, what `reason` tells."""
+    advice: frozenset[Advice] = BY_FAILURE
+    """What may be done about it. Never to send it again where a copy may be on its way."""
+    vendor_code: str = ""
+    """The vendor's own code, such as `30003`."""
+    vendor_text: str = ""
+    """The vendor's own words, with whatever may be somebody's number or address hidden."""
+
+    def __post_init__(self) -> None:
+        """Complete the failure and its advice."""
+        outcome = self.reason.policy.outcome
+        if outcome is Outcome.ACCEPTED:
+            failure, advice = None, NO_ADVICE
+        else:
+            failure = self.failure or REASONS.get(self.reason, FailureReason.UNKNOWN)
+            advice = safe_advice(failure, self.advice, may_be_under_way=outcome is Outcome.UNKNOWN)
+            if outcome is Outcome.REJECTED and failure is FailureReason.UNKNOWN:
+                advice -= _RETRY  # refused for good, for whatever reason
+        object.__setattr__(self, "failure", failure)
+        object.__setattr__(self, "advice", advice)
+        if self.vendor_code or self.vendor_text:
+            object.__setattr__(self, "vendor_code", cleaned_code(self.vendor_code))
+            object.__setattr__(self, "vendor_text", cleaned_text(self.vendor_text))
 
     @property
     def outcome(self) -> Outcome:
@@ -150,8 +183,12 @@ class AttemptResult:
         retry_after: float | None = None,
         raw_response: Any = None,  # noqa: ANN401  whatever the provider answered
         request_rejected: bool = False,
+        failure: FailureReason | None = None,
+        advice: frozenset[Advice] = BY_FAILURE,
+        vendor_code: str = "",
+        vendor_text: str = "",
     ) -> AttemptResult:
-        """Make an outcome; its status is the reason's own unless the provider gave one."""
+        """Make an outcome; its status is the reason's own unless the provider gave one. `FailureTable.fields` gives the last four."""
         return cls(
             reason,
             status or REASON_POLICIES[reason].status,
@@ -160,4 +197,11 @@ class AttemptResult:
             retry_after,
             raw_response,
             request_rejected,
+            failure,
+            advice,
+            vendor_code,
+            vendor_text,
         )
+
+
+_RETRY = frozenset({Advice.RETRY_LATER})

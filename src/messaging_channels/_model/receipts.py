@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from messaging_channels._model.outcomes import AttemptResult, Outcome
 from messaging_channels._model.values import fast_frozen
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
+    from messaging_channels._model.failure_reasons import Advice, FailureReason
     from messaging_channels._model.status import Status
 
 
@@ -56,6 +57,7 @@ class Attempt:
             "reason": result.reason if result else "in_progress",
             "detail": result.detail if result else "",
             "providerId": result.provider_id if result else None,
+            **failure_as_dict(result),
         }
 
 
@@ -105,6 +107,30 @@ class Receipt:
         return result.provider_id if result else None
 
     @property
+    def failure(self) -> FailureReason | None:
+        """Why it was not sent, in the same words for every vendor; None for what was accepted."""
+        result = self._result
+        return result.failure if result else None
+
+    @property
+    def advice(self) -> frozenset[Advice]:
+        """What may be done about it. Never to send it again where a copy may be on its way."""
+        result = self._result
+        return result.advice if result else frozenset()
+
+    @property
+    def vendor_code(self) -> str:
+        """The vendor's own code; empty if it gave none."""
+        result = self._result
+        return result.vendor_code if result else ""
+
+    @property
+    def vendor_text(self) -> str:
+        """The vendor's own words; empty if it gave none."""
+        result = self._result
+        return result.vendor_text if result else ""
+
+    @property
     def raw_response(self) -> Any:  # noqa: ANN401  whatever the provider answered
         """The provider's answer as it came."""
         result = self._result
@@ -147,6 +173,40 @@ def was_rejected(attempts: Sequence[Attempt]) -> bool:
         one.result is not None and one.outcome is Outcome.REJECTED and not one.result.reason.policy.failover
         for one in attempts
     )
+
+
+class ToldFailure(Protocol):
+    """What tells of a failure: a result, a report as it is kept, a record."""
+
+    @property
+    def failure(self) -> FailureReason | None:
+        """Why it was not delivered."""
+        ...
+
+    @property
+    def advice(self) -> frozenset[Advice]:
+        """What may be done about it."""
+        ...
+
+    @property
+    def vendor_code(self) -> str:
+        """The vendor's own code."""
+        ...
+
+    @property
+    def vendor_text(self) -> str:
+        """The vendor's own words."""
+        ...
+
+
+def failure_as_dict(told: ToldFailure | None) -> dict[str, Any]:
+    """Return a failure as JSON can hold it."""
+    return {
+        "failure": told.failure if told else None,
+        "advice": sorted(told.advice) if told else [],
+        "vendorCode": told.vendor_code if told else "",
+        "vendorText": told.vendor_text if told else "",
+    }
 
 
 def _describe(attempt: Attempt) -> str:

@@ -141,7 +141,8 @@ class CatalogButton:
 class ProductsButton:
     """A button that opens some products of the catalogue."""
 
-    thumbnail_product_id: str
+    thumbnail_product_id: str | None
+    """The retailer's id of the product that is shown. None for the provider's choice, where it makes one."""
     sections: tuple[ProductSection, ...]
 
 

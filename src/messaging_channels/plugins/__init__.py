@@ -15,6 +15,13 @@ if TYPE_CHECKING:
         WhatsAppAddress,
         WhatsAppUserId,
     )
+    from messaging_channels._model.failure_reasons import Advice, FailureReason
+    from messaging_channels._model.failures import (
+        FailureFields,
+        FailureTable,
+        failure_fields,
+        failure_of_status,
+    )
     from messaging_channels._model.outcomes import (
         REASON_POLICIES,
         AttemptResult,
@@ -81,6 +88,7 @@ __all__ = [
     "SMS",
     "WHATSAPP",
     "Address",
+    "Advice",
     "AsyncExecutor",
     "Attempt",
     "AttemptResult",
@@ -95,6 +103,9 @@ __all__ = [
     "Exchange",
     "Executor",
     "ExecutorPair",
+    "FailureFields",
+    "FailureReason",
+    "FailureTable",
     "Flow",
     "Hooks",
     "HttpProvider",
@@ -136,6 +147,8 @@ __all__ = [
     "WhatsAppUserId",
     "ask",
     "deciding_attempt",
+    "failure_fields",
+    "failure_of_status",
     "get_path",
     "hookimpl",
     "hookspec",
@@ -158,6 +171,16 @@ __getattr__, __dir__ = lazy(
             "WhatsAppUserId",
             "PhoneNumber",
             "EmailAddress",
+        ),
+        "_model.failure_reasons": (
+            "Advice",
+            "FailureReason",
+        ),
+        "_model.failures": (
+            "FailureFields",
+            "FailureTable",
+            "failure_fields",
+            "failure_of_status",
         ),
         "_model.outcomes": (
             "Outcome",

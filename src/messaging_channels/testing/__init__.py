@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from messaging_channels.testing.faults import Fault, FaultKind, FaultQueue
     from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
     from messaging_channels.testing.network_guard import RealProviderReached
+    from messaging_channels.testing.openapi import OpenApiChecks, OpenApiDocument
     from messaging_channels.testing.outbox import Outbox, Sent
     from messaging_channels.testing.provider_script import ProviderScript
     from messaging_channels.testing.unittest import OutboxMixin
@@ -29,6 +30,8 @@ __all__ = [
     "Fault",
     "FaultKind",
     "FaultQueue",
+    "OpenApiChecks",
+    "OpenApiDocument",
     "Outbox",
     "OutboxMixin",
     "PluginManager",
@@ -70,6 +73,10 @@ __getattr__, __dir__ = lazy(
             "FaultKind",
         ),
         "testing.network_guard": ("RealProviderReached",),
+        "testing.openapi": (
+            "OpenApiChecks",
+            "OpenApiDocument",
+        ),
         "testing.outbox": (
             "Outbox",
             "Sent",

@@ -39,6 +39,7 @@ class Request:
     method: str
     path: str
     query: Mapping[str, str]
+    """The values of a name that comes several times are separated by commas."""
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
@@ -193,7 +194,9 @@ async def _read_request(reader: asyncio.StreamReader) -> Request | None:
     method, target, _ = first.split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     parts = urlsplit(target)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    query: dict[str, str] = {}
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        query[name] = f"{query[name]},{value}" if name in query else value
     return Request(method, parts.path, query, headers, await _body(reader, headers))
 
 

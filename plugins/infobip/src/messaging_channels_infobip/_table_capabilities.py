@@ -42,6 +42,8 @@ CARRIES: Mapping[type[Message], frozenset[str]] = {
     messages.WhatsAppCarousel: _CHAT,
     messages.WhatsAppCallButton: frozenset({"sender", "button", "ttl_minutes", "payload"}),
     messages.WhatsAppContactRequest: _CHAT,
+    messages.WhatsAppCallRequest: _CHAT,
+    messages.WhatsAppInteractive: _WORDS,
     messages.WhatsAppTemplate: _CHAT | {"parameters", "header", "buttons", "cards", "offer_expires_at"},
 }
 

@@ -25,6 +25,7 @@ from messaging_channels.events import (
     UnknownEvent,
 )
 from messaging_channels.plugins import Address, PhoneNumber, WebhookRequest
+from messaging_channels_twilio._table_failures import ERRORS
 from messaging_channels_twilio._table_statuses import INBOUND, OPT_OUTS, START_WORDS, STOP_WORDS
 from messaging_channels_twilio.endpoints import is_sid
 from messaging_channels_twilio.errors import describe_code, status_of
@@ -99,6 +100,10 @@ class _StatusReport:
         return parse_number(self.fields.get("ErrorCode"))
 
     @property
+    def words(self) -> str:
+        return self.fields.get("ErrorMessage") or self.fields.get("ChannelStatusMessage") or ""
+
+    @property
     def event_id(self) -> str:
         """What repetitions have in common. Only they carry Twilio's own token, so that it cannot tell them from the first call."""
         kind = _safe_word(self.fields.get("EventType", ""))
@@ -115,7 +120,8 @@ def _status_event(report: _StatusReport) -> Sequence[Event]:
         "raw": report.fields,
     }
     of_message = {**common, "message_id": report.message_id, "provider_id": report.sid}
-    heard: list[Event] = [StatusChanged(**of_message, status=status, detail=_detail(report))]
+    told = ERRORS.fields(report.code, report.words)
+    heard: list[Event] = [StatusChanged(**of_message, status=status, detail=_detail(report), **told)]
     if report.state == "read" or report.fields.get("EventType", "").upper() == _READ:
         heard.append(EngagementReceived(**of_message, engagement_type=EngagementType.READ))
     if report.code in OPT_OUTS and report.fields.get("To"):

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from messaging_channels.plugins import AttemptResult, HttpResponse, Reason, Status, result_from_status
 from messaging_channels.plugins import status as statuses
+from messaging_channels_vonage._table_failures import ANSWERS
 
 REASONS: Mapping[str, Reason] = {
     "0": Reason.ACCEPTED,
@@ -61,7 +62,12 @@ def parse_response(response: HttpResponse) -> AttemptResult:
         detail = "" if whole else f"{codes.count('0')} of {len(codes)} parts were taken"
         return AttemptResult.of(reason, detail, provider_id=ids[0], raw_response=parts)
     code = codes[0] if codes[0].isdecimal() else "?"
-    return AttemptResult.of(REASONS.get(code, Reason.INVALID), f"status {code[:9]}", raw_response=parts)
+    return AttemptResult.of(
+        REASONS.get(code, Reason.INVALID),
+        f"status {code[:9]}",
+        raw_response=parts,
+        **ANSWERS.fields(code, str(parts[0].get("error-text") or "")),
+    )
 
 
 def _parts(response: HttpResponse) -> Sequence[Mapping[str, Any]]:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from messaging_channels.errors import InvalidAddress
 from messaging_channels.events import Event, MessageReceived, StatusChanged, UnknownEvent
 from messaging_channels.plugins import HttpResponse, PhoneNumber, WebhookRequest
+from messaging_channels_vonage._table_failures import RECEIPTS
 from messaging_channels_vonage.responses import RECEIPT_STATUSES
 
 PROVIDER = "vonage"
@@ -60,6 +61,7 @@ def _receipt_event(parameters: Mapping[str, str]) -> StatusChanged:
         provider_id=parameters["messageId"],
         status=RECEIPT_STATUSES[parameters["status"]],
         detail="" if code == "0" else f"err-code {int(code)}",
+        **RECEIPTS.fields(None if code == "0" else str(int(code))),
         raw=parameters,
     )
 

@@ -16,7 +16,7 @@ from messaging_channels.plugins import (
 )
 from messaging_channels.plugins import status as statuses
 from messaging_channels_whatsapp_cloud._table_statuses import RESPONSE_STATUSES
-from messaging_channels_whatsapp_cloud.errors import describe_error, parse_error
+from messaging_channels_whatsapp_cloud.errors import describe_error, failure_of, parse_error
 from messaging_channels_whatsapp_cloud.parsing import (
     as_object,
     as_objects,
@@ -76,8 +76,8 @@ def _refused_result(response: HttpResponse, answer: object) -> AttemptResult:
     """Read an error. One without a known code goes by the status of HTTP: after a 5xx the message may have been sent."""
     error = as_object(get_member(answer, "error"))
     faulty = response.status // 100 == _FAULT
-    result = parse_error(error, faulty=faulty, native=answer) or result_from_status(
-        response, describe_error(error)
+    result = parse_error(error, faulty=faulty, native=answer) or replace(
+        result_from_status(response, describe_error(error)), **failure_of(error)
     )
     wait = retry_after(response.headers) if result.reason is Reason.THROTTLED else None
     return result if wait is None else replace(result, retry_after=wait)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from messaging_channels.events import EngagementReceived, OptedIn, OptedOut, StatusChanged, UnknownEvent
 from messaging_channels.plugins import status as statuses
 from messaging_channels_whatsapp_cloud._table_statuses import ENGAGEMENT_TYPES, REPORT_STATUSES
-from messaging_channels_whatsapp_cloud.errors import describe_error, failure_status
+from messaging_channels_whatsapp_cloud.errors import describe_error, failure_of, failure_status
 from messaging_channels_whatsapp_cloud.inbound import parse_inbound
 from messaging_channels_whatsapp_cloud.parsing import (
     as_object,
@@ -83,7 +83,10 @@ def _status(value: WebhookChange, status: dict[str, Any]) -> Iterator[Event]:
 def _failed(
     error: dict[str, Any], about: tuple[object, object], occurred_at: dict[str, Any], message: dict[str, Any]
 ) -> Iterator[Event]:
-    yield StatusChanged(status=failure_status(error), detail=describe_error(error), **occurred_at, **message)
+    told = failure_of(error)
+    yield StatusChanged(
+        status=failure_status(error), detail=describe_error(error), **occurred_at, **message, **told
+    )
     person = parse_address(*about)
     if parse_integer(error.get("code")) == _MARKETING_STOPPED and person is not None:
         yield OptedOut(

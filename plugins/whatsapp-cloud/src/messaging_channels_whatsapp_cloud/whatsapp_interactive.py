@@ -46,7 +46,10 @@ def _header(message: Interactive) -> dict[str, Any]:
     if message.header is None:
         return {}
     if isinstance(message.header, Media):
-        return _file(message.header, f"{type(message).__name__}.header")
+        file = _file(message.header, f"{type(message).__name__}.header")
+        if message.header.filename and file["type"] == "document":
+            file["document"]["filename"] = message.header.filename
+        return file
     return {"type": "text", "text": message.header}
 
 

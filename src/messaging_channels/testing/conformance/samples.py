@@ -75,7 +75,7 @@ _EXAMPLES: tuple[Message, ...] = (
     ),
     WhatsAppContactRequest(text=TEXT),
     WhatsAppCallButton(text=TEXT),
-    WhatsAppCallRequest(text=TEXT),
+    WhatsAppCallRequest(),
     WhatsAppAddressRequest(text=TEXT, country="SG"),
     WhatsAppInteractive(text=TEXT, kind="catalog_message", action={"name": "catalog_message"}),
     WhatsAppFlow(text=TEXT, button="Start", flow_id="f1", token="t1", screen="FIRST"),  # noqa: S106  no secret

@@ -105,6 +105,12 @@ def _check(envelope: Envelope) -> None:
         raise InvalidMessage(
             f"1 to {MAX_SUBJECT_LENGTH} characters allowed", field="Email.subject", hint="change its length"
         )
+    if extra.template_id is not None and parse_addresses(message.bcc) and parse_addresses(message.cc):
+        raise InvalidMessage(
+            "of a template with copies, all recipients see each other, blind copies too",
+            field="Email.bcc",
+            hint="leave out cc or bcc, or send the blind copies a mail of their own",
+        )
     if extra.amp_html is not None and not message.html:
         raise InvalidMessage("it needs html", field="InfobipEmailOptions.amp_html", hint="give html too")
     if needs_mime(envelope) and (lost := _not_in_mime(extra)):
@@ -136,6 +142,7 @@ _JSON_ONLY = (
     "amp_html",
     "template_language_version",
     "placeholders",
+    "default_placeholders",
     "landing_page_placeholders",
     "optout_landing_page_id",
     "uploaded_attachments",
@@ -195,7 +202,7 @@ def _destination(envelope: Envelope) -> dict[str, Any]:
         cc=copies or None,
         bcc=blind or None,
         replyTo=format_address(reply_to[0]) if reply_to else None,
-        preserveRecipients=True if copies or blind else None,
+        preserveRecipients=True if copies else None,
     )
 
 
@@ -210,6 +217,7 @@ def _content(envelope: Envelope, files: Files) -> dict[str, Any]:
         templateId=extra.template_id,
         attachments=_attachments(message, extra, files) or None,
         inlineImages=[_inline_image(one, files) for one in message.attachments if one.content_id] or None,
+        defaultPlaceholders=to_json_text(extra.default_placeholders),
         landingPagePlaceholders=to_json_text(extra.landing_page_placeholders),
         optoutLandingPageId=extra.optout_landing_page_id,
         templateLanguageVersion=extra.template_language_version,
@@ -309,7 +317,9 @@ def _mime_request(envelope: Envelope, defaults: AccountDefaults, files: Files) -
         messageId=envelope.id,
         bulkId=extra.bulk_id,
         destinations=[envelope.to.plain, *(copy.addr_spec for copy in message.copies)],
-        mimeMessage=build_mime(envelope, sender, further_headers(message), contents, at=defaults.now),
+        mimeMessage=b64encode(
+            build_mime(envelope, sender, further_headers(message), contents, at=defaults.now)
+        ).decode(),
         intermediateReport=extra.intermediate_reports,
         notifyUrl=extra.report_url or defaults.report_url,
         notifyContentType=extra.report_content_type,

@@ -5,6 +5,7 @@ Source: https://www.infobip.com/docs/api/channels/whatsapp/whatsapp-outbound-mes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -59,7 +60,7 @@ def _template_parts(
 
 
 def _build_single(envelope: Envelope, api: InfobipApi, defaults: AccountDefaults) -> Any:  # noqa: ANN401
-    path, _ = _WRITERS[type(envelope.message)]
+    path = _path_of(envelope.message)
     return api.post(PREFIX + path, _message_fields(envelope, defaults))
 
 
@@ -69,13 +70,13 @@ def _message_fields(envelope: Envelope, defaults: AccountDefaults) -> dict[str, 
     sender = defaults.resolve_sender(envelope)
     if len(sender) > _MAX_SENDER_LENGTH:
         raise _invalid_message(message, "sender", "over 24 characters", "use a registered number")
-    path, write = _WRITERS[type(message)]
+    path, write = _path_of(message), _WRITERS[type(message)][1]
     _check_options(message, extra, path)
     reply_to: str | None = None if path in _WITHOUT_QUOTES else getattr(message, "reply_to", None)
     surroundings = without_none(
         to=envelope.to.plain,
         messageId=envelope.id,
-        content=write(message),
+        content=write(message) or None,
         callbackData=extra.callback_data,
         notifyUrl=extra.report_url or defaults.report_url,
         urlOptions=format_links(extra.links),
@@ -86,6 +87,22 @@ def _message_fields(envelope: Envelope, defaults: AccountDefaults) -> dict[str, 
         context=None if reply_to is None else {"replyToMessageId": reply_to},
     )
     return {"from": sender.removeprefix("+"), **surroundings}
+
+
+def _path_of(message: Message) -> str:
+    """Return the endpoint of a message. WhatsApp's own word for a kind, such as `order_details`, names Infobip's endpoint, too."""
+    if not isinstance(message, messages.WhatsAppInteractive):
+        return _WRITERS[type(message)][0]
+    kind = message.kind.lower().replace("_", "-")
+    if not _KIND.fullmatch(kind):
+        raise _invalid_message(
+            message, "kind", "it is no name of an endpoint", "give one such as order-details"
+        )
+    return f"interactive/{kind}"
+
+
+def _no_content(_: Message) -> dict[str, Any]:
+    return {}
 
 
 def _options_of(message: Message) -> InfobipWhatsAppOptions:
@@ -173,9 +190,12 @@ _WRITERS: Mapping[type[Message], tuple[str, Writer]] = {
     messages.WhatsAppFlow: ("interactive/flow", interactive.flow),
     messages.WhatsAppCarousel: ("interactive/media-carousel", carousel),
     messages.WhatsAppCallButton: ("interactive/voice-button", interactive.call_button),
+    messages.WhatsAppCallRequest: ("interactive/call-permission-request", _no_content),
+    messages.WhatsAppInteractive: ("interactive", interactive.interactive),
     messages.WhatsAppContactRequest: ("interactive/request-contact-info", interactive.text_only_content),
 }
 """The endpoint of each type, and what writes its content."""
 
+_KIND = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _WITHOUT_QUOTES = frozenset({"interactive/voice-button"})
 _WITHOUT_LINKS = frozenset({"audio", "sticker", "location", "contact"})

@@ -17,6 +17,7 @@ from messaging_channels.events import (
     UnknownEvent,
 )
 from messaging_channels.plugins import EmailAddress
+from messaging_channels_smtp.failures import failure_of
 from messaging_channels_smtp.reports.received_mail import ReceivedMail
 from messaging_channels_smtp.reports.report import RecipientUpdate, Report, ReportType
 
@@ -69,6 +70,7 @@ class _EventBuilder:
             status=update.status,
             detail=update.detail,
             raw=update,
+            **failure_of(update.code, update.diagnostic),
         )
 
     def complaint_event(self) -> Event:
