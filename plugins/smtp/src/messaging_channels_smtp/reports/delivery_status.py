@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 
 from messaging_channels_smtp.reports._table_phrases import PHRASES
-from messaging_channels_smtp.reports.received_mail import MailPart, ReceivedMail, parse_header_fields
+from messaging_channels_smtp.reports.header_fields import parse_fields
+from messaging_channels_smtp.reports.received_mail import MailPart, ReceivedMail
 from messaging_channels_smtp.reports.report import Action, RecipientUpdate
+from messaging_channels_smtp.reports.wordings import normalize
 
 _KINDS = ("message/delivery-status", "message/global-delivery-status")
 _MOST_RECIPIENTS = 200
@@ -16,7 +18,7 @@ _MOST_RECIPIENTS = 200
 def parse_delivery_status(mail: ReceivedMail) -> tuple[str, tuple[RecipientUpdate, ...]]:
     """Return the envelope id and what is told of each recipient; nothing where no part is in that form, whatever it calls itself."""
     for part in (*mail.parts_of_type(*_KINDS), *_find_disguised(mail)):
-        blocks = [parse_header_fields(block) for block in _BLANK.split(part.text.replace("\r\n", "\n"))]
+        blocks = [parse_fields(block) for block in _BLANK.split(part.text.replace("\r\n", "\n"))]
         updates = tuple(update for block in blocks for update in _parse_update(block))
         if updates:
             envelope_id = next(
@@ -27,9 +29,9 @@ def parse_delivery_status(mail: ReceivedMail) -> tuple[str, tuple[RecipientUpdat
 
 
 def most_specific_code(status: str, diagnostic: str) -> str:
-    """Return the code that says most: why the server that refused it did so, before what the reporting one makes of it.
+    """Return the code that says most: what the words of the server that refused it say of the mailbox, then its code, then that of the reporting one.
 
-    That a queue gave up is the reporting server's to say. A code that says nothing gives way to words that do; a basic code is the last resort.
+    Servers of today put "no such user" and "mailbox full" behind whatever code they like. That a queue gave up is the reporting server's to say.
     """
     own, said = _code_in(status), _REFUSAL.search(diagnostic)
     code = (
@@ -41,11 +43,15 @@ def most_specific_code(status: str, diagnostic: str) -> str:
         if is_specific(own)
         else _code_in(diagnostic) or own
     )
-    if is_specific(code):
-        return code
     basic = _BASIC.search(diagnostic)
     code = code or (f"{basic[0][0]}.0.0" if basic else "")
     worded = code_from_words(diagnostic)
+    if _IS_UNKNOWN_AT_MICROSOFT.search(diagnostic):
+        worded = "5.1.1"
+    if is_specific(code) and (code[2:] == _GIVEN_UP_CODE or worded[2:] not in _OF_THE_MAILBOX):
+        return code
+    if is_specific(code) and worded in _DEAD and not (code[0] == "5" and _may_be_dead(code)):
+        return code
     return f"{code[0]}{worded[1:]}" if code and worded else worded or code
 
 
@@ -56,7 +62,13 @@ def is_specific(code: str) -> bool:
 
 def code_from_words(text: str) -> str:
     """Return the code that the wording of a refusal stands for, empty where none is known."""
-    return next((meant for pattern, meant in PHRASES if pattern.search(text)), "")
+    words = normalize(text[:_LONGEST_DIAGNOSTIC])
+    return next((meant for pattern, meant in PHRASES if pattern.search(words)), "")
+
+
+def _may_be_dead(code: str) -> bool:
+    """Whether a code may stand for a mailbox that is not there: one of the mail system, or of a policy, but not one of a full mailbox or of the mail itself."""
+    return code[2:] not in _OF_THE_MAIL
 
 
 def _code_in(text: str) -> str:
@@ -101,7 +113,9 @@ def _parse_update(block: Mapping[str, str]) -> Iterator[RecipientUpdate]:
 
 def _find_disguised(mail: ReceivedMail) -> Iterator[MailPart]:
     return (
-        part for part in mail.parts if part.media_type not in _KINDS and _DISGUISED_REPORT.search(part.text)
+        part
+        for part in mail.parts
+        if part.media_type.startswith("text/") and _DISGUISED_REPORT.search(part.text)
     )
 
 
@@ -124,6 +138,31 @@ _REFUSAL = re.compile(r"\b[45][0-5]\d[ -]\W?(?!\d\.[05]\.0\b)([45]\.\d{1,3}\.\d{
 """A reply with an enhanced code that says something."""
 _GIVEN_UP_CODE = "4.7"
 _VAGUE = ("0.0", "5.0")
+_LONGEST_DIAGNOSTIC = 20_000
+_OF_THE_MAILBOX = ("1.1", "1.2", "1.6", "2.1", "2.2", "3.4")
+"""What words say that counts more than a code: no such mailbox or domain, moved, disabled, full, or too big."""
+_DEAD = ("5.1.1", "5.1.2", "5.1.6", "5.2.1")
+_OF_THE_MAIL = (
+    "2.2",
+    "2.3",
+    "3.4",
+    "1.7",
+    "1.8",
+    "7.20",
+    "7.23",
+    "7.25",
+    "7.26",
+    "1.2",
+    "1.10",
+    "1.3",
+    "1.6",
+    "2.1",
+    "1.1",
+)
+_IS_UNKNOWN_AT_MICROSOFT = re.compile(
+    r"5\.4\.1 (?:\S+ )?Recipient address rejected: Access denied", re.IGNORECASE
+)
+"""https://learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online: directory-based edge blocking says it of a recipient that is not in the directory."""
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")

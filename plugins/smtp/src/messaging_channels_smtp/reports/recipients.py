@@ -1,0 +1,146 @@
+"""Whom a bounce is about, among all the addresses that stand in it: those that it names where mailers name them, never a bystander's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from messaging_channels_smtp.reports.mailboxes import parse_mailboxes
+from messaging_channels_smtp.reports.received_mail import ReceivedMail
+
+MOST_RECIPIENTS = 200
+_LONGEST_SECTION = 1500
+"""Characters after an address in which its reason is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRecipient:
+    """An address that a bounce names, and what it says of it."""
+
+    address: str
+    said: str
+    """The text from the line that names it to where the next one is named."""
+    is_named: bool = True
+    """Whether it stands where mailers name recipients; otherwise it was only the best that there was."""
+
+
+def named_recipients(
+    mail: ReceivedMail, text: str, original: Mapping[str, str]
+) -> tuple[NamedRecipient, ...]:
+    """Return the recipients that a mailer names, the surest kind of naming only; of ours, where some are ours."""
+    ours = addresses_in(original.get("to", ""), original.get("cc", ""))
+    listed = addresses_in(*mail.fields.all_raw("X-Failed-Recipients"))
+    found = _ranked(text, _bystanders(mail, original) - ours)
+    if listed:
+        told = {one.address.lower(): one for one in found}
+        return tuple(told.get(one, NamedRecipient(one, "")) for one in _in_order(listed))
+    own = [one for one in found if one.address.lower() in ours]
+    if own or (found and found[0].is_named):
+        return tuple(_unique(own or found))[:MOST_RECIPIENTS]
+    if len(ours) == 1:
+        return (NamedRecipient(next(iter(ours)), "", is_named=False),)
+    return tuple(_unique(found))[:1]
+
+
+def addresses_in(*values: str) -> set[str]:
+    """Return the addresses in raw header values, in lower case."""
+    return {one.address.lower() for value in values for one in parse_mailboxes(value) if "@" in one.address}
+
+
+def _bystanders(mail: ReceivedMail, original: Mapping[str, str]) -> set[str]:
+    """Return the addresses that are those of the sender, of the bounce or of ourselves."""
+    of_mail = (value for name in _OWN_HEADERS for value in mail.fields.all_raw(name))
+    return addresses_in(
+        *of_mail, *(original.get(name, "") for name in ("from", "sender", "reply-to", "return-path"))
+    )
+
+
+def _ranked(text: str, bystanders: set[str]) -> list[NamedRecipient]:
+    """Return the addresses that stand in the surest places of a text, each with what is said of it."""
+    seen: list[tuple[int, int, str]] = []
+    for found in _ADDRESS.finditer(text):
+        address = found[1].strip(".'").lower()
+        if (
+            "@" not in address
+            or address in bystanders
+            or _SERVERS.match(address)
+            or not _DOMAIN.search(address)
+        ):
+            continue
+        rank = _rank(text, found.start(), found.end())
+        if rank > 0:
+            seen.append((rank, found.start(), found[1].strip(".'")))
+    best = max((rank for rank, _, _ in seen), default=0)
+    chosen = [(start, address) for rank, start, address in seen if rank == best]
+    return list(_with_sections(text, chosen, is_named=best > 1))
+
+
+def _rank(text: str, start: int, end: int) -> int:
+    """Return how surely an address at this place is a recipient: 0 for a bystander."""
+    before = text[max(0, start - 70) : start]
+    line, is_begun = before.rpartition("\n")[2], "\n" in before or start == len(before)
+    if _OTHERS.search(before) or text[end : end + 1] == "]":
+        return 0
+    if _RCPT.search(before):
+        return 3
+    if is_begun and _LINE_START.fullmatch(line):
+        return 3 if _REASON_FOLLOWS.match(text, end) else 2
+    return 2 if _NAMING.search(before) else 1
+
+
+def _with_sections(text: str, chosen: list[tuple[int, str]], *, is_named: bool) -> Iterable[NamedRecipient]:
+    for index, (start, address) in enumerate(chosen):
+        end = len(text)
+        for later, other in chosen[index + 1 : index + 4]:
+            if other.lower() != address.lower():
+                end = later
+                break
+        begin = text.rfind("\n", max(0, start - 200), start) + 1 or max(0, start - 200)
+        yield NamedRecipient(address, text[begin : min(end, start + _LONGEST_SECTION)], is_named)
+
+
+def _unique(found: Iterable[NamedRecipient]) -> Iterable[NamedRecipient]:
+    told: dict[str, NamedRecipient] = {}
+    for one in found:
+        key = one.address.lower()
+        if key in told:
+            said = f"{told[key].said}\n{one.said}"[: 2 * _LONGEST_SECTION]
+            told[key] = NamedRecipient(told[key].address, said, one.is_named)
+        else:
+            told[key] = one
+    return told.values()
+
+
+def _in_order(addresses: set[str]) -> list[str]:
+    return sorted(addresses)[:MOST_RECIPIENTS]
+
+
+_OWN_HEADERS = ("To", "Delivered-To", "X-Original-To", "Envelope-To", "From", "Sender", "Reply-To", "Cc")
+_LOCAL = r"[^\s<>()\[\]{},;:\"'|@=*`\u2018-\u201d]"
+_ADDRESS = re.compile(
+    rf"(?<![^\s<>()\[\]{{}},;:\"'|@=*`\u2018-\u201d])({_LOCAL}{{1,64}}+(?:=[^\s@=]{{1,40}}+)?@[A-Za-z0-9\u0080-\u2017\u201e-\uffff_-][A-Za-z0-9.\u0080-\u2017\u201e-\uffff_-]{{0,252}}+)"
+)
+_DOMAIN = re.compile(r"@[^@]*\w\.?[\w-]*\w")
+_SERVERS = re.compile(
+    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|post_?-?master|mdaemon|microsoftexchange\w*|abuse|hostmaster|webmaster|support|help(?:desk)?|no-?reply|unsubscribe)@"
+)
+_OTHERS = re.compile(
+    r"(?:\bmail from:? ?<?|\bfrom:? ?<?|\bsender:? ?<?|\breply-to: ?<?|\breturn-path: ?<?|message-id: ?<?|\bin-reply-to: ?<?|\breferences: ?<?|\bcontact(?:ing)?(?: \S+){0,3} ?<?|mailto:|\bwrite to ?<?|\breply to ?<?|\bsend (?:mail|e-?mail|it|a (?:mail|message)|them|your \S+) (?:directly )?to ?<?"
+    r"|\b(?:e-?mail|mail|ask|call|notify|inform) (?:us at|us|me at|the) ?<?|\bforward(?:ed|ing)?(?: \S+){1,4} to ?<?|\breport(?:ed)?(?: \S+){0,4} to ?<?|\bhelp(?:,| at| from)(?: \S+){0,3} ?<?|\bquestions?(?: \S+){0,3} ?<?|\binstead:? ?<?|\bnew (?:e-?mail )?address(?: is)?:? ?<?|\b(?:please )?use ?<?|\bsent by ?<?|\bfrom user ?<?|\bauf behalf of ?<?|\bon behalf of ?<?|\bmessage from ?<?|\bid ?[=:]? ?<?|\bassistance(?: \S+){0,4} ?<?)[\"']?$",
+    re.IGNORECASE,
+)
+_RCPT = re.compile(
+    r"(?:\brcpt to ?:? ?<?|\bfinal-recipient: ?(?:rfc822; ?)?<?|\boriginal-recipient: ?(?:rfc822; ?)?<?|\bfailed (?:address|recipient)s?: ?<?|\baddressed to:? ?<?|\bfailed recipient: ?<?)[\"'\u2018\u201c]?$",
+    re.IGNORECASE,
+)
+_LINE_START = re.compile(
+    r"[ \t>*\-\u2022\xb7]*(?:\d{1,3}[.)] ?)?(?:smtp:|rfc822;)?[<\"'(\[\u2018\u201c]{0,2}"
+)
+_REASON_FOLLOWS = re.compile(
+    r"[>\"')\]\u2019\u201d]{0,2}(?:[ \t]*\([^()\n]{0,80}\))?(?:\.\.\.|[ \t]*:|,|[ \t]*\n?[ \t]+\S)"
+)
+_NAMING = re.compile(
+    r"(?<![\w.+@-])(?:recipients?|address(?:es)?|user|mail ?box(?:es)?|account|to|for|rcpt|deliver(?:ed|y)? to|empf[äa]nger|destinataire|destinatari[oa]|adresse|inbox|a|an|à|para|addressee|e-?mail)(?:\(e?s\))?[:=]?\s{0,40}(?:(?!from\b|by\b)\w{1,20}[ ]){0,3}[:=]?\s{0,40}[<\"'(\[\u2018\u201c]{0,2}$",
+    re.IGNORECASE,
+)
