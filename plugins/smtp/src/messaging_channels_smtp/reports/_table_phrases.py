@@ -17,7 +17,8 @@ _TEMPORARY = (
     rf"temporar(?:y|ily)..{_WHO}..(?:unavailable|disabled|suspended|locked|inactive|rejected|unknown)\b",
     rf"{_WHO}..temporar(?:y|ily)\b..(?:unavailable|disabled|suspended|locked|inactive|rejected|deferred|problem|failure|error|over quota|full)\b",
     rf"{_WHO}..(?:disabled|suspended|unavailable|locked|inactive) temporarily\b",
-    r"lookup fail(?:ure|ed)",
+    r"host not found try again",
+    r"(?:temporary|soft) (?:dns|lookup) (?:error|failure)",
     r"unverified (?:address|recipient)",
     rf"{_WHO} temporarily\b",
 )
@@ -53,9 +54,11 @@ _FULL = (
     r"~(?:邮箱|郵箱)\S{0,6}(?:已满|已滿|空间不足|超)",
 )
 _SIZE = (
-    r"(?:message|mail|size|nachricht|content|attachment|datei|mensaje|messaggio|mensagem|courriel)..(?:too (?:large|big|long)|exceed(?:s|ed)\b|zu gro(?:ß|ss)|demasiado grande|troppo grande|muito grande|trop (?:gros|volumineux|lourd)|larger than)",
+    r"(?:message|mail|size|nachricht|content|attachment|datei|mensaje|messaggio|mensagem|courriel)..(?:too (?:large|big|long)|zu gro(?:ß|ss)|demasiado grande|troppo grande|muito grande|trop (?:gros|volumineux|lourd)|larger than)",
+    r"(?:message|mail|size|content|attachment|length)(?: size| length)? exceed(?:s|ed)\b",
     r"(?:message|mail|fixed|maximum|max)..size (?:limit|exceed\w*|is|of|allowed|permitted)\b",
     r"size limit",
+    r"(?:message|mail|size|content|attachment|length)(?: size| length)? exceed(?:s|ed)\b",
     r"maximum..size\b",
     r"max(?:imum)? message size",
     r"too big for",
@@ -85,6 +88,8 @@ _SENDER = (
     r"sender address\b..(?:rejected|denied|invalid|blocked|not)\b",
     r"(?:mail|message)? ?from..(?:rejected|denied) by\b",
     r"domain of sender",
+    r"after mail from",
+    r"in reply to mail from",
 )
 _DOMAIN_FIRST = (
     r"host or domain name not found",
@@ -95,7 +100,7 @@ _DOMAIN_FIRST = (
     r"no mx\b",
     r"find a gateway",
     r"name or service not known",
-    r"(?:host|domain|domain name)..(?:not found|unknown|unresolvable|invalid|no mx|non ?existent|lookup failed|does ?no?t exist|not exist)\b",
+    r"(?:host(?! said)|domain|domain name)..(?:not found|unknown|unresolvable|invalid|no mx|non ?existent|lookup failed|does ?no?t exist|not exist)\b",
     r"unknown (?:host|domain)\b",
     r"(?:invalid|bad|illegal|no such) (?:host|domain)\b",
     r"could ?no?t find any host",
@@ -161,7 +166,7 @@ _UNKNOWN = (
     r"(?:адрес|ящик|пользовател\w+|получател\w+)(?: \S{1,60}){0,4} (?:не существует|не найден\w*|неизвест\w+|нет)\b",
     r"нет такого",
     r"такого пользовател\w+ нет",
-    r"~(?:宛先|受信者|ユーザ|アドレス|アカウント)\S{0,16}(?:見つか|存在|不明|ありません)",
+    r"~(?:宛先|受信者|ディレクトリ|ユーザ|アドレス|アカウント)\S{0,16}(?:見つか|存在|不明|ありません)",
     r"~(?:用户|用戶|收件人|地址|邮箱|帐号|账号)\S{0,10}(?:不存在|未知|无效|找不到)",
     r"~(?:사용자|수신자|주소|계정)\S{0,8} ?(?:없|존재하지)",
 )
@@ -212,6 +217,7 @@ _POLICY = (
     r"ehlo",
     r"not accept(?:ed|ing)? (?:mail|messages)? ?from",
     r"challenge",
+    r"no relaying",
     r"whitelist",
     r"restricted",
     r"authentication required",
@@ -259,7 +265,7 @@ _WORDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (r"expired", r"too old", r"time ?out exceeded", r"retention period", r"maximum..(?:time|retr)", r"timed? ?out", r"retries exhausted"),
     ),
     ("4.7.0", (r"daily..(?:quota|limit)", r"try..later")),
-    ("5.1.1", (r"(?:address|recipient) rejected",)),
+    ("5.7.1", (r"(?:address|recipient) rejected",)),
     ("5.7.1", (r"rejected", r"refused", r"denied")),
 )  # fmt: skip
 
@@ -297,3 +303,15 @@ HOLIDAYS = compile_wordings((
     r"auto(?:matic|mated|matische|matisch)? ?(?:reply|response|responder|antwort|re\b)", r"out of (?:the )?office", r"out of town", r"away from", r"i am away", r"im away", r"currently away", r"vacation", r"on holiday", r"on leave", r"maternity leave", r"parental leave", r"annual leave", r"ooo\b", r"abwesen\w*", r"r[ée]ponse automatique", r"message automatique", r"absen(?:ce|t)\b", r"respuesta autom[áa]tica", r"fuera de (?:la )?oficina", r"risposta automatica", r"fuori sede", r"assente", r"assenza", r"resposta autom[áa]tica", r"ausente", r"aus[êe]ncia", r"automatisch antwoord", r"automatisch bericht", r"afwezig\w*", r"fr[åa]nvaro", r"autosvar", r"automatisk svar", r"poza biurem", r"automatyczna odpowied", r"автоответ", r"автоматическ\w+ ответ", r"~自動(?:返信|応答)", r"~自动(?:回复|答复)", r"~不在", r"thank you for (?:contacting|your (?:e ?mail|message|enquiry|inquiry))", r"we (?:have )?received your (?:e ?mail|message|request)", r"ticket (?:received|created)",
 ))  # fmt: skip
 """How the subject of a robot's answer reads."""
+
+SENTENCES = compile_wordings(
+    (
+        r"(?:the |your )?(?:following )?(?:message|mail|e ?mail)\b(?: (?!i\b|we\b|my\b|our\b)[^ ]{1,60}){0,20} (?:(?:could|can) ?no?t be|cannot be|was not|has not been|not) (?:delivered|sent) to (?:the )?(?:following|one or more|@)",
+        r"(?:message|mail|e ?mail)(?: [^ ]{1,60}){0,6} (?:undeliverable|not delivered|rejected|blocked|quarantined) (?:to|for|by) (?:the )?(?:following|@)",
+        r"(?:non ?delivery report|delivery status notification|this is an automatic(?:ally)? generated)",
+        r"this message was created automatically",
+        r"unable to deliver (?:your |the |this )?(?:message|mail|e ?mail) to (?:the )?(?:following|@)",
+        r"delivery to (?:the )?following recipients? (?:failed|has been|was)",
+    )
+)
+"""How a mailer, and hardly anybody else, begins."""

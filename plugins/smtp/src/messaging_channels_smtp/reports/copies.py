@@ -51,17 +51,23 @@ def without_copy(text: str) -> tuple[str, str]:
 def _blocks(text: str) -> Iterator[tuple[bool, list[str]]]:
     """Split a text into runs of header lines, lines that announce a copy, and others."""
     run: list[str] = []
-    fields = 0
+    fields, indent = 0, 0
     for line in text.split("\n"):
         is_field = bool(_FIELD_LINE.match(line))
-        if is_field or (fields and line[:1] in " \t>" and line.strip(" \t>")):
+        if is_field or (fields and _indent(line) > indent and not _OTHER_FIELD.match(line)):
             fields += is_field
+            indent = _indent(line) if is_field else indent
             run.append(line)
             continue
         yield _is_header_block(run, fields), run
         run, fields = [], 0
         yield bool(_ANNOUNCED.match(line)), [line]
     yield _is_header_block(run, fields), run
+
+
+def _indent(line: str) -> int:
+    """Return how far a line is indented or quoted; an empty one not at all."""
+    return len(line) - len(line.lstrip(" \t>")) if line.strip(" \t>") else 0
 
 
 def _is_header_block(run: list[str], fields: int) -> bool:
@@ -106,6 +112,9 @@ _ANNOUNCED = re.compile(
     r"|included is a copy|(?:the )?(?:first|complete|full) \d* ?(?:message|text|lines)|a copy of (?:the|your)|(?:the )?(?:message )?headers? (?:of|from) the|the header of the original|--+ ?message|begin message|message (?:text|header|headers|body) follows|message header|possibly truncated|unsent message"
     r"|forwarded message|\[ ?offending message)",
     re.IGNORECASE,
+)
+_OTHER_FIELD = re.compile(
+    r"[ \t>]*(?:rcpt to|mail from|recipient|reason|error|final-recipient)\b", re.IGNORECASE
 )
 _MESSAGE_ID = re.compile(r"[ \t>]*message-id: ?(<[^\s<>@]+@[^\s<>@]+>)", re.IGNORECASE)
 _MARK = re.compile(r"^[ \t>]+(?=[A-Za-z-]+:)|^>(?=[ \t])")

@@ -10,6 +10,7 @@ from messaging_channels_smtp.reports.header_fields import parse_fields
 from messaging_channels_smtp.reports.received_mail import MailPart, ReceivedMail
 from messaging_channels_smtp.reports.report import Action, RecipientUpdate
 from messaging_channels_smtp.reports.wordings import normalize
+from messaging_channels_smtp.responses import enhanced_code_of
 
 _KINDS = ("message/delivery-status", "message/global-delivery-status")
 _MOST_RECIPIENTS = 200
@@ -48,9 +49,7 @@ def most_specific_code(status: str, diagnostic: str) -> str:
     worded = code_from_words(diagnostic)
     if _IS_UNKNOWN_AT_MICROSOFT.search(diagnostic):
         worded = "5.1.1"
-    if is_specific(code) and (code[2:] == _GIVEN_UP_CODE or worded[2:] not in _OF_THE_MAILBOX):
-        return code
-    if is_specific(code) and worded in _DEAD and not (code[0] == "5" and _may_be_dead(code)):
+    if is_specific(code) and not _counts_more(worded, code):
         return code
     return f"{code[0]}{worded[1:]}" if code and worded else worded or code
 
@@ -62,13 +61,22 @@ def is_specific(code: str) -> bool:
 
 def code_from_words(text: str) -> str:
     """Return the code that the wording of a refusal stands for, empty where none is known."""
-    words = normalize(text[:_LONGEST_DIAGNOSTIC])
+    words = _NO_REASON.sub("", normalize(text[:_LONGEST_DIAGNOSTIC]))
     return next((meant for pattern, meant in PHRASES if pattern.search(words)), "")
 
 
-def _may_be_dead(code: str) -> bool:
-    """Whether a code may stand for a mailbox that is not there: one of the mail system, or of a policy, but not one of a full mailbox or of the mail itself."""
-    return code[2:] not in _OF_THE_MAIL
+def _counts_more(worded: str, code: str) -> bool:
+    """Whether what words say counts more than a code that says something too.
+
+    A full mailbox, a size and a sender that is refused do: what the code says of the address is then wrong. So does a policy, where the code says that
+    there is no such address. That there is none counts more than the code of a policy or of a system, and less than that of a passing fault.
+    """
+    if code[2:] == _GIVEN_UP_CODE or not worded:
+        return False
+    if worded in _DEAD:
+        return code[0] == "5" and code[2:] not in _OF_THE_MAIL
+    is_dead = enhanced_code_of(code).suppress
+    return worded[2:] in _NOT_DEAD or (is_dead and worded.startswith("5.7."))
 
 
 def _code_in(text: str) -> str:
@@ -94,9 +102,8 @@ def action_of(given: str, status: str) -> Action:
 
 
 def _parse_update(block: Mapping[str, str]) -> Iterator[RecipientUpdate]:
-    recipient = (
-        block.get("final-recipient") or block.get("original-recipient") or block.get("x-actual-recipient")
-    )
+    named = [block[name] for name in _RECIPIENT_FIELDS if block.get(name)]
+    recipient = next((one for one in named if _IS_ADDRESS.search(address_of(one))), named[0] if named else "")
     if not recipient or not ("action" in block or "status" in block):
         return
     original, diagnostic = block.get("original-recipient", ""), block.get("diagnostic-code", "")
@@ -131,6 +138,8 @@ _ACTION_PREFIXES = {
     Action.EXPANDED: "expand",
 }
 _BY_CLASS = {"2": Action.DELIVERED, "4": Action.DELAYED, "5": Action.FAILED}
+_RECIPIENT_FIELDS = ("final-recipient", "original-recipient", "x-actual-recipient")
+_IS_ADDRESS = re.compile(r"[^@]@")
 _BLANK = re.compile(r"\n[ \t]*\n")
 _CODE = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.]*\d)")
 _BASIC = re.compile(r"\b[45][0-5]\d\b")
@@ -139,8 +148,10 @@ _REFUSAL = re.compile(r"\b[45][0-5]\d[ -]\W?(?!\d\.[05]\.0\b)([45]\.\d{1,3}\.\d{
 _GIVEN_UP_CODE = "4.7"
 _VAGUE = ("0.0", "5.0")
 _LONGEST_DIAGNOSTIC = 20_000
-_OF_THE_MAILBOX = ("1.1", "1.2", "1.6", "2.1", "2.2", "3.4")
-"""What words say that counts more than a code: no such mailbox or domain, moved, disabled, full, or too big."""
+_NOT_DEAD = ("1.8", "2.2", "3.4")
+"""What words say that counts more than any code: a sender that is refused, a full mailbox, a mail that is too big."""
+_NO_REASON = re.compile(r"unknown address error ")
+"""What one vendor's gateway puts before any reason (Cisco's, by its default bounce text)."""
 _DEAD = ("5.1.1", "5.1.2", "5.1.6", "5.2.1")
 _OF_THE_MAIL = (
     "2.2",

@@ -91,6 +91,8 @@ def parse_header_block(data: bytes, start: int = 0, end: int | None = None) -> t
         if field:
             following = _end_of_folds(data, following, end)
             fields.append((field[1].lower().decode("ascii"), data[field.end() : following]))
+        elif fields and fields[-1][1].rstrip().endswith(b";"):  # a fold without its blank
+            fields[-1] = (fields[-1][0], fields[-1][1] + data[at:following])
         elif not _is_passed_over(data, at, following, end):
             break
         at = following

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from messaging_channels_smtp.reports._table_phrases import DELAYS, FAILURES, FINAL, STATEMENTS
+from messaging_channels_smtp.reports._table_phrases import DELAYS, FAILURES, FINAL, SENTENCES, STATEMENTS
 from messaging_channels_smtp.reports.copies import original_fields, spoken_text, without_copy
 from messaging_channels_smtp.reports.delivery_status import code_from_words, is_specific, most_specific_code
 from messaging_channels_smtp.reports.received_mail import HEADERS, MAILS, ReceivedMail
@@ -116,7 +116,7 @@ def bounce_confidence(bounce: BounceText) -> float:
     if has_null_path(mail):
         proved = named and reasoned and (bounce.has_transcript or bounce.has_copy or worded)
         return _SURE if proved else _LIKELY if named and reasoned else NOT_A_BOUNCE
-    formal = bounce.has_transcript or bounce.has_copy
+    formal = bounce.has_transcript or bounce.has_copy or bool(SENTENCES.search(bounce.words))
     if worded and bounce.has_statement and formal and (named or is_likely_robot(mail)):
         return _LIKELY
     return (
@@ -148,28 +148,37 @@ def code_of(text: str) -> str:
     return code_from_words(text)
 
 
-def add_codes_from_words(
-    mail: ReceivedMail, updates: Sequence[RecipientUpdate]
-) -> tuple[RecipientUpdate, ...]:
-    """Return what a report tells, with the codes that its words for people give where its fields give none that says more than that it failed."""
-    if all(is_specific(one.code) or one.action not in _FAILURE_ACTIONS for one in updates):
+def complete_updates(mail: ReceivedMail, updates: Sequence[RecipientUpdate]) -> tuple[RecipientUpdate, ...]:
+    """Return what a report tells, with what its words for people say where its fields leave it open: a code, and who it is about."""
+    if all(_is_complete(one) for one in updates):
         return tuple(updates)
     bounce = BounceText(mail)
     sections = {one.address.lower(): one.said for one in bounce.recipients}
-    return tuple(
-        _with_code_from_words(one, sections.get(one.recipient.lower(), ""), bounce.said) for one in updates
-    )
+    return tuple(_completed(one, sections, bounce) for one in updates)
 
 
-def _with_code_from_words(update: RecipientUpdate, section: str, whole: str) -> RecipientUpdate:
-    if is_specific(update.code) or update.action not in _FAILURE_ACTIONS:
+def _is_complete(update: RecipientUpdate) -> bool:
+    is_open = not is_specific(update.code) or update.code in _MAY_BE_FULL
+    return "@" in update.recipient.strip("@") and not (is_open and update.action in _FAILURE_ACTIONS)
+
+
+def _completed(update: RecipientUpdate, sections: Mapping[str, str], bounce: BounceText) -> RecipientUpdate:
+    if update.recipient.startswith("@") and len(sections) == 1:
+        update = replace(update, recipient=next(iter(sections)))
+    if update.action not in _FAILURE_ACTIONS:
         return update
-    said = next((code for text in (section, whole) if is_specific(code := code_of(text))), "")
+    texts = (sections.get(update.recipient.lower(), ""), bounce.said)
+    said = next((code for text in texts if is_specific(code := code_of(text))), "")
+    if is_specific(update.code):
+        is_full = said[2:] == _FULL and update.code in _MAY_BE_FULL and not code_from_words(update.diagnostic)
+        return replace(update, code=said) if is_full else update
     if update.code and said:
         said = f"{update.code[0]}{said[1:]}"
     return replace(update, code=said or update.code)
 
 
+_MAY_BE_FULL = ("5.1.1", "5.1.0")
+_FULL = "2.2"
 _FAILURE_ACTIONS = (Action.FAILED, Action.DELAYED)
 _OF_ANY = ("7.1",)
 """Codes after which another part of the text may say more."""

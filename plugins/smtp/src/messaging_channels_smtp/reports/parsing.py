@@ -17,7 +17,7 @@ from messaging_channels_smtp.reports.header_fields import parse_fields
 from messaging_channels_smtp.reports.mailers import (
     NOT_A_BOUNCE,
     BounceText,
-    add_codes_from_words,
+    complete_updates,
     bounce_confidence,
 )
 from messaging_channels_smtp.reports.received_mail import MAILS, ReceivedMail
@@ -56,7 +56,7 @@ def _formal_report(mail: ReceivedMail) -> Report | None:
     envelope_id, updates = parse_delivery_status(mail)
     if updates and _is_of_a_server(mail):
         fields = {"original-envelope-id": envelope_id}
-        return _report(mail, ReportType.DELIVERY, add_codes_from_words(mail, updates), fields=fields)
+        return _report(mail, ReportType.DELIVERY, complete_updates(mail, updates), fields=fields)
     return None
 
 

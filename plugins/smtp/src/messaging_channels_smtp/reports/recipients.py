@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from messaging_channels_smtp.reports.mailboxes import parse_mailboxes
 from messaging_channels_smtp.reports.received_mail import ReceivedMail
@@ -23,6 +23,8 @@ class NamedRecipient:
     """The text from the line that names it to where the next one is named."""
     is_named: bool = True
     """Whether it stands where mailers name recipients; otherwise it was only the best that there was."""
+    is_reasoned: bool = False
+    """Whether a reason follows at once, so that nobody else can be meant."""
 
 
 def named_recipients(
@@ -31,16 +33,22 @@ def named_recipients(
     """Return the recipients that a mailer names, the surest kind of naming only; of ours, where some are ours."""
     ours = addresses_in(original.get("to", ""), original.get("cc", ""))
     listed = addresses_in(*mail.fields.all_raw("X-Failed-Recipients"))
-    found = _ranked(text, _bystanders(mail, original) - ours)
+    own = _addresses_of(mail, original) - ours
+    found = _ranked(text, own)
     if listed:
         told = {one.address.lower(): one for one in found}
-        return tuple(told.get(one, NamedRecipient(one, "")) for one in _in_order(listed))
-    own = [one for one in found if one.address.lower() in ours]
-    if own or (found and found[0].is_named):
-        return tuple(_unique(own or found))[:MOST_RECIPIENTS]
+        return tuple(told.get(one, NamedRecipient(one, "")) for one in sorted(listed))[:MOST_RECIPIENTS]
+    named = [one for one in found if one.is_named]
+    if not all(one.is_reasoned for one in named):
+        named = [one for one in named if one.address.lower() in ours] or named
+    if named:
+        return tuple(_unique(named))[:MOST_RECIPIENTS]
     if len(ours) == 1:
-        return (NamedRecipient(next(iter(ours)), "", is_named=False),)
-    return tuple(_unique(found))[:1]
+        return (
+            NamedRecipient(next(iter(ours)), "", is_named=any(one.address.lower() in ours for one in found)),
+        )
+    to_ourselves = (replace(one, is_named=False) for one in _ranked(text, set()) if one.is_named)
+    return tuple(_unique(found or to_ourselves))[:1]
 
 
 def addresses_in(*values: str) -> set[str]:
@@ -48,8 +56,8 @@ def addresses_in(*values: str) -> set[str]:
     return {one.address.lower() for value in values for one in parse_mailboxes(value) if "@" in one.address}
 
 
-def _bystanders(mail: ReceivedMail, original: Mapping[str, str]) -> set[str]:
-    """Return the addresses that are those of the sender, of the bounce or of ourselves."""
+def _addresses_of(mail: ReceivedMail, original: Mapping[str, str]) -> set[str]:
+    """Return the addresses of a mail and of the one that came back, but for whom that was written to."""
     of_mail = (value for name in _OWN_HEADERS for value in mail.fields.all_raw(name))
     return addresses_in(
         *of_mail, *(original.get(name, "") for name in ("from", "sender", "reply-to", "return-path"))
@@ -73,7 +81,7 @@ def _ranked(text: str, bystanders: set[str]) -> list[NamedRecipient]:
             seen.append((rank, found.start(), found[1].strip(".'")))
     best = max((rank for rank, _, _ in seen), default=0)
     chosen = [(start, address) for rank, start, address in seen if rank == best]
-    return list(_with_sections(text, chosen, is_named=best > 1))
+    return list(_with_sections(text, chosen, best))
 
 
 def _rank(text: str, start: int, end: int) -> int:
@@ -89,7 +97,7 @@ def _rank(text: str, start: int, end: int) -> int:
     return 2 if _NAMING.search(before) else 1
 
 
-def _with_sections(text: str, chosen: list[tuple[int, str]], *, is_named: bool) -> Iterable[NamedRecipient]:
+def _with_sections(text: str, chosen: list[tuple[int, str]], rank: int) -> Iterable[NamedRecipient]:
     for index, (start, address) in enumerate(chosen):
         end = len(text)
         for later, other in chosen[index + 1 : index + 4]:
@@ -97,7 +105,7 @@ def _with_sections(text: str, chosen: list[tuple[int, str]], *, is_named: bool) 
                 end = later
                 break
         begin = text.rfind("\n", max(0, start - 200), start) + 1 or max(0, start - 200)
-        yield NamedRecipient(address, text[begin : min(end, start + _LONGEST_SECTION)], is_named)
+        yield NamedRecipient(address, text[begin : min(end, start + _LONGEST_SECTION)], rank > 1, rank > 2)
 
 
 def _unique(found: Iterable[NamedRecipient]) -> Iterable[NamedRecipient]:
@@ -106,14 +114,10 @@ def _unique(found: Iterable[NamedRecipient]) -> Iterable[NamedRecipient]:
         key = one.address.lower()
         if key in told:
             said = f"{told[key].said}\n{one.said}"[: 2 * _LONGEST_SECTION]
-            told[key] = NamedRecipient(told[key].address, said, one.is_named)
+            told[key] = replace(one, said=said)
         else:
             told[key] = one
     return told.values()
-
-
-def _in_order(addresses: set[str]) -> list[str]:
-    return sorted(addresses)[:MOST_RECIPIENTS]
 
 
 _OWN_HEADERS = ("To", "Delivered-To", "X-Original-To", "Envelope-To", "From", "Sender", "Reply-To", "Cc")
@@ -131,16 +135,16 @@ _OTHERS = re.compile(
     re.IGNORECASE,
 )
 _RCPT = re.compile(
-    r"(?:\brcpt to ?:? ?<?|\bfinal-recipient: ?(?:rfc822; ?)?<?|\boriginal-recipient: ?(?:rfc822; ?)?<?|\bfailed (?:address|recipient)s?: ?<?|\baddressed to:? ?<?|\bfailed recipient: ?<?)[\"'\u2018\u201c]?$",
+    r"(?:\brcpt to ?:? ?<?|\bfinal-recipient: ?(?:rfc822; ?)?<?|\boriginal-recipient: ?(?:rfc822; ?)?<?|\bfailed (?:address|recipient)s?: ?<?|\baddressed to:? ?<?|\bexpanded from: ?<?|\bfailed recipient: ?<?)[\"'\u2018\u201c]?$",
     re.IGNORECASE,
 )
 _LINE_START = re.compile(
-    r"[ \t>*\-\u2022\xb7]*(?:\d{1,3}[.)] ?)?(?:smtp:|rfc822;)?[<\"'(\[\u2018\u201c]{0,2}"
+    r"(?:[ \t>]*[45]\d\d[ -](?:[45]\.\d{1,2}\.\d{1,3} )?(?=<))?[ \t>*\-\u2022\xb7]*(?:\d{1,3}[.)] ?)?(?:smtp:|rfc822;)?[<\"'(\[\u2018\u201c]{0,2}"
 )
 _REASON_FOLLOWS = re.compile(
     r"[>\"')\]\u2019\u201d]{0,2}(?:[ \t]*\([^()\n]{0,80}\))?(?:\.\.\.|[ \t]*:|,|[ \t]*\n?[ \t]+\S)"
 )
 _NAMING = re.compile(
-    r"(?<![\w.+@-])(?:recipients?|address(?:es)?|user|mail ?box(?:es)?|account|to|for|rcpt|deliver(?:ed|y)? to|empf[äa]nger|destinataire|destinatari[oa]|adresse|inbox|a|an|à|para|addressee|e-?mail)(?:\(e?s\))?[:=]?\s{0,40}(?:(?!from\b|by\b)\w{1,20}[ ]){0,3}[:=]?\s{0,40}[<\"'(\[\u2018\u201c]{0,2}$",
+    r"(?<![\w.+@-])(?:recipients?|address(?:es)?|user|mail ?box(?:es)?|account|to|for|rcpt|deliver(?:ed|y)? to|empf[äa]nger|destinataire|destinatari[oa]|adresse|inbox|a|an|à|para|addressee|e-?mail|errors?)(?:\(e?s\))?[:=]?\s{0,40}(?:(?!from\b|by\b)\w{1,20}[ ]){0,3}[:=]?\s{0,40}[<\"'(\[\u2018\u201c]{0,2}$",
     re.IGNORECASE,
 )

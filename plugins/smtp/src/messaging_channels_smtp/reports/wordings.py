@@ -62,7 +62,8 @@ def text_of_html(html: str) -> str:
             else:
                 at = close
     pieces.append(html[at:])
-    return unescape("".join(pieces)).replace("\xa0", " ")
+    said = unescape("".join(pieces)).replace("\xa0", " ")
+    return "\n".join(line.strip() for line in said.split("\n") if line.strip())
 
 
 _IS_ADDRESS = re.compile(r"[^\s<>\"'=@]{1,64}@[^\s<>\"'=@]{1,253}")
