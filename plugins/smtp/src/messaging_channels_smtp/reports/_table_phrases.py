@@ -77,6 +77,11 @@ _MOVED = (
     rf"{_WHO}..(?:discontinued|abandoned|been deleted|been removed|removed|deleted)\b",
 )
 _OURS = (
+    r"black ?list\w*",
+    r"block ?list\w*",
+    r"dnsbl",
+    r"rbl\b",
+    r"too many (?:invalid|unknown|bad) (?:recipients|users|addresses)",
     r"(?:helo|ehlo)\b..(?:rejected|invalid|refused|not found|unknown|bad)\b",
     r"client (?:host|address)\b..(?:rejected|denied|blocked|not found)\b",
     r"(?:your|sending) (?:host|hostname|server|ip|mail server|domain)\b..(?:not found|rejected|blocked|unknown|invalid|resolve|dns|does ?no?t)\b",
@@ -96,7 +101,6 @@ _DOMAIN_FIRST = (
     r"name service error",
     r"nxdomain",
     r"null ?mx",
-    r"no smtp service",
     r"no mx\b",
     r"find a gateway",
     r"name or service not known",
@@ -265,8 +269,8 @@ _WORDINGS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (r"expired", r"too old", r"time ?out exceeded", r"retention period", r"maximum..(?:time|retr)", r"timed? ?out", r"retries exhausted"),
     ),
     ("4.7.0", (r"daily..(?:quota|limit)", r"try..later")),
-    ("5.7.1", (r"(?:address|recipient) rejected",)),
-    ("5.7.1", (r"rejected", r"refused", r"denied")),
+    ("5.7.0", (r"(?:address|recipient) rejected",)),
+    ("5.7.0", (r"rejected", r"refused", r"denied")),
 )  # fmt: skip
 
 PHRASES = tuple((compile_wordings(wordings), code) for code, wordings in _WORDINGS)

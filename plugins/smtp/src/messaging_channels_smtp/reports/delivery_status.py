@@ -76,7 +76,7 @@ def _counts_more(worded: str, code: str) -> bool:
     if worded in _DEAD:
         return code[0] == "5" and code[2:] not in _OF_THE_MAIL
     is_dead = enhanced_code_of(code).suppress
-    return worded[2:] in _NOT_DEAD or (is_dead and worded.startswith("5.7."))
+    return worded[2:] in _NOT_DEAD or (is_dead and worded.startswith("5.7.") and worded != _REFUSED)
 
 
 def _code_in(text: str) -> str:
@@ -139,7 +139,7 @@ _ACTION_PREFIXES = {
 }
 _BY_CLASS = {"2": Action.DELIVERED, "4": Action.DELAYED, "5": Action.FAILED}
 _RECIPIENT_FIELDS = ("final-recipient", "original-recipient", "x-actual-recipient")
-_IS_ADDRESS = re.compile(r"[^@]@")
+_IS_ADDRESS = re.compile(r"[^@]@[^@]*\.")
 _BLANK = re.compile(r"\n[ \t]*\n")
 _CODE = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.]*\d)")
 _BASIC = re.compile(r"\b[45][0-5]\d\b")
@@ -148,6 +148,8 @@ _REFUSAL = re.compile(r"\b[45][0-5]\d[ -]\W?(?!\d\.[05]\.0\b)([45]\.\d{1,3}\.\d{
 _GIVEN_UP_CODE = "4.7"
 _VAGUE = ("0.0", "5.0")
 _LONGEST_DIAGNOSTIC = 20_000
+_REFUSED = "5.7.0"
+"""What words say that give no reason."""
 _NOT_DEAD = ("1.8", "2.2", "3.4")
 """What words say that counts more than any code: a sender that is refused, a full mailbox, a mail that is too big."""
 _NO_REASON = re.compile(r"unknown address error ")
