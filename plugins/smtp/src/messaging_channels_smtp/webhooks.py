@@ -12,7 +12,6 @@ from messaging_channels_smtp.reports.parsing import parse_report
 from messaging_channels_smtp.reports.report import Report
 from messaging_channels_smtp.verp import VerpReturnPath
 
-
 SOURCE_SIZE = 1024 * 1024
 """Octets of a mail that its events keep."""
 

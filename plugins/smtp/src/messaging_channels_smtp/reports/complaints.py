@@ -62,8 +62,9 @@ def _complainants(named: tuple[str, ...], mail: ReceivedMail) -> tuple[str, ...]
     told = addresses_in(*(one.rpartition(";")[2] for one in named))
     if not told:
         original = original_fields(mail)
-        told = next((one for name in _OF_COPY if (one := addresses_in(original.get(name, "")))), set[str]())
-        told = told if len(told) == 1 else set()  # of several, nobody knows which one it was
+        nobody: set[str] = set()
+        told = next((one for name in _OF_COPY if (one := addresses_in(original.get(name, "")))), nobody)
+        told = told if len(told) == 1 else nobody  # of several, nobody knows which one it was
     return tuple(sorted(one for one in told if not _REDACTED.search(one)))
 
 

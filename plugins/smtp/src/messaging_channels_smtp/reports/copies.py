@@ -5,6 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from messaging_channels_smtp.reports._table_places import (
+    ANNOUNCED,
+    FIELD_LINE,
+    OTHER_FIELD,
+)
 from messaging_channels_smtp.reports.header_fields import parse_fields
 from messaging_channels_smtp.reports.received_mail import HEADERS, MAILS, MailPart, ReceivedMail
 from messaging_channels_smtp.reports.wordings import text_of_html
@@ -53,15 +58,15 @@ def _blocks(text: str) -> Iterator[tuple[bool, list[str]]]:
     run: list[str] = []
     fields, indent = 0, 0
     for line in text.split("\n"):
-        is_field = bool(_FIELD_LINE.match(line))
-        if is_field or (fields and _indent(line) > indent and not _OTHER_FIELD.match(line)):
+        is_field = bool(FIELD_LINE.match(line))
+        if is_field or (fields and _indent(line) > indent and not OTHER_FIELD.match(line)):
             fields += is_field
             indent = _indent(line) if is_field else indent
             run.append(line)
             continue
         yield _is_header_block(run, fields), run
         run, fields = [], 0
-        yield bool(_ANNOUNCED.match(line)), [line]
+        yield bool(ANNOUNCED.match(line[:_LONGEST_ANNOUNCEMENT])), [line]
     yield _is_header_block(run, fields), run
 
 
@@ -79,7 +84,7 @@ def _is_header_block(run: list[str], fields: int) -> bool:
 
 def _copied_fields(text: str) -> dict[str, str]:
     for is_copy, lines in _blocks(text):
-        if is_copy and len(lines) > 0 and _FIELD_LINE.match(lines[0]):
+        if is_copy and len(lines) > 0 and FIELD_LINE.match(lines[0]):
             found = parse_fields("\n".join(_MARK.sub("", line) for line in lines))
             if "message-id" in found or "to" in found:
                 own = (field[1] for line in lines if (field := _MESSAGE_ID.match(line)))
@@ -96,25 +101,12 @@ def _texts(parts: list[MailPart], kind: str) -> Iterator[str]:
     return (part.text[:_LONGEST_TEXT] for part in parts if part.media_type == kind)
 
 
+_LONGEST_ANNOUNCEMENT = 200
 _SHORTEST_TEXT = 20
 _BEGINNING = 2000
 _IS_PAGE = re.compile(r"<(?:html|!doctype html)\b", re.IGNORECASE)
 _OF_TRANSPORT = frozenset(
     {"received", "return-path", "message-id", "mime-version", "dkim-signature", "domainkey-signature"}
-)
-_FIELD_LINE = re.compile(
-    r"[ \t>]{0,12}(?:received|return-path|message-id|dkim-signature|domainkey-\w+|arc-[\w-]+|authentication-results|mime-version|content-[\w-]+"
-    r"|from|to|cc|bcc|subject|date|sender|reply-to|delivered-to|references|in-reply-to|list-[\w-]+|x-[\w-]+|user-agent|importance|precedence|organization|thread-[\w-]+|envelope-to|errors-to|comments|sent): ?",
-    re.IGNORECASE,
-)
-_ANNOUNCED = re.compile(
-    r"[ \t>*=_#-]*(?:below this line|this is a copy of|(?:the |start of |begin(?:ning)? of )?(?:original|returned|undelivered|unsent|rejected|bounced|failed) (?:message|mail|text|e-?mail)(?!\s*(?:was|could|to|has|id|subject|header fields?:))"
-    r"|included is a copy|(?:the )?(?:first|complete|full) \d* ?(?:message|text|lines)|a copy of (?:the|your)|(?:the )?(?:message )?headers? (?:of|from) the|the header of the original|--+ ?message|begin message|message (?:text|header|headers|body) follows|message header|possibly truncated|unsent message"
-    r"|forwarded message|\[ ?offending message)",
-    re.IGNORECASE,
-)
-_OTHER_FIELD = re.compile(
-    r"[ \t>]*(?:rcpt to|mail from|recipient|reason|error|final-recipient)\b", re.IGNORECASE
 )
 _MESSAGE_ID = re.compile(r"[ \t>]*message-id: ?(<[^\s<>@]+@[^\s<>@]+>)", re.IGNORECASE)
 _MARK = re.compile(r"^[ \t>]+(?=[A-Za-z-]+:)|^>(?=[ \t])")

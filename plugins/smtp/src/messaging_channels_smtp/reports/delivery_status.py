@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from messaging_channels_smtp.reports._table_phrases import PHRASES
 from messaging_channels_smtp.reports.header_fields import parse_fields
@@ -13,19 +14,19 @@ from messaging_channels_smtp.reports.wordings import normalize
 from messaging_channels_smtp.responses import enhanced_code_of
 
 _KINDS = ("message/delivery-status", "message/global-delivery-status")
-_MOST_RECIPIENTS = 200
+_MOST_RECIPIENTS = 500
 
 
 def parse_delivery_status(mail: ReceivedMail) -> tuple[str, tuple[RecipientUpdate, ...]]:
     """Return the envelope id and what is told of each recipient; nothing where no part is in that form, whatever it calls itself."""
     for part in (*mail.parts_of_type(*_KINDS), *_find_disguised(mail)):
-        blocks = [parse_fields(block) for block in _BLANK.split(part.text.replace("\r\n", "\n"))]
+        blocks = [parse_fields(block) for block in islice(_BLANK.split(part.text), _MOST_RECIPIENTS)]
         updates = tuple(update for block in blocks for update in _parse_update(block))
         if updates:
             envelope_id = next(
                 (found for block in blocks if (found := block.get("original-envelope-id"))), ""
             )
-            return envelope_id, updates[:_MOST_RECIPIENTS]
+            return envelope_id, updates
     return "", ()
 
 
@@ -175,7 +176,8 @@ _OF_THE_MAIL = (
 _IS_UNKNOWN_AT_MICROSOFT = re.compile(
     r"5\.4\.1 (?:\S+ )?Recipient address rejected: Access denied", re.IGNORECASE
 )
-"""https://learn.microsoft.com/exchange/mail-flow-best-practices/non-delivery-reports-in-exchange-online: directory-based edge blocking says it of a recipient that is not in the directory."""
+"""Directory-based edge blocking says it of a recipient that is not in the directory:
+https://learn.microsoft.com/exchange/mail-flow-best-practices/use-directory-based-edge-blocking."""
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")

@@ -41,7 +41,7 @@ class HeaderFields:
 
     def parameters(self, name: str) -> Parameters:
         """Return the value of a name taken apart as `value; name=value`."""
-        return Parameters.parse(self.raw(name))
+        return Parameters.parse(self.raw(name)) if name in self else _NO_PARAMETERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,9 @@ class Parameters:
     def get(self, name: str) -> str:
         """Return a parameter's value, decoded; empty where there is none."""
         return decode_words(self.named.get(name, ""))
+
+
+_NO_PARAMETERS = Parameters("", {})
 
 
 def parse_header_block(data: bytes, start: int = 0, end: int | None = None) -> tuple[HeaderFields, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from messaging_channels_smtp.reports.header_fields import decode_words
 
@@ -21,7 +22,8 @@ class Mailbox:
 
 def parse_mailboxes(value: str) -> tuple[Mailbox, ...]:
     """Return the mailboxes in a header's raw value. Groups lose their names, comments are names where there is no other. Raises nothing."""
-    return tuple(_mailbox(tokens) for tokens in _entries(value) if tokens)
+    found = (_mailbox(tokens) for tokens in _entries(value) if tokens)
+    return tuple(islice(found, _MOST_MAILBOXES))
 
 
 def _entries(value: str) -> Iterator[list[tuple[str, str]]]:
@@ -72,5 +74,6 @@ _TOKEN = re.compile(
     r"""|(?P<atom>[^"(<,;]++|["(])""",
     re.DOTALL,
 )
+_MOST_MAILBOXES = 1000
 _KINDS = frozenset({"quoted", "comment", "angle"})
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)

@@ -8,6 +8,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from messaging_channels_smtp.reports._table_phrases import DELAYS, FAILURES, FINAL, SENTENCES, STATEMENTS
+from messaging_channels_smtp.reports._table_places import (
+    TRANSCRIPT,
+)
 from messaging_channels_smtp.reports.copies import original_fields, spoken_text, without_copy
 from messaging_channels_smtp.reports.delivery_status import code_from_words, is_specific, most_specific_code
 from messaging_channels_smtp.reports.received_mail import HEADERS, MAILS, ReceivedMail
@@ -67,7 +70,7 @@ class BounceText:
     @cached_property
     def has_transcript(self) -> bool:
         """Whether it quotes what servers said to each other."""
-        return bool(_TRANSCRIPT.search(self.said))
+        return bool(TRANSCRIPT.search(self.said))
 
     @cached_property
     def has_copy(self) -> bool:
@@ -111,7 +114,7 @@ def bounce_confidence(bounce: BounceText) -> float:
         return _confidence_in_mailer(bounce, worded=worded)
     named = bool(bounce.recipients) and bounce.recipients[0].is_named
     reasoned = bool(code_of(bounce.said))
-    if is_reply(mail) or not bounce.has_statement and not reasoned:
+    if is_reply(mail) or (not bounce.has_statement and not reasoned):
         return NOT_A_BOUNCE
     if has_null_path(mail):
         proved = named and reasoned and (bounce.has_transcript or bounce.has_copy or worded)
@@ -167,8 +170,8 @@ def _completed(update: RecipientUpdate, sections: Mapping[str, str], bounce: Bou
         update = replace(update, recipient=next(iter(sections)))
     if update.action not in _FAILURE_ACTIONS:
         return update
-    texts = (sections.get(update.recipient.lower(), ""), bounce.said)
-    said = next((code for text in texts if is_specific(code := code_of(text))), "")
+    said = code_of(sections.get(update.recipient.lower(), ""))
+    said = said if is_specific(said) else bounce.code
     if is_specific(update.code):
         is_full = said[2:] == _FULL and update.code in _MAY_BE_FULL and not code_from_words(update.diagnostic)
         return replace(update, code=said) if is_full else update
@@ -183,7 +186,3 @@ _FAILURE_ACTIONS = (Action.FAILED, Action.DELAYED)
 _OF_ANY = ("7.1",)
 """Codes after which another part of the text may say more."""
 _SMTP = re.compile(r"(?<![\d.])[45]\.\d{1,2}\.\d{1,3}\b|(?<![\d.#])\b[45][0-5]\d\b[ -](?!\d)")
-_TRANSCRIPT = re.compile(
-    r"(?:\brcpt to:|\bmail from:|<<< [245]\d\d|>>> \w|\bsmtp;? ?[45]\d\d|\b(?:said|response|reply|error|responded|returned|reason|code)\b.{0,40}\b[45]\d\d[ -]|^[ \t]*<[^\s<>@]+@[^\s<>@]+>:|^[ \t]*[45]\d\d[ -]|[45]\d\d[ -][45]\.\d{1,2}\.\d{1,3}\b|action: failed|status: [45]\.\d|diagnostic-code:|remote-mta:)",
-    re.IGNORECASE | re.MULTILINE,
-)

@@ -17,8 +17,8 @@ from messaging_channels_smtp.reports.header_fields import parse_fields
 from messaging_channels_smtp.reports.mailers import (
     NOT_A_BOUNCE,
     BounceText,
-    complete_updates,
     bounce_confidence,
+    complete_updates,
 )
 from messaging_channels_smtp.reports.received_mail import MAILS, ReceivedMail
 from messaging_channels_smtp.reports.recipients import addresses_in
@@ -150,7 +150,8 @@ def _receipt(mail: ReceivedMail) -> dict[str, str]:
     """Return the fields of a disposition notification (RFC 8098 section 3.2)."""
     kinds = ("message/disposition-notification", "message/global-disposition-notification")
     found = (parse_fields(part.text) for part in mail.parts_of_type(*kinds))
-    return next((one for one in found if one), {})
+    nothing: dict[str, str] = {}
+    return next((one for one in found if one), nothing)
 
 
 _ADDRESSED = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")

@@ -61,7 +61,7 @@ class MailPart:
 
     @cached_property
     def text(self) -> str:
-        """The text; empty for what is none. Line ends are `\\n`."""
+        """The text; empty for what is none. Each line ends with a line feed."""
         if not self.media_type.startswith(("text", "message")):
             return ""
         label = self.fields.parameters("Content-Type").get("charset")
@@ -156,7 +156,7 @@ def _parts(fields: HeaderFields, body: bytes) -> Iterator[MailPart]:
         children = _children(part) if part.level < _MOST_LEVELS else []
         if children:
             waiting += reversed(children)
-        elif not part.is_loose or part.body.strip():
+        elif part.fields.fields or part.body.strip():
             yield part
 
 

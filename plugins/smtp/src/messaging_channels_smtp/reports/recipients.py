@@ -6,10 +6,22 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from messaging_channels_smtp.reports._table_places import (
+    ADDRESS,
+    LINE_START,
+    NAMING,
+    OTHERS,
+    RCPT,
+    REASON_FOLLOWS,
+    SERVERS,
+)
 from messaging_channels_smtp.reports.mailboxes import parse_mailboxes
 from messaging_channels_smtp.reports.received_mail import ReceivedMail
 
 MOST_RECIPIENTS = 200
+_BYSTANDER, _FOUND, _NAMED, _REASONED = range(4)
+"""How surely an address is that of a recipient."""
+_NEXT_FEW = 4
 _LONGEST_SECTION = 1500
 """Characters after an address in which its reason is looked for."""
 
@@ -67,12 +79,12 @@ def _addresses_of(mail: ReceivedMail, original: Mapping[str, str]) -> set[str]:
 def _ranked(text: str, bystanders: set[str]) -> list[NamedRecipient]:
     """Return the addresses that stand in the surest places of a text, each with what is said of it."""
     seen: list[tuple[int, int, str]] = []
-    for found in _ADDRESS.finditer(text):
+    for found in ADDRESS.finditer(text):
         address = found[1].strip(".'").lower()
         if (
             "@" not in address
             or address in bystanders
-            or _SERVERS.match(address)
+            or SERVERS.match(address)
             or not _DOMAIN.search(address)
         ):
             continue
@@ -88,24 +100,26 @@ def _rank(text: str, start: int, end: int) -> int:
     """Return how surely an address at this place is a recipient: 0 for a bystander."""
     before = text[max(0, start - 70) : start]
     line, is_begun = before.rpartition("\n")[2], "\n" in before or start == len(before)
-    if _OTHERS.search(before) or text[end : end + 1] == "]":
-        return 0
-    if _RCPT.search(before):
-        return 3
-    if is_begun and _LINE_START.fullmatch(line):
-        return 3 if _REASON_FOLLOWS.match(text, end) else 2
-    return 2 if _NAMING.search(before) else 1
+    if OTHERS.search(before) or text[end : end + 1] == "]":
+        return _BYSTANDER
+    if RCPT.search(before):
+        return _REASONED
+    if is_begun and LINE_START.fullmatch(line):
+        return _REASONED if REASON_FOLLOWS.match(text, end) else _NAMED
+    return _NAMED if NAMING.search(before) else _FOUND
 
 
 def _with_sections(text: str, chosen: list[tuple[int, str]], rank: int) -> Iterable[NamedRecipient]:
     for index, (start, address) in enumerate(chosen):
         end = len(text)
-        for later, other in chosen[index + 1 : index + 4]:
+        for later, other in chosen[index + 1 : index + _NEXT_FEW]:
             if other.lower() != address.lower():
                 end = later
                 break
         begin = text.rfind("\n", max(0, start - 200), start) + 1 or max(0, start - 200)
-        yield NamedRecipient(address, text[begin : min(end, start + _LONGEST_SECTION)], rank > 1, rank > 2)
+        yield NamedRecipient(
+            address, text[begin : min(end, start + _LONGEST_SECTION)], rank >= _NAMED, rank >= _REASONED
+        )
 
 
 def _unique(found: Iterable[NamedRecipient]) -> Iterable[NamedRecipient]:
@@ -121,30 +135,4 @@ def _unique(found: Iterable[NamedRecipient]) -> Iterable[NamedRecipient]:
 
 
 _OWN_HEADERS = ("To", "Delivered-To", "X-Original-To", "Envelope-To", "From", "Sender", "Reply-To", "Cc")
-_LOCAL = r"[^\s<>()\[\]{},;:\"'|@=*`\u2018-\u201d]"
-_ADDRESS = re.compile(
-    rf"(?<![^\s<>()\[\]{{}},;:\"'|@=*`\u2018-\u201d])({_LOCAL}{{1,64}}+(?:=[^\s@=]{{1,40}}+)?@[A-Za-z0-9\u0080-\u2017\u201e-\uffff_-][A-Za-z0-9.\u0080-\u2017\u201e-\uffff_-]{{0,252}}+)"
-)
 _DOMAIN = re.compile(r"@[^@]*\w\.?[\w-]*\w")
-_SERVERS = re.compile(
-    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|post_?-?master|mdaemon|microsoftexchange\w*|abuse|hostmaster|webmaster|support|help(?:desk)?|no-?reply|unsubscribe)@"
-)
-_OTHERS = re.compile(
-    r"(?:\bmail from:? ?<?|\bfrom:? ?<?|\bsender:? ?<?|\breply-to: ?<?|\breturn-path: ?<?|message-id: ?<?|\bin-reply-to: ?<?|\breferences: ?<?|\bcontact(?:ing)?(?: \S+){0,3} ?<?|mailto:|\bwrite to ?<?|\breply to ?<?|\bsend (?:mail|e-?mail|it|a (?:mail|message)|them|your \S+) (?:directly )?to ?<?"
-    r"|\b(?:e-?mail|mail|ask|call|notify|inform) (?:us at|us|me at|the) ?<?|\bforward(?:ed|ing)?(?: \S+){1,4} to ?<?|\breport(?:ed)?(?: \S+){0,4} to ?<?|\bhelp(?:,| at| from)(?: \S+){0,3} ?<?|\bquestions?(?: \S+){0,3} ?<?|\binstead:? ?<?|\bnew (?:e-?mail )?address(?: is)?:? ?<?|\b(?:please )?use ?<?|\bsent by ?<?|\bfrom user ?<?|\bauf behalf of ?<?|\bon behalf of ?<?|\bmessage from ?<?|\bid ?[=:]? ?<?|\bassistance(?: \S+){0,4} ?<?)[\"']?$",
-    re.IGNORECASE,
-)
-_RCPT = re.compile(
-    r"(?:\brcpt to ?:? ?<?|\bfinal-recipient: ?(?:rfc822; ?)?<?|\boriginal-recipient: ?(?:rfc822; ?)?<?|\bfailed (?:address|recipient)s?: ?<?|\baddressed to:? ?<?|\bexpanded from: ?<?|\bfailed recipient: ?<?)[\"'\u2018\u201c]?$",
-    re.IGNORECASE,
-)
-_LINE_START = re.compile(
-    r"(?:[ \t>]*[45]\d\d[ -](?:[45]\.\d{1,2}\.\d{1,3} )?(?=<))?[ \t>*\-\u2022\xb7]*(?:\d{1,3}[.)] ?)?(?:smtp:|rfc822;)?[<\"'(\[\u2018\u201c]{0,2}"
-)
-_REASON_FOLLOWS = re.compile(
-    r"[>\"')\]\u2019\u201d]{0,2}(?:[ \t]*\([^()\n]{0,80}\))?(?:\.\.\.|[ \t]*:|,|[ \t]*\n?[ \t]+\S)"
-)
-_NAMING = re.compile(
-    r"(?<![\w.+@-])(?:recipients?|address(?:es)?|user|mail ?box(?:es)?|account|to|for|rcpt|deliver(?:ed|y)? to|empf[äa]nger|destinataire|destinatari[oa]|adresse|inbox|a|an|à|para|addressee|e-?mail|errors?)(?:\(e?s\))?[:=]?\s{0,40}(?:(?!from\b|by\b)\w{1,20}[ ]){0,3}[:=]?\s{0,40}[<\"'(\[\u2018\u201c]{0,2}$",
-    re.IGNORECASE,
-)
