@@ -36,6 +36,8 @@ class _Event:
     """The provider's id of the event itself, where it gives one."""
     raw: Any = field(default=None, repr=False)
     """The report as it came."""
+    source: bytes | None = field(default=None, repr=False)
+    """The octets that were read, where the plugin keeps them: of a mail, its beginning up to a size that a setting gives."""
 
     @property
     def key(self) -> str:
@@ -149,6 +151,8 @@ class MessageReceived(_Event):
     """The provider's id of the message it answers or reacts to."""
     name: str | None = field(default=None, repr=False)
     """What the person calls itself."""
+    confidence: float = 1.0
+    """How sure the plugin is that somebody wrote this, from 0 to 1. Below 1 it may be a report that the plugin could not read."""
 
     def _identity(self) -> tuple[Any, ...]:
         return (self.channel, self.provider_id)
