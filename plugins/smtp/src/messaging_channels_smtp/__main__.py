@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import mimetypes
 import sys
 import time
 import webbrowser
@@ -11,8 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from messaging_channels.errors import BadInput
-from messaging_channels.messages import Attachment, Email
-from messaging_channels_smtp.preview import preview
+from messaging_channels.messages import Attachment, Email, write_preview
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,9 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             told.subject,
             None if told.text is None else told.text.read_text("utf-8"),
             None if told.html is None else told.html.read_text("utf-8"),
-            attachments=tuple(Attachment(path, path.name, _type_of(path)) for path in told.attach),
+            attachments=tuple(Attachment(path, path.name) for path in told.attach),
         )
-        written = preview(mail, to=told.to, sender=told.sender, folder=told.folder, now=time.time())
+        written = write_preview(mail, told.folder, to=told.to, sender=told.sender, now=time.time())
     except (BadInput, OSError, UnicodeDecodeError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -33,10 +31,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if told.open:
         webbrowser.open(written.page.absolute().as_uri())
     return 0
-
-
-def _type_of(path: Path) -> str:
-    return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
 
 
 def _argument_parser() -> argparse.ArgumentParser:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from messaging_channels.errors import BadInput, InvalidMessage, InvalidSetting, TransportError
-from messaging_channels.messages import Email
+from messaging_channels.messages import Email, MailDraft
 from messaging_channels.plugins import (
     AttemptResult,
     BlockingCall,
@@ -30,7 +30,6 @@ from messaging_channels.plugins import (
 )
 from messaging_channels_smtp.asyncio_backend import AsyncSession
 from messaging_channels_smtp.dkim import DkimSigner
-from messaging_channels_smtp.mime import MailDraft
 from messaging_channels_smtp.oauth import AccessTokens, OAuthError, OAuthRefreshToken
 from messaging_channels_smtp.protocol.mail import MailTransaction, TransactionResult
 from messaging_channels_smtp.protocol.server import PoolLimits, Server, SmtpTimeouts
@@ -64,6 +63,7 @@ class Smtp:
                     "references",
                     "auto_submitted",
                     "envelope_sender",
+                    "also_to",
                 }
             )
         },
