@@ -24,6 +24,10 @@ class MailTransaction:
     recipients: tuple[str, ...] = field(repr=False)
     content: bytes = field(repr=False)
     """Lines ended by CRLF; not dot-stuffed."""
+    notify: str | None = None
+    """Which reports are asked for, where the server offers DSN. None for what is asked of the server otherwise."""
+    returned: str = "HDRS"
+    """What a report of failure brings back: HDRS or FULL."""
 
     def __post_init__(self) -> None:
         """Check everything before the first octet leaves."""
