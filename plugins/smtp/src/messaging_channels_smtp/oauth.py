@@ -204,7 +204,9 @@ def _parse_token(response: HttpResponse, now: float) -> tuple[str, float, str | 
     given = answer if isinstance(answer, dict) else {}
     word = str(given.get("error", ""))
     if response.status in _BUSY or (response.status >= _BAD and word in _BUSY_WORDS):
-        raise OAuthBusy(f"the token endpoint answers {response.status}", retry_after(response.headers, now=now))
+        raise OAuthBusy(
+            f"the token endpoint answers {response.status}", retry_after(response.headers, now=now)
+        )
     if _BAD <= response.status < _SERVER_FAULT:
         reason = f" {word}" if _ERROR_WORD.fullmatch(word) else ""
         raise OAuthError(f"the token endpoint answers {response.status}{reason}")
