@@ -9,4 +9,13 @@ from messaging_channels_smtp.protocol.server import PoolLimits, SmtpTimeouts
 from messaging_channels_smtp.provider import Smtp
 from messaging_channels_smtp.verp import VerpReturnPath
 
-__all__ = ["DkimSigner", "OAuthClientCredentials", "OAuthRefreshToken", "PoolLimits", "Smtp", "SmtpEmailOptions", "SmtpTimeouts", "VerpReturnPath"]
+__all__ = [
+    "DkimSigner",
+    "OAuthClientCredentials",
+    "OAuthRefreshToken",
+    "PoolLimits",
+    "Smtp",
+    "SmtpEmailOptions",
+    "SmtpTimeouts",
+    "VerpReturnPath",
+]

@@ -40,7 +40,10 @@ def token_source(
     Raises:
         InvalidSetting: one of them is missing, or has white space around it.
     """
-    client_id, client_secret = secret_of(client_id, "oauth_client_id"), secret_of(client_secret, "oauth_client_secret")
+    client_id, client_secret = (
+        secret_of(client_id, "oauth_client_id"),
+        secret_of(client_secret, "oauth_client_secret"),
+    )
     refresh_token = secret_of(refresh_token, "oauth_refresh_token")
     if url is None:
         return None
@@ -55,7 +58,9 @@ def token_source(
     return OAuthClientCredentials(url, client_id, client_secret, scope)
 
 
-def return_path_of(given: VerpReturnPath | EmailAddress | str | None, key: str | None) -> VerpReturnPath | None:
+def return_path_of(
+    given: VerpReturnPath | EmailAddress | str | None, key: str | None
+) -> VerpReturnPath | None:
     """Return where bounces go. Raises InvalidAddress or InvalidSetting."""
     if given is None or isinstance(given, VerpReturnPath):
         return given

@@ -201,7 +201,9 @@ class Smtp:
             later = AttemptResult.of(Reason.THROTTLED, str(busy), retry_after=busy.retry_after)
             return dict.fromkeys(mails, later)
         told = yield from self._submit(mails, token)
-        refused = {index: mails[index] for index, one in told.items() if one.stage is Stage.AUTH and one.reply}
+        refused = {
+            index: mails[index] for index, one in told.items() if one.stage is Stage.AUTH and one.reply
+        }
         if self._tokens and token and refused:
             fresh = yield from _renew_token(self._tokens, token)
             told |= (yield from self._submit(refused, fresh)) if fresh else {}

@@ -24,7 +24,11 @@ class MailWriter:
     """Writes the mails of one batch; what several have in common is written once."""
 
     def __init__(
-        self, sender: EmailAddress | None, return_path: VerpReturnPath | None, signer: MailSigner | None, now: float
+        self,
+        sender: EmailAddress | None,
+        return_path: VerpReturnPath | None,
+        signer: MailSigner | None,
+        now: float,
     ) -> None:
         """Take the account's own; `now` is in seconds since the epoch."""
         self._sender, self._return_path, self._signer, self._now = sender, return_path, signer, now
