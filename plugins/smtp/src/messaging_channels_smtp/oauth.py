@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 from urllib.parse import urlencode
 
 from messaging_channels.errors import Phase, TransportError
@@ -195,13 +195,17 @@ class AccessTokens:
         return token, lifetime
 
 
-def _parse_token(response: HttpResponse, now: float) -> tuple[str, float, str | None]:
-    """Return the access token, its seconds, and the refresh token that it came with."""
+def _parse_object(response: HttpResponse) -> Mapping[str, Any]:
     try:
         answer = response.json()
     except ValueError:
-        answer = None
-    given = answer if isinstance(answer, dict) else {}
+        return {}
+    return cast("Mapping[str, Any]", answer) if isinstance(answer, dict) else {}
+
+
+def _parse_token(response: HttpResponse, now: float) -> tuple[str, float, str | None]:
+    """Return the access token, its seconds, and the refresh token that it came with."""
+    given = _parse_object(response)
     word = str(given.get("error", ""))
     if response.status in _BUSY or (response.status >= _BAD and word in _BUSY_WORDS):
         raise OAuthBusy(
@@ -212,7 +216,7 @@ def _parse_token(response: HttpResponse, now: float) -> tuple[str, float, str | 
         raise OAuthError(f"the token endpoint answers {response.status}{reason}")
     try:
         lifetime = float(given.get("expires_in") or _DEFAULT_LIFETIME)
-        return str(given["access_token"]), lifetime, given.get("refresh_token")
+        return str(given["access_token"]).strip(), lifetime, given.get("refresh_token")
     except (ValueError, KeyError, TypeError) as error:
         problem = f"the token endpoint answers {response.status} without a token"
         raise TransportError(problem, phase=Phase.CONNECT) from error

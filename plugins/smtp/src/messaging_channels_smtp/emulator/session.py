@@ -291,7 +291,7 @@ class ServerSession:
         told = (behavior_of(one.address) for one in self._recipients)
         return next((reply for stage, reply in told if stage == "content"), None)
 
-    _HANDLERS: ClassVar[Mapping[str, Callable[[ServerSession, str], Awaitable[None]]]] = {
+    _HANDLERS: ClassVar[Mapping[str, Callable[[Any, str], Awaitable[None]]]] = {
         "EHLO": _on_ehlo,
         "HELO": _on_helo,
         "STARTTLS": _on_starttls,

@@ -83,7 +83,10 @@ class ServerCapabilities:
     @classmethod
     def from_ehlo(cls, keywords: Mapping[str, str], notify: str) -> ServerCapabilities:
         """Read the keywords of an EHLO reply."""
-        limits = dict(part.partition("=")[::2] for part in keywords.get("LIMITS", "").upper().split())
+        limits = {
+            name: value
+            for name, _, value in (part.partition("=") for part in keywords.get("LIMITS", "").upper().split())
+        }
         size = keywords.get("SIZE")
         return cls(
             keywords,
