@@ -61,11 +61,13 @@ def mailbox(name: str, address: EmailAddress) -> str:
             "a display name holds a line break", field="Email", hint="use EmailAddress.parse"
         )
     used = len(name) + 2
-    if _PLAIN.fullmatch(shown) and "=?" not in shown and used + len(shown) <= _SOFT_LIMIT - 4:
-        escaped = shown.replace("\\", "\\\\").replace('"', '\\"')
-        shown = f'"{escaped}"'
+    escaped = shown.replace("\\", "\\\\").replace('"', '\\"')
+    quoted = f'"{escaped}"'
+    is_plain = _PLAIN.fullmatch(shown) and "=?" not in shown
+    if is_plain and used + len(quoted) > _SOFT_LIMIT - 2 and _LONG_WORD.search(quoted) is None:
+        shown = _fold(name, quoted) or _encode(shown, used=used)
     else:
-        shown = _encode(shown, used=used)
+        shown = quoted if is_plain and used + len(quoted) <= _SOFT_LIMIT - 2 else _encode(shown, used=used)
     last = len(shown) - shown.rfind("\n") + (0 if "\n" in shown else used)
     space = " " if last + len(address.addr_spec) + 3 <= _SOFT_LIMIT else "\r\n "
     return f"{shown}{space}<{address.addr_spec}>"
@@ -170,6 +172,7 @@ _WORD_OCTETS = 45
 _FEWEST = 6
 _PIECE = 20
 _PLAIN = re.compile(r"[ -~]*")
+_LONG_WORD = re.compile(r"[^ ]{70}")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$&+.^_`{|}~-]{1,60}")
 _NOT_ASCII = re.compile(r"[^ -~]+")
 _BREAKS = re.compile(r"[\r\n\0]")

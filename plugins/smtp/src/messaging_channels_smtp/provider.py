@@ -157,14 +157,14 @@ class Smtp:
             oauth_url, oauth_client_id, oauth_client_secret, oauth_refresh_token, oauth_scope
         )
         login = login_of(username, password, tokens)
-        self._server = replace(
+        self.server = replace(
             build_server(host, port, tls, login, ca_file, hostname),
             notify="SUCCESS,FAILURE,DELAY" if report_success else "FAILURE,DELAY",
             timeouts=timeouts or timeouts_of(timeout, data_timeout),
             pool=pool or PoolLimits(pool_size, messages_per_connection, keepalive_expiry, pipeline_depth),
         )
-        self._sender = None if sender is None else EmailAddress.parse(sender)
-        self._tokens = None if tokens is None else AccessTokens(tokens)
+        self.sender = None if sender is None else EmailAddress.parse(sender)
+        self.tokens = None if tokens is None else AccessTokens(tokens)
         self._return_path = return_path_of(return_path, return_path_key)
         self._signer = dkim or signer_of(dkim_domain, dkim_selector, dkim_key)
         self._webhooks = MailWebhooks(
@@ -173,7 +173,7 @@ class Smtp:
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider. A mail of several that cannot be written is refused by itself; the only one raises."""
-        writer = MailWriter(self._sender, self._return_path, self._signer, (yield from ask(CurrentTime())))
+        writer = MailWriter(self.sender, self._return_path, self._signer, (yield from ask(CurrentTime())))
         mails: dict[int, MailTransaction] = {}
         results: dict[int, AttemptResult] = {}
         for index, envelope in enumerate(batch):
@@ -194,7 +194,7 @@ class Smtp:
     def _send_with_token(self, mails: Mapping[int, MailTransaction]) -> Flow[dict[int, AttemptResult]]:
         """Have the mails sent; those that a stale token kept from being offered, once more with a fresh one."""
         try:
-            token = None if self._tokens is None else (yield from self._tokens.current())
+            token = None if self.tokens is None else (yield from self.tokens.current())
         except OAuthError as refusal:
             return dict.fromkeys(mails, AttemptResult.of(Reason.CREDENTIALS, str(refusal)))
         except OAuthBusy as busy:
@@ -204,17 +204,17 @@ class Smtp:
         refused = {
             index: mails[index] for index, one in told.items() if one.stage is Stage.AUTH and one.reply
         }
-        if self._tokens and token and refused:
-            fresh = yield from _renew_token(self._tokens, token)
+        if self.tokens and token and refused:
+            fresh = yield from _renew_token(self.tokens, token)
             told |= (yield from self._submit(refused, fresh)) if fresh else {}
         return {index: parse_delivery(one) for index, one in told.items()}
 
     def _submit(
         self, mails: Mapping[int, MailTransaction], token: str | None
     ) -> Flow[dict[int, TransactionResult]]:
-        own = self._server.timeouts
+        own = self.server.timeouts
         timeouts = Timeouts(own.connect, own.data_block, max(own.data_end, own.total))
-        told = yield from ask(Submission(self._server, tuple(mails.values()), token, timeouts))
+        told = yield from ask(Submission(self.server, tuple(mails.values()), token, timeouts))
         return dict(zip(mails, told, strict=True))
 
 

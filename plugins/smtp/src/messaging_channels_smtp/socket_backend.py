@@ -190,8 +190,11 @@ class Session:
 
     def perform(self, exchange: Submission) -> tuple[TransactionResult, ...]:
         """Send the letters and tell what became of each. Raises nothing but what is not the network's."""
-        conversation = _Conversation(self._pool, exchange.server, self._slot(exchange.server))
-        return conversation.perform(submit(exchange))
+        return self.run(exchange.server, submit(exchange))
+
+    def run(self, server: Server, talk: StepFlow[Result]) -> Result:
+        """Perform any conversation with a server."""
+        return _Conversation(self._pool, server, self._slot(server)).perform(talk)
 
     def close(self) -> None:
         """Leave every idle connection politely."""

@@ -34,17 +34,19 @@ class TransactionState:
 
     def result(self, lost: ConnectionLost | None) -> TransactionResult:
         """Say what became of it."""
-        told = tuple(self.recipients)
+        told, asked = tuple(self.recipients), self.mail.recipients
         if self.local_problem:
             return TransactionResult(
                 Stage.MAIL, Reply(_LOCAL_REPLY_CODE, self.local_problem), self.local_problem
             )
         if self.rejection:
-            return TransactionResult(*self.rejection, recipients=told)
+            return TransactionResult(*self.rejection, recipients=told, addresses=asked)
         if self.final_reply:
-            return TransactionResult(Stage.CONTENT, self.final_reply, committed=True, recipients=told)
+            return TransactionResult(
+                Stage.CONTENT, self.final_reply, committed=True, recipients=told, addresses=asked
+            )
         problem, timed_out = (lost.problem, lost.timed_out) if lost else ("not offered", False)
-        return TransactionResult(self.stage, None, problem, timed_out, self.committed, told)
+        return TransactionResult(self.stage, None, problem, timed_out, self.committed, told, asked)
 
 
 class TransactionSender:

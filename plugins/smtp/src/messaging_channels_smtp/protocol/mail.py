@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from messaging_channels.errors import InvalidMessage
@@ -64,6 +65,14 @@ class TransactionResult:
     """Whether the server may have the whole content."""
     recipients: tuple[Reply | None, ...] = ()
     """What was said to each recipient, as far as it was said."""
+    addresses: tuple[str, ...] = field(default=(), repr=False)
+    """Whom it was for, in the same order."""
+
+    @property
+    def refused(self) -> Mapping[str, Reply]:
+        """The recipients that were refused, with what was said."""
+        told = zip(self.addresses, self.recipients, strict=False)
+        return {address: reply for address, reply in told if reply is not None and not reply.is_positive}
 
     @property
     def not_offered(self) -> bool:
