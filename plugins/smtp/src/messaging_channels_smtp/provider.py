@@ -153,9 +153,8 @@ class Smtp:
             InvalidSetting: a user without a secret or the reverse, credentials in clear over a network, or no readable ca_file.
             InvalidAddress: the sender or the return path is no mail address.
         """
-        tokens = oauth_token or token_source(
-            oauth_url, oauth_client_id, oauth_client_secret, oauth_refresh_token, oauth_scope
-        )
+        client = oauth_client_id, oauth_client_secret
+        tokens = oauth_token or token_source(oauth_url, *client, oauth_refresh_token, oauth_scope)
         login = login_of(username, password, tokens)
         self.server = replace(
             build_server(host, port, tls, login, ca_file, hostname),
@@ -165,11 +164,10 @@ class Smtp:
         )
         self.sender = None if sender is None else EmailAddress.parse(sender)
         self.tokens = None if tokens is None else AccessTokens(tokens)
-        self._return_path = return_path_of(return_path, return_path_key)
+        self._return_path = back = return_path_of(return_path, return_path_key)
         self._signer = dkim or signer_of(dkim_domain, dkim_selector, dkim_key)
-        self._webhooks = MailWebhooks(
-            self.name, token=secret_of(webhook_token, "webhook_token"), return_path=self._return_path
-        )
+        hook_token = secret_of(webhook_token, "webhook_token")
+        self._webhooks = MailWebhooks(self.name, token=hook_token, return_path=back)
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider. A mail of several that cannot be written is refused by itself; the only one raises."""

@@ -27,7 +27,7 @@ class ClientStream:
         """Whether something was sent that was not taken yet, such as the rest of a pipelined group."""
         return bool(self._held)
 
-    def forget(self) -> None:
+    def discard(self) -> None:
         """Drop what was sent ahead: in clear, before TLS (RFC 3207 section 6)."""
         self._held.clear()
 

@@ -159,7 +159,7 @@ class ServerSession:
         elif self._is_private:
             await self._say("503 5.5.1 TLS is spoken already")
         elif await self._say("220 2.0.0 go ahead", "starttls"):
-            self._client.forget()
+            self._client.discard()
             self._reset()
             self._greeted = False
             await self._writer.start_tls(self._host.tls)
