@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -138,22 +139,29 @@ class EmailAddress:
 
     @classmethod
     def parse(cls, text: str) -> EmailAddress:
-        """Parse `user@example.com` or `Name <user@example.com>`. Quoted local parts and comments are refused.
+        """Parse `user@example.com` or `Name <user@example.com>`; white space and invisible marks around each are no part of it.
+
+        The local part may be of any script (RFC 6531). Quoted local parts, comments and domain literals are refused.
 
         Raises:
-            InvalidAddress: it is no such address, or holds a control or bidirectional-override character.
+            InvalidAddress: it is no such address, is longer than 254 octets (RFC 5321 section 4.5.3.1.3), or holds a control or
+                bidirectional-override character.
         """
         if _PLAIN_MAIL.fullmatch(text) and len(text) <= _SHORT:
             local, _, domain = text.rpartition("@")
             return cls(local, domain.lower())
-        if _FORBIDDEN.search(text):
-            raise _invalid_mail("a control or direction character in it")
+        text = _AROUND.sub("", text)
         named = _NAMED.fullmatch(text)
-        name, spec = (_unquote(named[1]), named[2]) if named else ("", text)
-        local, _, domain = spec.rpartition("@")
-        if not _LOCAL.fullmatch(local) or len(local.encode()) > _LOCAL_OCTETS:
+        name, spec = (_unquote(named[1]), _AROUND.sub("", named[2])) if named else ("", text)
+        if _FORBIDDEN.search(spec) or _FORBIDDEN.search(name):
+            raise _invalid_mail("a control or direction character in it")
+        local, _, domain = unicodedata.normalize("NFC", spec).rpartition("@")
+        if not _is_local_part(local):
             raise _invalid_mail("the part before the @ is missing, too long or malformed")
-        return cls(local, _ascii_domain(domain), name)
+        address = cls(local, _ascii_domain(domain), _STRAY_JOINER.sub("", name))
+        if len(address.addr_spec.encode()) > _ADDRESS_OCTETS:
+            raise _invalid_mail(f"it is longer than {_ADDRESS_OCTETS} octets")
+        return address
 
     @property
     def addr_spec(self) -> str:
@@ -202,10 +210,32 @@ def _invalid_mail(problem: str) -> InvalidAddress:
 
 
 def _unquote(name: str) -> str:
-    name = name.strip()
+    name = _AROUND.sub("", name)
     if name.startswith('"') and name.endswith('"') and len(name) > 1:
         return name[1:-1].replace('\\"', '"').replace("\\\\", "\\")
     return name
+
+
+def _is_local_part(local: str) -> bool:
+    """Say whether it is a dot-atom (RFC 5322 section 3.2.3) whose atoms may be of any script (RFC 6532 section 3.2)."""
+    try:
+        octets = len(local.encode())
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return (
+        octets <= _LOCAL_OCTETS
+        and bool(_LOCAL.fullmatch(local))
+        and _STRAY_JOINER.search(local) is None
+        and (local.isascii() or all(map(_may_be_in_local_part, local)))
+    )
+
+
+def _may_be_in_local_part(character: str) -> bool:
+    """Say whether it is ASCII (which `_LOCAL` has judged), a joiner, or visible and no look-alike of a separator."""
+    if character.isascii() or character in _JOINERS:
+        return True
+    visible = unicodedata.category(character)[0] not in "CZ"
+    return visible and _SEPARATORS_OF_MAIL.isdisjoint(unicodedata.normalize("NFKC", character))
 
 
 def _ascii_domain(domain: str) -> str:
@@ -227,6 +257,7 @@ _MIN_DIGITS, _MAX_DIGITS = 7, 15
 _SHORT = 64
 _LOCAL_OCTETS = 64
 _DOMAIN_OCTETS = 253
+_ADDRESS_OCTETS = 254
 
 _PLAIN_NUMBER = re.compile(r"\+?([1-9][0-9]{6,14})")
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
@@ -239,7 +270,14 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})+")
 _PLAIN_MAIL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+")
-_UATOM = r"(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]|[^\W\x00-\x7f]|[\u0300-\u036f])+"
+_UATOM = r"(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]|[^\x00-\x7f])+"
 _LOCAL = re.compile(rf"{_UATOM}(?:\.{_UATOM})*")
-_NAMED = re.compile(r"([^<>]*)<([^<>]+)>\s*")
-_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_JOINERS = "\u200c\u200d"
+"""Zero-width joiner and non-joiner: part of the spelling in Persian, in the scripts of India, and in emoji."""
+_STRAY_JOINER = re.compile(r"(?<![^\x00-\x7f])[\u200c\u200d]+(?![^\x00-\x7f])")
+"""Joiners that join nothing but ASCII, where they only deceive."""
+_SEPARATORS_OF_MAIL = frozenset('@.,:;<>()[]\\"\u0020')
+_MARKS_AROUND = r"\s\u200b-\u200f\u2060\ufeff"
+_AROUND = re.compile(rf"\A[{_MARKS_AROUND}]+|[{_MARKS_AROUND}]+\Z")
+_NAMED = re.compile(r"([^<>]*)<([^<>]+)>")
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]")

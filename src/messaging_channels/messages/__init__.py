@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from messaging_channels.messages._codec import Codec, DecodeError
     from messaging_channels.messages._fingerprint import digest_of, fingerprint
     from messaging_channels.messages._segments import Segments, segments
-    from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe, parse_addresses
+    from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe, Preview, parse_addresses
     from messaging_channels.messages.fallback import Fallback
     from messaging_channels.messages.media import Media
+    from messaging_channels.messages.mime import MailDraft, MailSigner, build_mail
+    from messaging_channels.messages.preview import write_preview
     from messaging_channels.messages.sms import Mms, Sms
     from messaging_channels.messages.whatsapp import (
         ContactCard,
@@ -101,12 +103,15 @@ __all__ = [
     "ListUnsubscribe",
     "LocalizedCurrency",
     "LocalizedDateTime",
+    "MailDraft",
+    "MailSigner",
     "Media",
     "MediaCard",
     "Message",
     "Mms",
     "OneTimePassword",
     "Parameters",
+    "Preview",
     "ProductCard",
     "ProductHeader",
     "ProductSection",
@@ -145,10 +150,12 @@ __all__ = [
     "WhatsAppText",
     "WhatsAppUrlButton",
     "WhatsAppVideo",
+    "build_mail",
     "digest_of",
     "fingerprint",
     "parse_addresses",
     "segments",
+    "write_preview",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -174,10 +181,17 @@ __getattr__, __dir__ = lazy(
             "Attachment",
             "Email",
             "ListUnsubscribe",
+            "Preview",
             "parse_addresses",
         ),
         "messages.fallback": ("Fallback",),
         "messages.media": ("Media",),
+        "messages.mime": (
+            "MailDraft",
+            "MailSigner",
+            "build_mail",
+        ),
+        "messages.preview": ("write_preview",),
         "messages.sms": (
             "Sms",
             "Mms",

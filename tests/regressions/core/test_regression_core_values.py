@@ -138,7 +138,6 @@ class ServerPlugin:
         return (ProviderSpec("server", ServerSettings, Server, dsn=parts),)
 
 
-@TRUTH
 @pytest.mark.parametrize("password", ["p@ss/s3cr", "p@ss?s3cr", "p@ss#s3cr"])
 def test_a_piece_of_a_password_is_never_taken_for_the_host(password: str) -> None:
     variables = {"MESSAGING_CHANNELS_SERVER_DSN": f"smtp://user@example.com:{password}@mail.example.com:587"}

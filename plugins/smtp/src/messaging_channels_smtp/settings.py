@@ -26,9 +26,10 @@ class SmtpSettings(BaseModel):
     oauth_client_id: SecretStr | None = None
     oauth_client_secret: SecretStr | None = None
     oauth_refresh_token: SecretStr | None = None
+    oauth_scope: str | None = None
     sender: str | None = None
     ca_file: Path | None = None
-    hostname: str = "localhost"
+    hostname: str | None = None
     return_path: str | None = None
     return_path_key: SecretStr | None = None
     dkim_domain: str | None = None

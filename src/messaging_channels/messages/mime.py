@@ -1,27 +1,30 @@
-"""The mail as it goes on the wire: 7-bit, CRLF, the same bytes for the same message id and time.
+"""The mail as it goes on the wire: 7-bit, CRLF, the same bytes for the same message id and time. Every provider that sends MIME writes it here.
 
-What several recipients of one content have in common is written once (`Draft`); only To, Date and Message-ID vary. Source: RFC 5322; RFC 2369
+What several recipients of one content have in common is written once (`MailDraft`); only To, Date and Message-ID vary. Source: RFC 5322; RFC 2369
 and 8058 for the headers of lists, RFC 3834 for Auto-Submitted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from email.utils import formatdate
-from typing import TYPE_CHECKING
-from urllib.parse import quote
+from typing import Protocol
 
-from messaging_channels.messages import Email, ListUnsubscribe, parse_addresses
-from messaging_channels.plugins import EmailAddress
-from messaging_channels_smtp.mime_headers import block, mailbox, mailboxes, text, tokens
-from messaging_channels_smtp.mime_parts import build_body
+from messaging_channels._model.addresses import EmailAddress
+from messaging_channels.messages._mime_headers import block, mailbox, mailboxes, text, tokens
+from messaging_channels.messages._mime_parts import build_body
+from messaging_channels.messages.email import Email, parse_addresses
 
-if TYPE_CHECKING:
-    from messaging_channels_smtp.dkim import DkimSigner
-
-_URL_SAFE = "@!$'*+-._~=/"
 _MOST_REFERENCES = 12
 """Of a longer conversation, the first and the last ids are kept."""
+
+
+class MailSigner(Protocol):
+    """Signs mails, such as with DKIM."""
+
+    def signer_for(self, body: bytes) -> Callable[[bytes, float], bytes]:
+        """Return what makes the header with the signature from the other headers and the time, for mails of this body."""
+        ...
 
 
 class MailDraft:
@@ -33,14 +36,15 @@ class MailDraft:
         *,
         sender: EmailAddress,
         attachments: Sequence[bytes],
-        signer: DkimSigner | None = None,
+        signer: MailSigner | None = None,
     ) -> None:
-        """Write everything that does not vary. `attached` are the contents of the attachments. Bcc is not in it.
+        """Write everything that does not vary. `attachments` are the contents of the attachments. Bcc is not in it.
 
         Raises:
             InvalidMessage: a header, or a mail that is attached, cannot be written.
         """
         self._domain = sender.domain
+        self._also_to = parse_addresses(mail.also_to)
         common = block(_common(mail, sender))
         described, _, body = build_body(mail, attachments).partition(b"\r\n\r\n")
         self._common = common + described + b"\r\n"
@@ -56,7 +60,7 @@ class MailDraft:
         own = (
             ("Date", formatdate(at)[:-5] + "+0000"),
             ("Message-ID", f"<{message_id}@{self._domain}>"),
-            ("To", mailbox("To", to)),
+            ("To", mailboxes("To", (to, *self._also_to)) if self._also_to else mailbox("To", to)),
         )
         head = block(own) + self._common
         if self._sign:
@@ -72,11 +76,15 @@ def build_mail(
     to: EmailAddress,
     attachments: Sequence[bytes],
     now: float,
+    signer: MailSigner | None = None,
 ) -> bytes:
-    """Return the whole mail for one recipient."""
-    return MailDraft(mail, sender=sender, attachments=attachments).build_for(
-        to, message_id=message_id, at=now
-    )
+    """Return the whole mail for one recipient. `now` is in seconds since the epoch.
+
+    Raises:
+        InvalidMessage: it cannot be written.
+    """
+    draft = MailDraft(mail, sender=sender, attachments=attachments, signer=signer)
+    return draft.build_for(to, message_id=message_id, at=now)
 
 
 def _common(mail: Email, sender: EmailAddress) -> Iterator[tuple[str, str]]:
@@ -93,7 +101,10 @@ def _common(mail: Email, sender: EmailAddress) -> Iterator[tuple[str, str]]:
     if mail.list_id:
         yield "List-Id", f"<{mail.list_id}>"
     if mail.list_unsubscribe:
-        yield from _unsubscribe_header(mail.list_unsubscribe)
+        ways = [f"<{way}>" for way in mail.list_unsubscribe.uris]
+        yield "List-Unsubscribe", tokens("List-Unsubscribe", ways, ",")
+        if mail.list_unsubscribe.url:
+            yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
     for name, value in mail.headers.items():
         yield name, text(name, value)
     yield "MIME-Version", "1.0"
@@ -103,11 +114,3 @@ def _last_references(references: Sequence[str]) -> Sequence[str]:
     if len(references) <= _MOST_REFERENCES:
         return references
     return (references[0], *references[1 - _MOST_REFERENCES :])
-
-
-def _unsubscribe_header(ways: ListUnsubscribe) -> Iterator[tuple[str, str]]:
-    mailto = f"mailto:{quote(EmailAddress.parse(ways.mailto).addr_spec, _URL_SAFE)}" if ways.mailto else None
-    given = [f"<{way}>" for way in (ways.url, mailto) if way]
-    yield "List-Unsubscribe", tokens("List-Unsubscribe", given, ",")
-    if ways.url:
-        yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"

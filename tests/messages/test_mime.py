@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from messaging_channels import BadInput, EmailAddress
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Attachment, Email, ListUnsubscribe
-from messaging_channels_smtp.mime import MailDraft, build_mail
-from messaging_channels_smtp.mime_headers import block, parameter, text, tokens
+from messaging_channels.messages._mime_headers import block, parameter, text, tokens
+from messaging_channels.messages.mime import MailDraft, build_mail
 
 TO, FROM = EmailAddress.parse("zoe@example.com"), EmailAddress.parse("Shop <shop@example.org>")
 

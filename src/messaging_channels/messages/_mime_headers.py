@@ -12,9 +12,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from urllib.parse import quote
 
-from messaging_channels.errors import InvalidMessage
-from messaging_channels.plugins import EmailAddress
-from messaging_channels_smtp.protocol.mail import require_valid_path
+from messaging_channels._model.addresses import EmailAddress
+from messaging_channels._model.errors import InvalidMessage
 
 
 def block(fields: Iterable[tuple[str, str]]) -> bytes:
@@ -48,8 +47,13 @@ def mailbox(name: str, address: EmailAddress) -> str:
     Raises:
         InvalidMessage: it holds a control character; only an address that was not parsed can.
     """
-    require_valid_path(address.addr_spec)
-    shown = _INVISIBLE.sub("", address.display_name)
+    if not _ADDRESS.fullmatch(address.addr_spec):
+        raise InvalidMessage(
+            "an address is too long or holds a control character, a space or an angle bracket",
+            field="Email",
+            hint="use EmailAddress.parse",
+        )
+    shown = without_invisible(address.display_name)
     if not shown:
         return address.addr_spec
     if _BREAKS.search(shown):
@@ -57,11 +61,13 @@ def mailbox(name: str, address: EmailAddress) -> str:
             "a display name holds a line break", field="Email", hint="use EmailAddress.parse"
         )
     used = len(name) + 2
-    if _PLAIN.fullmatch(shown) and "=?" not in shown and used + len(shown) <= _SOFT_LIMIT - 4:
-        escaped = shown.replace("\\", "\\\\").replace('"', '\\"')
-        shown = f'"{escaped}"'
+    escaped = shown.replace("\\", "\\\\").replace('"', '\\"')
+    quoted = f'"{escaped}"'
+    is_plain = _PLAIN.fullmatch(shown) and "=?" not in shown
+    if is_plain and used + len(quoted) > _SOFT_LIMIT - 2 and _LONG_WORD.search(quoted) is None:
+        shown = _fold(name, quoted) or _encode(shown, used=used)
     else:
-        shown = _encode(shown, used=used)
+        shown = quoted if is_plain and used + len(quoted) <= _SOFT_LIMIT - 2 else _encode(shown, used=used)
     last = len(shown) - shown.rfind("\n") + (0 if "\n" in shown else used)
     space = " " if last + len(address.addr_spec) + 3 <= _SOFT_LIMIT else "\r\n "
     return f"{shown}{space}<{address.addr_spec}>"
@@ -91,7 +97,7 @@ def parameter(name: str, value: str) -> str:
     """Return one parameter as folded lines, with what is not ASCII by RFC 2231."""
     if _TOKEN.fullmatch(value):
         return f";\r\n {name}={value}"
-    if _PLAIN.fullmatch(value):
+    if _PLAIN.fullmatch(value) and len(value) <= _LONGEST_QUOTED:
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         return f';\r\n {name}="{escaped}"'
     first, *others = [
@@ -101,6 +107,11 @@ def parameter(name: str, value: str) -> str:
         return f";\r\n {name}*=utf-8''{first}"
     continued = "".join(f";\r\n {name}*{number}*={piece}" for number, piece in enumerate(others, 1))
     return f";\r\n {name}*0*=utf-8''{first}{continued}"
+
+
+def without_invisible(text: str) -> str:
+    """Return text without direction overrides and marks that no eye sees; joiners stay between letters that need them."""
+    return _STRAY_JOINER.sub("", _INVISIBLE.sub("", text))
 
 
 def ascii_fallback(value: str) -> str:
@@ -161,10 +172,15 @@ _WORD_OCTETS = 45
 _FEWEST = 6
 _PIECE = 20
 _PLAIN = re.compile(r"[ -~]*")
+_LONG_WORD = re.compile(r"[^ ]{70}")
 _TOKEN = re.compile(r"[A-Za-z0-9!#$&+.^_`{|}~-]{1,60}")
 _NOT_ASCII = re.compile(r"[^ -~]+")
 _BREAKS = re.compile(r"[\r\n\0]")
-_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_ADDRESS = re.compile(r"[^\x00-\x20\x7f-\x9f<>\u2028\u2029]{1,254}")
+_LONGEST_QUOTED = 160
+_STRAY_JOINER = re.compile(r"(?<![^\x00-\x7f])[\u200c\u200d]+(?![^\x00-\x7f])")
+"""Joiners that join nothing but ASCII, where they only deceive."""
+_INVISIBLE = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 """Direction overrides and marks that no eye sees: in a name they only deceive."""
 _NAME = re.compile(rb"^[!-9;-~]+:", re.MULTILINE)
 _BLOCK = re.compile(

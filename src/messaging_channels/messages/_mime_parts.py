@@ -1,4 +1,4 @@
-"""The body of a mail: its parts, 7-bit, with lines ended by CRLF. Sources: RFC 2045 and 2046 (MIME), 2387 (related)."""
+"""The body of a mail: its parts, 7-bit, with lines ended by CRLF. Sources: RFC 2045 and 2046 (MIME), 2387 (related), 6047 (invitations)."""
 
 from __future__ import annotations
 
@@ -7,25 +7,33 @@ import binascii
 import hashlib
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages import Attachment, Email
-from messaging_channels_smtp.mime_headers import ascii_fallback, block, parameter
+from messaging_channels._model.errors import InvalidMessage
+from messaging_channels.messages._media_types import MediaType
+from messaging_channels.messages._mime_headers import ascii_fallback, block, parameter, without_invisible
+
+if TYPE_CHECKING:
+    from messaging_channels.messages.email import Attachment, Email
 
 
 def build_body(mail: Email, attachments: Sequence[bytes]) -> bytes:
-    """Return mixed(alternative(text, related(html, inline)), attachments), without the levels that are not needed.
+    """Return mixed(alternative(text, related(html, inline), invitation), attachments), without the levels that are not needed.
 
     Begins with the headers of the outermost part. The same mail gives the same octets.
     """
     files = list(zip(mail.attachments, attachments, strict=True))
+    invited = next(
+        (one for one in mail.attachments if not one.content_id and one.media_type.invitation), None
+    )
     html = [] if mail.html is None else [text_part(mail.html, "html")]
     inline = [file_part(one, data) for one, data in files if one.content_id]
-    outside = [file_part(one, data) for one, data in files if not one.content_id]
+    outside = [file_part(one, data) for one, data in files if not one.content_id and one is not invited]
     related = [multipart("related", html + inline)] if html else []
     text = [] if mail.text is None else [text_part(mail.text, "plain")]
+    invitation = [invitation_part(one, data) for one, data in files if one is invited]
     loose = [] if html else inline
-    return multipart("mixed", [multipart("alternative", text + related), *loose, *outside])
+    return multipart("mixed", [multipart("alternative", text + related + invitation), *loose, *outside])
 
 
 def multipart(kind: str, parts: Sequence[bytes]) -> bytes:
@@ -61,22 +69,45 @@ def file_part(file: Attachment, data: bytes) -> bytes:
     Raises:
         InvalidMessage: it is a mail or a multipart that cannot be sent as it is; encoding it is forbidden.
     """
-    encoding, body = "base64", b""
-    if file.content_type.lower().startswith(("message/", "multipart/")):
-        encoding, body = "7bit", _is_plain(data)
-    name = _UNSAFE.sub("_", _INVISIBLE.sub("", file.filename))[:_LONGEST_NAME].strip(" .") or "attachment"
-    place = "inline" if file.content_id else "attachment"
+    media_type = file.media_type
+    plain = _require_plain(data) if media_type.composite else None
+    name = file_name(file.filename)
     fields = [
+        ("Content-Type", _content_type(media_type, name)),
+        ("Content-Transfer-Encoding", "base64" if plain is None else "7bit"),
         (
-            "Content-Type",
-            file.content_type + ("" if name.isascii() else parameter("name", ascii_fallback(name))),
+            "Content-Disposition",
+            ("inline" if file.content_id else "attachment") + parameter("filename", name),
         ),
-        ("Content-Transfer-Encoding", encoding),
-        ("Content-Disposition", place + parameter("filename", name)),
     ]
     if file.content_id:
         fields.append(("Content-ID", f"<{file.content_id}>"))
-    return block(fields) + b"\r\n" + (body or base64_lines(data))
+    return block(fields) + b"\r\n" + (base64_lines(data) if plain is None else plain)
+
+
+def invitation_part(file: Attachment, data: bytes) -> bytes:
+    """Return an alternative that is a calendar's message: in base64, so that its lines stay as they were folded."""
+    name, parameters = file.media_type
+    media_type = MediaType(name, {"charset": "utf-8", **parameters, "name": file_name(file.filename)})
+    fields = [("Content-Type", _content_type(media_type, "")), ("Content-Transfer-Encoding", "base64")]
+    return block(fields) + b"\r\n" + base64_lines(data)
+
+
+def file_name(given: str) -> str:
+    """Return the name for a file: no path, no hidden file, no longer than file systems allow; the extension stays."""
+    name = _SEPARATORS.sub("_", without_invisible(given)).strip(" .") or "attachment"
+    extension = _EXTENSION.search(name)
+    ending = extension[0] if extension else ""
+    room = _NAME_OCTETS - len(ending.encode("utf-8", "replace"))
+    stem = name[: len(name) - len(ending)].encode("utf-8", "replace")
+    return (stem[:room].decode("utf-8", "ignore") if len(stem) > room else stem.decode()) + ending
+
+
+def _content_type(media_type: MediaType, name: str) -> str:
+    """Write a media type; a name that is not ASCII once more, for readers that know no RFC 2231."""
+    further = {} if name.isascii() or "name" in media_type.parameters else {"name": ascii_fallback(name)}
+    given = {**media_type.parameters, **further}
+    return media_type.name + "".join(parameter(key, value) for key, value in given.items())
 
 
 def normalize_lines(text: str) -> str:
@@ -100,7 +131,7 @@ def _lines_fit(data: bytes) -> bool:
     return max(map(len, data.split(b"\n"))) < _LONGEST_LINE
 
 
-def _is_plain(data: bytes) -> bytes:
+def _require_plain(data: bytes) -> bytes:
     text = normalize_lines(data.decode("ascii", "replace"))
     body = text.encode("utf-8")
     if not text.isascii() or "\0" in text or not _lines_fit(body):
@@ -112,10 +143,10 @@ def _is_plain(data: bytes) -> bytes:
     return body
 
 
-_LONGEST_NAME = 100
+_NAME_OCTETS = 255
 _LONGEST_LINE = 1000
 """Octets, the CRLF included."""
 _ASCII = bytes(range(128))
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_UNSAFE = re.compile(r'[/\\\x00-\x1f\x7f-\x9f\u2028\u2029:*?"<>|]')
-_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_SEPARATORS = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_EXTENSION = re.compile(r"(?:\.tar)?\.[^.\s]{1,16}$", re.IGNORECASE)
