@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from messaging_channels._model.events import (
+    AccountUpdated,
+    CallChanged,
     EngagementReceived,
     EngagementType,
     Event,
     InboundMedia,
+    MessageEchoed,
+    MessageEdited,
     MessageReceived,
+    MessageRevoked,
     OptedIn,
     OptedOut,
     StatusChanged,
+    TemplateUpdated,
     UnknownEvent,
 )
 
 __all__ = [
+    "AccountUpdated",
+    "CallChanged",
     "EngagementReceived",
     "EngagementType",
     "Event",
     "InboundMedia",
+    "MessageEchoed",
+    "MessageEdited",
     "MessageReceived",
+    "MessageRevoked",
     "OptedIn",
     "OptedOut",
     "StatusChanged",
+    "TemplateUpdated",
     "UnknownEvent",
 ]

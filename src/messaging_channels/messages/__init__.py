@@ -20,14 +20,12 @@ if TYPE_CHECKING:
     from messaging_channels.messages.media import Media
     from messaging_channels.messages.sms import Mms, Sms
     from messaging_channels.messages.whatsapp import (
-        ContactCard,
         Interactive,
         ListRow,
         ListSection,
         ReplyButton,
         WhatsAppAudio,
         WhatsAppButtons,
-        WhatsAppContacts,
         WhatsAppDocument,
         WhatsAppImage,
         WhatsAppList,
@@ -45,6 +43,14 @@ if TYPE_CHECKING:
         WhatsAppFlow,
         WhatsAppProduct,
         WhatsAppProducts,
+    )
+    from messaging_channels.messages.whatsapp_contacts import (
+        ContactCard,
+        ContactEmail,
+        ContactPhone,
+        ContactUrl,
+        PostalAddress,
+        WhatsAppContacts,
     )
     from messaging_channels.messages.whatsapp_interactive import (
         MediaCard,
@@ -78,6 +84,7 @@ if TYPE_CHECKING:
         UrlParameter,
         VideoHeader,
         WhatsAppTemplate,
+        require_template_parameter,
     )
 
 __all__ = [
@@ -87,6 +94,9 @@ __all__ = [
     "CatalogButton",
     "Codec",
     "ContactCard",
+    "ContactEmail",
+    "ContactPhone",
+    "ContactUrl",
     "CopyCode",
     "DecodeError",
     "DocumentHeader",
@@ -107,6 +117,7 @@ __all__ = [
     "Mms",
     "OneTimePassword",
     "Parameters",
+    "PostalAddress",
     "ProductCard",
     "ProductHeader",
     "ProductSection",
@@ -148,6 +159,7 @@ __all__ = [
     "digest_of",
     "fingerprint",
     "parse_addresses",
+    "require_template_parameter",
     "segments",
 ]
 
@@ -190,8 +202,6 @@ __getattr__, __dir__ = lazy(
             "WhatsAppAudio",
             "WhatsAppSticker",
             "WhatsAppLocation",
-            "ContactCard",
-            "WhatsAppContacts",
             "WhatsAppReaction",
             "ReplyButton",
             "ListRow",
@@ -208,6 +218,14 @@ __getattr__, __dir__ = lazy(
             "WhatsAppProducts",
             "WhatsAppCatalog",
             "WhatsAppFlow",
+        ),
+        "messages.whatsapp_contacts": (
+            "ContactCard",
+            "ContactEmail",
+            "ContactPhone",
+            "ContactUrl",
+            "PostalAddress",
+            "WhatsAppContacts",
         ),
         "messages.whatsapp_interactive": (
             "UrlButton",
@@ -241,6 +259,7 @@ __getattr__, __dir__ = lazy(
             "CarouselCard",
             "TapTarget",
             "WhatsAppTemplate",
+            "require_template_parameter",
         ),
     },
 )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         EmailAddress,
         PhoneNumber,
         WhatsAppAddress,
+        WhatsAppGroupId,
         WhatsAppUserId,
     )
     from messaging_channels._model.outcomes import (
@@ -133,6 +134,7 @@ __all__ = [
     "WebhookRequest",
     "WebhookResult",
     "WhatsAppAddress",
+    "WhatsAppGroupId",
     "WhatsAppUserId",
     "ask",
     "deciding_attempt",
@@ -155,6 +157,7 @@ __getattr__, __dir__ = lazy(
         "_model.addresses": (
             "Address",
             "WhatsAppAddress",
+            "WhatsAppGroupId",
             "WhatsAppUserId",
             "PhoneNumber",
             "EmailAddress",
