@@ -61,6 +61,9 @@ class StatusChanged(_MessageEvent):
     status: Status
     detail: str = ""
     """For the operator: the provider's error code and text. No whole address, no body."""
+    parts: int | None = None
+    """Where a provider reports on every part of a long message under an id of its own: how many parts there are, 0 if it does not say. Then the worst of them
+    is the message's. None for a report on the whole message."""
 
     def _identity(self) -> tuple[Any, ...]:
         return (self.message_id, self.provider_id, self.status.group_id, self.status.id, self.detail)
