@@ -24,26 +24,28 @@ MAX_AGE = 300.0
 
 def signature(parameters: Mapping[str, str], secret: str, method: str) -> str:
     """Return the signature over the parameters, sorted by name, as Vonage writes it: in upper case."""
-    return _digest(_signed_text(parameters).encode("utf-8", "replace"), secret, method)
+    return digest(signed_text(parameters).encode("utf-8", "replace"), secret, method)
 
 
 def is_signature(given: str, parameters: Mapping[str, str], secret: str, method: str) -> bool:
     """Whether this is the signature over the parameters, in small or capital letters. Half a character may have been signed as it is, or replaced."""
-    text, found = _signed_text(parameters), False
+    text, found = signed_text(parameters), False
     told = given.upper().encode("utf-8", "replace")
     for errors in ("replace", "surrogatepass"):
-        expected = _digest(text.encode("utf-8", errors), secret, method)
+        expected = digest(text.encode("utf-8", errors), secret, method)
         found |= hmac.compare_digest(told, expected.encode())
     return found
 
 
-def _signed_text(parameters: Mapping[str, str]) -> str:
-    return "".join(
-        f"&{name}={parameters[name].translate(_UNDERSCORES)}" for name in sorted(parameters) if name != "sig"
-    )
+def signed_text(parameters: Mapping[str, str], *, sig: str | None = None) -> str:
+    """Return the text that is signed; with a `sig` as one of the parameters where one is given."""
+    rest = {name: value for name, value in parameters.items() if name != "sig"}
+    named = rest if sig is None else {**rest, "sig": sig}
+    return "".join(f"&{name}={named[name].translate(_UNDERSCORES)}" for name in sorted(named))
 
 
-def _digest(signed: bytes, secret: str, method: str) -> str:
+def digest(signed: bytes, secret: str, method: str) -> str:
+    """Return the digest of what is signed, in capital letters."""
     if method == "md5hash":
         return hashlib.md5(signed + secret.encode()).hexdigest().upper()  # noqa: S324  the account's own choice
     return hmac.new(secret.encode(), signed, method).hexdigest().upper()
