@@ -69,7 +69,7 @@ _RULES: tuple[tuple[str, str, Callable[[Mapping[str, str]], bool]], ...] = (
 
 def find_problem(message: Mapping[str, Any]) -> str | None:
     """Return what the Messages API calls invalid; None if all is well."""
-    channel, kind = message.get("channel"), message.get("message_type")
+    channel, kind = str(message.get("channel")), str(message.get("message_type"))
     if channel not in _TYPES or kind not in _TYPES[channel]:
         return "channel or message_type"
     for name in ("to", "from"):
@@ -119,7 +119,7 @@ _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _LONGEST = {"sms": 3200, "mms": 5000, "whatsapp": 4096}
 _TTL = {"mms": (300, 259_200)}
 _FILES = frozenset({"image", "audio", "video", "file"})
-_TYPES: Mapping[Any, frozenset[str]] = {
+_TYPES: Mapping[str, frozenset[str]] = {
     "sms": frozenset({"text"}),
     "mms": frozenset({"text", "vcard", "content"}) | _FILES,
     "whatsapp": frozenset({"text", "template", "custom", "sticker", "reaction"}) | _FILES,
