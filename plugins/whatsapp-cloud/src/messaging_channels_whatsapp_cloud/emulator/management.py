@@ -73,7 +73,11 @@ class Management:
                 lambda _: json_response({"storage_configuration": {"status": "DEFAULT"}, **self.settings}),
             ),
             ("POST", f"{number}/settings", lambda it: self._merge(self.settings, it)),
-            ("GET", f"{number}/block_users", lambda _: _list([_person(one) for one in self.blocked])),
+            (
+                "GET",
+                f"{number}/block_users",
+                lambda _: _list([{"input": one, **_person(one)} for one in self.blocked]),
+            ),
             ("POST", f"{number}/block_users", self._block),
             ("DELETE", f"{number}/block_users", self._unblock),
             ("GET", f"{number}/message_qrdls", lambda _: _list(list(self._codes.values()))),
@@ -184,7 +188,14 @@ class Management:
     def _list_templates(self, request: Request) -> HttpResponse:
         named = request.query.get("name")
         found = [one for one in self.templates.values() if named in (None, one["name"])]
-        return _list(found)
+        count_of_templates = len(self.templates)
+        summary = {
+            "total_count": count_of_templates,
+            "message_template_count": count_of_templates,
+            "message_template_limit": 250,
+            "are_translations_complete": True,
+        }
+        return _list(found, summary=summary)
 
     def _create_template(self, request: Request) -> HttpResponse:
         told = _json(request)
@@ -271,7 +282,8 @@ class Management:
         if held is None:
             return error_response(100, "The object does not exist.")
         held |= {name: value for name, value in _json(request).items() if name in held}
-        return json_response(_SUCCESS)
+        named = {"id": key, "name": held["name"], "category": held["category"]} if "category" in held else {}
+        return json_response({**_SUCCESS, **named})
 
 
 def _json(request: Request) -> dict[str, Any]:
@@ -281,8 +293,8 @@ def _json(request: Request) -> dict[str, Any]:
         return {}
 
 
-def _list(data: list[Any]) -> HttpResponse:
-    return json_response({"data": data, "paging": {"cursors": {"before": "QVFI", "after": "QVFJ"}}})
+def _list(data: list[Any], **more: object) -> HttpResponse:
+    return json_response({"data": data, "paging": {"cursors": {"before": "QVFI", "after": "QVFJ"}}, **more})
 
 
 def _delete(held: dict[str, Any], key: str) -> HttpResponse:
@@ -299,6 +311,12 @@ def _person(number: str) -> Mapping[str, Any]:
 def user_id_of(number: str) -> str:
     """Return the id by which the emulator's business knows the person with a number."""
     return f"GB.1{number}"
+
+
+def describe_person(person: str) -> dict[str, Any]:
+    """Describe a person as Meta does since April 2026: with the business-scoped id beside the number."""
+    ids = {"wa_id": person, "user_id": user_id_of(person)} if person.isdecimal() else {"user_id": person}
+    return {"profile": {"name": "Ann"}, **ids}
 
 
 _VERSION = re.compile(r"^/v[0-9]+\.[0-9]")

@@ -1,6 +1,5 @@
-"""The Cloud API on loopback: it checks what it is sent, keeps it, and reports by signed webhooks.
+"""The Cloud API on loopback: `python -m messaging_channels_whatsapp_cloud.emulator`. It checks what it is sent, keeps it, and reports by signed webhooks.
 
-Run it by `python -m messaging_channels_whatsapp_cloud.emulator`.
 Besides what every emulator is told (`/_emulator/faults`), it can be steered from any language:
 
     POST /_whatsapp/refuse    {"code": 131056, "times": 2}     the next messages are refused with this error
@@ -28,6 +27,7 @@ from messaging_channels_whatsapp_cloud.emulator.management import (
     ACCOUNT_ID,
     NUMBER,
     Management,
+    describe_person,
     user_id_of,
 )
 from messaging_channels_whatsapp_cloud.emulator.rules import find_problem, find_upload_problem
@@ -167,17 +167,23 @@ class WhatsAppCloudEmulator(Emulator):
     ) -> str:
         """Have a person write to the business, by a number or the id of a user. Return the id of the message."""
         wamid = self._new_id()
-        who = dict(contact or _contact(sender))
+        who = dict(contact or describe_person(sender))
         ends = (
             {"from": sender, "from_user_id": user_id_of(sender)}
             if sender.isdecimal()
             else {"from_user_id": sender}
         )
-        told = {**ends, "id": wamid, "timestamp": str(int(time.time())), **message}
+        told = {**ends, "id": wamid, "timestamp": str(int(time.time())), **self._quoted(message), **message}
         self._wrote[sender] = time.time()
         self._known.add(wamid)
         self._run_on_server(lambda: self._report({"contacts": [who], "messages": [told]}))
         return wamid
+
+    def _quoted(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Name the message that a press or a choice answers: the last one that was taken."""
+        answered = self.messages[-1].id if self.messages else "wamid.HBgL0AA=="
+        pressed = message.get("type") in ("interactive", "button")
+        return {"context": {"from": NUMBER, "id": answered}} if pressed else {}
 
     def verify(self, token: str) -> None:
         """Make the verification call; its answer is in `reported`."""
@@ -271,7 +277,8 @@ class WhatsAppCloudEmulator(Emulator):
         statuses = [_status(message, word, failed) for word in message.reported_statuses]
         calls = [statuses] if self._together else [[one] for one in statuses]
         for call in calls:
-            known = {} if failed else {"contacts": [_contact(message.to)]}  # left out where it failed
+            reader = MEMBER if message.body.get("recipient_type") == "group" else message.to
+            known = {} if failed else {"contacts": [describe_person(reader)]}  # left out where it failed
             self._report({**known, "statuses": call})
 
     def _failure(self, message: AcceptedMessage) -> int | None:
@@ -332,12 +339,6 @@ def _digits(body: Mapping[str, Any]) -> str:
         return to
     digits = re.sub(r"[^0-9]", "", to)
     return digits if to.startswith("+") else f"{NUMBER[0]}{digits}"
-
-
-def _contact(person: str) -> dict[str, Any]:
-    """Describe a person as Meta does since April 2026: with the business-scoped id beside the number."""
-    ids = {"wa_id": person, "user_id": user_id_of(person)} if person.isdecimal() else {"user_id": person}
-    return {"profile": {"name": "Ann"}, **ids}
 
 
 def _parameter_counts(template: Mapping[str, Any]) -> int:
