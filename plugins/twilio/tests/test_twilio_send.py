@@ -150,7 +150,10 @@ def test_whatsapp_messages_carry_the_prefix_on_both_sides(message: Message, expe
     assert _sent(message, "whatsapp") == ends | expected
 
 
-@pytest.mark.parametrize("sender", ["whatsapp:+447700900001", "447700900001"])
+@pytest.mark.parametrize(
+    "sender",
+    ["whatsapp:+447700900001", "447700900001", "+44 7700 900001", " +44-7700-900001", "+44 (7700) 900001"],
+)
 def test_a_whatsapp_sender_may_be_written_with_or_without_the_prefix(sender: str) -> None:
     assert _sent(WhatsAppText("Hi", sender=sender), "whatsapp")["From"] == "whatsapp:+447700900001"
 
@@ -206,6 +209,10 @@ OPTIONS: list[tuple[TwilioOptions, dict[str, str]]] = [
     (
         TwilioOptions(max_price=Decimal("0.05"), traffic_type="free"),
         {"MaxPrice": "0.05", "TrafficType": "free"},
+    ),
+    (
+        TwilioOptions(force_delivery=True, tags={"campaign": "autumn"}),
+        {"ForceDelivery": "true", "Tags": '{"campaign": "autumn"}'},
     ),
     (TwilioOptions(persistent_action=("geo:1,2|x",)), {"PersistentAction": "geo:1,2|x"}),
 ]

@@ -8,7 +8,7 @@ from messaging_channels._ledger.sql_types import (
     Dialect,
     StatementFlow,
     increment_counter,
-    status_to_json,
+    report_to_json,
     take_lock,
 )
 from messaging_channels._ledger.status_merge import is_of_copy, recompute_status
@@ -50,7 +50,7 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
             provider_id,
             type(event).__name__,
             event.occurred_at,
-            status_to_json(status) if status else None,
+            report_to_json(status, getattr(event, "parts", None)) if status else None,
             clean_text(f"copy: {detail}" if of_copy else str(detail)),
             operation.now,
         ),

@@ -52,6 +52,17 @@ def status_to_json(status: Status) -> str:
     return json.dumps(status.as_dict())
 
 
+def report_to_json(status: Status, parts: int | None) -> str:
+    """Return what a report says as it is kept: the status, and of how many parts it tells of one. None if it tells of the whole."""
+    return status_to_json(status) if parts is None else json.dumps({**status.as_dict(), "parts": parts})
+
+
+def report_from_json(text: str) -> tuple[Status, int | None]:
+    """Return what a report said that was kept."""
+    fields = json.loads(text)
+    return from_dict(fields), fields.get("parts")
+
+
 def status_from_json(text: str) -> Status:
     """Return a status that was kept."""
     return from_dict(json.loads(text))

@@ -26,7 +26,7 @@ class Address(Protocol):
 
 
 class WhatsAppAddress:
-    """What can be written to on WhatsApp: a `PhoneNumber`, or a `WhatsAppUserId` where the provider takes these."""
+    """What can be written to on WhatsApp: a `PhoneNumber`, or a `WhatsAppUserId` or `WhatsAppGroupId` where the provider takes these."""
 
     __slots__ = ()
 
@@ -83,6 +83,42 @@ class WhatsAppUserId(WhatsAppAddress):
     def masked(self) -> str:
         """Such as `US.•••918`."""
         return f"{self.id[:2]}.•••{self.id[-3:] if len(self.id) > _SHORT_ID else ''}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class WhatsAppGroupId(WhatsAppAddress):
+    """A group on WhatsApp that the business is a member of. As text: `group:` and the id.
+
+    Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/groups
+    """
+
+    id: str
+    """Byte for byte as it came in a report."""
+
+    @classmethod
+    def parse(cls, text: str) -> WhatsAppGroupId:
+        """Parse `group:Y2FwaV9ncm91cDo1NTU`.
+
+        Raises:
+            InvalidAddress: it is no such id.
+        """
+        if not _GROUP_ID.fullmatch(text):
+            raise InvalidAddress(
+                "it is not `group:` and the id of a group",
+                kind="WhatsApp group id",
+                hint="give reply_address of the event, or WhatsAppGroupId(event.group_id)",
+            )
+        return cls(text.partition(":")[2])
+
+    @property
+    def plain(self) -> str:
+        """With `group:` before it, so that it can be parsed again."""
+        return f"group:{self.id}"
+
+    @property
+    def masked(self) -> str:
+        """Such as `group:•••NTU`."""
+        return f"group:•••{self.id[-3:] if len(self.id) > _SHORT_ID else ''}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -261,6 +297,7 @@ _ADDRESS_OCTETS = 254
 
 _PLAIN_NUMBER = re.compile(r"\+?([1-9][0-9]{6,14})")
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
+_GROUP_ID = re.compile(r"group:[A-Za-z0-9+/=_@.:-]{1,256}")
 _SHORT_ID = 12
 _SEPARATORS = re.compile(r"(?<!^)[ .\-()]")
 _TRUNK_ZERO = "(0)"

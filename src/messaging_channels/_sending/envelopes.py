@@ -35,12 +35,14 @@ class EnvelopeBuilder:
     ) -> Flow[tuple[Envelope, str | None]]:
         """Find out whom a message is for, and whose account sends it."""
         channel = self.channel_for(message)
+        message.require_sendable()
         contact = yield from self.resolve(to, channel)
         return Envelope(message_id(now), channel.name, message, _address(contact, channel)), contact.account
 
     def build_for_address(self, message: Message, to: str, now: float) -> Envelope:
         """Address a message to what is an address already, in text."""
         channel = self.channel_for(message)
+        message.require_sendable()
         return Envelope(message_id(now), channel.name, message, channel.parse(to))
 
     def channel_for(self, message: Message) -> Channel:

@@ -22,14 +22,12 @@ if TYPE_CHECKING:
     from messaging_channels.messages.preview import write_preview
     from messaging_channels.messages.sms import Mms, Sms
     from messaging_channels.messages.whatsapp import (
-        ContactCard,
         Interactive,
         ListRow,
         ListSection,
         ReplyButton,
         WhatsAppAudio,
         WhatsAppButtons,
-        WhatsAppContacts,
         WhatsAppDocument,
         WhatsAppImage,
         WhatsAppList,
@@ -47,6 +45,14 @@ if TYPE_CHECKING:
         WhatsAppFlow,
         WhatsAppProduct,
         WhatsAppProducts,
+    )
+    from messaging_channels.messages.whatsapp_contacts import (
+        ContactCard,
+        ContactEmail,
+        ContactPhone,
+        ContactUrl,
+        PostalAddress,
+        WhatsAppContacts,
     )
     from messaging_channels.messages.whatsapp_interactive import (
         MediaCard,
@@ -80,6 +86,7 @@ if TYPE_CHECKING:
         UrlParameter,
         VideoHeader,
         WhatsAppTemplate,
+        require_template_parameter,
     )
 
 __all__ = [
@@ -89,6 +96,9 @@ __all__ = [
     "CatalogButton",
     "Codec",
     "ContactCard",
+    "ContactEmail",
+    "ContactPhone",
+    "ContactUrl",
     "CopyCode",
     "DecodeError",
     "DocumentHeader",
@@ -111,6 +121,7 @@ __all__ = [
     "Mms",
     "OneTimePassword",
     "Parameters",
+    "PostalAddress",
     "Preview",
     "ProductCard",
     "ProductHeader",
@@ -154,6 +165,7 @@ __all__ = [
     "digest_of",
     "fingerprint",
     "parse_addresses",
+    "require_template_parameter",
     "segments",
     "write_preview",
 ]
@@ -204,8 +216,6 @@ __getattr__, __dir__ = lazy(
             "WhatsAppAudio",
             "WhatsAppSticker",
             "WhatsAppLocation",
-            "ContactCard",
-            "WhatsAppContacts",
             "WhatsAppReaction",
             "ReplyButton",
             "ListRow",
@@ -222,6 +232,14 @@ __getattr__, __dir__ = lazy(
             "WhatsAppProducts",
             "WhatsAppCatalog",
             "WhatsAppFlow",
+        ),
+        "messages.whatsapp_contacts": (
+            "ContactCard",
+            "ContactEmail",
+            "ContactPhone",
+            "ContactUrl",
+            "PostalAddress",
+            "WhatsAppContacts",
         ),
         "messages.whatsapp_interactive": (
             "UrlButton",
@@ -255,6 +273,7 @@ __getattr__, __dir__ = lazy(
             "CarouselCard",
             "TapTarget",
             "WhatsAppTemplate",
+            "require_template_parameter",
         ),
     },
 )

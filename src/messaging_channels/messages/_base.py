@@ -22,6 +22,13 @@ class Message:
         """The files whose bytes it holds, to be uploaded before it can be sent."""
         return ()
 
+    def require_sendable(self) -> None:
+        """Refuse what no provider of the channel can send. Asked once, when the message is addressed and before any provider is.
+
+        Raises:
+            InvalidMessage: naming the field, never its content.
+        """
+
 
 class ProviderOptions:
     """Options that one provider alone understands, as a value in a message's `extra`. Subclasses are frozen dataclasses of a plugin.

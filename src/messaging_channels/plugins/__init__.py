@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         EmailAddress,
         PhoneNumber,
         WhatsAppAddress,
+        WhatsAppGroupId,
         WhatsAppUserId,
     )
     from messaging_channels._model.failure_reasons import Advice, FailureReason
@@ -144,6 +145,7 @@ __all__ = [
     "WebhookRequest",
     "WebhookResult",
     "WhatsAppAddress",
+    "WhatsAppGroupId",
     "WhatsAppUserId",
     "ask",
     "deciding_attempt",
@@ -168,6 +170,7 @@ __getattr__, __dir__ = lazy(
         "_model.addresses": (
             "Address",
             "WhatsAppAddress",
+            "WhatsAppGroupId",
             "WhatsAppUserId",
             "PhoneNumber",
             "EmailAddress",

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import signal
 import socket
 import struct
@@ -152,12 +153,22 @@ class Emulator:
         self.requests.append(request)
         fault = self.faults.pop_for(request.path)
         answer = (
-            self.handle(request) if fault is None or fault.reaches_handler else HttpResponse(500, {}, b"")
+            self._answer(request) if fault is None or fault.reaches_handler else HttpResponse(500, {}, b"")
         )
         if fault is None:
             writer.write(_encode_response(answer))
             return True
         return await _respond_with_fault(fault, answer, reader, writer)
+
+    def _answer(self, request: Request) -> HttpResponse:
+        """Carry out a request. A fault of the emulator's own is a 500 that says so: a dropped connection would look like a lost answer."""
+        try:
+            return self.handle(request)
+        except Exception as fault:
+            logging.getLogger(__name__).exception(
+                "the emulator failed at %s %s", request.method, request.path
+            )
+            return json_response({"error": f"the emulator failed: {type(fault).__name__}"}, status=500)
 
     def _control_response(self, request: Request) -> HttpResponse:
         if request.path == "/_emulator/state":

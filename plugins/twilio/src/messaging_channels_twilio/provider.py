@@ -31,16 +31,26 @@ from messaging_channels.plugins import (
     Reason,
     WebhookRequest,
     WebhookResult,
+    WhatsAppGroupId,
+    WhatsAppUserId,
     split_secrets,
 )
 from messaging_channels.policies import RateLimit
 from messaging_channels_twilio import endpoints, webhooks
 from messaging_channels_twilio import responses as answers
 from messaging_channels_twilio import webhook_auth as signatures
+from messaging_channels_twilio._table_statuses import ADDRESS_FORMS
 from messaging_channels_twilio.api import Page, TwilioApi
-from messaging_channels_twilio.message_resource import TwilioMessage
+from messaging_channels_twilio.message_resource import TwilioMessage, parse_json
 from messaging_channels_twilio.options import TwilioOptions
-from messaging_channels_twilio.requests import PREFIX, MessageDefaults, Templates, build_parameters
+from messaging_channels_twilio.requests import (
+    PREFIX,
+    MessageDefaults,
+    Templates,
+    build_parameters,
+    format_recipient,
+    format_sender,
+)
 from messaging_channels_twilio.responses import TwilioApiError
 from messaging_channels_twilio.status_callbacks import message_id_in, require_callback_url
 from messaging_channels_twilio.webhook_auth import SigningKey
@@ -125,7 +135,10 @@ class Twilio(HttpProvider, TwilioApi):
             [api_secret] if api_secret else []
         )
         self._message_defaults = MessageDefaults(
-            {"sms": sender, "whatsapp": whatsapp_sender},
+            {
+                "sms": _require_sender(sender, "sms", "sender"),
+                "whatsapp": _require_sender(whatsapp_sender, "whatsapp", "whatsapp_sender"),
+            },
             _template_keys(templates or {}),
             _require_status_callback(status_callback),
             self._callback_keys[0],
@@ -143,9 +156,21 @@ class Twilio(HttpProvider, TwilioApi):
             ) from None
         return HttpRequest("POST", self._messages_url, self._write_headers, body)
 
-    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:  # noqa: ARG002  the answer says all
-        """See HttpProvider."""
-        return answers.parse_create_response(response)
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
+        """See Provider. Groups are for another provider to reach."""
+        (envelope,) = batch
+        if isinstance(envelope.to, WhatsAppGroupId):
+            return (AttemptResult.of(Reason.NO_COVERAGE, "Twilio reaches no groups, nothing was sent"),)
+        return (yield from super().send(batch))
+
+    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:
+        """See HttpProvider. A refusal of the id of a WhatsApp user ends nothing: another provider may know the person by it."""
+        result = answers.parse_create_response(response)
+        if result.reason is Reason.RECIPIENT and isinstance(envelope.to, WhatsAppUserId):
+            code = answers.error_code_of(parse_json(response))
+            if code in ADDRESS_FORMS:
+                return AttemptResult.of(Reason.NO_COVERAGE, result.detail, raw_response=response)
+        return result
 
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
         """See SupportsRateLimits. Text messages have none: Twilio queues them by sender, for hours if need be; WhatsApp refuses what comes too fast."""
@@ -172,7 +197,7 @@ class Twilio(HttpProvider, TwilioApi):
 
         Two messages of one text to one address within two minutes cannot be told apart: then, and for texts that were redacted, it says nothing.
         """
-        if request.to is None or request.channel not in PREFIX:
+        if request.to is None or request.channel not in PREFIX or isinstance(request.to, WhatsAppGroupId):
             return None
         found: dict[str, TwilioMessage] = {}
         day = datetime.fromtimestamp(request.started_at, UTC).date() - timedelta(days=1)
@@ -197,7 +222,7 @@ class Twilio(HttpProvider, TwilioApi):
     ) -> Flow[None]:
         """Add what the log holds of this message. Without a day only the first page is read: it is the latest."""
         assert request.to is not None  # noqa: S101  for the type checkers: look_up has seen to it
-        to = f"{PREFIX[request.channel]}+{request.to.plain}"
+        to = format_recipient(request.channel, request.to)
         page: Page = yield from self.list_messages(to=to, since=since, page_size=200)
         for left in reversed(range(_MAX_PAGES)):
             found |= {one.sid: one for one in page.messages if one.to == to and _is_match(one, request)}
@@ -240,6 +265,21 @@ def _template_key(given: str) -> tuple[str, str]:
             hint="name them as order_ready/en",
         )
     return name, language
+
+
+def _require_sender(sender: str | None, channel: str, setting: str) -> str | None:
+    """Return the sender if it has a form that the channel takes."""
+    try:
+        if sender is not None and not endpoints.is_sid(sender, "MG"):
+            format_sender(sender, channel, "Twilio")
+    except InvalidMessage as error:
+        raise InvalidSetting(
+            error.problem,
+            setting=f"twilio.{setting}",
+            source="the provider's arguments",
+            hint=error.hint,
+        ) from None
+    return sender
 
 
 def _require_status_callback(url: str | None) -> str | None:

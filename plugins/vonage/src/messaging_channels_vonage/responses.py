@@ -1,11 +1,13 @@
-"""What Vonage's codes mean.
+"""What Vonage's answers and codes mean.
 
 Sources: https://developer.vonage.com/en/messaging/sms/guides/troubleshooting-sms for the answers to a send,
-https://developer.vonage.com/en/messaging/sms/guides/delivery-receipts for the delivery receipts.
+https://developer.vonage.com/en/messaging/sms/guides/delivery-receipts for the delivery receipts, and
+https://developer.vonage.com/en/api-errors/messages for the Messages API.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -47,6 +49,73 @@ RECEIPT_STATUSES: Mapping[str, Status] = {
     "unknown": statuses.known(1, 3),
 }
 """By the `status` of a delivery receipt. `rejected` is the carrier's refusal; `unknown` tells nothing that was not known before."""
+
+
+MESSAGE_STATUSES: Mapping[str, Status] = {
+    "submitted": statuses.PENDING_ENROUTE,
+    "delivered": statuses.DELIVERED_TO_HANDSET,
+    "read": statuses.DELIVERED_TO_HANDSET,
+    "rejected": statuses.known(2, 4),
+    "undeliverable": statuses.known(2, 9),
+}
+"""By the `status` of a webhook of the Messages API."""
+
+PROBLEMS: Mapping[int, Reason] = {
+    **dict.fromkeys((1000, 1241, 1460), Reason.THROTTLED),
+    **dict.fromkeys((1060, 1080, 1110), Reason.CREDENTIALS),
+    **dict.fromkeys((1070,), Reason.INSUFFICIENT_CREDIT),
+    **dict.fromkeys((1120, 1140, 1160, 1250, 1300, 1310, 1400, 1420), Reason.NO_COVERAGE),
+    **dict.fromkeys((1050, 1170, 1180, 1190, 1240, 1260, 1270, 1280, 1430), Reason.RECIPIENT),
+    **dict.fromkeys((1210, 1340, 1470), Reason.POLICY),
+    1320: Reason.DUPLICATE,
+}
+"""By the code of an error of the Messages API. One that is not listed goes by the status of HTTP."""
+_BY_HTTP: Mapping[int, Reason] = {
+    401: Reason.CREDENTIALS,
+    402: Reason.INSUFFICIENT_CREDIT,
+    403: Reason.CREDENTIALS,
+    422: Reason.INVALID,
+}
+_REFUSED = 4
+
+
+def parse_message_response(response: HttpResponse) -> AttemptResult:
+    """Read the answer of the Messages API. Never raises, whatever came."""
+    try:
+        parsed: object = response.json()
+    except ValueError:
+        parsed = None
+    answer = cast("dict[str, Any]", parsed) if isinstance(parsed, dict) else {}
+    uuid = answer.get("message_uuid")
+    if response.ok and isinstance(uuid, str) and uuid:
+        return AttemptResult.of(Reason.ACCEPTED, provider_id=uuid, raw_response=answer)
+    detail = describe_problem(answer)
+    reason = PROBLEMS.get(_problem_code(answer) or 0) or _BY_HTTP.get(response.status)
+    if response.status // 100 != _REFUSED or reason is None or response.status in (408, 429):
+        return result_from_status(response, detail)
+    return AttemptResult.of(
+        reason, f"HTTP {response.status} {detail}".strip(), raw_response=answer or response
+    )
+
+
+def describe_problem(problem: Mapping[str, Any]) -> str:
+    """Say what went wrong by code and title: never the details, which may repeat what was sent. Empty for no problem."""
+    code, title = _problem_code(problem), problem.get("title", problem.get("reason"))
+    words = title if isinstance(title, str) and _WORDS.fullmatch(title) else ""
+    return " ".join(part for part in ("" if code is None else str(code), words) if part)
+
+
+def _problem_code(problem: Mapping[str, Any]) -> int | None:
+    """Return the code, which stands behind the address of the type, in the title, or (version 0.1) by its own name."""
+    for told in (problem.get("code"), str(problem.get("type", "")).rpartition("#")[2], problem.get("title")):
+        text = str(told) if isinstance(told, (str, int)) else ""
+        if text.isascii() and text.isdigit() and len(text) <= _CODE_DIGITS:
+            return int(text)
+    return None
+
+
+_CODE_DIGITS = 5
+_WORDS = re.compile(r"(?=.*[A-Za-z])[A-Za-z' ,.-]{1,80}")
 
 
 def parse_response(response: HttpResponse) -> AttemptResult:

@@ -25,6 +25,11 @@ def get_member(value: object, name: str) -> Any:  # noqa: ANN401  whatever came
     return cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else None
 
 
+def is_object(value: object) -> bool:
+    """Whether it is a JSON object."""
+    return isinstance(value, dict)
+
+
 def as_object(value: object) -> dict[str, Any]:
     """Return a JSON object."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

@@ -72,6 +72,14 @@ def error_result(response: HttpResponse, operation: str) -> GraphApiError:
     return GraphApiError(operation, result)
 
 
+def digest_mismatch(response: HttpResponse) -> GraphApiError:
+    """Return the error of a download whose bytes are not those that Meta holds: cut short, or changed on the way."""
+    detail = f"the SHA-256 digest of the {len(response.body)} bytes is not the one that Meta told; fetch them again"
+    return GraphApiError(
+        "download", AttemptResult.of(Reason.UNREADABLE_RESPONSE, detail, raw_response=response)
+    )
+
+
 def _refused_result(response: HttpResponse, answer: object) -> AttemptResult:
     """Read an error. One without a known code goes by the status of HTTP: after a 5xx the message may have been sent."""
     error = as_object(get_member(answer, "error"))

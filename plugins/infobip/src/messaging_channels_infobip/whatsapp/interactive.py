@@ -122,7 +122,7 @@ def flow(message: WhatsAppFlow) -> dict[str, Any]:
         raise invalid_message(message, "button", f"over {_BUTTON} characters", "shorten it")
     action = without_none(
         mode="DRAFT" if message.draft else None,
-        flowToken=message.token,
+        flowToken=message.token or "unused",
         flowId=message.flow_id,
         callToActionButton=message.button,
         flowAction=message.action.upper(),

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from messaging_channels import messages
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages import ContactCard, Message, WhatsAppTemplate
+from messaging_channels.messages import ContactCard, Message, PostalAddress, WhatsAppTemplate
 from messaging_channels.plugins import Envelope, provider_options_of
 from messaging_channels_infobip.api import InfobipApi
 from messaging_channels_infobip.field_formats import format_links, without_none, without_none_or_null
@@ -161,13 +161,35 @@ def _contacts(message: messages.WhatsAppContacts) -> dict[str, Any]:
 def _card(card: ContactCard) -> dict[str, Any]:
     return without_none(
         name=without_none(
-            firstName=card.first_name, lastName=card.last_name, formattedName=card.formatted_name
+            firstName=card.first_name,
+            lastName=card.last_name,
+            middleName=card.middle_name,
+            namePrefix=card.prefix,
+            nameSuffix=card.suffix,
+            formattedName=card.formatted_name,
         ),
         birthday=card.birthday,
-        phones=[{"phone": number} for number in card.phones] or None,
-        emails=[{"email": address} for address in card.emails] or None,
-        urls=[{"url": url} for url in card.urls] or None,
-        org=without_none_or_null(company=card.company, title=card.title),
+        addresses=[_postal_address(one) for one in card.addresses] or None,
+        phones=[
+            without_none(phone=one.phone, type=one.kind or None, waId=one.whatsapp_id)
+            for one in card.all_phones
+        ]
+        or None,
+        emails=[without_none(email=one.email, type=one.kind or None) for one in card.all_emails] or None,
+        urls=[without_none(url=one.url, type=one.kind or None) for one in card.all_urls] or None,
+        org=without_none_or_null(company=card.company, department=card.department, title=card.title),
+    )
+
+
+def _postal_address(address: PostalAddress) -> dict[str, Any]:
+    return without_none(
+        street=address.street or None,
+        city=address.city or None,
+        state=address.state or None,
+        zip=address.zip or None,
+        country=address.country or None,
+        countryCode=address.country_code or None,
+        type=address.kind or None,
     )
 
 
