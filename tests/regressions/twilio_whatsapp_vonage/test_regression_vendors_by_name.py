@@ -63,7 +63,6 @@ def test_a_flow_without_a_token_of_our_own_goes_out() -> None:
     assert parameters.get("flow_token", "unused") == "unused"
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Vendors")
 def test_one_cause_is_told_alike_by_two_vendors_and_another_cause_differently() -> None:
     names = ("detail", "at", "event_id", "message_id", "provider_id", "provider")
 

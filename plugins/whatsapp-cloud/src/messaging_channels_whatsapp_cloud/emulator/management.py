@@ -54,8 +54,9 @@ class Management:
         return None
 
     def _routes(self) -> list[tuple[str, str, Act]]:
-        number, account = f"/{self._number_id}", f"/{ACCOUNT_ID}"
-        template, flow = r"/(5944\d+)", r"/(5944\d+)"
+        return [*self._number_routes(f"/{self._number_id}"), *self._account_routes(f"/{ACCOUNT_ID}")]
+
+    def _number_routes(self, number: str) -> list[tuple[str, str, Act]]:
         return [
             ("GET", number, lambda _: json_response(self._number())),
             ("POST", number, self._update_number),
@@ -88,6 +89,11 @@ class Management:
             ),
             ("POST", f"{number}/message_qrdls", self._save_code),
             ("DELETE", rf"{number}/message_qrdls/(\w+)", lambda _, code: _delete(self._codes, code)),
+        ]
+
+    def _account_routes(self, account: str) -> list[tuple[str, str, Act]]:
+        template = flow = r"/(5944\d+)"
+        return [
             ("GET", account, lambda _: json_response(self._account())),
             ("POST", account, lambda _: json_response({"id": ACCOUNT_ID})),
             ("GET", f"{account}/phone_numbers", lambda _: _list([self._number()])),
