@@ -54,9 +54,9 @@ class Management:
         return None
 
     def _routes(self) -> list[tuple[str, str, Act]]:
-        number, account = f"/{self._number_id}", f"/{ACCOUNT_ID}"
-        template, flow = r"/(5944\d+)", r"/(5944\d+)"
+        number = f"/{self._number_id}"
         return [
+            *self._account_routes(),
             ("GET", number, lambda _: json_response(self._number())),
             ("POST", number, self._update_number),
             ("GET", f"{number}/whatsapp_business_profile", lambda _: _list([self.profile])),
@@ -88,6 +88,11 @@ class Management:
             ),
             ("POST", f"{number}/message_qrdls", self._save_code),
             ("DELETE", rf"{number}/message_qrdls/(\w+)", lambda _, code: _delete(self._codes, code)),
+        ]
+
+    def _account_routes(self) -> list[tuple[str, str, Act]]:
+        account, template, flow = f"/{ACCOUNT_ID}", r"/(5944\d+)", r"/(5944\d+)"
+        return [
             ("GET", account, lambda _: json_response(self._account())),
             ("POST", account, lambda _: json_response({"id": ACCOUNT_ID})),
             ("GET", f"{account}/phone_numbers", lambda _: _list([self._number()])),
