@@ -48,7 +48,7 @@ def require_signed(request: WebhookRequest, secret: str, method: str) -> dict[st
         WebhookVerificationError: they are not signed so.
     """
     found: dict[str, str] | None = None
-    for told in renderings(_parameters(request)):
+    for told in renderings(parse_parameters(request)):
         if is_signature(told.get("sig", ""), told, secret, method) and found is None:
             found = told
     if found is None:
@@ -77,7 +77,7 @@ def verification_error(problem: str, hint: str) -> WebhookVerificationError:
     return WebhookVerificationError(problem, provider=_NAME, hint=hint)
 
 
-def _parameters(request: WebhookRequest) -> Mapping[str, Any]:
+def parse_parameters(request: WebhookRequest) -> Mapping[str, Any]:
     """Return what was sent: the query of a GET, or a body of JSON or of a form."""
     if request.method.upper() == "GET":
         return _form(_query(request.url))

@@ -15,8 +15,9 @@ from messaging_channels_vonage._table_failures import RECEIPTS
 from messaging_channels_vonage.responses import RECEIPT_STATUSES
 from messaging_channels_vonage.senders import parse_address
 from messaging_channels_vonage.signing import signature
+from messaging_channels_vonage.webhook_auth import parse_parameters
 
-__all__ = ["PROVIDER", "occurred_at", "parse_event", "signature", "split_reference"]
+__all__ = ["PROVIDER", "occurred_at", "parse_event", "parse_parameters", "signature", "split_reference"]
 
 PROVIDER = "vonage"
 

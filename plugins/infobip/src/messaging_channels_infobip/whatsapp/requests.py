@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from messaging_channels import messages
-from messaging_channels.errors import InvalidMessage
+from messaging_channels.errors import InvalidAddress, InvalidMessage
 from messaging_channels.messages import ContactCard, Message, PostalAddress, WhatsAppTemplate
-from messaging_channels.plugins import Envelope, provider_options_of
+from messaging_channels.plugins import Envelope, WhatsAppGroupId, provider_options_of
 from messaging_channels_infobip.api import InfobipApi
 from messaging_channels_infobip.field_formats import format_links, without_none, without_none_or_null
 from messaging_channels_infobip.options import InfobipWhatsAppOptions
@@ -66,6 +66,10 @@ def _build_single(envelope: Envelope, api: InfobipApi, defaults: AccountDefaults
 
 def _message_fields(envelope: Envelope, defaults: AccountDefaults) -> dict[str, Any]:
     """Write a message with all that surrounds its content."""
+    if isinstance(envelope.to, WhatsAppGroupId):
+        raise InvalidAddress(
+            "Infobip reaches no groups", kind="recipient of Infobip", hint="send by a provider that does"
+        )
     message, extra = envelope.message, _options_of(envelope.message)
     sender = defaults.resolve_sender(envelope)
     if len(sender) > _MAX_SENDER_LENGTH:

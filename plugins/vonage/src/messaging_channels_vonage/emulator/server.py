@@ -19,7 +19,12 @@ from uuid import UUID
 from messaging_channels.messages import segments
 from messaging_channels.plugins import HttpRequest, HttpResponse
 from messaging_channels.testing import Emulator, Request, json_response
-from messaging_channels_vonage.emulator.rules import REJECTED_BY_MESSAGES, find_problem, find_rejection
+from messaging_channels_vonage.emulator.rules import (
+    REJECTED_BY_MESSAGES,
+    REJECTED_NUMBERS,
+    find_problem,
+    find_rejection,
+)
 from messaging_channels_vonage.signing import (
     MAX_AGE,
     digest,
@@ -28,6 +33,8 @@ from messaging_channels_vonage.signing import (
     signed_text,
     signed_token,
 )
+
+__all__ = ["REJECTED_NUMBERS", "VonageEmulator"]
 
 _ERRORS = "https://developer.vonage.com/api-errors"
 

@@ -54,10 +54,9 @@ class Management:
         return None
 
     def _routes(self) -> list[tuple[str, str, Act]]:
-        return [*self._number_routes(f"/{self._number_id}"), *self._account_routes(f"/{ACCOUNT_ID}")]
-
-    def _number_routes(self, number: str) -> list[tuple[str, str, Act]]:
+        number = f"/{self._number_id}"
         return [
+            *self._account_routes(),
             ("GET", number, lambda _: json_response(self._number())),
             ("POST", number, self._update_number),
             ("GET", f"{number}/whatsapp_business_profile", lambda _: _list([self.profile])),
@@ -91,8 +90,8 @@ class Management:
             ("DELETE", rf"{number}/message_qrdls/(\w+)", lambda _, code: _delete(self._codes, code)),
         ]
 
-    def _account_routes(self, account: str) -> list[tuple[str, str, Act]]:
-        template = flow = r"/(5944\d+)"
+    def _account_routes(self) -> list[tuple[str, str, Act]]:
+        account, template, flow = f"/{ACCOUNT_ID}", r"/(5944\d+)", r"/(5944\d+)"
         return [
             ("GET", account, lambda _: json_response(self._account())),
             ("POST", account, lambda _: json_response({"id": ACCOUNT_ID})),
