@@ -7,6 +7,7 @@ MessagingError
 │   ├── UnknownChannel           no channel carries that message, or none has that name
 │   ├── Unsupported              the provider carries no such message, or not that field of it
 │   ├── UnresolvedRecipient      no address for that recipient on that channel
+│   │   └── UnknownRecipient     there is no such user or person
 │   ├── NoRoute                  no provider is configured for the channel
 │   ├── MessageBlocked           a rule of ours forbids it: opted out, not an allowed country, too many
 │   └── IdempotencyKeyReused     the key was given before, with another message or recipient
@@ -46,6 +47,7 @@ from messaging_channels._model.errors import (
     UnknownAccount,
     UnknownChannel,
     UnknownProvider,
+    UnknownRecipient,
     UnresolvedRecipient,
     Unsupported,
     WebhookVerificationError,
@@ -77,6 +79,7 @@ __all__ = [
     "UnknownAccount",
     "UnknownChannel",
     "UnknownProvider",
+    "UnknownRecipient",
     "UnresolvedRecipient",
     "Unsupported",
     "WebhookVerificationError",

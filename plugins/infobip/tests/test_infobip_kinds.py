@@ -32,6 +32,8 @@ from messaging_channels.messages import (
     WhatsAppUrlButton,
 )
 from messaging_channels.messages.whatsapp import ReplyButton
+from messaging_channels.plugins import HttpRequest, ask
+from messaging_channels.testing import Transport
 from messaging_channels_infobip import Infobip, InfobipEmailOptions, InfobipSmsOptions
 from messaging_channels_infobip.emulator import InfobipEmulator
 from messaging_channels_infobip.options import SmsBinary
@@ -355,3 +357,72 @@ def test_a_timeout_beyond_infobip_advises_no_second_copy(code: int) -> None:
     )
     assert isinstance(event, StatusChanged)
     assert not {Advice.RETRY_LATER, Advice.OTHER_CHANNEL} & event.advice
+
+
+def _status_of(emulator: InfobipEmulator, path: str, body: object, method: str = "POST") -> int:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    with Transport() as transport:
+        headers = {"authorization": "App emulated-key", "content-type": "application/json"}
+        return transport.run(ask(HttpRequest(method, emulator.url + path, headers, content))).status
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/email/4/mime", {"mimeMessage": "From: a@example.com\r\n\r\nHello"}),
+        ("/email/4/mime", {"mimeMessage": "SGVsbG8="}),
+        ("/email/4/mime", {"destinations": ["zoe@example.com"]}),
+        (
+            "/sms/3/messages",
+            {"messages": [{"destinations": [{"to": "1"}], "content": {"text": "x"}, "news": 1}]},
+        ),
+        (
+            "/sms/3/messages",
+            {"messages": [{"destinations": [{"to": "1"}], "content": {"hex": "00", "text": "x"}}]},
+        ),
+        (
+            "/sms/3/messages",
+            {
+                "messages": [{"destinations": [{"to": "1"}], "content": {"text": "x"}}],
+                "options": {"schedule": {"sendAt": "tomorrow"}},
+            },
+        ),
+        ("/sms/3/messages", b"\xff"),
+        ("/sms/3/messages", []),
+        ("/messages-api/1/messages", {"messages": [{"channel": "SMS"}]}),
+    ],
+)
+@pytest.mark.parametrize("documents", [True, False])
+def test_the_emulator_refuses_what_the_vendor_would_and_never_drops_the_connection(
+    path: str, body: object, documents: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not documents:
+        monkeypatch.delenv("MESSAGING_CHANNELS_SPECS", raising=False)
+    with InfobipEmulator() as emulator:
+        assert _status_of(emulator, path, body) == 400
+        assert emulator.violations == []
+
+
+def test_for_experiments_unknown_fields_are_taken() -> None:
+    body = {"messages": [{"destinations": [{"to": "1"}], "content": {"text": "x"}, "news": 1}]}
+    with InfobipEmulator(strict=False) as emulator:
+        assert _status_of(emulator, "/sms/3/messages", body) == 200
+
+
+def test_the_logs_of_the_emulator_are_filtered() -> None:
+    with InfobipEmulator() as emulator, Dispatcher([_provider(emulator)]) as dispatcher:
+        keys = [dispatcher.send(Sms("x" * 400), to=f"+4477009001{number:02d}").id for number in range(3)]
+
+        def found(query: str) -> list[str]:
+            with Transport() as transport:
+                headers = {"authorization": "App emulated-key"}
+                request = HttpRequest("GET", f"{emulator.url}/sms/3/logs?{query}", headers)
+                rows = transport.run(ask(request)).json()["results"]
+            assert all(row["messageCount"] == 3 for row in rows)
+            return sorted(row["messageId"] for row in rows)
+
+        assert found("") == sorted(keys)
+        assert found(f"messageId={keys[0]}&messageId={keys[1]}") == sorted(keys[:2])
+        assert found("destination=447700900102") == keys[2:]
+        assert found("sender=Nobody") == found("sentUntil=2020-01-01T00:00:00.000%2B0000") == []
+        assert found("sentSince=2020-01-01T00:00:00.000%2B0000&generalStatus=DELIVERED") == sorted(keys)

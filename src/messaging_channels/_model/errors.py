@@ -78,6 +78,12 @@ class UnresolvedRecipient(BadInput):
         self.hint = hint
 
 
+class UnknownRecipient(UnresolvedRecipient):
+    """There is no such user or person, whichever source was asked."""
+
+    code = "unknown_recipient"
+
+
 class NoRoute(BadInput):
     """No provider is configured that could carry this channel."""
 

@@ -11,7 +11,7 @@ from messaging_channels._model.addresses import Address
 from messaging_channels._model.ids import message_id
 from messaging_channels.plugins.exchange import Flow
 from messaging_channels.plugins.provider import Envelope
-from messaging_channels.plugins.recipients import ResolvedRecipient
+from messaging_channels.plugins.recipients import Person, ResolvedRecipient, User
 
 if TYPE_CHECKING:
     from messaging_channels.messages import Message
@@ -63,6 +63,10 @@ class EnvelopeBuilder:
             contact = yield from resolver.resolve(to, channel)
             if contact is not None:
                 return contact
+        if isinstance(to, (User, Person)):
+            raise errors.UnknownRecipient(
+                "no resolver knows it", recipient=repr(to), channel=channel.name, hint="check the id"
+            )
         raise errors.UnresolvedRecipient(
             f"no resolver understands a {type(to).__name__}",
             recipient="recipient",

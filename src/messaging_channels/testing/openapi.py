@@ -112,10 +112,15 @@ class OpenApiDocument:
         if isinstance(value, dict) and "properties" in plain:
             given = cast("Json", value)
             known = {name: self.expanded(one, given.get(name)) for name, one in plain["properties"].items()}
-            return {**plain, "properties": known, "additionalProperties": False}
+            return {**plain, "properties": known, "additionalProperties": self._others(plain)}
         return {
             key: plain[key] for key in plain if key not in ("additionalProperties", "properties", "items")
         }
+
+    def _others(self, plain: Json) -> Json | bool:
+        """Return what properties may hold that are not named: nothing, unless the schema says so itself."""
+        others = plain.get("additionalProperties", False)
+        return self.expanded(cast("Json", others), None) if isinstance(others, dict) else bool(others)
 
     def _parameter(self, parameter: Json) -> Json:
         name = parameter.get("$ref", "").rpartition("/")[2]

@@ -172,6 +172,9 @@ class InfobipOptions(ProviderOptions):
     """Comes back in reports."""
     report_url: str | None = field(default=None, repr=False)
     """Where the reports of this message go. None for the provider's setting, or the account's subscription."""
+    raw: Mapping[str, Any] | None = field(default=None, repr=False)
+    """Fields of Infobip's own interface, by their names there, which go into the message's object as they are: for what no option says, such as
+    payments. They go before what the plugin writes itself. Recipients and ids are not among them. A mail that goes out as MIME has none."""
 
     def __post_init__(self) -> None:
         """Check the lengths."""
@@ -184,6 +187,14 @@ class InfobipOptions(ProviderOptions):
         require_text(self.entity_id, f"{name}.entity_id", max_length=_LABEL)
         require_text(self.callback_data, f"{name}.callback_data", max_length=_CALLBACK)
         require_text(self.report_url, f"{name}.report_url", max_length=_URL)
+        if self.raw is not None and (taken := _NOT_RAW & self.raw.keys()):
+            raise InvalidMessage(
+                f"{min(taken)} is the plugin's to write", field=f"{name}.raw", hint="leave it out"
+            )
+
+    def __hash__(self) -> int:
+        """Hash by what is cheap to hash; equal options have equal hashes."""
+        return hash((self.application_id, self.entity_id, self.callback_data))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +212,8 @@ class _SchedulableOptions(InfobipOptions):
     """False for no report at all."""
     report_content_type: str | None = None
     """`application/json`: reports in any other form are refused, since they could not be read."""
+
+    __hash__ = InfobipOptions.__hash__
 
     def check(self) -> None:
         """Refuse a time without a zone, and what is too long."""
@@ -257,6 +270,8 @@ class InfobipSmsOptions(_SchedulableOptions):
     turkey: TurkeyIys | None = None
     south_korea: SouthKorea | None = None
 
+    __hash__ = InfobipOptions.__hash__
+
     def check(self) -> None:
         """Refuse unknown words, and a speed without a schedule."""
         _SchedulableOptions.check(self)
@@ -287,6 +302,8 @@ class InfobipWhatsAppOptions(InfobipOptions):
     links: Links | None = None
     sms_failover: SmsFailover | None = None
     bulk_id: str | None = None
+
+    __hash__ = InfobipOptions.__hash__
 
     def check(self) -> None:
         """Refuse what is too long."""
@@ -359,4 +376,5 @@ class InfobipEmailOptions(_SchedulableOptions):
 
 
 _INT32 = 2**31
+_NOT_RAW = frozenset({"destinations", "to", "messageId"})
 _MAX_BINARY, _OCTET = 4000, 255

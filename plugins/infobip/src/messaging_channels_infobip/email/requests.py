@@ -23,6 +23,7 @@ from messaging_channels_infobip.field_formats import (
     format_delivery_window,
     format_platform,
     format_validity,
+    merge_raw,
     without_none,
     without_none_or_null,
 )
@@ -134,6 +135,7 @@ def _not_in_mime(options: InfobipEmailOptions) -> str | None:
 
 
 _JSON_ONLY = (
+    "raw",
     "send_at",
     "delivery_window",
     "campaign_id",
@@ -172,7 +174,7 @@ def _message(envelope: Envelope, defaults: AccountDefaults, files: Files) -> dic
     sender = None
     if extra.template_id is None or message.sender is not None:
         sender = format_address(_sender(envelope, defaults))
-    return without_none(
+    fields = without_none(
         sender=sender,
         destinations=[_destination(envelope)],
         content=_content(envelope, files),
@@ -187,6 +189,7 @@ def _message(envelope: Envelope, defaults: AccountDefaults, files: Files) -> dic
         placeholdersMasking=_masking(extra),
         storage=without_none_or_null(skipPassive=extra.keep_no_content, skipActive=extra.keep_no_content),
     )
+    return merge_raw(fields, extra.raw)
 
 
 def _destination(envelope: Envelope) -> dict[str, Any]:

@@ -573,4 +573,11 @@ UNIFIED = Object(
     }
 )
 """Of the Messages API, whose many contents only its document tells apart."""
+VALIDATION = Object({"to*": Text(1, 320)})
+VALIDATIONS = Object(
+    {
+        "validationRequestId": Text(),
+        "destinations*": Many(Object({"destination*": Text(1, 320)}), 1, 100_000),
+    }
+)
 UNIFIED_EVENTS = Object({"events*": Many(Free(), 1), "options": Free()})

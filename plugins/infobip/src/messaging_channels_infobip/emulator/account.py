@@ -148,6 +148,7 @@ class Account:
         self.messages: list[AcceptedMessage] = []
         self.unfetched: dict[str, list[AcceptedMessage]] = {"sms": [], "email": [], "messages": []}
         self.unified_inbox: list[Json] = []
+        self.validations: list[Json] = []
         self.inbox: list[Json] = []
         self.schedules: dict[str, Schedule] = {}
         self.persons: list[Json] = []

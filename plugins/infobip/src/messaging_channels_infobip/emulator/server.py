@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from messaging_channels.plugins import HttpRequest, HttpResponse
 from messaging_channels.testing import Emulator, OpenApiChecks, Request, json_response
 from messaging_channels_infobip.api import is_loopback
-from messaging_channels_infobip.emulator import queries, sending
+from messaging_channels_infobip.emulator import queries, sending, validation
 from messaging_channels_infobip.emulator._table_rules import WHATSAPP
 from messaging_channels_infobip.emulator.account import AcceptedMessage, Account, Json, format_date, new_id
 from messaging_channels_infobip.emulator.errors import STRICT, RequestRejected
@@ -239,6 +239,9 @@ _QUERY_ROUTES: Mapping[tuple[str, str], Callable[[Request, Account], HttpRespons
     ("POST", "/messages-api/1/events"): sending.send_unified_events,
     ("GET", "/messages-api/1/reports"): queries.reports,
     ("GET", "/messages-api/1/inbound"): queries.unified_inbox,
+    ("POST", "/email/2/validation"): validation.validate,
+    ("POST", "/email/2/validations"): validation.request_validations,
+    ("GET", "/email/2/validations"): validation.validations,
     ("GET", "/sms/3/reports"): queries.reports,
     ("GET", "/email/4/reports"): queries.reports,
     ("GET", "/sms/3/logs"): queries.logs,

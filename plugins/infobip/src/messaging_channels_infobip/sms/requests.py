@@ -21,6 +21,7 @@ from messaging_channels_infobip.field_formats import (
     format_links,
     format_platform,
     format_validity,
+    merge_raw,
     without_none,
     without_none_or_null,
 )
@@ -127,7 +128,7 @@ def _message_fields(
         said["webhooks"] = {"delivery": {"url": defaults.report_url}}
     if options or message.flash or message.validity_period:
         said |= without_none(options=_sms_options(message, options or _DEFAULT_OPTIONS))
-    return said
+    return said if options is None else merge_raw(said, options.raw)
 
 
 def _binary(binary: SmsBinary) -> dict[str, Any]:

@@ -14,7 +14,12 @@ from messaging_channels.errors import InvalidAddress, InvalidMessage
 from messaging_channels.messages import ContactCard, Message, PostalAddress, WhatsAppTemplate
 from messaging_channels.plugins import Envelope, WhatsAppGroupId, provider_options_of
 from messaging_channels_infobip.api import InfobipApi
-from messaging_channels_infobip.field_formats import format_links, without_none, without_none_or_null
+from messaging_channels_infobip.field_formats import (
+    format_links,
+    merge_raw,
+    without_none,
+    without_none_or_null,
+)
 from messaging_channels_infobip.options import InfobipWhatsAppOptions
 from messaging_channels_infobip.request_parts import AccountDefaults, RequestPart, group_by_key
 from messaging_channels_infobip.responses import parse_batch_response, parse_single_response
@@ -90,7 +95,7 @@ def _message_fields(envelope: Envelope, defaults: AccountDefaults) -> dict[str, 
         applicationId=extra.application_id,
         context=None if reply_to is None else {"replyToMessageId": reply_to},
     )
-    return {"from": sender.removeprefix("+"), **surroundings}
+    return merge_raw({"from": sender.removeprefix("+"), **surroundings}, extra.raw)
 
 
 def _path_of(message: Message) -> str:
