@@ -122,7 +122,7 @@ class FlowButton:
     """A button that opens a flow."""
 
     token: str = field(default="unused", repr=False)
-    """Comes back with the answers. WhatsApp's own word for none is `unused`."""
+    """Comes back with the answers. WhatsApp's own word for none is `unused`; an empty one leaves it to the provider."""
     data: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     """What its first screen is filled with."""
 
@@ -254,7 +254,7 @@ def _named(field: str, parameters: Parameters) -> Iterator[tuple[str, object]]:
 def _button_gaps(buttons: tuple[Button, ...]) -> Iterator[tuple[str, object]]:
     for button in buttons:
         for kind, name in _BUTTON_TEXTS.items():
-            if isinstance(button, kind):
+            if isinstance(button, kind) and not (isinstance(button, FlowButton) and not button.token):
                 yield f"{kind.__name__}.{name}", getattr(button, name)
 
 
