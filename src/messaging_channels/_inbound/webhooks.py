@@ -141,7 +141,15 @@ class Reports:
             return digest_of(record.id, text) == record.digest
 
         ended = attempt.started_at + attempt.duration
-        inquiry = LookupRequest(record.id, record.channel, to, attempt.started_at, ended, matches)
+        inquiry = LookupRequest(
+            record.id,
+            record.channel,
+            to,
+            attempt.started_at,
+            ended,
+            matches,
+            self._address_matcher(record),
+        )
         try:
             result = yield from provider.look_up(inquiry)
         except errors.TransportError:
@@ -158,6 +166,11 @@ class Reports:
             FinishAttempt(record.id, attempt.number, result, now, now + self.options.reconcile_after[0], why)
         )
         return True
+
+    def _address_matcher(self, record: MessageRecord) -> Callable[[Address], bool] | None:
+        """Return what tells whether an address is kept as the record's is; None if the ledger keeps none."""
+        keep = self.options.ledger.stored_address
+        return (lambda to: keep(to.plain, to.masked) == record.address) if record.address else None
 
     def _address(self, record: MessageRecord) -> Address | None:
         """Return the recipient's address, if the ledger keeps it in the plain."""

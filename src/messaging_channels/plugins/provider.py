@@ -180,6 +180,8 @@ class LookupRequest:
     ended_at: float
     text_matches: Callable[[str], bool] = field(repr=False)
     """Whether a text is that of the message. The text itself is not kept."""
+    to_matches: Callable[[Address], bool] | None = field(default=None, repr=False)
+    """Whether an address is kept as the message's is: the same one if it is hashed, one that looks alike if it is masked. None where none is kept."""
 
 
 @runtime_checkable

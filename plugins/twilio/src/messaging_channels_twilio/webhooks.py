@@ -129,7 +129,7 @@ def _status_event(report: _StatusReport) -> Sequence[Event]:
     if report.state == "read" or report.fields.get("EventType", "").upper() == _READ:
         heard.append(EngagementReceived(**of_message, engagement_type=EngagementType.READ))
     if report.code in OPT_OUTS and report.fields.get("To"):
-        channel, address = _parse_address(report.fields["To"])
+        channel, address = parse_address(report.fields["To"])
         heard.append(OptedOut(**common, channel=channel, address=address, reason=f"error {report.code}"))
     return heard
 
@@ -165,14 +165,14 @@ def _detail(report: _StatusReport) -> str:
 
 
 def _inbound_event(fields: Fields, sid: str, at: float) -> Sequence[Event]:
-    channel, sender = _parse_address(fields["From"])
+    channel, sender = parse_address(fields["From"])
     common: dict[str, Any] = {"provider": PROVIDER, "occurred_at": at, "event_id": sid, "raw": fields}
     received = MessageReceived(
         **common,
         channel=channel,
         provider_id=sid,
         sender=sender,
-        to=_parse_address(fields.get("To", ""))[1].plain,
+        to=parse_address(fields.get("To", ""))[1].plain,
         kind=_message_type(fields),
         text=fields.get("Body") or fields.get("ButtonText") or fields.get("ListTitle") or None,
         payload=_payload(fields),
@@ -207,7 +207,7 @@ def _payload(fields: Fields) -> str | None:
     return next((told for name in _PAYLOADS if (told := fields.get(name))), None)
 
 
-def _parse_address(value: str) -> tuple[str, Address]:
+def parse_address(value: str) -> tuple[str, Address]:
     """Split an address of Twilio's into channel and address: a number, the id of a WhatsApp user, or something else."""
     prefix, colon, bare = value.rpartition(":")
     channel = prefix.lower() if colon else "sms"

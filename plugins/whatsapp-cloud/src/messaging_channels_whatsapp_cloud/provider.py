@@ -130,7 +130,7 @@ class WhatsAppCloud:
         except GraphApiError as refused:
             return (refused.result,)
         response = yield from ask(self._request(envelope, message, number_id))
-        return (parse_send_response(response),)
+        return (parse_send_response(response, by_user_id=isinstance(envelope.to, WhatsAppUserId)),)
 
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
         """See SupportsRateLimits: one rate for the business number, one for it and the person. Without a number, `send` says what is wrong."""
