@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import pwd
 import random
 import shutil
 import smtplib
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -97,7 +99,7 @@ def test_a_mail_of_a_maildir_that_is_not_taken_stays_and_keeps_no_other_back(tmp
 
 def test_a_maildir_is_watched_until_it_is_stopped(tmp_path: Path) -> None:
     folder, taken, stop = _maildir(tmp_path / "box"), Collector(), threading.Event()
-    watching = threading.Thread(target=MaildirFolder(folder, interval=0.01).watch, args=(taken, stop))
+    watching = threading.Thread(target=MaildirFolder(folder, interval=0.01).watch, args=(taken, stop), daemon=True)
     watching.start()
     _deliver(folder, 7)
     taken.wait_for(1)
@@ -193,10 +195,8 @@ state_dir = {folder}/state
 log_path = {folder}/log
 ssl = no
 disable_plaintext_auth = no
-default_internal_user = root
-default_internal_group = root
-default_login_user = root
-first_valid_uid = 0
+first_valid_uid = 1
+mailbox_idle_check_interval = 1 secs
 mail_location = maildir:{folder}/box
 passdb {{
   driver = static
@@ -204,7 +204,7 @@ passdb {{
 }}
 userdb {{
   driver = static
-  args = uid=0 gid=0 home={folder}
+  args = uid={user} gid={user} home={folder}/box
 }}
 service imap-login {{
   chroot =
@@ -214,9 +214,6 @@ service imap-login {{
   inet_listener imaps {{
     port = 0
   }}
-}}
-service anvil {{
-  chroot =
 }}
 """
 
@@ -228,12 +225,24 @@ def _free_port() -> int:
             return port
 
 
+def _open_to_others(folder: Path) -> None:
+    """Let the users that Dovecot runs as reach a folder of pytest's, and write the mails in it."""
+    top = Path(tempfile.gettempdir()).resolve()
+    for above in (folder, *(one for one in folder.parents if one != top and one.is_relative_to(top))):
+        above.chmod(0o755)
+    for below in (folder / "box").rglob("*"):
+        below.chmod(0o777)
+    (folder / "box").chmod(0o777)
+
+
 @pytest.fixture
 def imap(tmp_path: Path) -> Iterator[Imap]:
     assert DOVECOT
     port = _free_port()
     box = _maildir(tmp_path / "box")
-    (tmp_path / "conf").write_text(CONFIGURATION.format(folder=tmp_path, port=port))
+    _open_to_others(tmp_path)
+    user = pwd.getpwnam("mail").pw_uid  # root reads no mail
+    (tmp_path / "conf").write_text(CONFIGURATION.format(folder=tmp_path, port=port, user=user))
     process = subprocess.Popen([DOVECOT, "-F", "-c", str(tmp_path / "conf")], stderr=subprocess.PIPE)
     try:
         until = time.monotonic() + 30
@@ -277,6 +286,7 @@ def test_a_mail_of_a_mailbox_that_is_not_taken_is_handed_over_again(imap: Imap) 
 def test_a_mail_that_was_taken_may_be_moved_to_another_folder(imap: Imap) -> None:
     taken = Collector()
     _maildir(imap.box / ".Done")
+    _open_to_others(imap.box.parent)
     imap.deliver(1)
     assert imap.mailbox(move_to="Done").read_new(taken) == 1
     assert imap.mailbox(folder="Done").read_new(taken) == 1
@@ -288,7 +298,7 @@ def test_a_mail_that_was_taken_may_be_moved_to_another_folder(imap: Imap) -> Non
 def test_a_mailbox_is_watched_with_idle_until_it_is_stopped(imap: Imap) -> None:
     taken, stop = Collector(), threading.Event()
     imap.deliver(1)
-    watching = threading.Thread(target=imap.mailbox().watch, args=(taken, stop))
+    watching = threading.Thread(target=imap.mailbox().watch, args=(taken, stop), daemon=True)
     watching.start()
     taken.wait_for(1)
     imap.deliver(2)

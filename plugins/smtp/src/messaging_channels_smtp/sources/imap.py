@@ -15,8 +15,9 @@ KEYWORD = "$MessagingChannels"
 """What marks a mail that was taken. People who read the mailbox do not set it, as they set \\Seen."""
 _SEEN = b"\\Seen"
 _ANY_KEYWORD = b"\\*"
-_IDLE_SECONDS = 25 * 60.0
-"""Servers may end a connection after 30 minutes without a command (RFC 2177)."""
+_IDLE_SECONDS = 60.0
+"""After which the folder is searched again without news: a server tells of a mail once, and it may have told between the search and IDLE. A mail
+that was not taken is handed over again then too. RFC 2177 allows up to 29 minutes."""
 _LOOK_SECONDS = 1.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
@@ -117,7 +118,8 @@ class _Session:
         """Hand over what is there and what comes, until `stop` is set."""
         has_idle = self._client.has_capability("IDLE")
         while not stop.is_set():
-            self.read_new(handle)
+            if self.read_new(handle):
+                continue  # more may have come meanwhile, of which the server has told already
             if has_idle:
                 self._wait_for_news(stop)
             else:
