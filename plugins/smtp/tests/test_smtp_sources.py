@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import imaplib
 import os
 import pwd
 import random
@@ -55,7 +56,7 @@ class Collector:
 
     def wait_for(self, count: int) -> None:
         with self.news:
-            assert self.news.wait_for(lambda: len(self.mails) >= count, timeout=30), "no mail came"
+            assert self.news.wait_for(lambda: len(self.mails) >= count, timeout=120), "no mail came"
 
     @property
     def subjects(self) -> list[int]:
@@ -104,7 +105,7 @@ def test_a_maildir_is_watched_until_it_is_stopped(tmp_path: Path) -> None:
     _deliver(folder, 7)
     taken.wait_for(1)
     stop.set()
-    watching.join(timeout=30)
+    watching.join(timeout=120)
     assert not watching.is_alive()
     assert taken.subjects == [7]
 
@@ -184,7 +185,14 @@ class Imap:
         )
 
     def deliver(self, number: int) -> None:
+        """Put a mail there as an MTA does."""
         _deliver(self.box, number)
+
+    def append(self, number: int) -> None:
+        """Put a mail there as another client does."""
+        with imaplib.IMAP4("127.0.0.1", self.port, timeout=120) as client:
+            client.login("desk", "canary")
+            client.append("INBOX", "", "", MAIL % (number, number))
 
 
 CONFIGURATION = """
@@ -245,7 +253,7 @@ def imap(tmp_path: Path) -> Iterator[Imap]:
     (tmp_path / "conf").write_text(CONFIGURATION.format(folder=tmp_path, port=port, user=user))
     process = subprocess.Popen([DOVECOT, "-F", "-c", str(tmp_path / "conf")], stderr=subprocess.PIPE)
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while True:
             if process.poll() is not None or time.monotonic() > until:
                 log = tmp_path / "log"
@@ -298,13 +306,13 @@ def test_a_mail_that_was_taken_may_be_moved_to_another_folder(imap: Imap) -> Non
 def test_a_mailbox_is_watched_with_idle_until_it_is_stopped(imap: Imap) -> None:
     taken, stop = Collector(), threading.Event()
     imap.deliver(1)
-    watching = threading.Thread(target=imap.mailbox().watch, args=(taken, stop), daemon=True)
+    watching = threading.Thread(target=imap.mailbox(poll_interval=5.0).watch, args=(taken, stop), daemon=True)
     watching.start()
     taken.wait_for(1)
-    imap.deliver(2)
+    imap.append(2)
     taken.wait_for(2)
     stop.set()
-    watching.join(timeout=30)
+    watching.join(timeout=120)
     assert not watching.is_alive()
     assert taken.subjects == [1, 2]
 
@@ -361,11 +369,11 @@ def test_the_command_watches_until_it_is_terminated(tmp_path: Path) -> None:
     try:
         assert process.stderr
         assert "watching for mail" in process.stderr.readline()
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while not [*(folder / "cur").iterdir()] and time.monotonic() < until:
             time.sleep(0.02)
         process.terminate()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=120) == 0
     finally:
         process.kill()
         process.communicate()

@@ -15,9 +15,6 @@ KEYWORD = "$MessagingChannels"
 """What marks a mail that was taken. People who read the mailbox do not set it, as they set \\Seen."""
 _SEEN = b"\\Seen"
 _ANY_KEYWORD = b"\\*"
-_IDLE_SECONDS = 60.0
-"""After which the folder is searched again without news: a server tells of a mail once, and it may have told between the search and IDLE. A mail
-that was not taken is handed over again then too. RFC 2177 allows up to 29 minutes."""
 _LOOK_SECONDS = 1.0
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
 
@@ -50,7 +47,7 @@ class ImapMailbox:
             tls: whether TLS begins with the first octet. Without it, use a server on this machine only.
             move_to: a folder that mails are moved to when they are taken, instead of being marked.
             timeout: seconds for each command.
-            poll_interval: seconds between two looks where the server offers no IDLE.
+            poll_interval: seconds after which the folder is searched again without news (default 30).
             ssl_context: instead of the usual certificates.
 
         Raises:
@@ -121,15 +118,16 @@ class _Session:
             if self.read_new(handle):
                 continue  # more may have come meanwhile, of which the server has told already
             if has_idle:
-                self._wait_for_news(stop)
+                self._wait_for_news(stop, poll_interval)
             else:
                 stop.wait(poll_interval)
 
-    def _wait_for_news(self, stop: threading.Event) -> None:
+    def _wait_for_news(self, stop: threading.Event, longest: float) -> None:
+        """Wait for the server to tell of news. It tells once, which may have been just before; so the wait is bounded."""
         self._client.idle()
         try:
             waited = 0.0
-            while waited < _IDLE_SECONDS and not stop.is_set():
+            while waited < longest and not stop.is_set():
                 if self._client.idle_check(timeout=_LOOK_SECONDS):
                     return
                 waited += _LOOK_SECONDS
