@@ -220,6 +220,8 @@ def parse_addresses(addresses: Addresses) -> tuple[EmailAddress, ...]:
     Raises:
         InvalidAddress: one of them is none.
     """
+    if addresses == ():
+        return ()
     if isinstance(addresses, (str, EmailAddress)):
         addresses = (addresses,)
     return tuple(
