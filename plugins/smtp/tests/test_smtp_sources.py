@@ -100,7 +100,9 @@ def test_a_mail_of_a_maildir_that_is_not_taken_stays_and_keeps_no_other_back(tmp
 
 def test_a_maildir_is_watched_until_it_is_stopped(tmp_path: Path) -> None:
     folder, taken, stop = _maildir(tmp_path / "box"), Collector(), threading.Event()
-    watching = threading.Thread(target=MaildirFolder(folder, interval=0.01).watch, args=(taken, stop), daemon=True)
+    watching = threading.Thread(
+        target=MaildirFolder(folder, interval=0.01).watch, args=(taken, stop), daemon=True
+    )
     watching.start()
     _deliver(folder, 7)
     taken.wait_for(1)
