@@ -292,7 +292,7 @@ def test_a_complaint_about_a_mail_that_is_not_ours_opts_nobody_out() -> None:
 
 
 @given(
-    st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=200),
+    st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufeff"), max_size=200),
     st.sampled_from(["utf-8", "utf-16", "utf-7", "gb18030"]),
 )
 def test_a_text_arrives_as_it_was_written(text: str, charset: str) -> None:
@@ -304,7 +304,7 @@ def test_a_text_arrives_as_it_was_written(text: str, charset: str) -> None:
 @pytest.mark.parametrize(
     ("label", "codec"),
     [
-        ("iso-8859-1", "cp1252"), ("ISO-8859-8-E", "iso8859-8"), ("x-sjis", "shift_jis"), ("ks_c_5601-1987", "euc_kr"), ("gb2312", "gb18030"),
+        ("iso-8859-1", "cp1252"), ("ISO-8859-8-E", "iso8859-8"), ("x-sjis", "cp932"), ("ks_c_5601-1987", "cp949"), ("gb2312", "gb18030"),
         ("x-mac-cyrillic", "mac-cyrillic"), ("cp850", "cp850"), ("ibm-850", "cp850"), ("UTF-8", "utf-8"), ("'utf-8'", "utf-8"), ("utf8", "utf-8"),
         ("iso-2022-kr", "iso2022_kr"), ("hz-gb-2312", "hz"), ("unicode-1-1-utf-7", "utf-7"), ("tis-620", "cp874"), ("macintosh", "mac-roman"),
     ],
@@ -347,7 +347,10 @@ def test_the_parts_of_a_mail_arrive_in_order_wherever_they_stand() -> None:
 
 
 def test_parts_are_found_where_the_boundary_is_not_the_one_that_is_named() -> None:
-    raw = "From: zoe@example.com\nContent-Type: multipart/mixed; boundary=wrong\n\n--right\nContent-Type: text/plain\n\nhi\n--right\nContent-Type: image/png\n\nAA\n--right--\n"
+    head = "From: zoe@example.com\nContent-Type: multipart/mixed; boundary=wrong\n\n"
+    raw = (
+        f"{head}--right\nContent-Type: text/plain\n\nhi\n--right\nContent-Type: image/png\n\nAA\n--right--\n"
+    )
     message = _message(raw)
     assert (message.text, len(message.media)) == ("hi", 1)
 
@@ -363,7 +366,7 @@ def test_parts_are_found_where_the_boundary_is_not_the_one_that_is_named() -> No
         ("zoe@example.com (Zoe)", [("Zoe", "zoe@example.com")]),
         ("friends: zoe@example.com, ada@example.com;", [("", "zoe@example.com"), ("", "ada@example.com")]),
         ("Re: Zoe <zoe@example.com>", [("Re: Zoe", "zoe@example.com")]),
-        ('"Zoe <zoe@example.com>', [('"Zoe', "zoe@example.com")]),
+        ('"Zoe <zoe@example.com>', [("Zoe", "zoe@example.com")]),
         ("<@relay.example:zoe@example.com>", [("", "zoe@example.com")]),
         ("<>", [("", "")]),
     ],
@@ -395,8 +398,10 @@ SEEDS = [
     _dsn(_failed("550 5.1.1 user unknown", "5.1.1")),
     _bounce("<zoe@example.com>: 550 5.1.1 user unknown"),
     f"From: feedback@isp.example\n{FORMS['mixed'].format(report=REPORT.format(back=BACK))}",
-    "From: =?utf-8?q?Zo=C3=AB?= <zoe@example.com>\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; charset=utf-7\n\n+AOk-\n"
-    "--b\nContent-Disposition: attachment; filename*0*=utf-8''%C3%BC; filename*1=x\nContent-Transfer-Encoding: base64\n\nAA==\n--b--\n",
+    (
+        "From: =?utf-8?q?Zo=C3=AB?= <zoe@example.com>\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/plain; charset=utf-7\n\n+AOk-\n"
+        "--b\nContent-Disposition: attachment; filename*0*=utf-8''%C3%BC; filename*1=x\nContent-Transfer-Encoding: base64\n\nAA==\n--b--\n"
+    ),
 ]
 
 
@@ -466,10 +471,10 @@ def test_multiparts_within_each_other_are_read_to_the_end() -> None:
 
 def _collected() -> list[tuple[str, set[str], bool, bytes]]:
     """Return the bounces of flufl.bounce's own tests, with who they are about and whether they only waited."""
-    folder = Path(os.environ.get("MESSAGING_CHANNELS_FLUFL_BOUNCE", ""))
+    folder = Path(os.environ.get("FLUFL_BOUNCE_SDIST", ""))
     if not (folder / "tests/test_detectors.py").is_file():
         pytest.skip(
-            "set MESSAGING_CHANNELS_FLUFL_BOUNCE to the unpacked sdist of flufl.bounce (pip download --no-binary :all:)"
+            "set FLUFL_BOUNCE_SDIST to the unpacked sdist of flufl.bounce (pip download --no-binary :all:)"
         )
     rows = re.findall(
         r"\('\w+',\s*'([\w.]+)',\s*\[([^\]]*)\],\s*(True|False)\)",

@@ -83,7 +83,7 @@ def test_a_maildir_hands_over_each_mail_once_and_in_order(tmp_path: Path) -> Non
     assert source.read_new(taken) == 3
     assert source.read_new(taken) == 0
     assert taken.subjects == [1, 2, 3]
-    assert sorted(path.name for path in (folder / "cur").iterdir())[0] == "000001.M1.host:2,S"
+    assert min(path.name for path in (folder / "cur").iterdir()) == "000001.M1.host:2,S"
 
 
 def test_a_mail_of_a_maildir_that_is_not_taken_stays_and_keeps_no_other_back(tmp_path: Path) -> None:
