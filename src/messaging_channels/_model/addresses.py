@@ -265,6 +265,10 @@ def _number_problem(text: str, cleaned: str) -> str:
         return "characters in it that no number has"
     if not _MIN_DIGITS <= digits <= _MAX_DIGITS:
         return f"{digits} digits, {_MIN_DIGITS} to {_MAX_DIGITS} expected"
+    return _plan_problem(text, cleaned)
+
+
+def _plan_problem(text: str, cleaned: str) -> str:
     if _TRUNK_ZERO.search(text):
         return "it holds a (0), which is not dialled after the country code"
     if cleaned.lstrip("+").startswith("0"):
