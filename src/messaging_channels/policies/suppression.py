@@ -8,7 +8,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 from messaging_channels._model.addresses import Address, EmailAddress, PhoneNumber, WhatsAppUserId
@@ -136,7 +136,7 @@ def address_on(channel: str, address: str | Address) -> Address:
         InvalidAddress: it is no address of that channel.
     """
     if not isinstance(address, str):
-        if isinstance(address, Address):
+        if isinstance(cast("object", address), Address):  # a list, perhaps, in spite of the types
             return address
         raise InvalidAddress(
             f"a {type(address).__name__}", kind="address", hint="give one address, or its text, at a time"
