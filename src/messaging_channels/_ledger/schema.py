@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from messaging_channels._ledger.failures import FAILURE_COLUMNS, failure_from_row
+from messaging_channels._ledger.schema_consent import CONSENT_SCHEMA
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.receipts import Attempt
 from messaging_channels._model.status import from_dict
@@ -62,6 +63,7 @@ SCHEMA = (
         "source TEXT PRIMARY KEY, reason TEXT NOT NULL, advice TEXT NOT NULL, vendor_code TEXT NOT NULL,"
         " vendor_text TEXT NOT NULL)"
     ),
+    *CONSENT_SCHEMA,
 )
 """The same for SQLite and PostgreSQL. Times are seconds since the epoch, UTC.
 

@@ -17,6 +17,10 @@ class Message:
 
     __slots__ = ()
 
+    category: str | None
+    """What it is for: `authentication` (a code), `transactional` (what the person asked for, and what Meta calls utility), `marketing`, or a word of your
+    own. None counts as marketing when it is asked whether the person wants the message. Every type of ours has this field."""
+
     @property
     def uploads(self) -> tuple[Media, ...]:
         """The files whose bytes it holds, to be uploaded before it can be sent."""

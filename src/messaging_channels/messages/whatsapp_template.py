@@ -187,6 +187,8 @@ class WhatsAppTemplate(Message):
     sender: str | None = None
     reply_to: str | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
+    """Meta's category of the template, in capitals or not; of one with a button for a one-time password it is `authentication`."""
     offer_expires_at: float | None = None
     """When a limited-time offer is over: seconds since the epoch, UTC."""
     tap_target: TapTarget | None = None
@@ -211,6 +213,8 @@ class WhatsAppTemplate(Message):
             raise InvalidMessage(
                 "a gap is empty", field="WhatsAppTemplate.parameters", hint="fill all of them"
             )
+        if self.category is None and any(isinstance(one, OneTimePassword) for one in self.buttons):
+            object.__setattr__(self, "category", "authentication")
 
     def __hash__(self) -> int:
         """Hash by name and language; the body may be a mapping."""

@@ -130,7 +130,12 @@ def _status_event(report: _StatusReport) -> Sequence[Event]:
         heard.append(EngagementReceived(**of_message, engagement_type=EngagementType.READ))
     if report.code in OPT_OUTS and report.fields.get("To"):
         channel, address = parse_address(report.fields["To"])
-        heard.append(OptedOut(**common, channel=channel, address=address, reason=f"error {report.code}"))
+        about = "marketing" if report.code == _MARKETING_STOPPED else ""
+        heard.append(
+            OptedOut(
+                **common, channel=channel, address=address, reason=f"error {report.code}", category=about
+            )
+        )
     return heard
 
 
@@ -197,7 +202,7 @@ def _opt_event(fields: Fields, channel: str) -> tuple[Callable[..., Event] | Non
     word = fields.get("Body", "").strip().upper()
     if channel == "sms" and word in STOP_WORDS:
         return OptedOut, f"keyword {word}"
-    if channel == "sms" and word in START_WORDS:
+    if channel == "sms" and word in START_WORDS - _AMBIGUOUS:
         return OptedIn, f"keyword {word}"
     return None, ""
 
@@ -336,4 +341,8 @@ _PAYLOADS: Mapping[str, str] = {
 }
 """By the field: the kind of message that has it."""
 _MESSAGE_TYPES: Mapping[str, str] = {"interactive": "list", "contact": "contacts"}
+_MARKETING_STOPPED = 63033
+"""The person stopped marketing messages on WhatsApp, and gets others."""
+_AMBIGUOUS = frozenset({"YES"})
+"""Twilio lifts its own block at this word; whoever answers a question with it has not asked for messages."""
 _OPT_EVENTS: Mapping[str, type[OptedOut | OptedIn]] = {"STOP": OptedOut, "START": OptedIn}
