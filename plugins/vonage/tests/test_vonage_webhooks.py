@@ -17,6 +17,7 @@ from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels.events import (
     EngagementReceived,
     Event,
+    FailureReason,
     MessageReceived,
     StatusChanged,
     UnknownEvent,
@@ -280,6 +281,8 @@ def test_the_states_of_a_message_are_read(state: str, group: int) -> None:
     assert isinstance(event, StatusChanged)
     assert (event.status.group_id, event.message_id, event.occurred_at) == (group, "ours-1", NOW)
     assert event.detail == ("1340" if group == 2 else "")
+    assert event.failure is (FailureReason.OUTSIDE_WINDOW if group == 2 else None)
+    assert "447700900123" not in event.vendor_text
     assert [type(one) for one in more] == ([EngagementReceived] if state == "read" else [])
 
 

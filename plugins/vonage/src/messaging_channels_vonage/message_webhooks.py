@@ -21,7 +21,8 @@ from messaging_channels.events import (
     UnknownEvent,
 )
 from messaging_channels.plugins import Address, WebhookRequest
-from messaging_channels_vonage.responses import MESSAGE_STATUSES, describe_problem
+from messaging_channels_vonage._table_failures import MESSAGES
+from messaging_channels_vonage.responses import MESSAGE_STATUSES, describe_problem, problem_code
 from messaging_channels_vonage.senders import parse_address
 from messaging_channels_vonage.webhooks import PROVIDER, occurred_at, split_reference
 
@@ -49,8 +50,12 @@ def parse_events(request: WebhookRequest) -> Sequence[Event]:
 def _status_events(told: Mapping[str, Any], uuid: str, state: str, common: dict[str, Any]) -> Sequence[Event]:
     reference, _ = split_reference(_text(told.get("client_ref")))
     of_message = {**common, "event_id": f"{uuid}:{state}", "message_id": reference, "provider_id": uuid}
-    detail = describe_problem(_object(told.get("error")))
-    heard: list[Event] = [StatusChanged(status=MESSAGE_STATUSES[state], detail=detail, **of_message)]
+    problem = _object(told.get("error"))
+    said = _text(problem.get("detail")) or _text(problem.get("reason"))
+    why = MESSAGES.fields(problem_code(problem), said)
+    detail = describe_problem(problem)
+    status = MESSAGE_STATUSES[state]
+    heard: list[Event] = [StatusChanged(status=status, detail=detail, **why, **of_message)]
     if state == "read":
         heard.append(EngagementReceived(engagement_type=EngagementType.READ, **of_message))
     return heard

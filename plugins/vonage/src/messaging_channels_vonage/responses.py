@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from messaging_channels.plugins import AttemptResult, HttpResponse, Reason, Status, result_from_status
 from messaging_channels.plugins import status as statuses
-from messaging_channels_vonage._table_failures import ANSWERS
+from messaging_channels_vonage._table_failures import ANSWERS, MESSAGES
 
 REASONS: Mapping[str, Reason] = {
     "0": Reason.ACCEPTED,
@@ -93,24 +93,27 @@ def parse_message_response(response: HttpResponse, *, by_user_id: bool = False) 
     if response.ok and isinstance(uuid, str) and uuid:
         return AttemptResult.of(Reason.ACCEPTED, provider_id=uuid, raw_response=answer)
     detail = describe_problem(answer)
-    reason = PROBLEMS.get(_problem_code(answer) or 0) or _BY_HTTP.get(response.status)
+    reason = PROBLEMS.get(problem_code(answer) or 0) or _BY_HTTP.get(response.status)
     if response.status // 100 != _REFUSED or reason is None or response.status in (408, 429):
         return result_from_status(response, detail)
-    if by_user_id and (reason is Reason.RECIPIENT or _problem_code(answer) == _INVALID_PARAMETER):
+    if by_user_id and (reason is Reason.RECIPIENT or problem_code(answer) == _INVALID_PARAMETER):
         reason = Reason.NO_COVERAGE
     return AttemptResult.of(
-        reason, f"HTTP {response.status} {detail}".strip(), raw_response=answer or response
+        reason,
+        f"HTTP {response.status} {detail}".strip(),
+        raw_response=answer or response,
+        **MESSAGES.fields(problem_code(answer), str(answer.get("detail") or "")),
     )
 
 
 def describe_problem(problem: Mapping[str, Any]) -> str:
     """Say what went wrong by code and title: never the details, which may repeat what was sent. Empty for no problem."""
-    code, title = _problem_code(problem), problem.get("title", problem.get("reason"))
+    code, title = problem_code(problem), problem.get("title", problem.get("reason"))
     words = title if isinstance(title, str) and _WORDS.fullmatch(title) else ""
     return " ".join(part for part in ("" if code is None else str(code), words) if part)
 
 
-def _problem_code(problem: Mapping[str, Any]) -> int | None:
+def problem_code(problem: Mapping[str, Any]) -> int | None:
     """Return the code, which stands behind the address of the type, in the title, or (version 0.1) by its own name."""
     for told in (problem.get("code"), str(problem.get("type", "")).rpartition("#")[2], problem.get("title")):
         text = str(told) if isinstance(told, (str, int)) else ""
