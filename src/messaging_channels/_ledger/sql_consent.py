@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from messaging_channels._ledger.sql_types import Dialect, StatementFlow
@@ -27,15 +28,20 @@ def _is_confirmed(one: ConsentStatement, query: ConsentQuery) -> bool:
 
 
 def _rows_of(recipients: Sequence[str], *, with_links: bool) -> StatementFlow[list[tuple[Any, ...]]]:
-    marks = ", ".join("?" * len(recipients))
+    text = _select(len(recipients), with_links=with_links)
+    return (yield text, (*recipients, *recipients) if with_links else tuple(recipients))
+
+
+@lru_cache(maxsize=32)
+def _select(count: int, *, with_links: bool) -> str:
+    """Return the query for that many keys of a person, and the keys that are linked to them."""
+    marks = ", ".join("?" * count)
     text = f"SELECT {COLUMNS} FROM consent_statement WHERE recipient IN ({marks})"  # noqa: S608  constants
-    if not with_links:
-        return (yield text, tuple(recipients))
     linked = (
         f" UNION SELECT {COLUMNS} FROM consent_statement WHERE recipient IN"  # noqa: S608  constants
         f" (SELECT other FROM consent_link WHERE recipient IN ({marks}))"
     )
-    return (yield text + linked, (*recipients, *recipients))
+    return text + linked if with_links else text
 
 
 def _record_statements(operation: op.RecordStatements, _: Dialect) -> StatementFlow[int]:

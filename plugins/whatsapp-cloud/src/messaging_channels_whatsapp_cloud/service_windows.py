@@ -65,12 +65,12 @@ class CustomerServiceWindows(Observer):
 
 
 def _person_ids(event: MessageReceived) -> Iterable[str]:
-    """Return the person's number and ids, as they are compared: the answer may go to any of them, in whatever spelling.
+    """Return the person's number and ids as they are compared: the answer may go to any of them, in whatever spelling.
 
     What is written in a group opens the group's window, whoever wrote.
     """
     if event.group_id is not None:
-        return [event.reply_address.plain]
+        return [identity(event.reply_address)]
     messages = get_member(event.raw, "messages")
     message = messages[0] if isinstance(messages, list) and messages else None
     ids = [non_empty_text(get_member(message, name)) for name in ("from_user_id", "from_parent_user_id")]
