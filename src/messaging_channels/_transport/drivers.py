@@ -5,6 +5,7 @@ TLS certificates are always verified; there is no switch that turns it off.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any, Self, TypeVar
 
+from messaging_channels._model import forks
 from messaging_channels._model.errors import InvalidSetting
 from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.coalescing import AsyncCoalescer, Coalescer
@@ -38,7 +40,7 @@ exchange_hook: Callable[[Exchange[Any]], AbstractContextManager[None]] | None = 
 that no test reaches a real provider."""
 
 
-class Transport:
+class Transport(forks.FreshLock):
     """Runs flows for synchronous callers. Serves many threads at once; close it when done."""
 
     def __init__(
@@ -48,21 +50,31 @@ class Transport:
         clock: Clock | None = None,
     ) -> None:
         """Open nothing yet: each executor is built when the first exchange of its type comes."""
-        settings, time = http or HttpSettings(), clock or Clock()
+        super().__init__()
+        settings, self._clock = http or HttpSettings(), clock or Clock()
         self._factories: dict[type[Exchange[Any]], Callable[[], Executor]] = {
             HttpRequest: lambda: _http_backend(settings).HttpExecutor(settings),
             **{kind: made.sync for kind, made in (executors or {}).items()},
         }
+        self._begin()
+
+    def _begin(self) -> None:
         self._built: dict[Callable[[], Executor], Executor] = {}
         self._threads = ThreadGather(self.run)
         self._perform: dict[type[Exchange[Any]], Callable[[Any], Any]] = {
-            CurrentTime: lambda _: time.now(),
-            Sleep: lambda exchange: time.sleep(exchange.seconds),
+            CurrentTime: lambda _: self._clock.now(),
+            Sleep: lambda exchange: self._clock.sleep(exchange.seconds),
             BlockingCall: lambda exchange: exchange.function(),
             Coalesce: Coalescer(self.run).perform,
             Gather: self._threads.perform,
         }
-        self._lock = threading.Lock()
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew: connections, threads and whoever waits for company are the parent's."""
+        super().after_fork_in_child()
+        forks.keep_for_ever((self._built, self._threads))
+        if self._factories:
+            self._begin()
 
     def run(self, flow: Flow[Result]) -> Result:
         """Run a flow to its end and return its result. What an exchange raises is raised into the flow."""
@@ -109,7 +121,7 @@ class Transport:
             return self._perform[kind]
 
 
-class AsyncTransport:
+class AsyncTransport(forks.FreshLock):
     """Runs flows for the tasks of one event loop. Close it when done."""
 
     def __init__(
@@ -119,13 +131,17 @@ class AsyncTransport:
         clock: Clock | None = None,
     ) -> None:
         """Open nothing yet: each executor is built when the first exchange of its type comes."""
-        import asyncio  # noqa: PLC0415  half of the import time of the whole package
-
+        super().__init__()
         settings, self._clock = http or HttpSettings(), clock or Clock()
         self._factories: dict[type[Exchange[Any]], Callable[[], AsyncExecutor]] = {
             HttpRequest: lambda: _http_backend(settings).AsyncHttpExecutor(settings),
             **{kind: made.asynchronous for kind, made in (executors or {}).items()},
         }
+        self._begin()
+
+    def _begin(self) -> None:
+        import asyncio  # noqa: PLC0415  half of the import time of the whole package
+
         self._built: dict[Callable[[], AsyncExecutor], AsyncExecutor] = {}
         self._perform: dict[type[Exchange[Any]], Callable[[Any], Any]] = {
             Sleep: lambda exchange: self._clock.sleep_async(exchange.seconds),
@@ -133,6 +149,13 @@ class AsyncTransport:
             Coalesce: AsyncCoalescer(self.run).perform,
             Gather: TaskGather(self.run).perform,
         }
+
+    def after_fork_in_child(self) -> None:
+        """Begin anew: connections and tasks are the parent's."""
+        super().after_fork_in_child()
+        forks.keep_for_ever(self._built)
+        if self._factories:
+            self._begin()
 
     async def run(self, flow: Flow[Result]) -> Result:
         """Run a flow to its end and return its result. What an exchange raises, a cancellation too, is raised into the flow."""
@@ -249,6 +272,8 @@ def _http_backend(settings: HttpSettings) -> Any:  # noqa: ANN401  a module
 
     if settings.client == "httpx" or (settings.client == "auto" and settings.client_certificate):
         return httpx_backend
+    if _pyreqwest_users and os.getpid() not in _pyreqwest_users:  # its threads did not survive the fork: it would hang
+        return httpx_backend
     _import_in_lasting_thread("pyreqwest.client")
     try:
         from messaging_channels._transport import pyreqwest_backend  # noqa: PLC0415
@@ -261,4 +286,9 @@ def _http_backend(settings: HttpSettings) -> Any:  # noqa: ANN401  a module
             source="configuration",
             hint="pip install 'messaging-channels[fast]'",
         ) from missing
+    _pyreqwest_users.add(os.getpid())
     return pyreqwest_backend
+
+
+_pyreqwest_users: set[int] = set()
+"""The processes that used it: this one, or those that it was forked from."""

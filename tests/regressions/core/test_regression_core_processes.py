@@ -11,7 +11,6 @@ from faults.harness import CLIENTS
 from regression_server import Asked, program, twilio_takes, vendor
 
 TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
-HTTPX_IS_RIGHT = ["httpx", pytest.param("pyreqwest", marks=TRUTH)]
 BEGIN = """
 import json, sys
 from messaging_channels import AsyncDispatcher, Dispatcher, MessagingError, Sms
@@ -126,7 +125,7 @@ def test_in_a_second_loop_or_another_kind_of_loop_it_is_sent_or_clearly_refused(
     assert len(server.requests) == told.count("accepted")
 
 
-@pytest.mark.parametrize("client", HTTPX_IS_RIGHT)
+@pytest.mark.parametrize("client", CLIENTS)
 def test_a_child_of_a_process_that_has_sent_sends_or_is_refused_at_once(client: str) -> None:
     with vendor(twilio_takes) as server:
         ran = program(BEGIN + CHILDREN, server.url, client, seconds=15)
