@@ -10,7 +10,7 @@ from typing import Any
 from messaging_channels._ledger.failures import FAILURE_COLUMNS, failure_from_row
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.receipts import Attempt
-from messaging_channels._model.status import from_dict
+from messaging_channels._model.status import PENDING_UNKNOWN, Status, from_dict
 from messaging_channels.plugins.ledger import MessageRecord, RecordedEvent
 
 SCHEMA = (
@@ -62,6 +62,16 @@ SCHEMA = (
         "source TEXT PRIMARY KEY, reason TEXT NOT NULL, advice TEXT NOT NULL, vendor_code TEXT NOT NULL,"
         " vendor_text TEXT NOT NULL)"
     ),
+    "CREATE TABLE IF NOT EXISTS crashed_claim (message_id TEXT PRIMARY KEY, number INTEGER NOT NULL)",
+    (
+        "CREATE TABLE IF NOT EXISTS paused_account ("
+        "provider TEXT NOT NULL, account TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,"
+        " since DOUBLE PRECISION NOT NULL, next_probe_at DOUBLE PRECISION NOT NULL, probes INTEGER NOT NULL,"
+        " PRIMARY KEY (provider, account))"
+    ),
+    "CREATE TABLE IF NOT EXISTS ledger_clock (name TEXT PRIMARY KEY, at DOUBLE PRECISION NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS ledger_hour (hour BIGINT PRIMARY KEY, place INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS ledger_key (message_id TEXT PRIMARY KEY, place INTEGER NOT NULL)",
 )
 """The same for SQLite and PostgreSQL. Times are seconds since the epoch, UTC.
 
@@ -108,7 +118,7 @@ def record_from_row(
         account=account,
         address=address,
         created_at=created,
-        status=from_dict(json.loads(status)),
+        status=read_status(status, PENDING_UNKNOWN),
         version=version,
         attempts=tuple(attempts),
         events=tuple(events),
@@ -136,18 +146,38 @@ def attempt_from_row(
     number, provider, account, started, waited, duration, reason, status, provider_id, detail, wait = row[:11]
     result = None
     if reason is not None:
-        told = failure_from_row(row[11:])
-        result = AttemptResult(
-            Reason(reason), from_dict(json.loads(status)), provider_id, detail, wait, **told
-        )
+        result = _read_result(reason, status, provider_id, detail, wait, row[11:])
     return Attempt(message_id, channel, provider, account, result, started, duration or 0.0, number, waited)
+
+
+def _read_result(
+    reason: str,
+    status: str,
+    provider_id: str | None,
+    detail: str | None,
+    retry_after: float | None,
+    failure: tuple[Any, ...],
+) -> AttemptResult:
+    """Return the outcome of an attempt. A reason that another version wrote is read by its first word, and told."""
+    known = _REASONS.get(reason) or _REASONS_BY_OUTCOME.get(reason.partition(".")[0], Reason.PROCESS_CRASHED)
+    told = detail or "" if known == reason else f"{reason}: {detail or ''}"
+    kept = read_status(status, known.policy.status)
+    return AttemptResult(known, kept, provider_id, told, retry_after, **failure_from_row(failure))
+
+
+def read_status(text: str, otherwise: Status) -> Status:
+    """Return a status that was kept; what cannot be read harms no other record."""
+    try:
+        return from_dict(json.loads(text))
+    except (KeyError, TypeError, ValueError):
+        return otherwise
 
 
 def event_from_row(row: tuple[Any, ...]) -> RecordedEvent:
     """Return the event of a row of `event`."""
     kind, at, status, detail, *failure = row
     told = failure_from_row(tuple(failure))
-    return RecordedEvent(kind, at, from_dict(json.loads(status)) if status else None, detail, **told)
+    return RecordedEvent(kind, at, read_status(status, PENDING_UNKNOWN) if status else None, detail, **told)
 
 
 def step_message_id(message_id: str, step: int) -> str:
@@ -164,3 +194,11 @@ def step_number(message_id: str) -> int:
     """Return which step a provider's report is about, by our id in it."""
     number = message_id.partition("-")[2]
     return int(number) if number.isdecimal() else 1
+
+
+_REASONS = {reason.value: reason for reason in Reason}
+_REASONS_BY_OUTCOME = {
+    "accepted": Reason.ACCEPTED,
+    "rejected": Reason.INVALID,
+    "not_sent": Reason.INTERNAL_ERROR,
+}

@@ -20,6 +20,7 @@ from messaging_channels._ledger.schema import (
     record_from_row,
 )
 from messaging_channels._ledger.sql_events import ATTACH_EVENTS, clean_text, record_event
+from messaging_channels._ledger.sql_keys import is_key_over, observe_key
 from messaging_channels._ledger.sql_types import (
     Dialect,
     Statement,
@@ -42,9 +43,11 @@ def _reserve_message(operation: op.ReserveMessage, _: Dialect) -> StatementFlow[
         held = yield from load_record("scope = ? AND idempotency_key = ?", *key)
         if held is None:
             continue  # it was released between these two statements: the key is free
-        if held.expires > operation.first_attempt.started_at:
+        if not (yield from is_key_over(held, operation.first_attempt.started_at)):
             return held
         yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (held.id,)
+    if operation.idempotency_key is not None:
+        yield from observe_key(operation.id, operation.first_attempt.started_at)
     yield _insert_attempt(operation.first_attempt)
     return None
 
@@ -113,11 +116,21 @@ def _take_lease(operation: op.TakeLease, dialect: Dialect) -> StatementFlow[bool
     )
     if not held or counts[0] != (operation.attempt_count, 0):
         return False
+    yield from _mark_crashed(key)  # who held it has not written its end down, and is not waited for
     yield (
         "UPDATE message SET holder = ?, lease = ?, stopped = '' WHERE id = ?",
         (operation.lease_owner, operation.lease, key),
     )
     return True
+
+
+def _mark_crashed(key: str) -> StatementFlow[None]:
+    """Write down that the attempts which have not ended are unknown."""
+    crash = AttemptResult.of(Reason.PROCESS_CRASHED, "its process died before the answer was kept")
+    yield (
+        "UPDATE attempt SET reason = ?, status = ?, detail = ?, duration = 0 WHERE message_id = ? AND reason IS NULL",
+        (crash.reason.value, status_to_json(crash.status), crash.detail, key),
+    )
 
 
 def _start_attempt(operation: op.StartAttempt, _: Dialect) -> StatementFlow[bool]:
@@ -137,7 +150,7 @@ def _start_attempt(operation: op.StartAttempt, _: Dialect) -> StatementFlow[bool
         return False
     written = yield (
         _INSERT_ATTEMPT_UNLESS_ACCEPTED,
-        (*_attempt_values(intent), intent.message_id, intent.message_id),
+        (*_attempt_values(intent), *[intent.message_id] * 3),
     )
     return bool(written or (yield _SELECT_ATTEMPT, (intent.message_id, intent.number)))
 
@@ -254,13 +267,9 @@ def _list_unknown(operation: op.ListUnknown, dialect: Dialect) -> StatementFlow[
         f"{_SELECT_DUE}{dialect.for_update}",
         (operation.now, operation.now, operation.limit),
     )
-    crash = AttemptResult.of(Reason.PROCESS_CRASHED, "its process died before the answer was kept")
     records: list[op.MessageRecord] = []
     for key, checks in due:
-        yield (
-            "UPDATE attempt SET reason = ?, status = ?, detail = ?, duration = 0 WHERE message_id = ? AND reason IS NULL",
-            (crash.reason.value, status_to_json(crash.status), crash.detail, key),
-        )
+        yield from _mark_crashed(key)
         yield "UPDATE message SET checks = checks + 1 WHERE id = ?", (key,)
         yield from recompute_status(key, _next_check(operation, checks))
         record = yield from load_record("id = ?", key)
@@ -282,7 +291,8 @@ def _sanitize(result: AttemptResult) -> AttemptResult:
 _INSERT_ATTEMPT_UNLESS_ACCEPTED = (
     "INSERT INTO attempt (message_id, number, provider, account, started, waited) SELECT ?, ?, ?, ?, ?, ?"
     " WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE message_id = ? AND reason = 'accepted' AND number >"
-    " coalesce((SELECT max(base) FROM step WHERE message_id = ?), 0)) ON CONFLICT DO NOTHING RETURNING number"
+    " coalesce((SELECT max(base) FROM step WHERE message_id = ?), 0))"
+    " AND NOT EXISTS (SELECT 1 FROM attempt WHERE message_id = ? AND reason IS NULL) ON CONFLICT DO NOTHING RETURNING number"
 )
 """A statement of its own, once the row is locked: a report may have settled an attempt just now."""
 _SELECT_ATTEMPT = "SELECT 1 FROM attempt WHERE message_id = ? AND number = ?"

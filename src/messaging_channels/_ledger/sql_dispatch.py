@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from messaging_channels._ledger import sql, sql_queue
+from messaging_channels._ledger import sql, sql_accounts, sql_queue
 from messaging_channels._ledger.sql_types import Dialect, StatementFlow
 from messaging_channels.plugins.ledger import Operation, Transaction
 
@@ -23,4 +23,4 @@ def _transaction(operation: Transaction, dialect: Dialect) -> StatementFlow[list
     return replies
 
 
-_HANDLERS = {**sql.HANDLERS, **sql_queue.HANDLERS}
+_HANDLERS = {**sql.HANDLERS, **sql_queue.HANDLERS, **sql_accounts.HANDLERS}

@@ -7,8 +7,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from messaging_channels._ledger.schema import SCHEMA_CHECK_SQLITE
-from messaging_channels._model.status import Status, from_dict
+from messaging_channels._ledger.schema import SCHEMA_CHECK_SQLITE, read_status
+from messaging_channels._model.status import PENDING_UNKNOWN, Status
 
 Result = TypeVar("Result")
 Statement: TypeAlias = "tuple[str, tuple[Any, ...]]"
@@ -65,4 +65,4 @@ def report_from_json(text: str) -> tuple[Status, int | None]:
 
 def status_from_json(text: str) -> Status:
     """Return a status that was kept."""
-    return from_dict(json.loads(text))
+    return read_status(text, PENDING_UNKNOWN)

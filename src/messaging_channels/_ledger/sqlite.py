@@ -9,7 +9,6 @@ import asyncio
 import os
 import sqlite3
 import threading
-import time
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -29,8 +28,6 @@ from messaging_channels.plugins.ledger_queue import ALL_OPERATIONS
 DIALECT = Dialect()
 _MAX_GROUP_SIZE = 512
 _BUSY_TIMEOUT = 30.0
-_EMPTY_CHECKS = 20
-_EMPTY_CHECK_INTERVAL = 0.05
 
 
 class SqliteLedger(AddressPrivacy):
@@ -152,8 +149,7 @@ class _Writer:
         while group := self._next_group():
             replies: list[Any]
             try:
-                self._open_database()
-                replies = _commit_all(self._database, [operation for operation, _ in group])
+                replies = _commit_all(self._opened(), [operation for operation, _ in group])
             except (sqlite3.Error, OSError) as error:
                 replies = [LedgerUnavailable(f"{type(error).__name__}: {error}")] * len(group)
                 _roll_back(self._database)
@@ -176,7 +172,7 @@ class _Writer:
             count = min(len(self._waiting), _MAX_GROUP_SIZE)
             return [self._waiting.popleft() for _ in range(count)]
 
-    def _open_database(self) -> None:
+    def _opened(self) -> sqlite3.Connection:
         """Open the file; refuse one that was deleted or replaced since: nobody would read what is written."""
         if self._database is None:
             self._database = _open(self._path)
@@ -184,6 +180,7 @@ class _Writer:
         elif self._file != _file_id(self._path):
             message = "its file was deleted or replaced while it was in use: put it back, then start anew"
             raise OSError(message)
+        return self._database
 
     def _close_database(self) -> None:
         database, self._database = self._database, None
@@ -203,13 +200,21 @@ def _left_to_parent_error() -> InvalidSetting:
 def _open(path: Path | None) -> sqlite3.Connection:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _require_records(path)
     database = sqlite3.connect(path or ":memory:", timeout=_BUSY_TIMEOUT, isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+    if path is not None:
+        _require_records(database, _marker(path))
     for statement in SCHEMA:
         database.execute(statement)
+    if path is not None:
+        _marker(path).touch()
     return database
+
+
+def _marker(path: Path) -> Path:
+    """Return the name of the file that says that a ledger was there."""
+    return path.with_name(f"{path.name}-in-use")
 
 
 def _file_id(path: Path | None) -> tuple[int, int] | None:
@@ -218,17 +223,20 @@ def _file_id(path: Path | None) -> tuple[int, int] | None:
     return found and (found.st_dev, found.st_ino)
 
 
-def _require_records(path: Path) -> None:
-    """Refuse a file that is there and empty: it lost its records, and with them what was sent under which key.
+def _require_records(database: sqlite3.Connection, marker: Path) -> None:
+    """Refuse a file that had records and has none: with them went what was sent under which key.
 
-    Another process may have made it just now; that one is waited for.
+    A small file beside the ledger says that it has been one.
     """
-    for _ in range(_EMPTY_CHECKS):
-        if not path.exists() or path.stat().st_size:
-            return
-        time.sleep(_EMPTY_CHECK_INTERVAL)
-    message = f"{path.name} is empty: restore it from a backup, or delete it to begin anew without what it knew"
-    raise OSError(message)
+    if (
+        marker.exists()
+        and not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'message'").fetchall()
+    ):
+        message = (
+            f"it lost its records: restore it from a backup, or delete {marker.name} to begin anew"
+            " without what it knew"
+        )
+        raise OSError(message)
 
 
 def _commit_all(database: sqlite3.Connection, operations: list[Operation[Any]]) -> list[Any]:

@@ -79,6 +79,4 @@ _live: WeakSet[ForkAware] = WeakSet()
 _forking: list[ForkAware] = []
 _inherited: list[Any] = []
 if hasattr(os, "register_at_fork"):  # pragma: no branch  there is no fork on Windows
-    os.register_at_fork(
-        before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child
-    )
+    os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)

@@ -48,6 +48,7 @@ class Attempt:
         result = self.result
         return {
             "number": self.number,
+            "channel": self.channel,
             "provider": self.provider,
             "account": self.account,
             "startedAt": self.started_at,

@@ -9,8 +9,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from messaging_channels._ledger.caller_transaction import InTransaction
+from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
 from messaging_channels._model import errors
 from messaging_channels._model.status import PENDING_QUEUED, Status
+from messaging_channels._queue.candidates import require_reports, require_sendable
 from messaging_channels._queue.payload import QueuePayload, Step, recipient_digest
 from messaging_channels._sending.send_state import SendOptions
 from messaging_channels.messages import Codec, Message, digest_of, fingerprint
@@ -173,6 +175,7 @@ class Enqueuer:
         options: Mapping[str, Any],
     ) -> Flow[QueuedReceipt]:
         """Take one message in. See `Dispatcher.enqueue`."""
+        self.require_ledger()
         enqueue_options, send_options, transaction = _split_options(options)
         prepared = yield from self._prepare(message, to, enqueue_options, send_options)
         record = yield from ask(
@@ -191,6 +194,7 @@ class Enqueuer:
         self, chunk: Iterable[tuple[Message | Fallback, Any]], options: Mapping[str, Any]
     ) -> Flow[Sequence[EnqueueResult]]:
         """Take several messages in, those that can be, in one transaction. See `Dispatcher.enqueue_each`."""
+        self.require_ledger()
         enqueue_options, send_options, transaction = _split_options(options)
         enqueue_options.not_before(self.pipeline.clock())  # what is wrong for all is told once
         all_prepared: list[tuple[Any, _Prepared | errors.MessagingError]] = []
@@ -211,6 +215,21 @@ class Enqueuer:
             else EnqueueResult(to, None, order)
             for to, order in all_prepared
         ]
+
+    def require_ledger(self) -> None:
+        """Refuse a queue of which nothing would be left when the process ends.
+
+        Raises:
+            InvalidSetting: the dispatcher was given no ledger.
+        """
+        if isinstance(self.pipeline.recorder.options.ledger, LazyMemoryLedger):
+            raise errors.InvalidSetting(
+                "none was given, so nothing that waits would be kept, and no worker would find it",
+                setting="ledger",
+                source="the dispatcher",
+                hint="pass ledger=SqliteLedger(Path('ledger.sqlite3')), or set"
+                " MESSAGING_CHANNELS_LEDGER_URL=sqlite:///ledger.sqlite3",
+            )
 
     def now(self) -> float:
         """Return the time: seconds since the epoch, UTC."""
@@ -280,7 +299,10 @@ class Enqueuer:
             except errors.UnresolvedRecipient as error:
                 lacking = lacking or error
                 continue
-            self.pipeline.selector.select(envelope, account)
+            providers = self.pipeline.selector.select(envelope, account).providers.values()
+            require_sendable(providers, envelope)
+            if len(steps) > 1 and not found:
+                require_reports(providers, envelope.channel)
             found.append((envelope, account))
         if lacking is not None and not found:
             raise lacking

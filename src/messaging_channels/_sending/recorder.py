@@ -27,12 +27,15 @@ from messaging_channels.plugins.ledger import (
     TakeLease,
     Transaction,
 )
+from messaging_channels.plugins.ledger_queue import NEVER
 
 if TYPE_CHECKING:
     from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels.plugins.provider import Provider
 
 _POLL_INTERVAL = 0.05
+_CLOCK_TOLERANCE = 300.0
+"""Seconds by which the clocks of machines may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,9 @@ class AttemptRecorder:
         ):  # in one order for all callers, so that two of them never wait for each other's keys
             states = sorted(states, key=lambda one: one.options.idempotency_key or "")
         intents = [self._start_operation(one, provider.name, now, delay) for one in states]
+        unwritten = [one.unwritten for one in states if one.unwritten is not None]
         try:
-            replies = yield from _perform(intents)
+            replies = (yield from _perform([*unwritten, *intents]))[len(unwritten) :]
         except errors.LedgerUnavailable as error:
             for state in states:
                 state.error = error
@@ -68,6 +72,7 @@ class AttemptRecorder:
             )
             raise
         for state, intent, reply in zip(states, intents, replies, strict=True):
+            state.unwritten = None
             if isinstance(intent, ReserveMessage):
                 state.is_recorded = reply is None
                 state.step = state.step if reply is None else existing_record(reply)
@@ -92,8 +97,9 @@ class AttemptRecorder:
         ended = [one for one in states if one.is_recorded]
         if not ended:
             return
+        ends = [self._finish_operation(one, now) for one in ended]
         try:
-            replies = yield from _perform([self._finish_operation(one, now) for one in ended])
+            replies = yield from _perform(ends)
         except errors.LedgerUnavailable:
             import logging  # noqa: PLC0415  not needed where all goes well
 
@@ -101,6 +107,8 @@ class AttemptRecorder:
             log.exception(
                 "the outcomes of %d messages were not kept; their records read as unknown", len(ended)
             )
+            for state, end in zip(ended, ends, strict=True):
+                state.unwritten = end
             return
         for state, status in zip(ended, replies, strict=True):
             state.status = status
@@ -121,7 +129,7 @@ class AttemptRecorder:
         left = state.options.in_progress_timeout  # counted down: a clock may be set back
         while record.in_progress:
             now = clock()
-            if now >= record.lease:
+            if now >= record.lease or _is_of_a_wrong_clock(record.lease - now, self.options.lease):
                 return (yield from self.mark_crashed(record, now))
             if left <= 0:  # what waits to be sent is not held by a lease
                 wait = min(record.lease - now, self.options.lease)
@@ -209,6 +217,11 @@ def resume_from(state: SendState, record: MessageRecord) -> bool:
     state.replayed = True
     state.step = Stop(record.stop_reason or "an earlier call with this key was answered so")
     return False
+
+
+def _is_of_a_wrong_clock(seconds_left: float, lease: float) -> bool:
+    """Whether a lease lasts for so long that it was given by a clock that has since been set back. What waits in the queue has no lease."""
+    return 2 * lease + _CLOCK_TOLERANCE < seconds_left < NEVER / 2
 
 
 def _may_resume(state: SendState, record: MessageRecord) -> bool:

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from messaging_channels._model import errors
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.receipts import Attempt, Receipt, Skipped, deciding_attempt
-from messaging_channels._model.send_failed import NotSent, Rejected, SendFailed
+from messaging_channels._model.send_failed import AccountError, NotSent, Rejected, SendFailed
 from messaging_channels._model.status import PENDING_NOT_SENT, Status
 from messaging_channels._model.values import fast_frozen
 from messaging_channels._sending.decision import Decision, Stop, TryProvider, accepted_by, next_step
 
 if TYPE_CHECKING:
     from messaging_channels._sending.provider_selection import Selection
-    from messaging_channels.plugins.ledger import MessageRecord
+    from messaging_channels.plugins.ledger import MessageRecord, Operation
     from messaging_channels.plugins.provider import Envelope, Provider
 
 
@@ -137,6 +137,8 @@ class SendState:
     """When the provider may be asked next."""
     original_recipient: Any = field(default=None, init=False, repr=False)
     """The recipient in the caller's words, of one of many."""
+    unwritten: Operation[Any] | None = field(default=None, init=False)
+    """The end of its last attempt, if the ledger could not write it down: nothing follows before that is done."""
     queue_context: QueueContext | None = field(default=None, init=False)
     """Set if a worker sends it."""
 
@@ -215,9 +217,11 @@ class SendState:
         raise self._error(receipt)
 
     def _error(self, receipt: Receipt) -> SendFailed:
-        kind = Rejected if receipt.outcome is Outcome.REJECTED else NotSent
         last = self.attempts[-1] if self.attempts else None
         result = last.result if last else None
+        kind: type[SendFailed] = Rejected if receipt.outcome is Outcome.REJECTED else NotSent
+        if kind is NotSent and result is not None and result.reason.policy.is_account_fault:
+            kind = AccountError
         if last is None or result is None:
             text, wait = receipt.stop_reason, self.retry_after
         else:

@@ -272,7 +272,9 @@ def _http_backend(settings: HttpSettings) -> Any:  # noqa: ANN401  a module
 
     if settings.client == "httpx" or (settings.client == "auto" and settings.client_certificate):
         return httpx_backend
-    if _pyreqwest_users and os.getpid() not in _pyreqwest_users:  # its threads did not survive the fork: it would hang
+    if (
+        _pyreqwest_users and os.getpid() not in _pyreqwest_users
+    ):  # its threads did not survive the fork: it would hang
         return httpx_backend
     _import_in_lasting_thread("pyreqwest.client")
     try:

@@ -31,7 +31,6 @@ class SetClock(Clock):
         return time.time() + self.off
 
 
-@TRUTH
 @pytest.mark.parametrize("slow", [8 * DAY, 400 * DAY], ids=["days", "a year"])
 def test_a_key_does_not_run_out_because_the_clock_was_set_right(slow: float, ledger: Ledger) -> None:
     provider, clock = Scripted("vendor"), SetClock()

@@ -144,6 +144,11 @@ class Twilio(HttpProvider, TwilioApi):
             self._callback_keys[0],
         )
 
+    @property
+    def has_reports(self) -> bool:
+        """See ReportsOptional: without a `status_callback` nothing is reported, unless the messaging service has one."""
+        return self._message_defaults.status_callback is not None
+
     def build_request(self, envelope: Envelope) -> HttpRequest:
         """See HttpProvider."""
         try:
@@ -197,6 +202,8 @@ class Twilio(HttpProvider, TwilioApi):
 
         Two messages of one text to one address within two minutes cannot be told apart: then, and for texts that were redacted, it says nothing.
         """
+        if request.provider_id is not None:
+            return (yield from self._fetch_result(request.provider_id))
         if request.to is None or request.channel not in PREFIX or isinstance(request.to, WhatsAppGroupId):
             return None
         found: dict[str, TwilioMessage] = {}
@@ -209,13 +216,13 @@ class Twilio(HttpProvider, TwilioApi):
         if len(found) != 1:
             return None
         (message,) = found.values()
-        return AttemptResult.of(
-            Reason.ACCEPTED,
-            "found in the log",
-            status=message.status,
-            provider_id=message.sid,
-            raw_response=message.raw,
-        )
+        return _result_of(message)
+
+    def _fetch_result(self, sid: str) -> Flow[AttemptResult | None]:
+        try:
+            return _result_of((yield from self.fetch(sid)))
+        except TwilioApiError:
+            return None
 
     def _collect_matches(
         self, request: LookupRequest, since: date | None, found: dict[str, TwilioMessage]
@@ -229,6 +236,16 @@ class Twilio(HttpProvider, TwilioApi):
             if since is None or page.next_uri is None or not left:
                 return
             page = yield from self.next_page(page)
+
+
+def _result_of(message: TwilioMessage) -> AttemptResult:
+    return AttemptResult.of(
+        Reason.ACCEPTED,
+        "found in the log",
+        status=message.status,
+        provider_id=message.sid,
+        raw_response=message.raw,
+    )
 
 
 def _is_match(message: TwilioMessage, request: LookupRequest) -> bool:
