@@ -19,6 +19,7 @@ from messaging_channels._ledger.schema import (
     event_from_row,
     record_from_row,
 )
+from messaging_channels._ledger.sql_clock import follow_clock
 from messaging_channels._ledger.sql_events import ATTACH_EVENTS, clean_text, record_event
 from messaging_channels._ledger.sql_keys import is_key_over, observe_key
 from messaging_channels._ledger.sql_types import (
@@ -263,6 +264,7 @@ def _list_messages(operation: op.ListMessages, _: Dialect) -> StatementFlow[Sequ
 
 
 def _list_unknown(operation: op.ListUnknown, dialect: Dialect) -> StatementFlow[Sequence[op.MessageRecord]]:
+    yield from follow_clock(operation.now)
     due = yield (
         f"{_SELECT_DUE}{dialect.for_update}",
         (operation.now, operation.now, operation.limit),

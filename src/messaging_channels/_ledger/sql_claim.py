@@ -1,15 +1,16 @@
-"""How a worker becomes the holder of messages that are due: counted where a worker died with them, and by clocks that may be set."""
+"""How a worker becomes the holder of messages that are due: counted where a worker died with them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from messaging_channels._ledger.sql import load_record
+from messaging_channels._ledger.sql_clock import follow_clock
 from messaging_channels._ledger.sql_types import Dialect, StatementFlow
 from messaging_channels._ledger.status_merge import merged_status, reported_statuses
 from messaging_channels._model.status import Status
 from messaging_channels.plugins.ledger import MessageRecord
-from messaging_channels.plugins.ledger_queue import NEVER, QUEUE_OWNER, Claim, Job, State
+from messaging_channels.plugins.ledger_queue import QUEUE_OWNER, Claim, Job, State
 
 
 def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
@@ -96,42 +97,5 @@ def _load_with_step_status(
     return record, merged_status(own, step_reports, stopped=True)
 
 
-def follow_clock(now: float) -> StatementFlow[None]:
-    """Move times that were set by a clock that has since been set back, so that nothing waits for a time that is far away.
-
-    Only times that were reckoned from the clock are moved: leases, and waits before a repetition or a look-up. A time that the caller named stands.
-    """
-    rows = yield "SELECT at FROM ledger_clock WHERE name = 'queue'", ()
-    if not rows:
-        yield "INSERT INTO ledger_clock (name, at) VALUES ('queue', ?) ON CONFLICT DO NOTHING", (now,)
-        return
-    back = rows[0][0] - now
-    if back <= _CLOCK_TOLERANCE:
-        if back < -_CLOCK_INTERVAL:
-            yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue' AND at < ?", (now, now)
-        return
-    yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue'", (now,)
-    for statement in _SET_BACK:
-        yield statement, (back, now, back, now, now, NEVER)
-
-
-_SET_BACK = (
-    (
-        "UPDATE queue SET due = CASE WHEN due - ? > ? THEN due - ? ELSE ? END WHERE due > ? AND due < ?"
-        " AND (holder <> '' OR tries > 0 OR state <> 'waiting' OR due <= created)"
-    ),
-    (
-        "UPDATE message SET next_check_at = CASE WHEN next_check_at - ? > ? THEN next_check_at - ? ELSE ? END"
-        " WHERE next_check_at > ? AND next_check_at < ?"
-    ),
-    "UPDATE message SET lease = CASE WHEN lease - ? > ? THEN lease - ? ELSE ? END WHERE lease > ? AND lease < ?",
-    (
-        "UPDATE paused_account SET next_probe_at = CASE WHEN next_probe_at - ? > ? THEN next_probe_at - ? ELSE ? END"
-        " WHERE next_probe_at > ? AND next_probe_at < ?"
-    ),
-)
 _SELECT_DUE = "SELECT message_id, holder FROM queue WHERE priority = ? AND due <= ? ORDER BY due LIMIT ?"
-_CLOCK_TOLERANCE = 300.0
-"""Seconds by which the clocks of machines may differ. More is a clock that was set."""
-_CLOCK_INTERVAL = 60.0
 _PRIORITIES = (0, 1, 2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,12 @@ from messaging_channels._sending.decision import Stop, TryProvider
 from messaging_channels._sending.envelopes import EnvelopeBuilder
 from messaging_channels._sending.provider_selection import ProviderSelector
 from messaging_channels._sending.recorder import AttemptRecorder, existing_record, resume_from
-from messaging_channels._sending.send_state import ExistingRecord, QueueContext, SendOptions, SendState
+from messaging_channels._sending.send_state import (
+    ExistingRecord,
+    QueueContext,
+    SendOptions,
+    SendState,
+)
 from messaging_channels.messages import fingerprint
 from messaging_channels.plugins.exchange import Coalesce, Flow, Gather, Sleep, Timeouts, ask
 from messaging_channels.plugins.ledger import GetMessage
@@ -316,9 +321,7 @@ class SendPipeline:
                 if not state.attempts and not state.queue_context:
                     state.error = end
                     continue
-                end = _result_of_refusal(end)  # noqa: PLW2901
-            elif end.reason.policy.is_account_fault and end.status.final:  # no message ends by it
-                end = replace(end, status=end.reason.policy.status)  # noqa: PLW2901
+            end = attempt_result(end)  # noqa: PLW2901
             account, channel = state.account, state.envelope.channel
             number = state.next_attempt_number
             attempt = Attempt(state.id, channel, name, account, end, started, duration, number, waited)
@@ -379,12 +382,6 @@ def _applicable_rate_limits(
         sender = getattr(state.envelope.message, "sender", None)
         limits.append(((state.account, name, "sender", str(sender)), rate))
     return limits
-
-
-def _result_of_refusal(error: errors.BadInput | errors.ConfigurationError) -> AttemptResult:
-    """Return how an attempt ended that the plugin refused before anything left the machine: for good if the message cannot be sent by anybody as it is."""
-    for_good = isinstance(error, (errors.InvalidMessage, errors.InvalidAddress))
-    return AttemptResult.of(Reason.INVALID if for_good else Reason.INTERNAL_ERROR, str(error))
 
 
 def _batch_key(provider: Provider, envelope: Envelope) -> Hashable | None:

@@ -27,15 +27,12 @@ from messaging_channels.plugins.ledger import (
     TakeLease,
     Transaction,
 )
-from messaging_channels.plugins.ledger_queue import NEVER
 
 if TYPE_CHECKING:
     from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels.plugins.provider import Provider
 
 _POLL_INTERVAL = 0.05
-_CLOCK_TOLERANCE = 300.0
-"""Seconds by which the clocks of machines may differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,7 @@ class AttemptRecorder:
         left = state.options.in_progress_timeout  # counted down: a clock may be set back
         while record.in_progress:
             now = clock()
-            if now >= record.lease or _is_of_a_wrong_clock(record.lease - now, self.options.lease):
+            if now >= record.lease:
                 return (yield from self.mark_crashed(record, now))
             if left <= 0:  # what waits to be sent is not held by a lease
                 wait = min(record.lease - now, self.options.lease)
@@ -217,11 +214,6 @@ def resume_from(state: SendState, record: MessageRecord) -> bool:
     state.replayed = True
     state.step = Stop(record.stop_reason or "an earlier call with this key was answered so")
     return False
-
-
-def _is_of_a_wrong_clock(seconds_left: float, lease: float) -> bool:
-    """Whether a lease lasts for so long that it was given by a clock that has since been set back. What waits in the queue has no lease."""
-    return 2 * lease + _CLOCK_TOLERANCE < seconds_left < NEVER / 2
 
 
 def _may_resume(state: SendState, record: MessageRecord) -> bool:

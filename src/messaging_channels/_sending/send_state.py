@@ -9,7 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from messaging_channels._model import errors
-from messaging_channels._model.outcomes import Outcome
+from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.receipts import Attempt, Receipt, Skipped, deciding_attempt
 from messaging_channels._model.send_failed import AccountError, NotSent, Rejected, SendFailed
 from messaging_channels._model.status import PENDING_NOT_SENT, Status
@@ -229,6 +229,18 @@ class SendState:
         return kind(
             f"channel {receipt.channel!r}: {text}; message {receipt.id}", receipt=receipt, retry_after=wait
         )
+
+
+def attempt_result(end: AttemptResult | errors.BadInput | errors.ConfigurationError) -> AttemptResult:
+    """Return how an attempt ended, also where the plugin refused it before anything left the machine.
+
+    A message that cannot be sent as it is ends for good; none ends by a fault of the account, whatever status the provider gives that.
+    """
+    if not isinstance(end, AttemptResult):
+        for_good = isinstance(end, (errors.InvalidMessage, errors.InvalidAddress))
+        return AttemptResult.of(Reason.INVALID if for_good else Reason.INTERNAL_ERROR, str(end))
+    policy = end.reason.policy
+    return replace(end, status=policy.status) if policy.is_account_fault and end.status.final else end
 
 
 def _is_storable(text: str) -> bool:
