@@ -11,7 +11,7 @@ from messaging_channels._ledger.failures import FAILURE_COLUMNS, failure_from_ro
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.receipts import Attempt
 from messaging_channels._model.status import PENDING_UNKNOWN, Status, from_dict
-from messaging_channels.plugins.ledger import MessageRecord, RecordedEvent
+from messaging_channels.plugins.ledger import MessageRecord, RecordedEvent, RecordedStep
 
 SCHEMA = (
     (
@@ -25,6 +25,7 @@ SCHEMA = (
     ),
     "CREATE UNIQUE INDEX IF NOT EXISTS message_key ON message (scope, idempotency_key) WHERE idempotency_key IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS message_scope ON message (scope, id)",
+    "CREATE INDEX IF NOT EXISTS message_address ON message (scope, address)",
     "CREATE INDEX IF NOT EXISTS message_next_check ON message (next_check_at) WHERE next_check_at IS NOT NULL",
     (
         "CREATE TABLE IF NOT EXISTS attempt ("
@@ -98,7 +99,7 @@ SELECT_ATTEMPTS = (
     f" {FAILURE_COLUMNS} FROM attempt LEFT JOIN failure ON failure.source = attempt.message_id || '/' || attempt.number"
     " WHERE message_id = ? ORDER BY number"
 )
-SELECT_STEPS = "SELECT step, base, channel FROM step WHERE message_id = ? ORDER BY step"
+SELECT_STEPS = "SELECT step, base, channel, kind, address FROM step WHERE message_id = ? ORDER BY step"
 SELECT_EVENTS = (
     f"SELECT kind, at, status, detail, {FAILURE_COLUMNS} FROM event LEFT JOIN failure ON failure.source = event.key"  # noqa: S608  constants
     " WHERE message_id = ? ORDER BY at, key"
@@ -106,7 +107,10 @@ SELECT_EVENTS = (
 
 
 def record_from_row(
-    row: tuple[Any, ...], attempts: Sequence[Attempt], events: Sequence[RecordedEvent]
+    row: tuple[Any, ...],
+    attempts: Sequence[Attempt],
+    events: Sequence[RecordedEvent],
+    steps: Sequence[tuple[Any, ...]] = (),
 ) -> MessageRecord:
     """Return the record of a row of `message`."""
     key, channel, kind, account, address, created, status, version, *rest = row
@@ -130,6 +134,7 @@ def record_from_row(
         lease_owner=holder,
         lease=lease,
         stop_reason=stopped,
+        steps=tuple(RecordedStep(*step) for step in steps),
     )
 
 
@@ -140,7 +145,7 @@ def attempt_from_row(
 
     `steps` are those of a fallback after the first: number, attempts before it, channel. Each has a message id of its own for the provider.
     """
-    for step, base, other in steps:
+    for step, base, other, *_ in steps:
         if row[0] > base:
             message_id, channel = step_message_id(message_id, step), other
     number, provider, account, started, waited, duration, reason, status, provider_id, detail, wait = row[:11]

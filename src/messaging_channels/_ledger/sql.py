@@ -83,6 +83,23 @@ def _insert_message(new: op.ReserveMessage) -> Statement:
     )
 
 
+def _record_unsent(new: op.RecordUnsent, _: Dialect) -> StatementFlow[None]:
+    status = status_to_json(PENDING_NOT_SENT)
+    key = new.scope, new.idempotency_key, new.expires, new.fingerprint, new.digest
+    made = yield (
+        (
+            f"INSERT INTO message ({MESSAGE_COLUMNS}, next_check_at, checks, event_count) VALUES ({', '.join('?' * 19)})"  # noqa: S608  constants
+            " ON CONFLICT DO NOTHING RETURNING id"
+        ),
+        (
+            *(new.id, new.channel, new.message_type, new.account, new.address, new.at, status, 0),
+            *(*key, "", new.at, new.stop_reason, None, 0, 0),
+        ),
+    )
+    if made and new.idempotency_key is not None:
+        yield from observe_key(new.id, new.at)
+
+
 def _insert_attempt(intent: op.AttemptIntent) -> Statement:
     return (
         (
@@ -238,6 +255,7 @@ def load_record(where: str, *values: Any) -> StatementFlow[op.MessageRecord | No
         rows[0],
         [attempt_from_row(key, channel, one, steps) for one in attempts],
         [event_from_row(one) for one in events],
+        steps,
     )
 
 
@@ -249,12 +267,21 @@ def _list_messages(operation: op.ListMessages, _: Dialect) -> StatementFlow[Sequ
         "status LIKE ?": group,
         "created >= ?": operation.since,
         "created < ?": operation.until,
+        "status LIKE ? ESCAPE '!'": None
+        if operation.status is None
+        else f'%"name": "{operation.status.replace("_", "!_")}"%',
     }
     asked = {condition: value for condition, value in given.items() if value is not None}
     where = " AND ".join(("scope = ?", *asked))
+    if operation.addresses:
+        these = f"({', '.join('?' * len(operation.addresses))})"
+        where += (
+            f" AND (address IN {these} OR EXISTS (SELECT 1 FROM step WHERE step.message_id = message.id"  # noqa: S608
+            f" AND step.address IN {these}))"
+        )
     keys = yield (
         f"SELECT id FROM message WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608  constants
-        (operation.scope, *asked.values(), operation.limit),
+        (operation.scope, *asked.values(), *operation.addresses * 2, operation.limit),
     )
     records: list[op.MessageRecord] = []
     for (key,) in keys:
@@ -318,6 +345,7 @@ _SELECT_DUE = (
     "SELECT id, checks FROM message WHERE next_check_at <= ? AND lease <= ? ORDER BY next_check_at LIMIT ?"
 )
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
+    op.RecordUnsent: _record_unsent,
     op.ReserveMessage: _reserve_message,
     op.TakeLease: _take_lease,
     op.StartAttempt: _start_attempt,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from messaging_channels._ledger.schema import step_message_id
 from messaging_channels._model import errors
@@ -365,7 +365,7 @@ class JobProcessor:
 
 
 def _is_ours(reply: Any) -> bool:  # noqa: ANN401  of one operation, or of several
-    return bool(reply[-1] if isinstance(reply, list) else reply)
+    return bool(cast("list[Any]", reply)[-1] if isinstance(reply, list) else reply)
 
 
 def _step_outcome(job: Job, record: MessageRecord) -> tuple[Outcome, AttemptResult | None]:

@@ -28,6 +28,7 @@ from messaging_channels._sending.send_state import (
     QueueContext,
     SendOptions,
     SendState,
+    attempt_result,
 )
 from messaging_channels.messages import fingerprint
 from messaging_channels.plugins.exchange import Coalesce, Flow, Gather, Sleep, Timeouts, ask
@@ -75,6 +76,8 @@ class SendPipeline:
                 yield from self.send_group([state], state.step.provider)
             else:
                 yield from self.step([state])
+        if not state.attempts:
+            yield from self.recorder.record_unsent([state], self.clock())
         return state.result()
 
     def prepare(
@@ -317,11 +320,10 @@ class SendPipeline:
         now, name, observer = self.clock(), provider.name, self.observer
         duration = now - started
         for state, end in zip(part, ends, strict=True):
-            if not isinstance(end, AttemptResult):
-                if not state.attempts and not state.queue_context:
-                    state.error = end
-                    continue
-            end = attempt_result(end)  # noqa: PLW2901
+            if not (isinstance(end, AttemptResult) or state.attempts or state.queue_context):
+                state.error = end
+                continue
+            end = attempt_result(end, is_queued=state.queue_context is not None)  # noqa: PLW2901
             account, channel = state.account, state.envelope.channel
             number = state.next_attempt_number
             attempt = Attempt(state.id, channel, name, account, end, started, duration, number, waited)

@@ -21,6 +21,7 @@ from messaging_channels.plugins.ledger import (
     GetMessage,
     MessageRecord,
     Operation,
+    RecordUnsent,
     ReleaseReservation,
     ReserveMessage,
     StartAttempt,
@@ -109,6 +110,37 @@ class AttemptRecorder:
             return
         for state, status in zip(ended, replies, strict=True):
             state.status = status
+
+    def record_unsent(self, states: Sequence[SendState], now: float) -> Flow[None]:
+        """Write down those for which nobody could be asked: an error that names a message leads to its record."""
+        unsent = [one for one in states if self._is_unrecorded(one)]
+        for state in unsent:
+            try:
+                yield from ask(self._unsent_operation(state, now))
+            except errors.LedgerUnavailable:
+                return  # nothing was sent, and nothing is known of it: as if it had never been asked for
+
+    def _is_unrecorded(self, state: SendState) -> bool:
+        is_unsent = isinstance(state.step, Stop) and state.error is None and not state.attempts
+        kept = self.options.record_all or state.options.idempotency_key is not None
+        return is_unsent and kept and not (state.is_recorded or state.replayed or state.queue_context)
+
+    def _unsent_operation(self, state: SendState, now: float) -> RecordUnsent:
+        envelope, options = state.envelope, state.options
+        return RecordUnsent(
+            id=envelope.id,
+            channel=envelope.channel,
+            message_type=type(envelope.message).__name__,
+            account=state.account,
+            address=self.options.ledger.stored_address(envelope.to.plain, envelope.to.masked),
+            digest=digest_of(envelope.id, getattr(envelope.message, "text", None) or ""),
+            fingerprint=state.fingerprint,
+            scope=options.scope,
+            idempotency_key=options.idempotency_key,
+            expires=now + self.options.idempotency_ttl,
+            at=now,
+            stop_reason=state.step.reason if isinstance(state.step, Stop) else "",
+        )
 
     def wait_for_existing(
         self, state: SendState, record: MessageRecord, clock: Callable[[], float]

@@ -9,6 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from messaging_channels._model import errors
+from messaging_channels._model.durations import require_number
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.receipts import Attempt, Receipt, Skipped, deciding_attempt
 from messaging_channels._model.send_failed import AccountError, NotSent, Rejected, SendFailed
@@ -65,6 +66,9 @@ class SendOptions:
             raise errors.InvalidMessage(
                 "it holds NUL or a lone surrogate", field="idempotency_key or scope", hint="leave that out"
             )
+        for name in ("timeout", "in_progress_timeout"):
+            if (given := getattr(self, name)) is not None:
+                require_number(given, name)
         if self.timeout is not None and self.timeout <= 0:
             raise errors.InvalidMessage("it has passed", field="timeout", hint="give seconds from now")
         if self.on_unknown not in ("hold", "resend"):
@@ -231,13 +235,15 @@ class SendState:
         )
 
 
-def attempt_result(end: AttemptResult | errors.BadInput | errors.ConfigurationError) -> AttemptResult:
+def attempt_result(
+    end: AttemptResult | errors.BadInput | errors.ConfigurationError, *, is_queued: bool
+) -> AttemptResult:
     """Return how an attempt ended, also where the plugin refused it before anything left the machine.
 
-    A message that cannot be sent as it is ends for good; none ends by a fault of the account, whatever status the provider gives that.
+    What waited and cannot be sent as it is ends for good; nothing ends by a fault of the account, whatever status the provider gives that.
     """
     if not isinstance(end, AttemptResult):
-        for_good = isinstance(end, (errors.InvalidMessage, errors.InvalidAddress))
+        for_good = is_queued and isinstance(end, (errors.InvalidMessage, errors.InvalidAddress))
         return AttemptResult.of(Reason.INVALID if for_good else Reason.INTERNAL_ERROR, str(end))
     policy = end.reason.policy
     return replace(end, status=policy.status) if policy.is_account_fault and end.status.final else end
