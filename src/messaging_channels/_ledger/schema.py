@@ -48,6 +48,7 @@ SCHEMA = (
         " deadline DOUBLE PRECISION, holder TEXT NOT NULL, payload TEXT NOT NULL, recipients TEXT NOT NULL)"
     ),
     "CREATE INDEX IF NOT EXISTS queue_due ON queue (priority, due)",
+    "CREATE INDEX IF NOT EXISTS queue_created ON queue (created)",
     (
         "CREATE TABLE IF NOT EXISTS step ("
         "message_id TEXT NOT NULL, step INTEGER NOT NULL, base INTEGER NOT NULL, channel TEXT NOT NULL, kind TEXT NOT NULL,"

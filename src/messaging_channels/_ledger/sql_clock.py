@@ -11,11 +11,13 @@ def follow_clock(now: float) -> StatementFlow[None]:
 
     Only times that were reckoned from the clock are moved: leases, and waits before a repetition or a look-up. A time that the caller named stands.
     """
-    rows = yield "SELECT at FROM ledger_clock WHERE name = 'queue'", ()
-    if not rows:
+    ((seen, latest),) = yield (
+        "SELECT (SELECT at FROM ledger_clock WHERE name = 'queue'), (SELECT max(created) FROM queue)",
+        (),
+    )
+    if seen is None:
         yield "INSERT INTO ledger_clock (name, at) VALUES ('queue', ?) ON CONFLICT DO NOTHING", (now,)
-        return
-    back = rows[0][0] - now
+    back = max(seen or now, latest or now) - now
     if back <= _CLOCK_TOLERANCE:
         if back < -_CLOCK_INTERVAL:
             yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue' AND at < ?", (now, now)
@@ -23,6 +25,7 @@ def follow_clock(now: float) -> StatementFlow[None]:
     yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue'", (now,)
     for statement in _SET_BACK:
         yield statement, (back, now, back, now, now, NEVER)
+    yield "UPDATE queue SET created = ? WHERE created > ?", (now, now)
 
 
 _SET_BACK = (
