@@ -146,7 +146,11 @@ def test_processes_of_celerys_pool_send_each_key_once(tmp_path: Path) -> None:
     with _running(tmp_path, "celery", *options, "--without-gossip", "--loglevel", "INFO") as said:
         _wait_for(said, r" ready\.")
         subprocess.run(
-            [sys.executable, "-c", ASK, *keys], cwd=tmp_path, env=_environment(tmp_path), check=True, timeout=60
+            [sys.executable, "-c", ASK, *keys],
+            cwd=tmp_path,
+            env=_environment(tmp_path),
+            check=True,
+            timeout=60,
         )
         until(lambda: set(_taken(tmp_path)) == set(keys), 60)
         for _ in keys:

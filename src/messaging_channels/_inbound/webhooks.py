@@ -181,8 +181,9 @@ class Reports:
             return digest_of(record.id, text) == record.digest
 
         ended = attempt.started_at + attempt.duration
+        own = None if to is not None else self._address_filter(record)
         inquiry = LookupRequest(
-            record.id, record.channel, to, attempt.started_at, ended, matches, provider_id
+            record.id, record.channel, to, attempt.started_at, ended, matches, provider_id, own
         )
         try:
             return (yield from provider.look_up(inquiry))
@@ -196,6 +197,21 @@ class Reports:
                 "provider %s failed when it was asked about message %s", attempt.provider, record.id
             )
             return None
+
+    def _address_filter(self, record: MessageRecord) -> Callable[[str], bool] | None:
+        """Return what tells whether an address is kept as that of the record is: masked ones that look the same do."""
+        channel = self.channels.get(record.channel)
+        if channel is None or not record.address:
+            return None
+
+        def may_be_its_own(text: str) -> bool:
+            try:
+                address = channel.parse(text)
+            except errors.BadInput:
+                return False
+            return self.options.ledger.stored_address(address.plain, address.masked) == record.address
+
+        return may_be_its_own
 
     def _address(self, record: MessageRecord) -> Address | None:
         """Return the recipient's address, if the ledger keeps it in the plain, and it was not erased."""

@@ -182,6 +182,8 @@ class LookupRequest:
     """Whether a text is that of the message. The text itself is not kept."""
     provider_id: str | None = None
     """The provider's id of the message, where it took it and told one: it is asked whether that was delivered."""
+    address_matches: Callable[[str], bool] | None = field(default=None, repr=False)
+    """Where `to` is None: whether an address may be the recipient's, by what the record keeps of it. None where it keeps nothing."""
 
 
 @runtime_checkable

@@ -17,7 +17,6 @@ from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._transport.clock import Clock
 from messaging_channels.plugins.ledger import Ledger
 
-TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
 KEEPING = pytest.mark.xfail(strict=True, reason="issue Keeping", raises=AssertionError)
 DAY = 86400.0
 

@@ -106,9 +106,7 @@ def test_a_message_that_was_not_sent_because_every_vendor_rests_has_a_record() -
 @pytest.mark.parametrize(
     "made",
     [
-        pytest.param(
-            SqliteLedger, marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Truth")
-        ),
+        SqliteLedger,
         lambda: SqliteLedger(addresses="plain"),
     ],
     ids=["as-it-comes", "plain"],

@@ -204,7 +204,8 @@ class Twilio(HttpProvider, TwilioApi):
         """
         if request.provider_id is not None:
             return (yield from self._fetch_result(request.provider_id))
-        if request.to is None or request.channel not in PREFIX or isinstance(request.to, WhatsAppGroupId):
+        is_unknown = request.to is None and request.address_matches is None
+        if is_unknown or request.channel not in PREFIX or isinstance(request.to, WhatsAppGroupId):
             return None
         found: dict[str, TwilioMessage] = {}
         day = datetime.fromtimestamp(request.started_at, UTC).date() - timedelta(days=1)
@@ -228,11 +229,12 @@ class Twilio(HttpProvider, TwilioApi):
         self, request: LookupRequest, since: date | None, found: dict[str, TwilioMessage]
     ) -> Flow[None]:
         """Add what the log holds of this message. Without a day only the first page is read: it is the latest."""
-        assert request.to is not None  # noqa: S101  for the type checkers: look_up has seen to it
-        to = format_recipient(request.channel, request.to)
+        to = None if request.to is None else format_recipient(request.channel, request.to)
         page: Page = yield from self.list_messages(to=to, since=since, page_size=200)
         for left in reversed(range(_MAX_PAGES)):
-            found |= {one.sid: one for one in page.messages if one.to == to and _is_match(one, request)}
+            found |= {
+                one.sid: one for one in page.messages if _is_to(one, request, to) and _is_match(one, request)
+            }
             if since is None or page.next_uri is None or not left:
                 return
             page = yield from self.next_page(page)
@@ -246,6 +248,15 @@ def _result_of(message: TwilioMessage) -> AttemptResult:
         provider_id=message.sid,
         raw_response=message.raw,
     )
+
+
+def _is_to(message: TwilioMessage, request: LookupRequest, to: str | None) -> bool:
+    """Whether it went to the recipient, or to one whose address the record keeps in the same way."""
+    prefix, matches = PREFIX[request.channel], request.address_matches
+    if to is not None:
+        return message.to == to
+    is_on_channel = ":" not in message.to.removeprefix(prefix) and message.to.startswith(prefix)
+    return is_on_channel and matches is not None and matches(message.to.removeprefix(prefix))
 
 
 def _is_match(message: TwilioMessage, request: LookupRequest) -> bool:
