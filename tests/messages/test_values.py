@@ -1,4 +1,4 @@
-"""A message is a value: what the caller changes afterwards changes nothing in it, and half a character is refused when it is made."""
+"""A message is a value: what the caller changes afterwards changes nothing in it, and half a character is refused before it is sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from messaging_channels import Attachment, Email, Sms, WhatsAppTemplate, WhatsAppText
+from messaging_channels import (
+    Attachment,
+    Dispatcher,
+    Email,
+    Sandbox,
+    Sms,
+    SqliteLedger,
+    WhatsAppTemplate,
+    WhatsAppText,
+)
 from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages import (
     CarouselCard,
@@ -84,9 +93,16 @@ def test_a_generator_is_drawn_once() -> None:
         lambda: Email("Hi", "text", headers={"X-Shop": HALF}),
     ],
 )
-def test_half_a_character_is_refused_in_whatever_field(make: Callable[[], Message]) -> None:
-    with pytest.raises(InvalidMessage, match="half a character"):
-        make()
+def test_half_a_character_is_refused_in_whatever_field_by_every_door(make: Callable[[], Message]) -> None:
+    sandbox = Sandbox()
+    with Dispatcher([sandbox], ledger=SqliteLedger(owned=True)) as dispatcher:
+        for door in (dispatcher.send, dispatcher.enqueue):
+            message = make()
+            to = "zoe@example.com" if isinstance(message, Email) else "+447700900123"
+            with pytest.raises(InvalidMessage, match="half a character"):
+                door(message, to=to)
+
+    assert sandbox.outbox.messages() == []
 
 
 @pytest.mark.parametrize(

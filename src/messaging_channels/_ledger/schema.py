@@ -9,9 +9,9 @@ from typing import Any
 
 from messaging_channels._ledger.failures import FAILURE_COLUMNS, failure_from_row
 from messaging_channels._model.outcomes import AttemptResult, Reason
-from messaging_channels._model.receipts import Attempt
+from messaging_channels._model.receipts import Attempt, RecordedStep
 from messaging_channels._model.status import PENDING_UNKNOWN, Status, from_dict
-from messaging_channels.plugins.ledger import MessageRecord, RecordedEvent, RecordedStep
+from messaging_channels.plugins.ledger import MessageRecord, RecordedEvent
 
 SCHEMA = (
     (

@@ -59,8 +59,11 @@ def report_to_json(status: Status, parts: int | None) -> str:
 
 def report_from_json(text: str) -> tuple[Status, int | None]:
     """Return what a report said that was kept."""
-    fields = json.loads(text)
-    return from_dict(fields), fields.get("parts")
+    try:
+        parts = json.loads(text).get("parts")
+    except (AttributeError, ValueError):  # what cannot be read harms no other record
+        parts = None
+    return read_status(text, PENDING_UNKNOWN), parts
 
 
 def status_from_json(text: str) -> Status:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -112,7 +113,8 @@ class JobProcessor:
         lease = now + self.pipeline.recorder.options.lease
         jobs = yield from ask(Claim(lease_owner, now, lease, limit, message_id, ended))
         for one in ended:
-            self.ended_owners.remove(one)
+            with suppress(ValueError):  # another round has told of it at the same time
+                self.ended_owners.remove(one)
         try:
             given_back = (yield from self._process(jobs, lease_owner)) if jobs else 0
         except Exception:

@@ -1,4 +1,4 @@
-"""A message is a value: lists and mappings become ones that cannot change, and what no provider could send is refused when it is made."""
+"""A message is a value: lists and mappings become ones that cannot change, and half a character is refused before it is sent."""
 
 from __future__ import annotations
 
@@ -30,36 +30,55 @@ def seal(value: object) -> None:
     """Bring the fields of a message, or of a part of one, into their immutable form.
 
     Raises:
-        InvalidMessage: a text holds half a character, or stands where several are meant.
+        InvalidMessage: a text stands where several are meant.
     """
-    kind = type(value)
-    if kind not in _fields:
-        _fields[kind] = [(one.name, bool(_LIST.match(str(one.type)))) for one in fields(cast("Any", kind))]
-    for name, is_list in _fields[kind]:
+    for name, is_list in _fields_of(type(value)):
         given = getattr(value, name, None)
         if given is None or given is True or given is False or given == ():
             continue
-        if is_list and isinstance(given, str):
-            raise InvalidMessage(
-                "one text was given where several are meant",
-                field=f"{kind.__name__}.{name}",
-                hint="give a list",
-            )
-        sealed = _sealed(given, kind, name)
+        if isinstance(given, str):
+            if is_list:
+                raise _one_text_error(type(value), name)
+            continue
+        sealed = _sealed(given)
         if sealed is not given:
             object.__setattr__(value, name, sealed)
 
 
-def _sealed(given: Any, kind: type, name: str) -> Any:  # noqa: ANN401  whatever a message may hold
-    if isinstance(given, str):
-        if not given.isascii():
-            _require_characters(given, kind, name)
-        return given
+def require_characters(value: object, field: str = "") -> None:
+    """Refuse half a character anywhere in a message: no provider and no database could write it.
+
+    Raises:
+        InvalidMessage: naming the field, never the text.
+    """
+    if isinstance(value, str):
+        if not value.isascii():
+            _require_encodable(value, field)
+    elif isinstance(value, tuple):
+        for one in cast("tuple[Any, ...]", value):
+            require_characters(one, field)
+    elif isinstance(value, Mapping):
+        for pair in cast("Mapping[Any, Any]", value).items():
+            require_characters(pair, field)
+    elif is_dataclass(value) and not isinstance(value, type):
+        kind = type(cast("object", value))
+        for name, _ in _fields_of(kind):
+            require_characters(getattr(value, name, None), f"{kind.__name__}.{name}")
+
+
+def _fields_of(kind: type) -> list[tuple[str, bool]]:
+    """Return the names of its fields, and whether each holds several values."""
+    if kind not in _fields:
+        _fields[kind] = [(one.name, bool(_LIST.match(str(one.type)))) for one in fields(cast("Any", kind))]
+    return _fields[kind]
+
+
+def _sealed(given: Any) -> Any:  # noqa: ANN401  whatever a message may hold
     if isinstance(given, (list, tuple, Iterator)):
-        return _sealed_tuple(cast("Any", given), kind, name)
+        return _sealed_tuple(cast("Any", given))
     if isinstance(given, Mapping):
         pairs = cast("Mapping[Any, Any]", given).items()
-        return FrozenDict({_sealed(key, kind, name): _sealed(one, kind, name) for key, one in pairs})
+        return FrozenDict({key: _sealed(one) for key, one in pairs})
     if isinstance(given, (bytearray, memoryview)):
         return bytes(cast("bytes", given))
     if is_dataclass(given) and not isinstance(given, type):
@@ -67,19 +86,24 @@ def _sealed(given: Any, kind: type, name: str) -> Any:  # noqa: ANN401  whatever
     return given
 
 
-def _sealed_tuple(given: Iterable[Any], kind: type, name: str) -> Any:  # noqa: ANN401  a named tuple stays one
+def _sealed_tuple(given: Iterable[Any]) -> Any:  # noqa: ANN401  a named tuple stays one
     before = tuple(given)
-    made = tuple(_sealed(one, kind, name) for one in before)
+    made = tuple(_sealed(one) for one in before)
     is_same = isinstance(given, tuple) and all(one is other for one, other in zip(made, before, strict=True))
     return given if is_same else made
 
 
-def _require_characters(text: str, kind: type, name: str) -> None:
+def _one_text_error(kind: type, name: str) -> InvalidMessage:
+    field = f"{kind.__name__}.{name}"
+    return InvalidMessage("one text was given where several are meant", field=field, hint="give a list")
+
+
+def _require_encodable(text: str, field: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
         raise InvalidMessage(
-            "it holds half a character (a lone surrogate)", field=f"{kind.__name__}.{name}", hint="remove it"
+            "it holds half a character (a lone surrogate)", field=field, hint="remove it"
         ) from None
 
 

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from messaging_channels._model._table_failures import ADVICE
 from messaging_channels._model.failures import implied_failure, safe_advice
 from messaging_channels._model.outcomes import AttemptResult, Outcome
-from messaging_channels._model.receipts import Attempt, ToldFailure, deciding_attempt, failure_as_dict
+from messaging_channels._model.receipts import (
+    Attempt,
+    RecordedStep,
+    ToldFailure,
+    deciding_attempt,
+    failure_as_dict,
+    step_of,
+)
 from messaging_channels._model.status import PENDING_NOT_SENT, StatusGroup
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
@@ -42,19 +49,6 @@ class RecordedEvent:
     advice: frozenset[Advice] = frozenset()
     vendor_code: str = ""
     vendor_text: str = ""
-
-
-@fast_frozen(frozen=True, slots=True)
-class RecordedStep:
-    """A step of a fallback after the first."""
-
-    number: int
-    """Counted from 1."""
-    attempts_before: int
-    channel: str
-    message_type: str
-    address: str
-    """As the ledger was told to keep it."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -156,14 +150,6 @@ class MessageRecord:
         """Whether an attempt besides the one that decided may have sent a copy whose end is not known."""
         return any(one.in_progress or one.outcome is Outcome.UNKNOWN for one in self.attempts)
 
-    def _step_of(self, attempt: Attempt) -> dict[str, Any]:
-        """Return the type and address of an attempt: of its step."""
-        message_type, address = self.message_type, self.address
-        for step in self.steps:
-            if attempt.number > step.attempts_before:
-                message_type, address = step.message_type, step.address
-        return {"type": message_type, "destination": address}
-
     def as_dict(self) -> dict[str, Any]:
         """Return the record as JSON can hold it."""
         return {
@@ -179,7 +165,7 @@ class MessageRecord:
             "outcome": self.outcome,
             "stopReason": self.stop_reason,
             **failure_as_dict(self),
-            "attempts": [attempt.as_dict() | self._step_of(attempt) for attempt in self.attempts],
+            "attempts": [attempt.as_dict() | step_of(self, attempt) for attempt in self.attempts],
             "events": [
                 {
                     "eventType": one.event_type,
