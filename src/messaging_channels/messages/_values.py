@@ -45,25 +45,25 @@ def seal(value: object) -> None:
             object.__setattr__(value, name, sealed)
 
 
-def require_characters(value: object, field: str = "") -> None:
+def require_characters(value: object, field: str = "", part: str = "") -> None:
     """Refuse half a character anywhere in a message: no provider and no database could write it.
 
     Raises:
-        InvalidMessage: naming the field, never the text.
+        InvalidMessage: naming the type and the field, never the text.
     """
     if isinstance(value, str):
         if not value.isascii():
-            _require_encodable(value, field)
+            _require_encodable(value, field, part)
     elif isinstance(value, tuple):
         for one in cast("tuple[Any, ...]", value):
-            require_characters(one, field)
+            require_characters(one, field, part)
     elif isinstance(value, Mapping):
         for pair in cast("Mapping[Any, Any]", value).items():
-            require_characters(pair, field)
+            require_characters(pair, field, part)
     elif is_dataclass(value) and not isinstance(value, type):
         kind = type(cast("object", value))
         for name, _ in _fields_of(kind):
-            require_characters(getattr(value, name, None), f"{kind.__name__}.{name}")
+            require_characters(getattr(value, name, None), kind.__name__, name)
 
 
 def _fields_of(kind: type) -> list[tuple[str, bool]]:
@@ -98,12 +98,12 @@ def _one_text_error(kind: type, name: str) -> InvalidMessage:
     return InvalidMessage("one text was given where several are meant", field=field, hint="give a list")
 
 
-def _require_encodable(text: str, field: str) -> None:
+def _require_encodable(text: str, field: str, part: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError:
         raise InvalidMessage(
-            "it holds half a character (a lone surrogate)", field=field, hint="remove it"
+            f"its {part} holds half a character (a lone surrogate)", field=field, hint="remove it"
         ) from None
 
 
