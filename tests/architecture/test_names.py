@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "docs/decisions/0008-packages-and-names.md"
 FACES = {
     "messaging_channels",
+    "messaging_channels.consent",
     "messaging_channels.errors",
     "messaging_channels.events",
     "messaging_channels.messages",

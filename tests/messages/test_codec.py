@@ -26,6 +26,7 @@ from messaging_channels.messages import (
 )
 from messaging_channels.messages import whatsapp as wa
 from messaging_channels.messages import whatsapp_commerce as wc
+from messaging_channels.messages import whatsapp_contacts as wco
 from messaging_channels.messages import whatsapp_interactive as wi
 from messaging_channels.messages import whatsapp_template as wt
 from messaging_channels.plugins.channels import BUILT_IN
@@ -94,6 +95,19 @@ SAMPLES: tuple[messages.Message, ...] = (
     wa.WhatsAppSticker(URL),
     wa.WhatsAppLocation(45.8, -15.9, "name", "address"),
     wa.WhatsAppContacts((wa.ContactCard("Zoe", phones=("447700900123",)),)),
+    wa.WhatsAppContacts(
+        (
+            wco.ContactCard(
+                "Zoe",
+                phones=(wco.ContactPhone("447700900123", "WORK", "447700900123"),),
+                emails=("zoe@example.com", wco.ContactEmail("z@example.com", "HOME")),
+                urls=(wco.ContactUrl("https://example.com", "WORK"),),
+                addresses=(wco.PostalAddress(street="1 Example Street", city="Exampleton", kind="HOME"),),
+                department="Sales",
+                prefix="Dr",
+            ),
+        )
+    ),
     wa.WhatsAppReaction("👍", "w1"),
     wa.WhatsAppButtons(text="t", header="h", buttons=(wa.ReplyButton("1", "Yes"),)),
     wa.WhatsAppList(text="t", button="b", sections=(wa.ListSection((wa.ListRow("1", "r", "d"),)),)),

@@ -341,6 +341,17 @@ def test_a_message_is_read_with_status_attempts_and_events(served: Any) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", shown["createdAt"])
 
 
+def test_a_message_that_failed_is_read_with_why_and_what_may_be_done(served: Any) -> None:
+    refused = served.sms(to="447700900001").json()["messages"][0]["messageId"]
+    shown = served.client.get(f"/v1/messages/{refused}").json()
+    assert shown["failure"] == shown["attempts"][0]["failure"] == "unknown"
+    assert (shown["advice"], shown["vendorCode"]) == ([], "")
+    unknown = served.sms(to="447700900003").json()["messages"][0]["messageId"]
+    shown = served.client.get(f"/v1/messages/{unknown}").json()
+    assert shown["failure"] is not None
+    assert shown["advice"] == []
+
+
 def test_lists_are_paged_by_cursor_and_filtered(served: Any) -> None:
     ids = [served.sms().json()["messages"][0]["messageId"] for _ in range(5)]
     served.sms(to="447700900001")

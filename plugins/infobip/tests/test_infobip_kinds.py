@@ -198,7 +198,7 @@ def test_the_name_of_a_header_document_stays_and_other_files_have_none(message_t
 def test_templates_may_leave_the_token_and_the_thumbnail_to_the_vendor() -> None:
     sections = (ProductSection(("p-1",), "New"),)
     message = WhatsAppTemplate(
-        "offer", "en", ("Zoe",), buttons=(FlowButton(""), ProductsButton(None, sections))
+        "offer", "en", ("Zoe",), buttons=(FlowButton(), ProductsButton(None, sections))
     )
     flow, products = _sent(message)["messages"][0]["content"]["templateData"]["buttons"]
     assert "flowToken" not in flow

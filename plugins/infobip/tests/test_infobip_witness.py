@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,3 +85,27 @@ def test_the_clients_refusals_name_the_field(sides: tuple[Any, Any]) -> None:
             client
         )
     assert "messages[0].sender" in str(refused.value.body)
+
+
+def test_the_clients_models_read_what_the_emulator_reports() -> None:
+    import infobip_api_client as client
+
+    from messaging_channels import Dispatcher, Email, Sms
+    from messaging_channels_infobip import Infobip
+    from messaging_channels_infobip.emulator import InfobipEmulator
+
+    models = {"447700900100": client.SmsDeliveryReport, "zoe@example.com": client.EmailWebhookDeliveryReport}
+    with InfobipEmulator(webhook_url="http://127.0.0.1:9/reports") as emulator:
+        settings = {"sms_sender": "Shop", "email_sender": "shop@example.com"}
+        provider = Infobip(base_url=emulator.url, api_key=witness.KEY, **settings)
+        with Dispatcher([provider]) as dispatcher:
+            sent = [
+                dispatcher.send(Sms("Hello"), to="+447700900100").id,
+                dispatcher.send(Email("Hi", text="Hello"), to="zoe@example.com").id,
+            ]
+        emulator.wait_for_reports()
+        told = [json.loads(request.body)["results"][0] for request, _ in emulator.reports]
+    read = [models[one["to"]].from_dict(one) for one in told]
+    assert sorted(one.message_id for one in read) == sorted(sent)
+    assert {one.status.name for one in read} == {"DELIVERED_TO_HANDSET"}
+    assert [set(one) - set(model.to_dict()) for one, model in zip(told, read, strict=True)] == [set(), set()]

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from email.utils import format_datetime
@@ -25,6 +26,7 @@ from messaging_channels import (
     RetryPolicy,
     Route,
     Sms,
+    SqliteLedger,
     WebhookRequest,
     errors,
 )
@@ -51,8 +53,17 @@ from messaging_channels.plugins import (
     LookupRequest,
     Reason,
     Timeouts,
+    ask,
 )
-from messaging_channels.testing import AsyncTransport, Emulator, Fault, FaultKind, Request, Transport
+from messaging_channels.testing import (
+    AsyncTransport,
+    ControlledClock,
+    Emulator,
+    Fault,
+    FaultKind,
+    Request,
+    Transport,
+)
 from messaging_channels_twilio import SigningKey, Twilio, TwilioApiError, TwilioOptions
 from messaging_channels_twilio import settings as plugin_settings
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
@@ -660,6 +671,54 @@ def test_an_unknown_outcome_is_settled_by_the_log(emulator: TwilioEmulator, to: 
     result = _run(_twilio(emulator.url).look_up(_inquiry("Hello", to=PhoneNumber(to[1:]))))
     assert result.outcome is Outcome.ACCEPTED
     assert result.provider_id == next(iter(emulator.messages))
+
+
+def test_a_log_that_is_too_long_settles_nothing_where_addresses_are_masked() -> None:
+    asked = replace(_inquiry("Hello"), to=None, to_matches=lambda _: True)
+    created = format_datetime(datetime.now(UTC))
+    ours = {
+        "sid": "SM1",
+        "to": f"+{NUMBER}",
+        "body": "Hello",
+        "direction": "outbound-api",
+        "date_created": created,
+    }
+    more = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json?Page=1"
+    page = HttpResponse(200, {}, json.dumps({"messages": [ours], "next_page_uri": more}).encode())
+    flow = _twilio().look_up(asked)
+    next(flow)
+    for _ in range(4):
+        flow.send(page)
+    with pytest.raises(StopIteration) as ended:
+        flow.send(page)
+    assert ended.value.value is None
+
+
+@pytest.mark.parametrize(
+    ("kept", "other", "settled"),
+    [("masked", "+12125550124", True), ("masked", "+12125550123", False), ("hashed", "+12125550123", True)],
+)
+def test_masked_and_hashed_addresses_have_to_fit_and_to_be_the_only_ones(
+    kept: str, other: str, settled: bool
+) -> None:
+    clock = ControlledClock(time.time())
+    ledger = SqliteLedger(addresses=kept, pepper=b"p" if kept == "hashed" else b"")
+    with (
+        TwilioEmulator() as emulator,
+        Dispatcher([_twilio(emulator.url)], ledger=ledger, clock=clock) as dispatcher,
+    ):
+        emulator.faults.add(Fault(FaultKind.RESET, handled=True, path="/2010"))
+        receipt = dispatcher.send(Sms("order"), to="+12025550123")
+        with Transport() as transport:
+            somebody = _twilio(emulator.url).build_request(
+                Envelope("other", "sms", Sms("order"), PhoneNumber.parse(other))
+            )
+            transport.run(ask(somebody))
+        clock.advance(60)
+        dispatcher.reconcile()
+        record = dispatcher.get_message(receipt.id)
+    assert record is not None
+    assert (record.outcome is Outcome.ACCEPTED) == settled
 
 
 def test_what_the_log_does_not_tell_stays_unknown(emulator: TwilioEmulator) -> None:

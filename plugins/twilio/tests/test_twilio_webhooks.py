@@ -303,7 +303,7 @@ def test_whoever_writes_without_a_number_is_named_as_he_came(sender: str) -> Non
     assert repr(event.sender) == f"NonPhoneSender({event.sender})"
 
 
-@pytest.mark.parametrize("word", sorted(STOP_WORDS | START_WORDS))
+@pytest.mark.parametrize("word", sorted(STOP_WORDS | START_WORDS - {"YES"}))
 def test_a_keyword_alone_opts_out_or_in_and_is_a_message_too(word: str) -> None:
     received, choice = _heard({**INCOMING, "Body": f" {word.lower()}\n"})
     assert isinstance(received, MessageReceived)
@@ -311,7 +311,7 @@ def test_a_keyword_alone_opts_out_or_in_and_is_a_message_too(word: str) -> None:
     assert (choice.channel, choice.address, choice.reason) == ("sms", NUMBER, f"keyword {word}")
 
 
-@pytest.mark.parametrize("text", ["please stop", "HELP", "INFO", "stop it", ""])
+@pytest.mark.parametrize("text", ["please stop", "HELP", "INFO", "stop it", "YES", ""])
 def test_other_words_opt_nobody_out(text: str) -> None:
     assert [type(event) for event in _heard({**INCOMING, "Body": text})] == [MessageReceived]
 

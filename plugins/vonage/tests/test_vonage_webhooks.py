@@ -21,9 +21,10 @@ from messaging_channels.events import (
     StatusChanged,
     UnknownEvent,
 )
-from messaging_channels.plugins import WhatsAppUserId
+from messaging_channels.plugins import HttpResponse, Reason, WhatsAppUserId
 from messaging_channels_vonage import Vonage
 from messaging_channels_vonage.emulator import VonageEmulator
+from messaging_channels_vonage.responses import parse_message_response
 from messaging_channels_vonage.signing import METHODS, signature, signed_token
 
 SECRET = "made-up-" * 4
@@ -373,3 +374,15 @@ def test_the_emulators_calls_are_believed() -> None:
             told = [event for call in calls for event in dispatcher.handle_webhook("vonage", call).events]
     assert [type(event) for event in told] == [StatusChanged, StatusChanged]
     assert {event.message_id for event in told if isinstance(event, StatusChanged)} == {receipt.id}
+
+
+@pytest.mark.parametrize(
+    ("to", "reason"), [("GB.1349", Reason.NO_COVERAGE), ("447700900123", Reason.RECIPIENT)]
+)
+def test_who_cannot_be_addressed_by_an_id_may_be_reached_by_another_provider(to: str, reason: Reason) -> None:
+    problem = {
+        "type": "https://developer.vonage.com/api-errors/messages#1170",
+        "title": "Invalid or Missing Msisdn",
+    }
+    response = HttpResponse(422, {"content-type": "application/problem+json"}, json.dumps(problem).encode())
+    assert parse_message_response(response, by_user_id="." in to).reason is reason

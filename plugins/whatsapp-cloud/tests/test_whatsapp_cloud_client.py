@@ -13,13 +13,13 @@ from pywa import types as p
 from pywa.types import flows as pf
 from pywa.types import templates as pt
 
-from messaging_channels import Dispatcher, WebhookRequest, errors
+from messaging_channels import Dispatcher, Rejected, WebhookRequest, errors
 from messaging_channels import messages as m
 from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.messages import whatsapp_template as wt
-from messaging_channels.plugins import HttpRequest, PhoneNumber, WhatsAppGroupId
+from messaging_channels.plugins import HttpRequest, PhoneNumber, Reason, WhatsAppGroupId
 from messaging_channels.testing import Transport
-from messaging_channels_whatsapp_cloud import GraphApiError, WhatsAppCloud
+from messaging_channels_whatsapp_cloud import CustomerServiceWindows, GraphApiError, WhatsAppCloud
 from messaging_channels_whatsapp_cloud.emulator import NUMBER_ID, SECRET, TOKEN, WhatsAppCloudEmulator
 
 ACCOUNT = "102290129340398"
@@ -315,3 +315,27 @@ def _cloud(emulator: WhatsAppCloudEmulator) -> WhatsAppCloud:
 
 
 _OURS = WhatsAppCloud(access_token="t", webhook_app_secrets=[SECRET])
+
+
+@pytest.mark.parametrize(("to", "reason"), [(PERSON, Reason.NO_COVERAGE), (NUMBER, Reason.RECIPIENT)])
+def test_who_cannot_be_addressed_by_an_id_may_be_reached_by_another_provider(
+    emulator: WhatsAppCloudEmulator, to: str, reason: Reason
+) -> None:
+    emulator.pending_rejections.add(131062, 1)
+    with Dispatcher([_cloud(emulator)]) as dispatcher, pytest.raises(Rejected) as refused:
+        dispatcher.send(m.WhatsAppText("Hello"), to=to)
+    (attempt,) = refused.value.receipt.attempts
+    assert attempt.result is not None
+    assert attempt.result.reason is reason
+
+
+def test_a_message_in_a_group_opens_the_groups_window() -> None:
+    windows = CustomerServiceWindows()
+    with WhatsAppCloudEmulator(webhook_url="http://127.0.0.1:9/hook") as emulator:
+        emulator.receive_message("447700900123", {**RECEIVED["text"], "group_id": GROUP})
+        emulator.wait_for_reports()
+        ((call, _),) = emulator.reports
+        with Dispatcher([_cloud(emulator)], observer=windows) as dispatcher:
+            dispatcher.handle_webhook("whatsapp-cloud", WebhookRequest(call.body, call.headers))
+    assert windows.open_until(WhatsAppGroupId(GROUP), number_id=NUMBER_ID) is not None
+    assert windows.open_until(PhoneNumber("447700900123"), number_id=NUMBER_ID) is None

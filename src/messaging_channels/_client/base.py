@@ -20,6 +20,9 @@ from messaging_channels._sending.recorder import AttemptRecorder
 from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.drivers import AsyncTransport, Transport
 from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.consent.gate import ConsentGate
+from messaging_channels.consent.policy import ConsentPolicy
+from messaging_channels.consent.store import ConsentStore
 from messaging_channels.messages import Codec
 from messaging_channels.plugins.channels import BUILT_IN, Channel
 from messaging_channels.plugins.notifiers import EXECUTORS as WAKE_UP
@@ -42,7 +45,7 @@ class BaseDispatcher:
 
     _transport_type: ClassVar[type[Transport | AsyncTransport]]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  keyword-only options
         self,
         providers: Iterable[Provider],
         *,
@@ -51,6 +54,7 @@ class BaseDispatcher:
         accounts: Mapping[str, Iterable[Provider]] | None = None,
         channels: Iterable[Channel] = (),
         ledger: Ledger | LedgerOptions | None = None,
+        consent: ConsentPolicy | None = None,
         checks: Iterable[PreSendCheck] = (),
         rate_limits: Mapping[str, RateLimit] | None = None,
         notifiers: Iterable[QueueNotifier] = (),
@@ -68,6 +72,7 @@ class BaseDispatcher:
             channels: besides SMS, WhatsApp and email.
             ledger: where every message is recorded; in `LedgerOptions`, with times other than the usual. Without one, only messages with an
                 idempotency key are, in memory, as long as the dispatcher lives.
+            consent: how what people say about being written to is understood. It is kept in the ledger, which is asked before every message.
             checks: pre-send checks that may block a message, asked in order.
             rate_limits: the most that a provider may be asked for each account and sender, by the provider's name.
             notifiers: have a worker look at an enqueued message at once; see `messaging_channels.plugins.notifiers`.
@@ -84,17 +89,18 @@ class BaseDispatcher:
         every = {provider.name: provider for own in accounts_by_name.values() for provider in own.values()}
         known = (*BUILT_IN, *channels)
         settings, time, options = http or HttpSettings(), clock or Clock(), _ledger_options(ledger)
-        rules = tuple(checks)
+        rules, gate = tuple(checks), ConsentGate(options, consent or ConsentPolicy())
         self._reports = Reports(
-            accounts_by_name, {one.name: one for one in known}, options, observer, rules, time.now
+            accounts_by_name, {one.name: one for one in known}, options, observer, rules, time.now, gate
         )
+        self._consent = ConsentStore(gate, time.now)
         self._pipeline = SendPipeline(
             envelopes=EnvelopeBuilder(
                 {kind: channel for channel in known for kind in channel.message_types}, tuple(resolvers)
             ),
             selector=ProviderSelector(accounts_by_name, resolve_routes(known, every, routes or {}), random),
             observer=observer,
-            recorder=AttemptRecorder(options),
+            recorder=AttemptRecorder(options, gate),
             reports=self._reports,
             checks=rules,
             rate_limits=rate_limits or {},

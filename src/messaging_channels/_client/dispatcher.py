@@ -16,6 +16,7 @@ from messaging_channels._queue.enqueue import (
 from messaging_channels._sending.bulk import CHUNK, Bulk, SendResult, chunks
 from messaging_channels._sending.send_state import DEFAULT_OPTIONS, SendKeywords, SendOptions
 from messaging_channels._transport.drivers import AsyncTransport, Transport
+from messaging_channels.consent.client import AsyncConsentClient, ConsentClient
 from messaging_channels.plugins.exchange import ask
 from messaging_channels.plugins.ledger import GetMessage, ListMessages
 
@@ -145,6 +146,11 @@ class Dispatcher(BaseDispatcher):
     def queue(self) -> QueueClient:
         """What can be done with messages that wait: cancel, replay, erase, and see how the queue stands."""
         return QueueClient(self._transport.run, self._enqueuer)
+
+    @property
+    def consent(self) -> ConsentClient:
+        """What people said about being written to, as the ledger keeps it: show, add, lift and export it."""
+        return ConsentClient(self._transport.run, self._consent)
 
     def get_message(
         self,
@@ -276,6 +282,11 @@ class AsyncDispatcher(BaseDispatcher):
     def queue(self) -> AsyncQueueClient:
         """See `Dispatcher.queue`."""
         return AsyncQueueClient(self._transport.run, self._enqueuer)
+
+    @property
+    def consent(self) -> AsyncConsentClient:
+        """See `Dispatcher.consent`."""
+        return AsyncConsentClient(self._transport.run, self._consent)
 
     async def fetch_reports(self) -> Sequence[Event]:
         """See `Dispatcher.fetch_reports`."""

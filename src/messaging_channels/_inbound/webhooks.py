@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from messaging_channels._model import errors
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.events import Event
     from messaging_channels._model.outcomes import AttemptResult
     from messaging_channels._model.receipts import Attempt
+    from messaging_channels.consent.gate import ConsentGate
     from messaging_channels.plugins.channels import Channel
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
     from messaging_channels.policies.checks import PreSendCheck
@@ -52,6 +53,8 @@ class Reports:
     observer: Observer | None
     checks: Sequence[PreSendCheck]
     clock: Callable[[], float]
+    consent: ConsentGate | None = None
+    """Hears what people say about being written to, and has it kept."""
 
     def handle_webhook(
         self, provider: str, request: WebhookRequest, account: str | None
@@ -66,8 +69,8 @@ class Reports:
                 "it has no webhooks", provider=provider, hint="let it call an address that is its own"
             )
         received = plugin.handle_webhook(request)
-        yield from self.store_events(received.events)
-        return received
+        events = yield from self.store_events(received.events)
+        return received if len(events) == len(received.events) else replace(received, events=tuple(events))
 
     def fetch_reports(self) -> Flow[Sequence[Event]]:
         """Fetch new reports from every provider that offers them; each page is kept before the next is asked for."""
@@ -87,23 +90,25 @@ class Reports:
             pages[keys] += 1
             if pages[keys] > _MOST_REPETITIONS:
                 break
-            yield from self.store_events(page)
-            events += page
+            events += yield from self.store_events(page)
         return events
 
-    def store_events(self, events: Sequence[Event]) -> Flow[None]:
-        """Keep events in one step, and tell of those that are new."""
+    def store_events(self, events: Sequence[Event]) -> Flow[Sequence[Event]]:
+        """Keep events in one step, with what they say about consent, and tell of those that are new. Return all of them."""
         if not events:
-            return
-        now = self.clock()
-        steps = tuple(RecordEvent(event, now, self._recipients(event)) for event in events)
-        hearings = yield from ask(Transaction(steps))
-        for event, hearing in zip(events, hearings, strict=True):
-            if hearing.is_new:
+            return ()
+        now, consent = self.clock(), self.consent
+        events = consent.hear(events) if consent else events
+        said = consent.operations(events, now) if consent else ()
+        steps = (RecordEvent(event, now, self._recipients(event)) for event in events)
+        replies = yield from ask(Transaction((*steps, *said)))
+        for event, recorded in zip(events, replies[: len(events)], strict=True):
+            if recorded.is_new:
                 if self.observer is not None:
                     notify(self.observer.event_received, event)
                 for check in self.checks:
                     notify(check.event_received, event)
+        return events
 
     def _recipients(self, event: Event) -> tuple[str, ...]:
         """Return whom a report speaks of, as the ledger may have kept it: mail servers write addresses in small letters."""
@@ -181,9 +186,15 @@ class Reports:
             return digest_of(record.id, text) == record.digest
 
         ended = attempt.started_at + attempt.duration
-        own = None if to is not None else self._address_filter(record)
         inquiry = LookupRequest(
-            record.id, record.channel, to, attempt.started_at, ended, matches, provider_id, own
+            record.id,
+            record.channel,
+            to,
+            attempt.started_at,
+            ended,
+            matches,
+            self._address_matcher(record),
+            provider_id,
         )
         try:
             return (yield from provider.look_up(inquiry))
@@ -198,20 +209,10 @@ class Reports:
             )
             return None
 
-    def _address_filter(self, record: MessageRecord) -> Callable[[str], bool] | None:
-        """Return what tells whether an address is kept as that of the record is: masked ones that look the same do."""
-        channel = self.channels.get(record.channel)
-        if channel is None or not record.address:
-            return None
-
-        def may_be_its_own(text: str) -> bool:
-            try:
-                address = channel.parse(text)
-            except errors.BadInput:
-                return False
-            return self.options.ledger.stored_address(address.plain, address.masked) == record.address
-
-        return may_be_its_own
+    def _address_matcher(self, record: MessageRecord) -> Callable[[Address], bool] | None:
+        """Return what tells whether an address is kept as the record's is; None if the ledger keeps none."""
+        keep = self.options.ledger.stored_address
+        return (lambda to: keep(to.plain, to.masked) == record.address) if record.address else None
 
     def _address(self, record: MessageRecord) -> Address | None:
         """Return the recipient's address, if the ledger keeps it in the plain, and it was not erased."""

@@ -102,7 +102,7 @@ STATUSES: dict[FailureReason, tuple[tuple[str, int, int], ...]] = {
     FailureReason.FREQUENCY_CAPPED: (("moments", 5, 204),),
     FailureReason.SENDER_NOT_REGISTERED: (("push", 5, 65),),
     FailureReason.MEDIA_PROBLEM: (("voice", 5, 53),),
-    FailureReason.SUPPRESSED: (("all", 5, 1006),),
+    FailureReason.SUPPRESSED: (("all", 5, 1006), ("all", 5, 1007)),
 }
 """What a final status stands for, by (channel, group id, id)."""
 

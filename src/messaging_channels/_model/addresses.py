@@ -7,6 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from messaging_channels._model._table_numbers import COUNTRY_CODES, ZERO_FIRST
 from messaging_channels._model.errors import InvalidAddress
 
 
@@ -129,22 +130,32 @@ class PhoneNumber(WhatsAppAddress):
     """Without a plus."""
 
     @classmethod
-    def parse(cls, text: str) -> PhoneNumber:
-        """Parse an international number, with or without the plus. Spaces, hyphens, dots and parentheses may separate digits.
+    def parse(cls, text: str, *, region: str | None = None) -> PhoneNumber:
+        """Parse an international number, with or without the plus.
+
+        Spaces of any kind, dashes, dots, slashes, parentheses and brackets may separate digits; invisible characters that come with pasted text are
+        left out. With a `region` (ISO 3166, such as `GB`), a number without a plus is read as it is dialled there; this needs the extra `phone`.
 
         Raises:
-            InvalidAddress: it is no international number. `00` is not taken for a plus, since it means nothing in many countries.
+            InvalidAddress: it is no international number: its country code is not assigned, or it holds the zero that is dialled inside a country
+                only. `00` is not taken for a plus, since it means nothing in many countries.
         """
         match = _PLAIN_NUMBER.fullmatch(text)
-        if match is not None:
-            return cls(match[1])
-        match = _PLAIN_NUMBER.fullmatch(_SEPARATORS.sub("", text))
-        if match is None or _TRUNK_ZERO in text:
-            raise InvalidAddress(
-                _number_problem(text),
-                kind="phone number",
-                hint="write it as country code and number, such as +447700900000",
-            )
+        if match is None or region is not None:
+            cleaned = _without_separators(text)
+            if region is not None and not cleaned.startswith("+"):
+                from messaging_channels._model.national_numbers import (  # noqa: PLC0415  an extra
+                    international_digits,
+                )
+
+                cleaned = international_digits(cleaned, region)
+            match = _PLAIN_NUMBER.fullmatch(cleaned)
+            if match is None or _TRUNK_ZERO.search(text):
+                raise InvalidAddress(
+                    _number_problem(text, cleaned),
+                    kind="phone number",
+                    hint="write it as country code and number, such as +447700900000",
+                )
         return cls(match[1])
 
     @property
@@ -168,7 +179,7 @@ class EmailAddress:
     """A mail address (RFC 5321, 6531). The domain is kept in its ASCII form; equal if local part and domain are."""
 
     local: str
-    """As it was given: servers may tell upper from lower case."""
+    """As it was given, composed (NFC): servers may tell upper from lower case."""
     domain: str
     """Lower case, internationalised labels as A-labels (IDNA 2008)."""
     display_name: str = field(default="", compare=False)
@@ -228,17 +239,43 @@ class EmailAddress:
         return f"EmailAddress({self.masked})"
 
 
-def _number_problem(text: str) -> str:
-    digits = sum(character.isdecimal() for character in text)
+def _without_separators(text: str) -> str:
+    """Leave out what people and programs put between digits; what may not stand there stays, and is refused."""
+    kept: list[str] = []
+    for character in text:
+        kind = unicodedata.category(character)
+        if character in _WIDE:
+            kept.append(_WIDE[character])
+        elif not (
+            kind in ("Cf", "Zs") or character in _BRACKETS or (kept and _is_separator(character, kind))
+        ):
+            kept.append(character)
+    return "".join(kept)
+
+
+def _is_separator(character: str, kind: str) -> bool:
+    return kind == "Pd" or character in "./\u00b7\u2212"
+
+
+def _number_problem(text: str, cleaned: str) -> str:
+    digits = sum(character.isdecimal() for character in cleaned)
     if not digits:
         return "no digits in it"
-    if not _NUMBER_CHARACTERS.fullmatch(text):
+    if not _NUMBER_CHARACTERS.fullmatch(cleaned):
         return "characters in it that no number has"
     if not _MIN_DIGITS <= digits <= _MAX_DIGITS:
         return f"{digits} digits, {_MIN_DIGITS} to {_MAX_DIGITS} expected"
-    if _TRUNK_ZERO in text:
+    return _plan_problem(text, cleaned)
+
+
+def _plan_problem(text: str, cleaned: str) -> str:
+    if _TRUNK_ZERO.search(text):
         return "it holds a (0), which is not dialled after the country code"
-    return "it does not start with a country code"
+    if cleaned.lstrip("+").startswith("0"):
+        return "it does not start with a country code"
+    if _COUNTRY_CODE.match(cleaned):
+        return "the digit after its country code is one that is dialled inside the country only, or begins no number there"
+    return "its country code is not assigned"
 
 
 def _invalid_mail(problem: str) -> InvalidAddress:
@@ -275,6 +312,7 @@ def _may_be_in_local_part(character: str) -> bool:
 
 
 def _ascii_domain(domain: str) -> str:
+    domain = domain.removesuffix(".")
     if domain.isascii():
         ascii_domain = domain.lower()
     else:
@@ -295,13 +333,19 @@ _LOCAL_OCTETS = 64
 _DOMAIN_OCTETS = 253
 _ADDRESS_OCTETS = 254
 
-_PLAIN_NUMBER = re.compile(r"\+?([1-9][0-9]{6,14})")
+_NO_ZERO = "|".join(code for code in COUNTRY_CODES if code not in ZERO_FIRST and code != "1")
+_PLAIN_NUMBER = re.compile(
+    rf"\+?(?=[0-9]{{7,15}}\Z)((?:1[2-9]|(?:{_NO_ZERO})[1-9]|(?:{'|'.join(sorted(ZERO_FIRST))})[0-9])[0-9]*)"
+)
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _GROUP_ID = re.compile(r"group:[A-Za-z0-9+/=_@.:-]{1,256}")
 _SHORT_ID = 12
-_SEPARATORS = re.compile(r"(?<!^)[ .\-()]")
-_TRUNK_ZERO = "(0)"
-_NUMBER_CHARACTERS = re.compile(r"\+?[0-9 .()\-]+")
+_COUNTRY_CODE = re.compile(rf"\+?(?:{'|'.join(COUNTRY_CODES)})")
+_TRUNK_ZERO = re.compile(r"[(\[\uff08]\s*0\s*[)\]\uff09]")
+_NUMBER_CHARACTERS = re.compile(r"\+?[0-9]+")
+_BRACKETS = "()[]\uff08\uff09"
+_WIDE = {"\uff0b": "+"} | {chr(0xFF10 + digit): str(digit) for digit in range(10)}
+"""Full-width signs, as keyboards in East Asia write them."""
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from messaging_channels._model.statements import ConsentStatement
 
 
 class MessagingError(Exception):
@@ -103,11 +106,20 @@ class MessageBlocked(BadInput):
 
     code = "message_blocked"
 
-    def __init__(self, problem: str, *, check: str, hint: str = "do not send it, or change the rule") -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        check: str,
+        hint: str = "do not send it, or change the rule",
+        entry: ConsentStatement | None = None,
+    ) -> None:
         super().__init__(f"{check}: {problem}; {hint}")
         self.problem = problem
         self.check = check
         self.hint = hint
+        self.entry = entry
+        """What was said or found out that forbids it, where it is about consent or suppression."""
 
 
 class IdempotencyKeyReused(BadInput):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from messaging_channels._model.failure_reasons import Advice, FailureReason
 from messaging_channels._model.failures import (
@@ -162,6 +162,8 @@ class MessageReceived(_Event):
     """How sure the plugin is that somebody wrote this, from 0 to 1. Below 1 it may be a report that the plugin could not read."""
     group_id: str | None = None
     """The group it was written in; None for a message to us alone."""
+    aliases: tuple[Address, ...] = field(default=(), repr=False)
+    """Further addresses of the same person, such as the WhatsApp user id beside the number."""
 
     @property
     def reply_address(self) -> Address:
@@ -273,6 +275,10 @@ class _ConsentEvent(_Event):
     """Such as `keyword STOP`, `complaint`, `list-unsubscribe`."""
     category: str = ""
     """What alone is meant, such as `marketing`; empty for every message of the channel."""
+    certainty: Literal["certain", "likely"] = "certain"
+    """`likely` if words were understood that are no keyword, such as "please stop texting me"."""
+    aliases: tuple[Address, ...] = field(default=(), repr=False)
+    """Further addresses of the same person, such as the WhatsApp user id beside the number."""
 
     def _identity(self) -> tuple[Any, ...]:
         return (self.channel, self.address.plain, self.reason, self.category)
@@ -280,12 +286,20 @@ class _ConsentEvent(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptedOut(_ConsentEvent):
-    """A person wants no more messages on this channel."""
+    """A person wants no more messages on this channel, or must not be sent any."""
+
+    kind: Literal["", "opted_out", "complaint", "blocked", "legal", "undeliverable"] = ""
+    """What it is; empty for a complaint where the reason is `complaint`, else for an opt-out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptedIn(_ConsentEvent):
     """A person wants messages on this channel, again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpRequested(_ConsentEvent):
+    """A person asks for help (HELP, INFO). It says nothing about what the person wants to receive."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,6 +359,7 @@ Event: TypeAlias = (
     | CallChanged
     | OptedOut
     | OptedIn
+    | HelpRequested
     | AccountUpdated
     | TemplateUpdated
     | UnknownEvent

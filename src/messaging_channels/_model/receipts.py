@@ -195,14 +195,17 @@ class ToldFailure(Protocol):
     @property
     def failure(self) -> FailureReason | None:
         """Why it was not delivered."""
+        ...
 
     @property
     def advice(self) -> frozenset[Advice]:
         """What may be done about it."""
+        ...
 
     @property
     def vendor_code(self) -> str:
         """The vendor's own code."""
+        ...
 
     @property
     def vendor_text(self) -> str:

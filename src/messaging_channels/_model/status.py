@@ -143,6 +143,8 @@ EXPIRED_EXPIRED = known(4, 15)
 EXPIRED_BEFORE_SENT = known(4, 1004)
 REJECTED_CANCELLED = known(5, 1005)
 REJECTED_BY_RULE = known(5, 1006)
+REJECTED_SUPPRESSED = known(5, 1007)
+"""Ours: what the recipient said, or that the address cannot be reached, forbids it. Nothing was sent."""
 REJECTED_DESTINATION = known(5, 52)
 REJECTED_PLATFORM = known(5, 100)
 BOUNCED_LATE = Status(

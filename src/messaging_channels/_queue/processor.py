@@ -22,6 +22,7 @@ from messaging_channels._model.status import (
     EXPIRED_BEFORE_SENT,
     REJECTED_BY_RULE,
     REJECTED_PLATFORM,
+    REJECTED_SUPPRESSED,
     StatusGroup,
 )
 from messaging_channels._queue.accounts import AccountPauses
@@ -209,13 +210,7 @@ class JobProcessor:
                 envelope, letter.account, terms, queued, holder
             )
         except errors.MessageBlocked as blocked:
-            if blocked.__cause__ is not None:  # the rule could not be asked: later, perhaps
-                return self._retry_later(claimed, holder, None)
-            if claimed.has_more_steps:
-                return "failed_over", self._next_step(claimed, holder)
-            return "rejected", self._update_job(
-                job, holder, None, stop_reason=str(blocked), status=REJECTED_BY_RULE
-            )
+            return self._after_block(claimed, holder, blocked)
         if job.record is not None:
             prefer_other_providers(claimed.state, job.record, job.base)
         due = yield from turn.pauses.leave_out(claimed.state)
@@ -223,6 +218,18 @@ class JobProcessor:
             return self._wait_for_account(claimed, holder, due)
         turn.sending.append(claimed)
         return None
+
+    def _after_block(self, claimed: _ClaimedJob, holder: str, blocked: errors.MessageBlocked) -> Transition:
+        """Say what follows where a rule, or what the person said, forbids a step."""
+        if blocked.__cause__ is not None:  # the rule could not be asked: later, perhaps
+            return self._retry_later(claimed, holder, None)
+        if claimed.has_more_steps:
+            return "failed_over", self._next_step(claimed, holder)
+        what, status = (
+            ("rejected", REJECTED_BY_RULE) if blocked.entry is None else ("suppressed", REJECTED_SUPPRESSED)
+        )
+        why = str(blocked) if blocked.entry is None else f"{blocked} [{blocked.entry.id}]"
+        return what, self._update_job(claimed.job, holder, None, stop_reason=why, status=status)
 
     def _envelope(self, job: Job, step: Step) -> Envelope:
         channel = self.pipeline.envelopes.channel_for(step.message)
@@ -281,6 +288,8 @@ class JobProcessor:
 
     def _next_transition(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> Transition | None:
         state = claimed.state
+        if state is not None and isinstance(state.error, errors.MessageBlocked):
+            return self._after_block(claimed, holder, state.error)
         if state is None or state.error is not None:
             return None
         attempt, outcome = deciding_attempt(state.attempts)

@@ -19,8 +19,10 @@ from messaging_channels._sending.attempt import (
     attempt_batch,
     attempt_coalesced,
 )
+from messaging_channels._sending.check_runner import ask_checks, ask_consent, finish_checks
 from messaging_channels._sending.decision import Stop, TryProvider
 from messaging_channels._sending.envelopes import EnvelopeBuilder
+from messaging_channels._sending.grouping import applicable_rate_limits, batch_key
 from messaging_channels._sending.provider_selection import ProviderSelector
 from messaging_channels._sending.recorder import AttemptRecorder, existing_record, resume_from
 from messaging_channels._sending.send_state import (
@@ -34,8 +36,8 @@ from messaging_channels.messages import fingerprint
 from messaging_channels.plugins.exchange import Coalesce, Flow, Gather, Sleep, Timeouts, ask
 from messaging_channels.plugins.ledger import GetMessage
 from messaging_channels.plugins.observer import Observer, notify
-from messaging_channels.plugins.provider import Envelope, Provider, SupportsBatchGrouping, SupportsRateLimits
-from messaging_channels.policies.checks import PreSendCheck, run_check
+from messaging_channels.plugins.provider import Envelope, Provider, SupportsRateLimits
+from messaging_channels.policies.checks import PreSendCheck
 from messaging_channels.policies.circuit_breaker import CircuitBreakers
 from messaging_channels.policies.rate_limiter import RateLimiter
 
@@ -100,11 +102,18 @@ class SendPipeline:
         if options.idempotency_key is None or not (yield from self._find_existing(state)):
             yield from self._run_checks(state)
             state.step = self._first_candidate(state)
+            if state.is_done:
+                finish_checks(self.checks, [state])
         return state
 
     def is_fast(self, options: SendOptions) -> bool:
         """Whether there is neither a key nor a rule to be asked for, as most often."""
-        return options.idempotency_key is None and not self.checks
+        consent = self.recorder.consent
+        return (
+            options.idempotency_key is None
+            and not self.checks
+            and not (consent is not None and consent.asks_unrecorded)
+        )
 
     def prepare_fast(self, message: Message, to: str, options: SendOptions) -> SendState:
         """Do as `prepared`, at once: for an address in text, where it asks nothing."""
@@ -141,6 +150,8 @@ class SendPipeline:
         state.next_attempt_number = queued.earlier_attempts + 1
         yield from self._run_checks(state)
         state.step = self._first_candidate(state)
+        if state.is_done:
+            finish_checks(self.checks, [state])
         return state
 
     def resume(self, state: SendState, record: MessageRecord) -> Flow[None]:
@@ -160,8 +171,10 @@ class SendPipeline:
             yield from self.recorder.take_over(state, record, self.clock())
 
     def _run_checks(self, state: SendState) -> Flow[None]:
-        for check in self.checks:
-            yield from run_check(check, state.envelope, state.account)
+        yield from ask_checks(self.checks, state)
+        consent = self.recorder.consent
+        if consent is not None and consent.asks_unrecorded and not self._records([state]):
+            yield from ask_consent(self.checks, state, consent, self.clock())
 
     def step(self, states: Sequence[SendState]) -> Flow[None]:
         """Take the next step with each of them; those for one provider and account go together, as its batches."""
@@ -175,10 +188,18 @@ class SendPipeline:
                     yield from self.resume(state, step.record)
                 except errors.MessagingError as error:
                     state.error = error
+                if state.is_done:
+                    finish_checks(self.checks, [state])
         for (_, name), group in groups.items():
             yield from self.send_group(group, name)
 
     def send_group(self, group: Sequence[SendState], name: str) -> Flow[None]:
+        """Ask one provider about messages of one account, and tell the rules of those that are done."""
+        yield from self._send_group(group, name)
+        if self.checks:
+            finish_checks(self.checks, [one for one in group if one.is_done])
+
+    def _send_group(self, group: Sequence[SendState], name: str) -> Flow[None]:
         """Ask one provider about messages of one account, each when its time has come: write the intent down, ask, write down how it ended."""
         provider, entered = group[0].providers[name], self.clock()
         waiting, seen = self._wait_for_rate_limits(group, provider, entered), entered
@@ -286,7 +307,7 @@ class SendPipeline:
         """Ask, together with other callers where the provider takes batches and nobody is in a hurry."""
         first, deadline = part[0], part[0].options.timeout
         if len(part) == 1 and deadline is None and provider.capabilities.max_batch_size > 1:
-            company = _batch_key(provider, first.envelope)
+            company = batch_key(provider, first.envelope)
             if company is not None:
                 evidence.may_have_been_sent = True  # it may go out in another caller's request
                 return self._coalesced(first, provider, company, until)
@@ -346,7 +367,7 @@ class SendPipeline:
             due = now + step.delay if isinstance(step, TryProvider) else now
             own = named.rate_limits(state.envelope) if named is not None else ()
             if own or rate is not None:
-                limits = _applicable_rate_limits(state, name, own, rate)
+                limits = applicable_rate_limits(state, name, own, rate)
                 taken, pace = self.limiter.reserve(limits, due, state.max_wait(now) - (due - now))
                 if not taken:
                     state.skip_provider(name, "its rate leaves no place in time", pace)
@@ -373,23 +394,6 @@ class SendPipeline:
         state.skipped += tuple(Skipped(name, "circuit open after failures") for name in resting)
         state.providers = {name: one for name, one in state.providers.items() if name not in resting}
         return TryProvider(next(iter(state.providers)))
-
-
-def _applicable_rate_limits(
-    state: SendState, name: str, own: Sequence[tuple[Hashable, RateLimit]], rate: RateLimit | None
-) -> list[tuple[Hashable, RateLimit]]:
-    """Return what a message counts against: the provider's own rates, and that of its sender."""
-    limits: list[tuple[Hashable, RateLimit]] = [((state.account, name, key), one) for key, one in own]
-    if rate is not None:
-        sender = getattr(state.envelope.message, "sender", None)
-        limits.append(((state.account, name, "sender", str(sender)), rate))
-    return limits
-
-
-def _batch_key(provider: Provider, envelope: Envelope) -> Hashable | None:
-    """Return with which other messages this one may share a request, None if with none."""
-    able: SupportsBatchGrouping | None = provider if hasattr(provider, "batch_key") else None  # type: ignore[assignment]
-    return "" if able is None else able.batch_key(envelope)
 
 
 _ACCEPTED = Reason.ACCEPTED  # to find a member takes Python 3.11 0.2 µs

@@ -11,8 +11,10 @@ from messaging_channels._model import errors
 from messaging_channels._model.ids import random_digits
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.receipts import deciding_attempt, was_rejected
+from messaging_channels._model.statements import ConsentStatement
 from messaging_channels._sending.decision import Stop
 from messaging_channels._sending.send_state import ExistingRecord, SendState
+from messaging_channels.consent.gate import ConsentGate, suppressed_error
 from messaging_channels.messages import digest_of
 from messaging_channels.plugins.exchange import Flow, Sleep, ask
 from messaging_channels.plugins.ledger import (
@@ -41,6 +43,8 @@ class AttemptRecorder:
     """Writes down what a dispatcher does. One serves all threads and tasks."""
 
     options: LedgerOptions
+    consent: ConsentGate | None = None
+    """Asked, in the step in which an attempt is written down, whether the person wants the message."""
 
     def start(
         self, states: Sequence[SendState], provider: Provider, now: float, delay: float
@@ -71,7 +75,9 @@ class AttemptRecorder:
             raise
         for state, intent, reply in zip(states, intents, replies, strict=True):
             state.unwritten = None
-            if isinstance(intent, ReserveMessage):
+            if isinstance(reply, ConsentStatement):
+                state.error = suppressed_error(reply)
+            elif isinstance(intent, ReserveMessage):
                 state.is_recorded = reply is None
                 state.step = state.step if reply is None else existing_record(reply)
             elif not reply:
@@ -96,8 +102,13 @@ class AttemptRecorder:
         if not ended:
             return
         ends = [self._finish_operation(one, now) for one in ended]
+        said: Sequence[Operation[Any]] = ()
+        if self.consent is not None:
+            said = self.consent.failures(
+                [(one.envelope, one.attempts[-1]) for one in ended if one.attempts], now
+            )
         try:
-            replies = yield from _perform(ends)
+            replies = yield from _perform([*ends, *said])
         except errors.LedgerUnavailable:
             import logging  # noqa: PLC0415  not needed where all goes well
 
@@ -108,7 +119,7 @@ class AttemptRecorder:
             for state, end in zip(ended, ends, strict=True):
                 state.unwritten = end
             return
-        for state, status in zip(ended, replies, strict=True):
+        for state, status in zip(ended, replies[: len(ended)], strict=True):
             state.status = status
 
     def record_unsent(self, states: Sequence[SendState], now: float) -> Flow[None]:
@@ -199,9 +210,14 @@ class AttemptRecorder:
     def _start_operation(self, state: SendState, provider: str, now: float, delay: float) -> Operation[Any]:
         envelope, terms = state.envelope, state.options
         begun = AttemptIntent(state.id, state.next_attempt_number, provider, state.account, now, delay)
+        asked = self.consent.query(envelope, now, state.options.confirms) if self.consent else None
         if state.is_recorded:
             return StartAttempt(
-                begun, state.lease_owner, now + self.options.lease, queued=state.queue_context is not None
+                begun,
+                state.lease_owner,
+                now + self.options.lease,
+                queued=state.queue_context is not None,
+                consent=asked,
             )
         state.lease_owner = random_digits()
         return ReserveMessage(
@@ -218,6 +234,7 @@ class AttemptRecorder:
             lease_owner=state.lease_owner,
             lease=now + self.options.lease,
             first_attempt=begun,
+            consent=asked,
         )
 
     def _finish_operation(self, state: SendState, now: float) -> Operation[Any]:

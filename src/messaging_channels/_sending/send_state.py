@@ -31,6 +31,7 @@ class SendKeywords(TypedDict, total=False):
     timeout: float | None
     on_unknown: Literal["hold", "resend"]
     in_progress_timeout: float
+    confirms: str
 
 
 _MAX_KEY_LENGTH = 255
@@ -51,6 +52,11 @@ class SendOptions:
     """`hold`: what may have been sent is never sent again. `resend`: a second copy is better than none."""
     in_progress_timeout: float = 0.0
     """Seconds to wait for an earlier call with the same key, before IdempotencyKeyInUse is raised."""
+    confirms: str = ""
+    """The id of an opt-out (`ConsentStatement.id`) that this message confirms to the person, without any marketing in it.
+
+    That opt-out does not block it, for five minutes after it was kept; and it goes out once, whatever the key.
+    """
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant.
@@ -58,6 +64,10 @@ class SendOptions:
         Raises:
             InvalidMessage: the key is empty, longer than 255 characters or no text that a database can hold, or the deadline has passed.
         """
+        if self.confirms:
+            object.__setattr__(
+                self, "idempotency_key", f"consent-confirmation/{self.confirms}"[:_MAX_KEY_LENGTH]
+            )
         if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _MAX_KEY_LENGTH:
             raise errors.InvalidMessage(
                 f"{len(self.idempotency_key)} characters", field="idempotency_key", hint="use 1 to 255"
@@ -134,6 +144,8 @@ class SendState:
     """What the caller gets instead of a receipt, unless it is about the outcome."""
     status: Status | None = field(default=None, init=False)
     replayed: bool = field(default=False, init=False)
+    is_counted: bool = field(default=False, init=False)
+    """Whether the rules let it through, and do not know yet how it ended."""
     retry_after: float | None = field(default=None, init=False)
     """Seconds until another try may succeed, where no provider was asked."""
     is_bulk: bool = field(default=False, init=False)

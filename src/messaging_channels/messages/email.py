@@ -142,6 +142,8 @@ class Email(Message):
     provider_options: tuple[ProviderOptions, ...] = ()
     also_to: Addresses = ()
     """Further recipients, whom the mail names in To beside the one it is sent to. Whom the server refused is told in the result."""
+    category: str | None = field(default=None, kw_only=True)
+    """What it is for: see `Message.category`."""
 
     def __post_init__(self) -> None:
         """Check the fields, and bring the addresses and headers into their parsed, immutable form."""
@@ -221,6 +223,8 @@ def parse_addresses(addresses: Addresses) -> tuple[EmailAddress, ...]:
     Raises:
         InvalidAddress: one of them is none.
     """
+    if addresses == ():
+        return ()
     if isinstance(addresses, (str, EmailAddress)):
         addresses = (addresses,)
     return tuple(

@@ -36,6 +36,7 @@ class WhatsAppText(Message):
     reply_to: str | None = None
     """The provider's id of the message that is quoted; so for every type here."""
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
     preview_url: bool = False
     """Whether the first link is shown with a preview."""
 
@@ -52,6 +53,7 @@ class _File(Message):
     sender: str | None = None
     reply_to: str | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Bring the media into its parsed form."""
@@ -123,6 +125,7 @@ class WhatsAppLocation(Message):
     sender: str | None = None
     reply_to: str | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check that the place is on Earth."""
@@ -142,6 +145,7 @@ class WhatsAppReaction(Message):
     """The provider's id of the message."""
     sender: str | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check that it names a message."""
@@ -196,6 +200,7 @@ class Interactive(Message):
     sender: str | None = None
     reply_to: str | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
 
     @property
     def uploads(self) -> tuple[Media, ...]:

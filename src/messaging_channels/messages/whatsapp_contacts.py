@@ -127,6 +127,7 @@ class WhatsAppContacts(Message):
     sender: str | None = None
     reply_to: str | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check that there is one."""

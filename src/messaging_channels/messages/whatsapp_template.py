@@ -122,7 +122,7 @@ class FlowButton:
     """A button that opens a flow."""
 
     token: str = field(default="unused", repr=False)
-    """Comes back with the answers. WhatsApp's own word for none is `unused`."""
+    """Comes back with the answers. WhatsApp's own word for none is `unused`; an empty one leaves it to the provider."""
     data: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     """What its first screen is filled with."""
 
@@ -187,6 +187,8 @@ class WhatsAppTemplate(Message):
     sender: str | None = None
     reply_to: str | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
+    """Meta's category of the template, in capitals or not; of one with a button for a one-time password it is `authentication`."""
     offer_expires_at: float | None = None
     """When a limited-time offer is over: seconds since the epoch, UTC."""
     tap_target: TapTarget | None = None
@@ -211,6 +213,8 @@ class WhatsAppTemplate(Message):
             raise InvalidMessage(
                 "a gap is empty", field="WhatsAppTemplate.parameters", hint="fill all of them"
             )
+        if self.category is None and any(isinstance(one, OneTimePassword) for one in self.buttons):
+            object.__setattr__(self, "category", "authentication")
 
     def __hash__(self) -> int:
         """Hash by name and language; the body may be a mapping."""
@@ -254,7 +258,7 @@ def _named(field: str, parameters: Parameters) -> Iterator[tuple[str, object]]:
 def _button_gaps(buttons: tuple[Button, ...]) -> Iterator[tuple[str, object]]:
     for button in buttons:
         for kind, name in _BUTTON_TEXTS.items():
-            if isinstance(button, kind):
+            if isinstance(button, kind) and not (isinstance(button, FlowButton) and not button.token):
                 yield f"{kind.__name__}.{name}", getattr(button, name)
 
 

@@ -28,6 +28,7 @@ from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 if TYPE_CHECKING:
     from messaging_channels._model.events import Event
     from messaging_channels._model.failure_reasons import Advice, FailureReason
+    from messaging_channels._model.statements import ConsentQuery
     from messaging_channels._model.status import Status
 
 Reply = TypeVar("Reply")
@@ -242,11 +243,13 @@ class RecordUnsent(InsertMessage):
 
 @fast_frozen(frozen=True, slots=True)
 class ReserveMessage(InsertMessage):
-    """Take a message in, with its first attempt."""
+    """Take a message in, with its first attempt. Reply, besides, what forbids it, and take nothing in then."""
 
     lease_owner: str
     lease: float
     first_attempt: AttemptIntent
+    consent: ConsentQuery | None = None
+    """Asked in the same step."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -270,6 +273,8 @@ class StartAttempt(Operation[bool]):
     lease: float
     queued: bool = False
     """Whether the holder is a worker that has claimed it: see `ledger.queue`."""
+    consent: ConsentQuery | None = None
+    """Asked in the same step. The reply is what forbids it, and nothing is written then."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -379,6 +384,10 @@ class Ledger(Protocol):
 
     def stored_address(self, plain: str, masked: str) -> str:
         """Return an address as this ledger keeps it."""
+        ...
+
+    def recipient_key(self, identity: str) -> str:
+        """Return the digest by which a person is found whatever the ledger keeps of addresses; with the ledger's pepper, if it has one."""
         ...
 
 

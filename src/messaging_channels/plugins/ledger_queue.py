@@ -13,6 +13,7 @@ from typing import Any
 from messaging_channels._model.status import Status
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.plugins.ledger import OPERATIONS, InsertMessage, MessageRecord, Operation
+from messaging_channels.plugins.ledger_consent import CONSENT_OPERATIONS
 
 QUEUE_OWNER = "queue"
 """The holder of a message that waits and that no worker has claimed."""
@@ -340,5 +341,6 @@ ALL_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     ListPausedAccounts,
     EraseRecipient,
     Prune,
+    *CONSENT_OPERATIONS,
 )
 """All operations that a ledger performs."""

@@ -46,6 +46,13 @@ class RateLimiter(FreshLock):
                 self._evict_unused(now)
         return True, wait
 
+    def release(self, limits: Sequence[tuple[Hashable, RateLimit]]) -> None:
+        """Give places back that were taken and not used."""
+        with self._lock:
+            for key, rate in limits:
+                if key in self._next_free:
+                    self._next_free[key] -= rate.interval
+
     def _shift_times(self, seconds: float) -> None:
         """Follow a clock that was set back: places given out before it must not delay anybody for as long."""
         self._next_free = {key: due - seconds for key, due in self._next_free.items()}

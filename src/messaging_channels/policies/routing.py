@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from messaging_channels._model.errors import UnknownProvider
+from messaging_channels._model.values import as_texts
 
 if TYPE_CHECKING:
     from messaging_channels.messages import Message
@@ -57,6 +58,12 @@ class RouteMatch:
     message_types: tuple[type[Message], ...] = ()
     accounts: tuple[str | None, ...] = ()
     """The tenants; None is the platform's own."""
+
+    def __post_init__(self) -> None:
+        """Take a text as one prefix, and as one account: never letter by letter."""
+        object.__setattr__(self, "prefixes", as_texts(self.prefixes))
+        if isinstance(self.accounts, str):
+            object.__setattr__(self, "accounts", (self.accounts,))
 
     def matches(self, envelope: Envelope, account: str | None) -> bool:
         """Whether the provider is considered for that message."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from messaging_channels.testing.clock import ControlledClock
     from messaging_channels.testing.emulator import Emulator, Request, json_response, serve
     from messaging_channels.testing.faults import Fault, FaultKind, FaultQueue
-    from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
+    from messaging_channels.testing.fixtures import ConformanceFixtures, InboundText, Webhook
     from messaging_channels.testing.network_guard import RealProviderReached
     from messaging_channels.testing.openapi import OpenApiChecks, OpenApiDocument
     from messaging_channels.testing.outbox import Outbox, Sent
@@ -30,6 +30,7 @@ __all__ = [
     "Fault",
     "FaultKind",
     "FaultQueue",
+    "InboundText",
     "OpenApiChecks",
     "OpenApiDocument",
     "Outbox",
@@ -85,6 +86,7 @@ __getattr__, __dir__ = lazy(
         "testing.unittest": ("OutboxMixin",),
         "testing.fixtures": (
             "ConformanceFixtures",
+            "InboundText",
             "Webhook",
         ),
     },

@@ -192,5 +192,11 @@ FIXTURES = ConformanceFixtures(
         provider_id=sha256(f"{sender} {text}".encode()).hexdigest()[:12],
         at=1_790_000_000,
     ),
+    inbound_message=lambda one: _body(
+        **{"from": one.sender, "to": one.to, "text": one.text},
+        channel="email" if "@" in one.sender else "sms",
+        provider_id=f"in-{one.number}",
+        at=int(one.at),
+    ),
 )
 """What the fake vendor says."""

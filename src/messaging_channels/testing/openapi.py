@@ -99,7 +99,11 @@ class OpenApiDocument:
         if mapping:
             given = cast("Json", value) if isinstance(value, dict) else {}
             chosen = given.get(plain["discriminator"]["propertyName"])
-            return self.expanded({"$ref": mapping[chosen]}, value) if chosen in mapping else {"not": {}}
+            return (
+                self.expanded({"$ref": mapping[chosen]}, value)
+                if isinstance(chosen, str) and chosen in mapping
+                else {"not": {}}
+            )
         for several in ("oneOf", "anyOf"):
             if several in plain:
                 return {"anyOf": [self.expanded(one, value) for one in plain[several]]}

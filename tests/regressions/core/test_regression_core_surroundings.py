@@ -32,7 +32,6 @@ from messaging_channels.policies.checks import SpendLimit
 from messaging_channels.policies.routing import RetryPolicy
 
 TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
-CONSENT = pytest.mark.xfail(strict=True, reason="issue Consent", raises=AssertionError)
 
 SENDS_BY_THE_SANDBOX = """
 from messaging_channels import Dispatcher, Sms
@@ -139,7 +138,6 @@ def test_a_bad_file_of_certificates_is_a_mistake_of_the_settings_and_the_key_sta
     assert len([one for one in server.requests if one.startswith(b"POST")]) == 1
 
 
-@CONSENT
 def test_what_the_vendor_refused_has_not_been_spent() -> None:
     refused = {"message-count": "1", "messages": [{"status": "3", "error-text": "Invalid to address"}]}
     answers = [reply(200, refused), reply(200, refused)]

@@ -105,10 +105,7 @@ def test_a_message_that_was_not_sent_because_every_vendor_rests_has_a_record() -
 
 @pytest.mark.parametrize(
     "made",
-    [
-        SqliteLedger,
-        lambda: SqliteLedger(addresses="plain"),
-    ],
+    [SqliteLedger, lambda: SqliteLedger(addresses="plain")],
     ids=["as-it-comes", "plain"],
 )
 def test_an_unknown_outcome_is_settled_whatever_the_ledger_keeps_of_addresses(

@@ -38,7 +38,7 @@ CARRIES: Mapping[type[Message], frozenset[str]] = {
     messages.WhatsAppLocationRequest: _CHAT,
     messages.WhatsAppProduct: _CHAT | {"text", "footer"},
     messages.WhatsAppProducts: _WORDS,
-    messages.WhatsAppFlow: _WORDS | {"action", "screen", "data", "draft"},
+    messages.WhatsAppFlow: _WORDS | {"token", "action", "screen", "data", "draft"},
     messages.WhatsAppCarousel: _CHAT,
     messages.WhatsAppCallButton: frozenset({"sender", "button", "ttl_minutes", "payload"}),
     messages.WhatsAppContactRequest: _CHAT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -92,10 +93,17 @@ class AsyncConnection(asyncio.Protocol):
         self._news.set()
         return False
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  what is known by then
-        """Wake whoever waits. See asyncio.Protocol."""
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take what the server said before it broke the connection, and wake whoever waits. See asyncio.Protocol."""
+        if exc is not None and self._plain is None:
+            self._read_last_words()
         self._ended = self._lost = True
         self._news.set()
+
+    def _read_last_words(self) -> None:
+        """Read what had come when writing failed: the loop reads no more then, but the system still has it."""
+        with suppress(OSError, ValueError):
+            self._replies.feed(os.read(self.transport.get_extra_info("socket").fileno(), 65536))
 
     def pause_writing(self) -> None:
         """Have the write wait. See asyncio.Protocol."""

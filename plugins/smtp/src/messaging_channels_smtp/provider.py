@@ -44,7 +44,7 @@ from messaging_channels_smtp.protocol.submission import Submission
 from messaging_channels_smtp.responses import parse_delivery
 from messaging_channels_smtp.socket_backend import Session
 from messaging_channels_smtp.verp import VerpReturnPath
-from messaging_channels_smtp.webhooks import MailWebhooks
+from messaging_channels_smtp.webhooks import SOURCE_SIZE, MailWebhooks
 from messaging_channels_smtp.writing import MailWriter
 
 
@@ -106,6 +106,7 @@ class Smtp:
         dkim: DkimSigner | None = None,
         report_success: bool = False,
         webhook_token: str | None = None,
+        source_size: int = SOURCE_SIZE,
         timeout: float = 60.0,
         data_timeout: float = 600.0,
         timeouts: SmtpTimeouts | None = None,
@@ -140,6 +141,7 @@ class Smtp:
             dkim: a `DkimSigner` that holds those three.
             report_success: whether to ask for reports of delivery too, not only of failure and delay.
             webhook_token: what a call of `handle_webhook` has to carry as `authorization: Bearer`; see the README on bounces.
+            source_size: how many octets of a received mail its events keep (default 1,048,576; 0 for none).
             timeout: seconds for each step; for a connection at most 10.
             data_timeout: seconds for the reply to a whole mail.
             timeouts: `SmtpTimeouts`, which holds a time for each kind of step.
@@ -167,7 +169,7 @@ class Smtp:
         self._return_path = back = return_path_of(return_path, return_path_key)
         self._signer = dkim or signer_of(dkim_domain, dkim_selector, dkim_key)
         hook_token = secret_of(webhook_token, "webhook_token")
-        self._webhooks = MailWebhooks(self.name, token=hook_token, return_path=back)
+        self._webhooks = MailWebhooks(self.name, token=hook_token, return_path=back, source_size=source_size)
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider. A mail of several that cannot be written is refused by itself; the only one raises."""

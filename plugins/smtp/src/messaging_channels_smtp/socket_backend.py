@@ -118,11 +118,15 @@ class Connection:
 
     def read_reply(self, timeout: float) -> Reply:
         """Wait for the next reply, for so many seconds in all. Raises OSError or ConnectionLost."""
+        if (reply := self._replies.next_reply()) is not None:
+            return reply
         deadline = time.monotonic() + timeout
-        while (reply := self._replies.next_reply()) is None:
-            self._socket.settimeout(_seconds_until(deadline))
+        self._socket.settimeout(timeout)
+        while True:
             self._take(self._socket.recv(65536))
-        return reply
+            if (reply := self._replies.next_reply()) is not None:
+                return reply
+            self._socket.settimeout(_seconds_until(deadline))
 
     def _take(self, data: bytes) -> None:
         if not data:

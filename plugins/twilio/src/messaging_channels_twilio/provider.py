@@ -201,18 +201,24 @@ class Twilio(HttpProvider, TwilioApi):
         """See SupportsLookup: the one message to that address, of that text and time. Twilio proves no absence, so it never says so.
 
         Two messages of one text to one address within two minutes cannot be told apart: then, and for texts that were redacted, it says nothing.
+
+        Where the ledger masks or hashes addresses, that of the message has to fit; and it says nothing if the account's log holds more than a thousand messages
+        since, so that nobody can see whether there is a second one.
         """
         if request.provider_id is not None:
             return (yield from self._fetch_result(request.provider_id))
-        is_unknown = request.to is None and request.address_matches is None
-        if is_unknown or request.channel not in PREFIX or isinstance(request.to, WhatsAppGroupId):
+        if request.channel not in PREFIX or isinstance(request.to, WhatsAppGroupId):
+            return None
+        if request.to is None and request.to_matches is None:
             return None
         found: dict[str, TwilioMessage] = {}
         day = datetime.fromtimestamp(request.started_at, UTC).date() - timedelta(days=1)
         for since in (day, None):  # what waits to be sent has no day yet, and a filter may pass it over
             try:
-                yield from self._collect_matches(request, since, found)
+                is_complete = yield from self._collect_matches(request, since, found)
             except TwilioApiError:
+                return None
+            if not is_complete:
                 return None
         if len(found) != 1:
             return None
@@ -227,17 +233,33 @@ class Twilio(HttpProvider, TwilioApi):
 
     def _collect_matches(
         self, request: LookupRequest, since: date | None, found: dict[str, TwilioMessage]
-    ) -> Flow[None]:
-        """Add what the log holds of this message. Without a day only the first page is read: it is the latest."""
+    ) -> Flow[bool]:
+        """Add what the log holds of this message; return whether enough of it was read. Without a day only the first page is: it is the latest."""
         to = None if request.to is None else format_recipient(request.channel, request.to)
         page: Page = yield from self.list_messages(to=to, since=since, page_size=200)
         for left in reversed(range(_MAX_PAGES)):
             found |= {
-                one.sid: one for one in page.messages if _is_to(one, request, to) and _is_match(one, request)
+                one.sid: one for one in page.messages if _is_to(one, to, request) and _is_match(one, request)
             }
-            if since is None or page.next_uri is None or not left:
-                return
-            page = yield from self.next_page(page)
+            if since is None or page.next_uri is None or _is_before(page, request):
+                return True
+            if left:
+                page = yield from self.next_page(page)
+        return to is not None
+
+
+def _is_to(message: TwilioMessage, to: str | None, request: LookupRequest) -> bool:
+    """Whether a message of the log went to the address that is sought, or to one that is kept alike."""
+    if to is not None:
+        return message.to == to
+    channel, address = webhooks.parse_address(message.to)
+    return channel == request.channel and request.to_matches is not None and request.to_matches(address)
+
+
+def _is_before(page: Page, request: LookupRequest) -> bool:
+    """Whether a page, of which the latest comes first, reaches back before the time that is sought."""
+    made = [one.created_at for one in page.messages if one.created_at is not None]
+    return bool(made) and min(made) < datetime.fromtimestamp(request.started_at, UTC) - _CLOCK_SKEW
 
 
 def _result_of(message: TwilioMessage) -> AttemptResult:
@@ -248,15 +270,6 @@ def _result_of(message: TwilioMessage) -> AttemptResult:
         provider_id=message.sid,
         raw_response=message.raw,
     )
-
-
-def _is_to(message: TwilioMessage, request: LookupRequest, to: str | None) -> bool:
-    """Whether it went to the recipient, or to one whose address the record keeps in the same way."""
-    prefix, matches = PREFIX[request.channel], request.address_matches
-    if to is not None:
-        return message.to == to
-    is_on_channel = ":" not in message.to.removeprefix(prefix) and message.to.startswith(prefix)
-    return is_on_channel and matches is not None and matches(message.to.removeprefix(prefix))
 
 
 def _is_match(message: TwilioMessage, request: LookupRequest) -> bool:

@@ -129,8 +129,13 @@ def _status_event(report: _StatusReport) -> Sequence[Event]:
     if report.state == "read" or report.fields.get("EventType", "").upper() == _READ:
         heard.append(EngagementReceived(**of_message, engagement_type=EngagementType.READ))
     if report.code in OPT_OUTS and report.fields.get("To"):
-        channel, address = _parse_address(report.fields["To"])
-        heard.append(OptedOut(**common, channel=channel, address=address, reason=f"error {report.code}"))
+        channel, address = parse_address(report.fields["To"])
+        about = "marketing" if report.code == _MARKETING_STOPPED else ""
+        heard.append(
+            OptedOut(
+                **common, channel=channel, address=address, reason=f"error {report.code}", category=about
+            )
+        )
     return heard
 
 
@@ -165,14 +170,14 @@ def _detail(report: _StatusReport) -> str:
 
 
 def _inbound_event(fields: Fields, sid: str, at: float) -> Sequence[Event]:
-    channel, sender = _parse_address(fields["From"])
+    channel, sender = parse_address(fields["From"])
     common: dict[str, Any] = {"provider": PROVIDER, "occurred_at": at, "event_id": sid, "raw": fields}
     received = MessageReceived(
         **common,
         channel=channel,
         provider_id=sid,
         sender=sender,
-        to=_parse_address(fields.get("To", ""))[1].plain,
+        to=parse_address(fields.get("To", ""))[1].plain,
         kind=_message_type(fields),
         text=fields.get("Body") or fields.get("ButtonText") or fields.get("ListTitle") or None,
         payload=_payload(fields),
@@ -197,7 +202,7 @@ def _opt_event(fields: Fields, channel: str) -> tuple[Callable[..., Event] | Non
     word = fields.get("Body", "").strip().upper()
     if channel == "sms" and word in STOP_WORDS:
         return OptedOut, f"keyword {word}"
-    if channel == "sms" and word in START_WORDS:
+    if channel == "sms" and word in START_WORDS - _AMBIGUOUS:
         return OptedIn, f"keyword {word}"
     return None, ""
 
@@ -207,7 +212,7 @@ def _payload(fields: Fields) -> str | None:
     return next((told for name in _PAYLOADS if (told := fields.get(name))), None)
 
 
-def _parse_address(value: str) -> tuple[str, Address]:
+def parse_address(value: str) -> tuple[str, Address]:
     """Split an address of Twilio's into channel and address: a number, the id of a WhatsApp user, or something else."""
     prefix, colon, bare = value.rpartition(":")
     channel = prefix.lower() if colon else "sms"
@@ -336,4 +341,8 @@ _PAYLOADS: Mapping[str, str] = {
 }
 """By the field: the kind of message that has it."""
 _MESSAGE_TYPES: Mapping[str, str] = {"interactive": "list", "contact": "contacts"}
+_MARKETING_STOPPED = 63033
+"""The person stopped marketing messages on WhatsApp, and gets others."""
+_AMBIGUOUS = frozenset({"YES"})
+"""Twilio lifts its own block at this word; whoever answers a question with it has not asked for messages."""
 _OPT_EVENTS: Mapping[str, type[OptedOut | OptedIn]] = {"STOP": OptedOut, "START": OptedIn}

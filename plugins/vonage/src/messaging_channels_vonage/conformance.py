@@ -85,6 +85,16 @@ FIXTURES = ConformanceFixtures(
             "timestamp": "1790000000",
         }
     ).encode(),
+    inbound_message=lambda one: json.dumps(
+        {
+            "msisdn": one.sender,
+            "to": one.to,
+            "messageId": f"0B{one.number:06X}",
+            "text": one.text,
+            "type": "text",
+            "timestamp": f"{one.at:.0f}",
+        }
+    ).encode(),
     webhooks=(
         Webhook(
             b'{"msisdn": "447700900123", "to": "Shop", "messageId": "0A0", "status": "delivered", "err-code": "0",'

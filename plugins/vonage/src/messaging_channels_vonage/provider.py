@@ -27,6 +27,7 @@ from messaging_channels.plugins import (
     WebhookRequest,
     WebhookResult,
     WhatsAppGroupId,
+    WhatsAppUserId,
     ask,
     require_sender,
 )
@@ -162,7 +163,8 @@ class Vonage:
             envelope, self._sender(message, "whatsapp" if envelope.channel == "whatsapp" else "")
         )
         request = yield from self._message_request(described, envelope.id)
-        return (responses.parse_message_response((yield from ask(request))),)
+        by_user_id = isinstance(envelope.to, WhatsAppUserId)
+        return (responses.parse_message_response((yield from ask(request)), by_user_id=by_user_id),)
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
         """See SupportsWebhooks. The SMS API calls by GET or POST, with a form or JSON, signed; the Messages API with a token."""

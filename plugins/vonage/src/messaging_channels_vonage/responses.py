@@ -79,8 +79,11 @@ _BY_HTTP: Mapping[int, Reason] = {
 _REFUSED = 4
 
 
-def parse_message_response(response: HttpResponse) -> AttemptResult:
-    """Read the answer of the Messages API. Never raises, whatever came."""
+def parse_message_response(response: HttpResponse, *, by_user_id: bool = False) -> AttemptResult:
+    """Read the answer of the Messages API. Never raises, whatever came.
+
+    That a person cannot be addressed `by_user_id` does not mean that no other provider can.
+    """
     try:
         parsed: object = response.json()
     except ValueError:
@@ -93,6 +96,8 @@ def parse_message_response(response: HttpResponse) -> AttemptResult:
     reason = PROBLEMS.get(_problem_code(answer) or 0) or _BY_HTTP.get(response.status)
     if response.status // 100 != _REFUSED or reason is None or response.status in (408, 429):
         return result_from_status(response, detail)
+    if by_user_id and (reason is Reason.RECIPIENT or _problem_code(answer) == _INVALID_PARAMETER):
+        reason = Reason.NO_COVERAGE
     return AttemptResult.of(
         reason, f"HTTP {response.status} {detail}".strip(), raw_response=answer or response
     )
@@ -115,6 +120,7 @@ def _problem_code(problem: Mapping[str, Any]) -> int | None:
 
 
 _CODE_DIGITS = 5
+_INVALID_PARAMETER = 1020
 _WORDS = re.compile(r"(?=.*[A-Za-z])[A-Za-z' ,.-]{1,80}")
 
 

@@ -17,7 +17,7 @@ from messaging_channels.events import (
     UnknownEvent,
 )
 from messaging_channels_whatsapp_cloud.parsing import as_object, get_member, non_empty_text, parse_degrees
-from messaging_channels_whatsapp_cloud.webhook_updates import WebhookChange, parse_address
+from messaging_channels_whatsapp_cloud.webhook_updates import WebhookChange, parse_address, parse_aliases
 
 Inbound: TypeAlias = "MessageReceived | MessageEdited | MessageRevoked | UnknownEvent"
 
@@ -49,7 +49,10 @@ def parse_inbound(value: WebhookChange, message: dict[str, Any]) -> Inbound:
     kind, read = _reader(told, content)
     name = non_empty_text(get_member(value.contact(*ids).get("profile"), "name"))
     reply_to = non_empty_text(get_member(message.get("context"), "id"))
-    return MessageReceived(kind=kind, name=name, **{"reply_to": reply_to, **read(content)}, **common)
+    aliases = parse_aliases(sender, *ids[1:])
+    return MessageReceived(
+        kind=kind, name=name, aliases=aliases, **{"reply_to": reply_to, **read(content)}, **common
+    )
 
 
 def parse_echo(value: WebhookChange, message: dict[str, Any]) -> MessageEchoed | UnknownEvent:

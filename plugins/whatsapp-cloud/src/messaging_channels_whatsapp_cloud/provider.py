@@ -130,7 +130,7 @@ class WhatsAppCloud:
         except GraphApiError as refused:
             return (refused.result,)
         response = yield from ask(self._request(envelope, message, number_id))
-        return (parse_send_response(response),)
+        return (parse_send_response(response, by_user_id=isinstance(envelope.to, WhatsAppUserId)),)
 
     def validate(self, envelope: Envelope) -> None:
         """See SupportsValidation."""

@@ -22,10 +22,12 @@ from messaging_channels_whatsapp_cloud.parsing import (
     as_objects,
     get_member,
     non_empty_text,
+    parse_integer,
     parse_json,
 )
 
 _FAULT = 5
+_NOT_BY_USER_ID = 131062
 
 
 class GraphApiError(MessagingError):
@@ -38,8 +40,8 @@ class GraphApiError(MessagingError):
         self.result = result
 
 
-def parse_send_response(response: HttpResponse) -> AttemptResult:
-    """Read the answer to a message. Never raises, whatever came."""
+def parse_send_response(response: HttpResponse, *, by_user_id: bool = False) -> AttemptResult:
+    """Read the answer to a message. Never raises, whatever came. That a person cannot be addressed `by_user_id` does not mean that no other provider can."""
     answer = parse_json(response.body)
     for message in as_objects(get_member(answer, "messages"))[:1]:
         if response.ok and (wamid := non_empty_text(message.get("id"))):
@@ -49,7 +51,11 @@ def parse_send_response(response: HttpResponse) -> AttemptResult:
             return AttemptResult.of(
                 Reason.ACCEPTED, status=statuses.known(group, number), provider_id=wamid, raw_response=answer
             )
-    return _refused_result(response, answer)
+    result = _refused_result(response, answer)
+    code = parse_integer(get_member(get_member(answer, "error"), "code"))
+    if by_user_id and code == _NOT_BY_USER_ID and result.outcome is Outcome.REJECTED:
+        return AttemptResult.of(Reason.NO_COVERAGE, result.detail, raw_response=answer)
+    return result
 
 
 def require_success(response: HttpResponse, operation: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -108,13 +108,21 @@ class WebhookChange:
 
 def parse_address(number: object, *user_ids: object) -> WhatsAppAddress | None:
     """Return whom a number or one of the ids of a user names, the number first."""
-    for parse, given in ((PhoneNumber.parse, number), *((WhatsAppUserId.parse, one) for one in user_ids)):
+    parsers: list[tuple[Callable[[str], WhatsAppAddress], object]] = [(PhoneNumber.parse, number)]
+    parsers += [(WhatsAppUserId.parse, one) for one in user_ids]
+    for parse, given in parsers:
         try:
             if told := non_empty_text(given):
                 return parse(told)
         except InvalidAddress:
             continue
     return None
+
+
+def parse_aliases(person: WhatsAppAddress, *user_ids: object) -> tuple[WhatsAppAddress, ...]:
+    """Return the further ids that a report gives of the same person."""
+    found = (parse_address(None, one) for one in user_ids)
+    return tuple(dict.fromkeys(one for one in found if one is not None and one != person))
 
 
 def _seconds(value: object) -> float | None:

@@ -15,7 +15,7 @@ from messaging_channels_whatsapp_cloud.errors import describe_error
 from messaging_channels_whatsapp_cloud.inbound import parse_echo, parse_inbound
 from messaging_channels_whatsapp_cloud.parsing import as_object, get_member, is_object, non_empty_text
 from messaging_channels_whatsapp_cloud.status_reports import parse_status
-from messaging_channels_whatsapp_cloud.webhook_updates import WebhookChange, parse_address
+from messaging_channels_whatsapp_cloud.webhook_updates import WebhookChange, parse_address, parse_aliases
 
 if TYPE_CHECKING:
     from messaging_channels.events import Event
@@ -111,6 +111,7 @@ def _preference(change: WebhookChange, preference: dict[str, Any]) -> Iterator[E
     yield chosen(
         channel="whatsapp",
         address=person,
+        aliases=parse_aliases(person, *ids[1:]),
         reason="user_preferences",
         category="marketing" if category == _MARKETING else category,
         **change.common(preference, raw, "user_preferences", ids, preference),

@@ -185,7 +185,7 @@ def _coupon(button: t.CopyCode) -> dict[str, Any]:
 
 
 def _flow(button: t.FlowButton) -> dict[str, Any]:
-    action = {"flow_token": button.token, **without_empty(flow_action_data=dict(button.data))}
+    action = {"flow_token": button.token or "unused", **without_empty(flow_action_data=dict(button.data))}
     return _button("flow", "action", action)
 
 

@@ -148,7 +148,8 @@ def _copy_code(button: CopyCode) -> dict[str, Any]:
 
 
 def _flow(button: FlowButton) -> dict[str, Any]:
-    token = _require_length(button.token, _TOKEN) if button.token else None
+    own = button.token != _NO_TOKEN
+    token = _require_length(button.token, _TOKEN) if own else None
     return without_none(type="FLOW", flowToken=token, data=dict(button.data) or None)
 
 
@@ -190,6 +191,7 @@ def _invalid_message(field: str, problem: str, hint: str) -> InvalidMessage:
     return InvalidMessage(problem, field=f"WhatsAppTemplate.{field}", hint=hint)
 
 
+_NO_TOKEN = "unused"  # noqa: S105  WhatsApp's own word for none
 _MOST_BUTTONS, _MOST_CARDS, _MOST_CARD_BUTTONS = 10, 10, 2
 _MOST_SECTIONS, _SECTION_TITLE = 10, 24
 _PAYLOAD, _CODE, _TOKEN, _MAX_FILENAME_LENGTH = 128, 15, 3000, 240

@@ -49,7 +49,7 @@ class Submission(Exchange[tuple[TransactionResult, ...]]):
             min(own.data_end, most.read),
             min(own.total, most.read),
         )
-        return replace(self.server, timeouts=timeouts)
+        return self.server if timeouts == own else replace(self.server, timeouts=timeouts)
 
 
 def submit(submission: Submission) -> StepFlow[tuple[TransactionResult, ...]]:

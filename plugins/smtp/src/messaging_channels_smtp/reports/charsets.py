@@ -17,7 +17,7 @@ def decode(data: bytes, label: str = "") -> str:
     named = codec_of(label)
     for codec in dict.fromkeys((named or _UTF_8, _UTF_8)):
         try:
-            return data.decode(codec)
+            return data.decode(codec).removeprefix(_BYTE_ORDER_MARK)
         except (UnicodeError, ValueError):
             continue
     return data.decode(named if named not in (None, _UTF_8, "ascii") else _ANY_OCTET, "replace")
@@ -35,7 +35,7 @@ def codec_of(label: str) -> str | None:
 
 def _codec(label: str) -> str | None:
     web = webencodings.lookup(label)
-    if web is not None and web.name not in _WEB_ONLY:
+    if web is not None and web.name not in _WEB_ONLY and label not in _WITH_MARK:
         label = str(web.codec_info.name)
     try:
         found = codecs.lookup(label)
@@ -46,6 +46,7 @@ def _codec(label: str) -> str | None:
 
 
 _UTF_8 = "utf-8"
+_BYTE_ORDER_MARK = "\ufeff"
 _ANY_OCTET = "cp1252"
 _LABEL = re.compile(r"[a-z0-9][a-z0-9._:+()-]{0,59}")
 _PREFIX = re.compile(r"^(?:x-|cs|x-cs)|(?<=^ibm)-|(?<=^cp)-")
@@ -53,6 +54,8 @@ _WEB_ONLY = frozenset({"replacement", "x-user-defined"})
 _NO_CHARSETS = frozenset(
     {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
 )
+_WITH_MARK = frozenset({"utf-16", "utf-32"})
+"""Python reads the order of the octets from the mark; the WHATWG takes one for granted."""
 _OTHER_NAMES = {
     "unicode-1-1-utf-7": "utf-7",
     "x-unicode-2-0-utf-7": "utf-7",

@@ -87,7 +87,7 @@ def _in_words(mail: ReceivedMail) -> Complaint | None:
     sender = mail.fields.raw("From").lower()
     if not _SAID.match(spoken_text(mail)[:_BEGINNING].lstrip()) and not _SERVICES.search(sender):
         return None
-    if is_reply(mail) or not (original_fields(mail) or _SERVICES.search(sender)):
+    if "in-reply-to" in mail.fields or not (original_fields(mail) or _SERVICES.search(sender)):
         return None
     return Complaint("abuse", {}, _complainants((), mail))
 

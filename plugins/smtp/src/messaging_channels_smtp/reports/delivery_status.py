@@ -15,6 +15,8 @@ from messaging_channels_smtp.responses import enhanced_code_of
 
 _KINDS = ("message/delivery-status", "message/global-delivery-status")
 _MOST_RECIPIENTS = 500
+TEMPORARY = "4.2.1"
+"""What words stand for that say that a mailbox is away for a while."""
 
 
 def parse_delivery_status(mail: ReceivedMail) -> tuple[str, tuple[RecipientUpdate, ...]]:
@@ -52,6 +54,8 @@ def most_specific_code(status: str, diagnostic: str) -> str:
         worded = "5.1.1"
     if is_specific(code) and not _counts_more(worded, code):
         return code
+    if worded == TEMPORARY:
+        return worded
     return f"{code[0]}{worded[1:]}" if code and worded else worded or code
 
 
@@ -77,7 +81,8 @@ def _counts_more(worded: str, code: str) -> bool:
     if worded in _DEAD:
         return code[0] == "5" and code[2:] not in _OF_THE_MAIL
     is_dead = enhanced_code_of(code).suppress
-    return worded[2:] in _NOT_DEAD or (is_dead and worded.startswith("5.7.") and worded != _REFUSED)
+    is_of_policy = worded == TEMPORARY or (worded.startswith("5.7.") and worded != _REFUSED)
+    return worded[2:] in _NOT_DEAD or (is_dead and is_of_policy)
 
 
 def _code_in(text: str) -> str:

@@ -77,6 +77,7 @@ class _EventBuilder:
             detail=update.detail,
             raw=replace(update, is_ours=self._is_ours(update)),
             source=self._source,
+            recipient=_parsed(update.original or update.recipient),
             **failure_of(update.code, update.diagnostic),
         )
 

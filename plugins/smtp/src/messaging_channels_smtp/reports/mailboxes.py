@@ -45,7 +45,7 @@ def _entries(value: str) -> Iterator[list[tuple[str, str]]]:
 def _mailbox(tokens: list[tuple[str, str]]) -> Mailbox:
     angle = next((text[1:].rstrip(">") for kind, text in tokens if kind == "angle"), None)
     comment = " ".join(text.strip("()") for kind, text in tokens if kind == "comment")
-    words = [(kind, text) for kind, text in tokens if kind in ("quoted", "atom")]
+    words = [(kind, text) for kind, text in tokens if kind in ("quoted", "atom") and text != '"']
     if angle is None:
         address = "".join(text for _, text in words)
         return Mailbox(_tidy(address), decode_words(comment.strip()))
@@ -66,8 +66,8 @@ def _tidy(address: str) -> str:
 
 
 _TOKEN = re.compile(
-    r"""(?P<quoted>"(?:[^"\\]|\\.)*+")"""
-    r"""|(?P<comment>\((?:[^()\\]|\\.|\([^()]*+\))*+\))"""
+    r"""(?P<quoted>"(?:[^"\\]|\\.){0,500}+")"""
+    r"""|(?P<comment>\((?:[^()\\]|\\.|\([^()]{0,200}+\)){0,500}+\))"""
     r"""|(?P<angle><[^<>]*+>?)"""
     r"""|(?P<comma>[,;])"""
     r"""|(?P<group>(?<![@\w.])[^"(<,;:@\[]*+:(?=[\s"(<\w]))"""

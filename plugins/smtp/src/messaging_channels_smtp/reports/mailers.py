@@ -12,7 +12,12 @@ from messaging_channels_smtp.reports._table_places import (
     TRANSCRIPT,
 )
 from messaging_channels_smtp.reports.copies import original_fields, spoken_text, without_copy
-from messaging_channels_smtp.reports.delivery_status import code_from_words, is_specific, most_specific_code
+from messaging_channels_smtp.reports.delivery_status import (
+    TEMPORARY,
+    code_from_words,
+    is_specific,
+    most_specific_code,
+)
 from messaging_channels_smtp.reports.received_mail import HEADERS, MAILS, ReceivedMail
 from messaging_channels_smtp.reports.recipients import NamedRecipient, named_recipients
 from messaging_channels_smtp.reports.report import Action, RecipientUpdate
@@ -135,9 +140,8 @@ def _confidence_in_mailer(bounce: BounceText, *, worded: bool) -> float:
         return NOT_A_BOUNCE
     named = bool(bounce.recipients) and bounce.recipients[0].is_named
     told = bounce.has_statement or bounce.has_transcript or worded
-    if is_reply(bounce.mail) and not (
-        bounce.has_transcript or (named and bounce.has_statement) or bounce.has_copy
-    ):
+    told_of_one = bounce.has_statement and (named or has_null_path(bounce.mail))
+    if is_reply(bounce.mail) and not (bounce.has_transcript or told_of_one or bounce.has_copy):
         return NOT_A_BOUNCE
     if not told and not (named or has_null_path(bounce.mail)):
         return NOT_A_BOUNCE
@@ -175,7 +179,7 @@ def _completed(update: RecipientUpdate, sections: Mapping[str, str], bounce: Bou
     if is_specific(update.code):
         is_full = said[2:] == _FULL and update.code in _MAY_BE_FULL and not code_from_words(update.diagnostic)
         return replace(update, code=said) if is_full else update
-    if update.code and said:
+    if update.code and said and said != TEMPORARY:
         said = f"{update.code[0]}{said[1:]}"
     return replace(update, code=said or update.code)
 

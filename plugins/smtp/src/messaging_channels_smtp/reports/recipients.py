@@ -100,7 +100,7 @@ def _rank(text: str, start: int, end: int) -> int:
     """Return how surely an address at this place is a recipient: 0 for a bystander."""
     before = text[max(0, start - 70) : start]
     line, is_begun = before.rpartition("\n")[2], "\n" in before or start == len(before)
-    if OTHERS.search(before) or text[end : end + 1] == "]":
+    if OTHERS.search(before):
         return _BYSTANDER
     if RCPT.search(before):
         return _REASONED

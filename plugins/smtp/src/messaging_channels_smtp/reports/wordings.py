@@ -10,6 +10,8 @@ _ADDRESS = re.compile(
     r"(?<![^\s<>()\[\]{},;:\"'|])[^\s<>()\[\]{},;:\"'|@]{1,64}+@[^\s<>()\[\]{},;:\"'|@]{1,253}+"
 )
 _APOSTROPHES = re.compile(r"(?<=\w)['\u2019`\u00b4](?=\w)")
+_ELISIONS = re.compile(r"(?<=\b[ldnsjmtc])['\u2019](?=\w)|(?<=\bqu)['\u2019](?=\w)")
+"""French and Italian words that lost their last letter are words of their own."""
 _NO_WORD = re.compile(r"[^\w@%]+")
 _ANY_WORDS = " (?:[^ ]{1,60} ){0,6}?"
 """Up to six words in between, for `..` in a wording."""
@@ -20,8 +22,8 @@ def normalize(text: str) -> str:
 
     What stands on two lines in a mail, in capitals or with a hyphen is then the same as on one line without.
     """
-    masked = _ADDRESS.sub(" @ ", text)
-    return f" {_NO_WORD.sub(' ', _APOSTROPHES.sub('', masked).lower())} "
+    masked = _ELISIONS.sub(" ", _ADDRESS.sub(" @ ", text).lower())
+    return f" {_NO_WORD.sub(' ', _APOSTROPHES.sub('', masked))} "
 
 
 def compile_wordings(wordings: Iterable[str]) -> re.Pattern[str]:
