@@ -21,6 +21,7 @@ MessagingError
 ├── SendFailed                   a provider was asked, and the message certainly went nowhere
 │   ├── Rejected                 refused for good: do not send it again as it is
 │   └── NotSent                  nothing went out: it may safely be sent again
+│       └── AccountError         our account cannot send: wrong credentials, or no credit
 ├── WebhookVerificationError     a call to our webhook address that nothing proves to be the provider's
 └── TransportError               seen by provider authors: one exchange could not be completed
 
@@ -53,12 +54,14 @@ from messaging_channels._model.errors import (
     WebhookVerificationError,
 )
 from messaging_channels._model.send_failed import (
+    AccountError,
     NotSent,
     Rejected,
     SendFailed,
 )
 
 __all__ = [
+    "AccountError",
     "BadInput",
     "ConfigurationError",
     "IdempotencyKeyInUse",

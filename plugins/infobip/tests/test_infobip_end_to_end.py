@@ -240,7 +240,7 @@ def test_the_calls_of_the_emulator_look_like_those_of_infobip() -> None:
     ("ending", "kind", "group"),
     [
         ("901", errors.Rejected, 5),
-        ("902", errors.Rejected, 5),
+        ("902", errors.AccountError, 1),
         ("911", None, 2),
         ("912", None, 4),
         ("914", None, 3),
@@ -467,7 +467,7 @@ def test_throttling_is_obeyed(emulator: InfobipEmulator) -> None:
 def test_a_wrong_key_is_told_as_such(emulator: InfobipEmulator) -> None:
     with Dispatcher([_infobip(emulator, api_key="another")]) as dispatcher:
         for message, to in MESSAGES:
-            with pytest.raises(errors.Rejected) as refused:
+            with pytest.raises(errors.AccountError) as refused:
                 dispatcher.send(message, to=to)
             assert refused.value.receipt.attempts[-1].result.reason is Reason.CREDENTIALS
             assert "another" not in str(refused.value)

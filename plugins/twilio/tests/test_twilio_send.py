@@ -338,7 +338,7 @@ def test_the_magic_numbers_are_refused_for_their_reason(
         (Fault(FaultKind.GARBAGE), Reason.CONNECTION, Outcome.UNKNOWN),
         (Fault(FaultKind.CUT), Reason.CONNECTION, Outcome.UNKNOWN),
         (Fault(FaultKind.UNREADABLE, handled=True), Reason.UNREADABLE_RESPONSE, Outcome.UNKNOWN),
-        (Fault(FaultKind.STATUS, status=401), Reason.CREDENTIALS, Outcome.REJECTED),
+        (Fault(FaultKind.STATUS, status=401), Reason.CREDENTIALS, Outcome.NOT_SENT),
         (Fault(FaultKind.STATUS, status=404), Reason.MISDIRECTED, Outcome.NOT_SENT),
     ],
     ids=lambda value: (

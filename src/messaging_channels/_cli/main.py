@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,6 +123,14 @@ def _messages_show(options: argparse.Namespace) -> int:
     return 0
 
 
+def _messages_list(options: argparse.Namespace) -> int:
+    names = ("scope", "limit", "before", "channel", "status", "to", "since", "until")
+    wanted = {name: getattr(options, name) for name in names}
+    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+        print_json({"messages": [record.as_dict() for record in dispatcher.list_messages(**wanted)]})
+    return 0
+
+
 def _messages_reconcile(_: argparse.Namespace) -> int:
     with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
         print_json({"messages": [record.as_dict() for record in dispatcher.reconcile()]})
@@ -203,12 +212,34 @@ def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
+def _parse_seconds(text: str) -> float:
+    """Read a time with its zone as seconds since the epoch."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("write it as 2030-01-31T09:00+01:00") from None
+    if when.tzinfo is None:
+        raise argparse.ArgumentTypeError("give a time zone, as in 2030-01-31T09:00+01:00")
+    return when.timestamp()
+
+
 def _add_messages_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
     messages = add_group(commands, "messages", "look at the record of what was sent, and change what waits")
     show = add_command(
         messages, "show", _messages_show, "show a message with its attempts, decisions and reports"
     )
     show.add_argument("id", metavar="ID", help="our message id, or the provider's")
+    listing = add_command(messages, "list", _messages_list, "list messages, the newest first")
+    listing.add_argument(
+        "--to", metavar="ADDRESS", help="to that recipient, as far as the ledger keeps addresses"
+    )
+    listing.add_argument("--status", metavar="NAME", help="of that status, such as PENDING_UNKNOWN")
+    listing.add_argument("--channel", help="of that channel, such as sms")
+    listing.add_argument("--since", type=_parse_seconds, metavar="TIME", help="taken in then or later")
+    listing.add_argument("--until", type=_parse_seconds, metavar="TIME", help="taken in before")
+    listing.add_argument("--scope", default="", help="of that scope (default: none)")
+    listing.add_argument("--before", metavar="ID", help="the page after that message")
+    listing.add_argument("--limit", type=int, default=50, help="at most so many (default: 50)")
     cancel = add_command(messages, "cancel", _messages_cancel, "end a message of which nothing went out yet")
     cancel.add_argument("id", metavar="ID", help="our message id")
     add_command(

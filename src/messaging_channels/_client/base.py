@@ -11,6 +11,7 @@ from messaging_channels._ledger.caller_transaction import EXECUTORS as WITHIN
 from messaging_channels._ledger.caller_transaction import InTransaction
 from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
 from messaging_channels._ledger.options import LedgerOptions
+from messaging_channels._model import errors
 from messaging_channels._queue.enqueue import Enqueuer, storable_types
 from messaging_channels._sending.envelopes import EnvelopeBuilder
 from messaging_channels._sending.pipeline import SendPipeline
@@ -30,6 +31,7 @@ from messaging_channels.plugins.observer import Observer
 from messaging_channels.policies.routing import Route, resolve_routes
 
 if TYPE_CHECKING:
+    from messaging_channels._model.addresses import Address
     from messaging_channels._model.rate_limit import RateLimit
     from messaging_channels.plugins.exchange import Exchange, ExecutorPair
     from messaging_channels.plugins.ledger import Ledger
@@ -122,6 +124,25 @@ class BaseDispatcher:
             dict.fromkeys(name for held in self._pipeline.selector.accounts.values() for name in held)
         )
 
+    def _stored_addresses(self, to: Address | str | None, channel: str | None) -> tuple[str, ...]:
+        """Return an address as records keep it, in the form of each channel that has such a one.
+
+        Raises:
+            InvalidAddress: no channel has such an address.
+            InvalidMessage: the ledger keeps no addresses.
+        """
+        if to is None:
+            return ()
+        channels = [one for name, one in self._reports.channels.items() if channel in (None, name)]
+        found = _parse_for_each(channels, to) if isinstance(to, str) else [to]
+        ledger = self._pipeline.recorder.options.ledger
+        stored = {ledger.stored_address(one.plain, one.masked) for one in found}
+        if "" in stored:
+            raise errors.InvalidMessage(
+                "the ledger keeps no addresses", field="to", hint="look for other properties"
+            )
+        return tuple(sorted(stored))
+
     @classmethod
     def from_config(
         cls,
@@ -152,3 +173,21 @@ def _ledger_options(ledger: Ledger | LedgerOptions | None) -> LedgerOptions:
     if isinstance(ledger, LedgerOptions):
         return ledger
     return LedgerOptions(ledger or LazyMemoryLedger(), ledger is not None)
+
+
+def _parse_for_each(channels: Iterable[Channel], text: str) -> list[Address]:
+    """Return what a text is on each channel where it is an address.
+
+    Raises:
+        InvalidAddress: it is none anywhere.
+    """
+    found: list[Address] = []
+    refusal: errors.InvalidAddress | None = None
+    for one in channels:
+        try:
+            found.append(one.parse(text))
+        except errors.InvalidAddress as error:
+            refusal = refusal or error
+    if not found and refusal is not None:
+        raise refusal
+    return found

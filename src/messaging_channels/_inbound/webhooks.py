@@ -24,6 +24,7 @@ from messaging_channels.plugins.observer import Observer, notify
 from messaging_channels.plugins.provider import (
     LookupRequest,
     Provider,
+    ReportsOptional,
     SupportsLookup,
     SupportsReportPolling,
     SupportsWebhooks,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.events import Event
+    from messaging_channels._model.outcomes import AttemptResult
     from messaging_channels._model.receipts import Attempt
     from messaging_channels.consent.gate import ConsentGate
     from messaging_channels.plugins.channels import Channel
@@ -118,7 +120,7 @@ class Reports:
         return tuple(sorted(spellings - {""}))
 
     def reconcile(self, limit: int) -> Flow[Sequence[MessageRecord]]:
-        """Ask providers about messages whose outcome is unknown and that are due. See `Dispatcher.settle`."""
+        """Ask providers about messages whose outcome is unknown and that are due. See `Dispatcher.reconcile`."""
         now = self.clock()
         due = yield from ask(ListUnknown(now, limit, self.options.reconcile_after))
         records: list[MessageRecord] = []
@@ -137,10 +139,48 @@ class Reports:
             return record
         return (yield from ask(GetMessage(message_id=record.id))) or record
 
+    def check_delivery(self, record: MessageRecord, to: Address) -> Flow[MessageRecord]:
+        """Ask whether a message that a provider took has been delivered, where it can be asked; return its record as it is then."""
+        for attempt in record.attempts:
+            known = attempt.result.provider_id if attempt.result else None
+            provider = self.accounts.get(attempt.account, {}).get(attempt.provider)
+            told_of = not isinstance(provider, ReportsOptional) or provider.has_reports
+            if known is None or attempt.outcome is not Outcome.ACCEPTED or told_of:
+                continue
+            result = yield from self._inquire(record, attempt, to, known)
+            if result is not None and result.provider_id == known:
+                event = StatusChanged(
+                    provider=attempt.provider,
+                    occurred_at=self.clock(),
+                    message_id=record.id,
+                    provider_id=known,
+                    status=result.status,
+                )
+                yield from self.store_events((event,))
+        return (yield from ask(GetMessage(message_id=record.id))) or record
+
     def _ask_provider(self, record: MessageRecord, attempt: Attempt, to: Address | None) -> Flow[bool]:
+        result = yield from self._inquire(record, attempt, to)
+        if result is None or result.outcome is Outcome.UNKNOWN:
+            return False
+        if result.provider_id is not None:
+            other = yield from ask(GetMessage(provider=attempt.provider, provider_id=result.provider_id))
+            if other is not None and other.id != record.id:
+                return False  # what was found is another message of ours, with the same words
+        now = self.clock()
+        why = f"{attempt.provider} was asked, and says: {result.reason}"
+        yield from ask(
+            FinishAttempt(record.id, attempt.number, result, now, now + self.options.reconcile_after[0], why)
+        )
+        return True
+
+    def _inquire(
+        self, record: MessageRecord, attempt: Attempt, to: Address | None, provider_id: str | None = None
+    ) -> Flow[AttemptResult | None]:
+        """Ask a provider about an attempt. None if it cannot tell: a plugin that fails harms no other message."""
         provider = self.accounts.get(attempt.account, {}).get(attempt.provider)
         if not isinstance(provider, SupportsLookup) or attempt.message_id != record.id:
-            return False  # of a later step of a fallback only a report can tell
+            return None  # of a later step of a fallback only a report can tell
 
         def matches(text: str) -> bool:
             return digest_of(record.id, text) == record.digest
@@ -154,23 +194,20 @@ class Reports:
             ended,
             matches,
             self._address_matcher(record),
+            provider_id,
         )
         try:
-            result = yield from provider.look_up(inquiry)
-        except errors.TransportError:
-            return False
-        if result is None or result.outcome is Outcome.UNKNOWN:
-            return False
-        if result.provider_id is not None:
-            other = yield from ask(GetMessage(provider=provider.name, provider_id=result.provider_id))
-            if other is not None and other.id != record.id:
-                return False  # what was found is another message of ours, with the same words
-        now = self.clock()
-        why = f"{provider.name} was asked, and says: {result.reason}"
-        yield from ask(
-            FinishAttempt(record.id, attempt.number, result, now, now + self.options.reconcile_after[0], why)
-        )
-        return True
+            return (yield from provider.look_up(inquiry))
+        except (errors.TransportError, errors.LedgerUnavailable):
+            return None
+        except Exception:  # whatever a plugin raises
+            import logging  # noqa: PLC0415  not needed where all goes well
+
+            log = logging.getLogger("messaging_channels._inbound.webhooks")
+            log.exception(
+                "provider %s failed when it was asked about message %s", attempt.provider, record.id
+            )
+            return None
 
     def _address_matcher(self, record: MessageRecord) -> Callable[[Address], bool] | None:
         """Return what tells whether an address is kept as the record's is; None if the ledger keeps none."""
@@ -178,11 +215,14 @@ class Reports:
         return (lambda to: keep(to.plain, to.masked) == record.address) if record.address else None
 
     def _address(self, record: MessageRecord) -> Address | None:
-        """Return the recipient's address, if the ledger keeps it in the plain."""
+        """Return the recipient's address, if the ledger keeps it in the plain, and it was not erased."""
         channel = self.channels.get(record.channel)
-        if channel is None or not self.options.ledger.has_plain_addresses:
+        if channel is None or not record.address or not self.options.ledger.has_plain_addresses:
             return None
-        return channel.parse(record.address)
+        try:
+            return channel.parse(record.address)
+        except errors.BadInput:
+            return None
 
 
 _MOST_REPETITIONS = 3

@@ -95,7 +95,7 @@ def _count_overlap(key: str, provider: str, provider_id: str | None, now: float)
 def _provider_id_at_step(key: str, event: Event) -> StatementFlow[str | None]:
     """Return the provider's id of the message that a report names by ours alone: the id of the last attempt of that step."""
     steps = yield SELECT_STEPS, (key,)
-    bounds = {step: base for step, base, _ in steps} | {1: 0}
+    bounds = {step: base for step, base, *_ in steps} | {1: 0}
     step = step_number(getattr(event, "message_id", ""))
     rows = yield (
         (

@@ -94,12 +94,15 @@ class ReasonPolicy:
     """The same provider may be asked again, after a wait."""
     failover: bool = False
     """Another provider of the channel may be asked."""
+    is_account_fault: bool = False
+    """It speaks of the account, whatever the message: nobody's message ends by it."""
 
 
 _PENDING = statuses.PENDING_ACCEPTED
 _UNKNOWN = ReasonPolicy(Outcome.UNKNOWN, statuses.PENDING_UNKNOWN)
 _TRY_LATER = ReasonPolicy(Outcome.NOT_SENT, statuses.PENDING_NOT_SENT, retryable=True, failover=True)
 _TRY_OTHER = ReasonPolicy(Outcome.REJECTED, statuses.REJECTED_PLATFORM, failover=True)
+_ACCOUNT = ReasonPolicy(Outcome.NOT_SENT, statuses.PENDING_NOT_SENT, failover=True, is_account_fault=True)
 _REFUSED = ReasonPolicy(Outcome.REJECTED, statuses.REJECTED_PLATFORM)
 
 REASON_POLICIES: dict[Reason, ReasonPolicy] = {
@@ -108,8 +111,8 @@ REASON_POLICIES: dict[Reason, ReasonPolicy] = {
     Reason.INVALID: _REFUSED,
     Reason.RECIPIENT: ReasonPolicy(Outcome.REJECTED, statuses.REJECTED_DESTINATION),
     Reason.POLICY: _REFUSED,
-    Reason.CREDENTIALS: _TRY_OTHER,
-    Reason.INSUFFICIENT_CREDIT: _TRY_OTHER,
+    Reason.CREDENTIALS: _ACCOUNT,
+    Reason.INSUFFICIENT_CREDIT: _ACCOUNT,
     Reason.NO_COVERAGE: _TRY_OTHER,
     Reason.THROTTLED: _TRY_LATER,
     Reason.UNREACHABLE: _TRY_LATER,

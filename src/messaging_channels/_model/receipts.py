@@ -48,6 +48,7 @@ class Attempt:
         result = self.result
         return {
             "number": self.number,
+            "channel": self.channel,
             "provider": self.provider,
             "account": self.account,
             "startedAt": self.started_at,
@@ -59,6 +60,19 @@ class Attempt:
             "providerId": result.provider_id if result else None,
             **failure_as_dict(result),
         }
+
+
+@fast_frozen(frozen=True, slots=True)
+class RecordedStep:
+    """A step of a fallback after the first."""
+
+    number: int
+    """Counted from 1."""
+    attempts_before: int
+    channel: str
+    message_type: str
+    address: str
+    """As the ledger was told to keep it."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -196,7 +210,6 @@ class ToldFailure(Protocol):
     @property
     def vendor_text(self) -> str:
         """The vendor's own words."""
-        ...
 
 
 def failure_as_dict(told: ToldFailure | None) -> dict[str, Any]:
@@ -214,3 +227,12 @@ def _describe(attempt: Attempt) -> str:
     reason = attempt.result.reason if attempt.result else "not ended"
     detail = f" ({attempt.result.detail})" if attempt.result and attempt.result.detail else ""
     return f"tried {attempt.provider}{wait}: {attempt.outcome}, {reason}{detail}, {attempt.duration:.3f} s"
+
+
+def step_of(record: Any, attempt: Attempt) -> dict[str, Any]:  # noqa: ANN401  a record of a ledger
+    """Return the message type and address of an attempt: those of its step."""
+    message_type, address = record.message_type, record.address
+    for step in record.steps:
+        if attempt.number > step.attempts_before:
+            message_type, address = step.message_type, step.address
+    return {"type": message_type, "destination": address}

@@ -107,6 +107,7 @@ class Bulk:
         for state in self.pending:
             (done if state.is_done else pending).append(state)
         self.pending = pending
+        yield from self.pipeline.recorder.record_unsent(done, self.pipeline.clock())
         return map(_result, done)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from messaging_channels._model import errors
 from messaging_channels._model.addresses import Address
 from messaging_channels._model.ids import message_id
+from messaging_channels.messages._values import require_characters
 from messaging_channels.plugins.exchange import Flow
 from messaging_channels.plugins.provider import Envelope
 from messaging_channels.plugins.recipients import Person, ResolvedRecipient, User
@@ -36,6 +37,7 @@ class EnvelopeBuilder:
         """Find out whom a message is for, and whose account sends it."""
         channel = self.channel_for(message)
         message.require_sendable()
+        require_characters(message)
         contact = yield from self.resolve(to, channel)
         return Envelope(message_id(now), channel.name, message, _address(contact, channel)), contact.account
 
@@ -43,6 +45,7 @@ class EnvelopeBuilder:
         """Address a message to what is an address already, in text."""
         channel = self.channel_for(message)
         message.require_sendable()
+        require_characters(message)
         return Envelope(message_id(now), channel.name, message, channel.parse(to))
 
     def channel_for(self, message: Message) -> Channel:

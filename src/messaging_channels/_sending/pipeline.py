@@ -26,7 +26,13 @@ from messaging_channels._sending.envelopes import EnvelopeBuilder
 from messaging_channels._sending.grouping import applicable_rate_limits, batch_key
 from messaging_channels._sending.provider_selection import ProviderSelector
 from messaging_channels._sending.recorder import AttemptRecorder, existing_record, resume_from
-from messaging_channels._sending.send_state import ExistingRecord, QueueContext, SendOptions, SendState
+from messaging_channels._sending.send_state import (
+    ExistingRecord,
+    QueueContext,
+    SendOptions,
+    SendState,
+    attempt_result,
+)
 from messaging_channels.messages import fingerprint
 from messaging_channels.plugins.exchange import Coalesce, Flow, Gather, Sleep, Timeouts, ask
 from messaging_channels.plugins.ledger import GetMessage
@@ -73,6 +79,8 @@ class SendPipeline:
                 yield from self.send_group([state], state.step.provider)
             else:
                 yield from self.step([state])
+        if not state.attempts:
+            yield from self.recorder.record_unsent([state], self.clock())
         return state.result()
 
     def prepare(
@@ -334,10 +342,9 @@ class SendPipeline:
         now, name, observer = self.clock(), provider.name, self.observer
         duration = now - started
         for state, end in zip(part, ends, strict=True):
-            if not isinstance(end, AttemptResult):
-                if state.pass_over(name, end, now, self.chance):
-                    continue
-                end = AttemptResult.of(Reason.INTERNAL_ERROR, str(end))  # noqa: PLW2901
+            if not isinstance(end, AttemptResult) and state.pass_over(name, end, now, self.chance):
+                continue
+            end = attempt_result(end, is_queued=state.queue_context is not None)  # noqa: PLW2901
             account, channel = state.account, state.envelope.channel
             number = state.next_attempt_number
             attempt = Attempt(state.id, channel, name, account, end, started, duration, number, waited)

@@ -23,6 +23,7 @@ from messaging_channels.plugins.ledger import (
     GetMessage,
     MessageRecord,
     Operation,
+    RecordUnsent,
     ReleaseReservation,
     ReserveMessage,
     StartAttempt,
@@ -54,8 +55,9 @@ class AttemptRecorder:
         ):  # in one order for all callers, so that two of them never wait for each other's keys
             states = sorted(states, key=lambda one: one.options.idempotency_key or "")
         intents = [self._start_operation(one, provider.name, now, delay) for one in states]
+        unwritten = [one.unwritten for one in states if one.unwritten is not None]
         try:
-            replies = yield from _perform(intents)
+            replies = (yield from _perform([*unwritten, *intents]))[len(unwritten) :]
         except errors.LedgerUnavailable as error:
             for state in states:
                 state.error = error
@@ -72,6 +74,7 @@ class AttemptRecorder:
             )
             raise
         for state, intent, reply in zip(states, intents, replies, strict=True):
+            state.unwritten = None
             if isinstance(reply, ConsentStatement):
                 state.error = suppressed_error(reply)
             elif isinstance(intent, ReserveMessage):
@@ -98,13 +101,14 @@ class AttemptRecorder:
         ended = [one for one in states if one.is_recorded]
         if not ended:
             return
+        ends = [self._finish_operation(one, now) for one in ended]
         said: Sequence[Operation[Any]] = ()
         if self.consent is not None:
             said = self.consent.failures(
                 [(one.envelope, one.attempts[-1]) for one in ended if one.attempts], now
             )
         try:
-            replies = yield from _perform([*(self._finish_operation(one, now) for one in ended), *said])
+            replies = yield from _perform([*ends, *said])
         except errors.LedgerUnavailable:
             import logging  # noqa: PLC0415  not needed where all goes well
 
@@ -112,9 +116,42 @@ class AttemptRecorder:
             log.exception(
                 "the outcomes of %d messages were not kept; their records read as unknown", len(ended)
             )
+            for state, end in zip(ended, ends, strict=True):
+                state.unwritten = end
             return
         for state, status in zip(ended, replies[: len(ended)], strict=True):
             state.status = status
+
+    def record_unsent(self, states: Sequence[SendState], now: float) -> Flow[None]:
+        """Write down those for which nobody could be asked: an error that names a message leads to its record."""
+        unsent = [one for one in states if self._is_unrecorded(one)]
+        for state in unsent:
+            try:
+                yield from ask(self._unsent_operation(state, now))
+            except errors.LedgerUnavailable:
+                return  # nothing was sent, and nothing is known of it: as if it had never been asked for
+
+    def _is_unrecorded(self, state: SendState) -> bool:
+        is_unsent = isinstance(state.step, Stop) and state.error is None and not state.attempts
+        kept = self.options.record_all or state.options.idempotency_key is not None
+        return is_unsent and kept and not (state.is_recorded or state.replayed or state.queue_context)
+
+    def _unsent_operation(self, state: SendState, now: float) -> RecordUnsent:
+        envelope, options = state.envelope, state.options
+        return RecordUnsent(
+            id=envelope.id,
+            channel=envelope.channel,
+            message_type=type(envelope.message).__name__,
+            account=state.account,
+            address=self.options.ledger.stored_address(envelope.to.plain, envelope.to.masked),
+            digest=digest_of(envelope.id, getattr(envelope.message, "text", None) or ""),
+            fingerprint=state.fingerprint,
+            scope=options.scope,
+            idempotency_key=options.idempotency_key,
+            expires=now + self.options.idempotency_ttl,
+            at=now,
+            stop_reason=state.step.reason if isinstance(state.step, Stop) else "",
+        )
 
     def wait_for_existing(
         self, state: SendState, record: MessageRecord, clock: Callable[[], float]

@@ -9,16 +9,17 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from messaging_channels._model import errors
-from messaging_channels._model.outcomes import Outcome
+from messaging_channels._model.durations import require_number
+from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.receipts import Attempt, Receipt, Skipped, deciding_attempt
-from messaging_channels._model.send_failed import NotSent, Rejected, SendFailed
+from messaging_channels._model.send_failed import AccountError, NotSent, Rejected, SendFailed
 from messaging_channels._model.status import PENDING_NOT_SENT, Status
 from messaging_channels._model.values import fast_frozen
 from messaging_channels._sending.decision import Decision, Stop, TryProvider, accepted_by, next_step
 
 if TYPE_CHECKING:
     from messaging_channels._sending.provider_selection import Selection
-    from messaging_channels.plugins.ledger import MessageRecord
+    from messaging_channels.plugins.ledger import MessageRecord, Operation
     from messaging_channels.plugins.provider import Envelope, Provider
 
 
@@ -75,6 +76,9 @@ class SendOptions:
             raise errors.InvalidMessage(
                 "it holds NUL or a lone surrogate", field="idempotency_key or scope", hint="leave that out"
             )
+        for name in ("timeout", "in_progress_timeout"):
+            if (given := getattr(self, name)) is not None:
+                require_number(given, name)
         if self.timeout is not None and self.timeout <= 0:
             raise errors.InvalidMessage("it has passed", field="timeout", hint="give seconds from now")
         if self.on_unknown not in ("hold", "resend"):
@@ -153,6 +157,8 @@ class SendState:
     """When the provider may be asked next."""
     original_recipient: Any = field(default=None, init=False, repr=False)
     """The recipient in the caller's words, of one of many."""
+    unwritten: Operation[Any] | None = field(default=None, init=False)
+    """The end of its last attempt, if the ledger could not write it down: nothing follows before that is done."""
     queue_context: QueueContext | None = field(default=None, init=False)
     """Set if a worker sends it."""
 
@@ -259,9 +265,11 @@ class SendState:
         raise self._error(receipt) from (result.cause if result else None)
 
     def _error(self, receipt: Receipt) -> SendFailed:
-        kind = Rejected if receipt.outcome is Outcome.REJECTED else NotSent
         last = self.attempts[-1] if self.attempts else None
         result = last.result if last else None
+        kind: type[SendFailed] = Rejected if receipt.outcome is Outcome.REJECTED else NotSent
+        if kind is NotSent and result is not None and result.reason.policy.is_account_fault:
+            kind = AccountError
         if last is None or result is None:
             text, wait = receipt.stop_reason, self.retry_after
         else:
@@ -284,6 +292,20 @@ def _joint_refusal(
         joint = errors.ConfigurationError(f"no provider of channel {channel!r} can send it: {said}")
     joint.__cause__ = refusals[0][1]
     return joint
+
+
+def attempt_result(
+    end: AttemptResult | errors.BadInput | errors.ConfigurationError, *, is_queued: bool
+) -> AttemptResult:
+    """Return how an attempt ended, also where the plugin refused it before anything left the machine.
+
+    What waited and cannot be sent as it is ends for good; nothing ends by a fault of the account, whatever status the provider gives that.
+    """
+    if not isinstance(end, AttemptResult):
+        for_good = is_queued and isinstance(end, (errors.InvalidMessage, errors.InvalidAddress))
+        return AttemptResult.of(Reason.INVALID if for_good else Reason.INTERNAL_ERROR, str(end))
+    policy = end.reason.policy
+    return replace(end, status=policy.status) if policy.is_account_fault and end.status.final else end
 
 
 def _is_storable(text: str) -> bool:

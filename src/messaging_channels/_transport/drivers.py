@@ -5,15 +5,14 @@ TLS certificates are always verified; there is no switch that turns it off.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Self, TypeVar
 
+from messaging_channels._model.forks import FreshLock, keep_for_ever
 from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.coalescing import Coalescer
 from messaging_channels._transport.event_loops import LoopExecutors, factory_of, raise_closed
-from messaging_channels._transport.forks import reset_in_child
 from messaging_channels._transport.gather import ThreadGather
 from messaging_channels._transport.http_clients import http_backend, require_usable_settings
 from messaging_channels._transport.settings import HttpSettings
@@ -37,7 +36,7 @@ exchange_hook: Callable[[Exchange[Any]], AbstractContextManager[None]] | None = 
 that no test reaches a real provider."""
 
 
-class Transport:
+class Transport(FreshLock):
     """Runs flows for synchronous callers. Serves many threads at once; close it when done."""
 
     def __init__(
@@ -51,6 +50,7 @@ class Transport:
         Raises:
             InvalidSetting: no request could be made with these settings.
         """
+        super().__init__()
         settings, time = http or HttpSettings(), clock or Clock()
         require_usable_settings(settings)
         self._factories: dict[type[Exchange[Any]], Callable[[], Executor]] = {
@@ -66,18 +66,14 @@ class Transport:
             Coalesce: Coalescer(self.run).perform,
             Gather: self._threads.perform,
         }
-        self._lock = threading.Lock()
-        reset_in_child(self)
 
-    def reset_after_fork(self) -> None:
-        """In a forked child: leave what the parent opened to the parent, and open anew when it is needed."""
-        self._inherited = (
-            self._built,
-            self._perform,
-        )  # kept alive: closing it would end the parent's sessions
+    def after_fork_in_child(self) -> None:
+        """Leave what the parent opened to the parent, and open anew when it is needed."""
+        super().after_fork_in_child()
+        keep_for_ever((self._built, self._perform))
         own = {kind: perform for kind, perform in self._perform.items() if kind not in self._factories}
         own[Coalesce] = Coalescer(self.run).perform
-        self._perform, self._built, self._lock = own, {}, threading.Lock()
+        self._perform, self._built = own, {}
 
     def run(self, flow: Flow[Result]) -> Result:
         """Run a flow to its end and return its result. What an exchange raises is raised into the flow."""

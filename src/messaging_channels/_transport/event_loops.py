@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 from messaging_channels._model.errors import ConfigurationError, Phase, TransportError
 from messaging_channels._transport.coalescing import AsyncCoalescer
-from messaging_channels._transport.forks import reset_in_child
 from messaging_channels._transport.gather import TaskGather
 from messaging_channels.plugins.exchange import BlockingCall, Coalesce, Gather, Sleep
 
 if TYPE_CHECKING:
     import asyncio
 
-    from messaging_channels._transport.clock import Clock
+    from messaging_channels._model.forks import FreshLock, keep_for_ever
+from messaging_channels._transport.clock import Clock
     from messaging_channels.plugins.exchange import AsyncExecutor, Exchange, ExecutorPair
 
 Perform: TypeAlias = Callable[[Any], Any]
@@ -78,7 +78,7 @@ class LoopPerformers:
             await executor.close()
 
 
-class LoopExecutors:
+class LoopExecutors(FreshLock):
     """The executors of one transport, by event loop."""
 
     def __init__(
@@ -89,20 +89,16 @@ class LoopExecutors:
         wrap: Callable[[Perform], Perform],
     ) -> None:
         """Build nothing yet. `run` runs a flow; `wrap` stands around what performs an exchange."""
+        super().__init__()
         self.pairs, self.run, self.clock, self.wrap = dict(pairs), run, clock, wrap
         self._loops: dict[asyncio.AbstractEventLoop, LoopPerformers] = {}
         self._shared: dict[ExecutorPair, AsyncExecutor] = {}
-        self._lock = threading.Lock()
-        self._inherited: list[object] = []
-        reset_in_child(self)
 
-    def reset_after_fork(self) -> None:
-        """In a forked child: leave what the parent opened to the parent, and open anew when it is needed."""
-        self._inherited += [
-            self._loops,
-            self._shared,
-        ]  # kept alive: closing it would end the parent's sessions
-        self._loops, self._shared, self._lock = {}, {}, threading.Lock()
+    def after_fork_in_child(self) -> None:
+        """Leave what the parent opened to the parent, and open anew when it is needed."""
+        super().after_fork_in_child()
+        keep_for_ever((self._loops, self._shared))
+        self._loops, self._shared = {}, {}
 
     def current(self) -> LoopPerformers:
         """Return those of the running loop.

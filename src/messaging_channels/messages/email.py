@@ -14,6 +14,7 @@ from messaging_channels.messages._base import Message, ProviderOptions, require_
 from messaging_channels.messages._html import content_ids_in, embed_images, inline_css, text_of
 from messaging_channels.messages._media_types import MediaType, guess_media_type, parse_media_type
 from messaging_channels.messages._uris import mailto_uri
+from messaging_channels.messages._values import FrozenDict
 
 Addresses: TypeAlias = "str | EmailAddress | Iterable[str | EmailAddress]"
 
@@ -266,7 +267,7 @@ def _validate_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
                 hint="use the field of Email that stands for it, or leave it out",
             )
         require_one_line(value, f"Email.headers[{name!r}]")
-    return dict(headers)
+    return FrozenDict(headers)
 
 
 _CONTENT_ID = re.compile(r"[A-Za-z0-9._@-]+")

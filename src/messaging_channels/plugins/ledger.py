@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from messaging_channels._model._table_failures import ADVICE
 from messaging_channels._model.failures import implied_failure, safe_advice
 from messaging_channels._model.outcomes import AttemptResult, Outcome
-from messaging_channels._model.receipts import Attempt, ToldFailure, deciding_attempt, failure_as_dict
-from messaging_channels._model.status import StatusGroup
+from messaging_channels._model.receipts import (
+    Attempt,
+    RecordedStep,
+    ToldFailure,
+    deciding_attempt,
+    failure_as_dict,
+    step_of,
+)
+from messaging_channels._model.status import PENDING_NOT_SENT, StatusGroup
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 
@@ -79,11 +86,15 @@ class MessageRecord:
     """Until when the holder is taken to be alive: seconds since the epoch, UTC."""
     stop_reason: str
     """Why no further attempt was made."""
+    steps: tuple[RecordedStep, ...] = ()
+    """Those of a fallback after the first that were begun."""
 
     @property
     def in_progress(self) -> bool:
-        """Whether an attempt was begun that has not ended, or none was begun at all."""
-        return not self.attempts or any(attempt.in_progress for attempt in self.attempts)
+        """Whether an attempt was begun that has not ended, or none was begun at all and one may be."""
+        if not self.attempts:
+            return not (self.stop_reason and self.status == PENDING_NOT_SENT)
+        return any(attempt.in_progress for attempt in self.attempts)
 
     @property
     def outcome(self) -> Outcome:
@@ -155,7 +166,7 @@ class MessageRecord:
             "outcome": self.outcome,
             "stopReason": self.stop_reason,
             **failure_as_dict(self),
-            "attempts": [attempt.as_dict() for attempt in self.attempts],
+            "attempts": [attempt.as_dict() | step_of(self, attempt) for attempt in self.attempts],
             "events": [
                 {
                     "eventType": one.event_type,
@@ -220,6 +231,14 @@ class InsertMessage(Operation[MessageRecord | None]):
     idempotency_key: str | None
     expires: float
     """Until when the key stands: seconds since the epoch, UTC."""
+
+
+@fast_frozen(frozen=True, slots=True)
+class RecordUnsent(InsertMessage):
+    """Write a message down for which nobody could be asked, unless its key is taken. Reply None. Its key sends when it comes again."""
+
+    at: float
+    stop_reason: str
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -324,6 +343,10 @@ class ListMessages(Operation[Sequence[MessageRecord]]):
     """When it was created, at the earliest: seconds since the epoch, UTC."""
     until: float | None = None
     """Before when."""
+    status: str | None = None
+    """Its name, such as `PENDING_UNKNOWN`."""
+    addresses: tuple[str, ...] = ()
+    """Any of these, as records keep them; that of a later step of a fallback too."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -369,6 +392,7 @@ class Ledger(Protocol):
 
 
 OPERATIONS: tuple[type[Operation[Any]], ...] = (
+    RecordUnsent,
     ReserveMessage,
     TakeLease,
     StartAttempt,

@@ -184,6 +184,8 @@ class LookupRequest:
     """Whether a text is that of the message. The text itself is not kept."""
     to_matches: Callable[[Address], bool] | None = field(default=None, repr=False)
     """Whether an address is kept as the message's is: the same one if it is hashed, one that looks alike if it is masked. None where none is kept."""
+    provider_id: str | None = None
+    """The provider's id of the message, where it took it and told one: it is asked whether that was delivered."""
 
 
 @runtime_checkable
@@ -195,6 +197,29 @@ class SupportsLookup(Protocol):
 
         Accepted, with the provider's id, if the provider knows the message; `Reason.NOT_FOUND` only if the provider's answer proves that it never took it,
         late enough for its records to be complete.
+        """
+        ...
+
+
+@runtime_checkable
+class ReportsOptional(Protocol):
+    """An optional ability: whether it reports deliveries depends on its settings."""
+
+    @property
+    def has_reports(self) -> bool:
+        """Whether it is set up to report deliveries. One that is not is asked, where it can be, before the next step of a fallback."""
+        ...
+
+
+@runtime_checkable
+class SupportsValidation(Protocol):
+    """An optional ability: it can tell whether it would refuse a message, without sending it."""
+
+    def validate(self, envelope: Envelope) -> None:
+        """Check a message as `send` would before its first exchange. It has no effect. An `HttpProvider` needs none: its `build_request` is asked.
+
+        Raises:
+            BadInput: the message cannot be sent by this provider as it is.
         """
         ...
 

@@ -60,7 +60,6 @@ def _enqueue_in_tasks() -> None:
     asyncio.run(enqueue())
 
 
-@_TRUTH
 @pytest.mark.parametrize("enqueue", [_enqueue_in_threads, _enqueue_in_tasks])
 def test_what_is_enqueued_into_memory_alone_is_refused_or_warned_about(
     enqueue: Callable[[], None], caplog: pytest.LogCaptureFixture
@@ -71,7 +70,6 @@ def test_what_is_enqueued_into_memory_alone_is_refused_or_warned_about(
     assert any("ledger" in one for one in told)
 
 
-@_TRUTH
 def test_a_fallback_that_can_hear_of_no_delivery_is_refused_or_warned_about_or_looks(
     caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:

@@ -81,7 +81,6 @@ def test_a_message_without_a_sender_anywhere_is_called_wrong() -> None:
         dispatcher.send(WhatsAppText("hello"), to=NUMBER)
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Truth")
 def test_a_message_that_was_not_sent_because_every_vendor_rests_has_a_record() -> None:
     with (
         WhatsAppCloudEmulator() as whatsapp,

@@ -144,6 +144,11 @@ class Twilio(HttpProvider, TwilioApi):
             self._callback_keys[0],
         )
 
+    @property
+    def has_reports(self) -> bool:
+        """See ReportsOptional: without a `status_callback` nothing is reported, unless the messaging service has one."""
+        return self._message_defaults.status_callback is not None
+
     def build_request(self, envelope: Envelope) -> HttpRequest:
         """See HttpProvider."""
         try:
@@ -200,9 +205,10 @@ class Twilio(HttpProvider, TwilioApi):
         Where the ledger masks or hashes addresses, that of the message has to fit; and it says nothing if the account's log holds more than a thousand messages
         since, so that nobody can see whether there is a second one.
         """
-        if request.channel not in PREFIX or isinstance(request.to, WhatsAppGroupId):
-            return None
-        if request.to is None and request.to_matches is None:
+        if request.provider_id is not None:
+            return (yield from self._fetch_result(request.provider_id))
+        is_unknown = request.to is None and request.to_matches is None
+        if is_unknown or request.channel not in PREFIX or isinstance(request.to, WhatsAppGroupId):
             return None
         found: dict[str, TwilioMessage] = {}
         day = datetime.fromtimestamp(request.started_at, UTC).date() - timedelta(days=1)
@@ -213,16 +219,13 @@ class Twilio(HttpProvider, TwilioApi):
                 return None
             if not is_complete:
                 return None
-        if len(found) != 1:
+        return _result_of(*found.values()) if len(found) == 1 else None
+
+    def _fetch_result(self, sid: str) -> Flow[AttemptResult | None]:
+        try:
+            return _result_of((yield from self.fetch(sid)))
+        except TwilioApiError:
             return None
-        (message,) = found.values()
-        return AttemptResult.of(
-            Reason.ACCEPTED,
-            "found in the log",
-            status=message.status,
-            provider_id=message.sid,
-            raw_response=message.raw,
-        )
 
     def _collect_matches(
         self, request: LookupRequest, since: date | None, found: dict[str, TwilioMessage]
@@ -253,6 +256,16 @@ def _is_before(page: Page, request: LookupRequest) -> bool:
     """Whether a page, of which the latest comes first, reaches back before the time that is sought."""
     made = [one.created_at for one in page.messages if one.created_at is not None]
     return bool(made) and min(made) < datetime.fromtimestamp(request.started_at, UTC) - _CLOCK_SKEW
+
+
+def _result_of(message: TwilioMessage) -> AttemptResult:
+    return AttemptResult.of(
+        Reason.ACCEPTED,
+        "found in the log",
+        status=message.status,
+        provider_id=message.sid,
+        raw_response=message.raw,
+    )
 
 
 def _is_match(message: TwilioMessage, request: LookupRequest) -> bool:

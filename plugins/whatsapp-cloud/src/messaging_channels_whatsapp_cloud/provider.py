@@ -132,6 +132,12 @@ class WhatsAppCloud:
         response = yield from ask(self._request(envelope, message, number_id))
         return (parse_send_response(response, by_user_id=isinstance(envelope.to, WhatsAppUserId)),)
 
+    def validate(self, envelope: Envelope) -> None:
+        """See SupportsValidation."""
+        number_id = self._number_id(envelope.message)
+        if not envelope.message.uploads:
+            self._request(envelope, envelope.message, number_id)
+
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
         """See SupportsRateLimits: one rate for the business number, one for it and the person. Without a number, `send` says what is wrong."""
         number_id = str(getattr(envelope.message, "sender", None) or self._sender)

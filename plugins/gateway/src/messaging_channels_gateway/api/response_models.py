@@ -176,6 +176,8 @@ class ServiceState(_ResponseModel):
     """How the service is."""
 
     status: str
+    paused: list[str] = []
+    """Providers with an account that cannot send, such as `twilio: not_sent.credentials`: its messages wait until that is mended."""
 
 
 class FieldError(_ResponseModel):
