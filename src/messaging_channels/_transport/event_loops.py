@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
 
 from messaging_channels._model.errors import ConfigurationError, Phase, TransportError
+from messaging_channels._model.forks import FreshLock, keep_for_ever
 from messaging_channels._transport.coalescing import AsyncCoalescer
 from messaging_channels._transport.gather import TaskGather
 from messaging_channels.plugins.exchange import BlockingCall, Coalesce, Gather, Sleep
@@ -15,8 +15,7 @@ from messaging_channels.plugins.exchange import BlockingCall, Coalesce, Gather, 
 if TYPE_CHECKING:
     import asyncio
 
-    from messaging_channels._model.forks import FreshLock, keep_for_ever
-from messaging_channels._transport.clock import Clock
+    from messaging_channels._transport.clock import Clock
     from messaging_channels.plugins.exchange import AsyncExecutor, Exchange, ExecutorPair
 
 Perform: TypeAlias = Callable[[Any], Any]
