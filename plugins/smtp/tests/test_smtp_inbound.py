@@ -381,6 +381,12 @@ def test_a_mail_without_any_sender_is_a_message() -> None:
     assert "root" not in repr(_message("From: root@localhost\n\nhi").sender)
 
 
+def test_octets_without_one_header_are_kept_and_are_no_mail() -> None:
+    (event,) = _heard(b"canary=unheard+of")
+    assert isinstance(event, UnknownEvent)
+    assert event.source == b"canary=unheard+of"
+
+
 def test_an_event_keeps_the_octets_of_its_mail_as_far_as_the_setting_says() -> None:
     raw = "From: zoe@example.com\n\nhello"
     small, none = (

@@ -23,7 +23,7 @@ OTHER_FIELD = re.compile(
 """A line of a mailer that looks like a header and is none."""
 _LOCAL = r"[^\s<>()\[\]{},;:\"'|@=*`\u2018-\u201d]"
 ADDRESS = re.compile(
-    rf"(?<![^\s<>()\[\]{{}},;:\"'|@=*`\u2018-\u201d])({_LOCAL}{{1,64}}+(?:=[^\s@=]{{1,40}}+)?@[A-Za-z0-9\u0080-\u2017\u201e-\uffff_-][A-Za-z0-9.\u0080-\u2017\u201e-\uffff_-]{{0,252}}+)"
+    rf"(?<![^\s<>()\[\]{{}},;:\"'|@=*`\u2018-\u201d])({_LOCAL}{{1,64}}+(?:=[^\s@=<>()\[\]]{{1,40}}+)?@[A-Za-z0-9\u0080-\u2017\u201e-\uffff_-][A-Za-z0-9.\u0080-\u2017\u201e-\uffff_-]{{0,252}}+)"
 )
 """A mail address within a text. Each character is looked at once."""
 SERVERS = re.compile(

@@ -114,6 +114,8 @@ class _EventBuilder:
 
     def inbound_event(self, mail: ReceivedMail) -> Event:
         """What somebody, or a robot, wrote."""
+        if not mail.fields.fields:
+            return self.unknown_event("no mail")  # not one header line
         return MessageReceived(
             provider=self._provider,
             occurred_at=self._at,
