@@ -14,7 +14,7 @@ from messaging_channels_smtp.reports.wordings import normalize
 from messaging_channels_smtp.responses import enhanced_code_of
 
 _KINDS = ("message/delivery-status", "message/global-delivery-status")
-_MOST_RECIPIENTS = 500
+_MOST_RECIPIENTS = 200
 TEMPORARY = "4.2.1"
 """What words stand for that say that a mailbox is away for a while."""
 
