@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from messaging_channels._sending.attempt import AttemptEnd
     from messaging_channels.messages import Message
     from messaging_channels.plugins.ledger import MessageRecord
-    from messaging_channels.policies.checks import PreSendCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,7 +290,11 @@ class SendPipeline:
         except BaseException:
             reason = Reason.CANCELLED if evidence.may_have_been_sent else Reason.INTERNAL_ERROR
             self._apply_results(
-                part, provider, [AttemptResult.of(reason, _CALLER_GONE)] * len(part), started, waited
+                part,
+                provider,
+                [AttemptResult.of(reason, "the caller stopped waiting")] * len(part),
+                started,
+                waited,
             )
             yield from self.recorder.finish(part, self.clock())
             raise
@@ -397,8 +400,5 @@ class SendPipeline:
 
 
 _ACCEPTED = Reason.ACCEPTED  # to find a member takes Python 3.11 0.2 µs
-_CALLER_GONE = "the caller stopped waiting"
-_MAX_CONCURRENT_BATCHES = 4
-"""How many batches of one call are under way at once."""
-_MIN_SECONDS = 0.001
-"""Seconds that do not count: so much an exchange is given although the deadline has just passed."""
+_MAX_CONCURRENT_BATCHES = 4  # of one call
+_MIN_SECONDS = 0.001  # that do not count: so much an exchange is given although the deadline has just passed

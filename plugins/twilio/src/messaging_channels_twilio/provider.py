@@ -207,9 +207,8 @@ class Twilio(HttpProvider, TwilioApi):
         """
         if request.provider_id is not None:
             return (yield from self._fetch_result(request.provider_id))
-        if request.channel not in PREFIX or isinstance(request.to, WhatsAppGroupId):
-            return None
-        if request.to is None and request.to_matches is None:
+        has_address = request.to is not None or request.to_matches is not None
+        if not has_address or request.channel not in PREFIX or isinstance(request.to, WhatsAppGroupId):
             return None
         found: dict[str, TwilioMessage] = {}
         day = datetime.fromtimestamp(request.started_at, UTC).date() - timedelta(days=1)
