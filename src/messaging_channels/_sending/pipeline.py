@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from messaging_channels._inbound.webhooks import Reports
 from messaging_channels._model import errors
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
-from messaging_channels._model.receipts import Attempt, Receipt, Skipped
+from messaging_channels._model.receipts import Attempt, Receipt
 from messaging_channels._sending.attempt import (
     PendingEnvelope,
     SentFlag,
@@ -20,8 +20,9 @@ from messaging_channels._sending.attempt import (
     attempt_coalesced,
 )
 from messaging_channels._sending.check_runner import ask_checks, ask_consent, finish_checks
-from messaging_channels._sending.decision import Stop, TryProvider
+from messaging_channels._sending.decision import TryProvider
 from messaging_channels._sending.envelopes import EnvelopeBuilder
+from messaging_channels._sending.first_candidate import first_candidate
 from messaging_channels._sending.grouping import applicable_rate_limits, batch_key
 from messaging_channels._sending.provider_selection import ProviderSelector
 from messaging_channels._sending.recorder import AttemptRecorder, existing_record, resume_from
@@ -100,7 +101,7 @@ class SendPipeline:
         state.is_bulk = one_of_many
         if options.idempotency_key is None or not (yield from self._find_existing(state)):
             yield from self._run_checks(state)
-            state.step = self._first_candidate(state)
+            state.step = first_candidate(state, self.circuits, self.clock)
             if state.is_done:
                 finish_checks(self.checks, [state])
         return state
@@ -118,7 +119,7 @@ class SendPipeline:
         """Do as `prepared`, at once: for an address in text, where it asks nothing."""
         now = self.clock()
         state = self._new_state(self.envelopes.build_for_address(message, to, now), None, options, now)
-        state.step = self._first_candidate(state)
+        state.step = first_candidate(state, self.circuits, self.clock)
         return state
 
     def _new_state(
@@ -148,7 +149,7 @@ class SendPipeline:
         state.queue_context, state.lease_owner, state.is_recorded = queued, holder, True
         state.next_attempt_number = queued.earlier_attempts + 1
         yield from self._run_checks(state)
-        state.step = self._first_candidate(state)
+        state.step = first_candidate(state, self.circuits, self.clock)
         if state.is_done:
             finish_checks(self.checks, [state])
         return state
@@ -166,7 +167,7 @@ class SendPipeline:
             record = yield from self.reports.look_up(record, state.envelope.to)
         if resume_from(state, record):
             yield from self._run_checks(state)
-            state.step = self._first_candidate(state)
+            state.step = first_candidate(state, self.circuits, self.clock)
             yield from self.recorder.take_over(state, record, self.clock())
 
     def _run_checks(self, state: SendState) -> Flow[None]:
@@ -379,24 +380,6 @@ class SendPipeline:
             state.not_before = due
             waiting.append(state)
         return waiting if len(waiting) == 1 else sorted(waiting, key=attrgetter("not_before"))
-
-    def _first_candidate(self, state: SendState) -> TryProvider | Stop:
-        """Choose who is asked first: the first that does not rest; if all of them rest, the one that may be probed."""
-        if not self.circuits.any_failures:
-            return state.selection.first_step
-        now = self.clock()
-        route, keys = state.selection.route, [(state.account, name) for name in state.providers]
-        awake = [key for key in keys if not self.circuits.is_open(key, now)]
-        if not awake:
-            key, wait = self.circuits.half_open_candidate(keys, route.circuit_breaker, now)
-            if key is None:
-                state.retry_after = wait
-                return Stop("every provider circuit open after failures")
-            awake = [key]
-        resting = [name for account, name in keys if (account, name) not in awake]
-        state.skipped += tuple(Skipped(name, "circuit open after failures") for name in resting)
-        state.providers = {name: one for name, one in state.providers.items() if name not in resting}
-        return TryProvider(next(iter(state.providers)))
 
 
 _ACCEPTED = Reason.ACCEPTED  # to find a member takes Python 3.11 0.2 µs
