@@ -10,9 +10,9 @@ from typing import Any
 from messaging_channels._ledger.failures import FAILURE_COLUMNS, failure_from_row
 from messaging_channels._ledger.schema_consent import CONSENT_SCHEMA
 from messaging_channels._model.outcomes import AttemptResult, Reason
-from messaging_channels._model.receipts import Attempt, RecordedStep
+from messaging_channels._model.receipts import Attempt, RecordedEvent, RecordedStep
 from messaging_channels._model.status import PENDING_UNKNOWN, Status, from_dict
-from messaging_channels.plugins.ledger import MessageRecord, RecordedEvent
+from messaging_channels.plugins.ledger import MessageRecord
 
 SCHEMA = (
     (

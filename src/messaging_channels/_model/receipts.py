@@ -63,6 +63,24 @@ class Attempt:
 
 
 @fast_frozen(frozen=True, slots=True)
+class RecordedEvent:
+    """One event of a message, as it is kept: no address and no content."""
+
+    event_type: str
+    """The event's type, such as `StatusChanged`."""
+    occurred_at: float
+    """When it happened, in the provider's words: seconds since the epoch, UTC."""
+    status: Status | None
+    detail: str
+    """The provider's code and text, or what a person did (`seen`)."""
+    failure: FailureReason | None = None
+    """See StatusChanged; so the next three."""
+    advice: frozenset[Advice] = frozenset()
+    vendor_code: str = ""
+    vendor_text: str = ""
+
+
+@fast_frozen(frozen=True, slots=True)
 class RecordedStep:
     """A step of a fallback after the first."""
 

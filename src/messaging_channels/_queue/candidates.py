@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from messaging_channels._model.errors import BadInput, InvalidSetting
 from messaging_channels._sending.decision import TryProvider
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from messaging_channels._sending.send_state import SendState
     from messaging_channels.plugins.ledger import MessageRecord
+    from messaging_channels.plugins.ledger_queue import Job
     from messaging_channels.plugins.provider import Envelope, Provider
 
 
@@ -87,6 +88,16 @@ def require_reports(providers: Iterable[Provider], channel: str) -> None:
         source="the steps of a Fallback",
         hint="route the first step to a provider that reports deliveries, or send one message only",
     )
+
+
+def is_ours(reply: Any) -> bool:  # noqa: ANN401  of one operation, or of several
+    """Whether what was written down was still ours to write."""
+    return bool(cast("list[Any]", reply)[-1] if isinstance(reply, list) else reply)
+
+
+def capped_by_deadline(job: Job, due: float) -> float:
+    """Return when to look again: at its deadline at the latest."""
+    return due if job.deadline is None else min(due, job.deadline)
 
 
 _log = logging.getLogger("messaging_channels._queue.candidates")

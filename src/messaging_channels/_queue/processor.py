@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, TypeAlias
 
 from messaging_channels._ledger.schema import step_message_id
 from messaging_channels._model import errors
@@ -26,7 +26,7 @@ from messaging_channels._model.status import (
     StatusGroup,
 )
 from messaging_channels._queue.accounts import AccountPauses
-from messaging_channels._queue.candidates import prefer_other_providers
+from messaging_channels._queue.candidates import capped_by_deadline, is_ours, prefer_other_providers
 from messaging_channels._queue.payload import QueuePayload, Step
 from messaging_channels._sending.attempt import LEASE_EXPIRED
 from messaging_channels._sending.decision import Stop
@@ -145,7 +145,7 @@ class JobProcessor:
         if not transitions:
             return 0
         replies = yield from ask(Transaction(tuple(operation for _, operation in transitions)))
-        told = [what for (what, _), reply in zip(transitions, replies, strict=True) if _is_ours(reply)]
+        told = [what for (what, _), reply in zip(transitions, replies, strict=True) if is_ours(reply)]
         counts = Counter(filter(None, told))
         if counts:
             yield from ask(IncrementCounters(self.pipeline.clock(), self.name, dict(counts)))
@@ -193,7 +193,7 @@ class JobProcessor:
         opens = claimed.payload.next_open(now)
         if opens > now:
             return "", self._update_job(
-                job, holder, State.WAITING, due=_capped_by_deadline(job, opens), tries=job.tries
+                job, holder, State.WAITING, due=capped_by_deadline(job, opens), tries=job.tries
             )
         return (yield from self._prepare_send(claimed, holder, turn))
 
@@ -338,7 +338,7 @@ class JobProcessor:
         wait = retry.delay(max(tries, 1), asked, self.pipeline.chance()) if attempted else asked or 1.0
         due = claimed.payload.next_open(self.pipeline.clock() + wait)
         return "retried", self._update_job(
-            job, holder, State.WAITING, due=_capped_by_deadline(job, due), tries=tries
+            job, holder, State.WAITING, due=capped_by_deadline(job, due), tries=tries
         )
 
     def _wait_for_account(self, claimed: _ClaimedJob, holder: str, due: float) -> Transition:
@@ -346,7 +346,7 @@ class JobProcessor:
         job, at = claimed.job, claimed.payload.next_open(due)
         tries = max(1, job.tries)
         return "paused", self._update_job(
-            job, holder, State.WAITING, due=_capped_by_deadline(job, at), tries=tries
+            job, holder, State.WAITING, due=capped_by_deadline(job, at), tries=tries
         )
 
     def _hold(self, job: Job, holder: str, looks: int) -> UpdateJob:
@@ -375,10 +375,6 @@ class JobProcessor:
         return UpdateJob(job.message_id, lease_owner, self.pipeline.clock(), state, **more)  # type: ignore[arg-type]
 
 
-def _is_ours(reply: Any) -> bool:  # noqa: ANN401  of one operation, or of several
-    return bool(cast("list[Any]", reply)[-1] if isinstance(reply, list) else reply)
-
-
 def _step_outcome(job: Job, record: MessageRecord) -> tuple[Outcome, AttemptResult | None]:
     """Return how the attempts of the present step stand, and the outcome that decided."""
     attempt, outcome = deciding_attempt(_step_attempts(job, record))
@@ -394,11 +390,6 @@ def _may_retry(result: AttemptResult) -> bool:
     """Whether a later round may do better: also where a worker was too slow for its lease, and so sent nothing."""
     policy = result.reason.policy
     return policy.retryable or policy.is_account_fault or result.detail == LEASE_EXPIRED.detail
-
-
-def _capped_by_deadline(job: Job, due: float) -> float:
-    """Return when to look again: at its deadline at the latest."""
-    return due if job.deadline is None else min(due, job.deadline)
 
 
 _OPERATOR_REASONS = frozenset({Reason.INTERNAL_ERROR, Reason.NO_COVERAGE})

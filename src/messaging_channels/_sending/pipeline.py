@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from messaging_channels._inbound.webhooks import Reports
 from messaging_channels._model import errors
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
-from messaging_channels._model.receipts import Attempt, Receipt, Skipped
+from messaging_channels._model.receipts import Attempt, Receipt
 from messaging_channels._sending.attempt import (
     PendingEnvelope,
     SentFlag,
@@ -21,8 +21,9 @@ from messaging_channels._sending.attempt import (
     warn_if_misdirected,
 )
 from messaging_channels._sending.check_runner import ask_checks, ask_consent, finish_checks
-from messaging_channels._sending.decision import Stop, TryProvider
+from messaging_channels._sending.decision import TryProvider
 from messaging_channels._sending.envelopes import EnvelopeBuilder
+from messaging_channels._sending.first_candidate import first_candidate
 from messaging_channels._sending.grouping import applicable_rate_limits, batch_key
 from messaging_channels._sending.provider_selection import ProviderSelector
 from messaging_channels._sending.recorder import AttemptRecorder, existing_record, resume_from
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from messaging_channels._sending.attempt import AttemptEnd
     from messaging_channels.messages import Message
     from messaging_channels.plugins.ledger import MessageRecord
-    from messaging_channels.policies.checks import PreSendCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class SendPipeline:
         state.is_bulk = one_of_many
         if options.idempotency_key is None or not (yield from self._find_existing(state)):
             yield from self._run_checks(state)
-            state.step = self._first_candidate(state)
+            state.step = first_candidate(state, self.circuits, self.clock)
             if state.is_done:
                 finish_checks(self.checks, [state])
         return state
@@ -120,7 +120,7 @@ class SendPipeline:
         """Do as `prepared`, at once: for an address in text, where it asks nothing."""
         now = self.clock()
         state = self._new_state(self.envelopes.build_for_address(message, to, now), None, options, now)
-        state.step = self._first_candidate(state)
+        state.step = first_candidate(state, self.circuits, self.clock)
         return state
 
     def _new_state(
@@ -150,7 +150,7 @@ class SendPipeline:
         state.queue_context, state.lease_owner, state.is_recorded = queued, holder, True
         state.next_attempt_number = queued.earlier_attempts + 1
         yield from self._run_checks(state)
-        state.step = self._first_candidate(state)
+        state.step = first_candidate(state, self.circuits, self.clock)
         if state.is_done:
             finish_checks(self.checks, [state])
         return state
@@ -168,7 +168,7 @@ class SendPipeline:
             record = yield from self.reports.look_up(record, state.envelope.to)
         if resume_from(state, record):
             yield from self._run_checks(state)
-            state.step = self._first_candidate(state)
+            state.step = first_candidate(state, self.circuits, self.clock)
             yield from self.recorder.take_over(state, record, self.clock())
 
     def _run_checks(self, state: SendState) -> Flow[None]:
@@ -292,7 +292,11 @@ class SendPipeline:
         except BaseException:
             reason = Reason.CANCELLED if evidence.may_have_been_sent else Reason.INTERNAL_ERROR
             self._apply_results(
-                part, provider, [AttemptResult.of(reason, _CALLER_GONE)] * len(part), started, waited
+                part,
+                provider,
+                [AttemptResult.of(reason, "the caller stopped waiting")] * len(part),
+                started,
+                waited,
             )
             yield from self.recorder.finish(part, self.clock())
             raise
@@ -378,28 +382,7 @@ class SendPipeline:
             waiting.append(state)
         return waiting if len(waiting) == 1 else sorted(waiting, key=attrgetter("not_before"))
 
-    def _first_candidate(self, state: SendState) -> TryProvider | Stop:
-        """Choose who is asked first: the first that does not rest; if all of them rest, the one that may be probed."""
-        if not self.circuits.any_failures:
-            return state.selection.first_step
-        now = self.clock()
-        route, keys = state.selection.route, [(state.account, name) for name in state.providers]
-        awake = [key for key in keys if not self.circuits.is_open(key, now)]
-        if not awake:
-            key, wait = self.circuits.half_open_candidate(keys, route.circuit_breaker, now)
-            if key is None:
-                state.retry_after = wait
-                return Stop("every provider circuit open after failures")
-            awake = [key]
-        resting = [name for account, name in keys if (account, name) not in awake]
-        state.skipped += tuple(Skipped(name, "circuit open after failures") for name in resting)
-        state.providers = {name: one for name, one in state.providers.items() if name not in resting}
-        return TryProvider(next(iter(state.providers)))
-
 
 _ACCEPTED = Reason.ACCEPTED  # to find a member takes Python 3.11 0.2 µs
-_CALLER_GONE = "the caller stopped waiting"
-_MAX_CONCURRENT_BATCHES = 4
-"""How many batches of one call are under way at once."""
-_MIN_SECONDS = 0.001
-"""Seconds that do not count: so much an exchange is given although the deadline has just passed."""
+_MAX_CONCURRENT_BATCHES = 4  # of one call
+_MIN_SECONDS = 0.001  # that do not count: so much an exchange is given although the deadline has just passed

@@ -27,8 +27,6 @@ from messaging_channels.testing import ControlledClock
 from messaging_channels_twilio import Twilio
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
 
-_TRUTH = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Truth")
-
 TO = "+447700900123"
 PARCEL = Sms("Your parcel comes today")
 

@@ -207,8 +207,8 @@ class Twilio(HttpProvider, TwilioApi):
         """
         if request.provider_id is not None:
             return (yield from self._fetch_result(request.provider_id))
-        is_unknown = request.to is None and request.to_matches is None
-        if is_unknown or request.channel not in PREFIX or isinstance(request.to, WhatsAppGroupId):
+        has_address = request.to is not None or request.to_matches is not None
+        if not has_address or request.channel not in PREFIX or isinstance(request.to, WhatsAppGroupId):
             return None
         found: dict[str, TwilioMessage] = {}
         day = datetime.fromtimestamp(request.started_at, UTC).date() - timedelta(days=1)
@@ -219,7 +219,10 @@ class Twilio(HttpProvider, TwilioApi):
                 return None
             if not is_complete:
                 return None
-        return _result_of(*found.values()) if len(found) == 1 else None
+        if len(found) != 1:
+            return None
+        (message,) = found.values()
+        return _result_of(message)
 
     def _fetch_result(self, sid: str) -> Flow[AttemptResult | None]:
         try:
