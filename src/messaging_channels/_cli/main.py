@@ -83,9 +83,7 @@ def _providers(_: argparse.Namespace) -> int:
         {"name": name, "settings": list(spec.settings.model_fields)}
         for name, spec in plugins.providers.items()
     ]
-    print_json(
-        {"providers": specs, "failed": {name: type(why).__name__ for name, why in plugins.failed.items()}}
-    )
+    print_json({"providers": specs, "failed": {name: why.problem for name, why in plugins.failed.items()}})
     return 0
 
 

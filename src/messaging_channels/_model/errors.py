@@ -185,13 +185,16 @@ class UnknownProvider(ConfigurationError):
 
     code = "unknown_provider"
 
-    def __init__(self, name: str, *, known: tuple[str, ...]) -> None:
+    def __init__(self, name: str, *, known: tuple[str, ...], failed: tuple[str, ...] = ()) -> None:
+        broken = f"; plugins that could not be loaded: {'; '.join(failed)}" if failed else ""
         super().__init__(
             f"no provider is named {name!r}; known providers: {_listed(known)}; "
-            f"is its plugin installed (pip install messaging-channels-{name})?"
+            f"is its plugin installed (pip install messaging-channels-{name})?{broken}"
         )
         self.name = name
         self.known = known
+        self.failed = failed
+        """The plugins that could not be loaded, each with its distribution and the reason."""
 
 
 class UnknownAccount(ConfigurationError):
