@@ -54,7 +54,7 @@ class SqliteLedger(AddressPrivacy):
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         """See Ledger."""
-        made = ExecutorPair(lambda: _Sync(self), lambda: _Async(self))
+        made = ExecutorPair(lambda: _Sync(self), lambda: _Async(self), is_shared=True)
         return dict.fromkeys(ALL_OPERATIONS, made)
 
     def submit(self, operation: Operation[Any]) -> Future[Any]:

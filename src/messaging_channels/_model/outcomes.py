@@ -65,6 +65,8 @@ class Reason(StrEnum):
     """No connection came about, so no byte of the request left."""
     NOT_FOUND = "not_sent.not_found"
     """The provider was asked later, and proves that it never took the message."""
+    MISDIRECTED = "not_sent.misdirected"
+    """Who answered was not the provider: a redirect, a proxy, a login page. The provider never saw the message."""
     INTERNAL_ERROR = "not_sent.internal_error"
     """A fault on our side before the first byte: a bug, most likely in a plugin."""
     UNREADABLE_RESPONSE = "unknown.unreadable_response"
@@ -112,6 +114,7 @@ REASON_POLICIES: dict[Reason, ReasonPolicy] = {
     Reason.THROTTLED: _TRY_LATER,
     Reason.UNREACHABLE: _TRY_LATER,
     Reason.NOT_FOUND: _TRY_LATER,
+    Reason.MISDIRECTED: _TRY_LATER,
     Reason.INTERNAL_ERROR: ReasonPolicy(Outcome.NOT_SENT, statuses.PENDING_NOT_SENT),
     Reason.UNREADABLE_RESPONSE: _UNKNOWN,
     Reason.TIMEOUT: _UNKNOWN,
@@ -166,6 +169,13 @@ class AttemptResult:
         if self.vendor_code or self.vendor_text:
             object.__setattr__(self, "vendor_code", cleaned_code(self.vendor_code))
             object.__setattr__(self, "vendor_text", cleaned_text(self.vendor_text))
+    cause: BaseException | None = field(default=None, repr=False, compare=False)
+    """The exception behind a fault on our side. It stays in this process: a copy that is pickled is without it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave the exception out: it may hold what cannot be pickled."""
+        given = (getattr(self, name) for name in self.__slots__ if name != "cause")
+        return type(self), tuple(given)
 
     @property
     def outcome(self) -> Outcome:
@@ -187,8 +197,9 @@ class AttemptResult:
         advice: frozenset[Advice] = BY_FAILURE,
         vendor_code: str = "",
         vendor_text: str = "",
+        cause: BaseException | None = None,
     ) -> AttemptResult:
-        """Make an outcome; its status is the reason's own unless the provider gave one. `FailureTable.fields` gives the last four."""
+        """Make an outcome; its status is the reason's own unless the provider gave one. `FailureTable.fields` gives the four about the failure."""
         return cls(
             reason,
             status or REASON_POLICIES[reason].status,
@@ -201,6 +212,7 @@ class AttemptResult:
             advice,
             vendor_code,
             vendor_text,
+            cause,
         )
 
 

@@ -18,6 +18,7 @@ from messaging_channels._sending.attempt import (
     TimeBudget,
     attempt_batch,
     attempt_coalesced,
+    warn_if_misdirected,
 )
 from messaging_channels._sending.check_runner import ask_checks, ask_consent, finish_checks
 from messaging_channels._sending.decision import Stop, TryProvider
@@ -305,7 +306,7 @@ class SendPipeline:
                 return self._coalesced(first, provider, company, until)
         limit = None
         if deadline is not None:
-            limit = TimeBudget(max(first.started_at + deadline - self.clock(), _MIN_SECONDS), self.timeouts)
+            limit = TimeBudget(first.started_at + deadline, self.clock, self.timeouts)
         batch = [one.envelope for one in part]
         late = None if until == inf else lambda: self.clock() >= until
         return attempt_batch(provider, batch, budget=limit, sent_flag=evidence, is_expired=late)
@@ -334,14 +335,14 @@ class SendPipeline:
         duration = now - started
         for state, end in zip(part, ends, strict=True):
             if not isinstance(end, AttemptResult):
-                if not state.attempts and not state.queue_context:
-                    state.error = end
+                if state.pass_over(name, end, now, self.chance):
                     continue
                 end = AttemptResult.of(Reason.INTERNAL_ERROR, str(end))  # noqa: PLW2901
             account, channel = state.account, state.envelope.channel
             number = state.next_attempt_number
             attempt = Attempt(state.id, channel, name, account, end, started, duration, number, waited)
             if end.reason is not _ACCEPTED or self.circuits.any_failures:
+                warn_if_misdirected(end, name)
                 self.circuits.record((account, name), end.reason, state.selection.route.circuit_breaker, now)
             state.record_attempt(attempt, now, self.chance)
             if observer is not None:

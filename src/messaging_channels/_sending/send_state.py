@@ -132,6 +132,10 @@ class SendState:
     attempts: tuple[Attempt, ...] = field(default=(), init=False)
     accepted: Attempt | None = field(default=None, init=False)
     """The attempt of this call that was accepted."""
+    refusals: tuple[tuple[str, errors.BadInput | errors.ConfigurationError], ...] = field(
+        default=(), init=False
+    )
+    """By provider: why those that were passed over cannot send it."""
     next_attempt_number: int = field(default=1, init=False)
     """Of the attempt that would be made next."""
     step: Decision | ExistingRecord | None = field(default=None, init=False)
@@ -184,6 +188,31 @@ class SendState:
             else Stop(f"nobody was left to ask: {name} {reason}")
         )
 
+    def pass_over(
+        self,
+        name: str,
+        refusal: errors.BadInput | errors.ConfigurationError,
+        now: float,
+        chance: Callable[[], float],
+    ) -> bool:
+        """Leave out a provider that cannot send this message, and go on to the next; False if that has to end as an attempt.
+
+        Where none remains, the caller gets the refusal, or one that names all of them. What attempts before it said goes first.
+        """
+        others = {other: one for other, one in self.providers.items() if other != name}
+        if not others and not self.attempts and self.queue_context:
+            return False
+        self.refusals += ((name, refusal),)
+        self.skipped += (Skipped(name, str(refusal)),)
+        self.providers = others
+        if self.attempts:
+            self.step = self._next_step(now, chance)
+        elif others:
+            self.step = TryProvider(next(iter(others)))
+        else:
+            self.error = _joint_refusal(self.envelope.channel, self.refusals)
+        return True
+
     def record_attempt(self, attempt: Attempt, now: float, chance: Callable[[], float]) -> None:
         """Go on after an attempt: decide what follows."""
         self.attempts += (attempt,)
@@ -191,7 +220,10 @@ class SendState:
         if attempt.outcome is _ACCEPTED:
             self.step, self.accepted = accepted_by(attempt.provider), attempt
             return
-        self.step = next_step(
+        self.step = self._next_step(now, chance)
+
+    def _next_step(self, now: float, chance: Callable[[], float]) -> Decision:
+        return next_step(
             self.providers,
             self.attempts,
             retry=self.selection.route.retry,
@@ -224,7 +256,7 @@ class SendState:
         )
         if outcome is _ACCEPTED or outcome is _UNKNOWN:
             return receipt
-        raise self._error(receipt)
+        raise self._error(receipt) from (result.cause if result else None)
 
     def _error(self, receipt: Receipt) -> SendFailed:
         kind = Rejected if receipt.outcome is Outcome.REJECTED else NotSent
@@ -237,6 +269,21 @@ class SendState:
         return kind(
             f"channel {receipt.channel!r}: {text}; message {receipt.id}", receipt=receipt, retry_after=wait
         )
+
+
+def _joint_refusal(
+    channel: str, refusals: tuple[tuple[str, errors.BadInput | errors.ConfigurationError], ...]
+) -> errors.MessagingError:
+    """Return why no provider can send it: the one refusal, or one that names them all."""
+    if len(refusals) == 1:
+        return refusals[0][1]
+    said = "; ".join(f"{name}: {refusal}" for name, refusal in refusals)
+    if any(isinstance(refusal, errors.BadInput) for _, refusal in refusals):
+        joint: errors.MessagingError = errors.NoRoute(channel, problem=f"no provider can send it ({said})")
+    else:
+        joint = errors.ConfigurationError(f"no provider of channel {channel!r} can send it: {said}")
+    joint.__cause__ = refusals[0][1]
+    return joint
 
 
 def _is_storable(text: str) -> bool:

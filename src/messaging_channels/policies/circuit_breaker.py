@@ -17,6 +17,7 @@ Key = TypeVar("Key", bound=Hashable)
 _FAILURES = frozenset(
     {
         Reason.UNREACHABLE,
+        Reason.MISDIRECTED,
         Reason.TIMEOUT,
         Reason.CONNECTION,
         Reason.SERVER_ERROR,
