@@ -125,7 +125,7 @@ CASES = {
     "the answer is compressed though nobody asked": Case(_takes_and(_compressed), taken=True),
     "the answer begins with a byte order mark": Case(_takes_and(_marked), taken=True),
     "3xx": Case(_answers(http(302, location="/elsewhere"))),
-    "407, 421, 425, 426, 431 or 511": Case(_answers(http(426, "{}"))),
+    "407, 421, 425, 426 or 431": Case(_answers(http(426, "{}"))),
     "400, 404, 422 and other 4xx in the provider's form": Case(_answers(http(422, "{}"))),
     "400, 404, 422 and other 4xx in another form": Case(_answers(http(404, "<html>Log in</html>"))),
     "401 or 403": Case(_answers(http(401))),

@@ -201,10 +201,12 @@ def test_a_refused_request_of_several_says_so_and_one_of_a_single_message_does_n
 
 
 def test_a_path_that_is_not_there_may_be_tried_at_another_provider() -> None:
-    (outcome,) = parse_batch_response(
-        HttpResponse(404, {}, b""), [Envelope("a", "sms", Sms("Hello"), NUMBER)]
-    )
-    assert outcome.reason is Reason.NO_COVERAGE
+    envelope, told = Envelope("a", "sms", Sms("Hello"), NUMBER), b'{"errorCode": "E404"}'
+    (said_by_infobip,) = parse_batch_response(HttpResponse(404, {}, told), [envelope])
+    (said_by_another,) = parse_batch_response(HttpResponse(404, {}, b"<html>"), [envelope])
+
+    assert said_by_infobip.reason is Reason.NO_COVERAGE
+    assert said_by_another.reason is Reason.MISDIRECTED
 
 
 def test_a_mail_is_found_in_the_answer_by_its_recipient_where_the_answer_has_ids_of_its_own() -> None:

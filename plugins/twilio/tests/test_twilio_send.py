@@ -339,7 +339,7 @@ def test_the_magic_numbers_are_refused_for_their_reason(
         (Fault(FaultKind.CUT), Reason.CONNECTION, Outcome.UNKNOWN),
         (Fault(FaultKind.UNREADABLE, handled=True), Reason.UNREADABLE_RESPONSE, Outcome.UNKNOWN),
         (Fault(FaultKind.STATUS, status=401), Reason.CREDENTIALS, Outcome.REJECTED),
-        (Fault(FaultKind.STATUS, status=404), Reason.INVALID, Outcome.REJECTED),
+        (Fault(FaultKind.STATUS, status=404), Reason.MISDIRECTED, Outcome.NOT_SENT),
     ],
     ids=lambda value: (
         f"{value.kind}-{value.status}-{value.handled}" if isinstance(value, Fault) else value.name
@@ -423,7 +423,9 @@ PROBLEM = {
         (429, {"code": 21610}, Reason.THROTTLED),
         (500, {"code": 20500}, Reason.SERVER_ERROR),
         (503, {"code": 21610}, Reason.SERVER_ERROR),
-        (307, {}, Reason.INVALID),
+        (307, {}, Reason.MISDIRECTED),
+        (404, {}, Reason.MISDIRECTED),
+        (431, {"code": "none"}, Reason.MISDIRECTED),
     ],
 )
 def test_status_and_code_together_say_what_an_answer_means(status: int, body: Any, reason: Reason) -> None:

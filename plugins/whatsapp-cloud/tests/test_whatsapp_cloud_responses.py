@@ -152,7 +152,8 @@ def test_a_success_that_names_no_message_may_have_been_sent_and_a_gateway_in_bet
 ) -> None:
     assert parse_send_response(HttpResponse(200, {}, body)).reason is Reason.UNREADABLE_RESPONSE
     assert parse_send_response(HttpResponse(502, {}, body)).reason is Reason.SERVER_ERROR
-    assert parse_send_response(HttpResponse(400, {}, body)).outcome is Outcome.REJECTED
+    for status in (302, 400, 404, 407, 426):
+        assert parse_send_response(HttpResponse(status, {}, body)).reason is Reason.MISDIRECTED
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,7 @@ REASONS: dict[str, FailureReason] = {
     "not_sent.throttled": FailureReason.THROTTLED,
     "not_sent.unreachable": FailureReason.PROVIDER_ERROR,
     "not_sent.not_found": FailureReason.PROVIDER_ERROR,
+    "not_sent.misdirected": FailureReason.PROVIDER_ERROR,
     "unknown.unreadable_response": FailureReason.PROVIDER_ERROR,
     "unknown.timeout": FailureReason.PROVIDER_ERROR,
     "unknown.connection": FailureReason.PROVIDER_ERROR,

@@ -153,6 +153,8 @@ class AttemptResult:
     """The vendor's own code, such as `30003`."""
     vendor_text: str = ""
     """The vendor's own words, with whatever may be somebody's number or address hidden."""
+    cause: BaseException | None = field(default=None, repr=False, compare=False)
+    """The exception behind a fault on our side. It stays in this process: a copy that is pickled is without it."""
 
     def __post_init__(self) -> None:
         """Complete the failure and its advice."""
@@ -169,8 +171,6 @@ class AttemptResult:
         if self.vendor_code or self.vendor_text:
             object.__setattr__(self, "vendor_code", cleaned_code(self.vendor_code))
             object.__setattr__(self, "vendor_text", cleaned_text(self.vendor_text))
-    cause: BaseException | None = field(default=None, repr=False, compare=False)
-    """The exception behind a fault on our side. It stays in this process: a copy that is pickled is without it."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Leave the exception out: it may hold what cannot be pickled."""

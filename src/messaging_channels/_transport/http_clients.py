@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import ssl
 import sys
 import threading
 from importlib import import_module
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from messaging_channels._model.errors import InvalidSetting
+from messaging_channels._transport.certificates import verifying_context
 
 if TYPE_CHECKING:
     from messaging_channels._transport.settings import ClientCertificate, HttpSettings
@@ -44,30 +44,6 @@ def require_usable_settings(settings: HttpSettings) -> None:
             )
     if settings.ca_file or settings.client_certificate:
         verifying_context(settings)
-
-
-def verifying_context(settings: HttpSettings, usual: ssl.SSLContext | None = None) -> ssl.SSLContext:
-    """Return a TLS context that verifies by the settings' own authorities, or else `usual`, and shows the client certificate.
-
-    Raises:
-        InvalidSetting: a certificate file cannot be used.
-    """
-    where = "http.ca_file"
-    try:
-        context = usual if usual is not None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        if settings.ca_file:
-            context = ssl.create_default_context(cafile=settings.ca_file)
-        where = "http.client_certificate"
-        if settings.client_certificate:
-            certificate, key, password = settings.client_certificate
-            context.load_cert_chain(certificate, key, password or "")  # without one, OpenSSL asks a terminal
-    except OSError as error:  # ssl.SSLError is one
-        raise _invalid(
-            f"a certificate file cannot be used ({error.strerror or type(error).__name__})",
-            setting=where,
-            hint="check that the file exists and is PEM, and the key's password",
-        ) from error
-    return context
 
 
 def http_backend(settings: HttpSettings) -> Any:  # noqa: ANN401  a module

@@ -20,7 +20,7 @@ import httpx
 
 from messaging_channels._model.errors import InvalidSetting, Phase, TransportError
 from messaging_channels._transport.answers import finish_response, require_declared_size, require_size
-from messaging_channels._transport.http_clients import verifying_context
+from messaging_channels._transport.certificates import verifying_context
 from messaging_channels._transport.loop_network import LoopNetwork
 from messaging_channels._transport.thread_network import ThreadNetwork
 from messaging_channels.plugins.exchange import HttpRequest, HttpResponse, Timeouts

@@ -51,8 +51,9 @@ def parse_single_response(response: HttpResponse, batch: Sequence[Envelope]) -> 
 
 def _refused_result(response: HttpResponse, *, alone: bool) -> AttemptResult:
     """Say what a refused request means. That there is no such path is no fault of the message: another provider may have it."""
-    result = result_from_status(response, describe_error(response))
-    if response.status in _NO_SUCH_PATH:
+    said = describe_error(response)
+    result = result_from_status(response, said, is_from_provider=bool(said))
+    if said and response.status in _NO_SUCH_PATH:
         result = AttemptResult.of(Reason.NO_COVERAGE, result.detail, raw_response=response)
     return replace(result, request_rejected=not alone, **_error_words(response))
 

@@ -93,7 +93,8 @@ def _rejected_result(response: HttpResponse, answer: Mapping[str, Any]) -> Attem
     detail = f"{describe_code(code)}{_with_request_id(request_id_of(response))}".strip()
     known = CODES.get(code or 0)
     if known is None or response.status // 100 != _REFUSED or response.status in _STATUSES_BEFORE_CODES:
-        return replace(result_from_status(response, detail), **ERRORS.fields(code, _words(answer)))
+        result = result_from_status(response, detail, is_from_provider=code is not None)
+        return replace(result, **ERRORS.fields(code, _words(answer)))
     return AttemptResult.of(
         known.reason,
         f"HTTP {response.status} {detail}",

@@ -130,7 +130,7 @@ def parse_response(response: HttpResponse) -> AttemptResult:
     codes = [str(part.get("status")) for part in parts]
     ids = [part["message-id"] for part in parts if isinstance(part.get("message-id"), str)]
     if not parts or (codes.count("0") > len(ids)):
-        return result_from_status(response)
+        return result_from_status(response, is_from_provider=_is_error(response))
     if "0" in codes:
         whole = codes.count("0") == len(codes)
         reason = Reason.ACCEPTED if whole else Reason.UNREADABLE_RESPONSE
@@ -143,6 +143,21 @@ def parse_response(response: HttpResponse) -> AttemptResult:
         raw_response=parts,
         **ANSWERS.fields(code, str(parts[0].get("error-text") or "")),
     )
+
+
+def _is_error(response: HttpResponse) -> bool:
+    """Whether the body is one of the forms in which Vonage writes an error: https://developer.vonage.com/en/api-errors."""
+    try:
+        answer = response.json()
+    except ValueError:
+        return False
+    if not isinstance(answer, dict):
+        return False
+    told = cast("dict[str, Any]", answer)
+    return not _ERROR_MEMBERS.isdisjoint(told) or "vonage.com" in str(told.get("type"))
+
+
+_ERROR_MEMBERS = frozenset({"error-code", "error_title", "error-text", "messages"})
 
 
 def _parts(response: HttpResponse) -> Sequence[Mapping[str, Any]]:

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 def parse_json(body: bytes) -> object:
     """Return a body parsed as JSON; None if it is none. An escape of half a character, which strict parsers refuse, becomes a question mark."""
     try:
-        return from_json(body)
+        return from_json(body.removeprefix(b"\xef\xbb\xbf"))
     except ValueError:
         pass
     try:

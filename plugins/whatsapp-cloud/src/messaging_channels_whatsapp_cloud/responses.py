@@ -91,7 +91,8 @@ def _refused_result(response: HttpResponse, answer: object) -> AttemptResult:
     error = as_object(get_member(answer, "error"))
     faulty = response.status // 100 == _FAULT
     result = parse_error(error, faulty=faulty, native=answer) or replace(
-        result_from_status(response, describe_error(error)), **failure_of(error)
+        result_from_status(response, describe_error(error), is_from_provider="code" in error),
+        **failure_of(error),
     )
     wait = retry_after(response.headers) if result.reason is Reason.THROTTLED else None
     return result if wait is None else replace(result, retry_after=wait)
