@@ -7,6 +7,7 @@ socket itself does not show it.
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
@@ -107,7 +108,7 @@ class LoopStream(httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401  httpcore's contract
         """See httpcore. `is_readable` is what an idle connection must not be."""
         if info == "is_readable":
-            return self._incoming.has_news
+            return self._incoming.has_news or _has_unread(self._incoming.transport)
         return self._incoming.transport.get_extra_info(info)
 
 
@@ -193,6 +194,18 @@ class Incoming(asyncio.Protocol):
         """See asyncio."""
         self.must_wait = False
         _wake(self._writer)
+
+
+def _has_unread(transport: asyncio.Transport) -> bool:
+    """Whether something came that the loop has not taken from the socket yet."""
+    descriptor: int = transport.get_extra_info("socket").fileno()
+    if descriptor < 0:
+        return True
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _require_secured(transport: asyncio.Transport | None) -> asyncio.Transport:
