@@ -256,6 +256,7 @@ class _HttpFields:
     connect_timeout: float = 10.0
     write_timeout: float = 30.0
     read_timeout: float = 30.0
+    total_timeout: float | None = None
     proxy: str | None = None
     ca_file: Path | None = None
     client_certificate: Path | None = None
@@ -266,7 +267,9 @@ class _HttpFields:
 
     def settings(self) -> HttpSettings:
         return HttpSettings(
-            timeouts=Timeouts(self.connect_timeout, self.write_timeout, self.read_timeout),
+            timeouts=Timeouts(
+                self.connect_timeout, self.write_timeout, self.read_timeout, self.total_timeout
+            ),
             proxy=self.proxy,
             ca_file=self.ca_file,
             client_certificate=ClientCertificate(
