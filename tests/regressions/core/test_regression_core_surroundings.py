@@ -31,7 +31,6 @@ from messaging_channels.plugins import hookimpl
 from messaging_channels.policies.checks import SpendLimit
 from messaging_channels.policies.routing import RetryPolicy
 
-
 SENDS_BY_THE_SANDBOX = """
 from messaging_channels import Dispatcher, Sms
 with Dispatcher.from_config({"routes": {"sms": ["sandbox"]}}) as dispatcher:
