@@ -224,6 +224,8 @@ class SendState:
             self.step = self._next_step(now, chance)
         elif others:
             self.step = TryProvider(next(iter(others)))
+        elif resting := set(self.selection.providers) - {one for one, _ in self.refusals}:
+            self.step = Stop(f"only {', '.join(sorted(resting))} can send it, and may not be asked now")
         else:
             self.error = _joint_refusal(self.envelope.channel, self.refusals)
         return True
