@@ -30,6 +30,5 @@ def first_candidate(
         awake = [key]
     resting = [name for account, name in keys if (account, name) not in awake]
     state.skipped += tuple(Skipped(name, "circuit open after failures") for name in resting)
-    state.resting = tuple(resting)
     state.providers = {name: one for name, one in state.providers.items() if name not in resting}
     return TryProvider(next(iter(state.providers)))

@@ -129,8 +129,6 @@ class SendState:
     options: SendOptions
     started_at: float
     """Seconds since the epoch, UTC."""
-    resting: tuple[str, ...] = field(default=(), init=False)
-    """Those that are left out while their circuit is open."""
     lease_owner: str = field(default="", init=False)
     fingerprint: str = field(default="", init=False)
     is_recorded: bool = field(default=False, init=False)
@@ -208,14 +206,8 @@ class SendState:
         Where none remains, the caller gets the refusal, or one that names all of them. What attempts before it said goes first.
         """
         others = {other: one for other, one in self.providers.items() if other != name}
-        if not others and not self.attempts and self.resting:
-            self.skipped += (Skipped(name, str(refusal)),)
-            self.providers, self.step = (
-                others,
-                Stop("every provider that can send it: circuit open after failures"),
-            )
-            return True
-        if not others and not self.attempts and self.queue_context:
+        resting = set(self.selection.providers) - {name, *(one for one, _ in self.refusals)}
+        if not (others or resting or self.attempts) and self.queue_context:
             return False
         self.refusals += ((name, refusal),)
         self.skipped += (Skipped(name, str(refusal)),)
@@ -224,7 +216,7 @@ class SendState:
             self.step = self._next_step(now, chance)
         elif others:
             self.step = TryProvider(next(iter(others)))
-        elif resting := set(self.selection.providers) - {one for one, _ in self.refusals}:
+        elif resting:
             self.step = Stop(f"only {', '.join(sorted(resting))} can send it, and may not be asked now")
         else:
             self.error = _joint_refusal(self.envelope.channel, self.refusals)
