@@ -13,7 +13,12 @@ if TYPE_CHECKING:
     from messaging_channels.testing.clock import ControlledClock
     from messaging_channels.testing.emulator import Emulator, Request, json_response, serve
     from messaging_channels.testing.faults import Fault, FaultKind, FaultQueue
-    from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
+    from messaging_channels.testing.fixtures import (
+        ConformanceFixtures,
+        DocumentedWebhook,
+        ReadMessage,
+        Webhook,
+    )
     from messaging_channels.testing.network_guard import RealProviderReached
     from messaging_channels.testing.outbox import Outbox, Sent
     from messaging_channels.testing.provider_script import ProviderScript
@@ -25,6 +30,7 @@ __all__ = [
     "Clock",
     "ConformanceFixtures",
     "ControlledClock",
+    "DocumentedWebhook",
     "Emulator",
     "Fault",
     "FaultKind",
@@ -33,6 +39,7 @@ __all__ = [
     "OutboxMixin",
     "PluginManager",
     "ProviderScript",
+    "ReadMessage",
     "RealProviderReached",
     "Request",
     "Sent",
@@ -78,6 +85,8 @@ __getattr__, __dir__ = lazy(
         "testing.unittest": ("OutboxMixin",),
         "testing.fixtures": (
             "ConformanceFixtures",
+            "DocumentedWebhook",
+            "ReadMessage",
             "Webhook",
         ),
     },

@@ -7,14 +7,13 @@ client.post("/hooks/infobip", content=call.body, headers=call.headers)
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import Any
 
 from messaging_channels.plugins.webhooks import WebhookRequest
 from messaging_channels.testing.canaries import SECRET
 from messaging_channels.testing.clock import START
-from messaging_channels.testing.fixtures import ConformanceFixtures
+from messaging_channels.testing.fixtures import ConformanceFixtures, sign_at
 
 ENTRY_POINT_GROUP = "messaging_channels.fixtures"
 """The entry points by which plugins name their fixtures, under their providers' names."""
@@ -61,7 +60,7 @@ class VendorWebhooks:
         if body is None or self._fixtures.sign_webhook is None:
             message = f"the fixtures give no `{name}`: the plugin has to say how such a call looks"
             raise LookupError(message)
-        return replace(self._fixtures.sign_webhook(body(*arguments), self._secret), received_at=received_at)
+        return sign_at(self._fixtures, body(*arguments), self._secret, received_at)
 
 
 def fixtures_of(name: str) -> ConformanceFixtures | None:

@@ -21,7 +21,7 @@ from messaging_channels.plugins.exchange import CurrentTime, Flow, HttpRequest, 
 from messaging_channels.plugins.provider import Envelope
 from messaging_channels.plugins.results import result_from_status
 from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
-from messaging_channels.testing.conformance import REASON_POLICIES, ConformanceFixtures, Webhook
+from messaging_channels.testing.conformance import RULES, ConformanceFixtures, Webhook
 from messaging_channels.testing.conformance.suite import ProviderConformance
 
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")
@@ -200,7 +200,7 @@ def _broken_in_pytest(kind: type[Plain], said: ConformanceFixtures) -> list[str]
         examples = 20
 
     broken: list[str] = []
-    for rule in REASON_POLICIES:
+    for rule in RULES:
         try:
             Of().test_it_keeps_the_rule(rule)
         except pytest.skip.Exception:

@@ -12,16 +12,23 @@ if TYPE_CHECKING:
     from messaging_channels.testing.conformance.context import ConformanceContext
     from messaging_channels.testing.conformance.rules import Finding, NotApplicable, Rule
     from messaging_channels.testing.conformance.suite import ProviderConformance
-    from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
+    from messaging_channels.testing.fixtures import (
+        ConformanceFixtures,
+        DocumentedWebhook,
+        ReadMessage,
+        Webhook,
+    )
 
 __all__ = [
     "CHECKS",
     "RULES",
     "ConformanceContext",
     "ConformanceFixtures",
+    "DocumentedWebhook",
     "Finding",
     "NotApplicable",
     "ProviderConformance",
+    "ReadMessage",
     "Rule",
     "RuleResult",
     "Webhook",
@@ -48,6 +55,8 @@ __getattr__, __dir__ = lazy(
         "testing.conformance.suite": ("ProviderConformance",),
         "testing.fixtures": (
             "ConformanceFixtures",
+            "DocumentedWebhook",
+            "ReadMessage",
             "Webhook",
         ),
     },

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 from messaging_channels._model.errors import Phase, TransportError
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
-from messaging_channels._sending.attempt import attempt_batch
 from messaging_channels.plugins.exchange import HttpResponse
 from messaging_channels.plugins.provider import Envelope
 from messaging_channels.testing.conformance.context import ConformanceContext
-from messaging_channels.testing.conformance.flow_runner import FlowTrace, run_flow
+from messaging_channels.testing.conformance.flow_runner import FlowTrace
 from messaging_channels.testing.conformance.malformed import (
     Path,
     list_paths,
@@ -117,13 +116,9 @@ def _failures(context: ConformanceContext, index: int) -> Iterator[tuple[str, An
 
 
 def _attempt_with_failure(context: ConformanceContext, index: int, failure: TransportError) -> Outcome | str:
-    flow = attempt_batch(context.provider, (context.envelope(),))
-    played = run_flow(
-        flow, context.fixtures.success_response, replies_at=dict.fromkeys(range(index, 100), failure)
-    )
-    if played.exception is not None or played.did_not_end:
-        return "an exception"
-    end = cast("Sequence[Any]", played.result)[0]
+    end = context.attempt(index, failure)
+    if isinstance(end, str):
+        return end
     return end.outcome if isinstance(end, AttemptResult) else f"a {type(end).__name__}"
 
 

@@ -17,7 +17,7 @@ from messaging_channels.plugins.provider import SupportsWebhooks
 from messaging_channels.testing import canaries
 from messaging_channels.testing.canaries import find_leaks
 from messaging_channels.testing.conformance.context import ConformanceContext
-from messaging_channels.testing.conformance.flow_runner import FlowTrace
+from messaging_channels.testing.conformance.flow_runner import NOW, FlowTrace
 from messaging_channels.testing.conformance.malformed import (
     leaf_paths,
     parse_json,
@@ -26,6 +26,7 @@ from messaging_channels.testing.conformance.malformed import (
     with_value,
 )
 from messaging_channels.testing.conformance.webhooks import handle
+from messaging_channels.testing.fixtures import sign_at
 
 _STATUSES = (200, 400, 401, 403, 404, 429, 500)
 _PERSONAL = ("the address", "the mail address", "the text")
@@ -91,7 +92,7 @@ def _reprs(context: ConformanceContext) -> Iterator[tuple[str, str]]:
         yield "an outcome", repr(played.result)
     if isinstance(context.provider, SupportsWebhooks) and context.fixtures.sign_webhook:
         for webhook in context.fixtures.webhooks:
-            call = context.fixtures.sign_webhook(webhook.body, canaries.SECRET)
+            call = sign_at(context.fixtures, webhook.body, canaries.SECRET, NOW)
             yield "an event", repr(handle(context.provider, call))
 
 

@@ -114,7 +114,7 @@ def documented_responses_are_mapped(context: ConformanceContext) -> Iterator[str
     if not context.fixtures.error_responses:
         why = "the fixtures give no `error_responses`: give what the vendor documents"
         raise NotApplicable(why)
-    last = len(context.successful_send.exchanges) - 1
+    last = context.message_index
     for number, (answer, meant) in enumerate(context.documented_responses):
         played = context.send(replies_at={last: answer})
         if played.exception is not None:
@@ -151,13 +151,14 @@ def unknown_values_prove_nothing(context: ConformanceContext) -> Iterator[str]:
 def parsing_is_deterministic(context: ConformanceContext) -> Iterator[str]:
     """MC217."""
     replies = [reply for reply, _ in context.documented_responses] or [
-        context.successful_send.replies[-1] if context.successful_send.replies else None
+        context.successful_send.replies[context.message_index] if context.successful_send.replies else None
     ]
-    last = len(context.successful_send.exchanges) - 1
+    last = context.message_index
     for reply in replies:
-        first = context.send(replies_at={last: reply}).result
-        context.send()
-        if context.send(replies_at={last: reply}).result != first:
+        provider = context.build()
+        first = context.send(replies_at={last: reply}, provider=provider).result
+        context.send(provider=provider)
+        if context.send(replies_at={last: reply}, provider=provider).result != first:
             yield "the same answer was read in two ways"
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode
 
 from hypothesis import strategies as st
@@ -22,9 +22,7 @@ from messaging_channels.testing.conformance.flow_runner import NOW
 from messaging_channels.testing.conformance.malformed import bodies, parse_json, to_json
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.conformance.side_effects import called_functions
-from messaging_channels.testing.fixtures import Webhook
-
-SignWebhook: TypeAlias = Callable[[bytes, str], WebhookRequest]
+from messaging_channels.testing.fixtures import Webhook, sign_at
 
 _EVENT_TYPES = (
     events.StatusChanged,
@@ -55,7 +53,7 @@ def webhooks_are_parsed(context: ConformanceContext) -> Iterator[str]:
 def other_key_is_refused(context: ConformanceContext) -> Iterator[str]:
     """MC302."""
     for number, webhook in enumerate(_samples(context)):
-        call = replace(_signer(context)(webhook.body, canaries.OTHER_SECRET), received_at=NOW)
+        call = sign_at(context.fixtures, webhook.body, canaries.OTHER_SECRET, NOW)
         if handle(context.provider, call) != _REFUSED:
             yield f"call {number}, proved with another key: {_describe(handle(context.provider, call))}"
 
@@ -110,9 +108,7 @@ def repetition_has_same_keys(context: ConformanceContext) -> Iterator[str]:
     for number, webhook in enumerate(_samples(context)):
         call = _signed_request(context, webhook)
         first = handle(context.provider, call)
-        later = handle(
-            context.build(), replace(_signer(context)(webhook.body, canaries.SECRET), received_at=NOW + 60)
-        )
+        later = handle(context.build(), sign_at(context.fixtures, webhook.body, canaries.SECRET, NOW + 60))
         if isinstance(first, WebhookResult) and event_keys(first) != event_keys(later):
             yield f"call {number}, repeated a minute later, tells other events"
 
@@ -134,7 +130,7 @@ def any_body_is_handled(context: ConformanceContext) -> Iterator[str]:
     samples = _samples(context)
 
     def problem(body: bytes) -> str:
-        told = handle(context.provider, replace(_signer(context)(body, canaries.SECRET), received_at=NOW))
+        told = handle(context.provider, sign_at(context.fixtures, body, canaries.SECRET, NOW))
         return (
             ""
             if isinstance(told, WebhookResult) or told == _REFUSED
@@ -150,7 +146,7 @@ def unknown_type_becomes_unknown_event(context: ConformanceContext) -> Iterator[
     samples = _samples(context)
     jsonlike = parse_json(samples[0].body) is not None
     body = to_json({"canary": "unheard of"}) if jsonlike else b"canary=unheard+of"
-    told = handle(context.provider, replace(_signer(context)(body, canaries.SECRET), received_at=NOW))
+    told = handle(context.provider, sign_at(context.fixtures, body, canaries.SECRET, NOW))
     if not isinstance(told, WebhookResult):
         yield f"a proved call of an unknown kind: {told}"
     elif [type(event) for event in told.events] != [events.UnknownEvent]:
@@ -172,7 +168,7 @@ def huge_body_is_handled(context: ConformanceContext) -> Iterator[str]:
     """MC310."""
     for webhook in _samples(context)[:1]:
         for body in (webhook.body + b" " * 5_000_000, _with_many_fields(webhook.body)):
-            call = replace(_signer(context)(body, canaries.SECRET), received_at=NOW)
+            call = sign_at(context.fixtures, body, canaries.SECRET, NOW)
             began = time.monotonic()
             told = handle(context.provider, call)
             if time.monotonic() - began > _MAX_SECONDS:
@@ -204,7 +200,7 @@ def fixture_webhooks_are_parsed(context: ConformanceContext) -> Iterator[str]:
 
 
 def _single_event(context: ConformanceContext, body: bytes) -> events.Event | str:
-    told = handle(context.provider, replace(_signer(context)(body, canaries.SECRET), received_at=NOW))
+    told = handle(context.provider, sign_at(context.fixtures, body, canaries.SECRET, NOW))
     return told if isinstance(told, str) else told.events[0] if told.events else "nothing"
 
 
@@ -239,13 +235,8 @@ def _samples(context: ConformanceContext) -> list[Webhook]:
     return list(context.fixtures.webhooks)
 
 
-def _signer(context: ConformanceContext) -> SignWebhook:
-    assert context.fixtures.sign_webhook is not None  # noqa: S101  for the type checkers: the samples were asked for
-    return context.fixtures.sign_webhook
-
-
 def _signed_request(context: ConformanceContext, webhook: Webhook) -> WebhookRequest:
-    return replace(_signer(context)(webhook.body, canaries.SECRET), received_at=NOW)
+    return sign_at(context.fixtures, webhook.body, canaries.SECRET, NOW)
 
 
 def _describe(result: WebhookResult | str) -> str:
