@@ -84,7 +84,7 @@ class Vonage(HttpProvider):
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
         """See SupportsWebhooks. Signed calls by POST are understood, as JSON or as a form."""
-        if self._webhook_signature_secret is None:
+        if not self._webhook_signature_secret:
             raise self._verification_error(
                 "no signature secret is configured", "set webhook_signature_secret"
             )

@@ -8,7 +8,13 @@ from messaging_channels._faces import lazy
 
 if TYPE_CHECKING:
     from messaging_channels.testing.conformance._table_rules import RULES
-    from messaging_channels.testing.conformance.checks import CHECKS, RuleResult, check_provider, check_rule
+    from messaging_channels.testing.conformance.checks import (
+        CHECKS,
+        RuleResult,
+        check_provider,
+        check_rule,
+        check_rules,
+    )
     from messaging_channels.testing.conformance.context import ConformanceContext
     from messaging_channels.testing.conformance.rules import Finding, NotApplicable, Rule
     from messaging_channels.testing.conformance.suite import ProviderConformance
@@ -34,6 +40,7 @@ __all__ = [
     "Webhook",
     "check_provider",
     "check_rule",
+    "check_rules",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -46,6 +53,7 @@ __getattr__, __dir__ = lazy(
             "RuleResult",
             "check_provider",
             "check_rule",
+            "check_rules",
         ),
         "testing.conformance.rules": (
             "Finding",

@@ -84,6 +84,8 @@ def missing_elements_are_unknown(context: ConformanceContext) -> Iterator[str]:
             and kinds[0] is not Outcome.UNKNOWN
         ):
             yield f"a message that the answer leaves out ends as {kinds[0]}"
+        elif context.fixtures.ordered_batch_docs and Outcome.NOT_SENT in kinds:
+            yield "of an answer with an element less than the batch, a message ends as not_sent"
         elif kinds.count(Outcome.ACCEPTED) >= len(batch) or len(kinds) != len(batch):
             yield f"of {len(batch)} messages and {len(batch) - 1} in the answer, {kinds.count(Outcome.ACCEPTED)} are accepted"
 

@@ -21,7 +21,7 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{8,}={0,2}")
 _MIME = re.compile(rb"(?:[!-9;-~]+:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*)+\r?\n")
 _MIME_MARK = re.compile(rb"^(mime-version|content-type|message-id|from):", re.IGNORECASE | re.MULTILINE)
 _ELEMENT = "xml"
-_MAX_DEPTH = 6
+_MAX_DEPTH = 30
 
 
 @dataclass
@@ -234,7 +234,11 @@ def _add_text(text: str, content: RequestContent, depth: int) -> None:
     content.texts.append(text)
     if depth > _MAX_DEPTH:
         return
-    if text[:1] in ("{", "["):
+    if _MIME_MARK.search(text[:_HEAD].encode("utf-8", "surrogatepass")) and _MIME.match(
+        text.encode("utf-8", "surrogatepass")
+    ):
+        _add_mail(text.encode("utf-8", "surrogatepass"), content, depth)
+    elif text[:1] in ("{", "["):
         try:
             tree = json.loads(text)
         except (ValueError, RecursionError):
@@ -300,4 +304,4 @@ def _forms(text: str) -> list[str]:
     ]
 
 
-_LONG, _PAIR = 400, 2
+_LONG, _PAIR, _HEAD = 400, 2, 4000
