@@ -31,11 +31,18 @@ from messaging_channels.plugins import (
     WebhookResult,
     require_sender,
     result_from_status,
+)
+from messaging_channels.plugins import (
     status as statuses,
 )
 from messaging_channels.testing import ConformanceFixtures, ReadMessage, Webhook
 
-ERRORS = {"40300": Reason.RECIPIENT, "40310": Reason.RECIPIENT, "10009": Reason.CREDENTIALS, "10011": Reason.THROTTLED}
+ERRORS = {
+    "40300": Reason.RECIPIENT,
+    "40310": Reason.RECIPIENT,
+    "10009": Reason.CREDENTIALS,
+    "10011": Reason.THROTTLED,
+}
 STATUSES = {
     "queued": statuses.PENDING_ACCEPTED,
     "sent": statuses.PENDING_ENROUTE,
@@ -116,7 +123,9 @@ class TelnyxLike(HttpProvider):
         listed = told.get("errors")
         if response.status // 100 == 4 and response.status != 429 and isinstance(listed, list) and listed:
             code = str(listed[0].get("code")) if isinstance(listed[0], dict) else ""
-            return AttemptResult.of(self.reason(code), f"code {code[:5]}" if code.isdigit() else "", raw_response=told)
+            return AttemptResult.of(
+                self.reason(code), f"code {code[:5]}" if code.isdigit() else "", raw_response=told
+            )
         data = told.get("data")
         if not response.ok or not isinstance(data, dict) or not isinstance(self.provider_id(data), str):
             return result_from_status(response)
@@ -131,7 +140,10 @@ class TelnyxLike(HttpProvider):
     def prove(self, request: WebhookRequest) -> None:
         if not self.public_key:
             raise self.refuse("no public key is configured")
-        at, given = request.headers.get("telnyx-timestamp", ""), request.headers.get("telnyx-signature-ed25519", "")
+        at, given = (
+            request.headers.get("telnyx-timestamp", ""),
+            request.headers.get("telnyx-signature-ed25519", ""),
+        )
         try:
             key = Ed25519PublicKey.from_public_bytes(base64.b64decode(self.public_key))
             key.verify(base64.b64decode(given.encode(), validate=True), self.signed(request, at))
@@ -148,7 +160,9 @@ class TelnyxLike(HttpProvider):
         try:
             return WebhookResult(self.events(fields(request.body), request))
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError):
-            return WebhookResult([UnknownEvent(provider=self.name, occurred_at=request.received_at, raw=request.body)])
+            return WebhookResult(
+                [UnknownEvent(provider=self.name, occurred_at=request.received_at, raw=request.body)]
+            )
 
     def events(self, told: Mapping[str, Any], request: WebhookRequest) -> Sequence[Event]:  # noqa: ARG002
         data = told["data"]
@@ -273,7 +287,10 @@ def received(sender: str, to: str, text: str, kind: str = "SMS") -> bytes:
 def reads_request(request: HttpRequest) -> Sequence[ReadMessage]:
     """What the vendor's reference says of the request."""
     told = json.loads(request.body)
-    if not told["to"].startswith("+") or request.headers.get("authorization", "").partition(" ")[0] != "Bearer":
+    if (
+        not told["to"].startswith("+")
+        or request.headers.get("authorization", "").partition(" ")[0] != "Bearer"
+    ):
         message = "the vendor wants E.164 with a plus, and a bearer key"
         raise ValueError(message)
     whatsapp, sender = told.get("whatsapp_message"), told["from"]
@@ -288,10 +305,16 @@ def reads_request(request: HttpRequest) -> Sequence[ReadMessage]:
     else:
         image = whatsapp["image"]
         message = WhatsAppImage(image["link"], sender=sender, caption=image.get("caption"))
-    return [ReadMessage(to=told["to"], message=message, reference=told["tags"][0] if told.get("tags") else None)]
+    return [
+        ReadMessage(to=told["to"], message=message, reference=told["tags"][0] if told.get("tags") else None)
+    ]
 
 
-DELIVERED = {"status": statuses.DELIVERED_TO_HANDSET, "occurred_at": 1790000000.0 - 75, "message_id": "ours-1"}
+DELIVERED = {
+    "status": statuses.DELIVERED_TO_HANDSET,
+    "occurred_at": 1790000000.0 - 75,
+    "message_id": "ours-1",
+}
 FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {
         "base_url": url,
@@ -318,7 +341,9 @@ FIXTURES = ConformanceFixtures(
     sign_webhook=sign,
     webhooks=(
         Webhook(report("ours-1", "40385f64-5717-4562-b3fc-2c963f66afa6"), (StatusChanged,), (DELIVERED,)),
-        Webhook(report("ours-1", "theirs-1", "sent"), (StatusChanged,), ({"status": statuses.PENDING_ENROUTE},)),
+        Webhook(
+            report("ours-1", "theirs-1", "sent"), (StatusChanged,), ({"status": statuses.PENDING_ENROUTE},)
+        ),
         Webhook(received("447700900123", "447700900000", "Hello"), (MessageReceived,), ({"channel": "sms"},)),
         Webhook(received("447700900123", "447700900000", "Hi", "WHATSAPP"), (MessageReceived,)),
         Webhook(received("447700900123", "447700900000", "STOP"), (MessageReceived, OptedOut)),

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any, ClassVar, cast
 
 from cryptography.exceptions import InvalidSignature
-from pydantic import BaseModel
 from providers.telnyx_like import (
     STATUSES,
     TelnyxLike,
     TelnyxSettings,
     fields,
 )
+from pydantic import BaseModel
 
 from messaging_channels import Sms, errors
 from messaging_channels.events import Event, MessageReceived, OptedOut, StatusChanged, UnknownEvent
@@ -35,13 +35,17 @@ from messaging_channels.plugins import (
     WebhookRequest,
     WebhookResult,
     ask,
+)
+from messaging_channels.plugins import (
     status as statuses,
 )
 
 MUTANTS: dict[str, tuple[type[TelnyxLike], type[BaseModel]]] = {}
 
 
-def fault(words: str, settings: type[BaseModel] = TelnyxSettings) -> Callable[[type[TelnyxLike]], type[TelnyxLike]]:
+def fault(
+    words: str, settings: type[BaseModel] = TelnyxSettings
+) -> Callable[[type[TelnyxLike]], type[TelnyxLike]]:
     def register(kind: type[TelnyxLike]) -> type[TelnyxLike]:
         assert words not in MUTANTS
         MUTANTS[words] = (kind, settings)
@@ -87,7 +91,9 @@ def _on(kind: type[Event], **changes: Any) -> Callable[[Event], Event]:
     return lambda event: replace(event, **changes) if isinstance(event, kind) else event
 
 
-_read("5xx told as throttled", lambda r, told: AttemptResult.of(Reason.THROTTLED) if r.status >= 500 else told)
+_read(
+    "5xx told as throttled", lambda r, told: AttemptResult.of(Reason.THROTTLED) if r.status >= 500 else told
+)
 _read("5xx told as rejected", lambda r, told: AttemptResult.of(Reason.INVALID) if r.status >= 500 else told)
 _read(
     "Retry-After dropped where the vendor gives its code too",
@@ -96,22 +102,35 @@ _read(
 _read("Retry-After dropped", lambda _, told: replace(told, retry_after=None))
 _read(
     "200 with an error body is accepted",
-    lambda r, told: AttemptResult.of(Reason.ACCEPTED, provider_id="m-1", raw_response=r)
-    if r.ok and "errors" in fields(r.body)
-    else told,
+    lambda r, told: (
+        AttemptResult.of(Reason.ACCEPTED, provider_id="m-1", raw_response=r)
+        if r.ok and "errors" in fields(r.body)
+        else told
+    ),
 )
 _read(
     "200 without an id is accepted",
-    lambda r, told: AttemptResult.of(Reason.ACCEPTED, raw_response=r) if r.ok and "data" in fields(r.body) else told,
+    lambda r, told: (
+        AttemptResult.of(Reason.ACCEPTED, raw_response=r) if r.ok and "data" in fields(r.body) else told
+    ),
 )
 _read(
     "any 2xx is accepted",
-    lambda r, told: AttemptResult.of(Reason.ACCEPTED, provider_id="m-1", raw_response=r) if r.ok and not told.provider_id else told,
+    lambda r, told: (
+        AttemptResult.of(Reason.ACCEPTED, provider_id="m-1", raw_response=r)
+        if r.ok and not told.provider_id
+        else told
+    ),
 )
 _read("no raw answer", lambda _, told: replace(told, raw_response=None))
 _read("the vendor's id cut", lambda _, told: replace(told, provider_id=told.provider_id and "msg"))
-_read("credentials told as invalid", lambda r, told: AttemptResult.of(Reason.INVALID) if r.status == 401 else told)
-_read("detail quotes the answer", lambda r, told: replace(told, detail=r.body.decode("utf-8", "replace")[:200]))
+_read(
+    "credentials told as invalid",
+    lambda r, told: AttemptResult.of(Reason.INVALID) if r.status == 401 else told,
+)
+_read(
+    "detail quotes the answer", lambda r, told: replace(told, detail=r.body.decode("utf-8", "replace")[:200])
+)
 
 
 @fault("repeats after a timeout")
@@ -165,37 +184,57 @@ class RecordType(TelnyxLike):
 
 _payload("country plus dropped", lambda _, e, told: {**told, "to": e.to.plain})
 _payload("country dropped", lambda _, e, told: {**told, "to": f"+{e.to.plain[-10:]}"})
-_payload("one fixed number", lambda _, e, told: {**told, "to": "+447700900999"})
-_payload("no recipient", lambda _, e, told: {name: value for name, value in told.items() if name != "to"})
-_payload("sender and recipient exchanged", lambda _, e, told: {**told, "to": told["from"], "from": told["to"]})
-_payload("the message's own sender ignored", lambda p, e, told: {**told, "from": p.sender})
-_payload("only the first of the media", lambda _, e, told: {**told, "media_urls": told["media_urls"][:1]} if "media_urls" in told else told)
-_payload("the media in reverse", lambda _, e, told: {**told, "media_urls": told["media_urls"][::-1]} if "media_urls" in told else told)
-_payload("words of an MMS lost", lambda _, e, told: {**told, "text": ""} if "media_urls" in told else told)
-_payload("our id never handed over", lambda _, e, told: {**told, "tags": []})
-_payload("a random id handed over", lambda _, e, told: {**told, "tags": [f"{random.getrandbits(128):032x}"]})
+_payload("one fixed number", lambda _, __, told: {**told, "to": "+447700900999"})
+_payload("no recipient", lambda _, __, told: {name: value for name, value in told.items() if name != "to"})
+_payload(
+    "sender and recipient exchanged", lambda _, __, told: {**told, "to": told["from"], "from": told["to"]}
+)
+_payload("the message's own sender ignored", lambda p, _, told: {**told, "from": p.sender})
+_payload(
+    "only the first of the media",
+    lambda _, __, told: {**told, "media_urls": told["media_urls"][:1]} if "media_urls" in told else told,
+)
+_payload(
+    "the media in reverse",
+    lambda _, __, told: {**told, "media_urls": told["media_urls"][::-1]} if "media_urls" in told else told,
+)
+_payload("words of an MMS lost", lambda _, __, told: {**told, "text": ""} if "media_urls" in told else told)
+_payload("our id never handed over", lambda _, __, told: {**told, "tags": []})
+_payload("a random id handed over", lambda _, __, told: {**told, "tags": [f"{random.getrandbits(128):032x}"]})
 _payload(
     "WhatsApp sent as an SMS",
-    lambda _, e, told: {**{name: told[name] for name in ("to", "from", "tags")}, "text": e.message.text}
-    if isinstance(e.message, WhatsAppText)
-    else told,
+    lambda _, e, told: (
+        {**{name: told[name] for name in ("to", "from", "tags")}, "text": e.message.text}
+        if isinstance(e.message, WhatsAppText)
+        else told
+    ),
 )
 _payload(
     "caption dropped",
-    lambda _, e, told: {**told, "whatsapp_message": {"type": "image", "image": {"link": e.message.file.url}}}
-    if isinstance(e.message, WhatsAppImage)
-    else told,
+    lambda _, e, told: (
+        {**told, "whatsapp_message": {"type": "image", "image": {"link": e.message.file.url}}}
+        if isinstance(e.message, WhatsAppImage)
+        else told
+    ),
 )
 _payload(
     "preview always on",
-    lambda _, e, told: json.loads(json.dumps(told).replace('"preview_url": false', '"preview_url": true')),
+    lambda _, __, told: json.loads(json.dumps(told).replace('"preview_url": false', '"preview_url": true')),
 )
 _text("text stripped", str.strip)
 _text("line ends folded", lambda text: text.replace("\r\n", "\n"))
 _text("lines joined", lambda text: " ".join(text.split()))
 _text("text cut at 160", lambda text: text[:160])
 _text("text escaped for HTML twice", lambda text: text.replace("&", "&amp;amp;"))
-_text("emoji dropped", lambda text: text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore").encode("latin-1", "ignore").decode("latin-1"))
+_text(
+    "emoji dropped",
+    lambda text: (
+        text.encode("utf-16", "surrogatepass")
+        .decode("utf-16", "ignore")
+        .encode("latin-1", "ignore")
+        .decode("latin-1")
+    ),
+)
 _text("letters brought to ASCII", lambda text: text.replace("é", "e").replace("ü", "u"))
 _text("a fixed text", lambda _: "You have a message")
 _text("text in lower case", str.lower)
@@ -215,7 +254,10 @@ class Latin1(TelnyxLike):
 class ByHand(TelnyxLike):
     def body(self, envelope: Envelope) -> bytes:
         told = self.payload(envelope)
-        pairs = [f'"{name}": ' + (f'"{value}"' if isinstance(value, str) else json.dumps(value)) for name, value in told.items()]
+        pairs = [
+            f'"{name}": ' + (f'"{value}"' if isinstance(value, str) else json.dumps(value))
+            for name, value in told.items()
+        ]
         return ("{" + ", ".join(pairs) + "}").encode()
 
 
@@ -234,7 +276,9 @@ def _headers(words: str, change: Callable[[dict[str, str]], dict[str, str]]) -> 
 
 
 _headers("no authorization header at all", lambda held: {"content-type": held["content-type"]})
-_headers("another scheme", lambda held: {**held, "authorization": held["authorization"].replace("Bearer", "Basic")})
+_headers(
+    "another scheme", lambda held: {**held, "authorization": held["authorization"].replace("Bearer", "Basic")}
+)
 _headers("no content type", lambda held: {"authorization": held["authorization"]})
 _headers("content type of a form", lambda held: {**held, "content-type": "application/x-www-form-urlencoded"})
 
@@ -246,7 +290,9 @@ def _sms(*more: str) -> Capabilities:
 
 @fault("encodes preview_url, does not declare it")
 class Undeclared(TelnyxLike):
-    capabilities = Capabilities({**TelnyxLike.capabilities.message_types, WhatsAppText: frozenset({"sender"})})
+    capabilities = Capabilities(
+        {**TelnyxLike.capabilities.message_types, WhatsAppText: frozenset({"sender"})}
+    )
 
 
 @fault("declares a field and ignores it")
@@ -446,22 +492,72 @@ class BelievesUnset(TelnyxLike):
             super().prove(request)
 
 
-_told("delivered told as undelivered", lambda e: replace(e, status=statuses.known(2, 9)) if isinstance(e, StatusChanged) and e.status == statuses.DELIVERED_TO_HANDSET else e)
-_told("sent told as delivered", lambda e: replace(e, status=statuses.DELIVERED_TO_HANDSET) if isinstance(e, StatusChanged) and e.status == statuses.PENDING_ENROUTE else e)
-_told("failures told as delivered", lambda e: replace(e, status=statuses.DELIVERED_TO_HANDSET) if isinstance(e, StatusChanged) and e.status.group_id == 2 else e)
+_told(
+    "delivered told as undelivered",
+    lambda e: (
+        replace(e, status=statuses.known(2, 9))
+        if isinstance(e, StatusChanged) and e.status == statuses.DELIVERED_TO_HANDSET
+        else e
+    ),
+)
+_told(
+    "sent told as delivered",
+    lambda e: (
+        replace(e, status=statuses.DELIVERED_TO_HANDSET)
+        if isinstance(e, StatusChanged) and e.status == statuses.PENDING_ENROUTE
+        else e
+    ),
+)
+_told(
+    "failures told as delivered",
+    lambda e: (
+        replace(e, status=statuses.DELIVERED_TO_HANDSET)
+        if isinstance(e, StatusChanged) and e.status.group_id == 2
+        else e
+    ),
+)
 _told("a random event id", lambda e: replace(e, event_id=f"{random.getrandbits(64):x}"))
 _told("report's message_id always empty", _on(StatusChanged, message_id=""))
-_told("report's provider_id is ours", lambda e: replace(e, provider_id=e.message_id) if isinstance(e, StatusChanged) else e)
-_told("report's two ids exchanged", lambda e: replace(e, provider_id=e.message_id, message_id=e.provider_id or "") if isinstance(e, StatusChanged) else e)
-_told("inbound: text cut at 20", lambda e: replace(e, text=(e.text or "")[:20]) if isinstance(e, MessageReceived) else e)
+_told(
+    "report's provider_id is ours",
+    lambda e: replace(e, provider_id=e.message_id) if isinstance(e, StatusChanged) else e,
+)
+_told(
+    "report's two ids exchanged",
+    lambda e: (
+        replace(e, provider_id=e.message_id, message_id=e.provider_id or "")
+        if isinstance(e, StatusChanged)
+        else e
+    ),
+)
+_told(
+    "inbound: text cut at 20",
+    lambda e: replace(e, text=(e.text or "")[:20]) if isinstance(e, MessageReceived) else e,
+)
 _told("inbound: STOP not told as opt-out", lambda e: None if isinstance(e, OptedOut) else e)
-_told("inbound: WhatsApp told as channel sms", lambda e: replace(e, channel="sms") if isinstance(e, MessageReceived) else e)
-_told("inbound: sender and recipient exchanged", lambda e: replace(e, sender=type(e.sender).parse(e.to), to=e.sender.plain) if isinstance(e, MessageReceived) else e)  # type: ignore[attr-defined]
+_told(
+    "inbound: WhatsApp told as channel sms",
+    lambda e: replace(e, channel="sms") if isinstance(e, MessageReceived) else e,
+)
+_told(
+    "inbound: sender and recipient exchanged",
+    lambda e: (
+        replace(e, sender=type(e.sender).parse(e.to), to=e.sender.plain)
+        if isinstance(e, MessageReceived)
+        else e
+    ),
+)  # type: ignore[attr-defined]
 _told("raw call lost", lambda e: replace(e, raw=None))
 _told("unknown kinds dropped", lambda e: None if isinstance(e, UnknownEvent) else e)
 _told("another provider's name", lambda e: replace(e, provider="other"))
-_told("times in milliseconds", lambda e: replace(e, occurred_at=e.occurred_at * 1000) if not isinstance(e, UnknownEvent) else e)
-_told("times an hour late", lambda e: replace(e, occurred_at=e.occurred_at + 3600) if not isinstance(e, UnknownEvent) else e)
+_told(
+    "times in milliseconds",
+    lambda e: replace(e, occurred_at=e.occurred_at * 1000) if not isinstance(e, UnknownEvent) else e,
+)
+_told(
+    "times an hour late",
+    lambda e: replace(e, occurred_at=e.occurred_at + 3600) if not isinstance(e, UnknownEvent) else e,
+)
 
 
 @fault("unknown status raises KeyError")
@@ -474,7 +570,17 @@ class UnknownStatus(TelnyxLike):
         try:
             return WebhookResult(self.events(told, request))
         except KeyError as missing:
-            if missing.args[0] not in ("data", "payload", "event_type", "occurred_at", "id", "type", "to", "from", "tags"):
+            if missing.args[0] not in (
+                "data",
+                "payload",
+                "event_type",
+                "occurred_at",
+                "id",
+                "type",
+                "to",
+                "from",
+                "tags",
+            ):
                 raise
             return super().handle_webhook(request)
         except (TypeError, ValueError, AttributeError, IndexError):
@@ -491,7 +597,9 @@ class LocalTime(TelnyxLike):
 class ArrivalTime(TelnyxLike):
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
         told = super().handle_webhook(request)
-        return replace(told, events=[replace(one, occurred_at=request.received_at, event_id=None) for one in told.events])
+        return replace(
+            told, events=[replace(one, occurred_at=request.received_at, event_id=None) for one in told.events]
+        )
 
 
 @fault("time of arrival")
@@ -525,7 +633,9 @@ class Answers500(TelnyxLike):
 class Expired(TelnyxLike):
     def events(self, told: Mapping[str, Any], request: WebhookRequest) -> Sequence[Event]:
         return [
-            replace(one, status=statuses.EXPIRED_EXPIRED) if isinstance(one, StatusChanged) and one.status == STATUSES["delivered"] else one
+            replace(one, status=statuses.EXPIRED_EXPIRED)
+            if isinstance(one, StatusChanged) and one.status == STATUSES["delivered"]
+            else one
             for one in super().events(told, request)
         ]
 

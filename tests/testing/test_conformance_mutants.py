@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from providers import telnyx_like
+from providers import postmark_like, telnyx_like
+from providers.postmark_mutants import MUTANTS as OF_MAIL
 from providers.telnyx_mutants import MUTANTS
 
 from messaging_channels.plugins import ProviderSpec
@@ -20,5 +19,16 @@ def test_the_correct_provider_with_signed_times_passes() -> None:
 def test_a_fault_in_the_provider_with_signed_times_is_found(words: str) -> None:
     build, settings = MUTANTS[words]
     found = check_provider(ProviderSpec("telnyx-like", settings, build), telnyx_like.FIXTURES, examples=20)
+
+    assert found
+
+
+def test_the_correct_provider_of_mail_passes() -> None:
+    assert check_provider(postmark_like.spec(), postmark_like.FIXTURES, examples=20) == []
+
+
+@pytest.mark.parametrize("words", OF_MAIL)
+def test_a_fault_in_the_provider_of_mail_is_found(words: str) -> None:
+    found = check_provider(postmark_like.spec(OF_MAIL[words]), postmark_like.FIXTURES, examples=20)
 
     assert found

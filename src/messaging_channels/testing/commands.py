@@ -42,7 +42,9 @@ def check_plugin(name: str, *, examples: int, rules: Sequence[str] = (), as_json
         raise BadInput(f"there is no rule {unknown[0]}: see the reference of the conformance kit")
     checked = check_rules(spec, fixtures, tuple(loaded.channels), examples, rules)
     sys.stdout.write(report.as_json(name, checked) if as_json else report.markdown(name, checked))
-    return int(report.verdict(checked) == "not yet" or (not rules and report.verdict(checked) == "incomplete"))
+    return int(
+        report.verdict(checked) == "not yet" or (not rules and report.verdict(checked) == "incomplete")
+    )
 
 
 def create_plugin(name: str, directory: Path | None) -> int:

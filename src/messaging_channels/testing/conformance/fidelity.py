@@ -88,6 +88,9 @@ def batches_keep_who_is_who(context: ConformanceContext) -> Iterator[str]:
         if played.exception is None:
             content = content_of(played.exchanges)
             yield from _who_is_missing(kind, batch, content)
+            places = [content.position(envelope.to.plain) or 0 for envelope in batch]
+            if context.fixtures.ordered_batch_docs and places != sorted(places):
+                yield f"a batch of {kind.__name__}s is in another order in the request, and the answer is told by its order"
             if len(batch) > 1:
                 yield from _who_is_mixed_up(context, kind, batch, played)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from messaging_channels._model.outcomes import AttemptResult
@@ -119,10 +119,17 @@ def _reply(
     if isinstance(exchange, BlockingCall):
         return _call_function(exchange)
     index = len(trace.exchanges)
-    trace.exchanges.append(exchange)
+    trace.exchanges.append(_as_it_is_now(exchange))
     reply = replies_at[index] if index in replies_at else responder(exchange)
     trace.replies.append(reply)
     return reply
+
+
+def _as_it_is_now(exchange: Exchange[Any]) -> Exchange[Any]:
+    """Return the exchange with headers of its own, which nobody changes afterwards."""
+    if isinstance(exchange, HttpRequest):
+        return replace(exchange, headers=dict(exchange.headers))
+    return exchange
 
 
 def _call_function(exchange: BlockingCall[Any]) -> Any:  # noqa: ANN401  whatever the function returns

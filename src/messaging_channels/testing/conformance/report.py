@@ -37,7 +37,10 @@ def markdown(name: str, checked: Sequence[RuleResult]) -> str:
         f"{kept} rules kept, {len(broken)} broken, {len(left_out)} without anything to look at{_and_excused(excused)}; {_versions()}.",
     ]
     if verdict(checked) == "incomplete":
-        lines += ["", "Less than two thirds of the rules that apply had something to look at: give more in the fixtures."]
+        lines += [
+            "",
+            "Less than two thirds of the rules that apply had something to look at: give more in the fixtures.",
+        ]
     for one in broken:
         lines += _finding_lines(one)
     if excused:
@@ -58,7 +61,9 @@ def as_json(name: str, checked: Sequence[RuleResult]) -> str:
             "title": one.rule.title,
             "result": _result(one),
             "reason": one.skipped or one.excused,
-            "findings": [{"evidence": finding.evidence, "details": finding.details} for finding in one.findings],
+            "findings": [
+                {"evidence": finding.evidence, "details": finding.details} for finding in one.findings
+            ],
         }
         for one in checked
     ]
@@ -66,7 +71,9 @@ def as_json(name: str, checked: Sequence[RuleResult]) -> str:
 
 
 def _result(one: RuleResult) -> str:
-    return "broken" if one.findings else "not looked at" if one.skipped else "excused" if one.excused else "kept"
+    return (
+        "broken" if one.findings else "not looked at" if one.skipped else "excused" if one.excused else "kept"
+    )
 
 
 def _finding_lines(one: RuleResult) -> list[str]:
@@ -74,7 +81,16 @@ def _finding_lines(one: RuleResult) -> list[str]:
     lines += [f"- {finding.evidence}" for finding in one.findings]
     lines += ["", f"Why: {one.rule.why}", "", f"What to do: {one.rule.fix}"]
     if details := one.findings[0].details:
-        lines += ["", "<details><summary>What was sent last</summary>", "", "```text", details, "```", "", "</details>"]
+        lines += [
+            "",
+            "<details><summary>What was sent last</summary>",
+            "",
+            "```text",
+            details,
+            "```",
+            "",
+            "</details>",
+        ]
     return lines
 
 

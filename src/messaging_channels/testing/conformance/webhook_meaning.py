@@ -69,7 +69,7 @@ def reports_say_what_their_words_say(context: ConformanceContext) -> Iterator[st
             decisive = event_keys(told_by(context, _with_word(webhook.body, path, _UNHEARD))) != event_keys(
                 told
             )
-            for other in (word, *_alternatives(word)) if decisive else ():
+            for other in (word, *_alternatives(word)) if decisive else (word,):
                 body = webhook.body if other == word else _with_word(webhook.body, path, other)
                 changed = told_by(context, body)
                 if isinstance(changed, WebhookResult):
@@ -113,6 +113,12 @@ def unheard_of_values_are_kept(context: ConformanceContext) -> Iterator[str]:
             if isinstance(told, WebhookResult) and usual.events and not told.events:
                 yield f"call {number} with something unheard of at {_named(path)} tells nothing: keep it as an UnknownEvent"
                 return
+        foreign = told_by(context, _all_unheard(webhook.body))
+        if isinstance(foreign, WebhookResult) and any(
+            isinstance(one, events.StatusChanged) and one.status.group is StatusGroup.DELIVERED
+            for one in foreign.events
+        ):
+            yield f"call {number} with all of its words unheard of is told as delivered"
 
 
 def writing_is_irrelevant(context: ConformanceContext) -> Iterator[str]:
@@ -347,6 +353,19 @@ def _spoilt_bodies(body: bytes) -> Iterator[tuple[Path, bytes]]:
             yield path, to_json(with_value(tree, path, {**value_at(tree, path), _UNHEARD: {"a": [1]}}))
 
 
+def _all_unheard(body: bytes) -> bytes:
+    """Return the call with every word and every code in it replaced."""
+    tree = _tree(body)
+    for path in leaf_paths(tree, (str, int)):
+        value = value_at(tree, path)
+        is_name = parse_json(body) is None and path[-1] == 0
+        if isinstance(value, str) and re.fullmatch(r"[A-Za-z_. -]+", value) and not is_name:
+            tree = with_value(tree, path, _UNHEARD)
+        elif isinstance(value, int) and value < _CODE:
+            tree = with_value(tree, path, 987654)
+    return body if tree is None else _written(body, tree)
+
+
 def _other_writings(tree: Any) -> Iterator[bytes]:  # noqa: ANN401
     import json  # noqa: PLC0415
 
@@ -465,4 +484,4 @@ def _named(path: Path) -> str:
     return ".".join(map(str, path)) or "the top"
 
 
-_A_DAY = 86_400
+_A_DAY, _CODE = 86_400, 10_000
