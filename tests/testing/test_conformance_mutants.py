@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from providers import postmark_like, telnyx_like
 from providers.postmark_mutants import MUTANTS as OF_MAIL
-from providers.telnyx_mutants import MUTANTS
+from providers.telnyx_call_mutants import MUTANTS
 
 from messaging_channels.plugins import ProviderSpec
 from messaging_channels.testing.conformance import check_provider

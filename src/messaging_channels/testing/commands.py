@@ -22,8 +22,11 @@ def check_plugin(name: str, *, examples: int, rules: Sequence[str] = (), as_json
     spec = loaded.provider(name)
     try:
         fixtures = vendor_webhooks.fixtures_of(name)
-        from messaging_channels.testing.conformance import CHECKS, check_rules  # noqa: PLC0415  an extra
-        from messaging_channels.testing.conformance import report  # noqa: PLC0415  likewise
+        from messaging_channels.testing.conformance import (  # noqa: PLC0415  an extra
+            CHECKS,
+            check_rules,
+            report,
+        )
     except ModuleNotFoundError as missing:
         raise InvalidSetting(
             f"{missing.name} is not installed",

@@ -87,7 +87,7 @@ def _problems(context: ConformanceContext, batch: Sequence[Envelope]) -> Iterato
         yield f"{len(told)} messages are read in the request for {len(batch)}"
     else:
         for envelope, read in zip(batch, _in_order(batch, told), strict=True):
-            yield from _differences(context, envelope, read)
+            yield from _differences(envelope, read)
 
 
 def _read(context: ConformanceContext, played: FlowTrace) -> tuple[list[ReadMessage], str]:
@@ -108,7 +108,7 @@ def _in_order(batch: Sequence[Envelope], told: Sequence[ReadMessage]) -> list[Re
     return [by_id[one.id] for one in batch] if all(one.id in by_id for one in batch) else list(told)
 
 
-def _differences(context: ConformanceContext, envelope: Envelope, read: ReadMessage) -> Iterator[str]:
+def _differences(envelope: Envelope, read: ReadMessage) -> Iterator[str]:
     kind, sent = type(envelope.message), envelope.message
     named = type(read.message) if isinstance(read.message, Message) else read.kind
     meant = {envelope.to.plain, *([envelope.to.e164] if isinstance(envelope.to, PhoneNumber) else [])}
@@ -153,29 +153,24 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  whatever a message holds
     """Return a value so that equal meanings are equal: addresses and files by what they are, sequences as lists, empty for nothing."""
     if value in (None, (), [], {}, ""):
         return None
-    if isinstance(value, Media):
-        return value.url or value.id or value.content
-    if isinstance(value, Attachment):
-        return [
-            value.filename,
-            value.content_type,
-            value.content_id,
-            value.content if isinstance(value.content, bytes) else None,
-        ]
-    if hasattr(value, "plain"):
-        name = getattr(value, "display_name", "")
-        return f"{name} <{value.plain}>" if name else value.plain
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, (list, tuple)):
         return [_plain(one) for one in cast("list[Any]", value)]
-    if is_dataclass(value):
-        return {
-            one.name: _plain(getattr(value, one.name))
-            for one in fields(value)
-            if _plain(getattr(value, one.name)) is not None
-        }
-    return str(value) if isinstance(value, str) else value
+    return _plain_object(value) if is_dataclass(value) else str(value) if isinstance(value, str) else value
+
+
+def _plain_object(value: Any) -> Any:  # noqa: ANN401  a dataclass
+    if isinstance(value, Media):
+        return value.url or value.id or value.content
+    if isinstance(value, Attachment):
+        content = value.content if isinstance(value.content, bytes) else None
+        return [value.filename, value.content_type, value.content_id, content]
+    if hasattr(value, "plain"):
+        name = getattr(value, "display_name", "")
+        return f"{name} <{value.plain}>" if name else value.plain
+    plain = {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    return {name: one for name, one in plain.items() if one is not None}
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401  whatever a message holds

@@ -188,25 +188,30 @@ def _decode(request: HttpRequest, content: RequestContent) -> str:
 
 
 def _add_value(value: Any, content: RequestContent, depth: int) -> None:  # noqa: ANN401  whatever a request holds
-    if depth > _MAX_DEPTH:
+    if depth > _MAX_DEPTH or value is None:
         return
     if isinstance(value, str):
         _add_text(value, content, depth)
     elif isinstance(value, (bytes, bytearray)):
         _add_bytes(bytes(value), content, depth)
-    elif isinstance(value, Mapping):
-        for name, one in cast("Mapping[Any, Any]", value).items():
-            content.texts.append(f"{name}: {one}" if isinstance(one, str) else str(name))
-            _add_value(one, content, depth + 1)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        _add_named(value, content)
-        for one in cast("Sequence[Any]", value):
-            _add_value(one, content, depth + 1)
+    elif isinstance(value, (Mapping, list, tuple, set, frozenset)):
+        _add_collection(value, content, depth + 1)
     elif is_dataclass(value) or hasattr(value, "__dict__") or hasattr(type(value), "__slots__"):
         for one in _parts(value):
             _add_value(one, content, depth + 1)
-    elif value is not None:
+    else:
         content.texts.append(str(value))
+
+
+def _add_collection(value: Any, content: RequestContent, depth: int) -> None:  # noqa: ANN401  a mapping or a sequence
+    if isinstance(value, Mapping):
+        for name, one in cast("Mapping[Any, Any]", value).items():
+            content.texts.append(f"{name}: {one}" if isinstance(one, str) else str(name))
+            _add_value(one, content, depth)
+        return
+    _add_named(value, content)
+    for one in value:
+        _add_value(one, content, depth)
 
 
 def _add_named(value: Any, content: RequestContent) -> None:  # noqa: ANN401  a sequence

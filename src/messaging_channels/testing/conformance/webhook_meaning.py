@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any, cast
-from urllib.parse import parse_qsl, urlencode
+from typing import Any
 
 from messaging_channels._model import events
 from messaging_channels._model.status import StatusGroup
-from messaging_channels.plugins.webhooks import WebhookResult
+from messaging_channels.plugins.provider import Provider
+from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import NOW
 from messaging_channels.testing.conformance.malformed import (
     Path,
-    all_paths,
     leaf_paths,
     parse_json,
     to_json,
@@ -29,8 +23,21 @@ from messaging_channels.testing.conformance.malformed import (
     with_value,
 )
 from messaging_channels.testing.conformance.rules import NotApplicable
+from messaging_channels.testing.conformance.webhook_bodies import (
+    UNHEARD,
+    all_unheard,
+    event_lists,
+    is_stamp,
+    other_writings,
+    renumbered,
+    spoilt_bodies,
+    time_zone,
+    times_of,
+    tree_of,
+    with_word,
+)
 from messaging_channels.testing.conformance.webhooks import event_keys, handle, samples, single_event, told_by
-from messaging_channels.testing.fixtures import Webhook
+from messaging_channels.testing.fixtures import Webhook, sign_at
 
 _NOT_DELIVERED = (
     "undelivered",
@@ -52,9 +59,7 @@ _ENGAGEMENTS = {
     "played": events.EngagementType.PLAYED,
 }
 _COMPLAINTS = ("spamcomplaint", "complaint", "complained", "spamreport", "spam_complaint")
-_UNHEARD = "canary_unheard_of"
 _LONG_TEXT = "Words é 😀 that go on. " * 20 + "and end here"
-_S, _MS = (1e9, 5e9), (1e12, 5e12)
 
 
 def reports_say_what_their_words_say(context: ConformanceContext) -> Iterator[str]:
@@ -66,11 +71,11 @@ def reports_say_what_their_words_say(context: ConformanceContext) -> Iterator[st
         for event, expected in zip(told.events, webhook.expected, strict=False):
             yield from _unexpected(f"call {number}", event, expected)
         for path, word in _words(webhook.body):
-            decisive = event_keys(told_by(context, _with_word(webhook.body, path, _UNHEARD))) != event_keys(
+            decisive = event_keys(told_by(context, with_word(webhook.body, path, UNHEARD))) != event_keys(
                 told
             )
             for other in (word, *_alternatives(word)) if decisive else (word,):
-                body = webhook.body if other == word else _with_word(webhook.body, path, other)
+                body = webhook.body if other == word else with_word(webhook.body, path, other)
                 changed = told_by(context, body)
                 if isinstance(changed, WebhookResult):
                     for event in changed.events:
@@ -82,16 +87,16 @@ def reports_say_what_their_words_say(context: ConformanceContext) -> Iterator[st
 def times_are_the_vendors(context: ConformanceContext) -> Iterator[str]:
     """MC313."""
     for number, webhook in enumerate(samples(context)):
-        with _time_zone("Pacific/Auckland"):
+        with time_zone("Pacific/Auckland"):
             there = told_by(context, webhook.body)
-        with _time_zone("UTC"):
+        with time_zone("UTC"):
             here = told_by(context, webhook.body)
         if not isinstance(here, WebhookResult) or not isinstance(there, WebhookResult):
             continue
         if [one.occurred_at for one in here.events] != [one.occurred_at for one in there.events]:
             yield f"call {number} happened at another time where the machine has another time zone"
             continue
-        known = _times(webhook.body)
+        known = times_of(webhook.body)
         for event in here.events:
             if known and not any(abs(event.occurred_at - one) <= 1 for one in known):
                 given = "the time of its arrival" if event.occurred_at == NOW else repr(event.occurred_at)
@@ -105,7 +110,7 @@ def unheard_of_values_are_kept(context: ConformanceContext) -> Iterator[str]:
         usual = told_by(context, webhook.body)
         if not isinstance(usual, WebhookResult):
             continue
-        for path, body in _spoilt_bodies(webhook.body):
+        for path, body in spoilt_bodies(webhook.body):
             told = told_by(context, body)
             if isinstance(told, str) and not told.startswith("it was refused"):
                 yield f"call {number} with something unheard of at {_named(path)}: {told}"
@@ -113,7 +118,7 @@ def unheard_of_values_are_kept(context: ConformanceContext) -> Iterator[str]:
             if isinstance(told, WebhookResult) and usual.events and not told.events:
                 yield f"call {number} with something unheard of at {_named(path)} tells nothing: keep it as an UnknownEvent"
                 return
-        foreign = told_by(context, _all_unheard(webhook.body))
+        foreign = told_by(context, all_unheard(webhook.body))
         if isinstance(foreign, WebhookResult) and any(
             isinstance(one, events.StatusChanged) and one.status.group is StatusGroup.DELIVERED
             for one in foreign.events
@@ -128,7 +133,7 @@ def writing_is_irrelevant(context: ConformanceContext) -> Iterator[str]:
         tree = parse_json(webhook.body)
         if tree is None or not isinstance(usual, WebhookResult):
             continue
-        for body in _other_writings(tree):
+        for body in other_writings(tree):
             told = told_by(context, body)
             if event_keys(told) != event_keys(usual):
                 yield f"call {number}, proved and with the same content otherwise written: {_said(told)}"
@@ -139,7 +144,7 @@ def stale_calls_are_refused(context: ConformanceContext) -> Iterator[str]:
     """MC316."""
     webhook = samples(context)[0]
     call = _proved(context, webhook)
-    stamps = [name for name, value in call.headers.items() if _is_stamp(name, value)]
+    stamps = [name for name, value in call.headers.items() if is_stamp(name, value)]
     if context.fixtures.signature_covers_time is False or not (
         stamps or context.fixtures.signature_covers_time
     ):
@@ -169,8 +174,8 @@ def all_events_are_told(context: ConformanceContext) -> Iterator[str]:
         if not isinstance(told, WebhookResult) or len(told.events) != 1:
             continue
         tree = parse_json(webhook.body)
-        for path in _event_lists(tree, told.events[0]):
-            doubled = with_value(tree, path, [*value_at(tree, path), _renumbered(value_at(tree, (*path, 0)))])
+        for path in event_lists(tree, told.events[0]):
+            doubled = with_value(tree, path, [*value_at(tree, path), renumbered(value_at(tree, (*path, 0)))])
             again = told_by(context, to_json(doubled))
             if isinstance(again, WebhookResult) and len(again.events) < 2:  # noqa: PLR2004  both of them
                 yield f"call {number} with two elements at {_named(path)} tells {len(again.events)} event"
@@ -204,7 +209,7 @@ def good_calls_are_acknowledged(context: ConformanceContext) -> Iterator[str]:
             yield f"an event of call {number} has no `raw`"
         again = handle(provider, _proved(context, webhook))
         if event_keys(again) != event_keys(told):
-            yield f"call {number}, made again to the same provider, tells {len(event_keys(again))} events of {len(event_keys(told))}: repetitions are the ledger's to recognise"
+            yield f"call {number}, made again to the same provider, tells {_said(again)}: the ledger recognises repetitions"
         if words := _wrong_channel(context, webhook, told):
             yield f"call {number}: {words}"
 
@@ -249,7 +254,7 @@ def unset_secret_refuses(context: ConformanceContext) -> Iterator[str]:
 
 
 def _handled_with(
-    context: ConformanceContext, provider: Any, webhook: Webhook, secret: str
+    context: ConformanceContext, provider: Provider, webhook: Webhook, secret: str
 ) -> WebhookResult | str:
     try:
         call = _sign(context, webhook.body, secret)
@@ -258,13 +263,11 @@ def _handled_with(
     return handle(provider, call)
 
 
-def _sign(context: ConformanceContext, body: bytes, secret: str) -> Any:  # noqa: ANN401
-    from messaging_channels.testing.fixtures import sign_at  # noqa: PLC0415
-
+def _sign(context: ConformanceContext, body: bytes, secret: str) -> WebhookRequest:
     return sign_at(context.fixtures, body, secret, NOW)
 
 
-def _proved(context: ConformanceContext, webhook: Webhook) -> Any:  # noqa: ANN401
+def _proved(context: ConformanceContext, webhook: Webhook) -> WebhookRequest:
     return _sign(context, webhook.body, canaries.SECRET)
 
 
@@ -301,7 +304,7 @@ def _wrong_word(event: events.Event, word: str, *, is_given: bool) -> str:
 def _words(body: bytes) -> Iterator[tuple[Path, str]]:
     """Return where in a call a word stands that all vendors use alike."""
     known = {"delivered", *_NOT_DELIVERED, *_UNDER_WAY, *_ENGAGEMENTS, *_COMPLAINTS}
-    tree = _tree(body)
+    tree = tree_of(body)
     for path in leaf_paths(tree, (str,)):
         if str(value_at(tree, path)).lower() in known:
             yield path, value_at(tree, path)
@@ -316,132 +319,6 @@ def _alternatives(word: str) -> list[str]:
     )
     cased = str.upper if word.isupper() else str.title if word.istitle() else str.lower
     return [cased(one) for one in group if one != low]
-
-
-def _with_word(body: bytes, path: Path, word: str) -> bytes:
-    return _written(body, with_value(_tree(body), path, word))
-
-
-def _tree(body: bytes) -> Any:  # noqa: ANN401
-    """Return a call as a tree: JSON, or the pairs of a form; None for anything else."""
-    tree = parse_json(body)
-    if tree is not None or b"\n" in body:
-        return tree
-    return [list(pair) for pair in parse_qsl(body.decode("latin-1"), keep_blank_values=True)] or None
-
-
-def _written(body: bytes, tree: Any) -> bytes:  # noqa: ANN401
-    return (
-        to_json(tree) if parse_json(body) is not None else urlencode([tuple(pair) for pair in tree]).encode()
-    )
-
-
-def _spoilt_bodies(body: bytes) -> Iterator[tuple[Path, bytes]]:
-    """Return the call with each of its values replaced by what nobody has heard of, and with a field more."""
-    tree = _tree(body)
-    if tree is None:
-        return
-    is_form = parse_json(body) is None
-    for path in leaf_paths(tree, (str,) if is_form else (str, int, float, bool)):
-        if is_form and path[-1] == 0:
-            continue
-        others: tuple[Any, ...] = (_UNHEARD, "") if is_form else (_UNHEARD, None, 10**18, [], {})
-        for other in others:
-            yield path, _written(body, with_value(tree, path, other))
-    for path in all_paths(tree):
-        if isinstance(value_at(tree, path), dict):
-            yield path, to_json(with_value(tree, path, {**value_at(tree, path), _UNHEARD: {"a": [1]}}))
-
-
-def _all_unheard(body: bytes) -> bytes:
-    """Return the call with every word and every code in it replaced."""
-    tree = _tree(body)
-    for path in leaf_paths(tree, (str, int)):
-        value = value_at(tree, path)
-        is_name = parse_json(body) is None and path[-1] == 0
-        if isinstance(value, str) and re.fullmatch(r"[A-Za-z_. -]+", value) and not is_name:
-            tree = with_value(tree, path, _UNHEARD)
-        elif isinstance(value, int) and value < _CODE:
-            tree = with_value(tree, path, 987654)
-    return body if tree is None else _written(body, tree)
-
-
-def _other_writings(tree: Any) -> Iterator[bytes]:  # noqa: ANN401
-    import json  # noqa: PLC0415
-
-    yield json.dumps(tree, indent=2).encode()
-    yield json.dumps(tree, separators=(",", ":"), ensure_ascii=False).encode()
-    yield json.dumps(tree, separators=(" ,", " : ")).encode() + b"\n"
-
-
-def _times(body: bytes) -> set[float]:
-    """Return every time that a call tells: seconds and milliseconds since the epoch, ISO 8601, RFC 5322."""
-    tree = _tree(body)
-    return {at for path in leaf_paths(tree) for at in _as_times(value_at(tree, path))}
-
-
-def _as_times(value: Any) -> Iterator[float]:  # noqa: ANN401
-    text = str(value)
-    if re.fullmatch(r"[0-9]{10,13}(\.[0-9]+)?", text):
-        number = float(text)
-        if _S[0] <= number <= _S[1]:
-            yield number
-        if _MS[0] <= number <= _MS[1]:
-            yield number / 1000
-    elif re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]", text):
-        try:
-            at = datetime.fromisoformat(text)
-        except ValueError:
-            return
-        yield (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-    elif re.match(r"[A-Z][a-z]{2}, [0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}", text):
-        yield parsedate_to_datetime(text).timestamp()
-
-
-@contextmanager
-def _time_zone(name: str) -> Iterator[None]:
-    before = os.environ.get("TZ")
-    os.environ["TZ"] = name
-    time.tzset()
-    try:
-        yield
-    finally:
-        os.environ.pop("TZ") if before is None else os.environ.update(TZ=before)
-        time.tzset()
-
-
-def _is_stamp(name: str, value: str) -> bool:
-    numbers = [
-        float(one) for one in re.findall(r"(?<![0-9A-Za-z])[0-9]{10}(?:[0-9]{3})?(?![0-9A-Za-z])", value)
-    ]
-    near = any(abs(one - NOW) < _A_DAY or abs(one / 1000 - NOW) < _A_DAY for one in numbers)
-    return near or ("timestamp" in name.lower() and bool(re.search(r"[0-9]", value)))
-
-
-def _event_lists(tree: Any, event: events.Event) -> list[Path]:  # noqa: ANN401
-    """Return the lists of one element which holds the ids of an event."""
-    ids = {one for one in (getattr(event, "message_id", ""), getattr(event, "provider_id", None)) if one}
-    found: list[Path] = []
-    for path in all_paths(tree):
-        held = value_at(tree, path)
-        if isinstance(held, list) and len(cast("list[Any]", held)) == 1 and isinstance(held[0], dict):
-            inside = {str(value_at(held[0], leaf)) for leaf in leaf_paths(held[0])}
-            if ids and ids <= inside:
-                found.append(path)
-    return found
-
-
-def _renumbered(element: Any) -> Any:  # noqa: ANN401
-    """Return an element with other ids: every short text with a digit in it is changed."""
-    for path in leaf_paths(element, (str,)):
-        value = str(value_at(element, path))
-        if re.search(r"[0-9]", value) and not list(_as_times(value)) and not value.lstrip("+").isdigit():
-            element = with_value(
-                element,
-                path,
-                re.sub(r"[0-9](?=[^0-9]*$)", lambda digit: str((int(digit[0]) + 1) % 10), value),
-            )
-    return element
 
 
 def _wrong_channel(context: ConformanceContext, webhook: Webhook, told: WebhookResult) -> str:
@@ -482,6 +359,3 @@ def _said(told: WebhookResult | str) -> str:
 
 def _named(path: Path) -> str:
     return ".".join(map(str, path)) or "the top"
-
-
-_A_DAY, _CODE = 86_400, 10_000
