@@ -230,7 +230,11 @@ def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
         "--examples", type=int, default=100, help="how many a property is tried with (default: 100)"
     )
     check.add_argument(
-        "--rule", action="append", default=[], metavar="ID", help="only this rule, such as MC111; may be repeated"
+        "--rule",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="only this rule, such as MC111; may be repeated",
     )
     check.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     new = add_command(plugin, "new", _plugin_new, "write a distribution for a provider of that name")

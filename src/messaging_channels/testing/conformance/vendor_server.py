@@ -26,6 +26,10 @@ class AcceptingEmulator(Emulator):
         url = f"{self.url}{request.path}{'?' if query else ''}{query}"
         asked = HttpRequest(request.method, url, _told(request), request.body)
         answer: HttpResponse = self.respond(asked)
+        if answer.status < _FINAL:
+            answer = HttpResponse(
+                500, answer.headers, answer.body
+            )  # after another status a client awaits more
         self.answered.append((asked, answer))
         return answer
 
@@ -40,3 +44,4 @@ def _told(request: Request) -> dict[str, str]:
 
 
 _OF_THE_CONNECTION = frozenset({"host", "connection", "content-length", "transfer-encoding"})
+_FINAL = 200
