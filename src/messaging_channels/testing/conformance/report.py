@@ -12,7 +12,13 @@ from messaging_channels.testing.conformance import RuleResult
 
 _ENOUGH = 2 / 3
 """Which share of the rules that could apply has to have been looked at before a check says `passed`."""
-_ABSENT = ("it has no `", "it does not deduplicate", "it takes one message at a time")
+_ABSENT = (
+    "it has no `",
+    "it does not deduplicate",
+    "it takes one message at a time",
+    "it sends no HTTP requests",
+    "it exchanges nothing with a vendor",
+)
 """How a rule begins that cannot apply, because the provider does not claim the ability."""
 
 
