@@ -88,7 +88,9 @@ class ConformanceFixtures:
     """Values for optional fields, by names such as `Sms.sender`, where the kit's own would not do."""
     provider_options: Sequence[ProviderOptions] = ()
     """An example of each option of its own."""
-    sign_webhook: Callable[..., WebhookRequest] | None = None
+    sign_webhook: (
+        Callable[[bytes, str], WebhookRequest] | Callable[[bytes, str, float], WebhookRequest] | None
+    ) = None
     """The vendor's call with this body, proved with this secret: `(body, secret)`; `(body, secret, at)` where the vendor signs a time, in seconds
     since the epoch."""
     webhooks: Sequence[Webhook] = ()
@@ -118,8 +120,9 @@ def sign_at(fixtures: ConformanceFixtures, body: bytes, secret: str, at: float) 
     if fixtures.sign_webhook is None:
         message = "the fixtures give no `sign_webhook`"
         raise LookupError(message)
-    arguments = (body, secret, at) if _takes_time(fixtures.sign_webhook) else (body, secret)
-    return replace(fixtures.sign_webhook(*arguments), received_at=at)
+    sign: Callable[..., WebhookRequest] = fixtures.sign_webhook
+    call = sign(body, secret, at) if _takes_time(sign) else sign(body, secret)
+    return replace(call, received_at=at)
 
 
 @cache

@@ -196,8 +196,8 @@ def _add_value(value: Any, content: RequestContent, depth: int) -> None:  # noqa
         _add_bytes(bytes(value), content, depth)
     elif isinstance(value, (Mapping, list, tuple, set, frozenset)):
         _add_collection(value, content, depth + 1)
-    elif is_dataclass(value) or hasattr(value, "__dict__") or hasattr(type(value), "__slots__"):
-        for one in _parts(value):
+    elif is_dataclass(value) or hasattr(value, "__dict__") or _slots(value):
+        for one in _parts(cast("object", value)):
             _add_value(one, content, depth + 1)
     else:
         content.texts.append(str(value))
@@ -231,8 +231,13 @@ def _parts(value: Any) -> Iterator[Any]:  # noqa: ANN401  an object of a plugin'
         if isinstance(value, (int, float)):
             yield str(value)
         return
-    yield from vars(value).values() if hasattr(value, "__dict__") else ()
-    yield from (getattr(value, name, None) for name in getattr(type(value), "__slots__", ()))
+    held: dict[str, Any] = getattr(value, "__dict__", {})
+    yield from held.values()
+    yield from (getattr(value, name, None) for name in _slots(value))
+
+
+def _slots(value: object) -> tuple[str, ...]:
+    return tuple(getattr(type(value), "__slots__", ()))
 
 
 def _add_text(text: str, content: RequestContent, depth: int) -> None:
@@ -281,7 +286,7 @@ def _add_mail(held: bytes, content: RequestContent, depth: int) -> None:
         payload = part.get_payload(decode=True)
         if isinstance(payload, bytes):
             content.files.append(payload)
-            _add_mail_text(cast("EmailMessage", part), content)
+            _add_mail_text(part, content)
     if depth == 0:
         content.files.append(held)
 

@@ -149,7 +149,7 @@ def _refused_alone(context: ConformanceContext, tree: Any, path: Path, answer: H
     for refusal, meant in _http(context):
         found = parse_json(refusal.body)
         try:
-            refused = value_at(found, (*path, 0))
+            refused: Any = value_at(found, (*path, 0))
         except (KeyError, IndexError, TypeError):
             continue
         if REASON_POLICIES[meant].outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN) or not isinstance(
@@ -159,7 +159,7 @@ def _refused_alone(context: ConformanceContext, tree: Any, path: Path, answer: H
         own = {
             name: value for name, value in elements[-1].items() if name in refused and _is_own(elements, name)
         }
-        mixed = with_value(tree, path, [*elements[:-1], {**refused, **own}])
+        mixed = with_value(tree, path, [*elements[:-1], cast("dict[str, Any]", refused) | own])
         number = len(context.send(*batch).exchanges) - 1
         played = context.send(
             *batch, replies_at={number: HttpResponse(answer.status, answer.headers, to_json(mixed))}

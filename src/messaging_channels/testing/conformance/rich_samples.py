@@ -70,7 +70,7 @@ _RICH: tuple[Message, ...] = (
         sections=(ProductSection(("zq-p1", "zq-p2"), "zq Hats"), ProductSection(("zq-p3",), "zq Caps")),
     ),
 )
-_BY_TYPE = {type(one): one for one in _RICH}
+_BY_TYPE: dict[type[Message], Message] = {type(one): one for one in _RICH}
 _VALUES: dict[str, Any] = {
     "sender": "447700900009",
     "Email.sender": 'zq "Shop", Inc. <zqdesk@example.com>',

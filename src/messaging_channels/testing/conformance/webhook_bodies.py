@@ -6,7 +6,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -146,7 +146,7 @@ def renumbered(element: Any) -> Any:  # noqa: ANN401
 
 
 @contextmanager
-def time_zone(name: str) -> Iterator[None]:
+def time_zone(name: str) -> Generator[None]:
     """Let the machine have another time zone meanwhile."""
     before = os.environ.get("TZ")
     os.environ["TZ"] = name
