@@ -52,6 +52,7 @@ def serve(which):
         from messaging_channels import Sms
         from messaging_channels._config import plugin_manager as plugins
         from messaging_channels._config.settings import Configuration
+        from messaging_channels.plugins import hookimpl
         from messaging_channels._model.outcomes import AttemptResult, Reason
         from messaging_channels.plugins.provider import Capabilities, ProviderSpec
         from messaging_channels_gateway import GatewaySettings
@@ -74,7 +75,7 @@ def serve(which):
             on: bool = True
 
         class Plugin:
-            @plugins.hookimpl
+            @hookimpl
             def register_providers(self):
                 return [ProviderSpec("at-once", AtOnceSettings, lambda _: AtOnce())]
 

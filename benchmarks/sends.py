@@ -159,7 +159,7 @@ def async_ours(client, lanes=IN_FLIGHT):
 class OneByOne(Infobip):
     """The same provider, if it took one message a request: nothing can be joined."""
 
-    capabilities = replace(Infobip.capabilities, batch=1)
+    capabilities = replace(Infobip.capabilities, max_batch_size=1)
 
 
 def async_one_by_one(client, lanes=IN_FLIGHT):

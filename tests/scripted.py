@@ -11,6 +11,7 @@ from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._transport.clock import Clock
 from messaging_channels.plugins.exchange import BlockingCall, Exchange, ExecutorPair, Flow, ask
 from messaging_channels.plugins.provider import Capabilities, Envelope
+from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 
 
 class Scripted:
@@ -36,6 +37,9 @@ class Scripted:
             return [end] * len(batch)
         yield from ask(BlockingCall(_raising(end) if isinstance(end, BaseException) else end))
         return [AttemptResult.of(Reason.ACCEPTED, provider_id=f"{self.name}-{one.id}") for one in batch]
+
+    def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
+        raise NotImplementedError
 
 
 class BulkProvider(Scripted):

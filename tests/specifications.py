@@ -77,7 +77,11 @@ class Specification:
         mapping = plain.get("discriminator", {}).get("mapping")
         if mapping:
             chosen = value.get(plain["discriminator"]["propertyName"]) if isinstance(value, dict) else None
-            return self._expanded({"$ref": mapping[chosen]}, value) if chosen in mapping else {"not": {}}
+            return (
+                self._expanded({"$ref": mapping[chosen]}, value)
+                if isinstance(chosen, str) and chosen in mapping
+                else {"not": {}}
+            )
         for several in ("oneOf", "anyOf"):
             if several in plain:
                 return {"anyOf": [self._expanded(one, value) for one in plain[several]]}

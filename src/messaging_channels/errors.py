@@ -7,6 +7,7 @@ MessagingError
 │   ├── UnknownChannel           no channel carries that message, or none has that name
 │   ├── Unsupported              the provider carries no such message, or not that field of it
 │   ├── UnresolvedRecipient      no address for that recipient on that channel
+│   │   └── UnknownRecipient     there is no such user or person
 │   ├── NoRoute                  no provider is configured for the channel
 │   ├── MessageBlocked           a rule of ours forbids it: opted out, not an allowed country, too many
 │   └── IdempotencyKeyReused     the key was given before, with another message or recipient
@@ -20,6 +21,7 @@ MessagingError
 ├── SendFailed                   a provider was asked, and the message certainly went nowhere
 │   ├── Rejected                 refused for good: do not send it again as it is
 │   └── NotSent                  nothing went out: it may safely be sent again
+│       └── AccountError         our account cannot send: wrong credentials, or no credit
 ├── WebhookVerificationError     a call to our webhook address that nothing proves to be the provider's
 └── TransportError               seen by provider authors: one exchange could not be completed
 
@@ -46,17 +48,20 @@ from messaging_channels._model.errors import (
     UnknownAccount,
     UnknownChannel,
     UnknownProvider,
+    UnknownRecipient,
     UnresolvedRecipient,
     Unsupported,
     WebhookVerificationError,
 )
 from messaging_channels._model.send_failed import (
+    AccountError,
     NotSent,
     Rejected,
     SendFailed,
 )
 
 __all__ = [
+    "AccountError",
     "BadInput",
     "ConfigurationError",
     "IdempotencyKeyInUse",
@@ -77,6 +82,7 @@ __all__ = [
     "UnknownAccount",
     "UnknownChannel",
     "UnknownProvider",
+    "UnknownRecipient",
     "UnresolvedRecipient",
     "Unsupported",
     "WebhookVerificationError",

@@ -6,6 +6,8 @@ import pytest
 
 from messaging_channels import errors
 from messaging_channels._config import plugin_manager as plugins
+from messaging_channels._model._table_failures import ADVICE
+from messaging_channels._model.failure_reasons import Advice, FailureReason
 from messaging_channels._model.status import known_statuses
 from messaging_channels._providers.sandbox import BEHAVIOURS
 from messaging_channels.testing import provider_matrix
@@ -21,6 +23,15 @@ def test_every_status_is_documented() -> None:
             f"| {status.group_id} | {status.id} | `{status.name}` | {channel} | {status.description} |"
             in page
         )
+
+
+def test_every_failure_is_documented_with_its_advice() -> None:
+    page = (DOCS / "reference/failures.md").read_text("utf-8")
+    for reason in FailureReason:
+        told = ", ".join(f"`{one}`" for one in Advice if one in ADVICE[reason]) or "none"
+        assert f"| `{reason}` | {told} |" in page
+    for advice in Advice:
+        assert f"\n| `{advice}` | " in page
 
 
 def test_every_error_is_documented_with_its_code() -> None:

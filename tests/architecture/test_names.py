@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 RECORD = ROOT / "docs/decisions/0008-packages-and-names.md"
 FACES = {
     "messaging_channels",
+    "messaging_channels.consent",
     "messaging_channels.errors",
     "messaging_channels.events",
     "messaging_channels.messages",
@@ -36,6 +37,45 @@ def test_every_new_import_path_of_the_record_exists() -> None:
     for path in paths:
         module, _, name = path.rpartition(".")
         assert hasattr(import_module(module), name), path
+
+
+def _rows(title: str) -> list[str]:
+    section = RECORD.read_text("utf-8").split(f"## {title}")[1].split("\n## ")[0]
+    return re.findall(r"^\| `[^`]+` \| `([^`]+)` \|$", section, re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def members() -> dict[str, set[str]]:
+    """What every class of ours defines or sets, and the keywords of every function, by its name; all of them under `*`."""
+    found: dict[str, set[str]] = {"*": set()}
+    for path in [*ROOT.glob("src/**/*.py"), *MODULES]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+                found.setdefault(node.name, set()).update(_names(node))
+                found["*"] |= found[node.name]
+    return found
+
+
+def _names(scope: ast.AST) -> Iterator[str]:
+    for node in ast.walk(scope):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node.name
+        elif isinstance(node, ast.arg):
+            yield node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+
+
+def test_every_new_method_and_keyword_of_the_record_exists(members: dict[str, set[str]]) -> None:
+    missing: list[str] = []
+    for row in [*_rows("Methods, fields"), *_rows("Keywords of functions")]:
+        owner, given = re.fullmatch(r"(.*?)[.(](\w+(?:=[^)]*)?)\)?", row.replace(".__init__", "")).groups()  # type: ignore[union-attr]
+        name = owner.rpartition(".")[2] or "*"
+        missing += [row for word in re.findall(r"\w+", given) if word not in members.get(name, ())]
+
+    assert missing == []
 
 
 def _imports(program: str) -> Iterator[str]:

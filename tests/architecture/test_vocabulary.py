@@ -142,8 +142,6 @@ FUNCTIONS = frozenset(
         "replay",
         "forget",
         "explained",
-        "encode",
-        "decode",
         "company",
         "passed_on",
         "http_outcome",

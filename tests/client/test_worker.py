@@ -205,7 +205,7 @@ def test_a_message_that_nobody_takes_becomes_a_dead_letter_and_may_be_replayed(s
     assert one.get_message(key).outcome is Outcome.ACCEPTED
 
 
-@pytest.mark.parametrize("reason", [Reason.CREDENTIALS, Reason.INSUFFICIENT_CREDIT, Reason.INTERNAL_ERROR])
+@pytest.mark.parametrize("reason", [Reason.NO_COVERAGE, Reason.INTERNAL_ERROR])
 def test_what_is_ours_to_mend_is_kept_as_a_dead_letter(setup: Make, reason: Reason) -> None:
     one = setup(Scripted("acme-sms", reason, Reason.ACCEPTED))
     key = one.enqueue().id
@@ -437,7 +437,11 @@ def test_a_fallback_does_not_follow_what_may_have_been_sent_unless_told_to(setup
     one, _ = _fallback(setup, Reason.TIMEOUT, Reason.ACCEPTED)
     one.drain()
     one.drain(100_000)
+
     assert len(one.providers[0].asked) == 1
+
+
+def test_a_fallback_follows_what_may_have_been_sent_if_told_to(setup: Make) -> None:
     one, _ = _fallback(setup, Reason.TIMEOUT, Reason.ACCEPTED, on_unknown="next")
 
     assert [one.drain(), one.drain(299), one.drain(1)] == [1, 0, 2]

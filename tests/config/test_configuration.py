@@ -260,7 +260,7 @@ def test_a_hook_that_raises_breaks_its_own_plugin_only() -> None:
     loaded = plugins.load_plugins(only=(), extra=[Clumsy(), AcmeSmsPlugin()])
 
     assert set(loaded.providers) == {"acme-sms", "sandbox"}
-    assert [type(fault) for fault in loaded.failed.values()] == [ZeroDivisionError]
+    assert [type(failure.error) for failure in loaded.failed.values()] == [ZeroDivisionError]
 
 
 def test_plugins_hear_of_attempts_and_events_and_their_faults_change_nothing() -> None:

@@ -1,15 +1,18 @@
-"""Trials in which workers and enqueuers are killed at random, the database too, and wake-ups are lost and repeated.
+"""Trials in which workers and enqueuers are killed at random, the database too, and wake-ups are lost and repeated; the clock jumps by days in either
+direction, the ledger is away for a moment in one step of twenty, and all processes are forks of one that has used the ledger.
 
-Run as a program, so that it can fork before there is any thread: `python -m crash.kill_trials sqlite|postgres TRIALS SEED`. A line of JSON for each trial.
+Run as a program: `python -m crash.kill_trials sqlite|postgres TRIALS SEED`. A line of JSON for each trial.
 """
 
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import random
 import signal
 import socket
+import struct
 import sys
 import tempfile
 import threading
@@ -29,9 +32,10 @@ from messaging_channels._client.worker import Worker
 from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
-from messaging_channels._model.errors import MessagingError
+from messaging_channels._model.errors import LedgerUnavailable, MessagingError
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._queue.processor import QueueRetryPolicy
+from messaging_channels._transport.clock import Clock
 from messaging_channels.messages import Message
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest, HttpResponse, ask
 from messaging_channels.plugins.ledger import Ledger, MessageRecord
@@ -42,6 +46,58 @@ MESSAGES = 12
 LEASE = 1.0
 AT_ONCE = 4
 ENDS = 40.0
+
+
+DAY = 86400.0
+JUMPS = (0.0, 0.0, 8 * DAY, -8 * DAY, 400 * DAY, -30 * DAY)
+
+
+class SharedClock(Clock):
+    """The machine's clock, as somebody sets it: for all processes at once."""
+
+    def __init__(self) -> None:
+        self._offset = mmap.mmap(-1, 8)
+
+    def now(self) -> float:
+        offset: float = struct.unpack("d", self._offset[:8])[0]
+        return time.time() + offset
+
+    def set(self, offset: float) -> None:
+        self._offset[:8] = struct.pack("d", offset)
+
+
+class FlakyLedger:
+    """Does what a ledger does, but not in one step of twenty: either before or after it is done."""
+
+    def __init__(self, inner: Ledger) -> None:
+        self._inner = inner
+        self.has_plain_addresses = inner.has_plain_addresses
+        self.stored_address = inner.stored_address
+
+    @property
+    def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
+        return {
+            kind: ExecutorPair(lambda own=own: FlakyExecutor(own.sync()), own.asynchronous)  # type: ignore[misc]
+            for kind, own in self._inner.executors.items()
+        }
+
+
+class FlakyExecutor:
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def perform(self, exchange: Any) -> Any:
+        fate = random.SystemRandom().random()
+        problem = "away for a moment"
+        if fate < 0.03:
+            raise LedgerUnavailable(problem)
+        reply = self._inner.perform(exchange)
+        if fate > 0.98:
+            raise LedgerUnavailable(problem)
+        return reply
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 class AcmeSms(HttpProvider):
@@ -159,20 +215,25 @@ class Trial:
         self._wakings = folder / "wakings"
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._clock = SharedClock()
         self._wakes = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._wakes.bind(("127.0.0.1", 0))
 
-    def _dispatcher(self) -> Dispatcher:
+    def _dispatcher(self, *, is_flaky: bool = False) -> Dispatcher:
+        ledger = self._ledger()
         return Dispatcher(
             [AcmeSms(self._url)],
             routes={"sms": Route("acme-sms", retry=RetryPolicy(max_attempts=1))},
-            ledger=LedgerOptions(self._ledger(), lease=LEASE, reconcile_after=(0.3, 0.5, 1.0)),
+            clock=self._clock,
+            ledger=LedgerOptions(
+                FlakyLedger(ledger) if is_flaky else ledger, lease=LEASE, reconcile_after=(0.3, 0.5, 1.0)
+            ),
             notifiers=[LossyNotifier(self._wakes.getsockname()[1], self._seed, self._wakings)],
         )
 
     def _enqueuer(self) -> None:
         """Enqueue all of them; one that was killed begins again from the start with the same keys."""
-        dispatcher = self._dispatcher()
+        dispatcher = self._preloaded
         for number in range(MESSAGES):
             while True:
                 try:
@@ -184,7 +245,7 @@ class Trial:
 
     def _worker(self) -> None:
         worker = Worker(
-            self._dispatcher(),
+            self._preloaded,
             concurrency=2,
             batch_size=4,
             poll_interval=0.2,
@@ -202,10 +263,14 @@ class Trial:
 
     def run(self) -> dict[str, Any]:
         server = forked(lambda: emulate(self._listener, self._took, self._seed))
+        self._preloaded = self._dispatcher(is_flaky=True)
+        with suppress(MessagingError):  # used before the forks, as an application that is preloaded does
+            self._preloaded.get_message(idempotency_key="none")
         workers = [forked(self._worker) for _ in range(2)]
         enqueuer, kills = forked(self._enqueuer), 0
         for _ in range(self._chance.randint(2, 4)):
             time.sleep(self._chance.random() * 0.4)
+            self._clock.set(self._chance.choice(JUMPS))
             if self._chance.random() < 0.3:
                 kill(enqueuer)
                 enqueuer = forked(self._enqueuer)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -64,6 +66,40 @@ def _closed(_: Peer) -> None:
     """Return, whereupon the connection is closed."""
 
 
+def _drips(server: VendorServer, peer: Peer) -> None:
+    server.take(peer.read_request())
+    peer.answer(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+    while not server.released.wait(0.05):
+        peer.answer(b" ")
+
+
+def _continues_for_ever(server: VendorServer, peer: Peer) -> None:
+    server.take(peer.read_request())
+    while not server.released.wait(0.05):
+        peer.answer(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def _takes_and(write: Callable[[bytes], bytes]) -> Behaviour:
+    def behave(server: VendorServer, peer: Peer) -> None:
+        while request := peer.read_request():
+            peer.answer(write(json.dumps({"id": server.take(request)}).encode()))
+
+    return behave
+
+
+def _compressed(body: bytes) -> bytes:
+    packed = gzip.compress(body)
+    return b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed) + packed
+
+
+def _marked(body: bytes) -> bytes:
+    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n\xef\xbb\xbf" % (len(body) + 3) + body
+
+
+_TOO_LONG = (
+    b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + (b"100000\r\n%b\r\n" % bytes(1 << 20)) * 18
+)
+_SOON_ON_THE_CLOCK = "Fri, 15 Jan 2027 08:00:02 GMT"
 _DATE = "Wed, 25 Nov 2026 10:00:00 GMT"
 _LATER = "Wed, 25 Nov 2026 10:00:02 GMT"
 
@@ -83,8 +119,15 @@ CASES = {
     ),
     "an unreadable 2xx": Case(_answers(http(200, "<html>busy</html>"), take=True), taken=True),
     "a 2xx that names no message": Case(_answers(http(202, "{}"), take=True), taken=True),
+    "the answer drips for longer than the time-out": Case(_drips, taken=True),
+    "the answer never gets beyond 100 Continue": Case(_continues_for_ever, taken=True),
+    "the answer is too long": Case(_answers(_TOO_LONG, take=True), taken=True),
+    "the answer is compressed though nobody asked": Case(_takes_and(_compressed), taken=True),
+    "the answer begins with a byte order mark": Case(_takes_and(_marked), taken=True),
     "3xx": Case(_answers(http(302, location="/elsewhere"))),
-    "400, 404, 422 and other 4xx": Case(_answers(http(422))),
+    "407, 421, 425, 426 or 431": Case(_answers(http(426, "{}"))),
+    "400, 404, 422 and other 4xx in the provider's form": Case(_answers(http(422, "{}"))),
+    "400, 404, 422 and other 4xx in another form": Case(_answers(http(404, "<html>Log in</html>"))),
     "401 or 403": Case(_answers(http(401))),
     "402": Case(_answers(http(402))),
     "408": Case(_answers(http(408))),
@@ -93,6 +136,10 @@ CASES = {
     "429 with Retry-After as an HTTP date": Case(
         _answers(http(429, retry_after=_LATER, date=_DATE)), waited=2.0
     ),
+    "429 with Retry-After as an HTTP date, without a Date header": Case(
+        _answers(http(429, retry_after=_SOON_ON_THE_CLOCK)), waited=2.0
+    ),
+    "429 with Retry-After below nought, NaN or absurd": Case(_answers(http(429, retry_after="-5"))),
     "429 with Retry-After in milliseconds": Case(_answers(http(429, retry_after_ms="250")), waited=0.25),
     "429 that asks for more than a route waits": Case(_answers(http(429, retry_after="3600"))),
     "500, 502, 503 and other 5xx": Case(_answers(http(503, retry_after="1"))),

@@ -18,8 +18,15 @@ from messaging_channels._model import status as statuses
 from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import REASON_POLICIES, AttemptResult, Reason
 from messaging_channels._model.status import merge
+from messaging_channels._transport.drivers import Transport
 from messaging_channels.plugins.exchange import BlockingCall, Exchange, ExecutorPair, Flow, ask
-from messaging_channels.plugins.ledger import Operation
+from messaging_channels.plugins.ledger import (
+    AttemptIntent,
+    FinishAttempt,
+    Operation,
+    ReserveMessage,
+    Transaction,
+)
 from messaging_channels.plugins.provider import Capabilities, Envelope, LookupRequest
 from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.policies.routing import CircuitBreaker, RetryPolicy
@@ -359,9 +366,42 @@ class DispatcherMachine(RuleBasedStateMachine):
             if message.id in asked:
                 self._asked(message)
 
-    @rule(seconds=st.sampled_from([1000.0, 1000.0, KEY_LIFE + 1]))
+    @rule(seconds=st.sampled_from([1000.0]))
     def wait(self, seconds: float) -> None:
         self.clock.time += seconds
+
+    @rule()
+    def work_for_a_week(self) -> None:
+        """Let days go by on which keys are kept: only then is the time of the others believed to be over."""
+        for _ in range(8):
+            self.clock.time += 86400.0
+            self._run(self._others_message())
+
+    def _others_message(self) -> Transaction:
+        now, key = self.clock.time, f"other-{self.clock.time}"
+        message_id = f"{int(now * 1000):012x}{'f' * 20}"
+        intent = AttemptIntent(message_id, 1, "elsewhere", None, now)
+        reserve = ReserveMessage(
+            id=message_id,
+            channel="sms",
+            message_type="Sms",
+            account=None,
+            address="",
+            digest="",
+            fingerprint="",
+            scope="others",
+            idempotency_key=key,
+            expires=now + KEY_LIFE,
+            lease_owner="other",
+            lease=now + LEASE,
+            first_attempt=intent,
+        )
+        end = AttemptResult.of(Reason.ACCEPTED)
+        return Transaction((reserve, FinishAttempt(message_id, 1, end, now, now, "done")))
+
+    def _run(self, operation: Operation[Any]) -> Any:
+        with Transport(executors=self.ledger.executors) as transport:
+            return transport.run(ask(operation))
 
     @invariant()
     def the_record_is_the_models(self) -> None:

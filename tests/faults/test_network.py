@@ -24,7 +24,13 @@ from messaging_channels.policies.routing import RetryPolicy
 PAGE = outcomes_page.cases()
 PATIENT = Timeouts(connect=5, write=5, read=5)
 BRIEF = Timeouts(connect=0.3, write=0.3, read=0.3)
-TIMEOUTS = {"no time": BRIEF, "no answer": BRIEF, "no connection": Timeouts(connect=0.3, write=5, read=5)}
+TIMEOUTS = {
+    "no time": BRIEF,
+    "no answer": BRIEF,
+    "the answer drips": BRIEF,
+    "the answer never": BRIEF,
+    "no connection": Timeouts(connect=0.3, write=5, read=5),
+}
 TWICE = RetryPolicy(max_attempts=2)
 LARGE = 32 * 1024 * 1024
 

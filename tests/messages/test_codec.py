@@ -26,6 +26,7 @@ from messaging_channels.messages import (
 )
 from messaging_channels.messages import whatsapp as wa
 from messaging_channels.messages import whatsapp_commerce as wc
+from messaging_channels.messages import whatsapp_contacts as wco
 from messaging_channels.messages import whatsapp_interactive as wi
 from messaging_channels.messages import whatsapp_template as wt
 from messaging_channels.plugins.channels import BUILT_IN
@@ -94,6 +95,19 @@ SAMPLES: tuple[messages.Message, ...] = (
     wa.WhatsAppSticker(URL),
     wa.WhatsAppLocation(45.8, -15.9, "name", "address"),
     wa.WhatsAppContacts((wa.ContactCard("Zoe", phones=("447700900123",)),)),
+    wa.WhatsAppContacts(
+        (
+            wco.ContactCard(
+                "Zoe",
+                phones=(wco.ContactPhone("447700900123", "WORK", "447700900123"),),
+                emails=("zoe@example.com", wco.ContactEmail("z@example.com", "HOME")),
+                urls=(wco.ContactUrl("https://example.com", "WORK"),),
+                addresses=(wco.PostalAddress(street="1 Example Street", city="Exampleton", kind="HOME"),),
+                department="Sales",
+                prefix="Dr",
+            ),
+        )
+    ),
     wa.WhatsAppReaction("👍", "w1"),
     wa.WhatsAppButtons(text="t", header="h", buttons=(wa.ReplyButton("1", "Yes"),)),
     wa.WhatsAppList(text="t", button="b", sections=(wa.ListSection((wa.ListRow("1", "r", "d"),)),)),
@@ -116,7 +130,7 @@ CODEC = Codec([*(kind for channel in BUILT_IN for kind in channel.message_types)
 
 
 def there_and_back(value: Any) -> Any:
-    return CODEC.parse_response(json.loads(json.dumps(CODEC.build_request(value))))
+    return CODEC.decode(json.loads(json.dumps(CODEC.encode(value))))
 
 
 @pytest.mark.parametrize("message", SAMPLES, ids=lambda message: type(message).__name__)
@@ -170,7 +184,7 @@ def test_whatever_an_extra_may_hold_comes_back_equal_and_of_the_same_type(value:
 
 def test_what_could_not_be_read_again_is_refused_when_it_is_written() -> None:
     with pytest.raises(InvalidMessage, match="object"):
-        CODEC.build_request(AcmeSmsOptions(note=object()))
+        CODEC.encode(AcmeSmsOptions(note=object()))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +194,7 @@ def test_what_could_not_be_read_again_is_refused_when_it_is_written() -> None:
 )  # fmt: skip
 def test_what_is_not_known_or_no_longer_fits_is_told_apart_from_a_message(stored: Any) -> None:
     with pytest.raises(DecodeError):
-        CODEC.parse_response(stored)
+        CODEC.decode(stored)
 
 
 def test_values_of_the_standard_library_have_a_form_of_their_own() -> None:

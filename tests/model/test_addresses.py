@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels._model.addresses import EmailAddress, PhoneNumber, WhatsAppUserId
+from messaging_channels._model.addresses import EmailAddress, PhoneNumber, WhatsAppGroupId, WhatsAppUserId
 from messaging_channels._model.errors import InvalidAddress
 from messaging_channels.plugins.channels import SMS, WHATSAPP
 
-numbers = st.from_regex(r"[1-9][0-9]{6,14}", fullmatch=True)
+numbers = st.from_regex(r"(44|1|225|39|998)[2-9][0-9]{6,11}", fullmatch=True)
 mails = st.emails()
 
 
@@ -125,3 +125,18 @@ def test_the_number_of_a_whatsapp_user_is_a_number_as_on_every_channel() -> None
     assert WHATSAPP.parse("44.7700.900123") == PhoneNumber.parse("+447700900123")
     assert isinstance(PhoneNumber("447700900123"), WHATSAPP.address_type)
     assert not isinstance(EmailAddress.parse("zoe@example.com"), WHATSAPP.address_type)
+
+
+def test_a_group_is_an_address_that_can_be_written_and_parsed_again() -> None:
+    group = WHATSAPP.parse("group:Y2FwaV9ncm91cDo1NTU=")
+    assert group == WhatsAppGroupId("Y2FwaV9ncm91cDo1NTU=")
+    assert WHATSAPP.parse(group.plain) == group
+    assert "Y2Fwa" not in f"{group} {group!r}"
+
+
+@pytest.mark.parametrize(
+    "text", ["group:", "group: a", "group:a b", "group:\n", "group:\ud83d", "group:" + "a" * 257]
+)
+def test_what_is_no_group_is_refused(text: str) -> None:
+    with pytest.raises(InvalidAddress):
+        WHATSAPP.parse(text)

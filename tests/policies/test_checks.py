@@ -42,7 +42,14 @@ def test_who_wants_no_marketing_still_gets_codes_and_receipts() -> None:
     opt_outs = SuppressionList()
     stop = OptedOut(provider="x", occurred_at=0, channel="sms", address=PHONE, category="marketing")
     opt_outs.event_received(stop)
-    assert _vetoed(opt_outs) is None
+    assert _vetoed(opt_outs) is not None  # what says nothing about itself counts as marketing
+    with Dispatcher([Scripted("one")], checks=[opt_outs]) as dispatcher:
+        for category in ("authentication", "transactional", "UTILITY"):
+            assert dispatcher.send(Sms("hello", category=category), to=PHONE).provider == "one"
+        for category in ("marketing", "Marketing", "loyalty"):
+            with pytest.raises(MessageBlocked) as caught:
+                dispatcher.send(Sms("hello", category=category), to=PHONE)
+            assert caught.value.entry is not None
     opt_outs.add("sms", PHONE.plain)
     opt_outs.event_received(
         OptedIn(provider="x", occurred_at=0, channel="sms", address=PHONE, category="marketing")

@@ -160,7 +160,7 @@ def test_every_receipt_tells_who_was_considered_skipped_tried_and_why_it_stopped
     assert receipt.explain() == [
         "candidates: broke, good",
         "skipped mute: does not carry Sms",
-        "tried broke: rejected, not_sent.insufficient_credit, 0.000 s",
+        "tried broke: not_sent, not_sent.insufficient_credit, 0.000 s",
         "tried good: accepted, accepted, 0.000 s",
         "stop reason: good accepted it",
     ]

@@ -254,7 +254,7 @@ def test_dead_letters_are_listed_and_replayed(do: Do) -> None:
     found = do(ListDeadLetters(2))
     assert [record.id for record in found] == [news[2].id, news[1].id]
     assert [record.id for record in do(ListDeadLetters(2, found[-1].id))] == [news[0].id]
-    assert (found[0].status, found[0].stop_reason) == (statuses.REJECTED_PLATFORM, "credentials")
+    assert (found[0].status, found[0].stop_reason) == (statuses.PENDING_NOT_SENT, "credentials")
     assert do(RetryDeadLetters(NOW + 5, news[0].id)) == 1
     assert _record(do, news[0].id).status == statuses.PENDING_QUEUED
     (job,) = _claimed(do, now=NOW + 5)

@@ -231,3 +231,21 @@ def test_a_vendors_calls_are_signed_with_the_secret_of_the_application_under_tes
 def test_calls_of_a_vendor_without_a_plugin_cannot_be_made() -> None:
     with pytest.raises(LookupError, match="no installed plugin names fixtures for 'acme-sms'"):
         VendorWebhooks("acme-sms")
+
+
+@pytest.mark.parametrize("provider", ["fake", "twilio", "vonage", "infobip", "whatsapp-cloud", "smtp"])
+def test_stop_start_stop_are_three_messages_in_that_order(provider: str) -> None:
+    person, ours = (
+        ("zoe@example.com", "us@example.com") if provider == "smtp" else ("447700900123", "447700900000")
+    )
+    channel = {"smtp": "email", "whatsapp-cloud": "whatsapp"}.get(provider, "sms")
+    outbox = Outbox(provider)
+    blocked, ids = [], set()
+    for word in ("STOP", "START", "STOP"):
+        call = outbox.inbound_message(word, sender=person, to=ours, provider=provider)
+        events = outbox.dispatcher.handle_webhook(provider, call).events
+        ids.add(events[0].key)
+        blocked.append(outbox.dispatcher.consent.find(channel, person) is not None)
+    outbox.close()
+    assert blocked == [True, False, True]
+    assert len(ids) == 3

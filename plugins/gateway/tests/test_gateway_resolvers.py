@@ -178,7 +178,20 @@ def test_persons_are_found_in_infobip_people_and_written_to_from_that_account(se
         assert sent["messages"][0]["destination"] == "447700900100"
         assert (
             served.client.post("/v1/identities/i2/person/message/sms", json=BODY).json()["code"]
-            == "no_address"
+            == "not_found"
         )
         assert len(tenant.state()["messages"]) == 1
         assert platform.state()["messages"] == []
+
+
+def test_who_is_inactive_in_a_table_is_not_written_to(serve: Any, tmp_path: Path) -> None:
+    file = tmp_path / "shop.sqlite3"
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TABLE customer (id TEXT, phone TEXT, active INTEGER)")
+        database.executemany("INSERT INTO customer VALUES (?, '447700900100', ?)", [("u1", 1), ("u2", 0)])
+    database.close()
+    query = "SELECT phone AS sms, active FROM customer WHERE id = ?"
+    source = {"kind": "sql", "database": f"sqlite:///{file}", "query": query}
+    client = serve(settings=ACCOUNTS, tenants=_tenants(users=source), poll_interval=60).client
+    assert client.post("/v1/users/u1/message/sms", json=BODY).status_code == 200
+    assert client.post("/v1/users/u2/message/sms", json=BODY).json()["code"] == "recipient_inactive"

@@ -341,6 +341,17 @@ def test_a_message_is_read_with_status_attempts_and_events(served: Any) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", shown["createdAt"])
 
 
+def test_a_message_that_failed_is_read_with_why_and_what_may_be_done(served: Any) -> None:
+    refused = served.sms(to="447700900001").json()["messages"][0]["messageId"]
+    shown = served.client.get(f"/v1/messages/{refused}").json()
+    assert shown["failure"] == shown["attempts"][0]["failure"] == "unknown"
+    assert (shown["advice"], shown["vendorCode"]) == ([], "")
+    unknown = served.sms(to="447700900003").json()["messages"][0]["messageId"]
+    shown = served.client.get(f"/v1/messages/{unknown}").json()
+    assert shown["failure"] is not None
+    assert shown["advice"] == []
+
+
 def test_lists_are_paged_by_cursor_and_filtered(served: Any) -> None:
     ids = [served.sms().json()["messages"][0]["messageId"] for _ in range(5)]
     served.sms(to="447700900001")
@@ -399,3 +410,74 @@ def test_entries_of_the_directory_are_replaced_and_removed(served: Any) -> None:
 
 def test_the_answer_is_plain_json(served: Any) -> None:
     assert json.loads(served.sms().content)["messages"]
+
+
+def test_a_key_of_one_path_is_no_key_of_another(people: Any) -> None:
+    headers = {"idempotency-key": "one-key"}
+    body = {"content": {"text": "Hello"}}
+    paths = (
+        f"/v1/users/{USER}/message/sms",
+        f"/v1/identities/{USER}/person/message/sms",
+        "/v1/apps/message/sms",
+    )
+    told = {**body, "to": "38598123456"}
+    first = people.client.post(paths[0], json=body, headers=headers)
+    again = people.client.post(paths[0], json=body, headers=headers)
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert first.json() == again.json()
+    for path, given in ((paths[1], body), (paths[2], told)):
+        assert (
+            people.client.post(path, json=given, headers=headers).json()["code"] == "idempotency_key_reused"
+        )
+    other = {"idempotency-key": "another-key"}
+    assert people.client.post(paths[2], json=told, headers=other).status_code == 200
+    assert people.client.post(paths[0], json=body, headers=other).json()["code"] == "idempotency_key_reused"
+
+
+def test_documents_of_the_system_before_are_taken_and_kept_with_what_is_not_known_here(served: Any) -> None:
+    user = {
+        "id": "ignored",
+        "username": "zoe",
+        "scope": "own",
+        "identity": USER,
+        "channel": {"sms": "38598123456", "push": "token"},
+        "data": {"email": "zoe@example.com"},
+        "created_at": "1519211809934",
+        "owner": "somebody",
+        "deleted": True,
+        "error": {"code": 1},
+        "accounting_currency": "EUR",
+    }
+    kept = served.client.put(f"/v1/users/{USER}", json=user).json()
+    assert (kept["id"], kept["deleted"], kept["error"]) == (USER, False, None)
+    assert (kept["scope"], kept["accounting_currency"], kept["channel"]["push"]) == ("own", "EUR", "token")
+    assert kept["owner"] != "somebody"
+    person = {
+        "firstName": "Zoe",
+        "address": "Street 1",
+        "birthDate": "2000-01-01",
+        "tags": ["vip"],
+        "contactInformation": {
+            "phone": [{"number": "38598123456", "kind": "home"}],
+            "email": [],
+            "line": [{"userId": "u"}],
+        },
+        "customAttributes": {"kyc": False},
+    }
+    path = f"/v1/identities/{USER}"
+    identity = {"type": "person", "person": person, "company": 3, "alias": "+11234567890"}
+    assert served.client.put(path, json=identity).json()["person"] == person
+    assert served.client.get(path).json()["company"] == 3
+    for reference in (17, "634b56217f6a7b0be52dffbd"):
+        assert served.client.put(path, json={"person": reference}).json()["person"] == reference
+
+
+def test_an_inactive_user_is_not_written_to(people: Any) -> None:
+    user = people.client.get(f"/v1/users/{USER}").json()
+    for active, code in ((False, 422), (True, 200)):
+        people.client.put(f"/v1/users/{USER}", json={**user, "active": active})
+        answer = people.client.post(f"/v1/users/{USER}/message/sms", json={"content": {"text": "Hello"}})
+        assert answer.status_code == code
+    people.client.put(f"/v1/users/{USER}", json={**user, "active": False})
+    refused = people.client.post(f"/v1/users/{USER}/message/email", json=_body("", "email", ""))
+    assert refused.json()["code"] == "recipient_inactive"

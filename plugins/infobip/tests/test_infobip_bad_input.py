@@ -244,7 +244,7 @@ def test_what_infobip_has_no_call_for_is_refused_as_unsupported(
 
 @pytest.mark.parametrize(
     ("message", "to"),
-    [(Sms("x"), NUMBER), (WhatsAppText("x"), NUMBER), (Email("x", "x"), "zoe@example.com")],
+    [(WhatsAppText("x"), NUMBER), (Email("x", "x"), "zoe@example.com")],
 )
 def test_without_a_sender_nothing_leaves(emulator: InfobipEmulator, message: Any, to: str) -> None:
     with (

@@ -15,6 +15,7 @@ from specifications import FOLDER, specification
 
 from messaging_channels import EmailAddress, Outcome, PhoneNumber, Sms, Status, WhatsAppText, errors
 from messaging_channels._model.status import known_statuses
+from messaging_channels.events import Advice
 from messaging_channels.plugins import (
     REASON_POLICIES,
     AttemptResult,
@@ -30,9 +31,9 @@ from messaging_channels.plugins import (
 )
 from messaging_channels_infobip import Infobip, InfobipApiError, PeopleClient
 from messaging_channels_infobip._table_errors import ERRORS
+from messaging_channels_infobip._table_failures import ERRORS as FAILURES
 from messaging_channels_infobip._table_statuses import GROUP_REASONS, REASONS
 from messaging_channels_infobip.dates import parse_date
-from messaging_channels_infobip.error_advice import ErrorAdvice, advice_of
 from messaging_channels_infobip.responses import parse_batch_response, parse_single_response, reason_of
 
 NUMBER = PhoneNumber("447700900123")
@@ -60,32 +61,20 @@ def test_every_status_of_the_catalogue_is_in_the_tables_of_reasons_and_names() -
         assert status.final == (row["final"] == "true")
 
 
-def test_every_error_of_the_catalogue_has_the_advice_it_suggests() -> None:
+def test_every_error_of_the_catalogue_has_a_reason() -> None:
     listed = _catalogue("infobip_errors")
     assert len(ERRORS) == len(listed)
     for row in listed:
-        group = int(row["group_id"]) if row["group_id"] else None
-        error = {"groupId": group, "id": int(row["id"]), "permanent": row["permanent"] == "true"}
-        assert advice_of(error) == row["suggested"], row["name"]
+        told = FAILURES.lookup(row["id"])
+        assert (told is None) == (row["group_id"] == "0"), row["name"]
+        assert row["id"] in FAILURES.codes
 
 
-@pytest.mark.parametrize(
-    ("error", "advice"),
-    [
-        ({"groupId": 3, "id": 7082, "permanent": True}, ErrorAdvice.RETRY),
-        ({"groupId": 2, "id": 351, "permanent": False}, ErrorAdvice.REJECT),
-        ({"groupId": 1, "id": 999999, "permanent": True}, ErrorAdvice.REJECT),
-        ({"groupId": 1, "id": 999999, "permanent": False}, ErrorAdvice.RETRY),
-        ({"groupId": 1, "id": 999999}, ErrorAdvice.REJECT),
-        ({"groupId": 0, "id": 999999}, ErrorAdvice.OK),
-        ({}, ErrorAdvice.OK),
-        ({"groupId": "1", "id": []}, ErrorAdvice.REJECT),
-    ],
-)
-def test_our_reading_goes_before_the_vendors_flag_and_the_flag_before_nothing(
-    error: dict[str, Any], advice: ErrorAdvice
-) -> None:
-    assert advice_of(error) is advice
+def test_no_code_after_which_the_catalogue_stops_writing_is_advised_to_be_sent_again() -> None:
+    for row in _catalogue("infobip_errors"):
+        told = FAILURES.lookup(row["id"])
+        if told is not None and row["suggested"] == "suppress":
+            assert Advice.RETRY_LATER not in told.advice, row["name"]
 
 
 def test_no_refusal_is_repeated_at_infobip_since_the_repetition_would_pass_for_accepted() -> None:
@@ -212,10 +201,12 @@ def test_a_refused_request_of_several_says_so_and_one_of_a_single_message_does_n
 
 
 def test_a_path_that_is_not_there_may_be_tried_at_another_provider() -> None:
-    (outcome,) = parse_batch_response(
-        HttpResponse(404, {}, b""), [Envelope("a", "sms", Sms("Hello"), NUMBER)]
-    )
-    assert outcome.reason is Reason.NO_COVERAGE
+    envelope, told = Envelope("a", "sms", Sms("Hello"), NUMBER), b'{"errorCode": "E404"}'
+    (said_by_infobip,) = parse_batch_response(HttpResponse(404, {}, told), [envelope])
+    (said_by_another,) = parse_batch_response(HttpResponse(404, {}, b"<html>"), [envelope])
+
+    assert said_by_infobip.reason is Reason.NO_COVERAGE
+    assert said_by_another.reason is Reason.MISDIRECTED
 
 
 def test_a_mail_is_found_in_the_answer_by_its_recipient_where_the_answer_has_ids_of_its_own() -> None:

@@ -143,7 +143,9 @@ OLD_STYLE = {
         (200, _with_status(5, 52), Reason.RECIPIENT),
         (200, _with_status(5, 9999), Reason.INVALID),
         (200, _with_status(9, 1), Reason.UNREADABLE_RESPONSE),
-        (200, {"messages": [_element("another")]}, Reason.UNREADABLE_RESPONSE),
+        (200, {"messages": [_element("another")]}, Reason.ACCEPTED),
+        (200, {"messages": [_element("a"), _element("b")]}, Reason.UNREADABLE_RESPONSE),
+        (200, {"messages": [{**_element("a"), "destination": "447700900124"}]}, Reason.UNREADABLE_RESPONSE),
         (200, b"<html>", Reason.UNREADABLE_RESPONSE),
         (400, NEW_STYLE, Reason.INVALID),
         (400, OLD_STYLE, Reason.INVALID),
@@ -246,7 +248,6 @@ def test_host_and_key_may_be_given_in_every_form_the_portal_shows() -> None:
 @pytest.mark.parametrize(
     ("message", "error"),
     [
-        (Sms("Hello"), errors.InvalidMessage),
         (Sms("Hello", sender="Shop", validity_period=timedelta(hours=49)), errors.InvalidMessage),
         (Email("Hello", "hello"), errors.InvalidMessage),
     ],

@@ -236,7 +236,7 @@ def test_an_error_by_which_a_person_opts_out_is_told_as_such(
 ) -> None:
     failed = {**REPORT, "to": to, "error": {"groupId": group, "id": number, "name": "EC", "permanent": True}}
     changed, opted_out = _read({"results": [failed]})
-    assert changed.detail == f"{group}/{number} EC: suppress"
+    assert changed.detail == f"{group}/{number} EC"
     assert isinstance(opted_out, OptedOut)
     assert (opted_out.channel, opted_out.address.plain, opted_out.reason) == (channel, to, f"error {number}")
 
@@ -387,11 +387,13 @@ def test_what_a_reader_does_with_a_mail_is_told(kind: str, expected: str) -> Non
         assert event.url == ("https://shop.example.com" if kind == "CLICKED" else None)
 
 
-def test_a_late_bounce_is_a_status_that_proof_of_delivery_outweighs() -> None:
+def test_a_late_bounce_is_a_status_that_outweighs_the_delivery_of_a_mail() -> None:
     (bounced,) = _read({"notificationType": "LATE_BOUNCE", "eventId": "e-2", "messageId": "id-1"})
     (delivered,) = _read({"results": [REPORT]})
     assert (bounced.status.group_id, bounced.detail) == (2, "late bounce")
-    assert merge(bounced.status, delivered.status) == delivered.status
+    assert (
+        merge(bounced.status, delivered.status) == merge(delivered.status, bounced.status) == bounced.status
+    )
 
 
 @pytest.mark.parametrize(("word", "kind"), [("stop", OptedOut), ("RESUME", OptedIn), ("maybe", UnknownEvent)])

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from messaging_channels import Email, EmailAddress, errors
 from messaging_channels.messages import Attachment, ListUnsubscribe
+from messaging_channels.messages.mime import MailDraft
 from messaging_channels_smtp.dkim import DkimSigner
-from messaging_channels_smtp.mime import MailDraft
 
 TO, FROM = EmailAddress.parse("zoe@example.com"), EmailAddress.parse("Shop <shop@example.org>")
 RSA, ED = rsa.generate_private_key(65537, 2048), ed25519.Ed25519PrivateKey.generate()

@@ -11,7 +11,6 @@ import pytest
 from messaging_channels import Email
 from messaging_channels.messages import Attachment
 from messaging_channels_smtp.__main__ import main
-from messaging_channels_smtp.preview import preview
 
 HOSTILE = Email(
     "Hello <script>alert(1)</script>",
@@ -25,9 +24,7 @@ HOSTILE = Email(
 
 
 def test_a_preview_is_the_mail_and_a_page_that_runs_nothing(tmp_path: Path) -> None:
-    written = preview(
-        HOSTILE, to="zoe@example.com", sender="Shop <shop@example.org>", folder=tmp_path / "new"
-    )
+    written = HOSTILE.preview(tmp_path / "new", to="zoe@example.com", sender="Shop <shop@example.org>")
     mail = email.message_from_bytes(written.eml.read_bytes(), policy=email.policy.default)
     assert (mail["Subject"], mail["To"]) == (HOSTILE.subject, "zoe@example.com")
     page = written.page.read_text("utf-8")

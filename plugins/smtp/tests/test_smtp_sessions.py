@@ -286,7 +286,7 @@ def test_words_in_clear_after_starttls_end_the_session(send: Sending) -> None:
     with Server(handle) as server:
         told = send(_smtp(server.port, tls="starttls"), [_to("a")])[0][0]
     assert told.outcome is Outcome.NOT_SENT
-    assert said == [b"EHLO localhost\r\n", b"STARTTLS\r\n"]
+    assert [line.split()[0] for line in said] == [b"EHLO", b"STARTTLS"]
 
 
 @pytest.fixture(scope="module")

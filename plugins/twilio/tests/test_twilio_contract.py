@@ -388,7 +388,7 @@ def test_a_reason_is_in_line_with_its_class() -> None:
     kinds = {
         "recipient": {Outcome.REJECTED},
         "content": {Outcome.REJECTED},
-        "config": {Outcome.REJECTED},
+        "config": {Outcome.REJECTED, Outcome.NOT_SENT},
         "permanent": {Outcome.REJECTED},
         "throttle": {Outcome.NOT_SENT},
         "transient": {Outcome.UNKNOWN, Outcome.REJECTED},

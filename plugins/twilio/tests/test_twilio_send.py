@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from email.utils import format_datetime
@@ -25,6 +26,7 @@ from messaging_channels import (
     RetryPolicy,
     Route,
     Sms,
+    SqliteLedger,
     WebhookRequest,
     errors,
 )
@@ -51,8 +53,17 @@ from messaging_channels.plugins import (
     LookupRequest,
     Reason,
     Timeouts,
+    ask,
 )
-from messaging_channels.testing import AsyncTransport, Emulator, Fault, FaultKind, Request, Transport
+from messaging_channels.testing import (
+    AsyncTransport,
+    ControlledClock,
+    Emulator,
+    Fault,
+    FaultKind,
+    Request,
+    Transport,
+)
 from messaging_channels_twilio import SigningKey, Twilio, TwilioApiError, TwilioOptions
 from messaging_channels_twilio import settings as plugin_settings
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
@@ -150,7 +161,10 @@ def test_whatsapp_messages_carry_the_prefix_on_both_sides(message: Message, expe
     assert _sent(message, "whatsapp") == ends | expected
 
 
-@pytest.mark.parametrize("sender", ["whatsapp:+447700900001", "447700900001"])
+@pytest.mark.parametrize(
+    "sender",
+    ["whatsapp:+447700900001", "447700900001", "+44 7700 900001", " +44-7700-900001", "+44 (7700) 900001"],
+)
 def test_a_whatsapp_sender_may_be_written_with_or_without_the_prefix(sender: str) -> None:
     assert _sent(WhatsAppText("Hi", sender=sender), "whatsapp")["From"] == "whatsapp:+447700900001"
 
@@ -206,6 +220,10 @@ OPTIONS: list[tuple[TwilioOptions, dict[str, str]]] = [
     (
         TwilioOptions(max_price=Decimal("0.05"), traffic_type="free"),
         {"MaxPrice": "0.05", "TrafficType": "free"},
+    ),
+    (
+        TwilioOptions(force_delivery=True, tags={"campaign": "autumn"}),
+        {"ForceDelivery": "true", "Tags": '{"campaign": "autumn"}'},
     ),
     (TwilioOptions(persistent_action=("geo:1,2|x",)), {"PersistentAction": "geo:1,2|x"}),
 ]
@@ -320,8 +338,8 @@ def test_the_magic_numbers_are_refused_for_their_reason(
         (Fault(FaultKind.GARBAGE), Reason.CONNECTION, Outcome.UNKNOWN),
         (Fault(FaultKind.CUT), Reason.CONNECTION, Outcome.UNKNOWN),
         (Fault(FaultKind.UNREADABLE, handled=True), Reason.UNREADABLE_RESPONSE, Outcome.UNKNOWN),
-        (Fault(FaultKind.STATUS, status=401), Reason.CREDENTIALS, Outcome.REJECTED),
-        (Fault(FaultKind.STATUS, status=404), Reason.INVALID, Outcome.REJECTED),
+        (Fault(FaultKind.STATUS, status=401), Reason.CREDENTIALS, Outcome.NOT_SENT),
+        (Fault(FaultKind.STATUS, status=404), Reason.MISDIRECTED, Outcome.NOT_SENT),
     ],
     ids=lambda value: (
         f"{value.kind}-{value.status}-{value.handled}" if isinstance(value, Fault) else value.name
@@ -405,7 +423,9 @@ PROBLEM = {
         (429, {"code": 21610}, Reason.THROTTLED),
         (500, {"code": 20500}, Reason.SERVER_ERROR),
         (503, {"code": 21610}, Reason.SERVER_ERROR),
-        (307, {}, Reason.INVALID),
+        (307, {}, Reason.MISDIRECTED),
+        (404, {}, Reason.MISDIRECTED),
+        (431, {"code": "none"}, Reason.MISDIRECTED),
     ],
 )
 def test_status_and_code_together_say_what_an_answer_means(status: int, body: Any, reason: Reason) -> None:
@@ -653,6 +673,54 @@ def test_an_unknown_outcome_is_settled_by_the_log(emulator: TwilioEmulator, to: 
     result = _run(_twilio(emulator.url).look_up(_inquiry("Hello", to=PhoneNumber(to[1:]))))
     assert result.outcome is Outcome.ACCEPTED
     assert result.provider_id == next(iter(emulator.messages))
+
+
+def test_a_log_that_is_too_long_settles_nothing_where_addresses_are_masked() -> None:
+    asked = replace(_inquiry("Hello"), to=None, to_matches=lambda _: True)
+    created = format_datetime(datetime.now(UTC))
+    ours = {
+        "sid": "SM1",
+        "to": f"+{NUMBER}",
+        "body": "Hello",
+        "direction": "outbound-api",
+        "date_created": created,
+    }
+    more = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json?Page=1"
+    page = HttpResponse(200, {}, json.dumps({"messages": [ours], "next_page_uri": more}).encode())
+    flow = _twilio().look_up(asked)
+    next(flow)
+    for _ in range(4):
+        flow.send(page)
+    with pytest.raises(StopIteration) as ended:
+        flow.send(page)
+    assert ended.value.value is None
+
+
+@pytest.mark.parametrize(
+    ("kept", "other", "settled"),
+    [("masked", "+12125550124", True), ("masked", "+12125550123", False), ("hashed", "+12125550123", True)],
+)
+def test_masked_and_hashed_addresses_have_to_fit_and_to_be_the_only_ones(
+    kept: str, other: str, settled: bool
+) -> None:
+    clock = ControlledClock(time.time())
+    ledger = SqliteLedger(addresses=kept, pepper=b"p" if kept == "hashed" else b"")
+    with (
+        TwilioEmulator() as emulator,
+        Dispatcher([_twilio(emulator.url)], ledger=ledger, clock=clock) as dispatcher,
+    ):
+        emulator.faults.add(Fault(FaultKind.RESET, handled=True, path="/2010"))
+        receipt = dispatcher.send(Sms("order"), to="+12025550123")
+        with Transport() as transport:
+            somebody = _twilio(emulator.url).build_request(
+                Envelope("other", "sms", Sms("order"), PhoneNumber.parse(other))
+            )
+            transport.run(ask(somebody))
+        clock.advance(60)
+        dispatcher.reconcile()
+        record = dispatcher.get_message(receipt.id)
+    assert record is not None
+    assert (record.outcome is Outcome.ACCEPTED) == settled
 
 
 def test_what_the_log_does_not_tell_stays_unknown(emulator: TwilioEmulator) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
 from messaging_channels import WebhookRequest, errors
+from messaging_channels.events import MessageReceived
 from messaging_channels_twilio import SigningKey, Twilio
 from messaging_channels_twilio import webhook_auth as signatures
 from messaging_channels_twilio.webhook_auth import is_signed
@@ -353,3 +354,67 @@ def test_no_call_makes_the_verifier_raise(
     assert not is_signed(WebhookRequest(body, headers, url, method), [SigningKey(TOKEN)])
     form = {"content-type": FORM, "x-twilio-signature": headers.get("x-twilio-signature", "")}
     assert not is_signed(WebhookRequest(body, form, url, "POST"), [SigningKey(TOKEN)])
+
+
+ESCAPED_DIFFERENTLY = [
+    ("https://shop.example/hook?name=a%20b", "https://shop.example/hook?name=a+b"),
+    ("https://shop.example/hook?name=a+b", "https://shop.example/hook?name=a%20b"),
+    ("https://shop.example/hook?name=It's", "https://shop.example/hook?name=It%27s"),
+    ("https://shop.example/hook?name=It%27s", "https://shop.example/hook?name=It's"),
+    ("https://shop.example/hook?a=x%2Fy", "https://shop.example/hook?a=x/y"),
+    ("https://shop.example/hook?a=x/y:z@", "https://shop.example/hook?a=x%2Fy%3Az%40"),
+    ("https://shop.example/hook?a=%c3%a9", "https://shop.example/hook?a=%C3%A9"),
+    ("https://shop.example/hook?a=\xe9", "https://shop.example/hook?a=%C3%A9"),
+    ("https://shop.example/hook?a=%C3%A9", "https://shop.example/hook?a=\xe9"),
+    ("https://shop.example/h%C3%B6k/a%20b", "https://shop.example/h\xf6k/a b"),
+    ("https://shop.example/h\xf6k", "https://shop.example/h%C3%B6k"),
+    ("https://shop.example/a~b?c=d~e", "https://shop.example/a%7Eb?c=d%7Ee"),
+    ("https://shop.example/a%7Eb?c=d%7Ee", "https://shop.example/a~b?c=d~e"),
+    ("https://shop.example/hook?a[0]=1", "https://shop.example/hook?a%5B0%5D=1"),
+    ("https://shop.example/hook?a=1&b=2&a=3", "https://shop.example/hook?a=1&a=3&b=2"),
+    ("https://Shop.Example/hook?a=1", "https://shop.example/hook?a=1"),
+    ("https://shop.example", "https://shop.example/"),
+    ("https://shop.example/hook?", "https://shop.example/hook"),
+    ("https://shop.example:8443/a%20b?c=%27", "https://shop.example/a%20b?c='"),
+]
+
+
+@pytest.mark.parametrize(("came", "signed"), ESCAPED_DIFFERENTLY)
+def test_a_url_that_a_proxy_escaped_in_another_way_is_verified(came: str, signed: str) -> None:
+    proof = RequestValidator(TOKEN).compute_signature(signed, P)
+    assert _proved(came, P, proof)
+    assert not _proved(came, {**P, "Digits": "1235"}, proof)
+
+
+@pytest.mark.parametrize(
+    ("came", "signed"),
+    [
+        ("https://shop.example/hook?a=1", "https://shop.example/hook?a=2"),
+        ("https://shop.example/hook?a=1&b=2", "https://shop.example/hook?a=1%26b%3D2"),
+        ("https://shop.example/hook", "https://shop.example/other"),
+        ("https://shop.example/hook", "http://shop.example/hook"),
+    ],
+)
+def test_another_url_is_refused(came: str, signed: str) -> None:
+    assert not _proved(came, P, RequestValidator(TOKEN).compute_signature(signed, P))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://shop.example/\ud83d?a=\ude00", "https://[", "", "?", "\ud83d://\ud83d"]
+)
+def test_a_url_that_is_none_raises_nothing(url: str) -> None:
+    assert not _proved(url, P, "x")
+    assert _proved(url, P, SigningKey(TOKEN).sign(url, P.items()))
+
+
+def test_half_a_character_in_a_signed_form_costs_no_more_than_itself() -> None:
+    url, fields = (
+        "https://shop.example/t",
+        [("From", "+14158675309"), ("Body", "cut \ud83d"), ("MessageSid", "SM1"), ("SmsStatus", "received")],
+    )
+    body = urlencode(fields, errors="surrogatepass").encode()
+    headers = {"content-type": FORM, "x-twilio-signature": SigningKey(TOKEN).sign(url, fields)}
+    twilio = Twilio(account_sid="AC" + "a" * 32, auth_token=TOKEN)
+    (event,) = twilio.handle_webhook(WebhookRequest(body, headers, url)).events
+    assert isinstance(event, MessageReceived)
+    assert event.text == "cut ?"

@@ -21,7 +21,7 @@ from messaging_channels.events import (
     StatusChanged,
     UnknownEvent,
 )
-from messaging_channels.plugins import SupportsLookup, SupportsRateLimits, SupportsWebhooks
+from messaging_channels.plugins import SupportsLookup, SupportsRateLimits, SupportsWebhooks, WhatsAppUserId
 from messaging_channels.plugins import status as statuses
 from messaging_channels_twilio import SigningKey, Twilio
 from messaging_channels_twilio._table_statuses import INBOUND, OPT_OUTS, START_WORDS, STOP_WORDS
@@ -79,6 +79,10 @@ def _json(payload: object, url: str = URL) -> WebhookRequest:
     return WebhookRequest(
         body, {"content-type": "application/json", "x-twilio-signature": KEY.sign(url)}, url
     )
+
+
+def _heard_as_json(told: Any) -> list[Event]:
+    return list(_twilio().handle_webhook(_json(json.dumps(told).encode())).events)
 
 
 def _heard(fields: Mapping[str, str], url: str = URL) -> list[Event]:
@@ -210,6 +214,20 @@ def test_what_a_person_writes_is_a_message_and_never_in_a_repr() -> None:
             "yes",
         ),
         ({"MessageType": "interactive", "ListId": "row-1", "ListTitle": "Row", "Body": ""}, "list", "row-1"),
+        (
+            {"MessageType": "interactive", "ButtonText": "Yes", "ButtonPayload": "yes", "Body": "Yes"},
+            "button",
+            "yes",
+        ),
+        ({"ButtonText": "Yes", "ButtonPayload": "yes", "Body": "Yes"}, "button", "yes"),
+        ({"MessageType": "interactive", "ButtonText": "Yes", "Body": "Yes"}, "button", None),
+        (
+            {"MessageType": "interactive", "ListId": "row-1", "ListTitle": "Row", "Body": "Row"},
+            "list",
+            "row-1",
+        ),
+        ({"MessageType": "interactive", "FlowData": '{"day": 2}', "Body": "Sent"}, "flow", '{"day": 2}'),
+        ({"MessageType": "interactive", "InteractiveData": '{"day": 2}', "Body": ""}, "flow", '{"day": 2}'),
         ({"Latitude": "45.81", "Longitude": "15.98", "Body": ""}, "location", None),
         ({"MessageType": "something_new"}, "something_new", None),
     ],
@@ -219,6 +237,45 @@ def test_the_kinds_of_whatsapp_messages(fields: dict[str, str], kind: str, expec
     assert isinstance(event, MessageReceived)
     assert (event.kind, event.payload) == (kind, expected)
     assert (event.location == (45.81, 15.98)) == (kind == "location")
+
+
+@pytest.mark.parametrize("user", ["US.13491208655302741918", "GB.ENT.11815799212886844830"])
+def test_a_whatsapp_user_without_a_number_is_known_by_an_id(user: str) -> None:
+    (event,) = _heard({**INCOMING, "From": f"whatsapp:{user}", "To": "whatsapp:+15005550006"})
+    assert isinstance(event, MessageReceived)
+    assert (event.sender, event.channel) == (WhatsAppUserId(user), "whatsapp")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"event_type": "click", "sms_sid": SID, "link": "https://shop.example/a", "click_time": "2026-01-01T00:10:00.000Z", "to": "+447700900123"},
+        {"MessageSid": SID, "EventType": "CLICK", "Link": "https://shop.example/a", "ClickTime": "2026-01-01T00:10:00Z"},
+    ],
+)  # fmt: skip
+def test_a_click_on_a_shortened_link_is_an_engagement(told: dict[str, str]) -> None:
+    (event,) = _heard(told)
+    assert isinstance(event, EngagementReceived)
+    assert (event.engagement_type, event.url) == (EngagementType.CLICKED, "https://shop.example/a")
+    assert (event.provider_id, event.occurred_at) == (SID, 1767226200.0)
+
+
+def test_a_click_is_told_by_event_streams_too() -> None:
+    data = {
+        "message_sid": SID,
+        "link": "https://shop.example/a",
+        "shortened_link": "https://s.example/1",
+        "click_time": "2026-01-01T00:10:00.000Z",
+    }
+    (event,) = _heard_as_json([{"type": "com.twilio.daptbt.link-shortening.link-clicked", "data": data}])
+    assert isinstance(event, EngagementReceived)
+    assert (event.url, event.provider_id) == ("https://shop.example/a", SID)
+
+
+def test_half_a_character_in_json_costs_no_more_than_itself() -> None:
+    (event,) = _heard_as_json({**INCOMING, "Body": "cut \ud83d", "From\ude00": "x"})
+    assert isinstance(event, MessageReceived)
+    assert event.text == "cut ?"
 
 
 def test_a_message_without_a_state_is_a_message_all_the_same() -> None:
@@ -246,7 +303,7 @@ def test_whoever_writes_without_a_number_is_named_as_he_came(sender: str) -> Non
     assert repr(event.sender) == f"NonPhoneSender({event.sender})"
 
 
-@pytest.mark.parametrize("word", sorted(STOP_WORDS | START_WORDS))
+@pytest.mark.parametrize("word", sorted(STOP_WORDS | START_WORDS - {"YES"}))
 def test_a_keyword_alone_opts_out_or_in_and_is_a_message_too(word: str) -> None:
     received, choice = _heard({**INCOMING, "Body": f" {word.lower()}\n"})
     assert isinstance(received, MessageReceived)
@@ -254,7 +311,7 @@ def test_a_keyword_alone_opts_out_or_in_and_is_a_message_too(word: str) -> None:
     assert (choice.channel, choice.address, choice.reason) == ("sms", NUMBER, f"keyword {word}")
 
 
-@pytest.mark.parametrize("text", ["please stop", "HELP", "INFO", "stop it", ""])
+@pytest.mark.parametrize("text", ["please stop", "HELP", "INFO", "stop it", "YES", ""])
 def test_other_words_opt_nobody_out(text: str) -> None:
     assert [type(event) for event in _heard({**INCOMING, "Body": text})] == [MessageReceived]
 

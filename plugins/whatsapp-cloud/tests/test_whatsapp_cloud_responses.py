@@ -72,7 +72,7 @@ def test_a_refusal_was_certainly_not_sent_and_a_fault_proves_nothing(row: tuple[
         again.error_class in (ErrorClass.TRANSIENT, ErrorClass.THROTTLE)
         and result.outcome is not Outcome.UNKNOWN
     )
-    assert (result.outcome is Outcome.NOT_SENT) == later
+    assert (result.outcome is Outcome.NOT_SENT) == (later or result.reason.policy.is_account_fault)
     assert result.detail.startswith(str(row[0]))
     assert again.failed_status.group is StatusGroup.UNDELIVERABLE
     if result.outcome is Outcome.REJECTED:
@@ -133,7 +133,7 @@ def test_a_code_that_is_not_known_is_told_to_the_operator() -> None:
         (500, {"is_transient": True}, Outcome.UNKNOWN),
         (400, {"is_transient": True}, Outcome.UNKNOWN),
         (429, {}, Outcome.NOT_SENT),
-        (401, {}, Outcome.REJECTED),
+        (401, {}, Outcome.NOT_SENT),
         (400, {}, Outcome.REJECTED),
         (200, {}, Outcome.UNKNOWN),
     ],
@@ -152,7 +152,8 @@ def test_a_success_that_names_no_message_may_have_been_sent_and_a_gateway_in_bet
 ) -> None:
     assert parse_send_response(HttpResponse(200, {}, body)).reason is Reason.UNREADABLE_RESPONSE
     assert parse_send_response(HttpResponse(502, {}, body)).reason is Reason.SERVER_ERROR
-    assert parse_send_response(HttpResponse(400, {}, body)).outcome is Outcome.REJECTED
+    for status in (302, 400, 404, 407, 426):
+        assert parse_send_response(HttpResponse(status, {}, body)).reason is Reason.MISDIRECTED
 
 
 @pytest.mark.parametrize(

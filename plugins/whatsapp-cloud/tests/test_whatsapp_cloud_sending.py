@@ -110,7 +110,7 @@ def test_a_person_is_reached_by_number_or_by_id(emulator: WhatsAppCloudEmulator)
 @pytest.mark.parametrize(
     ("code", "error", "reason"),
     [
-        (190, errors.Rejected, Reason.CREDENTIALS),
+        (190, errors.AccountError, Reason.CREDENTIALS),
         (131026, errors.Rejected, Reason.RECIPIENT),
         (131047, errors.Rejected, Reason.POLICY),
         (132018, errors.Rejected, Reason.INVALID),
@@ -190,7 +190,7 @@ def test_no_error_and_no_repr_shows_the_token_the_number_or_the_text(
         webhook_app_secrets=["canary-secret"],
         webhook_verify_token="canary-verify",
     )
-    with Dispatcher([cloud]) as dispatcher, pytest.raises(errors.Rejected) as caught:
+    with Dispatcher([cloud]) as dispatcher, pytest.raises(errors.AccountError) as caught:
         dispatcher.send(WhatsAppText("the canary words"), to=NUMBER)
     shown = f"{caught.value!s} {caught.value!r} {caught.value.receipt!r} {cloud!r} {caplog.text}"
     assert "canary" not in shown
@@ -286,8 +286,10 @@ def test_a_message_whose_upload_failed_is_tried_again_as_a_whole(emulator: Whats
     assert len(emulator.messages) == 1
 
 
-def test_an_upload_that_is_refused_rejects_the_message(emulator: WhatsAppCloudEmulator) -> None:
-    with _dispatcher(emulator, sender="999") as dispatcher, pytest.raises(errors.Rejected) as caught:
+def test_an_upload_that_the_account_may_not_make_leaves_the_message_unsent(
+    emulator: WhatsAppCloudEmulator,
+) -> None:
+    with _dispatcher(emulator, sender="999") as dispatcher, pytest.raises(errors.AccountError) as caught:
         dispatcher.send(WhatsAppImage(PNG), to=NUMBER)
     assert caught.value.receipt.attempts[0].result.reason is Reason.CREDENTIALS
 

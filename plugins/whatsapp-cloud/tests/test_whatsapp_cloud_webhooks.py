@@ -14,16 +14,28 @@ from specifications import FOLDER
 
 from messaging_channels import PhoneNumber, WebhookRequest, WebhookResult, errors
 from messaging_channels.events import (
+    AccountUpdated,
+    CallChanged,
     EngagementReceived,
     EngagementType,
     Event,
+    MessageEchoed,
+    MessageEdited,
     MessageReceived,
+    MessageRevoked,
     OptedIn,
     OptedOut,
     StatusChanged,
+    TemplateUpdated,
     UnknownEvent,
 )
-from messaging_channels.plugins import SupportsRateLimits, SupportsWebhooks, WhatsAppUserId, status
+from messaging_channels.plugins import (
+    SupportsRateLimits,
+    SupportsWebhooks,
+    WhatsAppGroupId,
+    WhatsAppUserId,
+    status,
+)
 from messaging_channels_whatsapp_cloud import Pricing, WhatsAppCloud, pricing_of
 from messaging_channels_whatsapp_cloud.webhooks import parse_events
 
@@ -219,7 +231,7 @@ def test_who_stopped_marketing_has_opted_out() -> None:
     assert (event.address, event.category) == (PhoneNumber(ANN), "marketing")
 
 
-@pytest.mark.parametrize(("choice", "kind"), [("stop", OptedOut), ("resume", OptedIn)])
+@pytest.mark.parametrize(("choice", "kind"), [("stop", OptedOut), ("resume", OptedIn), ("signup", OptedIn)])
 def test_a_choice_about_marketing_is_an_event(choice: str, kind: type) -> None:
     told = {"wa_id": ANN, "value": choice, "category": "marketing_messages", "timestamp": 1731705721}
     for preference, contacts in ((told, []), ({"value": choice}, [{"wa_id": ANN}])):
@@ -230,7 +242,7 @@ def test_a_choice_about_marketing_is_an_event(choice: str, kind: type) -> None:
 
 
 def test_a_choice_of_nobody_or_of_another_word_is_kept_as_it_came() -> None:
-    for preference in ({"wa_id": ANN, "value": "signup"}, {"value": "stop"}, {"wa_id": "x", "value": "stop"}):
+    for preference in ({"wa_id": ANN, "value": "maybe"}, {"value": "stop"}, {"wa_id": "x", "value": "stop"}):
         (event,) = parse_events(
             _payload(_value(user_preferences=[preference]), field="user_preferences"), NOW
         )
@@ -328,8 +340,8 @@ def test_a_status_for_a_user_without_a_number_is_read() -> None:
         ("interactive", None, {"kind": "unknown"}),
         ("order", {"catalog_id": "C", "text": "Soon", "product_items": []}, {"kind": "order", "text": "Soon"}),
         ("system", {"body": "changed", "type": "user_changed_number", "wa_id": "447700900124"}, {"kind": "system", "text": "changed"}),
-        ("edit", {"original_message_id": "wamid.Y"}, {"kind": "edit"}),
-        ("revoke", {"original_message_id": "wamid.Y"}, {"kind": "revoke"}),
+        ("edit", {"of": "nothing"}, {"kind": "edit"}),
+        ("revoke", {"of": "nothing"}, {"kind": "revoke"}),
         ("unsupported", {"type": "poll"}, {"kind": "unknown"}),
         ("hologram", {"id": "h"}, {"kind": "unknown"}),
     ],
@@ -391,6 +403,216 @@ def test_no_event_shows_what_was_said_or_by_whom() -> None:
         assert "the words" not in repr(event)
 
 
+# --- edited, revoked, echoed, called
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ({"type": "text", "text": {"body": "at ten"}}, ("text", "at ten", 0)),
+        ({"type": "image", "image": {"id": "1", "caption": "this one"}}, ("image", "this one", 1)),
+        ({"type": "hologram", "hologram": {"id": "1"}}, ("unknown", None, 0)),
+        (None, ("unknown", None, 0)),
+    ],
+    ids=["text", "caption", "new", "nothing"],
+)
+def test_an_edit_is_an_event_of_its_own(content: Any, expected: tuple[str, str | None, int]) -> None:
+    edit = {"original_message_id": "wamid.Y", "message": content}
+    (event,) = _events(messages=[_message("edit", edit, group_id="G-1")])
+    assert isinstance(event, MessageEdited)
+    assert (event.kind, event.text, len(event.media)) == expected
+    assert (event.original_id, event.provider_id, event.group_id) == ("wamid.Y", "wamid.I", "G-1")
+
+
+def test_a_revocation_is_an_event_of_its_own() -> None:
+    (event,) = _events(messages=[_message("revoke", {"original_message_id": "wamid.Y"})])
+    assert isinstance(event, MessageRevoked)
+    assert (event.original_id, event.sender) == ("wamid.Y", PhoneNumber(ANN))
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "text", "original"),
+    [
+        ("text", {"body": "We open at ten"}, "We open at ten", None),
+        ("edit", {"original_message_id": "wamid.Y", "message": {"type": "text", "text": {"body": "at nine"}}}, "at nine", "wamid.Y"),
+        ("revoke", {"original_message_id": "wamid.Y"}, None, "wamid.Y"),
+    ],
+)  # fmt: skip
+def test_what_the_business_wrote_by_its_app_is_an_echo(
+    kind: str, content: Any, text: str | None, original: str | None
+) -> None:
+    told = {
+        "from": "12025550100",
+        "to": ANN,
+        "id": "wamid.E",
+        "timestamp": "1750263773",
+        "type": kind,
+        kind: content,
+    }
+    (event,) = parse_events(_payload(_value(message_echoes=[told]), field="smb_message_echoes"), NOW)
+    assert isinstance(event, MessageEchoed)
+    assert (event.sender, event.to, event.kind) == ("12025550100", PhoneNumber(ANN), kind)
+    assert (event.text, event.original_id) == (text, original)
+
+
+def test_the_steps_of_a_call_are_events() -> None:
+    begun = {
+        "id": "wacid.1",
+        "from": ANN,
+        "event": "connect",
+        "direction": "USER_INITIATED",
+        "timestamp": "1750263773",
+    }
+    ended = begun | {"event": "terminate", "status": "COMPLETED", "duration": 62}
+    rung = {
+        "id": "wacid.2",
+        "type": "call",
+        "status": "RINGING",
+        "recipient_id": ANN,
+        "timestamp": "1750263773",
+    }
+    events = parse_events(_payload(_value(calls=[begun, ended], statuses=[rung]), field="calls"), NOW)
+    told = [
+        (one.call_id, one.state, one.result, one.duration, one.outgoing)
+        for one in events
+        if isinstance(one, CallChanged) and one.person == PhoneNumber(ANN)
+    ]
+    assert sorted(told, key=str) == [
+        ("wacid.1", "connect", "", None, False),
+        ("wacid.1", "terminate", "completed", 62.0, False),
+        ("wacid.2", "ringing", "", None, True),
+    ]
+
+
+def test_a_click_on_a_link_is_an_engagement() -> None:
+    click = {
+        "action_type": "marketing_messages_link_click",
+        "timestamp": "1750263773",
+        "marketing_messages_link_click_data": {"url": "https://shop.example", "click_id": "c-1"},
+    }
+    (event,) = _events(user_actions=[click])
+    assert isinstance(event, EngagementReceived)
+    assert (event.engagement_type, event.url) == (EngagementType.CLICKED, "https://shop.example")
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "kind"),
+    [
+        ("calls", {"id": "wacid.1", "event": "connect"}, CallChanged),
+        ("message_echoes", {"from": "1", "to": ANN, "id": "wamid.E", "type": "text", "text": {"body": "x"}}, MessageEchoed),
+        ("user_preferences", {"wa_id": ANN, "value": "stop"}, OptedOut),
+        ("holograms", {"id": "h"}, UnknownEvent),
+        ("holograms", "h", UnknownEvent),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("field", ["messages", "calls", "new"])
+def test_nothing_is_dropped_beside_another_kind(name: str, told: Any, kind: type, field: str) -> None:
+    beside = {"messages": [_message("text", {"body": "x"})], "statuses": [_status("sent")]}
+    events = parse_events(_payload(_value(**beside, **{name: [told]}), field=field), NOW)
+    assert {MessageReceived, StatusChanged, kind} == {type(event) for event in events}
+
+
+@pytest.mark.parametrize("more", [{"messaging": [{"x": 1}]}, {"standby": "y"}])
+def test_what_stands_beside_the_changes_of_an_account_is_told_too(more: dict[str, Any]) -> None:
+    entry = {
+        "id": "1",
+        "changes": [{"field": "messages", "value": _value(statuses=[_status("sent")])}],
+        **more,
+    }
+    events = parse_events({"object": "x", "entry": [entry, 7], "extra": 1}, NOW)
+    assert [type(event) for event in events] == [StatusChanged, UnknownEvent, UnknownEvent, UnknownEvent]
+
+
+# --- accounts, numbers, templates
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "change"),
+    [
+        ("account_update", {"event": "ACCOUNT_DELETED", "phone_number": "15550783881"}, "ACCOUNT_DELETED"),
+        ("account_review_update", {"decision": "REJECTED"}, "REJECTED"),
+        ("phone_number_quality_update", {"display_phone_number": "15550783881", "event": "FLAGGED"}, "FLAGGED"),
+        ("business_capability_update", {"max_daily_conversation_per_phone": 10}, ""),
+    ],
+)  # fmt: skip
+def test_a_change_of_an_account_is_an_event_of_its_own(
+    field: str, value: dict[str, Any], change: str
+) -> None:
+    payload = {
+        "object": "x",
+        "entry": [{"id": "WABA-1", "time": 1739321024, "changes": [{"field": field, "value": value}]}],
+    }
+    (event,) = parse_events(payload, NOW)
+    assert isinstance(event, AccountUpdated)
+    assert (event.account_id, event.kind, event.change, event.occurred_at) == (
+        "WABA-1",
+        field,
+        change,
+        1739321024.0,
+    )
+    assert event.number == value.get("phone_number", value.get("display_phone_number", ""))
+    assert event.raw["value"] == value
+    (again,) = parse_events(payload, NOW + 90_000)
+    assert again.key == event.key
+    payload["entry"][0]["time"] += 1
+    (later,) = parse_events(payload, NOW)
+    assert later.key != event.key
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "change"),
+    [
+        ("message_template_status_update", {"event": "REJECTED", "reason": "INVALID_FORMAT"}, "REJECTED"),
+        ("template_category_update", {"previous_category": "UTILITY", "new_category": "MARKETING"}, "MARKETING"),
+        ("message_template_quality_update", {"previous_quality_score": "GREEN", "new_quality_score": "RED"}, "RED"),
+    ],
+)  # fmt: skip
+def test_a_change_of_a_template_is_an_event_of_its_own(
+    field: str, value: dict[str, Any], change: str
+) -> None:
+    named = {
+        "message_template_id": 594425479261596,
+        "message_template_name": "order",
+        "message_template_language": "en_US",
+    }
+    (event,) = parse_events(_payload(named | value, field=field), NOW)
+    assert isinstance(event, TemplateUpdated)
+    assert (event.template_id, event.name, event.language) == ("594425479261596", "order", "en_US")
+    assert (event.account_id, event.kind, event.change) == ("1", field, change)
+    assert event.previous == value.get("previous_category", value.get("previous_quality_score", ""))
+    assert event.reason == value.get("reason", "")
+
+
+# --- groups
+
+
+def test_the_statuses_of_all_members_of_a_group_are_kept() -> None:
+    def told(**member: str) -> dict[str, Any]:
+        return _status("delivered", recipient_type="group", recipient_id="G-1", **member)
+
+    events = _events(
+        statuses=[
+            told(recipient_participant_id=ANN),
+            told(participant_recipient_id="447700900124"),
+            told(recipient_participant_user_id="US.1349"),
+        ]
+    )
+    assert len({event.key for event in events}) == 3
+    members = [
+        event.participant for event in events if isinstance(event, StatusChanged) and event.group_id == "G-1"
+    ]
+    assert members == [PhoneNumber(ANN), PhoneNumber("447700900124"), WhatsAppUserId("US.1349")]
+
+
+def test_an_answer_to_a_message_in_a_group_goes_to_the_group() -> None:
+    alone, shared = (
+        _received("text", {"body": "x"}),
+        _received("text", {"body": "x"}, group_id="Y2FwaV9ncm91cA=="),
+    )
+    assert alone.reply_address == PhoneNumber(ANN)
+    assert shared.reply_address == WhatsAppGroupId("Y2FwaV9ncm91cA==")
+
+
 # --- many at once, and anything else
 
 
@@ -419,9 +641,7 @@ def test_trouble_of_the_account_is_surfaced() -> None:
     assert event.kind == "error 130429 Rate limit hit"
 
 
-@pytest.mark.parametrize(
-    "field", ["message_template_status_update", "account_update", "smb_message_echoes", "new"]
-)
+@pytest.mark.parametrize("field", ["smb_message_echoes", "calls", "history", "messages", "new"])
 def test_a_field_that_is_not_known_is_kept(field: str) -> None:
     (event,) = parse_events(_payload({"event": "APPROVED"}, field=field), NOW)
     assert isinstance(event, UnknownEvent)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import datetime
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._cli.consent import add_consent_commands
 from messaging_channels._cli.messages import (
     EXIT_UNKNOWN,
     add_channels,
@@ -82,9 +84,7 @@ def _providers(_: argparse.Namespace) -> int:
         {"name": name, "settings": list(spec.settings.model_fields)}
         for name, spec in plugins.providers.items()
     ]
-    print_json(
-        {"providers": specs, "failed": {name: type(why).__name__ for name, why in plugins.failed.items()}}
-    )
+    print_json({"providers": specs, "failed": {name: why.problem for name, why in plugins.failed.items()}})
     return 0
 
 
@@ -120,6 +120,14 @@ def _messages_show(options: argparse.Namespace) -> int:
         print("no message has that id, ours or a provider's", file=sys.stderr)
         return EXIT_UNKNOWN
     print_json(record.as_dict())
+    return 0
+
+
+def _messages_list(options: argparse.Namespace) -> int:
+    names = ("scope", "limit", "before", "channel", "status", "to", "since", "until")
+    wanted = {name: getattr(options, name) for name in names}
+    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+        print_json({"messages": [record.as_dict() for record in dispatcher.list_messages(**wanted)]})
     return 0
 
 
@@ -196,6 +204,7 @@ def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
     add_command(commands, "config", _config, "show every setting and where it came from, secrets hidden")
     _add_messages_commands(commands)
     add_queue_commands(commands)
+    add_consent_commands(commands)
     sandbox = add_group(commands, "sandbox", "look at what the sandbox took")
     add_command(sandbox, "list", _sandbox_list, "list the messages with their final statuses")
     add_command(sandbox, "clear", _sandbox_clear, "forget all messages")
@@ -205,12 +214,34 @@ def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
+def _parse_seconds(text: str) -> float:
+    """Read a time with its zone as seconds since the epoch."""
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("write it as 2030-01-31T09:00+01:00") from None
+    if when.tzinfo is None:
+        raise argparse.ArgumentTypeError("give a time zone, as in 2030-01-31T09:00+01:00")
+    return when.timestamp()
+
+
 def _add_messages_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
     messages = add_group(commands, "messages", "look at the record of what was sent, and change what waits")
     show = add_command(
         messages, "show", _messages_show, "show a message with its attempts, decisions and reports"
     )
     show.add_argument("id", metavar="ID", help="our message id, or the provider's")
+    listing = add_command(messages, "list", _messages_list, "list messages, the newest first")
+    listing.add_argument(
+        "--to", metavar="ADDRESS", help="to that recipient, as far as the ledger keeps addresses"
+    )
+    listing.add_argument("--status", metavar="NAME", help="of that status, such as PENDING_UNKNOWN")
+    listing.add_argument("--channel", help="of that channel, such as sms")
+    listing.add_argument("--since", type=_parse_seconds, metavar="TIME", help="taken in then or later")
+    listing.add_argument("--until", type=_parse_seconds, metavar="TIME", help="taken in before")
+    listing.add_argument("--scope", default="", help="of that scope (default: none)")
+    listing.add_argument("--before", metavar="ID", help="the page after that message")
+    listing.add_argument("--limit", type=int, default=50, help="at most so many (default: 50)")
     cancel = add_command(messages, "cancel", _messages_cancel, "end a message of which nothing went out yet")
     cancel.add_argument("id", metavar="ID", help="our message id")
     add_command(

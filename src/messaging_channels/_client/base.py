@@ -11,6 +11,7 @@ from messaging_channels._ledger.caller_transaction import EXECUTORS as WITHIN
 from messaging_channels._ledger.caller_transaction import InTransaction
 from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
 from messaging_channels._ledger.options import LedgerOptions
+from messaging_channels._model import errors
 from messaging_channels._queue.enqueue import Enqueuer, storable_types
 from messaging_channels._sending.envelopes import EnvelopeBuilder
 from messaging_channels._sending.pipeline import SendPipeline
@@ -19,6 +20,9 @@ from messaging_channels._sending.recorder import AttemptRecorder
 from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.drivers import AsyncTransport, Transport
 from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.consent.gate import ConsentGate
+from messaging_channels.consent.policy import ConsentPolicy
+from messaging_channels.consent.store import ConsentStore
 from messaging_channels.messages import Codec
 from messaging_channels.plugins.channels import BUILT_IN, Channel
 from messaging_channels.plugins.notifiers import EXECUTORS as WAKE_UP
@@ -27,6 +31,7 @@ from messaging_channels.plugins.observer import Observer
 from messaging_channels.policies.routing import Route, resolve_routes
 
 if TYPE_CHECKING:
+    from messaging_channels._model.addresses import Address
     from messaging_channels._model.rate_limit import RateLimit
     from messaging_channels.plugins.exchange import Exchange, ExecutorPair
     from messaging_channels.plugins.ledger import Ledger
@@ -40,7 +45,7 @@ class BaseDispatcher:
 
     _transport_type: ClassVar[type[Transport | AsyncTransport]]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  keyword-only options
         self,
         providers: Iterable[Provider],
         *,
@@ -49,6 +54,7 @@ class BaseDispatcher:
         accounts: Mapping[str, Iterable[Provider]] | None = None,
         channels: Iterable[Channel] = (),
         ledger: Ledger | LedgerOptions | None = None,
+        consent: ConsentPolicy | None = None,
         checks: Iterable[PreSendCheck] = (),
         rate_limits: Mapping[str, RateLimit] | None = None,
         notifiers: Iterable[QueueNotifier] = (),
@@ -66,6 +72,7 @@ class BaseDispatcher:
             channels: besides SMS, WhatsApp and email.
             ledger: where every message is recorded; in `LedgerOptions`, with times other than the usual. Without one, only messages with an
                 idempotency key are, in memory, as long as the dispatcher lives.
+            consent: how what people say about being written to is understood. It is kept in the ledger, which is asked before every message.
             checks: pre-send checks that may block a message, asked in order.
             rate_limits: the most that a provider may be asked for each account and sender, by the provider's name.
             notifiers: have a worker look at an enqueued message at once; see `messaging_channels.plugins.notifiers`.
@@ -82,17 +89,18 @@ class BaseDispatcher:
         every = {provider.name: provider for own in accounts_by_name.values() for provider in own.values()}
         known = (*BUILT_IN, *channels)
         settings, time, options = http or HttpSettings(), clock or Clock(), _ledger_options(ledger)
-        rules = tuple(checks)
+        rules, gate = tuple(checks), ConsentGate(options, consent or ConsentPolicy())
         self._reports = Reports(
-            accounts_by_name, {one.name: one for one in known}, options, observer, rules, time.now
+            accounts_by_name, {one.name: one for one in known}, options, observer, rules, time.now, gate
         )
+        self._consent = ConsentStore(gate, time.now)
         self._pipeline = SendPipeline(
             envelopes=EnvelopeBuilder(
                 {kind: channel for channel in known for kind in channel.message_types}, tuple(resolvers)
             ),
             selector=ProviderSelector(accounts_by_name, resolve_routes(known, every, routes or {}), random),
             observer=observer,
-            recorder=AttemptRecorder(options),
+            recorder=AttemptRecorder(options, gate),
             reports=self._reports,
             checks=rules,
             rate_limits=rate_limits or {},
@@ -115,6 +123,25 @@ class BaseDispatcher:
         return tuple(
             dict.fromkeys(name for held in self._pipeline.selector.accounts.values() for name in held)
         )
+
+    def _stored_addresses(self, to: Address | str | None, channel: str | None) -> tuple[str, ...]:
+        """Return an address as records keep it, in the form of each channel that has such a one.
+
+        Raises:
+            InvalidAddress: no channel has such an address.
+            InvalidMessage: the ledger keeps no addresses.
+        """
+        if to is None:
+            return ()
+        channels = [one for name, one in self._reports.channels.items() if channel in (None, name)]
+        found = _parse_for_each(channels, to) if isinstance(to, str) else [to]
+        ledger = self._pipeline.recorder.options.ledger
+        stored = {ledger.stored_address(one.plain, one.masked) for one in found}
+        if "" in stored:
+            raise errors.InvalidMessage(
+                "the ledger keeps no addresses", field="to", hint="look for other properties"
+            )
+        return tuple(sorted(stored))
 
     @classmethod
     def from_config(
@@ -146,3 +173,21 @@ def _ledger_options(ledger: Ledger | LedgerOptions | None) -> LedgerOptions:
     if isinstance(ledger, LedgerOptions):
         return ledger
     return LedgerOptions(ledger or LazyMemoryLedger(), ledger is not None)
+
+
+def _parse_for_each(channels: Iterable[Channel], text: str) -> list[Address]:
+    """Return what a text is on each channel where it is an address.
+
+    Raises:
+        InvalidAddress: it is none anywhere.
+    """
+    found: list[Address] = []
+    refusal: errors.InvalidAddress | None = None
+    for one in channels:
+        try:
+            found.append(one.parse(text))
+        except errors.InvalidAddress as error:
+            refusal = refusal or error
+    if not found and refusal is not None:
+        raise refusal
+    return found

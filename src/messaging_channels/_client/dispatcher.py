@@ -16,6 +16,7 @@ from messaging_channels._queue.enqueue import (
 from messaging_channels._sending.bulk import CHUNK, Bulk, SendResult, chunks
 from messaging_channels._sending.send_state import DEFAULT_OPTIONS, SendKeywords, SendOptions
 from messaging_channels._transport.drivers import AsyncTransport, Transport
+from messaging_channels.consent.client import AsyncConsentClient, ConsentClient
 from messaging_channels.plugins.exchange import ask
 from messaging_channels.plugins.ledger import GetMessage, ListMessages
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from messaging_channels._model.addresses import Address
     from messaging_channels._model.events import Event
     from messaging_channels._model.receipts import Receipt
     from messaging_channels.messages import Message
@@ -145,6 +147,11 @@ class Dispatcher(BaseDispatcher):
         """What can be done with messages that wait: cancel, replay, erase, and see how the queue stands."""
         return QueueClient(self._transport.run, self._enqueuer)
 
+    @property
+    def consent(self) -> ConsentClient:
+        """What people said about being written to, as the ledger keeps it: show, add, lift and export it."""
+        return ConsentClient(self._transport.run, self._consent)
+
     def get_message(
         self,
         message_id: str | None = None,
@@ -171,13 +178,22 @@ class Dispatcher(BaseDispatcher):
         group_id: int | None = None,
         since: float | None = None,
         until: float | None = None,
+        status: str | None = None,
+        to: Address | str | None = None,
     ) -> Sequence[MessageRecord]:
         """Return records of one scope, the newest first, a page of at most `limit`: the next one is `before` the last id. See `ledger.ListMessages`.
 
+        `to` is sought as the ledger keeps addresses: where it masks them, those that look the same are found too.
+
         Raises:
+            InvalidAddress: no channel has such an address.
+            InvalidMessage: the ledger keeps no addresses.
             LedgerUnavailable: it could not be read.
         """
-        return self._transport.run(ask(ListMessages(scope, limit, before, channel, group_id, since, until)))
+        wanted = self._stored_addresses(to, channel)
+        return self._transport.run(
+            ask(ListMessages(scope, limit, before, channel, group_id, since, until, status, wanted))
+        )
 
     def reconcile(self, *, limit: int = 100) -> Sequence[MessageRecord]:
         """Ask providers about up to `limit` messages whose outcome is unknown, and return their records. Call it now and then.
@@ -267,6 +283,11 @@ class AsyncDispatcher(BaseDispatcher):
         """See `Dispatcher.queue`."""
         return AsyncQueueClient(self._transport.run, self._enqueuer)
 
+    @property
+    def consent(self) -> AsyncConsentClient:
+        """See `Dispatcher.consent`."""
+        return AsyncConsentClient(self._transport.run, self._consent)
+
     async def fetch_reports(self) -> Sequence[Event]:
         """See `Dispatcher.fetch_reports`."""
         return await self._transport.run(self._reports.fetch_reports())
@@ -295,10 +316,13 @@ class AsyncDispatcher(BaseDispatcher):
         group_id: int | None = None,
         since: float | None = None,
         until: float | None = None,
+        status: str | None = None,
+        to: Address | str | None = None,
     ) -> Sequence[MessageRecord]:
         """See `Dispatcher.browse`."""
+        wanted = self._stored_addresses(to, channel)
         return await self._transport.run(
-            ask(ListMessages(scope, limit, before, channel, group_id, since, until)),
+            ask(ListMessages(scope, limit, before, channel, group_id, since, until, status, wanted)),
         )
 
     async def reconcile(self, *, limit: int = 100) -> Sequence[MessageRecord]:

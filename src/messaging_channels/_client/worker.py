@@ -42,6 +42,7 @@ class _Worker:
     def __init__(self, dispatcher: Dispatcher | AsyncDispatcher, options: WorkerOptions) -> None:
         self._options = options
         queueing = dispatcher.queue.enqueuer
+        queueing.require_ledger()
         self._local_notifier = queueing.local_notifier
         self._processor = JobProcessor(
             queueing.pipeline, queueing.codec, random_digits(), options.retry or QueueRetryPolicy()

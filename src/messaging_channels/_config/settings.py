@@ -13,12 +13,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from messaging_channels._config import plugin_manager as plugin_module
 from messaging_channels._config import sections as policies
+from messaging_channels._config.dsn import parse_dsn
 from messaging_channels._config.plugin_manager import PluginManager
 from messaging_channels._model.errors import InvalidSetting
 from messaging_channels._transport.settings import ClientCertificate, HttpSettings
@@ -256,6 +256,7 @@ class _HttpFields:
     connect_timeout: float = 10.0
     write_timeout: float = 30.0
     read_timeout: float = 30.0
+    total_timeout: float | None = None
     proxy: str | None = None
     ca_file: Path | None = None
     client_certificate: Path | None = None
@@ -266,7 +267,9 @@ class _HttpFields:
 
     def settings(self) -> HttpSettings:
         return HttpSettings(
-            timeouts=Timeouts(self.connect_timeout, self.write_timeout, self.read_timeout),
+            timeouts=Timeouts(
+                self.connect_timeout, self.write_timeout, self.read_timeout, self.total_timeout
+            ),
             proxy=self.proxy,
             ca_file=self.ca_file,
             client_certificate=ClientCertificate(
@@ -303,21 +306,7 @@ def _toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
 def _dsn(spec: ProviderSpec, dsn: str | None) -> dict[str, Any]:
     if dsn is None:
         return {}
-    try:
-        parts = urlsplit(dsn)
-        given = {name: getattr(parts, name) for name in ("username", "password", "port", "path")}
-        given["host"] = parts.hostname
-    except ValueError:
-        raise InvalidSetting(
-            "is no URL",
-            setting=f"{spec.name}.dsn",
-            source="environment",
-            hint="write name://user:secret@host",
-        ) from None
-    values: dict[str, Any] = {
-        spec.dsn[name]: unquote(str(part)) for name, part in given.items() if part and name in spec.dsn
-    }
-    return values | dict(parse_qsl(parts.query))
+    return dict(parse_dsn(dsn, spec.dsn, provider=spec.name, source="environment"))
 
 
 def _invalid(error: ValidationError, given: list[Setting], name: str, account: str | None) -> InvalidSetting:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from messaging_channels._model import errors
+from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels.messages import digest_of
 from messaging_channels.plugins.exchange import Flow, ask
@@ -22,6 +24,7 @@ from messaging_channels.plugins.observer import Observer, notify
 from messaging_channels.plugins.provider import (
     LookupRequest,
     Provider,
+    ReportsOptional,
     SupportsLookup,
     SupportsReportPolling,
     SupportsWebhooks,
@@ -31,7 +34,9 @@ if TYPE_CHECKING:
     from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.events import Event
+    from messaging_channels._model.outcomes import AttemptResult
     from messaging_channels._model.receipts import Attempt
+    from messaging_channels.consent.gate import ConsentGate
     from messaging_channels.plugins.channels import Channel
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
     from messaging_channels.policies.checks import PreSendCheck
@@ -48,6 +53,8 @@ class Reports:
     observer: Observer | None
     checks: Sequence[PreSendCheck]
     clock: Callable[[], float]
+    consent: ConsentGate | None = None
+    """Hears what people say about being written to, and has it kept."""
 
     def handle_webhook(
         self, provider: str, request: WebhookRequest, account: str | None
@@ -62,8 +69,8 @@ class Reports:
                 "it has no webhooks", provider=provider, hint="let it call an address that is its own"
             )
         received = plugin.handle_webhook(request)
-        yield from self.store_events(received.events)
-        return received
+        events = yield from self.store_events(received.events)
+        return received if len(events) == len(received.events) else replace(received, events=tuple(events))
 
     def fetch_reports(self) -> Flow[Sequence[Event]]:
         """Fetch new reports from every provider that offers them; each page is kept before the next is asked for."""
@@ -71,26 +78,49 @@ class Reports:
         for providers in self.accounts.values():
             for provider in providers.values():
                 if isinstance(provider, SupportsReportPolling):
-                    while page := (yield from provider.fetch_reports()):
-                        yield from self.store_events(page)
-                        events += page
+                    events += yield from self._fetch_all(provider)
         return events
 
-    def store_events(self, events: Sequence[Event]) -> Flow[None]:
-        """Keep events in one step, and tell of those that are new."""
+    def _fetch_all(self, provider: SupportsReportPolling) -> Flow[Sequence[Event]]:
+        """Fetch page after page, until there is none, or the same one comes again and again."""
+        events: list[Event] = []
+        pages: Counter[frozenset[str]] = Counter()
+        while page := (yield from provider.fetch_reports()):
+            keys = frozenset(event.key for event in page)
+            pages[keys] += 1
+            if pages[keys] > _MOST_REPETITIONS:
+                break
+            events += yield from self.store_events(page)
+        return events
+
+    def store_events(self, events: Sequence[Event]) -> Flow[Sequence[Event]]:
+        """Keep events in one step, with what they say about consent, and tell of those that are new. Return all of them."""
         if not events:
-            return
-        now = self.clock()
-        hearings = yield from ask(Transaction(tuple(RecordEvent(event, now) for event in events)))
-        for event, hearing in zip(events, hearings, strict=True):
-            if hearing.is_new:
+            return ()
+        now, consent = self.clock(), self.consent
+        events = consent.hear(events) if consent else events
+        said = consent.operations(events, now) if consent else ()
+        steps = (RecordEvent(event, now, self._recipients(event)) for event in events)
+        replies = yield from ask(Transaction((*steps, *said)))
+        for event, recorded in zip(events, replies[: len(events)], strict=True):
+            if recorded.is_new:
                 if self.observer is not None:
                     notify(self.observer.event_received, event)
                 for check in self.checks:
                     notify(check.event_received, event)
+        return events
+
+    def _recipients(self, event: Event) -> tuple[str, ...]:
+        """Return whom a report speaks of, as the ledger may have kept it: mail servers write addresses in small letters."""
+        to = event.recipient if isinstance(event, StatusChanged) else None
+        if to is None:
+            return ()
+        keep = self.options.ledger.stored_address
+        spellings = {keep(to.plain, to.masked), keep(to.plain.lower(), to.masked.lower())}
+        return tuple(sorted(spellings - {""}))
 
     def reconcile(self, limit: int) -> Flow[Sequence[MessageRecord]]:
-        """Ask providers about messages whose outcome is unknown and that are due. See `Dispatcher.settle`."""
+        """Ask providers about messages whose outcome is unknown and that are due. See `Dispatcher.reconcile`."""
         now = self.clock()
         due = yield from ask(ListUnknown(now, limit, self.options.reconcile_after))
         records: list[MessageRecord] = []
@@ -109,36 +139,91 @@ class Reports:
             return record
         return (yield from ask(GetMessage(message_id=record.id))) or record
 
+    def check_delivery(self, record: MessageRecord, to: Address) -> Flow[MessageRecord]:
+        """Ask whether a message that a provider took has been delivered, where it can be asked; return its record as it is then."""
+        for attempt in record.attempts:
+            known = attempt.result.provider_id if attempt.result else None
+            provider = self.accounts.get(attempt.account, {}).get(attempt.provider)
+            told_of = not isinstance(provider, ReportsOptional) or provider.has_reports
+            if known is None or attempt.outcome is not Outcome.ACCEPTED or told_of:
+                continue
+            result = yield from self._inquire(record, attempt, to, known)
+            if result is not None and result.provider_id == known:
+                event = StatusChanged(
+                    provider=attempt.provider,
+                    occurred_at=self.clock(),
+                    message_id=record.id,
+                    provider_id=known,
+                    status=result.status,
+                )
+                yield from self.store_events((event,))
+        return (yield from ask(GetMessage(message_id=record.id))) or record
+
     def _ask_provider(self, record: MessageRecord, attempt: Attempt, to: Address | None) -> Flow[bool]:
-        provider = self.accounts.get(attempt.account, {}).get(attempt.provider)
-        if not isinstance(provider, SupportsLookup) or attempt.message_id != record.id:
-            return False  # of a later step of a fallback only a report can tell
-
-        def matches(text: str) -> bool:
-            return digest_of(record.id, text) == record.digest
-
-        ended = attempt.started_at + attempt.duration
-        inquiry = LookupRequest(record.id, record.channel, to, attempt.started_at, ended, matches)
-        try:
-            result = yield from provider.look_up(inquiry)
-        except errors.TransportError:
-            return False
+        result = yield from self._inquire(record, attempt, to)
         if result is None or result.outcome is Outcome.UNKNOWN:
             return False
         if result.provider_id is not None:
-            other = yield from ask(GetMessage(provider=provider.name, provider_id=result.provider_id))
+            other = yield from ask(GetMessage(provider=attempt.provider, provider_id=result.provider_id))
             if other is not None and other.id != record.id:
                 return False  # what was found is another message of ours, with the same words
         now = self.clock()
-        why = f"{provider.name} was asked, and says: {result.reason}"
+        why = f"{attempt.provider} was asked, and says: {result.reason}"
         yield from ask(
             FinishAttempt(record.id, attempt.number, result, now, now + self.options.reconcile_after[0], why)
         )
         return True
 
-    def _address(self, record: MessageRecord) -> Address | None:
-        """Return the recipient's address, if the ledger keeps it in the plain."""
-        channel = self.channels.get(record.channel)
-        if channel is None or not self.options.ledger.has_plain_addresses:
+    def _inquire(
+        self, record: MessageRecord, attempt: Attempt, to: Address | None, provider_id: str | None = None
+    ) -> Flow[AttemptResult | None]:
+        """Ask a provider about an attempt. None if it cannot tell: a plugin that fails harms no other message."""
+        provider = self.accounts.get(attempt.account, {}).get(attempt.provider)
+        if not isinstance(provider, SupportsLookup) or attempt.message_id != record.id:
+            return None  # of a later step of a fallback only a report can tell
+
+        def matches(text: str) -> bool:
+            return digest_of(record.id, text) == record.digest
+
+        ended = attempt.started_at + attempt.duration
+        inquiry = LookupRequest(
+            record.id,
+            record.channel,
+            to,
+            attempt.started_at,
+            ended,
+            matches,
+            self._address_matcher(record),
+            provider_id,
+        )
+        try:
+            return (yield from provider.look_up(inquiry))
+        except (errors.TransportError, errors.LedgerUnavailable):
             return None
-        return channel.parse(record.address)
+        except Exception:  # whatever a plugin raises
+            import logging  # noqa: PLC0415  not needed where all goes well
+
+            log = logging.getLogger("messaging_channels._inbound.webhooks")
+            log.exception(
+                "provider %s failed when it was asked about message %s", attempt.provider, record.id
+            )
+            return None
+
+    def _address_matcher(self, record: MessageRecord) -> Callable[[Address], bool] | None:
+        """Return what tells whether an address is kept as the record's is; None if the ledger keeps none."""
+        keep = self.options.ledger.stored_address
+        return (lambda to: keep(to.plain, to.masked) == record.address) if record.address else None
+
+    def _address(self, record: MessageRecord) -> Address | None:
+        """Return the recipient's address, if the ledger keeps it in the plain, and it was not erased."""
+        channel = self.channels.get(record.channel)
+        if channel is None or not record.address or not self.options.ledger.has_plain_addresses:
+            return None
+        try:
+            return channel.parse(record.address)
+        except errors.BadInput:
+            return None
+
+
+_MOST_REPETITIONS = 3
+"""How often the same reports may come in one call: once from a log, once as reports, and once more for good measure."""

@@ -32,6 +32,12 @@ class AddressPrivacy:
             return hmac.new(self._pepper, plain.encode(), hashlib.sha256).hexdigest()
         return {"plain": plain, "masked": masked}.get(self._addresses, "")
 
+    def recipient_key(self, identity: str) -> str:
+        """Return the digest of a person's identity: HMAC-SHA-256 under the pepper, if there is one, else SHA-256."""
+        if self._pepper:
+            return hmac.new(self._pepper, identity.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
+        return hashlib.sha256(identity.encode(errors="surrogatepass")).hexdigest()
+
     @property
     def has_plain_addresses(self) -> bool:
         """Whether an address can be read from a record."""

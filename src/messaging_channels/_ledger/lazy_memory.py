@@ -19,7 +19,7 @@ class LazyMemoryLedger(AddressPrivacy):
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         """See Ledger."""
-        return dict.fromkeys(ALL_OPERATIONS, ExecutorPair(_sync, _async))
+        return dict.fromkeys(ALL_OPERATIONS, ExecutorPair(_sync, _async, is_shared=True))
 
 
 def _sync() -> Executor:

@@ -6,10 +6,10 @@ Whatever can be asked in one database transaction is; the pool's connections are
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
@@ -18,6 +18,7 @@ from messaging_channels._ledger.address_privacy import AddressPrivacy
 from messaging_channels._ledger.schema import SCHEMA, SCHEMA_CHECK_POSTGRES
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sql_types import Dialect, Statement
+from messaging_channels._model import forks
 from messaging_channels._model.errors import LedgerUnavailable
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
@@ -74,20 +75,19 @@ class _PoolSettings:
         return {"min_size": 1, "max_size": self.pool_size, "timeout": self.pool_timeout}
 
 
-class _Sync:
-    """One pool for the threads of one client. Made and opened when the first operation comes."""
+class _Sync(forks.FreshLock):
+    """One pool for the threads of one dispatcher, opened with the first operation of each process."""
 
     def __init__(self, pool_settings: _PoolSettings) -> None:
+        super().__init__()
         self._pool_settings = pool_settings
-        self._pool = self._open_pool()
-        self._owner = os.getpid()
+        self._pool: ConnectionPool[psycopg.Connection[Any]] | None = None
 
     def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
-        if self._owner != os.getpid():  # a fork: the parent's connections are the parent's
-            self._pool, self._owner = self._open_pool(), os.getpid()
+        pool = self._pool or self._open_pool()
         for left in reversed(range(_MAX_TRIES)):
             try:
-                with self._pool.connection() as connection, connection.cursor() as cursor:
+                with pool.connection() as connection, connection.cursor() as cursor:
                     return _execute(cursor, exchange)
             except psycopg.Error as error:
                 if not left or not isinstance(error, _CONNECTION_ERRORS):
@@ -95,29 +95,76 @@ class _Sync:
         raise AssertionError  # pragma: no cover  the last try returns or raises
 
     def close(self) -> None:
-        if self._owner == os.getpid():
+        if self._pool is not None:
             self._pool.close()
 
+    def after_fork_in_child(self) -> None:
+        """Leave the connections to the parent: they are the parent's."""
+        super().after_fork_in_child()
+        forks.keep_for_ever(self._pool)
+        self._pool = None
+
     def _open_pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
-        pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-            self._pool_settings.conninfo, open=True, **self._pool_settings.options()
-        )
-        try:
-            with pool.connection() as connection:
-                if not connection.execute(DIALECT.schema_check.encode()).fetchall():
-                    for statement in (_SCHEMA_LOCK, *SCHEMA):
-                        connection.execute(statement.encode())
-        except _CONNECTION_ERRORS as error:
-            pool.close()
-            raise _unavailable_error(error) from error
+        with self._lock:
+            if self._pool is None:
+                pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
+                    self._pool_settings.conninfo, open=True, **self._pool_settings.options()
+                )
+                try:
+                    with pool.connection() as connection:
+                        if not connection.execute(DIALECT.schema_check.encode()).fetchall():
+                            for statement in (_SCHEMA_LOCK, *SCHEMA):
+                                connection.execute(statement.encode())
+                except _CONNECTION_ERRORS as error:
+                    pool.close()
+                    raise _unavailable_error(error) from error
+                self._pool = pool
+            return self._pool
+
+
+class _Async(forks.FreshLock):
+    """A pool for the tasks of each event loop that asks: a connection of one loop cannot be used in another."""
+
+    def __init__(self, pool_settings: _PoolSettings) -> None:
+        super().__init__()
+        self._pool_settings = pool_settings
+        self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = WeakKeyDictionary()
+
+    async def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
+        return await self._pool_of_loop().perform(exchange)
+
+    async def close(self) -> None:
+        pool = self._pools.pop(asyncio.get_running_loop(), None)
+        if pool is not None:
+            await pool.close()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the connections to the parent: they are the parent's."""
+        super().after_fork_in_child()
+        forks.keep_for_ever(self._pools)
+        self._pools = WeakKeyDictionary()
+
+    def _pool_of_loop(self) -> _LoopPool:
+        loop = asyncio.get_running_loop()
+        pool = self._pools.get(loop)
+        if pool is None:
+            with self._lock:
+                for other, old in list(self._pools.items()):
+                    if other.is_closed():
+                        old.abandon()
+                        del self._pools[other]
+                pool = self._pools[loop] = _LoopPool(self._pool_settings)
         return pool
 
 
-class _Async:
-    """One pool for the tasks of one client's loop."""
+class _LoopPool:
+    """The pool of one event loop."""
 
     def __init__(self, pool_settings: _PoolSettings) -> None:
-        self._pool = AsyncConnectionPool(pool_settings.conninfo, open=False, **pool_settings.options())
+        self._connections: WeakSet[psycopg.AsyncConnection[Any]] = WeakSet()
+        self._pool = AsyncConnectionPool(
+            pool_settings.conninfo, open=False, configure=self._keep, **pool_settings.options()
+        )
         self._opening = asyncio.Lock()
         self._ready = False
         self._running: set[asyncio.Task[Any]] = set()
@@ -136,6 +183,14 @@ class _Async:
     async def close(self) -> None:
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._pool.close()
+
+    def abandon(self) -> None:
+        """Close the connections of a loop that has ended."""
+        for connection in self._connections:
+            connection.pgconn.finish()
+
+    async def _keep(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self._connections.add(connection)
 
     async def _perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
         for left in reversed(range(_MAX_TRIES)):

@@ -7,10 +7,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from messaging_channels._ledger.failures import FAILURE_COLUMNS, failure_from_row
+from messaging_channels._ledger.schema_consent import CONSENT_SCHEMA
 from messaging_channels._model.outcomes import AttemptResult, Reason
-from messaging_channels._model.receipts import Attempt
-from messaging_channels._model.status import from_dict
-from messaging_channels.plugins.ledger import MessageRecord, RecordedEvent
+from messaging_channels._model.receipts import Attempt, RecordedEvent, RecordedStep
+from messaging_channels._model.status import PENDING_UNKNOWN, Status, from_dict
+from messaging_channels.plugins.ledger import MessageRecord
 
 SCHEMA = (
     (
@@ -24,6 +26,7 @@ SCHEMA = (
     ),
     "CREATE UNIQUE INDEX IF NOT EXISTS message_key ON message (scope, idempotency_key) WHERE idempotency_key IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS message_scope ON message (scope, id)",
+    "CREATE INDEX IF NOT EXISTS message_address ON message (scope, address)",
     "CREATE INDEX IF NOT EXISTS message_next_check ON message (next_check_at) WHERE next_check_at IS NOT NULL",
     (
         "CREATE TABLE IF NOT EXISTS attempt ("
@@ -46,6 +49,7 @@ SCHEMA = (
         " deadline DOUBLE PRECISION, holder TEXT NOT NULL, payload TEXT NOT NULL, recipients TEXT NOT NULL)"
     ),
     "CREATE INDEX IF NOT EXISTS queue_due ON queue (priority, due)",
+    "CREATE INDEX IF NOT EXISTS queue_created ON queue (created)",
     (
         "CREATE TABLE IF NOT EXISTS step ("
         "message_id TEXT NOT NULL, step INTEGER NOT NULL, base INTEGER NOT NULL, channel TEXT NOT NULL, kind TEXT NOT NULL,"
@@ -56,6 +60,22 @@ SCHEMA = (
         "minute INTEGER NOT NULL, worker TEXT NOT NULL, what TEXT NOT NULL, number INTEGER NOT NULL,"
         " PRIMARY KEY (minute, worker, what))"
     ),
+    (
+        "CREATE TABLE IF NOT EXISTS failure ("
+        "source TEXT PRIMARY KEY, reason TEXT NOT NULL, advice TEXT NOT NULL, vendor_code TEXT NOT NULL,"
+        " vendor_text TEXT NOT NULL)"
+    ),
+    "CREATE TABLE IF NOT EXISTS crashed_claim (message_id TEXT PRIMARY KEY, number INTEGER NOT NULL)",
+    (
+        "CREATE TABLE IF NOT EXISTS paused_account ("
+        "provider TEXT NOT NULL, account TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,"
+        " since DOUBLE PRECISION NOT NULL, next_probe_at DOUBLE PRECISION NOT NULL, probes INTEGER NOT NULL,"
+        " PRIMARY KEY (provider, account))"
+    ),
+    "CREATE TABLE IF NOT EXISTS ledger_clock (name TEXT PRIMARY KEY, at DOUBLE PRECISION NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS ledger_hour (hour BIGINT PRIMARY KEY, place INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS ledger_key (message_id TEXT PRIMARY KEY, place INTEGER NOT NULL)",
+    *CONSENT_SCHEMA,
 )
 """The same for SQLite and PostgreSQL. Times are seconds since the epoch, UTC.
 
@@ -78,15 +98,22 @@ MESSAGE_COLUMNS = (
     " holder, lease, stopped"
 )
 SELECT_ATTEMPTS = (
-    "SELECT number, provider, account, started, waited, duration, reason, status, provider_id, detail, retry_after"
-    " FROM attempt WHERE message_id = ? ORDER BY number"
+    "SELECT number, provider, account, started, waited, duration, attempt.reason, status, provider_id, detail, retry_after,"  # noqa: S608  constants
+    f" {FAILURE_COLUMNS} FROM attempt LEFT JOIN failure ON failure.source = attempt.message_id || '/' || attempt.number"
+    " WHERE message_id = ? ORDER BY number"
 )
-SELECT_STEPS = "SELECT step, base, channel FROM step WHERE message_id = ? ORDER BY step"
-SELECT_EVENTS = "SELECT kind, at, status, detail FROM event WHERE message_id = ? ORDER BY at, key"
+SELECT_STEPS = "SELECT step, base, channel, kind, address FROM step WHERE message_id = ? ORDER BY step"
+SELECT_EVENTS = (
+    f"SELECT kind, at, status, detail, {FAILURE_COLUMNS} FROM event LEFT JOIN failure ON failure.source = event.key"  # noqa: S608  constants
+    " WHERE message_id = ? ORDER BY at, key"
+)
 
 
 def record_from_row(
-    row: tuple[Any, ...], attempts: Sequence[Attempt], events: Sequence[RecordedEvent]
+    row: tuple[Any, ...],
+    attempts: Sequence[Attempt],
+    events: Sequence[RecordedEvent],
+    steps: Sequence[tuple[Any, ...]] = (),
 ) -> MessageRecord:
     """Return the record of a row of `message`."""
     key, channel, kind, account, address, created, status, version, *rest = row
@@ -98,7 +125,7 @@ def record_from_row(
         account=account,
         address=address,
         created_at=created,
-        status=from_dict(json.loads(status)),
+        status=read_status(status, PENDING_UNKNOWN),
         version=version,
         attempts=tuple(attempts),
         events=tuple(events),
@@ -110,6 +137,7 @@ def record_from_row(
         lease_owner=holder,
         lease=lease,
         stop_reason=stopped,
+        steps=tuple(RecordedStep(*step) for step in steps),
     )
 
 
@@ -120,24 +148,44 @@ def attempt_from_row(
 
     `steps` are those of a fallback after the first: number, attempts before it, channel. Each has a message id of its own for the provider.
     """
-    for step, base, other in steps:
+    for step, base, other, *_ in steps:
         if row[0] > base:
             message_id, channel = step_message_id(message_id, step), other
-    number, provider, account, started, waited, duration, reason, status, provider_id, detail, retry_after = (
-        row
-    )
+    number, provider, account, started, waited, duration, reason, status, provider_id, detail, wait = row[:11]
     result = None
     if reason is not None:
-        result = AttemptResult(
-            Reason(reason), from_dict(json.loads(status)), provider_id, detail, retry_after
-        )
+        result = _read_result(reason, status, provider_id, detail, wait, row[11:])
     return Attempt(message_id, channel, provider, account, result, started, duration or 0.0, number, waited)
+
+
+def _read_result(
+    reason: str,
+    status: str,
+    provider_id: str | None,
+    detail: str | None,
+    retry_after: float | None,
+    failure: tuple[Any, ...],
+) -> AttemptResult:
+    """Return the outcome of an attempt. A reason that another version wrote is read by its first word, and told."""
+    known = _REASONS.get(reason) or _REASONS_BY_OUTCOME.get(reason.partition(".")[0], Reason.PROCESS_CRASHED)
+    told = detail or "" if known == reason else f"{reason}: {detail or ''}"
+    kept = read_status(status, known.policy.status)
+    return AttemptResult(known, kept, provider_id, told, retry_after, **failure_from_row(failure))
+
+
+def read_status(text: str, otherwise: Status) -> Status:
+    """Return a status that was kept; what cannot be read harms no other record."""
+    try:
+        return from_dict(json.loads(text))
+    except (KeyError, TypeError, ValueError):
+        return otherwise
 
 
 def event_from_row(row: tuple[Any, ...]) -> RecordedEvent:
     """Return the event of a row of `event`."""
-    kind, at, status, detail = row
-    return RecordedEvent(kind, at, from_dict(json.loads(status)) if status else None, detail)
+    kind, at, status, detail, *failure = row
+    told = failure_from_row(tuple(failure))
+    return RecordedEvent(kind, at, read_status(status, PENDING_UNKNOWN) if status else None, detail, **told)
 
 
 def step_message_id(message_id: str, step: int) -> str:
@@ -154,3 +202,11 @@ def step_number(message_id: str) -> int:
     """Return which step a provider's report is about, by our id in it."""
     number = message_id.partition("-")[2]
     return int(number) if number.isdecimal() else 1
+
+
+_REASONS = {reason.value: reason for reason in Reason}
+_REASONS_BY_OUTCOME = {
+    "accepted": Reason.ACCEPTED,
+    "rejected": Reason.INVALID,
+    "not_sent": Reason.INTERNAL_ERROR,
+}

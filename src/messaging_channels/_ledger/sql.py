@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from messaging_channels._ledger.failures import attempt_source, store_failure
 from messaging_channels._ledger.schema import (
     MESSAGE_COLUMNS,
     SELECT_ATTEMPTS,
@@ -18,7 +19,9 @@ from messaging_channels._ledger.schema import (
     event_from_row,
     record_from_row,
 )
+from messaging_channels._ledger.sql_clock import follow_clock
 from messaging_channels._ledger.sql_events import ATTACH_EVENTS, clean_text, record_event
+from messaging_channels._ledger.sql_keys import is_key_over, observe_key
 from messaging_channels._ledger.sql_types import (
     Dialect,
     Statement,
@@ -41,9 +44,11 @@ def _reserve_message(operation: op.ReserveMessage, _: Dialect) -> StatementFlow[
         held = yield from load_record("scope = ? AND idempotency_key = ?", *key)
         if held is None:
             continue  # it was released between these two statements: the key is free
-        if held.expires > operation.first_attempt.started_at:
+        if not (yield from is_key_over(held, operation.first_attempt.started_at)):
             return held
         yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (held.id,)
+    if operation.idempotency_key is not None:
+        yield from observe_key(operation.id, operation.first_attempt.started_at)
     yield _insert_attempt(operation.first_attempt)
     return None
 
@@ -76,6 +81,23 @@ def _insert_message(new: op.ReserveMessage) -> Statement:
             0,
         ),
     )
+
+
+def _record_unsent(new: op.RecordUnsent, _: Dialect) -> StatementFlow[None]:
+    status = status_to_json(PENDING_NOT_SENT)
+    key = new.scope, new.idempotency_key, new.expires, new.fingerprint, new.digest
+    made = yield (
+        (
+            f"INSERT INTO message ({MESSAGE_COLUMNS}, next_check_at, checks, event_count) VALUES ({', '.join('?' * 19)})"  # noqa: S608  constants
+            " ON CONFLICT DO NOTHING RETURNING id"
+        ),
+        (
+            *(new.id, new.channel, new.message_type, new.account, new.address, new.at, status, 0),
+            *(*key, "", new.at, new.stop_reason, None, 0, 0),
+        ),
+    )
+    if made and new.idempotency_key is not None:
+        yield from observe_key(new.id, new.at)
 
 
 def _insert_attempt(intent: op.AttemptIntent) -> Statement:
@@ -112,11 +134,21 @@ def _take_lease(operation: op.TakeLease, dialect: Dialect) -> StatementFlow[bool
     )
     if not held or counts[0] != (operation.attempt_count, 0):
         return False
+    yield from _mark_crashed(key)  # who held it has not written its end down, and is not waited for
     yield (
         "UPDATE message SET holder = ?, lease = ?, stopped = '' WHERE id = ?",
         (operation.lease_owner, operation.lease, key),
     )
     return True
+
+
+def _mark_crashed(key: str) -> StatementFlow[None]:
+    """Write down that the attempts which have not ended are unknown."""
+    crash = AttemptResult.of(Reason.PROCESS_CRASHED, "its process died before the answer was kept")
+    yield (
+        "UPDATE attempt SET reason = ?, status = ?, detail = ?, duration = 0 WHERE message_id = ? AND reason IS NULL",
+        (crash.reason.value, status_to_json(crash.status), crash.detail, key),
+    )
 
 
 def _start_attempt(operation: op.StartAttempt, _: Dialect) -> StatementFlow[bool]:
@@ -136,7 +168,7 @@ def _start_attempt(operation: op.StartAttempt, _: Dialect) -> StatementFlow[bool
         return False
     written = yield (
         _INSERT_ATTEMPT_UNLESS_ACCEPTED,
-        (*_attempt_values(intent), intent.message_id, intent.message_id),
+        (*_attempt_values(intent), *[intent.message_id] * 3),
     )
     return bool(written or (yield _SELECT_ATTEMPT, (intent.message_id, intent.number)))
 
@@ -153,6 +185,9 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
     if not known:
         return result.status
     ended = yield _update_attempt(operation, result)
+    failure = store_failure(attempt_source(key, operation.number), result) if ended else None
+    if failure:
+        yield failure
     event_count: int = known[0][0]
     if result.provider_id:
         named = ended or (yield _SET_PROVIDER_ID_LATE, (result.provider_id, key, operation.number))
@@ -220,6 +255,7 @@ def load_record(where: str, *values: Any) -> StatementFlow[op.MessageRecord | No
         rows[0],
         [attempt_from_row(key, channel, one, steps) for one in attempts],
         [event_from_row(one) for one in events],
+        steps,
     )
 
 
@@ -231,12 +267,21 @@ def _list_messages(operation: op.ListMessages, _: Dialect) -> StatementFlow[Sequ
         "status LIKE ?": group,
         "created >= ?": operation.since,
         "created < ?": operation.until,
+        "status LIKE ? ESCAPE '!'": None
+        if operation.status is None
+        else f'%"name": "{operation.status.replace("_", "!_")}"%',
     }
     asked = {condition: value for condition, value in given.items() if value is not None}
     where = " AND ".join(("scope = ?", *asked))
+    if operation.addresses:
+        these = f"({', '.join('?' * len(operation.addresses))})"
+        where += (
+            f" AND (address IN {these} OR EXISTS (SELECT 1 FROM step WHERE step.message_id = message.id"  # noqa: S608
+            f" AND step.address IN {these}))"
+        )
     keys = yield (
         f"SELECT id FROM message WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608  constants
-        (operation.scope, *asked.values(), operation.limit),
+        (operation.scope, *asked.values(), *operation.addresses * 2, operation.limit),
     )
     records: list[op.MessageRecord] = []
     for (key,) in keys:
@@ -246,17 +291,14 @@ def _list_messages(operation: op.ListMessages, _: Dialect) -> StatementFlow[Sequ
 
 
 def _list_unknown(operation: op.ListUnknown, dialect: Dialect) -> StatementFlow[Sequence[op.MessageRecord]]:
+    yield from follow_clock(operation.now)
     due = yield (
         f"{_SELECT_DUE}{dialect.for_update}",
         (operation.now, operation.now, operation.limit),
     )
-    crash = AttemptResult.of(Reason.PROCESS_CRASHED, "its process died before the answer was kept")
     records: list[op.MessageRecord] = []
     for key, checks in due:
-        yield (
-            "UPDATE attempt SET reason = ?, status = ?, detail = ?, duration = 0 WHERE message_id = ? AND reason IS NULL",
-            (crash.reason.value, status_to_json(crash.status), crash.detail, key),
-        )
+        yield from _mark_crashed(key)
         yield "UPDATE message SET checks = checks + 1 WHERE id = ?", (key,)
         yield from recompute_status(key, _next_check(operation, checks))
         record = yield from load_record("id = ?", key)
@@ -278,7 +320,8 @@ def _sanitize(result: AttemptResult) -> AttemptResult:
 _INSERT_ATTEMPT_UNLESS_ACCEPTED = (
     "INSERT INTO attempt (message_id, number, provider, account, started, waited) SELECT ?, ?, ?, ?, ?, ?"
     " WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE message_id = ? AND reason = 'accepted' AND number >"
-    " coalesce((SELECT max(base) FROM step WHERE message_id = ?), 0)) ON CONFLICT DO NOTHING RETURNING number"
+    " coalesce((SELECT max(base) FROM step WHERE message_id = ?), 0))"
+    " AND NOT EXISTS (SELECT 1 FROM attempt WHERE message_id = ? AND reason IS NULL) ON CONFLICT DO NOTHING RETURNING number"
 )
 """A statement of its own, once the row is locked: a report may have settled an attempt just now."""
 _SELECT_ATTEMPT = "SELECT 1 FROM attempt WHERE message_id = ? AND number = ?"
@@ -302,6 +345,7 @@ _SELECT_DUE = (
     "SELECT id, checks FROM message WHERE next_check_at <= ? AND lease <= ? ORDER BY next_check_at LIMIT ?"
 )
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
+    op.RecordUnsent: _record_unsent,
     op.ReserveMessage: _reserve_message,
     op.TakeLease: _take_lease,
     op.StartAttempt: _start_attempt,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from messaging_channels._ledger import sql, sql_queue
+from messaging_channels._ledger import sql, sql_accounts, sql_consent, sql_queue
 from messaging_channels._ledger.sql_types import Dialect, StatementFlow
-from messaging_channels.plugins.ledger import Operation, Transaction
+from messaging_channels.plugins.ledger import Operation, ReserveMessage, StartAttempt, Transaction
 
 
 def statements_for(operation: Operation[Any], dialect: Dialect) -> StatementFlow[Any]:
     """Return the statements of an operation, as a generator that returns its reply."""
     if isinstance(operation, Transaction):
         return _transaction(operation, dialect)
+    if isinstance(operation, (ReserveMessage, StartAttempt)) and operation.consent is not None:
+        return _unless_suppressed(operation, dialect)
     return _HANDLERS[type(operation)](operation, dialect)
 
 
@@ -23,4 +25,11 @@ def _transaction(operation: Transaction, dialect: Dialect) -> StatementFlow[list
     return replies
 
 
-_HANDLERS = {**sql.HANDLERS, **sql_queue.HANDLERS}
+def _unless_suppressed(operation: ReserveMessage | StartAttempt, dialect: Dialect) -> StatementFlow[Any]:
+    """Write an intent down unless something that was said forbids the message: that is the reply then."""
+    assert operation.consent is not None  # noqa: S101  for the type checkers
+    entry = yield from sql_consent.find_suppression(operation.consent)
+    return entry or (yield from _HANDLERS[type(operation)](operation, dialect))
+
+
+_HANDLERS = {**sql.HANDLERS, **sql_queue.HANDLERS, **sql_consent.HANDLERS, **sql_accounts.HANDLERS}

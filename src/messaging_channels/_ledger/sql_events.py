@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from messaging_channels._ledger.failures import store_failure
 from messaging_channels._ledger.schema import SELECT_STEPS, root_message_id, step_number
 from messaging_channels._ledger.sql_types import (
     Dialect,
     StatementFlow,
     increment_counter,
-    status_to_json,
+    report_to_json,
     take_lock,
 )
-from messaging_channels._ledger.status_merge import recompute_status
+from messaging_channels._ledger.status_merge import is_of_copy, recompute_status
 from messaging_channels._model.events import EngagementReceived, Event, StatusChanged
-from messaging_channels._model.status import DELIVERED_TO_HANDSET
+from messaging_channels._model.status import DELIVERED_TO_HANDSET, StatusGroup
 from messaging_channels.plugins import ledger as op
 
 ATTACH_EVENTS = "UPDATE event SET message_id = ? WHERE provider = ? AND provider_id = ? AND message_id IS NULL RETURNING key"
@@ -34,7 +35,8 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
     key = yield from _message_id_of(event)
     if key is not None and not provider_id:
         provider_id = yield from _provider_id_at_step(key, event)
-    status = event.status if isinstance(event, StatusChanged) else None
+    of_copy = key is not None and (yield from is_of_copy(key, operation.recipients))
+    status = event.status if isinstance(event, StatusChanged) and not of_copy else None
     detail = event.engagement_type if isinstance(event, EngagementReceived) else getattr(event, "detail", "")
     is_new = yield (
         (
@@ -48,11 +50,14 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
             provider_id,
             type(event).__name__,
             event.occurred_at,
-            status_to_json(status) if status else None,
-            clean_text(str(detail)),
+            report_to_json(status, getattr(event, "parts", None)) if status else None,
+            clean_text(f"copy: {detail}" if of_copy else str(detail)),
             operation.now,
         ),
     )
+    failure = store_failure(event.key, event) if is_new and isinstance(event, StatusChanged) else None
+    if failure:
+        yield failure
     if not is_new or key is None:
         return op.EventRecorded(bool(is_new), key)
     if status is not None:  # whoever waits for it hears of it at once
@@ -63,7 +68,11 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
         joined = yield ATTACH_EVENTS, (key, event.provider, provider_id)
         yield "UPDATE message SET event_count = event_count + ? WHERE id = ?", (len(joined), key)
     now = yield from recompute_status(key)
-    if status is not None and status.rank >= DELIVERED_TO_HANDSET.rank:
+    if (
+        status is not None
+        and status.group is StatusGroup.DELIVERED
+        and status.rank >= DELIVERED_TO_HANDSET.rank
+    ):
         yield from _count_overlap(key, event.provider, provider_id, operation.now)
     return op.EventRecorded(is_new=True, message_id=key, status=now)
 
@@ -86,7 +95,7 @@ def _count_overlap(key: str, provider: str, provider_id: str | None, now: float)
 def _provider_id_at_step(key: str, event: Event) -> StatementFlow[str | None]:
     """Return the provider's id of the message that a report names by ours alone: the id of the last attempt of that step."""
     steps = yield SELECT_STEPS, (key,)
-    bounds = {step: base for step, base, _ in steps} | {1: 0}
+    bounds = {step: base for step, base, *_ in steps} | {1: 0}
     step = step_number(getattr(event, "message_id", ""))
     rows = yield (
         (

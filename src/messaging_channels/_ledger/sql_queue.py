@@ -9,6 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from messaging_channels._ledger.sql import load_record
+from messaging_channels._ledger.sql_accounts import load_paused_accounts
+from messaging_channels._ledger.sql_claim import claim
+from messaging_channels._ledger.sql_keys import is_key_over, observe_key
 from messaging_channels._ledger.sql_types import (
     Dialect,
     Rows,
@@ -16,7 +19,7 @@ from messaging_channels._ledger.sql_types import (
     increment_counter,
     status_to_json,
 )
-from messaging_channels._ledger.status_merge import merged_status, recompute_status, reported_statuses
+from messaging_channels._ledger.status_merge import recompute_status
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, PENDING_QUEUED, REJECTED_CANCELLED, Status
 from messaging_channels.plugins import ledger_queue as q
 from messaging_channels.plugins.ledger import MessageRecord
@@ -41,9 +44,11 @@ def _enqueue(new: q.Enqueue, _: Dialect) -> StatementFlow[MessageRecord | None]:
         record = yield from load_record("scope = ? AND idempotency_key = ?", new.scope, new.idempotency_key)
         if record is None:
             continue  # a send released it between these two statements: the key is free
-        if record.expires > new.at:
+        if not (yield from is_key_over(record, new.at)):
             return record
         yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (record.id,)
+    if new.idempotency_key is not None:
+        yield from observe_key(new.id, new.at)
     yield (
         _INSERT_QUEUE,
         (
@@ -65,63 +70,10 @@ def _enqueue(new: q.Enqueue, _: Dialect) -> StatementFlow[MessageRecord | None]:
     return None
 
 
-def _claim(operation: q.Claim, dialect: Dialect) -> StatementFlow[Sequence[q.Job]]:
-    keys = yield from _due_ids(operation, dialect)
-    if not keys:
-        return ()
-    these = f"({', '.join('?' * len(keys))})"
-    rows = yield (
-        (
-            f"UPDATE queue SET holder = ?, due = ? WHERE message_id IN {these} RETURNING message_id,"  # noqa: S608  constants
-            " state, step, base, tries, created, deadline, payload"
-        ),
-        (operation.lease_owner, operation.lease, *keys),
-    )
-    begun = yield f"SELECT DISTINCT message_id FROM attempt WHERE message_id IN {these}", tuple(keys)  # noqa: S608
-    known = {key for (key,) in begun}
-    jobs: list[q.Job] = []
-    for key, state, step, base, tries, created, deadline, payload in rows:
-        record, status = (
-            (yield from _load_with_step_status(key, base, operation.now)) if key in known else (None, None)
-        )
-        jobs.append(q.Job(key, State(state), step, base, tries, created, deadline, payload, record, status))
-    return sorted(jobs, key=lambda job: keys.index(job.message_id))
-
-
-def _due_ids(operation: q.Claim, dialect: Dialect) -> StatementFlow[list[str]]:
-    if operation.message_id is not None:
-        rows = yield (
-            f"SELECT message_id FROM queue WHERE message_id = ? AND due <= ?{dialect.skip_locked}",  # noqa: S608
-            (operation.message_id, operation.now),
-        )
-        return [key for (key,) in rows]
-    keys: list[str] = []
-    for priority in _PRIORITIES:
-        if len(keys) < operation.limit:
-            rows = yield (
-                f"SELECT message_id FROM queue WHERE priority = ? AND due <= ? ORDER BY due LIMIT ?{dialect.skip_locked}",  # noqa: S608
-                (priority, operation.now, operation.limit - len(keys)),
-            )
-            keys += [key for (key,) in rows]
-    return keys
-
-
-def _load_with_step_status(
-    key: str, base: int, now: float
-) -> StatementFlow[tuple[MessageRecord | None, Status | None]]:
-    """Return the record of a message, with what its present step alone comes to. Nobody else holds it: who did is dead, or gave it back."""
-    yield "UPDATE message SET holder = ? WHERE id = ? AND lease <= ?", (QUEUE_OWNER, key, now)
-    record = yield from load_record("id = ?", key)
-    if record is None:
-        return None, None
-    reports = yield from reported_statuses(key, record.attempts)
-    own = [attempt for attempt in record.attempts if attempt.number > base]
-    step_reports = [(provider, status) for number, provider, status in reports if number > base]
-    return record, merged_status(own, step_reports, stopped=True)
-
-
 def _update_job(operation: q.UpdateJob, _: Dialect) -> StatementFlow[bool]:
     key = operation.message_id
+    if operation.state is State.WAITING and (yield _SELECT_OPEN, (key,)):
+        return False  # it may be on its way: it is held, not sent again
     if operation.state is None:
         held = yield (
             "DELETE FROM queue WHERE message_id = ? AND holder = ? RETURNING message_id",
@@ -176,6 +128,8 @@ def _advance_fallback(operation: q.AdvanceFallback, dialect: Dialect) -> Stateme
     record = yield from load_record("id = ?", key)
     if record is None or record.status.rank >= DELIVERED_TO_HANDSET.rank:
         return False
+    if any(attempt.in_progress for attempt in record.attempts):
+        return False
     base = len(record.attempts)
     yield (
         "UPDATE queue SET state = ?, due = ?, step = ?, base = ?, tries = 0, holder = '' WHERE message_id = ?",
@@ -223,10 +177,14 @@ def _cancel(operation: q.Cancel, dialect: Dialect) -> StatementFlow[bool]:
 def _retry_dead_letters(operation: q.RetryDeadLetters, dialect: Dialect) -> StatementFlow[int]:
     where, values = ("message_id = ?", (operation.message_id,)) if operation.message_id else ("1 = 1", ())
     keys = yield (
-        f"SELECT message_id FROM queue WHERE state = 'dead' AND {where} LIMIT ?{dialect.skip_locked}",  # noqa: S608
+        (
+            f"SELECT message_id FROM queue WHERE state = 'dead' AND {where}"  # noqa: S608  constants
+            f" AND NOT EXISTS ({_SELECT_STEP_POSSIBLY_SENT}) LIMIT ?{dialect.skip_locked}"
+        ),
         (*values, operation.limit),
     )
     for (key,) in keys:
+        yield "DELETE FROM crashed_claim WHERE message_id = ?", (key,)
         yield (
             (
                 "UPDATE queue SET state = ?, due = ?, tries = 0, deadline = NULL,"
@@ -272,7 +230,8 @@ def _get_queue_stats(operation: q.GetQueueStats, _: Dialect) -> StatementFlow[q.
         )
         counts.append({what: int(number) for what, number in rows})
     age = operation.now - oldest if due else 0.0
-    return q.QueueStats(dict(states), due, age, *counts)
+    paused = yield from load_paused_accounts()
+    return q.QueueStats(dict(states), due, age, counts[0], counts[1], counts[2], paused)
 
 
 def _erase_recipient(operation: q.EraseRecipient, dialect: Dialect) -> StatementFlow[int]:
@@ -315,7 +274,6 @@ def _prune(operation: q.Prune, _: Dialect) -> StatementFlow[int]:
     return len(touched)
 
 
-_PRIORITIES = (0, 1, 2)
 _INSERT_MESSAGE = (
     "INSERT INTO message (id, channel, kind, account, address, created, status, version, scope, idempotency_key, expires,"
     " fingerprint, digest, holder, lease, stopped, next_check_at, checks, event_count)"
@@ -326,9 +284,14 @@ _INSERT_QUEUE = (
     " recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
 _SELECT_POSSIBLY_SENT = "SELECT 1 FROM attempt WHERE message_id = ? AND (reason IS NULL OR (reason NOT LIKE 'not_sent.%' AND reason NOT LIKE 'rejected.%'))"
+_SELECT_OPEN = "SELECT 1 FROM attempt WHERE message_id = ? AND reason IS NULL LIMIT 1"
+_SELECT_STEP_POSSIBLY_SENT = (
+    "SELECT 1 FROM attempt WHERE attempt.message_id = queue.message_id AND attempt.number > queue.base"
+    " AND (reason IS NULL OR (reason NOT LIKE 'not_sent.%' AND reason NOT LIKE 'rejected.%'))"
+)
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     q.Enqueue: _enqueue,
-    q.Claim: _claim,
+    q.Claim: claim,
     q.UpdateJob: _update_job,
     q.IncrementCounters: _increment_counters,
     q.AdvanceFallback: _advance_fallback,

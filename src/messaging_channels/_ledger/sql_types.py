@@ -7,8 +7,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from messaging_channels._ledger.schema import SCHEMA_CHECK_SQLITE
-from messaging_channels._model.status import Status, from_dict
+from messaging_channels._ledger.schema import SCHEMA_CHECK_SQLITE, read_status
+from messaging_channels._model.status import PENDING_UNKNOWN, Status
 
 Result = TypeVar("Result")
 Statement: TypeAlias = "tuple[str, tuple[Any, ...]]"
@@ -52,6 +52,20 @@ def status_to_json(status: Status) -> str:
     return json.dumps(status.as_dict())
 
 
+def report_to_json(status: Status, parts: int | None) -> str:
+    """Return what a report says as it is kept: the status, and of how many parts it tells of one. None if it tells of the whole."""
+    return status_to_json(status) if parts is None else json.dumps({**status.as_dict(), "parts": parts})
+
+
+def report_from_json(text: str) -> tuple[Status, int | None]:
+    """Return what a report said that was kept."""
+    try:
+        parts = json.loads(text).get("parts")
+    except (AttributeError, ValueError):  # what cannot be read harms no other record
+        parts = None
+    return read_status(text, PENDING_UNKNOWN), parts
+
+
 def status_from_json(text: str) -> Status:
     """Return a status that was kept."""
-    return from_dict(json.loads(text))
+    return read_status(text, PENDING_UNKNOWN)

@@ -19,7 +19,8 @@ from messaging_channels._ledger.address_privacy import AddressPrivacy
 from messaging_channels._ledger.schema import SCHEMA
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sql_types import Dialect
-from messaging_channels._model.errors import LedgerUnavailable
+from messaging_channels._model import forks
+from messaging_channels._model.errors import InvalidSetting, LedgerUnavailable
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
 from messaging_channels.plugins.ledger_queue import ALL_OPERATIONS
@@ -50,19 +51,27 @@ class SqliteLedger(AddressPrivacy):
         self.owned = owned
         self._writer: _Writer | None = None
         self._lock = threading.Lock()
+        self._is_left_to_parent = False
+        forks.register(self)
 
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         """See Ledger."""
-        made = ExecutorPair(lambda: _Sync(self), lambda: _Async(self))
+        made = ExecutorPair(lambda: _Sync(self), lambda: _Async(self), is_shared=True)
         return dict.fromkeys(ALL_OPERATIONS, made)
 
     def submit(self, operation: Operation[Any]) -> Future[Any]:
-        """Have an operation done by the writer; the future holds its reply once it is durable."""
+        """Have an operation done by the writer; the future holds its reply once it is durable.
+
+        Raises:
+            InvalidSetting: the records are in the memory of the process that forked this one.
+        """
         writer = self._writer
-        if writer is None or writer.owner != os.getpid():
+        if writer is None:
             with self._lock:
-                if self._writer is None or self._writer.owner != os.getpid():
+                if self._is_left_to_parent:
+                    raise _left_to_parent_error()
+                if self._writer is None:
                     self._writer = _Writer(self._path)
                 writer = self._writer
         return writer.submit(operation)
@@ -71,19 +80,42 @@ class SqliteLedger(AddressPrivacy):
         """Do what is waiting, then close the file. A later operation opens it again; what was in memory is lost."""
         with self._lock:
             writer, self._writer = self._writer, None
-        if writer is not None and writer.owner == os.getpid():
+        if writer is not None:
             writer.close()
+
+    def before_fork(self) -> None:
+        """Close the file: a child that inherited it would take the parent's locks for its own, and write where nobody reads."""
+        self._lock.acquire()
+        if self._writer is not None:
+            self._writer.pause()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on; the file is opened again by the next operation."""
+        if self._writer is not None:
+            self._writer.resume()
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Begin with a writer of this process. What is in memory stays the parent's: two copies would each send under the same key."""
+        self._lock = threading.Lock()
+        if self._writer is not None:
+            forks.keep_for_ever(self._writer)
+            self._is_left_to_parent = self._path is None
+        self._writer = None
 
 
 class _Writer:
     """The one thread that touches the database. Operations that wait are done in one transaction and committed once."""
 
     def __init__(self, path: Path | None) -> None:
-        self.owner = os.getpid()
         self._path = path
         self._waiting: deque[tuple[Operation[Any], Future[Any]]] = deque()
         self._condition = threading.Condition()
         self._closing = False
+        self._pausing = False
+        self._is_paused = threading.Event()
+        self._database: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
         self._thread = threading.Thread(target=self._run, name="messaging-channels-ledger", daemon=True)
         self._thread.start()
 
@@ -100,31 +132,69 @@ class _Writer:
             self._condition.notify()
         self._thread.join()
 
+    def pause(self) -> None:
+        """Return when nothing is under way and the file is closed."""
+        with self._condition:
+            self._pausing = True
+            self._condition.notify()
+        self._is_paused.wait()
+
+    def resume(self) -> None:
+        with self._condition:
+            self._pausing = False
+            self._is_paused.clear()
+            self._condition.notify()
+
     def _run(self) -> None:
-        database = None
         while group := self._next_group():
             replies: list[Any]
             try:
-                database = database or _open(self._path)
-                replies = _commit_all(database, [operation for operation, _ in group])
+                replies = _commit_all(self._opened(), [operation for operation, _ in group])
             except (sqlite3.Error, OSError) as error:
                 replies = [LedgerUnavailable(f"{type(error).__name__}: {error}")] * len(group)
-                _roll_back(database)
+                _roll_back(self._database)
             for (_, future), reply in zip(group, replies, strict=True):
                 if isinstance(reply, Exception):
                     future.set_exception(reply)
                 else:
                     future.set_result(reply)
-        if database is not None:
-            database.close()
+        self._close_database()
 
     def _next_group(self) -> list[tuple[Operation[Any], Future[Any]]]:
         """Wait for work and return all that waits; nothing when it is time to go."""
         with self._condition:
-            while not self._waiting and not self._closing:
+            while self._pausing or not (self._waiting or self._closing):
+                if self._pausing and not self._is_paused.is_set():
+                    if self._path is not None:
+                        self._close_database()
+                    self._is_paused.set()
                 self._condition.wait()
             count = min(len(self._waiting), _MAX_GROUP_SIZE)
             return [self._waiting.popleft() for _ in range(count)]
+
+    def _opened(self) -> sqlite3.Connection:
+        """Open the file; refuse one that was deleted or replaced since: nobody would read what is written."""
+        if self._database is None:
+            self._database = _open(self._path)
+            self._file = _file_id(self._path)
+        elif self._file != _file_id(self._path):
+            message = "its file was deleted or replaced while it was in use: put it back, then start anew"
+            raise OSError(message)
+        return self._database
+
+    def _close_database(self) -> None:
+        database, self._database = self._database, None
+        if database is not None:
+            database.close()
+
+
+def _left_to_parent_error() -> InvalidSetting:
+    return InvalidSetting(
+        "its records are in the memory of the process that forked this one",
+        setting="ledger",
+        source="code",
+        hint="give a ledger in a file, SqliteLedger(Path('ledger.sqlite3')), or make the dispatcher after the fork",
+    )
 
 
 def _open(path: Path | None) -> sqlite3.Connection:
@@ -133,9 +203,40 @@ def _open(path: Path | None) -> sqlite3.Connection:
     database = sqlite3.connect(path or ":memory:", timeout=_BUSY_TIMEOUT, isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+    if path is not None:
+        _require_records(database, _marker(path))
     for statement in SCHEMA:
         database.execute(statement)
+    if path is not None:
+        _marker(path).touch()
     return database
+
+
+def _marker(path: Path) -> Path:
+    """Return the name of the file that says that a ledger was there."""
+    return path.with_name(f"{path.name}-in-use")
+
+
+def _file_id(path: Path | None) -> tuple[int, int] | None:
+    """Return what tells a file from another one of its name."""
+    found = None if path is None else os.stat(path)  # noqa: PTH116  once a commit: a Path takes twice as long
+    return found and (found.st_dev, found.st_ino)
+
+
+def _require_records(database: sqlite3.Connection, marker: Path) -> None:
+    """Refuse a file that had records and has none: with them went what was sent under which key.
+
+    A small file beside the ledger says that it has been one.
+    """
+    if (
+        marker.exists()
+        and not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'message'").fetchall()
+    ):
+        message = (
+            f"it lost its records: restore it from a backup, or delete {marker.name} to begin anew"
+            " without what it knew"
+        )
+        raise OSError(message)
 
 
 def _commit_all(database: sqlite3.Connection, operations: list[Operation[Any]]) -> list[Any]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from messaging_channels._ledger.schema import SELECT_ATTEMPTS, attempt_from_row
-from messaging_channels._ledger.sql_types import StatementFlow, status_from_json, status_to_json
+from messaging_channels._ledger.sql_types import (
+    StatementFlow,
+    report_from_json,
+    status_from_json,
+    status_to_json,
+)
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.receipts import Attempt, deciding_attempt
 from messaging_channels._model.status import (
     EXPIRED_BEFORE_SENT,
     PENDING_ACCEPTED,
+    PENDING_ENROUTE,
     PENDING_NOT_SENT,
     PENDING_QUEUED,
     REJECTED_BY_RULE,
@@ -56,12 +63,57 @@ def reported_statuses(key: str, attempts: Sequence[Attempt]) -> StatementFlow[li
         (key,),
     )
     reports: list[tuple[int, str, Status]] = []
+    parts: dict[tuple[int, str], _Parts] = {}
     for provider, provider_id, text in rows:
         own = [one for one in attempts if one.provider == provider]
         named = [one for one in own if one.result and provider_id and one.result.provider_id == provider_id]
         number = max((one.number for one in named or own), default=0)
-        reports.append((number, provider, status_from_json(text)))
-    return reports
+        status, count = report_from_json(text)
+        if count is None:
+            reports.append((number, provider, status))
+        else:
+            parts.setdefault((number, provider), _Parts()).add(provider_id or "", status, count)
+    return [*reports, *((number, provider, one.status) for (number, provider), one in parts.items())]
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What is known of the parts of one message: nobody can read it unless all of them arrived."""
+
+    count: int = 0
+    """How many there are, as far as a report said."""
+    statuses: dict[str, Status] = field(default_factory=dict[str, Status])
+    """By the provider's id of the part."""
+
+    def add(self, provider_id: str, status: Status, count: int) -> None:
+        """Take a report on one of them."""
+        known = self.statuses.get(provider_id, status)
+        self.statuses[provider_id] = merge(known, status)
+        self.count = max(self.count, count)
+
+    @property
+    def status(self) -> Status:
+        """The worst: a failure of any part, else that some are still on their way."""
+        told = list(self.statuses.values())
+        failed = [one for one in told if one.final and one.group is not StatusGroup.DELIVERED]
+        under_way = [one for one in told if not one.final]
+        if failed:
+            return merge(*failed)
+        if under_way:
+            return min(under_way, key=lambda one: (one.rank, one.id))
+        return merge(*told) if len(told) >= self.count else PENDING_ENROUTE
+
+
+def is_of_copy(key: str, recipients: Sequence[str]) -> StatementFlow[bool]:
+    """Whether a report that speaks of these recipients is about a copy of a mail: about nobody to whom the message, or a step of its fallback, went."""
+    if not recipients:
+        return False
+    rows = yield _SELECT_ADDRESSES, (key, key)
+    known = [address for channel, address in rows if channel == "email"]
+    if not known or not all(known):
+        return False  # not of mail, or the ledger keeps no addresses
+    spellings = {*recipients, *(one.lower() for one in recipients)}
+    return not any(address in spellings or address.lower() in spellings for address in known)
 
 
 def merged_status(
@@ -96,6 +148,7 @@ _SELECT_STATUS_INPUTS = (
     "SELECT channel, status, stopped, next_check_at, (SELECT steps - step FROM queue WHERE message_id = message.id),"
     " (SELECT max(base) FROM step WHERE message_id = message.id) FROM message WHERE id = ?"
 )
+_SELECT_ADDRESSES = "SELECT channel, address FROM message WHERE id = ? UNION ALL SELECT channel, address FROM step WHERE message_id = ?"
 _STATUSES_WITHOUT_ATTEMPT = (EXPIRED_BEFORE_SENT, REJECTED_CANCELLED, REJECTED_BY_RULE)
 """What no attempt says."""
 _ALL = 1_000_000_000

@@ -87,5 +87,6 @@ OURS: tuple[tuple[int, int, str, str, str], ...] = (
     (4, 1004, "EXPIRED_BEFORE_SENT", "all", "Its deadline passed before it could be sent"),
     (5, 1005, "REJECTED_CANCELLED", "all", "Cancelled before anything was sent"),
     (5, 1006, "REJECTED_BY_RULE", "all", "A rule of ours forbade it when it was due"),
+    (5, 1007, "REJECTED_SUPPRESSED", "all", "The recipient does not want it, or cannot be reached"),
 )
 """What no provider says: ids above a thousand are ours."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from messaging_channels._model.statements import ConsentStatement
 
 
 class MessagingError(Exception):
@@ -78,6 +81,12 @@ class UnresolvedRecipient(BadInput):
         self.hint = hint
 
 
+class UnknownRecipient(UnresolvedRecipient):
+    """There is no such user or person, whichever source was asked."""
+
+    code = "unknown_recipient"
+
+
 class NoRoute(BadInput):
     """No provider is configured that could carry this channel."""
 
@@ -97,11 +106,20 @@ class MessageBlocked(BadInput):
 
     code = "message_blocked"
 
-    def __init__(self, problem: str, *, check: str, hint: str = "do not send it, or change the rule") -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        check: str,
+        hint: str = "do not send it, or change the rule",
+        entry: ConsentStatement | None = None,
+    ) -> None:
         super().__init__(f"{check}: {problem}; {hint}")
         self.problem = problem
         self.check = check
         self.hint = hint
+        self.entry = entry
+        """What was said or found out that forbids it, where it is about consent or suppression."""
 
 
 class IdempotencyKeyReused(BadInput):
@@ -167,13 +185,16 @@ class UnknownProvider(ConfigurationError):
 
     code = "unknown_provider"
 
-    def __init__(self, name: str, *, known: tuple[str, ...]) -> None:
+    def __init__(self, name: str, *, known: tuple[str, ...], failed: tuple[str, ...] = ()) -> None:
+        broken = f"; plugins that could not be loaded: {'; '.join(failed)}" if failed else ""
         super().__init__(
             f"no provider is named {name!r}; known providers: {_listed(known)}; "
-            f"is its plugin installed (pip install messaging-channels-{name})?"
+            f"is its plugin installed (pip install messaging-channels-{name})?{broken}"
         )
         self.name = name
         self.known = known
+        self.failed = failed
+        """The plugins that could not be loaded, each with its distribution and the reason."""
 
 
 class UnknownAccount(ConfigurationError):

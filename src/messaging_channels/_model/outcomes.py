@@ -10,6 +10,15 @@ from enum import StrEnum
 from typing import Any
 
 from messaging_channels._model import status as statuses
+from messaging_channels._model._table_failures import REASONS
+from messaging_channels._model.failure_reasons import Advice, FailureReason
+from messaging_channels._model.failures import (
+    BY_FAILURE,
+    NO_ADVICE,
+    cleaned_code,
+    cleaned_text,
+    safe_advice,
+)
 from messaging_channels._model.status import Status
 from messaging_channels._model.values import fast_frozen
 
@@ -56,6 +65,8 @@ class Reason(StrEnum):
     """No connection came about, so no byte of the request left."""
     NOT_FOUND = "not_sent.not_found"
     """The provider was asked later, and proves that it never took the message."""
+    MISDIRECTED = "not_sent.misdirected"
+    """Who answered was not the provider: a redirect, a proxy, a login page. The provider never saw the message."""
     INTERNAL_ERROR = "not_sent.internal_error"
     """A fault on our side before the first byte: a bug, most likely in a plugin."""
     UNREADABLE_RESPONSE = "unknown.unreadable_response"
@@ -83,12 +94,15 @@ class ReasonPolicy:
     """The same provider may be asked again, after a wait."""
     failover: bool = False
     """Another provider of the channel may be asked."""
+    is_account_fault: bool = False
+    """It speaks of the account, whatever the message: nobody's message ends by it."""
 
 
 _PENDING = statuses.PENDING_ACCEPTED
 _UNKNOWN = ReasonPolicy(Outcome.UNKNOWN, statuses.PENDING_UNKNOWN)
 _TRY_LATER = ReasonPolicy(Outcome.NOT_SENT, statuses.PENDING_NOT_SENT, retryable=True, failover=True)
 _TRY_OTHER = ReasonPolicy(Outcome.REJECTED, statuses.REJECTED_PLATFORM, failover=True)
+_ACCOUNT = ReasonPolicy(Outcome.NOT_SENT, statuses.PENDING_NOT_SENT, failover=True, is_account_fault=True)
 _REFUSED = ReasonPolicy(Outcome.REJECTED, statuses.REJECTED_PLATFORM)
 
 REASON_POLICIES: dict[Reason, ReasonPolicy] = {
@@ -97,12 +111,13 @@ REASON_POLICIES: dict[Reason, ReasonPolicy] = {
     Reason.INVALID: _REFUSED,
     Reason.RECIPIENT: ReasonPolicy(Outcome.REJECTED, statuses.REJECTED_DESTINATION),
     Reason.POLICY: _REFUSED,
-    Reason.CREDENTIALS: _TRY_OTHER,
-    Reason.INSUFFICIENT_CREDIT: _TRY_OTHER,
+    Reason.CREDENTIALS: _ACCOUNT,
+    Reason.INSUFFICIENT_CREDIT: _ACCOUNT,
     Reason.NO_COVERAGE: _TRY_OTHER,
     Reason.THROTTLED: _TRY_LATER,
     Reason.UNREACHABLE: _TRY_LATER,
     Reason.NOT_FOUND: _TRY_LATER,
+    Reason.MISDIRECTED: _TRY_LATER,
     Reason.INTERNAL_ERROR: ReasonPolicy(Outcome.NOT_SENT, statuses.PENDING_NOT_SENT),
     Reason.UNREADABLE_RESPONSE: _UNKNOWN,
     Reason.TIMEOUT: _UNKNOWN,
@@ -133,6 +148,37 @@ class AttemptResult:
     """The answer as the provider gave it."""
     request_rejected: bool = False
     """Whether the request was refused as a whole, for whatever reason: of several messages in it, some may be faultless."""
+    failure: FailureReason | None = None
+    """Why it was not delivered, in the same words for every vendor; None for what was accepted. Where the plugin names none, what `reason` tells."""
+    advice: frozenset[Advice] = BY_FAILURE
+    """What may be done about it. Never to send it again where a copy may be on its way."""
+    vendor_code: str = ""
+    """The vendor's own code, such as `30003`."""
+    vendor_text: str = ""
+    """The vendor's own words, with whatever may be somebody's number or address hidden."""
+    cause: BaseException | None = field(default=None, repr=False, compare=False)
+    """The exception behind a fault on our side. It stays in this process: a copy that is pickled is without it."""
+
+    def __post_init__(self) -> None:
+        """Complete the failure and its advice."""
+        outcome = self.reason.policy.outcome
+        if outcome is Outcome.ACCEPTED:
+            failure, advice = None, NO_ADVICE
+        else:
+            failure = self.failure or REASONS.get(self.reason, FailureReason.UNKNOWN)
+            advice = safe_advice(failure, self.advice, may_be_under_way=outcome is Outcome.UNKNOWN)
+            if outcome is Outcome.REJECTED and failure is FailureReason.UNKNOWN:
+                advice -= _RETRY  # refused for good, for whatever reason
+        object.__setattr__(self, "failure", failure)
+        object.__setattr__(self, "advice", advice)
+        if self.vendor_code or self.vendor_text:
+            object.__setattr__(self, "vendor_code", cleaned_code(self.vendor_code))
+            object.__setattr__(self, "vendor_text", cleaned_text(self.vendor_text))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave the exception out: it may hold what cannot be pickled."""
+        given = (getattr(self, name) for name in self.__slots__ if name != "cause")
+        return type(self), tuple(given)
 
     @property
     def outcome(self) -> Outcome:
@@ -150,8 +196,13 @@ class AttemptResult:
         retry_after: float | None = None,
         raw_response: Any = None,  # noqa: ANN401  whatever the provider answered
         request_rejected: bool = False,
+        failure: FailureReason | None = None,
+        advice: frozenset[Advice] = BY_FAILURE,
+        vendor_code: str = "",
+        vendor_text: str = "",
+        cause: BaseException | None = None,
     ) -> AttemptResult:
-        """Make an outcome; its status is the reason's own unless the provider gave one."""
+        """Make an outcome; its status is the reason's own unless the provider gave one. `FailureTable.fields` gives the four about the failure."""
         return cls(
             reason,
             status or REASON_POLICIES[reason].status,
@@ -160,4 +211,12 @@ class AttemptResult:
             retry_after,
             raw_response,
             request_rejected,
+            failure,
+            advice,
+            vendor_code,
+            vendor_text,
+            cause,
         )
+
+
+_RETRY = frozenset({Advice.RETRY_LATER})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from messaging_channels._model.outcomes import AttemptResult, Outcome
 from messaging_channels._model.values import fast_frozen
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
+    from messaging_channels._model.failure_reasons import Advice, FailureReason
     from messaging_channels._model.status import Status
 
 
@@ -47,6 +48,7 @@ class Attempt:
         result = self.result
         return {
             "number": self.number,
+            "channel": self.channel,
             "provider": self.provider,
             "account": self.account,
             "startedAt": self.started_at,
@@ -56,7 +58,39 @@ class Attempt:
             "reason": result.reason if result else "in_progress",
             "detail": result.detail if result else "",
             "providerId": result.provider_id if result else None,
+            **failure_as_dict(result),
         }
+
+
+@fast_frozen(frozen=True, slots=True)
+class RecordedEvent:
+    """One event of a message, as it is kept: no address and no content."""
+
+    event_type: str
+    """The event's type, such as `StatusChanged`."""
+    occurred_at: float
+    """When it happened, in the provider's words: seconds since the epoch, UTC."""
+    status: Status | None
+    detail: str
+    """The provider's code and text, or what a person did (`seen`)."""
+    failure: FailureReason | None = None
+    """See StatusChanged; so the next three."""
+    advice: frozenset[Advice] = frozenset()
+    vendor_code: str = ""
+    vendor_text: str = ""
+
+
+@fast_frozen(frozen=True, slots=True)
+class RecordedStep:
+    """A step of a fallback after the first."""
+
+    number: int
+    """Counted from 1."""
+    attempts_before: int
+    channel: str
+    message_type: str
+    address: str
+    """As the ledger was told to keep it."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -105,6 +139,30 @@ class Receipt:
         return result.provider_id if result else None
 
     @property
+    def failure(self) -> FailureReason | None:
+        """Why it was not sent, in the same words for every vendor; None for what was accepted."""
+        result = self._result
+        return result.failure if result else None
+
+    @property
+    def advice(self) -> frozenset[Advice]:
+        """What may be done about it. Never to send it again where a copy may be on its way."""
+        result = self._result
+        return result.advice if result else frozenset()
+
+    @property
+    def vendor_code(self) -> str:
+        """The vendor's own code; empty if it gave none."""
+        result = self._result
+        return result.vendor_code if result else ""
+
+    @property
+    def vendor_text(self) -> str:
+        """The vendor's own words; empty if it gave none."""
+        result = self._result
+        return result.vendor_text if result else ""
+
+    @property
     def raw_response(self) -> Any:  # noqa: ANN401  whatever the provider answered
         """The provider's answer as it came."""
         result = self._result
@@ -149,8 +207,50 @@ def was_rejected(attempts: Sequence[Attempt]) -> bool:
     )
 
 
+class ToldFailure(Protocol):
+    """What tells of a failure: a result, a report as it is kept, a record."""
+
+    @property
+    def failure(self) -> FailureReason | None:
+        """Why it was not delivered."""
+        ...
+
+    @property
+    def advice(self) -> frozenset[Advice]:
+        """What may be done about it."""
+        ...
+
+    @property
+    def vendor_code(self) -> str:
+        """The vendor's own code."""
+        ...
+
+    @property
+    def vendor_text(self) -> str:
+        """The vendor's own words."""
+
+
+def failure_as_dict(told: ToldFailure | None) -> dict[str, Any]:
+    """Return a failure as JSON can hold it."""
+    return {
+        "failure": told.failure if told else None,
+        "advice": sorted(told.advice) if told else [],
+        "vendorCode": told.vendor_code if told else "",
+        "vendorText": told.vendor_text if told else "",
+    }
+
+
 def _describe(attempt: Attempt) -> str:
     wait = f" after {attempt.delay:.1f} s" if attempt.delay else ""
     reason = attempt.result.reason if attempt.result else "not ended"
     detail = f" ({attempt.result.detail})" if attempt.result and attempt.result.detail else ""
     return f"tried {attempt.provider}{wait}: {attempt.outcome}, {reason}{detail}, {attempt.duration:.3f} s"
+
+
+def step_of(record: Any, attempt: Attempt) -> dict[str, Any]:  # noqa: ANN401  a record of a ledger
+    """Return the message type and address of an attempt: those of its step."""
+    message_type, address = record.message_type, record.address
+    for step in record.steps:
+        if attempt.number > step.attempts_before:
+            message_type, address = step.message_type, step.address
+    return {"type": message_type, "destination": address}

@@ -32,3 +32,19 @@ class NotSent(SendFailed):
     """Certainly nothing went out (unreachable, throttled, no credit): it may safely be sent again later."""
 
     code = "not_sent"
+
+
+class AccountError(NotSent):
+    """Our account at the provider cannot send: wrong credentials, or no credit. Mend it, then send again: the message is as good as before.
+
+    `provider` and `account` name it (None is the platform's own), `reason` says what it lacks.
+    """
+
+    code = "account_error"
+
+    def __init__(self, text: str, *, receipt: Receipt, retry_after: float | None = None) -> None:
+        super().__init__(text, receipt=receipt, retry_after=retry_after)
+        last = receipt.attempts[-1] if receipt.attempts else None
+        self.provider = last.provider if last else None
+        self.account = last.account if last else None
+        self.reason = last.result.reason if last and last.result else None

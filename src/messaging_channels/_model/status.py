@@ -97,7 +97,7 @@ def merge(*statuses: Status) -> Status:
 
     Commutative, associative and idempotent, and it never falls in rank. A final status gives way only to one of a higher rank: handed to the
     operator (31) to any definite end; expired (40) to undeliverable (41) to rejected (42); any of these to delivered (50), because proof
-    of delivery outweighs a report of failure.
+    of delivery outweighs a report of failure; and that to `BOUNCED_LATE` (51): a mail that was delivered may still come back.
 
     Raises:
         ValueError: no status was given.
@@ -143,8 +143,14 @@ EXPIRED_EXPIRED = known(4, 15)
 EXPIRED_BEFORE_SENT = known(4, 1004)
 REJECTED_CANCELLED = known(5, 1005)
 REJECTED_BY_RULE = known(5, 1006)
+REJECTED_SUPPRESSED = known(5, 1007)
+"""Ours: what the recipient said, or that the address cannot be reached, forbids it. Nothing was sent."""
 REJECTED_DESTINATION = known(5, 52)
 REJECTED_PLATFORM = known(5, 100)
+BOUNCED_LATE = Status(
+    2, "UNDELIVERABLE", 1007, "UNDELIVERABLE_BOUNCED_LATE", "Taken by the mail server, and returned later"
+)
+"""Ours, and outside the table: the one way back from delivered, and of mail alone."""
 
 _RANK_OF_AN_UNKNOWN_GROUP = 5
 _GROUP_RANKS: dict[int, int] = {
@@ -161,4 +167,5 @@ _RANKS = {
     (1, 1001): 10,
     (1, 3): 30,
     (3, 2): 31,
+    (2, 1007): 51,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,4 +15,9 @@ else:
         return dataclass(slots=slots, unsafe_hash=True)
 
 
-__all__ = ["fast_frozen"]
+def as_texts(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Return several texts as they are, and one text as one: never its letters."""
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+__all__ = ["as_texts", "fast_frozen"]

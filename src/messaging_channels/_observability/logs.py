@@ -35,6 +35,8 @@ class LoggingObserver(Observer):
             "provider": event.provider,
             "event": type(event).__name__,
             "status": status.name if status else "",
+            "failure": str(getattr(event, "failure", None) or ""),
+            "vendor_code": getattr(event, "vendor_code", ""),
         }
         self._log.info("event %s", type(event).__name__, extra=facts)
 
@@ -49,6 +51,8 @@ def _facts(attempt: Attempt) -> dict[str, Any]:
         "attempt": attempt.number,
         "outcome": str(attempt.outcome),
         "reason": str(result.reason) if result else "",
+        "failure": str(result.failure or "") if result else "",
+        "vendor_code": result.vendor_code if result else "",
         "provider_id": result.provider_id if result else None,
         "seconds": round(attempt.duration, 6),
     }

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._model.events import StatusChanged
+from messaging_channels._model.failure_reasons import FailureReason
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels.plugins.observer import Observer
 
@@ -51,6 +53,11 @@ class OpenTelemetryObserver(Observer):
             unit="{message}",
             description="Reports and messages that came in.",
         )
+        self._unknown = meter.create_counter(
+            "messaging_channels.unknown_failures",
+            unit="{failure}",
+            description="Failures whose code is in no table, by provider and code.",
+        )
 
     def attempt_finished(self, attempt: Attempt) -> None:
         """See Observer. Runs in the caller's context, so the span has the right parent."""
@@ -71,17 +78,26 @@ class OpenTelemetryObserver(Observer):
         span.end(int((attempt.started_at + attempt.duration) * _NANO))
         self._duration.record(attempt.duration, facts)
         self._sent.add(1, facts)
+        if attempt.result is not None:
+            self._count_unknown(attempt.provider, attempt.result.failure, attempt.result.vendor_code)
 
     def event_received(self, event: Event) -> None:
         """See Observer."""
-        self._consumed.add(
-            1,
-            {
-                "messaging.system": event.provider,
-                "messaging.operation.name": "receive",
-                "messaging_channels.event": type(event).__name__,
-            },
-        )
+        facts: dict[str, Any] = {
+            "messaging.system": event.provider,
+            "messaging.operation.name": "receive",
+            "messaging_channels.event": type(event).__name__,
+        }
+        if isinstance(event, StatusChanged) and event.failure is not None:
+            facts["messaging_channels.failure"] = str(event.failure)
+            self._count_unknown(event.provider, event.failure, event.vendor_code)
+        self._consumed.add(1, facts)
+
+    def _count_unknown(self, provider: str, failure: FailureReason | None, code: str) -> None:
+        """Count a failure that no table explains. A report without a code is one, too."""
+        if failure is FailureReason.UNKNOWN:
+            facts = {"messaging.system": provider, "messaging_channels.vendor_code": code}
+            self._unknown.add(1, facts)
 
 
 def _attributes(attempt: Attempt) -> dict[str, Any]:
@@ -95,4 +111,5 @@ def _attributes(attempt: Attempt) -> dict[str, Any]:
     }
     if attempt.outcome is not Outcome.ACCEPTED and attempt.result is not None:
         facts["error.type"] = str(attempt.result.reason)
+        facts["messaging_channels.failure"] = str(attempt.result.failure)
     return facts

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from messaging_channels._model import status as statuses
 from messaging_channels._model.errors import Phase, TransportError
 from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
+from messaging_channels.messages._json_view import to_json
 from messaging_channels.plugins.channels import BUILT_IN
 from messaging_channels.plugins.exchange import (
     BlockingCall,
@@ -182,24 +183,13 @@ def _row(envelope: Envelope, behaviour: Behaviour, now: float) -> tuple[Any, ...
         envelope.channel,
         envelope.to.plain,
         type(envelope.message).__name__,
-        json.dumps(_content(envelope.message), ensure_ascii=False),
+        json.dumps(
+            to_json(envelope.message, show_bytes=lambda data: f"{len(data)} bytes", omit_empty=True),
+            ensure_ascii=False,
+        ),
         json.dumps(statuses.PENDING_ACCEPTED.as_dict()),
         json.dumps(behaviour.report.as_dict()),
     )
-
-
-def _content(value: Any) -> Any:  # noqa: ANN401  any value a message may hold
-    """Return a value as JSON can hold it, leaving out what is empty."""
-    if is_dataclass(value) and not hasattr(value, "plain"):
-        shown = {one.name: _content(getattr(value, one.name)) for one in fields(value)}
-        return {name: part for name, part in shown.items() if part not in (None, "", [], {}, False)}
-    if isinstance(value, Mapping):
-        return {str(name): _content(part) for name, part in cast("Mapping[Any, Any]", value).items()}
-    if isinstance(value, (tuple, list)):
-        return [_content(part) for part in cast("list[Any]", value)]
-    if isinstance(value, bytes):
-        return f"{len(value)} bytes"
-    return value if isinstance(value, (str, int, float, type(None))) else getattr(value, "plain", str(value))
 
 
 def _status(text: str) -> Status:

@@ -11,6 +11,8 @@ from messaging_channels.plugins.ledger_queue import (
     Cancel,
     GetQueueStats,
     ListDeadLetters,
+    ListPausedAccounts,
+    PausedAccount,
     Prune,
     QueueStats,
     RetryDeadLetters,
@@ -36,6 +38,10 @@ class QueueClient:
     def stats(self) -> QueueStats:
         """Return how the queue stands: depth, age, rates and failures. For metrics too: it reads counters and the queue, not the records."""
         return self.run(ask(GetQueueStats(self.enqueuer.now())))  # type: ignore[no-any-return]
+
+    def paused_accounts(self) -> Sequence[PausedAccount]:
+        """Return the accounts that cannot send, and whose messages wait until that is mended."""
+        return self.run(ask(ListPausedAccounts()))  # type: ignore[no-any-return]
 
     def dead_letters(self, *, limit: int = 100, before: str | None = None) -> Sequence[MessageRecord]:
         """Return messages that the worker gave up, the newest first; the page after the message `before`."""
@@ -74,6 +80,10 @@ class AsyncQueueClient:
     async def stats(self) -> QueueStats:
         """See `QueueClient.stats`."""
         return await self.run(ask(GetQueueStats(self.enqueuer.now())))  # type: ignore[no-any-return]
+
+    async def paused_accounts(self) -> Sequence[PausedAccount]:
+        """See `QueueClient.paused_accounts`."""
+        return await self.run(ask(ListPausedAccounts()))  # type: ignore[no-any-return]
 
     async def dead_letters(self, *, limit: int = 100, before: str | None = None) -> Sequence[MessageRecord]:
         """See `QueueClient.dead_letters`."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from messaging_channels._ledger.caller_transaction import InTransaction
+from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
 from messaging_channels._model import errors
+from messaging_channels._model.durations import require_number
 from messaging_channels._model.status import PENDING_QUEUED, Status
+from messaging_channels._queue.candidates import require_reports, require_sendable
+from messaging_channels._queue.local_notifier import LocalNotifier
 from messaging_channels._queue.payload import QueuePayload, Step, recipient_digest
 from messaging_channels._sending.send_state import SendOptions
 from messaging_channels.messages import Codec, Message, digest_of, fingerprint
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
 _LedgerReply: TypeAlias = "MessageRecord | errors.LedgerUnavailable | None"
 MAX_TRANSACTION_SIZE = 500
 """How many messages of one call are taken in by one transaction: what bounds the memory, and for how long nobody else writes."""
+_LONGEST_WAIT = 15 * 366 * 86400.0
 PRIORITIES = {"high": 0, "normal": 1, "low": 2}
 
 
@@ -75,28 +80,22 @@ class EnqueueOptions:
                 raise errors.InvalidMessage(
                     "it has no time zone", field="send_at", hint="give tzinfo, such as datetime.UTC"
                 )
-            return max(now, self.send_at.timestamp())
-        return now if self.send_at is None else max(now, self.send_at)
+            return _at_the_earliest(now, self.send_at.timestamp())
+        return now if self.send_at is None else _at_the_earliest(now, self.send_at)
 
 
-class LocalNotifier:
-    """Tells the workers of this process that something was enqueued."""
+def _at_the_earliest(now: float, at: float) -> float:
+    """Return a time to send, or now if it has passed.
 
-    def __init__(self) -> None:
-        self._listeners: list[Callable[[], None]] = []
-
-    def subscribe(self, listener: Callable[[], None]) -> None:
-        """Have a function called, from any thread, whenever something was enqueued."""
-        self._listeners.append(listener)
-
-    def unsubscribe(self, listener: Callable[[], None]) -> None:
-        """Call it no more."""
-        self._listeners.remove(listener)
-
-    def notify(self) -> None:
-        """Call all of them."""
-        for listener in tuple(self._listeners):
-            listener()
+    Raises:
+        InvalidMessage: it cannot be meant: no number of seconds, or years away.
+    """
+    require_number(at, "send_at")
+    if at - now > _LONGEST_WAIT:
+        raise errors.InvalidMessage(
+            "it is decades away from now", field="send_at", hint="give seconds since 1970, not milliseconds"
+        )
+    return max(now, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +172,7 @@ class Enqueuer:
         options: Mapping[str, Any],
     ) -> Flow[QueuedReceipt]:
         """Take one message in. See `Dispatcher.enqueue`."""
+        self.require_ledger()
         enqueue_options, send_options, transaction = _split_options(options)
         prepared = yield from self._prepare(message, to, enqueue_options, send_options)
         record = yield from ask(
@@ -191,6 +191,7 @@ class Enqueuer:
         self, chunk: Iterable[tuple[Message | Fallback, Any]], options: Mapping[str, Any]
     ) -> Flow[Sequence[EnqueueResult]]:
         """Take several messages in, those that can be, in one transaction. See `Dispatcher.enqueue_each`."""
+        self.require_ledger()
         enqueue_options, send_options, transaction = _split_options(options)
         enqueue_options.not_before(self.pipeline.clock())  # what is wrong for all is told once
         all_prepared: list[tuple[Any, _Prepared | errors.MessagingError]] = []
@@ -211,6 +212,21 @@ class Enqueuer:
             else EnqueueResult(to, None, order)
             for to, order in all_prepared
         ]
+
+    def require_ledger(self) -> None:
+        """Refuse a queue of which nothing would be left when the process ends.
+
+        Raises:
+            InvalidSetting: the dispatcher was given no ledger.
+        """
+        if isinstance(self.pipeline.recorder.options.ledger, LazyMemoryLedger):
+            raise errors.InvalidSetting(
+                "none was given, so nothing that waits would be kept, and no worker would find it",
+                setting="ledger",
+                source="the dispatcher",
+                hint="pass ledger=SqliteLedger(Path('ledger.sqlite3')), or set"
+                " MESSAGING_CHANNELS_LEDGER_URL=sqlite:///ledger.sqlite3",
+            )
 
     def now(self) -> float:
         """Return the time: seconds since the epoch, UTC."""
@@ -280,7 +296,10 @@ class Enqueuer:
             except errors.UnresolvedRecipient as error:
                 lacking = lacking or error
                 continue
-            self.pipeline.selector.select(envelope, account)
+            providers = self.pipeline.selector.select(envelope, account).providers.values()
+            require_sendable(providers, envelope)
+            if len(steps) > 1 and not found:
+                require_reports(providers, envelope.channel)
             found.append((envelope, account))
         if lacking is not None and not found:
             raise lacking

@@ -56,8 +56,7 @@ class QueuePayload:
         return json.dumps(
             {
                 "steps": [
-                    [codec.build_request(one.message), codec.build_request(one.to), one.account]
-                    for one in self.steps
+                    [codec.encode(one.message), codec.encode(one.to), one.account] for one in self.steps
                 ],
                 "onUnknown": self.on_unknown,
                 "after": self.after,
@@ -78,10 +77,7 @@ class QueuePayload:
         kept: dict[str, Any] = json.loads(text)
         try:
             window = SendWindow(*kept["window"]) if kept["window"] else None
-            steps = [
-                Step(codec.parse_response(message), codec.parse_response(to), own)
-                for message, to, own in kept["steps"]
-            ]
+            steps = [Step(codec.decode(message), codec.decode(to), own) for message, to, own in kept["steps"]]
         except (KeyError, TypeError, ValueError) as error:
             raise DecodeError(str(error)) from None
         return cls(

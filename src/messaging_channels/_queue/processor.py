@@ -6,22 +6,27 @@ went out is.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from messaging_channels._ledger.schema import step_message_id
 from messaging_channels._model import errors
 from messaging_channels._model.ids import random_digits
-from messaging_channels._model.outcomes import REASON_POLICIES, AttemptResult, Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.receipts import deciding_attempt, was_rejected
 from messaging_channels._model.status import (
     DELIVERED_TO_HANDSET,
     EXPIRED_BEFORE_SENT,
     REJECTED_BY_RULE,
+    REJECTED_PLATFORM,
+    REJECTED_SUPPRESSED,
     StatusGroup,
 )
+from messaging_channels._queue.accounts import AccountPauses
+from messaging_channels._queue.candidates import capped_by_deadline, is_ours, prefer_other_providers
 from messaging_channels._queue.payload import QueuePayload, Step
 from messaging_channels._sending.attempt import LEASE_EXPIRED
 from messaging_channels._sending.decision import Stop
@@ -45,7 +50,7 @@ if TYPE_CHECKING:
     from messaging_channels._sending.pipeline import SendPipeline
     from messaging_channels.plugins.ledger import MessageRecord
 
-Transition: TypeAlias = "tuple[str, UpdateJob | AdvanceFallback]"
+Transition: TypeAlias = "tuple[str, UpdateJob | AdvanceFallback | Transaction]"
 """What is counted, and what is written down."""
 
 
@@ -55,6 +60,8 @@ class QueueRetryPolicy:
 
     max_rounds: int = 12
     """After which it becomes a dead letter. A round is what one `send` would do: several attempts, at several providers."""
+    max_crashes: int = 5
+    """How many workers may die with a message in hand before it becomes a dead letter."""
     initial_interval: float = 5.0
     max_interval: float = 900.0
 
@@ -81,6 +88,14 @@ class _ClaimedJob:
         return self.job.step < len(self.payload.steps)
 
 
+@dataclass(slots=True)
+class _Round:
+    """What one round has in hand."""
+
+    pauses: AccountPauses
+    sending: list[_ClaimedJob] = field(default_factory=list["_ClaimedJob"])
+
+
 @dataclass(frozen=True, slots=True)
 class JobProcessor:
     """Does rounds for one worker. One serves all its threads or tasks."""
@@ -89,50 +104,82 @@ class JobProcessor:
     codec: Codec
     name: str
     retry: QueueRetryPolicy = field(default_factory=QueueRetryPolicy)
+    ended_owners: deque[str] = field(default_factory=lambda: deque(maxlen=100), init=False, repr=False)
+    """Holders of rounds that ended without giving all of their messages back: nobody died with those."""
 
     def run_round(self, limit: int, message_id: str | None = None) -> Flow[int]:
         """Claim what is due, send it, and write down what follows. Return how many were claimed."""
         now, lease_owner = self.pipeline.clock(), random_digits()
-        claim = Claim(lease_owner, now, now + self.pipeline.recorder.options.lease, limit, message_id)
-        jobs = yield from ask(claim)
-        transitions: list[Transition] = []
-        sending: list[_ClaimedJob] = []
-        for job in jobs:
-            end = yield from self._start(job, lease_owner, sending)
-            transitions += [end] if end else []
-        yield from self._write_transitions(transitions)
-        while under_way := [one.state for one in sending if one.state and not one.state.is_done]:
-            yield from self.pipeline.step(under_way)
-        yield from self._write_transitions(
-            [end for one in sending if (end := self._after_send(one, lease_owner))]
-        )
+        ended = tuple(self.ended_owners)
+        lease = now + self.pipeline.recorder.options.lease
+        jobs = yield from ask(Claim(lease_owner, now, lease, limit, message_id, ended))
+        for one in ended:
+            with suppress(ValueError):  # another round has told of it at the same time
+                self.ended_owners.remove(one)
+        try:
+            given_back = (yield from self._process(jobs, lease_owner)) if jobs else 0
+        except Exception:
+            self.ended_owners.append(lease_owner)
+            raise
+        if given_back < len(jobs):
+            self.ended_owners.append(lease_owner)
         return len(jobs)
 
-    def _write_transitions(self, transitions: Sequence[Transition]) -> Flow[None]:
-        """Write endings down in one step, and count those that still were ours."""
+    def _process(self, jobs: Sequence[Job], lease_owner: str) -> Flow[int]:
+        """Send what was claimed, and write down what follows. Return of how many that was written."""
+        turn = _Round(AccountPauses(self.pipeline.clock, self.pipeline.chance))
+        yield from turn.pauses.load()
+        transitions: list[Transition] = []
+        for job in jobs:
+            end = yield from self._start(job, lease_owner, turn)
+            transitions += [end] if end else []
+        given_back = yield from self._write_transitions(transitions)
+        while under_way := [one.state for one in turn.sending if one.state and not one.state.is_done]:
+            yield from self.pipeline.step(under_way)
+        yield from turn.pauses.record([one.state for one in turn.sending if one.state])
+        ends = [end for one in turn.sending if (end := self._after_send(one, lease_owner, turn))]
+        return given_back + (yield from self._write_transitions(ends))
+
+    def _write_transitions(self, transitions: Sequence[Transition]) -> Flow[int]:
+        """Write endings down in one step, and count those that still were ours. Return how many those are."""
         if not transitions:
-            return
+            return 0
         replies = yield from ask(Transaction(tuple(operation for _, operation in transitions)))
-        counts = Counter(what for (what, _), ours in zip(transitions, replies, strict=True) if ours and what)
+        told = [what for (what, _), reply in zip(transitions, replies, strict=True) if is_ours(reply)]
+        counts = Counter(filter(None, told))
         if counts:
             yield from ask(IncrementCounters(self.pipeline.clock(), self.name, dict(counts)))
+        return len(told)
 
-    def _start(self, job: Job, holder: str, sending: list[_ClaimedJob]) -> Flow[Transition | None]:
-        """Decide what a claimed message needs. One that is to be sent is added to `sending`."""
+    def _start(self, job: Job, holder: str, turn: _Round) -> Flow[Transition | None]:
+        """Decide what a claimed message needs. One that is to be sent is added to the round."""
         try:
+            if job.crashes >= self.retry.max_crashes:
+                return (yield from self._set_aside(job, holder))
             claimed = _ClaimedJob(job, QueuePayload.from_json(self.codec, job.payload))
-            return (yield from self._decide(claimed, holder, sending))
+            return (yield from self._decide(claimed, holder, turn))
         except errors.LedgerUnavailable:
             raise
+        except (errors.InvalidMessage, errors.InvalidAddress) as error:
+            return "rejected", self._update_job(
+                job, holder, None, stop_reason=str(error), status=REJECTED_PLATFORM
+            )
         except errors.MessagingError as error:
             return "dead", self._update_job(job, holder, State.DEAD, stop_reason=str(error))
         except Exception as fault:  # noqa: BLE001  one message that cannot be dealt with must not stop the others
             why = str(fault) if isinstance(fault, DecodeError) else f"{type(fault).__name__} was raised"
             return "dead", self._update_job(job, holder, State.DEAD, stop_reason=why)
 
-    def _decide(
-        self, claimed: _ClaimedJob, holder: str, sending: list[_ClaimedJob]
-    ) -> Flow[Transition | None]:
+    def _set_aside(self, job: Job, holder: str) -> Flow[Transition]:
+        """Give up a message with which workers died: a dead letter, or held for good where it may have been sent."""
+        record, why = job.record, f"{job.crashes} workers died with it in hand"
+        if record is not None and any(one.in_progress for one in record.attempts):
+            record = yield from self.pipeline.recorder.mark_crashed(record, self.pipeline.clock())
+        if record is not None and _step_outcome(job, record)[0] in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+            return "unknown", self._update_job(job, holder, State.HELD, due=NEVER, stop_reason=why)
+        return "dead", self._update_job(job, holder, State.DEAD, stop_reason=why)
+
+    def _decide(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> Flow[Transition | None]:
         job = claimed.job
         if job.record is not None:
             end = yield from self._decide_from_record(claimed, job.record, holder)
@@ -146,13 +193,11 @@ class JobProcessor:
         opens = claimed.payload.next_open(now)
         if opens > now:
             return "", self._update_job(
-                job, holder, State.WAITING, due=_capped_by_deadline(job, opens), tries=job.tries
+                job, holder, State.WAITING, due=capped_by_deadline(job, opens), tries=job.tries
             )
-        return (yield from self._prepare_send(claimed, holder, sending))
+        return (yield from self._prepare_send(claimed, holder, turn))
 
-    def _prepare_send(
-        self, claimed: _ClaimedJob, holder: str, sending: list[_ClaimedJob]
-    ) -> Flow[Transition | None]:
+    def _prepare_send(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> Flow[Transition | None]:
         """Set it on its way, or say why not."""
         job, letter, now = claimed.job, claimed.step, self.pipeline.clock()
         terms = claimed.payload.send_options(None if job.deadline is None else max(job.deadline - now, 0.001))
@@ -165,15 +210,26 @@ class JobProcessor:
                 envelope, letter.account, terms, queued, holder
             )
         except errors.MessageBlocked as blocked:
-            if blocked.__cause__ is not None:  # the rule could not be asked: later, perhaps
-                return self._retry_later(claimed, holder, None)
-            if claimed.has_more_steps:
-                return "failed_over", self._next_step(claimed, holder)
-            return "rejected", self._update_job(
-                job, holder, None, stop_reason=str(blocked), status=REJECTED_BY_RULE
-            )
-        sending.append(claimed)
+            return self._after_block(claimed, holder, blocked)
+        if job.record is not None:
+            prefer_other_providers(claimed.state, job.record, job.base)
+        due = yield from turn.pauses.leave_out(claimed.state)
+        if due is not None:
+            return self._wait_for_account(claimed, holder, due)
+        turn.sending.append(claimed)
         return None
+
+    def _after_block(self, claimed: _ClaimedJob, holder: str, blocked: errors.MessageBlocked) -> Transition:
+        """Say what follows where a rule, or what the person said, forbids a step."""
+        if blocked.__cause__ is not None:  # the rule could not be asked: later, perhaps
+            return self._retry_later(claimed, holder, None)
+        if claimed.has_more_steps:
+            return "failed_over", self._next_step(claimed, holder)
+        what, status = (
+            ("rejected", REJECTED_BY_RULE) if blocked.entry is None else ("suppressed", REJECTED_SUPPRESSED)
+        )
+        why = str(blocked) if blocked.entry is None else f"{blocked} [{blocked.entry.id}]"
+        return what, self._update_job(claimed.job, holder, None, stop_reason=why, status=status)
 
     def _envelope(self, job: Job, step: Step) -> Envelope:
         channel = self.pipeline.envelopes.channel_for(step.message)
@@ -186,7 +242,7 @@ class JobProcessor:
         job, now = claimed.job, self.pipeline.clock()
         if any(attempt.in_progress for attempt in record.attempts):
             if record.lease > now:  # somebody is at it
-                return "", self._update_job(job, holder, job.state, due=record.lease, tries=job.tries)
+                return "", self._update_job(job, holder, State.HELD, due=record.lease)
             record = yield from self.pipeline.recorder.mark_crashed(record, now)
         if record.status.rank >= DELIVERED_TO_HANDSET.rank:
             return "", self._update_job(job, holder, None)
@@ -197,7 +253,7 @@ class JobProcessor:
             if outcome is Outcome.UNKNOWN:
                 return "", self._hold(job, holder, job.tries + 1)
         if job.state is State.SENT and outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
-            return self._check_fallback(claimed, record, holder)
+            return (yield from self._check_fallback(claimed, record, holder))
         result = _step_outcome(job, record)[1]
         reason = result.reason if result else None
         again = result is None or _may_retry(result)
@@ -206,23 +262,42 @@ class JobProcessor:
             return None
         return self._finish_step(claimed, holder, outcome, reason, "its attempts had ended so")
 
-    def _check_fallback(self, claimed: _ClaimedJob, record: MessageRecord, holder: str) -> Transition:
-        """Look at a step that was accepted: whether it failed, or its time is over."""
-        job = claimed.job
-        last = max((one.started_at + one.duration for one in record.attempts), default=job.created)
+    def _check_fallback(self, claimed: _ClaimedJob, record: MessageRecord, holder: str) -> Flow[Transition]:
+        """Look at a step that was accepted: whether it failed, or its time is over. Before the next one its provider is asked, where it can be."""
+        job, now = claimed.job, self.pipeline.clock()
+        last = max((min(now, one.started_at + one.duration) for one in record.attempts), default=job.created)
         standing = job.step_status
         failed = standing is not None and standing.final and standing.group is not StatusGroup.DELIVERED
-        if failed or self.pipeline.clock() >= last + claimed.payload.after:
-            return "failed_over", self._next_step(claimed, holder)
-        return "", self._update_job(job, holder, State.SENT, due=last + claimed.payload.after)
+        if not failed and now < last + claimed.payload.after:
+            return "", self._update_job(job, holder, State.SENT, due=last + claimed.payload.after)
+        if not failed:
+            record = yield from self.pipeline.reports.check_delivery(record, claimed.step.to)
+            if record.status.rank >= DELIVERED_TO_HANDSET.rank:
+                return "", self._update_job(job, holder, None)
+        return "failed_over", self._next_step(claimed, holder)
 
-    def _after_send(self, claimed: _ClaimedJob, holder: str) -> Transition | None:
-        """Say what follows an attempt, or that none was made. None if it is no longer ours."""
+    def _after_send(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> Transition | None:
+        """Say what follows an attempt, or that none was made. None if it is no longer ours.
+
+        Where the end of the attempt could not be written down, it is written together with what follows.
+        """
+        end = self._next_transition(claimed, holder, turn)
+        if end is None or claimed.state is None or claimed.state.unwritten is None:
+            return end
+        return end[0], Transaction((claimed.state.unwritten, end[1]))
+
+    def _next_transition(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> Transition | None:
         state = claimed.state
+        if state is not None and isinstance(state.error, errors.MessageBlocked):
+            return self._after_block(claimed, holder, state.error)
         if state is None or state.error is not None:
             return None
         attempt, outcome = deciding_attempt(state.attempts)
         result = attempt.result if attempt else None
+        if attempt is not None and result is not None and result.reason.policy.is_account_fault:
+            if claimed.has_more_steps:
+                return "failed_over", self._next_step(claimed, holder)
+            return self._wait_for_account(claimed, holder, turn.pauses.next_try(attempt))
         if result is None or (outcome is Outcome.NOT_SENT and _may_retry(result)):
             asked = state.retry_after if result is None else result.retry_after
             return self._retry_later(claimed, holder, asked, attempted=result is not None)
@@ -263,7 +338,15 @@ class JobProcessor:
         wait = retry.delay(max(tries, 1), asked, self.pipeline.chance()) if attempted else asked or 1.0
         due = claimed.payload.next_open(self.pipeline.clock() + wait)
         return "retried", self._update_job(
-            job, holder, State.WAITING, due=_capped_by_deadline(job, due), tries=tries
+            job, holder, State.WAITING, due=capped_by_deadline(job, due), tries=tries
+        )
+
+    def _wait_for_account(self, claimed: _ClaimedJob, holder: str, due: float) -> Transition:
+        """Have it wait until its account can send again: that is no fault of the message, and counts against it in no way."""
+        job, at = claimed.job, claimed.payload.next_open(due)
+        tries = max(1, job.tries)
+        return "paused", self._update_job(
+            job, holder, State.WAITING, due=capped_by_deadline(job, at), tries=tries
         )
 
     def _hold(self, job: Job, holder: str, looks: int) -> UpdateJob:
@@ -305,15 +388,9 @@ def _step_attempts(job: Job, record: MessageRecord) -> Sequence[Attempt]:
 
 def _may_retry(result: AttemptResult) -> bool:
     """Whether a later round may do better: also where a worker was too slow for its lease, and so sent nothing."""
-    return REASON_POLICIES[result.reason].retryable or result.detail == LEASE_EXPIRED.detail
+    policy = result.reason.policy
+    return policy.retryable or policy.is_account_fault or result.detail == LEASE_EXPIRED.detail
 
 
-def _capped_by_deadline(job: Job, due: float) -> float:
-    """Return when to look again: at its deadline at the latest."""
-    return due if job.deadline is None else min(due, job.deadline)
-
-
-_OPERATOR_REASONS = frozenset(
-    {Reason.INTERNAL_ERROR, Reason.CREDENTIALS, Reason.INSUFFICIENT_CREDIT, Reason.NO_COVERAGE}
-)
+_OPERATOR_REASONS = frozenset({Reason.INTERNAL_ERROR, Reason.NO_COVERAGE})
 """Ends that are ours to mend, so that the message may be tried again as it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -32,10 +33,20 @@ class SentFlag:
 
 @fast_frozen(frozen=True, slots=True)
 class TimeBudget:
-    """How long the exchanges of an attempt may take."""
+    """How long the exchanges of an attempt may take, all of them together."""
 
-    seconds: float
+    until: float
+    """Seconds since the epoch, UTC."""
+    clock: Callable[[], float]
     default_timeouts: Timeouts
+
+    def timeouts(self, given: Timeouts | None) -> Timeouts:
+        """Return the time-outs of an exchange that begins now: no phase longer than what is left."""
+        left = max(self.until - self.clock(), _MIN_SECONDS)
+        usual = given or self.default_timeouts
+        return Timeouts(
+            min(left, usual.connect), min(left, usual.write), min(left, usual.read), min(left, usual.limit)
+        )
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -139,7 +150,7 @@ def _drive_provider(
             try:
                 reply = yield exchange if budget is None else _with_timeouts(exchange, budget)
             except BaseException as failure:  # noqa: BLE001  cancellation included: the flow decides
-                if not isinstance(failure, errors.TransportError) or failure.may_have_been_sent:
+                if not _is_before_the_first_byte(failure):
                     sent |= exchange.may_send
                 advance, reply = flow.throw, failure
             else:
@@ -172,23 +183,39 @@ def _with_timeouts(exchange: Any, budget: TimeBudget) -> Any:  # noqa: ANN401  a
     """Return the exchange with no phase longer than what is left."""
     if not hasattr(exchange, "timeouts"):
         return exchange
-    timeouts: Timeouts = exchange.timeouts or budget.default_timeouts
-    phases = (min(budget.seconds, phase) for phase in (timeouts.connect, timeouts.write, timeouts.read))
-    return replace(exchange, timeouts=Timeouts(*phases))
+    return replace(exchange, timeouts=budget.timeouts(exchange.timeouts))
+
+
+def _is_before_the_first_byte(failure: BaseException) -> bool:
+    """Whether it is certain that the exchange that failed has put no byte of a message on its way."""
+    if isinstance(failure, errors.TransportError):
+        return not failure.may_have_been_sent
+    return isinstance(failure, (errors.BadInput, errors.ConfigurationError, errors.LedgerUnavailable))
 
 
 def _result_of_exception(error: Exception, provider: Provider, *, sent: bool) -> AttemptEnd:
-    if isinstance(error, errors.TransportError):
+    if isinstance(error, errors.TransportError) and (sent or error.phase is not errors.Phase.LOCAL):
         late = Reason.TIMEOUT if error.timed_out else Reason.CONNECTION
         return AttemptResult.of(late if sent else Reason.UNREACHABLE, str(error))
     if isinstance(error, (errors.BadInput, errors.ConfigurationError)) and not sent:
         return error
     detail = f"{provider.name} raised {type(error).__name__}"
-    return (
-        AttemptResult.of(Reason.PLUGIN, detail)
-        if sent
-        else AttemptResult.of(Reason.INTERNAL_ERROR, detail, request_rejected=True)
-    )
+    if isinstance(error, errors.TransportError):
+        detail = f"{provider.name}: {error}"
+    _LOG.error("%s", detail, exc_info=error)
+    reason = Reason.PLUGIN if sent else Reason.INTERNAL_ERROR
+    return AttemptResult.of(reason, detail, request_rejected=not sent, cause=error)
+
+
+def warn_if_misdirected(result: AttemptResult, provider: str) -> None:
+    """Tell the operator that somebody else answered in the provider's place: no message goes out until that is mended."""
+    if result.reason is Reason.MISDIRECTED:
+        _LOG.warning("%s cannot be reached: %s", provider, result.detail)
+
+
+_LOG = logging.getLogger("messaging_channels")
+_MIN_SECONDS = 0.001
+"""Seconds that do not count: so much an exchange is given although the deadline has just passed."""
 
 
 LEASE_EXPIRED = AttemptResult.of(

@@ -8,7 +8,9 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from messaging_channels._model import errors
+from messaging_channels._model.addresses import Address
 from messaging_channels._model.send_failed import SendFailed
+from messaging_channels._model.status import REJECTED_SUPPRESSED
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.messages import Message
 from messaging_channels.messages.fallback import Fallback
@@ -16,6 +18,7 @@ from messaging_channels.plugins.exchange import Flow
 
 if TYPE_CHECKING:
     from messaging_channels._model.receipts import Receipt
+    from messaging_channels._model.status import Status
     from messaging_channels._sending.pipeline import SendPipeline
     from messaging_channels._sending.send_state import SendOptions, SendState
 
@@ -35,6 +38,14 @@ class SendResult:
     error: errors.MessagingError | None = None
     """What `send` would have raised."""
 
+    @property
+    def status(self) -> Status | None:
+        """How it stands; `REJECTED_SUPPRESSED`, which is final, where the person does not want it. None where nobody was asked for another reason."""
+        if self.receipt is not None:
+            return self.receipt.status
+        blocked = isinstance(self.error, errors.MessageBlocked) and self.error.entry is not None
+        return REJECTED_SUPPRESSED if blocked else None
+
 
 def chunks(
     message: Payload | Iterable[Payload], to: Iterable[Any], size: int
@@ -50,6 +61,7 @@ def chunks(
 
 
 def _pairs(message: Payload | Iterable[Payload], to: Iterable[Any]) -> Iterator[tuple[Payload, Any]]:
+    to = (to,) if isinstance(to, (str, Address)) else to  # one recipient, and never its letters
     if isinstance(message, (Message, Fallback)):
         yield from ((message, one) for one in to)
         return
@@ -95,6 +107,7 @@ class Bulk:
         for state in self.pending:
             (done if state.is_done else pending).append(state)
         self.pending = pending
+        yield from self.pipeline.recorder.record_unsent(done, self.pipeline.clock())
         return map(_result, done)
 
 

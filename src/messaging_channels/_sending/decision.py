@@ -55,29 +55,44 @@ def next_step(
     last = attempts[-1]
     if last.outcome is Outcome.ACCEPTED:
         return accepted_by(last.provider)
-    ends = [attempt.result for attempt in attempts if attempt.result]
-    if not all(_is_certainly_unsent(end, resend=resend) for end in ends):
-        return Stop(
-            _AWAITING_OUTCOME
-            if any(end.outcome is Outcome.UNKNOWN for end in ends)
-            else f"{last.provider} refused it for good"
-        )
-    repeats = [_retry_of(name, attempts, retry, chance, resend=resend) for name in names]
+    results = [attempt.result for attempt in attempts if attempt.result]
+    possible = [_retry_of(name, attempts, retry, chance, resend=resend) for name in names]
     seconds = seconds_left()
-    waits = [one for one in repeats if one is not None and one.delay < seconds]
-    fresh = [name for name in names if all(attempt.provider != name for attempt in attempts)]
-    again = next((one for one in waits if one.provider == last.provider), None)
-    if again and (ends[-1].reason is Reason.THROTTLED or last.outcome is Outcome.UNKNOWN):
-        return (
-            again  # who asks to wait is waited for; and a second copy is least likely where the first one is
-        )
-    if fresh and may_fail_over(ends, resend=resend):
-        return TryProvider(fresh[0])
+    retries = [one for one in possible if one is not None and one.delay < seconds]
     return (
-        min(waits, key=lambda one: one.delay)
-        if waits
-        else Stop("no attempt was left that could begin in time")
+        _stop_for_good(last, results, resend=resend)
+        or _retry_same_provider(last, retries)
+        or _fail_over(names, attempts, results, resend=resend)
+        or min(retries, key=lambda one: one.delay, default=None)
+        or _NO_ATTEMPT_LEFT
     )
+
+
+def _stop_for_good(last: Attempt, results: Sequence[AttemptResult], *, resend: bool) -> Stop | None:
+    """Stop where an attempt may have sent it, or was refused for good."""
+    if all(_is_certainly_unsent(result, resend=resend) for result in results):
+        return None
+    if any(result.outcome is Outcome.UNKNOWN for result in results):
+        return _AWAITING_OUTCOME
+    return Stop(f"{last.provider} refused it for good")
+
+
+def _retry_same_provider(last: Attempt, retries: Iterable[TryProvider]) -> TryProvider | None:
+    """Wait for who asks to be waited for, and make a second copy where the first one is, if anywhere."""
+    is_throttled = last.result is not None and last.result.reason is Reason.THROTTLED
+    if not is_throttled and last.outcome is not Outcome.UNKNOWN:
+        return None
+    return next((one for one in retries if one.provider == last.provider), None)
+
+
+def _fail_over(
+    names: Iterable[str], attempts: Sequence[Attempt], results: Sequence[AttemptResult], *, resend: bool
+) -> TryProvider | None:
+    """Ask the next provider that was not asked, if no attempt can have reached anybody."""
+    if not may_fail_over(results, resend=resend):
+        return None
+    asked = {attempt.provider for attempt in attempts}
+    return next((TryProvider(name) for name in names if name not in asked), None)
 
 
 @lru_cache(maxsize=64)
@@ -113,4 +128,5 @@ def _retry_of(
     return None if wait is None else TryProvider(name, wait)
 
 
-_AWAITING_OUTCOME = "it may have been sent: held until that is known"
+_AWAITING_OUTCOME = Stop("it may have been sent: held until that is known")
+_NO_ATTEMPT_LEFT = Stop("no attempt was left that could begin in time")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from messaging_channels._model import errors
 from messaging_channels._model.addresses import Address
 from messaging_channels._model.ids import message_id
+from messaging_channels.messages._values import require_characters
 from messaging_channels.plugins.exchange import Flow
 from messaging_channels.plugins.provider import Envelope
-from messaging_channels.plugins.recipients import ResolvedRecipient
+from messaging_channels.plugins.recipients import Person, ResolvedRecipient, User
 
 if TYPE_CHECKING:
     from messaging_channels.messages import Message
@@ -35,12 +36,16 @@ class EnvelopeBuilder:
     ) -> Flow[tuple[Envelope, str | None]]:
         """Find out whom a message is for, and whose account sends it."""
         channel = self.channel_for(message)
+        message.require_sendable()
+        require_characters(message)
         contact = yield from self.resolve(to, channel)
         return Envelope(message_id(now), channel.name, message, _address(contact, channel)), contact.account
 
     def build_for_address(self, message: Message, to: str, now: float) -> Envelope:
         """Address a message to what is an address already, in text."""
         channel = self.channel_for(message)
+        message.require_sendable()
+        require_characters(message)
         return Envelope(message_id(now), channel.name, message, channel.parse(to))
 
     def channel_for(self, message: Message) -> Channel:
@@ -61,6 +66,10 @@ class EnvelopeBuilder:
             contact = yield from resolver.resolve(to, channel)
             if contact is not None:
                 return contact
+        if isinstance(to, (User, Person)):
+            raise errors.UnknownRecipient(
+                "no resolver knows it", recipient=repr(to), channel=channel.name, hint="check the id"
+            )
         raise errors.UnresolvedRecipient(
             f"no resolver understands a {type(to).__name__}",
             recipient="recipient",

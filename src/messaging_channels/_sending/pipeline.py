@@ -11,25 +11,35 @@ from typing import TYPE_CHECKING, Any
 from messaging_channels._inbound.webhooks import Reports
 from messaging_channels._model import errors
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
-from messaging_channels._model.receipts import Attempt, Receipt, Skipped
+from messaging_channels._model.receipts import Attempt, Receipt
 from messaging_channels._sending.attempt import (
     PendingEnvelope,
     SentFlag,
     TimeBudget,
     attempt_batch,
     attempt_coalesced,
+    warn_if_misdirected,
 )
-from messaging_channels._sending.decision import Stop, TryProvider
+from messaging_channels._sending.check_runner import ask_checks, ask_consent, finish_checks
+from messaging_channels._sending.decision import TryProvider
 from messaging_channels._sending.envelopes import EnvelopeBuilder
+from messaging_channels._sending.first_candidate import first_candidate
+from messaging_channels._sending.grouping import applicable_rate_limits, batch_key
 from messaging_channels._sending.provider_selection import ProviderSelector
 from messaging_channels._sending.recorder import AttemptRecorder, existing_record, resume_from
-from messaging_channels._sending.send_state import ExistingRecord, QueueContext, SendOptions, SendState
+from messaging_channels._sending.send_state import (
+    ExistingRecord,
+    QueueContext,
+    SendOptions,
+    SendState,
+    attempt_result,
+)
 from messaging_channels.messages import fingerprint
 from messaging_channels.plugins.exchange import Coalesce, Flow, Gather, Sleep, Timeouts, ask
 from messaging_channels.plugins.ledger import GetMessage
 from messaging_channels.plugins.observer import Observer, notify
-from messaging_channels.plugins.provider import Envelope, Provider, SupportsBatchGrouping, SupportsRateLimits
-from messaging_channels.policies.checks import PreSendCheck, run_check
+from messaging_channels.plugins.provider import Envelope, Provider, SupportsRateLimits
+from messaging_channels.policies.checks import PreSendCheck
 from messaging_channels.policies.circuit_breaker import CircuitBreakers
 from messaging_channels.policies.rate_limiter import RateLimiter
 
@@ -38,7 +48,6 @@ if TYPE_CHECKING:
     from messaging_channels._sending.attempt import AttemptEnd
     from messaging_channels.messages import Message
     from messaging_channels.plugins.ledger import MessageRecord
-    from messaging_channels.policies.checks import PreSendCheck
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +79,15 @@ class SendPipeline:
                 yield from self.send_group([state], state.step.provider)
             else:
                 yield from self.step([state])
+        if not state.attempts:
+            yield from self.recorder.record_unsent([state], self.clock())
         return state.result()
 
     def prepare(
         self,
         message: Message,
         to: Any,  # noqa: ANN401  resolvers take anything
-        terms: SendOptions,
+        options: SendOptions,
         *,
         one_of_many: bool = False,
     ) -> Flow[SendState]:
@@ -84,25 +95,32 @@ class SendPipeline:
 
         For one of many the idempotency key stands for the whole call: each address has a key of its own under it.
         """
-        if isinstance(to, str) and self.is_fast(terms):
-            return self.prepare_fast(message, to, terms)
+        if isinstance(to, str) and self.is_fast(options):
+            return self.prepare_fast(message, to, options)
         envelope, account = yield from self.envelopes.build(message, to, self.clock())
-        state = self._new_state(envelope, account, terms, self.clock())
+        state = self._new_state(envelope, account, options, self.clock())
         state.is_bulk = one_of_many
-        if terms.idempotency_key is None or not (yield from self._find_existing(state)):
+        if options.idempotency_key is None or not (yield from self._find_existing(state)):
             yield from self._run_checks(state)
-            state.step = self._first_candidate(state)
+            state.step = first_candidate(state, self.circuits, self.clock)
+            if state.is_done:
+                finish_checks(self.checks, [state])
         return state
 
-    def is_fast(self, terms: SendOptions) -> bool:
+    def is_fast(self, options: SendOptions) -> bool:
         """Whether there is neither a key nor a rule to be asked for, as most often."""
-        return terms.idempotency_key is None and not self.checks
+        consent = self.recorder.consent
+        return (
+            options.idempotency_key is None
+            and not self.checks
+            and not (consent is not None and consent.asks_unrecorded)
+        )
 
-    def prepare_fast(self, message: Message, to: str, terms: SendOptions) -> SendState:
+    def prepare_fast(self, message: Message, to: str, options: SendOptions) -> SendState:
         """Do as `prepared`, at once: for an address in text, where it asks nothing."""
         now = self.clock()
-        state = self._new_state(self.envelopes.build_for_address(message, to, now), None, terms, now)
-        state.step = self._first_candidate(state)
+        state = self._new_state(self.envelopes.build_for_address(message, to, now), None, options, now)
+        state.step = first_candidate(state, self.circuits, self.clock)
         return state
 
     def _new_state(
@@ -125,14 +143,16 @@ class SendPipeline:
         return True
 
     def prepare_queued(
-        self, envelope: Envelope, account: str | None, terms: SendOptions, queued: QueueContext, holder: str
+        self, envelope: Envelope, account: str | None, options: SendOptions, queued: QueueContext, holder: str
     ) -> Flow[SendState]:
         """Set a message that waited on its way. Its record is there; `holder` has claimed it."""
-        state = self._new_state(envelope, account, terms, self.clock())
+        state = self._new_state(envelope, account, options, self.clock())
         state.queue_context, state.lease_owner, state.is_recorded = queued, holder, True
         state.next_attempt_number = queued.earlier_attempts + 1
         yield from self._run_checks(state)
-        state.step = self._first_candidate(state)
+        state.step = first_candidate(state, self.circuits, self.clock)
+        if state.is_done:
+            finish_checks(self.checks, [state])
         return state
 
     def resume(self, state: SendState, record: MessageRecord) -> Flow[None]:
@@ -148,12 +168,14 @@ class SendPipeline:
             record = yield from self.reports.look_up(record, state.envelope.to)
         if resume_from(state, record):
             yield from self._run_checks(state)
-            state.step = self._first_candidate(state)
+            state.step = first_candidate(state, self.circuits, self.clock)
             yield from self.recorder.take_over(state, record, self.clock())
 
     def _run_checks(self, state: SendState) -> Flow[None]:
-        for check in self.checks:
-            yield from run_check(check, state.envelope, state.account)
+        yield from ask_checks(self.checks, state)
+        consent = self.recorder.consent
+        if consent is not None and consent.asks_unrecorded and not self._records([state]):
+            yield from ask_consent(self.checks, state, consent, self.clock())
 
     def step(self, states: Sequence[SendState]) -> Flow[None]:
         """Take the next step with each of them; those for one provider and account go together, as its batches."""
@@ -167,10 +189,18 @@ class SendPipeline:
                     yield from self.resume(state, step.record)
                 except errors.MessagingError as error:
                     state.error = error
+                if state.is_done:
+                    finish_checks(self.checks, [state])
         for (_, name), group in groups.items():
             yield from self.send_group(group, name)
 
     def send_group(self, group: Sequence[SendState], name: str) -> Flow[None]:
+        """Ask one provider about messages of one account, and tell the rules of those that are done."""
+        yield from self._send_group(group, name)
+        if self.checks:
+            finish_checks(self.checks, [one for one in group if one.is_done])
+
+    def _send_group(self, group: Sequence[SendState], name: str) -> Flow[None]:
         """Ask one provider about messages of one account, each when its time has come: write the intent down, ask, write down how it ended."""
         provider, entered = group[0].providers[name], self.clock()
         waiting, seen = self._wait_for_rate_limits(group, provider, entered), entered
@@ -262,7 +292,11 @@ class SendPipeline:
         except BaseException:
             reason = Reason.CANCELLED if evidence.may_have_been_sent else Reason.INTERNAL_ERROR
             self._apply_results(
-                part, provider, [AttemptResult.of(reason, _CALLER_GONE)] * len(part), started, waited
+                part,
+                provider,
+                [AttemptResult.of(reason, "the caller stopped waiting")] * len(part),
+                started,
+                waited,
             )
             yield from self.recorder.finish(part, self.clock())
             raise
@@ -278,13 +312,13 @@ class SendPipeline:
         """Ask, together with other callers where the provider takes batches and nobody is in a hurry."""
         first, deadline = part[0], part[0].options.timeout
         if len(part) == 1 and deadline is None and provider.capabilities.max_batch_size > 1:
-            company = _batch_key(provider, first.envelope)
+            company = batch_key(provider, first.envelope)
             if company is not None:
                 evidence.may_have_been_sent = True  # it may go out in another caller's request
                 return self._coalesced(first, provider, company, until)
         limit = None
         if deadline is not None:
-            limit = TimeBudget(max(first.started_at + deadline - self.clock(), _MIN_SECONDS), self.timeouts)
+            limit = TimeBudget(first.started_at + deadline, self.clock, self.timeouts)
         batch = [one.envelope for one in part]
         late = None if until == inf else lambda: self.clock() >= until
         return attempt_batch(provider, batch, budget=limit, sent_flag=evidence, is_expired=late)
@@ -312,15 +346,14 @@ class SendPipeline:
         now, name, observer = self.clock(), provider.name, self.observer
         duration = now - started
         for state, end in zip(part, ends, strict=True):
-            if not isinstance(end, AttemptResult):
-                if not state.attempts and not state.queue_context:
-                    state.error = end
-                    continue
-                end = AttemptResult.of(Reason.INTERNAL_ERROR, str(end))  # noqa: PLW2901
+            if not isinstance(end, AttemptResult) and state.pass_over(name, end, now, self.chance):
+                continue
+            end = attempt_result(end, is_queued=state.queue_context is not None)  # noqa: PLW2901
             account, channel = state.account, state.envelope.channel
             number = state.next_attempt_number
             attempt = Attempt(state.id, channel, name, account, end, started, duration, number, waited)
             if end.reason is not _ACCEPTED or self.circuits.any_failures:
+                warn_if_misdirected(end, name)
                 self.circuits.record((account, name), end.reason, state.selection.route.circuit_breaker, now)
             state.record_attempt(attempt, now, self.chance)
             if observer is not None:
@@ -339,7 +372,7 @@ class SendPipeline:
             due = now + step.delay if isinstance(step, TryProvider) else now
             own = named.rate_limits(state.envelope) if named is not None else ()
             if own or rate is not None:
-                limits = _applicable_rate_limits(state, name, own, rate)
+                limits = applicable_rate_limits(state, name, own, rate)
                 taken, pace = self.limiter.reserve(limits, due, state.max_wait(now) - (due - now))
                 if not taken:
                     state.skip_provider(name, "its rate leaves no place in time", pace)
@@ -349,45 +382,7 @@ class SendPipeline:
             waiting.append(state)
         return waiting if len(waiting) == 1 else sorted(waiting, key=attrgetter("not_before"))
 
-    def _first_candidate(self, state: SendState) -> TryProvider | Stop:
-        """Choose who is asked first: the first that does not rest; if all of them rest, the one that may be probed."""
-        if not self.circuits.any_failures:
-            return state.selection.first_step
-        now = self.clock()
-        route, keys = state.selection.route, [(state.account, name) for name in state.providers]
-        awake = [key for key in keys if not self.circuits.is_open(key, now)]
-        if not awake:
-            key, wait = self.circuits.half_open_candidate(keys, route.circuit_breaker, now)
-            if key is None:
-                state.retry_after = wait
-                return Stop("every provider circuit open after failures")
-            awake = [key]
-        resting = [name for account, name in keys if (account, name) not in awake]
-        state.skipped += tuple(Skipped(name, "circuit open after failures") for name in resting)
-        state.providers = {name: one for name, one in state.providers.items() if name not in resting}
-        return TryProvider(next(iter(state.providers)))
-
-
-def _applicable_rate_limits(
-    state: SendState, name: str, own: Sequence[tuple[Hashable, RateLimit]], rate: RateLimit | None
-) -> list[tuple[Hashable, RateLimit]]:
-    """Return what a message counts against: the provider's own rates, and that of its sender."""
-    limits: list[tuple[Hashable, RateLimit]] = [((state.account, name, key), one) for key, one in own]
-    if rate is not None:
-        sender = getattr(state.envelope.message, "sender", None)
-        limits.append(((state.account, name, "sender", str(sender)), rate))
-    return limits
-
-
-def _batch_key(provider: Provider, envelope: Envelope) -> Hashable | None:
-    """Return with which other messages this one may share a request, None if with none."""
-    able: SupportsBatchGrouping | None = provider if hasattr(provider, "batch_key") else None  # type: ignore[assignment]
-    return "" if able is None else able.batch_key(envelope)
-
 
 _ACCEPTED = Reason.ACCEPTED  # to find a member takes Python 3.11 0.2 µs
-_CALLER_GONE = "the caller stopped waiting"
-_MAX_CONCURRENT_BATCHES = 4
-"""How many batches of one call are under way at once."""
-_MIN_SECONDS = 0.001
-"""Seconds that do not count: so much an exchange is given although the deadline has just passed."""
+_MAX_CONCURRENT_BATCHES = 4  # of one call
+_MIN_SECONDS = 0.001  # that do not count: so much an exchange is given although the deadline has just passed

@@ -79,9 +79,7 @@ class ProviderSelector:
                 continue
             lack = provider.capabilities.unsupported(envelope.message)
             if lack is not None:
-                lacking = lacking or errors.Unsupported(
-                    lack, provider=provider.name, hint="leave it out, or route to one that does"
-                )
+                lacking = lacking or (lack, provider.name)
                 skipped.append(Skipped(provider.name, f"does not carry {lack}"))
             elif step.match is not MATCH_ALL and not step.match.matches(envelope, account):
                 skipped.append(Skipped(provider.name, "is not for such a message"))
@@ -91,10 +89,20 @@ class ProviderSelector:
         if not able and not skipped:
             raise errors.UnknownAccount(str(account), channel=envelope.channel)
         if not able:
-            raise lacking or errors.NoRoute(
-                envelope.channel, problem="no provider of it is for such a message"
-            )
+            raise _none_able(envelope.channel, lacking, skipped)
         return Selection(route, able, tuple(skipped), tuple(able), TryProvider(next(iter(able))))
+
+
+def _none_able(
+    channel: str, lacking: tuple[str, str] | None, skipped: Sequence[Skipped]
+) -> errors.Unsupported | errors.NoRoute:
+    """Return the error that names every provider that was passed over, and why."""
+    others = "; ".join(f"{one.provider} {one.reason}" for one in skipped if len(skipped) > 1)
+    if lacking is None:
+        problem = "no provider of it is for such a message" + (f" ({others})" if others else "")
+        return errors.NoRoute(channel, problem=problem)
+    hint = "leave it out, or route to one that does" + (f" (asked: {others})" if others else "")
+    return errors.Unsupported(lacking[0], provider=lacking[1], hint=hint)
 
 
 def _require_known_options(message: Message, candidates: Mapping[str, Provider]) -> None:

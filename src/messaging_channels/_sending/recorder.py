@@ -11,8 +11,10 @@ from messaging_channels._model import errors
 from messaging_channels._model.ids import random_digits
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.receipts import deciding_attempt, was_rejected
+from messaging_channels._model.statements import ConsentStatement
 from messaging_channels._sending.decision import Stop
 from messaging_channels._sending.send_state import ExistingRecord, SendState
+from messaging_channels.consent.gate import ConsentGate, suppressed_error
 from messaging_channels.messages import digest_of
 from messaging_channels.plugins.exchange import Flow, Sleep, ask
 from messaging_channels.plugins.ledger import (
@@ -21,6 +23,7 @@ from messaging_channels.plugins.ledger import (
     GetMessage,
     MessageRecord,
     Operation,
+    RecordUnsent,
     ReleaseReservation,
     ReserveMessage,
     StartAttempt,
@@ -40,18 +43,21 @@ class AttemptRecorder:
     """Writes down what a dispatcher does. One serves all threads and tasks."""
 
     options: LedgerOptions
+    consent: ConsentGate | None = None
+    """Asked, in the step in which an attempt is written down, whether the person wants the message."""
 
     def start(
-        self, states: Sequence[SendState], provider: Provider, now: float, waited: float
+        self, states: Sequence[SendState], provider: Provider, now: float, delay: float
     ) -> Flow[Sequence[SendState]]:
         """Write down that they are about to be sent. Return those that may be; the others have an error, or another call's record, as their next step."""
         if (
             len(states) > 1
         ):  # in one order for all callers, so that two of them never wait for each other's keys
             states = sorted(states, key=lambda one: one.options.idempotency_key or "")
-        intents = [self._start_operation(one, provider.name, now, waited) for one in states]
+        intents = [self._start_operation(one, provider.name, now, delay) for one in states]
+        unwritten = [one.unwritten for one in states if one.unwritten is not None]
         try:
-            replies = yield from _perform(intents)
+            replies = (yield from _perform([*unwritten, *intents]))[len(unwritten) :]
         except errors.LedgerUnavailable as error:
             for state in states:
                 state.error = error
@@ -68,7 +74,10 @@ class AttemptRecorder:
             )
             raise
         for state, intent, reply in zip(states, intents, replies, strict=True):
-            if isinstance(intent, ReserveMessage):
+            state.unwritten = None
+            if isinstance(reply, ConsentStatement):
+                state.error = suppressed_error(reply)
+            elif isinstance(intent, ReserveMessage):
                 state.is_recorded = reply is None
                 state.step = state.step if reply is None else existing_record(reply)
             elif not reply:
@@ -92,8 +101,14 @@ class AttemptRecorder:
         ended = [one for one in states if one.is_recorded]
         if not ended:
             return
+        ends = [self._finish_operation(one, now) for one in ended]
+        said: Sequence[Operation[Any]] = ()
+        if self.consent is not None:
+            said = self.consent.failures(
+                [(one.envelope, one.attempts[-1]) for one in ended if one.attempts], now
+            )
         try:
-            replies = yield from _perform([self._finish_operation(one, now) for one in ended])
+            replies = yield from _perform([*ends, *said])
         except errors.LedgerUnavailable:
             import logging  # noqa: PLC0415  not needed where all goes well
 
@@ -101,9 +116,42 @@ class AttemptRecorder:
             log.exception(
                 "the outcomes of %d messages were not kept; their records read as unknown", len(ended)
             )
+            for state, end in zip(ended, ends, strict=True):
+                state.unwritten = end
             return
-        for state, status in zip(ended, replies, strict=True):
+        for state, status in zip(ended, replies[: len(ended)], strict=True):
             state.status = status
+
+    def record_unsent(self, states: Sequence[SendState], now: float) -> Flow[None]:
+        """Write down those for which nobody could be asked: an error that names a message leads to its record."""
+        unsent = [one for one in states if self._is_unrecorded(one)]
+        for state in unsent:
+            try:
+                yield from ask(self._unsent_operation(state, now))
+            except errors.LedgerUnavailable:
+                return  # nothing was sent, and nothing is known of it: as if it had never been asked for
+
+    def _is_unrecorded(self, state: SendState) -> bool:
+        is_unsent = isinstance(state.step, Stop) and state.error is None and not state.attempts
+        kept = self.options.record_all or state.options.idempotency_key is not None
+        return is_unsent and kept and not (state.is_recorded or state.replayed or state.queue_context)
+
+    def _unsent_operation(self, state: SendState, now: float) -> RecordUnsent:
+        envelope, options = state.envelope, state.options
+        return RecordUnsent(
+            id=envelope.id,
+            channel=envelope.channel,
+            message_type=type(envelope.message).__name__,
+            account=state.account,
+            address=self.options.ledger.stored_address(envelope.to.plain, envelope.to.masked),
+            digest=digest_of(envelope.id, getattr(envelope.message, "text", None) or ""),
+            fingerprint=state.fingerprint,
+            scope=options.scope,
+            idempotency_key=options.idempotency_key,
+            expires=now + self.options.idempotency_ttl,
+            at=now,
+            stop_reason=state.step.reason if isinstance(state.step, Stop) else "",
+        )
 
     def wait_for_existing(
         self, state: SendState, record: MessageRecord, clock: Callable[[], float]
@@ -162,9 +210,14 @@ class AttemptRecorder:
     def _start_operation(self, state: SendState, provider: str, now: float, delay: float) -> Operation[Any]:
         envelope, terms = state.envelope, state.options
         begun = AttemptIntent(state.id, state.next_attempt_number, provider, state.account, now, delay)
+        asked = self.consent.query(envelope, now, state.options.confirms) if self.consent else None
         if state.is_recorded:
             return StartAttempt(
-                begun, state.lease_owner, now + self.options.lease, queued=state.queue_context is not None
+                begun,
+                state.lease_owner,
+                now + self.options.lease,
+                queued=state.queue_context is not None,
+                consent=asked,
             )
         state.lease_owner = random_digits()
         return ReserveMessage(
@@ -181,6 +234,7 @@ class AttemptRecorder:
             lease_owner=state.lease_owner,
             lease=now + self.options.lease,
             first_attempt=begun,
+            consent=asked,
         )
 
     def _finish_operation(self, state: SendState, now: float) -> Operation[Any]:

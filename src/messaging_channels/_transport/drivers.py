@@ -5,20 +5,18 @@ TLS certificates are always verified; there is no switch that turns it off.
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from importlib import import_module
 from typing import Any, Self, TypeVar
 
-from messaging_channels._model.errors import InvalidSetting
+from messaging_channels._model.forks import FreshLock, keep_for_ever
 from messaging_channels._transport.clock import Clock
-from messaging_channels._transport.coalescing import AsyncCoalescer, Coalescer
-from messaging_channels._transport.gather import TaskGather, ThreadGather
+from messaging_channels._transport.coalescing import Coalescer
+from messaging_channels._transport.event_loops import LoopExecutors, factory_of, raise_closed
+from messaging_channels._transport.gather import ThreadGather
+from messaging_channels._transport.http_clients import http_backend, require_usable_settings
 from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.exchange import (
-    AsyncExecutor,
     BlockingCall,
     Coalesce,
     CurrentTime,
@@ -38,7 +36,7 @@ exchange_hook: Callable[[Exchange[Any]], AbstractContextManager[None]] | None = 
 that no test reaches a real provider."""
 
 
-class Transport:
+class Transport(FreshLock):
     """Runs flows for synchronous callers. Serves many threads at once; close it when done."""
 
     def __init__(
@@ -47,10 +45,16 @@ class Transport:
         executors: Mapping[type[Exchange[Any]], ExecutorPair] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Open nothing yet: each executor is built when the first exchange of its type comes."""
+        """Open nothing yet: each executor is built when the first exchange of its type comes.
+
+        Raises:
+            InvalidSetting: no request could be made with these settings.
+        """
+        super().__init__()
         settings, time = http or HttpSettings(), clock or Clock()
+        require_usable_settings(settings)
         self._factories: dict[type[Exchange[Any]], Callable[[], Executor]] = {
-            HttpRequest: lambda: _http_backend(settings).HttpExecutor(settings),
+            HttpRequest: lambda: http_backend(settings).HttpExecutor(settings, time.now),
             **{kind: made.sync for kind, made in (executors or {}).items()},
         }
         self._built: dict[Callable[[], Executor], Executor] = {}
@@ -62,7 +66,14 @@ class Transport:
             Coalesce: Coalescer(self.run).perform,
             Gather: self._threads.perform,
         }
-        self._lock = threading.Lock()
+
+    def after_fork_in_child(self) -> None:
+        """Leave what the parent opened to the parent, and open anew when it is needed."""
+        super().after_fork_in_child()
+        keep_for_ever((self._built, self._perform))
+        own = {kind: perform for kind, perform in self._perform.items() if kind not in self._factories}
+        own[Coalesce] = Coalescer(self.run).perform
+        self._perform, self._built = own, {}
 
     def run(self, flow: Flow[Result]) -> Result:
         """Run a flow to its end and return its result. What an exchange raises is raised into the flow."""
@@ -85,7 +96,7 @@ class Transport:
         """Close every connection. The transport may not be used afterwards."""
         with self._lock:
             self._factories.clear()
-            self._perform = dict.fromkeys(self._perform, _raise_closed)
+            self._perform = dict.fromkeys(self._perform, raise_closed)
             built, self._built = list(self._built.values()), {}
         self._threads.close()
         for executor in built:
@@ -102,7 +113,7 @@ class Transport:
     def _executor(self, kind: type[Exchange[Any]]) -> Callable[[Any], Any]:
         with self._lock:
             if kind not in self._perform:
-                maker = _factory(self._factories, kind)
+                maker = factory_of(self._factories, kind)
                 if maker not in self._built:
                     self._built[maker] = maker()
                 self._perform[kind] = _with_hook(self._built[maker].perform)
@@ -110,7 +121,7 @@ class Transport:
 
 
 class AsyncTransport:
-    """Runs flows for the tasks of one event loop. Close it when done."""
+    """Runs flows for the tasks of asyncio event loops, each of which has connections of its own, closed when the loop ends. Close it when done."""
 
     def __init__(
         self,
@@ -118,24 +129,28 @@ class AsyncTransport:
         executors: Mapping[type[Exchange[Any]], ExecutorPair] | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """Open nothing yet: each executor is built when the first exchange of its type comes."""
-        import asyncio  # noqa: PLC0415  half of the import time of the whole package
+        """Open nothing yet: each executor is built when the first exchange of its type comes.
 
+        Raises:
+            InvalidSetting: no request could be made with these settings.
+        """
         settings, self._clock = http or HttpSettings(), clock or Clock()
-        self._factories: dict[type[Exchange[Any]], Callable[[], AsyncExecutor]] = {
-            HttpRequest: lambda: _http_backend(settings).AsyncHttpExecutor(settings),
-            **{kind: made.asynchronous for kind, made in (executors or {}).items()},
-        }
-        self._built: dict[Callable[[], AsyncExecutor], AsyncExecutor] = {}
-        self._perform: dict[type[Exchange[Any]], Callable[[Any], Any]] = {
-            Sleep: lambda exchange: self._clock.sleep_async(exchange.seconds),
-            BlockingCall: lambda exchange: asyncio.to_thread(exchange.function),
-            Coalesce: AsyncCoalescer(self.run).perform,
-            Gather: TaskGather(self.run).perform,
-        }
+        require_usable_settings(settings)
+        time = self._clock.now
+        http_pair = ExecutorPair(
+            _no_executor, lambda: http_backend(settings).AsyncHttpExecutor(settings, time)
+        )
+        self._loops = LoopExecutors(
+            {HttpRequest: http_pair, **(executors or {})}, self.run, self._clock, _with_hook_async
+        )
 
     async def run(self, flow: Flow[Result]) -> Result:
-        """Run a flow to its end and return its result. What an exchange raises, a cancellation too, is raised into the flow."""
+        """Run a flow to its end and return its result. What an exchange raises, a cancellation too, is raised into the flow.
+
+        Raises:
+            ConfigurationError: no asyncio event loop is running; nothing was done.
+        """
+        performers = self._loops.current()
         advance: Callable[[Any], Exchange[Any]]
         reply: Any = None
         advance = send = flow.send
@@ -147,7 +162,7 @@ class AsyncTransport:
                     advance, reply = send, self._clock.now()
                     continue
                 try:
-                    reply = await (self._perform.get(kind) or self._executor(kind))(exchange)
+                    reply = await (performers.by_kind.get(kind) or performers.build(kind))(exchange)
                     advance = send
                 except GeneratorExit:  # the loop is gone: nothing can be awaited any more
                     flow.close()
@@ -159,11 +174,7 @@ class AsyncTransport:
 
     async def close(self) -> None:
         """Close every connection. The transport may not be used afterwards."""
-        self._factories.clear()
-        self._perform = dict.fromkeys(self._perform, _raise_closed)
-        built, self._built = list(self._built.values()), {}
-        for executor in built:
-            await executor.close()
+        await self._loops.close()
 
     async def __aenter__(self) -> Self:
         """Return itself."""
@@ -172,27 +183,6 @@ class AsyncTransport:
     async def __aexit__(self, *_: object) -> None:
         """Close it."""
         await self.close()
-
-    def _executor(self, kind: type[Exchange[Any]]) -> Callable[[Any], Any]:
-        maker = _factory(self._factories, kind)
-        if maker not in self._built:
-            self._built[maker] = maker()
-        self._perform[kind] = _with_hook_async(self._built[maker].perform)
-        return self._perform[kind]
-
-
-Factory = TypeVar("Factory")
-
-
-def _factory(factories: Mapping[type[Exchange[Any]], Factory], kind: type[Exchange[Any]]) -> Factory:
-    if not factories:
-        _raise_closed()
-    if kind not in factories:
-        message = (
-            f"nothing performs exchanges of type {kind.__name__}: name an executor in Provider.executors"
-        )
-        raise TypeError(message)
-    return factories[kind]
 
 
 def _with_hook(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -219,46 +209,5 @@ def _with_hook_async(perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return performing
 
 
-def _raise_closed(*_: object) -> Any:  # noqa: ANN401  stands where an executor stood
-    message = "the dispatcher was closed"
-    raise RuntimeError(message)
-
-
-def _import_in_lasting_thread(name: str) -> None:
-    """Import a module, if there is such, so that the thread that does it outlives its use: pyreqwest 0.15 crashes the process once that one has ended."""
-    if name in sys.modules or threading.current_thread() is threading.main_thread():
-        return
-    imported = threading.Event()
-
-    def load() -> None:
-        try:
-            import_module(name)
-        except ImportError:
-            return
-        finally:
-            imported.set()
-        threading.Event().wait()
-
-    threading.Thread(target=load, name=f"messaging-channels keeps {name}", daemon=True).start()
-    imported.wait()
-
-
-def _http_backend(settings: HttpSettings) -> Any:  # noqa: ANN401  a module
-    """Import the module that stands on the chosen HTTP client."""
-    from messaging_channels._transport import httpx_backend  # noqa: PLC0415  imported with the first request, not with us
-
-    if settings.client == "httpx" or (settings.client == "auto" and settings.client_certificate):
-        return httpx_backend
-    _import_in_lasting_thread("pyreqwest.client")
-    try:
-        from messaging_channels._transport import pyreqwest_backend  # noqa: PLC0415
-    except ImportError as missing:
-        if settings.client == "auto":
-            return httpx_backend
-        raise InvalidSetting(
-            "pyreqwest is not installed",
-            setting="http.client",
-            source="configuration",
-            hint="pip install 'messaging-channels[fast]'",
-        ) from missing
-    return pyreqwest_backend
+def _no_executor() -> Executor:
+    raise NotImplementedError

@@ -1,6 +1,6 @@
-"""HTTP exchanges on httpx, the default client.
+"""HTTP exchanges on httpcore, the engine of httpx: the default client.
 
-Each request under way has a transport with a single connection to itself, taken from a free list: httpx's own connection pool costs more with every
+Each request under way has a connection pool with a single connection to itself, taken from a free list: one pool for all costs more with every
 request in flight. The client layer of httpx, with its cookies, redirects and hooks, is not used at all.
 """
 
@@ -8,26 +8,32 @@ from __future__ import annotations
 
 import asyncio
 import os
-import ssl
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+import httpcore
 import httpx
 
 from messaging_channels._model.errors import InvalidSetting, Phase, TransportError
+from messaging_channels._transport.answers import finish_response, require_declared_size, require_size
+from messaging_channels._transport.certificates import verifying_context
+from messaging_channels._transport.loop_network import LoopNetwork
+from messaging_channels._transport.thread_network import ThreadNetwork
 from messaging_channels.plugins.exchange import HttpRequest, HttpResponse, Timeouts
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterable, Iterable
+
     from messaging_channels._transport.settings import HttpSettings
 
 Connection = TypeVar("Connection")
 
 _MAX_IDLE = 128
-_MOST_BYTES = 16 * 1024 * 1024
 
 
 class ConnectionPool(Generic[Connection]):
@@ -94,83 +100,124 @@ class ConnectionPool(Generic[Connection]):
         self._owner = os.getpid()
 
 
+class _Line:
+    """The connection of one request in a thread, and its deadline."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        network = ThreadNetwork()
+        self.pool = httpcore.ConnectionPool(**options, network_backend=network)
+        self.deadline = network.deadline
+
+
+class _AsyncLine:
+    """The connection of one request in an event loop, and its deadline."""
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        network = LoopNetwork()
+        self.pool = httpcore.AsyncConnectionPool(**options, network_backend=network)
+        self.deadline = network.deadline
+
+
 class HttpExecutor:
     """Performs HTTP exchanges for threads."""
 
-    def __init__(self, settings: HttpSettings) -> None:
+    def __init__(self, settings: HttpSettings, now: Callable[[], float] = time.time) -> None:
         """Prepare the TLS context; connect nothing yet."""
         options = _options(settings)
-        self._timeouts = _timeout_extension(settings.timeouts)
-        self._pool = ConnectionPool(lambda: httpx.HTTPTransport(**options), settings.keepalive_expiry)
+        self._requests = _RequestBuilder(settings)
+        self._now = now
+        self._lines = ConnectionPool(lambda: _Line(options), settings.keepalive_expiry)
 
     def perform(self, exchange: HttpRequest) -> HttpResponse:
         """Send one request and read its answer. See Executor."""
-        origin, request = _build_request(exchange, self._timeouts)
-        for connection in self._pool.pop_expired():
-            connection.close()
-        connection = self._pool.acquire(origin)
+        origin, timeouts, request = self._requests.build(exchange)
+        for expired in self._lines.pop_expired():
+            expired.pool.close()
+        line = self._lines.acquire(origin)
+        line.deadline.begin(timeouts, tunnel_to=self._requests.tunnel_to(request))
         try:
-            response = connection.handle_request(request)
-            body = _require_size(b"".join(response.stream))  # type: ignore[arg-type]
+            response = line.pool.handle_request(request)
+            require_declared_size(_declared_length(response))
+            parts, length = list[bytes](), 0
+            for part in cast("Iterable[bytes]", response.stream):
+                parts.append(part)
+                length += len(part)
+                require_size(length)
             response.close()
         except BaseException as error:
-            connection.close()
-            if isinstance(error, (httpx.TransportError, httpx.InvalidURL)):
-                raise _failure(error) from None
+            line.pool.close()
+            if isinstance(error, _FAILURES):
+                raise _failure(error, is_written=line.deadline.is_written) from None
             raise
-        if not self._pool.release(origin, connection):
-            connection.close()
-        return _answer(response, body)
+        if _has_leftover(line.pool) or not self._lines.release(origin, line):
+            line.pool.close()
+        return _answer(response, b"".join(parts), self._now)
 
     def close(self) -> None:
         """Close the idle connections. See Executor."""
-        for line in self._pool.drain():
-            line.close()
+        for line in self._lines.drain():
+            line.pool.close()
 
 
 class AsyncHttpExecutor:
     """Performs HTTP exchanges for the tasks of one event loop."""
 
-    def __init__(self, settings: HttpSettings) -> None:
+    def __init__(self, settings: HttpSettings, now: Callable[[], float] = time.time) -> None:
         """Prepare the TLS context; connect nothing yet."""
         options = _options(settings)
-        self._timeouts = _timeout_extension(settings.timeouts)
-        self._pool = ConnectionPool(lambda: httpx.AsyncHTTPTransport(**options), settings.keepalive_expiry)
+        self._requests = _RequestBuilder(settings)
+        self._now = now
+        self._lines = ConnectionPool(lambda: _AsyncLine(options), settings.keepalive_expiry)
 
     async def perform(self, exchange: HttpRequest) -> HttpResponse:
         """Send one request and read its answer. When cancelled, its connection is closed. See AsyncExecutor."""
-        origin, request = _build_request(exchange, self._timeouts)
-        for connection in self._pool.pop_expired():
-            await connection.aclose()
-        connection = self._pool.acquire(origin)
+        origin, timeouts, request = self._requests.build(exchange)
+        for expired in self._lines.pop_expired():
+            await expired.pool.aclose()
+        line = self._lines.acquire(origin)
+        line.deadline.begin(timeouts, tunnel_to=self._requests.tunnel_to(request))
         try:
-            response = await connection.handle_async_request(request)
-            body = _require_size(b"".join([part async for part in response.stream]))  # type: ignore[union-attr]
+            response = await line.pool.handle_async_request(request)
+            require_declared_size(_declared_length(response))
+            parts, length = list[bytes](), 0
+            async for part in cast("AsyncIterable[bytes]", response.stream):
+                parts.append(part)
+                length += len(part)
+                require_size(length)
             await response.aclose()
         except BaseException as error:
-            await asyncio.shield(connection.aclose())
-            if isinstance(error, (httpx.TransportError, httpx.InvalidURL)):
-                raise _failure(error) from None
+            await asyncio.shield(line.pool.aclose())
+            if isinstance(error, _FAILURES):
+                raise _failure(error, is_written=line.deadline.is_written) from None
             raise
-        if not self._pool.release(origin, connection):
-            await connection.aclose()
-        return _answer(response, body)
+        if _has_leftover(line.pool) or not self._lines.release(origin, line):
+            await line.pool.aclose()
+        return _answer(response, b"".join(parts), self._now)
 
     async def close(self) -> None:
         """Close the idle connections. See AsyncExecutor."""
-        for line in self._pool.drain():
-            await line.aclose()
+        for line in self._lines.drain():
+            await line.pool.aclose()
 
 
 def _options(settings: HttpSettings) -> dict[str, Any]:
     return {
-        "verify": tls_context(settings),
-        "trust_env": False,
-        "proxy": settings.proxy,
-        "limits": httpx.Limits(
-            max_connections=1, max_keepalive_connections=1, keepalive_expiry=settings.keepalive_expiry
-        ),
+        "ssl_context": tls_context(settings),
+        "proxy": _proxy(settings.proxy),
+        "max_connections": 1,
+        "max_keepalive_connections": 1,
+        "keepalive_expiry": settings.keepalive_expiry,
     }
+
+
+def _proxy(url: str | None) -> httpcore.Proxy | None:
+    if url is None:
+        return None
+    proxy = httpx.Proxy(url)
+    target = httpcore.URL(
+        scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=proxy.url.raw_path
+    )
+    return httpcore.Proxy(target, auth=proxy.raw_auth, headers=proxy.headers.raw)
 
 
 def tls_context(settings: HttpSettings) -> ssl.SSLContext:
@@ -179,24 +226,19 @@ def tls_context(settings: HttpSettings) -> ssl.SSLContext:
     Raises:
         InvalidSetting: a certificate file cannot be read.
     """
+    if settings.ca_file:
+        return verifying_context(settings)
     try:
-        if not settings.ca_file and not settings.client_certificate:
-            return _default_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-        context = (
-            ssl.create_default_context(cafile=settings.ca_file)
-            if settings.ca_file
-            else httpx.create_ssl_context()
-        )
         if settings.client_certificate:
-            context.load_cert_chain(*settings.client_certificate)
-    except OSError as error:  # ssl.SSLError is one
+            return verifying_context(settings, httpx.create_ssl_context())
+        return _default_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+    except OSError as error:
         raise InvalidSetting(
             f"a certificate file cannot be used ({error.strerror or type(error).__name__})",
-            setting="http.ca_file or http.client_certificate",
-            source="configuration",
-            hint="check that the file exists and is PEM",
+            setting="SSL_CERT_FILE or SSL_CERT_DIR",
+            source="environment",
+            hint="check that it exists and is PEM",
         ) from error
-    return context
 
 
 @lru_cache(maxsize=8)
@@ -205,69 +247,121 @@ def _default_context(*_: str | None) -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _timeout_extension(timeouts: Timeouts) -> dict[str, float]:
-    return {
-        "connect": timeouts.connect,
-        "write": timeouts.write,
-        "read": timeouts.read,
-        "pool": timeouts.connect,
-    }
+class _RequestBuilder:
+    """Makes requests in the words of httpcore."""
+
+    def __init__(self, settings: HttpSettings) -> None:
+        self._timeouts = settings.timeouts
+        self._extensions = _timeout_extension(settings.timeouts)
+        self._has_proxy = settings.proxy is not None
+
+    def tunnel_to(self, request: httpcore.Request) -> str | None:
+        """Return the host to which the proxy makes a tunnel, if it does."""
+        if not self._has_proxy or request.url.scheme != b"https":
+            return None
+        return request.url.host.decode("ascii")
+
+    def build(self, exchange: HttpRequest) -> tuple[str, Timeouts, httpcore.Request]:
+        """Return the origin, the time-outs and the request.
+
+        Raises:
+            TransportError: it cannot be written as HTTP; nothing was sent.
+        """
+        timeouts = exchange.timeouts
+        try:
+            origin, url, host = _parse_url(exchange.url)
+            headers = _header_fields(exchange, host)
+            body: bytes = exchange.body
+            request = httpcore.Request(
+                exchange.method,
+                url,
+                headers=headers,
+                content=body,
+                extensions=_timeout_extension(timeouts) if timeouts else self._extensions,
+            )
+        except Exception as error:
+            raise TransportError(
+                f"the request cannot be written ({type(error).__name__})", phase=Phase.LOCAL
+            ) from error
+        return origin, timeouts or self._timeouts, request
+
+
+def _timeout_extension(timeouts: Timeouts) -> dict[str, Any]:
+    phases = {"connect": timeouts.connect, "write": timeouts.write, "read": timeouts.read}
+    return {"timeout": {**phases, "pool": timeouts.connect}}
 
 
 @lru_cache(maxsize=512)
-def _parse_url(url: str) -> tuple[str, httpx.URL]:
+def _parse_url(url: str) -> tuple[str, httpcore.URL, bytes]:
     parsed = httpx.URL(url)
     if parsed.scheme not in ("http", "https") or not parsed.host:
         message = "not an http or https URL"
         raise httpx.InvalidURL(message)
-    return f"{parsed.scheme}://{parsed.host}:{parsed.port}", parsed
-
-
-def _build_request(exchange: HttpRequest, default_timeouts: dict[str, float]) -> tuple[str, httpx.Request]:
-    try:
-        origin, url = _parse_url(exchange.url)
-    except httpx.InvalidURL as error:
-        raise _failure(error) from None
-    timeouts = _timeout_extension(exchange.timeouts) if exchange.timeouts else default_timeouts
-    return origin, httpx.Request(
-        exchange.method,
-        url,
-        headers=exchange.headers,
-        content=exchange.body,
-        extensions={"timeout": timeouts},
+    target = httpcore.URL(
+        scheme=parsed.raw_scheme, host=parsed.raw_host, port=parsed.port, target=parsed.raw_path
     )
+    return f"{parsed.scheme}://{parsed.host}:{parsed.port}", target, parsed.netloc
 
 
-def _require_size(body: bytes) -> bytes:
-    if len(body) > _MOST_BYTES:
-        raise TransportError(f"the answer is longer than {_MOST_BYTES} bytes", phase=Phase.READ)
-    return body
+def _header_fields(exchange: HttpRequest, host: bytes) -> list[tuple[bytes, bytes]]:
+    """Return the headers, with those that every request has."""
+    fields = [(name.encode("ascii"), value.encode("ascii")) for name, value in exchange.headers.items()]
+    names = {name.lower() for name, _ in fields}
+    own = [(b"Host", host)] if b"host" not in names else []
+    if b"accept-encoding" not in names:
+        fields.append((b"Accept-Encoding", b"identity"))
+    if (exchange.body or exchange.method in _WITH_BODY) and b"content-length" not in names:
+        fields.append((b"Content-Length", b"%d" % len(exchange.body)))
+    return own + fields
 
 
-def _answer(response: httpx.Response, body: bytes) -> HttpResponse:
-    headers = {
-        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw
-    }
-    return HttpResponse(response.status_code, headers, body)
+def _declared_length(response: httpcore.Response) -> bytes | None:
+    return next((value for name, value in response.headers if name.lower() == b"content-length"), None)
 
 
+def _has_leftover(pool: httpcore.ConnectionPool | httpcore.AsyncConnectionPool) -> bool:
+    """Whether more came on its connection than the answer: such a connection is not used again, nor one of which that cannot be told."""
+    for kept in pool.connections:
+        connection: Any = kept
+        while (inner := getattr(connection, "_connection", None)) is not None:
+            connection = inner
+        parser = getattr(connection, "_h11_state", None)
+        if parser is None or parser.trailing_data[0]:
+            return True
+    return False
+
+
+def _answer(response: httpcore.Response, body: bytes, now: Callable[[], float]) -> HttpResponse:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+    return finish_response(response.status, headers, body, get_header=headers.get, now=now)
+
+
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_FAILURES = (
+    httpcore.TimeoutException,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
 _PHASES: tuple[tuple[type[Exception], Phase], ...] = (
-    (httpx.InvalidURL, Phase.LOCAL),
-    (httpx.UnsupportedProtocol, Phase.LOCAL),
-    (httpx.LocalProtocolError, Phase.LOCAL),
-    (httpx.ConnectError, Phase.CONNECT),
-    (httpx.ConnectTimeout, Phase.CONNECT),
-    (httpx.PoolTimeout, Phase.CONNECT),
-    (httpx.ProxyError, Phase.CONNECT),
-    (httpx.WriteError, Phase.WRITE),
-    (httpx.WriteTimeout, Phase.WRITE),
+    (httpcore.UnsupportedProtocol, Phase.LOCAL),
+    (httpcore.LocalProtocolError, Phase.LOCAL),
+    (httpcore.ConnectError, Phase.CONNECT),
+    (httpcore.ConnectTimeout, Phase.CONNECT),
+    (httpcore.PoolTimeout, Phase.CONNECT),
+    (httpcore.ProxyError, Phase.CONNECT),
+    (httpcore.WriteError, Phase.WRITE),
+    (httpcore.WriteTimeout, Phase.WRITE),
 )
 """Which failures are certain to come before the first byte of the request. All others count as READ."""
 
 
-def _failure(error: Exception) -> TransportError:
+def _failure(error: Exception, *, is_written: bool) -> TransportError:
     """Name the failure. Its own text is left out: it may hold a URL."""
     phase = next((phase for kind, phase in _PHASES if isinstance(error, kind)), Phase.READ)
+    if not is_written and phase is not Phase.LOCAL:
+        phase = Phase.CONNECT
     return TransportError(
-        type(error).__name__, phase=phase, timed_out=isinstance(error, httpx.TimeoutException)
+        type(error).__name__, phase=phase, timed_out=isinstance(error, httpcore.TimeoutException)
     )

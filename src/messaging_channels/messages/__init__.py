@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from messaging_channels.messages._codec import Codec, DecodeError
     from messaging_channels.messages._fingerprint import digest_of, fingerprint
     from messaging_channels.messages._segments import Segments, segments
-    from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe, parse_addresses
+    from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe, Preview, parse_addresses
     from messaging_channels.messages.fallback import Fallback
     from messaging_channels.messages.media import Media
+    from messaging_channels.messages.mime import MailDraft, MailSigner, build_mail
+    from messaging_channels.messages.preview import write_preview
     from messaging_channels.messages.sms import Mms, Sms
     from messaging_channels.messages.whatsapp import (
-        ContactCard,
         Interactive,
         ListRow,
         ListSection,
         ReplyButton,
         WhatsAppAudio,
         WhatsAppButtons,
-        WhatsAppContacts,
         WhatsAppDocument,
         WhatsAppImage,
         WhatsAppList,
@@ -45,6 +45,14 @@ if TYPE_CHECKING:
         WhatsAppFlow,
         WhatsAppProduct,
         WhatsAppProducts,
+    )
+    from messaging_channels.messages.whatsapp_contacts import (
+        ContactCard,
+        ContactEmail,
+        ContactPhone,
+        ContactUrl,
+        PostalAddress,
+        WhatsAppContacts,
     )
     from messaging_channels.messages.whatsapp_interactive import (
         MediaCard,
@@ -78,6 +86,7 @@ if TYPE_CHECKING:
         UrlParameter,
         VideoHeader,
         WhatsAppTemplate,
+        require_template_parameter,
     )
 
 __all__ = [
@@ -87,6 +96,9 @@ __all__ = [
     "CatalogButton",
     "Codec",
     "ContactCard",
+    "ContactEmail",
+    "ContactPhone",
+    "ContactUrl",
     "CopyCode",
     "DecodeError",
     "DocumentHeader",
@@ -101,12 +113,16 @@ __all__ = [
     "ListUnsubscribe",
     "LocalizedCurrency",
     "LocalizedDateTime",
+    "MailDraft",
+    "MailSigner",
     "Media",
     "MediaCard",
     "Message",
     "Mms",
     "OneTimePassword",
     "Parameters",
+    "PostalAddress",
+    "Preview",
     "ProductCard",
     "ProductHeader",
     "ProductSection",
@@ -145,10 +161,13 @@ __all__ = [
     "WhatsAppText",
     "WhatsAppUrlButton",
     "WhatsAppVideo",
+    "build_mail",
     "digest_of",
     "fingerprint",
     "parse_addresses",
+    "require_template_parameter",
     "segments",
+    "write_preview",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -174,10 +193,17 @@ __getattr__, __dir__ = lazy(
             "Attachment",
             "Email",
             "ListUnsubscribe",
+            "Preview",
             "parse_addresses",
         ),
         "messages.fallback": ("Fallback",),
         "messages.media": ("Media",),
+        "messages.mime": (
+            "MailDraft",
+            "MailSigner",
+            "build_mail",
+        ),
+        "messages.preview": ("write_preview",),
         "messages.sms": (
             "Sms",
             "Mms",
@@ -190,8 +216,6 @@ __getattr__, __dir__ = lazy(
             "WhatsAppAudio",
             "WhatsAppSticker",
             "WhatsAppLocation",
-            "ContactCard",
-            "WhatsAppContacts",
             "WhatsAppReaction",
             "ReplyButton",
             "ListRow",
@@ -208,6 +232,14 @@ __getattr__, __dir__ = lazy(
             "WhatsAppProducts",
             "WhatsAppCatalog",
             "WhatsAppFlow",
+        ),
+        "messages.whatsapp_contacts": (
+            "ContactCard",
+            "ContactEmail",
+            "ContactPhone",
+            "ContactUrl",
+            "PostalAddress",
+            "WhatsAppContacts",
         ),
         "messages.whatsapp_interactive": (
             "UrlButton",
@@ -241,6 +273,7 @@ __getattr__, __dir__ = lazy(
             "CarouselCard",
             "TapTarget",
             "WhatsAppTemplate",
+            "require_template_parameter",
         ),
     },
 )

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ClassVar
 
 from messaging_channels._model.errors import InvalidMessage
+from messaging_channels.messages._values import seal
 from messaging_channels.messages.media import Media
 
 
@@ -17,10 +20,38 @@ class Message:
 
     __slots__ = ()
 
+    category: str | None
+    """What it is for: `authentication` (a code), `transactional` (what the person asked for, and what Meta calls utility), `marketing`, or a word of your
+    own. None counts as marketing when it is asked whether the person wants the message. Every type of ours has this field."""
+
+    def __init_subclass__(cls, **more: object) -> None:
+        """Have every type begin its checks with fields that cannot change any more."""
+        super().__init_subclass__(**more)
+        own: Callable[[Any], None] | None = cls.__dict__.get("__post_init__")
+        if own is not None and not hasattr(own, "__wrapped__"):
+
+            @wraps(own)
+            def check(self: Message) -> None:
+                seal(self)
+                own(self)
+
+            setattr(cls, "__post_init__", check)  # noqa: B010  a type checker takes it for a method
+
+    def __post_init__(self) -> None:
+        """Make it a value: what the caller changes afterwards changes nothing in it."""
+        seal(self)
+
     @property
     def uploads(self) -> tuple[Media, ...]:
         """The files whose bytes it holds, to be uploaded before it can be sent."""
         return ()
+
+    def require_sendable(self) -> None:
+        """Refuse what no provider of the channel can send. Asked once, when the message is addressed and before any provider is.
+
+        Raises:
+            InvalidMessage: naming the field, never its content.
+        """
 
 
 class ProviderOptions:

@@ -37,7 +37,7 @@ class Codec:
         ]
         self._types = {_type_name(kind): kind for kind in found}
 
-    def build_request(self, value: Any) -> Json:  # noqa: ANN401  whatever a message may hold
+    def encode(self, value: Any) -> Json:  # noqa: ANN401  whatever a message may hold
         """Return the value as JSON can hold it.
 
         Raises:
@@ -46,39 +46,39 @@ class Codec:
         if value is None or isinstance(value, (bool, int, float)) or type(value) is str:
             return value
         if isinstance(value, tuple):
-            return [self.build_request(one) for one in cast("tuple[Any, ...]", value)]
+            return [self.encode(one) for one in cast("tuple[Any, ...]", value)]
         if _type_name(type(cast("object", value))) in self._types:
             return self._encode_object(value)
         if isinstance(value, Mapping):
             pairs = cast("Mapping[Any, Any]", value).items()
             return {
                 _TAG: "map",
-                "of": [[self.build_request(key), self.build_request(one)] for key, one in pairs],
+                "of": [[self.encode(key), self.encode(one)] for key, one in pairs],
             }
         for name, (kind, write, _) in _SCALARS.items():
             if isinstance(value, kind):
-                return {_TAG: name, "of": self.build_request(write(value))}
+                return {_TAG: name, "of": self.encode(write(value))}
         raise InvalidMessage(
             "it cannot be stored", field=type(value).__name__, hint="put a plain value in its place"
         )
 
-    def parse_response(self, stored: Json) -> Any:  # noqa: ANN401  what was encoded
+    def decode(self, stored: Json) -> Any:  # noqa: ANN401  what was encoded
         """Return the value, checked as when it was made first.
 
         Raises:
             DecodeError: it names a type that is not known here, or no longer fits it.
         """
         if isinstance(stored, list):
-            return tuple(self.parse_response(one) for one in cast("list[Any]", stored))
+            return tuple(self.decode(one) for one in cast("list[Any]", stored))
         if not isinstance(stored, dict):
             return stored
         parts = cast("dict[str, Any]", stored)
         name = parts.get(_TAG)
         if name == "map":
-            return {self.parse_response(key): self.parse_response(one) for key, one in parts["of"]}
+            return {self.decode(key): self.decode(one) for key, one in parts["of"]}
         try:
             if name in _SCALARS:
-                return _SCALARS[name][2](self.parse_response(parts["of"]))
+                return _SCALARS[name][2](self.decode(parts["of"]))
             return self._decode_object(self._types[str(name)], parts)
         except (KeyError, TypeError, ValueError) as error:
             raise DecodeError(f"what was stored as {name!r} cannot be read: {type(error).__name__}") from None
@@ -86,14 +86,14 @@ class Codec:
     def _encode_object(self, value: Any) -> Json:  # noqa: ANN401  a dataclass or an enumeration
         name = _type_name(type(cast("object", value)))
         if isinstance(value, Enum):
-            return {_TAG: name, "of": self.build_request(value.value)}
-        kept = {one.name: self.build_request(getattr(value, one.name)) for one in fields(value) if one.init}
+            return {_TAG: name, "of": self.encode(value.value)}
+        kept = {one.name: self.encode(getattr(value, one.name)) for one in fields(value) if one.init}
         return {_TAG: name, **kept}
 
     def _decode_object(self, value_type: type, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401
         if issubclass(value_type, Enum):
-            return value_type(self.parse_response(parts["of"]))
-        return value_type(**{name: self.parse_response(one) for name, one in parts.items() if name != _TAG})
+            return value_type(self.decode(parts["of"]))
+        return value_type(**{name: self.decode(one) for name, one in parts.items() if name != _TAG})
 
 
 def _type_name(value_type: type) -> str:

@@ -4,34 +4,51 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeAlias
+from typing import BinaryIO, Literal, NamedTuple, TypeAlias
 
 from messaging_channels._model.addresses import EmailAddress
 from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages._base import Message, ProviderOptions, require_one_line
+from messaging_channels.messages._html import content_ids_in, embed_images, inline_css, text_of
+from messaging_channels.messages._media_types import MediaType, guess_media_type, parse_media_type
+from messaging_channels.messages._uris import mailto_uri
+from messaging_channels.messages._values import FrozenDict
 
 Addresses: TypeAlias = "str | EmailAddress | Iterable[str | EmailAddress]"
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes with a mail. With a `content_id` it is inline: shown where the html says `cid:<content_id>`."""
+    """A file that goes with a mail. With a `content_id` it is inline: shown where the html says `cid:<content_id>`.
+
+    Of the type `text/calendar` with a method, such as `text/calendar; method=REQUEST` (or CANCEL, or REPLY), it is an invitation: mail programs show it
+    with the buttons to answer it (RFC 6047).
+    """
 
     content: bytes | Path | Callable[[], BinaryIO] = field(repr=False)
     """The bytes, or a file or an opener of a stream, read whenever the mail is sent: it may be more than once."""
     filename: str
-    content_type: str = "application/octet-stream"
+    content_type: str = ""
+    """With parameters if wished, such as `text/plain; charset=utf-8`. Where none is given, what the name of the file stands for."""
     content_id: str | None = None
 
     def __post_init__(self) -> None:
         """Check the fields that reach a header."""
-        require_one_line(self.filename, "Attachment.filename")
-        if not _MEDIA_TYPE.fullmatch(self.content_type):
+        content: object = self.content
+        if isinstance(content, (bytearray, memoryview)):
+            object.__setattr__(self, "content", bytes(content))
+        elif not (isinstance(content, (bytes, Path)) or callable(content)):
             raise InvalidMessage(
-                "it is no media type", field="Attachment.content_type", hint="use e.g. image/png"
+                f"it is {type(content).__name__}, not bytes, a pathlib.Path or a function that opens a stream",
+                field="Attachment.content",
+                hint="use Path(...) for a file, or .encode() for text",
             )
+        require_one_line(self.filename, "Attachment.filename")
+        if not self.content_type:
+            object.__setattr__(self, "content_type", guess_media_type(self.filename))
+        parse_media_type(self.content_type, "Attachment.content_type")
         if self.content_id is not None and not _CONTENT_ID.fullmatch(self.content_id):
             raise InvalidMessage(
                 "it holds more than letters, digits and . _ @ -",
@@ -46,8 +63,13 @@ class Attachment:
         """Make an image (or other part) that the html refers to by `cid:<content_id>`."""
         return cls(content, content_id, content_type, content_id)
 
+    @property
+    def media_type(self) -> MediaType:
+        """The content type, taken apart."""
+        return parse_media_type(self.content_type, "Attachment.content_type")
+
     def read(self) -> bytes:
-        """Return the bytes. Reads the file or stream, if it is one: call it within a `Call` exchange, not in `encode`."""
+        """Return the bytes. Reads the file or stream, if it is one: call it within a `BlockingCall`."""
         if isinstance(self.content, bytes):
             return self.content
         with self.content.open("rb") if isinstance(self.content, Path) else self.content() as stream:
@@ -61,6 +83,7 @@ class ListUnsubscribe:
     url: str | None = field(default=None, repr=False)
     """https only; it identifies the recipient by itself."""
     mailto: str | None = field(default=None, repr=False)
+    """An address, with a subject or other fields of the mail if wished: `leave@example.com?subject=unsubscribe` (RFC 6068)."""
 
     def __post_init__(self) -> None:
         """Check that there is a way, and that both are one line."""
@@ -69,12 +92,26 @@ class ListUnsubscribe:
         if self.url is not None and not _HTTPS.fullmatch(self.url):
             raise InvalidMessage("it is no https URL", field="ListUnsubscribe.url", hint="use https://")
         if self.mailto is not None:
-            EmailAddress.parse(self.mailto)
+            mailto_uri(self.mailto)
+
+    @property
+    def uris(self) -> tuple[str, ...]:
+        """The ways as URIs, as they stand in the header between angle brackets: the url first."""
+        return tuple(way for way in (self.url, self.mailto and mailto_uri(self.mailto)) if way)
+
+
+class Preview(NamedTuple):
+    """The files that were written."""
+
+    eml: Path
+    """The mail as it would go on the wire; mail programs open it."""
+    page: Path
+    """For a browser. The mail's html is in a frame that may run nothing and load nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Email(Message):
-    """A mail to one recipient, with copies. Addresses may be given as text or parsed, one or several.
+    """A mail to one recipient, with further ones and copies. Addresses may be given as text or parsed, one or several.
 
     Raises InvalidMessage or InvalidAddress when it is made of what must not reach a server: no body, a control character in
     a header, a header that is not the caller's to set, a malformed address.
@@ -103,18 +140,23 @@ class Email(Message):
     envelope_sender: str | EmailAddress | None = None
     """Where bounces go. None for the provider's own choice, empty for nowhere, as a robot's reply has it."""
     provider_options: tuple[ProviderOptions, ...] = ()
+    also_to: Addresses = ()
+    """Further recipients, whom the mail names in To beside the one it is sent to. Whom the server refused is told in the result."""
+    category: str | None = field(default=None, kw_only=True)
+    """What it is for: see `Message.category`."""
 
     def __post_init__(self) -> None:
         """Check the fields, and bring the addresses and headers into their parsed, immutable form."""
         require_one_line(self.subject, "Email.subject")
         if self.text is None and self.html is None:
             raise InvalidMessage("it has neither text nor html", field="Email", hint="give one or both")
-        for name in ("cc", "bcc", "reply_to"):
+        for name in ("also_to", "cc", "bcc", "reply_to"):
             object.__setattr__(self, name, parse_addresses(getattr(self, name)))
         for name in ("sender", "envelope_sender"):
             if isinstance(value := getattr(self, name), str) and (value or name == "sender"):
                 object.__setattr__(self, name, EmailAddress.parse(value))
         _require_conversation(self)
+        _require_images(self)
         object.__setattr__(self, "headers", _validate_headers(self.headers))
         object.__setattr__(self, "attachments", tuple(self.attachments))
         object.__setattr__(self, "references", tuple(self.references))
@@ -125,8 +167,54 @@ class Email(Message):
 
     @property
     def copies(self) -> tuple[EmailAddress, ...]:
-        """The parsed addresses of cc and bcc."""
-        return (*parse_addresses(self.cc), *parse_addresses(self.bcc))
+        """The parsed addresses of also_to, cc and bcc."""
+        return tuple(
+            address for given in (self.also_to, self.cc, self.bcc) for address in parse_addresses(given)
+        )
+
+    def with_text(self) -> Email:
+        """Return the mail with a text that says what its html says, unless it has one. Links stand behind their words.
+
+        Raises:
+            InvalidSetting: the extra `mail` is not installed.
+        """
+        if self.text is not None or self.html is None:
+            return self
+        return replace(self, text=text_of(self.html))
+
+    def with_inlined_css(self) -> Email:
+        """Return the mail with the rules of its `<style>` in the elements they are for, as many mail programs need it.
+
+        Nothing is fetched: style sheets that the html only names stay where they are.
+
+        Raises:
+            InvalidSetting: the extra `mail` is not installed.
+        """
+        return self if self.html is None else replace(self, html=inline_css(self.html))
+
+    def with_embedded_images(self, folder: Path) -> Email:
+        """Return the mail with the images that its html names by a path below `folder` as inline attachments. Nothing is fetched.
+
+        Raises:
+            InvalidMessage: there is no such file, or it lies outside the folder.
+        """
+        if self.html is None:
+            return self
+        html, images = embed_images(self.html, folder)
+        files = tuple(Attachment(path, path.name, "", content_id) for content_id, path in images.items())
+        return replace(self, html=html, attachments=(*self.attachments, *files))
+
+    def preview(self, folder: Path, *, to: str = "you@example.com", sender: str | None = None) -> Preview:
+        """Write what the recipient sees into `folder`: the mail as a file, and as a page for the browser.
+
+        `sender` stands in From where the mail names none. Attachments are read.
+
+        Raises:
+            BadInput: the mail could not be sent as it is.
+        """
+        from messaging_channels import messages  # noqa: PLC0415  rarely needed, and built on this module
+
+        return messages.write_preview(self, folder, to=to, sender=sender)
 
 
 def parse_addresses(addresses: Addresses) -> tuple[EmailAddress, ...]:
@@ -135,6 +223,8 @@ def parse_addresses(addresses: Addresses) -> tuple[EmailAddress, ...]:
     Raises:
         InvalidAddress: one of them is none.
     """
+    if addresses == ():
+        return ()
     if isinstance(addresses, (str, EmailAddress)):
         addresses = (addresses,)
     return tuple(
@@ -155,6 +245,19 @@ def _require_conversation(mail: Email) -> None:
         )
 
 
+def _require_images(mail: Email) -> None:
+    """Refuse html that shows an attachment which is not there."""
+    if mail.html is None or "cid:" not in mail.html.lower():
+        return
+    missing = content_ids_in(mail.html) - {one.content_id for one in mail.attachments}
+    if missing:
+        raise InvalidMessage(
+            f"it shows cid:{min(missing)[:40]}, but no attachment has that content_id",
+            field="Email.html",
+            hint="add it with Attachment.inline",
+        )
+
+
 def _validate_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or _RESERVED.fullmatch(name):
@@ -164,14 +267,13 @@ def _validate_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
                 hint="use the field of Email that stands for it, or leave it out",
             )
         require_one_line(value, f"Email.headers[{name!r}]")
-    return dict(headers)
+    return FrozenDict(headers)
 
 
-_MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+")
 _CONTENT_ID = re.compile(r"[A-Za-z0-9._@-]+")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 _LIST_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
-_HTTPS = re.compile(r"https://[!-;=?-~]+")
+_HTTPS = re.compile(r"https://[!-;=?-~]+", re.IGNORECASE)
 _HEADER_NAME = re.compile(r"[!-9;-~]{1,76}")
 _RESERVED = re.compile(
     r"from|to|cc|bcc|resent-.*|sender|reply-to|subject|date|message-id|mime-version|content-.*|received|return-path"

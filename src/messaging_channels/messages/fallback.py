@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from messaging_channels._model.durations import require_number
 from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages import Message
 
@@ -32,6 +33,7 @@ class Fallback:
         Raises:
             InvalidMessage: there is none, or the time is not positive.
         """
+        require_number(after, "Fallback.after")
         object.__setattr__(self, "steps", tuple(steps))
         object.__setattr__(self, "after", after)
         object.__setattr__(self, "on_unknown", on_unknown)

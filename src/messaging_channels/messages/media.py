@@ -19,6 +19,8 @@ class Media:
     content: bytes | None = field(default=None, repr=False)
     content_type: str = ""
     """Its MIME type. Needed for bytes; in a header it tells an image from a video or a document."""
+    filename: str | None = field(default=None, repr=False)
+    """The name a document is shown under, in a header."""
 
     def __post_init__(self) -> None:
         """Check that it is exactly one of the three."""

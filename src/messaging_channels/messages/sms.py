@@ -28,6 +28,8 @@ class Sms(Message):
     """Whether it is shown at once and not kept (class 0)."""
     provider_options: tuple[ProviderOptions, ...] = ()
     """What only one provider understands, such as `InfobipSmsOptions(...)`; so for every type."""
+    category: str | None = field(default=None, kw_only=True)
+    """What it is for: see `Message.category`."""
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -49,6 +51,7 @@ class Mms(Message):
     text: str = field(default="", repr=False)
     sender: str | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the media."""

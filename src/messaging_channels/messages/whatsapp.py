@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages._base import Message, ProviderOptions, require, require_count
 from messaging_channels.messages.media import Media
+from messaging_channels.messages.whatsapp_contacts import ContactCard as ContactCard  # noqa: PLC0414  named here too
+from messaging_channels.messages.whatsapp_contacts import WhatsAppContacts as WhatsAppContacts  # noqa: PLC0414
 
 _TEXT = 4096
 _BODY = 1024
@@ -34,6 +36,7 @@ class WhatsAppText(Message):
     reply_to: str | None = None
     """The provider's id of the message that is quoted; so for every type here."""
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
     preview_url: bool = False
     """Whether the first link is shown with a preview."""
 
@@ -50,6 +53,7 @@ class _File(Message):
     sender: str | None = None
     reply_to: str | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Bring the media into its parsed form."""
@@ -121,6 +125,7 @@ class WhatsAppLocation(Message):
     sender: str | None = None
     reply_to: str | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check that the place is on Earth."""
@@ -132,40 +137,6 @@ class WhatsAppLocation(Message):
 
 
 @dataclass(frozen=True, slots=True)
-class ContactCard:
-    """A person or business in an address book."""
-
-    first_name: str = field(repr=False)
-    last_name: str | None = field(default=None, repr=False)
-    phones: tuple[str, ...] = field(default=(), repr=False)
-    emails: tuple[str, ...] = field(default=(), repr=False)
-    urls: tuple[str, ...] = field(default=(), repr=False)
-    company: str | None = field(default=None, repr=False)
-    title: str | None = field(default=None, repr=False)
-    birthday: str | None = field(default=None, repr=False)
-    """As YYYY-MM-DD."""
-
-    @property
-    def formatted_name(self) -> str:
-        """First and last name."""
-        return " ".join(part for part in (self.first_name, self.last_name) if part)
-
-
-@dataclass(frozen=True, slots=True)
-class WhatsAppContacts(Message):
-    """One or more contact cards."""
-
-    contacts: tuple[ContactCard, ...]
-    sender: str | None = None
-    reply_to: str | None = None
-    provider_options: tuple[ProviderOptions, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Check that there is one."""
-        require_count(len(self.contacts), "WhatsAppContacts.contacts", at_least=1, at_most=257)
-
-
-@dataclass(frozen=True, slots=True)
 class WhatsAppReaction(Message):
     """An emoji on a message that the person sent. The empty text takes it back."""
 
@@ -174,6 +145,7 @@ class WhatsAppReaction(Message):
     """The provider's id of the message."""
     sender: str | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Check that it names a message."""
@@ -228,6 +200,7 @@ class Interactive(Message):
     sender: str | None = None
     reply_to: str | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
 
     @property
     def uploads(self) -> tuple[Media, ...]:

@@ -74,8 +74,8 @@ class WhatsAppFlow(Interactive):
 
     button: str
     flow_id: str
-    token: str = field(repr=False)
-    """Comes back with the answers."""
+    token: str | None = field(default=None, repr=False)
+    """Comes back with the answers. None for WhatsApp's own word, `unused`."""
     action: Literal["navigate", "data_exchange"] = "navigate"
     screen: str | None = None
     """The first screen, where the action is `navigate`."""
@@ -89,7 +89,8 @@ class WhatsAppFlow(Interactive):
         self.check()
         require(self.button, "WhatsAppFlow.button", at_most=_FLOW_BUTTON)
         require(self.flow_id, "WhatsAppFlow.flow_id")
-        require(self.token, "WhatsAppFlow.token")
+        if self.token is not None:
+            require(self.token, "WhatsAppFlow.token")
 
     def __hash__(self) -> int:
         """Hash by what is cheap to hash; equal flows have equal hashes."""

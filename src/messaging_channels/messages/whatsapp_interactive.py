@@ -113,9 +113,13 @@ class WhatsAppCallButton(Interactive):
 class WhatsAppCallRequest(Interactive):
     """Ask whether the business may call."""
 
+    text: str = field(default="", repr=False)
+    """What is said with the question. Empty for WhatsApp's own words alone."""
+
     def __post_init__(self) -> None:
         """Check the text."""
-        self.check()
+        if self.text:
+            self.check()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
 
@@ -120,7 +121,8 @@ class OneTimePassword:
 class FlowButton:
     """A button that opens a flow."""
 
-    token: str = field(repr=False)
+    token: str = field(default="unused", repr=False)
+    """Comes back with the answers. WhatsApp's own word for none is `unused`; an empty one leaves it to the provider."""
     data: Mapping[str, Any] = field(default_factory=dict[str, Any], repr=False)
     """What its first screen is filled with."""
 
@@ -141,7 +143,8 @@ class CatalogButton:
 class ProductsButton:
     """A button that opens some products of the catalogue."""
 
-    thumbnail_product_id: str
+    thumbnail_product_id: str | None
+    """The retailer's id of the product that is shown. None for the provider's choice, where it makes one."""
     sections: tuple[ProductSection, ...]
 
 
@@ -184,6 +187,8 @@ class WhatsAppTemplate(Message):
     sender: str | None = None
     reply_to: str | None = None
     provider_options: tuple[ProviderOptions, ...] = ()
+    category: str | None = field(default=None, kw_only=True)
+    """Meta's category of the template, in capitals or not; of one with a button for a one-time password it is `authentication`."""
     offer_expires_at: float | None = None
     """When a limited-time offer is over: seconds since the epoch, UTC."""
     tap_target: TapTarget | None = None
@@ -208,7 +213,60 @@ class WhatsAppTemplate(Message):
             raise InvalidMessage(
                 "a gap is empty", field="WhatsAppTemplate.parameters", hint="fill all of them"
             )
+        if self.category is None and any(isinstance(one, OneTimePassword) for one in self.buttons):
+            object.__setattr__(self, "category", "authentication")
 
     def __hash__(self) -> int:
         """Hash by name and language; the body may be a mapping."""
         return hash((self.name, self.language))
+
+    def require_sendable(self) -> None:
+        """See Message. Every gap is held to the same rule, whichever component it is of."""
+        for name, text in self._gaps():
+            require_template_parameter(text, name)
+
+    def _gaps(self) -> Iterator[tuple[str, object]]:
+        """Yield what fills a gap with text, each with the name of its field."""
+        yield from _named("WhatsAppTemplate.parameters", self.parameters)
+        if isinstance(self.header, TextHeader):
+            yield from _named("TextHeader.parameters", self.header.parameters)
+        yield from _button_gaps(self.buttons)
+        for card in self.cards:
+            yield from _named("CarouselCard.parameters", card.parameters)
+            yield from _button_gaps(card.buttons)
+
+
+def require_template_parameter(value: object, field: str) -> None:
+    """Refuse what no gap of a template takes, whoever carries it (WhatsApp's errors 132018 and 131008, Twilio's 21656 and 63013).
+
+    Raises:
+        InvalidMessage: naming `field`, never the text.
+    """
+    if not isinstance(value, str) or not value.strip() or _UNFIT.search(value):
+        raise InvalidMessage(
+            "a gap takes text without line breaks, tabs or five blanks in a row, and is not empty",
+            field=field,
+            hint='collapse its white space, as " ".join(text.split()) does',
+        )
+
+
+def _named(field: str, parameters: Parameters) -> Iterator[tuple[str, object]]:
+    values: Iterable[object] = parameters.values() if isinstance(parameters, Mapping) else parameters
+    return ((field, value) for value in values)
+
+
+def _button_gaps(buttons: tuple[Button, ...]) -> Iterator[tuple[str, object]]:
+    for button in buttons:
+        for kind, name in _BUTTON_TEXTS.items():
+            if isinstance(button, kind) and not (isinstance(button, FlowButton) and not button.token):
+                yield f"{kind.__name__}.{name}", getattr(button, name)
+
+
+_BUTTON_TEXTS: Mapping[type[Any], str] = {
+    QuickReply: "payload",
+    UrlParameter: "suffix",
+    CopyCode: "code",
+    OneTimePassword: "code",
+    FlowButton: "token",
+}
+_UNFIT = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]|[^\S\t\n\v\f\r]{5}")

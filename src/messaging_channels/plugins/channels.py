@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from messaging_channels import messages
-from messaging_channels._model.addresses import EmailAddress, PhoneNumber, WhatsAppAddress, WhatsAppUserId
+from messaging_channels._model.addresses import (
+    EmailAddress,
+    PhoneNumber,
+    WhatsAppAddress,
+    WhatsAppGroupId,
+    WhatsAppUserId,
+)
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
@@ -55,14 +61,16 @@ class PhoneChannel:
 
 @dataclass(frozen=True, slots=True)
 class WhatsAppChannel:
-    """A channel whose addresses are E.164 numbers, or ids of WhatsApp users."""
+    """A channel whose addresses are E.164 numbers, or ids of WhatsApp users and groups."""
 
     name: str
     message_types: tuple[type[messages.Message], ...]
     address_type: type[Address] = WhatsAppAddress
 
     def parse(self, text: str) -> WhatsAppAddress:
-        """Parse an E.164 number, with or without the plus, or the id of a user."""
+        """Parse an E.164 number, with or without the plus, the id of a user, or `group:` and the id of a group."""
+        if text.startswith("group:"):
+            return WhatsAppGroupId.parse(text)
         return WhatsAppUserId.parse(text) if _IS_USER_ID.match(text) else PhoneNumber.parse(text)
 
 

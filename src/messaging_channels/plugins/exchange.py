@@ -46,11 +46,18 @@ def ask(exchange: Exchange[Reply]) -> Flow[Reply]:
 
 @fast_frozen(frozen=True, slots=True)
 class Timeouts:
-    """Seconds allowed for each phase of one exchange."""
+    """Seconds allowed for each phase of one exchange, and for the whole of it."""
 
     connect: float = 10.0
     write: float = 30.0
     read: float = 30.0
+    total: float | None = None
+    """For all phases together, however slowly the other side reads or writes. None for the longest of the three."""
+
+    @property
+    def limit(self) -> float:
+        """Seconds after which the exchange ends, whatever phase it is in."""
+        return max(self.connect, self.write, self.read) if self.total is None else self.total
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -69,10 +76,15 @@ class HttpResponse:
     def json(self) -> Any:  # noqa: ANN401  the caller parses it into one of its own values
         """Return the body parsed as JSON.
 
+        A byte order mark before it is passed over.
+
         Raises:
             ValueError: the body is not JSON.
         """
-        return _json_codec().from_json(self.body)
+        body = self.body
+        if body[:1] in _MARKS:
+            body = _without_mark(body)
+        return _json_codec().from_json(body)
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -166,7 +178,7 @@ class Executor(Protocol):
 
 
 class AsyncExecutor(Protocol):
-    """Performs exchanges of one type for asynchronous callers. Called from many tasks of one event loop."""
+    """Performs exchanges of one type for asynchronous callers. Called from many tasks of one event loop; see `ExecutorPair.is_shared`."""
 
     async def perform(self, exchange: Any) -> Any:  # noqa: ANN401  the exchange's own type decides
         """Perform it and return its reply. Raises TransportError when it could not be completed."""
@@ -181,6 +193,8 @@ class ExecutorPair:
 
     sync: Callable[[], Executor]
     asynchronous: Callable[[], AsyncExecutor]
+    is_shared: bool = False
+    """Whether one asynchronous executor serves every event loop. Otherwise each loop has its own, closed when the loop ends."""
 
 
 @cache  # an import statement costs each message more than a look into a cache
@@ -190,4 +204,20 @@ def _json_codec() -> ModuleType:
     return pydantic_core
 
 
+def _without_mark(body: bytes) -> bytes:
+    """Return the text behind a byte order mark as UTF-8."""
+    for mark, encoding in _ENCODINGS:
+        if body.startswith(mark):
+            return body[len(mark) :].decode(encoding).encode()
+    return body
+
+
 _SUCCESS = 2
+_ENCODINGS = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\x00\x00", "utf-32-le"),
+    (b"\x00\x00\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+_MARKS = frozenset(mark[:1] for mark, _ in _ENCODINGS)

@@ -10,29 +10,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from messaging_channels._model.receipts import Attempt, deciding_attempt
+from messaging_channels._model._table_failures import ADVICE
+from messaging_channels._model.failures import implied_failure, safe_advice
+from messaging_channels._model.outcomes import AttemptResult, Outcome
+from messaging_channels._model.receipts import (
+    Attempt,
+    RecordedEvent,
+    RecordedStep,
+    ToldFailure,
+    deciding_attempt,
+    failure_as_dict,
+    step_of,
+)
+from messaging_channels._model.status import PENDING_NOT_SENT, StatusGroup
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 
 if TYPE_CHECKING:
     from messaging_channels._model.events import Event
-    from messaging_channels._model.outcomes import AttemptResult, Outcome
+    from messaging_channels._model.failure_reasons import Advice, FailureReason
+    from messaging_channels._model.statements import ConsentQuery
     from messaging_channels._model.status import Status
 
 Reply = TypeVar("Reply")
-
-
-@fast_frozen(frozen=True, slots=True)
-class RecordedEvent:
-    """One event of a message, as it is kept: no address and no content."""
-
-    event_type: str
-    """The event's type, such as `StatusChanged`."""
-    occurred_at: float
-    """When it happened, in the provider's words: seconds since the epoch, UTC."""
-    status: Status | None
-    detail: str
-    """The provider's code and text, or what a person did (`seen`)."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -69,16 +69,70 @@ class MessageRecord:
     """Until when the holder is taken to be alive: seconds since the epoch, UTC."""
     stop_reason: str
     """Why no further attempt was made."""
+    steps: tuple[RecordedStep, ...] = ()
+    """Those of a fallback after the first that were begun."""
 
     @property
     def in_progress(self) -> bool:
-        """Whether an attempt was begun that has not ended, or none was begun at all."""
-        return not self.attempts or any(attempt.in_progress for attempt in self.attempts)
+        """Whether an attempt was begun that has not ended, or none was begun at all and one may be."""
+        if not self.attempts:
+            return not (self.stop_reason and self.status == PENDING_NOT_SENT)
+        return any(attempt.in_progress for attempt in self.attempts)
 
     @property
     def outcome(self) -> Outcome:
         """How it stands: accepted if any attempt was, unknown if any may have been, else as the last one ended."""
         return deciding_attempt(self.attempts)[1]
+
+    @property
+    def failure(self) -> FailureReason | None:
+        """Why it was not delivered, in the same words for every vendor; None as long as nothing failed, and for what was delivered."""
+        told = self._told_failure
+        return told.failure if told else None
+
+    @property
+    def advice(self) -> frozenset[Advice]:
+        """What may be done about it. Never to send it again as long as a copy may be on its way, or we may still send one ourselves."""
+        told = self._told_failure
+        if told is None or told.failure is None:
+            return frozenset()
+        open_ended = self.outcome is Outcome.UNKNOWN or self.in_progress or not self.stop_reason
+        under_way = not self.status.final and (self.outcome is Outcome.ACCEPTED or open_ended)
+        return safe_advice(told.failure, told.advice, may_be_under_way=under_way or self._has_live_copy)
+
+    @property
+    def vendor_code(self) -> str:
+        """The vendor's own code, such as `30003`; empty if it gave none."""
+        told = self._told_failure
+        return told.vendor_code if told else ""
+
+    @property
+    def vendor_text(self) -> str:
+        """The vendor's own words; empty if it gave none."""
+        told = self._told_failure
+        return told.vendor_text if told else ""
+
+    @property
+    def _told_failure(self) -> ToldFailure | None:
+        """The report or the attempt that says why: of the reports with the message's status the last, or else the attempt that decided."""
+        if self.status.group is StatusGroup.DELIVERED:
+            return None
+        said = [one for one in self.events if one.failure is not None]
+        same = [one for one in said if one.status == self.status]
+        if same or (said and not self.status.final):
+            return (same or said)[-1]
+        attempt = deciding_attempt(self.attempts)[0]
+        if attempt is not None and attempt.result is not None and attempt.result.failure is not None:
+            return attempt.result
+        failure = implied_failure(self.status)  # such as one that expired before it was sent
+        if failure is None:
+            return None
+        return RecordedEvent("", 0.0, self.status, "", failure, ADVICE[failure])
+
+    @property
+    def _has_live_copy(self) -> bool:
+        """Whether an attempt besides the one that decided may have sent a copy whose end is not known."""
+        return any(one.in_progress or one.outcome is Outcome.UNKNOWN for one in self.attempts)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the record as JSON can hold it."""
@@ -94,13 +148,15 @@ class MessageRecord:
             "version": self.version,
             "outcome": self.outcome,
             "stopReason": self.stop_reason,
-            "attempts": [attempt.as_dict() for attempt in self.attempts],
+            **failure_as_dict(self),
+            "attempts": [attempt.as_dict() | step_of(self, attempt) for attempt in self.attempts],
             "events": [
                 {
                     "eventType": one.event_type,
                     "occurredAt": one.occurred_at,
                     "detail": one.detail,
                     "status": one.status.as_dict() if one.status else None,
+                    **failure_as_dict(one),
                 }
                 for one in self.events
             ],
@@ -161,12 +217,22 @@ class InsertMessage(Operation[MessageRecord | None]):
 
 
 @fast_frozen(frozen=True, slots=True)
+class RecordUnsent(InsertMessage):
+    """Write a message down for which nobody could be asked, unless its key is taken. Reply None. Its key sends when it comes again."""
+
+    at: float
+    stop_reason: str
+
+
+@fast_frozen(frozen=True, slots=True)
 class ReserveMessage(InsertMessage):
-    """Take a message in, with its first attempt."""
+    """Take a message in, with its first attempt. Reply, besides, what forbids it, and take nothing in then."""
 
     lease_owner: str
     lease: float
     first_attempt: AttemptIntent
+    consent: ConsentQuery | None = None
+    """Asked in the same step."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -190,6 +256,8 @@ class StartAttempt(Operation[bool]):
     lease: float
     queued: bool = False
     """Whether the holder is a worker that has claimed it: see `ledger.queue`."""
+    consent: ConsentQuery | None = None
+    """Asked in the same step. The reply is what forbids it, and nothing is written then."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -227,6 +295,9 @@ class RecordEvent(Operation[EventRecorded]):
 
     event: Event
     now: float
+    recipients: tuple[str, ...] = ()
+    """Whom a report of a mail speaks of, in the spellings in which this ledger may keep it; empty if it does not say. One that speaks of nobody to whom the
+    message went tells of a copy: it is kept, and changes no status."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -255,6 +326,10 @@ class ListMessages(Operation[Sequence[MessageRecord]]):
     """When it was created, at the earliest: seconds since the epoch, UTC."""
     until: float | None = None
     """Before when."""
+    status: str | None = None
+    """Its name, such as `PENDING_UNKNOWN`."""
+    addresses: tuple[str, ...] = ()
+    """Any of these, as records keep them; that of a later step of a fallback too."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -294,8 +369,13 @@ class Ledger(Protocol):
         """Return an address as this ledger keeps it."""
         ...
 
+    def recipient_key(self, identity: str) -> str:
+        """Return the digest by which a person is found whatever the ledger keeps of addresses; with the ledger's pepper, if it has one."""
+        ...
+
 
 OPERATIONS: tuple[type[Operation[Any]], ...] = (
+    RecordUnsent,
     ReserveMessage,
     TakeLease,
     StartAttempt,

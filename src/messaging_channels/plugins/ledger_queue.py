@@ -13,6 +13,7 @@ from typing import Any
 from messaging_channels._model.status import Status
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.plugins.ledger import OPERATIONS, InsertMessage, MessageRecord, Operation
+from messaging_channels.plugins.ledger_consent import CONSENT_OPERATIONS
 
 QUEUE_OWNER = "queue"
 """The holder of a message that waits and that no worker has claimed."""
@@ -53,6 +54,8 @@ class Job:
     """None if no attempt was ever begun."""
     step_status: Status | None
     """What attempts and reports of this step alone say."""
+    crashes: int = 0
+    """How often a worker claimed it and never gave it back: it may be what killed them."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -81,6 +84,8 @@ class Claim(Operation[Sequence[Job]]):
     limit: int
     message_id: str | None = None
     """That message only, if it is due."""
+    ended_owners: tuple[str, ...] = ()
+    """Holders whose rounds ended though they could not say so in the ledger: nobody died with their messages."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -150,6 +155,75 @@ class ListDeadLetters(Operation[Sequence[MessageRecord]]):
 
 
 @fast_frozen(frozen=True, slots=True)
+class PauseAccount(Operation[bool]):
+    """Have the messages of an account wait: it cannot send, whatever the message. Reply whether it was not paused before."""
+
+    provider: str
+    account: str | None
+    reason: str
+    """Why, such as `not_sent.credentials`."""
+    detail: str
+    at: float
+    next_probe_at: float
+    """When one message is to try whether it was mended: seconds since the epoch, UTC."""
+
+
+@fast_frozen(frozen=True, slots=True)
+class AcquireProbe(Operation[bool]):
+    """Be the one that tries whether an account was mended. Reply False if it is not time for that, or another one is."""
+
+    provider: str
+    account: str | None
+    at: float
+    next_probe_at: float
+    """When the next one may, should this one end without an answer."""
+
+
+@fast_frozen(frozen=True, slots=True)
+class ResumeAccount(Operation[bool]):
+    """Let the messages of an account be sent again. Reply whether it was paused."""
+
+    provider: str
+    account: str | None
+    at: float
+
+
+@fast_frozen(frozen=True, slots=True)
+class PausedAccount:
+    """An account whose messages wait until it is mended."""
+
+    provider: str
+    account: str | None
+    """None for the platform's own."""
+    reason: str
+    """Why, such as `not_sent.credentials`."""
+    detail: str
+    """The provider's code and text."""
+    since: float
+    """Seconds since the epoch, UTC."""
+    next_probe_at: float
+    """When one message tries whether it was mended."""
+    probes: int
+    """How often it was found unable."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return {
+            "provider": self.provider,
+            "account": self.account,
+            "reason": self.reason,
+            "detail": self.detail,
+            "since": self.since,
+            "nextProbeAt": self.next_probe_at,
+        }
+
+
+@fast_frozen(frozen=True, slots=True)
+class ListPausedAccounts(Operation[Sequence[PausedAccount]]):
+    """Return the accounts that are paused, the longest first."""
+
+
+@fast_frozen(frozen=True, slots=True)
 class GetQueueStats(Operation["QueueStats"]):
     """Return how the queue stands."""
 
@@ -170,6 +244,8 @@ class QueueStats:
     """What became of messages: accepted, rejected, unknown, retried, dead, expired, cancelled, failed_over, overlapped."""
     last_hour: Mapping[str, int]
     total: Mapping[str, int]
+    paused_accounts: Sequence[PausedAccount] = ()
+    """Accounts that cannot send: their messages wait until that is mended."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -180,6 +256,7 @@ class QueueStats:
             "lastMinute": dict(self.last_minute),
             "lastHour": dict(self.last_hour),
             "total": dict(self.total),
+            "pausedAccounts": [one.as_dict() for one in self.paused_accounts],
         }
 
 
@@ -211,8 +288,17 @@ def metrics(stats: QueueStats) -> Sequence[Metric]:
         Metric("messaging_channels_queue_events_total", {"event": what}, number, is_counter=True)
         for what, number in sorted(stats.total.items())
     ]
+    paused = [
+        Metric(
+            "messaging_channels_queue_paused",
+            {"provider": one.provider, "account": one.account or "", "reason": one.reason},
+            1,
+        )
+        for one in stats.paused_accounts
+    ]
     return [
         *depth,
+        *paused,
         Metric("messaging_channels_queue_ready", {}, stats.ready),
         Metric("messaging_channels_queue_oldest_age_seconds", {}, stats.oldest_age_seconds),
         *ends,
@@ -249,7 +335,12 @@ ALL_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     RetryDeadLetters,
     ListDeadLetters,
     GetQueueStats,
+    PauseAccount,
+    AcquireProbe,
+    ResumeAccount,
+    ListPausedAccounts,
     EraseRecipient,
     Prune,
+    *CONSENT_OPERATIONS,
 )
 """All operations that a ledger performs."""

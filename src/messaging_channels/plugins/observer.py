@@ -42,7 +42,9 @@ def notify(callback: Callable[[Any], None], value: object) -> None:
     """Let an observer hear of something. What it raises is logged and changes nothing."""
     try:
         callback(value)
-    except Exception:
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):  # from a signal: the process is to end
+        raise
+    except BaseException:
         import logging  # noqa: PLC0415  not needed where observers are well behaved
 
         logging.getLogger("messaging_channels.plugins.observer").exception("an observer failed")

@@ -47,6 +47,10 @@ class Envelope:
     to: Address
 
 
+OUR_FIELDS = frozenset({"provider_options", "category"})
+"""Optional fields of messages that no provider needs to declare: the options are declared by their types, and the category is for our own rules."""
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """What a provider can do. What is not declared is refused before any exchange."""
@@ -70,7 +74,7 @@ class Capabilities:
         if message.uploads and not self.uploads_media:
             return f"{type(message).__name__} with the bytes of a file"
         for name, default in undeclared:
-            if name != "provider_options" and getattr(message, name) != default:
+            if name not in OUR_FIELDS and getattr(message, name) != default:
                 return f"{type(message).__name__}.{name}"
         return None
 
@@ -78,9 +82,7 @@ class Capabilities:
         """Whether it carries every message of that type, whatever its fields hold. What `provider_options` holds is another question."""
         undeclared = self._unsupported_fields.get(message_type)
         files = message_type.uploads is not Message.uploads and not self.uploads_media
-        return (
-            undeclared is not None and not files and all(name == "provider_options" for name, _ in undeclared)
-        )
+        return undeclared is not None and not files and all(name in OUR_FIELDS for name, _ in undeclared)
 
     @cached_property
     def _unsupported_fields(self) -> dict[type[Message], tuple[tuple[str, Any], ...]]:
@@ -180,6 +182,10 @@ class LookupRequest:
     ended_at: float
     text_matches: Callable[[str], bool] = field(repr=False)
     """Whether a text is that of the message. The text itself is not kept."""
+    to_matches: Callable[[Address], bool] | None = field(default=None, repr=False)
+    """Whether an address is kept as the message's is: the same one if it is hashed, one that looks alike if it is masked. None where none is kept."""
+    provider_id: str | None = None
+    """The provider's id of the message, where it took it and told one: it is asked whether that was delivered."""
 
 
 @runtime_checkable
@@ -191,6 +197,29 @@ class SupportsLookup(Protocol):
 
         Accepted, with the provider's id, if the provider knows the message; `Reason.NOT_FOUND` only if the provider's answer proves that it never took it,
         late enough for its records to be complete.
+        """
+        ...
+
+
+@runtime_checkable
+class ReportsOptional(Protocol):
+    """An optional ability: whether it reports deliveries depends on its settings."""
+
+    @property
+    def has_reports(self) -> bool:
+        """Whether it is set up to report deliveries. One that is not is asked, where it can be, before the next step of a fallback."""
+        ...
+
+
+@runtime_checkable
+class SupportsValidation(Protocol):
+    """An optional ability: it can tell whether it would refuse a message, without sending it."""
+
+    def validate(self, envelope: Envelope) -> None:
+        """Check a message as `send` would before its first exchange. It has no effect. An `HttpProvider` needs none: its `build_request` is asked.
+
+        Raises:
+            BadInput: the message cannot be sent by this provider as it is.
         """
         ...
 

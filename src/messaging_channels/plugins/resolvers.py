@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
-from messaging_channels._model.errors import UnresolvedRecipient
+from messaging_channels._model.errors import UnknownRecipient, UnresolvedRecipient
 from messaging_channels.plugins.exchange import BlockingCall, Flow, ask
 from messaging_channels.plugins.recipients import Person, ResolvedRecipient, User
 
@@ -22,6 +22,7 @@ class RecipientResolver(Protocol):
         """Return the contact, or None if this resolver does not understand such a recipient.
 
         Raises:
+            UnknownRecipient: it understands the recipient, and there is none such.
             UnresolvedRecipient: it understands the recipient, who has no address on that channel.
         """
         ...
@@ -83,7 +84,7 @@ class PathResolver:
             return None
         loaded = yield from ask(BlockingCall(lambda: self.load(recipient), may_send=False))
         if loaded is None:
-            raise UnresolvedRecipient(
+            raise UnknownRecipient(
                 "no such recipient", recipient=_describe(recipient), channel=channel.name, hint="check the id"
             )
         account = self.account if self.account_path is None else get_path(loaded, self.account_path)

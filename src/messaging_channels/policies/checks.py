@@ -6,18 +6,24 @@ A rule that cannot be asked forbids (it fails closed). Rules are asked in order,
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from hashlib import sha256
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from messaging_channels._model.addresses import PhoneNumber
+from messaging_channels._model.consent import category_of
 from messaging_channels._model.errors import MessageBlocked
-from messaging_channels._model.events import Event, OptedIn, OptedOut
+from messaging_channels._model.events import Event
+from messaging_channels._model.identity import identity
 from messaging_channels._model.rate_limit import RateLimit
+from messaging_channels._model.statements import ConsentStatement, StatementKind
+from messaging_channels._model.values import as_texts
 from messaging_channels.plugins.exchange import BlockingCall, CurrentTime, Flow, ask
 from messaging_channels.policies.rate_limiter import RateLimiter
+from messaging_channels.policies.suppression import StatementStore, address_on
 
 if TYPE_CHECKING:
+    from messaging_channels._model.addresses import Address
     from messaging_channels.plugins.provider import Envelope
 
 _DAY_SECONDS = 86400.0
@@ -38,85 +44,98 @@ class PreSendCheck:
     def event_received(self, event: Event) -> None:
         """Hear of what came in, such as an opt-out. Must not block for long."""
 
+    def finish(self, envelope: Envelope, account: str | None, *, sent: bool) -> None:
+        """Hear how a message ended that this rule let through: `sent` if it was accepted or may have been, else nobody got it. Must not block."""
+
 
 class SuppressionList(PreSendCheck):
-    """Who wants no messages, by channel. Hears opt-outs and opt-ins by itself; keeps digests of addresses, in memory or in a SQLite file."""
+    """Who wants no messages: a list of its own beside the ledger, in memory or in a SQLite file. Hears opt-outs and opt-ins by itself.
+
+    It keeps digests of addresses, the same for every spelling of a number or mail address, and what was said about them (`find_blocking`). A ledger keeps
+    the same where all processes share it, and needs no such list.
+    """
 
     name: ClassVar[str] = "suppression list"
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Open the file, or keep everything in memory."""
-        import sqlite3  # noqa: PLC0415  slow to import, and most programs make none
+    def __init__(self, path: Path | None = None, *, pepper: bytes = b"") -> None:
+        """Open the file, or keep everything in memory. With a secret `pepper`, digests cannot be turned back by trying all numbers."""
+        self._store = StatementStore(path, pepper)
 
-        self._lock = threading.Lock()
-        self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS suppressed (digest TEXT PRIMARY KEY, reason TEXT NOT NULL)"
-        )
+    def add(
+        self,
+        channel: str,
+        address: str | Address,
+        reason: str = "by hand",
+        *,
+        category: str = "",
+        kind: StatementKind = StatementKind.OPTED_OUT,
+        expires_at: float | None = None,
+    ) -> None:
+        """Put an address, in whatever spelling, on the list: for all messages, or those of a category.
 
-    def add(self, channel: str, plain: str, reason: str = "by hand") -> None:
-        """Put an address (in its plain form) on the list."""
-        self._write("INSERT OR REPLACE INTO suppressed VALUES (?, ?)", (_digest(channel, plain), reason))
+        Raises:
+            InvalidAddress: it is no address of that channel.
+        """
+        self._store.add(address_on(channel, address), channel, kind, reason, category, expires_at)
 
-    def remove(self, channel: str, plain: str) -> None:
-        """Take an address off the list."""
-        self._write("DELETE FROM suppressed WHERE digest = ?", (_digest(channel, plain),))
+    def remove(self, channel: str, address: str | Address) -> None:
+        """Take an address, in whatever spelling, off the list: whatever blocked it so far, blocks it no longer.
+
+        Raises:
+            InvalidAddress: it is no address of that channel.
+        """
+        self._store.lift(address_on(channel, address), channel)
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:  # noqa: ARG002  whoever it is for
-        """See PreSendCheck."""
-        return (
-            yield from ask(
-                BlockingCall(lambda: self._reason(envelope.channel, envelope.to.plain), may_send=False)
-            )
+        """See PreSendCheck. The error holds the entry that blocks."""
+        category = category_of(envelope.message)
+        entry: ConsentStatement | None = yield from ask(
+            BlockingCall(lambda: self._store.find(envelope.to, envelope.channel, category), may_send=False)
         )
+        if entry is not None:
+            raise MessageBlocked(str(entry), check=self.name, entry=entry)
+        return None
 
     def event_received(self, event: Event) -> None:
-        """See PreSendCheck. Who wants no marketing alone still gets codes and receipts, so such a choice is not kept here."""
-        if isinstance(event, (OptedOut, OptedIn)) and event.category:
-            return
-        if isinstance(event, OptedOut):
-            self.add(event.channel, event.address.plain, event.reason)
-        elif isinstance(event, OptedIn):
-            self.remove(event.channel, event.address.plain)
+        """See PreSendCheck."""
+        self._store.record(event)
 
     def close(self) -> None:
         """Close the file."""
-        self._database.close()
+        self._store.close()
 
     def __del__(self) -> None:
         """Close the file with the last reference to it."""
-        if hasattr(self, "_database"):
-            self._database.close()
-
-    def _reason(self, channel: str, plain: str) -> str | None:
-        with self._lock:
-            rows = self._database.execute(
-                "SELECT reason FROM suppressed WHERE digest = ?", (_digest(channel, plain),)
-            ).fetchall()
-        return f"the recipient wants no messages ({rows[0][0]})" if rows else None
-
-    def _write(self, statement: str, values: tuple[str, ...]) -> None:
-        with self._lock:
-            self._database.execute(statement, values)
+        if hasattr(self, "_store"):
+            self._store.close()
 
 
 class AllowedPrefixes(PreSendCheck):
-    """Only numbers that begin so, such as `("44", "385")`; mail addresses are not its business."""
+    """Only numbers that begin so, such as `("44", "385")`; addresses that are no phone numbers are not its business."""
 
     name: ClassVar[str] = "allowed prefixes"
 
-    def __init__(self, prefixes: Iterable[str], *, accounts: Iterable[str | None] | None = None) -> None:
-        """Name the prefixes without or with a plus, and the accounts it holds for (all, if none are named)."""
-        self._prefixes = tuple(prefix.lstrip("+") for prefix in prefixes)
-        self._accounts = None if accounts is None else frozenset(accounts)
+    def __init__(
+        self, prefixes: str | Iterable[str], *, accounts: str | Iterable[str | None] | None = None
+    ) -> None:
+        """Name the prefixes without or with a plus, and the accounts it holds for (all, if none are named). A text is one of them.
+
+        Raises:
+            ValueError: a prefix is empty, or holds more than digits.
+        """
+        self._prefixes = tuple(_prefix(one) for one in as_texts(prefixes))
+        names = (accounts,) if isinstance(accounts, str) else accounts
+        self._accounts = None if names is None else frozenset(names)
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
         """See PreSendCheck."""
         yield from ()
-        plain = envelope.to.plain
-        if "@" in plain or (self._accounts is not None and account not in self._accounts):
+        number = envelope.to
+        if not isinstance(number, PhoneNumber) or (
+            self._accounts is not None and account not in self._accounts
+        ):
             return None
-        return None if plain.startswith(self._prefixes) else "the number's prefix is not on the list"
+        return None if number.digits.startswith(self._prefixes) else "the number's prefix is not on the list"
 
 
 class VelocityLimit(PreSendCheck):
@@ -139,17 +158,30 @@ class VelocityLimit(PreSendCheck):
         self._rate_limiter = RateLimiter()
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
-        """See PreSendCheck. What it lets through counts, whatever becomes of it."""
+        """See PreSendCheck. All spellings of a number are one. What was refused, or not sent, does not count."""
         now = yield from ask(CurrentTime())
-        plain = envelope.to.plain
-        keys = {"number": plain, "block": None if "@" in plain else plain[:-_LINE], "account": account or ""}
+        taken: list[tuple[Hashable, RateLimit]] = []
+        for what, key, rate in self._keys(envelope, account):
+            free, wait = self._rate_limiter.reserve([(key, rate)], now, 0.0)
+            if not free:
+                self._rate_limiter.release(taken)
+                return f"too many messages to one {what}; the next may go in {wait:.0f} s"
+            taken.append((key, rate))
+        return None
+
+    def finish(self, envelope: Envelope, account: str | None, *, sent: bool) -> None:
+        """See PreSendCheck."""
+        if not sent:
+            self._rate_limiter.release([(key, rate) for _, key, rate in self._keys(envelope, account)])
+
+    def _keys(self, envelope: Envelope, account: str | None) -> Iterator[tuple[str, Hashable, RateLimit]]:
+        """Yield what a message counts against. Blocks are of phone numbers: other addresses have none."""
+        who = identity(envelope.to)
+        block = who[:-_LINE] if isinstance(envelope.to, PhoneNumber) else None
+        keys = {"number": who, "block": block, "account": account or ""}
         for what, rate in self._rate_limits:
             if rate is not None and keys[what] is not None:
-                key = (what, envelope.channel, account, keys[what])
-                taken, wait = self._rate_limiter.reserve([(key, rate)], now, 0.0)
-                if not taken:
-                    return f"too many messages to one {what}; the next may go in {wait:.0f} s"
-        return None
+                yield what, (what, envelope.channel, account, keys[what]), rate
 
 
 class SpendLimit(PreSendCheck):
@@ -162,25 +194,40 @@ class SpendLimit(PreSendCheck):
         self._price = price
         self._per_day = per_day
         self._spent: dict[tuple[str | None, int], float] = {}
+        self._pending: dict[str, tuple[tuple[str | None, int], float]] = {}
+        """By message: what it would cost whom, until it is known how it ended."""
         self._lock = threading.Lock()
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
-        """See PreSendCheck. What it lets through counts, whatever becomes of it."""
+        """See PreSendCheck. What was refused, or not sent, is not spent."""
         now = yield from ask(CurrentTime())
         price, day = self._price(envelope), int(now // _DAY_SECONDS)
+        key = (account, day)
         with self._lock:
-            spent = self._spent.get((account, day), 0.0) + price
+            spent = self._spent.get(key, 0.0) + price
             if spent > self._per_day:
                 return f"the day's limit of {self._per_day:g} is used up"
-            self._spent = {key: one for key, one in self._spent.items() if key[1] == day}
-            self._spent[account, day] = spent
+            if any(other[1] != day for other in self._spent):
+                self._spent = {other: one for other, one in self._spent.items() if other[1] == day}
+                self._pending = {name: one for name, one in self._pending.items() if one[0][1] == day}
+            self._spent[key] = spent
+            self._pending[envelope.id] = (key, price)
         return None
+
+    def finish(self, envelope: Envelope, account: str | None, *, sent: bool) -> None:  # noqa: ARG002  it was noted with the price
+        """See PreSendCheck."""
+        with self._lock:
+            key, price = self._pending.pop(envelope.id, (("", 0), 0.0))
+            if not sent and key in self._spent:
+                self._spent[key] -= price
 
 
 def run_check(check: PreSendCheck, envelope: Envelope, account: str | None) -> Flow[None]:
     """Ask one rule; a rule that cannot be asked forbids."""
     try:
         why = yield from check.check(envelope, account)
+    except MessageBlocked:
+        raise
     except Exception as fault:
         raise MessageBlocked(
             f"it could not be asked ({type(fault).__name__})", check=check.name, hint="mend the rule"
@@ -189,5 +236,9 @@ def run_check(check: PreSendCheck, envelope: Envelope, account: str | None) -> F
         raise MessageBlocked(why, check=check.name)
 
 
-def _digest(channel: str, plain: str) -> str:
-    return sha256(f"{channel}\x1f{plain.lower()}".encode()).hexdigest()
+def _prefix(text: str) -> str:
+    digits = text.strip().removeprefix("+").replace(" ", "")
+    if not digits.isascii() or not digits.isdecimal():
+        message = "a prefix is the first digits of a number with its country code, such as 44"
+        raise ValueError(message)
+    return digits

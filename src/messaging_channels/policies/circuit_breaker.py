@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from messaging_channels._model.forks import FreshLock
 from messaging_channels._model.outcomes import Reason
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ Key = TypeVar("Key", bound=Hashable)
 _FAILURES = frozenset(
     {
         Reason.UNREACHABLE,
+        Reason.MISDIRECTED,
         Reason.TIMEOUT,
         Reason.CONNECTION,
         Reason.SERVER_ERROR,
@@ -50,14 +51,14 @@ class _Circuit:
         self.opened_at, self.open_until = now, now + seconds
 
 
-class CircuitBreakers:
+class CircuitBreakers(FreshLock):
     """Counts failures in a row, and says who may be asked. Keys are whatever names a provider with its credentials."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.any_failures = False
         """Whether anything failed lately."""
         self._circuits: dict[Hashable, _Circuit] = {}
-        self._lock = threading.Lock()
 
     def record(self, key: Hashable, reason: Reason, policy: CircuitBreaker, now: float) -> None:
         """Hear how an attempt ended."""

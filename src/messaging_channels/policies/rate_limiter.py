@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Hashable, Sequence
 from typing import TYPE_CHECKING
 
+from messaging_channels._model.forks import FreshLock
 from messaging_channels._model.rate_limit import reserve
 
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ _CLOCK_TOLERANCE = 60.0
 """Seconds by which time may seem to go back because callers ask ahead; more is a clock that was set."""
 
 
-class RateLimiter:
+class RateLimiter(FreshLock):
     """Gives out places in time, first come, first served for each key: a busy sender delays no other one."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._next_free: dict[Hashable, float] = {}
-        self._lock = threading.Lock()
         self._sweep_at = _SWEEP_SIZE
         self._latest = 0.0
 
@@ -45,6 +45,13 @@ class RateLimiter:
             if len(self._next_free) > self._sweep_at:
                 self._evict_unused(now)
         return True, wait
+
+    def release(self, limits: Sequence[tuple[Hashable, RateLimit]]) -> None:
+        """Give places back that were taken and not used."""
+        with self._lock:
+            for key, rate in limits:
+                if key in self._next_free:
+                    self._next_free[key] -= rate.interval
 
     def _shift_times(self, seconds: float) -> None:
         """Follow a clock that was set back: places given out before it must not delay anybody for as long."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from messaging_channels._model.errors import UnknownProvider
+from messaging_channels._model.values import as_texts
 
 if TYPE_CHECKING:
     from messaging_channels.messages import Message
@@ -57,6 +58,12 @@ class RouteMatch:
     message_types: tuple[type[Message], ...] = ()
     accounts: tuple[str | None, ...] = ()
     """The tenants; None is the platform's own."""
+
+    def __post_init__(self) -> None:
+        """Take a text as one prefix, and as one account: never letter by letter."""
+        object.__setattr__(self, "prefixes", as_texts(self.prefixes))
+        if isinstance(self.accounts, str):
+            object.__setattr__(self, "accounts", (self.accounts,))
 
     def matches(self, envelope: Envelope, account: str | None) -> bool:
         """Whether the provider is considered for that message."""
@@ -139,20 +146,19 @@ def resolve_routes(
     Raises:
         UnknownProvider: a route names a provider that there is not.
     """
-    routes = dict(given_routes)
-    for channel in channels:
-        able = [
-            name
-            for name, provider in providers.items()
-            if any(kind in provider.capabilities.message_types for kind in channel.message_types)
-        ]
-        if able:
-            routes.setdefault(channel.name, Route(*able))
-    for route in routes.values():
-        for name in route.providers:
-            if name not in providers:
-                raise UnknownProvider(name, known=tuple(providers))
+    able = {channel.name: [*_able(providers, channel)] for channel in channels}
+    routes = {name: Route(*names) for name, names in able.items() if names} | dict(given_routes)
+    unknown = [name for route in routes.values() for name in route.providers if name not in providers]
+    if unknown:
+        raise UnknownProvider(unknown[0], known=tuple(providers))
     return routes
+
+
+def _able(providers: Mapping[str, Provider], channel: Channel) -> Iterator[str]:
+    """Return the names of the providers that carry any message of a channel."""
+    for name, provider in providers.items():
+        if not provider.capabilities.message_types.keys().isdisjoint(channel.message_types):
+            yield name
 
 
 def _has_prefix(plain: str, prefixes: tuple[str, ...]) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from messaging_channels._model.addresses import PhoneNumber
 from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.policies._table_zones import ZONES
 
@@ -62,9 +63,11 @@ class SendWindow:
         names: tuple[str, ...]
         if self.timezone is not None:
             names = (self.timezone if isinstance(self.timezone, str) else self.timezone(to),)
-        else:
-            prefixes = (to.plain[:length] for length in range(_LONGEST, 0, -1))
+        elif isinstance(to, PhoneNumber):
+            prefixes = (to.digits[:length] for length in range(_LONGEST, 0, -1))
             names = next((ZONES[prefix] for prefix in prefixes if prefix in ZONES), ())
+        else:
+            names = ()
         if not names:
             raise _invalid("the time zone of that recipient is not known", "give SendWindow(timezone=...)")
         for name in names:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from messaging_channels.testing.fixtures import (
         ConformanceFixtures,
         DocumentedWebhook,
+        InboundText,
         ReadMessage,
         Webhook,
     )
     from messaging_channels.testing.network_guard import RealProviderReached
+    from messaging_channels.testing.openapi import OpenApiChecks, OpenApiDocument
     from messaging_channels.testing.outbox import Outbox, Sent
     from messaging_channels.testing.provider_script import ProviderScript
     from messaging_channels.testing.unittest import OutboxMixin
@@ -35,6 +37,9 @@ __all__ = [
     "Fault",
     "FaultKind",
     "FaultQueue",
+    "InboundText",
+    "OpenApiChecks",
+    "OpenApiDocument",
     "Outbox",
     "OutboxMixin",
     "PluginManager",
@@ -77,6 +82,10 @@ __getattr__, __dir__ = lazy(
             "FaultKind",
         ),
         "testing.network_guard": ("RealProviderReached",),
+        "testing.openapi": (
+            "OpenApiChecks",
+            "OpenApiDocument",
+        ),
         "testing.outbox": (
             "Outbox",
             "Sent",
@@ -87,6 +96,7 @@ __getattr__, __dir__ = lazy(
             "ConformanceFixtures",
             "DocumentedWebhook",
             "ReadMessage",
+            "InboundText",
             "Webhook",
         ),
     },

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import signal
 import socket
 import struct
@@ -39,6 +40,7 @@ class Request:
     method: str
     path: str
     query: Mapping[str, str]
+    """The values of a name that comes several times are separated by commas."""
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
@@ -151,12 +153,22 @@ class Emulator:
         self.requests.append(request)
         fault = self.faults.pop_for(request.path)
         answer = (
-            self.handle(request) if fault is None or fault.reaches_handler else HttpResponse(500, {}, b"")
+            self._answer(request) if fault is None or fault.reaches_handler else HttpResponse(500, {}, b"")
         )
         if fault is None:
             writer.write(_encode_response(answer))
             return True
         return await _respond_with_fault(fault, answer, reader, writer)
+
+    def _answer(self, request: Request) -> HttpResponse:
+        """Carry out a request. A fault of the emulator's own is a 500 that says so: a dropped connection would look like a lost answer."""
+        try:
+            return self.handle(request)
+        except Exception as fault:
+            logging.getLogger(__name__).exception(
+                "the emulator failed at %s %s", request.method, request.path
+            )
+            return json_response({"error": f"the emulator failed: {type(fault).__name__}"}, status=500)
 
     def _control_response(self, request: Request) -> HttpResponse:
         if request.path == "/_emulator/state":
@@ -193,7 +205,9 @@ async def _read_request(reader: asyncio.StreamReader) -> Request | None:
     method, target, _ = first.split(" ", 2)
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     parts = urlsplit(target)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    query: dict[str, str] = {}
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        query[name] = f"{query[name]},{value}" if name in query else value
     return Request(method, parts.path, query, headers, await _body(reader, headers))
 
 

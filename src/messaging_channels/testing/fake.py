@@ -8,7 +8,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields
 from hashlib import sha256
 from typing import Any, ClassVar, cast
 
@@ -20,6 +20,7 @@ from messaging_channels._model.events import Event, MessageReceived, StatusChang
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, known_statuses
 from messaging_channels.messages import Message
+from messaging_channels.messages._json_view import to_json
 from messaging_channels.plugins.channels import BUILT_IN
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest, HttpResponse, ask
 from messaging_channels.plugins.provider import Capabilities, Envelope, ProviderSpec
@@ -69,7 +70,7 @@ class Fake:
                 "channel": one.channel,
                 "to": one.to.plain,
                 "type": type(one.message).__name__,
-                "content": _content(one.message),
+                "content": to_json(one.message, show_bytes=bytes.hex),
             }
             for one in batch
         ]
@@ -131,19 +132,6 @@ def _inbound_event(name: str, body: Mapping[str, Any]) -> MessageReceived:
     )
 
 
-def _content(value: Any) -> Any:  # noqa: ANN401  any value a message may hold
-    """Return a value as JSON can hold it."""
-    if is_dataclass(value) and not hasattr(value, "plain"):
-        return {one.name: _content(getattr(value, one.name)) for one in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(name): _content(part) for name, part in cast("Mapping[Any, Any]", value).items()}
-    if isinstance(value, (tuple, list)):
-        return [_content(part) for part in cast("list[Any]", value)]
-    if isinstance(value, bytes):
-        return value.hex()
-    return value if isinstance(value, (str, int, float, type(None))) else getattr(value, "plain", str(value))
-
-
 def _signature(body: bytes, key: str) -> str:
     return hmac.new(key.encode(), body, "sha256").hexdigest()
 
@@ -203,6 +191,12 @@ FIXTURES = ConformanceFixtures(
         channel="email" if "@" in sender else "sms",
         provider_id=sha256(f"{sender} {text}".encode()).hexdigest()[:12],
         at=1_790_000_000,
+    ),
+    inbound_message=lambda one: _body(
+        **{"from": one.sender, "to": one.to, "text": one.text},
+        channel="email" if "@" in one.sender else "sms",
+        provider_id=f"in-{one.number}",
+        at=int(one.at),
     ),
 )
 """What the fake vendor says."""

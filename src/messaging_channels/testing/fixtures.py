@@ -58,6 +58,20 @@ class ReadMessage:
     """Our id of it, where the vendor takes one; None where the request has none."""
 
 
+@dataclass(frozen=True, slots=True)
+class InboundText:
+    """A text that a person writes to an application under test. Its repr shows neither the text nor an address."""
+
+    sender: str = field(repr=False)
+    """In plain form: digits without a plus, or a mail address."""
+    to: str = field(repr=False)
+    text: str = field(repr=False)
+    number: int
+    """Of the messages of one test, counted from 1: make the vendor's id of it."""
+    at: float
+    """When it was written: whole seconds since the epoch, UTC."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConformanceFixtures:
     """What the kit cannot know by itself. Only the first two are needed by every provider; the others make more rules apply."""
@@ -101,6 +115,8 @@ class ConformanceFixtures:
     """The body that brings a text, given who wrote it (in plain form), to whom, and the text: likewise."""
     signature_covers_time: bool | None = None
     """Whether the proof is over a time, so that an old call is refused. None to have the kit look for a header that holds one."""
+    inbound_message: Callable[[InboundText], bytes] | None = None
+    """The same with an id and a time of the message's own, so that an application can be tested with several."""
     signature_covers_body: bool = True
     """Whether the proof is over the body. Say False for a token or a password: then whoever holds it can say anything."""
     reports_response: Responder | None = None

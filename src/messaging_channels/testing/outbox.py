@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -63,6 +64,8 @@ class Outbox:
         """
         self.clock: ControlledClock = options.pop("clock", None) or ControlledClock()
         self._recorder = _SentRecorder()
+        self._inbound_count, self._inbound_at = 0, 0.0
+        self._lock = threading.Lock()
         self._doubles: dict[tuple[str | None, str], ProviderDouble] = {}
         self._add_providers(None, providers or (Fake.name,))
         for account, names in dict(options.pop("accounts", {})).items():
@@ -134,9 +137,16 @@ class Outbox:
     def inbound_message(
         self, text: str, *, sender: str, to: str, provider: str, account: str | None = None
     ) -> WebhookRequest:
-        """Return the call by which the vendor brings what a person wrote, signed as the vendor signs. Addresses in plain form."""
+        """Return the call by which the vendor brings what a person wrote, signed as the vendor signs. Addresses in plain form.
+
+        Each has an id of its own and is a second later than the one before, at least: STOP, START, STOP are three messages in that order.
+        """
         calls = self._double(provider, account).webhooks
-        return calls.inbound_message(text, sender=sender, to=to, received_at=self.clock.now())
+        with self._lock:
+            self._inbound_count += 1
+            self._inbound_at = max(float(math.floor(self.clock.now())), self._inbound_at + 1.0)
+            number, at = self._inbound_count, self._inbound_at
+        return calls.inbound_message(text, sender=sender, to=to, received_at=at, number=number)
 
     def close(self) -> None:
         """Close the dispatcher for threads. The asynchronous one holds nothing but memory."""

@@ -10,6 +10,7 @@ from messaging_channels._config import plugin_manager as plugins
 from messaging_channels.messages import Message
 from messaging_channels.plugins.channels import Channel
 from messaging_channels.plugins.provider import (
+    OUR_FIELDS,
     ProviderSpec,
     SupportsLookup,
     SupportsRateLimits,
@@ -87,7 +88,7 @@ def _supported_fields(kind: Any, message: type[Message]) -> str:  # noqa: ANN401
     optional = {
         one.name
         for one in fields(cast("Any", message))
-        if one.name != "provider_options" and not (one.default is MISSING and one.default_factory is MISSING)
+        if one.name not in OUR_FIELDS and not (one.default is MISSING and one.default_factory is MISSING)
     }
     honoured = optional & kind.capabilities.message_types[message]
     return "all" if honoured == optional else ", ".join(sorted(honoured)) or "none"

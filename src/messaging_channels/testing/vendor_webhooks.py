@@ -13,7 +13,7 @@ from typing import Any
 from messaging_channels.plugins.webhooks import WebhookRequest
 from messaging_channels.testing.canaries import SECRET
 from messaging_channels.testing.clock import START
-from messaging_channels.testing.fixtures import ConformanceFixtures, sign_at
+from messaging_channels.testing.fixtures import ConformanceFixtures, InboundText, sign_at
 
 ENTRY_POINT_GROUP = "messaging_channels.fixtures"
 """The entry points by which plugins name their fixtures, under their providers' names."""
@@ -46,21 +46,34 @@ class VendorWebhooks:
         return self._signed_request("delivered_body", received_at, message_id, provider_id or message_id)
 
     def inbound_message(
-        self, text: str, *, sender: str, to: str, received_at: float = START
+        self, text: str, *, sender: str, to: str, received_at: float = START, number: int = 1
     ) -> WebhookRequest:
         """Return the call that brings what a person wrote. Addresses in plain form: digits without a plus, or a mail address.
+
+        Messages of one test have different `number`s, and so different ids.
 
         Raises:
             LookupError: the fixtures do not say how such a call looks.
         """
-        return self._signed_request("inbound_body", received_at, sender, to, text)
+        made = self._fixtures.inbound_message
+        if made is None or self._fixtures.inbound_body is None:
+            return self._signed_request("inbound_body", received_at, sender, to, text)
+        return self._signed(made(InboundText(sender, to, text, number, received_at)), received_at)
 
     def _signed_request(self, name: str, received_at: float, *arguments: str) -> WebhookRequest:
         body: Any = getattr(self._fixtures, name)
         if body is None or self._fixtures.sign_webhook is None:
-            message = f"the fixtures give no `{name}`: the plugin has to say how such a call looks"
-            raise LookupError(message)
-        return sign_at(self._fixtures, body(*arguments), self._secret, received_at)
+            raise _lacking(name)
+        return self._signed(body(*arguments), received_at)
+
+    def _signed(self, body: bytes, received_at: float) -> WebhookRequest:
+        if self._fixtures.sign_webhook is None:
+            raise _lacking("sign_webhook")
+        return sign_at(self._fixtures, body, self._secret, received_at)
+
+
+def _lacking(name: str) -> LookupError:
+    return LookupError(f"the fixtures give no `{name}`: the plugin has to say how such a call looks")
 
 
 def fixtures_of(name: str) -> ConformanceFixtures | None:

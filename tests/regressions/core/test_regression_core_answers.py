@@ -34,7 +34,6 @@ from messaging_channels.plugins.exchange import Timeouts
 from messaging_channels.policies.routing import RetryPolicy
 from messaging_channels.testing.clock import ControlledClock
 
-TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
 BRIEF = Timeouts(1.0, 1.0, 1.0)
 ONCE = {"sms": Route("twilio", retry=RetryPolicy(max_attempts=1))}
 
@@ -43,7 +42,6 @@ def _taken() -> bytes:
     return json.dumps({"sid": "SM" + uuid.uuid4().hex, "status": "queued"}).encode()
 
 
-@TRUTH
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
@@ -63,7 +61,6 @@ def test_a_compressed_answer_is_read_or_no_coding_was_acceptable(client: str, mo
     assert len(server.requests) == 1
 
 
-@TRUTH
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("mode", MODES)
 def test_an_answer_that_begins_with_a_byte_order_mark_is_read(client: str, mode: str) -> None:
@@ -90,7 +87,7 @@ def drips() -> Iterator[str]:
         gone.set()
 
 
-@pytest.mark.parametrize("client", [pytest.param("httpx", marks=TRUTH), "pyreqwest"])
+@pytest.mark.parametrize("client", [pytest.param("httpx"), "pyreqwest"])
 @pytest.mark.parametrize("mode", MODES)
 def test_an_answer_in_drips_is_waited_for_until_the_deadline_only(client: str, mode: str, drips: str) -> None:
     began = time.monotonic()
@@ -102,7 +99,6 @@ def test_an_answer_in_drips_is_waited_for_until_the_deadline_only(client: str, m
     assert str(receipt.outcome) == "unknown"
 
 
-@TRUTH
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("after", ["-5", "-1"])
@@ -117,7 +113,6 @@ def test_a_wait_below_nought_is_none_and_the_usual_one_stands(client: str, mode:
     assert sum(wait > 0 for wait in clock.waits) >= repeated
 
 
-@TRUTH
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("make", [vonage, twilio])
 def test_a_time_to_come_back_is_obeyed_without_the_vendors_date(
@@ -155,7 +150,7 @@ def full() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-@pytest.mark.parametrize("client", ["httpx", pytest.param("pyreqwest", marks=TRUTH)])
+@pytest.mark.parametrize("client", ["httpx", pytest.param("pyreqwest")])
 @pytest.mark.parametrize("mode", MODES)
 def test_where_no_connection_comes_about_nothing_was_sent(client: str, mode: str, full: str) -> None:
     settings = HttpSettings(client=client, timeouts=BRIEF)

@@ -10,8 +10,6 @@ import pytest
 from faults.harness import CLIENTS
 from regression_server import Asked, program, twilio_takes, vendor
 
-TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
-HTTPX_IS_RIGHT = ["httpx", pytest.param("pyreqwest", marks=TRUTH)]
 BEGIN = """
 import json, sys
 from messaging_channels import AsyncDispatcher, Dispatcher, MessagingError, Sms
@@ -108,10 +106,10 @@ def _after_a_while(request: Asked) -> bytes:
 @pytest.mark.parametrize(
     ("code", "calls", "client"),
     [
-        pytest.param(ONE_LOOP_EACH, 4, "httpx", marks=TRUTH, id="loops-httpx"),
+        pytest.param(ONE_LOOP_EACH, 4, "httpx", id="loops-httpx"),
         pytest.param(ONE_LOOP_EACH, 4, "pyreqwest", id="loops-pyreqwest"),
         pytest.param(UNDER_TRIO, 2, "httpx", id="trio-httpx"),
-        pytest.param(UNDER_TRIO, 2, "pyreqwest", marks=TRUTH, id="trio-pyreqwest"),
+        pytest.param(UNDER_TRIO, 2, "pyreqwest", id="trio-pyreqwest"),
     ],
 )
 def test_in_a_second_loop_or_another_kind_of_loop_it_is_sent_or_clearly_refused(
@@ -126,7 +124,7 @@ def test_in_a_second_loop_or_another_kind_of_loop_it_is_sent_or_clearly_refused(
     assert len(server.requests) == told.count("accepted")
 
 
-@pytest.mark.parametrize("client", HTTPX_IS_RIGHT)
+@pytest.mark.parametrize("client", CLIENTS)
 def test_a_child_of_a_process_that_has_sent_sends_or_is_refused_at_once(client: str) -> None:
     with vendor(twilio_takes) as server:
         ran = program(BEGIN + CHILDREN, server.url, client, seconds=15)
@@ -137,7 +135,6 @@ def test_a_child_of_a_process_that_has_sent_sends_or_is_refused_at_once(client: 
     assert len(server.requests) == 1 + told.count("accepted")
 
 
-@TRUTH
 @pytest.mark.parametrize("client", CLIENTS)
 def test_what_the_vendor_took_is_accepted_however_few_files_may_be_open(client: str) -> None:
     with vendor(_after_a_while) as server:

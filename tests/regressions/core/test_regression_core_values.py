@@ -45,7 +45,6 @@ CHANNELS = pytest.mark.xfail(strict=True, reason="issue Channels", raises=Assert
 HALF = "Order ready \ud83d"
 
 
-@TRUTH
 @pytest.mark.parametrize(
     ("message", "to"),
     [
@@ -66,7 +65,6 @@ def test_half_an_emoji_is_an_invalid_message(message: Callable[[], Message], to:
     assert sandbox.outbox.messages() == []
 
 
-@TRUTH
 def test_half_an_emoji_is_an_invalid_message_whoever_carries_it() -> None:
     with (
         vendor(infobip_takes) as server,
@@ -78,14 +76,12 @@ def test_half_an_emoji_is_an_invalid_message_whoever_carries_it() -> None:
     assert server.requests == []
 
 
-@TRUTH
 @pytest.mark.parametrize("when", [1_893_456_000_000, 1_893_456_000_000_000, datetime(2400, 1, 1, tzinfo=UTC)])
 def test_a_time_to_send_that_is_decades_away_is_refused(when: float | datetime) -> None:
     with Dispatcher([Sandbox()], ledger=SqliteLedger(owned=True)) as dispatcher, pytest.raises(BadInput):
         dispatcher.enqueue(Sms("hello"), to=TO, send_at=when)
 
 
-@TRUTH
 def test_one_text_for_the_gaps_of_a_template_is_one_gap_or_refused() -> None:
     with vendor(whatsapp_takes) as server, Dispatcher([whatsapp(server.url)]) as dispatcher:
         try:
@@ -138,7 +134,6 @@ class ServerPlugin:
         return (ProviderSpec("server", ServerSettings, Server, dsn=parts),)
 
 
-@TRUTH
 @pytest.mark.parametrize("password", ["p@ss/s3cr", "p@ss?s3cr", "p@ss#s3cr"])
 def test_a_piece_of_a_password_is_never_taken_for_the_host(password: str) -> None:
     variables = {"MESSAGING_CHANNELS_SERVER_DSN": f"smtp://user@example.com:{password}@mail.example.com:587"}

@@ -17,7 +17,6 @@ from scripted import BulkProvider
 from messaging_channels import Dispatcher, Sms, SqliteLedger
 from messaging_channels.plugins import Capabilities
 
-TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
 NODES = pytest.mark.xfail(strict=True, reason="issue Nodes", raises=AssertionError)
 
 
@@ -89,7 +88,6 @@ def _told(gateway: GatewayProcess, wanted: set[str], seconds: float) -> set[str]
     return found
 
 
-@TRUTH
 def test_what_was_sent_while_the_gateways_database_was_away_is_told_later(tmp_path: Path) -> None:
     def sent(key: str) -> str:
         answer = gateway.sms(key)

@@ -81,7 +81,6 @@ def test_a_login_page_in_the_vendors_place_does_not_end_a_message(status: int, q
     assert record.status.name == "PENDING_ACCEPTED"
 
 
-@TRUTH
 @pytest.mark.parametrize("status", [401, 403])
 def test_what_waits_goes_out_when_the_accounts_key_is_mended(status: int, queue: Ledger) -> None:
     clock, mended = ControlledClock(), []
@@ -110,7 +109,6 @@ def test_what_waits_goes_out_when_the_accounts_key_is_mended(status: int, queue:
     assert outcomes == ["accepted"] * 5
 
 
-@TRUTH
 def test_what_nothing_will_ever_send_is_refused_at_once_or_ends_for_good(queue: Ledger) -> None:
     with (
         vendor(whatsapp_takes) as server,
@@ -181,7 +179,6 @@ print(*codes)
 """
 
 
-@TRUTH
 def test_a_message_that_kills_its_worker_is_set_aside_and_the_others_are_sent(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite3"
 
@@ -229,7 +226,6 @@ class Flaky(SqliteLedger):
         }
 
 
-@TRUTH
 @pytest.mark.parametrize("first", [Reason.THROTTLED, Reason.UNREACHABLE])
 def test_an_outcome_that_could_not_be_written_leaves_no_message_waiting_for_ever(first: Reason) -> None:
     clock, ledger = ControlledClock(), Flaky()

@@ -47,7 +47,6 @@ def _worked(dispatcher: Dispatcher, clock: ControlledClock, times: int) -> None:
         worker.drain()
 
 
-@TRUTH
 @pytest.mark.parametrize("route", [("vonage", "twilio"), ("twilio", "vonage")], ids=" ".join)
 def test_the_second_of_two_alike_goes_by_the_other_vendor_of_the_route(
     route: tuple[str, str], ledger: Ledger
@@ -71,7 +70,6 @@ def test_the_second_of_two_alike_goes_by_the_other_vendor_of_the_route(
     assert tuple(asked[:2]) == route
 
 
-@TRUTH
 def test_each_attempt_of_a_fallback_says_by_which_channel_it_went(ledger: Ledger) -> None:
     clock = ControlledClock()
     ways = Fallback([WhatsAppText("Your order is ready"), Sms("Your order is ready")], after=60)
@@ -135,7 +133,6 @@ class Findable(Scripted):
         return AttemptResult.of(Reason.ACCEPTED, "found", provider_id=f"v-{inquiry.message_id}")
 
 
-@TRUTH
 @pytest.mark.parametrize("erased", [[0], [4], [1, 3]], ids=["first", "last", "two"])
 def test_who_is_erased_keeps_no_others_from_being_settled(erased: Sequence[int], ledger: Ledger) -> None:
     clock = ControlledClock()

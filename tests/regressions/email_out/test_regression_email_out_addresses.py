@@ -11,8 +11,6 @@ from messaging_channels import Email, EmailAddress, Outcome
 from messaging_channels._model.errors import InvalidAddress
 from messaging_channels_smtp.emulator import SmtpEmulator
 
-refused = pytest.mark.xfail(strict=True, raises=InvalidAddress, reason="issue Mail out")
-
 
 def _domain(octets: int) -> str:
     """Return a domain of so many octets, each label of which is short enough."""
@@ -20,16 +18,7 @@ def _domain(octets: int) -> str:
     return f"{labels}.{'b' * (octets - len(labels) - 5)}.com"
 
 
-@pytest.mark.parametrize(
-    "octets",
-    [
-        pytest.param(
-            octets,
-            marks=pytest.mark.xfail(strict=True, raises=pytest.fail.Exception, reason="issue Mail out"),
-        )
-        for octets in (255, 256)
-    ],
-)
+@pytest.mark.parametrize("octets", [255, 256])
 def test_an_address_of_more_than_254_octets_is_refused(octets: int) -> None:
     address = f"me@{_domain(octets - 3)}"
 
@@ -46,11 +35,11 @@ def test_an_address_of_254_octets_is_one() -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        pytest.param("zoe@example.com ", marks=refused),
-        pytest.param("\tzoe@example.com", marks=refused),
-        pytest.param("zoe@example.com\u200b", marks=refused),
-        pytest.param(" zoe@example.com\n", marks=refused),
-        pytest.param("\u00a0zoe@example.com\ufeff", marks=refused),
+        "zoe@example.com ",
+        "\tzoe@example.com",
+        "zoe@example.com\u200b",
+        " zoe@example.com\n",
+        "\u00a0zoe@example.com\ufeff",
     ],
     ids=["blank", "tab", "zero-width-space", "line-break", "no-break-space"],
 )
@@ -65,8 +54,8 @@ def test_white_space_around_a_pasted_address_is_no_part_of_it(given: str) -> Non
 @pytest.mark.parametrize(
     "address",
     [
-        pytest.param("राम@मोहन.ईन्फो", marks=refused),
-        pytest.param("संपर्क@डाटामेल.भारत", marks=refused),
+        "राम@मोहन.ईन्फो",
+        "संपर्क@डाटामेल.भारत",
         "用户@例子.example",
     ],
     ids=["hindi-1", "hindi-2", "chinese"],
@@ -79,9 +68,7 @@ def test_a_local_part_of_any_script_is_sent_to_as_it_is_written(address: str) ->
     assert server.mails[0].recipients[0].partition("@")[0] == address.partition("@")[0]
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param("رضا\u200cیی", marks=refused), "Zoë"], ids=["zero-width-non-joiner", "umlaut"]
-)
+@pytest.mark.parametrize("name", ["رضا\u200cیی", "Zoë"], ids=["zero-width-non-joiner", "umlaut"])
 def test_a_name_arrives_with_the_joiners_of_its_spelling(name: str) -> None:
     with SmtpEmulator() as server:
         told = sent(

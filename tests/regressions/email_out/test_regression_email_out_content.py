@@ -9,7 +9,7 @@ import pytest
 from regression_mail_server import sent, smtp_of
 
 from messaging_channels import Attachment, Email, Outcome
-from messaging_channels._model.errors import InvalidAddress, InvalidMessage
+from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages.email import ListUnsubscribe
 from messaging_channels_smtp.emulator import SmtpEmulator
 
@@ -23,16 +23,12 @@ def _arrived(mail: Email) -> EmailMessage:
     return message_from_bytes(server.mails[0].content, policy=policy.default)
 
 
-def _fails(mistake: type[Exception]) -> pytest.MarkDecorator:
-    return pytest.mark.xfail(strict=True, raises=mistake, reason="issue Mail out")
-
-
 @pytest.mark.parametrize(
     ("content_type", "name", "value"),
     [
-        pytest.param("text/calendar; method=REQUEST", "method", "REQUEST", marks=_fails(InvalidMessage)),
-        pytest.param("text/plain; format=flowed", "format", "flowed", marks=_fails(InvalidMessage)),
-        pytest.param('model/step; profile="a b"', "profile", "a b", marks=_fails(InvalidMessage)),
+        ("text/calendar; method=REQUEST", "method", "REQUEST"),
+        ("text/plain; format=flowed", "format", "flowed"),
+        ('model/step; profile="a b"', "profile", "a b"),
     ],
 )
 def test_the_parameters_of_a_media_type_arrive(content_type: str, name: str, value: str) -> None:
@@ -44,7 +40,6 @@ def test_the_parameters_of_a_media_type_arrive(content_type: str, name: str, val
     assert (content_type.partition(";")[0], value) in parts
 
 
-@_fails(InvalidMessage)
 def test_an_invitation_is_one_of_the_alternatives_of_the_mail() -> None:
     invitation = Attachment(CALENDAR, "invite.ics", "text/calendar; method=REQUEST")
 
@@ -59,7 +54,6 @@ def test_an_invitation_is_one_of_the_alternatives_of_the_mail() -> None:
     assert ("text/calendar", "REQUEST") in alternatives
 
 
-@_fails(AssertionError)
 @pytest.mark.parametrize("letters", [110, 200])
 def test_a_file_name_that_is_too_long_keeps_its_extension_or_is_refused(letters: int) -> None:
     file = Attachment(b"x", "a" * letters + ".pdf", "application/pdf")
@@ -84,8 +78,8 @@ def test_a_file_name_of_usual_length_arrives_whole() -> None:
 @pytest.mark.parametrize(
     "mailto",
     [
-        pytest.param("leave@example.com?subject=unsubscribe", marks=_fails(InvalidAddress)),
-        pytest.param("leave@example.com?subject=leave%20us&body=k3v9", marks=_fails(InvalidAddress)),
+        "leave@example.com?subject=unsubscribe",
+        "leave@example.com?subject=leave%20us&body=k3v9",
         "leave@example.com",
     ],
 )

@@ -116,9 +116,7 @@ def _refusal_of_shop(provider: str) -> MessagingError:
 @pytest.mark.parametrize(
     "provider",
     [
-        pytest.param(
-            "acme-sms", marks=pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Truth")
-        ),
+        "acme-sms",
         "acme",
     ],
 )

@@ -27,8 +27,6 @@ from messaging_channels.testing import ControlledClock
 from messaging_channels_twilio import Twilio
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
 
-_TRUTH = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Truth")
-
 TO = "+447700900123"
 PARCEL = Sms("Your parcel comes today")
 
@@ -60,7 +58,6 @@ def _enqueue_in_tasks() -> None:
     asyncio.run(enqueue())
 
 
-@_TRUTH
 @pytest.mark.parametrize("enqueue", [_enqueue_in_threads, _enqueue_in_tasks])
 def test_what_is_enqueued_into_memory_alone_is_refused_or_warned_about(
     enqueue: Callable[[], None], caplog: pytest.LogCaptureFixture
@@ -71,7 +68,6 @@ def test_what_is_enqueued_into_memory_alone_is_refused_or_warned_about(
     assert any("ledger" in one for one in told)
 
 
-@_TRUTH
 def test_a_fallback_that_can_hear_of_no_delivery_is_refused_or_warned_about_or_looks(
     caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:

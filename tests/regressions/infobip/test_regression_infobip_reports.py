@@ -49,7 +49,6 @@ def _group_after(told_of: Callable[[str], Sequence[object]], *, cc: str | None =
         return record.status.group_name
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Reasons")
 @pytest.mark.parametrize("order", [1, -1], ids=["recipient-first", "copy-first"])
 def test_the_record_says_what_became_of_the_recipients_mail_and_not_of_its_copy(order: int) -> None:
     def told(message_id: str) -> list[object]:
@@ -74,7 +73,6 @@ def test_a_copy_that_bounces_does_not_undo_the_delivery_to_the_recipient(order: 
     assert group == "DELIVERED"
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Reasons")
 def test_a_late_bounce_undoes_the_delivery_of_a_mail() -> None:
     def told(message_id: str) -> list[object]:
         late = {
@@ -92,7 +90,6 @@ def test_a_late_bounce_undoes_the_delivery_of_a_mail() -> None:
     assert group == "UNDELIVERABLE"
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Reasons")
 @pytest.mark.parametrize(
     ("group", "number", "name"),
     [
@@ -112,7 +109,6 @@ def test_the_error_code_of_a_report_is_a_value_and_not_only_words_for_the_operat
     assert [field for field, value in told.items() if str(number) in value or name in value]
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Reasons")
 @pytest.mark.parametrize("group", [1, 2])
 def test_no_answer_of_the_operator_is_no_advice_to_send_again(group: int) -> None:
     error = {"groupId": group, "id": 502, "name": "EC_NO_RESPONSE", "permanent": False}
@@ -123,7 +119,6 @@ def test_no_answer_of_the_operator_is_no_advice_to_send_again(group: int) -> Non
     assert "retry" not in " ".join(said(event).values()).lower()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Reasons")
 @pytest.mark.parametrize("status", ["CAPTURED", "FAILED"])
 def test_a_payment_is_told_with_its_kind_and_its_own_time(status: str) -> None:
     content = {
@@ -144,7 +139,6 @@ def test_a_payment_is_told_with_its_kind_and_its_own_time(status: str) -> None:
     assert event.occurred_at == 1672534800
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Reasons")
 @pytest.mark.parametrize("content_type", ["application/xml", "text/xml; charset=utf-8"])
 def test_a_report_in_xml_is_kept_or_understood(content_type: str) -> None:
     body = (
@@ -170,7 +164,6 @@ def _pulled_by_a_task(provider: Infobip) -> Sequence[Event]:
     return asyncio.run(pulled())
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Reasons")
 @pytest.mark.parametrize("pulled", [_pulled, _pulled_by_a_task], ids=["sync", "async"])
 @pytest.mark.parametrize("path", ["/sms/3/reports", "/email/4/reports"])
 def test_fetching_reports_ends_when_the_same_page_comes_again_and_again(

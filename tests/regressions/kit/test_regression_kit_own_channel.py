@@ -12,7 +12,7 @@ from loopback import Peer, Server
 from regression_kit import Plain, Settings, fixtures, found
 
 from messaging_channels import Dispatcher
-from messaging_channels._model.errors import InvalidAddress, MessageBlocked
+from messaging_channels._model.errors import InvalidAddress
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels.messages import Message
 from messaging_channels.plugins.exchange import HttpResponse
@@ -121,7 +121,6 @@ def _serve(peer: Peer) -> None:
         peer.answer(TAKEN)
 
 
-@pytest.mark.xfail(strict=True, raises=MessageBlocked, reason="issue Consent")
 @pytest.mark.parametrize("chat", ["900100200", "-100200300"])
 def test_allowed_prefixes_of_numbers_do_not_concern_ids_of_chats(chat: str) -> None:
     rule = AllowedPrefixes(("44", "385"))

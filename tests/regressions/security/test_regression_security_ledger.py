@@ -17,7 +17,6 @@ from messaging_channels.plugins.ledger import Ledger
 from messaging_channels.policies.checks import AllowedPrefixes, SuppressionList
 
 KEEPING = pytest.mark.xfail(strict=True, reason="issue Keeping", raises=AssertionError)
-CONSENT = pytest.mark.xfail(strict=True, reason="issue Consent", raises=AssertionError)
 ALIKE = "+441632960123"
 
 
@@ -99,7 +98,6 @@ def test_who_is_erased_takes_nobody_with_them_whose_masked_number_is_alike(maske
     assert count == 0 or (mine and not mine.address)
 
 
-@CONSENT
 @pytest.mark.parametrize("prefixes", ["44", "+44"])
 def test_one_text_of_a_prefix_is_that_prefix_or_refused(prefixes: str) -> None:
     try:

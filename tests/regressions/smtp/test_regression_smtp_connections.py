@@ -29,8 +29,6 @@ BIG = Email("Hello", "x\n" * 2_000_000)
 ONCE = {"email": Route("smtp", retry=RetryPolicy(max_attempts=1))}
 HASTY = SmtpTimeouts(connect=0.2, greeting=0.2, command=0.2, data_block=0.2, data_end=0.2)
 
-mail_out = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Mail out")
-
 
 def _within(seconds: float, send: Door, smtp: Smtp, then: Callable[[], None]) -> list[Outcome] | None:
     """Send one mail in a thread; return what was told within that time, None for nothing. `then` lets it end."""
@@ -44,9 +42,7 @@ def _within(seconds: float, send: Door, smtp: Smtp, then: Callable[[], None]) ->
     return seen
 
 
-@pytest.mark.parametrize(
-    "send", [pytest.param(sent, marks=mail_out), pytest.param(sent_async, marks=mail_out)]
-)
+@pytest.mark.parametrize("send", [sent, sent_async])
 def test_a_greeting_that_comes_drop_by_drop_is_not_waited_for_longer_than_one_greeting(send: Door) -> None:
     over = threading.Event()
 
@@ -76,7 +72,6 @@ def test_a_server_that_falls_silent_after_starttls_is_given_up_by_a_thread() -> 
     assert told == [Outcome.NOT_SENT]
 
 
-@mail_out
 def test_a_server_that_falls_silent_after_starttls_is_given_up_by_a_task() -> None:
     over = threading.Event()
 
@@ -101,7 +96,6 @@ def test_a_server_that_falls_silent_after_starttls_is_given_up_by_a_task() -> No
     assert told is Outcome.NOT_SENT
 
 
-@mail_out
 def test_a_server_that_closes_when_tls_begins_is_tried_again() -> None:
     """By a thread. A task waits for ever at times, in the same place as with the silent server above."""
     with MailServer(Talk.secure) as server:
@@ -111,7 +105,7 @@ def test_a_server_that_closes_when_tls_begins_is_tried_again() -> None:
     assert server.connections == 2
 
 
-@pytest.mark.parametrize("send", [sent, pytest.param(sent_async, marks=mail_out)])
+@pytest.mark.parametrize("send", [sent, sent_async])
 def test_a_mail_whose_content_was_cut_off_is_sent_again_and_arrives_once(send: Door) -> None:
     def broken(talk: Talk) -> None:
         talk.greet()
@@ -125,7 +119,7 @@ def test_a_mail_whose_content_was_cut_off_is_sent_again_and_arrives_once(send: D
     assert len(server.mails) == 1
 
 
-@pytest.mark.parametrize("send", [sent, pytest.param(sent_async, marks=mail_out)])
+@pytest.mark.parametrize("send", [sent, sent_async])
 def test_a_refusal_within_the_content_is_read_and_the_mail_not_uploaded_again(send: Door) -> None:
     pace = threading.Event()
 
@@ -185,7 +179,6 @@ def _second_of_two_async(smtp: Smtp, begun: threading.Event) -> tuple[Outcome, O
     return asyncio.run(run())
 
 
-@mail_out
 @pytest.mark.parametrize("both", [_second_of_two, _second_of_two_async], ids=["sync", "async"])
 def test_a_mail_that_found_no_free_connection_was_not_sent(
     both: Callable[[Smtp, threading.Event], tuple[Outcome, Outcome]],

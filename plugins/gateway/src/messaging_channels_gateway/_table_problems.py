@@ -27,6 +27,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "invalid_address": (422, "That is no address of the channel"),
     "invalid_message": (422, "A field of the message cannot be sent as it is"),
     "no_address": (422, "The recipient has no address on that channel"),
+    "recipient_inactive": (422, "The User is not active, and not written to"),
     "unsupported": (422, "No provider carries such a message"),
     "invalid_send_at": (422, "The time to send at is past, or too far ahead"),
     "not_cancellable": (409, "The message is under way or has ended, and cannot be cancelled"),

@@ -70,7 +70,11 @@ class Problem(Exception):
         return Response(body, self.status, headers, media_type=MEDIA_TYPE)
 
 
-class NoSuchRecipient(errors.UnresolvedRecipient):
+class InactiveRecipient(errors.UnresolvedRecipient):
+    """The User is switched off, and not written to."""
+
+
+class NoSuchRecipient(errors.UnknownRecipient):
     """The tenant has no such User or Identity; one of another tenant reads just the same."""
 
 
@@ -79,7 +83,8 @@ class NoTenantAccount(errors.UnresolvedRecipient):
 
 
 _OF_ERRORS: Sequence[tuple[type[errors.MessagingError], str]] = (
-    (NoSuchRecipient, "not_found"),
+    (errors.UnknownRecipient, "not_found"),
+    (InactiveRecipient, "recipient_inactive"),
     (NoTenantAccount, "cdp_extension_missing"),
     (errors.UnresolvedRecipient, "no_address"),
     (errors.UnknownAccount, "cdp_extension_missing"),

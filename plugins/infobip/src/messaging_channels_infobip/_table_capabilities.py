@@ -38,10 +38,12 @@ CARRIES: Mapping[type[Message], frozenset[str]] = {
     messages.WhatsAppLocationRequest: _CHAT,
     messages.WhatsAppProduct: _CHAT | {"text", "footer"},
     messages.WhatsAppProducts: _WORDS,
-    messages.WhatsAppFlow: _WORDS | {"action", "screen", "data", "draft"},
+    messages.WhatsAppFlow: _WORDS | {"token", "action", "screen", "data", "draft"},
     messages.WhatsAppCarousel: _CHAT,
     messages.WhatsAppCallButton: frozenset({"sender", "button", "ttl_minutes", "payload"}),
     messages.WhatsAppContactRequest: _CHAT,
+    messages.WhatsAppCallRequest: _CHAT,
+    messages.WhatsAppInteractive: _WORDS,
     messages.WhatsAppTemplate: _CHAT | {"parameters", "header", "buttons", "cards", "offer_expires_at"},
 }
 

@@ -5,6 +5,7 @@ Source: https://www.infobip.com/docs/essentials/api-essentials/api-authenticatio
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -59,12 +60,12 @@ class InfobipApi:
 
 
 def _normalize_url(base_url: str) -> str:
-    url = base_url.strip().rstrip("/")
     try:
-        parts = urlsplit(url if "://" in url else f"https://{url}")
+        parts = urlsplit(_pasted_url(base_url))
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         host, parts = "", urlsplit("")
+    host = host if _HOST.fullmatch(host) or ":" in host else ""
     secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
     if not secure or not host or parts.username or parts.query or parts.fragment:
         raise InvalidSetting(
@@ -73,7 +74,18 @@ def _normalize_url(base_url: str) -> str:
             source="the provider's arguments",
             hint="copy it from the portal: xyz.api.infobip.com",
         )
-    return parts.geturl()
+    return f"{parts.scheme}://{parts.netloc.lower().rstrip(':')}{_API_PATH.sub('', parts.path).rstrip('/')}"
+
+
+def _pasted_url(text: str) -> str:
+    """Return what was pasted as a URL: without quotes and brackets around it, and with a scheme."""
+    bare = text.strip().strip("\"'`<>").strip()
+    scheme = _SCHEME.match(bare)
+    if scheme is None and _OTHER_SCHEME.match(bare):
+        return bare
+    if scheme is None:
+        return f"https://{bare.removeprefix('//')}"
+    return f"{scheme[1].lower()}://{bare[scheme.end() :]}"
 
 
 def is_loopback(host: str) -> bool:
@@ -99,4 +111,11 @@ def _authorization(api_key: str) -> str:
     return f"{scheme} {rest.strip()}"
 
 
+_SCHEME = re.compile(r"(https?):/{0,2}(?![\d/]*$)(?!/)", re.IGNORECASE)
+_OTHER_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:/", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?!https?$)(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.?", re.IGNORECASE
+)
+_API_PATH = re.compile(r"/+(?:sms|email|whatsapp|messages-api|people|platform|omni)/\d+(?:/.*)?$")
+"""What belongs to a call, and not to the account's address."""
 _SCHEMES = frozenset({"App", "Basic", "IBSSO", "Bearer"})

@@ -6,11 +6,12 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
-from messaging_channels.testing import ConformanceFixtures, Webhook, canaries
+from messaging_channels.testing import ConformanceFixtures, InboundText, Webhook, canaries
 
 _TAKEN = {
     "groupId": 1,
@@ -105,15 +106,23 @@ def _results(record: Mapping[str, Any]) -> bytes:
     return json.dumps({"results": [record]}).encode()
 
 
+_RECEIVED_AT = 1_789_999_925.0
+"""21 September 2026, 14:12:05 UTC."""
+
+
 def _inbound(sender: str, to: str, text: str) -> bytes:
+    return _inbound_message(InboundText(sender, to, text, 1, _RECEIVED_AT))
+
+
+def _inbound_message(one: InboundText) -> bytes:
     return _results(
         {
-            "messageId": "in-1",
-            "from": sender,
-            "to": to,
-            "text": text,
-            "cleanText": text,
-            "receivedAt": "2026-09-21T14:12:05.000+0000",
+            "messageId": f"in-{one.number}",
+            "from": one.sender,
+            "to": one.to,
+            "text": one.text,
+            "cleanText": one.text,
+            "receivedAt": datetime.fromtimestamp(one.at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
             "smsCount": 1,
         }
     )
@@ -147,6 +156,7 @@ FIXTURES = ConformanceFixtures(
     ),
     delivered_body=lambda ours, theirs: _results(_report(ours, theirs)),
     inbound_body=_inbound,
+    inbound_message=_inbound_message,
     reports_response=lambda _: _answer({"results": [_report("ours-1")]}),
     lookup_response=lambda _: _answer({"results": [_report("0" * 32)]}),
 )

@@ -7,16 +7,20 @@ https://www.infobip.com/docs/api/channels/email/receive-inbound-email
 from __future__ import annotations
 
 from collections.abc import Mapping
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from email.message import Message as MimePart
 from email.parser import BytesParser
 from email.policy import HTTP
+from email.utils import getaddresses, parseaddr
 from typing import Any
 
 from messaging_channels.events import Event, InboundMedia, MessageReceived
+from messaging_channels.plugins import Address
 from messaging_channels_infobip.addresses import parse_address
 from messaging_channels_infobip.dates import parse_date
 from messaging_channels_infobip.reports import PROVIDER, unknown_event
-from messaging_channels_infobip.responses import as_object
+from messaging_channels_infobip.responses import as_object, as_objects
 
 MESSAGE_TYPES: Mapping[str, str] = {
     "TEXT": "text",
@@ -57,17 +61,17 @@ def parse_sms(record: Mapping[str, Any], *, at: float) -> list[Event]:
     ]
 
 
-def parse_whatsapp(record: Mapping[str, Any], *, at: float) -> list[Event]:
-    """Read an inbound WhatsApp message. Who has no number is known by an id that only this business can use."""
+def parse_chat(record: Mapping[str, Any], *, at: float) -> list[Event]:
+    """Read an inbound message of WhatsApp, or of another chat, which keeps its name. Who has no number is known by an id that only this business can use."""
     contact, content = as_object(record.get("contact")), as_object(record.get("message"))
     sender = parse_address(record.get("from") or contact.get("phoneNumber") or contact.get("userId"))
     if sender is None:
-        return [unknown_event(record, "inbound WhatsApp message without a sender", at=at)]
+        return [unknown_event(record, "inbound chat message without a sender", at=at)]
     return [
         MessageReceived(
             provider=PROVIDER,
             occurred_at=parse_date(record.get("receivedAt"), default=at),
-            channel="whatsapp",
+            channel=str(record.get("integrationType") or "whatsapp").lower(),
             provider_id=str(record.get("messageId") or ""),
             sender=sender,
             to=str(record.get("to") or ""),
@@ -83,6 +87,32 @@ def parse_whatsapp(record: Mapping[str, Any], *, at: float) -> list[Event]:
     ]
 
 
+def parse_unified(record: Mapping[str, Any], *, at: float) -> list[Event]:
+    """Read an inbound message of the Messages API, of whatever channel."""
+    sender = parse_address(record.get("sender"))
+    if sender is None:
+        return [unknown_event(record, "inbound message without a sender", at=at)]
+    listed = record.get("content")
+    parts = as_objects(listed) or [as_object(listed)]
+    texts = [one["text"] for one in parts if isinstance(one.get("text"), str)]
+    return [
+        MessageReceived(
+            provider=PROVIDER,
+            occurred_at=parse_date(record.get("receivedAt"), default=at),
+            channel=str(record.get("channel") or "").lower(),
+            provider_id=str(record.get("messageId") or ""),
+            sender=sender,
+            to=str(record.get("destination") or ""),
+            kind=MESSAGE_TYPES.get(str(parts[0].get("type")), "unknown"),
+            text="\n".join(texts) or None,
+            payload=_text(parts[0].get("payload") or parts[0].get("postbackData")),
+            location=_location(parts[0]),
+            media=tuple(found for one in parts for found in _media(one)),
+            raw=record,
+        )
+    ]
+
+
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
@@ -92,7 +122,9 @@ def _payload(content: Mapping[str, Any]) -> str | None:
         from pydantic_core import to_json  # noqa: PLC0415  slow to import
 
         return to_json(content.get("response") or {}).decode()
-    return _text(content.get("payload") or content.get("id") or content.get("emoji"))
+    if content.get("type") == "REACTION":
+        return "" if str(content.get("action")).upper() == "REMOVED" else _text(content.get("emoji")) or ""
+    return _text(content.get("payload") or content.get("id"))
 
 
 def _location(content: Mapping[str, Any]) -> tuple[float, float] | None:
@@ -121,10 +153,11 @@ def parse_mail(body: bytes, content_type: str, *, at: float) -> list[Event]:
     form = BytesParser(policy=HTTP).parsebytes(head + body)
     parts = list(form.iter_parts()) if form.is_multipart() else []
     fields = {_name(part): _content(part) for part in parts}
-    sender = parse_address(_decode(fields.get("from", b"")))
+    words = {name: _decode(content) for name, content in fields.items() if not _is_file_name(name)}
+    name, sender = _parse_mailbox(words.get("from", ""))
     if sender is None:
-        return [unknown_event(None, "mail without a sender", at=at)]
-    words = {name: _decode(content) for name, content in fields.items() if not name.startswith("attachment")}
+        return [unknown_event(words or _decode(body), "mail without a sender", at=at)]
+    described = _attachment_infos(words)
     return [
         MessageReceived(
             provider=PROVIDER,
@@ -132,15 +165,52 @@ def parse_mail(body: bytes, content_type: str, *, at: float) -> list[Event]:
             channel="email",
             provider_id=words.get("id", ""),
             sender=sender,
-            to=words.get("to", ""),
+            to=_recipients(words.get("to", "")),
             kind="mail",
             text=words.get("text"),
             subject=words.get("subject"),
             html=words.get("html"),
-            media=tuple(_parse_attachment(part) for part in parts if _is_file(part)),
+            media=tuple(_parse_attachment(part, described) for part in parts if _is_file_name(_name(part))),
+            name=name,
             raw=words,
         )
     ]
+
+
+def _parse_mailbox(text: str) -> tuple[str | None, Address | None]:
+    """Read `Zoe Doe <zoe@example.com>`: the name as it is meant, whatever its encoding (RFC 5322, RFC 2047), and the address."""
+    name, address = parseaddr(text)
+    return _plain_name(name), parse_address(address or text)
+
+
+def _plain_name(name: str) -> str | None:
+    try:
+        return str(make_header(decode_header(name))).strip() or None
+    except (HeaderParseError, LookupError, UnicodeError, ValueError):
+        return name.strip() or None
+
+
+def _recipients(text: str) -> str:
+    """Return the bare addresses; text that holds none is left as it came."""
+    found = [address for _, address in getaddresses([text]) if "@" in address]
+    return ", ".join(found) or text
+
+
+def _attachment_infos(words: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Return what is told of each attachment beside it, by the name of its part, such as `attachment1`."""
+    from pydantic_core import from_json  # noqa: PLC0415  slow to import
+
+    infos: dict[str, dict[str, Any]] = {}
+    for name, text in words.items():
+        if name.startswith(_INFO):
+            try:
+                told: Any = from_json(text)
+            except ValueError:
+                continue
+            listed = as_objects(told) or [as_object(told)]
+            number = name.removeprefix(_INFO)
+            infos |= {str(one.get("name") or f"attachment{number}"): one for one in listed}
+    return infos
 
 
 def _name(part: MimePart) -> str:
@@ -156,12 +226,21 @@ def _decode(content: bytes) -> str:
     return content.decode("utf-8", "replace").strip("\r\n")
 
 
-def _is_file(part: MimePart) -> bool:
-    name = _name(part)
-    return name.startswith("attachment") and not name.startswith("attachmentInfo")
+def _is_file_name(name: str) -> bool:
+    return name.startswith("attachment") and not name.startswith(_INFO)
 
 
-def _parse_attachment(part: MimePart) -> InboundMedia:
-    return InboundMedia(
-        content_type=part.get_content_type(), filename=part.get_filename(), content=_content(part)
+def _parse_attachment(part: MimePart, infos: Mapping[str, Mapping[str, Any]]) -> InboundMedia:
+    told = infos.get(_name(part)) or next(
+        (one for one in infos.values() if one.get("filename") and one["filename"] == part.get_filename()), {}
     )
+    content_id = _text(told.get("contentId")) or str(part.get("content-id") or "")
+    return InboundMedia(
+        id=content_id.strip("<>") or None,
+        content_type=_text(told.get("contentType")) or part.get_content_type(),
+        filename=part.get_filename() or _text(told.get("filename")),
+        content=_content(part),
+    )
+
+
+_INFO = "attachmentInfo"

@@ -30,6 +30,7 @@ from messaging_channels.plugins import status as statuses
 from messaging_channels_infobip import reports
 from messaging_channels_infobip.api import InfobipApi
 from messaging_channels_infobip.errors import require_success
+from messaging_channels_infobip.failures import failure_of
 from messaging_channels_infobip.field_formats import format_date
 from messaging_channels_infobip.responses import as_object, as_objects, parse_json, parse_status, reason_of
 
@@ -76,8 +77,16 @@ def _result_of_rows(rows: Sequence[Mapping[str, Any]], request: LookupRequest) -
     status = statuses.merge(*own) if own else statuses.PENDING_ACCEPTED
     reason = _reason_of_status(status, request.channel)
     detail = "" if reason is Reason.ACCEPTED else f"{status.group_id}/{status.id} {status.name}"
+    error = next(
+        (as_object(row.get("error")) for row in rows if parse_status(row.get("status")) == status), {}
+    )
     return AttemptResult.of(
-        reason, detail, status=status, provider_id=request.message_id, raw_response=list(rows)
+        reason,
+        detail,
+        status=status,
+        provider_id=request.message_id,
+        raw_response=list(rows),
+        **failure_of(status, error, request.channel),
     )
 
 
@@ -101,12 +110,14 @@ class ReportReader:
         self._backfill = min(backfill, LOG_RETENTION)
         self._lock = threading.Lock()
         self._log_cursors: list[tuple[str, str]] = []
+        self._last_pages: dict[str, frozenset[str]] = {}
         self.rewind()
 
     def rewind(self) -> None:
         """Have the next calls begin with the logs again."""
         with self._lock:
             self._log_cursors = [(channel, "") for channel in LOGS] if self._backfill else []
+            self._last_pages = {}
 
     def next_page(self) -> Flow[Sequence[Event]]:
         """Return the events of the next page that has any; none when all was read.
@@ -127,9 +138,18 @@ class ReportReader:
             forbidden += response.status == _FORBIDDEN
             if response.status != _FORBIDDEN or forbidden == len(REPORTS):
                 require_success(response, f"the {channel} reports")
-            if events := _events(_rows(response), at=now):
+            if events := self._unseen(channel, _events(_rows(response), at=now)):
                 return events
         return ()
+
+    def _unseen(self, channel: str, events: list[Event]) -> list[Event]:
+        """Return the events of a page; none where it is the last one of that channel again: a report is given once, so there is nothing more."""
+        keys = frozenset(event.key for event in events)
+        with self._lock:
+            repeated = bool(keys) and keys <= self._last_pages.get(channel, frozenset())
+            if keys and not repeated:
+                self._last_pages[channel] = keys
+        return [] if repeated else events
 
     def _next_log(self) -> tuple[str, str] | None:
         with self._lock:

@@ -7,6 +7,7 @@ Source: https://www.infobip.com/docs/api
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
@@ -33,6 +34,7 @@ Transliteration: TypeAlias = Literal[
 LanguageCode: TypeAlias = Literal["NONE", "TR", "ES", "PT", "AUTODETECT"]
 Priority: TypeAlias = Literal["HIGH", "STANDARD", "LOW"]
 
+_JSON_TYPE = re.compile(r"application/json(?:\s*;.*)?", re.IGNORECASE)
 _LABEL, _BULK, _CALLBACK, _URL = 255, 100, 4000, 2048
 _SHORTEST_WINDOW = timedelta(hours=1)
 
@@ -170,6 +172,9 @@ class InfobipOptions(ProviderOptions):
     """Comes back in reports."""
     report_url: str | None = field(default=None, repr=False)
     """Where the reports of this message go. None for the provider's setting, or the account's subscription."""
+    raw: Mapping[str, Any] | None = field(default=None, repr=False)
+    """Fields of Infobip's own interface, by their names there, which go into the message's object as they are: for what no option says, such as
+    payments. They go before what the plugin writes itself. Recipients and ids are not among them. A mail that goes out as MIME has none."""
 
     def __post_init__(self) -> None:
         """Check the lengths."""
@@ -182,6 +187,14 @@ class InfobipOptions(ProviderOptions):
         require_text(self.entity_id, f"{name}.entity_id", max_length=_LABEL)
         require_text(self.callback_data, f"{name}.callback_data", max_length=_CALLBACK)
         require_text(self.report_url, f"{name}.report_url", max_length=_URL)
+        if self.raw is not None and (taken := _NOT_RAW & self.raw.keys()):
+            raise InvalidMessage(
+                f"{min(taken)} is the plugin's to write", field=f"{name}.raw", hint="leave it out"
+            )
+
+    def __hash__(self) -> int:
+        """Hash by what is cheap to hash; equal options have equal hashes."""
+        return hash((self.application_id, self.entity_id, self.callback_data))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +211,9 @@ class _SchedulableOptions(InfobipOptions):
     notify: bool | None = None
     """False for no report at all."""
     report_content_type: str | None = None
+    """`application/json`: reports in any other form are refused, since they could not be read."""
+
+    __hash__ = InfobipOptions.__hash__
 
     def check(self) -> None:
         """Refuse a time without a zone, and what is too long."""
@@ -205,14 +221,41 @@ class _SchedulableOptions(InfobipOptions):
         name = type(self).__name__
         require_text(self.bulk_id, f"{name}.bulk_id", max_length=_BULK)
         require_text(self.campaign_id, f"{name}.campaign_id", max_length=_LABEL)
+        if self.report_content_type is not None and not _JSON_TYPE.fullmatch(self.report_content_type):
+            raise InvalidMessage(
+                "reports are read as JSON only",
+                field=f"{name}.report_content_type",
+                hint="leave it out, or give application/json",
+            )
         if self.send_at is not None and self.send_at.tzinfo is None:
             raise InvalidMessage("it has no zone", field=f"{name}.send_at", hint="give tzinfo, such as UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class SmsBinary:
+    """Bytes instead of text, as a device takes them: with a user data header if `esm_class` says so (3GPP TS 23.040, SMPP 3.4 section 5.2.12)."""
+
+    content: bytes = field(repr=False)
+    data_coding: int = 0
+    esm_class: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the size and the numbers."""
+        if not 1 <= len(self.content) <= _MAX_BINARY:
+            raise InvalidMessage(
+                f"1 to {_MAX_BINARY} bytes allowed", field="SmsBinary.content", hint="send less"
+            )
+        for name in ("data_coding", "esm_class"):
+            if not 0 <= getattr(self, name) <= _OCTET:
+                raise InvalidMessage("no octet", field=f"SmsBinary.{name}", hint="give 0 to 255")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InfobipSmsOptions(_SchedulableOptions):
     """Options of an SMS."""
 
+    binary: SmsBinary | None = None
+    """Sent in place of the text, which is what another provider would send."""
     language: Language | None = None
     transliteration: Transliteration | None = None
     links: Links | None = None
@@ -226,6 +269,8 @@ class InfobipSmsOptions(_SchedulableOptions):
     india: IndiaDlt | None = None
     turkey: TurkeyIys | None = None
     south_korea: SouthKorea | None = None
+
+    __hash__ = InfobipOptions.__hash__
 
     def check(self) -> None:
         """Refuse unknown words, and a speed without a schedule."""
@@ -257,6 +302,8 @@ class InfobipWhatsAppOptions(InfobipOptions):
     links: Links | None = None
     sms_failover: SmsFailover | None = None
     bulk_id: str | None = None
+
+    __hash__ = InfobipOptions.__hash__
 
     def check(self) -> None:
         """Refuse what is too long."""
@@ -303,6 +350,8 @@ class InfobipEmailOptions(_SchedulableOptions):
     template_language_version: str | None = None
     placeholders: Mapping[str, Any] | None = field(default=None, repr=False)
     """For `{{name}}` in the mail."""
+    default_placeholders: Mapping[str, Any] | None = field(default=None, repr=False)
+    """For those that `placeholders` leaves out."""
     landing_page_placeholders: Mapping[str, Any] | None = field(default=None, repr=False)
     optout_landing_page_id: str | None = None
     uploaded_attachments: tuple[str, ...] = ()
@@ -327,3 +376,5 @@ class InfobipEmailOptions(_SchedulableOptions):
 
 
 _INT32 = 2**31
+_NOT_RAW = frozenset({"destinations", "to", "messageId"})
+_MAX_BINARY, _OCTET = 4000, 255

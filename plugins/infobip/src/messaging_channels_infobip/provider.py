@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import groupby
+from pathlib import Path
 from typing import Any, ClassVar
 
 from messaging_channels.errors import InvalidMessage, TransportError
@@ -32,6 +33,7 @@ from messaging_channels_infobip._table_capabilities import CARRIES, EXTRAS, RATE
 from messaging_channels_infobip.api import InfobipApi
 from messaging_channels_infobip.email import requests as email
 from messaging_channels_infobip.options import LanguageCode, Transliteration
+from messaging_channels_infobip.raw_fields import RawCheck
 from messaging_channels_infobip.request_parts import AccountDefaults, RequestPart, Run
 from messaging_channels_infobip.schedules import Channel, SchedulesClient
 from messaging_channels_infobip.sms import requests as sms
@@ -75,6 +77,7 @@ class Infobip:
         webhook_auth: Iterable[WebhookAuth] = (),
         log_backfill_hours: float = 48.0,
         lookup_not_found_after: float | None = None,
+        specifications: Path | None = None,
     ) -> None:
         """Take the account's host or URL, its API key, and what else it is configured with: the settings, by their names.
 
@@ -101,10 +104,13 @@ class Infobip:
             webhook_auth: further ways in which a call may prove itself. One of all is enough, and without any no call is believed.
             log_backfill_hours: how far back the first calls of `fetch_reports` read the logs, 0 to 48 hours.
             lookup_not_found_after: seconds after which a message that is not in the log counts as never taken. None for never.
+            specifications: a folder of Infobip's OpenAPI documents (`infobip_*.json`), by which raw fields and raw interactive messages are checked
+                before they leave (needs `jsonschema`). None for Infobip to check them.
 
         Raises:
             InvalidSetting: the URL is not https, or the key is empty or no single line of ASCII.
         """
+        self._raw_check = RawCheck(specifications)
         self._api = InfobipApi.from_credentials(base_url, api_key)
         self._defaults = AccountDefaults(
             sender=sender,
@@ -157,6 +163,8 @@ class Infobip:
             parts += email.build_parts(mails, self._api, defaults, (yield from _read_files(mails)))
         if chats:
             parts += whatsapp.build_parts(chats, self._api, defaults)
+        for part in parts:
+            self._raw_check.require_documented(part)
         return parts
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:

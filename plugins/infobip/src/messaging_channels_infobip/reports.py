@@ -20,17 +20,23 @@ from messaging_channels.events import (
     StatusChanged,
     UnknownEvent,
 )
-from messaging_channels.plugins import Address, Status
+from messaging_channels.plugins import (
+    Address,
+    EmailAddress,
+    FailureFields,
+    FailureReason,
+    Status,
+    failure_fields,
+)
 from messaging_channels.plugins import status as statuses
 from messaging_channels_infobip.addresses import parse_address
 from messaging_channels_infobip.dates import parse_date
-from messaging_channels_infobip.error_advice import advice_of, is_opt_out
+from messaging_channels_infobip.failures import failure_of, is_opt_out
 from messaging_channels_infobip.responses import as_object, parse_status
 
 PROVIDER = "infobip"
 _ENGAGEMENT_TYPES = {"OPENED": EngagementType.OPENED, "CLICKED": EngagementType.CLICKED}
 _OPT_OUT_REASONS = {"COMPLAINED": "complaint", "UNSUBSCRIBED": "unsubscribed"}
-_LATE_BOUNCE = statuses.known(2, 9)
 _MARKETING = 7033
 """The person turned marketing messages off, and takes others."""
 _MAIL_ERRORS, _CHAT_ERRORS = range(6000, 7000), range(7000, 8000)
@@ -43,7 +49,8 @@ def parse_delivery_report(record: Mapping[str, Any], *, at: float) -> list[Event
         return [unknown_event(record, "delivery report without a status", at=at)]
     error = as_object(record.get("error"))
     when = parse_date(record.get("doneAt") or record.get("sentAt"), default=at)
-    changed = _status_event(record, status, _detail(error), at=when)
+    told = failure_of(status, error, _channel(record, error))
+    changed = _status_event(record, status, _detail(error), at=when, told=told)
     address = parse_address(record.get("to") or record.get("destination"))
     if not is_opt_out(error) or address is None:
         return [changed]
@@ -55,7 +62,9 @@ def parse_delivery_report(record: Mapping[str, Any], *, at: float) -> list[Event
     ]
 
 
-def _status_event(record: Mapping[str, Any], status: Status, detail: str, *, at: float) -> StatusChanged:
+def _status_event(
+    record: Mapping[str, Any], status: Status, detail: str, *, at: float, told: FailureFields
+) -> StatusChanged:
     message_id = str(record.get("messageId") or "")
     return StatusChanged(
         provider=PROVIDER,
@@ -65,14 +74,22 @@ def _status_event(record: Mapping[str, Any], status: Status, detail: str, *, at:
         status=status,
         detail=detail,
         raw=record,
+        recipient=_mail_recipient(record),
+        **told,
     )
 
 
+def _mail_recipient(record: Mapping[str, Any]) -> EmailAddress | None:
+    """Return whom a report of a mail speaks of: one mail may go to several under one id."""
+    to = parse_address(record.get("to") or record.get("destination") or record.get("recipient"))
+    return to if isinstance(to, EmailAddress) else None
+
+
 def _detail(error: Mapping[str, Any]) -> str:
-    """Name the error and what it asks for; empty where there is none."""
+    """Name the error; empty where there is none."""
     if not error.get("id") and not error.get("groupId"):
         return ""
-    return f"{error.get('groupId')}/{error.get('id')} {error.get('name') or ''}: {advice_of(error)}"
+    return f"{error.get('groupId')}/{error.get('id')} {error.get('name') or ''}".rstrip()
 
 
 def _channel(record: Mapping[str, Any], error: Mapping[str, Any]) -> str:
@@ -126,7 +143,11 @@ def parse_tracking(record: Mapping[str, Any], *, at: float) -> list[Event]:
     if kind in _ENGAGEMENT_TYPES:
         return [_engagement_event(record, _ENGAGEMENT_TYPES[kind], at=when)]
     if kind == "LATE_BOUNCE":
-        return [_status_event(record, _LATE_BOUNCE, "late bounce", at=when)]
+        error = as_object(record.get("error"))
+        told = failure_of(statuses.BOUNCED_LATE, error, "email")
+        if not error:
+            told = failure_fields(FailureReason.UNKNOWN, vendor_code=kind)
+        return [_status_event(record, statuses.BOUNCED_LATE, "late bounce", at=when, told=told)]
     address = parse_address(record.get("recipient"))
     if kind in _OPT_OUT_REASONS and address is not None:
         return [_opt_out_event(record, "email", address, _OPT_OUT_REASONS[kind], at=when)]
@@ -157,7 +178,17 @@ def parse_marketing_choice(record: Mapping[str, Any], *, at: float) -> list[Even
 
 def unknown_event(record: object, kind: str, *, at: float) -> UnknownEvent:
     """Keep a record of an unknown kind as it came."""
-    event_id = as_object(record).get("eventId")
+    fields = as_object(record)
+    event_id = fields.get("eventId")
+    when = next((fields[name] for name in _TIMES if fields.get(name) is not None), None)
     return UnknownEvent(
-        provider=PROVIDER, occurred_at=at, event_id=str(event_id) if event_id else None, kind=kind, raw=record
+        provider=PROVIDER,
+        occurred_at=parse_date(when, default=at),
+        event_id=str(event_id) if event_id else None,
+        kind=kind,
+        raw=record,
     )
+
+
+_TIMES = ("createdAt", "timestamp", "doneAt", "seenAt", "receivedAt", "sendDateTime", "sentAt")
+"""Where a record says when it happened."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from operator import itemgetter
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypedDict, cast
 
 from messaging_channels.plugins import (
     AttemptResult,
@@ -23,6 +23,7 @@ from messaging_channels.plugins import (
 )
 from messaging_channels.plugins import status as statuses
 from messaging_channels_infobip._table_statuses import GROUP_REASONS, REASONS
+from messaging_channels_infobip.failures import failure_of
 
 
 def parse_batch_response(response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
@@ -30,6 +31,9 @@ def parse_batch_response(response: HttpResponse, batch: Sequence[Envelope]) -> S
     if not response.ok:
         return [_refused_result(response, alone=len(batch) == 1)] * len(batch)
     elements = _elements_by_id(response)
+    if len(batch) == 1 and len(elements) == 1 and batch[0].id not in elements:
+        (element,) = elements.values()
+        return [_result_of_element(_only_element(element, batch[0]), batch[0], response)]
     return [
         _result_of_element(elements.get(one.id) or _element_for_recipient(elements, one), one, response)
         for one in batch
@@ -47,10 +51,11 @@ def parse_single_response(response: HttpResponse, batch: Sequence[Envelope]) -> 
 
 def _refused_result(response: HttpResponse, *, alone: bool) -> AttemptResult:
     """Say what a refused request means. That there is no such path is no fault of the message: another provider may have it."""
-    result = result_from_status(response, describe_error(response))
-    if response.status in _NO_SUCH_PATH:
+    said = describe_error(response)
+    result = result_from_status(response, said, is_from_provider=bool(said))
+    if said and response.status in _NO_SUCH_PATH:
         result = AttemptResult.of(Reason.NO_COVERAGE, result.detail, raw_response=response)
-    return replace(result, request_rejected=not alone)
+    return replace(result, request_rejected=not alone, **_error_words(response))
 
 
 def _result_of_element(
@@ -61,7 +66,11 @@ def _result_of_element(
     if meaning is None:
         return result_from_status(response, "the answer does not name this message")
     reason, status, detail = meaning
-    return AttemptResult(reason, status, str(element.get("messageId") or envelope.id), detail, None, element)
+    provider_id = str(element.get("messageId") or envelope.id)
+    if reason is Reason.ACCEPTED:
+        return AttemptResult(reason, status, provider_id, detail, None, element)
+    told = failure_of(status, as_object(element.get("error")), envelope.channel)
+    return AttemptResult(reason, status, provider_id, detail, None, element, **told)
 
 
 _Meaning: TypeAlias = tuple[Reason, Status, str]
@@ -145,6 +154,18 @@ def _elements_by_id(response: HttpResponse) -> dict[str, dict[str, Any]]:
         return {one["messageId"]: one for one in listed if isinstance(one.get("messageId"), str)}
 
 
+def _only_element(element: dict[str, Any], envelope: Envelope) -> dict[str, Any]:
+    """Return the one element of the answer to one message: it is that message's, by whatever id, unless it names somebody else."""
+    named = element.get("destination") or element.get("to")
+    if not isinstance(element.get("messageId"), str):
+        return {}
+    return element if named is None or _is_same_address(str(named), envelope.to.plain) else {}
+
+
+def _is_same_address(one: str, other: str) -> bool:
+    return one.removeprefix("+").casefold() == other.removeprefix("+").casefold()
+
+
 def _element_for_recipient(elements: Mapping[str, dict[str, Any]], envelope: Envelope) -> dict[str, Any]:
     """Find the element of a message by its recipient, where the answer to a mail names ids of its own."""
     if envelope.channel != "email":
@@ -153,6 +174,21 @@ def _element_for_recipient(elements: Mapping[str, dict[str, Any]], envelope: Env
     named = [one for one in elements.values() if isinstance(one["messageId"], str)]
     found = [one for one in named if to in (one.get("to"), one.get("destination"))]
     return found[0] if len(found) == 1 else {}
+
+
+class _ErrorWords(TypedDict):
+    vendor_code: str
+    vendor_text: str
+
+
+def _error_words(response: HttpResponse) -> _ErrorWords:
+    """Return code and text of either error envelope."""
+    envelope = as_object(parse_json(response))
+    old = as_object(as_object(envelope.get("requestError")).get("serviceException"))
+    return {
+        "vendor_code": str(envelope.get("errorCode") or old.get("messageId") or ""),
+        "vendor_text": str(envelope.get("description") or old.get("text") or ""),
+    }
 
 
 def describe_error(response: HttpResponse) -> str:

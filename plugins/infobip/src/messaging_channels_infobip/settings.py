@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, SecretStr
+from pydantic import BaseModel, ConfigDict, DirectoryPath, Field, NonNegativeFloat, SecretStr
 
 from messaging_channels.plugins import ProviderSpec, SecretList, hookimpl, provider_arguments
 from messaging_channels_infobip.provider import Infobip
@@ -36,6 +36,8 @@ class InfobipSettings(BaseModel):
     webhook_hmac_algorithm: Algorithm = "HMAC_SHA_256"
     log_backfill_hours: float = Field(default=48.0, ge=0, le=48)
     lookup_not_found_after: NonNegativeFloat | None = None
+    specifications: DirectoryPath | None = None
+    """A folder of Infobip's OpenAPI documents, by which raw fields are checked before they leave."""
 
 
 @hookimpl

@@ -6,10 +6,11 @@ Source: https://www.infobip.com/docs/developer-resources/about-infobip-apis/webh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any, TypeAlias, cast
 
 from messaging_channels.errors import WebhookVerificationError
-from messaging_channels.events import Event
+from messaging_channels.events import Event, UnknownEvent
 from messaging_channels.plugins import WebhookRequest, WebhookResult
 from messaging_channels_infobip import inbound, reports
 from messaging_channels_infobip.responses import as_object
@@ -45,6 +46,8 @@ def parse_events(request: WebhookRequest) -> list[Event]:
     if content_type.lower().startswith("multipart/"):
         return inbound.parse_mail(request.body, content_type, at=request.received_at)
     document = _parse_json(request.body)
+    if document is None:
+        return [_unreadable(request, content_type)]
     listed = as_object(document).get("results")
     if isinstance(listed, list):
         return [
@@ -53,6 +56,17 @@ def parse_events(request: WebhookRequest) -> list[Event]:
             for event in _events_of_record(record, at=request.received_at)
         ]
     return _events_of_record(document, at=request.received_at)
+
+
+def _unreadable(request: WebhookRequest, content_type: str) -> Event:
+    """Keep what is not JSON as it came. Its key is of its bytes: a repetition is the same event."""
+    return UnknownEvent(
+        provider=reports.PROVIDER,
+        occurred_at=request.received_at,
+        event_id=sha256(request.body).hexdigest()[:32],
+        kind=content_type.partition(";")[0].strip().lower() or "no JSON",
+        raw=request.body.decode("utf-8", "replace"),
+    )
 
 
 def _parse_json(body: bytes) -> Any:  # noqa: ANN401  whatever came
@@ -69,8 +83,14 @@ def _events_of_record(record: Any, *, at: float) -> list[Event]:  # noqa: ANN401
     for fits, read in _SHAPES:
         if fits(fields):
             return read(fields, at=at)
-    kind = as_object(fields.get("eventDetails")).get("type") or as_object(fields.get("change")).get("type")
-    return [reports.unknown_event(record, str(kind or fields.get("event") or ""), at=at)]
+    return [reports.unknown_event(record, _kind_of(fields), at=at)]
+
+
+def _kind_of(fields: Mapping[str, Any]) -> str:
+    """Return the vendor's word for a record that has no event here: empty if it has none."""
+    inner = (as_object(fields.get(name)).get("type") for name in ("eventDetails", "change", "content"))
+    words = (*inner, *(fields.get(name) for name in ("event", "eventType", "notificationType", "type")))
+    return next((word[:_MAX_KIND] for word in words if isinstance(word, str) and word), "")
 
 
 def _has_fields(*names: str) -> Callable[[Mapping[str, Any]], bool]:
@@ -89,11 +109,13 @@ def _is_inbound_whatsapp(fields: Mapping[str, Any]) -> bool:
     return isinstance(fields.get("message"), dict) and "from" in fields
 
 
+_MAX_KIND = 60
 _SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], Reader], ...] = (
     (_has_fields("notificationType"), reports.parse_tracking),
     (_field_equals("event", "SEEN"), reports.parse_seen_report),
     (_has_fields("seenAt"), reports.parse_seen_report),
-    (_is_inbound_whatsapp, inbound.parse_whatsapp),
+    (_is_inbound_whatsapp, inbound.parse_chat),
+    (_field_equals("event", "MO"), inbound.parse_unified),
     (_has_fields("status"), reports.parse_delivery_report),
     (_has_fields("from", "receivedAt"), inbound.parse_sms),
     (_has_fields("from", "text"), inbound.parse_sms),

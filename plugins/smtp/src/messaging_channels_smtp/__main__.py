@@ -1,58 +1,26 @@
-"""`python -m messaging_channels_smtp preview`: look at a mail before anybody gets it."""
+"""`python -m messaging_channels_smtp`: the commands of `messaging-channels smtp`."""
 
 from __future__ import annotations
 
 import argparse
-import mimetypes
 import sys
-import time
-import webbrowser
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
-from messaging_channels.errors import BadInput
-from messaging_channels.messages import Attachment, Email
-from messaging_channels_smtp.preview import preview
+from messaging_channels.errors import MessagingError
+from messaging_channels_smtp.command_line import add_arguments
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the files, print where they are, and open the page if told so. Return 2 for wrong input."""
-    told = _argument_parser().parse_args(arguments)
-    try:
-        mail = Email(
-            told.subject,
-            None if told.text is None else told.text.read_text("utf-8"),
-            None if told.html is None else told.html.read_text("utf-8"),
-            attachments=tuple(Attachment(path, path.name, _type_of(path)) for path in told.attach),
-        )
-        written = preview(mail, to=told.to, sender=told.sender, folder=told.folder, now=time.time())
-    except (BadInput, OSError, UnicodeDecodeError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(written.eml, written.page, sep="\n")
-    if told.open:
-        webbrowser.open(written.page.absolute().as_uri())
-    return 0
-
-
-def _type_of(path: Path) -> str:
-    return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-
-
-def _argument_parser() -> argparse.ArgumentParser:
+    """Run a command, and return its exit code; 3 for wrong settings."""
     parser = argparse.ArgumentParser(prog="python -m messaging_channels_smtp")
-    command = parser.add_subparsers(required=True).add_parser(
-        "preview", help="write a mail as a file and as a page for the browser"
-    )
-    command.add_argument("--subject", required=True)
-    command.add_argument("--text", type=Path, help="a file with the text")
-    command.add_argument("--html", type=Path, help="a file with the html")
-    command.add_argument("--attach", type=Path, action="append", default=[], help="a file; may be repeated")
-    command.add_argument("--to", default="you@example.com")
-    command.add_argument("--sender", default="us@example.org")
-    command.add_argument("--folder", type=Path, default=Path("preview"), help="where the files go")
-    command.add_argument("--open", action="store_true", help="open the page in the browser")
-    return parser
+    add_arguments(parser)
+    options = parser.parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except MessagingError as error:
+        print(error, file=sys.stderr)
+        return 3
 
 
 if __name__ == "__main__":

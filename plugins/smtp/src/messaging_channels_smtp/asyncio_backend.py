@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
-from messaging_channels_smtp.connection_pool import ConnectionHolder, ConnectionPool, classify_error
+from messaging_channels_smtp.connection_pool import (
+    ConnectionHolder,
+    ConnectionPool,
+    classify_error,
+    name_for_ehlo,
+)
 from messaging_channels_smtp.protocol.commands import QUIT
 from messaging_channels_smtp.protocol.mail import TransactionResult
 from messaging_channels_smtp.protocol.replies import ConnectionLost, Reply, ReplyParser
@@ -16,6 +22,7 @@ from messaging_channels_smtp.protocol.server import ConnectionState, Server
 from messaging_channels_smtp.protocol.steps import (
     AwaitReply,
     CloseConnection,
+    LimitTime,
     OpenConnection,
     ReleaseConnection,
     ReuseConnection,
@@ -31,6 +38,9 @@ Result = TypeVar("Result")
 
 _QUIT_TIMEOUT = 2.0
 """Seconds a closing connection is waited for."""
+_TURNS_OF_THE_LOOP = 2
+"""After so many, the loop has told what it had to tell."""
+_POLL = 0.002
 
 
 class AsyncConnection(asyncio.Protocol):
@@ -42,31 +52,35 @@ class AsyncConnection(asyncio.Protocol):
         self._server = server
         self._replies = ReplyParser()
         self._news = asyncio.Event()
-        self._writable = asyncio.Event()
-        self._writable.set()
+        """Set by whatever happens."""
+        self._paused = False
         self._ended = False
-        self._closed = asyncio.Event()
+        """Nothing more will come."""
+        self._lost = False
+        """Nothing more will go."""
         self._transport: asyncio.Transport | None = None
+        self._plain: asyncio.Transport | None = None
+        """The transport below TLS."""
 
     @classmethod
     async def open(cls, server: Server, timeout: float) -> AsyncConnection:  # noqa: ASYNC109  seconds for this one step
-        """Connect, with TLS from the first octet if that is the server's mode. Raises OSError."""
-        private: dict[str, Any] = {}
-        if server.tls == "implicit":
-            private = {
-                "ssl": server.context or ssl.create_default_context(),
-                "server_hostname": server.host,
-                "ssl_shutdown_timeout": _QUIT_TIMEOUT,
-            }
+        """Connect within so many seconds, with TLS from the first octet if that is the server's mode. Raises OSError."""
         async with asyncio.timeout(timeout):
             _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: cls(server), server.host, server.port, **private
+                lambda: cls(server), server.host, server.port
             )
+            try:
+                if server.tls == "implicit":
+                    await connection.wrap()
+            except BaseException:
+                connection.abort()
+                raise
         return connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport. See asyncio.Protocol."""
         self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=0)  # what is written has left us when writing goes on
 
     def data_received(self, data: bytes) -> None:
         """Take what came. See asyncio.Protocol."""
@@ -79,20 +93,26 @@ class AsyncConnection(asyncio.Protocol):
         self._news.set()
         return False
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  what is known by then
-        """Wake whoever waits. See asyncio.Protocol."""
-        self._ended = True
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Take what the server said before it broke the connection, and wake whoever waits. See asyncio.Protocol."""
+        if exc is not None and self._plain is None:
+            self._read_last_words()
+        self._ended = self._lost = True
         self._news.set()
-        self._writable.set()
-        self._closed.set()
+
+    def _read_last_words(self) -> None:
+        """Read what had come when writing failed: the loop reads no more then, but the system still has it."""
+        with suppress(OSError, ValueError):
+            self._replies.feed(os.read(self.transport.get_extra_info("socket").fileno(), 65536))
 
     def pause_writing(self) -> None:
-        """Have the next write wait. See asyncio.Protocol."""
-        self._writable.clear()
+        """Have the write wait. See asyncio.Protocol."""
+        self._paused = True
 
     def resume_writing(self) -> None:
         """Let writing go on. See asyncio.Protocol."""
-        self._writable.set()
+        self._paused = False
+        self._news.set()
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -100,64 +120,107 @@ class AsyncConnection(asyncio.Protocol):
         assert self._transport is not None  # noqa: S101  for the type checkers: only connected ones are handed out
         return self._transport
 
-    async def secure(self) -> None:
+    @property
+    def own_name(self) -> str:
+        """What this machine is called in EHLO."""
+        return name_for_ehlo(self.transport.get_extra_info("sockname")[0])
+
+    async def secure(self, timeout: float) -> None:  # noqa: ASYNC109  seconds for this one step
         """Begin TLS.
 
         Raises:
-            Lost: the server said more than it was asked, in clear: somebody may have put words into its mouth.
+            ConnectionLost: the server said more than it was asked, in clear: somebody may have put words into its mouth.
         """
         if self._replies.has_pending:
             raise ConnectionLost("words in clear after the reply to STARTTLS")
+        async with asyncio.timeout(timeout):
+            await self.wrap()
+
+    async def wrap(self) -> None:
+        """Speak TLS from now on. What it is told of the connection meanwhile, it is told by what this raises."""
+        self._plain = self.transport
         secured = await asyncio.get_running_loop().start_tls(
-            self.transport,
+            self._plain,
             self,
             self._server.context or ssl.create_default_context(),
             server_hostname=self._server.host,
-            ssl_handshake_timeout=self._server.timeouts.connect,
             ssl_shutdown_timeout=_QUIT_TIMEOUT,
         )
         if secured is None:
             raise ConnectionLost("the connection was closed")
+        secured.set_write_buffer_limits(high=0)
         self._transport = secured
 
-    async def write(self, data: bytes) -> None:
-        """Hand everything to the loop, and wait while it has too much to write. Raises Lost or TimeoutError."""
-        if self._ended:
-            raise ConnectionLost("the connection was closed")
+    async def write(self, data: bytes, timeout: float, *, interruptible: bool) -> bool:  # noqa: ASYNC109  likewise
+        """Hand everything to the system, and return False; or, if a reply may end that and one came, return True.
+
+        Raises:
+            ConnectionLost: it is closed.
+            TimeoutError: it was not taken off our hands.
+        """
+        if interruptible:
+            for _ in range(_TURNS_OF_THE_LOOP):
+                await asyncio.sleep(0)
+        if interruptible and self._replies.has_pending:
+            return True
+        self._require_open()
         self.transport.write(data)
-        if not self._writable.is_set():
-            async with asyncio.timeout(self._server.timeouts.data_block):
-                await self._writable.wait()
+        async with asyncio.timeout(timeout):
+            while (self._is_writing() and not self._lost) and not (
+                interruptible and self._replies.has_pending
+            ):
+                self._news.clear()
+                await self._wait_for_news()
+        if interruptible and self._replies.has_pending:
+            return True
+        self._require_open(lost=True)
+        return False
+
+    def _is_writing(self) -> bool:
+        return self._paused or bool(self._plain and self._plain.get_write_buffer_size())
+
+    async def _wait_for_news(self) -> None:
+        if self._paused or self._plain is None:
+            await self._news.wait()
+        else:  # TLS does not say when the transport below it has written everything
+            await asyncio.sleep(_POLL)
+
+    def _require_open(self, *, lost: bool = False) -> None:
+        if self._lost or (self._ended and not lost):
+            raise ConnectionLost("the connection was closed")
 
     async def read_reply(self, timeout: float) -> Reply:  # noqa: ASYNC109  seconds for this one step
-        """Wait for the next reply. Raises Lost or TimeoutError."""
-        while (reply := self._replies.next_reply()) is None:
-            if self._ended:
-                raise ConnectionLost("the connection was closed")
-            self._news.clear()
-            async with asyncio.timeout(timeout):
+        """Wait for the next reply, for so many seconds in all. Raises ConnectionLost or TimeoutError."""
+        async with asyncio.timeout(timeout):
+            while (reply := self._replies.next_reply()) is None:
+                if self._ended:
+                    raise ConnectionLost("the connection was closed")
+                self._news.clear()
                 await self._news.wait()
         return reply
 
     @property
     def is_closed(self) -> bool:
-        """See Idle."""
+        """See PooledConnection."""
         return self._ended or self._replies.has_pending or self.transport.is_closing()
 
     async def close(self, *, polite: bool) -> None:
-        """Close it, after QUIT if polite."""
+        """Close it, after QUIT if polite. Takes two seconds at most."""
         if polite and not self._ended:
             self.transport.write(QUIT)
             self.transport.close()
             with suppress(TimeoutError):
                 async with asyncio.timeout(_QUIT_TIMEOUT):
-                    await self._closed.wait()
+                    while not self._lost:
+                        self._news.clear()
+                        await self._news.wait()
         self.abort()
-        await self._closed.wait()
 
     def abort(self) -> None:
         """Close it at once, whatever is still to be written."""
         self.transport.abort()
+        if self._plain:
+            self._plain.abort()
 
 
 class AsyncSession:
@@ -201,30 +264,49 @@ class _Conversation(ConnectionHolder[AsyncConnection]):
             self.release_slot()
 
     async def reuse(self, step: ReuseConnection) -> ConnectionState | None:
-        async with asyncio.timeout(step.timeout):
-            self.has_slot = await self.slot.acquire()
+        try:
+            async with asyncio.timeout(step.timeout):
+                self.has_slot = await self.slot.acquire()
+        except TimeoutError:
+            raise ConnectionLost("all connections are in use", timed_out=True) from None
         self.current, stale = self.pool.acquire(self.server)
         for connection in stale:
             await connection.close(polite=False)
         return self.current.state if self.current else None
 
-    async def connect(self, step: OpenConnection) -> None:
-        self.current = await AsyncConnection.open(self.server, step.timeout)
+    async def connect(self, step: OpenConnection) -> str:
+        self.current = await AsyncConnection.open(self.server, self.seconds_left(step.timeout))
+        return self.current.own_name
+
+    async def write(self, step: Send) -> bool:
+        seconds = self.seconds_left(self.server.timeouts.data_block)
+        return await self.connection.write(step.data, seconds, interruptible=step.interruptible)
+
+    async def read_reply(self, step: AwaitReply) -> Reply:
+        seconds = self.seconds_left(step.timeout) if step.in_limit else step.timeout
+        return await self.connection.read_reply(seconds)
+
+    async def start_tls(self, _: StartTls) -> None:
+        await self.connection.secure(self.seconds_left(self.server.timeouts.connect))
+
+    async def begin_limit(self, step: LimitTime) -> None:
+        self.limit_time(step)
 
     async def keep(self, step: ReleaseConnection) -> None:
         self.keep_connection(step)
 
     async def drop(self, step: CloseConnection) -> None:
-        if self.current:
-            await self.current.close(polite=step.polite)
-            self.current = None
-        self.release_slot()
+        held, self.current = self.current, None
+        self.release_slot()  # whatever becomes of the closing
+        if held:
+            await held.close(polite=step.polite)
 
 
 _STEPS: dict[type[Step], Callable[[_Conversation, Any], Any]] = {
-    AwaitReply: lambda own, step: own.connection.read_reply(step.timeout),
-    Send: lambda own, step: own.connection.write(step.data),
-    StartTls: lambda own, _: own.connection.secure(),
+    AwaitReply: _Conversation.read_reply,
+    Send: _Conversation.write,
+    LimitTime: _Conversation.begin_limit,
+    StartTls: _Conversation.start_tls,
     ReuseConnection: _Conversation.reuse,
     OpenConnection: _Conversation.connect,
     ReleaseConnection: _Conversation.keep,

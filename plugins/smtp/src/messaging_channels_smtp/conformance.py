@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from email.utils import formatdate
 from urllib.parse import urlsplit
 
 from messaging_channels.events import MessageReceived
 from messaging_channels.plugins import Reason, WebhookRequest
-from messaging_channels.testing import ConformanceFixtures, Webhook
+from messaging_channels.testing import ConformanceFixtures, InboundText, Webhook
 from messaging_channels_smtp.emulator.server import SmtpEmulator
 from messaging_channels_smtp.protocol.mail import TransactionResult
 from messaging_channels_smtp.protocol.replies import Reply
@@ -21,9 +22,19 @@ def _told(delivery: TransactionResult) -> Callable[[Submission], tuple[Transacti
 
 
 def _mail(sender: str, to: str, text: str) -> bytes:
-    head = f"From: {sender}\r\nTo: {to}\r\nSubject: Yes\r\nMessage-ID: <in-1@example.com>\r\n"
-    dated = "Date: Mon, 21 Sep 2026 14:12:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    return f"{head}{dated}\r\n{text}\r\n".encode()
+    return _inbound_message(InboundText(sender, to, text, 1, _WRITTEN_AT))
+
+
+def _inbound_message(one: InboundText) -> bytes:
+    head = (
+        f"From: {one.sender}\r\nTo: {one.to}\r\nSubject: Yes\r\nMessage-ID: <in-{one.number}@example.com>\r\n"
+    )
+    dated = f"Date: {formatdate(one.at)}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    return f"{head}{dated}\r\n{one.text}\r\n".encode()
+
+
+_WRITTEN_AT = 1_789_999_920.0
+"""21 September 2026, 14:12 UTC."""
 
 
 @contextmanager
@@ -65,5 +76,6 @@ FIXTURES = ConformanceFixtures(
     sign_webhook=lambda body, secret: WebhookRequest(body, {"authorization": f"Bearer {secret}"}),
     webhooks=(Webhook(_mail("zoe@example.com", "desk@example.org", "Hello"), (MessageReceived,)),),
     inbound_body=_mail,
+    inbound_message=_inbound_message,
     signature_covers_body=False,
 )

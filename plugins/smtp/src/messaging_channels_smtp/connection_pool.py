@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
+import socket
 import ssl
 import time
 from contextlib import suppress
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from messaging_channels_smtp.protocol.replies import ConnectionLost
@@ -13,7 +17,7 @@ from messaging_channels_smtp.protocol.steps import OpenConnection, SessionRefuse
 
 if TYPE_CHECKING:
     from messaging_channels_smtp.protocol.server import ConnectionState, Server
-    from messaging_channels_smtp.protocol.steps import ReleaseConnection
+    from messaging_channels_smtp.protocol.steps import LimitTime, ReleaseConnection
 
 
 class PooledConnection(Protocol):
@@ -88,6 +92,7 @@ class ConnectionHolder(Generic[PooledType]):
         self.slot = slot
         self.has_slot = False
         self.current: PooledType | None = None
+        self.deadline = math.inf
 
     @property
     def connection(self) -> PooledType:
@@ -108,11 +113,46 @@ class ConnectionHolder(Generic[PooledType]):
             self.has_slot = False
             self.slot.release()
 
+    def limit_time(self, step: LimitTime) -> None:
+        """Begin a limit anew."""
+        self.deadline = time.monotonic() + step.seconds
+
+    def seconds_left(self, timeout: float) -> float:
+        """Return a step's own seconds, or fewer where the limit is nearer.
+
+        Raises:
+            TimeoutError: the limit is over.
+        """
+        left = min(timeout, self.deadline - time.monotonic())
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+def name_for_ehlo(local_address: str) -> str:
+    """Return this machine's full name, or its address as a literal where it has none (RFC 5321 section 4.1.3). Asks no name server."""
+    name = socket.gethostname().rstrip(".")
+    if "." in name and _FULL_NAME.fullmatch(name) and not name.lower().startswith("localhost"):
+        return name
+    address = ip_address(local_address.partition("%")[0])
+    if isinstance(address, IPv6Address):
+        return f"[{address.ipv4_mapped}]" if address.ipv4_mapped else f"[IPv6:{address}]"
+    return f"[{address}]"
+
 
 def classify_error(error: Exception, step: Step) -> ConnectionLost | SessionRefused:
-    """Name what went wrong in a step, without the error's own text: it may hold an address."""
+    """Name what went wrong in a step, without the error's own text: it may hold an address.
+
+    A certificate that is not good, or a TLS that the two sides do not share, is a refusal; a handshake that ended early is a lost connection.
+    """
     if isinstance(error, (ConnectionLost, SessionRefused)):
         return error
     if isinstance(error, ssl.SSLError) and isinstance(step, (OpenConnection, StartTls)):
-        return SessionRefused(Stage.TLS, getattr(error, "verify_message", "") or error.reason or "TLS failed")
+        reason = error.reason or ""
+        if isinstance(error, ssl.SSLCertVerificationError) or "ALERT" in reason or "PROTOCOL" in reason:
+            return SessionRefused(Stage.TLS, getattr(error, "verify_message", "") or reason)
+        return ConnectionLost(f"no TLS came about ({reason or type(error).__name__})")
     return ConnectionLost(type(error).__name__, timed_out=isinstance(error, TimeoutError))
+
+
+_FULL_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")

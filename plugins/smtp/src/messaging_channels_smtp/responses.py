@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from messaging_channels.plugins import AttemptResult, Reason, Status
+from messaging_channels.plugins import AttemptResult, Reason, Status, failure_fields
 from messaging_channels.plugins import status as statuses
 from messaging_channels_smtp._table_errors import CODES, ERRORS, EnhancedCode
+from messaging_channels_smtp.failures import failure_of
 from messaging_channels_smtp.protocol.mail import TransactionResult
 from messaging_channels_smtp.protocol.replies import Reply
 from messaging_channels_smtp.protocol.steps import Stage
@@ -64,7 +65,8 @@ def parse_delivery(delivery: TransactionResult) -> AttemptResult:
             return _refused_result(delivery, reply, detail)
         case _:
             wait = _GREYLIST_DELAY if _GREYLISTED.search(reply.text) else None
-            return AttemptResult.of(Reason.THROTTLED, detail, retry_after=wait, raw_response=delivery)
+            told = failure_of(reply.enhanced, reply.text, basic=reply.code)
+            return AttemptResult.of(Reason.THROTTLED, detail, retry_after=wait, raw_response=delivery, **told)
 
 
 def enhanced_code_of(enhanced: str) -> EnhancedCode:
@@ -92,17 +94,17 @@ def _result_without_reply(delivery: TransactionResult) -> AttemptResult:
 
 
 def _refused_result(delivery: TransactionResult, reply: Reply, detail: str) -> AttemptResult:
-    if delivery.stage in _REASONS:
-        return AttemptResult.of(
-            _REASONS[delivery.stage], detail, status=_REJECTED_NO_ROUTE, raw_response=delivery
-        )
-    if reply.code in _LOGIN:
-        return AttemptResult.of(Reason.CREDENTIALS, detail, status=_REJECTED_NO_ROUTE, raw_response=delivery)
-    code = enhanced_code_of(_enhanced_code(delivery.stage, reply))
+    reason = _REASONS.get(delivery.stage) or (Reason.CREDENTIALS if reply.code in _LOGIN else None)
+    if reason is not None:
+        told = failure_fields(None, vendor_code=reply.enhanced or str(reply.code), vendor_text=reply.text)
+        return AttemptResult.of(reason, detail, status=_REJECTED_NO_ROUTE, raw_response=delivery, **told)
+    enhanced = _enhanced_code(delivery.stage, reply)
+    code = enhanced_code_of(enhanced)
     detail = f"{detail} {ERRORS.get(code.error, '')}".rstrip()
     if delivery.problem:
         detail = f"not offered: {delivery.problem}"
-    return AttemptResult.of(code.reason, detail, status=status_of(code), raw_response=delivery)
+    told = failure_of(enhanced, reply.text)
+    return AttemptResult.of(code.reason, detail, status=status_of(code), raw_response=delivery, **told)
 
 
 def _enhanced_code(stage: Stage, reply: Reply) -> str:

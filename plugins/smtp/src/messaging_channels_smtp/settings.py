@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, SecretStr
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
 
 from messaging_channels.plugins import ProviderSpec, hookimpl, provider_arguments
 from messaging_channels_smtp.provider import Smtp
+from messaging_channels_smtp.webhooks import SOURCE_SIZE
 
 
 class SmtpSettings(BaseModel):
@@ -26,9 +27,10 @@ class SmtpSettings(BaseModel):
     oauth_client_id: SecretStr | None = None
     oauth_client_secret: SecretStr | None = None
     oauth_refresh_token: SecretStr | None = None
+    oauth_scope: str | None = None
     sender: str | None = None
     ca_file: Path | None = None
-    hostname: str = "localhost"
+    hostname: str | None = None
     return_path: str | None = None
     return_path_key: SecretStr | None = None
     dkim_domain: str | None = None
@@ -36,6 +38,7 @@ class SmtpSettings(BaseModel):
     dkim_key: SecretStr | None = None
     report_success: bool = False
     webhook_token: SecretStr | None = None
+    source_size: NonNegativeInt = SOURCE_SIZE
     timeout: PositiveFloat = 60.0
     data_timeout: PositiveFloat = 600.0
     pool_size: PositiveInt = 5

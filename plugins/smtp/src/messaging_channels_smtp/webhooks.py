@@ -12,12 +12,23 @@ from messaging_channels_smtp.reports.parsing import parse_report
 from messaging_channels_smtp.reports.report import Report
 from messaging_channels_smtp.verp import VerpReturnPath
 
+SOURCE_SIZE = 1024 * 1024
+"""Octets of a mail that its events keep."""
+
 
 class MailWebhooks:
     """Reads raw mail from whoever carries the token, and bounces that came to a return path of ours from anybody."""
 
-    def __init__(self, provider: str, *, token: str | None, return_path: VerpReturnPath | None) -> None:
-        """Take what proves a call; without either, none is believed."""
+    def __init__(
+        self,
+        provider: str,
+        *,
+        token: str | None,
+        return_path: VerpReturnPath | None,
+        source_size: int = SOURCE_SIZE,
+    ) -> None:
+        """Take what proves a call; without either, none is believed. Of each mail the first `source_size` octets are kept with its events."""
+        self._source_size = source_size
         self._provider = provider
         self._token = token or None
         self._return_path = return_path
@@ -35,7 +46,12 @@ class MailWebhooks:
             )
         message_id = own or report.envelope_id or _our_id(report.message_id)
         events = events_of(
-            request.body, report, provider=self._provider, message_id=message_id, at=request.received_at
+            request.body,
+            report,
+            provider=self._provider,
+            message_id=message_id,
+            at=request.received_at,
+            source=request.body[: self._source_size] or None,
         )
         return WebhookResult(tuple(events))
 

@@ -34,6 +34,9 @@ WARNINGS = frozenset({30018, 30025, 30026, 30027})
 OPT_OUTS = frozenset({21610, 30630, 63014, 63033})
 """Codes by which the recipient has said no: STOP, blocked, or (63033) no marketing."""
 
+ADDRESS_FORMS = frozenset({21211, 21214, 21217, 21265, 21604, 21614, 21635, 63003})
+"""Codes by which an address is refused for its form. Said of the id of a WhatsApp user, they tell no more than that it cannot be reached this way."""
+
 STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
 START_WORDS = frozenset({"START", "YES", "UNSTOP"})
 """What Twilio itself acts on when it is the whole of a text message. Source: https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out"""

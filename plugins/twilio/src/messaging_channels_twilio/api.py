@@ -14,7 +14,9 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from messaging_channels.errors import InvalidMessage
+from messaging_channels.events import InboundMedia
 from messaging_channels.plugins import Flow, HttpRequest, HttpResponse, ask
+from messaging_channels_twilio import endpoints
 from messaging_channels_twilio.endpoints import product_url
 from messaging_channels_twilio.message_resource import (
     TwilioMessage,
@@ -44,6 +46,16 @@ class Balance:
 
     amount: Decimal
     currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadedFile:
+    """A file that was downloaded."""
+
+    content: bytes = field(repr=False)
+    content_type: str
+    id: str
+    """The SID (ME…)."""
 
 
 class TwilioApi:
@@ -109,6 +121,31 @@ class TwilioApi:
         """Return the media of a message, as Twilio describes them."""
         path = self._path(sid, "/Media.json")
         return as_objects(parse_json((yield from self._call_api("GET", path, "media"))).get("media_list"))
+
+    def download(self, media: InboundMedia | str) -> Flow[DownloadedFile]:
+        """Fetch a file that came with a message, by what `MessageReceived.media` holds or by its URL.
+
+        Twilio asks for the account's credentials, and then leads to a storage that does not see them.
+
+        Raises:
+            InvalidMessage: it is no URL of this account's media.
+        """
+        url = media if isinstance(media, str) else media.url or ""
+        own = f"{self._base_url}{self._account}/Messages/"
+        if not url.startswith(own) or not url.isascii() or not url.isprintable():
+            raise InvalidMessage(
+                "it is no URL of a file of this account", field="media", hint="give a member of event.media"
+            )
+        response = yield from ask(HttpRequest("GET", url, self._read_headers, may_send=False))
+        for _ in range(_MAX_REDIRECTS):
+            target = response.headers.get("location", "")
+            if response.status not in _REDIRECTS or not endpoints.is_trusted_url(target):
+                break
+            response = yield from ask(HttpRequest("GET", target, {"user-agent": _AGENT}, may_send=False))
+        if not response.ok:
+            raise TwilioApiError(response, "download")
+        kind = response.headers.get("content-type", "")
+        return DownloadedFile(response.body, kind, url.rpartition("/")[2])
 
     def delete_media(self, sid: str, media_sid: str) -> Flow[None]:
         """Delete one file of a message."""
@@ -200,3 +237,5 @@ def _next_page_path(url: object, base: str) -> str:
 
 _AGENT = "messaging-channels-twilio"
 _MAX_PAGES = 100
+_MAX_REDIRECTS = 3
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})

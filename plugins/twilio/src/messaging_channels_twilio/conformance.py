@@ -102,6 +102,14 @@ FIXTURES = ConformanceFixtures(
         Body=text,
         NumMedia="0",
     ),
+    inbound_message=lambda one: _form(
+        MessageSid=f"SM{one.number:032x}",
+        SmsStatus="received",
+        From=f"+{one.sender}",
+        To=f"+{one.to}",
+        Body=one.text,
+        NumMedia="0",
+    ),
     provider_options=(TwilioOptions(smart_encoded=True),),
     lookup_response=lambda _: _answer(
         {

@@ -114,6 +114,16 @@ def is_sid(value: str, prefix: str) -> bool:
     return re.fullmatch(prefix + "[0-9a-fA-F]{32}", value) is not None
 
 
+def is_trusted_url(url: str) -> bool:
+    """Whether it is fetched over TLS, or from this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
+
+
 def _parsed(url: str) -> SplitResult:
     try:
         parts = urlsplit((url if "://" in url else f"https://{url}").strip().rstrip("/"))

@@ -6,7 +6,6 @@ Source: https://www.twilio.com/docs/messaging/api/message-resource#create-a-mess
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,13 +13,12 @@ from decimal import Decimal
 from typing import ClassVar, Literal
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages import ProviderOptions
+from messaging_channels.messages import ProviderOptions, require_template_parameter
 from messaging_channels_twilio.endpoints import is_sid
 from messaging_channels_twilio.status_callbacks import require_callback_url
 
 MAX_VALIDITY = timedelta(seconds=36_000)
 _MAX_VARIABLES = 100
-_BLANKS = re.compile(r"\s{5,}")
 _SIDS: Mapping[str, str] = {"messaging_service_sid": "MG", "application_sid": "AP", "content_sid": "HX"}
 
 
@@ -66,6 +64,10 @@ class TwilioOptions(ProviderOptions):
     max_price: Decimal | None = None
     """Without effect since 2024-06-03."""
     traffic_type: Literal["free"] | None = None
+    force_delivery: bool | None = None
+    """Reserved by Twilio."""
+    tags: Mapping[str, str] | None = field(default=None, repr=False)
+    """Labels that come back in Twilio's reports on messages."""
 
     def __post_init__(self) -> None:
         """Check what Twilio would refuse for every account."""
@@ -91,6 +93,8 @@ class TwilioOptions(ProviderOptions):
         given = [(name, getattr(self, field_name)) for name, field_name in _PARAMETERS.items()]
         described = [(name, _text(value)) for name, value in given if value is not None]
         described += [("PersistentAction", action) for action in self.persistent_action]
+        if self.tags:
+            described.append(("Tags", json.dumps(dict(self.tags), ensure_ascii=False)))
         if self.send_at is not None:
             moment = self.send_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             described += [("ScheduleType", "fixed"), ("SendAt", moment)]
@@ -101,18 +105,14 @@ def content_variables(variables: Mapping[str, str], field: str) -> list[tuple[st
     """Return the parameter that fills the gaps of a template; none if there are none.
 
     Raises:
-        InvalidMessage: WhatsApp would refuse one (error 63013): it is empty, or has more than four blanks in a row.
+        InvalidMessage: WhatsApp would refuse one (errors 21656 and 63013): it is empty, or has a line break, a tab or five blanks in a row.
     """
     if len(variables) > _MAX_VARIABLES:
         raise InvalidMessage(
             f"{len(variables)} given, {_MAX_VARIABLES} allowed", field=field, hint="give fewer"
         )
-    if not all(
-        isinstance(value, str) and value and not _BLANKS.search(value) for value in variables.values()
-    ):
-        raise InvalidMessage(
-            "one is no text, is empty, or has more than four blanks in a row", field=field, hint="change it"
-        )
+    for value in variables.values():
+        require_template_parameter(value, field)
     return [("ContentVariables", json.dumps(dict(variables), ensure_ascii=False))] if variables else []
 
 
@@ -154,5 +154,6 @@ _PARAMETERS: Mapping[str, str] = {
     "Attempt": "attempt",
     "MaxPrice": "max_price",
     "TrafficType": "traffic_type",
+    "ForceDelivery": "force_delivery",
 }
 """By the names of the fields."""

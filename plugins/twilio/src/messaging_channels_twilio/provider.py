@@ -31,16 +31,26 @@ from messaging_channels.plugins import (
     Reason,
     WebhookRequest,
     WebhookResult,
+    WhatsAppGroupId,
+    WhatsAppUserId,
     split_secrets,
 )
 from messaging_channels.policies import RateLimit
 from messaging_channels_twilio import endpoints, webhooks
 from messaging_channels_twilio import responses as answers
 from messaging_channels_twilio import webhook_auth as signatures
+from messaging_channels_twilio._table_statuses import ADDRESS_FORMS
 from messaging_channels_twilio.api import Page, TwilioApi
-from messaging_channels_twilio.message_resource import TwilioMessage
+from messaging_channels_twilio.message_resource import TwilioMessage, parse_json
 from messaging_channels_twilio.options import TwilioOptions
-from messaging_channels_twilio.requests import PREFIX, MessageDefaults, Templates, build_parameters
+from messaging_channels_twilio.requests import (
+    PREFIX,
+    MessageDefaults,
+    Templates,
+    build_parameters,
+    format_recipient,
+    format_sender,
+)
 from messaging_channels_twilio.responses import TwilioApiError
 from messaging_channels_twilio.status_callbacks import message_id_in, require_callback_url
 from messaging_channels_twilio.webhook_auth import SigningKey
@@ -125,11 +135,19 @@ class Twilio(HttpProvider, TwilioApi):
             [api_secret] if api_secret else []
         )
         self._message_defaults = MessageDefaults(
-            {"sms": sender, "whatsapp": whatsapp_sender},
+            {
+                "sms": _require_sender(sender, "sms", "sender"),
+                "whatsapp": _require_sender(whatsapp_sender, "whatsapp", "whatsapp_sender"),
+            },
             _template_keys(templates or {}),
             _require_status_callback(status_callback),
             self._callback_keys[0],
         )
+
+    @property
+    def has_reports(self) -> bool:
+        """See ReportsOptional: without a `status_callback` nothing is reported, unless the messaging service has one."""
+        return self._message_defaults.status_callback is not None
 
     def build_request(self, envelope: Envelope) -> HttpRequest:
         """See HttpProvider."""
@@ -143,9 +161,21 @@ class Twilio(HttpProvider, TwilioApi):
             ) from None
         return HttpRequest("POST", self._messages_url, self._write_headers, body)
 
-    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:  # noqa: ARG002  the answer says all
-        """See HttpProvider."""
-        return answers.parse_create_response(response)
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
+        """See Provider. Groups are for another provider to reach."""
+        (envelope,) = batch
+        if isinstance(envelope.to, WhatsAppGroupId):
+            return (AttemptResult.of(Reason.NO_COVERAGE, "Twilio reaches no groups, nothing was sent"),)
+        return (yield from super().send(batch))
+
+    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:
+        """See HttpProvider. A refusal of the id of a WhatsApp user ends nothing: another provider may know the person by it."""
+        result = answers.parse_create_response(response)
+        if result.reason is Reason.RECIPIENT and isinstance(envelope.to, WhatsAppUserId):
+            code = answers.error_code_of(parse_json(response))
+            if code in ADDRESS_FORMS:
+                return AttemptResult.of(Reason.NO_COVERAGE, result.detail, raw_response=response)
+        return result
 
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
         """See SupportsRateLimits. Text messages have none: Twilio queues them by sender, for hours if need be; WhatsApp refuses what comes too fast."""
@@ -171,39 +201,74 @@ class Twilio(HttpProvider, TwilioApi):
         """See SupportsLookup: the one message to that address, of that text and time. Twilio proves no absence, so it never says so.
 
         Two messages of one text to one address within two minutes cannot be told apart: then, and for texts that were redacted, it says nothing.
+
+        Where the ledger masks or hashes addresses, that of the message has to fit; and it says nothing if the account's log holds more than a thousand messages
+        since, so that nobody can see whether there is a second one.
         """
-        if request.to is None or request.channel not in PREFIX:
+        if request.provider_id is not None:
+            return (yield from self._fetch_result(request.provider_id))
+        has_address = request.to is not None or request.to_matches is not None
+        if not has_address or request.channel not in PREFIX or isinstance(request.to, WhatsAppGroupId):
             return None
         found: dict[str, TwilioMessage] = {}
         day = datetime.fromtimestamp(request.started_at, UTC).date() - timedelta(days=1)
         for since in (day, None):  # what waits to be sent has no day yet, and a filter may pass it over
             try:
-                yield from self._collect_matches(request, since, found)
+                is_complete = yield from self._collect_matches(request, since, found)
             except TwilioApiError:
+                return None
+            if not is_complete:
                 return None
         if len(found) != 1:
             return None
         (message,) = found.values()
-        return AttemptResult.of(
-            Reason.ACCEPTED,
-            "found in the log",
-            status=message.status,
-            provider_id=message.sid,
-            raw_response=message.raw,
-        )
+        return _result_of(message)
+
+    def _fetch_result(self, sid: str) -> Flow[AttemptResult | None]:
+        try:
+            return _result_of((yield from self.fetch(sid)))
+        except TwilioApiError:
+            return None
 
     def _collect_matches(
         self, request: LookupRequest, since: date | None, found: dict[str, TwilioMessage]
-    ) -> Flow[None]:
-        """Add what the log holds of this message. Without a day only the first page is read: it is the latest."""
-        assert request.to is not None  # noqa: S101  for the type checkers: look_up has seen to it
-        to = f"{PREFIX[request.channel]}+{request.to.plain}"
+    ) -> Flow[bool]:
+        """Add what the log holds of this message; return whether enough of it was read. Without a day only the first page is: it is the latest."""
+        to = None if request.to is None else format_recipient(request.channel, request.to)
         page: Page = yield from self.list_messages(to=to, since=since, page_size=200)
         for left in reversed(range(_MAX_PAGES)):
-            found |= {one.sid: one for one in page.messages if one.to == to and _is_match(one, request)}
-            if since is None or page.next_uri is None or not left:
-                return
-            page = yield from self.next_page(page)
+            found |= {
+                one.sid: one for one in page.messages if _is_to(one, to, request) and _is_match(one, request)
+            }
+            if since is None or page.next_uri is None or _is_before(page, request):
+                return True
+            if left:
+                page = yield from self.next_page(page)
+        return to is not None
+
+
+def _is_to(message: TwilioMessage, to: str | None, request: LookupRequest) -> bool:
+    """Whether a message of the log went to the address that is sought, or to one that is kept alike."""
+    if to is not None:
+        return message.to == to
+    channel, address = webhooks.parse_address(message.to)
+    return channel == request.channel and request.to_matches is not None and request.to_matches(address)
+
+
+def _is_before(page: Page, request: LookupRequest) -> bool:
+    """Whether a page, of which the latest comes first, reaches back before the time that is sought."""
+    made = [one.created_at for one in page.messages if one.created_at is not None]
+    return bool(made) and min(made) < datetime.fromtimestamp(request.started_at, UTC) - _CLOCK_SKEW
+
+
+def _result_of(message: TwilioMessage) -> AttemptResult:
+    return AttemptResult.of(
+        Reason.ACCEPTED,
+        "found in the log",
+        status=message.status,
+        provider_id=message.sid,
+        raw_response=message.raw,
+    )
 
 
 def _is_match(message: TwilioMessage, request: LookupRequest) -> bool:
@@ -240,6 +305,21 @@ def _template_key(given: str) -> tuple[str, str]:
             hint="name them as order_ready/en",
         )
     return name, language
+
+
+def _require_sender(sender: str | None, channel: str, setting: str) -> str | None:
+    """Return the sender if it has a form that the channel takes."""
+    try:
+        if sender is not None and not endpoints.is_sid(sender, "MG"):
+            format_sender(sender, channel, "Twilio")
+    except InvalidMessage as error:
+        raise InvalidSetting(
+            error.problem,
+            setting=f"twilio.{setting}",
+            source="the provider's arguments",
+            hint=error.hint,
+        ) from None
+    return sender
 
 
 def _require_status_callback(url: str | None) -> str | None:

@@ -24,7 +24,13 @@ from messaging_channels.messages import (
     WhatsAppText,
     WhatsAppVideo,
 )
-from messaging_channels.plugins import Envelope, provider_options_of, require_sender
+from messaging_channels.plugins import (
+    Address,
+    Envelope,
+    WhatsAppUserId,
+    provider_options_of,
+    require_sender,
+)
 from messaging_channels_twilio.endpoints import is_sid
 from messaging_channels_twilio.options import TwilioOptions, content_variables, validity_parameter
 from messaging_channels_twilio.status_callbacks import callback_url
@@ -41,6 +47,7 @@ _SETTING: Mapping[str, str] = {"sms": "twilio", "whatsapp": "twilio_whatsapp"}
 """What the name of the setting for the sender begins with."""
 
 _NUMBER = re.compile(r"\+?([1-9][0-9]{8,14})")
+_SEPARATORS = re.compile(r"(?<=[0-9)])[ .()-]+(?=[0-9(])|(?<=\+[0-9])\(|(?<=[0-9])[ .-]*\(")
 _SHORT_CODE = re.compile(r"[0-9]{3,8}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 _&+-]{1,11}")
 
@@ -64,9 +71,8 @@ def build_parameters(envelope: Envelope, defaults: MessageDefaults) -> Parameter
     """
     message = envelope.message
     options = provider_options_of(message, TwilioOptions) or _NO_OPTIONS
-    to = f"{PREFIX[envelope.channel]}+{envelope.to.plain}"
     described = [
-        ("To", to),
+        ("To", format_recipient(envelope.channel, envelope.to)),
         *_sender(envelope, defaults, options),
         *_content(message, defaults, options),
         *_validity(message, options),
@@ -75,6 +81,11 @@ def build_parameters(envelope: Envelope, defaults: MessageDefaults) -> Parameter
     if callback := options.status_callback or defaults.status_callback:
         described.append(("StatusCallback", callback_url(callback, envelope.id, defaults.callback_key)))
     return described
+
+
+def format_recipient(channel: str, to: Address) -> str:
+    """Return an address as Twilio writes it: a number with its plus, the id of a WhatsApp user as it is."""
+    return f"{PREFIX[channel]}{'' if isinstance(to, WhatsAppUserId) else '+'}{to.plain}"
 
 
 def _sender(envelope: Envelope, account: MessageDefaults, options: TwilioOptions) -> Parameters:
@@ -107,8 +118,8 @@ def format_sender(sender: str, channel: str, owner: str) -> str:
         InvalidMessage: it is none, or none of that channel.
     """
     prefix = PREFIX[channel]
-    bare = sender.removeprefix(prefix)
-    if number := _NUMBER.fullmatch(bare):
+    bare = sender.strip().removeprefix(prefix)
+    if number := _NUMBER.fullmatch(_SEPARATORS.sub("", bare)):
         return f"{prefix}+{number[1]}"
     if channel == "sms" and (_SHORT_CODE.fullmatch(bare) or _ALPHANUMERIC.fullmatch(bare)):
         return bare

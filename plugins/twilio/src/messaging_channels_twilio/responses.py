@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from messaging_channels.errors import MessagingError
@@ -21,6 +22,7 @@ from messaging_channels.plugins import (
     result_from_status,
     retry_after,
 )
+from messaging_channels_twilio._table_failures import ERRORS
 from messaging_channels_twilio.errors import CODES, describe_code
 from messaging_channels_twilio.message_resource import TwilioMessage, parse_json, parse_message, parse_number
 
@@ -69,7 +71,12 @@ def accepted_result(message: TwilioMessage, *, detail: str = "") -> AttemptResul
     reason = _permanent_failure(message) if failed else Reason.ACCEPTED
     words = " ".join(part for part in (describe_code(message.error_code), detail) if part)
     return AttemptResult.of(
-        reason, words, status=message.status, provider_id=message.sid, raw_response=message.raw
+        reason,
+        words,
+        status=message.status,
+        provider_id=message.sid,
+        raw_response=message.raw,
+        **ERRORS.fields(message.error_code),
     )
 
 
@@ -86,14 +93,20 @@ def _rejected_result(response: HttpResponse, answer: Mapping[str, Any]) -> Attem
     detail = f"{describe_code(code)}{_with_request_id(request_id_of(response))}".strip()
     known = CODES.get(code or 0)
     if known is None or response.status // 100 != _REFUSED or response.status in _STATUSES_BEFORE_CODES:
-        return result_from_status(response, detail)
+        result = result_from_status(response, detail, is_from_provider=code is not None)
+        return replace(result, **ERRORS.fields(code, _words(answer)))
     return AttemptResult.of(
         known.reason,
         f"HTTP {response.status} {detail}",
         status=_status_of_rejection(known.reason, known.status),
         retry_after=retry_after(response.headers) if known.reason is Reason.THROTTLED else None,
         raw_response=response,
+        **ERRORS.fields(code, _words(answer)),
     )
+
+
+def _words(answer: Mapping[str, Any]) -> str:
+    return str(answer.get("message") or answer.get("title") or "")
 
 
 def _status_of_rejection(reason: Reason, status: Status | None) -> Status | None:

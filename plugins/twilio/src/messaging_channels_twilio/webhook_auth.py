@@ -9,17 +9,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from messaging_channels.errors import InvalidSetting
 from messaging_channels.plugins import WebhookRequest
+from messaging_channels_twilio.url_variants import url_variants
 
 HEADER = "x-twilio-signature"
+_MAX_REWRITTEN = 100_000
+"""Characters of a form beyond which its URL is checked as it came alone: every text of it costs another pass over the form."""
 _FORM = "application/x-www-form-urlencoded"
-_DEFAULT_PORTS: Mapping[str, int] = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,11 @@ class SigningKey:
 
     def sign(self, url: str, fields: Iterable[tuple[str, str]] = ()) -> str:
         """Sign a URL, and the fields of a form beside it."""
-        signed = (url + canonical_fields(fields)).encode("utf-8", "surrogatepass")
+        return self.sign_text(url + canonical_fields(fields))
+
+    def sign_text(self, text: str) -> str:
+        """Sign a URL with what follows it already behind it."""
+        signed = text.encode("utf-8", "surrogatepass")
         return b64encode(hmac.digest(self.secret.encode(), signed, self.algorithm)).decode()
 
 
@@ -58,14 +64,14 @@ def canonical_fields(fields: Iterable[tuple[str, str]]) -> str:
 
 
 def form_fields(request: WebhookRequest) -> list[tuple[str, str]] | None:
-    """Return the fields of a form, blank ones too; None if the body is no form in UTF-8. A GET has none beside its URL."""
+    """Return the fields of a form, blank ones too; None if the body is no form in UTF-8. A GET has none beside its URL. Half a character stays one."""
     if request.method.upper() == "GET":
         return None if request.body else []
     if not request.headers.get("content-type", "").strip().lower().startswith(_FORM):
         return None
     try:
-        text = request.body.decode()
-        return parse_qsl(text, keep_blank_values=True, errors="strict")
+        text = request.body.decode("utf-8", "surrogatepass")
+        return parse_qsl(text, keep_blank_values=True, errors="surrogatepass")
     except ValueError:
         return None
 
@@ -76,11 +82,15 @@ def is_signed(request: WebhookRequest, keys: Sequence[SigningKey]) -> bool:
     fields = form_fields(request)
     if fields is None and not _body_hash_matches(request):
         return False
-    found = False
-    for url in url_variants(request.url):
+    found, signed = False, canonical_fields(fields or ())
+    for url in url_variants(request.url, rewrite=_is_short(signed)):
         for key in keys:
-            found |= hmac.compare_digest(key.sign(url, fields or ()).encode(), signature)
+            found |= hmac.compare_digest(key.sign_text(url + signed).encode(), signature)
     return found
+
+
+def _is_short(signed: str) -> bool:
+    return len(signed) <= _MAX_REWRITTEN
 
 
 def _body_hash_matches(request: WebhookRequest) -> bool:
@@ -89,35 +99,6 @@ def _body_hash_matches(request: WebhookRequest) -> bool:
     return hmac.compare_digest(
         hashlib.sha256(request.body).hexdigest().encode(), named.encode("utf-8", "surrogatepass")
     )
-
-
-def url_variants(url: str) -> list[str]:
-    """Return the texts that Twilio may have signed for this URL: with the port, without it, with the scheme's own; `'` as it is, or escaped.
-
-    Its servers are not of one mind about either. The fragment never leaves them.
-    """
-    whole = url.partition("#")[0]
-    texts = dict.fromkeys((whole, *_ports(whole)))
-    for text in list(texts):
-        path, mark, query = text.partition("?")
-        texts.setdefault(path + mark + query.replace("'", "%27"))
-    return list(texts)
-
-
-def _ports(url: str) -> tuple[str, ...]:
-    scheme, slashes, rest = url.partition("://")
-    authority, path = _split_authority(rest)
-    userinfo, at, host = authority.rpartition("@")
-    bare, colon, port = host.rpartition(":")
-    if not (colon and port.isdecimal()):
-        bare = host
-    default = _DEFAULT_PORTS.get(scheme.lower(), 443)
-    return tuple(f"{scheme}{slashes}{userinfo}{at}{name}{path}" for name in (bare, f"{bare}:{default}"))
-
-
-def _split_authority(rest: str) -> tuple[str, str]:
-    end = min((rest.find(mark) for mark in "/?" if mark in rest), default=len(rest))
-    return rest[:end], rest[end:]
 
 
 def _query(url: str) -> str:

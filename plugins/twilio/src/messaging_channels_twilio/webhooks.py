@@ -6,9 +6,11 @@ https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-c
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeAlias, cast
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,7 +26,8 @@ from messaging_channels.events import (
     StatusChanged,
     UnknownEvent,
 )
-from messaging_channels.plugins import Address, PhoneNumber, WebhookRequest
+from messaging_channels.plugins import Address, PhoneNumber, WebhookRequest, WhatsAppUserId
+from messaging_channels_twilio._table_failures import ERRORS
 from messaging_channels_twilio._table_statuses import INBOUND, OPT_OUTS, START_WORDS, STOP_WORDS
 from messaging_channels_twilio.endpoints import is_sid
 from messaging_channels_twilio.errors import describe_code, status_of
@@ -75,6 +78,8 @@ def parse_events(request: WebhookRequest, message_id: str) -> Sequence[Event]:
 def _events(fields: Fields, native: object, message_id: str, at: float) -> Sequence[Event]:
     state = (fields.get("MessageStatus") or fields.get("SmsStatus") or "").lower()
     sid = fields.get("MessageSid") or fields.get("SmsSid") or ""
+    if fields.get("Link") and fields.get("ClickTime"):
+        return [_click_event(fields, sid, message_id, at)]
     status = status_of(state, parse_number(fields.get("ErrorCode")))
     if sid and fields.get("From") and (state in INBOUND or (not state and "Body" in fields)):
         return _inbound_event(fields, sid, at)
@@ -99,6 +104,10 @@ class _StatusReport:
         return parse_number(self.fields.get("ErrorCode"))
 
     @property
+    def words(self) -> str:
+        return self.fields.get("ErrorMessage") or self.fields.get("ChannelStatusMessage") or ""
+
+    @property
     def event_id(self) -> str:
         """What repetitions have in common. Only they carry Twilio's own token, so that it cannot tell them from the first call."""
         kind = _safe_word(self.fields.get("EventType", ""))
@@ -115,13 +124,44 @@ def _status_event(report: _StatusReport) -> Sequence[Event]:
         "raw": report.fields,
     }
     of_message = {**common, "message_id": report.message_id, "provider_id": report.sid}
-    heard: list[Event] = [StatusChanged(**of_message, status=status, detail=_detail(report))]
+    told = ERRORS.fields(report.code, report.words)
+    heard: list[Event] = [StatusChanged(**of_message, status=status, detail=_detail(report), **told)]
     if report.state == "read" or report.fields.get("EventType", "").upper() == _READ:
         heard.append(EngagementReceived(**of_message, engagement_type=EngagementType.READ))
     if report.code in OPT_OUTS and report.fields.get("To"):
-        channel, address = _parse_address(report.fields["To"])
-        heard.append(OptedOut(**common, channel=channel, address=address, reason=f"error {report.code}"))
+        channel, address = parse_address(report.fields["To"])
+        about = "marketing" if report.code == _MARKETING_STOPPED else ""
+        heard.append(
+            OptedOut(
+                **common, channel=channel, address=address, reason=f"error {report.code}", category=about
+            )
+        )
     return heard
+
+
+def _click_event(fields: Fields, sid: str, message_id: str, at: float) -> EngagementReceived:
+    """Read that somebody followed a link that Twilio had shortened.
+
+    Source: https://www.twilio.com/docs/messaging/features/link-shortening
+    """
+    return EngagementReceived(
+        provider=PROVIDER,
+        occurred_at=_timestamp(fields["ClickTime"], at),
+        event_id="/".join((sid, "click", fields["ClickTime"], fields["Link"])),
+        raw=fields,
+        message_id=message_id,
+        provider_id=sid or None,
+        engagement_type=EngagementType.CLICKED,
+        url=fields["Link"],
+    )
+
+
+def _timestamp(value: str, default: float) -> float:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return default
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _detail(report: _StatusReport) -> str:
@@ -130,17 +170,17 @@ def _detail(report: _StatusReport) -> str:
 
 
 def _inbound_event(fields: Fields, sid: str, at: float) -> Sequence[Event]:
-    channel, sender = _parse_address(fields["From"])
+    channel, sender = parse_address(fields["From"])
     common: dict[str, Any] = {"provider": PROVIDER, "occurred_at": at, "event_id": sid, "raw": fields}
     received = MessageReceived(
         **common,
         channel=channel,
         provider_id=sid,
         sender=sender,
-        to=_parse_address(fields.get("To", ""))[1].plain,
+        to=parse_address(fields.get("To", ""))[1].plain,
         kind=_message_type(fields),
         text=fields.get("Body") or fields.get("ButtonText") or fields.get("ListTitle") or None,
-        payload=fields.get("ButtonPayload") or fields.get("ListId") or None,
+        payload=_payload(fields),
         location=_location(fields),
         media=_media(fields),
         reply_to=fields.get("OriginalRepliedMessageSid") or None,
@@ -162,22 +202,35 @@ def _opt_event(fields: Fields, channel: str) -> tuple[Callable[..., Event] | Non
     word = fields.get("Body", "").strip().upper()
     if channel == "sms" and word in STOP_WORDS:
         return OptedOut, f"keyword {word}"
-    if channel == "sms" and word in START_WORDS:
+    if channel == "sms" and word in START_WORDS - _AMBIGUOUS:
         return OptedIn, f"keyword {word}"
     return None, ""
 
 
-def _parse_address(value: str) -> tuple[str, Address]:
-    """Split an address of Twilio's into channel and address."""
+def _payload(fields: Fields) -> str | None:
+    """Return what was pressed, chosen or filled in; a flow's answers are JSON."""
+    return next((told for name in _PAYLOADS if (told := fields.get(name))), None)
+
+
+def parse_address(value: str) -> tuple[str, Address]:
+    """Split an address of Twilio's into channel and address: a number, the id of a WhatsApp user, or something else."""
     prefix, colon, bare = value.rpartition(":")
     channel = prefix.lower() if colon else "sms"
     try:
-        return channel, PhoneNumber.parse(bare) if bare.startswith("+") else NonPhoneSender(bare)
+        if bare.startswith("+"):
+            return channel, PhoneNumber.parse(bare)
+        if channel == "whatsapp":
+            return channel, WhatsAppUserId.parse(bare)
     except InvalidAddress:
-        return channel, NonPhoneSender(bare)
+        pass
+    return channel, NonPhoneSender(bare)
 
 
 def _message_type(fields: Fields) -> str:
+    """Return the kind. What was pressed or chosen tells it, whatever Twilio calls the message."""
+    pressed = next((_PAYLOADS[name] for name in _PAYLOADS if fields.get(name)), None)
+    if pressed or fields.get("ButtonText"):
+        return pressed or "button"
     if fields.get("MessageType"):
         named = _safe_word(fields["MessageType"]).lower()
         return _MESSAGE_TYPES.get(named, named) or "unknown"
@@ -232,7 +285,8 @@ def _reports(request: WebhookRequest) -> Sequence[tuple[Fields, object]]:
         return [(_flatten(one), one) for one in _objects(request.body)] or [({}, request.body)]
     if request.method.upper() == "GET":
         form = parse_qsl(urlsplit(request.url).query, keep_blank_values=True)
-    fields = dict(reversed(form))  # the first of a name counts
+    first = dict(reversed(form))  # the first of a name counts
+    fields = {_form_name(_whole(name)): _whole(value) for name, value in first.items()}
     return [(fields, fields)]
 
 
@@ -242,9 +296,17 @@ def _objects(body: bytes) -> list[Mapping[str, Any]]:
     try:
         parsed = from_json(body)
     except ValueError:
-        return []
+        parsed = _parse_leniently(body)
     listed = cast("list[Any]", parsed) if isinstance(parsed, list) else [parsed]
     return [cast("dict[str, Any]", one) for one in listed if isinstance(one, dict)]
+
+
+def _parse_leniently(body: bytes) -> object:
+    """Parse JSON that holds an escape of half a character, which strict parsers refuse."""
+    try:
+        return json.loads(json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _flatten(document: Mapping[str, Any]) -> Fields:
@@ -252,14 +314,35 @@ def _flatten(document: Mapping[str, Any]) -> Fields:
     inner = document.get("data")
     fields = cast("dict[str, Any]", inner) if isinstance(inner, dict) else document
     return {
-        name[:1].upper() + name[1:]: str(value)
+        _form_name(name): _whole(str(value))
         for name, value in fields.items()
         if isinstance(value, (str, int, float)) and not isinstance(value, bool)
     }
 
 
+def _form_name(name: str) -> str:
+    """Return the name that a form has for it: `MessageSid` for `message_sid` and `messageSid`."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def _whole(text: str) -> str:
+    """Return the text with a question mark for every half of a character, which nothing could store."""
+    return text.encode("utf-8", "replace").decode()
+
+
 _MAX_LATITUDE = 90
 _WORD = re.compile(r"[A-Za-z][A-Za-z._-]{0,39}")
 _FAMILIES = frozenset({"image", "video", "audio"})
+_PAYLOADS: Mapping[str, str] = {
+    "FlowData": "flow",
+    "InteractiveData": "flow",
+    "ListId": "list",
+    "ButtonPayload": "button",
+}
+"""By the field: the kind of message that has it."""
 _MESSAGE_TYPES: Mapping[str, str] = {"interactive": "list", "contact": "contacts"}
+_MARKETING_STOPPED = 63033
+"""The person stopped marketing messages on WhatsApp, and gets others."""
+_AMBIGUOUS = frozenset({"YES"})
+"""Twilio lifts its own block at this word; whoever answers a question with it has not asked for messages."""
 _OPT_EVENTS: Mapping[str, type[OptedOut | OptedIn]] = {"STOP": OptedOut, "START": OptedIn}

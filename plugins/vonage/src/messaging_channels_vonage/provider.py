@@ -1,115 +1,265 @@
-"""The provider: one request a message, and the webhooks.
+"""The provider: one request a message, by the SMS API or the Messages API, and the webhooks of both.
 
-Source: https://developer.vonage.com/en/api/sms (the SMS API, version 1)
+Sources: https://developer.vonage.com/en/api/sms and https://developer.vonage.com/en/api/messages
 """
 
 from __future__ import annotations
 
-import hmac
-from typing import Any, ClassVar
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlencode, urlsplit
 
-from messaging_channels.errors import InvalidMessage, InvalidSetting, WebhookVerificationError
+from messaging_channels import messages as m
+from messaging_channels.errors import InvalidMessage, InvalidSetting
 from messaging_channels.messages import Sms
 from messaging_channels.plugins import (
     AttemptResult,
     Capabilities,
+    CurrentTime,
     Envelope,
-    HttpProvider,
+    Exchange,
+    ExecutorPair,
+    Flow,
     HttpRequest,
-    HttpResponse,
+    Reason,
     WebhookRequest,
     WebhookResult,
+    WhatsAppGroupId,
+    WhatsAppUserId,
+    ask,
     require_sender,
 )
-from messaging_channels_vonage import responses, webhooks
+from messaging_channels_vonage import message_webhooks, responses, webhooks
+from messaging_channels_vonage.message_requests import build_message
+from messaging_channels_vonage.senders import format_sender, require_sender_setting
+from messaging_channels_vonage.signing import (
+    METHODS,
+    SignatureMethod,
+    application_token,
+    require_private_key,
+    signature,
+)
+from messaging_channels_vonage.sms_requests import build_parameters
+from messaging_channels_vonage.webhook_auth import (
+    has_token,
+    require_signed,
+    require_token,
+    verification_error,
+)
 
-_MIN_TTL, _MAX_TTL = 20_000, 604_800_000
-"""Milliseconds that a message may be tried for."""
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
+_JSON = {"accept": "application/json"}
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+_REST, _API = "https://rest.nexmo.com", "https://api.nexmo.com"
+_WORDS = frozenset({"sender", "reply_to"})
 
 
-class Vonage(HttpProvider):
-    """Vonage's SMS API. One object serves many threads and tasks."""
+@dataclass(frozen=True, slots=True)
+class _Credentials:
+    """Who we are at Vonage, and how it is proved."""
+
+    api_key: str
+    api_secret: str | None = field(repr=False)
+    signature_secret: str | None = field(repr=False)
+    signature_method: SignatureMethod
+    sign_requests: bool
+    application_id: str | None
+    private_key: str | None = field(repr=False)
+
+
+class Vonage:
+    """Vonage for one account: text messages by the SMS API, or by the Messages API beside MMS and WhatsApp. One object serves many threads and tasks."""
 
     name: ClassVar[str] = "vonage"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        {Sms: frozenset({"sender", "validity_period", "flash"})}
+        {
+            Sms: frozenset({"sender", "validity_period", "flash"}),
+            m.Mms: frozenset({"text", "sender"}),
+            m.WhatsAppText: _WORDS,
+            m.WhatsAppImage: _WORDS | {"caption"},
+            m.WhatsAppVideo: _WORDS | {"caption"},
+            m.WhatsAppDocument: _WORDS | {"caption", "filename"},
+            m.WhatsAppAudio: _WORDS,
+            m.WhatsAppSticker: _WORDS,
+            m.WhatsAppReaction: frozenset({"sender"}),
+            m.WhatsAppLocation: _WORDS | {"name", "address"},
+            m.WhatsAppTemplate: frozenset({"sender", "reply_to", "parameters"}),
+            m.WhatsAppButtons: _WORDS | {"header", "footer"},
+            m.WhatsAppList: _WORDS | {"header", "footer"},
+            m.WhatsAppUrlButton: _WORDS | {"header", "footer"},
+            m.WhatsAppLocationRequest: _WORDS,
+            m.WhatsAppInteractive: _WORDS | {"header", "footer"},
+        }
     )
+    executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def __init__(
         self,
         *,
         api_key: str,
-        api_secret: str,
+        api_secret: str | None = None,
         sender: str | None = None,
+        whatsapp_sender: str | None = None,
+        mms_sender: str | None = None,
+        sms_api: Literal["sms", "messages"] = "sms",
+        application_id: str | None = None,
+        private_key: str | None = None,
+        sign_requests: bool = False,
         webhook_signature_secret: str | None = None,
         webhook_signature_method: str = "sha256",
-        base_url: str = "https://rest.nexmo.com",
+        base_url: str | None = None,
     ) -> None:
-        """Take the account's key and secret, the sender of messages that name none, and how its calls are signed.
+        """Take the account, how requests and calls are proved, and who messages come from that name no sender.
+
+        Args:
+            api_key: the account's key.
+            api_secret: its secret; not needed where requests are signed, or proved by an application.
+            sender: of text messages: a number, a short code, or a name of at most 11 letters and digits.
+            whatsapp_sender: the business's WhatsApp number.
+            mms_sender: the number of MMS messages; `sender` without it.
+            sms_api: which API sends text messages. The other messages go by the Messages API anyway.
+            application_id: of an application with the capability Messages; without one the Messages API is asked by key and secret.
+            private_key: the application's, in PEM form.
+            sign_requests: whether the account wants requests to the SMS API signed (with the signature secret) instead of its secret.
+            webhook_signature_secret: what Vonage signs its calls with; without it no call is believed.
+            webhook_signature_method: of the SMS API: `md5hash`, or an HMAC with `md5`, `sha1`, `sha256` or `sha512`, as the dashboard has it.
+            base_url: instead of Vonage's hosts: an emulator, or a region of the Messages API.
 
         Raises:
-            InvalidSetting: the key or the secret is empty, or the URL is not https.
+            InvalidSetting: one of them cannot work.
         """
-        if not api_key.strip() or not api_secret.strip():
-            raise _setting_error("the key or the secret is empty", "api_key", "copy both from the dashboard")
-        parts = urlsplit(base_url if "://" in base_url else f"https://{base_url}")
-        if not parts.hostname or not (parts.scheme == "https" or parts.hostname in _LOOPBACK_HOSTS):
-            raise _setting_error("it is no https URL of a host", "base_url", "leave it out")
-        self._url = f"{parts.geturl().rstrip('/')}/sms/json"
-        self._account = {"api_key": api_key.strip(), "api_secret": api_secret.strip()}
-        self._sender = sender
-        self._webhook_signature_secret = webhook_signature_secret
-        self._webhook_signature_method = webhook_signature_method
-
-    def build_request(self, envelope: Envelope) -> HttpRequest:
-        """See HttpProvider."""
-        message: Any = envelope.message
-        described = {
-            **self._account,
-            "from": require_sender(message, self._sender, provider=self.name),
-            "to": envelope.to.plain,
-            "text": message.text,
-            "type": "text" if message.segments.encoding == "GSM-7" else "unicode",
-            "client-ref": envelope.id,
-            **_options(message),
+        self._sms_url = f"{_base_url(base_url, _REST)}/sms/json"
+        self._messages_url = f"{_base_url(base_url, _API)}/v1/messages"
+        self._sms_api = _one_of(sms_api, ("sms", "messages"), "sms_api")
+        self._account = _credentials(
+            api_key=api_key,
+            api_secret=api_secret,
+            signature_secret=webhook_signature_secret,
+            signature_method=webhook_signature_method,
+            sign_requests=sign_requests,
+            application_id=application_id,
+            private_key=private_key,
+        )
+        own = require_sender_setting(sender, "sender")
+        self._senders = {
+            "sms": own,
+            "mms": require_sender_setting(mms_sender, "mms_sender", numbers_only=True) or own,
+            "whatsapp": require_sender_setting(whatsapp_sender, "whatsapp_sender", numbers_only=True),
         }
-        return HttpRequest("POST", self._url, _FORM, urlencode(described).encode())
 
-    def parse_response(self, response: HttpResponse, envelope: Envelope) -> AttemptResult:  # noqa: ARG002  the answer says enough
-        """See HttpProvider."""
-        return responses.parse_response(response)
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
+        """See Provider."""
+        (envelope,) = batch
+        if isinstance(envelope.to, WhatsAppGroupId):
+            return (AttemptResult.of(Reason.NO_COVERAGE, "Vonage reaches no groups, nothing was sent"),)
+        message = envelope.message
+        if isinstance(message, Sms) and self._sms_api == "sms":
+            parameters = build_parameters(envelope, message, self._sender(message, "sms"))
+            request = yield from self._sms_request(parameters)
+            return (responses.parse_response((yield from ask(request))),)
+        described = build_message(
+            envelope, self._sender(message, "whatsapp" if envelope.channel == "whatsapp" else "")
+        )
+        request = yield from self._message_request(described, envelope.id)
+        by_user_id = isinstance(envelope.to, WhatsAppUserId)
+        return (responses.parse_message_response((yield from ask(request)), by_user_id=by_user_id),)
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
-        """See SupportsWebhooks. Signed calls by POST are understood, as JSON or as a form."""
-        if not self._webhook_signature_secret:
-            raise self._verification_error(
-                "no signature secret is configured", "set webhook_signature_secret"
-            )
-        told = webhooks.parse_parameters(request)
-        expected = webhooks.signature(told, self._webhook_signature_secret, self._webhook_signature_method)
-        if not hmac.compare_digest(told.get("sig", "").upper().encode("utf-8", "replace"), expected.encode()):
-            raise self._verification_error(
-                "the signature does not fit", "compare the signature secret and method with the dashboard's"
-            )
+        """See SupportsWebhooks. The SMS API calls by GET or POST, with a form or JSON, signed; the Messages API with a token."""
+        secret = self._account.signature_secret
+        if secret is None:
+            raise verification_error("no signature secret is configured", "set webhook_signature_secret")
+        if has_token(request):
+            require_token(request, secret)
+            return WebhookResult(message_webhooks.parse_events(request))
+        told = require_signed(request, secret, self._account.signature_method)
         return WebhookResult((webhooks.parse_event(told, request),))
 
-    def _verification_error(self, problem: str, hint: str) -> WebhookVerificationError:
-        return WebhookVerificationError(problem, provider=self.name, hint=hint)
+    def _sender(self, message: m.Message, channel: str) -> str:
+        channel = channel or ("mms" if isinstance(message, m.Mms) else "sms")
+        setting = "vonage" if channel == "sms" else f"vonage_{channel}"
+        given = require_sender(message, self._senders[channel], provider=setting)
+        return format_sender(given, f"{type(message).__name__}.sender", numbers_only=channel != "sms")
+
+    def _sms_request(self, parameters: dict[str, str]) -> Flow[HttpRequest]:
+        account = self._account
+        if not account.sign_requests:
+            proof = {"api_key": account.api_key, "api_secret": account.api_secret or ""}
+            return HttpRequest("POST", self._sms_url, _FORM, urlencode({**proof, **parameters}).encode())
+        now = yield from ask(CurrentTime())
+        signed = {"api_key": account.api_key, "timestamp": str(int(now)), **parameters}
+        sig = signature(signed, account.signature_secret or "", account.signature_method)
+        return HttpRequest("POST", self._sms_url, _FORM, urlencode({**signed, "sig": sig.lower()}).encode())
+
+    def _message_request(self, described: Mapping[str, Any], token_id: str) -> Flow[HttpRequest]:
+        account = self._account
+        if account.application_id and account.private_key:
+            now = yield from ask(CurrentTime())
+            token = application_token(
+                account.application_id, account.private_key, f"{token_id}.{now:.6f}", now
+            )
+            proof = f"Bearer {token}"
+        elif account.api_secret:
+            proof = "Basic " + b64encode(f"{account.api_key}:{account.api_secret}".encode()).decode()
+        else:
+            raise InvalidMessage(
+                "the Messages API takes no signed requests",
+                field=str(described["channel"]),
+                hint="configure application_id and private_key, or api_secret",
+            )
+        return HttpRequest.post_json(self._messages_url, described, headers={**_JSON, "authorization": proof})
 
 
-def _options(message: Sms) -> dict[str, str]:
-    options = {"message-class": "0"} if message.flash else {}
-    if message.validity_period is None:
-        return options
-    milliseconds = int(message.validity_period.total_seconds() * 1000)
-    if not _MIN_TTL <= milliseconds <= _MAX_TTL:
-        raise InvalidMessage(
-            "Vonage takes 20 seconds to 7 days", field="Sms.validity_period", hint="choose one within"
+def _credentials(
+    *,
+    api_key: str,
+    api_secret: str | None,
+    signature_secret: str | None,
+    signature_method: str,
+    sign_requests: bool,
+    application_id: str | None,
+    private_key: str | None,
+) -> _Credentials:
+    """Return who we are.
+
+    Raises:
+        InvalidSetting: what was given proves nothing.
+    """
+    key, secret = api_key.strip(), (api_secret or "").strip() or None
+    proof = (signature_secret or "").strip() or None
+    if not key:
+        raise _setting_error("it is empty", "api_key", "copy it from the dashboard")
+    if bool(application_id) != bool(private_key):
+        raise _setting_error(
+            "an application needs its key, and a key its application", "private_key", "set both"
         )
-    return {**options, "ttl": str(milliseconds)}
+    if sign_requests and proof is None:
+        raise _setting_error(
+            "there is nothing to sign requests with", "webhook_signature_secret", "copy it from the dashboard"
+        )
+    if secret is None and not sign_requests and not application_id:
+        raise _setting_error("it is empty", "api_secret", "copy it from the dashboard")
+    method: Any = _one_of(signature_method, METHODS, "webhook_signature_method")
+    pem = None if private_key is None else require_private_key(private_key)
+    return _Credentials(key, secret, proof, method, sign_requests, application_id, pem)
+
+
+def _base_url(given: str | None, default: str) -> str:
+    url = given or default
+    parts = urlsplit(url if "://" in url else f"https://{url}")
+    if not parts.hostname or not (parts.scheme == "https" or parts.hostname in _LOOPBACK_HOSTS):
+        raise _setting_error("it is no https URL of a host", "base_url", "leave it out")
+    return parts.geturl().rstrip("/")
+
+
+def _one_of(given: str, known: Sequence[str], setting: str) -> str:
+    if given not in known:
+        raise _setting_error(
+            "it is none of those that Vonage has", setting, f"give one of {', '.join(known)}"
+        )
+    return given
 
 
 def _setting_error(problem: str, setting: str, hint: str) -> InvalidSetting:

@@ -9,7 +9,7 @@ from typing import Any
 
 from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
-from messaging_channels.testing import ConformanceFixtures, Webhook
+from messaging_channels.testing import ConformanceFixtures, InboundText, Webhook
 from messaging_channels_whatsapp_cloud.options import WhatsAppOptions
 
 _ERRORS = "https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"
@@ -67,15 +67,22 @@ def _delivered(ours: str, theirs: str) -> bytes:
     return _change(statuses=[status])
 
 
-def _received(sender: str, _: str, text: str) -> bytes:
+def _received(sender: str, to: str, text: str) -> bytes:
+    return _inbound_message(InboundText(sender, to, text, 1, _WRITTEN_AT))
+
+
+def _inbound_message(one: InboundText) -> bytes:
     message = {
-        "from": sender,
-        "id": "wamid.in",
-        "timestamp": "1790000000",
+        "from": one.sender,
+        "id": f"wamid.in{one.number}",
+        "timestamp": f"{one.at:.0f}",
         "type": "text",
-        "text": {"body": text},
+        "text": {"body": one.text},
     }
-    return _change(contacts=[{"profile": {"name": "Zoe"}, "wa_id": sender}], messages=[message])
+    return _change(contacts=[{"profile": {"name": "Zoe"}, "wa_id": one.sender}], messages=[message])
+
+
+_WRITTEN_AT = 1_790_000_000.0
 
 
 def _signed(body: bytes, secret: str) -> WebhookRequest:
@@ -109,4 +116,5 @@ FIXTURES = ConformanceFixtures(
     ),
     delivered_body=_delivered,
     inbound_body=_received,
+    inbound_message=_inbound_message,
 )

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from messaging_channels.plugins import AttemptResult, Reason, Status
+from messaging_channels.plugins import AttemptResult, FailureFields, Reason, Status
 from messaging_channels.plugins import status as statuses
 from messaging_channels_whatsapp_cloud._table_errors import ERRORS, FIELDS
+from messaging_channels_whatsapp_cloud._table_failures import ERRORS as FAILURES
 from messaging_channels_whatsapp_cloud.parsing import get_member, non_empty_text, parse_integer
 
 
@@ -58,7 +59,9 @@ def parse_error(error: Mapping[str, Any], *, faulty: bool = False, native: objec
     if refusal is None and error.get("is_transient") is not True:
         return None
     if refusal is None or (faulty and refusal.error_class is ErrorClass.TRANSIENT):
-        return AttemptResult.of(Reason.SERVER_ERROR, describe_error(error), raw_response=native)
+        return AttemptResult.of(
+            Reason.SERVER_ERROR, describe_error(error), raw_response=native, **failure_of(error)
+        )
     own = refusal.reason not in (Reason.THROTTLED, Reason.SERVER_ERROR)
     return AttemptResult.of(
         refusal.reason,
@@ -66,7 +69,16 @@ def parse_error(error: Mapping[str, Any], *, faulty: bool = False, native: objec
         status=refusal.rejected_status if own else None,
         retry_after=_RETRY_DELAYS.get(refusal.code),
         raw_response=native,
+        **failure_of(error),
     )
+
+
+def failure_of(error: Mapping[str, Any]) -> FailureFields:
+    """Return why a message was not delivered, as fields of a result or an event. Meta's details may repeat what was sent, so they are not among them."""
+    code = parse_integer(error.get("code"))
+    known = None if code is None else graph_error_of(code)
+    words = known.name if known else non_empty_text(error.get("title")) or ""
+    return FAILURES.fields(code, words)
 
 
 def failure_status(error: Mapping[str, Any]) -> Status:

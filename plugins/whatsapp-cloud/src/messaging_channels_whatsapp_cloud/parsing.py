@@ -11,7 +11,7 @@ from pydantic_core import from_json
 def parse_json(body: bytes) -> object:
     """Return a body parsed as JSON; None if it is none. An escape of half a character, which strict parsers refuse, becomes a question mark."""
     try:
-        return from_json(body)
+        return from_json(body.removeprefix(b"\xef\xbb\xbf"))
     except ValueError:
         pass
     try:
@@ -23,6 +23,11 @@ def parse_json(body: bytes) -> object:
 def get_member(value: object, name: str) -> Any:  # noqa: ANN401  whatever came
     """Return a member of a JSON object."""
     return cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else None
+
+
+def is_object(value: object) -> bool:
+    """Whether it is a JSON object."""
+    return isinstance(value, dict)
 
 
 def as_object(value: object) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from messaging_channels.plugins import (
     Reason,
     WebhookRequest,
     WebhookResult,
+    WhatsAppGroupId,
     WhatsAppUserId,
     ask,
     provider_options_of,
@@ -41,6 +42,7 @@ from messaging_channels_whatsapp_cloud.parsing import non_empty_text, parse_json
 from messaging_channels_whatsapp_cloud.requests import SUPPORTED_FIELDS, build_content
 from messaging_channels_whatsapp_cloud.responses import (
     GraphApiError,
+    digest_mismatch,
     error_result,
     parse_send_response,
     require_success,
@@ -128,7 +130,13 @@ class WhatsAppCloud:
         except GraphApiError as refused:
             return (refused.result,)
         response = yield from ask(self._request(envelope, message, number_id))
-        return (parse_send_response(response),)
+        return (parse_send_response(response, by_user_id=isinstance(envelope.to, WhatsAppUserId)),)
+
+    def validate(self, envelope: Envelope) -> None:
+        """See SupportsValidation."""
+        number_id = self._number_id(envelope.message)
+        if not envelope.message.uploads:
+            self._request(envelope, envelope.message, number_id)
 
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
         """See SupportsRateLimits: one rate for the business number, one for it and the person. Without a number, `send` says what is wrong."""
@@ -140,7 +148,7 @@ class WhatsAppCloud:
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
         """See SupportsWebhooks. A GET is the verification call; everything else has to be signed."""
-        if request.method == "GET":
+        if request.method.upper() == "GET":
             return answer_verification(request, self._webhook_verify_token)
         require_signed(request, self._webhook_app_secrets)
         payload = parse_json(request.body)
@@ -184,8 +192,10 @@ class WhatsAppCloud:
         held, response = yield from self._fetch_file(file_id)
         if response.status == _NOT_FOUND:  # the link was stale: another one is not
             held, response = yield from self._fetch_file(file_id)
-        if not response.ok or not held.matches(response.body):
+        if not response.ok:
             raise error_result(response, "download")
+        if not held.matches(response.body):
+            raise digest_mismatch(response)
         return DownloadedFile(response.body, held.content_type, file_id)
 
     def delete_file(self, file_id: str) -> Flow[None]:
@@ -265,7 +275,7 @@ def _message_body(envelope: Envelope, message: Message, options: WhatsAppOptions
     reply_to = getattr(message, "reply_to", None)
     return {
         "messaging_product": "whatsapp",
-        "recipient_type": "individual",
+        "recipient_type": "group" if isinstance(envelope.to, WhatsAppGroupId) else "individual",
         **_recipient(envelope, message),
         **({"context": {"message_id": reply_to}} if reply_to else {}),
         "biz_opaque_callback_data": envelope.id,
@@ -274,7 +284,9 @@ def _message_body(envelope: Envelope, message: Message, options: WhatsAppOptions
 
 
 def _recipient(envelope: Envelope, message: Message) -> dict[str, str]:
-    """Name the person. A number goes with its plus: without it Meta would put the business's own country code before it."""
+    """Name the person or group. A number goes with its plus: without it Meta would put the business's own country code before it."""
+    if isinstance(envelope.to, WhatsAppGroupId):
+        return {"to": envelope.to.id}
     if not isinstance(envelope.to, WhatsAppUserId):
         return {"to": f"+{envelope.to.plain}"}
     if isinstance(message, WhatsAppTemplate) and one_time_password_of(message) is not None:

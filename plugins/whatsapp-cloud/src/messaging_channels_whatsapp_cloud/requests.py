@@ -10,7 +10,7 @@ from dataclasses import fields
 from typing import Any, TypeAlias
 
 from messaging_channels import messages as m
-from messaging_channels.messages import ContactCard, Interactive, Message
+from messaging_channels.messages import ContactCard, Interactive, Message, PostalAddress
 from messaging_channels_whatsapp_cloud.request_parts import (
     format_location,
     format_media,
@@ -85,14 +85,35 @@ def _contacts(message: m.WhatsAppContacts) -> Content:
 
 
 def _contact(card: ContactCard) -> dict[str, Any]:
-    name = {"formatted_name": card.formatted_name, "first_name": card.first_name}
+    name = without_empty(
+        formatted_name=card.formatted_name,
+        first_name=card.first_name,
+        last_name=card.last_name,
+        middle_name=card.middle_name,
+        prefix=card.prefix,
+        suffix=card.suffix,
+    )
+    phones = [without_empty(phone=one.phone, type=one.kind, wa_id=one.whatsapp_id) for one in card.all_phones]
     return without_empty(
-        name={**name, **without_empty(last_name=card.last_name)},
-        phones=[{"phone": phone} for phone in card.phones],
-        emails=[{"email": email} for email in card.emails],
-        urls=[{"url": url} for url in card.urls],
-        org=without_empty(company=card.company, title=card.title),
+        name=name,
+        phones=phones,
+        emails=[without_empty(email=one.email, type=one.kind) for one in card.all_emails],
+        urls=[without_empty(url=one.url, type=one.kind) for one in card.all_urls],
+        addresses=[_postal_address(one) for one in card.addresses],
+        org=without_empty(company=card.company, department=card.department, title=card.title),
         birthday=card.birthday,
+    )
+
+
+def _postal_address(address: PostalAddress) -> dict[str, Any]:
+    return without_empty(
+        street=address.street,
+        city=address.city,
+        state=address.state,
+        zip=address.zip,
+        country=address.country,
+        country_code=address.country_code,
+        type=address.kind,
     )
 
 

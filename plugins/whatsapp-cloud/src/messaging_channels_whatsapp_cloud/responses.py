@@ -16,16 +16,18 @@ from messaging_channels.plugins import (
 )
 from messaging_channels.plugins import status as statuses
 from messaging_channels_whatsapp_cloud._table_statuses import RESPONSE_STATUSES
-from messaging_channels_whatsapp_cloud.errors import describe_error, parse_error
+from messaging_channels_whatsapp_cloud.errors import describe_error, failure_of, parse_error
 from messaging_channels_whatsapp_cloud.parsing import (
     as_object,
     as_objects,
     get_member,
     non_empty_text,
+    parse_integer,
     parse_json,
 )
 
 _FAULT = 5
+_NOT_BY_USER_ID = 131062
 
 
 class GraphApiError(MessagingError):
@@ -38,8 +40,8 @@ class GraphApiError(MessagingError):
         self.result = result
 
 
-def parse_send_response(response: HttpResponse) -> AttemptResult:
-    """Read the answer to a message. Never raises, whatever came."""
+def parse_send_response(response: HttpResponse, *, by_user_id: bool = False) -> AttemptResult:
+    """Read the answer to a message. Never raises, whatever came. That a person cannot be addressed `by_user_id` does not mean that no other provider can."""
     answer = parse_json(response.body)
     for message in as_objects(get_member(answer, "messages"))[:1]:
         if response.ok and (wamid := non_empty_text(message.get("id"))):
@@ -49,7 +51,11 @@ def parse_send_response(response: HttpResponse) -> AttemptResult:
             return AttemptResult.of(
                 Reason.ACCEPTED, status=statuses.known(group, number), provider_id=wamid, raw_response=answer
             )
-    return _refused_result(response, answer)
+    result = _refused_result(response, answer)
+    code = parse_integer(get_member(get_member(answer, "error"), "code"))
+    if by_user_id and code == _NOT_BY_USER_ID and result.outcome is Outcome.REJECTED:
+        return AttemptResult.of(Reason.NO_COVERAGE, result.detail, raw_response=answer)
+    return result
 
 
 def require_success(response: HttpResponse, operation: str) -> dict[str, Any]:
@@ -72,12 +78,21 @@ def error_result(response: HttpResponse, operation: str) -> GraphApiError:
     return GraphApiError(operation, result)
 
 
+def digest_mismatch(response: HttpResponse) -> GraphApiError:
+    """Return the error of a download whose bytes are not those that Meta holds: cut short, or changed on the way."""
+    detail = f"the SHA-256 digest of the {len(response.body)} bytes is not the one that Meta told; fetch them again"
+    return GraphApiError(
+        "download", AttemptResult.of(Reason.UNREADABLE_RESPONSE, detail, raw_response=response)
+    )
+
+
 def _refused_result(response: HttpResponse, answer: object) -> AttemptResult:
     """Read an error. One without a known code goes by the status of HTTP: after a 5xx the message may have been sent."""
     error = as_object(get_member(answer, "error"))
     faulty = response.status // 100 == _FAULT
-    result = parse_error(error, faulty=faulty, native=answer) or result_from_status(
-        response, describe_error(error)
+    result = parse_error(error, faulty=faulty, native=answer) or replace(
+        result_from_status(response, describe_error(error), is_from_provider="code" in error),
+        **failure_of(error),
     )
     wait = retry_after(response.headers) if result.reason is Reason.THROTTLED else None
     return result if wait is None else replace(result, retry_after=wait)

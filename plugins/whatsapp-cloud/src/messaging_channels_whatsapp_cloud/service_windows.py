@@ -9,8 +9,9 @@ import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
+from messaging_channels.consent import identities, identity
 from messaging_channels.events import MessageReceived
-from messaging_channels.plugins import Observer
+from messaging_channels.plugins import Observer, WhatsAppUserId
 from messaging_channels_whatsapp_cloud.parsing import get_member, non_empty_text
 
 if TYPE_CHECKING:
@@ -59,15 +60,22 @@ class CustomerServiceWindows(Observer):
 
     def open_until(self, address: Address, *, number_id: str) -> float | None:
         """See WindowStore."""
-        return self._until.get((number_id, address.plain))
+        found = [self._until[key] for one in identities(address) if (key := (number_id, one)) in self._until]
+        return max(found, default=None)
 
 
 def _person_ids(event: MessageReceived) -> Iterable[str]:
-    """Return the person's number and ids: the answer may go to any of them."""
+    """Return the person's number and ids as they are compared: the answer may go to any of them, in whatever spelling.
+
+    What is written in a group opens the group's window, whoever wrote.
+    """
+    if event.group_id is not None:
+        return [identity(event.reply_address)]
     messages = get_member(event.raw, "messages")
     message = messages[0] if isinstance(messages, list) and messages else None
     ids = [non_empty_text(get_member(message, name)) for name in ("from_user_id", "from_parent_user_id")]
-    return dict.fromkeys([event.sender.plain, *(one for one in ids if one)])
+    users = [WhatsAppUserId(one) for one in ids if one]
+    return dict.fromkeys(identity(one) for one in (event.sender, *event.aliases, *users))
 
 
 OPENING_MESSAGE_TYPES = frozenset(

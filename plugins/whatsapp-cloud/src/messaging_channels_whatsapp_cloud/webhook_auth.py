@@ -23,17 +23,25 @@ def answer_verification(request: WebhookRequest, verify_token: str | None) -> We
     Raises:
         WebhookVerificationError: it does not.
     """
-    query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
+    try:
+        query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
+    except ValueError:
+        raise _verification_error("its URL is none", "forward the URL as it came") from None
     mode, told, challenge = (
         query.get(f"hub.{name}", [""])[0] for name in ("mode", "verify_token", "challenge")
     )
     if verify_token is None:
         raise _verification_error("no verify token is configured", "set it, and give Meta the same")
-    if mode != "subscribe" or not hmac.compare_digest(told.encode(), verify_token.encode()):
+    if mode != "subscribe" or not hmac.compare_digest(_encoded(told), _encoded(verify_token)):
         raise _verification_error(
             "it does not know the verify token", "give Meta the token that is configured here"
         )
-    return WebhookResult((), HttpResponse(200, {"content-type": "text/plain"}, challenge.encode()))
+    return WebhookResult((), HttpResponse(200, {"content-type": "text/plain"}, _encoded(challenge)))
+
+
+def _encoded(text: str) -> bytes:
+    """Return the bytes of any text, also of half a character, which UTF-8 cannot write otherwise."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def require_signed(request: WebhookRequest, app_secrets: Sequence[bytes]) -> None:

@@ -5,22 +5,17 @@ Source: https://developers.facebook.com/documentation/business-messaging/whatsap
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from messaging_channels.events import EngagementReceived, OptedIn, OptedOut, StatusChanged, UnknownEvent
-from messaging_channels.plugins import status as statuses
-from messaging_channels_whatsapp_cloud._table_statuses import ENGAGEMENT_TYPES, REPORT_STATUSES
-from messaging_channels_whatsapp_cloud.errors import describe_error, failure_status
-from messaging_channels_whatsapp_cloud.inbound import parse_inbound
-from messaging_channels_whatsapp_cloud.parsing import (
-    as_object,
-    as_objects,
-    get_member,
-    non_empty_text,
-    parse_integer,
-)
-from messaging_channels_whatsapp_cloud.webhook_updates import NAME, WebhookChange, parse_address
+from messaging_channels.events import EngagementReceived, EngagementType, OptedIn, OptedOut, UnknownEvent
+from messaging_channels_whatsapp_cloud.account_updates import parse_account_update
+from messaging_channels_whatsapp_cloud.calls import parse_call
+from messaging_channels_whatsapp_cloud.errors import describe_error
+from messaging_channels_whatsapp_cloud.inbound import parse_echo, parse_inbound
+from messaging_channels_whatsapp_cloud.parsing import as_object, get_member, is_object, non_empty_text
+from messaging_channels_whatsapp_cloud.status_reports import parse_status
+from messaging_channels_whatsapp_cloud.webhook_updates import WebhookChange, parse_address, parse_aliases
 
 if TYPE_CHECKING:
     from messaging_channels.events import Event
@@ -28,98 +23,116 @@ if TYPE_CHECKING:
 
 def parse_events(payload: object, received_at: float) -> list[Event]:
     """Read a call that was proved and parsed; `received_at` is when it came. What is not understood is `UnknownEvent`; nothing is left out."""
-    found = [
-        event
-        for entry in as_objects(get_member(payload, "entry"))
-        for change in as_objects(entry.get("changes"))
-        for event in _change(change, received_at)
-    ]
+    found: list[Event] = []
+    for entry in _as_list(get_member(payload, "entry")):
+        if is_object(entry):
+            found += _entry(as_object(entry), received_at)
+        else:
+            found.append(_malformed(entry, received_at))
+    unread = {name: told for name, told in as_object(payload).items() if name not in ("object", "entry")}
+    if found and unread:
+        found.append(WebhookChange.parse({}, {}, received_at).unknown("call", unread))
     if found or payload == {"object": get_member(payload, "object"), "entry": []}:
         return found
-    return [UnknownEvent(provider=NAME, occurred_at=received_at, kind="call", raw=payload)]
+    return [WebhookChange.parse({}, {}, received_at).unknown("call", payload)]
 
 
-def _change(change: dict[str, Any], at: float) -> Iterator[Event]:
-    told = non_empty_text(change.get("field")) or ""
-    value = WebhookChange.parse(change.get("value"), at)
-    parts = [
-        (one, read)
-        for name, read in _READERS.get(told, {}).items()
-        for one in _as_list(get_member(change.get("value"), name))
-    ]
-    if not parts:
-        yield UnknownEvent(provider=NAME, occurred_at=at, kind=told[:40], raw=change)
-    for one, read in parts:
-        if isinstance(one, dict):
-            yield from read(value, as_object(one))
+def _entry(entry: Mapping[str, Any], at: float) -> Iterator[Event]:
+    """Read what one account tells."""
+    for change in _as_list(entry.get("changes")):
+        if is_object(change):
+            yield from _change(as_object(change), entry, at)
         else:
-            yield UnknownEvent(provider=NAME, occurred_at=at, kind="malformed", raw=one)
+            yield _malformed(change, at)
+    unread = {name: told for name, told in entry.items() if name not in ("id", "time", "changes")}
+    if unread:
+        yield WebhookChange.parse({}, entry, at).unknown("entry", {**entry, "changes": []})
 
 
-def _status(value: WebhookChange, status: dict[str, Any]) -> Iterator[Event]:
-    told, wamid = non_empty_text(status.get("status")) or "", non_empty_text(status.get("id"))
-    member_id = status.get("recipient_participant_id") or status.get("participant_recipient_id") or ""
-    about = (status.get("recipient_id"), status.get("recipient_user_id"))
-    heard: dict[str, Any] = {
-        "provider": NAME,
-        "occurred_at": value.occurred_at(status),
-        "event_id": f"{value.number_id}:{wamid}:{told}:{member_id}" if wamid else None,
-        "raw": value.single_update("statuses", status, *about),
-    }
-    message: dict[str, Any] = {
-        "message_id": non_empty_text(status.get("biz_opaque_callback_data")) or "",
-        "provider_id": wamid,
-    }
-    if told == "failed":
-        yield from _failed(next(iter(as_objects(status.get("errors"))), {}), about, heard, message)
-    elif told in REPORT_STATUSES:
-        yield StatusChanged(status=statuses.known(*REPORT_STATUSES[told]), **heard, **message)
-        if told in ENGAGEMENT_TYPES:
-            yield EngagementReceived(engagement_type=ENGAGEMENT_TYPES[told], **heard, **message)
+def _change(told: Mapping[str, Any], entry: Mapping[str, Any], at: float) -> Iterator[Event]:
+    """Read one change: each of the updates that its value lists, and the rest as it came."""
+    change = WebhookChange.parse(told, entry, at)
+    value = as_object(change.value)
+    listed = {name: value[name] for name in _READERS if value.get(name) is not None}
+    if not any(_as_list(one) for one in listed.values()):
+        yield parse_account_update(change, {**told, "entry": change.entry})
+        return
+    for name, updates in listed.items():
+        for update in _as_list(updates):
+            if is_object(update):
+                yield from _READERS[name](change, as_object(update))
+            else:
+                yield change.unknown("malformed", update)
+    for name, content in value.items():
+        if name not in _READERS and name not in _SURROUNDINGS:
+            for one in _as_list(content):
+                yield change.unknown(name, one, change.single_update(name, one))
+
+
+def _malformed(content: object, at: float) -> UnknownEvent:
+    return WebhookChange.parse({}, {}, at).unknown("malformed", content)
+
+
+def _message(change: WebhookChange, message: dict[str, Any]) -> Iterator[Event]:
+    yield parse_inbound(change, message)
+
+
+def _echo(change: WebhookChange, message: dict[str, Any]) -> Iterator[Event]:
+    yield parse_echo(change, message)
+
+
+def _call(change: WebhookChange, call: dict[str, Any]) -> Iterator[Event]:
+    yield parse_call(change, "calls", call)
+
+
+def _status(change: WebhookChange, status: dict[str, Any]) -> Iterator[Event]:
+    if status.get("type") == "call":
+        yield parse_call(change, "statuses", status)
     else:
-        yield UnknownEvent(kind=f"status {told}"[:40], **heard)
+        yield from parse_status(change, status)
 
 
-def _failed(
-    error: dict[str, Any], about: tuple[object, object], occurred_at: dict[str, Any], message: dict[str, Any]
-) -> Iterator[Event]:
-    yield StatusChanged(status=failure_status(error), detail=describe_error(error), **occurred_at, **message)
-    person = parse_address(*about)
-    if parse_integer(error.get("code")) == _MARKETING_STOPPED and person is not None:
-        yield OptedOut(
-            channel="whatsapp", address=person, reason="error 131050", category="marketing", **occurred_at
-        )
-
-
-def _message(value: WebhookChange, message: dict[str, Any]) -> Iterator[Event]:
-    yield parse_inbound(value, message)
-
-
-def _error(value: WebhookChange, error: dict[str, Any]) -> Iterator[Event]:
+def _error(change: WebhookChange, error: dict[str, Any]) -> Iterator[Event]:
     """Read trouble of the account, the app or Meta, of no message in particular."""
-    native = value.single_update("errors", error)
-    yield UnknownEvent(
-        provider=NAME, occurred_at=value.received_at, kind=f"error {describe_error(error)}", raw=native
+    yield change.unknown(f"error {describe_error(error)}", error, change.single_update("errors", error))
+
+
+def _preference(change: WebhookChange, preference: dict[str, Any]) -> Iterator[Event]:
+    """Read whether a person wants marketing messages."""
+    named = preference if preference.keys() & {"wa_id", "user_id"} else change.contact(*change.contacts)
+    ids = (named.get("wa_id"), named.get("user_id"), named.get("parent_user_id"))
+    chosen = _OPT_EVENTS.get((non_empty_text(preference.get("value")) or "").lower())
+    person = parse_address(*ids)
+    raw = change.single_update("user_preferences", preference, *ids)
+    if chosen is None or person is None:
+        yield change.unknown("user_preferences", preference, raw)
+        return
+    category = non_empty_text(preference.get("category")) or _MARKETING
+    yield chosen(
+        channel="whatsapp",
+        address=person,
+        aliases=parse_aliases(person, *ids[1:]),
+        reason="user_preferences",
+        category="marketing" if category == _MARKETING else category,
+        **change.common(preference, raw, "user_preferences", ids, preference),
     )
 
 
-def _preference(value: WebhookChange, preference: dict[str, Any]) -> Iterator[Event]:
-    """Read whether a person wants marketing messages."""
-    named = preference if preference.keys() & {"wa_id", "user_id"} else value.contact(*value.contacts)
-    ids = (named.get("wa_id"), named.get("user_id"))
-    chosen = _OPT_EVENTS.get(non_empty_text(preference.get("value")) or "")
-    person = parse_address(*ids)
-    heard: dict[str, Any] = {
-        "provider": NAME,
-        "occurred_at": value.occurred_at(preference),
-        "raw": value.single_update("user_preferences", preference, *ids),
-    }
-    if chosen is None or person is None:
-        yield UnknownEvent(kind="user_preferences", **heard)
-    else:
-        yield chosen(
-            channel="whatsapp", address=person, reason="user_preferences", category="marketing", **heard
-        )
+def _action(change: WebhookChange, action: dict[str, Any]) -> Iterator[Event]:
+    """Read what a person did with a message: so far, that a link was clicked."""
+    kind = non_empty_text(action.get("action_type")) or ""
+    data = as_object(action.get(f"{kind}_data"))
+    raw = change.single_update("user_actions", action)
+    if not kind.endswith("link_click"):
+        yield change.unknown(f"user_actions {kind}", action, raw)
+        return
+    yield EngagementReceived(
+        engagement_type=EngagementType.CLICKED,
+        message_id=non_empty_text(action.get("biz_opaque_callback_data")) or "",
+        provider_id=non_empty_text(action.get("message_id")) or non_empty_text(data.get("message_id")),
+        url=non_empty_text(data.get("url")) or non_empty_text(data.get("link")),
+        **change.common(action, raw, "user_actions", action),
+    )
 
 
 def _as_list(value: object) -> list[Any]:
@@ -127,10 +140,16 @@ def _as_list(value: object) -> list[Any]:
 
 
 _Reader = Callable[[WebhookChange, dict[str, Any]], "Iterator[Event]"]
-_READERS: dict[str, dict[str, _Reader]] = {
-    "messages": {"messages": _message, "statuses": _status, "errors": _error},
-    "user_preferences": {"user_preferences": _preference},
+_READERS: dict[str, _Reader] = {
+    "messages": _message,
+    "statuses": _status,
+    "errors": _error,
+    "calls": _call,
+    "message_echoes": _echo,
+    "user_preferences": _preference,
+    "user_actions": _action,
 }
-"""By the field that was subscribed to. Other fields are not recognised, and kept."""
-_OPT_EVENTS: dict[str, type[OptedOut | OptedIn]] = {"stop": OptedOut, "resume": OptedIn}
-_MARKETING_STOPPED = 131050
+"""By the member of a change's value that lists such updates, whatever field was subscribed to."""
+_SURROUNDINGS = frozenset({"messaging_product", "metadata", "contacts"})
+_OPT_EVENTS: dict[str, type[OptedOut | OptedIn]] = {"stop": OptedOut, "resume": OptedIn, "signup": OptedIn}
+_MARKETING = "marketing_messages"

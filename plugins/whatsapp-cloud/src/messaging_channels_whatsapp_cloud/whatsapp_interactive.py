@@ -46,7 +46,10 @@ def _header(message: Interactive) -> dict[str, Any]:
     if message.header is None:
         return {}
     if isinstance(message.header, Media):
-        return _file(message.header, f"{type(message).__name__}.header")
+        file = _file(message.header, f"{type(message).__name__}.header")
+        if message.header.filename and file["type"] == "document":
+            file["document"]["filename"] = message.header.filename
+        return file
     return {"type": "text", "text": message.header}
 
 
@@ -87,7 +90,7 @@ def _flow(message: m.WhatsAppFlow) -> dict[str, Any]:
         "flow_message_version": _FLOW_VERSION,
         "flow_id": message.flow_id,
         "flow_cta": message.button,
-        "flow_token": message.token,
+        **without_empty(flow_token=message.token),
         "mode": "draft" if message.draft else "published",
         "flow_action": message.action,
         **without_empty(flow_action_payload=without_empty(screen=message.screen, data=dict(message.data))),

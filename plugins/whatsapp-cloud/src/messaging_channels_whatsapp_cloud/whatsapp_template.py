@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages import WhatsAppLocation, WhatsAppTemplate
+from messaging_channels.messages import WhatsAppLocation, WhatsAppTemplate, require_template_parameter
 from messaging_channels.messages import whatsapp_template as t
 from messaging_channels_whatsapp_cloud.request_parts import (
     format_location,
@@ -108,7 +108,7 @@ def _text_parameters(parameters: t.Parameters, field: str, limit: int) -> list[d
 
 
 def _text_parameter(value: str, field: str, limit: int) -> dict[str, Any]:
-    require_parameter(value, field)
+    require_template_parameter(value, field)
     require_at_most(value, limit, field)
     text = str(value)
     if isinstance(value, t.LocalizedCurrency):
@@ -117,20 +117,6 @@ def _text_parameter(value: str, field: str, limit: int) -> dict[str, Any]:
     if isinstance(value, t.LocalizedDateTime):
         return {"type": "date_time", "date_time": {"fallback_value": text}}
     return {"type": "text", "text": text}
-
-
-def require_parameter(value: str, field: str) -> None:
-    """Refuse what no gap of a template takes (error 132018).
-
-    Raises:
-        InvalidMessage: naming the field, never the text.
-    """
-    if not value.strip() or _UNFIT.search(value):
-        raise InvalidMessage(
-            "a gap takes no line break, no tab, no five spaces in a row, and is not empty",
-            field=field,
-            hint="collapse its white space, as with collapse_whitespace()",
-        )
 
 
 def _header(header: t.Header | None) -> list[dict[str, Any]]:
@@ -199,7 +185,7 @@ def _coupon(button: t.CopyCode) -> dict[str, Any]:
 
 
 def _flow(button: t.FlowButton) -> dict[str, Any]:
-    action = {"flow_token": button.token, **without_empty(flow_action_data=dict(button.data))}
+    action = {"flow_token": button.token or "unused", **without_empty(flow_action_data=dict(button.data))}
     return _button("flow", "action", action)
 
 
@@ -235,4 +221,3 @@ _BUTTONS: Mapping[type[Any], Callable[[Any], dict[str, Any]]] = {
     t.ProductsButton: _products,
 }
 _NAME = re.compile(r"[a-z0-9_]{1,512}")
-_UNFIT = re.compile(r"[\r\n\t]| {5}")

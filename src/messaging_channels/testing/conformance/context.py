@@ -18,7 +18,7 @@ from messaging_channels._sending.attempt import AttemptEnd, attempt_batch
 from messaging_channels.messages import Message
 from messaging_channels.plugins.channels import Channel
 from messaging_channels.plugins.exchange import BlockingCall, Exchange, Flow, HttpRequest
-from messaging_channels.plugins.provider import Envelope, Provider, ProviderSpec
+from messaging_channels.plugins.provider import OUR_FIELDS, Envelope, Provider, ProviderSpec
 from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.comparison import Place, differing, may_vary
 from messaging_channels.testing.conformance.flow_runner import FlowTrace, is_with_vendor, kind_of, run_flow
@@ -268,8 +268,7 @@ class ConformanceContext:
         return [
             one.name
             for one in fields(message_type)  # type: ignore[arg-type]
-            if one.name != "provider_options"
-            and not (one.default is MISSING and one.default_factory is MISSING)
+            if one.name not in OUR_FIELDS and not (one.default is MISSING and one.default_factory is MISSING)
         ]
 
     def with_field(self, message: Message, name: str) -> Message | None:

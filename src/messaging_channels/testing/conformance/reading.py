@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from messaging_channels._model.addresses import PhoneNumber
 from messaging_channels.messages import Attachment, Media, Message
-from messaging_channels.plugins.provider import Envelope
+from messaging_channels.plugins.provider import OUR_FIELDS, Envelope
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.fidelity import require_exchanges, with_text
 from messaging_channels.testing.conformance.flow_runner import FlowTrace
@@ -120,7 +120,7 @@ def _differences(envelope: Envelope, read: ReadMessage) -> Iterator[str]:
     if read.reference is not None and read.reference != envelope.id:
         yield f"the id {envelope.id} is read as {read.reference}"
     for one in fields(cast("Any", sent)):
-        if one.name == "provider_options":
+        if one.name in OUR_FIELDS:
             continue
         value = getattr(sent, one.name)
         if words := _field_problem(one, value, read.message):

@@ -78,6 +78,7 @@ _VALUES: dict[str, Any] = {
     "html": '<p>zq "words" &amp; é <a href="https://shop.example.com/zq?a=1&amp;b=2">more</a></p>',
     "cc": ("zqcara@example.com", EmailAddress("zqCarl", "example.com", 'zq Carl, "C"')),
     "bcc": ("zqben@example.com", "zqbea@example.com"),
+    "also_to": ("zqdora@example.com", "zqdan@example.com"),
     "Email.reply_to": ("zqhelp@example.com", "zqmore@example.com"),
     "reply_to": "wamid.zq2",
     "attachments": (

@@ -75,7 +75,7 @@ _EXAMPLES: tuple[Message, ...] = (
     ),
     WhatsAppContactRequest(text=TEXT),
     WhatsAppCallButton(text=TEXT),
-    WhatsAppCallRequest(text=TEXT),
+    WhatsAppCallRequest(),
     WhatsAppAddressRequest(text=TEXT, country="SG"),
     WhatsAppInteractive(text=TEXT, kind="catalog_message", action={"name": "catalog_message"}),
     WhatsAppFlow(text=TEXT, button="Start", flow_id="f1", token="t1", screen="FIRST"),  # noqa: S106  no secret
@@ -93,6 +93,7 @@ _VALUES: dict[str, Any] = {
     "bcc": "ben@example.com",
     "reply_to": "wamid.2",
     "Email.reply_to": "help@example.com",
+    "also_to": "dora@example.com",
     "attachments": (Attachment(b"%PDF-1.7", "bill.pdf", "application/pdf"),),
     "headers": {"X-Shop": "1"},
     "list_unsubscribe": ListUnsubscribe(url="https://shop.example.com/leave/1"),

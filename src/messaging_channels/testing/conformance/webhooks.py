@@ -48,8 +48,14 @@ _EVENT_TYPES = (
     events.StatusChanged,
     events.EngagementReceived,
     events.MessageReceived,
+    events.MessageEdited,
+    events.MessageRevoked,
+    events.MessageEchoed,
+    events.CallChanged,
     events.OptedOut,
     events.OptedIn,
+    events.AccountUpdated,
+    events.TemplateUpdated,
     events.UnknownEvent,
 )
 _FIELD_COUNT = 20_000

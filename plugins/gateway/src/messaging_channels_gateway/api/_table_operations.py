@@ -50,7 +50,7 @@ _SEND = (
     "no_route",
     "still_sending",
 )
-_NAMED = ("not_found", "no_address")
+_NAMED = ("not_found", "no_address", "recipient_inactive")
 _TITLES = {"sms": "an SMS", "whatsapp": "a WhatsApp message", "email": "a mail"}
 
 

@@ -26,14 +26,13 @@ async def health(request: Request) -> Response:
 
 
 async def ready(request: Request) -> Response:
-    """`GET /ready`: whether messages can be written down, and so sent."""
+    """`GET /ready`: whether messages can be written down, and so sent; and which providers have an account that cannot send."""
     gateway = gateway_of(request)
-    asking = gateway.run_to_completion(gateway.dispatcher.get_message("0" * 32))
+    asking = gateway.run_to_completion(gateway.dispatcher.queue.paused_accounts())
     done, _ = await asyncio.wait({asking}, timeout=_READY_TIMEOUT)
     try:
         gateway.store.read("SELECT 1")
-        if done:
-            asking.result()
+        paused = sorted({f"{one.provider}: {one.reason}" for one in asking.result()}) if done else []
     except (MessagingError, sqlite3.Error):
         return json_response({"status": "not ready"}, 503)
     if not done:
@@ -42,7 +41,7 @@ async def ready(request: Request) -> Response:
     return (
         json_response({"status": "stopping"}, 503)
         if gateway.stopping.is_set()
-        else json_response({"status": "ready"})
+        else json_response({"status": "ready"} | ({"paused": paused} if paused else {}))
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -109,6 +109,7 @@ def _message_json(record: MessageRecord, schedule: ScheduleWatcher) -> Json:
         "version": record.version,
         "outcome": record.outcome.value,
         "idempotencyKey": record.idempotency_key,
+        **_failure_json(record),
         "attempts": [
             {
                 "number": attempt.number,
@@ -118,6 +119,7 @@ def _message_json(record: MessageRecord, schedule: ScheduleWatcher) -> Json:
                 "outcome": attempt.outcome.value,
                 "reason": attempt.result.reason.value if attempt.result else "in_progress",
                 "providerId": attempt.result.provider_id if attempt.result else None,
+                **_failure_json(attempt.result),
             }
             for attempt in record.attempts
         ],
@@ -126,9 +128,20 @@ def _message_json(record: MessageRecord, schedule: ScheduleWatcher) -> Json:
                 "eventType": one.event_type,
                 "at": format_timestamp(one.occurred_at),
                 "status": one.status.as_dict() if one.status else None,
+                **_failure_json(one),
             }
             for one in record.events
         ],
+    }
+
+
+def _failure_json(told: Any) -> Json:  # noqa: ANN401  a record, a result or an event, or none
+    """Return why it failed, and what may be done."""
+    return {
+        "failure": told.failure if told else None,
+        "advice": sorted(told.advice) if told else [],
+        "vendorCode": told.vendor_code if told else "",
+        "vendorText": told.vendor_text if told else "",
     }
 
 

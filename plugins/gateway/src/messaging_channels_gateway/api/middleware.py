@@ -51,6 +51,7 @@ class ErrorMiddleware:
         exchange = _ResponseSender(send, f"{self._process}{next(self._count):08x}")
         started = self._clock()
         try:
+            _require_one_length(scope)
             await self._app(scope, receive, exchange.send)
         except Exception as fault:  # noqa: BLE001  whatever it is, the client gets an answer
             problem = _problem_of(fault)
@@ -90,6 +91,21 @@ class _ResponseSender:
             own = [(name, value) for name, value in _HEADERS if name not in names]
             message["headers"] = [*given, *own, (b"x-request-id", self.id.encode())]
         await self._send(message)
+
+
+def _require_one_length(scope: Scope) -> None:
+    """Refuse a request that gives its length in two ways: somebody on the way may have read it by the other one (RFC 9112, section 6.1).
+
+    Raises:
+        Problem: it does. The connection is closed after the answer.
+    """
+    names = {name for name, _ in scope["headers"]}
+    if b"transfer-encoding" in names and b"content-length" in names:
+        raise Problem(
+            "invalid_request",
+            "content-length and transfer-encoding exclude each other",
+            headers={"connection": "close"},
+        )
 
 
 def _problem_of(fault: Exception) -> Problem:

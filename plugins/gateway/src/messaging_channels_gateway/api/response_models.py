@@ -47,7 +47,16 @@ class SendResponse(_ResponseModel):
     messages: list[SentMessage]
 
 
-class AttemptResponse(_ResponseModel):
+class _FailureResponse(_ResponseModel):
+    """Why it failed, in the same words for every vendor, what may be done, and the vendor's own code and words."""
+
+    failure: str | None
+    advice: list[str]
+    vendor_code: str
+    vendor_text: str
+
+
+class AttemptResponse(_FailureResponse):
     """One provider that was asked."""
 
     number: int
@@ -59,7 +68,7 @@ class AttemptResponse(_ResponseModel):
     provider_id: str | None
 
 
-class EventResponse(_ResponseModel):
+class EventResponse(_FailureResponse):
     """One report that came."""
 
     kind: str
@@ -67,7 +76,7 @@ class EventResponse(_ResponseModel):
     status: StatusResponse | None
 
 
-class MessageResponse(_ResponseModel):
+class MessageResponse(_FailureResponse):
     """All that is known of a message. The destination is masked."""
 
     message_id: str
@@ -167,6 +176,8 @@ class ServiceState(_ResponseModel):
     """How the service is."""
 
     status: str
+    paused: list[str] = []
+    """Providers with an account that cannot send, such as `twilio: not_sent.credentials`: its messages wait until that is mended."""
 
 
 class FieldError(_ResponseModel):

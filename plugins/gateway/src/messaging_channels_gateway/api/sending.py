@@ -108,7 +108,7 @@ class _SendRequest:
             if isinstance(end, errors.MessagingError):
                 raise end
             return _messages_response([_queued_json(end)], replayed=end.replayed)
-        if self._body.callback_url:
+        if self._body.callback_url or (self._key and whom):  # a key of one path is no key of another
             await self._store_request(whom)
         elif self._key:
             idempotency.require_unused_key(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
+from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
 from messaging_channels_gateway.api.request_context import (
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
     from messaging_channels_gateway.api.request_context import Json
 
 
-class ChannelAddresses(RequestModel):
+class Document(RequestModel):
+    """A part of an entry. Fields that are not named here are kept as they came, and mean nothing to messages."""
+
+    model_config = ConfigDict(
+        extra="allow", strict=True, frozen=True, hide_input_in_errors=True, alias_generator=to_camel
+    )
+
+
+class ChannelAddresses(Document):
     """Where a User is reached."""
 
     sms: Line | None = None
@@ -33,7 +42,7 @@ class ChannelAddresses(RequestModel):
     email: Line | None = None
 
 
-class UserBody(RequestModel):
+class UserBody(Document):
     """A User. A password is taken, and kept nowhere."""
 
     username: str | None = Field(default=None, max_length=320)
@@ -46,27 +55,27 @@ class UserBody(RequestModel):
     active: bool = True
 
 
-class Phone(RequestModel):
+class Phone(Document):
     """A number of a Person."""
 
     number: Line
 
 
-class Mailbox(RequestModel):
+class Mailbox(Document):
     """A mail address of a Person."""
 
     address: Line
 
 
-class ContactInformation(RequestModel):
+class ContactInformation(Document):
     """Where a Person is reached: the first of each."""
 
     phone: list[Phone] = Field(default=[], max_length=100)
     email: list[Mailbox] = Field(default=[], max_length=100)
 
 
-class PersonBody(RequestModel):
-    """The Person of an Identity."""
+class PersonBody(Document):
+    """The Person of an Identity, as People has it."""
 
     first_name: str | None = Field(default=None, max_length=320)
     last_name: str | None = Field(default=None, max_length=320)
@@ -74,15 +83,16 @@ class PersonBody(RequestModel):
     custom_attributes: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
-class IdentityBody(RequestModel):
+class IdentityBody(Document):
     """An Identity, with its Person."""
 
     type: Literal["neutral", "person", "company"] = "neutral"
     country: str | None = Field(default=None, pattern="^[A-Z]{2}$")
     currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
     alias: str | None = Field(default=None, max_length=320)
-    company: int | None = None
-    person: PersonBody | None = None
+    company: int | str | None = None
+    person: PersonBody | int | str | None = None
+    """The person, or the id that People has for it."""
     data: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
@@ -123,7 +133,8 @@ async def _put(request: Request, kind: str) -> Response:
     """Make an entry, or put another in its place."""
     caller, key, gateway = authenticate(request, "write:directory"), path_id(request), gateway_of(request)
     body = validate_body(BODIES[kind], await json_body(request))
-    kept = body.model_dump(by_alias=True, exclude={"password"}, exclude_none=True)
+    given = body.model_dump(by_alias=True, exclude={"password"}, exclude_none=True)
+    kept = {name: value for name, value in given.items() if name not in _OWN}
     before = _entry(request, kind, caller.tenant, key)
     created = before["created_at"] if before else int(gateway.clock.now() * 1000)
     document = {
@@ -157,6 +168,10 @@ async def _delete(request: Request, kind: str) -> Response:
     ):
         raise _not_found()
     return Response(status_code=204)
+
+
+_OWN = frozenset({"id", "created_at", "owner", "deleted", "deleted_at", "error"})
+"""What the directory itself says of an entry, whatever was given."""
 
 
 def _entry(request: Request, kind: str, tenant: str, key: str) -> Json | None:

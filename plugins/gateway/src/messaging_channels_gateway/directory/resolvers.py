@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import quote
 
-from messaging_channels.errors import Phase, TransportError, UnresolvedRecipient
+from messaging_channels.errors import Phase, TransportError, UnknownRecipient, UnresolvedRecipient
 from messaging_channels.plugins import (
     BlockingCall,
     Flow,
@@ -24,7 +24,7 @@ from messaging_channels.plugins import (
     ask,
     get_path,
 )
-from messaging_channels_gateway.problems import NoSuchRecipient, NoTenantAccount
+from messaging_channels_gateway.problems import InactiveRecipient, NoSuchRecipient, NoTenantAccount
 
 if TYPE_CHECKING:
     from messaging_channels.plugins import Channel
@@ -149,6 +149,7 @@ class SqlRecipientSource:
         row = yield from ask(BlockingCall(lambda: self._row(who.id), may_send=False))
         if row is None:
             raise _not_found(who, channel)
+        _require_active(row.get("active"), who, channel)
         return ResolvedRecipient(
             _require_address(row.get(channel.name), who, channel, f"column {channel.name}")
         )
@@ -205,7 +206,10 @@ class ResolverSource:
     def find(self, who: TenantRecipient, channel: Channel) -> Flow[ResolvedRecipient]:
         """See Finds."""
         for resolver in self.resolvers:
-            contact = yield from resolver.resolve(who.recipient, channel)
+            try:
+                contact = yield from resolver.resolve(who.recipient, channel)
+            except UnknownRecipient:
+                raise _not_found(who, channel) from None
             if contact is not None:
                 return contact
         raise _not_found(who, channel)
@@ -220,8 +224,21 @@ def recipient_in(document: Any, who: TenantRecipient, channel: Channel) -> Resol
     """
     if document is None or get_path(document, "deleted") is True:
         raise _not_found(who, channel)
+    _require_active(get_path(document, "active"), who, channel)
     path = PATHS[type(who.recipient)].get(channel.name, channel.name)
     return ResolvedRecipient(_require_address(get_path(document, path), who, channel, path))
+
+
+def _require_active(active: object, who: TenantRecipient, channel: Channel) -> None:
+    """Refuse a User that was switched off. An entry that does not say so is active; so is every Identity."""
+    if isinstance(who.recipient, User) and str(active).lower() in _INACTIVE:
+        raise InactiveRecipient(
+            "the User is not active", recipient=_kind_of(who), channel=channel.name, hint="make it active"
+        )
+
+
+_INACTIVE = frozenset({"false", "0", "f", "no", "n", "off"})
+"""As JSON, a database of either kind, or a column of text has it."""
 
 
 def _require_address(address: Any, who: TenantRecipient, channel: Channel, place: str) -> str:  # noqa: ANN401

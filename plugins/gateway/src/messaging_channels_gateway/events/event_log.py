@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,9 @@ EVENT_NAMES = tuple(
 )
 _WRITE_DELAY = 0.02
 """Seconds for which notices are gathered before they are written together: the disk is for the ledger first."""
+_MAX_WRITE_DELAY = 1.0
+_FLUSH_TIMEOUT = 5.0
+_log = logging.getLogger(__name__)
 _DIGEST = 64
 """Characters behind a key that stands for several recipients, in the key of one of them; see `SendOptions.for_one`."""
 
@@ -188,9 +192,11 @@ class EventLog:
             self._wake_readers()
 
     async def flush(self) -> None:
-        """Wait until nothing waits to be written."""
-        while self._flushing is not None and not self._flushing.done():
-            await self._flushing
+        """Wait until nothing waits to be written, but for no database that stays away: what is lost is found out again at the next start."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FLUSH_TIMEOUT):
+                while self._flushing is not None and not self._flushing.done():
+                    await self._flushing
 
     async def wait_for_events(self, timeout: float) -> None:  # noqa: ASYNC109  seconds for this one step
         """Wait until something was kept, but not for ever: another process may keep things too."""
@@ -213,11 +219,21 @@ class EventLog:
         return int(self._store.read("SELECT coalesce(max(seq), 0) FROM event")[0][0])
 
     async def _write_waiting(self) -> None:
+        delay = _WRITE_DELAY
         while self._waiting:
-            await asyncio.sleep(_WRITE_DELAY)
+            await asyncio.sleep(delay)
             batch, self._waiting = self._waiting, []
-            await self._store.run_transaction_async(partial(_insert_events, events=batch))
-            self._wake_readers()
+            try:
+                await self._store.run_transaction_async(partial(_insert_events, events=batch))
+            except (
+                sqlite3.Error,
+                OSError,
+            ) as error:  # a full disk, for one: they are written when it is over
+                _log.error("%d notices could not be written (%s): later", len(batch), error)
+                self._waiting, delay = batch + self._waiting, min(2 * delay, _MAX_WRITE_DELAY)
+            else:
+                delay = _WRITE_DELAY
+                self._wake_readers()
 
     def _wake_readers(self) -> None:
         self._news.set()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from messaging_channels_gateway.gateway import Gateway
 
 _HEARTBEAT = 15.0
-_MAX_SEQUENCE = 1 << 62
+_SEQUENCE = re.compile(r"[0-9]{1,18}", re.ASCII)
+"""The number of an event: at most what 64 bits hold in the database."""
 
 
 async def stream_events(request: Request) -> Response:
@@ -34,7 +36,7 @@ async def stream_events(request: Request) -> Response:
     given = request.headers.get("last-event-id")
     if given is None:
         start = gateway.event_log.last_sequence()
-    elif given.isascii() and given.isdecimal() and int(given[:20]) < _MAX_SEQUENCE:
+    elif _SEQUENCE.fullmatch(given):
         start = int(given)
     else:
         raise Problem("invalid_request", "last-event-id is the number of an event")

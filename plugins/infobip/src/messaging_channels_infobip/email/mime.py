@@ -32,7 +32,7 @@ def build_mime(
     attachments: Sequence[tuple[Attachment, bytes]],
     *,
     at: float,
-) -> str:
+) -> bytes:
     """Write the mail. Blind copies appear nowhere in it; the same envelope at the same time gives the same text."""
     message = envelope.message
     assert isinstance(message, Email)  # noqa: S101  for the type checkers: the provider sorts by type
@@ -53,7 +53,7 @@ def build_mime(
     _add_bodies(mail, message, attachments)
     for number, part in enumerate(one for one in mail.walk() if one.is_multipart()):
         part.set_boundary(f"=_{envelope.id}_{number}")
-    return mail.as_bytes(policy=SMTP.clone(utf8=_needs_utf8(envelope, message, sender))).decode()
+    return mail.as_bytes(policy=SMTP.clone(utf8=_needs_utf8(envelope, message, sender)))
 
 
 def _needs_utf8(envelope: Envelope, message: Email, sender: EmailAddress) -> bool:

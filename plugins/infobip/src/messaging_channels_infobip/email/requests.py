@@ -23,6 +23,7 @@ from messaging_channels_infobip.field_formats import (
     format_delivery_window,
     format_platform,
     format_validity,
+    merge_raw,
     without_none,
     without_none_or_null,
 )
@@ -105,6 +106,12 @@ def _check(envelope: Envelope) -> None:
         raise InvalidMessage(
             f"1 to {MAX_SUBJECT_LENGTH} characters allowed", field="Email.subject", hint="change its length"
         )
+    if extra.template_id is not None and parse_addresses(message.bcc) and parse_addresses(message.cc):
+        raise InvalidMessage(
+            "of a template with copies, all recipients see each other, blind copies too",
+            field="Email.bcc",
+            hint="leave out cc or bcc, or send the blind copies a mail of their own",
+        )
     if extra.amp_html is not None and not message.html:
         raise InvalidMessage("it needs html", field="InfobipEmailOptions.amp_html", hint="give html too")
     if needs_mime(envelope) and (lost := _not_in_mime(extra)):
@@ -128,6 +135,7 @@ def _not_in_mime(options: InfobipEmailOptions) -> str | None:
 
 
 _JSON_ONLY = (
+    "raw",
     "send_at",
     "delivery_window",
     "campaign_id",
@@ -136,6 +144,7 @@ _JSON_ONLY = (
     "amp_html",
     "template_language_version",
     "placeholders",
+    "default_placeholders",
     "landing_page_placeholders",
     "optout_landing_page_id",
     "uploaded_attachments",
@@ -165,7 +174,7 @@ def _message(envelope: Envelope, defaults: AccountDefaults, files: Files) -> dic
     sender = None
     if extra.template_id is None or message.sender is not None:
         sender = format_address(_sender(envelope, defaults))
-    return without_none(
+    fields = without_none(
         sender=sender,
         destinations=[_destination(envelope)],
         content=_content(envelope, files),
@@ -180,6 +189,7 @@ def _message(envelope: Envelope, defaults: AccountDefaults, files: Files) -> dic
         placeholdersMasking=_masking(extra),
         storage=without_none_or_null(skipPassive=extra.keep_no_content, skipActive=extra.keep_no_content),
     )
+    return merge_raw(fields, extra.raw)
 
 
 def _destination(envelope: Envelope) -> dict[str, Any]:
@@ -195,7 +205,7 @@ def _destination(envelope: Envelope) -> dict[str, Any]:
         cc=copies or None,
         bcc=blind or None,
         replyTo=format_address(reply_to[0]) if reply_to else None,
-        preserveRecipients=True if copies or blind else None,
+        preserveRecipients=True if copies else None,
     )
 
 
@@ -210,6 +220,7 @@ def _content(envelope: Envelope, files: Files) -> dict[str, Any]:
         templateId=extra.template_id,
         attachments=_attachments(message, extra, files) or None,
         inlineImages=[_inline_image(one, files) for one in message.attachments if one.content_id] or None,
+        defaultPlaceholders=to_json_text(extra.default_placeholders),
         landingPagePlaceholders=to_json_text(extra.landing_page_placeholders),
         optoutLandingPageId=extra.optout_landing_page_id,
         templateLanguageVersion=extra.template_language_version,
@@ -309,7 +320,9 @@ def _mime_request(envelope: Envelope, defaults: AccountDefaults, files: Files) -
         messageId=envelope.id,
         bulkId=extra.bulk_id,
         destinations=[envelope.to.plain, *(copy.addr_spec for copy in message.copies)],
-        mimeMessage=build_mime(envelope, sender, further_headers(message), contents, at=defaults.now),
+        mimeMessage=b64encode(
+            build_mime(envelope, sender, further_headers(message), contents, at=defaults.now)
+        ).decode(),
         intermediateReport=extra.intermediate_reports,
         notifyUrl=extra.report_url or defaults.report_url,
         notifyContentType=extra.report_content_type,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from messaging_channels_infobip.emulator.mail import mail_problem
 from messaging_channels_infobip.emulator.schema import (
+    Base64,
+    Either,
     Flag,
     Free,
     Many,
@@ -10,6 +13,7 @@ from messaging_channels_infobip.emulator.schema import (
     Object,
     Rule,
     Text,
+    Time,
     Variants,
     enum_of,
 )
@@ -52,6 +56,21 @@ _TRANSLITERATION = enum_of(
     "ALL",
 )
 
+_SMS_TEXT = Object(
+    {
+        "text*": Text(1),
+        "transliteration": _TRANSLITERATION,
+        "language": Object(
+            {
+                "languageCode": enum_of("NONE", "TR", "ES", "PT", "AUTODETECT"),
+                "singleShift": Flag(),
+                "lockingShift": Flag(),
+            }
+        ),
+    }
+)
+_SMS_BYTES = Object({"hex*": Text(2), "dataCoding": _INTEGER, "esmClass": _INTEGER})
+
 SMS = Object(
     {
         "messages*": Many(
@@ -61,19 +80,7 @@ SMS = Object(
                     "destinations*": Many(
                         Object({"to*": Text(1, 64), "messageId": _ID, "networkId": _INTEGER}), 1
                     ),
-                    "content*": Object(
-                        {
-                            "text*": Text(1),
-                            "transliteration": _TRANSLITERATION,
-                            "language": Object(
-                                {
-                                    "languageCode": enum_of("NONE", "TR", "ES", "PT", "AUTODETECT"),
-                                    "singleShift": Flag(),
-                                    "lockingShift": Flag(),
-                                }
-                            ),
-                        }
-                    ),
+                    "content*": Either((_SMS_TEXT, _SMS_BYTES)),
                     "options": Object(
                         {
                             "platform": _PLATFORM,
@@ -111,7 +118,7 @@ SMS = Object(
                 "schedule": Object(
                     {
                         "bulkId": _BULK,
-                        "sendAt": Text(),
+                        "sendAt": Time(),
                         "sendingSpeedLimit": Object(
                             {"amount*": Number(1, 2**31 - 1), "timeUnit": enum_of("MINUTE", "HOUR", "DAY")}
                         ),
@@ -134,14 +141,14 @@ PREVIEW = Object(
         "transliteration": _TRANSLITERATION,
     }
 )
-SEND_AT = Object({"sendAt*": Text(1)})
+SEND_AT = Object({"sendAt*": Time()})
 BULK_STATUS = Object(
     {"status*": enum_of("PENDING", "PAUSED", "PROCESSING", "CANCELED", "FINISHED", "FAILED")}
 )
 MATCH = Object({"identities*": Many(Object({"type*": Text(1), "identifier*": Text(1), "sender": Text()}), 1)})
 
 _COPY = Object({"destination*": Text(3), "messageId": _ID, "placeholders": Text()})
-_BINARY: dict[str, Rule] = {"content*": Text(), "contentType*": Text(1), "fileName*": Text(1)}
+_BINARY: dict[str, Rule] = {"content*": Base64(), "contentType*": Text(1), "fileName*": Text(1)}
 _HELD: dict[str, Rule] = {"contentId*": Text(1)}
 
 EMAIL = Object(
@@ -211,7 +218,7 @@ EMAIL = Object(
         ),
         "options": Object(
             {
-                "schedule": Object({"bulkId": _BULK, "sendAt": Text()}),
+                "schedule": Object({"bulkId": _BULK, "sendAt": Time()}),
                 "tracking": Object(
                     {
                         "track": Flag(),
@@ -233,7 +240,7 @@ MIME = Object(
         "bulkId": Text(),
         "from": Text(),
         "destinations": Many(Text(3), 1, 1000),
-        "mimeMessage*": Text(1),
+        "mimeMessage*": Base64(mail_problem),
         "intermediateReport": Flag(),
         "notifyUrl": Text(),
         "notifyContentType": Text(),
@@ -430,6 +437,12 @@ WHATSAPP: dict[str, Object] = {
             ),
         }
     ),
+    "interactive/call-permission-request": Object(_LINKED),
+    "interactive/in-thread-authentication-request": Object({**_LINKED, "content": Free()}),
+    "interactive/order-details": _with_content(
+        {"body": _BODY, "action*": Free(), "header": Free(), "footer": _FOOTER}
+    ),
+    "interactive/order-status": _with_content({"body": _BODY, "action*": Free(), "footer": _FOOTER}),
     "interactive/request-contact-info": _with_content({"body*": _BODY}),
     "interactive/flow": _with_content(
         {
@@ -479,6 +492,7 @@ TEMPLATE = Object(
                                     "header": Variants(
                                         {
                                             **_PICTURES,
+                                            "GIF": {"mediaUrl*": _MEDIA},
                                             "TEXT": {"placeholder*": Text()},
                                             "DOCUMENT": {"mediaUrl*": _MEDIA, "filename*": Text(1, 240)},
                                             "LOCATION": {
@@ -494,6 +508,11 @@ TEMPLATE = Object(
                                                 "COPY_CODE": {"parameter*": Text(1, 15)},
                                                 "FLOW": {"flowToken": Text(0, 3000), "data": Free()},
                                                 "CATALOG": {"thumbnailProductRetailerId": Text(0, 3000)},
+                                                "ORDER_DETAILS": {"action*": Free()},
+                                                "VOICE_CALL": {
+                                                    "callValidityPeriod": Number(1, 43_200),
+                                                    "callContextPayload": Text(1, 512),
+                                                },
                                                 "MULTI_PRODUCT": {
                                                     "thumbnailProductRetailerId": Text(0, 3000),
                                                     "sections*": Many(_PRODUCTS, 1, 10),
@@ -518,7 +537,8 @@ TEMPLATE = Object(
                                             )
                                         }
                                     ),
-                                    "limitedTimeOffer": Object({"expirationTime*": Text(1)}),
+                                    "orderStatus": Free(),
+                                    "limitedTimeOffer": Object({"expirationTime*": Time()}),
                                 }
                             ),
                             "language*": Text(1),
@@ -531,3 +551,33 @@ TEMPLATE = Object(
         "bulkId": _BULK,
     }
 )
+
+UNIFIED = Object(
+    {
+        "messages*": Many(
+            Object(
+                {
+                    "channel*": Text(1),
+                    "sender": Text(),
+                    "destinations*": Many(Free(), 1),
+                    "content": Free(),
+                    "template": Free(),
+                    "options": Free(),
+                    "webhooks": Free(),
+                    "failover": Many(Free()),
+                }
+            ),
+            1,
+        ),
+        "options": Free(),
+    }
+)
+"""Of the Messages API, whose many contents only its document tells apart."""
+VALIDATION = Object({"to*": Text(1, 320)})
+VALIDATIONS = Object(
+    {
+        "validationRequestId": Text(),
+        "destinations*": Many(Object({"destination*": Text(1, 320)}), 1, 100_000),
+    }
+)
+UNIFIED_EVENTS = Object({"events*": Many(Free(), 1), "options": Free()})

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from messaging_channels.plugins import Status
 from messaging_channels.plugins import status as statuses
+from messaging_channels_infobip.dates import parse_date
 
 Json: TypeAlias = dict[str, Any]
 
@@ -18,9 +19,17 @@ ENQUEUED: Mapping[str, Status] = {
     "sms": statuses.PENDING_ACCEPTED,
     "whatsapp": statuses.PENDING_ENROUTE,
     "email": statuses.PENDING_ENROUTE,
+    "messages": statuses.PENDING_ACCEPTED,
 }
 DUPLICATE = statuses.known(5, 23)
-NO_ERROR: Json = {"groupId": 0, "groupName": "OK", "id": 0, "name": "NO_ERROR", "description": "No Error"}
+NO_ERROR: Json = {
+    "groupId": 0,
+    "groupName": "OK",
+    "id": 0,
+    "name": "NO_ERROR",
+    "description": "No Error",
+    "permanent": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,8 @@ class AcceptedMessage:
     fate: Fate
     status: Status
     at: float = field(default_factory=time.time)
+    parts: int = 1
+    """How many messages it is charged as."""
 
     @property
     def error(self) -> Json:
@@ -105,8 +116,9 @@ class AcceptedMessage:
             "sender": self.sender,
             "sentAt": format_date(self.at),
             "doneAt": format_date(self.at),
-            "messageCount": 1,
-            "smsCount": 1,
+            "messageCount": self.parts,
+            "smsCount": self.parts,
+            "event": "DELIVERY",
             "price": {"pricePerMessage": 0.0, "currency": "EUR"},
             "status": self.status.as_dict(),
             "error": self.error,
@@ -134,7 +146,9 @@ class Account:
 
     def __init__(self) -> None:
         self.messages: list[AcceptedMessage] = []
-        self.unfetched: dict[str, list[AcceptedMessage]] = {"sms": [], "email": []}
+        self.unfetched: dict[str, list[AcceptedMessage]] = {"sms": [], "email": [], "messages": []}
+        self.unified_inbox: list[Json] = []
+        self.validations: list[Json] = []
         self.inbox: list[Json] = []
         self.schedules: dict[str, Schedule] = {}
         self.persons: list[Json] = []
@@ -156,13 +170,14 @@ class Account:
 
     def find(self, channel: str, query: Mapping[str, str]) -> list[AcceptedMessage]:
         """Return the messages that a query asks for, the newest first."""
-        wanted = {name: set(query[name].split(",")) for name in ("messageId", "bulkId") if name in query}
+        wanted = {name: query[name].split(",") for name in _FILTERS if query.get(name)}
+        since, until = (parse_date(query.get(name), default=edge) for name, edge in _SPAN)
         return [
             one
             for one in reversed(self.messages)
             if one.channel == channel
-            and one.id in wanted.get("messageId", {one.id})
-            and one.bulk_id in wanted.get("bulkId", {one.bulk_id})
+            and since <= one.at <= until
+            and all(_FILTERS[name](one) in values for name, values in wanted.items())
         ]
 
     def state(self) -> list[Json]:
@@ -182,3 +197,17 @@ class Account:
 def new_id() -> str:
     """Make an id as Infobip does where the client gave none."""
     return str(uuid.uuid4().int % 10**20)
+
+
+_FILTERS: Mapping[str, Callable[[AcceptedMessage], Any]] = {
+    "messageId": lambda one: one.id,
+    "bulkId": lambda one: one.bulk_id,
+    "sender": lambda one: one.sender,
+    "destination": lambda one: one.to,
+    "generalStatus": lambda one: one.status.group_name,
+    "channel": lambda one: one.labels.get("channel"),
+    "entityId": lambda one: one.labels.get("entityId"),
+    "applicationId": lambda one: one.labels.get("applicationId"),
+    "campaignReferenceId": lambda one: one.labels.get("campaignReferenceId"),
+}
+_SPAN = (("sentSince", float("-inf")), ("sentUntil", float("inf")))

@@ -14,11 +14,16 @@ _WEBHOOK_WRITERS = {
     "sms": f"{_BOTH} to sender messageCount platform campaignReferenceId callbackData",
     "whatsapp": f"{_BOTH} to messageCount",
     "email": f"{_BOTH} to smsCount applicationId entityId campaignReferenceId callbackData",
+    "messages": (
+        "event channel sender destination sentAt doneAt bulkId messageId callbackData messageCount status error"
+        " platform campaignReferenceId"
+    ),
 }
 _PULLED = _WEBHOOK_WRITERS["sms"]
 _ROW = f"{_BOTH} destination sender messageCount platform campaignReferenceId"
 _LOGGED = {"sms": f"{_ROW} content", "email": _ROW}
 """What reports and logs tell: the names differ from one to the other."""
+_UNIFIED = _WEBHOOK_WRITERS["messages"]
 _CONTACTS = {"PHONE": ("phone", "number"), "EMAIL": ("email", "address")}
 
 
@@ -28,7 +33,16 @@ def reports(request: Request, account: Account) -> HttpResponse:
     fitting = {id(one) for one in account.find(channel, request.query)}
     waiting = [one for one in account.unfetched[channel] if id(one) in fitting][: _limit(request)]
     account.unfetched[channel] = [one for one in account.unfetched[channel] if one not in waiting]
-    return json_response({"results": [one.fields(_PULLED) for one in waiting]})
+    told = _UNIFIED if channel == "messages" else _PULLED
+    return json_response({"results": [one.fields(told) for one in waiting]})
+
+
+def unified_inbox(request: Request, account: Account) -> HttpResponse:
+    """`GET /messages-api/1/inbound`: each message once."""
+    limit = _limit(request)
+    fetched, account.unified_inbox = account.unified_inbox[:limit], account.unified_inbox[limit:]
+    left = len(account.unified_inbox)
+    return json_response({"results": fetched, "messageCount": len(fetched), "pendingMessageCount": left})
 
 
 def delivery_report(message: AcceptedMessage) -> Json:
@@ -49,7 +63,7 @@ def logs(request: Request, account: Account) -> HttpResponse:
 
 
 def _channel(request: Request) -> str:
-    return request.path.split("/")[1]
+    return request.path.split("/")[1].removesuffix("-api")
 
 
 def _limit(request: Request) -> int:

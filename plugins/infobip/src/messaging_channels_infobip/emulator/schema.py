@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, cast
+
+from messaging_channels_infobip.dates import parse_date
 
 Problem: TypeAlias = tuple[str, str]
 """Where, and what is wrong there."""
@@ -98,6 +101,48 @@ class Many:
 
 
 @dataclass(frozen=True, slots=True)
+class Either:
+    """What one of these allows."""
+
+    rules: tuple[Rule, ...]
+
+    def problems(self, value: Any, at: str) -> Iterator[Problem]:  # noqa: ANN401
+        """See Rule. Of what none allows, the first says what is wrong."""
+        found = [list(rule.problems(value, at)) for rule in self.rules]
+        yield from () if any(not one for one in found) else found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """A time (ISO 8601), with or without a zone."""
+
+    def problems(self, value: Any, at: str) -> Iterator[Problem]:  # noqa: ANN401
+        """See Rule."""
+        if parse_date(value, default=-1.0) < 0 or not isinstance(value, str):
+            yield at, "must be a date and a time"
+
+
+@dataclass(frozen=True, slots=True)
+class Base64:
+    """Bytes as base64 (RFC 4648), and what else they must be."""
+
+    of: Callable[[bytes], str] = lambda _: ""
+    """Says what is wrong with them; empty for nothing."""
+
+    def problems(self, value: Any, at: str) -> Iterator[Problem]:  # noqa: ANN401
+        """See Rule."""
+        try:
+            problem = self.of(b64decode(value, validate=True))
+        except (ValueError, TypeError):
+            problem = "must be base64"
+        if problem:
+            yield at, problem
+
+
+UNKNOWN = "is not known"
+
+
+@dataclass(frozen=True, slots=True)
 class Object:
     """An object. The names of required fields end in `*`; what is not named is refused, where the real API ignores it."""
 
@@ -112,7 +157,7 @@ class Object:
         prefix = f"{at}." if at else ""
         known = {name.rstrip("*") for name in self.fields}
         for name in given.keys() - known:
-            yield prefix + name, "is not known"
+            yield prefix + name, UNKNOWN
         for name, rule in self.fields.items():
             plain = name.rstrip("*")
             if plain in given:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from messaging_channels.messages import segments
 from messaging_channels.plugins import HttpResponse
 from messaging_channels.testing import Request, json_response
 from messaging_channels_infobip.emulator import _table_rules as rules
@@ -17,7 +19,8 @@ from messaging_channels_infobip.emulator.account import (
     fate_of,
     new_id,
 )
-from messaging_channels_infobip.emulator.errors import require_valid
+from messaging_channels_infobip.emulator.errors import RequestRejected, require_valid
+from messaging_channels_infobip.emulator.mail import recipients_of
 
 Report: TypeAlias = Callable[[AcceptedMessage, str | None], None]
 """Hears of a message that is due, and the URL its reports go to, if it named one."""
@@ -37,7 +40,7 @@ def send_sms(request: Request, account: Account, report: Report) -> HttpResponse
     ]
     counted = options.get("includeSmsCountInResponse")
     elements = [
-        _element(account, one, report, url, {"details": {"messageCount": 1}} if counted else {})
+        _element(account, one, report, url, {"details": {"messageCount": one.parts}} if counted else {})
         for one, url in taken
     ]
     return json_response({"bulkId": bulk_id, "messages": elements})
@@ -102,7 +105,10 @@ def send_mime(request: Request, account: Account, report: Report) -> HttpRespons
     body = require_valid(request, rules.MIME)
     labels = {name: body.get(name) for name in ("callbackData", "applicationId", "entityId")}
     bulk_id = body.get("bulkId") or new_id()
-    first, *others = body["destinations"]
+    named: list[str] = body.get("destinations") or recipients_of(b64decode(body["mimeMessage"]))
+    if not named:
+        raise RequestRejected(400, [("destinations", "must not be empty")])
+    first, others = named[0], named[1:]
     taken = [_accepted_message("email", first, body, {**body, "sender": body.get("from")}, bulk_id, labels)]
     taken += [
         _accepted_message("email", other, {}, {"sender": body.get("from")}, bulk_id, labels)
@@ -128,6 +134,55 @@ def send_chat(request: Request, account: Account, report: Report) -> HttpRespons
     return json_response(_chat(account, body, report, new_id()))
 
 
+def send_unified(request: Request, account: Account, report: Report) -> HttpResponse:
+    """`POST /messages-api/1/messages`: any channel but mail, one interface."""
+    body = require_valid(request, rules.UNIFIED)
+    bulk_id = _bulk(account, "messages", body.get("options", {}).get("schedule", {}))
+    elements = [
+        _element(account, _unified(message, named, bulk_id), report, None, {})
+        for message in body["messages"]
+        for named in map(_unified_destination, message["destinations"])
+    ]
+    return json_response({"bulkId": bulk_id, "messages": elements})
+
+
+def _unified_destination(destination: Json) -> Json:
+    """Return the first address of a destination that has one for each channel."""
+    listed: list[Json] = destination.get("byChannel", [])
+    first: Json = listed[0] if listed else {}
+    return {
+        "to": str(destination.get("to") or first.get("to") or ""),
+        "messageId": destination.get("messageId"),
+    }
+
+
+def _unified(message: Json, destination: Json, bulk_id: str) -> AcceptedMessage:
+    _, labels = _labels(message)
+    labels["channel"] = message["channel"]
+    return _accepted_message("messages", destination["to"], destination, message, bulk_id, labels)
+
+
+def validate_unified(request: Request, _: Account) -> HttpResponse:
+    """`POST /messages-api/1/messages/validate`: what the schema allows is in order."""
+    require_valid(request, rules.UNIFIED)
+    return json_response({"description": "Request is valid.", "action": "No action is needed."})
+
+
+def send_unified_events(request: Request, _: Account) -> HttpResponse:
+    """`POST /messages-api/1/events`: typing, which nobody sees."""
+    body = require_valid(request, rules.UNIFIED_EVENTS)
+    elements = [
+        {
+            "messageId": str(destination.get("messageId") or new_id()),
+            "status": ENQUEUED["messages"].as_dict(),
+            "destination": str(destination.get("to") or ""),
+        }
+        for event in body["events"]
+        for destination in event.get("destinations", [])
+    ]
+    return json_response({"bulkId": new_id(), "messages": elements})
+
+
 def _chat(account: Account, message: Json, report: Report, bulk_id: str) -> Json:
     labels = {name: message.get(name) for name in ("callbackData", "applicationId", "entityId")}
     described = {**message, "sender": message["from"]}
@@ -148,7 +203,13 @@ def _accepted_message(
         labels={name: value for name, value in labels.items() if value},
         fate=fate_of(to),
         status=ENQUEUED[channel],
+        parts=_parts(message.get("content")),
     )
+
+
+def _parts(content: Any) -> int:  # noqa: ANN401  whatever is sent
+    text = content.get("text") if isinstance(content, dict) else None
+    return segments(text).count if isinstance(text, str) and text else 1
 
 
 def _element(

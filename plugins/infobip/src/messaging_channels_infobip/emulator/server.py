@@ -15,19 +15,21 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from messaging_channels.plugins import HttpRequest, HttpResponse
-from messaging_channels.testing import Emulator, Request, json_response
+from messaging_channels.testing import Emulator, OpenApiChecks, Request, json_response
 from messaging_channels_infobip.api import is_loopback
-from messaging_channels_infobip.emulator import queries, sending
+from messaging_channels_infobip.emulator import queries, sending, validation
 from messaging_channels_infobip.emulator._table_rules import WHATSAPP
 from messaging_channels_infobip.emulator.account import AcceptedMessage, Account, Json, format_date, new_id
-from messaging_channels_infobip.emulator.errors import RequestRejected
+from messaging_channels_infobip.emulator.errors import STRICT, RequestRejected
 from messaging_channels_infobip.webhook_auth import HASH_NAMES, Algorithm
 
 
@@ -72,6 +74,8 @@ class InfobipEmulator(Emulator):
         webhook_url: str | None = None,
         security: WebhookSecurity | None = None,
         delay: float = 0.02,
+        strict: bool = True,
+        specifications: Path | None = None,
     ) -> None:
         """Bind the port; serve nothing yet.
 
@@ -81,14 +85,36 @@ class InfobipEmulator(Emulator):
             webhook_url: where reports go of messages that name no URL themselves. Without it they wait to be fetched.
             security: how the calls to it prove whose they are.
             delay: seconds from the answer to a send to its report.
+            strict: whether unknown fields are refused, and every request, answer and report is held to the vendor's OpenAPI documents. False for experiments.
+            specifications: the folder of these documents (`infobip_*.json`), by default what `MESSAGING_CHANNELS_SPECS` names. Without a folder the
+                emulator's own rules hold alone.
         """
         super().__init__(port=port)
         self.account = Account()
         self._key, self._url, self._delay = api_key, webhook_url, delay
         self._security = security or WebhookSecurity()
+        self._strict = strict
+        self._checks = OpenApiChecks.read(_folder(specifications) if strict else None, "infobip_*.json")
+        self.violations: list[tuple[str, str, str]] = []
+        """Where an answer of the emulator's own broke the documents: path, place, problem. It was then a fault (500)."""
 
     def handle(self, request: Request) -> HttpResponse:
-        """See Emulator."""
+        """See Emulator. A fault of its own is an answer, too: it never costs the connection."""
+        STRICT.set(self._strict)
+        try:
+            answer = self._handle(request)
+        except Exception as fault:  # noqa: BLE001  see above
+            self.violations.append((request.path, "", repr(fault)))
+            return RequestRejected(500).response(request.path)
+        problems = self._checks.response_problems(
+            request.method, request.path, answer.status, _parsed(answer)
+        )
+        if problems:
+            self.violations += [(request.path, *one) for one in problems]
+            return RequestRejected(500, problems).response(request.path)
+        return answer
+
+    def _handle(self, request: Request) -> HttpResponse:
         if request.path.startswith("/_infobip/"):
             return self._reports_to_emulator(request)
         try:
@@ -107,6 +133,10 @@ class InfobipEmulator(Emulator):
             raise RequestRejected(401)
 
     def _respond(self, request: Request) -> HttpResponse:
+        body = _parsed(request) if request.body else None
+        problems = self._checks.request_problems(request.method, request.path, body, request.query)
+        if problems:
+            raise RequestRejected(400, problems)
         place = (request.method, request.path)
         if place in _SEND_ROUTES:
             return _SEND_ROUTES[place](request, self.account, self._deliver)
@@ -142,6 +172,19 @@ class InfobipEmulator(Emulator):
                 {"error": f"one of {', '.join(_WEBHOOK_WRITERS)}, with a webhook URL"}, status=400
             )
         return json_response({})
+
+
+def _folder(given: Path | None) -> Path | None:
+    named = os.environ.get("MESSAGING_CHANNELS_SPECS")
+    folder = given or (Path(named) if named else None)
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def _parsed(message: Request | HttpResponse) -> Any:  # noqa: ANN401  JSON
+    try:
+        return json.loads(message.body)
+    except ValueError:
+        return None
 
 
 def _is_here(url: str) -> bool:
@@ -186,11 +229,19 @@ _SEND_ROUTES: Mapping[tuple[str, str], Callable[[Request, Account, sending.Repor
     ("POST", "/sms/3/messages"): sending.send_sms,
     ("POST", "/email/4/messages"): sending.send_mail,
     ("POST", "/email/4/mime"): sending.send_mime,
+    ("POST", "/messages-api/1/messages"): sending.send_unified,
     ("POST", "/whatsapp/1/message/template"): sending.send_template,
     **{("POST", f"/whatsapp/1/message/{kind}"): sending.send_chat for kind in WHATSAPP},
 }
 _QUERY_ROUTES: Mapping[tuple[str, str], Callable[[Request, Account], HttpResponse]] = {
     ("POST", "/sms/1/preview"): queries.preview,
+    ("POST", "/messages-api/1/messages/validate"): sending.validate_unified,
+    ("POST", "/messages-api/1/events"): sending.send_unified_events,
+    ("GET", "/messages-api/1/reports"): queries.reports,
+    ("GET", "/messages-api/1/inbound"): queries.unified_inbox,
+    ("POST", "/email/2/validation"): validation.validate,
+    ("POST", "/email/2/validations"): validation.request_validations,
+    ("GET", "/email/2/validations"): validation.validations,
     ("GET", "/sms/3/reports"): queries.reports,
     ("GET", "/email/4/reports"): queries.reports,
     ("GET", "/sms/3/logs"): queries.logs,

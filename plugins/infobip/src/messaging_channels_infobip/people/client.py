@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from messaging_channels.errors import UnknownAccount, UnresolvedRecipient
+from messaging_channels.errors import UnknownAccount, UnknownRecipient, UnresolvedRecipient
 from messaging_channels.plugins import (
     CurrentTime,
     Flow,
@@ -181,7 +181,8 @@ class PeopleResolver:
         """See RecipientResolver.
 
         Raises:
-            UnresolvedRecipient: there is no such person, or it has no number, or no mail address.
+            UnknownRecipient: there is no such person.
+            UnresolvedRecipient: it has no number, or no mail address.
             UnknownAccount: the account that it belongs to has no People here.
         """
         path = PATHS.get(channel.name)
@@ -191,8 +192,11 @@ class PeopleResolver:
         account = self._account(recipient, channel)
         person = yield from self.clients[account].person(*asked)
         if person is None:
-            raise _unresolved_error(
-                "People knows no such person", recipient, channel, "create it, or check the id"
+            raise UnknownRecipient(
+                "People knows no such person",
+                recipient=repr(recipient),
+                channel=channel.name,
+                hint="create it, or check the id",
             )
         address = get_path(person, path)
         if not isinstance(address, str) or not address:

@@ -21,10 +21,11 @@ from messaging_channels_infobip.field_formats import (
     format_links,
     format_platform,
     format_validity,
+    merge_raw,
     without_none,
     without_none_or_null,
 )
-from messaging_channels_infobip.options import InfobipSmsOptions, Language, SpeedLimit
+from messaging_channels_infobip.options import InfobipSmsOptions, Language, SmsBinary, SpeedLimit
 from messaging_channels_infobip.request_parts import AccountDefaults, RequestPart, Run, group_by_key
 from messaging_channels_infobip.responses import parse_batch_response
 
@@ -110,11 +111,15 @@ def _destinations(run: Run) -> list[dict[str, Any]]:
 
 
 def _message_fields(
-    message: Sms, sender: str, options: InfobipSmsOptions | None, defaults: AccountDefaults
+    message: Sms, sender: str | None, options: InfobipSmsOptions | None, defaults: AccountDefaults
 ) -> dict[str, Any]:
     """Write all of a message but its destinations."""
-    said: dict[str, Any] = {"sender": sender, "content": {"text": message.text}}
-    if options is not None:
+    said: dict[str, Any] = {} if sender is None else {"sender": sender}
+    said["content"] = {"text": message.text}
+    if options is not None and options.binary is not None:
+        said["content"] = _binary(options.binary)
+        said |= without_none(webhooks=webhook_fields(options, defaults))
+    elif options is not None:
         said["content"] |= without_none(
             transliteration=options.transliteration, language=_language(options.language)
         )
@@ -123,17 +128,25 @@ def _message_fields(
         said["webhooks"] = {"delivery": {"url": defaults.report_url}}
     if options or message.flash or message.validity_period:
         said |= without_none(options=_sms_options(message, options or _DEFAULT_OPTIONS))
-    return said
+    return said if options is None else merge_raw(said, options.raw)
 
 
-def _require_valid(envelope: Envelope, defaults: AccountDefaults) -> tuple[Sms, str]:
-    """Return the message and its sender, both checked."""
+def _binary(binary: SmsBinary) -> dict[str, Any]:
+    return {
+        "hex": binary.content.hex(" ").upper(),
+        "dataCoding": binary.data_coding,
+        "esmClass": binary.esm_class,
+    }
+
+
+def _require_valid(envelope: Envelope, defaults: AccountDefaults) -> tuple[Sms, str | None]:
+    """Return the message and its sender, both checked. Without a sender, the account's own at Infobip is taken."""
     message = envelope.message
     assert isinstance(message, Sms)  # noqa: S101  for the type checkers: the provider sorts by type
     if len(message.text) > ALWAYS_SHORT_ENOUGH:
         _check_size(message)
-    sender = message.sender or defaults.sms_sender or defaults.sender or defaults.resolve_sender(envelope)
-    return message, _require_sender(str(sender))
+    sender = message.sender or defaults.sms_sender or defaults.sender
+    return message, None if sender is None else _require_sender(str(sender))
 
 
 @lru_cache(maxsize=256)

@@ -16,6 +16,7 @@ from messaging_channels.messages import (
     WhatsAppCallButton,
     WhatsAppContactRequest,
     WhatsAppFlow,
+    WhatsAppInteractive,
     WhatsAppList,
     WhatsAppLocationRequest,
     WhatsAppProduct,
@@ -25,6 +26,7 @@ from messaging_channels.messages import (
 from messaging_channels_infobip.field_formats import without_none
 
 _SECTION_TITLE, _MOST_SECTIONS, _BUTTON, _URL = 24, 10, 20, 2048
+_MAX_FILENAME_LENGTH = 240
 _MOST_MINUTES, _CALL_PAYLOAD = 43_200, 512
 
 
@@ -120,7 +122,7 @@ def flow(message: WhatsAppFlow) -> dict[str, Any]:
         raise invalid_message(message, "button", f"over {_BUTTON} characters", "shorten it")
     action = without_none(
         mode="DRAFT" if message.draft else None,
-        flowToken=message.token,
+        flowToken=message.token or "unused",
         flowId=message.flow_id,
         callToActionButton=message.button,
         flowAction=message.action.upper(),
@@ -156,8 +158,18 @@ def _header(message: Interactive, *, text_only: bool) -> dict[str, Any] | None:
         return {"type": "TEXT", "text": message.header}
     if text_only:
         raise invalid_message(message, "header", "Infobip takes a line of text here", "give text")
-    url = url_of(message.header, message)
-    return {"type": media_type_of(message.header, url), "mediaUrl": url}
+    url, name = url_of(message.header, message), message.header.filename
+    kind = "DOCUMENT" if name and not message.header.content_type else media_type_of(message.header, url)
+    if name is not None and not 1 <= len(name) <= _MAX_FILENAME_LENGTH:
+        raise invalid_message(
+            message, "header", f"a filename of 1 to {_MAX_FILENAME_LENGTH} characters", "name it so"
+        )
+    return without_none(type=kind, mediaUrl=url, filename=name if kind == "DOCUMENT" else None)
+
+
+def interactive(message: WhatsAppInteractive) -> dict[str, Any]:
+    """Write a kind that has no class of its own: its action is passed on as it is, in Infobip's form."""
+    return _interactive_body(message, dict(message.action))
 
 
 def media_type_of(media: Media, url: str) -> str:

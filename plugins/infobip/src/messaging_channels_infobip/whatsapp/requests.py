@@ -5,15 +5,21 @@ Source: https://www.infobip.com/docs/api/channels/whatsapp/whatsapp-outbound-mes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from messaging_channels import messages
-from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages import ContactCard, Message, WhatsAppTemplate
-from messaging_channels.plugins import Envelope, provider_options_of
+from messaging_channels.errors import InvalidAddress, InvalidMessage
+from messaging_channels.messages import ContactCard, Message, PostalAddress, WhatsAppTemplate
+from messaging_channels.plugins import Envelope, WhatsAppGroupId, provider_options_of
 from messaging_channels_infobip.api import InfobipApi
-from messaging_channels_infobip.field_formats import format_links, without_none, without_none_or_null
+from messaging_channels_infobip.field_formats import (
+    format_links,
+    merge_raw,
+    without_none,
+    without_none_or_null,
+)
 from messaging_channels_infobip.options import InfobipWhatsAppOptions
 from messaging_channels_infobip.request_parts import AccountDefaults, RequestPart, group_by_key
 from messaging_channels_infobip.responses import parse_batch_response, parse_single_response
@@ -59,23 +65,27 @@ def _template_parts(
 
 
 def _build_single(envelope: Envelope, api: InfobipApi, defaults: AccountDefaults) -> Any:  # noqa: ANN401
-    path, _ = _WRITERS[type(envelope.message)]
+    path = _path_of(envelope.message)
     return api.post(PREFIX + path, _message_fields(envelope, defaults))
 
 
 def _message_fields(envelope: Envelope, defaults: AccountDefaults) -> dict[str, Any]:
     """Write a message with all that surrounds its content."""
+    if isinstance(envelope.to, WhatsAppGroupId):
+        raise InvalidAddress(
+            "Infobip reaches no groups", kind="recipient of Infobip", hint="send by a provider that does"
+        )
     message, extra = envelope.message, _options_of(envelope.message)
     sender = defaults.resolve_sender(envelope)
     if len(sender) > _MAX_SENDER_LENGTH:
         raise _invalid_message(message, "sender", "over 24 characters", "use a registered number")
-    path, write = _WRITERS[type(message)]
+    path, write = _path_of(message), _WRITERS[type(message)][1]
     _check_options(message, extra, path)
     reply_to: str | None = None if path in _WITHOUT_QUOTES else getattr(message, "reply_to", None)
     surroundings = without_none(
         to=envelope.to.plain,
         messageId=envelope.id,
-        content=write(message),
+        content=write(message) or None,
         callbackData=extra.callback_data,
         notifyUrl=extra.report_url or defaults.report_url,
         urlOptions=format_links(extra.links),
@@ -85,7 +95,23 @@ def _message_fields(envelope: Envelope, defaults: AccountDefaults) -> dict[str, 
         applicationId=extra.application_id,
         context=None if reply_to is None else {"replyToMessageId": reply_to},
     )
-    return {"from": sender.removeprefix("+"), **surroundings}
+    return merge_raw({"from": sender.removeprefix("+"), **surroundings}, extra.raw)
+
+
+def _path_of(message: Message) -> str:
+    """Return the endpoint of a message. WhatsApp's own word for a kind, such as `order_details`, names Infobip's endpoint, too."""
+    if not isinstance(message, messages.WhatsAppInteractive):
+        return _WRITERS[type(message)][0]
+    kind = message.kind.lower().replace("_", "-")
+    if not _KIND.fullmatch(kind):
+        raise _invalid_message(
+            message, "kind", "it is no name of an endpoint", "give one such as order-details"
+        )
+    return f"interactive/{kind}"
+
+
+def _no_content(_: Message) -> dict[str, Any]:
+    return {}
 
 
 def _options_of(message: Message) -> InfobipWhatsAppOptions:
@@ -144,13 +170,35 @@ def _contacts(message: messages.WhatsAppContacts) -> dict[str, Any]:
 def _card(card: ContactCard) -> dict[str, Any]:
     return without_none(
         name=without_none(
-            firstName=card.first_name, lastName=card.last_name, formattedName=card.formatted_name
+            firstName=card.first_name,
+            lastName=card.last_name,
+            middleName=card.middle_name,
+            namePrefix=card.prefix,
+            nameSuffix=card.suffix,
+            formattedName=card.formatted_name,
         ),
         birthday=card.birthday,
-        phones=[{"phone": number} for number in card.phones] or None,
-        emails=[{"email": address} for address in card.emails] or None,
-        urls=[{"url": url} for url in card.urls] or None,
-        org=without_none_or_null(company=card.company, title=card.title),
+        addresses=[_postal_address(one) for one in card.addresses] or None,
+        phones=[
+            without_none(phone=one.phone, type=one.kind or None, waId=one.whatsapp_id)
+            for one in card.all_phones
+        ]
+        or None,
+        emails=[without_none(email=one.email, type=one.kind or None) for one in card.all_emails] or None,
+        urls=[without_none(url=one.url, type=one.kind or None) for one in card.all_urls] or None,
+        org=without_none_or_null(company=card.company, department=card.department, title=card.title),
+    )
+
+
+def _postal_address(address: PostalAddress) -> dict[str, Any]:
+    return without_none(
+        street=address.street or None,
+        city=address.city or None,
+        state=address.state or None,
+        zip=address.zip or None,
+        country=address.country or None,
+        countryCode=address.country_code or None,
+        type=address.kind or None,
     )
 
 
@@ -173,9 +221,12 @@ _WRITERS: Mapping[type[Message], tuple[str, Writer]] = {
     messages.WhatsAppFlow: ("interactive/flow", interactive.flow),
     messages.WhatsAppCarousel: ("interactive/media-carousel", carousel),
     messages.WhatsAppCallButton: ("interactive/voice-button", interactive.call_button),
+    messages.WhatsAppCallRequest: ("interactive/call-permission-request", _no_content),
+    messages.WhatsAppInteractive: ("interactive", interactive.interactive),
     messages.WhatsAppContactRequest: ("interactive/request-contact-info", interactive.text_only_content),
 }
 """The endpoint of each type, and what writes its content."""
 
+_KIND = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _WITHOUT_QUOTES = frozenset({"interactive/voice-button"})
 _WITHOUT_LINKS = frozenset({"audio", "sticker", "location", "contact"})

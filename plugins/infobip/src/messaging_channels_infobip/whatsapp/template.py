@@ -148,9 +148,9 @@ def _copy_code(button: CopyCode) -> dict[str, Any]:
 
 
 def _flow(button: FlowButton) -> dict[str, Any]:
-    return without_none(
-        type="FLOW", flowToken=_require_length(button.token, _TOKEN), data=dict(button.data) or None
-    )
+    own = button.token != _NO_TOKEN
+    token = _require_length(button.token, _TOKEN) if own else None
+    return without_none(type="FLOW", flowToken=token, data=dict(button.data) or None)
 
 
 def _one_time_password(button: OneTimePassword) -> dict[str, Any]:
@@ -165,14 +165,14 @@ def _catalog(button: CatalogButton) -> dict[str, Any]:
 def _products(button: ProductsButton) -> dict[str, Any]:
     if not 1 <= len(button.sections) <= _MOST_SECTIONS:
         raise _invalid_message("buttons", f"1 to {_MOST_SECTIONS} sections allowed", "change their number")
-    return {
-        "type": "MULTI_PRODUCT",
-        "thumbnailProductRetailerId": button.thumbnail_product_id,
-        "sections": [
+    return without_none(
+        type="MULTI_PRODUCT",
+        thumbnailProductRetailerId=button.thumbnail_product_id,
+        sections=[
             {"title": _section_title(section.title), "productRetailerIds": list(section.product_ids)}
             for section in button.sections
         ],
-    }
+    )
 
 
 def _section_title(title: str) -> str:
@@ -191,6 +191,7 @@ def _invalid_message(field: str, problem: str, hint: str) -> InvalidMessage:
     return InvalidMessage(problem, field=f"WhatsAppTemplate.{field}", hint=hint)
 
 
+_NO_TOKEN = "unused"  # noqa: S105  WhatsApp's own word for none
 _MOST_BUTTONS, _MOST_CARDS, _MOST_CARD_BUTTONS = 10, 10, 2
 _MOST_SECTIONS, _SECTION_TITLE = 10, 24
 _PAYLOAD, _CODE, _TOKEN, _MAX_FILENAME_LENGTH = 128, 15, 3000, 240

@@ -35,7 +35,7 @@ def mail(mail_transaction: MailTransaction, capabilities: ServerCapabilities) ->
     if mail_transaction.needs_utf8:
         parameters += " BODY=8BITMIME SMTPUTF8"
     if capabilities.dsn:
-        parameters += f" RET=HDRS{_envid(mail_transaction.id)}"
+        parameters += f" RET={mail_transaction.returned}{_envid(mail_transaction.id)}"
     return f"MAIL FROM:<{mail_transaction.sender}>{parameters}\r\n".encode()
 
 
@@ -44,12 +44,12 @@ def _envid(own: str) -> str:
     return f" ENVID={encoded}" if 0 < len(encoded) <= _LONGEST_ENVID else ""
 
 
-def rcpt(address: str, capabilities: ServerCapabilities) -> bytes:
+def rcpt(address: str, capabilities: ServerCapabilities, notify: str | None = None) -> bytes:
     """Name a recipient. Where reports can be asked for, failure and delay are, about the address as it was given."""
     parameters = ""
     if capabilities.dsn:
         kind = "rfc822" if address.isascii() else "utf-8"
-        parameters = f" NOTIFY={capabilities.notify} ORCPT={kind};{xtext(address) if kind == 'rfc822' else unitext(address)}"
+        parameters = f" NOTIFY={notify or capabilities.notify} ORCPT={kind};{xtext(address) if kind == 'rfc822' else unitext(address)}"
     return f"RCPT TO:<{address}>{parameters}\r\n".encode()
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from messaging_channels_smtp.protocol import commands
 from messaging_channels_smtp.protocol.mail import MailTransaction, TransactionResult
 from messaging_channels_smtp.protocol.replies import ConnectionLost, Reply
 from messaging_channels_smtp.protocol.server import ConnectionState, Server, ServerCapabilities
-from messaging_channels_smtp.protocol.steps import Send, Stage, StepFlow, await_reply
+from messaging_channels_smtp.protocol.steps import LimitTime, Send, Stage, StepFlow, await_reply
 
 
 @dataclass(slots=True)
@@ -33,17 +34,19 @@ class TransactionState:
 
     def result(self, lost: ConnectionLost | None) -> TransactionResult:
         """Say what became of it."""
-        told = tuple(self.recipients)
+        told, asked = tuple(self.recipients), self.mail.recipients
         if self.local_problem:
             return TransactionResult(
                 Stage.MAIL, Reply(_LOCAL_REPLY_CODE, self.local_problem), self.local_problem
             )
         if self.rejection:
-            return TransactionResult(*self.rejection, recipients=told)
+            return TransactionResult(*self.rejection, recipients=told, addresses=asked)
         if self.final_reply:
-            return TransactionResult(Stage.CONTENT, self.final_reply, committed=True, recipients=told)
+            return TransactionResult(
+                Stage.CONTENT, self.final_reply, committed=True, recipients=told, addresses=asked
+            )
         problem, timed_out = (lost.problem, lost.timed_out) if lost else ("not offered", False)
-        return TransactionResult(self.stage, None, problem, timed_out, self.committed, told)
+        return TransactionResult(self.stage, None, problem, timed_out, self.committed, told, asked)
 
 
 class TransactionSender:
@@ -81,11 +84,14 @@ class TransactionSender:
 
     def _send_envelope(self, passage: TransactionState, *, with_data: bool) -> StepFlow[None]:
         """Say the envelope, behind the content of the letter before. Afterwards the content may follow, unless it was refused."""
+        yield LimitTime(self._timeouts.total)
         for group in self._command_groups(passage, with_data=with_data):
             ahead, before = yield from self._start_content()
-            yield Send(ahead + b"".join(said for _, said in group))
+            said = ahead + b"".join(said for _, said in group)
             if before:
-                yield from self._read_final_reply(before)
+                yield from self._commit(before, said)
+            else:
+                yield Send(said)
             replies = yield from self._read_replies(passage, group)
             if passage.rejection:
                 yield from self._abort_transaction(replies[-1])
@@ -153,27 +159,53 @@ class TransactionSender:
         end = yield from self._write_blocks(passage, data)
         if self._connection.capabilities.pipelining:
             return end, passage
-        yield Send(end)
-        yield from self._read_final_reply(passage)
+        yield from self._commit(passage, end)
         return b"", None
 
-    def _write_blocks(self, passage: TransactionState, data: bytes) -> StepFlow[bytes]:
-        """Write all blocks but the last, and return it; from now on the server may have everything."""
+    def _write_blocks(
+        self, passage: TransactionState, data: bytes, *, interruptible: bool = True
+    ) -> StepFlow[bytes]:
+        """Write all blocks but the last, and return it; from now on the server may have everything.
+
+        Raises:
+            ConnectionLost: it broke, or the server spoke before it had everything: what it said is the final reply then.
+        """
         cut = max(0, (len(data) - 1) // _BLOCK) * _BLOCK
         for start in range(0, cut, _BLOCK):
-            yield Send(data[start : start + _BLOCK])
+            if (yield Send(data[start : start + _BLOCK], interruptible)):
+                yield from self._read_early_reply(passage)
         passage.committed = True
         return data[cut:]
+
+    def _read_early_reply(self, passage: TransactionState) -> StepFlow[None]:
+        """Take a reply that came before the end of the content: a refusal is one. No more is sent on this connection."""
+        reply = yield from await_reply(self._timeouts.command)
+        if reply.first_digit in _REFUSALS:
+            passage.final_reply = reply
+        passage.committed = True
+        raise ConnectionLost(f"{reply.code} before the end of the content")
+
+    def _commit(self, passage: TransactionState, data: bytes) -> StepFlow[None]:
+        """Write the end of the content, and what goes with it, and take the reply. It may have come although writing failed."""
+        try:
+            yield Send(data)
+        except ConnectionLost as lost:
+            yield from self._read_last_words(passage, lost)
+        yield from self._read_final_reply(passage)
+
+    def _read_last_words(self, passage: TransactionState, lost: ConnectionLost) -> StepFlow[None]:
+        with suppress(ConnectionLost):
+            yield from self._read_reply(passage, Stage.CONTENT, self._timeouts.command)
+        raise lost
 
     def _finish_last(self) -> StepFlow[None]:
         end, passage = yield from self._start_content()
         if passage:
-            yield Send(end)
-            yield from self._read_final_reply(passage)
+            yield from self._commit(passage, end)
 
     def _read_final_reply(self, passage: TransactionState) -> StepFlow[None]:
         """Take the reply to the whole content."""
-        passage.final_reply = yield from self._read_reply(passage, Stage.CONTENT, self._timeouts.data_end)
+        yield from self._read_reply(passage, Stage.CONTENT, self._timeouts.data_end)
         self._connection.mails_sent += 1
 
     def _send_by_chunks(self, passages: Sequence[TransactionState]) -> StepFlow[None]:
@@ -186,7 +218,7 @@ class TransactionSender:
             if stepwise:
                 yield from self._send_envelope(passage, with_data=False)
             if passage.rejection is None:
-                yield from self._send_chunk(passage, alone=stepwise)
+                yield from self._send_chunk(passage, waiting, alone=stepwise)
                 waiting.append(passage)
         while waiting:
             yield from self._read_pipelined_replies(waiting.popleft())
@@ -195,7 +227,9 @@ class TransactionSender:
         octets = len(further.mail.content) + sum(len(one.mail.content) for one in waiting)
         return len(waiting) >= self._pipeline_depth or octets > _MAX_PIPELINED_OCTETS
 
-    def _send_chunk(self, passage: TransactionState, *, alone: bool) -> StepFlow[None]:
+    def _send_chunk(
+        self, passage: TransactionState, waiting: deque[TransactionState], *, alone: bool
+    ) -> StepFlow[None]:
         """Write the content, and the envelope before it unless that was answered. RSET, since a refusal before leaves an open question."""
         content = passage.mail.content
         ahead = commands.bdat(len(content))
@@ -205,13 +239,21 @@ class TransactionSender:
                 said for _, said in _envelope_commands(passage.mail, self._connection.capabilities)
             )
             ahead = commands.RSET + envelope + ahead
-        end = yield from self._write_blocks(passage, ahead + content)
-        yield Send(end)
         if alone:
             passage.stage = Stage.CONTENT
+        try:
+            end = yield from self._write_blocks(passage, ahead + content, interruptible=alone)
+            yield Send(end)
+        except ConnectionLost:
+            if passage.committed and passage.final_reply is None:
+                waiting.append(passage)
+            while waiting:  # what was answered before it broke
+                yield from self._read_pipelined_replies(waiting.popleft())
+            raise
 
     def _read_pipelined_replies(self, passage: TransactionState) -> StepFlow[None]:
         """Take the replies to one letter of the window."""
+        yield LimitTime(self._timeouts.total)
         if passage.stage is not Stage.CONTENT:
             envelope = [(Stage.RESET, b""), *_envelope_commands(passage.mail, self._connection.capabilities)]
             yield from self._read_replies(passage, envelope)
@@ -224,15 +266,15 @@ class TransactionSender:
         """Take one reply of the kind that its command can have.
 
         Raises:
-            Lost: it is of another kind, so that we no longer know which reply is to what; or the server closes with it.
+            ConnectionLost: it is of another kind, so that we no longer know which reply is to what; or the server closes with it.
         """
-        reply = yield from await_reply(seconds)
+        reply = yield from await_reply(seconds, in_limit=stage is not Stage.CONTENT)
         if reply.first_digit not in _REFUSALS and reply.first_digit != _KINDS.get(stage, _DONE):
             raise ConnectionLost(f"{reply.code} is no answer to {stage}")
+        if stage is Stage.CONTENT:
+            passage.final_reply = reply
         if reply.closes_connection:
-            if stage is Stage.CONTENT:
-                passage.final_reply = reply
-            elif passage.rejection is None:
+            if stage is not Stage.CONTENT and passage.rejection is None:
                 passage.rejection = passage.stage, reply
             raise ConnectionLost("the server closes the connection")
         return reply
@@ -243,7 +285,7 @@ def _envelope_commands(
 ) -> Iterator[tuple[Stage, bytes]]:
     yield Stage.MAIL, commands.mail(mail, capabilities)
     for address in mail.recipients:
-        yield Stage.RCPT, commands.rcpt(address, capabilities)
+        yield Stage.RCPT, commands.rcpt(address, capabilities, mail.notify)
 
 
 def _local_problem(mail: MailTransaction, capabilities: ServerCapabilities) -> str:

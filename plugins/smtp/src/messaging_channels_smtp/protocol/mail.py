@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from messaging_channels.errors import InvalidMessage
@@ -24,6 +25,10 @@ class MailTransaction:
     recipients: tuple[str, ...] = field(repr=False)
     content: bytes = field(repr=False)
     """Lines ended by CRLF; not dot-stuffed."""
+    notify: str | None = None
+    """Which reports are asked for, where the server offers DSN. None for what is asked of the server otherwise."""
+    returned: str = "HDRS"
+    """What a report of failure brings back: HDRS or FULL."""
 
     def __post_init__(self) -> None:
         """Check everything before the first octet leaves."""
@@ -60,6 +65,14 @@ class TransactionResult:
     """Whether the server may have the whole content."""
     recipients: tuple[Reply | None, ...] = ()
     """What was said to each recipient, as far as it was said."""
+    addresses: tuple[str, ...] = field(default=(), repr=False)
+    """Whom it was for, in the same order."""
+
+    @property
+    def refused(self) -> Mapping[str, Reply]:
+        """The recipients that were refused, with what was said."""
+        told = zip(self.addresses, self.recipients, strict=False)
+        return {address: reply for address, reply in told if reply is not None and not reply.is_positive}
 
     @property
     def not_offered(self) -> bool:

@@ -18,6 +18,9 @@ class SmtpTimeouts:
     data_block: float = 180.0
     """For each block of content to be taken off our hands."""
     data_end: float = 600.0
+    """For the reply to the whole content."""
+    total: float = 600.0
+    """For everything else about one mail together: a server that drips keeps nobody longer, and `data_end` comes on top."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,8 @@ class Server:
     """With which TLS is spoken; one that verifies."""
     timeouts: SmtpTimeouts = field(default_factory=SmtpTimeouts)
     pool: PoolLimits = field(default_factory=PoolLimits)
-    hostname: str = "localhost"
-    """What we call ourselves in EHLO."""
+    hostname: str | None = None
+    """What we call ourselves in EHLO. None for this machine's name, or its address where it has no full name."""
     notify: str = "FAILURE,DELAY"
     """Which reports are asked for, where the server offers DSN."""
 
@@ -80,7 +83,10 @@ class ServerCapabilities:
     @classmethod
     def from_ehlo(cls, keywords: Mapping[str, str], notify: str) -> ServerCapabilities:
         """Read the keywords of an EHLO reply."""
-        limits = dict(part.partition("=")[::2] for part in keywords.get("LIMITS", "").upper().split())
+        limits = {
+            name: value
+            for name, _, value in (part.partition("=") for part in keywords.get("LIMITS", "").upper().split())
+        }
         size = keywords.get("SIZE")
         return cls(
             keywords,

@@ -30,9 +30,11 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Write these octets."""
+    """Write these octets. Answered with True if the server spoke before they were all written; then the rest is not written."""
 
     data: bytes = field(repr=False)
+    interruptible: bool = False
+    """Whether a reply may end it. False where replies to earlier commands may still come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,16 @@ class AwaitReply:
     """Wait for the next reply. Answered with a Reply."""
 
     timeout: float
+    """Seconds for the whole reply, however many lines it has."""
+    in_limit: bool = True
+    """Whether the limit of the mail holds too. Not for the reply to the whole content: giving it up makes the outcome unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class LimitTime:
+    """Give everything that follows, but for replies to whole contents, so many seconds in all; until the next limit."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +63,7 @@ class ReuseConnection:
 
 @dataclass(frozen=True, slots=True)
 class OpenConnection:
-    """Open a connection, with TLS from its first octet if that is the server's mode."""
+    """Open a connection, with TLS from its first octet if that is the server's mode. Answered with this machine's name for EHLO."""
 
     timeout: float
 
@@ -76,19 +88,26 @@ class CloseConnection:
 
 
 Step: TypeAlias = (
-    Send | AwaitReply | ReuseConnection | OpenConnection | StartTls | ReleaseConnection | CloseConnection
+    Send
+    | AwaitReply
+    | LimitTime
+    | ReuseConnection
+    | OpenConnection
+    | StartTls
+    | ReleaseConnection
+    | CloseConnection
 )
 StepFlow: TypeAlias = Generator[Step, Any, Result]
 """A generator that yields steps and is sent their answers. `Lost` and `Refused` are thrown into it."""
 
 
-def await_reply(timeout: float) -> StepFlow[Reply]:
+def await_reply(timeout: float, *, in_limit: bool = True) -> StepFlow[Reply]:
     """Wait for the next reply.
 
     Raises:
-        Lost: it did not come in time, or could not be read.
+        ConnectionLost: it did not come in time, or could not be read.
     """
-    reply: Reply = yield AwaitReply(timeout)
+    reply: Reply = yield AwaitReply(timeout, in_limit)
     return reply
 
 

@@ -13,6 +13,7 @@ from messaging_channels_smtp.protocol.server import ConnectionState, Server, Smt
 from messaging_channels_smtp.protocol.session import open_session
 from messaging_channels_smtp.protocol.steps import (
     CloseConnection,
+    LimitTime,
     OpenConnection,
     ReleaseConnection,
     ReuseConnection,
@@ -46,8 +47,9 @@ class Submission(Exchange[tuple[TransactionResult, ...]]):
             min(own.command, most.read),
             min(own.data_block, most.write),
             min(own.data_end, most.read),
+            min(own.total, most.read),
         )
-        return replace(self.server, timeouts=timeouts)
+        return self.server if timeouts == own else replace(self.server, timeouts=timeouts)
 
 
 def submit(submission: Submission) -> StepFlow[tuple[TransactionResult, ...]]:
@@ -59,9 +61,10 @@ def submit(submission: Submission) -> StepFlow[tuple[TransactionResult, ...]]:
     told: dict[int, TransactionResult] = {}
     server = submission.server_with_timeouts
     while left := [index for index in range(len(submission.mails)) if index not in told]:
-        line: ConnectionState | None = yield ReuseConnection(server.timeouts.data_end)
-        used = line is not None
+        line: ConnectionState | None = None
         try:
+            line = yield ReuseConnection(server.timeouts.data_end)
+            used = line is not None
             line = line or (yield from _open_connection(server, submission.token))
         except (ConnectionLost, SessionRefused) as failure:
             yield CloseConnection()
@@ -75,8 +78,9 @@ def submit(submission: Submission) -> StepFlow[tuple[TransactionResult, ...]]:
 
 
 def _open_connection(server: Server, token: str | None) -> StepFlow[ConnectionState]:
-    yield OpenConnection(server.timeouts.connect)
-    return (yield from open_session(server, token))
+    yield LimitTime(server.timeouts.total)
+    own_name: str | None = yield OpenConnection(server.timeouts.connect)
+    return (yield from open_session(server, token, own_name))
 
 
 def _send_on_connection(

@@ -4,32 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from messaging_channels_smtp.reports._table_phrases import PHRASES
-from messaging_channels_smtp.reports.received_mail import MailPart, ReceivedMail, parse_header_fields
+from messaging_channels_smtp.reports.header_fields import parse_fields
+from messaging_channels_smtp.reports.received_mail import MailPart, ReceivedMail
 from messaging_channels_smtp.reports.report import Action, RecipientUpdate
+from messaging_channels_smtp.reports.wordings import normalize
+from messaging_channels_smtp.responses import enhanced_code_of
 
 _KINDS = ("message/delivery-status", "message/global-delivery-status")
 _MOST_RECIPIENTS = 200
+TEMPORARY = "4.2.1"
+"""What words stand for that say that a mailbox is away for a while."""
 
 
 def parse_delivery_status(mail: ReceivedMail) -> tuple[str, tuple[RecipientUpdate, ...]]:
     """Return the envelope id and what is told of each recipient; nothing where no part is in that form, whatever it calls itself."""
     for part in (*mail.parts_of_type(*_KINDS), *_find_disguised(mail)):
-        blocks = [parse_header_fields(block) for block in _BLANK.split(part.text.replace("\r\n", "\n"))]
+        blocks = [parse_fields(block) for block in islice(_BLANK.split(part.text), _MOST_RECIPIENTS)]
         updates = tuple(update for block in blocks for update in _parse_update(block))
         if updates:
             envelope_id = next(
                 (found for block in blocks if (found := block.get("original-envelope-id"))), ""
             )
-            return envelope_id, updates[:_MOST_RECIPIENTS]
+            return envelope_id, updates
     return "", ()
 
 
 def most_specific_code(status: str, diagnostic: str) -> str:
-    """Return the code that says most: why the server that refused it did so, before what the reporting one makes of it.
+    """Return the code that says most: what the words of the server that refused it say of the mailbox, then its code, then that of the reporting one.
 
-    That a queue gave up is the reporting server's to say. A code that says nothing gives way to words that do; a basic code is the last resort.
+    Servers of today put "no such user" and "mailbox full" behind whatever code they like. That a queue gave up is the reporting server's to say.
     """
     own, said = _code_in(status), _REFUSAL.search(diagnostic)
     code = (
@@ -41,11 +47,15 @@ def most_specific_code(status: str, diagnostic: str) -> str:
         if is_specific(own)
         else _code_in(diagnostic) or own
     )
-    if is_specific(code):
-        return code
     basic = _BASIC.search(diagnostic)
     code = code or (f"{basic[0][0]}.0.0" if basic else "")
     worded = code_from_words(diagnostic)
+    if _IS_UNKNOWN_AT_MICROSOFT.search(diagnostic):
+        worded = "5.1.1"
+    if is_specific(code) and not _counts_more(worded, code):
+        return code
+    if worded == TEMPORARY:
+        return worded
     return f"{code[0]}{worded[1:]}" if code and worded else worded or code
 
 
@@ -56,7 +66,23 @@ def is_specific(code: str) -> bool:
 
 def code_from_words(text: str) -> str:
     """Return the code that the wording of a refusal stands for, empty where none is known."""
-    return next((meant for pattern, meant in PHRASES if pattern.search(text)), "")
+    words = _NO_REASON.sub("", normalize(text[:_LONGEST_DIAGNOSTIC]))
+    return next((meant for pattern, meant in PHRASES if pattern.search(words)), "")
+
+
+def _counts_more(worded: str, code: str) -> bool:
+    """Whether what words say counts more than a code that says something too.
+
+    A full mailbox, a size and a sender that is refused do: what the code says of the address is then wrong. So does a policy, where the code says that
+    there is no such address. That there is none counts more than the code of a policy or of a system, and less than that of a passing fault.
+    """
+    if code[2:] == _GIVEN_UP_CODE or not worded:
+        return False
+    if worded in _DEAD:
+        return code[0] == "5" and code[2:] not in _OF_THE_MAIL
+    is_dead = enhanced_code_of(code).suppress
+    is_of_policy = worded == TEMPORARY or (worded.startswith("5.7.") and worded != _REFUSED)
+    return worded[2:] in _NOT_DEAD or (is_dead and is_of_policy)
 
 
 def _code_in(text: str) -> str:
@@ -82,9 +108,8 @@ def action_of(given: str, status: str) -> Action:
 
 
 def _parse_update(block: Mapping[str, str]) -> Iterator[RecipientUpdate]:
-    recipient = (
-        block.get("final-recipient") or block.get("original-recipient") or block.get("x-actual-recipient")
-    )
+    named = [block[name] for name in _RECIPIENT_FIELDS if block.get(name)]
+    recipient = next((one for one in named if _IS_ADDRESS.search(address_of(one))), named[0] if named else "")
     if not recipient or not ("action" in block or "status" in block):
         return
     original, diagnostic = block.get("original-recipient", ""), block.get("diagnostic-code", "")
@@ -101,7 +126,9 @@ def _parse_update(block: Mapping[str, str]) -> Iterator[RecipientUpdate]:
 
 def _find_disguised(mail: ReceivedMail) -> Iterator[MailPart]:
     return (
-        part for part in mail.parts if part.media_type not in _KINDS and _DISGUISED_REPORT.search(part.text)
+        part
+        for part in mail.parts
+        if part.media_type.startswith("text/") and _DISGUISED_REPORT.search(part.text)
     )
 
 
@@ -117,6 +144,8 @@ _ACTION_PREFIXES = {
     Action.EXPANDED: "expand",
 }
 _BY_CLASS = {"2": Action.DELIVERED, "4": Action.DELAYED, "5": Action.FAILED}
+_RECIPIENT_FIELDS = ("final-recipient", "original-recipient", "x-actual-recipient")
+_IS_ADDRESS = re.compile(r"[^@]@[^@]*\.")
 _BLANK = re.compile(r"\n[ \t]*\n")
 _CODE = re.compile(r"(?<![\d.])[245]\.\d{1,3}\.\d{1,3}(?![\d.]*\d)")
 _BASIC = re.compile(r"\b[45][0-5]\d\b")
@@ -124,6 +153,36 @@ _REFUSAL = re.compile(r"\b[45][0-5]\d[ -]\W?(?!\d\.[05]\.0\b)([45]\.\d{1,3}\.\d{
 """A reply with an enhanced code that says something."""
 _GIVEN_UP_CODE = "4.7"
 _VAGUE = ("0.0", "5.0")
+_LONGEST_DIAGNOSTIC = 20_000
+_REFUSED = "5.7.0"
+"""What words say that give no reason."""
+_NOT_DEAD = ("1.8", "2.2", "3.4")
+"""What words say that counts more than any code: a sender that is refused, a full mailbox, a mail that is too big."""
+_NO_REASON = re.compile(r"unknown address error ")
+"""What one vendor's gateway puts before any reason (Cisco's, by its default bounce text)."""
+_DEAD = ("5.1.1", "5.1.2", "5.1.6", "5.2.1")
+_OF_THE_MAIL = (
+    "2.2",
+    "2.3",
+    "3.4",
+    "1.7",
+    "1.8",
+    "7.20",
+    "7.23",
+    "7.25",
+    "7.26",
+    "1.2",
+    "1.10",
+    "1.3",
+    "1.6",
+    "2.1",
+    "1.1",
+)
+_IS_UNKNOWN_AT_MICROSOFT = re.compile(
+    r"5\.4\.1 (?:\S+ )?Recipient address rejected: Access denied", re.IGNORECASE
+)
+"""Directory-based edge blocking says it of a recipient that is not in the directory:
+https://learn.microsoft.com/exchange/mail-flow-best-practices/use-directory-based-edge-blocking."""
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")

@@ -1,67 +1,146 @@
-"""A mail from anywhere, taken apart within bounds: whatever it is made of, reading it ends soon and raises nothing."""
+"""A mail from anywhere, taken apart whole: every part in its order. Linear in the octets of the mail, and nothing raises."""
 
 from __future__ import annotations
 
+import binascii
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
-from email import message_from_bytes
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
-from email.message import Message
-from email.utils import getaddresses, mktime_tz, parsedate_tz
+from email.utils import mktime_tz, parsedate_tz
+from functools import cached_property
 
-_MAX_OCTETS = 256 * 1024
-"""What a report has to say stands before the mail it tells of; the rest of that is left away."""
-_MOST_PARTS = 60
-_MOST_LEVELS = 12
-_LONGEST_VALUE = 4000
+from messaging_channels_smtp.reports.charsets import decode
+from messaging_channels_smtp.reports.header_fields import (
+    HeaderFields,
+    decode_base64,
+    parse_fields,
+    parse_header_block,
+)
+from messaging_channels_smtp.reports.mailboxes import Mailbox, parse_mailboxes
+
+MAILS = ("message/rfc822", "message/global", "message/news")
+HEADERS = ("text/rfc822-headers", "message/rfc822-headers", "message/global-headers")
+_MOST_LEVELS = 100
+"""Multiparts within each other. What is deeper is kept as one text."""
+
+parse_header_fields = parse_fields
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MailPart:
-    """One part that is no multipart, or the headers of an attached mail."""
+    """One part that is no multipart, or a whole attached mail."""
 
-    media_type: str
-    """The media type, in lower case."""
-    text: str = field(repr=False)
-    filename: str | None = field(default=None, repr=False)
-    data: bytes = field(default=b"", repr=False)
-    content_id: str | None = None
+    fields: HeaderFields = field(repr=False)
+    body: bytes = field(repr=False)
+    """As it came."""
+    level: int = 0
+    """How many multiparts it stands in."""
+    is_loose: bool = False
+    """Whether it is a text before, between or after the parts, where none belongs."""
+    default_type: str = "text/plain"
+
+    @cached_property
+    def media_type(self) -> str:
+        """The media type, in lower case."""
+        named = self.fields.parameters("Content-Type").value
+        if named.startswith("multipart/"):
+            return "text/plain"  # it has no parts: its boundary is not the one that it names, so all of it is text
+        return named if _MEDIA_TYPE.fullmatch(named) else self.default_type
+
+    @cached_property
+    def data(self) -> bytes:
+        """The octets without their transfer encoding."""
+        encoding = self.fields.raw("Content-Transfer-Encoding").lower().strip(" \"';")
+        if encoding == "base64":
+            return _decoded_base64(self.body)
+        if encoding == "quoted-printable":
+            return binascii.a2b_qp(self.body)
+        if encoding in _UUENCODED:
+            return _decoded_uu(self.body)
+        return self.body
+
+    @cached_property
+    def text(self) -> str:
+        """The text; empty for what is none. Each line ends with a line feed."""
+        if not self.media_type.startswith(("text", "message")):
+            return ""
+        label = self.fields.parameters("Content-Type").get("charset")
+        return decode(self.data, label).replace("\r\n", "\n").replace("\r", "\n")
+
+    @cached_property
+    def filename(self) -> str | None:
+        """The name of the file, decoded, where there is one."""
+        disposed = self.fields.parameters("Content-Disposition").get("filename")
+        named = disposed or self.fields.parameters("Content-Type").get("name")
+        return named.replace("\0", "") or None
+
+    @property
+    def is_attached(self) -> bool:
+        """Whether its sender says that it is an attachment."""
+        return self.fields.parameters("Content-Disposition").value == "attachment"
+
+    @property
+    def content_id(self) -> str | None:
+        """The Content-ID, as it came."""
+        return self.fields.raw("Content-ID") or None
 
 
 class ReceivedMail:
-    """A mail, and its parts in order."""
+    """A mail, and its parts in order. The parts of an attached mail are its own."""
 
-    def __init__(self, raw: bytes, *, whole: bool = False) -> None:
-        """Take it apart; of a long one only the beginning, unless the `whole` is wanted."""
-        kept = raw if whole else raw[:_MAX_OCTETS]
-        self._message = _parsed(kept)
-        self.parts = tuple(_parts(self._message))
-        self.text = "\n".join(part.text for part in self.parts)
+    def __init__(self, raw: bytes, *, whole: bool = True) -> None:  # noqa: ARG002  callers of before say how much
+        """Take it apart. Line ends may be those of any system."""
+        if b"\n" not in raw:
+            raw = raw.replace(b"\r", b"\n")
+        self.fields, self._start = parse_header_block(raw)
+        self._raw = raw
+
+    @cached_property
+    def parts(self) -> tuple[MailPart, ...]:
+        """The parts, in order."""
+        return tuple(_parts(self.fields, self._raw[self._start :]))
+
+    @cached_property
+    def text(self) -> str:
+        """The texts of all parts."""
+        return "\n".join(part.text for part in self.parts)
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the whole, in lower case."""
+        return self.fields.parameters("Content-Type").value
+
+    @property
+    def report_type(self) -> str:
+        """The `report-type` of a multipart/report (RFC 6522), in lower case; empty for other mails."""
+        named = self.fields.parameters("Content-Type")
+        return named.get("report-type").lower() if named.value == "multipart/report" else ""
 
     def header(self, name: str) -> str:
         """Return a header's decoded value on one line, empty where there is none."""
-        return _decode(self._message.get(name, ""))
+        return self.fields.text(name)
+
+    def mailboxes(self, *names: str) -> tuple[Mailbox, ...]:
+        """Return the mailboxes in these headers."""
+        values = (value for name in names for value in self.fields.all_raw(name))
+        return tuple(one for value in values for one in parse_mailboxes(value))
 
     def addresses(self, *names: str) -> tuple[str, ...]:
         """Return the addresses in these headers, without names."""
-        values = [str(value)[:_LONGEST_VALUE] for name in names for value in self._message.get_all(name, [])]
-        return tuple(address for _, address in getaddresses(values) if _ADDRESS.fullmatch(address))
+        return tuple(one.address for one in self.mailboxes(*names) if "@" in one.address)
 
     def display_name(self) -> str:
         """Return the name of the sender."""
-        named = getaddresses([self.header("From")])
-        return named[0][0] if named else ""
+        named = self.mailboxes("From")
+        return named[0].name if named else ""
 
     @property
     def date(self) -> float | None:
         """The Date, in seconds since the epoch."""
-        parsed = parsedate_tz(self.header("Date"))
         try:
+            parsed = parsedate_tz(self.header("Date")[:_LONGEST_DATE])
             return None if parsed is None else float(mktime_tz(parsed))
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, IndexError, TypeError):
             return None
 
     def parts_of_type(self, *kinds: str) -> Iterator[MailPart]:
@@ -69,79 +148,98 @@ class ReceivedMail:
         return (part for part in self.parts if part.media_type in kinds)
 
 
-def parse_header_fields(text: str) -> dict[str, str]:
-    """Read header lines into names in lower case and unfolded values. The first of a name counts."""
-    found: dict[str, str] = {}
-    for line in _FOLD.sub(" ", text.replace("\r\n", "\n")).split("\n"):
-        name, colon, value = line.partition(":")
-        if colon and _NAME.fullmatch(name):
-            found.setdefault(name.lower(), value.strip()[:_LONGEST_VALUE])
+def _parts(fields: HeaderFields, body: bytes) -> Iterator[MailPart]:
+    """Return the leaves of a tree of multiparts, without recursion."""
+    waiting = [MailPart(fields, body)]
+    while waiting:
+        part = waiting.pop()
+        children = _children(part) if part.level < _MOST_LEVELS else []
+        if children:
+            waiting += reversed(children)
+        elif part.fields.fields or part.body.strip():
+            yield part
+
+
+def _children(part: MailPart) -> list[MailPart]:
+    """Return the parts of a multipart, with what stands around them; nothing where it is none."""
+    kind = part.fields.parameters("Content-Type")
+    if not kind.value.startswith("multipart/"):
+        return []
+    delimiters = _delimiters(part.body, kind.named.get("boundary", ""))
+    if not delimiters:
+        return []
+    level, inner = part.level + 1, "message/rfc822" if kind.value == "multipart/digest" else "text/plain"
+    found = [_loose(part.body[: delimiters[0][0]], level)]
+    ends = [start for start, _, _ in delimiters[1:]] + [len(part.body)]
+    for (_, start, is_last), end in zip(delimiters, ends, strict=True):
+        between = part.body[start:end]
+        found.append(_loose(between, level) if is_last else _part(between, level, inner))
     return found
 
 
-def _parsed(raw: bytes) -> Message:
-    lowered = raw.lower()
-    hostile = (
-        lowered.count(b"multipart/") > _MOST_LEVELS * 4 or lowered.count(b"content-type:") > _MOST_PARTS * 4
-    )
-    if hostile:
-        raw = raw[: raw.find(b"\n\n") if b"\n\n" in raw else raw.find(b"\r\n\r\n") + 1]
+def _part(octets: bytes, level: int, default_type: str) -> MailPart:
+    octets = octets.removesuffix(b"\n").removesuffix(b"\r")
+    fields, start = parse_header_block(octets)
+    if not any(name.startswith(("content-", "mime-")) for name, _ in fields.fields) and fields.fields:
+        return MailPart(
+            HeaderFields(), octets, level, default_type=default_type
+        )  # a text that looks like fields
+    return MailPart(fields, octets[start:], level, default_type=default_type)
+
+
+def _loose(octets: bytes, level: int) -> MailPart:
+    is_usual = len(octets) < _LONGEST_PREAMBLE and _PREAMBLE.search(octets)
+    return MailPart(HeaderFields(), b"" if is_usual else octets, level, is_loose=True)
+
+
+def _delimiters(body: bytes, boundary: str) -> list[tuple[int, int, bool]]:
+    """Return where each delimiter line begins and ends, and whether it is the last one; those of another boundary where the named one is nowhere."""
+    found = list(_lines_of(body, boundary.encode("utf-8", "replace"))) if boundary else []
+    if found:
+        return found
+    guessed = _ANY_DELIMITER.search(body)
+    return list(_lines_of(body, guessed[1])) if guessed else []
+
+
+def _lines_of(body: bytes, boundary: bytes) -> Iterator[tuple[int, int, bool]]:
+    line = b"--" + boundary
+    at = body.find(line)
+    while at >= 0:
+        rest = _REST_OF_DELIMITER.match(body, at + len(line))
+        if rest and (at == 0 or body[at - 1] in b"\r\n"):
+            yield at, rest.end(), bool(rest[1])
+        at = body.find(line, at + len(line))
+
+
+def _decoded_base64(data: bytes) -> bytes:
+    """Return what it stands for, with the plain text that gateways append to it."""
+    if _IS_PROSE.match(data):
+        return data
+    end = data.find(b"=")
+    head, rest = (data, b"") if end < 0 else (data[:end], data[end:].lstrip(b"= \t\r\n"))
+    decoded = decode_base64(head)
+    if not decoded and data.strip():
+        return data
+    if rest and _IS_BASE64.fullmatch(rest):  # written piece by piece, each with its own padding
+        more = [decode_base64(piece) or b"" for piece in rest.split(b"=")]
+        return b"".join([decoded or b"", *more])
+    return (decoded or b"") + (b"\r\n" + rest if rest else b"")
+
+
+def _decoded_uu(data: bytes) -> bytes:
+    lines = (line for line in data.splitlines() if line.strip() and not line.startswith((b"begin ", b"end")))
     try:
-        return message_from_bytes(raw)
-    except (ValueError, LookupError, RecursionError, AttributeError, TypeError):
-        return Message()
+        return b"".join([binascii.a2b_uu(line) for line in lines])
+    except binascii.Error:
+        return data
 
 
-def _parts(message: Message, level: int = 0) -> Iterator[MailPart]:
-    kind, payload = message.get_content_type().lower(), message.get_payload()
-    if not isinstance(payload, list):
-        # a multipart without parts: its boundary is not the one that it names, so all of it is text
-        kind = "text/plain" if kind.startswith("multipart/") else kind
-        yield MailPart(
-            kind, _text(message), message.get_filename(), _data(message), message.get("Content-ID")
-        )
-    elif kind.startswith("message/"):
-        blocks = [one for one in payload if isinstance(one, Message)]
-        yield MailPart(kind, "\n\n".join(_block(one, kind) for one in blocks), message.get_filename())
-    elif level < _MOST_LEVELS:
-        for one in payload[:_MOST_PARTS]:
-            if isinstance(one, Message):
-                yield from _parts(one, level + 1)
-
-
-def _block(message: Message, kind: str) -> str:
-    """Return the headers of an attached mail, or of a report the whole text, which the parser may have taken for a body."""
-    head = "\n".join(f"{name}: {value}" for name, value in message.items())
-    body = message.get_payload()
-    return f"{head}\n\n{body}" if kind not in _MAILS and isinstance(body, str) else head
-
-
-def _data(message: Message) -> bytes:
-    try:
-        decoded = message.get_payload(decode=True)
-    except (ValueError, LookupError, AttributeError, TypeError):
-        return b""
-    return decoded if isinstance(decoded, bytes) else b""
-
-
-def _text(message: Message) -> str:
-    data = _data(message)
-    if not message.get_content_maintype().startswith(("text", "message", "multipart")):
-        return ""
-    try:
-        return data.decode(message.get_content_charset("utf-8"), "replace")
-    except (LookupError, ValueError):
-        return data.decode("utf-8", "replace")
-
-
-def _decode(value: object) -> str:
-    text = str(value)[:_LONGEST_VALUE]
-    with suppress(HeaderParseError, LookupError, UnicodeError, ValueError):
-        text = str(make_header(decode_header(text)))
-    return " ".join(text.split())
-
-
-_MAILS = ("message/rfc822", "message/global")
-_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
-_FOLD = re.compile(r"\n[ \t]+")
-_NAME = re.compile(r"[!-9;-~]+")
+_UUENCODED = frozenset({"x-uuencode", "uuencode", "x-uue", "uue"})
+_MEDIA_TYPE = re.compile(r"[\w!#$&^.+-]{1,80}/[\w!#$&^.+-]{1,120}")
+_LONGEST_DATE = 120
+_LONGEST_PREAMBLE = 500
+_PREAMBLE = re.compile(rb"mime|multi-?part", re.IGNORECASE)
+_REST_OF_DELIMITER = re.compile(rb"(--)?[ \t]*+(?:\r?\n|\r|\Z)")
+_ANY_DELIMITER = re.compile(rb"^--([^\s]{1,200}+)[ \t]*+\r?\ncontent-", re.IGNORECASE | re.MULTILINE)
+_IS_PROSE = re.compile(rb"\s*+[A-Za-z]{1,20}+[,.]? [A-Za-z]{1,20}+ [A-Za-z]{1,20}+ ")
+_IS_BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]*+")

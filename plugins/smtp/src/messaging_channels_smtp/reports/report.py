@@ -52,6 +52,10 @@ class RecipientUpdate:
     """The words of the server that refused it. They may hold addresses."""
     remote: str = ""
     """That server's name."""
+    confidence: float = 1.0
+    """How sure it is, from 0 to 1: what a report in the form of RFC 3464 says is certain, what a mailer's own words say less so."""
+    is_ours: bool = True
+    """Whether we are known to have written to the recipient: the return path or the Message-ID is ours, and the recipient that of the mail."""
 
     @property
     def status(self) -> Status:
@@ -74,8 +78,9 @@ class RecipientUpdate:
 
     @property
     def should_suppress(self) -> bool:
-        """Whether the address should be written to no more."""
-        return self.is_permanent and bool(self.code) and enhanced_code_of(self.code).suppress
+        """Whether the address should be written to no more: only if that is certain, and we wrote to it."""
+        is_known = self.is_ours and self.confidence >= CERTAIN
+        return self.is_permanent and is_known and bool(self.code) and enhanced_code_of(self.code).suppress
 
     @property
     def detail(self) -> str:
@@ -103,8 +108,14 @@ class Report:
     """The type of a complaint, such as `abuse`; of a receipt, what became of the mail, such as `displayed`."""
     at: float | None = None
     """The Date of the report, in seconds since the epoch."""
+    complainants: tuple[str, ...] = field(default=(), repr=False)
+    """Of a complaint, the addresses of those who complain."""
+    confidence: float = 1.0
+    """How sure the reader is that it is of this type, from 0 to 1."""
 
 
+CERTAIN = 0.9
+"""The confidence from which something follows for an address."""
 _POSITIVE_ACTIONS = (Action.DELIVERED, Action.RELAYED, Action.EXPANDED)
 _UNSPECIFIED = 6012
 _STATUSES = {

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from messaging_channels.errors import InvalidMessage
@@ -17,7 +18,10 @@ from messaging_channels_twilio.endpoints import is_sid
 from messaging_channels_twilio.errors import describe_code
 from messaging_channels_twilio.status_callbacks import require_callback_url
 
-ADDRESS = re.compile(r"(?:(whatsapp):)?\+[1-9][0-9]{6,14}")
+ADDRESS = re.compile(
+    r"(?:(whatsapp):)?(?:\+[1-9][0-9]{6,14}|(?<=whatsapp:)[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128})"
+)
+_UNFIT = re.compile(r"[\r\n\t]| {5}")
 _SENDER = re.compile(r"(?:(whatsapp):)?(?:\+[1-9][0-9]{6,14}|[0-9]{3,8}|[A-Za-z0-9 _&+-]{1,11})")
 _MOST_MEDIA = {"": 10, "whatsapp": 1}
 _LONGEST_TEXT = 1600
@@ -150,7 +154,8 @@ def _has_bad_variables(form: Form) -> bool:
     except ValueError:
         return True
     return not isinstance(variables, dict) or not all(
-        isinstance(one, str) and one for one in variables.values()
+        isinstance(one, str) and one.strip() and not _UNFIT.search(one)
+        for one in cast("dict[str, Any]", variables).values()
     )
 
 
@@ -177,6 +182,7 @@ _RULES: Sequence[tuple[int, Callable[[Form], bool]]] = (
     (21603, lambda form: not form.sender and not form.service),
     (21705, lambda form: bool(form.service) and not is_sid(form.service, "MG")),
     (21212, _has_bad_sender),
+    (21266, lambda form: form.one("To") == form.one("From")),
     (21910, _mixes_channels),
     (21654, lambda form: "ContentVariables" in form and "ContentSid" not in form),
     (21655, lambda form: "ContentSid" in form and not is_sid(form.one("ContentSid"), "HX")),

@@ -11,18 +11,21 @@ from __future__ import annotations
 import json
 import re
 from argparse import ArgumentParser, Namespace
-from base64 import b64encode
-from collections.abc import Callable, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from hashlib import sha256
 from itertools import count
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
+from messaging_channels.messages import segments
 from messaging_channels.plugins import HttpRequest, HttpResponse, ask
 from messaging_channels.testing import Emulator, Request, Transport, json_response
 from messaging_channels_twilio._table_statuses import START_WORDS, STOP_WORDS
+from messaging_channels_twilio.emulator.media import STORAGE, MediaStore
+from messaging_channels_twilio.emulator.products import Products
 from messaging_channels_twilio.emulator.rules import Form, RequestRejected, fate_of, find_error
 from messaging_channels_twilio.webhook_auth import SigningKey
 
@@ -32,6 +35,7 @@ OUR_NUMBER = "+15005550006"
 _FINAL = frozenset({"delivered", "read", "undelivered", "failed", "canceled"})
 _REPORT_INTERVAL = 0.005
 _MAX_PAGE_SIZE = 1000
+_DIGITS = 9
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -73,15 +77,20 @@ class TwilioEmulator(Emulator):
         self._json = json_webhooks
         self._templates = dict(templates or {})
         self._numbers = count(1)
+        self._products = Products(account_sid, {"PN" + "1" * 32: OUR_NUMBER}, self._templates)
+        self._media = MediaStore(account_sid)
         self._root = f"/2010-04-01/Accounts/{account_sid}"
 
     def state(self) -> Any:  # noqa: ANN401  JSON
         """See Emulator."""
         return list(self.messages.values())
 
-    def receive_message(self, sender: str, body: str = "", **fields: str) -> None:
-        """Have somebody write to us."""
-        given = {"From": sender, "Body": body, **fields}
+    def receive_message(
+        self, sender: str, body: str = "", *, media: Sequence[tuple[str, bytes]] = (), **fields: str
+    ) -> None:
+        """Have somebody write to us; `media` are the types and bytes of files."""
+        files = {"_media": [(kind, b64encode(content).decode()) for kind, content in media]} if media else {}
+        given = {"From": sender, "Body": body, **fields, **files}
         with Transport() as transport:
             call = HttpRequest("POST", f"{self.url}/_twilio/inbound", {}, json.dumps(given).encode())
             transport.run(ask(call))
@@ -98,9 +107,11 @@ class TwilioEmulator(Emulator):
     def _handle(self, request: Request) -> HttpResponse:
         if request.path == "/_twilio/inbound":
             return self._receive_message(request)
+        if request.path.startswith(STORAGE):
+            return self._media.read(request)
         self._authenticate(request)
-        if request.path == "/v1/Content":
-            return self._contents()
+        if (known := self._products.handle(request)) is not None:
+            return known
         for method, path, handle in self._routes():
             match = re.fullmatch(re.escape(self._root) + path, request.path)
             if match and request.method == method:
@@ -115,8 +126,10 @@ class TwilioEmulator(Emulator):
             ("GET", one + r"\.json", lambda _, sid: json_response(self._require_message(sid))),
             ("POST", one + r"\.json", self._update),
             ("DELETE", one + r"\.json", self._delete),
-            ("GET", one + r"/Media\.json", lambda _, sid: json_response(self._media(sid))),
-            ("DELETE", one + r"/Media/(\w+)\.json", lambda _, sid, _media: self._delete_media(sid)),
+            ("GET", one + r"/Media\.json", lambda _, sid: self._media.list(sid)),
+            ("GET", one + r"/Media/(\w+)\.json", lambda _, sid, file: self._media.fetch(sid, file)),
+            ("GET", one + r"/Media/(\w+)", lambda _, sid, file: self._media.redirect(sid, file, self.url)),
+            ("DELETE", one + r"/Media/(\w+)\.json", self._delete_media),
             ("POST", one + r"/Feedback\.json", self._feedback),
             ("GET", r"/Balance\.json", lambda _: json_response(self._balance())),
         ]
@@ -152,6 +165,7 @@ class TwilioEmulator(Emulator):
     def _create_message(self, form: Form, now: datetime) -> dict[str, Any]:
         media = form.all("MediaUrl")
         sid = self._sid("MM" if media else "SM")
+        self._media.add(sid, [("image/jpeg", b"") for _ in media], next(self._numbers) << 16)
         state = (
             "scheduled" if "SendAt" in form else "accepted" if form.service and not form.sender else "queued"
         )
@@ -167,7 +181,7 @@ class TwilioEmulator(Emulator):
             "direction": "outbound-api",
             "error_code": None,
             "error_message": None,
-            "num_segments": "0" if form.service else "1",
+            "num_segments": "0" if form.service else str(segments(form.one("Body")).count),
             "num_media": str(len(media)),
             "price": None,
             "price_unit": "USD",
@@ -213,7 +227,9 @@ class TwilioEmulator(Emulator):
 
     def _receive_message(self, request: Request) -> HttpResponse:
         """Pass on what somebody wrote, with the fields that are blank for most numbers."""
+        given = request.json()
         sid = self._sid("SM")
+        media = self._inbound_media(sid, given.pop("_media", []))
         geography = {
             f"{end}{part}": "" for end in ("From", "To") for part in ("City", "State", "Zip", "Country")
         }
@@ -228,7 +244,8 @@ class TwilioEmulator(Emulator):
             "NumMedia": "0",
             "NumSegments": "1",
             **geography,
-            **request.json(),
+            **media,
+            **given,
         }
         word = fields.get("Body", "").strip().upper()
         if word in STOP_WORDS:
@@ -239,9 +256,19 @@ class TwilioEmulator(Emulator):
             self._post_webhook(self.webhook_url, fields)
         return json_response({"sid": sid})
 
+    def _inbound_media(self, sid: str, media: Sequence[tuple[str, str]]) -> dict[str, str]:
+        """Keep the files of somebody's message; return the fields that name them."""
+        files = [(kind, b64decode(content)) for kind, content in media]
+        sids = self._media.add(sid, files, next(self._numbers) << 16)
+        told = {"NumMedia": str(len(files))} if files else {}
+        for place, ((kind, _), file) in enumerate(zip(files, sids, strict=True)):
+            told[f"MediaUrl{place}"] = f"{self.url}{self._root}/Messages/{sid}/Media/{file}"
+            told[f"MediaContentType{place}"] = kind
+        return told
+
     def _post_webhook(self, url: str, fields: Mapping[str, str], *, after: float = 0.0) -> None:
-        """Make a signed call. The fragment of a URL never leaves."""
-        url = url.partition("#")[0]
+        """Make a signed call. The fragment of a URL never leaves, and what no URL may hold is escaped before it is signed."""
+        url = quote(url.partition("#")[0], safe="!#$%&'()*+,/:;=?@[]~")
         if self._json:
             body = json.dumps(fields).encode()
             url += f"{'&' if '?' in url else '?'}bodySHA256={sha256(body).hexdigest()}"
@@ -253,10 +280,9 @@ class TwilioEmulator(Emulator):
         self.report(HttpRequest("POST", url, headers, body), delay=after)
 
     def _list(self, request: Request) -> HttpResponse:
-        size = int(request.query.get("PageSize", "50"))
-        if not 1 <= size <= _MAX_PAGE_SIZE:
+        size, page = _whole(request.query.get("PageSize", "50")), _whole(request.query.get("Page", "0"))
+        if not 1 <= size <= _MAX_PAGE_SIZE or page < 0:
             raise RequestRejected(400, 20007)
-        page = int(request.query.get("Page", "0"))
         fitting = [one for one in reversed(self.messages.values()) if _matches(one, request.query)]
         shown = fitting[page * size : (page + 1) * size]
         query = {**request.query, "PageSize": str(size), "Page": str(page + 1)}
@@ -297,23 +323,10 @@ class TwilioEmulator(Emulator):
         del self.messages[sid]
         return HttpResponse(204, {}, b"")
 
-    def _media(self, sid: str) -> dict[str, Any]:
-        count_of_media = int(self._require_message(sid)["num_media"])
-        items = [
-            {
-                "sid": f"ME{place:032x}",
-                "parent_sid": sid,
-                "account_sid": self._account_sid,
-                "content_type": "image/jpeg",
-            }
-            for place in range(count_of_media)
-        ]
-        return {"media_list": items, "page": 0, "page_size": 50, "next_page_uri": None}
-
-    def _delete_media(self, sid: str) -> HttpResponse:
-        message = self._require_message(sid)
+    def _delete_media(self, _: Request, sid: str, file: str) -> HttpResponse:
+        message, answer = self._require_message(sid), self._media.delete(sid, file)
         message["num_media"] = str(max(0, int(message["num_media"]) - 1))
-        return HttpResponse(204, {}, b"")
+        return answer
 
     def _feedback(self, request: Request, sid: str) -> HttpResponse:
         outcome = Form(request.body).one("Outcome")
@@ -324,18 +337,6 @@ class TwilioEmulator(Emulator):
     def _balance(self) -> dict[str, str]:
         return {"account_sid": self._account_sid, "balance": "12.345", "currency": "USD"}
 
-    def _contents(self) -> HttpResponse:
-        contents = [
-            {
-                "sid": sid,
-                "friendly_name": name,
-                "language": language,
-                "types": {"twilio/text": {"body": "Hi {{1}}"}},
-            }
-            for (name, language), sid in self._templates.items()
-        ]
-        return json_response({"contents": contents, "meta": {"key": "contents", "next_page_url": None}})
-
     def _require_message(self, sid: str) -> dict[str, Any]:
         if sid not in self.messages:
             raise RequestRejected(404, 20404)
@@ -343,6 +344,10 @@ class TwilioEmulator(Emulator):
 
     def _sid(self, prefix: str) -> str:
         return f"{prefix}{next(self._numbers):032x}"
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else -1
 
 
 def _matches(message: Mapping[str, Any], query: Mapping[str, str]) -> bool:

@@ -41,6 +41,9 @@ def find_problem(body: Mapping[str, Any]) -> Problem:
 
 def _address_problem(body: Mapping[str, Any]) -> Problem:
     to, recipient = body.get("to"), body.get("recipient")
+    if body.get("recipient_type") == "group":
+        well = isinstance(to, str) and _GROUP.fullmatch(to)
+        return None if well else (131041, "Param to is not a group.")
     if to is None and recipient is None:
         return 131008, "The parameter to is required."
     if to is None:
@@ -100,11 +103,17 @@ def _interactive(content: Any) -> Problem:  # noqa: ANN401  whatever came
     kind, action = non_empty_text(get_member(content, "type")) or "", get_member(content, "action")
     if not isinstance(action, dict):
         return 131008, "The parameter interactive['action'] is required."
+    if kind not in _KINDS:
+        return 131009, "Param interactive['type'] is none of the interactive types."
     body, footer = get_member(content, "body"), get_member(content, "footer")
     if body is None and kind != "product":
         return 131008, "The parameter interactive['body'] is required."
     return (
-        (None if body is None else _length(get_member(body, "text"), "body['text']", 4096))
+        (
+            None
+            if body is None
+            else _length(get_member(body, "text"), "body['text']", 4096 if kind == "list" else 1024)
+        )
         or (None if footer is None else _length(get_member(footer, "text"), "footer['text']", 60))
         or _header(get_member(content, "header"))
         or _INTERACTIVE.get(kind, _any)(as_object(action))
@@ -126,6 +135,8 @@ def _buttons(action: Mapping[str, Any]) -> Problem:
     replies = [as_object(one.get("reply")) for one in as_objects(action.get("buttons"))]
     if not 1 <= len(replies) <= 3 or len({str(one.get("id")) for one in replies}) != len(replies):  # noqa: PLR2004
         return 131009, "One to three buttons with different ids are needed."
+    if len({str(one.get("title")) for one in replies}) != len(replies):
+        return 131009, "The titles of buttons have to differ."
     return next((wrong for one in replies if (wrong := _labelled(one, 256, 20))), None)
 
 
@@ -134,11 +145,27 @@ def _labelled(one: Mapping[str, Any], longest_id: int, longest_title: int) -> Pr
 
 
 def _list(action: Mapping[str, Any]) -> Problem:
-    rows = [row for section in as_objects(action.get("sections")) for row in as_objects(section.get("rows"))]
-    if not 1 <= len(rows) <= 10:  # noqa: PLR2004
-        return 131009, "One to ten rows are needed."
-    wrong = _length(action.get("button"), "button", 20)
-    return wrong or next((wrong for row in rows if (wrong := _labelled(row, 200, 24))), None)
+    sections = as_objects(action.get("sections"))
+    rows = [row for section in sections for row in as_objects(section.get("rows"))]
+    if not 1 <= len(rows) <= 10 or not all(as_objects(one.get("rows")) for one in sections):  # noqa: PLR2004
+        return 131009, "One to ten rows are needed, and at least one in every section."
+    if len({str(row.get("id")) for row in rows}) != len(rows):
+        return 131009, "The ids of rows have to differ."
+    return (
+        _length(action.get("button"), "button", 20)
+        or next((wrong for section in sections if (wrong := _section(section, len(sections)))), None)
+        or next((wrong for row in rows if (wrong := _row(row))), None)
+    )
+
+
+def _section(section: Mapping[str, Any], count: int) -> Problem:
+    title = section.get("title")
+    return None if title is None and count == 1 else _length(title, "section['title']", 24)
+
+
+def _row(row: Mapping[str, Any]) -> Problem:
+    words = row.get("description")
+    return _labelled(row, 200, 24) or (None if words is None else _length(words, "description", 72))
 
 
 def _named(*required: str) -> Callable[[Mapping[str, Any]], Problem]:
@@ -185,13 +212,65 @@ def _component(component: Mapping[str, Any]) -> Problem:
         kind = non_empty_text(parameter.get("type")) or ""
         if kind not in parameter and kind != "action":
             return 132012, f"The parameter '{kind}' is missing."
-        value = parameter.get("text", "x")
+        value = next(
+            (parameter[name] for name in ("text", "payload", "coupon_code") if name in parameter), "x"
+        )
         if not isinstance(value, str) or not value.strip() or _UNFIT.search(value):
             return 132018, "A parameter cannot be empty or have new-lines, tabs or more than 4 spaces."
     return None
 
 
+def find_upload_problem(kind: str, size: int) -> Problem:
+    """Say what is wrong with a file: its kind, or its size for its kind."""
+    limit = _FILES.get(kind.partition(";")[0].strip().lower())
+    if limit is None:
+        return 100, "Param file must be a file with one of the supported types."
+    return (100, f"Param file must be at most {limit} bytes.") if size > limit else None
+
+
 _OPAQUE = 512
+_GROUP = re.compile(r"[A-Za-z0-9+/=_@.:-]{1,256}")
+_MB = 1024 * 1024
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_FILES: Mapping[str, int] = {
+    **dict.fromkeys(("audio/aac", "audio/amr", "audio/mpeg", "audio/mp4", "audio/ogg"), 16 * _MB),
+    **dict.fromkeys(("image/jpeg", "image/png"), 5 * _MB),
+    **dict.fromkeys(("video/mp4", "video/3gpp"), 16 * _MB),
+    "image/webp": 500 * 1024,
+    **dict.fromkeys(
+        (
+            "text/plain",
+            "application/pdf",
+            "application/msword",
+            "application/vnd.ms-excel",
+            "application/vnd.ms-powerpoint",
+            f"{_OFFICE}.wordprocessingml.document",
+            f"{_OFFICE}.spreadsheetml.sheet",
+            f"{_OFFICE}.presentationml.presentation",
+        ),
+        100 * _MB,
+    ),
+}
+"""Bytes, by the types that may be uploaded."""
+_KINDS = frozenset(
+    {
+        "address_message",
+        "button",
+        "call_permission_request",
+        "carousel",
+        "catalog_message",
+        "cta_url",
+        "flow",
+        "list",
+        "location_request_message",
+        "order_details",
+        "order_status",
+        "product",
+        "product_list",
+        "request_contact_info",
+        "voice_call",
+    }
+)
 _NUMBER = re.compile(r"\+?[0-9]{5,17}")
 _USER_ID = re.compile(r"[A-Z]{2}\.(ENT\.)?[A-Za-z0-9]{1,128}")
 _NAME = re.compile(r"[a-z0-9_]{1,512}")

@@ -1,6 +1,5 @@
-"""The Cloud API on loopback: it checks what it is sent, keeps it, and reports by signed webhooks.
+"""The Cloud API on loopback: `python -m messaging_channels_whatsapp_cloud.emulator`. It checks what it is sent, keeps it, and reports by signed webhooks.
 
-Run it by `python -m messaging_channels_whatsapp_cloud.emulator`.
 Besides what every emulator is told (`/_emulator/faults`), it can be steered from any language:
 
     POST /_whatsapp/refuse    {"code": 131056, "times": 2}     the next messages are refused with this error
@@ -24,7 +23,14 @@ from urllib.parse import urlencode
 from messaging_channels.plugins import HttpRequest, HttpResponse
 from messaging_channels.policies import RateLimit, reserve
 from messaging_channels.testing import Emulator, Request, json_response
-from messaging_channels_whatsapp_cloud.emulator.rules import find_problem
+from messaging_channels_whatsapp_cloud.emulator.management import (
+    ACCOUNT_ID,
+    NUMBER,
+    Management,
+    describe_person,
+    user_id_of,
+)
+from messaging_channels_whatsapp_cloud.emulator.rules import find_problem, find_upload_problem
 from messaging_channels_whatsapp_cloud.emulator.wire import (
     error_response,
     error_title,
@@ -42,8 +48,8 @@ from messaging_channels_whatsapp_cloud.parsing import (
 TOKEN = "emulator-token"  # noqa: S105  the emulator's own, and no secret
 SECRET = "emulator-secret"  # noqa: S105  likewise
 NUMBER_ID = "106540352242922"
-NUMBER = "12025550100"
-ACCOUNT_ID = "102290129340398"
+MEMBER = "447700900199"
+"""Who reads what is sent to a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,7 @@ class WhatsAppCloudEmulator(Emulator):
         self.webhook_url = webhook_url
         self.pending_rejections, self.pending_failures = _PendingErrors(), _PendingErrors()
         self._account = account or Account()
+        self.management = Management(self._account.number_id, self.url)
         self._reports, self._together = reports, together
         self._windows, self._templates = windows, templates
         self._rate_limits = (
@@ -141,6 +148,8 @@ class WhatsAppCloudEmulator(Emulator):
             return error_response(190, "The access token could not be decrypted.")
         if request.path.startswith("/_files/"):
             return self._file(request.path.rpartition("/")[2])
+        if (known := self.management.handle(request)) is not None:
+            return known
         path = _PATH.fullmatch(request.path)
         if path is None:
             return error_response(100, "Unknown path components: write /v24.0/<id>/<edge>.")
@@ -158,13 +167,23 @@ class WhatsAppCloudEmulator(Emulator):
     ) -> str:
         """Have a person write to the business, by a number or the id of a user. Return the id of the message."""
         wamid = self._new_id()
-        names = ("wa_id", "from") if sender.isdecimal() else ("user_id", "from_user_id")
-        who = dict(contact or {"profile": {"name": "Ann"}, names[0]: sender})
-        told = {names[1]: sender, "id": wamid, "timestamp": str(int(time.time())), **message}
+        who = dict(contact or describe_person(sender))
+        ends = (
+            {"from": sender, "from_user_id": user_id_of(sender)}
+            if sender.isdecimal()
+            else {"from_user_id": sender}
+        )
+        told = {**ends, "id": wamid, "timestamp": str(int(time.time())), **self._quoted(message), **message}
         self._wrote[sender] = time.time()
         self._known.add(wamid)
         self._run_on_server(lambda: self._report({"contacts": [who], "messages": [told]}))
         return wamid
+
+    def _quoted(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Name the message that a press or a choice answers: the last one that was taken."""
+        answered = self.messages[-1].id if self.messages else "wamid.HBgL0AA=="
+        pressed = message.get("type") in ("interactive", "button")
+        return {"context": {"from": NUMBER, "id": answered}} if pressed else {}
 
     def verify(self, token: str) -> None:
         """Make the verification call; its answer is in `reported`."""
@@ -258,7 +277,9 @@ class WhatsAppCloudEmulator(Emulator):
         statuses = [_status(message, word, failed) for word in message.reported_statuses]
         calls = [statuses] if self._together else [[one] for one in statuses]
         for call in calls:
-            self._report({"statuses": call})
+            reader = MEMBER if message.body.get("recipient_type") == "group" else message.to
+            known = {} if failed else {"contacts": [describe_person(reader)]}  # left out where it failed
+            self._report({**known, "statuses": call})
 
     def _failure(self, message: AcceptedMessage) -> int | None:
         target = get_member(message.body.get("reaction"), "message_id")
@@ -282,8 +303,8 @@ class WhatsAppCloudEmulator(Emulator):
         kind, content = parts.get("file", ("", b""))
         if parts.get("messaging_product", ("", b""))[1] != b"whatsapp" or not content:
             return error_response(100, "The parameters messaging_product and file are required.")
-        if "/" not in kind:
-            return error_response(131053, "The MIME type is not supported.")
+        if (problem := find_upload_problem(kind, len(content))) is not None:
+            return error_response(*problem)
         name = str(1013859600285441 + len(self.files))
         self.files[name] = (kind, content)
         return json_response({"id": name})
@@ -314,6 +335,8 @@ def _digits(body: Mapping[str, Any]) -> str:
     to = body.get("to")
     if not isinstance(to, str):
         return str(body.get("recipient"))
+    if body.get("recipient_type") == "group":
+        return to
     digits = re.sub(r"[^0-9]", "", to)
     return digits if to.startswith("+") else f"{NUMBER[0]}{digits}"
 
@@ -324,13 +347,16 @@ def _parameter_counts(template: Mapping[str, Any]) -> int:
 
 
 def _status(message: AcceptedMessage, word: str, failed: int | None) -> dict[str, Any]:
-    person = "recipient_id" if message.to.isdecimal() else "recipient_user_id"
-    said: dict[str, Any] = {
-        "id": message.id,
-        "status": word,
-        "timestamp": str(int(time.time())),
-        person: message.to,
-    }
+    to, groups = message.to, message.body.get("recipient_type") == "group"
+    ends = (
+        {"recipient_id": to, "recipient_user_id": user_id_of(to)}
+        if to.isdecimal()
+        else {"recipient_user_id": to}
+    )
+    if groups:
+        member = {"recipient_participant_id": MEMBER, "recipient_participant_user_id": user_id_of(MEMBER)}
+        ends = {"recipient_id": to, "recipient_type": "group", **member}
+    said: dict[str, Any] = {"id": message.id, "status": word, "timestamp": str(int(time.time())), **ends}
     if opaque := message.body.get("biz_opaque_callback_data"):
         said["biz_opaque_callback_data"] = opaque
     if failed:

@@ -1,0 +1,192 @@
+"""Bounces in words of a mailer's own: whether a mail is one, how surely, and what it tells of whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from messaging_channels_smtp.reports._table_phrases import DELAYS, FAILURES, FINAL, SENTENCES, STATEMENTS
+from messaging_channels_smtp.reports._table_places import (
+    TRANSCRIPT,
+)
+from messaging_channels_smtp.reports.copies import original_fields, spoken_text, without_copy
+from messaging_channels_smtp.reports.delivery_status import (
+    TEMPORARY,
+    code_from_words,
+    is_specific,
+    most_specific_code,
+)
+from messaging_channels_smtp.reports.received_mail import HEADERS, MAILS, ReceivedMail
+from messaging_channels_smtp.reports.recipients import NamedRecipient, named_recipients
+from messaging_channels_smtp.reports.report import Action, RecipientUpdate
+from messaging_channels_smtp.reports.senders import has_null_path, is_likely_robot, is_mailer, is_reply
+from messaging_channels_smtp.reports.wordings import normalize
+
+NOT_A_BOUNCE = 0.0
+_LIKELY, _SURE = 0.7, 0.95
+_LONGEST_STATEMENT = 8_000
+"""Characters of the beginning in which a mailer says what happened."""
+
+
+@dataclass(frozen=True)
+class BounceText:
+    """What a mail would say if it were a bounce."""
+
+    mail: ReceivedMail
+
+    @cached_property
+    def original(self) -> dict[str, str]:
+        """The headers of the mail that came back."""
+        return original_fields(self.mail)
+
+    @cached_property
+    def said(self) -> str:
+        """What the mailer itself says: what stands before the copy of the mail, or beside it if there is nothing before."""
+        before, beside = without_copy(spoken_text(self.mail))
+        return before if code_of(before) or STATEMENTS.search(normalize(before)) else beside
+
+    @cached_property
+    def words(self) -> str:
+        """The beginning of what it says, without punctuation."""
+        return normalize(self.said[:_LONGEST_STATEMENT])
+
+    @cached_property
+    def subject(self) -> str:
+        """The subject, without punctuation."""
+        return normalize(self.mail.header("Subject"))
+
+    @cached_property
+    def recipients(self) -> tuple[NamedRecipient, ...]:
+        """Whom it is about."""
+        return named_recipients(self.mail, self.said, self.original)
+
+    @cached_property
+    def code(self) -> str:
+        """The code that all of it stands for, or else the subject."""
+        return code_of(self.said) or code_from_words(self.subject)
+
+    @cached_property
+    def has_statement(self) -> bool:
+        """Whether it says that a mail did not arrive."""
+        return bool(STATEMENTS.search(self.words) or DELAYS.search(self.words))
+
+    @cached_property
+    def has_transcript(self) -> bool:
+        """Whether it quotes what servers said to each other."""
+        return bool(TRANSCRIPT.search(self.said))
+
+    @cached_property
+    def has_copy(self) -> bool:
+        """Whether the mail that it is about came with it."""
+        return bool(self.original) or any(one.media_type in (*MAILS, *HEADERS) for one in self.mail.parts)
+
+    @cached_property
+    def is_delayed(self) -> bool:
+        """Whether the mailer goes on trying."""
+        told = DELAYS.search(self.words) or DELAYS.search(self.subject)
+        return bool(told) and not FINAL.search(self.words)
+
+    def updates(self, confidence: float) -> tuple[RecipientUpdate, ...]:
+        """Return what is most likely told of which recipients; one without an address where none can be found."""
+        action = Action.DELAYED if self.is_delayed else Action.FAILED
+        recipients = self.recipients or (NamedRecipient("", "", is_named=False),)
+        return tuple(
+            RecipientUpdate(
+                one.address,
+                action,
+                self._code(one, len(recipients)),
+                confidence=confidence if one.is_named else min(confidence, _LIKELY),
+            )
+            for one in recipients
+        )
+
+    def _code(self, one: NamedRecipient, count: int) -> str:
+        said = code_of(one.said) if one.said else ""
+        if not is_specific(said) or (count == 1 and said[2:] in _OF_ANY):
+            said = self.code or said
+        return f"4{said[1:]}" if self.is_delayed and said else said
+
+
+def bounce_confidence(bounce: BounceText) -> float:
+    """Return how sure it is that a mail is a bounce, from 0 to 1: by who sent it first, and then by its words in the places where mailers put them."""
+    mail = bounce.mail
+    if "x-failed-recipients" in mail.fields:
+        return _SURE
+    worded = bool(FAILURES.search(bounce.subject) or DELAYS.search(bounce.subject))
+    if is_mailer(mail):
+        return _confidence_in_mailer(bounce, worded=worded)
+    named = bool(bounce.recipients) and bounce.recipients[0].is_named
+    reasoned = bool(code_of(bounce.said))
+    if is_reply(mail) or (not bounce.has_statement and not reasoned):
+        return NOT_A_BOUNCE
+    if has_null_path(mail):
+        proved = named and reasoned and (bounce.has_transcript or bounce.has_copy or worded)
+        return _SURE if proved else _LIKELY if named and reasoned else NOT_A_BOUNCE
+    formal = bounce.has_transcript or bounce.has_copy or bool(SENTENCES.search(bounce.words))
+    if worded and bounce.has_statement and formal and (named or is_likely_robot(mail)):
+        return _LIKELY
+    return (
+        _LIKELY
+        if is_likely_robot(mail) and bounce.has_statement and named and (worded or formal) and reasoned
+        else NOT_A_BOUNCE
+    )
+
+
+def _confidence_in_mailer(bounce: BounceText, *, worded: bool) -> float:
+    reasoned = bool(code_of(bounce.said))
+    if not (worded or bounce.has_statement or reasoned or bounce.has_transcript):
+        return NOT_A_BOUNCE
+    named = bool(bounce.recipients) and bounce.recipients[0].is_named
+    told = bounce.has_statement or bounce.has_transcript or worded
+    told_of_one = bounce.has_statement and (named or has_null_path(bounce.mail))
+    if is_reply(bounce.mail) and not (bounce.has_transcript or told_of_one or bounce.has_copy):
+        return NOT_A_BOUNCE
+    if not told and not (named or has_null_path(bounce.mail)):
+        return NOT_A_BOUNCE
+    return _SURE if named and reasoned and told else _LIKELY
+
+
+def code_of(text: str) -> str:
+    """Return the enhanced code that a text of a mailer stands for: its codes, or its words."""
+    if _SMTP.search(text):
+        return most_specific_code("", text)
+    return code_from_words(text)
+
+
+def complete_updates(mail: ReceivedMail, updates: Sequence[RecipientUpdate]) -> tuple[RecipientUpdate, ...]:
+    """Return what a report tells, with what its words for people say where its fields leave it open: a code, and who it is about."""
+    if all(_is_complete(one) for one in updates):
+        return tuple(updates)
+    bounce = BounceText(mail)
+    sections = {one.address.lower(): one.said for one in bounce.recipients}
+    return tuple(_completed(one, sections, bounce) for one in updates)
+
+
+def _is_complete(update: RecipientUpdate) -> bool:
+    is_open = not is_specific(update.code) or update.code in _MAY_BE_FULL
+    return "@" in update.recipient.strip("@") and not (is_open and update.action in _FAILURE_ACTIONS)
+
+
+def _completed(update: RecipientUpdate, sections: Mapping[str, str], bounce: BounceText) -> RecipientUpdate:
+    if update.recipient.startswith("@") and len(sections) == 1:
+        update = replace(update, recipient=next(iter(sections)))
+    if update.action not in _FAILURE_ACTIONS:
+        return update
+    said = code_of(sections.get(update.recipient.lower(), ""))
+    said = said if is_specific(said) else bounce.code
+    if is_specific(update.code):
+        is_full = said[2:] == _FULL and update.code in _MAY_BE_FULL and not code_from_words(update.diagnostic)
+        return replace(update, code=said) if is_full else update
+    if update.code and said and said != TEMPORARY:
+        said = f"{update.code[0]}{said[1:]}"
+    return replace(update, code=said or update.code)
+
+
+_MAY_BE_FULL = ("5.1.1", "5.1.0")
+_FULL = "2.2"
+_FAILURE_ACTIONS = (Action.FAILED, Action.DELAYED)
+_OF_ANY = ("7.1",)
+"""Codes after which another part of the text may say more."""
+_SMTP = re.compile(r"(?<![\d.])[45]\.\d{1,2}\.\d{1,3}\b|(?<![\d.#])\b[45][0-5]\d\b[ -](?!\d)")

@@ -1,0 +1,96 @@
+"""Envelopes as transactions: what is written of a mail before a server is asked anything."""
+
+from __future__ import annotations
+
+import re
+
+from messaging_channels.errors import InvalidMessage
+from messaging_channels.messages import Email, MailDraft, MailSigner
+from messaging_channels.plugins import (
+    BlockingCall,
+    EmailAddress,
+    Envelope,
+    Flow,
+    ask,
+    provider_options_of,
+    require_sender,
+)
+from messaging_channels_smtp.options import SmtpEmailOptions
+from messaging_channels_smtp.protocol.mail import MailTransaction
+from messaging_channels_smtp.verp import VerpReturnPath
+
+
+class MailWriter:
+    """Writes the mails of one batch; what several have in common is written once."""
+
+    def __init__(
+        self,
+        sender: EmailAddress | None,
+        return_path: VerpReturnPath | None,
+        signer: MailSigner | None,
+        now: float,
+    ) -> None:
+        """Take the account's own; `now` is in seconds since the epoch."""
+        self._sender, self._return_path, self._signer, self._now = sender, return_path, signer, now
+        self._drafts: dict[tuple[int, EmailAddress], MailDraft] = {}
+
+    def write(self, envelope: Envelope) -> Flow[MailTransaction]:
+        """Write one mail.
+
+        Raises:
+            BadInput: it cannot be sent as it is.
+        """
+        mail, to = envelope.message, envelope.to
+        assert isinstance(mail, Email)  # noqa: S101  for the type checkers: the capabilities name nothing else
+        assert isinstance(to, EmailAddress)  # noqa: S101  likewise
+        sender = self._sender_of(mail)
+        draft = self._drafts.get((id(mail), sender))
+        if draft is None:
+            draft = self._drafts[id(mail), sender] = yield from self._build_draft(mail, sender)
+        options = provider_options_of(mail, SmtpEmailOptions) or _DEFAULT_OPTIONS
+        return MailTransaction(
+            envelope.id,
+            self._return_path_of(mail, sender, envelope.id),
+            tuple(dict.fromkeys(one.addr_spec for one in (to, *mail.copies))),
+            draft.build_for(to, message_id=envelope.id, at=_date_of_id(envelope.id, self._now)),
+            options.notify_parameter,
+            options.ret_parameter,
+        )
+
+    def _build_draft(self, mail: Email, sender: EmailAddress) -> Flow[MailDraft]:
+        def drafted() -> MailDraft:
+            try:
+                attached = [one.read() for one in mail.attachments]
+            except OSError as error:
+                problem = f"an attachment cannot be read ({error.strerror or type(error).__name__})"
+                raise InvalidMessage(problem, field="Email.attachments", hint="check the file") from None
+            return MailDraft(mail, sender=sender, attachments=attached, signer=self._signer)
+
+        return (yield from ask(BlockingCall(drafted, may_send=False))) if mail.attachments else drafted()
+
+    def _return_path_of(self, mail: Email, sender: EmailAddress, message_id: str) -> str:
+        """Return the envelope's sender. A robot's reply has none, so that two robots do not write to each other for ever (RFC 3834)."""
+        if isinstance(mail.envelope_sender, EmailAddress):
+            return mail.envelope_sender.addr_spec
+        if mail.envelope_sender is not None or mail.auto_submitted == "auto-replied":
+            return ""
+        return self._return_path.address_for(message_id) if self._return_path else sender.addr_spec
+
+    def _sender_of(self, mail: Email) -> EmailAddress:
+        sender = mail.sender or self._sender
+        if isinstance(sender, EmailAddress):
+            return sender
+        return EmailAddress.parse(require_sender(mail, None, provider=SmtpEmailOptions.provider))
+
+
+def _date_of_id(message_id: str, now: float) -> float:
+    """Return the time in a message id of ours, so that a repeated mail has the same Date; `now` for other ids."""
+    if not _OWN_ID.fullmatch(message_id):
+        return now
+    written = int(message_id[:12], 16) / 1000
+    return written if abs(now - written) < _LONGEST_AGE else now
+
+
+_DEFAULT_OPTIONS = SmtpEmailOptions()
+_OWN_ID = re.compile(r"[0-9a-f]{32}")
+_LONGEST_AGE = 30 * 86400.0

@@ -1,0 +1,92 @@
+"""Who a message comes from, as Vonage takes it: digits without a plus, a short code, or a name.
+
+Source: https://developer.vonage.com/en/messaging/sms/guides/custom-sender-id
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from messaging_channels.errors import InvalidAddress, InvalidMessage, InvalidSetting
+from messaging_channels.plugins import Address, PhoneNumber, WhatsAppUserId
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NonPhoneSender:
+    """Who wrote, where it is no number of E.164: a short code or a name."""
+
+    text: str
+
+    @property
+    def plain(self) -> str:
+        """As it came."""
+        return self.text
+
+    @property
+    def masked(self) -> str:
+        """Its first character."""
+        return f"{self.text[:1]}•••"
+
+    def __str__(self) -> str:
+        """Show the masked form."""
+        return self.masked
+
+    def __repr__(self) -> str:
+        """Show the masked form."""
+        return f"NonPhoneSender({self.masked})"
+
+
+def format_sender(sender: str, field: str, *, numbers_only: bool = False) -> str:
+    """Return a sender as Vonage writes it; `numbers_only` for WhatsApp and MMS.
+
+    Raises:
+        InvalidMessage: it is none.
+    """
+    bare = sender.strip()
+    number = _NUMBER.fullmatch(_SEPARATORS.sub("", bare))
+    if number and not bare.isalpha():
+        return number[1]
+    if numbers_only:
+        raise InvalidMessage("it is no number", field=field, hint="write it as 447700900000")
+    if _SHORT_CODE.fullmatch(bare) or _NAME.fullmatch(bare):
+        return bare
+    raise InvalidMessage(
+        "it is no number of 7 to 15 digits, no short code, and no name of at most 11 letters and digits",
+        field=field,
+        hint="write a number as 447700900000, or a shorter name",
+    )
+
+
+def require_sender_setting(sender: str | None, setting: str, *, numbers_only: bool = False) -> str | None:
+    """Return the sender of the configuration in Vonage's form.
+
+    Raises:
+        InvalidSetting: it is none.
+    """
+    if sender is None:
+        return None
+    try:
+        return format_sender(sender, setting, numbers_only=numbers_only)
+    except InvalidMessage as error:
+        raise InvalidSetting(
+            error.problem, setting=f"vonage.{setting}", source="the provider's arguments", hint=error.hint
+        ) from None
+
+
+def parse_address(*told: object) -> Address | None:
+    """Return whom the first of these names that is an address: a number, the id of a WhatsApp user, a short code or a name."""
+    texts = [str(one) for one in told if isinstance(one, (str, int)) and str(one).strip()]
+    for text in texts:
+        for parse in (PhoneNumber.parse, WhatsAppUserId.parse):
+            try:
+                return parse(text)
+            except InvalidAddress:
+                continue
+    return NonPhoneSender(texts[0]) if texts else None
+
+
+_SEPARATORS = re.compile(r"(?<=[0-9)])[ .()-]+(?=[0-9(])|(?<=\+[0-9])\(")
+_NUMBER = re.compile(r"(?:\+|00)?([1-9][0-9]{6,14})")
+_SHORT_CODE = re.compile(r"[0-9]{3,6}")
+_NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9 ._&+-]{0,9}[A-Za-z0-9.])?")

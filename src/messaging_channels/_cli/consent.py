@@ -1,0 +1,126 @@
+"""The commands of consent: `messaging-channels consent show|add|remove|import|export`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from messaging_channels._cli.messages import add_command, print_json
+from messaging_channels._client.dispatcher import Dispatcher
+from messaging_channels._config.settings import Configuration
+from messaging_channels._model.statements import ConsentStatement, StatementKind
+from messaging_channels.consent.csv_files import RejectedRow, read_csv, write_csv
+
+_CHUNK = 500
+
+
+def add_consent_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
+    """Describe the commands."""
+    consent = commands.add_parser(
+        "consent", help="see and change who wants no messages, or wants them again"
+    ).add_subparsers(required=True, metavar="COMMAND")
+    show = add_command(consent, "show", _show, "show all that was said about an address, and what blocks it")
+    show.add_argument("--category", help="of a message (default: marketing)")
+    add = add_command(consent, "add", _add, "keep an opt-out, an opt-in or another statement")
+    kinds = [kind.value for kind in StatementKind if kind is not StatementKind.LIFTED]
+    add.add_argument("--kind", choices=kinds, default=StatementKind.OPTED_OUT.value)
+    add.add_argument("--category", default="", help="what alone is meant (default: every message)")
+    remove = add_command(consent, "remove", _remove, "lift opt-outs, blocks and bounces of an address")
+    remove.add_argument(
+        "--kind",
+        action="append",
+        default=[],
+        help="lift these kinds instead, such as complaint; may be repeated",
+    )
+    for one in (show, add, remove):
+        one.add_argument("address", help="in any spelling")
+        one.add_argument(
+            "--channel", required=one is not show, default="*", help="such as sms, whatsapp or email"
+        )
+    for one in (add, remove):
+        one.add_argument("--reason", default="by hand", help="in words, for whoever reads the log")
+    imported = add_command(
+        consent, "import", _import, "read a CSV file: our own export, or a list of suppressions of a vendor"
+    )
+    imported.add_argument("file", type=Path, help="with a head line; - for the standard input")
+    imported.add_argument("--channel", help="of rows that do not tell it")
+    exported = add_command(consent, "export", _export, "write everything that was said as CSV")
+    exported.add_argument("file", type=Path, nargs="?", help="(default: the standard output)")
+
+
+def _dispatcher() -> Dispatcher:
+    return Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments())
+
+
+def _show(options: argparse.Namespace) -> int:
+    with _dispatcher() as dispatcher:
+        said = dispatcher.consent.show(options.channel, options.address)
+        channels = dict.fromkeys(one.channel for one in said)
+        blocked = {
+            channel: entry.as_dict()
+            for channel in channels
+            if (entry := dispatcher.consent.find(channel, options.address, category=options.category))
+        }
+    print_json({"statements": [one.as_dict() for one in said], "blocked": blocked})
+    return 0
+
+
+def _add(options: argparse.Namespace) -> int:
+    with _dispatcher() as dispatcher:
+        kept = dispatcher.consent.add(
+            options.channel,
+            options.address,
+            kind=options.kind,
+            category=options.category,
+            reason=options.reason,
+        )
+    print_json({"statement": kept.as_dict()})
+    return 0
+
+
+def _remove(options: argparse.Namespace) -> int:
+    with _dispatcher() as dispatcher:
+        count = dispatcher.consent.remove(
+            options.channel, options.address, reason=options.reason, kinds=options.kind
+        )
+    print(f"{count} statements lifted", file=sys.stderr)
+    return 0 if count else 1
+
+
+def _import(options: argparse.Namespace) -> int:
+    new = rejected = 0
+    with _dispatcher() as dispatcher:
+        text = sys.stdin.read() if str(options.file) == "-" else options.file.read_text("utf-8-sig")
+        keys, chunk = dispatcher.consent.store.gate.keys, list[ConsentStatement]()
+        for row in read_csv(
+            text.splitlines(keepends=True),
+            keys,
+            time.time(),
+            channel=options.channel,
+            evidence=options.file.name,
+        ):
+            if isinstance(row, RejectedRow):
+                rejected += 1
+                print(f"line {row.line}: {row.problem}", file=sys.stderr)
+                continue
+            chunk.append(row)
+            if len(chunk) == _CHUNK:
+                new += dispatcher.consent.record(chunk)
+                chunk.clear()
+        new += dispatcher.consent.record(chunk)
+    print(f"{new} statements imported, {rejected} lines not read", file=sys.stderr)
+    return 2 if rejected else 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    with _dispatcher() as dispatcher:
+        if options.file is None:
+            count = write_csv(dispatcher.consent.export(), sys.stdout)
+        else:
+            with options.file.open("w", encoding="utf-8", newline="") as file:
+                count = write_csv(dispatcher.consent.export(), file)
+    print(f"{count} statements exported", file=sys.stderr)
+    return 0

@@ -1,0 +1,74 @@
+"""The operations on accounts that are paused, in SQL. See `_ledger.sql`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from messaging_channels._ledger.sql_types import Dialect, StatementFlow
+from messaging_channels.plugins import ledger_queue as q
+
+
+def _pause_account(operation: q.PauseAccount, _: Dialect) -> StatementFlow[bool]:
+    ((probes,),) = yield (
+        (
+            "INSERT INTO paused_account (provider, account, reason, detail, since, next_probe_at, probes)"
+            " VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT (provider, account) DO UPDATE SET reason = excluded.reason,"
+            " detail = excluded.detail, next_probe_at = excluded.next_probe_at, probes = paused_account.probes + 1"
+            " RETURNING probes"
+        ),
+        (
+            operation.provider,
+            operation.account or "",
+            operation.reason,
+            operation.detail,
+            operation.at,
+            operation.next_probe_at,
+        ),
+    )
+    return bool(probes == 1)
+
+
+def _resume_account(operation: q.ResumeAccount, _: Dialect) -> StatementFlow[bool]:
+    gone = yield (
+        "DELETE FROM paused_account WHERE provider = ? AND account = ? RETURNING next_probe_at",
+        (operation.provider, operation.account or ""),
+    )
+    for (due,) in gone:  # what waited for the probe waits no longer
+        yield (
+            "UPDATE queue SET due = ? WHERE state = 'waiting' AND holder = '' AND due = ?",
+            (operation.at, due),
+        )
+    return bool(gone)
+
+
+def _acquire_probe(operation: q.AcquireProbe, _: Dialect) -> StatementFlow[bool]:
+    taken = yield (
+        (
+            "UPDATE paused_account SET next_probe_at = ? WHERE provider = ? AND account = ? AND next_probe_at <= ?"
+            " RETURNING provider"
+        ),
+        (operation.next_probe_at, operation.provider, operation.account or "", operation.at),
+    )
+    return bool(taken)
+
+
+def _list_paused_accounts(_: q.ListPausedAccounts, __: Dialect) -> StatementFlow[Sequence[q.PausedAccount]]:
+    return (yield from load_paused_accounts())
+
+
+def load_paused_accounts() -> StatementFlow[tuple[q.PausedAccount, ...]]:
+    """Return all of them."""
+    rows = yield (
+        "SELECT provider, account, reason, detail, since, next_probe_at, probes FROM paused_account ORDER BY since",
+        (),
+    )
+    return tuple(q.PausedAccount(provider, account or None, *more) for provider, account, *more in rows)
+
+
+HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
+    q.PauseAccount: _pause_account,
+    q.ResumeAccount: _resume_account,
+    q.AcquireProbe: _acquire_probe,
+    q.ListPausedAccounts: _list_paused_accounts,
+}

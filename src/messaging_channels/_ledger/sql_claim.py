@@ -1,0 +1,101 @@
+"""How a worker becomes the holder of messages that are due: counted where a worker died with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from messaging_channels._ledger.sql import load_record
+from messaging_channels._ledger.sql_clock import follow_clock
+from messaging_channels._ledger.sql_types import Dialect, StatementFlow
+from messaging_channels._ledger.status_merge import merged_status, reported_statuses
+from messaging_channels._model.status import Status
+from messaging_channels.plugins.ledger import MessageRecord
+from messaging_channels.plugins.ledger_queue import QUEUE_OWNER, Claim, Job, State
+
+
+def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
+    """Perform the operation."""
+    yield from follow_clock(operation.now)
+    if operation.ended_owners:
+        owners = f"({', '.join('?' * len(operation.ended_owners))})"
+        yield f"UPDATE queue SET holder = '' WHERE holder IN {owners}", operation.ended_owners  # noqa: S608
+    keys, crashes = yield from _choose(operation, dialect)
+    if not keys:
+        return ()
+    these = f"({', '.join('?' * len(keys))})"
+    rows = yield (
+        (
+            f"UPDATE queue SET holder = ?, due = ? WHERE message_id IN {these} RETURNING message_id,"  # noqa: S608  constants
+            " state, step, base, tries, created, deadline, payload"
+        ),
+        (operation.lease_owner, operation.lease, *keys),
+    )
+    begun = yield f"SELECT DISTINCT message_id FROM attempt WHERE message_id IN {these}", tuple(keys)  # noqa: S608
+    known = {key for (key,) in begun}
+    jobs: list[Job] = []
+    for key, state, step, base, tries, created, deadline, payload in rows:
+        record, status = (
+            (yield from _load_with_step_status(key, base, operation.now)) if key in known else (None, None)
+        )
+        jobs.append(
+            Job(key, State(state), step, base, tries, created, deadline, payload, record, status, crashes)
+        )
+    return sorted(jobs, key=lambda job: keys.index(job.message_id))
+
+
+def _choose(operation: Claim, dialect: Dialect) -> StatementFlow[tuple[list[str], int]]:
+    """Choose what is claimed, and tell how often a worker died with it.
+
+    A message whose holder never gave it back may have killed it: it is claimed alone, so that it takes no other one along.
+    """
+    found = yield from _due_rows(operation, dialect)
+    crashed = [index for index, (_, holder) in enumerate(found) if holder]
+    if not crashed:
+        return [key for key, _ in found], 0
+    if crashed[0] > 0:
+        return [key for key, _ in found[: crashed[0]]], 0
+    key = found[0][0]
+    ((count,),) = yield (
+        (
+            "INSERT INTO crashed_claim (message_id, number) VALUES (?, 1)"
+            " ON CONFLICT (message_id) DO UPDATE SET number = crashed_claim.number + 1 RETURNING number"
+        ),
+        (key,),
+    )
+    return [key], count
+
+
+def _due_rows(operation: Claim, dialect: Dialect) -> StatementFlow[list[tuple[str, str]]]:
+    if operation.message_id is not None:
+        rows = yield (
+            f"SELECT message_id, holder FROM queue WHERE message_id = ? AND due <= ?{dialect.skip_locked}",  # noqa: S608
+            (operation.message_id, operation.now),
+        )
+        return [(key, holder) for key, holder in rows]
+    found: list[tuple[str, str]] = []
+    for priority in _PRIORITIES:
+        if len(found) < operation.limit:
+            rows = yield (
+                f"{_SELECT_DUE}{dialect.skip_locked}",
+                (priority, operation.now, operation.limit - len(found)),
+            )
+            found += [(key, holder) for key, holder in rows]
+    return found
+
+
+def _load_with_step_status(
+    key: str, base: int, now: float
+) -> StatementFlow[tuple[MessageRecord | None, Status | None]]:
+    """Return the record of a message, with what its present step alone comes to. Nobody else holds it: who did is dead, or gave it back."""
+    yield "UPDATE message SET holder = ? WHERE id = ? AND lease <= ?", (QUEUE_OWNER, key, now)
+    record = yield from load_record("id = ?", key)
+    if record is None:
+        return None, None
+    reports = yield from reported_statuses(key, record.attempts)
+    own = [attempt for attempt in record.attempts if attempt.number > base]
+    step_reports = [(provider, status) for number, provider, status in reports if number > base]
+    return record, merged_status(own, step_reports, stopped=True)
+
+
+_SELECT_DUE = "SELECT message_id, holder FROM queue WHERE priority = ? AND due <= ? ORDER BY due LIMIT ?"
+_PRIORITIES = (0, 1, 2)

@@ -1,0 +1,48 @@
+"""Times in the ledger when a clock is set back: those that were reckoned from it are moved with it."""
+
+from __future__ import annotations
+
+from messaging_channels._ledger.sql_types import StatementFlow
+from messaging_channels.plugins.ledger_queue import NEVER
+
+
+def follow_clock(now: float) -> StatementFlow[None]:
+    """Move times that were set by a clock that has since been set back, so that nothing waits for a time that is far away.
+
+    Only times that were reckoned from the clock are moved: leases, and waits before a repetition or a look-up. A time that the caller named stands.
+    """
+    ((seen, latest),) = yield (
+        "SELECT (SELECT at FROM ledger_clock WHERE name = 'queue'), (SELECT max(created) FROM queue)",
+        (),
+    )
+    if seen is None:
+        yield "INSERT INTO ledger_clock (name, at) VALUES ('queue', ?) ON CONFLICT DO NOTHING", (now,)
+    back = max(seen or now, latest or now) - now
+    if back <= _CLOCK_TOLERANCE:
+        if back < -_CLOCK_INTERVAL:
+            yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue' AND at < ?", (now, now)
+        return
+    yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue'", (now,)
+    for statement in _SET_BACK:
+        yield statement, (back, now, back, now, now, NEVER)
+    yield "UPDATE queue SET created = ? WHERE created > ?", (now, now)
+
+
+_SET_BACK = (
+    (
+        "UPDATE queue SET due = CASE WHEN due - ? > ? THEN due - ? ELSE ? END WHERE due > ? AND due < ?"
+        " AND (holder <> '' OR tries > 0 OR state <> 'waiting' OR due <= created)"
+    ),
+    (
+        "UPDATE message SET next_check_at = CASE WHEN next_check_at - ? > ? THEN next_check_at - ? ELSE ? END"
+        " WHERE next_check_at > ? AND next_check_at < ?"
+    ),
+    "UPDATE message SET lease = CASE WHEN lease - ? > ? THEN lease - ? ELSE ? END WHERE lease > ? AND lease < ?",
+    (
+        "UPDATE paused_account SET next_probe_at = CASE WHEN next_probe_at - ? > ? THEN next_probe_at - ? ELSE ? END"
+        " WHERE next_probe_at > ? AND next_probe_at < ?"
+    ),
+)
+_CLOCK_TOLERANCE = 300.0
+"""Seconds by which the clocks of machines may differ. More is a clock that was set."""
+_CLOCK_INTERVAL = 60.0

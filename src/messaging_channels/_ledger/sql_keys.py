@@ -1,0 +1,47 @@
+"""For how long an idempotency key stands: by the clock, and by the days on which the ledger was used meanwhile.
+
+A clock may have been wrong when the key was kept, or may be wrong now. That its time is over is believed only when keys were kept on as many other days
+since: a clock that is set, by however much, adds one day at most.
+"""
+
+from __future__ import annotations
+
+from messaging_channels._ledger.sql_types import StatementFlow
+from messaging_channels.plugins.ledger import MessageRecord
+
+_HOUR, _DAY = 3600.0, 86400.0
+
+
+def observe_key(message_id: str, now: float) -> StatementFlow[None]:
+    """Write down that a key is kept in this hour, and after which other hours."""
+    yield _OBSERVE_HOUR, (int(now // _HOUR),)
+    yield (
+        (
+            "INSERT INTO ledger_key (message_id, place) SELECT ?, max(place) FROM ledger_hour WHERE true"
+            " ON CONFLICT DO NOTHING"
+        ),
+        (message_id,),
+    )
+
+
+def is_key_over(held: MessageRecord, now: float) -> StatementFlow[bool]:
+    """Whether the key of a record is free again."""
+    if held.expires > now:
+        return False
+    life = held.expires - held.created_at
+    unit = 1 if life < 2 * _DAY else 24
+    needed = int(life // (unit * _HOUR))
+    if needed == 0:
+        return True
+    yield _OBSERVE_HOUR, (int(now // _HOUR),)
+    hours = yield (
+        "SELECT hour FROM ledger_hour WHERE place > coalesce((SELECT place FROM ledger_key WHERE message_id = ?), 0)",
+        (held.id,),
+    )
+    return len({hour // unit for (hour,) in hours}) >= needed
+
+
+_OBSERVE_HOUR = (
+    "INSERT INTO ledger_hour (hour, place) SELECT ?, coalesce(max(place), 0) + 1 FROM ledger_hour"
+    " WHERE true ON CONFLICT DO NOTHING"
+)

@@ -1,0 +1,17 @@
+"""Times that callers give in seconds."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from messaging_channels._model.errors import InvalidMessage
+
+
+def require_number(value: object, field_name: str) -> None:
+    """Refuse what is no number of seconds.
+
+    Raises:
+        InvalidMessage: it is no number, or not a finite one.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+        raise InvalidMessage("it is no number of seconds", field=field_name, hint="give e.g. 30.0")

@@ -1,0 +1,164 @@
+"""Consent as CSV: our own export, and the lists of suppressions that large vendors give.
+
+Columns are known by their names, whatever their order: those of Amazon SES, SendGrid, Mailgun, Postmark, Infobip's blocklist and AWS opt-out lists.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TextIO
+
+from messaging_channels._model.consent import channel_family, normal_category
+from messaging_channels._model.errors import InvalidAddress
+from messaging_channels._model.statements import ConsentStatement, StatementKind
+from messaging_channels.consent.store import any_address, statement_id
+from messaging_channels.policies.suppression import address_on
+
+if TYPE_CHECKING:
+    from messaging_channels._model.consent import RecipientKeys
+
+COLUMNS = tuple(one.name for one in fields(ConsentStatement))
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A row that was not read, and why. No address is in it."""
+
+    line: int
+    problem: str
+
+
+def write_csv(statements: Iterable[ConsentStatement], file: TextIO) -> int:
+    """Write statements with a head line. Return how many. What a spreadsheet would read as a formula gets an apostrophe before it."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["recipient_digest" if name == "recipient" else name for name in COLUMNS])
+    count = 0
+    for one in statements:
+        writer.writerow([_cell(getattr(one, name)) for name in COLUMNS])
+        count += 1
+    return count
+
+
+def read_csv(
+    lines: Iterable[str], keys: RecipientKeys, now: float, *, channel: str | None = None, evidence: str = ""
+) -> Iterator[ConsentStatement | RejectedRow]:
+    """Yield what each row says; a row that cannot be read harms no other one.
+
+    Args:
+        lines: the file's, with a head line.
+        keys: how the ledger names people.
+        now: seconds since the epoch, UTC.
+        channel: of rows that do not tell; without it, mail addresses are `email` and numbers `sms`.
+        evidence: what the statements can be proved by, such as the file's name.
+    """
+    reader = csv.reader(lines)
+    names = [_NAMES.get(_plain_name(name), "") for name in next(reader, list[str]())]
+    for row in reader:
+        if not any(cell.strip() for cell in row):
+            continue
+        told = {name: cell.strip().removeprefix("'") for name, cell in zip(names, row, strict=False) if name}
+        try:
+            yield _statement(told, keys, now, channel, evidence)
+        except (InvalidAddress, ValueError) as error:
+            problem = error.problem if isinstance(error, InvalidAddress) else str(error)
+            yield RejectedRow(reader.line_num, problem)
+
+
+def _statement(
+    told: Mapping[str, str], keys: RecipientKeys, now: float, channel: str | None, evidence: str
+) -> ConsentStatement:
+    recipient, stored, own = _person(told, keys, channel)
+    kind = _kind(told.get("kind", ""), told.get("reason", ""))
+    one = ConsentStatement(
+        id=told.get("id", ""),
+        recipient=recipient,
+        channel=own,
+        kind=kind,
+        said_at=_time(told.get("said_at", "")),
+        recorded_at=_time(told.get("recorded_at", "")) or now,
+        category=normal_category(told.get("category", "")) or "",
+        source=told.get("source") or "import",
+        reason=told.get("reason", "") or kind.value,
+        evidence=told.get("evidence") or evidence,
+        certainty=told.get("certainty") or "certain",
+        expires_at=_time(told.get("expires_at", "")),
+        lifts=told.get("lifts", ""),
+        address=stored,
+    )
+    return one if one.id else replace(one, id=statement_id(one))
+
+
+def _person(told: Mapping[str, str], keys: RecipientKeys, channel: str | None) -> tuple[str, str, str]:
+    """Return who it is, the address as it is kept, and the channel."""
+    text, named = told.get("address", ""), told.get("channel") or channel or ""
+    digest = told.get("recipient", "")
+    if len(digest) == _DIGEST and named:
+        return digest, text, channel_family(named)
+    if not text:
+        problem = "no column of it holds an address"
+        raise ValueError(problem)
+    person = address_on(named, text) if named and named != "*" else any_address(text)
+    own = channel_family(named) if named else "email" if "@" in text else "sms"
+    return keys.key(person), keys.stored_address(person.plain, person.masked), own
+
+
+def _kind(kind: str, reason: str) -> StatementKind:
+    word = _plain_name(kind or reason)
+    if word in _KINDS:
+        return _KINDS[word]
+    if kind:
+        problem = "its kind is not known"
+        raise ValueError(problem)
+    return StatementKind.OPTED_OUT
+
+
+def _time(text: str) -> float | None:
+    """Return a time as seconds since the epoch; None if it is unknown, so that an opt-out holds."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
+        except ValueError:
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    if not math.isfinite(seconds):
+        return None
+    return seconds / 1000 if seconds > _MILLISECONDS else seconds
+
+
+def _cell(value: Any) -> str:  # noqa: ANN401  a field of a statement
+    text = "" if value is None else str(value.value if isinstance(value, StatementKind) else value)
+    return f"'{text}" if text[:1] in "=+-@\t'" and text else text
+
+
+def _plain_name(name: str) -> str:
+    return "".join(character for character in name.casefold() if character.isalnum())
+
+
+_DIGEST = 64
+_MILLISECONDS = 1e11
+_ALIASES = {
+    "address": "address email emailaddress recipient to destination destinations phone phonenumber number msisdn optedoutnumber",
+    "said_at": "saidat created createdat createddate lastupdatetime optedouttimestamp timestamp date changedat",
+    "reason": "reason suppressionreason type bouncetype",
+    "channel": "channel channeltype",
+    "category": "category list group stream messagestream topic",
+    "recipient": "recipientdigest",
+}
+_NAMES = {_plain_name(name): name for name in COLUMNS if name not in _ALIASES} | {
+    alias: name for name, aliases in _ALIASES.items() for alias in aliases.split()
+}
+_KINDS = {_plain_name(kind.value): kind for kind in StatementKind} | {
+    alias: kind
+    for kind, aliases in {
+        StatementKind.COMPLAINT: "spamcomplaint spam spamreport spamreports",
+        StatementKind.UNDELIVERABLE: "bounce hardbounce bounced invalid invalidemail permanent",
+        StatementKind.OPTED_OUT: "unsubscribe unsubscribed optout manualsuppression manual stop",
+    }.items()
+    for alias in aliases.split()
+}

@@ -1,0 +1,27 @@
+"""What a message says, as JSON can show it: for the sandbox, emulators and tests. It cannot be read back; see `_codec` for that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, cast
+
+_EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
+
+
+def to_json(value: Any, *, show_bytes: Callable[[bytes], str], omit_empty: bool = False) -> Any:  # noqa: ANN401  any value a message may hold
+    """Return a value as JSON can hold it: addresses by their plain text, bytes as `show_bytes` has them, empty fields left out if wanted."""
+
+    def show(part: Any) -> Any:  # noqa: ANN401  as above
+        return to_json(part, show_bytes=show_bytes, omit_empty=omit_empty)
+
+    if is_dataclass(value) and not hasattr(value, "plain"):
+        shown = {one.name: show(getattr(value, one.name)) for one in fields(value)}
+        return {name: part for name, part in shown.items() if not (omit_empty and part in _EMPTY)}
+    if isinstance(value, Mapping):
+        return {str(name): show(part) for name, part in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, (tuple, list)):
+        return [show(part) for part in cast("list[Any]", value)]
+    if isinstance(value, bytes):
+        return show_bytes(value)
+    return value if isinstance(value, (str, int, float, type(None))) else getattr(value, "plain", str(value))

@@ -1,0 +1,111 @@
+"""A message is a value: lists and mappings become ones that cannot change, and half a character is refused before it is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, NoReturn, cast
+
+from messaging_channels._model.errors import InvalidMessage
+
+
+class FrozenDict(dict[Any, Any]):
+    """A mapping that cannot be changed."""
+
+    __slots__ = ()
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        message = "a message cannot be changed: make another one, with dataclasses.replace"
+        raise TypeError(message)
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
+
+    def __reduce__(self) -> tuple[type[FrozenDict], tuple[dict[Any, Any]]]:
+        """Pickle and copy as what it is made of."""
+        return FrozenDict, (dict(self),)
+
+
+def seal(value: object) -> None:
+    """Bring the fields of a message, or of a part of one, into their immutable form.
+
+    Raises:
+        InvalidMessage: a text stands where several are meant.
+    """
+    for name, is_list in _fields_of(type(value)):
+        given = getattr(value, name, None)
+        if given is None or given is True or given is False or given == ():
+            continue
+        if isinstance(given, str):
+            if is_list:
+                raise _one_text_error(type(value), name)
+            continue
+        sealed = _sealed(given)
+        if sealed is not given:
+            object.__setattr__(value, name, sealed)
+
+
+def require_characters(value: object, field: str = "", part: str = "") -> None:
+    """Refuse half a character anywhere in a message: no provider and no database could write it.
+
+    Raises:
+        InvalidMessage: naming the type and the field, never the text.
+    """
+    if isinstance(value, str):
+        if not value.isascii():
+            _require_encodable(value, field, part)
+    elif isinstance(value, tuple):
+        for one in cast("tuple[Any, ...]", value):
+            require_characters(one, field, part)
+    elif isinstance(value, Mapping):
+        for pair in cast("Mapping[Any, Any]", value).items():
+            require_characters(pair, field, part)
+    elif is_dataclass(value) and not isinstance(value, type):
+        kind = type(cast("object", value))
+        for name, _ in _fields_of(kind):
+            require_characters(getattr(value, name, None), kind.__name__, name)
+
+
+def _fields_of(kind: type) -> list[tuple[str, bool]]:
+    """Return the names of its fields, and whether each holds several values."""
+    if kind not in _fields:
+        _fields[kind] = [(one.name, bool(_LIST.match(str(one.type)))) for one in fields(cast("Any", kind))]
+    return _fields[kind]
+
+
+def _sealed(given: Any) -> Any:  # noqa: ANN401  whatever a message may hold
+    if isinstance(given, (list, tuple, Iterator)):
+        return _sealed_tuple(cast("Any", given))
+    if isinstance(given, Mapping):
+        pairs = cast("Mapping[Any, Any]", given).items()
+        return FrozenDict({key: _sealed(one) for key, one in pairs})
+    if isinstance(given, (bytearray, memoryview)):
+        return bytes(cast("bytes", given))
+    if is_dataclass(given) and not isinstance(given, type):
+        seal(given)
+    return given
+
+
+def _sealed_tuple(given: Iterable[Any]) -> Any:  # noqa: ANN401  a named tuple stays one
+    before = tuple(given)
+    made = tuple(_sealed(one) for one in before)
+    is_same = isinstance(given, tuple) and all(one is other for one, other in zip(made, before, strict=True))
+    return given if is_same else made
+
+
+def _one_text_error(kind: type, name: str) -> InvalidMessage:
+    field = f"{kind.__name__}.{name}"
+    return InvalidMessage("one text was given where several are meant", field=field, hint="give a list")
+
+
+def _require_encodable(text: str, field: str, part: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidMessage(
+            f"its {part} holds half a character (a lone surrogate)", field=field, hint="remove it"
+        ) from None
+
+
+_LIST = re.compile(r"(?:tuple|list|dict|frozenset|Sequence|Iterable|Mapping)\[|Parameters$")
+_fields: dict[type, list[tuple[str, bool]]] = {}

@@ -1,0 +1,157 @@
+"""What a suppression list keeps: statements in a SQLite file of its own, or in memory."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+from uuid import uuid4
+
+from messaging_channels._model.addresses import Address, EmailAddress, PhoneNumber, WhatsAppUserId
+from messaging_channels._model.consent import RecipientKeys, channel_family, find_blocking, normal_category
+from messaging_channels._model.consent_rows import (
+    COLUMNS,
+    STATEMENT_INDEX,
+    STATEMENT_TABLE,
+    insert_statement,
+    statement_from_row,
+)
+from messaging_channels._model.errors import InvalidAddress
+from messaging_channels._model.statements import ConsentStatement, StatementKind
+
+if TYPE_CHECKING:
+    from messaging_channels._model.events import Event
+
+
+class StatementStore:
+    """Keeps statements. Safe in threads."""
+
+    def __init__(self, path: Path | None, pepper: bytes) -> None:
+        """Open the file, or keep everything in memory."""
+        import sqlite3  # noqa: PLC0415  slow to import, and most programs make none
+
+        self._lock = threading.Lock()
+        self._keys = RecipientKeys(lambda one: _digest(one, pepper))
+        self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        for statement in (STATEMENT_TABLE, STATEMENT_INDEX):
+            self._database.execute(statement)
+
+    def add(
+        self,
+        address: Address,
+        channel: str,
+        kind: StatementKind,
+        reason: str,
+        category: str,
+        expires_at: float | None,
+    ) -> None:
+        """Keep what an operator says."""
+        now = time.time()
+        self._insert(
+            ConsentStatement(
+                id=uuid4().hex,
+                recipient=self._keys.key(address),
+                channel=channel_family(channel),
+                kind=kind,
+                said_at=now,
+                recorded_at=now,
+                category=normal_category(category) or "",
+                source="operator",
+                reason=reason,
+                expires_at=expires_at,
+            )
+        )
+
+    def lift(self, address: Address, channel: str) -> None:
+        """Lift all that blocks an address on a channel, each statement by its name."""
+        now = time.time()
+        for one in self._said(address):
+            if one.kind is not StatementKind.LIFTED and one.channel in ("*", channel_family(channel)):
+                self._insert(
+                    ConsentStatement(
+                        id=f"lift-{one.id}",
+                        recipient=one.recipient,
+                        channel=one.channel,
+                        kind=StatementKind.LIFTED,
+                        said_at=now,
+                        recorded_at=now,
+                        source="operator",
+                        lifts=one.id,
+                    )
+                )
+
+    def record(self, event: Event) -> None:
+        """Keep what an event says, if it is about consent."""
+        for one in self._keys.statements(event, time.time()):
+            self._insert(one)
+
+    def find(self, address: Address, channel: str, category: str) -> ConsentStatement | None:
+        """Return what forbids a message."""
+        said = self._said(address)
+        return find_blocking(said, channel, category, time.time()) if said else None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _said(self, address: Address) -> list[ConsentStatement]:
+        keys = self._keys.keys(address)
+        marks = ", ".join("?" * len(keys))
+        with self._lock:
+            rows = self._database.execute(
+                f"SELECT {COLUMNS} FROM consent_statement WHERE recipient IN ({marks})",  # noqa: S608  constants
+                keys,
+            ).fetchall()
+        return [statement_from_row(row) for row in rows]
+
+    def _insert(self, one: ConsentStatement) -> None:
+        with self._lock:
+            self._database.execute(*insert_statement(one)).fetchall()
+
+
+@dataclass(frozen=True, slots=True)
+class OpaqueAddress:
+    """An address of a channel that is not known here, as it was written. Its repr shows none of it."""
+
+    plain: str
+
+    @property
+    def masked(self) -> str:
+        """Nothing of it."""
+        return "•••"
+
+    def __repr__(self) -> str:
+        """Show nothing of it."""
+        return "OpaqueAddress(•••)"
+
+
+def address_on(channel: str, address: str | Address) -> Address:
+    """Return an address of a channel by any of its spellings; as it is where the channel is not one of ours.
+
+    Raises:
+        InvalidAddress: it is no address of that channel.
+    """
+    if not isinstance(address, str):
+        if isinstance(cast("object", address), Address):  # a list, perhaps, in spite of the types
+            return address
+        raise InvalidAddress(
+            f"a {type(address).__name__}", kind="address", hint="give one address, or its text, at a time"
+        )
+    match channel_family(channel):
+        case "sms" | "voice":
+            return PhoneNumber.parse(address)
+        case "whatsapp":
+            return WhatsAppUserId.parse(address) if address[2:3] == "." else PhoneNumber.parse(address)
+        case "email":
+            return EmailAddress.parse(address)
+        case _:
+            return OpaqueAddress(address)
+
+
+def _digest(identity: str, pepper: bytes) -> str:
+    told = identity.encode(errors="surrogatepass")
+    return hmac.new(pepper, told, hashlib.sha256).hexdigest() if pepper else hashlib.sha256(told).hexdigest()

@@ -1,0 +1,81 @@
+"""Consent as CSV: our own export, and the lists of vendors."""
+
+from __future__ import annotations
+
+import io
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from messaging_channels._cli.main import main
+from messaging_channels._model.consent import RecipientKeys
+from messaging_channels.consent import ConsentStatement, RejectedRow, StatementKind, read_csv, write_csv
+
+KEYS = RecipientKeys(lambda one: sha256(one.encode()).hexdigest(), lambda _, masked: masked)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "channel", "at"),
+    [
+        ("email,reason,status,created\nzoe@example.com,550 no such user,5.1.1,1700000000\n", StatementKind.OPTED_OUT, "email", 1.7e9),
+        ("EmailAddress,Reason,LastUpdateTime\nZOE@example.com,COMPLAINT,2023-11-14T22:13:20Z\n", StatementKind.COMPLAINT, "email", 1.7e9),
+        ("EmailAddress,SuppressionReason,CreatedAt\nzoe@example.com,HardBounce,2023-11-14T22:13:20+00:00\n", StatementKind.UNDELIVERABLE, "email", 1.7e9),
+        ("OptedOutNumber,OptedOutTimestamp\n+44 7700 900123,1700000000000\n", StatementKind.OPTED_OUT, "sms", 1.7e9),
+        ("destination,channel,createdDate\n447700900123,WHATSAPP,\n", StatementKind.OPTED_OUT, "whatsapp", None),
+        ("\u202a+44 7700 900123\u202c", None, "", None),
+    ],
+)  # fmt: skip
+def test_the_lists_of_large_vendors_are_read(
+    text: str, kind: StatementKind | None, channel: str, at: float | None
+) -> None:
+    rows = [*read_csv(io.StringIO(text), KEYS, 5.0)]
+    if kind is None:
+        assert rows == []
+        return
+    (one,) = rows
+    assert isinstance(one, ConsentStatement)
+    assert (one.kind, one.channel, one.said_at, one.source) == (kind, channel, at, "import")
+    again = [*read_csv(io.StringIO(text), KEYS, 6.0)]
+    assert isinstance(again[0], ConsentStatement)
+    assert again[0].id == one.id
+
+
+def test_a_row_that_cannot_be_read_harms_no_other_one_and_its_address_is_not_told() -> None:
+    text = "number,kind\n07700900123,\n+447700900123,\n+447700900124,nonsense\n,\n"
+    rows = [*read_csv(io.StringIO(text), KEYS, 5.0)]
+    assert [type(one) for one in rows] == [RejectedRow, ConsentStatement, RejectedRow]
+    assert "900123" not in str(rows[0])
+
+
+def test_an_export_can_be_imported_again_and_holds_no_formula() -> None:
+    one = ConsentStatement(
+        "1", "a" * 64, "sms", StatementKind.OPTED_OUT, 1.5, 2.5, "marketing", "operator", "=1+1", "@x"
+    )
+    file = io.StringIO()
+    assert write_csv([one], file) == 1
+    assert ",=1+1" not in file.getvalue()
+    assert [*read_csv(io.StringIO(file.getvalue()), KEYS, 9.0)] == [one]
+
+
+def test_the_commands_show_add_remove_import_and_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MESSAGING_CHANNELS_LEDGER_URL", f"sqlite:///{tmp_path / 'ledger.db'}")
+    assert main(["consent", "add", "--channel", "sms", "+44 7700 900123", "--reason", "by phone"]) == 0
+    assert main(["send", "sms", "--to", "447700900123", "--text", "News"]) == 2
+    assert main(["consent", "show", "447700900123"]) == 0
+    told = capsys.readouterr()
+    assert '"by phone"' in told.out
+    assert "message_blocked" in told.err
+    assert main(["consent", "remove", "--channel", "sms", "44-7700-900123"]) == 0
+    assert main(["consent", "remove", "--channel", "sms", "44-7700-900123"]) == 1
+    assert main(["send", "sms", "--to", "447700900123", "--text", "News"]) == 0
+    listed = tmp_path / "list.csv"
+    listed.write_text("email\nzoe@example.com\nnobody\n")
+    assert main(["consent", "import", str(listed)]) == 2
+    assert main(["send", "email", "--to", "zoe@example.com", "--subject", "s", "--text", "t"]) == 2
+    exported = tmp_path / "all.csv"
+    assert main(["consent", "export", str(exported)]) == 0
+    assert main(["consent", "import", str(exported)]) == 0
+    assert "0 statements imported" in capsys.readouterr().err
