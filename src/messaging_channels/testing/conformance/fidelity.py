@@ -209,7 +209,7 @@ def require_exchanges(context: ConformanceContext) -> None:
 
 def _sent(context: ConformanceContext, message: Message | None) -> FlowTrace | None:
     """Send a message; None where it is none, or is refused."""
-    if message is None:
+    if message is None or context.provider.capabilities.unsupported(message) is not None:
         return None
     played = context.send(context.envelope(message))
     return None if played.exception is not None else played
@@ -292,6 +292,8 @@ def _holds_id(content: RequestContent, given: str) -> bool:
 
 def _numbered(context: ConformanceContext, message: Message, number: int) -> Envelope:
     worded = with_text(message, f"zq words {number}{number}{number}")
+    if worded is not None and context.provider.capabilities.unsupported(worded) is not None:
+        worded = None
     return context.envelope(worded or message, number=number)
 
 

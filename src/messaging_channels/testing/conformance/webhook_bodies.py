@@ -100,6 +100,8 @@ def _as_times(value: Any) -> Iterator[float]:  # noqa: ANN401
             yield number
         if _MS[0] <= number <= _MS[1]:
             yield number / 1000
+        if re.fullmatch(r"[0-9]{10}|[0-9]{12}", text):
+            yield from _from_digits(text)
     elif re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]", text):
         try:
             at = datetime.fromisoformat(text)
@@ -156,3 +158,11 @@ def time_zone(name: str) -> Generator[None]:
     finally:
         os.environ.pop("TZ") if before is None else os.environ.update(TZ=before)
         time.tzset()
+
+
+def _from_digits(text: str) -> Iterator[float]:
+    """Read YYMMDDHHMM and YYMMDDHHMMSS, as of the SMPP protocol."""
+    try:
+        yield datetime.strptime(text.ljust(12, "0"), "%y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return
