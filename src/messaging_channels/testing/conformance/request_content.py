@@ -209,18 +209,17 @@ def _add_collection(value: Any, content: RequestContent, depth: int) -> None:  #
             content.texts.append(f"{name}: {one}" if isinstance(one, str) else str(name))
             _add_value(one, content, depth)
         return
-    _add_named(value, content)
     for one in value:
+        _add_named(one, content)
         _add_value(one, content, depth)
 
 
-def _add_named(value: Any, content: RequestContent) -> None:  # noqa: ANN401  a sequence
+def _add_named(value: Any, content: RequestContent) -> None:  # noqa: ANN401  an element of a sequence
     """Take `{"Name": …, "Value": …}` for a header, as some vendors write them."""
-    for one in value:
-        if isinstance(one, Mapping):
-            pair = [str(part) for part in cast("Mapping[str, Any]", one).values()]
-            if len(pair) == _PAIR:
-                content.texts.append(": ".join(pair))
+    if isinstance(value, Mapping):
+        pair = [str(part) for part in cast("Mapping[str, Any]", value).values()]
+        if len(pair) == _PAIR:
+            content.texts.append(": ".join(pair))
 
 
 def _parts(value: Any) -> Iterator[Any]:  # noqa: ANN401  an object of a plugin's own
