@@ -70,9 +70,9 @@ def test_a_token_that_was_refused_is_fetched_anew_and_a_newer_one_is_kept() -> N
     with _TokenServer([_token("t-1"), _token("t-2")]) as server, Transport() as transport:
         account = _account(server)
         first = transport.run(account.get())
-        account.forget("t-1")
+        account.invalidate("t-1")
         second = transport.run(account.get())
-        account.forget("t-1")
+        account.invalidate("t-1")
 
         assert (first, second, transport.run(account.get())) == ("t-1", "t-2", "t-2")
 

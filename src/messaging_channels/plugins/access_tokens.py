@@ -49,7 +49,7 @@ class AccessToken:
             with self._lock:
                 self._fetching = False
 
-    def forget(self, token: str) -> None:
+    def invalidate(self, token: str) -> None:
         """Use this token no more, as after a 401; a newer one is kept."""
         with self._lock:
             if self._token == token:

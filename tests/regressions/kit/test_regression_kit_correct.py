@@ -176,7 +176,7 @@ def test_the_kit_has_nothing_to_say_about_a_correct_provider(
     [
         (BelievesNonce, fixtures(), "MC207"),
         (BelievesOAuth, OF_OAUTH, "MC207"),
-        TrustsTimed, OF_TIMED, "MC302",
+        (TrustsTimed, OF_TIMED, "MC302"),
     ],
     ids=["nonce", "token", "time"],
 )

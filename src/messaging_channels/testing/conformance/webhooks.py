@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Self, cast
+from typing import Any, Self, TypeAlias, cast
 from urllib.parse import parse_qsl, urlencode
 
 from hypothesis import strategies as st
@@ -24,6 +24,10 @@ from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.conformance.side_effects import called_functions
 from messaging_channels.testing.fixtures import Webhook, sign_at
 
+SignWebhook: TypeAlias = (
+    "Callable[[bytes, str], WebhookRequest] | Callable[[bytes, str, float], WebhookRequest]"
+)
+"""Makes the vendor's call of a body, a secret and, where it signs one, a time."""
 _REFUSED = "it was refused"
 
 
