@@ -28,7 +28,12 @@ from messaging_channels.plugins.provider import (
 )
 from messaging_channels.plugins.results import result_from_status
 from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
-from messaging_channels.testing.conformance import ConformanceFixtures, Webhook
+from messaging_channels.testing.conformance import (
+    ConformanceFixtures,
+    DocumentedWebhook,
+    ReadMessage,
+    Webhook,
+)
 
 REASONS = {
     "unknown recipient": Reason.RECIPIENT,
@@ -50,6 +55,7 @@ class AcmeSmsSettings(BaseModel):
     base_url: str
     key: SecretStr
     sender: str | None = None
+    webhook_key: SecretStr | None = None
 
 
 class AcmeSms:
@@ -199,9 +205,35 @@ def refusal(error: str) -> HttpResponse:
     return answer({"results": [{"id": "0" * 32, "message_id": "m-1", "error": error}]})
 
 
+def reads_request(request: HttpRequest) -> list[ReadMessage]:
+    """What the vendor's reference says of a request."""
+    return [
+        ReadMessage(
+            to=one["to"],
+            message=Sms(one["text"], sender=one["from"], flash=one.get("flash", False)),
+            reference=one["id"],
+        )
+        for one in json.loads(request.body)["messages"]
+    ]
+
+
+DOCUMENTED = DocumentedWebhook(
+    WebhookRequest(
+        b'{"at": 1700000000, "id": "m1", "status": "delivered"}',
+        {"x-acme-signature": "abdad0b06c15de86950d8fbf124897de933b534b82c15ce6b4813e182fbc3b33"},
+    ),
+    "made-up-secret",
+    (StatusChanged,),
+    "https://docs.acme.example.com/webhooks#example",
+)
+"""As the vendor's page shows it."""
+
 FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {"base_url": url, "key": secret, "sender": "Shop"},
     success_response=accepts,
+    reads_request=reads_request,
+    vendor_batch_size=100,
+    documented_webhooks=(DOCUMENTED,),
     error_responses=(
         (refusal("unknown recipient"), Reason.RECIPIENT),
         (refusal("no credit"), Reason.INSUFFICIENT_CREDIT),

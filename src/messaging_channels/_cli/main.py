@@ -172,7 +172,9 @@ def _sandbox_addresses(_: argparse.Namespace) -> int:
 def _plugin_check(options: argparse.Namespace) -> int:
     from messaging_channels.testing import commands  # noqa: PLC0415  for authors of plugins only
 
-    return commands.check_plugin(options.name, examples=options.examples)
+    return commands.check_plugin(
+        options.name, examples=options.examples, rules=options.rule, as_json=options.json
+    )
 
 
 def _plugin_new(options: argparse.Namespace) -> int:
@@ -258,6 +260,14 @@ def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
     check.add_argument(
         "--examples", type=int, default=100, help="how many a property is tried with (default: 100)"
     )
+    check.add_argument(
+        "--rule",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="only this rule, such as MC111; may be repeated",
+    )
+    check.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     new = add_command(plugin, "new", _plugin_new, "write a distribution for a provider of that name")
     new.add_argument("name", metavar="NAME", help="lower case, such as acme-sms")
     new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")

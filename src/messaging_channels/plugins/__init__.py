@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from messaging_channels._model.receipts import Attempt, deciding_attempt
     from messaging_channels._model.status import Status, StatusGroup
+    from messaging_channels.plugins.access_tokens import AccessToken
     from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP, Channel
     from messaging_channels.plugins.exchange import (
         AsyncExecutor,
@@ -81,6 +82,8 @@ if TYPE_CHECKING:
     )
     from messaging_channels.plugins.results import result_from_status, retry_after
     from messaging_channels.plugins.secret_values import split_secrets
+    from messaging_channels.plugins.webhook_proofs import ed25519_matches, hmac_matches, is_recent, jwt_claims
+    from messaging_channels.plugins.webhook_values import json_object, text_at, timestamp, value_at
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 
 __all__ = [
@@ -90,6 +93,7 @@ __all__ = [
     "REASON_POLICIES",
     "SMS",
     "WHATSAPP",
+    "AccessToken",
     "Address",
     "Advice",
     "AsyncExecutor",
@@ -153,11 +157,16 @@ __all__ = [
     "WhatsAppUserId",
     "ask",
     "deciding_attempt",
+    "ed25519_matches",
     "failure_fields",
     "failure_of_status",
     "get_path",
+    "hmac_matches",
     "hookimpl",
     "hookspec",
+    "is_recent",
+    "json_object",
+    "jwt_claims",
     "provider_arguments",
     "provider_options_of",
     "require_sender",
@@ -165,6 +174,9 @@ __all__ = [
     "retry_after",
     "split_secrets",
     "status",
+    "text_at",
+    "timestamp",
+    "value_at",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -204,6 +216,7 @@ __getattr__, __dir__ = lazy(
             "StatusGroup",
             "Status",
         ),
+        "plugins.access_tokens": ("AccessToken",),
         "plugins.channels": (
             "Channel",
             "BUILT_IN",
@@ -283,6 +296,18 @@ __getattr__, __dir__ = lazy(
             "retry_after",
         ),
         "plugins.secret_values": ("split_secrets",),
+        "plugins.webhook_proofs": (
+            "ed25519_matches",
+            "hmac_matches",
+            "is_recent",
+            "jwt_claims",
+        ),
+        "plugins.webhook_values": (
+            "json_object",
+            "text_at",
+            "timestamp",
+            "value_at",
+        ),
         "plugins.webhooks": (
             "WebhookRequest",
             "WebhookResult",

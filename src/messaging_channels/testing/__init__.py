@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from messaging_channels.testing.clock import ControlledClock
     from messaging_channels.testing.emulator import Emulator, Request, json_response, serve
     from messaging_channels.testing.faults import Fault, FaultKind, FaultQueue
-    from messaging_channels.testing.fixtures import ConformanceFixtures, InboundText, Webhook
+    from messaging_channels.testing.fixtures import (
+        ConformanceFixtures,
+        DocumentedWebhook,
+        InboundText,
+        ReadMessage,
+        Webhook,
+    )
     from messaging_channels.testing.network_guard import RealProviderReached
     from messaging_channels.testing.openapi import OpenApiChecks, OpenApiDocument
     from messaging_channels.testing.outbox import Outbox, Sent
@@ -26,6 +32,7 @@ __all__ = [
     "Clock",
     "ConformanceFixtures",
     "ControlledClock",
+    "DocumentedWebhook",
     "Emulator",
     "Fault",
     "FaultKind",
@@ -37,6 +44,7 @@ __all__ = [
     "OutboxMixin",
     "PluginManager",
     "ProviderScript",
+    "ReadMessage",
     "RealProviderReached",
     "Request",
     "Sent",
@@ -86,6 +94,8 @@ __getattr__, __dir__ = lazy(
         "testing.unittest": ("OutboxMixin",),
         "testing.fixtures": (
             "ConformanceFixtures",
+            "DocumentedWebhook",
+            "ReadMessage",
             "InboundText",
             "Webhook",
         ),

@@ -20,13 +20,24 @@ CANARIES = {"the secret": SECRET, "the address": PHONE, "the mail address": MAIL
 
 
 def canary_address(channel: Channel) -> Address | None:
-    """Return the marked address of that channel: a number or a mail address; None where it takes neither."""
-    for text in (f"+{PHONE}", MAIL):
+    """Return the marked address of that channel: a number, a mail address, or the channel's own `example`; None where it takes none of them."""
+    for text in (f"+{PHONE}", MAIL, PHONE, str(getattr(channel, "example", ""))):
         try:
             return channel.parse(text)
         except InvalidAddress:
             continue
     return None
+
+
+def numbered_address(channel: Channel, address: Address, number: int) -> Address:
+    """Return another address of that channel for each number; the same where none can be made of it."""
+    plain = address.plain.replace("7700900123", f"7700900{number + 500:03}").replace("zoe", f"zoe{number}")
+    if plain == address.plain:
+        plain = f"{plain}{number}"
+    try:
+        return channel.parse(plain)
+    except InvalidAddress:
+        return address
 
 
 def find_leaks(text: str, *names: str) -> list[str]:

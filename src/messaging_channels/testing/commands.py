@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from messaging_channels._config import plugin_manager as plugins
@@ -10,18 +11,22 @@ from messaging_channels._model.errors import BadInput, InvalidSetting
 from messaging_channels.testing import vendor_webhooks
 
 
-def check_plugin(name: str, *, examples: int) -> int:
-    """Hold an installed provider to the rules and print the report; 1 if it breaks any.
+def check_plugin(name: str, *, examples: int, rules: Sequence[str] = (), as_json: bool = False) -> int:
+    """Hold an installed provider to the rules, or to some of them by their ids, and print the report; 1 if it breaks any or is incomplete.
 
     Raises:
         ConfigurationError: there is no such provider, its plugin is broken, or it names no fixtures.
+        BadInput: there is no rule of that id.
     """
     loaded = plugins.load_plugins()
     spec = loaded.provider(name)
     try:
         fixtures = vendor_webhooks.fixtures_of(name)
-        from messaging_channels.testing.conformance import CHECKS, ConformanceContext, check_rule  # noqa: PLC0415  an extra
-        from messaging_channels.testing.conformance.report import markdown  # noqa: PLC0415  likewise
+        from messaging_channels.testing.conformance import (  # noqa: PLC0415  an extra
+            CHECKS,
+            check_rules,
+            report,
+        )
     except ModuleNotFoundError as missing:
         raise InvalidSetting(
             f"{missing.name} is not installed",
@@ -36,10 +41,13 @@ def check_plugin(name: str, *, examples: int) -> int:
             source=f"the entry points of group {vendor_webhooks.ENTRY_POINT_GROUP}",
             hint=f'add {name} = "its_package.conformance:FIXTURES" to that group, see the how-to "Test a provider"',
         )
-    case = ConformanceContext(spec, fixtures, tuple(loaded.channels), examples)
-    checked = [check_rule(rule, case) for rule in CHECKS]
-    sys.stdout.write(markdown(name, checked))
-    return int(any(one.findings for one in checked))
+    if unknown := [rule for rule in rules if rule not in CHECKS]:
+        raise BadInput(f"there is no rule {unknown[0]}: see the reference of the conformance kit")
+    checked = check_rules(spec, fixtures, tuple(loaded.channels), examples, rules)
+    sys.stdout.write(report.as_json(name, checked) if as_json else report.markdown(name, checked))
+    return int(
+        report.verdict(checked) == "not yet" or (not rules and report.verdict(checked) == "incomplete")
+    )
 
 
 def create_plugin(name: str, directory: Path | None) -> int:

@@ -7,14 +7,13 @@ client.post("/hooks/infobip", content=call.body, headers=call.headers)
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib.metadata import entry_points
 from typing import Any
 
 from messaging_channels.plugins.webhooks import WebhookRequest
 from messaging_channels.testing.canaries import SECRET
 from messaging_channels.testing.clock import START
-from messaging_channels.testing.fixtures import ConformanceFixtures, InboundText
+from messaging_channels.testing.fixtures import ConformanceFixtures, InboundText, sign_at
 
 ENTRY_POINT_GROUP = "messaging_channels.fixtures"
 """The entry points by which plugins name their fixtures, under their providers' names."""
@@ -70,7 +69,7 @@ class VendorWebhooks:
     def _signed(self, body: bytes, received_at: float) -> WebhookRequest:
         if self._fixtures.sign_webhook is None:
             raise _lacking("sign_webhook")
-        return replace(self._fixtures.sign_webhook(body, self._secret), received_at=received_at)
+        return sign_at(self._fixtures, body, self._secret, received_at)
 
 
 def _lacking(name: str) -> LookupError:

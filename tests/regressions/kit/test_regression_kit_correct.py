@@ -21,10 +21,8 @@ from messaging_channels.plugins.exchange import CurrentTime, Flow, HttpRequest, 
 from messaging_channels.plugins.provider import Envelope
 from messaging_channels.plugins.results import result_from_status
 from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
-from messaging_channels.testing.conformance import REASON_POLICIES, ConformanceFixtures, Webhook
+from messaging_channels.testing.conformance import RULES, ConformanceFixtures, Webhook
 from messaging_channels.testing.conformance.suite import ProviderConformance
-
-_FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")
 
 SECRET = "5eec2e7f00dcafe5a1ad0fca11ab1e42"
 
@@ -160,7 +158,6 @@ OF_TIMED = fixtures(
 )
 
 
-@_FAILS
 @pytest.mark.parametrize(
     ("kind", "said"),
     [(Nonce, fixtures()), (OAuth, OF_OAUTH), (Timed, OF_TIMED)],
@@ -179,7 +176,7 @@ def test_the_kit_has_nothing_to_say_about_a_correct_provider(
     [
         (BelievesNonce, fixtures(), "MC207"),
         (BelievesOAuth, OF_OAUTH, "MC207"),
-        pytest.param(TrustsTimed, OF_TIMED, "MC302", marks=_FAILS),
+        (TrustsTimed, OF_TIMED, "MC302"),
     ],
     ids=["nonce", "token", "time"],
 )
@@ -200,7 +197,7 @@ def _broken_in_pytest(kind: type[Plain], said: ConformanceFixtures) -> list[str]
         examples = 20
 
     broken: list[str] = []
-    for rule in REASON_POLICIES:
+    for rule in RULES:
         try:
             Of().test_it_keeps_the_rule(rule)
         except pytest.skip.Exception:
@@ -210,7 +207,6 @@ def _broken_in_pytest(kind: type[Plain], said: ConformanceFixtures) -> list[str]
     return broken
 
 
-@_FAILS
 def test_the_plain_call_and_the_class_for_pytest_find_the_same() -> None:
     by_call = rules(found(OAuth, OF_OAUTH))
 

@@ -184,7 +184,6 @@ class NamesThePersonInARefusal(AcmeSms):
             ) from None
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")
 @pytest.mark.parametrize("kind", MISTAKES, ids=lambda kind: kind.__name__)
 def test_the_kit_has_something_to_say_about_a_mistake(kind: type[AcmeSms]) -> None:
     found = check_provider(spec(kind), FIXTURES, examples=20)

@@ -100,7 +100,6 @@ class Gossips(Chats):
 SAID = fixtures(messages=(ChatText("Canary words 7c1f"),), field_values={"ChatText.silent": True})
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Kit")
 @pytest.mark.parametrize("kind", [Believes, Gossips])
 def test_the_kit_looks_at_providers_of_a_channel_of_their_own(kind: type[Plain]) -> None:
     findings = found(kind, SAID, [Chat()])

@@ -26,7 +26,8 @@ def failure_of(status: Status, error: Mapping[str, Any], channel: str) -> Failur
 
 def is_opt_out(error: Mapping[str, Any]) -> bool:
     """Whether the error says that the recipient has asked, in whatever way, for no more messages."""
-    return error.get("id") in OPT_OUT_CODES
+    number = error.get("id")
+    return isinstance(number, int) and number in OPT_OUT_CODES
 
 
 def _of_error(code: str, channel: str, words: str) -> FailureFields:

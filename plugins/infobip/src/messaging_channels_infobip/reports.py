@@ -97,9 +97,10 @@ def _channel(record: Mapping[str, Any], error: Mapping[str, Any]) -> str:
     named = str(record.get("channel") or "").lower()
     if named:
         return named
-    if error.get("id") in _CHAT_ERRORS:
+    number = error.get("id") if isinstance(error.get("id"), int) else None
+    if number in _CHAT_ERRORS:
         return "whatsapp"
-    return "email" if error.get("id") in _MAIL_ERRORS or "@" in str(record.get("to")) else "sms"
+    return "email" if number in _MAIL_ERRORS or "@" in str(record.get("to")) else "sms"
 
 
 def _opt_out_event(

@@ -50,7 +50,7 @@ from messaging_channels_vonage.webhook_auth import (
 )
 
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
-_JSON = {"accept": "application/json"}
+_JSON = {"accept": "application/json", "content-type": "application/json"}
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 _REST, _API = "https://rest.nexmo.com", "https://api.nexmo.com"
 _WORDS = frozenset({"sender", "reply_to"})

@@ -8,25 +8,39 @@ from messaging_channels._faces import lazy
 
 if TYPE_CHECKING:
     from messaging_channels.testing.conformance._table_rules import RULES
-    from messaging_channels.testing.conformance.checks import CHECKS, RuleResult, check_provider, check_rule
+    from messaging_channels.testing.conformance.checks import (
+        CHECKS,
+        RuleResult,
+        check_provider,
+        check_rule,
+        check_rules,
+    )
     from messaging_channels.testing.conformance.context import ConformanceContext
     from messaging_channels.testing.conformance.rules import Finding, NotApplicable, Rule
     from messaging_channels.testing.conformance.suite import ProviderConformance
-    from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
+    from messaging_channels.testing.fixtures import (
+        ConformanceFixtures,
+        DocumentedWebhook,
+        ReadMessage,
+        Webhook,
+    )
 
 __all__ = [
     "CHECKS",
     "RULES",
     "ConformanceContext",
     "ConformanceFixtures",
+    "DocumentedWebhook",
     "Finding",
     "NotApplicable",
     "ProviderConformance",
+    "ReadMessage",
     "Rule",
     "RuleResult",
     "Webhook",
     "check_provider",
     "check_rule",
+    "check_rules",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -39,6 +53,7 @@ __getattr__, __dir__ = lazy(
             "RuleResult",
             "check_provider",
             "check_rule",
+            "check_rules",
         ),
         "testing.conformance.rules": (
             "Finding",
@@ -48,6 +63,8 @@ __getattr__, __dir__ = lazy(
         "testing.conformance.suite": ("ProviderConformance",),
         "testing.fixtures": (
             "ConformanceFixtures",
+            "DocumentedWebhook",
+            "ReadMessage",
             "Webhook",
         ),
     },

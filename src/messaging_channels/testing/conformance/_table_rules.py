@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from messaging_channels.testing.conformance import _table_meaning_rules
 from messaging_channels.testing.conformance.rules import Rule
 
 _ROWS: tuple[tuple[str, str, str, str], ...] = (
@@ -313,5 +314,5 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
 )
 
-RULES: dict[str, Rule] = {row[0]: Rule(*row) for row in _ROWS}
+RULES: dict[str, Rule] = {row[0]: Rule(*row) for row in sorted((*_ROWS, *_table_meaning_rules.ROWS))}
 """By id."""

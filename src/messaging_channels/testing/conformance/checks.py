@@ -9,23 +9,30 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from messaging_channels.plugins.channels import BUILT_IN, Channel
 from messaging_channels.testing.conformance import (
+    accounts,
     failures,
+    fidelity,
     lifecycle,
     optional_abilities,
     privacy,
+    reading,
     requests,
+    response_meaning,
     responses,
+    webhook_meaning,
     webhooks,
 )
 from messaging_channels.testing.conformance._table_rules import RULES
 from messaging_channels.testing.conformance.context import ConformanceContext
-from messaging_channels.testing.conformance.rules import Finding, NotApplicable, Rule
+from messaging_channels.testing.conformance.rules import NEVER_TWICE, Finding, NotApplicable, Rule
 from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
 
 if TYPE_CHECKING:
@@ -42,6 +49,7 @@ __all__ = [
     "Webhook",
     "check_provider",
     "check_rule",
+    "check_rules",
 ]
 
 CHECKS: Mapping[str, Callable[[ConformanceContext], Iterator[str]]] = {
@@ -53,6 +61,16 @@ CHECKS: Mapping[str, Callable[[ConformanceContext], Iterator[str]]] = {
     "MC106": requests.whole_batch_is_described,
     "MC107": requests.any_text_is_described_or_refused,
     "MC108": requests.every_message_type_is_sendable,
+    "MC109": reading.what_is_read_is_what_was_meant,
+    "MC110": fidelity.body_is_what_it_says,
+    "MC111": fidelity.everything_reaches_the_request,
+    "MC112": fidelity.batches_keep_who_is_who,
+    "MC113": fidelity.configured_host_is_asked,
+    "MC114": fidelity.secret_is_used,
+    "MC115": fidelity.addresses_are_described_or_refused,
+    "MC116": fidelity.contents_are_told_apart,
+    "MC117": fidelity.id_reaches_the_vendor,
+    "MC118": fidelity.batch_size_is_the_vendors,
     "MC201": responses.success_is_accepted,
     "MC202": responses.provider_id_is_kept,
     "MC203": responses.raw_response_is_kept,
@@ -61,15 +79,18 @@ CHECKS: Mapping[str, Callable[[ConformanceContext], Iterator[str]]] = {
     "MC206": responses.server_errors_are_unknown,
     "MC207": responses.unreadable_responses_are_not_accepted,
     "MC208": responses.documented_responses_are_mapped,
-    "MC209": responses.throttling_is_recognized,
+    "MC209": response_meaning.throttling_is_recognized,
     "MC210": failures.provider_does_not_retry,
     "MC211": failures.lost_response_is_unknown,
     "MC212": failures.refused_connection_is_not_sent,
     "MC213": failures.results_are_matched_by_id,
     "MC214": failures.missing_elements_are_unknown,
-    "MC215": responses.unknown_values_prove_nothing,
+    "MC215": response_meaning.unknown_values_prove_nothing,
     "MC216": failures.request_rejection_is_marked,
     "MC217": responses.parsing_is_deterministic,
+    "MC218": response_meaning.errors_are_not_accepted,
+    "MC219": response_meaning.id_is_the_messages,
+    "MC220": response_meaning.each_message_gets_its_own_answer,
     "MC301": webhooks.webhooks_are_parsed,
     "MC302": webhooks.other_key_is_refused,
     "MC303": webhooks.tampered_body_is_refused,
@@ -81,6 +102,16 @@ CHECKS: Mapping[str, Callable[[ConformanceContext], Iterator[str]]] = {
     "MC309": webhooks.comparison_is_constant_time,
     "MC310": webhooks.huge_body_is_handled,
     "MC311": webhooks.fixture_webhooks_are_parsed,
+    "MC312": webhook_meaning.reports_say_what_their_words_say,
+    "MC313": webhook_meaning.times_are_the_vendors,
+    "MC314": webhook_meaning.unheard_of_values_are_kept,
+    "MC315": webhook_meaning.writing_is_irrelevant,
+    "MC316": webhook_meaning.stale_calls_are_refused,
+    "MC317": webhook_meaning.all_events_are_told,
+    "MC318": webhook_meaning.documented_calls_are_believed,
+    "MC319": webhook_meaning.good_calls_are_acknowledged,
+    "MC320": webhook_meaning.ids_lead_back_to_the_message,
+    "MC321": webhook_meaning.unset_secret_refuses,
     "MC401": privacy.reprs_show_no_secret,
     "MC402": privacy.reprs_show_no_address,
     "MC403": privacy.urls_hold_no_personal_data,
@@ -93,6 +124,8 @@ CHECKS: Mapping[str, Callable[[ConformanceContext], Iterator[str]]] = {
     "MC504": lifecycle.sync_and_async_agree,
     "MC505": lifecycle.interleaved_sends_are_independent,
     "MC506": lifecycle.flow_ends,
+    "MC507": accounts.accounts_do_not_mix,
+    "MC508": accounts.nothing_is_kept,
     "MC601": optional_abilities.lookup_is_safe,
     "MC602": optional_abilities.report_polling_is_safe,
     "MC603": optional_abilities.rate_limits_are_stable,
@@ -108,6 +141,8 @@ class RuleResult:
     findings: tuple[Finding, ...] = ()
     skipped: str = ""
     """Why the rule had nothing to look at, where it had not."""
+    excused: str = ""
+    """Why the vendor makes the rule impossible, where the fixtures say so; then what was found is no finding."""
 
 
 def check_provider(
@@ -121,22 +156,59 @@ def check_provider(
 
     `channels` are those of its messages, `examples` how many a property is tried with. The provider is built several times.
     """
-    case = ConformanceContext(provider, fixtures, channels, examples)
-    return [finding for name in CHECKS for finding in check_rule(name, case).findings]
+    return [
+        finding for one in check_rules(provider, fixtures, channels, examples) for finding in one.findings
+    ]
+
+
+def check_rules(
+    provider: ProviderSpec,
+    fixtures: ConformanceFixtures,
+    channels: Sequence[Channel],
+    examples: int,
+    names: Sequence[str] = (),
+) -> list[RuleResult]:
+    """Hold a provider to some rules, by their ids, or to all of them; return what came of each."""
+    with closing(ConformanceContext(provider, fixtures, channels, examples)) as case:
+        return [check_rule(name, case) for name in names or CHECKS]
 
 
 def check_rule(name: str, context: ConformanceContext) -> RuleResult:
     """Hold a provider to one rule, by its id."""
-    rule = RULES[name]
+    rule, excuse = RULES[name], context.fixtures.expected_failures.get(name, "")
+    if name in context.fixtures.expected_failures and (not excuse.strip() or name in NEVER_TWICE):
+        why = (
+            "is one of those that keep a message from being sent twice or lost" if excuse else "has no reason"
+        )
+        return RuleResult(
+            rule, (Finding(rule, f"the exception in `expected_failures` is refused: the rule {why}"),)
+        )
+    result = _check(rule, context)
+    if not excuse:
+        return result
+    if not result.findings:
+        unneeded = Finding(
+            rule, "it is in `expected_failures` of the fixtures, and is kept: take it out there"
+        )
+        return RuleResult(rule, (unneeded,))
+    return RuleResult(rule, excused=excuse)
+
+
+def _check(rule: Rule, context: ConformanceContext) -> RuleResult:
+    context.recent.clear()
     try:
-        return RuleResult(rule, tuple(Finding(rule, seen) for seen in CHECKS[name](context)))
+        found = tuple(Finding(rule, seen, _details(context)) for seen in CHECKS[rule.id](context))
+        return RuleResult(rule, found)
     except NotApplicable as why:
         return RuleResult(rule, skipped=str(why))
     except Exception as fault:  # noqa: BLE001  a provider can be wrong in ways that no rule foresees
-        return RuleResult(
-            rule,
-            (Finding(rule, f"it could not be checked: {type(fault).__name__} in {_function_name(fault)}"),),
-        )
+        shown = "".join(traceback.format_exception(fault))
+        words = f"it could not be checked: {type(fault).__name__} in {_function_name(fault)}"
+        return RuleResult(rule, (Finding(rule, words, shown),))
+
+
+def _details(context: ConformanceContext) -> str:
+    return context.recent[0].description if context.recent else ""
 
 
 def _function_name(fault: Exception) -> str:

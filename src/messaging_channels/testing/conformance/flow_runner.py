@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from messaging_channels._model.outcomes import AttemptResult
@@ -13,6 +14,7 @@ NOW = 1_790_000_000.0
 """What time it is in the kit."""
 MAX_EXCHANGES = 500
 """No flow needs more exchanges than this and five for each envelope."""
+_SHOWN_BODY, _SHOWN_REQUESTS = 2000, 5
 
 
 @dataclass(slots=True)
@@ -36,6 +38,22 @@ class FlowTrace:
     def problem(self) -> str:
         """Which exception ended it, in words; empty if none did."""
         return "" if self.exception is None else f"{type(self.exception).__name__} was raised"
+
+    @property
+    def sending(self) -> list[Exchange[Any]]:
+        """The exchanges that may have sent something."""
+        return [one for one in self.exchanges if one.may_send]
+
+    @property
+    def description(self) -> str:
+        """The requests in full with the statuses they were answered with, and the traceback of what ended it."""
+        shown = [
+            describe_request(exchange, reply)
+            for exchange, reply in list(zip(self.exchanges, self.replies, strict=False))[-_SHOWN_REQUESTS:]
+        ]
+        if self.exception is not None:
+            shown.append("".join(traceback.format_exception(self.exception)).rstrip())
+        return "\n\n".join(shown)
 
 
 def run_flow(
@@ -70,6 +88,27 @@ def is_with_vendor(exchange: Exchange[Any]) -> bool:
     return not isinstance(exchange, (CurrentTime, Sleep, BlockingCall))
 
 
+def kind_of(exchange: Exchange[Any]) -> tuple[object, ...]:
+    """Return what an exchange has in common with its repetitions: the method and the URL without its query, or the type."""
+    if isinstance(exchange, HttpRequest):
+        return (exchange.method, exchange.url.partition("?")[0])
+    return (type(exchange),)
+
+
+def describe_request(exchange: Exchange[Any], reply: Any = None) -> str:  # noqa: ANN401  any reply
+    """Return an exchange in full, for a finding."""
+    if not isinstance(exchange, HttpRequest):
+        return f"{exchange!r}"
+    lines = [
+        f"{exchange.method} {exchange.url}",
+        *(f"{name}: {value}" for name, value in exchange.headers.items()),
+    ]
+    body = exchange.body[:_SHOWN_BODY].decode("utf-8", "backslashreplace")
+    status = getattr(reply, "status", None)
+    answered = f"\n=> HTTP {status}" if status is not None else f"\n=> {type(reply).__name__}"
+    return "\n".join([*lines, "", body]) + answered
+
+
 def _reply(
     exchange: Exchange[Any], responder: Callable[[Any], Any], replies_at: Mapping[int, Any], trace: FlowTrace
 ) -> Any:  # noqa: ANN401  the exchange's own type decides
@@ -80,10 +119,17 @@ def _reply(
     if isinstance(exchange, BlockingCall):
         return _call_function(exchange)
     index = len(trace.exchanges)
-    trace.exchanges.append(exchange)
+    trace.exchanges.append(_as_it_is_now(exchange))
     reply = replies_at[index] if index in replies_at else responder(exchange)
     trace.replies.append(reply)
     return reply
+
+
+def _as_it_is_now(exchange: Exchange[Any]) -> Exchange[Any]:
+    """Return the exchange with headers of its own, which nobody changes afterwards."""
+    if isinstance(exchange, HttpRequest):
+        return replace(exchange, headers=dict(exchange.headers))
+    return exchange
 
 
 def _call_function(exchange: BlockingCall[Any]) -> Any:  # noqa: ANN401  whatever the function returns

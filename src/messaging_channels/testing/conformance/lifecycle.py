@@ -17,17 +17,18 @@ from messaging_channels.plugins.exchange import (
     Exchange,
     Flow,
     HttpRequest,
-    HttpResponse,
     Sleep,
 )
 from messaging_channels.plugins.provider import Provider, SupportsWebhooks
 from messaging_channels.testing import canaries
+from messaging_channels.testing.conformance.comparison import differing
 from messaging_channels.testing.conformance.context import ConformanceContext
-from messaging_channels.testing.conformance.flow_runner import NOW, FlowTrace, comparable, is_with_vendor
+from messaging_channels.testing.conformance.flow_runner import NOW, FlowTrace, is_with_vendor
 from messaging_channels.testing.conformance.responses import for_each_malformed_reply
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.conformance.side_effects import count_open_sockets, forbidden_calls
-from messaging_channels.testing.emulator import Emulator, Request
+from messaging_channels.testing.conformance.vendor_server import AcceptingEmulator
+from messaging_channels.testing.fixtures import sign_at
 
 _CLOSE_TIMEOUT = 3.0
 
@@ -38,7 +39,7 @@ def provider_does_no_io(context: ConformanceContext) -> Iterator[str]:
     yield from forbidden_calls(lambda: _run_without_io(context))
     if isinstance(context.provider, SupportsWebhooks) and context.fixtures.sign_webhook:
         for webhook in context.fixtures.webhooks[:1]:
-            call = context.fixtures.sign_webhook(webhook.body, canaries.SECRET)
+            call = sign_at(context.fixtures, webhook.body, canaries.SECRET, NOW)
             context.provider.handle_webhook(call)
             yield from forbidden_calls(lambda: context.provider.handle_webhook(call))  # type: ignore[attr-defined]  # noqa: B023
 
@@ -77,11 +78,13 @@ def interleaved_sends_are_independent(context: ConformanceContext) -> Iterator[s
     alone = [context.send(envelope, provider=context.build()) for envelope in (one, other)]
     if any(played.exception is not None for played in alone):
         return
-    together = _run_interleaved(context, context.provider.send((one,)), context.provider.send((other,)))
+    if context.vendor is not None:
+        why = "its exchanges are made by a blocking SDK, within one step: the rule applies to flows"
+        raise NotApplicable(why)
+    shared = context.build()
+    together = _run_interleaved(context, shared.send((one,)), shared.send((other,)))
     for apart, beside in zip(alone, together, strict=True):
-        if [comparable(exchange) for exchange in apart.exchanges] != [
-            comparable(exchange) for exchange in beside.exchanges
-        ]:
+        if differing(apart.sending, beside.sending) - context.volatile:
             yield "two sends that take turns make other requests than each alone"
         elif beside.exception is not None or _reasons(apart) != _reasons(beside):
             yield "two sends that take turns end otherwise than each alone"
@@ -116,7 +119,7 @@ def _run_without_io(context: ConformanceContext) -> None:
 
 def _count_exchanges(context: ConformanceContext) -> int:
     """Return after how many exchanges of any kind a send that goes well has ended."""
-    flow, reply = context.provider.send((context.envelope(),)), None
+    flow, reply = context.build().send((context.envelope(),)), None
     for number in range(100):
         try:
             reply = _reply_to(context, flow.send(reply))
@@ -127,7 +130,7 @@ def _count_exchanges(context: ConformanceContext) -> int:
 
 
 def _interrupt_problem(context: ConformanceContext, stop: int, fault: BaseException) -> str:
-    flow, reply = context.provider.send((context.envelope(),)), None
+    flow, reply = context.build().send((context.envelope(),)), None
     for _ in range(stop):
         reply = _reply_to(context, flow.send(reply))
     flow.send(reply)
@@ -184,30 +187,15 @@ def _reasons(trace: FlowTrace) -> list[tuple[Reason, str | None]]:
     return [(one.reason, one.provider_id) for one in trace.result]
 
 
-class _AcceptingEmulator(Emulator):
-    """A vendor on loopback that says what the fixtures say."""
-
-    def __init__(self, context: ConformanceContext) -> None:
-        super().__init__()
-        self._respond_success = context.fixtures.success_response
-
-    def handle(self, request: Request) -> HttpResponse:
-        """Answer as the fixtures do."""
-        query = "&".join(f"{name}={value}" for name, value in request.query.items())
-        url = f"{self.url}{request.path}{'?' if query else ''}{query}"
-        answer: HttpResponse = self._respond_success(
-            HttpRequest(request.method, url, request.headers, request.body)
-        )
-        return answer
-
-
 @contextmanager
 def _vendor_server(context: ConformanceContext) -> Generator[str]:
     own = context.fixtures.server
     if own is None and not all(isinstance(one, HttpRequest) for one in context.successful_send.exchanges):
         why = "it sends no HTTP requests: give a `server` of its protocol in the fixtures"
         raise NotApplicable(why)
-    served: AbstractContextManager[Any] = _AcceptingEmulator(context) if own is None else own()
+    served: AbstractContextManager[Any] = (
+        AcceptingEmulator(context.fixtures.success_response) if own is None else own()
+    )
     with served as started:
         yield started if isinstance(started, str) else started.url
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import fields, replace
+from io import StringIO
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -17,7 +19,7 @@ from messaging_channels.plugins.provider import SupportsWebhooks
 from messaging_channels.testing import canaries
 from messaging_channels.testing.canaries import find_leaks
 from messaging_channels.testing.conformance.context import ConformanceContext
-from messaging_channels.testing.conformance.flow_runner import FlowTrace
+from messaging_channels.testing.conformance.flow_runner import NOW, FlowTrace
 from messaging_channels.testing.conformance.malformed import (
     leaf_paths,
     parse_json,
@@ -26,8 +28,11 @@ from messaging_channels.testing.conformance.malformed import (
     with_value,
 )
 from messaging_channels.testing.conformance.webhooks import handle
+from messaging_channels.testing.fixtures import sign_at
 
 _STATUSES = (200, 400, 401, 403, 404, 429, 500)
+_PERSON = re.compile(r"\+?[0-9]{10,15}(?![0-9])|[\w.+-]+@[\w.-]+\.\w+|" + canaries.TEXT)
+"""What in a call is about a person: a number, a mail address, the kit's own text."""
 _PERSONAL = ("the address", "the mail address", "the text")
 
 
@@ -68,8 +73,11 @@ def detail_quotes_no_personal_data(context: ConformanceContext) -> Iterator[str]
 
 def logs_hold_no_personal_data(context: ConformanceContext) -> Iterator[str]:
     """MC405."""
-    with _captured_logs() as lines:
+    printed = StringIO()
+    with _captured_logs() as lines, redirect_stdout(printed), redirect_stderr(printed):
         _exercise_all(context)
+    for name in find_leaks(printed.getvalue()):
+        yield f"{name} was printed"
     for name in sorted({name for line in lines for name in find_leaks(line)}):
         yield f"{name} was logged"
 
@@ -79,6 +87,14 @@ def exceptions_hold_no_personal_data(context: ConformanceContext) -> Iterator[st
     for fault in _raised_exceptions(context):
         for name in find_leaks(f"{fault} {fault!r}"):
             yield f"a {type(fault).__name__} tells {name}"
+    for fault, body in _refusals(context):
+        shown = f"{fault} {fault!r}"
+        for told in sorted(
+            set(_PERSON.findall(body.decode("latin-1").replace("%2B", "+").replace("%40", "@")))
+        ):
+            if told in shown:
+                yield f"the refusal of a call tells {told[:3]}…, which stands in the call"
+                return
 
 
 def _reprs(context: ConformanceContext) -> Iterator[tuple[str, str]]:
@@ -91,7 +107,7 @@ def _reprs(context: ConformanceContext) -> Iterator[tuple[str, str]]:
         yield "an outcome", repr(played.result)
     if isinstance(context.provider, SupportsWebhooks) and context.fixtures.sign_webhook:
         for webhook in context.fixtures.webhooks:
-            call = context.fixtures.sign_webhook(webhook.body, canaries.SECRET)
+            call = sign_at(context.fixtures, webhook.body, canaries.SECRET, NOW)
             yield "an event", repr(handle(context.provider, call))
 
 
@@ -151,11 +167,34 @@ def _captured_logs() -> Generator[list[str]]:
 def _raised_exceptions(context: ConformanceContext) -> Iterator[BaseException]:
     """Return what is raised for settings and messages that cannot be used."""
     yield from _settings_errors(context)
+    yield from _errors_without_a_setting(context)
     for message in context.messages.values():
         for field in fields(cast("Any", message)):
             played = _spoilt(context, message, field.name)
             if played is not None and played.exception is not None:
                 yield played.exception
+
+
+def _refusals(context: ConformanceContext) -> Iterator[tuple[Exception, bytes]]:
+    """Return what is raised for calls that are not proved, with their bodies."""
+    given, provider = context.fixtures, context.provider
+    if not isinstance(provider, SupportsWebhooks) or given.sign_webhook is None:
+        return
+    bodies = [webhook.body for webhook in given.webhooks]
+    if given.inbound_body is not None:
+        bodies.append(given.inbound_body(canaries.PHONE, "447700900000", canaries.TEXT))
+    for body in bodies:
+        call = sign_at(given, body, canaries.SECRET, NOW)
+        wrong = sign_at(given, body, canaries.OTHER_SECRET, NOW)
+        for each in (
+            wrong,
+            replace(call, headers={}),
+            replace(call, headers=dict.fromkeys(call.headers, "0")),
+        ):
+            try:
+                provider.handle_webhook(each)
+            except Exception as fault:  # noqa: BLE001  whatever the plugin raises
+                yield fault, body
 
 
 def _settings_errors(context: ConformanceContext) -> Iterator[BaseException]:
@@ -171,6 +210,23 @@ def _settings_errors(context: ConformanceContext) -> Iterator[BaseException]:
                 yield fault
             except Exception as fault:  # noqa: BLE001  whatever the plugin raises
                 yield fault
+
+
+def _errors_without_a_setting(context: ConformanceContext) -> Iterator[BaseException]:
+    """Leave out each setting that need not be there, and return what is raised for messages then."""
+    given = dict(context.fixtures.settings(context.url, canaries.SECRET))
+    for name in given:
+        left = {key: value for key, value in given.items() if key != name}
+        try:
+            provider = context.spec.build(context.spec.settings.model_validate(left))
+        except Exception:  # noqa: BLE001, S112  it is needed; what was raised is looked at elsewhere
+            continue
+        if context.spec.settings.model_fields.get("base_url") and name == "base_url":
+            continue
+        for message in context.messages.values():
+            played = context.send(context.envelope(message), provider=provider)
+            if played.exception is not None:
+                yield played.exception
 
 
 def _spoilt(case: ConformanceContext, message: Message, name: str) -> FlowTrace | None:

@@ -13,8 +13,8 @@ from messaging_channels._model.errors import BadInput
 from messaging_channels._model.outcomes import AttemptResult, Outcome
 from messaging_channels.messages import Message, ProviderOptions
 from messaging_channels.plugins.provider import Capabilities, Envelope
+from messaging_channels.testing.conformance.comparison import described, differing, may_vary
 from messaging_channels.testing.conformance.context import ConformanceContext
-from messaging_channels.testing.conformance.flow_runner import FlowTrace, comparable
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.conformance.samples import example
 
@@ -64,14 +64,14 @@ def request_is_deterministic(context: ConformanceContext) -> Iterator[str]:
     """MC104."""
     for message in context.messages.values():
         envelope = context.envelope(message)
+        provider = context.build()
         first, again, anew = (
-            _comparable_requests(context.send(envelope, provider=provider))
-            for provider in (context.provider, context.provider, context.build())
+            context.send(envelope, provider=one).sending for one in (provider, provider, context.build())
         )
-        if first != again:
-            yield f"a {type(message).__name__} asked for twice gives two requests"
-        elif first != anew:
-            yield f"two providers built alike make two requests of one {type(message).__name__}"
+        if changed := {place for place in differing(first, again) if not may_vary(place)}:
+            yield f"a {type(message).__name__} asked for twice gives two requests, which differ in the {described(changed)}"
+        elif changed := {place for place in differing(first, anew) if not may_vary(place)}:
+            yield f"two providers built alike make two requests of one {type(message).__name__}, which differ in the {described(changed)}"
 
 
 def client_reference_is_sent(context: ConformanceContext) -> Iterator[str]:
@@ -84,7 +84,7 @@ def client_reference_is_sent(context: ConformanceContext) -> Iterator[str]:
     if not context.successful_send.exchanges:
         why = "it exchanges nothing with a vendor: the rule applies once it does"
         raise NotApplicable(why)
-    if _comparable_requests(context.send(one)) == _comparable_requests(context.send(other)):
+    if not context.differences(context.send(one), context.send(other)):
         yield "two envelopes with different ids give the same request"
 
 
@@ -133,9 +133,7 @@ def _has_effect(context: ConformanceContext, message: Message, extra: ProviderOp
         context.send(context.envelope(one))
         for one in (message, replace(cast("Any", message), provider_options=(extra,)))
     )
-    return isinstance(after.exception, BadInput) or _comparable_requests(before) != _comparable_requests(
-        after
-    )
+    return isinstance(after.exception, BadInput) or bool(context.differences(before, after))
 
 
 def _describe(fault: BaseException) -> str:
@@ -167,8 +165,4 @@ def _field_has_effect(context: ConformanceContext, message_type: type[Message], 
         return None if name not in context.provider.capabilities.message_types[message_type] else True
     if before.exception is not None or after.exception is not None or not before.exchanges:
         return None
-    return _comparable_requests(before) != _comparable_requests(after)
-
-
-def _comparable_requests(trace: FlowTrace) -> list[Any]:
-    return [comparable(one) for one in trace.exchanges]
+    return bool(context.differences(before, after))

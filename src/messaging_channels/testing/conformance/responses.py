@@ -8,7 +8,7 @@ from typing import Any, TypeAlias, cast
 
 from hypothesis import strategies as st
 
-from messaging_channels._model.outcomes import REASON_POLICIES, AttemptResult, Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.status import Status
 from messaging_channels.plugins.exchange import HttpResponse
 from messaging_channels.testing.conformance.context import ConformanceContext
@@ -16,11 +16,8 @@ from messaging_channels.testing.conformance.flow_runner import FlowTrace
 from messaging_channels.testing.conformance.malformed import (
     PLAUSIBLE_ERROR,
     UNREADABLE_BODIES,
-    leaf_paths,
     parse_json,
     responses,
-    to_json,
-    with_value,
 )
 from messaging_channels.testing.conformance.rules import NotApplicable
 
@@ -114,7 +111,7 @@ def documented_responses_are_mapped(context: ConformanceContext) -> Iterator[str
     if not context.fixtures.error_responses:
         why = "the fixtures give no `error_responses`: give what the vendor documents"
         raise NotApplicable(why)
-    last = len(context.successful_send.exchanges) - 1
+    last = context.message_index
     for number, (answer, meant) in enumerate(context.documented_responses):
         played = context.send(replies_at={last: answer})
         if played.exception is not None:
@@ -123,41 +120,17 @@ def documented_responses_are_mapped(context: ConformanceContext) -> Iterator[str
             yield f"answer {number} is read as {reason_of(played)}, and means {meant}"
 
 
-def throttling_is_recognized(context: ConformanceContext) -> Iterator[str]:
-    """MC209."""
-    last = context.require_http() - 1
-    played = context.send(replies_at={last: HttpResponse(_TOO_FAST, {"retry-after": f"{_SOON:g}"}, b"")})
-    if played.exception is not None:
-        yield f"of HTTP 429: {played.problem}"
-    elif reason_of(played) is not Reason.THROTTLED:
-        yield f"HTTP 429 is read as {reason_of(played)}"
-    elif result_of(played).retry_after != _SOON:
-        yield f"HTTP 429 with retry-after 7 is to be repeated after {result_of(played).retry_after} s"
-
-
-def unknown_values_prove_nothing(context: ConformanceContext) -> Iterator[str]:
-    """MC215."""
-    last = context.require_http() - 1
-    good = cast("HttpResponse", context.successful_send.replies[last])
-    tree = parse_json(good.body)
-    for path in leaf_paths(tree):
-        for word in (_UNHEARD_WORD, _UNHEARD_NUMBER):
-            answer = HttpResponse(good.status, good.headers, to_json(with_value(tree, path, word)))
-            played = context.send(replies_at={last: answer})
-            if played.exception is None and _may_continue(reason_of(played)):
-                yield f"{word} at {'.'.join(map(str, path))} is read as {reason_of(played)}"
-
-
 def parsing_is_deterministic(context: ConformanceContext) -> Iterator[str]:
     """MC217."""
     replies = [reply for reply, _ in context.documented_responses] or [
-        context.successful_send.replies[-1] if context.successful_send.replies else None
+        context.successful_send.replies[context.message_index] if context.successful_send.replies else None
     ]
-    last = len(context.successful_send.exchanges) - 1
+    last = context.message_index
     for reply in replies:
-        first = context.send(replies_at={last: reply}).result
-        context.send()
-        if context.send(replies_at={last: reply}).result != first:
+        provider = context.build()
+        first = context.send(replies_at={last: reply}, provider=provider).result
+        context.send(provider=provider)
+        if context.send(replies_at={last: reply}, provider=provider).result != first:
             yield "the same answer was read in two ways"
 
 
@@ -236,7 +209,3 @@ def _truncations(body: bytes) -> list[bytes]:
     return (
         [body[:end] for end in range(len(body)) if parse_json(body[:end]) is None] if parse_json(body) else []
     )
-
-
-def _may_continue(reason: Reason) -> bool:
-    return REASON_POLICIES[reason].retryable or REASON_POLICIES[reason].failover

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,31 @@ class Finding:
     rule: Rule
     evidence: str
     """What was seen; it shows no secret and no whole address but the kit's own."""
+    details: str = field(default="", compare=False)
+    """The requests in full that were made last, and the traceback of what ended them."""
 
     def __str__(self) -> str:
         """Explain it in full."""
         return f"{self.rule.id} {self.rule.title}: {self.evidence}\n  why: {self.rule.why}\n  do: {self.rule.fix}"
+
+
+NEVER_TWICE = frozenset(
+    {
+        "MC105",
+        "MC204",
+        "MC206",
+        "MC207",
+        "MC210",
+        "MC211",
+        "MC212",
+        "MC213",
+        "MC214",
+        "MC215",
+        "MC218",
+        "MC220",
+    }
+)
+"""The rules that keep a message from being sent twice or lost: no vendor excuses from them."""
 
 
 class NotApplicable(Exception):

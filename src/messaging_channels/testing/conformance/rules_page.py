@@ -15,7 +15,8 @@ _GROUPS = {
 _HEAD = """# The rules of the conformance kit
 
 What `messaging-channels plugin check NAME`, `check_provider` and `ProviderConformance` hold a provider to. Ids are stable, and none is used again for
-something else. A rule that has nothing to look at in a provider is left out, and the report says why. How to run them:
+something else. A rule that has nothing to look at in a provider is told as such, with
+the reason. How to run them:
 [Test a provider](../how-to/test-a-provider.md).
 
 This page is made by `python -m messaging_channels.testing.conformance.rules_page`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias, cast
+from typing import Any, Self, TypeAlias, cast
 from urllib.parse import parse_qsl, urlencode
 
 from hypothesis import strategies as st
@@ -22,9 +22,31 @@ from messaging_channels.testing.conformance.flow_runner import NOW
 from messaging_channels.testing.conformance.malformed import bodies, parse_json, to_json
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.conformance.side_effects import called_functions
-from messaging_channels.testing.fixtures import Webhook
+from messaging_channels.testing.fixtures import Webhook, sign_at
 
-SignWebhook: TypeAlias = Callable[[bytes, str], WebhookRequest]
+SignWebhook: TypeAlias = (
+    "Callable[[bytes, str], WebhookRequest] | Callable[[bytes, str, float], WebhookRequest]"
+)
+"""Makes the vendor's call of a body, a secret and, where it signs one, a time."""
+_REFUSED = "it was refused"
+
+
+class Refusal(str):
+    """That a call was refused, with the reason that was given; all refusals are equal."""
+
+    __slots__ = ("why",)
+    why: str
+
+    def __new__(cls, refusal: WebhookVerificationError) -> Self:
+        """Keep what the refusal says."""
+        made = super().__new__(cls, _REFUSED)
+        made.why = str(refusal)
+        return made
+
+    def __format__(self, spec: str) -> str:
+        """Say why."""
+        return f"{_REFUSED}: {self.why}"
+
 
 _EVENT_TYPES = (
     events.StatusChanged,
@@ -46,7 +68,7 @@ _MAX_SECONDS = 10.0
 
 def webhooks_are_parsed(context: ConformanceContext) -> Iterator[str]:
     """MC301."""
-    for number, webhook in enumerate(_samples(context)):
+    for number, webhook in enumerate(samples(context)):
         told = handle(context.provider, _signed_request(context, webhook))
         if not isinstance(told, WebhookResult):
             yield f"call {number}: {told}"
@@ -60,15 +82,15 @@ def webhooks_are_parsed(context: ConformanceContext) -> Iterator[str]:
 
 def other_key_is_refused(context: ConformanceContext) -> Iterator[str]:
     """MC302."""
-    for number, webhook in enumerate(_samples(context)):
-        call = replace(_signer(context)(webhook.body, canaries.OTHER_SECRET), received_at=NOW)
+    for number, webhook in enumerate(samples(context)):
+        call = sign_at(context.fixtures, webhook.body, canaries.OTHER_SECRET, NOW)
         if handle(context.provider, call) != _REFUSED:
             yield f"call {number}, proved with another key: {_describe(handle(context.provider, call))}"
 
 
 def tampered_body_is_refused(context: ConformanceContext) -> Iterator[str]:
     """MC303."""
-    samples = _samples(context)
+    given = samples(context)
     if not context.fixtures.signature_covers_body:
         why = "the vendor's signature does not cover the body: the rule applies unless the fixtures say `signature_covers_body=False`"
         raise NotApplicable(why)
@@ -86,7 +108,7 @@ def tampered_body_is_refused(context: ConformanceContext) -> Iterator[str]:
         return f"with one bit flipped: {_describe(told)}"
 
     places = st.floats(0, 1, exclude_max=True)
-    bodied = [webhook for webhook in samples if webhook.body]
+    bodied = [webhook for webhook in given if webhook.body]
     if bodied:
         yield from context.find_counterexample(
             st.tuples(st.sampled_from(bodied), places, st.integers(0, 7)), problem
@@ -95,7 +117,7 @@ def tampered_body_is_refused(context: ConformanceContext) -> Iterator[str]:
 
 def unsigned_request_is_refused(context: ConformanceContext) -> Iterator[str]:
     """MC304."""
-    for webhook in _samples(context):
+    for webhook in samples(context):
         call = _signed_request(context, webhook)
         bare = replace(call, headers={}, url=call.url.partition("?")[0])
         for body in (webhook.body, b"", b"[" * 5000, b"\xff"):
@@ -113,19 +135,17 @@ def unsigned_request_is_refused(context: ConformanceContext) -> Iterator[str]:
 
 def repetition_has_same_keys(context: ConformanceContext) -> Iterator[str]:
     """MC305."""
-    for number, webhook in enumerate(_samples(context)):
+    for number, webhook in enumerate(samples(context)):
         call = _signed_request(context, webhook)
         first = handle(context.provider, call)
-        later = handle(
-            context.build(), replace(_signer(context)(webhook.body, canaries.SECRET), received_at=NOW + 60)
-        )
+        later = handle(context.build(), sign_at(context.fixtures, webhook.body, canaries.SECRET, NOW + 60))
         if isinstance(first, WebhookResult) and event_keys(first) != event_keys(later):
             yield f"call {number}, repeated a minute later, tells other events"
 
 
 def field_order_is_irrelevant(context: ConformanceContext) -> Iterator[str]:
     """MC306."""
-    for number, webhook in enumerate(_samples(context)):
+    for number, webhook in enumerate(samples(context)):
         first = handle(context.provider, _signed_request(context, webhook))
         turned = _with_reversed_fields(webhook.body)
         if turned is None or not isinstance(first, WebhookResult):
@@ -137,26 +157,26 @@ def field_order_is_irrelevant(context: ConformanceContext) -> Iterator[str]:
 
 def any_body_is_handled(context: ConformanceContext) -> Iterator[str]:
     """MC307."""
-    samples = _samples(context)
+    given = samples(context)
 
     def problem(body: bytes) -> str:
-        told = handle(context.provider, replace(_signer(context)(body, canaries.SECRET), received_at=NOW))
+        told = handle(context.provider, sign_at(context.fixtures, body, canaries.SECRET, NOW))
         return (
             ""
             if isinstance(told, WebhookResult) or told == _REFUSED
             else f"with the body {body[:80]!r}: {told}"
         )
 
-    for webhook in samples:
+    for webhook in given:
         yield from context.find_counterexample(bodies(webhook.body), problem)
 
 
 def unknown_type_becomes_unknown_event(context: ConformanceContext) -> Iterator[str]:
     """MC308."""
-    samples = _samples(context)
-    jsonlike = parse_json(samples[0].body) is not None
+    given = samples(context)
+    jsonlike = parse_json(given[0].body) is not None
     body = to_json({"canary": "unheard of"}) if jsonlike else b"canary=unheard+of"
-    told = handle(context.provider, replace(_signer(context)(body, canaries.SECRET), received_at=NOW))
+    told = handle(context.provider, sign_at(context.fixtures, body, canaries.SECRET, NOW))
     if not isinstance(told, WebhookResult):
         yield f"a proved call of an unknown kind: {told}"
     elif [type(event) for event in told.events] != [events.UnknownEvent]:
@@ -167,7 +187,7 @@ def unknown_type_becomes_unknown_event(context: ConformanceContext) -> Iterator[
 
 def comparison_is_constant_time(context: ConformanceContext) -> Iterator[str]:
     """MC309."""
-    call = _signed_request(context, _samples(context)[0])
+    call = _signed_request(context, samples(context)[0])
     handle(context.provider, call)
     names = called_functions(lambda: handle(context.provider, call))
     if not names & {"_compare_digest", "compare_digest", "verify"}:
@@ -176,9 +196,9 @@ def comparison_is_constant_time(context: ConformanceContext) -> Iterator[str]:
 
 def huge_body_is_handled(context: ConformanceContext) -> Iterator[str]:
     """MC310."""
-    for webhook in _samples(context)[:1]:
+    for webhook in samples(context)[:1]:
         for body in (webhook.body + b" " * 5_000_000, _with_many_fields(webhook.body)):
-            call = replace(_signer(context)(body, canaries.SECRET), received_at=NOW)
+            call = sign_at(context.fixtures, body, canaries.SECRET, NOW)
             began = time.monotonic()
             told = handle(context.provider, call)
             if time.monotonic() - began > _MAX_SECONDS:
@@ -189,12 +209,12 @@ def huge_body_is_handled(context: ConformanceContext) -> Iterator[str]:
 
 def fixture_webhooks_are_parsed(context: ConformanceContext) -> Iterator[str]:
     """MC311."""
-    _samples(context)
+    samples(context)
     if context.fixtures.delivered_body is None and context.fixtures.inbound_body is None:
         why = "the fixtures give no `delivered_body` and `inbound_body`: give them if the vendor reports"
         raise NotApplicable(why)
     if context.fixtures.delivered_body is not None:
-        report = _single_event(context, context.fixtures.delivered_body("ours-1", "theirs-1"))
+        report = single_event(context, context.fixtures.delivered_body("ours-1", "theirs-1"))
         if not isinstance(report, events.StatusChanged) or report.status.group is not StatusGroup.DELIVERED:
             yield f"`delivered_body` is read as {report if isinstance(report, str) else type(report).__name__}"
         elif report.message_id != "ours-1" and report.provider_id != "theirs-1":
@@ -202,15 +222,16 @@ def fixture_webhooks_are_parsed(context: ConformanceContext) -> Iterator[str]:
     if context.fixtures.inbound_body is not None:
         sender = context.envelope().to.plain
         to = "desk@example.org" if "@" in sender else "447700900000"
-        brought = _single_event(context, context.fixtures.inbound_body(sender, to, canaries.TEXT))
+        brought = single_event(context, context.fixtures.inbound_body(sender, to, canaries.TEXT))
         if not isinstance(brought, events.MessageReceived):
             yield f"`inbound_body` is read as {brought if isinstance(brought, str) else type(brought).__name__}"
         elif (brought.sender.plain, (brought.text or "").strip()) != (sender, canaries.TEXT):
             yield "what `inbound_body` brings has another sender or text"
 
 
-def _single_event(context: ConformanceContext, body: bytes) -> events.Event | str:
-    told = handle(context.provider, replace(_signer(context)(body, canaries.SECRET), received_at=NOW))
+def single_event(context: ConformanceContext, body: bytes) -> events.Event | str:
+    """Return the first event that a proved call with this body tells, or in words why there is none."""
+    told = handle(context.provider, sign_at(context.fixtures, body, canaries.SECRET, NOW))
     return told if isinstance(told, str) else told.events[0] if told.events else "nothing"
 
 
@@ -219,8 +240,8 @@ def handle(provider: Provider, request: WebhookRequest) -> WebhookResult | str:
     assert isinstance(provider, SupportsWebhooks)  # noqa: S101  for the type checkers: the samples were asked for
     try:
         told: Any = provider.handle_webhook(request)
-    except WebhookVerificationError:
-        return _REFUSED
+    except WebhookVerificationError as refusal:
+        return Refusal(refusal)
     except Exception as fault:  # noqa: BLE001  what a provider may raise is what the rules are about
         return f"{type(fault).__name__} was raised"
     if not isinstance(told, WebhookResult) or not all(
@@ -230,12 +251,22 @@ def handle(provider: Provider, request: WebhookRequest) -> WebhookResult | str:
     return told if isinstance(cast("Any", told.response), HttpResponse) else "its answer is no HttpResponse"
 
 
+def told_by(context: ConformanceContext, body: bytes) -> WebhookResult | str:
+    """Return what a proved call with this body tells, or in words how it was not taken."""
+    return handle(context.provider, sign_at(context.fixtures, body, canaries.SECRET, NOW))
+
+
 def event_keys(result: WebhookResult | str) -> list[str]:
     """Return the keys of the events, of which none is told if the call was not taken."""
     return [event.key for event in result.events] if isinstance(result, WebhookResult) else []
 
 
-def _samples(context: ConformanceContext) -> list[Webhook]:
+def samples(context: ConformanceContext) -> list[Webhook]:
+    """Return the vendor's calls that the fixtures give.
+
+    Raises:
+        NotApplicable: there are none.
+    """
     if not isinstance(context.provider, SupportsWebhooks):
         why = "it has no `handle_webhook`: the rule applies once it has"
         raise NotApplicable(why)
@@ -245,13 +276,8 @@ def _samples(context: ConformanceContext) -> list[Webhook]:
     return list(context.fixtures.webhooks)
 
 
-def _signer(context: ConformanceContext) -> SignWebhook:
-    assert context.fixtures.sign_webhook is not None  # noqa: S101  for the type checkers: the samples were asked for
-    return context.fixtures.sign_webhook
-
-
 def _signed_request(context: ConformanceContext, webhook: Webhook) -> WebhookRequest:
-    return replace(_signer(context)(webhook.body, canaries.SECRET), received_at=NOW)
+    return sign_at(context.fixtures, webhook.body, canaries.SECRET, NOW)
 
 
 def _describe(result: WebhookResult | str) -> str:
@@ -293,6 +319,3 @@ def _with_many_fields(body: bytes) -> bytes:
 
 def _lengthen(value: Any) -> Any:  # noqa: ANN401  a tree of JSON
     return cast("list[Any]", value) * _FIELD_COUNT if isinstance(value, list) else value
-
-
-_REFUSED = "it was refused"

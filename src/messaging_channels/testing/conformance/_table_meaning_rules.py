@@ -1,0 +1,157 @@
+"""More rules of the kit, on what a request, an answer and a call mean; `_table_rules` puts them beside the others."""
+
+from __future__ import annotations
+
+ROWS: tuple[tuple[str, str, str, str], ...] = (
+    (
+        "MC109",
+        "What the vendor reads is what was meant",
+        "The vendor acts on the request, not on the message.",
+        "Correct the request, or `reads_request` of the fixtures if it reads the vendor's format wrongly.",
+    ),
+    (
+        "MC110",
+        "The body is what its content type says",
+        "A body in another format or charset is refused, or read as something else.",
+        "Use a real serialiser, and name the format and the charset of what it writes.",
+    ),
+    (
+        "MC111",
+        "Every text, file and element reaches the request as it was given",
+        "What is left out, cut, stripped or changed never arrives, and nobody is told.",
+        "Encode the whole field, or refuse with BadInput what the vendor does not take.",
+    ),
+    (
+        "MC112",
+        "Each recipient gets its own message",
+        "One person's message in another's hands is worse than none.",
+        "Take address and text from the envelope in turn; share nothing between the messages of a batch.",
+    ),
+    (
+        "MC113",
+        "The configured host is asked",
+        "Tests, emulators and regional accounts rely on the URL in the settings.",
+        "Build every URL from the setting.",
+    ),
+    (
+        "MC114",
+        "The account's secret is used",
+        "A request without proof is refused, or charged to somebody else.",
+        "Put the credentials into the headers (or where the vendor wants them).",
+    ),
+    (
+        "MC115",
+        "Every address of the channel is described or refused with BadInput",
+        "Numbers of all lengths, ids of users, mail addresses in upper case and in other scripts are what people have.",
+        "Send `envelope.to.plain` (or `.e164`) as it is, and raise InvalidMessage for a kind that the vendor does not take.",
+    ),
+    (
+        "MC116",
+        "Different contents make different requests",
+        "HTML that is shown as text, a blind copy that everybody sees, or a chat message that goes out as an SMS is another message.",
+        "Put each field into the vendor's field of the same meaning.",
+    ),
+    (
+        "MC117",
+        "Our id reaches the vendor, where reports bring it back",
+        "Without it a report cannot be told to the message it is about.",
+        "Encode `envelope.id` as the vendor's client reference.",
+    ),
+    (
+        "MC118",
+        "No batch is larger than the vendor's",
+        "A batch that is too large is refused as a whole.",
+        "Lower `Capabilities.max_batch_size` to what the vendor documents.",
+    ),
+    (
+        "MC218",
+        "A success that tells an error, or no id, is not accepted",
+        "Some vendors refuse with HTTP 200: told as accepted, the message is lost without a word.",
+        "Accept only an answer that names the message; end with `result_from_status`.",
+    ),
+    (
+        "MC219",
+        "The vendor's id is that of the message",
+        "Two messages with the same id get each other's reports.",
+        "Take `provider_id` from the field of the answer that names the message.",
+    ),
+    (
+        "MC220",
+        "Each message of a batch gets its own answer",
+        "The refusal of one is not the refusal of all, nor the acceptance of one that of all.",
+        "Read the element of the answer that belongs to the envelope.",
+    ),
+    (
+        "MC312",
+        "An event tells what the call says",
+        "Applications act on the status: delivered is not undelivered, and a complaint is an opt-out.",
+        "Correct the table of statuses, or the expected values in the fixtures.",
+    ),
+    (
+        "MC313",
+        "Times are the vendor's, in seconds and UTC",
+        "Events are ordered by them, whatever machine read them.",
+        "Parse the vendor's time with its zone (UTC where it names none); divide milliseconds by 1000.",
+    ),
+    (
+        "MC314",
+        "What is unheard of is kept, and raises nothing",
+        "Vendors add statuses, kinds and fields.",
+        "Look words up with a fallback, ignore fields you do not know, and return `UnknownEvent` for the rest.",
+    ),
+    (
+        "MC315",
+        "A call means the same however it is written",
+        "Blanks, escapes and line ends are the vendor's to choose; a proof over JSON that was parsed and written again refuses genuine calls.",
+        "Compute the proof over `request.body`, and parse with a real parser.",
+    ),
+    (
+        "MC316",
+        "A stale call is refused where the vendor signs a time",
+        "Whoever recorded a call could make it again.",
+        "Prove the time with the body, and compare it with `request.received_at` (five minutes are usual).",
+    ),
+    (
+        "MC317",
+        "All events of a call are told",
+        "Vendors put several into one call: the others are lost.",
+        "Go through the whole list.",
+    ),
+    (
+        "MC318",
+        "A genuine call from the documentation is believed",
+        "A provider and its fixtures can share a mistake about the proof.",
+        "Correct the proof in the provider, and in `sign_webhook` of the fixtures.",
+    ),
+    (
+        "MC319",
+        "A good call is acknowledged, kept and placed",
+        "A vendor that gets no success calls again, and what it said is needed when somebody asks.",
+        "Answer with a success, give every event `raw` and its channel, and keep no memory of calls.",
+    ),
+    (
+        "MC320",
+        "What a call tells leads back to the message and the people",
+        "A report without an id, and a text that is cut or under another sender, are lost.",
+        "Give the event both ids that the call holds, and the whole text with its sender and recipient.",
+    ),
+    (
+        "MC321",
+        "Without a secret nothing is believed",
+        "With an empty key everybody can prove a call.",
+        "Refuse all calls while the secret is not set.",
+    ),
+    (
+        "MC507",
+        "Two accounts do not mix",
+        "One process serves several accounts: a message with another's credentials is charged to that one, and shows its sender.",
+        "Keep settings in the object, not in the class or the module.",
+    ),
+    (
+        "MC508",
+        "Nothing is kept of what was sent",
+        "A provider lives as long as the process: what it keeps of each message fills the memory, with personal data.",
+        "Keep what belongs to one send in local variables.",
+    ),
+)
+"""Id, title, why, what to do."""

@@ -1,0 +1,177 @@
+"""The rule on fidelity as the author of the fixtures reads requests (MC109)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from typing import Any, cast
+
+from hypothesis import strategies as st
+
+from messaging_channels._model.addresses import PhoneNumber
+from messaging_channels.messages import Attachment, Media, Message
+from messaging_channels.plugins.provider import OUR_FIELDS, Envelope
+from messaging_channels.testing.conformance.context import ConformanceContext
+from messaging_channels.testing.conformance.fidelity import require_exchanges, with_text
+from messaging_channels.testing.conformance.flow_runner import FlowTrace
+from messaging_channels.testing.conformance.rich_samples import TEXTS, rich_messages
+from messaging_channels.testing.conformance.rules import NotApplicable
+from messaging_channels.testing.fixtures import ReadMessage
+
+_ALPHABETS = "abcXYZ019 éüßñøŁ€ΩжЯשלאم你好😀👩‍👩‍👧\n\"'\\/<>&%+#={}[]$;:,.!?@_-"
+
+
+def what_is_read_is_what_was_meant(context: ConformanceContext) -> Iterator[str]:
+    """MC109."""
+    if context.fixtures.reads_request is None:
+        why = "the fixtures give no `reads_request`: say what the vendor would understand of a request"
+        raise NotApplicable(why)
+    require_exchanges(context)
+    known = 0
+    for kind, message in context.messages.items():
+        played = context.send(context.envelope(message))
+        if played.exception is None and _read(context, played)[0]:
+            known += 1
+            yield from _first(_problems_of_type(context, kind, message))
+    if not known:
+        yield "`reads_request` reads no message in any request: it is to return one `ReadMessage` for each"
+        return
+    yield from _first(_batch_problems(context))
+
+
+def _first(problems: Iterator[str]) -> Iterator[str]:
+    for words in problems:
+        yield words
+        return
+
+
+def _problems_of_type(context: ConformanceContext, kind: type[Message], message: Message) -> Iterator[str]:
+    declared = context.provider.capabilities.message_types[kind]
+    texts = (with_text(message, text) for text in TEXTS)
+    rich = rich_messages(message, declared, context.optional_fields(kind), context.fixtures.field_values)
+    others = (context.with_field(message, name) for name in sorted(declared))
+    for one in (message, *texts, *(each for _, each in rich), *others):
+        if one is not None and context.provider.capabilities.unsupported(one) is None:
+            yield from _problems(context, [context.envelope(one)])
+    if isinstance(getattr(message, "text", None), str):
+        yield from context.find_counterexample(
+            st.text(alphabet=_ALPHABETS, min_size=1, max_size=400),
+            lambda text: _text_problem(context, message, text),
+        )
+
+
+def _text_problem(context: ConformanceContext, message: Message, text: str) -> str:
+    worded = with_text(message, text)
+    return "" if worded is None else next(_problems(context, [context.envelope(worded)]), "")
+
+
+def _batch_problems(context: ConformanceContext) -> Iterator[str]:
+    most = min(3, context.provider.capabilities.max_batch_size)
+    for message in context.messages.values():
+        envelopes = [
+            context.envelope(with_text(message, f"zq words {number}") or message, number=number)
+            for number in range(1, most + 1)
+        ]
+        if _read(context, context.send(*envelopes[:1]))[0]:
+            yield from _problems(context, envelopes)
+
+
+def _problems(context: ConformanceContext, batch: Sequence[Envelope]) -> Iterator[str]:
+    played = context.send(*batch)
+    if played.exception is not None:
+        return
+    told, problem = _read(context, played)
+    if problem:
+        yield problem
+    elif len(told) != len(batch):
+        yield f"{len(told)} messages are read in the request for {len(batch)}"
+    else:
+        for envelope, read in zip(batch, _in_order(batch, told), strict=True):
+            yield from _differences(envelope, read)
+
+
+def _read(context: ConformanceContext, played: FlowTrace) -> tuple[list[ReadMessage], str]:
+    """Return what is read in the exchanges of a send, or why nothing can be."""
+    assert context.fixtures.reads_request is not None  # noqa: S101  for the type checkers: it was asked for
+    told: list[ReadMessage] = []
+    for exchange in played.sending:
+        try:
+            told += context.fixtures.reads_request(exchange)
+        except Exception as fault:  # noqa: BLE001  what the vendor would refuse
+            return told, f"the vendor would not understand the request: {type(fault).__name__}: {fault}"
+    return told, ""
+
+
+def _in_order(batch: Sequence[Envelope], told: Sequence[ReadMessage]) -> list[ReadMessage]:
+    """Return what was read by our ids, where it has them; as it stands otherwise."""
+    by_id = {one.reference: one for one in told}
+    return [by_id[one.id] for one in batch] if all(one.id in by_id for one in batch) else list(told)
+
+
+def _differences(envelope: Envelope, read: ReadMessage) -> Iterator[str]:
+    kind, sent = type(envelope.message), envelope.message
+    named = type(read.message) if isinstance(read.message, Message) else read.kind
+    meant = {envelope.to.plain, *([envelope.to.e164] if isinstance(envelope.to, PhoneNumber) else [])}
+    if read.to not in meant:
+        yield f"a {kind.__name__} to {envelope.to.plain} is read as one to {read.to}"
+    if named is not None and named is not kind:
+        yield f"a {kind.__name__} is read as a {named.__name__}"
+        return
+    if read.reference is not None and read.reference != envelope.id:
+        yield f"the id {envelope.id} is read as {read.reference}"
+    for one in fields(cast("Any", sent)):
+        if one.name in OUR_FIELDS:
+            continue
+        value = getattr(sent, one.name)
+        if words := _field_problem(one, value, read.message):
+            yield f"{kind.__name__}.{one.name}: {words}"
+
+
+def _field_problem(one: Any, value: Any, message: Message | Mapping[str, Any]) -> str:  # noqa: ANN401
+    default = (
+        one.default
+        if one.default is not MISSING
+        else one.default_factory()
+        if one.default_factory is not MISSING
+        else MISSING
+    )
+    is_set = default is MISSING or value != default
+    if isinstance(message, Mapping):
+        if one.name not in message:
+            return f"sent {_shown(value)}, and read is nothing" if is_set else ""
+        got = message[one.name]
+    else:
+        got = getattr(message, one.name, None)
+    if value is None and not is_set:
+        return ""  # the account's own is taken, whatever that is
+    if _plain(got) == _plain(value):
+        return ""
+    return f"sent {_shown(value)}, read {_shown(got)}"
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  whatever a message holds
+    """Return a value so that equal meanings are equal: addresses and files by what they are, sequences as lists, empty for nothing."""
+    if value in (None, (), [], {}, ""):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in cast("Mapping[Any, Any]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in cast("list[Any]", value)]
+    return _plain_object(value) if is_dataclass(value) else str(value) if isinstance(value, str) else value
+
+
+def _plain_object(value: Any) -> Any:  # noqa: ANN401  a dataclass
+    if isinstance(value, Media):
+        return value.url or value.id or value.content
+    if isinstance(value, Attachment):
+        content = value.content if isinstance(value.content, bytes) else None
+        return [value.filename, value.content_type, value.content_id, content]
+    if hasattr(value, "plain"):
+        name = getattr(value, "display_name", "")
+        return f"{name} <{value.plain}>" if name else value.plain
+    plain = {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
+    return {name: one for name, one in plain.items() if one is not None}
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401  whatever a message holds
+    return repr(_plain(value))[:160]

@@ -1,0 +1,190 @@
+"""Messages with everything in them: every text of the kit's own marked, so that it can be looked for in a request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, cast
+
+from messaging_channels._model.addresses import EmailAddress
+from messaging_channels._model.errors import MessagingError
+from messaging_channels.messages import (
+    Attachment,
+    Email,
+    ListUnsubscribe,
+    Message,
+    Mms,
+    Sms,
+    WhatsAppButtons,
+    WhatsAppContacts,
+    WhatsAppDocument,
+    WhatsAppImage,
+    WhatsAppList,
+    WhatsAppTemplate,
+    WhatsAppText,
+    WhatsAppVideo,
+)
+from messaging_channels.messages.whatsapp import ContactCard, ListRow, ListSection, ReplyButton
+from messaging_channels.messages.whatsapp_commerce import ProductSection, WhatsAppProducts
+from messaging_channels.messages.whatsapp_template import QuickReply, TextHeader
+
+MARK = "zq"
+"""What every text of these samples holds."""
+_FILE = "https://files.example.com/zq-%d?a=1&b=%%C3%%A9"
+_BYTES = bytes(range(256))
+TEXTS = (
+    "zq \"quoted\" \\back\\ <b>&amp;</b> 100% {name} [x] $1 'single' zq",
+    "zq é ü ß zq",
+    "zq 😀 Привет 你好 שלום zq",
+    "  zq leads and trails\n\nwith\ttabs and lines zq  ",
+    "zq one\r\ntwo zq",
+    "zq " + "long words of a message " * 30 + "zq",
+)
+"""Texts that are lost or changed where somebody joins strings by hand, strips, cuts, or guesses a charset."""
+_RICH: tuple[Message, ...] = (
+    Sms("zq text"),
+    Mms((_FILE % 1, _FILE % 2, _FILE % 3), text="zq words"),
+    Email("zq subject", text="zq text"),
+    WhatsAppText("zq text"),
+    WhatsAppImage(_FILE % 1),
+    WhatsAppVideo(_FILE % 1),
+    WhatsAppDocument(_FILE % 1),
+    WhatsAppTemplate("zq_template", "en"),
+    WhatsAppContacts((ContactCard("zq Ann", "zq Smith", phones=("+447700900777",)), ContactCard("zq Ben"))),
+    WhatsAppButtons(
+        text="zq text",
+        buttons=(ReplyButton("zq-1", "zq Yes"), ReplyButton("zq-2", "zq No"), ReplyButton("zq-3", "zq Oh")),
+    ),
+    WhatsAppList(
+        text="zq text",
+        button="zq Menu",
+        sections=(
+            ListSection((ListRow("zq-1", "zq One", "zq first"), ListRow("zq-2", "zq Two")), "zq A"),
+            ListSection((ListRow("zq-3", "zq Three"),), "zq B"),
+        ),
+    ),
+    WhatsAppProducts(
+        text="zq text",
+        header="zq Goods",
+        catalog_id="zq-c",
+        sections=(ProductSection(("zq-p1", "zq-p2"), "zq Hats"), ProductSection(("zq-p3",), "zq Caps")),
+    ),
+)
+_BY_TYPE: dict[type[Message], Message] = {type(one): one for one in _RICH}
+_VALUES: dict[str, Any] = {
+    "sender": "447700900009",
+    "Email.sender": 'zq "Shop", Inc. <zqdesk@example.com>',
+    "text": "zq other words",
+    "html": '<p>zq "words" &amp; é <a href="https://shop.example.com/zq?a=1&amp;b=2">more</a></p>',
+    "cc": ("zqcara@example.com", EmailAddress("zqCarl", "example.com", 'zq Carl, "C"')),
+    "bcc": ("zqben@example.com", "zqbea@example.com"),
+    "also_to": ("zqdora@example.com", "zqdan@example.com"),
+    "Email.reply_to": ("zqhelp@example.com", "zqmore@example.com"),
+    "reply_to": "wamid.zq2",
+    "attachments": (
+        Attachment(_BYTES, "zq bill.pdf", "application/pdf"),
+        Attachment(b"zq\r\n\xff\x00" + _BYTES, "zq-two.bin"),
+        Attachment.inline(b"\x89PNG\r\n\x1a\n" + _BYTES, "zq-logo", content_type="image/png"),
+    ),
+    "headers": {"X-Zq": "zq-value", "X-Zq-More": "zq more"},
+    "list_unsubscribe": ListUnsubscribe(
+        url="https://shop.example.com/zq-leave?a=1", mailto="zqleave@example.com"
+    ),
+    "list_id": "zq-offers.example.com",
+    "in_reply_to": "<zq-1@example.com>",
+    "references": ("<zq-0@example.com>", "<zq-1@example.com>"),
+    "envelope_sender": "zqbounce@example.com",
+    "caption": 'zq a "caption" & é',
+    "filename": "zq bill é.pdf",
+    "name": "zq Tower",
+    "address": "zq Tower Hill",
+    "header": "zq a line",
+    "WhatsAppTemplate.header": TextHeader(("zq header",)),
+    "footer": "zq a foot",
+    "parameters": ('zq "one"', "zq two é", "zq three"),
+    "buttons": (QuickReply("zq-yes"), QuickReply("zq-no")),
+    "thumbnail_product_id": "zq-p1",
+    "button": "zq Ring us",
+    "payload": "zq-payload",
+    "values": {"name": "zq Zoe"},
+    "screen": "zq-screen",
+    "data": {"size": "zq L", "deep": {"er": ["zq a", "zq b"]}},
+}
+_ORDERED = frozenset(
+    {"media", "attachments", "buttons", "cards", "sections", "parameters", "contacts", "references"}
+)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One text or file of a message."""
+
+    path: str
+    value: str | bytes | EmailAddress
+
+
+def rich_messages(
+    plain: Message, declared: frozenset[str], optional: list[str], given: Mapping[str, Any]
+) -> Iterator[tuple[str, Message]]:
+    """Return the message with several elements, and with each declared optional field in turn: what is looked at, and the message."""
+    kind = type(plain)
+    base = _BY_TYPE.get(kind, plain)
+    yield "", base
+    for name in optional:
+        if name not in declared:
+            continue
+        value = given.get(
+            f"{kind.__name__}.{name}", _VALUES.get(f"{kind.__name__}.{name}", _VALUES.get(name))
+        )
+        if value is None:
+            continue
+        try:
+            yield name, replace(cast("Any", base), **{name: value})
+        except (MessagingError, TypeError):
+            continue
+
+
+def marked_leaves(message: Message, name: str = "") -> list[Leaf]:
+    """Return the marked texts, files and addresses of a message, or of one field of it."""
+    held = getattr(message, name) if name else message
+    return [leaf for leaf in _leaves(held, name or type(message).__name__) if _is_marked(leaf.value)]
+
+
+def ordered_fields(message: Message) -> Iterator[tuple[str, list[Leaf]]]:
+    """Return the fields whose elements have an order, with the first marked leaf of each element."""
+    for one in fields(cast("Any", message)):
+        held = getattr(message, one.name)
+        if one.name in _ORDERED and isinstance(held, tuple):
+            firsts = [
+                None
+                if getattr(part, "content_id", None)  # what is inline goes before other files
+                else next(
+                    (
+                        leaf
+                        for leaf in _leaves(part, one.name)
+                        if isinstance(leaf.value, str) and _is_marked(leaf.value)
+                    ),
+                    None,
+                )
+                for part in cast("tuple[Any, ...]", held)
+            ]
+            yield one.name, [leaf for leaf in firsts if leaf is not None]
+
+
+def _is_marked(value: str | bytes | EmailAddress) -> bool:
+    return MARK in value if isinstance(value, str) else True
+
+
+def _leaves(value: Any, path: str) -> Iterator[Leaf]:  # noqa: ANN401  whatever a message holds
+    if isinstance(value, (str, bytes, EmailAddress)):
+        yield Leaf(path, value)
+    elif isinstance(value, Mapping):
+        for name, one in cast("Mapping[str, Any]", value).items():
+            yield from _leaves(one, f"{path}[{name}]")
+    elif isinstance(value, (tuple, list)):
+        for number, one in enumerate(cast("list[Any]", value)):
+            yield from _leaves(one, f"{path}[{number}]")
+    elif is_dataclass(value):
+        for one in fields(value):
+            if one.name != "provider_options":
+                yield from _leaves(getattr(value, one.name), f"{path}.{one.name}")

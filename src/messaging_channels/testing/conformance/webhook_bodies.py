@@ -1,0 +1,168 @@
+"""The vendor's calls as trees: with something unheard of in them, otherwise written, with the times and the lists they hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlencode
+
+from messaging_channels._model import events
+from messaging_channels.testing.conformance.flow_runner import NOW
+from messaging_channels.testing.conformance.malformed import (
+    Path,
+    all_paths,
+    leaf_paths,
+    parse_json,
+    to_json,
+    value_at,
+    with_value,
+)
+
+UNHEARD = "canary_unheard_of"
+_S, _MS = (1e9, 5e9), (1e12, 5e12)
+_A_DAY, _CODE = 86_400, 10_000
+
+
+def with_word(body: bytes, path: Path, word: str) -> bytes:
+    """Return the call with another word at a place."""
+    return _written(body, with_value(tree_of(body), path, word))
+
+
+def tree_of(body: bytes) -> Any:  # noqa: ANN401
+    """Return a call as a tree: JSON, or the pairs of a form; None for anything else."""
+    tree = parse_json(body)
+    if tree is not None or b"\n" in body:
+        return tree
+    return [list(pair) for pair in parse_qsl(body.decode("latin-1"), keep_blank_values=True)] or None
+
+
+def _written(body: bytes, tree: Any) -> bytes:  # noqa: ANN401
+    return (
+        to_json(tree) if parse_json(body) is not None else urlencode([tuple(pair) for pair in tree]).encode()
+    )
+
+
+def spoilt_bodies(body: bytes) -> Iterator[tuple[Path, bytes]]:
+    """Return the call with each of its values replaced by what nobody has heard of, and with a field more."""
+    tree = tree_of(body)
+    if tree is None:
+        return
+    is_form = parse_json(body) is None
+    for path in leaf_paths(tree, (str,) if is_form else (str, int, float, bool)):
+        if is_form and path[-1] == 0:
+            continue
+        others: tuple[Any, ...] = (UNHEARD, "") if is_form else (UNHEARD, None, 10**18, [], {})
+        for other in others:
+            yield path, _written(body, with_value(tree, path, other))
+    for path in all_paths(tree):
+        if isinstance(value_at(tree, path), dict):
+            yield path, to_json(with_value(tree, path, {**value_at(tree, path), UNHEARD: {"a": [1]}}))
+
+
+def all_unheard(body: bytes) -> bytes:
+    """Return the call with every word and every code in it replaced."""
+    tree = tree_of(body)
+    for path in leaf_paths(tree, (str, int)):
+        value = value_at(tree, path)
+        is_name = parse_json(body) is None and path[-1] == 0
+        if isinstance(value, str) and re.fullmatch(r"[A-Za-z_. -]+", value) and not is_name:
+            tree = with_value(tree, path, UNHEARD)
+        elif isinstance(value, int) and value < _CODE:
+            tree = with_value(tree, path, 987654)
+    return body if tree is None else _written(body, tree)
+
+
+def other_writings(tree: Any) -> Iterator[bytes]:  # noqa: ANN401
+    """Return the same JSON, otherwise written."""
+    yield json.dumps(tree, indent=2).encode()
+    yield json.dumps(tree, separators=(",", ":"), ensure_ascii=False).encode()
+    yield json.dumps(tree, separators=(" ,", " : ")).encode() + b"\n"
+
+
+def times_of(body: bytes) -> set[float]:
+    """Return every time that a call tells: seconds and milliseconds since the epoch, ISO 8601, RFC 5322."""
+    tree = tree_of(body)
+    return {at for path in leaf_paths(tree) for at in _as_times(value_at(tree, path))}
+
+
+def _as_times(value: Any) -> Iterator[float]:  # noqa: ANN401
+    text = str(value)
+    if re.fullmatch(r"[0-9]{10,13}(\.[0-9]+)?", text):
+        number = float(text)
+        if _S[0] <= number <= _S[1]:
+            yield number
+        if _MS[0] <= number <= _MS[1]:
+            yield number / 1000
+        if re.fullmatch(r"[0-9]{10}|[0-9]{12}", text):
+            yield from _from_digits(text)
+    elif re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]", text):
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError:
+            return
+        yield (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+    elif re.match(r"[A-Z][a-z]{2}, [0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}", text):
+        yield parsedate_to_datetime(text).timestamp()
+
+
+def is_stamp(name: str, value: str) -> bool:
+    """Whether a header holds a time near that of the kit."""
+    numbers = [
+        float(one) for one in re.findall(r"(?<![0-9A-Za-z])[0-9]{10}(?:[0-9]{3})?(?![0-9A-Za-z])", value)
+    ]
+    near = any(abs(one - NOW) < _A_DAY or abs(one / 1000 - NOW) < _A_DAY for one in numbers)
+    return near or ("timestamp" in name.lower() and bool(re.search(r"[0-9]", value)))
+
+
+def event_lists(tree: Any, event: events.Event) -> list[Path]:  # noqa: ANN401
+    """Return the lists of one element which holds the ids of an event."""
+    ids = {one for one in (getattr(event, "message_id", ""), getattr(event, "provider_id", None)) if one}
+    found: list[Path] = []
+    for path in all_paths(tree):
+        held = value_at(tree, path)
+        if isinstance(held, list) and len(cast("list[Any]", held)) == 1 and isinstance(held[0], dict):
+            inside = {str(value_at(held[0], leaf)) for leaf in leaf_paths(held[0])}
+            if ids and ids <= inside:
+                found.append(path)
+    return found
+
+
+def renumbered(element: Any) -> Any:  # noqa: ANN401
+    """Return an element with other ids: every short text with a digit in it is changed."""
+    for path in leaf_paths(element, (str,)):
+        value = str(value_at(element, path))
+        if re.search(r"[0-9]", value) and not list(_as_times(value)) and not value.lstrip("+").isdigit():
+            element = with_value(
+                element,
+                path,
+                re.sub(r"[0-9](?=[^0-9]*$)", lambda digit: str((int(digit[0]) + 1) % 10), value),
+            )
+    return element
+
+
+@contextmanager
+def time_zone(name: str) -> Generator[None]:
+    """Let the machine have another time zone meanwhile."""
+    before = os.environ.get("TZ")
+    os.environ["TZ"] = name
+    time.tzset()
+    try:
+        yield
+    finally:
+        os.environ.pop("TZ") if before is None else os.environ.update(TZ=before)
+        time.tzset()
+
+
+def _from_digits(text: str) -> Iterator[float]:
+    """Read YYMMDDHHMM and YYMMDDHHMMSS, as of the SMPP protocol."""
+    try:
+        yield datetime.strptime(text.ljust(12, "0"), "%y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return

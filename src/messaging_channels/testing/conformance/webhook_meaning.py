@@ -1,0 +1,358 @@
+"""Rules on what a provider makes of the vendor's calls: the events and their values (MC312 to MC321)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from messaging_channels._model import events
+from messaging_channels._model.status import StatusGroup
+from messaging_channels.plugins.provider import Provider
+from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
+from messaging_channels.testing import canaries
+from messaging_channels.testing.conformance.context import ConformanceContext
+from messaging_channels.testing.conformance.flow_runner import NOW
+from messaging_channels.testing.conformance.malformed import (
+    Path,
+    leaf_paths,
+    parse_json,
+    to_json,
+    value_at,
+    with_value,
+)
+from messaging_channels.testing.conformance.rules import NotApplicable
+from messaging_channels.testing.conformance.webhook_bodies import (
+    UNHEARD,
+    all_unheard,
+    event_lists,
+    is_stamp,
+    other_writings,
+    renumbered,
+    spoilt_bodies,
+    time_zone,
+    times_of,
+    tree_of,
+    with_word,
+)
+from messaging_channels.testing.conformance.webhooks import event_keys, handle, samples, single_event, told_by
+from messaging_channels.testing.fixtures import Webhook, sign_at
+
+_NOT_DELIVERED = (
+    "undelivered",
+    "undeliverable",
+    "delivery_failed",
+    "sending_failed",
+    "failed",
+    "rejected",
+    "expired",
+    "bounced",
+)
+_UNDER_WAY = ("sent", "queued", "sending", "accepted", "submitted", "buffered", "enroute", "processed")
+_ENGAGEMENTS = {
+    "open": events.EngagementType.OPENED,
+    "opened": events.EngagementType.OPENED,
+    "click": events.EngagementType.CLICKED,
+    "clicked": events.EngagementType.CLICKED,
+    "read": events.EngagementType.READ,
+    "played": events.EngagementType.PLAYED,
+}
+_COMPLAINTS = ("spamcomplaint", "complaint", "complained", "spamreport", "spam_complaint")
+_LONG_TEXT = "Words é 😀 that go on. " * 20 + "and end here"
+
+
+def reports_say_what_their_words_say(context: ConformanceContext) -> Iterator[str]:
+    """MC312."""
+    for number, webhook in enumerate(samples(context)):
+        told = told_by(context, webhook.body)
+        if not isinstance(told, WebhookResult):
+            continue
+        for event, expected in zip(told.events, webhook.expected, strict=False):
+            yield from _unexpected(f"call {number}", event, expected)
+        for path, word in _words(webhook.body):
+            decisive = event_keys(told_by(context, with_word(webhook.body, path, UNHEARD))) != event_keys(
+                told
+            )
+            for other in (word, *_alternatives(word)) if decisive else (word,):
+                body = webhook.body if other == word else with_word(webhook.body, path, other)
+                changed = told_by(context, body)
+                if isinstance(changed, WebhookResult):
+                    for event in changed.events:
+                        if words := _wrong_word(event, other, is_given=other == word):
+                            yield f"call {number} with the word {other!r}: {words}"
+                            return
+
+
+def times_are_the_vendors(context: ConformanceContext) -> Iterator[str]:
+    """MC313."""
+    for number, webhook in enumerate(samples(context)):
+        with time_zone("Pacific/Auckland"):
+            there = told_by(context, webhook.body)
+        with time_zone("UTC"):
+            here = told_by(context, webhook.body)
+        if not isinstance(here, WebhookResult) or not isinstance(there, WebhookResult):
+            continue
+        if [one.occurred_at for one in here.events] != [one.occurred_at for one in there.events]:
+            yield f"call {number} happened at another time where the machine has another time zone"
+            continue
+        known = times_of(webhook.body)
+        for event in here.events:
+            if known and not any(abs(event.occurred_at - one) <= 1 for one in known):
+                given = "the time of its arrival" if event.occurred_at == NOW else repr(event.occurred_at)
+                yield f"call {number} tells of {', '.join(map(repr, sorted(known)))}, and its {type(event).__name__} has {given}"
+                break
+
+
+def unheard_of_values_are_kept(context: ConformanceContext) -> Iterator[str]:
+    """MC314."""
+    for number, webhook in enumerate(samples(context)):
+        usual = told_by(context, webhook.body)
+        if not isinstance(usual, WebhookResult):
+            continue
+        for path, body in spoilt_bodies(webhook.body):
+            told = told_by(context, body)
+            if isinstance(told, str) and not told.startswith("it was refused"):
+                yield f"call {number} with something unheard of at {_named(path)}: {told}"
+                return
+            if isinstance(told, WebhookResult) and usual.events and not told.events:
+                yield f"call {number} with something unheard of at {_named(path)} tells nothing: keep it as an UnknownEvent"
+                return
+        foreign = told_by(context, all_unheard(webhook.body))
+        if isinstance(foreign, WebhookResult) and any(
+            isinstance(one, events.StatusChanged) and one.status.group is StatusGroup.DELIVERED
+            for one in foreign.events
+        ):
+            yield f"call {number} with all of its words unheard of is told as delivered"
+
+
+def writing_is_irrelevant(context: ConformanceContext) -> Iterator[str]:
+    """MC315."""
+    for number, webhook in enumerate(samples(context)):
+        usual = told_by(context, webhook.body)
+        tree = parse_json(webhook.body)
+        if tree is None or not isinstance(usual, WebhookResult):
+            continue
+        for body in other_writings(tree):
+            told = told_by(context, body)
+            if event_keys(told) != event_keys(usual):
+                yield f"call {number}, proved and with the same content otherwise written: {_said(told)}"
+                break
+
+
+def stale_calls_are_refused(context: ConformanceContext) -> Iterator[str]:
+    """MC316."""
+    webhook = samples(context)[0]
+    call = _proved(context, webhook)
+    stamps = [name for name, value in call.headers.items() if is_stamp(name, value)]
+    if context.fixtures.signature_covers_time is False or not (
+        stamps or context.fixtures.signature_covers_time
+    ):
+        why = "no header of the vendor's calls holds a time: the rule applies to proofs over a time, see `signature_covers_time`"
+        raise NotApplicable(why)
+    if isinstance(handle(context.build(), call), str):
+        why = "the call is refused as it is, see MC301"
+        raise NotApplicable(why)
+    for later in (86_400.0, 366 * 86_400.0, -86_400.0):
+        told = handle(context.build(), replace(call, received_at=NOW + later))
+        if isinstance(told, WebhookResult):
+            yield f"a call that was proved {abs(later):g} s {'before' if later > 0 else 'after'} it came is believed"
+            return
+    for name in stamps:
+        moved = re.sub(
+            r"([0-9])(?![0-9])", lambda digit: str((int(digit[0]) + 1) % 10), call.headers[name], count=1
+        )
+        told = handle(context.build(), replace(call, headers={**call.headers, name: moved}))
+        if isinstance(told, WebhookResult):
+            yield f"a call whose time in {name!r} was changed is believed: the proof does not cover it"
+
+
+def all_events_are_told(context: ConformanceContext) -> Iterator[str]:
+    """MC317."""
+    for number, webhook in enumerate(samples(context)):
+        told = told_by(context, webhook.body)
+        if not isinstance(told, WebhookResult) or len(told.events) != 1:
+            continue
+        tree = parse_json(webhook.body)
+        for path in event_lists(tree, told.events[0]):
+            doubled = with_value(tree, path, [*value_at(tree, path), renumbered(value_at(tree, (*path, 0)))])
+            again = told_by(context, to_json(doubled))
+            if isinstance(again, WebhookResult) and len(again.events) < 2:  # noqa: PLR2004  both of them
+                yield f"call {number} with two elements at {_named(path)} tells {len(again.events)} event"
+
+
+def documented_calls_are_believed(context: ConformanceContext) -> Iterator[str]:
+    """MC318."""
+    samples(context)
+    if not context.fixtures.documented_webhooks:
+        why = "the fixtures give no `documented_webhooks`: give a genuine signed call from the vendor's documentation, where there is one"
+        raise NotApplicable(why)
+    for webhook in context.fixtures.documented_webhooks:
+        given = {**context.fixtures.settings(context.url, webhook.secret), **webhook.settings}
+        told = handle(context.spec.build(context.spec.settings.model_validate(given)), webhook.request)
+        if not isinstance(told, WebhookResult):
+            yield f"the call of {webhook.source}: {told}"
+        elif tuple(type(one) for one in told.events) != webhook.event_types:
+            yield f"the call of {webhook.source} tells {[type(one).__name__ for one in told.events]}"
+
+
+def good_calls_are_acknowledged(context: ConformanceContext) -> Iterator[str]:
+    """MC319."""
+    for number, webhook in enumerate(samples(context)):
+        provider = context.build()
+        told = handle(provider, _proved(context, webhook))
+        if not isinstance(told, WebhookResult):
+            continue
+        if not told.response.ok:
+            yield f"call {number} is answered with HTTP {told.response.status}: the vendor repeats it"
+        if any(event.raw is None for event in told.events):
+            yield f"an event of call {number} has no `raw`"
+        again = handle(provider, _proved(context, webhook))
+        if event_keys(again) != event_keys(told):
+            yield f"call {number}, made again to the same provider, tells {_said(again)}: the ledger recognises repetitions"
+        if words := _wrong_channel(context, webhook, told):
+            yield f"call {number}: {words}"
+
+
+def ids_lead_back_to_the_message(context: ConformanceContext) -> Iterator[str]:
+    """MC320."""
+    samples(context)
+    given = context.fixtures
+    if given.delivered_body is None and given.inbound_body is None:
+        why = "the fixtures give no `delivered_body` and `inbound_body`: give them if the vendor reports"
+        raise NotApplicable(why)
+    if given.delivered_body is not None:
+        ours, theirs = "c0ffee00c0ffee11c0ffee22c0ffee33", "theirs-000001"
+        body = given.delivered_body(ours, theirs)
+        report = single_event(context, body)
+        for name, value in (("message_id", ours), ("provider_id", theirs)):
+            told = getattr(report, name, None)
+            if value.encode() in body and told != value:
+                yield f"a report on {value!r} has the {name} {told!r}"
+    if given.inbound_body is not None:
+        yield from _inbound_problems(context)
+
+
+def unset_secret_refuses(context: ConformanceContext) -> Iterator[str]:
+    """MC321."""
+    webhook = samples(context)[0]
+    given = dict(context.fixtures.settings(context.url, canaries.SECRET))
+    other = context.fixtures.settings(context.url, canaries.OTHER_SECRET)
+    for name in [name for name, value in given.items() if repr(value) != repr(other.get(name))]:
+        for left in ({key: value for key, value in given.items() if key != name}, {**given, name: ""}):
+            try:
+                provider = context.spec.build(context.spec.settings.model_validate(left))
+            except Exception:  # noqa: BLE001  without the secret there is no provider: that is as good
+                break
+            for secret in ("", "None"):
+                if isinstance(_handled_with(context, provider, webhook, secret), WebhookResult):
+                    yield f"without `{name}` a call proved with {secret!r} is believed"
+                    return
+
+
+def _handled_with(
+    context: ConformanceContext, provider: Provider, webhook: Webhook, secret: str
+) -> WebhookResult | str:
+    try:
+        call = _sign(context, webhook.body, secret)
+    except Exception as fault:  # noqa: BLE001  nobody can prove anything with nothing
+        return type(fault).__name__
+    return handle(provider, call)
+
+
+def _sign(context: ConformanceContext, body: bytes, secret: str) -> WebhookRequest:
+    return sign_at(context.fixtures, body, secret, NOW)
+
+
+def _proved(context: ConformanceContext, webhook: Webhook) -> WebhookRequest:
+    return _sign(context, webhook.body, canaries.SECRET)
+
+
+def _unexpected(what: str, event: events.Event, expected: Mapping[str, Any]) -> Iterator[str]:
+    for name, value in expected.items():
+        got: Any = getattr(event, name, None)
+        if got != value and getattr(got, "plain", got) != value:
+            yield f"{what}: {type(event).__name__}.{name} is {got!r}, and the fixtures say {value!r}"
+
+
+def _wrong_word(event: events.Event, word: str, *, is_given: bool) -> str:
+    """Say what is wrong with how an event tells a word that all vendors use alike; a word that the fixtures do not give may be none of the vendor's."""
+    low = word.lower()
+    if isinstance(event, events.StatusChanged):
+        group = event.status.group
+        lost = (StatusGroup.UNDELIVERABLE, StatusGroup.REJECTED, StatusGroup.EXPIRED)
+        if low == "delivered" and (group in lost or (is_given and group is not StatusGroup.DELIVERED)):
+            return f"its status is {event.status.name}"
+        if low in (*_NOT_DELIVERED, *_UNDER_WAY) and group is StatusGroup.DELIVERED:
+            return f"its status is {event.status.name}"
+        if is_given and low in _NOT_DELIVERED and group in (StatusGroup.PENDING, StatusGroup.ACCEPTED):
+            return f"its status is {event.status.name}"
+        if low in _COMPLAINTS:
+            return "it is told as a status: whoever complains has opted out"
+    if (
+        isinstance(event, events.EngagementReceived)
+        and low in _ENGAGEMENTS
+        and event.engagement_type is not _ENGAGEMENTS[low]
+    ):
+        return f"it is told as {event.engagement_type}"
+    return ""
+
+
+def _words(body: bytes) -> Iterator[tuple[Path, str]]:
+    """Return where in a call a word stands that all vendors use alike."""
+    known = {"delivered", *_NOT_DELIVERED, *_UNDER_WAY, *_ENGAGEMENTS, *_COMPLAINTS}
+    tree = tree_of(body)
+    for path in leaf_paths(tree, (str,)):
+        if str(value_at(tree, path)).lower() in known:
+            yield path, value_at(tree, path)
+
+
+def _alternatives(word: str) -> list[str]:
+    low = word.lower()
+    group = (
+        ("delivered", *_NOT_DELIVERED, *_UNDER_WAY)
+        if low not in (*_ENGAGEMENTS, *_COMPLAINTS)
+        else (*_ENGAGEMENTS, *_COMPLAINTS)
+    )
+    cased = str.upper if word.isupper() else str.title if word.istitle() else str.lower
+    return [cased(one) for one in group if one != low]
+
+
+def _wrong_channel(context: ConformanceContext, webhook: Webhook, told: WebhookResult) -> str:
+    carried = {
+        channel.name for message in context.messages.values() if (channel := context.channel_of(message))
+    }
+    named = b"whatsapp" in webhook.body.lower()
+    for event in told.events:
+        channel = getattr(event, "channel", None)
+        if channel is None:
+            continue
+        if channel not in carried and context.messages:
+            return f"it is told to have come on the channel {channel!r}, on which this provider sends nothing"
+        if named and channel == "sms" and "whatsapp" in carried:
+            return "it names WhatsApp, and is told to have come on the channel 'sms'"
+    return ""
+
+
+def _inbound_problems(context: ConformanceContext) -> Iterator[str]:
+    assert context.fixtures.inbound_body is not None  # noqa: S101  for the type checkers: it was asked for
+    sender = context.envelope().to.plain
+    to = "desk@example.org" if "@" in sender else "447700900000"
+    body = context.fixtures.inbound_body(sender, to, _LONG_TEXT)
+    brought = single_event(context, body)
+    if not isinstance(brought, events.MessageReceived):
+        return
+    if (brought.text or "").strip() != _LONG_TEXT:
+        yield "a text of some hundred letters that a person wrote is not told whole"
+    if brought.sender.plain != sender:
+        yield "who wrote is told otherwise"
+    if to.encode() in body and to not in brought.to.replace("+", ""):
+        yield f"what was written to {to} is told to have been written to another address"
+
+
+def _said(told: WebhookResult | str) -> str:
+    return told if isinstance(told, str) else f"{len(told.events)} other events"
+
+
+def _named(path: Path) -> str:
+    return ".".join(map(str, path)) or "the top"

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import given
+from hypothesis import strategies as st
+
+from messaging_channels.plugins import (
+    AccessToken,
+    AttemptResult,
+    HttpRequest,
+    HttpResponse,
+    Reason,
+    ed25519_matches,
+    hmac_matches,
+    is_recent,
+    json_object,
+    jwt_claims,
+    text_at,
+    timestamp,
+    value_at,
+)
+from messaging_channels.testing import Emulator, Request, Transport, json_response
+
+NOW = 1_790_000_000.0
+
+
+class _TokenServer(Emulator):
+    def __init__(self, answers: Sequence[HttpResponse]) -> None:
+        super().__init__()
+        self._answers = list(answers)
+
+    def handle(self, request: Request) -> HttpResponse:
+        assert request.path == "/token"
+        return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+
+
+def _token(name: str = "t-1", **more: Any) -> HttpResponse:
+    return json_response({"access_token": name, "expires_in": 3600, **more})
+
+
+def _account(server: Emulator) -> AccessToken:
+    return AccessToken(lambda: HttpRequest("POST", f"{server.url}/token"))
+
+
+def test_many_threads_that_wait_for_a_token_make_one_request() -> None:
+    with _TokenServer([_token()]) as server, Transport() as transport:
+        account, got = _account(server), []
+        threads = [
+            threading.Thread(target=lambda: got.append(transport.run(account.get()))) for _ in range(16)
+        ]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+
+    assert got == ["t-1"] * 16
+    assert len(server.requests) == 1
+
+
+def test_a_token_that_was_refused_is_fetched_anew_and_a_newer_one_is_kept() -> None:
+    with _TokenServer([_token("t-1"), _token("t-2")]) as server, Transport() as transport:
+        account = _account(server)
+        first = transport.run(account.get())
+        account.invalidate("t-1")
+        second = transport.run(account.get())
+        account.invalidate("t-1")
+
+        assert (first, second, transport.run(account.get())) == ("t-1", "t-2", "t-2")
+
+
+def test_a_token_is_used_no_longer_than_it_lasts() -> None:
+    with _TokenServer([_token("t-1", expires_in=60), _token("t-2")]) as server, Transport() as transport:
+        account = _account(server)
+
+        assert [transport.run(account.get()) for _ in range(2)] == ["t-1", "t-2"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (HttpResponse(429, {"retry-after": "7"}, b""), Reason.THROTTLED),
+        (HttpResponse(503, {}, b""), Reason.UNREACHABLE),
+        (HttpResponse(401, {}, b'{"error": "invalid_client"}'), Reason.CREDENTIALS),
+        (HttpResponse(200, {}, b"<html>"), Reason.CREDENTIALS),
+        (HttpResponse(200, {}, b'{"access_token": "two\\r\\nlines"}'), Reason.CREDENTIALS),
+    ],
+)
+def test_without_a_token_the_message_was_not_sent(answer: HttpResponse, reason: Reason) -> None:
+    with _TokenServer([answer]) as server, Transport() as transport:
+        told = transport.run(_account(server).get())
+
+    assert isinstance(told, AttemptResult)
+    assert told.reason is reason
+
+
+@given(st.binary(max_size=100), st.text(min_size=1, max_size=20))
+def test_a_signature_fits_under_its_own_key_alone(body: bytes, key: str) -> None:
+    secret = key.encode("utf-8", "replace").decode()
+    proof = hmac.new(secret.encode(), body, "sha256").digest()
+
+    assert hmac_matches(["other", secret], body, proof.hex().upper())
+    assert hmac_matches([secret], body, base64.b64encode(proof).decode(), encoding="base64")
+    assert not hmac_matches([secret + "x"], body, proof.hex())
+    assert not hmac_matches([""], body, hmac.new(b"", body, "sha256").hexdigest())
+
+
+def test_an_ed25519_signature_fits_what_was_signed_alone() -> None:
+    key = Ed25519PrivateKey.generate()
+    public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    assert ed25519_matches(public, b"body", key.sign(b"body"))
+    assert not ed25519_matches(public, b"body!", key.sign(b"body"))
+    assert not ed25519_matches(b"short", b"body", b"short")
+
+
+def _jwt(claims: dict[str, Any], key: str, alg: str = "HS256") -> str:
+    parts = [
+        base64.urlsafe_b64encode(json.dumps(one).encode()).rstrip(b"=") for one in ({"alg": alg}, claims)
+    ]
+    proof = base64.urlsafe_b64encode(hmac.new(key.encode(), b".".join(parts), "sha256").digest()).rstrip(b"=")
+    return b".".join([*parts, proof]).decode()
+
+
+@pytest.mark.parametrize(
+    ("token", "fits"),
+    [
+        (_jwt({"sub": "a", "exp": NOW + 60}, "key"), True),
+        (_jwt({"sub": "a"}, "key"), True),
+        (_jwt({"sub": "a", "exp": NOW}, "key"), False),
+        (_jwt({"sub": "a", "nbf": NOW + 60}, "key"), False),
+        (_jwt({"sub": "a"}, "other"), False),
+        (_jwt({"sub": "a"}, "key", "none"), False),
+        (_jwt({"sub": "a"}, "key", "RS256"), False),
+        ("a.b", False),
+        ("é.é.é", False),
+        ("", False),
+    ],
+)
+def test_the_claims_of_a_token_are_told_only_if_it_fits(token: str, *, fits: bool) -> None:
+    claims = jwt_claims(token, ["key"], received_at=NOW)
+
+    assert (claims or {}).get("sub") == ("a" if fits else None)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (1_790_000_000, NOW),
+        ("1790000000", NOW),
+        ("1790000000123", NOW + 0.123),
+        ("2026-09-21T14:13:20Z", NOW),
+        ("2026-09-21T16:13:20+02:00", NOW),
+        ("2026-09-21 14:13:20", NOW),
+        ("Mon, 21 Sep 2026 14:13:20 +0000", NOW),
+        ("soon", None),
+        (None, None),
+        (True, None),
+        (float("nan"), None),
+        (-1, None),
+        ([1], None),
+    ],
+)
+def test_a_time_is_read_in_every_form_that_vendors_use(value: object, seconds: float | None) -> None:
+    assert timestamp(value) == seconds
+
+
+def test_a_call_is_recent_within_five_minutes_of_its_time() -> None:
+    assert is_recent("1790000000", NOW + 300)
+    assert is_recent(NOW * 1000, NOW - 300)
+    assert not is_recent("1790000000", NOW + 301)
+    assert not is_recent("yesterday", NOW)
+
+
+@given(st.binary(max_size=60))
+def test_reading_a_body_raises_nothing(body: bytes) -> None:
+    told = json_object(body)
+
+    assert isinstance(told, dict)
+    assert text_at(told, "a", 0, "b") is None or isinstance(text_at(told, "a", 0, "b"), str)
+
+
+def test_values_are_found_by_their_path() -> None:
+    told = json_object(b'{"to": [{"status": "sent", "code": 7}]}')
+
+    assert (text_at(told, "to", 0, "status"), value_at(told, "to", -1, "code")) == ("sent", 7)
+    assert (text_at(told, "to", 0, "code"), value_at(told, "to", 1)) == (None, None)

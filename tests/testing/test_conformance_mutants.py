@@ -1,0 +1,34 @@
+"""Faults that an ordinary author makes, put into correct providers one by one: the kit has to say something about each."""
+
+from __future__ import annotations
+
+import pytest
+from providers import postmark_like, telnyx_like
+from providers.postmark_mutants import MUTANTS as OF_MAIL
+from providers.telnyx_call_mutants import MUTANTS
+
+from messaging_channels.plugins import ProviderSpec
+from messaging_channels.testing.conformance import check_provider
+
+
+def test_the_correct_provider_with_signed_times_passes() -> None:
+    assert check_provider(telnyx_like.spec(), telnyx_like.FIXTURES, examples=20) == []
+
+
+@pytest.mark.parametrize("words", MUTANTS)
+def test_a_fault_in_the_provider_with_signed_times_is_found(words: str) -> None:
+    build, settings = MUTANTS[words]
+    found = check_provider(ProviderSpec("telnyx-like", settings, build), telnyx_like.FIXTURES, examples=20)
+
+    assert found
+
+
+def test_the_correct_provider_of_mail_passes() -> None:
+    assert check_provider(postmark_like.spec(), postmark_like.FIXTURES, examples=20) == []
+
+
+@pytest.mark.parametrize("words", OF_MAIL)
+def test_a_fault_in_the_provider_of_mail_is_found(words: str) -> None:
+    found = check_provider(postmark_like.spec(OF_MAIL[words]), postmark_like.FIXTURES, examples=20)
+
+    assert found
