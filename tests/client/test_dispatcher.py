@@ -275,11 +275,10 @@ def _has_no_sender(_: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
 
 def test_a_provider_that_cannot_take_over_does_not_hide_what_went_before() -> None:
     receipt = _sent(Scripted(Reason.UNREACHABLE, "first"), Scripted(_has_no_sender, "second"))
+
     assert receipt.outcome is Outcome.NOT_SENT
-    assert [attempt.result.reason for attempt in receipt.attempts] == [
-        Reason.UNREACHABLE,
-        Reason.INTERNAL_ERROR,
-    ]
+    assert [attempt.result.reason for attempt in receipt.attempts] == [Reason.UNREACHABLE]
+    assert [skipped.provider for skipped in receipt.skipped] == ["second"]
 
     with pytest.raises(errors.InvalidMessage):
         _sent(Scripted(_has_no_sender))

@@ -228,7 +228,7 @@ def _get_queue_stats(operation: q.GetQueueStats, _: Dialect) -> StatementFlow[q.
             "SELECT what, sum(number) FROM counter WHERE minute > ? GROUP BY what",
             (max(-1, int(operation.now // 60 - minutes)),),
         )
-        counts.append({what: int(number) for what, number in rows})
+        counts.append({what: int(number) for what, number in rows if number})
     age = operation.now - oldest if due else 0.0
     paused = yield from load_paused_accounts()
     return q.QueueStats(dict(states), due, age, counts[0], counts[1], counts[2], paused)

@@ -228,6 +228,7 @@ class ToldFailure(Protocol):
     @property
     def vendor_text(self) -> str:
         """The vendor's own words."""
+        ...
 
 
 def failure_as_dict(told: ToldFailure | None) -> dict[str, Any]:

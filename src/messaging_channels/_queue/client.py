@@ -43,6 +43,14 @@ class QueueClient:
         """Return the accounts that cannot send, and whose messages wait until that is mended."""
         return self.run(ask(ListPausedAccounts()))  # type: ignore[no-any-return]
 
+    def check_writable(self) -> None:
+        """Write to the ledger what changes nothing, for a check of readiness.
+
+        Raises:
+            LedgerUnavailable: it cannot be written, such as on a full disk.
+        """
+        self.run(ask(self.enqueuer.write_probe()))
+
     def dead_letters(self, *, limit: int = 100, before: str | None = None) -> Sequence[MessageRecord]:
         """Return messages that the worker gave up, the newest first; the page after the message `before`."""
         return self.run(ask(ListDeadLetters(limit, before)))  # type: ignore[no-any-return]
@@ -84,6 +92,10 @@ class AsyncQueueClient:
     async def paused_accounts(self) -> Sequence[PausedAccount]:
         """See `QueueClient.paused_accounts`."""
         return await self.run(ask(ListPausedAccounts()))  # type: ignore[no-any-return]
+
+    async def check_writable(self) -> None:
+        """See `QueueClient.check_writable`."""
+        await self.run(ask(self.enqueuer.write_probe()))
 
     async def dead_letters(self, *, limit: int = 100, before: str | None = None) -> Sequence[MessageRecord]:
         """See `QueueClient.dead_letters`."""

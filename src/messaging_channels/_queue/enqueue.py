@@ -21,7 +21,7 @@ from messaging_channels.messages import Codec, Message, digest_of, fingerprint
 from messaging_channels.messages.fallback import Fallback
 from messaging_channels.plugins.exchange import Flow, ask
 from messaging_channels.plugins.ledger import Transaction
-from messaging_channels.plugins.ledger_queue import Enqueue, EraseRecipient
+from messaging_channels.plugins.ledger_queue import Enqueue, EraseRecipient, IncrementCounters
 from messaging_channels.plugins.notifiers import NotifyWorkers, QueueNotifier
 
 if TYPE_CHECKING:
@@ -164,6 +164,10 @@ class Enqueuer:
     codec: Codec
     notifiers: Sequence[QueueNotifier] = ()
     local_notifier: LocalNotifier = field(default_factory=LocalNotifier)
+
+    def write_probe(self) -> IncrementCounters:
+        """Return an operation that writes and changes nothing."""
+        return IncrementCounters(self.now(), "readiness", {"readiness.probed": 0})
 
     def enqueue(
         self,

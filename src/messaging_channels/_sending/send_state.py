@@ -206,7 +206,8 @@ class SendState:
         Where none remains, the caller gets the refusal, or one that names all of them. What attempts before it said goes first.
         """
         others = {other: one for other, one in self.providers.items() if other != name}
-        if not others and not self.attempts and self.queue_context:
+        resting = set(self.selection.providers) - {name, *(one for one, _ in self.refusals)}
+        if not (others or resting or self.attempts) and self.queue_context:
             return False
         self.refusals += ((name, refusal),)
         self.skipped += (Skipped(name, str(refusal)),)
@@ -215,6 +216,8 @@ class SendState:
             self.step = self._next_step(now, chance)
         elif others:
             self.step = TryProvider(next(iter(others)))
+        elif resting:
+            self.step = Stop(f"only {', '.join(sorted(resting))} can send it, and may not be asked now")
         else:
             self.error = _joint_refusal(self.envelope.channel, self.refusals)
         return True

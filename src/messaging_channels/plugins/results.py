@@ -99,6 +99,7 @@ _HTTP_REASONS = {
     426: Reason.MISDIRECTED,
     429: Reason.THROTTLED,
     431: Reason.MISDIRECTED,
+    511: Reason.MISDIRECTED,
 }
 _HTTP_CLASSES = {
     2: Reason.UNREADABLE_RESPONSE,

@@ -18,7 +18,6 @@ from messaging_channels import (
     Dispatcher,
     Email,
     MessagingError,
-    NotSent,
     Route,
     Sandbox,
     Sms,
@@ -37,9 +36,6 @@ from messaging_channels.plugins.channels import PhoneChannel
 from messaging_channels.plugins.provider import ProviderSpec
 from messaging_channels.policies.routing import RetryPolicy
 
-TRUTH = pytest.mark.xfail(
-    strict=True, reason="issue Truth", raises=(AssertionError, pytest.fail.Exception, NotSent)
-)
 KEEPING = pytest.mark.xfail(strict=True, reason="issue Keeping", raises=(AssertionError, TypeError))
 CHANNELS = pytest.mark.xfail(strict=True, reason="issue Channels", raises=AssertionError)
 HALF = "Order ready \ud83d"

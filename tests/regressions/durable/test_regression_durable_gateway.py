@@ -49,7 +49,6 @@ def _start(gateway: GatewayProcess) -> float:
         return gateway.worked
 
 
-@NODES
 def test_the_gateway_is_not_ready_while_nothing_can_be_sent(tmp_path: Path) -> None:
     with GatewayProcess(tmp_path / "home") as gateway:
 

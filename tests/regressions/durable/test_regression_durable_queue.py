@@ -33,7 +33,6 @@ from messaging_channels.plugins.ledger import FinishAttempt, Ledger, MessageReco
 from messaging_channels.policies.routing import RetryPolicy
 from messaging_channels.testing.clock import ControlledClock
 
-TRUTH = pytest.mark.xfail(strict=True, reason="issue Truth", raises=AssertionError)
 PARCEL = Sms("Your parcel comes today")
 
 
@@ -53,7 +52,6 @@ def _record(dispatcher: Dispatcher, message_id: str) -> MessageRecord:
 PAGE = b"<html><title>Sign in</title><body>Please sign in to the network</body></html>"
 
 
-@TRUTH
 @pytest.mark.parametrize("status", [302, 303, 307, 511])
 def test_a_login_page_in_the_vendors_place_does_not_end_a_message(status: int, queue: Ledger) -> None:
     clock, in_order = ControlledClock(), []

@@ -64,7 +64,6 @@ def _ends(dispatcher: Dispatcher, numbers: range) -> list[str]:
     return ends
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Truth")
 @pytest.mark.parametrize("order", [1, -1], ids=["cloud-first", "twilio-first"])
 def test_while_the_only_vendor_with_a_sender_rests_no_message_is_called_wrong(order: int) -> None:
     with TwilioEmulator() as sms, WhatsAppCloudEmulator() as whatsapp:

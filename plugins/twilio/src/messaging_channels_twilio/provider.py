@@ -58,7 +58,10 @@ from messaging_channels_twilio.webhook_auth import SigningKey
 WHATSAPP_RATE_LIMIT = RateLimit(80)
 """What one WhatsApp sender may send. Source: https://www.twilio.com/docs/whatsapp/best-practices-and-faqs"""
 
-_CLOCK_SKEW = timedelta(minutes=2)
+_CLOCK_SKEW = timedelta(seconds=5)
+"""How far our clock and Twilio's may be apart, one that counts whole seconds."""
+_LATEST = timedelta(minutes=2)
+"""How long after our request ended a message may come about that it asked for."""
 _MAX_PAGES = 5
 
 
@@ -276,7 +279,7 @@ def _is_match(message: TwilioMessage, request: LookupRequest) -> bool:
     if message.created_at is None or not message.direction.startswith("outbound"):
         return False
     earliest = datetime.fromtimestamp(request.started_at, UTC) - _CLOCK_SKEW
-    latest = datetime.fromtimestamp(request.ended_at, UTC) + _CLOCK_SKEW
+    latest = datetime.fromtimestamp(request.ended_at, UTC) + _LATEST
     return (
         earliest <= message.created_at <= latest and bool(message.body) and request.text_matches(message.body)
     )

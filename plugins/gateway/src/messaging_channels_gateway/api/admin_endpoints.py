@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from messaging_channels import AsyncDispatcher
+
 _READY_TIMEOUT = 2.0
 """Seconds in which the ledger has to answer."""
 
@@ -28,11 +30,11 @@ async def health(request: Request) -> Response:
 async def ready(request: Request) -> Response:
     """`GET /ready`: whether messages can be written down, and so sent; and which providers have an account that cannot send."""
     gateway = gateway_of(request)
-    asking = gateway.run_to_completion(gateway.dispatcher.queue.paused_accounts())
+    asking = gateway.run_to_completion(_paused_accounts(gateway.dispatcher))
     done, _ = await asyncio.wait({asking}, timeout=_READY_TIMEOUT)
     try:
         gateway.store.read("SELECT 1")
-        paused = sorted({f"{one.provider}: {one.reason}" for one in asking.result()}) if done else []
+        paused = asking.result() if done else []
     except (MessagingError, sqlite3.Error):
         return json_response({"status": "not ready"}, 503)
     if not done:
@@ -43,6 +45,13 @@ async def ready(request: Request) -> Response:
         if gateway.stopping.is_set()
         else json_response({"status": "ready"} | ({"paused": paused} if paused else {}))
     )
+
+
+async def _paused_accounts(dispatcher: AsyncDispatcher) -> list[str]:
+    """Return which accounts cannot send, once the ledger has been written to."""
+    await dispatcher.queue.check_writable()
+    paused = await dispatcher.queue.paused_accounts()
+    return sorted({f"{one.provider}: {one.reason}" for one in paused})
 
 
 async def metrics(request: Request) -> Response:
