@@ -161,7 +161,6 @@ def test_an_exception_is_refused_for_never_twice_without_a_reason_and_where_it_i
     ] == [True]
 
 
-# noqa: ARG002
 def test_a_finding_shows_the_request_and_what_ended_it() -> None:
     class Raising(AcmeSms):
         def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
