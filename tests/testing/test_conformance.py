@@ -161,18 +161,17 @@ def test_an_exception_is_refused_for_never_twice_without_a_reason_and_where_it_i
     ] == [True]
 
 
-# noqa: ARG002
 def test_a_finding_shows_the_request_and_what_ended_it() -> None:
     class Raising(AcmeSms):
         def read(self, response: HttpResponse, batch: Sequence[Envelope]) -> Sequence[AttemptResult]:
-            message = "no such field"
+            message = f"no such field in {response.status} for {len(batch)}"
             raise LookupError(message)
 
     checked = check_rule("MC201", ConformanceContext(spec(Raising), FIXTURES, BUILT_IN, 5))
 
     details = checked.findings[0].details
     assert "POST http://127.0.0.1:9/messages" in details
-    assert "LookupError: no such field" in details
+    assert "LookupError: no such field in 200 for 1" in details
     assert json.loads(as_json("acme-sms", [checked]))["rules"][0]["findings"][0]["details"] == details
 
 
