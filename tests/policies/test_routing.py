@@ -290,7 +290,7 @@ def test_health_follows_a_simple_count(reasons: list[Reason]) -> None:
         Reason.SERVER_ERROR,
         Reason.UNREADABLE_RESPONSE,
     }
-    bad |= {Reason.CREDENTIALS, Reason.INSUFFICIENT_CREDIT}
+    bad |= {Reason.CREDENTIALS, Reason.INSUFFICIENT_CREDIT, Reason.MISDIRECTED}
     silent = {Reason.INTERNAL_ERROR, Reason.PLUGIN, Reason.CANCELLED, Reason.PROCESS_CRASHED}
     for reason in reasons:
         health.record("x", reason, REST, 0.0)

@@ -10,7 +10,7 @@ _EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 
 
 def to_json(value: Any, *, show_bytes: Callable[[bytes], str], omit_empty: bool = False) -> Any:  # noqa: ANN401  any value a message may hold
-    """Return a value as JSON can hold it: addresses by their plain text, bytes as `show_bytes` has them, empty fields left out if wanted."""
+    """Return a value as JSON can hold it: addresses with their names, bytes as `show_bytes` has them, empty fields left out if wanted."""
 
     def show(part: Any) -> Any:  # noqa: ANN401  as above
         return to_json(part, show_bytes=show_bytes, omit_empty=omit_empty)
@@ -24,4 +24,12 @@ def to_json(value: Any, *, show_bytes: Callable[[bytes], str], omit_empty: bool 
         return [show(part) for part in cast("list[Any]", value)]
     if isinstance(value, bytes):
         return show_bytes(value)
-    return value if isinstance(value, (str, int, float, type(None))) else getattr(value, "plain", str(value))
+    return value if isinstance(value, (str, int, float, type(None))) else _address(value)
+
+
+def _address(value: Any) -> str:  # noqa: ANN401  an address, or what has no form of its own
+    plain, name = getattr(value, "plain", str(value)), getattr(value, "display_name", None)
+    if not name:
+        return plain
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}" <{plain}>'

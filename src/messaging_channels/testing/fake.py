@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from hashlib import sha256
@@ -70,7 +71,7 @@ class Fake:
                 "channel": one.channel,
                 "to": one.to.plain,
                 "type": type(one.message).__name__,
-                "content": to_json(one.message, show_bytes=bytes.hex),
+                "content": to_json(one.message, show_bytes=lambda data: b64encode(data).decode()),
             }
             for one in batch
         ]

@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
-from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
+from messaging_channels._ledger.schema import root_message_id
+from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.errors import InvalidAddress
 from messaging_channels._model.outcomes import AttemptResult, Outcome
 from messaging_channels.messages import Message
@@ -82,6 +83,10 @@ class Outbox:
         """The dispatcher to give to an asynchronous application."""
         return AsyncDispatcher(**self._dispatcher_arguments())
 
+    @cached_property
+    def _ledger(self) -> SqliteLedger:
+        return SqliteLedger()
+
     @property
     def sent(self) -> Sequence[Sent]:
         """All that was taken or may have been, in order."""
@@ -149,9 +154,11 @@ class Outbox:
         return calls.inbound_message(text, sender=sender, to=to, received_at=at, number=number)
 
     def close(self) -> None:
-        """Close the dispatcher for threads. The asynchronous one holds nothing but memory."""
+        """Close the dispatcher for threads, and the ledger that both share. The asynchronous one holds nothing but memory."""
         if "dispatcher" in vars(self):
             self.dispatcher.close()
+        if "_ledger" in vars(self):
+            self._ledger.close()
 
     def clear(self) -> None:
         """Forget what was sent so far."""
@@ -191,7 +198,7 @@ class Outbox:
         accounts = {account: own for account, own in held.items() if account is not None}
         options = dict(self._options)
         return {
-            "ledger": LazyMemoryLedger(),
+            "ledger": self._ledger,
             **options,
             "providers": held.get(None, []),
             "accounts": {
@@ -235,11 +242,13 @@ class _SentRecorder(PreSendCheck):
         """Remember the message; forbid nothing."""
         yield from ()
         with self._lock:
-            self._envelopes[envelope.id] = envelope
+            self._envelopes[root_message_id(envelope.id)] = (
+                envelope  # of a fallback, the step that is sent now
+            )
         return None
 
     def _attempt_finished(self, attempt: Attempt) -> None:
-        result, envelope = attempt.result, self._envelopes.get(attempt.message_id)
+        result, envelope = attempt.result, self._envelopes.get(root_message_id(attempt.message_id))
         if result is None or envelope is None or result.outcome not in (Outcome.ACCEPTED, Outcome.UNKNOWN):
             return
         with self._lock:

@@ -12,7 +12,6 @@ from messaging_channels.testing import Outbox
 _FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue First hour")
 
 
-@_FAILS
 def test_the_outbox_holds_the_message_that_a_fallback_fell_back_to() -> None:
     outbox = Outbox("infobip", "twilio", routes={"whatsapp": Route("infobip"), "sms": Route("twilio")})
     template = WhatsAppTemplate("order_ready", "en", ("Ann",))

@@ -66,7 +66,6 @@ def test_a_later_change_of_the_callers_list_does_not_change_what_was_sent(
     outbox.close()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue First hour")
 @pytest.mark.parametrize("first", ["threads", "tasks"])
 def test_a_key_lets_one_message_through_the_two_doors_of_an_outbox(first: str) -> None:
     outbox = Outbox()
