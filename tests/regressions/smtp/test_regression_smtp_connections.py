@@ -113,7 +113,7 @@ def test_a_mail_whose_content_was_cut_off_is_sent_again_and_arrives_once(send: D
         talk.lines.read(1000)
 
     with MailServer(broken, well) as server:
-        told = send(smtp_of(server.port), [BIG])
+        told = send(smtp_of(server.port, timeouts=SmtpTimeouts()), [BIG])
 
     assert told == [Outcome.ACCEPTED]
     assert len(server.mails) == 1
