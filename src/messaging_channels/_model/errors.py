@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from messaging_channels._model.statements import ConsentStatement
+
+
+def _restore(kind: type[MessagingError], args: tuple[Any, ...], held: dict[str, Any]) -> MessagingError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(held)
+    return error
 
 
 class MessagingError(Exception):
     """The root of all errors here. `code` is stable and meant for programs; the text is for people."""
 
     code: ClassVar[str] = "messaging_error"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy it by what it holds: most of them take keywords, which an exception's own way forgets."""
+        return _restore, (type(self), self.args, vars(self))
 
 
 class BadInput(MessagingError, ValueError):

@@ -36,7 +36,6 @@ from messaging_channels.plugins.channels import PhoneChannel
 from messaging_channels.plugins.provider import ProviderSpec
 from messaging_channels.policies.routing import RetryPolicy
 
-KEEPING = pytest.mark.xfail(strict=True, reason="issue Keeping", raises=(AssertionError, TypeError))
 CHANNELS = pytest.mark.xfail(strict=True, reason="issue Channels", raises=AssertionError)
 HALF = "Order ready \ud83d"
 
@@ -186,7 +185,6 @@ RAISED: dict[str, Callable[[], MessagingError]] = {
 }
 
 
-@KEEPING
 @pytest.mark.parametrize("make", RAISED.values(), ids=RAISED)
 def test_an_error_is_the_same_when_it_went_to_another_process_or_was_copied(
     make: Callable[[], MessagingError],
