@@ -156,7 +156,9 @@ def _signature(written: str, name: str) -> bytes:
 
 
 def _equal(presented: str, expected: str) -> bool:
-    return bool(presented) and hmac.compare_digest(presented.encode(), expected.encode())
+    return bool(presented) and hmac.compare_digest(
+        presented.encode("utf-8", "surrogatepass"), expected.encode()
+    )
 
 
 def _is_one_of(presented: str, expected: Sequence[str]) -> bool:

@@ -57,7 +57,9 @@ class MailWebhooks:
 
     def _has_token(self, request: WebhookRequest) -> bool:
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
-        return self._token is not None and hmac.compare_digest(given.encode(), self._token.encode())
+        return self._token is not None and hmac.compare_digest(
+            given.encode("utf-8", "surrogatepass"), self._token.encode()
+        )
 
     def _verified_message_id(self, report: Report) -> str | None:
         """Return our id in the return path that the report came to, or that the mail came from."""
