@@ -21,6 +21,7 @@ from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sql_types import Dialect
 from messaging_channels._model import forks
 from messaging_channels._model.errors import InvalidSetting, LedgerUnavailable
+from messaging_channels._model.paths import require_path
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
 from messaging_channels.plugins.ledger_queue import ALL_OPERATIONS
@@ -35,7 +36,7 @@ class SqliteLedger(AddressPrivacy):
 
     def __init__(
         self,
-        path: Path | None = None,
+        path: str | Path | None = None,
         *,
         addresses: str = "masked",
         pepper: bytes = b"",
@@ -45,9 +46,10 @@ class SqliteLedger(AddressPrivacy):
 
         Raises:
             ValueError: `addresses` is not one of its words, or hashing lacks its pepper.
+            InvalidSetting: `path` is no path.
         """
         super().__init__(addresses, pepper)
-        self._path = path
+        self._path = require_path(path, "ledger.path")
         self.owned = owned
         self._writer: _Writer | None = None
         self._lock = threading.Lock()

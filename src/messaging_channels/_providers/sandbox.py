@@ -15,6 +15,7 @@ from messaging_channels._model import status as statuses
 from messaging_channels._model.errors import Phase, TransportError
 from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
+from messaging_channels._model.paths import require_path
 from messaging_channels.messages._json_view import to_json
 from messaging_channels.plugins.channels import BUILT_IN
 from messaging_channels.plugins.exchange import (
@@ -136,9 +137,9 @@ class Sandbox:
     )
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
-    def __init__(self, path: Path | None = None, *, hang: float = 30.0) -> None:
+    def __init__(self, path: str | Path | None = None, *, hang: float = 30.0) -> None:
         """Keep messages in the SQLite file `path`, or in memory; `hang` is for how many seconds it does when told to."""
-        self.outbox = SandboxStore(path)
+        self.outbox = SandboxStore(require_path(path, "sandbox.path"))
         self._hang = hang
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:

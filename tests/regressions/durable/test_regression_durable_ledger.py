@@ -157,9 +157,7 @@ os._exit(0)
 """
 
 
-@pytest.mark.parametrize(
-    "what", [pytest.param("ledger", marks=KEEPING), "opt-outs", pytest.param("sandbox", marks=KEEPING)]
-)
+@pytest.mark.parametrize("what", ["ledger", "opt-outs", "sandbox"])
 def test_a_path_given_as_text_is_taken_or_refused_at_once(what: str, tmp_path: Path) -> None:
     use = "\n    ".join(USES[what].strip().splitlines())
 
