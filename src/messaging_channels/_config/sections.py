@@ -130,7 +130,7 @@ def checks(given: Mapping[str, Any], home: Path) -> list[PreSendCheck]:
     table = validate(_ChecksTable, given, "checks")
     rules: list[PreSendCheck] = []
     if table.suppression_list:
-        home.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
         rules.append(SuppressionList(home / "suppression-list.sqlite3"))
     if table.allowed_prefixes is not None:
         rules.append(AllowedPrefixes(table.allowed_prefixes))

@@ -21,7 +21,7 @@ from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sql_types import Dialect
 from messaging_channels._model import forks
 from messaging_channels._model.errors import InvalidSetting, LedgerUnavailable
-from messaging_channels._model.paths import require_path
+from messaging_channels._model.paths import create_private, require_path
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
 from messaging_channels.plugins.ledger_queue import ALL_OPERATIONS
@@ -201,7 +201,7 @@ def _left_to_parent_error() -> InvalidSetting:
 
 def _open(path: Path | None) -> sqlite3.Connection:
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        create_private(path)
     database = sqlite3.connect(path or ":memory:", timeout=_BUSY_TIMEOUT, isolation_level=None)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
@@ -210,7 +210,7 @@ def _open(path: Path | None) -> sqlite3.Connection:
     for statement in SCHEMA:
         database.execute(statement)
     if path is not None:
-        _marker(path).touch()
+        _marker(path).touch(0o600)
     return database
 
 

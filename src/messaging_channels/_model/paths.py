@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 
 from messaging_channels._model.errors import InvalidSetting
@@ -23,3 +25,10 @@ def require_path(given: object, setting: str) -> Path | None:
             hint="give a pathlib.Path or a text, or leave it out to keep everything in memory",
         )
     return Path(given)
+
+
+def create_private(path: Path) -> None:
+    """Make a file that nobody but its owner may read, in a folder likewise, whatever the umask. What is there already stays as it is."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))

@@ -15,7 +15,7 @@ from messaging_channels._model import status as statuses
 from messaging_channels._model.errors import Phase, TransportError
 from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
-from messaging_channels._model.paths import require_path
+from messaging_channels._model.paths import create_private, require_path
 from messaging_channels.messages._json_view import to_json
 from messaging_channels.plugins.channels import BUILT_IN
 from messaging_channels.plugins.exchange import (
@@ -72,7 +72,7 @@ class SandboxStore:
         import sqlite3  # noqa: PLC0415  slow to import, and most programs make no sandbox
 
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            create_private(path)
         self._lock = threading.Lock()
         self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
         self._database.execute(

@@ -57,7 +57,7 @@ class SuppressionList(PreSendCheck):
 
     name: ClassVar[str] = "suppression list"
 
-    def __init__(self, path: Path | None = None, *, pepper: bytes = b"") -> None:
+    def __init__(self, path: str | Path | None = None, *, pepper: bytes = b"") -> None:
         """Open the file, or keep everything in memory. With a secret `pepper`, digests cannot be turned back by trying all numbers."""
         self._store = StatementStore(path, pepper)
 

@@ -21,6 +21,7 @@ from messaging_channels._model.consent_rows import (
     statement_from_row,
 )
 from messaging_channels._model.errors import InvalidAddress
+from messaging_channels._model.paths import create_private, require_path
 from messaging_channels._model.statements import ConsentStatement, StatementKind
 
 if TYPE_CHECKING:
@@ -30,13 +31,16 @@ if TYPE_CHECKING:
 class StatementStore:
     """Keeps statements. Safe in threads."""
 
-    def __init__(self, path: Path | None, pepper: bytes) -> None:
+    def __init__(self, path: str | Path | None, pepper: bytes) -> None:
         """Open the file, or keep everything in memory."""
         import sqlite3  # noqa: PLC0415  slow to import, and most programs make none
 
+        file = require_path(path, "suppression list")
+        if file is not None:
+            create_private(file)
         self._lock = threading.Lock()
         self._keys = RecipientKeys(lambda one: _digest(one, pepper))
-        self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        self._database = sqlite3.connect(file or ":memory:", check_same_thread=False, isolation_level=None)
         for statement in (STATEMENT_TABLE, STATEMENT_INDEX):
             self._database.execute(statement)
 
