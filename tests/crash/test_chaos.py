@@ -284,4 +284,11 @@ def _check(
             assert end in (Outcome.ACCEPTED, Outcome.UNKNOWN), (why, name, end)
         assert "accepted" not in answers.get(name, ()) or count == 1, (why, name, answers[name])
     assert set(reported.values()) <= {Outcome.ACCEPTED}, why
-    assert run.said.keys() <= {"accepted", "unknown", "NotSent", "Rejected", "IdempotencyKeyInUse"}, why
+    assert run.said.keys() <= {
+        "accepted",
+        "unknown",
+        "NotSent",
+        "AccountError",
+        "Rejected",
+        "IdempotencyKeyInUse",
+    }, why

@@ -246,7 +246,12 @@ def _open_to_others(folder: Path) -> None:
 
 
 @pytest.fixture
-def imap(tmp_path: Path) -> Iterator[Imap]:
+def imap() -> Iterator[Imap]:
+    with tempfile.TemporaryDirectory(prefix="imap-", dir="/tmp") as folder:
+        yield from _dovecot(Path(folder))
+
+
+def _dovecot(tmp_path: Path) -> Iterator[Imap]:
     assert DOVECOT
     port = _free_port()
     box = _maildir(tmp_path / "box")
