@@ -5,9 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scripted import Scripted
 
-from messaging_channels import Dispatcher, LedgerOptions, MessagingError, Outcome, Sms
+from messaging_channels import Dispatcher, LedgerOptions, MessagingError, Outcome, Sandbox, Sms, SqliteLedger
 from messaging_channels._client.worker import Worker
 from messaging_channels._model.outcomes import Reason
 from messaging_channels.plugins.ledger import Ledger
@@ -85,3 +87,17 @@ def test_a_time_that_the_caller_named_stands_whatever_the_clock_was(ledger: Ledg
             clock.advance(3000.0)
 
     assert provider.asked == []
+
+
+@given(start=st.floats(1.7e9, 1.9e9), back=st.floats(86_400, 3e7))
+def test_what_was_to_be_sent_at_once_is_due_however_often_the_clock_is_set_back(
+    start: float, back: float
+) -> None:
+    clock = ControlledClock(start)
+    with Dispatcher([Sandbox()], ledger=SqliteLedger(owned=True), clock=clock) as dispatcher:
+        dispatcher.enqueue(Sms("hello"), to="+447700900123")
+        for _ in range(3):
+            clock.advance(-back)
+            dispatcher.reconcile()
+
+        assert Worker(dispatcher).drain() == 1

@@ -337,6 +337,7 @@ class JobProcessor:
             return "dead", self._update_job(job, holder, State.DEAD, stop_reason=why)
         wait = retry.delay(max(tries, 1), asked, self.pipeline.chance()) if attempted else asked or 1.0
         due = claimed.payload.next_open(self.pipeline.clock() + wait)
+        tries = max(1, tries)  # no longer due when its caller named: a clock that is set back moves it
         return "retried", self._update_job(
             job, holder, State.WAITING, due=capped_by_deadline(job, due), tries=tries
         )
