@@ -28,6 +28,13 @@ def follow_clock(now: float) -> StatementFlow[None]:
     yield "UPDATE queue SET created = ? WHERE created > ?", (now, now)
 
 
+def follow_later(due: float, reckoned_at: float) -> StatementFlow[float]:
+    """Return a time as the clock has it now, if that was set back since the time was reckoned: its message is moved no more."""
+    ((seen,),) = yield "SELECT (SELECT at FROM ledger_clock WHERE name = 'queue')", ()
+    back = 0.0 if seen is None else reckoned_at - seen
+    return due - back if back > _LONG_TURN and due < NEVER else due
+
+
 _SET_BACK = (
     (
         "UPDATE queue SET due = CASE WHEN due - ? > ? THEN due - ? ELSE ? END WHERE due > ? AND due < ?"
@@ -46,3 +53,5 @@ _SET_BACK = (
 _CLOCK_TOLERANCE = 300.0
 """Seconds by which the clocks of machines may differ. More is a clock that was set."""
 _CLOCK_INTERVAL = 60.0
+_LONG_TURN = 3600.0
+"""Seconds for which a worker may have been at one message, with nobody else at work: so far the last time that was seen may lie behind."""

@@ -11,6 +11,7 @@ from typing import Any
 from messaging_channels._ledger.sql import load_record
 from messaging_channels._ledger.sql_accounts import load_paused_accounts
 from messaging_channels._ledger.sql_claim import claim
+from messaging_channels._ledger.sql_clock import follow_later
 from messaging_channels._ledger.sql_keys import is_key_over, observe_key
 from messaging_channels._ledger.sql_types import (
     Dialect,
@@ -80,9 +81,10 @@ def _update_job(operation: q.UpdateJob, _: Dialect) -> StatementFlow[bool]:
             (key, operation.lease_owner),
         )
     else:
+        due = yield from follow_later(operation.due, operation.at)
         held = yield (
             "UPDATE queue SET state = ?, due = ?, tries = ?, holder = '' WHERE message_id = ? AND holder = ? RETURNING message_id",
-            (operation.state.value, operation.due, operation.tries, key, operation.lease_owner),
+            (operation.state.value, due, operation.tries, key, operation.lease_owner),
         )
     if not held:
         return False
