@@ -18,7 +18,10 @@ def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
     yield from follow_clock(operation.now)
     if operation.ended_owners:
         owners = f"({', '.join('?' * len(operation.ended_owners))})"
-        yield f"UPDATE queue SET holder = '' WHERE holder IN {owners}", operation.ended_owners  # noqa: S608
+        yield (
+            f"UPDATE queue SET holder = '', tries = {_AT_LEAST_ONE} WHERE holder IN {owners}",
+            operation.ended_owners,
+        )  # noqa: S608
     keys, crashes = yield from _choose(operation, dialect)
     if not keys:
         return ()
@@ -97,5 +100,7 @@ def _load_with_step_status(
     return record, merged_status(own, step_reports, stopped=True)
 
 
+_AT_LEAST_ONE = "CASE WHEN state = 'waiting' AND tries < 1 THEN 1 ELSE tries END"
+"""What was claimed once is no longer due when its caller named: a clock that is set back moves it."""
 _SELECT_DUE = "SELECT message_id, holder FROM queue WHERE priority = ? AND due <= ? ORDER BY due LIMIT ?"
 _PRIORITIES = (0, 1, 2)
