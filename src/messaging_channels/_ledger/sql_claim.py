@@ -19,9 +19,9 @@ def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
     if operation.ended_owners:
         owners = f"({', '.join('?' * len(operation.ended_owners))})"
         yield (
-            f"UPDATE queue SET holder = '', tries = {_AT_LEAST_ONE} WHERE holder IN {owners}",
+            f"UPDATE queue SET holder = '', tries = {_AT_LEAST_ONE} WHERE holder IN {owners}",  # noqa: S608  constants
             operation.ended_owners,
-        )  # noqa: S608
+        )
     keys, crashes = yield from _choose(operation, dialect)
     if not keys:
         return ()
