@@ -39,7 +39,6 @@ def _readable_for_others(folder: Path) -> list[str]:
     return found
 
 
-@KEEPING
 @pytest.mark.usefixtures("_usual_mask")
 @pytest.mark.parametrize("name", ["ledger.sqlite3", "data/ledger.sqlite3"])
 def test_nobody_but_its_owner_can_read_a_ledger(name: str, tmp_path: Path) -> None:
@@ -54,7 +53,6 @@ def test_nobody_but_its_owner_can_read_a_ledger(name: str, tmp_path: Path) -> No
     assert readable == []
 
 
-@KEEPING
 @pytest.mark.usefixtures("_usual_mask")
 def test_nobody_but_its_owner_can_read_the_opt_outs(tmp_path: Path) -> None:
     opt_outs = SuppressionList(tmp_path / "suppression-list.sqlite3")
