@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         ReasonPolicy,
     )
     from messaging_channels._model.receipts import Attempt, deciding_attempt
+    from messaging_channels._model.senders import NonPhoneSender
     from messaging_channels._model.status import Status, StatusGroup
     from messaging_channels.plugins.access_tokens import AccessToken
     from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP, Channel
@@ -124,6 +125,7 @@ __all__ = [
     "LookupRequest",
     "MappingResolver",
     "MessageRecord",
+    "NonPhoneSender",
     "Observer",
     "Operation",
     "Outcome",
@@ -212,6 +214,7 @@ __getattr__, __dir__ = lazy(
             "Attempt",
             "deciding_attempt",
         ),
+        "_model.senders": ("NonPhoneSender",),
         "_model.status": (
             "StatusGroup",
             "Status",

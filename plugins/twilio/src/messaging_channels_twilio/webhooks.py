@@ -26,7 +26,7 @@ from messaging_channels.events import (
     StatusChanged,
     UnknownEvent,
 )
-from messaging_channels.plugins import Address, PhoneNumber, WebhookRequest, WhatsAppUserId
+from messaging_channels.plugins import Address, NonPhoneSender, PhoneNumber, WebhookRequest, WhatsAppUserId
 from messaging_channels_twilio._table_failures import ERRORS
 from messaging_channels_twilio._table_statuses import INBOUND, OPT_OUTS, START_WORDS, STOP_WORDS
 from messaging_channels_twilio.endpoints import is_sid
@@ -39,31 +39,6 @@ Fields: TypeAlias = "Mapping[str, str]"
 
 _MOST_MEDIA = 10
 _READ = "READ"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class NonPhoneSender:
-    """Who wrote, where it is no number of E.164: a short code, a name, a Messenger id."""
-
-    text: str
-
-    @property
-    def plain(self) -> str:
-        """As it came."""
-        return self.text
-
-    @property
-    def masked(self) -> str:
-        """Its first character."""
-        return f"{self.text[:1]}•••"
-
-    def __str__(self) -> str:
-        """Show the masked form."""
-        return self.masked
-
-    def __repr__(self) -> str:
-        """Show the masked form."""
-        return f"NonPhoneSender({self.masked})"
 
 
 def parse_events(request: WebhookRequest, message_id: str) -> Sequence[Event]:

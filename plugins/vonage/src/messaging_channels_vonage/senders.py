@@ -6,35 +6,9 @@ Source: https://developer.vonage.com/en/messaging/sms/guides/custom-sender-id
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from messaging_channels.errors import InvalidAddress, InvalidMessage, InvalidSetting
-from messaging_channels.plugins import Address, PhoneNumber, WhatsAppUserId
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class NonPhoneSender:
-    """Who wrote, where it is no number of E.164: a short code or a name."""
-
-    text: str
-
-    @property
-    def plain(self) -> str:
-        """As it came."""
-        return self.text
-
-    @property
-    def masked(self) -> str:
-        """Its first character."""
-        return f"{self.text[:1]}•••"
-
-    def __str__(self) -> str:
-        """Show the masked form."""
-        return self.masked
-
-    def __repr__(self) -> str:
-        """Show the masked form."""
-        return f"NonPhoneSender({self.masked})"
+from messaging_channels.plugins import Address, NonPhoneSender, PhoneNumber, WhatsAppUserId
 
 
 def format_sender(sender: str, field: str, *, numbers_only: bool = False) -> str:
