@@ -19,12 +19,13 @@ from typing import Any
 import pytest
 from crash.chaos_server import ChaosServer, kept_in, parts
 from crash.test_killed_process import ClockADayAhead
+from trials import scaled
 
 from messaging_channels import Dispatcher, Outcome, Sms, errors
 from messaging_channels.plugins.ledger import Ledger
 from messaging_channels.plugins.webhooks import WebhookRequest
 
-SENDS = int(os.environ.get("MESSAGING_CHANNELS_STORM", "10000"))
+SENDS = scaled(10_000, least=200)
 SEED = int(os.environ.get("MESSAGING_CHANNELS_STORM_SEED", "20261125"))
 SLOTS = ("sync", "async", "sync", "async")
 """The modes, sync or async, of the processes that run at once."""
@@ -216,6 +217,7 @@ def _late_reports(ledger: Ledger, run: ChaosRun, held: list[str]) -> dict[str, O
     return ends
 
 
+@pytest.mark.trial
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_under_chaos_each_message_is_taken_at_most_once_and_none_is_lost(

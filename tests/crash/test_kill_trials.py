@@ -13,9 +13,10 @@ from typing import Any
 import postgres as postgres_server
 import pytest
 from crash import kill_trials
+from trials import scaled
 
 TESTS = Path(__file__).parents[1]
-TRIALS = int(os.environ.get("MESSAGING_CHANNELS_TRIALS", "20"))
+TRIALS = scaled(20, least=2)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -37,6 +38,7 @@ def told(request: pytest.FixtureRequest, tmp_path: Path) -> list[dict[str, Any]]
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
+@pytest.mark.trial
 @pytest.mark.timeout(600)
 def test_no_message_is_doubled_or_lost_whoever_is_killed(
     told: list[dict[str, Any]], capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest

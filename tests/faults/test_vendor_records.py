@@ -1,11 +1,10 @@
 """Records of every vendor end to end, under faults, with reports that come repeatedly and in any order: nothing twice, nothing lost, nothing told wrong.
 
-`MESSAGING_CHANNELS_RECORDS=2500` runs ten thousand over the four APIs.
+At full size they are ten thousand over the four APIs.
 """
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from trials import scaled
 
 from messaging_channels import (
     Dispatcher,
@@ -36,7 +36,7 @@ from messaging_channels_vonage.emulator import VonageEmulator
 from messaging_channels_whatsapp_cloud import WhatsAppCloud
 from messaging_channels_whatsapp_cloud.emulator import NUMBER_ID, SECRET, TOKEN, WhatsAppCloudEmulator
 
-RECORDS = int(os.environ.get("MESSAGING_CHANNELS_RECORDS", "60"))
+RECORDS = scaled(2_500)
 NOWHERE = "http://127.0.0.1:9/reports"
 LONG = "x" * 300
 FAULTS = [

@@ -21,11 +21,12 @@ from typing import Any
 
 import httpx
 import pytest
+from trials import scaled
 
 from messaging_channels_gateway.auth.api_keys import ApiKeys
 from messaging_channels_gateway.store.sqlite import Store
 
-MESSAGES, DEATHS = (1000, 4) if os.environ.get("CI") else (200, 2)
+MESSAGES, DEATHS = scaled(2_000), scaled(20)
 IN_FLIGHT = 16
 
 
@@ -94,6 +95,7 @@ def _ask(process: Process, key: str, numbers: Sequence[int]) -> dict[int, Any]:
         return {number: found for number, found in pool.map(one, numbers) if found is not None}
 
 
+@pytest.mark.trial
 @pytest.mark.timeout(480)
 def test_killing_the_process_loses_no_accepted_message_and_doubles_none(tmp_path: Path) -> None:
     store = Store(tmp_path / "gateway.sqlite3")

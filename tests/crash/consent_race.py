@@ -1,10 +1,11 @@
 """Does a STOP that was stored before a send began always hold? Processes race over one PostgreSQL database.
 
-python benchmarks/consent_race.py postgresql://… [messages] [processes]
+python -m crash.consent_race postgresql://… [messages] [processes]
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import sys
 import time
@@ -62,9 +63,8 @@ def main() -> None:
     for one in workers:
         one.join()
     seconds = time.perf_counter() - started
-    print(
-        f"{sent.value} sent, {blocked.value} blocked, {late.value} late, in {seconds:.1f} s by {processes} processes"
-    )
+    counts = {"sent": sent.value, "blocked": blocked.value, "late": late.value, "processes": processes}
+    print(json.dumps({**counts, "seconds": round(seconds, 1)}))  # noqa: T201  the counts are the result
 
 
 if __name__ == "__main__":
