@@ -11,10 +11,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
-from messaging_channels_gateway.api import admin_endpoints, message_views, sending
+from messaging_channels_gateway.api import (
+    admin_endpoints,
+    event_stream,
+    message_views,
+    provider_webhooks,
+    sending,
+    webhook_endpoints,
+)
+from messaging_channels_gateway.api import directory_endpoints as directory
 from messaging_channels_gateway.api.middleware import ErrorMiddleware
-from messaging_channels_gateway.directory import endpoints as directory
-from messaging_channels_gateway.events import event_stream, provider_webhooks, webhook_endpoints
 from messaging_channels_gateway.pages import endpoints as pages
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from messaging_channels import Configuration
 from messaging_channels.testing import Clock
-from messaging_channels_gateway.auth.api_keys import DEFAULT_TENANT, SCOPES, ApiKeys
-from messaging_channels_gateway.settings import GatewaySettings
+from messaging_channels_gateway.auth.api_keys import SCOPES, ApiKeys
+from messaging_channels_gateway.settings import DEFAULT_TENANT, GatewaySettings
 from messaging_channels_gateway.store.sqlite import Store
 
 if TYPE_CHECKING:

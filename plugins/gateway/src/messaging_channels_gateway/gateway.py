@@ -18,16 +18,16 @@ from messaging_channels import (
 )
 from messaging_channels.testing import Clock
 from messaging_channels_gateway import settings as configured
-from messaging_channels_gateway.api.scheduling import ScheduleWatcher
 from messaging_channels_gateway.auth.api_keys import ApiKeys
 from messaging_channels_gateway.auth.limits import RequestLimits
 from messaging_channels_gateway.auth.url_guard import UrlGuard
 from messaging_channels_gateway.directory import resolvers as recipients
 from messaging_channels_gateway.events.deliveries import WebhookDeliveries
 from messaging_channels_gateway.events.event_log import EventLog, events_of_record
+from messaging_channels_gateway.events.scheduling import ScheduleWatcher
 from messaging_channels_gateway.metrics import Metrics
-from messaging_channels_gateway.pages.preview_store import PreviewStore
 from messaging_channels_gateway.store.idempotency import IDEMPOTENCY_TTL
+from messaging_channels_gateway.store.preview_store import PreviewStore
 from messaging_channels_gateway.store.sqlite import Store, statements_work
 
 if TYPE_CHECKING:

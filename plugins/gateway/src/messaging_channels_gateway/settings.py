@@ -19,8 +19,9 @@ from pydantic import (
 
 from messaging_channels import Configuration
 from messaging_channels.errors import InvalidSetting
-from messaging_channels_gateway.auth.api_keys import DEFAULT_TENANT
 
+DEFAULT_TENANT = "default"
+"""Whose a key is, and what comes in, where nobody says otherwise."""
 _KIB = 1024
 
 

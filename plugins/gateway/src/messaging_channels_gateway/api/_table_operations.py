@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from messaging_channels_gateway.api import request_models, response_models
+from messaging_channels_gateway.api import directory_endpoints as directory
+from messaging_channels_gateway.api import request_models, response_models, webhook_endpoints
 from messaging_channels_gateway.api.message_views import ListQuery
-from messaging_channels_gateway.directory import endpoints as directory
-from messaging_channels_gateway.events import webhook_endpoints
 
 if TYPE_CHECKING:
     from pydantic import BaseModel

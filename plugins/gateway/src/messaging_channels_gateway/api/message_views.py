@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from messaging_channels.plugins import MessageRecord
     from messaging_channels_gateway.api.request_context import Json
-    from messaging_channels_gateway.api.scheduling import ScheduleWatcher
+    from messaging_channels_gateway.events.scheduling import ScheduleWatcher
 
 Query = TypeVar("Query", bound=BaseModel)
 _GROUPS = "|".join(group.name for group in StatusGroup)

@@ -25,10 +25,10 @@ from messaging_channels_gateway.api.request_models import (
     AnyBody,
     validate_body,
 )
-from messaging_channels_gateway.api.scheduling import enqueue_scheduled
 from messaging_channels_gateway.directory.resolvers import TenantRecipient
 from messaging_channels_gateway.events.deliveries import callback_secret
 from messaging_channels_gateway.events.event_log import events_of_message
+from messaging_channels_gateway.events.scheduling import enqueue_scheduled
 from messaging_channels_gateway.problems import Problem, problem_of
 from messaging_channels_gateway.store import idempotency
 
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from messaging_channels.messages import Message
     from messaging_channels.plugins import Address
     from messaging_channels_gateway.api.request_context import Json
-    from messaging_channels_gateway.api.scheduling import EnqueueOutcome
     from messaging_channels_gateway.auth.api_keys import Caller
+    from messaging_channels_gateway.events.scheduling import EnqueueOutcome
     from messaging_channels_gateway.gateway import Gateway
 
 Result = TypeVar("Result")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from messaging_channels_gateway.problems import WORD, Problem
+from messaging_channels_gateway.settings import DEFAULT_TENANT
 from messaging_channels_gateway.store.sqlite import Store, statement_work
 
 SCOPES = (
@@ -35,7 +36,6 @@ _NO_KEY: Row = ("", "0" * 64, "", "", None)
 _CACHE_TTL = 1.0
 """Seconds for which a key is taken to be as it was read: how long one that another process revoked may still stand."""
 _MAX_CACHED = 10_000
-DEFAULT_TENANT = "default"
 
 
 @dataclass(frozen=True, slots=True)

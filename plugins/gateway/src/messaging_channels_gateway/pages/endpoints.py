@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from messaging_channels_gateway.api.request_context import Json
-    from messaging_channels_gateway.pages.preview_store import PreviewMessage
+    from messaging_channels_gateway.store.preview_store import PreviewMessage
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; img-src data:;"

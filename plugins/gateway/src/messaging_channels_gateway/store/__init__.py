@@ -1,1 +1,1 @@
-"""What the gateway keeps, in SQLite."""
+"""What the gateway keeps: in SQLite, and in memory what the page of the development shows."""

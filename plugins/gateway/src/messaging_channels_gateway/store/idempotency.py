@@ -14,7 +14,8 @@ from messaging_channels import SendOptions
 from messaging_channels_gateway.problems import Problem
 
 if TYPE_CHECKING:
-    from messaging_channels_gateway.api.request_models import AnyBody
+    from pydantic import BaseModel
+
     from messaging_channels_gateway.store.sqlite import Store
 
 IDEMPOTENCY_TTL = 7 * 86400.0
@@ -48,7 +49,7 @@ def key_for_recipient(key: str, channel: str, plain: str) -> str:
     return SendOptions(idempotency_key=hash_long_key(key)).for_recipient(channel, plain).idempotency_key or ""
 
 
-def fingerprint(channel: str, recipient: str, body: AnyBody) -> str:
+def fingerprint(channel: str, recipient: str, body: BaseModel) -> str:
     """Return what tells one call from another one."""
     told = json.dumps([channel, recipient, body.model_dump(mode="json", exclude_none=True)], sort_keys=True)
     return sha256(told.encode()).hexdigest()
