@@ -23,9 +23,9 @@ def follow_clock(now: float) -> StatementFlow[None]:
             yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue' AND at < ?", (now, now)
         return
     yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue'", (now,)
+    yield _QUEUE_SET_BACK, (now, NEVER, back, now, back, now, now, now, now, now, NEVER)
     for statement in _SET_BACK:
         yield statement, (back, now, back, now, now, NEVER)
-    yield "UPDATE queue SET created = ? WHERE created > ?", (now, now)
 
 
 def follow_later(due: float, reckoned_at: float) -> StatementFlow[float]:
@@ -35,11 +35,13 @@ def follow_later(due: float, reckoned_at: float) -> StatementFlow[float]:
     return due - back if back > _LONG_TURN and due < NEVER else due
 
 
+_IS_RECKONED = "due > ? AND due < ? AND (holder <> '' OR tries > 0 OR state <> 'waiting' OR due <= created)"
+_QUEUE_SET_BACK = (
+    f"UPDATE queue SET due = CASE WHEN NOT ({_IS_RECKONED}) THEN due WHEN due - ? > ? THEN due - ? ELSE ? END,"  # noqa: S608  our own words
+    f" created = CASE WHEN created > ? THEN ? ELSE created END WHERE created > ? OR ({_IS_RECKONED})"
+)
+"""Both times in one statement: a message that is enqueued meanwhile, by a process that still had the old time, keeps both, and so is seen next time."""
 _SET_BACK = (
-    (
-        "UPDATE queue SET due = CASE WHEN due - ? > ? THEN due - ? ELSE ? END WHERE due > ? AND due < ?"
-        " AND (holder <> '' OR tries > 0 OR state <> 'waiting' OR due <= created)"
-    ),
     (
         "UPDATE message SET next_check_at = CASE WHEN next_check_at - ? > ? THEN next_check_at - ? ELSE ? END"
         " WHERE next_check_at > ? AND next_check_at < ?"
