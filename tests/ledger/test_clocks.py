@@ -14,6 +14,7 @@ from scripted import Scripted
 from messaging_channels import Dispatcher, LedgerOptions, MessagingError, Outcome, Sandbox, Sms, SqliteLedger
 from messaging_channels._client.worker import Worker
 from messaging_channels._ledger.sql_clock import follow_clock
+from messaging_channels._ledger.sqlite import DIALECT
 from messaging_channels._model.outcomes import Reason
 from messaging_channels.plugins.ledger import Ledger
 from messaging_channels.testing.clock import ControlledClock
@@ -119,7 +120,7 @@ def test_what_is_enqueued_while_the_clock_is_followed_by_a_process_with_the_old_
         clock.advance(400 * DAY)
         dispatcher.enqueue(HELLO, to=TO)  # so that there is something to follow
         with sqlite3.connect(tmp_path / "ledger.sqlite3", isolation_level=None) as connection:
-            flow, number = follow_clock(clock.now() - 400 * DAY), 0
+            flow, number = follow_clock(clock.now() - 400 * DAY, DIALECT), 0
             statement, values = next(flow)
             while True:
                 rows = connection.execute(statement, values).fetchall()

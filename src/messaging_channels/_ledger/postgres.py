@@ -24,11 +24,14 @@ from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
 from messaging_channels.plugins.ledger_queue import ALL_OPERATIONS
 
+_CLOCK_LOCK = "hashtextextended('messaging-channels clock', 0)"
 DIALECT = Dialect(
-    " FOR UPDATE",
-    " FOR UPDATE SKIP LOCKED",
-    SCHEMA_CHECK_POSTGRES,
-    "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
+    for_update=" FOR UPDATE",
+    skip_locked=" FOR UPDATE SKIP LOCKED",
+    schema_check=SCHEMA_CHECK_POSTGRES,
+    advisory_lock="SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
+    clock_shared=f"SELECT pg_advisory_xact_lock_shared({_CLOCK_LOCK})",
+    clock_exclusive=f"SELECT pg_try_advisory_xact_lock({_CLOCK_LOCK})",
 )
 _SCHEMA_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))"
 _MAX_TRIES = 3

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from messaging_channels._ledger.sql_types import StatementFlow
+from messaging_channels._ledger.sql_types import Dialect, StatementFlow
 from messaging_channels.plugins.ledger_queue import NEVER
 
 
-def follow_clock(now: float) -> StatementFlow[None]:
+def follow_clock(now: float, dialect: Dialect) -> StatementFlow[None]:
     """Move times that were set by a clock that has since been set back, so that nothing waits for a time that is far away.
 
     Only times that were reckoned from the clock are moved: leases, and waits before a repetition or a look-up. A time that the caller named stands.
+    What the transaction writes by its own clock afterwards is seen by whoever moves times later, since nobody does meanwhile.
     """
+    if dialect.clock_shared:
+        yield dialect.clock_shared, ()
     ((seen, latest),) = yield (
         "SELECT (SELECT at FROM ledger_clock WHERE name = 'queue'), (SELECT max(created) FROM queue)",
         (),
@@ -22,14 +25,18 @@ def follow_clock(now: float) -> StatementFlow[None]:
         if back < -_CLOCK_INTERVAL:
             yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue' AND at < ?", (now, now)
         return
+    if dialect.clock_exclusive and not (yield dialect.clock_exclusive, ())[0][0]:
+        return  # others are at work: the next one who is alone moves them
     yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue'", (now,)
     yield _QUEUE_SET_BACK, (now, NEVER, back, now, back, now, now, now, now, now, NEVER)
     for statement in _SET_BACK:
         yield statement, (back, now, back, now, now, NEVER)
 
 
-def follow_later(due: float, reckoned_at: float) -> StatementFlow[float]:
+def follow_later(due: float, reckoned_at: float, dialect: Dialect) -> StatementFlow[float]:
     """Return a time as the clock has it now, if that was set back since the time was reckoned: its message is moved no more."""
+    if dialect.clock_shared:
+        yield dialect.clock_shared, ()
     ((seen,),) = yield "SELECT (SELECT at FROM ledger_clock WHERE name = 'queue')", ()
     back = 0.0 if seen is None else reckoned_at - seen
     return due - back if back > _LONG_TURN and due < NEVER else due

@@ -28,6 +28,10 @@ class Dialect:
     """A statement that finds a row where nothing of the schema is missing."""
     advisory_lock: str | None = None
     """A statement that takes a lock by name until the end of the transaction, where one writer at a time is not given anyway."""
+    clock_shared: str | None = None
+    """A statement that holds off, until the end of the transaction, whoever would move times because the clock was set back."""
+    clock_exclusive: str | None = None
+    """A statement that finds true if nobody else is at work with times of the clock, and holds them off until the end of the transaction."""
 
 
 def take_lock(dialect: Dialect, *name: str) -> StatementFlow[None]:
