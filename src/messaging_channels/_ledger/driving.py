@@ -18,9 +18,7 @@ def drive(flow: StatementFlow[Result], execute: Callable[[Statement], Rows]) -> 
         return done.value  # type: ignore[no-any-return]
 
 
-async def drive_async(
-    flow: StatementFlow[Result], execute: Callable[[Statement], Awaitable[Rows]]
-) -> Result:
+async def drive_async(flow: StatementFlow[Result], execute: Callable[[Statement], Awaitable[Rows]]) -> Result:
     """See `drive`."""
     rows: Any = None
     try:

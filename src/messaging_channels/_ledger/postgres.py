@@ -230,7 +230,9 @@ class _LoopPool:
             if not self._ready:
                 await self._pool.open()
                 async with self._pool.connection() as connection, connection.cursor() as cursor:
-                    await drive_async(prepare_schema(DIALECT), lambda statement: _fetch_async(cursor, statement))
+                    await drive_async(
+                        prepare_schema(DIALECT), lambda statement: _fetch_async(cursor, statement)
+                    )
                 self._ready = True
 
 

@@ -116,8 +116,6 @@ def _is_of_other_step(
     if origin.provider_id is None:
         return False
     named = [
-        one
-        for one in attempts
-        if one.provider == origin.provider and one.provider_id == origin.provider_id
+        one for one in attempts if one.provider == origin.provider and one.provider_id == origin.provider_id
     ]
     return any((one.number <= base) != (attempt.number <= base) for one in named for base in bases)

@@ -17,13 +17,13 @@ MESSAGE_COLUMNS = (
     " holder, lease, stopped"
 )
 SELECT_ATTEMPTS = (
-    "SELECT number, provider, account, started, waited, duration, attempt.reason, status, provider_id, detail, retry_after,"  # noqa: S608  constants
+    "SELECT number, provider, account, started, waited, duration, attempt.reason, status, provider_id, detail, retry_after,"  # noqa: S608
     f" outcome, {FAILURE_COLUMNS} FROM messaging_channels_attempt AS attempt LEFT JOIN messaging_channels_failure AS failure"
     " ON failure.source = attempt.message_id || '/' || attempt.number WHERE message_id = ? ORDER BY number"
 )
 SELECT_STEPS = "SELECT step, base, channel, kind, address FROM messaging_channels_step WHERE message_id = ? ORDER BY step"
 SELECT_EVENTS = (
-    f"SELECT kind, at, status, detail, {FAILURE_COLUMNS} FROM messaging_channels_event AS event"  # noqa: S608  constants
+    f"SELECT kind, at, status, detail, {FAILURE_COLUMNS} FROM messaging_channels_event AS event"  # noqa: S608
     " LEFT JOIN messaging_channels_failure AS failure ON failure.source = event.key WHERE message_id = ? ORDER BY at, key"
 )
 

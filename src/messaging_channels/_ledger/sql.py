@@ -23,6 +23,7 @@ from messaging_channels._ledger.sql_clock import follow_clock
 from messaging_channels._ledger.sql_events import ATTACH_EVENTS, record_event
 from messaging_channels._ledger.sql_insert import NewMessage, insert_message
 from messaging_channels._ledger.sql_keys import is_key_over, observe_key
+from messaging_channels._ledger.sql_list import list_ids
 from messaging_channels._ledger.sql_types import (
     SET_STATUS,
     Dialect,
@@ -90,7 +91,7 @@ def _attempt_values(intent: op.AttemptIntent) -> tuple[Any, ...]:
 def _take_lease(operation: op.TakeLease, dialect: Dialect) -> StatementFlow[bool]:
     key = operation.message_id
     held = yield (
-        f"SELECT id FROM messaging_channels_message WHERE id = ? AND holder IN (?, ?){dialect.for_update}",  # noqa: S608  a constant
+        f"SELECT id FROM messaging_channels_message WHERE id = ? AND holder IN (?, ?){dialect.for_update}",  # noqa: S608
         (key, operation.previous_owner, operation.lease_owner),
     )
     # counted in a statement of its own, once the row is locked: whoever held it may have begun another attempt just now
@@ -153,7 +154,10 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
             (key, operation.number),
         )
         yield from take_lock(dialect, asked[0][0] if asked else "", result.provider_id)
-    known = yield f"SELECT event_count FROM messaging_channels_message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  a constant
+    known = yield (
+        f"SELECT event_count FROM messaging_channels_message WHERE id = ?{dialect.for_update}",  # noqa: S608
+        (key,),
+    )
     if not known:
         return result.status
     ended = yield _update_attempt(operation, result)
@@ -217,7 +221,7 @@ def _get_message(operation: op.GetMessage, _: Dialect) -> StatementFlow[op.Messa
 
 def load_record(where: str, *values: Any) -> StatementFlow[op.MessageRecord | None]:  # noqa: ANN401
     """Return the record of the message for which that holds."""
-    rows = yield f"SELECT {MESSAGE_COLUMNS} FROM messaging_channels_message WHERE {where}", values  # noqa: S608  constants
+    rows = yield f"SELECT {MESSAGE_COLUMNS} FROM messaging_channels_message WHERE {where}", values  # noqa: S608
     if not rows:
         return None
     key, channel = rows[0][:2]
@@ -233,31 +237,8 @@ def load_record(where: str, *values: Any) -> StatementFlow[op.MessageRecord | No
 
 
 def _list_messages(operation: op.ListMessages, _: Dialect) -> StatementFlow[Sequence[op.MessageRecord]]:
-    group = None if operation.group_id is None else f'{{"groupId": {operation.group_id:d},%'
-    given = {
-        "id < ?": operation.before,
-        "channel = ?": operation.channel,
-        "status LIKE ?": group,
-        "created >= ?": operation.since,
-        "created < ?": operation.until,
-        "status LIKE ? ESCAPE '!'": None
-        if operation.status is None
-        else f'%"name": "{operation.status.replace("_", "!_")}"%',
-    }
-    asked = {condition: value for condition, value in given.items() if value is not None}
-    where = " AND ".join(("scope = ?", *asked))
-    if operation.addresses:
-        these = f"({', '.join('?' * len(operation.addresses))})"
-        where += (
-            f" AND (address IN {these} OR EXISTS (SELECT 1 FROM messaging_channels_step WHERE messaging_channels_step.message_id = messaging_channels_message.id"  # noqa: S608
-            f" AND messaging_channels_step.address IN {these}))"
-        )
-    keys = yield (
-        f"SELECT id FROM messaging_channels_message WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608  constants
-        (operation.scope, *asked.values(), *operation.addresses * 2, operation.limit),
-    )
     records: list[op.MessageRecord] = []
-    for (key,) in keys:
+    for key in (yield from list_ids(operation)):
         record = yield from load_record("id = ?", key)
         records += [record] if record else []
     return records
@@ -318,9 +299,7 @@ _SET_PROVIDER_ID_LATE = (
     " AND outcome = 'accepted' RETURNING provider"
 )
 """So does an answer that comes after a report has settled its attempt."""
-_SELECT_DUE = (
-    "SELECT id, checks FROM messaging_channels_message WHERE next_check_at <= ? AND lease <= ? ORDER BY next_check_at LIMIT ?"
-)
+_SELECT_DUE = "SELECT id, checks FROM messaging_channels_message WHERE next_check_at <= ? AND lease <= ? ORDER BY next_check_at LIMIT ?"
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     op.RecordUnsent: _record_unsent,
     op.ReserveMessage: _reserve_message,

@@ -20,7 +20,7 @@ def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
     if operation.ended_owners:
         owners = f"({', '.join('?' * len(operation.ended_owners))})"
         yield (
-            f"UPDATE messaging_channels_queue SET holder = '', tries = {_AT_LEAST_ONE} WHERE holder IN {owners}",  # noqa: S608  constants
+            f"UPDATE messaging_channels_queue SET holder = '', tries = {_AT_LEAST_ONE} WHERE holder IN {owners}",  # noqa: S608
             operation.ended_owners,
         )
     keys, crashes = yield from _choose(operation, dialect)
@@ -29,12 +29,15 @@ def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
     these = f"({', '.join('?' * len(keys))})"
     rows = yield (
         (
-            f"UPDATE messaging_channels_queue SET holder = ?, due = ? WHERE message_id IN {these} RETURNING message_id,"  # noqa: S608  constants
+            f"UPDATE messaging_channels_queue SET holder = ?, due = ? WHERE message_id IN {these} RETURNING message_id,"  # noqa: S608
             " state, step, base, tries, created, deadline, payload"
         ),
         (operation.lease_owner, operation.lease, *keys),
     )
-    begun = yield f"SELECT DISTINCT message_id FROM messaging_channels_attempt WHERE message_id IN {these}", tuple(keys)  # noqa: S608
+    begun = yield (
+        f"SELECT DISTINCT message_id FROM messaging_channels_attempt WHERE message_id IN {these}",  # noqa: S608
+        tuple(keys),
+    )
     known = {key for (key,) in begun}
     jobs: list[Job] = []
     for key, state, step, base, tries, created, deadline, payload in rows:
@@ -91,7 +94,10 @@ def _load_with_step_status(
     key: str, base: int, now: float
 ) -> StatementFlow[tuple[MessageRecord | None, Status | None]]:
     """Return the record of a message, with what its present step alone comes to. Nobody else holds it: who did is dead, or gave it back."""
-    yield "UPDATE messaging_channels_message SET holder = ? WHERE id = ? AND lease <= ?", (QUEUE_OWNER, key, now)
+    yield (
+        "UPDATE messaging_channels_message SET holder = ? WHERE id = ? AND lease <= ?",
+        (QUEUE_OWNER, key, now),
+    )
     record = yield from load_record("id = ?", key)
     if record is None:
         return None, None

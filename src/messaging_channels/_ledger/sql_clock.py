@@ -16,7 +16,10 @@ def follow_clock(now: float) -> StatementFlow[None]:
         (),
     )
     if seen is None:
-        yield "INSERT INTO messaging_channels_clock (name, at) VALUES ('queue', ?) ON CONFLICT DO NOTHING", (now,)
+        yield (
+            "INSERT INTO messaging_channels_clock (name, at) VALUES ('queue', ?) ON CONFLICT DO NOTHING",
+            (now,),
+        )
     back = max(seen or now, latest or now) - now
     if back <= _CLOCK_TOLERANCE:
         if back < -_CLOCK_INTERVAL:

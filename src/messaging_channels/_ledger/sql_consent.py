@@ -37,9 +37,9 @@ def _rows_of(recipients: Sequence[str], *, with_links: bool) -> StatementFlow[li
 def _select(count: int, *, with_links: bool) -> str:
     """Return the query for that many keys of a person, and the keys that are linked to them."""
     marks = ", ".join("?" * count)
-    text = f"SELECT {COLUMNS} FROM messaging_channels_consent_statement WHERE recipient IN ({marks})"  # noqa: S608  constants
+    text = f"SELECT {COLUMNS} FROM messaging_channels_consent_statement WHERE recipient IN ({marks})"  # noqa: S608
     linked = (
-        f" UNION SELECT {COLUMNS} FROM messaging_channels_consent_statement WHERE recipient IN"  # noqa: S608  constants
+        f" UNION SELECT {COLUMNS} FROM messaging_channels_consent_statement WHERE recipient IN"  # noqa: S608
         f" (SELECT other FROM messaging_channels_consent_link WHERE recipient IN ({marks}))"
     )
     return text + linked if with_links else text
@@ -63,7 +63,7 @@ def _list_statements(operation: op.ListStatements, _: Dialect) -> StatementFlow[
     at, key = operation.after or (-1.0, "")
     rows = yield (
         (
-            f"SELECT {COLUMNS} FROM messaging_channels_consent_statement WHERE recorded_at > ? OR (recorded_at = ? AND id > ?)"  # noqa: S608  constants
+            f"SELECT {COLUMNS} FROM messaging_channels_consent_statement WHERE recorded_at > ? OR (recorded_at = ? AND id > ?)"  # noqa: S608
             " ORDER BY recorded_at, id LIMIT ?"
         ),
         (at, at, key, operation.limit),

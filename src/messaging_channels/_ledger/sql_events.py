@@ -64,7 +64,10 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
         return op.EventRecorded(bool(is_new), key)
     if status is not None:  # whoever waits for it hears of it at once
         waits = "('sent', 'held')" if status.final else "('held')"
-        yield f"UPDATE messaging_channels_queue SET due = ? WHERE message_id = ? AND state IN {waits}", (operation.now, key)  # noqa: S608  constants
+        yield (
+            f"UPDATE messaging_channels_queue SET due = ? WHERE message_id = ? AND state IN {waits}",  # noqa: S608
+            (operation.now, key),
+        )
     yield "UPDATE messaging_channels_message SET event_count = event_count + 1 WHERE id = ?", (key,)
     if provider_id:
         yield from _learn_provider_id(key, ReportOrigin(event.provider, provider_id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from messaging_channels._ledger.schema import MESSAGE_COLUMNS
+from messaging_channels._ledger.sql_list import created_at
 from messaging_channels._ledger.sql_types import Statement, status_values
 from messaging_channels._model.status import Status
 from messaging_channels.plugins.ledger import InsertMessage
@@ -31,7 +32,7 @@ def insert_message(new: InsertMessage, begins: NewMessage) -> Statement:
         "kind": new.message_type,
         "account": new.account,
         "address": new.address,
-        "created": begins.created,
+        "created": created_at(new.id, begins.created),
         "status": json,
         "version": 0,
         "scope": new.scope,
@@ -58,6 +59,6 @@ INSERT_COLUMNS = (
 )
 """In the order of the rows above."""
 _INSERT = (
-    f"INSERT INTO messaging_channels_message ({INSERT_COLUMNS}) VALUES ({', '.join('?' * 23)})"  # noqa: S608  constants
+    f"INSERT INTO messaging_channels_message ({INSERT_COLUMNS}) VALUES ({', '.join('?' * 23)})"  # noqa: S608
     " ON CONFLICT DO NOTHING RETURNING id"
 )

@@ -96,7 +96,7 @@ def _stop_message(key: str, stopped: str, status: Status | None, at: float) -> S
     if status is not None:
         yield (
             (
-                f"UPDATE messaging_channels_message SET {SET_STATUS}, version = version + 1 WHERE id = ?"  # noqa: S608  constants
+                f"UPDATE messaging_channels_message SET {SET_STATUS}, version = version + 1 WHERE id = ?"  # noqa: S608
                 f" AND NOT EXISTS ({_SELECT_POSSIBLY_SENT})"
             ),
             (*status_values(status), key, key),
@@ -113,12 +113,12 @@ def _increment_counters(operation: q.IncrementCounters, _: Dialect) -> Statement
 def _advance_fallback(operation: q.AdvanceFallback, dialect: Dialect) -> StatementFlow[bool]:
     key = operation.message_id
     held = yield (
-        f"SELECT step FROM messaging_channels_queue WHERE message_id = ? AND holder = ?{dialect.for_update}",  # noqa: S608  constants
+        f"SELECT step FROM messaging_channels_queue WHERE message_id = ? AND holder = ?{dialect.for_update}",  # noqa: S608
         (key, operation.lease_owner),
     )
     if not held or held[0][0] != operation.step - 1:
         return False
-    yield f"SELECT id FROM messaging_channels_message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  no report comes in between
+    yield f"SELECT id FROM messaging_channels_message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608
     record = yield from load_record("id = ?", key)
     if record is None or record.status.rank >= DELIVERED_TO_HANDSET.rank:
         return False
@@ -154,7 +154,7 @@ def _advance_fallback(operation: q.AdvanceFallback, dialect: Dialect) -> Stateme
 def _cancel(operation: q.Cancel, dialect: Dialect) -> StatementFlow[bool]:
     key = operation.message_id
     waits = yield (
-        f"SELECT state FROM messaging_channels_queue WHERE message_id = ?{dialect.for_update}",  # noqa: S608  constants
+        f"SELECT state FROM messaging_channels_queue WHERE message_id = ?{dialect.for_update}",  # noqa: S608
         (key,),
     )
     if not waits or waits[0][0] not in (State.WAITING.value, State.DEAD.value):
@@ -172,7 +172,7 @@ def _retry_dead_letters(operation: q.RetryDeadLetters, dialect: Dialect) -> Stat
     where, values = ("message_id = ?", (operation.message_id,)) if operation.message_id else ("1 = 1", ())
     keys = yield (
         (
-            f"SELECT message_id FROM messaging_channels_queue WHERE state = 'dead' AND {where}"  # noqa: S608  constants
+            f"SELECT message_id FROM messaging_channels_queue WHERE state = 'dead' AND {where}"  # noqa: S608
             f" AND NOT EXISTS ({_SELECT_STEP_POSSIBLY_SENT}) LIMIT ?{dialect.skip_locked}"
         ),
         (*values, operation.limit),
@@ -231,7 +231,7 @@ def _get_queue_stats(operation: q.GetQueueStats, _: Dialect) -> StatementFlow[q.
 
 def _erase_recipient(operation: q.EraseRecipient, dialect: Dialect) -> StatementFlow[int]:
     waits = yield (
-        f"SELECT message_id FROM messaging_channels_queue WHERE recipients LIKE ?{dialect.for_update}",  # noqa: S608  constants
+        f"SELECT message_id FROM messaging_channels_queue WHERE recipients LIKE ?{dialect.for_update}",  # noqa: S608
         (f"% {operation.recipient_digest} %",),
     )
     touched = {key for (key,) in waits}
@@ -260,7 +260,7 @@ def _prune(operation: q.Prune, _: Dialect) -> StatementFlow[int]:
     for table, name in (("messaging_channels_message", "id"), ("messaging_channels_step", "message_id")):
         rows = yield (
             (
-                f"UPDATE {table} SET address = '' WHERE {name} < ? AND address <> ''"  # noqa: S608  constants
+                f"UPDATE {table} SET address = '' WHERE {name} < ? AND address <> ''"  # noqa: S608
                 f" AND NOT EXISTS (SELECT 1 FROM messaging_channels_queue AS queue"
                 f" WHERE queue.message_id = {table}.{name}) RETURNING {name}"
             ),

@@ -94,7 +94,9 @@ class LedgerFile:
         assert self._path is not None  # noqa: S101  for the type checkers
         with closing(sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT)) as other:
             if other.execute("PRAGMA quick_check(1)").fetchall() != [("ok",)]:
-                message = "its file was cut off while it was in use: restore it from a backup, then start anew"
+                message = (
+                    "its file was cut off while it was in use: restore it from a backup, then start anew"
+                )
                 raise OSError(message)
             self._require_at_least(_generation(other))
 
@@ -154,7 +156,9 @@ def fetch(database: sqlite3.Connection, statement: Statement) -> Rows:
 
 def _prepare(database: sqlite3.Connection, *, is_ordered: bool) -> int:
     """Have the tables there. Nothing is locked where nothing is missing."""
-    if fetch(database, (DIALECT.schema_check, ())) and fetch(database, (SELECT_VERSION, ())) == [(SCHEMA_VERSION,)]:
+    if fetch(database, (DIALECT.schema_check, ())) and fetch(database, (SELECT_VERSION, ())) == [
+        (SCHEMA_VERSION,)
+    ]:
         return SCHEMA_VERSION
     database.execute("BEGIN IMMEDIATE")
     try:

@@ -34,10 +34,9 @@ SCHEMA = (
         " WHERE idempotency_key IS NOT NULL"
     ),
     "CREATE INDEX IF NOT EXISTS messaging_channels_message_scope ON messaging_channels_message (scope, id)",
-    "CREATE INDEX IF NOT EXISTS messaging_channels_message_channel ON messaging_channels_message (scope, channel, id)",
     (
-        "CREATE INDEX IF NOT EXISTS messaging_channels_message_status ON messaging_channels_message"
-        " (scope, status_group, status_name, id)"
+        "CREATE INDEX IF NOT EXISTS messaging_channels_message_kind ON messaging_channels_message"
+        " (scope, channel, status_group, status_name, id)"
     ),
     (
         "CREATE INDEX IF NOT EXISTS messaging_channels_message_address ON messaging_channels_message (address, id)"

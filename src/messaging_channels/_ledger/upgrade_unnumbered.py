@@ -73,7 +73,7 @@ def use_words_of_the_field(dialect: Dialect) -> StatementFlow[None]:
         yield "ALTER TABLE tally RENAME TO counter", ()
     whens = " ".join(f"WHEN '{before}' THEN '{after}'" for before, after in _REASONS.items())
     known = ", ".join(f"'{before}'" for before in _REASONS)
-    yield f"UPDATE attempt SET reason = CASE reason {whens} END WHERE reason IN ({known})", ()  # noqa: S608  constants
+    yield f"UPDATE attempt SET reason = CASE reason {whens} END WHERE reason IN ({known})", ()  # noqa: S608
     yield "UPDATE event SET kind = 'EngagementReceived' WHERE kind = 'Engaged'", ()
 
 
@@ -93,12 +93,7 @@ def add_prefix(dialect: Dialect) -> StatementFlow[None]:
         if (yield dialect.columns, (table,)):
             yield f"ALTER TABLE {table} ADD COLUMN {column} {kind}", ()
     yield dialect.fill_status, ()
-    yield (
-        "UPDATE messaging_channels_attempt SET outcome = CASE WHEN reason LIKE 'accepted%' THEN 'accepted'"
-        " WHEN reason LIKE 'rejected.%' THEN 'rejected' WHEN reason LIKE 'not_sent.%' THEN 'not_sent'"
-        " ELSE 'unknown' END WHERE reason IS NOT NULL",
-        (),
-    )
+    yield _FILL_OUTCOME, ()
     yield (
         "CREATE VIEW message AS SELECT 'its tables are named messaging_channels_... since version 3' AS moved",
         (),
@@ -112,6 +107,11 @@ _NEW_COLUMNS = (
     ("messaging_channels_message", "recipient", "TEXT NOT NULL DEFAULT ''"),
     ("messaging_channels_attempt", "outcome", "TEXT"),
     ("messaging_channels_step", "recipient", "TEXT NOT NULL DEFAULT ''"),
+)
+_FILL_OUTCOME = (
+    "UPDATE messaging_channels_attempt SET outcome = CASE WHEN reason LIKE 'accepted%' THEN 'accepted'"
+    " WHEN reason LIKE 'rejected.%' THEN 'rejected' WHEN reason LIKE 'not_sent.%' THEN 'not_sent'"
+    " ELSE 'unknown' END WHERE reason IS NOT NULL"
 )
 FILL_STATUS_SQLITE = (
     "UPDATE messaging_channels_message SET status_group = json_extract(status, '$.groupId'),"
