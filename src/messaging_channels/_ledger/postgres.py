@@ -15,9 +15,12 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
 
 from messaging_channels._ledger.address_privacy import AddressPrivacy
-from messaging_channels._ledger.schema import SCHEMA, SCHEMA_CHECK_POSTGRES
+from messaging_channels._ledger.driving import drive, drive_async, to_percent_style
 from messaging_channels._ledger.sql_dispatch import statements_for
-from messaging_channels._ledger.sql_types import Dialect, Statement
+from messaging_channels._ledger.sql_types import Dialect, Rows, Statement
+from messaging_channels._ledger.tables import SCHEMA_CHECK_POSTGRES
+from messaging_channels._ledger.upgrade import prepare_schema
+from messaging_channels._ledger.upgrade_unnumbered import FILL_STATUS_POSTGRES
 from messaging_channels._model import forks
 from messaging_channels._model.errors import LedgerUnavailable
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
@@ -32,8 +35,11 @@ DIALECT = Dialect(
     advisory_lock="SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
     clock_shared=f"SELECT pg_advisory_xact_lock_shared({_CLOCK_LOCK})",
     clock_exclusive=f"SELECT pg_try_advisory_xact_lock({_CLOCK_LOCK})",
+    schema_lock="SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))",
+    columns="SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(?::text) AND attnum > 0 AND NOT attisdropped",
+    indexes="SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = to_regclass(?::text) AND NOT indisprimary",
+    fill_status=FILL_STATUS_POSTGRES,
 )
-_SCHEMA_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))"
 _MAX_TRIES = 3
 _CANCEL_TIMEOUT = 5.0
 """Seconds that a cancelled caller is kept for an operation to end."""
@@ -66,6 +72,20 @@ class PostgresLedger(AddressPrivacy):
         """See Ledger."""
         made = ExecutorPair(lambda: _Sync(self._pool_settings), lambda: _Async(self._pool_settings))
         return dict.fromkeys(ALL_OPERATIONS, made)
+
+    def upgrade(self) -> int:
+        """Bring the tables to the form of this version, however long that takes, and return of which version they were; 0 for none.
+
+        Raises:
+            InvalidSetting: they are of a newer version, or not ours.
+            LedgerUnavailable: the database cannot be used.
+        """
+        try:
+            with psycopg.connect(self._pool_settings.conninfo) as connection, connection.cursor() as cursor:
+                flow = prepare_schema(DIALECT, is_ordered=True)
+                return drive(flow, lambda statement: _fetch(cursor, statement))
+        except psycopg.Error as error:
+            raise _unavailable_error(error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +134,14 @@ class _Sync(forks.FreshLock):
                     self._pool_settings.conninfo, open=True, **self._pool_settings.options()
                 )
                 try:
-                    with pool.connection() as connection:
-                        if not connection.execute(DIALECT.schema_check.encode()).fetchall():
-                            for statement in (_SCHEMA_LOCK, *SCHEMA):
-                                connection.execute(statement.encode())
-                except _CONNECTION_ERRORS as error:
+                    with pool.connection() as connection, connection.cursor() as cursor:
+                        drive(prepare_schema(DIALECT), lambda statement: _fetch(cursor, statement))
+                except psycopg.Error as error:
                     pool.close()
                     raise _unavailable_error(error) from error
+                except BaseException:
+                    pool.close()
+                    raise
                 self._pool = pool
             return self._pool
 
@@ -211,39 +232,30 @@ class _LoopPool:
         async with self._opening:
             if not self._ready:
                 await self._pool.open()
-                async with self._pool.connection() as connection:
-                    found = await connection.execute(DIALECT.schema_check.encode())
-                    if not await found.fetchall():
-                        for statement in (_SCHEMA_LOCK, *SCHEMA):
-                            await connection.execute(statement.encode())
+                async with self._pool.connection() as connection, connection.cursor() as cursor:
+                    await drive_async(
+                        prepare_schema(DIALECT), lambda statement: _fetch_async(cursor, statement)
+                    )
                 self._ready = True
 
 
 def _execute(cursor: psycopg.Cursor[Any], operation: Operation[Any]) -> Any:  # noqa: ANN401
-    flow = statements_for(operation, DIALECT)
-    rows: Any = None
-    try:
-        while True:
-            cursor.execute(*_to_percent_style(flow.send(rows)))
-            rows = cursor.fetchall() if cursor.description else []
-    except StopIteration as done:
-        return done.value
+    return drive(statements_for(operation, DIALECT), lambda statement: _fetch(cursor, statement))
 
 
 async def _execute_async(cursor: psycopg.AsyncCursor[Any], operation: Operation[Any]) -> Any:  # noqa: ANN401
     flow = statements_for(operation, DIALECT)
-    rows: Any = None
-    try:
-        while True:
-            await cursor.execute(*_to_percent_style(flow.send(rows)))
-            rows = await cursor.fetchall() if cursor.description else []
-    except StopIteration as done:
-        return done.value
+    return await drive_async(flow, lambda statement: _fetch_async(cursor, statement))
 
 
-def _to_percent_style(statement: Statement) -> tuple[bytes, tuple[Any, ...]]:
-    text, values = statement
-    return text.replace("%", "%%").replace("?", "%s").encode(), values
+def _fetch(cursor: psycopg.Cursor[Any], statement: Statement) -> Rows:
+    cursor.execute(*to_percent_style(statement))
+    return cursor.fetchall() if cursor.description else []
+
+
+async def _fetch_async(cursor: psycopg.AsyncCursor[Any], statement: Statement) -> Rows:
+    await cursor.execute(*to_percent_style(statement))
+    return await cursor.fetchall() if cursor.description else []
 
 
 def _unavailable_error(error: Exception) -> LedgerUnavailable:

@@ -15,19 +15,22 @@ def follow_clock(now: float, dialect: Dialect) -> StatementFlow[None]:
     if dialect.clock_shared:
         yield dialect.clock_shared, ()
     ((seen, latest),) = yield (
-        "SELECT (SELECT at FROM ledger_clock WHERE name = 'queue'), (SELECT max(created) FROM queue)",
+        "SELECT (SELECT at FROM messaging_channels_clock WHERE name = 'queue'), (SELECT max(created) FROM messaging_channels_queue)",
         (),
     )
     if seen is None:
-        yield "INSERT INTO ledger_clock (name, at) VALUES ('queue', ?) ON CONFLICT DO NOTHING", (now,)
+        yield (
+            "INSERT INTO messaging_channels_clock (name, at) VALUES ('queue', ?) ON CONFLICT DO NOTHING",
+            (now,),
+        )
     back = max(seen or now, latest or now) - now
     if back <= _CLOCK_TOLERANCE:
         if back < -_CLOCK_INTERVAL:
-            yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue' AND at < ?", (now, now)
+            yield "UPDATE messaging_channels_clock SET at = ? WHERE name = 'queue' AND at < ?", (now, now)
         return
     if dialect.clock_exclusive and not (yield dialect.clock_exclusive, ())[0][0]:
         return  # others are at work: the next one who is alone moves them
-    yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue'", (now,)
+    yield "UPDATE messaging_channels_clock SET at = ? WHERE name = 'queue'", (now,)
     yield _QUEUE_SET_BACK, (now, NEVER, back, now, back, now, now, now, now, now, NEVER)
     for statement in _SET_BACK:
         yield statement, (back, now, back, now, now, NEVER)
@@ -37,25 +40,25 @@ def follow_later(due: float, reckoned_at: float, dialect: Dialect) -> StatementF
     """Return a time as the clock has it now, if that was set back since the time was reckoned: its message is moved no more."""
     if dialect.clock_shared:
         yield dialect.clock_shared, ()
-    ((seen,),) = yield "SELECT (SELECT at FROM ledger_clock WHERE name = 'queue')", ()
+    ((seen,),) = yield "SELECT (SELECT at FROM messaging_channels_clock WHERE name = 'queue')", ()
     back = 0.0 if seen is None else reckoned_at - seen
     return due - back if back > _LONG_TURN and due < NEVER else due
 
 
 _IS_RECKONED = "due > ? AND due < ? AND (holder <> '' OR tries > 0 OR state <> 'waiting' OR due <= created)"
 _QUEUE_SET_BACK = (
-    f"UPDATE queue SET due = CASE WHEN NOT ({_IS_RECKONED}) THEN due WHEN due - ? > ? THEN due - ? ELSE ? END,"  # noqa: S608  our own words
+    f"UPDATE messaging_channels_queue SET due = CASE WHEN NOT ({_IS_RECKONED}) THEN due WHEN due - ? > ? THEN due - ? ELSE ? END,"  # noqa: S608  our own words
     f" created = CASE WHEN created > ? THEN ? ELSE created END WHERE created > ? OR ({_IS_RECKONED})"
 )
 """Both times in one statement: a message that is enqueued meanwhile, by a process that still had the old time, keeps both, and so is seen next time."""
 _SET_BACK = (
     (
-        "UPDATE message SET next_check_at = CASE WHEN next_check_at - ? > ? THEN next_check_at - ? ELSE ? END"
+        "UPDATE messaging_channels_message SET next_check_at = CASE WHEN next_check_at - ? > ? THEN next_check_at - ? ELSE ? END"
         " WHERE next_check_at > ? AND next_check_at < ?"
     ),
-    "UPDATE message SET lease = CASE WHEN lease - ? > ? THEN lease - ? ELSE ? END WHERE lease > ? AND lease < ?",
+    "UPDATE messaging_channels_message SET lease = CASE WHEN lease - ? > ? THEN lease - ? ELSE ? END WHERE lease > ? AND lease < ?",
     (
-        "UPDATE paused_account SET next_probe_at = CASE WHEN next_probe_at - ? > ? THEN next_probe_at - ? ELSE ? END"
+        "UPDATE messaging_channels_paused_account SET next_probe_at = CASE WHEN next_probe_at - ? > ? THEN next_probe_at - ? ELSE ? END"
         " WHERE next_probe_at > ? AND next_probe_at < ?"
     ),
 )
