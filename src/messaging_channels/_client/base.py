@@ -96,9 +96,7 @@ class BaseDispatcher:
         self._reports = Reports(accounts_by_name, known, options, observer, rules, time.now, gate)
         self._consent = ConsentStore(gate, time.now)
         self._pipeline = SendPipeline(
-            envelopes=EnvelopeBuilder(
-                {kind: one for one in known.values() for kind in one.message_types}, tuple(resolvers)
-            ),
+            envelopes=_envelopes(known.values(), resolvers),
             selector=ProviderSelector(
                 accounts_by_name, resolve_routes(known.values(), every, routes or {}), random
             ),
@@ -166,6 +164,10 @@ class BaseDispatcher:
 
         parts = Configuration.read(settings).dispatcher_arguments(resolvers)
         return cls(checks=[*parts.pop("checks"), *checks], **parts)
+
+
+def _envelopes(known: Iterable[ChannelSpec], resolvers: Iterable[RecipientResolver]) -> EnvelopeBuilder:
+    return EnvelopeBuilder({kind: one for one in known for kind in one.message_types}, tuple(resolvers))
 
 
 def _tell_channels(providers: Iterable[Provider], known: Iterable[ChannelSpec]) -> None:
