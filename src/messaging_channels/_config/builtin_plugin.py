@@ -1,4 +1,4 @@
-"""The built-in plugin: the three channels and the sandbox are registered through the same hooks as everything else's."""
+"""The built-in plugin: its channels and the sandbox are registered through the same hooks as everything else's."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class SandboxSettings(BaseModel):
 
 @hookimpl
 def register_channels() -> Iterable[Channel]:
-    """SMS, WhatsApp and email."""
+    """The built-in channels."""
     return BUILT_IN
 
 

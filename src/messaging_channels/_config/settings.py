@@ -118,7 +118,8 @@ class Configuration:
             "http": self.http(),
             "ledger": self.ledger(),
             "rate_limits": policies.rate_limits(self._section("rate_limits")),
-            "checks": policies.checks(self._section("checks"), self.home),
+            "checks": [*policies.checks(self._section("checks"), self.home), *self.plugins.checks],
+            "notifiers": self.plugins.notifiers,
         }
 
     def observer(self) -> Observer:
@@ -156,7 +157,7 @@ class Configuration:
         retry = policies.validate(RetryPolicy, given, "retry")
         routes = {name: policies.route(name, value, retry) for name, value in self._section("routes").items()}
         for channel in self.plugins.channels:
-            variable = f"{PREFIX}ROUTE_{channel.name.upper()}"
+            variable = f"{PREFIX}ROUTE_{channel.name.upper().replace('-', '_')}"
             if variable in self.environment and channel.name not in self.overrides.get("routes", {}):
                 routes[channel.name] = policies.route(channel.name, self.environment[variable], retry)
             elif self.use_sandbox_defaults and not self.configured_providers() and channel.name not in routes:

@@ -90,6 +90,20 @@ def require_count(count: int, field: str, *, at_least: int, at_most: int) -> Non
         )
 
 
+def require_http_url(value: str, field: str, *, at_most: int = 2048) -> None:
+    """Refuse what is no http URL, or longer than `at_most` characters.
+
+    Raises:
+        InvalidMessage: naming `field`, never the URL.
+    """
+    if not value.startswith(("https://", "http://")) or len(value) > at_most or _BLANK.search(value):
+        raise InvalidMessage(
+            f"it is no http URL of at most {at_most} characters without blanks",
+            field=field,
+            hint="give https://…",
+        )
+
+
 def require_one_line(value: str, field: str) -> None:
     """Refuse what could end a header line, also when it is hidden in an encoded word (RFC 2047).
 
@@ -112,4 +126,5 @@ def _decode_header(value: str) -> str:
         return "\0"  # no reader agrees on what it means: as good as a control character
 
 
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from messaging_channels._model.senders import NonPhoneSender
     from messaging_channels._model.status import Status, StatusGroup
     from messaging_channels.plugins.access_tokens import AccessToken
-    from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP, Channel
+    from messaging_channels.plugins.channel_spec import Channel, ChannelSpec, CommandOption
+    from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP
     from messaging_channels.plugins.exchange import (
         AsyncExecutor,
         BlockingCall,
@@ -52,8 +53,15 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.hooks import Hooks, hookimpl, hookspec
     from messaging_channels.plugins.ledger import Ledger, MessageRecord, Operation
     from messaging_channels.plugins.ledger_spec import LedgerSettings, LedgerSpec
+    from messaging_channels.plugins.message_requests import (
+        MessageRequest,
+        RequestModel,
+        message_from_json,
+        request_of,
+    )
     from messaging_channels.plugins.notifiers import QueueNotifier
     from messaging_channels.plugins.observer import CompositeObserver, Observer
+    from messaging_channels.plugins.pre_send import PreSendCheck
     from messaging_channels.plugins.provider import (
         PROVIDER_API_VERSION,
         Capabilities,
@@ -104,6 +112,8 @@ __all__ = [
     "CallableResolver",
     "Capabilities",
     "Channel",
+    "ChannelSpec",
+    "CommandOption",
     "CompositeObserver",
     "CurrentTime",
     "EmailAddress",
@@ -125,6 +135,7 @@ __all__ = [
     "LookupRequest",
     "MappingResolver",
     "MessageRecord",
+    "MessageRequest",
     "NonPhoneSender",
     "Observer",
     "Operation",
@@ -132,6 +143,7 @@ __all__ = [
     "PathResolver",
     "Person",
     "PhoneNumber",
+    "PreSendCheck",
     "Provider",
     "ProviderSpec",
     "QueueNotifier",
@@ -139,6 +151,7 @@ __all__ = [
     "ReasonPolicy",
     "RecipientResolver",
     "ReportsOptional",
+    "RequestModel",
     "ResolvedRecipient",
     "SecretList",
     "Sleep",
@@ -169,8 +182,10 @@ __all__ = [
     "is_recent",
     "json_object",
     "jwt_claims",
+    "message_from_json",
     "provider_arguments",
     "provider_options_of",
+    "request_of",
     "require_sender",
     "result_from_status",
     "retry_after",
@@ -220,8 +235,8 @@ __getattr__, __dir__ = lazy(
             "Status",
         ),
         "plugins.access_tokens": ("AccessToken",),
+        "plugins.channel_spec": ("Channel", "ChannelSpec", "CommandOption"),
         "plugins.channels": (
-            "Channel",
             "BUILT_IN",
             "SMS",
             "WHATSAPP",
@@ -255,7 +270,9 @@ __getattr__, __dir__ = lazy(
             "LedgerSettings",
             "LedgerSpec",
         ),
+        "plugins.message_requests": ("MessageRequest", "RequestModel", "message_from_json", "request_of"),
         "plugins.notifiers": ("QueueNotifier",),
+        "plugins.pre_send": ("PreSendCheck",),
         "plugins.observer": (
             "Observer",
             "CompositeObserver",

@@ -19,6 +19,7 @@ from messaging_channels._model.rate_limit import RateLimit
 from messaging_channels._model.statements import ConsentStatement, StatementKind
 from messaging_channels._model.values import as_texts
 from messaging_channels.plugins.exchange import BlockingCall, CurrentTime, Flow, ask
+from messaging_channels.plugins.pre_send import PreSendCheck
 from messaging_channels.policies.rate_limiter import RateLimiter
 from messaging_channels.policies.suppression import StatementStore, address_on
 
@@ -26,26 +27,11 @@ if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
     from messaging_channels.plugins.provider import Envelope
 
+__all__ = ["AllowedPrefixes", "PreSendCheck", "SpendLimit", "SuppressionList", "VelocityLimit"]
+
 _DAY_SECONDS = 86400.0
 _LINE = 4
 """How many last digits tell subscribers of one block of numbers apart."""
-
-
-class PreSendCheck:
-    """A rule. One object serves many threads and tasks."""
-
-    name: ClassVar[str]
-    """What `errors.MessageBlocked.check` says."""
-
-    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
-        """Return why the message is forbidden, in words without its address or content; None if it is not."""
-        raise NotImplementedError
-
-    def event_received(self, event: Event) -> None:
-        """Hear of what came in, such as an opt-out. Must not block for long."""
-
-    def finish(self, envelope: Envelope, account: str | None, *, sent: bool) -> None:
-        """Hear how a message ended that this rule let through: `sent` if it was accepted or may have been, else nobody got it. Must not block."""
 
 
 class SuppressionList(PreSendCheck):

@@ -70,6 +70,8 @@ class InboundText:
     """Of the messages of one test, counted from 1: make the vendor's id of it."""
     at: float
     """When it was written: whole seconds since the epoch, UTC."""
+    channel: str = ""
+    """The channel it is written on, where the test names one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,7 +46,14 @@ class VendorWebhooks:
         return self._signed_request("delivered_body", received_at, message_id, provider_id or message_id)
 
     def inbound_message(
-        self, text: str, *, sender: str, to: str, received_at: float = START, number: int = 1
+        self,
+        text: str,
+        *,
+        sender: str,
+        to: str,
+        received_at: float = START,
+        number: int = 1,
+        channel: str = "",
     ) -> WebhookRequest:
         """Return the call that brings what a person wrote. Addresses in plain form: digits without a plus, or a mail address.
 
@@ -58,7 +65,7 @@ class VendorWebhooks:
         made = self._fixtures.inbound_message
         if made is None or self._fixtures.inbound_body is None:
             return self._signed_request("inbound_body", received_at, sender, to, text)
-        return self._signed(made(InboundText(sender, to, text, number, received_at)), received_at)
+        return self._signed(made(InboundText(sender, to, text, number, received_at, channel)), received_at)
 
     def _signed_request(self, name: str, received_at: float, *arguments: str) -> WebhookRequest:
         body: Any = getattr(self._fixtures, name)
