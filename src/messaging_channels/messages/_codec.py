@@ -49,6 +49,10 @@ class Codec:
             return [self.encode(one) for one in cast("tuple[Any, ...]", value)]
         if _type_name(type(cast("object", value))) in self._types:
             return self._encode_object(value)
+        if isinstance(value, str) and not isinstance(value, Enum):
+            return str.__str__(value)[
+                :
+            ]  # such as a template's output, which is marked as safe; a copy is a plain one
         if isinstance(value, Mapping):
             pairs = cast("Mapping[Any, Any]", value).items()
             return {
