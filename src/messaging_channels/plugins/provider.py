@@ -1,4 +1,4 @@
-"""The contract for provider plugins. Start from `docs/how-to/write-a-provider.md`.
+"""The contract for provider plugins. Start from `docs/plugin-authors/contract.md`.
 
 There are three steps of effort:
 

@@ -1,4 +1,4 @@
-"""The page docs/reference/providers.md, from what the installed providers declare: `python -m messaging_channels.testing.provider_matrix`."""
+"""The page docs/reference/providers-matrix.md, from what the installed providers declare: `python -m messaging_channels.testing.provider_matrix`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from messaging_channels.plugins.provider import (
 _HEAD = """# What the providers can do
 
 Made from what the providers declare, by `python -m messaging_channels.testing.provider_matrix`. What is declared is held to by the
-[conformance kit](conformance.md); what is not declared is refused before anything leaves the machine.
+[conformance kit](../plugin-authors/rules.md); what is not declared is refused before anything leaves the machine.
 
 """
 _ABILITIES = {
