@@ -147,7 +147,7 @@ class Sandbox:
         behaviours = [_BY_ADDRESS.get(envelope.to.plain, _DEFAULT_BEHAVIOUR) for envelope in batch]
         if any(behaviour.reason is Reason.TIMEOUT for behaviour in behaviours):
             yield from ask(Sleep(self._hang, may_send=True))
-            raise TransportError("the sandbox was told to hang", phase=Phase.READ, timed_out=True)
+            raise TransportError("the sandbox hangs for this address", phase=Phase.READ, timed_out=True)
         outcomes = [
             _result(behaviour, envelope) for behaviour, envelope in zip(behaviours, batch, strict=True)
         ]

@@ -143,7 +143,7 @@ def address_on(channel: str, address: str | Address) -> Address:
         if isinstance(cast("object", address), Address):  # a list, perhaps, in spite of the types
             return address
         raise InvalidAddress(
-            f"a {type(address).__name__}", kind="address", hint="give one address, or its text, at a time"
+            f"a {type(address).__name__}", kind="address", hint="give one address, or its text"
         )
     match channel_family(channel):
         case "sms" | "voice":
