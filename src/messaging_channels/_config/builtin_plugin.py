@@ -23,9 +23,9 @@ class SandboxSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     home: Path
-    """The directory whose file `sandbox.sqlite3` keeps what was taken. Filled in by the configuration."""
+    """Folder of the file `sandbox.sqlite3`. Default: `MESSAGING_CHANNELS_HOME`."""
     hang: PositiveFloat = 30.0
-    """Seconds it hangs when an address tells it to."""
+    """Seconds that the sandbox waits for the addresses that hang."""
 
 
 @hookimpl

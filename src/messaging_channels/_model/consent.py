@@ -145,7 +145,7 @@ def category_of(message: object, *, otherwise: str | None = None) -> str:
     told = getattr(message, "category", None)
     if told is not None and not isinstance(told, str):
         raise InvalidMessage(
-            "it is no text",
+            "must be text",
             field=f"{type(message).__name__}.category",
             hint="use authentication, transactional, marketing or a word of your own",
         )

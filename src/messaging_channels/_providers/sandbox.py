@@ -165,7 +165,7 @@ class Sandbox:
         ]
         if any(behaviour.reason is Reason.TIMEOUT for behaviour in behaviours):
             yield Sleep(self._hang, may_send=True)
-            raise TransportError("the sandbox was told to hang", phase=Phase.READ, timed_out=True)
+            raise TransportError("the sandbox hangs for this address", phase=Phase.READ, timed_out=True)
         now = yield CurrentTime()
         results: list[AttemptResult] = []
         rows: list[tuple[Any, ...]] = []

@@ -113,7 +113,7 @@ class ConsentGate:
 def suppressed_error(entry: ConsentStatement) -> MessageBlocked:
     """Return the error of a message that must not be sent."""
     return MessageBlocked(
-        str(entry), check="consent", hint="do not send it, unless the person asks for it again", entry=entry
+        str(entry), check="consent", hint="do not send unless the person opts in again", entry=entry
     )
 
 

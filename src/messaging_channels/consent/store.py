@@ -126,7 +126,7 @@ class ConsentStore:
 
     def _require_kept(self) -> None:
         if not self.gate.is_kept:
-            problem = "consent is not kept: the ledger has no operations for it, or the policy turns it off"
+            problem = "consent is not stored: use a ledger that supports it, and a ConsentPolicy that does not turn it off"
             raise ConfigurationError(problem)
 
 

@@ -1,4 +1,4 @@
-"""The contract for provider plugins. Start from `docs/how-to/write-a-provider.md`.
+"""The contract for provider plugins. Start from `docs/plugin-authors/contract.md`.
 
 There are three steps of effort:
 
@@ -300,9 +300,9 @@ def require_sender(message: Message, default: str | None, *, provider: str) -> s
         from messaging_channels._model.errors import InvalidMessage  # noqa: PLC0415
 
         raise InvalidMessage(
-            "no sender",
+            "is missing",
             field=f"{type(message).__name__}.sender",
-            hint=f"set it, or configure MESSAGING_CHANNELS_{provider.upper().replace('-', '_')}_SENDER",
+            hint=f"give a sender, or set MESSAGING_CHANNELS_{provider.upper().replace('-', '_')}_SENDER",
         )
     return str(sender)
 
@@ -322,9 +322,9 @@ def provider_options_of(message: Message, options_type: type[OptionsT]) -> Optio
         return None
     if len(own) > 1 or not isinstance(own[0], options_type):
         raise InvalidMessage(
-            f"it takes one {options_type.__name__} at most, and no other for {options_type.provider}",
+            f"may contain one {options_type.__name__} at most, and no other options for {options_type.provider}",
             field=f"{type(message).__name__}.provider_options",
-            hint="give the one that fits",
+            hint="remove the others",
         )
     return own[0]
 

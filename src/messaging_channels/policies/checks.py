@@ -151,7 +151,7 @@ class VelocityLimit(PreSendCheck):
             free, wait = self._rate_limiter.reserve([(key, rate)], now, 0.0)
             if not free:
                 self._rate_limiter.release(taken)
-                return f"too many messages to one {what}; the next may go in {wait:.0f} s"
+                return f"too many messages to one {what}; the next one is possible in {wait:.0f} s"
             taken.append((key, rate))
         return None
 
@@ -192,7 +192,7 @@ class SpendLimit(PreSendCheck):
         with self._lock:
             spent = self._spent.get(key, 0.0) + price
             if spent > self._per_day:
-                return f"the day's limit of {self._per_day:g} is used up"
+                return f"the daily limit of {self._per_day:g} is used up"
             if any(other[1] != day for other in self._spent):
                 self._spent = {other: one for other, one in self._spent.items() if other[1] == day}
                 self._pending = {name: one for name, one in self._pending.items() if one[0][1] == day}
@@ -216,7 +216,9 @@ def run_check(check: PreSendCheck, envelope: Envelope, account: str | None) -> F
         raise
     except Exception as fault:
         raise MessageBlocked(
-            f"it could not be asked ({type(fault).__name__})", check=check.name, hint="mend the rule"
+            f"the check raised {type(fault).__name__}, so the message was blocked",
+            check=check.name,
+            hint="fix the check",
         ) from fault
     if why is not None:
         raise MessageBlocked(why, check=check.name)
@@ -225,6 +227,6 @@ def run_check(check: PreSendCheck, envelope: Envelope, account: str | None) -> F
 def _prefix(text: str) -> str:
     digits = text.strip().removeprefix("+").replace(" ", "")
     if not digits.isascii() or not digits.isdecimal():
-        message = "a prefix is the first digits of a number with its country code, such as 44"
+        message = "AllowedPrefixes needs digits of country codes, such as 44"
         raise ValueError(message)
     return digits

@@ -148,7 +148,7 @@ def address_on(
         if isinstance(cast("object", address), Address):  # a list, perhaps, in spite of the types
             return address
         raise InvalidAddress(
-            f"a {type(address).__name__}", kind="address", hint="give one address, or its text, at a time"
+            f"a {type(address).__name__}", kind="address", hint="give one address, or its text"
         )
     known = {one.name: one for one in BUILT_IN} | dict(channels or {})
     named = known.get(channel.lower()) or known.get(

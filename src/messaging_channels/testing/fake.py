@@ -86,7 +86,7 @@ class Fake:
             raise WebhookVerificationError(
                 "the signature does not match",
                 provider=self.name,
-                hint="make the call with `outbox.delivery_report(...)`",
+                hint="make the request with `outbox.delivery_report(...)`",
             )
         return WebhookResult((_event(self.name, _parse_json(call.body), call),))
 

@@ -81,7 +81,7 @@ class _ScriptExecutor:
             return self._own[type(exchange)].reply(exchange)
         place = urlsplit(exchange.url).netloc
         if place not in self._scripts:
-            message = "a provider of this test sends to a place of its own, not to its `base_url`: its fixtures cannot play the vendor"
+            message = "a provider in this test does not send to its `base_url`, so its fixtures cannot answer for the vendor"
             raise LookupError(message)
         return self._scripts[place].reply(exchange)
 

@@ -30,7 +30,7 @@ class VendorWebhooks:
         """
         found = fixtures_of(provider) if isinstance(provider, str) else provider
         if found is None:
-            message = f"no installed plugin names fixtures for {provider!r}: see the entry points of group {ENTRY_POINT_GROUP}"
+            message = f"no installed plugin has fixtures for {provider!r}: see the entry points of group {ENTRY_POINT_GROUP}"
             raise LookupError(message)
         self._fixtures = found
         self._secret = secret
@@ -80,7 +80,7 @@ class VendorWebhooks:
 
 
 def _lacking(name: str) -> LookupError:
-    return LookupError(f"the fixtures give no `{name}`: the plugin has to say how such a call looks")
+    return LookupError(f"the fixtures have no `{name}`: the plugin must say what such a request looks like")
 
 
 def fixtures_of(name: str) -> ConformanceFixtures | None:
