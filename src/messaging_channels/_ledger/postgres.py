@@ -18,9 +18,8 @@ from messaging_channels._ledger.address_privacy import AddressPrivacy
 from messaging_channels._ledger.driving import drive, drive_async, to_percent_style
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sql_types import Dialect, Rows, Statement
-from messaging_channels._ledger.tables import SCHEMA_CHECK_POSTGRES
+from messaging_channels._ledger.tables import FILL_STATUS_POSTGRES, SCHEMA_CHECK_POSTGRES
 from messaging_channels._ledger.upgrade import prepare_schema
-from messaging_channels._ledger.upgrade_unnumbered import FILL_STATUS_POSTGRES
 from messaging_channels._model import forks
 from messaging_channels._model.errors import LedgerUnavailable
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair

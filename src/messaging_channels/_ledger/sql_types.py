@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from messaging_channels._ledger.schema import read_status
-from messaging_channels._ledger.tables import SCHEMA_CHECK_SQLITE
-from messaging_channels._ledger.upgrade_unnumbered import FILL_STATUS_SQLITE
+from messaging_channels._ledger.tables import FILL_STATUS_SQLITE, SCHEMA_CHECK_SQLITE
 from messaging_channels._model.status import PENDING_UNKNOWN, Status
 
 Result = TypeVar("Result")
