@@ -84,7 +84,7 @@ class SqliteLedger(AddressPrivacy):
             LedgerUnavailable: the file cannot be used.
         """
         try:
-            database, version = LedgerFile(self._path).open(is_ordered=True)
+            database, version = LedgerFile(self._path).open(most_rows=0)
         except (sqlite3.Error, OSError) as error:
             raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
         database.close()

@@ -149,7 +149,7 @@ class _Prepared:
         new = self.operation
         if record is None:
             return QueuedReceipt(new.id, new.channel, self.to, PENDING_QUEUED, new.due)
-        if record.fingerprint != new.fingerprint:
+        if record.fingerprint not in ("", new.fingerprint):
             raise errors.IdempotencyKeyReused(record.id)
         return QueuedReceipt(
             record.id, record.channel, self.to, record.status, record.created_at, replayed=True

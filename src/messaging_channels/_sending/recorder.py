@@ -176,7 +176,7 @@ class AttemptRecorder:
             IdempotencyKeyReused: it is of another message or recipient.
             IdempotencyKeyInUse: its call has not ended in the time that the caller would wait.
         """
-        if record.fingerprint != request.fingerprint:
+        if record.fingerprint not in ("", request.fingerprint):
             raise errors.IdempotencyKeyReused(record.id)
         if record.in_progress and request.is_bulk:  # by this very call, perhaps, which has gone on since
             record = (yield from ask(GetMessage(message_id=record.id))) or record
