@@ -22,7 +22,9 @@ class _Upgradable(Protocol):
 def add_ledger_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
     """Describe the commands."""
     ledger = add_group(commands, "ledger", "upgrade the ledger's tables, and forget or export what it keeps")
-    add_command(ledger, "upgrade", _upgrade, "bring the tables to the form of this version, however long it takes")
+    add_command(
+        ledger, "upgrade", _upgrade, "bring the tables to the form of this version, however long it takes"
+    )
     for name, run, words in (
         ("export", _export, "print all that is kept of one recipient, as JSON"),
         ("erase", _erase, "forget one recipient: no address and no body of it is kept"),
@@ -41,7 +43,10 @@ def _upgrade(_: argparse.Namespace) -> int:
     ledger = given.ledger if isinstance(given, LedgerOptions) else given
     if not isinstance(ledger, _Upgradable):
         raise InvalidSetting(
-            f"{type(ledger).__name__} has no tables of ours", setting="ledger", source="it", hint="none is needed"
+            f"{type(ledger).__name__} has no tables of ours",
+            setting="ledger",
+            source="it",
+            hint="none is needed",
         )
     print(f"the tables were of version {ledger.upgrade()}, and are up to date", file=sys.stderr)
     return 0

@@ -61,7 +61,7 @@ _WORDS_OF_PAYLOADS = (
     ('"body":[', '"parameters":['),
     ('"body":{"$":"map"', '"parameters":{"$":"map"'),
 )
-"""Fields and types of messages that wait, as version 1 wrote them. In the text of a message every quotation mark has a backslash before it, so none is changed."""
+"""Fields and types of messages that wait, as version 1 wrote them. In a message's text a backslash precedes every quotation mark: none is changed."""
 
 
 def _columns_before(table: str) -> frozenset[str]:
@@ -85,7 +85,10 @@ def use_words_of_the_field(dialect: Dialect) -> StatementFlow[None]:
     whens = " ".join(f"WHEN '{before}' THEN '{after}'" for before, after in _REASONS.items())
     known = ", ".join(f"'{before}'" for before in _REASONS)
     yield f"UPDATE attempt SET reason = CASE reason {whens} END WHERE reason IN ({known})", ()  # noqa: S608
-    yield "UPDATE message SET fingerprint = ''", ()  # messages have other fields since: what was made of the old ones fits none
+    yield (
+        "UPDATE message SET fingerprint = ''",
+        (),
+    )  # messages have other fields since: what was made of the old ones fits none
     payload = "payload"
     for before, after in _WORDS_OF_PAYLOADS:
         payload = f"replace({payload}, '{before}', '{after}')"

@@ -54,6 +54,7 @@ class NewRow(TypedDict):
     message_type: str
     account: str | None
     address: str
+    recipient: str
     digest: str
     fingerprint: str
     scope: str
@@ -160,6 +161,7 @@ class AttemptRecorder:
             "message_type": type(envelope.message).__name__,
             "account": request.account,
             "address": self.options.ledger.stored_address(envelope.to.plain, envelope.to.masked),
+            "recipient": self.options.recipient_digest(envelope.to.plain),
             "digest": digest_of(envelope.id, getattr(envelope.message, "text", None) or ""),
             "fingerprint": request.fingerprint,
             "scope": options.scope,
