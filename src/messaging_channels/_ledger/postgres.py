@@ -81,7 +81,7 @@ class PostgresLedger(AddressPrivacy):
         """
         try:
             with psycopg.connect(self._pool_settings.conninfo) as connection, connection.cursor() as cursor:
-                flow = prepare_schema(DIALECT, is_ordered=True)
+                flow = prepare_schema(DIALECT, most_rows=0)
                 return drive(flow, lambda statement: _fetch(cursor, statement))
         except psycopg.Error as error:
             raise _unavailable_error(error) from error

@@ -27,7 +27,15 @@ _FAILURES = frozenset(
     }
 )
 """What speaks against the provider as a whole. Any other answer shows that it works."""
-_NEUTRAL = frozenset({Reason.INTERNAL_ERROR, Reason.PLUGIN, Reason.CANCELLED, Reason.PROCESS_CRASHED})
+_NEUTRAL = frozenset(
+    {
+        Reason.INTERNAL_ERROR,
+        Reason.LEASE_EXPIRED,
+        Reason.PLUGIN,
+        Reason.CANCELLED,
+        Reason.PROCESS_CRASHED,
+    }
+)
 """What says nothing of the provider."""
 
 
