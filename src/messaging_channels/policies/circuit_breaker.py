@@ -43,6 +43,19 @@ _CLOCK_TOLERANCE = 1.0
 """Seconds by which the times that threads read may be out of order."""
 
 
+@dataclass(frozen=True, slots=True)
+class CircuitState:
+    """A provider that failed lately."""
+
+    provider: str
+    account: str | None
+    """None for the platform's own."""
+    failures: int
+    """In a row."""
+    open_until: float
+    """Until when it is left alone: seconds since the epoch, UTC; 0 if it is not."""
+
+
 @dataclass(slots=True)
 class _Circuit:
     failures: int = 0
@@ -82,6 +95,12 @@ class CircuitBreakers(FreshLock):
             self.any_failures = True
             if condition.failures >= policy.failure_threshold:
                 condition.open(now, policy.reset_timeout)
+
+    def states(self, now: float) -> Sequence[tuple[Hashable, int, float]]:
+        """Return who failed lately, how often in a row, and until when it rests (0 if it does not)."""
+        with self._lock:
+            found = list(self._circuits.items())
+        return [(key, one.failures, one.open_until if one.is_open(now) else 0.0) for key, one in found]
 
     def is_open(self, key: Hashable, now: float) -> bool:
         """Whether it is to be left alone now."""
