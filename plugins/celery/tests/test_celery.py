@@ -90,7 +90,7 @@ def _wait_for(said: Queue[str], text: str) -> None:
     heard: list[str] = []
     while text not in "".join(heard[-1:]):
         try:
-            heard.append(said.get(timeout=60))
+            heard.append(said.get(timeout=100))
         except Empty:
             pytest.fail("".join(heard))
 
@@ -230,9 +230,9 @@ def test_the_worker_inside_celerys_sends_what_waits_and_ends_with_it(app: Celery
     arguments = {"providers": [Sandbox()], "ledger": ledger, "observer": observer}
     messaging = Messaging(app, lambda: arguments, worker={"concurrency": 1, "poll_interval": 60.0})
 
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=60):
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=100):
         messaging.dispatcher.enqueue(Sms("hello"), to=TO)
-        assert observer.ended.get(timeout=60)
+        assert observer.ended.get(timeout=110)
 
     assert not [one for one in threading.enumerate() if one.name == "messaging-channels"]
     messaging.close()
@@ -243,9 +243,9 @@ def test_a_wake_up_has_the_message_sent(app: Celery, tmp_path: Path) -> None:
     ledger = SqliteLedger(tmp_path / "ledger.sqlite3", owned=True)
     messaging = Messaging(app, lambda: {"providers": [Sandbox()], "ledger": ledger, "observer": observer})
 
-    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=60):
+    with start_worker(app, pool="solo", perform_ping_check=False, shutdown_timeout=100):
         messaging.dispatcher.enqueue(Sms("hello"), to=TO)
-        assert observer.ended.get(timeout=60)
+        assert observer.ended.get(timeout=110)
         later = messaging.dispatcher.enqueue(Sms("later"), to=TO, send_at=time.time() + 3600)
         asyncio.run(
             CeleryNotifier(app).notify_async(later.id, time.time() + 3600)
