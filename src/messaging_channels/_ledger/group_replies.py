@@ -7,32 +7,38 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from messaging_channels.plugins.ledger import Operation
 
+_Future_co = TypeVar("_Future_co", bound="Future[Any] | asyncio.Future[Any]", covariant=True)
 _Told: TypeAlias = "tuple[asyncio.Future[Any], Any]"
 
 
 @dataclass(slots=True, frozen=True)
-class Pending:
+class Pending(Generic[_Future_co]):
     """An operation that waits, and who is told its reply, or the exception that stands in its place."""
 
     operation: Operation[Any]
-    future: Future[Any] | asyncio.Future[Any]
-
-    @classmethod
-    def for_thread(cls, operation: Operation[Any]) -> Pending:
-        """Return one for which a thread waits."""
-        return cls(operation, Future())
-
-    @classmethod
-    def for_task(cls, operation: Operation[Any]) -> Pending:
-        """Return one for which a task of the running loop waits."""
-        return cls(operation, asyncio.get_running_loop().create_future())
+    future: _Future_co
 
 
-def deliver(group: Sequence[Pending], replies: Sequence[Any]) -> None:
+PendingInThread: TypeAlias = "Pending[Future[Any]]"
+PendingInTask: TypeAlias = "Pending[asyncio.Future[Any]]"
+AnyPending: TypeAlias = "Pending[Future[Any] | asyncio.Future[Any]]"
+
+
+def wait_in_thread(operation: Operation[Any]) -> PendingInThread:
+    """Return an operation for which a thread waits."""
+    return Pending(operation, Future())
+
+
+def wait_in_task(operation: Operation[Any]) -> PendingInTask:
+    """Return an operation for which a task of the running loop waits."""
+    return Pending(operation, asyncio.get_running_loop().create_future())
+
+
+def deliver(group: Sequence[AnyPending], replies: Sequence[Any]) -> None:
     """Tell all of them their replies."""
     by_loop: dict[asyncio.AbstractEventLoop, list[_Told]] = {}
     for one, reply in zip(group, replies, strict=True):

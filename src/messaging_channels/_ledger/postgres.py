@@ -16,7 +16,7 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from messaging_channels._ledger.address_privacy import AddressPrivacy
-from messaging_channels._ledger.group_replies import Pending
+from messaging_channels._ledger.group_replies import PendingInTask, wait_in_task, wait_in_thread
 from messaging_channels._ledger.postgres_group import ALONE, may_be_grouped
 from messaging_channels._ledger.postgres_statements import (
     CONNECTION_ERRORS,
@@ -68,7 +68,8 @@ class PostgresLedger(AddressPrivacy):
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         """See Ledger."""
         made = ExecutorPair(
-            lambda: _Sync(self._pool_settings, self._writer), lambda: _Async(self._pool_settings, self._writer)
+            lambda: _Sync(self._pool_settings, self._writer),
+            lambda: _Async(self._pool_settings, self._writer),
         )
         return dict.fromkeys(ALL_OPERATIONS, made)
 
@@ -94,7 +95,7 @@ class _Sync(forks.FreshLock):
 
     def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
         if may_be_grouped(exchange):
-            pending = Pending.for_thread(exchange)
+            pending = wait_in_thread(exchange)
             self._writer.submit(pending)
             reply = pending.future.result()
             if reply is not ALONE:
@@ -150,7 +151,7 @@ class _Async(forks.FreshLock):
 
     async def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
         if may_be_grouped(exchange):
-            pending = Pending.for_task(exchange)
+            pending = wait_in_task(exchange)
             self._writer.submit(pending)
             try:
                 reply = await asyncio.shield(pending.future)
@@ -162,7 +163,7 @@ class _Async(forks.FreshLock):
                 return reply
         return await self._pool_of_loop().perform(exchange)
 
-    async def _finish(self, pending: Pending) -> None:
+    async def _finish(self, pending: PendingInTask) -> None:
         """Do for a caller that was cancelled what it asked for all the same."""
         with suppress(LedgerUnavailable):
             if await pending.future is ALONE:

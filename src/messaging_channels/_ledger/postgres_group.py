@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
-
-import psycopg
+from typing import TYPE_CHECKING, Any, Final
 
 from messaging_channels._ledger import postgres_sets as sets
-from messaging_channels._ledger.postgres_statements import DIALECT, execute, run_flow
+from messaging_channels._ledger.postgres_statements import execute, run_flow
+from messaging_channels._ledger.sql_accounts import paused_accounts
 from messaging_channels._ledger.sql_claim import load_with_step_status
 from messaging_channels._ledger.sql_events import clean_text
 from messaging_channels._model.outcomes import Outcome
-from messaging_channels._model.status import PENDING_NOT_SENT
+from messaging_channels._model.status import PENDING_NOT_SENT, Status
 from messaging_channels.plugins.ledger import (
     FinishAttempt,
     GetMessage,
@@ -27,7 +26,18 @@ from messaging_channels.plugins.ledger import (
     StartAttempt,
     Transaction,
 )
-from messaging_channels.plugins.ledger_queue import Claim, Enqueue, IncrementCounters, Job, State, UpdateJob
+from messaging_channels.plugins.ledger_queue import (
+    Claim,
+    Enqueue,
+    IncrementCounters,
+    Job,
+    ListPausedAccounts,
+    State,
+    UpdateJob,
+)
+
+if TYPE_CHECKING:
+    import psycopg
 
 
 class Alone:
@@ -76,6 +86,7 @@ _SUITS: Mapping[type[Any], Callable[[Any], bool]] = {
     GetMessage: lambda one: one.message_id is None and one.provider_id is None,
     Claim: lambda one: one.message_id is None and not one.ended_owners,
     IncrementCounters: lambda _: True,
+    ListPausedAccounts: lambda _: True,
 }
 
 
@@ -142,7 +153,7 @@ class Group:
     def _statements(self) -> _Statements:
         made = _Statements()
         made.add(sets.PREPARE)
-        if set(self._by_type) <= {Claim, GetMessage}:
+        if set(self._by_type) <= {Claim, GetMessage, ListPausedAccounts}:
             made.add(sets.COMMIT_LATER)
         ends: Mapping[int, FinishAttempt] = self._by_type.get(FinishAttempt, {})
         named = [(one.message_id, one.result.provider_id) for one in ends.values() if one.result.provider_id]
@@ -163,6 +174,9 @@ class Group:
         over: Mapping[int, UpdateJob] = self._by_type.get(UpdateJob, {})
         made.add_set(sets.DELETE_JOBS, list(map(sets.job_row, over.values())), read_as="deleted")
 
+        if ListPausedAccounts in self._by_type:
+            made.add(sets.SELECT_PAUSED_ACCOUNTS, read_as="paused")
+
     def _add_new(self, made: _Statements) -> None:
         queued: Mapping[int, Enqueue] = self._by_type.get(Enqueue, {})
         reserved: Mapping[int, ReserveMessage] = self._by_type.get(ReserveMessage, {})
@@ -170,7 +184,7 @@ class Group:
         made.add_set(
             sets.FIND_KEYS, [(one.scope, one.idempotency_key) for one in found.values()], read_as="found"
         )
-        new = [*queued.values(), *reserved.values()]
+        new: list[Enqueue | ReserveMessage] = [*queued.values(), *reserved.values()]
         made.add_set(sets.INSERT_MESSAGES, list(map(sets.message_row, new)), read_as="inserted")
         made.add_set(sets.INSERT_QUEUE, list(map(sets.queue_row, queued.values())), read_as="enqueued")
         first = list(map(sets.attempt_row, reserved.values()))
@@ -178,7 +192,7 @@ class Group:
         keyed = [one for one in new if one.idempotency_key is not None]
         for hour in sorted({int(_begun_at(one) // _HOUR) for one in keyed}):
             made.add(sets.INSERT_HOUR, (hour,))
-        made.add_set(sets.INSERT_KEYS, [sets.message_row(one)[:1] + (_owner(one),) for one in keyed])
+        made.add_set(sets.INSERT_KEYS, [(one.id, _owner(one)) for one in keyed])
 
     def _add_starts(self, made: _Statements) -> None:
         starts: Mapping[int, StartAttempt] = self._by_type.get(StartAttempt, {})
@@ -205,27 +219,29 @@ class Group:
         def ids(name: str) -> set[str]:
             return {row[0] for row in rows.get(name, ())}
 
-        inserted = ids("inserted")
-        confirmed: tuple[tuple[type[Any], set[str], Any], ...] = (
-            (Enqueue, inserted & ids("enqueued"), None),
-            (ReserveMessage, inserted & ids("reserved"), None),
-            (StartAttempt, ids("started"), True),
-        )
-        for kind, done, reply in confirmed:
-            for place, one in self._by_type.get(kind, {}).items():
-                if _message_id(one) in done:
-                    self._replies[place] = reply
-        finished, deleted = ids("finished"), ids("deleted")
-        for place, one in self._by_type.get(FinishAttempt, {}).items():
-            if one.message_id in finished:
-                self._replies[place] = one.result.status if one.stop_reason else PENDING_NOT_SENT
+        inserted, finished, deleted = ids("inserted"), ids("finished"), ids("deleted")
+        self._confirm(Enqueue, inserted & ids("enqueued"), lambda _: None)
+        self._confirm(ReserveMessage, inserted & ids("reserved"), lambda _: None)
+        self._confirm(StartAttempt, ids("started"), lambda _: True)
+        self._confirm(FinishAttempt, finished, _finished_status)
         for place, one in self._by_type.get(UpdateJob, {}).items():
             self._replies[place] = one.message_id in deleted
+        self._replies.update(dict.fromkeys(self._by_type.get(IncrementCounters, ())))
+        self._read_found(rows)
+
+    def _confirm(self, kind: type[Any], ids: set[str], reply: Callable[[Any], Any]) -> None:
+        for place, one in self._by_type.get(kind, {}).items():
+            if _message_id(one) in ids:
+                self._replies[place] = reply(one)
+
+    def _read_found(self, rows: Mapping[str, Sequence[tuple[Any, ...]]]) -> None:
         taken = {tuple(row) for row in rows.get("found", ())}
         for place, one in self._by_type.get(GetMessage, {}).items():
             if (one.scope, one.idempotency_key) not in taken:
                 self._replies[place] = None
-        self._replies.update(dict.fromkeys(self._by_type.get(IncrementCounters, ())))
+        if ListPausedAccounts in self._by_type:
+            paused = paused_accounts(list(rows["paused"]))
+            self._replies.update(dict.fromkeys(self._by_type[ListPausedAccounts], paused))
         for place in self._by_type.get(Claim, ()):
             claimed = sorted(rows[f"claimed {place}"], key=lambda row: row[0])
             if not claimed or claimed[0][0] >= 0:
@@ -236,9 +252,7 @@ class Group:
         with connection.cursor() as cursor:
             for place, one in self._by_type.get(Claim, {}).items():
                 if place in self._replies:
-                    self._replies[place] = [
-                        _job(cursor, row, one.now) for row in self._replies[place]
-                    ]
+                    self._replies[place] = [_job(cursor, row, one.now) for row in self._replies[place]]
             place = 0
             for operation in self._operations:
                 for one in flatten(operation):
@@ -264,6 +278,10 @@ def _cleaned(one: Any) -> Any:  # noqa: ANN401  any operation
     if (provider_id, detail) == (result.provider_id, result.detail):
         return one
     return replace(one, result=replace(result, provider_id=provider_id, detail=detail))
+
+
+def _finished_status(one: FinishAttempt) -> Status:
+    return one.result.status if one.stop_reason else PENDING_NOT_SENT
 
 
 def _begun_at(new: Enqueue | ReserveMessage) -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+from messaging_channels._ledger.sql_accounts import PAUSED_ACCOUNTS
 from messaging_channels._ledger.sql_types import status_to_json
 from messaging_channels._model.status import PENDING_NOT_SENT, PENDING_QUEUED
 from messaging_channels.plugins.ledger import FinishAttempt, ReserveMessage, StartAttempt
@@ -117,7 +118,7 @@ _ATTEMPTS = (
 )
 INSERT_FIRST_ATTEMPTS = f"{_ATTEMPTS} ON CONFLICT DO NOTHING RETURNING message_id".encode()
 INSERT_ATTEMPTS = (
-    f"{_ATTEMPTS} WHERE NOT EXISTS (SELECT 1 FROM attempt AS other WHERE other.message_id = n.id"
+    f"{_ATTEMPTS} WHERE NOT EXISTS (SELECT 1 FROM attempt AS other WHERE other.message_id = n.id"  # noqa: S608  constants
     " AND other.reason = 'accepted' AND other.number >"
     " coalesce((SELECT max(base) FROM step WHERE step.message_id = n.id), 0))"
     " AND NOT EXISTS (SELECT 1 FROM attempt AS other WHERE other.message_id = n.id AND other.reason IS NULL)"
@@ -136,9 +137,9 @@ HOLD_MESSAGES = (
     f" AND queue.holder = n.holder)) AND NOT ({_MAY_BE_SUPPRESSED})"
 ).encode()
 LOCK_PROVIDER_IDS = (
-    b"SELECT count(pg_advisory_xact_lock(hashtextextended(name, 0))) FROM (SELECT attempt.provider || chr(31) || n.provider_id"
-    b" AS name FROM unnest(%b::text[], %b::text[]) AS n(id, provider_id) JOIN attempt ON attempt.message_id = n.id"
-    b" AND attempt.number = 1 ORDER BY 1) AS sorted"
+    b"SELECT count(pg_advisory_xact_lock(hashtextextended(name, 0))) FROM (SELECT (SELECT provider FROM attempt"
+    b" WHERE attempt.message_id = n.id AND attempt.number = 1) || chr(31) || n.provider_id AS name"
+    b" FROM unnest(%b::text[], %b::text[]) AS n(id, provider_id) ORDER BY 1) AS sorted"
 )
 """As an early report takes them by itself: whoever comes second finds what the first wrote."""
 LOCK_MESSAGES = b"SELECT id FROM message WHERE id = ANY (%b::text[]) ORDER BY id FOR UPDATE"
@@ -147,11 +148,11 @@ FINISH_ATTEMPTS = (
     b" detail = n.detail, retry_after = n.retry_after, duration = n.at - started FROM unnest(%b::text[], %b::text[], %b::text[],"
     b" %b::text[], %b::text[], %b::float8[], %b::float8[], %b::text[], %b::text[], %b::float8[])"
     b" AS n(id, reason, status, provider_id, detail, retry_after, at, known, stopped, over)"
-    b" JOIN message ON message.id = n.id AND message.event_count = 0"
     b" WHERE attempt.message_id = n.id AND attempt.number = 1 AND attempt.reason IS NULL"
-    b" AND NOT EXISTS (SELECT 1 FROM event WHERE event.provider = attempt.provider AND event.provider_id = n.provider_id"
-    b" AND event.message_id IS NULL)"
-    b" AND NOT EXISTS (SELECT 1 FROM attempt AS other WHERE other.message_id = n.id AND other.number > 1)"
+    b" AND (SELECT event_count FROM message WHERE message.id = n.id) = 0"
+    b" AND (SELECT count(*) FROM event WHERE event.provider = attempt.provider AND event.provider_id = n.provider_id"
+    b" AND event.message_id IS NULL) = 0"
+    b" AND (SELECT count(*) FROM attempt AS other WHERE other.message_id = n.id) = 1"
     b" RETURNING attempt.message_id, n.known, n.stopped, n.over)"
     b" UPDATE message SET status = ended.known, version = version + 1, stopped = ended.stopped, next_check_at = NULL,"
     b" lease = coalesce(ended.over, lease) FROM ended WHERE message.id = ended.message_id RETURNING message.id"
@@ -186,9 +187,11 @@ CLAIM = (
     b" WHERE NOT is_right OR EXISTS (SELECT 1 FROM doubt)"
 )
 """Nothing where a clock was set, or a worker died with one of them: a row then says so."""
+SELECT_PAUSED_ACCOUNTS = PAUSED_ACCOUNTS.encode()
 PREPARE = (
     b"SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),"
     b" set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),"
+    b" set_config('random_page_cost', '0.01', true), set_config('enable_bitmapscan', 'off', true),"
     b" set_config('lock_timeout', '200ms', true)"
 )
 """For this transaction: by primary key, whatever the statistics of an empty table say; and nobody waits for a lock that a caller holds for long."""

@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from messaging_channels._ledger.group_replies import Pending, deliver
+from messaging_channels._ledger.group_replies import AnyPending, deliver
 from messaging_channels._ledger.postgres_group import ALONE, Group, flatten
 from messaging_channels._ledger.postgres_statements import CONNECTION_ERRORS, create_schema, unavailable_error
 from messaging_channels._model import forks
@@ -30,14 +30,14 @@ class Writer:
         """Connect with the first operation. A server that is away is waited for as long as `patience` seconds."""
         self._conninfo = conninfo
         self._patience = patience
-        self._waiting: deque[Pending] = deque()
+        self._waiting: deque[AnyPending] = deque()
         self._condition = threading.Condition()
         self._is_closing = False
         self._connection: psycopg.Connection[Any] | None = None
         self._thread = threading.Thread(target=self._run, name="messaging-channels-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, one: Pending) -> bool:
+    def submit(self, one: AnyPending) -> bool:
         """Have an operation done together with others. Return False if the writer has ended."""
         with self._condition:
             if self._is_closing:
@@ -58,9 +58,9 @@ class Writer:
             deliver(group, self._write([one.operation for one in group]))
         self._disconnect()
 
-    def _next_group(self) -> list[Pending]:
+    def _next_group(self) -> list[AnyPending]:
         """Wait for work and return what waits, as far as it fits; nothing when it is time to go."""
-        group: list[Pending] = []
+        group: list[AnyPending] = []
         parts = 0
         with self._condition:
             while not (self._waiting or self._is_closing):
@@ -132,7 +132,7 @@ class WriterOfProcess(forks.FreshLock):
         self._conninfo, self._patience = conninfo, patience
         self._writer: Writer | None = None
 
-    def submit(self, one: Pending) -> None:
+    def submit(self, one: AnyPending) -> None:
         """Have an operation done together with others."""
         while not (self._writer or self._start()).submit(one):
             self._start()
