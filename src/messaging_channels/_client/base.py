@@ -25,10 +25,13 @@ from messaging_channels.consent.policy import ConsentPolicy
 from messaging_channels.consent.store import ConsentStore
 from messaging_channels.messages import Codec
 from messaging_channels.plugins.channels import BUILT_IN, Channel
+from messaging_channels.plugins.ledger_limits import LimitStore, TakePlaces
 from messaging_channels.plugins.notifiers import EXECUTORS as WAKE_UP
 from messaging_channels.plugins.notifiers import NotifyWorkers, QueueNotifier
 from messaging_channels.plugins.observer import Observer
+from messaging_channels.policies.circuit_breaker import CircuitBreakers
 from messaging_channels.policies.routing import Route, resolve_routes
+from messaging_channels.policies.shared_limits import SharedLimits
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
@@ -57,6 +60,7 @@ class BaseDispatcher:
         consent: ConsentPolicy | None = None,
         checks: Iterable[PreSendCheck] = (),
         rate_limits: Mapping[str, RateLimit] | None = None,
+        shared_limits: LimitStore | bool = False,
         notifiers: Iterable[QueueNotifier] = (),
         observer: Observer | None = None,
         http: HttpSettings | None = None,
@@ -75,6 +79,8 @@ class BaseDispatcher:
             consent: how what people say about being written to is understood. It is kept in the ledger, which is asked before every message.
             checks: pre-send checks that may block a message, asked in order.
             rate_limits: the most that a provider may be asked for each account and sender, by the provider's name.
+            shared_limits: whether rates and circuit breakers hold over all processes that share the ledger; or where else they are kept. Checks
+                that are `shared` are asked there too.
             notifiers: have a worker look at an enqueued message at once; see `messaging_channels.plugins.notifiers`.
             observer: hears of every attempt and event.
             http: time-outs, proxy, certificates.
@@ -82,6 +88,7 @@ class BaseDispatcher:
 
         Raises:
             UnknownProvider: a route names a provider that is not given.
+            InvalidSetting: limits are to be shared, and the ledger does not keep them, or there is none.
         """
         accounts_by_name = {None: _by_name(providers)} | {
             name: _by_name(own) for name, own in (accounts or {}).items()
@@ -94,6 +101,7 @@ class BaseDispatcher:
             accounts_by_name, {one.name: one for one in known}, options, observer, rules, time.now, gate
         )
         self._consent = ConsentStore(gate, time.now)
+        circuits, limit_executors = CircuitBreakers(), _limit_executors(shared_limits, options)
         self._pipeline = SendPipeline(
             envelopes=EnvelopeBuilder(
                 {kind: channel for channel in known for kind in channel.message_types}, tuple(resolvers)
@@ -107,12 +115,14 @@ class BaseDispatcher:
             clock=time.now,
             chance=random,
             timeouts=settings.timeouts,
+            circuits=circuits,
+            shared=SharedLimits(circuits) if shared_limits else None,
         )
         self._enqueuer = Enqueuer(
             self._pipeline, Codec(storable_types(known, every.values())), tuple(notifiers)
         )
         executors: dict[type[Exchange[Any]], ExecutorPair] = dict(options.ledger.executors)
-        executors |= {InTransaction: WITHIN, NotifyWorkers: WAKE_UP}
+        executors |= {InTransaction: WITHIN, NotifyWorkers: WAKE_UP, **limit_executors}
         for provider in every.values():
             executors.update(provider.executors)
         self._transport = self._transport_type(settings, executors, time)
@@ -173,6 +183,27 @@ def _ledger_options(ledger: Ledger | LedgerOptions | None) -> LedgerOptions:
     if isinstance(ledger, LedgerOptions):
         return ledger
     return LedgerOptions(ledger or LazyMemoryLedger(), ledger is not None)
+
+
+def _limit_executors(
+    shared: LimitStore | bool, options: LedgerOptions
+) -> Mapping[type[Exchange[Any]], ExecutorPair]:
+    """Return what performs the operations on shared limits besides the ledger.
+
+    Raises:
+        InvalidSetting: the ledger is to, and cannot.
+    """
+    if not isinstance(shared, bool):
+        return shared.executors
+    kept = TakePlaces in options.ledger.executors and not isinstance(options.ledger, LazyMemoryLedger)
+    if shared and not kept:
+        raise errors.InvalidSetting(
+            "the ledger keeps no limits for several processes",
+            setting="shared_limits",
+            source="code",
+            hint="give a ledger in PostgreSQL or in a SQLite file",
+        )
+    return {}
 
 
 def _parse_for_each(channels: Iterable[Channel], text: str) -> list[Address]:

@@ -18,6 +18,8 @@ DIALECT = Dialect(
     " FOR UPDATE SKIP LOCKED",
     SCHEMA_CHECK_POSTGRES,
     "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
+    "SELECT extract(epoch FROM clock_timestamp())::float8 + 0 * ?::float8",
+    "SET LOCAL synchronous_commit = off",
 )
 SCHEMA_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))"
 CONNECTION_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)

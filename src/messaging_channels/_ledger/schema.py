@@ -9,6 +9,7 @@ from typing import Any
 
 from messaging_channels._ledger.failures import FAILURE_COLUMNS, failure_from_row
 from messaging_channels._ledger.schema_consent import CONSENT_SCHEMA
+from messaging_channels._ledger.schema_limits import LIMITS_SCHEMA
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.receipts import Attempt, RecordedEvent, RecordedStep
 from messaging_channels._model.status import PENDING_UNKNOWN, Status, from_dict
@@ -76,6 +77,7 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS ledger_hour (hour BIGINT PRIMARY KEY, place INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS ledger_key (message_id TEXT PRIMARY KEY, place INTEGER NOT NULL)",
     *CONSENT_SCHEMA,
+    *LIMITS_SCHEMA,
 )
 """The same for SQLite and PostgreSQL. Times are seconds since the epoch, UTC.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from messaging_channels._ledger import sql, sql_accounts, sql_consent, sql_queue
+from messaging_channels._ledger import sql, sql_accounts, sql_consent, sql_limits, sql_queue
 from messaging_channels._ledger.sql_types import Dialect, StatementFlow
 from messaging_channels.plugins.ledger import Operation, ReserveMessage, StartAttempt, Transaction
 
@@ -32,4 +32,10 @@ def _unless_suppressed(operation: ReserveMessage | StartAttempt, dialect: Dialec
     return entry or (yield from _HANDLERS[type(operation)](operation, dialect))
 
 
-_HANDLERS = {**sql.HANDLERS, **sql_queue.HANDLERS, **sql_consent.HANDLERS, **sql_accounts.HANDLERS}
+_HANDLERS = {
+    **sql.HANDLERS,
+    **sql_queue.HANDLERS,
+    **sql_consent.HANDLERS,
+    **sql_accounts.HANDLERS,
+    **sql_limits.HANDLERS,
+}

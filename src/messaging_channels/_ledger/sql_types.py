@@ -28,6 +28,10 @@ class Dialect:
     """A statement that finds a row where nothing of the schema is missing."""
     advisory_lock: str | None = None
     """A statement that takes a lock by name until the end of the transaction, where one writer at a time is not given anyway."""
+    clock: str = "SELECT CAST(? AS DOUBLE PRECISION)"
+    """A statement that returns the time of the store, seconds since the epoch, UTC; it is given the caller's."""
+    commit_later: str | None = None
+    """A statement after which the transaction is committed without waiting for the disk."""
 
 
 def take_lock(dialect: Dialect, *name: str) -> StatementFlow[None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from math import inf
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ from messaging_channels._sending.send_state import (
     SendState,
     attempt_result,
 )
+from messaging_channels._sending.shared_places import MAX_LATENESS, take_shared_places
 from messaging_channels.messages import fingerprint
 from messaging_channels.plugins.exchange import Coalesce, Flow, Gather, Sleep, Timeouts, ask
 from messaging_channels.plugins.ledger import GetMessage
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from messaging_channels._sending.attempt import AttemptEnd
     from messaging_channels.messages import Message
     from messaging_channels.plugins.ledger import MessageRecord
+    from messaging_channels.policies.shared_limits import SharedLimits, TakenPlaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class SendPipeline:
     """The transport's own, which a deadline may shorten."""
     circuits: CircuitBreakers = field(default_factory=CircuitBreakers)
     limiter: RateLimiter = field(default_factory=RateLimiter)
+    shared: SharedLimits | None = None
+    """What holds over processes; None if each goes by itself."""
 
     def send(self, message: Message, to: Any, options: SendOptions) -> Flow[Receipt]:  # noqa: ANN401  resolvers take anything
         """Send one message to one recipient. See `Dispatcher.send`."""
@@ -196,14 +201,23 @@ class SendPipeline:
 
     def send_group(self, group: Sequence[SendState], name: str) -> Flow[None]:
         """Ask one provider about messages of one account, and tell the rules of those that are done."""
-        yield from self._send_group(group, name)
+        limiter: RateLimiter | TakenPlaces | None = self.limiter
+        if self.shared is not None:
+            limits_of = partial(self._limits_of, group[0].providers[name])
+            limiter = yield from take_shared_places(
+                self.shared, group, name, limits_of, self.clock(), self.limiter
+            )
+        if limiter is not None:
+            yield from self._send_group(group, name, limiter)
         if self.checks:
             finish_checks(self.checks, [one for one in group if one.is_done])
 
-    def _send_group(self, group: Sequence[SendState], name: str) -> Flow[None]:
+    def _send_group(
+        self, group: Sequence[SendState], name: str, limiter: RateLimiter | TakenPlaces
+    ) -> Flow[None]:
         """Ask one provider about messages of one account, each when its time has come: write the intent down, ask, write down how it ended."""
         provider, entered = group[0].providers[name], self.clock()
-        waiting, seen = self._wait_for_rate_limits(group, provider, entered), entered
+        waiting, seen = self._wait_for_rate_limits(group, provider, entered, limiter), entered
         if (
             waiting
             and len(group) == 1
@@ -218,6 +232,10 @@ class SendPipeline:
                     state.not_before += now - seen
                 entered += now - seen
             seen = now
+            if self.shared is not None and waiting[0].not_before < now - MAX_LATENESS:
+                waiting = yield from self._renew_places(self.shared, waiting, provider, now)
+                if not waiting:
+                    break
             if waiting[0].not_before > now + _MIN_SECONDS:
                 yield from ask(Sleep(waiting[0].not_before - now))
                 continue
@@ -229,6 +247,19 @@ class SendPipeline:
         if self._records(group):
             given_up = [state for state in group if state.is_done and state.attempts and state.retry_after]
             yield from self.recorder.finish(given_up, self.clock())
+
+    def _renew_places(
+        self, shared: SharedLimits, waiting: list[SendState], provider: Provider, now: float
+    ) -> Flow[list[SendState]]:
+        """Take new places for those that come too late for theirs: others use the time by now."""
+        limits_of = partial(self._limits_of, provider)
+        late = [one for one in waiting if one.not_before < now - MAX_LATENESS and limits_of(one)]
+        if not late:
+            return waiting
+        limiter = yield from take_shared_places(shared, late, provider.name, limits_of, now, self.limiter)
+        again = [] if limiter is None else self._wait_for_rate_limits(late, provider, now, limiter)
+        rest = [one for one in waiting if one not in late]
+        return sorted([*rest, *again], key=attrgetter("not_before"))
 
     def _due_batches(
         self, waiting: list[SendState], provider: Provider, now: float, entered: float
@@ -360,20 +391,17 @@ class SendPipeline:
                 notify(observer.attempt_finished, attempt)
 
     def _wait_for_rate_limits(
-        self, group: Sequence[SendState], provider: Provider, now: float
+        self, group: Sequence[SendState], provider: Provider, now: float, limiter: RateLimiter | TakenPlaces
     ) -> list[SendState]:
         """Give each its place under the rates; return them as they are due, the first first."""
         waiting: list[SendState] = []
-        name, rate = provider.name, self.rate_limits.get(provider.name)
-        # asking the protocol itself (isinstance) takes ten times as long
-        named: SupportsRateLimits | None = provider if hasattr(provider, "rate_limits") else None  # type: ignore[assignment]
+        name = provider.name
         for state in group:
             step = state.step
             due = now + step.delay if isinstance(step, TryProvider) else now
-            own = named.rate_limits(state.envelope) if named is not None else ()
-            if own or rate is not None:
-                limits = applicable_rate_limits(state, name, own, rate)
-                taken, pace = self.limiter.reserve(limits, due, state.max_wait(now) - (due - now))
+            limits = self._limits_of(provider, state)
+            if limits:
+                taken, pace = limiter.reserve(limits, due, state.max_wait(now) - (due - now))
                 if not taken:
                     state.skip_provider(name, "its rate leaves no place in time", pace)
                     continue
@@ -381,6 +409,13 @@ class SendPipeline:
             state.not_before = due
             waiting.append(state)
         return waiting if len(waiting) == 1 else sorted(waiting, key=attrgetter("not_before"))
+
+    def _limits_of(self, provider: Provider, state: SendState) -> Sequence[tuple[Hashable, RateLimit]]:
+        rate = self.rate_limits.get(provider.name)
+        # asking the protocol itself (isinstance) takes ten times as long
+        named: SupportsRateLimits | None = provider if hasattr(provider, "rate_limits") else None  # type: ignore[assignment]
+        own = named.rate_limits(state.envelope) if named is not None else ()
+        return applicable_rate_limits(state, provider.name, own, rate) if own or rate is not None else ()
 
 
 _ACCEPTED = Reason.ACCEPTED  # to find a member takes Python 3.11 0.2 µs

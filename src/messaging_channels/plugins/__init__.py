@@ -51,6 +51,18 @@ if TYPE_CHECKING:
     )
     from messaging_channels.plugins.hooks import Hooks, hookimpl, hookspec
     from messaging_channels.plugins.ledger import Ledger, MessageRecord, Operation
+    from messaging_channels.plugins.ledger_limits import (
+        LIMIT_OPERATIONS,
+        AcquireCircuitProbe,
+        CircuitReport,
+        LimitStore,
+        Place,
+        PlaceRequest,
+        SharedRate,
+        SpendBudget,
+        SyncCircuits,
+        TakePlaces,
+    )
     from messaging_channels.plugins.ledger_spec import LedgerSettings, LedgerSpec
     from messaging_channels.plugins.notifiers import QueueNotifier
     from messaging_channels.plugins.observer import CompositeObserver, Observer
@@ -90,11 +102,13 @@ if TYPE_CHECKING:
 __all__ = [
     "BUILT_IN",
     "EMAIL",
+    "LIMIT_OPERATIONS",
     "PROVIDER_API_VERSION",
     "REASON_POLICIES",
     "SMS",
     "WHATSAPP",
     "AccessToken",
+    "AcquireCircuitProbe",
     "Address",
     "Advice",
     "AsyncExecutor",
@@ -104,6 +118,7 @@ __all__ = [
     "CallableResolver",
     "Capabilities",
     "Channel",
+    "CircuitReport",
     "CompositeObserver",
     "CurrentTime",
     "EmailAddress",
@@ -122,6 +137,7 @@ __all__ = [
     "Ledger",
     "LedgerSettings",
     "LedgerSpec",
+    "LimitStore",
     "LookupRequest",
     "MappingResolver",
     "MessageRecord",
@@ -132,6 +148,8 @@ __all__ = [
     "PathResolver",
     "Person",
     "PhoneNumber",
+    "Place",
+    "PlaceRequest",
     "Provider",
     "ProviderSpec",
     "QueueNotifier",
@@ -141,7 +159,9 @@ __all__ = [
     "ReportsOptional",
     "ResolvedRecipient",
     "SecretList",
+    "SharedRate",
     "Sleep",
+    "SpendBudget",
     "Status",
     "StatusGroup",
     "SupportsBatchGrouping",
@@ -150,6 +170,8 @@ __all__ = [
     "SupportsReportPolling",
     "SupportsValidation",
     "SupportsWebhooks",
+    "SyncCircuits",
+    "TakePlaces",
     "Timeouts",
     "User",
     "WebhookRequest",
@@ -250,6 +272,18 @@ __getattr__, __dir__ = lazy(
             "MessageRecord",
             "Ledger",
             "Operation",
+        ),
+        "plugins.ledger_limits": (
+            "LIMIT_OPERATIONS",
+            "AcquireCircuitProbe",
+            "CircuitReport",
+            "LimitStore",
+            "Place",
+            "PlaceRequest",
+            "SharedRate",
+            "SpendBudget",
+            "SyncCircuits",
+            "TakePlaces",
         ),
         "plugins.ledger_spec": (
             "LedgerSettings",

@@ -14,6 +14,7 @@ from messaging_channels._model.status import Status
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.plugins.ledger import OPERATIONS, InsertMessage, MessageRecord, Operation
 from messaging_channels.plugins.ledger_consent import CONSENT_OPERATIONS
+from messaging_channels.plugins.ledger_limits import LIMIT_OPERATIONS
 
 QUEUE_OWNER = "queue"
 """The holder of a message that waits and that no worker has claimed."""
@@ -342,5 +343,6 @@ ALL_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     EraseRecipient,
     Prune,
     *CONSENT_OPERATIONS,
+    *LIMIT_OPERATIONS,
 )
 """All operations that a ledger performs."""

@@ -23,6 +23,8 @@ class LedgerSettings(BaseModel):
     """How much of an address is kept: plain, masked, hashed, none."""
     pepper: SecretStr = SecretStr("")
     """The secret under which addresses are hashed."""
+    shared_limits: bool = False
+    """Whether rates, circuit breakers and the velocity limit hold over all processes that share the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
