@@ -15,10 +15,10 @@ from faults.harness import TO, InstantClock
 
 from messaging_channels import Dispatcher, Outcome, Route, Sms, errors
 from messaging_channels._ledger.postgres import PostgresLedger
-from messaging_channels._ledger.schema import SCHEMA
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sql_types import Dialect
 from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._ledger.tables import SCHEMA
 from messaging_channels._model import status as statuses
 from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Reason
@@ -376,7 +376,7 @@ def test_a_process_that_opens_a_postgres_ledger_waits_for_no_writer_of_it(postgr
     with Transport(executors=PostgresLedger(postgres).executors) as first:
         first.run(ask(_reserve()))
         with psycopg.connect(postgres) as writer:
-            writer.execute("UPDATE message SET checks = 1")
+            writer.execute("UPDATE messaging_channels_message SET checks = 1")
             impatient = f"{postgres} options='-c lock_timeout=2s'"
             with Transport(executors=PostgresLedger(impatient).executors) as second:
                 assert second.run(ask(GetMessage("m1"))) is not None

@@ -98,7 +98,7 @@ def _rows(conninfo: str, query: str) -> list[tuple[Any, ...]]:
 def test_what_many_tasks_ask_for_is_committed_in_few_transactions(postgres: str) -> None:
     replies = asyncio.run(_at_once(postgres, [_enqueue(f"k{number}") for number in range(200)]))
 
-    ((count, commits),) = _rows(postgres, "SELECT count(*), count(DISTINCT xmin::text) FROM message")
+    ((count, commits),) = _rows(postgres, "SELECT count(*), count(DISTINCT xmin::text) FROM messaging_channels_message")
     assert replies == [None] * 200
     assert count == 200
     assert commits < 20
@@ -115,7 +115,7 @@ def test_what_many_threads_ask_for_is_committed_together_too(postgres: str) -> N
         for one in threads:
             one.join()
 
-    ((count, commits),) = _rows(postgres, "SELECT count(*), count(DISTINCT xmin::text) FROM queue")
+    ((count, commits),) = _rows(postgres, "SELECT count(*), count(DISTINCT xmin::text) FROM messaging_channels_queue")
     assert count == 160
     assert commits < 160
 
@@ -129,7 +129,7 @@ def test_of_many_that_ask_for_one_key_at_once_one_gets_it(
     winners = [one for one in replies if one is None]
     held = {one.id for one in replies if one is not None}
     assert len(winners) == 1
-    assert held == {name for (name,) in _rows(postgres, "SELECT id FROM message")}
+    assert held == {name for (name,) in _rows(postgres, "SELECT id FROM messaging_channels_message")}
 
 
 @pytest.mark.parametrize("bad", ["a NUL \x00 byte", "a lone \ud800 surrogate"])
@@ -142,7 +142,7 @@ def test_an_operation_that_the_database_refuses_is_told_to_its_own_caller_only(
 
     assert isinstance(replies[7], Exception)
     assert [one for place, one in enumerate(replies) if place != 7] == [None] * 19
-    assert _rows(postgres, "SELECT count(*) FROM queue") == [(19,)]
+    assert _rows(postgres, "SELECT count(*) FROM messaging_channels_queue") == [(19,)]
 
 
 def test_a_transaction_of_which_one_part_fails_leaves_nothing_behind_and_harms_no_other(
@@ -155,7 +155,7 @@ def test_a_transaction_of_which_one_part_fails_leaves_nothing_behind_and_harms_n
     assert replies[0] == [None, None]
     assert isinstance(replies[1], LedgerUnavailable)
     assert replies[2] is None
-    kept = _rows(postgres, "SELECT idempotency_key FROM message ORDER BY 1")
+    kept = _rows(postgres, "SELECT idempotency_key FROM messaging_channels_message ORDER BY 1")
     assert kept == [("d",), ("e",), ("f",)]
 
 
@@ -169,7 +169,7 @@ def test_the_parts_of_a_transaction_that_no_set_takes_are_written_in_the_same_tr
 
     assert (none, held.id, rest) == (None, first.id, [None, None])
     found = _rows(
-        postgres, "SELECT count(DISTINCT xmin::text) FROM message WHERE idempotency_key IN ('x', 'y', 'z')"
+        postgres, "SELECT count(DISTINCT xmin::text) FROM messaging_channels_message WHERE idempotency_key IN ('x', 'y', 'z')"
     )
     assert found == [(1,)]
 
@@ -244,7 +244,7 @@ def test_a_connection_that_was_cut_is_made_anew_and_nobody_is_told(postgres: str
         )
         transport.run(ask(_enqueue()))
 
-    assert _rows(postgres, "SELECT count(*) FROM queue") == [(2,)]
+    assert _rows(postgres, "SELECT count(*) FROM messaging_channels_queue") == [(2,)]
 
 
 def test_what_a_cancelled_task_asked_for_is_done_when_it_learns_of_it(postgres: str) -> None:
@@ -254,7 +254,7 @@ def test_what_a_cancelled_task_asked_for_is_done_when_it_learns_of_it(postgres: 
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.wait([task])
-        ((count,),) = _rows(postgres, "SELECT count(*) FROM queue")
+        ((count,),) = _rows(postgres, "SELECT count(*) FROM messaging_channels_queue")
         await transport.close()
         return count, task.cancelled()
 
@@ -273,7 +273,7 @@ def test_a_ledger_that_was_closed_is_opened_again_by_the_next_who_asks(postgres:
             await dispatcher.enqueue(Sms("x"), to="+447700900123")
 
     asyncio.run(once())
-    assert _rows(postgres, "SELECT count(*) FROM queue") == [(3,)]
+    assert _rows(postgres, "SELECT count(*) FROM messaging_channels_queue") == [(3,)]
 
 
 def test_a_server_that_refuses_is_told_in_the_time_that_a_caller_waits() -> None:
@@ -299,5 +299,5 @@ def test_a_message_goes_through_the_queue_in_sets_alone(postgres: str) -> None:
     assert [job.message_id for job in jobs] == [one.id for one in new]
     assert (began, over) == ([True] * 3, [True] * 3)
     assert len({one.name for one in ends}) == 1
-    assert _rows(postgres, "SELECT count(*) FROM queue") == [(0,)]
-    assert _rows(postgres, "SELECT count(DISTINCT xmin::text) FROM attempt") == [(1,)]
+    assert _rows(postgres, "SELECT count(*) FROM messaging_channels_queue") == [(0,)]
+    assert _rows(postgres, "SELECT count(DISTINCT xmin::text) FROM messaging_channels_attempt") == [(1,)]

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from messaging_channels._ledger.schema import SCHEMA
+from messaging_channels._ledger.driving import drive, drive_async, to_percent_style
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sql_types import Dialect, Statement, StatementFlow
+from messaging_channels._ledger.upgrade import prepare_schema
 from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
@@ -28,9 +29,7 @@ class InTransaction(Exchange[Any]):
 
 def _with_schema(operation: Operation[Any], dialect: Dialect) -> StatementFlow[Any]:
     """Add the ledger's tables first, should they be missing: a part of the caller's transaction too."""
-    if not (yield dialect.schema_check, ()):
-        for statement in SCHEMA:
-            yield statement, ()
+    yield from prepare_schema(dialect)
     return (yield from statements_for(operation, dialect))
 
 
@@ -44,7 +43,7 @@ def _psycopg(connection: Any, statement: Statement) -> Any:  # noqa: ANN401
     from psycopg.rows import tuple_row  # noqa: PLC0415  only where it is used
 
     with connection.cursor(row_factory=tuple_row) as cursor:
-        cursor.execute(*_translated(statement))
+        cursor.execute(*to_percent_style(statement))
         return cursor.fetchall() if cursor.description else []
 
 
@@ -52,7 +51,7 @@ async def _psycopg_async(connection: Any, statement: Statement) -> Any:  # noqa:
     from psycopg.rows import tuple_row  # noqa: PLC0415  only where it is used
 
     async with connection.cursor(row_factory=tuple_row) as cursor:
-        await cursor.execute(*_translated(statement))
+        await cursor.execute(*to_percent_style(statement))
         return await cursor.fetchall() if cursor.description else []
 
 
@@ -75,12 +74,7 @@ class _Sync:
             raise _unusable_error(connection)
         _require_transaction(connection, library)
         flow, run = _with_schema(exchange.operation, _dialect(connection, library)), _SYNC[library]
-        rows: Any = None
-        try:
-            while True:
-                rows = run(connection, flow.send(rows))
-        except StopIteration as done:
-            return done.value
+        return drive(flow, lambda statement: run(connection, statement))
 
     def close(self) -> None:
         """Hold nothing."""
@@ -99,12 +93,7 @@ class _Async:
             connection, library = await connection.connection(), "sqlalchemy async"
         _require_transaction(connection, library)
         flow, run = _with_schema(exchange.operation, _dialect(connection, library)), _ASYNC[library]
-        rows: Any = None
-        try:
-            while True:
-                rows = await run(connection, flow.send(rows))
-        except StopIteration as done:
-            return done.value
+        return await drive_async(flow, lambda statement: run(connection, statement))
 
     async def close(self) -> None:
         """Hold nothing."""
@@ -144,14 +133,9 @@ def _with_paramstyle(connection: Any, statement: Statement) -> Any:  # noqa: ANN
     if style == "qmark":
         return statement
     if style in ("format", "pyformat"):
-        text, values = _translated(statement)
+        text, values = to_percent_style(statement)
         return text.decode(), values
     raise _unusable_error(connection)
-
-
-def _translated(statement: Statement) -> tuple[bytes, tuple[Any, ...]]:
-    text, values = statement
-    return text.replace("%", "%%").replace("?", "%s").encode(), values
 
 
 def _unusable_error(connection: object) -> InvalidMessage:

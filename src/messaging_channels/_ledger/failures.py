@@ -22,7 +22,7 @@ def store_failure(source: str, told: ToldFailure) -> tuple[str, tuple[Any, ...]]
         return None
     return (
         (
-            "INSERT INTO failure (source, reason, advice, vendor_code, vendor_text) VALUES (?, ?, ?, ?, ?)"
+            "INSERT INTO messaging_channels_failure (source, reason, advice, vendor_code, vendor_text) VALUES (?, ?, ?, ?, ?)"
             " ON CONFLICT (source) DO UPDATE SET reason = excluded.reason, advice = excluded.advice,"
             " vendor_code = excluded.vendor_code, vendor_text = excluded.vendor_text"
         ),

@@ -21,15 +21,14 @@ from messaging_channels._ledger.postgres_group import ALONE, may_be_grouped
 from messaging_channels._ledger.postgres_statements import (
     CONNECTION_ERRORS,
     DIALECT,
-    SCHEMA_LOCK,
-    create_schema,
     execute,
-    to_percent_style,
+    run_flow,
+    run_flow_async,
     unavailable_error,
 )
 from messaging_channels._ledger.postgres_writer import WriterOfProcess
-from messaging_channels._ledger.schema import SCHEMA
 from messaging_channels._ledger.sql_dispatch import statements_for
+from messaging_channels._ledger.upgrade import prepare_schema
 from messaging_channels._model import forks
 from messaging_channels._model.errors import LedgerUnavailable
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
@@ -72,6 +71,19 @@ class PostgresLedger(AddressPrivacy):
             lambda: _Async(self._pool_settings, self._writer),
         )
         return dict.fromkeys(ALL_OPERATIONS, made)
+
+    def upgrade(self) -> int:
+        """Bring the tables to the form of this version, however long that takes, and return of which version they were; 0 for none.
+
+        Raises:
+            InvalidSetting: they are of a newer version, or not ours.
+            LedgerUnavailable: the database cannot be used.
+        """
+        try:
+            with psycopg.connect(self._pool_settings.conninfo) as connection, connection.cursor() as cursor:
+                return run_flow(cursor, prepare_schema(DIALECT, is_ordered=True))
+        except psycopg.Error as error:
+            raise unavailable_error(error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +143,14 @@ class _Sync(forks.FreshLock):
                     self._pool_settings.conninfo, open=True, **self._pool_settings.options()
                 )
                 try:
-                    with pool.connection() as connection:
-                        create_schema(connection)
-                except CONNECTION_ERRORS as error:
+                    with pool.connection() as connection, connection.cursor() as cursor:
+                        run_flow(cursor, prepare_schema(DIALECT))
+                except psycopg.Error as error:
                     pool.close()
                     raise unavailable_error(error) from error
+                except BaseException:
+                    pool.close()
+                    raise
                 self._pool = pool
             return self._pool
 
@@ -235,7 +250,7 @@ class _LoopPool:
                 if not self._ready:
                     await self._open()
                 async with self._pool.connection() as connection, connection.cursor() as cursor:
-                    return await _execute_async(cursor, exchange)
+                    return await run_flow_async(cursor, statements_for(exchange, DIALECT))
             except psycopg.Error as error:
                 if not left or not isinstance(error, CONNECTION_ERRORS):
                     raise unavailable_error(error) from error
@@ -245,20 +260,6 @@ class _LoopPool:
         async with self._opening:
             if not self._ready:
                 await self._pool.open()
-                async with self._pool.connection() as connection:
-                    found = await connection.execute(DIALECT.schema_check.encode())
-                    if not await found.fetchall():
-                        for statement in (SCHEMA_LOCK, *SCHEMA):
-                            await connection.execute(statement.encode())
+                async with self._pool.connection() as connection, connection.cursor() as cursor:
+                    await run_flow_async(cursor, prepare_schema(DIALECT))
                 self._ready = True
-
-
-async def _execute_async(cursor: psycopg.AsyncCursor[Any], operation: Operation[Any]) -> Any:  # noqa: ANN401
-    flow = statements_for(operation, DIALECT)
-    rows: Any = None
-    try:
-        while True:
-            await cursor.execute(*to_percent_style(flow.send(rows)))
-            rows = await cursor.fetchall() if cursor.description else []
-    except StopIteration as done:
-        return done.value

@@ -15,7 +15,7 @@ from messaging_channels._ledger import postgres_sets as sets
 from messaging_channels._ledger.postgres_statements import execute, run_flow
 from messaging_channels._ledger.sql_accounts import paused_accounts
 from messaging_channels._ledger.sql_claim import load_with_step_status
-from messaging_channels._ledger.sql_events import clean_text
+from messaging_channels._ledger.sql_types import clean_text
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.status import PENDING_NOT_SENT, Status
 from messaging_channels.plugins.ledger import (
@@ -27,6 +27,7 @@ from messaging_channels.plugins.ledger import (
     Transaction,
 )
 from messaging_channels.plugins.ledger_queue import (
+    QUEUE_OWNER,
     Claim,
     Enqueue,
     IncrementCounters,
@@ -289,7 +290,7 @@ def _begun_at(new: Enqueue | ReserveMessage) -> float:
 
 
 def _owner(new: Enqueue | ReserveMessage) -> str:
-    return str(sets.message_row(new)[12])
+    return QUEUE_OWNER if isinstance(new, Enqueue) else new.lease_owner
 
 
 def _job(cursor: psycopg.Cursor[Any], row: tuple[Any, ...], now: float) -> Job:

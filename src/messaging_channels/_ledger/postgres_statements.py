@@ -1,36 +1,35 @@
-"""How statements of the ledger are performed on a connection of psycopg, for threads."""
+"""How statements of the ledger are performed on a connection of psycopg."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
-from messaging_channels._ledger.schema import SCHEMA, SCHEMA_CHECK_POSTGRES
+from messaging_channels._ledger.driving import drive, drive_async, to_percent_style
 from messaging_channels._ledger.sql_dispatch import statements_for
-from messaging_channels._ledger.sql_types import Dialect, Statement, StatementFlow
+from messaging_channels._ledger.sql_types import Dialect, Result, Rows, Statement, StatementFlow
+from messaging_channels._ledger.tables import SCHEMA_CHECK_POSTGRES
+from messaging_channels._ledger.upgrade_unnumbered import FILL_STATUS_POSTGRES
 from messaging_channels._model.errors import LedgerUnavailable
-from messaging_channels.plugins.ledger import Operation
+
+if TYPE_CHECKING:
+    from messaging_channels.plugins.ledger import Operation
 
 DIALECT = Dialect(
-    " FOR UPDATE",
-    " FOR UPDATE SKIP LOCKED",
-    SCHEMA_CHECK_POSTGRES,
-    "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
-    "SELECT extract(epoch FROM clock_timestamp())::float8 + 0 * ?::float8",
-    "SET LOCAL synchronous_commit = off",
+    for_update=" FOR UPDATE",
+    skip_locked=" FOR UPDATE SKIP LOCKED",
+    schema_check=SCHEMA_CHECK_POSTGRES,
+    advisory_lock="SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
+    schema_lock="SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))",
+    columns="SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(?::text) AND attnum > 0 AND NOT attisdropped",
+    indexes="SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = to_regclass(?::text) AND NOT indisprimary",
+    fill_status=FILL_STATUS_POSTGRES,
+    clock="SELECT extract(epoch FROM clock_timestamp())::float8 + 0 * ?::float8",
+    commit_later="SET LOCAL synchronous_commit = off",
 )
-SCHEMA_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))"
 CONNECTION_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
-
-
-def create_schema(connection: psycopg.Connection[Any]) -> None:
-    """Create what is missing of the ledger's tables, in one transaction."""
-    with connection.transaction():
-        if not connection.execute(DIALECT.schema_check.encode()).fetchall():
-            for statement in (SCHEMA_LOCK, *SCHEMA):
-                connection.execute(statement.encode())
 
 
 def execute(cursor: psycopg.Cursor[Any], operation: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
@@ -38,21 +37,24 @@ def execute(cursor: psycopg.Cursor[Any], operation: Operation[Any]) -> Any:  # n
     return run_flow(cursor, statements_for(operation, DIALECT))
 
 
-def run_flow(cursor: psycopg.Cursor[Any], flow: StatementFlow[Any]) -> Any:  # noqa: ANN401  the flow's own type decides
+def run_flow(cursor: psycopg.Cursor[Any], flow: StatementFlow[Result]) -> Result:
     """Perform the statements of a flow, and return what it returns."""
-    rows: Any = None
-    try:
-        while True:
-            cursor.execute(*to_percent_style(flow.send(rows)))
-            rows = cursor.fetchall() if cursor.description else []
-    except StopIteration as done:
-        return done.value
+    return drive(flow, lambda statement: _fetch(cursor, statement))
 
 
-def to_percent_style(statement: Statement) -> tuple[bytes, tuple[Any, ...]]:
-    """Return a statement as psycopg reads it."""
-    text, values = statement
-    return text.replace("%", "%%").replace("?", "%s").encode(), values
+async def run_flow_async(cursor: psycopg.AsyncCursor[Any], flow: StatementFlow[Result]) -> Result:
+    """See `run_flow`."""
+    return await drive_async(flow, lambda statement: _fetch_async(cursor, statement))
+
+
+def _fetch(cursor: psycopg.Cursor[Any], statement: Statement) -> Rows:
+    cursor.execute(*to_percent_style(statement))
+    return cursor.fetchall() if cursor.description else []
+
+
+async def _fetch_async(cursor: psycopg.AsyncCursor[Any], statement: Statement) -> Rows:
+    await cursor.execute(*to_percent_style(statement))
+    return await cursor.fetchall() if cursor.description else []
 
 
 def unavailable_error(error: Exception) -> LedgerUnavailable:

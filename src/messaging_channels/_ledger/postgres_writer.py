@@ -14,7 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from messaging_channels._ledger.group_replies import AnyPending, deliver
 from messaging_channels._ledger.postgres_group import ALONE, Group, flatten
-from messaging_channels._ledger.postgres_statements import CONNECTION_ERRORS, create_schema, unavailable_error
+from messaging_channels._ledger.postgres_statements import DIALECT, run_flow, unavailable_error
+from messaging_channels._ledger.upgrade import prepare_schema
 from messaging_channels._model import forks
 
 _MAX_PARTS = 512
@@ -76,8 +77,10 @@ class Writer:
         for _ in range(_MAX_TRIES):
             try:
                 connection = self._connected(until)
-            except CONNECTION_ERRORS as error:
+            except psycopg.Error as error:
                 return [unavailable_error(error) for _ in operations]
+            except Exception as error:  # noqa: BLE001  the tables are not ours, or of another version
+                return [error] * len(operations)
             try:
                 return Group(operations).write(connection)
             except Exception:  # noqa: BLE001  whatever one operation meets, the writer lives on for the others
@@ -98,7 +101,7 @@ class Writer:
         while self._connection is None or self._connection.closed:
             try:
                 self._connection = self._connect()
-            except CONNECTION_ERRORS:
+            except psycopg.OperationalError:
                 if time.monotonic() + wait > until or self._is_closing:
                     raise
                 time.sleep(wait)
@@ -111,7 +114,8 @@ class Writer:
         options.setdefault("connect_timeout", max(2, round(self._patience)))
         connection = psycopg.connect(**options, autocommit=True, prepare_threshold=0)
         try:
-            create_schema(connection)
+            with connection.transaction(), connection.cursor() as cursor:
+                run_flow(cursor, prepare_schema(DIALECT))
         except BaseException:
             connection.close()
             raise

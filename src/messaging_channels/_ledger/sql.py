@@ -20,13 +20,18 @@ from messaging_channels._ledger.schema import (
     record_from_row,
 )
 from messaging_channels._ledger.sql_clock import follow_clock
-from messaging_channels._ledger.sql_events import ATTACH_EVENTS, clean_text, record_event
+from messaging_channels._ledger.sql_events import ATTACH_EVENTS, record_event
+from messaging_channels._ledger.sql_insert import NewMessage, insert_message
 from messaging_channels._ledger.sql_keys import is_key_over, observe_key
+from messaging_channels._ledger.sql_list import list_ids
 from messaging_channels._ledger.sql_types import (
+    SET_STATUS,
     Dialect,
     Statement,
     StatementFlow,
+    clean_text,
     status_to_json,
+    status_values,
     take_lock,
 )
 from messaging_channels._ledger.status_merge import recompute_status
@@ -37,65 +42,27 @@ from messaging_channels.plugins.ledger_queue import NEVER, QUEUE_OWNER
 
 
 def _reserve_message(operation: op.ReserveMessage, _: Dialect) -> StatementFlow[op.MessageRecord | None]:
-    while not (yield _insert_message(operation)):
-        if (yield "SELECT id FROM message WHERE id = ?", (operation.id,)):
+    started, lease = operation.first_attempt.started_at, operation.lease
+    begins = NewMessage(started, PENDING_NOT_SENT, operation.lease_owner, lease, next_check_at=lease)
+    while not (yield insert_message(operation, begins)):
+        if (yield "SELECT id FROM messaging_channels_message WHERE id = ?", (operation.id,)):
             break  # this very operation was done before
         key = operation.scope, operation.idempotency_key
         held = yield from load_record("scope = ? AND idempotency_key = ?", *key)
         if held is None:
             continue  # it was released between these two statements: the key is free
-        if not (yield from is_key_over(held, operation.first_attempt.started_at)):
+        if not (yield from is_key_over(held, started)):
             return held
-        yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (held.id,)
+        yield "UPDATE messaging_channels_message SET idempotency_key = NULL WHERE id = ?", (held.id,)
     if operation.idempotency_key is not None:
-        yield from observe_key(operation.id, operation.first_attempt.started_at)
+        yield from observe_key(operation.id, started)
     yield _insert_attempt(operation.first_attempt)
     return None
 
 
-def _insert_message(new: op.ReserveMessage) -> Statement:
-    return (
-        (
-            f"INSERT INTO message ({MESSAGE_COLUMNS}, next_check_at, checks, event_count) VALUES ({', '.join('?' * 19)})"  # noqa: S608  constants
-            " ON CONFLICT DO NOTHING RETURNING id"
-        ),
-        (
-            new.id,
-            new.channel,
-            new.message_type,
-            new.account,
-            new.address,
-            new.first_attempt.started_at,
-            status_to_json(PENDING_NOT_SENT),
-            0,
-            new.scope,
-            new.idempotency_key,
-            new.expires,
-            new.fingerprint,
-            new.digest,
-            new.lease_owner,
-            new.lease,
-            "",
-            new.lease,
-            0,
-            0,
-        ),
-    )
-
-
 def _record_unsent(new: op.RecordUnsent, _: Dialect) -> StatementFlow[None]:
-    status = status_to_json(PENDING_NOT_SENT)
-    key = new.scope, new.idempotency_key, new.expires, new.fingerprint, new.digest
-    made = yield (
-        (
-            f"INSERT INTO message ({MESSAGE_COLUMNS}, next_check_at, checks, event_count) VALUES ({', '.join('?' * 19)})"  # noqa: S608  constants
-            " ON CONFLICT DO NOTHING RETURNING id"
-        ),
-        (
-            *(new.id, new.channel, new.message_type, new.account, new.address, new.at, status, 0),
-            *(*key, "", new.at, new.stop_reason, None, 0, 0),
-        ),
-    )
+    begins = NewMessage(new.at, PENDING_NOT_SENT, holder="", lease=new.at, stopped=new.stop_reason)
+    made = yield insert_message(new, begins)
     if made and new.idempotency_key is not None:
         yield from observe_key(new.id, new.at)
 
@@ -103,7 +70,7 @@ def _record_unsent(new: op.RecordUnsent, _: Dialect) -> StatementFlow[None]:
 def _insert_attempt(intent: op.AttemptIntent) -> Statement:
     return (
         (
-            "INSERT INTO attempt (message_id, number, provider, account, started, waited) VALUES (?, ?, ?, ?, ?, ?)"
+            "INSERT INTO messaging_channels_attempt (message_id, number, provider, account, started, waited) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING"
         ),
         _attempt_values(intent),
@@ -124,19 +91,22 @@ def _attempt_values(intent: op.AttemptIntent) -> tuple[Any, ...]:
 def _take_lease(operation: op.TakeLease, dialect: Dialect) -> StatementFlow[bool]:
     key = operation.message_id
     held = yield (
-        f"SELECT id FROM message WHERE id = ? AND holder IN (?, ?){dialect.for_update}",  # noqa: S608  a constant
+        f"SELECT id FROM messaging_channels_message WHERE id = ? AND holder IN (?, ?){dialect.for_update}",  # noqa: S608
         (key, operation.previous_owner, operation.lease_owner),
     )
     # counted in a statement of its own, once the row is locked: whoever held it may have begun another attempt just now
     counts = yield (
-        "SELECT count(*), count(CASE WHEN reason = 'accepted' THEN 1 END) FROM attempt WHERE message_id = ?",
+        (
+            "SELECT count(*), count(CASE WHEN outcome = 'accepted' THEN 1 END) FROM messaging_channels_attempt"
+            " WHERE message_id = ?"
+        ),
         (key,),
     )
     if not held or counts[0] != (operation.attempt_count, 0):
         return False
     yield from _mark_crashed(key)  # who held it has not written its end down, and is not waited for
     yield (
-        "UPDATE message SET holder = ?, lease = ?, stopped = '' WHERE id = ?",
+        "UPDATE messaging_channels_message SET holder = ?, lease = ?, stopped = '' WHERE id = ?",
         (operation.lease_owner, operation.lease, key),
     )
     return True
@@ -146,8 +116,11 @@ def _mark_crashed(key: str) -> StatementFlow[None]:
     """Write down that the attempts which have not ended are unknown."""
     crash = AttemptResult.of(Reason.PROCESS_CRASHED, "its process died before the answer was kept")
     yield (
-        "UPDATE attempt SET reason = ?, status = ?, detail = ?, duration = 0 WHERE message_id = ? AND reason IS NULL",
-        (crash.reason.value, status_to_json(crash.status), crash.detail, key),
+        (
+            "UPDATE messaging_channels_attempt SET reason = ?, outcome = ?, status = ?, detail = ?, duration = 0"
+            " WHERE message_id = ? AND outcome IS NULL"
+        ),
+        (crash.reason.value, crash.outcome.value, status_to_json(crash.status), crash.detail, key),
     )
 
 
@@ -155,20 +128,20 @@ def _start_attempt(operation: op.StartAttempt, _: Dialect) -> StatementFlow[bool
     intent, lease, holder = operation.intent, operation.lease, operation.lease_owner
     if operation.queued:
         claimed = yield (
-            "UPDATE queue SET due = ? WHERE message_id = ? AND holder = ? RETURNING message_id",
+            "UPDATE messaging_channels_queue SET due = ? WHERE message_id = ? AND holder = ? RETURNING message_id",
             (lease, intent.message_id, holder),
         )
         if not claimed:
             return False
     held = yield (
-        "UPDATE message SET holder = ?, lease = ?, next_check_at = ? WHERE id = ? AND holder IN (?, ?) RETURNING id",
+        "UPDATE messaging_channels_message SET holder = ?, lease = ?, next_check_at = ? WHERE id = ? AND holder IN (?, ?) RETURNING id",
         (holder, lease, lease, intent.message_id, holder, QUEUE_OWNER if operation.queued else holder),
     )
     if not held:
         return False
     written = yield (
         _INSERT_ATTEMPT_UNLESS_ACCEPTED,
-        (*_attempt_values(intent), *[intent.message_id] * 3),
+        (*_attempt_values(intent), intent.message_id, intent.message_id),
     )
     return bool(written or (yield _SELECT_ATTEMPT, (intent.message_id, intent.number)))
 
@@ -177,11 +150,14 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
     result, key = _sanitize(operation.result), operation.message_id
     if result.provider_id and dialect.advisory_lock:
         asked = yield (
-            "SELECT provider FROM attempt WHERE message_id = ? AND number = ?",
+            "SELECT provider FROM messaging_channels_attempt WHERE message_id = ? AND number = ?",
             (key, operation.number),
         )
         yield from take_lock(dialect, asked[0][0] if asked else "", result.provider_id)
-    known = yield f"SELECT event_count FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  a constant
+    known = yield (
+        f"SELECT event_count FROM messaging_channels_message WHERE id = ?{dialect.for_update}",  # noqa: S608
+        (key,),
+    )
     if not known:
         return result.status
     ended = yield _update_attempt(operation, result)
@@ -199,7 +175,7 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
         event_count == 0 and last == operation.number == 1 and result.outcome is not Outcome.UNKNOWN
     ):  # nearly always
         status = result.status if operation.stop_reason else PENDING_NOT_SENT
-        yield _UPDATE_STATUS, (status_to_json(status), operation.stop_reason, over, key)
+        yield _UPDATE_STATUS, (*status_values(status), operation.stop_reason, over, key)
         return status
     # only the last attempt says why it stopped, and not a burial that came too late
     stops = last == operation.number if ended else result.outcome is not Outcome.UNKNOWN
@@ -212,6 +188,7 @@ def _update_attempt(operation: op.FinishAttempt, result: AttemptResult) -> State
         _UPDATE_ATTEMPT,
         (
             result.reason.value,
+            result.outcome.value,
             status_to_json(result.status),
             result.provider_id,
             result.detail,
@@ -225,18 +202,18 @@ def _update_attempt(operation: op.FinishAttempt, result: AttemptResult) -> State
 
 def _release_reservation(operation: op.ReleaseReservation, _: Dialect) -> StatementFlow[None]:
     gone = yield (
-        "DELETE FROM message WHERE id = ? AND holder = ? RETURNING id",
+        "DELETE FROM messaging_channels_message WHERE id = ? AND holder = ? RETURNING id",
         (operation.message_id, operation.lease_owner),
     )
     if gone:
-        yield "DELETE FROM attempt WHERE message_id = ?", (operation.message_id,)
+        yield "DELETE FROM messaging_channels_attempt WHERE message_id = ?", (operation.message_id,)
 
 
 def _get_message(operation: op.GetMessage, _: Dialect) -> StatementFlow[op.MessageRecord | None]:
     if operation.message_id is not None:
         return (yield from load_record("id = ?", operation.message_id))
     if operation.provider_id is not None:
-        condition = "id = (SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ? LIMIT 1)"
+        condition = "id = (SELECT message_id FROM messaging_channels_attempt WHERE provider = ? AND provider_id = ? LIMIT 1)"
         return (yield from load_record(condition, operation.provider, clean_text(operation.provider_id)))
     key = operation.scope, operation.idempotency_key
     return (yield from load_record("scope = ? AND idempotency_key = ?", *key))
@@ -244,7 +221,7 @@ def _get_message(operation: op.GetMessage, _: Dialect) -> StatementFlow[op.Messa
 
 def load_record(where: str, *values: Any) -> StatementFlow[op.MessageRecord | None]:  # noqa: ANN401
     """Return the record of the message for which that holds."""
-    rows = yield f"SELECT {MESSAGE_COLUMNS} FROM message WHERE {where}", values  # noqa: S608  constants
+    rows = yield f"SELECT {MESSAGE_COLUMNS} FROM messaging_channels_message WHERE {where}", values  # noqa: S608
     if not rows:
         return None
     key, channel = rows[0][:2]
@@ -260,31 +237,8 @@ def load_record(where: str, *values: Any) -> StatementFlow[op.MessageRecord | No
 
 
 def _list_messages(operation: op.ListMessages, _: Dialect) -> StatementFlow[Sequence[op.MessageRecord]]:
-    group = None if operation.group_id is None else f'{{"groupId": {operation.group_id:d},%'
-    given = {
-        "id < ?": operation.before,
-        "channel = ?": operation.channel,
-        "status LIKE ?": group,
-        "created >= ?": operation.since,
-        "created < ?": operation.until,
-        "status LIKE ? ESCAPE '!'": None
-        if operation.status is None
-        else f'%"name": "{operation.status.replace("_", "!_")}"%',
-    }
-    asked = {condition: value for condition, value in given.items() if value is not None}
-    where = " AND ".join(("scope = ?", *asked))
-    if operation.addresses:
-        these = f"({', '.join('?' * len(operation.addresses))})"
-        where += (
-            f" AND (address IN {these} OR EXISTS (SELECT 1 FROM step WHERE step.message_id = message.id"  # noqa: S608
-            f" AND step.address IN {these}))"
-        )
-    keys = yield (
-        f"SELECT id FROM message WHERE {where} ORDER BY id DESC LIMIT ?",  # noqa: S608  constants
-        (operation.scope, *asked.values(), *operation.addresses * 2, operation.limit),
-    )
     records: list[op.MessageRecord] = []
-    for (key,) in keys:
+    for key in (yield from list_ids(operation)):
         record = yield from load_record("id = ?", key)
         records += [record] if record else []
     return records
@@ -299,7 +253,7 @@ def _list_unknown(operation: op.ListUnknown, dialect: Dialect) -> StatementFlow[
     records: list[op.MessageRecord] = []
     for key, checks in due:
         yield from _mark_crashed(key)
-        yield "UPDATE message SET checks = checks + 1 WHERE id = ?", (key,)
+        yield "UPDATE messaging_channels_message SET checks = checks + 1 WHERE id = ?", (key,)
         yield from recompute_status(key, _next_check(operation, checks))
         record = yield from load_record("id = ?", key)
         if record is not None and record.outcome is Outcome.UNKNOWN:
@@ -318,32 +272,34 @@ def _sanitize(result: AttemptResult) -> AttemptResult:
 
 
 _INSERT_ATTEMPT_UNLESS_ACCEPTED = (
-    "INSERT INTO attempt (message_id, number, provider, account, started, waited) SELECT ?, ?, ?, ?, ?, ?"
-    " WHERE NOT EXISTS (SELECT 1 FROM attempt WHERE message_id = ? AND reason = 'accepted' AND number >"
-    " coalesce((SELECT max(base) FROM step WHERE message_id = ?), 0))"
-    " AND NOT EXISTS (SELECT 1 FROM attempt WHERE message_id = ? AND reason IS NULL) ON CONFLICT DO NOTHING RETURNING number"
+    "INSERT INTO messaging_channels_attempt (message_id, number, provider, account, started, waited)"
+    " SELECT ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM messaging_channels_attempt WHERE message_id = ?"
+    " AND (outcome IS NULL OR outcome = 'accepted' AND number >"
+    " coalesce((SELECT max(base) FROM messaging_channels_step WHERE message_id = ?), 0)))"
+    " ON CONFLICT DO NOTHING RETURNING number"
 )
 """A statement of its own, once the row is locked: a report may have settled an attempt just now."""
-_SELECT_ATTEMPT = "SELECT 1 FROM attempt WHERE message_id = ? AND number = ?"
+_SELECT_ATTEMPT = "SELECT 1 FROM messaging_channels_attempt WHERE message_id = ? AND number = ?"
 _UPDATE_ATTEMPT = (
-    "UPDATE attempt SET reason = ?, status = ?, provider_id = coalesce(?, provider_id), detail = ?, retry_after = ?,"
-    " duration = ? - started WHERE message_id = ? AND number = ?"
-    " AND (reason IS NULL OR reason LIKE 'unknown.%') RETURNING provider,"
-    " (SELECT max(number) FROM attempt AS other WHERE other.message_id = attempt.message_id)"
+    "UPDATE messaging_channels_attempt SET reason = ?, outcome = ?, status = ?, provider_id = coalesce(?, provider_id),"
+    " detail = ?, retry_after = ?, duration = ? - started WHERE message_id = ? AND number = ?"
+    " AND (outcome IS NULL OR outcome = 'unknown') RETURNING provider, (SELECT max(number)"
+    " FROM messaging_channels_attempt AS other WHERE other.message_id = messaging_channels_attempt.message_id)"
 )
 _UPDATE_STATUS = (
-    "UPDATE message SET status = ?, version = version + 1, stopped = ?, next_check_at = NULL, lease = coalesce(?, lease)"
-    " WHERE id = ?"
+    f"UPDATE messaging_channels_message SET {SET_STATUS}, version = version + 1, stopped = ?, next_check_at = NULL,"  # noqa: S608
+    " lease = coalesce(?, lease) WHERE id = ?"
 )
-_UPDATE_STOP_REASON = "UPDATE message SET event_count = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END, lease = coalesce(?, lease) WHERE id = ?"
+_UPDATE_STOP_REASON = (
+    "UPDATE messaging_channels_message SET event_count = ?, stopped = CASE WHEN ? THEN ? ELSE stopped END,"
+    " lease = coalesce(?, lease) WHERE id = ?"
+)
 _SET_PROVIDER_ID_LATE = (
-    "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND number = ? AND provider_id IS NULL"
-    " AND reason = 'accepted' RETURNING provider"
+    "UPDATE messaging_channels_attempt SET provider_id = ? WHERE message_id = ? AND number = ? AND provider_id IS NULL"
+    " AND outcome = 'accepted' RETURNING provider"
 )
 """So does an answer that comes after a report has settled its attempt."""
-_SELECT_DUE = (
-    "SELECT id, checks FROM message WHERE next_check_at <= ? AND lease <= ? ORDER BY next_check_at LIMIT ?"
-)
+_SELECT_DUE = "SELECT id, checks FROM messaging_channels_message WHERE next_check_at <= ? AND lease <= ? ORDER BY next_check_at LIMIT ?"
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     op.RecordUnsent: _record_unsent,
     op.ReserveMessage: _reserve_message,

@@ -12,9 +12,9 @@ from messaging_channels.plugins import ledger_queue as q
 def _pause_account(operation: q.PauseAccount, _: Dialect) -> StatementFlow[bool]:
     ((probes,),) = yield (
         (
-            "INSERT INTO paused_account (provider, account, reason, detail, since, next_probe_at, probes)"
+            "INSERT INTO messaging_channels_paused_account (provider, account, reason, detail, since, next_probe_at, probes)"
             " VALUES (?, ?, ?, ?, ?, ?, 1) ON CONFLICT (provider, account) DO UPDATE SET reason = excluded.reason,"
-            " detail = excluded.detail, next_probe_at = excluded.next_probe_at, probes = paused_account.probes + 1"
+            " detail = excluded.detail, next_probe_at = excluded.next_probe_at, probes = messaging_channels_paused_account.probes + 1"
             " RETURNING probes"
         ),
         (
@@ -31,12 +31,12 @@ def _pause_account(operation: q.PauseAccount, _: Dialect) -> StatementFlow[bool]
 
 def _resume_account(operation: q.ResumeAccount, _: Dialect) -> StatementFlow[bool]:
     gone = yield (
-        "DELETE FROM paused_account WHERE provider = ? AND account = ? RETURNING next_probe_at",
+        "DELETE FROM messaging_channels_paused_account WHERE provider = ? AND account = ? RETURNING next_probe_at",
         (operation.provider, operation.account or ""),
     )
     for (due,) in gone:  # what waited for the probe waits no longer
         yield (
-            "UPDATE queue SET due = ? WHERE state = 'waiting' AND holder = '' AND due = ?",
+            "UPDATE messaging_channels_queue SET due = ? WHERE state = 'waiting' AND holder = '' AND due = ?",
             (operation.at, due),
         )
     return bool(gone)
@@ -45,7 +45,7 @@ def _resume_account(operation: q.ResumeAccount, _: Dialect) -> StatementFlow[boo
 def _acquire_probe(operation: q.AcquireProbe, _: Dialect) -> StatementFlow[bool]:
     taken = yield (
         (
-            "UPDATE paused_account SET next_probe_at = ? WHERE provider = ? AND account = ? AND next_probe_at <= ?"
+            "UPDATE messaging_channels_paused_account SET next_probe_at = ? WHERE provider = ? AND account = ? AND next_probe_at <= ?"
             " RETURNING provider"
         ),
         (operation.next_probe_at, operation.provider, operation.account or "", operation.at),
@@ -67,7 +67,7 @@ def paused_accounts(rows: Rows) -> tuple[q.PausedAccount, ...]:
     return tuple(q.PausedAccount(provider, account or None, *more) for provider, account, *more in rows)
 
 
-PAUSED_ACCOUNTS = "SELECT provider, account, reason, detail, since, next_probe_at, probes FROM paused_account ORDER BY since"
+PAUSED_ACCOUNTS = "SELECT provider, account, reason, detail, since, next_probe_at, probes FROM messaging_channels_paused_account ORDER BY since"
 
 
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {

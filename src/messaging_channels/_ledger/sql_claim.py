@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from messaging_channels._ledger.schema import SELECT_ATTEMPTS
 from messaging_channels._ledger.sql import load_record
 from messaging_channels._ledger.sql_clock import follow_clock
 from messaging_channels._ledger.sql_types import Dialect, StatementFlow
-from messaging_channels._ledger.status_merge import merged_status, reported_statuses
+from messaging_channels._ledger.status_merge import SELECT_REPORTS, matched_statuses, merged_status
 from messaging_channels._model.status import Status
 from messaging_channels.plugins.ledger import MessageRecord
 from messaging_channels.plugins.ledger_queue import QUEUE_OWNER, Claim, Job, State
@@ -19,7 +20,7 @@ def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
     if operation.ended_owners:
         owners = f"({', '.join('?' * len(operation.ended_owners))})"
         yield (
-            f"UPDATE queue SET holder = '', tries = {_AT_LEAST_ONE} WHERE holder IN {owners}",  # noqa: S608  constants
+            f"UPDATE messaging_channels_queue SET holder = '', tries = {_AT_LEAST_ONE} WHERE holder IN {owners}",  # noqa: S608
             operation.ended_owners,
         )
     keys, crashes = yield from _choose(operation, dialect)
@@ -28,12 +29,15 @@ def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
     these = f"({', '.join('?' * len(keys))})"
     rows = yield (
         (
-            f"UPDATE queue SET holder = ?, due = ? WHERE message_id IN {these} RETURNING message_id,"  # noqa: S608  constants
+            f"UPDATE messaging_channels_queue SET holder = ?, due = ? WHERE message_id IN {these} RETURNING message_id,"  # noqa: S608
             " state, step, base, tries, created, deadline, payload"
         ),
         (operation.lease_owner, operation.lease, *keys),
     )
-    begun = yield f"SELECT DISTINCT message_id FROM attempt WHERE message_id IN {these}", tuple(keys)  # noqa: S608
+    begun = yield (
+        f"SELECT DISTINCT message_id FROM messaging_channels_attempt WHERE message_id IN {these}",  # noqa: S608
+        tuple(keys),
+    )
     known = {key for (key,) in begun}
     jobs: list[Job] = []
     for key, state, step, base, tries, created, deadline, payload in rows:
@@ -60,8 +64,8 @@ def _choose(operation: Claim, dialect: Dialect) -> StatementFlow[tuple[list[str]
     key = found[0][0]
     ((count,),) = yield (
         (
-            "INSERT INTO crashed_claim (message_id, number) VALUES (?, 1)"
-            " ON CONFLICT (message_id) DO UPDATE SET number = crashed_claim.number + 1 RETURNING number"
+            "INSERT INTO messaging_channels_crashed_claim (message_id, number) VALUES (?, 1)"
+            " ON CONFLICT (message_id) DO UPDATE SET number = messaging_channels_crashed_claim.number + 1 RETURNING number"
         ),
         (key,),
     )
@@ -71,7 +75,7 @@ def _choose(operation: Claim, dialect: Dialect) -> StatementFlow[tuple[list[str]
 def _due_rows(operation: Claim, dialect: Dialect) -> StatementFlow[list[tuple[str, str]]]:
     if operation.message_id is not None:
         rows = yield (
-            f"SELECT message_id, holder FROM queue WHERE message_id = ? AND due <= ?{dialect.skip_locked}",  # noqa: S608
+            f"SELECT message_id, holder FROM messaging_channels_queue WHERE message_id = ? AND due <= ?{dialect.skip_locked}",  # noqa: S608
             (operation.message_id, operation.now),
         )
         return [(key, holder) for key, holder in rows]
@@ -90,11 +94,15 @@ def load_with_step_status(
     key: str, base: int, now: float
 ) -> StatementFlow[tuple[MessageRecord | None, Status | None]]:
     """Return the record of a message, with what its present step alone comes to. Nobody else holds it: who did is dead, or gave it back."""
-    yield "UPDATE message SET holder = ? WHERE id = ? AND lease <= ?", (QUEUE_OWNER, key, now)
+    yield (
+        "UPDATE messaging_channels_message SET holder = ? WHERE id = ? AND lease <= ?",
+        (QUEUE_OWNER, key, now),
+    )
     record = yield from load_record("id = ?", key)
     if record is None:
         return None, None
-    reports = yield from reported_statuses(key, record.attempts)
+    rows = yield SELECT_ATTEMPTS, (key,)
+    reports = matched_statuses(rows, (yield SELECT_REPORTS, (key,)))
     own = [attempt for attempt in record.attempts if attempt.number > base]
     step_reports = [(provider, status) for number, provider, status in reports if number > base]
     return record, merged_status(own, step_reports, stopped=True)
@@ -102,5 +110,5 @@ def load_with_step_status(
 
 _AT_LEAST_ONE = "CASE WHEN state = 'waiting' AND tries < 1 THEN 1 ELSE tries END"
 """What was claimed once is no longer due when its caller named: a clock that is set back moves it."""
-_SELECT_DUE = "SELECT message_id, holder FROM queue WHERE priority = ? AND due <= ? ORDER BY due LIMIT ?"
+_SELECT_DUE = "SELECT message_id, holder FROM messaging_channels_queue WHERE priority = ? AND due <= ? ORDER BY due LIMIT ?"
 _PRIORITIES = (0, 1, 2)

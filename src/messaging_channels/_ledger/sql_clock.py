@@ -12,41 +12,44 @@ def follow_clock(now: float) -> StatementFlow[None]:
     Only times that were reckoned from the clock are moved: leases, and waits before a repetition or a look-up. A time that the caller named stands.
     """
     ((seen, latest),) = yield (
-        "SELECT (SELECT at FROM ledger_clock WHERE name = 'queue'), (SELECT max(created) FROM queue)",
+        "SELECT (SELECT at FROM messaging_channels_clock WHERE name = 'queue'), (SELECT max(created) FROM messaging_channels_queue)",
         (),
     )
     if seen is None:
-        yield "INSERT INTO ledger_clock (name, at) VALUES ('queue', ?) ON CONFLICT DO NOTHING", (now,)
+        yield (
+            "INSERT INTO messaging_channels_clock (name, at) VALUES ('queue', ?) ON CONFLICT DO NOTHING",
+            (now,),
+        )
     back = max(seen or now, latest or now) - now
     if back <= _CLOCK_TOLERANCE:
         if back < -_CLOCK_INTERVAL:
-            yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue' AND at < ?", (now, now)
+            yield "UPDATE messaging_channels_clock SET at = ? WHERE name = 'queue' AND at < ?", (now, now)
         return
-    yield "UPDATE ledger_clock SET at = ? WHERE name = 'queue'", (now,)
+    yield "UPDATE messaging_channels_clock SET at = ? WHERE name = 'queue'", (now,)
     for statement in _SET_BACK:
         yield statement, (back, now, back, now, now, NEVER)
-    yield "UPDATE queue SET created = ? WHERE created > ?", (now, now)
+    yield "UPDATE messaging_channels_queue SET created = ? WHERE created > ?", (now, now)
 
 
 def follow_later(due: float, reckoned_at: float) -> StatementFlow[float]:
     """Return a time as the clock has it now, if that was set back since the time was reckoned: its message is moved no more."""
-    ((seen,),) = yield "SELECT (SELECT at FROM ledger_clock WHERE name = 'queue')", ()
+    ((seen,),) = yield "SELECT (SELECT at FROM messaging_channels_clock WHERE name = 'queue')", ()
     back = 0.0 if seen is None else reckoned_at - seen
     return due - back if back > _LONG_TURN and due < NEVER else due
 
 
 _SET_BACK = (
     (
-        "UPDATE queue SET due = CASE WHEN due - ? > ? THEN due - ? ELSE ? END WHERE due > ? AND due < ?"
+        "UPDATE messaging_channels_queue SET due = CASE WHEN due - ? > ? THEN due - ? ELSE ? END WHERE due > ? AND due < ?"
         " AND (holder <> '' OR tries > 0 OR state <> 'waiting' OR due <= created)"
     ),
     (
-        "UPDATE message SET next_check_at = CASE WHEN next_check_at - ? > ? THEN next_check_at - ? ELSE ? END"
+        "UPDATE messaging_channels_message SET next_check_at = CASE WHEN next_check_at - ? > ? THEN next_check_at - ? ELSE ? END"
         " WHERE next_check_at > ? AND next_check_at < ?"
     ),
-    "UPDATE message SET lease = CASE WHEN lease - ? > ? THEN lease - ? ELSE ? END WHERE lease > ? AND lease < ?",
+    "UPDATE messaging_channels_message SET lease = CASE WHEN lease - ? > ? THEN lease - ? ELSE ? END WHERE lease > ? AND lease < ?",
     (
-        "UPDATE paused_account SET next_probe_at = CASE WHEN next_probe_at - ? > ? THEN next_probe_at - ? ELSE ? END"
+        "UPDATE messaging_channels_paused_account SET next_probe_at = CASE WHEN next_probe_at - ? > ? THEN next_probe_at - ? ELSE ? END"
         " WHERE next_probe_at > ? AND next_probe_at < ?"
     ),
 )

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from messaging_channels._ledger.sql_types import Dialect, StatementFlow
+from messaging_channels._ledger.tables import CONSENT_TABLE
 from messaging_channels._model.consent import find_blocking
 from messaging_channels._model.consent_rows import COLUMNS, insert_statement, statement_from_row
 from messaging_channels._model.statements import ConsentQuery, ConsentStatement, StatementKind
@@ -36,10 +37,10 @@ def _rows_of(recipients: Sequence[str], *, with_links: bool) -> StatementFlow[li
 def _select(count: int, *, with_links: bool) -> str:
     """Return the query for that many keys of a person, and the keys that are linked to them."""
     marks = ", ".join("?" * count)
-    text = f"SELECT {COLUMNS} FROM consent_statement WHERE recipient IN ({marks})"  # noqa: S608  constants
+    text = f"SELECT {COLUMNS} FROM messaging_channels_consent_statement WHERE recipient IN ({marks})"  # noqa: S608
     linked = (
-        f" UNION SELECT {COLUMNS} FROM consent_statement WHERE recipient IN"  # noqa: S608  constants
-        f" (SELECT other FROM consent_link WHERE recipient IN ({marks}))"
+        f" UNION SELECT {COLUMNS} FROM messaging_channels_consent_statement WHERE recipient IN"  # noqa: S608
+        f" (SELECT other FROM messaging_channels_consent_link WHERE recipient IN ({marks}))"
     )
     return text + linked if with_links else text
 
@@ -47,7 +48,7 @@ def _select(count: int, *, with_links: bool) -> str:
 def _record_statements(operation: op.RecordStatements, _: Dialect) -> StatementFlow[int]:
     count = 0
     for one in operation.statements:
-        count += len((yield insert_statement(one)))
+        count += len((yield insert_statement(one, CONSENT_TABLE)))
     return count
 
 
@@ -62,7 +63,7 @@ def _list_statements(operation: op.ListStatements, _: Dialect) -> StatementFlow[
     at, key = operation.after or (-1.0, "")
     rows = yield (
         (
-            f"SELECT {COLUMNS} FROM consent_statement WHERE recorded_at > ? OR (recorded_at = ? AND id > ?)"  # noqa: S608  constants
+            f"SELECT {COLUMNS} FROM messaging_channels_consent_statement WHERE recorded_at > ? OR (recorded_at = ? AND id > ?)"  # noqa: S608
             " ORDER BY recorded_at, id LIMIT ?"
         ),
         (at, at, key, operation.limit),
@@ -81,7 +82,7 @@ def _lift_suppressions(operation: op.LiftSuppressions, _: Dialect) -> StatementF
             and one.id not in done
             and operation.channel in ("*", one.channel)
         ):
-            yield insert_statement(_lifting(one, operation))
+            yield insert_statement(_lifting(one, operation), CONSENT_TABLE)
             count += 1
     return count
 
@@ -106,7 +107,7 @@ def _link_recipients(operation: op.LinkRecipients, _: Dialect) -> StatementFlow[
     for one, other in operation.pairs:
         for pair in ((one, other), (other, one)):
             yield (
-                "INSERT INTO consent_link (recipient, other, linked_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO messaging_channels_consent_link (recipient, other, linked_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 (*pair, operation.at),
             )
 

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from messaging_channels._ledger.failures import store_failure
-from messaging_channels._ledger.schema import SELECT_STEPS, root_message_id, step_number
+from messaging_channels._ledger.report_matching import (
+    ReportOrigin,
+    attempts_without_id,
+    match_step,
+    recorded_attempts,
+)
+from messaging_channels._ledger.schema import SELECT_ATTEMPTS, root_message_id, step_number
 from messaging_channels._ledger.sql_types import (
     Dialect,
     StatementFlow,
+    clean_text,
     increment_counter,
     report_to_json,
     take_lock,
 )
-from messaging_channels._ledger.status_merge import is_of_copy, recompute_status
+from messaging_channels._ledger.status_merge import is_of_copy, recompute_status, step_bases
 from messaging_channels._model.events import EngagementReceived, Event, StatusChanged
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, StatusGroup
 from messaging_channels.plugins import ledger as op
 
-ATTACH_EVENTS = "UPDATE event SET message_id = ? WHERE provider = ? AND provider_id = ? AND message_id IS NULL RETURNING key"
-_SET_PROVIDER_ID = (
-    "UPDATE attempt SET provider_id = ? WHERE message_id = ? AND provider = ? AND provider_id IS NULL"
-    " AND (reason IS NULL OR reason = 'accepted' OR reason LIKE 'unknown.%') AND NOT EXISTS (SELECT 1 FROM attempt AS named"
-    " WHERE named.message_id = attempt.message_id AND named.provider = attempt.provider AND named.provider_id = ?)"
-    " RETURNING number"
+ATTACH_EVENTS = (
+    "UPDATE messaging_channels_event SET message_id = ? WHERE provider = ? AND provider_id = ? AND message_id IS NULL"
+    " RETURNING key"
 )
-"""A report that names the message by both ids tells the provider's."""
-_MAX_NUMBER = 1_000_000_000
 
 
 def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[op.EventRecorded]:
@@ -40,7 +42,7 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
     detail = event.engagement_type if isinstance(event, EngagementReceived) else getattr(event, "detail", "")
     is_new = yield (
         (
-            "INSERT INTO event (key, message_id, provider, provider_id, kind, at, status, detail, heard_at)"
+            "INSERT INTO messaging_channels_event (key, message_id, provider, provider_id, kind, at, status, detail, heard_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING key"
         ),
         (
@@ -62,11 +64,13 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
         return op.EventRecorded(bool(is_new), key)
     if status is not None:  # whoever waits for it hears of it at once
         waits = "('sent', 'held')" if status.final else "('held')"
-        yield f"UPDATE queue SET due = ? WHERE message_id = ? AND state IN {waits}", (operation.now, key)  # noqa: S608  constants
-    yield "UPDATE message SET event_count = event_count + 1 WHERE id = ?", (key,)
-    if provider_id and (yield _SET_PROVIDER_ID, (provider_id, key, event.provider, provider_id)):
-        joined = yield ATTACH_EVENTS, (key, event.provider, provider_id)
-        yield "UPDATE message SET event_count = event_count + ? WHERE id = ?", (len(joined), key)
+        yield (
+            f"UPDATE messaging_channels_queue SET due = ? WHERE message_id = ? AND state IN {waits}",  # noqa: S608
+            (operation.now, key),
+        )
+    yield "UPDATE messaging_channels_message SET event_count = event_count + 1 WHERE id = ?", (key,)
+    if provider_id:
+        yield from _learn_provider_id(key, ReportOrigin(event.provider, provider_id))
     now = yield from recompute_status(key)
     if (
         status is not None
@@ -77,51 +81,58 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
     return op.EventRecorded(is_new=True, message_id=key, status=now)
 
 
+def _learn_provider_id(key: str, origin: ReportOrigin) -> StatementFlow[None]:
+    """Keep the provider's id that a report tells, and join what was heard under it before."""
+    attempts = recorded_attempts((yield SELECT_ATTEMPTS, (key,)))
+    unnamed = attempts_without_id(origin, attempts)
+    for one in unnamed:
+        yield (
+            "UPDATE messaging_channels_attempt SET provider_id = ? WHERE message_id = ? AND number = ?",
+            (origin.provider_id, key, one.number),
+        )
+    if unnamed:
+        joined = yield ATTACH_EVENTS, (key, origin.provider, origin.provider_id)
+        yield (
+            "UPDATE messaging_channels_message SET event_count = event_count + ? WHERE id = ?",
+            (len(joined), key),
+        )
+
+
 def _count_overlap(key: str, provider: str, provider_id: str | None, now: float) -> StatementFlow[None]:
     """Count a message that was delivered though its fallback had gone on to the next step."""
-    (row,) = yield "SELECT max(base) FROM step WHERE message_id = ?", (key,)
-    if row[0] is None:
+    bases = yield from step_bases(key)
+    if not bases:
         return
-    rows = yield "SELECT number, provider, provider_id, reason FROM attempt WHERE message_id = ?", (key,)
+    attempts = recorded_attempts((yield SELECT_ATTEMPTS, (key,)))
+    last = max(bases.values())
     early = any(
-        number <= row[0] and (name, own) == (provider, provider_id or own) for number, name, own, _ in rows
+        one.number <= last
+        and one.provider == provider
+        and (not provider_id or one.provider_id == provider_id)
+        for one in attempts
     )
-    if early and any(
-        one[0] > row[0] and not str(one[3]).startswith(("not_sent.", "rejected.")) for one in rows
-    ):
+    if early and any(one.number > last and one.may_have_been_taken for one in attempts):
         yield increment_counter(now, "reports", "overlapped", 1)
 
 
 def _provider_id_at_step(key: str, event: Event) -> StatementFlow[str | None]:
     """Return the provider's id of the message that a report names by ours alone: the id of the last attempt of that step."""
-    steps = yield SELECT_STEPS, (key,)
-    bounds = {step: base for step, base, *_ in steps} | {1: 0}
-    step = step_number(getattr(event, "message_id", ""))
-    rows = yield (
-        (
-            "SELECT provider_id FROM attempt WHERE message_id = ? AND provider = ? AND number > ? AND number <= ?"
-            " AND provider_id IS NOT NULL ORDER BY number DESC LIMIT 1"
-        ),
-        (key, event.provider, bounds.get(step, 0), bounds.get(step + 1, _MAX_NUMBER)),
-    )
-    return rows[0][0] if rows else None
+    bases = yield from step_bases(key)
+    attempts = recorded_attempts((yield SELECT_ATTEMPTS, (key,)))
+    found = match_step(event.provider, step_number(getattr(event, "message_id", "")), attempts, bases)
+    return found.provider_id if found else None
 
 
 def _message_id_of(event: Event) -> StatementFlow[str | None]:
     """Return our id of the message that the event is about, if that is known."""
     if isinstance(event, (StatusChanged, EngagementReceived)):
         named = root_message_id(clean_text(event.message_id) or "")
-        if named and (yield "SELECT id FROM message WHERE id = ?", (named,)):
+        if named and (yield "SELECT id FROM messaging_channels_message WHERE id = ?", (named,)):
             return named
         if event.provider_id:
             rows = yield (
-                "SELECT message_id FROM attempt WHERE provider = ? AND provider_id = ?",
+                "SELECT message_id FROM messaging_channels_attempt WHERE provider = ? AND provider_id = ?",
                 (event.provider, clean_text(event.provider_id)),
             )
             return rows[0][0] if rows else None
     return None
-
-
-def clean_text(text: str | None) -> str | None:
-    """Return what a provider wrote as a database can hold it: without NUL and lone surrogates."""
-    return text and text.replace("\x00", "").encode("utf-8", "replace").decode()

@@ -17,7 +17,7 @@ def observe_key(message_id: str, now: float) -> StatementFlow[None]:
     yield _OBSERVE_HOUR, (int(now // _HOUR),)
     yield (
         (
-            "INSERT INTO ledger_key (message_id, place) SELECT ?, max(place) FROM ledger_hour WHERE true"
+            "INSERT INTO messaging_channels_key (message_id, place) SELECT ?, max(place) FROM messaging_channels_hour WHERE true"
             " ON CONFLICT DO NOTHING"
         ),
         (message_id,),
@@ -35,13 +35,13 @@ def is_key_over(held: MessageRecord, now: float) -> StatementFlow[bool]:
         return True
     yield _OBSERVE_HOUR, (int(now // _HOUR),)
     hours = yield (
-        "SELECT hour FROM ledger_hour WHERE place > coalesce((SELECT place FROM ledger_key WHERE message_id = ?), 0)",
+        "SELECT hour FROM messaging_channels_hour WHERE place > coalesce((SELECT place FROM messaging_channels_key WHERE message_id = ?), 0)",
         (held.id,),
     )
     return len({hour // unit for (hour,) in hours}) >= needed
 
 
 _OBSERVE_HOUR = (
-    "INSERT INTO ledger_hour (hour, place) SELECT ?, coalesce(max(place), 0) + 1 FROM ledger_hour"
+    "INSERT INTO messaging_channels_hour (hour, place) SELECT ?, coalesce(max(place), 0) + 1 FROM messaging_channels_hour"
     " WHERE true ON CONFLICT DO NOTHING"
 )

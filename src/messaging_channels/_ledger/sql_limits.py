@@ -28,7 +28,7 @@ def _take_places(operation: op.TakePlaces, dialect: Dialect) -> StatementFlow[Se
         due[name] -= seconds
     places = [_take(operation.rates, one, due, now) for one in operation.requests]
     for name in names:
-        yield "UPDATE shared_rate SET next_free = ?, seen = ? WHERE name = ?", (due[name], now, name)
+        yield "UPDATE messaging_channels_shared_rate SET next_free = ?, seen = ? WHERE name = ?", (due[name], now, name)
     return places
 
 
@@ -56,19 +56,19 @@ def _lock_rates(
 ) -> StatementFlow[dict[str, tuple[float, float]]]:
     """Return next place and last use of each, with the rows locked in one order for all callers."""
     marks = ", ".join("?" * len(names))
-    text = f"SELECT name, next_free, seen FROM shared_rate WHERE name IN ({marks}) ORDER BY name{dialect.for_update}"  # noqa: S608  constants
+    text = f"SELECT name, next_free, seen FROM messaging_channels_shared_rate WHERE name IN ({marks}) ORDER BY name{dialect.for_update}"  # noqa: S608  constants
     rows = yield text, tuple(names)
     if len(rows) < len(names):
         for name in names:
             yield (
-                "INSERT INTO shared_rate (name, next_free, seen) VALUES (?, 0, 0) ON CONFLICT DO NOTHING",
+                "INSERT INTO messaging_channels_shared_rate (name, next_free, seen) VALUES (?, 0, 0) ON CONFLICT DO NOTHING",
                 (name,),
             )
         rows = yield text, tuple(names)
         at = yield from _now(now, dialect)
         yield (
             (
-                "DELETE FROM shared_rate WHERE name IN (SELECT name FROM shared_rate WHERE next_free > 0 AND next_free < ?"  # noqa: S608  constants
+                "DELETE FROM messaging_channels_shared_rate WHERE name IN (SELECT name FROM messaging_channels_shared_rate WHERE next_free > 0 AND next_free < ?"  # noqa: S608  constants
                 f" AND name NOT IN ({marks}) ORDER BY next_free LIMIT ?{dialect.skip_locked})"
             ),
             (at - _FORGET_AFTER, *names, _FORGET_AT_ONCE),
@@ -89,11 +89,11 @@ def _now(given: float, dialect: Dialect) -> StatementFlow[float]:
 
 def _spend_budget(operation: op.SpendBudget, dialect: Dialect) -> StatementFlow[Sequence[bool]]:
     key = (operation.name,)
-    text = f"SELECT spent, day FROM shared_budget WHERE name = ?{dialect.for_update}"  # noqa: S608  a constant
+    text = f"SELECT spent, day FROM messaging_channels_shared_budget WHERE name = ?{dialect.for_update}"  # noqa: S608  a constant
     rows = yield text, key
     if not rows:
         yield (
-            "INSERT INTO shared_budget (name, spent, day) VALUES (?, 0, ?) ON CONFLICT DO NOTHING",
+            "INSERT INTO messaging_channels_shared_budget (name, spent, day) VALUES (?, 0, ?) ON CONFLICT DO NOTHING",
             (operation.name, operation.day),
         )
         rows = yield text, key
@@ -105,7 +105,7 @@ def _spend_budget(operation: op.SpendBudget, dialect: Dialect) -> StatementFlow[
         spent += amount if granted[-1] else 0
     if day <= operation.day:
         yield (
-            "UPDATE shared_budget SET spent = ?, day = ? WHERE name = ?",
+            "UPDATE messaging_channels_shared_budget SET spent = ?, day = ? WHERE name = ?",
             (spent, operation.day, operation.name),
         )
     return granted
@@ -115,24 +115,24 @@ def _sync_circuits(operation: op.SyncCircuits, dialect: Dialect) -> StatementFlo
     now = yield from _now(operation.now, dialect)
     for one in sorted(operation.reports, key=lambda report: report.name):
         if not one.failures:
-            yield "DELETE FROM shared_circuit WHERE name = ?", (one.name,)
+            yield "DELETE FROM messaging_channels_shared_circuit WHERE name = ?", (one.name,)
             continue
         opened = (one.failure_threshold, now + one.reset_timeout)
         until = "CASE WHEN {} >= ? THEN CAST(? AS DOUBLE PRECISION) ELSE 0 END"
         yield (
             (
-                f"INSERT INTO shared_circuit (name, failures, open_until, probed_at, seen) VALUES (?, ?, {until.format('CAST(? AS INTEGER)')}, 0, ?)"  # noqa: S608  constants
-                " ON CONFLICT (name) DO UPDATE SET failures = shared_circuit.failures + excluded.failures, seen = excluded.seen,"
-                f" open_until = {until.format('shared_circuit.failures + excluded.failures')}"
+                f"INSERT INTO messaging_channels_shared_circuit (name, failures, open_until, probed_at, seen) VALUES (?, ?, {until.format('CAST(? AS INTEGER)')}, 0, ?)"  # noqa: S608  constants
+                " ON CONFLICT (name) DO UPDATE SET failures = messaging_channels_shared_circuit.failures + excluded.failures, seen = excluded.seen,"
+                f" open_until = {until.format('messaging_channels_shared_circuit.failures + excluded.failures')}"
             ),
             (one.name, one.failures, one.failures, *opened, now, *opened),
         )
-    rows = yield "SELECT name, open_until, seen FROM shared_circuit WHERE open_until > 0", ()
+    rows = yield "SELECT name, open_until, seen FROM messaging_channels_shared_circuit WHERE open_until > 0", ()
     return {name: _followed(until, seen, now) - now for name, until, seen in rows}
 
 
 def _acquire_probe(operation: op.AcquireCircuitProbe, dialect: Dialect) -> StatementFlow[float]:
-    text = f"SELECT open_until, seen, probed_at FROM shared_circuit WHERE name = ? AND open_until > 0{dialect.for_update}"  # noqa: S608  a constant
+    text = f"SELECT open_until, seen, probed_at FROM messaging_channels_shared_circuit WHERE name = ? AND open_until > 0{dialect.for_update}"  # noqa: S608  a constant
     rows = yield text, (operation.name,)
     now = yield from _now(operation.now, dialect)
     if not rows:
@@ -144,7 +144,7 @@ def _acquire_probe(operation: op.AcquireCircuitProbe, dialect: Dialect) -> State
     if left > 0:
         return left
     yield (
-        "UPDATE shared_circuit SET open_until = ?, probed_at = ?, seen = ? WHERE name = ?",
+        "UPDATE messaging_channels_shared_circuit SET open_until = ?, probed_at = ?, seen = ? WHERE name = ?",
         (now + operation.reset_timeout, now, now, operation.name),
     )
     return 0.0

@@ -12,13 +12,15 @@ from messaging_channels._ledger.sql import load_record
 from messaging_channels._ledger.sql_accounts import load_paused_accounts
 from messaging_channels._ledger.sql_claim import claim
 from messaging_channels._ledger.sql_clock import follow_later
+from messaging_channels._ledger.sql_insert import NewMessage, insert_message
 from messaging_channels._ledger.sql_keys import is_key_over, observe_key
 from messaging_channels._ledger.sql_types import (
+    SET_STATUS,
     Dialect,
     Rows,
     StatementFlow,
     increment_counter,
-    status_to_json,
+    status_values,
 )
 from messaging_channels._ledger.status_merge import recompute_status
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, PENDING_QUEUED, REJECTED_CANCELLED, Status
@@ -28,26 +30,16 @@ from messaging_channels.plugins.ledger_queue import NEVER, QUEUE_OWNER, State
 
 
 def _enqueue(new: q.Enqueue, _: Dialect) -> StatementFlow[MessageRecord | None]:
-    fields = (
-        new.id,
-        new.channel,
-        new.message_type,
-        new.account,
-        new.address,
-        new.at,
-        status_to_json(PENDING_QUEUED),
-        0,
-    )
-    key = (new.scope, new.idempotency_key, new.expires, new.fingerprint, new.digest)
-    while not (yield _INSERT_MESSAGE, (*fields, *key, QUEUE_OWNER, NEVER, "", None, 0, 0)):
-        if (yield "SELECT id FROM message WHERE id = ?", (new.id,)):
+    begins = NewMessage(new.at, PENDING_QUEUED, QUEUE_OWNER, NEVER)
+    while not (yield insert_message(new, begins)):
+        if (yield "SELECT id FROM messaging_channels_message WHERE id = ?", (new.id,)):
             break  # this very operation was done before
         record = yield from load_record("scope = ? AND idempotency_key = ?", new.scope, new.idempotency_key)
         if record is None:
             continue  # a send released it between these two statements: the key is free
         if not (yield from is_key_over(record, new.at)):
             return record
-        yield "UPDATE message SET idempotency_key = NULL WHERE id = ?", (record.id,)
+        yield "UPDATE messaging_channels_message SET idempotency_key = NULL WHERE id = ?", (record.id,)
     if new.idempotency_key is not None:
         yield from observe_key(new.id, new.at)
     yield (
@@ -77,20 +69,20 @@ def _update_job(operation: q.UpdateJob, _: Dialect) -> StatementFlow[bool]:
         return False  # it may be on its way: it is held, not sent again
     if operation.state is None:
         held = yield (
-            "DELETE FROM queue WHERE message_id = ? AND holder = ? RETURNING message_id",
+            "DELETE FROM messaging_channels_queue WHERE message_id = ? AND holder = ? RETURNING message_id",
             (key, operation.lease_owner),
         )
     else:
         due = yield from follow_later(operation.due, operation.at)
         held = yield (
-            "UPDATE queue SET state = ?, due = ?, tries = ?, holder = '' WHERE message_id = ? AND holder = ? RETURNING message_id",
+            "UPDATE messaging_channels_queue SET state = ?, due = ?, tries = ?, holder = '' WHERE message_id = ? AND holder = ? RETURNING message_id",
             (operation.state.value, due, operation.tries, key, operation.lease_owner),
         )
     if not held:
         return False
     if operation.state is State.WAITING:
         yield (
-            "UPDATE message SET holder = ?, lease = ?, next_check_at = NULL, stopped = '' WHERE id = ?",
+            "UPDATE messaging_channels_message SET holder = ?, lease = ?, next_check_at = NULL, stopped = '' WHERE id = ?",
             (QUEUE_OWNER, NEVER, key),
         )
     elif operation.stop_reason:
@@ -100,14 +92,14 @@ def _update_job(operation: q.UpdateJob, _: Dialect) -> StatementFlow[bool]:
 
 def _stop_message(key: str, stopped: str, status: Status | None, at: float) -> StatementFlow[None]:
     """Say why nothing follows; the status is as given if no attempt may have reached anybody, else what they say."""
-    yield "UPDATE message SET stopped = ?, lease = ? WHERE id = ?", (stopped, at, key)
+    yield "UPDATE messaging_channels_message SET stopped = ?, lease = ? WHERE id = ?", (stopped, at, key)
     if status is not None:
         yield (
             (
-                "UPDATE message SET status = ?, version = version + 1 WHERE id = ? AND NOT EXISTS (SELECT 1 FROM attempt"
-                " WHERE message_id = message.id AND (reason IS NULL OR (reason NOT LIKE 'not_sent.%' AND reason NOT LIKE 'rejected.%')))"
+                f"UPDATE messaging_channels_message SET {SET_STATUS}, version = version + 1 WHERE id = ?"  # noqa: S608
+                f" AND NOT EXISTS ({_SELECT_POSSIBLY_SENT})"
             ),
-            (status_to_json(status), key),
+            (*status_values(status), key, key),
         )
     else:
         yield from recompute_status(key)
@@ -121,12 +113,12 @@ def _increment_counters(operation: q.IncrementCounters, _: Dialect) -> Statement
 def _advance_fallback(operation: q.AdvanceFallback, dialect: Dialect) -> StatementFlow[bool]:
     key = operation.message_id
     held = yield (
-        f"SELECT step FROM queue WHERE message_id = ? AND holder = ?{dialect.for_update}",  # noqa: S608  constants
+        f"SELECT step FROM messaging_channels_queue WHERE message_id = ? AND holder = ?{dialect.for_update}",  # noqa: S608
         (key, operation.lease_owner),
     )
     if not held or held[0][0] != operation.step - 1:
         return False
-    yield f"SELECT id FROM message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608  no report comes in between
+    yield f"SELECT id FROM messaging_channels_message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608
     record = yield from load_record("id = ?", key)
     if record is None or record.status.rank >= DELIVERED_TO_HANDSET.rank:
         return False
@@ -134,7 +126,7 @@ def _advance_fallback(operation: q.AdvanceFallback, dialect: Dialect) -> Stateme
         return False
     base = len(record.attempts)
     yield (
-        "UPDATE queue SET state = ?, due = ?, step = ?, base = ?, tries = 0, holder = '' WHERE message_id = ?",
+        "UPDATE messaging_channels_queue SET state = ?, due = ?, step = ?, base = ?, tries = 0, holder = '' WHERE message_id = ?",
         (State.WAITING.value, operation.at, operation.step, base, key),
     )
     step = (
@@ -147,13 +139,13 @@ def _advance_fallback(operation: q.AdvanceFallback, dialect: Dialect) -> Stateme
     )
     yield (
         (
-            "INSERT INTO step (message_id, step, base, channel, kind, address, digest) VALUES (?, ?, ?, ?, ?, ?, ?)"
+            "INSERT INTO messaging_channels_step (message_id, step, base, channel, kind, address, digest) VALUES (?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING"
         ),
         (key, *step),
     )
     yield (
-        "UPDATE message SET holder = ?, lease = ?, next_check_at = NULL, stopped = '' WHERE id = ?",
+        "UPDATE messaging_channels_message SET holder = ?, lease = ?, next_check_at = NULL, stopped = '' WHERE id = ?",
         (QUEUE_OWNER, NEVER, key),
     )
     return True
@@ -162,7 +154,7 @@ def _advance_fallback(operation: q.AdvanceFallback, dialect: Dialect) -> Stateme
 def _cancel(operation: q.Cancel, dialect: Dialect) -> StatementFlow[bool]:
     key = operation.message_id
     waits = yield (
-        f"SELECT state FROM queue WHERE message_id = ?{dialect.for_update}",  # noqa: S608  constants
+        f"SELECT state FROM messaging_channels_queue WHERE message_id = ?{dialect.for_update}",  # noqa: S608
         (key,),
     )
     if not waits or waits[0][0] not in (State.WAITING.value, State.DEAD.value):
@@ -170,7 +162,7 @@ def _cancel(operation: q.Cancel, dialect: Dialect) -> StatementFlow[bool]:
     gone = yield f"{_SELECT_POSSIBLY_SENT} LIMIT 1", (key,)
     if gone:
         return False
-    yield "DELETE FROM queue WHERE message_id = ?", (key,)
+    yield "DELETE FROM messaging_channels_queue WHERE message_id = ?", (key,)
     yield from _stop_message(key, "cancelled before anything was sent", REJECTED_CANCELLED, operation.at)
     yield increment_counter(operation.at, "callers", "cancelled", 1)
     return True
@@ -180,26 +172,27 @@ def _retry_dead_letters(operation: q.RetryDeadLetters, dialect: Dialect) -> Stat
     where, values = ("message_id = ?", (operation.message_id,)) if operation.message_id else ("1 = 1", ())
     keys = yield (
         (
-            f"SELECT message_id FROM queue WHERE state = 'dead' AND {where}"  # noqa: S608  constants
+            f"SELECT message_id FROM messaging_channels_queue WHERE state = 'dead' AND {where}"  # noqa: S608
             f" AND NOT EXISTS ({_SELECT_STEP_POSSIBLY_SENT}) LIMIT ?{dialect.skip_locked}"
         ),
         (*values, operation.limit),
     )
     for (key,) in keys:
-        yield "DELETE FROM crashed_claim WHERE message_id = ?", (key,)
+        yield "DELETE FROM messaging_channels_crashed_claim WHERE message_id = ?", (key,)
         yield (
             (
-                "UPDATE queue SET state = ?, due = ?, tries = 0, deadline = NULL,"
-                " base = (SELECT count(*) FROM attempt WHERE attempt.message_id = queue.message_id) WHERE message_id = ?"
+                "UPDATE messaging_channels_queue SET state = ?, due = ?, tries = 0, deadline = NULL,"
+                " base = (SELECT count(*) FROM messaging_channels_attempt AS attempt"
+                " WHERE attempt.message_id = messaging_channels_queue.message_id) WHERE message_id = ?"
             ),
             (State.WAITING.value, operation.at, key),
         )
         yield (
             (
-                "UPDATE message SET holder = ?, lease = ?, next_check_at = NULL, stopped = '', status = ?, version = version + 1"
-                " WHERE id = ?"
+                f"UPDATE messaging_channels_message SET holder = ?, lease = ?, next_check_at = NULL, stopped = '', {SET_STATUS},"  # noqa: S608
+                " version = version + 1 WHERE id = ?"
             ),
-            (QUEUE_OWNER, NEVER, status_to_json(PENDING_QUEUED), key),
+            (QUEUE_OWNER, NEVER, *status_values(PENDING_QUEUED), key),
         )
     return len(keys)
 
@@ -208,7 +201,7 @@ def _list_dead_letters(operation: q.ListDeadLetters, _: Dialect) -> StatementFlo
     before = "message_id < ?" if operation.before else "1 = 1"
     values = (operation.before,) if operation.before else ()
     keys = yield (
-        f"SELECT message_id FROM queue WHERE state = 'dead' AND {before} ORDER BY message_id DESC LIMIT ?",  # noqa: S608
+        f"SELECT message_id FROM messaging_channels_queue WHERE state = 'dead' AND {before} ORDER BY message_id DESC LIMIT ?",  # noqa: S608
         (*values, operation.limit),
     )
     records: list[MessageRecord] = []
@@ -219,15 +212,15 @@ def _list_dead_letters(operation: q.ListDeadLetters, _: Dialect) -> StatementFlo
 
 
 def _get_queue_stats(operation: q.GetQueueStats, _: Dialect) -> StatementFlow[q.QueueStats]:
-    states = yield "SELECT state, count(*) FROM queue GROUP BY state", ()
+    states = yield "SELECT state, count(*) FROM messaging_channels_queue GROUP BY state", ()
     ((due, oldest),) = yield (
-        "SELECT count(*), min(due) FROM queue WHERE state = 'waiting' AND due <= ?",
+        "SELECT count(*), min(due) FROM messaging_channels_queue WHERE state = 'waiting' AND due <= ?",
         (operation.now,),
     )
     counts: list[dict[str, int]] = []
     for minutes in (1, 60, NEVER):
         rows: Rows = yield (
-            "SELECT what, sum(number) FROM counter WHERE minute > ? GROUP BY what",
+            "SELECT what, sum(number) FROM messaging_channels_counter WHERE minute > ? GROUP BY what",
             (max(-1, int(operation.now // 60 - minutes)),),
         )
         counts.append({what: int(number) for what, number in rows if number})
@@ -238,17 +231,17 @@ def _get_queue_stats(operation: q.GetQueueStats, _: Dialect) -> StatementFlow[q.
 
 def _erase_recipient(operation: q.EraseRecipient, dialect: Dialect) -> StatementFlow[int]:
     waits = yield (
-        f"SELECT message_id FROM queue WHERE recipients LIKE ?{dialect.for_update}",  # noqa: S608  constants
+        f"SELECT message_id FROM messaging_channels_queue WHERE recipients LIKE ?{dialect.for_update}",  # noqa: S608
         (f"% {operation.recipient_digest} %",),
     )
     touched = {key for (key,) in waits}
     for (key,) in waits:
-        yield "DELETE FROM queue WHERE message_id = ?", (key,)
+        yield "DELETE FROM messaging_channels_queue WHERE message_id = ?", (key,)
         yield from _stop_message(key, "erased on request", REJECTED_CANCELLED, operation.at)
-        yield "UPDATE message SET address = '' WHERE id = ?", (key,)
-        yield "UPDATE step SET address = '' WHERE message_id = ?", (key,)
+        yield "UPDATE messaging_channels_message SET address = '' WHERE id = ?", (key,)
+        yield "UPDATE messaging_channels_step SET address = '' WHERE message_id = ?", (key,)
     for kept in operation.stored_addresses:
-        for table, name in (("message", "id"), ("step", "message_id")):
+        for table, name in (("messaging_channels_message", "id"), ("messaging_channels_step", "message_id")):
             rows = yield (
                 f"UPDATE {table} SET address = '' WHERE address = ? AND address <> '' RETURNING {name}",  # noqa: S608
                 (kept,),
@@ -260,15 +253,16 @@ def _erase_recipient(operation: q.EraseRecipient, dialect: Dialect) -> Statement
 def _prune(operation: q.Prune, _: Dialect) -> StatementFlow[int]:
     old = f"{int(operation.before * 1000):012x}"  # ids sort by time
     over = yield (
-        "DELETE FROM queue WHERE message_id < ? AND (state = 'dead' OR (state = 'held' AND due >= ?)) RETURNING message_id",
+        "DELETE FROM messaging_channels_queue WHERE message_id < ? AND (state = 'dead' OR (state = 'held' AND due >= ?)) RETURNING message_id",
         (old, NEVER),
     )
     touched = {key for (key,) in over}
-    for table, name in (("message", "id"), ("step", "message_id")):
+    for table, name in (("messaging_channels_message", "id"), ("messaging_channels_step", "message_id")):
         rows = yield (
             (
-                f"UPDATE {table} SET address = '' WHERE {name} < ? AND address <> ''"  # noqa: S608  constants
-                f" AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.message_id = {table}.{name}) RETURNING {name}"
+                f"UPDATE {table} SET address = '' WHERE {name} < ? AND address <> ''"  # noqa: S608
+                f" AND NOT EXISTS (SELECT 1 FROM messaging_channels_queue AS queue"
+                f" WHERE queue.message_id = {table}.{name}) RETURNING {name}"
             ),
             (old,),
         )
@@ -276,20 +270,16 @@ def _prune(operation: q.Prune, _: Dialect) -> StatementFlow[int]:
     return len(touched)
 
 
-_INSERT_MESSAGE = (
-    "INSERT INTO message (id, channel, kind, account, address, created, status, version, scope, idempotency_key, expires,"
-    " fingerprint, digest, holder, lease, stopped, next_check_at, checks, event_count)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING id"
-)
 _INSERT_QUEUE = (
-    "INSERT INTO queue (message_id, state, step, steps, base, tries, created, due, priority, deadline, holder, payload,"
+    "INSERT INTO messaging_channels_queue (message_id, state, step, steps, base, tries, created, due, priority, deadline, holder, payload,"
     " recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-_SELECT_POSSIBLY_SENT = "SELECT 1 FROM attempt WHERE message_id = ? AND (reason IS NULL OR (reason NOT LIKE 'not_sent.%' AND reason NOT LIKE 'rejected.%'))"
-_SELECT_OPEN = "SELECT 1 FROM attempt WHERE message_id = ? AND reason IS NULL LIMIT 1"
+_POSSIBLY_SENT = "(outcome IS NULL OR outcome IN ('accepted', 'unknown'))"
+_SELECT_POSSIBLY_SENT = f"SELECT 1 FROM messaging_channels_attempt WHERE message_id = ? AND {_POSSIBLY_SENT}"  # noqa: S608
+_SELECT_OPEN = "SELECT 1 FROM messaging_channels_attempt WHERE message_id = ? AND outcome IS NULL LIMIT 1"
 _SELECT_STEP_POSSIBLY_SENT = (
-    "SELECT 1 FROM attempt WHERE attempt.message_id = queue.message_id AND attempt.number > queue.base"
-    " AND (reason IS NULL OR (reason NOT LIKE 'not_sent.%' AND reason NOT LIKE 'rejected.%'))"
+    "SELECT 1 FROM messaging_channels_attempt AS attempt WHERE attempt.message_id = messaging_channels_queue.message_id"  # noqa: S608
+    f" AND attempt.number > messaging_channels_queue.base AND {_POSSIBLY_SENT}"
 )
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     q.Enqueue: _enqueue,

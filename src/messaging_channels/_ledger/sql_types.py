@@ -7,7 +7,9 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from messaging_channels._ledger.schema import SCHEMA_CHECK_SQLITE, read_status
+from messaging_channels._ledger.schema import read_status
+from messaging_channels._ledger.tables import SCHEMA_CHECK_SQLITE
+from messaging_channels._ledger.upgrade_unnumbered import FILL_STATUS_SQLITE
 from messaging_channels._model.status import PENDING_UNKNOWN, Status
 
 Result = TypeVar("Result")
@@ -28,6 +30,14 @@ class Dialect:
     """A statement that finds a row where nothing of the schema is missing."""
     advisory_lock: str | None = None
     """A statement that takes a lock by name until the end of the transaction, where one writer at a time is not given anyway."""
+    schema_lock: str | None = None
+    """A statement that takes the lock under which tables are made, where one writer at a time is not given anyway."""
+    columns: str = "SELECT name FROM pragma_table_info(?)"
+    """A SELECT of the names of a table's columns."""
+    indexes: str = "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL"
+    """A SELECT of the names of a table's indexes, but for that of its key."""
+    fill_status: str = FILL_STATUS_SQLITE
+    """What fills the columns of a status from its text."""
     clock: str = "SELECT CAST(? AS DOUBLE PRECISION)"
     """A statement that returns the time of the store, seconds since the epoch, UTC; it is given the caller's."""
     commit_later: str | None = None
@@ -44,8 +54,8 @@ def increment_counter(now: float, worker: str, what: str, number: int) -> Statem
     """Return the statement that adds to a counter."""
     return (
         (
-            "INSERT INTO counter (minute, worker, what, number) VALUES (?, ?, ?, ?)"
-            " ON CONFLICT (minute, worker, what) DO UPDATE SET number = counter.number + excluded.number"
+            "INSERT INTO messaging_channels_counter (minute, worker, what, number) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (minute, worker, what) DO UPDATE SET number = messaging_channels_counter.number + excluded.number"
         ),
         (int(now // 60), worker, what, number),
     )
@@ -54,6 +64,20 @@ def increment_counter(now: float, worker: str, what: str, number: int) -> Statem
 def status_to_json(status: Status) -> str:
     """Return a status as it is kept."""
     return json.dumps(status.as_dict())
+
+
+SET_STATUS = "status = ?, status_group = ?, status_id = ?, status_name = ?"
+"""In an UPDATE; its values are those of `status_values`."""
+
+
+def status_values(status: Status) -> tuple[str, int, int, str]:
+    """Return a status as it is kept, and what it is looked up by."""
+    return status_to_json(status), status.group_id, status.id, clean_text(status.name) or ""
+
+
+def clean_text(text: str | None) -> str | None:
+    """Return what a provider wrote as a database can hold it: without NUL and lone surrogates."""
+    return text and text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def report_to_json(status: Status, parts: int | None) -> str:

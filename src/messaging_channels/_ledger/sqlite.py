@@ -6,30 +6,28 @@ Needs nothing but the standard library. A file may be shared by processes of one
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 import threading
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from messaging_channels._ledger.address_privacy import AddressPrivacy
+from messaging_channels._ledger.driving import drive
 from messaging_channels._ledger.group_replies import AnyPending, deliver, wait_in_task, wait_in_thread
-from messaging_channels._ledger.schema import SCHEMA
 from messaging_channels._ledger.sql_dispatch import statements_for
-from messaging_channels._ledger.sql_types import Dialect
+from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, fetch
 from messaging_channels._model import forks
-from messaging_channels._model.errors import InvalidSetting, LedgerUnavailable
-from messaging_channels._model.paths import create_private, require_path
+from messaging_channels._model.errors import InvalidSetting, LedgerUnavailable, MessagingError
+from messaging_channels._model.paths import require_path
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
 from messaging_channels.plugins.ledger_queue import ALL_OPERATIONS
 
-DIALECT = Dialect()
 _MAX_GROUP_SIZE = 512
-_BUSY_TIMEOUT = 30.0
 
 
 class SqliteLedger(AddressPrivacy):
@@ -85,6 +83,20 @@ class SqliteLedger(AddressPrivacy):
                 writer = self._writer
         writer.submit(one)
 
+    def upgrade(self) -> int:
+        """Bring the tables to the form of this version, however long that takes, and return of which version they were; 0 for none.
+
+        Raises:
+            InvalidSetting: they are of a newer version, or not ours.
+            LedgerUnavailable: the file cannot be used.
+        """
+        try:
+            database, version = LedgerFile(self._path).open(is_ordered=True)
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
+        database.close()
+        return version
+
     def close(self) -> None:
         """Do what is waiting, then close the file. A later operation opens it again; what was in memory is lost."""
         with self._lock:
@@ -124,7 +136,7 @@ class _Writer:
         self._pausing = False
         self._is_paused = threading.Event()
         self._database: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._file = LedgerFile(path)
         self._thread = threading.Thread(target=self._run, name="messaging-channels-ledger", daemon=True)
         self._thread.start()
 
@@ -156,10 +168,12 @@ class _Writer:
         while group := self._next_group():
             replies: list[Any]
             try:
-                replies = _commit_all(self._opened(), [one.operation for one in group])
-            except (sqlite3.Error, OSError) as error:
+                replies = _commit_all(self._opened(), self._file, [one.operation for one in group])
+            except MessagingError as error:
+                replies = [error] * len(group)
+            except Exception as error:  # noqa: BLE001  whatever it is, those who wait are told, and the writer lives on
                 replies = [LedgerUnavailable(f"{type(error).__name__}: {error}")] * len(group)
-                _roll_back(self._database)
+                self._roll_back()
             deliver(group, replies)
         self._close_database()
 
@@ -176,14 +190,17 @@ class _Writer:
             return [self._waiting.popleft() for _ in range(count)]
 
     def _opened(self) -> sqlite3.Connection:
-        """Open the file; refuse one that was deleted or replaced since: nobody would read what is written."""
+        """Open the file, once; see to it that it is the same still."""
         if self._database is None:
-            self._database = _open(self._path)
-            self._file = _file_id(self._path)
-        elif self._file != _file_id(self._path):
-            message = "its file was deleted or replaced while it was in use: put it back, then start anew"
-            raise OSError(message)
+            self._database, _ = self._file.open()
+        else:
+            self._file.require_same()
         return self._database
+
+    def _roll_back(self) -> None:
+        if self._database is not None and self._database.in_transaction:
+            with suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
 
     def _close_database(self) -> None:
         database, self._database = self._database, None
@@ -200,51 +217,12 @@ def _left_to_parent_error() -> InvalidSetting:
     )
 
 
-def _open(path: Path | None) -> sqlite3.Connection:
-    if path is not None:
-        create_private(path)
-    database = sqlite3.connect(path or ":memory:", timeout=_BUSY_TIMEOUT, isolation_level=None)
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
-    if path is not None:
-        _require_records(database, _marker(path))
-    for statement in SCHEMA:
-        database.execute(statement)
-    if path is not None:
-        _marker(path).touch(0o600)
-    return database
-
-
-def _marker(path: Path) -> Path:
-    """Return the name of the file that says that a ledger was there."""
-    return path.with_name(f"{path.name}-in-use")
-
-
-def _file_id(path: Path | None) -> tuple[int, int] | None:
-    """Return what tells a file from another one of its name."""
-    found = None if path is None else os.stat(path)  # noqa: PTH116  once a commit: a Path takes twice as long
-    return found and (found.st_dev, found.st_ino)
-
-
-def _require_records(database: sqlite3.Connection, marker: Path) -> None:
-    """Refuse a file that had records and has none: with them went what was sent under which key.
-
-    A small file beside the ledger says that it has been one.
-    """
-    if (
-        marker.exists()
-        and not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'message'").fetchall()
-    ):
-        message = (
-            f"it lost its records: restore it from a backup, or delete {marker.name} to begin anew"
-            " without what it knew"
-        )
-        raise OSError(message)
-
-
-def _commit_all(database: sqlite3.Connection, operations: list[Operation[Any]]) -> list[Any]:
+def _commit_all(
+    database: sqlite3.Connection, file: LedgerFile, operations: list[Operation[Any]]
+) -> list[Any]:
     """Do them all in one transaction. One that fails is undone alone, and its exception stands in place of its reply."""
     database.execute("BEGIN IMMEDIATE")
+    changes = database.total_changes
     try:
         replies = [_execute(database, operation) for operation in operations]
     except sqlite3.OperationalError:
@@ -253,7 +231,10 @@ def _commit_all(database: sqlite3.Connection, operations: list[Operation[Any]]) 
         database.execute("ROLLBACK")
         database.execute("BEGIN IMMEDIATE")
         replies = [_execute_or_undo(database, operation) for operation in operations]
+    has_grown = database.total_changes != changes and file.grow(database)
     database.execute("COMMIT")
+    if has_grown:
+        file.write_marker()
     return replies
 
 
@@ -271,18 +252,7 @@ def _execute_or_undo(database: sqlite3.Connection, operation: Operation[Any]) ->
 
 
 def _execute(database: sqlite3.Connection, operation: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
-    flow = statements_for(operation, DIALECT)
-    rows: Any = None
-    try:
-        while True:
-            rows = database.execute(*flow.send(rows)).fetchall()
-    except StopIteration as done:
-        return done.value
-
-
-def _roll_back(database: sqlite3.Connection | None) -> None:
-    if database is not None and database.in_transaction:
-        database.execute("ROLLBACK")
+    return drive(statements_for(operation, DIALECT), lambda statement: fetch(database, statement))
 
 
 class _Sync:

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from messaging_channels._ledger.report_matching import (
+    ReportOrigin,
+    attempts_proven,
+    match_report,
+    recorded_attempts,
+)
 from messaging_channels._ledger.schema import SELECT_ATTEMPTS, attempt_from_row
 from messaging_channels._ledger.sql_types import (
+    SET_STATUS,
+    Rows,
     StatementFlow,
     report_from_json,
     status_from_json,
     status_to_json,
+    status_values,
 )
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.receipts import Attempt, deciding_attempt
@@ -30,24 +39,28 @@ from messaging_channels._model.status import (
 
 def recompute_status(key: str, next_check_at: float | None = None) -> StatementFlow[Status]:
     """Work out afresh what all attempts and events say, and write it down if it changed. The message's row is locked."""
-    yield _ACCEPT_REPORTED, (status_to_json(PENDING_ACCEPTED), key)
     (row,) = yield _SELECT_STATUS_INPUTS, (key,)
-    channel, before, stopped, due, ahead, base = row
-    attempts = [attempt_from_row(key, channel, one) for one in (yield SELECT_ATTEMPTS, (key,))]
-    past = _ALL if ahead else base or 0
+    channel, before, stopped, due, ahead = row
+    bases = yield from step_bases(key)
+    rows = yield SELECT_ATTEMPTS, (key,)
+    heard = yield SELECT_REPORTS, (key,)
+    if heard:
+        rows = yield from _accept_proven(key, rows, heard, tuple(bases.values()))
+    past = _ALL if ahead else max(bases.values(), default=0)
     reports = [
         (provider, status)
-        for number, provider, status in (yield from reported_statuses(key, attempts))
+        for number, provider, status in matched_statuses(rows, heard)
         if number > past or not (status.final and status.group is not StatusGroup.DELIVERED)
     ]
+    attempts = [attempt_from_row(key, channel, one) for one in rows]
     status = merged_status(attempts, reports, stopped=bool(stopped))
     if status in (PENDING_NOT_SENT, PENDING_QUEUED) and status_from_json(before) in _STATUSES_WITHOUT_ATTEMPT:
         status = status_from_json(before)
     certain = deciding_attempt(attempts)[1] is not Outcome.UNKNOWN
     yield (
-        "UPDATE message SET status = ?, version = version + ?, next_check_at = ? WHERE id = ?",
+        f"UPDATE messaging_channels_message SET {SET_STATUS}, version = version + ?, next_check_at = ? WHERE id = ?",  # noqa: S608
         (
-            status_to_json(status),
+            *status_values(status),
             int(status_from_json(before) != status),
             None if certain else next_check_at or due,
             key,
@@ -56,18 +69,37 @@ def recompute_status(key: str, next_check_at: float | None = None) -> StatementF
     return status
 
 
-def reported_statuses(key: str, attempts: Sequence[Attempt]) -> StatementFlow[list[tuple[int, str, Status]]]:
-    """Return what providers reported of a message, each with the number of the attempt it speaks of: by the provider's id, else the last one there."""
-    rows = yield (
-        "SELECT provider, provider_id, status FROM event WHERE message_id = ? AND status IS NOT NULL",
-        (key,),
-    )
+def step_bases(key: str) -> StatementFlow[dict[int, int]]:
+    """Return of each step of a fallback after the first how many attempts were made before it."""
+    rows = yield "SELECT step, base FROM messaging_channels_step WHERE message_id = ?", (key,)
+    return dict(rows)
+
+
+def _accept_proven(key: str, rows: Rows, heard: Rows, bases: Sequence[int]) -> StatementFlow[Rows]:
+    """Write down which attempts are accepted because their provider reports about them; return the rows as they are then."""
+    origins = [ReportOrigin(provider, provider_id) for provider, provider_id, _ in heard]
+    proven = {one.number for one in attempts_proven(origins, recorded_attempts(rows), bases)}
+    for number in proven:
+        yield (
+            (
+                "UPDATE messaging_channels_attempt SET reason = 'accepted', outcome = 'accepted', status = ?,"
+                " detail = 'decided by a report' WHERE message_id = ? AND number = ?"
+            ),
+            (status_to_json(PENDING_ACCEPTED), key, number),
+        )
+    return (yield SELECT_ATTEMPTS, (key,)) if proven else rows
+
+
+def matched_statuses(rows: Rows, heard: Rows) -> list[tuple[int, str, Status]]:
+    """Return what providers reported of a message, each with the number of the attempt that it speaks of; 0 for none."""
+    attempts = recorded_attempts(rows)
     reports: list[tuple[int, str, Status]] = []
     parts: dict[tuple[int, str], _Parts] = {}
-    for provider, provider_id, text in rows:
-        own = [one for one in attempts if one.provider == provider]
-        named = [one for one in own if one.result and provider_id and one.result.provider_id == provider_id]
-        number = max((one.number for one in named or own), default=0)
+    for provider, provider_id, text in heard:
+        if text is None:
+            continue
+        attempt = match_report(ReportOrigin(provider, provider_id or None), attempts)
+        number = attempt.number if attempt else 0
         status, count = report_from_json(text)
         if count is None:
             reports.append((number, provider, status))
@@ -132,23 +164,15 @@ def merged_status(
     return merge(*said, *(status for provider, status in reports if provider in asked))
 
 
-_ACCEPT_REPORTED = (
-    "UPDATE attempt SET reason = 'accepted', status = ?, detail = 'decided by a report' WHERE message_id = ?"
-    " AND (reason LIKE 'unknown.%' OR reason = 'not_sent.not_found' AND NOT EXISTS (SELECT 1 FROM attempt AS other"
-    " WHERE other.message_id = attempt.message_id AND other.provider = attempt.provider"
-    " AND (other.reason IS NULL OR other.reason = 'accepted' OR other.reason LIKE 'unknown.%')))"
-    " AND EXISTS (SELECT 1 FROM event WHERE event.message_id = attempt.message_id AND event.provider = attempt.provider"
-    " AND NOT EXISTS (SELECT 1 FROM attempt AS named WHERE named.message_id = attempt.message_id"
-    " AND named.provider = event.provider AND named.provider_id = event.provider_id AND EXISTS (SELECT 1 FROM step"
-    " WHERE step.message_id = named.message_id AND (named.number <= step.base) <> (attempt.number <= step.base))))"
-)
-"""A report proves that the provider took it; also where it was asked too early, unless another attempt there explains the report.
-One that names an attempt of another step of a fallback proves nothing about this one."""
+SELECT_REPORTS = "SELECT provider, provider_id, status FROM messaging_channels_event WHERE message_id = ?"
 _SELECT_STATUS_INPUTS = (
-    "SELECT channel, status, stopped, next_check_at, (SELECT steps - step FROM queue WHERE message_id = message.id),"
-    " (SELECT max(base) FROM step WHERE message_id = message.id) FROM message WHERE id = ?"
+    "SELECT channel, status, stopped, next_check_at, (SELECT steps - step FROM messaging_channels_queue"
+    " WHERE message_id = messaging_channels_message.id) FROM messaging_channels_message WHERE id = ?"
 )
-_SELECT_ADDRESSES = "SELECT channel, address FROM message WHERE id = ? UNION ALL SELECT channel, address FROM step WHERE message_id = ?"
+_SELECT_ADDRESSES = (
+    "SELECT channel, address FROM messaging_channels_message WHERE id = ?"
+    " UNION ALL SELECT channel, address FROM messaging_channels_step WHERE message_id = ?"
+)
 _STATUSES_WITHOUT_ATTEMPT = (EXPIRED_BEFORE_SENT, REJECTED_CANCELLED, REJECTED_BY_RULE)
 """What no attempt says."""
 _ALL = 1_000_000_000

@@ -6,17 +6,24 @@ from typing import Any
 
 from messaging_channels._model.statements import ConsentStatement, StatementKind
 
-STATEMENT_TABLE = (
-    "CREATE TABLE IF NOT EXISTS consent_statement ("
-    "id TEXT PRIMARY KEY, recipient TEXT NOT NULL, channel TEXT NOT NULL, kind TEXT NOT NULL, said_at DOUBLE PRECISION,"
-    " recorded_at DOUBLE PRECISION NOT NULL, category TEXT NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL, evidence TEXT NOT NULL,"
-    " certainty TEXT NOT NULL, expires_at DOUBLE PRECISION, lifts TEXT NOT NULL, address TEXT NOT NULL)"
-)
-STATEMENT_INDEX = "CREATE INDEX IF NOT EXISTS consent_statement_recipient ON consent_statement (recipient)"
 COLUMNS = (
     "id, recipient, channel, kind, said_at, recorded_at, category, source, reason, evidence, certainty, expires_at,"
     " lifts, address"
 )
+
+
+def statement_tables(table: str) -> tuple[str, str]:
+    """Return what makes the table of that name, and its index."""
+    return (
+        (
+            f"CREATE TABLE IF NOT EXISTS {table} ("
+            "id TEXT PRIMARY KEY, recipient TEXT NOT NULL, channel TEXT NOT NULL, kind TEXT NOT NULL, said_at DOUBLE PRECISION,"
+            " recorded_at DOUBLE PRECISION NOT NULL, category TEXT NOT NULL, source TEXT NOT NULL, reason TEXT NOT NULL,"
+            " evidence TEXT NOT NULL, certainty TEXT NOT NULL, expires_at DOUBLE PRECISION, lifts TEXT NOT NULL,"
+            " address TEXT NOT NULL)"
+        ),
+        f"CREATE INDEX IF NOT EXISTS {table}_recipient ON {table} (recipient)",
+    )
 
 
 def statement_values(one: ConsentStatement) -> tuple[Any, ...]:
@@ -45,9 +52,15 @@ def statement_from_row(row: tuple[Any, ...]) -> ConsentStatement:
     return ConsentStatement(key, recipient, channel, StatementKind(kind), *rest)
 
 
-def insert_statement(one: ConsentStatement) -> tuple[str, tuple[Any, ...]]:
-    """Return what keeps a statement, unless it is there; a row comes back if it was not."""
-    return _INSERT, tuple(map(_clean, statement_values(one)))
+def insert_statement(one: ConsentStatement, table: str) -> tuple[str, tuple[Any, ...]]:
+    """Return what keeps a statement in the table of that name, unless it is there; a row comes back if it was not."""
+    return (
+        (
+            f"INSERT INTO {table} ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608  constants
+            " ON CONFLICT DO NOTHING RETURNING id"
+        ),
+        tuple(map(_clean, statement_values(one))),
+    )
 
 
 def _clean(value: Any) -> Any:  # noqa: ANN401  a column's value
@@ -55,9 +68,3 @@ def _clean(value: Any) -> Any:  # noqa: ANN401  a column's value
     if not isinstance(value, str):
         return value
     return value.replace("\x00", "").encode("utf-8", "replace").decode()
-
-
-_INSERT = (
-    f"INSERT INTO consent_statement ({COLUMNS}) VALUES ({', '.join('?' * 14)})"  # noqa: S608  constants
-    " ON CONFLICT DO NOTHING RETURNING id"
-)

@@ -214,6 +214,8 @@ class InsertMessage(Operation[MessageRecord | None]):
     idempotency_key: str | None
     expires: float
     """Until when the key stands: seconds since the epoch, UTC."""
+    recipient: str = field(default="", repr=False, kw_only=True)
+    """A secret digest of the address, by which the recipient is found though the address is kept masked; empty if the ledger has no secret for it."""
 
 
 @fast_frozen(frozen=True, slots=True)

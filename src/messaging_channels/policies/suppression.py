@@ -15,10 +15,9 @@ from messaging_channels._model.addresses import Address, EmailAddress, PhoneNumb
 from messaging_channels._model.consent import RecipientKeys, channel_family, find_blocking, normal_category
 from messaging_channels._model.consent_rows import (
     COLUMNS,
-    STATEMENT_INDEX,
-    STATEMENT_TABLE,
     insert_statement,
     statement_from_row,
+    statement_tables,
 )
 from messaging_channels._model.errors import InvalidAddress
 from messaging_channels._model.paths import create_private, require_path
@@ -41,7 +40,7 @@ class StatementStore:
         self._lock = threading.Lock()
         self._keys = RecipientKeys(lambda one: _digest(one, pepper))
         self._database = sqlite3.connect(file or ":memory:", check_same_thread=False, isolation_level=None)
-        for statement in (STATEMENT_TABLE, STATEMENT_INDEX):
+        for statement in statement_tables(_TABLE):
             self._database.execute(statement)
 
     def add(
@@ -107,14 +106,14 @@ class StatementStore:
         marks = ", ".join("?" * len(keys))
         with self._lock:
             rows = self._database.execute(
-                f"SELECT {COLUMNS} FROM consent_statement WHERE recipient IN ({marks})",  # noqa: S608  constants
+                f"SELECT {COLUMNS} FROM {_TABLE} WHERE recipient IN ({marks})",  # noqa: S608  constants
                 keys,
             ).fetchall()
         return [statement_from_row(row) for row in rows]
 
     def _insert(self, one: ConsentStatement) -> None:
         with self._lock:
-            self._database.execute(*insert_statement(one)).fetchall()
+            self._database.execute(*insert_statement(one, _TABLE)).fetchall()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,3 +158,7 @@ def address_on(channel: str, address: str | Address) -> Address:
 def _digest(identity: str, pepper: bytes) -> str:
     told = identity.encode(errors="surrogatepass")
     return hmac.new(pepper, told, hashlib.sha256).hexdigest() if pepper else hashlib.sha256(told).hexdigest()
+
+
+_TABLE = "consent_statement"
+"""In a file of its own."""

@@ -119,7 +119,6 @@ def _fault_of_enqueueing_beside(table: str, columns: str, file: Path) -> str:
     return "" if (sent, rows) == (1, 1) else f"{sent} sent, {rows} rows"
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue Keeping")
 @pytest.mark.parametrize(
     ("table", "columns"),
     [

@@ -1,0 +1,156 @@
+"""The ledger's tables, the same for SQLite and PostgreSQL. Times are seconds since the epoch, UTC.
+
+All of them begin with `messaging_channels_`, so that an application with tables of any name may share the database. What an older version left is brought
+to this form by the steps of `_ledger.upgrade`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from messaging_channels._model.consent_rows import statement_tables
+
+SCHEMA_VERSION = 3
+"""1 and 2 were not numbered, and their tables had no prefix. A database of a higher number is refused."""
+CREATE_VERSION = (
+    "CREATE TABLE IF NOT EXISTS messaging_channels_schema ("
+    "id INTEGER PRIMARY KEY, version INTEGER NOT NULL, ledger TEXT NOT NULL, generation BIGINT NOT NULL)"
+)
+SELECT_VERSION = "SELECT version FROM messaging_channels_schema WHERE id = 1"
+SCHEMA = (
+    CREATE_VERSION,
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_message ("
+        "id TEXT PRIMARY KEY, channel TEXT NOT NULL, kind TEXT NOT NULL, account TEXT, address TEXT NOT NULL,"
+        " created DOUBLE PRECISION NOT NULL, status TEXT NOT NULL, version INTEGER NOT NULL,"
+        " scope TEXT NOT NULL, idempotency_key TEXT,"
+        " expires DOUBLE PRECISION NOT NULL, fingerprint TEXT NOT NULL, digest TEXT NOT NULL, holder TEXT NOT NULL,"
+        " lease DOUBLE PRECISION NOT NULL, stopped TEXT NOT NULL, checks INTEGER NOT NULL, next_check_at DOUBLE PRECISION,"
+        " event_count INTEGER NOT NULL, status_group INTEGER NOT NULL DEFAULT 1, status_id INTEGER NOT NULL DEFAULT 1002,"
+        " status_name TEXT NOT NULL DEFAULT 'PENDING_NOT_SENT', recipient TEXT NOT NULL DEFAULT '')"
+    ),
+    (
+        "CREATE UNIQUE INDEX IF NOT EXISTS messaging_channels_message_key ON messaging_channels_message (scope, idempotency_key)"
+        " WHERE idempotency_key IS NOT NULL"
+    ),
+    "CREATE INDEX IF NOT EXISTS messaging_channels_message_scope ON messaging_channels_message (scope, id)",
+    (
+        "CREATE INDEX IF NOT EXISTS messaging_channels_message_kind ON messaging_channels_message"
+        " (scope, channel, status_group, status_name, id)"
+    ),
+    (
+        "CREATE INDEX IF NOT EXISTS messaging_channels_message_address ON messaging_channels_message (address, id)"
+        " WHERE address <> ''"
+    ),
+    (
+        "CREATE INDEX IF NOT EXISTS messaging_channels_message_recipient ON messaging_channels_message (recipient)"
+        " WHERE recipient <> ''"
+    ),
+    (
+        "CREATE INDEX IF NOT EXISTS messaging_channels_message_next_check ON messaging_channels_message (next_check_at)"
+        " WHERE next_check_at IS NOT NULL"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_attempt ("
+        "message_id TEXT NOT NULL, number INTEGER NOT NULL, provider TEXT NOT NULL, account TEXT,"
+        " started DOUBLE PRECISION NOT NULL, waited DOUBLE PRECISION NOT NULL, duration DOUBLE PRECISION, reason TEXT,"
+        " status TEXT, provider_id TEXT, detail TEXT, retry_after DOUBLE PRECISION, outcome TEXT,"
+        " PRIMARY KEY (message_id, number))"
+    ),
+    (
+        "CREATE INDEX IF NOT EXISTS messaging_channels_attempt_provider ON messaging_channels_attempt (provider, provider_id)"
+        " WHERE provider_id IS NOT NULL"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_event ("
+        "key TEXT PRIMARY KEY, message_id TEXT, provider TEXT NOT NULL, provider_id TEXT, kind TEXT NOT NULL,"
+        " at DOUBLE PRECISION NOT NULL, status TEXT, detail TEXT NOT NULL, heard_at DOUBLE PRECISION NOT NULL)"
+    ),
+    (
+        "CREATE INDEX IF NOT EXISTS messaging_channels_event_message ON messaging_channels_event (message_id)"
+        " WHERE message_id IS NOT NULL"
+    ),
+    (
+        "CREATE INDEX IF NOT EXISTS messaging_channels_event_orphan ON messaging_channels_event (provider, provider_id)"
+        " WHERE message_id IS NULL"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_queue ("
+        "message_id TEXT PRIMARY KEY, state TEXT NOT NULL, step INTEGER NOT NULL, steps INTEGER NOT NULL, base INTEGER NOT NULL,"
+        " tries INTEGER NOT NULL, created DOUBLE PRECISION NOT NULL, due DOUBLE PRECISION NOT NULL, priority INTEGER NOT NULL,"
+        " deadline DOUBLE PRECISION, holder TEXT NOT NULL, payload TEXT NOT NULL, recipients TEXT NOT NULL)"
+    ),
+    "CREATE INDEX IF NOT EXISTS messaging_channels_queue_due ON messaging_channels_queue (priority, due)",
+    "CREATE INDEX IF NOT EXISTS messaging_channels_queue_created ON messaging_channels_queue (created)",
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_step ("
+        "message_id TEXT NOT NULL, step INTEGER NOT NULL, base INTEGER NOT NULL, channel TEXT NOT NULL, kind TEXT NOT NULL,"
+        " address TEXT NOT NULL, digest TEXT NOT NULL, recipient TEXT NOT NULL DEFAULT '', PRIMARY KEY (message_id, step))"
+    ),
+    (
+        "CREATE INDEX IF NOT EXISTS messaging_channels_step_address ON messaging_channels_step (address, message_id)"
+        " WHERE address <> ''"
+    ),
+    (
+        "CREATE INDEX IF NOT EXISTS messaging_channels_step_recipient ON messaging_channels_step (recipient)"
+        " WHERE recipient <> ''"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_counter ("
+        "minute INTEGER NOT NULL, worker TEXT NOT NULL, what TEXT NOT NULL, number INTEGER NOT NULL,"
+        " PRIMARY KEY (minute, worker, what))"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_failure ("
+        "source TEXT PRIMARY KEY, reason TEXT NOT NULL, advice TEXT NOT NULL, vendor_code TEXT NOT NULL,"
+        " vendor_text TEXT NOT NULL)"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_crashed_claim ("
+        "message_id TEXT PRIMARY KEY, number INTEGER NOT NULL)"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_paused_account ("
+        "provider TEXT NOT NULL, account TEXT NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,"
+        " since DOUBLE PRECISION NOT NULL, next_probe_at DOUBLE PRECISION NOT NULL, probes INTEGER NOT NULL,"
+        " PRIMARY KEY (provider, account))"
+    ),
+    "CREATE TABLE IF NOT EXISTS messaging_channels_clock (name TEXT PRIMARY KEY, at DOUBLE PRECISION NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS messaging_channels_hour (hour BIGINT PRIMARY KEY, place INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS messaging_channels_key (message_id TEXT PRIMARY KEY, place INTEGER NOT NULL)",
+    *statement_tables(CONSENT_TABLE := "messaging_channels_consent_statement"),
+    f"CREATE INDEX IF NOT EXISTS {CONSENT_TABLE}_recorded ON {CONSENT_TABLE} (recorded_at, id)",
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_consent_link ("
+        "recipient TEXT NOT NULL, other TEXT NOT NULL, linked_at DOUBLE PRECISION NOT NULL, PRIMARY KEY (recipient, other))"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_shared_rate ("
+        "name TEXT PRIMARY KEY, next_free DOUBLE PRECISION NOT NULL, seen DOUBLE PRECISION NOT NULL)"
+    ),
+    "CREATE INDEX IF NOT EXISTS messaging_channels_shared_rate_next_free ON messaging_channels_shared_rate (next_free)",
+    "CREATE TABLE IF NOT EXISTS messaging_channels_shared_budget (name TEXT PRIMARY KEY, spent BIGINT NOT NULL, day INTEGER NOT NULL)",
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_shared_circuit ("
+        "name TEXT PRIMARY KEY, failures INTEGER NOT NULL, open_until DOUBLE PRECISION NOT NULL,"
+        " probed_at DOUBLE PRECISION NOT NULL, seen DOUBLE PRECISION NOT NULL)"
+    ),
+)
+"""In the order in which they are made. Whatever is there already stays as it is."""
+
+COLUMNS: dict[str, frozenset[str]] = {
+    made[1]: frozenset(re.findall(r"(?:^|, )([a-z_]+) [A-Z]", made[2]))
+    for statement in SCHEMA
+    if (made := re.match(r"CREATE TABLE IF NOT EXISTS (\w+) \((.+)\)$", statement))
+}
+"""The names of the columns of each table: by them a table is known as ours."""
+_TABLES_AND_INDEXES = [re.findall(r"IF NOT EXISTS (\w+)", statement)[0] for statement in SCHEMA]
+SCHEMA_CHECK_SQLITE, SCHEMA_CHECK_POSTGRES = (
+    f"SELECT 1 WHERE {len(_TABLES_AND_INDEXES)} = (SELECT count(DISTINCT {column}) FROM {table} WHERE {column} IN ('{names}'){visible})"  # noqa: S608
+    for names in ("', '".join(_TABLES_AND_INDEXES),)
+    for column, table, visible in (
+        ("name", "sqlite_master", ""),
+        ("relname", "pg_class", " AND pg_table_is_visible(oid)"),
+    )
+)
+"""What finds a row where nothing of the schema is missing. Creating what is there already would wait for everybody who writes."""

@@ -1,0 +1,139 @@
+"""How a database comes to the schema of this version: made afresh, brought there by numbered steps, or refused with a reason.
+
+A step is a flow of statements, in one transaction with all others. What an older version wrote stays readable; the older version itself refuses the database
+afterwards, rather than begin anew in it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from messaging_channels._ledger import upgrade_unnumbered
+from messaging_channels._ledger.tables import (
+    COLUMNS,
+    CREATE_VERSION,
+    SCHEMA,
+    SCHEMA_VERSION,
+    SELECT_VERSION,
+)
+from messaging_channels._model.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from messaging_channels._ledger.sql_types import Dialect, StatementFlow
+
+MOST_ROWS = 2_000_000
+"""Up to how many messages a database is upgraded when it is opened. A larger one keeps others waiting for too long: that is for an operator to begin."""
+
+
+def prepare_schema(dialect: Dialect, *, is_ordered: bool = False) -> StatementFlow[int]:
+    """Have the tables there in the form of this version. Return from which version they were brought there; 0 for a new database.
+
+    Args:
+        dialect: of the database.
+        is_ordered: whether an operator asked for it, so that any step may be taken.
+
+    Raises:
+        InvalidSetting: the database is of a newer version of this library, holds tables that are not ours, or is too large to be upgraded by the way.
+    """
+    if (yield dialect.schema_check, ()):
+        version = yield from _read_version()
+        if version == SCHEMA_VERSION:
+            return version
+    if dialect.schema_lock:
+        yield dialect.schema_lock, ()
+    version = yield from find_version(dialect)
+    if version > SCHEMA_VERSION:
+        raise _newer_error(version)
+    if 0 < version < SCHEMA_VERSION and not is_ordered:
+        yield from _require_small(version)
+    for number in range(version, SCHEMA_VERSION) if version else ():
+        yield from STEPS[number](dialect)
+    yield from _create_missing(dialect)
+    yield (
+        (
+            "INSERT INTO messaging_channels_schema (id, version, ledger, generation) VALUES (1, ?, ?, 1)"
+            " ON CONFLICT (id) DO UPDATE SET version = excluded.version"
+        ),
+        (SCHEMA_VERSION, secrets.token_hex(8)),
+    )
+    return version
+
+
+def find_version(dialect: Dialect) -> StatementFlow[int]:
+    """Return of which version the tables are; 0 where there are none of ours.
+
+    Raises:
+        InvalidSetting: a table of our name is not ours.
+    """
+    columns = yield from columns_of(dialect, "messaging_channels_schema")
+    if columns:
+        if not columns >= COLUMNS["messaging_channels_schema"]:
+            raise foreign_error("messaging_channels_schema")
+        return (yield from _read_version())
+    return (yield from upgrade_unnumbered.find_version(lambda table: columns_of(dialect, table)))
+
+
+def columns_of(dialect: Dialect, table: str) -> StatementFlow[frozenset[str]]:
+    """Return the names of a table's columns; none if there is no such table."""
+    rows = yield dialect.columns, (table,)
+    return frozenset(name for (name,) in rows)
+
+
+def _read_version() -> StatementFlow[int]:
+    rows = yield SELECT_VERSION, ()
+    return int(rows[0][0]) if rows else 0
+
+
+def _require_small(version: int) -> StatementFlow[None]:
+    table = "messaging_channels_message" if version >= upgrade_unnumbered.FIRST_WITH_PREFIX else "message"
+    ((count,),) = yield f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {MOST_ROWS + 1}) AS found", ()  # noqa: S608
+    if count > MOST_ROWS:
+        raise InvalidSetting(
+            f"its tables are of version {version}, and so many messages are in them that to upgrade them takes a while",
+            setting="ledger",
+            source="the database",
+            hint="run `messaging-channels ledger upgrade` when nobody else uses it",
+        )
+
+
+def _create_missing(dialect: Dialect) -> StatementFlow[None]:
+    """Make what is not there, once whatever is there is known as ours."""
+    for table, expected in COLUMNS.items():
+        columns = yield from columns_of(dialect, table)
+        if columns and not columns >= expected:
+            raise foreign_error(table)
+    for statement in SCHEMA:
+        yield statement, ()
+
+
+def foreign_error(table: str) -> InvalidSetting:
+    """Return the error of a table that has a name of ours and is somebody else's."""
+    return InvalidSetting(
+        f"the table {table} in it was not made by this library: it has other columns",
+        setting="ledger",
+        source="the database",
+        hint="name another database or schema for the ledger, or rename that table",
+    )
+
+
+def _newer_error(version: int) -> InvalidSetting:
+    return InvalidSetting(
+        f"its tables are of version {version}, and this version of messaging-channels knows them up to {SCHEMA_VERSION}",
+        setting="ledger",
+        source="the database",
+        hint="upgrade messaging-channels here too, or name another ledger",
+    )
+
+
+def _add_prefix(dialect: Dialect) -> StatementFlow[None]:
+    yield CREATE_VERSION, ()
+    yield from upgrade_unnumbered.add_prefix(dialect)
+
+
+STEPS: dict[int, Callable[[Dialect], StatementFlow[None]]] = {
+    1: upgrade_unnumbered.use_words_of_the_field,
+    2: _add_prefix,
+}
+"""By the version from which each leads to the next."""
