@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from messaging_channels._providers.sandbox import Sandbox
     from messaging_channels._queue.enqueue import EnqueueOptions, EnqueueResult, QueuedReceipt
     from messaging_channels._sending.bulk import SendResult
-    from messaging_channels._sending.send_state import SendOptions
+    from messaging_channels._sending.send_options import SendOptions
     from messaging_channels._transport.settings import HttpSettings
     from messaging_channels.messages.email import Attachment, Email
     from messaging_channels.messages.fallback import Fallback
@@ -132,7 +132,7 @@ __getattr__, __dir__ = lazy(
             "EnqueueOptions",
         ),
         "_sending.bulk": ("SendResult",),
-        "_sending.send_state": ("SendOptions",),
+        "_sending.send_options": ("SendOptions",),
         "_transport.settings": ("HttpSettings",),
         "messages.email": (
             "Email",

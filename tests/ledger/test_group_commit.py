@@ -98,7 +98,9 @@ def _rows(conninfo: str, query: str) -> list[tuple[Any, ...]]:
 def test_what_many_tasks_ask_for_is_committed_in_few_transactions(postgres: str) -> None:
     replies = asyncio.run(_at_once(postgres, [_enqueue(f"k{number}") for number in range(200)]))
 
-    ((count, commits),) = _rows(postgres, "SELECT count(*), count(DISTINCT xmin::text) FROM messaging_channels_message")
+    ((count, commits),) = _rows(
+        postgres, "SELECT count(*), count(DISTINCT xmin::text) FROM messaging_channels_message"
+    )
     assert replies == [None] * 200
     assert count == 200
     assert commits < 20
@@ -115,7 +117,9 @@ def test_what_many_threads_ask_for_is_committed_together_too(postgres: str) -> N
         for one in threads:
             one.join()
 
-    ((count, commits),) = _rows(postgres, "SELECT count(*), count(DISTINCT xmin::text) FROM messaging_channels_queue")
+    ((count, commits),) = _rows(
+        postgres, "SELECT count(*), count(DISTINCT xmin::text) FROM messaging_channels_queue"
+    )
     assert count == 160
     assert commits < 160
 
@@ -169,7 +173,8 @@ def test_the_parts_of_a_transaction_that_no_set_takes_are_written_in_the_same_tr
 
     assert (none, held.id, rest) == (None, first.id, [None, None])
     found = _rows(
-        postgres, "SELECT count(DISTINCT xmin::text) FROM messaging_channels_message WHERE idempotency_key IN ('x', 'y', 'z')"
+        postgres,
+        "SELECT count(DISTINCT xmin::text) FROM messaging_channels_message WHERE idempotency_key IN ('x', 'y', 'z')",
     )
     assert found == [(1,)]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,8 @@ def open_ledger(where: str) -> Ledger:
     return SqliteLedger(Path(where)) if where.startswith("/") else PostgresLedger(where, pool_size=4)
 
 
-async def send_for(seconds: float, where: str, kind: str, provider: Noted) -> int:
-    """Send by many tasks as fast as the limits let it; return how often a rule forbade it."""
-    refused = 0
-    until = time.monotonic() + seconds
+async def send_for(seconds: float, where: str, kind: str, provider: Noted, wait: Callable[[], None]) -> None:
+    """Send by many tasks as fast as the limits let it, once all processes are ready."""
     dispatcher = AsyncDispatcher(
         [provider],
         ledger=LedgerOptions(open_ledger(where), record_all=False),
@@ -53,26 +52,31 @@ async def send_for(seconds: float, where: str, kind: str, provider: Noted) -> in
         shared_limits=True,
     )
 
+    until = 0.0
+
     async def caller() -> None:
-        nonlocal refused
         while time.monotonic() < until:
             try:
                 await dispatcher.send(Sms("x"), to="+447700900123")
             except (MessageBlocked, NotSent):
-                refused += 1
                 return
 
     async with dispatcher:
+        await dispatcher.queue.stats()  # the ledger is open
+        wait()
+        until = time.monotonic() + seconds
         await asyncio.gather(*(caller() for _ in range(16)))
-    return refused
 
 
 if __name__ == "__main__":
     where, folder, name, seconds, kind = sys.argv[1:]
     noted = Noted("vendor")
     noted.times = []
-    (Path(folder) / f"{name}.ready").touch()
-    while not (Path(folder) / "go").exists():
-        time.sleep(0.01)
-    asyncio.run(send_for(float(seconds), where, kind, noted))
+
+    def wait_for_others() -> None:
+        (Path(folder) / f"{name}.ready").touch()
+        while not (Path(folder) / "go").exists():
+            time.sleep(0.005)
+
+    asyncio.run(send_for(float(seconds), where, kind, noted, wait_for_others))
     (Path(folder) / f"{name}.times").write_text("\n".join(map(repr, noted.times)))

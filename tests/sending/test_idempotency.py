@@ -23,7 +23,7 @@ from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.status import DELIVERED_TO_HANDSET
 from messaging_channels._sending.bulk import Bulk
-from messaging_channels._sending.send_state import SendOptions
+from messaging_channels._sending.send_options import SendOptions
 from messaging_channels._transport.drivers import Transport
 from messaging_channels.plugins.exchange import Flow, ask
 from messaging_channels.plugins.ledger import Ledger, MessageRecord, RecordEvent

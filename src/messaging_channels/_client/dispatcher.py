@@ -14,7 +14,7 @@ from messaging_channels._queue.enqueue import (
     QueuedReceipt,
 )
 from messaging_channels._sending.bulk import CHUNK, Bulk, SendResult, chunks
-from messaging_channels._sending.send_state import DEFAULT_OPTIONS, SendKeywords, SendOptions
+from messaging_channels._sending.send_options import DEFAULT_OPTIONS, SendKeywords, SendOptions
 from messaging_channels._transport.drivers import AsyncTransport, Transport
 from messaging_channels.consent.client import AsyncConsentClient, ConsentClient
 from messaging_channels.plugins.exchange import ask

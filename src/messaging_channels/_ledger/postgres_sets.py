@@ -61,7 +61,17 @@ def finish_row(one: FinishAttempt) -> tuple[Any, ...]:
     now = status_values(result.status) if one.stop_reason else _NOT_SENT
     wait = None if result.retry_after is None else float(result.retry_after)
     said = (result.reason.value, result.outcome.value, status_to_json(result.status))
-    return (one.message_id, *said, result.provider_id, result.detail, wait, float(one.at), *now, one.stop_reason, over)
+    return (
+        one.message_id,
+        *said,
+        result.provider_id,
+        result.detail,
+        wait,
+        float(one.at),
+        *now,
+        one.stop_reason,
+        over,
+    )
 
 
 def job_row(one: UpdateJob) -> tuple[Any, ...]:
@@ -143,7 +153,9 @@ LOCK_PROVIDER_IDS = (
     b" || n.provider_id AS name FROM unnest(%b::text[], %b::text[]) AS n(id, provider_id) ORDER BY 1) AS sorted"
 )
 """As an early report takes them by itself: whoever comes second finds what the first wrote."""
-LOCK_MESSAGES = b"SELECT id FROM messaging_channels_message WHERE id = ANY (%b::text[]) ORDER BY id FOR UPDATE"
+LOCK_MESSAGES = (
+    b"SELECT id FROM messaging_channels_message WHERE id = ANY (%b::text[]) ORDER BY id FOR UPDATE"
+)
 FINISH_ATTEMPTS = (
     b"WITH ended AS (UPDATE messaging_channels_attempt AS attempt SET reason = n.reason, outcome = n.outcome,"
     b" status = n.status, provider_id = coalesce(n.provider_id, attempt.provider_id), detail = n.detail,"

@@ -28,7 +28,10 @@ def _take_places(operation: op.TakePlaces, dialect: Dialect) -> StatementFlow[Se
         due[name] -= seconds
     places = [_take(operation.rates, one, due, now) for one in operation.requests]
     for name in names:
-        yield "UPDATE messaging_channels_shared_rate SET next_free = ?, seen = ? WHERE name = ?", (due[name], now, name)
+        yield (
+            "UPDATE messaging_channels_shared_rate SET next_free = ?, seen = ? WHERE name = ?",
+            (due[name], now, name),
+        )
     return places
 
 
@@ -68,8 +71,8 @@ def _lock_rates(
         at = yield from _now(now, dialect)
         yield (
             (
-                "DELETE FROM messaging_channels_shared_rate WHERE name IN (SELECT name FROM messaging_channels_shared_rate WHERE next_free > 0 AND next_free < ?"  # noqa: S608  constants
-                f" AND name NOT IN ({marks}) ORDER BY next_free LIMIT ?{dialect.skip_locked})"
+                "DELETE FROM messaging_channels_shared_rate WHERE name IN (SELECT name FROM messaging_channels_shared_rate"  # noqa: S608
+                f" WHERE next_free > 0 AND next_free < ? AND name NOT IN ({marks}) ORDER BY next_free LIMIT ?{dialect.skip_locked})"
             ),
             (at - _FORGET_AFTER, *names, _FORGET_AT_ONCE),
         )
@@ -121,13 +124,17 @@ def _sync_circuits(operation: op.SyncCircuits, dialect: Dialect) -> StatementFlo
         until = "CASE WHEN {} >= ? THEN CAST(? AS DOUBLE PRECISION) ELSE 0 END"
         yield (
             (
-                f"INSERT INTO messaging_channels_shared_circuit (name, failures, open_until, probed_at, seen) VALUES (?, ?, {until.format('CAST(? AS INTEGER)')}, 0, ?)"  # noqa: S608  constants
+                "INSERT INTO messaging_channels_shared_circuit (name, failures, open_until, probed_at, seen)"  # noqa: S608
+                f" VALUES (?, ?, {until.format('CAST(? AS INTEGER)')}, 0, ?)"
                 " ON CONFLICT (name) DO UPDATE SET failures = messaging_channels_shared_circuit.failures + excluded.failures, seen = excluded.seen,"
                 f" open_until = {until.format('messaging_channels_shared_circuit.failures + excluded.failures')}"
             ),
             (one.name, one.failures, one.failures, *opened, now, *opened),
         )
-    rows = yield "SELECT name, open_until, seen FROM messaging_channels_shared_circuit WHERE open_until > 0", ()
+    rows = yield (
+        "SELECT name, open_until, seen FROM messaging_channels_shared_circuit WHERE open_until > 0",
+        (),
+    )
     return {name: _followed(until, seen, now) - now for name, until, seen in rows}
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from messaging_channels._model import status as statuses
 from messaging_channels._model.errors import Phase, TransportError
 from messaging_channels._model.events import StatusChanged
-from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
+from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.paths import create_private, require_path
 from messaging_channels.messages._json_view import to_json
 from messaging_channels.plugins.channels import BUILT_IN
@@ -25,7 +26,6 @@ from messaging_channels.plugins.exchange import (
     ExecutorPair,
     Flow,
     Sleep,
-    ask,
 )
 from messaging_channels.plugins.provider import Capabilities, Envelope
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.status import Status
 
 _NOT_DELIVERED = statuses.known(2, 9)
+_PENDING = json.dumps(statuses.PENDING_ACCEPTED.as_dict())
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,12 @@ class Behaviour:
     reason: Reason = Reason.ACCEPTED
     report: Status = statuses.DELIVERED_TO_HANDSET
     """What it reports after it accepted."""
+    report_text: str = field(default="", init=False, repr=False)
+    """The same as JSON."""
+
+    def __post_init__(self) -> None:
+        """Write the report down."""
+        object.__setattr__(self, "report_text", json.dumps(self.report.as_dict()))
 
 
 BEHAVIOURS = (
@@ -146,35 +153,30 @@ class Sandbox:
         """See Provider."""
         behaviours = [_BY_ADDRESS.get(envelope.to.plain, _DEFAULT_BEHAVIOUR) for envelope in batch]
         if any(behaviour.reason is Reason.TIMEOUT for behaviour in behaviours):
-            yield from ask(Sleep(self._hang, may_send=True))
+            yield Sleep(self._hang, may_send=True)
             raise TransportError("the sandbox was told to hang", phase=Phase.READ, timed_out=True)
-        outcomes = [
-            _result(behaviour, envelope) for behaviour, envelope in zip(behaviours, batch, strict=True)
-        ]
-        now = yield from ask(CurrentTime())
-        rows = [
-            _row(envelope, behaviour, now)
-            for envelope, behaviour, result in zip(batch, behaviours, outcomes, strict=True)
-            if result.outcome is Outcome.ACCEPTED
-        ]
-        yield from ask(BlockingCall(lambda: self.outbox.add(rows)))
-        return outcomes
+        now = yield CurrentTime()
+        results: list[AttemptResult] = []
+        rows: list[tuple[Any, ...]] = []
+        for envelope, behaviour in zip(batch, behaviours, strict=True):
+            if behaviour.reason is Reason.ACCEPTED:
+                results.append(AttemptResult.of(Reason.ACCEPTED, provider_id=envelope.id))
+                rows.append(_row(envelope, behaviour, now))
+            else:
+                wait = _RETRY_AFTER if behaviour.reason is Reason.THROTTLED else None
+                said = f"sandbox: {behaviour.meaning}"
+                results.append(AttemptResult.of(behaviour.reason, said, retry_after=wait))
+        yield BlockingCall(partial(self.outbox.add, rows))
+        return results
 
     def fetch_reports(self) -> Flow[Sequence[StatusChanged]]:
         """See SupportsReportPolling."""
-        reported = yield from ask(BlockingCall(self.outbox.apply_due_reports, may_send=False))
-        now = yield from ask(CurrentTime())
+        reported = yield BlockingCall(self.outbox.apply_due_reports, may_send=False)
+        now = yield CurrentTime()
         return [
             StatusChanged(provider=self.name, message_id=key, provider_id=key, status=status, occurred_at=now)
             for key, status in reported
         ]
-
-
-def _result(behaviour: Behaviour, envelope: Envelope) -> AttemptResult:
-    if behaviour.reason is Reason.ACCEPTED:
-        return AttemptResult.of(Reason.ACCEPTED, provider_id=envelope.id)
-    wait = _RETRY_AFTER if behaviour.reason is Reason.THROTTLED else None
-    return AttemptResult.of(behaviour.reason, f"sandbox: {behaviour.meaning}", retry_after=wait)
 
 
 def _row(envelope: Envelope, behaviour: Behaviour, now: float) -> tuple[Any, ...]:
@@ -188,8 +190,8 @@ def _row(envelope: Envelope, behaviour: Behaviour, now: float) -> tuple[Any, ...
             to_json(envelope.message, show_bytes=lambda data: f"{len(data)} bytes", omit_empty=True),
             ensure_ascii=False,
         ),
-        json.dumps(statuses.PENDING_ACCEPTED.as_dict()),
-        json.dumps(behaviour.report.as_dict()),
+        _PENDING,
+        behaviour.report_text,
     )
 
 

@@ -46,7 +46,9 @@ class AccountPauses:
         Where nobody else is left, one message tries the account whose turn it is.
         """
         blocked = [
-            self.paused[key] for name in state.providers if (key := (name, state.account)) in self.paused
+            self.paused[key]
+            for name in state.providers
+            if (key := (name, state.request.account)) in self.paused
         ]
         if not blocked:
             return None

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 def prefer_other_providers(state: SendState, record: MessageRecord, base: int) -> None:
     """Ask those last by whom an earlier step of this channel went: it did not arrive."""
-    channel = state.envelope.channel
+    channel = state.request.envelope.channel
     earlier = {one.provider for one in record.attempts if one.number <= base and one.channel == channel}
     if not earlier & state.providers.keys():
         return

@@ -16,7 +16,7 @@ from messaging_channels._model.status import PENDING_QUEUED, Status
 from messaging_channels._queue.candidates import require_reports, require_sendable
 from messaging_channels._queue.local_notifier import LocalNotifier
 from messaging_channels._queue.payload import QueuePayload, Step, recipient_digest
-from messaging_channels._sending.send_state import SendOptions
+from messaging_channels._sending.send_options import SendOptions
 from messaging_channels.messages import Codec, Message, digest_of, fingerprint
 from messaging_channels.messages.fallback import Fallback
 from messaging_channels.plugins.exchange import Flow, ask

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal
 
-from messaging_channels._sending.send_state import SendOptions
+from messaging_channels._sending.send_options import SendOptions
 from messaging_channels.messages import Codec, DecodeError, Message
 from messaging_channels.policies.windows import SendWindow
 

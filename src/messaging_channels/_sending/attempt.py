@@ -32,17 +32,19 @@ class SentFlag:
 
 
 @fast_frozen(frozen=True, slots=True)
-class TimeBudget:
-    """How long the exchanges of an attempt may take, all of them together."""
+class AttemptLimits:
+    """Until when an attempt may begin, and its exchanges go on, all of them together. Seconds since the epoch, UTC."""
 
-    until: float
-    """Seconds since the epoch, UTC."""
     clock: Callable[[], float]
-    default_timeouts: Timeouts
+    lease_end: float = inf
+    """From then on somebody else may send the messages: no attempt begins."""
+    deadline: float = inf
+    """From then on no phase of an exchange goes on."""
+    default_timeouts: Timeouts = Timeouts()
 
     def timeouts(self, given: Timeouts | None) -> Timeouts:
         """Return the time-outs of an exchange that begins now: no phase longer than what is left."""
-        left = max(self.until - self.clock(), _MIN_SECONDS)
+        left = max(self.deadline - self.clock(), _MIN_SECONDS)
         usual = given or self.default_timeouts
         return Timeouts(
             min(left, usual.connect), min(left, usual.write), min(left, usual.read), min(left, usual.limit)
@@ -59,50 +61,44 @@ class PendingEnvelope:
 
 
 def attempt_coalesced(
-    provider: Provider, pending: Sequence[PendingEnvelope], clock: Callable[[], float]
+    provider: Provider, clock: Callable[[], float], pending: Sequence[PendingEnvelope]
 ) -> Flow[Sequence[AttemptEnd]]:
     """Ask one provider once about the messages of several callers, without those that are no longer their caller's."""
-    if len(pending) == 1 and pending[0].lease_end == inf:
-        return attempt_batch(provider, [pending[0].envelope])
-    return _drop_expired(provider, pending, clock)
+    if len(pending) == 1:
+        limits = AttemptLimits(clock, pending[0].lease_end)
+        return _drive_provider(provider, [pending[0].envelope], limits, SentFlag())
+    return _drop_expired(provider, clock, pending)
 
 
 def _drop_expired(
-    provider: Provider, pending: Sequence[PendingEnvelope], clock: Callable[[], float]
+    provider: Provider, clock: Callable[[], float], pending: Sequence[PendingEnvelope]
 ) -> Flow[Sequence[AttemptEnd]]:
     now = clock()
     live = [turn for turn in pending if now < turn.lease_end]
     if not live:
         return [LEASE_EXPIRED] * len(pending)
-    until = min([turn.lease_end for turn in live])
-    asked = yield from attempt_batch(
-        provider, [one.envelope for one in live], is_expired=lambda: clock() >= until
-    )
-    if len(live) == len(pending):
-        return asked
-    ends = iter(asked)
+    limits = AttemptLimits(clock, min(turn.lease_end for turn in live))
+    ends = iter((yield from attempt_batch(provider, [one.envelope for one in live], limits)))
     return [next(ends) if now < turn.lease_end else LEASE_EXPIRED for turn in pending]
 
 
 def attempt_batch(
     provider: Provider,
     batch: Sequence[Envelope],
-    *,
-    budget: TimeBudget | None = None,
+    limits: AttemptLimits | None = None,
     sent_flag: SentFlag | None = None,
-    is_expired: Callable[[], bool] | None = None,
 ) -> Flow[Sequence[AttemptEnd]]:
     """Ask one provider once, and turn whatever goes wrong into outcomes.
 
     A refusal of several messages as a whole is a certain not-sent: they are asked in halves, so that a bad one fails no other. A provider that needs several
     requests for a batch may have one of them refused: its messages alone are asked again.
-    What is `late` is no longer the caller's to send: it is not asked about.
+    Nothing is asked once the lease of `limits` is over: the messages are no longer the caller's to send.
     """
     flag = sent_flag or SentFlag()
-    flow = _drive_provider(provider, batch, budget, flag, is_expired)
+    flow = _drive_provider(provider, batch, limits, flag)
     if len(batch) == 1:
         return flow
-    retry = partial(attempt_batch, provider, budget=budget, sent_flag=flag, is_expired=is_expired)
+    retry = partial(attempt_batch, provider, limits=limits, sent_flag=flag)
     return _retry_rejected_parts(flow, batch, retry)
 
 
@@ -131,13 +127,13 @@ def _retry_rejected_parts(
 def _drive_provider(
     provider: Provider,
     batch: Sequence[Envelope],
-    budget: TimeBudget | None,
+    limits: AttemptLimits | None,
     sent_flag: SentFlag,
-    is_expired: Callable[[], bool] | None,
 ) -> Flow[Sequence[AttemptEnd]]:
     """Run the provider's flow, note when one of its exchanges may have had an effect, and keep them to the time that is left."""
-    if is_expired is not None and is_expired():
+    if limits is not None and limits.clock() >= limits.lease_end:
         return [LEASE_EXPIRED] * len(batch)
+    deadline = limits if limits is not None and limits.deadline < inf else None
     sent, reply = False, None
     try:
         flow: Any = provider.send(batch)
@@ -146,9 +142,10 @@ def _drive_provider(
             try:
                 exchange = advance(reply)
             except StopIteration as done:
-                return _check_count(done.value, batch, provider)
+                ends: Sequence[AttemptEnd] = done.value
+                return ends if len(ends) == len(batch) else _miscounted(len(ends), batch, provider)
             try:
-                reply = yield exchange if budget is None else _with_timeouts(exchange, budget)
+                reply = yield exchange if deadline is None else _with_timeouts(exchange, deadline)
             except BaseException as failure:  # noqa: BLE001  cancellation included: the flow decides
                 if not _is_before_the_first_byte(failure):
                     sent |= exchange.may_send
@@ -162,12 +159,8 @@ def _drive_provider(
         sent_flag.may_have_been_sent |= sent
 
 
-def _check_count(
-    ends: Sequence[AttemptEnd], batch: Sequence[Envelope], provider: Provider
-) -> Sequence[AttemptEnd]:
-    if len(ends) == len(batch):
-        return ends
-    detail = f"{provider.name} told of {len(ends)} of {len(batch)} messages"
+def _miscounted(count: int, batch: Sequence[Envelope], provider: Provider) -> Sequence[AttemptEnd]:
+    detail = f"{provider.name} told of {count} of {len(batch)} messages"
     return [AttemptResult.of(Reason.UNREADABLE_RESPONSE, detail)] * len(batch)
 
 
@@ -179,11 +172,11 @@ def _split(doubtful: Sequence[int], batch_size: int) -> Sequence[Sequence[int]]:
     return (doubtful[:middle], doubtful[middle:])
 
 
-def _with_timeouts(exchange: Any, budget: TimeBudget) -> Any:  # noqa: ANN401  any exchange
+def _with_timeouts(exchange: Any, limits: AttemptLimits) -> Any:  # noqa: ANN401  any exchange
     """Return the exchange with no phase longer than what is left."""
     if not hasattr(exchange, "timeouts"):
         return exchange
-    return replace(exchange, timeouts=budget.timeouts(exchange.timeouts))
+    return replace(exchange, timeouts=limits.timeouts(exchange.timeouts))
 
 
 def _is_before_the_first_byte(failure: BaseException) -> bool:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from messaging_channels._model.receipts import Receipt
     from messaging_channels._model.status import Status
     from messaging_channels._sending.pipeline import SendPipeline
-    from messaging_channels._sending.send_state import SendOptions, SendState
+    from messaging_channels._sending.send_options import SendOptions
+    from messaging_channels._sending.send_state import SendState
 
 Payload = TypeVar("Payload", bound=Message | Fallback)
 CHUNK = 1000
@@ -84,19 +85,13 @@ class Bulk:
     def prepare(self, chunk: Iterable[tuple[Message, Any]]) -> Flow[Sequence[SendResult]]:
         """Find out who may be sent to; return those that certainly may not."""
         refused: list[SendResult] = []
-        dispatch, terms, pending = self.pipeline, self.options, self.pending
-        at_once = dispatch.is_fast(terms)
         for message, to in chunk:
             try:
-                if at_once and isinstance(to, str):
-                    state = dispatch.prepare_fast(message, to, terms)
-                else:
-                    state = yield from dispatch.prepare(message, to, terms, one_of_many=True)
+                state = yield from self.pipeline.prepare(message, to, self.options, is_bulk=True)
             except errors.MessagingError as error:
                 refused.append(SendResult(to, None, error))
             else:
-                state.is_bulk, state.original_recipient = True, to
-                pending.append(state)
+                self.pending.append(state)
         return refused
 
     def step(self) -> Flow[Iterable[SendResult]]:
@@ -112,9 +107,10 @@ class Bulk:
 
 
 def _result(state: SendState) -> SendResult:
+    to = state.request.original_recipient
     try:
-        return SendResult(state.original_recipient, state.result())
+        return SendResult(to, state.result())
     except SendFailed as failed:
-        return SendResult(state.original_recipient, failed.receipt, failed)
+        return SendResult(to, failed.receipt, failed)
     except errors.MessagingError as error:
-        return SendResult(state.original_recipient, None, error)
+        return SendResult(to, None, error)

@@ -23,7 +23,7 @@ def ask_checks(checks: Sequence[PreSendCheck], state: SendState) -> Flow[None]:
         return
     for place, one in enumerate(checks):
         try:
-            yield from run_check(one, state.envelope, state.account)
+            yield from run_check(one, state.request.envelope, state.request.account)
         except MessageBlocked:
             _finish(checks[:place], state, sent=False)
             raise
@@ -34,7 +34,7 @@ def ask_consent(
     checks: Sequence[PreSendCheck], state: SendState, consent: ConsentGate, now: float
 ) -> Flow[None]:
     """Ask what the person said, for a message that is not recorded: others are asked about as they are written down."""
-    query = consent.query(state.envelope, now)
+    query = consent.query(state.request.envelope, now)
     entry = None if query is None else (yield from ask(FindSuppression(query)))
     if entry is not None:
         finish_checks(checks, [state])
@@ -53,6 +53,6 @@ def finish_checks(checks: Sequence[PreSendCheck], states: Sequence[SendState]) -
 def _finish(checks: Sequence[PreSendCheck], state: SendState, *, sent: bool) -> None:
     for one in checks:
         try:
-            one.finish(state.envelope, state.account, sent=sent)
+            one.finish(state.request.envelope, state.request.account, sent=sent)
         except Exception:  # what was sent is sent, whatever a rule makes of it
             logging.getLogger(__name__).exception("check %r failed", one.name)

@@ -38,15 +38,10 @@ class EnvelopeBuilder:
         channel = self.channel_for(message)
         message.require_sendable()
         require_characters(message)
+        if isinstance(to, str):
+            return Envelope(message_id(now), channel.name, message, channel.parse(to)), None
         contact = yield from self.resolve(to, channel)
         return Envelope(message_id(now), channel.name, message, _address(contact, channel)), contact.account
-
-    def build_for_address(self, message: Message, to: str, now: float) -> Envelope:
-        """Address a message to what is an address already, in text."""
-        channel = self.channel_for(message)
-        message.require_sendable()
-        require_characters(message)
-        return Envelope(message_id(now), channel.name, message, channel.parse(to))
 
     def channel_for(self, message: Message) -> Channel:
         """Return the channel that carries this type of message."""

@@ -20,7 +20,7 @@ def first_candidate(
     if not circuits.any_failures:
         return state.selection.first_step
     now = clock()
-    route, keys = state.selection.route, [(state.account, name) for name in state.providers]
+    route, keys = state.selection.route, [(state.request.account, name) for name in state.providers]
     awake = [key for key in keys if not circuits.is_open(key, now)]
     if not awake:
         key, wait = circuits.half_open_candidate(keys, route.circuit_breaker, now)

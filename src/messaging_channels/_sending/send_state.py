@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from math import inf
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from messaging_channels._model import errors
-from messaging_channels._model.durations import require_number
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
-from messaging_channels._model.receipts import Attempt, Receipt, Skipped, deciding_attempt
+from messaging_channels._model.receipts import Attempt, Receipt, Skipped, deciding_attempt, was_rejected
 from messaging_channels._model.send_failed import AccountError, NotSent, Rejected, SendFailed
 from messaging_channels._model.status import PENDING_NOT_SENT, Status
 from messaging_channels._model.values import fast_frozen
@@ -19,83 +17,12 @@ from messaging_channels._sending.decision import Decision, Stop, TryProvider, ac
 
 if TYPE_CHECKING:
     from messaging_channels._sending.provider_selection import Selection
+    from messaging_channels._sending.send_options import SendOptions
     from messaging_channels.plugins.ledger import MessageRecord, Operation
     from messaging_channels.plugins.provider import Envelope, Provider
 
 
-class SendKeywords(TypedDict, total=False):
-    """What a caller may ask of one message, by keyword. See `SendOptions`."""
-
-    idempotency_key: str | None
-    scope: str
-    timeout: float | None
-    on_unknown: Literal["hold", "resend"]
-    in_progress_timeout: float
-    confirms: str
-
-
-_MAX_KEY_LENGTH = 255
 _ACCEPTED, _UNKNOWN = Outcome.ACCEPTED, Outcome.UNKNOWN  # to find a member takes Python 3.11 0.2 µs
-
-
-@dataclass(frozen=True, slots=True)
-class SendOptions:
-    """What a caller asks of one message."""
-
-    idempotency_key: str | None = None
-    """The same key sends at most once, in whatever process, as long as the ledger keeps it. At most 255 characters."""
-    scope: str = ""
-    """Whose key it is: keys of two scopes never meet. Such as a tenant's name."""
-    timeout: float | None = None
-    """Seconds after which no attempt begins and no phase of an exchange goes on."""
-    on_unknown: Literal["hold", "resend"] = "hold"
-    """`hold`: what may have been sent is never sent again. `resend`: a second copy is better than none."""
-    in_progress_timeout: float = 0.0
-    """Seconds to wait for an earlier call with the same key, before IdempotencyKeyInUse is raised."""
-    confirms: str = ""
-    """The id of an opt-out (`ConsentStatement.id`) that this message confirms to the person, without any marketing in it.
-
-    That opt-out does not block it, for five minutes after it was kept; and it goes out once, whatever the key.
-    """
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be meant.
-
-        Raises:
-            InvalidMessage: the key is empty, longer than 255 characters or no text that a database can hold, or the deadline has passed.
-        """
-        if self.confirms:
-            object.__setattr__(
-                self, "idempotency_key", f"consent-confirmation/{self.confirms}"[:_MAX_KEY_LENGTH]
-            )
-        if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _MAX_KEY_LENGTH:
-            raise errors.InvalidMessage(
-                f"{len(self.idempotency_key)} characters", field="idempotency_key", hint="use 1 to 255"
-            )
-        if self.idempotency_key is not None and not _is_storable(self.idempotency_key + self.scope):
-            raise errors.InvalidMessage(
-                "it holds NUL or a lone surrogate", field="idempotency_key or scope", hint="leave that out"
-            )
-        for name in ("timeout", "in_progress_timeout"):
-            if (given := getattr(self, name)) is not None:
-                require_number(given, name)
-        if self.timeout is not None and self.timeout <= 0:
-            raise errors.InvalidMessage("it has passed", field="timeout", hint="give seconds from now")
-        if self.on_unknown not in ("hold", "resend"):
-            raise errors.InvalidMessage(
-                "it is neither hold nor resend", field="on_unknown", hint="choose one of them"
-            )
-
-    def for_recipient(self, channel: str, plain: str) -> SendOptions:
-        """Return the terms of one recipient of many: under the call's key, the key of its address."""
-        if self.idempotency_key is None:
-            return self
-        digest = sha256(repr((self.idempotency_key, channel, plain)).encode()).hexdigest()
-        return replace(self, idempotency_key=f"{self.idempotency_key[:100]}/{digest}")
-
-
-DEFAULT_OPTIONS = SendOptions()
-"""What is asked of a message where nothing is said."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -103,6 +30,45 @@ class ExistingRecord:
     """The message's idempotency key is taken: what is to be done follows from the record."""
 
     record: MessageRecord
+
+
+@fast_frozen(frozen=True, slots=True)
+class Started:
+    """An attempt was written down, and is ours to make."""
+
+    lease_owner: str
+
+
+@fast_frozen(frozen=True, slots=True)
+class Conflict:
+    """Another call holds the key, or the message."""
+
+    record: MessageRecord
+
+
+@fast_frozen(frozen=True, slots=True)
+class Failed:
+    """Nothing may be sent."""
+
+    error: errors.MessagingError
+
+
+@fast_frozen(frozen=True, slots=True)
+class Finished:
+    """The end of an attempt was written down; so the message stands."""
+
+    status: Status
+
+
+@fast_frozen(frozen=True, slots=True)
+class Unwritten:
+    """The end of an attempt could not be written down."""
+
+    operation: Operation[Any]
+
+
+StartResult: TypeAlias = "Started | Conflict | Failed"
+FinishResult: TypeAlias = "Finished | Unwritten"
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -116,23 +82,41 @@ class QueueContext:
     """Whether another step of a fallback may follow, whatever becomes of this one."""
 
 
-@dataclass(eq=False)
-class SendState:
-    """One message on its way. Belongs to one flow at a time. Without slots, so that what stays as it is costs nothing."""
+@fast_frozen(frozen=True, slots=True)
+class SendRequest:
+    """What is to be sent, to whom, and on which terms."""
 
+    message_id: str
+    """Ours; that of the envelope may name a step of it."""
     envelope: Envelope
     account: str | None
+    options: SendOptions
+    started_at: float
+    """Seconds since the epoch, UTC."""
+    is_recorded: bool
+    """Whether the ledger keeps it."""
+    fingerprint: str = ""
+    is_bulk: bool = False
+    """Whether it is one of many of a call."""
+    original_recipient: Any = field(default=None, repr=False)
+    """The recipient in the caller's words."""
+    queue_context: QueueContext | None = None
+    """Set if a worker sends it."""
+
+
+@dataclass(eq=False)
+class SendState:
+    """How far one message is. Belongs to one flow at a time. Without slots, so that what stays as it is costs nothing."""
+
+    request: SendRequest
     selection: Selection
     providers: Mapping[str, Provider]
     """Those that may still be asked, by name, in order."""
     skipped: tuple[Skipped, ...]
-    options: SendOptions
-    started_at: float
-    """Seconds since the epoch, UTC."""
+    step: Decision | ExistingRecord
+    """What comes next."""
     lease_owner: str = field(default="", init=False)
-    fingerprint: str = field(default="", init=False)
-    is_recorded: bool = field(default=False, init=False)
-    """Whether the ledger holds it."""
+    """Under which name we hold its record; empty as long as there is none of ours."""
     attempts: tuple[Attempt, ...] = field(default=(), init=False)
     accepted: Attempt | None = field(default=None, init=False)
     """The attempt of this call that was accepted."""
@@ -142,8 +126,6 @@ class SendState:
     """By provider: why those that were passed over cannot send it."""
     next_attempt_number: int = field(default=1, init=False)
     """Of the attempt that would be made next."""
-    step: Decision | ExistingRecord | None = field(default=None, init=False)
-    """What comes next; None until that was decided first."""
     error: errors.MessagingError | None = field(default=None, init=False)
     """What the caller gets instead of a receipt, unless it is about the outcome."""
     status: Status | None = field(default=None, init=False)
@@ -152,20 +134,8 @@ class SendState:
     """Whether the rules let it through, and do not know yet how it ended."""
     retry_after: float | None = field(default=None, init=False)
     """Seconds until another try may succeed, where no provider was asked."""
-    is_bulk: bool = field(default=False, init=False)
-    not_before: float = field(default=0.0, init=False)
-    """When the provider may be asked next."""
-    original_recipient: Any = field(default=None, init=False, repr=False)
-    """The recipient in the caller's words, of one of many."""
     unwritten: Operation[Any] | None = field(default=None, init=False)
     """The end of its last attempt, if the ledger could not write it down: nothing follows before that is done."""
-    queue_context: QueueContext | None = field(default=None, init=False)
-    """Set if a worker sends it."""
-
-    @property
-    def id(self) -> str:
-        """Our id of the message; that of the envelope may name a step of it."""
-        return self.queue_context.message_id if self.queue_context else self.envelope.id
 
     @property
     def is_done(self) -> bool:
@@ -174,14 +144,18 @@ class SendState:
 
     def seconds_left(self, now: float) -> float:
         """Return for how long a further attempt may be waited for."""
-        limits = (self.selection.route.retry.max_elapsed, self.options.timeout)
-        return min(limit for limit in limits if limit is not None) - max(0.0, now - self.started_at)
+        request, longest = self.request, self.selection.route.retry.max_elapsed
+        if request.options.timeout is not None:
+            longest = min(longest, request.options.timeout)
+        return longest - max(0.0, now - request.started_at)
 
     def max_wait(self, now: float) -> float:
         """Return for how long a place under a rate may be waited for: among many, as long as it takes."""
-        if not self.is_bulk:
+        request = self.request
+        if not request.is_bulk:
             return self.seconds_left(now)
-        return inf if self.options.timeout is None else self.options.timeout - (now - self.started_at)
+        timeout = request.options.timeout
+        return inf if timeout is None else timeout - (now - request.started_at)
 
     def skip_provider(self, name: str, reason: str, retry_after: float) -> None:
         """Leave a provider out, and go on to the next."""
@@ -207,7 +181,7 @@ class SendState:
         """
         others = {other: one for other, one in self.providers.items() if other != name}
         resting = set(self.selection.providers) - {name, *(one for one, _ in self.refusals)}
-        if not (others or resting or self.attempts) and self.queue_context:
+        if not (others or resting or self.attempts) and self.request.queue_context:
             return False
         self.refusals += ((name, refusal),)
         self.skipped += (Skipped(name, str(refusal)),)
@@ -219,17 +193,58 @@ class SendState:
         elif resting:
             self.step = Stop(f"only {', '.join(sorted(resting))} can send it, and may not be asked now")
         else:
-            self.error = _joint_refusal(self.envelope.channel, self.refusals)
+            self.error = _joint_refusal(self.request.envelope.channel, self.refusals)
         return True
 
-    def record_attempt(self, attempt: Attempt, now: float, chance: Callable[[], float]) -> None:
+    def apply_start(self, result: StartResult) -> bool:
+        """Hear whether the next attempt was written down; return whether it may be made."""
+        self.unwritten = None
+        if isinstance(result, Started):
+            self.lease_owner = result.lease_owner
+            return True
+        if isinstance(result, Conflict):
+            self.step = ExistingRecord(result.record)
+        else:
+            self.error = result.error
+        return False
+
+    def add_attempt(self, attempt: Attempt, now: float, chance: Callable[[], float]) -> None:
         """Go on after an attempt: decide what follows."""
         self.attempts += (attempt,)
         self.next_attempt_number += 1
-        if attempt.outcome is _ACCEPTED:
+        if attempt.result is not None and attempt.result.reason.policy.outcome is _ACCEPTED:
             self.step, self.accepted = accepted_by(attempt.provider), attempt
             return
         self.step = self._next_step(now, chance)
+
+    def apply_finish(self, result: FinishResult) -> None:
+        """Hear whether the end of the last attempt was written down."""
+        if isinstance(result, Finished):
+            self.status = result.status
+        else:
+            self.unwritten = result.operation
+
+    def resume(self, record: MessageRecord) -> bool:
+        """Go on as the message of that record. Return whether it may be tried again; if not, the answer is replayed."""
+        request = self.request
+        self.request = replace(
+            request, message_id=record.id, envelope=replace(request.envelope, id=record.id)
+        )
+        self.attempts, self.next_attempt_number = record.attempts, len(record.attempts) + 1
+        self.status = record.status
+        if self._may_resume(record.attempts):
+            return True
+        self.replayed = True
+        self.step = Stop(record.stop_reason or "an earlier call with this key was answered so")
+        return False
+
+    def _may_resume(self, attempts: Sequence[Attempt]) -> bool:
+        """Whether certainly nothing went out, for no reason of the message's own; or the caller prefers a second copy to none."""
+        attempt, outcome = deciding_attempt(attempts)
+        if outcome is Outcome.UNKNOWN:
+            return self.request.options.on_unknown == "resend" and not was_rejected(attempts)
+        result = attempt.result if attempt else None
+        return result is None or outcome is Outcome.NOT_SENT or result.reason.policy.failover
 
     def _next_step(self, now: float, chance: Callable[[], float]) -> Decision:
         return next_step(
@@ -237,7 +252,7 @@ class SendState:
             self.attempts,
             retry=self.selection.route.retry,
             seconds_left=lambda: self.seconds_left(now),
-            resend=self.options.on_unknown == "resend",
+            resend=self.request.options.on_unknown == "resend",
             chance=chance(),
         )
 
@@ -251,7 +266,7 @@ class SendState:
             raise self.error
         accepted = self.accepted
         decided, outcome = (accepted, _ACCEPTED) if accepted else deciding_attempt(self.attempts)
-        result, envelope = decided.result if decided else None, self.envelope
+        result, envelope = decided.result if decided else None, self.request.envelope
         receipt = Receipt(
             envelope.id,
             envelope.channel,
@@ -309,11 +324,3 @@ def attempt_result(
         return AttemptResult.of(Reason.INVALID if for_good else Reason.INTERNAL_ERROR, str(end))
     policy = end.reason.policy
     return replace(end, status=policy.status) if policy.is_account_fault and end.status.final else end
-
-
-def _is_storable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\x00" not in text

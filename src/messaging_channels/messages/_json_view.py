@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
+from functools import partial
 from typing import Any, cast
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
@@ -11,10 +12,7 @@ _EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 
 def to_json(value: Any, *, show_bytes: Callable[[bytes], str], omit_empty: bool = False) -> Any:  # noqa: ANN401  any value a message may hold
     """Return a value as JSON can hold it: addresses with their names, bytes as `show_bytes` has them, empty fields left out if wanted."""
-
-    def show(part: Any) -> Any:  # noqa: ANN401  as above
-        return to_json(part, show_bytes=show_bytes, omit_empty=omit_empty)
-
+    show = partial(to_json, show_bytes=show_bytes, omit_empty=omit_empty)
     if is_dataclass(value) and not hasattr(value, "plain"):
         shown = {one.name: show(getattr(value, one.name)) for one in fields(value)}
         return {name: part for name, part in shown.items() if not (omit_empty and part in _EMPTY)}

@@ -32,7 +32,7 @@ def seal(value: object) -> None:
     Raises:
         InvalidMessage: a text stands where several are meant.
     """
-    for name, is_list in _fields_of(type(value)):
+    for name, is_list in _FIELDS[type(value)]:
         given = getattr(value, name, None)
         if given is None or given is True or given is False or given == ():
             continue
@@ -62,15 +62,17 @@ def require_characters(value: object, field: str = "", part: str = "") -> None:
             require_characters(pair, field, part)
     elif is_dataclass(value) and not isinstance(value, type):
         kind = type(cast("object", value))
-        for name, _ in _fields_of(kind):
+        for name, _ in _FIELDS[kind]:
             require_characters(getattr(value, name, None), kind.__name__, name)
 
 
-def _fields_of(kind: type) -> list[tuple[str, bool]]:
-    """Return the names of its fields, and whether each holds several values."""
-    if kind not in _fields:
-        _fields[kind] = [(one.name, bool(_LIST.match(str(one.type)))) for one in fields(cast("Any", kind))]
-    return _fields[kind]
+class _FieldTable(dict[type, list[tuple[str, bool]]]):
+    """The names of the fields of types, and whether each holds several values."""
+
+    def __missing__(self, kind: type) -> list[tuple[str, bool]]:
+        found = [(one.name, bool(_LIST.match(str(one.type)))) for one in fields(cast("Any", kind))]
+        self[kind] = found
+        return found
 
 
 def _sealed(given: Any) -> Any:  # noqa: ANN401  whatever a message may hold
@@ -108,4 +110,4 @@ def _require_encodable(text: str, field: str, part: str) -> None:
 
 
 _LIST = re.compile(r"(?:tuple|list|dict|frozenset|Sequence|Iterable|Mapping)\[|Parameters$")
-_fields: dict[type, list[tuple[str, bool]]] = {}
+_FIELDS = _FieldTable()

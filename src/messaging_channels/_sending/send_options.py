@@ -1,0 +1,86 @@
+"""What a caller may ask of one message, besides what it says and whom it is for."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Literal, TypedDict
+
+from messaging_channels._model import errors
+from messaging_channels._model.durations import require_number
+
+
+class SendKeywords(TypedDict, total=False):
+    """What a caller may ask of one message, by keyword. See `SendOptions`."""
+
+    idempotency_key: str | None
+    scope: str
+    timeout: float | None
+    on_unknown: Literal["hold", "resend"]
+    in_progress_timeout: float
+    confirms: str
+
+
+_MAX_KEY_LENGTH = 255
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class SendOptions:
+    """What a caller asks of one message."""
+
+    idempotency_key: str | None = None
+    """The same key sends at most once, in whatever process, as long as the ledger keeps it. At most 255 characters."""
+    scope: str = ""
+    """Whose key it is: keys of two scopes never meet. Such as a tenant's name."""
+    timeout: float | None = None
+    """Seconds after which no attempt begins and no phase of an exchange goes on."""
+    on_unknown: Literal["hold", "resend"] = "hold"
+    """`hold`: what may have been sent is never sent again. `resend`: a second copy is better than none."""
+    in_progress_timeout: float = 0.0
+    """Seconds to wait for an earlier call with the same key, before IdempotencyKeyInUse is raised."""
+    confirms: str = ""
+    """The id of an opt-out (`ConsentStatement.id`) that this message confirms to the person, without any marketing in it.
+
+    That opt-out does not block it, for five minutes after it was kept; and it goes out once, whatever the key.
+    """
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant.
+
+        Raises:
+            InvalidMessage: the key is empty, longer than 255 characters or no text that a database can hold, or the deadline has passed.
+        """
+        if self.confirms:
+            object.__setattr__(
+                self, "idempotency_key", f"consent-confirmation/{self.confirms}"[:_MAX_KEY_LENGTH]
+            )
+        if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _MAX_KEY_LENGTH:
+            raise errors.InvalidMessage(
+                f"{len(self.idempotency_key)} characters", field="idempotency_key", hint="use 1 to 255"
+            )
+        if self.idempotency_key is not None and _UNSTORABLE.search(self.idempotency_key + self.scope):
+            raise errors.InvalidMessage(
+                "it holds NUL or a lone surrogate", field="idempotency_key or scope", hint="leave that out"
+            )
+        for name in ("timeout", "in_progress_timeout"):
+            if (given := getattr(self, name)) is not None:
+                require_number(given, name)
+        if self.timeout is not None and self.timeout <= 0:
+            raise errors.InvalidMessage("it has passed", field="timeout", hint="give seconds from now")
+        if self.on_unknown not in ("hold", "resend"):
+            raise errors.InvalidMessage(
+                "it is neither hold nor resend", field="on_unknown", hint="choose one of them"
+            )
+
+    def for_recipient(self, channel: str, plain: str) -> SendOptions:
+        """Return the terms of one recipient of many: under the call's key, the key of its address."""
+        if self.idempotency_key is None:
+            return self
+        digest = sha256(repr((self.idempotency_key, channel, plain)).encode()).hexdigest()
+        return replace(self, idempotency_key=f"{self.idempotency_key[:100]}/{digest}")
+
+
+DEFAULT_OPTIONS = SendOptions()
+"""What is asked of a message where nothing is said."""
