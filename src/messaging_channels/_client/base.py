@@ -101,7 +101,7 @@ class BaseDispatcher:
             accounts_by_name, {one.name: one for one in known}, options, observer, rules, time.now, gate
         )
         self._consent = ConsentStore(gate, time.now)
-        circuits, limit_executors = CircuitBreakers(), _limit_executors(shared_limits, options)
+        circuits = CircuitBreakers()
         self._pipeline = SendPipeline(
             envelopes=EnvelopeBuilder(
                 {kind: channel for channel in known for kind in channel.message_types}, tuple(resolvers)
@@ -121,10 +121,7 @@ class BaseDispatcher:
         self._enqueuer = Enqueuer(
             self._pipeline, Codec(storable_types(known, every.values())), tuple(notifiers)
         )
-        executors: dict[type[Exchange[Any]], ExecutorPair] = dict(options.ledger.executors)
-        executors |= {InTransaction: WITHIN, NotifyWorkers: WAKE_UP, **limit_executors}
-        for provider in every.values():
-            executors.update(provider.executors)
+        executors = _executors(options, _limit_executors(shared_limits, options), every.values())
         self._transport = self._transport_type(settings, executors, time)
 
     @property
@@ -183,6 +180,18 @@ def _ledger_options(ledger: Ledger | LedgerOptions | None) -> LedgerOptions:
     if isinstance(ledger, LedgerOptions):
         return ledger
     return LedgerOptions(ledger or LazyMemoryLedger(), ledger is not None)
+
+
+def _executors(
+    options: LedgerOptions,
+    limits: Mapping[type[Exchange[Any]], ExecutorPair],
+    providers: Iterable[Provider],
+) -> dict[type[Exchange[Any]], ExecutorPair]:
+    """Return what performs the exchanges of the ledger, of shared limits and of providers."""
+    made = {**options.ledger.executors, InTransaction: WITHIN, NotifyWorkers: WAKE_UP, **limits}
+    for provider in providers:
+        made.update(provider.executors)
+    return made
 
 
 def _limit_executors(
