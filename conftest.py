@@ -6,9 +6,10 @@ from pathlib import Path
 
 import postgres as postgres_server
 import pytest
+from documentation import PythonBlocks, ShellBlocks, TomlBlocks
 from hypothesis import settings
 from sybil import Sybil
-from sybil.parsers.markdown import PythonCodeBlockParser, SkipParser
+from sybil.parsers.markdown import SkipParser
 
 settings.register_profile("dev", max_examples=20, deadline=None)
 settings.register_profile("ci", max_examples=50, deadline=None, derandomize=True)
@@ -18,7 +19,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.enviro
 _FORBID_SKIPS = bool(os.environ.get("MESSAGING_CHANNELS_FORBID_SKIPS"))  # the fixture below takes it away
 
 pytest_collect_file = Sybil(
-    parsers=[PythonCodeBlockParser(), SkipParser()],
+    parsers=[PythonBlocks(), ShellBlocks(), TomlBlocks(), SkipParser()],
     patterns=["*.md"],
     excludes=["**/node_modules/**"],
     fixtures=["page_surroundings"],

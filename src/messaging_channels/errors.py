@@ -1,31 +1,31 @@
-"""Everything this library raises.
+"""All errors of the library.
 
 MessagingError
-├── BadInput                     the caller's input; nothing left the machine
-│   ├── InvalidAddress           not an address of the channel
-│   ├── InvalidMessage           a field of a message cannot be sent as it is
-│   ├── UnknownChannel           no channel carries that message, or none has that name
-│   ├── Unsupported              the provider carries no such message, or not that field of it
-│   ├── UnresolvedRecipient      no address for that recipient on that channel
-│   │   └── UnknownRecipient     there is no such user or person
-│   ├── NoRoute                  no provider is configured for the channel
-│   ├── MessageBlocked           a rule of ours forbids it: opted out, not an allowed country, too many
-│   └── IdempotencyKeyReused     the key was given before, with another message or recipient
-├── ConfigurationError           the deployment's input; nothing left the machine
+├── BadInput                     the caller's input is invalid; no request was made
+│   ├── InvalidAddress           not an address of its kind
+│   ├── InvalidMessage           a field of a message is invalid
+│   ├── UnknownChannel           no channel has this name or supports this message type
+│   ├── Unsupported              the provider does not support the message type or a field
+│   ├── UnresolvedRecipient      the recipient has no address on the channel
+│   │   └── UnknownRecipient     the user or person does not exist
+│   ├── NoRoute                  no configured provider supports the channel
+│   ├── MessageBlocked           a check blocked the message
+│   └── IdempotencyKeyReused     the key was used before, for another message or recipient
+├── ConfigurationError           the configuration is wrong; no request was made
 │   ├── InvalidSetting           a setting is missing or malformed
-│   ├── UnknownProvider          no plugin supplies a provider of that name
-│   ├── UnknownAccount           no credentials are configured for that account
-│   └── PluginLoadError          a plugin could not be loaded; the others go on working
-├── IdempotencyKeyInUse          an earlier call with that key has not ended yet
-├── LedgerUnavailable            what would be sent could not be written down first, so nothing was sent
-├── SendFailed                   a provider was asked, and the message certainly went nowhere
-│   ├── Rejected                 refused for good: do not send it again as it is
-│   └── NotSent                  nothing went out: it may safely be sent again
-│       └── AccountError         our account cannot send: wrong credentials, or no credit
-├── WebhookVerificationError     a call to our webhook address that nothing proves to be the provider's
-└── TransportError               seen by provider authors: one exchange could not be completed
+│   ├── UnknownProvider          no plugin supplies a provider with this name
+│   ├── UnknownAccount           the account has no credentials
+│   └── PluginLoadError          a plugin could not be loaded; the others work
+├── IdempotencyKeyInUse          an earlier call with this key has not ended
+├── LedgerUnavailable            the ledger could not be read or written; nothing was sent
+├── SendFailed                   the message was certainly not sent
+│   ├── Rejected                 the provider rejected the message
+│   └── NotSent                  send the message again later
+│       └── AccountError         the provider refused the account
+├── WebhookVerificationError     the request is not proven to come from the provider
+└── TransportError               for provider authors: one exchange failed
 
-Act on the class and the attributes, never on the text. No text holds a secret, a whole address or the body of a message.
+Branch on the class and its attributes, never on the text. No text contains a secret, a complete address or a message body.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ def test_every_failure_is_documented_with_its_advice() -> None:
 
 
 def test_every_error_is_documented_with_its_code() -> None:
-    page = (DOCS / "reference/errors.md").read_text("utf-8")
+    page = (DOCS / "reference/errors-and-reasons.md").read_text("utf-8")
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     for kind in kinds:
         if issubclass(kind, errors.MessagingError):
@@ -43,19 +43,19 @@ def test_every_error_is_documented_with_its_code() -> None:
 
 
 def test_every_hook_is_documented() -> None:
-    page = (DOCS / "how-to/write-a-provider.md").read_text("utf-8")
+    page = (DOCS / "plugin-authors/contract.md").read_text("utf-8")
     for name in vars(plugins.Hooks):
         assert name.startswith("_") or f"| `{name}(" in page
 
 
 def test_every_special_address_of_the_sandbox_is_documented() -> None:
-    page = (DOCS / "reference/sandbox.md").read_text("utf-8")
+    page = (DOCS / "providers/sandbox.md").read_text("utf-8")
     for behaviour in BEHAVIOURS:
         assert f"| +{behaviour.phone} | {behaviour.mail} |" in page
 
 
 def test_every_rule_of_the_kit_is_documented_as_it_stands_in_the_table() -> None:
-    page = (DOCS / "reference/conformance.md").read_text("utf-8")
+    page = (DOCS / "plugin-authors/rules.md").read_text("utf-8")
 
     assert page == rules_page.page(), "run python -m messaging_channels.testing.conformance.rules_page"
 
@@ -68,7 +68,7 @@ def test_the_matrix_of_providers_is_what_they_declare() -> None:
     if missing := ours - set(loaded.providers):
         pytest.skip(f"not installed: {', '.join(sorted(missing))}")
     specs = [spec for name, spec in loaded.providers.items() if name in ours | {"sandbox"}]
-    page = (DOCS / "reference/providers.md").read_text("utf-8")
+    page = (DOCS / "reference/providers-matrix.md").read_text("utf-8")
 
     assert page == provider_matrix.page(specs, loaded.channels), (
         "run python -m messaging_channels.testing.provider_matrix"

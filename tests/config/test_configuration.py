@@ -116,7 +116,7 @@ def test_the_dash_of_a_providers_name_is_an_underscore_in_its_variables() -> Non
             return (ProviderSpec("acme-two", AcmeSmsSettings, AcmeSms),)
 
     given = {"ACME_TWO_BASE_URL": "https://two.example"}
-    with pytest.raises(errors.InvalidSetting, match="set MESSAGING_CHANNELS_ACME_TWO_KEY"):
+    with pytest.raises(errors.InvalidSetting, match=r"[Ss]et MESSAGING_CHANNELS_ACME_TWO_KEY"):
         _configuration(None, None, Dashed(), **given).provider("acme-two")
     provider = _configuration(None, None, Dashed(), ACME_TWO_KEY="k", **given).provider("acme-two")
 

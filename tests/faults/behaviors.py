@@ -1,4 +1,4 @@
-"""What a provider's server does to a request, case by case: the names are those of the page `docs/explanation/outcomes.md`."""
+"""What a provider's server does to a request, case by case: the names are those of the page `docs/reference/outcomes.md`."""
 
 from __future__ import annotations
 

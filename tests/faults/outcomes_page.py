@@ -1,11 +1,11 @@
-"""The tables of `docs/explanation/outcomes.md`, read: what they say is what the tests expect."""
+"""The tables of `docs/reference/outcomes.md`, read: what they say is what the tests expect."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-_PAGE = Path(__file__).parents[2] / "docs/explanation/outcomes.md"
+_PAGE = Path(__file__).parents[2] / "docs/reference/outcomes.md"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,8 @@ from scripted import Scripted
 
 from messaging_channels import Dispatcher, LedgerOptions, MessagingError, Outcome, Sandbox, Sms, SqliteLedger
 from messaging_channels._client.worker import Worker
+from messaging_channels._ledger.sql_clock import follow_clock
+from messaging_channels._ledger.sqlite import DIALECT
 from messaging_channels._model.outcomes import Reason
 from messaging_channels.plugins.ledger import Ledger
 from messaging_channels.testing.clock import ControlledClock
@@ -101,3 +105,35 @@ def test_what_was_to_be_sent_at_once_is_due_however_often_the_clock_is_set_back(
             dispatcher.reconcile()
 
         assert Worker(dispatcher).drain() == 1
+
+
+@pytest.mark.parametrize("between", range(8))
+def test_what_is_enqueued_while_the_clock_is_followed_by_a_process_with_the_old_time_is_due(
+    between: int, tmp_path: Path
+) -> None:
+    """PostgreSQL lets an enqueuer write between two statements of a worker."""
+    clock = ControlledClock()
+    ledger = SqliteLedger(tmp_path / "ledger.sqlite3", owned=True)
+    with Dispatcher([Sandbox()], ledger=ledger, clock=clock) as dispatcher:
+        dispatcher.enqueue(HELLO, to=TO)
+        Worker(dispatcher).drain()
+        clock.advance(400 * DAY)
+        dispatcher.enqueue(HELLO, to=TO)  # so that there is something to follow
+        with sqlite3.connect(tmp_path / "ledger.sqlite3", isolation_level=None) as connection:
+            flow, number = follow_clock(clock.now() - 400 * DAY, DIALECT), 0
+            statement, values = next(flow)
+            while True:
+                rows = connection.execute(statement, values).fetchall()
+                if number == between:
+                    dispatcher.enqueue(HELLO, to=TO)
+                number += 1
+                try:
+                    statement, values = flow.send(rows)
+                except StopIteration:
+                    break
+        connection.close()
+        if number <= between:
+            dispatcher.enqueue(HELLO, to=TO)
+        clock.advance(-400 * DAY)
+
+        assert Worker(dispatcher).drain() == 2

@@ -206,3 +206,28 @@ def test_values_of_the_standard_library_have_a_form_of_their_own() -> None:
         Path("/a"),
     ):
         assert there_and_back(value) == value
+
+
+class _Marked(str):
+    """A text as template engines make it."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Sms(_Marked("Your code")),
+        Email(_Marked("s"), _Marked("t"), _Marked("<p>"), headers={"X-A": _Marked("1")}),
+    ],
+    ids=["sms", "email"],
+)
+def test_a_text_of_a_template_engine_is_stored_as_a_plain_one(message: Any) -> None:
+    stored = CODEC.encode(message)
+
+    assert CODEC.decode(json.loads(json.dumps(stored))) == message
+    texts = [one for one in stored.values() if isinstance(one, str)]
+    assert {type(one) for one in texts} == {str}

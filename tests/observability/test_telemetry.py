@@ -119,4 +119,4 @@ def test_of_several_observers_one_that_raises_keeps_no_other_from_hearing(
     _sent(CompositeObserver(Broken(), heard))
 
     assert len(heard.attempts) == 2
-    assert "an observer failed" in caplog.text
+    assert "Broken.attempt_finished raised" in caplog.text

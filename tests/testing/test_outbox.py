@@ -209,7 +209,7 @@ def test_what_the_vectors_do_not_tell_cannot_be_played() -> None:
     silent = replace(FIXTURES, inbound_body=None)
     outbox = Outbox((fake_spec("quiet"), silent))
 
-    with pytest.raises(LookupError, match="the fixtures give no `inbound_body`"):
+    with pytest.raises(LookupError, match="the fixtures have no `inbound_body`"):
         outbox.inbound_message("Hello", sender="447700900123", to="447700900000", provider="quiet")
 
 
@@ -229,7 +229,7 @@ def test_a_vendors_calls_are_signed_with_the_secret_of_the_application_under_tes
 
 
 def test_calls_of_a_vendor_without_a_plugin_cannot_be_made() -> None:
-    with pytest.raises(LookupError, match="no installed plugin names fixtures for 'acme-sms'"):
+    with pytest.raises(LookupError, match="no installed plugin has fixtures for 'acme-sms'"):
         VendorWebhooks("acme-sms")
 
 

@@ -348,7 +348,7 @@ def test_the_command_reads_a_maildir_once(tmp_path: Path, capsys: pytest.Capture
     ],
 )
 def test_the_command_says_what_is_wrong_with_a_source(arguments: tuple[str, ...]) -> None:
-    with pytest.raises(InvalidSetting, match="write "):
+    with pytest.raises(InvalidSetting, match="Write "):
         watch_source(_options(*arguments, "--once"), Collector())
 
 

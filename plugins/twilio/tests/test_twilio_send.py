@@ -438,7 +438,7 @@ def test_status_and_code_together_say_what_an_answer_means(status: int, body: An
 BAD_MESSAGES: list[tuple[Message, str]] = [
     (Sms("x" * 1601), "Sms.text"),
     (Sms("😀" * 801), "Sms.text"),
-    (Sms("half \ud83d"), "Sms"),
+    (Sms("half \ud83d"), "Sms.text"),
     (WhatsAppText("x" * 1601), "WhatsAppText.text"),
     (Sms("Hi", sender="a name too long"), "Sms.sender"),
     (Sms("Hi", sender="whatsapp:+447700900001"), "Sms.sender"),

@@ -445,7 +445,7 @@ def test_a_message_without_a_business_number_is_refused_with_the_variable_that_s
     flow = cloud.send([Envelope("1", "whatsapp", m.WhatsAppText("x"), WHATSAPP.parse(NUMBER))])
     with pytest.raises(errors.InvalidMessage, match="MESSAGING_CHANNELS_WHATSAPP_CLOUD_SENDER"):
         next(flow)
-    with pytest.raises(errors.InvalidMessage, match="no sender"):
+    with pytest.raises(errors.InvalidMessage, match="sender is missing"):
         next(cloud.mark_read("wamid.X"))
 
 

@@ -24,11 +24,12 @@ from messaging_channels.consent.gate import ConsentGate
 from messaging_channels.consent.policy import ConsentPolicy
 from messaging_channels.consent.store import ConsentStore
 from messaging_channels.messages import Codec
-from messaging_channels.plugins.channels import BUILT_IN, Channel
+from messaging_channels.plugins.channels import Channel, ChannelSpec, collect_channels
 from messaging_channels.plugins.ledger_limits import LimitStore, TakePlaces
 from messaging_channels.plugins.notifiers import EXECUTORS as WAKE_UP
 from messaging_channels.plugins.notifiers import NotifyWorkers, QueueNotifier
 from messaging_channels.plugins.observer import Observer
+from messaging_channels.plugins.provider import LearnsChannels
 from messaging_channels.policies.circuit_breaker import CircuitBreakers
 from messaging_channels.policies.routing import Route, resolve_routes
 from messaging_channels.policies.shared_limits import SharedLimits
@@ -73,7 +74,7 @@ class BaseDispatcher:
             routes: by channel name. A channel without one is served by the providers that carry it, in the order given.
             resolvers: asked in order for recipients that are not addresses.
             accounts: the providers that hold other accounts' credentials, by the names that resolvers return.
-            channels: besides SMS, WhatsApp and email.
+            channels: besides the built-in ones.
             ledger: where every message is recorded; in `LedgerOptions`, with times other than the usual. Without one, only messages with an
                 idempotency key are, in memory, as long as the dispatcher lives.
             consent: how what people say about being written to is understood. It is kept in the ledger, which is asked before every message.
@@ -88,25 +89,24 @@ class BaseDispatcher:
 
         Raises:
             UnknownProvider: a route names a provider that is not given.
-            InvalidSetting: limits are to be shared, and the ledger does not keep them, or there is none.
+            InvalidSetting: the name or a message type of a channel is taken; limits are to be shared, and the ledger does not keep them.
         """
         accounts_by_name = {None: _by_name(providers)} | {
             name: _by_name(own) for name, own in (accounts or {}).items()
         }
         every = {provider.name: provider for own in accounts_by_name.values() for provider in own.values()}
-        known = (*BUILT_IN, *channels)
+        known = {one.name: one for one in collect_channels(channels)}
+        _tell_channels(every.values(), known.values())
         settings, time, options = http or HttpSettings(), clock or Clock(), _ledger_options(ledger)
-        rules, gate = tuple(checks), ConsentGate(options, consent or ConsentPolicy())
-        self._reports = Reports(
-            accounts_by_name, {one.name: one for one in known}, options, observer, rules, time.now, gate
-        )
+        rules, gate = tuple(checks), ConsentGate(options, consent or ConsentPolicy(), known)
+        self._reports = Reports(accounts_by_name, known, options, observer, rules, time.now, gate)
         self._consent = ConsentStore(gate, time.now)
         circuits = CircuitBreakers()
         self._pipeline = SendPipeline(
-            envelopes=EnvelopeBuilder(
-                {kind: channel for channel in known for kind in channel.message_types}, tuple(resolvers)
+            envelopes=_envelopes(known.values(), resolvers),
+            selector=ProviderSelector(
+                accounts_by_name, resolve_routes(known.values(), every, routes or {}), random
             ),
-            selector=ProviderSelector(accounts_by_name, resolve_routes(known, every, routes or {}), random),
             observer=observer,
             recorder=AttemptRecorder(options, gate),
             reports=self._reports,
@@ -119,7 +119,7 @@ class BaseDispatcher:
             shared=SharedLimits(circuits) if shared_limits else None,
         )
         self._enqueuer = Enqueuer(
-            self._pipeline, Codec(storable_types(known, every.values())), tuple(notifiers)
+            self._pipeline, Codec(storable_types(known.values(), every.values())), tuple(notifiers)
         )
         executors = _executors(options, _limit_executors(shared_limits, options), every.values())
         self._transport = self._transport_type(settings, executors, time)
@@ -170,6 +170,16 @@ class BaseDispatcher:
 
         parts = Configuration.read(settings).dispatcher_arguments(resolvers)
         return cls(checks=[*parts.pop("checks"), *checks], **parts)
+
+
+def _envelopes(known: Iterable[ChannelSpec], resolvers: Iterable[RecipientResolver]) -> EnvelopeBuilder:
+    return EnvelopeBuilder({kind: one for one in known for kind in one.message_types}, tuple(resolvers))
+
+
+def _tell_channels(providers: Iterable[Provider], known: Iterable[ChannelSpec]) -> None:
+    for one in providers:
+        if isinstance(one, LearnsChannels):
+            one.learn_channels(tuple(known))
 
 
 def _by_name(providers: Iterable[Provider]) -> dict[str, Provider]:

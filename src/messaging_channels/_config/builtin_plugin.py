@@ -1,4 +1,4 @@
-"""The built-in plugin: the three channels and the sandbox are registered through the same hooks as everything else's."""
+"""The built-in plugin: its channels and the sandbox are registered through the same hooks as everything else's."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class SandboxSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     home: Path
-    """The directory whose file `sandbox.sqlite3` keeps what was taken. Filled in by the configuration."""
+    """Folder of the file `sandbox.sqlite3`. Default: `MESSAGING_CHANNELS_HOME`."""
     hang: PositiveFloat = 30.0
-    """Seconds it hangs when an address tells it to."""
+    """Seconds that the sandbox waits for the addresses that hang."""
 
 
 @hookimpl
 def register_channels() -> Iterable[Channel]:
-    """SMS, WhatsApp and email."""
+    """The built-in channels."""
     return BUILT_IN
 
 

@@ -13,6 +13,7 @@ import pluggy
 
 from messaging_channels._config import builtin_plugin as builtin
 from messaging_channels._model.errors import PluginLoadError, UnknownProvider
+from messaging_channels.plugins.channels import BUILT_IN, ChannelSpec, channel_problem
 from messaging_channels.plugins.hooks import PROJECT, Hooks
 from messaging_channels.plugins.observer import Observer, notify
 from messaging_channels.plugins.provider import PROVIDER_API_VERSION, ProviderSpec
@@ -20,8 +21,9 @@ from messaging_channels.plugins.provider import PROVIDER_API_VERSION, ProviderSp
 if TYPE_CHECKING:
     from messaging_channels._model.events import Event
     from messaging_channels._model.receipts import Attempt
-    from messaging_channels.plugins.channels import Channel
     from messaging_channels.plugins.ledger_spec import LedgerSpec
+    from messaging_channels.plugins.notifiers import QueueNotifier
+    from messaging_channels.plugins.pre_send import PreSendCheck
     from messaging_channels.plugins.resolvers import RecipientResolver
 
 
@@ -61,9 +63,33 @@ class PluginManager(Observer):
     """By the name of the entry point."""
 
     @property
-    def channels(self) -> Sequence[Channel]:
-        """All registered channels."""
-        return self._collect("register_channels")
+    def channels(self) -> Sequence[ChannelSpec]:
+        """All registered channels, the built-in ones first. One whose name or message type is taken is left out, and its plugin noted."""
+        found: list[ChannelSpec] = list(BUILT_IN)
+        for plugin, channel in self._collect_by_plugin("register_channels"):
+            try:
+                spec = ChannelSpec.of(channel)
+            except (AttributeError, TypeError) as fault:
+                self._note(plugin, fault)
+                continue
+            if spec in found:
+                continue
+            problem = channel_problem(spec, found)
+            if problem:
+                self._note(plugin, ValueError(problem))
+            else:
+                found.append(spec)
+        return found
+
+    @property
+    def checks(self) -> Sequence[PreSendCheck]:
+        """All registered rules."""
+        return self._collect("register_checks")
+
+    @property
+    def notifiers(self) -> Sequence[QueueNotifier]:
+        """All registered notifiers of workers."""
+        return self._collect("register_notifiers")
 
     @property
     def ledgers(self) -> Sequence[LedgerSpec]:

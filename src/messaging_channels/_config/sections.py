@@ -61,7 +61,9 @@ class TelemetrySettings(_StrictModel):
     """Who watches."""
 
     opentelemetry: bool = False
+    """Traces and metrics by OpenTelemetry. Needs the extra `otel`."""
     logs: bool = False
+    """One log record for each attempt and event."""
 
     def observers(self) -> list[Observer]:
         """Return those that are turned on.

@@ -119,7 +119,11 @@ class Configuration:
             "ledger": self.ledger(),
             "rate_limits": policies.rate_limits(self._section("rate_limits")),
             "shared_limits": self._shares_limits(),
-            "checks": policies.checks(self._section("checks"), self.home, share_limits=self._shares_limits()),
+            "checks": [
+                *policies.checks(self._section("checks"), self.home, share_limits=self._shares_limits()),
+                *self.plugins.checks,
+            ],
+            "notifiers": self.plugins.notifiers,
         }
 
     def observer(self) -> Observer:
@@ -162,7 +166,7 @@ class Configuration:
         retry = policies.validate(RetryPolicy, given, "retry")
         routes = {name: policies.route(name, value, retry) for name, value in self._section("routes").items()}
         for channel in self.plugins.channels:
-            variable = f"{PREFIX}ROUTE_{channel.name.upper()}"
+            variable = f"{PREFIX}ROUTE_{channel.name.upper().replace('-', '_')}"
             if variable in self.environment and channel.name not in self.overrides.get("routes", {}):
                 routes[channel.name] = policies.route(channel.name, self.environment[variable], retry)
             elif self.use_sandbox_defaults and not self.configured_providers() and channel.name not in routes:
@@ -260,16 +264,27 @@ class Configuration:
 @dataclass(slots=True)
 class _HttpFields:
     connect_timeout: float = 10.0
+    """Seconds for connecting and for TLS."""
     write_timeout: float = 30.0
+    """Seconds for writing the request."""
     read_timeout: float = 30.0
+    """Seconds for the complete response."""
     total_timeout: float | None = None
+    """Seconds for the whole exchange. Default: the longest of the three."""
     proxy: str | None = None
+    """Proxy: `http://user:password@host:port`. Proxy variables of the environment are ignored."""
     ca_file: Path | None = None
+    """File with certificates to trust instead of the usual ones (PEM)."""
     client_certificate: Path | None = None
+    """Certificate of this machine (PEM)."""
     client_key: Path | None = None
+    """Key of the certificate (PEM)."""
     client_key_password: str | None = None
+    """Password of the key."""
     keepalive_expiry: float = 5.0
+    """Seconds that an idle connection is kept."""
     client: str = "auto"
+    """`auto`, `httpx` or `pyreqwest`. `auto` uses pyreqwest if it is installed and the other settings allow it."""
 
     def settings(self) -> HttpSettings:
         return HttpSettings(

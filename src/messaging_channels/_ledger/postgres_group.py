@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from messaging_channels._ledger import postgres_sets as sets
-from messaging_channels._ledger.postgres_statements import execute, run_flow
+from messaging_channels._ledger.postgres_statements import CLOCK_SHARED, execute, run_flow
 from messaging_channels._ledger.sql_accounts import paused_accounts
 from messaging_channels._ledger.sql_claim import load_with_step_status
 from messaging_channels._ledger.sql_types import clean_text
@@ -159,6 +159,8 @@ class Group:
         ends: Mapping[int, FinishAttempt] = self._by_type.get(FinishAttempt, {})
         named = [(one.message_id, one.result.provider_id) for one in ends.values() if one.result.provider_id]
         made.add_set(sets.LOCK_PROVIDER_IDS, named)
+        if Claim in self._by_type:
+            made.add(CLOCK_SHARED.encode())  # nobody moves times meanwhile: see `sql_clock`
         self._add_queue(made)
         self._add_new(made)
         self._add_starts(made)

@@ -10,18 +10,21 @@ from psycopg_pool import PoolTimeout
 from messaging_channels._ledger.driving import drive, drive_async, to_percent_style
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sql_types import Dialect, Result, Rows, Statement, StatementFlow
-from messaging_channels._ledger.tables import SCHEMA_CHECK_POSTGRES
-from messaging_channels._ledger.upgrade_unnumbered import FILL_STATUS_POSTGRES
+from messaging_channels._ledger.tables import FILL_STATUS_POSTGRES, SCHEMA_CHECK_POSTGRES
 from messaging_channels._model.errors import LedgerUnavailable
 
 if TYPE_CHECKING:
     from messaging_channels.plugins.ledger import Operation
 
+_CLOCK_LOCK = "hashtextextended('messaging-channels clock', 0)"
+CLOCK_SHARED = f"SELECT pg_advisory_xact_lock_shared({_CLOCK_LOCK})"
 DIALECT = Dialect(
     for_update=" FOR UPDATE",
     skip_locked=" FOR UPDATE SKIP LOCKED",
     schema_check=SCHEMA_CHECK_POSTGRES,
     advisory_lock="SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
+    clock_shared=CLOCK_SHARED,
+    clock_exclusive=f"SELECT pg_try_advisory_xact_lock({_CLOCK_LOCK})",
     schema_lock="SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))",
     columns="SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(?::text) AND attnum > 0 AND NOT attisdropped",
     indexes="SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = to_regclass(?::text) AND NOT indisprimary",

@@ -245,7 +245,7 @@ def _list_messages(operation: op.ListMessages, _: Dialect) -> StatementFlow[Sequ
 
 
 def _list_unknown(operation: op.ListUnknown, dialect: Dialect) -> StatementFlow[Sequence[op.MessageRecord]]:
-    yield from follow_clock(operation.now)
+    yield from follow_clock(operation.now, dialect)
     due = yield (
         f"{_SELECT_DUE}{dialect.for_update}",
         (operation.now, operation.now, operation.limit),

@@ -16,7 +16,7 @@ from messaging_channels.plugins.ledger_queue import QUEUE_OWNER, Claim, Job, Sta
 
 def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
     """Perform the operation."""
-    yield from follow_clock(operation.now)
+    yield from follow_clock(operation.now, dialect)
     if operation.ended_owners:
         owners = f"({', '.join('?' * len(operation.ended_owners))})"
         yield (

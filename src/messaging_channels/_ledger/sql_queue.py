@@ -63,7 +63,7 @@ def _enqueue(new: q.Enqueue, _: Dialect) -> StatementFlow[MessageRecord | None]:
     return None
 
 
-def _update_job(operation: q.UpdateJob, _: Dialect) -> StatementFlow[bool]:
+def _update_job(operation: q.UpdateJob, dialect: Dialect) -> StatementFlow[bool]:
     key = operation.message_id
     if operation.state is State.WAITING and (yield _SELECT_OPEN, (key,)):
         return False  # it may be on its way: it is held, not sent again
@@ -73,7 +73,7 @@ def _update_job(operation: q.UpdateJob, _: Dialect) -> StatementFlow[bool]:
             (key, operation.lease_owner),
         )
     else:
-        due = yield from follow_later(operation.due, operation.at)
+        due = yield from follow_later(operation.due, operation.at, dialect)
         held = yield (
             "UPDATE messaging_channels_queue SET state = ?, due = ?, tries = ?, holder = '' WHERE message_id = ? AND holder = ? RETURNING message_id",
             (operation.state.value, due, operation.tries, key, operation.lease_owner),

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from messaging_channels._ledger.schema import read_status
-from messaging_channels._ledger.tables import SCHEMA_CHECK_SQLITE
-from messaging_channels._ledger.upgrade_unnumbered import FILL_STATUS_SQLITE
+from messaging_channels._ledger.tables import FILL_STATUS_SQLITE, SCHEMA_CHECK_SQLITE
 from messaging_channels._model.status import PENDING_UNKNOWN, Status
 
 Result = TypeVar("Result")
@@ -30,6 +29,10 @@ class Dialect:
     """A statement that finds a row where nothing of the schema is missing."""
     advisory_lock: str | None = None
     """A statement that takes a lock by name until the end of the transaction, where one writer at a time is not given anyway."""
+    clock_shared: str | None = None
+    """A statement that holds off, until the end of the transaction, whoever would move times because the clock was set back."""
+    clock_exclusive: str | None = None
+    """A statement that finds true if nobody else is at work with times of the clock, and holds them off until the end of the transaction."""
     schema_lock: str | None = None
     """A statement that takes the lock under which tables are made, where one writer at a time is not given anyway."""
     columns: str = "SELECT name FROM pragma_table_info(?)"

@@ -154,3 +154,12 @@ SCHEMA_CHECK_SQLITE, SCHEMA_CHECK_POSTGRES = (
     )
 )
 """What finds a row where nothing of the schema is missing. Creating what is there already would wait for everybody who writes."""
+FILL_STATUS_SQLITE = (
+    "UPDATE messaging_channels_message SET status_group = json_extract(status, '$.groupId'),"
+    " status_id = json_extract(status, '$.id'), status_name = json_extract(status, '$.name')"
+    " WHERE json_valid(status) AND json_extract(status, '$.name') IS NOT NULL"
+)
+FILL_STATUS_POSTGRES = (
+    "UPDATE messaging_channels_message SET status_group = (status::json->>'groupId')::integer,"
+    " status_id = (status::json->>'id')::integer, status_name = status::json->>'name'"
+)

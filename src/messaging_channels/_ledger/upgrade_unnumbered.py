@@ -113,12 +113,3 @@ _FILL_OUTCOME = (
     " WHEN reason LIKE 'rejected.%' THEN 'rejected' WHEN reason LIKE 'not_sent.%' THEN 'not_sent'"
     " ELSE 'unknown' END WHERE reason IS NOT NULL"
 )
-FILL_STATUS_SQLITE = (
-    "UPDATE messaging_channels_message SET status_group = json_extract(status, '$.groupId'),"
-    " status_id = json_extract(status, '$.id'), status_name = json_extract(status, '$.name')"
-    " WHERE json_valid(status) AND json_extract(status, '$.name') IS NOT NULL"
-)
-FILL_STATUS_POSTGRES = (
-    "UPDATE messaging_channels_message SET status_group = (status::json->>'groupId')::integer,"
-    " status_id = (status::json->>'id')::integer, status_name = status::json->>'name'"
-)

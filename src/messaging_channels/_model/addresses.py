@@ -69,9 +69,9 @@ class WhatsAppUserId(WhatsAppAddress):
         """
         if not _USER_ID.fullmatch(text):
             raise InvalidAddress(
-                "it is not two letters, a dot, letters and digits",
+                "it must be two letters, a dot, letters and digits",
                 kind="WhatsApp user id",
-                hint="give it as the webhook did",
+                hint="copy it from the webhook event",
             )
         return cls(text)
 
@@ -105,7 +105,7 @@ class WhatsAppGroupId(WhatsAppAddress):
         """
         if not _GROUP_ID.fullmatch(text):
             raise InvalidAddress(
-                "it is not `group:` and the id of a group",
+                "it must be `group:` and the id of a group",
                 kind="WhatsApp group id",
                 hint="give reply_address of the event, or WhatsAppGroupId(event.group_id)",
             )
@@ -154,7 +154,7 @@ class PhoneNumber(WhatsAppAddress):
                 raise InvalidAddress(
                     _number_problem(text, cleaned),
                     kind="phone number",
-                    hint="write it as country code and number, such as +447700900000",
+                    hint="write it with the country code, such as +447700900000",
                 )
         return cls(match[1])
 
@@ -201,13 +201,13 @@ class EmailAddress:
         named = _NAMED.fullmatch(text)
         name, spec = (_unquote(named[1]), _AROUND.sub("", named[2])) if named else ("", text)
         if _FORBIDDEN.search(spec) or _FORBIDDEN.search(name):
-            raise _invalid_mail("a control or direction character in it")
+            raise _invalid_mail("it contains a control or text direction character")
         local, _, domain = unicodedata.normalize("NFC", spec).rpartition("@")
         if not _is_local_part(local):
-            raise _invalid_mail("the part before the @ is missing, too long or malformed")
+            raise _invalid_mail("the part before @ is missing, too long or malformed")
         address = cls(local, _ascii_domain(domain), _STRAY_JOINER.sub("", name))
         if len(address.addr_spec.encode()) > _ADDRESS_OCTETS:
-            raise _invalid_mail(f"it is longer than {_ADDRESS_OCTETS} octets")
+            raise _invalid_mail(f"it is longer than {_ADDRESS_OCTETS} bytes")
         return address
 
     @property
@@ -279,7 +279,7 @@ def _plan_problem(text: str, cleaned: str) -> str:
 
 
 def _invalid_mail(problem: str) -> InvalidAddress:
-    return InvalidAddress(problem, kind="mail address", hint="write it as user@example.com")
+    return InvalidAddress(problem, kind="email address", hint="write it as user@example.com")
 
 
 def _unquote(name: str) -> str:
@@ -321,9 +321,9 @@ def _ascii_domain(domain: str) -> str:
         try:
             ascii_domain = idna.encode(domain, uts46=True, std3_rules=True).decode()
         except idna.IDNAError as error:
-            raise _invalid_mail("the domain is not a valid internationalised name") from error
+            raise _invalid_mail("its domain is not a valid internationalized name") from error
     if len(ascii_domain) > _DOMAIN_OCTETS or not _DOMAIN.fullmatch(ascii_domain):
-        raise _invalid_mail("the domain is missing, too long or malformed")
+        raise _invalid_mail("its domain is missing, too long or malformed")
     return ascii_domain
 
 

@@ -7,8 +7,8 @@ at an unknown time, the opt-out holds. A complaint, a legal entry and an address
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,12 @@ class RecipientKeys:
     """Turns an identity into what is kept."""
     stored_address: Callable[[str, str], str] = lambda _plain, _masked: ""
     """Returns an address as it is kept, by its plain and its masked form."""
+    families: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What a statement on a channel is about, of channels that share it with others."""
+
+    def family(self, channel: str) -> str:
+        """Return what a statement on that channel is about."""
+        return self.families.get(channel.lower()) or channel_family(channel)
 
     def key(self, address: Address) -> str:
         """Return the key under which something is kept."""
@@ -64,7 +70,7 @@ class RecipientKeys:
             ConsentStatement(
                 id=f"{event.key}-{number}" if number else event.key,
                 recipient=self.key(person),
-                channel=channel_family(event.channel),
+                channel=self.family(event.channel),
                 kind=_kind(event),
                 said_at=event.occurred_at if 0 <= event.occurred_at < math.inf else None,
                 recorded_at=now,
@@ -89,7 +95,9 @@ class RecipientKeys:
         now: float,
     ) -> ConsentStatement | None:
         """Return what a failure says about an address for further messages; None if it is unsure, or passes."""
-        family = channel_family(channel)
+        family = self.family(channel)
+        if family != channel.lower() and failure not in _TOLD_APART and channel.lower() not in _SAME_NETWORK:
+            return None  # that a number has no RCS says nothing about its SMS
         if failure is None or (
             Advice.SUPPRESS_ADDRESS not in advice and (family, failure) not in _SAID_TWICE
         ):
@@ -128,8 +136,8 @@ def normal_category(category: str | None) -> str | None:
     return _CATEGORIES.get(told, told)
 
 
-def category_of(message: object) -> str:
-    """Return what a message is for; `marketing` where it does not say.
+def category_of(message: object, *, otherwise: str | None = None) -> str:
+    """Return what a message is for; `otherwise`, or else `marketing`, where it does not say.
 
     Raises:
         InvalidMessage: its category is no text.
@@ -137,11 +145,11 @@ def category_of(message: object) -> str:
     told = getattr(message, "category", None)
     if told is not None and not isinstance(told, str):
         raise InvalidMessage(
-            "it is no text",
+            "must be text",
             field=f"{type(message).__name__}.category",
             hint="use authentication, transactional, marketing or a word of your own",
         )
-    return normal_category(told) or "marketing"
+    return normal_category(told) or normal_category(otherwise) or "marketing"
 
 
 def find_blocking(
@@ -236,5 +244,7 @@ _TOLD_APART = frozenset({FailureReason.OPTED_OUT, FailureReason.BLOCKED_BY_RECIP
 _KINDS = {"complaint": StatementKind.COMPLAINT}
 """By the reason that providers give."""
 _FAMILIES = {"mms": "sms", "rcs": "sms"}
+_SAME_NETWORK = frozenset({"mms"})
+"""Channels of a family that reach a number by the same network: what fails on one fails on all."""
 _CATEGORIES = {"utility": "transactional", "promotional": "marketing", "promotion": "marketing"}
 _SAID_BY_PERSON = ("keyword", "words", "list-unsubscribe", "user_preferences", "marketing", "preference")

@@ -14,4 +14,4 @@ def require_number(value: object, field_name: str) -> None:
         InvalidMessage: it is no number, or not a finite one.
     """
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
-        raise InvalidMessage("it is no number of seconds", field=field_name, hint="give e.g. 30.0")
+        raise InvalidMessage("must be a number of seconds", field=field_name, hint="write it like 30.0")

@@ -16,7 +16,7 @@ def _restore(kind: type[MessagingError], args: tuple[Any, ...], held: dict[str, 
 
 
 class MessagingError(Exception):
-    """The root of all errors here. `code` is stable and meant for programs; the text is for people."""
+    """Base class of all errors of the library. `code` is stable and meant for programs; the text is for people."""
 
     code: ClassVar[str] = "messaging_error"
 
@@ -26,37 +26,37 @@ class MessagingError(Exception):
 
 
 class BadInput(MessagingError, ValueError):
-    """What the caller gave cannot be sent. Raised before anything leaves the machine."""
+    """The caller's input is invalid. Raised before any request is made."""
 
     code = "bad_input"
 
 
 class InvalidAddress(BadInput):
-    """The text is no address of its kind. `kind` is such as `phone number` or `mail address`."""
+    """A text is not an address of its kind. `kind` is `phone number` or `email address`, for example."""
 
     code = "invalid_address"
 
     def __init__(self, problem: str, *, kind: str, hint: str) -> None:
-        super().__init__(f"not a {kind}: {problem}; {hint}")
+        super().__init__(_sentences(f"this is not {_article(kind)}: {problem}", hint))
         self.problem = problem
         self.kind = kind
         self.hint = hint
 
 
 class InvalidMessage(BadInput):
-    """A field of a message cannot be sent as it is. `field` names it, as in `Email.subject`."""
+    """A field of a message is invalid. `field` names it, such as `Email.subject`."""
 
     code = "invalid_message"
 
     def __init__(self, problem: str, *, field: str, hint: str) -> None:
-        super().__init__(f"{field}: {problem}; {hint}")
+        super().__init__(_sentences(f"{field} {problem}", hint))
         self.problem = problem
         self.field = field
         self.hint = hint
 
 
 class UnknownChannel(BadInput):
-    """No registered channel has that name, or none carries that type of message."""
+    """No channel has this name, or no channel supports this message type."""
 
     code = "unknown_channel"
 
@@ -67,24 +67,24 @@ class UnknownChannel(BadInput):
 
 
 class Unsupported(BadInput):
-    """The provider does not carry that message, or that field of it, on this route."""
+    """The provider does not support this message type, or a field of the message."""
 
     code = "unsupported"
 
     def __init__(self, feature: str, *, provider: str, hint: str) -> None:
-        super().__init__(f"provider {provider!r} does not carry {feature}; {hint}")
+        super().__init__(_sentences(f"{provider} does not support {feature}", hint))
         self.feature = feature
         self.provider = provider
         self.hint = hint
 
 
 class UnresolvedRecipient(BadInput):
-    """The recipient has no address on that channel, or no resolver understands it."""
+    """The recipient has no address on the channel, or no resolver understands the recipient."""
 
     code = "unresolved_recipient"
 
     def __init__(self, problem: str, *, recipient: str, channel: str, hint: str) -> None:
-        super().__init__(f"{recipient} on channel {channel!r}: {problem}; {hint}")
+        super().__init__(_sentences(f"{recipient} on channel {channel}: {problem}", hint))
         self.problem = problem
         self.recipient = recipient
         self.channel = channel
@@ -92,27 +92,27 @@ class UnresolvedRecipient(BadInput):
 
 
 class UnknownRecipient(UnresolvedRecipient):
-    """There is no such user or person, whichever source was asked."""
+    """The user or person does not exist."""
 
     code = "unknown_recipient"
 
 
 class NoRoute(BadInput):
-    """No provider is configured that could carry this channel."""
+    """No configured provider supports the channel."""
 
     code = "no_route"
 
     def __init__(self, channel: str, *, problem: str = "no provider is configured for it") -> None:
         setting = f"MESSAGING_CHANNELS_ROUTE_{channel.upper()}"
         super().__init__(
-            f"no route for channel {channel!r}: {problem}; "
-            f"set {setting}, or pass routes={{{channel!r}: Route(...)}} to the dispatcher"
+            f"no route for channel {channel!r}: {problem}. "
+            f"Configure a provider that supports {channel}, then set {setting} or pass routes={{{channel!r}: Route(...)}}."
         )
         self.channel = channel
 
 
 class MessageBlocked(BadInput):
-    """A rule of ours forbids this message to this recipient. `rule` names it. Also raised when a rule could not be asked."""
+    """A check blocked the message, or a check raised an exception. `check` names the check."""
 
     code = "message_blocked"
 
@@ -121,10 +121,10 @@ class MessageBlocked(BadInput):
         problem: str,
         *,
         check: str,
-        hint: str = "do not send it, or change the rule",
+        hint: str = "",
         entry: ConsentStatement | None = None,
     ) -> None:
-        super().__init__(f"{check}: {problem}; {hint}")
+        super().__init__(_sentences(f"blocked by {check}: {problem}", hint))
         self.problem = problem
         self.check = check
         self.hint = hint
@@ -133,26 +133,27 @@ class MessageBlocked(BadInput):
 
 
 class IdempotencyKeyReused(BadInput):
-    """The idempotency key stands for another message, or another recipient. Nothing was sent now."""
+    """The idempotency key was used before, for another message or recipient. Nothing was sent."""
 
     code = "idempotency_key_reused"
 
     def __init__(self, message_id: str) -> None:
         super().__init__(
-            f"the idempotency key was given before, with another message or recipient (message {message_id}); "
-            "use a new key for a new message"
+            f"the idempotency key was used before, with another message or recipient (message {message_id}). "
+            "Use a new key for a new message."
         )
         self.message_id = message_id
 
 
 class IdempotencyKeyInUse(MessagingError):
-    """An earlier call with the same idempotency key has not ended, or its process died a moment ago. Try again later."""
+    """An earlier call with the same idempotency key has not ended, or its process died less than a lease ago. Retry with the same key."""
 
     code = "idempotency_key_in_use"
 
     def __init__(self, message_id: str, *, retry_after: float) -> None:
         super().__init__(
-            f"message {message_id} is being sent by an earlier call with the same key; ask again in {retry_after:.0f} s at most"
+            f"message {message_id} is being sent by an earlier call with this key. "
+            f"Retry with the same key in at most {retry_after:.0f} s (error.retry_after)."
         )
         self.message_id = message_id
         self.retry_after = retry_after
@@ -160,30 +161,30 @@ class IdempotencyKeyInUse(MessagingError):
 
 
 class LedgerUnavailable(MessagingError):
-    """The ledger could not write down what would be sent. Nothing was sent by this call; it may be repeated with the same key."""
+    """The ledger could not be read or written. Nothing was sent; repeat the call with the same key."""
 
     code = "ledger_unavailable"
 
     def __init__(self, problem: str) -> None:
         super().__init__(
-            f"the ledger could not be written or read ({problem}); check the database, then repeat the call"
+            f"the ledger could not be read or written ({problem}). Nothing was sent. Check the database, then repeat the call."
         )
         self.problem = problem
 
 
 class ConfigurationError(MessagingError):
-    """What the deployment gave cannot work. Raised before anything leaves the machine."""
+    """The configuration is wrong. Raised before any request is made."""
 
     code = "configuration"
 
 
 class InvalidSetting(ConfigurationError):
-    """A setting is missing or malformed. `setting` names it, and `source` says where it came from."""
+    """A setting is missing or malformed. `setting` names it, and `source` says where its value came from."""
 
     code = "invalid_setting"
 
     def __init__(self, problem: str, *, setting: str, source: str, hint: str) -> None:
-        super().__init__(f"setting {setting} (from {source}): {problem}; {hint}")
+        super().__init__(_sentences(f"{setting} {problem} (from {source})", hint))
         self.problem = problem
         self.setting = setting
         self.source = source
@@ -191,7 +192,7 @@ class InvalidSetting(ConfigurationError):
 
 
 class UnknownProvider(ConfigurationError):
-    """A provider was named that no loaded plugin supplies."""
+    """No loaded plugin supplies a provider with this name."""
 
     code = "unknown_provider"
 
@@ -208,37 +209,37 @@ class UnknownProvider(ConfigurationError):
 
 
 class UnknownAccount(ConfigurationError):
-    """A resolver named an account for which no provider has credentials: it is never replaced by another one."""
+    """A resolver returned an account without credentials. The dispatcher never uses another account instead."""
 
     code = "unknown_account"
 
     def __init__(self, account: str, *, channel: str) -> None:
         super().__init__(
-            f"no provider of channel {channel!r} has credentials for account {account!r}; "
-            f"configure [accounts.{account}.<provider>]"
+            f"no provider of channel {channel!r} has credentials for account {account!r}. "
+            f"Configure [accounts.{account}.<provider>]."
         )
         self.account = account
         self.channel = channel
 
 
 class PluginLoadError(ConfigurationError):
-    """The plugin that was asked for could not be loaded; the cause is chained."""
+    """The plugin could not be loaded. The cause is chained."""
 
     code = "plugin_load_error"
 
     def __init__(self, name: str, *, problem: str) -> None:
-        super().__init__(f"plugin {name!r} could not be loaded: {problem}; mend or uninstall it")
+        super().__init__(f"plugin {name!r} could not be loaded: {problem}. Upgrade or uninstall the plugin.")
         self.name = name
         self.problem = problem
 
 
 class WebhookVerificationError(MessagingError):
-    """Nothing proves that the call came from the provider. Answer it with 401 and believe nothing of it."""
+    """The request is not proven to come from the provider. Answer 401 and ignore its content."""
 
     code = "webhook_verification_failed"
 
     def __init__(self, problem: str, *, provider: str, hint: str) -> None:
-        super().__init__(f"webhook of {provider!r}: {problem}; {hint}")
+        super().__init__(_sentences(f"webhook of {provider}: {problem}", hint))
         self.problem = problem
         self.provider = provider
         self.hint = hint
@@ -258,10 +259,9 @@ class Phase(StrEnum):
 
 
 class TransportError(MessagingError):
-    """One exchange could not be completed. Raised into a provider's flow by the transport.
+    """One exchange failed. The transport raises this error into a provider's flow.
 
-    `phase` tells how far it came. `sent` answers whether the other side may have acted on it: only a failure before the
-    first byte of the request is a certain no.
+    `phase` says how far the exchange came. `may_have_been_sent` is false only if no byte of the request was sent.
     """
 
     code = "transport_error"
@@ -276,6 +276,19 @@ class TransportError(MessagingError):
     def may_have_been_sent(self) -> bool:
         """False only when it is certain that no byte of the request left."""
         return self.phase in (Phase.WRITE, Phase.READ)
+
+
+def _sentences(problem: str, hint: str) -> str:
+    """Return a problem and what to do about it as two sentences; only the first where there is nothing to do."""
+    return f"{_ended(problem)} {_ended(hint[:1].upper() + hint[1:])}" if hint else problem
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "?", "!", "…")) else f"{sentence}."
+
+
+def _article(kind: str) -> str:
+    return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

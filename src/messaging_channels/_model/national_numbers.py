@@ -19,21 +19,19 @@ def international_digits(national: str, region: str) -> str:
     try:
         import phonenumbers  # noqa: PLC0415  an extra
     except ImportError:
-        problem = (
-            "numbers in national form need the extra `phone`; run pip install 'messaging-channels[phone]'"
-        )
+        problem = "numbers in national form need the extra `phone`: pip install 'messaging-channels[phone]'"
         raise ConfigurationError(problem) from None
     if region.upper() not in phonenumbers.SUPPORTED_REGIONS:
         raise _refused(f"there is no region {region[:8]!r}")
     if not national.isascii() or not national.isdecimal():
-        raise _refused("characters in it that no number has")
+        raise _refused("it contains characters that no number has")
     try:
         parsed = phonenumbers.parse(national, region.upper())
     except phonenumbers.NumberParseException:
-        raise _refused("it is not dialled so in that region") from None
+        raise _refused("it cannot be dialed like this in this region") from None
     text = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
     if not phonenumbers.is_possible_number(parsed) or phonenumbers.parse(text) != parsed:
-        raise _refused("it has not the length of a number in that region")
+        raise _refused("its length does not fit a number in this region")
     return text.removeprefix("+")
 
 

@@ -19,10 +19,10 @@ def require_path(given: object, setting: str) -> Path | None:
         return None
     if not isinstance(given, (str, Path)) or not str(given):
         raise InvalidSetting(
-            f"it is no path but {type(given).__name__}",
+            f"must be a pathlib.Path or text, got {type(given).__name__}",
             setting=setting,
             source="code",
-            hint="give a pathlib.Path or a text, or leave it out to keep everything in memory",
+            hint="give a path, or leave it out to keep everything in memory",
         )
     return Path(given)
 

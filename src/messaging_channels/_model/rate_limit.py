@@ -23,7 +23,7 @@ class RateLimit:
             ValueError: a number is not positive.
         """
         if self.limit <= 0 or self.per <= 0 or self.burst < 1:
-            message = "a RateLimit needs a positive limit and time, and a burst of at least 1"
+            message = "RateLimit needs a positive limit, a positive per (seconds), and a burst of at least 1"
             raise ValueError(message)
 
     @property

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class SendFailed(MessagingError):
-    """The message certainly went nowhere. `receipt` holds every attempt, its reason and the native answer."""
+    """The message was certainly not sent. `receipt` holds every attempt with its reason and the raw response."""
 
     code = "send_failed"
 
@@ -19,25 +19,25 @@ class SendFailed(MessagingError):
         super().__init__(text)
         self.receipt = receipt
         self.retry_after = retry_after
-        """Seconds the provider asked to wait before another try, where it said so."""
+        """Seconds that the provider asked to wait, or None."""
 
 
 class Rejected(SendFailed):
-    """The provider refused this message for good: sent again as it is, it is refused again."""
+    """The provider rejected the message. Do not send it again unchanged."""
 
     code = "rejected"
 
 
 class NotSent(SendFailed):
-    """Certainly nothing went out (unreachable, throttled, no credit): it may safely be sent again later."""
+    """The message was certainly not sent (unreachable, throttled, no credit). Send it again later."""
 
     code = "not_sent"
 
 
 class AccountError(NotSent):
-    """Our account at the provider cannot send: wrong credentials, or no credit. Mend it, then send again: the message is as good as before.
+    """The provider refused the account: wrong credentials, or no credit. Fix the account, then send again.
 
-    `provider` and `account` name it (None is the platform's own), `reason` says what it lacks.
+    `provider` and `account` name the account (None is the platform's own); `reason` says what is wrong.
     """
 
     code = "account_error"

@@ -97,11 +97,11 @@ class ConsentQuery:
 
 
 _WORDS = {
-    StatementKind.BLOCKED: "the recipient blocked us",
-    StatementKind.LEGAL: "a rule forbids it",
+    StatementKind.BLOCKED: "the recipient blocked the sender",
+    StatementKind.LEGAL: "a legal rule prohibits the message",
     StatementKind.COMPLAINT: "the recipient complained",
-    StatementKind.OPTED_OUT: "the recipient wants no messages",
+    StatementKind.OPTED_OUT: "the recipient opted out",
     StatementKind.UNDELIVERABLE: "the address cannot be reached",
-    StatementKind.OPTED_IN: "the recipient wants messages",
+    StatementKind.OPTED_IN: "the recipient opted in",
     StatementKind.LIFTED: "lifted",
 }

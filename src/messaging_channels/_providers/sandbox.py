@@ -1,4 +1,4 @@
-"""A provider without an account or a network, for all built-in channels: it accepts, and then reports delivery.
+"""A provider without an account or a network, for every channel: it accepts, and then reports delivery.
 
 What it does is chosen by the address, see `BEHAVIOURS`; every other address is delivered to. It keeps what it took, in memory or in a SQLite file.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -27,12 +27,13 @@ from messaging_channels.plugins.exchange import (
     Flow,
     Sleep,
 )
-from messaging_channels.plugins.provider import Capabilities, Envelope
+from messaging_channels.plugins.provider import Capabilities, Envelope, EveryMessage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from messaging_channels._model.status import Status
+    from messaging_channels.plugins.channels import ChannelSpec
 
 _NOT_DELIVERED = statuses.known(2, 9)
 _PENDING = json.dumps(statuses.PENDING_ACCEPTED.as_dict())
@@ -134,11 +135,10 @@ class Sandbox:
 
     name: ClassVar[str] = "sandbox"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        {
-            kind: frozenset(one.name for one in fields(kind))  # type: ignore[arg-type]
-            for channel in BUILT_IN
-            for kind in channel.message_types
-        },
+        EveryMessage(
+            (kind for channel in BUILT_IN for kind in channel.message_types),
+            lambda kind: frozenset(one.name for one in fields(kind)),  # type: ignore[arg-type]
+        ),
         max_batch_size=1000,
         uploads_media=True,
     )
@@ -148,13 +148,24 @@ class Sandbox:
         """Keep messages in the SQLite file `path`, or in memory; `hang` is for how many seconds it does when told to."""
         self.outbox = SandboxStore(require_path(path, "sandbox.path"))
         self._hang = hang
+        self._behaviors: dict[tuple[str, str], Behaviour] = {}
+
+    def learn_channels(self, channels: Iterable[ChannelSpec]) -> None:
+        """Take over the special addresses of channels. Called by each dispatcher that it is given to."""
+        for channel in channels:
+            for address, name in channel.sandbox.items():
+                self._behaviors[channel.name, address] = _BY_ADDRESS[f"{name}@example.com"]
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider."""
-        behaviours = [_BY_ADDRESS.get(envelope.to.plain, _DEFAULT_BEHAVIOUR) for envelope in batch]
+        behaviours = [
+            self._behaviors.get((one.channel, one.to.plain))
+            or _BY_ADDRESS.get(one.to.plain, _DEFAULT_BEHAVIOUR)
+            for one in batch
+        ]
         if any(behaviour.reason is Reason.TIMEOUT for behaviour in behaviours):
             yield Sleep(self._hang, may_send=True)
-            raise TransportError("the sandbox was told to hang", phase=Phase.READ, timed_out=True)
+            raise TransportError("the sandbox hangs for this address", phase=Phase.READ, timed_out=True)
         now = yield CurrentTime()
         results: list[AttemptResult] = []
         rows: list[tuple[Any, ...]] = []

@@ -27,7 +27,7 @@ def require_size(length: int) -> None:
         TransportError: it has more bytes than an answer may have.
     """
     if length > MAX_BODY_BYTES:
-        raise TransportError(f"the answer is longer than {MAX_BODY_BYTES} bytes", phase=Phase.READ)
+        raise TransportError(f"the response is longer than {MAX_BODY_BYTES} bytes", phase=Phase.READ)
 
 
 def require_declared_size(text: str | bytes | None) -> None:

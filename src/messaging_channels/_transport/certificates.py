@@ -15,7 +15,7 @@ def verifying_context(settings: HttpSettings, usual: ssl.SSLContext | None = Non
     """Return a TLS context that verifies by the settings' own authorities, or else `usual`, and shows the client certificate.
 
     Raises:
-        InvalidSetting: a certificate file cannot be used.
+        InvalidSetting: names a certificate file that cannot be used.
     """
     where = "http.ca_file"
     try:
@@ -28,9 +28,9 @@ def verifying_context(settings: HttpSettings, usual: ssl.SSLContext | None = Non
             context.load_cert_chain(certificate, key, password or "")  # without one, OpenSSL asks a terminal
     except OSError as error:  # ssl.SSLError is one
         raise InvalidSetting(
-            f"a certificate file cannot be used ({error.strerror or type(error).__name__})",
+            f"names a certificate file that cannot be used ({error.strerror or type(error).__name__})",
             setting=where,
             source="configuration",
-            hint="check that the file exists and is PEM, and the key's password",
+            hint="check that the file exists and is PEM, and check the key's password",
         ) from error
     return context

@@ -28,9 +28,7 @@ def require_usable_settings(settings: HttpSettings) -> None:
         InvalidSetting: a file, a time-out, the proxy or the client cannot be used.
     """
     if settings.client not in _CLIENTS:
-        raise _invalid(
-            "is none of auto, httpx and pyreqwest", setting="http.client", hint="choose one of them"
-        )
+        raise _invalid("must be auto, httpx or pyreqwest", setting="http.client", hint="choose one of them")
     if settings.client == "pyreqwest":
         _require_pyreqwest(settings.client_certificate)
     if settings.proxy is not None:
@@ -40,7 +38,7 @@ def require_usable_settings(settings: HttpSettings) -> None:
         seconds = getattr(timeouts, name)
         if seconds is not None and not (isfinite(seconds) and seconds > 0):
             raise _invalid(
-                "is no time in seconds", setting=f"http.{name}_timeout", hint="give a number above 0"
+                "must be seconds above 0", setting=f"http.{name}_timeout", hint="give a number above 0"
             )
     if settings.ca_file or settings.client_certificate:
         verifying_context(settings)
@@ -98,7 +96,7 @@ def _require_pyreqwest(certificate: ClientCertificate | None) -> None:
         raise _not_installed()
     if certificate is not None and certificate.password is not None:
         raise _invalid(
-            "pyreqwest reads no encrypted keys",
+            "is encrypted, and pyreqwest reads no encrypted keys",
             setting="http.client_certificate",
             hint='set http.client = "httpx", or decrypt the key',
         )
@@ -112,7 +110,9 @@ def _require_proxy(url: str) -> None:
         is_usable = False
     if not is_usable:
         raise _invalid(
-            "is no URL of a proxy", setting="http.proxy", hint="write http://user:password@host:port"
+            "must be the URL of a proxy",
+            setting="http.proxy",
+            hint="write it like http://user:password@host:port",
         )
 
 

@@ -234,7 +234,7 @@ def tls_context(settings: HttpSettings) -> ssl.SSLContext:
         return _default_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
     except OSError as error:
         raise InvalidSetting(
-            f"a certificate file cannot be used ({error.strerror or type(error).__name__})",
+            f"names a certificate file that cannot be used ({error.strerror or type(error).__name__})",
             setting="SSL_CERT_FILE or SSL_CERT_DIR",
             source="environment",
             hint="check that it exists and is PEM",
@@ -281,7 +281,7 @@ class _RequestBuilder:
             )
         except Exception as error:
             raise TransportError(
-                f"the request cannot be written ({type(error).__name__})", phase=Phase.LOCAL
+                f"the request could not be written ({type(error).__name__})", phase=Phase.LOCAL
             ) from error
         return origin, timeouts or self._timeouts, request
 

@@ -132,7 +132,7 @@ class _Clients:
             return builder.build()
         except (exceptions.PyreqwestError, ValueError) as error:
             raise InvalidSetting(
-                "pyreqwest cannot work with these settings",
+                "cannot be used by pyreqwest",
                 setting="http",
                 source="configuration",
                 hint='set http.client = "httpx", or correct the certificate files',
@@ -184,7 +184,7 @@ def _read(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise InvalidSetting(
-            f"a certificate file cannot be used ({error.strerror})",
+            f"names a certificate file that cannot be used ({error.strerror})",
             setting="http.ca_file or http.client_certificate",
             source="configuration",
             hint="check that it exists and may be read",
@@ -203,7 +203,7 @@ def _identity(settings: HttpSettings) -> bytes:
     certificate = settings.client_certificate
     if certificate is None or certificate.password is not None:
         raise InvalidSetting(
-            "pyreqwest reads no encrypted keys",
+            "is encrypted, and pyreqwest reads no encrypted keys",
             setting="http.client_certificate",
             source="configuration",
             hint='set http.client = "httpx", or decrypt the key',
@@ -238,7 +238,7 @@ class _RequestCache:
             raise
         except Exception as error:
             raise TransportError(
-                f"the request cannot be written ({type(error).__name__})", phase=Phase.LOCAL
+                f"the request could not be written ({type(error).__name__})", phase=Phase.LOCAL
             ) from error
 
     def clear(self) -> None:

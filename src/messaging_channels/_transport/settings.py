@@ -26,12 +26,14 @@ class HttpSettings:
     """How HTTP requests are made."""
 
     timeouts: Timeouts = field(default_factory=Timeouts)
+    """Seconds for connecting, writing, reading, and the whole exchange."""
     proxy: str | None = field(default=None, repr=False)
-    """`http://user:password@host:port`. Without it none is used, whatever the environment says."""
+    """`http://user:password@host:port`. Default: no proxy; the library ignores proxy variables of the environment."""
     ca_file: Path | None = None
-    """Certificates to trust instead of the usual ones (PEM)."""
+    """File with certificates to trust instead of the usual ones (PEM)."""
     client_certificate: ClientCertificate | None = None
+    """Certificate of this machine (PEM)."""
     keepalive_expiry: float = 5.0
-    """Seconds an idle connection is kept. Shorter than the servers': a stale connection makes an outcome unknown."""
+    """Seconds that an idle connection is kept. Keep it shorter than the servers' time: a stale connection makes an outcome unknown."""
     client: Literal["auto", "httpx", "pyreqwest"] = "auto"
-    """`auto` takes pyreqwest (the extra `fast`) where it is installed and the other settings allow it."""
+    """`auto` uses pyreqwest (extra `fast`) if it is installed and the other settings allow it."""

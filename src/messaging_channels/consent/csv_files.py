@@ -111,7 +111,7 @@ def _kind(kind: str, reason: str) -> StatementKind:
     if word in _KINDS:
         return _KINDS[word]
     if kind:
-        problem = "its kind is not known"
+        problem = "the kind is unknown"
         raise ValueError(problem)
     return StatementKind.OPTED_OUT
 

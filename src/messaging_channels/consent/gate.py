@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
-from messaging_channels._model.consent import RecipientKeys, category_of, channel_family
+from messaging_channels._model.consent import RecipientKeys, category_of
 from messaging_channels._model.errors import MessageBlocked
 from messaging_channels._model.events import MessageReceived, OptedIn, OptedOut
 from messaging_channels._model.statements import ConsentQuery, ConsentStatement
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels._model.events import Event
     from messaging_channels._model.receipts import Attempt
+    from messaging_channels.plugins.channels import ChannelSpec
     from messaging_channels.plugins.ledger import Operation
     from messaging_channels.plugins.provider import Envelope
 
@@ -30,6 +31,8 @@ class ConsentGate:
 
     options: LedgerOptions
     policy: ConsentPolicy
+    channels: Mapping[str, ChannelSpec] = field(default_factory=dict[str, "ChannelSpec"])
+    """By name: their families, and what messages are for that do not say so."""
     keys: RecipientKeys = field(init=False)
     is_kept: bool = field(init=False)
     """Whether the ledger keeps consent at all: one of a plugin may not."""
@@ -39,7 +42,8 @@ class ConsentGate:
     def __post_init__(self) -> None:
         """Look at what the ledger can do."""
         ledger = self.options.ledger
-        self.keys = RecipientKeys(getattr(ledger, "recipient_key", _digest), ledger.stored_address)
+        families = {name: one.family for name, one in self.channels.items() if one.family}
+        self.keys = RecipientKeys(getattr(ledger, "recipient_key", _digest), ledger.stored_address, families)
         self.is_kept = self.policy.enabled and RecordStatements in ledger.executors
         self.asks_unrecorded = (
             self.is_kept and not self.options.record_all and not isinstance(ledger, LazyMemoryLedger)
@@ -49,10 +53,11 @@ class ConsentGate:
         """Return what is to be asked before that message is sent; None if nothing is."""
         if not self.is_kept:
             return None
+        channel = self.channels.get(envelope.channel)
         return ConsentQuery(
             self.keys.keys(envelope.to),
-            channel_family(envelope.channel),
-            category_of(envelope.message),
+            self.keys.family(envelope.channel),
+            category_of(envelope.message, otherwise=channel.category if channel else None),
             now,
             confirms,
         )
@@ -108,7 +113,7 @@ class ConsentGate:
 def suppressed_error(entry: ConsentStatement) -> MessageBlocked:
     """Return the error of a message that must not be sent."""
     return MessageBlocked(
-        str(entry), check="consent", hint="do not send it, unless the person asks for it again", entry=entry
+        str(entry), check="consent", hint="do not send unless the person opts in again", entry=entry
     )
 
 

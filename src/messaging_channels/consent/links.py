@@ -66,9 +66,7 @@ class UnsubscribeLinks:
             problem = "base_url is no plain https URL; give the one at which the application is mounted"
             raise ConfigurationError(problem)
         if not self._secrets or any(len(one) < _MIN_SECRET for one in self._secrets):
-            problem = (
-                f"a secret of unsubscribe links has fewer than {_MIN_SECRET} characters; use a longer one"
-            )
+            problem = f"the secret of UnsubscribeLinks must have at least {_MIN_SECRET} characters"
             raise ConfigurationError(problem)
         self._base_url = base_url.rstrip("/")
         self._recipient_key = recipient_key

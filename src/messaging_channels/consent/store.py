@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from messaging_channels._model.addresses import EmailAddress, PhoneNumber, WhatsAppUserId
-from messaging_channels._model.consent import channel_family, normal_category
+from messaging_channels._model.consent import normal_category
 from messaging_channels._model.errors import ConfigurationError
 from messaging_channels._model.statements import ConsentQuery, ConsentStatement, StatementKind
 from messaging_channels.plugins.exchange import Flow, ask
@@ -40,7 +40,7 @@ class ConsentStore:
     def show(self, channel: str, address: str | Address) -> Flow[Sequence[ConsentStatement]]:
         """Return all that was said about an address, in the order in which it was kept."""
         said = yield from self._ask_list(ListStatements(self._keys(channel, address)))
-        return [one for one in said if one.channel in ("*", channel_family(channel)) or channel == "*"]
+        return [one for one in said if one.channel in ("*", self.gate.keys.family(channel)) or channel == "*"]
 
     def find(
         self, channel: str, address: str | Address, category: str | None
@@ -49,7 +49,7 @@ class ConsentStore:
         self._require_kept()
         query = ConsentQuery(
             self._keys(channel, address),
-            channel_family(channel),
+            self.gate.keys.family(channel),
             normal_category(category) or "marketing",
             self.clock(),
         )
@@ -69,11 +69,11 @@ class ConsentStore:
         expires_at: float | None = None,
     ) -> Flow[ConsentStatement]:
         """Keep what was said. See `ConsentClient.add`."""
-        person, now = address_on(channel, address), self.clock()
+        person, now = address_on(channel, address, self.gate.channels), self.clock()
         one = ConsentStatement(
             id="",
             recipient=self.gate.keys.key(person),
-            channel=channel_family(channel),
+            channel=self.gate.keys.family(channel),
             kind=StatementKind(kind),
             said_at=now if said_at is None else said_at,
             recorded_at=now,
@@ -103,7 +103,9 @@ class ConsentStore:
         keys = self._keys(channel, address)
         return (
             yield from ask(
-                LiftSuppressions(keys, channel_family(channel), kinds or LIFTABLE, self.clock(), reason)
+                LiftSuppressions(
+                    keys, self.gate.keys.family(channel), kinds or LIFTABLE, self.clock(), reason
+                )
             )
         )
 
@@ -119,12 +121,12 @@ class ConsentStore:
         return (yield from ask(operation))
 
     def _keys(self, channel: str, address: str | Address) -> tuple[str, ...]:
-        person = any_address(address) if channel == "*" else address_on(channel, address)
+        person = any_address(address) if channel == "*" else address_on(channel, address, self.gate.channels)
         return self.gate.keys.keys(person)
 
     def _require_kept(self) -> None:
         if not self.gate.is_kept:
-            problem = "consent is not kept: the ledger has no operations for it, or the policy turns it off"
+            problem = "consent is not stored: use a ledger that supports it, and a ConsentPolicy that does not turn it off"
             raise ConfigurationError(problem)
 
 

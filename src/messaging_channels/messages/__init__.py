@@ -1,7 +1,7 @@
 """What is said, without to whom: immutable values, checked when they are made.
 
 A repr shows no text, so that a message may be logged. Every type lives on one channel; a plugin adds types of its own by subclassing `Message` and
-naming them in its channel's `carries`.
+naming them in its channel's `message_types`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from messaging_channels.messages._codec import Codec, DecodeError
     from messaging_channels.messages._fingerprint import digest_of, fingerprint
     from messaging_channels.messages._segments import Segments, segments
+    from messaging_channels.messages.adaptive import Adaptive, Content, Link, Rendering
     from messaging_channels.messages.email import Attachment, Email, ListUnsubscribe, Preview, parse_addresses
     from messaging_channels.messages.fallback import Fallback
     from messaging_channels.messages.media import Media
@@ -90,6 +91,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Adaptive",
     "Attachment",
     "Button",
     "CarouselCard",
@@ -99,6 +101,7 @@ __all__ = [
     "ContactEmail",
     "ContactPhone",
     "ContactUrl",
+    "Content",
     "CopyCode",
     "DecodeError",
     "DocumentHeader",
@@ -108,6 +111,7 @@ __all__ = [
     "Header",
     "ImageHeader",
     "Interactive",
+    "Link",
     "ListRow",
     "ListSection",
     "ListUnsubscribe",
@@ -129,6 +133,7 @@ __all__ = [
     "ProductsButton",
     "ProviderOptions",
     "QuickReply",
+    "Rendering",
     "ReplyButton",
     "Segments",
     "Sms",
@@ -188,6 +193,12 @@ __getattr__, __dir__ = lazy(
         "messages._segments": (
             "Segments",
             "segments",
+        ),
+        "messages.adaptive": (
+            "Adaptive",
+            "Content",
+            "Link",
+            "Rendering",
         ),
         "messages.email": (
             "Attachment",

@@ -73,9 +73,11 @@ def require(value: str, field: str, *, at_most: int | None = None) -> None:
         InvalidMessage: naming `field` and the length, never the text.
     """
     if not value:
-        raise InvalidMessage("it is empty", field=field, hint="give some text")
+        raise InvalidMessage("is empty", field=field, hint="give some text")
     if at_most is not None and len(value) > at_most:
-        raise InvalidMessage(f"{len(value)} characters, {at_most} allowed", field=field, hint="shorten it")
+        raise InvalidMessage(
+            f"has {len(value)} characters; at most {at_most} are allowed", field=field, hint="shorten it"
+        )
 
 
 def require_count(count: int, field: str, *, at_least: int, at_most: int) -> None:
@@ -86,7 +88,21 @@ def require_count(count: int, field: str, *, at_least: int, at_most: int) -> Non
     """
     if not at_least <= count <= at_most:
         raise InvalidMessage(
-            f"{count} given, {at_least} to {at_most} allowed", field=field, hint="change the number"
+            f"must have {at_least} to {at_most} entries, got {count}", field=field, hint="change the number"
+        )
+
+
+def require_http_url(value: str, field: str, *, at_most: int = 2048) -> None:
+    """Refuse what is no http URL, or longer than `at_most` characters.
+
+    Raises:
+        InvalidMessage: naming `field`, never the URL.
+    """
+    if not value.startswith(("https://", "http://")) or len(value) > at_most or _BLANK.search(value):
+        raise InvalidMessage(
+            f"it is no http URL of at most {at_most} characters without blanks",
+            field=field,
+            hint="give https://…",
         )
 
 
@@ -98,7 +114,7 @@ def require_one_line(value: str, field: str) -> None:
     """
     if _CONTROLS.search(value) or ("=?" in value and _CONTROLS.search(_decode_header(value))):
         raise InvalidMessage(
-            "it holds a control character such as CR, LF or NUL", field=field, hint="remove it"
+            "contains a control character such as CR, LF or NUL", field=field, hint="remove it"
         )
 
 
@@ -112,4 +128,5 @@ def _decode_header(value: str) -> str:
         return "\0"  # no reader agrees on what it means: as good as a control character
 
 
+_BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")

@@ -49,6 +49,10 @@ class Codec:
             return [self.encode(one) for one in cast("tuple[Any, ...]", value)]
         if _type_name(type(cast("object", value))) in self._types:
             return self._encode_object(value)
+        if isinstance(value, str) and not isinstance(value, Enum):
+            return str.__str__(value)[
+                :
+            ]  # such as a template's output, which is marked as safe; a copy is a plain one
         if isinstance(value, Mapping):
             pairs = cast("Mapping[Any, Any]", value).items()
             return {
@@ -59,7 +63,9 @@ class Codec:
             if isinstance(value, kind):
                 return {_TAG: name, "of": self.encode(write(value))}
         raise InvalidMessage(
-            "it cannot be stored", field=type(value).__name__, hint="put a plain value in its place"
+            "cannot be stored",
+            field=type(value).__name__,
+            hint="use plain values in the fields of a queued message",
         )
 
     def decode(self, stored: Json) -> Any:  # noqa: ANN401  what was encoded
@@ -81,7 +87,7 @@ class Codec:
                 return _SCALARS[name][2](self.decode(parts["of"]))
             return self._decode_object(self._types[str(name)], parts)
         except (KeyError, TypeError, ValueError) as error:
-            raise DecodeError(f"what was stored as {name!r} cannot be read: {type(error).__name__}") from None
+            raise DecodeError(f"the stored {name!r} cannot be read: {type(error).__name__}") from None
 
     def _encode_object(self, value: Any) -> Json:  # noqa: ANN401  a dataclass or an enumeration
         name = _type_name(type(cast("object", value)))

@@ -43,7 +43,9 @@ def inline_css(html: str) -> str:
         inlined: str = inliner.inline(html)
     except css.InlineError as error:
         raise InvalidMessage(
-            f"its style cannot be read ({type(error).__name__})", field="Email.html", hint="check its <style>"
+            f"has a style sheet that cannot be parsed ({type(error).__name__})",
+            field="Email.html",
+            hint="check its <style>",
         ) from None
     return inlined
 
@@ -61,9 +63,9 @@ def embed_images(html: str, folder: Path) -> tuple[str, Mapping[str, Path]]:
         path = (folder / name).resolve()
         if not path.is_relative_to(folder.resolve()) or not path.is_file():
             raise InvalidMessage(
-                "an image of the html is no file of the folder",
+                "refers to an image that is not a file in the folder",
                 field="Email.html",
-                hint="name images by paths relative to the folder, or by https URLs",
+                hint="use paths relative to the folder, or https URLs",
             )
         content_id = f"{hashlib.sha256(name.encode()).hexdigest()[:16]}@inline"
         images[content_id] = path

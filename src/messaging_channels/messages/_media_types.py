@@ -37,7 +37,7 @@ def parse_media_type(text: str, field: str) -> MediaType:
     name, _, rest = text.partition(";")
     name = name.strip(" \t")
     if not _NAME.fullmatch(name):
-        raise InvalidMessage("it is no media type", field=field, hint="use e.g. image/png")
+        raise InvalidMessage("must be a media type", field=field, hint="write it like image/png")
     return MediaType(name.lower(), _parameters(rest, field))
 
 
@@ -61,9 +61,9 @@ def _parameters(rest: str, field: str) -> Mapping[str, str]:
         match = _PARAMETER.match(rest, at)
         if match is None or match[1].lower() in found:
             raise InvalidMessage(
-                "a parameter of the media type is malformed or given twice",
+                "has a media type parameter that is malformed or repeated",
                 field=field,
-                hint='write it as name=value, with quotes around a value of several words: text/plain; title="a b"',
+                hint='write name=value, with quotes around a value with spaces: text/plain; title="a b"',
             )
         found[match[1].lower()] = match[2] if match[3] is None else _ESCAPED.sub(r"\1", match[3])
         at = match.end()

@@ -26,7 +26,7 @@ def block(fields: Iterable[tuple[str, str]]) -> bytes:
     octets = "".join([f"{name}: {value}\r\n" for name, value in named]).encode("utf-8", "replace")
     if not _BLOCK.fullmatch(octets) or len(_NAME.findall(octets)) != len(named):
         raise InvalidMessage(
-            "a header holds a line break or a control character", field="Email", hint="remove it"
+            "has a header with a line break or a control character", field="Email", hint="remove it"
         )
     return octets
 
@@ -49,7 +49,7 @@ def mailbox(name: str, address: EmailAddress) -> str:
     """
     if not _ADDRESS.fullmatch(address.addr_spec):
         raise InvalidMessage(
-            "an address is too long or holds a control character, a space or an angle bracket",
+            "has an address that is too long or contains a control character, a space or an angle bracket",
             field="Email",
             hint="use EmailAddress.parse",
         )
@@ -58,7 +58,7 @@ def mailbox(name: str, address: EmailAddress) -> str:
         return address.addr_spec
     if _BREAKS.search(shown):
         raise InvalidMessage(
-            "a display name holds a line break", field="Email", hint="use EmailAddress.parse"
+            "has a display name with a line break", field="Email", hint="use EmailAddress.parse"
         )
     used = len(name) + 2
     escaped = shown.replace("\\", "\\\\").replace('"', '\\"')
@@ -89,7 +89,9 @@ def tokens(name: str, items: Sequence[str], separator: str = "") -> str:
         _place(lines, item + separator, used=len(name) + 1)
     _place(lines, items[-1], used=len(name) + 1)
     if max(map(len, lines)) > _LONGEST:
-        raise InvalidMessage("a link or id is longer than a line may be", field="Email", hint="shorten it")
+        raise InvalidMessage(
+            "has a link or id that is longer than a header line", field="Email", hint="shorten it"
+        )
     return "\r\n".join(lines)[1:]
 
 

@@ -136,7 +136,7 @@ def _require_plain(data: bytes) -> bytes:
     body = text.encode("utf-8")
     if not text.isascii() or "\0" in text or not _lines_fit(body):
         raise InvalidMessage(
-            "a mail inside a mail has to be ASCII with lines of at most 998 characters",
+            "is a mail that is not ASCII or has lines over 998 characters",
             field="Attachment.content",
             hint="attach it as application/octet-stream",
         )

@@ -46,9 +46,9 @@ def _field(given: str) -> str:
 
 def _malformed() -> InvalidMessage:
     return InvalidMessage(
-        "what stands behind the question mark is not name=value, or holds a line break",
+        "must have name=value pairs without line breaks after the question mark",
         field="ListUnsubscribe.mailto",
-        hint="use e.g. leave@example.com?subject=unsubscribe",
+        hint="write it like leave@example.com?subject=unsubscribe",
     )
 
 

@@ -1,4 +1,4 @@
-"""A message is a value: lists and mappings become ones that cannot change, and half a character is refused before it is sent."""
+"""A message is a value: lists and mappings become ones that cannot change, and an unpaired surrogate is refused before it is sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class FrozenDict(dict[Any, Any]):
     __slots__ = ()
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
-        message = "a message cannot be changed: make another one, with dataclasses.replace"
+        message = "messages are immutable: make another one with dataclasses.replace"
         raise TypeError(message)
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
@@ -46,7 +46,7 @@ def seal(value: object) -> None:
 
 
 def require_characters(value: object, field: str = "", part: str = "") -> None:
-    """Refuse half a character anywhere in a message: no provider and no database could write it.
+    """Refuse an unpaired surrogate anywhere in a message: no provider and no database could write it.
 
     Raises:
         InvalidMessage: naming the type and the field, never the text.
@@ -97,15 +97,17 @@ def _sealed_tuple(given: Iterable[Any]) -> Any:  # noqa: ANN401  a named tuple s
 
 def _one_text_error(kind: type, name: str) -> InvalidMessage:
     field = f"{kind.__name__}.{name}"
-    return InvalidMessage("one text was given where several are meant", field=field, hint="give a list")
+    return InvalidMessage("must be a list or tuple, got one text", field=field, hint="put it into a list")
 
 
 def _require_encodable(text: str, field: str, part: str) -> None:
     try:
         text.encode()
-    except UnicodeEncodeError:
+    except UnicodeEncodeError as error:
         raise InvalidMessage(
-            f"its {part} holds half a character (a lone surrogate)", field=field, hint="remove it"
+            f"contains an unpaired surrogate (index {error.start})",
+            field=f"{field}.{part}",
+            hint="remove it, or repair the text where it was cut",
         ) from None
 
 

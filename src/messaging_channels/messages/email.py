@@ -41,7 +41,7 @@ class Attachment:
             object.__setattr__(self, "content", bytes(content))
         elif not (isinstance(content, (bytes, Path)) or callable(content)):
             raise InvalidMessage(
-                f"it is {type(content).__name__}, not bytes, a pathlib.Path or a function that opens a stream",
+                f"must be bytes, a pathlib.Path or a function that opens a stream, got {type(content).__name__}",
                 field="Attachment.content",
                 hint="use Path(...) for a file, or .encode() for text",
             )
@@ -51,9 +51,9 @@ class Attachment:
         parse_media_type(self.content_type, "Attachment.content_type")
         if self.content_id is not None and not _CONTENT_ID.fullmatch(self.content_id):
             raise InvalidMessage(
-                "it holds more than letters, digits and . _ @ -",
+                "may contain only letters, digits and . _ @ -",
                 field="Attachment.content_id",
-                hint="use e.g. logo",
+                hint="write it like logo",
             )
 
     @classmethod
@@ -88,9 +88,13 @@ class ListUnsubscribe:
     def __post_init__(self) -> None:
         """Check that there is a way, and that both are one line."""
         if not (self.url or self.mailto):
-            raise InvalidMessage("it names no way", field="ListUnsubscribe", hint="give url or mailto")
+            raise InvalidMessage("needs a url or a mailto", field="ListUnsubscribe", hint="give one or both")
         if self.url is not None and not _HTTPS.fullmatch(self.url):
-            raise InvalidMessage("it is no https URL", field="ListUnsubscribe.url", hint="use https://")
+            raise InvalidMessage(
+                "must be an https URL",
+                field="ListUnsubscribe.url",
+                hint="write it like https://example.com/leave",
+            )
         if self.mailto is not None:
             mailto_uri(self.mailto)
 
@@ -149,7 +153,7 @@ class Email(Message):
         """Check the fields, and bring the addresses and headers into their parsed, immutable form."""
         require_one_line(self.subject, "Email.subject")
         if self.text is None and self.html is None:
-            raise InvalidMessage("it has neither text nor html", field="Email", hint="give one or both")
+            raise InvalidMessage("has neither text nor html", field="Email", hint="give one or both")
         for name in ("also_to", "cc", "bcc", "reply_to"):
             object.__setattr__(self, name, parse_addresses(getattr(self, name)))
         for name in ("sender", "envelope_sender"):
@@ -237,11 +241,11 @@ def _require_conversation(mail: Email) -> None:
     for ids, name in named:
         if not all(_MESSAGE_ID.fullmatch(one) for one in ids if one is not None):
             raise InvalidMessage(
-                "it is no Message-ID", field=f"Email.{name}", hint="use e.g. <id@example.com>"
+                "must be a Message-ID", field=f"Email.{name}", hint="write it like <id@example.com>"
             )
     if mail.list_id is not None and not _LIST_ID.fullmatch(mail.list_id):
         raise InvalidMessage(
-            "it has no form of a domain", field="Email.list_id", hint="use e.g. offers.example.com"
+            "must have the form of a domain", field="Email.list_id", hint="write it like offers.example.com"
         )
 
 
@@ -252,7 +256,7 @@ def _require_images(mail: Email) -> None:
     missing = content_ids_in(mail.html) - {one.content_id for one in mail.attachments}
     if missing:
         raise InvalidMessage(
-            f"it shows cid:{min(missing)[:40]}, but no attachment has that content_id",
+            f"refers to cid:{min(missing)[:40]}, but no attachment has this content_id",
             field="Email.html",
             hint="add it with Attachment.inline",
         )
@@ -262,9 +266,9 @@ def _validate_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or _RESERVED.fullmatch(name):
             raise InvalidMessage(
-                "a header with that name is not yours to set",
+                "is written by the library",
                 field=f"Email.headers[{name!r}]"[:100],
-                hint="use the field of Email that stands for it, or leave it out",
+                hint="use the field of Email with this name, or leave it out",
             )
         require_one_line(value, f"Email.headers[{name!r}]")
     return FrozenDict(headers)

@@ -38,10 +38,14 @@ class Fallback:
         object.__setattr__(self, "after", after)
         object.__setattr__(self, "on_unknown", on_unknown)
         if not self.steps:
-            raise InvalidMessage("it has no messages", field="Fallback", hint="give at least one")
-        if after <= 0 or on_unknown not in ("hold", "next"):
+            raise InvalidMessage("has no messages", field="Fallback", hint="give at least one")
+        if after <= 0:
             raise InvalidMessage(
-                "after is not positive, or on_unknown neither hold nor next",
-                field="Fallback",
-                hint="change it",
+                f"must be positive seconds, got {after:g}", field="Fallback.after", hint="give e.g. 300"
+            )
+        if on_unknown not in ("hold", "next"):
+            raise InvalidMessage(
+                f'must be "hold" or "next", got {on_unknown!r:.20}',
+                field="Fallback.on_unknown",
+                hint="choose one of them",
             )

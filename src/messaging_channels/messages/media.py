@@ -27,10 +27,10 @@ class Media:
         if [self.url, self.id, self.content].count(None) != _ALL_BUT_ONE:
             raise InvalidMessage("needs a url, an id or bytes", field="Media", hint="give exactly one")
         if self.url is not None and not self.url.startswith(("https://", "http://")):
-            raise InvalidMessage("is no http URL", field="Media.url", hint="give https://…")
+            raise InvalidMessage("must be an http or https URL", field="Media.url", hint="give https://…")
         if self.content is not None and "/" not in self.content_type:
             raise InvalidMessage(
-                "bytes without a MIME type", field="Media.content_type", hint="give it, such as image/png"
+                "is missing for bytes", field="Media.content_type", hint="give a MIME type such as image/png"
             )
 
     @classmethod

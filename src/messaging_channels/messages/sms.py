@@ -35,7 +35,9 @@ class Sms(Message):
         """Check the fields."""
         require(self.text, "Sms.text")
         if self.validity_period is not None and self.validity_period.total_seconds() <= 0:
-            raise InvalidMessage("it is not positive", field="Sms.validity_period", hint="give more")
+            raise InvalidMessage(
+                "must be positive", field="Sms.validity_period", hint="give a timedelta above 0"
+            )
 
     @property
     def segments(self) -> Segments:
@@ -56,5 +58,10 @@ class Mms(Message):
     def __post_init__(self) -> None:
         """Check the media."""
         require_count(len(self.media), "Mms.media", at_least=1, at_most=_MAX_MEDIA)
-        if not all(url.startswith(("https://", "http://")) for url in self.media):
-            raise InvalidMessage("one is no http URL", field="Mms.media", hint="give https://…")
+        for index, url in enumerate(self.media):
+            if not url.startswith(("https://", "http://")):
+                raise InvalidMessage(
+                    "must be an http or https URL",
+                    field=f"Mms.media[{index}]",
+                    hint="write it like https://…",
+                )

@@ -132,7 +132,9 @@ class WhatsAppLocation(Message):
         for name, limit in (("latitude", 90), ("longitude", 180)):
             if not -limit <= getattr(self, name) <= limit:
                 raise InvalidMessage(
-                    "is out of range", field=f"WhatsAppLocation.{name}", hint=f"use ±{limit} degrees"
+                    f"must be between -{limit} and {limit} degrees",
+                    field=f"WhatsAppLocation.{name}",
+                    hint="check the coordinates, and their order",
                 )
 
 
@@ -245,8 +247,13 @@ class WhatsAppList(Interactive):
         rows = [row.id for section in self.sections for row in section.rows]
         require_count(len(rows), "WhatsAppList rows", at_least=1, at_most=_MAX_ROWS)
         require_distinct(rows, "WhatsAppList rows")
-        if len(self.sections) > 1 and not all(section.title for section in self.sections):
-            raise InvalidMessage("one has no title", field="WhatsAppList.sections", hint="give it one")
+        untitled = [index for index, section in enumerate(self.sections) if not section.title]
+        if len(self.sections) > 1 and untitled:
+            raise InvalidMessage(
+                "needs a title, as there are several sections",
+                field=f"WhatsAppList.sections[{untitled[0]}]",
+                hint="give it one",
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,5 +280,9 @@ class WhatsAppLocationRequest(Interactive):
 
 def require_distinct(ids: list[str], name: str) -> None:
     """Refuse ids of which two are the same."""
-    if len(set(ids)) != len(ids):
-        raise InvalidMessage("two have the same id", field=name, hint="give each its own")
+    if repeated := [one for one in ids if ids.count(one) > 1]:
+        raise InvalidMessage(
+            f"must have different ids; {repeated[0][:40]!r} is there twice",
+            field=name,
+            hint="give each one an id of its own",
+        )

@@ -28,7 +28,7 @@ class WhatsAppProduct(Interactive):
         require(self.catalog_id, "WhatsAppProduct.catalog_id")
         require(self.product_id, "WhatsAppProduct.product_id")
         if self.header is not None:
-            raise InvalidMessage("it takes none", field="WhatsAppProduct.header", hint="leave it out")
+            raise InvalidMessage("is not supported", field="WhatsAppProduct.header", hint="leave it out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,9 @@ class WhatsAppProducts(Interactive):
         """Check the header and the numbers."""
         self.check()
         if not isinstance(self.header, str):
-            raise InvalidMessage("it has no text", field="WhatsAppProducts.header", hint="give a line")
+            raise InvalidMessage(
+                "needs a text", field="WhatsAppProducts.header", hint="give one line of text"
+            )
         require_count(len(self.sections), "WhatsAppProducts.sections", at_least=1, at_most=_MAX_SECTIONS)
         products = sum(len(section.product_ids) for section in self.sections)
         require_count(products, "WhatsAppProducts products", at_least=1, at_most=_MAX_PRODUCTS)

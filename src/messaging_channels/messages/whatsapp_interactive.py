@@ -40,7 +40,7 @@ class MediaCard:
         """Check the text."""
         if len(self.text) > _CARD_TEXT or self.text.count("\n") > _CARD_BREAKS:
             raise InvalidMessage(
-                f"over {_CARD_TEXT} characters or {_CARD_BREAKS} line breaks",
+                f"has more than {_CARD_TEXT} characters or {_CARD_BREAKS} line breaks",
                 field="MediaCard.text",
                 hint="shorten it",
             )
@@ -73,13 +73,13 @@ class WhatsAppCarousel(Interactive):
         require_count(len(self.cards), "WhatsAppCarousel.cards", at_least=_MIN_CARDS, at_most=_MAX_CARDS)
         if self.header is not None or self.footer is not None:
             raise InvalidMessage(
-                "it takes no header or footer", field="WhatsAppCarousel", hint="leave it out"
+                "supports no header or footer", field="WhatsAppCarousel", hint="leave it out"
             )
         if len({_kind(card) for card in self.cards}) > 1:
             raise InvalidMessage(
-                "the cards differ in kind or number of buttons",
+                "must all have the same kind and number of buttons",
                 field="WhatsAppCarousel.cards",
-                hint="give all the same",
+                hint="give every card the same buttons",
             )
 
 

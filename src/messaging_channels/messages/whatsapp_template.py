@@ -208,11 +208,12 @@ class WhatsAppTemplate(Message):
         """Check the names and the gaps."""
         require(self.name, "WhatsAppTemplate.name", at_most=512)
         require(self.language, "WhatsAppTemplate.language")
-        values = self.parameters.values() if isinstance(self.parameters, Mapping) else self.parameters
-        if not all(values):
-            raise InvalidMessage(
-                "a gap is empty", field="WhatsAppTemplate.parameters", hint="fill all of them"
-            )
+        named = self.parameters if isinstance(self.parameters, Mapping) else dict(enumerate(self.parameters))
+        for name, value in named.items():
+            if not value:
+                raise InvalidMessage(
+                    "is empty", field=f"WhatsAppTemplate.parameters[{name!r}]", hint="give some text"
+                )
         if self.category is None and any(isinstance(one, OneTimePassword) for one in self.buttons):
             object.__setattr__(self, "category", "authentication")
 
@@ -244,9 +245,9 @@ def require_template_parameter(value: object, field: str) -> None:
     """
     if not isinstance(value, str) or not value.strip() or _UNFIT.search(value):
         raise InvalidMessage(
-            "a gap takes text without line breaks, tabs or five blanks in a row, and is not empty",
+            "must be text without line breaks, tabs or five spaces in a row, and not empty",
             field=field,
-            hint='collapse its white space, as " ".join(text.split()) does',
+            hint='collapse the white space: " ".join(text.split())',
         )
 
 

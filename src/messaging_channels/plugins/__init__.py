@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from messaging_channels._model.senders import NonPhoneSender
     from messaging_channels._model.status import Status, StatusGroup
     from messaging_channels.plugins.access_tokens import AccessToken
-    from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP, Channel
+    from messaging_channels.plugins.channel_spec import Channel, ChannelSpec, CommandOption
+    from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP
     from messaging_channels.plugins.exchange import (
         AsyncExecutor,
         BlockingCall,
@@ -64,8 +65,15 @@ if TYPE_CHECKING:
         TakePlaces,
     )
     from messaging_channels.plugins.ledger_spec import LedgerSettings, LedgerSpec
+    from messaging_channels.plugins.message_requests import (
+        MessageRequest,
+        RequestModel,
+        message_from_json,
+        request_of,
+    )
     from messaging_channels.plugins.notifiers import QueueNotifier
     from messaging_channels.plugins.observer import CompositeObserver, Observer
+    from messaging_channels.plugins.pre_send import PreSendCheck
     from messaging_channels.plugins.provider import (
         PROVIDER_API_VERSION,
         Capabilities,
@@ -118,7 +126,9 @@ __all__ = [
     "CallableResolver",
     "Capabilities",
     "Channel",
+    "ChannelSpec",
     "CircuitReport",
+    "CommandOption",
     "CompositeObserver",
     "CurrentTime",
     "EmailAddress",
@@ -141,6 +151,7 @@ __all__ = [
     "LookupRequest",
     "MappingResolver",
     "MessageRecord",
+    "MessageRequest",
     "NonPhoneSender",
     "Observer",
     "Operation",
@@ -150,6 +161,7 @@ __all__ = [
     "PhoneNumber",
     "Place",
     "PlaceRequest",
+    "PreSendCheck",
     "Provider",
     "ProviderSpec",
     "QueueNotifier",
@@ -157,6 +169,7 @@ __all__ = [
     "ReasonPolicy",
     "RecipientResolver",
     "ReportsOptional",
+    "RequestModel",
     "ResolvedRecipient",
     "SecretList",
     "SharedRate",
@@ -191,8 +204,10 @@ __all__ = [
     "is_recent",
     "json_object",
     "jwt_claims",
+    "message_from_json",
     "provider_arguments",
     "provider_options_of",
+    "request_of",
     "require_sender",
     "result_from_status",
     "retry_after",
@@ -242,8 +257,8 @@ __getattr__, __dir__ = lazy(
             "Status",
         ),
         "plugins.access_tokens": ("AccessToken",),
+        "plugins.channel_spec": ("Channel", "ChannelSpec", "CommandOption"),
         "plugins.channels": (
-            "Channel",
             "BUILT_IN",
             "SMS",
             "WHATSAPP",
@@ -289,7 +304,9 @@ __getattr__, __dir__ = lazy(
             "LedgerSettings",
             "LedgerSpec",
         ),
+        "plugins.message_requests": ("MessageRequest", "RequestModel", "message_from_json", "request_of"),
         "plugins.notifiers": ("QueueNotifier",),
+        "plugins.pre_send": ("PreSendCheck",),
         "plugins.observer": (
             "Observer",
             "CompositeObserver",

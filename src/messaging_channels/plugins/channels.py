@@ -1,10 +1,10 @@
-"""Ways to reach a person. An open set: a plugin registers more of them."""
+"""The built-in ways to reach a person. An open set: a plugin registers more of them."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from messaging_channels import messages
 from messaging_channels._model.addresses import (
@@ -14,90 +14,147 @@ from messaging_channels._model.addresses import (
     WhatsAppGroupId,
     WhatsAppUserId,
 )
+from messaging_channels._model.errors import InvalidSetting
+from messaging_channels.messages import adaptive
+from messaging_channels.plugins.channel_spec import (
+    Channel,
+    ChannelSpec,
+    CommandOption,
+    PhoneChannel,
+    channel_problem,
+)
 
-if TYPE_CHECKING:
-    from messaging_channels._model.addresses import Address
-
-
-class Channel(Protocol):
-    """What a channel has to tell. Called from many threads at once."""
-
-    @property
-    def name(self) -> str:
-        """The name in routes, settings and paths: lower case, such as `sms`."""
-        ...
-
-    @property
-    def address_type(self) -> type[Address]:
-        """The type of this channel's addresses."""
-        ...
-
-    @property
-    def message_types(self) -> tuple[type[messages.Message], ...]:
-        """The message types that travel here. A type belongs to one channel."""
-        ...
-
-    def parse(self, text: str) -> Address:
-        """Return the address in its normal form.
-
-        Raises:
-            InvalidAddress: the text is no address of this channel.
-        """
-        ...
+__all__ = [
+    "BUILT_IN",
+    "EMAIL",
+    "SMS",
+    "WHATSAPP",
+    "Channel",
+    "ChannelSpec",
+    "CommandOption",
+    "PhoneChannel",
+    "channel_problem",
+    "collect_channels",
+]
 
 
-@dataclass(frozen=True, slots=True)
-class PhoneChannel:
-    """A channel whose addresses are E.164 numbers."""
-
-    name: str
-    message_types: tuple[type[messages.Message], ...]
-    address_type: type[Address] = PhoneNumber
-
-    def parse(self, text: str) -> PhoneNumber:
-        """Parse an E.164 number, with or without the plus."""
-        return PhoneNumber.parse(text)
+def parse_whatsapp(text: str) -> WhatsAppAddress:
+    """Parse an E.164 number, with or without the plus, the id of a WhatsApp user, or `group:` and the id of a group."""
+    if text.startswith("group:"):
+        return WhatsAppGroupId.parse(text)
+    return WhatsAppUserId.parse(text) if _IS_USER_ID.match(text) else PhoneNumber.parse(text)
 
 
-@dataclass(frozen=True, slots=True)
-class WhatsAppChannel:
-    """A channel whose addresses are E.164 numbers, or ids of WhatsApp users and groups."""
+def collect_channels(given: Iterable[Channel]) -> tuple[ChannelSpec, ...]:
+    """Return the built-in channels and those given, each once.
 
-    name: str
-    message_types: tuple[type[messages.Message], ...]
-    address_type: type[Address] = WhatsAppAddress
-
-    def parse(self, text: str) -> WhatsAppAddress:
-        """Parse an E.164 number, with or without the plus, the id of a user, or `group:` and the id of a group."""
-        if text.startswith("group:"):
-            return WhatsAppGroupId.parse(text)
-        return WhatsAppUserId.parse(text) if _IS_USER_ID.match(text) else PhoneNumber.parse(text)
-
-
-@dataclass(frozen=True, slots=True)
-class MailChannel:
-    """A channel whose addresses are mail addresses, internationalised ones included."""
-
-    name: str
-    message_types: tuple[type[messages.Message], ...]
-    address_type: type[Address] = EmailAddress
-
-    def parse(self, text: str) -> EmailAddress:
-        """Parse a mail address, with or without a display name."""
-        return EmailAddress.parse(text)
+    Raises:
+        InvalidSetting: a name is none or taken, or a message type belongs to another channel.
+    """
+    found: list[ChannelSpec] = []
+    for channel in (*BUILT_IN, *given):
+        spec = ChannelSpec.of(channel)
+        if spec in found:
+            continue
+        problem = channel_problem(spec, found)
+        if problem:
+            raise InvalidSetting(
+                problem,
+                setting=f"channels.{spec.name}",
+                source="the channels",
+                hint="rename it, or leave it out",
+            )
+        found.append(spec)
+    return tuple(found)
 
 
 _IS_USER_ID = re.compile(r"[A-Za-z]{2}\.")
+_PHONE_PATH = "person.contactInformation.phone[0].number"
 
-SMS = PhoneChannel("sms", (messages.Sms, messages.Mms))
-WHATSAPP = WhatsAppChannel(
-    "whatsapp",
-    tuple(
+
+def _build_sms(given: Mapping[str, Any]) -> messages.Message:
+    return messages.Sms(given["text"], sender=given["sender"])
+
+
+def _build_whatsapp(given: Mapping[str, Any]) -> messages.Message:
+    if given["template"]:
+        return messages.WhatsAppTemplate(
+            given["template"], given["language"], tuple(given["parameter"]), sender=given["sender"]
+        )
+    return messages.WhatsAppText(given["text"] or "", sender=given["sender"])
+
+
+def _build_email(given: Mapping[str, Any]) -> messages.Message:
+    return messages.Email(
+        given["subject"],
+        text=given["text"],
+        html=given["html"],
+        sender=given["sender"],
+        attachments=tuple(messages.Attachment(path.read_bytes(), path.name) for path in given["attach"]),
+    )
+
+
+def _request_of(name: str) -> Callable[[], Any]:
+    def load() -> Any:  # noqa: ANN401  a class that pydantic makes
+        from messaging_channels.plugins import message_requests  # noqa: PLC0415  pydantic comes with it
+
+        return getattr(message_requests, name)
+
+    return load
+
+
+SMS = ChannelSpec(
+    name="sms",
+    address_type=PhoneNumber,
+    parse=PhoneNumber.parse,
+    message_types=(messages.Sms, messages.Mms),
+    example="38598123456",
+    title="an SMS",
+    paths={"user": "channel.sms", "person": _PHONE_PATH},
+    request=_request_of("SmsRequest"),
+    options=(CommandOption("text", required=True),),
+    build=_build_sms,
+    render=adaptive.render_sms,
+)
+WHATSAPP = ChannelSpec(
+    name="whatsapp",
+    address_type=WhatsAppAddress,
+    parse=parse_whatsapp,
+    message_types=tuple(
         kind
         for name in messages.__all__
         if name.startswith("WhatsApp") and isinstance(kind := getattr(messages, name), type)
     ),
+    example="38598123456",
+    title="a WhatsApp message",
+    paths={"user": "channel.whatsapp", "person": _PHONE_PATH},
+    request=_request_of("WhatsAppRequest"),
+    options=(
+        CommandOption("text", "free text; reaches only who wrote within 24 hours", group="content"),
+        CommandOption("template", "an approved template", group="content", metavar="NAME"),
+        CommandOption("language", "of the template (default: en)", default="en"),
+        CommandOption("parameter", "fills a gap; repeat it", repeatable=True),
+    ),
+    build=_build_whatsapp,
+    render=adaptive.render_whatsapp,
 )
-EMAIL = MailChannel("email", (messages.Email,))
+EMAIL = ChannelSpec(
+    name="email",
+    address_type=EmailAddress,
+    parse=EmailAddress.parse,
+    message_types=(messages.Email,),
+    example="zoe@example.com",
+    title="a mail",
+    paths={"user": "channel.email", "person": "person.contactInformation.email[0].address"},
+    request=_request_of("EmailRequest"),
+    options=(
+        CommandOption("subject", required=True),
+        CommandOption("text", "the plain body"),
+        CommandOption("html", "the html body; with --text both are sent"),
+        CommandOption("attach", "repeat it", kind="file", repeatable=True, metavar="FILE"),
+    ),
+    build=_build_email,
+    render=adaptive.render_email,
+)
 
-BUILT_IN: tuple[Channel, ...] = (SMS, WHATSAPP, EMAIL)
+BUILT_IN: tuple[ChannelSpec, ...] = (SMS, WHATSAPP, EMAIL)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from messaging_channels._model.receipts import Attempt
     from messaging_channels.plugins.channels import Channel
     from messaging_channels.plugins.ledger_spec import LedgerSpec
+    from messaging_channels.plugins.notifiers import QueueNotifier
+    from messaging_channels.plugins.pre_send import PreSendCheck
     from messaging_channels.plugins.provider import ProviderSpec
     from messaging_channels.plugins.resolvers import RecipientResolver
 
@@ -47,6 +49,16 @@ class Hooks:
     @hookspec
     def register_ledgers(self) -> Iterable[LedgerSpec]:
         """Return the specs of the ledgers this plugin supplies, by the scheme of their URLs. Open nothing yet."""
+        return ()
+
+    @hookspec
+    def register_checks(self) -> Iterable[PreSendCheck]:
+        """Return rules that may forbid a message; they are asked after those of the configuration."""
+        return ()
+
+    @hookspec
+    def register_notifiers(self) -> Iterable[QueueNotifier]:
+        """Return who has a worker look at an enqueued message at once."""
         return ()
 
     @hookspec

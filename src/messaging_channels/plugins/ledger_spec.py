@@ -18,13 +18,13 @@ class LedgerSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
 
     url: SecretStr
-    """Its scheme chooses the ledger: `sqlite:///var/lib/shop/ledger.sqlite3`, `postgresql://user:secret@host/database`."""
+    """URL whose scheme selects the ledger: `sqlite:///var/lib/shop/ledger.sqlite3`, `postgresql://user:secret@host/database`."""
     addresses: str = "masked"
-    """How much of an address is kept: plain, masked, hashed, none."""
+    """How recipients are stored: `plain`, `masked`, `hashed` or `none`."""
     pepper: SecretStr = SecretStr("")
-    """The secret under which addresses are hashed."""
+    """Secret for the hashes of addresses. Needed with `hashed`."""
     shared_limits: bool = False
-    """Whether rates, circuit breakers and the velocity limit hold over all processes that share the ledger."""
+    """Whether rate limits, circuit breakers and the velocity limit hold across all processes that use the ledger."""
 
 
 @dataclass(frozen=True, slots=True)

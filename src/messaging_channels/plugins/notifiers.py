@@ -62,7 +62,7 @@ def _log_failure(exchange: NotifyWorkers, why: Exception) -> None:
     import logging  # noqa: PLC0415  not needed where engines are well behaved
 
     log = logging.getLogger("messaging_channels.plugins.notifiers")
-    text = "a notification was lost; message %s is found by the next poll"
+    text = "queue notification failed for message %s; a worker finds the message at its next poll"
     log.error(text, exchange.message_id, exc_info=why)
 
 

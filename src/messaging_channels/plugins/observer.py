@@ -47,4 +47,6 @@ def notify(callback: Callable[[Any], None], value: object) -> None:
     except BaseException:
         import logging  # noqa: PLC0415  not needed where observers are well behaved
 
-        logging.getLogger("messaging_channels.plugins.observer").exception("an observer failed")
+        logging.getLogger("messaging_channels.plugins.observer").exception(
+            "observer %s raised", getattr(callback, "__qualname__", type(callback).__name__)
+        )

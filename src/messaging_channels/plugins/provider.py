@@ -1,4 +1,4 @@
-"""The contract for provider plugins. Start from `docs/how-to/write-a-provider.md`.
+"""The contract for provider plugins. Start from `docs/plugin-authors/contract.md`.
 
 There are three steps of effort:
 
@@ -12,7 +12,7 @@ threads and tasks at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.events import Event
     from messaging_channels._model.rate_limit import RateLimit
+    from messaging_channels.plugins.channels import ChannelSpec
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 
 OptionsT = TypeVar("OptionsT", bound=ProviderOptions)
@@ -68,7 +69,7 @@ class Capabilities:
 
     def unsupported(self, message: Message) -> str | None:
         """Return the name of what is not carried: the type, or the first field that is set; None if all is well."""
-        undeclared = self._unsupported_fields.get(type(message))
+        undeclared = self._unsupported(type(message))
         if undeclared is None:
             return type(message).__name__
         if message.uploads and not self.uploads_media:
@@ -80,13 +81,47 @@ class Capabilities:
 
     def supports_all_fields(self, message_type: type[Message]) -> bool:
         """Whether it carries every message of that type, whatever its fields hold. What `provider_options` holds is another question."""
-        undeclared = self._unsupported_fields.get(message_type)
+        undeclared = self._unsupported(message_type)
         files = message_type.uploads is not Message.uploads and not self.uploads_media
         return undeclared is not None and not files and all(name in OUR_FIELDS for name, _ in undeclared)
+
+    def _unsupported(self, message_type: type[Message]) -> tuple[tuple[str, Any], ...] | None:
+        """Return the optional fields of a type that are not carried, with their defaults; None for a type that is not."""
+        known = self._unsupported_fields.get(message_type)
+        if known is None and message_type in self.message_types:  # of a provider that carries every type
+            known = _optional_fields(message_type, excluded=self.message_types[message_type])
+        return known
 
     @cached_property
     def _unsupported_fields(self) -> dict[type[Message], tuple[tuple[str, Any], ...]]:
         return {kind: _optional_fields(kind, excluded=named) for kind, named in self.message_types.items()}
+
+
+class EveryMessage(Mapping[type[Message], frozenset[str]]):
+    """`Capabilities.message_types` of a provider that carries whatever any channel has, with all fields: of the sandbox and of fakes.
+
+    Going through it tells only the types that were named; asking for any other type finds it, too.
+    """
+
+    def __init__(
+        self, named: Iterable[type[Message]], fields_of: Callable[[type[Message]], frozenset[str]]
+    ) -> None:
+        """Name the types that are told of."""
+        self._named, self._fields_of = tuple(named), fields_of
+
+    def __getitem__(self, message_type: type[Message]) -> frozenset[str]:
+        """Return the fields of a type."""
+        if not isinstance(message_type, type) or not issubclass(message_type, Message):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise KeyError(message_type)
+        return self._fields_of(message_type)
+
+    def __iter__(self) -> Iterator[type[Message]]:
+        """Go through the types that were named."""
+        return iter(self._named)
+
+    def __len__(self) -> int:
+        """How many were named."""
+        return len(self._named)
 
 
 class Provider(Protocol):
@@ -225,6 +260,15 @@ class SupportsValidation(Protocol):
 
 
 @runtime_checkable
+class LearnsChannels(Protocol):
+    """An optional ability, of providers that serve every channel: the sandbox."""
+
+    def learn_channels(self, channels: Iterable[ChannelSpec]) -> None:
+        """Hear which channels the dispatcher knows. Called once by each dispatcher, before any message."""
+        ...
+
+
+@runtime_checkable
 class SupportsRateLimits(Protocol):
     """An optional ability: the provider names the rates it allows, so that the dispatcher keeps to them."""
 
@@ -256,9 +300,9 @@ def require_sender(message: Message, default: str | None, *, provider: str) -> s
         from messaging_channels._model.errors import InvalidMessage  # noqa: PLC0415
 
         raise InvalidMessage(
-            "no sender",
+            "is missing",
             field=f"{type(message).__name__}.sender",
-            hint=f"set it, or configure MESSAGING_CHANNELS_{provider.upper().replace('-', '_')}_SENDER",
+            hint=f"give a sender, or set MESSAGING_CHANNELS_{provider.upper().replace('-', '_')}_SENDER",
         )
     return str(sender)
 
@@ -278,9 +322,9 @@ def provider_options_of(message: Message, options_type: type[OptionsT]) -> Optio
         return None
     if len(own) > 1 or not isinstance(own[0], options_type):
         raise InvalidMessage(
-            f"it takes one {options_type.__name__} at most, and no other for {options_type.provider}",
+            f"may contain one {options_type.__name__} at most, and no other options for {options_type.provider}",
             field=f"{type(message).__name__}.provider_options",
-            hint="give the one that fits",
+            hint="remove the others",
         )
     return own[0]
 

@@ -85,7 +85,10 @@ class PathResolver:
         loaded = yield from ask(BlockingCall(lambda: self.load(recipient), may_send=False))
         if loaded is None:
             raise UnknownRecipient(
-                "no such recipient", recipient=_describe(recipient), channel=channel.name, hint="check the id"
+                "there is no such recipient",
+                recipient=_describe(recipient),
+                channel=channel.name,
+                hint="check the id",
             )
         account = self.account if self.account_path is None else get_path(loaded, self.account_path)
         return ResolvedRecipient(_require_address(get_path(loaded, path), recipient, channel, path), account)
@@ -119,7 +122,7 @@ def _require_address(address: Any, recipient: object, channel: Channel, where: s
             f"no address at {where!r}",
             recipient=_describe(recipient),
             channel=channel.name,
-            hint="store one there, or use another channel",
+            hint="store an address there, or use another channel",
         )
     return address
 

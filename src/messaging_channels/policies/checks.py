@@ -19,6 +19,7 @@ from messaging_channels._model.rate_limit import RateLimit
 from messaging_channels._model.statements import ConsentStatement, StatementKind
 from messaging_channels._model.values import as_texts
 from messaging_channels.plugins.exchange import BlockingCall, CurrentTime, Flow, ask
+from messaging_channels.plugins.pre_send import PreSendCheck
 from messaging_channels.policies.rate_limiter import RateLimiter
 from messaging_channels.policies.shared_checks import SharedBudget, SharedVelocity, too_many
 from messaging_channels.policies.suppression import StatementStore, address_on
@@ -27,26 +28,11 @@ if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
     from messaging_channels.plugins.provider import Envelope
 
+__all__ = ["AllowedPrefixes", "PreSendCheck", "SpendLimit", "SuppressionList", "VelocityLimit"]
+
 _DAY_SECONDS = 86400.0
 _LINE = 4
 """How many last digits tell subscribers of one block of numbers apart."""
-
-
-class PreSendCheck:
-    """A rule. One object serves many threads and tasks."""
-
-    name: ClassVar[str]
-    """What `errors.MessageBlocked.check` says."""
-
-    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
-        """Return why the message is forbidden, in words without its address or content; None if it is not."""
-        raise NotImplementedError
-
-    def event_received(self, event: Event) -> None:
-        """Hear of what came in, such as an opt-out. Must not block for long."""
-
-    def finish(self, envelope: Envelope, account: str | None, *, sent: bool) -> None:
-        """Hear how a message ended that this rule let through: `sent` if it was accepted or may have been, else nobody got it. Must not block."""
 
 
 class SuppressionList(PreSendCheck):
@@ -217,7 +203,7 @@ class SpendLimit(PreSendCheck):
         with self._lock:
             spent = self._spent.get(key, 0.0) + price
             if spent > self._per_day:
-                return f"the day's limit of {self._per_day:g} is used up"
+                return f"the daily limit of {self._per_day:g} is used up"
             if any(other[1] != day for other in self._spent):
                 self._spent = {other: one for other, one in self._spent.items() if other[1] == day}
                 self._pending = {name: one for name, one in self._pending.items() if one[0][1] == day}
@@ -244,7 +230,9 @@ def run_check(check: PreSendCheck, envelope: Envelope, account: str | None) -> F
         raise
     except Exception as fault:
         raise MessageBlocked(
-            f"it could not be asked ({type(fault).__name__})", check=check.name, hint="mend the rule"
+            f"the check raised {type(fault).__name__}, so the message was blocked",
+            check=check.name,
+            hint="fix the check",
         ) from fault
     if why is not None:
         raise MessageBlocked(why, check=check.name)
@@ -253,6 +241,6 @@ def run_check(check: PreSendCheck, envelope: Envelope, account: str | None) -> F
 def _prefix(text: str) -> str:
     digits = text.strip().removeprefix("+").replace(" ", "")
     if not digits.isascii() or not digits.isdecimal():
-        message = "a prefix is the first digits of a number with its country code, such as 44"
+        message = "AllowedPrefixes needs digits of country codes, such as 44"
         raise ValueError(message)
     return digits

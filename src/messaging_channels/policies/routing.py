@@ -20,12 +20,13 @@ class RetryPolicy:
     """How often, and for how long, a message that certainly was not sent is tried. Times in seconds."""
 
     max_attempts: int = 3
-    """At each provider."""
+    """Attempts at each provider."""
     max_elapsed: float = 10.0
-    """After which no further attempt begins; also the most that a rate may make a message wait."""
+    """Seconds after which no further attempt begins. Also the longest wait for a rate limit."""
     initial_interval: float = 0.25
+    """Seconds: upper bound of the first random wait. The bound doubles with each attempt."""
     max_interval: float = 5.0
-    """A provider that asks for more is not waited for."""
+    """Seconds: longest wait. If the provider asks for more, the dispatcher tries the next provider."""
 
     def delay(self, tries: int, retry_after: float | None, chance: float) -> float | None:
         """Return how long to wait after `tries` attempts, None if it would be too long.
@@ -42,11 +43,11 @@ class CircuitBreaker:
     """When a provider that keeps failing is left alone. Times in seconds."""
 
     failure_threshold: int = 5
-    """In a row; a refusal of one message is none of the provider's."""
+    """Failures in a row after which the provider is not used. A rejected message is no failure of the provider."""
     reset_timeout: float = 30.0
-    """How long it rests; then one message probes it (half-open)."""
+    """Seconds until one message is sent as a trial (half-open)."""
     half_open_interval: float = 1.0
-    """How often one is probed all the same while every provider of the route rests."""
+    """Seconds between trials while all providers of the route are stopped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +55,11 @@ class RouteMatch:
     """For which messages a provider is considered. What is empty does not matter."""
 
     prefixes: tuple[str, ...] = ()
-    """How the address begins, without plus: `("44", "385")`; for mail, how its domain ends."""
+    """Beginnings of the address, without plus: `("44", "385")`; for email, ends of the domain."""
     message_types: tuple[type[Message], ...] = ()
+    """Message types. Empty: all."""
     accounts: tuple[str | None, ...] = ()
-    """The tenants; None is the platform's own."""
+    """Accounts (tenants); None is the platform's own. Empty: all."""
 
     def __post_init__(self) -> None:
         """Take a text as one prefix, and as one account: never letter by letter."""
@@ -110,8 +112,12 @@ class Route:
             ValueError: none is named, or one twice.
         """
         targets = tuple(RouteTarget(one) if isinstance(one, str) else one for one in providers)
-        if not targets or len({step.provider for step in targets}) != len(targets):
-            message = "a Route names at least one provider, and none twice"
+        if not targets:
+            message = "Route needs at least one provider"
+            raise ValueError(message)
+        names = [step.provider for step in targets]
+        if repeated := [name for name in names if names.count(name) > 1]:
+            message = f"Route: {repeated[0]!r} is named twice"
             raise ValueError(message)
         object.__setattr__(self, "targets", targets)
         object.__setattr__(self, "retry", retry or RetryPolicy())

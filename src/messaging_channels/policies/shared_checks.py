@@ -21,7 +21,7 @@ _MAX_TOGETHER = 500
 
 def too_many(what: str, wait: float) -> str:
     """Say that a rate forbids a message."""
-    return f"too many messages to one {what}; the next may go in {wait:.0f} s"
+    return f"too many messages to one {what}; the next one is possible in {wait:.0f} s"
 
 
 class SharedVelocity:

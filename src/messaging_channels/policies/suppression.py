@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
-from messaging_channels._model.addresses import Address, EmailAddress, PhoneNumber, WhatsAppUserId
+from messaging_channels._model.addresses import Address
 from messaging_channels._model.consent import RecipientKeys, channel_family, find_blocking, normal_category
 from messaging_channels._model.consent_rows import (
     COLUMNS,
@@ -22,9 +22,13 @@ from messaging_channels._model.consent_rows import (
 from messaging_channels._model.errors import InvalidAddress
 from messaging_channels._model.paths import create_private, require_path
 from messaging_channels._model.statements import ConsentStatement, StatementKind
+from messaging_channels.plugins.channels import BUILT_IN
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from messaging_channels._model.events import Event
+    from messaging_channels.plugins.channels import ChannelSpec
 
 
 class StatementStore:
@@ -132,8 +136,10 @@ class OpaqueAddress:
         return "OpaqueAddress(•••)"
 
 
-def address_on(channel: str, address: str | Address) -> Address:
-    """Return an address of a channel by any of its spellings; as it is where the channel is not one of ours.
+def address_on(
+    channel: str, address: str | Address, channels: Mapping[str, ChannelSpec] | None = None
+) -> Address:
+    """Return an address of a channel by any of its spellings; as it is where the channel is none of `channels`, and none of the built-in ones.
 
     Raises:
         InvalidAddress: it is no address of that channel.
@@ -142,17 +148,17 @@ def address_on(channel: str, address: str | Address) -> Address:
         if isinstance(cast("object", address), Address):  # a list, perhaps, in spite of the types
             return address
         raise InvalidAddress(
-            f"a {type(address).__name__}", kind="address", hint="give one address, or its text, at a time"
+            f"a {type(address).__name__}", kind="address", hint="give one address, or its text"
         )
-    match channel_family(channel):
-        case "sms" | "voice":
-            return PhoneNumber.parse(address)
-        case "whatsapp":
-            return WhatsAppUserId.parse(address) if address[2:3] == "." else PhoneNumber.parse(address)
-        case "email":
-            return EmailAddress.parse(address)
-        case _:
-            return OpaqueAddress(address)
+    known = {one.name: one for one in BUILT_IN} | dict(channels or {})
+    named = known.get(channel.lower()) or known.get(
+        _SAME_ADDRESSES.get(channel.lower()) or channel_family(channel)
+    )
+    return OpaqueAddress(address) if named is None else named.parse(address)
+
+
+_SAME_ADDRESSES = {"voice": "sms"}
+"""Channels that are none of ours, and whose addresses are."""
 
 
 def _digest(identity: str, pepper: bytes) -> str:

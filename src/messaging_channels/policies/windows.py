@@ -42,10 +42,16 @@ class SendWindow:
                 value = getattr(self, name)
                 object.__setattr__(self, name, time.fromisoformat(value) if isinstance(value, str) else value)
         except ValueError:
-            raise _invalid("a time is malformed", "write it as 09:00") from None
+            raise _invalid("has a time that is not HH:MM", "write it like 09:00") from None
         object.__setattr__(self, "days", tuple(self.days))
-        if not self.hours[0] < self.hours[1] or not set(self.days) & set(range(7)):
-            raise _invalid("it never opens", "let it start before it ends, on at least one day")
+        start, end = self.hours
+        if not set(self.days) & set(range(7)):
+            raise _invalid("has no days", "name at least one day, 0 (Monday) to 6 (Sunday)")
+        if start >= end:
+            raise _invalid(
+                f"ends ({end:%H:%M}) before it starts ({start:%H:%M}); overnight windows are not supported",
+                "let it start before it ends",
+            )
 
     @property
     def hours(self) -> tuple[time, time]:
@@ -69,7 +75,9 @@ class SendWindow:
         else:
             names = ()
         if not names:
-            raise _invalid("the time zone of that recipient is not known", "give SendWindow(timezone=...)")
+            raise _invalid(
+                "needs a time zone for this recipient", "pass SendWindow(..., timezone='Europe/London')"
+            )
         for name in names:
             _timezone(name)
         return names
@@ -87,7 +95,8 @@ class SendWindow:
                 return moment
             moment = later
         raise _invalid(
-            "it is never open in all time zones of the recipient's country", "give SendWindow(timezone=...)"
+            "is never open in all time zones of the recipient's country at the same time",
+            "pass SendWindow(..., timezone='Europe/London')",
         )
 
     def _next_opening(self, at: float, zone: ZoneInfo) -> float:
@@ -100,14 +109,17 @@ class SendWindow:
             opening = datetime.combine(day, start, zone).timestamp()
             if opening > at and day.weekday() in self.days:
                 return opening
-        raise _invalid("it never opens", "name at least one day")  # pragma: no cover  every week has its days
+        raise _invalid("has no days", "name at least one day")  # pragma: no cover  every week has its days
 
 
 def _timezone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise _invalid(f"no time zone is named {name!r}", "use an IANA name, or pip install tzdata") from None
+        raise _invalid(
+            f"has an unknown time zone: {name!r}",
+            "use an IANA name such as Europe/London; on Windows, pip install tzdata",
+        ) from None
 
 
 def _invalid(problem: str, hint: str) -> InvalidMessage:

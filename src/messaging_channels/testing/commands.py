@@ -36,13 +36,13 @@ def check_plugin(name: str, *, examples: int, rules: Sequence[str] = (), as_json
         ) from missing
     if fixtures is None:
         raise InvalidSetting(
-            "the plugin names no fixtures",
+            "the plugin has no fixtures",
             setting=name,
             source=f"the entry points of group {vendor_webhooks.ENTRY_POINT_GROUP}",
-            hint=f'add {name} = "its_package.conformance:FIXTURES" to that group, see the how-to "Test a provider"',
+            hint=f'add {name} = "its_package.conformance:FIXTURES" to that group, see “Test a provider” in the documentation',
         )
     if unknown := [rule for rule in rules if rule not in CHECKS]:
-        raise BadInput(f"there is no rule {unknown[0]}: see the reference of the conformance kit")
+        raise BadInput(f"there is no rule {unknown[0]}: see “Rules of the kit” in the documentation")
     checked = check_rules(spec, fixtures, tuple(loaded.channels), examples, rules)
     sys.stdout.write(report.as_json(name, checked) if as_json else report.markdown(name, checked))
     return int(

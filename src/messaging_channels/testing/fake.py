@@ -15,7 +15,6 @@ from typing import Any, ClassVar, cast
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from messaging_channels._model.addresses import EmailAddress, PhoneNumber
 from messaging_channels._model.errors import InvalidAddress, WebhookVerificationError
 from messaging_channels._model.events import Event, MessageReceived, StatusChanged, UnknownEvent
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
@@ -24,9 +23,10 @@ from messaging_channels.messages import Message
 from messaging_channels.messages._json_view import to_json
 from messaging_channels.plugins.channels import BUILT_IN
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest, HttpResponse, ask
-from messaging_channels.plugins.provider import Capabilities, Envelope, ProviderSpec
+from messaging_channels.plugins.provider import Capabilities, Envelope, EveryMessage, ProviderSpec
 from messaging_channels.plugins.results import result_from_status
 from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
+from messaging_channels.policies.suppression import address_on
 from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
 
 
@@ -52,7 +52,7 @@ class Fake:
 
     name: ClassVar[str] = "fake"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        {kind: _optional_fields(kind) for channel in BUILT_IN for kind in channel.message_types},
+        EveryMessage((kind for channel in BUILT_IN for kind in channel.message_types), _optional_fields),
         max_batch_size=100,
     )
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
@@ -86,7 +86,7 @@ class Fake:
             raise WebhookVerificationError(
                 "the signature does not match",
                 provider=self.name,
-                hint="make the call with `outbox.delivery_report(...)`",
+                hint="make the request with `outbox.delivery_report(...)`",
             )
         return WebhookResult((_event(self.name, _parse_json(call.body), call),))
 
@@ -126,11 +126,16 @@ def _inbound_event(name: str, body: Mapping[str, Any]) -> MessageReceived:
         occurred_at=float(body["at"]),
         channel=str(body["channel"]),
         provider_id=str(body["provider_id"]),
-        sender=EmailAddress.parse(sender) if "@" in sender else PhoneNumber.parse(sender),
+        sender=address_on(str(body["channel"]), sender),
         to=str(body["to"]),
         text=str(body["text"]),
         raw=body,
     )
+
+
+def _channel_of(sender: str) -> str:
+    """Return the channel of an address by its looks: that whose example looks so."""
+    return next(one.name for one in BUILT_IN if ("@" in one.example) == ("@" in sender))
 
 
 def _signature(body: bytes, key: str) -> str:
@@ -189,13 +194,13 @@ FIXTURES = ConformanceFixtures(
     ),
     inbound_body=lambda sender, to, text: _body(
         **{"from": sender, "to": to, "text": text},
-        channel="email" if "@" in sender else "sms",
+        channel=_channel_of(sender),
         provider_id=sha256(f"{sender} {text}".encode()).hexdigest()[:12],
         at=1_790_000_000,
     ),
     inbound_message=lambda one: _body(
         **{"from": one.sender, "to": one.to, "text": one.text},
-        channel="email" if "@" in one.sender else "sms",
+        channel=one.channel or _channel_of(one.sender),
         provider_id=f"in-{one.number}",
         at=int(one.at),
     ),

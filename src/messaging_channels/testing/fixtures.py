@@ -70,6 +70,8 @@ class InboundText:
     """Of the messages of one test, counted from 1: make the vendor's id of it."""
     at: float
     """When it was written: whole seconds since the epoch, UTC."""
+    channel: str = ""
+    """The channel it is written on, where the test names one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +136,7 @@ def sign_at(fixtures: ConformanceFixtures, body: bytes, secret: str, at: float) 
         LookupError: the fixtures do not say how a call is proved.
     """
     if fixtures.sign_webhook is None:
-        message = "the fixtures give no `sign_webhook`"
+        message = "the fixtures have no `sign_webhook`"
         raise LookupError(message)
     sign: Callable[..., WebhookRequest] = fixtures.sign_webhook
     call = sign(body, secret, at) if _takes_time(sign) else sign(body, secret)

@@ -22,7 +22,12 @@ from messaging_channels.policies.checks import PreSendCheck
 from messaging_channels.testing.clock import ControlledClock
 from messaging_channels.testing.fake import Fake
 from messaging_channels.testing.fixtures import ConformanceFixtures
-from messaging_channels.testing.provider_double import ProviderDouble, ScriptedExecutors, provider_double
+from messaging_channels.testing.provider_double import (
+    ProviderDouble,
+    ScriptedExecutors,
+    installed_channels,
+    provider_double,
+)
 from messaging_channels.testing.provider_script import ProviderScript
 
 if TYPE_CHECKING:
@@ -140,9 +145,18 @@ class Outbox:
         return calls.delivery_report(message.id, provider_id=provider_id, received_at=self.clock.now())
 
     def inbound_message(
-        self, text: str, *, sender: str, to: str, provider: str, account: str | None = None
+        self,
+        text: str,
+        *,
+        sender: str,
+        to: str,
+        provider: str,
+        account: str | None = None,
+        channel: str = "",
     ) -> WebhookRequest:
         """Return the call by which the vendor brings what a person wrote, signed as the vendor signs. Addresses in plain form.
+
+        Name the `channel` where the vendor has several.
 
         Each has an id of its own and is a second later than the one before, at least: STOP, START, STOP are three messages in that order.
         """
@@ -151,7 +165,9 @@ class Outbox:
             self._inbound_count += 1
             self._inbound_at = max(float(math.floor(self.clock.now())), self._inbound_at + 1.0)
             number, at = self._inbound_count, self._inbound_at
-        return calls.inbound_message(text, sender=sender, to=to, received_at=at, number=number)
+        return calls.inbound_message(
+            text, sender=sender, to=to, received_at=at, number=number, channel=channel
+        )
 
     def close(self) -> None:
         """Close the dispatcher for threads, and the ledger that both share. The asynchronous one holds nothing but memory."""
@@ -199,6 +215,7 @@ class Outbox:
         options = dict(self._options)
         return {
             "ledger": self._ledger,
+            "channels": installed_channels(),
             **options,
             "providers": held.get(None, []),
             "accounts": {

@@ -1,4 +1,4 @@
-"""The page docs/reference/providers.md, from what the installed providers declare: `python -m messaging_channels.testing.provider_matrix`."""
+"""The page docs/reference/providers-matrix.md, from what the installed providers declare: `python -m messaging_channels.testing.provider_matrix`."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from messaging_channels.plugins.provider import (
     SupportsWebhooks,
 )
 
-_HEAD = """# What the providers can do
+_HEAD = """# Provider matrix
 
-Made from what the providers declare, by `python -m messaging_channels.testing.provider_matrix`. What is declared is held to by the
-[conformance kit](conformance.md); what is not declared is refused before anything leaves the machine.
+Generated from what the providers declare, by `python -m messaging_channels.testing.provider_matrix`. The [conformance kit](../plugin-authors/rules.md)
+checks the declarations. The dispatcher refuses what a provider doesn't declare, before any request is made.
 
 """
-_ABILITIES = {
-    "webhooks": SupportsWebhooks,
-    "fetches reports": SupportsReportPolling,
-    "looks up": SupportsLookup,
-    "limits rates": SupportsRateLimits,
+ABILITIES = {
+    "Webhooks": SupportsWebhooks,
+    "Polling of reports": SupportsReportPolling,
+    "Look-up of unknown messages": SupportsLookup,
+    "Rate limits": SupportsRateLimits,
 }
+"""What a provider may support beside sending, by its name in tables."""
 
 
 def page(specs: Iterable[ProviderSpec], channels: Sequence[Channel]) -> str:
@@ -37,7 +38,7 @@ def page(specs: Iterable[ProviderSpec], channels: Sequence[Channel]) -> str:
     kinds = {spec.name: provider_class(spec) for spec in sorted(specs, key=lambda spec: spec.name)}
     lines = [
         *_table(
-            ("provider", "at once", "deduplicates", *_ABILITIES),
+            ("Provider", "Batch size", "Idempotent by message id", *ABILITIES),
             (_abilities_row(*item) for item in kinds.items()),
         )
     ]
@@ -47,10 +48,10 @@ def page(specs: Iterable[ProviderSpec], channels: Sequence[Channel]) -> str:
         ]
         if carried:
             rows = (
-                (f"`{kind.__name__}`", *(_supported_fields(one, kind) for one in kinds.values()))
+                (f"`{kind.__name__}`", *(supported_fields(one, kind) for one in kinds.values()))
                 for kind in carried
             )
-            lines += ["", f"## {channel.name}", "", *_table(("message", *kinds), rows)]
+            lines += ["", f"## {channel.name}", "", *_table(("Message type", *kinds), rows)]
     return _HEAD + "\n".join(lines) + "\n\n" + _FOOT
 
 
@@ -62,14 +63,14 @@ def provider_class(spec: ProviderSpec) -> Any:  # noqa: ANN401  a class that kee
     """
     kind = spec.build if isinstance(spec.build, type) else get_type_hints(spec.build).get("return")
     if not hasattr(kind, "capabilities"):
-        message = f"the build function of {spec.name} names no provider class as its return type"
+        message = f"the build function of {spec.name} must have a provider class as its return type"
         raise TypeError(message)
     return kind
 
 
 def _abilities_row(name: str, kind: Any) -> tuple[str, ...]:  # noqa: ANN401  a class that keeps the contract
     declared = kind.capabilities
-    abilities = (_yes_or_blank(issubclass(kind, ability)) for ability in _ABILITIES.values())
+    abilities = (_yes_or_blank(issubclass(kind, ability)) for ability in ABILITIES.values())
     return (f"`{name}`", str(declared.max_batch_size), _yes_or_blank(declared.deduplicates), *abilities)
 
 
@@ -81,8 +82,8 @@ def _supports(kind: Any, message: type[Message]) -> bool:  # noqa: ANN401  a cla
     return message in kind.capabilities.message_types
 
 
-def _supported_fields(kind: Any, message: type[Message]) -> str:  # noqa: ANN401  a class that keeps the contract
-    """Return the optional fields that are honoured, in words if they are all or none; nothing if the message is not carried."""
+def supported_fields(kind: Any, message: type[Message]) -> str:  # noqa: ANN401  a class that keeps the contract
+    """Return the optional fields that a provider supports: names, `all`, `none`, or nothing if the message type is not supported."""
     if not _supports(kind, message):
         return ""
     optional = {
@@ -90,8 +91,8 @@ def _supported_fields(kind: Any, message: type[Message]) -> str:  # noqa: ANN401
         for one in fields(cast("Any", message))
         if one.name not in OUR_FIELDS and not (one.default is MISSING and one.default_factory is MISSING)
     }
-    honoured = optional & kind.capabilities.message_types[message]
-    return "all" if honoured == optional else ", ".join(sorted(honoured)) or "none"
+    supported = optional & kind.capabilities.message_types[message]
+    return "all" if supported == optional else ", ".join(sorted(supported)) or "none"
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -101,7 +102,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
         yield f"| {' | '.join(row)} |"
 
 
-_FOOT = """In the cells: which of the optional fields are honoured. An empty one: not carried.
+_FOOT = """A cell lists the optional fields that the provider supports. An empty cell: the provider doesn't support the message type.
 """
 
 

@@ -44,7 +44,7 @@ class ProviderScript:
         documented = [answer for answer, meant in self._fixtures.error_responses if meant is reason]
         if not documented:
             known = ", ".join(sorted({str(meant) for _, meant in self._fixtures.error_responses})) or "none"
-            message = f"no answer of {self._provider} is documented for {reason}; documented are: {known}"
+            message = f"no response of {self._provider} is documented for {reason}; documented are: {known}"
             raise LookupError(message)
         self.respond(documented[0], times=times)
 

@@ -30,7 +30,7 @@ class VendorWebhooks:
         """
         found = fixtures_of(provider) if isinstance(provider, str) else provider
         if found is None:
-            message = f"no installed plugin names fixtures for {provider!r}: see the entry points of group {ENTRY_POINT_GROUP}"
+            message = f"no installed plugin has fixtures for {provider!r}: see the entry points of group {ENTRY_POINT_GROUP}"
             raise LookupError(message)
         self._fixtures = found
         self._secret = secret
@@ -46,7 +46,14 @@ class VendorWebhooks:
         return self._signed_request("delivered_body", received_at, message_id, provider_id or message_id)
 
     def inbound_message(
-        self, text: str, *, sender: str, to: str, received_at: float = START, number: int = 1
+        self,
+        text: str,
+        *,
+        sender: str,
+        to: str,
+        received_at: float = START,
+        number: int = 1,
+        channel: str = "",
     ) -> WebhookRequest:
         """Return the call that brings what a person wrote. Addresses in plain form: digits without a plus, or a mail address.
 
@@ -58,7 +65,7 @@ class VendorWebhooks:
         made = self._fixtures.inbound_message
         if made is None or self._fixtures.inbound_body is None:
             return self._signed_request("inbound_body", received_at, sender, to, text)
-        return self._signed(made(InboundText(sender, to, text, number, received_at)), received_at)
+        return self._signed(made(InboundText(sender, to, text, number, received_at, channel)), received_at)
 
     def _signed_request(self, name: str, received_at: float, *arguments: str) -> WebhookRequest:
         body: Any = getattr(self._fixtures, name)
@@ -73,7 +80,7 @@ class VendorWebhooks:
 
 
 def _lacking(name: str) -> LookupError:
-    return LookupError(f"the fixtures give no `{name}`: the plugin has to say how such a call looks")
+    return LookupError(f"the fixtures have no `{name}`: the plugin must say what such a request looks like")
 
 
 def fixtures_of(name: str) -> ConformanceFixtures | None:

@@ -69,10 +69,10 @@ def _normalize_url(base_url: str) -> str:
     secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
     if not secure or not host or parts.username or parts.query or parts.fragment:
         raise InvalidSetting(
-            "it is no https URL of a host",
+            "must be an https URL, or the name, of a host",
             setting="infobip.base_url",
             source="the provider's arguments",
-            hint="copy it from the portal: xyz.api.infobip.com",
+            hint="copy it from the portal, such as xyz.api.infobip.com",
         )
     return f"{parts.scheme}://{parts.netloc.lower().rstrip(':')}{_API_PATH.sub('', parts.path).rstrip('/')}"
 
@@ -103,7 +103,7 @@ def _authorization(api_key: str) -> str:
         scheme, rest = "App", key
     if not rest.strip() or not key.isascii() or not key.isprintable():
         raise InvalidSetting(
-            "it is empty, or no single line of ASCII",
+            "must be one line of ASCII, and not empty",
             setting="infobip.api_key",
             source="the provider's arguments",
             hint="copy it from the portal",

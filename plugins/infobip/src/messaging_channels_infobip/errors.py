@@ -35,7 +35,7 @@ def require_authorized_success(response: HttpResponse, operation: str) -> HttpRe
     """
     if response.status in _UNAUTHORIZED:
         raise InvalidSetting(
-            f"Infobip answers {response.status} to it for {operation}",
+            f"was refused by Infobip (HTTP {response.status}, {operation})",
             setting="infobip.api_key",
             source="the provider's arguments",
             hint="check the key and its API scopes in the portal",

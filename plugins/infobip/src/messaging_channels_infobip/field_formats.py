@@ -38,7 +38,7 @@ def format_validity(period: timedelta | None, field: str) -> dict[str, Any] | No
         return None
     seconds = int(period.total_seconds())
     if seconds < 1 or period > MAX_VALIDITY:
-        raise InvalidMessage("Infobip takes 1 second to 48 hours", field=field, hint="choose one within")
+        raise InvalidMessage("must be 1 second to 48 hours for Infobip", field=field, hint="change the time")
     return {"amount": seconds, "timeUnit": "SECONDS"}
 
 

@@ -46,7 +46,7 @@ def require_text(value: str | None, name: str, *, max_length: int) -> None:
         InvalidMessage: naming the option and its limit, never the text.
     """
     if value is not None and not 1 <= len(value) <= max_length:
-        raise InvalidMessage(f"1 to {max_length} characters allowed", field=name, hint="change its length")
+        raise InvalidMessage(f"must have 1 to {max_length} characters", field=name, hint="change its length")
 
 
 def require_known(value: str | None, name: str, known: Any) -> None:  # noqa: ANN401  a Literal is no type
@@ -56,7 +56,9 @@ def require_known(value: str | None, name: str, known: Any) -> None:  # noqa: AN
         InvalidMessage: naming the words that are.
     """
     if value is not None and value not in get_args(known):
-        raise InvalidMessage("unknown word", field=name, hint=f"use one of {', '.join(get_args(known))}")
+        raise InvalidMessage(
+            "has an unknown value", field=name, hint=f"use one of {', '.join(get_args(known))}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +87,11 @@ class DeliveryWindow:
         for day in self.days:
             require_known(day, "DeliveryWindow.days", Day)
         if not self.days:
-            raise InvalidMessage("no day", field="DeliveryWindow.days", hint="name one")
+            raise InvalidMessage("has no days", field="DeliveryWindow.days", hint="name at least one")
         if (self.start is None) != (self.end is None):
-            raise InvalidMessage("it needs start and end", field="DeliveryWindow", hint="give both or none")
+            raise InvalidMessage("needs start and end", field="DeliveryWindow", hint="give both, or none")
         if self.start and self.end and _minutes(self.end) - _minutes(self.start) < _SHORTEST_WINDOW:
-            raise InvalidMessage("shorter than an hour", field="DeliveryWindow", hint="widen it")
+            raise InvalidMessage("is shorter than one hour", field="DeliveryWindow", hint="let it end later")
 
 
 def _minutes(at: time) -> timedelta:
@@ -110,7 +112,7 @@ class Links:
     def __post_init__(self) -> None:
         """Check that what is set can have an effect."""
         if not self.shorten and (self.tracking_url or self.remove_protocol or self.custom_domain):
-            raise InvalidMessage("it has no effect", field="Links", hint="set shorten=True")
+            raise InvalidMessage("has no effect", field="Links", hint="set shorten=True")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class SpeedLimit:
         """Check the amount and the unit."""
         require_known(self.per, "SpeedLimit.per", Literal["MINUTE", "HOUR", "DAY"])
         if not 1 <= self.amount < _INT32:
-            raise InvalidMessage("not positive", field="SpeedLimit.amount", hint="give 1 or more")
+            raise InvalidMessage("must be positive", field="SpeedLimit.amount", hint="give 1 or more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +191,9 @@ class InfobipOptions(ProviderOptions):
         require_text(self.report_url, f"{name}.report_url", max_length=_URL)
         if self.raw is not None and (taken := _NOT_RAW & self.raw.keys()):
             raise InvalidMessage(
-                f"{min(taken)} is the plugin's to write", field=f"{name}.raw", hint="leave it out"
+                f"may not contain {min(taken)}, which the plugin writes",
+                field=f"{name}.raw",
+                hint="leave it out",
             )
 
     def __hash__(self) -> int:
@@ -223,12 +227,14 @@ class _SchedulableOptions(InfobipOptions):
         require_text(self.campaign_id, f"{name}.campaign_id", max_length=_LABEL)
         if self.report_content_type is not None and not _JSON_TYPE.fullmatch(self.report_content_type):
             raise InvalidMessage(
-                "reports are read as JSON only",
+                "must be application/json: reports are read as JSON only",
                 field=f"{name}.report_content_type",
-                hint="leave it out, or give application/json",
+                hint="leave it out",
             )
         if self.send_at is not None and self.send_at.tzinfo is None:
-            raise InvalidMessage("it has no zone", field=f"{name}.send_at", hint="give tzinfo, such as UTC")
+            raise InvalidMessage(
+                "has no time zone", field=f"{name}.send_at", hint="give tzinfo, such as datetime.UTC"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,11 +249,11 @@ class SmsBinary:
         """Check the size and the numbers."""
         if not 1 <= len(self.content) <= _MAX_BINARY:
             raise InvalidMessage(
-                f"1 to {_MAX_BINARY} bytes allowed", field="SmsBinary.content", hint="send less"
+                f"must have 1 to {_MAX_BINARY} bytes", field="SmsBinary.content", hint="send less"
             )
         for name in ("data_coding", "esm_class"):
             if not 0 <= getattr(self, name) <= _OCTET:
-                raise InvalidMessage("no octet", field=f"SmsBinary.{name}", hint="give 0 to 255")
+                raise InvalidMessage("must be 0 to 255", field=f"SmsBinary.{name}", hint="change it")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +284,9 @@ class InfobipSmsOptions(_SchedulableOptions):
         require_known(self.transliteration, "InfobipSmsOptions.transliteration", Transliteration)
         if self.speed_limit is not None and self.send_at is None:
             raise InvalidMessage(
-                "it needs a schedule", field="InfobipSmsOptions.speed_limit", hint="give send_at too"
+                "needs send_at",
+                field="InfobipSmsOptions.speed_limit",
+                hint="give send_at, or leave speed_limit out",
             )
 
 

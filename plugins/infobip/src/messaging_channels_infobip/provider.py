@@ -84,28 +84,30 @@ class Infobip:
         A webhook secret may be several, as a list or as a text with commas between, while it is being changed.
 
         Args:
-            base_url: as the portal shows it.
-            api_key: with or without the word `App`.
-            sender: who messages come from that do not say so themselves, where the next three do not.
-            sms_sender: who text messages come from.
-            whatsapp_sender: who WhatsApp messages come from.
-            email_sender: who mails come from.
-            report_url: where the reports of each message go. None for where the account's subscription sends them.
-            webhook_username: with the next, the Basic credentials that prove a webhook call.
-            webhook_password: see above.
-            webhook_bearer: tokens that your token endpoint hands out.
-            webhook_token: secrets in the query of the webhook's URL,
-            webhook_token_parameter: under this name.
-            webhook_header: the name of a header that proves a call by
-            webhook_header_value: one of these values.
-            webhook_hmac_secret: secrets of a keyed hash over the body,
-            webhook_hmac_header: which stands in this header,
-            webhook_hmac_algorithm: made by this algorithm.
+            base_url: Host of your account, such as `xyz.api.infobip.com`; https, except on loopback.
+            api_key: API key, with or without the word `App`. `BasicAuth …`, `IBSSO …` and `BearerToken …` are passed on unchanged.
+            sender: Sender of messages that name none, for all channels. Without it, an SMS comes from the account's default sender.
+            sms_sender: Sender of SMS; overrides `sender`.
+            whatsapp_sender: Sender of WhatsApp messages; overrides `sender`.
+            email_sender: From address of email; overrides `sender`.
+            report_url: URL for the delivery reports of each message. Without it, the subscription of the account decides. The URL may hold a
+                secret, see `webhook_token`.
+            webhook_username: User name of the Basic credentials that webhook requests carry.
+            webhook_password: Password of the Basic credentials.
+            webhook_bearer: OAuth 2 tokens that your token endpoint hands out. Several are separated by commas.
+            webhook_token: Secrets in the query of the webhook URL. Several are separated by commas. You choose them.
+            webhook_token_parameter: Name of the query parameter that holds `webhook_token`.
+            webhook_header: Name of a header that authenticates webhook requests.
+            webhook_header_value: Accepted values of `webhook_header`. Several are separated by commas.
+            webhook_hmac_secret: Secrets of the HMAC over the body. Several are separated by commas.
+            webhook_hmac_header: Header that holds the HMAC. Infobip doesn't document its name: look at a request.
+            webhook_hmac_algorithm: Algorithm of the HMAC.
             webhook_auth: further ways in which a call may prove itself. One of all is enough, and without any no call is believed.
-            log_backfill_hours: how far back the first calls of `fetch_reports` read the logs, 0 to 48 hours.
-            lookup_not_found_after: seconds after which a message that is not in the log counts as never taken. None for never.
-            specifications: a folder of Infobip's OpenAPI documents (`infobip_*.json`), by which raw fields and raw interactive messages are checked
-                before they leave (needs `jsonschema`). None for Infobip to check them.
+            log_backfill_hours: Hours of logs, 0 to 48, that a new process reads when it first fetches reports.
+            lookup_not_found_after: Seconds after which a message that is missing in the log counts as never received. Default: never, because
+                Infobip doesn't say how soon its log is complete.
+            specifications: Folder of Infobip's OpenAPI documents (`infobip_*.json`), against which raw fields are checked before sending. Needs
+                `jsonschema`.
 
         Raises:
             InvalidSetting: the URL is not https, or the key is empty or no single line of ASCII.
@@ -275,8 +277,8 @@ def _read_files(batch: Sequence[Envelope]) -> Flow[dict[int, bytes]]:
                 files[id(attachment)] = yield from ask(BlockingCall(attachment.read, may_send=False))
             except OSError as error:
                 raise InvalidMessage(
-                    f"a file cannot be read ({type(error).__name__})",
+                    f"has a file that cannot be read ({type(error).__name__})",
                     field="Email.attachments",
-                    hint="check that it exists and may be read",
+                    hint="check that the file exists and is readable",
                 ) from error
     return files

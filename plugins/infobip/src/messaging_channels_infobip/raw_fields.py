@@ -38,9 +38,9 @@ class RawCheck:
         if found or not checks.knows("POST", path):
             where = ", ".join(dict.fromkeys(place for place, _ in found[:5])) or path
             raise InvalidMessage(
-                f"Infobip's documents do not allow what is at {where}",
+                f"does not fit Infobip's OpenAPI documents at {where}",
                 field=f"{type(raw).__name__}.raw",
-                hint="compare it with the documents of that call",
+                hint="compare it with the documents of this call",
             )
 
 

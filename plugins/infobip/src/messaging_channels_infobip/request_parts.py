@@ -55,10 +55,12 @@ class AccountDefaults:
         now = datetime.fromtimestamp(self.now, UTC)
         if send_at > now + horizon:
             raise InvalidMessage(
-                f"over {horizon.days} days ahead", field=field, hint="send it later, or schedule it sooner"
+                f"is more than {horizon.days} days ahead",
+                field=field,
+                hint="send it later, or schedule it earlier",
             )
         if send_at < now - _MAX_LATENESS:
-            raise InvalidMessage("it is long past", field=field, hint="give a time to come")
+            raise InvalidMessage("is in the past", field=field, hint="give a future time")
         return send_at if send_at > now else None
 
 

@@ -58,7 +58,9 @@ class SchedulesClient:
             InvalidMessage: it has none.
         """
         if send_at.tzinfo is None:
-            raise InvalidMessage("it has no zone", field="send_at", hint="give tzinfo, such as UTC")
+            raise InvalidMessage(
+                "has no time zone", field="send_at", hint="give tzinfo, such as datetime.UTC"
+            )
         request = self.api.put(self._path(), {"bulkId": bulk_id}, {"sendAt": format_date(send_at)})
         return (yield from self._fetch(request, bulk_id))
 
@@ -92,7 +94,7 @@ def _parse_schedule(response: HttpResponse, bulk_id: str) -> Schedule:
     told = min(as_objects(answer.get("bulks")), key=lambda one: str(one.get("sendAt")), default=answer)
     if not any(name in told for name in ("sendAt", "status", "bulkId")):
         raise InfobipApiError(
-            "the answer cannot be read", operation="a schedule", http_status=response.status
+            "the response cannot be parsed", operation="a schedule", http_status=response.status
         )
     return Schedule(bulk_id, _parse_time(told.get("sendAt")), _string_or_none(told.get("status")))
 

@@ -27,15 +27,15 @@ def handle_webhook(request: WebhookRequest, webhook_auth: Sequence[WebhookAuth])
     """
     if not webhook_auth:
         raise WebhookVerificationError(
-            "no way to prove calls is configured",
+            "no authentication of webhooks is configured",
             provider="infobip",
             hint="set one of MESSAGING_CHANNELS_INFOBIP_WEBHOOK_…",
         )
     if not any([proof.verify(request) for proof in webhook_auth]):  # noqa: C419  all are tried, whichever fits
         raise WebhookVerificationError(
-            "nothing proves that Infobip made it",
+            "no configured credential or signature matches",
             provider="infobip",
-            hint="compare the security settings of the subscription with the configured ones",
+            hint="compare the security settings of the subscription with webhook_… settings",
         )
     return WebhookResult(parse_events(request))
 

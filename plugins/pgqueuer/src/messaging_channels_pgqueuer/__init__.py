@@ -65,4 +65,4 @@ def register_task(pgq: PgQueuer, worker: AsyncWorker, *, entrypoint: str = ENTRY
 
 
 def _queries_missing(what: str) -> TypeError:
-    return TypeError(f"PgQueuerNotifier was given no {what}, which this dispatcher needs")
+    return TypeError(f"PgQueuerNotifier needs {what} for this dispatcher")

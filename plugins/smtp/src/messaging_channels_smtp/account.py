@@ -23,7 +23,7 @@ def secret_of(value: str | None, setting: str) -> str | None:
     """
     if value is not None and (value != value.strip() or _CONTROL.search(value)):
         raise setting_error(
-            "it begins or ends with white space, or holds a control character", setting, "remove that"
+            "begins or ends with white space, or contains a control character", setting, "remove it"
         )
     return value or None
 
@@ -48,12 +48,12 @@ def token_source(
     if url is None:
         return None
     if client_id is None:
-        raise setting_error("it is missing", "oauth_client_id", "give the id of your application")
+        raise setting_error("is missing", "oauth_client_id", "give the id of your application")
     if refresh_token is not None:
         return OAuthRefreshToken(url, client_id, client_secret, refresh_token, scope)
     if client_secret is None:
         raise setting_error(
-            "neither it nor oauth_client_secret is given", "oauth_refresh_token", "give one of them, or both"
+            "and oauth_client_secret are both missing", "oauth_refresh_token", "give one or both"
         )
     return OAuthClientCredentials(url, client_id, client_secret, scope)
 
@@ -88,9 +88,9 @@ def login_of(
     """
     username, password = secret_of(username, "username"), secret_of(password, "password")
     if password is not None and tokens is not None:
-        raise setting_error("there is a password and a token", "password", "give one of them")
+        raise setting_error("and a token are both given", "password", "give one of them")
     if (username is None) != (password is None and tokens is None):
-        raise setting_error("only one of username and password is given", "username", "give both or none")
+        raise setting_error("and password must be given together", "username", "give both or none")
     return username, password
 
 
@@ -108,11 +108,17 @@ def build_server(
         InvalidSetting: our own name is none, credentials would go in clear over a network, or there is no readable ca_file.
     """
     if hostname is not None and not _HOSTNAME.fullmatch(hostname):
-        raise setting_error("it is no host name or address literal", "hostname", "use e.g. app.example.com")
+        raise setting_error(
+            "must be a host name or an address literal", "hostname", "write it like app.example.com"
+        )
     context = None if tls == "none" else _tls_context(ca_file)
     server = Server(host, port or _PORTS[tls], tls, *login, context, hostname=hostname)
     if server.username is not None and tls == "none" and not server.is_local:
-        raise setting_error("credentials would cross the network in clear", "tls", "use starttls or implicit")
+        raise setting_error(
+            "must not be none for a remote host: credentials would be sent in clear text",
+            "tls",
+            "use starttls or implicit",
+        )
     return server
 
 
@@ -125,9 +131,7 @@ def _tls_context(ca_file: Path | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        raise setting_error(
-            "the certificate file cannot be used", "ca_file", "check that it exists and is PEM"
-        ) from error
+        raise setting_error("cannot be used", "ca_file", "check that the file exists and is PEM") from error
 
 
 _PORTS = {"starttls": 587, "implicit": 465, "none": 25}

@@ -132,7 +132,7 @@ class AsyncConnection(asyncio.Protocol):
             ConnectionLost: the server said more than it was asked, in clear: somebody may have put words into its mouth.
         """
         if self._replies.has_pending:
-            raise ConnectionLost("words in clear after the reply to STARTTLS")
+            raise ConnectionLost("unencrypted data after the reply to STARTTLS")
         async with asyncio.timeout(timeout):
             await self.wrap()
 

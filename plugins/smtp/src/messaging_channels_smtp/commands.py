@@ -55,7 +55,7 @@ def _watch(options: argparse.Namespace) -> int:
     token = next((one.value for one in given if one.name == "smtp.webhook_token"), None)
     if not token:
         raise InvalidSetting(
-            "it is not set",
+            "is not set",
             setting="smtp.webhook_token",
             source="the configuration",
             hint=f"set {_TOKEN} to a long random text",
@@ -106,10 +106,10 @@ def _mailbox(url: str, move_to: str | None) -> ImapMailbox:
         port = None
     if parts.scheme not in ("imap", "imaps") or not parts.hostname or not parts.username:
         raise InvalidSetting(
-            "it is no IMAP URL with a user and a host",
+            "must be an IMAP URL with a user and a host",
             setting="--imap",
             source="the command line",
-            hint="write imaps://user@mail.example.com/INBOX",
+            hint="write it like imaps://user@mail.example.com/INBOX",
         )
     password = unquote(parts.password or "") or os.environ.get(IMAP_PASSWORD, "")
     return ImapMailbox(
@@ -127,9 +127,9 @@ def _host_and_port(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal():
         raise InvalidSetting(
-            "it is no host with a port",
+            "must be host:port",
             setting="--lmtp or --smtp",
             source="the command line",
-            hint="write 127.0.0.1:8024",
+            hint="write it like 127.0.0.1:8024",
         )
     return host.strip("[]"), int(port)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.headerregistry import Address
+from email.message import EmailMessage, MIMEPart
 from email.utils import formatdate
+from typing import cast
 from urllib.parse import urlsplit
 
 from messaging_channels.events import MessageReceived
-from messaging_channels.plugins import Reason, WebhookRequest
-from messaging_channels.testing import ConformanceFixtures, InboundText, Webhook
+from messaging_channels.messages import Attachment, Email, ListUnsubscribe
+from messaging_channels.plugins import EmailAddress, Reason, WebhookRequest
+from messaging_channels.testing import ConformanceFixtures, InboundText, ReadMessage, Webhook
 from messaging_channels_smtp.emulator.server import SmtpEmulator
-from messaging_channels_smtp.protocol.mail import TransactionResult
+from messaging_channels_smtp.protocol.mail import MailTransaction, TransactionResult
 from messaging_channels_smtp.protocol.replies import Reply
 from messaging_channels_smtp.protocol.steps import Stage
 from messaging_channels_smtp.protocol.submission import Submission
@@ -33,6 +38,66 @@ def _inbound_message(one: InboundText) -> bytes:
     return f"{head}{dated}\r\n{one.text}\r\n".encode()
 
 
+def _reads_request(submission: Submission) -> list[ReadMessage]:
+    """Read the mails as the standard library's parser does."""
+    return [_read_mail(one) for one in submission.mails]
+
+
+def _read_mail(mail: MailTransaction) -> ReadMessage:
+    told = message_from_bytes(mail.content, policy=policy.SMTP)
+    to, *also_to = _addresses(told, "To")
+    shown = [one.plain for one in (to, *also_to, *_addresses(told, "Cc"))]
+    html = told.get_body(("html",))
+    text = told.get_body(("plain",))
+    leave = [way.strip(" <>") for way in str(told.get("List-Unsubscribe", "")).split(",") if way]
+    message = Email(
+        str(told["Subject"]),
+        text=_words(text),
+        html=_words(html),
+        sender=_addresses(told, "From")[0],
+        cc=_addresses(told, "Cc"),
+        bcc=tuple(one for one in mail.recipients if one not in shown),
+        reply_to=_addresses(told, "Reply-To"),
+        attachments=_files(told),
+        headers={name: str(value) for name, value in told.items() if name.lower().startswith("x-")},
+        list_unsubscribe=ListUnsubscribe(
+            url=next((one for one in leave if one.startswith("https:")), None),
+            mailto=next((one.removeprefix("mailto:") for one in leave if one.startswith("mailto:")), None),
+        )
+        if leave
+        else None,
+        list_id=str(told["List-Id"]).strip("<>") if "List-Id" in told else None,
+        in_reply_to=told["In-Reply-To"],
+        references=tuple(str(told.get("References", "")).split()),
+        auto_submitted=told["Auto-Submitted"],
+        envelope_sender=mail.sender if mail.sender != _addresses(told, "From")[0].plain else None,
+        also_to=tuple(also_to),
+    )
+    return ReadMessage(to=to.plain, message=message, reference=mail.id)
+
+
+def _addresses(mail: EmailMessage, name: str) -> tuple[EmailAddress, ...]:
+    found: tuple[Address, ...] = mail[name].addresses if name in mail else ()
+    return tuple(EmailAddress(one.username, one.domain, one.display_name) for one in found)
+
+
+def _words(part: MIMEPart | None) -> str | None:
+    return None if part is None else cast("str", part.get_content())
+
+
+def _files(mail: EmailMessage) -> tuple[Attachment, ...]:
+    return tuple(
+        Attachment(
+            cast("bytes", part.get_payload(decode=True)),
+            part.get_filename() or "",
+            part.get_content_type(),
+            str(part["Content-ID"]).strip("<>") if "Content-ID" in part else None,
+        )
+        for part in mail.walk()
+        if part.get_content_disposition() in ("attachment", "inline")
+    )
+
+
 _WRITTEN_AT = 1_789_999_920.0
 """21 September 2026, 14:12 UTC."""
 
@@ -52,6 +117,7 @@ FIXTURES = ConformanceFixtures(
         "webhook_token": secret,
     },
     success_response=_told(TransactionResult(Stage.CONTENT, Reply(250, "2.0.0 Ok: queued as 4B2F1C0"))),
+    reads_request=_reads_request,
     error_responses=(
         (_told(TransactionResult(Stage.RCPT, Reply(550, "5.1.1 No such user"))), Reason.RECIPIENT),
         (_told(TransactionResult(Stage.MAIL, Reply(451, "4.7.1 Greylisted, try again"))), Reason.THROTTLED),

@@ -47,7 +47,9 @@ class DkimSigner:
         """
         for setting, name in (("domain", domain), ("selector", selector)):
             if not _NAME.fullmatch(name):
-                raise _setting_error("it is no domain name", setting, "use ASCII, such as example.com")
+                raise _setting_error(
+                    "must be a domain name", setting, "write it in ASCII, such as example.com"
+                )
         self._domain, self._selector = domain, selector
         self._algorithm, self._signed = _load_signer(key)
 
@@ -101,7 +103,7 @@ def _load_signer(key: str) -> tuple[str, Callable[[bytes], bytes]]:
         return "ed25519-sha256", lambda data: private.sign(hashlib.sha256(data).digest())
     if "RSA" in kind:
         return "rsa-sha256", lambda data: private.sign(data, padding.PKCS1v15(), hashes.SHA256())
-    raise _setting_error("it is neither an RSA nor an Ed25519 key", "key", "make one of those")
+    raise _setting_error("must be an RSA or Ed25519 key", "key", "create one with openssl genpkey")
 
 
 def _load_key(key: str) -> tuple[ModuleType, ModuleType, Any]:
@@ -110,12 +112,14 @@ def _load_key(key: str) -> tuple[ModuleType, ModuleType, Any]:
         from cryptography.hazmat.primitives.asymmetric import padding  # noqa: PLC0415  likewise
     except ImportError as missing:
         raise _setting_error(
-            "cryptography is not installed", "key", "pip install 'messaging-channels-smtp[dkim]'"
+            "needs the package cryptography", "key", "install it: pip install 'messaging-channels-smtp[dkim]'"
         ) from missing
     try:
         return hashes, padding, serialization.load_pem_private_key(key.encode(), None)
     except (ValueError, TypeError):
-        raise _setting_error("it is no private key in PEM without a password", "key", "check it") from None
+        raise _setting_error(
+            "must be a private key in PEM form without a password", "key", "check the file"
+        ) from None
 
 
 def _lines(names: Sequence[str]) -> list[str]:

@@ -209,14 +209,14 @@ def _parse_token(response: HttpResponse, now: float) -> tuple[str, float, str | 
     word = str(given.get("error", ""))
     if response.status in _BUSY or (response.status >= _BAD and word in _BUSY_WORDS):
         raise OAuthBusy(
-            f"the token endpoint answers {response.status}", retry_after(response.headers, now=now)
+            f"the token endpoint answered {response.status}", retry_after(response.headers, now=now)
         )
     if _BAD <= response.status < _SERVER_FAULT:
         reason = f" {word}" if _ERROR_WORD.fullmatch(word) else ""
-        raise OAuthError(f"the token endpoint answers {response.status}{reason}")
+        raise OAuthError(f"the token endpoint answered {response.status}{reason}")
     try:
         lifetime = float(given.get("expires_in") or _DEFAULT_LIFETIME)
         return str(given["access_token"]).strip(), lifetime, given.get("refresh_token")
     except (ValueError, KeyError, TypeError) as error:
-        problem = f"the token endpoint answers {response.status} without a token"
+        problem = f"the token endpoint answered {response.status} without a token"
         raise TransportError(problem, phase=Phase.CONNECT) from error

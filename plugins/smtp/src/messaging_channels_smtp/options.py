@@ -27,9 +27,9 @@ class SmtpEmailOptions(ProviderOptions):
         words = {"success", "failure", "delay"}
         if not set(self.notify or ()) <= words or self.return_content not in ("headers", "full"):
             raise InvalidMessage(
-                "it asks for what no report can be asked for",
+                "has an unknown value",
                 field="SmtpEmailOptions",
-                hint="use success, failure and delay in notify, and headers or full as return_content",
+                hint="use success, failure, delay in notify, and headers or full in return_content",
             )
 
     @property

@@ -119,36 +119,37 @@ class Smtp:
         """Take where the server is and who we are there: the settings, by their names. An object goes before the settings that it stands for.
 
         Args:
-            host: its name; with TLS, the one its certificate is for.
-            port: that of the mode of `tls` (587, 465, 25) where it is not given.
-            tls: `starttls` is required, not tried.
-            username: with a password or a token.
-            password: for PLAIN or LOGIN.
-            oauth_url: where access tokens for XOAUTH2 or OAUTHBEARER are fetched, instead of a password,
-            oauth_client_id: by this client,
-            oauth_client_secret: with its secret, unless it is a public one,
-            oauth_refresh_token: and the token that it was given once; without it, by client credentials,
-            oauth_scope: for this scope.
+            host: Name of the mail server; with TLS, the name in its certificate.
+            port: Port. Default: 587 (`starttls`), 465 (`implicit`) or 25 (`none`).
+            tls: `starttls` (required, not optional), `implicit`, or `none`. Certificates are always verified. With `none`, credentials go only
+                to this machine.
+            username: User name for AUTH PLAIN or LOGIN, or with a token.
+            password: Password for AUTH PLAIN or LOGIN.
+            oauth_url: Token endpoint for XOAUTH2 or OAUTHBEARER, instead of a password.
+            oauth_client_id: Client ID at the token endpoint.
+            oauth_client_secret: Client secret at the token endpoint; a public client has none.
+            oauth_refresh_token: Refresh token. Without it, the plugin uses the client credentials grant.
+            oauth_scope: Scope of the token request.
             oauth_token: an `OAuthRefreshToken` or `OAuthClientCredentials` that holds those five, or a function that returns an access token.
-            sender: the From address of mails that name none.
-            ca_file: certificates to trust instead of the usual ones.
-            hostname: what we call ourselves to the server. None for this machine's full name, or its address where it has none.
-            return_path: where bounces go, unless a mail says otherwise. Without it, to the sender. A `VerpReturnPath` holds its key too.
-            return_path_key: gives each mail a return path of its own, which proves what comes back.
-            dkim_domain: with the next two, signs every mail for this domain. Leave them out where the server signs.
-            dkim_selector: under which the public key stands in the DNS.
-            dkim_key: PEM of an RSA or an Ed25519 key.
+            sender: From address of mails that name none.
+            ca_file: File with certificates to trust instead of the usual ones.
+            hostname: Name in EHLO. Default: this machine's full name, or its address.
+            return_path: Address for bounces. Default: the sender.
+            return_path_key: Key that gives each mail a return path of its own, which authenticates its bounces.
+            dkim_domain: Domain of the DKIM signature. Give all three `dkim_…` settings, or none if your server signs.
+            dkim_selector: Selector under which the public DKIM key is in DNS.
+            dkim_key: Private DKIM key in PEM form: RSA or Ed25519.
             dkim: a `DkimSigner` that holds those three.
-            report_success: whether to ask for reports of delivery too, not only of failure and delay.
-            webhook_token: what a call of `handle_webhook` has to carry as `authorization: Bearer`; see the README on bounces.
-            source_size: how many octets of a received mail its events keep (default 1,048,576; 0 for none).
-            timeout: seconds for each step; for a connection at most 10.
-            data_timeout: seconds for the reply to a whole mail.
+            report_success: Whether to ask for reports of delivery too, where the server supports DSN.
+            webhook_token: Token that a mail given to `handle_webhook()` must carry as `authorization: Bearer`.
+            source_size: Bytes of a received mail that its events keep; 0 for none.
+            timeout: Seconds for each step; a connection takes at most 10.
+            data_timeout: Seconds for the reply to a complete mail (RFC 5321 asks for 600).
             timeouts: `SmtpTimeouts`, which holds a time for each kind of step.
-            pool_size: connections at once.
-            messages_per_connection: mails on a connection, before it is replaced.
-            keepalive_expiry: seconds for which an idle connection is kept.
-            pipeline_depth: mails under way at once on one connection, where the server offers CHUNKING and PIPELINING.
+            pool_size: Connections at the same time.
+            messages_per_connection: Mails on one connection before it is replaced.
+            keepalive_expiry: Seconds for which an idle connection is kept.
+            pipeline_depth: Mails in progress on one connection, where the server supports CHUNKING and PIPELINING.
             pool: `PoolLimits`, which holds those four.
 
         Raises:

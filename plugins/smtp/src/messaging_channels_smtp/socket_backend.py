@@ -65,7 +65,7 @@ class Connection:
             ConnectionLost: the server said more than it was asked, in clear: somebody may have put words into its mouth.
         """
         if self._replies.has_pending:
-            raise ConnectionLost("words in clear after the reply to STARTTLS")
+            raise ConnectionLost("unencrypted data after the reply to STARTTLS")
         self._wrap(time.monotonic() + timeout)
 
     def _wrap(self, deadline: float) -> None:

@@ -37,12 +37,12 @@ class MailWebhooks:
         """See ParsesWebhooks."""
         trusted = self._has_token(request)
         if not trusted and (self._return_path is None or not self._return_path.key):
-            raise self._verification_error("it does not carry the webhook token")
+            raise self._verification_error("the webhook token is missing or wrong")
         report = parse_report(request.body)
         own = self._verified_message_id(report)
         if not trusted and own is None:
             raise self._verification_error(
-                "it neither carries the webhook token nor came to a return path of ours"
+                "the webhook token is missing or wrong, and the recipient is not a return path of this provider"
             )
         message_id = own or report.envelope_id or _our_id(report.message_id)
         events = events_of(
@@ -72,7 +72,7 @@ class MailWebhooks:
         return WebhookVerificationError(
             problem,
             provider=self._provider,
-            hint="send it as 'authorization: Bearer <webhook_token>', and configure the same here",
+            hint="send the header 'authorization: Bearer <webhook_token>' with the configured webhook_token",
         )
 
 

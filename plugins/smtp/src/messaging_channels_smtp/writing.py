@@ -62,7 +62,7 @@ class MailWriter:
             try:
                 attached = [one.read() for one in mail.attachments]
             except OSError as error:
-                problem = f"an attachment cannot be read ({error.strerror or type(error).__name__})"
+                problem = f"has a file that cannot be read ({error.strerror or type(error).__name__})"
                 raise InvalidMessage(problem, field="Email.attachments", hint="check the file") from None
             return MailDraft(mail, sender=sender, attachments=attached, signer=self._signer)
 

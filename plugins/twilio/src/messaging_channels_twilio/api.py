@@ -134,7 +134,7 @@ class TwilioApi:
         own = f"{self._base_url}{self._account}/Messages/"
         if not url.startswith(own) or not url.isascii() or not url.isprintable():
             raise InvalidMessage(
-                "it is no URL of a file of this account", field="media", hint="give a member of event.media"
+                "must be the URL of a file of this account", field="media", hint="use the URL of event.media"
             )
         response = yield from ask(HttpRequest("GET", url, self._read_headers, may_send=False))
         for _ in range(_MAX_REDIRECTS):
@@ -213,7 +213,7 @@ class TwilioApi:
 
 def _require_sid(sid: str) -> str:
     if not _SID.fullmatch(sid):
-        raise InvalidMessage("it is no SID", field="sid", hint="give the provider_id of the receipt")
+        raise InvalidMessage("must be a SID", field="sid", hint="give the provider_id of the receipt")
     return quote(sid, safe="")
 
 

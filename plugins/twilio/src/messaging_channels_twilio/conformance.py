@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from messaging_channels.events import MessageReceived, StatusChanged
+from messaging_channels.messages import (
+    Message,
+    Mms,
+    Sms,
+    WhatsAppLocation,
+    WhatsAppTemplate,
+    WhatsAppText,
+)
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
-from messaging_channels.testing import ConformanceFixtures, Webhook, canaries
+from messaging_channels.testing import ConformanceFixtures, ReadMessage, Webhook, canaries
 from messaging_channels_twilio.options import TwilioOptions
 from messaging_channels_twilio.status_callbacks import callback_url
 from messaging_channels_twilio.webhook_auth import HEADER, SigningKey
@@ -37,6 +47,63 @@ def _message(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+_TEMPLATES = {"order_sent/en": "HX" + "cd" * 16}
+
+
+def _reads_request(request: HttpRequest) -> list[ReadMessage]:
+    """Read the form as the reference of the Messages resource has it. Twilio takes no id of ours: it is in the URL that its reports go to."""
+    if not request.url.endswith("/Messages.json"):
+        return []
+    pairs = parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True)
+    form, media = dict(pairs), [value for name, value in pairs if name == "MediaUrl"]
+    to, _, number = form["To"].rpartition(":")
+    sender = form.get("From", "").removeprefix("whatsapp:").removeprefix("+") or None
+    if to:
+        return [
+            ReadMessage(
+                to=number, message={**_read_whatsapp(form, media), "sender": sender}, kind=_kind(form, media)
+            )
+        ]
+    seconds = form.get("ValidityPeriod")
+    message: Message = (
+        Mms(tuple(media), text=form.get("Body", ""), sender=sender)
+        if media
+        else Sms(
+            form["Body"],
+            sender=sender,
+            validity_period=timedelta(seconds=int(seconds)) if seconds else None,
+        )
+    )
+    return [ReadMessage(to=form["To"], message=message)]
+
+
+def _kind(form: Mapping[str, str], media: list[str]) -> type[Message] | None:
+    """Return the type, where the form tells: what kind a file is Twilio learns from where it lies."""
+    if "ContentSid" in form:
+        return WhatsAppTemplate
+    return None if media else WhatsAppLocation if "PersistentAction" in form else WhatsAppText
+
+
+def _read_whatsapp(form: Mapping[str, str], media: list[str]) -> dict[str, Any]:
+    if sid := form.get("ContentSid"):
+        name, _, language = next(name for name, known in _TEMPLATES.items() if known == sid).partition("/")
+        variables: dict[str, str] = json.loads(form.get("ContentVariables", "{}"))
+        return {"name": name, "language": language, "parameters": tuple(variables.values())}
+    if action := form.get("PersistentAction"):
+        place, _, label = action.removeprefix("geo:").partition("|")
+        latitude, longitude = map(float, place.split(","))
+        name, comma, address = label.partition(", ")  # Twilio shows one label for both
+        return {
+            "latitude": latitude,
+            "longitude": longitude,
+            "name": name,
+            "address": address if comma else label,
+        }
+    if media:
+        return {"media": media[0], "caption": form.get("Body")}
+    return {"text": form["Body"]}
+
+
 def _error(code: int, status: int = 400) -> HttpResponse:
     return _answer({"code": code, "message": "It was refused.", "more_info": "", "status": status}, status)
 
@@ -61,10 +128,11 @@ FIXTURES = ConformanceFixtures(
         "auth_token": secret,
         "sender": "+447700900000",
         "whatsapp_sender": "+447700900000",
-        "templates": {"order_sent/en": "HX" + "cd" * 16},
+        "templates": _TEMPLATES,
         "base_url": url,
     },
     success_response=lambda request: _answer(_message(request), 201),
+    reads_request=_reads_request,
     error_responses=(
         (_error(21211), Reason.RECIPIENT),
         (_error(20003, 401), Reason.CREDENTIALS),

@@ -36,11 +36,13 @@ def base_url(custom_url: str | None, *, edge: str | None = None, region: str | N
     if host != _DOMAIN and not host.endswith(f".{_DOMAIN}"):
         if edge or region:
             raise _setting_error(
-                "base_url", "edge and region belong to hosts of twilio.com", "leave them out"
+                "base_url",
+                "must be a host of twilio.com if edge or region is set",
+                "leave out edge and region",
             )
         return parts.geturl()
     if host in (_DOMAIN, f"www.{_DOMAIN}") or host.count(".") >= _MOST_LABELS:
-        raise _setting_error("base_url", "that host serves no API", f"leave it out, or give {_API}")
+        raise _setting_error("base_url", "is not the host of the API", f"leave it out, or give {_API}")
     return parts._replace(netloc=_host(host, edge, region)).geturl()
 
 
@@ -53,14 +55,14 @@ def _host(host: str, edge: str | None, region: str | None) -> str:
         return host
     for name, label in (("edge", edge), ("region", region or "us1")):
         if not _LABEL.fullmatch(label):
-            raise _setting_error(name, "it is no label of a host name", "give one such as dublin and ie1")
+            raise _setting_error(name, "must be a label of a host name", "write it like dublin or ie1")
     return ".".join((product, edge, region or "us1", _DOMAIN))
 
 
 def _natural_edge(region: str) -> str:
     if region not in NATURAL_EDGES:
         raise _setting_error(
-            "region", "hosts with a region need an edge, and none is known for it", "set edge too"
+            "region", "needs an edge, and no default edge is known for this region", "set edge"
         )
     return NATURAL_EDGES[region]
 
@@ -81,18 +83,18 @@ def authorization(account_sid: str, auth_token: str | None, api_key: str | None,
         InvalidSetting: neither is whole, or one holds what no credential does.
     """
     if bool(api_key) != bool(secret):
-        raise _setting_error("api_secret", "an API key needs its secret, and a secret its key", "set both")
+        raise _setting_error("api_secret", "and api_key must be given together", "set both")
     name, secret_name, user, password = (
         ("api_key", "api_secret", api_key, secret)
         if api_key and secret
         else ("account_sid", "auth_token", account_sid, auth_token)
     )
     if not password:
-        raise _setting_error("auth_token", "there is neither a token nor an API key", "set one of them")
+        raise _setting_error("auth_token", "and api_key are both missing", "set one of them")
     if name == "api_key":
         require_sid(user or "", "SK", "api_key")
     if not (password.isascii() and password.isprintable()) or " " in password:
-        raise _setting_error(secret_name, "it is no single word of ASCII", "copy it from the console")
+        raise _setting_error(secret_name, "must be one word of ASCII", "copy it from the console")
     return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
 
 
@@ -104,7 +106,7 @@ def require_sid(value: str, prefix: str, setting: str) -> str:
     """
     if not is_sid(value, prefix):
         raise _setting_error(
-            setting, f"it is no SID: {prefix} and 32 hexadecimal digits", "copy it from the console"
+            setting, f"must be a SID: {prefix} and 32 hexadecimal digits", "copy it from the console"
         )
     return value
 
@@ -129,10 +131,10 @@ def _parsed(url: str) -> SplitResult:
         parts = urlsplit((url if "://" in url else f"https://{url}").strip().rstrip("/"))
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise _setting_error("base_url", "it is no URL", f"leave it out, or give {_API}") from None
+        raise _setting_error("base_url", "must be a URL", f"leave it out, or give {_API}") from None
     secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host or ""))
     if not secure or not host or "@" in parts.netloc or parts.query or parts.fragment:
-        raise _setting_error("base_url", "it is no https URL of a host", f"leave it out, or give {_API}")
+        raise _setting_error("base_url", "must be the https URL of a host", f"leave it out, or give {_API}")
     return parts
 
 

@@ -74,15 +74,15 @@ class TwilioOptions(ProviderOptions):
         for name, prefix in _SIDS.items():
             sid = getattr(self, name)
             if sid is not None and not is_sid(sid, prefix):
-                raise _option_error(name, f"it is no SID: {prefix} and 32 hexadecimal digits")
+                raise _option_error(name, f"must be a SID: {prefix} and 32 hexadecimal digits")
         if self.status_callback is not None:
             require_callback_url(self.status_callback, "TwilioOptions.status_callback")
         if self.send_at is not None and self.send_at.utcoffset() is None:
-            raise _option_error("send_at", "it has no time zone")
+            raise _option_error("send_at", "has no time zone")
         if self.validity_period is not None:
             require_validity(self.validity_period, "TwilioOptions.validity_period")
         if self.attempt is not None and self.attempt < 1:
-            raise _option_error("attempt", "it is not positive")
+            raise _option_error("attempt", "must be positive")
 
     def __hash__(self) -> int:
         """Hash by the template; the variables may be a mapping."""
@@ -109,7 +109,9 @@ def content_variables(variables: Mapping[str, str], field: str) -> list[tuple[st
     """
     if len(variables) > _MAX_VARIABLES:
         raise InvalidMessage(
-            f"{len(variables)} given, {_MAX_VARIABLES} allowed", field=field, hint="give fewer"
+            f"has {len(variables)} entries; at most {_MAX_VARIABLES} are allowed",
+            field=field,
+            hint="give fewer",
         )
     for value in variables.values():
         require_template_parameter(value, field)
@@ -129,7 +131,7 @@ def require_validity(period: timedelta, field: str) -> None:
         InvalidMessage: it is not within 1 to 36,000 seconds.
     """
     if not timedelta(seconds=1) <= period <= MAX_VALIDITY:
-        raise InvalidMessage("Twilio takes 1 to 36,000 seconds", field=field, hint="choose one within")
+        raise InvalidMessage("must be 1 to 36,000 seconds for Twilio", field=field, hint="change it")
 
 
 def _text(value: object) -> str:

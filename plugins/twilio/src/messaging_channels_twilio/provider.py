@@ -107,20 +107,20 @@ class Twilio(HttpProvider, TwilioApi):
         """Take the account, its credentials, and what holds for messages that do not say otherwise.
 
         Args:
-            account_sid: AC and 32 hexadecimal digits.
-            auth_token: the account's token; or else
-            api_key: SK and 32 hexadecimal digits, with
-            api_secret: its secret.
-            sender: of SMS and MMS: a number, a short code, a name, or a messaging service (MG…).
-            whatsapp_sender: of WhatsApp messages: a number, or a messaging service.
-            status_callback: the public URL for delivery reports. Our message id and a code are added to its query.
-            webhook_auth_tokens: what Twilio may sign its calls with besides `auth_token`: the next token before it is promoted, or the token where only
-                an API key is given above. A list, or a text with commas between; a list may hold `SigningKey` objects too.
-            webhook_shared_keys: keys made for webhooks alone, which sign with SHA-256; given likewise.
-            templates: content SIDs (HX…) by `name/language`, or by name and language.
-            edge: such as `dublin`.
-            region: such as `ie1`. Credentials are of one region.
-            base_url: instead of https://api.twilio.com, for an emulator.
+            account_sid: Account SID: `AC` and 32 hexadecimal digits.
+            auth_token: Auth token of the account. Leave it out if you give `api_key` and `api_secret`.
+            api_key: API key SID: `SK` and 32 hexadecimal digits.
+            api_secret: Secret of the API key.
+            sender: Sender of SMS and MMS: a number, a short code, a name, or a messaging service (`MG…`).
+            whatsapp_sender: Sender of WhatsApp messages: a number or a messaging service.
+            status_callback: Public URL for delivery reports. The plugin adds the message id and a signature to its query.
+            webhook_auth_tokens: Further auth tokens with which Twilio may sign webhooks: the secondary token before a rotation, or the auth
+                token if you send with an API key. Several are separated by commas.
+            webhook_shared_keys: Keys that sign webhooks with SHA-256. Several are separated by commas.
+            templates: Content SIDs (`HX…`) by `name/language`; in the TOML file.
+            edge: Edge location, such as `dublin`.
+            region: Region, such as `ie1`; credentials belong to one region. A region without an edge gets its default edge.
+            base_url: Another URL instead of `https://api.twilio.com`, for example of the emulator.
 
         Raises:
             InvalidSetting: one of them cannot work.
@@ -158,9 +158,9 @@ class Twilio(HttpProvider, TwilioApi):
             body = urlencode(build_parameters(envelope, self._message_defaults)).encode()
         except UnicodeEncodeError:
             raise InvalidMessage(
-                "it holds half a character (a lone surrogate)",
+                "contains an unpaired surrogate",
                 field=type(envelope.message).__name__,
-                hint="repair the text where it was cut",
+                hint="remove it, or repair the text where it was cut",
             ) from None
         return HttpRequest("POST", self._messages_url, self._write_headers, body)
 
@@ -191,11 +191,11 @@ class Twilio(HttpProvider, TwilioApi):
         """See SupportsWebhooks."""
         if not signatures.is_signed(request, self._webhook_auth_tokens):
             raise WebhookVerificationError(
-                "no key of ours signed it"
+                "no configured key matches the signature"
                 if self._webhook_auth_tokens
-                else "there is no key to check it with",
+                else "no key is configured",
                 provider=self.name,
-                hint="give auth_token or webhook_auth_tokens, and the URL exactly as Twilio was given it",
+                hint="check auth_token and webhook_auth_tokens, and pass the URL exactly as Twilio called it",
             )
         events = webhooks.parse_events(request, message_id_in(request.url, self._callback_keys))
         return WebhookResult(events, HttpResponse(204, {}, b""))
@@ -302,10 +302,10 @@ def _template_key(given: str) -> tuple[str, str]:
     name, slash, language = given.rpartition("/")
     if not (slash and name and language):
         raise InvalidSetting(
-            "one has no language",
+            "must name each template with its language",
             setting="twilio.templates",
             source="the provider's settings",
-            hint="name them as order_ready/en",
+            hint="write the names like order_ready/en",
         )
     return name, language
 

@@ -104,9 +104,9 @@ def _sender(envelope: Envelope, account: MessageDefaults, options: TwilioOptions
         described.append(("From", format_sender(given, envelope.channel, type(message).__name__)))
     if options.send_at is not None and service is None:
         raise InvalidMessage(
-            "only a messaging service can send later",
+            "needs a messaging service",
             field="TwilioOptions.send_at",
-            hint="set messaging_service_sid as well",
+            hint="set messaging_service_sid",
         )
     return [*described, ("MessagingServiceSid", service)] if service else described
 
@@ -124,11 +124,11 @@ def format_sender(sender: str, channel: str, owner: str) -> str:
     if channel == "sms" and (_SHORT_CODE.fullmatch(bare) or _ALPHANUMERIC.fullmatch(bare)):
         return bare
     raise InvalidMessage(
-        "it is no number"
+        "must be a number"
         if prefix
-        else "it is no number, short code, messaging service (MG…) or name of at most 11 characters",
+        else "must be a number, a short code, a messaging service (MG…) or a name of at most 11 characters",
         field=f"{owner}.sender",
-        hint="write a number as +447700900000",
+        hint="write a number like +447700900000",
     )
 
 
@@ -137,7 +137,7 @@ def _content(message: Message, account: MessageDefaults, options: TwilioOptions)
         return _template_parameters(message, account, options)
     if options.content_variables:
         raise InvalidMessage(
-            "there is no template to fill", field="TwilioOptions.content_variables", hint="set content_sid"
+            "needs a template", field="TwilioOptions.content_variables", hint="set content_sid"
         )
     # the capabilities name no other type
     return _WRITERS[type(message)](message)
@@ -151,9 +151,9 @@ def _template_parameters(message: Message, account: MessageDefaults, options: Tw
         body = _by_name(message.parameters)
     if sid is None:
         raise InvalidMessage(
-            "Twilio knows templates by their SID, and none is known for this name and language",
+            "has no content SID for this name and language",
             field=f"{type(message).__name__}.name",
-            hint="configure it in templates, or add TwilioOptions(content_sid='HX…')",
+            hint="add it to the setting templates, or pass TwilioOptions(content_sid='HX…')",
         )
     variables = {**body, **(options.content_variables or {})}
     return [("ContentSid", sid), *content_variables(variables, f"{type(message).__name__}.parameters")]
@@ -192,7 +192,9 @@ def _file(message: WhatsAppImage | WhatsAppVideo | WhatsAppDocument | WhatsAppAu
     media: Media = message.file
     if media.url is None:
         raise InvalidMessage(
-            "Twilio holds no files by id", field=f"{type(message).__name__}.media", hint="give a public URL"
+            "must be a URL: Twilio has no files by id",
+            field=f"{type(message).__name__}.media",
+            hint="give a public URL",
         )
     return [("MediaUrl", media.url)]
 
@@ -207,7 +209,9 @@ def _location(message: WhatsAppLocation) -> Parameters:
 def _text(text: str, field: str) -> Parameters:
     units = len(text.encode("utf-16-le", "surrogatepass")) // 2
     if units > MAX_TEXT_LENGTH:
-        raise InvalidMessage(f"{units} characters, {MAX_TEXT_LENGTH} allowed", field=field, hint="shorten it")
+        raise InvalidMessage(
+            f"has {units} characters; at most {MAX_TEXT_LENGTH} are allowed", field=field, hint="shorten it"
+        )
     return [("Body", text)] if text else []
 
 

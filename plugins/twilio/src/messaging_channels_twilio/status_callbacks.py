@@ -59,8 +59,8 @@ def require_callback_url(url: str, field: str) -> str:
         host = ""
     if not url.startswith(("https://", "http://")) or not _HOST.fullmatch(host) or not url.isprintable():
         raise InvalidMessage(
-            "it is no http URL, or its host has a character that none may have",
+            "must be an http or https URL with a valid host",
             field=field,
-            hint="give https://… with a public host",
+            hint="write it like https://hooks.example.com/twilio",
         )
     return url

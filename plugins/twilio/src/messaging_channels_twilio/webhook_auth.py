@@ -39,10 +39,10 @@ class SigningKey:
         """
         if not self.secret.strip():
             raise InvalidSetting(
-                "one is empty",
+                "contains an empty token",
                 setting="twilio.webhook_auth_tokens",
                 source="the provider's arguments",
-                hint="leave it out, or give the token",
+                hint="remove it",
             )
 
     def sign(self, url: str, fields: Iterable[tuple[str, str]] = ()) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
+from messaging_channels import messages as m
 from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
-from messaging_channels.testing import ConformanceFixtures, Webhook
+from messaging_channels.testing import ConformanceFixtures, ReadMessage, Webhook
 from messaging_channels_vonage.responses import REASONS
 from messaging_channels_vonage.signing import signature
 
@@ -48,6 +51,120 @@ def _accepts(request: HttpRequest) -> HttpResponse:
     return _answer({**_TAKEN, "message-id": ours}, _TAKEN)
 
 
+def _reads_request(request: HttpRequest) -> list[ReadMessage]:
+    """Read the form of the SMS API, or the object of the Messages API, as its reference has them."""
+    if request.url.endswith("/v1/messages"):
+        return [_read_object(json.loads(request.body))]
+    form = dict(parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True))
+    if form["type"] == "text" and m.Sms(form["text"]).segments.encoding != "GSM-7":
+        message = "the text holds characters that a message of type text does not carry"
+        raise ValueError(message)
+    sms = m.Sms(
+        form["text"],
+        sender=form["from"],
+        validity_period=timedelta(milliseconds=int(form["ttl"])) if "ttl" in form else None,
+        flash=form.get("message-class") == "0",
+    )
+    return [ReadMessage(to=form["to"], message=sms, reference=form["client-ref"].partition("/")[0])]
+
+
+def _read_object(told: Mapping[str, Any]) -> ReadMessage:
+    word: str = told["message_type"]
+    kind, held = _READERS[word if told["channel"] == "whatsapp" else f"mms {word}"](told)
+    reply_to = told.get("context", {}).get("message_uuid")
+    message = {"sender": told["from"], "reply_to": reply_to, **held}
+    return ReadMessage(to=told["to"], message=message, kind=kind, reference=told["client_ref"])
+
+
+def _file(kind: type[m.Message], word: str) -> Any:  # noqa: ANN401  a function of the object
+    def read(told: Mapping[str, Any]) -> tuple[type[m.Message], dict[str, Any]]:
+        held = told[word]
+        given = {"media": held.get("url") or held.get("id"), "caption": held.get("caption")}
+        return kind, {**given, "filename": held.get("name")}
+
+    return read
+
+
+def _text(told: Mapping[str, Any]) -> tuple[type[m.Message], dict[str, Any]]:
+    return m.WhatsAppText, {"text": told["text"]}
+
+
+def _mms(told: Mapping[str, Any]) -> tuple[type[m.Message], dict[str, Any]]:
+    files = told.get("content") or [told["image"]]
+    words = [one["caption"] for one in files if "caption" in one]
+    return m.Mms, {"media": tuple(one["url"] for one in files), "text": "".join(words)}
+
+
+def _template(told: Mapping[str, Any]) -> tuple[type[m.Message], dict[str, Any]]:
+    held = {"name": told["template"]["name"], "language": told["whatsapp"]["locale"]}
+    return m.WhatsAppTemplate, {**held, "parameters": tuple(told["template"].get("parameters", ()))}
+
+
+def _reaction(told: Mapping[str, Any]) -> tuple[type[m.Message], dict[str, Any]]:
+    held = {"emoji": told["reaction"].get("emoji", ""), "message_id": told["context"]["message_uuid"]}
+    return m.WhatsAppReaction, held
+
+
+def _custom(told: Mapping[str, Any]) -> tuple[type[m.Message] | None, dict[str, Any]]:
+    """Read WhatsApp's own form, which Vonage passes on."""
+    held = told["custom"][told["custom"]["type"]]
+    if told["custom"]["type"] == "location":
+        return m.WhatsAppLocation, held
+    words = {
+        "text": held["body"]["text"],
+        "header": held.get("header", {}).get("text"),
+        "footer": held.get("footer", {}).get("text"),
+    }
+    reader = _INTERACTIVE.get(held["type"])
+    if reader is None:
+        return m.WhatsAppInteractive, {**words, "kind": held["type"], "action": held["action"]}
+    kind, read = reader
+    return kind, {**words, **read(held["action"])}
+
+
+def _sections(action: Mapping[str, Any]) -> dict[str, Any]:
+    sections = tuple(
+        m.ListSection(
+            tuple(m.ListRow(row["id"], row["title"], row.get("description")) for row in one["rows"]),
+            one.get("title", ""),
+        )
+        for one in action["sections"]
+    )
+    return {"button": action["button"], "sections": sections}
+
+
+def _link(action: Mapping[str, Any]) -> dict[str, Any]:
+    return {"button": action["parameters"]["display_text"], "url": action["parameters"]["url"]}
+
+
+def _buttons(action: Mapping[str, Any]) -> dict[str, Any]:
+    told = [one["reply"] for one in action["buttons"]]
+    return {"buttons": tuple(m.ReplyButton(one["id"], one["title"]) for one in told)}
+
+
+def _nothing(_: Mapping[str, Any]) -> dict[str, Any]:
+    return {}
+
+
+_INTERACTIVE: Mapping[str, Any] = {
+    "button": (m.WhatsAppButtons, _buttons),
+    "list": (m.WhatsAppList, _sections),
+    "cta_url": (m.WhatsAppUrlButton, _link),
+    "location_request_message": (m.WhatsAppLocationRequest, _nothing),
+}
+_READERS: Mapping[str, Any] = {
+    "mms image": _mms,
+    "mms content": _mms,
+    "text": _text,
+    "image": _file(m.WhatsAppImage, "image"),
+    "video": _file(m.WhatsAppVideo, "video"),
+    "file": _file(m.WhatsAppDocument, "file"),
+    "audio": _file(m.WhatsAppAudio, "audio"),
+    "sticker": _file(m.WhatsAppSticker, "sticker"),
+    "template": _template,
+    "reaction": _reaction,
+    "custom": _custom,
+}
 _TAKEN = {"to": "447700900123", "message-id": "0A0000000123ABCD", "status": "0"}
 
 FIXTURES = ConformanceFixtures(
@@ -61,6 +178,7 @@ FIXTURES = ConformanceFixtures(
         "base_url": url,
     },
     success_response=_accepts,
+    reads_request=_reads_request,
     error_responses=(
         *((_answer({"status": code}), reason) for code, reason in REASONS.items() if code != "0"),
         (_answer(_TAKEN, {"status": "1"}), Reason.UNREADABLE_RESPONSE),

@@ -41,7 +41,7 @@ def build_message(envelope: Envelope, sender: str) -> dict[str, Any]:
 def _sms(message: m.Sms) -> dict[str, Any]:
     if message.flash:
         raise InvalidMessage(
-            "the Messages API sends none", field="Sms.flash", hint="leave it out, or send by the SMS API"
+            "is not supported by the Messages API", field="Sms.flash", hint="leave it out, or use the SMS API"
         )
     described: dict[str, Any] = {"message_type": "text", "text": _text(message.text, "Sms.text", "sms")}
     if message.validity_period is None:
@@ -49,7 +49,7 @@ def _sms(message: m.Sms) -> dict[str, Any]:
     seconds = int(message.validity_period.total_seconds())
     if not _MIN_TTL <= seconds <= _MAX_TTL:
         raise InvalidMessage(
-            "Vonage takes 20 seconds to 7 days", field="Sms.validity_period", hint="choose one within"
+            "must be 20 seconds to 7 days for Vonage", field="Sms.validity_period", hint="change it"
         )
     return {**described, "ttl": seconds}
 
@@ -93,9 +93,9 @@ def _reaction(message: m.WhatsAppReaction) -> dict[str, Any]:
 def _template(message: m.WhatsAppTemplate) -> dict[str, Any]:
     if isinstance(message.parameters, Mapping):
         raise InvalidMessage(
-            "Vonage fills gaps by their place",
+            "must be a tuple: Vonage has no named parameters",
             field="WhatsAppTemplate.parameters",
-            hint="give a tuple in the order of the gaps",
+            hint="give the values in the order of {{1}}, {{2}}",
         )
     values = [str(value) for value in message.parameters]
     return {
@@ -120,9 +120,9 @@ def _interactive(kind: str, action: Callable[[Any], dict[str, Any]]) -> Callable
         header = message.header
         if isinstance(header, Media):
             raise InvalidMessage(
-                "a file in the header is not carried",
+                "must be text for Vonage",
                 field=f"{type(message).__name__}.header",
-                hint="give a line",
+                hint="give one line of text",
             )
         described: dict[str, Any] = {"type": kind or getattr(message, "kind", "")}
         described |= {"header": {"type": "text", "text": header}} if header else {}
@@ -167,14 +167,18 @@ def _url_button(message: m.WhatsAppUrlButton) -> dict[str, Any]:
 def _text(text: str, field: str, channel: str) -> str:
     if len(text) > _MAX_TEXT[channel]:
         raise InvalidMessage(
-            f"{len(text)} characters, {_MAX_TEXT[channel]} allowed", field=field, hint="shorten it"
+            f"has {len(text)} characters; at most {_MAX_TEXT[channel]} are allowed",
+            field=field,
+            hint="shorten it",
         )
     return require_text(text, field)
 
 
 def _url(file: Media, owner: str) -> str:
     if file.url is None:
-        raise InvalidMessage("Vonage holds no files by id", field=f"{owner}.media", hint="give a public URL")
+        raise InvalidMessage(
+            "must be a URL: Vonage has no files by id", field=f"{owner}.media", hint="give a public URL"
+        )
     return file.url
 
 

@@ -114,18 +114,18 @@ class Vonage:
         """Take the account, how requests and calls are proved, and who messages come from that name no sender.
 
         Args:
-            api_key: the account's key.
-            api_secret: its secret; not needed where requests are signed, or proved by an application.
-            sender: of text messages: a number, a short code, or a name of at most 11 letters and digits.
-            whatsapp_sender: the business's WhatsApp number.
-            mms_sender: the number of MMS messages; `sender` without it.
-            sms_api: which API sends text messages. The other messages go by the Messages API anyway.
-            application_id: of an application with the capability Messages; without one the Messages API is asked by key and secret.
-            private_key: the application's, in PEM form.
-            sign_requests: whether the account wants requests to the SMS API signed (with the signature secret) instead of its secret.
-            webhook_signature_secret: what Vonage signs its calls with; without it no call is believed.
-            webhook_signature_method: of the SMS API: `md5hash`, or an HMAC with `md5`, `sha1`, `sha256` or `sha512`, as the dashboard has it.
-            base_url: instead of Vonage's hosts: an emulator, or a region of the Messages API.
+            api_key: Key of the account.
+            api_secret: Secret of the account. Not needed if requests are signed, or if an application authenticates them.
+            sender: Sender of SMS: a number, a short code, or a name of at most 11 letters and digits.
+            whatsapp_sender: WhatsApp number of the business.
+            mms_sender: Number that sends MMS; without it, `sender`.
+            sms_api: API that sends SMS. All other messages use the Messages API.
+            application_id: Application with the capability Messages. Without it, the Messages API is called with key and secret.
+            private_key: Private key of the application, in PEM form.
+            sign_requests: Whether requests to the SMS API are signed with the signature secret.
+            webhook_signature_secret: Secret with which Vonage signs webhooks. Without it, the plugin refuses every webhook request.
+            webhook_signature_method: Signature method of the SMS API: `md5hash`, or an HMAC.
+            base_url: Another host: the emulator, or a region of the Messages API.
 
         Raises:
             InvalidSetting: one of them cannot work.
@@ -205,7 +205,7 @@ class Vonage:
             proof = "Basic " + b64encode(f"{account.api_key}:{account.api_secret}".encode()).decode()
         else:
             raise InvalidMessage(
-                "the Messages API takes no signed requests",
+                "needs an application or api_secret: the Messages API accepts no signed requests",
                 field=str(described["channel"]),
                 hint="configure application_id and private_key, or api_secret",
             )
@@ -230,17 +230,15 @@ def _credentials(
     key, secret = api_key.strip(), (api_secret or "").strip() or None
     proof = (signature_secret or "").strip() or None
     if not key:
-        raise _setting_error("it is empty", "api_key", "copy it from the dashboard")
+        raise _setting_error("is empty", "api_key", "copy it from the dashboard")
     if bool(application_id) != bool(private_key):
-        raise _setting_error(
-            "an application needs its key, and a key its application", "private_key", "set both"
-        )
+        raise _setting_error("and application_id must be given together", "private_key", "set both")
     if sign_requests and proof is None:
         raise _setting_error(
-            "there is nothing to sign requests with", "webhook_signature_secret", "copy it from the dashboard"
+            "is missing, and sign_requests needs it", "webhook_signature_secret", "copy it from the dashboard"
         )
     if secret is None and not sign_requests and not application_id:
-        raise _setting_error("it is empty", "api_secret", "copy it from the dashboard")
+        raise _setting_error("is empty", "api_secret", "copy it from the dashboard")
     method: Any = _one_of(signature_method, METHODS, "webhook_signature_method")
     pem = None if private_key is None else require_private_key(private_key)
     return _Credentials(key, secret, proof, method, sign_requests, application_id, pem)
@@ -250,15 +248,13 @@ def _base_url(given: str | None, default: str) -> str:
     url = given or default
     parts = urlsplit(url if "://" in url else f"https://{url}")
     if not parts.hostname or not (parts.scheme == "https" or parts.hostname in _LOOPBACK_HOSTS):
-        raise _setting_error("it is no https URL of a host", "base_url", "leave it out")
+        raise _setting_error("must be the https URL of a host", "base_url", "leave it out")
     return parts.geturl().rstrip("/")
 
 
 def _one_of(given: str, known: Sequence[str], setting: str) -> str:
     if given not in known:
-        raise _setting_error(
-            "it is none of those that Vonage has", setting, f"give one of {', '.join(known)}"
-        )
+        raise _setting_error("has an unknown value", setting, f"use one of {', '.join(known)}")
     return given
 
 

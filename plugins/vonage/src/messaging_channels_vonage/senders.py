@@ -22,13 +22,13 @@ def format_sender(sender: str, field: str, *, numbers_only: bool = False) -> str
     if number and not bare.isalpha():
         return number[1]
     if numbers_only:
-        raise InvalidMessage("it is no number", field=field, hint="write it as 447700900000")
+        raise InvalidMessage("must be a number", field=field, hint="write it like 447700900000")
     if _SHORT_CODE.fullmatch(bare) or _NAME.fullmatch(bare):
         return bare
     raise InvalidMessage(
-        "it is no number of 7 to 15 digits, no short code, and no name of at most 11 letters and digits",
+        "must be a number of 7 to 15 digits, a short code, or a name of at most 11 letters and digits",
         field=field,
-        hint="write a number as 447700900000, or a shorter name",
+        hint="write it like 447700900000, or use a shorter name",
     )
 
 

@@ -71,10 +71,10 @@ def require_private_key(private_key: str) -> str:
         application_token("check", text, "check", 0)
     except Exception:  # noqa: BLE001  the library raises several kinds, and any of them means the same
         raise InvalidSetting(
-            "it is no private key in PEM form",
+            "must be a private key in PEM form",
             setting="vonage.private_key",
             source="the provider's arguments",
-            hint="give the text of the file that the dashboard offered when the application was made",
+            hint="give the text of the file that you downloaded from the dashboard",
         ) from None
     return text
 

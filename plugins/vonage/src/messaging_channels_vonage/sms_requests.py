@@ -41,9 +41,9 @@ def require_text(text: str, field: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise InvalidMessage(
-            "it holds half a character (a lone surrogate)",
+            "contains an unpaired surrogate",
             field=field,
-            hint="repair the text where it was cut",
+            hint="remove it, or repair the text where it was cut",
         ) from None
     return text
 
@@ -53,6 +53,6 @@ def _milliseconds(message: Sms) -> int:
     milliseconds = 0 if period is None else int(period.total_seconds() * 1000)
     if not _MIN_TTL <= milliseconds <= _MAX_TTL:
         raise InvalidMessage(
-            "Vonage takes 20 seconds to 7 days", field="Sms.validity_period", hint="choose one within"
+            "must be 20 seconds to 7 days for Vonage", field="Sms.validity_period", hint="change it"
         )
     return milliseconds

@@ -34,7 +34,9 @@ def require_token(request: WebhookRequest, secret: str) -> None:
         raise verification_error("the token is not signed with the secret", "compare it with the dashboard's")
     told = str(claims.get("payload_hash", "")).lower().encode("utf-8", "replace")
     if not hmac.compare_digest(hashlib.sha256(request.body).hexdigest().encode(), told):
-        raise verification_error("the token is not of this body", "hand over the body as it came, unparsed")
+        raise verification_error(
+            "the token does not match this body", "pass the body unmodified, before any parsing"
+        )
     require_recent(claims.get("iat"), request.received_at)
     expires = _seconds(claims.get("exp"))
     if expires is not None and request.received_at > expires:
@@ -53,7 +55,7 @@ def require_signed(request: WebhookRequest, secret: str, method: str) -> dict[st
             found = told
     if found is None:
         raise verification_error(
-            "the signature does not fit", "compare the signature secret and method with the dashboard's"
+            "the signature does not match", "compare the signature secret and method with the dashboard's"
         )
     require_recent(found.get("timestamp"), request.received_at)
     return {name: value.encode("utf-8", "replace").decode() for name, value in found.items()}
@@ -68,7 +70,7 @@ def require_recent(told: object, received_at: float) -> None:
     signed_at = _seconds(told)
     if signed_at is not None and received_at - signed_at > MAX_AGE:
         raise verification_error(
-            "it was signed more than five minutes ago: a replay", "check the clock of this machine"
+            "the signature is older than five minutes", "check the clock of this machine"
         )
 
 

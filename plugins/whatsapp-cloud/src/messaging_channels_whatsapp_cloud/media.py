@@ -59,13 +59,15 @@ def require_uploadable(file: Media) -> None:
     """
     content = file.content or b""
     if not _MIME_TYPE.fullmatch(file.content_type):
-        raise InvalidMessage("no MIME type", field="Media.content_type", hint="give one such as image/png")
+        raise InvalidMessage(
+            "is missing", field="Media.content_type", hint="give a MIME type such as image/png"
+        )
     limit = LIMITS.get(file.content_type.partition(";")[0].strip(), DOCUMENT)
     if not 1 <= len(content) <= limit:
         raise InvalidMessage(
-            f"{len(content)} bytes; 1 to {limit} allowed for this type",
+            f"has {len(content)} bytes; this type must have 1 to {limit}",
             field="Media.content",
-            hint="send another file",
+            hint="use another file",
         )
 
 

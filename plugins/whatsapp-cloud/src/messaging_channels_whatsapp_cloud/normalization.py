@@ -19,12 +19,14 @@ def normalize_url(base_url: str) -> str:
     """Return the root of the API.
 
     Raises:
-        InvalidSetting: it is no https URL of a host. Loopback may do without TLS.
+        InvalidSetting: must be the https URL of a host. Loopback may do without TLS.
     """
     url = base_url.strip().rstrip("/")
     url = url if "://" in url else f"https://{url}"
     if not is_trusted_url(url) or _BEYOND_A_PATH.search(url):
-        raise _setting_error("base_url", "it is no https URL of a host", f"leave it out, or write {BASE_URL}")
+        raise _setting_error(
+            "base_url", "must be the https URL of a host", f"leave it out, or set {BASE_URL}"
+        )
     return url
 
 
@@ -46,7 +48,7 @@ def normalize_version(version: str) -> str:
     """
     told = _VERSION.fullmatch(version.strip())
     if told is None:
-        raise _setting_error("version", "it is no version of the Graph API", f"write it as {VERSION}")
+        raise _setting_error("version", "must be a version of the Graph API", f"write it like {VERSION}")
     return f"v{told[1]}"
 
 
@@ -54,12 +56,12 @@ def normalize_token(token: str) -> str:
     """Return the token without the word before it.
 
     Raises:
-        InvalidSetting: it is empty, or no single line of ASCII.
+        InvalidSetting: must be one line of ASCII, and not empty.
     """
     bare = token.strip().removeprefix("Bearer ").strip()
     if not bare or not bare.isascii() or not bare.isprintable():
         raise _setting_error(
-            "access_token", "it is empty, or no single line of ASCII", "copy it from the dashboard"
+            "access_token", "must be one line of ASCII, and not empty", "copy it from the dashboard"
         )
     return bare
 
@@ -71,7 +73,7 @@ def normalize_secret(secret: str) -> bytes:
         InvalidSetting: it is empty: anybody could sign with it.
     """
     if not secret.strip():
-        raise _setting_error("webhook_app_secrets", "one is empty", "copy it from the dashboard")
+        raise _setting_error("webhook_app_secrets", "contains an empty secret", "copy it from the dashboard")
     return secret.strip().encode()
 
 
@@ -83,9 +85,9 @@ def normalize_number_id(sender: str) -> str:
     """
     if not _NUMBER_ID.fullmatch(sender):
         raise InvalidMessage(
-            "not the id of a business number",
+            "must be the id of a business number",
             field="sender",
-            hint="give the digits that the dashboard shows as phone number ID",
+            hint="copy the phone number ID from the dashboard",
         )
     return sender
 
@@ -98,7 +100,7 @@ def normalize_file_id(file_id: str) -> str:
     """
     if not _FILE_ID.fullmatch(file_id):
         raise InvalidMessage(
-            "not the id of a file", field="file_id", hint="give it as the upload or the webhook told it"
+            "must be the id of a file", field="file_id", hint="use the id from upload() or from the webhook"
         )
     return file_id
 

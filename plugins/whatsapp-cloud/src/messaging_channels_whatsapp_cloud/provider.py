@@ -93,14 +93,15 @@ class WhatsAppCloud:
         """Take what the app's dashboard shows.
 
         Args:
-            access_token: of a system user, with the permission `whatsapp_business_messaging`.
-            sender: the id of the business number that messages come from which name none; not the number itself.
-            webhook_app_secrets: any of them may have signed a webhook; two while one takes the other's place. A list, or a text with commas between.
-            webhook_verify_token: what Meta has to know in the verification call.
-            version: of the Graph API, such as `v24.0`.
-            base_url: another host, such as the emulator's.
-            messages_per_second: messages a second of one business number: 80, 1,000 after an upgrade, 20 if it is also used in the Business app.
-            user_agent: of downloads; some clients were refused by their name.
+            access_token: Access token of a system user with the permission `whatsapp_business_messaging`.
+            sender: Phone number ID (not the number) of messages that name no sender.
+            webhook_app_secrets: App secrets with which Meta signs webhooks. Several are separated by commas, during a rotation.
+            webhook_verify_token: Token that Meta sends in the verification request. You choose it.
+            version: Version of the Graph API.
+            base_url: Another URL instead of Meta's, for example of the emulator.
+            messages_per_second: Messages a second of one business number: 80, or 1,000 after an upgrade, or 20 if the Business app uses the
+                number too.
+            user_agent: User agent of downloads.
             windows: knows when people last wrote. Without it every message is left to Meta's judgement.
 
         Raises:
@@ -259,7 +260,9 @@ class WhatsAppCloud:
             return HttpRequest.post_json(f"{self._root}/{path}", body, headers=self._headers)
         except (ValueError, UnicodeError):
             raise InvalidMessage(
-                "it holds half a character", field="message", hint="give text that UTF-8 can write"
+                "contains an unpaired surrogate",
+                field="message",
+                hint="remove it, or repair the text where it was cut",
             ) from None
 
     def _number_id(self, message: Message) -> str:
@@ -267,7 +270,7 @@ class WhatsAppCloud:
 
     def _normalize_sender(self, sender: str | None) -> str:
         if sender is None and self._sender is None:
-            raise InvalidMessage("no sender", field="sender", hint="give the id of a business number")
+            raise InvalidMessage("is missing", field="sender", hint="give the id of a business number")
         return normalization.normalize_number_id(sender or self._sender or "")
 
 
@@ -291,7 +294,7 @@ def _recipient(envelope: Envelope, message: Message) -> dict[str, str]:
         return {"to": f"+{envelope.to.plain}"}
     if isinstance(message, WhatsAppTemplate) and one_time_password_of(message) is not None:
         raise InvalidMessage(
-            "a one-time password goes to a number only",
+            "contain a one-time password, which needs a phone number as recipient",
             field="WhatsAppTemplate.buttons",
             hint="send it to the person's number",
         )

@@ -22,9 +22,9 @@ def media_type_of(file: Media, field: str) -> str:
     """
     if not file.content_type:
         raise InvalidMessage(
-            "nothing tells whether it is an image, a video or a document",
+            "needs a content type: image, video or document",
             field=field,
-            hint="give Media(..., content_type='image/jpeg')",
+            hint="pass Media(..., content_type='image/jpeg')",
         )
     kind = file.content_type.partition("/")[0]
     return kind if kind in ("image", "video") else "document"
@@ -59,7 +59,9 @@ def require_at_most(value: str, limit: int, field: str) -> None:
         InvalidMessage: naming the field and the length, never the text.
     """
     if len(value) > limit:
-        raise InvalidMessage(f"{len(value)} characters, {limit} allowed", field=field, hint="shorten it")
+        raise InvalidMessage(
+            f"has {len(value)} characters; at most {limit} are allowed", field=field, hint="shorten it"
+        )
 
 
 def named_action(name: str, parameters: Mapping[str, Any]) -> dict[str, Any]:

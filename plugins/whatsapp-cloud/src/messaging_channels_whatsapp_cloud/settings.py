@@ -17,13 +17,22 @@ class WhatsAppCloudSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     access_token: SecretStr
+    """Access token of a system user with the permission `whatsapp_business_messaging`. Where: Business settings, System users, Generate token."""
     sender: str | None = None
+    """Phone number ID (not the number) of messages that name no sender. Where: App dashboard, WhatsApp, API setup."""
     webhook_app_secrets: SecretList = ()
+    """App secrets with which Meta signs webhooks. Several are separated by commas, during a rotation. Where: App dashboard, App settings, Basic."""
     webhook_verify_token: SecretStr | None = None
+    """Token that Meta sends in the verification request. You choose it. Where: App dashboard, WhatsApp, Configuration."""
     version: str = known.VERSION
+    """Version of the Graph API."""
     base_url: str = known.BASE_URL
+    """Another URL instead of Meta's, for example of the emulator."""
     messages_per_second: PositiveFloat = known.MESSAGES_PER_SECOND
+    """Messages a second of one business number: 80, or 1,000 after an upgrade, or 20 if the Business app uses the number too. Where: WhatsApp Manager,
+    Phone numbers."""
     user_agent: str = known.USER_AGENT
+    """User agent of downloads."""
 
 
 @hookimpl

@@ -26,15 +26,17 @@ def answer_verification(request: WebhookRequest, verify_token: str | None) -> We
     try:
         query = parse_qs(urlsplit(request.url).query, keep_blank_values=True)
     except ValueError:
-        raise _verification_error("its URL is none", "forward the URL as it came") from None
+        raise _verification_error("the URL is invalid", "pass the URL unmodified") from None
     mode, told, challenge = (
         query.get(f"hub.{name}", [""])[0] for name in ("mode", "verify_token", "challenge")
     )
     if verify_token is None:
-        raise _verification_error("no verify token is configured", "set it, and give Meta the same")
+        raise _verification_error(
+            "no verify token is configured", "set webhook_verify_token, and enter the same token at Meta"
+        )
     if mode != "subscribe" or not hmac.compare_digest(_encoded(told), _encoded(verify_token)):
         raise _verification_error(
-            "it does not know the verify token", "give Meta the token that is configured here"
+            "the verify token is wrong", "enter the configured webhook_verify_token at Meta"
         )
     return WebhookResult((), HttpResponse(200, {"content-type": "text/plain"}, _encoded(challenge)))
 
@@ -51,17 +53,19 @@ def require_signed(request: WebhookRequest, app_secrets: Sequence[bytes]) -> Non
         WebhookVerificationError: none did.
     """
     if not app_secrets:
-        raise _verification_error("no app secret is configured", "set it, as the app's dashboard shows it")
+        raise _verification_error(
+            "no app secret is configured", "set webhook_app_secrets: copy the app secret from the dashboard"
+        )
     told = _SIGNATURE.fullmatch(request.headers.get("x-hub-signature-256", ""))
     if told is None:
         raise _verification_error(
-            "X-Hub-Signature-256 is missing or malformed", "forward the header as it came"
+            "X-Hub-Signature-256 is missing or malformed", "pass all headers unmodified"
         )
     digests = [hmac.new(secret, request.body, hashlib.sha256).hexdigest() for secret in app_secrets]
     if not sum(hmac.compare_digest(told[1], digest) for digest in digests):
         raise _verification_error(
-            "the signature is not that of these bytes",
-            "check the app secret, and hand over the body as it came, unparsed",
+            "the signature does not match the body",
+            "check webhook_app_secrets, and pass the body unmodified, before any parsing",
         )
 
 

@@ -68,7 +68,9 @@ def _buttons(message: m.WhatsAppButtons) -> dict[str, Any]:
 
 def _list(message: m.WhatsAppList) -> dict[str, Any]:
     if isinstance(message.header, Media):
-        raise InvalidMessage("no picture above a list", field="WhatsAppList.header", hint="give a line")
+        raise InvalidMessage(
+            "must be text for a list", field="WhatsAppList.header", hint="give one line of text"
+        )
     return {"button": message.button, "sections": [_section(section) for section in message.sections]}
 
 

@@ -37,9 +37,9 @@ def template(message: WhatsAppTemplate) -> dict[str, Any]:
     """
     if not _NAME.fullmatch(message.name):
         raise InvalidMessage(
-            "not lower-case letters, digits and underscores",
+            "must have lower-case letters, digits and underscores only",
             field="WhatsAppTemplate.name",
-            hint="give it as it was approved",
+            hint="use the name that Meta approved",
         )
     described = {"name": message.name, "language": {"code": message.language}}
     return {**described, **without_empty(components=_components(message))}
@@ -81,7 +81,7 @@ def _body_parameters(message: WhatsAppTemplate) -> t.Parameters:
         return message.parameters
     if message.parameters not in ((), (code,)):
         raise InvalidMessage(
-            "its only gap is the one-time password",
+            "must be empty or the one-time password",
             field="WhatsAppTemplate.parameters",
             hint="leave it out, or give the code",
         )

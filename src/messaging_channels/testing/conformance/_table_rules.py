@@ -1,4 +1,4 @@
-"""The rules of the kit: id, title, why, what to do. Ids are never reused; the page docs/reference/conformance.md is made from this table."""
+"""The rules of the kit: id, title, why, what to do. Ids are never reused; the page docs/plugin-authors/rules.md is made from this table."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from messaging_channels._model.errors import Phase as FailurePhase
 from messaging_channels._model.outcomes import Reason
 from messaging_channels._sending.attempt import AttemptEnd, attempt_batch
 from messaging_channels.messages import Message
-from messaging_channels.plugins.channels import Channel
+from messaging_channels.plugins.channels import Channel, ChannelSpec
 from messaging_channels.plugins.exchange import BlockingCall, Exchange, Flow, HttpRequest
 from messaging_channels.plugins.provider import OUR_FIELDS, Envelope, Provider, ProviderSpec
 from messaging_channels.testing import canaries
@@ -96,6 +96,7 @@ class ConformanceContext:
     def messages(self) -> dict[type[Message], Message]:
         """An example of every type that is carried, as far as there is one."""
         own = {type(one): one for one in self.fixtures.messages}
+        own = {type(one): one for channel in self.specs for one in channel.samples} | own
         examples = {
             kind: own.get(kind) or example(kind) for kind in self._declaring.capabilities.message_types
         }
@@ -108,6 +109,11 @@ class ConformanceContext:
             return message
         why = "there is no example of any message it carries: give some in `messages` of the fixtures"
         raise NotApplicable(why)
+
+    @cached_property
+    def specs(self) -> tuple[ChannelSpec, ...]:
+        """The channels, with all that they tell."""
+        return tuple(ChannelSpec.of(one) for one in self.channels)
 
     def channel_of(self, message: Message) -> Channel | None:
         """Return the channel that carries a message."""
@@ -273,7 +279,9 @@ class ConformanceContext:
 
     def with_field(self, message: Message, name: str) -> Message | None:
         """Return the message with that optional field set otherwise; None where the kit knows no value that the type takes."""
-        value = self.fixtures.field_values.get(f"{type(message).__name__}.{name}") or value_of(message, name)
+        named = f"{type(message).__name__}.{name}"
+        given = (self.fixtures.field_values, *(one.field_values for one in self.specs))
+        value = next((one[named] for one in given if named in one), None) or value_of(message, name)
         try:
             return None if value is None else replace(message, **{name: value})  # type: ignore[type-var]
         except MessagingError:

@@ -156,8 +156,16 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  whatever a message holds
     if isinstance(value, Mapping):
         return {str(key): _plain(one) for key, one in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in cast("list[Any]", value)]
-    return _plain_object(value) if is_dataclass(value) else str(value) if isinstance(value, str) else value
+        return [_plain(one) for one in sorted(cast("list[Any]", value), key=_is_attached)]
+    if isinstance(value, str):
+        # a mail has its own line ends, and one at its end
+        return value.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n") or None
+    return _plain_object(value) if is_dataclass(value) else value
+
+
+def _is_attached(value: Any) -> bool:  # noqa: ANN401  an element of any sequence
+    """Whether it goes behind the others: in a mail, files that are attached follow those within the text."""
+    return isinstance(value, Attachment) and not value.content_id
 
 
 def _plain_object(value: Any) -> Any:  # noqa: ANN401  a dataclass

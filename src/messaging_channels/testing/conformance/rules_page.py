@@ -1,4 +1,4 @@
-"""The page docs/reference/conformance.md, from the table of rules: `python -m messaging_channels.testing.conformance.rules_page`."""
+"""The page docs/plugin-authors/rules.md, from the table of rules: `python -m messaging_channels.testing.conformance.rules_page`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HEAD = """# The rules of the conformance kit
 What `messaging-channels plugin check NAME`, `check_provider` and `ProviderConformance` hold a provider to. Ids are stable, and none is used again for
 something else. A rule that has nothing to look at in a provider is told as such, with
 the reason. How to run them:
-[Test a provider](../how-to/test-a-provider.md).
+[Test a provider](conformance.md).
 
 This page is made by `python -m messaging_channels.testing.conformance.rules_page`.
 """

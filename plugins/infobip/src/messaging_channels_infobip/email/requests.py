@@ -96,7 +96,7 @@ def _check(envelope: Envelope) -> None:
     message, extra = _message_and_options(envelope)
     if 1 + len(message.copies) > MAX_RECIPIENTS:
         raise InvalidMessage(
-            f"{1 + len(message.copies)} recipients, {MAX_RECIPIENTS} allowed",
+            f"has {1 + len(message.copies)} recipients; at most {MAX_RECIPIENTS} are allowed",
             field="Email",
             hint="send several mails",
         )
@@ -104,19 +104,19 @@ def _check(envelope: Envelope) -> None:
         extra.template_id and not message.subject
     ):
         raise InvalidMessage(
-            f"1 to {MAX_SUBJECT_LENGTH} characters allowed", field="Email.subject", hint="change its length"
+            f"must have 1 to {MAX_SUBJECT_LENGTH} characters", field="Email.subject", hint="change its length"
         )
     if extra.template_id is not None and parse_addresses(message.bcc) and parse_addresses(message.cc):
         raise InvalidMessage(
-            "of a template with copies, all recipients see each other, blind copies too",
+            "cannot be used with copies of a template: all recipients would see each other",
             field="Email.bcc",
-            hint="leave out cc or bcc, or send the blind copies a mail of their own",
+            hint="leave out cc or bcc, or send the blind copies separately",
         )
     if extra.amp_html is not None and not message.html:
-        raise InvalidMessage("it needs html", field="InfobipEmailOptions.amp_html", hint="give html too")
+        raise InvalidMessage("needs html", field="InfobipEmailOptions.amp_html", hint="give html too")
     if needs_mime(envelope) and (lost := _not_in_mime(extra)):
         raise InvalidMessage(
-            "MIME, which text beside html, blind copies and several reply addresses need, does not carry it",
+            "is not supported in MIME, which Infobip needs for text and html together, bcc, or several reply_to",
             field=f"InfobipEmailOptions.{lost}",
             hint="leave it out, or give html alone, no bcc and one reply address",
         )
@@ -163,9 +163,9 @@ def _sender(envelope: Envelope, defaults: AccountDefaults) -> EmailAddress:
         return EmailAddress.parse(defaults.resolve_sender(envelope))
     except InvalidAddress as error:
         raise InvalidMessage(
-            "the configured sender is no mail address",
+            "is missing, and the configured sender is not an email address",
             field="Email.sender",
-            hint="set it, or MESSAGING_CHANNELS_INFOBIP_EMAIL_SENDER",
+            hint="give a sender, or set MESSAGING_CHANNELS_INFOBIP_EMAIL_SENDER",
         ) from error
 
 

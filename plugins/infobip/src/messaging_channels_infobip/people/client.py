@@ -133,7 +133,7 @@ class PeopleClient:
                 self._next_request_at = due
         if wait > self._max_wait:
             raise InfobipApiError(
-                f"the budget of requests is used up for {wait:.0f} s", operation="People", retry_after=wait
+                f"the request limit is used up; retry in {wait:.0f} s", operation="People", retry_after=wait
             )
         if wait > 0:
             yield from ask(Sleep(wait))
@@ -151,7 +151,9 @@ def _person(response: HttpResponse) -> dict[str, Any] | None:
         return None
     found = as_object(parse_json(require_authorized_success(response, "People")))
     if not found:
-        raise InfobipApiError("the answer cannot be read", operation="People", http_status=response.status)
+        raise InfobipApiError(
+            "the response cannot be parsed", operation="People", http_status=response.status
+        )
     return found
 
 
@@ -174,7 +176,7 @@ class PeopleResolver:
             ValueError: there is no account, or more than one and no `account_of`.
         """
         if not self.clients or (len(self.clients) > 1 and self.account_of is None):
-            message = "a PeopleResolver of several accounts needs account_of, and one account at least"
+            message = "PeopleResolver needs at least one account, and account_of if it has several"
             raise ValueError(message)
 
     def resolve(self, recipient: Any, channel: Channel) -> Flow[ResolvedRecipient | None]:  # noqa: ANN401
@@ -193,10 +195,10 @@ class PeopleResolver:
         person = yield from self.clients[account].person(*asked)
         if person is None:
             raise UnknownRecipient(
-                "People knows no such person",
+                "People has no such person",
                 recipient=repr(recipient),
                 channel=channel.name,
-                hint="create it, or check the id",
+                hint="create the person, or check the id",
             )
         address = get_path(person, path)
         if not isinstance(address, str) or not address:

@@ -156,9 +156,9 @@ def _require_sender(given_sender: str) -> str:
     longest = MAX_NUMBER_LENGTH if sender.isdecimal() else MAX_NAME_LENGTH
     if not 1 <= len(sender) <= longest or not (sender.isascii() and sender.isprintable()):
         raise InvalidMessage(
-            f"no number of up to {MAX_NUMBER_LENGTH} digits, and no name of up to {MAX_NAME_LENGTH} ASCII characters",
+            f"must be a number of up to {MAX_NUMBER_LENGTH} digits or a name of up to {MAX_NAME_LENGTH} ASCII characters",
             field="Sms.sender",
-            hint="use one that is registered with Infobip",
+            hint="use a sender that is registered with Infobip",
         )
     return sender
 
@@ -170,7 +170,7 @@ def _check_size(message: Sms) -> None:
     as_it_is = extra.transliteration in (None, "NONE") and extra.language is None
     if as_it_is and (length.count > MAX_PARTS or _bytes(message.text, length.encoding) > MAX_BYTES):
         raise InvalidMessage(
-            f"{length.count} parts; Infobip takes {MAX_PARTS} parts and {MAX_BYTES} bytes",
+            f"has {length.count} parts; Infobip allows {MAX_PARTS} parts and {MAX_BYTES} bytes",
             field="Sms.text",
             hint="shorten it",
         )

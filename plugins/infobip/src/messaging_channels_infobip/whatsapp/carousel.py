@@ -21,7 +21,12 @@ def carousel(message: WhatsAppCarousel) -> dict[str, Any]:
     """
     cards = [_card(card, message) for card in message.cards if isinstance(card, MediaCard)]
     if len(cards) < len(message.cards):
-        raise invalid_message(message, "cards", "Infobip has no cards of products", "show pictures")
+        raise invalid_message(
+            message,
+            "cards",
+            "contain a product card, which Infobip does not support",
+            "use cards with images or videos",
+        )
     kind = "URL" if "button" in cards[0] else "QUICK_REPLY"
     return {"body": {"text": message.text}, "action": {"type": kind, "cards": cards}}
 
@@ -30,7 +35,7 @@ def _card(card: MediaCard, message: WhatsAppCarousel) -> dict[str, Any]:
     url = url_of(card.media, message)
     kind = media_type_of(card.media, url)
     if kind == "DOCUMENT":
-        raise invalid_message(message, "cards", "one has neither image nor video", "give one")
+        raise invalid_message(message, "cards", "contain a card without image or video", "give each card one")
     words = {"header": {"type": kind, "url": url}, "body": {"text": card.text}}
     if isinstance(card.button, UrlButton):
         return {**words, "button": _link(card.button, message)}
@@ -39,13 +44,13 @@ def _card(card: MediaCard, message: WhatsAppCarousel) -> dict[str, Any]:
 
 def _link(button: UrlButton, message: WhatsAppCarousel) -> dict[str, Any]:
     if len(button.url) > _URL:
-        raise invalid_message(message, "cards", f"a URL over {_URL} characters", "shorten it")
+        raise invalid_message(message, "cards", f"contain a URL over {_URL} characters", "shorten it")
     return {"displayText": button.title, "url": button.url}
 
 
 def _reply(button: ReplyButton, message: WhatsAppCarousel) -> dict[str, Any]:
     if len(button.id) > _BUTTON_ID:
         raise invalid_message(
-            message, "cards", f"the id of a button over {_BUTTON_ID} characters", "shorten it"
+            message, "cards", f"contain a button id over {_BUTTON_ID} characters", "shorten it"
         )
     return {"id": button.id, "title": button.title}

@@ -38,7 +38,7 @@ def url_of(media: Media, message: Message) -> str:
     """
     if media.url is None or len(media.url) > _URL:
         raise invalid_message(
-            message, "media", f"Infobip takes URLs of up to {_URL} characters", "give a public URL"
+            message, "media", f"must be a URL of up to {_URL} characters for Infobip", "give a public URL"
         )
     return media.url
 
@@ -52,7 +52,9 @@ def reply_buttons(message: WhatsAppButtons) -> dict[str, Any]:
     """Write up to three buttons that answer."""
     titles = [button.title for button in message.buttons]
     if len(set(titles)) != len(titles):
-        raise invalid_message(message, "buttons", "two have the same title", "give each its own")
+        raise invalid_message(
+            message, "buttons", "must have different titles", "give each button a title of its own"
+        )
     replies = [{"type": "REPLY", "id": button.id, "title": button.title} for button in message.buttons]
     return _interactive_body(message, {"buttons": replies})
 
@@ -60,7 +62,7 @@ def reply_buttons(message: WhatsAppButtons) -> dict[str, Any]:
 def list_menu(message: WhatsAppList) -> dict[str, Any]:
     """Write a menu."""
     if len(message.sections) > _MOST_SECTIONS:
-        raise invalid_message(message, "sections", f"over {_MOST_SECTIONS}", "use fewer")
+        raise invalid_message(message, "sections", f"has more than {_MOST_SECTIONS} entries", "use fewer")
     sections = [
         without_none(
             title=_title(message, section.title),
@@ -76,7 +78,7 @@ def list_menu(message: WhatsAppList) -> dict[str, Any]:
 def url_button(message: WhatsAppUrlButton) -> dict[str, Any]:
     """Write a button that opens a page."""
     if not 1 <= len(message.url) <= _URL:
-        raise invalid_message(message, "url", f"1 to {_URL} characters allowed", "change it")
+        raise invalid_message(message, "url", f"must have 1 to {_URL} characters", "change it")
     return _interactive_body(message, {"displayText": message.button, "url": message.url})
 
 
@@ -89,10 +91,10 @@ def call_button(message: WhatsAppCallButton) -> dict[str, Any]:
     """Write a button that calls the business."""
     minutes, payload = message.ttl_minutes, message.payload
     if minutes is not None and not 1 <= minutes <= _MOST_MINUTES:
-        raise invalid_message(message, "ttl_minutes", f"1 to {_MOST_MINUTES} allowed", "change it")
+        raise invalid_message(message, "ttl_minutes", f"must be 1 to {_MOST_MINUTES}", "change it")
     if payload is not None and not 1 <= len(payload) <= _CALL_PAYLOAD:
         raise invalid_message(
-            message, "payload", f"1 to {_CALL_PAYLOAD} characters allowed", "change its length"
+            message, "payload", f"must have 1 to {_CALL_PAYLOAD} characters", "change its length"
         )
     action = without_none(
         buttonDisplayText=message.button or None, callValidityPeriod=minutes, callContextPayload=payload
@@ -119,7 +121,7 @@ def multi_product(message: WhatsAppProducts) -> dict[str, Any]:
 def flow(message: WhatsAppFlow) -> dict[str, Any]:
     """Write a form."""
     if len(message.button) > _BUTTON:
-        raise invalid_message(message, "button", f"over {_BUTTON} characters", "shorten it")
+        raise invalid_message(message, "button", f"has more than {_BUTTON} characters", "shorten it")
     action = without_none(
         mode="DRAFT" if message.draft else None,
         flowToken=message.token or "unused",
@@ -134,7 +136,7 @@ def flow(message: WhatsAppFlow) -> dict[str, Any]:
 def _first_screen(message: WhatsAppFlow) -> dict[str, Any] | None:
     if message.screen is None:
         if message.data:
-            raise invalid_message(message, "data", "it belongs to a screen", "name the screen")
+            raise invalid_message(message, "data", "needs a screen", "name the screen")
         return None
     return without_none(screen=message.screen, data=dict(message.data) or None)
 
@@ -157,12 +159,15 @@ def _header(message: Interactive, *, text_only: bool) -> dict[str, Any] | None:
     if isinstance(message.header, str):
         return {"type": "TEXT", "text": message.header}
     if text_only:
-        raise invalid_message(message, "header", "Infobip takes a line of text here", "give text")
+        raise invalid_message(message, "header", "must be a line of text for Infobip", "give text")
     url, name = url_of(message.header, message), message.header.filename
     kind = "DOCUMENT" if name and not message.header.content_type else media_type_of(message.header, url)
     if name is not None and not 1 <= len(name) <= _MAX_FILENAME_LENGTH:
         raise invalid_message(
-            message, "header", f"a filename of 1 to {_MAX_FILENAME_LENGTH} characters", "name it so"
+            message,
+            "header",
+            f"needs a filename of 1 to {_MAX_FILENAME_LENGTH} characters",
+            "change the filename",
         )
     return without_none(type=kind, mediaUrl=url, filename=name if kind == "DOCUMENT" else None)
 
@@ -182,7 +187,9 @@ def media_type_of(media: Media, url: str) -> str:
 
 def _title(message: Message, title: str) -> str | None:
     if len(title) > _SECTION_TITLE:
-        raise invalid_message(message, "sections", f"a title over {_SECTION_TITLE} characters", "shorten it")
+        raise invalid_message(
+            message, "sections", f"has a title over {_SECTION_TITLE} characters", "shorten it"
+        )
     return title or None
 
 

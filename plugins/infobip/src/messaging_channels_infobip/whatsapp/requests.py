@@ -73,12 +73,12 @@ def _message_fields(envelope: Envelope, defaults: AccountDefaults) -> dict[str, 
     """Write a message with all that surrounds its content."""
     if isinstance(envelope.to, WhatsAppGroupId):
         raise InvalidAddress(
-            "Infobip reaches no groups", kind="recipient of Infobip", hint="send by a provider that does"
+            "Infobip does not support groups", kind="recipient of Infobip", hint="use a provider that does"
         )
     message, extra = envelope.message, _options_of(envelope.message)
     sender = defaults.resolve_sender(envelope)
     if len(sender) > _MAX_SENDER_LENGTH:
-        raise _invalid_message(message, "sender", "over 24 characters", "use a registered number")
+        raise _invalid_message(message, "sender", "has more than 24 characters", "use a registered number")
     path, write = _path_of(message), _WRITERS[type(message)][1]
     _check_options(message, extra, path)
     reply_to: str | None = None if path in _WITHOUT_QUOTES else getattr(message, "reply_to", None)
@@ -105,7 +105,7 @@ def _path_of(message: Message) -> str:
     kind = message.kind.lower().replace("_", "-")
     if not _KIND.fullmatch(kind):
         raise _invalid_message(
-            message, "kind", "it is no name of an endpoint", "give one such as order-details"
+            message, "kind", "must be the name of an endpoint", "write it like order-details"
         )
     return f"interactive/{kind}"
 
@@ -122,9 +122,14 @@ def _check_options(message: Message, options: InfobipWhatsAppOptions, path: str)
     """Refuse options that this type of message does not have."""
     for_templates = (options.sms_failover, options.bulk_id)
     if path != "template" and any(option is not None for option in for_templates):
-        raise _invalid_message(message, "provider_options", "an option of templates is set", "leave it out")
+        raise _invalid_message(message, "provider_options", "contain an option of templates", "leave it out")
     if path in _WITHOUT_LINKS and options.links is not None:
-        raise _invalid_message(message, "provider_options", "it has no links", "leave out links")
+        raise _invalid_message(
+            message,
+            "provider_options",
+            "contain links, but the message has no text with links",
+            "leave out links",
+        )
 
 
 def _invalid_message(message: Message, field: str, problem: str, hint: str) -> InvalidMessage:
@@ -134,7 +139,7 @@ def _invalid_message(message: Message, field: str, problem: str, hint: str) -> I
 def _text(message: messages.WhatsAppText) -> dict[str, Any]:
     preview = message.preview_url or None
     if preview and "http" not in message.text:
-        raise _invalid_message(message, "preview_url", "there is no link in the text", "leave it out")
+        raise _invalid_message(message, "preview_url", "needs a link in the text", "leave it out")
     return without_none(text=message.text, previewUrl=preview)
 
 
@@ -150,14 +155,18 @@ def _file(message: Any) -> dict[str, Any]:  # noqa: ANN401  the types of media s
 def _filename(message: Any) -> str | None:  # noqa: ANN401
     name: str | None = getattr(message, "filename", None)
     if name is not None and len(name) > _MAX_FILENAME_LENGTH:
-        raise _invalid_message(message, "filename", f"over {_MAX_FILENAME_LENGTH} characters", "shorten it")
+        raise _invalid_message(
+            message, "filename", f"has more than {_MAX_FILENAME_LENGTH} characters", "shorten it"
+        )
     return name
 
 
 def _location(message: messages.WhatsAppLocation) -> dict[str, Any]:
     for field in ("name", "address"):
         if len(getattr(message, field) or "") > _MAX_PLACE_LENGTH:
-            raise _invalid_message(message, field, f"over {_MAX_PLACE_LENGTH} characters", "shorten it")
+            raise _invalid_message(
+                message, field, f"has more than {_MAX_PLACE_LENGTH} characters", "shorten it"
+            )
     return without_none(
         latitude=message.latitude, longitude=message.longitude, name=message.name, address=message.address
     )

@@ -270,7 +270,7 @@ class TransactionSender:
         """
         reply = yield from await_reply(seconds, in_limit=stage is not Stage.CONTENT)
         if reply.first_digit not in _REFUSALS and reply.first_digit != _KINDS.get(stage, _DONE):
-            raise ConnectionLost(f"{reply.code} is no answer to {stage}")
+            raise ConnectionLost(f"{reply.code} is not a reply to {stage}")
         if stage is Stage.CONTENT:
             passage.final_reply = reply
         if reply.closes_connection:

@@ -39,7 +39,7 @@ class MailTransaction:
         bare = content.count(b"\n") != ends or content.count(b"\r") != ends
         if bare or not content.endswith(b"\r\n"):
             raise InvalidMessage(
-                "its lines do not end in CRLF", field="Letter.content", hint="normalise the line ends"
+                "must have lines that end in CRLF", field="Letter.content", hint="normalize the line ends"
             )
 
     @property
@@ -89,7 +89,7 @@ def require_valid_path(address: str) -> None:
     """
     if not _PATH.fullmatch(address):
         raise InvalidMessage(
-            "an address is too long or holds a control character, a space or an angle bracket",
+            "has an address that is too long or contains a control character, a space or an angle bracket",
             field="Email",
             hint="use EmailAddress.parse",
         )

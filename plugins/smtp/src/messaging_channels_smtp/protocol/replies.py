@@ -84,11 +84,11 @@ class ReplyParser:
     def _require_valid(self) -> None:
         rest = self._data[self._at :]
         if len(rest) > _LONGEST:
-            raise ConnectionLost("a reply without end")
+            raise ConnectionLost("the reply does not end")
         *whole, begun = rest.split(b"\n")
         codes = {line[:3] for line in whole}
         if len(codes) > 1 or not all(_CONTINUED.match(line) for line in whole) or not _BEGUN.fullmatch(begun):
-            raise ConnectionLost("an unreadable reply")
+            raise ConnectionLost("the reply cannot be parsed")
 
 
 _DONE = 2

@@ -55,13 +55,15 @@ def _greet(server: Server, name: str) -> StepFlow[Mapping[str, str]]:
 
 def _start_tls(server: Server, keywords: Mapping[str, str]) -> StepFlow[None]:
     if "STARTTLS" not in keywords:
-        raise SessionRefused(Stage.TLS, "the server does not offer STARTTLS, and mail is not sent in clear")
+        raise SessionRefused(
+            Stage.TLS, "the server does not support STARTTLS, and mail is not sent in clear text"
+        )
     yield Send(commands.STARTTLS)
     reply = yield from await_reply(server.timeouts.command)
     if reply.first_digit in _REFUSALS:
         raise SessionRefused(Stage.TLS, "STARTTLS refused", reply)
     if reply.code != _READY:
-        raise ConnectionLost(f"{reply.code} is no answer to STARTTLS")
+        raise ConnectionLost(f"{reply.code} is not a reply to STARTTLS")
     yield StartTls()
 
 
@@ -72,13 +74,13 @@ def _log_in(server: Server, keywords: Mapping[str, str], token: str | None) -> S
     chosen = next((one for one in usable if one.name in offered), None)
     if chosen is None:
         wanted = " or ".join(one.name for one in usable)
-        raise SessionRefused(Stage.AUTH, f"the server does not offer {wanted}")
+        raise SessionRefused(Stage.AUTH, f"the server does not support {wanted}")
     secret = server.password if token is None else token
     said = yield from chosen.exchange(server, secret or "")
     if said.first_digit == _GO_ON:  # an error told in a challenge: the answer to it fetches the refusal
         said = yield from _exchange_line(server, chosen.end)
     if said.first_digit == _GO_ON:
-        raise ConnectionLost("a login without end")
+        raise ConnectionLost("the login does not end")
     if said.first_digit != _DONE:
         raise SessionRefused(Stage.AUTH, "login refused", said)
 

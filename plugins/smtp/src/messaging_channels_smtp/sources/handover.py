@@ -50,7 +50,7 @@ def hand_over(handle: Handler, raw: bytes) -> bool:
     try:
         handle(raw)
     except Exception as error:  # noqa: BLE001  whatever a handler does, the source goes on with the next mail
-        logger.warning("a mail was not taken (%s); it is handed over again later", type(error).__name__)
+        logger.warning("a mail was not stored (%s); it is read again later", type(error).__name__)
         return False
     return True
 

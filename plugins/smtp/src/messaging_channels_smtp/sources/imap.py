@@ -81,7 +81,7 @@ class ImapMailbox:
                     session.watch(handle, stop, self._poll_interval)
             except (OSError, self._client.exceptions.IMAPClientError) as error:
                 logger.warning(
-                    "the mailbox cannot be read (%s); trying again in %d s", type(error).__name__, pause
+                    "the mailbox cannot be read (%s); next attempt in %d s", type(error).__name__, pause
                 )
                 stop.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
@@ -161,8 +161,8 @@ def _imapclient() -> Any:  # noqa: ANN401  imapclient has no types
         return import_module("imapclient")
     except ImportError:
         raise InvalidSetting(
-            "imapclient is not installed",
+            "needs the package imapclient",
             setting="smtp.imap",
             source="the installed packages",
-            hint="pip install 'messaging-channels-smtp[sources]'",
+            hint="install it: pip install 'messaging-channels-smtp[sources]'",
         ) from None

@@ -127,9 +127,9 @@ def _protocol_class(protocol: str) -> Any:  # noqa: ANN401  aiosmtpd may not be 
         module: Any = import_module("aiosmtpd.lmtp" if protocol == "lmtp" else "aiosmtpd.smtp")
     except ImportError:
         raise InvalidSetting(
-            "aiosmtpd is not installed",
+            "needs the package aiosmtpd",
             setting="smtp.mail_server",
             source="the installed packages",
-            hint="pip install 'messaging-channels-smtp[sources]'",
+            hint="install it: pip install 'messaging-channels-smtp[sources]'",
         ) from None
     return module.LMTP if protocol == "lmtp" else module.SMTP

@@ -25,7 +25,7 @@ class MaildirFolder:
         """
         if not (path / "new").is_dir() or not (path / "cur").is_dir():
             raise InvalidSetting(
-                "the folder has no `new` and `cur`",
+                "must be a folder with `new` and `cur`",
                 setting="smtp.maildir",
                 source="the arguments",
                 hint="give the path of a Maildir",

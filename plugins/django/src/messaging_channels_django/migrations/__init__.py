@@ -1,0 +1,1 @@
+"""Names for permissions; no table is made."""

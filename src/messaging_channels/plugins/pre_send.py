@@ -1,0 +1,27 @@
+"""What may forbid a message before anything leaves the machine: the contract of a rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from messaging_channels._model.events import Event
+    from messaging_channels.plugins.exchange import Flow
+    from messaging_channels.plugins.provider import Envelope
+
+
+class PreSendCheck:
+    """A rule. One object serves many threads and tasks."""
+
+    name: ClassVar[str]
+    """What `errors.MessageBlocked.check` says."""
+
+    def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
+        """Return why the message is forbidden, in words without its address or content; None if it is not."""
+        raise NotImplementedError
+
+    def event_received(self, event: Event) -> None:
+        """Hear of what came in, such as an opt-out. Must not block for long."""
+
+    def finish(self, envelope: Envelope, account: str | None, *, sent: bool) -> None:
+        """Hear how a message ended that this rule let through: `sent` if it was accepted or may have been, else nobody got it. Must not block."""
