@@ -91,7 +91,7 @@ async def _drained(client):
     batch = 10 if os.environ["PROVIDER"] == "acme-sms" else 100
     worker = AsyncWorker(client, concurrency=AT_ONCE, batch_size=batch, poll_interval=0.01)
     running = asyncio.create_task(worker.run())
-    while (await client.queue.stats()).states:
+    while (await client.queue.stats()).by_state:
         await asyncio.sleep(0.05)
     worker.stop()
     await running

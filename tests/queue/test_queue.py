@@ -12,7 +12,8 @@ import psycopg
 import pytest
 from ledgers import Do  # noqa: TC002  a module of the tests
 
-from messaging_channels._ledger.postgres import DIALECT, PostgresLedger
+from messaging_channels._ledger.postgres import PostgresLedger
+from messaging_channels._ledger.postgres_statements import DIALECT
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._model import status as statuses
 from messaging_channels._model.events import StatusChanged

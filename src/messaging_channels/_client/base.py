@@ -25,12 +25,14 @@ from messaging_channels.consent.policy import ConsentPolicy
 from messaging_channels.consent.store import ConsentStore
 from messaging_channels.messages import Codec
 from messaging_channels.plugins.channels import Channel, ChannelSpec, collect_channels
+from messaging_channels.plugins.ledger_limits import LimitStore, TakePlaces
 from messaging_channels.plugins.notifiers import EXECUTORS as WAKE_UP
 from messaging_channels.plugins.notifiers import NotifyWorkers, QueueNotifier
 from messaging_channels.plugins.observer import Observer
 from messaging_channels.plugins.provider import LearnsChannels
-from messaging_channels.policies.circuit_breaker import CircuitState
+from messaging_channels.policies.circuit_breaker import CircuitBreakers, CircuitState
 from messaging_channels.policies.routing import Route, resolve_routes
+from messaging_channels.policies.shared_limits import SharedLimits
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
@@ -59,6 +61,7 @@ class BaseDispatcher:
         consent: ConsentPolicy | None = None,
         checks: Iterable[PreSendCheck] = (),
         rate_limits: Mapping[str, RateLimit] | None = None,
+        shared_limits: LimitStore | bool = False,
         notifiers: Iterable[QueueNotifier] = (),
         observer: Observer | None = None,
         http: HttpSettings | None = None,
@@ -77,6 +80,8 @@ class BaseDispatcher:
             consent: how what people say about being written to is understood. It is kept in the ledger, which is asked before every message.
             checks: pre-send checks that may block a message, asked in order.
             rate_limits: the most that a provider may be asked for each account and sender, by the provider's name.
+            shared_limits: whether rates and circuit breakers hold over all processes that share the ledger; or where else they are kept. Checks
+                that are `shared` are asked there too.
             notifiers: have a worker look at an enqueued message at once; see `messaging_channels.plugins.notifiers`.
             observer: hears of every attempt and event.
             http: time-outs, proxy, certificates.
@@ -84,7 +89,7 @@ class BaseDispatcher:
 
         Raises:
             UnknownProvider: a route names a provider that is not given.
-            InvalidSetting: the name or a message type of a channel is taken.
+            InvalidSetting: the name or a message type of a channel is taken; limits are to be shared, and the ledger does not keep them.
         """
         accounts_by_name = {None: _by_name(providers)} | {
             name: _by_name(own) for name, own in (accounts or {}).items()
@@ -96,6 +101,7 @@ class BaseDispatcher:
         rules, gate = tuple(checks), ConsentGate(options, consent or ConsentPolicy(), known)
         self._reports = Reports(accounts_by_name, known, options, observer, rules, time.now, gate)
         self._consent = ConsentStore(gate, time.now)
+        circuits = CircuitBreakers()
         self._pipeline = SendPipeline(
             envelopes=_envelopes(known.values(), resolvers),
             selector=ProviderSelector(
@@ -109,14 +115,13 @@ class BaseDispatcher:
             clock=time.now,
             chance=random,
             timeouts=settings.timeouts,
+            circuits=circuits,
+            shared=SharedLimits(circuits) if shared_limits else None,
         )
         self._enqueuer = Enqueuer(
             self._pipeline, Codec(storable_types(known.values(), every.values())), tuple(notifiers)
         )
-        executors: dict[type[Exchange[Any]], ExecutorPair] = dict(options.ledger.executors)
-        executors |= {InTransaction: WITHIN, NotifyWorkers: WAKE_UP}
-        for provider in every.values():
-            executors.update(provider.executors)
+        executors = _executors(options, _limit_executors(shared_limits, options), every.values())
         self._transport = self._transport_type(settings, executors, time)
 
     @property
@@ -194,6 +199,39 @@ def _ledger_options(ledger: Ledger | LedgerOptions | None) -> LedgerOptions:
     if isinstance(ledger, LedgerOptions):
         return ledger
     return LedgerOptions(ledger or LazyMemoryLedger(), ledger is not None)
+
+
+def _executors(
+    options: LedgerOptions,
+    limits: Mapping[type[Exchange[Any]], ExecutorPair],
+    providers: Iterable[Provider],
+) -> dict[type[Exchange[Any]], ExecutorPair]:
+    """Return what performs the exchanges of the ledger, of shared limits and of providers."""
+    made = {**options.ledger.executors, InTransaction: WITHIN, NotifyWorkers: WAKE_UP, **limits}
+    for provider in providers:
+        made.update(provider.executors)
+    return made
+
+
+def _limit_executors(
+    shared: LimitStore | bool, options: LedgerOptions
+) -> Mapping[type[Exchange[Any]], ExecutorPair]:
+    """Return what performs the operations on shared limits besides the ledger.
+
+    Raises:
+        InvalidSetting: the ledger is to, and cannot.
+    """
+    if not isinstance(shared, bool):
+        return shared.executors
+    kept = TakePlaces in options.ledger.executors and not isinstance(options.ledger, LazyMemoryLedger)
+    if shared and not kept:
+        raise errors.InvalidSetting(
+            "the ledger keeps no limits for several processes",
+            setting="shared_limits",
+            source="code",
+            hint="give a ledger in PostgreSQL or in a SQLite file",
+        )
+    return {}
 
 
 def _parse_for_each(channels: Iterable[Channel], text: str) -> list[Address]:

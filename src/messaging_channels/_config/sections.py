@@ -123,8 +123,8 @@ def rate_limits(given: Mapping[str, Any]) -> dict[str, RateLimit]:
     return {name: validate(RateLimit, one, f"rate_limits.{name}") for name, one in tables.items()}
 
 
-def checks(given: Mapping[str, Any], home: Path) -> list[PreSendCheck]:
-    """Return the rules of `[checks]`.
+def checks(given: Mapping[str, Any], home: Path, *, share_limits: bool = False) -> list[PreSendCheck]:
+    """Return the rules of `[checks]`. With `share_limits`, rates hold over all processes that share the ledger.
 
     Raises:
         InvalidSetting: one is unknown or malformed.
@@ -138,7 +138,7 @@ def checks(given: Mapping[str, Any], home: Path) -> list[PreSendCheck]:
         rules.append(AllowedPrefixes(table.allowed_prefixes))
     if table.velocity_limit is not None:
         rates = {name: getattr(table.velocity_limit, name) for name in _VelocityLimitTable.model_fields}
-        rules.append(VelocityLimit(**rates))
+        rules.append(VelocityLimit(**rates, shared=share_limits))
     return rules
 
 

@@ -118,7 +118,11 @@ class Configuration:
             "http": self.http(),
             "ledger": self.ledger(),
             "rate_limits": policies.rate_limits(self._section("rate_limits")),
-            "checks": [*policies.checks(self._section("checks"), self.home), *self.plugins.checks],
+            "shared_limits": self._shares_limits(),
+            "checks": [
+                *policies.checks(self._section("checks"), self.home, share_limits=self._shares_limits()),
+                *self.plugins.checks,
+            ],
             "notifiers": self.plugins.notifiers,
         }
 
@@ -148,6 +152,11 @@ class Configuration:
             return None
         settings = policies.validate(LedgerSettings, given, "ledger")
         return policies.ledger(settings, self.plugins.ledgers)
+
+    def _shares_limits(self) -> bool:
+        """Whether limits hold over all processes that share the ledger: `shared_limits` of `[ledger]`."""
+        given = self._section("ledger") | self._variables("LEDGER", ["shared_limits"])
+        return policies.validate(bool, given.get("shared_limits", False), "ledger.shared_limits")
 
     def routes(self) -> dict[str, Route]:
         """Return the routes by channel name."""

@@ -123,7 +123,7 @@ def _require_transaction(connection: Any, library: str) -> None:  # noqa: ANN401
 def _dialect(connection: Any, library: str) -> Dialect:  # noqa: ANN401
     if library == "sqlite3" or (library.startswith("sqlalchemy") and connection.dialect.name == "sqlite"):
         return Dialect()
-    from messaging_channels._ledger.postgres import DIALECT  # noqa: PLC0415  psycopg comes with it
+    from messaging_channels._ledger.postgres_statements import DIALECT  # noqa: PLC0415  psycopg comes with it
 
     return DIALECT
 

@@ -1,24 +1,33 @@
 """The ledger in PostgreSQL, for more than one machine. Needs the extra `postgres` (psycopg 3 and its pool).
 
-Whatever can be asked in one database transaction is; the pool's connections are what commits together.
+Whatever can be asked in one database transaction is. What is usual is committed together by one writer (`postgres_writer`), the rest by a pool's connections.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, ConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from messaging_channels._ledger.address_privacy import AddressPrivacy
-from messaging_channels._ledger.driving import drive, drive_async, to_percent_style
+from messaging_channels._ledger.group_replies import PendingInTask, wait_in_task, wait_in_thread
+from messaging_channels._ledger.postgres_group import ALONE, may_be_grouped
+from messaging_channels._ledger.postgres_statements import (
+    CONNECTION_ERRORS,
+    DIALECT,
+    execute,
+    run_flow,
+    run_flow_async,
+    unavailable_error,
+)
+from messaging_channels._ledger.postgres_writer import WriterOfProcess
 from messaging_channels._ledger.sql_dispatch import statements_for
-from messaging_channels._ledger.sql_types import Dialect, Rows, Statement
-from messaging_channels._ledger.tables import FILL_STATUS_POSTGRES, SCHEMA_CHECK_POSTGRES
 from messaging_channels._ledger.upgrade import prepare_schema
 from messaging_channels._model import forks
 from messaging_channels._model.errors import LedgerUnavailable
@@ -26,19 +35,6 @@ from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
 from messaging_channels.plugins.ledger_queue import ALL_OPERATIONS
 
-_CLOCK_LOCK = "hashtextextended('messaging-channels clock', 0)"
-DIALECT = Dialect(
-    for_update=" FOR UPDATE",
-    skip_locked=" FOR UPDATE SKIP LOCKED",
-    schema_check=SCHEMA_CHECK_POSTGRES,
-    advisory_lock="SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
-    clock_shared=f"SELECT pg_advisory_xact_lock_shared({_CLOCK_LOCK})",
-    clock_exclusive=f"SELECT pg_try_advisory_xact_lock({_CLOCK_LOCK})",
-    schema_lock="SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))",
-    columns="SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(?::text) AND attnum > 0 AND NOT attisdropped",
-    indexes="SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = to_regclass(?::text) AND NOT indisprimary",
-    fill_status=FILL_STATUS_POSTGRES,
-)
 _MAX_TRIES = 3
 _CANCEL_TIMEOUT = 5.0
 """Seconds that a cancelled caller is kept for an operation to end."""
@@ -65,11 +61,15 @@ class PostgresLedger(AddressPrivacy):
         """
         super().__init__(addresses, pepper)
         self._pool_settings = _PoolSettings(conninfo, pool_size, pool_timeout)
+        self._writer = WriterOfProcess(conninfo, pool_timeout)
 
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         """See Ledger."""
-        made = ExecutorPair(lambda: _Sync(self._pool_settings), lambda: _Async(self._pool_settings))
+        made = ExecutorPair(
+            lambda: _Sync(self._pool_settings, self._writer),
+            lambda: _Async(self._pool_settings, self._writer),
+        )
         return dict.fromkeys(ALL_OPERATIONS, made)
 
     def upgrade(self) -> int:
@@ -81,10 +81,9 @@ class PostgresLedger(AddressPrivacy):
         """
         try:
             with psycopg.connect(self._pool_settings.conninfo) as connection, connection.cursor() as cursor:
-                flow = prepare_schema(DIALECT, most_rows=0)
-                return drive(flow, lambda statement: _fetch(cursor, statement))
+                return run_flow(cursor, prepare_schema(DIALECT, most_rows=0))
         except psycopg.Error as error:
-            raise _unavailable_error(error) from error
+            raise unavailable_error(error) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +97,36 @@ class _PoolSettings:
 
 
 class _Sync(forks.FreshLock):
-    """One pool for the threads of one dispatcher, opened with the first operation of each process."""
+    """The writer, and for what it leaves one pool for the threads of one dispatcher, opened when first needed in each process."""
 
-    def __init__(self, pool_settings: _PoolSettings) -> None:
+    def __init__(self, pool_settings: _PoolSettings, writer: WriterOfProcess) -> None:
         super().__init__()
         self._pool_settings = pool_settings
+        self._writer = writer
         self._pool: ConnectionPool[psycopg.Connection[Any]] | None = None
 
     def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
+        if may_be_grouped(exchange):
+            pending = wait_in_thread(exchange)
+            self._writer.submit(pending)
+            reply = pending.future.result()
+            if reply is not ALONE:
+                return reply
+        return self._perform_alone(exchange)
+
+    def _perform_alone(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
         pool = self._pool or self._open_pool()
         for left in reversed(range(_MAX_TRIES)):
             try:
                 with pool.connection() as connection, connection.cursor() as cursor:
-                    return _execute(cursor, exchange)
+                    return execute(cursor, exchange)
             except psycopg.Error as error:
-                if not left or not isinstance(error, _CONNECTION_ERRORS):
-                    raise _unavailable_error(error) from error
+                if not left or not isinstance(error, CONNECTION_ERRORS):
+                    raise unavailable_error(error) from error
         raise AssertionError  # pragma: no cover  the last try returns or raises
 
     def close(self) -> None:
+        self._writer.close()
         if self._pool is not None:
             self._pool.close()
 
@@ -134,10 +144,10 @@ class _Sync(forks.FreshLock):
                 )
                 try:
                     with pool.connection() as connection, connection.cursor() as cursor:
-                        drive(prepare_schema(DIALECT), lambda statement: _fetch(cursor, statement))
+                        run_flow(cursor, prepare_schema(DIALECT))
                 except psycopg.Error as error:
                     pool.close()
-                    raise _unavailable_error(error) from error
+                    raise unavailable_error(error) from error
                 except BaseException:
                     pool.close()
                     raise
@@ -146,17 +156,36 @@ class _Sync(forks.FreshLock):
 
 
 class _Async(forks.FreshLock):
-    """A pool for the tasks of each event loop that asks: a connection of one loop cannot be used in another."""
+    """The writer, and for what it leaves a pool for the tasks of each event loop: a connection of one loop cannot be used in another."""
 
-    def __init__(self, pool_settings: _PoolSettings) -> None:
+    def __init__(self, pool_settings: _PoolSettings, writer: WriterOfProcess) -> None:
         super().__init__()
         self._pool_settings = pool_settings
+        self._writer = writer
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = WeakKeyDictionary()
 
     async def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
+        if may_be_grouped(exchange):
+            pending = wait_in_task(exchange)
+            self._writer.submit(pending)
+            try:
+                reply = await asyncio.shield(pending.future)
+            except asyncio.CancelledError:
+                task = asyncio.ensure_future(self._finish(pending))
+                await asyncio.wait([task], timeout=_CANCEL_TIMEOUT)  # what is asked next has to find it done
+                raise
+            if reply is not ALONE:
+                return reply
         return await self._pool_of_loop().perform(exchange)
 
+    async def _finish(self, pending: PendingInTask) -> None:
+        """Do for a caller that was cancelled what it asked for all the same."""
+        with suppress(LedgerUnavailable):
+            if await pending.future is ALONE:
+                await self._pool_of_loop().perform(pending.operation)
+
     async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(None, self._writer.close)
         pool = self._pools.pop(asyncio.get_running_loop(), None)
         if pool is not None:
             await pool.close()
@@ -221,10 +250,10 @@ class _LoopPool:
                 if not self._ready:
                     await self._open()
                 async with self._pool.connection() as connection, connection.cursor() as cursor:
-                    return await _execute_async(cursor, exchange)
+                    return await run_flow_async(cursor, statements_for(exchange, DIALECT))
             except psycopg.Error as error:
-                if not left or not isinstance(error, _CONNECTION_ERRORS):
-                    raise _unavailable_error(error) from error
+                if not left or not isinstance(error, CONNECTION_ERRORS):
+                    raise unavailable_error(error) from error
         raise AssertionError  # pragma: no cover  the last try returns or raises
 
     async def _open(self) -> None:
@@ -232,34 +261,5 @@ class _LoopPool:
             if not self._ready:
                 await self._pool.open()
                 async with self._pool.connection() as connection, connection.cursor() as cursor:
-                    await drive_async(
-                        prepare_schema(DIALECT), lambda statement: _fetch_async(cursor, statement)
-                    )
+                    await run_flow_async(cursor, prepare_schema(DIALECT))
                 self._ready = True
-
-
-def _execute(cursor: psycopg.Cursor[Any], operation: Operation[Any]) -> Any:  # noqa: ANN401
-    return drive(statements_for(operation, DIALECT), lambda statement: _fetch(cursor, statement))
-
-
-async def _execute_async(cursor: psycopg.AsyncCursor[Any], operation: Operation[Any]) -> Any:  # noqa: ANN401
-    flow = statements_for(operation, DIALECT)
-    return await drive_async(flow, lambda statement: _fetch_async(cursor, statement))
-
-
-def _fetch(cursor: psycopg.Cursor[Any], statement: Statement) -> Rows:
-    cursor.execute(*to_percent_style(statement))
-    return cursor.fetchall() if cursor.description else []
-
-
-async def _fetch_async(cursor: psycopg.AsyncCursor[Any], statement: Statement) -> Rows:
-    await cursor.execute(*to_percent_style(statement))
-    return await cursor.fetchall() if cursor.description else []
-
-
-def _unavailable_error(error: Exception) -> LedgerUnavailable:
-    """Name the fault. The server's own text may hold the values of a row."""
-    return LedgerUnavailable(type(error).__name__)
-
-
-_CONNECTION_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)

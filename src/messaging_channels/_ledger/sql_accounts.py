@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from messaging_channels._ledger.sql_types import Dialect, StatementFlow
+from messaging_channels._ledger.sql_types import Dialect, Rows, StatementFlow
 from messaging_channels.plugins import ledger_queue as q
 
 
@@ -59,11 +59,15 @@ def _list_paused_accounts(_: q.ListPausedAccounts, __: Dialect) -> StatementFlow
 
 def load_paused_accounts() -> StatementFlow[tuple[q.PausedAccount, ...]]:
     """Return all of them."""
-    rows = yield (
-        "SELECT provider, account, reason, detail, since, next_probe_at, probes FROM messaging_channels_paused_account ORDER BY since",
-        (),
-    )
+    return paused_accounts((yield PAUSED_ACCOUNTS, ()))
+
+
+def paused_accounts(rows: Rows) -> tuple[q.PausedAccount, ...]:
+    """Return the accounts of rows that `PAUSED_ACCOUNTS` selected."""
     return tuple(q.PausedAccount(provider, account or None, *more) for provider, account, *more in rows)
+
+
+PAUSED_ACCOUNTS = "SELECT provider, account, reason, detail, since, next_probe_at, probes FROM messaging_channels_paused_account ORDER BY since"
 
 
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {

@@ -42,7 +42,7 @@ def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
     jobs: list[Job] = []
     for key, state, step, base, tries, created, deadline, payload in rows:
         record, status = (
-            (yield from _load_with_step_status(key, base, operation.now)) if key in known else (None, None)
+            (yield from load_with_step_status(key, base, operation.now)) if key in known else (None, None)
         )
         jobs.append(
             Job(key, State(state), step, base, tries, created, deadline, payload, record, status, crashes)
@@ -90,7 +90,7 @@ def _due_rows(operation: Claim, dialect: Dialect) -> StatementFlow[list[tuple[st
     return found
 
 
-def _load_with_step_status(
+def load_with_step_status(
     key: str, base: int, now: float
 ) -> StatementFlow[tuple[MessageRecord | None, Status | None]]:
     """Return the record of a message, with what its present step alone comes to. Nobody else holds it: who did is dead, or gave it back."""

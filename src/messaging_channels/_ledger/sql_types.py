@@ -42,6 +42,10 @@ class Dialect:
     """A SELECT of the names of a table's indexes, but for that of its key."""
     fill_status: str = FILL_STATUS_SQLITE
     """What fills the columns of a status from its text."""
+    clock: str = "SELECT CAST(? AS DOUBLE PRECISION)"
+    """A statement that returns the time of the store, seconds since the epoch, UTC; it is given the caller's."""
+    commit_later: str | None = None
+    """A statement after which the transaction is committed without waiting for the disk."""
 
 
 def take_lock(dialect: Dialect, *name: str) -> StatementFlow[None]:

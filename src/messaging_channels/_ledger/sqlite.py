@@ -17,6 +17,7 @@ from typing import Any
 
 from messaging_channels._ledger.address_privacy import AddressPrivacy
 from messaging_channels._ledger.driving import drive
+from messaging_channels._ledger.group_replies import AnyPending, deliver, wait_in_task, wait_in_thread
 from messaging_channels._ledger.secret_file import secret_of
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, fetch
@@ -68,6 +69,12 @@ class SqliteLedger(AddressPrivacy):
         Raises:
             InvalidSetting: the records are in the memory of the process that forked this one.
         """
+        pending = wait_in_thread(operation)
+        self.submit_pending(pending)
+        return pending.future
+
+    def submit_pending(self, one: AnyPending) -> None:
+        """Have an operation done by the writer, for whoever waits for it. Raises as `submit` does."""
         writer = self._writer
         if writer is None:
             with self._lock:
@@ -76,7 +83,7 @@ class SqliteLedger(AddressPrivacy):
                 if self._writer is None:
                     self._writer = _Writer(self._path)
                 writer = self._writer
-        return writer.submit(operation)
+        writer.submit(one)
 
     def _digest_keys(self) -> tuple[bytes, ...]:
         if self._secret is None:
@@ -131,7 +138,7 @@ class _Writer:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._waiting: deque[tuple[Operation[Any], Future[Any]]] = deque()
+        self._waiting: deque[AnyPending] = deque()
         self._condition = threading.Condition()
         self._closing = False
         self._pausing = False
@@ -141,12 +148,10 @@ class _Writer:
         self._thread = threading.Thread(target=self._run, name="messaging-channels-ledger", daemon=True)
         self._thread.start()
 
-    def submit(self, operation: Operation[Any]) -> Future[Any]:
-        future: Future[Any] = Future()
+    def submit(self, one: AnyPending) -> None:
         with self._condition:
-            self._waiting.append((operation, future))
+            self._waiting.append(one)
             self._condition.notify()
-        return future
 
     def close(self) -> None:
         with self._condition:
@@ -171,20 +176,16 @@ class _Writer:
         while group := self._next_group():
             replies: list[Any]
             try:
-                replies = _commit_all(self._opened(), self._file, [operation for operation, _ in group])
+                replies = _commit_all(self._opened(), self._file, [one.operation for one in group])
             except MessagingError as error:
                 replies = [error] * len(group)
             except Exception as error:  # noqa: BLE001  whatever it is, those who wait are told, and the writer lives on
                 replies = [LedgerUnavailable(f"{type(error).__name__}: {error}")] * len(group)
                 self._roll_back()
-            for (_, future), reply in zip(group, replies, strict=True):
-                if isinstance(reply, Exception):
-                    future.set_exception(reply)
-                else:
-                    future.set_result(reply)
+            deliver(group, replies)
         self._close_database()
 
-    def _next_group(self) -> list[tuple[Operation[Any], Future[Any]]]:
+    def _next_group(self) -> list[AnyPending]:
         """Wait for work and return all that waits; nothing when it is time to go."""
         with self._condition:
             while self._pausing or not (self._waiting or self._closing):
@@ -229,23 +230,33 @@ def _commit_all(
 ) -> list[Any]:
     """Do them all in one transaction. One that fails is undone alone, and its exception stands in place of its reply."""
     database.execute("BEGIN IMMEDIATE")
-    replies: list[Any] = []
     changes = database.total_changes
-    for operation in operations:
-        database.execute("SAVEPOINT one")
-        try:
-            replies.append(_execute(database, operation))
-        except sqlite3.OperationalError:
-            raise
-        except Exception as error:  # noqa: BLE001  whatever one operation meets, the writer lives on for the others
-            database.execute("ROLLBACK TO one")
-            replies.append(LedgerUnavailable(type(error).__name__))
-        database.execute("RELEASE one")
+    try:
+        replies = [_execute(database, operation) for operation in operations]
+    except sqlite3.OperationalError:
+        raise
+    except Exception:  # noqa: BLE001  seldom: done again, each so that it can be undone by itself
+        database.execute("ROLLBACK")
+        database.execute("BEGIN IMMEDIATE")
+        replies = [_execute_or_undo(database, operation) for operation in operations]
     has_grown = database.total_changes != changes and file.grow(database)
     database.execute("COMMIT")
     if has_grown:
         file.write_marker()
     return replies
+
+
+def _execute_or_undo(database: sqlite3.Connection, operation: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
+    database.execute("SAVEPOINT one")
+    try:
+        reply = _execute(database, operation)
+    except sqlite3.OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever one operation meets, the writer lives on for the others
+        database.execute("ROLLBACK TO one")
+        reply = LedgerUnavailable(type(error).__name__)
+    database.execute("RELEASE one")
+    return reply
 
 
 def _execute(database: sqlite3.Connection, operation: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
@@ -270,7 +281,9 @@ class _Async:
 
     async def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
         # a cancelled caller stops waiting; what it asked for is done all the same
-        return await asyncio.shield(asyncio.wrap_future(self._ledger.submit(exchange)))
+        pending = wait_in_task(exchange)
+        self._ledger.submit_pending(pending)
+        return await asyncio.shield(pending.future)
 
     async def close(self) -> None:
         if self._ledger.owned:

@@ -124,6 +124,17 @@ SCHEMA = (
         "CREATE TABLE IF NOT EXISTS messaging_channels_consent_link ("
         "recipient TEXT NOT NULL, other TEXT NOT NULL, linked_at DOUBLE PRECISION NOT NULL, PRIMARY KEY (recipient, other))"
     ),
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_shared_rate ("
+        "name TEXT PRIMARY KEY, next_free DOUBLE PRECISION NOT NULL, seen DOUBLE PRECISION NOT NULL)"
+    ),
+    "CREATE INDEX IF NOT EXISTS messaging_channels_shared_rate_next_free ON messaging_channels_shared_rate (next_free)",
+    "CREATE TABLE IF NOT EXISTS messaging_channels_shared_budget (name TEXT PRIMARY KEY, spent BIGINT NOT NULL, day INTEGER NOT NULL)",
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_shared_circuit ("
+        "name TEXT PRIMARY KEY, failures INTEGER NOT NULL, open_until DOUBLE PRECISION NOT NULL,"
+        " probed_at DOUBLE PRECISION NOT NULL, seen DOUBLE PRECISION NOT NULL)"
+    ),
 )
 """In the order in which they are made. Whatever is there already stays as it is."""
 

@@ -25,6 +25,7 @@ from messaging_channels._sending.send_state import (
     SendRequest,
     SendState,
 )
+from messaging_channels._sending.shared_places import line_up, renew_places
 from messaging_channels.messages import fingerprint
 from messaging_channels.plugins.exchange import Flow, Gather, Sleep, Timeouts
 from messaging_channels.plugins.ledger import GetMessage
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.rate_limit import RateLimit
     from messaging_channels.messages import Message
     from messaging_channels.plugins.ledger import MessageRecord
+    from messaging_channels.policies.shared_limits import SharedLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class SendPipeline:
     """The transport's own, which a deadline may shorten."""
     circuits: CircuitBreakers = field(default_factory=CircuitBreakers)
     limiter: RateLimiter = field(default_factory=RateLimiter)
+    shared: SharedLimits | None = None
+    """What holds over processes; None if each goes by itself."""
     sender: BatchSender = field(init=False)
 
     def __post_init__(self) -> None:
@@ -180,8 +184,15 @@ class SendPipeline:
         A worker has lanes for several batches at once; of each of them a crash should leave no more than one unknown.
         """
         provider, now = group[0].providers[name], self.clock()
-        queue = RateLimitedQueue(group, provider, self.rate_limits.get(name), self.limiter, now)
+        shared, rate_limit = self.shared, self.rate_limits.get(name)
+        if shared is None:
+            queue = RateLimitedQueue(group, provider, rate_limit, self.limiter, now)
+        else:
+            queue = yield from line_up(group, provider, rate_limit, shared, now)
         while queue.waiting:
+            if shared is not None and (yield from renew_places(queue, provider, rate_limit, shared, now)):
+                now = self.clock()
+                continue
             any_failures = self.circuits.any_failures
             most = 1 if any_failures or group[0].request.queue_context else _MAX_CONCURRENT_BATCHES
             batches = queue.ready(now, provider.capabilities.max_batch_size, most)
@@ -194,8 +205,13 @@ class SendPipeline:
             else:
                 yield Gather([self.sender.send(one.states, provider, now, one.delay) for one in batches])
             now = self.clock() if queue.waiting else now
-        if queue.left_out and group[0].request.is_recorded:
-            yield from self.sender.finish([one for one in queue.left_out if one.is_done and one.attempts])
+        if queue.left_out or self.checks:
+            yield from self._end_group(group, queue.left_out)
+
+    def _end_group(self, group: Sequence[SendState], left_out: Sequence[SendState]) -> Flow[None]:
+        """Write down how those ended that found no place, and tell the rules of all that are done."""
+        if left_out and group[0].request.is_recorded:
+            yield from self.sender.finish([one for one in left_out if one.is_done and one.attempts])
         if self.checks:
             finish_checks(self.checks, [one for one in group if one.is_done])
 

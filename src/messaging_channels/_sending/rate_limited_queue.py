@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.rate_limit import RateLimit
     from messaging_channels._sending.send_state import SendState
     from messaging_channels.policies.rate_limiter import RateLimiter
+    from messaging_channels.policies.shared_limits import TakenPlaces
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class RateLimitedQueue:
         states: Sequence[SendState],
         provider: Provider,
         rate_limit: RateLimit | None,
-        limiter: RateLimiter,
+        limiter: RateLimiter | TakenPlaces,
         now: float,
     ) -> None:
         """Give each its place; those for which there is none in time go on to the next provider.
@@ -56,7 +57,7 @@ class RateLimitedQueue:
         named: SupportsRateLimits | None = provider if hasattr(provider, "rate_limits") else None  # type: ignore[assignment]
         for state in states:
             due = now + state.step.delay if isinstance(state.step, TryProvider) else now
-            limits = _limits_of(state, provider.name, named, rate_limit) if named or rate_limit else ()
+            limits = limits_of(state, provider.name, named, rate_limit) if named or rate_limit else ()
             if limits:
                 is_taken, wait = limiter.reserve(limits, due, state.max_wait(now) - (due - now))
                 if not is_taken:
@@ -82,6 +83,11 @@ class RateLimitedQueue:
             batches.append(Batch([state for _, state in part], delay))
         return batches
 
+    def merge(self, other: RateLimitedQueue) -> None:
+        """Take in the messages of another queue."""
+        self.waiting = sorted([*self.waiting, *other.waiting], key=itemgetter(0))
+        self.left_out += other.left_out
+
     def seconds_left(self) -> float:
         """Return how long after the last look the first of them is due."""
         return self.waiting[0][0] - self._seen_at
@@ -92,7 +98,7 @@ class RateLimitedQueue:
         self._entered_at += step
 
 
-def _limits_of(
+def limits_of(
     state: SendState, name: str, named: SupportsRateLimits | None, rate_limit: RateLimit | None
 ) -> list[tuple[Hashable, RateLimit]]:
     """Return what a message counts against: the provider's own rates, and that of its sender."""

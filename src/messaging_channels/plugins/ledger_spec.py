@@ -23,6 +23,8 @@ class LedgerSettings(BaseModel):
     """How recipients are stored: `plain`, `masked`, `hashed` or `none`."""
     pepper: SecretStr = SecretStr("")
     """Secret for the hashes of addresses. Needed with `hashed`."""
+    shared_limits: bool = False
+    """Whether rate limits, circuit breakers and the velocity limit hold across all processes that use the ledger."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from messaging_channels._model.values import as_texts
 from messaging_channels.plugins.exchange import BlockingCall, CurrentTime, Flow, ask
 from messaging_channels.plugins.pre_send import PreSendCheck
 from messaging_channels.policies.rate_limiter import RateLimiter
+from messaging_channels.policies.shared_checks import SharedBudget, SharedVelocity, too_many
 from messaging_channels.policies.suppression import StatementStore, address_on
 
 if TYPE_CHECKING:
@@ -138,27 +139,33 @@ class VelocityLimit(PreSendCheck):
         per_number: RateLimit | None = None,
         per_block: RateLimit | None = None,
         per_account: RateLimit | None = None,
+        shared: bool = False,
     ) -> None:
-        """Name the rates; what has none is not limited."""
+        """Name the rates; what has none is not limited. With `shared`, they hold over all processes that share the ledger."""
         self._rate_limits = (("number", per_number), ("block", per_block), ("account", per_account))
         self._rate_limiter = RateLimiter()
+        self._shared = SharedVelocity() if shared else None
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
         """See PreSendCheck. All spellings of a number are one. What was refused, or not sent, does not count."""
         now = yield from ask(CurrentTime())
+        if self._shared is not None:
+            return (yield from self._shared.check(list(self._keys(envelope, account)), now))
         taken: list[tuple[Hashable, RateLimit]] = []
         for what, key, rate in self._keys(envelope, account):
             free, wait = self._rate_limiter.reserve([(key, rate)], now, 0.0)
             if not free:
                 self._rate_limiter.release(taken)
-                return f"too many messages to one {what}; the next one is possible in {wait:.0f} s"
+                return too_many(what, wait)
             taken.append((key, rate))
         return None
 
     def finish(self, envelope: Envelope, account: str | None, *, sent: bool) -> None:
         """See PreSendCheck."""
         if not sent:
-            self._rate_limiter.release([(key, rate) for _, key, rate in self._keys(envelope, account)])
+            (self._shared or self._rate_limiter).release(
+                [(key, rate) for _, key, rate in self._keys(envelope, account)]
+            )
 
     def _keys(self, envelope: Envelope, account: str | None) -> Iterator[tuple[str, Hashable, RateLimit]]:
         """Yield what a message counts against. Blocks are of phone numbers: other addresses have none."""
@@ -175,19 +182,23 @@ class SpendLimit(PreSendCheck):
 
     name: ClassVar[str] = "spend limit"
 
-    def __init__(self, price: Callable[[Envelope], float], per_day: float) -> None:
-        """Take what a message costs, and the most for each account and day, in the same unit."""
+    def __init__(self, price: Callable[[Envelope], float], per_day: float, *, shared: bool = False) -> None:
+        """Take what a message costs, and the most for each account and day, in the same unit. With `shared`, all processes that share the ledger spend it."""
         self._price = price
         self._per_day = per_day
         self._spent: dict[tuple[str | None, int], float] = {}
         self._pending: dict[str, tuple[tuple[str | None, int], float]] = {}
         """By message: what it would cost whom, until it is known how it ended."""
         self._lock = threading.Lock()
+        self._shared = SharedBudget(per_day) if shared else None
 
     def check(self, envelope: Envelope, account: str | None) -> Flow[str | None]:
         """See PreSendCheck. What was refused, or not sent, is not spent."""
         now = yield from ask(CurrentTime())
         price, day = self._price(envelope), int(now // _DAY_SECONDS)
+        if self._shared is not None:
+            granted = yield from self._shared.spend(envelope.id, account, price, day)
+            return None if granted else f"the day's limit of {self._per_day:g} is used up"
         key = (account, day)
         with self._lock:
             spent = self._spent.get(key, 0.0) + price
@@ -202,6 +213,9 @@ class SpendLimit(PreSendCheck):
 
     def finish(self, envelope: Envelope, account: str | None, *, sent: bool) -> None:  # noqa: ARG002  it was noted with the price
         """See PreSendCheck."""
+        if self._shared is not None:
+            self._shared.finish(envelope.id, sent=sent)
+            return
         with self._lock:
             key, price = self._pending.pop(envelope.id, (("", 0), 0.0))
             if not sent and key in self._spent:

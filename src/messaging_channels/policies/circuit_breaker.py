@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -63,6 +63,8 @@ class _Circuit:
     open_until: float = 0.0
     """It rests until then. Seconds since the epoch, UTC."""
     probed_at: float = 0.0
+    may_probe: bool = False
+    """Whether this process was given the probe that all processes share."""
 
     def is_open(self, now: float) -> bool:
         """Whether it rests. A clock that was set back to before its rest ends it."""
@@ -80,12 +82,16 @@ class CircuitBreakers(FreshLock):
         self.any_failures = False
         """Whether anything failed lately."""
         self._circuits: dict[Hashable, _Circuit] = {}
+        self.journal: dict[Hashable, tuple[int, CircuitBreaker]] | None = None
+        """What other processes are to be told, where circuits are shared: by key, failures in a row since the last time, 0 for a success."""
 
     def record(self, key: Hashable, reason: Reason, policy: CircuitBreaker, now: float) -> None:
         """Hear how an attempt ended."""
         if reason not in _FAILURES:
             if reason not in _NEUTRAL and key in self._circuits:
                 with self._lock:
+                    if self.journal is not None:
+                        self.journal[key] = 0, policy
                     self._circuits.pop(key, None)
                     self.any_failures = bool(self._circuits)
             return
@@ -93,6 +99,8 @@ class CircuitBreakers(FreshLock):
             condition = self._circuits.setdefault(key, _Circuit())
             condition.failures += 1
             self.any_failures = True
+            if self.journal is not None:
+                self.journal[key] = self.journal.get(key, (0, policy))[0] + 1, policy
             if condition.failures >= policy.failure_threshold:
                 condition.open(now, policy.reset_timeout)
 
@@ -114,6 +122,10 @@ class CircuitBreakers(FreshLock):
         with self._lock:
             condition = self._circuits.get(key)
             if condition is None or condition.failures < policy.failure_threshold:
+                return True
+            if condition.may_probe:
+                condition.may_probe = False
+                condition.open(now, policy.reset_timeout)
                 return True
             if condition.is_open(now):
                 return False
@@ -138,3 +150,44 @@ class CircuitBreakers(FreshLock):
                 return None, wait
             condition.open_until = condition.probed_at = now  # the claim that follows is granted
             return key, 0.0
+
+    def take_journal(self) -> dict[Hashable, tuple[int, CircuitBreaker]]:
+        """Return what other processes are to be told, and begin anew."""
+        with self._lock:
+            told, self.journal = self.journal or {}, {}
+        return told
+
+    def adopt(self, open_for: Mapping[Hashable, float], now: float) -> None:
+        """Take over what all processes know: for how many seconds each circuit that is open stays so. One that is not named is closed again."""
+        with self._lock:
+            for key, one in list(self._circuits.items()):
+                if one.failures >= _SHARED and key not in open_for:
+                    del self._circuits[key]
+            for key, seconds in open_for.items():
+                one = self._circuits.setdefault(key, _Circuit())
+                one.failures = max(one.failures, _SHARED)
+                one.open(now, max(0.0, seconds))
+            self.any_failures = bool(self._circuits)
+
+    def waits_for_probe(self, key: Hashable, now: float) -> tuple[bool, bool]:
+        """Say whether the circuit of all processes waits for a probe as far as is known here, and whether before its rest is over."""
+        one = self._circuits.get(key)
+        if one is None or one.failures < _SHARED or one.is_open(now):
+            return False, False
+        return True, one.probed_at == one.open_until
+
+    def allow_probe(self, key: Hashable) -> None:
+        """Let the next caller ask, as the one that was chosen of all processes."""
+        with self._lock:
+            if key in self._circuits:
+                self._circuits[key].may_probe = True
+
+    def extend_rest(self, key: Hashable, now: float, seconds: float) -> None:
+        """Leave it alone for some seconds more: another process probes it."""
+        with self._lock:
+            if key in self._circuits:
+                self._circuits[key].open(now, seconds)
+
+
+_SHARED = 1_000_000
+"""Failures of a circuit that all processes have open: more than any threshold."""

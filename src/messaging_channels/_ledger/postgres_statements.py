@@ -1,0 +1,65 @@
+"""How statements of the ledger are performed on a connection of psycopg."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg_pool import PoolTimeout
+
+from messaging_channels._ledger.driving import drive, drive_async, to_percent_style
+from messaging_channels._ledger.sql_dispatch import statements_for
+from messaging_channels._ledger.sql_types import Dialect, Result, Rows, Statement, StatementFlow
+from messaging_channels._ledger.tables import FILL_STATUS_POSTGRES, SCHEMA_CHECK_POSTGRES
+from messaging_channels._model.errors import LedgerUnavailable
+
+if TYPE_CHECKING:
+    from messaging_channels.plugins.ledger import Operation
+
+_CLOCK_LOCK = "hashtextextended('messaging-channels clock', 0)"
+CLOCK_SHARED = f"SELECT pg_advisory_xact_lock_shared({_CLOCK_LOCK})"
+DIALECT = Dialect(
+    for_update=" FOR UPDATE",
+    skip_locked=" FOR UPDATE SKIP LOCKED",
+    schema_check=SCHEMA_CHECK_POSTGRES,
+    advisory_lock="SELECT pg_advisory_xact_lock(hashtextextended(?, 0))",
+    clock_shared=CLOCK_SHARED,
+    clock_exclusive=f"SELECT pg_try_advisory_xact_lock({_CLOCK_LOCK})",
+    schema_lock="SELECT pg_advisory_xact_lock(hashtextextended('messaging-channels schema', 0))",
+    columns="SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(?::text) AND attnum > 0 AND NOT attisdropped",
+    indexes="SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = to_regclass(?::text) AND NOT indisprimary",
+    fill_status=FILL_STATUS_POSTGRES,
+    clock="SELECT extract(epoch FROM clock_timestamp())::float8 + 0 * ?::float8",
+    commit_later="SET LOCAL synchronous_commit = off",
+)
+CONNECTION_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)
+
+
+def execute(cursor: psycopg.Cursor[Any], operation: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
+    """Do an operation by its own statements."""
+    return run_flow(cursor, statements_for(operation, DIALECT))
+
+
+def run_flow(cursor: psycopg.Cursor[Any], flow: StatementFlow[Result]) -> Result:
+    """Perform the statements of a flow, and return what it returns."""
+    return drive(flow, lambda statement: _fetch(cursor, statement))
+
+
+async def run_flow_async(cursor: psycopg.AsyncCursor[Any], flow: StatementFlow[Result]) -> Result:
+    """See `run_flow`."""
+    return await drive_async(flow, lambda statement: _fetch_async(cursor, statement))
+
+
+def _fetch(cursor: psycopg.Cursor[Any], statement: Statement) -> Rows:
+    cursor.execute(*to_percent_style(statement))
+    return cursor.fetchall() if cursor.description else []
+
+
+async def _fetch_async(cursor: psycopg.AsyncCursor[Any], statement: Statement) -> Rows:
+    await cursor.execute(*to_percent_style(statement))
+    return await cursor.fetchall() if cursor.description else []
+
+
+def unavailable_error(error: Exception) -> LedgerUnavailable:
+    """Name the fault. The server's own text may hold the values of a row."""
+    return LedgerUnavailable(type(error).__name__)

@@ -1,0 +1,161 @@
+"""The one writer of a process to PostgreSQL: what waits is committed together, for threads and the tasks of any loop alike."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from messaging_channels._ledger.group_replies import AnyPending, deliver
+from messaging_channels._ledger.postgres_group import ALONE, Group, flatten
+from messaging_channels._ledger.postgres_statements import DIALECT, run_flow, unavailable_error
+from messaging_channels._ledger.upgrade import prepare_schema
+from messaging_channels._model import forks
+
+_MAX_PARTS = 512
+"""Of one group: what bounds for how long nobody is told."""
+_MAX_TRIES = 3
+_FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.5
+
+
+class Writer:
+    """A thread with a connection of its own."""
+
+    def __init__(self, conninfo: str, patience: float) -> None:
+        """Connect with the first operation. A server that is away is waited for as long as `patience` seconds."""
+        self._conninfo = conninfo
+        self._patience = patience
+        self._waiting: deque[AnyPending] = deque()
+        self._condition = threading.Condition()
+        self._is_closing = False
+        self._connection: psycopg.Connection[Any] | None = None
+        self._thread = threading.Thread(target=self._run, name="messaging-channels-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, one: AnyPending) -> bool:
+        """Have an operation done together with others. Return False if the writer has ended."""
+        with self._condition:
+            if self._is_closing:
+                return False
+            self._waiting.append(one)
+            self._condition.notify()
+        return True
+
+    def close(self) -> None:
+        """Do what waits, then disconnect."""
+        with self._condition:
+            self._is_closing = True
+            self._condition.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            deliver(group, self._write([one.operation for one in group]))
+        self._disconnect()
+
+    def _next_group(self) -> list[AnyPending]:
+        """Wait for work and return what waits, as far as it fits; nothing when it is time to go."""
+        group: list[AnyPending] = []
+        parts = 0
+        with self._condition:
+            while not (self._waiting or self._is_closing):
+                self._condition.wait()
+            while self._waiting and (not group or parts < _MAX_PARTS):
+                group.append(self._waiting.popleft())
+                parts += len(flatten(group[-1].operation))
+        return group
+
+    def _write(self, operations: Sequence[Any]) -> Sequence[Any]:
+        """Return their replies. Where the server refused any of it, nothing was written, and each caller does its own part by itself."""
+        until = time.monotonic() + self._patience
+        for _ in range(_MAX_TRIES):
+            try:
+                connection = self._connected(until)
+            except psycopg.Error as error:
+                return [unavailable_error(error) for _ in operations]
+            except Exception as error:  # noqa: BLE001  the tables are not ours, or of another version
+                return [error] * len(operations)
+            try:
+                return Group(operations).write(connection)
+            except Exception:  # noqa: BLE001  whatever one operation meets, the writer lives on for the others
+                if not self._is_lost(connection):
+                    break
+        return [ALONE] * len(operations)
+
+    def _is_lost(self, connection: psycopg.Connection[Any]) -> bool:
+        """Undo what was begun; say whether the connection is gone."""
+        with suppress(psycopg.Error):
+            connection.execute(b"ROLLBACK")
+            return False
+        self._disconnect()
+        return True
+
+    def _connected(self, until: float) -> psycopg.Connection[Any]:
+        wait = _FIRST_WAIT
+        while self._connection is None or self._connection.closed:
+            try:
+                self._connection = self._connect()
+            except psycopg.OperationalError:
+                if time.monotonic() + wait > until or self._is_closing:
+                    raise
+                time.sleep(wait)
+                wait = min(2 * wait, _LONGEST_WAIT)
+        return self._connection
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        """Connect, in no more time than a caller waits for one of the pool's connections."""
+        options: dict[str, Any] = conninfo_to_dict(self._conninfo)
+        options.setdefault("connect_timeout", max(2, round(self._patience)))
+        connection = psycopg.connect(**options, autocommit=True, prepare_threshold=0)
+        try:
+            with connection.transaction(), connection.cursor() as cursor:
+                run_flow(cursor, prepare_schema(DIALECT))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(psycopg.Error):
+                connection.close()
+
+
+class WriterOfProcess(forks.FreshLock):
+    """The writer that callers share, begun with the first operation of each process, and anew after all of them have left."""
+
+    def __init__(self, conninfo: str, patience: float) -> None:
+        super().__init__()
+        self._conninfo, self._patience = conninfo, patience
+        self._writer: Writer | None = None
+
+    def submit(self, one: AnyPending) -> None:
+        """Have an operation done together with others."""
+        while not (self._writer or self._start()).submit(one):
+            self._start()
+
+    def close(self) -> None:
+        """Do what waits, then end. A later operation begins anew."""
+        with self._lock:
+            writer, self._writer = self._writer, None
+        if writer is not None:
+            writer.close()
+
+    def after_fork_in_child(self) -> None:
+        """Leave the connection to the parent: it is the parent's."""
+        super().after_fork_in_child()
+        forks.keep_for_ever(self._writer)
+        self._writer = None
+
+    def _start(self) -> Writer:
+        with self._lock:
+            if self._writer is None:
+                self._writer = Writer(self._conninfo, self._patience)
+            return self._writer
