@@ -114,9 +114,7 @@ def _wait_for(said: Queue[str], pattern: str) -> str:
 
 
 def _outcomes(folder: Path) -> list[str]:
-    with Dispatcher(
-        [Sandbox()], ledger=SqliteLedger(folder / "ledger.sqlite3", owned=True)
-    ) as dispatcher:
+    with Dispatcher([Sandbox()], ledger=SqliteLedger(folder / "ledger.sqlite3", owned=True)) as dispatcher:
         return [record.outcome for record in dispatcher.list_messages()]
 
 
