@@ -7,6 +7,7 @@ from messaging_channels_infobip.options import (
     DeliveryWindow,
     IndiaDlt,
     InfobipEmailOptions,
+    InfobipRcsOptions,
     InfobipSmsOptions,
     InfobipWhatsAppOptions,
     Language,
@@ -25,6 +26,7 @@ from messaging_channels_infobip.people.client import (
     PersonWithPhone,
 )
 from messaging_channels_infobip.provider import Infobip
+from messaging_channels_infobip.rcs.lookups import RcsLookups, RcsSender
 
 __all__ = [
     "DeliveryWindow",
@@ -32,6 +34,7 @@ __all__ = [
     "Infobip",
     "InfobipApiError",
     "InfobipEmailOptions",
+    "InfobipRcsOptions",
     "InfobipSmsOptions",
     "InfobipWhatsAppOptions",
     "Language",
@@ -41,6 +44,8 @@ __all__ = [
     "PeopleResolver",
     "PersonWithEmail",
     "PersonWithPhone",
+    "RcsLookups",
+    "RcsSender",
     "SmsFailover",
     "SouthKorea",
     "SpeedLimit",

@@ -1,6 +1,6 @@
 """What only Infobip understands, as values in a message's `provider_options`.
 
-One `InfobipSmsOptions`, `InfobipWhatsAppOptions` or `InfobipEmailOptions` a message.
+One `InfobipSmsOptions`, `InfobipWhatsAppOptions`, `InfobipRcsOptions` or `InfobipEmailOptions` a message.
 
 Source: https://www.infobip.com/docs/api
 """
@@ -317,6 +317,20 @@ class InfobipWhatsAppOptions(InfobipOptions):
         """Refuse what is too long."""
         InfobipOptions.check(self)
         require_text(self.bulk_id, "InfobipWhatsAppOptions.bulk_id", max_length=_BULK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfobipRcsOptions(InfobipOptions):
+    """Options of an RCS message."""
+
+    campaign_id: str | None = None
+
+    __hash__ = InfobipOptions.__hash__
+
+    def check(self) -> None:
+        """Refuse what is too long."""
+        InfobipOptions.check(self)
+        require_text(self.campaign_id, "InfobipRcsOptions.campaign_id", max_length=_LABEL)
 
 
 @dataclass(frozen=True, slots=True)
