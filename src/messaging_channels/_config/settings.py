@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
@@ -125,6 +125,26 @@ class Configuration:
             ],
             "notifiers": self.plugins.notifiers,
         }
+
+    def recipient_paths(self, kind: Literal["user", "person"]) -> dict[str, str]:
+        """Return where the address of each channel stands in the document of a User or a Person: `[recipients.user]` and `[recipients.person]` of the file
+        over what the channels themselves name.
+
+        Raises:
+            InvalidSetting: there is no such channel, or a path is no text.
+        """
+        own = policies.validate(
+            dict[str, str], self._section("recipients").get(kind, {}), f"recipients.{kind}"
+        )
+        known = {one.name: one.path(kind) for one in self.plugins.channels}
+        for name in own.keys() - known.keys():
+            raise InvalidSetting(
+                "there is no such channel",
+                setting=f"recipients.{kind}.{name[:40]}",
+                source="configuration",
+                hint=f"use one of {', '.join(sorted(known))}",
+            )
+        return {name: path for name, path in {**known, **own}.items() if path}
 
     def observer(self) -> Observer:
         """Return who hears what happened: the plugins, and what `[telemetry]` turns on.
