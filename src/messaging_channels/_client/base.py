@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.rate_limit import RateLimit
     from messaging_channels._model.receipts import Receipt
-    from messaging_channels._sending.send_state import SendOptions
+    from messaging_channels._sending.send_options import SendOptions
     from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow
     from messaging_channels.plugins.ledger import Ledger
     from messaging_channels.plugins.provider import Provider

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.receipts import Receipt
     from messaging_channels._sending.pipeline import SendPipeline
-    from messaging_channels._sending.send_state import SendOptions
+    from messaging_channels._sending.send_options import SendOptions
     from messaging_channels.plugins.channels import ChannelSpec
 
 Alternatives: TypeAlias = "Message | Adaptive | Sequence[Message]"

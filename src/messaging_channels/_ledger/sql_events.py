@@ -78,8 +78,7 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
         and status.group is StatusGroup.DELIVERED
         and status.rank >= DELIVERED_TO_HANDSET.rank
     ):
-        yield from _count_overlap(key, event.provider, provider_id, operation.now)
-        yield from _count_channels(key, event, operation.now)
+        yield from _count_overlaps(key, event, provider_id, operation.now)
     return op.EventRecorded(is_new=True, message_id=key, status=now)
 
 
@@ -117,6 +116,12 @@ def _count_overlap(key: str, provider: str, provider_id: str | None, now: float)
         yield increment_counter(now, "reports", "overlapped", 1)
 
 
+def _count_overlaps(key: str, event: Event, provider_id: str | None, now: float) -> StatementFlow[None]:
+    """Count a message of which the person may have got two: by our fallback, or by the vendor's own."""
+    yield from _count_overlap(key, event.provider, provider_id, now)
+    yield from _count_channels(key, event, now)
+
+
 def _report(event: Event) -> str | None:
     """Return what a report says as it is kept."""
     return (
@@ -130,7 +135,7 @@ def _count_channels(key: str, event: Event, now: float) -> StatementFlow[None]:
     if not channel:
         return
     rows = yield (
-        "SELECT kind, at, status, detail, NULL, NULL, NULL, NULL FROM event WHERE message_id = ?",
+        "SELECT kind, at, status, detail, NULL, NULL, NULL, NULL FROM messaging_channels_event WHERE message_id = ?",
         (key,),
     )
     events = [event_from_row(row) for row in rows]

@@ -7,7 +7,6 @@ from messaging_channels_infobip.options import (
     DeliveryWindow,
     IndiaDlt,
     InfobipEmailOptions,
-    InfobipRcsOptions,
     InfobipSmsOptions,
     InfobipWhatsAppOptions,
     Language,
@@ -27,6 +26,7 @@ from messaging_channels_infobip.people.client import (
 )
 from messaging_channels_infobip.provider import Infobip
 from messaging_channels_infobip.rcs.lookups import RcsLookups, RcsSender
+from messaging_channels_infobip.rcs.options import InfobipRcsOptions
 
 __all__ = [
     "DeliveryWindow",

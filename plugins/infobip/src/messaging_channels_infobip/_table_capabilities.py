@@ -15,10 +15,10 @@ from messaging_channels.messages import Message, ProviderOptions
 from messaging_channels.policies import RateLimit
 from messaging_channels_infobip.options import (
     InfobipEmailOptions,
-    InfobipRcsOptions,
     InfobipSmsOptions,
     InfobipWhatsAppOptions,
 )
+from messaging_channels_infobip.rcs.options import InfobipRcsOptions
 from messaging_channels_rcs import RcsCard, RcsCarousel, RcsFile, RcsText
 
 _CHAT = frozenset({"sender", "reply_to"})

@@ -319,20 +319,6 @@ class InfobipWhatsAppOptions(InfobipOptions):
         require_text(self.bulk_id, "InfobipWhatsAppOptions.bulk_id", max_length=_BULK)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InfobipRcsOptions(InfobipOptions):
-    """Options of an RCS message."""
-
-    campaign_id: str | None = None
-
-    __hash__ = InfobipOptions.__hash__
-
-    def check(self) -> None:
-        """Refuse what is too long."""
-        InfobipOptions.check(self)
-        require_text(self.campaign_id, "InfobipRcsOptions.campaign_id", max_length=_LABEL)
-
-
 @dataclass(frozen=True, slots=True)
 class Tracking:
     """Which deeds of the reader of a mail are reported, and where."""

@@ -20,7 +20,7 @@ from messaging_channels_infobip.field_formats import (
     without_none,
     without_none_or_null,
 )
-from messaging_channels_infobip.options import InfobipRcsOptions
+from messaging_channels_infobip.rcs.options import InfobipRcsOptions
 from messaging_channels_infobip.request_parts import AccountDefaults, RequestPart
 from messaging_channels_infobip.responses import parse_batch_response
 from messaging_channels_rcs import (
