@@ -11,6 +11,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -28,6 +29,7 @@ from messaging_channels.plugins.observer import CompositeObserver, Observer
 from messaging_channels.policies.routing import RetryPolicy, Route
 
 if TYPE_CHECKING:
+    from messaging_channels.plugins.channel_spec import ChannelSpec
     from messaging_channels.plugins.ledger import Ledger
     from messaging_channels.plugins.provider import Provider, ProviderSpec
     from messaging_channels.plugins.resolvers import RecipientResolver
@@ -89,6 +91,12 @@ class Configuration:
             plugin_module.load_plugins(only=allowed),
             use_sandbox_defaults=use_sandbox_defaults,
         )
+
+    @staticmethod
+    @cache
+    def installed_channels() -> tuple[ChannelSpec, ...]:
+        """Return the channels of the built-in and all installed plugins, whatever the configuration is. They are loaded once in a process."""
+        return tuple(plugin_module.load_plugins().channels)
 
     @property
     def home(self) -> Path:
