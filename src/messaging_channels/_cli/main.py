@@ -182,7 +182,7 @@ def _plugin_check(options: argparse.Namespace) -> int:
 def _plugin_new(options: argparse.Namespace) -> int:
     from messaging_channels.testing import commands  # noqa: PLC0415  for authors of plugins only
 
-    return commands.create_plugin(options.name, options.directory)
+    return commands.create_plugin(options.name, options.directory, channel=options.channel)
 
 
 def _sandbox() -> Sandbox:
@@ -274,6 +274,7 @@ def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
     check.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     new = add_command(plugin, "new", _plugin_new, "write a distribution for a provider of that name")
     new.add_argument("name", metavar="NAME", help="lower case, such as acme-sms")
+    new.add_argument("--channel", action="store_true", help="for a channel with its provider")
     new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")
 
 
