@@ -153,5 +153,5 @@ def _is_plain_text(one: CommandOption) -> bool:
     return one.kind == "text" and one.name in ("text", "html", "caption") and not one.repeatable
 
 
-def _is_simple(hint: object) -> bool:
+def _is_simple(hint: Any) -> bool:  # noqa: ANN401  any type
     return hint in (str, bool) or hint == (str | None)
