@@ -166,6 +166,7 @@ _SECTIONS = frozenset(
         "gateway",
         "plugins",
         "consent",
+        "recipients",
     }
 )
 

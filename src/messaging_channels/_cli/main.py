@@ -13,6 +13,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._cli.channel_options import known_channels
 from messaging_channels._cli.consent import add_consent_commands
 from messaging_channels._cli.ledger import add_ledger_commands
 from messaging_channels._cli.messages import (
@@ -181,7 +182,7 @@ def _plugin_check(options: argparse.Namespace) -> int:
 def _plugin_new(options: argparse.Namespace) -> int:
     from messaging_channels.testing import commands  # noqa: PLC0415  for authors of plugins only
 
-    return commands.create_plugin(options.name, options.directory)
+    return commands.create_plugin(options.name, options.directory, channel=options.channel)
 
 
 def _sandbox() -> Sandbox:
@@ -193,18 +194,19 @@ def _sandbox() -> Sandbox:
 def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="messaging-channels",
-        description="Send SMS, WhatsApp and email through any provider.",
+        description="Send messages over any channel through any provider.",
         epilog="Without configuration everything goes to the sandbox, and nothing leaves this machine. "
         "Try: messaging-channels send sms --to 38598123456 --text 'My text message'. "
         "Exit codes: 0 sent, 1 may have been sent, 2 wrong input, 3 wrong configuration, 4 refused, 5 not sent (try again).",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    add_channels(commands.add_parser("send", help="send a message to an address"), _send)
+    channels = known_channels(command)
+    add_channels(commands.add_parser("send", help="send a message to an address"), _send, channels)
     add_command(commands, "providers", _providers, "list the providers and their settings")
     add_command(commands, "channels", _channels, "list the channels, what they carry, and their routes")
     add_command(commands, "config", _config, "show every setting and where it came from, secrets hidden")
     _add_messages_commands(commands)
-    add_queue_commands(commands)
+    add_queue_commands(commands, channels)
     add_ledger_commands(commands)
     add_consent_commands(commands)
     sandbox = add_group(commands, "sandbox", "look at what the sandbox took")
@@ -272,6 +274,7 @@ def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
     check.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     new = add_command(plugin, "new", _plugin_new, "write a distribution for a provider of that name")
     new.add_argument("name", metavar="NAME", help="lower case, such as acme-sms")
+    new.add_argument("--channel", action="store_true", help="for a channel with its provider")
     new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")
 
 

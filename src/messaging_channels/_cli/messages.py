@@ -10,17 +10,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._cli.channel_options import add_options, address_help, build_message
 from messaging_channels._model import errors
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.receipts import Receipt
 from messaging_channels._model.send_failed import NotSent, Rejected
-from messaging_channels.messages import Attachment, Email, Message, Sms, WhatsAppTemplate, WhatsAppText
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from messaging_channels._queue.enqueue import EnqueueResult
     from messaging_channels._sending.bulk import SendResult
+    from messaging_channels.plugins.channels import ChannelSpec
 
 _EXIT_CODES: tuple[tuple[type[errors.MessagingError], int], ...] = (
     (errors.BadInput, 2),
@@ -91,61 +92,30 @@ def add_group(
 
 
 def add_channels(
-    command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]
+    command: argparse.ArgumentParser,
+    run: Callable[[argparse.Namespace], int],
+    channels: Sequence[ChannelSpec],
 ) -> Sequence[argparse.ArgumentParser]:
     """Describe a command that takes a message of each channel. `message` is then a function that makes it; return the channels' parsers."""
-    channels = command.add_subparsers(required=True, metavar="CHANNEL")
-    sms = _add_channel(channels, "sms", _build_sms, "an international number, such as 38598123456")
-    sms.add_argument("--text", required=True)
-    whatsapp = _add_channel(channels, "whatsapp", _build_whatsapp, "an international number")
-    what = whatsapp.add_mutually_exclusive_group(required=True)
-    what.add_argument("--text", help="free text; reaches only who wrote within 24 hours")
-    what.add_argument("--template", metavar="NAME", help="an approved template")
-    whatsapp.add_argument("--language", default="en", help="of the template (default: en)")
-    whatsapp.add_argument("--parameter", action="append", default=[], help="fills a gap; repeat it")
-    email = _add_channel(channels, "email", _build_email, "a mail address, such as zoe@example.com")
-    email.add_argument("--subject", required=True)
-    email.add_argument("--text", help="the plain body")
-    email.add_argument("--html", help="the html body; with --text both are sent")
-    email.add_argument("--attach", type=Path, action="append", default=[], metavar="FILE", help="repeat it")
-    for channel in (sms, whatsapp, email):
-        channel.set_defaults(run=run)
-    return sms, whatsapp, email
+    parsers = command.add_subparsers(required=True, metavar="CHANNEL")
+    made = [_add_channel(parsers, spec) for spec in channels]
+    for parser in made:
+        parser.set_defaults(run=run)
+    return made
 
 
 def _add_channel(
     channels: Any,  # noqa: ANN401  argparse keeps the type to itself
-    name: str,
-    message: Callable[[argparse.Namespace], Message],
-    address: str,
+    spec: ChannelSpec,
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = channels.add_parser(name, help=f"by {name}")
+    parser: argparse.ArgumentParser = channels.add_parser(
+        spec.name, help=spec.title or f"a message by {spec.name}"
+    )
     to = parser.add_mutually_exclusive_group(required=True)
-    to.add_argument("--to", help=address)
+    to.add_argument("--to", help=address_help(spec))
     to.add_argument("--to-file", type=Path, metavar="FILE", help="a file with one address a line")
     parser.add_argument("--idempotency-key", metavar="KEY", help="sends at most once for the same key")
     parser.add_argument("--sender", help="who it comes from (default: the provider's configured sender)")
-    parser.set_defaults(message=message)
+    parser.set_defaults(message=build_message(spec))
+    add_options(parser, spec)
     return parser
-
-
-def _build_sms(options: argparse.Namespace) -> Message:
-    return Sms(options.text, sender=options.sender)
-
-
-def _build_whatsapp(options: argparse.Namespace) -> Message:
-    if options.template:
-        return WhatsAppTemplate(
-            options.template, options.language, tuple(options.parameter), sender=options.sender
-        )
-    return WhatsAppText(options.text or "", sender=options.sender)
-
-
-def _build_email(options: argparse.Namespace) -> Message:
-    return Email(
-        options.subject,
-        text=options.text,
-        html=options.html,
-        sender=options.sender,
-        attachments=tuple(Attachment(path.read_bytes(), path.name) for path in options.attach),
-    )

@@ -6,7 +6,7 @@ import argparse
 import signal
 import sys
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from messaging_channels._cli.messages import (
     add_channels,
@@ -23,13 +23,22 @@ from messaging_channels._queue.enqueue import PRIORITIES
 from messaging_channels.plugins.ledger_queue import metrics
 from messaging_channels.policies.windows import SendWindow
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from messaging_channels.plugins.channels import ChannelSpec
+
 _DAY_SECONDS = 86400.0
 
 
-def add_queue_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
+def add_queue_commands(
+    commands: Any,  # noqa: ANN401  argparse keeps the type to itself
+    channels: Sequence[ChannelSpec],
+) -> None:
     """Describe the commands."""
     words = "take a message in, to be sent by `worker`"
-    for channel in add_channels(commands.add_parser("enqueue", help=words, description=words), _enqueue):
+    enqueue = commands.add_parser("enqueue", help=words, description=words)
+    for channel in add_channels(enqueue, _enqueue, channels):
         _add_enqueue_options(channel)
     work = add_command(
         commands, "worker", _worker, "send what waits in the ledger, until stopped (SIGTERM or Ctrl-C)"

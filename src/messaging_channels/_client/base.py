@@ -23,7 +23,7 @@ from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.consent.gate import ConsentGate
 from messaging_channels.consent.policy import ConsentPolicy
 from messaging_channels.consent.store import ConsentStore
-from messaging_channels.messages import Codec
+from messaging_channels.messages import Codec, Message
 from messaging_channels.plugins.channels import Channel, ChannelSpec, collect_channels
 from messaging_channels.plugins.ledger_limits import LimitStore, TakePlaces
 from messaging_channels.plugins.notifiers import EXECUTORS as WAKE_UP
@@ -35,9 +35,12 @@ from messaging_channels.policies.routing import Route, resolve_routes
 from messaging_channels.policies.shared_limits import SharedLimits
 
 if TYPE_CHECKING:
+    from messaging_channels._client.preferred import Alternatives, RecipientChannels
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.rate_limit import RateLimit
-    from messaging_channels.plugins.exchange import Exchange, ExecutorPair
+    from messaging_channels._model.receipts import Receipt
+    from messaging_channels._sending.send_options import SendOptions
+    from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow
     from messaging_channels.plugins.ledger import Ledger
     from messaging_channels.plugins.provider import Provider
     from messaging_channels.plugins.resolvers import RecipientResolver
@@ -123,6 +126,32 @@ class BaseDispatcher:
         )
         executors = _executors(options, _limit_executors(shared_limits, options), every.values())
         self._transport = self._transport_type(settings, executors, time)
+
+    @property
+    def _recipients(self) -> RecipientChannels:
+        from messaging_channels._client.preferred import RecipientChannels  # noqa: PLC0415  rarely needed
+
+        return RecipientChannels(self._pipeline, self._reports.channels)
+
+    def _send(
+        self,
+        message: Alternatives,
+        to: Any,  # noqa: ANN401  resolvers take anything
+        via: str | None,
+        options: SendOptions,
+    ) -> Flow[Receipt]:
+        """Return the flow that sends a message, by its own channel or the first that the recipient prefers.
+
+        Raises:
+            InvalidMessage: `via` is none that there is.
+        """
+        if via is None and isinstance(message, Message):
+            return self._pipeline.send(message, to, options)
+        if via not in (None, "preferred"):
+            raise errors.InvalidMessage(
+                "it is not preferred", field="via", hint='leave it out, or give "preferred"'
+            )
+        return self._recipients.send(message, to, options)
 
     @property
     def providers(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from messaging_channels._client.base import BaseDispatcher
 from messaging_channels._queue.client import AsyncQueueClient, QueueClient
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from messaging_channels._client.preferred import Alternatives, ChannelAddress
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.events import Event
     from messaging_channels._model.receipts import Receipt
@@ -40,11 +41,21 @@ class Dispatcher(BaseDispatcher):
     _transport_type = Transport
     _transport: Transport
 
-    def send(self, message: Message, *, to: Any, **options: Unpack[SendKeywords]) -> Receipt:  # noqa: ANN401  resolvers take anything
+    def send(
+        self,
+        message: Alternatives,
+        *,
+        to: Any,  # noqa: ANN401  resolvers take anything
+        via: Literal["preferred"] | None = None,
+        **options: Unpack[SendKeywords],
+    ) -> Receipt:
         """Send one message to one recipient: an address, its text, or whatever a resolver understands.
 
         Returns the receipt of a message that a provider took, or may have taken (`receipt.outcome` is then `unknown`). The options
         are those of `SendOptions`: `idempotency_key`, `scope`, `timeout`, `on_unknown`, `in_progress_timeout`.
+
+        With `via="preferred"`, or where `message` is `Adaptive` content or several messages, it goes by the first channel, in the order that the recipient
+        prefers, on which they have an address and that their consent and the providers allow.
 
         Raises:
             BadInput: the message or the recipient cannot be sent as it is. Nothing left the machine.
@@ -55,8 +66,16 @@ class Dispatcher(BaseDispatcher):
             NotSent: certainly nothing went out; it may safely be sent again.
         """
         return self._transport.run(
-            self._pipeline.send(message, to, SendOptions(**options) if options else DEFAULT_OPTIONS),
+            self._send(message, to, via, SendOptions(**options) if options else DEFAULT_OPTIONS),
         )
+
+    def channels_of(self, to: Any) -> Sequence[ChannelAddress]:  # noqa: ANN401  resolvers take anything
+        """Return the channels by which a recipient has an address, with the address, in the order that they prefer; none if they have none.
+
+        Raises:
+            UnknownRecipient: no resolver knows them.
+        """
+        return self._transport.run(self._recipients.channels_of(to))
 
     def send_each(
         self,
@@ -224,11 +243,22 @@ class AsyncDispatcher(BaseDispatcher):
     _transport_type = AsyncTransport
     _transport: AsyncTransport
 
-    async def send(self, message: Message, *, to: Any, **options: Unpack[SendKeywords]) -> Receipt:  # noqa: ANN401  resolvers take anything
+    async def send(
+        self,
+        message: Alternatives,
+        *,
+        to: Any,  # noqa: ANN401  resolvers take anything
+        via: Literal["preferred"] | None = None,
+        **options: Unpack[SendKeywords],
+    ) -> Receipt:
         """See `Dispatcher.send`. When cancelled, the message may or may not have been sent; its record says so."""
         return await self._transport.run(
-            self._pipeline.send(message, to, SendOptions(**options) if options else DEFAULT_OPTIONS),
+            self._send(message, to, via, SendOptions(**options) if options else DEFAULT_OPTIONS),
         )
+
+    async def channels_of(self, to: Any) -> Sequence[ChannelAddress]:  # noqa: ANN401  resolvers take anything
+        """See `Dispatcher.channels_of`."""
+        return await self._transport.run(self._recipients.channels_of(to))
 
     async def send_each(
         self,

@@ -11,8 +11,9 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
@@ -28,6 +29,7 @@ from messaging_channels.plugins.observer import CompositeObserver, Observer
 from messaging_channels.policies.routing import RetryPolicy, Route
 
 if TYPE_CHECKING:
+    from messaging_channels.plugins.channel_spec import ChannelSpec
     from messaging_channels.plugins.ledger import Ledger
     from messaging_channels.plugins.provider import Provider, ProviderSpec
     from messaging_channels.plugins.resolvers import RecipientResolver
@@ -90,6 +92,12 @@ class Configuration:
             use_sandbox_defaults=use_sandbox_defaults,
         )
 
+    @staticmethod
+    @cache
+    def installed_channels() -> tuple[ChannelSpec, ...]:
+        """Return the channels of the built-in and all installed plugins, whatever the configuration is. They are loaded once in a process."""
+        return tuple(plugin_module.load_plugins().channels)
+
     @property
     def home(self) -> Path:
         """The directory of the embedded defaults, such as the sandbox's file."""
@@ -125,6 +133,26 @@ class Configuration:
             ],
             "notifiers": self.plugins.notifiers,
         }
+
+    def recipient_paths(self, kind: Literal["user", "person"]) -> dict[str, str]:
+        """Return where the address of each channel stands in the document of a User or a Person: `[recipients.user]` and `[recipients.person]` of the file
+        over what the channels themselves name.
+
+        Raises:
+            InvalidSetting: there is no such channel, or a path is no text.
+        """
+        own = policies.validate(
+            dict[str, str], self._section("recipients").get(kind, {}), f"recipients.{kind}"
+        )
+        known = {one.name: one.path(kind) for one in self.plugins.channels}
+        for name in own.keys() - known.keys():
+            raise InvalidSetting(
+                "there is no such channel",
+                setting=f"recipients.{kind}.{name[:40]}",
+                source="configuration",
+                hint=f"use one of {', '.join(sorted(known))}",
+            )
+        return {name: path for name, path in {**known, **own}.items() if path}
 
     def observer(self) -> Observer:
         """Return who hears what happened: the plugins, and what `[telemetry]` turns on.

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.outcomes import AttemptResult
     from messaging_channels._model.receipts import Attempt
     from messaging_channels.consent.gate import ConsentGate
-    from messaging_channels.plugins.channels import Channel
+    from messaging_channels.plugins.channels import ChannelSpec
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
     from messaging_channels.policies.checks import PreSendCheck
 
@@ -47,7 +47,7 @@ class Reports:
     """Everything that news of a message meets. One serves all threads and tasks."""
 
     accounts: Mapping[str | None, Mapping[str, Provider]]
-    channels: Mapping[str, Channel]
+    channels: Mapping[str, ChannelSpec]
     """By name."""
     options: LedgerOptions
     observer: Observer | None

@@ -85,6 +85,8 @@ class StatusChanged(_MessageEvent):
     """The vendor's own words, with whatever may be somebody's number or address hidden."""
     recipient: Address | None = field(default=None, repr=False)
     """Whom the report speaks of, where one message may go to several: of a mail, its recipient or one who gets a copy."""
+    channel: str = ""
+    """The channel that it speaks of, where the vendor may have used another one than it was asked for (its own fallback); empty where it does not say."""
 
     def __post_init__(self) -> None:
         """Complete the failure and its advice."""
@@ -97,7 +99,8 @@ class StatusChanged(_MessageEvent):
             object.__setattr__(self, "vendor_text", cleaned_text(self.vendor_text))
 
     def _identity(self) -> tuple[Any, ...]:
-        return (self.message_id, self.provider_id, self.status.group_id, self.status.id, self.detail)
+        told = (self.message_id, self.provider_id, self.status.group_id, self.status.id, self.detail)
+        return (*told, self.channel) if self.channel else told
 
 
 class EngagementType(StrEnum):

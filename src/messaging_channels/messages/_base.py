@@ -46,6 +46,11 @@ class Message:
         """The files whose bytes it holds, to be uploaded before it can be sent."""
         return ()
 
+    @property
+    def has_vendor_fallback(self) -> bool:
+        """Whether its vendor itself sends another message, on another channel, where this one cannot be delivered."""
+        return False
+
     def require_sendable(self) -> None:
         """Refuse what no provider of the channel can send. Asked once, when the message is addressed and before any provider is.
 

@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.recipients import Person, ResolvedRecipient, User
     from messaging_channels.plugins.resolvers import (
         CallableResolver,
+        KnowsPreferences,
         MappingResolver,
         PathResolver,
         RecipientResolver,
@@ -144,6 +145,7 @@ __all__ = [
     "HttpProvider",
     "HttpRequest",
     "HttpResponse",
+    "KnowsPreferences",
     "Ledger",
     "LedgerSettings",
     "LedgerSpec",
@@ -340,6 +342,7 @@ __getattr__, __dir__ = lazy(
         ),
         "plugins.resolvers": (
             "RecipientResolver",
+            "KnowsPreferences",
             "MappingResolver",
             "CallableResolver",
             "PathResolver",

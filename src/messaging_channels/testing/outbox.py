@@ -19,15 +19,11 @@ from messaging_channels.plugins.exchange import Flow
 from messaging_channels.plugins.observer import CompositeObserver, Observer
 from messaging_channels.plugins.provider import Envelope, ProviderSpec
 from messaging_channels.policies.checks import PreSendCheck
+from messaging_channels.testing.channels import installed_channels
 from messaging_channels.testing.clock import ControlledClock
 from messaging_channels.testing.fake import Fake
 from messaging_channels.testing.fixtures import ConformanceFixtures
-from messaging_channels.testing.provider_double import (
-    ProviderDouble,
-    ScriptedExecutors,
-    installed_channels,
-    provider_double,
-)
+from messaging_channels.testing.provider_double import ProviderDouble, ScriptedExecutors, provider_double
 from messaging_channels.testing.provider_script import ProviderScript
 
 if TYPE_CHECKING:

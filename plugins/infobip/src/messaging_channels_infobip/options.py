@@ -1,6 +1,6 @@
 """What only Infobip understands, as values in a message's `provider_options`.
 
-One `InfobipSmsOptions`, `InfobipWhatsAppOptions` or `InfobipEmailOptions` a message.
+One `InfobipSmsOptions`, `InfobipWhatsAppOptions`, `InfobipRcsOptions` or `InfobipEmailOptions` a message.
 
 Source: https://www.infobip.com/docs/api
 """
