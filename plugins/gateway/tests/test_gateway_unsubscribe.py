@@ -59,17 +59,27 @@ def test_who_only_fetches_the_link_changes_nothing(linked: tuple[Any, str]) -> N
     assert _says(served) == "yes"
 
 
+def _wait_for(browser: Any, text: str) -> None:
+    """Wait for the page that says so: the one before may still be shown."""
+    from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    gone = (NoSuchElementException, StaleElementReferenceException)
+    WebDriverWait(browser, 20, ignored_exceptions=gone).until(
+        lambda driver: driver.find_element("css selector", "[role=status]").text == text
+    )
+
+
 def test_a_person_unsubscribes_and_comes_back_in_a_browser(browser: Any, linked: tuple[Any, str]) -> None:
     served, link = linked
     browser.get(link)
     browser.find_element("css selector", "button[value=unsubscribe]").click()
-    status = browser.find_element("css selector", "[role=status]").text
-    assert status == "You are unsubscribed."
+    _wait_for(browser, "You are unsubscribed.")
     assert _says(served) == "no"
 
     browser.find_element("css selector", "button[value=resubscribe]").click()
+    _wait_for(browser, "You are subscribed again.")
 
-    assert browser.find_element("css selector", "[role=status]").text == "You are subscribed again."
     assert _says(served) == "yes"
 
 
