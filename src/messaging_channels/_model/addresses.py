@@ -181,7 +181,7 @@ class EmailAddress:
     local: str
     """As it was given, composed (NFC): servers may tell upper from lower case."""
     domain: str
-    """Lower case, internationalised labels as A-labels (IDNA 2008)."""
+    """Lower case, internationalized labels as A-labels (IDNA 2008)."""
     display_name: str = field(default="", compare=False)
 
     @classmethod

@@ -48,7 +48,7 @@ class MediaCard:
 
 @dataclass(frozen=True, slots=True)
 class ProductCard:
-    """A card with a product of a catalogue, by the retailer's id."""
+    """A card with a product of a catalog, by the retailer's id."""
 
     product_id: str
     catalog_id: str

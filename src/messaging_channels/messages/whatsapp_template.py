@@ -78,7 +78,7 @@ class TextHeader:
 
 @dataclass(frozen=True, slots=True)
 class ProductHeader:
-    """A product of a catalogue, by the retailer's id."""
+    """A product of a catalog, by the retailer's id."""
 
     product_id: str
     catalog_id: str
@@ -133,7 +133,7 @@ class FlowButton:
 
 @dataclass(frozen=True, slots=True)
 class CatalogButton:
-    """A button that opens the catalogue."""
+    """A button that opens the catalog."""
 
     thumbnail_product_id: str | None = None
     """The retailer's id of the product that is shown."""
@@ -141,7 +141,7 @@ class CatalogButton:
 
 @dataclass(frozen=True, slots=True)
 class ProductsButton:
-    """A button that opens some products of the catalogue."""
+    """A button that opens some products of the catalog."""
 
     thumbnail_product_id: str | None
     """The retailer's id of the product that is shown. None for the provider's choice, where it makes one."""

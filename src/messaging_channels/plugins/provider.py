@@ -57,7 +57,7 @@ class Capabilities:
     """What a provider can do. What is not declared is refused before any exchange."""
 
     message_types: Mapping[type[Message], frozenset[str]]
-    """The message types, each with the optional fields that are honoured. Fields without a default go without saying."""
+    """The message types, each with the optional fields that are honored. Fields without a default go without saying."""
     max_batch_size: int = 1
     """How many envelopes one `send` may be given."""
     provider_options: frozenset[type[ProviderOptions]] = frozenset()

@@ -27,7 +27,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "MC104",
         "The same envelope gives the same request",
-        "A repetition that differs cannot be recognised by the vendor, and a stored request cannot be compared.",
+        "A repetition that differs cannot be recognized by the vendor, and a stored request cannot be compared.",
         "Take ids from the envelope and the time from a `CurrentTime` exchange; use no random numbers.",
     ),
     (
@@ -183,7 +183,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "MC305",
         "A repeated call tells the same events",
-        "Vendors repeat calls; the ledger recognises repetitions by `Event.key`.",
+        "Vendors repeat calls; the ledger recognizes repetitions by `Event.key`.",
         "Take ids and times from the call; leave `occurred_at` to the vendor's time.",
     ),
     (
