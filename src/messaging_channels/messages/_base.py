@@ -43,11 +43,11 @@ class Message:
 
     @property
     def uploads(self) -> tuple[Media, ...]:
-        """The files whose bytes it holds, to be uploaded before it can be sent."""
+        """Files with bytes, which must be uploaded before sending."""
         return ()
 
     def require_sendable(self) -> None:
-        """Refuse what no provider of the channel can send. Asked once, when the message is addressed and before any provider is.
+        """Refuse a message that no provider of the channel can send. Called once, before any provider is used.
 
         Raises:
             InvalidMessage: naming the field, never its content.

@@ -21,7 +21,7 @@ Addresses: TypeAlias = "str | EmailAddress | Iterable[str | EmailAddress]"
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes with a mail. With a `content_id` it is inline: shown where the html says `cid:<content_id>`.
+    """A file of an email. With a `content_id`, the file is inline: the HTML shows it as `cid:<content_id>`.
 
     Of the type `text/calendar` with a method, such as `text/calendar; method=REQUEST` (or CANCEL, or REPLY), it is an invitation: mail programs show it
     with the buttons to answer it (RFC 6047).
@@ -67,7 +67,7 @@ class Attachment:
 
     @property
     def media_type(self) -> MediaType:
-        """The content type, taken apart."""
+        """The parsed content type."""
         return parse_media_type(self.content_type, "Attachment.content_type")
 
     def read(self) -> bytes:
@@ -102,7 +102,7 @@ class ListUnsubscribe:
 
     @property
     def uris(self) -> tuple[str, ...]:
-        """The ways as URIs, as they stand in the header between angle brackets: the url first."""
+        """The URIs of the header, the url first."""
         return tuple(way for way in (self.url, self.mailto and mailto_uri(self.mailto)) if way)
 
 
@@ -187,7 +187,7 @@ class Email(Message):
         )
 
     def with_text(self) -> Email:
-        """Return the mail with a text that says what its html says, unless it has one. Links stand behind their words.
+        """Return the email with a text made from its HTML, unless it has a text. Links follow their words.
 
         Raises:
             InvalidSetting: the extra `mail` is not installed.

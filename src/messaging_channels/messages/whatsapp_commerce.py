@@ -16,7 +16,7 @@ _FLOW_BUTTON = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatsAppProduct(Interactive):
-    """One product of a catalog. It takes no header."""
+    """One product of a catalog, without header."""
 
     text: str = field(default="", repr=False)
     catalog_id: str

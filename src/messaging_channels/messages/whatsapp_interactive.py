@@ -30,7 +30,7 @@ class UrlButton:
 
 @dataclass(frozen=True, slots=True)
 class MediaCard:
-    """A card with an image or video, which its MIME type tells apart, and either a link or buttons that answer."""
+    """A card with an image or video (by its MIME type), and either a link or reply buttons."""
 
     media: Media
     button: UrlButton | tuple[ReplyButton, ...]
@@ -56,7 +56,7 @@ class ProductCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatsAppCarousel(Interactive):
-    """Two to ten cards of one kind, side by side. It takes no header and no footer."""
+    """Two to ten cards of one kind, side by side, without header and footer."""
 
     cards: tuple[MediaCard, ...] | tuple[ProductCard, ...]
 
