@@ -100,9 +100,9 @@ def require_http_url(value: str, field: str, *, at_most: int = 2048) -> None:
     """
     if not value.startswith(("https://", "http://")) or len(value) > at_most or _BLANK.search(value):
         raise InvalidMessage(
-            f"it is no http URL of at most {at_most} characters without blanks",
+            f"must be an http or https URL of at most {at_most} characters without spaces",
             field=field,
-            hint="give https://…",
+            hint="write it like https://…",
         )
 
 

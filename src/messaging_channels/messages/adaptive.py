@@ -134,7 +134,7 @@ class Adaptive:
         object.__setattr__(self, "allow_loss", allowed)
         if unknown := allowed - (PARTS - {"text"}):
             raise InvalidMessage(
-                f"{min(unknown)[:40]!r} is no part that may be left out",
+                f"has an unknown part: {min(unknown)[:40]!r}",
                 field="Adaptive.allow_loss",
                 hint=f"use {', '.join(sorted(PARTS - {'text'}))}",
             )
