@@ -162,7 +162,7 @@ class Adaptive:
         rendering = self.report(channel)
         if forbidden := rendering.lost - self.allow_loss:
             raise InvalidMessage(
-                f"{channel.name} cannot carry {', '.join(sorted(forbidden))}",
+                f"cannot be written for {channel.name}, which does not support {', '.join(sorted(forbidden))}",
                 field="Adaptive",
                 hint=f"allow it by allow_loss={set(forbidden)!r}, or leave {channel.name} out",
             )
