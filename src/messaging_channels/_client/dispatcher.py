@@ -84,7 +84,7 @@ class Dispatcher(BaseDispatcher):
         to: Iterable[Any],
         **options: Unpack[SendKeywords],
     ) -> Iterator[SendResult]:
-        """Send one message to many recipients, or one of several to each, in the provider's batches. Takes iterators of any length.
+        """Send one message to many recipients, or one message each, in the provider's batches. Takes iterators of any length.
 
         Yields what became of each as it is known, not always in order: a recipient that cannot be sent to harms no other one, and its error is in
         `Each.error`. An idempotency key stands for the whole call: each address under it is sent to once, also when the call is repeated.
@@ -102,23 +102,23 @@ class Dispatcher(BaseDispatcher):
         *,
         account: str | None = None,
     ) -> WebhookResult:
-        """Have a provider prove and read a call that was made to our webhook address, and keep what it tells.
+        """Verify and parse a webhook request from a provider and store its events.
 
-        Answer the caller with `WebhookResult.response`. An event that was heard before is in the result, but no observer hears of it again.
+        Send `result.response` back to the provider. A repeated event is in the result, but observers do not receive it again.
 
         Raises:
-            WebhookVerificationError: nothing proves that the call is the provider's. Answer it with 401.
-            UnknownProvider: there is no such provider for that account.
-            LedgerUnavailable: it could not be kept. Answer with 503, so that the provider calls again.
+            WebhookVerificationError: the request is not proven to come from the provider. Answer 401.
+            UnknownProvider: this account has no such provider.
+            LedgerUnavailable: the events could not be stored. Answer 503, so that the provider repeats the request.
         """
         return self._transport.run(self._reports.handle_webhook(provider, request, account))
 
     def fetch_reports(self) -> Sequence[Event]:
-        """Fetch what is new of the messages sent, from every provider that offers it, and keep it.
+        """Fetch new delivery reports from every provider that supports polling, and store them.
 
         Raises:
-            TransportError: a provider could not be asked.
-            LedgerUnavailable: it could not be kept.
+            TransportError: a provider could not be reached.
+            LedgerUnavailable: the reports could not be stored.
         """
         return self._transport.run(self._reports.fetch_reports())
 
@@ -129,11 +129,11 @@ class Dispatcher(BaseDispatcher):
         to: Any,  # noqa: ANN401  resolvers take anything
         **options: Unpack[EnqueueKeywords],
     ) -> QueuedReceipt:
-        """Take a message in, to be sent by a worker: it is in the ledger when this returns, and will be sent, or told of.
+        """Store a message for a worker to send. When this returns, the message is stored.
 
-        Takes what `send` takes, a `Fallback` too, and the options of `EnqueueOptions`: `send_at`, `window`, `priority`. Its recipient is looked
-        up now; the rules are asked when it is due. With `within`, a connection (or session) of `sqlite3`, psycopg or SQLAlchemy to the
-        ledger's database, it is a part of the transaction that is open there: rolled back with it, it was never there.
+        Takes the arguments of `send`, a `Fallback` too, and those of `EnqueueOptions`: `send_at`, `window`, `priority`, `expires_in`. The recipient
+        is resolved now; checks run when the message is due. With `transaction=` (a connection or session of `sqlite3`, psycopg or SQLAlchemy to the
+        ledger's database) the message is written on your connection: if you roll back, it is not sent.
 
         Raises:
             BadInput: the message or the recipient cannot be sent as it is; see `send`.
@@ -149,7 +149,7 @@ class Dispatcher(BaseDispatcher):
         to: Iterable[Any],
         **options: Unpack[EnqueueKeywords],
     ) -> Iterator[EnqueueResult]:
-        """Take in one message for many recipients, or one of several for each, some hundreds in a transaction. Takes iterators of any length.
+        """Store one message for many recipients, or one message each, 500 in a transaction. Takes iterators of any length.
 
         Yields what became of each, in order, once it is in the ledger; what is not drawn is not taken in. A recipient that cannot be sent to harms no
         other one, and its error is in `EnqueueResult.error`. The options are those of `enqueue`. An idempotency key stands for the whole call, as in
@@ -215,7 +215,7 @@ class Dispatcher(BaseDispatcher):
         )
 
     def reconcile(self, *, limit: int = 100) -> Sequence[MessageRecord]:
-        """Ask providers about up to `limit` messages whose outcome is unknown, and return their records. Call it now and then.
+        """Ask providers for the outcome of up to `limit` unknown messages, and return their records. Call it every minute.
 
         A message is asked about 30 s, 2 min, 10 min and 1 h after the attempt; what is unknown then stays so, until a report tells.
 
@@ -293,7 +293,7 @@ class AsyncDispatcher(BaseDispatcher):
         to: Any,  # noqa: ANN401  resolvers take anything
         **options: Unpack[EnqueueKeywords],
     ) -> QueuedReceipt:
-        """See `Dispatcher.enqueue`; the connection of `within` is an asynchronous one, or one of `sqlite3`."""
+        """See `Dispatcher.enqueue`; the connection of `transaction` is an async one, or one of `sqlite3`."""
         return await self._transport.run(self._enqueuer.enqueue(message, to, options))
 
     async def enqueue_each(

@@ -54,7 +54,7 @@ class _Worker:
     def _log_failure(self, error: Exception) -> None:
         """Log it; a database that is away tells enough by its name."""
         trace = None if isinstance(error, MessagingError) else error
-        text = "a round failed (%s); its messages are taken up again when their lease ends"
+        text = "worker: processing failed (%s); the messages are retried after their lease"
         self._log.error(text, error, exc_info=trace)
 
     def _pruning(self, retention: float) -> Flow[int]:

@@ -66,7 +66,9 @@ class Reports:
         plugin = held[provider]
         if not isinstance(plugin, SupportsWebhooks):
             raise errors.WebhookVerificationError(
-                "it has no webhooks", provider=provider, hint="let it call an address that is its own"
+                "this provider does not support webhooks",
+                provider=provider,
+                hint="remove the URL, or use another provider",
             )
         received = plugin.handle_webhook(request)
         events = yield from self.store_events(received.events)

@@ -155,7 +155,7 @@ def category_of(message: object, *, otherwise: str | None = None) -> str:
 def find_blocking(
     statements: Iterable[ConsentStatement], channel: str, category: str, now: float
 ) -> ConsentStatement | None:
-    """Return the statement that forbids a message to the person these are about; None if nothing does.
+    """Return the statement that blocks a message to this person; None if there is none.
 
     The answer is the same for every order of the statements, and however often each is repeated.
 

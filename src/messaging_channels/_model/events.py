@@ -170,7 +170,7 @@ class MessageReceived(_Event):
 
     @property
     def reply_address(self) -> Address:
-        """Where an answer goes: to the group if it was written in one, else to the person."""
+        """Address for an answer: the group if the message came from a group, otherwise the person."""
         return _reply_address(self.sender, self.group_id)
 
     def _identity(self) -> tuple[Any, ...]:
@@ -202,7 +202,7 @@ class MessageEdited(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRevoked(_Event):
-    """A person took back a message that was written before."""
+    """A person deleted an earlier message."""
 
     channel: str
     provider_id: str
@@ -219,7 +219,7 @@ class MessageRevoked(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEchoed(_Event):
-    """Somebody of the business wrote to a person by other means, such as an app on a phone."""
+    """The business wrote to a person by other means, such as the app on a phone."""
 
     channel: str
     provider_id: str

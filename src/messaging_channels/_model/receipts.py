@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @fast_frozen(frozen=True, slots=True)
 class Attempt:
-    """One provider asked about one message. Holds no address and no content."""
+    """One attempt to send a message through one provider. Contains no address and no content."""
 
     message_id: str
     channel: str
@@ -117,7 +117,7 @@ class Skipped:
 
 @fast_frozen(frozen=True, slots=True)
 class Receipt:
-    """What became of a message so far, and how that was decided. Its repr shows the address masked."""
+    """The result of a message: outcome, status and all attempts. Its repr masks the address."""
 
     id: str
     """Ours, the same over all attempts and at every provider that lets us choose one."""
@@ -142,7 +142,7 @@ class Receipt:
 
     @property
     def provider(self) -> str | None:
-        """The provider of the attempt that decided; None if none was asked."""
+        """The provider of the deciding attempt; None without an attempt."""
         attempt = deciding_attempt(self.attempts)[0]
         return attempt.provider if attempt else None
 

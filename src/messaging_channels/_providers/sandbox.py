@@ -177,27 +177,27 @@ class Sandbox:
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider."""
-        behaviours = [
+        behaviors = [
             self._behaviors.get((one.channel, one.to.plain))
             or _BY_ADDRESS.get(one.to.plain, _DEFAULT_BEHAVIOUR)
             for one in batch
         ]
-        if any(behaviour.reason is Reason.TIMEOUT for behaviour in behaviours):
+        if any(behavior.reason is Reason.TIMEOUT for behavior in behaviors):
             yield Sleep(self._hang, may_send=True)
             raise TransportError("the sandbox hangs for this address", phase=Phase.READ, timed_out=True)
         now = yield CurrentTime()
         results: list[AttemptResult] = []
         rows: list[tuple[Any, ...]] = []
         accepted: list[Envelope] = []
-        for envelope, behaviour in zip(batch, behaviours, strict=True):
-            if behaviour.reason is Reason.ACCEPTED:
+        for envelope, behavior in zip(batch, behaviors, strict=True):
+            if behavior.reason is Reason.ACCEPTED:
                 results.append(AttemptResult.of(Reason.ACCEPTED, provider_id=envelope.id))
-                rows.append(_row(envelope, behaviour, now))
+                rows.append(_row(envelope, behavior, now))
                 accepted.append(envelope)
             else:
-                wait = _RETRY_AFTER if behaviour.reason is Reason.THROTTLED else None
-                said = f"sandbox: {behaviour.meaning}"
-                results.append(AttemptResult.of(behaviour.reason, said, retry_after=wait))
+                wait = _RETRY_AFTER if behavior.reason is Reason.THROTTLED else None
+                said = f"sandbox: {behavior.meaning}"
+                results.append(AttemptResult.of(behavior.reason, said, retry_after=wait))
         yield BlockingCall(partial(self.outbox.add, rows, _file_rows(accepted)))
         return results
 
@@ -211,7 +211,7 @@ class Sandbox:
         ]
 
 
-def _row(envelope: Envelope, behaviour: Behaviour, now: float) -> tuple[Any, ...]:
+def _row(envelope: Envelope, behavior: Behaviour, now: float) -> tuple[Any, ...]:
     return (
         envelope.id,
         now,
@@ -223,7 +223,7 @@ def _row(envelope: Envelope, behaviour: Behaviour, now: float) -> tuple[Any, ...
             ensure_ascii=False,
         ),
         _PENDING,
-        behaviour.report_text,
+        behavior.report_text,
     )
 
 

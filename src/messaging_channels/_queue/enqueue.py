@@ -123,7 +123,7 @@ class QueuedReceipt:
 
 @dataclass(frozen=True, slots=True)
 class EnqueueResult:
-    """What became of one recipient of many."""
+    """The result of one recipient of many."""
 
     to: Any = field(repr=False)
     """As it was given."""

@@ -128,9 +128,7 @@ class AttemptRecorder:
             import logging  # noqa: PLC0415  not needed where all goes well
 
             log = logging.getLogger("messaging_channels._sending.recorder")
-            log.exception(
-                "the outcomes of %d messages were not kept; their records read as unknown", len(ended)
-            )
+            log.exception("could not store the results of %d messages; they are now unknown", len(ended))
             return [(state, Unwritten(end)) for state, end in zip(ended, ends, strict=True)]
         return [(state, Finished(status)) for state, status in zip(ended, replies, strict=False)]
 

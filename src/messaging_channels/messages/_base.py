@@ -43,7 +43,7 @@ class Message:
 
     @property
     def uploads(self) -> tuple[Media, ...]:
-        """The files whose bytes it holds, to be uploaded before it can be sent."""
+        """Files with bytes, which must be uploaded before sending."""
         return ()
 
     @property
@@ -52,7 +52,7 @@ class Message:
         return False
 
     def require_sendable(self) -> None:
-        """Refuse what no provider of the channel can send. Asked once, when the message is addressed and before any provider is.
+        """Refuse a message that no provider of the channel can send. Called once, before any provider is used.
 
         Raises:
             InvalidMessage: naming the field, never its content.
@@ -105,9 +105,9 @@ def require_http_url(value: str, field: str, *, at_most: int = 2048) -> None:
     """
     if not value.startswith(("https://", "http://")) or len(value) > at_most or _BLANK.search(value):
         raise InvalidMessage(
-            f"it is no http URL of at most {at_most} characters without blanks",
+            f"must be an http or https URL of at most {at_most} characters without spaces",
             field=field,
-            hint="give https://…",
+            hint="write it like https://…",
         )
 
 

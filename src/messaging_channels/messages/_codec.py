@@ -20,7 +20,7 @@ Json: TypeAlias = Any
 
 
 class DecodeError(ValueError):
-    """What was stored names a type or a value that is not known here, such as that of a plugin that is not installed."""
+    """The stored message has an unknown type or value, for example of a plugin that is not installed."""
 
 
 class Codec:

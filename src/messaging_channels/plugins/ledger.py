@@ -168,7 +168,7 @@ class MessageRecord:
 
 
 class Operation(Exchange[Reply]):
-    """One step on the ledger: atomic, and repeated without harm. None of them can send a message."""
+    """One atomic operation of the ledger, which may be repeated. No operation sends a message."""
 
     __slots__ = ()
     may_send = False

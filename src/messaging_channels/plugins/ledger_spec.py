@@ -29,7 +29,7 @@ class LedgerSettings(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class LedgerSpec:
-    """How a ledger comes about: what a plugin returns from `register_ledgers`."""
+    """Describes a ledger of a plugin: the result of `register_ledgers`."""
 
     scheme: str
     """Of the URL, such as `postgresql`."""

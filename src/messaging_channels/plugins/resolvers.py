@@ -80,7 +80,7 @@ class CallableResolver:
 
 @dataclass(frozen=True, slots=True)
 class PathResolver:
-    """Loads an object and walks a path in it: `channel.sms`, `person.contactInformation.phone[0].number`.
+    """Loads an object and reads the value at a path: `channel.sms`, `person.contactInformation.phone[0].number`.
 
     A path steps through mappings, sequences and attributes alike, so documents, ORM rows and pydantic models all serve.
     """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """One call, as it came: HTTP, or a mail whose raw bytes are the body."""
+    """One webhook request: HTTP, or a mail whose raw bytes are the body."""
 
     body: bytes = field(default=b"", repr=False)
     """The raw bytes: signatures are over these, never over something parsed and written again."""
@@ -29,7 +29,7 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class WebhookResult:
-    """What a proved call tells, and what to answer to it."""
+    """The events of a verified request, and the response to send back."""
 
     events: Sequence[Event] = ()
     response: HttpResponse = field(default_factory=lambda: HttpResponse(200, {}, b""))

@@ -36,7 +36,7 @@ MessageT = TypeVar("MessageT", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message that a vendor took, or may have taken. Its repr shows no text, and the address masked."""
+    """A message that was accepted or may have been sent. Its repr shows no text and masks the address."""
 
     id: str
     """Ours."""
@@ -90,7 +90,7 @@ class Outbox:
 
     @property
     def sent(self) -> Sequence[Sent]:
-        """All that was taken or may have been, in order."""
+        """All messages that were accepted or may have been sent, in order."""
         return self._recorder.sent
 
     def all(

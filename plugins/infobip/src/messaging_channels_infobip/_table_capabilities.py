@@ -1,6 +1,6 @@
-"""What Infobip carries: the message types with the optional fields it honours, and the rates it names.
+"""What Infobip carries: the message types with the optional fields it honors, and the rates it names.
 
-It has no call that sends a reaction, none that sends a whole catalogue outside a template, and none that asks for a postal address; its
+It has no call that sends a reaction, none that sends a whole catalog outside a template, and none that asks for a postal address; its
 question whether the business may call carries no words. Files go by public URL: it holds none.
 
 Source: https://www.infobip.com/docs/api

@@ -2,7 +2,7 @@
 
 Pulled reports can be read only once: what was pulled but not kept when a process dies, Infobip does not give again. The logs can be read
 as often as one likes and hold the same for 48 hours. So the first calls of `ReportReader.next_page` in a process read the logs of that time, and only
-then the reports. Both give events with the same keys, so that what was kept already is recognised.
+then the reports. Both give events with the same keys, so that what was kept already is recognized.
 
 Sources: https://www.infobip.com/docs/api/channels/sms/logs-and-status-reports and https://www.infobip.com/docs/api/channels/email/logs-and-reports
 """

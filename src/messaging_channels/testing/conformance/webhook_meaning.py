@@ -209,7 +209,7 @@ def good_calls_are_acknowledged(context: ConformanceContext) -> Iterator[str]:
             yield f"an event of call {number} has no `raw`"
         again = handle(provider, _proved(context, webhook))
         if event_keys(again) != event_keys(told):
-            yield f"call {number}, made again to the same provider, tells {_said(again)}: the ledger recognises repetitions"
+            yield f"call {number}, made again to the same provider, tells {_said(again)}: the ledger recognizes repetitions"
         if words := _wrong_channel(context, webhook, told):
             yield f"call {number}: {words}"
 
