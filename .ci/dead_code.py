@@ -14,7 +14,7 @@ CALLED_BY_OTHERS = {
     "handle_RCPT", "handle_DATA",  # aiosmtpd
     "row_factory",  # sqlite3
     "access_log",  # uvicorn
-    "process_in_a_thread",  # Procrastinate
+    "process_in_a_thread", "doctor",  # Procrastinate, Flask
     "pytest_addoption", "pytest_configure", "pytest_runtest_call",  # pytest
     "Meta",  # Django and pydantic
     "SmsRequest", "WhatsAppRequest", "EmailRequest",  # found by the name of their message
