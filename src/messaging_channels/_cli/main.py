@@ -64,7 +64,7 @@ def _print_error(error: errors.MessagingError) -> int:
 def _send(options: argparse.Namespace) -> int:
     configuration = Configuration.read(use_sandbox_defaults=True)
     message: Message = options.message(options)
-    with Dispatcher(**configuration.dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(configuration.build()) as dispatcher:
         if options.to_file:
             with open_recipients(options.to_file) as to:
                 return print_results(
@@ -114,7 +114,7 @@ def _config(_: argparse.Namespace) -> int:
 
 
 def _messages_show(options: argparse.Namespace) -> int:
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         record = dispatcher.get_message(options.id)
         for provider in () if record else dispatcher.providers:
             record = record or dispatcher.get_message(provider=provider, provider_id=options.id)
@@ -128,26 +128,26 @@ def _messages_show(options: argparse.Namespace) -> int:
 def _messages_list(options: argparse.Namespace) -> int:
     names = ("scope", "limit", "before", "channel", "status", "to", "since", "until")
     wanted = {name: getattr(options, name) for name in names}
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         print_json({"messages": [record.as_dict() for record in dispatcher.list_messages(**wanted)]})
     return 0
 
 
 def _messages_reconcile(_: argparse.Namespace) -> int:
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         print_json({"messages": [record.as_dict() for record in dispatcher.reconcile()]})
     return 0
 
 
 def _messages_cancel(options: argparse.Namespace) -> int:
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         done = dispatcher.queue.cancel(options.id)
     print("cancelled" if done else "too late, or nothing waits under that id", file=sys.stderr)
     return 0 if done else EXIT_UNKNOWN
 
 
 def _reports_fetch(_: argparse.Namespace) -> int:
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         print(f"{len(dispatcher.fetch_reports())} reports fetched and kept", file=sys.stderr)
     return 0
 

@@ -98,7 +98,7 @@ def _parse_time(text: str) -> datetime:
 
 def _enqueue(options: argparse.Namespace) -> int:
     message, terms = options.message(options), _enqueue_options(options)
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         if options.to_file:
             with open_recipients(options.to_file) as to:
                 return print_results(dispatcher.enqueue_each(message, to=to, **terms))
@@ -118,7 +118,7 @@ def _enqueue_options(options: argparse.Namespace) -> dict[str, Any]:
 
 def _worker(options: argparse.Namespace) -> int:
     keep = None if options.retention_days is None else options.retention_days * _DAY_SECONDS
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         worker = Worker(
             dispatcher,
             concurrency=options.concurrency,
@@ -141,7 +141,7 @@ def _worker(options: argparse.Namespace) -> int:
 
 
 def _queue_stats(options: argparse.Namespace) -> int:
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         stats = dispatcher.queue.stats()
     if options.prometheus:
         print("\n".join(map(str, metrics(stats))))
@@ -151,13 +151,13 @@ def _queue_stats(options: argparse.Namespace) -> int:
 
 
 def _queue_dead_letters(_: argparse.Namespace) -> int:
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         print_json({"messages": [record.as_dict() for record in dispatcher.queue.dead_letters()]})
     return 0
 
 
 def _queue_retry(options: argparse.Namespace) -> int:
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         count = dispatcher.queue.retry_dead_letters(None if options.all else options.id)
     print(f"{count} dead letters will be tried again", file=sys.stderr)
     return 0

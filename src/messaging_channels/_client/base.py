@@ -1,50 +1,37 @@
-"""What both clients share: the parts are put together here, and `dispatcher` gives them to callers."""
+"""What both clients share: how they are made; `dispatcher` gives their parts to callers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from random import random
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
-from messaging_channels._inbound.webhooks import Reports
-from messaging_channels._ledger.caller_transaction import EXECUTORS as WITHIN
-from messaging_channels._ledger.caller_transaction import InTransaction
-from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
-from messaging_channels._ledger.options import LedgerOptions
+from messaging_channels._client.wiring import wire
+from messaging_channels._config.dispatcher_config import DispatcherConfig
 from messaging_channels._model import errors
-from messaging_channels._queue.enqueue import Enqueuer, storable_types
-from messaging_channels._sending.envelopes import EnvelopeBuilder
-from messaging_channels._sending.pipeline import SendPipeline
-from messaging_channels._sending.provider_selection import ProviderSelector
-from messaging_channels._sending.recorder import AttemptRecorder
-from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.drivers import AsyncTransport, Transport
-from messaging_channels._transport.settings import HttpSettings
-from messaging_channels.consent.gate import ConsentGate
-from messaging_channels.consent.policy import ConsentPolicy
-from messaging_channels.consent.store import ConsentStore
-from messaging_channels.messages import Codec, Message
-from messaging_channels.plugins.channels import Channel, ChannelSpec, collect_channels
-from messaging_channels.plugins.ledger_limits import LimitStore, TakePlaces
-from messaging_channels.plugins.notifiers import EXECUTORS as WAKE_UP
-from messaging_channels.plugins.notifiers import NotifyWorkers, QueueNotifier
-from messaging_channels.plugins.observer import Observer
-from messaging_channels.plugins.provider import LearnsChannels
-from messaging_channels.policies.circuit_breaker import CircuitBreakers, CircuitState
-from messaging_channels.policies.routing import Route, resolve_routes
-from messaging_channels.policies.shared_limits import SharedLimits
+from messaging_channels.messages import Message
+from messaging_channels.policies.circuit_breaker import CircuitState
 
 if TYPE_CHECKING:
     from messaging_channels._client.preferred import Alternatives, RecipientChannels
+    from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.rate_limit import RateLimit
     from messaging_channels._model.receipts import Receipt
     from messaging_channels._sending.send_options import SendOptions
-    from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow
+    from messaging_channels._transport.clock import Clock
+    from messaging_channels._transport.settings import HttpSettings
+    from messaging_channels.consent.policy import ConsentPolicy
+    from messaging_channels.plugins.channels import Channel
+    from messaging_channels.plugins.exchange import Flow
     from messaging_channels.plugins.ledger import Ledger
+    from messaging_channels.plugins.ledger_limits import LimitStore
+    from messaging_channels.plugins.notifiers import QueueNotifier
+    from messaging_channels.plugins.observer import Observer
     from messaging_channels.plugins.provider import Provider
     from messaging_channels.plugins.resolvers import RecipientResolver
     from messaging_channels.policies.checks import PreSendCheck
+    from messaging_channels.policies.routing import Route
 
 
 class BaseDispatcher:
@@ -94,38 +81,41 @@ class BaseDispatcher:
             UnknownProvider: a route names a provider that is not given.
             InvalidSetting: the name or a message type of a channel is taken; limits are to be shared, and the ledger does not keep them.
         """
-        accounts_by_name = {None: _by_name(providers)} | {
-            name: _by_name(own) for name, own in (accounts or {}).items()
-        }
-        every = {provider.name: provider for own in accounts_by_name.values() for provider in own.values()}
-        known = {one.name: one for one in collect_channels(channels)}
-        _tell_channels(every.values(), known.values())
-        settings, time, options = http or HttpSettings(), clock or Clock(), _ledger_options(ledger)
-        rules, gate = tuple(checks), ConsentGate(options, consent or ConsentPolicy(), known)
-        self._reports = Reports(accounts_by_name, known, options, observer, rules, time.now, gate)
-        self._consent = ConsentStore(gate, time.now)
-        circuits = CircuitBreakers()
-        self._pipeline = SendPipeline(
-            envelopes=_envelopes(known.values(), resolvers),
-            selector=ProviderSelector(
-                accounts_by_name, resolve_routes(known.values(), every, routes or {}), random
-            ),
-            observer=observer,
-            recorder=AttemptRecorder(options, gate),
-            reports=self._reports,
-            checks=rules,
-            rate_limits=rate_limits or {},
-            clock=time.now,
-            chance=random,
-            timeouts=settings.timeouts,
-            circuits=circuits,
-            shared=SharedLimits(circuits) if shared_limits else None,
+        self._open(
+            DispatcherConfig(
+                providers=providers,
+                routes=routes or {},
+                resolvers=resolvers,
+                accounts=accounts or {},
+                channels=channels,
+                ledger=ledger,
+                consent=consent,
+                checks=checks,
+                rate_limits=rate_limits or {},
+                shared_limits=shared_limits,
+                notifiers=notifiers,
+                observer=observer,
+                http=http,
+                clock=clock,
+            )
         )
-        self._enqueuer = Enqueuer(
-            self._pipeline, Codec(storable_types(known.values(), every.values())), tuple(notifiers)
-        )
-        executors = _executors(options, _limit_executors(shared_limits, options), every.values())
-        self._transport = self._transport_type(settings, executors, time)
+
+    def _open(self, config: DispatcherConfig) -> None:
+        services = wire(config)
+        self._pipeline, self._reports = services.pipeline, services.reports
+        self._consent, self._enqueuer = services.consent, services.enqueuer
+        self._transport = self._transport_type(services.http, services.executors, services.clock)
+
+    @classmethod
+    def from_parts(cls, config: DispatcherConfig) -> Self:
+        """Make a dispatcher of parts that were put together before, such as by `Configuration.build`.
+
+        Raises:
+            UnknownProvider: a route names a provider that is not given.
+        """
+        made = cls.__new__(cls)
+        made._open(config)  # noqa: SLF001  of its own class
+        return made
 
     @property
     def _recipients(self) -> RecipientChannels:
@@ -206,61 +196,7 @@ class BaseDispatcher:
         """
         from messaging_channels._config.settings import Configuration  # noqa: PLC0415  pydantic comes with it
 
-        parts = Configuration.read(settings).dispatcher_arguments(resolvers)
-        return cls(checks=[*parts.pop("checks"), *checks], **parts)
-
-
-def _envelopes(known: Iterable[ChannelSpec], resolvers: Iterable[RecipientResolver]) -> EnvelopeBuilder:
-    return EnvelopeBuilder({kind: one for one in known for kind in one.message_types}, tuple(resolvers))
-
-
-def _tell_channels(providers: Iterable[Provider], known: Iterable[ChannelSpec]) -> None:
-    for one in providers:
-        if isinstance(one, LearnsChannels):
-            one.learn_channels(tuple(known))
-
-
-def _by_name(providers: Iterable[Provider]) -> dict[str, Provider]:
-    return {provider.name: provider for provider in providers}
-
-
-def _ledger_options(ledger: Ledger | LedgerOptions | None) -> LedgerOptions:
-    if isinstance(ledger, LedgerOptions):
-        return ledger
-    return LedgerOptions(ledger or LazyMemoryLedger(), ledger is not None)
-
-
-def _executors(
-    options: LedgerOptions,
-    limits: Mapping[type[Exchange[Any]], ExecutorPair],
-    providers: Iterable[Provider],
-) -> dict[type[Exchange[Any]], ExecutorPair]:
-    """Return what performs the exchanges of the ledger, of shared limits and of providers."""
-    made = {**options.ledger.executors, InTransaction: WITHIN, NotifyWorkers: WAKE_UP, **limits}
-    for provider in providers:
-        made.update(provider.executors)
-    return made
-
-
-def _limit_executors(
-    shared: LimitStore | bool, options: LedgerOptions
-) -> Mapping[type[Exchange[Any]], ExecutorPair]:
-    """Return what performs the operations on shared limits besides the ledger.
-
-    Raises:
-        InvalidSetting: the ledger is to, and cannot.
-    """
-    if not isinstance(shared, bool):
-        return shared.executors
-    kept = TakePlaces in options.ledger.executors and not isinstance(options.ledger, LazyMemoryLedger)
-    if shared and not kept:
-        raise errors.InvalidSetting(
-            "the ledger keeps no limits for several processes",
-            setting="shared_limits",
-            source="code",
-            hint="give a ledger in PostgreSQL or in a SQLite file",
-        )
-    return {}
+        return cls.from_parts(Configuration.read(settings).build(resolvers, checks))
 
 
 def _parse_for_each(channels: Iterable[Channel], text: str) -> list[Address]:

@@ -19,6 +19,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 
 from messaging_channels._config import plugin_manager as plugin_module
 from messaging_channels._config import sections as policies
+from messaging_channels._config.dispatcher_config import DispatcherConfig
 from messaging_channels._config.dsn import parse_dsn
 from messaging_channels._config.plugin_manager import PluginManager
 from messaging_channels._model.errors import InvalidSetting
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.ledger import Ledger
     from messaging_channels.plugins.provider import Provider, ProviderSpec
     from messaging_channels.plugins.resolvers import RecipientResolver
+    from messaging_channels.policies.checks import PreSendCheck
 
 PREFIX = "MESSAGING_CHANNELS_"
 FILE = "messaging-channels.toml"
@@ -104,8 +106,10 @@ class Configuration:
         given = self.environment.get(f"{PREFIX}HOME")
         return Path(given) if given else Path.home() / ".messaging-channels"
 
-    def dispatcher_arguments(self, resolvers: Iterable[RecipientResolver] = ()) -> dict[str, Any]:
-        """Return the arguments of a dispatcher.
+    def build(
+        self, resolvers: Iterable[RecipientResolver] = (), checks: Iterable[PreSendCheck] = ()
+    ) -> DispatcherConfig:
+        """Return the parts of a dispatcher. Resolvers that are given here are asked before those of plugins, checks after them.
 
         Raises:
             ConfigurationError: a setting is missing or malformed, or a provider is unknown or broken.
@@ -113,26 +117,32 @@ class Configuration:
         routes = self.routes()
         names = dict.fromkeys([name for route in routes.values() for name in route.providers])
         names |= dict.fromkeys(self.configured_providers())
-        return {
-            "providers": [self.provider(name) for name in names],
-            "accounts": {
+        return DispatcherConfig(
+            providers=[self.provider(name) for name in names],
+            accounts={
                 account: [self.provider(name, account) for name in own]
                 for account, own in self._section("accounts").items()
             },
-            "routes": routes,
-            "resolvers": [*resolvers, *self.plugins.resolvers],
-            "channels": self.plugins.channels,
-            "observer": self.observer(),
-            "http": self.http(),
-            "ledger": self.ledger(),
-            "rate_limits": policies.rate_limits(self._section("rate_limits")),
-            "shared_limits": self._shares_limits(),
-            "checks": [
+            routes=routes,
+            resolvers=[*resolvers, *self.plugins.resolvers],
+            channels=self.plugins.channels,
+            observer=self.observer(),
+            http=self.http(),
+            ledger=self.ledger(),
+            rate_limits=policies.rate_limits(self._section("rate_limits")),
+            shared_limits=self._shares_limits(),
+            checks=[
                 *policies.checks(self._section("checks"), self.home, share_limits=self._shares_limits()),
                 *self.plugins.checks,
+                *checks,
             ],
-            "notifiers": self.plugins.notifiers,
-        }
+            notifiers=self.plugins.notifiers,
+        )
+
+    def dispatcher_arguments(self, resolvers: Iterable[RecipientResolver] = ()) -> dict[str, Any]:
+        """Return the same as keywords of a dispatcher, for who changes some of them. See `build`."""
+        config = self.build(resolvers)
+        return {name: getattr(config, name) for name in _ARGUMENTS}
 
     def recipient_paths(self, kind: Literal["user", "person"]) -> dict[str, str]:
         """Return where the address of each channel stands in the document of a User or a Person: `[recipients.user]` and `[recipients.person]` of the file
@@ -331,6 +341,21 @@ class _HttpFields:
         )
 
 
+_ARGUMENTS = (
+    "providers",
+    "accounts",
+    "routes",
+    "resolvers",
+    "channels",
+    "observer",
+    "http",
+    "ledger",
+    "rate_limits",
+    "shared_limits",
+    "checks",
+    "notifiers",
+)
+"""What the settings say of a dispatcher."""
 _HTTP_FIELDS = tuple(_HttpFields.__slots__)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -123,11 +124,13 @@ class RecipientKeys:
         )
 
 
+@lru_cache(maxsize=256)
 def channel_family(channel: str) -> str:
     """Return what a statement on that channel is about: SMS, MMS and RCS of one number are one."""
     return _FAMILIES.get(channel.lower(), channel.lower())
 
 
+@lru_cache(maxsize=256)
 def normal_category(category: str | None) -> str | None:
     """Return a category as it is compared: lower case, and `transactional` for what Meta calls utility."""
     if category is None:
