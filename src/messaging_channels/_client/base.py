@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from random import random
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
+from messaging_channels._inbound.handlers import EXECUTORS as HANDLERS
+from messaging_channels._inbound.handlers import Handler, RunHandler
 from messaging_channels._inbound.webhooks import Reports
 from messaging_channels._ledger.caller_transaction import EXECUTORS as WITHIN
 from messaging_channels._ledger.caller_transaction import InTransaction
@@ -36,6 +38,7 @@ from messaging_channels.policies.shared_limits import SharedLimits
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
+    from messaging_channels._model.events import Event
     from messaging_channels._model.rate_limit import RateLimit
     from messaging_channels.plugins.exchange import Exchange, ExecutorPair
     from messaging_channels.plugins.ledger import Ledger
@@ -124,6 +127,25 @@ class BaseDispatcher:
         executors = _executors(options, _limit_executors(shared_limits, options), every.values())
         self._transport = self._transport_type(settings, executors, time)
 
+    def on(
+        self, event_type: type[Event], *, name: str | None = None, in_place: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """Register a handler of events that come in, as a decorator: `@dispatcher.on(MessageReceived)`.
+
+        The event is in the ledger when `handle_webhook` returns. A worker of a dispatcher with the same handler deals with it then: in the order in which
+        events of one conversation came, again after a wait where the handler raised, and as a dead letter in the end. Each event is handled once; only where
+        a process dies while its handler runs it is handled again: give `event.key` to whatever must not happen twice.
+
+        Args:
+            event_type: such as `MessageReceived`; a subclass is one too.
+            name: the handler's name in the ledger, the same in every process (the function's own).
+            in_place: whether `handle_webhook` itself calls it, once the event is in the ledger. Where that fails, a worker tries again.
+
+        Raises:
+            InvalidSetting: there is a handler of that name.
+        """
+        return self._reports.handlers.register(event_type, name=name, in_place=in_place)
+
     @property
     def providers(self) -> tuple[str, ...]:
         """The names of the providers of all accounts."""
@@ -207,7 +229,13 @@ def _executors(
     providers: Iterable[Provider],
 ) -> dict[type[Exchange[Any]], ExecutorPair]:
     """Return what performs the exchanges of the ledger, of shared limits and of providers."""
-    made = {**options.ledger.executors, InTransaction: WITHIN, NotifyWorkers: WAKE_UP, **limits}
+    made = {
+        **options.ledger.executors,
+        InTransaction: WITHIN,
+        NotifyWorkers: WAKE_UP,
+        RunHandler: HANDLERS,
+        **limits,
+    }
     for provider in providers:
         made.update(provider.executors)
     return made
