@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from messaging_channels._client.wiring import wire
@@ -14,8 +14,10 @@ from messaging_channels.policies.circuit_breaker import CircuitState
 
 if TYPE_CHECKING:
     from messaging_channels._client.preferred import Alternatives, RecipientChannels
+    from messaging_channels._inbound.handlers import Handler
     from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels._model.addresses import Address
+    from messaging_channels._model.events import Event
     from messaging_channels._model.rate_limit import RateLimit
     from messaging_channels._model.receipts import Receipt
     from messaging_channels._sending.send_options import SendOptions
@@ -142,6 +144,25 @@ class BaseDispatcher:
                 "it is not preferred", field="via", hint='leave it out, or give "preferred"'
             )
         return self._recipients.send(message, to, options)
+
+    def on(
+        self, event_type: type[Event], *, name: str | None = None, in_place: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """Register a handler of events that come in, as a decorator: `@dispatcher.on(MessageReceived)`.
+
+        The event is in the ledger when `handle_webhook` returns. A worker of a dispatcher with the same handler deals with it then: in the order in which
+        events of one conversation came, again after a wait where the handler raised, and as a dead letter in the end. Each event is handled once; only where
+        a process dies while its handler runs it is handled again: give `event.key` to whatever must not happen twice.
+
+        Args:
+            event_type: such as `MessageReceived`; a subclass is one too.
+            name: the handler's name in the ledger, the same in every process (the function's own).
+            in_place: whether `handle_webhook` itself calls it, once the event is in the ledger. Where that fails, a worker tries again.
+
+        Raises:
+            InvalidSetting: there is a handler of that name.
+        """
+        return self._reports.handlers.register(event_type, name=name, in_place=in_place)
 
     @property
     def providers(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from messaging_channels._client.base import BaseDispatcher
+from messaging_channels._inbound.client import AsyncInboundClient, InboundClient
 from messaging_channels._queue.client import AsyncQueueClient, QueueClient
 from messaging_channels._queue.enqueue import (
     MAX_TRANSACTION_SIZE,
@@ -167,6 +168,11 @@ class Dispatcher(BaseDispatcher):
         return QueueClient(self._transport.run, self._enqueuer)
 
     @property
+    def inbound(self) -> InboundClient:
+        """What can be done with events that wait for a handler; see `on`."""
+        return InboundClient(self._transport.run, self._reports.clock)
+
+    @property
     def consent(self) -> ConsentClient:
         """What people said about being written to, as the ledger keeps it: show, add, lift and export it."""
         return ConsentClient(self._transport.run, self._consent)
@@ -312,6 +318,11 @@ class AsyncDispatcher(BaseDispatcher):
     def queue(self) -> AsyncQueueClient:
         """See `Dispatcher.queue`."""
         return AsyncQueueClient(self._transport.run, self._enqueuer)
+
+    @property
+    def inbound(self) -> AsyncInboundClient:
+        """See `Dispatcher.inbound`."""
+        return AsyncInboundClient(self._transport.run, self._reports.clock)
 
     @property
     def consent(self) -> AsyncConsentClient:

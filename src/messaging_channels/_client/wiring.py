@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from random import random
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._inbound.handlers import EXECUTORS as HANDLERS
+from messaging_channels._inbound.handlers import RunHandler
 from messaging_channels._inbound.webhooks import Reports
 from messaging_channels._ledger.caller_transaction import EXECUTORS as WITHIN
 from messaging_channels._ledger.caller_transaction import InTransaction
@@ -107,7 +109,13 @@ def _executors(
     providers: Iterable[Provider],
 ) -> dict[type[Exchange[Any]], ExecutorPair]:
     """Return what performs the exchanges of the ledger, of shared limits and of providers."""
-    made = {**options.ledger.executors, InTransaction: WITHIN, NotifyWorkers: WAKE_UP, **limits}
+    made = {
+        **options.ledger.executors,
+        InTransaction: WITHIN,
+        NotifyWorkers: WAKE_UP,
+        RunHandler: HANDLERS,
+        **limits,
+    }
     for provider in providers:
         made.update(provider.executors)
     return made

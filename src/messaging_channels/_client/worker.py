@@ -42,6 +42,7 @@ class _Worker:
     def __init__(self, dispatcher: Dispatcher | AsyncDispatcher, options: WorkerOptions) -> None:
         self._options = options
         queueing = dispatcher.queue.enqueuer
+        self._handlers = queueing.pipeline.reports.handlers
         queueing.require_ledger()
         self._local_notifier = queueing.local_notifier
         self._processor = JobProcessor(
@@ -56,6 +57,14 @@ class _Worker:
         trace = None if isinstance(error, MessagingError) else error
         text = "worker: processing failed (%s); the messages are retried after their lease"
         self._log.error(text, error, exc_info=trace)
+
+    def _round(self) -> Flow[int]:
+        """Send what is due, and have dealt with what came in. Return the larger count."""
+        sent = yield from self._processor.run_round(self._batch_size)
+        handled = 0
+        if self._handlers.registered:
+            handled = yield from self._handlers.run_round(self._batch_size)
+        return max(sent, handled)
 
     def _pruning(self, retention: float) -> Flow[int]:
         return keeping.prune(self._processor.pipeline.clock() - retention)
@@ -133,7 +142,7 @@ class Worker(_Worker):
     def drain(self) -> int:
         """Send what is due now, in this thread, and return how many messages were looked at. For tests, and for cron."""
         total = 0
-        while count := self._run(self._processor.run_round(self._batch_size)):
+        while count := self._run(self._round()):
             total += count
         return total
 
@@ -141,7 +150,7 @@ class Worker(_Worker):
         seen = -1
         while not self._stopping:
             try:
-                count = self._run(self._processor.run_round(self._batch_size))
+                count = self._run(self._round())
             except Exception as why:  # noqa: BLE001  the next round may go well
                 self._log_failure(why)
                 count = 0
@@ -229,7 +238,7 @@ class AsyncWorker(_Worker):
     async def drain(self) -> int:
         """See `Worker.drain`."""
         total = 0
-        while count := await self._run(self._processor.run_round(self._batch_size)):
+        while count := await self._run(self._round()):
             total += count
         return total
 
@@ -237,7 +246,7 @@ class AsyncWorker(_Worker):
         while not self._stopping.is_set():
             seen = self._wake_count
             try:
-                count = await self._run(self._processor.run_round(self._batch_size))
+                count = await self._run(self._round())
             except Exception as why:  # noqa: BLE001  the next round may go well
                 self._log_failure(why)
                 count = 0

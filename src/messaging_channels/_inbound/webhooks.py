@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from messaging_channels._inbound.handlers import InboundHandlers
 from messaging_channels._model import errors
 from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import Outcome
@@ -55,6 +56,12 @@ class Reports:
     clock: Callable[[], float]
     consent: ConsentGate | None = None
     """Hears what people say about being written to, and has it kept."""
+    handlers: InboundHandlers = field(init=False)
+    """What the application wants to deal with."""
+
+    def __post_init__(self) -> None:
+        """Begin without any."""
+        object.__setattr__(self, "handlers", InboundHandlers(self.clock))
 
     def handle_webhook(
         self, provider: str, request: WebhookRequest, account: str | None
@@ -71,7 +78,9 @@ class Reports:
                 hint="remove the URL, or use another provider",
             )
         received = plugin.handle_webhook(request)
-        events = yield from self.store_events(received.events)
+        events = yield from self.store_events(received.events, request)
+        if any(one.in_place for one in self.handlers.registered):
+            yield from self.handlers.run_round(len(events), in_place=True)
         return received if len(events) == len(received.events) else replace(received, events=tuple(events))
 
     def fetch_reports(self) -> Flow[Sequence[Event]]:
@@ -95,7 +104,9 @@ class Reports:
             events += yield from self.store_events(page)
         return events
 
-    def store_events(self, events: Sequence[Event]) -> Flow[Sequence[Event]]:
+    def store_events(
+        self, events: Sequence[Event], request: WebhookRequest | None = None
+    ) -> Flow[Sequence[Event]]:
         """Keep events in one step, with what they say about consent, and tell of those that are new. Return all of them."""
         if not events:
             return ()
@@ -103,8 +114,9 @@ class Reports:
         events = consent.hear(events) if consent else events
         said = consent.operations(events, now) if consent else ()
         steps = (RecordEvent(event, now, self._recipients(event)) for event in events)
-        replies = yield from ask(Transaction((*steps, *said)))
-        for event, recorded in zip(events, replies[: len(events)], strict=True):
+        kept = self.handlers.store(events, request)
+        replies = yield from ask(Transaction((*kept, *steps, *said)))
+        for event, recorded in zip(events, replies[len(kept) : len(kept) + len(events)], strict=True):
             if recorded.is_new:
                 if self.observer is not None:
                     notify(self.observer.event_received, event)

@@ -332,7 +332,7 @@ class Enqueuer:
             due=due,
             priority=priority,
             deadline=deadline,
-            payload=payload.to_json(self.codec),
+            payload=recording.sealed(payload.to_json(self.codec)),
             recipient_digests=payload.recipient_digests,
             steps=len(payload.steps),
         )
