@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from messaging_channels import Dispatcher, Route, Sms
+from messaging_channels import Dispatcher, Route, Sms, errors
 from messaging_channels._model.errors import MessagingError
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels.messages import Mms
@@ -84,3 +84,22 @@ def test_a_message_that_one_provider_does_not_carry_leaves_it_the_first_for_the_
         plain = dispatcher.send(Sms("hello"), to="+447700900123")
 
     assert (flash.provider, plain.provider) == ("rich", "plain")
+
+
+@given(MESSAGES, NUMBERS, st.data())
+def test_every_provider_of_a_route_is_a_candidate_or_is_left_out_for_a_reason(
+    message: Any, number: str, data: st.DataObject
+) -> None:
+    providers = [_provider(name, data.draw(CAPABILITIES)) for name in ("first", "second", "third")]
+    route = Route(*(RouteTarget(one.name, match=data.draw(CONDITIONS)) for one in providers))
+    with Dispatcher(providers, routes={"sms": route}) as dispatcher:
+        told = _told(dispatcher, message, number)
+
+    names = [one.name for one in providers]
+    if isinstance(told[0], tuple):
+        candidates, skipped, _ = told
+        assert sorted([*candidates, *(one.provider for one in skipped)]) == sorted(names)
+    else:
+        kind, text = told
+        assert kind in (errors.NoRoute, errors.Unsupported)
+        assert all(name in text for name in names)

@@ -160,7 +160,11 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
     )
     if not known:
         return result.status
-    ended = yield _update_attempt(operation, result)
+    ended = yield _update_attempt(operation, result, _END_ATTEMPT)
+    if not ended:
+        ended = yield _update_attempt(operation, result, _END_ATTEMPT_LATE)
+        if ended:  # somebody took it for lost meanwhile: what waits for its end is looked at again
+            yield _WAKE_HELD, (operation.at, key, operation.at)
     failure = store_failure(attempt_source(key, operation.number), result) if ended else None
     if failure:
         yield failure
@@ -183,9 +187,9 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
     return (yield from recompute_status(key, operation.next_check_at))
 
 
-def _update_attempt(operation: op.FinishAttempt, result: AttemptResult) -> Statement:
+def _update_attempt(operation: op.FinishAttempt, result: AttemptResult, statement: str) -> Statement:
     return (
-        _UPDATE_ATTEMPT,
+        statement,
         (
             result.reason.value,
             result.outcome.value,
@@ -283,9 +287,14 @@ _SELECT_ATTEMPT = "SELECT 1 FROM messaging_channels_attempt WHERE message_id = ?
 _UPDATE_ATTEMPT = (
     "UPDATE messaging_channels_attempt SET reason = ?, outcome = ?, status = ?, provider_id = coalesce(?, provider_id),"
     " detail = ?, retry_after = ?, duration = ? - started WHERE message_id = ? AND number = ?"
-    " AND (outcome IS NULL OR outcome = 'unknown') RETURNING provider, (SELECT max(number)"
-    " FROM messaging_channels_attempt AS other WHERE other.message_id = messaging_channels_attempt.message_id)"
 )
+_OF_ATTEMPT = (
+    " RETURNING provider, (SELECT max(number) FROM messaging_channels_attempt AS other"
+    " WHERE other.message_id = messaging_channels_attempt.message_id)"
+)
+_END_ATTEMPT = f"{_UPDATE_ATTEMPT} AND outcome IS NULL{_OF_ATTEMPT}"
+_END_ATTEMPT_LATE = f"{_UPDATE_ATTEMPT} AND outcome = 'unknown'{_OF_ATTEMPT}"
+_WAKE_HELD = "UPDATE messaging_channels_queue SET due = ? WHERE message_id = ? AND state = 'held' AND due > ?"
 _UPDATE_STATUS = (
     f"UPDATE messaging_channels_message SET {SET_STATUS}, version = version + 1, stopped = ?, next_check_at = NULL,"  # noqa: S608
     " lease = coalesce(?, lease) WHERE id = ?"

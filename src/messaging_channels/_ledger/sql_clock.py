@@ -31,7 +31,7 @@ def follow_clock(now: float, dialect: Dialect) -> StatementFlow[None]:
     if dialect.clock_exclusive and not (yield dialect.clock_exclusive, ())[0][0]:
         return  # others are at work: the next one who is alone moves them
     yield "UPDATE messaging_channels_clock SET at = ? WHERE name = 'queue'", (now,)
-    yield _QUEUE_SET_BACK, (now, NEVER, back, now, back, now, now, now, now, now, NEVER)
+    yield _QUEUE_SET_BACK, (now, NEVER, back, now, back, now, now, back, now, back, now, now, now, NEVER)
     for statement in _SET_BACK:
         yield statement, (back, now, back, now, now, NEVER)
 
@@ -48,9 +48,10 @@ def follow_later(due: float, reckoned_at: float, dialect: Dialect) -> StatementF
 _IS_RECKONED = "due > ? AND due < ? AND (holder <> '' OR tries > 0 OR state <> 'waiting' OR due <= created)"
 _QUEUE_SET_BACK = (
     f"UPDATE messaging_channels_queue SET due = CASE WHEN NOT ({_IS_RECKONED}) THEN due WHEN due - ? > ? THEN due - ? ELSE ? END,"  # noqa: S608  our own words
-    f" created = CASE WHEN created > ? THEN ? ELSE created END WHERE created > ? OR ({_IS_RECKONED})"
+    f" created = CASE WHEN created <= ? THEN created WHEN created - ? > ? THEN created - ? ELSE ? END WHERE created > ? OR ({_IS_RECKONED})"
 )
-"""Both times in one statement: a message that is enqueued meanwhile, by a process that still had the old time, keeps both, and so is seen next time."""
+"""Both times in one statement and alike: a message that is enqueued meanwhile, by a process that still had the old time, keeps both, and so is seen next
+time; and what was due when it was enqueued still is."""
 _SET_BACK = (
     (
         "UPDATE messaging_channels_message SET next_check_at = CASE WHEN next_check_at - ? > ? THEN next_check_at - ? ELSE ? END"

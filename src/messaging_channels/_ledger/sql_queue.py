@@ -74,6 +74,8 @@ def _update_job(operation: q.UpdateJob, dialect: Dialect) -> StatementFlow[bool]
         )
     else:
         due = yield from follow_later(operation.due, operation.at, dialect)
+        if operation.state is State.HELD and (yield from _is_safe_now(key, dialect)):
+            due = operation.at  # it ended while this was decided: it is decided again
         held = yield (
             "UPDATE messaging_channels_queue SET state = ?, due = ?, tries = ?, holder = '' WHERE message_id = ? AND holder = ? RETURNING message_id",
             (operation.state.value, due, operation.tries, key, operation.lease_owner),
@@ -88,6 +90,16 @@ def _update_job(operation: q.UpdateJob, dialect: Dialect) -> StatementFlow[bool]
     elif operation.stop_reason:
         yield from _stop_message(key, operation.stop_reason, operation.status, operation.at)
     return True
+
+
+def _is_safe_now(key: str, dialect: Dialect) -> StatementFlow[bool]:
+    """Whether no attempt of the present step may have gone out. Nothing ends until this transaction is over."""
+    yield f"SELECT id FROM messaging_channels_message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608
+    possible = yield (
+        f"SELECT 1 FROM messaging_channels_queue WHERE message_id = ? AND EXISTS ({_SELECT_STEP_POSSIBLY_SENT})",  # noqa: S608
+        (key,),
+    )
+    return not possible
 
 
 def _stop_message(key: str, stopped: str, status: Status | None, at: float) -> StatementFlow[None]:

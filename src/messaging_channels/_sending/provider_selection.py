@@ -14,8 +14,33 @@ from messaging_channels.policies.routing import MATCH_ALL, Route
 if TYPE_CHECKING:
     from messaging_channels.messages import Message
     from messaging_channels.plugins.provider import Envelope, Provider
+    from messaging_channels.policies.routing import RouteTarget
 
 Accounts: TypeAlias = "Mapping[str | None, Mapping[str, Provider]]"
+
+
+@dataclass(frozen=True, slots=True)
+class Eligible:
+    """A provider that may send the message."""
+
+    provider: Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """A provider that may not, and why."""
+
+    provider: str
+    lacks: str | None
+    """The part of the message that it does not carry; None if the route keeps such messages from it."""
+
+    @property
+    def reason(self) -> str:
+        """The same in words."""
+        return "is not for such a message" if self.lacks is None else f"does not carry {self.lacks}"
+
+
+Candidate: TypeAlias = "Eligible | Unfit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,54 +80,55 @@ class ProviderSelector:
         extra: Sequence[Any] = getattr(envelope.message, "provider_options", ())
         if not extra and (made := self.cache.get((account, type(envelope.message)))):
             return made
-        choice = self._evaluate(envelope, account)
-        kind, able = type(envelope.message), choice.providers.values()
-        if (
-            not choice.skipped
-            and choice.route.is_static
-            and all(one.capabilities.supports_all_fields(kind) for one in able)
-        ):
-            self.cache[account, kind] = choice
-        return choice
+        selection = self._evaluate(envelope, account)
+        if _holds_for_all(selection, type(envelope.message)):
+            self.cache[account, type(envelope.message)] = selection
+        return selection
 
     def _evaluate(self, envelope: Envelope, account: str | None) -> Selection:
         route = self.routes.get(envelope.channel)
         if route is None:
             raise errors.NoRoute(envelope.channel)
         held = self.accounts.get(account, {})
-        able: dict[str, Provider] = {}
-        skipped: list[Skipped] = []
-        lacking = None
-        for step in route.draw_order(self.chance):
-            provider = held.get(step.provider)
-            if provider is None:
-                continue
-            lack = provider.capabilities.unsupported(envelope.message)
-            if lack is not None:
-                lacking = lacking or (lack, provider.name)
-                skipped.append(Skipped(provider.name, f"does not carry {lack}"))
-            elif step.match is not MATCH_ALL and not step.match.matches(envelope, account):
-                skipped.append(Skipped(provider.name, "is not for such a message"))
-            else:
-                able[provider.name] = provider
+        candidates = [
+            _evaluate(target, held[target.provider], envelope, account)
+            for target in route.draw_order(self.chance)
+            if target.provider in held
+        ]
+        able = {one.provider.name: one.provider for one in candidates if isinstance(one, Eligible)}
+        unfit = [one for one in candidates if isinstance(one, Unfit)]
         _require_known_options(envelope.message, able)
-        if not able and not skipped:
-            raise errors.UnknownAccount(str(account), channel=envelope.channel)
         if not able:
-            raise _none_able(envelope.channel, lacking, skipped)
-        return Selection(route, able, tuple(skipped), tuple(able), TryProvider(next(iter(able))))
+            raise _nobody(unfit, envelope.channel, account)
+        skipped = tuple(Skipped(one.provider, one.reason) for one in unfit)
+        return Selection(route, able, skipped, tuple(able), TryProvider(next(iter(able))))
 
 
-def _none_able(
-    channel: str, lacking: tuple[str, str] | None, skipped: Sequence[Skipped]
-) -> errors.Unsupported | errors.NoRoute:
-    """Return the error that names every provider that was passed over, and why."""
-    others = "; ".join(f"{one.provider} {one.reason}" for one in skipped if len(skipped) > 1)
-    if lacking is None:
+def _evaluate(target: RouteTarget, provider: Provider, envelope: Envelope, account: str | None) -> Candidate:
+    """Say whether one provider of a route may send a message."""
+    lacks = provider.capabilities.unsupported(envelope.message)
+    is_matched = target.match is MATCH_ALL or target.match.matches(envelope, account)
+    return Eligible(provider) if lacks is None and is_matched else Unfit(provider.name, lacks)
+
+
+def _holds_for_all(selection: Selection, kind: type[Message]) -> bool:
+    """Whether every message of that type and account would be sent by the same: then neither route nor provider looks at it."""
+    if selection.skipped or not selection.route.is_static:
+        return False
+    return all(one.capabilities.supports_all_fields(kind) for one in selection.providers.values())
+
+
+def _nobody(unfit: Sequence[Unfit], channel: str, account: str | None) -> errors.MessagingError:
+    """Return the error that names every provider that may not send a message, and why."""
+    if not unfit:
+        return errors.UnknownAccount(str(account), channel=channel)
+    others = "; ".join(f"{one.provider} {one.reason}" for one in unfit if len(unfit) > 1)
+    lacking = next((one for one in unfit if one.lacks is not None), None)
+    if lacking is None or lacking.lacks is None:
         problem = "no provider of it is for such a message" + (f" ({others})" if others else "")
         return errors.NoRoute(channel, problem=problem)
     hint = "leave it out, or route to one that does" + (f" (asked: {others})" if others else "")
-    return errors.Unsupported(lacking[0], provider=lacking[1], hint=hint)
+    return errors.Unsupported(lacking.lacks, provider=lacking.provider, hint=hint)
 
 
 def _require_known_options(message: Message, candidates: Mapping[str, Provider]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,22 +21,19 @@ _MAX_IN_FLIGHT = 4
 
 
 class _Waiter:
-    """One caller that waits in a thread."""
+    """One caller that waits in a thread, for its reply or for a place."""
 
-    __slots__ = ("error", "event", "is_leader", "item", "reply")
+    __slots__ = ("error", "has_place", "item", "lock", "reply")
 
     def __init__(self, item: Any) -> None:  # noqa: ANN401  the exchange's own type decides
         self.item = item
-        self.event = threading.Lock()
+        self.lock = threading.Lock()
         """Held until it is woken. An Event would do the same in ten times the time."""
-        self.event.acquire()
+        self.lock.acquire()
         self.reply: Any = None
         self.error: Exception | None = None
-        self.is_leader = False
+        self.has_place = False
         """Woken not with a reply, but to do what waits."""
-
-    def wake(self) -> None:
-        self.event.release()
 
 
 @dataclass(slots=True)
@@ -46,79 +43,73 @@ class _Group:
     in_flight: int = 0
     waiting: deque[Any] = field(default_factory=deque[Any])
 
+    def take(self, count: int) -> list[Any]:
+        """Take out the first of those that wait."""
+        return [self.waiting.popleft() for _ in range(min(count, len(self.waiting)))]
+
 
 class Coalescer:
-    """For threads: whoever finds a free place does its own item and those that wait, in its own thread."""
+    """For threads: who finds a free place does its own item, or is handed one later and does with it what waits, in its own thread."""
 
     def __init__(self, run: Callable[[Any], Any]) -> None:
         """Take what runs a flow."""
         self._run = run
-        self._groups: dict[Hashable, _Group] = {}
+        self._groups: defaultdict[Hashable, _Group] = defaultdict(_Group)
         self._lock = threading.Lock()
 
-    def perform(self, exchange: Coalesce[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
-        """Do one item, alone or with others. See Executor."""
+    def submit(self, exchange: Coalesce[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
+        """Do one item, alone or with others. See Executor.perform."""
+        others: list[_Waiter] = []
         with self._lock:
-            group = _group_of(self._groups, exchange.key)
-            if group.in_flight >= _MAX_IN_FLIGHT:
-                waiter = _Waiter(exchange.item)
-                group.waiting.append(waiter)
-            else:
-                waiter = None
+            group = self._groups[exchange.key]
+            waiter = _Waiter(exchange.item) if group.in_flight >= _MAX_IN_FLIGHT else None
+            if waiter is None:
                 group.in_flight += 1
+            else:
+                group.waiting.append(waiter)
         if waiter is not None:
-            return self._wait_as_follower(exchange, group, waiter)
+            self._wait(waiter, group)
+            if not waiter.has_place:
+                return waiter.reply
+            with self._lock:
+                others = group.take(exchange.max_batch_size - 1)
         try:
-            return self._run(exchange.perform_batch([exchange.item]))[0]
+            items = [exchange.item, *[one.item for one in others]] if others else [exchange.item]
+            own, *replies = self._run(exchange.perform_batch(items))
+        except BaseException:
+            for one in others:
+                one.error = _interrupted_error()
+                one.lock.release()
+            raise
         finally:
             self._hand_over(group)
-
-    def _wait_as_follower(self, exchange: Coalesce[Any], group: _Group, waiter: _Waiter) -> Any:  # noqa: ANN401
-        self._wait(waiter, group)
-        if waiter.error:
-            raise waiter.error
-        if not waiter.is_leader:
-            return waiter.reply
-        with self._lock:
-            followers = _pop_waiting(group, exchange.max_batch_size - 1)
-        return self._lead_batch(exchange, group, followers)
+        for one, reply in zip(others, replies, strict=True):
+            one.reply = reply
+            one.lock.release()
+        return own
 
     def _wait(self, waiter: _Waiter, group: _Group) -> None:
+        """Wait for a reply or a place. What ended without a reply is raised."""
         try:
-            waiter.event.acquire()
-        except BaseException:  # a signal: whoever was to lead hands it on, whoever still waits is taken out
+            waiter.lock.acquire()
+        except BaseException:  # a signal: a place is handed on, and who still waits is taken out
             with self._lock:
                 if waiter in group.waiting:
                     group.waiting.remove(waiter)
-            if waiter.is_leader:
+            if waiter.has_place:
                 self._hand_over(group)
             raise
-
-    def _lead_batch(self, exchange: Coalesce[Any], group: _Group, followers: list[_Waiter]) -> Any:  # noqa: ANN401
-        try:
-            own, *replies = self._run(
-                exchange.perform_batch([exchange.item, *[one.item for one in followers]])
-            )
-        except BaseException:
-            for one in followers:
-                one.error = _interrupted_error()
-                one.wake()
-            raise
-        finally:
-            self._hand_over(group)
-        for one, reply in zip(followers, replies, strict=True):
-            one.reply = reply
-            one.wake()
-        return own
+        if waiter.error:
+            raise waiter.error
 
     def _hand_over(self, group: _Group) -> None:
         with self._lock:
-            if group.waiting:
-                successor = group.waiting.popleft()
-                successor.is_leader = True
-                successor.wake()
-            else:
+            if not group.waiting:
                 group.in_flight -= 1
+                return
+            following = group.waiting.popleft()
+            following.has_place = True
+            following.lock.release()
 
 
 class AsyncCoalescer:
@@ -127,12 +118,12 @@ class AsyncCoalescer:
     def __init__(self, run: Callable[[Any], Awaitable[Any]]) -> None:
         """Take what runs a flow."""
         self._run = run
-        self._groups: dict[Hashable, _Group] = {}
+        self._groups: defaultdict[Hashable, _Group] = defaultdict(_Group)
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def perform(self, exchange: Coalesce[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
-        """Do one item, alone or with others. See AsyncExecutor."""
-        group = _group_of(self._groups, exchange.key)
+    async def submit(self, exchange: Coalesce[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides
+        """Do one item, alone or with others. See AsyncExecutor.perform."""
+        group = self._groups[exchange.key]
         if group.in_flight < _MAX_IN_FLIGHT and not group.waiting:
             group.in_flight += 1
             try:
@@ -152,11 +143,7 @@ class AsyncCoalescer:
         import asyncio  # noqa: PLC0415
 
         while group.waiting and group.in_flight < _MAX_IN_FLIGHT:
-            batch = [
-                one
-                for one in _pop_waiting(group, group.waiting[0][0].max_batch_size)
-                if not one[1].cancelled()
-            ]
+            batch = [one for one in group.take(group.waiting[0][0].max_batch_size) if not one[1].cancelled()]
             if batch:
                 group.in_flight += 1
                 task = asyncio.get_running_loop().create_task(self._run_batch(group, batch))
@@ -178,17 +165,6 @@ class AsyncCoalescer:
         finally:
             group.in_flight -= 1
             self._start(group)
-
-
-def _group_of(groups: dict[Hashable, _Group], key: Hashable) -> _Group:
-    group = groups.get(key)
-    if group is None:
-        group = groups[key] = _Group()
-    return group
-
-
-def _pop_waiting(group: _Group, max_size: int) -> list[Any]:
-    return [group.waiting.popleft() for _ in range(min(max_size, len(group.waiting)))]
 
 
 def _interrupted_error() -> TransportError:

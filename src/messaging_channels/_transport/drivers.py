@@ -63,7 +63,7 @@ class Transport(FreshLock):
             CurrentTime: lambda _: time.now(),
             Sleep: lambda exchange: time.sleep(exchange.seconds),
             BlockingCall: lambda exchange: exchange.function(),
-            Coalesce: Coalescer(self.run).perform,
+            Coalesce: Coalescer(self.run).submit,
             Gather: self._threads.perform,
         }
 
@@ -72,7 +72,7 @@ class Transport(FreshLock):
         super().after_fork_in_child()
         keep_for_ever((self._built, self._perform))
         own = {kind: perform for kind, perform in self._perform.items() if kind not in self._factories}
-        own[Coalesce] = Coalescer(self.run).perform
+        own[Coalesce] = Coalescer(self.run).submit
         self._perform, self._built = own, {}
 
     def run(self, flow: Flow[Result]) -> Result:

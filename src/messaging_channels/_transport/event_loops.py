@@ -50,7 +50,7 @@ class LoopPerformers:
         self.by_kind: dict[type[Exchange[Any]], Perform] = {
             Sleep: lambda exchange: owner.clock.sleep_async(exchange.seconds),
             BlockingCall: lambda exchange: asyncio.to_thread(exchange.function),
-            Coalesce: AsyncCoalescer(owner.run).perform,
+            Coalesce: AsyncCoalescer(owner.run).submit,
             Gather: TaskGather(owner.run).perform,
         }
         self.end: AsyncGenerator[None] | None = None
