@@ -34,7 +34,9 @@ def line_up(
     Where the store cannot be asked, the messages have that error, and nothing may be sent.
     """
     first = states[0]
-    yield from shared.sync((first.request.account, provider.name), first.selection.route.circuit_breaker, now)
+    yield from shared.sync(
+        (first.request.account, provider.name), first.selection.route.circuit_breaker, clock()
+    )
     return (yield from _take_places(states, provider, rate_limit, shared, clock))
 
 
@@ -80,12 +82,17 @@ def _take_places(
         for state in states:
             state.error = error
         return RateLimitedQueue((), provider, rate_limit, TakenPlaces((), ()), now)
-    return RateLimitedQueue(states, provider, rate_limit, places, clock())  # waits are told from the reply on
+    return RateLimitedQueue(
+        states, provider, rate_limit, places, now
+    )  # a slow reply makes nobody late unnoticed
 
 
 def _max_lateness(limits: Sequence[tuple[Hashable, RateLimit]]) -> float:
-    """Return the seconds after which a place is over: the part of a burst that is not given out at once is room for those that come late."""
-    return min((_MAX_LATENESS + spare_burst(one) * one.interval for _, one in limits), default=inf)
+    """Return the seconds after which a place is over.
+
+    The part of a burst that is not given out at once is room for those that come late, and for slow questions.
+    """
+    return min((_MAX_LATENESS + spare_burst(one) * one.interval / 2 for _, one in limits), default=inf)
 
 
 def _limits(
