@@ -581,7 +581,7 @@ def test_a_worker_whose_lease_ran_out_before_it_asked_sends_nothing_and_the_mess
     (late,) = one.get_message(key).attempts
 
     assert (late.result.outcome, one.get_message(key).status) == (Outcome.NOT_SENT, statuses.PENDING_NOT_SENT)
-    assert "lease" in late.result.detail
+    assert late.result.reason is Reason.LEASE_EXPIRED
     assert [one.drain(), one.drain(5)] == [0, 1]
     assert len(one.providers[0].asked) == 1
     assert one.get_message(key).outcome is Outcome.ACCEPTED

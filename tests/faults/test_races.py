@@ -241,7 +241,7 @@ class SlowProvider(CountingProvider):
 def test_a_message_whose_lease_runs_out_while_it_waits_for_its_turn_is_not_sent_by_that_call(
     ledger: SqliteLedger,
 ) -> None:
-    """Somebody else takes it for dead meanwhile, proves that it was never taken, and sends it."""
+    """The case "its turn came after its lease was over": somebody else takes it for dead meanwhile, proves that it was never taken, and sends it."""
     provider, clock, ends = SlowProvider(), InstantClock(), list[Any]()
     with Dispatcher([provider], ledger=ledger, clock=clock) as dispatcher:
 

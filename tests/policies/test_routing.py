@@ -291,7 +291,13 @@ def test_health_follows_a_simple_count(reasons: list[Reason]) -> None:
         Reason.UNREADABLE_RESPONSE,
     }
     bad |= {Reason.CREDENTIALS, Reason.INSUFFICIENT_CREDIT, Reason.MISDIRECTED}
-    silent = {Reason.INTERNAL_ERROR, Reason.PLUGIN, Reason.CANCELLED, Reason.PROCESS_CRASHED}
+    silent = {
+        Reason.INTERNAL_ERROR,
+        Reason.LEASE_EXPIRED,
+        Reason.PLUGIN,
+        Reason.CANCELLED,
+        Reason.PROCESS_CRASHED,
+    }
     for reason in reasons:
         health.record("x", reason, REST, 0.0)
         failures = failures + 1 if reason in bad else failures if reason in silent else 0

@@ -39,16 +39,15 @@ from messaging_channels.plugins.ledger_queue import (
     Cancel,
     Claim,
     Enqueue,
-    EraseRecipient,
     GetQueueStats,
     IncrementCounters,
     Job,
     ListDeadLetters,
-    Prune,
     RetryDeadLetters,
     State,
     UpdateJob,
 )
+from messaging_channels.plugins.ledger_retention import EraseRecipient, Prune
 
 NOW = 1_000_000.0
 PLAIN = "447700900123"
@@ -306,12 +305,12 @@ def test_what_is_old_is_forgotten_unless_something_is_still_to_be_done(do: Do) -
     do(Transaction((waiting, young)))
     do(UpdateJob(old.id, "w1", NOW, None))
     do(UpdateJob(dead.id, "w1", NOW, State.DEAD, stop_reason="so"))
-    assert do(Prune(NOW + 40)) == 2
+    assert do(Prune(NOW + 40)).count == 2
     addresses = [_record(do, one.id).address for one in (old, dead, waiting, young)]
 
     assert addresses == ["", "", PLAIN, PLAIN]
     assert do(ListDeadLetters(10)) == []
-    assert do(Prune(NOW + 40)) == 0
+    assert do(Prune(NOW + 40)).count == 0
 
 
 def _accepted_step(do: Do, **more: Any) -> Enqueue:

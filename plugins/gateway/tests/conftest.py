@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from secrets import token_hex
 from time import sleep
 from typing import Any
@@ -45,6 +51,13 @@ class Served:
     def with_key(self, key: str) -> httpx.Client:
         client = httpx.Client(base_url=self.url, headers={"x-api-key": key}, timeout=20)
         self._clients.append(client)
+        return client
+
+    def log_in(self, key: str = "") -> httpx.Client:
+        """Return a client with a session of the operator's page, and without an API key."""
+        client = httpx.Client(base_url=self.url, timeout=20)
+        self._clients.append(client)
+        assert client.post("/operator/login", data={"key": key or self.key}).status_code == 303
         return client
 
     def of_tenant(self, tenant: str | None = None, **options: Any) -> httpx.Client:
@@ -109,9 +122,8 @@ def serving(gateway: Gateway) -> Iterator[str]:
 Serve = Callable[..., Served]
 
 
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    """Start a gateway with these settings; more keywords are the sections of the configuration, `plugin` an object with hooks."""
+@contextmanager
+def _starting() -> Iterator[Serve]:
     stack: list[Served] = []
 
     def start(*, settings: dict[str, Any] | None = None, plugin: object = None, **gateway: Any) -> Served:
@@ -128,6 +140,20 @@ def serve() -> Iterator[Serve]:
     yield start
     for served in reversed(stack):
         served.stop()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Start a gateway with these settings; more keywords are the sections of the configuration, `plugin` an object with hooks."""
+    with _starting() as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def serve_once() -> Iterator[Serve]:
+    """Start a gateway for all tests of a module, with a `home` of its own."""
+    with _starting() as start:
+        yield start
 
 
 @pytest.fixture
@@ -154,3 +180,69 @@ def served(_shared: tuple[Gateway, str]) -> Iterator[Served]:
     made = Served(*_shared, tenant=token_hex(4))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def _viewer() -> None:
+    """Put Swagger UI where the build does, in a checkout that was never built."""
+    path = Path(__file__).parents[1] / "hatch_build.py"
+    spec = importlib.util.spec_from_file_location("hatch_build", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not all((module.VENDOR / name).exists() for name in module.FILES):
+        module.vendor()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A real browser without a window."""
+    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or chromedriver is None:
+        pytest.skip("chromium and chromedriver are not installed")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    for flag in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+    ):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(chromedriver))
+    yield driver
+    driver.quit()
+
+
+AXE = "4.14.1"
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """Return the script of axe-core; install it once a machine, where npm can."""
+    home = Path(tempfile.gettempdir()) / f"messaging-channels-axe-{AXE}-{os.getuid()}"
+    script = home / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        if shutil.which("npm") is None:
+            pytest.skip("npm is not on this machine")
+        home.mkdir(mode=0o700, exist_ok=True)
+        options = [
+            "--no-save",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--prefer-offline",
+            "--fetch-retries=0",
+        ]
+        install = ["npm", "install", *options, "--prefix", str(home), f"axe-core@{AXE}"]
+        try:
+            subprocess.run(install, capture_output=True, timeout=100, check=True)
+        except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
+            pytest.skip("npm could not install axe-core: no network, or no copy of it")
+    return script.read_text("utf-8")

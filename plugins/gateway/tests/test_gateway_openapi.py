@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import HealthCheck, settings
 from jsonschema import Draft202012Validator
 
 from messaging_channels_gateway._table_problems import PROBLEMS
+from messaging_channels_gateway.api._table_examples import ID, examples_of
 from messaging_channels_gateway.api._table_operations import OPERATIONS
 from messaging_channels_gateway.api.openapi import openapi_document
-from messaging_channels_gateway.application import ROUTES
+from messaging_channels_gateway.application import PAGES, ROUTES
 
 CONFIGURATION = schemathesis.Config.from_dict(
     {
@@ -42,15 +44,7 @@ def test_every_call_is_described_but_those_of_providers_and_pages() -> None:
     told = {(one.method, one.path) for one in OPERATIONS}
     for channel in ("sms", "whatsapp", "email"):
         told = {(method, path.replace(f"/message/{channel}", "/message/{channel}")) for method, path in told}
-    pages = {
-        "/openapi.json",
-        "/docs",
-        "/docs.js",
-        "/preview",
-        "/preview.js",
-        "/preview/messages",
-        "/style.css",
-    }
+    pages = {path for _, path, _ in PAGES}
     assert told == {one for one in there if one[1] not in pages and "/v1/webhooks/" not in one[1]}
 
 
@@ -64,3 +58,36 @@ def test_every_problem_of_the_table_has_a_status_of_an_error_and_a_title() -> No
         assert code == code.lower()
         assert 400 <= status < 600
         assert title
+
+
+def _examples() -> list[Any]:
+    found: list[Any] = []
+    for path, methods in openapi_document()["paths"].items():
+        for method, operation in methods.items():
+            body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+            for name, example in body.get("examples", {}).items():
+                found.append(
+                    pytest.param(method, path, example["value"], id=f"{operation['operationId']}: {name}")
+                )
+    return found
+
+
+@pytest.mark.parametrize(("method", "path", "value"), _examples())
+def test_every_example_is_valid_and_runs(served: Any, method: str, path: str, value: Any) -> None:
+    for kind, entry in (("users", "put_user"), ("identities", "put_identity")):
+        ((_, body),) = examples_of(entry, datetime.now(UTC).date()).values()
+        served.client.put(f"/v1/{kind}/{ID}", json=body)
+    document = openapi_document()
+    schema = document["paths"][path][method]["requestBody"]["content"]["application/json"]["schema"]
+
+    answer = served.client.request(method, path.replace("{id}", ID), json=value)
+
+    assert answer.is_success, answer.text
+    assert (
+        list(Draft202012Validator({**schema, "components": document["components"]}).iter_errors(value)) == []
+    )
+
+
+def test_every_call_with_a_body_has_an_example() -> None:
+    bodies = [one.id for one in OPERATIONS if one.body is not None]
+    assert [one for one in bodies if not examples_of(one, datetime.now(UTC).date())] == []

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._cli.consent import add_consent_commands
+from messaging_channels._cli.ledger import add_ledger_commands
 from messaging_channels._cli.messages import (
     EXIT_UNKNOWN,
     add_channels,
@@ -204,6 +205,7 @@ def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
     add_command(commands, "config", _config, "show every setting and where it came from, secrets hidden")
     _add_messages_commands(commands)
     add_queue_commands(commands)
+    add_ledger_commands(commands)
     add_consent_commands(commands)
     sandbox = add_group(commands, "sandbox", "look at what the sandbox took")
     add_command(sandbox, "list", _sandbox_list, "list the messages with their final statuses")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from random import random
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from messaging_channels._inbound.webhooks import Reports
 from messaging_channels._ledger.caller_transaction import EXECUTORS as WITHIN
@@ -30,7 +30,7 @@ from messaging_channels.plugins.notifiers import EXECUTORS as WAKE_UP
 from messaging_channels.plugins.notifiers import NotifyWorkers, QueueNotifier
 from messaging_channels.plugins.observer import Observer
 from messaging_channels.plugins.provider import LearnsChannels
-from messaging_channels.policies.circuit_breaker import CircuitBreakers
+from messaging_channels.policies.circuit_breaker import CircuitBreakers, CircuitState
 from messaging_channels.policies.routing import Route, resolve_routes
 from messaging_channels.policies.shared_limits import SharedLimits
 
@@ -130,6 +130,15 @@ class BaseDispatcher:
         return tuple(
             dict.fromkeys(name for held in self._pipeline.selector.accounts.values() for name in held)
         )
+
+    @property
+    def circuits(self) -> Sequence[CircuitState]:
+        """The providers that failed lately in this process, and until when those are left alone whose circuit breaker is open."""
+        states = self._pipeline.circuits.states(self._pipeline.clock())
+        named: list[tuple[tuple[str | None, str], int, float]] = [
+            (cast("tuple[str | None, str]", key), failures, until) for key, failures, until in states
+        ]
+        return [CircuitState(name, account, failures, until) for (account, name), failures, until in named]
 
     def _stored_addresses(self, to: Address | str | None, channel: str | None) -> tuple[str, ...]:
         """Return an address as records keep it, in the form of each channel that has such a one.

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 from messaging_channels._model.errors import MessagingError
 from messaging_channels._model.ids import random_digits
+from messaging_channels._queue import retention as keeping
 from messaging_channels._queue.processor import JobProcessor, QueueRetryPolicy
-from messaging_channels.plugins.exchange import ask
-from messaging_channels.plugins.ledger_queue import Prune
 
 if TYPE_CHECKING:
     from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
+    from messaging_channels.plugins.exchange import Flow
 
 
 DEFAULT_CONCURRENCY = 8
@@ -56,6 +56,9 @@ class _Worker:
         trace = None if isinstance(error, MessagingError) else error
         text = "a round failed (%s); its messages are taken up again when their lease ends"
         self._log.error(text, error, exc_info=trace)
+
+    def _pruning(self, retention: float) -> Flow[int]:
+        return keeping.prune(self._processor.pipeline.clock() - retention)
 
 
 class Worker(_Worker):
@@ -159,7 +162,7 @@ class Worker(_Worker):
                 if self._options.reconcile_interval is not None:
                     self._dispatcher.reconcile()
                 if self._options.retention is not None:
-                    self._run(ask(Prune(self._processor.pipeline.clock() - self._options.retention)))
+                    self._run(self._pruning(self._options.retention))
             with self._condition:
                 self._condition.wait_for(
                     lambda: self._stopping, self._options.reconcile_interval or _MAINTENANCE_INTERVAL
@@ -251,7 +254,7 @@ class AsyncWorker(_Worker):
                 if self._options.reconcile_interval is not None:
                     await self._dispatcher.reconcile()
                 if self._options.retention is not None:
-                    await self._run(ask(Prune(self._processor.pipeline.clock() - self._options.retention)))
+                    await self._run(self._pruning(self._options.retention))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._options.reconcile_interval or _MAINTENANCE_INTERVAL):
                     await self._stopping.wait()

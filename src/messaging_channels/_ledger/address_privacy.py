@@ -38,6 +38,23 @@ class AddressPrivacy:
             return hmac.new(self._pepper, identity.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
         return hashlib.sha256(identity.encode(errors="surrogatepass")).hexdigest()
 
+    def recipient_digests(self, plain: str) -> tuple[str, ...]:
+        """Return the secret digests by which a recipient is found whose address is not kept as it is: the one that is written first, then those under
+        keys that were used before. None where addresses are kept so that they tell people apart, or where there is no secret.
+        """
+        if self._addresses in ("plain", "hashed"):
+            return ()
+        text = f"recipient\x1f{plain.lower()}".encode(errors="surrogatepass")
+        return tuple(hmac.new(key, text, hashlib.sha256).hexdigest()[:32] for key in self._digest_keys())
+
+    def _digest_keys(self) -> tuple[bytes, ...]:
+        return (self._pepper,) if self._pepper else ()
+
+    @property
+    def tells_people_apart(self) -> bool:
+        """Whether the stored address alone is of one person."""
+        return self._addresses in ("plain", "hashed")
+
     @property
     def has_plain_addresses(self) -> bool:
         """Whether an address can be read from a record."""

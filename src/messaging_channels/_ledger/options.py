@@ -22,3 +22,8 @@ class LedgerOptions:
     """After which a call that has not ended is taken to be dead. It is renewed with every attempt."""
     reconcile_after: tuple[float, ...] = (30.0, 120.0, 600.0, 3600.0)
     """How long after an attempt, or after asking before, a provider is asked about a message whose outcome is unknown."""
+
+    def recipient_digest(self, plain: str) -> str:
+        """Return the secret digest by which a recipient is found whose address the ledger masks; empty if it has no secret, or needs none."""
+        digests = getattr(self.ledger, "recipient_digests", None)  # a ledger of a plugin may not have them
+        return next(iter(digests(plain)), "") if digests else ""

@@ -81,7 +81,7 @@ class PostgresLedger(AddressPrivacy):
         """
         try:
             with psycopg.connect(self._pool_settings.conninfo) as connection, connection.cursor() as cursor:
-                return run_flow(cursor, prepare_schema(DIALECT, is_ordered=True))
+                return run_flow(cursor, prepare_schema(DIALECT, most_rows=0))
         except psycopg.Error as error:
             raise unavailable_error(error) from error
 

@@ -51,7 +51,7 @@ def _reserve_message(operation: op.ReserveMessage, _: Dialect) -> StatementFlow[
         held = yield from load_record("scope = ? AND idempotency_key = ?", *key)
         if held is None:
             continue  # it was released between these two statements: the key is free
-        if not (yield from is_key_over(held, started)):
+        if not (yield from is_key_over(held.id, held.created_at, held.expires, started)):
             return held
         yield "UPDATE messaging_channels_message SET idempotency_key = NULL WHERE id = ?", (held.id,)
     if operation.idempotency_key is not None:

@@ -7,7 +7,6 @@ since: a clock that is set, by however much, adds one day at most.
 from __future__ import annotations
 
 from messaging_channels._ledger.sql_types import StatementFlow
-from messaging_channels.plugins.ledger import MessageRecord
 
 _HOUR, _DAY = 3600.0, 86400.0
 
@@ -24,11 +23,11 @@ def observe_key(message_id: str, now: float) -> StatementFlow[None]:
     )
 
 
-def is_key_over(held: MessageRecord, now: float) -> StatementFlow[bool]:
-    """Whether the key of a record is free again."""
-    if held.expires > now:
+def is_key_over(message_id: str, created_at: float, expires: float, now: float) -> StatementFlow[bool]:
+    """Whether the key of a message is free again."""
+    if expires > now:
         return False
-    life = held.expires - held.created_at
+    life = expires - created_at
     unit = 1 if life < 2 * _DAY else 24
     needed = int(life // (unit * _HOUR))
     if needed == 0:
@@ -36,7 +35,7 @@ def is_key_over(held: MessageRecord, now: float) -> StatementFlow[bool]:
     yield _OBSERVE_HOUR, (int(now // _HOUR),)
     hours = yield (
         "SELECT hour FROM messaging_channels_hour WHERE place > coalesce((SELECT place FROM messaging_channels_key WHERE message_id = ?), 0)",
-        (held.id,),
+        (message_id,),
     )
     return len({hour // unit for (hour,) in hours}) >= needed
 

@@ -14,6 +14,7 @@ from messaging_channels._ledger.sql_claim import claim
 from messaging_channels._ledger.sql_clock import follow_later
 from messaging_channels._ledger.sql_insert import NewMessage, insert_message
 from messaging_channels._ledger.sql_keys import is_key_over, observe_key
+from messaging_channels._ledger.sql_stop import POSSIBLY_SENT, SELECT_POSSIBLY_SENT, stop_message
 from messaging_channels._ledger.sql_types import (
     SET_STATUS,
     Dialect,
@@ -22,8 +23,7 @@ from messaging_channels._ledger.sql_types import (
     increment_counter,
     status_values,
 )
-from messaging_channels._ledger.status_merge import recompute_status
-from messaging_channels._model.status import DELIVERED_TO_HANDSET, PENDING_QUEUED, REJECTED_CANCELLED, Status
+from messaging_channels._model.status import DELIVERED_TO_HANDSET, PENDING_QUEUED, REJECTED_CANCELLED
 from messaging_channels.plugins import ledger_queue as q
 from messaging_channels.plugins.ledger import MessageRecord
 from messaging_channels.plugins.ledger_queue import NEVER, QUEUE_OWNER, State
@@ -37,7 +37,7 @@ def _enqueue(new: q.Enqueue, _: Dialect) -> StatementFlow[MessageRecord | None]:
         record = yield from load_record("scope = ? AND idempotency_key = ?", new.scope, new.idempotency_key)
         if record is None:
             continue  # a send released it between these two statements: the key is free
-        if not (yield from is_key_over(record, new.at)):
+        if not (yield from is_key_over(record.id, record.created_at, record.expires, new.at)):
             return record
         yield "UPDATE messaging_channels_message SET idempotency_key = NULL WHERE id = ?", (record.id,)
     if new.idempotency_key is not None:
@@ -88,7 +88,7 @@ def _update_job(operation: q.UpdateJob, dialect: Dialect) -> StatementFlow[bool]
             (QUEUE_OWNER, NEVER, key),
         )
     elif operation.stop_reason:
-        yield from _stop_message(key, operation.stop_reason, operation.status, operation.at)
+        yield from stop_message(key, operation.stop_reason, operation.status, operation.at)
     return True
 
 
@@ -100,21 +100,6 @@ def _is_safe_now(key: str, dialect: Dialect) -> StatementFlow[bool]:
         (key,),
     )
     return not possible
-
-
-def _stop_message(key: str, stopped: str, status: Status | None, at: float) -> StatementFlow[None]:
-    """Say why nothing follows; the status is as given if no attempt may have reached anybody, else what they say."""
-    yield "UPDATE messaging_channels_message SET stopped = ?, lease = ? WHERE id = ?", (stopped, at, key)
-    if status is not None:
-        yield (
-            (
-                f"UPDATE messaging_channels_message SET {SET_STATUS}, version = version + 1 WHERE id = ?"  # noqa: S608
-                f" AND NOT EXISTS ({_SELECT_POSSIBLY_SENT})"
-            ),
-            (*status_values(status), key, key),
-        )
-    else:
-        yield from recompute_status(key)
 
 
 def _increment_counters(operation: q.IncrementCounters, _: Dialect) -> StatementFlow[None]:
@@ -171,11 +156,11 @@ def _cancel(operation: q.Cancel, dialect: Dialect) -> StatementFlow[bool]:
     )
     if not waits or waits[0][0] not in (State.WAITING.value, State.DEAD.value):
         return False
-    gone = yield f"{_SELECT_POSSIBLY_SENT} LIMIT 1", (key,)
+    gone = yield f"{SELECT_POSSIBLY_SENT} LIMIT 1", (key,)
     if gone:
         return False
     yield "DELETE FROM messaging_channels_queue WHERE message_id = ?", (key,)
-    yield from _stop_message(key, "cancelled before anything was sent", REJECTED_CANCELLED, operation.at)
+    yield from stop_message(key, "cancelled before anything was sent", REJECTED_CANCELLED, operation.at)
     yield increment_counter(operation.at, "callers", "cancelled", 1)
     return True
 
@@ -241,57 +226,14 @@ def _get_queue_stats(operation: q.GetQueueStats, _: Dialect) -> StatementFlow[q.
     return q.QueueStats(dict(states), due, age, counts[0], counts[1], counts[2], paused)
 
 
-def _erase_recipient(operation: q.EraseRecipient, dialect: Dialect) -> StatementFlow[int]:
-    waits = yield (
-        f"SELECT message_id FROM messaging_channels_queue WHERE recipients LIKE ?{dialect.for_update}",  # noqa: S608
-        (f"% {operation.recipient_digest} %",),
-    )
-    touched = {key for (key,) in waits}
-    for (key,) in waits:
-        yield "DELETE FROM messaging_channels_queue WHERE message_id = ?", (key,)
-        yield from _stop_message(key, "erased on request", REJECTED_CANCELLED, operation.at)
-        yield "UPDATE messaging_channels_message SET address = '' WHERE id = ?", (key,)
-        yield "UPDATE messaging_channels_step SET address = '' WHERE message_id = ?", (key,)
-    for kept in operation.stored_addresses:
-        for table, name in (("messaging_channels_message", "id"), ("messaging_channels_step", "message_id")):
-            rows = yield (
-                f"UPDATE {table} SET address = '' WHERE address = ? AND address <> '' RETURNING {name}",  # noqa: S608
-                (kept,),
-            )
-            touched |= {key for (key,) in rows}
-    return len(touched)
-
-
-def _prune(operation: q.Prune, _: Dialect) -> StatementFlow[int]:
-    old = f"{int(operation.before * 1000):012x}"  # ids sort by time
-    over = yield (
-        "DELETE FROM messaging_channels_queue WHERE message_id < ? AND (state = 'dead' OR (state = 'held' AND due >= ?)) RETURNING message_id",
-        (old, NEVER),
-    )
-    touched = {key for (key,) in over}
-    for table, name in (("messaging_channels_message", "id"), ("messaging_channels_step", "message_id")):
-        rows = yield (
-            (
-                f"UPDATE {table} SET address = '' WHERE {name} < ? AND address <> ''"  # noqa: S608
-                f" AND NOT EXISTS (SELECT 1 FROM messaging_channels_queue AS queue"
-                f" WHERE queue.message_id = {table}.{name}) RETURNING {name}"
-            ),
-            (old,),
-        )
-        touched |= {key for (key,) in rows}
-    return len(touched)
-
-
 _INSERT_QUEUE = (
     "INSERT INTO messaging_channels_queue (message_id, state, step, steps, base, tries, created, due, priority, deadline, holder, payload,"
     " recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
-_POSSIBLY_SENT = "(outcome IS NULL OR outcome IN ('accepted', 'unknown'))"
-_SELECT_POSSIBLY_SENT = f"SELECT 1 FROM messaging_channels_attempt WHERE message_id = ? AND {_POSSIBLY_SENT}"  # noqa: S608
 _SELECT_OPEN = "SELECT 1 FROM messaging_channels_attempt WHERE message_id = ? AND outcome IS NULL LIMIT 1"
 _SELECT_STEP_POSSIBLY_SENT = (
     "SELECT 1 FROM messaging_channels_attempt AS attempt WHERE attempt.message_id = messaging_channels_queue.message_id"  # noqa: S608
-    f" AND attempt.number > messaging_channels_queue.base AND {_POSSIBLY_SENT}"
+    f" AND attempt.number > messaging_channels_queue.base AND {POSSIBLY_SENT}"
 )
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     q.Enqueue: _enqueue,
@@ -303,6 +245,4 @@ HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     q.RetryDeadLetters: _retry_dead_letters,
     q.ListDeadLetters: _list_dead_letters,
     q.GetQueueStats: _get_queue_stats,
-    q.EraseRecipient: _erase_recipient,
-    q.Prune: _prune,
 }

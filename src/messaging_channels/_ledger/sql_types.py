@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from messaging_channels._ledger.schema import read_status
@@ -64,6 +65,7 @@ def increment_counter(now: float, worker: str, what: str, number: int) -> Statem
     )
 
 
+@lru_cache(maxsize=256)
 def status_to_json(status: Status) -> str:
     """Return a status as it is kept."""
     return json.dumps(status.as_dict())
@@ -73,6 +75,7 @@ SET_STATUS = "status = ?, status_group = ?, status_id = ?, status_name = ?"
 """In an UPDATE; its values are those of `status_values`."""
 
 
+@lru_cache(maxsize=256)
 def status_values(status: Status) -> tuple[str, int, int, str]:
     """Return a status as it is kept, and what it is looked up by."""
     return status_to_json(status), status.group_id, status.id, clean_text(status.name) or ""

@@ -18,6 +18,7 @@ from typing import Any
 from messaging_channels._ledger.address_privacy import AddressPrivacy
 from messaging_channels._ledger.driving import drive
 from messaging_channels._ledger.group_replies import AnyPending, deliver, wait_in_task, wait_in_thread
+from messaging_channels._ledger.secret_file import secret_of
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, fetch
 from messaging_channels._model import forks
@@ -51,6 +52,7 @@ class SqliteLedger(AddressPrivacy):
         self._path = require_path(path, "ledger.path")
         self.owned = owned
         self._writer: _Writer | None = None
+        self._secret: bytes | None = None
         self._lock = threading.Lock()
         self._is_left_to_parent = False
         forks.register(self)
@@ -83,6 +85,12 @@ class SqliteLedger(AddressPrivacy):
                 writer = self._writer
         writer.submit(one)
 
+    def _digest_keys(self) -> tuple[bytes, ...]:
+        if self._secret is None:
+            with self._lock:
+                self._secret = self._secret or secret_of(self._path)
+        return (self._pepper, self._secret) if self._pepper else (self._secret,)
+
     def upgrade(self) -> int:
         """Bring the tables to the form of this version, however long that takes, and return of which version they were; 0 for none.
 
@@ -91,7 +99,7 @@ class SqliteLedger(AddressPrivacy):
             LedgerUnavailable: the file cannot be used.
         """
         try:
-            database, version = LedgerFile(self._path).open(is_ordered=True)
+            database, version = LedgerFile(self._path).open(most_rows=0)
         except (sqlite3.Error, OSError) as error:
             raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
         database.close()

@@ -16,7 +16,7 @@ from pathlib import Path
 from messaging_channels._ledger.driving import drive
 from messaging_channels._ledger.sql_types import Dialect, Rows, Statement
 from messaging_channels._ledger.tables import SCHEMA_VERSION, SELECT_VERSION
-from messaging_channels._ledger.upgrade import prepare_schema
+from messaging_channels._ledger.upgrade import MOST_ROWS, prepare_schema
 from messaging_channels._model.paths import create_private
 
 DIALECT = Dialect()
@@ -36,7 +36,7 @@ class LedgerFile:
         self._generation = 0
         self._grown_at = float("-inf")
 
-    def open(self, *, is_ordered: bool = False) -> tuple[sqlite3.Connection, int]:
+    def open(self, *, most_rows: int = MOST_ROWS) -> tuple[sqlite3.Connection, int]:
         """Return a connection, and of which version the tables were.
 
         Raises:
@@ -51,7 +51,7 @@ class LedgerFile:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
             self._require_records(database)
-            version = _prepare(database, is_ordered=is_ordered)
+            version = _prepare(database, most_rows=most_rows)
             self._generation = _generation(database)
             self._require_newest()
         except BaseException:
@@ -154,7 +154,7 @@ def fetch(database: sqlite3.Connection, statement: Statement) -> Rows:
     return database.execute(*statement).fetchall()
 
 
-def _prepare(database: sqlite3.Connection, *, is_ordered: bool) -> int:
+def _prepare(database: sqlite3.Connection, *, most_rows: int) -> int:
     """Have the tables there. Nothing is locked where nothing is missing."""
     if fetch(database, (DIALECT.schema_check, ())) and fetch(database, (SELECT_VERSION, ())) == [
         (SCHEMA_VERSION,)
@@ -162,7 +162,7 @@ def _prepare(database: sqlite3.Connection, *, is_ordered: bool) -> int:
         return SCHEMA_VERSION
     database.execute("BEGIN IMMEDIATE")
     try:
-        flow = prepare_schema(DIALECT, is_ordered=is_ordered)
+        flow = prepare_schema(DIALECT, most_rows=most_rows)
         version = drive(flow, lambda statement: fetch(database, statement))
         database.execute("COMMIT")
     except BaseException:

@@ -27,12 +27,12 @@ MOST_ROWS = 2_000_000
 """Up to how many messages a database is upgraded when it is opened. A larger one keeps others waiting for too long: that is for an operator to begin."""
 
 
-def prepare_schema(dialect: Dialect, *, is_ordered: bool = False) -> StatementFlow[int]:
+def prepare_schema(dialect: Dialect, *, most_rows: int = MOST_ROWS) -> StatementFlow[int]:
     """Have the tables there in the form of this version. Return from which version they were brought there; 0 for a new database.
 
     Args:
         dialect: of the database.
-        is_ordered: whether an operator asked for it, so that any step may be taken.
+        most_rows: up to how many messages it is upgraded by the way; 0 for any number, where an operator asked for it.
 
     Raises:
         InvalidSetting: the database is of a newer version of this library, holds tables that are not ours, or is too large to be upgraded by the way.
@@ -46,8 +46,8 @@ def prepare_schema(dialect: Dialect, *, is_ordered: bool = False) -> StatementFl
     version = yield from find_version(dialect)
     if version > SCHEMA_VERSION:
         raise _newer_error(version)
-    if 0 < version < SCHEMA_VERSION and not is_ordered:
-        yield from _require_small(version)
+    if 0 < version < SCHEMA_VERSION and most_rows:
+        yield from _require_small(version, most_rows)
     for number in range(version, SCHEMA_VERSION) if version else ():
         yield from STEPS[number](dialect)
     yield from _create_missing(dialect)
@@ -86,10 +86,10 @@ def _read_version() -> StatementFlow[int]:
     return int(rows[0][0]) if rows else 0
 
 
-def _require_small(version: int) -> StatementFlow[None]:
+def _require_small(version: int, most_rows: int) -> StatementFlow[None]:
     table = "messaging_channels_message" if version >= upgrade_unnumbered.FIRST_WITH_PREFIX else "message"
-    ((count,),) = yield f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {MOST_ROWS + 1}) AS found", ()  # noqa: S608
-    if count > MOST_ROWS:
+    ((count,),) = yield f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {most_rows + 1}) AS found", ()  # noqa: S608
+    if count > most_rows:
         raise InvalidSetting(
             f"its tables are of version {version}, and so many messages are in them that to upgrade them takes a while",
             setting="ledger",

@@ -53,6 +53,17 @@ _REASONS = {
 """Reasons as version 1 wrote them, and as they are read."""
 
 
+_WORDS_OF_PAYLOADS = (
+    ('"extra":[', '"provider_options":['),
+    ('"$":"Card"', '"$":"CarouselCard"'),
+    ('"$":"UrlSuffix"', '"$":"UrlParameter"'),
+    ('"offer_ends":', '"offer_expires_at":'),
+    ('"body":[', '"parameters":['),
+    ('"body":{"$":"map"', '"parameters":{"$":"map"'),
+)
+"""Fields and types of messages that wait, as version 1 wrote them. In a message's text a backslash precedes every quotation mark: none is changed."""
+
+
 def _columns_before(table: str) -> frozenset[str]:
     return COLUMNS[TABLES[table]] - ADDED.get(table, frozenset())
 
@@ -74,6 +85,14 @@ def use_words_of_the_field(dialect: Dialect) -> StatementFlow[None]:
     whens = " ".join(f"WHEN '{before}' THEN '{after}'" for before, after in _REASONS.items())
     known = ", ".join(f"'{before}'" for before in _REASONS)
     yield f"UPDATE attempt SET reason = CASE reason {whens} END WHERE reason IN ({known})", ()  # noqa: S608
+    yield (
+        "UPDATE message SET fingerprint = ''",
+        (),
+    )  # messages have other fields since: what was made of the old ones fits none
+    payload = "payload"
+    for before, after in _WORDS_OF_PAYLOADS:
+        payload = f"replace({payload}, '{before}', '{after}')"
+    yield f"UPDATE queue SET payload = {payload}", ()  # noqa: S608  constants
     yield "UPDATE event SET kind = 'EngagementReceived' WHERE kind = 'Engaged'", ()
 
 

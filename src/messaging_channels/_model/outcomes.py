@@ -70,6 +70,8 @@ class Reason(StrEnum):
     """Something else than the provider answered: a redirect, a proxy, a login page. The provider never received the message."""
     INTERNAL_ERROR = "not_sent.internal_error"
     """A fault on our side before the first byte, most likely a bug in a plugin."""
+    LEASE_EXPIRED = "not_sent.lease_expired"
+    """The attempt's turn came after its lease, so another process may have the message. Nothing was sent by this one."""
     UNREADABLE_RESPONSE = "unknown.unreadable_response"
     """A success whose response is unreadable or names no message: most likely sent."""
     TIMEOUT = "unknown.timeout"
@@ -121,6 +123,7 @@ REASON_POLICIES: dict[Reason, ReasonPolicy] = {
     Reason.NOT_FOUND: _TRY_LATER,
     Reason.MISDIRECTED: _TRY_LATER,
     Reason.INTERNAL_ERROR: ReasonPolicy(Outcome.NOT_SENT, statuses.PENDING_NOT_SENT),
+    Reason.LEASE_EXPIRED: ReasonPolicy(Outcome.NOT_SENT, statuses.PENDING_NOT_SENT),
     Reason.UNREADABLE_RESPONSE: _UNKNOWN,
     Reason.TIMEOUT: _UNKNOWN,
     Reason.CONNECTION: _UNKNOWN,

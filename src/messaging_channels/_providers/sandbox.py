@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -18,6 +18,7 @@ from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.paths import create_private, require_path
 from messaging_channels.messages._json_view import to_json
+from messaging_channels.messages.email import Attachment, Email
 from messaging_channels.plugins.channels import BUILT_IN
 from messaging_channels.plugins.exchange import (
     BlockingCall,
@@ -70,6 +71,7 @@ BEHAVIOURS = (
 _BY_ADDRESS = {address: one for one in BEHAVIOURS for address in (one.phone, one.mail)}
 _DEFAULT_BEHAVIOUR = Behaviour("", "", "accepted, then delivered")
 _RETRY_AFTER = 2.0
+_MAX_KEPT_FILE = 5 * 1024 * 1024
 
 
 class SandboxStore:
@@ -87,11 +89,16 @@ class SandboxStore:
             "CREATE TABLE IF NOT EXISTS message (id TEXT PRIMARY KEY, taken_at REAL, channel TEXT, destination TEXT,"
             " type TEXT, content TEXT, status TEXT, report TEXT)"
         )
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS file (message_id TEXT, position INTEGER, filename TEXT, content_type TEXT,"
+            " content_id TEXT, content BLOB, PRIMARY KEY (message_id, position))"
+        )
 
-    def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Keep messages that were accepted, each id once."""
+    def add(self, rows: Sequence[tuple[Any, ...]], files: Iterable[tuple[Any, ...]] = ()) -> None:
+        """Keep messages that were accepted, each id once, and the files that go with them."""
         with self._lock:
             self._database.executemany("INSERT OR IGNORE INTO message VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._database.executemany("INSERT OR IGNORE INTO file VALUES (?, ?, ?, ?, ?, ?)", files)
 
     def apply_due_reports(self) -> list[tuple[str, Status]]:
         """Return the reports that are due, by message id, and make each the status of its message."""
@@ -101,11 +108,13 @@ class SandboxStore:
             ).fetchall()
         return [(message_id, _status(text)) for message_id, text in due]
 
-    def messages(self) -> list[dict[str, Any]]:
-        """Return every message that was taken, the oldest first."""
+    def messages(self, limit: int = -1) -> list[dict[str, Any]]:
+        """Return every message that was taken, the oldest first; or the last `limit` of them."""
         with self._lock:
             rows = self._database.execute(
-                "SELECT id, channel, destination, type, content, status FROM message ORDER BY taken_at, id"
+                "SELECT id, channel, destination, type, content, status, taken_at FROM message"
+                " ORDER BY taken_at DESC, id DESC LIMIT ?",
+                (limit,),
             ).fetchall()
         return [
             {
@@ -115,13 +124,23 @@ class SandboxStore:
                 "type": kind,
                 "content": json.loads(content),
                 "status": _status(status).as_dict(),
+                "takenAt": taken_at,
             }
-            for message_id, channel, destination, kind, content, status in rows
+            for message_id, channel, destination, kind, content, status, taken_at in reversed(rows)
         ]
+
+    def files(self, message_id: str) -> list[dict[str, Any]]:
+        """Return the files of a mail in order, with `filename`, `content_type`, `content_id` and `content`."""
+        names = ("filename", "content_type", "content_id", "content")
+        asked = f"SELECT {', '.join(names)} FROM file WHERE message_id = ? ORDER BY position"  # noqa: S608  constants
+        with self._lock:
+            rows = self._database.execute(asked, (message_id,)).fetchall()
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def clear(self) -> int:
         """Forget everything; return how many messages that were."""
         with self._lock:
+            self._database.execute("DELETE FROM file")
             return self._database.execute("DELETE FROM message").rowcount
 
     def __del__(self) -> None:
@@ -169,15 +188,17 @@ class Sandbox:
         now = yield CurrentTime()
         results: list[AttemptResult] = []
         rows: list[tuple[Any, ...]] = []
+        accepted: list[Envelope] = []
         for envelope, behaviour in zip(batch, behaviours, strict=True):
             if behaviour.reason is Reason.ACCEPTED:
                 results.append(AttemptResult.of(Reason.ACCEPTED, provider_id=envelope.id))
                 rows.append(_row(envelope, behaviour, now))
+                accepted.append(envelope)
             else:
                 wait = _RETRY_AFTER if behaviour.reason is Reason.THROTTLED else None
                 said = f"sandbox: {behaviour.meaning}"
                 results.append(AttemptResult.of(behaviour.reason, said, retry_after=wait))
-        yield BlockingCall(partial(self.outbox.add, rows))
+        yield BlockingCall(partial(self.outbox.add, rows, _file_rows(accepted)))
         return results
 
     def fetch_reports(self) -> Flow[Sequence[StatusChanged]]:
@@ -204,6 +225,29 @@ def _row(envelope: Envelope, behaviour: Behaviour, now: float) -> tuple[Any, ...
         _PENDING,
         behaviour.report_text,
     )
+
+
+def _file_rows(envelopes: Sequence[Envelope]) -> Iterator[tuple[Any, ...]]:
+    """Yield the files of mails. Reads them. One that is large, or cannot be read, is kept without what it holds."""
+    for envelope in envelopes:
+        if isinstance(envelope.message, Email):
+            for position, file in enumerate(envelope.message.attachments):
+                yield (
+                    envelope.id,
+                    position,
+                    file.filename,
+                    file.media_type.name,
+                    file.content_id or "",
+                    _kept(file),
+                )
+
+
+def _kept(file: Attachment) -> bytes | None:
+    try:
+        content = file.read()
+    except OSError:  # a sandbox needs no file
+        return None
+    return content if len(content) <= _MAX_KEPT_FILE else None
 
 
 def _status(text: str) -> Status:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._queue import retention
 from messaging_channels.plugins.exchange import Flow, ask
 from messaging_channels.plugins.ledger_queue import (
     Cancel,
@@ -13,7 +14,6 @@ from messaging_channels.plugins.ledger_queue import (
     ListDeadLetters,
     ListPausedAccounts,
     PausedAccount,
-    Prune,
     QueueStats,
     RetryDeadLetters,
 )
@@ -62,16 +62,34 @@ class QueueClient:
     def erase_recipient(self, to: Address) -> int:
         """Forget a recipient: no body and no address of it is kept, and what waits is not sent. Return how many messages it was.
 
-        Where the ledger keeps addresses masked, those that look the same are forgotten too. What was sent stays counted.
+        What was sent stays counted, and what the person said about being written to stands: it is kept under a digest, without the address.
+
+        Raises:
+            InvalidSetting: the ledger masks addresses, and has no secret by which people are told apart whose masked addresses are alike.
         """
-        return self.run(self.enqueuer.erase_recipient(to.plain, to.masked))  # type: ignore[no-any-return]
+        return self.run(retention.erase_recipient(self.enqueuer.pipeline, to))  # type: ignore[no-any-return]
+
+    def export_recipient(self, to: Address) -> dict[str, Any]:
+        """Return all that is kept of a recipient as JSON can hold it: messages with their attempts and events, what waits, and consent.
+
+        Raises:
+            InvalidSetting: see `erase_recipient`.
+        """
+        return self.run(retention.export_recipient(self.enqueuer.pipeline, to))  # type: ignore[no-any-return]
 
     def prune(self, *, older_than: float) -> int:
         """Forget addresses, and the bodies of dead letters, of messages created so many seconds ago; return how many.
 
         Bodies of others are gone as soon as nothing is left to do with them. What became of each message stays.
         """
-        return self.run(ask(Prune(self.enqueuer.now() - older_than)))  # type: ignore[no-any-return]
+        return self.run(retention.prune(self.enqueuer.now() - older_than))  # type: ignore[no-any-return]
+
+    def delete_records(self, *, older_than: float) -> int:
+        """Delete the records of messages created so many seconds ago, with their attempts and events; return how many.
+
+        Kept are those whose idempotency key stands, and those with which anything is still to be done. It goes in small steps, between which others write.
+        """
+        return self.run(retention.delete_records(self.enqueuer.pipeline, self.enqueuer.now() - older_than))  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +125,17 @@ class AsyncQueueClient:
 
     async def erase_recipient(self, to: Address) -> int:
         """See `QueueClient.erase_recipient`."""
-        return await self.run(self.enqueuer.erase_recipient(to.plain, to.masked))  # type: ignore[no-any-return]
+        return await self.run(retention.erase_recipient(self.enqueuer.pipeline, to))  # type: ignore[no-any-return]
+
+    async def export_recipient(self, to: Address) -> dict[str, Any]:
+        """See `QueueClient.export_recipient`."""
+        return await self.run(retention.export_recipient(self.enqueuer.pipeline, to))  # type: ignore[no-any-return]
 
     async def prune(self, *, older_than: float) -> int:
         """See `QueueClient.prune`."""
-        return await self.run(ask(Prune(self.enqueuer.now() - older_than)))  # type: ignore[no-any-return]
+        return await self.run(retention.prune(self.enqueuer.now() - older_than))  # type: ignore[no-any-return]
+
+    async def delete_records(self, *, older_than: float) -> int:
+        """See `QueueClient.delete_records`."""
+        flow = retention.delete_records(self.enqueuer.pipeline, self.enqueuer.now() - older_than)
+        return await self.run(flow)  # type: ignore[no-any-return]

@@ -15,13 +15,13 @@ from messaging_channels._model.durations import require_number
 from messaging_channels._model.status import PENDING_QUEUED, Status
 from messaging_channels._queue.candidates import require_reports, require_sendable
 from messaging_channels._queue.local_notifier import LocalNotifier
-from messaging_channels._queue.payload import QueuePayload, Step, recipient_digest
+from messaging_channels._queue.payload import QueuePayload, Step
 from messaging_channels._sending.send_options import SendOptions
 from messaging_channels.messages import Codec, Message, digest_of, fingerprint
 from messaging_channels.messages.fallback import Fallback
 from messaging_channels.plugins.exchange import Flow, ask
 from messaging_channels.plugins.ledger import Transaction
-from messaging_channels.plugins.ledger_queue import Enqueue, EraseRecipient, IncrementCounters
+from messaging_channels.plugins.ledger_queue import Enqueue, IncrementCounters
 from messaging_channels.plugins.notifiers import NotifyWorkers, QueueNotifier
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class _Prepared:
         new = self.operation
         if record is None:
             return QueuedReceipt(new.id, new.channel, self.to, PENDING_QUEUED, new.due)
-        if record.fingerprint != new.fingerprint:
+        if record.fingerprint not in ("", new.fingerprint):
             raise errors.IdempotencyKeyReused(record.id)
         return QueuedReceipt(
             record.id, record.channel, self.to, record.status, record.created_at, replayed=True
@@ -235,11 +235,6 @@ class Enqueuer:
     def now(self) -> float:
         """Return the time: seconds since the epoch, UTC."""
         return self.pipeline.clock()
-
-    def erase_recipient(self, plain: str, masked: str) -> Flow[int]:
-        """Forget a recipient. See `Dispatcher.erase`."""
-        kept = self.pipeline.recorder.options.ledger.stored_address(plain, masked)
-        return (yield from ask(EraseRecipient(recipient_digest(plain), (plain, kept), self.pipeline.clock())))
 
     def _prepare(
         self,
@@ -327,6 +322,7 @@ class Enqueuer:
             message_type=type(first.message).__name__,
             account=account,
             address=recording.ledger.stored_address(first.to.plain, first.to.masked),
+            recipient=recording.recipient_digest(first.to.plain),
             digest=digest_of(first.id, getattr(first.message, "text", None) or ""),
             fingerprint="" if send_options.idempotency_key is None else _fingerprint(payload),
             scope=send_options.scope,

@@ -15,20 +15,30 @@ from typing import TYPE_CHECKING, TypeAlias
 from messaging_channels._ledger.schema import step_message_id
 from messaging_channels._model import errors
 from messaging_channels._model.ids import random_digits
-from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
-from messaging_channels._model.receipts import deciding_attempt, was_rejected
+from messaging_channels._model.outcomes import Outcome
+from messaging_channels._model.receipts import deciding_attempt
 from messaging_channels._model.status import (
-    DELIVERED_TO_HANDSET,
     EXPIRED_BEFORE_SENT,
     REJECTED_BY_RULE,
     REJECTED_PLATFORM,
     REJECTED_SUPPRESSED,
-    StatusGroup,
 )
 from messaging_channels._queue.accounts import AccountPauses
 from messaging_channels._queue.candidates import capped_by_deadline, is_ours, prefer_other_providers
 from messaging_channels._queue.payload import QueuePayload, Step
-from messaging_channels._sending.attempt import LEASE_EXPIRED
+from messaging_channels._queue.transitions import (
+    JobEvent,
+    Transition,
+    decide,
+    decide_delivery,
+    decide_ended,
+    decide_looked_up,
+    decide_retry,
+    decide_round,
+    decide_step,
+    step_ended_at,
+    step_outcome,
+)
 from messaging_channels._sending.decision import Stop
 from messaging_channels._sending.send_state import QueueContext, SendState
 from messaging_channels.messages import Codec, DecodeError, digest_of
@@ -46,11 +56,10 @@ from messaging_channels.plugins.ledger_queue import (
 from messaging_channels.plugins.provider import Envelope
 
 if TYPE_CHECKING:
-    from messaging_channels._model.receipts import Attempt
     from messaging_channels._sending.pipeline import SendPipeline
     from messaging_channels.plugins.ledger import MessageRecord
 
-Transition: TypeAlias = "tuple[str, UpdateJob | AdvanceFallback | Transaction]"
+PlannedEnd: TypeAlias = "tuple[JobEvent | None, UpdateJob | AdvanceFallback | Transaction]"
 """What is counted, and what is written down."""
 
 
@@ -129,7 +138,7 @@ class JobProcessor:
         """Send what was claimed, and write down what follows. Return of how many that was written."""
         turn = _Round(AccountPauses(self.pipeline.clock, self.pipeline.chance))
         yield from turn.pauses.load()
-        transitions: list[Transition] = []
+        transitions: list[PlannedEnd] = []
         for job in jobs:
             end = yield from self._start(job, lease_owner, turn)
             transitions += [end] if end else []
@@ -140,7 +149,7 @@ class JobProcessor:
         ends = [end for one in turn.sending if (end := self._after_send(one, lease_owner, turn))]
         return given_back + (yield from self._write_transitions(ends))
 
-    def _write_transitions(self, transitions: Sequence[Transition]) -> Flow[int]:
+    def _write_transitions(self, transitions: Sequence[PlannedEnd]) -> Flow[int]:
         """Write endings down in one step, and count those that still were ours. Return how many those are."""
         if not transitions:
             return 0
@@ -148,10 +157,14 @@ class JobProcessor:
         told = [what for (what, _), reply in zip(transitions, replies, strict=True) if is_ours(reply)]
         counts = Counter(filter(None, told))
         if counts:
-            yield from ask(IncrementCounters(self.pipeline.clock(), self.name, dict(counts)))
+            yield from ask(
+                IncrementCounters(
+                    self.pipeline.clock(), self.name, {what.value: number for what, number in counts.items()}
+                )
+            )
         return len(told)
 
-    def _start(self, job: Job, holder: str, turn: _Round) -> Flow[Transition | None]:
+    def _start(self, job: Job, holder: str, turn: _Round) -> Flow[PlannedEnd | None]:
         """Decide what a claimed message needs. One that is to be sent is added to the round."""
         try:
             if job.crashes >= self.retry.max_crashes:
@@ -161,25 +174,25 @@ class JobProcessor:
         except errors.LedgerUnavailable:
             raise
         except (errors.InvalidMessage, errors.InvalidAddress) as error:
-            return "rejected", self._update_job(
+            return JobEvent.REJECTED, self._update_job(
                 job, holder, None, stop_reason=str(error), status=REJECTED_PLATFORM
             )
         except errors.MessagingError as error:
-            return "dead", self._update_job(job, holder, State.DEAD, stop_reason=str(error))
+            return JobEvent.DEAD, self._update_job(job, holder, State.DEAD, stop_reason=str(error))
         except Exception as fault:  # noqa: BLE001  one message that cannot be dealt with must not stop the others
             why = str(fault) if isinstance(fault, DecodeError) else f"{type(fault).__name__} was raised"
-            return "dead", self._update_job(job, holder, State.DEAD, stop_reason=why)
+            return JobEvent.DEAD, self._update_job(job, holder, State.DEAD, stop_reason=why)
 
-    def _set_aside(self, job: Job, holder: str) -> Flow[Transition]:
+    def _set_aside(self, job: Job, holder: str) -> Flow[PlannedEnd]:
         """Give up a message with which workers died: a dead letter, or held for good where it may have been sent."""
         record, why = job.record, f"{job.crashes} workers died with it in hand"
         if record is not None and any(one.in_progress for one in record.attempts):
             record = yield from self.pipeline.recorder.mark_crashed(record, self.pipeline.clock())
-        if record is not None and _step_outcome(job, record)[0] in (Outcome.ACCEPTED, Outcome.UNKNOWN):
-            return "unknown", self._update_job(job, holder, State.HELD, due=NEVER, stop_reason=why)
-        return "dead", self._update_job(job, holder, State.DEAD, stop_reason=why)
+        if record is not None and step_outcome(job, record)[0] in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+            return JobEvent.UNKNOWN, self._update_job(job, holder, State.HELD, due=NEVER, stop_reason=why)
+        return JobEvent.DEAD, self._update_job(job, holder, State.DEAD, stop_reason=why)
 
-    def _decide(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> Flow[Transition | None]:
+    def _decide(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> Flow[PlannedEnd | None]:
         job = claimed.job
         if job.record is not None:
             end = yield from self._decide_from_record(claimed, job.record, holder)
@@ -187,17 +200,17 @@ class JobProcessor:
                 return end
         now = self.pipeline.clock()
         if job.deadline is not None and now >= job.deadline:
-            return "expired", self._update_job(
+            return JobEvent.EXPIRED, self._update_job(
                 job, holder, None, stop_reason="its deadline passed", status=EXPIRED_BEFORE_SENT
             )
         opens = claimed.payload.next_open(now)
         if opens > now:
-            return "", self._update_job(
+            return None, self._update_job(
                 job, holder, State.WAITING, due=capped_by_deadline(job, opens), tries=job.tries
             )
         return (yield from self._prepare_send(claimed, holder, turn))
 
-    def _prepare_send(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> Flow[Transition | None]:
+    def _prepare_send(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> Flow[PlannedEnd | None]:
         """Set it on its way, or say why not."""
         job, letter, now = claimed.job, claimed.step, self.pipeline.clock()
         terms = claimed.payload.send_options(None if job.deadline is None else max(job.deadline - now, 0.001))
@@ -219,14 +232,16 @@ class JobProcessor:
         turn.sending.append(claimed)
         return None
 
-    def _after_block(self, claimed: _ClaimedJob, holder: str, blocked: errors.MessageBlocked) -> Transition:
+    def _after_block(self, claimed: _ClaimedJob, holder: str, blocked: errors.MessageBlocked) -> PlannedEnd:
         """Say what follows where a rule, or what the person said, forbids a step."""
         if blocked.__cause__ is not None:  # the rule could not be asked: later, perhaps
             return self._retry_later(claimed, holder, None)
         if claimed.has_more_steps:
-            return "failed_over", self._next_step(claimed, holder)
+            return JobEvent.FAILED_OVER, self._next_step(claimed, holder)
         what, status = (
-            ("rejected", REJECTED_BY_RULE) if blocked.entry is None else ("suppressed", REJECTED_SUPPRESSED)
+            (JobEvent.REJECTED, REJECTED_BY_RULE)
+            if blocked.entry is None
+            else (JobEvent.SUPPRESSED, REJECTED_SUPPRESSED)
         )
         why = str(blocked) if blocked.entry is None else f"{blocked} [{blocked.entry.id}]"
         return what, self._update_job(claimed.job, holder, None, stop_reason=why, status=status)
@@ -237,46 +252,43 @@ class JobProcessor:
 
     def _decide_from_record(
         self, claimed: _ClaimedJob, record: MessageRecord, holder: str
-    ) -> Flow[Transition | None]:
+    ) -> Flow[PlannedEnd | None]:
         """Read what became of earlier attempts. Return None if it may be sent (again)."""
-        job, now = claimed.job, self.pipeline.clock()
-        if any(attempt.in_progress for attempt in record.attempts):
-            if record.lease > now:  # somebody is at it
-                return "", self._update_job(job, holder, State.HELD, due=record.lease)
+        job, now, payload = claimed.job, self.pipeline.clock(), claimed.payload
+        transition = decide(job, record, now, payload)
+        if transition is Transition.WAIT_FOR_HOLDER:
+            return None, self._update_job(job, holder, State.HELD, due=record.lease)
+        if transition is Transition.MARK_CRASHED:
             record = yield from self.pipeline.recorder.mark_crashed(record, now)
-        if record.status.rank >= DELIVERED_TO_HANDSET.rank:
-            return "", self._update_job(job, holder, None)
-        outcome = _step_outcome(job, record)[0]
-        if outcome is Outcome.UNKNOWN and job.state is State.HELD:
+            transition = decide_ended(job, record, payload)
+        looks = 0
+        if transition is Transition.LOOK_UP:
             record = yield from self.pipeline.reports.look_up(record, claimed.step.to)
-            outcome = _step_outcome(job, record)[0]
-            if outcome is Outcome.UNKNOWN:
-                return "", self._hold(job, holder, job.tries + 1)
-        if job.state is State.SENT and outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
-            return (yield from self._check_fallback(claimed, record, holder))
-        result = _step_outcome(job, record)[1]
-        reason = result.reason if result else None
-        again = result is None or _may_retry(result)
-        copies = claimed.payload.on_unknown == "resend" and not was_rejected(_step_attempts(job, record))
-        if again or (outcome is Outcome.UNKNOWN and copies):
+            transition = decide_looked_up(job, record, payload)
+            looks = job.tries + 1 if transition is Transition.HOLD else 0
+        if transition is Transition.CHECK_STEP:
+            return (yield from self._check_step(claimed, record, holder))
+        if transition is Transition.SEND:
             return None
-        return self._finish_step(claimed, holder, outcome, reason, "its attempts had ended so")
+        if looks:
+            return None, self._hold(job, holder, looks)
+        return self._plan(
+            transition, claimed, holder, step_outcome(job, record)[0], "its attempts had ended so"
+        )
 
-    def _check_fallback(self, claimed: _ClaimedJob, record: MessageRecord, holder: str) -> Flow[Transition]:
-        """Look at a step that was accepted: whether it failed, or its time is over. Before the next one its provider is asked, where it can be."""
+    def _check_step(self, claimed: _ClaimedJob, record: MessageRecord, holder: str) -> Flow[PlannedEnd]:
+        """Look at a step that was accepted. Before the next one its provider is asked, where it can be."""
         job, now = claimed.job, self.pipeline.clock()
-        last = max((min(now, one.started_at + one.duration) for one in record.attempts), default=job.created)
-        standing = job.step_status
-        failed = standing is not None and standing.final and standing.group is not StatusGroup.DELIVERED
-        if not failed and now < last + claimed.payload.after:
-            return "", self._update_job(job, holder, State.SENT, due=last + claimed.payload.after)
-        if not failed:
+        transition = decide_step(job, record, now, claimed.payload)
+        if transition is Transition.AWAIT_REPORT:
+            due = step_ended_at(job, record, now) + claimed.payload.after
+            return None, self._update_job(job, holder, State.SENT, due=due)
+        if transition is Transition.CHECK_DELIVERY:
             record = yield from self.pipeline.reports.check_delivery(record, claimed.step.to)
-            if record.status.rank >= DELIVERED_TO_HANDSET.rank:
-                return "", self._update_job(job, holder, None)
-        return "failed_over", self._next_step(claimed, holder)
+            transition = decide_delivery(record)
+        return self._plan(transition, claimed, holder, Outcome.ACCEPTED, "")
 
-    def _after_send(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> Transition | None:
+    def _after_send(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> PlannedEnd | None:
         """Say what follows an attempt, or that none was made. None if it is no longer ours.
 
         Where the end of the attempt could not be written down, it is written together with what follows.
@@ -286,7 +298,7 @@ class JobProcessor:
             return end
         return end[0], Transaction((claimed.state.unwritten, end[1]))
 
-    def _next_transition(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> Transition | None:
+    def _next_transition(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> PlannedEnd | None:
         state = claimed.state
         if state is not None and isinstance(state.error, errors.MessageBlocked):
             return self._after_block(claimed, holder, state.error)
@@ -294,59 +306,64 @@ class JobProcessor:
             return None
         attempt, outcome = deciding_attempt(state.attempts)
         result = attempt.result if attempt else None
-        if attempt is not None and result is not None and result.reason.policy.is_account_fault:
-            if claimed.has_more_steps:
-                return "failed_over", self._next_step(claimed, holder)
+        transition = decide_round(
+            state.attempts,
+            has_more_steps=claimed.has_more_steps,
+            follow_unknown=claimed.payload.follow_unknown,
+        )
+        if transition is Transition.WAIT_FOR_ACCOUNT and attempt is not None:
             return self._wait_for_account(claimed, holder, turn.pauses.next_try(attempt))
-        if result is None or (outcome is Outcome.NOT_SENT and _may_retry(result)):
+        if transition is Transition.RETRY:
             asked = state.retry_after if result is None else result.retry_after
             return self._retry_later(claimed, holder, asked, attempted=result is not None)
         stopped = state.step.reason if isinstance(state.step, Stop) else ""
-        return self._finish_step(claimed, holder, outcome, result.reason, f"{stopped}: {result.detail}")
+        return self._plan(
+            transition, claimed, holder, outcome, f"{stopped}: {result.detail if result else ''}"
+        )
 
-    def _finish_step(
-        self, claimed: _ClaimedJob, holder: str, outcome: Outcome, reason: Reason | None, why: str
-    ) -> Transition:
-        """Say what follows the end of a step."""
+    def _plan(
+        self, transition: Transition, claimed: _ClaimedJob, holder: str, outcome: Outcome, why: str
+    ) -> PlannedEnd:
+        """Return what is counted and written down for a transition that asks nobody."""
         job = claimed.job
-        if outcome is Outcome.ACCEPTED or (
-            outcome is Outcome.UNKNOWN and claimed.has_more_steps and claimed.payload.follow_unknown
-        ):
-            if not claimed.has_more_steps:
-                return "accepted", self._update_job(job, holder, None)
-            due = self.pipeline.clock() + claimed.payload.after
-            return outcome.value, self._update_job(job, holder, State.SENT, due=due)
-        if outcome is Outcome.UNKNOWN:
-            return "unknown", self._hold(job, holder, 0)
-        if outcome is Outcome.REJECTED and claimed.has_more_steps:
-            return "failed_over", self._next_step(claimed, holder)
-        if reason in _OPERATOR_REASONS:
-            return "dead", self._update_job(job, holder, State.DEAD, stop_reason=why)
-        return "rejected", self._update_job(job, holder, None, stop_reason=why)
+        match transition:
+            case Transition.FORGET | Transition.ACCEPT:
+                told = JobEvent.ACCEPTED if transition is Transition.ACCEPT else None
+                return told, self._update_job(job, holder, None)
+            case Transition.AWAIT_REPORT:
+                due = self.pipeline.clock() + claimed.payload.after
+                return JobEvent(outcome.value), self._update_job(job, holder, State.SENT, due=due)
+            case Transition.HOLD:
+                return JobEvent.UNKNOWN, self._hold(job, holder, 0)
+            case Transition.NEXT_STEP:
+                return JobEvent.FAILED_OVER, self._next_step(claimed, holder)
+            case Transition.GIVE_UP:
+                return JobEvent.DEAD, self._update_job(job, holder, State.DEAD, stop_reason=why)
+            case _:
+                return JobEvent.REJECTED, self._update_job(job, holder, None, stop_reason=why)
 
     def _retry_later(
         self, claimed: _ClaimedJob, holder: str, asked: float | None, *, attempted: bool = True
-    ) -> Transition:
+    ) -> PlannedEnd:
         """Have it tried later; or give it up."""
         job, retry = claimed.job, self.retry
         tries = job.tries + int(attempted)
-        if tries >= retry.max_rounds:
-            if claimed.has_more_steps:
-                return "failed_over", self._next_step(claimed, holder)
+        transition = decide_retry(tries, retry.max_rounds, has_more_steps=claimed.has_more_steps)
+        if transition is not Transition.RETRY:
             why = f"nothing could be sent in {tries} rounds"
-            return "dead", self._update_job(job, holder, State.DEAD, stop_reason=why)
+            return self._plan(transition, claimed, holder, Outcome.NOT_SENT, why)
         wait = retry.delay(max(tries, 1), asked, self.pipeline.chance()) if attempted else asked or 1.0
         due = claimed.payload.next_open(self.pipeline.clock() + wait)
         tries = max(1, tries)  # no longer due when its caller named: a clock that is set back moves it
-        return "retried", self._update_job(
+        return JobEvent.RETRIED, self._update_job(
             job, holder, State.WAITING, due=capped_by_deadline(job, due), tries=tries
         )
 
-    def _wait_for_account(self, claimed: _ClaimedJob, holder: str, due: float) -> Transition:
+    def _wait_for_account(self, claimed: _ClaimedJob, holder: str, due: float) -> PlannedEnd:
         """Have it wait until its account can send again: that is no fault of the message, and counts against it in no way."""
         job, at = claimed.job, claimed.payload.next_open(due)
         tries = max(1, job.tries)
-        return "paused", self._update_job(
+        return JobEvent.PAUSED, self._update_job(
             job, holder, State.WAITING, due=capped_by_deadline(job, at), tries=tries
         )
 
@@ -374,24 +391,3 @@ class JobProcessor:
 
     def _update_job(self, job: Job, lease_owner: str, state: State | None, **more: object) -> UpdateJob:
         return UpdateJob(job.message_id, lease_owner, self.pipeline.clock(), state, **more)  # type: ignore[arg-type]
-
-
-def _step_outcome(job: Job, record: MessageRecord) -> tuple[Outcome, AttemptResult | None]:
-    """Return how the attempts of the present step stand, and the outcome that decided."""
-    attempt, outcome = deciding_attempt(_step_attempts(job, record))
-    return outcome, attempt.result if attempt else None
-
-
-def _step_attempts(job: Job, record: MessageRecord) -> Sequence[Attempt]:
-    """Return the attempts of the present step."""
-    return [one for one in record.attempts if one.number > job.base]
-
-
-def _may_retry(result: AttemptResult) -> bool:
-    """Whether a later round may do better: also where a worker was too slow for its lease, and so sent nothing."""
-    policy = result.reason.policy
-    return policy.retryable or policy.is_account_fault or result.detail == LEASE_EXPIRED.detail
-
-
-_OPERATOR_REASONS = frozenset({Reason.INTERNAL_ERROR, Reason.NO_COVERAGE})
-"""Ends that are ours to mend, so that the message may be tried again as it is."""

@@ -212,5 +212,5 @@ _MIN_SECONDS = 0.001
 
 
 LEASE_EXPIRED = AttemptResult.of(
-    Reason.INTERNAL_ERROR, "its turn came after its lease was over: somebody else may have sent it by now"
+    Reason.LEASE_EXPIRED, "its turn came after its lease was over: somebody else may have sent it by now"
 )

@@ -54,6 +54,7 @@ class NewRow(TypedDict):
     message_type: str
     account: str | None
     address: str
+    recipient: str
     digest: str
     fingerprint: str
     scope: str
@@ -160,6 +161,7 @@ class AttemptRecorder:
             "message_type": type(envelope.message).__name__,
             "account": request.account,
             "address": self.options.ledger.stored_address(envelope.to.plain, envelope.to.masked),
+            "recipient": self.options.recipient_digest(envelope.to.plain),
             "digest": digest_of(envelope.id, getattr(envelope.message, "text", None) or ""),
             "fingerprint": request.fingerprint,
             "scope": options.scope,
@@ -176,7 +178,7 @@ class AttemptRecorder:
             IdempotencyKeyReused: it is of another message or recipient.
             IdempotencyKeyInUse: its call has not ended in the time that the caller would wait.
         """
-        if record.fingerprint != request.fingerprint:
+        if record.fingerprint not in ("", request.fingerprint):
             raise errors.IdempotencyKeyReused(record.id)
         if record.in_progress and request.is_bulk:  # by this very call, perhaps, which has gone on since
             record = (yield from ask(GetMessage(message_id=record.id))) or record

@@ -15,6 +15,7 @@ from messaging_channels._model.values import fast_frozen
 from messaging_channels.plugins.ledger import OPERATIONS, InsertMessage, MessageRecord, Operation
 from messaging_channels.plugins.ledger_consent import CONSENT_OPERATIONS
 from messaging_channels.plugins.ledger_limits import LIMIT_OPERATIONS
+from messaging_channels.plugins.ledger_retention import RETENTION_OPERATIONS
 
 QUEUE_OWNER = "queue"
 """The holder of a message that waits and that no worker has claimed."""
@@ -306,25 +307,6 @@ def metrics(stats: QueueStats) -> Sequence[Metric]:
     ]
 
 
-@fast_frozen(frozen=True, slots=True)
-class EraseRecipient(Operation[int]):
-    """Forget one recipient's addresses and bodies. What waits is not sent any more. Reply how many messages it was."""
-
-    recipient_digest: str = field(repr=False)
-    """The digest of the address."""
-    stored_addresses: tuple[str, ...] = field(repr=False)
-    """The address as records keep it."""
-    at: float
-
-
-@fast_frozen(frozen=True, slots=True)
-class Prune(Operation[int]):
-    """Forget addresses and bodies of messages created before a time that nothing will be done with. Reply how many."""
-
-    before: float
-    """Seconds since the epoch, UTC."""
-
-
 ALL_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     *OPERATIONS,
     Enqueue,
@@ -340,9 +322,8 @@ ALL_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     AcquireProbe,
     ResumeAccount,
     ListPausedAccounts,
-    EraseRecipient,
-    Prune,
     *CONSENT_OPERATIONS,
+    *RETENTION_OPERATIONS,
     *LIMIT_OPERATIONS,
 )
 """All operations that a ledger performs."""

@@ -27,12 +27,33 @@ _FAILURES = frozenset(
     }
 )
 """What speaks against the provider as a whole. Any other answer shows that it works."""
-_NEUTRAL = frozenset({Reason.INTERNAL_ERROR, Reason.PLUGIN, Reason.CANCELLED, Reason.PROCESS_CRASHED})
+_NEUTRAL = frozenset(
+    {
+        Reason.INTERNAL_ERROR,
+        Reason.LEASE_EXPIRED,
+        Reason.PLUGIN,
+        Reason.CANCELLED,
+        Reason.PROCESS_CRASHED,
+    }
+)
 """What says nothing of the provider."""
 
 
 _CLOCK_TOLERANCE = 1.0
 """Seconds by which the times that threads read may be out of order."""
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitState:
+    """A provider that failed lately."""
+
+    provider: str
+    account: str | None
+    """None for the platform's own."""
+    failures: int
+    """In a row."""
+    open_until: float
+    """Until when it is left alone: seconds since the epoch, UTC; 0 if it is not."""
 
 
 @dataclass(slots=True)
@@ -82,6 +103,12 @@ class CircuitBreakers(FreshLock):
                 self.journal[key] = self.journal.get(key, (0, policy))[0] + 1, policy
             if condition.failures >= policy.failure_threshold:
                 condition.open(now, policy.reset_timeout)
+
+    def states(self, now: float) -> Sequence[tuple[Hashable, int, float]]:
+        """Return who failed lately, how often in a row, and until when it rests (0 if it does not)."""
+        with self._lock:
+            found = list(self._circuits.items())
+        return [(key, one.failures, one.open_until if one.is_open(now) else 0.0) for key, one in found]
 
     def is_open(self, key: Hashable, now: float) -> bool:
         """Whether it is to be left alone now."""

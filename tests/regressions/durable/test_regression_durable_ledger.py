@@ -17,7 +17,6 @@ from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._transport.clock import Clock
 from messaging_channels.plugins.ledger import Ledger
 
-KEEPING = pytest.mark.xfail(strict=True, reason="issue Keeping", raises=AssertionError)
 DAY = 86400.0
 
 
@@ -166,7 +165,6 @@ def test_a_path_given_as_text_is_taken_or_refused_at_once(what: str, tmp_path: P
     assert ran.stdout.strip() in ("accepted", "refused"), ran.stderr
 
 
-@KEEPING
 def test_no_send_waits_until_all_that_is_old_is_forgotten(tmp_path: Path) -> None:
     ledger = SqliteLedger(tmp_path / "ledger.sqlite3", addresses="plain", owned=True)
     ended: list[float] = []

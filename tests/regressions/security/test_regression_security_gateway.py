@@ -12,8 +12,6 @@ import pytest
 from regression_gateway import GatewayProcess
 from regression_server import TO
 
-PAGE = pytest.mark.xfail(strict=True, reason="issue Page", raises=AssertionError)
-
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
@@ -101,7 +99,6 @@ def test_the_development_page_is_shown_to_its_own_machine(gateway: GatewayProces
     assert shown
 
 
-@PAGE
 @pytest.mark.parametrize(
     "headers",
     [

@@ -16,7 +16,6 @@ from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels.plugins.ledger import Ledger
 from messaging_channels.policies.checks import AllowedPrefixes, SuppressionList
 
-KEEPING = pytest.mark.xfail(strict=True, reason="issue Keeping", raises=AssertionError)
 ALIKE = "+441632960123"
 
 
@@ -76,7 +75,6 @@ def masked(request: pytest.FixtureRequest) -> Iterator[Ledger]:
     ledger.close()
 
 
-@KEEPING
 def test_who_is_erased_takes_nobody_with_them_whose_masked_number_is_alike(masked: Ledger) -> None:
     with Dispatcher([Sandbox()], ledger=masked) as dispatcher:
         erased = dispatcher.send(Sms("hello"), to=TO).id

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route, Router
 
 from messaging_channels_gateway.api import (
@@ -21,14 +20,52 @@ from messaging_channels_gateway.api import (
 )
 from messaging_channels_gateway.api import directory_endpoints as directory
 from messaging_channels_gateway.api.middleware import ErrorMiddleware
+from messaging_channels_gateway.pages import (
+    catcher,
+    operator_access,
+    operator_consent,
+    operator_directory,
+    operator_messages,
+    operator_overview,
+    operator_settings,
+)
 from messaging_channels_gateway.pages import endpoints as pages
+from messaging_channels_gateway.pages.unsubscribe import unsubscribe
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from messaging_channels_gateway.gateway import Gateway
 
-Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+Endpoint: TypeAlias = Callable[[Request], Awaitable["ASGIApp"]]
+PAGES: tuple[tuple[str, str, Endpoint], ...] = (
+    ("GET", "/", pages.home),
+    ("GET", "/openapi.json", pages.openapi),
+    ("GET", "/docs", pages.docs_page),
+    ("GET", "/assets/{name}", pages.asset),
+    ("GET", "/preview", catcher.preview),
+    ("GET", "/preview/messages", catcher.preview_messages),
+    ("GET", "/preview/{id}/files/{position}", catcher.preview_file),
+    ("GET", "/unsubscribe/{token}", unsubscribe),
+    ("POST", "/unsubscribe/{token}", unsubscribe),
+    ("GET", "/operator", operator_overview.overview),
+    ("GET", "/operator/login", operator_access.login_page),
+    ("POST", "/operator/login", operator_access.login),
+    ("POST", "/operator/logout", operator_access.logout),
+    ("GET", "/operator/messages", operator_messages.messages),
+    ("GET", "/operator/messages/{id}", operator_messages.message),
+    ("GET", "/operator/messages/{id}/files/{position}", operator_messages.message_file),
+    ("GET", "/operator/queue", operator_overview.queue),
+    ("GET", "/operator/consent", operator_consent.consent),
+    ("GET", "/operator/users", operator_directory.users),
+    ("GET", "/operator/users/{id}", operator_directory.user),
+    ("POST", "/operator/users/{id}", operator_directory.user),
+    ("GET", "/operator/persons", operator_directory.persons),
+    ("GET", "/operator/persons/{id}", operator_directory.person),
+    ("POST", "/operator/persons/{id}", operator_directory.person),
+    ("GET", "/operator/settings", operator_settings.settings),
+)
+"""Those for people."""
 ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", "/v1/apps/message/{channel}", sending.send_to_address),
     ("POST", "/v1/users/{id}/message/{channel}", sending.send_to_user),
@@ -57,13 +94,7 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/health", admin_endpoints.health),
     ("GET", "/ready", admin_endpoints.ready),
     ("GET", "/metrics", admin_endpoints.metrics),
-    ("GET", "/openapi.json", pages.openapi),
-    ("GET", "/docs", pages.docs_page),
-    ("GET", "/docs.js", pages.docs_script),
-    ("GET", "/preview", pages.preview),
-    ("GET", "/preview.js", pages.preview_script),
-    ("GET", "/preview/messages", pages.preview_messages),
-    ("GET", "/style.css", pages.style),
+    *PAGES,
 )
 """Method, path and endpoint of everything that is answered."""
 

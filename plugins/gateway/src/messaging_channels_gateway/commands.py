@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from messaging_channels import Configuration
 from messaging_channels.testing import Clock
-from messaging_channels_gateway.auth.api_keys import SCOPES, ApiKeys
+from messaging_channels_gateway.auth.api_keys import OPERATE, SCOPES, ApiKeys
 from messaging_channels_gateway.settings import DEFAULT_TENANT, GatewaySettings
 from messaging_channels_gateway.store.sqlite import Store
 
@@ -33,7 +33,12 @@ def keys(parser: argparse.ArgumentParser) -> None:
     create = commands.add_parser("create", help="make a key and print it: it cannot be read again")
     create.add_argument("--name", required=True, help="who uses it")
     create.add_argument("--tenant", default=DEFAULT_TENANT, help="the tenant (default: %(default)s)")
-    create.add_argument("--scope", action="append", choices=SCOPES, help="a right; repeat it (default: all)")
+    create.add_argument(
+        "--scope",
+        action="append",
+        choices=(*SCOPES, OPERATE),
+        help="a right; repeat it (default: all but operate)",
+    )
     create.add_argument("--days", type=float, help="how long it stands (default: until it is revoked)")
     create.set_defaults(run=_create)
     rotate = commands.add_parser(

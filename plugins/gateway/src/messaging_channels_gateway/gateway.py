@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,10 +25,12 @@ from messaging_channels import (
     Sandbox,
     SqliteLedger,
 )
+from messaging_channels.consent import UnsubscribeAsgiApp, UnsubscribeLinks
 from messaging_channels.testing import Clock
 from messaging_channels_gateway import settings as configured
 from messaging_channels_gateway.auth.api_keys import ApiKeys
 from messaging_channels_gateway.auth.limits import RequestLimits
+from messaging_channels_gateway.auth.operators import Operators
 from messaging_channels_gateway.auth.url_guard import UrlGuard
 from messaging_channels_gateway.directory import resolvers as recipients
 from messaging_channels_gateway.events.deliveries import WebhookDeliveries
@@ -32,7 +43,7 @@ from messaging_channels_gateway.store.sqlite import Store, statements_work
 
 if TYPE_CHECKING:
     from messaging_channels import Configuration
-    from messaging_channels.plugins import Ledger, MessageRecord, RecipientResolver
+    from messaging_channels.plugins import Ledger, MessageRecord, Provider, RecipientResolver
     from messaging_channels_gateway.settings import GatewaySettings, Source
 
 Result = TypeVar("Result")
@@ -64,8 +75,17 @@ class Gateway:
     """The accounts that have providers."""
     sandbox_only: bool
     """Whether nothing but the sandbox is configured."""
+    is_development: bool
+    """Whether there is the page of the development."""
     preview_store: PreviewStore | None
-    """What was sent, for the page of the development."""
+    """What was sent, for that page, and for the operator's where it keeps content."""
+    sandbox: Sandbox | None
+    """The sandbox, if it is configured: what other programs gave it is shown too."""
+    operators: Operators
+    unsubscribe: UnsubscribeAsgiApp | None
+    """What answers the links by which people leave a list of mails; None if nothing signs them."""
+    configured: Sequence[Mapping[str, str]] = ()
+    """Every setting with its source, secrets hidden."""
     metrics: Metrics = field(default_factory=Metrics)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when open streams have to end."""
@@ -218,7 +238,8 @@ def open_gateway(
     """
     time = clock or Clock()
     parts = configuration.dispatcher_arguments(resolvers)
-    embedded = all(isinstance(provider, Sandbox) for provider in parts["providers"])
+    given_providers: list[Provider] = [*parts["providers"]]
+    embedded = all(isinstance(provider, Sandbox) for provider in given_providers)
     if embedded and not parts["accounts"]:
         parts["accounts"] = {_DEMONSTRATION: parts["providers"]}
     store = Store(settings.home / "gateway.sqlite3")
@@ -230,12 +251,13 @@ def open_gateway(
     events = EventLog(store)
     dispatcher = AsyncDispatcher(**parts, ledger=LedgerOptions(ledger, lease=settings.lease), clock=time)
     development = embedded if settings.preview is None else settings.preview
+    api_keys = ApiKeys(store, time.now)
     return Gateway(
         settings=settings,
         dispatcher=dispatcher,
         ledger=ledger,
         store=store,
-        api_keys=ApiKeys(store, time.now),
+        api_keys=api_keys,
         url_guard=guard,
         event_log=events,
         deliveries=WebhookDeliveries(store, events, guard, time.now),
@@ -244,8 +266,27 @@ def open_gateway(
         clock=time,
         accounts=accounts,
         sandbox_only=embedded,
-        preview_store=PreviewStore() if development else None,
+        is_development=development,
+        preview_store=PreviewStore() if development or settings.keep_content else None,
+        sandbox=_sandbox_of(given_providers),
+        operators=Operators(store, api_keys, settings, time.now),
+        unsubscribe=_unsubscribe(settings, dispatcher),
+        configured=configuration.describe(),
     )
+
+
+def _sandbox_of(providers: Iterable[Provider]) -> Sandbox | None:
+    return next((one for one in providers if isinstance(one, Sandbox)), None)
+
+
+def _unsubscribe(settings: GatewaySettings, dispatcher: AsyncDispatcher) -> UnsubscribeAsgiApp | None:
+    """Return the application behind the links, for the URL by which the world reaches us."""
+    secrets = [one.get_secret_value() for one in settings.unsubscribe_secrets]
+    if not secrets:
+        return None
+    base_url = f"{(settings.public_url or '').rstrip('/')}/unsubscribe"
+    links = UnsubscribeLinks(base_url, secrets, dispatcher.consent.recipient_key)
+    return UnsubscribeAsgiApp(links, dispatcher.consent)
 
 
 def _tenant_resolver(

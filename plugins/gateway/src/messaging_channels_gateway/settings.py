@@ -19,6 +19,7 @@ from pydantic import (
 
 from messaging_channels import Configuration
 from messaging_channels.errors import InvalidSetting
+from messaging_channels.plugins import SecretList
 
 DEFAULT_TENANT = "default"
 """Whose a key is, and what comes in, where nobody says otherwise."""
@@ -26,7 +27,9 @@ _KIB = 1024
 
 
 class _SettingsModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, frozen=True, use_attribute_docstrings=True
+    )
 
 
 class DirectorySource(_SettingsModel):
@@ -128,7 +131,19 @@ class GatewaySettings(_SettingsModel):
     event_retention_days: PositiveFloat = 30.0
     """For how long events are kept."""
     preview: bool | None = None
-    """Whether the page /preview shows what was sent. Without a word: where nothing but the sandbox is configured."""
+    """Whether the page /preview shows what was sent, to this machine alone. Without a word: where nothing but the sandbox is configured."""
+    preview_hosts: CommaSeparated = []
+    """Names by which /preview may be called through a trusted proxy, such as `dev.example.com`. It has no login of its own."""
+    operator_page: bool = True
+    """Whether there is the operator's page, /operator."""
+    operator_header: str | None = None
+    """The header in which a trusted proxy (OIDC) names who logged in there, such as `x-auth-request-email`: an operator of all tenants."""
+    operator_users: CommaSeparated = []
+    """Whom that header may name; without any, everybody whom the proxy lets through."""
+    keep_content: bool = False
+    """Whether the operator's page shows what the last 200 messages said. It is kept in the memory of the process, and lost with it."""
+    unsubscribe_secrets: SecretList = ()
+    """What signs the links of /unsubscribe: at least 16 characters; several, separated by commas, while it is changed. Without one there are no links."""
     inbound_tenant: str = DEFAULT_TENANT
     """To whom belongs what people write to the platform's own account."""
     tenants: dict[str, TenantSettings] = Field(default_factory=dict[str, TenantSettings])

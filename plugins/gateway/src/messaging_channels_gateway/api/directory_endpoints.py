@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from messaging_channels_gateway.api.request_context import Json
+    from messaging_channels_gateway.gateway import Gateway
 
 
 class Document(RequestModel):
@@ -133,28 +134,34 @@ async def _put(request: Request, kind: str) -> Response:
     """Make an entry, or put another in its place."""
     caller, key, gateway = authenticate(request, "write:directory"), path_id(request), gateway_of(request)
     body = validate_body(BODIES[kind], await json_body(request))
+    document, is_new = await write_entry(gateway, (caller.tenant, kind, key), body, caller.key_id)
+    return json_response(document, 201 if is_new else 200)
+
+
+async def write_entry(
+    gateway: Gateway, place: tuple[str, str, str], body: RequestModel, owner: str
+) -> tuple[Json, bool]:
+    """Write an entry at tenant, kind and id; return its document, and whether it is new. A password is not kept."""
     given = body.model_dump(by_alias=True, exclude={"password"}, exclude_none=True)
     kept = {name: value for name, value in given.items() if name not in _OWN}
-    before = _entry(request, kind, caller.tenant, key)
+    before = _entry(gateway, *place)
     created = before["created_at"] if before else int(gateway.clock.now() * 1000)
     document = {
-        "id": key,
+        "id": place[2],
         **kept,
         "created_at": created,
-        "owner": caller.key_id,
+        "owner": owner,
         "deleted": False,
         "error": None,
     }
     written = "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?)"
-    await gateway.store.run_transaction_async(
-        statement_work(written, caller.tenant, kind, key, json.dumps(document))
-    )
-    return json_response(document, 200 if before else 201)
+    await gateway.store.run_transaction_async(statement_work(written, *place, json.dumps(document)))
+    return document, before is None
 
 
 def _get(request: Request, kind: str) -> Response:
     caller, key = authenticate(request, "read:directory"), path_id(request)
-    entry = _entry(request, kind, caller.tenant, key)
+    entry = _entry(gateway_of(request), caller.tenant, kind, key)
     if entry is None:
         raise _not_found()
     return json_response(entry)
@@ -174,9 +181,9 @@ _OWN = frozenset({"id", "created_at", "owner", "deleted", "deleted_at", "error"}
 """What the directory itself says of an entry, whatever was given."""
 
 
-def _entry(request: Request, kind: str, tenant: str, key: str) -> Json | None:
+def _entry(gateway: Gateway, tenant: str, kind: str, key: str) -> Json | None:
     asked = "SELECT document FROM entry WHERE tenant = ? AND kind = ? AND id = ?"
-    rows = gateway_of(request).store.read(asked, tenant, kind, key)
+    rows = gateway.store.read(asked, tenant, kind, key)
     return json.loads(rows[0][0]) if rows else None
 
 

@@ -51,7 +51,7 @@ class ErrorMiddleware:
         exchange = _ResponseSender(send, f"{self._process}{next(self._count):08x}")
         started = self._clock()
         try:
-            _require_one_length(scope)
+            _require_readable(scope)
             await self._app(scope, receive, exchange.send)
         except Exception as fault:  # noqa: BLE001  whatever it is, the client gets an answer
             problem = _problem_of(fault)
@@ -93,12 +93,16 @@ class _ResponseSender:
         await self._send(message)
 
 
-def _require_one_length(scope: Scope) -> None:
-    """Refuse a request that gives its length in two ways: somebody on the way may have read it by the other one (RFC 9112, section 6.1).
+def _require_readable(scope: Scope) -> None:
+    """Refuse a version of HTTP that there is not, and a length that is given in two ways: somebody on the way may have read it by the other one.
+
+    Source of the latter: RFC 9112, section 6.1.
 
     Raises:
-        Problem: it does. The connection is closed after the answer.
+        Problem: it is one of them. The connection is closed after the answer.
     """
+    if scope["http_version"] not in _VERSIONS:
+        raise Problem("invalid_request", "there is no such version of HTTP", headers={"connection": "close"})
     names = {name for name, _ in scope["headers"]}
     if b"transfer-encoding" in names and b"content-length" in names:
         raise Problem(
@@ -128,4 +132,5 @@ def _internal_problem(fault: Exception, request_id: str) -> None:
     _LOG.error("request %s failed: %s in %s", request_id, type(fault).__name__, where)
 
 
+_VERSIONS = frozenset({"1.0", "1.1", "2", "3"})
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"})

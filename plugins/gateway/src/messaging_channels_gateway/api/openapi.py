@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic.json_schema import models_json_schema
 
 from messaging_channels_gateway._table_problems import PROBLEMS
+from messaging_channels_gateway.api._table_examples import ID, examples_of, tomorrow
 from messaging_channels_gateway.api._table_operations import OPERATIONS, Operation
 from messaging_channels_gateway.api.response_models import ProblemResponse
 from messaging_channels_gateway.problems import MEDIA_TYPE, WORD
@@ -30,12 +32,13 @@ _COMMON_PROBLEMS = ("invalid_request", "internal", "ledger_unavailable", "config
 _CREATED = 201
 
 
-@cache
-def openapi_document() -> Json:
-    """Return the document."""
+@lru_cache(maxsize=2)
+def openapi_document(day: date | None = None) -> Json:
+    """Return the document. Times in its examples are those of the day after `day`, without one of tomorrow."""
+    day = day or datetime.now(UTC).date()
     paths: dict[str, Json] = {}
     for operation in OPERATIONS:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _describe_operation(operation)
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _describe_operation(operation, day)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -49,12 +52,12 @@ def openapi_document() -> Json:
         "paths": paths,
         "components": {
             "securitySchemes": {"apiKey": {"type": "apiKey", "in": "header", "name": "x-api-key"}},
-            "schemas": _schemas(),
+            "schemas": _schemas(day),
         },
     }
 
 
-def _describe_operation(operation: Operation) -> Json:
+def _describe_operation(operation: Operation, day: date) -> Json:
     told: Json = {
         "operationId": operation.id,
         "tags": [operation.tag],
@@ -69,14 +72,22 @@ def _describe_operation(operation: Operation) -> Json:
     if operation.body is not None:
         told["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": _schema_ref(operation.body)}},
+            "content": {
+                "application/json": {
+                    "schema": _schema_ref(operation.body),
+                    "examples": {
+                        name: {"summary": summary, "value": value}
+                        for name, (summary, value) in examples_of(operation.id, day).items()
+                    },
+                }
+            },
         }
     return told
 
 
 def _parameters(operation: Operation) -> Iterable[Json]:
     for name in re.findall(r"{(\w+)}", operation.path):
-        schema = {"type": "string", "pattern": f"^{WORD.pattern}$", "examples": ["634b56217f6a7b0be52dffbd"]}
+        schema = {"type": "string", "pattern": f"^{WORD.pattern}$", "examples": [ID]}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
     if operation.idempotent:
         schema = {"type": "string", "pattern": "^[!#-~]{1,255}$", "examples": ["27373fabc392933deffda"]}
@@ -142,7 +153,7 @@ def _schema_ref(model: type[BaseModel]) -> Json:
     return {"$ref": f"{_REF}{model.__name__}"}
 
 
-def _schemas() -> dict[str, Any]:
+def _schemas(day: date) -> dict[str, Any]:
     models: set[type[BaseModel]] = {
         one
         for operation in OPERATIONS
@@ -155,4 +166,7 @@ def _schemas() -> dict[str, Any]:
         (by_name[name], "validation") for name in sorted(by_name)
     ]
     _, schemas = models_json_schema(ordered, ref_template=f"{_REF}{{model}}")
+    for schema in schemas["$defs"].values():
+        if "sendAt" in schema.get("properties", {}):
+            schema["properties"]["sendAt"]["examples"] = [tomorrow(day)]
     return dict(schemas["$defs"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -10,6 +9,7 @@ from starlette.responses import Response
 from messaging_channels.errors import UnknownProvider, WebhookVerificationError
 from messaging_channels.plugins import WebhookRequest
 from messaging_channels_gateway.api.request_context import gateway_of, path_id
+from messaging_channels_gateway.auth.proxies import public_url
 from messaging_channels_gateway.events.event_log import GatewayEvent, events_of_provider_event
 from messaging_channels_gateway.gateway import record_of
 from messaging_channels_gateway.problems import Problem
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from messaging_channels.events import Event
     from messaging_channels_gateway.gateway import Gateway
-    from messaging_channels_gateway.settings import GatewaySettings
 
 
 async def receive_webhook(request: Request) -> Response:
@@ -63,33 +62,3 @@ async def _gateway_events(
         if record is None or record.scope:
             notices += events_of_provider_event(event, record, gateway.tenant_of(account))
     return notices
-
-
-def public_url(request: Request, settings: GatewaySettings) -> str:
-    """Return the URL that the provider called, as the world sees it: some of them sign it.
-
-    What proxies say is believed only from those that are trusted, and only from the nearest of them.
-    """
-    path = request.scope.get("raw_path", b"").decode("latin-1") or request.url.path
-    query = request.scope["query_string"].decode("latin-1")
-    target = f"{path.partition('?')[0]}?{query}" if query else path.partition("?")[0]
-    if settings.public_url:
-        return settings.public_url.rstrip("/") + target
-    scheme, host = request.url.scheme, request.headers.get("host", "")
-    if request.client and _is_trusted_proxy(request.client.host, settings):
-        scheme = _last_header_value(request, "x-forwarded-proto") or scheme
-        host = _last_header_value(request, "x-forwarded-host") or host
-    return f"{scheme}://{host}{target}"
-
-
-def _is_trusted_proxy(client: str, settings: GatewaySettings) -> bool:
-    try:
-        address = ip_address(client)
-    except ValueError:
-        return False
-    return any(address in ip_network(network) for network in settings.trusted_proxies)
-
-
-def _last_header_value(request: Request, name: str) -> str:
-    values = ",".join(request.headers.getlist(name))
-    return values.rpartition(",")[2].strip()

@@ -63,7 +63,7 @@ def _parse_timestamp(value: object) -> datetime:
 Timestamp: TypeAlias = Annotated[
     datetime,
     BeforeValidator(_parse_timestamp),
-    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2030-05-01T09:00:00+02:00"]}),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 
 

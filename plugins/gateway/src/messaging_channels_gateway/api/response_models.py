@@ -71,7 +71,7 @@ class AttemptResponse(_FailureResponse):
 class EventResponse(_FailureResponse):
     """One report that came."""
 
-    kind: str
+    event_type: str
     at: Time
     status: StatusResponse | None
 

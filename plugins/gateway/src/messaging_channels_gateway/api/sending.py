@@ -169,7 +169,7 @@ class _SendRequest:
             if not isinstance(end, errors.MessagingError) and not end.replayed:
                 gateway.metrics.count_message(end.channel, "scheduled")
                 if gateway.preview_store is not None:
-                    gateway.preview_store.add(self._tenant, message, end)
+                    gateway.preview_store.add(self._tenant, message, end, gateway.clock.now())
         return ends
 
     async def _scheduled_time(self, key: str) -> float:
@@ -203,7 +203,7 @@ class _SendRequest:
         gateway = self._gateway
         gateway.metrics.count_message(receipt.channel, receipt.outcome)
         if gateway.preview_store is not None:
-            gateway.preview_store.add(self._tenant, message, receipt)
+            gateway.preview_store.add(self._tenant, message, receipt, gateway.clock.now())
         if receipt.outcome in (Outcome.ACCEPTED, Outcome.REJECTED):
             at = receipt.attempts[-1].started_at if receipt.attempts else gateway.clock.now()
             call = self._key if self._body.callback_url else None

@@ -26,7 +26,9 @@ SCOPES = (
     "write:directory",
     "manage:webhooks",
 )
-"""The rights. `send:advanced` is for choosing the sender, a callback URL, a validity or a time, and for cancelling; the others are what they say."""
+"""The rights of a tenant. `send:advanced` is for choosing the sender, a callback URL, a validity or a time, and for cancelling."""
+OPERATE = "operate"
+"""The right to see every tenant on the operator's page. A key has it only if it was asked for."""
 
 Row: TypeAlias = "tuple[str, str, str, str, float | None]"
 
@@ -81,8 +83,8 @@ class ApiKeys:
             ValueError: a scope is unknown, or the tenant's name is no word.
         """
         wanted = sorted(set(scopes))
-        if unknown := set(wanted) - set(SCOPES):
-            message = f"unknown scopes: {', '.join(sorted(unknown))}; known: {', '.join(SCOPES)}"
+        if unknown := set(wanted) - {*SCOPES, OPERATE}:
+            message = f"unknown scopes: {', '.join(sorted(unknown))}; known: {', '.join((*SCOPES, OPERATE))}"
             raise ValueError(message)
         if not WORD.fullmatch(tenant):
             message = "a tenant is named by up to 64 letters, digits, dots, dashes and underscores"
@@ -148,6 +150,13 @@ class ApiKeys:
             raise Problem("unauthorised", "give one valid key in the header x-api-key")
         self._cache.setdefault(asked, (now, row))
         return Caller(key_id, tenant, frozenset(scopes.split(",")))
+
+    def find(self, key_id: str) -> Caller | None:
+        """Return whose key that is, if it stands: for a session that was opened with it."""
+        key, _, tenant, scopes, expires = self._read(key_id)
+        if not key or (expires is not None and expires <= self.clock()):
+            return None
+        return Caller(key, tenant, frozenset(scopes.split(",")))
 
     def _cached(self, asked: tuple[str, str], now: float) -> Row | None:
         """Return the key of that id and digest if it was valid just now: to read the file for every call would have the event loop wait for its writer."""

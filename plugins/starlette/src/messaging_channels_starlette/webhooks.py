@@ -1,0 +1,91 @@
+"""The addresses that providers and recipients call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from messaging_channels import WebhookRequest
+from messaging_channels.consent import UnsubscribeAsgiApp
+from messaging_channels.errors import BadInput, LedgerUnavailable, UnknownProvider, WebhookVerificationError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from messaging_channels import AsyncDispatcher
+    from messaging_channels.consent import UnsubscribeLinks, UnsubscribePage
+
+_METHODS = ["GET", "POST", "PUT"]
+_PATHS = ("/webhooks/{provider}", "/webhooks/{provider}/{account}")
+
+
+def webhook_routes(
+    get_dispatcher: Callable[[], AsyncDispatcher], *, public_url: str, max_body_size: int
+) -> list[Route]:
+    """Return the routes for providers: with a slash at the end or without, since a redirect would lose the body."""
+
+    async def webhook(request: Request) -> Response:
+        body = await _read_body(request, max_body_size)
+        if body is None:
+            return PlainTextResponse("it is too large", 413)
+        call = webhook_request(
+            request, body, public_url=public_url, received_at=get_dispatcher().queue.enqueuer.now()
+        )
+        return await _answer(get_dispatcher(), call, request.path_params)
+
+    return [Route(f"{path}{end}", webhook, methods=_METHODS) for path in _PATHS for end in ("", "/")]
+
+
+def webhook_request(request: Request, body: bytes, *, public_url: str, received_at: float) -> WebhookRequest:
+    """Return a request as plugins read it: raw body, names of headers in lower case, and the URL as the provider called it."""
+    path = request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0] or request.url.path
+    query = request.scope["query_string"].decode("latin-1")
+    base = public_url.rstrip("/") or f"{request.url.scheme}://{request.headers.get('host', '')}"
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
+    return WebhookRequest(
+        body, headers, f"{base}{path}{'?' if query else ''}{query}", request.method, received_at
+    )
+
+
+def unsubscribe_app(
+    get_dispatcher: Callable[[], AsyncDispatcher],
+    make_links: Callable[[AsyncDispatcher], UnsubscribeLinks],
+    page: UnsubscribePage | None,
+) -> ASGIApp:
+    """Return the application for the links of mails: the page, and the one click of RFC 8058."""
+
+    async def unsubscribe(scope: Scope, receive: Receive, send: Send) -> None:
+        dispatcher = get_dispatcher()
+        await UnsubscribeAsgiApp(make_links(dispatcher), dispatcher.consent, page=page)(scope, receive, send)
+
+    return unsubscribe
+
+
+async def _answer(dispatcher: AsyncDispatcher, call: WebhookRequest, named: dict[str, str]) -> Response:
+    try:
+        result = await dispatcher.handle_webhook(named["provider"], call, account=named.get("account"))
+    except WebhookVerificationError:
+        return PlainTextResponse("nothing proves that the call is the provider's", 401)
+    except UnknownProvider:
+        return PlainTextResponse("no provider is called that", 404)
+    except LedgerUnavailable:
+        return PlainTextResponse("it could not be kept; call again", 503)
+    except BadInput:
+        return PlainTextResponse("it cannot be read", 400)
+    answer = result.response
+    return Response(answer.body, answer.status, dict(answer.headers))
+
+
+async def _read_body(request: Request, limit: int) -> bytes | None:
+    """Return the body; None if it is longer than `limit` octets."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limit:
+            return None
+    return bytes(body)

@@ -1,0 +1,72 @@
+"""The commands of the ledger: `messaging-channels ledger`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any, Protocol, runtime_checkable
+
+from messaging_channels._cli.messages import add_command, add_group, print_json
+from messaging_channels._client.dispatcher import Dispatcher
+from messaging_channels._config.settings import Configuration
+from messaging_channels._ledger.options import LedgerOptions
+from messaging_channels._model.errors import InvalidSetting
+from messaging_channels.consent.store import any_address
+
+
+@runtime_checkable
+class _Upgradable(Protocol):
+    def upgrade(self) -> int: ...
+
+
+def add_ledger_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
+    """Describe the commands."""
+    ledger = add_group(commands, "ledger", "upgrade the ledger's tables, and forget or export what it keeps")
+    add_command(
+        ledger, "upgrade", _upgrade, "bring the tables to the form of this version, however long it takes"
+    )
+    for name, run, words in (
+        ("export", _export, "print all that is kept of one recipient, as JSON"),
+        ("erase", _erase, "forget one recipient: no address and no body of it is kept"),
+    ):
+        add_command(ledger, name, run, words).add_argument(
+            "address", metavar="ADDRESS", help="a phone number or a mail address"
+        )
+    prune = add_command(ledger, "prune", _prune, "forget messages that are older, in small steps")
+    prune.add_argument(
+        "--retention-days", type=float, required=True, metavar="DAYS", help="how old what is kept may be"
+    )
+
+
+def _upgrade(_: argparse.Namespace) -> int:
+    given = Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()["ledger"]
+    ledger = given.ledger if isinstance(given, LedgerOptions) else given
+    if not isinstance(ledger, _Upgradable):
+        raise InvalidSetting(
+            f"{type(ledger).__name__} has no tables of ours",
+            setting="ledger",
+            source="it",
+            hint="none is needed",
+        )
+    print(f"the tables were of version {ledger.upgrade()}, and are up to date", file=sys.stderr)
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+        print_json(dispatcher.queue.export_recipient(any_address(options.address)))
+    return 0
+
+
+def _erase(options: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+        count = dispatcher.queue.erase_recipient(any_address(options.address))
+    print(f"{count} messages forgot their recipient", file=sys.stderr)
+    return 0
+
+
+def _prune(options: argparse.Namespace) -> int:
+    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+        count = dispatcher.queue.prune(older_than=options.retention_days * 86400.0)
+    print(f"{count} messages were forgotten", file=sys.stderr)
+    return 0

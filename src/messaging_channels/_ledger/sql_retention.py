@@ -1,0 +1,200 @@
+"""How much is kept, and for how long, in SQL: one recipient is forgotten or told everything; what is old goes in small steps. See `_ledger.sql`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from messaging_channels._ledger.sql import load_record
+from messaging_channels._ledger.sql_keys import is_key_over
+from messaging_channels._ledger.sql_list import id_at
+from messaging_channels._ledger.sql_stop import stop_message
+from messaging_channels._ledger.sql_types import Dialect, StatementFlow
+from messaging_channels._model.status import REJECTED_CANCELLED
+from messaging_channels.plugins import ledger_retention as r
+from messaging_channels.plugins.ledger_queue import NEVER
+
+
+class _Recipient(Protocol):
+    @property
+    def recipient_digest(self) -> str: ...
+    @property
+    def stored_addresses(self) -> tuple[str, ...]: ...
+    @property
+    def recipients(self) -> tuple[str, ...]: ...
+
+
+def _ids_of(person: _Recipient) -> StatementFlow[set[str]]:
+    """Return the ids of all messages to a person, later steps of a fallback and what waits included."""
+    found: set[str] = set()
+    for column, values in (("address", person.stored_addresses), ("recipient", person.recipients)):
+        for value in filter(None, values):
+            for table, name in (
+                ("messaging_channels_message", "id"),
+                ("messaging_channels_step", "message_id"),
+            ):
+                rows = yield (
+                    f"SELECT {name} FROM {table} WHERE {column} = ? AND {column} <> ''",  # noqa: S608  constants
+                    (value,),
+                )
+                found |= {key for (key,) in rows}
+    rows = yield (
+        "SELECT message_id FROM messaging_channels_queue WHERE recipients LIKE ?",
+        (f"% {person.recipient_digest} %",),
+    )
+    return found | {key for (key,) in rows}
+
+
+def _erase_recipient(operation: r.EraseRecipient, dialect: Dialect) -> StatementFlow[int]:
+    keys = sorted((yield from _ids_of(operation)))
+    for key in keys:
+        waits = yield (
+            f"SELECT message_id FROM messaging_channels_queue WHERE message_id = ?{dialect.for_update}",  # noqa: S608
+            (key,),
+        )
+        if waits:
+            yield "DELETE FROM messaging_channels_queue WHERE message_id = ?", (key,)
+            yield from stop_message(key, "erased on request", REJECTED_CANCELLED, operation.at)
+        yield "UPDATE messaging_channels_message SET address = '', recipient = '' WHERE id = ?", (key,)
+        yield "UPDATE messaging_channels_step SET address = '', recipient = '' WHERE message_id = ?", (key,)
+    for person in (
+        operation.consent_keys
+    ):  # what was said stays, under a digest: whoever opted out is not written to again
+        yield (
+            "UPDATE messaging_channels_consent_statement SET address = '' WHERE recipient = ? AND address <> ''",
+            (person,),
+        )
+    return len(keys)
+
+
+def _list_recipient(operation: r.ListRecipient, _: Dialect) -> StatementFlow[Sequence[r.KeptMessage]]:
+    kept: list[r.KeptMessage] = []
+    for key in sorted((yield from _ids_of(operation))):
+        record = yield from load_record("id = ?", key)
+        rows = yield "SELECT payload FROM messaging_channels_queue WHERE message_id = ?", (key,)
+        if record is not None:
+            kept.append(r.KeptMessage(record, rows[0][0] if rows else None))
+    return kept
+
+
+def _prune(operation: r.Prune, _: Dialect) -> StatementFlow[r.PrunedPage]:
+    after = operation.after or (yield from _pruned_up_to())
+    keys = yield (
+        "SELECT id FROM messaging_channels_message WHERE id > ? AND id < ? ORDER BY id LIMIT ?",
+        (after, id_at(operation.before), operation.limit),
+    )
+    if not keys:
+        yield from _keep_pruned_up_to(operation.before)
+        yield from _fold_counters(operation.before)
+        return r.PrunedPage(0, None)
+    between = (after, keys[-1][0])
+    over = yield (
+        (
+            "DELETE FROM messaging_channels_queue WHERE message_id > ? AND message_id <= ?"
+            " AND (state = 'dead' OR (state = 'held' AND due >= ?)) RETURNING message_id"
+        ),
+        (*between, NEVER),
+    )
+    touched = {key for (key,) in over}
+    for table, name in (("messaging_channels_message", "id"), ("messaging_channels_step", "message_id")):
+        rows = yield (
+            (
+                f"UPDATE {table} SET address = '', recipient = '' WHERE {name} > ? AND {name} <= ?"  # noqa: S608  constants
+                " AND (address <> '' OR recipient <> '') AND NOT EXISTS (SELECT 1 FROM messaging_channels_queue AS queue"
+                f" WHERE queue.message_id = {table}.{name}) RETURNING {name}, 1"
+            ),
+            between,
+        )
+        touched |= {row[0] for row in rows}
+    return r.PrunedPage(len(touched), keys[-1][0])
+
+
+def _pruned_up_to() -> StatementFlow[str]:
+    """Return the id up to which nothing is left to forget, but for what waited then and does no longer."""
+    rows = yield "SELECT at FROM messaging_channels_clock WHERE name = 'pruned'", ()
+    return id_at(rows[0][0]) if rows else ""
+
+
+def _keep_pruned_up_to(before: float) -> StatementFlow[None]:
+    ((oldest,),) = yield "SELECT min(message_id) FROM messaging_channels_queue", ()
+    try:
+        waits_since = before if oldest is None else int(oldest[:12], 16) / 1000 - 1
+    except ValueError:
+        return
+    yield (
+        "INSERT INTO messaging_channels_clock (name, at) VALUES ('pruned', ?) ON CONFLICT (name) DO UPDATE SET at = excluded.at",
+        (max(0.0, min(before, waits_since)),),
+    )
+
+
+def _fold_counters(before: float) -> StatementFlow[None]:
+    """Put counters that are old together: one row for each thing that is counted, in place of one for each minute and worker."""
+    minute = (int(before // 60),)
+    yield (
+        (
+            "INSERT INTO messaging_channels_counter (minute, worker, what, number) SELECT 0, 'all', what, sum(number)"
+            " FROM messaging_channels_counter WHERE minute > 0 AND minute < ? GROUP BY what"
+            " ON CONFLICT (minute, worker, what) DO UPDATE SET number = messaging_channels_counter.number + excluded.number"
+        ),
+        minute,
+    )
+    yield "DELETE FROM messaging_channels_counter WHERE minute > 0 AND minute < ?", minute
+
+
+def _delete_records(operation: r.DeleteRecords, _: Dialect) -> StatementFlow[r.PrunedPage]:
+    rows = yield (
+        (
+            "SELECT id, created, expires, idempotency_key FROM messaging_channels_message AS message WHERE id > ? AND id < ?"
+            " AND lease <= ? AND NOT EXISTS (SELECT 1 FROM messaging_channels_queue AS queue WHERE queue.message_id = message.id)"
+            " AND NOT EXISTS (SELECT 1 FROM messaging_channels_attempt AS attempt"
+            " WHERE attempt.message_id = message.id AND attempt.outcome IS NULL) ORDER BY id LIMIT ?"
+        ),
+        (operation.after or "", id_at(operation.before), operation.now, operation.limit),
+    )
+    if not rows:
+        yield _DELETE_ORPHANS, (operation.before, operation.limit)
+        return r.PrunedPage(0, None)
+    count = 0
+    for key, created, expires, idempotency_key in rows:
+        stands = idempotency_key is not None and not (
+            yield from is_key_over(key, created, expires, operation.now)
+        )
+        if not stands:
+            yield from _delete_record(key)
+            count += 1
+    return r.PrunedPage(count, rows[-1][0])
+
+
+def _delete_record(key: str) -> StatementFlow[None]:
+    """Remove all that is kept of a message."""
+    for statement in (  # noqa: UP028  a tuple is sent no rows
+        (
+            "DELETE FROM messaging_channels_failure WHERE source IN (SELECT key FROM messaging_channels_event WHERE message_id = ?)",
+            (key,),
+        ),
+        (
+            (
+                "DELETE FROM messaging_channels_failure WHERE source IN"
+                " (SELECT message_id || '/' || number FROM messaging_channels_attempt WHERE message_id = ?)"
+            ),
+            (key,),
+        ),
+        *(
+            (f"DELETE FROM messaging_channels_{table} WHERE message_id = ?", (key,))  # noqa: S608  constants
+            for table in ("event", "attempt", "step", "key", "crashed_claim")
+        ),
+        ("DELETE FROM messaging_channels_message WHERE id = ?", (key,)),
+    ):
+        yield statement
+
+
+_DELETE_ORPHANS = (
+    "DELETE FROM messaging_channels_event WHERE key IN (SELECT key FROM messaging_channels_event"
+    " WHERE message_id IS NULL AND heard_at < ? LIMIT ?)"
+)
+HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
+    r.EraseRecipient: _erase_recipient,
+    r.ListRecipient: _list_recipient,
+    r.Prune: _prune,
+    r.DeleteRecords: _delete_records,
+}

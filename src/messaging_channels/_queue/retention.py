@@ -1,0 +1,98 @@
+"""What is kept of people and for how long, as flows: export, erase, prune."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from messaging_channels._model.errors import InvalidSetting
+from messaging_channels._queue.payload import recipient_digest
+from messaging_channels.plugins.exchange import Flow, Sleep, ask
+from messaging_channels.plugins.ledger_consent import ListStatements
+from messaging_channels.plugins.ledger_retention import (
+    DeleteRecords,
+    EraseRecipient,
+    KeptMessage,
+    ListRecipient,
+    Prune,
+    PrunedPage,
+)
+
+if TYPE_CHECKING:
+    from messaging_channels._model.addresses import Address
+    from messaging_channels._model.statements import ConsentStatement
+    from messaging_channels._sending.pipeline import SendPipeline
+
+_PAUSE = 0.002
+"""Seconds between two steps of pruning, in which others write."""
+
+
+def erase_recipient(pipeline: SendPipeline, to: Address) -> Flow[int]:
+    """Forget a recipient. See `QueueClient.erase_recipient`."""
+    stored, digests = _stored(pipeline, to)
+    gate = pipeline.recorder.consent
+    keys = gate.keys.keys(to) if gate is not None and gate.is_kept else ()
+    operation = EraseRecipient(recipient_digest(to.plain), stored, pipeline.clock(), digests, keys)
+    return (yield from ask(operation))
+
+
+def export_recipient(pipeline: SendPipeline, to: Address) -> Flow[dict[str, Any]]:
+    """Return all that is kept of a recipient. See `QueueClient.export_recipient`."""
+    stored, digests = _stored(pipeline, to)
+    kept: Sequence[KeptMessage] = yield from ask(ListRecipient(recipient_digest(to.plain), stored, digests))
+    gate = pipeline.recorder.consent
+    said: Sequence[ConsentStatement] = ()
+    if gate is not None and gate.is_kept:
+        said = yield from ask(ListStatements(gate.keys.keys(to)))
+    return {
+        "address": to.plain,
+        "messages": [
+            one.record.as_dict() | {"waiting": None if one.payload is None else json.loads(one.payload)}
+            for one in kept
+        ],
+        "consent": [one.as_dict() for one in said],
+    }
+
+
+def prune(before: float) -> Flow[int]:
+    """Forget addresses and dead letters, step by step. Return of how many messages."""
+    total, after = 0, None
+    while True:
+        page: PrunedPage = yield from ask(Prune(before, after))
+        total, after = total + page.count, page.after
+        if after is None:
+            return total
+        yield from ask(Sleep(_PAUSE))
+
+
+def delete_records(pipeline: SendPipeline, before: float) -> Flow[int]:
+    """Delete records that are old, step by step. Return how many."""
+    total, after = 0, None
+    while True:
+        page: PrunedPage = yield from ask(DeleteRecords(before, pipeline.clock(), after))
+        total, after = total + page.count, page.after
+        if after is None:
+            return total
+        yield from ask(Sleep(_PAUSE))
+
+
+def _stored(pipeline: SendPipeline, to: Address) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the addresses and the digests by which a person's records are found.
+
+    Raises:
+        InvalidSetting: the ledger masks addresses, and has no secret to tell people apart by.
+    """
+    ledger = pipeline.recorder.options.ledger
+    digests = getattr(ledger, "recipient_digests", None)
+    if digests is None or ledger.tells_people_apart:  # type: ignore[attr-defined]
+        return (to.plain, ledger.stored_address(to.plain, to.masked)), ()
+    found: tuple[str, ...] = digests(to.plain)
+    if not found:
+        raise InvalidSetting(
+            "it masks addresses, and has no secret by which people are told apart whose masked addresses are alike",
+            setting="ledger_pepper",
+            source="the ledger",
+            hint="set MESSAGING_CHANNELS_LEDGER_PEPPER, or pass pepper= to the ledger: messages that are written down from then on are found",
+        )
+    return (to.plain,), found
