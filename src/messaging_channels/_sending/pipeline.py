@@ -188,9 +188,12 @@ class SendPipeline:
         if shared is None:
             queue = RateLimitedQueue(group, provider, rate_limit, self.limiter, now)
         else:
-            queue = yield from line_up(group, provider, rate_limit, shared, now)
+            queue = yield from line_up(group, provider, rate_limit, shared, self.clock)
+            now = self.clock()
         while queue.waiting:
-            if shared is None or not (yield from renew_places(queue, provider, rate_limit, shared, now)):
+            if shared is None or not (
+                yield from renew_places(queue, provider, rate_limit, shared, self.clock)
+            ):
                 yield from self._send_due(queue, provider, now)
             now = self.clock()
         if queue.left_out or self.checks:
