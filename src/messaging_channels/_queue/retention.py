@@ -95,7 +95,7 @@ def _stored(pipeline: SendPipeline, to: Address) -> tuple[tuple[str, ...], tuple
     found: tuple[str, ...] = digests(to.plain)
     if not found:
         raise InvalidSetting(
-            "it masks addresses, and has no secret by which people are told apart whose masked addresses are alike",
+            "masks addresses, and has no pepper to distinguish people with the same masked address",
             setting="ledger_pepper",
             source="the ledger",
             hint="set MESSAGING_CHANNELS_LEDGER_PEPPER, or pass pepper= to the ledger: messages that are written down from then on are found",
