@@ -13,6 +13,7 @@ CALLED_BY_OTHERS = {
     "eof_received", "pause_writing",  # asyncio
     "handle_RCPT", "handle_DATA",  # aiosmtpd
     "row_factory",  # sqlite3
+    "dump",  # psycopg
     "access_log",  # uvicorn
     "process_in_a_thread", "doctor",  # Procrastinate, Flask
     "pytest_addoption", "pytest_configure", "pytest_runtest_call",  # pytest

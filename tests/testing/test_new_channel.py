@@ -103,7 +103,7 @@ def test_the_library_the_gateway_the_outbox_and_the_kit_know_the_channel(distrib
     [
         (("--text", "hello", "--silent"), 0),
         (("--content", '{"text": "hello"}'), 0),
-        (("--content", '{"text": "hello", "colour": "red"}'), 2),
+        (("--content", '{"text": "hello", "color": "red"}'), 2),
     ],
 )
 def test_the_command_line_sends_on_it(distribution: Path, more: tuple[str, ...], code: int) -> None:

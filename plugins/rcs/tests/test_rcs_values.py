@@ -146,7 +146,7 @@ def test_json_becomes_a_carousel_with_things_to_tap() -> None:
     "told",
     [
         {"type": "carousel", "cards": []},
-        {"type": "card", "card": {"title": "x", "colour": "red"}},
+        {"type": "card", "card": {"title": "x", "color": "red"}},
         {"text": "x", "suggestions": [{"type": "fly", "text": "x"}]},
         {"text": "x", "suggestions": [{"text": "x" * 26}]},
         {"type": "song", "text": "x"},

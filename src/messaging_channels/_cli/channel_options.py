@@ -107,17 +107,18 @@ def _build_derived(spec: ChannelSpec, given: Mapping[str, Any], sender: str | No
         for name, value in given.items()
         if name != "content" and value is not None
     }
-    lacking = [
-        one.name
-        for one in fields(kind)  # type: ignore[arg-type]
-        if one.default is MISSING and one.default_factory is MISSING and one.name not in own
-    ]
+    lacking = [name for name in _required_fields(kind) if name not in own]
     if lacking:
         raise InvalidMessage(
             "it is missing", field=f"--{lacking[0].replace('_', '-')}", hint="give it, or --content with JSON"
         )
     takes_sender = any(one.name == "sender" for one in fields(kind))  # type: ignore[arg-type]
     return kind(**own, **({"sender": sender} if takes_sender else {}))
+
+
+def _required_fields(kind: type[Message]) -> list[str]:
+    every = fields(kind)  # type: ignore[arg-type]
+    return [one.name for one in every if one.default is MISSING and one.default_factory is MISSING]
 
 
 def _add_option(place: Any, one: CommandOption) -> None:  # noqa: ANN401  argparse keeps the type to itself

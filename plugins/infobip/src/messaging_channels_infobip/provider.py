@@ -148,28 +148,24 @@ class Infobip:
 
         A request that fails takes only the envelopes in it along: the others keep the outcomes that they have, or are still sent.
         """
+        told: dict[str, AttemptResult] = {}
         if _is_plain_text(batch):  # as most are
             parts = [sms.build_plain_part(batch, self._api, self._defaults)]
         else:
-            refused = (
-                (yield from self._not_capable(batch))
-                if self.rcs.before_sending
-                else dict[str, AttemptResult]()
-            )
-            if refused:
-                capable = [one for one in batch if one.id not in refused]
-                sent = (yield from self.send(capable)) if capable else ()
-                told = refused | dict(zip((one.id for one in capable), sent, strict=True))
-                return [told[one.id] for one in batch]
-            parts = yield from self._request_parts(batch)
-        if len(parts) == 1:  # then it is the whole batch, in its order
+            told, parts = yield from self._prepare(batch)
+        if len(parts) == 1 and not told:  # then it is the whole batch, in its order
             (part,) = parts
             return part.read((yield part.request), part.envelopes)
-        told = {}
         for part in parts:
             outcomes = yield from _send_part(part)
             told.update(zip((one.id for one in part.envelopes), outcomes, strict=True))
         return [told[envelope.id] for envelope in batch]
+
+    def _prepare(self, batch: Sequence[Envelope]) -> Flow[tuple[dict[str, AttemptResult], list[RequestPart]]]:
+        """Return the results of those that cannot be reached, by their ids, and the requests for the others."""
+        told = (yield from self._not_capable(batch)) if self.rcs.before_sending else {}
+        capable = [one for one in batch if one.id not in told] if told else batch
+        return told, ((yield from self._request_parts(capable)) if capable else [])
 
     def _not_capable(self, batch: Sequence[Envelope]) -> Flow[dict[str, AttemptResult]]:
         """Return the results of those messages whose numbers cannot be reached by RCS now; where Infobip cannot tell, there are none."""

@@ -12,22 +12,21 @@ from messaging_channels_rcs.suggestions import OpenUrl, Reply, Suggestion
 def render(content: Content) -> Rendering:
     """Write content as a card where it has a title or a picture, else as text; buttons and links are suggestions."""
     suggestions, lost, reduced = _suggestions(content)
-    if content.title or content.picture:
-        fits = len(content.title) <= limits.TITLE and len(content.text) <= limits.DESCRIPTION
-        if fits:
-            on_card = suggestions if len(suggestions) <= limits.CARD_SUGGESTIONS else ()
-            card = RichCard(
-                content.title,
-                content.text,
-                CardMedia(content.picture) if content.picture else None,
-                tuple(on_card),
-            )
-            below = () if on_card else tuple(suggestions)
-            message = RcsCard(card, suggestions=below, sender=content.sender, category=content.category)
-            return Rendering(message, lost, reduced)
+    fits = len(content.title) <= limits.TITLE and len(content.text) <= limits.DESCRIPTION
+    if fits and (content.title or content.picture):
+        return Rendering(_card(content, tuple(suggestions)), lost, reduced)
     words = "\n".join(part for part in (content.title, content.text, content.picture) if part)
     text = RcsText(words, tuple(suggestions), sender=content.sender, category=content.category)
     return Rendering(text, lost, reduced | (content.parts & {"title", "picture"}))
+
+
+def _card(content: Content, suggestions: tuple[Suggestion, ...]) -> RcsCard:
+    """Return a card, with its suggestions on it where there is room."""
+    picture = CardMedia(content.picture) if content.picture else None
+    on_card = suggestions if len(suggestions) <= limits.CARD_SUGGESTIONS else ()
+    card = RichCard(content.title, content.text, picture, on_card)
+    below = () if on_card else suggestions
+    return RcsCard(card, suggestions=below, sender=content.sender, category=content.category)
 
 
 def _suggestions(content: Content) -> tuple[list[Suggestion], frozenset[str], frozenset[str]]:

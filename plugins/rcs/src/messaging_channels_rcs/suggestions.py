@@ -140,11 +140,6 @@ class CalendarEvent:
 Suggestion: TypeAlias = Reply | OpenUrl | Dial | ShowLocation | LocationRequest | CalendarEvent
 
 
-def postback_of(suggestion: Suggestion) -> str:
-    """Return what comes back when it is tapped."""
-    return suggestion.postback or suggestion.text
-
-
 def _require_label(suggestion: Suggestion) -> None:
     name = type(suggestion).__name__
     limits.require_length(suggestion.text, f"{name}.text", limits.LABEL)

@@ -108,19 +108,22 @@ def _sender(envelope: Envelope, account: MessageDefaults, options: TwilioOptions
         described.append(("From", format_sender(given, envelope.channel, type(message).__name__)))
     if isinstance(message, RcsText) and message.sms_fallback is not None:
         described = []  # a sender of its own would rule out the fallback
-        if service is None:
-            raise InvalidMessage(
-                "only a messaging service falls back to SMS",
-                field="RcsText.sms_fallback",
-                hint="set rcs_sender to a messaging service (MG…), or TwilioOptions.messaging_service_sid",
-            )
-    if options.send_at is not None and service is None:
-        raise InvalidMessage(
-            "needs a messaging service",
-            field="TwilioOptions.send_at",
-            hint="set messaging_service_sid",
-        )
+    if service is None:
+        _require_no_service(message, options)
     return [*described, ("MessagingServiceSid", service)] if service else described
+
+
+def _require_no_service(message: Message, options: TwilioOptions) -> None:
+    if isinstance(message, RcsText) and message.sms_fallback is not None:
+        raise InvalidMessage(
+            "only a messaging service falls back to SMS",
+            field="RcsText.sms_fallback",
+            hint="set rcs_sender to a messaging service (MG…), or TwilioOptions.messaging_service_sid",
+        )
+    if options.send_at is not None:
+        raise InvalidMessage(
+            "needs a messaging service", field="TwilioOptions.send_at", hint="set messaging_service_sid"
+        )
 
 
 def _fallback(message: Message, fallback: SmsFallback | None, options: TwilioOptions) -> Parameters:

@@ -325,11 +325,10 @@ def _wrong_channel(context: ConformanceContext, webhook: Webhook, told: WebhookR
     named = b"whatsapp" in webhook.body.lower()
     for event in told.events:
         channel = getattr(event, "channel", None)
-        if channel is None or (not channel and isinstance(event, events.StatusChanged)):
-            continue
-        if channel not in carried and context.messages:
+        is_told = channel is not None and (channel or not isinstance(event, events.StatusChanged))
+        if is_told and channel not in carried and context.messages:
             return f"it is told to have come on the channel {channel!r}, on which this provider sends nothing"
-        if named and channel == "sms" and "whatsapp" in carried:
+        if is_told and named and channel == "sms" and "whatsapp" in carried:
             return "it names WhatsApp, and is told to have come on the channel 'sms'"
     return ""
 

@@ -69,7 +69,7 @@ _RULES: tuple[tuple[str, str, Callable[[Mapping[str, str]], bool]], ...] = (
 )
 
 
-def find_problem(message: Mapping[str, Any]) -> str | None:  # noqa: PLR0911  one for each rule
+def find_problem(message: Mapping[str, Any]) -> str | None:
     """Return what the Messages API calls invalid; None if all is well."""
     channel, kind = str(message.get("channel")), str(message.get("message_type"))
     if channel not in _TYPES or kind not in _TYPES[channel]:
@@ -79,16 +79,21 @@ def find_problem(message: Mapping[str, Any]) -> str | None:  # noqa: PLR0911  on
             return name
     if channel == "rcs":
         return find_rcs_problem(message, kind)
-    if not (
-        _NUMBER.fullmatch(message["to"]) or (channel == "whatsapp" and _USER_ID.fullmatch(message["to"]))
-    ):
-        return "to"
-    if not _NUMBER.fullmatch(message["from"]) and channel != "sms":
-        return "from"
     reference = message.get("client_ref", "")
     if not isinstance(reference, str) or len(reference) > MAX_PARAMETERS:
         return "client_ref"
-    return _ttl_problem(message, channel) or _content_problem(message, channel, kind)
+    return (
+        _party_problem(message, channel)
+        or _ttl_problem(message, channel)
+        or _content_problem(message, channel, kind)
+    )
+
+
+def _party_problem(message: Mapping[str, Any], channel: str) -> str | None:
+    is_user = channel == "whatsapp" and _USER_ID.fullmatch(message["to"])
+    if not (is_user or _NUMBER.fullmatch(message["to"])):
+        return "to"
+    return None if channel == "sms" or _NUMBER.fullmatch(message["from"]) else "from"
 
 
 def _ttl_problem(message: Mapping[str, Any], channel: str) -> str | None:

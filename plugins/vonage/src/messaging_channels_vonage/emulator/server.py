@@ -320,12 +320,15 @@ def _states(message: Mapping[str, Any], uuid: str) -> Iterator[dict[str, Any]]:
         workflow = {"workflow": {"id": "w-1", "items_number": str(number), "items_total": str(len(steps))}}
         joined = workflow if failover else {}
         yield {**_state(step, own, "submitted"), **joined}
-        if step["channel"] == "rcs" or step["to"].endswith("922"):
-            problem = {"type": "https://developer.vonage.com/api-errors/messages#1300", "title": "1300"}
-            problem |= {"detail": "Not part of the provider network", "instance": own}
-            yield {**_state(step, own, "rejected"), "error": problem, **joined}
-        else:
-            yield {**_state(step, own, "delivered"), **joined}
+        yield {**_end_of_step(step, own), **joined}
+
+
+def _end_of_step(step: Mapping[str, Any], own: str) -> dict[str, Any]:
+    if step["channel"] != "rcs" and not step["to"].endswith("922"):
+        return _state(step, own, "delivered")
+    problem = {"type": "https://developer.vonage.com/api-errors/messages#1300", "title": "1300"}
+    problem |= {"detail": "Not part of the provider network", "instance": own}
+    return {**_state(step, own, "rejected"), "error": problem}
 
 
 def _state(message: Mapping[str, Any], uuid: str, state: str) -> dict[str, Any]:
