@@ -6,25 +6,47 @@ from collections.abc import Iterable, Mapping, Sequence
 from random import random
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
+from messaging_channels._client import capture
+from messaging_channels._client.arguments import (
+    CHANNEL,
+    PROVIDER,
+    as_accounts,
+    as_enqueue_options,
+    as_moment,
+    as_parts,
+    as_rate_limits,
+    as_send_options,
+    as_status_group,
+    as_status_name,
+    check_list,
+    check_lookup,
+    check_message,
+    check_messages,
+    check_parts,
+    check_recipient,
+)
 from messaging_channels._inbound.webhooks import Reports
 from messaging_channels._ledger.caller_transaction import EXECUTORS as WITHIN
 from messaging_channels._ledger.caller_transaction import InTransaction
 from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
 from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._model import errors
+from messaging_channels._model.addresses import Address
 from messaging_channels._queue.enqueue import Enqueuer, storable_types
 from messaging_channels._sending.envelopes import EnvelopeBuilder
 from messaging_channels._sending.pipeline import SendPipeline
 from messaging_channels._sending.provider_selection import ProviderSelector
 from messaging_channels._sending.recorder import AttemptRecorder
+from messaging_channels._sending.send_options import DEFAULT_OPTIONS, SendOptions
 from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.drivers import AsyncTransport, Transport
 from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.consent.gate import ConsentGate
 from messaging_channels.consent.policy import ConsentPolicy
 from messaging_channels.consent.store import ConsentStore
-from messaging_channels.messages import Codec
+from messaging_channels.messages import Codec, Message
 from messaging_channels.plugins.channels import Channel, ChannelSpec, collect_channels
+from messaging_channels.plugins.ledger import GetMessage, ListMessages
 from messaging_channels.plugins.ledger_limits import LimitStore, TakePlaces
 from messaging_channels.plugins.notifiers import EXECUTORS as WAKE_UP
 from messaging_channels.plugins.notifiers import NotifyWorkers, QueueNotifier
@@ -35,7 +57,6 @@ from messaging_channels.policies.routing import Route, resolve_routes
 from messaging_channels.policies.shared_limits import SharedLimits
 
 if TYPE_CHECKING:
-    from messaging_channels._model.addresses import Address
     from messaging_channels._model.rate_limit import RateLimit
     from messaging_channels.plugins.exchange import Exchange, ExecutorPair
     from messaging_channels.plugins.ledger import Ledger
@@ -53,14 +74,14 @@ class BaseDispatcher:
         self,
         providers: Iterable[Provider],
         *,
-        routes: Mapping[str, Route] | None = None,
+        routes: Mapping[str, Route | str | Sequence[str]] | None = None,
         resolvers: Iterable[RecipientResolver] = (),
         accounts: Mapping[str, Iterable[Provider]] | None = None,
         channels: Iterable[Channel] = (),
         ledger: Ledger | LedgerOptions | None = None,
         consent: ConsentPolicy | None = None,
         checks: Iterable[PreSendCheck] = (),
-        rate_limits: Mapping[str, RateLimit] | None = None,
+        rate_limits: Mapping[str, RateLimit | float] | None = None,
         shared_limits: LimitStore | bool = False,
         notifiers: Iterable[QueueNotifier] = (),
         observer: Observer | None = None,
@@ -71,7 +92,8 @@ class BaseDispatcher:
 
         Args:
             providers: those of the platform's own account.
-            routes: by channel name. A channel without one is served by the providers that carry it, in the order given.
+            routes: by channel name: a `Route`, or the names of providers in order (a list, or a text with commas). A channel
+                without one is served by the providers that carry it, in the order given.
             resolvers: asked in order for recipients that are not addresses.
             accounts: the providers that hold other accounts' credentials, by the names that resolvers return.
             channels: besides the built-in ones.
@@ -79,7 +101,7 @@ class BaseDispatcher:
                 idempotency key are, in memory, as long as the dispatcher lives.
             consent: how what people say about being written to is understood. It is kept in the ledger, which is asked before every message.
             checks: pre-send checks that may block a message, asked in order.
-            rate_limits: the most that a provider may be asked for each account and sender, by the provider's name.
+            rate_limits: the most that a provider may be asked for each account and sender, by the provider's name; a number counts messages a second.
             shared_limits: whether rates and circuit breakers hold over all processes that share the ledger; or where else they are kept. Checks
                 that are `shared` are asked there too.
             notifiers: have a worker look at an enqueued message at once; see `messaging_channels.plugins.notifiers`.
@@ -90,10 +112,13 @@ class BaseDispatcher:
         Raises:
             UnknownProvider: a route names a provider that is not given.
             InvalidSetting: the name or a message type of a channel is taken; limits are to be shared, and the ledger does not keep them.
+            InvalidArgument: an argument is of a wrong type, such as a class instead of an instance, or two providers have one name.
         """
-        accounts_by_name = {None: _by_name(providers)} | {
-            name: _by_name(own) for name, own in (accounts or {}).items()
-        }
+        check_parts(ledger=ledger, consent=consent, observer=observer, http=http, clock=clock)
+        accounts_by_name = _accounts(as_parts(providers, "providers", PROVIDER, "Sandbox()"), accounts or {})
+        resolvers = as_parts(resolvers, "resolvers", ("resolve",), "MappingResolver({...})")
+        checks = as_parts(checks, "checks", ("check",), "VelocityLimit(...)")
+        channels = as_parts(channels, "channels", CHANNEL, "a Channel")
         every = {provider.name: provider for own in accounts_by_name.values() for provider in own.values()}
         known = {one.name: one for one in collect_channels(channels)}
         _tell_channels(every.values(), known.values())
@@ -111,7 +136,7 @@ class BaseDispatcher:
             recorder=AttemptRecorder(options, gate),
             reports=self._reports,
             checks=rules,
-            rate_limits=rate_limits or {},
+            rate_limits=as_rate_limits(rate_limits or {}, every),
             clock=time.now,
             chance=random,
             timeouts=settings.timeouts,
@@ -139,6 +164,55 @@ class BaseDispatcher:
             (cast("tuple[str | None, str]", key), failures, until) for key, failures, until in states
         ]
         return [CircuitState(name, account, failures, until) for (account, name), failures, until in named]
+
+    def _send_options(self, message: object, to: object, options: dict[str, Any], call: str) -> SendOptions:
+        """Return the options of one message.
+
+        Raises:
+            InvalidArgument: the message or the recipient is of a wrong type, or an option cannot be meant.
+        """
+        if not isinstance(message, Message):
+            check_message(message, call=call)
+        if not isinstance(to, (str, Address)):
+            check_recipient(to, call=call, has_resolvers=bool(self._pipeline.envelopes.resolvers))
+        return SendOptions(**as_send_options(options, call)) if options else DEFAULT_OPTIONS
+
+    def _bulk_options(self, message: object, to: object, options: dict[str, Any]) -> SendOptions:
+        """Return the options of many messages; see `_send_options`."""
+        check_messages(message, to, call="send_each")
+        return SendOptions(**as_send_options(options, "send_each"))
+
+    def _enqueue_options(self, message: object, to: object, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options of one message that is to wait; see `_send_options`."""
+        check_message(message, call="enqueue", takes_fallback=True)
+        check_recipient(to, call="enqueue", has_resolvers=bool(self._pipeline.envelopes.resolvers))
+        return as_enqueue_options(options, "enqueue")
+
+    def _lookup(
+        self,
+        message_id: str | None,
+        provider: str | None,
+        provider_id: str | None,
+        scope: str,
+        key: str | None,
+    ) -> GetMessage:
+        check_lookup(message_id, provider, provider_id, key)
+        return GetMessage(message_id, provider, provider_id, scope, key)
+
+    def _listing(self, wanted: dict[str, Any], to: Address | str | None) -> ListMessages:
+        """Return the operation that lists records; `wanted` are the keywords of `list_messages`."""
+        check_list(wanted["limit"], **{name: wanted[name] for name in ("scope", "before", "channel")})
+        return ListMessages(
+            wanted["scope"],
+            wanted["limit"],
+            wanted["before"],
+            wanted["channel"],
+            as_status_group(wanted["group_id"]),
+            as_moment(wanted["since"], "since"),
+            as_moment(wanted["until"], "until"),
+            as_status_name(wanted["status"]),
+            self._stored_addresses(to, wanted["channel"]),
+        )
 
     def _stored_addresses(self, to: Address | str | None, channel: str | None) -> tuple[str, ...]:
         """Return an address as records keep it, in the form of each channel that has such a one.
@@ -177,7 +251,10 @@ class BaseDispatcher:
         """
         from messaging_channels._config.settings import Configuration  # noqa: PLC0415  pydantic comes with it
 
-        parts = Configuration.read(settings).dispatcher_arguments(resolvers)
+        configuration = Configuration.read(settings)
+        if capture.hook is not None:  # an outbox of a test
+            return cls(**capture.hook(configuration, list(resolvers), list(checks)))
+        parts = configuration.dispatcher_arguments(resolvers)
         return cls(checks=[*parts.pop("checks"), *checks], **parts)
 
 
@@ -191,8 +268,26 @@ def _tell_channels(providers: Iterable[Provider], known: Iterable[ChannelSpec]) 
             one.learn_channels(tuple(known))
 
 
-def _by_name(providers: Iterable[Provider]) -> dict[str, Provider]:
-    return {provider.name: provider for provider in providers}
+def _accounts(
+    own: Iterable[Provider], accounts: Mapping[str, Iterable[Provider]]
+) -> dict[str | None, dict[str, Provider]]:
+    """Return the providers by name, under their accounts; None is the platform's own."""
+    return {None: _by_name(own, "providers")} | {
+        name: _by_name(held, f"accounts[{name!r}]") for name, held in as_accounts(accounts).items()
+    }
+
+
+def _by_name(providers: Iterable[Provider], argument: str) -> dict[str, Provider]:
+    named: dict[str, Provider] = {}
+    for provider in providers:
+        if provider.name in named:
+            raise errors.InvalidArgument(
+                f"holds two providers named {provider.name!r}",
+                argument=argument,
+                hint="leave one out, or give one an account of its own: accounts={...}",
+            )
+        named[provider.name] = provider
+    return named
 
 
 def _ledger_options(ledger: Ledger | LedgerOptions | None) -> LedgerOptions:

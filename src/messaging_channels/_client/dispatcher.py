@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Self, cast
 
+from messaging_channels._client.arguments import as_enqueue_options, check_list, check_messages, check_webhook
 from messaging_channels._client.base import BaseDispatcher
+from messaging_channels._client.dry_run import dry_run
+from messaging_channels._client.many import enqueue_each, enqueue_each_async, send_each, send_each_async
 from messaging_channels._queue.client import AsyncQueueClient, QueueClient
 from messaging_channels._queue.enqueue import (
-    MAX_TRANSACTION_SIZE,
     EnqueueKeywords,
     EnqueueResult,
     QueuedReceipt,
 )
-from messaging_channels._sending.bulk import CHUNK, Bulk, SendResult, chunks
-from messaging_channels._sending.send_options import DEFAULT_OPTIONS, SendKeywords, SendOptions
+from messaging_channels._sending.bulk import SendResult
+from messaging_channels._sending.send_options import SendKeywords
 from messaging_channels._transport.drivers import AsyncTransport, Transport
 from messaging_channels.consent.client import AsyncConsentClient, ConsentClient
 from messaging_channels.plugins.exchange import ask
-from messaging_channels.plugins.ledger import GetMessage, ListMessages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from typing_extensions import Unpack
 
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.events import Event
     from messaging_channels._model.receipts import Receipt
+    from messaging_channels._model.status import Status
     from messaging_channels.messages import Message
     from messaging_channels.messages.fallback import Fallback
     from messaging_channels.plugins.ledger import MessageRecord
+    from messaging_channels.plugins.recipients import Recipient
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 
 
@@ -40,11 +44,21 @@ class Dispatcher(BaseDispatcher):
     _transport_type = Transport
     _transport: Transport
 
-    def send(self, message: Message, *, to: Any, **options: Unpack[SendKeywords]) -> Receipt:  # noqa: ANN401  resolvers take anything
+    def send(self, message: Message, *, to: Recipient, **options: Unpack[SendKeywords]) -> Receipt:
         """Send one message to one recipient: an address, its text, or whatever a resolver understands.
 
-        Returns the receipt of a message that a provider took, or may have taken (`receipt.outcome` is then `unknown`). The options
-        are those of `SendOptions`: `idempotency_key`, `scope`, `timeout`, `on_unknown`, `in_progress_timeout`.
+        Args:
+            message: what is sent: `Sms`, `Email`, `WhatsAppText`, ...
+            to: an address, its text, or whatever a resolver understands.
+            idempotency_key: the same key sends at most once, in whatever process, as long as the ledger keeps it. 1 to 255 characters.
+            scope: whose key it is, such as a tenant's name: keys of two scopes never meet (default: "").
+            timeout: seconds from now, or a `timedelta`, after which no attempt begins (default: none; the route's `RetryPolicy.max_elapsed` holds).
+            on_unknown: "hold" (default): what may have been sent is never sent again. "resend": a second copy is better than none.
+            in_progress_timeout: seconds, or a `timedelta`, to wait for an earlier call with the same key (default: 0).
+            confirms: the id of an opt-out that this message confirms to the person.
+
+        Returns:
+            The receipt of a message that a provider accepted, or may have accepted: `receipt.outcome` is then `unknown`.
 
         Raises:
             BadInput: the message or the recipient cannot be sent as it is. Nothing left the machine.
@@ -54,15 +68,24 @@ class Dispatcher(BaseDispatcher):
             Rejected: the provider refused it for good.
             NotSent: certainly nothing went out; it may safely be sent again.
         """
-        return self._transport.run(
-            self._pipeline.send(message, to, SendOptions(**options) if options else DEFAULT_OPTIONS),
-        )
+        terms = self._send_options(message, to, cast("dict[str, Any]", options), "send")
+        return self._transport.run(self._pipeline.send(message, to, terms))
+
+    def dry_run(self, message: Message, *, to: Recipient) -> Mapping[str, Any]:
+        """Say what `send` would do: the channel, the masked address, the providers in order, what each check says. Nothing is sent or recorded.
+
+        Raises:
+            BadInput: the message or the recipient cannot be sent as it is.
+            ConfigurationError: the deployment cannot send it.
+        """
+        self._send_options(message, to, {}, "dry_run")
+        return self._transport.run(dry_run(self._pipeline, self._consent.gate, message, to))
 
     def send_each(
         self,
         message: Message | Iterable[Message],
         *,
-        to: Iterable[Any],
+        to: Iterable[Recipient],
         **options: Unpack[SendKeywords],
     ) -> Iterator[SendResult]:
         """Send one message to many recipients, or one of several to each, in the provider's batches. Takes iterators of any length.
@@ -70,11 +93,8 @@ class Dispatcher(BaseDispatcher):
         Yields what became of each as it is known, not always in order: a recipient that cannot be sent to harms no other one, and its error is in
         `Each.error`. An idempotency key stands for the whole call: each address under it is sent to once, also when the call is repeated.
         """
-        for chunk in chunks(message, to, CHUNK):
-            bulk = Bulk(self._pipeline, SendOptions(**options))
-            yield from self._transport.run(bulk.prepare(chunk))
-            while bulk.pending:
-                yield from self._transport.run(bulk.step())
+        terms = self._bulk_options(message, to, cast("dict[str, Any]", options))
+        return send_each(self._transport.run, self._pipeline, message, to, terms)
 
     def handle_webhook(
         self,
@@ -92,6 +112,7 @@ class Dispatcher(BaseDispatcher):
             UnknownProvider: there is no such provider for that account.
             LedgerUnavailable: it could not be kept. Answer with 503, so that the provider calls again.
         """
+        check_webhook(provider, request, account)
         return self._transport.run(self._reports.handle_webhook(provider, request, account))
 
     def fetch_reports(self) -> Sequence[Event]:
@@ -107,27 +128,35 @@ class Dispatcher(BaseDispatcher):
         self,
         message: Message | Fallback,
         *,
-        to: Any,  # noqa: ANN401  resolvers take anything
+        to: Recipient,
         **options: Unpack[EnqueueKeywords],
     ) -> QueuedReceipt:
         """Take a message in, to be sent by a worker: it is in the ledger when this returns, and will be sent, or told of.
 
-        Takes what `send` takes, a `Fallback` too, and the options of `EnqueueOptions`: `send_at`, `window`, `priority`. Its recipient is looked
-        up now; the rules are asked when it is due. With `within`, a connection (or session) of `sqlite3`, psycopg or SQLAlchemy to the
-        ledger's database, it is a part of the transaction that is open there: rolled back with it, it was never there.
+        Args:
+            message: what `send` takes, or a `Fallback`.
+            to: as for `send`; looked up now. The checks are asked when the message is due.
+            idempotency_key: see `send`; so `scope`, `on_unknown`, `in_progress_timeout`, `confirms`.
+            send_at: not before: a `datetime` with its time zone, or seconds since 1970 (default: at once).
+            expires_in: seconds from now, or a `timedelta`, after which it is no longer sent (default: never).
+            window: the hours of its recipient, a `SendWindow` (default: any).
+            priority: "high", "normal" (default) or "low".
+            transaction: a connection or session of `sqlite3`, psycopg or SQLAlchemy to the ledger's database: the message is a part of the transaction that
+                is open there. Rolled back with it, it was never there.
 
         Raises:
             BadInput: the message or the recipient cannot be sent as it is; see `send`.
             ConfigurationError: the deployment cannot send it.
             LedgerUnavailable: it could not be kept.
         """
-        return self._transport.run(self._enqueuer.enqueue(message, to, options))
+        terms = self._enqueue_options(message, to, cast("dict[str, Any]", options))
+        return self._transport.run(self._enqueuer.enqueue(message, to, terms))
 
     def enqueue_each(
         self,
         message: Message | Fallback | Iterable[Message | Fallback],
         *,
-        to: Iterable[Any],
+        to: Iterable[Recipient],
         **options: Unpack[EnqueueKeywords],
     ) -> Iterator[EnqueueResult]:
         """Take in one message for many recipients, or one of several for each, some hundreds in a transaction. Takes iterators of any length.
@@ -139,8 +168,9 @@ class Dispatcher(BaseDispatcher):
         Raises:
             InvalidMessage: the options cannot be meant, or there are not as many messages as recipients.
         """
-        for chunk in chunks(message, to, MAX_TRANSACTION_SIZE):
-            yield from self._transport.run(self._enqueuer.enqueue_each(chunk, options))
+        check_messages(message, to, call="enqueue_each", takes_fallback=True)
+        terms = as_enqueue_options(cast("dict[str, Any]", options), "enqueue_each")
+        return enqueue_each(self._transport.run, self._enqueuer, message, to, terms)
 
     @property
     def queue(self) -> QueueClient:
@@ -166,7 +196,8 @@ class Dispatcher(BaseDispatcher):
         Raises:
             LedgerUnavailable: it could not be read.
         """
-        return self._transport.run(ask(GetMessage(message_id, provider, provider_id, scope, idempotency_key)))
+        operation = self._lookup(message_id, provider, provider_id, scope, idempotency_key)
+        return self._transport.run(ask(operation))
 
     def list_messages(
         self,
@@ -175,10 +206,10 @@ class Dispatcher(BaseDispatcher):
         limit: int = 50,
         before: str | None = None,
         channel: str | None = None,
-        group_id: int | None = None,
-        since: float | None = None,
-        until: float | None = None,
-        status: str | None = None,
+        group_id: int | str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        status: Status | str | None = None,
         to: Address | str | None = None,
     ) -> Sequence[MessageRecord]:
         """Return records of one scope, the newest first, a page of at most `limit`: the next one is `before` the last id. See `ledger.ListMessages`.
@@ -190,10 +221,17 @@ class Dispatcher(BaseDispatcher):
             InvalidMessage: the ledger keeps no addresses.
             LedgerUnavailable: it could not be read.
         """
-        wanted = self._stored_addresses(to, channel)
-        return self._transport.run(
-            ask(ListMessages(scope, limit, before, channel, group_id, since, until, status, wanted))
-        )
+        wanted = {
+            "scope": scope,
+            "limit": limit,
+            "before": before,
+            "channel": channel,
+            "group_id": group_id,
+            "since": since,
+            "until": until,
+            "status": status,
+        }
+        return self._transport.run(ask(self._listing(wanted, to)))
 
     def reconcile(self, *, limit: int = 100) -> Sequence[MessageRecord]:
         """Ask providers about up to `limit` messages whose outcome is unknown, and return their records. Call it now and then.
@@ -203,6 +241,7 @@ class Dispatcher(BaseDispatcher):
         Raises:
             LedgerUnavailable: it could not be read or written.
         """
+        check_list(limit)
         return self._transport.run(self._reports.reconcile(limit))
 
     def close(self) -> None:
@@ -224,27 +263,26 @@ class AsyncDispatcher(BaseDispatcher):
     _transport_type = AsyncTransport
     _transport: AsyncTransport
 
-    async def send(self, message: Message, *, to: Any, **options: Unpack[SendKeywords]) -> Receipt:  # noqa: ANN401  resolvers take anything
+    async def send(self, message: Message, *, to: Recipient, **options: Unpack[SendKeywords]) -> Receipt:
         """See `Dispatcher.send`. When cancelled, the message may or may not have been sent; its record says so."""
-        return await self._transport.run(
-            self._pipeline.send(message, to, SendOptions(**options) if options else DEFAULT_OPTIONS),
-        )
+        terms = self._send_options(message, to, cast("dict[str, Any]", options), "send")
+        return await self._transport.run(self._pipeline.send(message, to, terms))
 
-    async def send_each(
+    async def dry_run(self, message: Message, *, to: Recipient) -> Mapping[str, Any]:
+        """See `Dispatcher.dry_run`."""
+        self._send_options(message, to, {}, "dry_run")
+        return await self._transport.run(dry_run(self._pipeline, self._consent.gate, message, to))
+
+    def send_each(
         self,
         message: Message | Iterable[Message],
         *,
-        to: Iterable[Any],
+        to: Iterable[Recipient],
         **options: Unpack[SendKeywords],
     ) -> AsyncIterator[SendResult]:
         """See `Dispatcher.send_each`."""
-        for chunk in chunks(message, to, CHUNK):
-            bulk = Bulk(self._pipeline, SendOptions(**options))
-            for each in await self._transport.run(bulk.prepare(chunk)):
-                yield each
-            while bulk.pending:
-                for each in await self._transport.run(bulk.step()):
-                    yield each
+        terms = self._bulk_options(message, to, cast("dict[str, Any]", options))
+        return send_each_async(self._transport.run, self._pipeline, message, to, terms)
 
     async def handle_webhook(
         self,
@@ -254,29 +292,31 @@ class AsyncDispatcher(BaseDispatcher):
         account: str | None = None,
     ) -> WebhookResult:
         """See `Dispatcher.handle_webhook`."""
+        check_webhook(provider, request, account)
         return await self._transport.run(self._reports.handle_webhook(provider, request, account))
 
     async def enqueue(
         self,
         message: Message | Fallback,
         *,
-        to: Any,  # noqa: ANN401  resolvers take anything
+        to: Recipient,
         **options: Unpack[EnqueueKeywords],
     ) -> QueuedReceipt:
         """See `Dispatcher.enqueue`; the connection of `within` is an asynchronous one, or one of `sqlite3`."""
-        return await self._transport.run(self._enqueuer.enqueue(message, to, options))
+        terms = self._enqueue_options(message, to, cast("dict[str, Any]", options))
+        return await self._transport.run(self._enqueuer.enqueue(message, to, terms))
 
-    async def enqueue_each(
+    def enqueue_each(
         self,
         message: Message | Fallback | Iterable[Message | Fallback],
         *,
-        to: Iterable[Any],
+        to: Iterable[Recipient],
         **options: Unpack[EnqueueKeywords],
     ) -> AsyncIterator[EnqueueResult]:
         """See `Dispatcher.enqueue_each`."""
-        for chunk in chunks(message, to, MAX_TRANSACTION_SIZE):
-            for each in await self._transport.run(self._enqueuer.enqueue_each(chunk, options)):
-                yield each
+        check_messages(message, to, call="enqueue_each", takes_fallback=True)
+        terms = as_enqueue_options(cast("dict[str, Any]", options), "enqueue_each")
+        return enqueue_each_async(self._transport.run, self._enqueuer, message, to, terms)
 
     @property
     def queue(self) -> AsyncQueueClient:
@@ -302,9 +342,8 @@ class AsyncDispatcher(BaseDispatcher):
         scope: str = "",
     ) -> MessageRecord | None:
         """See `Dispatcher.find`."""
-        return await self._transport.run(
-            ask(GetMessage(message_id, provider, provider_id, scope, idempotency_key)),
-        )
+        operation = self._lookup(message_id, provider, provider_id, scope, idempotency_key)
+        return await self._transport.run(ask(operation))
 
     async def list_messages(
         self,
@@ -313,20 +352,28 @@ class AsyncDispatcher(BaseDispatcher):
         limit: int = 50,
         before: str | None = None,
         channel: str | None = None,
-        group_id: int | None = None,
-        since: float | None = None,
-        until: float | None = None,
-        status: str | None = None,
+        group_id: int | str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        status: Status | str | None = None,
         to: Address | str | None = None,
     ) -> Sequence[MessageRecord]:
         """See `Dispatcher.browse`."""
-        wanted = self._stored_addresses(to, channel)
-        return await self._transport.run(
-            ask(ListMessages(scope, limit, before, channel, group_id, since, until, status, wanted)),
-        )
+        wanted = {
+            "scope": scope,
+            "limit": limit,
+            "before": before,
+            "channel": channel,
+            "group_id": group_id,
+            "since": since,
+            "until": until,
+            "status": status,
+        }
+        return await self._transport.run(ask(self._listing(wanted, to)))
 
     async def reconcile(self, *, limit: int = 100) -> Sequence[MessageRecord]:
         """See `Dispatcher.settle`."""
+        check_list(limit)
         return await self._transport.run(self._reports.reconcile(limit))
 
     async def close(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from messaging_channels._config.validation_words import first_problem, hint_for
 from messaging_channels._model.errors import InvalidSetting
 from messaging_channels._model.rate_limit import RateLimit
 from messaging_channels._observability import opentelemetry as telemetry
@@ -174,11 +175,17 @@ def validate(kind: type[Value], given: Any, setting: str) -> Value:  # noqa: ANN
     try:
         return TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(str(step) for step in first["loc"] if isinstance(step, str) and step.isidentifier())
+        path, code, problem = first_problem(error)
         raise InvalidSetting(
-            f"is malformed ({first['type']})",
-            setting=f"{setting}.{where}".rstrip("."),
+            problem,
+            setting=".".join((setting, *path)),
             source="configuration",
-            hint="see the reference on configuration",
+            hint=hint_for(path[-1] if path else "", code, _model_at(kind, path), _REFERENCE),
         ) from None
+
+
+def _model_at(kind: Any, path: tuple[str, ...]) -> type[BaseModel] | None:  # noqa: ANN401  any type
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) and len(path) == 1 else None
+
+
+_REFERENCE = "see the reference on configuration"

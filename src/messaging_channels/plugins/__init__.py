@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.access_tokens import AccessToken
     from messaging_channels.plugins.channel_spec import Channel, ChannelSpec, CommandOption
     from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP
+    from messaging_channels.plugins.diagnosis import Finding, SupportsDiagnosis, credentials_finding
     from messaging_channels.plugins.exchange import (
         AsyncExecutor,
         BlockingCall,
@@ -93,7 +94,7 @@ if TYPE_CHECKING:
         require_sender,
     )
     from messaging_channels.plugins.provider_settings import SecretList, provider_arguments
-    from messaging_channels.plugins.recipients import Person, ResolvedRecipient, User
+    from messaging_channels.plugins.recipients import Person, Recipient, ResolvedRecipient, User
     from messaging_channels.plugins.resolvers import (
         CallableResolver,
         MappingResolver,
@@ -139,6 +140,7 @@ __all__ = [
     "FailureFields",
     "FailureReason",
     "FailureTable",
+    "Finding",
     "Flow",
     "Hooks",
     "HttpProvider",
@@ -167,6 +169,7 @@ __all__ = [
     "QueueNotifier",
     "Reason",
     "ReasonPolicy",
+    "Recipient",
     "RecipientResolver",
     "ReportsOptional",
     "RequestModel",
@@ -178,6 +181,7 @@ __all__ = [
     "Status",
     "StatusGroup",
     "SupportsBatchGrouping",
+    "SupportsDiagnosis",
     "SupportsLookup",
     "SupportsRateLimits",
     "SupportsReportPolling",
@@ -193,6 +197,7 @@ __all__ = [
     "WhatsAppGroupId",
     "WhatsAppUserId",
     "ask",
+    "credentials_finding",
     "deciding_attempt",
     "ed25519_matches",
     "failure_fields",
@@ -336,6 +341,7 @@ __getattr__, __dir__ = lazy(
         "plugins.recipients": (
             "User",
             "Person",
+            "Recipient",
             "ResolvedRecipient",
         ),
         "plugins.resolvers": (
@@ -362,6 +368,7 @@ __getattr__, __dir__ = lazy(
             "timestamp",
             "value_at",
         ),
+        "plugins.diagnosis": ("Finding", "SupportsDiagnosis", "credentials_finding"),
         "plugins.webhooks": (
             "WebhookRequest",
             "WebhookResult",
