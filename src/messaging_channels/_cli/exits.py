@@ -32,8 +32,8 @@ _OF_ERRORS: tuple[tuple[type[errors.MessagingError], int], ...] = (
 
 def exit_code(error: errors.MessagingError) -> int:
     """Return what a command ends with when that was raised."""
-    if isinstance(error, errors.TransportError):
-        return EXIT_UNKNOWN if error.may_have_been_sent else EXIT_NOT_SENT
+    if isinstance(error, errors.TransportError) and not _may_have_been_sent(error):
+        return EXIT_NOT_SENT
     return next((code for kind, code in _OF_ERRORS if isinstance(error, kind)), EXIT_UNKNOWN)
 
 
@@ -72,3 +72,8 @@ def fail(problem: str, code: int = EXIT_INPUT) -> int:
 def _describe_file_fault(error: OSError) -> str:
     reason = (error.strerror or type(error).__name__).lower()
     return f"bad_input: {error.filename}: {reason}" if error.filename else f"bad_input: {reason}"
+
+
+def _may_have_been_sent(error: errors.TransportError) -> bool:
+    """Whether that is so; also of an error that does not know how far it came."""
+    return "phase" not in vars(error) or error.may_have_been_sent

@@ -55,7 +55,7 @@ def read_rows(path: Path) -> Iterator[Row]:
         file.seek(0)
         delimiter = _most_frequent(head_line)
         reader = csv.reader(file, delimiter=delimiter)
-        names = [name.strip() for name in next(reader, [])]
+        names = [name.strip() for name in next(reader, list[str]())]
         if not names or "" in names or any(names.count(one) > 1 for one in names):
             raise InvalidArgument(
                 "must begin with a line that names each column once",

@@ -63,7 +63,7 @@ class KnownSettings:
         models: dict[str, Iterable[str]] = {
             "retry": [one.name for one in fields(RetryPolicy)],
             "http": [one.name for one in fields(self.http)],
-            "ledger": [*LedgerSettings.model_fields, "shared_limits"],
+            "ledger": LedgerSettings.model_fields,
             "telemetry": TelemetrySettings.model_fields,
             "route": self.channels,
             **{name: [*spec.settings.model_fields, "dsn"] for name, spec in self.plugins.providers.items()},

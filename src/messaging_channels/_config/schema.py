@@ -39,7 +39,7 @@ def settings_schema(
         "retry": _schema_of(RetryPolicy),
         "rate_limits": _table(dict.fromkeys(names, rate), "How much a provider may be asked for."),
         "checks": _schema_of(sections._ChecksTable),  # noqa: SLF001  of this package
-        "ledger": _ledger_schema(),
+        "ledger": _without_required(_schema_of(LedgerSettings)),
         "telemetry": _schema_of(sections.TelemetrySettings),
         "http": _schema_of(http),
         "providers": _table(models, "The settings of each provider."),
@@ -90,15 +90,6 @@ def _branches(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [inner for one in schema.get("anyOf", schema.get("oneOf", [])) for inner in _branches(one)] or [
         schema
     ]
-
-
-def _ledger_schema() -> dict[str, Any]:
-    schema = _without_required(_schema_of(LedgerSettings))
-    shared = {
-        "type": "boolean",
-        "description": "Whether limits hold over all processes that share the ledger.",
-    }
-    return {**schema, "properties": {**schema["properties"], "shared_limits": shared}}
 
 
 def _table(properties: Mapping[str, Any], description: str) -> dict[str, Any]:
