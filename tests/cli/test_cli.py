@@ -329,7 +329,7 @@ def test_a_mistake_in_a_csv_file_is_found_before_anything_is_sent(
     code, out, err = _run(capsys, "send", "sms", "--csv", "people.csv", "--text", template)
 
     assert (code, out) == (2, None)
-    assert word in err
+    assert word in err.lower()
     assert _run(capsys, "sandbox", "list")[1] == {"messages": []}
 
 

@@ -52,6 +52,15 @@ def as_parts(given: object, argument: str, methods: Sequence[str], example: str)
     return parts
 
 
+def as_lists(resolvers: object, checks: object, channels: object) -> tuple[list[Any], list[Any], list[Any]]:
+    """Return the resolvers, checks and channels of a dispatcher; see `as_parts`."""
+    return (
+        as_parts(resolvers, "resolvers", ("resolve",), "MappingResolver({...})"),
+        as_parts(checks, "checks", ("check",), "VelocityLimit(...)"),
+        as_parts(channels, "channels", CHANNEL, "a Channel"),
+    )
+
+
 def as_accounts(given: object) -> dict[str, list[Any]]:
     """Return the providers of each account.
 

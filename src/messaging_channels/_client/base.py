@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from messaging_channels._client import capture
 from messaging_channels._client.arguments import (
-    CHANNEL,
     PROVIDER,
     as_accounts,
     as_enqueue_options,
+    as_lists,
     as_moment,
     as_parts,
     as_rate_limits,
@@ -116,9 +116,7 @@ class BaseDispatcher:
         """
         check_parts(ledger=ledger, consent=consent, observer=observer, http=http, clock=clock)
         accounts_by_name = _accounts(as_parts(providers, "providers", PROVIDER, "Sandbox()"), accounts or {})
-        resolvers = as_parts(resolvers, "resolvers", ("resolve",), "MappingResolver({...})")
-        checks = as_parts(checks, "checks", ("check",), "VelocityLimit(...)")
-        channels = as_parts(channels, "channels", CHANNEL, "a Channel")
+        resolvers, checks, channels = as_lists(resolvers, checks, channels)
         every = {provider.name: provider for own in accounts_by_name.values() for provider in own.values()}
         known = {one.name: one for one in collect_channels(channels)}
         _tell_channels(every.values(), known.values())
