@@ -172,7 +172,7 @@ def test_on_a_terminal_it_shows_how_far_it_has_come(tmp_path: Path) -> None:
 
     assert ended.returncode == 0
     assert shown[-1] == "250 done, 0 failed"
-    assert all(re.match(r"\d+ of 250 done, 0 failed", line) for line in shown[:-1]), shown
+    assert all(re.match(r"\d+ of 250 done, 0 failed", line) for line in shown[:-1] if "done" in line), shown
 
 
 def _installed(where: Path, commands: str) -> None:
