@@ -22,7 +22,7 @@ pytest_collect_file = Sybil(
     parsers=[PythonBlocks(), ShellBlocks(), TomlBlocks(), SkipParser()],
     patterns=["*.md"],
     excludes=["**/node_modules/**"],
-    fixtures=["page_surroundings"],
+    fixtures=["page_surroundings", "conninfo"],
 ).pytest()
 
 
@@ -62,6 +62,15 @@ def postgres(postgres_shared: postgres_server.Postgres) -> str:
 def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the settings or writes the home of whoever runs it."""
     _isolate(monkeypatch, tmp_path / "home")
+
+
+@pytest.fixture(scope="module")
+def conninfo(request: pytest.FixtureRequest) -> str:
+    """For pages on job queues: the conninfo of an empty database."""
+    if "integrations" not in request.path.parts:
+        return ""
+    server: postgres_server.Postgres = request.getfixturevalue("postgres_shared")
+    return server.empty()
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,13 @@
 """Enqueue to accepted: messages a second on SQLite and PostgreSQL, beside job queues with a bare HTTP call in the job. One run, one loopback server.
 
-    python benchmarks/durable.py [--messages 2000] [--only sqlite,postgres,two,...]
+    python benchmarks/durable.py [--messages 2000] [--rounds 3] [--only sqlite,postgres,two,...]
+
+The systems take turns, and the median of their rounds is told: rates, the processor time of a message from its enqueueing to its acceptance (this program and its workers, PostgreSQL,
+the loopback server), commits, statements and bytes of PostgreSQL's log a message, and each rate as a multiple of PgQueuer's in the same run.
+
     python benchmarks/durable.py --million [COUNT] [--only sqlite,postgres]
 
-The second fills a ledger with a million messages (or COUNT, at least 10) by `enqueue_each`, and sends a hundredth of them (2000 at most) at each tenth: the costs and the memory stay the same.
+This fills a ledger with a million messages (or COUNT, at least 10) by `enqueue_each`, and sends a hundredth of them (2000 at most) at each tenth: the costs and the memory stay the same.
 
 Needs: pip install pgqueuer procrastinate celery asyncpg psycopg[binary,pool] httpx, and PostgreSQL's programs. Every system keeps its jobs durably (the files on
 one disk, PostgreSQL with synchronous_commit=on and fsync=on), enqueues with 16 callers at once (Celery: one), and works with 16 at once in one process.
@@ -16,6 +20,7 @@ import asyncio
 import multiprocessing
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,6 +29,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import psycopg
 from server import Loopback
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -289,37 +295,102 @@ def _megabytes():
     return pages * resource.getpagesize() / 2**20
 
 
-def _idle():
-    """Return how many seconds the machine's cores have had nothing to do, together (Linux)."""
-    fields = Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()
-    return (int(fields[4]) + int(fields[5])) / os.sysconf("SC_CLK_TCK")  # idle, and waiting for a disk
+def _cpu_of_tree(root):
+    """Return the seconds that a process, what it began and what has ended of that have computed (Linux)."""
+    seconds, parents = {}, {}
+    for one in Path("/proc").iterdir():
+        if one.name.isdigit():
+            try:
+                fields = (one / "stat").read_text("ascii").rpartition(")")[2].split()
+            except OSError:  # it has just ended
+                continue
+            parents[int(one.name)] = int(fields[1])
+            seconds[int(one.name)] = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    family = {root}
+    while more := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sum(seconds.get(pid, 0.0) for pid in family)
+
+
+class Meter:
+    """What the parts of a run have used so far."""
+
+    def __init__(self, server, loopback):
+        self._server, self._loopback = server, loopback
+        with psycopg.connect(server.conninfo, autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION pg_stat_statements")
+        self._postmaster = int((server._data / "postmaster.pid").read_text("ascii").split()[0])
+
+    def read(self):
+        own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        with psycopg.connect(self._server.conninfo, autocommit=True) as connection:
+            ((log,),) = connection.execute("SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn").fetchall()
+            ((commits,),) = connection.execute("SELECT sum(xact_commit) FROM pg_stat_database").fetchall()
+            ((calls,),) = connection.execute(
+                "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements"
+            ).fetchall()
+        return (
+            sum(one.ru_utime + one.ru_stime for one in (own, children)),
+            _cpu_of_tree(self._postmaster),
+            _cpu_of_tree(self._loopback),
+            float(commits),
+            float(calls),
+            float(log),
+        )
+
+
+def measured(run, meter, url, server, folder, count):
+    """Return rates, and what a message used from its enqueueing to its acceptance."""
+    begin = meter.read()
+    enqueue, send = run(url, server, folder, count)
+    time.sleep(1)  # PostgreSQL tells its commits late
+    used = [(after - before) / count for before, after in zip(begin, meter.read(), strict=True)]
+    return (count / enqueue, count / send, count / (enqueue + send), *used)
+
+
+def told(title, rounds, peer):
+    rates = [statistics.median(values) for values in zip(*rounds, strict=True)]
+    ratios = [rates[place] / peer[place] for place in range(3)] if peer else []
+    cpu = [1e6 * one for one in rates[3:6]]
+    print(
+        f"{title:<38}{rates[0]:>9.0f}{rates[1]:>9.0f}{rates[2]:>9.0f}   "
+        + "".join(f"{one:>6.2f}" for one in ratios).ljust(18)
+        + f"{cpu[0]:>7.0f}{cpu[1]:>7.0f}{cpu[2]:>7.0f}{sum(cpu):>7.0f}{rates[6]:>9.2f}{rates[7]:>8.1f}{rates[8]:>8.0f}",
+        flush=True,
+    )
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--messages", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default=",".join(SYSTEMS))
     parser.add_argument("--million", type=int, nargs="?", const=1_000_000, default=0, metavar="COUNT")
     options = parser.parse_args()
-    postgres._QUICK = ("max_connections=200",)  # durably: no fsync=off here
-    with Loopback() as url, tempfile.TemporaryDirectory() as name, postgres.running() as server:
+    postgres._QUICK = (
+        "max_connections=200",
+        "shared_preload_libraries=pg_stat_statements",
+    )  # durably: no fsync=off here
+    loopback = Loopback()
+    with loopback as url, tempfile.TemporaryDirectory() as name, postgres.running() as server:
         if options.million:
             return million(options.only.split(","), url, server, Path(name), options.million)
+        keys, meter = options.only.split(","), Meter(server, loopback.pid)
+        results = {key: [] for key in keys}
+        for number in range(options.rounds):
+            for key in keys if number % 2 == 0 else keys[::-1]:
+                _, run, os.environ["PROVIDER"] = SYSTEMS[key]
+                folder = Path(name) / f"{key}-{number}"
+                folder.mkdir()
+                results[key].append(measured(run, meter, url, server, folder, options.messages))
         print(
-            f"{options.messages} messages{'':27}enqueued/s     sent/s  enqueue to accepted/s  of {os.cpu_count()} cores busy"
+            f"{options.messages} messages, {options.rounds} rounds{'':16}enqueue     send  through   x PgQueuer's        "
+            "CPU/µs: own server loopback  all  commits  statem.  log/B"
         )
-        for key in options.only.split(","):
-            title, run, os.environ["PROVIDER"] = SYSTEMS[key]
-            folder = Path(name) / key
-            folder.mkdir()
-            idle, start = _idle(), time.perf_counter()
-            enqueue, send = run(url, server, folder, options.messages)
-            busy = os.cpu_count() - (_idle() - idle) / (time.perf_counter() - start)
-            count = options.messages
-            print(
-                f"{title:<38}{count / enqueue:>12.0f}{count / send:>11.0f}{count / (enqueue + send):>12.0f}{busy:>22.1f}",
-                flush=True,
-            )
+        found = results.get("pgqueuer")
+        peer = found and [statistics.median(values) for values in zip(*found, strict=True)]
+        for key in keys:
+            told(SYSTEMS[key][0], results[key], peer)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Sends a second with an idempotency key each, by ledger, over a provider that answers at once: `python benchmarks/ledgers.py [conninfo]`.
 
+`python benchmarks/ledgers.py growth [count]` prints what look-ups take in a ledger of a thousand messages and of that many (a million).
+
 Each send is two commits: the intent and the outcome. SQLite is on the disk of the temporary directory, with `synchronous=FULL`.
 """
 
@@ -14,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from messaging_channels import AsyncDispatcher, Dispatcher, Sms
+from messaging_channels import AsyncDispatcher, Dispatcher, PhoneNumber, Sms
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels.plugins.provider import Capabilities
@@ -88,7 +90,96 @@ def measured(name, ledger):
         print(f"{name:14}{how.__name__:16}{how(ledger):10.0f}/s")
 
 
-if __name__ == "__main__":
+def filled(ledger, count):
+    """Fill a ledger with messages of which each thousandth was rejected; the operations go to it in large transactions."""
+    from messaging_channels._ledger.sql_list import id_at
+    from messaging_channels._transport.drivers import Transport
+    from messaging_channels.plugins.exchange import ask
+    from messaging_channels.plugins.ledger import AttemptIntent, FinishAttempt, ReserveMessage, Transaction
+
+    now = time.time() - 86400.0
+    with Transport(executors=ledger.executors) as transport:
+        for start in range(0, count, 500):
+            steps = []
+            for number in range(start, min(start + 500, count)):
+                at = now + number / 100
+                key = f"{id_at(at)}{number:020x}"
+                intent = AttemptIntent(key, 1, "vendor", None, at)
+                steps.append(
+                    ReserveMessage(
+                        id=key,
+                        channel="sms",
+                        message_type="Sms",
+                        account=None,
+                        address=f"4477{number:08}",
+                        digest="",
+                        fingerprint="",
+                        scope="",
+                        idempotency_key=None,
+                        expires=at,
+                        lease_owner="w",
+                        lease=at,
+                        first_attempt=intent,
+                    )
+                )
+                reason = Reason.ACCEPTED if number % 1000 else Reason.RECIPIENT
+                steps.append(FinishAttempt(key, 1, AttemptResult.of(reason), at, at, "over"))
+            transport.run(ask(Transaction(tuple(steps))))
+    return now
+
+
+def scans(ledger, since, count):
+    """Return the milliseconds of each look-up, the best of five."""
+    with Dispatcher([AtOnce()], ledger=ledger) as dispatcher:
+        middle = since + count / 200
+        asked = {
+            "newest": lambda: dispatcher.list_messages(limit=10),
+            "rare status": lambda: dispatcher.list_messages(limit=10, status="REJECTED_DESTINATION"),
+            "channel without any": lambda: dispatcher.list_messages(limit=10, channel="email"),
+            "a range of time": lambda: dispatcher.list_messages(limit=10, since=middle, until=middle + 1),
+            "one recipient": lambda: dispatcher.list_messages(limit=10, to="+447700000042"),
+            "erase": lambda: dispatcher.queue.erase_recipient(PhoneNumber.parse("+447700000043")),
+            "statistics": dispatcher.queue.stats,
+        }
+        took = {}
+        for name, ask_once in asked.items():
+            best = float("inf")
+            for _ in range(5):
+                start = time.perf_counter()
+                ask_once()
+                best = min(best, time.perf_counter() - start)
+            took[name] = best * 1000
+        return took
+
+
+def growth(name, make, small, large):
+    """Print what each look-up takes in a small and in a large ledger, and the ratio."""
+    figures = []
+    for count in (small, large):
+        ledger = make()
+        figures.append(scans(ledger, filled(ledger, count), count))
+        if hasattr(ledger, "close"):
+            ledger.close()
+    for what, milliseconds in figures[1].items():
+        before = figures[0][what]
+        print(f"{name:14}{what:22}{before:9.2f} ms{milliseconds:9.2f} ms   x {milliseconds / before:.1f}")
+
+
+def measure_growth(large):
+    with tempfile.TemporaryDirectory() as folder:
+        files = (Path(folder) / f"{number}.sqlite3" for number in range(2))
+        growth("SQLite file", lambda: SqliteLedger(next(files), addresses="plain"), 1000, large)
+    from postgres import running
+
+    from messaging_channels._ledger.postgres import PostgresLedger
+
+    with running() as server:
+        growth("PostgreSQL", lambda: PostgresLedger(server.empty(), addresses="plain"), 1000, large)
+
+
+if __name__ == "__main__" and sys.argv[1:2] == ["growth"]:
+    measure_growth(int(sys.argv[2]) if len(sys.argv) > 2 else 1_000_000)
+elif __name__ == "__main__":
     measured("memory", SqliteLedger())
     with tempfile.TemporaryDirectory() as folder:
         ledger = SqliteLedger(Path(folder) / "ledger.sqlite3")

@@ -51,6 +51,7 @@ class Loopback:
             target=_serve, args=(listener,), daemon=True
         )
         self._process.start()
+        self.pid = self._process.pid
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     def __exit__(self, *_):

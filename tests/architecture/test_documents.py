@@ -50,8 +50,8 @@ def test_every_hook_is_documented() -> None:
 
 def test_every_special_address_of_the_sandbox_is_documented() -> None:
     page = (DOCS / "providers/sandbox.md").read_text("utf-8")
-    for behaviour in BEHAVIOURS:
-        assert f"| +{behaviour.phone} | {behaviour.mail} |" in page
+    for behavior in BEHAVIOURS:
+        assert f"| +{behavior.phone} | {behavior.mail} |" in page
 
 
 def test_every_rule_of_the_kit_is_documented_as_it_stands_in_the_table() -> None:

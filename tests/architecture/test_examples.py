@@ -8,7 +8,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = {"fastapi": "fastapi-shop", "flask": "flask-shop", "django": "django-shop", "celery": "celery-shop"}
+PAGES = {
+    "fastapi": "fastapi-shop",
+    "flask": "flask-shop",
+    "django": "django-shop",
+    "celery": "celery-shop",
+} | dict.fromkeys(("gunicorn-uvicorn", "docker", "kubernetes"), "deployment")
 
 
 def _blocks() -> list[tuple[str, str]]:
@@ -16,7 +21,11 @@ def _blocks() -> list[tuple[str, str]]:
     for page in PAGES:
         path = ROOT / f"docs/integrations/{page}.md"
         if path.exists():
-            blocks = re.findall(r"^```py\n(.*?)^```", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+            blocks = re.findall(
+                r"^```(?:py|yaml|ini|nginx|dockerfile)\n(.*?)^```",
+                path.read_text("utf-8"),
+                re.MULTILINE | re.DOTALL,
+            )
             found += [(page, block) for block in blocks]
     return found
 
@@ -28,6 +37,10 @@ def _without_space(text: str) -> str:
 
 @pytest.mark.parametrize(("page", "block"), _blocks(), ids=lambda value: value.strip().splitlines()[0][:40])
 def test_what_a_page_shows_is_in_its_example(page: str, block: str) -> None:
-    files = (ROOT / "examples" / PAGES[page]).rglob("*.py")
+    files = (ROOT / "examples" / PAGES[page]).rglob("*")
 
-    assert any(_without_space(block) in _without_space(path.read_text("utf-8")) for path in files)
+    assert any(
+        _without_space(block) in _without_space(path.read_text("utf-8"))
+        for path in files
+        if path.is_file() and "__pycache__" not in path.parts
+    )

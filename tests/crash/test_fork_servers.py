@@ -19,7 +19,7 @@ from regression_server import TESTS, until
 
 pytest.importorskip("gunicorn")
 pytest.importorskip("celery")
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")]
 
 APPLICATION = """
 import os

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from regression_server import program
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")]
 
 BEGIN = """
 import asyncio, json, multiprocessing, os, sys, threading, warnings

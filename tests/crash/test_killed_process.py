@@ -26,6 +26,8 @@ from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.exchange import Flow, HttpRequest, ask
 from messaging_channels.plugins.ledger import MessageRecord
 
+pytestmark = pytest.mark.slow
+
 PAGE = outcomes_page.cases()
 TESTS = Path(__file__).parents[1]
 KILLED = {

@@ -18,6 +18,8 @@ from messaging_channels.plugins.exchange import Timeouts
 from messaging_channels.policies.routing import RetryPolicy
 from messaging_channels_infobip import Infobip
 
+pytestmark = pytest.mark.slow
+
 PAGE = outcomes_page.cases()
 NUMBERS = [f"4477009001{number:02}" for number in range(4)]
 REFUSED, FORGOTTEN = NUMBERS[1], NUMBERS[2]

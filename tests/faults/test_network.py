@@ -21,6 +21,8 @@ from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.exchange import Timeouts
 from messaging_channels.policies.routing import RetryPolicy
 
+pytestmark = pytest.mark.slow
+
 PAGE = outcomes_page.cases()
 PATIENT = Timeouts(connect=5, write=5, read=5)
 BRIEF = Timeouts(connect=0.3, write=0.3, read=0.3)

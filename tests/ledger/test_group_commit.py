@@ -11,8 +11,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from messaging_channels import AsyncDispatcher, Dispatcher, PostgresLedger, Sandbox, Sms
+from messaging_channels._ledger.postgres_arrays import register
+from messaging_channels._ledger.postgres_sets import set_of
 from messaging_channels._model.errors import LedgerUnavailable
 from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Reason
@@ -306,3 +310,18 @@ def test_a_message_goes_through_the_queue_in_sets_alone(postgres: str) -> None:
     assert len({one.name for one in ends}) == 1
     assert _rows(postgres, "SELECT count(*) FROM messaging_channels_queue") == [(0,)]
     assert _rows(postgres, "SELECT count(DISTINCT xmin::text) FROM messaging_channels_attempt") == [(1,)]
+
+
+_texts = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
+_row = st.tuples(_texts, st.none() | st.floats(allow_nan=False), st.none() | st.integers(-(2**31), 2**31 - 1))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(_row, min_size=1, max_size=5))
+def test_columns_arrive_as_they_were_sent(postgres: str, rows: list[tuple[Any, ...]]) -> None:
+    with psycopg.connect(postgres) as connection:
+        register(connection)
+        text, columns = set_of(b"SELECT * FROM unnest(%b::text[], %b::float8[], %b::int[])", rows)
+        found = connection.execute(text, columns).fetchall()
+
+    assert found == rows

@@ -42,7 +42,9 @@ BASES = st.lists(st.integers(0, 4), max_size=2, unique=True).map(sorted)
 
 def _recorded(drawn: list[tuple[str, Reason | None, str | None]]) -> list[RecordedAttempt]:
     return [
-        RecordedAttempt(number, provider, reason and reason.policy.outcome, reason, provider_id)
+        RecordedAttempt(
+            number, provider, None if reason is None else reason.policy.outcome, reason, provider_id
+        )
         for number, (provider, reason, provider_id) in enumerate(drawn, 1)
     ]
 

@@ -21,6 +21,8 @@ import pytest
 from messaging_channels import Attachment, Email, EmailAddress
 from messaging_channels.messages import ListUnsubscribe, build_mail
 
+pytestmark = pytest.mark.slow
+
 POSTAL_MIME = "4.0.0"
 COUNT = 200
 SCRIPT = """

@@ -111,7 +111,9 @@ class ViolatesMC108_ExampleNeedsUndeclaredField(AcmeSms):
     capabilities = can(message_types={Sms: frozenset({"sender"})})
 
 
-@says("MC108", "no sender", replace(FIXTURES, settings=lambda url, key: {"base_url": url, "key": key}))
+@says(
+    "MC108", "sender is missing", replace(FIXTURES, settings=lambda url, key: {"base_url": url, "key": key})
+)
 class ViolatesMC108_NoSender(AcmeSms):
     pass
 

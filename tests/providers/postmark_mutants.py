@@ -220,7 +220,7 @@ _request(
 _request("only the first of the batch is in the request", lambda batch: batch[:1])
 _request("the batch in reverse", lambda batch: batch[::-1])
 _request(
-    "the contents of neighbours exchanged",
+    "the contents of neighbors exchanged",
     lambda batch: [
         replace(one, message=other.message) for one, other in zip(batch, batch[::-1], strict=True)
     ],

@@ -27,7 +27,7 @@ from messaging_channels.plugins import (
 class KeyInError(TelnyxLike):
     def payload(self, envelope: Envelope) -> dict[str, Any]:
         if self.sender is None:
-            raise errors.InvalidMessage(f"no sender for {self.key}", field="sender", hint="give one")
+            raise errors.InvalidMessage(f"sender is missing for {self.key}", field="sender", hint="give one")
         return super().payload(envelope)
 
 

@@ -104,7 +104,7 @@ def test_the_report_says_what_was_kept_broken_and_left_out() -> None:
     assert "## Conformance of `acme-sms`: not yet" in report
     assert "1 rules kept, 1 broken, 1 without anything to look at" in report
     assert "- HTTP 503 is read as accepted" in report
-    assert "- MC301 The vendor's calls are read: it takes no calls" in report
+    assert "- MC301 Webhook requests are parsed: it takes no calls" in report
     assert "passed" in markdown("acme-sms", checked[:1])
 
 

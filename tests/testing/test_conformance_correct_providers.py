@@ -33,6 +33,8 @@ from messaging_channels.plugins import (
 )
 from messaging_channels.testing.conformance import ConformanceFixtures, check_provider
 
+pytestmark = pytest.mark.slow
+
 CORRECT: dict[str, tuple[type[Plain], ConformanceFixtures]] = {}
 
 

@@ -10,6 +10,8 @@ from providers.telnyx_call_mutants import MUTANTS
 from messaging_channels.plugins import ProviderSpec
 from messaging_channels.testing.conformance import check_provider
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_correct_provider_with_signed_times_passes() -> None:
     assert check_provider(telnyx_like.spec(), telnyx_like.FIXTURES, examples=20) == []

@@ -40,20 +40,20 @@ def test_it_accepts_and_then_reports_delivery_on_every_channel() -> None:
     assert [taken["type"] for taken in sandbox.outbox.messages()] == ["Sms", "WhatsAppText", "Email"]
 
 
-@pytest.mark.parametrize("behaviour", BEHAVIOURS, ids=lambda one: one.mail)
-def test_each_special_address_does_what_the_table_says(behaviour: object) -> None:
+@pytest.mark.parametrize("behavior", BEHAVIOURS, ids=lambda one: one.mail)
+def test_each_special_address_does_what_the_table_says(behavior: object) -> None:
     with Dispatcher([Sandbox(hang=0.01)], clock=QuickClock()) as dispatcher:
         for message, to in (
-            (Sms("hello"), behaviour.phone),  # type: ignore[attr-defined]
-            (Email("Hello", "hello"), behaviour.mail),  # type: ignore[attr-defined]
+            (Sms("hello"), behavior.phone),  # type: ignore[attr-defined]
+            (Email("Hello", "hello"), behavior.mail),  # type: ignore[attr-defined]
         ):
             try:
                 receipt = dispatcher.send(message, to=to)
             except SendFailed as failed:
                 receipt = failed.receipt
-            assert receipt.attempts[-1].result.reason is behaviour.reason  # type: ignore[attr-defined]
+            assert receipt.attempts[-1].result.reason is behavior.reason  # type: ignore[attr-defined]
         for report in dispatcher.fetch_reports():
-            assert report.status == behaviour.report  # type: ignore[attr-defined]
+            assert report.status == behavior.report  # type: ignore[attr-defined]
 
 
 def test_a_refusal_raises_rejected_with_the_receipt() -> None:

@@ -6,6 +6,8 @@ import asyncio
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -175,3 +177,41 @@ def test_receivers_that_fail_harm_nobody() -> None:
             attempt_finished.disconnect(hear)
     outbox.close()
     assert heard == ["fake"]
+
+
+WITHOUT_PSYCOPG = """
+import sys
+sys.modules["psycopg"] = sys.modules["psycopg_pool"] = None
+from django.conf import settings
+settings.configure(
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": sys.argv[1]}},
+    INSTALLED_APPS=["messaging_channels_django"],
+    MESSAGING_CHANNELS={"LEDGER_DATABASE": "default", "SANDBOX": True},
+)
+import django
+django.setup()
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from messaging_channels_django.ledgers import build_ledger
+build_ledger("default")
+connections["default"].vendor = "postgresql"
+try:
+    build_ledger("default")
+except ImproperlyConfigured as error:
+    print(error)
+"""
+
+
+def test_psycopg_is_needed_only_where_the_ledger_is_in_postgresql(tmp_path: Any) -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", WITHOUT_PSYCOPG, tmp_path / "project"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+
+    assert (
+        done.stdout == "a ledger in PostgreSQL needs psycopg 3: pip install 'messaging-channels[postgres]'\n"
+    ), done.stderr

@@ -15,6 +15,7 @@ from messaging_channels_gateway.api._table_examples import ID, examples_of
 from messaging_channels_gateway.api._table_operations import OPERATIONS
 from messaging_channels_gateway.api.openapi import openapi_document
 from messaging_channels_gateway.application import PAGES, ROUTES
+from messaging_channels_gateway.channels import CHANNELS
 
 CONFIGURATION = schemathesis.Config.from_dict(
     {
@@ -42,7 +43,7 @@ def test_the_service_does_what_the_document_says(case: Any, served: Any) -> None
 def test_every_call_is_described_but_those_of_providers_and_pages() -> None:
     there = {(method, path) for method, path, _ in ROUTES}
     told = {(one.method, one.path) for one in OPERATIONS}
-    for channel in ("sms", "whatsapp", "email"):
+    for channel in CHANNELS:
         told = {(method, path.replace(f"/message/{channel}", "/message/{channel}")) for method, path in told}
     pages = {path for _, path, _ in PAGES}
     assert told == {one for one in there if one[1] not in pages and "/v1/webhooks/" not in one[1]}

@@ -70,7 +70,7 @@ def _bodies() -> Iterator[tuple[str, str, object]]:
     yield "no text", "sms", {"content": {"text": ""}}
     yield "no content", "sms", {}
     yield "a list", "sms", []
-    yield "unknown", "sms", {"content": {"text": "Hello", "colour": "secret-blue"}, "secret-name": 1}
+    yield "unknown", "sms", {"content": {"text": "Hello", "color": "secret-blue"}, "secret-name": 1}
     yield "number", "sms", {"content": {"text": 5}}
     yield "private", "sms", {"content": {"text": "Hello"}, "callbackUrl": "https://127.0.0.1/x"}
     yield "private media", "sms", {"content": {"text": "Hello", "media": ["https://10.0.0.1/a.png"]}}

@@ -218,10 +218,10 @@ def test_the_calls_of_the_emulator_look_like_those_of_infobip() -> None:
         "infobip_whatsapp": "receive-whatsapp-delivery-reports",
         "infobip_email": "receive-email-delivery-reports",
     }
-    labelled = InfobipSmsOptions(application_id="a", campaign_id="c", callback_data="d")
+    labeled = InfobipSmsOptions(application_id="a", campaign_id="c", callback_data="d")
     text = {"type": "TEXT", "text": "Hi"}
     with _connected(UrlToken(["t1"]), "?token=t1") as (dispatcher, infobip, _):
-        for message, to in (MESSAGES[1], MESSAGES[3], (Sms("Hello", provider_options=(labelled,)), NUMBER)):
+        for message, to in (MESSAGES[1], MESSAGES[3], (Sms("Hello", provider_options=(labeled,)), NUMBER)):
             dispatcher.send(message, to=to)
             infobip.wait_for_reports()
         _steer(infobip, "sms", {"from": NUMBER, "to": "447700900000", "text": "Hi"})

@@ -54,7 +54,7 @@ def test_a_report_says_why_in_words_that_are_the_same_for_every_vendor(
 def test_the_same_number_may_mean_something_else_on_another_channel() -> None:
     error = {"groupId": 1, "id": 7002, "name": "EC_UNKNOWN_USER"}
     assert _told(error, channel="WHATSAPP").failure is FailureReason.NOT_ON_CHANNEL
-    assert _told(error, channel="RCS").failure is FailureReason.UNKNOWN_RECIPIENT
+    assert _told(error, channel="RCS").failure is FailureReason.NOT_ON_CHANNEL
 
 
 def test_without_an_error_the_status_says_why() -> None:

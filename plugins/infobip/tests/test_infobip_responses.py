@@ -1,4 +1,4 @@
-"""What Infobip answers is read: whatever comes, and every code of its catalogue."""
+"""What Infobip answers is read: whatever comes, and every code of its catalog."""
 
 from __future__ import annotations
 
@@ -44,9 +44,7 @@ SLOW = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, He
 def _catalogue(name: str) -> list[dict[str, str]]:
     file: Path = FOLDER.parent / "reference" / f"{name}.csv"
     if not file.exists():
-        pytest.skip(
-            "the vendor's catalogue is not here: set MESSAGING_CHANNELS_SPECS to the folder beside it"
-        )
+        pytest.skip("the vendor's catalog is not here: set MESSAGING_CHANNELS_SPECS to the folder beside it")
     with file.open(encoding="utf-8", newline="") as rows:
         return list(csv.DictReader(rows))
 

@@ -22,6 +22,8 @@ from messaging_channels.plugins import AttemptResult, Envelope
 from messaging_channels.testing import AsyncTransport, Transport
 from messaging_channels_smtp import Smtp, SmtpTimeouts
 
+pytestmark = pytest.mark.slow
+
 SMALL = Email("Hello", "the body", sender="shop@example.org")
 BIG = Email("Hello", ("x" * 70 + "\n") * 200_000, sender="shop@example.org")
 MOST = 20.0

@@ -53,7 +53,7 @@ def add_consent_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
 
 
 def _dispatcher() -> Dispatcher:
-    return Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments())
+    return Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build())
 
 
 def _show(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from messaging_channels._cli.channel_options import known_channels
 from messaging_channels._cli.completion import add_completion_command
 from messaging_channels._cli.consent import add_consent_commands
 from messaging_channels._cli.dry_run import dry_run
@@ -72,7 +73,7 @@ def _run(given: Sequence[str]) -> int:
 
 def _send(options: argparse.Namespace) -> int:
     configuration = Configuration.read(use_sandbox_defaults=True)
-    with Dispatcher(**configuration.dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(configuration.build()) as dispatcher:
         if options.dry_run:
             return dry_run(dispatcher, options)
         if options.to is None:
@@ -180,7 +181,7 @@ def _plugin_check(options: argparse.Namespace) -> int:
 def _plugin_new(options: argparse.Namespace) -> int:
     from messaging_channels.testing import commands  # noqa: PLC0415  for authors of plugins only
 
-    return commands.create_plugin(options.name, options.directory)
+    return commands.create_plugin(options.name, options.directory, channel=options.channel)
 
 
 def _sandbox() -> Sandbox:
@@ -210,7 +211,7 @@ class _Parser(argparse.ArgumentParser):
 def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
     parser = _Parser(
         prog="messaging-channels",
-        description="Send SMS, WhatsApp and email through any provider.",
+        description="Send messages over any channel through any provider.",
         epilog="Without configuration everything goes to the sandbox, and nothing leaves this machine.\n"
         f"Try: messaging-channels send sms --to 38598123456 --text 'My text message'\n\n{describe_exit_codes()}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -219,7 +220,9 @@ def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
         "--version", action="version", version=f"messaging-channels {version('messaging-channels')}"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for channel in add_channels(commands.add_parser("send", help="send a message to an address"), _send):
+    channels = known_channels(command)
+    send = commands.add_parser("send", help="send a message to an address")
+    for channel in add_channels(send, _send, channels):
         channel.add_argument(
             "--dry-run",
             action="store_true",
@@ -238,7 +241,7 @@ def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
                 "--variables", action="store_true", help="list the names of all environment variables"
             )
     add_record_commands(commands)
-    add_queue_commands(commands)
+    add_queue_commands(commands, channels)
     add_ledger_commands(commands)
     add_consent_commands(commands)
     sandbox = add_group(commands, "sandbox", "look at what the sandbox took")
@@ -270,6 +273,7 @@ def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
     check.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     new = add_command(plugin, "new", _plugin_new, "write a distribution for a provider of that name")
     new.add_argument("name", metavar="NAME", help="lower case, such as acme-sms")
+    new.add_argument("--channel", action="store_true", help="for a channel with its provider")
     new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")
 
 

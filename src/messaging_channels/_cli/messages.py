@@ -10,19 +10,21 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._cli.channel_options import add_options, address_help, build_message, options_of
 from messaging_channels._cli.exits import EXIT_UNKNOWN, describe_exit_codes, exit_code
 from messaging_channels._cli.output import Progress, print_json
-from messaging_channels._cli.rows import Row, count_rows, key_of_file, read_rows, recipient_column
+from messaging_channels._cli.rows import count_rows, key_of_file, read_rows, recipient_column
 from messaging_channels._model.errors import InvalidArgument
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.receipts import Receipt
-from messaging_channels.messages import Attachment, Email, Message, Sms, WhatsAppTemplate, WhatsAppText
+from messaging_channels.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from messaging_channels._queue.enqueue import EnqueueResult
     from messaging_channels._sending.bulk import SendResult
+    from messaging_channels.plugins.channels import ChannelSpec
 
 
 @contextmanager
@@ -57,7 +59,11 @@ def open_many(
             yield options.message(options, None), to, None if total is None else total + 1
         return
     if options.idempotency_key is None:
-        given = {name: str(value) for name, value in sorted(vars(options).items()) if name in _OF_MESSAGE}
+        given = {
+            name: str(value)
+            for name, value in sorted(vars(options).items())
+            if name in options.message_options
+        }
         options.idempotency_key = key_of_file(options.csv, given)
         print(f"idempotency key: {options.idempotency_key}", file=sys.stderr)
     rows = read_rows(options.csv)
@@ -121,62 +127,47 @@ def add_group(
 
 
 def add_channels(
-    command: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]
+    command: argparse.ArgumentParser,
+    run: Callable[[argparse.Namespace], int],
+    channels: Sequence[ChannelSpec],
 ) -> Sequence[argparse.ArgumentParser]:
     """Describe a command that takes a message of each channel. `message` is then a function that makes it; return the channels' parsers."""
-    channels = command.add_subparsers(required=True, metavar="CHANNEL")
-    sms = _add_channel(channels, "sms", _build_sms, "an international number, such as 38598123456")
-    _add_text(sms, "--text", required=True)
-    whatsapp = _add_channel(channels, "whatsapp", _build_whatsapp, "an international number")
-    what = _add_text(whatsapp, "--text", required=True)
-    what.add_argument("--template", metavar="NAME", help="an approved template")
-    whatsapp.add_argument("--language", default="en", help="template language (default: en)")
-    whatsapp.add_argument(
-        "--parameter", action="append", default=[], help="template parameter; repeat for each"
-    )
-    email = _add_channel(channels, "email", _build_email, "a mail address, such as zoe@example.com")
-    email.add_argument("--subject", required=True)
-    _add_text(email, "--text", required=False)
-    _add_text(email, "--html", required=False)
-    email.add_argument(
-        "--attach",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="file to attach; may be repeated",
-    )
-    for channel in (sms, whatsapp, email):
-        channel.set_defaults(run=run)
-    return sms, whatsapp, email
-
-
-def _add_text(parser: argparse.ArgumentParser, name: str, *, required: bool) -> Any:  # noqa: ANN401  argparse keeps the type to itself
-    """Add a text that is given as it is, or in a file."""
-    group = parser.add_mutually_exclusive_group(required=required)
-    group.add_argument(name, help="as it is; with --csv each {column} in it is filled")
-    group.add_argument(
-        f"{name}-file", type=Path, metavar="FILE", help="read it from a file; - for the standard input"
-    )
-    return group
+    parsers = command.add_subparsers(required=True, metavar="CHANNEL")
+    made = [_add_channel(parsers, spec) for spec in channels]
+    for parser in made:
+        parser.set_defaults(run=run)
+    return made
 
 
 def _add_channel(
     channels: Any,  # noqa: ANN401  argparse keeps the type to itself
-    name: str,
-    message: Callable[[argparse.Namespace, Row | None], Message],
-    address: str,
+    spec: ChannelSpec,
 ) -> argparse.ArgumentParser:
-    article = "an SMS" if name == "sms" else "a WhatsApp message" if name == "whatsapp" else "an email"
+    title = spec.title or f"a message by {spec.name}"
     parser: argparse.ArgumentParser = channels.add_parser(
-        name,
-        help=article,
-        description=f"Send {article}.",
+        spec.name,
+        help=title,
+        description=f"Send {title}.",
         epilog=describe_exit_codes(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_recipients(parser, spec)
+    parser.add_argument(
+        "--idempotency-key",
+        metavar="KEY",
+        help="sends at most once for the same key (default with --csv: one made of the file and the message)",
+    )
+    parser.add_argument("--sender", help="who it comes from (default: the provider's configured sender)")
+    names = {"sender", "to_column", *(one.name.replace("-", "_") for one in options_of(spec))}
+    parser.set_defaults(message=build_message(spec), parser=parser, message_options=names)
+    add_options(parser, spec)
+    return parser
+
+
+def _add_recipients(parser: argparse.ArgumentParser, spec: ChannelSpec) -> None:
+    """Describe the options that say whom it is for."""
     to = parser.add_mutually_exclusive_group(required=True)
-    to.add_argument("--to", help=f"{address}; - for the standard input")
+    to.add_argument("--to", help=f"{address_help(spec)}; - for the standard input")
     to.add_argument(
         "--to-file",
         type=Path,
@@ -194,51 +185,3 @@ def _add_channel(
         metavar="NAME",
         help="the column of --csv that holds the recipients (default: to, phone or email)",
     )
-    parser.add_argument(
-        "--idempotency-key",
-        metavar="KEY",
-        help="do not send again if this key was used before (default with --csv: one made of the file and the message)",
-    )
-    parser.add_argument("--sender", help="who it comes from (default: the provider's configured sender)")
-    parser.set_defaults(message=message, parser=parser)
-    return parser
-
-
-def _text_of(options: argparse.Namespace, name: str, row: Row | None) -> str | None:
-    """Return a text that was given or is in a file, its gaps filled from the row."""
-    path: Path | None = getattr(options, f"{name}_file")
-    text: str | None = getattr(options, name)
-    if path is not None:
-        read = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
-        text = read.removesuffix("\n")
-        setattr(options, name, text)
-        setattr(options, f"{name}_file", None)
-    if text is None or row is None:
-        return text
-    return row.fill_html(text) if name == "html" else row.fill(text)
-
-
-def _build_sms(options: argparse.Namespace, row: Row | None = None) -> Message:
-    return Sms(_text_of(options, "text", row) or "", sender=options.sender)
-
-
-def _build_whatsapp(options: argparse.Namespace, row: Row | None = None) -> Message:
-    if options.template:
-        given = [one if row is None else row.fill(one) for one in options.parameter]
-        return WhatsAppTemplate(options.template, options.language, tuple(given), sender=options.sender)
-    return WhatsAppText(_text_of(options, "text", row) or "", sender=options.sender)
-
-
-def _build_email(options: argparse.Namespace, row: Row | None = None) -> Message:
-    text, html = _text_of(options, "text", row), _text_of(options, "html", row)
-    if text is None and html is None:
-        raise InvalidArgument("is missing", argument="--text or --html", hint="give one or both")
-    subject = options.subject if row is None else row.fill(options.subject)
-    files = tuple(Attachment(path.read_bytes(), path.name) for path in options.attach)
-    return Email(subject, text=text, html=html, sender=options.sender, attachments=files)
-
-
-_OF_MESSAGE = frozenset(
-    {"text", "html", "subject", "template", "language", "parameter", "sender", "attach", "to_column"}
-)
-"""The options that make the message."""

@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from messaging_channels._cli.exits import fail
 from messaging_channels._cli.messages import (
@@ -27,14 +27,23 @@ from messaging_channels._queue.enqueue import PRIORITIES
 from messaging_channels.plugins.ledger_queue import metrics
 from messaging_channels.policies.windows import SendWindow
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from messaging_channels.plugins.channels import ChannelSpec
+
 _DAY_SECONDS = 86400.0
 _WINDOW = re.compile(r"[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]")
 
 
-def add_queue_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
+def add_queue_commands(
+    commands: Any,  # noqa: ANN401  argparse keeps the type to itself
+    channels: Sequence[ChannelSpec],
+) -> None:
     """Describe the commands."""
     words = "store a message; `messaging-channels worker` sends it"
-    for channel in add_channels(commands.add_parser("enqueue", help=words, description=words), _enqueue):
+    enqueue = commands.add_parser("enqueue", help=words, description=words)
+    for channel in add_channels(enqueue, _enqueue, channels):
         _add_enqueue_options(channel)
     work = add_command(commands, "worker", _worker, "send queued messages until stopped (SIGTERM or Ctrl-C)")
     work.add_argument(

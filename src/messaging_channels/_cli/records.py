@@ -54,7 +54,7 @@ def add_record_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
 
 def open_dispatcher() -> Dispatcher:
     """Make the dispatcher of the command line."""
-    return Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments())
+    return Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build())
 
 
 def print_records(records: list[dict[str, Any]], *, as_json: bool) -> None:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, cast
 
-from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._model.addresses import Address
 from messaging_channels._model.arguments import (
     as_seconds,
@@ -18,13 +17,9 @@ from messaging_channels._model.arguments import (
     require_text,
 )
 from messaging_channels._model.errors import InvalidArgument
-from messaging_channels._model.nearest import did_you_mean, nearest
-from messaging_channels._model.rate_limit import RateLimit
+from messaging_channels._model.nearest import did_you_mean
 from messaging_channels._model.status import Status, StatusGroup, known_statuses
-from messaging_channels._transport.clock import Clock
-from messaging_channels._transport.settings import HttpSettings
-from messaging_channels.consent.policy import ConsentPolicy
-from messaging_channels.messages import Message
+from messaging_channels.messages import Adaptive, Message
 from messaging_channels.messages.fallback import Fallback
 from messaging_channels.plugins.webhooks import WebhookRequest
 from messaging_channels.policies.windows import SendWindow
@@ -34,86 +29,6 @@ ENQUEUE_OPTIONS = (
     *("idempotency_key", "scope", "expires_in", "on_unknown", "in_progress_timeout", "confirms"),
     *("send_at", "window", "priority", "transaction"),
 )
-
-
-def as_parts(given: object, argument: str, methods: Sequence[str], example: str) -> list[Any]:
-    """Return the parts of a dispatcher that are given as an iterable, each with the methods that it must have.
-
-    Raises:
-        InvalidArgument: it is no iterable, or one of them is a class, or something else.
-    """
-    if isinstance(given, (str, bytes, type)) or not isinstance(given, Iterable):
-        raise InvalidArgument(
-            f"must be a list, got {kind_of(given)}", argument=argument, hint=f"write {argument}=[{example}]"
-        )
-    parts = list(cast("Iterable[Any]", given))
-    for number, one in enumerate(parts):
-        _require_part(one, f"{argument}[{number}]", methods, example)
-    return parts
-
-
-def as_lists(resolvers: object, checks: object, channels: object) -> tuple[list[Any], list[Any], list[Any]]:
-    """Return the resolvers, checks and channels of a dispatcher; see `as_parts`."""
-    return (
-        as_parts(resolvers, "resolvers", ("resolve",), "MappingResolver({...})"),
-        as_parts(checks, "checks", ("check",), "VelocityLimit(...)"),
-        as_parts(channels, "channels", CHANNEL, "a Channel"),
-    )
-
-
-def as_accounts(given: object) -> dict[str, list[Any]]:
-    """Return the providers of each account.
-
-    Raises:
-        InvalidArgument: it is no mapping of names to lists of providers.
-    """
-    named = _as_mapping(given, "accounts", '{"shop": [Twilio(...)]}')
-    return {
-        name: as_parts(own, f"accounts[{name!r}]", PROVIDER, "Twilio(...)") for name, own in named.items()
-    }
-
-
-def as_rate_limits(given: object, providers: Iterable[str]) -> dict[str, RateLimit]:
-    """Return the rate of each provider; a number counts messages a second.
-
-    Raises:
-        InvalidArgument: it is no mapping, a provider is not known, or a rate is none.
-    """
-    named, known = _as_mapping(given, "rate_limits", '{"twilio": RateLimit(80)}'), set(providers)
-    rates: dict[str, RateLimit] = {}
-    for name, rate in named.items():
-        if name not in known and nearest(name, known) is not None:
-            raise InvalidArgument(
-                f"names {name!r}, which is none of this dispatcher's providers",
-                argument="rate_limits",
-                hint=did_you_mean(name, known, "{!r}"),
-            )
-        if isinstance(rate, (int, float)) and not isinstance(rate, bool):
-            rate = RateLimit(rate)  # noqa: PLW2901  a number of messages a second
-        require_instance(rate, RateLimit, f"rate_limits[{name!r}]", "give for example RateLimit(80)")
-        rates[name] = cast("RateLimit", rate)
-    return rates
-
-
-def check_parts(*, ledger: object, consent: object, observer: object, http: object, clock: object) -> None:
-    """Refuse a part that is of another type, or a class.
-
-    Raises:
-        InvalidArgument: one is.
-    """
-    if ledger is not None and not isinstance(ledger, LedgerOptions):
-        _require_part(
-            ledger, "ledger", ("executors", "stored_address"), 'SqliteLedger(Path("ledger.sqlite3"))'
-        )
-    if observer is not None:
-        _require_part(observer, "observer", ("attempt_finished", "event_received"), "LoggingObserver()")
-    for name, value, kind in (
-        ("consent", consent, ConsentPolicy),
-        ("http", http, HttpSettings),
-        ("clock", clock, Clock),
-    ):
-        if value is not None:
-            require_instance(value, kind, name, f"give for example {kind.__name__}()")
 
 
 def check_message(message: object, *, call: str, takes_fallback: bool = False) -> None:
@@ -136,6 +51,30 @@ def check_message(message: object, *, call: str, takes_fallback: bool = False) -
             'write for example Sms("Your code is 4821")',
         )
     raise InvalidArgument(problem, argument="message", hint=hint)
+
+
+def check_alternatives(message: object, *, call: str) -> None:
+    """Refuse what `send` cannot take: it takes messages of different types and `Adaptive` content too, and sends one of them.
+
+    Raises:
+        InvalidArgument: it is none of these, or two messages are of one type, of which the second would never be sent.
+    """
+    if call == "send" and isinstance(message, Adaptive):
+        return
+    if call != "send" or not isinstance(message, (list, tuple)) or not message:
+        check_message(message, call=call)
+        return
+    alternatives = cast("Sequence[object]", message)
+    for number, one in enumerate(alternatives):
+        require_instance(one, Message, f"message[{number}]", 'write for example Sms("...")')
+    kinds = [type(one) for one in alternatives]
+    twice = next((kind.__name__ for kind in kinds if kinds.count(kind) > 1), None)
+    if twice is not None:
+        raise InvalidArgument(
+            f"holds two messages of the type {twice}, and sends only one",
+            argument="message",
+            hint="use send_each(messages, to=[...])",
+        )
 
 
 def check_messages(message: object, to: object, *, call: str, takes_fallback: bool = False) -> None:
@@ -314,34 +253,6 @@ def check_webhook(provider: object, request: object, account: object) -> None:
         require_text(account, "account")
     hint = "make one with WebhookRequest.from_django(), from_flask(), from_starlette() or from_wsgi()"
     require_instance(request, WebhookRequest, "request", hint)
-
-
-PROVIDER = ("name", "capabilities", "send")
-"""What every provider has."""
-CHANNEL = ("name", "message_types", "address_type", "parse")
-"""What every channel has."""
-
-
-def _require_part(one: Any, argument: str, members: Sequence[str], example: str) -> None:  # noqa: ANN401
-    if isinstance(one, type):
-        raise InvalidArgument(
-            f"is the class {one.__name__}", argument=argument, hint=f"pass an instance, {one.__name__}(...)"
-        )
-    if not all(hasattr(one, name) for name in members):
-        raise InvalidArgument(
-            f"must be such as {example}, got {kind_of(one)}", argument=argument, hint=f"write {example}"
-        )
-
-
-def _as_mapping(given: object, argument: str, example: str) -> dict[str, Any]:
-    if not isinstance(given, Mapping):
-        raise InvalidArgument(
-            f"must be a mapping, got {kind_of(given)}", argument=argument, hint=f"write {argument}={example}"
-        )
-    named = dict(cast("Mapping[Any, Any]", given))
-    for name in named:
-        require_text(name, f"a name in {argument}")
-    return named
 
 
 def _as_options(given: dict[str, Any]) -> dict[str, Any]:

@@ -1,68 +1,55 @@
-"""What both clients share: the parts are put together here, and `dispatcher` gives them to callers."""
+"""What both clients share: how they are made; `dispatcher` gives their parts to callers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from random import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from messaging_channels._client import capture
 from messaging_channels._client.arguments import (
-    PROVIDER,
-    as_accounts,
     as_enqueue_options,
-    as_lists,
     as_moment,
-    as_parts,
-    as_rate_limits,
     as_send_options,
     as_status_group,
     as_status_name,
+    check_alternatives,
     check_list,
     check_lookup,
     check_message,
     check_messages,
-    check_parts,
     check_recipient,
 )
-from messaging_channels._inbound.webhooks import Reports
-from messaging_channels._ledger.caller_transaction import EXECUTORS as WITHIN
-from messaging_channels._ledger.caller_transaction import InTransaction
-from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
-from messaging_channels._ledger.options import LedgerOptions
+from messaging_channels._client.wiring import wire
+from messaging_channels._config.dispatcher_config import DispatcherConfig
 from messaging_channels._model import errors
 from messaging_channels._model.addresses import Address
-from messaging_channels._queue.enqueue import Enqueuer, storable_types
-from messaging_channels._sending.envelopes import EnvelopeBuilder
-from messaging_channels._sending.pipeline import SendPipeline
-from messaging_channels._sending.provider_selection import ProviderSelector
-from messaging_channels._sending.recorder import AttemptRecorder
+from messaging_channels._model.arguments import kind_of
 from messaging_channels._sending.send_options import DEFAULT_OPTIONS, SendOptions
-from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.drivers import AsyncTransport, Transport
-from messaging_channels._transport.settings import HttpSettings
-from messaging_channels.consent.gate import ConsentGate
-from messaging_channels.consent.policy import ConsentPolicy
-from messaging_channels.consent.store import ConsentStore
-from messaging_channels.messages import Codec, Message
-from messaging_channels.plugins.channels import Channel, ChannelSpec, collect_channels
+from messaging_channels.messages import Message
 from messaging_channels.plugins.ledger import GetMessage, ListMessages
-from messaging_channels.plugins.ledger_limits import LimitStore, TakePlaces
-from messaging_channels.plugins.notifiers import EXECUTORS as WAKE_UP
-from messaging_channels.plugins.notifiers import NotifyWorkers, QueueNotifier
-from messaging_channels.plugins.observer import Observer
-from messaging_channels.plugins.provider import LearnsChannels
-from messaging_channels.policies.circuit_breaker import CircuitBreakers, CircuitState
-from messaging_channels.policies.routing import Route, resolve_routes
-from messaging_channels.policies.shared_limits import SharedLimits
+from messaging_channels.policies.circuit_breaker import CircuitState
 
 if TYPE_CHECKING:
+    from messaging_channels._client.preferred import Alternatives, RecipientChannels
+    from messaging_channels._inbound.handlers import Handler
+    from messaging_channels._ledger.options import LedgerOptions
+    from messaging_channels._model.events import Event
     from messaging_channels._model.rate_limit import RateLimit
-    from messaging_channels.plugins.exchange import Exchange, ExecutorPair
+    from messaging_channels._model.receipts import Receipt
+    from messaging_channels._transport.clock import Clock
+    from messaging_channels._transport.settings import HttpSettings
+    from messaging_channels.consent.policy import ConsentPolicy
+    from messaging_channels.plugins.channels import Channel
+    from messaging_channels.plugins.exchange import Flow
     from messaging_channels.plugins.ledger import Ledger
+    from messaging_channels.plugins.ledger_limits import LimitStore
+    from messaging_channels.plugins.notifiers import QueueNotifier
+    from messaging_channels.plugins.observer import Observer
     from messaging_channels.plugins.provider import Provider
     from messaging_channels.plugins.resolvers import RecipientResolver
     from messaging_channels.policies.checks import PreSendCheck
+    from messaging_channels.policies.routing import Route
 
 
 class BaseDispatcher:
@@ -114,38 +101,87 @@ class BaseDispatcher:
             InvalidSetting: the name or a message type of a channel is taken; limits are to be shared, and the ledger does not keep them.
             InvalidArgument: an argument is of a wrong type, such as a class instead of an instance, or two providers have one name.
         """
-        check_parts(ledger=ledger, consent=consent, observer=observer, http=http, clock=clock)
-        accounts_by_name = _accounts(as_parts(providers, "providers", PROVIDER, "Sandbox()"), accounts or {})
-        resolvers, checks, channels = as_lists(resolvers, checks, channels)
-        every = {provider.name: provider for own in accounts_by_name.values() for provider in own.values()}
-        known = {one.name: one for one in collect_channels(channels)}
-        _tell_channels(every.values(), known.values())
-        settings, time, options = http or HttpSettings(), clock or Clock(), _ledger_options(ledger)
-        rules, gate = tuple(checks), ConsentGate(options, consent or ConsentPolicy(), known)
-        self._reports = Reports(accounts_by_name, known, options, observer, rules, time.now, gate)
-        self._consent = ConsentStore(gate, time.now)
-        circuits = CircuitBreakers()
-        self._pipeline = SendPipeline(
-            envelopes=_envelopes(known.values(), resolvers),
-            selector=ProviderSelector(
-                accounts_by_name, resolve_routes(known.values(), every, routes or {}), random
-            ),
-            observer=observer,
-            recorder=AttemptRecorder(options, gate),
-            reports=self._reports,
-            checks=rules,
-            rate_limits=as_rate_limits(rate_limits or {}, every),
-            clock=time.now,
-            chance=random,
-            timeouts=settings.timeouts,
-            circuits=circuits,
-            shared=SharedLimits(circuits) if shared_limits else None,
+        self._open(
+            DispatcherConfig(
+                providers=providers,
+                routes=routes or {},
+                resolvers=resolvers,
+                accounts=accounts or {},
+                channels=channels,
+                ledger=ledger,
+                consent=consent,
+                checks=checks,
+                rate_limits=rate_limits or {},
+                shared_limits=shared_limits,
+                notifiers=notifiers,
+                observer=observer,
+                http=http,
+                clock=clock,
+            )
         )
-        self._enqueuer = Enqueuer(
-            self._pipeline, Codec(storable_types(known.values(), every.values())), tuple(notifiers)
-        )
-        executors = _executors(options, _limit_executors(shared_limits, options), every.values())
-        self._transport = self._transport_type(settings, executors, time)
+
+    def _open(self, config: DispatcherConfig) -> None:
+        services = wire(config)
+        self._pipeline, self._reports = services.pipeline, services.reports
+        self._consent, self._enqueuer = services.consent, services.enqueuer
+        self._transport = self._transport_type(services.http, services.executors, services.clock)
+
+    @classmethod
+    def from_parts(cls, config: DispatcherConfig) -> Self:
+        """Make a dispatcher of parts that were put together before, such as by `Configuration.build`.
+
+        Raises:
+            UnknownProvider: a route names a provider that is not given.
+        """
+        made = cls.__new__(cls)
+        made._open(config)  # noqa: SLF001  of its own class
+        return made
+
+    @property
+    def _recipients(self) -> RecipientChannels:
+        from messaging_channels._client.preferred import RecipientChannels  # noqa: PLC0415  rarely needed
+
+        return RecipientChannels(self._pipeline, self._reports.channels)
+
+    def _send(
+        self,
+        message: Alternatives,
+        to: Any,  # noqa: ANN401  resolvers take anything
+        via: str | None,
+        options: SendOptions,
+    ) -> Flow[Receipt]:
+        """Return the flow that sends a message, by its own channel or the first that the recipient prefers.
+
+        Raises:
+            InvalidArgument: `via` is none that there is.
+        """
+        if via is None and isinstance(message, Message):
+            return self._pipeline.send(message, to, options)
+        if via not in (None, "preferred"):
+            given = repr(via)[:40] if isinstance(via, str) else kind_of(via)
+            raise errors.InvalidArgument(
+                f'must be "preferred", got {given}', argument="via", hint='leave it out, or give "preferred"'
+            )
+        return self._recipients.send(message, to, options)
+
+    def on(
+        self, event_type: type[Event], *, name: str | None = None, in_place: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """Register a handler of events that come in, as a decorator: `@dispatcher.on(MessageReceived)`.
+
+        The event is in the ledger when `handle_webhook` returns. A worker of a dispatcher with the same handler deals with it then: in the order in which
+        events of one conversation came, again after a wait where the handler raised, and as a dead letter in the end. Each event is handled once; only where
+        a process dies while its handler runs it is handled again: give `event.key` to whatever must not happen twice.
+
+        Args:
+            event_type: such as `MessageReceived`; a subclass is one too.
+            name: the handler's name in the ledger, the same in every process (the function's own).
+            in_place: whether `handle_webhook` itself calls it, once the event is in the ledger. Where that fails, a worker tries again.
+
+        Raises:
+            InvalidSetting: there is a handler of that name.
+        """
+        return self._reports.handlers.register(event_type, name=name, in_place=in_place)
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -170,7 +206,7 @@ class BaseDispatcher:
             InvalidArgument: the message or the recipient is of a wrong type, or an option cannot be meant.
         """
         if not isinstance(message, Message):
-            check_message(message, call=call)
+            check_alternatives(message, call=call)
         if not isinstance(to, (str, Address)):
             check_recipient(to, call=call, has_resolvers=bool(self._pipeline.envelopes.resolvers))
         return SendOptions(**as_send_options(options, call)) if options else DEFAULT_OPTIONS
@@ -252,79 +288,7 @@ class BaseDispatcher:
         configuration = Configuration.read(settings)
         if capture.hook is not None:  # an outbox of a test
             return cls(**capture.hook(configuration, list(resolvers), list(checks)))
-        parts = configuration.dispatcher_arguments(resolvers)
-        return cls(checks=[*parts.pop("checks"), *checks], **parts)
-
-
-def _envelopes(known: Iterable[ChannelSpec], resolvers: Iterable[RecipientResolver]) -> EnvelopeBuilder:
-    return EnvelopeBuilder({kind: one for one in known for kind in one.message_types}, tuple(resolvers))
-
-
-def _tell_channels(providers: Iterable[Provider], known: Iterable[ChannelSpec]) -> None:
-    for one in providers:
-        if isinstance(one, LearnsChannels):
-            one.learn_channels(tuple(known))
-
-
-def _accounts(
-    own: Iterable[Provider], accounts: Mapping[str, Iterable[Provider]]
-) -> dict[str | None, dict[str, Provider]]:
-    """Return the providers by name, under their accounts; None is the platform's own."""
-    return {None: _by_name(own, "providers")} | {
-        name: _by_name(held, f"accounts[{name!r}]") for name, held in as_accounts(accounts).items()
-    }
-
-
-def _by_name(providers: Iterable[Provider], argument: str) -> dict[str, Provider]:
-    named: dict[str, Provider] = {}
-    for provider in providers:
-        if provider.name in named:
-            raise errors.InvalidArgument(
-                f"holds two providers named {provider.name!r}",
-                argument=argument,
-                hint="leave one out, or give one an account of its own: accounts={...}",
-            )
-        named[provider.name] = provider
-    return named
-
-
-def _ledger_options(ledger: Ledger | LedgerOptions | None) -> LedgerOptions:
-    if isinstance(ledger, LedgerOptions):
-        return ledger
-    return LedgerOptions(ledger or LazyMemoryLedger(), ledger is not None)
-
-
-def _executors(
-    options: LedgerOptions,
-    limits: Mapping[type[Exchange[Any]], ExecutorPair],
-    providers: Iterable[Provider],
-) -> dict[type[Exchange[Any]], ExecutorPair]:
-    """Return what performs the exchanges of the ledger, of shared limits and of providers."""
-    made = {**options.ledger.executors, InTransaction: WITHIN, NotifyWorkers: WAKE_UP, **limits}
-    for provider in providers:
-        made.update(provider.executors)
-    return made
-
-
-def _limit_executors(
-    shared: LimitStore | bool, options: LedgerOptions
-) -> Mapping[type[Exchange[Any]], ExecutorPair]:
-    """Return what performs the operations on shared limits besides the ledger.
-
-    Raises:
-        InvalidSetting: the ledger is to, and cannot.
-    """
-    if not isinstance(shared, bool):
-        return shared.executors
-    kept = TakePlaces in options.ledger.executors and not isinstance(options.ledger, LazyMemoryLedger)
-    if shared and not kept:
-        raise errors.InvalidSetting(
-            "the ledger keeps no limits for several processes",
-            setting="shared_limits",
-            source="code",
-            hint="give a ledger in PostgreSQL or in a SQLite file",
-        )
-    return {}
+        return cls.from_parts(configuration.build(resolvers, checks))
 
 
 def _parse_for_each(channels: Iterable[Channel], text: str) -> list[Address]:

@@ -1,15 +1,16 @@
-"""The two clients. They take the same arguments and run the same flows; one blocks, the other awaits."""
+"""The client for threads. `async_dispatcher` has the one for event loops, with the same arguments and the same flows."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, cast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from messaging_channels._client.arguments import as_enqueue_options, check_list, check_messages, check_webhook
 from messaging_channels._client.base import BaseDispatcher
 from messaging_channels._client.dry_run import dry_run
-from messaging_channels._client.many import enqueue_each, enqueue_each_async, send_each, send_each_async
-from messaging_channels._queue.client import AsyncQueueClient, QueueClient
+from messaging_channels._client.many import enqueue_each, send_each
+from messaging_channels._inbound.client import InboundClient
+from messaging_channels._queue.client import QueueClient
 from messaging_channels._queue.enqueue import (
     EnqueueKeywords,
     EnqueueResult,
@@ -17,8 +18,8 @@ from messaging_channels._queue.enqueue import (
 )
 from messaging_channels._sending.bulk import SendResult
 from messaging_channels._sending.send_options import SendKeywords
-from messaging_channels._transport.drivers import AsyncTransport, Transport
-from messaging_channels.consent.client import AsyncConsentClient, ConsentClient
+from messaging_channels._transport.drivers import Transport
+from messaging_channels.consent.client import ConsentClient
 from messaging_channels.plugins.exchange import ask
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
+    from messaging_channels._client.preferred import Alternatives, ChannelAddress
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.events import Event
     from messaging_channels._model.receipts import Receipt
@@ -44,12 +46,21 @@ class Dispatcher(BaseDispatcher):
     _transport_type = Transport
     _transport: Transport
 
-    def send(self, message: Message, *, to: Recipient, **options: Unpack[SendKeywords]) -> Receipt:
+    def send(
+        self,
+        message: Alternatives,
+        *,
+        to: Recipient,
+        via: Literal["preferred"] | None = None,
+        **options: Unpack[SendKeywords],
+    ) -> Receipt:
         """Send one message to one recipient: an address, its text, or whatever a resolver understands.
 
         Args:
-            message: what is sent: `Sms`, `Email`, `WhatsAppText`, ...
+            message: what is sent: `Sms`, `Email`, `WhatsAppText`, ...; `Adaptive` content, or a list of messages of different types, for `via`.
             to: an address, its text, or whatever a resolver understands.
+            via: "preferred", also where `message` is no single message: by the first channel, in the order that the recipient prefers, on which they
+                have an address and that their consent and the providers allow (default: by the channel of the message).
             idempotency_key: the same key sends at most once, in whatever process, as long as the ledger keeps it. 1 to 255 characters.
             scope: whose key it is, such as a tenant's name: keys of two scopes never meet (default: "").
             timeout: seconds from now, or a `timedelta`, after which no attempt begins (default: none; the route's `RetryPolicy.max_elapsed` holds).
@@ -69,7 +80,7 @@ class Dispatcher(BaseDispatcher):
             NotSent: certainly nothing went out; it may safely be sent again.
         """
         terms = self._send_options(message, to, cast("dict[str, Any]", options), "send")
-        return self._transport.run(self._pipeline.send(message, to, terms))
+        return self._transport.run(self._send(message, to, via, terms))
 
     def dry_run(self, message: Message, *, to: Recipient) -> Mapping[str, Any]:
         """Say what `send` would do: the channel, the masked address, the providers in order, what each check says. Nothing is sent or recorded.
@@ -81,6 +92,14 @@ class Dispatcher(BaseDispatcher):
         self._send_options(message, to, {}, "dry_run")
         return self._transport.run(dry_run(self._pipeline, self._consent.gate, message, to))
 
+    def channels_of(self, to: Recipient) -> Sequence[ChannelAddress]:
+        """Return the channels by which a recipient has an address, with the address, in the order that they prefer; none if they have none.
+
+        Raises:
+            UnknownRecipient: no resolver knows them.
+        """
+        return self._transport.run(self._recipients.channels_of(to))
+
     def send_each(
         self,
         message: Message | Iterable[Message],
@@ -88,7 +107,7 @@ class Dispatcher(BaseDispatcher):
         to: Iterable[Recipient],
         **options: Unpack[SendKeywords],
     ) -> Iterator[SendResult]:
-        """Send one message to many recipients, or one of several to each, in the provider's batches. Takes iterators of any length.
+        """Send one message to many recipients, or one message each, in the provider's batches. Takes iterators of any length.
 
         Yields what became of each as it is known, not always in order: a recipient that cannot be sent to harms no other one, and its error is in
         `Each.error`. An idempotency key stands for the whole call: each address under it is sent to once, also when the call is repeated.
@@ -103,24 +122,24 @@ class Dispatcher(BaseDispatcher):
         *,
         account: str | None = None,
     ) -> WebhookResult:
-        """Have a provider prove and read a call that was made to our webhook address, and keep what it tells.
+        """Verify and parse a webhook request from a provider and store its events.
 
-        Answer the caller with `WebhookResult.response`. An event that was heard before is in the result, but no observer hears of it again.
+        Send `result.response` back to the provider. A repeated event is in the result, but observers do not receive it again.
 
         Raises:
-            WebhookVerificationError: nothing proves that the call is the provider's. Answer it with 401.
-            UnknownProvider: there is no such provider for that account.
-            LedgerUnavailable: it could not be kept. Answer with 503, so that the provider calls again.
+            WebhookVerificationError: the request is not proven to come from the provider. Answer 401.
+            UnknownProvider: this account has no such provider.
+            LedgerUnavailable: the events could not be stored. Answer 503, so that the provider repeats the request.
         """
         check_webhook(provider, request, account)
         return self._transport.run(self._reports.handle_webhook(provider, request, account))
 
     def fetch_reports(self) -> Sequence[Event]:
-        """Fetch what is new of the messages sent, from every provider that offers it, and keep it.
+        """Fetch new delivery reports from every provider that supports polling, and store them.
 
         Raises:
-            TransportError: a provider could not be asked.
-            LedgerUnavailable: it could not be kept.
+            TransportError: a provider could not be reached.
+            LedgerUnavailable: the reports could not be stored.
         """
         return self._transport.run(self._reports.fetch_reports())
 
@@ -131,7 +150,7 @@ class Dispatcher(BaseDispatcher):
         to: Recipient,
         **options: Unpack[EnqueueKeywords],
     ) -> QueuedReceipt:
-        """Take a message in, to be sent by a worker: it is in the ledger when this returns, and will be sent, or told of.
+        """Store a message for a worker to send. When this returns, the message is stored.
 
         Args:
             message: what `send` takes, or a `Fallback`.
@@ -159,7 +178,7 @@ class Dispatcher(BaseDispatcher):
         to: Iterable[Recipient],
         **options: Unpack[EnqueueKeywords],
     ) -> Iterator[EnqueueResult]:
-        """Take in one message for many recipients, or one of several for each, some hundreds in a transaction. Takes iterators of any length.
+        """Store one message for many recipients, or one message each, 500 in a transaction. Takes iterators of any length.
 
         Yields what became of each, in order, once it is in the ledger; what is not drawn is not taken in. A recipient that cannot be sent to harms no
         other one, and its error is in `EnqueueResult.error`. The options are those of `enqueue`. An idempotency key stands for the whole call, as in
@@ -176,6 +195,11 @@ class Dispatcher(BaseDispatcher):
     def queue(self) -> QueueClient:
         """What can be done with messages that wait: cancel, replay, erase, and see how the queue stands."""
         return QueueClient(self._transport.run, self._enqueuer)
+
+    @property
+    def inbound(self) -> InboundClient:
+        """What can be done with events that wait for a handler; see `on`."""
+        return InboundClient(self._transport.run, self._reports.clock)
 
     @property
     def consent(self) -> ConsentClient:
@@ -234,7 +258,7 @@ class Dispatcher(BaseDispatcher):
         return self._transport.run(ask(self._listing(wanted, to)))
 
     def reconcile(self, *, limit: int = 100) -> Sequence[MessageRecord]:
-        """Ask providers about up to `limit` messages whose outcome is unknown, and return their records. Call it now and then.
+        """Ask providers for the outcome of up to `limit` unknown messages, and return their records. Call it every minute.
 
         A message is asked about 30 s, 2 min, 10 min and 1 h after the attempt; what is unknown then stays so, until a report tells.
 
@@ -255,135 +279,3 @@ class Dispatcher(BaseDispatcher):
     def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
-
-
-class AsyncDispatcher(BaseDispatcher):
-    """Sends messages, waiting in an event loop. One serves many tasks of that loop at once; close it when done."""
-
-    _transport_type = AsyncTransport
-    _transport: AsyncTransport
-
-    async def send(self, message: Message, *, to: Recipient, **options: Unpack[SendKeywords]) -> Receipt:
-        """See `Dispatcher.send`. When cancelled, the message may or may not have been sent; its record says so."""
-        terms = self._send_options(message, to, cast("dict[str, Any]", options), "send")
-        return await self._transport.run(self._pipeline.send(message, to, terms))
-
-    async def dry_run(self, message: Message, *, to: Recipient) -> Mapping[str, Any]:
-        """See `Dispatcher.dry_run`."""
-        self._send_options(message, to, {}, "dry_run")
-        return await self._transport.run(dry_run(self._pipeline, self._consent.gate, message, to))
-
-    def send_each(
-        self,
-        message: Message | Iterable[Message],
-        *,
-        to: Iterable[Recipient],
-        **options: Unpack[SendKeywords],
-    ) -> AsyncIterator[SendResult]:
-        """See `Dispatcher.send_each`."""
-        terms = self._bulk_options(message, to, cast("dict[str, Any]", options))
-        return send_each_async(self._transport.run, self._pipeline, message, to, terms)
-
-    async def handle_webhook(
-        self,
-        provider: str,
-        request: WebhookRequest,
-        *,
-        account: str | None = None,
-    ) -> WebhookResult:
-        """See `Dispatcher.handle_webhook`."""
-        check_webhook(provider, request, account)
-        return await self._transport.run(self._reports.handle_webhook(provider, request, account))
-
-    async def enqueue(
-        self,
-        message: Message | Fallback,
-        *,
-        to: Recipient,
-        **options: Unpack[EnqueueKeywords],
-    ) -> QueuedReceipt:
-        """See `Dispatcher.enqueue`; the connection of `within` is an asynchronous one, or one of `sqlite3`."""
-        terms = self._enqueue_options(message, to, cast("dict[str, Any]", options))
-        return await self._transport.run(self._enqueuer.enqueue(message, to, terms))
-
-    def enqueue_each(
-        self,
-        message: Message | Fallback | Iterable[Message | Fallback],
-        *,
-        to: Iterable[Recipient],
-        **options: Unpack[EnqueueKeywords],
-    ) -> AsyncIterator[EnqueueResult]:
-        """See `Dispatcher.enqueue_each`."""
-        check_messages(message, to, call="enqueue_each", takes_fallback=True)
-        terms = as_enqueue_options(cast("dict[str, Any]", options), "enqueue_each")
-        return enqueue_each_async(self._transport.run, self._enqueuer, message, to, terms)
-
-    @property
-    def queue(self) -> AsyncQueueClient:
-        """See `Dispatcher.queue`."""
-        return AsyncQueueClient(self._transport.run, self._enqueuer)
-
-    @property
-    def consent(self) -> AsyncConsentClient:
-        """See `Dispatcher.consent`."""
-        return AsyncConsentClient(self._transport.run, self._consent)
-
-    async def fetch_reports(self) -> Sequence[Event]:
-        """See `Dispatcher.fetch_reports`."""
-        return await self._transport.run(self._reports.fetch_reports())
-
-    async def get_message(
-        self,
-        message_id: str | None = None,
-        *,
-        provider: str | None = None,
-        provider_id: str | None = None,
-        idempotency_key: str | None = None,
-        scope: str = "",
-    ) -> MessageRecord | None:
-        """See `Dispatcher.find`."""
-        operation = self._lookup(message_id, provider, provider_id, scope, idempotency_key)
-        return await self._transport.run(ask(operation))
-
-    async def list_messages(
-        self,
-        *,
-        scope: str = "",
-        limit: int = 50,
-        before: str | None = None,
-        channel: str | None = None,
-        group_id: int | str | None = None,
-        since: datetime | float | None = None,
-        until: datetime | float | None = None,
-        status: Status | str | None = None,
-        to: Address | str | None = None,
-    ) -> Sequence[MessageRecord]:
-        """See `Dispatcher.browse`."""
-        wanted = {
-            "scope": scope,
-            "limit": limit,
-            "before": before,
-            "channel": channel,
-            "group_id": group_id,
-            "since": since,
-            "until": until,
-            "status": status,
-        }
-        return await self._transport.run(ask(self._listing(wanted, to)))
-
-    async def reconcile(self, *, limit: int = 100) -> Sequence[MessageRecord]:
-        """See `Dispatcher.settle`."""
-        check_list(limit)
-        return await self._transport.run(self._reports.reconcile(limit))
-
-    async def close(self) -> None:
-        """Close every connection. A ledger that was given stays open: it is the caller's."""
-        await self._transport.close()
-
-    async def __aenter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close it."""
-        await self.close()

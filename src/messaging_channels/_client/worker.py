@@ -24,7 +24,8 @@ from messaging_channels._queue.processor import JobProcessor, QueueRetryPolicy
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
+    from messaging_channels._client.async_dispatcher import AsyncDispatcher
+    from messaging_channels._client.dispatcher import Dispatcher
     from messaging_channels.plugins.exchange import Flow
 
 
@@ -78,6 +79,7 @@ class _Worker:
         check_worker_options(options)
         self._options = options
         queueing = dispatcher.queue.enqueuer
+        self._handlers = queueing.pipeline.reports.handlers
         queueing.require_ledger()
         self._local_notifier = queueing.local_notifier
         self._processor = JobProcessor(
@@ -90,8 +92,16 @@ class _Worker:
     def _log_failure(self, error: Exception) -> None:
         """Log it; a database that is away tells enough by its name."""
         trace = None if isinstance(error, MessagingError) else error
-        text = "a round failed (%s); its messages are taken up again when their lease ends"
+        text = "worker: processing failed (%s); the messages are retried after their lease"
         self._log.error(text, error, exc_info=trace)
+
+    def _round(self) -> Flow[int]:
+        """Send what is due, and have dealt with what came in. Return the larger count."""
+        sent = yield from self._processor.run_round(self._batch_size)
+        handled = 0
+        if self._handlers.registered:
+            handled = yield from self._handlers.run_round(self._batch_size)
+        return max(sent, handled)
 
     def _pruning(self, retention: float) -> Flow[int]:
         return keeping.prune(self._processor.pipeline.clock() - retention)
@@ -178,7 +188,7 @@ class Worker(_Worker):
     def drain(self) -> int:
         """Send what is due now, in this thread, and return how many messages were looked at. For tests, and for cron."""
         total = 0
-        while count := self._run(self._processor.run_round(self._batch_size)):
+        while count := self._run(self._round()):
             total += count
         return total
 
@@ -186,7 +196,7 @@ class Worker(_Worker):
         seen = -1
         while not self._stopping:
             try:
-                count = self._run(self._processor.run_round(self._batch_size))
+                count = self._run(self._round())
             except Exception as why:  # noqa: BLE001  the next round may go well
                 self._log_failure(why)
                 count = 0
@@ -283,7 +293,7 @@ class AsyncWorker(_Worker):
     async def drain(self) -> int:
         """See `Worker.drain`."""
         total = 0
-        while count := await self._run(self._processor.run_round(self._batch_size)):
+        while count := await self._run(self._round()):
             total += count
         return total
 
@@ -291,7 +301,7 @@ class AsyncWorker(_Worker):
         while not self._stopping.is_set():
             seen = self._wake_count
             try:
-                count = await self._run(self._processor.run_round(self._batch_size))
+                count = await self._run(self._round())
             except Exception as why:  # noqa: BLE001  the next round may go well
                 self._log_failure(why)
                 count = 0

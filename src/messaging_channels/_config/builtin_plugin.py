@@ -53,7 +53,13 @@ def register_ledgers() -> Iterable[LedgerSpec]:
 def _build_sqlite_ledger(settings: LedgerSettings) -> Ledger:
     path = unquote(urlsplit(settings.url.get_secret_value()).path)
     pepper = settings.pepper.get_secret_value().encode()
-    return SqliteLedger(Path(path) if path else None, addresses=settings.addresses, pepper=pepper, owned=True)
+    return SqliteLedger(
+        Path(path) if path else None,
+        addresses=settings.addresses,
+        pepper=pepper,
+        keys=settings.seal_keys,
+        owned=True,
+    )
 
 
 def _build_postgres_ledger(settings: LedgerSettings) -> Ledger:
@@ -63,7 +69,12 @@ def _build_postgres_ledger(settings: LedgerSettings) -> Ledger:
         message = "psycopg is not installed: pip install 'messaging-channels[postgres]'"
         raise ImportError(message) from missing
     pepper = settings.pepper.get_secret_value().encode()
-    return PostgresLedger(settings.url.get_secret_value(), addresses=settings.addresses, pepper=pepper)
+    return PostgresLedger(
+        settings.url.get_secret_value(),
+        addresses=settings.addresses,
+        pepper=pepper,
+        keys=settings.seal_keys,
+    )
 
 
 def _build_sandbox(settings: SandboxSettings) -> Sandbox:

@@ -37,10 +37,10 @@ def parse_dsn(dsn: str, fields: Mapping[str, str], *, provider: str, source: str
 
 def _invalid(provider: str, source: str) -> InvalidSetting:
     return InvalidSetting(
-        "is no URL, or a sign in its password or user makes it another one",
+        "must be a URL; a special character in user or password may make it another one",
         setting=f"{provider}.dsn",
         source=source,
-        hint="write name://user:secret@host, percent-encode / ? # @ : % in user and secret (such as %2F for a slash), "
+        hint="write it like name://user:secret@host, percent-encode / ? # @ : % in user and secret (such as %2F for a slash), "
         "or give the secret in a variable of its own",
     )
 

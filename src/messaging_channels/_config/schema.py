@@ -24,7 +24,8 @@ def settings_schema(
     more: Mapping[str, type[BaseModel]],
 ) -> dict[str, Any]:
     """Return the schema of a file: `providers` and `more` are the models of the providers' settings and of further sections, by name."""
-    names = list(providers)
+    names, channels = list(providers), list(channels)
+    path = {"type": "string", "description": "Where the address stands in the document."}
     routes = {
         "anyOf": [{"type": "string"}, {"type": "array"}, _schema_of(sections._RouteTable)]  # noqa: SLF001  of this package
     }
@@ -37,6 +38,10 @@ def settings_schema(
         },
         "routes": _table(dict.fromkeys(channels, routes), "The providers of each channel, in order."),
         "retry": _schema_of(RetryPolicy),
+        "recipients": _table(
+            {kind: _table(dict.fromkeys(channels, path), "") for kind in ("user", "person")},
+            "Where the address of each channel stands in the document of a User or a Person.",
+        ),
         "rate_limits": _table(dict.fromkeys(names, rate), "How much a provider may be asked for."),
         "checks": _schema_of(sections._ChecksTable),  # noqa: SLF001  of this package
         "ledger": _without_required(_schema_of(LedgerSettings)),

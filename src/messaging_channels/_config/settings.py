@@ -11,14 +11,15 @@ import os
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import SecretStr, ValidationError
 
 from messaging_channels._config import plugin_manager as plugin_module
 from messaging_channels._config import sections as policies
+from messaging_channels._config.dispatcher_config import DispatcherConfig
 from messaging_channels._config.dsn import parse_dsn
 from messaging_channels._config.http_fields import HttpFields
 from messaging_channels._config.misspellings import KnownSettings, find_misspellings, find_unrouted
@@ -32,6 +33,7 @@ from messaging_channels.plugins.observer import CompositeObserver, Observer
 from messaging_channels.policies.routing import RetryPolicy, Route
 
 if TYPE_CHECKING:
+    from messaging_channels.plugins.channel_spec import ChannelSpec
     from messaging_channels.plugins.ledger import Ledger
     from messaging_channels.plugins.provider import Provider, ProviderSpec
     from messaging_channels.plugins.resolvers import RecipientResolver
@@ -150,44 +152,71 @@ class Configuration:
                 error.problem, setting=error.setting, source=place, hint=error.hint
             ) from error.__cause__
 
+    @staticmethod
+    @cache
+    def installed_channels() -> tuple[ChannelSpec, ...]:
+        """Return the channels of the built-in and all installed plugins, whatever the configuration is. They are loaded once in a process."""
+        return tuple(plugin_module.load_plugins().channels)
+
     @property
     def home(self) -> Path:
         """The directory of the embedded defaults, such as the sandbox's file."""
         given = self.environment.get(f"{PREFIX}HOME")
         return Path(given) if given else Path.home() / ".messaging-channels"
 
-    def dispatcher_arguments(self, resolvers: Iterable[RecipientResolver] = ()) -> dict[str, Any]:
-        """Return the arguments of a dispatcher.
+    def build(
+        self, resolvers: Iterable[RecipientResolver] = (), checks: Iterable[PreSendCheck] = ()
+    ) -> DispatcherConfig:
+        """Return the parts of a dispatcher. Resolvers that are given here are asked before those of plugins, checks after them.
 
         Raises:
             ConfigurationError: a setting is missing or malformed, or a provider is unknown or broken.
         """
         with self._placing():
-            return self._dispatcher_arguments(resolvers)
+            return self._build(resolvers, checks)
 
-    def _dispatcher_arguments(self, resolvers: Iterable[RecipientResolver]) -> dict[str, Any]:
+    def _build(
+        self, resolvers: Iterable[RecipientResolver], checks: Iterable[PreSendCheck]
+    ) -> DispatcherConfig:
         routes = self.routes()
         for problem in self.unknown_providers():
             raise problem
         names = dict.fromkeys([name for route in routes.values() for name in route.providers])
         names |= dict.fromkeys(self.configured_providers())
-        return {
-            "providers": [self.provider(name) for name in names],
-            "accounts": {
+        return DispatcherConfig(
+            providers=[self.provider(name) for name in names],
+            accounts={
                 account: [self.provider(name, account) for name in own]
                 for account, own in self._section("accounts").items()
             },
-            "routes": routes,
-            "resolvers": [*resolvers, *self.plugins.resolvers],
-            "channels": self.plugins.channels,
-            "observer": self.observer(),
-            "http": self.http(),
-            "ledger": self.ledger(),
-            "rate_limits": policies.rate_limits(self._section("rate_limits")),
-            "shared_limits": self._shares_limits(),
-            "checks": self.checks(),
-            "notifiers": self.plugins.notifiers,
-        }
+            routes=routes,
+            resolvers=[*resolvers, *self.plugins.resolvers],
+            channels=self.plugins.channels,
+            observer=self.observer(),
+            http=self.http(),
+            ledger=self.ledger(),
+            rate_limits=policies.rate_limits(self._section("rate_limits")),
+            shared_limits=self._shares_limits(),
+            checks=[*self.checks(), *checks],
+            notifiers=self.plugins.notifiers,
+        )
+
+    def dispatcher_arguments(self, resolvers: Iterable[RecipientResolver] = ()) -> dict[str, Any]:
+        """Return the same as keywords of a dispatcher, for who changes some of them. See `build`."""
+        config = self.build(resolvers)
+        return {name: getattr(config, name) for name in _ARGUMENTS}
+
+    def recipient_paths(self, kind: Literal["user", "person"]) -> dict[str, str]:
+        """Return where the address of each channel stands in the document of a User or a Person: `[recipients.user]` and `[recipients.person]` of the file
+        over what the channels themselves name.
+
+        Raises:
+            InvalidSetting: there is no such channel, or a path is no text.
+        """
+        with self._placing():
+            return policies.recipient_paths(
+                self._section("recipients").get(kind, {}), self.plugins.channels, kind
+            )
 
     def accounts(self) -> dict[str, list[str]]:
         """Return the names of the providers that hold each account's own credentials."""
@@ -338,6 +367,10 @@ class Configuration:
             place = f"file {self.file_name}" + (f" line {line}" if line else "")
             layers.append((place, {name: value}))
         return layers
+
+
+_ARGUMENTS = [one.name for one in fields(DispatcherConfig) if one.name not in ("consent", "clock")]
+"""What the settings say of a dispatcher."""
 
 
 def _prefix(provider: str) -> str:

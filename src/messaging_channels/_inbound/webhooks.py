@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from messaging_channels._inbound.handlers import InboundHandlers
 from messaging_channels._model import errors
 from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import Outcome
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.outcomes import AttemptResult
     from messaging_channels._model.receipts import Attempt
     from messaging_channels.consent.gate import ConsentGate
-    from messaging_channels.plugins.channels import Channel
+    from messaging_channels.plugins.channels import ChannelSpec
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
     from messaging_channels.policies.checks import PreSendCheck
 
@@ -47,7 +48,7 @@ class Reports:
     """Everything that news of a message meets. One serves all threads and tasks."""
 
     accounts: Mapping[str | None, Mapping[str, Provider]]
-    channels: Mapping[str, Channel]
+    channels: Mapping[str, ChannelSpec]
     """By name."""
     options: LedgerOptions
     observer: Observer | None
@@ -55,6 +56,12 @@ class Reports:
     clock: Callable[[], float]
     consent: ConsentGate | None = None
     """Hears what people say about being written to, and has it kept."""
+    handlers: InboundHandlers = field(init=False)
+    """What the application wants to deal with."""
+
+    def __post_init__(self) -> None:
+        """Begin without any."""
+        object.__setattr__(self, "handlers", InboundHandlers(self.clock))
 
     def handle_webhook(
         self, provider: str, request: WebhookRequest, account: str | None
@@ -66,10 +73,14 @@ class Reports:
         plugin = held[provider]
         if not isinstance(plugin, SupportsWebhooks):
             raise errors.WebhookVerificationError(
-                "it has no webhooks", provider=provider, hint="let it call an address that is its own"
+                "this provider does not support webhooks",
+                provider=provider,
+                hint="remove the URL, or use another provider",
             )
         received = plugin.handle_webhook(request)
-        events = yield from self.store_events(received.events)
+        events = yield from self.store_events(received.events, request)
+        if any(one.in_place for one in self.handlers.registered):
+            yield from self.handlers.run_round(len(events), in_place=True)
         return received if len(events) == len(received.events) else replace(received, events=tuple(events))
 
     def fetch_reports(self) -> Flow[Sequence[Event]]:
@@ -93,7 +104,9 @@ class Reports:
             events += yield from self.store_events(page)
         return events
 
-    def store_events(self, events: Sequence[Event]) -> Flow[Sequence[Event]]:
+    def store_events(
+        self, events: Sequence[Event], request: WebhookRequest | None = None
+    ) -> Flow[Sequence[Event]]:
         """Keep events in one step, with what they say about consent, and tell of those that are new. Return all of them."""
         if not events:
             return ()
@@ -101,8 +114,9 @@ class Reports:
         events = consent.hear(events) if consent else events
         said = consent.operations(events, now) if consent else ()
         steps = (RecordEvent(event, now, self._recipients(event)) for event in events)
-        replies = yield from ask(Transaction((*steps, *said)))
-        for event, recorded in zip(events, replies[: len(events)], strict=True):
+        kept = self.handlers.store(events, request)
+        replies = yield from ask(Transaction((*kept, *steps, *said)))
+        for event, recorded in zip(events, replies[len(kept) : len(kept) + len(events)], strict=True):
             if recorded.is_new:
                 if self.observer is not None:
                     notify(self.observer.event_received, event)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Sequence
+
+from messaging_channels._ledger.seal import Seal
 
 _MODES = ("plain", "masked", "hashed", "none")
 
@@ -14,7 +17,7 @@ class AddressPrivacy:
     Only plain ones let a provider be asked by recipient about a message whose outcome is unknown.
     """
 
-    def __init__(self, addresses: str = "masked", pepper: bytes = b"") -> None:
+    def __init__(self, addresses: str = "masked", pepper: bytes = b"", keys: Sequence[bytes] = ()) -> None:
         """Choose how.
 
         Raises:
@@ -25,6 +28,8 @@ class AddressPrivacy:
             raise ValueError(message)
         self._addresses = addresses
         self._pepper = pepper
+        self._seal_keys = tuple(keys)
+        self._seal: Seal | None = None
 
     def stored_address(self, plain: str, masked: str) -> str:
         """Return an address as it is kept."""
@@ -46,6 +51,18 @@ class AddressPrivacy:
             return ()
         text = f"recipient\x1f{plain.lower()}".encode(errors="surrogatepass")
         return tuple(hmac.new(key, text, hashlib.sha256).hexdigest()[:32] for key in self._digest_keys())
+
+    @property
+    def seal(self) -> Seal | None:
+        """What seals messages that wait; None where addresses are kept in the plain."""
+        if self._addresses == "plain":
+            return None
+        if self._seal is None:
+            self._seal = Seal(self._secrets_of_seal())
+        return self._seal
+
+    def _secrets_of_seal(self) -> tuple[bytes, ...]:
+        return self._seal_keys
 
     def _digest_keys(self) -> tuple[bytes, ...]:
         return (self._pepper,) if self._pepper else ()

@@ -23,6 +23,20 @@ class LedgerOptions:
     reconcile_after: tuple[float, ...] = (30.0, 120.0, 600.0, 3600.0)
     """How long after an attempt, or after asking before, a provider is asked about a message whose outcome is unknown."""
 
+    def sealed(self, payload: str) -> str:
+        """Return what waits as the ledger keeps it."""
+        seal = getattr(self.ledger, "seal", None)  # a ledger of a plugin may have none
+        return seal.seal(payload) if seal else payload
+
+    def opened(self, payload: str) -> str:
+        """Return what waits, as it was before it was sealed.
+
+        Raises:
+            SealBroken: it was sealed with a key that is not here.
+        """
+        seal = getattr(self.ledger, "seal", None)
+        return seal.open(payload) if seal else payload
+
     def recipient_digest(self, plain: str) -> str:
         """Return the secret digest by which a recipient is found whose address the ledger masks; empty if it has no secret, or needs none."""
         digests = getattr(self.ledger, "recipient_digests", None)  # a ledger of a plugin may not have them

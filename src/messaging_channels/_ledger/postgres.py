@@ -6,7 +6,7 @@ Whatever can be asked in one database transaction is. What is usual is committed
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,17 +49,19 @@ class PostgresLedger(AddressPrivacy):
         *,
         addresses: str = "masked",
         pepper: bytes = b"",
+        keys: Sequence[bytes] = (),
         pool_size: int = 10,
         pool_timeout: float = 10.0,
     ) -> None:
-        """Connect to nothing yet. See KeptAddresses for `addresses` and `pepper`.
+        """Connect to nothing yet. See AddressPrivacy for `addresses` and `pepper`. `keys` seal what waits, unless
+        addresses are kept in the plain: the first one seals, all of them open.
 
         `pool_size` is the most connections of one client; `pool_timeout` is how many seconds a call waits for one of them.
 
         Raises:
             ValueError: `addresses` is not one of its words, or hashing lacks its pepper.
         """
-        super().__init__(addresses, pepper)
+        super().__init__(addresses, pepper, keys)
         self._pool_settings = _PoolSettings(conninfo, pool_size, pool_timeout)
         self._writer = WriterOfProcess(conninfo, pool_timeout)
 

@@ -165,7 +165,7 @@ class Group:
         self._add_new(made)
         self._add_starts(made)
         if ends:
-            made.add(sets.LOCK_MESSAGES, (sorted(one.message_id for one in ends.values()),))
+            made.add_set(sets.LOCK_MESSAGES, sorted((one.message_id,) for one in ends.values()))
             made.add_set(sets.FINISH_ATTEMPTS, list(map(sets.finish_row, ends.values())), read_as="finished")
         self._add_counters(made)
         return made

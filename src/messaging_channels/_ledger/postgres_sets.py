@@ -6,9 +6,12 @@ Locks are taken in the order that those keep to: the names of reports, the queue
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
+from messaging_channels._ledger.postgres_arrays import column
 from messaging_channels._ledger.sql_accounts import PAUSED_ACCOUNTS
 from messaging_channels._ledger.sql_list import created_at
 from messaging_channels._ledger.sql_types import status_to_json, status_values
@@ -22,7 +25,14 @@ Set: TypeAlias = "tuple[bytes, list[list[Any]]]"
 
 def set_of(text: bytes, rows: Sequence[tuple[Any, ...]]) -> Set:
     """Return a statement with rows as its columns."""
-    return text, [list(column) for column in zip(*rows, strict=True)]
+    columns = zip(*rows, strict=True)
+    return text, [column(name, values) for name, values in zip(_column_types(text), columns, strict=True)]
+
+
+@cache
+def _column_types(text: bytes) -> tuple[bytes, ...]:
+    """Return the names of the types of a statement's parameters."""
+    return tuple(re.findall(rb"%b::(\w+)\[\]", text))
 
 
 def message_row(new: Enqueue | ReserveMessage) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from messaging_channels._ledger.group_replies import AnyPending, deliver
+from messaging_channels._ledger.postgres_arrays import register
 from messaging_channels._ledger.postgres_group import ALONE, Group, flatten
 from messaging_channels._ledger.postgres_statements import DIALECT, run_flow, unavailable_error
 from messaging_channels._ledger.upgrade import prepare_schema
@@ -113,6 +114,7 @@ class Writer:
         options: dict[str, Any] = conninfo_to_dict(self._conninfo)
         options.setdefault("connect_timeout", max(2, round(self._patience)))
         connection = psycopg.connect(**options, autocommit=True, prepare_threshold=0)
+        register(connection)
         try:
             with connection.transaction(), connection.cursor() as cursor:
                 run_flow(cursor, prepare_schema(DIALECT))

@@ -103,7 +103,18 @@ def event_from_row(row: tuple[Any, ...]) -> RecordedEvent:
     """Return the event of a row of `event`."""
     kind, at, status, detail, *failure = row
     told = failure_from_row(tuple(failure))
-    return RecordedEvent(kind, at, read_status(status, PENDING_UNKNOWN) if status else None, detail, **told)
+    known = read_status(status, PENDING_UNKNOWN) if status else None
+    return RecordedEvent(kind, at, known, detail, **told, channel=_channel_of(status))
+
+
+def _channel_of(report: str | None) -> str:
+    """Return the channel that a report named."""
+    if not report or '"channel"' not in report:
+        return ""
+    try:
+        return str(json.loads(report).get("channel", ""))
+    except (AttributeError, ValueError):  # what cannot be read harms no other record
+        return ""
 
 
 def step_message_id(message_id: str, step: int) -> str:

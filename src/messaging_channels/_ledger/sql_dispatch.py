@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from messaging_channels._ledger import sql, sql_accounts, sql_consent, sql_limits, sql_queue, sql_retention
+from messaging_channels._ledger import (
+    sql,
+    sql_accounts,
+    sql_consent,
+    sql_inbound,
+    sql_limits,
+    sql_queue,
+    sql_retention,
+)
 from messaging_channels._ledger.sql_types import Dialect, StatementFlow
 from messaging_channels.plugins.ledger import Operation, ReserveMessage, StartAttempt, Transaction
 
@@ -39,4 +47,5 @@ _HANDLERS = {
     **sql_accounts.HANDLERS,
     **sql_retention.HANDLERS,
     **sql_limits.HANDLERS,
+    **sql_inbound.HANDLERS,
 }

@@ -9,7 +9,7 @@ from messaging_channels._ledger.report_matching import (
     match_step,
     recorded_attempts,
 )
-from messaging_channels._ledger.schema import SELECT_ATTEMPTS, root_message_id, step_number
+from messaging_channels._ledger.schema import SELECT_ATTEMPTS, event_from_row, root_message_id, step_number
 from messaging_channels._ledger.sql_types import (
     Dialect,
     StatementFlow,
@@ -20,6 +20,7 @@ from messaging_channels._ledger.sql_types import (
 )
 from messaging_channels._ledger.status_merge import is_of_copy, recompute_status, step_bases
 from messaging_channels._model.events import EngagementReceived, Event, StatusChanged
+from messaging_channels._model.receipts import delivered_channels
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, StatusGroup
 from messaging_channels.plugins import ledger as op
 
@@ -52,7 +53,7 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
             provider_id,
             type(event).__name__,
             event.occurred_at,
-            report_to_json(status, getattr(event, "parts", None)) if status else None,
+            _report(event) if status else None,
             clean_text(f"copy: {detail}" if of_copy else str(detail)),
             operation.now,
         ),
@@ -77,7 +78,7 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
         and status.group is StatusGroup.DELIVERED
         and status.rank >= DELIVERED_TO_HANDSET.rank
     ):
-        yield from _count_overlap(key, event.provider, provider_id, operation.now)
+        yield from _count_overlaps(key, event, provider_id, operation.now)
     return op.EventRecorded(is_new=True, message_id=key, status=now)
 
 
@@ -112,6 +113,34 @@ def _count_overlap(key: str, provider: str, provider_id: str | None, now: float)
         for one in attempts
     )
     if early and any(one.number > last and one.may_have_been_taken for one in attempts):
+        yield increment_counter(now, "reports", "overlapped", 1)
+
+
+def _count_overlaps(key: str, event: Event, provider_id: str | None, now: float) -> StatementFlow[None]:
+    """Count a message of which the person may have got two: by our fallback, or by the vendor's own."""
+    yield from _count_overlap(key, event.provider, provider_id, now)
+    yield from _count_channels(key, event, now)
+
+
+def _report(event: Event) -> str | None:
+    """Return what a report says as it is kept."""
+    return (
+        report_to_json(event.status, event.parts, event.channel) if isinstance(event, StatusChanged) else None
+    )
+
+
+def _count_channels(key: str, event: Event, now: float) -> StatementFlow[None]:
+    """Count a message that a vendor delivered on one channel of its own fallback after another."""
+    channel = event.channel if isinstance(event, StatusChanged) else ""
+    if not channel:
+        return
+    rows = yield (
+        "SELECT kind, at, status, detail, NULL, NULL, NULL, NULL FROM messaging_channels_event WHERE message_id = ?",
+        (key,),
+    )
+    events = [event_from_row(row) for row in rows]
+    own = [one for one in events if one.channel == channel and delivered_channels([one], ())]
+    if len(own) == 1 and len(delivered_channels(events, ())) > 1:
         yield increment_counter(now, "reports", "overlapped", 1)
 
 

@@ -81,14 +81,28 @@ def _kinds(operation: op.ListMessages) -> StatementFlow[Sequence[_Kind]]:
     found: list[_Kind] = []
     at: _Kind = (operation.channel or "", _FIRST if operation.group_id is None else operation.group_id, "")
     while True:
-        rows = yield _SELECT_NEXT_KIND, (operation.scope, *at)
-        if not rows or (operation.channel is not None and rows[0][0] != operation.channel):
+        leap = yield from _next_kind(operation.scope, at)
+        if leap is None or (operation.channel is not None and leap[0] != operation.channel):
             return found
-        at = channel, group, name = rows[0]
+        at = channel, group, name = leap
         if operation.group_id is not None and group != operation.group_id:
             at = (channel, operation.group_id if group < operation.group_id else _LAST, "")
         elif operation.status in (None, name):
             found.append((channel, group, name))
+
+
+def _next_kind(scope: str, at: _Kind) -> StatementFlow[_Kind | None]:
+    """Return the kind that follows in the index. Each statement leaps over one column: all entries that are equal in it are passed over at once."""
+    channel, group, name = at
+    for where, values in (
+        ("channel = ? AND status_group = ? AND status_name > ?", (channel, group, name)),
+        ("channel = ? AND status_group > ?", (channel, group)),
+        ("channel > ?", (channel,)),
+    ):
+        rows = yield (f"{_SELECT_KIND} {where} {_IN_ORDER}", (scope, *values))
+        if rows:
+            return rows[0][0], rows[0][1], rows[0][2]
+    return None
 
 
 def id_at(at: float) -> str:
@@ -106,10 +120,8 @@ def created_at(message_id: str, at: float) -> float:
 
 
 _OF_KIND = "channel = ? AND status_group = ? AND status_name = ?"
-_SELECT_NEXT_KIND = (
-    "SELECT channel, status_group, status_name FROM messaging_channels_message WHERE scope = ?"
-    " AND (channel, status_group, status_name) > (?, ?, ?) ORDER BY channel, status_group, status_name LIMIT 1"
-)
+_SELECT_KIND = "SELECT channel, status_group, status_name FROM messaging_channels_message WHERE scope = ? AND"
+_IN_ORDER = "ORDER BY channel, status_group, status_name LIMIT 1"
 _FIRST, _LAST = -1, 2_147_483_647
 _ID_LENGTH = 32
 """Of an id that `_model.ids` made: 12 digits of milliseconds, and 20 random ones."""

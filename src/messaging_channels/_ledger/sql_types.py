@@ -86,9 +86,10 @@ def clean_text(text: str | None) -> str | None:
     return text and text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-def report_to_json(status: Status, parts: int | None) -> str:
-    """Return what a report says as it is kept: the status, and of how many parts it tells of one. None if it tells of the whole."""
-    return status_to_json(status) if parts is None else json.dumps({**status.as_dict(), "parts": parts})
+def report_to_json(status: Status, parts: int | None, channel: str = "") -> str:
+    """Return what a report says as it is kept: the status, of how many parts it tells of one (None if of the whole), and the channel if it names it."""
+    more: dict[str, object] = {} if parts is None else {"parts": parts}
+    return json.dumps({**status.as_dict(), **more, **({"channel": channel} if channel else {})})
 
 
 def report_from_json(text: str) -> tuple[Status, int | None]:

@@ -9,7 +9,7 @@ import asyncio
 import sqlite3
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -40,15 +40,18 @@ class SqliteLedger(AddressPrivacy):
         *,
         addresses: str = "masked",
         pepper: bytes = b"",
+        keys: Sequence[bytes] = (),
         owned: bool = False,
     ) -> None:
-        """Open nothing yet. See KeptAddresses for `addresses` and `pepper`. One that is `owned` is closed with its dispatcher.
+        """Open nothing yet. See AddressPrivacy for `addresses` and `pepper`. One that is `owned` is closed with its dispatcher.
+
+        `keys` seal what waits, unless addresses are kept in the plain: the first one seals, all of them open. Without any, the key beside the file does.
 
         Raises:
             ValueError: `addresses` is not one of its words, or hashing lacks its pepper.
             InvalidSetting: `path` is no path.
         """
-        super().__init__(addresses, pepper)
+        super().__init__(addresses, pepper, keys)
         self._path = require_path(path, "ledger.path")
         self.owned = owned
         self._writer: _Writer | None = None
@@ -84,6 +87,9 @@ class SqliteLedger(AddressPrivacy):
                     self._writer = _Writer(self._path)
                 writer = self._writer
         writer.submit(one)
+
+    def _secrets_of_seal(self) -> tuple[bytes, ...]:
+        return self._seal_keys or (() if self._path is None else self._digest_keys()[-1:])
 
     def _digest_keys(self) -> tuple[bytes, ...]:
         if self._secret is None:

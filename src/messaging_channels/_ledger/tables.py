@@ -10,7 +10,7 @@ import re
 
 from messaging_channels._model.consent_rows import statement_tables
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """1 and 2 were not numbered, and their tables had no prefix. A database of a higher number is refused."""
 CREATE_VERSION = (
     "CREATE TABLE IF NOT EXISTS messaging_channels_schema ("
@@ -118,6 +118,23 @@ SCHEMA = (
     "CREATE TABLE IF NOT EXISTS messaging_channels_clock (name TEXT PRIMARY KEY, at DOUBLE PRECISION NOT NULL)",
     "CREATE TABLE IF NOT EXISTS messaging_channels_hour (hour BIGINT PRIMARY KEY, place INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS messaging_channels_key (message_id TEXT PRIMARY KEY, place INTEGER NOT NULL)",
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_inbound ("
+        "event_key TEXT NOT NULL, handler TEXT NOT NULL, conversation TEXT NOT NULL, event_type TEXT NOT NULL,"
+        " event TEXT NOT NULL, call_id TEXT NOT NULL, position TEXT NOT NULL, received_at DOUBLE PRECISION NOT NULL,"
+        " due DOUBLE PRECISION, tries INTEGER NOT NULL, holder TEXT NOT NULL, error TEXT NOT NULL,"
+        " PRIMARY KEY (event_key, handler))"
+    ),
+    (
+        "CREATE INDEX IF NOT EXISTS messaging_channels_inbound_due ON messaging_channels_inbound (due, position)"
+        " WHERE due IS NOT NULL"
+    ),
+    (
+        "CREATE INDEX IF NOT EXISTS messaging_channels_inbound_conversation ON messaging_channels_inbound"
+        " (conversation, handler, position)"
+    ),
+    "CREATE INDEX IF NOT EXISTS messaging_channels_inbound_told ON messaging_channels_inbound (call_id)",
+    "CREATE TABLE IF NOT EXISTS messaging_channels_inbound_call (id TEXT PRIMARY KEY, call TEXT NOT NULL)",
     *statement_tables(CONSENT_TABLE := "messaging_channels_consent_statement"),
     f"CREATE INDEX IF NOT EXISTS {CONSENT_TABLE}_recorded ON {CONSENT_TABLE} (recorded_at, id)",
     (

@@ -132,8 +132,14 @@ def _add_prefix(dialect: Dialect) -> StatementFlow[None]:
     yield from upgrade_unnumbered.add_prefix(dialect)
 
 
+def _add_inbound(_: Dialect) -> StatementFlow[None]:
+    """From version 3 to 4: tables for what came in, made with all that is missing."""
+    yield from ()
+
+
 STEPS: dict[int, Callable[[Dialect], StatementFlow[None]]] = {
     1: upgrade_unnumbered.use_words_of_the_field,
     2: _add_prefix,
+    3: _add_inbound,
 }
 """By the version from which each leads to the next."""

@@ -13,7 +13,7 @@ from messaging_channels._model.errors import InvalidAddress
 
 @runtime_checkable
 class Address(Protocol):
-    """What every address can do. Its `str`, `repr` and `format` show the masked form."""
+    """Base class of addresses. `str`, `repr` and `format` show the masked form."""
 
     @property
     def plain(self) -> str:
@@ -181,7 +181,7 @@ class EmailAddress:
     local: str
     """As it was given, composed (NFC): servers may tell upper from lower case."""
     domain: str
-    """Lower case, internationalised labels as A-labels (IDNA 2008)."""
+    """Lower case, internationalized labels as A-labels (IDNA 2008)."""
     display_name: str = field(default="", compare=False)
 
     @classmethod
@@ -222,7 +222,7 @@ class EmailAddress:
 
     @property
     def needs_smtputf8(self) -> bool:
-        """Whether every server on the way must speak SMTPUTF8 (RFC 6531): the local part is not ASCII."""
+        """Whether every server on the way must support SMTPUTF8 (RFC 6531), because the local part is not ASCII."""
         return not self.local.isascii()
 
     @property

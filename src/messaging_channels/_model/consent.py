@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -123,11 +124,13 @@ class RecipientKeys:
         )
 
 
+@lru_cache(maxsize=256)
 def channel_family(channel: str) -> str:
     """Return what a statement on that channel is about: SMS, MMS and RCS of one number are one."""
     return _FAMILIES.get(channel.lower(), channel.lower())
 
 
+@lru_cache(maxsize=256)
 def normal_category(category: str | None) -> str | None:
     """Return a category as it is compared: lower case, and `transactional` for what Meta calls utility."""
     if category is None:
@@ -155,7 +158,7 @@ def category_of(message: object, *, otherwise: str | None = None) -> str:
 def find_blocking(
     statements: Iterable[ConsentStatement], channel: str, category: str, now: float
 ) -> ConsentStatement | None:
-    """Return the statement that forbids a message to the person these are about; None if nothing does.
+    """Return the statement that blocks a message to this person; None if there is none.
 
     The answer is the same for every order of the statements, and however often each is repeated.
 

@@ -85,6 +85,8 @@ class StatusChanged(_MessageEvent):
     """The vendor's own words, with whatever may be somebody's number or address hidden."""
     recipient: Address | None = field(default=None, repr=False)
     """Whom the report speaks of, where one message may go to several: of a mail, its recipient or one who gets a copy."""
+    channel: str = ""
+    """The channel that it speaks of, where the vendor may have used another one than it was asked for (its own fallback); empty where it does not say."""
 
     def __post_init__(self) -> None:
         """Complete the failure and its advice."""
@@ -97,7 +99,8 @@ class StatusChanged(_MessageEvent):
             object.__setattr__(self, "vendor_text", cleaned_text(self.vendor_text))
 
     def _identity(self) -> tuple[Any, ...]:
-        return (self.message_id, self.provider_id, self.status.group_id, self.status.id, self.detail)
+        told = (self.message_id, self.provider_id, self.status.group_id, self.status.id, self.detail)
+        return (*told, self.channel) if self.channel else told
 
 
 class EngagementType(StrEnum):
@@ -167,7 +170,7 @@ class MessageReceived(_Event):
 
     @property
     def reply_address(self) -> Address:
-        """Where an answer goes: to the group if it was written in one, else to the person."""
+        """Address for an answer: the group if the message came from a group, otherwise the person."""
         return _reply_address(self.sender, self.group_id)
 
     def _identity(self) -> tuple[Any, ...]:
@@ -199,7 +202,7 @@ class MessageEdited(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRevoked(_Event):
-    """A person took back a message that was written before."""
+    """A person deleted an earlier message."""
 
     channel: str
     provider_id: str
@@ -216,7 +219,7 @@ class MessageRevoked(_Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEchoed(_Event):
-    """Somebody of the business wrote to a person by other means, such as an app on a phone."""
+    """The business wrote to a person by other means, such as the app on a phone."""
 
     channel: str
     provider_id: str

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Advice(StrEnum):
-    """What may be done about a message that was not delivered. Several may hold; act on them in this order."""
+    """What to do about a message that was not delivered. If there are several, act in this order."""
 
     SUPPRESS_ADDRESS = "suppress_address"
     """Don't send to this address on this channel again."""

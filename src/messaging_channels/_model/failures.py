@@ -27,7 +27,7 @@ NO_ADVICE: frozenset[Advice] = frozenset()
 
 
 class FailureFields(TypedDict):
-    """What a plugin says of a failure: fields of `AttemptResult` and of `StatusChanged`."""
+    """Fields of a failure for `AttemptResult` and `StatusChanged`."""
 
     failure: FailureReason | None
     advice: frozenset[Advice]
@@ -85,7 +85,7 @@ class FailureTable:
         return frozenset(self._failures)
 
     def lookup(self, code: str | int) -> Failure | None:
-        """Return what a code means; None for one that tells of no failure."""
+        """Return the meaning of a code; None if the code is no failure."""
         return self._failures.get(str(code), _UNKNOWN)
 
     def fields(self, code: str | int | None, text: str = "") -> FailureFields:

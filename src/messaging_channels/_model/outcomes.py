@@ -138,7 +138,7 @@ for _reason, _rule in REASON_POLICIES.items():
 
 @fast_frozen(frozen=True, slots=True)
 class AttemptResult:
-    """What a provider's answer means for one message."""
+    """The meaning of a provider's response for one message."""
 
     reason: Reason
     status: Status

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from messaging_channels._model.outcomes import AttemptResult, Outcome
+from messaging_channels._model.status import StatusGroup
 from messaging_channels._model.values import fast_frozen
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @fast_frozen(frozen=True, slots=True)
 class Attempt:
-    """One provider asked about one message. Holds no address and no content."""
+    """One attempt to send a message through one provider. Contains no address and no content."""
 
     message_id: str
     channel: str
@@ -78,6 +79,19 @@ class RecordedEvent:
     advice: frozenset[Advice] = frozenset()
     vendor_code: str = ""
     vendor_text: str = ""
+    channel: str = ""
+    """The channel that a report named; empty where it did not."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the event as JSON can hold it."""
+        return {
+            "eventType": self.event_type,
+            "occurredAt": self.occurred_at,
+            "detail": self.detail,
+            "status": self.status.as_dict() if self.status else None,
+            **({"channel": self.channel} if self.channel else {}),
+            **failure_as_dict(self),
+        }
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -103,7 +117,7 @@ class Skipped:
 
 @fast_frozen(frozen=True, slots=True)
 class Receipt:
-    """What became of a message so far, and how that was decided. Its repr shows the address masked."""
+    """The result of a message: outcome, status and all attempts. Its repr masks the address."""
 
     id: str
     """Ours, the same over all attempts and at every provider that lets us choose one."""
@@ -135,7 +149,7 @@ class Receipt:
 
     @property
     def provider(self) -> str | None:
-        """The provider of the attempt that decided; None if none was asked."""
+        """The provider of the deciding attempt; None without an attempt."""
         attempt = deciding_attempt(self.attempts)[0]
         return attempt.provider if attempt else None
 
@@ -212,6 +226,20 @@ def was_rejected(attempts: Sequence[Attempt]) -> bool:
         one.result is not None and one.outcome is Outcome.REJECTED and not one.result.reason.policy.failover
         for one in attempts
     )
+
+
+def delivered_channels(events: Sequence[RecordedEvent], attempts: Sequence[Attempt]) -> tuple[str, ...]:
+    """Return the channels on which a message was delivered, the first first: as reports name them, else that of the only attempt that was accepted."""
+    delivered = [
+        one for one in events if one.status is not None and one.status.group is StatusGroup.DELIVERED
+    ]
+    named = dict.fromkeys(
+        one.channel for one in sorted(delivered, key=lambda one: one.occurred_at) if one.channel
+    )
+    if named or not delivered:
+        return tuple(named)
+    taken = {one.channel for one in attempts if one.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)}
+    return tuple(taken) if len(taken) == 1 else ()
 
 
 class ToldFailure(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NonPhoneSender:
-    """Who wrote, where it is no number of E.164: a short code, a name, a chat id."""
+    """A sender without an E.164 number: a short code, a name, a chat id."""
 
     text: str
 

@@ -28,7 +28,7 @@ class StatementKind(StrEnum):
 
 @fast_frozen(frozen=True, slots=True)
 class ConsentStatement:
-    """One thing that was said, or found out, about writing to somebody. Its repr shows no address."""
+    """One statement or fact about whether a person may be contacted. Its repr shows no address."""
 
     id: str
     """The same for repetitions of one statement."""

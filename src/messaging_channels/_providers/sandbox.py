@@ -53,6 +53,11 @@ class Behaviour:
     report_text: str = field(default="", init=False, repr=False)
     """The same as JSON."""
 
+    def refusal(self) -> AttemptResult:
+        """Return what becomes of a message that it does not take."""
+        wait = _RETRY_AFTER if self.reason is Reason.THROTTLED else None
+        return AttemptResult.of(self.reason, f"sandbox: {self.meaning}", retry_after=wait)
+
     def __post_init__(self) -> None:
         """Write the report down."""
         object.__setattr__(self, "report_text", json.dumps(self.report.as_dict()))
@@ -177,28 +182,30 @@ class Sandbox:
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider."""
-        behaviours = [
+        behaviors = [
             self._behaviors.get((one.channel, one.to.plain))
             or _BY_ADDRESS.get(one.to.plain, _DEFAULT_BEHAVIOUR)
             for one in batch
         ]
-        if any(behaviour.reason is Reason.TIMEOUT for behaviour in behaviours):
+        if any(behavior.reason is Reason.TIMEOUT for behavior in behaviors):
             yield Sleep(self._hang, may_send=True)
             raise TransportError("the sandbox hangs for this address", phase=Phase.READ, timed_out=True)
         now = yield CurrentTime()
         results: list[AttemptResult] = []
         rows: list[tuple[Any, ...]] = []
-        accepted: list[Envelope] = []
-        for envelope, behaviour in zip(batch, behaviours, strict=True):
-            if behaviour.reason is Reason.ACCEPTED:
+        mails: list[Envelope] = []
+        for envelope, behavior in zip(batch, behaviors, strict=True):
+            if behavior.reason is Reason.ACCEPTED:
                 results.append(AttemptResult.of(Reason.ACCEPTED, provider_id=envelope.id))
-                rows.append(_row(envelope, behaviour, now))
-                accepted.append(envelope)
+                content = to_json(envelope.message, show_bytes=_show_size, omit_empty=True)
+                kind, shown = type(envelope.message).__name__, json.dumps(content, ensure_ascii=False)
+                taken = (envelope.id, now, envelope.channel, envelope.to.plain, kind, shown)
+                rows.append((*taken, _PENDING, behavior.report_text))
+                if isinstance(envelope.message, Email):
+                    mails.append(envelope)
             else:
-                wait = _RETRY_AFTER if behaviour.reason is Reason.THROTTLED else None
-                said = f"sandbox: {behaviour.meaning}"
-                results.append(AttemptResult.of(behaviour.reason, said, retry_after=wait))
-        yield BlockingCall(partial(self.outbox.add, rows, _file_rows(accepted)))
+                results.append(behavior.refusal())
+        yield BlockingCall(partial(self.outbox.add, rows, _file_rows(mails) if mails else ()))
         return results
 
     def fetch_reports(self) -> Flow[Sequence[StatusChanged]]:
@@ -211,20 +218,8 @@ class Sandbox:
         ]
 
 
-def _row(envelope: Envelope, behaviour: Behaviour, now: float) -> tuple[Any, ...]:
-    return (
-        envelope.id,
-        now,
-        envelope.channel,
-        envelope.to.plain,
-        type(envelope.message).__name__,
-        json.dumps(
-            to_json(envelope.message, show_bytes=lambda data: f"{len(data)} bytes", omit_empty=True),
-            ensure_ascii=False,
-        ),
-        _PENDING,
-        behaviour.report_text,
-    )
+def _show_size(data: bytes) -> str:
+    return f"{len(data)} bytes"
 
 
 def _file_rows(envelopes: Sequence[Envelope]) -> Iterator[tuple[Any, ...]]:

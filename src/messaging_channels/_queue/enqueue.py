@@ -125,7 +125,7 @@ class QueuedReceipt:
 
 @dataclass(frozen=True, slots=True)
 class EnqueueResult:
-    """What became of one recipient of many."""
+    """The result of one recipient of many."""
 
     to: Any = field(repr=False)
     """As it was given."""
@@ -334,7 +334,7 @@ class Enqueuer:
             due=due,
             priority=priority,
             deadline=deadline,
-            payload=payload.to_json(self.codec),
+            payload=recording.sealed(payload.to_json(self.codec)),
             recipient_digests=payload.recipient_digests,
             steps=len(payload.steps),
         )

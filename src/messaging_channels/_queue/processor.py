@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from messaging_channels._ledger.schema import step_message_id
+from messaging_channels._ledger.seal import SealBroken
 from messaging_channels._model import errors
 from messaging_channels._model.ids import random_digits
 from messaging_channels._model.outcomes import Outcome
@@ -169,7 +170,9 @@ class JobProcessor:
         try:
             if job.crashes >= self.retry.max_crashes:
                 return (yield from self._set_aside(job, holder))
-            claimed = _ClaimedJob(job, QueuePayload.from_json(self.codec, job.payload))
+            claimed = _ClaimedJob(
+                job, QueuePayload.from_json(self.codec, self.pipeline.recorder.options.opened(job.payload))
+            )
             return (yield from self._decide(claimed, holder, turn))
         except errors.LedgerUnavailable:
             raise
@@ -180,7 +183,11 @@ class JobProcessor:
         except errors.MessagingError as error:
             return JobEvent.DEAD, self._update_job(job, holder, State.DEAD, stop_reason=str(error))
         except Exception as fault:  # noqa: BLE001  one message that cannot be dealt with must not stop the others
-            why = str(fault) if isinstance(fault, DecodeError) else f"{type(fault).__name__} was raised"
+            why = (
+                str(fault)
+                if isinstance(fault, (DecodeError, SealBroken))
+                else f"{type(fault).__name__} was raised"
+            )
             return JobEvent.DEAD, self._update_job(job, holder, State.DEAD, stop_reason=why)
 
     def _set_aside(self, job: Job, holder: str) -> Flow[PlannedEnd]:

@@ -32,7 +32,7 @@ def erase_recipient(pipeline: SendPipeline, to: Address) -> Flow[int]:
     """Forget a recipient. See `QueueClient.erase_recipient`."""
     stored, digests = _stored(pipeline, to)
     gate = pipeline.recorder.consent
-    keys = gate.keys.keys(to) if gate is not None and gate.is_kept else ()
+    keys = gate.keys.keys(to) if gate.is_kept else ()
     operation = EraseRecipient(recipient_digest(to.plain), stored, pipeline.clock(), digests, keys)
     return (yield from ask(operation))
 
@@ -43,12 +43,17 @@ def export_recipient(pipeline: SendPipeline, to: Address) -> Flow[dict[str, Any]
     kept: Sequence[KeptMessage] = yield from ask(ListRecipient(recipient_digest(to.plain), stored, digests))
     gate = pipeline.recorder.consent
     said: Sequence[ConsentStatement] = ()
-    if gate is not None and gate.is_kept:
+    if gate.is_kept:
         said = yield from ask(ListStatements(gate.keys.keys(to)))
     return {
         "address": to.plain,
         "messages": [
-            one.record.as_dict() | {"waiting": None if one.payload is None else json.loads(one.payload)}
+            one.record.as_dict()
+            | {
+                "waiting": None
+                if one.payload is None
+                else json.loads(pipeline.recorder.options.opened(one.payload))
+            }
             for one in kept
         ],
         "consent": [one.as_dict() for one in said],
@@ -90,7 +95,7 @@ def _stored(pipeline: SendPipeline, to: Address) -> tuple[tuple[str, ...], tuple
     found: tuple[str, ...] = digests(to.plain)
     if not found:
         raise InvalidSetting(
-            "it masks addresses, and has no secret by which people are told apart whose masked addresses are alike",
+            "masks addresses, and has no pepper to distinguish people with the same masked address",
             setting="ledger_pepper",
             source="the ledger",
             hint="set MESSAGING_CHANNELS_LEDGER_PEPPER, or pass pepper= to the ledger: messages that are written down from then on are found",

@@ -133,8 +133,7 @@ def _drive_provider(
     """Run the provider's flow, note when one of its exchanges may have had an effect, and keep them to the time that is left."""
     if limits is not None and limits.clock() >= limits.lease_end:
         return [LEASE_EXPIRED] * len(batch)
-    deadline = limits if limits is not None and limits.deadline < inf else None
-    sent, reply = False, None
+    sent, reply, has_deadline = False, None, limits is not None and limits.deadline < inf
     try:
         flow: Any = provider.send(batch)
         advance: Callable[[Any], Any] = flow.send
@@ -142,10 +141,9 @@ def _drive_provider(
             try:
                 exchange = advance(reply)
             except StopIteration as done:
-                ends: Sequence[AttemptEnd] = done.value
-                return ends if len(ends) == len(batch) else _miscounted(len(ends), batch, provider)
+                return _check_count(done.value, batch, provider)
             try:
-                reply = yield exchange if deadline is None else _with_timeouts(exchange, deadline)
+                reply = yield _with_timeouts(exchange, limits) if has_deadline else exchange
             except BaseException as failure:  # noqa: BLE001  cancellation included: the flow decides
                 if not _is_before_the_first_byte(failure):
                     sent |= exchange.may_send
@@ -159,8 +157,12 @@ def _drive_provider(
         sent_flag.may_have_been_sent |= sent
 
 
-def _miscounted(count: int, batch: Sequence[Envelope], provider: Provider) -> Sequence[AttemptEnd]:
-    detail = f"{provider.name} told of {count} of {len(batch)} messages"
+def _check_count(
+    ends: Sequence[AttemptEnd], batch: Sequence[Envelope], provider: Provider
+) -> Sequence[AttemptEnd]:
+    if len(ends) == len(batch):
+        return ends
+    detail = f"{provider.name} told of {len(ends)} of {len(batch)} messages"
     return [AttemptResult.of(Reason.UNREADABLE_RESPONSE, detail)] * len(batch)
 
 
@@ -172,9 +174,9 @@ def _split(doubtful: Sequence[int], batch_size: int) -> Sequence[Sequence[int]]:
     return (doubtful[:middle], doubtful[middle:])
 
 
-def _with_timeouts(exchange: Any, limits: AttemptLimits) -> Any:  # noqa: ANN401  any exchange
+def _with_timeouts(exchange: Any, limits: AttemptLimits | None) -> Any:  # noqa: ANN401  any exchange
     """Return the exchange with no phase longer than what is left."""
-    if not hasattr(exchange, "timeouts"):
+    if limits is None or not hasattr(exchange, "timeouts"):
         return exchange
     return replace(exchange, timeouts=limits.timeouts(exchange.timeouts))
 

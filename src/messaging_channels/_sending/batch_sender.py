@@ -64,8 +64,7 @@ class BatchSender:
             reason = Reason.CANCELLED if sent_flag.may_have_been_sent else Reason.INTERNAL_ERROR
             cut_off = AttemptResult.of(reason, "the caller stopped waiting")
             self._apply(states, provider, [cut_off] * len(states), started_at, delay)
-            if is_recorded:
-                yield from self.finish(states)
+            yield from self.finish(states)
             raise
         self._apply(states, provider, ends, started_at, delay)
         if is_recorded:

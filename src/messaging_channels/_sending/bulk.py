@@ -30,7 +30,7 @@ CHUNK = 1000
 
 @fast_frozen(frozen=True, slots=True)
 class SendResult:
-    """What became of one recipient of many."""
+    """The result of one recipient of many."""
 
     to: Any = field(repr=False)
     """As it was given."""

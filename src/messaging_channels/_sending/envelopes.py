@@ -35,7 +35,7 @@ class EnvelopeBuilder:
         now: float,
     ) -> Flow[tuple[Envelope, str | None]]:
         """Find out whom a message is for, and whose account sends it."""
-        channel = self.channel_for(message)
+        channel = self.channels.get(type(message)) or self.channel_for(message)
         message.require_sendable()
         require_characters(message)
         if isinstance(to, str):

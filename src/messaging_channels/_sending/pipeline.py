@@ -12,7 +12,7 @@ from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.receipts import Receipt
 from messaging_channels._sending.batch_sender import BatchSender
 from messaging_channels._sending.check_runner import ask_checks, ask_consent, finish_checks
-from messaging_channels._sending.decision import TryProvider
+from messaging_channels._sending.decision import Stop, TryProvider
 from messaging_channels._sending.envelopes import EnvelopeBuilder
 from messaging_channels._sending.first_candidate import first_candidate
 from messaging_channels._sending.provider_selection import ProviderSelector
@@ -76,7 +76,7 @@ class SendPipeline:
     def send(self, message: Message, to: Any, options: SendOptions) -> Flow[Receipt]:  # noqa: ANN401  resolvers take anything
         """Send one message to one recipient. See `Dispatcher.send`."""
         state = yield from self.prepare(message, to, options)
-        while not state.is_done:
+        while state.error is None and not isinstance(state.step, Stop):
             if isinstance(state.step, TryProvider):
                 yield from self.send_group([state], state.step.provider)
             else:
@@ -188,25 +188,33 @@ class SendPipeline:
         if shared is None:
             queue = RateLimitedQueue(group, provider, rate_limit, self.limiter, now)
         else:
-            queue = yield from line_up(group, provider, rate_limit, shared, now)
+            queue = yield from line_up(group, provider, rate_limit, shared, self.clock)
+            now = self.clock()
         while queue.waiting:
-            if shared is not None and (yield from renew_places(queue, provider, rate_limit, shared, now)):
-                now = self.clock()
-                continue
-            any_failures = self.circuits.any_failures
-            most = 1 if any_failures or group[0].request.queue_context else _MAX_CONCURRENT_BATCHES
-            batches = queue.ready(now, provider.capabilities.max_batch_size, most)
-            if not batches:
-                yield Sleep(queue.seconds_left())
-            elif any_failures and not self._try_acquire(batches[0], provider, now):
-                queue.left_out += batches[0].states
-            elif len(batches) == 1:
-                yield from self.sender.send(batches[0].states, provider, now, batches[0].delay)
-            else:
-                yield Gather([self.sender.send(one.states, provider, now, one.delay) for one in batches])
-            now = self.clock() if queue.waiting else now
+            if shared is None or not (
+                yield from renew_places(queue, provider, rate_limit, shared, self.clock)
+            ):
+                yield from self._send_due(queue, provider, now)
+            now = self.clock()
         if queue.left_out or self.checks:
             yield from self._end_group(group, queue.left_out)
+
+    def _send_due(self, queue: RateLimitedQueue, provider: Provider, now: float) -> Flow[None]:
+        """Send what is due, or wait until something is."""
+        first = queue.waiting[0][1]
+        one_by_one = self.circuits.any_failures or first.request.queue_context
+        most = 1 if one_by_one else _MAX_CONCURRENT_BATCHES
+        batches = queue.ready(now, provider.capabilities.max_batch_size, most)
+        if not batches:
+            yield Sleep(queue.seconds_left())
+            return
+        if self.circuits.any_failures:
+            batches = [one for one in batches if self._try_acquire(one, queue, provider, now)]
+        flows = [self.sender.send(one.states, provider, now, one.delay) for one in batches]
+        if len(flows) == 1:
+            yield from flows[0]
+        elif flows:
+            yield Gather(flows)
 
     def _end_group(self, group: Sequence[SendState], left_out: Sequence[SendState]) -> Flow[None]:
         """Write down how those ended that found no place, and tell the rules of all that are done."""
@@ -215,7 +223,7 @@ class SendPipeline:
         if self.checks:
             finish_checks(self.checks, [one for one in group if one.is_done])
 
-    def _try_acquire(self, batch: Batch, provider: Provider, now: float) -> bool:
+    def _try_acquire(self, batch: Batch, queue: RateLimitedQueue, provider: Provider, now: float) -> bool:
         """Say whether the provider may be asked about a batch; if not, its messages go on to the next."""
         first = batch.states[0]
         breaker = first.selection.route.circuit_breaker
@@ -223,6 +231,7 @@ class SendPipeline:
             return True
         for state in batch.states:
             state.skip_provider(provider.name, "circuit open after failures", breaker.reset_timeout)
+        queue.left_out += batch.states
         return False
 
 

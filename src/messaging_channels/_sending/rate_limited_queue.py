@@ -66,8 +66,7 @@ class RateLimitedQueue:
                     continue
                 due += wait
             self.waiting.append((due, state))
-        if len(states) > 1:
-            self.waiting.sort(key=itemgetter(0))
+        self.waiting.sort(key=itemgetter(0))
 
     def ready(self, now: float, batch_size: int, max_batches: int) -> list[Batch]:
         """Take what is due out of those that wait, the first first, as batches; none if nothing is."""

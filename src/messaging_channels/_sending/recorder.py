@@ -74,32 +74,46 @@ class AttemptRecorder:
         self, states: Sequence[SendState], provider: Provider, now: float, delay: float
     ) -> Flow[Sequence[tuple[SendState, StartResult]]]:
         """Write down that they are about to be sent. Return for each whether it may be."""
-        if len(states) > 1:  # in one order for all callers, so that no two of them wait for each other's keys
-            states = sorted(states, key=lambda one: one.request.options.idempotency_key or "")
+        # in one order for all callers, so that no two of them wait for each other's keys
+        states = sorted(states, key=lambda one: one.request.options.idempotency_key or "")
         intents = [self._intent(one, provider.name, now, delay) for one in states]
+        try:
+            replies = yield from self._write(states, intents)
+        except errors.LedgerUnavailable as error:
+            return [(state, Failed(error)) for state in states]
+        results: list[tuple[SendState, StartResult]] = []
+        for state, intent, reply in zip(states, intents, replies, strict=True):
+            results.append((state, (yield from self._start_result(state.request, intent, reply))))
+        return results
+
+    def _write(
+        self, states: Sequence[SendState], intents: Sequence[ReserveMessage | StartAttempt]
+    ) -> Flow[Sequence[Any]]:
+        """Write intents down, with what could not be written before. Return the replies to the intents."""
         unwritten = [one.unwritten for one in states if one.unwritten is not None]
         try:
             replies = yield from _perform([*unwritten, *intents])
-        except errors.LedgerUnavailable as error:
-            return [(state, Failed(error)) for state in states]
-        except GeneratorExit:
+        except (errors.LedgerUnavailable, GeneratorExit):
             raise
         except BaseException:  # the caller stopped waiting, and nothing left the machine
             reserved = [one for one in intents if isinstance(one, ReserveMessage)]
             yield Transaction(tuple(ReleaseReservation(one.id, one.lease_owner) for one in reserved))
             raise
-        results: list[tuple[SendState, StartResult]] = []
-        for state, intent, reply in zip(states, intents, replies[len(unwritten) :], strict=True):
-            if isinstance(reply, ConsentStatement):
-                result: StartResult = Failed(suppressed_error(reply))
-            elif isinstance(intent, StartAttempt) and not reply:
-                result = yield from self._find_holder(state.request)
-            elif isinstance(intent, ReserveMessage) and reply is not None:
-                result = Conflict(reply)
-            else:
-                result = Started(intent.lease_owner)
-            results.append((state, result))
-        return results
+        return replies[len(unwritten) :]
+
+    def _start_result(
+        self,
+        request: SendRequest,
+        intent: ReserveMessage | StartAttempt,
+        reply: Any,  # noqa: ANN401  of either
+    ) -> Flow[StartResult]:
+        if isinstance(reply, ConsentStatement):
+            return Failed(suppressed_error(reply))
+        if isinstance(intent, ReserveMessage):
+            return Started(intent.lease_owner) if reply is None else Conflict(reply)
+        if not reply:
+            return (yield from self._find_holder(request))
+        return Started(intent.lease_owner)
 
     def _find_holder(self, request: SendRequest) -> Flow[Conflict | Failed]:
         """Go on from the record: a report says that it was sent, or another call has it. A worker leaves it to who has it."""
@@ -128,9 +142,7 @@ class AttemptRecorder:
             import logging  # noqa: PLC0415  not needed where all goes well
 
             log = logging.getLogger("messaging_channels._sending.recorder")
-            log.exception(
-                "the outcomes of %d messages were not kept; their records read as unknown", len(ended)
-            )
+            log.exception("could not store the results of %d messages; they are now unknown", len(ended))
             return [(state, Unwritten(end)) for state, end in zip(ended, ends, strict=True)]
         return [(state, Finished(status)) for state, status in zip(ended, replies, strict=False)]
 

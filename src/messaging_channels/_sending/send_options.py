@@ -61,20 +61,24 @@ class SendOptions:
             )
         if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _MAX_KEY_LENGTH:
             raise errors.InvalidMessage(
-                f"{len(self.idempotency_key)} characters", field="idempotency_key", hint="use 1 to 255"
+                f"must have 1 to 255 characters, got {len(self.idempotency_key)}",
+                field="idempotency_key",
+                hint="change it",
             )
         if self.idempotency_key is not None and _UNSTORABLE.search(self.idempotency_key + self.scope):
             raise errors.InvalidMessage(
-                "it holds NUL or a lone surrogate", field="idempotency_key or scope", hint="leave that out"
+                "contains NUL or an unpaired surrogate", field="idempotency_key or scope", hint="remove it"
             )
         for name in ("timeout", "in_progress_timeout"):
             if (given := getattr(self, name)) is not None:
                 require_number(given, name)
         if self.timeout is not None and self.timeout <= 0:
-            raise errors.InvalidMessage("it has passed", field="timeout", hint="give seconds from now")
+            raise errors.InvalidMessage(
+                "must be positive seconds from now", field="timeout", hint="give e.g. 20"
+            )
         if self.on_unknown not in ("hold", "resend"):
             raise errors.InvalidMessage(
-                "it is neither hold nor resend", field="on_unknown", hint="choose one of them"
+                "must be hold or resend", field="on_unknown", hint="choose one of them"
             )
 
     def for_recipient(self, channel: str, plain: str) -> SendOptions:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Clock:
-    """Tells the time and lets it pass: the machine's. A subclass stands for it in tests."""
+    """The machine's clock. Tests use a subclass."""
 
     now: Callable[[], float] = staticmethod(time.time)
     """Returns the seconds since the epoch, UTC."""

@@ -51,7 +51,7 @@ class ConsentClient:
     def find(
         self, channel: str, address: str | Address, *, category: str | None = None
     ) -> ConsentStatement | None:
-        """Return what forbids a message of that category (`marketing` if none is given) now; None if nothing does."""
+        """Return the statement that blocks messages of this category (default: `marketing`); None if there is none."""
         return self.run(self.store.find(channel, address, category))  # type: ignore[no-any-return]
 
     def add(

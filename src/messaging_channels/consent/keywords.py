@@ -15,7 +15,7 @@ from messaging_channels.consent import _table_words as words
 
 
 class Intent(StrEnum):
-    """What somebody means."""
+    """The intent of an inbound text."""
 
     OPT_OUT = "opt_out"
     OPT_IN = "opt_in"
@@ -24,7 +24,7 @@ class Intent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeywordMatch:
-    """What was understood."""
+    """The result of matching an inbound text."""
 
     intent: Intent
     certainty: Literal["certain", "likely"]
@@ -74,7 +74,7 @@ class Keywords:
     rules: tuple[KeywordRule, ...] = field(default=())
 
     def extended(self, *rules: KeywordRule) -> Keywords:
-        """Return them with words of your own. Those are looked at first."""
+        """Return the keywords with rules of your own, which are checked first."""
         return replace(self, rules=(*rules, *self.rules))
 
     def match(self, text: str, *, sender: str = "", to: str = "") -> KeywordMatch | None:

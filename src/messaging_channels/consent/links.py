@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribeTarget:
-    """What a link is about."""
+    """The recipient and category of a link."""
 
     recipient: str = field(repr=False)
     """The digest of the recipient."""

@@ -26,7 +26,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class UnsubscribePage:
-    """What people read. HTML in `footer` is yours; everything else is text."""
+    """The texts of the unsubscribe page. `footer` is HTML; all others are plain text."""
 
     title: str = "Email preferences"
     unsubscribe: str = "Unsubscribe"

@@ -46,11 +46,16 @@ class Message:
 
     @property
     def uploads(self) -> tuple[Media, ...]:
-        """The files whose bytes it holds, to be uploaded before it can be sent."""
+        """Files with bytes, which must be uploaded before sending."""
         return ()
 
+    @property
+    def has_vendor_fallback(self) -> bool:
+        """Whether its vendor itself sends another message, on another channel, where this one cannot be delivered."""
+        return False
+
     def require_sendable(self) -> None:
-        """Refuse what no provider of the channel can send. Asked once, when the message is addressed and before any provider is.
+        """Refuse a message that no provider of the channel can send. Called once, before any provider is used.
 
         Raises:
             InvalidMessage: naming the field, never its content.
@@ -122,9 +127,9 @@ def require_http_url(value: str, field: str, *, at_most: int = 2048) -> None:
     """
     if not value.startswith(("https://", "http://")) or len(value) > at_most or _BLANK.search(value):
         raise InvalidMessage(
-            f"it is no http URL of at most {at_most} characters without blanks",
+            f"must be an http or https URL of at most {at_most} characters without spaces",
             field=field,
-            hint="give https://…",
+            hint="write it like https://…",
         )
 
 

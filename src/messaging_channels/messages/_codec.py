@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast, get_args
 
 from messaging_channels._model import addresses
 from messaging_channels._model.errors import InvalidMessage
@@ -20,7 +20,7 @@ Json: TypeAlias = Any
 
 
 class DecodeError(ValueError):
-    """What was stored names a type or a value that is not known here, such as that of a plugin that is not installed."""
+    """The stored message has an unknown type or value, for example of a plugin that is not installed."""
 
 
 class Codec:
@@ -30,10 +30,11 @@ class Codec:
         """Know these types, the dataclasses and enumerations of the modules that define them, and the built-in addresses."""
         modules = {sys.modules[kind.__module__] for kind in types} | {addresses}
         found = [
-            value
+            kind
             for module in modules
             for value in vars(module).values()
-            if isinstance(value, type) and (is_dataclass(value) or issubclass(value, Enum))
+            for kind in (value, *get_args(value))  # a name may stand for one of several types
+            if isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, Enum))
         ]
         self._types = {_type_name(kind): kind for kind in found}
 

@@ -134,7 +134,7 @@ class Adaptive:
         object.__setattr__(self, "allow_loss", allowed)
         if unknown := allowed - (PARTS - {"text"}):
             raise InvalidMessage(
-                f"{min(unknown)[:40]!r} is no part that may be left out",
+                f"has an unknown part: {min(unknown)[:40]!r}",
                 field="Adaptive.allow_loss",
                 hint=f"use {', '.join(sorted(PARTS - {'text'}))}",
             )
@@ -162,7 +162,7 @@ class Adaptive:
         rendering = self.report(channel)
         if forbidden := rendering.lost - self.allow_loss:
             raise InvalidMessage(
-                f"{channel.name} cannot carry {', '.join(sorted(forbidden))}",
+                f"cannot be written for {channel.name}, which does not support {', '.join(sorted(forbidden))}",
                 field="Adaptive",
                 hint=f"allow it by allow_loss={set(forbidden)!r}, or leave {channel.name} out",
             )

@@ -24,18 +24,20 @@ Addresses: TypeAlias = "str | EmailAddress | Iterable[str | EmailAddress]"
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes with a mail. With a `content_id` it is inline: shown where the html says `cid:<content_id>`.
+    """A file of an email. With a `content_id`, the file is inline: the HTML shows it as `cid:<content_id>`.
 
     Of the type `text/calendar` with a method, such as `text/calendar; method=REQUEST` (or CANCEL, or REPLY), it is an invitation: mail programs show it
     with the buttons to answer it (RFC 6047).
     """
 
     content: bytes | Path | Callable[[], BinaryIO] = field(repr=False)
-    """The bytes, or a file or an opener of a stream, read whenever the mail is sent: it may be more than once."""
+    """Bytes, a file, or a function that opens a stream. Read at every attempt."""
     filename: str
+    """File name that the recipient sees."""
     content_type: str = ""
-    """With parameters if wished, such as `text/plain; charset=utf-8`. Where none is given, what the name of the file stands for."""
+    """Media type, with parameters if needed. Default: by the file name."""
     content_id: str | None = None
+    """For inline files: the HTML shows `cid:<content_id>`."""
 
     def __post_init__(self) -> None:
         """Check the fields that reach a header."""
@@ -68,7 +70,7 @@ class Attachment:
 
     @property
     def media_type(self) -> MediaType:
-        """The content type, taken apart."""
+        """The parsed content type."""
         return parse_media_type(self.content_type, "Attachment.content_type")
 
     def read(self) -> bytes:
@@ -84,9 +86,9 @@ class ListUnsubscribe:
     """How a recipient leaves a list (RFC 2369). With a url, in one click (RFC 8058) if the provider signs with DKIM."""
 
     url: str | None = field(default=None, repr=False)
-    """https only; it identifies the recipient by itself."""
+    """https URL that identifies the recipient."""
     mailto: str | None = field(default=None, repr=False)
-    """An address, with a subject or other fields of the mail if wished: `leave@example.com?subject=unsubscribe` (RFC 6068)."""
+    """Address, with a subject if needed: `leave@example.com?subject=unsubscribe` (RFC 6068)."""
 
     def __post_init__(self) -> None:
         """Check that there is a way, and that both are one line."""
@@ -103,7 +105,7 @@ class ListUnsubscribe:
 
     @property
     def uris(self) -> tuple[str, ...]:
-        """The ways as URIs, as they stand in the header between angle brackets: the url first."""
+        """The URIs of the header, the url first."""
         return tuple(way for way in (self.url, self.mailto and mailto_uri(self.mailto)) if way)
 
 
@@ -111,9 +113,9 @@ class Preview(NamedTuple):
     """The files that were written."""
 
     eml: Path
-    """The mail as it would go on the wire; mail programs open it."""
+    """The mail as it is sent; mail programs open the file."""
     page: Path
-    """For a browser. The mail's html is in a frame that may run nothing and load nothing."""
+    """A page for the browser. Scripts and remote content are blocked."""
 
 
 class EmailKeywords(TypedDict, total=False):
@@ -139,32 +141,40 @@ class Email(Message):
     """
 
     subject: str = field(repr=False)
+    """Subject, one line."""
     text: str | None = field(default=None, repr=False)
+    """Plain-text body. Give `text`, `html` or both."""
     html: str | None = field(default=None, repr=False)
+    """HTML body."""
     sender: str | EmailAddress | None = None
-    """The From address, with a display name if wished. None for the account's own."""
+    """From address, with a display name if needed. Default: the provider's configured sender."""
     cc: Addresses = ()
+    """Further recipients that everyone sees."""
     bcc: Addresses = ()
+    """Further recipients that nobody sees."""
     reply_to: Addresses = ()
+    """Addresses for replies."""
     attachments: tuple[Attachment, ...] = ()
+    """Files."""
     headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
-    """Further headers. Those that carry addresses, identity or structure are refused."""
+    """Further headers. Headers that carry addresses, identity or structure are refused."""
     list_unsubscribe: ListUnsubscribe | None = None
+    """How the recipient leaves the list."""
     list_id: str | None = None
-    """Which list it belongs to: a name in the form of a domain, such as `offers.example.com` (RFC 2919)."""
+    """Name of the list in the form of a domain, such as `offers.example.com` (RFC 2919)."""
     in_reply_to: str | None = None
-    """The Message-ID it answers, with its angle brackets."""
+    """Message-ID that the mail answers, with angle brackets."""
     references: tuple[str, ...] = ()
-    """The Message-IDs of the conversation so far, the oldest first, with their angle brackets."""
+    """Message-IDs of the conversation, oldest first, with angle brackets."""
     auto_submitted: Literal["no", "auto-generated", "auto-replied"] | None = None
-    """What RFC 3834 asks of mail that no person wrote. None for the provider's own choice."""
+    """Marks automatic mail (RFC 3834). Default: the provider's choice."""
     envelope_sender: str | EmailAddress | None = None
-    """Where bounces go. None for the provider's own choice, empty for nowhere, as a robot's reply has it."""
+    """Address for bounces. Empty: none. Default: the provider's choice."""
     provider_options: tuple[ProviderOptions, ...] = ()
     also_to: Addresses = ()
-    """Further recipients, whom the mail names in To beside the one it is sent to. Whom the server refused is told in the result."""
+    """Further recipients in To. The result names those that the server refused."""
     category: str | None = field(default=None, kw_only=True)
-    """What it is for: see `Message.category`."""
+    """Purpose of the message: see `Message.category`."""
 
     if TYPE_CHECKING:  # a mail without a body is a mistake that type checkers find
 
@@ -242,7 +252,7 @@ class Email(Message):
         )
 
     def with_text(self) -> Email:
-        """Return the mail with a text that says what its html says, unless it has one. Links stand behind their words.
+        """Return the email with a text made from its HTML, unless it has a text. Links follow their words.
 
         Raises:
             InvalidSetting: the extra `mail` is not installed.

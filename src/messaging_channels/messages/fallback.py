@@ -53,6 +53,12 @@ class Fallback:
         object.__setattr__(self, "on_unknown", on_unknown)
         if not self.steps:
             raise InvalidMessage("has no messages", field="Fallback", hint="give at least one")
+        if any(one.has_vendor_fallback for one in self.steps[:-1]):
+            raise InvalidMessage(
+                "a step before the last has a fallback of its vendor's own, which might still be under way when the next one is sent",
+                field="Fallback",
+                hint="leave it out of that message, or send that message alone",
+            )
         if on_unknown not in ("hold", "next"):
             given = repr(on_unknown) if isinstance(on_unknown, str) else kind_of(on_unknown)
             raise InvalidArgument(

@@ -12,7 +12,7 @@ _ALL_BUT_ONE = 2
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file by its public URL, by the id under which the provider holds it, or its bytes: a provider that `uploads` turns these into an id."""
+    """A file: a public URL, the provider's id, or bytes. A provider that uploads media turns bytes into an id."""
 
     url: str | None = field(default=None, repr=False)
     id: str | None = None
@@ -35,7 +35,7 @@ class Media:
 
     @classmethod
     def read(cls, path: Path, content_type: str = "") -> Media:
-        """Read a file now; the name's ending tells its MIME type unless it is given.
+        """Read a file. The file name decides the MIME type if you give none.
 
         Raises:
             OSError: the file cannot be read.

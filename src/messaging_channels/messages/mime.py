@@ -28,7 +28,7 @@ class MailSigner(Protocol):
 
 
 class MailDraft:
-    """A mail but for whom it is to. Immutable: one serves many recipients, threads and tasks."""
+    """An email without its recipient. Immutable, and shared by many recipients, threads and tasks."""
 
     def __init__(
         self,

@@ -20,16 +20,17 @@ class Sms(Message):
     """A text message. Raises InvalidMessage when it is made of what no provider could send."""
 
     text: str = field(repr=False)
+    """Text of the message. `segments` counts its parts."""
     sender: str | None = None
-    """Who it comes from: a number or an alphanumeric sender id. None for the account's own."""
+    """Number or alphanumeric sender. Default: the provider's configured sender."""
     validity_period: timedelta | None = None
-    """How long the provider may go on trying. None for the provider's default."""
+    """Time in which the provider tries to deliver. Default: the provider's."""
     flash: bool = False
-    """Whether it is shown at once and not kept (class 0)."""
+    """Whether the phone shows the message at once and doesn't store it (class 0)."""
     provider_options: tuple[ProviderOptions, ...] = ()
-    """What only one provider understands, such as `InfobipSmsOptions(...)`; so for every type."""
+    """Options of single providers, such as `InfobipSmsOptions(...)`."""
     category: str | None = field(default=None, kw_only=True)
-    """What it is for: see `Message.category`."""
+    """Purpose of the message: see `Message.category`."""
 
     def __post_init__(self) -> None:
         """Check the fields."""
@@ -50,8 +51,11 @@ class Mms(Message):
     """Pictures, sound or video to a mobile phone, by their public URLs, with words."""
 
     media: tuple[str, ...] = field(repr=False)
+    """1 to 10 public URLs of images, audio or video."""
     text: str = field(default="", repr=False)
+    """Text beside the media."""
     sender: str | None = None
+    """Number of the sender. Default: the provider's configured sender."""
     provider_options: tuple[ProviderOptions, ...] = ()
     category: str | None = field(default=None, kw_only=True)
 

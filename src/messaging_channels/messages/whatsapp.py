@@ -140,7 +140,7 @@ class WhatsAppLocation(Message):
 
 @dataclass(frozen=True, slots=True)
 class WhatsAppReaction(Message):
-    """An emoji on a message that the person sent. The empty text takes it back."""
+    """An emoji on a message that the person sent. An empty text removes it."""
 
     emoji: str
     message_id: str
@@ -156,7 +156,7 @@ class WhatsAppReaction(Message):
 
 @dataclass(frozen=True, slots=True)
 class ReplyButton:
-    """A button; `id` comes back when it is pressed."""
+    """A button. Its `id` is returned when the person presses it."""
 
     id: str
     title: str
@@ -169,7 +169,7 @@ class ReplyButton:
 
 @dataclass(frozen=True, slots=True)
 class ListRow:
-    """A row of a list; `id` comes back when it is chosen."""
+    """A row of a list. Its `id` is returned when the person chooses the row."""
 
     id: str
     title: str

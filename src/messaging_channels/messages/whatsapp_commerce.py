@@ -1,4 +1,4 @@
-"""WhatsApp messages that show goods of a catalogue, or open a flow: like all free messages, only within 24 hours of the person's last one."""
+"""WhatsApp messages that show goods of a catalog, or open a flow: like all free messages, only within 24 hours of the person's last one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FLOW_BUTTON = 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatsAppProduct(Interactive):
-    """One product of a catalogue. It takes no header."""
+    """One product of a catalog, without header."""
 
     text: str = field(default="", repr=False)
     catalog_id: str
@@ -41,7 +41,7 @@ class ProductSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatsAppProducts(Interactive):
-    """Up to thirty products of a catalogue. Its header is a line of text, and required."""
+    """Up to thirty products of a catalog. Its header is a line of text, and required."""
 
     catalog_id: str
     sections: tuple[ProductSection, ...]
@@ -60,7 +60,7 @@ class WhatsAppProducts(Interactive):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatsAppCatalog(Interactive):
-    """The whole catalogue, behind a button."""
+    """The whole catalog, behind a button."""
 
     thumbnail_product_id: str | None = None
     """The retailer's id of the product that is shown."""

@@ -30,7 +30,7 @@ class UrlButton:
 
 @dataclass(frozen=True, slots=True)
 class MediaCard:
-    """A card with an image or video, which its MIME type tells apart, and either a link or buttons that answer."""
+    """A card with an image or video (by its MIME type), and either a link or reply buttons."""
 
     media: Media
     button: UrlButton | tuple[ReplyButton, ...]
@@ -48,7 +48,7 @@ class MediaCard:
 
 @dataclass(frozen=True, slots=True)
 class ProductCard:
-    """A card with a product of a catalogue, by the retailer's id."""
+    """A card with a product of a catalog, by the retailer's id."""
 
     product_id: str
     catalog_id: str
@@ -56,7 +56,7 @@ class ProductCard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WhatsAppCarousel(Interactive):
-    """Two to ten cards of one kind, side by side. It takes no header and no footer."""
+    """Two to ten cards of one kind, side by side, without header and footer."""
 
     cards: tuple[MediaCard, ...] | tuple[ProductCard, ...]
 

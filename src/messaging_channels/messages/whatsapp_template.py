@@ -71,14 +71,14 @@ class DocumentHeader:
 
 @dataclass(frozen=True, slots=True)
 class TextHeader:
-    """The gaps of a header line."""
+    """Parameters of a header line."""
 
     parameters: Parameters = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ProductHeader:
-    """A product of a catalogue, by the retailer's id."""
+    """A product of a catalog, by the retailer's id."""
 
     product_id: str
     catalog_id: str
@@ -91,7 +91,7 @@ Header: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class QuickReply:
-    """A button that answers; `payload` comes back."""
+    """A reply button. Its `payload` is returned."""
 
     payload: str
 
@@ -133,7 +133,7 @@ class FlowButton:
 
 @dataclass(frozen=True, slots=True)
 class CatalogButton:
-    """A button that opens the catalogue."""
+    """A button that opens the catalog."""
 
     thumbnail_product_id: str | None = None
     """The retailer's id of the product that is shown."""
@@ -141,7 +141,7 @@ class CatalogButton:
 
 @dataclass(frozen=True, slots=True)
 class ProductsButton:
-    """A button that opens some products of the catalogue."""
+    """A button that opens some products of the catalog."""
 
     thumbnail_product_id: str | None
     """The retailer's id of the product that is shown. None for the provider's choice, where it makes one."""
@@ -175,7 +175,7 @@ class TapTarget:
 
 @dataclass(frozen=True, slots=True)
 class WhatsAppTemplate(Message):
-    """An approved template with its gaps filled."""
+    """An approved template with its parameters."""
 
     name: str
     language: str
@@ -238,7 +238,7 @@ class WhatsAppTemplate(Message):
 
 
 def require_template_parameter(value: object, field: str) -> None:
-    """Refuse what no gap of a template takes, whoever carries it (WhatsApp's errors 132018 and 131008, Twilio's 21656 and 63013).
+    """Refuse a template parameter that no provider accepts (WhatsApp's errors 132018 and 131008, Twilio's 21656 and 63013).
 
     Raises:
         InvalidMessage: naming `field`, never the text.

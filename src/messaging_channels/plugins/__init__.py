@@ -97,6 +97,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.recipients import Person, Recipient, ResolvedRecipient, User
     from messaging_channels.plugins.resolvers import (
         CallableResolver,
+        KnowsPreferences,
         MappingResolver,
         PathResolver,
         RecipientResolver,
@@ -146,6 +147,7 @@ __all__ = [
     "HttpProvider",
     "HttpRequest",
     "HttpResponse",
+    "KnowsPreferences",
     "Ledger",
     "LedgerSettings",
     "LedgerSpec",
@@ -346,6 +348,7 @@ __getattr__, __dir__ = lazy(
         ),
         "plugins.resolvers": (
             "RecipientResolver",
+            "KnowsPreferences",
             "MappingResolver",
             "CallableResolver",
             "PathResolver",

@@ -20,7 +20,7 @@ SandboxBehavior: TypeAlias = Literal["reject", "throttle", "hang", "expire", "bo
 
 
 class Channel(Protocol):
-    """What a channel has to tell. Called from many threads at once. `ChannelSpec` is one, and tells more."""
+    """Describes a channel: its name, message types and addresses. Called from many threads at once. `ChannelSpec` is one, and tells more."""
 
     @property
     def name(self) -> str:

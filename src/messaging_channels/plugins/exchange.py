@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 
 
 class Exchange(Generic[Reply]):
-    """One piece of I/O, described. The type parameter is the type of its reply.
+    """A description of one I/O operation. The type parameter is the type of its result.
 
     A plugin may define its own: a subclass, and an executor for it in `Provider.executors`.
     """
@@ -89,7 +89,7 @@ class HttpResponse:
 
 @fast_frozen(frozen=True, slots=True)
 class HttpRequest(Exchange[HttpResponse]):
-    """One HTTP request. Redirects are not followed; any status is an answer, not an error.
+    """One HTTP request. Redirects are not followed; any status is a response, not an error.
 
     Keep secrets and addresses out of the path of `url`; they belong into `headers` and `body`, which no repr shows. Where a vendor's API
     wants them in the query, they may be there: the repr leaves it out.
@@ -116,7 +116,7 @@ class HttpRequest(Exchange[HttpResponse]):
 
 @fast_frozen(frozen=True, slots=True)
 class Sleep(Exchange[None]):
-    """Let time pass."""
+    """Wait for some seconds."""
 
     seconds: float
     may_send: bool = False
@@ -174,7 +174,7 @@ class Executor(Protocol):
         """Perform it and return its reply. Raises TransportError when it could not be completed."""
 
     def close(self) -> None:
-        """Release what is held. Called once, after the last `perform`."""
+        """Release all resources. Called once, after the last `perform`."""
 
 
 class AsyncExecutor(Protocol):
@@ -184,7 +184,7 @@ class AsyncExecutor(Protocol):
         """Perform it and return its reply. Raises TransportError when it could not be completed."""
 
     async def close(self) -> None:
-        """Release what is held. Called once, after the last `perform`."""
+        """Release all resources. Called once, after the last `perform`."""
 
 
 @fast_frozen(frozen=True, slots=True)

@@ -29,7 +29,7 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 class Hooks:
-    """What a plugin may implement. Each hook is optional; a parameter that is not needed may be left out."""
+    """Hooks that a plugin may implement. All are optional; unused parameters may be left out."""
 
     @hookspec
     def register_channels(self) -> Iterable[Channel]:
@@ -43,7 +43,7 @@ class Hooks:
 
     @hookspec
     def register_resolvers(self) -> Iterable[RecipientResolver]:
-        """Return resolvers; they are asked after those given to the dispatcher."""
+        """Return resolvers. They are used after those that the dispatcher got."""
         return ()
 
     @hookspec
@@ -63,8 +63,8 @@ class Hooks:
 
     @hookspec
     def attempt_finished(self, attempt: Attempt) -> None:
-        """Hear that a provider was asked. Must not block; what it raises is logged and ignored."""
+        """Receive an attempt. Must not block; exceptions are logged and ignored."""
 
     @hookspec
     def event_received(self, event: Event) -> None:
-        """Hear of a delivery report. Must not block; what it raises is logged and ignored."""
+        """Receive a delivery report. Must not block; exceptions are logged and ignored."""

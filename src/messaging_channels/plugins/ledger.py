@@ -19,6 +19,7 @@ from messaging_channels._model.receipts import (
     RecordedStep,
     ToldFailure,
     deciding_attempt,
+    delivered_channels,
     failure_as_dict,
     step_of,
 )
@@ -113,6 +114,16 @@ class MessageRecord:
         return told.vendor_text if told else ""
 
     @property
+    def delivered_via(self) -> str:
+        """The channel on which it was delivered first; empty as long as that is not known."""
+        return next(iter(delivered_channels(self.events, self.attempts)), "")
+
+    @property
+    def possible_duplicate(self) -> bool:
+        """Whether it was reported as delivered on two channels: the person may have got both."""
+        return len(delivered_channels(self.events, self.attempts)) > 1
+
+    @property
     def _told_failure(self) -> ToldFailure | None:
         """The report or the attempt that says why: of the reports with the message's status the last, or else the attempt that decided."""
         if self.status.group is StatusGroup.DELIVERED:
@@ -150,21 +161,14 @@ class MessageRecord:
             "stopReason": self.stop_reason,
             **failure_as_dict(self),
             "attempts": [attempt.as_dict() | step_of(self, attempt) for attempt in self.attempts],
-            "events": [
-                {
-                    "eventType": one.event_type,
-                    "occurredAt": one.occurred_at,
-                    "detail": one.detail,
-                    "status": one.status.as_dict() if one.status else None,
-                    **failure_as_dict(one),
-                }
-                for one in self.events
-            ],
+            "events": [one.as_dict() for one in self.events],
+            "deliveredVia": self.delivered_via,
+            "possibleDuplicate": self.possible_duplicate,
         }
 
 
 class Operation(Exchange[Reply]):
-    """One step on the ledger: atomic, and repeated without harm. None of them can send a message."""
+    """One atomic operation of the ledger, which may be repeated. No operation sends a message."""
 
     __slots__ = ()
     may_send = False

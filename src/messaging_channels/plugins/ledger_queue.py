@@ -14,6 +14,7 @@ from messaging_channels._model.status import Status
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.plugins.ledger import OPERATIONS, InsertMessage, MessageRecord, Operation
 from messaging_channels.plugins.ledger_consent import CONSENT_OPERATIONS
+from messaging_channels.plugins.ledger_inbound import INBOUND_OPERATIONS
 from messaging_channels.plugins.ledger_limits import LIMIT_OPERATIONS
 from messaging_channels.plugins.ledger_retention import RETENTION_OPERATIONS
 
@@ -325,5 +326,6 @@ ALL_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     *CONSENT_OPERATIONS,
     *RETENTION_OPERATIONS,
     *LIMIT_OPERATIONS,
+    *INBOUND_OPERATIONS,
 )
 """All operations that a ledger performs."""

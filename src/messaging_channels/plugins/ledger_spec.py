@@ -25,11 +25,18 @@ class LedgerSettings(BaseModel):
     """Secret for the hashes of addresses. Needed with `hashed`."""
     shared_limits: bool = False
     """Whether rate limits, circuit breakers and the velocity limit hold across all processes that use the ledger."""
+    keys: SecretStr = SecretStr("")
+    """Secrets that seal messages that wait, separated by commas. The first one seals, all of them open."""
+
+    @property
+    def seal_keys(self) -> tuple[bytes, ...]:
+        """The secrets, each by itself."""
+        return tuple(one.strip().encode() for one in self.keys.get_secret_value().split(",") if one.strip())
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerSpec:
-    """How a ledger comes about: what a plugin returns from `register_ledgers`."""
+    """Describes a ledger of a plugin: the result of `register_ledgers`."""
 
     scheme: str
     """Of the URL, such as `postgresql`."""

@@ -99,7 +99,7 @@ class TextContent(RequestModel):
 
 
 class Template(RequestModel):
-    """An approved template with its gaps filled."""
+    """An approved template with its parameters."""
 
     name: str = Field(min_length=1, max_length=512)
     language: str = Field(min_length=2, max_length=15, examples=["en"])
@@ -215,9 +215,9 @@ def _file(media: File, sender: str | None) -> Message:
         InvalidMessage: such a file has no caption, or no name.
     """
     if media.caption and media.type in ("audio", "sticker"):
-        raise InvalidMessage("it has no caption", field=f"a file of type {media.type}", hint="leave it out")
+        raise InvalidMessage("has no caption", field=f"a file of type {media.type}", hint="leave it out")
     if media.filename and media.type != "document":
-        raise InvalidMessage("it has no name", field=f"a file of type {media.type}", hint="leave it out")
+        raise InvalidMessage("has no name", field=f"a file of type {media.type}", hint="leave it out")
     if media.type == "audio":
         return WhatsAppAudio(media.url, sender=sender)
     if media.type == "sticker":
@@ -233,7 +233,7 @@ def _attachment(file: AttachedFile) -> Attachment:
         content = base64.b64decode(file.content, validate=True)
     except (binascii.Error, ValueError):
         raise InvalidMessage(
-            "it is not Base64", field="content.attachments", hint="encode the file as RFC 4648 has it"
+            "must be Base64", field="content.attachments", hint="encode the file by RFC 4648"
         ) from None
     return Attachment(content, file.filename, file.content_type, file.content_id)
 
@@ -347,7 +347,7 @@ def message_from_json(spec: ChannelSpec, content: object, sender: str | None = N
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise InvalidMessage(
-            f"it is not as the channel {spec.name} has it ({first['type']})",
+            f"does not fit the channel {spec.name} ({first['type']})",
             field=where[:80] or "content",
             hint=f"see the form of {', '.join(forms_of(spec))}",
         ) from None

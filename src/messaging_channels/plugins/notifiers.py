@@ -12,7 +12,7 @@ from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 
 
 class QueueNotifier(Protocol):
-    """Has some worker look at a message when it is due. Called from many threads or tasks, right after the message was kept.
+    """Starts a worker for a message when it is due. Called from many threads or tasks, after the message was stored.
 
     What it raises is logged and changes nothing. Hand over the id and nothing else: it is all that `Worker.look` needs.
     """

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 class Observer:
-    """Hears what happened. What it raises is logged and changes nothing. Called from many threads and tasks, where the message is sent."""
+    """Receives attempts and events. Exceptions are logged and change nothing. Called from many threads and tasks."""
 
     def attempt_finished(self, attempt: Attempt) -> None:
-        """Hear of one provider that was asked about one message."""
+        """Receive one attempt."""
 
     def event_received(self, event: Event) -> None:
-        """Hear of one event that a provider reported, once."""
+        """Receive one event of a provider, once."""
 
 
 class CompositeObserver(Observer):

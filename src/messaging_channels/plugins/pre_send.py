@@ -21,7 +21,7 @@ class PreSendCheck:
         raise NotImplementedError
 
     def event_received(self, event: Event) -> None:
-        """Hear of what came in, such as an opt-out. Must not block for long."""
+        """Receive an event, such as an opt-out. Must not block for long."""
 
     def finish(self, envelope: Envelope, account: str | None, *, sent: bool) -> None:
-        """Hear how a message ended that this rule let through: `sent` if it was accepted or may have been, else nobody got it. Must not block."""
+        """Receive the result of a message that the check allowed: `sent` if it was accepted or may have been sent. Must not block."""

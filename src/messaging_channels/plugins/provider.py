@@ -39,7 +39,7 @@ PROVIDER_API_VERSION = 1
 
 @fast_frozen(frozen=True, slots=True)
 class Envelope:
-    """One message for one recipient, on its way to a provider."""
+    """One message for one recipient, as a provider receives it."""
 
     id: str
     """Ours. The same over repetitions: give it to the provider as the client's reference, where it takes one."""
@@ -54,10 +54,10 @@ OUR_FIELDS = frozenset({"provider_options", "category"})
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What a provider can do. What is not declared is refused before any exchange."""
+    """Declares what a provider supports. The dispatcher refuses anything else before any exchange."""
 
     message_types: Mapping[type[Message], frozenset[str]]
-    """The message types, each with the optional fields that are honoured. Fields without a default go without saying."""
+    """The message types, each with the optional fields that are honored. Fields without a default go without saying."""
     max_batch_size: int = 1
     """How many envelopes one `send` may be given."""
     provider_options: frozenset[type[ProviderOptions]] = frozenset()
@@ -68,7 +68,7 @@ class Capabilities:
     """Whether an envelope with an id that was taken before is refused or merged, so that a repetition reaches nobody twice."""
 
     def unsupported(self, message: Message) -> str | None:
-        """Return the name of what is not carried: the type, or the first field that is set; None if all is well."""
+        """Return the unsupported type or the first unsupported field of a message; None if all is supported."""
         undeclared = self._unsupported(type(message))
         if undeclared is None:
             return type(message).__name__
@@ -192,7 +192,7 @@ class SupportsWebhooks(Protocol):
     """An optional ability: the provider calls us with reports and with what people write."""
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
-        """Prove that the call is the provider's, then read it. It does no I/O and reads no clock: `request.received_at` is now.
+        """Verify that the request comes from the provider, then parse it. Do no I/O and read no clock: `request.received_at` is the time.
 
         Prove first, and compare signatures in constant time; read only what was proved. What a proved call holds that is not understood becomes an
         `UnknownEvent` event, never an exception.
@@ -205,7 +205,7 @@ class SupportsWebhooks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LookupRequest:
-    """What is known of a message whose outcome is not."""
+    """The known facts about a message with an unknown outcome."""
 
     message_id: str
     """Ours, as in `Envelope.id`."""
@@ -225,10 +225,10 @@ class LookupRequest:
 
 @runtime_checkable
 class SupportsLookup(Protocol):
-    """An optional ability: the provider can be asked what became of a message."""
+    """An optional ability: the provider looks up the result of a message."""
 
     def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
-        """Return the outcome, or None if it cannot be told (yet). Its exchanges have no effect: say `may_send=False`.
+        """Return the result, or None if it is unknown (yet). Set `may_send=False` on its exchanges.
 
         Accepted, with the provider's id, if the provider knows the message; `Reason.NOT_FOUND` only if the provider's answer proves that it never took it,
         late enough for its records to be complete.
@@ -248,7 +248,7 @@ class ReportsOptional(Protocol):
 
 @runtime_checkable
 class SupportsValidation(Protocol):
-    """An optional ability: it can tell whether it would refuse a message, without sending it."""
+    """An optional ability: the provider validates a message without sending it."""
 
     def validate(self, envelope: Envelope) -> None:
         """Check a message as `send` would before its first exchange. It has no effect. An `HttpProvider` needs none: its `build_request` is asked.
@@ -282,7 +282,7 @@ class SupportsBatchGrouping(Protocol):
     """An optional ability: of its messages, some may share a request, and others need one of their own."""
 
     def batch_key(self, envelope: Envelope) -> Hashable | None:
-        """Return what envelopes that can go out in one request have in common; None for one that goes out alone.
+        """Return the key of messages that may share a request; None for a message that needs its own request.
 
         The dispatcher lets messages that were sent one by one wait for each other only if they have this in common.
         """
@@ -331,7 +331,7 @@ def provider_options_of(message: Message, options_type: type[OptionsT]) -> Optio
 
 @dataclass(frozen=True, slots=True)
 class ProviderSpec:
-    """How a provider comes about: what a plugin returns from `register_providers`."""
+    """Describes a provider of a plugin: the result of `register_providers`."""
 
     name: str
     settings: type[BaseModel]

@@ -29,7 +29,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedRecipient:
-    """What a resolver found."""
+    """An address, and the account that sends to it: the result of a resolver."""
 
     address: Address | str = field(repr=False)
     """Text is parsed by the channel."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checkable
 
 from messaging_channels._model.errors import UnknownRecipient, UnresolvedRecipient
+from messaging_channels._model.values import as_texts
+from messaging_channels.plugins.channel_spec import ChannelSpec
 from messaging_channels.plugins.exchange import BlockingCall, Flow, ask
 from messaging_channels.plugins.recipients import Person, ResolvedRecipient, User
 
 if TYPE_CHECKING:
-    from messaging_channels.plugins.channels import Channel
+    from messaging_channels.plugins.channel_spec import Channel
 
 
 class RecipientResolver(Protocol):
@@ -28,6 +30,15 @@ class RecipientResolver(Protocol):
         ...
 
 
+@runtime_checkable
+class KnowsPreferences(Protocol):
+    """An optional ability of a resolver: it knows by which channels somebody likes to be reached."""
+
+    def preferred_channels(self, recipient: Any) -> Flow[Sequence[str] | None]:  # noqa: ANN401
+        """Return the names of channels, the most liked first; None if it does not understand such a recipient."""
+        ...
+
+
 Load: TypeAlias = "Callable[[Any], Any]"
 
 
@@ -36,7 +47,14 @@ class MappingResolver:
     """Looks recipients up in a mapping: `{User("634b…"): {"sms": "+44…"}}`."""
 
     addresses: Mapping[Any, Mapping[str, str]] = field(repr=False)
+    """The addresses of each recipient by channel, the most liked first."""
     account: str | None = None
+
+    def preferred_channels(self, recipient: Any) -> Flow[Sequence[str] | None]:  # noqa: ANN401
+        """See KnowsPreferences."""
+        yield from ()
+        known = self.addresses.get(recipient)
+        return None if known is None else tuple(known)
 
     def resolve(self, recipient: Any, channel: Channel) -> Flow[ResolvedRecipient | None]:  # noqa: ANN401
         """See RecipientResolver."""
@@ -62,7 +80,7 @@ class CallableResolver:
 
 @dataclass(frozen=True, slots=True)
 class PathResolver:
-    """Loads an object and walks a path in it: `channel.sms`, `person.contactInformation.phone[0].number`.
+    """Loads an object and reads the value at a path: `channel.sms`, `person.contactInformation.phone[0].number`.
 
     A path steps through mappings, sequences and attributes alike, so documents, ORM rows and pydantic models all serve.
     """
@@ -71,15 +89,32 @@ class PathResolver:
     """The recipients it understands, such as `User`."""
     load: Load
     """Returns the object of a recipient, or None if there is none. It may block; see `exchange.BlockingCall`."""
-    paths: Mapping[str, str]
-    """The path of each channel's address."""
+    paths: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The path of each channel's address. Without any, those that the channels themselves name for a `User` and a `Person`."""
     account: str | None = None
     account_path: str | None = None
     """The path of the account's name in the object. It goes before `account`."""
+    preference_path: str | None = None
+    """The path of a list of channel names in the object, the most liked first."""
+
+    def preferred_channels(self, recipient: Any) -> Flow[Sequence[str] | None]:  # noqa: ANN401
+        """See KnowsPreferences."""
+        path = self.preference_path
+        if path is None or not isinstance(recipient, self.recipient_type):
+            return None
+        loaded = yield from ask(BlockingCall(lambda: self.load(recipient), may_send=False))
+        told = get_path(loaded, path)
+        return as_texts(told) if isinstance(told, (str, list, tuple)) else None  # pyright: ignore[reportUnknownArgumentType]
+
+    def _path(self, channel: Channel) -> str | None:
+        kind = _KINDS.get(self.recipient_type)
+        if self.paths or kind is None:
+            return self.paths.get(channel.name)
+        return ChannelSpec.of(channel).path(kind)
 
     def resolve(self, recipient: Any, channel: Channel) -> Flow[ResolvedRecipient | None]:  # noqa: ANN401
         """See RecipientResolver."""
-        path = self.paths.get(channel.name)
+        path = self._path(channel)
         if path is None or not isinstance(recipient, self.recipient_type):
             return None
         loaded = yield from ask(BlockingCall(lambda: self.load(recipient), may_send=False))
@@ -132,4 +167,5 @@ def _describe(recipient: object) -> str:
     return repr(recipient) if isinstance(recipient, (User, Person)) else type(recipient).__name__
 
 
+_KINDS: dict[type, str] = {User: "user", Person: "person"}
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")

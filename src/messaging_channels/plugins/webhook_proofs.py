@@ -21,7 +21,7 @@ def hmac_matches(
     digest: str = "sha256",
     encoding: Literal["hex", "base64"] = "hex",
 ) -> bool:
-    """Whether a signature is the HMAC of what is signed under one of the keys. An empty key fits nothing.
+    """Whether a signature is the HMAC of the signed data with one of the keys. An empty key never matches.
 
     `signed` is what the vendor signs: the raw body, `f"{time}.".encode() + body`, or the URL with the form fields in the vendor's order.
     """
@@ -38,7 +38,7 @@ def hmac_matches(
 
 
 def ed25519_matches(public_key: bytes, signed: bytes, signature: bytes) -> bool:
-    """Whether an Ed25519 signature fits. It needs the package `cryptography`; a key or a signature of another length fits nothing."""
+    """Whether an Ed25519 signature matches. Needs the package `cryptography`. A key or signature of another length never matches."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  an optional package
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415
 

@@ -15,7 +15,7 @@ _LATEST_SECONDS = 1e11
 
 
 def json_object(body: bytes) -> dict[str, Any]:
-    """Return the object that a body of JSON holds; an empty one if it holds none."""
+    """Return the object in a JSON body; an empty one if the body has none."""
     try:
         told: Any = HttpResponse(200, {}, body).json()
     except (ValueError, RecursionError):

@@ -47,7 +47,7 @@ class _StarletteRequest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebhookRequest:
-    """One call, as it came: HTTP, or a mail whose raw bytes are the body.
+    """One webhook request: HTTP, or a mail whose raw bytes are the body.
 
     `from_django`, `from_flask`, `from_starlette` and `from_wsgi` make one of what a web framework gives.
     """
@@ -204,7 +204,7 @@ class WebhookRequest:
 
 @dataclass(frozen=True, slots=True)
 class WebhookResult:
-    """What a proved call tells, and what to answer to it."""
+    """The events of a verified request, and the response to send back."""
 
     events: Sequence[Event] = ()
     response: HttpResponse = field(default_factory=lambda: HttpResponse(200, {}, b""))

@@ -36,7 +36,7 @@ _LINE = 4
 
 
 class SuppressionList(PreSendCheck):
-    """Who wants no messages: a list of its own beside the ledger, in memory or in a SQLite file. Hears opt-outs and opt-ins by itself.
+    """Blocks recipients who opted out. A list beside the ledger, in memory or in a SQLite file, which receives opt-outs and opt-ins from webhooks.
 
     It keeps digests of addresses, the same for every spelling of a number or mail address, and what was said about them (`find_blocking`). A ledger keeps
     the same where all processes share it, and needs no such list.
@@ -178,7 +178,7 @@ class VelocityLimit(PreSendCheck):
 
 
 class SpendLimit(PreSendCheck):
-    """What an account may spend in a day (UTC), by a price you name."""
+    """Blocks messages above a daily budget of an account (UTC), by a price that you name."""
 
     name: ClassVar[str] = "spend limit"
 

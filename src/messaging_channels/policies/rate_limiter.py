@@ -28,7 +28,7 @@ class RateLimiter(FreshLock):
     def reserve(
         self, limits: Sequence[tuple[Hashable, RateLimit]], now: float, max_wait: float
     ) -> tuple[bool, float]:
-        """Take a place under all these rates at once. Return whether it was taken, and the seconds to wait for it.
+        """Reserve one message under all these rates. Return whether it may be sent, and the seconds to wait.
 
         A place that is further away than `at_most` seconds is not taken.
         """
@@ -47,7 +47,7 @@ class RateLimiter(FreshLock):
         return True, wait
 
     def release(self, limits: Sequence[tuple[Hashable, RateLimit]]) -> None:
-        """Give places back that were taken and not used."""
+        """Return reservations that were not used."""
         with self._lock:
             for key, rate in limits:
                 if key in self._next_free:

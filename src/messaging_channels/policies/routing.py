@@ -90,7 +90,7 @@ class RouteMatch:
             object.__setattr__(self, "accounts", (self.accounts,))
 
     def matches(self, envelope: Envelope, account: str | None) -> bool:
-        """Whether the provider is considered for that message."""
+        """Whether the provider may send this message."""
         return (
             (not self.message_types or isinstance(envelope.message, self.message_types))
             and (not self.accounts or account in self.accounts)

@@ -39,10 +39,15 @@ A process that wakes 30 ms late then still exceeds nothing in any second.
 _MAX_TOGETHER = 500
 
 
-def shared_rate(key: Hashable, rate: RateLimit) -> SharedRate:
-    """Return a rate as processes share it. Its name is a digest: the key may hold an address."""
+def shared_rate(key: Hashable, rate: RateLimit, spare: int = 0) -> SharedRate:
+    """Return a rate as processes share it, without a part of its burst. Its name is a digest: the key may hold an address."""
     interval = rate.interval * _SPARE if rate.interval <= _FAST else rate.interval
-    return SharedRate(sha256(repr(key).encode()).hexdigest()[:40], interval, rate.burst)
+    return SharedRate(sha256(repr(key).encode()).hexdigest()[:40], interval, rate.burst - spare)
+
+
+def spare_burst(rate: RateLimit) -> int:
+    """Return the part of a burst that is not given out at once, but left as room for those that come late for their places."""
+    return rate.burst // 2
 
 
 def take_place(rates: tuple[SharedRate, ...], request: PlaceRequest, now: float) -> Flow[Place]:
@@ -104,7 +109,8 @@ class SharedLimits:
         """Take a place for each of several messages, in order."""
         groups: dict[tuple[SharedRate, ...], list[int]] = {}
         for number, one in enumerate(wanted):
-            rates = {rate.name: rate for rate in (shared_rate(key, limit) for key, limit in one.limits)}
+            made = (shared_rate(key, limit, spare_burst(limit)) for key, limit in one.limits)
+            rates = {rate.name: rate for rate in made}
             groups.setdefault(tuple(rates.values()), []).append(number)
         found: dict[int, Place] = {}
         for shared, numbers in groups.items():

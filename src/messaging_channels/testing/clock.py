@@ -12,7 +12,7 @@ START = 1_790_000_000.0
 
 
 class ControlledClock(Clock):
-    """Stands still until somebody waits for it or moves it on. Safe in threads."""
+    """A clock for tests: it moves only when code waits or when you advance it. Thread-safe."""
 
     def __init__(self, start: float = START) -> None:
         """Start at that time: seconds since the epoch, UTC."""
@@ -26,7 +26,7 @@ class ControlledClock(Clock):
         return self._now
 
     def sleep(self, seconds: float) -> None:
-        """Let the time pass at once."""
+        """Advance the clock without waiting."""
         with self._lock:
             self.waits.append(seconds)
             self._now += seconds

@@ -50,8 +50,8 @@ def check_plugin(name: str, *, examples: int, rules: Sequence[str] = (), as_json
     )
 
 
-def create_plugin(name: str, directory: Path | None) -> int:
-    """Write a distribution for a provider of that name, and say what to do next.
+def create_plugin(name: str, directory: Path | None, *, channel: bool = False) -> int:
+    """Write a distribution for a provider of that name, or for a channel with its provider, and say what to do next.
 
     Raises:
         BadInput: the name is none, or there is something in the directory.
@@ -60,7 +60,7 @@ def create_plugin(name: str, directory: Path | None) -> int:
 
     where = directory or Path(f"messaging-channels-{name}")
     try:
-        written = write_plugin(name, where)
+        written = write_plugin(name, where, channel=channel)
     except (ValueError, OSError) as problem:
         raise BadInput(str(problem)) from problem
     for path in written:

@@ -75,11 +75,11 @@ class Emulator:
         self._running: set[asyncio.Task[None]] = set()
 
     def handle(self, request: Request) -> HttpResponse:
-        """Carry out one request and answer it, as the provider would."""
+        """Handle one request as the provider would, and return the response."""
         raise NotImplementedError
 
     def state(self) -> Any:  # noqa: ANN401  anything JSON can hold
-        """Return what it has taken so far, for `GET /_emulator/state`."""
+        """Return the received messages, for `GET /_emulator/state`."""
         return {}
 
     def report(self, request: HttpRequest, *, delay: float = 0.0) -> None:

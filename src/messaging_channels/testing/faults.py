@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class FaultKind(StrEnum):
-    """What goes wrong."""
+    """The kind of a fault."""
 
     RESET = "reset"
     """The connection is closed with RST instead of an answer."""
@@ -32,7 +32,7 @@ class FaultKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to go wrong, and whether the request is carried out all the same."""
+    """One fault, and whether the emulator handles the request before it."""
 
     kind: FaultKind
     handled: bool = False

@@ -24,7 +24,7 @@ VendorFault: TypeAlias = Literal["throttle", "fail", "drop_response", "time_out"
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A body that the vendor posts, and the kinds of the events it tells, in order."""
+    """A body that the vendor posts, and the types of its events, in order."""
 
     body: bytes = field(repr=False)
     event_types: tuple[type[Event], ...]
@@ -35,7 +35,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class DocumentedWebhook:
-    """One genuine signed call from the vendor's documentation, so that a provider and its fixtures cannot share a mistake about the proof."""
+    """One genuine signed request from the vendor's documentation, which reveals a mistake that a provider and its fixtures share."""
 
     request: WebhookRequest
     """As documented, with `received_at` within the time that the vendor allows."""
@@ -50,7 +50,7 @@ class DocumentedWebhook:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadMessage:
-    """What the vendor would understand of one message in a request."""
+    """One message of a request, as the vendor understands it."""
 
     to: str = field(repr=False)
     """Who gets it, as it stands in the request: in plain form or as E.164. Raise ValueError where the vendor would refuse the form."""
@@ -80,7 +80,7 @@ class InboundText:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConformanceFixtures:
-    """What the kit cannot know by itself. Only the first two are needed by every provider; the others make more rules apply."""
+    """The facts about a vendor that the kit needs. Every provider needs the first two; the others make more rules apply."""
 
     settings: Callable[[str, str], Mapping[str, Any]]
     """Given a URL on loopback and a secret (32 hexadecimal digits), return the fields of the provider's settings. Use the secret wherever one is

@@ -160,7 +160,7 @@ class OpenApiChecks:
         return found.response_problems(method, path, status, body) if found else []
 
     def knows(self, method: str, path: str) -> bool:
-        """Whether a document has that call."""
+        """Whether a document contains this call."""
         return self._find(method, path) is not None
 
     def _find(self, method: str, path: str) -> OpenApiDocument | None:

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from messaging_channels._client import capture
-from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
+from messaging_channels._client.async_dispatcher import AsyncDispatcher
+from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._client.worker import Worker
 from messaging_channels._ledger.schema import root_message_id
 from messaging_channels._ledger.sqlite import SqliteLedger
@@ -23,15 +24,11 @@ from messaging_channels.plugins.exchange import Flow
 from messaging_channels.plugins.observer import CompositeObserver, Observer
 from messaging_channels.plugins.provider import Envelope, ProviderSpec
 from messaging_channels.policies.checks import PreSendCheck
+from messaging_channels.testing.channels import installed_channels
 from messaging_channels.testing.clock import ControlledClock
 from messaging_channels.testing.fake import Fake
 from messaging_channels.testing.fixtures import ConformanceFixtures
-from messaging_channels.testing.provider_double import (
-    ProviderDouble,
-    ScriptedExecutors,
-    installed_channels,
-    provider_double,
-)
+from messaging_channels.testing.provider_double import ProviderDouble, ScriptedExecutors, provider_double
 from messaging_channels.testing.provider_script import ProviderScript
 
 if TYPE_CHECKING:
@@ -47,7 +44,7 @@ MessageT = TypeVar("MessageT", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A message that a vendor took, or may have taken. Its repr shows no text, and the address masked."""
+    """A message that was accepted or may have been sent. Its repr shows no text and masks the address."""
 
     id: str
     """Ours."""
@@ -101,7 +98,7 @@ class Outbox:
 
     @property
     def sent(self) -> Sequence[Sent]:
-        """All that was taken or may have been, in order."""
+        """All messages that were accepted or may have been sent, in order."""
         return self._recorder.sent
 
     def all(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from messaging_channels._config import plugin_manager as plugins
 from messaging_channels._model.outcomes import AttemptResult
-from messaging_channels.plugins.channels import ChannelSpec
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest
 from messaging_channels.plugins.provider import Capabilities, Envelope, Provider, ProviderSpec
 from messaging_channels.testing import canaries, fake
@@ -42,12 +40,6 @@ def provider_double(name: str | tuple[ProviderSpec, ConformanceFixtures], number
     if fixtures is None or name == "sandbox":
         return ProviderDouble(fake.fake_spec(name), fake.FIXTURES, number)
     return ProviderDouble(plugins.load_plugins(only={name}).provider(name), fixtures, number)
-
-
-@cache
-def installed_channels() -> tuple[ChannelSpec, ...]:
-    """Return the channels of the built-in and all installed plugins, which are loaded once in a process."""
-    return tuple(plugins.load_plugins().channels)
 
 
 class ScriptedExecutors:

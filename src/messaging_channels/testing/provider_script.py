@@ -34,7 +34,7 @@ class ProviderScript:
         self._lock = threading.Lock()
 
     def throttle(self, *, seconds: float | None = None, times: int = 1) -> None:
-        """It says `too fast`, and to come again in `seconds`, where its protocol can say when.
+        """Answer "too fast", and ask for a wait of `seconds`, where the protocol can say when.
 
         Raises:
             LookupError: it speaks a protocol of its own, and its fixtures do not say how it does that.
@@ -46,7 +46,7 @@ class ProviderScript:
         self.respond(HttpResponse(429, wait, b""), times=times)
 
     def reject(self, reason: Reason, *, times: int = 1) -> None:
-        """It refuses, in its own documented words for that reason.
+        """Reject the message with the vendor's documented response for this reason.
 
         Raises:
             LookupError: the plugin's fixtures document none.
@@ -59,7 +59,7 @@ class ProviderScript:
         self.respond(documented[0], times=times)
 
     def fail(self, status: int = 500, *, times: int = 1) -> None:
-        """It answers with a fault of its own. Over HTTP the message may have been sent; `status` is that of HTTP.
+        """Answer with a server error: the message may have been sent. `status` is that of HTTP.
 
         Raises:
             LookupError: it speaks a protocol of its own, and its fixtures do not say how it does that.
@@ -74,15 +74,15 @@ class ProviderScript:
         self._add_fault("drop_response", times)
 
     def time_out(self, *, times: int = 1) -> None:
-        """The request is written, and no answer comes in time: the message may have been sent."""
+        """Read the request and don't answer in time: the message may have been sent."""
         self._add_fault("time_out", times)
 
     def refuse_connection(self, *, times: int = 1) -> None:
-        """No connection comes about: certainly nothing was sent."""
+        """Refuse the connection: the message is certainly not sent."""
         self._add_fault("refuse_connection", times)
 
     def respond(self, reply: Any, *, times: int = 1) -> None:  # noqa: ANN401  the exchange's own type decides
-        """It answers just so: with a reply, or what a function of the exchange returns."""
+        """Answer with this response, or with the result of a function of the exchange."""
         self._add_steps(reply if callable(reply) else lambda _: reply, times)
 
     def reply(self, exchange: Exchange[Any]) -> Any:  # noqa: ANN401  the exchange's own type decides

@@ -20,7 +20,7 @@ ENTRY_POINT_GROUP = "messaging_channels.fixtures"
 
 
 class VendorWebhooks:
-    """What one vendor tells us, in its own words."""
+    """Creates webhook requests of one vendor, signed as the vendor signs them."""
 
     def __init__(self, provider: str | ConformanceFixtures, *, secret: str = SECRET) -> None:
         """Take the fixtures of an installed plugin by its provider's name, and what the vendor proves its calls with.

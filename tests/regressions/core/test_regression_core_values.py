@@ -175,7 +175,7 @@ RAISED: dict[str, Callable[[], MessagingError]] = {
     "ledger away": lambda: errors.LedgerUnavailable("locked"),
     "bad setting": lambda: errors.InvalidSetting("none", setting="key", source="code", hint="give one"),
     "no account": lambda: errors.UnknownAccount("acme", channel="sms"),
-    "broken plugin": lambda: errors.PluginLoadError("acme", problem="no licence"),
+    "broken plugin": lambda: errors.PluginLoadError("acme", problem="no license"),
     "webhook": lambda: errors.WebhookVerificationError(
         "no signature", provider="one", hint="give the secret"
     ),

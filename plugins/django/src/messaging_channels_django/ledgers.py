@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
-from messaging_channels import PostgresLedger, SqliteLedger
+from messaging_channels import SqliteLedger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,13 +45,23 @@ def build_ledger(alias: str) -> Ledger:
     if connection.vendor == "sqlite":
         return SqliteLedger(_sqlite_path(str(settings["NAME"])), owned=True)
     if connection.vendor == "postgresql":
-        from psycopg.conninfo import make_conninfo  # noqa: PLC0415  only where it is used
-
-        return PostgresLedger(make_conninfo("", **_postgres_options(settings)))
+        return _build_postgres_ledger(settings)
     raise ImproperlyConfigured(
         f"MESSAGING_CHANNELS['LEDGER_DATABASE'] is {alias!r}, of {connection.display_name}; "
         "the ledger is kept in SQLite or PostgreSQL"
     )
+
+
+def _build_postgres_ledger(settings: Mapping[str, Any]) -> Ledger:
+    try:
+        from psycopg.conninfo import make_conninfo  # noqa: PLC0415  an extra
+
+        from messaging_channels import PostgresLedger  # noqa: PLC0415  psycopg comes with it
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            "a ledger in PostgreSQL needs psycopg 3: pip install 'messaging-channels[postgres]'"
+        ) from error
+    return PostgresLedger(make_conninfo("", **_postgres_options(settings)))
 
 
 def _sqlite_path(name: str) -> Path | None:

@@ -64,7 +64,7 @@ class _Headers:
         for name, addresses in (("to", message.to), ("cc", message.cc)):
             _require_same(name, self._given.pop(name, None), _texts(addresses))
         if "bcc" in self._given:
-            raise ValueError("Bcc is no header: give the recipients in bcc=[...]")
+            raise ValueError("Bcc must not be a header: give the recipients in bcc=[...]")
         self.sender = self._given.pop("from", None)
         self.reply_to = self._given.pop("reply-to", None)
         self.idempotency_key = self._given.pop(IDEMPOTENCY_KEY, None)
@@ -162,7 +162,7 @@ def _require_same(name: str, header: str | None, recipients: list[str]) -> None:
     named = {one.plain for one in parse_addresses(_split(header))}
     if named != {one.plain for one in parse_addresses(recipients)}:
         raise InvalidMessage(
-            "it names others than the mail is sent to",
+            "differs from the recipients of the mail",
             field=f"headers[{name.title()!r}]",
             hint=f"leave it out, and give {name}=[...]; blind copies go in bcc=[...]",
         )
@@ -179,7 +179,7 @@ def _list_unsubscribe(header: str | None, post: str | None) -> ListUnsubscribe |
     url, mailto = ways.get("https"), ways.get("mailto")
     if url and not post:
         raise InvalidMessage(
-            "it names a page, but not that the page takes one click",
+            "needs one-click support of its page",
             field="headers['List-Unsubscribe']",
             hint="add 'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click' (RFC 8058), or give mailto: alone",
         )

@@ -87,7 +87,7 @@ def _import_part(path: str) -> Any:  # noqa: ANN401  whatever the project made
 def _require_paths(name: str, given: object) -> tuple[str, ...]:
     paths: tuple[object, ...] = tuple(cast("list[object]", given)) if isinstance(given, (list, tuple)) else ()
     if isinstance(given, str) or not all(isinstance(path, str) for path in paths):
-        raise ImproperlyConfigured(f"{SETTING}[{name.upper()!r}] is no list of dotted paths")
+        raise ImproperlyConfigured(f"{SETTING}[{name.upper()!r}] must be a list of dotted paths")
     return cast("tuple[str, ...]", paths)
 
 

@@ -71,6 +71,8 @@ def _serve(options: argparse.Namespace) -> int:
 def _startup_message(gateway: Gateway, options: argparse.Namespace) -> str:
     where = f"http://{options.host}:{options.port}"
     lines = [f"serving on {where}; the calls are described at {where}/docs"]
+    if gateway.settings.operator_page:
+        lines.append(f"the operator's page is {where}/operator; log in with an API key")
     if not gateway.api_keys.list_keys():
         lines.append("there is no API key yet: messaging-channels keys create --name NAME")
     if gateway.preview_store is not None:

@@ -46,7 +46,7 @@ class JsonFileSource(_SettingsModel):
 
 
 class SqlSource(_SettingsModel):
-    """A table of yours. The query takes the id as its one parameter, and names its columns `sms`, `whatsapp` and `email`."""
+    """A table of yours. The query takes the id as its one parameter, and names its columns after channels, such as `sms` and `email`."""
 
     kind: Literal["sql"]
     database: SecretStr

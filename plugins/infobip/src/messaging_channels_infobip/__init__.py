@@ -25,6 +25,8 @@ from messaging_channels_infobip.people.client import (
     PersonWithPhone,
 )
 from messaging_channels_infobip.provider import Infobip
+from messaging_channels_infobip.rcs.lookups import RcsLookups, RcsSender
+from messaging_channels_infobip.rcs.options import InfobipRcsOptions
 
 __all__ = [
     "DeliveryWindow",
@@ -32,6 +34,7 @@ __all__ = [
     "Infobip",
     "InfobipApiError",
     "InfobipEmailOptions",
+    "InfobipRcsOptions",
     "InfobipSmsOptions",
     "InfobipWhatsAppOptions",
     "Language",
@@ -41,6 +44,8 @@ __all__ = [
     "PeopleResolver",
     "PersonWithEmail",
     "PersonWithPhone",
+    "RcsLookups",
+    "RcsSender",
     "SmsFailover",
     "SouthKorea",
     "SpeedLimit",

@@ -98,7 +98,7 @@ ERRORS = FailureTable(
 
 RCS_AND_VIBER_ERRORS = FailureTable(
     {
-        FailureReason.UNKNOWN_RECIPIENT: (7002,),
+        FailureReason.NOT_ON_CHANNEL: (7002,),
         FailureReason.TEMPLATE_PARAMETERS: (7018,),
     },
 )

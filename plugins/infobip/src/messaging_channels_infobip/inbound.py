@@ -6,7 +6,7 @@ https://www.infobip.com/docs/api/channels/email/receive-inbound-email
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message as MimePart
@@ -85,6 +85,47 @@ def parse_chat(record: Mapping[str, Any], *, at: float) -> list[Event]:
             raw=record,
         )
     ]
+
+
+def parse_rcs(record: Mapping[str, Any], *, at: float) -> list[Event]:
+    """Read an inbound RCS message, or the answer to a suggestion: then `payload` is its postback."""
+    sender, content = parse_address(record.get("sender")), as_object(record.get("message"))
+    if sender is None:
+        return [unknown_event(record, "inbound RCS message without a sender", at=at)]
+    media = tuple(
+        InboundMedia(
+            url=one.url,
+            filename=_text(content.get("name")),
+            content_type=_text(content.get("contentType")) or "",
+        )
+        for one in _media(content)
+    )
+    return [
+        MessageReceived(
+            provider=PROVIDER,
+            occurred_at=parse_date(record.get("receivedAt"), default=at),
+            channel=str(record.get("integrationType") or "rcs").lower(),
+            provider_id=str(record.get("messageId") or ""),
+            sender=sender,
+            to=str(record.get("to") or ""),
+            kind=_rcs_kind(content, media),
+            text=_text(content.get("text")),
+            payload=_text(content.get("postbackData")),
+            location=_location(content),
+            media=media,
+            reply_to=_text(record.get("pairedMessageId")),
+            raw=record,
+        )
+    ]
+
+
+def _rcs_kind(content: Mapping[str, Any], media: Sequence[InboundMedia]) -> str:
+    if content.get("type") == "FILE" and media:
+        family = media[0].content_type.partition("/")[0]
+        return family if family in ("image", "video", "audio") else "document"
+    return {"TEXT": "text", "SUGGESTION": "button", "LOCATION": "location"}.get(
+        str(content.get("type")), "unknown"
+    )
 
 
 def parse_unified(record: Mapping[str, Any], *, at: float) -> list[Event]:

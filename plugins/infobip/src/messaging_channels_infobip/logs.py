@@ -2,7 +2,7 @@
 
 Pulled reports can be read only once: what was pulled but not kept when a process dies, Infobip does not give again. The logs can be read
 as often as one likes and hold the same for 48 hours. So the first calls of `ReportReader.next_page` in a process read the logs of that time, and only
-then the reports. Both give events with the same keys, so that what was kept already is recognised.
+then the reports. Both give events with the same keys, so that what was kept already is recognized.
 
 Sources: https://www.infobip.com/docs/api/channels/sms/logs-and-status-reports and https://www.infobip.com/docs/api/channels/email/logs-and-reports
 """
@@ -36,6 +36,8 @@ from messaging_channels_infobip.responses import as_object, as_objects, parse_js
 
 LOGS: Mapping[str, str] = {"sms": "/sms/3/logs", "email": "/email/4/logs"}
 REPORTS: Mapping[str, str] = {"sms": "/sms/3/reports", "email": "/email/4/reports"}
+LOOKUPS: Mapping[str, str] = {**LOGS, "rcs": "/rcs/2/logs"}
+"""Where a message is looked up; reports of RCS come by webhook."""
 LOG_RETENTION = timedelta(hours=48)
 PAGE_SIZE = 1000
 
@@ -48,7 +50,7 @@ def look_up(
     That a log does not know a message proves nothing by itself, since how soon it is complete is not documented: only after `not_found_after`
     seconds, if given, it is read as never taken.
     """
-    path = LOGS.get(request.channel)
+    path = LOOKUPS.get(request.channel)
     if path is None:
         return None
     response = yield from ask(api.get(path, {"messageId": request.message_id}))

@@ -1,6 +1,6 @@
 """What only Infobip understands, as values in a message's `provider_options`.
 
-One `InfobipSmsOptions`, `InfobipWhatsAppOptions` or `InfobipEmailOptions` a message.
+One `InfobipSmsOptions`, `InfobipWhatsAppOptions`, `InfobipRcsOptions` or `InfobipEmailOptions` a message.
 
 Source: https://www.infobip.com/docs/api
 """
@@ -105,9 +105,10 @@ class Links:
     shorten: bool = True
     track_clicks: bool = True
     tracking_url: str | None = field(default=None, repr=False)
-    """Where clicks are reported."""
     remove_protocol: bool = False
+    """Whether `https://` is removed from short links."""
     custom_domain: str | None = None
+    """Your own domain for short links."""
 
     def __post_init__(self) -> None:
         """Check that what is set can have an effect."""
@@ -164,19 +165,19 @@ class SouthKorea:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InfobipOptions(ProviderOptions):
-    """What every channel has: labels that come back in reports, and where the reports go."""
+    """Options of all channels."""
 
     provider: ClassVar[str] = "infobip"
 
     application_id: str | None = None
     entity_id: str | None = None
     callback_data: str | None = field(default=None, repr=False)
-    """Comes back in reports."""
+    """Text that comes back in reports."""
     report_url: str | None = field(default=None, repr=False)
-    """Where the reports of this message go. None for the provider's setting, or the account's subscription."""
+    """URL for the reports of this message. Default: the setting, or the account's subscription."""
     raw: Mapping[str, Any] | None = field(default=None, repr=False)
-    """Fields of Infobip's own interface, by their names there, which go into the message's object as they are: for what no option says, such as
-    payments. They go before what the plugin writes itself. Recipients and ids are not among them. A mail that goes out as MIME has none."""
+    """Fields of Infobip's API by their own names, merged into the message's JSON object. They override what the plugin writes. Recipients and ids are
+    not allowed; MIME mails have no raw fields."""
 
     def __post_init__(self) -> None:
         """Check the lengths."""
@@ -203,19 +204,21 @@ class InfobipOptions(ProviderOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _SchedulableOptions(InfobipOptions):
-    """What SMS and mail share: schedules, windows, and how much is reported."""
+    """Options that SMS and email share."""
 
     send_at: datetime | None = None
-    """Not before then; with a zone."""
+    """Time of sending, with a time zone."""
     bulk_id: str | None = None
-    """The name under which the schedule is managed. Messages with the same one and the same time go out in one request. None for the message's own id."""
+    """Name of the schedule. Messages with the same bulk id and time use one request. Default: the message id."""
     delivery_window: DeliveryWindow | None = None
+    """Hours and days in which Infobip may deliver."""
     campaign_id: str | None = None
     intermediate_reports: bool | None = None
+    """Whether intermediate reports are sent."""
     notify: bool | None = None
-    """False for no report at all."""
+    """False: no reports."""
     report_content_type: str | None = None
-    """`application/json`: reports in any other form are refused, since they could not be read."""
+    """Only `application/json` is allowed, because the plugin reads reports as JSON."""
 
     __hash__ = InfobipOptions.__hash__
 
@@ -244,6 +247,7 @@ class SmsBinary:
     content: bytes = field(repr=False)
     data_coding: int = 0
     esm_class: int = 0
+    """ESM class, 0 to 255 (SMPP 3.4 section 5.2.12)."""
 
     def __post_init__(self) -> None:
         """Check the size and the numbers."""
@@ -258,23 +262,28 @@ class SmsBinary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InfobipSmsOptions(_SchedulableOptions):
-    """Options of an SMS."""
+    """Options of one SMS."""
 
     binary: SmsBinary | None = None
-    """Sent in place of the text, which is what another provider would send."""
+    """Bytes that are sent instead of the text. Another provider sends the text."""
     language: Language | None = None
+    """National language character set."""
     transliteration: Transliteration | None = None
+    """Alphabet to convert the text to."""
     links: Links | None = None
     speed_limit: SpeedLimit | None = None
-    """Only with `send_at`."""
+    """Speed of a schedule. Needs `send_at`."""
     conversion: str | None = None
-    """The name under which conversions are tracked."""
+    """Name under which conversions are tracked."""
     count_parts: bool = False
-    """Whether the answer tells the number of parts."""
+    """Whether the response contains the number of parts."""
     network_id: int | None = None
     india: IndiaDlt | None = None
+    """Fields that Indian operators require (DLT)."""
     turkey: TurkeyIys | None = None
+    """Fields for promotional messages to Turkey (IYS)."""
     south_korea: SouthKorea | None = None
+    """Fields that South Korean operators require."""
 
     __hash__ = InfobipOptions.__hash__
 
@@ -305,10 +314,11 @@ class SmsFailover:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InfobipWhatsAppOptions(InfobipOptions):
-    """Options of a WhatsApp message. `sms_failover` and `bulk_id` belong to templates; `links` to what has a text."""
+    """Options of one WhatsApp message. `sms_failover` and `bulk_id` are for templates, `links` for texts."""
 
     links: Links | None = None
     sms_failover: SmsFailover | None = None
+    """SMS that is sent if a template can't be delivered."""
     bulk_id: str | None = None
 
     __hash__ = InfobipOptions.__hash__
@@ -348,30 +358,32 @@ class Masking:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InfobipEmailOptions(_SchedulableOptions):
-    """Options of a mail. A mail of text and html goes out as MIME, which carries only the shared labels, `tracking.url` and `priority`."""
+    """Options of one email. A mail with text and HTML uses MIME, which supports only the shared options, `tracking.url` and `priority`."""
 
     validity_period: timedelta | None = None
+    """Time in which Infobip tries to deliver."""
     amp_html: str | None = field(default=None, repr=False)
-    """Needs html."""
+    """AMP version. Needs `html`."""
     template_id: str | None = None
-    """A Broadcast template: the mail's own text and html are then not sent, and its subject only if there is one."""
+    """Broadcast template, sent instead of the mail's text and HTML."""
     template_language_version: str | None = None
     placeholders: Mapping[str, Any] | None = field(default=None, repr=False)
-    """For `{{name}}` in the mail."""
+    """Values for `{{name}}` in the mail."""
     default_placeholders: Mapping[str, Any] | None = field(default=None, repr=False)
-    """For those that `placeholders` leaves out."""
+    """Values for placeholders that `placeholders` leaves out."""
     landing_page_placeholders: Mapping[str, Any] | None = field(default=None, repr=False)
     optout_landing_page_id: str | None = None
     uploaded_attachments: tuple[str, ...] = ()
-    """Content ids of files that Infobip already holds."""
+    """Content ids of files that Infobip already stores."""
     attachment_passwords: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
-    """By filename, for PDF."""
+    """Passwords of PDF attachments by filename."""
     tracking: Tracking | None = None
     priority: Priority | None = None
     ip_pool_id: str | None = None
     masking: tuple[Masking, ...] = ()
+    """Placeholders whose values are hidden in stored data."""
     keep_no_content: bool | None = None
-    """Whether the content is kept neither for later views nor for exports."""
+    """Whether Infobip stores no content."""
 
     def check(self) -> None:
         """Refuse unknown words."""

@@ -1,4 +1,4 @@
-"""The provider: a batch of messages of any of three channels, in as few requests as the API allows."""
+"""The provider: a batch of messages of any of its channels, in as few requests as the API allows."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from messaging_channels.plugins import (
     Envelope,
     Exchange,
     ExecutorPair,
+    FailureReason,
     Finding,
     Flow,
     LookupRequest,
@@ -27,6 +28,7 @@ from messaging_channels.plugins import (
     WebhookRequest,
     WebhookResult,
     ask,
+    failure_fields,
 )
 from messaging_channels.policies import RateLimit
 from messaging_channels_infobip import logs, webhooks
@@ -36,16 +38,19 @@ from messaging_channels_infobip.diagnosis import diagnose
 from messaging_channels_infobip.email import requests as email
 from messaging_channels_infobip.options import LanguageCode, Transliteration
 from messaging_channels_infobip.raw_fields import RawCheck
-from messaging_channels_infobip.request_parts import AccountDefaults, RequestPart, Run
+from messaging_channels_infobip.rcs import requests as rcs
+from messaging_channels_infobip.rcs.lookups import RcsLookups
+from messaging_channels_infobip.request_parts import AccountDefaults, RequestPart, Run, group_by_key
 from messaging_channels_infobip.schedules import Channel, SchedulesClient
 from messaging_channels_infobip.sms import requests as sms
 from messaging_channels_infobip.sms.preview import SmsPreview, preview_sms
 from messaging_channels_infobip.webhook_auth import Algorithm, WebhookAuth, build_webhook_auth
 from messaging_channels_infobip.whatsapp import requests as whatsapp
+from messaging_channels_rcs import RcsCapability, RcsMessage
 
 
 class Infobip:
-    """Infobip's HTTP API: SMS, WhatsApp and mail. One object serves many threads and tasks.
+    """Infobip's HTTP API: SMS, WhatsApp, RCS and mail. One object serves many threads and tasks.
 
     Source: https://www.infobip.com/docs/api
     """
@@ -65,6 +70,8 @@ class Infobip:
         sms_sender: str | None = None,
         whatsapp_sender: str | None = None,
         email_sender: str | None = None,
+        rcs_sender: str | None = None,
+        rcs_check_capability: bool = False,
         report_url: str | None = None,
         webhook_username: str | None = None,
         webhook_password: str | None = None,
@@ -92,6 +99,9 @@ class Infobip:
             sms_sender: Sender of SMS; overrides `sender`.
             whatsapp_sender: Sender of WhatsApp messages; overrides `sender`.
             email_sender: From address of email; overrides `sender`.
+            rcs_sender: Agent that RCS messages come from; overrides `sender`.
+            rcs_check_capability: Whether a number is asked about, once in a while, before an RCS message goes to it: one that RCS cannot reach is rejected
+                at once, and the next step of a fallback follows.
             report_url: URL for the delivery reports of each message. Without it, the subscription of the account decides. The URL may hold a
                 secret, see `webhook_token`.
             webhook_username: User name of the Basic credentials that webhook requests carry.
@@ -114,14 +124,10 @@ class Infobip:
         Raises:
             InvalidSetting: the URL is not https, or the key is empty or no single line of ASCII.
         """
-        self._raw_check = RawCheck(specifications)
+        self._raw_check, self._lookup_not_found_after = RawCheck(specifications), lookup_not_found_after
         self._api = InfobipApi.from_credentials(base_url, api_key)
         self._defaults = AccountDefaults(
-            sender=sender,
-            sms_sender=sms_sender,
-            whatsapp_sender=whatsapp_sender,
-            email_sender=email_sender,
-            report_url=report_url or None,
+            sender, sms_sender, whatsapp_sender, email_sender, rcs_sender, report_url or None
         )
         built = build_webhook_auth(
             username=webhook_username,
@@ -137,7 +143,7 @@ class Infobip:
         )
         self._webhook_auth = (*built, *webhook_auth)
         self._report_reader = logs.ReportReader(self._api, backfill=timedelta(hours=log_backfill_hours))
-        self._lookup_not_found_after = lookup_not_found_after
+        self.rcs = RcsLookups(self._api, before_sending=rcs_check_capability)
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider. Nothing leaves before every envelope could be written.
@@ -147,26 +153,52 @@ class Infobip:
         if _is_plain_text(batch):  # as most are
             parts = [sms.build_plain_part(batch, self._api, self._defaults)]
         else:
+            refused = (
+                (yield from self._not_capable(batch))
+                if self.rcs.before_sending
+                else dict[str, AttemptResult]()
+            )
+            if refused:
+                capable = [one for one in batch if one.id not in refused]
+                sent = (yield from self.send(capable)) if capable else ()
+                told = refused | dict(zip((one.id for one in capable), sent, strict=True))
+                return [told[one.id] for one in batch]
             parts = yield from self._request_parts(batch)
         if len(parts) == 1:  # then it is the whole batch, in its order
             (part,) = parts
             return part.read((yield part.request), part.envelopes)
-        told: dict[str, AttemptResult] = {}
+        told = {}
         for part in parts:
             outcomes = yield from _send_part(part)
             told.update(zip((one.id for one in part.envelopes), outcomes, strict=True))
         return [told[envelope.id] for envelope in batch]
 
+    def _not_capable(self, batch: Sequence[Envelope]) -> Flow[dict[str, AttemptResult]]:
+        """Return the results of those messages whose numbers cannot be reached by RCS now; where Infobip cannot tell, there are none."""
+        found: dict[str, AttemptResult] = {}
+        chats = [one for one in batch if isinstance(one.message, RcsMessage)]
+        for sender, group in group_by_key([(self._defaults.resolve_sender(one), one) for one in chats]):
+            try:
+                told = yield from self.rcs.capabilities([one.to.plain for one in group], sender)
+            except TransportError:
+                continue
+            for one in group:
+                if told.get(one.to) is RcsCapability.NOT_CAPABLE:
+                    found[one.id] = not_capable_result()
+        return found
+
     def _request_parts(self, batch: Sequence[Envelope]) -> Flow[list[RequestPart]]:
         runs, defaults = _split_into_runs(batch), self._defaults
         if any(map(_needs_clock, runs)):
             defaults = replace(defaults, now=(yield CurrentTime()))
-        texts, mails, chats = _split_by_channel(runs)
+        texts, mails, chats, rich = _split_by_channel(runs)
         parts = sms.build_parts(texts, self._api, defaults) if texts else []
         if mails:
             parts += email.build_parts(mails, self._api, defaults, (yield from _read_files(mails)))
         if chats:
             parts += whatsapp.build_parts(chats, self._api, defaults)
+        if rich:
+            parts += rcs.build_parts(rich, self._api, defaults)
         for part in parts:
             self._raw_check.require_documented(part)
         return parts
@@ -211,7 +243,8 @@ class Infobip:
         """See SupportsBatchGrouping. SMS, templates, and mail that JSON can say share requests; anything else goes out alone."""
         message = envelope.message
         alone = isinstance(message, Email) and email.needs_mime(envelope)
-        return None if alone or not isinstance(message, (Sms, Email, WhatsAppTemplate)) else envelope.channel
+        shared = isinstance(message, (Sms, Email, WhatsAppTemplate, RcsMessage))
+        return None if alone or not shared else envelope.channel
 
     def schedules(self, channel: Channel) -> SchedulesClient:
         """Return the scheduled messages of a channel, to ask about, move and stop them."""
@@ -241,14 +274,27 @@ def _is_plain_text(batch: Sequence[Envelope]) -> bool:
     return type(message) is Sms and not message.provider_options
 
 
-def _split_by_channel(runs: Sequence[Run]) -> tuple[Sequence[Run], list[Envelope], list[Envelope]]:
-    """Return the runs of text messages, the mails, and the WhatsApp messages."""
+def _split_by_channel(
+    runs: Sequence[Run],
+) -> tuple[Sequence[Run], list[Envelope], list[Envelope], list[Envelope]]:
+    """Return the runs of text messages, the mails, the WhatsApp messages, and the RCS messages."""
     texts = [run for run in runs if type(run[0].message) is Sms]
     if len(texts) == len(runs):
-        return texts, [], []
+        return texts, [], [], []
     others = [one for run in runs for one in run if type(one.message) is not Sms]
     mails = [one for one in others if type(one.message) is Email]
-    return texts, mails, [one for one in others if type(one.message) is not Email]
+    rich = [one for one in others if isinstance(one.message, RcsMessage)]
+    chats = [one for one in others if not isinstance(one.message, (Email, RcsMessage))]
+    return texts, mails, chats, rich
+
+
+def not_capable_result() -> AttemptResult:
+    """Return the end of a message that was not sent, since its number cannot be reached by RCS now."""
+    return AttemptResult.of(
+        Reason.RECIPIENT,
+        "its number cannot be reached by RCS now",
+        **failure_fields(FailureReason.NOT_ON_CHANNEL, vendor_code="UNREACHABLE"),
+    )
 
 
 def _send_part(part: RequestPart) -> Flow[Sequence[AttemptResult]]:

@@ -39,6 +39,7 @@ _ENGAGEMENT_TYPES = {"OPENED": EngagementType.OPENED, "CLICKED": EngagementType.
 _OPT_OUT_REASONS = {"COMPLAINED": "complaint", "UNSUBSCRIBED": "unsubscribed"}
 _MARKETING = 7033
 """The person turned marketing messages off, and takes others."""
+_RCS_CHANNELS = frozenset({"rcs", "sms", "mms"})
 _MAIL_ERRORS, _CHAT_ERRORS = range(6000, 7000), range(7000, 8000)
 
 
@@ -75,6 +76,7 @@ def _status_event(
         detail=detail,
         raw=record,
         recipient=_mail_recipient(record),
+        channel=_reported_channel(record),
         **told,
     )
 
@@ -97,10 +99,20 @@ def _channel(record: Mapping[str, Any], error: Mapping[str, Any]) -> str:
     named = str(record.get("channel") or "").lower()
     if named:
         return named
+    if "interactionType" in record:
+        return "rcs"
     number = error.get("id") if isinstance(error.get("id"), int) else None
     if number in _CHAT_ERRORS:
         return "whatsapp"
     return "email" if number in _MAIL_ERRORS or "@" in str(record.get("to")) else "sms"
+
+
+def _reported_channel(record: Mapping[str, Any]) -> str:
+    """Return the channel that a report of an RCS message speaks of: with a failover it may be another one. Empty for other reports."""
+    named = str(record.get("channel") or "").lower()
+    if "event" in record or named not in _RCS_CHANNELS:
+        return "rcs" if "interactionType" in record and not named else ""
+    return named
 
 
 def _opt_out_event(

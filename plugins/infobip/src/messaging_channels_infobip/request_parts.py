@@ -23,7 +23,7 @@ class RequestPart(NamedTuple):
     read: ReadResponse
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AccountDefaults:
     """What the account is configured with, for messages that do not say it themselves."""
 
@@ -31,6 +31,7 @@ class AccountDefaults:
     sms_sender: str | None = None
     whatsapp_sender: str | None = None
     email_sender: str | None = None
+    rcs_sender: str | None = None
     report_url: str | None = field(default=None, repr=False)
     now: float = 0.0
     """Seconds since the epoch; only read where something has a schedule."""

@@ -29,6 +29,10 @@ class InfobipSettings(BaseModel):
     """Sender of WhatsApp messages; overrides `sender`. Where: portal, Channels and numbers."""
     email_sender: str | None = None
     """From address of email; overrides `sender`. Where: portal, Channels and numbers, Email domains."""
+    rcs_sender: str | None = None
+    """Agent that RCS messages come from; overrides `sender`. Where: portal, Channels and numbers, RCS."""
+    rcs_check_capability: bool = False
+    """Whether a number is asked about, once in a while, before an RCS message goes to it: one that RCS cannot reach is rejected at once."""
     report_url: SecretStr | None = None
     """URL for the delivery reports of each message. Without it, the subscription of the account decides. The URL may hold a secret, see `webhook_token`."""
     webhook_username: str | None = None

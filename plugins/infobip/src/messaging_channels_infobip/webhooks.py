@@ -88,7 +88,9 @@ def _events_of_record(record: Any, *, at: float) -> list[Event]:  # noqa: ANN401
 
 def _kind_of(fields: Mapping[str, Any]) -> str:
     """Return the vendor's word for a record that has no event here: empty if it has none."""
-    inner = (as_object(fields.get(name)).get("type") for name in ("eventDetails", "change", "content"))
+    inner = (
+        as_object(fields.get(name)).get("type") for name in ("eventDetails", "change", "content", "event")
+    )
     words = (*inner, *(fields.get(name) for name in ("event", "eventType", "notificationType", "type")))
     return next((word[:_MAX_KIND] for word in words if isinstance(word, str) and word), "")
 
@@ -109,6 +111,10 @@ def _is_inbound_whatsapp(fields: Mapping[str, Any]) -> bool:
     return isinstance(fields.get("message"), dict) and "from" in fields
 
 
+def _is_inbound_rcs(fields: Mapping[str, Any]) -> bool:
+    return isinstance(fields.get("message"), dict) and "sender" in fields and "from" not in fields
+
+
 _MAX_KIND = 60
 _SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], Reader], ...] = (
     (_has_fields("notificationType"), reports.parse_tracking),
@@ -116,6 +122,7 @@ _SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], Reader], ...] = (
     (_has_fields("seenAt"), reports.parse_seen_report),
     (_is_inbound_whatsapp, inbound.parse_chat),
     (_field_equals("event", "MO"), inbound.parse_unified),
+    (_is_inbound_rcs, inbound.parse_rcs),
     (_has_fields("status"), reports.parse_delivery_report),
     (_has_fields("from", "receivedAt"), inbound.parse_sms),
     (_has_fields("from", "text"), inbound.parse_sms),

@@ -64,7 +64,7 @@ def _watch(options: argparse.Namespace) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr
     )
-    with Dispatcher(**configuration.dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(configuration.build()) as dispatcher:
         return watch_source(options, Handover(dispatcher, token=str(token)))
 
 

@@ -11,14 +11,14 @@ from messaging_channels.messages import ProviderOptions
 
 @dataclass(frozen=True, slots=True)
 class SmtpEmailOptions(ProviderOptions):
-    """What reports on one mail are asked for, where the server offers DSN (RFC 3461). Its return path is `Email.envelope_sender`."""
+    """Delivery reports of one mail, if the server supports DSN (RFC 3461). `Email.envelope_sender` sets the return path."""
 
     provider: ClassVar[str] = "smtp"
 
     notify: tuple[Literal["success", "failure", "delay"], ...] | None = None
-    """Of what a report is asked for; empty for never. None for what the account's settings say."""
+    """Events to report: `success`, `failure`, `delay`. Empty: none. Default: the account's setting."""
     return_content: Literal["headers", "full"] = "headers"
-    """What of the mail a report of failure brings back."""
+    """Part of the mail that a failure report returns."""
 
     def __post_init__(self) -> None:
         """Check the words."""

@@ -1,6 +1,6 @@
 """The error codes as data: code, what it says, class, phase, and the status it gives a message (group id and id; None for none).
 
-Source of the codes: https://www.twilio.com/docs/api/errors. Twilio publishes neither classes nor statuses: these are our judgement, and the words are
+Source of the codes: https://www.twilio.com/docs/api/errors. Twilio publishes neither classes nor statuses: these are our judgment, and the words are
 ours too. Codes come and go, so the table is not closed: one that is missing is judged by the HTTP status or the message's.
 """
 
@@ -189,7 +189,7 @@ ERRORS: tuple[tuple[int, str, ErrorClass, Phase, int | None, int | None], ...] =
     (21704, "service empty pool", "config", "api", 5, 11),
     (21705, "service sid malformed", "config", "api", 5, 11),
     (21708, "alpha sender missing", "config", "register", None, None),
-    (21709, "alpha sender not authorised", "config", "register", None, None),
+    (21709, "alpha sender not authorized", "config", "register", None, None),
     (21710, "pool duplicate sender", "config", "register", None, None),
     (21711, "pool sender absent", "config", "both", 5, 11),
     (21712, "pool sender elsewhere", "config", "register", None, None),

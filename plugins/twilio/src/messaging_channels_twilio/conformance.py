@@ -129,6 +129,7 @@ FIXTURES = ConformanceFixtures(
         "sender": "+447700900000",
         "whatsapp_sender": "+447700900000",
         "templates": _TEMPLATES,
+        "rcs_sender": "MG" + "0123456789abcdef" * 2,
         "base_url": url,
     },
     success_response=lambda request: _answer(_message(request), 201),

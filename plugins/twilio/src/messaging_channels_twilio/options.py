@@ -24,43 +24,46 @@ _SIDS: Mapping[str, str] = {"messaging_service_sid": "MG", "application_sid": "A
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TwilioOptions(ProviderOptions):
-    """Options of one message. None leaves a parameter out, so that Twilio's default holds."""
+    """Options of one message. None leaves a parameter out: Twilio's default applies."""
 
     provider: ClassVar[str] = "twilio"
 
     messaging_service_sid: str | None = None
-    """The pool of senders (MG…) to choose from."""
+    """Messaging service (`MG…`) that chooses the sender."""
     fallback_from: str | None = None
-    """The SMS or MMS sender when RCS fails; with a messaging service that has an RCS sender."""
+    """Sender of SMS or MMS if RCS fails. Needs a messaging service with an RCS sender."""
     status_callback: str | None = field(default=None, repr=False)
-    """Where reports of this message go, instead of the configured URL. Our id is added to it."""
+    """URL for the reports of this message, instead of the configured URL. The plugin adds the message id."""
     application_sid: str | None = None
-    """A TwiML application (AP…) whose callback is used where no other is given."""
+    """TwiML application (`AP…`) whose callback is used if no other is given."""
     validity_period: timedelta | None = None
-    """1 to 36,000 seconds in Twilio's queue; instead of `Sms.validity_period`."""
+    """Time in Twilio's queue: 1 to 36,000 seconds. Overrides `Sms.validity_period`."""
     send_at: datetime | None = None
-    """When it is sent, with a time zone: 5 minutes to 35 days ahead by Twilio's clock. Needs a messaging service."""
+    """Time of sending, with a time zone: 5 minutes to 35 days ahead by Twilio's clock. Needs a messaging service."""
     content_sid: str | None = None
-    """A content template (HX…), sent in place of the message's own text and media."""
+    """Content template (`HX…`), sent instead of the message's text and media."""
     content_variables: Mapping[str, str] | None = field(default=None, repr=False)
-    """What fills the gaps of the template, by their names; over those of `WhatsAppTemplate.parameters`."""
+    """Variables of the template by name. Override `WhatsAppTemplate.parameters`."""
     persistent_action: tuple[str, ...] = field(default=(), repr=False)
-    """Such as `geo:45.81,15.98|Office`, for WhatsApp."""
+    """Actions for WhatsApp, such as `geo:45.81,15.98|Office`."""
     smart_encoded: bool | None = None
-    """Whether characters outside GSM-7 are replaced by ones within that look alike."""
+    """Whether characters outside GSM-7 are replaced by similar ones within."""
     send_as_mms: bool | None = None
+    """Whether the message is sent as MMS."""
     shorten_urls: bool | None = None
-    """Needs a messaging service with a domain of your own."""
+    """Whether links are shortened. Needs a messaging service with a domain of your own."""
     content_retention: Literal["retain", "discard"] | None = None
+    """Whether Twilio keeps the content."""
     address_retention: Literal["retain", "obfuscate"] | None = None
+    """Whether Twilio keeps the address."""
     risk_check: Literal["enable", "disable"] | None = None
-    """Whether this message is checked for SMS pumping."""
+    """Whether Twilio checks the message for SMS pumping."""
     message_intent: str | None = None
-    """What it is for, such as `otp` or `marketing`."""
+    """Purpose, such as `otp` or `marketing`."""
     provide_feedback: bool | None = None
-    """Whether `Twilio.feedback` will tell what came of it."""
+    """Whether you report the result with `Twilio.feedback`."""
     attempt: int | None = None
-    """How often it was tried, over all providers. It tells repetitions no more than anything else does."""
+    """Number of this attempt over all providers, for Twilio's statistics. Twilio does not recognize repetitions by it."""
     max_price: Decimal | None = None
     """Without effect since 2024-06-03."""
     traffic_type: Literal["free"] | None = None

@@ -37,6 +37,7 @@ from messaging_channels.plugins import (
     split_secrets,
 )
 from messaging_channels.policies import RateLimit
+from messaging_channels_rcs import RcsFile, RcsText
 from messaging_channels_twilio import endpoints, webhooks
 from messaging_channels_twilio import responses as answers
 from messaging_channels_twilio import webhook_auth as signatures
@@ -68,7 +69,7 @@ _MAX_PAGES = 5
 
 
 class Twilio(HttpProvider, TwilioApi):
-    """Twilio's Messages API: SMS, MMS and WhatsApp. One object serves many threads and tasks.
+    """Twilio's Messages API: SMS, MMS, WhatsApp and RCS. One object serves many threads and tasks.
 
     Source: https://www.twilio.com/docs/messaging/api
     """
@@ -78,6 +79,8 @@ class Twilio(HttpProvider, TwilioApi):
         {
             Sms: frozenset({"sender", "validity_period"}),
             Mms: frozenset({"text", "sender"}),
+            RcsText: frozenset({"sender", "validity_period", "sms_fallback"}),
+            RcsFile: frozenset({"sender", "validity_period"}),
             WhatsAppText: frozenset({"sender"}),
             WhatsAppImage: frozenset({"sender", "caption"}),
             WhatsAppVideo: frozenset({"sender"}),
@@ -98,6 +101,7 @@ class Twilio(HttpProvider, TwilioApi):
         api_secret: str | None = None,
         sender: str | None = None,
         whatsapp_sender: str | None = None,
+        rcs_sender: str | None = None,
         status_callback: str | None = None,
         webhook_auth_tokens: str | Sequence[str | SigningKey] = (),
         webhook_shared_keys: str | Sequence[str] = (),
@@ -115,6 +119,7 @@ class Twilio(HttpProvider, TwilioApi):
             api_secret: Secret of the API key.
             sender: Sender of SMS and MMS: a number, a short code, a name, or a messaging service (`MG…`).
             whatsapp_sender: Sender of WhatsApp messages: a number or a messaging service.
+            rcs_sender: Sender of RCS messages: id of an RCS sender, or a messaging service that has one (needed for a fallback to SMS).
             status_callback: Public URL for delivery reports. The plugin adds the message id and a signature to its query.
             webhook_auth_tokens: Further auth tokens with which Twilio may sign webhooks: the secondary token before a rotation, or the auth
                 token if you send with an API key. Several are separated by commas.
@@ -143,6 +148,7 @@ class Twilio(HttpProvider, TwilioApi):
             {
                 "sms": _require_sender(sender, "sms", "sender"),
                 "whatsapp": _require_sender(whatsapp_sender, "whatsapp", "whatsapp_sender"),
+                "rcs": _require_sender(rcs_sender, "rcs", "rcs_sender"),
             },
             _template_keys(templates or {}),
             _require_status_callback(status_callback),

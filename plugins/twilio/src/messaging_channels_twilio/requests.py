@@ -31,6 +31,7 @@ from messaging_channels.plugins import (
     provider_options_of,
     require_sender,
 )
+from messaging_channels_rcs import RcsFile, RcsMessage, RcsText, SmsFallback
 from messaging_channels_twilio.endpoints import is_sid
 from messaging_channels_twilio.options import TwilioOptions, content_variables, validity_parameter
 from messaging_channels_twilio.status_callbacks import callback_url
@@ -40,14 +41,15 @@ Templates: TypeAlias = "Mapping[tuple[str, str], str]"
 """Content SIDs by name and language of the template."""
 
 MAX_TEXT_LENGTH = 1600
-PREFIX: Mapping[str, str] = {"sms": "", "whatsapp": "whatsapp:"}
+PREFIX: Mapping[str, str] = {"sms": "", "whatsapp": "whatsapp:", "rcs": "rcs:"}
 """What stands before the numbers of a channel."""
 
-_SETTING: Mapping[str, str] = {"sms": "twilio", "whatsapp": "twilio_whatsapp"}
+_SETTING: Mapping[str, str] = {"sms": "twilio", "whatsapp": "twilio_whatsapp", "rcs": "twilio_rcs"}
 """What the name of the setting for the sender begins with."""
 
 _NUMBER = re.compile(r"\+?([1-9][0-9]{8,14})")
 _SEPARATORS = re.compile(r"(?<=[0-9)])[ .()-]+(?=[0-9(])|(?<=\+[0-9])\(|(?<=[0-9])[ .-]*\(")
+_AGENT = re.compile(r"[A-Za-z0-9_-]{1,256}")
 _SHORT_CODE = re.compile(r"[0-9]{3,8}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 _&+-]{1,11}")
 
@@ -71,9 +73,11 @@ def build_parameters(envelope: Envelope, defaults: MessageDefaults) -> Parameter
     """
     message = envelope.message
     options = provider_options_of(message, TwilioOptions) or _NO_OPTIONS
+    fallback = message.sms_fallback if isinstance(message, RcsText) else None
     described = [
-        ("To", format_recipient(envelope.channel, envelope.to)),
+        ("To", format_recipient("sms" if fallback else envelope.channel, envelope.to)),
         *_sender(envelope, defaults, options),
+        *_fallback(message, fallback, options),
         *_content(message, defaults, options),
         *_validity(message, options),
         *options.parameters(),
@@ -102,6 +106,14 @@ def _sender(envelope: Envelope, account: MessageDefaults, options: TwilioOptions
         service = service or given
     elif given:
         described.append(("From", format_sender(given, envelope.channel, type(message).__name__)))
+    if isinstance(message, RcsText) and message.sms_fallback is not None:
+        described = []  # a sender of its own would rule out the fallback
+        if service is None:
+            raise InvalidMessage(
+                "only a messaging service falls back to SMS",
+                field="RcsText.sms_fallback",
+                hint="set rcs_sender to a messaging service (MG…), or TwilioOptions.messaging_service_sid",
+            )
     if options.send_at is not None and service is None:
         raise InvalidMessage(
             "needs a messaging service",
@@ -109,6 +121,28 @@ def _sender(envelope: Envelope, account: MessageDefaults, options: TwilioOptions
             hint="set messaging_service_sid",
         )
     return [*described, ("MessagingServiceSid", service)] if service else described
+
+
+def _fallback(message: Message, fallback: SmsFallback | None, options: TwilioOptions) -> Parameters:
+    """Return who the SMS comes from that Twilio sends where RCS cannot be reached: with the words of the message itself.
+
+    Twilio tries RCS first because the messaging service has an RCS sender, and the recipient is written without a channel.
+    """
+    if fallback is None:
+        return []
+    if not options.content_sid and fallback.text != getattr(message, "text", None):
+        raise InvalidMessage(
+            "Twilio sends the same words by SMS",
+            field="SmsFallback.text",
+            hint="give the text of the message itself",
+        )
+    if fallback.validity_period is not None:
+        raise InvalidMessage(
+            "Twilio has one validity for both", field="SmsFallback.validity_period", hint="leave it out"
+        )
+    if fallback.sender is None or options.fallback_from is not None:
+        return []
+    return [("FallbackFrom", format_sender(fallback.sender, "sms", "SmsFallback"))]
 
 
 def format_sender(sender: str, channel: str, owner: str) -> str:
@@ -119,8 +153,11 @@ def format_sender(sender: str, channel: str, owner: str) -> str:
     """
     prefix = PREFIX[channel]
     bare = sender.strip().removeprefix(prefix)
-    if number := _NUMBER.fullmatch(_SEPARATORS.sub("", bare)):
+    number = _NUMBER.fullmatch(_SEPARATORS.sub("", bare))
+    if number and channel != "rcs":
         return f"{prefix}+{number[1]}"
+    if channel == "rcs" and _AGENT.fullmatch(bare):
+        return f"{prefix}{bare}"
     if channel == "sms" and (_SHORT_CODE.fullmatch(bare) or _ALPHANUMERIC.fullmatch(bare)):
         return bare
     raise InvalidMessage(
@@ -168,8 +205,10 @@ def _by_name(body: tuple[str, ...] | Mapping[str, str]) -> Mapping[str, str]:
 def _validity(message: Message, options: TwilioOptions) -> Parameters:
     if options.validity_period is not None:
         return validity_parameter(options.validity_period, "TwilioOptions.validity_period")
-    period = message.validity_period if isinstance(message, Sms) else None
-    return [] if period is None else validity_parameter(period, "Sms.validity_period")
+    period = message.validity_period if isinstance(message, (Sms, RcsMessage)) else None
+    if period is None and isinstance(message, RcsMessage) and message.category == "authentication":
+        period = message.validity
+    return [] if period is None else validity_parameter(period, f"{type(message).__name__}.validity_period")
 
 
 def _sms(message: Sms) -> Parameters:
@@ -199,6 +238,14 @@ def _file(message: WhatsAppImage | WhatsAppVideo | WhatsAppDocument | WhatsAppAu
     return [("MediaUrl", media.url)]
 
 
+def _rcs_text(message: RcsText) -> Parameters:
+    return _text(message.text, "RcsText.text")
+
+
+def _rcs_file(message: RcsFile) -> Parameters:
+    return [("MediaUrl", message.url)]
+
+
 def _location(message: WhatsAppLocation) -> Parameters:
     """Describe a place. Twilio asks for a body too, and WhatsApp does not show it."""
     label = ", ".join(part for part in (message.name, message.address) if part).replace("|", "/")
@@ -219,6 +266,8 @@ _NO_OPTIONS = TwilioOptions()
 _WRITERS: Mapping[type[Message], Callable[[Any], Parameters]] = {
     Sms: _sms,
     Mms: _mms,
+    RcsText: _rcs_text,
+    RcsFile: _rcs_file,
     WhatsAppText: _whatsapp_text,
     WhatsAppImage: _image,
     WhatsAppVideo: _file,

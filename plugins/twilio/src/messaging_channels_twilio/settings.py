@@ -27,6 +27,9 @@ class TwilioSettings(BaseModel):
     """Sender of SMS and MMS: a number, a short code, a name, or a messaging service (`MG…`). Where: Console, Phone Numbers, or Messaging, Services."""
     whatsapp_sender: str | None = None
     """Sender of WhatsApp messages: a number or a messaging service. Where: Console, Messaging, Senders, WhatsApp senders."""
+    rcs_sender: str | None = None
+    """Sender of RCS messages: id of an RCS sender, or a messaging service that has one (needed for a fallback to SMS). Where: Console, Messaging, Senders,
+    RCS senders."""
     status_callback: str | None = None
     """Public URL for delivery reports. The plugin adds the message id and a signature to its query."""
     webhook_auth_tokens: SecretList = ()

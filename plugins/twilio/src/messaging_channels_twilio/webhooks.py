@@ -100,7 +100,11 @@ def _status_event(report: _StatusReport) -> Sequence[Event]:
     }
     of_message = {**common, "message_id": report.message_id, "provider_id": report.sid}
     told = ERRORS.fields(report.code, report.words)
-    heard: list[Event] = [StatusChanged(**of_message, status=status, detail=_detail(report), **told)]
+    heard: list[Event] = [
+        StatusChanged(
+            **of_message, status=status, detail=_detail(report), channel=_channel(report.fields), **told
+        )
+    ]
     if report.state == "read" or report.fields.get("EventType", "").upper() == _READ:
         heard.append(EngagementReceived(**of_message, engagement_type=EngagementType.READ))
     if report.code in OPT_OUTS and report.fields.get("To"):
@@ -112,6 +116,18 @@ def _status_event(report: _StatusReport) -> Sequence[Event]:
             )
         )
     return heard
+
+
+def _channel(fields: Fields) -> str:
+    """Return the channel that a report speaks of: a messaging service may try RCS first, and SMS then, under one SID. Empty where it has no choice."""
+    ends = [fields.get(name, "") for name in ("From", "To")]
+    prefixes = {end.partition(":")[0].lower() for end in ends if ":" in end} | {
+        fields.get("ChannelPrefix", "").lower()
+    }
+    if "rcs" in prefixes:
+        return "rcs"
+    has_choice = bool(fields.get("MessagingServiceSid")) and "whatsapp" not in prefixes
+    return "sms" if has_choice else ""
 
 
 def _click_event(fields: Fields, sid: str, message_id: str, at: float) -> EngagementReceived:

@@ -43,7 +43,7 @@ def _flat(body: bytes) -> dict[str, str]:
 
 def _accepts(request: HttpRequest) -> HttpResponse:
     if request.url.endswith("/v1/messages"):
-        ours = json.loads(request.body)["client_ref"]
+        ours = json.loads(request.body)["client_ref"].removesuffix("-rcs")
         return HttpResponse(
             202, {"content-type": "application/json"}, json.dumps({"message_uuid": ours}).encode()
         )
@@ -175,6 +175,7 @@ FIXTURES = ConformanceFixtures(
         "sender": "Shop",
         "mms_sender": "447700900000",
         "whatsapp_sender": "447700900000",
+        "rcs_sender": "AcmeAgent",
         "base_url": url,
     },
     success_response=_accepts,

@@ -1,4 +1,4 @@
-"""What the Messages API tells: the states of messages, and what people write, over SMS, MMS and WhatsApp.
+"""What the Messages API tells: the states of messages, and what people write, over SMS, MMS, WhatsApp and RCS.
 
 Sources: https://developer.vonage.com/en/messages/concepts/messages-status-callbacks and https://developer.vonage.com/en/api/messages (its webhooks),
 in the forms of versions 0.1 and 1.
@@ -20,8 +20,10 @@ from messaging_channels.events import (
     StatusChanged,
     UnknownEvent,
 )
-from messaging_channels.plugins import Address, WebhookRequest
+from messaging_channels.plugins import Address, FailureReason, StatusGroup, WebhookRequest
+from messaging_channels.plugins import status as statuses
 from messaging_channels_vonage._table_failures import MESSAGES
+from messaging_channels_vonage.rcs_requests import STEP
 from messaging_channels_vonage.responses import MESSAGE_STATUSES, describe_problem, problem_code
 from messaging_channels_vonage.senders import parse_address
 from messaging_channels_vonage.webhooks import PROVIDER, occurred_at, split_reference
@@ -49,16 +51,30 @@ def parse_events(request: WebhookRequest) -> Sequence[Event]:
 
 def _status_events(told: Mapping[str, Any], uuid: str, state: str, common: dict[str, Any]) -> Sequence[Event]:
     reference, _ = split_reference(_text(told.get("client_ref")))
+    may_follow = reference.endswith(STEP) or _is_followed(_object(told.get("workflow")))
+    reference = reference.removesuffix(STEP)
     of_message = {**common, "event_id": f"{uuid}:{state}", "message_id": reference, "provider_id": uuid}
     problem = _object(told.get("error"))
     said = _text(problem.get("detail")) or _text(problem.get("reason"))
     why = MESSAGES.fields(problem_code(problem), said)
     detail = describe_problem(problem)
     status = MESSAGE_STATUSES[state]
-    heard: list[Event] = [StatusChanged(status=status, detail=detail, **why, **of_message)]
+    if status.final and status.group is not StatusGroup.DELIVERED and may_follow:
+        status = statuses.PENDING_ENROUTE  # the SMS of the failover is on its way
+    elif state == "rejected" and why["failure"] is FailureReason.EXPIRED:
+        status = statuses.EXPIRED_EXPIRED
+    channel = _text(told.get("channel")).lower()
+    via = channel if channel == "rcs" or "workflow" in told else ""
+    heard: list[Event] = [StatusChanged(status=status, detail=detail, channel=via, **why, **of_message)]
     if state == "read":
         heard.append(EngagementReceived(engagement_type=EngagementType.READ, **of_message))
     return heard
+
+
+def _is_followed(workflow: Mapping[str, Any]) -> bool:
+    """Whether a step of a failover is not the last one."""
+    number, total = (str(workflow.get(name, "")) for name in ("items_number", "items_total"))
+    return number.isdecimal() and total.isdecimal() and int(number[:9]) < int(total[:9])
 
 
 def _inbound_event(told: Mapping[str, Any], uuid: str, common: dict[str, Any]) -> MessageReceived:
@@ -131,7 +147,8 @@ def _location(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _reply(message: Mapping[str, Any]) -> dict[str, Any]:
     reply = _object(message.get("reply"))
-    return {"payload": _text(reply.get("id")) or None, "text": _text(reply.get("title")) or None}
+    payload = _text(reply.get("postback_data")) or _text(reply.get("id"))
+    return {"payload": payload or None, "text": _text(reply.get("title")) or None}
 
 
 def _button(message: Mapping[str, Any]) -> dict[str, Any]:

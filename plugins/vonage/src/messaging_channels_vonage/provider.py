@@ -5,6 +5,8 @@ Sources: https://developer.vonage.com/en/api/sms and https://developer.vonage.co
 
 from __future__ import annotations
 
+import json
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,10 +34,17 @@ from messaging_channels.plugins import (
     ask,
     require_sender,
 )
+from messaging_channels_rcs import RcsCard, RcsCarousel, RcsFile, RcsMessage, RcsText, SmsFallback
 from messaging_channels_vonage import message_webhooks, responses, webhooks
 from messaging_channels_vonage.diagnosis import diagnose
 from messaging_channels_vonage.message_requests import build_message
-from messaging_channels_vonage.senders import format_sender, require_sender_setting
+from messaging_channels_vonage.rcs_requests import describe_rcs
+from messaging_channels_vonage.senders import (
+    format_agent,
+    format_sender,
+    require_agent_setting,
+    require_sender_setting,
+)
 from messaging_channels_vonage.signing import (
     METHODS,
     SignatureMethod,
@@ -53,9 +62,11 @@ from messaging_channels_vonage.webhook_auth import (
 
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 _JSON = {"accept": "application/json", "content-type": "application/json"}
+_UUID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 _REST, _API = "https://rest.nexmo.com", "https://api.nexmo.com"
 _WORDS = frozenset({"sender", "reply_to"})
+_RCS = frozenset({"sender", "validity_period", "sms_fallback"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +83,17 @@ class _Credentials:
 
 
 class Vonage:
-    """Vonage for one account: text messages by the SMS API, or by the Messages API beside MMS and WhatsApp. One object serves many threads and tasks."""
+    """Vonage for one account: text messages by the SMS API, or by the Messages API beside MMS, WhatsApp and RCS. One object serves many threads and tasks."""
 
     name: ClassVar[str] = "vonage"
     capabilities: ClassVar[Capabilities] = Capabilities(
         {
             Sms: frozenset({"sender", "validity_period", "flash"}),
             m.Mms: frozenset({"text", "sender"}),
+            RcsText: _RCS | {"suggestions"},
+            RcsFile: _RCS | {"content_type"},
+            RcsCard: _RCS | {"orientation", "alignment"},
+            RcsCarousel: _RCS | {"suggestions", "width"},
             m.WhatsAppText: _WORDS,
             m.WhatsAppImage: _WORDS | {"caption"},
             m.WhatsAppVideo: _WORDS | {"caption"},
@@ -97,7 +112,7 @@ class Vonage:
     )
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one keyword a setting
         self,
         *,
         api_key: str,
@@ -105,6 +120,7 @@ class Vonage:
         sender: str | None = None,
         whatsapp_sender: str | None = None,
         mms_sender: str | None = None,
+        rcs_sender: str | None = None,
         sms_api: Literal["sms", "messages"] = "sms",
         application_id: str | None = None,
         private_key: str | None = None,
@@ -121,6 +137,7 @@ class Vonage:
             sender: Sender of SMS: a number, a short code, or a name of at most 11 letters and digits.
             whatsapp_sender: WhatsApp number of the business.
             mms_sender: Number that sends MMS; without it, `sender`.
+            rcs_sender: Agent that sends RCS messages.
             sms_api: API that sends SMS. All other messages use the Messages API.
             application_id: Application with the capability Messages. Without it, the Messages API is called with key and secret.
             private_key: Private key of the application, in PEM form.
@@ -148,6 +165,7 @@ class Vonage:
         self._senders = {
             "sms": own,
             "mms": require_sender_setting(mms_sender, "mms_sender", numbers_only=True) or own,
+            "rcs": require_agent_setting(rcs_sender, "rcs_sender"),
             "whatsapp": require_sender_setting(whatsapp_sender, "whatsapp_sender", numbers_only=True),
         }
 
@@ -161,9 +179,14 @@ class Vonage:
             parameters = build_parameters(envelope, message, self._sender(message, "sms"))
             request = yield from self._sms_request(parameters)
             return (responses.parse_response((yield from ask(request))),)
-        described = build_message(
-            envelope, self._sender(message, "whatsapp" if envelope.channel == "whatsapp" else "")
-        )
+        if isinstance(message, RcsMessage):
+            agent = require_sender(message, self._senders["rcs"], provider="vonage_rcs")
+            sender = format_agent(agent, f"{type(message).__name__}.sender")
+            described = describe_rcs(envelope, message, sender, self._fallback_sender)
+        else:
+            described = build_message(
+                envelope, self._sender(message, "whatsapp" if envelope.channel == "whatsapp" else "")
+            )
         request = yield from self._message_request(described, envelope.id)
         by_user_id = isinstance(envelope.to, WhatsAppUserId)
         return (responses.parse_message_response((yield from ask(request)), by_user_id=by_user_id),)
@@ -179,6 +202,35 @@ class Vonage:
         account = self._account
         has_secret = account.signature_secret is not None
         return diagnose(self._sms_url, account.api_key, account.api_secret, has_signature_secret=has_secret)
+
+    def revoke(self, provider_id: str) -> Flow[bool]:
+        """Take an RCS message back that was not delivered yet, by Vonage's id of it; return whether Vonage took the order.
+
+        A phone that has fetched the message keeps it. Run it with `Transport().run(...)`. The host has to be that of the account's region.
+
+        Raises:
+            InvalidMessage: it is no id of Vonage's.
+        """
+        if not _UUID.fullmatch(provider_id):
+            raise InvalidMessage(
+                "it is no id of Vonage's", field="provider_id", hint="give Receipt.provider_id"
+            )
+        order = {"channel": "rcs", "status": "revoked"}
+        described = yield from self._message_request(order, provider_id)
+        body = json.dumps({"status": "revoked"}).encode()
+        url = f"{self._messages_url}/{provider_id}"
+        response = yield from ask(HttpRequest("PATCH", url, described.headers, body, may_send=False))
+        return response.ok
+
+    def _fallback_sender(self, fallback: SmsFallback) -> str:
+        given = fallback.sender or self._senders["sms"]
+        if given is None:
+            raise InvalidMessage(
+                "no sender",
+                field="SmsFallback.sender",
+                hint="set it, or configure MESSAGING_CHANNELS_VONAGE_SENDER",
+            )
+        return given
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
         """See SupportsWebhooks. The SMS API calls by GET or POST, with a form or JSON, signed; the Messages API with a token."""

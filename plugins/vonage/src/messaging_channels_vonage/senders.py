@@ -48,6 +48,36 @@ def require_sender_setting(sender: str | None, setting: str, *, numbers_only: bo
         ) from None
 
 
+def format_agent(agent: str, field: str) -> str:
+    """Return an RCS agent id as Vonage takes it.
+
+    Raises:
+        InvalidMessage: it is none.
+    """
+    bare = agent.strip()
+    if not _AGENT.fullmatch(bare):
+        raise InvalidMessage(
+            "it is no agent id: letters, digits, hyphens, underscores and ampersands are",
+            field=field,
+            hint="copy it from the dashboard",
+        )
+    return bare
+
+
+def require_agent_setting(agent: str | None, setting: str) -> str | None:
+    """Return the agent of the configuration.
+
+    Raises:
+        InvalidSetting: it is none.
+    """
+    try:
+        return None if agent is None else format_agent(agent, setting)
+    except InvalidMessage as error:
+        raise InvalidSetting(
+            error.problem, setting=f"vonage.{setting}", source="the provider's arguments", hint=error.hint
+        ) from None
+
+
 def parse_address(*told: object) -> Address | None:
     """Return whom the first of these names that is an address: a number, the id of a WhatsApp user, a short code or a name."""
     texts = [str(one) for one in told if isinstance(one, (str, int)) and str(one).strip()]
@@ -62,5 +92,6 @@ def parse_address(*told: object) -> Address | None:
 
 _SEPARATORS = re.compile(r"(?<=[0-9)])[ .()-]+(?=[0-9(])|(?<=\+[0-9])\(")
 _NUMBER = re.compile(r"(?:\+|00)?([1-9][0-9]{6,14})")
+_AGENT = re.compile(r"[A-Za-z0-9_&-]{1,256}")
 _SHORT_CODE = re.compile(r"[0-9]{3,6}")
 _NAME = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9 ._&+-]{0,9}[A-Za-z0-9.])?")

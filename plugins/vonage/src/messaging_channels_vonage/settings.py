@@ -27,6 +27,8 @@ class VonageSettings(BaseModel):
     """WhatsApp number of the business. Where: Dashboard, External accounts."""
     mms_sender: str | None = None
     """Number that sends MMS; without it, `sender`. Where: Dashboard, Numbers, Your numbers."""
+    rcs_sender: str | None = None
+    """Agent that sends RCS messages. Where: Dashboard, Channels, RCS."""
     sms_api: Literal["sms", "messages"] = "sms"
     """API that sends SMS. All other messages use the Messages API. Where: Dashboard, API settings, Default SMS setting."""
     application_id: str | None = None

@@ -16,20 +16,21 @@ class MarketingOptions:
     """
 
     strict: bool = False
-    """Whether it is refused, rather than sent the usual way, where that API cannot send it."""
+    """Whether the message is refused if the Marketing Messages API can't send it, instead of being sent the usual way."""
     activity_sharing: bool | None = None
-    """Whether what people do with it is shared with Meta. None for the account's own choice."""
+    """Whether activity is shared with Meta. Default: the account's setting."""
 
 
 @dataclass(frozen=True, slots=True)
 class WhatsAppOptions(ProviderOptions):
-    """Put one into a message's `provider_options`."""
+    """Options of one message."""
 
     provider: ClassVar[str] = "whatsapp-cloud"
 
     when_closed: WhatsAppTemplate | Literal["refuse", "try"] = "refuse"
-    """What becomes of a free message when the person's 24-hour window is known to be closed: it is refused here, or tried all the same, or this
-    template goes out instead, with these very options. A window of which nothing is known is left to Meta."""
+    """What happens to a free message if the 24-hour window is known to be closed: refuse it (default), try it, or send this template with the same
+    options. If nothing is known about the window, Meta decides."""
     identity_key_hash: str | None = field(default=None, repr=False)
     """Deliver only if the person's identity still has this hash."""
     marketing: MarketingOptions | None = None
+    """Send a marketing template through the Marketing Messages API."""

@@ -104,7 +104,7 @@ class WhatsAppCloud:
             messages_per_second: Messages a second of one business number: 80, or 1,000 after an upgrade, or 20 if the Business app uses the
                 number too.
             user_agent: User agent of downloads.
-            windows: knows when people last wrote. Without it every message is left to Meta's judgement.
+            windows: knows when people last wrote. Without it every message is left to Meta's judgment.
 
         Raises:
             InvalidSetting: one of them cannot work.

@@ -1,6 +1,6 @@
 """Messages with something to press, in the Cloud API's form.
 
-Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-reply-buttons-messages and its neighbours
+Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/interactive-reply-buttons-messages and its neighbors
 """
 
 from __future__ import annotations

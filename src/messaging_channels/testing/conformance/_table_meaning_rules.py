@@ -5,7 +5,7 @@ from __future__ import annotations
 ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "MC109",
-        "What the vendor reads is what was meant",
+        "The vendor understands the message that was meant",
         "The vendor acts on the request, not on the message.",
         "Correct the request, or `reads_request` of the fixtures if it reads the vendor's format wrongly.",
     ),
@@ -13,13 +13,13 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         "MC110",
         "The body is what its content type says",
         "A body in another format or charset is refused, or read as something else.",
-        "Use a real serialiser, and name the format and the charset of what it writes.",
+        "Use a real serializer, and name the format and the charset of what it writes.",
     ),
     (
         "MC111",
-        "Every text, file and element reaches the request as it was given",
-        "What is left out, cut, stripped or changed never arrives, and nobody is told.",
-        "Encode the whole field, or refuse with BadInput what the vendor does not take.",
+        "Every text, file and element is in the request unchanged",
+        "Content that is left out, cut or changed never arrives, and nobody notices.",
+        "Encode the whole field, or refuse with BadInput what the vendor does not accept.",
     ),
     (
         "MC112",
@@ -29,19 +29,19 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "MC113",
-        "The configured host is asked",
+        "Requests go to the configured host",
         "Tests, emulators and regional accounts rely on the URL in the settings.",
         "Build every URL from the setting.",
     ),
     (
         "MC114",
         "The account's secret is used",
-        "A request without proof is refused, or charged to somebody else.",
+        "The vendor refuses a request without credentials.",
         "Put the credentials into the headers (or where the vendor wants them).",
     ),
     (
         "MC115",
-        "Every address of the channel is described or refused with BadInput",
+        "The provider handles every address of the channel, or refuses it with BadInput",
         "Numbers of all lengths, ids of users, mail addresses in upper case and in other scripts are what people have.",
         "Send `envelope.to.plain` (or `.e164`) as it is, and raise InvalidMessage for a kind that the vendor does not take.",
     ),
@@ -54,7 +54,7 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "MC117",
         "Our id reaches the vendor, where reports bring it back",
-        "Without it a report cannot be told to the message it is about.",
+        "Without the id, a report can't be matched to its message.",
         "Encode `envelope.id` as the vendor's client reference.",
     ),
     (
@@ -65,8 +65,8 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "MC218",
-        "A success that tells an error, or no id, is not accepted",
-        "Some vendors refuse with HTTP 200: told as accepted, the message is lost without a word.",
+        "A success response with an error, or without an id, is not accepted",
+        "Some vendors refuse with HTTP 200. As accepted, the message would be lost silently.",
         "Accept only an answer that names the message; end with `result_from_status`.",
     ),
     (
@@ -83,7 +83,7 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "MC312",
-        "An event tells what the call says",
+        "An event has the meaning of the request",
         "Applications act on the status: delivered is not undelivered, and a complaint is an opt-out.",
         "Correct the table of statuses, or the expected values in the fixtures.",
     ),
@@ -95,50 +95,50 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "MC314",
-        "What is unheard of is kept, and raises nothing",
+        "Unknown content is kept, and raises no exception",
         "Vendors add statuses, kinds and fields.",
         "Look words up with a fallback, ignore fields you do not know, and return `UnknownEvent` for the rest.",
     ),
     (
         "MC315",
-        "A call means the same however it is written",
+        "A request has the same meaning in any serialization",
         "Blanks, escapes and line ends are the vendor's to choose; a proof over JSON that was parsed and written again refuses genuine calls.",
         "Compute the proof over `request.body`, and parse with a real parser.",
     ),
     (
         "MC316",
-        "A stale call is refused where the vendor signs a time",
-        "Whoever recorded a call could make it again.",
+        "An old request is refused if the vendor signs a time",
+        "Otherwise a recorded request could be replayed.",
         "Prove the time with the body, and compare it with `request.received_at` (five minutes are usual).",
     ),
     (
         "MC317",
-        "All events of a call are told",
+        "All events of a request are returned",
         "Vendors put several into one call: the others are lost.",
         "Go through the whole list.",
     ),
     (
         "MC318",
-        "A genuine call from the documentation is believed",
+        "A genuine request from the documentation is accepted",
         "A provider and its fixtures can share a mistake about the proof.",
         "Correct the proof in the provider, and in `sign_webhook` of the fixtures.",
     ),
     (
         "MC319",
-        "A good call is acknowledged, kept and placed",
+        "A valid request is acknowledged and kept",
         "A vendor that gets no success calls again, and what it said is needed when somebody asks.",
         "Answer with a success, give every event `raw` and its channel, and keep no memory of calls.",
     ),
     (
         "MC320",
-        "What a call tells leads back to the message and the people",
+        "Events name their message and people",
         "A report without an id, and a text that is cut or under another sender, are lost.",
         "Give the event both ids that the call holds, and the whole text with its sender and recipient.",
     ),
     (
         "MC321",
-        "Without a secret nothing is believed",
-        "With an empty key everybody can prove a call.",
+        "Without a secret, every request is refused",
+        "With an empty key, anybody can sign a request.",
         "Refuse all calls while the secret is not set.",
     ),
     (
@@ -149,7 +149,7 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
     ),
     (
         "MC508",
-        "Nothing is kept of what was sent",
+        "The provider keeps nothing of sent messages",
         "A provider lives as long as the process: what it keeps of each message fills the memory, with personal data.",
         "Keep what belongs to one send in local variables.",
     ),

@@ -15,7 +15,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from messaging_channels.plugins.channels import BUILT_IN, Channel
+from messaging_channels.plugins.channel_spec import Channel
 from messaging_channels.testing.conformance import (
     accounts,
     failures,
@@ -149,12 +149,13 @@ def check_provider(
     provider: ProviderSpec,
     fixtures: ConformanceFixtures,
     *,
-    channels: Sequence[Channel] = BUILT_IN,
+    channels: Sequence[Channel] | None = None,
     examples: int = 100,
 ) -> list[Finding]:
     """Hold a provider to every rule that applies, and return what was found: nothing is what one wants.
 
-    `channels` are those of its messages, `examples` how many a property is tried with. The provider is built several times.
+    `channels` are those of its messages (None: the built-in ones and those of installed plugins), `examples` how many a property is tried with.
+    The provider is built several times.
     """
     return [
         finding for one in check_rules(provider, fixtures, channels, examples) for finding in one.findings
@@ -164,7 +165,7 @@ def check_provider(
 def check_rules(
     provider: ProviderSpec,
     fixtures: ConformanceFixtures,
-    channels: Sequence[Channel],
+    channels: Sequence[Channel] | None,
     examples: int,
     names: Sequence[str] = (),
 ) -> list[RuleResult]:

@@ -16,10 +16,11 @@ from messaging_channels._model.errors import Phase as FailurePhase
 from messaging_channels._model.outcomes import Reason
 from messaging_channels._sending.attempt import AttemptEnd, attempt_batch
 from messaging_channels.messages import Message
-from messaging_channels.plugins.channels import Channel, ChannelSpec
+from messaging_channels.plugins.channel_spec import Channel, ChannelSpec
 from messaging_channels.plugins.exchange import BlockingCall, Exchange, Flow, HttpRequest
 from messaging_channels.plugins.provider import OUR_FIELDS, Envelope, Provider, ProviderSpec
 from messaging_channels.testing import canaries
+from messaging_channels.testing.channels import installed_channels
 from messaging_channels.testing.conformance.comparison import Place, differing, may_vary
 from messaging_channels.testing.conformance.flow_runner import FlowTrace, is_with_vendor, kind_of, run_flow
 from messaging_channels.testing.conformance.rules import NotApplicable
@@ -51,7 +52,8 @@ class ConformanceContext:
 
     spec: ProviderSpec
     fixtures: ConformanceFixtures
-    channels: Sequence[Channel]
+    channels: Sequence[Channel] | None = None
+    """None for the built-in ones and those of installed plugins."""
     examples: int = 100
     """How many examples a property is tried with."""
     recent: list[FlowTrace] = field(default_factory=list[FlowTrace], repr=False)
@@ -113,11 +115,12 @@ class ConformanceContext:
     @cached_property
     def specs(self) -> tuple[ChannelSpec, ...]:
         """The channels, with all that they tell."""
-        return tuple(ChannelSpec.of(one) for one in self.channels)
+        known = installed_channels() if self.channels is None else self.channels
+        return tuple(ChannelSpec.of(one) for one in known)
 
     def channel_of(self, message: Message) -> Channel | None:
         """Return the channel that carries a message."""
-        return next((one for one in self.channels if type(message) in one.message_types), None)
+        return next((one for one in self.specs if type(message) in one.message_types), None)
 
     def envelope(self, message: Message | None = None, number: int = 0) -> Envelope:
         """Put a message into an envelope; `number` makes ids and addresses differ."""

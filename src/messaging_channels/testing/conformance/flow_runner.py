@@ -137,10 +137,3 @@ def _call_function(exchange: BlockingCall[Any]) -> Any:  # noqa: ANN401  whateve
         return exchange.function()
     except Exception as fault:  # noqa: BLE001  as the transport does: raised into the flow
         return fault
-
-
-def comparable(exchange: Exchange[Any]) -> Any:  # noqa: ANN401  something to compare
-    """Return what of an exchange reaches the vendor, for comparison."""
-    if isinstance(exchange, HttpRequest):
-        return (exchange.method, exchange.url, dict(exchange.headers), exchange.body)
-    return exchange

@@ -119,7 +119,7 @@ def _settings(context: ConformanceContext) -> Any:  # noqa: ANN401  the plugin's
 
 def _echoing_bodies(context: ConformanceContext) -> Iterator[bytes]:
     """Return answers that quote the request: as plain words, and wherever a documented answer holds prose."""
-    words = f"Not authorised: {canaries.SECRET} to {canaries.PHONE} or {canaries.MAIL}: {canaries.TEXT}"
+    words = f"Not authorized: {canaries.SECRET} to {canaries.PHONE} or {canaries.MAIL}: {canaries.TEXT}"
     yield words.encode()
     for key in ("error", "message", "description", "detail", "errorMessage", "title"):
         yield to_json({key: words})

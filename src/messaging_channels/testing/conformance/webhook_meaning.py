@@ -209,7 +209,7 @@ def good_calls_are_acknowledged(context: ConformanceContext) -> Iterator[str]:
             yield f"an event of call {number} has no `raw`"
         again = handle(provider, _proved(context, webhook))
         if event_keys(again) != event_keys(told):
-            yield f"call {number}, made again to the same provider, tells {_said(again)}: the ledger recognises repetitions"
+            yield f"call {number}, made again to the same provider, tells {_said(again)}: the ledger recognizes repetitions"
         if words := _wrong_channel(context, webhook, told):
             yield f"call {number}: {words}"
 
@@ -325,7 +325,7 @@ def _wrong_channel(context: ConformanceContext, webhook: Webhook, told: WebhookR
     named = b"whatsapp" in webhook.body.lower()
     for event in told.events:
         channel = getattr(event, "channel", None)
-        if channel is None:
+        if channel is None or (not channel and isinstance(event, events.StatusChanged)):
             continue
         if channel not in carried and context.messages:
             return f"it is told to have come on the channel {channel!r}, on which this provider sends nothing"

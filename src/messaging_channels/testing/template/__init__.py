@@ -20,10 +20,20 @@ _TARGETS = {
     "tests/test_provider.py": "tests/test_%%module%%.py",
 }
 """Where each of the files beside this module goes."""
+_CHANNEL_TARGETS = {
+    "channel/pyproject.toml": "pyproject.toml",
+    "channel/README.md": "README.md",
+    **{
+        f"channel/package/{name}": f"src/messaging_channels_%%module%%/{name}"
+        for name in ("__init__.py", "channel.py", "provider.py", "plugin.py", "conformance.py", "py.typed")
+    },
+    "channel/tests/test_channel.py": "tests/test_%%module%%.py",
+}
+"""The same for a channel with its provider."""
 
 
-def write_plugin(name: str, directory: Path) -> list[Path]:
-    """Write the distribution of a provider of that name; return the files written.
+def write_plugin(name: str, directory: Path, *, channel: bool = False) -> list[Path]:
+    """Write the distribution of a provider of that name, or of a channel with its provider; return the files written.
 
     Raises:
         ValueError: the name is no name of a provider, or there is something in the directory.
@@ -35,7 +45,10 @@ def write_plugin(name: str, directory: Path) -> list[Path]:
     if directory.exists() and any(directory.iterdir()):
         message = f"{directory} is not empty: choose another directory"
         raise ValueError(message)
-    return [_write_file(source, directory, _substitutions(name)) for source in _TARGETS]
+    targets = _CHANNEL_TARGETS if channel else _TARGETS
+    return [
+        _write_file(source, directory / target, _substitutions(name)) for source, target in targets.items()
+    ]
 
 
 def _substitutions(name: str) -> dict[str, str]:
@@ -48,8 +61,8 @@ def _substitutions(name: str) -> dict[str, str]:
     }
 
 
-def _write_file(source: str, directory: Path, substitutions: dict[str, str]) -> Path:
-    path = directory / _fill_in(_TARGETS[source], substitutions)
+def _write_file(source: str, target: Path, substitutions: dict[str, str]) -> Path:
+    path = Path(_fill_in(str(target), substitutions))
     path.parent.mkdir(parents=True, exist_ok=True)
     text = files("messaging_channels.testing.template").joinpath("files", f"{source}.txt").read_text("utf-8")
     path.write_text(_fill_in(text, substitutions), "utf-8")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from messaging_channels_gateway.channels import CHANNELS
+
 ID = "634b56217f6a7b0be52dffbd"
 """The User, and the Identity, of the examples."""
 _TEXT = {"content": {"text": "My text message"}}
@@ -60,18 +62,20 @@ def tomorrow(day: date) -> str:
 
 def examples_of(operation_id: str, day: date) -> Examples:
     """Return the examples of a call's body, by name, each with a summary."""
-    channel = next((one for one in _MESSAGES if operation_id.startswith(f"send_{one}_")), None)
+    channel = next((one for one in CHANNELS if operation_id.startswith(f"send_{one}_to_")), None)
     if channel is None:
         return _OTHERS.get(operation_id, {})
     to = (
-        {"to": "user@example.com" if channel == "email" else "38598123456"}
+        {"to": "user@example.com" if channel == "email" else CHANNELS[channel].example or "38598123456"}
         if operation_id.endswith("_addresses")
         else {}
     )
-    made: Examples = {name: (summary, {**to, **body}) for name, (summary, body) in _MESSAGES[channel].items()}
+    made: Examples = {
+        name: (summary, {**to, **body}) for name, (summary, body) in _MESSAGES.get(channel, _ANY).items()
+    }
     plain = next(iter(made.values()))[1]
     made["later"] = ("At a time", {**plain, "sendAt": tomorrow(day)})
-    if to:
+    if to and channel in _MESSAGES:
         several = [to["to"], "other@example.com" if channel == "email" else "447700900123"]
         made["several"] = ("To several", {**plain, "to": several})
     return made
@@ -90,6 +94,8 @@ _MESSAGES: dict[str, Examples] = {
     },
     "email": {"both": ("Text and HTML", _MAIL), "files": ("With a file and a picture in the text", _INVOICE)},
 }
+_ANY: Examples = {"text": ("A text", _TEXT)}
+"""Of a channel that has none here."""
 _OTHERS: dict[str, Examples] = {
     "put_user": {"user": ("A User with an address on each channel", _USER)},
     "put_identity": {"person": ("An Identity with its Person", _IDENTITY)},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from messaging_channels_gateway.api import directory_endpoints as directory
 from messaging_channels_gateway.api import request_models, response_models, webhook_endpoints
 from messaging_channels_gateway.api.message_views import ListQuery
+from messaging_channels_gateway.channels import CHANNELS, title_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -50,11 +51,10 @@ _SEND = (
     "still_sending",
 )
 _NAMED = ("not_found", "no_address", "recipient_inactive")
-_TITLES = {"sms": "an SMS", "whatsapp": "a WhatsApp message", "email": "a mail"}
 
 
 def _send_operations(channel: str) -> tuple[Operation, ...]:
-    title, scope = _TITLES[channel], f"send:{channel}"
+    title, scope = title_of(CHANNELS[channel]), f"send:{channel}"
     persons = (*_SEND, *_NAMED, "cdp_extension_missing")
     return tuple(
         Operation(
@@ -75,7 +75,7 @@ _ENDPOINTS, _DELIVERIES = "/v1/webhook-endpoints", "/v1/webhook-deliveries"
 _NONE = ("not_found",)
 
 OPERATIONS: tuple[Operation, ...] = (
-    *(one for channel in _TITLES for one in _send_operations(channel)),
+    *(one for channel in CHANNELS for one in _send_operations(channel)),
     Operation("GET", "/v1/messages/{id}", "Messages", "What became of a message", response_models.MessageResponse, scope="read:messages", problems=_NONE, id="get_message"),
     Operation("DELETE", "/v1/messages/{id}", "Messages", "Cancel a message that waits for its time", response_models.MessageResponse, scope="send:advanced", problems=("not_found", "not_cancellable"), id="cancel_message"),
     Operation("GET", "/v1/messages", "Messages", "The tenant's messages, the newest first", response_models.MessageList, scope="read:messages", query=ListQuery, problems=("invalid_query",), id="list_messages"),

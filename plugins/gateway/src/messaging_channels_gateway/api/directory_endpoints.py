@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, create_model
 from pydantic.alias_generators import to_camel
 from starlette.responses import Response
 
@@ -17,6 +17,7 @@ from messaging_channels_gateway.api.request_context import (
     path_id,
 )
 from messaging_channels_gateway.api.request_models import Line, RequestModel, validate_body
+from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.problems import Problem
 from messaging_channels_gateway.store.sqlite import statement_work
 
@@ -35,12 +36,15 @@ class Document(RequestModel):
     )
 
 
-class ChannelAddresses(Document):
-    """Where a User is reached."""
-
-    sms: Line | None = None
-    whatsapp: Line | None = None
-    email: Line | None = None
+if TYPE_CHECKING:
+    ChannelAddresses: TypeAlias = Document
+else:
+    ChannelAddresses = create_model(
+        "ChannelAddresses",
+        __base__=Document,
+        __doc__="Where a User is reached.",
+        **{name: (Line | None, Field(default=None, alias=name)) for name in CHANNELS},
+    )
 
 
 class UserBody(Document):

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 from messaging_channels.plugins import StatusGroup
 from messaging_channels.plugins import status as statuses
 from messaging_channels_gateway.api.request_context import authenticate, gateway_of, json_response, path_id
+from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.problems import Problem, problem_of_validation
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from messaging_channels_gateway.events.scheduling import ScheduleWatcher
 
 Query = TypeVar("Query", bound=BaseModel)
+_CHANNELS = "|".join(CHANNELS)
 _GROUPS = "|".join(group.name for group in StatusGroup)
 
 
@@ -34,7 +36,7 @@ class ListQuery(BaseModel):
     cursor: str | None = Field(
         default=None, pattern="^[0-9a-f]{32}$", description="`next` of the page before."
     )
-    channel: Annotated[str, Field(pattern="^(sms|whatsapp|email)$")] | None = None
+    channel: Annotated[str, Field(pattern=f"^({_CHANNELS})$")] | None = None
     status: Annotated[str, Field(pattern=f"^({_GROUPS})$")] | None = Field(
         default=None, description="The name of a status group."
     )

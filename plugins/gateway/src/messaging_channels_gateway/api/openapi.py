@@ -44,7 +44,7 @@ def openapi_document(day: date | None = None) -> Json:
         "info": {
             "title": "messaging-channels",
             "version": version("messaging-channels-gateway"),
-            "description": "Send SMS, WhatsApp and email, and know what became of each message.",
+            "description": "Send messages over any channel, and know what became of each message.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": [{"url": "/"}],

@@ -8,7 +8,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from messaging_channels import Receipt, errors
-from messaging_channels.plugins import BUILT_IN, Outcome, Person, User, deciding_attempt
+from messaging_channels.plugins import Outcome, Person, User, deciding_attempt
 from messaging_channels.plugins import status as statuses
 from messaging_channels_gateway._table_problems import PROBLEMS
 from messaging_channels_gateway.api.request_context import (
@@ -25,6 +25,7 @@ from messaging_channels_gateway.api.request_models import (
     AnyBody,
     validate_body,
 )
+from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.directory.resolvers import TenantRecipient
 from messaging_channels_gateway.events.deliveries import callback_secret
 from messaging_channels_gateway.events.event_log import events_of_message
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from messaging_channels_gateway.gateway import Gateway
 
 Result = TypeVar("Result")
-_CHANNELS = {channel.name: channel for channel in BUILT_IN}
 
 
 async def send_to_address(request: Request) -> Response:
@@ -79,7 +79,7 @@ async def send_to_person(request: Request) -> Response:
 def _caller(request: Request) -> tuple[Caller, str]:
     channel: str = request.path_params["channel"]
     if channel not in RECIPIENT_BODIES:
-        raise Problem("not_found", f"the channels are {', '.join(RECIPIENT_BODIES)}")
+        raise Problem("not_found", "there is no channel of that name")
     return authenticate(request, f"send:{channel}"), channel
 
 
@@ -145,7 +145,7 @@ class _SendRequest:
                 await self._gateway.url_guard.require_public(url)
             else:
                 await self._gateway.url_guard.require_public_media(url)
-        return body.to_message()
+        return body.to_message(body.sender)
 
     async def _with_timeout(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Wait for the sending as long as a client may wait. It goes on all the same, also if the client goes away."""
@@ -249,7 +249,7 @@ class _SendRequest:
 def _parse_address(channel: str, address: str, pointer: str) -> Address:
     """Return one address of several; if it is none, nothing is sent to the others either."""
     try:
-        return _CHANNELS[channel].parse(address)
+        return CHANNELS[channel].parse(address)
     except errors.InvalidAddress as error:
         listed = {"errors": [{"pointer": pointer, "problem": error.code}]}
         raise Problem("invalid_address", f"{pointer}: {error}", more=listed) from None

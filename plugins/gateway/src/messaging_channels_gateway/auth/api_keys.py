@@ -11,14 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.problems import WORD, Problem
 from messaging_channels_gateway.settings import DEFAULT_TENANT
 from messaging_channels_gateway.store.sqlite import Store, statement_work
 
 SCOPES = (
-    "send:sms",
-    "send:whatsapp",
-    "send:email",
+    *(f"send:{channel}" for channel in CHANNELS),
     "send:advanced",
     "read:messages",
     "read:events",

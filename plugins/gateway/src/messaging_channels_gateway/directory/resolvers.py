@@ -24,16 +24,16 @@ from messaging_channels.plugins import (
     ask,
     get_path,
 )
+from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.problems import InactiveRecipient, NoSuchRecipient, NoTenantAccount
 
 if TYPE_CHECKING:
     from messaging_channels.plugins import Channel
     from messaging_channels_gateway.store.sqlite import Store
 
-_PHONE = "person.contactInformation.phone[0].number"
 PATHS: Mapping[type[User | Person], Mapping[str, str]] = {
-    User: {"sms": "channel.sms", "whatsapp": "channel.whatsapp", "email": "channel.email"},
-    Person: {"sms": _PHONE, "whatsapp": _PHONE, "email": "person.contactInformation.email[0].address"},
+    kind: {name: path for name, spec in CHANNELS.items() if (path := spec.path(word))}
+    for kind, word in ((User, "user"), (Person, "person"))
 }
 """Where an address stands in a document, by recipient and channel."""
 _SECTIONS: Mapping[type[User | Person], str] = {User: "users", Person: "identities"}

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from messaging_channels.events import EngagementReceived, Event, MessageReceived, OptedIn, OptedOut
 from messaging_channels.plugins import Outcome, Status, StatusGroup
+from messaging_channels_gateway.channels import CHANNELS
 
 if TYPE_CHECKING:
     from messaging_channels.plugins import MessageRecord
@@ -33,7 +34,7 @@ _EVENT_OF_GROUP = {
 """How the name of a notice ends, by the group of the status."""
 EVENT_NAMES = tuple(
     f"{channel}.message.{word}"
-    for channel in ("sms", "whatsapp", "email")
+    for channel in CHANNELS
     for word in ("sent", "delivered", "expired", "failed", "read", "opened", "clicked", "played", "received")
 )
 _WRITE_DELAY = 0.02

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from messaging_channels.errors import BadInput
+from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.pages.operator_access import View, for_operators
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
-_CHANNELS = ("sms", "whatsapp", "email")
+_CHANNELS = tuple(CHANNELS)
 
 
 @for_operators

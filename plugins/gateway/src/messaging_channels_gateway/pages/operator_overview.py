@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.pages.operator_access import View, for_operators
 from messaging_channels_gateway.pages.plots import Plot, draw
 
@@ -66,7 +67,7 @@ async def _plots(view: View, period: str) -> Sequence[Plot]:
     end = (view.gateway.clock.now() // step + 1) * step
     start = end - steps * step
     counts = await _counts(view, start, step, steps)
-    sent = {one: counts.get((one, "sent"), [0] * steps) for one in ("sms", "whatsapp", "email")}
+    sent = {one: counts.get((one, "sent"), [0] * steps) for one in CHANNELS}
     ended = {
         word: [
             sum(counts.get((channel, word), [0] * steps)[number] for channel in sent)

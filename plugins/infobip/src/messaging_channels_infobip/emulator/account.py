@@ -20,6 +20,7 @@ ENQUEUED: Mapping[str, Status] = {
     "whatsapp": statuses.PENDING_ENROUTE,
     "email": statuses.PENDING_ENROUTE,
     "messages": statuses.PENDING_ACCEPTED,
+    "rcs": statuses.PENDING_ACCEPTED,
 }
 DUPLICATE = statuses.known(5, 23)
 NO_ERROR: Json = {
@@ -53,12 +54,13 @@ FATES: Mapping[str, Fate] = {
     "913": Fate(statuses.known(5, 14), (2, "USER_ERRORS", 603, "EC_CONTENT_BLOCKED")),
     "914": Fate(statuses.known(3, 2)),
     "915": Fate(statuses.known(2, 9), (1, "HANDSET_ERRORS", 7010, "EC_NO_SESSION")),
+    "921": Fate(statuses.known(2, 4), (1, "HANDSET_ERRORS", 7002, "EC_UNKNOWN_USER")),
     "rejected": Fate(statuses.known(5, 52), immediate=True),
     "bounced": Fate(statuses.known(2, 9), (2, "USER_ERRORS", 6012, "EC_HARD_BOUNCE")),
     "unsubscribed": Fate(statuses.known(5, 14), (1, "HANDSET_ERRORS", 6003, "EC_UNSUBSCRIBED_EMAIL_ADDRESS")),
     "suppressed": Fate(statuses.known(5, 14), (1, "HANDSET_ERRORS", 6034, "EC_SUPPRESSED_BOUNCE")),
 }
-"""By the last three digits of a number, or by the local part of a mail address. All others are delivered."""
+"""By the last three digits of a number (921: no RCS there), or by the local part of a mail address. All others are delivered."""
 
 
 def fate_of(to: str) -> Fate:
@@ -122,6 +124,7 @@ class AcceptedMessage:
             "price": {"pricePerMessage": 0.0, "currency": "EUR"},
             "status": self.status.as_dict(),
             "error": self.error,
+            "interactionType": "RICH_MESSAGE" if self.channel == "rcs" else None,
             "content": self.content or None,
             "platform": {name: self.labels[name] for name in _PLATFORM if name in self.labels},
             **self.labels,
@@ -146,7 +149,7 @@ class Account:
 
     def __init__(self) -> None:
         self.messages: list[AcceptedMessage] = []
-        self.unfetched: dict[str, list[AcceptedMessage]] = {"sms": [], "email": [], "messages": []}
+        self.unfetched: dict[str, list[AcceptedMessage]] = {"sms": [], "email": [], "messages": [], "rcs": []}
         self.unified_inbox: list[Json] = []
         self.validations: list[Json] = []
         self.inbox: list[Json] = []

@@ -19,9 +19,10 @@ _WEBHOOK_WRITERS = {
         " platform campaignReferenceId"
     ),
 }
+_WEBHOOK_WRITERS["rcs"] = f"{_WEBHOOK_WRITERS['sms']} interactionType"
 _PULLED = _WEBHOOK_WRITERS["sms"]
 _ROW = f"{_BOTH} destination sender messageCount platform campaignReferenceId"
-_LOGGED = {"sms": f"{_ROW} content", "email": _ROW}
+_LOGGED = {"sms": f"{_ROW} content", "email": _ROW, "rcs": _ROW}
 """What reports and logs tell: the names differ from one to the other."""
 _UNIFIED = _WEBHOOK_WRITERS["messages"]
 _CONTACTS = {"PHONE": ("phone", "number"), "EMAIL": ("email", "address")}

@@ -4,7 +4,7 @@
 
 Besides what `messaging_channels.testing.emulator` offers:
 
-    POST /_infobip/sms         an inbound SMS, posted on to the webhook URL (or into the inbox); likewise /_infobip/whatsapp
+    POST /_infobip/sms         an inbound SMS, posted on to the webhook URL (or into the inbox); likewise /_infobip/whatsapp and /_infobip/rcs
     POST /_infobip/seen        {"messageId": …}: the recipient has read that WhatsApp message
     POST /_infobip/tracking    any tracking notification, posted on as it is
 
@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from messaging_channels.plugins import HttpRequest, HttpResponse
 from messaging_channels.testing import Emulator, OpenApiChecks, Request, json_response
 from messaging_channels_infobip.api import is_loopback
-from messaging_channels_infobip.emulator import queries, sending, validation
+from messaging_channels_infobip.emulator import queries, rich, sending, validation
 from messaging_channels_infobip.emulator._table_rules import WHATSAPP
 from messaging_channels_infobip.emulator.account import AcceptedMessage, Account, Json, format_date, new_id
 from messaging_channels_infobip.emulator.errors import STRICT, RequestRejected
@@ -140,6 +140,10 @@ class InfobipEmulator(Emulator):
         place = (request.method, request.path)
         if place in _SEND_ROUTES:
             return _SEND_ROUTES[place](request, self.account, self._deliver)
+        if place == ("POST", "/rcs/2/messages"):
+            return rich.send(request, self.account, self._post_to)
+        if place[0] == "GET" and place[1].startswith("/rcs/1/senders/"):
+            return rich.sender(request, self.account)
         if place in _QUERY_ROUTES:
             return _QUERY_ROUTES[place](request, self.account)
         raise RequestRejected(404)
@@ -155,6 +159,12 @@ class InfobipEmulator(Emulator):
             self._post(target, {"results": [queries.delivery_report(message)]})
         elif message.channel in self.account.unfetched:
             self.account.unfetched[message.channel].append(message)
+
+    def _post_to(self, payload: Json, url: str | None) -> None:
+        """Report to a message's own URL, or the account's."""
+        target = next((one for one in (url, self._url) if one and _is_here(one)), None)
+        if target:
+            self._post(target, payload)
 
     def _post(self, url: str, payload: Json) -> None:
         body = json.dumps(payload).encode()
@@ -215,6 +225,18 @@ def _inbound_chat(record: Json) -> Json:
     }
 
 
+def _inbound_rich(record: Json) -> Json:
+    return {
+        "integrationType": "RCS",
+        "messageId": new_id(),
+        "receivedAt": format_date(),
+        "interactionType": "BASIC_MESSAGE",
+        "rcsCount": 1,
+        "price": {"trafficType": "BASIC", "pricePerMessage": 0.0, "currency": "EUR"},
+        **record,
+    }
+
+
 def _single(record: Json) -> Json:
     return {"results": [record], "messageCount": 1, "pendingMessageCount": 0}
 
@@ -222,6 +244,7 @@ def _single(record: Json) -> Json:
 _WEBHOOK_WRITERS: Mapping[str, Callable[[Json], Json]] = {
     "sms": lambda record: _single(_inbound(record)),
     "whatsapp": lambda record: _single(_inbound_chat(record)),
+    "rcs": lambda record: _single(_inbound_rich(record)),
     "seen": lambda record: {"results": [{"seenAt": format_date(), "sentAt": format_date(), **record}]},
     "tracking": lambda record: record,
 }
@@ -247,6 +270,10 @@ _QUERY_ROUTES: Mapping[tuple[str, str], Callable[[Request, Account], HttpRespons
     ("GET", "/sms/3/logs"): queries.logs,
     ("GET", "/email/4/logs"): queries.logs,
     ("GET", "/sms/1/inbox/reports"): queries.inbox,
+    ("GET", "/rcs/2/reports"): queries.reports,
+    ("GET", "/rcs/2/logs"): queries.logs,
+    ("POST", "/rcs/2/capability-check/query"): rich.capabilities,
+    ("GET", "/rcs/1/senders"): rich.senders,
     **{
         (how, f"/{channel}/1/bulks"): queries.schedule
         for how in ("GET", "PUT")

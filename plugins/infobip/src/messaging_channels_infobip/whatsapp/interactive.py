@@ -110,7 +110,7 @@ def single_product(message: WhatsAppProduct) -> dict[str, Any]:
 
 
 def multi_product(message: WhatsAppProducts) -> dict[str, Any]:
-    """Write products of a catalogue."""
+    """Write products of a catalog."""
     sections = [
         without_none(title=_title(message, section.title), productRetailerIds=list(section.product_ids))
         for section in message.sections

@@ -91,7 +91,7 @@ def xtext(text: str) -> str:
 
 
 def unitext(address: str) -> str:
-    r"""Encode an internationalised address for ORCPT, as \x{HEX} (RFC 6533 section 3)."""
+    r"""Encode an internationalized address for ORCPT, as \x{HEX} (RFC 6533 section 3)."""
     return _NOT_XTEXT.sub(lambda found: "".join(f"\\x{{{ord(one):X}}}" for one in found[0]), address)
 
 

@@ -1,4 +1,4 @@
-"""What sort of mail it is, and what it tells: the order of judgement.
+"""What sort of mail it is, and what it tells: the order of judgment.
 
 A report in a form of its own (RFC 3464, 5965, 8098) by its structure; a robot's answer by its headers; a reply by its references; and only then
 a bounce by its words, with a confidence. What is left is a mail that somebody wrote.

@@ -19,11 +19,11 @@ from messaging_channels_twilio.errors import describe_code
 from messaging_channels_twilio.status_callbacks import require_callback_url
 
 ADDRESS = re.compile(
-    r"(?:(whatsapp):)?(?:\+[1-9][0-9]{6,14}|(?<=whatsapp:)[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128})"
+    r"(?:(whatsapp|rcs):)?(?:\+[1-9][0-9]{6,14}|(?<=whatsapp:)[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128})"
 )
 _UNFIT = re.compile(r"[\r\n\t]| {5}")
 _SENDER = re.compile(r"(?:(whatsapp):)?(?:\+[1-9][0-9]{6,14}|[0-9]{3,8}|[A-Za-z0-9 _&+-]{1,11})")
-_MOST_MEDIA = {"": 10, "whatsapp": 1}
+_MOST_MEDIA = {"": 10, "whatsapp": 1, "rcs": 1}
 _LONGEST_TEXT = 1600
 _SOONEST, _LATEST = timedelta(seconds=300), timedelta(days=35)
 _LONGEST_VALIDITY = 36_000
@@ -55,6 +55,9 @@ FATES: Mapping[str, Fate] = {
     "+12025550106": Fate(()),
 }
 """By recipient, without the channel's prefix. Every other one gets the message."""
+NOT_CAPABLE = frozenset({"+447700900921", "+447700900922"})
+"""Numbers without RCS: the second gets no SMS either."""
+_RCS_SENDER = re.compile(r"rcs:[A-Za-z0-9_-]{1,256}")
 
 _DELIVERED = Fate(("sent", "delivered"))
 _READ = Fate(("sent", "delivered", "read"))
@@ -119,6 +122,8 @@ class Form:
 def fate_of(to: str) -> Fate:
     """Return what becomes of a message to that address."""
     prefix, _, number = to.rpartition(":")
+    if number in NOT_CAPABLE and (prefix == "rcs" or number.endswith("922")):
+        return Fate(("failed",), 63036 if prefix else 30003)
     return FATES.get(number) or (_READ if prefix else _DELIVERED)
 
 
@@ -138,12 +143,16 @@ def _has_no_address(form: Form) -> bool:
 
 
 def _has_bad_sender(form: Form) -> bool:
+    if form.channel == "rcs":
+        return bool(form.sender) and not _RCS_SENDER.fullmatch(form.sender)
     return bool(form.sender) and not _SENDER.fullmatch(form.sender)
 
 
 def _mixes_channels(form: Form) -> bool:
     match = _SENDER.fullmatch(form.sender)
-    return match is not None and (match[1] or "") != form.channel
+    if form.sender.startswith("rcs:") != (form.channel == "rcs") and form.sender:
+        return True
+    return match is not None and form.channel != "rcs" and (match[1] or "") != form.channel
 
 
 def _has_bad_variables(form: Form) -> bool:
@@ -210,3 +219,21 @@ def _schedule_problem(form: Form, now: datetime) -> int | None:
     except (ValueError, TypeError):
         return 35115
     return None if _SOONEST < ahead <= _LATEST else 35114
+
+
+def matches_query(message: Mapping[str, Any], query: Mapping[str, str]) -> bool:
+    """Whether a message passes the filters of a listing. What was not sent yet has no day, and passes no filter by day."""
+    if (
+        query.get("To", message["to"]) != message["to"]
+        or query.get("From", message["from"]) != message["from"]
+    ):
+        return False
+    days = {name: query[name][:10] for name in ("DateSent", "DateSent>", "DateSent<") if name in query}
+    if not days:
+        return True
+    if message["date_sent"] is None:
+        return False
+    day = datetime.strptime(message["date_sent"], "%a, %d %b %Y %H:%M:%S %z").date().isoformat()
+    return days.get("DateSent", day) == day and days.get("DateSent>", day) <= day <= days.get(
+        "DateSent<", day
+    )

@@ -26,7 +26,14 @@ from messaging_channels.testing import Emulator, Request, Transport, json_respon
 from messaging_channels_twilio._table_statuses import START_WORDS, STOP_WORDS
 from messaging_channels_twilio.emulator.media import STORAGE, MediaStore
 from messaging_channels_twilio.emulator.products import Products
-from messaging_channels_twilio.emulator.rules import Form, RequestRejected, fate_of, find_error
+from messaging_channels_twilio.emulator.rules import (
+    NOT_CAPABLE,
+    Form,
+    RequestRejected,
+    fate_of,
+    find_error,
+    matches_query,
+)
 from messaging_channels_twilio.webhook_auth import SigningKey
 
 ACCOUNT_SID = "AC" + "b" * 32
@@ -52,6 +59,7 @@ class TwilioEmulator(Emulator):
         webhook_url: str | None = None,
         json_webhooks: bool = False,
         templates: Mapping[tuple[str, str], str] | None = None,
+        rcs_agent: str | None = None,
     ) -> None:
         """Bind the port; serve nothing yet.
 
@@ -63,6 +71,7 @@ class TwilioEmulator(Emulator):
             webhook_url: where people's messages go, and the reports of messages that name no callback.
             json_webhooks: whether the calls are JSON instead of forms.
             templates: content SIDs by name and language. Without any, every SID is taken for one.
+            rcs_agent: the RCS sender that every messaging service has; None for no such sender. It goes first, and SMS follows where it cannot be reached.
         """
         super().__init__(port=port)
         self.messages: dict[str, dict[str, Any]] = {}
@@ -75,6 +84,7 @@ class TwilioEmulator(Emulator):
         self._key = SigningKey(auth_token)
         self._credentials = {account_sid: auth_token, **(api_keys or {})}
         self._json = json_webhooks
+        self._rcs_agent = rcs_agent
         self._templates = dict(templates or {})
         self._numbers = count(1)
         self._products = Products(account_sid, {"PN" + "1" * 32: OUR_NUMBER}, self._templates)
@@ -195,6 +205,7 @@ class TwilioEmulator(Emulator):
 
     def _report_all_states(self, message: dict[str, Any], callback: str | None) -> None:
         """Report every state that will come; the resource is in the last one at once."""
+        self._choose_channel(message)
         end = fate_of(message["to"])
         for place, state in enumerate(end.states, start=1):
             message["status"] = state
@@ -204,6 +215,17 @@ class TwilioEmulator(Emulator):
                 self._post_webhook(callback, self._status_fields(message), after=place * _REPORT_INTERVAL)
         if end.states:
             message["date_sent"] = message["date_updated"]
+
+    def _choose_channel(self, message: dict[str, Any]) -> None:
+        """Have a messaging service with an RCS sender send by RCS whom it can reach so."""
+        plain = message["to"].startswith("+") and not message["from"]
+        if (
+            plain
+            and self._rcs_agent
+            and message["messaging_service_sid"]
+            and message["to"] not in NOT_CAPABLE
+        ):
+            message["to"], message["from"] = f"rcs:{message['to']}", f"rcs:{self._rcs_agent}"
 
     def _status_fields(self, message: Mapping[str, Any]) -> dict[str, str]:
         fields = {
@@ -220,8 +242,9 @@ class TwilioEmulator(Emulator):
             fields["ErrorCode"] = str(message["error_code"])
         if message["messaging_service_sid"]:
             fields["MessagingServiceSid"] = message["messaging_service_sid"]
-        if message["to"].startswith("whatsapp:"):
-            fields |= {"ChannelPrefix": "whatsapp"}
+        prefix = message["to"].partition(":")[0]
+        if prefix in ("whatsapp", "rcs"):
+            fields |= {"ChannelPrefix": prefix}
             fields |= {"EventType": "READ"} if message["status"] == "read" else {}
         return fields
 
@@ -283,7 +306,7 @@ class TwilioEmulator(Emulator):
         size, page = _whole(request.query.get("PageSize", "50")), _whole(request.query.get("Page", "0"))
         if not 1 <= size <= _MAX_PAGE_SIZE or page < 0:
             raise RequestRejected(400, 20007)
-        fitting = [one for one in reversed(self.messages.values()) if _matches(one, request.query)]
+        fitting = [one for one in reversed(self.messages.values()) if matches_query(one, request.query)]
         shown = fitting[page * size : (page + 1) * size]
         query = {**request.query, "PageSize": str(size), "Page": str(page + 1)}
         more = f"{request.path}?{urlencode(query)}" if len(fitting) > (page + 1) * size else None
@@ -348,24 +371,6 @@ class TwilioEmulator(Emulator):
 
 def _whole(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else -1
-
-
-def _matches(message: Mapping[str, Any], query: Mapping[str, str]) -> bool:
-    """Whether a message passes the filters of a listing. What was not sent yet has no day, and passes no filter by day."""
-    if (
-        query.get("To", message["to"]) != message["to"]
-        or query.get("From", message["from"]) != message["from"]
-    ):
-        return False
-    days = {name: query[name][:10] for name in ("DateSent", "DateSent>", "DateSent<") if name in query}
-    if not days:
-        return True
-    if message["date_sent"] is None:
-        return False
-    day = datetime.strptime(message["date_sent"], "%a, %d %b %Y %H:%M:%S %z").date().isoformat()
-    return days.get("DateSent", day) == day and days.get("DateSent>", day) <= day <= days.get(
-        "DateSent<", day
-    )
 
 
 def add_arguments(parser: ArgumentParser) -> None:

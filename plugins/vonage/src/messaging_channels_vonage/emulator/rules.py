@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from messaging_channels_vonage.emulator.rcs_rules import find_rcs_problem
+
 Rejection: TypeAlias = "tuple[str, str] | None"
 """The status of a part and its words; None if all is well."""
 
@@ -67,7 +69,7 @@ _RULES: tuple[tuple[str, str, Callable[[Mapping[str, str]], bool]], ...] = (
 )
 
 
-def find_problem(message: Mapping[str, Any]) -> str | None:
+def find_problem(message: Mapping[str, Any]) -> str | None:  # noqa: PLR0911  one for each rule
     """Return what the Messages API calls invalid; None if all is well."""
     channel, kind = str(message.get("channel")), str(message.get("message_type"))
     if channel not in _TYPES or kind not in _TYPES[channel]:
@@ -75,6 +77,8 @@ def find_problem(message: Mapping[str, Any]) -> str | None:
     for name in ("to", "from"):
         if not isinstance(message.get(name), str) or not message[name]:
             return name
+    if channel == "rcs":
+        return find_rcs_problem(message, kind)
     if not (
         _NUMBER.fullmatch(message["to"]) or (channel == "whatsapp" and _USER_ID.fullmatch(message["to"]))
     ):
@@ -122,5 +126,6 @@ _FILES = frozenset({"image", "audio", "video", "file"})
 _TYPES: Mapping[str, frozenset[str]] = {
     "sms": frozenset({"text"}),
     "mms": frozenset({"text", "vcard", "content"}) | _FILES,
+    "rcs": frozenset({"text", "image", "video", "file", "card", "carousel", "custom"}),
     "whatsapp": frozenset({"text", "template", "custom", "sticker", "reaction"}) | _FILES,
 }

@@ -11,7 +11,7 @@ import json
 import re
 import time
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -19,6 +19,7 @@ from uuid import UUID
 from messaging_channels.messages import segments
 from messaging_channels.plugins import HttpRequest, HttpResponse
 from messaging_channels.testing import Emulator, Request, json_response
+from messaging_channels_vonage.emulator.rcs_rules import NOT_CAPABLE
 from messaging_channels_vonage.emulator.rules import (
     REJECTED_BY_MESSAGES,
     REJECTED_NUMBERS,
@@ -71,6 +72,8 @@ class VonageEmulator(Emulator):
         """What was taken, by either API."""
         self.read: list[str] = []
         """Messages of people that were marked as read."""
+        self.revoked: list[str] = []
+        """Messages of ours that were taken back."""
         self._api_key, self._api_secret = api_key, api_secret
         self._secret, self._method = webhook_signature_secret, webhook_signature_method
         self._webhook_url = webhook_url
@@ -201,8 +204,8 @@ class VonageEmulator(Emulator):
         uuid = str(UUID(int=0xAAAAAAAA_0000_4000_8000_000000000000 + len(self.messages)))
         self.messages.append(message)
         url = message.get("webhook_url") or self._webhook_url
-        for place, state in enumerate(("submitted", "delivered")) if url else ():
-            self.report(self.signed_call(_state(message, uuid, state), str(url)), delay=place * _INTERVAL)
+        for place, told in enumerate(_states(message, uuid)) if url else ():
+            self.report(self.signed_call(told, str(url)), delay=place * _INTERVAL)
         workflow = {
             "workflow_id": f"3TcNjguHxr2vcCZ9Ddsnq6tw8yQUpZ9rMHv9QXSxLan5ibMxqSzLdx9-{len(self.messages)}"
         }
@@ -219,6 +222,8 @@ class VonageEmulator(Emulator):
             return _problem(422, "Invalid params", "The value of status is invalid.", 1020)
         if told["status"] == "read":
             self.read.append(request.path.rpartition("/")[2])
+        else:
+            self.revoked.append(request.path.rpartition("/")[2])
         return HttpResponse(200, {}, b"")
 
     def _is_authorized(self, request: Request) -> bool:
@@ -308,6 +313,27 @@ def _receipt(message: Mapping[str, str], message_id: str, now: float) -> dict[st
         "timestamp": str(int(now)),
         "nonce": message_id,
     }
+
+
+def _states(message: Mapping[str, Any], uuid: str) -> Iterator[dict[str, Any]]:
+    """Tell what becomes of a message, and of the next one of its failover: each has an id of its own."""
+    failover: list[dict[str, Any]] = message.get("failover", [])
+    if message["channel"] != "rcs" or message["to"] not in NOT_CAPABLE:
+        for state in ("submitted", "delivered"):
+            yield _state(message, uuid, state)
+        return
+    steps = [message, *failover]
+    for number, step in enumerate(steps, start=1):
+        own = uuid if number == 1 else str(UUID(int=UUID(uuid).int + (number << 32)))
+        workflow = {"workflow": {"id": "w-1", "items_number": str(number), "items_total": str(len(steps))}}
+        joined = workflow if failover else {}
+        yield {**_state(step, own, "submitted"), **joined}
+        if step["channel"] == "rcs" or step["to"].endswith("922"):
+            problem = {"type": "https://developer.vonage.com/api-errors/messages#1300", "title": "1300"}
+            problem |= {"detail": "Not part of the provider network", "instance": own}
+            yield {**_state(step, own, "rejected"), "error": problem, **joined}
+        else:
+            yield {**_state(step, own, "delivered"), **joined}
 
 
 def _state(message: Mapping[str, Any], uuid: str, state: str) -> dict[str, Any]:

@@ -1,0 +1,220 @@
+"""The application's handlers of what comes in, and their items in the ledger: an event is kept when the provider is answered, and dealt with afterwards."""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from messaging_channels._model import events as kinds
+from messaging_channels._model.errors import InvalidMessage, InvalidSetting
+from messaging_channels._model.failure_reasons import Advice
+from messaging_channels._model.ids import message_id, random_digits
+from messaging_channels._model.status import Status
+from messaging_channels.messages import Codec, DecodeError
+from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, ask
+from messaging_channels.plugins.ledger_inbound import (
+    ClaimInbound,
+    FinishInbound,
+    InboundItem,
+    PostponeInbound,
+    StoreInbound,
+)
+
+if TYPE_CHECKING:
+    from messaging_channels._model.events import Event
+    from messaging_channels.plugins.webhooks import WebhookRequest
+
+Handler = TypeVar("Handler", bound=Callable[[Any], object])
+_MAX_TRIES = 12
+_FIRST_WAIT, _LONGEST_WAIT = 5.0, 900.0
+_LEASE = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredHandler:
+    """A handler of the application."""
+
+    name: str
+    event_type: type
+    function: Callable[[Any], object] = field(repr=False)
+    in_place: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunHandler(Exchange[None]):
+    """Call a handler; under an event loop one that is no coroutine function is called in a thread."""
+
+    function: Callable[[Any], object] = field(repr=False)
+    event: Event = field(repr=False)
+    may_send: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class InboundHandlers:
+    """The handlers of one dispatcher. One serves all threads and tasks."""
+
+    clock: Callable[[], float]
+    registered: list[RegisteredHandler] = field(default_factory=list["RegisteredHandler"])
+    counter: Iterator[int] = field(default_factory=count)
+    """Tells calls apart that came in the same millisecond."""
+    codec: Codec = field(default_factory=lambda: Codec((kinds.StatusChanged, Status, Advice)))
+
+    def register(self, event_type: type, *, name: str | None, in_place: bool) -> Callable[[Handler], Handler]:
+        """Return what registers a function. See `BaseDispatcher.on`."""
+
+        def keep(function: Handler) -> Handler:
+            own = name or f"{function.__module__}.{function.__qualname__}"
+            if any(one.name == own for one in self.registered):
+                raise InvalidSetting(
+                    f"there is a handler named {own!r}",
+                    setting="handlers",
+                    source="code",
+                    hint="give it a name=",
+                )
+            self.registered.append(RegisteredHandler(own, event_type, function, in_place))
+            return function
+
+        return keep
+
+    def store(self, events: Sequence[Event], request: WebhookRequest | None) -> Sequence[StoreInbound]:
+        """Return what keeps events for those handlers that want them."""
+        now, call_id = self.clock(), "" if request is None else random_digits()
+        arrived = f"{message_id(now)[:12]}{next(self.counter):010x}"
+        items = [
+            InboundItem(
+                event_key=event.key,
+                handler=one.name,
+                conversation=_conversation(event),
+                event_type=type(event).__name__,
+                event=self._to_json(event),
+                call_id=call_id,
+                position=f"{arrived}{index:06x}",
+                received_at=now,
+            )
+            for index, event in enumerate(events)
+            for one in self.registered
+            if isinstance(event, one.event_type)
+        ]
+        if not items:
+            return ()
+        return (StoreInbound(tuple(items), call_id, "" if request is None else _call_to_json(request)),)
+
+    def run_round(self, limit: int, *, in_place: bool = False) -> Flow[int]:
+        """Claim what is due and have it dealt with, in order. Return how many items that was."""
+        names = tuple(one.name for one in self.registered if one.in_place or not in_place)
+        if not names:
+            return 0
+        owner, now = random_digits(), self.clock()
+        items = yield from ask(ClaimInbound(owner, now, now + _LEASE, limit, names))
+        for item in items:
+            yield from self._deal_with(item, owner)
+        return len(items)
+
+    def _deal_with(self, item: InboundItem, owner: str) -> Flow[None]:
+        handler = next(one for one in self.registered if one.name == item.handler)
+        try:
+            event = self.codec.decode(json.loads(item.event))
+            yield from ask(RunHandler(handler.function, event))
+        except GeneratorExit:
+            raise
+        except Exception as fault:  # noqa: BLE001  a handler that fails loses nothing, and stops no other one
+            yield from self._postpone(item, owner, fault)
+        else:
+            yield from ask(FinishInbound(item.event_key, item.handler, owner))
+
+    def _postpone(self, item: InboundItem, owner: str, fault: Exception) -> Flow[None]:
+        tries = item.tries + 1
+        is_over = tries >= _MAX_TRIES or isinstance(fault, DecodeError)
+        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (tries - 1))
+        due = None if is_over else self.clock() + wait
+        _log.error(
+            "handler %s failed at try %d (%s): %s",
+            item.handler,
+            tries,
+            type(fault).__name__,
+            "its event is a dead letter now" if is_over else f"it is tried again in {wait:.0f} s",
+            exc_info=fault,
+        )
+        yield from ask(PostponeInbound(item.event_key, item.handler, owner, due, type(fault).__name__))
+
+    def _to_json(self, event: Event) -> str:
+        try:
+            return json.dumps(self.codec.encode(event))
+        except InvalidMessage:  # what a plugin keeps in `raw` may be anything
+            from dataclasses import replace  # noqa: PLC0415  seldom needed
+
+            return json.dumps(self.codec.encode(replace(event, raw=None)))
+
+
+def _conversation(event: Event) -> str:
+    """Return a digest of who is spoken with, or else of the message that is spoken about."""
+    person = next(
+        (
+            one
+            for name in ("sender", "address", "person", "to")
+            if (one := getattr(getattr(event, name, None), "plain", None))
+        ),
+        None,
+    )
+    about = person or getattr(event, "message_id", "") or getattr(event, "provider_id", "") or event.key
+    told = (event.provider, getattr(event, "channel", ""), about)
+    return sha256(repr(told).encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def _call_to_json(request: WebhookRequest) -> str:
+    """Return a call as it came. What proves its sender to others is left out."""
+    headers = {name: value for name, value in request.headers.items() if name.lower() not in _SECRET_HEADERS}
+    return json.dumps(
+        {
+            "body": base64.b64encode(request.body).decode(),
+            "headers": headers,
+            "url": request.url.partition("?")[0],
+            "method": request.method,
+            "receivedAt": request.received_at,
+        }
+    )
+
+
+_SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
+
+
+class _Sync:
+    def perform(self, exchange: RunHandler) -> None:
+        ended = exchange.function(exchange.event)
+        if inspect.isawaitable(ended):
+            import asyncio  # noqa: PLC0415  programs without a loop need none
+
+            asyncio.run(_awaited(ended))
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+class _Async:
+    async def perform(self, exchange: RunHandler) -> None:
+        if inspect.iscoroutinefunction(exchange.function):
+            await exchange.function(exchange.event)
+            return
+        import asyncio  # noqa: PLC0415  programs without a loop need none
+
+        ended = await asyncio.to_thread(exchange.function, exchange.event)
+        if inspect.isawaitable(ended):
+            await ended
+
+    async def close(self) -> None:
+        """Hold nothing."""
+
+
+async def _awaited(ended: Any) -> None:  # noqa: ANN401  whatever a handler returns
+    await ended
+
+
+EXECUTORS = ExecutorPair(_Sync, _Async)
+_log = logging.getLogger("messaging_channels._inbound.handlers")

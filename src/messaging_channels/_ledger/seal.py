@@ -1,0 +1,96 @@
+"""What waits is kept sealed where addresses are not kept in the plain: with Fernet (AES-128-CBC and HMAC-SHA-256), under the first of several keys.
+
+The seal protects from whoever has the database or a copy of it, and not the keys; not from whoever can read the memory or the key file of a process that sends.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from messaging_channels._model.errors import InvalidSetting
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
+_PREFIX = "sealed:"
+
+
+class SealBroken(ValueError):
+    """What was sealed cannot be opened with these keys, or was changed."""
+
+
+@dataclass(slots=True)
+class Seal:
+    """Seals and opens texts. Safe in threads."""
+
+    secrets: Sequence[bytes] = field(repr=False)
+    """The first one seals, all of them open: put a new one in front, and leave the others out once nothing waits that they sealed."""
+    _fernet: MultiFernet | None = field(default=None, repr=False)
+
+    def seal(self, text: str) -> str:
+        """Return a text sealed; as it is where there is no key, or `cryptography` is not installed, and say so once in the log."""
+        fernet = self._keys()
+        if fernet is None:
+            return text
+        return _PREFIX + fernet.encrypt(text.encode(errors="surrogatepass")).decode()
+
+    def open(self, text: str) -> str:
+        """Return what was sealed; a text that was not, as it is.
+
+        Raises:
+            SealBroken: none of the keys opens it, or it was changed.
+            InvalidSetting: `cryptography` is not installed.
+        """
+        if not text.startswith(_PREFIX):
+            return text
+        fernet = self._keys()
+        if fernet is None:
+            raise InvalidSetting(
+                "what waits is sealed, and there is no key for it or cryptography is not installed",
+                setting="ledger_keys",
+                source="the ledger",
+                hint="pip install 'messaging-channels[seal]', and give the keys that sealed it",
+            )
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415  an extra
+
+        try:
+            return fernet.decrypt(text.removeprefix(_PREFIX)).decode(errors="surrogatepass")
+        except InvalidToken:
+            message = "what waits was sealed with a key that is not here"
+            raise SealBroken(message) from None
+
+    def _keys(self) -> MultiFernet | None:
+        if self._fernet is None:
+            if not self.secrets:
+                _warn_once(
+                    "what waits is not sealed: set MESSAGING_CHANNELS_LEDGER_KEYS, or pass keys= to the ledger"
+                )
+                return None
+            try:
+                from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415  an extra
+            except ImportError:
+                _warn_once("what waits is not sealed: pip install 'messaging-channels[seal]'")
+                return None
+            self._fernet = MultiFernet([Fernet(_key_of(secret)) for secret in self.secrets])
+        return self._fernet
+
+
+def _key_of(secret: bytes) -> bytes:
+    """Return a key of Fernet's form, made of a secret of any length."""
+    return base64.urlsafe_b64encode(hmac.new(secret, b"messaging-channels payload", hashlib.sha256).digest())
+
+
+def _warn_once(text: str) -> None:
+    if text not in _warned:
+        _warned.add(text)
+        _log.warning(text)
+
+
+_warned: set[str] = set()
+_log = logging.getLogger("messaging_channels")

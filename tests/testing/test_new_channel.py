@@ -1,0 +1,134 @@
+"""A distribution with a channel of its own: the library, the command line, the gateway, the outbox and the kit take it without an edit."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from messaging_channels._cli.main import main
+
+KNOWS = """
+import json, logging
+from messaging_channels import Configuration, Dispatcher
+from messaging_channels.plugins import message_from_json
+from messaging_channels.testing import Outbox
+from messaging_channels.testing.conformance import check_provider
+from messaging_channels_acme_chat import AcmeChatText
+from messaging_channels_acme_chat.conformance import FIXTURES
+from messaging_channels_acme_chat.plugin import SPEC
+
+told = {}
+told["failed"] = sorted(Configuration.read({}).plugins.failed)
+outbox = Outbox("acme-chat")
+outbox.dispatcher.send(AcmeChatText("hello"), to="user-1")
+told["outbox"] = outbox.only(AcmeChatText, to="user-1").text
+told["findings"] = [str(one) for one in check_provider(SPEC, FIXTURES, examples=5)]
+from messaging_channels_gateway.api._table_operations import OPERATIONS
+from messaging_channels_gateway.api.request_models import ADDRESS_BODIES, RECIPIENT_BODIES
+from messaging_channels_gateway.auth.api_keys import SCOPES
+from messaging_channels_gateway.directory.resolvers import PATHS
+from messaging_channels_gateway.events.event_log import EVENT_NAMES
+told["paths"] = sorted(one.path for one in OPERATIONS if "acme-chat" in one.path)
+told["scope"] = "send:acme-chat" in SCOPES
+told["events"] = "acme-chat.message.delivered" in EVENT_NAMES
+told["user path"] = [paths.get("acme-chat") for paths in PATHS.values()]
+body = ADDRESS_BODIES["acme-chat"].model_validate({"to": "user-1", "content": {"text": "hello", "silent": True}})
+told["body"] = body.to_message(None) == AcmeChatText("hello", silent=True)
+told["advanced"] = body.uses_advanced_options
+told["schema"] = "silent" in json.dumps(RECIPIENT_BODIES["acme-chat"].model_json_schema())
+print(json.dumps(told))
+"""
+
+
+@pytest.fixture(scope="module")
+def distribution(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write the distribution, with what an installation writes beside it."""
+    where = tmp_path_factory.mktemp("scratch") / "acme"
+    assert main(["plugin", "new", "acme-chat", "--channel", "--directory", str(where)]) == 0
+    info = where / "src" / "messaging_channels_acme_chat-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: messaging-channels-acme-chat\nVersion: 0.1.0\n"
+    )
+    (info / "entry_points.txt").write_text(
+        "[messaging_channels]\nacme-chat = messaging_channels_acme_chat.plugin\n"
+        "[messaging_channels.fixtures]\nacme-chat = messaging_channels_acme_chat.conformance:FIXTURES\n"
+    )
+    return where
+
+
+def _run(distribution: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(distribution / "src"), *filter(None, sys.path)])
+    environment = {**os.environ, "PYTHONPATH": path, "MESSAGING_CHANNELS_HOME": str(distribution / "home")}
+    return subprocess.run(
+        [sys.executable, *command],
+        cwd=distribution,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_library_the_gateway_the_outbox_and_the_kit_know_the_channel(distribution: Path) -> None:
+    done = _run(distribution, "-c", KNOWS)
+
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told == {
+        "failed": [],
+        "outbox": "hello",
+        "findings": [],
+        "paths": [
+            "/v1/apps/message/acme-chat",
+            "/v1/identities/{id}/person/message/acme-chat",
+            "/v1/users/{id}/message/acme-chat",
+        ],
+        "scope": True,
+        "events": True,
+        "user path": ["channel.acme-chat", None],
+        "body": True,
+        "advanced": False,
+        "schema": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        (("--text", "hello", "--silent"), 0),
+        (("--content", '{"text": "hello"}'), 0),
+        (("--content", '{"text": "hello", "colour": "red"}'), 2),
+    ],
+)
+def test_the_command_line_sends_on_it(distribution: Path, more: tuple[str, ...], code: int) -> None:
+    done = _run(
+        distribution, "-m", "messaging_channels._cli.main", "send", "acme-chat", "--to", "user-1", *more
+    )
+
+    assert done.returncode == code, done.stderr
+    assert "red" not in done.stderr
+    if code == 0:
+        assert '"destination":"user-1"' in done.stdout.replace(" ", "")
+
+
+def test_an_address_that_is_none_is_refused_by_the_command_line(distribution: Path) -> None:
+    done = _run(
+        distribution,
+        "-m",
+        "messaging_channels._cli.main",
+        "send",
+        "acme-chat",
+        "--to",
+        "no id!",
+        "--text",
+        "hello",
+    )
+
+    assert done.returncode == 2
+    assert "acme-chat id" in done.stderr
