@@ -80,7 +80,7 @@ def serve(which):
                 return [ProviderSpec("at-once", AtOnceSettings, lambda _: AtOnce())]
 
         home = tempfile.mkdtemp()
-        environment = {"MESSAGING_CHANNELS_HOME": home, "MESSAGING_CHANNELS_AT_ONCE_ON": "1"}
+        environment = {"MESSAGING_CHANNELS_HOME": home}
         configuration = Configuration.read(environment=environment, use_sandbox_defaults=True)
         configuration = replace(configuration, plugins=plugins.load_plugins(only=(), extra=[Plugin()]))
         gateway = open_gateway(

@@ -9,27 +9,23 @@ from importlib.metadata import entry_points
 from markdown import table
 
 from messaging_channels._cli import main as command_line
+from messaging_channels._cli.exits import EXIT_CODES
 
 _HEAD = """# Command line
 
-Generated from the parser by `python tools/generate.py`. Commands print JSON on the standard output, and words on the standard error.
+Generated from the parser by `python tools/generate.py`. Commands print tables on a terminal and JSON in a pipe, and words on the standard error.
 
 ## Exit codes
 
 | Code | Meaning |
 | --- | --- |
-| 0 | sent, or done |
-| 1 | the message may have been sent |
-| 2 | wrong input |
-| 3 | wrong configuration |
-| 4 | the provider rejected the message |
-| 5 | not sent: try again later |
 """
 
 
 def page() -> str:
     """Return the whole page."""
-    return _HEAD + "".join(_sections(parser()))
+    codes = "".join(f"| {code} | {words} |\n" for code, words in EXIT_CODES.items())
+    return _HEAD + codes + "".join(_sections(parser()))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -9,8 +9,8 @@ from typing import Any
 from markdown import field_texts, table, type_name
 from provider_tables import setting_rows
 
+from messaging_channels._config.http_fields import HttpFields
 from messaging_channels._config.sections import TelemetrySettings
-from messaging_channels._config.settings import _HttpFields
 from messaging_channels.plugins import LedgerSettings
 from messaging_channels.policies import CircuitBreaker, RetryPolicy
 from messaging_channels_gateway.settings import GatewaySettings
@@ -25,7 +25,7 @@ def parts() -> dict[str, Callable[[], str]]:
         "telemetry": lambda: _of_model(TelemetrySettings, "MESSAGING_CHANNELS_TELEMETRY_"),
         "retry": lambda: table(_HEAD, _of_fields(RetryPolicy, "MESSAGING_CHANNELS_RETRY_")),
         "circuit-breaker": lambda: table(_HEAD, _of_fields(CircuitBreaker, "")),
-        "http": lambda: table(_HEAD, _of_fields(_HttpFields, "MESSAGING_CHANNELS_HTTP_")),
+        "http": lambda: table(_HEAD, _of_fields(HttpFields, "MESSAGING_CHANNELS_HTTP_")),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from markdown import table
 
 from messaging_channels import errors
-from messaging_channels._cli.messages import exit_code
+from messaging_channels._cli.exits import exit_code
 
 
 def parts() -> dict[str, Callable[[], str]]:

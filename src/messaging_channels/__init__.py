@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from messaging_channels._faces import lazy
 
 if TYPE_CHECKING:
-    from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
+    from messaging_channels._client.async_dispatcher import AsyncDispatcher
+    from messaging_channels._client.dispatcher import Dispatcher
     from messaging_channels._client.worker import AsyncWorker, Worker
     from messaging_channels._config.settings import Configuration
     from messaging_channels._ledger.options import LedgerOptions
@@ -93,10 +94,8 @@ __all__ = [
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        "_client.dispatcher": (
-            "Dispatcher",
-            "AsyncDispatcher",
-        ),
+        "_client.async_dispatcher": ("AsyncDispatcher",),
+        "_client.dispatcher": ("Dispatcher",),
         "_client.worker": (
             "Worker",
             "AsyncWorker",

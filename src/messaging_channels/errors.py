@@ -4,6 +4,7 @@ MessagingError
 ├── BadInput                     the caller's input is invalid; no request was made
 │   ├── InvalidAddress           not an address of its kind
 │   ├── InvalidMessage           a field of a message is invalid
+│   │   └── InvalidArgument      an argument has a wrong type or is out of range
 │   ├── UnknownChannel           no channel has this name or supports this message type
 │   ├── Unsupported              the provider does not support the message type or a field
 │   ├── UnresolvedRecipient      the recipient has no address on the channel
@@ -36,6 +37,7 @@ from messaging_channels._model.errors import (
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
     InvalidAddress,
+    InvalidArgument,
     InvalidMessage,
     InvalidSetting,
     LedgerUnavailable,
@@ -67,6 +69,7 @@ __all__ = [
     "IdempotencyKeyInUse",
     "IdempotencyKeyReused",
     "InvalidAddress",
+    "InvalidArgument",
     "InvalidMessage",
     "InvalidSetting",
     "LedgerUnavailable",

@@ -59,10 +59,10 @@ def messaging_options() -> dict[str, Any]:
 
 @pytest.fixture
 def outbox(messaging_options: dict[str, Any]) -> Generator[Outbox]:
-    """What this test's application sends. Give it `outbox.dispatcher` or `outbox.async_dispatcher`."""
+    """What this test's application sends: with `Dispatcher.from_config()`, or with `outbox.dispatcher` or `outbox.async_dispatcher`."""
     from messaging_channels.testing import Outbox  # noqa: PLC0415  only where pytest runs
 
     options = dict(messaging_options)
     one = Outbox(*options.pop("providers", ()), **options)
-    yield one
-    one.close()
+    with one:
+        yield one

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from messaging_channels._cli.messages import add_command, print_json
+from messaging_channels._cli.messages import add_command
+from messaging_channels._cli.output import print_json
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
 from messaging_channels._model.statements import ConsentStatement, StatementKind

@@ -6,7 +6,8 @@ import argparse
 import sys
 from typing import Any, Protocol, runtime_checkable
 
-from messaging_channels._cli.messages import add_command, add_group, print_json
+from messaging_channels._cli.messages import add_command, add_group
+from messaging_channels._cli.output import print_json
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
 from messaging_channels._ledger.options import LedgerOptions

@@ -1,35 +1,42 @@
-"""The command line: JSON on stdout, words on stderr, and exit codes that scripts can use.
-
-0 sent; 1 may have been sent, or the answer is not known; 2 the command or the message is wrong; 3 the configuration is wrong;
-4 refused for good; 5 not sent, try again later.
-"""
+"""The command line: tables for people, JSON for pipes, words on stderr, and exit codes that scripts can use (see `exits`)."""
 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from datetime import datetime
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from messaging_channels._cli.channel_options import known_channels
+from messaging_channels._cli.completion import add_completion_command
 from messaging_channels._cli.consent import add_consent_commands
+from messaging_channels._cli.dry_run import dry_run
+from messaging_channels._cli.exits import (
+    EXIT_FAULT,
+    EXIT_UNKNOWN,
+    describe_exit_codes,
+    exit_code,
+    fail,
+    run_in_words,
+)
 from messaging_channels._cli.ledger import add_ledger_commands
 from messaging_channels._cli.messages import (
-    EXIT_UNKNOWN,
     add_channels,
     add_command,
     add_group,
-    exit_code,
-    open_recipients,
-    print_json,
+    open_many,
     print_results,
+    recipient_of,
 )
+from messaging_channels._cli.output import print_json, print_rows
 from messaging_channels._cli.queue import add_queue_commands
+from messaging_channels._cli.records import add_record_commands
+from messaging_channels._cli.setting_up import add_setting_up_commands
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
-from messaging_channels._model import errors
+from messaging_channels._model.nearest import nearest
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.send_failed import SendFailed
 from messaging_channels._providers.sandbox import BEHAVIOURS, Sandbox
@@ -45,111 +52,103 @@ COMMANDS = "messaging_channels.commands"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     given = sys.argv[1:] if arguments is None else arguments
-    options = _build_parser(given[:1]).parse_args(given)
-    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        return run(options)
-    except SendFailed as failed:
-        print_json({"messages": [failed.receipt.as_dict()]})
-        return _print_error(failed)
-    except errors.MessagingError as error:
-        return _print_error(error)
+        return run_in_words(lambda: _run(given))
+    except Exception as fault:
+        print(f"internal error: {_FAULT}", file=sys.stderr)
+        if arguments is not None:
+            raise
+        sys.excepthook(type(fault), fault, fault.__traceback__)
+        return EXIT_FAULT
 
 
-def _print_error(error: errors.MessagingError) -> int:
-    print(f"{error.code}: {error}", file=sys.stderr)
-    return exit_code(error)
+def _run(given: Sequence[str]) -> int:
+    parser = _build_parser(given[:1])
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        getattr(options, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
+    run: Callable[[argparse.Namespace], int] = options.run
+    return run(options)
 
 
 def _send(options: argparse.Namespace) -> int:
     configuration = Configuration.read(use_sandbox_defaults=True)
-    message: Message = options.message(options)
     with Dispatcher.from_parts(configuration.build()) as dispatcher:
-        if options.to_file:
-            with open_recipients(options.to_file) as to:
-                return print_results(
-                    dispatcher.send_each(message, to=to, idempotency_key=options.idempotency_key)
-                )
-        receipt = dispatcher.send(message, to=options.to, idempotency_key=options.idempotency_key)
+        if options.dry_run:
+            return dry_run(dispatcher, options)
+        if options.to is None:
+            with open_many(options) as (messages, to, total):
+                results = dispatcher.send_each(messages, to=to, idempotency_key=options.idempotency_key)
+                return print_results(results, total)
+        message: Message = options.message(options, None)
+        try:
+            receipt = dispatcher.send(
+                message, to=recipient_of(options), idempotency_key=options.idempotency_key
+            )
+        except SendFailed as failed:
+            print_json({"messages": [failed.receipt.as_dict()]})
+            return fail(f"{failed.code}: {failed}", exit_code(failed))
     print_json({"messages": [receipt.as_dict()]})
     if receipt.provider == Sandbox.name:
         print("sent to the sandbox: nothing left this machine", file=sys.stderr)
     if receipt.outcome is Outcome.UNKNOWN:
-        print("\n".join(["it may have been sent", *receipt.explain()]), file=sys.stderr)
-        return EXIT_UNKNOWN
+        words = "outcome unknown: the message may have been sent. Do not resend; run: messaging-channels messages reconcile"
+        return fail("\n".join([words, *receipt.explain()]), EXIT_UNKNOWN)
     return 0
 
 
-def _providers(_: argparse.Namespace) -> int:
+def _providers(options: argparse.Namespace) -> int:
     plugins = Configuration.read(use_sandbox_defaults=True).plugins
     specs = [
         {"name": name, "settings": list(spec.settings.model_fields)}
         for name, spec in plugins.providers.items()
     ]
-    print_json({"providers": specs, "failed": {name: why.problem for name, why in plugins.failed.items()}})
+    failed = {name: why.problem for name, why in plugins.failed.items()}
+    if not sys.stdout.isatty() or options.json:
+        print_json({"providers": specs, "failed": failed})
+    else:
+        print_rows(
+            {"providers": specs},
+            {"provider": lambda one: one["name"], "settings": lambda one: one["settings"]},
+        )
+        for name, problem in failed.items():
+            fail(f"plugin {name} could not be loaded: {problem}")
     return 0
 
 
-def _channels(_: argparse.Namespace) -> int:
+def _channels(options: argparse.Namespace) -> int:
     configuration = Configuration.read(use_sandbox_defaults=True)
     routes = configuration.routes()
-    print_json(
+    channels = [
         {
-            "channels": [
-                {
-                    "name": channel.name,
-                    "message_types": [kind.__name__ for kind in channel.message_types],
-                    "route": list(routes[channel.name].providers) if channel.name in routes else [],
-                }
-                for channel in configuration.plugins.channels
-            ]
+            "name": channel.name,
+            "message_types": [kind.__name__ for kind in channel.message_types],
+            "route": list(routes[channel.name].providers) if channel.name in routes else [],
         }
+        for channel in configuration.plugins.channels
+    ]
+    columns = {"channel": "name", "route": "route", "message types": "message_types"}
+    print_rows(
+        {"channels": channels}, {head: _reads(key) for head, key in columns.items()}, as_json=options.json
     )
     return 0
 
 
-def _config(_: argparse.Namespace) -> int:
-    print_json({"settings": Configuration.read(use_sandbox_defaults=True).describe()})
+def _config(options: argparse.Namespace) -> int:
+    if options.variables:
+        known = Configuration.read(check=False).known
+        print("\n".join(f"{known.prefix}{name}" for name in sorted(known.variables)))
+        return 0
+    settings = Configuration.read(use_sandbox_defaults=True).describe()
+    columns = {"setting": "name", "value": "value", "from": "source"}
+    print_rows(
+        {"settings": settings}, {head: _reads(key) for head, key in columns.items()}, as_json=options.json
+    )
     return 0
 
 
-def _messages_show(options: argparse.Namespace) -> int:
-    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
-        record = dispatcher.get_message(options.id)
-        for provider in () if record else dispatcher.providers:
-            record = record or dispatcher.get_message(provider=provider, provider_id=options.id)
-    if record is None:
-        print("no message has that id, ours or a provider's", file=sys.stderr)
-        return EXIT_UNKNOWN
-    print_json(record.as_dict())
-    return 0
-
-
-def _messages_list(options: argparse.Namespace) -> int:
-    names = ("scope", "limit", "before", "channel", "status", "to", "since", "until")
-    wanted = {name: getattr(options, name) for name in names}
-    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
-        print_json({"messages": [record.as_dict() for record in dispatcher.list_messages(**wanted)]})
-    return 0
-
-
-def _messages_reconcile(_: argparse.Namespace) -> int:
-    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
-        print_json({"messages": [record.as_dict() for record in dispatcher.reconcile()]})
-    return 0
-
-
-def _messages_cancel(options: argparse.Namespace) -> int:
-    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
-        done = dispatcher.queue.cancel(options.id)
-    print("cancelled" if done else "too late, or nothing waits under that id", file=sys.stderr)
-    return 0 if done else EXIT_UNKNOWN
-
-
-def _reports_fetch(_: argparse.Namespace) -> int:
-    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
-        print(f"{len(dispatcher.fetch_reports())} reports fetched and kept", file=sys.stderr)
-    return 0
+def _reads(key: str) -> Callable[[Any], Any]:
+    return lambda row: row[key]
 
 
 def _sandbox_list(_: argparse.Namespace) -> int:
@@ -160,7 +159,7 @@ def _sandbox_list(_: argparse.Namespace) -> int:
 
 
 def _sandbox_clear(_: argparse.Namespace) -> int:
-    print(f"{_sandbox().outbox.clear()} messages forgotten", file=sys.stderr)
+    print(f"{_sandbox().outbox.clear()} messages deleted", file=sys.stderr)
     return 0
 
 
@@ -191,68 +190,68 @@ def _sandbox() -> Sandbox:
     return provider
 
 
+class _Parser(argparse.ArgumentParser):
+    """Names the nearest command or option where one is misspelt. Its subcommands are of the same class."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage of this very command and what is wrong with it, and exit with 2."""
+        found = _UNKNOWN_WORD.search(message)
+        if found is not None:
+            word = found["option"] or found["choice"]
+            known = [name for name in self._option_string_actions if name.startswith("--")]
+            if found["choice"]:
+                known = [
+                    one for action in self._actions for one in (action.choices or ()) if isinstance(one, str)
+                ]
+            near = nearest(word, known)
+            message += f". Did you mean {near}?" if near else ""
+        super().error(message)
+
+
 def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="messaging-channels",
         description="Send messages over any channel through any provider.",
-        epilog="Without configuration everything goes to the sandbox, and nothing leaves this machine. "
-        "Try: messaging-channels send sms --to 38598123456 --text 'My text message'. "
-        "Exit codes: 0 sent, 1 may have been sent, 2 wrong input, 3 wrong configuration, 4 refused, 5 not sent (try again).",
+        epilog="Without configuration everything goes to the sandbox, and nothing leaves this machine.\n"
+        f"Try: messaging-channels send sms --to 38598123456 --text 'My text message'\n\n{describe_exit_codes()}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"messaging-channels {version('messaging-channels')}"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     channels = known_channels(command)
-    add_channels(commands.add_parser("send", help="send a message to an address"), _send, channels)
-    add_command(commands, "providers", _providers, "list the providers and their settings")
-    add_command(commands, "channels", _channels, "list the channels, what they carry, and their routes")
-    add_command(commands, "config", _config, "show every setting and where it came from, secrets hidden")
-    _add_messages_commands(commands)
+    send = commands.add_parser("send", help="send a message to an address")
+    for channel in add_channels(send, _send, channels):
+        channel.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="say who would be asked and whether a check blocks it; send nothing",
+        )
+    add_setting_up_commands(commands)
+    for name, run, words in (
+        ("providers", _providers, "list the providers and their settings"),
+        ("channels", _channels, "list the channels, what they carry, and their routes"),
+        ("config", _config, "show every setting and where it came from, secrets hidden"),
+    ):
+        listing = add_command(commands, name, run, words)
+        listing.add_argument("--json", action="store_true", help="print JSON on a terminal too")
+        if name == "config":
+            listing.add_argument(
+                "--variables", action="store_true", help="list the names of all environment variables"
+            )
+    add_record_commands(commands)
     add_queue_commands(commands, channels)
     add_ledger_commands(commands)
     add_consent_commands(commands)
     sandbox = add_group(commands, "sandbox", "look at what the sandbox took")
     add_command(sandbox, "list", _sandbox_list, "list the messages with their final statuses")
-    add_command(sandbox, "clear", _sandbox_clear, "forget all messages")
+    add_command(sandbox, "clear", _sandbox_clear, "delete all messages of the sandbox")
     add_command(sandbox, "addresses", _sandbox_addresses, "list the addresses that make it fail")
     _add_plugin_commands(commands)
     _add_commands_of_plugins(commands, command)
+    add_completion_command(commands, parser)
     return parser
-
-
-def _parse_seconds(text: str) -> float:
-    """Read a time with its zone as seconds since the epoch."""
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("write it as 2030-01-31T09:00+01:00") from None
-    if when.tzinfo is None:
-        raise argparse.ArgumentTypeError("give a time zone, as in 2030-01-31T09:00+01:00")
-    return when.timestamp()
-
-
-def _add_messages_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
-    messages = add_group(commands, "messages", "look at the record of what was sent, and change what waits")
-    show = add_command(
-        messages, "show", _messages_show, "show a message with its attempts, decisions and reports"
-    )
-    show.add_argument("id", metavar="ID", help="our message id, or the provider's")
-    listing = add_command(messages, "list", _messages_list, "list messages, the newest first")
-    listing.add_argument(
-        "--to", metavar="ADDRESS", help="to that recipient, as far as the ledger keeps addresses"
-    )
-    listing.add_argument("--status", metavar="NAME", help="of that status, such as PENDING_UNKNOWN")
-    listing.add_argument("--channel", help="of that channel, such as sms")
-    listing.add_argument("--since", type=_parse_seconds, metavar="TIME", help="taken in then or later")
-    listing.add_argument("--until", type=_parse_seconds, metavar="TIME", help="taken in before")
-    listing.add_argument("--scope", default="", help="of that scope (default: none)")
-    listing.add_argument("--before", metavar="ID", help="the page after that message")
-    listing.add_argument("--limit", type=int, default=50, help="at most so many (default: 50)")
-    cancel = add_command(messages, "cancel", _messages_cancel, "end a message of which nothing went out yet")
-    cancel.add_argument("id", metavar="ID", help="our message id")
-    add_command(
-        messages, "reconcile", _messages_reconcile, "ask providers about messages that may have been sent"
-    )
-    reports = add_group(commands, "reports", "delivery reports")
-    add_command(reports, "fetch", _reports_fetch, "fetch delivery reports from providers that offer them")
 
 
 def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
@@ -283,9 +282,17 @@ def _add_commands_of_plugins(commands: Any, command: Sequence[str]) -> None:  # 
     for entry in entry_points(group=COMMANDS):
         if entry.name not in commands.choices:
             source = entry.dist.name if entry.dist else entry.module
-            parser = commands.add_parser(entry.name, help=f"of {source}")
+            parser = commands.add_parser(entry.name, help=f"a command of {source}")
             if entry.name in command:
                 entry.load()(parser)
+
+
+_FAULT = (
+    "please report it with what follows; what was sent before it is in `messaging-channels messages list`"
+)
+_UNKNOWN_WORD = re.compile(
+    r"unrecognized arguments: (?P<option>--[\w-]+)|invalid choice: '(?P<choice>[\w-]+)'"
+)
 
 
 if __name__ == "__main__":

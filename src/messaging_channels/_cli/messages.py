@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from messaging_channels._cli.channel_options import add_options, address_help, build_message
-from messaging_channels._model import errors
+from messaging_channels._cli.channel_options import add_options, address_help, build_message, options_of
+from messaging_channels._cli.exits import EXIT_UNKNOWN, describe_exit_codes, exit_code
+from messaging_channels._cli.output import Progress, print_json
+from messaging_channels._cli.rows import count_rows, key_of_file, read_rows, recipient_column
+from messaging_channels._model.errors import InvalidArgument
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.receipts import Receipt
-from messaging_channels._model.send_failed import NotSent, Rejected
+from messaging_channels.messages import Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,49 +26,81 @@ if TYPE_CHECKING:
     from messaging_channels._sending.bulk import SendResult
     from messaging_channels.plugins.channels import ChannelSpec
 
-_EXIT_CODES: tuple[tuple[type[errors.MessagingError], int], ...] = (
-    (errors.BadInput, 2),
-    (errors.ConfigurationError, 3),
-    (Rejected, 4),
-    (NotSent, 5),
-)
-EXIT_UNKNOWN = 1
-
-
-def exit_code(error: errors.MessagingError) -> int:
-    """Return what a command ends with when that was raised."""
-    return next((code for kind, code in _EXIT_CODES if isinstance(error, kind)), EXIT_UNKNOWN)
-
-
-def print_json(answer: Any) -> None:  # noqa: ANN401  anything JSON can hold
-    """Print a line of JSON."""
-    print(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
-
 
 @contextmanager
 def open_recipients(path: Path) -> Generator[Iterator[str]]:
-    """Open a file with one address a line, and draw from it."""
-    with path.open(encoding="utf-8") as lines:
+    """Open a file with one address a line (`-` for the standard input), and draw from it."""
+    if str(path) == "-":
+        yield (line.strip() for line in sys.stdin if line.strip())
+        return
+    with path.open(encoding="utf-8-sig") as lines:
         yield (line.strip() for line in lines if line.strip())
 
 
-def print_results(results: Iterable[SendResult | EnqueueResult]) -> int:
+def recipient_of(options: argparse.Namespace) -> str:
+    """Return the one recipient: as it is given, or the first line of the standard input for `-`."""
+    return sys.stdin.readline().strip() if options.to == "-" else options.to
+
+
+@contextmanager
+def open_many(
+    options: argparse.Namespace,
+) -> Generator[tuple[Message | Iterator[Message], Iterator[str], int | None]]:
+    """Open what `--to-file` or `--csv` names: the message or messages, their recipients, and how many those are if that is known.
+
+    With a CSV file the idempotency key is that of the file and the message, unless one was given: the same command continues where it stopped.
+
+    Raises:
+        InvalidArgument: the file or a gap of the message is wrong.
+    """
+    if options.csv is None:
+        total = count_rows(options.to_file)
+        with open_recipients(options.to_file) as to:
+            yield options.message(options, None), to, None if total is None else total + 1
+        return
+    if options.idempotency_key is None:
+        given = {
+            name: str(value)
+            for name, value in sorted(vars(options).items())
+            if name in options.message_options
+        }
+        options.idempotency_key = key_of_file(options.csv, given)
+        print(f"idempotency key: {options.idempotency_key}", file=sys.stderr)
+    rows = read_rows(options.csv)
+    first = next(rows, None)
+    if first is None:
+        raise InvalidArgument("holds no recipients", argument=str(options.csv), hint="write a row for each")
+    column = recipient_column(first, options.to_column)
+    options.message(options, first)  # a gap that no column fills is found before anything is sent
+    addresses: list[str] = []
+
+    def messages() -> Iterator[Message]:
+        for row in chain((first,), rows):
+            addresses.append(row.cells[column])
+            yield options.message(options, row)
+
+    yield messages(), _drain(addresses), count_rows(options.csv)
+
+
+def _drain(addresses: list[str]) -> Iterator[str]:
+    """Yield the address of each message that was drawn."""
+    while addresses:
+        yield addresses.pop(0)
+
+
+def print_results(results: Iterable[SendResult | EnqueueResult], total: int | None = None) -> int:
     """Print a line of JSON for each recipient, and on a terminal how far it has come. Return the worst exit code."""
-    worst = count = failed = 0
-    on_terminal = sys.stderr.isatty()
+    worst, progress = 0, Progress(total)
     for each in results:
-        count += 1
         told: dict[str, Any] = each.receipt.as_dict() if each.receipt else {"destination": each.to}
         if each.error is not None:
-            failed += 1
-            told["error"] = each.error.code
+            told |= {"error": each.error.code, "message": str(each.error)}
             worst = max(worst, exit_code(each.error))
         elif isinstance(each.receipt, Receipt) and each.receipt.outcome is Outcome.UNKNOWN:
             worst = max(worst, EXIT_UNKNOWN)
         print_json(told)
-        if on_terminal and count % 100 == 0:
-            print(f"{count} done, {failed} failed", end="\r", file=sys.stderr, flush=True)
-    print(f"{count} done, {failed} failed", file=sys.stderr)
+        progress.add(failed=each.error is not None)
+    progress.end()
     return worst
 
 
@@ -77,7 +112,7 @@ def add_command(
 ) -> argparse.ArgumentParser:
     """Describe a command, and what runs it."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=description, description=description)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     return parser
 
 
@@ -108,14 +143,45 @@ def _add_channel(
     channels: Any,  # noqa: ANN401  argparse keeps the type to itself
     spec: ChannelSpec,
 ) -> argparse.ArgumentParser:
+    title = spec.title or f"a message by {spec.name}"
     parser: argparse.ArgumentParser = channels.add_parser(
-        spec.name, help=spec.title or f"a message by {spec.name}"
+        spec.name,
+        help=title,
+        description=f"Send {title}.",
+        epilog=describe_exit_codes(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    to = parser.add_mutually_exclusive_group(required=True)
-    to.add_argument("--to", help=address_help(spec))
-    to.add_argument("--to-file", type=Path, metavar="FILE", help="a file with one address a line")
-    parser.add_argument("--idempotency-key", metavar="KEY", help="sends at most once for the same key")
+    _add_recipients(parser, spec)
+    parser.add_argument(
+        "--idempotency-key",
+        metavar="KEY",
+        help="sends at most once for the same key (default with --csv: one made of the file and the message)",
+    )
     parser.add_argument("--sender", help="who it comes from (default: the provider's configured sender)")
-    parser.set_defaults(message=build_message(spec))
+    names = {"sender", "to_column", *(one.name.replace("-", "_") for one in options_of(spec))}
+    parser.set_defaults(message=build_message(spec), parser=parser, message_options=names)
     add_options(parser, spec)
     return parser
+
+
+def _add_recipients(parser: argparse.ArgumentParser, spec: ChannelSpec) -> None:
+    """Describe the options that say whom it is for."""
+    to = parser.add_mutually_exclusive_group(required=True)
+    to.add_argument("--to", help=f"{address_help(spec)}; - for the standard input")
+    to.add_argument(
+        "--to-file",
+        type=Path,
+        metavar="FILE",
+        help="a file with one address a line; - for the standard input",
+    )
+    to.add_argument(
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="a CSV file with a head line: a row is a recipient, and its cells fill {column} in the message",
+    )
+    parser.add_argument(
+        "--to-column",
+        metavar="NAME",
+        help="the column of --csv that holds the recipients (default: to, phone or email)",
+    )

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._cli.exits import fail
 from messaging_channels._cli.messages import (
     add_channels,
     add_command,
     add_group,
-    open_recipients,
-    print_json,
+    open_many,
     print_results,
+    recipient_of,
 )
-from messaging_channels._client.dispatcher import Dispatcher
+from messaging_channels._cli.output import print_json, print_rows
+from messaging_channels._cli.records import open_dispatcher, print_records
 from messaging_channels._client.worker import DEFAULT_CONCURRENCY, DEFAULT_POLL_INTERVAL, Worker
-from messaging_channels._config.settings import Configuration
+from messaging_channels._model.errors import InvalidArgument
 from messaging_channels._queue.enqueue import PRIORITIES
 from messaging_channels.plugins.ledger_queue import metrics
 from messaging_channels.policies.windows import SendWindow
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.channels import ChannelSpec
 
 _DAY_SECONDS = 86400.0
+_WINDOW = re.compile(r"[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]")
 
 
 def add_queue_commands(
@@ -36,39 +41,48 @@ def add_queue_commands(
     channels: Sequence[ChannelSpec],
 ) -> None:
     """Describe the commands."""
-    words = "take a message in, to be sent by `worker`"
+    words = "store a message; `messaging-channels worker` sends it"
     enqueue = commands.add_parser("enqueue", help=words, description=words)
     for channel in add_channels(enqueue, _enqueue, channels):
         _add_enqueue_options(channel)
-    work = add_command(
-        commands, "worker", _worker, "send what waits in the ledger, until stopped (SIGTERM or Ctrl-C)"
-    )
+    work = add_command(commands, "worker", _worker, "send queued messages until stopped (SIGTERM or Ctrl-C)")
     work.add_argument(
         "--concurrency",
         type=int,
         default=DEFAULT_CONCURRENCY,
-        help=f"threads (default: {DEFAULT_CONCURRENCY})",
+        help=f"worker threads (default: {DEFAULT_CONCURRENCY})",
     )
     work.add_argument(
         "--poll-interval",
         type=float,
         default=DEFAULT_POLL_INTERVAL,
         metavar="SECONDS",
-        help=f"between looks when idle (default: {DEFAULT_POLL_INTERVAL})",
+        help=f"how often to check for due messages (default: {DEFAULT_POLL_INTERVAL})",
     )
     work.add_argument(
-        "--retention-days", type=float, metavar="DAYS", help="forget addresses and dead letters after that"
+        "--retention-days",
+        type=float,
+        metavar="DAYS",
+        help="delete addresses and dead letters older than that (default: never)",
     )
-    work.add_argument("--drain", action="store_true", help="send what is due now, then end")
+    work.add_argument("--drain", action="store_true", help="send what is due, then exit")
     _add_queue_group(commands)
 
 
 def _add_queue_group(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
-    queue = add_group(commands, "queue", "show what waits in the queue, and retry what it gave up on")
-    stats = add_command(queue, "stats", _queue_stats, "count the messages by state, as JSON")
-    stats.add_argument("--prometheus", action="store_true", help="print it as Prometheus reads it")
-    add_command(queue, "dead-letters", _queue_dead_letters, "list the messages that are tried no more")
-    retry = add_command(queue, "retry", _queue_retry, "have dead letters tried again")
+    queue = add_group(commands, "queue", "show queue statistics and dead letters, and retry those")
+    stats = add_command(
+        queue, "stats", _queue_stats, "count the messages by state: a table on a terminal, JSON in a pipe"
+    )
+    stats.add_argument("--prometheus", action="store_true", help="print Prometheus metrics")
+    dead = add_command(
+        queue, "dead-letters", _queue_dead_letters, "list the messages that are not tried any more"
+    )
+    dead.add_argument("--limit", type=int, default=100, help="at most so many (default: 100)")
+    dead.add_argument("--before", metavar="ID", help="the page after that message")
+    for one in (stats, dead):
+        one.add_argument("--json", action="store_true", help="print JSON on a terminal too")
+    retry = add_command(queue, "retry", _queue_retry, "retry one dead letter, or all")
     which = retry.add_mutually_exclusive_group(required=True)
     which.add_argument("id", nargs="?", metavar="ID", help="our id of one message")
     which.add_argument("--all", action="store_true", help="all of them")
@@ -97,20 +111,26 @@ def _parse_time(text: str) -> datetime:
 
 
 def _enqueue(options: argparse.Namespace) -> int:
-    message, terms = options.message(options), _enqueue_options(options)
-    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
-        if options.to_file:
-            with open_recipients(options.to_file) as to:
-                return print_results(dispatcher.enqueue_each(message, to=to, **terms))
-        receipt = dispatcher.enqueue(message, to=options.to, **terms)
+    terms = _enqueue_options(options)
+    with open_dispatcher() as dispatcher:
+        if options.to is None:
+            with open_many(options) as (messages, to, total):
+                terms["idempotency_key"] = options.idempotency_key
+                return print_results(dispatcher.enqueue_each(messages, to=to, **terms), total)
+        receipt = dispatcher.enqueue(options.message(options, None), to=recipient_of(options), **terms)
     print_json({"messages": [receipt.as_dict()]})
     return 0
 
 
 def _enqueue_options(options: argparse.Namespace) -> dict[str, Any]:
     window = None
-    if options.window or options.timezone:
-        start, _, end = (options.window or "").partition("-")
+    if options.timezone and not options.window:
+        raise InvalidArgument("needs --window", argument="--timezone", hint="write --window 09:00-20:00")
+    if options.window:
+        if not _WINDOW.fullmatch(options.window):
+            problem = f"must be HH:MM-HH:MM, got {options.window[:40]!r}"
+            raise InvalidArgument(problem, argument="--window", hint="write for example 09:00-20:00")
+        start, _, end = options.window.partition("-")
         window = SendWindow(start, end, timezone=options.timezone)
     names = ("idempotency_key", "send_at", "priority", "expires_in")
     return {"window": window} | {name: getattr(options, name) for name in names}
@@ -118,7 +138,7 @@ def _enqueue_options(options: argparse.Namespace) -> dict[str, Any]:
 
 def _worker(options: argparse.Namespace) -> int:
     keep = None if options.retention_days is None else options.retention_days * _DAY_SECONDS
-    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
+    with open_dispatcher() as dispatcher:
         worker = Worker(
             dispatcher,
             concurrency=options.concurrency,
@@ -126,7 +146,7 @@ def _worker(options: argparse.Namespace) -> int:
             retention=keep,
         )
         if options.drain:
-            print(f"{worker.drain()} messages looked at", file=sys.stderr)
+            print(f"{worker.drain()} messages processed", file=sys.stderr)
             return 0
 
         def stop(number: int, frame: object) -> None:  # noqa: ARG001  what a handler is called with
@@ -134,30 +154,43 @@ def _worker(options: argparse.Namespace) -> int:
 
         for one in (signal.SIGTERM, signal.SIGINT):
             signal.signal(one, stop)
-        print("working; stop it with SIGTERM or Ctrl-C", file=sys.stderr, flush=True)
+        words = f"worker started ({options.concurrency} threads); stop it with SIGTERM or Ctrl-C"
+        print(words, file=sys.stderr, flush=True)
         worker.run()
     print("stopped", file=sys.stderr)
     return 0
 
 
 def _queue_stats(options: argparse.Namespace) -> int:
-    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
+    with open_dispatcher() as dispatcher:
         stats = dispatcher.queue.stats()
     if options.prometheus:
         print("\n".join(map(str, metrics(stats))))
-    else:
+    elif options.json or not sys.stdout.isatty():
         print_json(stats.as_dict())
+    else:
+        states = [{"state": state, "messages": count} for state, count in stats.by_state.items()]
+        print_rows({"queued messages": states}, {name: _reads(name) for name in ("state", "messages")})
+        print(f"ready now: {stats.ready}; the oldest has been due for {stats.oldest_age_seconds:.0f} s")
     return 0
 
 
-def _queue_dead_letters(_: argparse.Namespace) -> int:
-    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
-        print_json({"messages": [record.as_dict() for record in dispatcher.queue.dead_letters()]})
+def _reads(key: str) -> Callable[[Any], Any]:
+    return lambda row: row[key]
+
+
+def _queue_dead_letters(options: argparse.Namespace) -> int:
+    with open_dispatcher() as dispatcher:
+        found = dispatcher.queue.dead_letters(limit=options.limit, before=options.before)
+        records = [record.as_dict() for record in found]
+    print_records(records, as_json=options.json)
     return 0
 
 
 def _queue_retry(options: argparse.Namespace) -> int:
-    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
+    with open_dispatcher() as dispatcher:
         count = dispatcher.queue.retry_dead_letters(None if options.all else options.id)
+    if count == 0 and options.id:
+        return fail(f"not_found: no dead letter with id {options.id[:80]!r}")
     print(f"{count} dead letters will be tried again", file=sys.stderr)
     return 0

@@ -5,22 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
+from messaging_channels._client import capture
+from messaging_channels._client.arguments import (
+    as_enqueue_options,
+    as_moment,
+    as_send_options,
+    as_status_group,
+    as_status_name,
+    check_alternatives,
+    check_list,
+    check_lookup,
+    check_message,
+    check_messages,
+    check_recipient,
+)
 from messaging_channels._client.wiring import wire
 from messaging_channels._config.dispatcher_config import DispatcherConfig
 from messaging_channels._model import errors
+from messaging_channels._model.addresses import Address
+from messaging_channels._model.arguments import kind_of
+from messaging_channels._sending.send_options import DEFAULT_OPTIONS, SendOptions
 from messaging_channels._transport.drivers import AsyncTransport, Transport
 from messaging_channels.messages import Message
+from messaging_channels.plugins.ledger import GetMessage, ListMessages
 from messaging_channels.policies.circuit_breaker import CircuitState
 
 if TYPE_CHECKING:
     from messaging_channels._client.preferred import Alternatives, RecipientChannels
     from messaging_channels._inbound.handlers import Handler
     from messaging_channels._ledger.options import LedgerOptions
-    from messaging_channels._model.addresses import Address
     from messaging_channels._model.events import Event
     from messaging_channels._model.rate_limit import RateLimit
     from messaging_channels._model.receipts import Receipt
-    from messaging_channels._sending.send_options import SendOptions
     from messaging_channels._transport.clock import Clock
     from messaging_channels._transport.settings import HttpSettings
     from messaging_channels.consent.policy import ConsentPolicy
@@ -45,14 +61,14 @@ class BaseDispatcher:
         self,
         providers: Iterable[Provider],
         *,
-        routes: Mapping[str, Route] | None = None,
+        routes: Mapping[str, Route | str | Sequence[str]] | None = None,
         resolvers: Iterable[RecipientResolver] = (),
         accounts: Mapping[str, Iterable[Provider]] | None = None,
         channels: Iterable[Channel] = (),
         ledger: Ledger | LedgerOptions | None = None,
         consent: ConsentPolicy | None = None,
         checks: Iterable[PreSendCheck] = (),
-        rate_limits: Mapping[str, RateLimit] | None = None,
+        rate_limits: Mapping[str, RateLimit | float] | None = None,
         shared_limits: LimitStore | bool = False,
         notifiers: Iterable[QueueNotifier] = (),
         observer: Observer | None = None,
@@ -63,7 +79,8 @@ class BaseDispatcher:
 
         Args:
             providers: those of the platform's own account.
-            routes: by channel name. A channel without one is served by the providers that carry it, in the order given.
+            routes: by channel name: a `Route`, or the names of providers in order (a list, or a text with commas). A channel
+                without one is served by the providers that carry it, in the order given.
             resolvers: asked in order for recipients that are not addresses.
             accounts: the providers that hold other accounts' credentials, by the names that resolvers return.
             channels: besides the built-in ones.
@@ -71,7 +88,7 @@ class BaseDispatcher:
                 idempotency key are, in memory, as long as the dispatcher lives.
             consent: how what people say about being written to is understood. It is kept in the ledger, which is asked before every message.
             checks: pre-send checks that may block a message, asked in order.
-            rate_limits: the most that a provider may be asked for each account and sender, by the provider's name.
+            rate_limits: the most that a provider may be asked for each account and sender, by the provider's name; a number counts messages a second.
             shared_limits: whether rates and circuit breakers hold over all processes that share the ledger; or where else they are kept. Checks
                 that are `shared` are asked there too.
             notifiers: have a worker look at an enqueued message at once; see `messaging_channels.plugins.notifiers`.
@@ -82,6 +99,7 @@ class BaseDispatcher:
         Raises:
             UnknownProvider: a route names a provider that is not given.
             InvalidSetting: the name or a message type of a channel is taken; limits are to be shared, and the ledger does not keep them.
+            InvalidArgument: an argument is of a wrong type, such as a class instead of an instance, or two providers have one name.
         """
         self._open(
             DispatcherConfig(
@@ -135,13 +153,14 @@ class BaseDispatcher:
         """Return the flow that sends a message, by its own channel or the first that the recipient prefers.
 
         Raises:
-            InvalidMessage: `via` is none that there is.
+            InvalidArgument: `via` is none that there is.
         """
         if via is None and isinstance(message, Message):
             return self._pipeline.send(message, to, options)
         if via not in (None, "preferred"):
-            raise errors.InvalidMessage(
-                "it is not preferred", field="via", hint='leave it out, or give "preferred"'
+            given = repr(via)[:40] if isinstance(via, str) else kind_of(via)
+            raise errors.InvalidArgument(
+                f'must be "preferred", got {given}', argument="via", hint='leave it out, or give "preferred"'
             )
         return self._recipients.send(message, to, options)
 
@@ -180,6 +199,55 @@ class BaseDispatcher:
         ]
         return [CircuitState(name, account, failures, until) for (account, name), failures, until in named]
 
+    def _send_options(self, message: object, to: object, options: dict[str, Any], call: str) -> SendOptions:
+        """Return the options of one message.
+
+        Raises:
+            InvalidArgument: the message or the recipient is of a wrong type, or an option cannot be meant.
+        """
+        if not isinstance(message, Message):
+            check_alternatives(message, call=call)
+        if not isinstance(to, (str, Address)):
+            check_recipient(to, call=call, has_resolvers=bool(self._pipeline.envelopes.resolvers))
+        return SendOptions(**as_send_options(options, call)) if options else DEFAULT_OPTIONS
+
+    def _bulk_options(self, message: object, to: object, options: dict[str, Any]) -> SendOptions:
+        """Return the options of many messages; see `_send_options`."""
+        check_messages(message, to, call="send_each")
+        return SendOptions(**as_send_options(options, "send_each"))
+
+    def _enqueue_options(self, message: object, to: object, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the options of one message that is to wait; see `_send_options`."""
+        check_message(message, call="enqueue", takes_fallback=True)
+        check_recipient(to, call="enqueue", has_resolvers=bool(self._pipeline.envelopes.resolvers))
+        return as_enqueue_options(options, "enqueue")
+
+    def _lookup(
+        self,
+        message_id: str | None,
+        provider: str | None,
+        provider_id: str | None,
+        scope: str,
+        key: str | None,
+    ) -> GetMessage:
+        check_lookup(message_id, provider, provider_id, key)
+        return GetMessage(message_id, provider, provider_id, scope, key)
+
+    def _listing(self, wanted: dict[str, Any], to: Address | str | None) -> ListMessages:
+        """Return the operation that lists records; `wanted` are the keywords of `list_messages`."""
+        check_list(wanted["limit"], **{name: wanted[name] for name in ("scope", "before", "channel")})
+        return ListMessages(
+            wanted["scope"],
+            wanted["limit"],
+            wanted["before"],
+            wanted["channel"],
+            as_status_group(wanted["group_id"]),
+            as_moment(wanted["since"], "since"),
+            as_moment(wanted["until"], "until"),
+            as_status_name(wanted["status"]),
+            self._stored_addresses(to, wanted["channel"]),
+        )
+
     def _stored_addresses(self, to: Address | str | None, channel: str | None) -> tuple[str, ...]:
         """Return an address as records keep it, in the form of each channel that has such a one.
 
@@ -217,7 +285,10 @@ class BaseDispatcher:
         """
         from messaging_channels._config.settings import Configuration  # noqa: PLC0415  pydantic comes with it
 
-        return cls.from_parts(Configuration.read(settings).build(resolvers, checks))
+        configuration = Configuration.read(settings)
+        if capture.hook is not None:  # an outbox of a test
+            return cls(**capture.hook(configuration, list(resolvers), list(checks)))
+        return cls.from_parts(configuration.build(resolvers, checks))
 
 
 def _parse_for_each(channels: Iterable[Channel], text: str) -> list[Address]:

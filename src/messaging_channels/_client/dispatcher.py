@@ -1,28 +1,30 @@
-"""The two clients. They take the same arguments and run the same flows; one blocks, the other awaits."""
+"""The client for threads. `async_dispatcher` has the one for event loops, with the same arguments and the same flows."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal, Self
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
+from messaging_channels._client.arguments import as_enqueue_options, check_list, check_messages, check_webhook
 from messaging_channels._client.base import BaseDispatcher
-from messaging_channels._inbound.client import AsyncInboundClient, InboundClient
-from messaging_channels._queue.client import AsyncQueueClient, QueueClient
+from messaging_channels._client.dry_run import dry_run
+from messaging_channels._client.many import enqueue_each, send_each
+from messaging_channels._inbound.client import InboundClient
+from messaging_channels._queue.client import QueueClient
 from messaging_channels._queue.enqueue import (
-    MAX_TRANSACTION_SIZE,
     EnqueueKeywords,
     EnqueueResult,
     QueuedReceipt,
 )
-from messaging_channels._sending.bulk import CHUNK, Bulk, SendResult, chunks
-from messaging_channels._sending.send_options import DEFAULT_OPTIONS, SendKeywords, SendOptions
-from messaging_channels._transport.drivers import AsyncTransport, Transport
-from messaging_channels.consent.client import AsyncConsentClient, ConsentClient
+from messaging_channels._sending.bulk import SendResult
+from messaging_channels._sending.send_options import SendKeywords
+from messaging_channels._transport.drivers import Transport
+from messaging_channels.consent.client import ConsentClient
 from messaging_channels.plugins.exchange import ask
-from messaging_channels.plugins.ledger import GetMessage, ListMessages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from typing_extensions import Unpack
 
@@ -30,9 +32,11 @@ if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.events import Event
     from messaging_channels._model.receipts import Receipt
+    from messaging_channels._model.status import Status
     from messaging_channels.messages import Message
     from messaging_channels.messages.fallback import Fallback
     from messaging_channels.plugins.ledger import MessageRecord
+    from messaging_channels.plugins.recipients import Recipient
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 
 
@@ -46,17 +50,26 @@ class Dispatcher(BaseDispatcher):
         self,
         message: Alternatives,
         *,
-        to: Any,  # noqa: ANN401  resolvers take anything
+        to: Recipient,
         via: Literal["preferred"] | None = None,
         **options: Unpack[SendKeywords],
     ) -> Receipt:
         """Send one message to one recipient: an address, its text, or whatever a resolver understands.
 
-        Returns the receipt of a message that a provider took, or may have taken (`receipt.outcome` is then `unknown`). The options
-        are those of `SendOptions`: `idempotency_key`, `scope`, `timeout`, `on_unknown`, `in_progress_timeout`.
+        Args:
+            message: what is sent: `Sms`, `Email`, `WhatsAppText`, ...; `Adaptive` content, or a list of messages of different types, for `via`.
+            to: an address, its text, or whatever a resolver understands.
+            via: "preferred", also where `message` is no single message: by the first channel, in the order that the recipient prefers, on which they
+                have an address and that their consent and the providers allow (default: by the channel of the message).
+            idempotency_key: the same key sends at most once, in whatever process, as long as the ledger keeps it. 1 to 255 characters.
+            scope: whose key it is, such as a tenant's name: keys of two scopes never meet (default: "").
+            timeout: seconds from now, or a `timedelta`, after which no attempt begins (default: none; the route's `RetryPolicy.max_elapsed` holds).
+            on_unknown: "hold" (default): what may have been sent is never sent again. "resend": a second copy is better than none.
+            in_progress_timeout: seconds, or a `timedelta`, to wait for an earlier call with the same key (default: 0).
+            confirms: the id of an opt-out that this message confirms to the person.
 
-        With `via="preferred"`, or where `message` is `Adaptive` content or several messages, it goes by the first channel, in the order that the recipient
-        prefers, on which they have an address and that their consent and the providers allow.
+        Returns:
+            The receipt of a message that a provider accepted, or may have accepted: `receipt.outcome` is then `unknown`.
 
         Raises:
             BadInput: the message or the recipient cannot be sent as it is. Nothing left the machine.
@@ -66,11 +79,20 @@ class Dispatcher(BaseDispatcher):
             Rejected: the provider refused it for good.
             NotSent: certainly nothing went out; it may safely be sent again.
         """
-        return self._transport.run(
-            self._send(message, to, via, SendOptions(**options) if options else DEFAULT_OPTIONS),
-        )
+        terms = self._send_options(message, to, cast("dict[str, Any]", options), "send")
+        return self._transport.run(self._send(message, to, via, terms))
 
-    def channels_of(self, to: Any) -> Sequence[ChannelAddress]:  # noqa: ANN401  resolvers take anything
+    def dry_run(self, message: Message, *, to: Recipient) -> Mapping[str, Any]:
+        """Say what `send` would do: the channel, the masked address, the providers in order, what each check says. Nothing is sent or recorded.
+
+        Raises:
+            BadInput: the message or the recipient cannot be sent as it is.
+            ConfigurationError: the deployment cannot send it.
+        """
+        self._send_options(message, to, {}, "dry_run")
+        return self._transport.run(dry_run(self._pipeline, self._consent.gate, message, to))
+
+    def channels_of(self, to: Recipient) -> Sequence[ChannelAddress]:
         """Return the channels by which a recipient has an address, with the address, in the order that they prefer; none if they have none.
 
         Raises:
@@ -82,7 +104,7 @@ class Dispatcher(BaseDispatcher):
         self,
         message: Message | Iterable[Message],
         *,
-        to: Iterable[Any],
+        to: Iterable[Recipient],
         **options: Unpack[SendKeywords],
     ) -> Iterator[SendResult]:
         """Send one message to many recipients, or one message each, in the provider's batches. Takes iterators of any length.
@@ -90,11 +112,8 @@ class Dispatcher(BaseDispatcher):
         Yields what became of each as it is known, not always in order: a recipient that cannot be sent to harms no other one, and its error is in
         `Each.error`. An idempotency key stands for the whole call: each address under it is sent to once, also when the call is repeated.
         """
-        for chunk in chunks(message, to, CHUNK):
-            bulk = Bulk(self._pipeline, SendOptions(**options))
-            yield from self._transport.run(bulk.prepare(chunk))
-            while bulk.pending:
-                yield from self._transport.run(bulk.step())
+        terms = self._bulk_options(message, to, cast("dict[str, Any]", options))
+        return send_each(self._transport.run, self._pipeline, message, to, terms)
 
     def handle_webhook(
         self,
@@ -112,6 +131,7 @@ class Dispatcher(BaseDispatcher):
             UnknownProvider: this account has no such provider.
             LedgerUnavailable: the events could not be stored. Answer 503, so that the provider repeats the request.
         """
+        check_webhook(provider, request, account)
         return self._transport.run(self._reports.handle_webhook(provider, request, account))
 
     def fetch_reports(self) -> Sequence[Event]:
@@ -127,27 +147,35 @@ class Dispatcher(BaseDispatcher):
         self,
         message: Message | Fallback,
         *,
-        to: Any,  # noqa: ANN401  resolvers take anything
+        to: Recipient,
         **options: Unpack[EnqueueKeywords],
     ) -> QueuedReceipt:
         """Store a message for a worker to send. When this returns, the message is stored.
 
-        Takes the arguments of `send`, a `Fallback` too, and those of `EnqueueOptions`: `send_at`, `window`, `priority`, `expires_in`. The recipient
-        is resolved now; checks run when the message is due. With `transaction=` (a connection or session of `sqlite3`, psycopg or SQLAlchemy to the
-        ledger's database) the message is written on your connection: if you roll back, it is not sent.
+        Args:
+            message: what `send` takes, or a `Fallback`.
+            to: as for `send`; looked up now. The checks are asked when the message is due.
+            idempotency_key: see `send`; so `scope`, `on_unknown`, `in_progress_timeout`, `confirms`.
+            send_at: not before: a `datetime` with its time zone, or seconds since 1970 (default: at once).
+            expires_in: seconds from now, or a `timedelta`, after which it is no longer sent (default: never).
+            window: the hours of its recipient, a `SendWindow` (default: any).
+            priority: "high", "normal" (default) or "low".
+            transaction: a connection or session of `sqlite3`, psycopg or SQLAlchemy to the ledger's database: the message is a part of the transaction that
+                is open there. Rolled back with it, it was never there.
 
         Raises:
             BadInput: the message or the recipient cannot be sent as it is; see `send`.
             ConfigurationError: the deployment cannot send it.
             LedgerUnavailable: it could not be kept.
         """
-        return self._transport.run(self._enqueuer.enqueue(message, to, options))
+        terms = self._enqueue_options(message, to, cast("dict[str, Any]", options))
+        return self._transport.run(self._enqueuer.enqueue(message, to, terms))
 
     def enqueue_each(
         self,
         message: Message | Fallback | Iterable[Message | Fallback],
         *,
-        to: Iterable[Any],
+        to: Iterable[Recipient],
         **options: Unpack[EnqueueKeywords],
     ) -> Iterator[EnqueueResult]:
         """Store one message for many recipients, or one message each, 500 in a transaction. Takes iterators of any length.
@@ -159,8 +187,9 @@ class Dispatcher(BaseDispatcher):
         Raises:
             InvalidMessage: the options cannot be meant, or there are not as many messages as recipients.
         """
-        for chunk in chunks(message, to, MAX_TRANSACTION_SIZE):
-            yield from self._transport.run(self._enqueuer.enqueue_each(chunk, options))
+        check_messages(message, to, call="enqueue_each", takes_fallback=True)
+        terms = as_enqueue_options(cast("dict[str, Any]", options), "enqueue_each")
+        return enqueue_each(self._transport.run, self._enqueuer, message, to, terms)
 
     @property
     def queue(self) -> QueueClient:
@@ -191,7 +220,8 @@ class Dispatcher(BaseDispatcher):
         Raises:
             LedgerUnavailable: it could not be read.
         """
-        return self._transport.run(ask(GetMessage(message_id, provider, provider_id, scope, idempotency_key)))
+        operation = self._lookup(message_id, provider, provider_id, scope, idempotency_key)
+        return self._transport.run(ask(operation))
 
     def list_messages(
         self,
@@ -200,10 +230,10 @@ class Dispatcher(BaseDispatcher):
         limit: int = 50,
         before: str | None = None,
         channel: str | None = None,
-        group_id: int | None = None,
-        since: float | None = None,
-        until: float | None = None,
-        status: str | None = None,
+        group_id: int | str | None = None,
+        since: datetime | float | None = None,
+        until: datetime | float | None = None,
+        status: Status | str | None = None,
         to: Address | str | None = None,
     ) -> Sequence[MessageRecord]:
         """Return records of one scope, the newest first, a page of at most `limit`: the next one is `before` the last id. See `ledger.ListMessages`.
@@ -215,10 +245,17 @@ class Dispatcher(BaseDispatcher):
             InvalidMessage: the ledger keeps no addresses.
             LedgerUnavailable: it could not be read.
         """
-        wanted = self._stored_addresses(to, channel)
-        return self._transport.run(
-            ask(ListMessages(scope, limit, before, channel, group_id, since, until, status, wanted))
-        )
+        wanted = {
+            "scope": scope,
+            "limit": limit,
+            "before": before,
+            "channel": channel,
+            "group_id": group_id,
+            "since": since,
+            "until": until,
+            "status": status,
+        }
+        return self._transport.run(ask(self._listing(wanted, to)))
 
     def reconcile(self, *, limit: int = 100) -> Sequence[MessageRecord]:
         """Ask providers for the outcome of up to `limit` unknown messages, and return their records. Call it every minute.
@@ -228,6 +265,7 @@ class Dispatcher(BaseDispatcher):
         Raises:
             LedgerUnavailable: it could not be read or written.
         """
+        check_list(limit)
         return self._transport.run(self._reports.reconcile(limit))
 
     def close(self) -> None:
@@ -241,143 +279,3 @@ class Dispatcher(BaseDispatcher):
     def __exit__(self, *_: object) -> None:
         """Close it."""
         self.close()
-
-
-class AsyncDispatcher(BaseDispatcher):
-    """Sends messages, waiting in an event loop. One serves many tasks of that loop at once; close it when done."""
-
-    _transport_type = AsyncTransport
-    _transport: AsyncTransport
-
-    async def send(
-        self,
-        message: Alternatives,
-        *,
-        to: Any,  # noqa: ANN401  resolvers take anything
-        via: Literal["preferred"] | None = None,
-        **options: Unpack[SendKeywords],
-    ) -> Receipt:
-        """See `Dispatcher.send`. When cancelled, the message may or may not have been sent; its record says so."""
-        return await self._transport.run(
-            self._send(message, to, via, SendOptions(**options) if options else DEFAULT_OPTIONS),
-        )
-
-    async def channels_of(self, to: Any) -> Sequence[ChannelAddress]:  # noqa: ANN401  resolvers take anything
-        """See `Dispatcher.channels_of`."""
-        return await self._transport.run(self._recipients.channels_of(to))
-
-    async def send_each(
-        self,
-        message: Message | Iterable[Message],
-        *,
-        to: Iterable[Any],
-        **options: Unpack[SendKeywords],
-    ) -> AsyncIterator[SendResult]:
-        """See `Dispatcher.send_each`."""
-        for chunk in chunks(message, to, CHUNK):
-            bulk = Bulk(self._pipeline, SendOptions(**options))
-            for each in await self._transport.run(bulk.prepare(chunk)):
-                yield each
-            while bulk.pending:
-                for each in await self._transport.run(bulk.step()):
-                    yield each
-
-    async def handle_webhook(
-        self,
-        provider: str,
-        request: WebhookRequest,
-        *,
-        account: str | None = None,
-    ) -> WebhookResult:
-        """See `Dispatcher.handle_webhook`."""
-        return await self._transport.run(self._reports.handle_webhook(provider, request, account))
-
-    async def enqueue(
-        self,
-        message: Message | Fallback,
-        *,
-        to: Any,  # noqa: ANN401  resolvers take anything
-        **options: Unpack[EnqueueKeywords],
-    ) -> QueuedReceipt:
-        """See `Dispatcher.enqueue`; the connection of `transaction` is an async one, or one of `sqlite3`."""
-        return await self._transport.run(self._enqueuer.enqueue(message, to, options))
-
-    async def enqueue_each(
-        self,
-        message: Message | Fallback | Iterable[Message | Fallback],
-        *,
-        to: Iterable[Any],
-        **options: Unpack[EnqueueKeywords],
-    ) -> AsyncIterator[EnqueueResult]:
-        """See `Dispatcher.enqueue_each`."""
-        for chunk in chunks(message, to, MAX_TRANSACTION_SIZE):
-            for each in await self._transport.run(self._enqueuer.enqueue_each(chunk, options)):
-                yield each
-
-    @property
-    def queue(self) -> AsyncQueueClient:
-        """See `Dispatcher.queue`."""
-        return AsyncQueueClient(self._transport.run, self._enqueuer)
-
-    @property
-    def inbound(self) -> AsyncInboundClient:
-        """See `Dispatcher.inbound`."""
-        return AsyncInboundClient(self._transport.run, self._reports.clock)
-
-    @property
-    def consent(self) -> AsyncConsentClient:
-        """See `Dispatcher.consent`."""
-        return AsyncConsentClient(self._transport.run, self._consent)
-
-    async def fetch_reports(self) -> Sequence[Event]:
-        """See `Dispatcher.fetch_reports`."""
-        return await self._transport.run(self._reports.fetch_reports())
-
-    async def get_message(
-        self,
-        message_id: str | None = None,
-        *,
-        provider: str | None = None,
-        provider_id: str | None = None,
-        idempotency_key: str | None = None,
-        scope: str = "",
-    ) -> MessageRecord | None:
-        """See `Dispatcher.find`."""
-        return await self._transport.run(
-            ask(GetMessage(message_id, provider, provider_id, scope, idempotency_key)),
-        )
-
-    async def list_messages(
-        self,
-        *,
-        scope: str = "",
-        limit: int = 50,
-        before: str | None = None,
-        channel: str | None = None,
-        group_id: int | None = None,
-        since: float | None = None,
-        until: float | None = None,
-        status: str | None = None,
-        to: Address | str | None = None,
-    ) -> Sequence[MessageRecord]:
-        """See `Dispatcher.browse`."""
-        wanted = self._stored_addresses(to, channel)
-        return await self._transport.run(
-            ask(ListMessages(scope, limit, before, channel, group_id, since, until, status, wanted)),
-        )
-
-    async def reconcile(self, *, limit: int = 100) -> Sequence[MessageRecord]:
-        """See `Dispatcher.settle`."""
-        return await self._transport.run(self._reports.reconcile(limit))
-
-    async def close(self) -> None:
-        """Close every connection. A ledger that was given stays open: it is the caller's."""
-        await self._transport.close()
-
-    async def __aenter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        """Close it."""
-        await self.close()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from random import random
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._client.parts import as_rate_limits, check_config
 from messaging_channels._inbound.handlers import EXECUTORS as HANDLERS
 from messaging_channels._inbound.handlers import RunHandler
 from messaging_channels._inbound.webhooks import Reports
@@ -61,7 +62,9 @@ def wire(config: DispatcherConfig) -> Services:
     Raises:
         UnknownProvider: a route names a provider that is not given.
         InvalidSetting: the name or a message type of a channel is taken; limits are to be shared, and the ledger does not keep them.
+        InvalidArgument: a part is of a wrong type, or two providers of an account have one name.
     """
+    config = check_config(config)
     accounts = {None: _by_name(config.providers)} | {
         name: _by_name(own) for name, own in config.accounts.items()
     }
@@ -84,7 +87,7 @@ def wire(config: DispatcherConfig) -> Services:
         recorder=AttemptRecorder(options, gate),
         reports=reports,
         checks=checks,
-        rate_limits=config.rate_limits,
+        rate_limits=as_rate_limits(config.rate_limits, every),
         clock=clock.now,
         chance=random,
         timeouts=http.timeouts,

@@ -9,13 +9,23 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from messaging_channels._model.errors import MessagingError
+from messaging_channels._model.arguments import (
+    as_seconds,
+    kind_of,
+    require_count,
+    require_instance,
+    require_positive,
+)
+from messaging_channels._model.errors import InvalidArgument, MessagingError
 from messaging_channels._model.ids import random_digits
 from messaging_channels._queue import retention as keeping
 from messaging_channels._queue.processor import JobProcessor, QueueRetryPolicy
 
 if TYPE_CHECKING:
-    from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
+    from datetime import timedelta
+
+    from messaging_channels._client.async_dispatcher import AsyncDispatcher
+    from messaging_channels._client.dispatcher import Dispatcher
     from messaging_channels.plugins.exchange import Flow
 
 
@@ -36,10 +46,37 @@ class WorkerOptions:
     retry: QueueRetryPolicy | None
 
 
+def check_worker_options(options: WorkerOptions) -> None:
+    """Refuse numbers that cannot be meant.
+
+    Raises:
+        InvalidArgument: naming the keyword.
+    """
+    require_count(options.concurrency, "concurrency")
+    if options.batch_size is not None:
+        require_count(options.batch_size, "batch_size")
+    require_positive(options.poll_interval, "poll_interval")
+    if options.retry is not None:
+        require_instance(options.retry, QueueRetryPolicy, "retry", "give QueueRetryPolicy(...)")
+
+
+def _seconds(value: object, name: str) -> float | None:
+    return None if value is None else as_seconds(value, name, longest=float("inf"), least=1e-9)
+
+
 class _Worker:
     _log: ClassVar[logging.Logger] = logging.getLogger("messaging_channels._client.worker")
 
+    _dispatcher_name: ClassVar[str]
+
     def __init__(self, dispatcher: Dispatcher | AsyncDispatcher, options: WorkerOptions) -> None:
+        if self._dispatcher_name not in (one.__name__ for one in type(dispatcher).__mro__):
+            raise InvalidArgument(
+                f"must be of the type {self._dispatcher_name}, got {kind_of(dispatcher)}",
+                argument="dispatcher",
+                hint="use Worker with a Dispatcher, and AsyncWorker with an AsyncDispatcher",
+            )
+        check_worker_options(options)
         self._options = options
         queueing = dispatcher.queue.enqueuer
         self._handlers = queueing.pipeline.reports.handlers
@@ -73,6 +110,8 @@ class _Worker:
 class Worker(_Worker):
     """Works in threads. `run` it in a thread or process of its own, and `stop` it from any."""
 
+    _dispatcher_name = "Dispatcher"
+
     def __init__(
         self,
         dispatcher: Dispatcher,
@@ -81,7 +120,7 @@ class Worker(_Worker):
         batch_size: int | None = None,
         poll_interval: float = DEFAULT_POLL_INTERVAL,
         reconcile_interval: float | None = DEFAULT_RECONCILE_INTERVAL,
-        retention: float | None = None,
+        retention: float | timedelta | None = None,
         retry: QueueRetryPolicy | None = None,
     ) -> None:
         """Take the dispatcher whose ledger, providers and rules it works with. Nothing is begun yet.
@@ -93,12 +132,19 @@ class Worker(_Worker):
             poll_interval: seconds between two looks whether anything is due, when nothing wakes it (1.0).
             reconcile_interval: seconds between two times at which providers are asked about messages whose outcome is unknown (30.0); see
                 `Dispatcher.reconcile`. None if somebody else asks.
-            retention: seconds for which addresses and dead letters are kept; see `QueueClient.prune`. None (the default) for ever.
+            retention: seconds (or a `timedelta`) for which addresses and dead letters are kept; see `QueueClient.prune`. None (the default) for ever.
             retry: how often, and after which pauses, a message that was not sent is tried again (`QueueRetryPolicy()`).
         """
         super().__init__(
             dispatcher,
-            WorkerOptions(concurrency, batch_size, poll_interval, reconcile_interval, retention, retry),
+            WorkerOptions(
+                concurrency,
+                batch_size,
+                poll_interval,
+                _seconds(reconcile_interval, "reconcile_interval"),
+                _seconds(retention, "retention"),
+                retry,
+            ),
         )
         self._dispatcher = dispatcher
         self._run = dispatcher.queue.run
@@ -181,6 +227,8 @@ class Worker(_Worker):
 class AsyncWorker(_Worker):
     """Works in tasks of one event loop."""
 
+    _dispatcher_name = "AsyncDispatcher"
+
     def __init__(
         self,
         dispatcher: AsyncDispatcher,
@@ -189,13 +237,20 @@ class AsyncWorker(_Worker):
         batch_size: int | None = None,
         poll_interval: float = DEFAULT_POLL_INTERVAL,
         reconcile_interval: float | None = DEFAULT_RECONCILE_INTERVAL,
-        retention: float | None = None,
+        retention: float | timedelta | None = None,
         retry: QueueRetryPolicy | None = None,
     ) -> None:
         """See `Worker`: the same keywords, units and defaults. `concurrency` counts tasks."""
         super().__init__(
             dispatcher,
-            WorkerOptions(concurrency, batch_size, poll_interval, reconcile_interval, retention, retry),
+            WorkerOptions(
+                concurrency,
+                batch_size,
+                poll_interval,
+                _seconds(reconcile_interval, "reconcile_interval"),
+                _seconds(retention, "retention"),
+                retry,
+            ),
         )
         self._dispatcher = dispatcher
         self._run = dispatcher.queue.run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -28,14 +28,16 @@ class DispatcherConfig:
     """The parts of a dispatcher. `Dispatcher` describes each of them."""
 
     providers: Iterable[Provider]
-    routes: Mapping[str, Route] = field(default_factory=dict["str", "Route"])
+    routes: Mapping[str, Route | str | Sequence[str]] = field(
+        default_factory=dict["str", "Route | str | Sequence[str]"]
+    )
     resolvers: Iterable[RecipientResolver] = ()
     accounts: Mapping[str, Iterable[Provider]] = field(default_factory=dict["str", "Iterable[Provider]"])
     channels: Iterable[Channel] = ()
     ledger: Ledger | LedgerOptions | None = None
     consent: ConsentPolicy | None = None
     checks: Iterable[PreSendCheck] = ()
-    rate_limits: Mapping[str, RateLimit] = field(default_factory=dict["str", "RateLimit"])
+    rate_limits: Mapping[str, RateLimit | float] = field(default_factory=dict["str", "RateLimit | float"])
     shared_limits: LimitStore | bool = False
     notifiers: Iterable[QueueNotifier] = ()
     observer: Observer | None = None

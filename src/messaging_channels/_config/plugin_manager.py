@@ -61,6 +61,8 @@ class PluginManager(Observer):
     """By the name of the entry point; of two providers with one name, by that."""
     origins: dict[str, PluginOrigin] = field(default_factory=dict[str, "PluginOrigin"])
     """By the name of the entry point."""
+    left_out: set[str] = field(default_factory=set[str])
+    """The names of the entry points of installed plugins that were not to be loaded."""
 
     @property
     def channels(self) -> Sequence[ChannelSpec]:
@@ -223,7 +225,9 @@ def load_plugins(
     manager.register(builtin, "builtin")
     plugins = PluginManager(manager, {})
     for entry in entry_points(group=PROJECT) if entries is None else entries:
-        if only is None or entry.name in only:
+        if only is not None and entry.name not in only:
+            plugins.left_out.add(entry.name)
+        else:
             plugins.origins[entry.name] = PluginOrigin.of(entry)
             try:
                 manager.register(entry.load(), entry.name)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from messaging_channels._config.validation_words import first_problem, hint_for
 from messaging_channels._model.errors import InvalidSetting
+from messaging_channels._model.nearest import did_you_mean
 from messaging_channels._model.rate_limit import RateLimit
 from messaging_channels._observability import opentelemetry as telemetry
 from messaging_channels._observability.logs import LoggingObserver
@@ -17,6 +19,7 @@ from messaging_channels.policies.checks import AllowedPrefixes, PreSendCheck, Su
 from messaging_channels.policies.routing import CircuitBreaker, RetryPolicy, Route, RouteMatch, RouteTarget
 
 if TYPE_CHECKING:
+    from messaging_channels.plugins.channel_spec import ChannelSpec
     from messaging_channels.plugins.ledger import Ledger
     from messaging_channels.plugins.ledger_spec import LedgerSettings, LedgerSpec
 
@@ -174,11 +177,37 @@ def validate(kind: type[Value], given: Any, setting: str) -> Value:  # noqa: ANN
     try:
         return TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(str(step) for step in first["loc"] if isinstance(step, str) and step.isidentifier())
+        path, code, problem = first_problem(error)
         raise InvalidSetting(
-            f"is malformed ({first['type']})",
-            setting=f"{setting}.{where}".rstrip("."),
+            problem,
+            setting=".".join((setting, *path)),
             source="configuration",
-            hint="see the reference on configuration",
+            hint=hint_for(path[-1] if path else "", code, _model_at(kind, path), _REFERENCE),
         ) from None
+
+
+def _model_at(kind: Any, path: tuple[str, ...]) -> type[BaseModel] | None:  # noqa: ANN401  any type
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) and len(path) == 1 else None
+
+
+def recipient_paths(
+    given: object, channels: Iterable[ChannelSpec], kind: Literal["user", "person"]
+) -> dict[str, str]:
+    """Return where the address of each channel stands in a document: what is given over what the channels themselves name.
+
+    Raises:
+        InvalidSetting: there is no such channel, or a path is no text.
+    """
+    own = validate(dict[str, str], given, f"recipients.{kind}")
+    known = {one.name: one.path(kind) for one in channels}
+    for name in own.keys() - known.keys():
+        raise InvalidSetting(
+            "there is no such channel",
+            setting=f"recipients.{kind}.{name[:40]}",
+            source="configuration",
+            hint=did_you_mean(name, known),
+        )
+    return {name: path for name, path in {**known, **own}.items() if path}
+
+
+_REFERENCE = "see the reference on configuration"

@@ -8,23 +8,26 @@ For every provider and field, the first of these that has a value wins: code, `M
 from __future__ import annotations
 
 import os
-import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
-from functools import cache
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import SecretStr, ValidationError
 
 from messaging_channels._config import plugin_manager as plugin_module
 from messaging_channels._config import sections as policies
 from messaging_channels._config.dispatcher_config import DispatcherConfig
 from messaging_channels._config.dsn import parse_dsn
+from messaging_channels._config.http_fields import HttpFields
+from messaging_channels._config.misspellings import KnownSettings, find_misspellings, find_unrouted
 from messaging_channels._config.plugin_manager import PluginManager
-from messaging_channels._model.errors import InvalidSetting
-from messaging_channels._transport.settings import ClientCertificate, HttpSettings
-from messaging_channels.plugins.exchange import Timeouts
+from messaging_channels._config.toml_lines import TomlLines, holds, read_settings_file
+from messaging_channels._config.validation_words import provider_error
+from messaging_channels._model.errors import ConfigurationError, InvalidSetting
+from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.ledger_spec import LedgerSettings
 from messaging_channels.plugins.observer import CompositeObserver, Observer
 from messaging_channels.policies.routing import RetryPolicy, Route
@@ -54,7 +57,7 @@ class Setting:
         return f"Setting({self.name}, from {self.source})"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Configuration:
     """Everything a dispatcher is configured with."""
 
@@ -66,6 +69,8 @@ class Configuration:
     prefix: ClassVar[str] = PREFIX
     use_sandbox_defaults: bool = False
     """Whether channels without a route are served by the sandbox, when no provider is configured at all."""
+    lines: TomlLines = field(default_factory=TomlLines, repr=False)
+    """On which lines of the file its settings stand."""
 
     @classmethod
     def read(
@@ -74,25 +79,78 @@ class Configuration:
         *,
         environment: Mapping[str, str] | None = None,
         use_sandbox_defaults: bool = False,
+        check: bool = True,
     ) -> Configuration:
-        """Read the environment and the file, and load the plugins. `code` has the file's shape.
+        """Read the environment and the file, and load the plugins.
+
+        Args:
+            overrides: settings in the file's shape, which go before all others.
+            environment: stands for the variables of the process.
+            use_sandbox_defaults: serve channels without a route by the sandbox, when no provider is configured at all.
+            check: refuse names that nothing knows. Without it `misspellings` lists them.
 
         Raises:
-            InvalidSetting: the file cannot be read.
+            InvalidSetting: the file cannot be read, or a section, key or variable is not known.
+            UnknownProvider: a section or route names a provider that no installed plugin supplies.
         """
         variables = dict(os.environ if environment is None else environment)
         name = variables.get(f"{PREFIX}CONFIG", FILE)
-        file = _toml(Path(name), must_exist=f"{PREFIX}CONFIG" in variables)
+        file, lines = read_settings_file(Path(name), must_exist=f"{PREFIX}CONFIG" in variables)
         only = variables.get(f"{PREFIX}PLUGINS") or (overrides or {}).get("plugins") or file.get("plugins")
-        allowed = only.split(",") if isinstance(only, str) else only
-        return cls(
+        allowed = [one.strip() for one in only.split(",")] if isinstance(only, str) else only
+        configuration = cls(
             overrides or {},
             variables,
             file,
             name,
             plugin_module.load_plugins(only=allowed),
             use_sandbox_defaults=use_sandbox_defaults,
+            lines=lines,
         )
+        for problem in configuration.misspellings() if check else ():
+            raise problem
+        return configuration
+
+    @cached_property
+    def known(self) -> KnownSettings:
+        """What a setting may be called, with these plugins."""
+        return KnownSettings(PREFIX, self.plugins, HttpFields)
+
+    def misspellings(self) -> Iterator[ConfigurationError]:
+        """Yield an error for every name in code, the environment and the file that means nothing, with the nearest known one."""
+        yield from find_misspellings(self.known, **self._sources())
+
+    def unknown_providers(self) -> Iterator[ConfigurationError]:
+        """Yield an error for every provider that a route names, and that no installed plugin supplies."""
+        yield from find_unrouted(self.known, **self._sources())
+
+    def _sources(self) -> dict[str, Any]:
+        names = ("environment", "file", "file_name", "lines")
+        return {"code": self.overrides, **{name: getattr(self, name) for name in names}}
+
+    def _place(self, path: tuple[str, ...]) -> str:
+        """Return where a setting stands: code, a variable, or the file and its line."""
+        names = ("route" if path[0] == "routes" else path[0], *path[1:])
+        variable = PREFIX + "_".join(names).upper().replace("-", "_")
+        if holds(self.overrides, path):
+            return "code"
+        if variable in self.environment:
+            return f"environment variable {variable}"
+        line = self.lines.line_of(path)
+        return f"{self.file_name} line {line}" if line else "configuration"
+
+    @contextmanager
+    def _placing(self) -> Generator[None]:
+        """Say of what is refused where it stands."""
+        try:
+            yield
+        except InvalidSetting as error:
+            if error.source != "configuration":
+                raise
+            place = self._place(tuple(error.setting.split(".")))
+            raise InvalidSetting(
+                error.problem, setting=error.setting, source=place, hint=error.hint
+            ) from error.__cause__
 
     @staticmethod
     @cache
@@ -114,7 +172,15 @@ class Configuration:
         Raises:
             ConfigurationError: a setting is missing or malformed, or a provider is unknown or broken.
         """
+        with self._placing():
+            return self._build(resolvers, checks)
+
+    def _build(
+        self, resolvers: Iterable[RecipientResolver], checks: Iterable[PreSendCheck]
+    ) -> DispatcherConfig:
         routes = self.routes()
+        for problem in self.unknown_providers():
+            raise problem
         names = dict.fromkeys([name for route in routes.values() for name in route.providers])
         names |= dict.fromkeys(self.configured_providers())
         return DispatcherConfig(
@@ -131,11 +197,7 @@ class Configuration:
             ledger=self.ledger(),
             rate_limits=policies.rate_limits(self._section("rate_limits")),
             shared_limits=self._shares_limits(),
-            checks=[
-                *policies.checks(self._section("checks"), self.home, share_limits=self._shares_limits()),
-                *self.plugins.checks,
-                *checks,
-            ],
+            checks=[*self.checks(), *checks],
             notifiers=self.plugins.notifiers,
         )
 
@@ -151,18 +213,19 @@ class Configuration:
         Raises:
             InvalidSetting: there is no such channel, or a path is no text.
         """
-        own = policies.validate(
-            dict[str, str], self._section("recipients").get(kind, {}), f"recipients.{kind}"
-        )
-        known = {one.name: one.path(kind) for one in self.plugins.channels}
-        for name in own.keys() - known.keys():
-            raise InvalidSetting(
-                "there is no such channel",
-                setting=f"recipients.{kind}.{name[:40]}",
-                source="configuration",
-                hint=f"use one of {', '.join(sorted(known))}",
+        with self._placing():
+            return policies.recipient_paths(
+                self._section("recipients").get(kind, {}), self.plugins.channels, kind
             )
-        return {name: path for name, path in {**known, **own}.items() if path}
+
+    def accounts(self) -> dict[str, list[str]]:
+        """Return the names of the providers that hold each account's own credentials."""
+        return {account: list(own) for account, own in self._section("accounts").items()}
+
+    def checks(self) -> list[PreSendCheck]:
+        """Build the checks of `[checks]`."""
+        built = policies.checks(self._section("checks"), self.home, share_limits=self._shares_limits())
+        return [*built, *self.plugins.checks]
 
     def observer(self) -> Observer:
         """Return who hears what happened: the plugins, and what `[telemetry]` turns on.
@@ -232,7 +295,9 @@ class Configuration:
         try:
             settings = spec.settings.model_validate(values)
         except ValidationError as error:
-            raise _invalid(error, given, name, account) from None
+            raise provider_error(
+                error, {one.name: one.source for one in given}, spec, _prefix(name), account
+            ) from None
         return spec.build(settings)
 
     def settings(self, spec: ProviderSpec, account: str | None = None) -> list[Setting]:
@@ -240,22 +305,15 @@ class Configuration:
         layers = self._account_layers(spec, account) if account else self._layers(spec)
         found: dict[str, Setting] = {}
         for source, values in layers:
-            for field, value in values.items():
-                found.setdefault(field, Setting(f"{spec.name}.{field}", value, source))
+            for name, value in values.items():
+                found.setdefault(name, Setting(f"{spec.name}.{name}", value, source))
         return list(found.values())
 
     def http(self) -> HttpSettings:
         """Return how HTTP requests are made, from `[http]` and `MESSAGING_CHANNELS_HTTP_<FIELD>`."""
-        given = self._variables("HTTP", _HTTP_FIELDS)
+        given = self._variables("HTTP", [one.name for one in fields(HttpFields)])
         values = {**self.file.get("http", {}), **given, **self.overrides.get("http", {})}
-        try:
-            http = TypeAdapter(_HttpFields).validate_python(values)
-        except ValidationError as error:
-            where = ".".join(str(step) for step in error.errors(include_input=False)[0]["loc"])
-            raise InvalidSetting(
-                "is malformed", setting=f"http.{where}", source="configuration", hint="see the reference"
-            ) from None
-        return http.settings()
+        return policies.validate(HttpFields, values, "http").settings()
 
     def describe(self) -> list[dict[str, str]]:
         """Return every setting with its source, secrets hidden."""
@@ -289,112 +347,40 @@ class Configuration:
             ("code", self.overrides.get("providers", {}).get(spec.name, {})),
             *((source, {field: value}) for field, (source, value) in variables.items()),
             (f"environment variable {prefix}DSN", _dsn(spec, self.environment.get(f"{prefix}DSN"))),
-            (f"file {self.file_name}", self.file.get("providers", {}).get(spec.name, {})),
+            *self._file_layers("providers", spec.name),
         ]
 
     def _account_layers(self, spec: ProviderSpec, account: str) -> list[tuple[str, Mapping[str, Any]]]:
         return [
             ("code", self.overrides.get("accounts", {}).get(account, {}).get(spec.name, {})),
-            (f"file {self.file_name}", self.file.get("accounts", {}).get(account, {}).get(spec.name, {})),
+            *self._file_layers("accounts", account, spec.name),
         ]
 
-
-@dataclass(slots=True)
-class _HttpFields:
-    connect_timeout: float = 10.0
-    """Seconds for connecting and for TLS."""
-    write_timeout: float = 30.0
-    """Seconds for writing the request."""
-    read_timeout: float = 30.0
-    """Seconds for the complete response."""
-    total_timeout: float | None = None
-    """Seconds for the whole exchange. Default: the longest of the three."""
-    proxy: str | None = None
-    """Proxy: `http://user:password@host:port`. Proxy variables of the environment are ignored."""
-    ca_file: Path | None = None
-    """File with certificates to trust instead of the usual ones (PEM)."""
-    client_certificate: Path | None = None
-    """Certificate of this machine (PEM)."""
-    client_key: Path | None = None
-    """Key of the certificate (PEM)."""
-    client_key_password: str | None = None
-    """Password of the key."""
-    keepalive_expiry: float = 5.0
-    """Seconds that an idle connection is kept."""
-    client: str = "auto"
-    """`auto`, `httpx` or `pyreqwest`. `auto` uses pyreqwest if it is installed and the other settings allow it."""
-
-    def settings(self) -> HttpSettings:
-        return HttpSettings(
-            timeouts=Timeouts(
-                self.connect_timeout, self.write_timeout, self.read_timeout, self.total_timeout
-            ),
-            proxy=self.proxy,
-            ca_file=self.ca_file,
-            client_certificate=ClientCertificate(
-                self.client_certificate, self.client_key, self.client_key_password
-            )
-            if self.client_certificate
-            else None,
-            keepalive_expiry=self.keepalive_expiry,
-            client=self.client,  # type: ignore[arg-type]
-        )
+    def _file_layers(self, *path: str) -> list[tuple[str, Mapping[str, Any]]]:
+        """Return each field of a table of the file with its line."""
+        table: Any = self.file
+        for step in path:
+            table = table.get(step, {})
+        layers: list[tuple[str, Mapping[str, Any]]] = []
+        for name, value in table.items():
+            line = self.lines.line_of((*path, name))
+            place = f"file {self.file_name}" + (f" line {line}" if line else "")
+            layers.append((place, {name: value}))
+        return layers
 
 
-_ARGUMENTS = (
-    "providers",
-    "accounts",
-    "routes",
-    "resolvers",
-    "channels",
-    "observer",
-    "http",
-    "ledger",
-    "rate_limits",
-    "shared_limits",
-    "checks",
-    "notifiers",
-)
+_ARGUMENTS = [one.name for one in fields(DispatcherConfig) if one.name not in ("consent", "clock")]
 """What the settings say of a dispatcher."""
-_HTTP_FIELDS = tuple(_HttpFields.__slots__)
 
 
 def _prefix(provider: str) -> str:
     return f"{PREFIX}{provider.upper().replace('-', '_')}_"
 
 
-def _toml(path: Path, *, must_exist: bool) -> dict[str, Any]:
-    if not must_exist and not path.exists():
-        return {}
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidSetting(
-            f"the file cannot be read ({type(error).__name__})",
-            setting=str(path),
-            source=f"{PREFIX}CONFIG" if must_exist else "the working directory",
-            hint="check that it exists and is TOML",
-        ) from error
-
-
 def _dsn(spec: ProviderSpec, dsn: str | None) -> dict[str, Any]:
     if dsn is None:
         return {}
     return dict(parse_dsn(dsn, spec.dsn, provider=spec.name, source="environment"))
-
-
-def _invalid(error: ValidationError, given: list[Setting], name: str, account: str | None) -> InvalidSetting:
-    """Explain the first problem by field and source; never by the value."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    field = str(first["loc"][0]) if first["loc"] else ""
-    sources = {setting.name.rpartition(".")[2]: setting.source for setting in given}
-    place = f"[accounts.{account}.{name}]" if account else f"{_prefix(name)}{field.upper()}"
-    return InvalidSetting(
-        "is missing" if first["type"] == "missing" else f"is malformed ({first['type']})",
-        setting=f"{name}.{field}",
-        source=sources.get(field, "nowhere"),
-        hint=f"set {place}",
-    )
 
 
 def _display_value(spec: ProviderSpec, setting: Setting) -> str:

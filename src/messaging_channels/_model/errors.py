@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from messaging_channels._model.nearest import nearest
+
 if TYPE_CHECKING:
     from messaging_channels._model.statements import ConsentStatement
 
@@ -53,6 +55,13 @@ class InvalidMessage(BadInput):
         self.problem = problem
         self.field = field
         self.hint = hint
+
+
+class InvalidArgument(InvalidMessage):
+    """An argument of a constructor or a call is of a wrong type or out of range. `field` names it, as in `ledger` or `timeout`."""
+
+    def __init__(self, problem: str, *, argument: str, hint: str) -> None:
+        super().__init__(problem, field=argument, hint=hint)
 
 
 class UnknownChannel(BadInput):
@@ -196,12 +205,22 @@ class UnknownProvider(ConfigurationError):
 
     code = "unknown_provider"
 
-    def __init__(self, name: str, *, known: tuple[str, ...], failed: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, name: str, *, known: tuple[str, ...], failed: tuple[str, ...] = (), source: str = ""
+    ) -> None:
         broken = f"; plugins that could not be loaded: {'; '.join(failed)}" if failed else ""
+        near = nearest(name, (*known, *PUBLISHED))
+        if near is not None and near != name:
+            hint = f"did you mean {near!r}?" + (
+                "" if near in known else f" (pip install messaging-channels-{near})"
+            )
+        else:
+            hint = f"is its plugin installed (pip install messaging-channels-{name})?"
         super().__init__(
-            f"no provider is named {name!r}; known providers: {_listed(known)}; "
-            f"is its plugin installed (pip install messaging-channels-{name})?{broken}"
+            f"no provider is named {name!r}{f' ({source})' if source else ''}; known providers: {_listed(known)}; {hint}{broken}"
         )
+        self.source = source
+        """Where it was named: a variable, or a file and its line; empty where the caller named it."""
         self.name = name
         self.known = known
         self.failed = failed
@@ -289,6 +308,10 @@ def _ended(sentence: str) -> str:
 
 def _article(kind: str) -> str:
     return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
+
+
+PUBLISHED = ("infobip", "twilio", "vonage", "smtp", "whatsapp-cloud")
+"""The providers of this project, each in a distribution of its own."""
 
 
 def _listed(names: tuple[str, ...]) -> str:

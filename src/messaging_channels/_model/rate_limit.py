@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from messaging_channels._model.arguments import require_count, require_positive
+
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
@@ -20,11 +22,11 @@ class RateLimit:
         """Refuse what can never let anything through.
 
         Raises:
-            ValueError: a number is not positive.
+            InvalidArgument: a number is not positive, or none.
         """
-        if self.limit <= 0 or self.per <= 0 or self.burst < 1:
-            message = "RateLimit needs a positive limit, a positive per (seconds), and a burst of at least 1"
-            raise ValueError(message)
+        for name in ("limit", "per"):
+            require_positive(getattr(self, name), f"RateLimit.{name}")
+        require_count(self.burst, "RateLimit.burst")
 
     @property
     def interval(self) -> float:

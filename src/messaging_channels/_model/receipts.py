@@ -135,6 +135,13 @@ class Receipt:
     replayed: bool = False
     """Whether this is the answer to an earlier call with the same idempotency key."""
 
+    def __str__(self) -> str:
+        """Say in one line how it stands: no content, and the address masked."""
+        by = f" by {self.provider}" if self.provider else ""
+        return (
+            f"{self.channel} {self.id} to {self.destination.masked}: {self.outcome}{by} ({self.status.name})"
+        )
+
     @property
     def outcome(self) -> Outcome:
         """How the message stands. `unknown` means that it may have been sent."""

@@ -25,6 +25,8 @@ from messaging_channels.plugins.ledger_queue import Enqueue, IncrementCounters
 from messaging_channels.plugins.notifiers import NotifyWorkers, QueueNotifier
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from messaging_channels._model.addresses import Address
     from messaging_channels._sending.pipeline import SendPipeline
     from messaging_channels.plugins.channels import Channel
@@ -44,10 +46,10 @@ class EnqueueKeywords(TypedDict, total=False):
 
     idempotency_key: str | None
     scope: str
-    expires_in: float | None
+    expires_in: float | timedelta | None
     """Seconds after which it is no longer sent."""
     on_unknown: Literal["hold", "resend"]
-    in_progress_timeout: float
+    in_progress_timeout: float | timedelta
     send_at: datetime | float | None
     window: SendWindow | None
     priority: Literal["high", "normal", "low"]

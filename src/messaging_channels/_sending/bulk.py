@@ -68,6 +68,8 @@ def _pairs(message: Payload | Iterable[Payload], to: Iterable[Any]) -> Iterator[
         return
     try:
         yield from zip(message, to, strict=True)
+    except errors.MessagingError:
+        raise  # of whatever makes the messages
     except ValueError:
         raise errors.InvalidMessage(
             "not as many messages as recipients", field="message", hint="give one of each"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 from messaging_channels._model import errors
 from messaging_channels._model.durations import require_number
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 
 class SendKeywords(TypedDict, total=False):
@@ -16,9 +19,9 @@ class SendKeywords(TypedDict, total=False):
 
     idempotency_key: str | None
     scope: str
-    timeout: float | None
+    timeout: float | timedelta | None
     on_unknown: Literal["hold", "resend"]
-    in_progress_timeout: float
+    in_progress_timeout: float | timedelta
     confirms: str
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -36,6 +37,8 @@ class Message:
                 own(self)
 
             setattr(cls, "__post_init__", check)  # noqa: B010  a type checker takes it for a method
+        if "__repr__" not in cls.__dict__:
+            setattr(cls, "__repr__", describe)  # noqa: B010  before the dataclass writes one
 
     def __post_init__(self) -> None:
         """Make it a value: what the caller changes afterwards changes nothing in it."""
@@ -57,6 +60,25 @@ class Message:
         Raises:
             InvalidMessage: naming the field, never its content.
         """
+
+
+def describe(value: Any) -> str:  # noqa: ANN401  a message
+    """Return a message in one line: what differs from the defaults; of what is private, only how much there is."""
+    shown: list[str] = []
+    for one in fields(value):
+        given = getattr(value, one.name)
+        default = one.default_factory() if one.default_factory is not MISSING else one.default
+        if given != default:
+            shown.append(f"{one.name}={given!r}" if one.repr else f"{one.name}={_amount(given)}")
+    return f"{type(value).__name__}({', '.join(shown)})"
+
+
+def _amount(value: Any) -> str:  # noqa: ANN401  whatever a message holds
+    if isinstance(value, str):
+        return f"<{len(value)} characters>"
+    if isinstance(value, (tuple, list, Mapping)):
+        return f"<{len(value)} values>"  # pyright: ignore[reportUnknownArgumentType]
+    return "<hidden>"
 
 
 class ProviderOptions:

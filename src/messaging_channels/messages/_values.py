@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
+from datetime import timedelta
 from typing import Any, NoReturn, cast
 
 from messaging_channels._model.errors import InvalidMessage
@@ -32,8 +33,12 @@ def seal(value: object) -> None:
     Raises:
         InvalidMessage: a text stands where several are meant.
     """
-    for name, is_list in _FIELDS[type(value)]:
+    for name, is_list, kinds in _FIELDS[type(value)]:
         given = getattr(value, name, None)
+        if kinds is not None:
+            if not isinstance(given, kinds):
+                raise _wrong_type_error(type(value), name, given, kinds)
+            continue
         if given is None or given is True or given is False or given == ():
             continue
         if isinstance(given, str):
@@ -62,17 +67,28 @@ def require_characters(value: object, field: str = "", part: str = "") -> None:
             require_characters(pair, field, part)
     elif is_dataclass(value) and not isinstance(value, type):
         kind = type(cast("object", value))
-        for name, _ in _FIELDS[kind]:
+        for name, *_ in _FIELDS[kind]:
             require_characters(getattr(value, name, None), kind.__name__, name)
 
 
-class _FieldTable(dict[type, list[tuple[str, bool]]]):
-    """The names of the fields of types, and whether each holds several values."""
+class _FieldTable(dict[type, list[tuple[str, bool, tuple[type, ...] | None]]]):
+    """The names of the fields of types, whether each holds several values, and the types of one that holds a text or a time."""
 
-    def __missing__(self, kind: type) -> list[tuple[str, bool]]:
-        found = [(one.name, bool(_LIST.match(str(one.type)))) for one in fields(cast("Any", kind))]
+    def __missing__(self, kind: type) -> list[tuple[str, bool, tuple[type, ...] | None]]:
+        found = [
+            (one.name, bool(_LIST.match(str(one.type))), _SIMPLE.get(str(one.type)))
+            for one in fields(cast("Any", kind))
+        ]
         self[kind] = found
         return found
+
+
+def _wrong_type_error(kind: type, name: str, given: object, kinds: tuple[type, ...]) -> InvalidMessage:
+    wanted = " or ".join(_WORDS[one] for one in kinds)
+    what = "None" if given is None else type(given).__name__
+    return InvalidMessage(
+        f"must be {wanted}, got {what}", field=f"{kind.__name__}.{name}", hint="change its type"
+    )
 
 
 def _sealed(given: Any) -> Any:  # noqa: ANN401  whatever a message may hold
@@ -112,4 +128,17 @@ def _require_encodable(text: str, field: str, part: str) -> None:
 
 
 _LIST = re.compile(r"(?:tuple|list|dict|frozenset|Sequence|Iterable|Mapping)\[|Parameters$")
+_SIMPLE: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "str | None": (str, type(None)),
+    "bool": (bool,),
+    "timedelta | None": (timedelta, type(None)),
+}
+"""By how a field is annotated. Others are checked by the message itself."""
+_WORDS: Mapping[type, str] = {
+    str: "a text",
+    bool: "True or False",
+    timedelta: "a timedelta",
+    type(None): "None",
+}
 _FIELDS = _FieldTable()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, TypeAlias, TypedDict, overload
 
 from messaging_channels._model.addresses import EmailAddress
 from messaging_channels._model.errors import InvalidMessage
@@ -15,6 +15,9 @@ from messaging_channels.messages._html import content_ids_in, embed_images, inli
 from messaging_channels.messages._media_types import MediaType, guess_media_type, parse_media_type
 from messaging_channels.messages._uris import mailto_uri
 from messaging_channels.messages._values import FrozenDict
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Addresses: TypeAlias = "str | EmailAddress | Iterable[str | EmailAddress]"
 
@@ -115,6 +118,20 @@ class Preview(NamedTuple):
     """A page for the browser. Scripts and remote content are blocked."""
 
 
+class EmailKeywords(TypedDict, total=False):
+    """The fields of a mail that are given by keyword, to the type checkers."""
+
+    list_unsubscribe: ListUnsubscribe | None
+    list_id: str | None
+    in_reply_to: str | None
+    references: Iterable[str]
+    auto_submitted: Literal["no", "auto-generated", "auto-replied"] | None
+    envelope_sender: str | EmailAddress | None
+    provider_options: Iterable[ProviderOptions]
+    also_to: Addresses
+    category: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Email(Message):
     """A mail to one recipient, with further ones and copies. Addresses may be given as text or parsed, one or several.
@@ -158,6 +175,54 @@ class Email(Message):
     """Further recipients in To. The result names those that the server refused."""
     category: str | None = field(default=None, kw_only=True)
     """Purpose of the message: see `Message.category`."""
+
+    if TYPE_CHECKING:  # a mail without a body is a mistake that type checkers find
+
+        @overload
+        def __init__(
+            self,
+            subject: str,
+            text: str,
+            html: str | None = None,
+            sender: str | EmailAddress | None = None,
+            cc: Addresses = (),
+            bcc: Addresses = (),
+            reply_to: Addresses = (),
+            attachments: Iterable[Attachment] = (),
+            headers: Mapping[str, str] = ...,
+            **more: Unpack[EmailKeywords],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self,
+            subject: str,
+            text: str | None = None,
+            *,
+            html: str,
+            sender: str | EmailAddress | None = None,
+            cc: Addresses = (),
+            bcc: Addresses = (),
+            reply_to: Addresses = (),
+            attachments: Iterable[Attachment] = (),
+            headers: Mapping[str, str] = ...,
+            **more: Unpack[EmailKeywords],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self,
+            subject: str,
+            text: str | None,
+            html: str | None,
+            sender: str | EmailAddress | None = None,
+            cc: Addresses = (),
+            bcc: Addresses = (),
+            reply_to: Addresses = (),
+            attachments: Iterable[Attachment] = (),
+            headers: Mapping[str, str] = ...,
+            **more: Unpack[EmailKeywords],
+        ) -> None: ...
+
+        def __init__(self, *given: Any, **more: Any) -> None: ...
 
     def __post_init__(self) -> None:
         """Check the fields, and bring the addresses and headers into their parsed, immutable form."""

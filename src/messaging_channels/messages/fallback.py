@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from messaging_channels._model.durations import require_number
-from messaging_channels._model.errors import InvalidMessage
+from messaging_channels._model.arguments import as_seconds, kind_of, require_instance
+from messaging_channels._model.errors import InvalidArgument, InvalidMessage
 from messaging_channels.messages import Message
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -26,16 +29,27 @@ class Fallback:
     """`hold`: a message that may have been sent is not followed by another one. `next`: it is, `after` seconds later."""
 
     def __init__(
-        self, steps: Iterable[Message], *, after: float = 300.0, on_unknown: Literal["hold", "next"] = "hold"
+        self,
+        steps: Iterable[Message],
+        *,
+        after: float | timedelta = 300.0,
+        on_unknown: Literal["hold", "next"] = "hold",
     ) -> None:
         """Name at least one message.
 
         Raises:
-            InvalidMessage: there is none, or the time is not positive.
+            InvalidMessage: there is none, one is no message, or the time is not positive.
         """
-        require_number(after, "Fallback.after")
+        if not isinstance(steps, Iterable) or isinstance(steps, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidArgument(
+                f"must be a list of messages, got {kind_of(steps)}",
+                argument="Fallback.steps",
+                hint="write Fallback([...])",
+            )
         object.__setattr__(self, "steps", tuple(steps))
-        object.__setattr__(self, "after", after)
+        for number, one in enumerate(self.steps):
+            require_instance(one, Message, f"Fallback.steps[{number}]", 'write for example Sms("...")')
+        object.__setattr__(self, "after", as_seconds(after, "Fallback.after", least=1e-9))
         object.__setattr__(self, "on_unknown", on_unknown)
         if not self.steps:
             raise InvalidMessage("has no messages", field="Fallback", hint="give at least one")
@@ -45,13 +59,10 @@ class Fallback:
                 field="Fallback",
                 hint="leave it out of that message, or send that message alone",
             )
-        if after <= 0:
-            raise InvalidMessage(
-                f"must be positive seconds, got {after:g}", field="Fallback.after", hint="give e.g. 300"
-            )
         if on_unknown not in ("hold", "next"):
-            raise InvalidMessage(
-                f'must be "hold" or "next", got {on_unknown!r:.20}',
-                field="Fallback.on_unknown",
-                hint="choose one of them",
+            given = repr(on_unknown) if isinstance(on_unknown, str) else kind_of(on_unknown)
+            raise InvalidArgument(
+                f"must be 'hold' or 'next', got {given}",
+                argument="Fallback.on_unknown",
+                hint="give one of them",
             )

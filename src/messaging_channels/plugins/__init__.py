@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.access_tokens import AccessToken
     from messaging_channels.plugins.channel_spec import Channel, ChannelSpec, CommandOption
     from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP
+    from messaging_channels.plugins.diagnosis import Finding, SupportsDiagnosis, credentials_finding
     from messaging_channels.plugins.exchange import (
         AsyncExecutor,
         BlockingCall,
@@ -93,7 +94,7 @@ if TYPE_CHECKING:
         require_sender,
     )
     from messaging_channels.plugins.provider_settings import SecretList, provider_arguments
-    from messaging_channels.plugins.recipients import Person, ResolvedRecipient, User
+    from messaging_channels.plugins.recipients import Person, Recipient, ResolvedRecipient, User
     from messaging_channels.plugins.resolvers import (
         CallableResolver,
         KnowsPreferences,
@@ -140,6 +141,7 @@ __all__ = [
     "FailureFields",
     "FailureReason",
     "FailureTable",
+    "Finding",
     "Flow",
     "Hooks",
     "HttpProvider",
@@ -169,6 +171,7 @@ __all__ = [
     "QueueNotifier",
     "Reason",
     "ReasonPolicy",
+    "Recipient",
     "RecipientResolver",
     "ReportsOptional",
     "RequestModel",
@@ -180,6 +183,7 @@ __all__ = [
     "Status",
     "StatusGroup",
     "SupportsBatchGrouping",
+    "SupportsDiagnosis",
     "SupportsLookup",
     "SupportsRateLimits",
     "SupportsReportPolling",
@@ -195,6 +199,7 @@ __all__ = [
     "WhatsAppGroupId",
     "WhatsAppUserId",
     "ask",
+    "credentials_finding",
     "deciding_attempt",
     "ed25519_matches",
     "failure_fields",
@@ -338,6 +343,7 @@ __getattr__, __dir__ = lazy(
         "plugins.recipients": (
             "User",
             "Person",
+            "Recipient",
             "ResolvedRecipient",
         ),
         "plugins.resolvers": (
@@ -365,6 +371,7 @@ __getattr__, __dir__ = lazy(
             "timestamp",
             "value_at",
         ),
+        "plugins.diagnosis": ("Finding", "SupportsDiagnosis", "credentials_finding"),
         "plugins.webhooks": (
             "WebhookRequest",
             "WebhookResult",

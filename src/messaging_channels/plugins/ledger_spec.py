@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
@@ -19,7 +19,7 @@ class LedgerSettings(BaseModel):
 
     url: SecretStr
     """URL whose scheme selects the ledger: `sqlite:///var/lib/shop/ledger.sqlite3`, `postgresql://user:secret@host/database`."""
-    addresses: str = "masked"
+    addresses: Literal["plain", "masked", "hashed", "none"] = "masked"
     """How recipients are stored: `plain`, `masked`, `hashed` or `none`."""
     pepper: SecretStr = SecretStr("")
     """Secret for the hashes of addresses. Needed with `hashed`."""

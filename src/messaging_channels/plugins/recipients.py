@@ -7,7 +7,7 @@ and to a tenant's Persons from the tenant's.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
@@ -35,3 +35,32 @@ class ResolvedRecipient:
     """Text is parsed by the channel."""
     account: str | None = None
     """Whose credentials send it. None for the platform's own."""
+
+
+class Identified(Protocol):
+    """A record of an application that has an id: a row of an ORM, a pydantic model, a named tuple."""
+
+    @property
+    def id(self) -> Any:  # noqa: ANN401  of the application's own type
+        """Its id."""
+        ...
+
+
+class PrimaryKeyed(Protocol):
+    """A record with a primary key, such as a model of Django."""
+
+    @property
+    def pk(self) -> Any:  # noqa: ANN401  of the application's own type
+        """Its primary key."""
+        ...
+
+
+class RecipientDataclass(Protocol):
+    """A dataclass of an application."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+Recipient: TypeAlias = "str | Address | ResolvedRecipient | Identified | PrimaryKeyed | RecipientDataclass"
+"""Whom a message may be for, to the type checkers: an address, its text, or an object that a resolver knows. None, a number and a list are none; wrap a
+bare id in `User` or `Person`."""

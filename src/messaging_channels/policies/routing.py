@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from messaging_channels._model.errors import UnknownProvider
+from messaging_channels._model.arguments import kind_of, require_count, require_instance, require_seconds
+from messaging_channels._model.errors import InvalidArgument, UnknownProvider
+from messaging_channels._model.nearest import did_you_mean
 from messaging_channels._model.values import as_texts
 
 if TYPE_CHECKING:
@@ -28,6 +30,16 @@ class RetryPolicy:
     max_interval: float = 5.0
     """Seconds: longest wait. If the provider asks for more, the dispatcher tries the next provider."""
 
+    def __post_init__(self) -> None:
+        """Refuse what can never be meant.
+
+        Raises:
+            InvalidArgument: there would be no attempt, or a time is no number of seconds.
+        """
+        require_count(self.max_attempts, "RetryPolicy.max_attempts")
+        for name in ("max_elapsed", "initial_interval", "max_interval"):
+            require_seconds(getattr(self, name), f"RetryPolicy.{name}")
+
     def delay(self, tries: int, retry_after: float | None, chance: float) -> float | None:
         """Return how long to wait after `tries` attempts, None if it would be too long.
 
@@ -48,6 +60,16 @@ class CircuitBreaker:
     """Seconds until one message is sent as a trial (half-open)."""
     half_open_interval: float = 1.0
     """Seconds between trials while all providers of the route are stopped."""
+
+    def __post_init__(self) -> None:
+        """Refuse what can never be meant.
+
+        Raises:
+            InvalidArgument: a number is not positive.
+        """
+        require_count(self.failure_threshold, "CircuitBreaker.failure_threshold")
+        for name in ("reset_timeout", "half_open_interval"):
+            require_seconds(getattr(self, name), f"CircuitBreaker.{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,16 +131,23 @@ class Route:
         """Name at least one provider.
 
         Raises:
-            ValueError: none is named, or one twice.
+            InvalidArgument: none is named, or one twice, or one by what is neither a text nor a RouteTarget.
         """
-        targets = tuple(RouteTarget(one) if isinstance(one, str) else one for one in providers)
-        if not targets:
-            message = "Route needs at least one provider"
-            raise ValueError(message)
+        targets = tuple(_as_target(one, number) for number, one in enumerate(providers))
         names = [step.provider for step in targets]
-        if repeated := [name for name in names if names.count(name) > 1]:
-            message = f"Route: {repeated[0]!r} is named twice"
-            raise ValueError(message)
+        if not names:
+            raise InvalidArgument(
+                "names no provider", argument="Route", hint='write for example Route("twilio")'
+            )
+        if len(set(names)) != len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise InvalidArgument(f"names {twice!r} twice", argument="Route", hint="leave one out")
+        for name, given, kind in (
+            ("retry", retry, RetryPolicy),
+            ("circuit_breaker", circuit_breaker, CircuitBreaker),
+        ):
+            if given is not None:
+                require_instance(given, kind, f"Route.{name}", f"give {kind.__name__}(...)")
         object.__setattr__(self, "targets", targets)
         object.__setattr__(self, "retry", retry or RetryPolicy())
         object.__setattr__(self, "circuit_breaker", circuit_breaker or CircuitBreaker())
@@ -144,16 +173,65 @@ class Route:
         return [*drawn, *(step for step in self.targets if step.weight is None)]
 
 
+def as_route(value: object, argument: str) -> Route:
+    """Return a route, given as one, as names of providers in a list, or in a text with commas between them.
+
+    Raises:
+        InvalidArgument: it is none of these.
+    """
+    if isinstance(value, Route):
+        return value
+    if isinstance(value, RouteTarget):
+        return Route(value)
+    if isinstance(value, str):
+        return Route(*(one.strip() for one in value.split(",") if one.strip()))
+    if isinstance(value, (list, tuple)):
+        return Route(*cast("Sequence[str | RouteTarget]", value))
+    raise InvalidArgument(
+        f"must be a Route or names of providers, got {kind_of(value)}",
+        argument=argument,
+        hint='write for example Route("twilio")',
+    )
+
+
+def _as_target(given: object, number: int) -> RouteTarget:
+    if isinstance(given, RouteTarget):
+        return given
+    if isinstance(given, str) and given:
+        return RouteTarget(given)
+    raise InvalidArgument(
+        f"must be the name of a provider or a RouteTarget, got {kind_of(given)}",
+        argument=f"Route.providers[{number}]",
+        hint='write for example Route("infobip", "twilio")',
+    )
+
+
 def resolve_routes(
-    channels: Iterable[Channel], providers: Mapping[str, Provider], given_routes: Mapping[str, Route]
+    channels: Iterable[Channel],
+    providers: Mapping[str, Provider],
+    given_routes: Mapping[str, Route | str | Sequence[str]],
 ) -> dict[str, Route]:
     """Return a route for every channel: the given one, or all providers that carry the channel in their order.
 
     Raises:
         UnknownProvider: a route names a provider that there is not.
     """
+    if not isinstance(given_routes, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InvalidArgument(
+            f"must be a mapping, got {kind_of(given_routes)}",
+            argument="routes",
+            hint='write {"sms": Route("twilio")}',
+        )
     able = {channel.name: [*_able(providers, channel)] for channel in channels}
-    routes = {name: Route(*names) for name, names in able.items() if names} | dict(given_routes)
+    routes = {name: Route(*names) for name, names in able.items() if names}
+    for name, value in given_routes.items():
+        if name not in able:
+            raise InvalidArgument(
+                f"names the channel {name!r}, which there is not",
+                argument="routes",
+                hint=did_you_mean(str(name), able),
+            )
+        routes[name] = as_route(value, f"routes[{name!r}]")
     unknown = [name for route in routes.values() for name in route.providers if name not in providers]
     if unknown:
         raise UnknownProvider(unknown[0], known=tuple(providers))

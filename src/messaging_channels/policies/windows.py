@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING
@@ -37,21 +37,20 @@ class SendWindow:
         Raises:
             InvalidMessage: a time is none, or it never opens.
         """
-        try:
-            for name in ("start", "end"):
-                value = getattr(self, name)
-                object.__setattr__(self, name, time.fromisoformat(value) if isinstance(value, str) else value)
-        except ValueError:
-            raise _invalid("has a time that is not HH:MM", "write it like 09:00") from None
+        for name in ("start", "end"):
+            object.__setattr__(self, name, _parse_time(getattr(self, name), name))
+        if not isinstance(self.days, Iterable) or isinstance(self.days, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise _invalid("days must be a list of numbers, 0 for Monday", "write for example range(5)")
         object.__setattr__(self, "days", tuple(self.days))
         start, end = self.hours
-        if not set(self.days) & set(range(7)):
-            raise _invalid("has no days", "name at least one day, 0 (Monday) to 6 (Sunday)")
-        if start >= end:
+        if not start < end:
             raise _invalid(
-                f"ends ({end:%H:%M}) before it starts ({start:%H:%M}); overnight windows are not supported",
-                "let it start before it ends",
+                f"ends ({end:%H:%M}) before it starts ({start:%H:%M})", "overnight windows are not supported"
             )
+        if not self.days or not set(self.days) <= set(range(7)):
+            raise _invalid("never opens: days must be from 0 (Monday) to 6", "write for example range(5)")
+        if self.timezone is not None and not isinstance(self.timezone, str) and not callable(self.timezone):  # pyright: ignore[reportUnnecessaryIsInstance, reportUnnecessaryComparison]
+            raise _invalid("timezone must be an IANA name or a function", 'write for example "Europe/London"')
 
     @property
     def hours(self) -> tuple[time, time]:
@@ -110,6 +109,16 @@ class SendWindow:
             if opening > at and day.weekday() in self.days:
                 return opening
         raise _invalid("has no days", "name at least one day")  # pragma: no cover  every week has its days
+
+
+def _parse_time(value: object, name: str) -> time:
+    if isinstance(value, time):
+        return value
+    try:
+        return time.fromisoformat(value if isinstance(value, str) else "")
+    except ValueError:
+        given = repr(value[:20]) if isinstance(value, str) else type(value).__name__
+        raise _invalid(f"{name} must be a time, got {given}", "write it as 09:00") from None
 
 
 def _timezone(name: str) -> ZoneInfo:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from inspect import signature
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from messaging_channels._model.events import Event
 from messaging_channels._model.outcomes import Reason
@@ -16,6 +16,10 @@ from messaging_channels.plugins.webhooks import WebhookRequest
 
 Responder: TypeAlias = "Callable[[Any], Any]"
 """Gives the reply to an exchange, such as an HttpResponse to an HttpRequest."""
+
+
+VendorFault: TypeAlias = Literal["throttle", "fail", "drop_response", "time_out", "refuse_connection"]
+"""What a test can have a vendor do, by the names of the methods of `ProviderScript`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,8 @@ class ConformanceFixtures:
     """The 5xx that may come with one of `error_responses`, documented as `nothing was sent`: each with the address of the page that says so."""
     ordered_batch_docs: str = ""
     """The page that says that the answer to a batch is in the order of the request, where nothing but the order tells whose an element is."""
+    faults: Mapping[VendorFault, Responder] = field(default_factory=dict["VendorFault", Responder])
+    """How a vendor fails that speaks a protocol of its own: the reply to an exchange when it throttles, fails, and so on. For HTTP the kit knows."""
     malformed_replies: Sequence[Any] = ()
     """Strange replies to exchanges of types of its own. For HTTP the kit makes them."""
     messages: Sequence[Message] = ()

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from messaging_channels._client.dispatcher import AsyncDispatcher, Dispatcher
+from messaging_channels._client import capture
+from messaging_channels._client.async_dispatcher import AsyncDispatcher
+from messaging_channels._client.dispatcher import Dispatcher
+from messaging_channels._client.worker import Worker
 from messaging_channels._ledger.schema import root_message_id
 from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.arguments import as_seconds
 from messaging_channels._model.errors import InvalidAddress
 from messaging_channels._model.outcomes import AttemptResult, Outcome
 from messaging_channels.messages import Message
@@ -27,6 +32,9 @@ from messaging_channels.testing.provider_double import ProviderDouble, ScriptedE
 from messaging_channels.testing.provider_script import ProviderScript
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from messaging_channels._config.settings import Configuration
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.receipts import Attempt, Receipt
     from messaging_channels.plugins.webhooks import WebhookRequest
@@ -119,12 +127,7 @@ class Outbox:
         """
         found = self._find(message_type, to, provider, where)
         if len(found) != 1:
-            wanted = (
-                f"{message_type.__name__}{f' to {to}' if to else ''}{f' at {provider}' if provider else ''}"
-            )
-            there = "\n".join(f"  {one}" for one in self.sent) or "  nothing"
-            message = f"expected one {wanted}, found {len(found)}. In the outbox:\n{there}"
-            raise AssertionError(message)
+            raise AssertionError(self._failure("one", message_type, to, provider, len(found)))
         return found[0].message  # type: ignore[return-value]
 
     def provider(self, provider: str, *, account: str | None = None) -> ProviderScript:
@@ -164,6 +167,91 @@ class Outbox:
         return calls.inbound_message(
             text, sender=sender, to=to, received_at=at, number=number, channel=channel
         )
+
+    @contextmanager
+    def capture(self) -> Generator[Self]:
+        """Have every `Dispatcher.from_config()` and `AsyncDispatcher.from_config()` send into this outbox for as long as the block lasts.
+
+        Routes, checks and rates are those of the configuration, read and refused as always; its providers are played, and need no credentials. What the
+        outbox was given goes before it. The fixture `outbox` and `OutboxMixin` do this for the whole test.
+        """
+        before, capture.hook = capture.hook, self._captured_arguments
+        try:
+            yield self
+        finally:
+            capture.hook = before
+
+    def advance(self, duration: float | timedelta) -> int:
+        """Move the clock on by seconds or a `timedelta`, then send what is due by then, as a worker does. Return how many messages that was."""
+        self.clock.advance(as_seconds(duration, "duration"))
+        return Worker(self.dispatcher).drain()
+
+    def assert_sent(
+        self,
+        message_type: type[MessageT] = Message,  # type: ignore[assignment]
+        *,
+        to: str | None = None,
+        provider: str | None = None,
+        where: Callable[[MessageT], bool] | None = None,
+        times: int | None = None,
+    ) -> list[MessageT]:
+        """Return the messages that fit; `times` says how many there have to be (default: at least one).
+
+        Raises:
+            AssertionError: there are fewer or more; it says what there is.
+        """
+        found = self._find(message_type, to, provider, where)
+        if (times is None and not found) or (times is not None and len(found) != times):
+            wanted = "at least one" if times is None else str(times)
+            raise AssertionError(self._failure(wanted, message_type, to, provider, len(found)))
+        return [one.message for one in found]  # type: ignore[misc]
+
+    def assert_nothing_sent(
+        self, message_type: type[Message] = Message, *, to: str | None = None, provider: str | None = None
+    ) -> None:
+        """See that there is no such message.
+
+        Raises:
+            AssertionError: there is one; it says what there is.
+        """
+        found = self._find(message_type, to, provider, None)
+        if found:
+            raise AssertionError(self._failure("no", message_type, to, provider, len(found)))
+
+    def _failure(self, wanted: str, kind: type[Any], to: str | None, provider: str | None, found: int) -> str:
+        what = f"{kind.__name__}{f' to {to}' if to else ''}{f' at {provider}' if provider else ''}"
+        there = "\n".join(f"  {one}" for one in self.sent) or "  nothing"
+        return f"expected {wanted} {what}, found {found}. In the outbox:\n{there}"
+
+    def _captured_arguments(
+        self, configuration: Configuration, resolvers: list[Any], checks: list[Any]
+    ) -> dict[str, Any]:
+        """Return the arguments of a dispatcher that an application makes of its configuration."""
+        routes = configuration.routes()
+        names = [name for route in routes.values() for name in route.providers]
+        for name in dict.fromkeys([*names, *configuration.configured_providers()]):
+            if (None, name) not in self._doubles:
+                self._add_providers(None, [name])
+        for account, own in configuration.accounts().items():
+            self._add_providers(account, [one for one in own if (account, one) not in self._doubles])
+        self._options = {
+            "routes": routes,
+            "resolvers": [*resolvers, *configuration.plugins.resolvers],
+            "channels": configuration.plugins.channels,
+            **self._options,
+        }
+        arguments = self._dispatcher_arguments()
+        return {**arguments, "checks": [*configuration.checks(), *checks, *arguments["checks"]]}
+
+    def __enter__(self) -> Self:
+        """Capture what applications make from their configuration; see `capture`."""
+        self._captured = self.capture()
+        return self._captured.__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        """Capture no more, and close."""
+        self._captured.__exit__(None, None, None)
+        self.close()
 
     def close(self) -> None:
         """Close the dispatcher for threads, and the ledger that both share. The asynchronous one holds nothing but memory."""
@@ -208,7 +296,7 @@ class Outbox:
         for (account, _), one in self._doubles.items():
             held.setdefault(account, []).append(one.provider)
         accounts = {account: own for account, own in held.items() if account is not None}
-        options = dict(self._options)
+        options: dict[str, Any] = dict(self._options)
         return {
             "ledger": self._ledger,
             "channels": installed_channels(),

@@ -26,7 +26,9 @@ class ProviderDouble:
         self.netloc = f"127.0.0.1:{_FIRST_PORT + number}"
         given = fixtures.settings(f"http://{self.netloc}", canaries.SECRET)
         self.provider: Provider = spec.build(spec.settings.model_validate(given))
-        self.script = ProviderScript(fixtures, provider=spec.name)
+        self.script = ProviderScript(
+            fixtures, provider=spec.name, has_own_protocol=bool(self.provider.executors)
+        )
         self.webhooks = VendorWebhooks(fixtures)
 
 

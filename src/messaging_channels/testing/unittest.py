@@ -39,7 +39,10 @@ class OutboxMixin(_Case):
         network_guard.block()
         network_guard.pop_violations()
         self.outbox = Outbox(*self.providers, **self.messaging)
+        captured = self.outbox.capture()
+        captured.__enter__()
         self.addCleanup(self._close_outbox)
+        self.addCleanup(captured.__exit__, None, None, None)
 
     def _close_outbox(self) -> None:
         self.outbox.close()

@@ -9,8 +9,6 @@ from messaging_channels._client.worker import Worker
 from messaging_channels.messages.fallback import Fallback
 from messaging_channels.testing import Outbox
 
-_FAILS = pytest.mark.xfail(strict=True, raises=AssertionError, reason="issue First hour")
-
 
 def test_the_outbox_holds_the_message_that_a_fallback_fell_back_to() -> None:
     outbox = Outbox("infobip", "twilio", routes={"whatsapp": Route("infobip"), "sms": Route("twilio")})
@@ -28,7 +26,6 @@ def test_the_outbox_holds_the_message_that_a_fallback_fell_back_to() -> None:
     outbox.close()
 
 
-@_FAILS
 @pytest.mark.parametrize("seconds", [0, 2])
 def test_a_mail_server_that_is_busy_is_waited_for_or_the_kit_says_that_it_cannot_play_it(
     seconds: float,

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 _LONGEST_WAIT = 30.0
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z_]{0,39}")
 
 
 class Problem(Exception):
@@ -136,15 +138,32 @@ def problem_of_validation(
 ) -> Problem:
     """Return the problem of a body or query that does not fit: where, and what kind of fault; never what was given."""
     faults = error.errors(include_input=False, include_url=False, include_context=False)
-    listed = [{"pointer": _pointer(one["loc"], known), "problem": one["type"]} for one in faults[:20]]
+    faults.sort(key=lambda one: one["type"] != "extra_forbidden")  # a misspelt field explains the missing one
+    listed: list[dict[str, str]] = []
+    for one in faults[:20]:
+        fault = {"pointer": _pointer(one["loc"], known), "problem": str(one["type"])}
+        if (unknown := _unknown_name(one)) is not None:
+            fault["field"] = unknown
+            near = get_close_matches(unknown, known, 1)
+            fault |= {"didYouMean": near[0]} if near else {}
+        listed.append(fault)
     first = listed[0]
     detail = f"{first['pointer'] or 'the document'}: {first['problem']}"
+    if "field" in first:
+        detail = f"{first['pointer'] or 'the document'}: there is no field {first['field']!r}"
+        detail += f"; did you mean {first['didYouMean']!r}?" if "didYouMean" in first else ""
     return Problem(code, detail, more={"errors": listed})
 
 
 def _pointer(where: Sequence[int | str], known: frozenset[str]) -> str:
     """Return a JSON pointer (RFC 6901) that names fields of ours and positions only."""
     return "".join(f"/{step}" for step in where if isinstance(step, int) or step in known)
+
+
+def _unknown_name(fault: Mapping[str, Any]) -> str | None:
+    """Return the name of a field that we do not know, if it looks like the name of a field: a client may have written a number or a text there."""
+    name = str(fault["loc"][-1]) if fault["type"] == "extra_forbidden" and fault["loc"] else ""
+    return name if _FIELD_NAME.fullmatch(name) else None
 
 
 def line_and_column(text: str, position: int) -> str:

@@ -21,6 +21,7 @@ from messaging_channels.plugins import (
     Exchange,
     ExecutorPair,
     FailureReason,
+    Finding,
     Flow,
     LookupRequest,
     Reason,
@@ -33,6 +34,7 @@ from messaging_channels.policies import RateLimit
 from messaging_channels_infobip import logs, webhooks
 from messaging_channels_infobip._table_capabilities import CARRIES, EXTRAS, RATES
 from messaging_channels_infobip.api import InfobipApi
+from messaging_channels_infobip.diagnosis import diagnose
 from messaging_channels_infobip.email import requests as email
 from messaging_channels_infobip.options import LanguageCode, Transliteration
 from messaging_channels_infobip.raw_fields import RawCheck
@@ -196,6 +198,15 @@ class Infobip:
         for part in parts:
             self._raw_check.require_documented(part)
         return parts
+
+    @property
+    def endpoints(self) -> Sequence[str]:
+        """See SupportsDiagnosis."""
+        return (self._api.url,)
+
+    def diagnose(self) -> Flow[Sequence[Finding]]:
+        """See SupportsDiagnosis."""
+        return diagnose(self._api, has_webhook_auth=bool(self._webhook_auth))
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
         """See SupportsWebhooks."""

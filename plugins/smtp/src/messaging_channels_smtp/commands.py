@@ -15,12 +15,13 @@ from urllib.parse import unquote, urlsplit
 
 from messaging_channels import Configuration, Dispatcher
 from messaging_channels.errors import InvalidSetting
+from messaging_channels_smtp.settings import IMAP_VARIABLE
 from messaging_channels_smtp.sources.handover import Handler, Handover
 from messaging_channels_smtp.sources.imap import ImapMailbox
 from messaging_channels_smtp.sources.mail_server import MailServer
 from messaging_channels_smtp.sources.maildir import MaildirFolder
 
-IMAP_PASSWORD = "MESSAGING_CHANNELS_IMAP_PASSWORD"  # noqa: S105  the name of a variable
+IMAP_PASSWORD = f"{Configuration.prefix}{IMAP_VARIABLE}"
 _TOKEN = "MESSAGING_CHANNELS_SMTP_WEBHOOK_TOKEN"  # noqa: S105  likewise
 
 

@@ -123,6 +123,17 @@ FIXTURES = ConformanceFixtures(
         (_told(TransactionResult(Stage.MAIL, Reply(451, "4.7.1 Greylisted, try again"))), Reason.THROTTLED),
         (_told(TransactionResult(Stage.CONTENT, None, "reset", committed=True)), Reason.CONNECTION),
     ),
+    faults={
+        "throttle": _told(TransactionResult(Stage.MAIL, Reply(451, "4.7.1 Too many messages, slow down"))),
+        "fail": _told(TransactionResult(Stage.CONTENT, Reply(554, "5.3.0 Local error"))),
+        "drop_response": _told(
+            TransactionResult(Stage.CONTENT, None, "the connection was reset", committed=True)
+        ),
+        "time_out": _told(
+            TransactionResult(Stage.CONTENT, None, "no answer in time", timed_out=True, committed=True)
+        ),
+        "refuse_connection": _told(TransactionResult(Stage.CONNECT, None, "the connection was refused")),
+    },
     malformed_replies=tuple(
         (TransactionResult(stage, reply, "", timed, committed),)
         for stage in Stage

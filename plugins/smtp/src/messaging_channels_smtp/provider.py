@@ -11,12 +11,14 @@ from messaging_channels.errors import BadInput, TransportError
 from messaging_channels.messages import Email
 from messaging_channels.plugins import (
     AttemptResult,
+    BlockingCall,
     Capabilities,
     CurrentTime,
     EmailAddress,
     Envelope,
     Exchange,
     ExecutorPair,
+    Finding,
     Flow,
     Reason,
     Timeouts,
@@ -34,6 +36,7 @@ from messaging_channels_smtp.account import (
     token_source,
 )
 from messaging_channels_smtp.asyncio_backend import AsyncSession
+from messaging_channels_smtp.diagnosis import diagnose
 from messaging_channels_smtp.dkim import DkimSigner
 from messaging_channels_smtp.oauth import AccessTokens, OAuthBusy, OAuthError, TokenSource
 from messaging_channels_smtp.options import SmtpEmailOptions
@@ -171,6 +174,17 @@ class Smtp:
         self._signer = dkim or signer_of(dkim_domain, dkim_selector, dkim_key)
         hook_token = secret_of(webhook_token, "webhook_token")
         self._webhooks = MailWebhooks(self.name, token=hook_token, return_path=back, source_size=source_size)
+
+    @property
+    def endpoints(self) -> Sequence[str]:
+        """See SupportsDiagnosis."""
+        return (f"smtp://{self.server.host}:{self.server.port}",)
+
+    def diagnose(self) -> Flow[Sequence[Finding]]:
+        """See SupportsDiagnosis: connect, greet, secure and log in; no mail is sent."""
+        token = None if self.tokens is None else (yield from self.tokens.current())
+        server = self.server
+        return (yield from ask(BlockingCall(lambda: diagnose(server, token), may_send=False)))
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider. A mail of several that cannot be written is refused by itself; the only one raises."""

@@ -83,3 +83,9 @@ def register_providers() -> Iterable[ProviderSpec]:
 
 def _build(settings: SmtpSettings) -> Smtp:
     return Smtp(**provider_arguments(settings))
+
+
+IMAP_VARIABLE = "IMAP_PASSWORD"
+"""The variable (behind `MESSAGING_CHANNELS_`) from which `messaging-channels mail watch` reads the password of a mailbox."""
+VARIABLES = frozenset({IMAP_VARIABLE})
+"""What the commands of this distribution read beside the settings of the provider."""

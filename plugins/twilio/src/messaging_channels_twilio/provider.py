@@ -23,6 +23,7 @@ from messaging_channels.plugins import (
     AttemptResult,
     Capabilities,
     Envelope,
+    Finding,
     Flow,
     HttpProvider,
     HttpRequest,
@@ -42,6 +43,7 @@ from messaging_channels_twilio import responses as answers
 from messaging_channels_twilio import webhook_auth as signatures
 from messaging_channels_twilio._table_statuses import ADDRESS_FORMS
 from messaging_channels_twilio.api import Page, TwilioApi
+from messaging_channels_twilio.diagnosis import diagnose
 from messaging_channels_twilio.message_resource import TwilioMessage, parse_json
 from messaging_channels_twilio.options import TwilioOptions
 from messaging_channels_twilio.requests import (
@@ -152,6 +154,16 @@ class Twilio(HttpProvider, TwilioApi):
             _require_status_callback(status_callback),
             self._callback_keys[0],
         )
+
+    @property
+    def endpoints(self) -> Sequence[str]:
+        """See SupportsDiagnosis."""
+        return (self._base_url,)
+
+    def diagnose(self) -> Flow[Sequence[Finding]]:
+        """See SupportsDiagnosis."""
+        sender = self._message_defaults.senders["sms"]
+        return diagnose(f"{self._base_url}{self._account}", self._read_headers, sender)
 
     @property
     def has_reports(self) -> bool:

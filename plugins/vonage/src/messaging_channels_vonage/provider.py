@@ -23,6 +23,7 @@ from messaging_channels.plugins import (
     Envelope,
     Exchange,
     ExecutorPair,
+    Finding,
     Flow,
     HttpRequest,
     Reason,
@@ -35,6 +36,7 @@ from messaging_channels.plugins import (
 )
 from messaging_channels_rcs import RcsCard, RcsCarousel, RcsFile, RcsMessage, RcsText, SmsFallback
 from messaging_channels_vonage import message_webhooks, responses, webhooks
+from messaging_channels_vonage.diagnosis import diagnose
 from messaging_channels_vonage.message_requests import build_message
 from messaging_channels_vonage.rcs_requests import describe_rcs
 from messaging_channels_vonage.senders import (
@@ -188,6 +190,18 @@ class Vonage:
         request = yield from self._message_request(described, envelope.id)
         by_user_id = isinstance(envelope.to, WhatsAppUserId)
         return (responses.parse_message_response((yield from ask(request)), by_user_id=by_user_id),)
+
+    @property
+    def endpoints(self) -> Sequence[str]:
+        """See SupportsDiagnosis."""
+        urls = (urlsplit(one) for one in (self._sms_url, self._messages_url))
+        return tuple(dict.fromkeys(f"{one.scheme}://{one.netloc}" for one in urls))
+
+    def diagnose(self) -> Flow[Sequence[Finding]]:
+        """See SupportsDiagnosis."""
+        account = self._account
+        has_secret = account.signature_secret is not None
+        return diagnose(self._sms_url, account.api_key, account.api_secret, has_signature_secret=has_secret)
 
     def revoke(self, provider_id: str) -> Flow[bool]:
         """Take an RCS message back that was not delivered yet, by Vonage's id of it; return whether Vonage took the order.

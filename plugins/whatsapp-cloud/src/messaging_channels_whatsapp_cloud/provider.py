@@ -15,6 +15,7 @@ from messaging_channels.plugins import (
     Envelope,
     Exchange,
     ExecutorPair,
+    Finding,
     Flow,
     HttpRequest,
     HttpResponse,
@@ -30,6 +31,7 @@ from messaging_channels.plugins import (
 )
 from messaging_channels.policies import RateLimit
 from messaging_channels_whatsapp_cloud import normalization
+from messaging_channels_whatsapp_cloud.diagnosis import diagnose
 from messaging_channels_whatsapp_cloud.media import (
     DownloadedFile,
     StoredFile,
@@ -132,6 +134,21 @@ class WhatsAppCloud:
             return (refused.result,)
         response = yield from ask(self._request(envelope, message, number_id))
         return (parse_send_response(response, by_user_id=isinstance(envelope.to, WhatsAppUserId)),)
+
+    @property
+    def endpoints(self) -> Sequence[str]:
+        """See SupportsDiagnosis."""
+        return (self._root.rpartition("/")[0],)
+
+    def diagnose(self) -> Flow[Sequence[Finding]]:
+        """See SupportsDiagnosis."""
+        return diagnose(
+            self._root,
+            self._authorization,
+            self._sender,
+            has_app_secret=bool(self._webhook_app_secrets),
+            has_verify_token=self._webhook_verify_token is not None,
+        )
 
     def validate(self, envelope: Envelope) -> None:
         """See SupportsValidation."""

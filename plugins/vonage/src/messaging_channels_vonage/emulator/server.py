@@ -85,6 +85,8 @@ class VonageEmulator(Emulator):
             return self._handle_message(request)
         if _MESSAGE.fullmatch(request.path) and request.method == "PATCH":
             return self._handle_update(request)
+        if request.path == "/account/get-balance" and request.method == "GET":
+            return self._balance(request)
         if request.path in ("/sms/json", "/conversions/sms") and request.method in ("POST", "GET"):
             return self._handle_sms(request)
         return _problem(404, "Not found", "There is nothing at this address.")
@@ -113,6 +115,12 @@ class VonageEmulator(Emulator):
             "authorization": f"Bearer {signed_token(claims, self._secret)}",
         }
         return HttpRequest("POST", url, headers, body)
+
+    def _balance(self, request: Request) -> HttpResponse:
+        """Answer with a balance. Source: https://developer.vonage.com/en/api/account."""
+        if not self._has_basic(request):
+            return _problem(401, "Unauthorized", "You did not provide correct credentials.")
+        return json_response({"value": 10.28, "autoReload": False})
 
     def _handle_sms(self, request: Request) -> HttpResponse:
         message = _parameters(request)

@@ -1,0 +1,79 @@
+"""The exit codes, and what a command ends with when something was raised: words on stderr, never a trace for a caller's mistake."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+
+from messaging_channels._model import errors
+from messaging_channels._model.send_failed import NotSent, Rejected
+
+EXIT_UNKNOWN, EXIT_INPUT, EXIT_SETTINGS, EXIT_REJECTED, EXIT_NOT_SENT = 1, 2, 3, 4, 5
+EXIT_FAULT, EXIT_INTERRUPTED = 70, 130
+EXIT_CODES: Mapping[int, str] = {
+    0: "done",
+    EXIT_UNKNOWN: "the outcome is not known: it may have been sent; do not send it again",
+    EXIT_INPUT: "the command, an address, the message or a file is wrong, or nothing has that id",
+    EXIT_SETTINGS: "a setting is wrong",
+    EXIT_REJECTED: "a provider refused it for good",
+    EXIT_NOT_SENT: "not sent, or the ledger or a provider could not be reached: try again later",
+    EXIT_FAULT: "a fault of this program; what was sent before it is in `messages list`",
+    EXIT_INTERRUPTED: "interrupted",
+}
+_OF_ERRORS: tuple[tuple[type[errors.MessagingError], int], ...] = (
+    (errors.BadInput, EXIT_INPUT),
+    (errors.ConfigurationError, EXIT_SETTINGS),
+    (Rejected, EXIT_REJECTED),
+    (NotSent, EXIT_NOT_SENT),
+    (errors.LedgerUnavailable, EXIT_NOT_SENT),
+    (errors.IdempotencyKeyInUse, EXIT_NOT_SENT),
+)
+
+
+def exit_code(error: errors.MessagingError) -> int:
+    """Return what a command ends with when that was raised."""
+    if isinstance(error, errors.TransportError) and not _may_have_been_sent(error):
+        return EXIT_NOT_SENT
+    return next((code for kind, code in _OF_ERRORS if isinstance(error, kind)), EXIT_UNKNOWN)
+
+
+def describe_exit_codes() -> str:
+    """Return the exit codes as a paragraph of a command's help."""
+    return "exit codes:\n" + "\n".join(f"  {code:<4} {words}" for code, words in EXIT_CODES.items())
+
+
+def run_in_words(run: Callable[[], int]) -> int:
+    """Run a command, and return its exit code: also when a file is missing, the pipe is closed or somebody presses Ctrl-C."""
+    try:
+        return run()
+    except errors.MessagingError as error:
+        print(f"{error.code}: {error}", file=sys.stderr)
+        return exit_code(error)
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone: nothing is left to say
+        return 0
+    except OSError as error:
+        print(f"{_describe_file_fault(error)}", file=sys.stderr)
+        return EXIT_INPUT
+    except UnicodeDecodeError as error:
+        print(f"bad_input: a file is not UTF-8 (byte {error.start}); convert it to UTF-8", file=sys.stderr)
+        return EXIT_INPUT
+    except KeyboardInterrupt:
+        print("interrupted; what was sent is in `messages list`", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def fail(problem: str, code: int = EXIT_INPUT) -> int:
+    """Say what is wrong, and return the exit code."""
+    print(problem, file=sys.stderr)
+    return code
+
+
+def _describe_file_fault(error: OSError) -> str:
+    reason = (error.strerror or type(error).__name__).lower()
+    return f"bad_input: {error.filename}: {reason}" if error.filename else f"bad_input: {reason}"
+
+
+def _may_have_been_sent(error: errors.TransportError) -> bool:
+    """Whether that is so; also of an error that does not know how far it came."""
+    return "phase" not in vars(error) or error.may_have_been_sent

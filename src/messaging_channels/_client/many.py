@@ -1,0 +1,73 @@
+"""Many messages of one call, drawn as they are sent or stored: the loops of both clients."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from messaging_channels._queue.enqueue import MAX_TRANSACTION_SIZE, Enqueuer, EnqueueResult
+from messaging_channels._sending.bulk import CHUNK, Bulk, SendResult, chunks
+
+if TYPE_CHECKING:
+    from messaging_channels._sending.pipeline import SendPipeline
+    from messaging_channels._sending.send_options import SendOptions
+
+Run = Callable[[Any], Any]
+RunAsync = Callable[[Any], Awaitable[Any]]
+
+
+def send_each(
+    run: Run,
+    pipeline: SendPipeline,
+    message: Any,  # noqa: ANN401  checked before
+    to: Iterable[Any],
+    terms: SendOptions,
+) -> Iterator[SendResult]:
+    """Send chunk after chunk; see `Dispatcher.send_each`."""
+    for chunk in chunks(message, to, CHUNK):
+        bulk = Bulk(pipeline, terms)
+        yield from run(bulk.prepare(chunk))
+        while bulk.pending:
+            yield from run(bulk.step())
+
+
+async def send_each_async(
+    run: RunAsync,
+    pipeline: SendPipeline,
+    message: Any,  # noqa: ANN401  checked before
+    to: Iterable[Any],
+    terms: SendOptions,
+) -> AsyncIterator[SendResult]:
+    """Send chunk after chunk; see `Dispatcher.send_each`."""
+    for chunk in chunks(message, to, CHUNK):
+        bulk = Bulk(pipeline, terms)
+        for each in await run(bulk.prepare(chunk)):
+            yield each
+        while bulk.pending:
+            for each in await run(bulk.step()):
+                yield each
+
+
+def enqueue_each(
+    run: Run,
+    enqueuer: Enqueuer,
+    message: Any,  # noqa: ANN401  checked before
+    to: Iterable[Any],
+    terms: dict[str, Any],
+) -> Iterator[EnqueueResult]:
+    """Store chunk after chunk; see `Dispatcher.enqueue_each`."""
+    for chunk in chunks(message, to, MAX_TRANSACTION_SIZE):
+        yield from run(enqueuer.enqueue_each(chunk, terms))
+
+
+async def enqueue_each_async(
+    run: RunAsync,
+    enqueuer: Enqueuer,
+    message: Any,  # noqa: ANN401  checked before
+    to: Iterable[Any],
+    terms: dict[str, Any],
+) -> AsyncIterator[EnqueueResult]:
+    """Store chunk after chunk; see `Dispatcher.enqueue_each`."""
+    for chunk in chunks(message, to, MAX_TRANSACTION_SIZE):
+        for each in await run(enqueuer.enqueue_each(chunk, terms)):
+            yield each

@@ -1,0 +1,295 @@
+"""Names in the environment, the file and code that mean nothing: refused, because a misspelt setting would be one that is silently off."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from messaging_channels._config.schema import settings_schema, unknown_keys
+from messaging_channels._config.sections import TelemetrySettings
+from messaging_channels._model.errors import PUBLISHED, ConfigurationError, InvalidSetting, UnknownProvider
+from messaging_channels._model.nearest import did_you_mean, nearest
+from messaging_channels.plugins.ledger_spec import LedgerSettings
+from messaging_channels.policies.routing import RetryPolicy
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from messaging_channels._config.plugin_manager import PluginManager
+    from messaging_channels._config.toml_lines import TomlLines
+
+SETTINGS = "messaging_channels.settings"
+"""The entry-point group of settings that a distribution reads beside those of providers: the name is that of the section, the object a pydantic model,
+or a collection of names of variables (without `MESSAGING_CHANNELS_`)."""
+
+
+@dataclass(frozen=True)
+class KnownSettings:
+    """Everything that a setting may be called."""
+
+    prefix: str
+    plugins: PluginManager
+    http: type[Any]
+
+    @cached_property
+    def sections(self) -> dict[str, type[BaseModel]]:
+        """The models of the sections that installed distributions add."""
+        return {entry.name: model for entry, model in self._more if isinstance(model, type)}
+
+    @cached_property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of a file."""
+        models = {name: spec.settings for name, spec in self.plugins.providers.items()}
+        return settings_schema(models, self.channels, self.http, self.sections)
+
+    @cached_property
+    def channels(self) -> list[str]:
+        """The names of the channels."""
+        return [channel.name for channel in self.plugins.channels]
+
+    @cached_property
+    def providers(self) -> list[str]:
+        """The names of the providers whose plugins are installed."""
+        return list(self.plugins.providers)
+
+    @cached_property
+    def variables(self) -> frozenset[str]:
+        """The names of all variables, without the prefix."""
+        models: dict[str, Iterable[str]] = {
+            "retry": [one.name for one in fields(RetryPolicy)],
+            "http": [one.name for one in fields(self.http)],
+            "ledger": LedgerSettings.model_fields,
+            "telemetry": TelemetrySettings.model_fields,
+            "route": self.channels,
+            **{name: [*spec.settings.model_fields, "dsn"] for name, spec in self.plugins.providers.items()},
+            **{name: model.model_fields for name, model in self.sections.items()},
+        }
+        named = {_variable(section, name) for section, names in models.items() for name in names}
+        own = {name for _, given in self._more if not isinstance(given, type) for name in given}
+        return frozenset(named | own | _GENERAL)
+
+    @cached_property
+    def left_out(self) -> list[str]:
+        """How the variables of plugins begin that are installed, and were not loaded: they are restricted, or broken."""
+        names = list(self.plugins.left_out)
+        names += [alias for failure in self.plugins.failed.values() for alias in failure.aliases]
+        return [_variable(name, "") for name in names]
+
+    @cached_property
+    def _more(self) -> list[tuple[EntryPoint, Any]]:
+        found: list[tuple[EntryPoint, Any]] = []
+        for entry in entry_points(group=SETTINGS):
+            try:
+                found.append((entry, entry.load()))
+            except Exception:  # noqa: BLE001, S112  a broken distribution is told of where it is used
+                continue
+        return found
+
+
+def find_misspellings(
+    known: KnownSettings,
+    *,
+    code: Mapping[str, Any],
+    environment: Mapping[str, str],
+    file: Mapping[str, Any],
+    file_name: str,
+    lines: TomlLines,
+) -> Iterator[ConfigurationError]:
+    """Yield an error for every name that means nothing: of a section, a key, a variable, a provider on a route, or the file itself."""
+    if not file and not (Path(file_name).exists() or f"{known.prefix}CONFIG" in environment):
+        yield from misnamed_files(Path(), file_name)
+    yield from find_unknown_keys(known, code, "code")
+    yield from find_unknown_variables(known, environment)
+    yield from find_unknown_keys(known, file, file_name, lines)
+    yield from find_unknown_plugins(known, code.get("plugins"), "code")
+    yield from find_unknown_plugins(known, environment.get(f"{known.prefix}PLUGINS"), "the environment")
+    yield from find_unknown_plugins(
+        known, file.get("plugins"), f"{file_name} line {lines.line_of(('plugins',))}"
+    )
+
+
+def find_unrouted(
+    known: KnownSettings,
+    *,
+    code: Mapping[str, Any],
+    environment: Mapping[str, str],
+    file: Mapping[str, Any],
+    file_name: str,
+    lines: TomlLines,
+) -> Iterator[ConfigurationError]:
+    """Yield an error for every provider that a route names in code, a variable or the file, and that no plugin supplies."""
+    yield from find_unknown_providers(known, _routes_of(code), dict.fromkeys(_routes_of(code), "code"))
+    named = {one: f"{known.prefix}{_variable('route', one)}" for one in known.channels}
+    given = {one: environment[name] for one, name in named.items() if name in environment}
+    yield from find_unknown_providers(known, given, named)
+    found = {one: lines.line_of(("routes", one)) for one in _routes_of(file)}
+    places = {one: f"{file_name} line {line}" for one, line in found.items()}
+    yield from find_unknown_providers(known, _routes_of(file), places)
+
+
+def _routes_of(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    routes = given.get("routes", {})
+    return cast("Mapping[str, Any]", routes) if isinstance(routes, Mapping) else {}
+
+
+def find_unknown_variables(
+    known: KnownSettings, environment: Mapping[str, str]
+) -> Iterator[ConfigurationError]:
+    """Yield an error for every variable that is most likely meant for us, and means nothing."""
+    for name, value in environment.items():
+        if name.startswith(known.prefix):
+            rest = name.removeprefix(known.prefix)
+            if not _is_meant_otherwise(known, rest, value):
+                yield _unknown_variable(known, name, rest)
+        elif (right := _after_misspelt_prefix(known, name)) is not None:
+            yield _invalid(name, "the environment", "is not read", f"did you mean {known.prefix}{right}?")
+
+
+def find_unknown_keys(
+    known: KnownSettings, given: Mapping[str, Any], source: str, lines: TomlLines | None = None
+) -> Iterator[ConfigurationError]:
+    """Yield an error for every section and key that means nothing, with its line if it stands in a file."""
+    for path, siblings in unknown_keys(dict(given), known.schema):
+        line = lines.line_of(path) if lines else None
+        where = f"{source} line {line}" if line else source
+        if len(path) == _SECTION_AND_PROVIDER and path[0] in ("providers", "rate_limits") and siblings:
+            if not _is_of_failed_plugin(known, path[1]):
+                yield UnknownProvider(path[1], known=tuple(known.providers), source=f"{where}, [{path[0]}]")
+        else:
+            yield _unknown_key(path, siblings, where)
+
+
+def _unknown_key(path: tuple[str, ...], siblings: list[str] | None, where: str) -> ConfigurationError:
+    name = ".".join(path)
+    if siblings is None:
+        hint = f"write [{name}], with a line for each of its keys"
+        return _invalid(name, where, "must be a table", hint)
+    if len(path) == 1:
+        return _invalid(f"[{name}]", where, "is not known", _hint_of_section(name, siblings))
+    return _invalid(name, where, "is not known", did_you_mean(path[-1], siblings))
+
+
+def find_unknown_plugins(known: KnownSettings, given: Any, source: str) -> Iterator[ConfigurationError]:  # noqa: ANN401  as it stands there
+    """Yield an error for every plugin that is to be loaded and is not installed."""
+    names = given.split(",") if isinstance(given, str) else given
+    installed = {entry.name for entry in entry_points(group="messaging_channels")}
+    for one in cast("list[Any]", names) if isinstance(names, (list, tuple)) else ():
+        if (name := str(one).strip()) and name not in installed:
+            setting = f"{known.prefix}PLUGINS" if source == "the environment" else "plugins"
+            hint = did_you_mean(name, installed)
+            yield _invalid(setting, source, f"names {name!r}, which is not an installed plugin", hint)
+
+
+def find_unknown_providers(
+    known: KnownSettings, routes: Mapping[str, Any], places: Mapping[str, str]
+) -> Iterator[ConfigurationError]:
+    """Yield an error for every provider that a route names, and that no plugin supplies."""
+    for channel, value in routes.items():
+        for name in _providers_of_route(value):
+            if name not in known.plugins.providers and not known.plugins.failed:
+                yield UnknownProvider(name, known=tuple(known.providers), source=places[channel])
+
+
+def misnamed_files(folder: Path, expected: str) -> Iterator[ConfigurationError]:
+    """Yield an error for a file of the folder that is most likely meant to be our settings, under a name that is not read."""
+    try:
+        names = [one.name for one in folder.iterdir() if one.suffix.lower() in (".toml", ".tml")]
+    except OSError:
+        return
+    for name in names:
+        if name.count(".") == 1 and _MISNAMED.fullmatch(name.rpartition(".")[0].lower()):
+            yield _invalid(name, "the working directory", "is not read", f"rename it to {expected}")
+
+
+def _is_meant_otherwise(known: KnownSettings, rest: str, value: str) -> bool:
+    return (
+        rest in known.variables
+        or any(rest.startswith(prefix) for prefix in known.left_out)
+        or _KUBERNETES.search(rest) is not None
+        or (rest.endswith("_PORT") and value.startswith(("tcp://", "udp://", "sctp://")))
+    )
+
+
+def _unknown_variable(known: KnownSettings, name: str, rest: str) -> ConfigurationError:
+    for provider in PUBLISHED:
+        if provider not in known.plugins.providers and rest.startswith(_variable(provider, "")):
+            return _invalid(
+                name,
+                "the environment",
+                f"is a setting of {provider}, whose plugin is not installed",
+                f"pip install messaging-channels-{provider}",
+            )
+    hint = did_you_mean(rest, known.variables, known.prefix + "{}")
+    if nearest(rest, known.variables) is None:
+        hint = "messaging-channels config --variables lists all names"
+    failed = "; ".join(
+        f"{one.name} could not be loaded ({one.problem})" for one in known.plugins.failed.values()
+    )
+    return _invalid(name, "the environment", "is not known", f"{hint}; {failed}" if failed else hint)
+
+
+def _after_misspelt_prefix(known: KnownSettings, name: str) -> str | None:
+    """Return the rest of the name of a variable whose beginning is nearly ours, and whose rest is one of ours."""
+    found = _MISSPELT_PREFIX.match(name.upper())
+    if found is None:
+        return None
+    rest = name.upper()[found.end() :]
+    return rest if rest in known.variables else None
+
+
+def _hint_of_section(name: str, siblings: Sequence[str]) -> str:
+    if name in PUBLISHED:
+        return f"did you mean [providers.{name}]?"
+    if name == "gateway":
+        return "pip install messaging-channels-gateway"
+    if (former := nearest(name, _FORMER)) is not None and nearest(name, siblings) is None:
+        return f"did you mean [{_FORMER[former]}]?"
+    return did_you_mean(name, siblings, "[{}]")
+
+
+def _is_of_failed_plugin(known: KnownSettings, provider: str) -> bool:
+    """Whether a plugin that could not be loaded may be the provider's: the error that names it comes when the provider is built."""
+    return bool(known.plugins.failed) and nearest(provider, known.providers) is None
+
+
+def _providers_of_route(value: Any) -> Iterator[str]:  # noqa: ANN401  as it stands in a file, a variable or code
+    given = cast("Mapping[str, Any]", value).get("providers", ()) if isinstance(value, Mapping) else value
+    named = given.split(",") if isinstance(given, str) else given
+    for one in cast("list[Any]", named) if isinstance(named, (list, tuple)) else ():
+        name = cast("Mapping[str, Any]", one).get("provider") if isinstance(one, Mapping) else one
+        if isinstance(name, str) and name.strip():
+            yield name.strip()
+
+
+def _invalid(setting: str, source: str, problem: str, hint: str) -> InvalidSetting:
+    return InvalidSetting(problem, setting=setting, source=source, hint=hint)
+
+
+def _variable(section: str, name: str) -> str:
+    return f"{section}_{name}".upper().replace("-", "_")
+
+
+_FORMER = {
+    "vetos": "checks",
+    "limits": "rate_limits",
+    "channels": "routes",
+    "tenants": "accounts",
+    "database": "ledger",
+    "vendors": "providers",
+}
+"""What people call a section otherwise."""
+_SECTION_AND_PROVIDER = 2
+_GENERAL = frozenset({"CONFIG", "PLUGINS", "HOME"}) | frozenset(
+    {"SPECS", "FORBID_SKIPS", "STORM", "STORM_SEED", "TRIALS", "RECORDS"}  # of this project's own tests
+)
+_KUBERNETES = re.compile(
+    r"_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|(^|_)PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$|^SERVICE_|^PORT$"
+)
+"""Variables that Kubernetes sets in every container of a cluster with a service called `messaging-channels` or `messaging-channels-...`."""
+_MISSPELT_PREFIX = re.compile(r"M(E|A)?SS?(A|E)?G(E|ES|ING|IN|NG|GING)?_?CHAN+(E|L)*S?_")
+_MISNAMED = re.compile(r"m(e|a)?ss?(a|e)?g(e|es|ing|in|ng|ging)?[-_ ]?chan+(e|l)*s?")
