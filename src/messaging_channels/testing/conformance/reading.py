@@ -48,8 +48,9 @@ def _first(problems: Iterator[str]) -> Iterator[str]:
 def _problems_of_type(context: ConformanceContext, kind: type[Message], message: Message) -> Iterator[str]:
     declared = context.provider.capabilities.message_types[kind]
     texts = (with_text(message, text) for text in TEXTS)
-    rich = rich_messages(message, declared, context.optional_fields(kind), context.fixtures.field_values)
-    others = (context.with_field(message, name) for name in sorted(declared))
+    optional = context.optional_fields(kind)
+    rich = rich_messages(message, declared, optional, context.fixtures.field_values)
+    others = (context.with_field(message, name) for name in sorted(declared.intersection(optional)))
     for one in (message, *texts, *(each for _, each in rich), *others):
         if one is not None and context.provider.capabilities.unsupported(one) is None:
             yield from _problems(context, [context.envelope(one)])
