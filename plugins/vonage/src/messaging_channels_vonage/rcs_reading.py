@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from messaging_channels.messages import Message
 from messaging_channels.testing import ReadMessage
 from messaging_channels_rcs import (
     CalendarEvent,
@@ -35,6 +36,8 @@ def read_rcs(told: Mapping[str, Any]) -> ReadMessage:
         ValueError: Vonage would refuse it.
     """
     word, reference = told["message_type"], told["client_ref"]
+    kind: type[Message]
+    held: dict[str, Any]
     if word == "text":
         kind, held = RcsText, {"text": told["text"]}
     elif word == "card":

@@ -271,7 +271,8 @@ def _gaps(told: Sequence[Mapping[str, Any]]) -> dict[str, str] | tuple[str, ...]
 
 
 def _gap(told: Mapping[str, Any]) -> str:
-    return told["text"] if told["type"] == "text" else told[told["type"]]["fallback_value"]
+    words: str = told["text"] if told["type"] == "text" else told[told["type"]]["fallback_value"]
+    return words
 
 
 def _template_header(gaps: Sequence[Mapping[str, Any]]) -> Any:  # noqa: ANN401  one of six classes
@@ -291,7 +292,8 @@ def _template_header(gaps: Sequence[Mapping[str, Any]]) -> Any:  # noqa: ANN401 
 
 def _template_button(told: Mapping[str, Any]) -> m.Button:
     """Read a button; that of a one-time password is one of a link, whose variable end is the password."""
-    (gap,) = told.get("parameters") or ({},)
+    nothing: dict[str, Any] = {}
+    (gap,) = told.get("parameters") or (nothing,)
     held = gap.get("action", {})
     match told["sub_type"]:
         case "quick_reply":
