@@ -12,6 +12,7 @@ from typing import Any, cast
 from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
 from messaging_channels.testing import ConformanceFixtures, InboundText, Webhook, canaries
+from messaging_channels_infobip.request_reading import read_request
 
 _TAKEN = {
     "groupId": 1,
@@ -144,6 +145,7 @@ FIXTURES = ConformanceFixtures(
         "webhook_hmac_secret": secret,
     },
     success_response=_answering(_TAKEN),
+    reads_request=read_request,
     error_responses=(
         (_refusing(5, 52, "REJECTED_DESTINATION"), Reason.RECIPIENT),
         (_refusing(5, 12, "REJECTED_NOT_ENOUGH_CREDITS"), Reason.INSUFFICIENT_CREDIT),

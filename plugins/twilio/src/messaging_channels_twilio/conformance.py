@@ -19,6 +19,7 @@ from messaging_channels.messages import (
 )
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
 from messaging_channels.testing import ConformanceFixtures, ReadMessage, Webhook, canaries
+from messaging_channels_rcs import RcsFile, RcsText, SmsFallback
 from messaging_channels_twilio.options import TwilioOptions
 from messaging_channels_twilio.status_callbacks import callback_url
 from messaging_channels_twilio.webhook_auth import HEADER, SigningKey
@@ -47,6 +48,7 @@ def _message(request: HttpRequest) -> dict[str, Any]:
     }
 
 
+_RCS_SERVICE = "MG" + "0123456789abcdef" * 2
 _TEMPLATES = {"order_sent/en": "HX" + "cd" * 16}
 
 
@@ -56,9 +58,12 @@ def _reads_request(request: HttpRequest) -> list[ReadMessage]:
         return []
     pairs = parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True)
     form, media = dict(pairs), [value for name, value in pairs if name == "MediaUrl"]
-    to, _, number = form["To"].rpartition(":")
+    channel, _, number = form["To"].rpartition(":")
+    service = form.get("MessagingServiceSid")
+    if channel == "rcs" or service == _RCS_SERVICE:  # a service tries RCS first, and then the number itself
+        return [_read_rcs(form, media)]
     sender = form.get("From", "").removeprefix("whatsapp:").removeprefix("+") or None
-    if to:
+    if channel:
         return [
             ReadMessage(
                 to=number, message={**_read_whatsapp(form, media), "sender": sender}, kind=_kind(form, media)
@@ -75,6 +80,23 @@ def _reads_request(request: HttpRequest) -> list[ReadMessage]:
         )
     )
     return [ReadMessage(to=form["To"], message=message)]
+
+
+def _read_rcs(form: Mapping[str, str], media: list[str]) -> ReadMessage:
+    channel, _, number = form["To"].rpartition(":")
+    sender, seconds = form.get("From", "").removeprefix("rcs:"), form.get("ValidityPeriod")
+    held: dict[str, Any] = {
+        "sender": sender or None,
+        "validity_period": timedelta(seconds=int(seconds)) if seconds else None,
+    }
+    if media:
+        (held["url"],) = media
+        return ReadMessage(to=number, message=held, kind=RcsFile)
+    held["text"] = form["Body"]
+    if not channel:
+        fallback = form.get("FallbackFrom", "").removeprefix("+")
+        held["sms_fallback"] = SmsFallback(form["Body"], fallback or None)
+    return ReadMessage(to=number, message=held, kind=RcsText)
 
 
 def _kind(form: Mapping[str, str], media: list[str]) -> type[Message] | None:
@@ -129,7 +151,7 @@ FIXTURES = ConformanceFixtures(
         "sender": "+447700900000",
         "whatsapp_sender": "+447700900000",
         "templates": _TEMPLATES,
-        "rcs_sender": "MG" + "0123456789abcdef" * 2,
+        "rcs_sender": _RCS_SERVICE,
         "base_url": url,
     },
     success_response=lambda request: _answer(_message(request), 201),

@@ -12,6 +12,7 @@ from messaging_channels import messages as m
 from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
 from messaging_channels.testing import ConformanceFixtures, ReadMessage, Webhook
+from messaging_channels_vonage.rcs_reading import read_rcs
 from messaging_channels_vonage.responses import REASONS
 from messaging_channels_vonage.signing import signature
 
@@ -54,7 +55,8 @@ def _accepts(request: HttpRequest) -> HttpResponse:
 def _reads_request(request: HttpRequest) -> list[ReadMessage]:
     """Read the form of the SMS API, or the object of the Messages API, as its reference has them."""
     if request.url.endswith("/v1/messages"):
-        return [_read_object(json.loads(request.body))]
+        told = json.loads(request.body)
+        return [read_rcs(told) if told["channel"] == "rcs" else _read_object(told)]
     form = dict(parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True))
     if form["type"] == "text" and m.Sms(form["text"]).segments.encoding != "GSM-7":
         message = "the text holds characters that a message of type text does not carry"

@@ -11,6 +11,7 @@ from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
 from messaging_channels.testing import ConformanceFixtures, InboundText, Webhook
 from messaging_channels_whatsapp_cloud.options import WhatsAppOptions
+from messaging_channels_whatsapp_cloud.request_reading import read_request
 
 _ERRORS = "https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"
 """Errors of the Graph API come with a code, and some codes with a 5xx: the code decides. A 5xx without one is unknown."""
@@ -99,6 +100,7 @@ FIXTURES = ConformanceFixtures(
         "base_url": url,
     },
     success_response=_accepts,
+    reads_request=read_request,
     error_responses=(
         (_error(131026), Reason.RECIPIENT),
         (_error(131047), Reason.POLICY),

@@ -48,8 +48,9 @@ def _first(problems: Iterator[str]) -> Iterator[str]:
 def _problems_of_type(context: ConformanceContext, kind: type[Message], message: Message) -> Iterator[str]:
     declared = context.provider.capabilities.message_types[kind]
     texts = (with_text(message, text) for text in TEXTS)
-    rich = rich_messages(message, declared, context.optional_fields(kind), context.fixtures.field_values)
-    others = (context.with_field(message, name) for name in sorted(declared))
+    optional = context.optional_fields(kind)
+    rich = rich_messages(message, declared, optional, context.fixtures.field_values)
+    others = (context.with_field(message, name) for name in sorted(declared.intersection(optional)))
     for one in (message, *texts, *(each for _, each in rich), *others):
         if one is not None and context.provider.capabilities.unsupported(one) is None:
             yield from _problems(context, [context.envelope(one)])
@@ -61,15 +62,23 @@ def _problems_of_type(context: ConformanceContext, kind: type[Message], message:
 
 
 def _text_problem(context: ConformanceContext, message: Message, text: str) -> str:
-    worded = with_text(message, text)
+    worded = _worded(context, message, text)
     return "" if worded is None else next(_problems(context, [context.envelope(worded)]), "")
+
+
+def _worded(context: ConformanceContext, message: Message, text: str) -> Message | None:
+    """Return the message with another text; None where the provider takes none for this type."""
+    worded = with_text(message, text)
+    return (
+        worded if worded is not None and context.provider.capabilities.unsupported(worded) is None else None
+    )
 
 
 def _batch_problems(context: ConformanceContext) -> Iterator[str]:
     most = min(3, context.provider.capabilities.max_batch_size)
     for message in context.messages.values():
         envelopes = [
-            context.envelope(with_text(message, f"zq words {number}") or message, number=number)
+            context.envelope(_worded(context, message, f"zq words {number}") or message, number=number)
             for number in range(1, most + 1)
         ]
         if _read(context, context.send(*envelopes[:1]))[0]:

@@ -27,6 +27,7 @@ from messaging_channels.messages import (
 from messaging_channels.messages.whatsapp import ContactCard, ListRow, ListSection, ReplyButton
 from messaging_channels.messages.whatsapp_commerce import ProductSection, WhatsAppProducts
 from messaging_channels.messages.whatsapp_template import QuickReply, TextHeader
+from messaging_channels.testing.conformance.nested_samples import NESTED
 
 MARK = "zq"
 """What every text of these samples holds."""
@@ -130,6 +131,8 @@ def rich_messages(
     kind = type(plain)
     base = _BY_TYPE.get(kind, plain)
     yield "", base
+    for nested in NESTED.get(kind, ()):
+        yield "", nested
     for name in optional:
         if name not in declared:
             continue

@@ -1,7 +1,8 @@
 """Mail: version 4 of the API in JSON, many messages a request; as MIME where JSON cannot say it.
 
-In JSON, text beside html is ignored by Infobip, and several recipients see each other. So a mail with text and html, with blind copies, or with several
-reply addresses goes out as MIME, one request each.
+In JSON, text beside html is ignored by Infobip, several recipients see each other, and a copy has an address without a name. So a mail with text and html,
+with blind copies, with several reply addresses, or with names of those who get a copy goes out as MIME, one request each. A name is left out where the mail
+has an option that MIME does not carry.
 
 Sources: https://www.infobip.com/docs/api/channels/email/send-email-messages and https://www.infobip.com/docs/api/channels/email/send-mime-email
 """
@@ -89,7 +90,9 @@ def needs_mime(envelope: Envelope) -> bool:
     if extra.template_id is not None:
         return False
     both = bool(message.text) and bool(message.html)
-    return both or bool(parse_addresses(message.bcc)) or len(parse_addresses(message.reply_to)) > 1
+    if both or parse_addresses(message.bcc) or len(parse_addresses(message.reply_to)) > 1:
+        return True
+    return any(one.display_name for one in parse_addresses(message.cc)) and not _not_in_mime(extra)
 
 
 def _check(envelope: Envelope) -> None:
