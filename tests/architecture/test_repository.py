@@ -31,7 +31,14 @@ def test_there_is_no_lock_file() -> None:
 def test_nothing_lies_at_the_top_that_a_reader_would_not_miss() -> None:
     top = {path.relative_to(ROOT).parts[0] for path in _tracked()}
     folders = {".ci", ".github", "benchmarks", "docs", "examples", "plugins", "src", "tests", "tools"}
-    settings = {".editorconfig", ".gitignore", ".pre-commit-config.yaml", "mkdocs.yml", "pyproject.toml"}
+    settings = {
+        ".editorconfig",
+        ".gitignore",
+        ".pre-commit-config.yaml",
+        "complexipy-snapshot.json",
+        "mkdocs.yml",
+        "pyproject.toml",
+    }
     files = {"CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "conftest.py"}
 
     assert top <= folders | files | settings

@@ -166,7 +166,7 @@ os.waitpid(child, 0)
 def test_a_child_refuses_a_ledger_in_the_memory_of_its_parent_and_says_what_to_do(tmp_path: Path) -> None:
     ran = program(BEGIN + REFUSED, "memory", tmp_path)
 
-    assert "give a ledger in a file" in ran.stdout, ran.stderr
+    assert "ledger in a file" in ran.stdout, ran.stderr
     assert (tmp_path / "taken").read_text().split() == ["parent"]
 
 

@@ -271,11 +271,12 @@ def test_what_a_cancelled_task_asked_for_is_done_when_it_learns_of_it(postgres: 
 
 
 def test_a_ledger_that_was_closed_is_opened_again_by_the_next_who_asks(postgres: str) -> None:
-    ledger = PostgresLedger(postgres)
+    ledger, before = PostgresLedger(postgres), set(threading.enumerate())
     for _ in range(2):
         with Transport(executors=ledger.executors) as transport:
             transport.run(ask(_enqueue()))
-        assert not any(one.name == "messaging-channels-writer" for one in threading.enumerate())
+        new = set(threading.enumerate()) - before
+        assert not any(one.name == "messaging-channels-writer" for one in new)
 
     async def once() -> None:
         async with AsyncDispatcher([Sandbox()], ledger=ledger) as dispatcher:

@@ -222,7 +222,7 @@ def _unknown_variable(known: KnownSettings, name: str, rest: str) -> Configurati
                 name,
                 "the environment",
                 f"is a setting of {provider}, whose plugin is not installed",
-                f"pip install messaging-channels-{provider}",
+                f"run pip install messaging-channels-{provider}",
             )
     hint = did_you_mean(rest, known.variables, known.prefix + "{}")
     if nearest(rest, known.variables) is None:
@@ -246,7 +246,7 @@ def _hint_of_section(name: str, siblings: Sequence[str]) -> str:
     if name in PUBLISHED:
         return f"did you mean [providers.{name}]?"
     if name == "gateway":
-        return "pip install messaging-channels-gateway"
+        return "run pip install messaging-channels-gateway"
     if (former := nearest(name, _FORMER)) is not None and nearest(name, siblings) is None:
         return f"did you mean [{_FORMER[former]}]?"
     return did_you_mean(name, siblings, "[{}]")

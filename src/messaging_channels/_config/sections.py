@@ -83,7 +83,7 @@ class TelemetrySettings(_StrictModel):
                     "OpenTelemetry is not installed",
                     setting="telemetry.opentelemetry",
                     source="configuration",
-                    hint="pip install 'messaging-channels[otel]'",
+                    hint="run pip install 'messaging-channels[otel]'",
                 ) from missing
         return found
 

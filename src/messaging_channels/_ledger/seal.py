@@ -55,7 +55,7 @@ class Seal:
                 "what waits is sealed, and there is no key for it or cryptography is not installed",
                 setting="ledger_keys",
                 source="the ledger",
-                hint="pip install 'messaging-channels[seal]', and give the keys that sealed it",
+                hint="run pip install 'messaging-channels[seal]', and give the keys that sealed it",
             )
         from cryptography.fernet import InvalidToken  # noqa: PLC0415  an extra
 

@@ -35,8 +35,8 @@ def _make(file: Path) -> None:
         os.fsync(opened.fileno())
     with suppress(FileExistsError):
         os.link(new, file)
-        _log.warning(
-            "made a key for the ledger, %s: keep it with the ledger, and where nobody else reads it. Without it nobody is found by an address again",
+        _log.info(
+            "made the ledger's key %s: back it up with the ledger, and let nobody else read it; without it no record is found by an address",
             file,
         )
     new.unlink()

@@ -120,7 +120,7 @@ def _not_installed() -> InvalidSetting:
     return _invalid(
         "pyreqwest is not installed",
         setting="http.client",
-        hint="pip install 'messaging-channels[fast]'",
+        hint="run pip install 'messaging-channels[fast]'",
     )
 
 

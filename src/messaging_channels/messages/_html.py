@@ -82,7 +82,7 @@ def _extra(name: str) -> ModuleType:
             f"{name.replace('_', '-')} is not installed",
             setting="Email.html",
             source="the environment",
-            hint="pip install 'messaging-channels[mail]'",
+            hint="run pip install 'messaging-channels[mail]'",
         ) from missing
 
 

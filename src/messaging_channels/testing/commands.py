@@ -32,7 +32,7 @@ def check_plugin(name: str, *, examples: int, rules: Sequence[str] = (), as_json
             f"{missing.name} is not installed",
             setting=name,
             source="the kit",
-            hint="pip install 'messaging-channels[kit]'",
+            hint="run pip install 'messaging-channels[kit]'",
         ) from missing
     if fixtures is None:
         raise InvalidSetting(

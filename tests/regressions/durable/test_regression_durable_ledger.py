@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -189,5 +188,4 @@ def test_no_send_waits_until_all_that_is_old_is_forgotten(tmp_path: Path) -> Non
         stop.set()
         sending.join()
 
-    longest = max(later - earlier for earlier, later in pairwise(ended) if later > began)
-    assert longest < max(0.05, 0.4 * took)
+    assert sum(began < one < began + took for one in ended) >= 5

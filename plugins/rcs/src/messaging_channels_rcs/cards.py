@@ -54,9 +54,7 @@ class RichCard:
             len(self.suggestions), "RichCard.suggestions", at_least=0, at_most=limits.CARD_SUGGESTIONS
         )
         if not self.title.strip() and self.media is None:
-            raise InvalidMessage(
-                "it has neither a title nor media", field="RichCard", hint="give one of them"
-            )
+            raise InvalidMessage("needs a title or media", field="RichCard", hint="give one of them")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def require_length(value: str, field: str, at_most: int, *, at_least: int = 1) -
         InvalidMessage: naming the field and the length, never the text.
     """
     if at_least and not value.strip():
-        raise InvalidMessage("it is blank", field=field, hint="give some text")
+        raise InvalidMessage("must not be blank", field=field, hint="give some text")
     if len(value) > at_most:
         raise InvalidMessage(f"{len(value)} characters, {at_most} allowed", field=field, hint="shorten it")
 
@@ -65,7 +65,7 @@ def require_url(value: str, field: str) -> None:
     """
     if not _URL.fullmatch(value) or len(value) > URL:
         raise InvalidMessage(
-            f"it is no http URL of at most {URL} characters without blanks",
+            f"must be an http URL of at most {URL} characters without blanks",
             field=field,
             hint="give https://…",
         )
@@ -79,7 +79,7 @@ def require_place(latitude: float, longitude: float, field: str) -> None:
     """
     if not (abs(latitude) <= _MAX_LATITUDE and abs(longitude) <= 2 * _MAX_LATITUDE):
         raise InvalidMessage(
-            "it is no place: -90 to 90, and -180 to 180 degrees are",
+            "must be within -90 to 90, and -180 to 180 degrees",
             field=field,
             hint="give degrees (WGS 84)",
         )

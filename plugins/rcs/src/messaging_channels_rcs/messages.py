@@ -29,9 +29,9 @@ class SmsFallback:
     def __post_init__(self) -> None:
         """Check the text and the time."""
         if not self.text.strip():
-            raise InvalidMessage("it is blank", field="SmsFallback.text", hint="give some text")
+            raise InvalidMessage("must not be blank", field="SmsFallback.text", hint="give some text")
         if self.validity_period is not None and self.validity_period <= timedelta(0):
-            raise InvalidMessage("it is not positive", field="SmsFallback.validity_period", hint="give more")
+            raise InvalidMessage("must be positive", field="SmsFallback.validity_period", hint="give more")
 
 
 class RcsMessage(Message):
@@ -65,7 +65,7 @@ class RcsMessage(Message):
         period = self.validity_period
         if period is not None and not timedelta(0) < period <= limits.MAX_VALIDITY:
             raise InvalidMessage(
-                "it is not positive, or over 15 days", field=f"{name}.validity_period", hint="change it"
+                "must be positive, and at most 15 days", field=f"{name}.validity_period", hint="change it"
             )
 
 

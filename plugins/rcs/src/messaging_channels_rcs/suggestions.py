@@ -66,7 +66,9 @@ class Dial:
         """Check the number."""
         _require_label(self)
         if not _NUMBER.fullmatch(self.number):
-            raise InvalidMessage("it is no number", field="Dial.number", hint="write it as +447700900000")
+            raise InvalidMessage(
+                "must be a phone number", field="Dial.number", hint="write it as +447700900000"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class CalendarEvent:
             raise InvalidMessage("a time has no zone", field="CalendarEvent", hint="give tzinfo, such as UTC")
         if self.start >= self.end:
             raise InvalidMessage(
-                "it ends before it begins", field="CalendarEvent.end", hint="give a later time"
+                "must be after the start", field="CalendarEvent.end", hint="give a later time"
             )
 
 

@@ -213,7 +213,7 @@ class Vonage:
         """
         if not _UUID.fullmatch(provider_id):
             raise InvalidMessage(
-                "it is no id of Vonage's", field="provider_id", hint="give Receipt.provider_id"
+                "must be an id of Vonage's", field="provider_id", hint="give Receipt.provider_id"
             )
         order = {"channel": "rcs", "status": "revoked"}
         described = yield from self._message_request(order, provider_id)

@@ -57,7 +57,7 @@ def format_agent(agent: str, field: str) -> str:
     bare = agent.strip()
     if not _AGENT.fullmatch(bare):
         raise InvalidMessage(
-            "it is no agent id: letters, digits, hyphens, underscores and ampersands are",
+            "must be an agent id of letters, digits, hyphens, underscores and ampersands",
             field=field,
             hint="copy it from the dashboard",
         )
