@@ -40,7 +40,12 @@ _USER = {
     "username": "zoe",
     "roles": "user",
     "scopes": "own",
-    "channel": {"sms": "38598123456", "whatsapp": "38598123456", "email": "user@example.com"},
+    "channel": {
+        "sms": "38598123456",
+        "whatsapp": "38598123456",
+        "rcs": "38598123456",
+        "email": "user@example.com",
+    },
     "data": {},
     "active": True,
 }
