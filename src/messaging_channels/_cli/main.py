@@ -27,6 +27,7 @@ from messaging_channels._cli.messages import (
     print_results,
 )
 from messaging_channels._cli.queue import add_queue_commands
+from messaging_channels._cli.resolving import add_resolve_commands
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
 from messaging_channels._model import errors
@@ -248,6 +249,7 @@ def _add_messages_commands(commands: Any) -> None:  # noqa: ANN401  argparse kee
     listing.add_argument("--limit", type=int, default=50, help="at most so many (default: 50)")
     cancel = add_command(messages, "cancel", _messages_cancel, "end a message of which nothing went out yet")
     cancel.add_argument("id", metavar="ID", help="our message id")
+    add_resolve_commands(messages)
     add_command(
         messages, "reconcile", _messages_reconcile, "ask providers about messages that may have been sent"
     )

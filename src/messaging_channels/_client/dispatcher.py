@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from messaging_channels._client.base import BaseDispatcher
+from messaging_channels._client.resolving import AsyncResolvingDispatcher, ResolvingDispatcher
 from messaging_channels._inbound.client import AsyncInboundClient, InboundClient
 from messaging_channels._queue.client import AsyncQueueClient, QueueClient
 from messaging_channels._queue.enqueue import (
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 
 
-class Dispatcher(BaseDispatcher):
+class Dispatcher(ResolvingDispatcher):
     """Sends messages, waiting in the caller's thread. One serves many threads at once; close it when done."""
 
     _transport_type = Transport
@@ -243,7 +243,7 @@ class Dispatcher(BaseDispatcher):
         self.close()
 
 
-class AsyncDispatcher(BaseDispatcher):
+class AsyncDispatcher(AsyncResolvingDispatcher):
     """Sends messages, waiting in an event loop. One serves many tasks of that loop at once; close it when done."""
 
     _transport_type = AsyncTransport
