@@ -114,7 +114,7 @@ def test_an_inbound_message_posted_as_a_form_is_read() -> None:
     with VonageEmulator() as vendor:
         sig = json.loads(vendor.sign(told))["sig"].lower()
         body = f"msisdn=447700900123&to=447700900000&messageId=0B0&text=a%2Bb&timestamp=1&sig={sig}"
-        (event,) = _vonage(vendor).handle_webhook(WebhookRequest(body.encode())).events
+        (event,) = _vonage(vendor).handle_webhook(WebhookRequest(body.encode(), received_at=1.0)).events
     assert isinstance(event, MessageReceived)
     assert (event.text, event.sender.plain, event.occurred_at) == ("a+b", "447700900123", 1.0)
 

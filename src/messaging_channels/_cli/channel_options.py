@@ -98,7 +98,7 @@ def _build_derived(spec: ChannelSpec, given: Mapping[str, Any], sender: str | No
             told = json.loads(text)
         except ValueError:
             raise InvalidMessage(
-                "it is no JSON", field="--content", hint='give e.g. {"text": "Hello"}'
+                "must be JSON", field="--content", hint='give e.g. {"text": "Hello"}'
             ) from None
         return message_from_json(spec, told, sender)
     kind = next(iter((spec.forms or {"": spec.message_types[0]}).values()))
@@ -110,7 +110,7 @@ def _build_derived(spec: ChannelSpec, given: Mapping[str, Any], sender: str | No
     lacking = [name for name in _required_fields(kind) if name not in own]
     if lacking:
         raise InvalidMessage(
-            "it is missing", field=f"--{lacking[0].replace('_', '-')}", hint="give it, or --content with JSON"
+            "is required", field=f"--{lacking[0].replace('_', '-')}", hint="give it, or --content with JSON"
         )
     takes_sender = any(one.name == "sender" for one in fields(kind))  # type: ignore[arg-type]
     return kind(**own, **({"sender": sender} if takes_sender else {}))

@@ -102,7 +102,10 @@ def read_settings_file(path: Path, *, must_exist: bool) -> tuple[dict[str, Any],
         return tomllib.loads(text), TomlLines.of(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidSetting(
-            f"is not TOML: {error}", setting=str(path), source=_file_source(must_exist), hint="mend that line"
+            f"is not TOML: {error}",
+            setting=str(path),
+            source=_file_source(must_exist),
+            hint="correct that line",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidSetting(

@@ -55,7 +55,7 @@ class Fallback:
             raise InvalidMessage("has no messages", field="Fallback", hint="give at least one")
         if any(one.has_vendor_fallback for one in self.steps[:-1]):
             raise InvalidMessage(
-                "a step before the last has a fallback of its vendor's own, which might still be under way when the next one is sent",
+                "a step before the last has a fallback of its vendor's own, which might still be under way when the following step is sent",
                 field="Fallback",
                 hint="leave it out of that message, or send that message alone",
             )

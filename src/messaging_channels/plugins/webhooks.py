@@ -215,7 +215,7 @@ def _in_lower_case(headers: Any) -> dict[str, str]:  # noqa: ANN401  what a call
         raise _refused("headers", f"must map names to texts, got {type(headers).__name__}", _HEADERS_HINT)
     pairs = list(headers.items())
     if not all(isinstance(name, str) and isinstance(value, str) for name, value in pairs):
-        raise _refused("headers", "must map names to texts; one is none", "decode them as latin-1")
+        raise _refused("headers", "must map names to texts only", "decode them as latin-1")
     return _joined(pairs)
 
 

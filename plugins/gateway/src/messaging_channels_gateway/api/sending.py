@@ -214,7 +214,7 @@ class _SendRequest:
         """Send to all; return what became of each, in the order of the addresses."""
         ends: dict[Address, SendResult] = {}
         given = self._gateway.dispatcher.send_each(
-            message, to=dict.fromkeys(to), idempotency_key=self._key, scope=self._tenant
+            message, to=list(dict.fromkeys(to)), idempotency_key=self._key, scope=self._tenant
         )
         async for each in given:
             ends[each.to] = each
