@@ -6,13 +6,12 @@ import hmac
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, cast
 
-from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
-from messaging_channels.testing import ConformanceFixtures, InboundText, Webhook, canaries
+from messaging_channels.testing import ConformanceFixtures, InboundText
 from messaging_channels_infobip.request_reading import read_request
+from messaging_channels_infobip.webhook_samples import DONE_AT, WEBHOOKS, inbound, report, results
 
 _TAKEN = {
     "groupId": 1,
@@ -20,13 +19,6 @@ _TAKEN = {
     "id": 26,
     "name": "PENDING_ACCEPTED",
     "description": "Message sent to next instance",
-}
-_DELIVERED = {
-    "groupId": 3,
-    "groupName": "DELIVERED",
-    "id": 5,
-    "name": "DELIVERED_TO_HANDSET",
-    "description": "Message delivered to handset",
 }
 
 
@@ -84,49 +76,8 @@ def _refusing(group: int, number: int, name: str) -> Callable[[HttpRequest], Htt
     )
 
 
-def _report(ours: str, _: str = "") -> dict[str, Any]:
-    return {
-        "messageId": ours,
-        "to": canaries.PHONE,
-        "sentAt": "2026-09-21T14:12:00.000+0000",
-        "doneAt": "2026-09-21T14:12:05.000+0000",
-        "smsCount": 1,
-        "status": _DELIVERED,
-        "error": {
-            "groupId": 0,
-            "groupName": "OK",
-            "id": 0,
-            "name": "NO_ERROR",
-            "description": "No Error",
-            "permanent": False,
-        },
-    }
-
-
-def _results(record: Mapping[str, Any]) -> bytes:
-    return json.dumps({"results": [record]}).encode()
-
-
-_RECEIVED_AT = 1_789_999_925.0
-"""21 September 2026, 14:12:05 UTC."""
-
-
 def _inbound(sender: str, to: str, text: str) -> bytes:
-    return _inbound_message(InboundText(sender, to, text, 1, _RECEIVED_AT))
-
-
-def _inbound_message(one: InboundText) -> bytes:
-    return _results(
-        {
-            "messageId": f"in-{one.number}",
-            "from": one.sender,
-            "to": one.to,
-            "text": one.text,
-            "cleanText": one.text,
-            "receivedAt": datetime.fromtimestamp(one.at, UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000"),
-            "smsCount": 1,
-        }
-    )
+    return results(inbound(InboundText(sender, to, text, 1, DONE_AT)))
 
 
 def _signed(body: bytes, secret: str) -> WebhookRequest:
@@ -152,13 +103,10 @@ FIXTURES = ConformanceFixtures(
         (_answer({"errorCode": "E401", "description": "Unauthorized"}, 401), Reason.CREDENTIALS),
     ),
     sign_webhook=_signed,
-    webhooks=(
-        Webhook(_results(_report("ours-1")), (StatusChanged,)),
-        Webhook(_inbound(canaries.PHONE, "447700900000", "Hello"), (MessageReceived,)),
-    ),
-    delivered_body=lambda ours, theirs: _results(_report(ours, theirs)),
+    webhooks=WEBHOOKS,
+    delivered_body=lambda ours, _: results(report(ours)),
     inbound_body=_inbound,
-    inbound_message=_inbound_message,
-    reports_response=lambda _: _answer({"results": [_report("ours-1")]}),
-    lookup_response=lambda _: _answer({"results": [_report("0" * 32)]}),
+    inbound_message=lambda one: results(inbound(one)),
+    reports_response=lambda _: _answer({"results": [report("ours-1")]}),
+    lookup_response=lambda _: _answer({"results": [report("0" * 32)]}),
 )

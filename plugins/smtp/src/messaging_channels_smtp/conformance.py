@@ -7,35 +7,22 @@ from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.headerregistry import Address
 from email.message import EmailMessage, MIMEPart
-from email.utils import formatdate
 from typing import cast
 from urllib.parse import urlsplit
 
-from messaging_channels.events import MessageReceived
 from messaging_channels.messages import Attachment, Email, ListUnsubscribe
 from messaging_channels.plugins import EmailAddress, Reason, WebhookRequest
-from messaging_channels.testing import ConformanceFixtures, InboundText, ReadMessage, Webhook
+from messaging_channels.testing import ConformanceFixtures, InboundText, ReadMessage
 from messaging_channels_smtp.emulator.server import SmtpEmulator
 from messaging_channels_smtp.protocol.mail import MailTransaction, TransactionResult
 from messaging_channels_smtp.protocol.replies import Reply
 from messaging_channels_smtp.protocol.steps import Stage
 from messaging_channels_smtp.protocol.submission import Submission
+from messaging_channels_smtp.webhook_samples import WEBHOOKS, WRITTEN_AT, inbound
 
 
 def _told(delivery: TransactionResult) -> Callable[[Submission], tuple[TransactionResult, ...]]:
     return lambda submission: (delivery,) * len(submission.mails)
-
-
-def _mail(sender: str, to: str, text: str) -> bytes:
-    return _inbound_message(InboundText(sender, to, text, 1, _WRITTEN_AT))
-
-
-def _inbound_message(one: InboundText) -> bytes:
-    head = (
-        f"From: {one.sender}\r\nTo: {one.to}\r\nSubject: Yes\r\nMessage-ID: <in-{one.number}@example.com>\r\n"
-    )
-    dated = f"Date: {formatdate(one.at)}\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-    return f"{head}{dated}\r\n{one.text}\r\n".encode()
 
 
 def _reads_request(submission: Submission) -> list[ReadMessage]:
@@ -98,10 +85,6 @@ def _files(mail: EmailMessage) -> tuple[Attachment, ...]:
     )
 
 
-_WRITTEN_AT = 1_789_999_920.0
-"""21 September 2026, 14:12 UTC."""
-
-
 @contextmanager
 def _server() -> Generator[str]:
     with SmtpEmulator() as server:
@@ -151,8 +134,8 @@ FIXTURES = ConformanceFixtures(
     ),
     server=_server,
     sign_webhook=lambda body, secret: WebhookRequest(body, {"authorization": f"Bearer {secret}"}),
-    webhooks=(Webhook(_mail("zoe@example.com", "desk@example.org", "Hello"), (MessageReceived,)),),
-    inbound_body=_mail,
-    inbound_message=_inbound_message,
+    webhooks=WEBHOOKS,
+    inbound_body=lambda sender, to, text: inbound(InboundText(sender, to, text, 1, WRITTEN_AT)),
+    inbound_message=inbound,
     signature_covers_body=False,
 )

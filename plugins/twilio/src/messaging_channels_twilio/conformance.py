@@ -6,9 +6,8 @@ import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl
 
-from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.messages import (
     Message,
     Mms,
@@ -18,14 +17,13 @@ from messaging_channels.messages import (
     WhatsAppText,
 )
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
-from messaging_channels.testing import ConformanceFixtures, ReadMessage, Webhook, canaries
+from messaging_channels.testing import ConformanceFixtures, ReadMessage, canaries
 from messaging_channels_rcs import RcsFile, RcsText, SmsFallback
 from messaging_channels_twilio.options import TwilioOptions
 from messaging_channels_twilio.status_callbacks import callback_url
 from messaging_channels_twilio.webhook_auth import HEADER, SigningKey
+from messaging_channels_twilio.webhook_samples import ACCOUNT, DOCUMENTED, FORM, WEBHOOKS, form
 
-_ACCOUNT = "AC" + "0123456789abcdef" * 2
-_FORM = {"content-type": "application/x-www-form-urlencoded"}
 _HOOK = "https://shop.example.com/hooks/twilio"
 
 
@@ -137,16 +135,12 @@ def _signed(body: bytes, secret: str) -> WebhookRequest:
         else callback_url(_HOOK, "ours-1", canaries.SECRET).partition("#")[0]
     )
     fields = parse_qsl(body.decode("utf-8", "surrogateescape"), keep_blank_values=True)
-    return WebhookRequest(body, {**_FORM, HEADER: SigningKey(secret).sign(url, fields)}, url)
-
-
-def _form(**fields: str) -> bytes:
-    return urlencode({"AccountSid": _ACCOUNT, "ApiVersion": "2010-04-01", **fields}).encode()
+    return WebhookRequest(body, {**FORM, HEADER: SigningKey(secret).sign(url, fields)}, url)
 
 
 FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {
-        "account_sid": _ACCOUNT,
+        "account_sid": ACCOUNT,
         "auth_token": secret,
         "sender": "+447700900000",
         "whatsapp_sender": "+447700900000",
@@ -162,30 +156,10 @@ FIXTURES = ConformanceFixtures(
         (_error(20429, 429), Reason.THROTTLED),
     ),
     sign_webhook=_signed,
-    webhooks=(
-        Webhook(
-            _form(
-                MessageSid="SM" + "ab" * 16,
-                MessageStatus="delivered",
-                To="+447700900123",
-                From="+447700900000",
-            ),
-            (StatusChanged,),
-        ),
-        Webhook(
-            _form(
-                MessageSid="SM" + "ef" * 16,
-                SmsStatus="received",
-                From="+447700900123",
-                To="+447700900000",
-                Body="Hello",
-                NumMedia="0",
-            ),
-            (MessageReceived,),
-        ),
-    ),
-    delivered_body=lambda _, sid: _form(MessageSid=sid, MessageStatus="delivered", To="+447700900123"),
-    inbound_body=lambda sender, to, text: _form(
+    webhooks=WEBHOOKS,
+    documented_webhooks=DOCUMENTED,
+    delivered_body=lambda _, sid: form(MessageSid=sid, MessageStatus="delivered", To="+447700900123"),
+    inbound_body=lambda sender, to, text: form(
         MessageSid="SM" + "ef" * 16,
         SmsStatus="received",
         From=f"+{sender}",
@@ -193,7 +167,7 @@ FIXTURES = ConformanceFixtures(
         Body=text,
         NumMedia="0",
     ),
-    inbound_message=lambda one: _form(
+    inbound_message=lambda one: form(
         MessageSid=f"SM{one.number:032x}",
         SmsStatus="received",
         From=f"+{one.sender}",

@@ -7,15 +7,14 @@ import hmac
 import json
 from typing import Any
 
-from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
-from messaging_channels.testing import ConformanceFixtures, InboundText, Webhook
+from messaging_channels.testing import ConformanceFixtures, InboundText
 from messaging_channels_whatsapp_cloud.options import WhatsAppOptions
 from messaging_channels_whatsapp_cloud.request_reading import read_request
+from messaging_channels_whatsapp_cloud.webhook_samples import NUMBER_ID, WEBHOOKS, change, report
 
 _ERRORS = "https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"
 """Errors of the Graph API come with a code, and some codes with a 5xx: the code decides. A 5xx without one is unknown."""
-_NUMBER_ID = "106540352242922"
 
 
 def _answer(body: dict[str, Any], status: int = 200) -> HttpResponse:
@@ -46,26 +45,8 @@ def _error(code: int, status: int = 400) -> HttpResponse:
     return _answer({"error": error}, status)
 
 
-def _change(**value: list[dict[str, Any]]) -> bytes:
-    about = {
-        "messaging_product": "whatsapp",
-        "metadata": {"display_phone_number": "12025550100", "phone_number_id": _NUMBER_ID},
-    }
-    change = {"field": "messages", "value": {**about, **value}}
-    return json.dumps(
-        {"object": "whatsapp_business_account", "entry": [{"id": "102290129340398", "changes": [change]}]}
-    ).encode()
-
-
 def _delivered(ours: str, theirs: str) -> bytes:
-    status = {
-        "id": theirs,
-        "status": "delivered",
-        "timestamp": "1790000000",
-        "recipient_id": "447700900123",
-        "biz_opaque_callback_data": ours,
-    }
-    return _change(statuses=[status])
+    return change(statuses=[report("delivered", ours, theirs)])
 
 
 def _received(sender: str, to: str, text: str) -> bytes:
@@ -80,7 +61,7 @@ def _inbound_message(one: InboundText) -> bytes:
         "type": "text",
         "text": {"body": one.text},
     }
-    return _change(contacts=[{"profile": {"name": "Zoe"}, "wa_id": one.sender}], messages=[message])
+    return change(contacts=[{"profile": {"name": "Zoe"}, "wa_id": one.sender}], messages=[message])
 
 
 _WRITTEN_AT = 1_790_000_000.0
@@ -94,7 +75,7 @@ def _signed(body: bytes, secret: str) -> WebhookRequest:
 FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {
         "access_token": secret,
-        "sender": _NUMBER_ID,
+        "sender": NUMBER_ID,
         "webhook_app_secrets": [secret],
         "webhook_verify_token": secret,
         "base_url": url,
@@ -112,10 +93,7 @@ FIXTURES = ConformanceFixtures(
     ),  # a documented refusal is one, whatever the status of HTTP
     provider_options=(WhatsAppOptions(identity_key_hash="DF2lS5v2W6x="),),
     sign_webhook=_signed,
-    webhooks=(
-        Webhook(_delivered("ours-1", "wamid.1"), (StatusChanged,)),
-        Webhook(_received("447700900123", "12025550100", "Hello"), (MessageReceived,)),
-    ),
+    webhooks=WEBHOOKS,
     delivered_body=_delivered,
     inbound_body=_received,
     inbound_message=_inbound_message,

@@ -32,8 +32,6 @@ from messaging_channels.messages import (
     WhatsAppButtons,
     WhatsAppCarousel,
     WhatsAppContacts,
-    WhatsAppDocument,
-    WhatsAppImage,
     WhatsAppLocation,
     WhatsAppTemplate,
 )
@@ -59,8 +57,6 @@ _CARD = ContactCard(
 _BUTTONS = (ReplyButton("zq-1", "zq Yes"), ReplyButton("zq-2", "zq No"))
 _PRODUCTS = (ProductSection(("zq-p1", "zq-p2"), "zq Hats"), ProductSection(("zq-p3",), "zq Caps"))
 _NESTED: tuple[Message, ...] = (
-    WhatsAppImage(Media(id="zq-file-1")),
-    WhatsAppDocument(Media(id="zq-file-2"), caption="zq words", filename="zq bill.pdf"),
     WhatsAppContacts((_CARD, ContactCard("zq Ben", phones=("+447700900779",)))),
     WhatsAppButtons(text="zq text", header=_PICTURES[0], footer="zq foot", buttons=_BUTTONS),
     WhatsAppButtons(

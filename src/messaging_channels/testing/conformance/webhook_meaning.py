@@ -71,17 +71,33 @@ def reports_say_what_their_words_say(context: ConformanceContext) -> Iterator[st
         for event, expected in zip(told.events, webhook.expected, strict=False):
             yield from _unexpected(f"call {number}", event, expected)
         for path, word in _words(webhook.body):
-            decisive = event_keys(told_by(context, with_word(webhook.body, path, UNHEARD))) != event_keys(
-                told
-            )
-            for other in (word, *_alternatives(word)) if decisive else (word,):
-                body = webhook.body if other == word else with_word(webhook.body, path, other)
-                changed = told_by(context, body)
-                if isinstance(changed, WebhookResult):
-                    for event in changed.events:
-                        if words := _wrong_word(event, other, is_given=other == word):
-                            yield f"call {number} with the word {other!r}: {words}"
-                            return
+            if words := _word_problem(context, webhook.body, told, path, word):
+                yield f"call {number} {words}"
+                return
+
+
+def _word_problem(
+    context: ConformanceContext, body: bytes, told: WebhookResult, path: Path, word: str
+) -> str:
+    """Say what is wrong with how the events of a word tell it, and others in its place."""
+    unheard = event_keys(told_by(context, with_word(body, path, UNHEARD)))
+    decisive = unheard != event_keys(told)
+    unconcerned = _unconcerned(told, unheard)
+    for other in (word, *_alternatives(word)) if decisive else (word,):
+        changed = told if other == word else told_by(context, with_word(body, path, other))
+        if isinstance(changed, WebhookResult):
+            for event in changed.events:
+                words = _wrong_word(event, other, is_given=other == word)
+                if words and event.key not in unconcerned:
+                    return f"with the word {other!r}: {words}"
+    return ""
+
+
+def _unconcerned(told: WebhookResult, unheard: list[str]) -> set[str]:
+    """Return the keys of events that a word says nothing of: in a call with several reports, of those that stay as they are without it."""
+    own = {event.key for event in told.events} - set(unheard)
+    reports = [event for event in told.events if isinstance(event, events.StatusChanged)]
+    return {event.key for event in told.events} - own if own or len(reports) > 1 else set()
 
 
 def times_are_the_vendors(context: ConformanceContext) -> Iterator[str]:
@@ -118,7 +134,8 @@ def unheard_of_values_are_kept(context: ConformanceContext) -> Iterator[str]:
             if isinstance(told, WebhookResult) and usual.events and not told.events:
                 yield f"call {number} with something unheard of at {_named(path)} tells nothing: keep it as an UnknownEvent"
                 return
-        foreign = told_by(context, all_unheard(webhook.body))
+        other = all_unheard(webhook.body)
+        foreign = told_by(context, other) if other != webhook.body else None
         if isinstance(foreign, WebhookResult) and any(
             isinstance(one, events.StatusChanged) and one.status.group is StatusGroup.DELIVERED
             for one in foreign.events
