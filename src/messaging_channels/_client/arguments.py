@@ -62,7 +62,7 @@ def check_alternatives(message: object, *, call: str) -> None:
     if call == "send" and isinstance(message, Adaptive):
         return
     if call != "send" or not isinstance(message, (list, tuple)) or not message:
-        check_message(message, call=call)
+        check_message(cast("object", message), call=call)
         return
     alternatives = cast("Sequence[object]", message)
     for number, one in enumerate(alternatives):

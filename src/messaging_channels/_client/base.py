@@ -158,7 +158,7 @@ class BaseDispatcher:
         if via is None and isinstance(message, Message):
             return self._pipeline.send(message, to, options)
         if via not in (None, "preferred"):
-            given = repr(via)[:40] if isinstance(via, str) else kind_of(via)
+            given = repr(via)[:40] if isinstance(cast("object", via), str) else kind_of(via)
             raise errors.InvalidArgument(
                 f'must be "preferred", got {given}', argument="via", hint='leave it out, or give "preferred"'
             )

@@ -311,7 +311,9 @@ class TransportError(MessagingError):
 
 def _sentences(problem: str, hint: str) -> str:
     """Return a problem and what to do about it as two sentences; only the first where there is nothing to do."""
-    return f"{_ended(problem)} {_ended(hint[:1].upper() + hint[1:])}" if hint else problem
+    if hint and not hint.startswith(_COMMANDS):
+        hint = hint[:1].upper() + hint[1:]
+    return f"{_ended(problem)} {_ended(hint)}" if hint else problem
 
 
 def _ended(sentence: str) -> str:
@@ -322,6 +324,8 @@ def _article(kind: str) -> str:
     return f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
 
 
+_COMMANDS = ("pip ", "messaging-channels ")
+"""How a hint begins that is a command to be copied."""
 PUBLISHED = ("infobip", "twilio", "vonage", "smtp", "whatsapp-cloud")
 """The providers of this project, each in a distribution of its own."""
 
