@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from messaging_channels import messages as m
 from messaging_channels.events import (
@@ -47,8 +47,8 @@ _HTTP = {Reason.CREDENTIALS: 401, Reason.THROTTLED: 429, Reason.SERVER_ERROR: 50
 
 
 def _reference(told: Mapping[str, Any]) -> str | None:
-    query = parse_qs(urlsplit(told.get("webhook_url", "")).query)
-    return query["mc_id"][0] if "mc_id" in query else None
+    url: str = told.get("webhook_url", "")
+    return dict(parse_qsl(urlsplit(url).query)).get("mc_id")
 
 
 def _reads_request(request: HttpRequest) -> list[ReadMessage]:
