@@ -95,7 +95,9 @@ class Telnyx(HttpProvider):
         """
         key = api_key.strip()
         if not key or not key.isascii() or not key.isprintable():
-            raise _setting_error("is empty or no key", "api_key", "copy it from the portal")
+            raise _setting_error(
+                "must be a key of printable ASCII characters", "api_key", "copy it from the portal"
+            )
         self._headers = {
             "authorization": f"Bearer {key}",
             "content-type": "application/json",
@@ -151,7 +153,7 @@ class Telnyx(HttpProvider):
         sender = format_sender(require_sender(message, self._sender, provider=self.name), field)
         if is_name(sender) and not self._profile:
             raise InvalidMessage(
-                "is a name, and Telnyx sends from names by a messaging profile only",
+                "must be a number without a messaging profile: Telnyx sends from names by a profile only",
                 field=field,
                 hint="set MESSAGING_CHANNELS_TELNYX_MESSAGING_PROFILE_ID, or use a number",
             )

@@ -28,7 +28,7 @@ def parse_public_keys(value: str) -> Sequence[bytes]:
     keys = [_decode(one) for one in split_secrets(value)]
     if not keys or any(len(key) != _KEY_SIZE for key in keys):
         raise InvalidSetting(
-            "is no base64 of 32 bytes",
+            "must be 32 bytes in base64",
             setting="telnyx.webhook_public_key",
             source="the provider's arguments",
             hint="copy the public key from the portal",
