@@ -137,17 +137,21 @@ def _content(payload: Object, body: Object) -> dict[str, Any]:
         files.append(_media(own))
     kind = _media_kind(files) if kind == "text" and files else kind
     reply = _object(own.get(text_at(own, "type") or ""))
-    caption = text_at(own, "caption")
-    words = text_at(payload, "text") or text_at(own, "body") or text_at(body, "text") or text_at(own, "text")
+    words = (text_at(payload, "text"), text_at(own, "body"), text_at(body, "text"), text_at(own, "text"))
     return {
         "kind": kind[:40] if kind.isascii() else "unknown",
-        "text": words or text_at(reply, "title") or caption,
+        "text": _first(*words, text_at(reply, "title"), text_at(own, "caption")),
         "subject": text_at(payload, "subject") or None,
-        "payload": text_at(reply, "id") or text_at(own, "payload") or text_at(own, "emoji"),
+        "payload": _first(text_at(reply, "id"), text_at(own, "payload"), text_at(own, "emoji")),
         "location": _location(own),
         "media": tuple(files),
-        "reply_to": text_at(own, "message_id") or text_at(body, "context", "id"),
+        "reply_to": _first(text_at(own, "message_id"), text_at(body, "context", "id")),
     }
+
+
+def _first(*told: str | None) -> str | None:
+    """Return the first text that is not empty."""
+    return next((one for one in told if one), None)
 
 
 def _media(file: Object) -> InboundMedia:
