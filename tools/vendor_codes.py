@@ -15,6 +15,7 @@ from messaging_channels_postmark import _table_errors as postmark_errors
 from messaging_channels_postmark import errors as postmark_lookups
 from messaging_channels_smtp import _table_errors as smtp_errors
 from messaging_channels_smtp import _table_failures as smtp_failures
+from messaging_channels_telnyx import errors as telnyx_errors
 from messaging_channels_twilio import _table_failures as twilio_failures
 from messaging_channels_twilio import errors as twilio_errors
 from messaging_channels_vonage import _table_failures as vonage_failures
@@ -138,10 +139,19 @@ def _postmark() -> str:
     return f"### `ErrorCode` of an answer\n\n{answers}\n### `Type` of a bounce\n\n{bounces}"
 
 
+def _telnyx() -> str:
+    rows = (
+        _row(code, meaning, telnyx_errors.REASONS.get(code), telnyx_errors.FAILURES)
+        for code, meaning in telnyx_errors.MEANINGS.items()
+    )
+    return f"A code without a reason comes in reports only.\n\n{table(_HEAD, rows)}"
+
+
 CODES: Mapping[str, Callable[[], str]] = {
     "infobip": _infobip,
     "postmark": _postmark,
     "smtp": _smtp,
+    "telnyx": _telnyx,
     "twilio": _twilio,
     "vonage": _vonage,
     "whatsapp-cloud": _whatsapp,

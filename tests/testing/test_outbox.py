@@ -234,7 +234,7 @@ def test_calls_of_a_vendor_without_a_plugin_cannot_be_made() -> None:
 
 
 @pytest.mark.parametrize(
-    "provider", ["fake", "twilio", "vonage", "infobip", "whatsapp-cloud", "smtp", "postmark"]
+    "provider", ["fake", "telnyx", "twilio", "vonage", "infobip", "whatsapp-cloud", "smtp", "postmark"]
 )
 def test_stop_start_stop_are_three_messages_in_that_order(provider: str) -> None:
     person, ours = (
