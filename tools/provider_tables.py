@@ -16,7 +16,7 @@ from vendor_codes import CODES
 from messaging_channels.plugins import Channel, ProviderSpec
 from messaging_channels.testing import load_plugins, provider_matrix
 
-PROVIDERS = ("infobip", "sandbox", "smtp", "twilio", "vonage", "whatsapp-cloud")
+PROVIDERS = ("infobip", "postmark", "sandbox", "smtp", "twilio", "vonage", "whatsapp-cloud")
 
 
 @lru_cache

@@ -11,6 +11,8 @@ from messaging_channels.events import Advice, FailureReason
 from messaging_channels.plugins import REASON_POLICIES, FailureTable, Reason
 from messaging_channels_infobip import _table_errors as infobip_errors
 from messaging_channels_infobip import _table_failures as infobip_failures
+from messaging_channels_postmark import _table_errors as postmark_errors
+from messaging_channels_postmark import errors as postmark_lookups
 from messaging_channels_smtp import _table_errors as smtp_errors
 from messaging_channels_smtp import _table_failures as smtp_failures
 from messaging_channels_twilio import _table_failures as twilio_failures
@@ -111,8 +113,34 @@ def _smtp() -> str:
     )
 
 
+def _postmark() -> str:
+    answers = table(
+        _HEAD,
+        (
+            _row(str(code), meaning, reason, postmark_lookups.FAILURES)
+            for code, meaning, reason, _ in postmark_errors.ERRORS
+        ),
+    )
+    rows = (
+        (
+            _row(kind, meaning, None, postmark_lookups.BOUNCE_FAILURES),
+            postmark_lookups.BOUNCE_STATUSES.get(kind),
+        )
+        for kind, meaning, *_ in postmark_errors.BOUNCES
+    )
+    bounces = table(
+        ("Type", "Meaning", "Status", "Failure", "What you do"),
+        (
+            (kind, meaning, f"`{status.name}`" if status else "", failure, do)
+            for (kind, meaning, _, _, failure, do), status in rows
+        ),
+    )
+    return f"### `ErrorCode` of an answer\n\n{answers}\n### `Type` of a bounce\n\n{bounces}"
+
+
 CODES: Mapping[str, Callable[[], str]] = {
     "infobip": _infobip,
+    "postmark": _postmark,
     "smtp": _smtp,
     "twilio": _twilio,
     "vonage": _vonage,

@@ -9,7 +9,7 @@ from messaging_channels.events import HelpRequested
 from messaging_channels.testing import Outbox
 
 CHANNELS = {
-    "twilio": "sms", "vonage": "sms", "infobip": "sms", "whatsapp-cloud": "whatsapp", "smtp": "email", "fake": "sms",
+    "twilio": "sms", "vonage": "sms", "infobip": "sms", "whatsapp-cloud": "whatsapp", "smtp": "email", "postmark": "email", "fake": "sms",
 }  # fmt: skip
 SPELLINGS = ("{}", "{}.", "\u00ab{}\u00bb", " {} \U0001f64f")
 

@@ -13,7 +13,7 @@ import pytest
 
 from messaging_channels.errors import MessagingError
 
-PLUGINS = ("gateway", "infobip", "smtp", "twilio", "vonage", "whatsapp_cloud")
+PLUGINS = ("gateway", "infobip", "postmark", "smtp", "twilio", "vonage", "whatsapp_cloud")
 
 
 def _errors() -> Iterator[type[MessagingError]]:

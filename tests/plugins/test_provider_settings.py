@@ -33,7 +33,7 @@ def _plain(secrets: tuple[SecretStr, ...]) -> list[str]:
 
 
 def test_the_providers_of_this_project_are_installed() -> None:
-    assert {spec.name for spec in SPECS} >= {"infobip", "smtp", "twilio", "vonage", "whatsapp-cloud"}
+    assert {spec.name for spec in SPECS} >= {"infobip", "postmark", "smtp", "twilio", "vonage", "whatsapp-cloud"}
 
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
