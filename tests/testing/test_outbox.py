@@ -233,12 +233,16 @@ def test_calls_of_a_vendor_without_a_plugin_cannot_be_made() -> None:
         VendorWebhooks("acme-sms")
 
 
-@pytest.mark.parametrize("provider", ["fake", "twilio", "vonage", "infobip", "whatsapp-cloud", "smtp"])
+@pytest.mark.parametrize(
+    "provider", ["fake", "twilio", "vonage", "infobip", "whatsapp-cloud", "smtp", "postmark"]
+)
 def test_stop_start_stop_are_three_messages_in_that_order(provider: str) -> None:
     person, ours = (
-        ("zoe@example.com", "us@example.com") if provider == "smtp" else ("447700900123", "447700900000")
+        ("zoe@example.com", "us@example.com")
+        if provider in ("smtp", "postmark")
+        else ("447700900123", "447700900000")
     )
-    channel = {"smtp": "email", "whatsapp-cloud": "whatsapp"}.get(provider, "sms")
+    channel = {"smtp": "email", "postmark": "email", "whatsapp-cloud": "whatsapp"}.get(provider, "sms")
     outbox = Outbox(provider)
     blocked, ids = [], set()
     for word in ("STOP", "START", "STOP"):

@@ -67,7 +67,7 @@ def require_stream(stream: str) -> None:
     if not _STREAM.fullmatch(stream):
         raise _invalid(
             "message_stream",
-            "is no id of a stream",
+            "must be the id of a message stream",
             "copy the Stream ID, such as outbound or broadcast, from Postmark",
         )
 

@@ -185,7 +185,9 @@ def _sender_setting(sender: str | None) -> EmailAddress | None:
     try:
         return None if sender is None else EmailAddress.parse(sender)
     except InvalidAddress as error:
-        raise _invalid("sender", "is no email address", "write it like Shop <shop@example.com>") from error
+        raise _invalid(
+            "sender", "must be an email address", "write it like Shop <shop@example.com>"
+        ) from error
 
 
 def _stream_setting(stream: str | None) -> str | None:
@@ -194,7 +196,7 @@ def _stream_setting(stream: str | None) -> str | None:
             require_stream(stream)
     except InvalidMessage as error:
         raise _invalid(
-            "message_stream", "is no id of a stream", "copy the Stream ID from Postmark"
+            "message_stream", "must be the id of a message stream", "copy the Stream ID from Postmark"
         ) from error
     return stream
 
