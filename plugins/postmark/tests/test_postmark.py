@@ -13,7 +13,8 @@ import pytest
 from messaging_channels import Dispatcher, Email, SqliteLedger, WebhookRequest, errors
 from messaging_channels.events import MessageReceived, OptedIn, OptedOut, StatusChanged, UnknownEvent
 from messaging_channels.messages import Attachment
-from messaging_channels.plugins import EmailAddress, Envelope, HttpResponse, Reason
+from messaging_channels.plugins import EmailAddress, Envelope, HttpRequest, HttpResponse, Reason, ask
+from messaging_channels.testing import Fault, FaultKind, Transport
 from messaging_channels_postmark import Postmark, PostmarkEmailOptions
 from messaging_channels_postmark import requests as building
 from messaging_channels_postmark.emulator import PostmarkEmulator
@@ -178,6 +179,16 @@ def test_an_answer_means_what_postmark_says(response: HttpResponse, reasons: lis
     assert not any("@" in result.detail + result.vendor_text for result in results)
 
 
+def test_of_several_requests_one_that_fails_takes_only_its_own_mails_along() -> None:
+    large = Email("Hi", "Hello", attachments=(Attachment(b"x" * 7_000_000, "a.bin"),))
+    with PostmarkEmulator() as vendor, Dispatcher([_provider(vendor)]) as dispatcher:
+        vendor.faults.add(Fault(FaultKind.RESET, handled=True, times=1))
+        sent = list(dispatcher.send_each(large, to=[f"zoe{number}@example.com" for number in range(7)]))
+    outcomes = sorted(str(one.receipt.outcome) for one in sent if one.receipt)
+    assert outcomes == ["accepted"] * 2 + ["unknown"] * 5
+    assert len(vendor.messages) == 7
+
+
 def test_copies_that_postmark_leaves_out_are_told_without_their_addresses() -> None:
     with PostmarkEmulator() as vendor, Dispatcher([_provider(vendor)]) as dispatcher:
         vendor.inactive.add("gone@example.com")
@@ -264,6 +275,17 @@ def test_what_cannot_be_read_is_kept(told: object, kind: str) -> None:
     assert event.kind == kind
 
 
+@pytest.mark.parametrize("kind", ["Delivery", "Open", "Click"])
+def test_a_repeated_report_is_one_event_and_those_of_two_recipients_are_two(kind: str) -> None:
+    shared = {"RecordType": kind, "MessageID": "p-1", "Metadata": {"message_id": "m-1"}}
+    times = dict.fromkeys(("DeliveredAt", "ReceivedAt"), "2025-04-05T16:33:54Z")
+    first, again, other = (
+        _read({**shared, **times, "Recipient": to})
+        for to in ("a@example.com", "a@example.com", "b@example.com")
+    )
+    assert first.key == again.key != other.key
+
+
 def test_a_late_bounce_of_a_copy_leaves_the_message_as_it_is() -> None:
     shared = {"MessageID": "p-1", "Metadata": {"message_id": "m-1"}}
     bounce = {"RecordType": "Bounce", "ID": 1, "Type": "BadEmailAddress", "Email": "copy@example.com"}
@@ -286,3 +308,66 @@ def test_an_automatic_reply_is_told_apart_and_broken_files_cost_only_themselves(
     assert isinstance(event, MessageReceived)
     assert (event.kind, event.to, event.occurred_at) == ("auto-reply", "desk+4821@example.org", 7.0)
     assert [(one.content, one.id) for one in event.media] == [(None, None), (b"hi", "b")]
+
+
+GOOD: dict[str, Any] = {
+    "From": "a@example.org",
+    "To": "zoe@example.com",
+    "Subject": "Hi",
+    "TextBody": "Hello",
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({}, 0),
+        ({"From": ""}, 300),
+        ({"Cc": "a@b@c"}, 300),
+        ({"Bcc": ", ".join(f"c{number}@example.com" for number in range(50))}, 300),
+        ({"TrackLinks": "All"}, 300),
+        ({"MessageStream": "none"}, 300),
+        ({"Attachments": [{"Name": "a", "Content": "?", "ContentType": "text/plain"}]}, 300),
+        ({"Attachments": ["a"]}, 300),
+        ({"Attachments": [{"Name": "a", "Content": "aGk=", "ContentType": "a/b", "ContentID": "logo"}]}, 300),
+        ({"Headers": [{"Name": "X-A"}]}, 403),
+        ({"Headers": [{"Name": "X-A", "Value": 1}]}, 403),
+        ({"News": 1}, 403),
+        ({"Subject": 1}, 403),
+    ],
+)
+def test_the_emulator_refuses_the_mails_that_postmark_does(change: dict[str, Any], code: int) -> None:
+    with PostmarkEmulator() as vendor:
+        (told,) = _post(vendor, "/email/batch", json.dumps([{**GOOD, **change}]).encode()).json()
+    assert told["ErrorCode"] == code
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        ("/email/batch", b"{", 422, 402),
+        ("/email/batch", b"{}", 422, 403),
+        ("/email", b"[]", 422, 403),
+        ("/email/batch", json.dumps([GOOD] * 501).encode(), 422, 410),
+        ("/news", b"{}", 404, 404),
+    ],
+)
+def test_the_emulator_refuses_requests(path: str, body: bytes, status: int, code: int) -> None:
+    with PostmarkEmulator() as vendor:
+        answer = _post(vendor, path, body)
+    assert (answer.status, answer.json()["ErrorCode"]) == (status, code)
+
+
+def test_the_emulator_wants_json_and_delivers_nothing_with_the_test_token() -> None:
+    with PostmarkEmulator(webhook_url="http://127.0.0.1:9/none") as vendor:
+        body = json.dumps(GOOD).encode()
+        assert _post(vendor, "/email", body, **{"content-type": "text/plain"}).json()["ErrorCode"] == 409
+        assert _post(vendor, "/email", body, **{"x-postmark-server-token": "POSTMARK_API_TEST"}).ok
+        vendor.wait_for_reports()
+        assert (len(vendor.messages), vendor.reports) == (1, [])
+
+
+def _post(vendor: PostmarkEmulator, path: str, body: bytes, **headers: str) -> HttpResponse:
+    given = {"content-type": "application/json", "x-postmark-server-token": "made-up", **headers}
+    with Transport() as transport:
+        return transport.run(ask(HttpRequest("POST", vendor.url + path, given, body)))

@@ -26,7 +26,10 @@ def parse_response(response: HttpResponse, batch: Sequence[Envelope]) -> Sequenc
     elements = cast("list[Any]", told) if isinstance(told, list) else []
     if len(elements) != len(batch):
         return [AttemptResult.of(Reason.UNREADABLE_RESPONSE, raw_response=response)] * len(batch)
-    return [_result(element, envelope) for element, envelope in zip(elements, batch, strict=True)]
+    known = frozenset(one.to.plain.lower() for one in batch)
+    return [
+        _result(element, one.to.plain.lower(), known) for element, one in zip(elements, batch, strict=True)
+    ]
 
 
 def error_code(told: object) -> int | None:
@@ -37,12 +40,13 @@ def error_code(told: object) -> int | None:
     return code if isinstance(code, int) and not isinstance(code, bool) else None
 
 
-def _result(told: Any, envelope: Envelope) -> AttemptResult:  # noqa: ANN401  whatever came
-    """Read one element of the answer. One that names another recipient, or no message, says nothing of this one."""
+def _result(told: Any, recipient: str, known: frozenset[str]) -> AttemptResult:  # noqa: ANN401  whatever came
+    """Read one element of the answer. One that names another recipient of the batch, or no message, says nothing of this one."""
     code = error_code(told)
     if code == 0:
         message_id, to = told.get("MessageID"), told.get("To")
-        is_other = isinstance(to, str) and envelope.to.plain.lower() not in to.lower()
+        named = to.partition(",")[0].strip().lower() if isinstance(to, str) else recipient
+        is_other = named != recipient and named in known
         if is_other or not isinstance(message_id, str) or not message_id:
             return AttemptResult.of(Reason.UNREADABLE_RESPONSE, raw_response=told)
         return AttemptResult.of(Reason.ACCEPTED, _notice(told), provider_id=message_id, raw_response=told)

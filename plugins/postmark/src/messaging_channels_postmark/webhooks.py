@@ -6,6 +6,7 @@ Source: https://postmarkapp.com/developer/webhooks/webhooks-overview
 from __future__ import annotations
 
 import binascii
+import hashlib
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -43,11 +44,22 @@ def parse_event(request: WebhookRequest, marketing_streams: tuple[str, ...] = ()
     """Read a proved call. Never raises, whatever it holds; what cannot be read is an `UnknownEvent`."""
     told = json_object(request.body)
     if not told:
-        body = request.body.decode("utf-8", "replace")
-        return UnknownEvent(provider="postmark", occurred_at=request.received_at, raw=body, kind="no JSON")
+        return UnknownEvent(
+            provider="postmark",
+            occurred_at=request.received_at,
+            raw=request.body.decode("utf-8", "replace"),
+            kind="no JSON",
+        )
     report = _Report(told, request.received_at, marketing_streams)
     read = _READERS.get(report.kind)
     return (read(report) if read else None) or report.unknown()
+
+
+_IDENTITY = (
+    *("MessageID", "Recipient", "Email", "MessageStream", "OriginalLink"),
+    *("DeliveredAt", "ReceivedAt", "BouncedAt", "ChangedAt"),
+)
+"""Fields that tell two reports apart where they have no id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +98,18 @@ class _Report:
         shared = self.common(time_field)
         return {"channel": "email", "address": address, "event_id": self.record_id(), **shared}
 
-    def record_id(self) -> str | None:
-        """Return the id of a bounce or a complaint."""
+    def record_id(self) -> str:
+        """Return the id of a bounce or a complaint, or else what is the same whenever Postmark repeats the call."""
         number = value_at(self.told, "ID")
-        return f"{self.kind}-{number}" if isinstance(number, int) and number > 0 else None
+        if isinstance(number, int) and number > 0:
+            return f"{self.kind}-{number}"
+        told = [self.kind, *(text_at(self.told, name) for name in _IDENTITY)]
+        return hashlib.sha256(ascii(told).encode()).hexdigest()[:32]
 
     def unknown(self) -> UnknownEvent:
         kind = text_at(self.told, "Type") if self.kind == "Bounce" else self.kind
         times = ("BouncedAt", "ReceivedAt", "DeliveredAt", "ChangedAt")
-        return UnknownEvent(event_id=self.record_id(), kind=(kind or "")[:40], **self.common(*times))
+        return UnknownEvent(kind=(kind or "")[:40], **self.common(*times))
 
 
 def _delivery(report: _Report) -> Event | None:
@@ -102,6 +117,7 @@ def _delivery(report: _Report) -> Event | None:
     if ids is None:
         return None
     return StatusChanged(
+        event_id=report.record_id(),
         status=statuses.DELIVERED_TO_HANDSET,
         recipient=report.address("Recipient"),
         **ids,
@@ -149,6 +165,7 @@ def _engagement(report: _Report) -> Event | None:
     if ids is None:
         return None
     return EngagementReceived(
+        event_id=report.record_id(),
         engagement_type=EngagementType.OPENED if report.kind == "Open" else EngagementType.CLICKED,
         url=text_at(report.told, "OriginalLink"),
         **ids,
@@ -185,6 +202,7 @@ def _inbound(report: _Report) -> Event | None:
     headers = {name.lower(): value for name, value in _headers(told)}
     is_automatic = headers.get("auto-submitted", "no").strip().lower() != "no"
     return MessageReceived(
+        event_id=provider_id,
         channel="email",
         provider_id=provider_id,
         sender=sender,

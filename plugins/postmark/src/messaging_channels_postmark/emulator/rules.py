@@ -81,15 +81,21 @@ def _part_problems(mail: Mapping[str, Any]) -> Iterator[Refusal]:
     headers: list[object] = mail.get("Headers") or []
     attachments: list[object] = mail.get("Attachments") or []
     metadata: dict[str, object] = mail.get("Metadata") or {}
-    for header in headers:
-        if not (isinstance(header, dict) and set(cast("dict[str, Any]", header)) == {"Name", "Value"}):
-            yield 403, "A header needs Name and Value."
-    for attachment in attachments:
-        if not _is_attachment(attachment):
-            yield 300, "An attachment needs Name, Content in base64, and ContentType."
-    for name, value in metadata.items():
-        if not isinstance(value, str) or len(name) > _MAX_NAME or len(value) > _MAX_VALUE:
-            yield 300, "Invalid metadata."
+    if not all(map(_is_header, headers)):
+        yield 403, "A header needs Name and Value."
+    if not all(map(_is_attachment, attachments)):
+        yield 300, "An attachment needs Name, Content in base64, and ContentType."
+    if not all(_is_metadata(name, value) for name, value in metadata.items()):
+        yield 300, "Invalid metadata."
+
+
+def _is_metadata(name: str, value: object) -> bool:
+    return isinstance(value, str) and len(name) <= _MAX_NAME and len(value) <= _MAX_VALUE
+
+
+def _is_header(told: object) -> bool:
+    fields = cast("dict[str, Any]", told) if isinstance(told, dict) else {}
+    return set(fields) == {"Name", "Value"} and all(isinstance(one, str) for one in fields.values())
 
 
 def _is_attachment(told: object) -> bool:

@@ -51,6 +51,7 @@ class PostmarkEmulator(Emulator):
         self._streams = frozenset(streams)
         self._auth = BasicAuth(webhook_username, webhook_password)
         self._webhook_url = webhook_url
+        self._bounces = 0
 
     def handle(self, request: Request) -> HttpResponse:
         """See Emulator."""
@@ -129,7 +130,8 @@ class PostmarkEmulator(Emulator):
             "Tag": mail.get("Tag") or "",
             "Metadata": mail.get("Metadata") or {},
         }
-        told = _bounce(mail, address, bounced) if bounced else _delivery(address)
+        self._bounces += bool(bounced)
+        told = _bounce(mail, address, bounced, self._bounces) if bounced else _delivery(address)
         self.report(self.signed_call({**shared, **told}, self._webhook_url))
 
 
@@ -138,10 +140,10 @@ def _delivery(address: str) -> dict[str, Any]:
     return {"RecordType": "Delivery", "Recipient": address, "DeliveredAt": _now(), "Details": details}
 
 
-def _bounce(mail: Mapping[str, Any], address: str, kind: str) -> dict[str, Any]:
+def _bounce(mail: Mapping[str, Any], address: str, kind: str, number: int) -> dict[str, Any]:
     return {
         "RecordType": "SpamComplaint" if kind == "SpamComplaint" else "Bounce",
-        "ID": 42,
+        "ID": number,
         "Type": kind,
         "Name": kind,
         "Description": "A bounce of the emulator.",
