@@ -11,6 +11,7 @@ MessagingError
 │   │   └── UnknownRecipient     the user or person does not exist
 │   ├── NoRoute                  no configured provider supports the channel
 │   ├── MessageBlocked           a check blocked the message
+│   ├── CannotResolve            nothing is to be decided about the outcome of that message
 │   └── IdempotencyKeyReused     the key was used before, for another message or recipient
 ├── ConfigurationError           the configuration is wrong; no request was made
 │   ├── InvalidSetting           a setting is missing or malformed
@@ -33,6 +34,7 @@ from __future__ import annotations
 
 from messaging_channels._model.errors import (
     BadInput,
+    CannotResolve,
     ConfigurationError,
     IdempotencyKeyInUse,
     IdempotencyKeyReused,
@@ -65,6 +67,7 @@ from messaging_channels._model.send_failed import (
 __all__ = [
     "AccountError",
     "BadInput",
+    "CannotResolve",
     "ConfigurationError",
     "IdempotencyKeyInUse",
     "IdempotencyKeyReused",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import pytest
+from queue_setup import HELLO, ONCE, TO, QueueSetup, asked
 from scripted import BulkProvider, QuickClock, Scripted
 
 from messaging_channels import (
@@ -26,7 +27,6 @@ from messaging_channels import (
     WhatsAppText,
 )
 from messaging_channels._client.worker import AsyncWorker, Worker
-from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model import status as statuses
@@ -37,24 +37,19 @@ from messaging_channels._model.errors import (
     UnresolvedRecipient,
     Unsupported,
 )
-from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.rate_limit import RateLimit
-from messaging_channels._queue.processor import JobProcessor, QueueRetryPolicy
+from messaging_channels._queue.processor import JobProcessor
 from messaging_channels.messages import ProviderOptions
 from messaging_channels.messages.fallback import Fallback
 from messaging_channels.plugins.exchange import AsyncExecutor, BlockingCall, Exchange, ExecutorPair, Flow
-from messaging_channels.plugins.ledger import Ledger, RecordEvent, StartAttempt
+from messaging_channels.plugins.ledger import Ledger, StartAttempt
 from messaging_channels.plugins.ledger_queue import Claim
 from messaging_channels.plugins.provider import Capabilities, LookupRequest
 from messaging_channels.plugins.resolvers import MappingResolver
 from messaging_channels.policies.checks import VelocityLimit
 from messaging_channels.policies.routing import RetryPolicy
 from messaging_channels.policies.windows import SendWindow
-
-TO = "+447700900123"
-ONCE = RetryPolicy(max_attempts=1)
-HELLO = Sms("hello")
 
 
 class EveryMessageProvider(Scripted):
@@ -63,65 +58,6 @@ class EveryMessageProvider(Scripted):
     capabilities: ClassVar[Capabilities] = Capabilities(
         {Sms: frozenset({"sender"}), WhatsAppText: frozenset(), Email: frozenset({"text"})}
     )
-
-
-class QueueSetup:
-    """A dispatcher with its worker, sync or async, driven alike, and a clock that a test moves."""
-
-    def __init__(self, ledger: Ledger, mode: str, *providers: Scripted, **options: Any) -> None:
-        self.clock = QuickClock()
-        self.providers = providers
-        pace = {"retry": QueueRetryPolicy(max_rounds=3)}
-        routes = options.pop("routes", None) or {"sms": Route(*(one.name for one in providers), retry=ONCE)}
-        recording = LedgerOptions(ledger, lease=120.0)
-        values = {"ledger": recording, "clock": self.clock, "routes": routes, **options}
-        self._runner = asyncio.Runner() if mode == "async" else None
-        if self._runner is None:
-            self.dispatcher: Any = Dispatcher(providers, **values)
-            self.worker: Any = Worker(self.dispatcher, **pace)
-        else:
-            self.dispatcher, self.worker = self._runner.run(self._made(providers, values, pace))
-
-    async def _made(
-        self, providers: Sequence[Scripted], values: dict[str, Any], pace: dict[str, Any]
-    ) -> tuple[Any, Any]:
-        dispatcher = AsyncDispatcher(providers, **values)
-        return dispatcher, AsyncWorker(dispatcher, **pace)
-
-    def do(self, result: Any) -> Any:
-        return result if self._runner is None else self._runner.run(_awaited(result))
-
-    def enqueue(self, message: Any = HELLO, to: Any = TO, **options: Any) -> Any:
-        return self.do(self.dispatcher.enqueue(message, to=to, **options))
-
-    def drain(self, ahead: float = 0.0) -> int:
-        self.clock.time += ahead
-        return int(self.do(self.worker.drain()))
-
-    def get_message(self, message_id: str) -> Any:
-        return self.do(self.dispatcher.get_message(message_id))
-
-    def stats(self) -> Any:
-        return self.do(self.dispatcher.queue.stats())
-
-    def hear(self, status: statuses.Status, **more: Any) -> None:
-        event = StatusChanged(
-            provider=self.providers[0].name, status=status, occurred_at=self.clock.time, **more
-        )
-        self.do(self.dispatcher.queue.run(_asked(RecordEvent(event, self.clock.time))))
-
-    def close(self) -> None:
-        self.do(self.dispatcher.close())
-        if self._runner:
-            self._runner.close()
-
-
-async def _awaited(result: Any) -> Any:
-    return await result
-
-
-def _asked(operation: Any) -> Flow[Any]:
-    return (yield operation)
 
 
 Make = Callable[..., QueueSetup]
@@ -504,7 +440,7 @@ def _round(one: QueueSetup) -> Flow[int]:
 def test_a_worker_that_dies_before_the_intent_leaves_a_message_that_is_sent(setup: Make) -> None:
     one = setup()
     key = one.enqueue().id
-    one.do(one.dispatcher.queue.run(_asked(next(_round(one)))))  # claimed, and then nothing
+    one.do(one.dispatcher.queue.run(asked(next(_round(one)))))  # claimed, and then nothing
 
     assert one.drain(119) == 0
     assert one.drain(2) == 1
@@ -520,7 +456,7 @@ def test_a_worker_that_dies_after_the_intent_leaves_a_message_that_is_held(setup
             exchange = flow.send(reply)
             if type(exchange).__name__ == "BlockingCall":  # the provider is about to be asked
                 break
-            reply = one.do(one.dispatcher.queue.run(_asked(exchange)))
+            reply = one.do(one.dispatcher.queue.run(asked(exchange)))
     del flow  # the process is gone
     assert len(one.get_message(key).attempts) == 1
     assert one.drain(119) == 0
@@ -544,7 +480,7 @@ def test_a_copy_that_was_refused_for_good_is_not_followed_by_another_though_the_
         len(one.providers[0].asked) + len(one.get_message(key).attempts) < 4
         or one.get_message(key).attempts[-1].in_progress
     ):
-        reply = one.do(one.dispatcher.queue.run(_asked(flow.send(reply))))
+        reply = one.do(one.dispatcher.queue.run(asked(flow.send(reply))))
     del flow  # the process is gone before it could say what follows
     one.drain(121)
 
@@ -561,7 +497,7 @@ def _interrupted(one: QueueSetup, kind: type, happens: Callable[[], Any]) -> Non
     with suppress(StopIteration):
         while True:
             exchange = flow.send(reply)
-            reply = one.do(one.dispatcher.queue.run(_asked(exchange)))
+            reply = one.do(one.dispatcher.queue.run(asked(exchange)))
             if waits and isinstance(exchange, kind):
                 happens()
                 waits = False

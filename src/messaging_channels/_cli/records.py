@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from messaging_channels._cli.exits import EXIT_INPUT, fail
 from messaging_channels._cli.messages import add_command, add_group
 from messaging_channels._cli.output import moment, print_json, print_rows
+from messaging_channels._cli.resolving import add_resolve_commands
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
 from messaging_channels._model.failure_reasons import Advice
@@ -47,6 +48,7 @@ def add_record_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
     _add_list(messages)
     cancel = add_command(messages, "cancel", _cancel, "cancel a queued message that has not been sent")
     cancel.add_argument("id", metavar="ID", help="our message id")
+    add_resolve_commands(messages)
     add_command(messages, "reconcile", _reconcile, "ask providers for the outcome of unknown messages")
     reports = add_group(commands, "reports", "delivery reports")
     add_command(reports, "fetch", _fetch_reports, "fetch delivery reports from providers that offer them")

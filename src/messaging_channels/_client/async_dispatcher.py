@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from messaging_channels._client.arguments import as_enqueue_options, check_list, check_messages, check_webhook
-from messaging_channels._client.base import BaseDispatcher
 from messaging_channels._client.dry_run import dry_run
 from messaging_channels._client.many import enqueue_each_async, send_each_async
+from messaging_channels._client.resolving import AsyncResolvingDispatcher
 from messaging_channels._inbound.client import AsyncInboundClient
 from messaging_channels._queue.client import AsyncQueueClient
 from messaging_channels._queue.enqueue import (
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 
 
-class AsyncDispatcher(BaseDispatcher):
+class AsyncDispatcher(AsyncResolvingDispatcher):
     """Sends messages, waiting in an event loop. One serves many tasks of that loop at once; close it when done."""
 
     _transport_type = AsyncTransport

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from messaging_channels._client.arguments import as_enqueue_options, check_list, check_messages, check_webhook
-from messaging_channels._client.base import BaseDispatcher
 from messaging_channels._client.dry_run import dry_run
 from messaging_channels._client.many import enqueue_each, send_each
+from messaging_channels._client.resolving import ResolvingDispatcher
 from messaging_channels._inbound.client import InboundClient
 from messaging_channels._queue.client import QueueClient
 from messaging_channels._queue.enqueue import (
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 
 
-class Dispatcher(BaseDispatcher):
+class Dispatcher(ResolvingDispatcher):
     """Sends messages, waiting in the caller's thread. One serves many threads at once; close it when done."""
 
     _transport_type = Transport

@@ -104,7 +104,7 @@ def _take_lease(operation: op.TakeLease, dialect: Dialect) -> StatementFlow[bool
     )
     if not held or counts[0] != (operation.attempt_count, 0):
         return False
-    yield from _mark_crashed(key)  # who held it has not written its end down, and is not waited for
+    yield from mark_crashed(key)  # who held it has not written its end down, and is not waited for
     yield (
         "UPDATE messaging_channels_message SET holder = ?, lease = ?, stopped = '' WHERE id = ?",
         (operation.lease_owner, operation.lease, key),
@@ -112,7 +112,7 @@ def _take_lease(operation: op.TakeLease, dialect: Dialect) -> StatementFlow[bool
     return True
 
 
-def _mark_crashed(key: str) -> StatementFlow[None]:
+def mark_crashed(key: str) -> StatementFlow[None]:
     """Write down that the attempts which have not ended are unknown."""
     crash = AttemptResult.of(Reason.PROCESS_CRASHED, "its process died before the answer was kept")
     yield (
@@ -163,6 +163,8 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
     ended = yield _update_attempt(operation, result, _END_ATTEMPT)
     if not ended:
         ended = yield _update_attempt(operation, result, _END_ATTEMPT_LATE)
+        if not ended and result.outcome is Outcome.ACCEPTED:  # somebody said too early that it was not sent
+            ended = yield _update_attempt(operation, result, _END_ATTEMPT_NOT_FOUND)
         if ended:  # somebody took it for lost meanwhile: what waits for its end is looked at again
             yield _WAKE_HELD, (operation.at, key, operation.at)
     failure = store_failure(attempt_source(key, operation.number), result) if ended else None
@@ -256,7 +258,7 @@ def _list_unknown(operation: op.ListUnknown, dialect: Dialect) -> StatementFlow[
     )
     records: list[op.MessageRecord] = []
     for key, checks in due:
-        yield from _mark_crashed(key)
+        yield from mark_crashed(key)
         yield "UPDATE messaging_channels_message SET checks = checks + 1 WHERE id = ?", (key,)
         yield from recompute_status(key, _next_check(operation, checks))
         record = yield from load_record("id = ?", key)
@@ -294,6 +296,7 @@ _OF_ATTEMPT = (
 )
 _END_ATTEMPT = f"{_UPDATE_ATTEMPT} AND outcome IS NULL{_OF_ATTEMPT}"
 _END_ATTEMPT_LATE = f"{_UPDATE_ATTEMPT} AND outcome = 'unknown'{_OF_ATTEMPT}"
+_END_ATTEMPT_NOT_FOUND = f"{_UPDATE_ATTEMPT} AND reason = '{Reason.NOT_FOUND.value}'{_OF_ATTEMPT}"
 _WAKE_HELD = "UPDATE messaging_channels_queue SET due = ? WHERE message_id = ? AND state = 'held' AND due > ?"
 _UPDATE_STATUS = (
     f"UPDATE messaging_channels_message SET {SET_STATUS}, version = version + 1, stopped = ?, next_check_at = NULL,"  # noqa: S608

@@ -11,6 +11,7 @@ from messaging_channels._ledger import (
     sql_inbound,
     sql_limits,
     sql_queue,
+    sql_resolve,
     sql_retention,
 )
 from messaging_channels._ledger.sql_types import Dialect, StatementFlow
@@ -43,6 +44,7 @@ def _unless_suppressed(operation: ReserveMessage | StartAttempt, dialect: Dialec
 _HANDLERS = {
     **sql.HANDLERS,
     **sql_queue.HANDLERS,
+    **sql_resolve.HANDLERS,
     **sql_consent.HANDLERS,
     **sql_accounts.HANDLERS,
     **sql_retention.HANDLERS,

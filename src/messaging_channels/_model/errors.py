@@ -154,6 +154,18 @@ class IdempotencyKeyReused(BadInput):
         self.message_id = message_id
 
 
+class CannotResolve(BadInput):
+    """Nothing is to be decided about this message: no record has that id, its outcome is known, or an attempt is under way."""
+
+    code = "cannot_resolve"
+
+    def __init__(self, problem: str, *, message_id: str, hint: str) -> None:
+        super().__init__(_sentences(f"message {message_id[:80]!r}: {problem}", hint))
+        self.problem = problem
+        self.message_id = message_id
+        self.hint = hint
+
+
 class IdempotencyKeyInUse(MessagingError):
     """An earlier call with the same idempotency key has not ended, or its process died less than a lease ago. Retry with the same key."""
 

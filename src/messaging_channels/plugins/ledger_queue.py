@@ -16,6 +16,7 @@ from messaging_channels.plugins.ledger import OPERATIONS, InsertMessage, Message
 from messaging_channels.plugins.ledger_consent import CONSENT_OPERATIONS
 from messaging_channels.plugins.ledger_inbound import INBOUND_OPERATIONS
 from messaging_channels.plugins.ledger_limits import LIMIT_OPERATIONS
+from messaging_channels.plugins.ledger_resolve import RESOLVE_OPERATIONS
 from messaging_channels.plugins.ledger_retention import RETENTION_OPERATIONS
 
 QUEUE_OWNER = "queue"
@@ -324,6 +325,7 @@ ALL_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     ResumeAccount,
     ListPausedAccounts,
     *CONSENT_OPERATIONS,
+    *RESOLVE_OPERATIONS,
     *RETENTION_OPERATIONS,
     *LIMIT_OPERATIONS,
     *INBOUND_OPERATIONS,

@@ -1,0 +1,46 @@
+"""The commands about messages whose outcome is unknown: `messages unknown` and `messages resolve`."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from typing import Any
+
+from messaging_channels._cli.messages import add_command
+from messaging_channels._cli.output import print_json
+from messaging_channels._client.dispatcher import Dispatcher
+from messaging_channels._config.settings import Configuration
+
+
+def add_resolve_commands(messages: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
+    """Describe the commands, in the group `messages`."""
+    unknown = add_command(
+        messages, "unknown", _unknown, "list the messages whose outcome is unknown, queued or not, as JSON"
+    )
+    unknown.add_argument("--limit", type=int, default=50, help="at most so many (default: 50)")
+    unknown.add_argument("--before", metavar="ID", help="the page after that message")
+    words = "decide whether a message whose outcome is unknown was sent; one that was not is sent again if it was queued"
+    resolve = add_command(messages, "resolve", _resolve, words)
+    resolve.add_argument("id", metavar="ID", help="our message id")
+    resolve.add_argument("--as", dest="resolved_as", choices=["sent", "not-sent"], required=True)
+    resolve.add_argument("--why", metavar="TEXT", required=True, help="what was found at the provider")
+    resolve.add_argument("--by", metavar="NAME", help="who decides (default: the user of the system)")
+
+
+def _unknown(options: argparse.Namespace) -> int:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
+        found = dispatcher.list_unknown(limit=options.limit, before=options.before)
+        print_json({"messages": [record.as_dict() for record in found]})
+    if len(found) == options.limit:
+        print(f"there may be more: --before {found[-1].id}", file=sys.stderr)
+    return 0
+
+
+def _resolve(options: argparse.Namespace) -> int:
+    by = options.by or getpass.getuser()
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
+        record = dispatcher.resolve(options.id, options.resolved_as, by=by, why=options.why)
+        print_json(record.as_dict())
+    print(f"resolved as {options.resolved_as} by {by}", file=sys.stderr)
+    return 0
