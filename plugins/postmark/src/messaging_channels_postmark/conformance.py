@@ -59,8 +59,8 @@ def _read(told: Mapping[str, Any]) -> ReadMessage:
     headers = {one["Name"]: one["Value"] for one in told.get("Headers", [])}
     message = Email(
         told["Subject"],
-        text=told.get("TextBody"),
-        html=told.get("HtmlBody"),
+        text=told.get("TextBody", ""),
+        html=told.get("HtmlBody", ""),
         sender=_addresses(told["From"])[0],
         cc=_addresses(told.get("Cc", "")),
         bcc=_addresses(told.get("Bcc", "")),
