@@ -21,8 +21,8 @@ CALLED_BY_OTHERS = {
     "SmsRequest", "WhatsAppRequest", "EmailRequest",  # found by the name of their message
     "register_channels", "register_ledgers", "register_resolvers", "register_checks", "register_notifiers",  # pluggy
 }  # fmt: skip
-OFFERED = {"time_out", "upgrade", "fallback"}
-"""What applications call, and the tests by a name that is put together."""
+OFFERED = {"time_out", "upgrade", "fallback", "Identified", "PrimaryKeyed", "RecipientDataclass"}
+"""What applications call, the tests by a name that is put together, and what types name in a text."""
 KINDS = {"function", "method", "class", "property", "import", "attribute"}
 """Fields of values are data: a caller may read them, whoever fills them."""
 

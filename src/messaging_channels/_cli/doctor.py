@@ -189,7 +189,7 @@ def _clock(name: str, told: str) -> Iterator[Finding]:
             "clock",
             "error",
             f"{abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} that of {name}",
-            "synchronise it (NTP)",
+            "synchronize it (NTP)",
         )
     else:
         yield Finding("clock", "ok", f"within {_MOST_APART:.0f} s of that of {name}")
