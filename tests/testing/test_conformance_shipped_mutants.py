@@ -15,6 +15,8 @@ from messaging_channels.plugins import HttpRequest, ProviderSpec, WebhookRequest
 from messaging_channels.testing.conformance import check_rules
 from messaging_channels.testing.vendor_webhooks import fixtures_of
 
+pytestmark = pytest.mark.slow
+
 Alter = Callable[[dict[str, Any]], None]
 Tell = Callable[[Sequence[Event]], Sequence[Event]]
 
@@ -79,10 +81,10 @@ def _milliseconds(told: dict[str, Any]) -> None:
 
 def _without(*path: str) -> Alter:
     def alter(told: dict[str, Any]) -> None:
+        held: Any = told
         for name in path[:-1]:
-            told = told.get(name, {}) if isinstance(told, dict) else {}
-        if isinstance(told, dict):
-            told.pop(path[-1], None)
+            held = held.get(name) or {}
+        held.pop(path[-1], None)
 
     return alter
 

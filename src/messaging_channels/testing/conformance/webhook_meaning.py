@@ -85,11 +85,14 @@ def _word_problem(
     unconcerned = _unconcerned(told, unheard)
     for other in (word, *_alternatives(word)) if decisive else (word,):
         changed = told if other == word else told_by(context, with_word(body, path, other))
-        if isinstance(changed, WebhookResult):
-            for event in changed.events:
-                words = _wrong_word(event, other, is_given=other == word)
-                if words and event.key not in unconcerned:
-                    return f"with the word {other!r}: {words}"
+        concerned = changed.events if isinstance(changed, WebhookResult) else ()
+        wrong = [
+            _wrong_word(event, other, is_given=other == word)
+            for event in concerned
+            if event.key not in unconcerned
+        ]
+        if any(wrong):
+            return f"with the word {other!r}: {next(filter(None, wrong))}"
     return ""
 
 
@@ -134,13 +137,18 @@ def unheard_of_values_are_kept(context: ConformanceContext) -> Iterator[str]:
             if isinstance(told, WebhookResult) and usual.events and not told.events:
                 yield f"call {number} with something unheard of at {_named(path)} tells nothing: keep it as an UnknownEvent"
                 return
-        other = all_unheard(webhook.body)
-        foreign = told_by(context, other) if other != webhook.body else None
-        if isinstance(foreign, WebhookResult) and any(
-            isinstance(one, events.StatusChanged) and one.status.group is StatusGroup.DELIVERED
-            for one in foreign.events
-        ):
+        if _is_told_as_delivered(context, webhook.body):
             yield f"call {number} with all of its words unheard of is told as delivered"
+
+
+def _is_told_as_delivered(context: ConformanceContext, body: bytes) -> bool:
+    """Whether a call is one of delivery with all of its words unheard of; never where none of them can be replaced, as in a mail."""
+    other = all_unheard(body)
+    told = told_by(context, other) if other != body else None
+    return isinstance(told, WebhookResult) and any(
+        isinstance(one, events.StatusChanged) and one.status.group is StatusGroup.DELIVERED
+        for one in told.events
+    )
 
 
 def writing_is_irrelevant(context: ConformanceContext) -> Iterator[str]:
