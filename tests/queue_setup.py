@@ -13,7 +13,7 @@ from messaging_channels._client.worker import AsyncWorker, Worker
 from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._model import status as statuses
 from messaging_channels._model.events import StatusChanged
-from messaging_channels._queue.processor import QueueRetryPolicy
+from messaging_channels._queue.retry_policy import QueueRetryPolicy
 from messaging_channels.plugins.exchange import Flow
 from messaging_channels.plugins.ledger import Ledger, RecordEvent
 from messaging_channels.policies.routing import RetryPolicy

@@ -312,9 +312,32 @@ class AcmeSms(Scripted):
     )
 
 
-def test_what_cannot_be_read_any_more_is_a_dead_letter_and_stops_nothing(setup: Make) -> None:
+def test_a_type_that_only_another_worker_knows_is_left_to_it(setup: Make) -> None:
+    newer, older = setup(AcmeSms("acme-sms")), setup()
+    key = newer.enqueue(Sms("x", provider_options=(AcmeSmsOptions(),))).id
+    good = newer.enqueue().id
+    assert [older.drain(), older.drain(), older.drain(5), older.drain(5)] == [2, 0, 1, 1]
+    assert list(older.do(older.dispatcher.queue.dead_letters())) == []
+    assert (older.get_message(good).outcome, older.stats().by_state) == (Outcome.ACCEPTED, {"waiting": 1})
+
+    assert newer.drain(15) == 1
+    assert newer.get_message(key).outcome is Outcome.ACCEPTED
+
+
+def test_a_type_that_nobody_knows_expires_in_time(setup: Make) -> None:
+    newer, older = setup(AcmeSms("acme-sms")), setup()
+    key = newer.enqueue(Sms("x", provider_options=(AcmeSmsOptions(),)), expires_in=7).id
+
+    assert [older.drain(), older.drain(5), older.drain(2)] == [1, 1, 1]
+    assert older.get_message(key).status == statuses.EXPIRED_BEFORE_SENT
+
+
+def test_what_no_worker_can_read_for_a_day_is_a_dead_letter_and_stops_nothing(setup: Make) -> None:
     with_plugin, without = setup(AcmeSms("acme-sms")), setup()
+    at = with_plugin.clock.time
+    with_plugin.clock.time = at - 90_000
     key = with_plugin.enqueue(Sms("x", provider_options=(AcmeSmsOptions(),))).id
+    with_plugin.clock.time = at
     good = with_plugin.enqueue().id
     assert without.drain() == 2
     assert [dead.id for dead in without.do(without.dispatcher.queue.dead_letters())] == [key]
@@ -734,3 +757,46 @@ def test_two_workers_of_one_postgresql_drain_it_without_a_double(postgres: str) 
         assert sum(counts) == 120
         assert min(counts) > 0
         assert one.queue.stats().total == {"accepted": 120}
+
+
+def test_the_age_of_the_queue_counts_from_when_a_message_could_first_have_gone_out(setup: Make) -> None:
+    one = setup(Scripted("acme-sms", Reason.UNREACHABLE))
+    one.enqueue(send_at=one.clock.time + 1000)
+    assert (one.drain(990), one.stats().oldest_age_seconds) == (0, 0.0)
+    assert one.drain(10) == 1
+    one.clock.time += 2
+    assert (one.stats().ready, one.stats().oldest_age_seconds) == (0, 2.0)
+    assert one.drain(98) == 1
+    assert one.stats().oldest_age_seconds == 100.0
+    one.drain(100)  # a dead letter waits no more
+
+    assert (one.stats().by_state, one.stats().oldest_age_seconds) == ({"dead": 1}, 0.0)
+
+
+def test_the_age_of_the_queue_grows_while_an_account_is_paused(setup: Make) -> None:
+    one = setup(Scripted("acme-sms", Reason.CREDENTIALS))
+    one.enqueue()
+    one.drain()
+    one.enqueue(send_at=one.clock.time + 50)
+    for _ in range(10):
+        one.drain(20)
+
+    assert one.stats().oldest_age_seconds == 200.0
+
+
+def test_the_other_lanes_begin_before_the_first_has_ended() -> None:
+    together = threading.Barrier(2, timeout=20)
+    provider = Scripted("acme-sms", together.wait)
+    ledger = SqliteLedger()
+    values: dict[str, Any] = {"ledger": ledger, "routes": {"sms": Route("acme-sms", retry=ONCE)}}
+    with Dispatcher([provider], **values) as dispatcher, Dispatcher([provider], **values) as elsewhere:
+        worker = Worker(dispatcher, concurrency=2, batch_size=1, poll_interval=0.01, reconcile_interval=None)
+        running = threading.Thread(target=worker.run)
+        running.start()
+        keys = [elsewhere.enqueue(HELLO, to=TO).id for _ in range(4)]
+        while elsewhere.queue.stats().by_state:
+            pass
+        worker.stop()
+        running.join()
+
+        assert {elsewhere.get_message(key).outcome for key in keys} == {Outcome.ACCEPTED}  # type: ignore[union-attr]

@@ -34,7 +34,7 @@ from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.errors import LedgerUnavailable, MessagingError
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
-from messaging_channels._queue.processor import QueueRetryPolicy
+from messaging_channels._queue.retry_policy import QueueRetryPolicy
 from messaging_channels._transport.clock import Clock
 from messaging_channels.messages import Message
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest, HttpResponse, ask

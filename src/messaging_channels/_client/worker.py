@@ -19,9 +19,11 @@ from messaging_channels._model.arguments import (
 from messaging_channels._model.errors import InvalidArgument, MessagingError
 from messaging_channels._model.ids import random_digits
 from messaging_channels._queue import retention as keeping
-from messaging_channels._queue.processor import JobProcessor, QueueRetryPolicy
+from messaging_channels._queue.processor import JobProcessor
+from messaging_channels._queue.retry_policy import QueueRetryPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import timedelta
 
     from messaging_channels._client.async_dispatcher import AsyncDispatcher
@@ -95,9 +97,9 @@ class _Worker:
         text = "worker: processing failed (%s); the messages are retried after their lease"
         self._log.error(text, error, exc_info=trace)
 
-    def _round(self) -> Flow[int]:
+    def _round(self, wake_others: Callable[[], None] | None = None) -> Flow[int]:
         """Send what is due, and have dealt with what came in. Return the larger count."""
-        sent = yield from self._processor.run_round(self._batch_size)
+        sent = yield from self._processor.run_round(self._batch_size, wake_others=wake_others)
         handled = 0
         if self._handlers.registered:
             handled = yield from self._handlers.run_round(self._batch_size)
@@ -196,7 +198,7 @@ class Worker(_Worker):
         seen = -1
         while not self._stopping:
             try:
-                count = self._run(self._round())
+                count = self._run(self._round(self.wake))
             except Exception as why:  # noqa: BLE001  the next round may go well
                 self._log_failure(why)
                 count = 0
@@ -301,7 +303,7 @@ class AsyncWorker(_Worker):
         while not self._stopping.is_set():
             seen = self._wake_count
             try:
-                count = await self._run(self._round())
+                count = await self._run(self._round(self._wake))
             except Exception as why:  # noqa: BLE001  the next round may go well
                 self._log_failure(why)
                 count = 0

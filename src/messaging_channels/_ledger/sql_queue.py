@@ -210,8 +210,8 @@ def _list_dead_letters(operation: q.ListDeadLetters, _: Dialect) -> StatementFlo
 
 def _get_queue_stats(operation: q.GetQueueStats, _: Dialect) -> StatementFlow[q.QueueStats]:
     states = yield "SELECT state, count(*) FROM messaging_channels_queue GROUP BY state", ()
-    ((due, oldest),) = yield (
-        "SELECT count(*), min(due) FROM messaging_channels_queue WHERE state = 'waiting' AND due <= ?",
+    ((due,),) = yield (
+        "SELECT count(*) FROM messaging_channels_queue WHERE state = 'waiting' AND due <= ?",
         (operation.now,),
     )
     counts: list[dict[str, int]] = []
@@ -221,11 +221,36 @@ def _get_queue_stats(operation: q.GetQueueStats, _: Dialect) -> StatementFlow[q.
             (max(-1, int(operation.now // 60 - minutes)),),
         )
         counts.append({what: int(number) for what, number in rows if number})
-    age = operation.now - oldest if due else 0.0
     paused = yield from load_paused_accounts()
+    first = yield from _first_ready_at(operation.now, min((one.since for one in paused), default=0.0))
+    age = 0.0 if first is None else max(0.0, operation.now - first)
     return q.QueueStats(dict(states), due, age, counts[0], counts[1], counts[2], paused)
 
 
+def _first_ready_at(now: float, paused_since: float) -> StatementFlow[float | None]:
+    """Return since when the oldest waiting message could have been sent: a pause before its next try does not begin the time anew.
+
+    One that was tried could be sent when its first attempt began; one that was looked at and not tried waits for an account that is paused.
+    """
+    ((untried,),) = yield _SELECT_UNTRIED, (now,)
+    ((tried,),) = yield _SELECT_TRIED, ()
+    ((looked_at,),) = yield _SELECT_LOOKED_AT, ()
+    times = [untried, tried, None if looked_at is None else max(looked_at, paused_since)]
+    return min((one for one in times if one is not None), default=None)
+
+
+_SELECT_UNTRIED = (
+    "SELECT min(due) FROM messaging_channels_queue WHERE state = 'waiting' AND tries = 0 AND due <= ?"
+)
+_SELECT_TRIED = (
+    "SELECT min(attempt.started) FROM messaging_channels_queue AS queue JOIN messaging_channels_attempt AS attempt"
+    " ON attempt.message_id = queue.message_id AND attempt.number > queue.base WHERE queue.state = 'waiting' AND queue.tries > 0"
+)
+_SELECT_LOOKED_AT = (
+    "SELECT min(queue.created) FROM messaging_channels_queue AS queue WHERE queue.state = 'waiting' AND queue.tries > 0"
+    " AND NOT EXISTS (SELECT 1 FROM messaging_channels_attempt AS attempt"
+    " WHERE attempt.message_id = queue.message_id AND attempt.number > queue.base)"
+)
 _INSERT_QUEUE = (
     "INSERT INTO messaging_channels_queue (message_id, state, step, steps, base, tries, created, due, priority, deadline, holder, payload,"
     " recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"

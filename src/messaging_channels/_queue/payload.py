@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from messaging_channels._sending.send_options import SendOptions
 from messaging_channels.messages import Codec, DecodeError, Message
+from messaging_channels.messages._codec import UnknownType
 from messaging_channels.policies.windows import SendWindow
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class QueuePayload:
         try:
             window = SendWindow(*kept["window"]) if kept["window"] else None
             steps = [Step(codec.decode(message), codec.decode(to), own) for message, to, own in kept["steps"]]
+        except UnknownType:
+            raise
         except (KeyError, TypeError, ValueError) as error:
             raise DecodeError(str(error)) from None
         return cls(

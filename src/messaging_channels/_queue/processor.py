@@ -7,7 +7,7 @@ went out is.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -26,7 +26,9 @@ from messaging_channels._model.status import (
 )
 from messaging_channels._queue.accounts import AccountPauses
 from messaging_channels._queue.candidates import capped_by_deadline, is_ours, prefer_other_providers
+from messaging_channels._queue.newer_types import leave_to_others
 from messaging_channels._queue.payload import QueuePayload, Step
+from messaging_channels._queue.retry_policy import QueueRetryPolicy
 from messaging_channels._queue.transitions import (
     JobEvent,
     Transition,
@@ -43,6 +45,7 @@ from messaging_channels._queue.transitions import (
 from messaging_channels._sending.decision import Stop
 from messaging_channels._sending.send_state import QueueContext, SendState
 from messaging_channels.messages import Codec, DecodeError, digest_of
+from messaging_channels.messages._codec import UnknownType
 from messaging_channels.plugins.exchange import Flow, ask
 from messaging_channels.plugins.ledger import Transaction
 from messaging_channels.plugins.ledger_queue import (
@@ -62,23 +65,6 @@ if TYPE_CHECKING:
 
 PlannedEnd: TypeAlias = "tuple[JobEvent | None, UpdateJob | AdvanceFallback | Transaction]"
 """What is counted, and what is written down."""
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRetryPolicy:
-    """How long a worker goes on with a message that certainly was not sent. Times in seconds."""
-
-    max_rounds: int = 12
-    """After which it becomes a dead letter. A round is what one `send` would do: several attempts, at several providers."""
-    max_crashes: int = 5
-    """How many workers may die with a message in hand before it becomes a dead letter."""
-    initial_interval: float = 5.0
-    max_interval: float = 900.0
-
-    def delay(self, tries: int, retry_after: float | None, chance: float) -> float:
-        """Return how long to wait after so many rounds: what was asked for, else a bound that doubles, and of that between a half and all."""
-        bound = min(self.max_interval, self.initial_interval * 2.0 ** min(tries - 1, 30))
-        return max(retry_after or 0.0, bound * (1 + chance) / 2)
 
 
 @dataclass(slots=True)
@@ -117,8 +103,13 @@ class JobProcessor:
     ended_owners: deque[str] = field(default_factory=lambda: deque(maxlen=100), init=False, repr=False)
     """Holders of rounds that ended without giving all of their messages back: nobody died with those."""
 
-    def run_round(self, limit: int, message_id: str | None = None) -> Flow[int]:
-        """Claim what is due, send it, and write down what follows. Return how many were claimed."""
+    def run_round(
+        self, limit: int, message_id: str | None = None, *, wake_others: Callable[[], None] | None = None
+    ) -> Flow[int]:
+        """Claim what is due, send it, and write down what follows. Return how many were claimed.
+
+        Where more may be due than was claimed, `wake_others` is called before anything is sent.
+        """
         now, lease_owner = self.pipeline.clock(), random_digits()
         ended = tuple(self.ended_owners)
         lease = now + self.pipeline.recorder.options.lease
@@ -126,6 +117,8 @@ class JobProcessor:
         for one in ended:
             with suppress(ValueError):  # another round has told of it at the same time
                 self.ended_owners.remove(one)
+        if len(jobs) == limit and wake_others is not None:
+            wake_others()
         try:
             given_back = (yield from self._process(jobs, lease_owner)) if jobs else 0
         except Exception:
@@ -180,6 +173,8 @@ class JobProcessor:
             return JobEvent.REJECTED, self._update_job(
                 job, holder, None, stop_reason=str(error), status=REJECTED_PLATFORM
             )
+        except UnknownType as fault:
+            return leave_to_others(job, holder, self.pipeline.clock(), fault)
         except errors.MessagingError as error:
             return JobEvent.DEAD, self._update_job(job, holder, State.DEAD, stop_reason=str(error))
         except Exception as fault:  # noqa: BLE001  one message that cannot be dealt with must not stop the others

@@ -23,6 +23,10 @@ class DecodeError(ValueError):
     """The stored message has an unknown type or value, for example of a plugin that is not installed."""
 
 
+class UnknownType(DecodeError):
+    """No type, or no field of a type, of that name is known here: a newer version, or a plugin that is not installed, stored it."""
+
+
 class Codec:
     """Turns values of known types into JSON and back. One object serves many threads."""
 
@@ -83,10 +87,14 @@ class Codec:
         name = parts.get(_TAG)
         if name == "map":
             return {self.decode(key): self.decode(one) for key, one in parts["of"]}
+        if name not in _SCALARS and isinstance(name, str) and name not in self._types:
+            raise UnknownType(f"the stored {name!r} is of a type that is not known here")
         try:
             if name in _SCALARS:
                 return _SCALARS[name][2](self.decode(parts["of"]))
             return self._decode_object(self._types[str(name)], parts)
+        except UnknownType:
+            raise
         except (KeyError, TypeError, ValueError) as error:
             raise DecodeError(f"the stored {name!r} cannot be read: {type(error).__name__}") from None
 
@@ -100,6 +108,11 @@ class Codec:
     def _decode_object(self, value_type: type, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401
         if issubclass(value_type, Enum):
             return value_type(self.decode(parts["of"]))
+        known = {one.name for one in fields(cast("Any", value_type)) if one.init}
+        if strange := sorted(parts.keys() - known - {_TAG}):
+            raise UnknownType(
+                f"the stored {value_type.__name__} has a field that is not known here: {strange[0]}"
+            )
         return value_type(**{name: self.decode(one) for name, one in parts.items() if name != _TAG})
 
 

@@ -243,7 +243,7 @@ class QueueStats:
     ready: int
     """How many could be sent now."""
     oldest_age_seconds: float
-    """For how many seconds the oldest of them has been due."""
+    """For how many seconds the oldest waiting message could have been sent: retries and paused accounts do not begin it anew."""
     last_minute: Mapping[str, int]
     """What became of messages: accepted, rejected, unknown, retried, dead, expired, cancelled, failed_over, overlapped."""
     last_hour: Mapping[str, int]
