@@ -105,6 +105,10 @@ class _Worker:
             handled = yield from self._handlers.run_round(self._batch_size)
         return max(sent, handled)
 
+    def _poll_interval(self, number: int) -> float:
+        """Return how long a lane sleeps unless it is woken: the others look too, now and then, since the first may be busy for long."""
+        return self._options.poll_interval * (1 if number == 0 else self._options.concurrency)
+
     def _pruning(self, retention: float) -> Flow[int]:
         return keeping.prune(self._processor.pipeline.clock() - retention)
 
@@ -205,10 +209,10 @@ class Worker(_Worker):
             if count == self._batch_size:
                 self.wake()
             if count == 0:
-                seen = self._wait_for_work(seen, self._options.poll_interval if number == 0 else None)
+                seen = self._wait_for_work(seen, self._poll_interval(number))
 
-    def _wait_for_work(self, seen: int, seconds: float | None) -> int:
-        """Wait until somebody wakes us, or for so long. Only the first lane looks by itself; it wakes the others when there is much to do."""
+    def _wait_for_work(self, seen: int, seconds: float) -> int:
+        """Wait until somebody wakes us, or for so long. A lane that finds much to do wakes the others."""
         with self._condition:
             self._condition.wait_for(lambda: self._stopping or self._wake_count != seen, seconds)
             return self._wake_count
@@ -311,7 +315,7 @@ class AsyncWorker(_Worker):
                 self._wake()
             if count == 0 and self._wake_count == seen:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._options.poll_interval if number == 0 else None):
+                    async with asyncio.timeout(self._poll_interval(number)):
                         await self._wake_event.wait()
 
     async def _maintenance(self) -> None:
