@@ -1,4 +1,4 @@
-"""A mail server on loopback that follows a script for each connection, and the two doors through which mail goes to it."""
+"""A mail server on loopback that follows a script for each connection, and the two ways in which mail goes to it."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def smtp_of(port: int, **options: Any) -> Smtp:
     return Smtp(port=port, **given)
 
 
-Door: TypeAlias = Callable[..., list[Outcome]]
+Way: TypeAlias = Callable[..., list[Outcome]]
 
 
 def sent(smtp: Smtp, mails: Sequence[Email] = (MAIL,), *, to: str = "zoe@example.com") -> list[Outcome]:
@@ -144,4 +144,4 @@ def sent_async(smtp: Smtp, mails: Sequence[Email] = (MAIL,), *, to: str = "zoe@e
     return asyncio.run(run())
 
 
-doors = pytest.mark.parametrize("send", [sent, sent_async])
+both_ways = pytest.mark.parametrize("send", [sent, sent_async])

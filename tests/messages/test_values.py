@@ -96,11 +96,11 @@ def test_a_generator_is_drawn_once() -> None:
 def test_half_a_character_is_refused_in_whatever_field_by_every_door(make: Callable[[], Message]) -> None:
     sandbox = Sandbox()
     with Dispatcher([sandbox], ledger=SqliteLedger(owned=True)) as dispatcher:
-        for door in (dispatcher.send, dispatcher.enqueue):
+        for call in (dispatcher.send, dispatcher.enqueue):
             message = make()
             to = "zoe@example.com" if isinstance(message, Email) else "+447700900123"
             with pytest.raises(InvalidMessage, match="unpaired surrogate"):
-                door(message, to=to)
+                call(message, to=to)
 
     assert sandbox.outbox.messages() == []
 

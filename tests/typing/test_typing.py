@@ -15,6 +15,9 @@ EXPECTED = [
 ]
 
 
+pytestmark = pytest.mark.slow
+
+
 def test_mypy_finds_every_mistake_and_nothing_else(tmp_path: Path) -> None:
     pytest.importorskip("mypy")
     command = [

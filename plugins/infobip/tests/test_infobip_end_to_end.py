@@ -1,4 +1,4 @@
-"""From the front door to the emulator and back: messages go out, reports come in, statuses change, and faults end as they must."""
+"""From the gateway to the emulator and back: messages go out, reports come in, statuses change, and faults end as they must."""
 
 from __future__ import annotations
 

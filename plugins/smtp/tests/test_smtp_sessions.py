@@ -84,14 +84,14 @@ def _at_once_async(smtp: Smtp, batches: Sequence[Sequence[Envelope]]) -> list[li
     return asyncio.run(run())
 
 
-doors = pytest.mark.parametrize("send", [_in_turn, _in_turn_async])
+both_ways = pytest.mark.parametrize("send", [_in_turn, _in_turn_async])
 crowds = pytest.mark.parametrize("send", [_at_once, _at_once_async])
 offers = pytest.mark.parametrize(
     "extensions", [EXTENSIONS, ("PIPELINING",), ()], ids=["all", "pipelining", "none"]
 )
 
 
-@doors
+@both_ways
 @offers
 def test_one_connection_serves_one_mail_after_the_other(send: Sending, extensions: tuple[str, ...]) -> None:
     with SmtpEmulator(extensions=extensions) as server:
@@ -107,7 +107,7 @@ def test_one_connection_serves_one_mail_after_the_other(send: Sending, extension
     assert server.connections == 1
 
 
-@doors
+@both_ways
 @offers
 def test_every_mail_of_a_batch_has_an_outcome_of_its_own(send: Sending, extensions: tuple[str, ...]) -> None:
     names = ["a", "reject", "b", "spam", "full", "c", "greylist", "d"]
@@ -140,7 +140,7 @@ def test_a_crowd_shares_a_few_connections_and_each_mail_arrives_once(send: Sendi
     assert 1 <= server.connections <= 3
 
 
-@doors
+@both_ways
 def test_a_connection_is_replaced_after_its_mails_and_when_it_was_idle_for_too_long(send: Sending) -> None:
     with SmtpEmulator() as server:
         send(
@@ -152,7 +152,7 @@ def test_a_connection_is_replaced_after_its_mails_and_when_it_was_idle_for_too_l
         assert server.connections == 5
 
 
-@doors
+@both_ways
 def test_a_server_that_closes_between_mails_costs_none(send: Sending) -> None:
     with SmtpEmulator() as server:
         server.faults.add(Fault(FaultKind.SLOW, seconds=0, path="/mail"))
@@ -162,7 +162,7 @@ def test_a_server_that_closes_between_mails_costs_none(send: Sending) -> None:
         assert (len(server.mails), server.connections) == (2, 2)
 
 
-@doors
+@both_ways
 def test_a_line_that_was_closed_while_idle_is_not_used_again(send: Sending) -> None:
     def handle(peer: Peer) -> None:
         with suppress(OSError), peer.connection.makefile("rb") as lines:
@@ -185,7 +185,7 @@ def test_a_line_that_was_closed_while_idle_is_not_used_again(send: Sending) -> N
 STAGES = ["/connect", "/ehlo", "/mail", "/rcpt", "/data"]
 
 
-@doors
+@both_ways
 @pytest.mark.parametrize("stage", STAGES)
 @pytest.mark.parametrize(
     "how",
@@ -202,7 +202,7 @@ def test_what_is_lost_before_the_content_is_not_sent(send: Sending, stage: str, 
         assert send(_smtp(server.port), [_to("a")])[0][0].outcome is Outcome.ACCEPTED
 
 
-@doors
+@both_ways
 @pytest.mark.parametrize("handled", [True, False])
 @pytest.mark.parametrize(
     "how", [FaultKind.RESET, FaultKind.CLOSE, FaultKind.HANG, FaultKind.GARBAGE, FaultKind.CUT]
@@ -218,7 +218,7 @@ def test_a_reply_to_the_content_that_is_lost_makes_the_outcome_unknown(
         assert len(server.mails) == (1 if handled or how is FaultKind.CUT else 0)
 
 
-@doors
+@both_ways
 @offers
 def test_of_a_batch_that_breaks_only_what_was_under_way_is_unknown(
     send: Sending, extensions: tuple[str, ...]
@@ -239,7 +239,7 @@ def test_of_a_batch_that_breaks_only_what_was_under_way_is_unknown(
         assert kind is Outcome.UNKNOWN or arrived[f"{name}@example.com"] == 1
 
 
-@doors
+@both_ways
 def test_a_closing_reply_to_the_content_is_a_refusal_and_not_unknown(send: Sending) -> None:
     with SmtpEmulator() as server:
         server.faults.add(Fault(FaultKind.THROTTLE, path="/content"))
@@ -247,7 +247,7 @@ def test_a_closing_reply_to_the_content_is_a_refusal_and_not_unknown(send: Sendi
         assert server.mails == []
 
 
-@doors
+@both_ways
 def test_a_server_that_takes_no_content_off_our_hands_is_not_waited_for_for_ever(send: Sending) -> None:
     over = threading.Event()
 
@@ -270,7 +270,7 @@ def test_a_server_that_takes_no_content_off_our_hands_is_not_waited_for_for_ever
     assert told.outcome is Outcome.NOT_SENT
 
 
-@doors
+@both_ways
 def test_words_in_clear_after_starttls_end_the_session(send: Sending) -> None:
     said: list[bytes] = []
 
@@ -295,7 +295,7 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-@doors
+@both_ways
 @pytest.mark.parametrize("mode", ["implicit", "starttls"])
 def test_tls_is_verified_before_a_password_is_said(
     send: Sending, mode: str, authority: trustme.CA, tmp_path: Path
@@ -315,7 +315,7 @@ def test_tls_is_verified_before_a_password_is_said(
     assert server.commands.count("AUTH") == 1
 
 
-@doors
+@both_ways
 def test_a_stale_token_is_renewed_once_and_the_mails_sent(send: Sending) -> None:
     tokens = iter(["stale", "fresh", "never"])
     with SmtpEmulator(login=("shop", "fresh")) as server:
@@ -326,7 +326,7 @@ def test_a_stale_token_is_renewed_once_and_the_mails_sent(send: Sending) -> None
     assert server.commands.count("AUTH") == 2
 
 
-@doors
+@both_ways
 def test_a_refused_login_is_no_unknown_when_no_fresh_token_can_be_had(send: Sending) -> None:
     with Authority() as authority, SmtpEmulator(login=("shop", "other")) as server:
         grant = OAuthRefreshToken(authority.url + "/token", "client", "canary", "good")
@@ -337,7 +337,7 @@ def test_a_refused_login_is_no_unknown_when_no_fresh_token_can_be_had(send: Send
         assert len(authority.requests) == 2
 
 
-@doors
+@both_ways
 def test_a_token_that_stays_refused_is_a_matter_of_credentials(send: Sending) -> None:
     with SmtpEmulator(login=("shop", "fresh")) as server:
         told = send(_smtp(server.port, username="shop", oauth_token=lambda: "stale"), [_to("a")])[0][0]
@@ -354,7 +354,7 @@ class Authority(Emulator):
         return json_response({"access_token": "fresh", "expires_in": 3600})
 
 
-@doors
+@both_ways
 def test_tokens_come_from_the_endpoint_and_are_kept(send: Sending) -> None:
     with Authority() as authority, SmtpEmulator(login=("shop", "fresh")) as server:
         grant = OAuthRefreshToken(authority.url + "/token", "client", "canary", "good")

@@ -48,9 +48,11 @@ def mailbox() -> Mailbox:
 def dispatcher(mailbox: Mailbox) -> Iterator[Dispatcher]:
     with (
         Server(mailbox) as server,
-        Dispatcher([Smtp(host="127.0.0.1", port=server.port, tls="none", sender="shop@example.com")]) as door,
+        Dispatcher(
+            [Smtp(host="127.0.0.1", port=server.port, tls="none", sender="shop@example.com")]
+        ) as dispatcher,
     ):
-        yield door
+        yield dispatcher
 
 
 @pytest.mark.parametrize("content", ["invoice.pdf", None, 7], ids=repr)

@@ -1,4 +1,4 @@
-"""What an outbox holds: what was sent, whichever door and whatever the caller does afterwards."""
+"""What an outbox holds: what was sent, whichever dispatcher and whatever the caller does afterwards."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ def test_a_key_lets_one_message_through_the_two_doors_of_an_outbox(first: str) -
 
         return asyncio.run(send())
 
-    doors = (by_threads, by_tasks) if first == "threads" else (by_tasks, by_threads)
+    callers = (by_threads, by_tasks) if first == "threads" else (by_tasks, by_threads)
 
-    ids = {door() for door in doors}
+    ids = {send() for send in callers}
 
     assert (len(outbox), len(ids)) == (1, 1)
     outbox.close()

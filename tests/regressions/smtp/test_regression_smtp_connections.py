@@ -1,4 +1,4 @@
-"""What becomes of a mail when the server is silent, slow, closes or refuses: both doors tell the same, and in time."""
+"""What becomes of a mail when the server is silent, slow, closes or refuses: both both_ways tell the same, and in time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 from regression_mail_server import (
     MAIL,
     ROUTES,
-    Door,
     MailServer,
     Talk,
+    Way,
     sent,
     sent_async,
     smtp_of,
@@ -30,7 +30,7 @@ ONCE = {"email": Route("smtp", retry=RetryPolicy(max_attempts=1))}
 HASTY = SmtpTimeouts(connect=0.2, greeting=0.2, command=0.2, data_block=0.2, data_end=0.2)
 
 
-def _within(seconds: float, send: Door, smtp: Smtp, then: Callable[[], None]) -> list[Outcome] | None:
+def _within(seconds: float, send: Way, smtp: Smtp, then: Callable[[], None]) -> list[Outcome] | None:
     """Send one mail in a thread; return what was told within that time, None for nothing. `then` lets it end."""
     told: list[list[Outcome]] = []
     thread = threading.Thread(target=lambda: told.append(send(smtp)))
@@ -43,7 +43,7 @@ def _within(seconds: float, send: Door, smtp: Smtp, then: Callable[[], None]) ->
 
 
 @pytest.mark.parametrize("send", [sent, sent_async])
-def test_a_greeting_that_comes_drop_by_drop_is_not_waited_for_longer_than_one_greeting(send: Door) -> None:
+def test_a_greeting_that_comes_drop_by_drop_is_not_waited_for_longer_than_one_greeting(send: Way) -> None:
     over = threading.Event()
 
     def drip(talk: Talk) -> None:
@@ -106,7 +106,7 @@ def test_a_server_that_closes_when_tls_begins_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize("send", [sent, sent_async])
-def test_a_mail_whose_content_was_cut_off_is_sent_again_and_arrives_once(send: Door) -> None:
+def test_a_mail_whose_content_was_cut_off_is_sent_again_and_arrives_once(send: Way) -> None:
     def broken(talk: Talk) -> None:
         talk.greet()
         talk.envelope()
@@ -120,7 +120,7 @@ def test_a_mail_whose_content_was_cut_off_is_sent_again_and_arrives_once(send: D
 
 
 @pytest.mark.parametrize("send", [sent, sent_async])
-def test_a_refusal_within_the_content_is_read_and_the_mail_not_uploaded_again(send: Door) -> None:
+def test_a_refusal_within_the_content_is_read_and_the_mail_not_uploaded_again(send: Way) -> None:
     pace = threading.Event()
 
     def too_big(talk: Talk) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from regression_mail_server import Door, MailServer, doors, sent, smtp_of, well
+from regression_mail_server import MailServer, Way, both_ways, sent, smtp_of, well
 
 from messaging_channels import Outcome, errors
 from messaging_channels_smtp.emulator import SmtpEmulator
@@ -87,8 +87,8 @@ def test_a_line_break_at_the_end_of_a_password_is_dropped_or_refused_at_the_star
     assert told in ([Outcome.ACCEPTED], [True])
 
 
-@doors
-def test_we_do_not_call_ourselves_localhost_unless_told_to(send: Door) -> None:
+@both_ways
+def test_we_do_not_call_ourselves_localhost_unless_told_to(send: Way) -> None:
     with MailServer(well) as server:
         told = send(smtp_of(server.port))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from urllib.parse import parse_qsl
 
 import pytest
-from regression_mail_server import MAIL, Door, doors, sent, smtp_of
+from regression_mail_server import MAIL, Way, both_ways, sent, smtp_of
 
 from messaging_channels import Dispatcher, Outcome
 from messaging_channels.plugins.exchange import HttpResponse
@@ -107,9 +107,9 @@ def test_a_public_client_asks_for_a_token_without_a_secret(
     ]
 
 
-@doors
+@both_ways
 def test_a_refresh_token_that_comes_with_an_answer_replaces_the_one_before(
-    send: Door, authority: Authority, server: SmtpEmulator
+    send: Way, authority: Authority, server: SmtpEmulator
 ) -> None:
     smtp = smtp_of(server.port, username=LOGIN[0], oauth_token=_grant(authority))
 
@@ -119,7 +119,7 @@ def test_a_refresh_token_that_comes_with_an_answer_replaces_the_one_before(
     assert [form["refresh_token"] for form in authority.forms] == ["given0", "rotated1", "rotated2"]
 
 
-@doors
+@both_ways
 @pytest.mark.parametrize(
     "fault",
     [
@@ -130,7 +130,7 @@ def test_a_refresh_token_that_comes_with_an_answer_replaces_the_one_before(
     ids=["429", "429-with-a-time", "503"],
 )
 def test_a_token_endpoint_that_is_busy_just_now_refuses_no_mail(
-    send: Door, fault: Fault, authority: Authority, server: SmtpEmulator
+    send: Way, fault: Fault, authority: Authority, server: SmtpEmulator
 ) -> None:
     authority.faults.add(fault)
 
