@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,7 +14,7 @@ from messaging_channels.plugins.webhooks import WebhookRequest
 from messaging_channels.policies.checks import SuppressionList
 from messaging_channels.policies.routing import Route
 from messaging_channels.testing.canaries import SECRET
-from messaging_channels.testing.fixtures import ConformanceFixtures
+from messaging_channels.testing.fixtures import ConformanceFixtures, sign_at
 from messaging_channels_infobip.conformance import FIXTURES as INFOBIP
 from messaging_channels_twilio.conformance import FIXTURES as TWILIO
 from messaging_channels_vonage.conformance import FIXTURES as VONAGE
@@ -81,5 +80,4 @@ def _written(vendor: str, fixtures: ConformanceFixtures, word: str, number: int)
         case _:
             assert fixtures.inbound_body is not None
             body = fixtures.inbound_body(PERSON, OURS, word)
-    assert fixtures.sign_webhook is not None
-    return replace(fixtures.sign_webhook(body, SECRET), received_at=at)
+    return sign_at(fixtures, body, SECRET, at)

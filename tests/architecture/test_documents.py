@@ -65,7 +65,7 @@ def test_the_matrix_of_providers_is_what_they_declare() -> None:
     ours = {
         path.parent.name for path in (DOCS.parent / "plugins").glob("*/pyproject.toml") if _provides(path)
     }
-    if missing := ours - set(loaded.providers):
+    if missing := ours - set(loaded.providers) - {one.name for one in loaded.channels}:
         pytest.skip(f"not installed: {', '.join(sorted(missing))}")
     specs = [spec for name, spec in loaded.providers.items() if name in ours | {"sandbox"}]
     page = (DOCS / "reference/providers-matrix.md").read_text("utf-8")

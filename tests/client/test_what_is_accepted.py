@@ -165,7 +165,7 @@ SENDS: list[tuple[dict[str, Any], str]] = [
     ({"message": "Hi"}, "message"),
     ({"message": Sms}, "Sms(...)"),
     ({"message": None}, "message"),
-    ({"message": [HI]}, "send_each"),
+    ({"message": [HI, HI]}, "send_each"),
     ({"message": {"text": "Hi"}}, "message"),
     ({"message": Fallback([HI])}, "enqueue"),
     ({"to": None}, "is None"),

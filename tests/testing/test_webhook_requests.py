@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from typing import Any
 
-import django
 import httpx
 import pytest
 from django.conf import settings
 from django.test import RequestFactory
+from django.utils.functional import empty
 from flask import Flask
 from flask import request as flask_request
 from hypothesis import given
@@ -26,9 +26,17 @@ from werkzeug.test import EnvironBuilder
 from messaging_channels import WebhookRequest
 from messaging_channels.errors import InvalidArgument, InvalidMessage, InvalidSetting
 
-if not settings.configured:
+
+@pytest.fixture(scope="module", autouse=True)
+def _django_settings() -> Iterator[None]:
+    """Settings for as long as these tests run: another module's project in this process has its own."""
+    if settings.configured:
+        yield
+        return
     settings.configure(ALLOWED_HOSTS=["*"], SECRET_KEY="x", DATABASES={})
-    django.setup()
+    yield
+    settings._wrapped = empty  # noqa: SLF001  Django has no other way back
+
 
 BODY = b'{"a": "\xc3\xa9"}'
 PATH = "/hooks/shop%20one?b=2&a=%2F"

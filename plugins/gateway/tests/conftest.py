@@ -127,7 +127,7 @@ def _starting() -> Iterator[Serve]:
     stack: list[Served] = []
 
     def start(*, settings: dict[str, Any] | None = None, plugin: object = None, **gateway: Any) -> Served:
-        configuration = Configuration.read(settings, use_sandbox_defaults=True)
+        configuration = Configuration.read(settings, use_sandbox_defaults=True, check=plugin is None)
         if plugin is not None:
             configuration = replace(configuration, plugins=plugins.load_plugins(only=(), extra=[plugin]))
         clock = gateway.pop("clock", None)

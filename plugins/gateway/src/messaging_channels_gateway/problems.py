@@ -142,16 +142,15 @@ def problem_of_validation(
     listed: list[dict[str, str]] = []
     for one in faults[:20]:
         fault = {"pointer": _pointer(one["loc"], known), "problem": str(one["type"])}
-        if (unknown := _unknown_name(one)) is not None:
-            fault["field"] = unknown
-            near = get_close_matches(unknown, known, 1)
-            fault |= {"didYouMean": near[0]} if near else {}
+        unknown = _unknown_name(one)
+        if unknown is not None and (near := get_close_matches(unknown, known, 1)):
+            fault |= {"field": unknown, "didYouMean": near[0]}
         listed.append(fault)
     first = listed[0]
     detail = f"{first['pointer'] or 'the document'}: {first['problem']}"
     if "field" in first:
-        detail = f"{first['pointer'] or 'the document'}: there is no field {first['field']!r}"
-        detail += f"; did you mean {first['didYouMean']!r}?" if "didYouMean" in first else ""
+        place = first["pointer"] or "the document"
+        detail = f"{place}: there is no field {first['field']!r}; did you mean {first['didYouMean']!r}?"
     return Problem(code, detail, more={"errors": listed})
 
 
