@@ -17,11 +17,13 @@ from messaging_channels.plugins import Channel, ProviderSpec
 from messaging_channels.testing import load_plugins, provider_matrix
 
 PROVIDERS = ("infobip", "postmark", "sandbox", "smtp", "telnyx", "twilio", "vonage", "whatsapp-cloud")
+_CHANNELS = ("rcs",)
+"""Plugins that bring a channel and no provider."""
 
 
 @lru_cache
 def _plugins() -> Any:  # noqa: ANN401  the manager's type is private
-    return load_plugins(only=PROVIDERS, extra=[])
+    return load_plugins(only=(*PROVIDERS, *_CHANNELS), extra=[])
 
 
 def specs() -> Mapping[str, ProviderSpec]:
