@@ -40,8 +40,8 @@ def recipients(mail: Mapping[str, Any]) -> list[str]:
 
 
 def addresses(text: str) -> list[str]:
-    """Return the addresses of a field."""
-    return [spec for _, spec in getaddresses([text]) if spec]
+    """Return the addresses of a field; an empty one where some cannot be read, as newer Pythons say it."""
+    return [spec for _, spec in getaddresses([text])] if text.strip() else []
 
 
 def find_refusal(mail: object, streams: frozenset[str]) -> Refusal | None:
