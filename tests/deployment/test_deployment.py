@@ -21,6 +21,8 @@ from regression_server import until
 
 from messaging_channels import Dispatcher, Sandbox, SqliteLedger
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "examples/deployment"
 

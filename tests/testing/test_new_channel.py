@@ -12,6 +12,8 @@ import pytest
 
 from messaging_channels._cli.main import main
 
+pytestmark = pytest.mark.slow
+
 KNOWS = """
 import json, logging
 from messaging_channels import Configuration, Dispatcher

@@ -10,6 +10,8 @@ import pytest
 from messaging_channels._cli import main as cli
 from messaging_channels.testing.template import write_plugin
 
+pytestmark = pytest.mark.slow
+
 
 def _python(*arguments: str, cwd: Path, path: Path | None = None) -> subprocess.CompletedProcess[str]:
     folders = [*([str(path)] if path else []), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]

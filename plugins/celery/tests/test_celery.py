@@ -27,6 +27,8 @@ from messaging_channels.plugins import Observer
 from messaging_channels.testing import Outbox
 from messaging_channels_celery import PROCESS_TASK, CeleryNotifier, Messaging, MessagingTask
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).parents[3] / "examples/celery-shop"
 TO = "+447700900123"
 APPLICATION = """

@@ -205,6 +205,7 @@ def test_the_doctor_says_what_is_wrong() -> None:
     assert (worker.exit_code, "ledger" in worker.output) == (1, True)
 
 
+@pytest.mark.slow
 def test_the_example_passes_its_own_tests() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "-W", "ignore"],

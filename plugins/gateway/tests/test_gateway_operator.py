@@ -14,6 +14,8 @@ from messaging_channels.events import Advice, FailureReason
 from messaging_channels.plugins import Outcome
 from messaging_channels_gateway.pages._table_advice import ADVICE_TEXTS, FAILURE_TEXTS, OUTCOME_TEXTS
 
+pytestmark = pytest.mark.slow
+
 PAGES = (
     "",
     "/messages",

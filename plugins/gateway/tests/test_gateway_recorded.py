@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+
+pytestmark = pytest.mark.slow
 
 RECORDED = Path(__file__).with_name("recorded_answers.json")
 WORDS_OF_THE_LIBRARY = {

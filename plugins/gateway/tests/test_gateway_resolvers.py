@@ -16,6 +16,8 @@ from loopback import OK, Peer, Server
 from messaging_channels import MappingResolver, User
 from messaging_channels.plugins import hookimpl
 
+pytestmark = pytest.mark.slow
+
 BODY = {"content": {"text": "x"}}
 MAIL = {"content": {"subject": "s", "text": "x"}}
 

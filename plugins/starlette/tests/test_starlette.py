@@ -219,6 +219,7 @@ def test_handlers_hear_only_what_they_want() -> None:
     assert sorted(map(str, heard)) == ["1", "a", "a"]
 
 
+@pytest.mark.slow
 def test_the_example_passes_its_own_tests() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "-W", "ignore"],

@@ -50,6 +50,8 @@ from messaging_channels_twilio._table_statuses import INBOUND, STATUSES
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
 from messaging_channels_twilio.errors import CODES
 
+pytestmark = pytest.mark.slow
+
 ROOT = "/2010-04-01/Accounts/{AccountSid}/Messages.json"
 FORM = "application/x-www-form-urlencoded"
 NUMBER = "447700900123"

@@ -17,6 +17,8 @@ from scripted import BulkProvider
 from messaging_channels import Dispatcher, Sms, SqliteLedger
 from messaging_channels.plugins import Capabilities
 
+pytestmark = pytest.mark.slow
+
 NODES = pytest.mark.xfail(strict=True, reason="issue Nodes", raises=AssertionError)
 
 
