@@ -258,6 +258,16 @@ def test_a_wake_up_has_the_message_sent(app: Celery, tmp_path: Path) -> None:
     messaging.close()
 
 
+def test_the_task_of_an_app_is_its_own_where_a_process_has_several(app: Celery) -> None:
+    others = [Messaging(Celery(f"other-{number}", broker="memory://"), sandbox=True) for number in range(8)]
+    messaging = Messaging(app, sandbox=True)
+    app.finalize()
+
+    assert len(others) == 8
+    assert app.tasks[PROCESS_TASK].run.__self__ is messaging
+    messaging.close()
+
+
 def test_the_configuration_is_read_when_it_is_needed(app: Celery) -> None:
     messaging = Messaging(app, sandbox=True)
 

@@ -42,7 +42,8 @@ class Messaging:
         self._own: Dispatcher | None = None
         self._replacement: Dispatcher | None = None
         self._base = type("MessagingTask", (MessagingTask,), {"abstract": True, "get_dispatcher": self._get})
-        app.task(name=PROCESS_TASK, ignore_result=True)(self._process)
+        # not shared: a task of this app, and not of every app in the process
+        app.task(name=PROCESS_TASK, ignore_result=True, shared=False)(self._process)
         if worker is not None:
             app.steps["worker"].add(worker_step(self._get, worker))
         atexit.register(self.close)
