@@ -19,12 +19,14 @@ from messaging_channels._model.arguments import (
 from messaging_channels._model.errors import InvalidArgument
 from messaging_channels._model.nearest import did_you_mean
 from messaging_channels._model.status import Status, StatusGroup, known_statuses
+from messaging_channels._sending.send_options import SendOptions
 from messaging_channels.messages import Adaptive, Message
 from messaging_channels.messages.fallback import Fallback
 from messaging_channels.plugins.webhooks import WebhookRequest
 from messaging_channels.policies.windows import SendWindow
 
 SEND_OPTIONS = ("idempotency_key", "scope", "timeout", "on_unknown", "in_progress_timeout", "confirms")
+_SEND_OPTIONS = frozenset(SEND_OPTIONS)
 ENQUEUE_OPTIONS = (
     *("idempotency_key", "scope", "expires_in", "on_unknown", "in_progress_timeout", "confirms"),
     *("send_at", "window", "priority", "transaction"),
@@ -117,15 +119,16 @@ def check_recipient(to: object, *, call: str, has_resolvers: bool) -> None:
         raise InvalidArgument(f"is {kind_of(to)}", argument="to", hint='give a text: to="+447700900123"')
 
 
-def as_send_options(given: dict[str, Any], call: str) -> dict[str, Any]:
-    """Return the options of `send`, times as numbers of seconds.
+def as_send_options(given: Mapping[str, Any], call: str) -> SendOptions:
+    """Return the options of `send`.
 
     Raises:
         TypeError: there is no such option; it names the nearest.
         InvalidArgument: a value cannot be meant.
     """
-    require_keywords(given, SEND_OPTIONS, call)
-    return _as_options(given)
+    if not given.keys() <= _SEND_OPTIONS:
+        require_keywords(given, SEND_OPTIONS, call)
+    return SendOptions(**_as_options(given))
 
 
 def as_enqueue_options(given: dict[str, Any], call: str) -> dict[str, Any]:
@@ -255,7 +258,8 @@ def check_webhook(provider: object, request: object, account: object) -> None:
     require_instance(request, WebhookRequest, "request", hint)
 
 
-def _as_options(given: dict[str, Any]) -> dict[str, Any]:
+def _as_options(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that both calls take, times as numbers of seconds."""
     options = dict(given)
     for name in ("timeout", "expires_in"):
         if options.get(name) is not None:
@@ -265,7 +269,9 @@ def _as_options(given: dict[str, Any]) -> dict[str, Any]:
             options["in_progress_timeout"], "in_progress_timeout", longest=_DAY
         )
     for name in ("idempotency_key", "scope", "confirms"):
-        if name in options and not (options[name] is None and name == "idempotency_key"):
+        if not isinstance(options.get(name, ""), str) and (
+            options[name] is not None or name != "idempotency_key"
+        ):
             require_text(options[name], name)
     if "on_unknown" in options:
         options["on_unknown"] = _one_of(options["on_unknown"], ("hold", "resend"), "on_unknown")

@@ -55,8 +55,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
         **options: Unpack[SendKeywords],
     ) -> Receipt:
         """See `Dispatcher.send`. When cancelled, the message may or may not have been sent; its record says so."""
-        terms = self._send_options(message, to, cast("dict[str, Any]", options), "send")
-        return await self._transport.run(self._send(message, to, via, terms))
+        return await self._transport.run(self._send(message, to, via, options))
 
     async def channels_of(self, to: Recipient) -> Sequence[ChannelAddress]:
         """See `Dispatcher.channels_of`."""
@@ -64,7 +63,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
 
     async def dry_run(self, message: Message, *, to: Recipient) -> Mapping[str, Any]:
         """See `Dispatcher.dry_run`."""
-        self._send_options(message, to, {}, "dry_run")
+        self._check(message, to, "dry_run")
         return await self._transport.run(dry_run(self._pipeline, self._consent.gate, message, to))
 
     def send_each(
@@ -75,7 +74,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
         **options: Unpack[SendKeywords],
     ) -> AsyncIterator[SendResult]:
         """See `Dispatcher.send_each`."""
-        terms = self._bulk_options(message, to, cast("dict[str, Any]", options))
+        terms = self._bulk_options(message, to, options)
         return send_each_async(self._transport.run, self._pipeline, message, to, terms)
 
     async def handle_webhook(

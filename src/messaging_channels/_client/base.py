@@ -148,13 +148,15 @@ class BaseDispatcher:
         message: Alternatives,
         to: Any,  # noqa: ANN401  resolvers take anything
         via: str | None,
-        options: SendOptions,
+        keywords: Mapping[str, Any],
     ) -> Flow[Receipt]:
         """Return the flow that sends a message, by its own channel or the first that the recipient prefers.
 
         Raises:
-            InvalidArgument: `via` is none that there is.
+            InvalidArgument: the message, the recipient or an option cannot be meant; `via` is none that there is.
         """
+        self._check(message, to, "send")
+        options = as_send_options(keywords, "send") if keywords else DEFAULT_OPTIONS
         if via is None and isinstance(message, Message):
             return self._pipeline.send(message, to, options)
         if via not in (None, "preferred"):
@@ -199,25 +201,24 @@ class BaseDispatcher:
         ]
         return [CircuitState(name, account, failures, until) for (account, name), failures, until in named]
 
-    def _send_options(self, message: object, to: object, options: dict[str, Any], call: str) -> SendOptions:
-        """Return the options of one message.
+    def _check(self, message: object, to: object, call: str) -> None:
+        """Refuse what can be no message or no recipient.
 
         Raises:
-            InvalidArgument: the message or the recipient is of a wrong type, or an option cannot be meant.
+            InvalidArgument: it is of a wrong type.
         """
         if not isinstance(message, Message):
             check_alternatives(message, call=call)
         if not isinstance(to, (str, Address)):
             check_recipient(to, call=call, has_resolvers=bool(self._pipeline.envelopes.resolvers))
-        return SendOptions(**as_send_options(options, call)) if options else DEFAULT_OPTIONS
 
-    def _bulk_options(self, message: object, to: object, options: dict[str, Any]) -> SendOptions:
-        """Return the options of many messages; see `_send_options`."""
+    def _bulk_options(self, message: object, to: object, keywords: Mapping[str, Any]) -> SendOptions:
+        """Return the options of many messages; see `_check`."""
         check_messages(message, to, call="send_each")
-        return SendOptions(**as_send_options(options, "send_each"))
+        return as_send_options(keywords, "send_each")
 
     def _enqueue_options(self, message: object, to: object, options: dict[str, Any]) -> dict[str, Any]:
-        """Return the options of one message that is to wait; see `_send_options`."""
+        """Return the options of one message that is to wait; see `_check`."""
         check_message(message, call="enqueue", takes_fallback=True)
         check_recipient(to, call="enqueue", has_resolvers=bool(self._pipeline.envelopes.resolvers))
         return as_enqueue_options(options, "enqueue")

@@ -79,8 +79,7 @@ class Dispatcher(ResolvingDispatcher):
             Rejected: the provider refused it for good.
             NotSent: certainly nothing went out; it may safely be sent again.
         """
-        terms = self._send_options(message, to, cast("dict[str, Any]", options), "send")
-        return self._transport.run(self._send(message, to, via, terms))
+        return self._transport.run(self._send(message, to, via, options))
 
     def dry_run(self, message: Message, *, to: Recipient) -> Mapping[str, Any]:
         """Say what `send` would do: the channel, the masked address, the providers in order, what each check says. Nothing is sent or recorded.
@@ -89,7 +88,7 @@ class Dispatcher(ResolvingDispatcher):
             BadInput: the message or the recipient cannot be sent as it is.
             ConfigurationError: the deployment cannot send it.
         """
-        self._send_options(message, to, {}, "dry_run")
+        self._check(message, to, "dry_run")
         return self._transport.run(dry_run(self._pipeline, self._consent.gate, message, to))
 
     def channels_of(self, to: Recipient) -> Sequence[ChannelAddress]:
@@ -112,7 +111,7 @@ class Dispatcher(ResolvingDispatcher):
         Yields what became of each as it is known, not always in order: a recipient that cannot be sent to harms no other one, and its error is in
         `Each.error`. An idempotency key stands for the whole call: each address under it is sent to once, also when the call is repeated.
         """
-        terms = self._bulk_options(message, to, cast("dict[str, Any]", options))
+        terms = self._bulk_options(message, to, options)
         return send_each(self._transport.run, self._pipeline, message, to, terms)
 
     def handle_webhook(

@@ -166,10 +166,8 @@ class AttemptResult:
 
     def __post_init__(self) -> None:
         """Complete the failure and its advice."""
-        outcome = self.reason.policy.outcome
-        if outcome is Outcome.ACCEPTED:
-            failure, advice = None, NO_ADVICE
-        else:
+        outcome, failure, advice = self.reason.policy.outcome, None, NO_ADVICE
+        if outcome is not _ACCEPTED:
             failure = self.failure or REASONS.get(self.reason, FailureReason.UNKNOWN)
             advice = safe_advice(failure, self.advice, may_be_under_way=outcome is Outcome.UNKNOWN)
             if outcome is Outcome.REJECTED and failure is FailureReason.UNKNOWN:
@@ -224,4 +222,5 @@ class AttemptResult:
         )
 
 
+_ACCEPTED = Outcome.ACCEPTED  # to find a member takes Python 3.11 0.2 µs
 _RETRY = frozenset({Advice.RETRY_LATER})

@@ -26,7 +26,7 @@ from messaging_channels.plugins.provider import Provider, SupportsBatchGrouping
 if TYPE_CHECKING:
     from messaging_channels._sending.attempt import AttemptEnd
     from messaging_channels._sending.recorder import AttemptRecorder
-    from messaging_channels._sending.send_state import SendState
+    from messaging_channels._sending.send_state import SendRequest, SendState
     from messaging_channels.policies.circuit_breaker import CircuitBreakers
 
 
@@ -57,7 +57,18 @@ class BatchSender:
             lease_end = started_at + self.recorder.options.lease
         sent_flag = SentFlag()
         try:
-            ends = yield from self._ask(states, provider, sent_flag, lease_end)
+            shared = self._coalesce(states, provider, lease_end)
+            if shared is not None:
+                sent_flag.may_have_been_sent = True  # it may go out in another caller's request
+                end: AttemptEnd = yield shared
+                ends: Sequence[AttemptEnd] = (end,)
+            else:
+                ends = yield from attempt_batch(
+                    provider,
+                    [one.request.envelope for one in states],
+                    self._limits(states[0].request, lease_end),
+                    sent_flag,
+                )
         except GeneratorExit:  # the driver is gone: nothing can be written, and the record stays open
             raise
         except BaseException:
@@ -75,28 +86,28 @@ class BatchSender:
         for state, result in (yield from self.recorder.finish(states, self.clock())):
             state.apply_finish(result)
 
-    def _ask(
-        self, states: Sequence[SendState], provider: Provider, sent_flag: SentFlag, lease_end: float
-    ) -> Flow[Sequence[AttemptEnd]]:
-        """Ask, together with other callers where the provider takes batches and nobody is in a hurry."""
-        request = states[0].request
-        timeout, batch_size = request.options.timeout, provider.capabilities.max_batch_size
-        if len(states) == 1 and timeout is None and batch_size > 1:
-            able: SupportsBatchGrouping | None = provider if hasattr(provider, "batch_key") else None  # type: ignore[assignment]
-            key = "" if able is None else able.batch_key(request.envelope)
-            if key is not None:
-                sent_flag.may_have_been_sent = True  # it may go out in another caller's request
-                end: AttemptEnd = yield Coalesce(
-                    (request.account, provider.name, key),
-                    PendingEnvelope(request.envelope, lease_end),
-                    batch_size,
-                    partial(attempt_coalesced, provider, self.clock),
-                )
-                return (end,)
+    def _coalesce(
+        self, states: Sequence[SendState], provider: Provider, lease_end: float
+    ) -> Coalesce[AttemptEnd] | None:
+        """Return how to ask together with other callers, where the provider takes batches and nobody is in a hurry."""
+        request, batch_size = states[0].request, provider.capabilities.max_batch_size
+        if len(states) > 1 or request.options.timeout is not None or batch_size == 1:
+            return None
+        able: SupportsBatchGrouping | None = provider if hasattr(provider, "batch_key") else None  # type: ignore[assignment]
+        key = "" if able is None else able.batch_key(request.envelope)
+        if key is None:
+            return None
+        return Coalesce(
+            (request.account, provider.name, key),
+            PendingEnvelope(request.envelope, lease_end),
+            batch_size,
+            partial(attempt_coalesced, provider, self.clock),
+        )
+
+    def _limits(self, request: SendRequest, lease_end: float) -> AttemptLimits:
+        timeout = request.options.timeout
         deadline = inf if timeout is None else request.started_at + timeout
-        limits = AttemptLimits(self.clock, lease_end, deadline, self.timeouts)
-        batch = [one.request.envelope for one in states]
-        return (yield from attempt_batch(provider, batch, limits, sent_flag))
+        return AttemptLimits(self.clock, lease_end, deadline, self.timeouts)
 
     def _apply(
         self,

@@ -16,7 +16,7 @@ from messaging_channels._sending.decision import Stop, TryProvider
 from messaging_channels._sending.envelopes import EnvelopeBuilder
 from messaging_channels._sending.first_candidate import first_candidate
 from messaging_channels._sending.provider_selection import ProviderSelector
-from messaging_channels._sending.rate_limited_queue import Batch, RateLimitedQueue
+from messaging_channels._sending.rate_limited_queue import Batch, RateLimitedQueue, is_due
 from messaging_channels._sending.recorder import AttemptRecorder
 from messaging_channels._sending.send_options import SendOptions
 from messaging_channels._sending.send_state import (
@@ -185,6 +185,23 @@ class SendPipeline:
         """
         provider, now = group[0].providers[name], self.clock()
         shared, rate_limit = self.shared, self.rate_limits.get(name)
+        if (
+            len(group) == 1
+            and not (shared or self.circuits.any_failures)
+            and is_due(group[0], provider, rate_limit)
+        ):
+            yield from self.sender.send(group, provider, now, 0.0)
+            left_out: Sequence[SendState] = ()
+        else:
+            left_out = yield from self._send_in_turn(group, provider, rate_limit)
+        if left_out or self.checks:
+            yield from self._end_group(group, left_out)
+
+    def _send_in_turn(
+        self, group: Sequence[SendState], provider: Provider, rate_limit: RateLimit | None
+    ) -> Flow[Sequence[SendState]]:
+        """Send each when its time has come. Return those that found no place."""
+        now, shared = self.clock(), self.shared
         if shared is None:
             queue = RateLimitedQueue(group, provider, rate_limit, self.limiter, now)
         else:
@@ -196,8 +213,7 @@ class SendPipeline:
             ):
                 yield from self._send_due(queue, provider, now)
             now = self.clock()
-        if queue.left_out or self.checks:
-            yield from self._end_group(group, queue.left_out)
+        return queue.left_out
 
     def _send_due(self, queue: RateLimitedQueue, provider: Provider, now: float) -> Flow[None]:
         """Send what is due, or wait until something is."""

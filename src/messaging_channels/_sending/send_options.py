@@ -69,9 +69,10 @@ class SendOptions:
             raise errors.InvalidMessage(
                 "contains NUL or an unpaired surrogate", field="idempotency_key or scope", hint="remove it"
             )
-        for name in ("timeout", "in_progress_timeout"):
-            if (given := getattr(self, name)) is not None:
-                require_number(given, name)
+        if self.timeout is not None:
+            require_number(self.timeout, "timeout")
+        if self.in_progress_timeout:
+            require_number(self.in_progress_timeout, "in_progress_timeout")
         if self.timeout is not None and self.timeout <= 0:
             raise errors.InvalidMessage(
                 "must be positive seconds from now", field="timeout", hint="give e.g. 20"

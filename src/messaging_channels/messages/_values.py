@@ -38,37 +38,43 @@ def seal(value: object) -> None:
         if kinds is not None:
             if not isinstance(given, kinds):
                 raise _wrong_type_error(type(value), name, given, kinds)
-            continue
-        if given is None or given is True or given is False or given == ():
-            continue
-        if isinstance(given, str):
+        elif isinstance(given, str):
             if is_list:
                 raise _one_text_error(type(value), name)
-            continue
-        sealed = _sealed(given)
-        if sealed is not given:
-            object.__setattr__(value, name, sealed)
+        elif not (given is None or given is True or given is False or given == ()):
+            sealed = _sealed(given)
+            if sealed is not given:
+                object.__setattr__(value, name, sealed)
 
 
-def require_characters(value: object, field: str = "", part: str = "") -> None:
-    """Refuse an unpaired surrogate anywhere in a message: no provider and no database could write it.
+def require_characters(value: object) -> None:
+    """Refuse an unpaired surrogate anywhere in a message, or in a part of one: no provider and no database could write it.
 
     Raises:
         InvalidMessage: naming the type and the field, never the text.
     """
+    kind = type(value)
+    for name, _, _ in _FIELDS[kind]:
+        given = getattr(value, name, None)
+        if given is None or given is True or given is False or given == ():
+            continue
+        if not isinstance(given, str):
+            _require_nested_characters(given, f"{kind.__name__}.{name}")
+        elif not given.isascii():
+            _require_encodable(given, f"{kind.__name__}.{name}")
+
+
+def _require_nested_characters(value: object, field: str) -> None:
     if isinstance(value, str):
-        if not value.isascii():
-            _require_encodable(value, field, part)
+        _require_encodable(value, field)
     elif isinstance(value, tuple):
         for one in cast("tuple[Any, ...]", value):
-            require_characters(one, field, part)
+            _require_nested_characters(one, field)
     elif isinstance(value, Mapping):
         for pair in cast("Mapping[Any, Any]", value).items():
-            require_characters(pair, field, part)
+            _require_nested_characters(pair, field)
     elif is_dataclass(value) and not isinstance(value, type):
-        kind = type(cast("object", value))
-        for name, *_ in _FIELDS[kind]:
-            require_characters(getattr(value, name, None), kind.__name__, name)
+        require_characters(value)
 
 
 class _FieldTable(dict[type, list[tuple[str, bool, tuple[type, ...] | None]]]):
@@ -116,13 +122,13 @@ def _one_text_error(kind: type, name: str) -> InvalidMessage:
     return InvalidMessage("must be a list or tuple, got one text", field=field, hint="put it into a list")
 
 
-def _require_encodable(text: str, field: str, part: str) -> None:
+def _require_encodable(text: str, field: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
         raise InvalidMessage(
             f"contains an unpaired surrogate (index {error.start})",
-            field=f"{field}.{part}",
+            field=field,
             hint="remove it, or repair the text where it was cut",
         ) from None
 
