@@ -15,10 +15,9 @@ from datetime import timedelta
 from typing import Any
 
 from messaging_channels.errors import InvalidAddress, InvalidMessage
-from messaging_channels.messages import Attachment, Email, parse_addresses
+from messaging_channels.messages import Attachment, Email, build_mail, parse_addresses
 from messaging_channels.plugins import EmailAddress, Envelope, provider_options_of
 from messaging_channels_infobip.api import InfobipApi
-from messaging_channels_infobip.email.mime import build_mime, format_address
 from messaging_channels_infobip.field_formats import (
     format_date,
     format_delivery_window,
@@ -260,13 +259,24 @@ def attachment_content(attachment: Attachment, files: Files) -> bytes:
     return content if isinstance(content, bytes) else files[id(attachment)]
 
 
+def format_address(address: EmailAddress) -> str:
+    """Write an address with its display name, as JSON fields take it."""
+    return (
+        f"{_quote(address.display_name)} <{address.addr_spec}>" if address.display_name else address.addr_spec
+    )
+
+
+def _quote(name: str) -> str:
+    plain = all(character.isalnum() or character in " '-_" for character in name)
+    return name if plain else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def further_headers(message: Email) -> dict[str, str]:
     """Return the further headers, those for unsubscribing included (RFC 2369, RFC 8058)."""
     headers = dict(message.headers)
     leave = message.list_unsubscribe
     if leave is not None:
-        ways = (leave.mailto and f"<mailto:{leave.mailto}>", leave.url and f"<{leave.url}>")
-        headers["List-Unsubscribe"] = ", ".join(way for way in ways if way)
+        headers["List-Unsubscribe"] = ", ".join(f"<{way}>" for way in leave.uris)
         if leave.url:
             headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     return headers
@@ -317,15 +327,20 @@ def _request_options(envelope: Envelope, defaults: AccountDefaults) -> dict[str,
 def _mime_request(envelope: Envelope, defaults: AccountDefaults, files: Files) -> dict[str, Any]:
     message, extra = _message_and_options(envelope)
     sender = _sender(envelope, defaults)
-    contents = [(one, attachment_content(one, files)) for one in message.attachments]
     tracking = extra.tracking
+    mail = build_mail(
+        message,
+        message_id=envelope.id,
+        sender=sender,
+        to=EmailAddress.parse(envelope.to.plain),
+        attachments=[attachment_content(one, files) for one in message.attachments],
+        now=defaults.now,
+    )
     described = without_none(
         messageId=envelope.id,
         bulkId=extra.bulk_id,
         destinations=[envelope.to.plain, *(copy.addr_spec for copy in message.copies)],
-        mimeMessage=b64encode(
-            build_mime(envelope, sender, further_headers(message), contents, at=defaults.now)
-        ).decode(),
+        mimeMessage=b64encode(mail).decode(),
         intermediateReport=extra.intermediate_reports,
         notifyUrl=extra.report_url or defaults.report_url,
         notifyContentType=extra.report_content_type,
