@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 import threading
 from collections.abc import Sequence
 from typing import Any
@@ -13,17 +14,23 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
+from messaging_channels.errors import InvalidMessage, InvalidSetting
 from messaging_channels.plugins import (
     AccessToken,
     AttemptResult,
     HttpRequest,
     HttpResponse,
+    NonPhoneSender,
+    PhoneNumber,
     Reason,
+    SenderFormat,
+    WhatsAppUserId,
     ed25519_matches,
     hmac_matches,
     is_recent,
     json_object,
     jwt_claims,
+    parse_sender,
     text_at,
     timestamp,
     value_at,
@@ -193,3 +200,40 @@ def test_values_are_found_by_their_path() -> None:
 
     assert (text_at(told, "to", 0, "status"), value_at(told, "to", -1, "code")) == ("sent", 7)
     assert (text_at(told, "to", 0, "code"), value_at(told, "to", 1)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "given", ["+44 7700 900000", "00447700900000", "+44-7700-900-000", "447700900000", " +447700900000\u200f"]
+)
+def test_a_sender_is_written_as_the_vendor_writes_numbers(given: str) -> None:
+    assert SenderFormat("acme").format(given, "sender") == "+447700900000"
+    assert (
+        SenderFormat("acme", prefix="").require_setting(given, "sender", numbers_only=True) == "447700900000"
+    )
+
+
+@pytest.mark.parametrize("given", ["Shop", "My Shop 24", "20601"])
+def test_names_and_short_codes_are_senders_where_numbers_alone_are_not_asked_for(given: str) -> None:
+    assert SenderFormat("acme").format(f" {given} ", "sender") == given
+    with pytest.raises(InvalidMessage, match="must be a number"):
+        SenderFormat("acme").format(given, "sender", numbers_only=True)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "9", "+44 (0) 7700 900000", "0123456789", "12345678901234567", "TwelveLetter", "a_b", "١٢٣٤٥٦٧٨"],
+)
+def test_what_no_account_can_have_is_refused_under_the_name_of_its_setting(given: str) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        SenderFormat("acme", name_pattern=re.compile(r"[A-Za-z]{1,11}")).require_setting(given, "sms_sender")
+    assert refused.value.setting == "acme.sms_sender"
+    assert len(given) < 2 or given not in str(refused.value)
+    assert SenderFormat("acme").require_setting(None, "sms_sender") is None
+
+
+def test_who_wrote_is_the_first_of_the_vendors_values_that_is_an_address() -> None:
+    assert parse_sender(None, "", "Shop", 447700900123) == PhoneNumber("447700900123")
+    assert parse_sender("US.13491208655302741918") == WhatsAppUserId.parse("US.13491208655302741918")
+    assert parse_sender("", " Shop ", "another") == NonPhoneSender("Shop")
+    assert parse_sender(20601) == NonPhoneSender("20601")
+    assert parse_sender(None, "", True, []) is None

@@ -221,6 +221,23 @@ PAIRS: list[tuple[Message, Callable[..., Any], dict[str, Any]]] = [
     (m.WhatsAppButtons(text="Now?", buttons=(m.ReplyButton("y", "Yes"),)), models.WhatsappCustom,
      {**W, "custom": {"type": "interactive", "interactive": {"type": "button", "body": {"text": "Now?"},
       "action": {"buttons": [{"type": "reply", "reply": {"id": "y", "title": "Yes"}}]}}}}),
+    (m.WhatsAppButtons(text="Now?", header=m.Media(URL, content_type="image/png"), buttons=(m.ReplyButton("y", "Yes"),)), models.WhatsappCustom,
+     {**W, "custom": {"type": "interactive", "interactive": {"type": "button", "header": {"type": "image", "image": {"link": URL}}, "body": {"text": "Now?"},
+      "action": {"buttons": [{"type": "reply", "reply": {"id": "y", "title": "Yes"}}]}}}}),
+    (m.WhatsAppFlow(text="Book", flow_id="1", button="Open"), models.WhatsappCustom,
+     {**W, "custom": {"type": "interactive", "interactive": {"type": "flow", "body": {"text": "Book"}, "action": {"name": "flow", "parameters": {
+      "flow_message_version": "3", "flow_id": "1", "flow_cta": "Open", "mode": "published", "flow_action": "navigate"}}}}}),
+    (m.WhatsAppContacts((m.ContactCard("Ann"),)), models.WhatsappCustom,
+     {**W, "custom": {"type": "contacts", "contacts": [{"name": {"formatted_name": "Ann", "first_name": "Ann"}}]}}),
+    (m.WhatsAppTemplate("ns:order", "en_GB", ("Ann",), header=m.DocumentHeader(m.Media(URL), filename="a.pdf"), buttons=(m.UrlParameter("A-17"),)),
+     models.WhatsappCustom,
+     {**W, "custom": {"type": "template", "template": {"name": "order", "namespace": "ns", "language": {"code": "en_GB", "policy": "deterministic"},
+      "components": [{"type": "header", "parameters": [{"type": "document", "document": {"link": URL, "filename": "a.pdf"}}]},
+                     {"type": "body", "parameters": [{"type": "text", "text": "Ann"}]},
+                     {"type": "button", "index": "0", "sub_type": "url", "parameters": [{"type": "text", "text": "A-17"}]}]}}}),
+    (m.WhatsAppTemplate("order", "en", {"name": "Ann"}), models.WhatsappCustom,
+     {**W, "custom": {"type": "template", "template": {"name": "order", "language": {"code": "en", "policy": "deterministic"},
+      "components": [{"type": "body", "parameters": [{"type": "text", "text": "Ann", "parameter_name": "name"}]}]}}}),
 ]  # fmt: skip
 
 

@@ -26,7 +26,6 @@ from messaging_channels_whatsapp_cloud import (
 )
 from messaging_channels_whatsapp_cloud.emulator import NUMBER_ID, TOKEN, WhatsAppCloudEmulator
 from messaging_channels_whatsapp_cloud.emulator.rules import find_problem
-from messaging_channels_whatsapp_cloud.requests import SUPPORTED_FIELDS
 
 NUMBER, PERSON = "+447700900123", "GB.13491208655302741918"
 URL = "https://example.com/file"
@@ -189,7 +188,7 @@ def test_the_rules_of_the_emulator_find_nothing_wrong_with_a_request(message: m.
 
 
 def test_every_kind_of_message_of_the_channel_is_carried_and_shown_above() -> None:
-    assert set(SUPPORTED_FIELDS) == set(WHATSAPP.message_types)
+    assert set(WhatsAppCloud.capabilities.message_types) == set(WHATSAPP.message_types)
     assert {type(message) for message in SAMPLES} == set(WHATSAPP.message_types)
 
 

@@ -105,9 +105,11 @@ if TYPE_CHECKING:
     )
     from messaging_channels.plugins.results import result_from_status, retry_after
     from messaging_channels.plugins.secret_values import split_secrets
+    from messaging_channels.plugins.sender_formats import SenderFormat, parse_sender
     from messaging_channels.plugins.webhook_proofs import ed25519_matches, hmac_matches, is_recent, jwt_claims
     from messaging_channels.plugins.webhook_values import json_object, text_at, timestamp, value_at
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
+    from messaging_channels.plugins.whatsapp_form.content import WHATSAPP_FIELDS, whatsapp_content
 
 __all__ = [
     "BUILT_IN",
@@ -117,6 +119,7 @@ __all__ = [
     "REASON_POLICIES",
     "SMS",
     "WHATSAPP",
+    "WHATSAPP_FIELDS",
     "AccessToken",
     "AcquireCircuitProbe",
     "Address",
@@ -177,6 +180,7 @@ __all__ = [
     "RequestModel",
     "ResolvedRecipient",
     "SecretList",
+    "SenderFormat",
     "SharedRate",
     "Sleep",
     "SpendBudget",
@@ -212,6 +216,7 @@ __all__ = [
     "json_object",
     "jwt_claims",
     "message_from_json",
+    "parse_sender",
     "provider_arguments",
     "provider_options_of",
     "request_of",
@@ -223,6 +228,7 @@ __all__ = [
     "text_at",
     "timestamp",
     "value_at",
+    "whatsapp_content",
 ]
 
 __getattr__, __dir__ = lazy(
@@ -338,6 +344,7 @@ __getattr__, __dir__ = lazy(
         ),
         "plugins.provider_settings": (
             "SecretList",
+            "SenderFormat",
             "provider_arguments",
         ),
         "plugins.recipients": (
@@ -359,6 +366,7 @@ __getattr__, __dir__ = lazy(
             "retry_after",
         ),
         "plugins.secret_values": ("split_secrets",),
+        "plugins.sender_formats": ("SenderFormat", "parse_sender"),
         "plugins.webhook_proofs": (
             "ed25519_matches",
             "hmac_matches",
@@ -376,5 +384,6 @@ __getattr__, __dir__ = lazy(
             "WebhookRequest",
             "WebhookResult",
         ),
+        "plugins.whatsapp_form.content": ("WHATSAPP_FIELDS", "whatsapp_content"),
     },
 )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from messaging_channels.testing.provider_script import ProviderScript
     from messaging_channels.testing.unittest import OutboxMixin
     from messaging_channels.testing.vendor_webhooks import VendorWebhooks
+    from messaging_channels.testing.whatsapp_reading import read_whatsapp_content
 
 __all__ = [
     "AsyncTransport",
@@ -53,6 +54,7 @@ __all__ = [
     "Webhook",
     "json_response",
     "load_plugins",
+    "read_whatsapp_content",
     "serve",
 ]
 
@@ -69,6 +71,7 @@ __getattr__, __dir__ = lazy(
             "AsyncTransport",
         ),
         "testing.vendor_webhooks": ("VendorWebhooks",),
+        "testing.whatsapp_reading": ("read_whatsapp_content",),
         "testing.clock": ("ControlledClock",),
         "testing.emulator": (
             "Emulator",

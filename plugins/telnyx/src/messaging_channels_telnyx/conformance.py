@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -19,7 +19,13 @@ from messaging_channels.events import (
 )
 from messaging_channels.plugins import FailureReason, HttpRequest, HttpResponse, Reason, WebhookRequest
 from messaging_channels.plugins import status as statuses
-from messaging_channels.testing import ConformanceFixtures, InboundText, ReadMessage, Webhook
+from messaging_channels.testing import (
+    ConformanceFixtures,
+    InboundText,
+    ReadMessage,
+    Webhook,
+    read_whatsapp_content,
+)
 from messaging_channels_telnyx._table_errors import ERRORS
 from messaging_channels_telnyx.emulator.signing import public_key_of, signed_headers
 
@@ -64,98 +70,19 @@ def _reads_request(request: HttpRequest) -> list[ReadMessage]:
     ]
 
 
-def _read_text(told: Mapping[str, Any]) -> tuple[type[m.Message], dict[str, Any]]:
+def _read_text(told: Mapping[str, Any]) -> tuple[type[m.Message] | None, dict[str, Any]]:
     if "media_urls" in told:
         return m.Mms, {"media": tuple(told["media_urls"]), "text": told.get("text", "")}
     return m.Sms, {"text": told["text"]}
 
 
-def _read_whatsapp(told: Mapping[str, Any]) -> tuple[type[m.Message], dict[str, Any]]:
-    kind, read = (
-        _READERS[told["type"]] if told["type"] != "interactive" else _INTERACTIVE[told["interactive"]["type"]]
-    )
-    return kind, read(told[told["type"]])
+def _read_whatsapp(told: Mapping[str, Any]) -> tuple[type[m.Message] | None, dict[str, Any]]:
+    """Read WhatsApp's own form. Telnyx has coordinates as texts."""
+    kind, held = read_whatsapp_content(told["type"], told[told["type"]])
+    return kind, {name: float(one) if name in _COORDINATES else one for name, one in held.items()}
 
 
-def _file(held: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "media": held["link"],
-        "caption": held.get("caption"),
-        "filename": held.get("filename"),
-        "voice": held.get("voice", False),
-    }
-
-
-def _text(held: Mapping[str, Any]) -> dict[str, Any]:
-    return {"text": held["body"], "preview_url": held.get("preview_url", False)}
-
-
-def _location(held: Mapping[str, Any]) -> dict[str, Any]:
-    return {**held, "latitude": float(held["latitude"]), "longitude": float(held["longitude"])}
-
-
-def _template(held: Mapping[str, Any]) -> dict[str, Any]:
-    gaps = [
-        one for part in held.get("components", ()) if part["type"] == "body" for one in part["parameters"]
-    ]
-    return {
-        "name": held["name"],
-        "language": held["language"]["code"],
-        "parameters": tuple(one["text"] for one in gaps),
-    }
-
-
-def _interactive(
-    read: Callable[[Mapping[str, Any]], dict[str, Any]],
-) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    def words(held: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            "text": held["body"]["text"],
-            "header": held.get("header", {}).get("text"),
-            "footer": held.get("footer", {}).get("text"),
-            **read(held["action"]),
-        }
-
-    return words
-
-
-def _sections(action: Mapping[str, Any]) -> dict[str, Any]:
-    sections = tuple(
-        m.ListSection(
-            tuple(m.ListRow(row["id"], row["title"], row.get("description")) for row in one["rows"]),
-            one.get("title", ""),
-        )
-        for one in action["sections"]
-    )
-    return {"button": action["button"], "sections": sections}
-
-
-def _link(action: Mapping[str, Any]) -> dict[str, Any]:
-    return {"button": action["parameters"]["display_text"], "url": action["parameters"]["url"]}
-
-
-def _buttons(action: Mapping[str, Any]) -> dict[str, Any]:
-    told = [one["reply"] for one in action["buttons"]]
-    return {"buttons": tuple(m.ReplyButton(one["id"], one["title"]) for one in told)}
-
-
-_INTERACTIVE: Mapping[str, Any] = {
-    "button": (m.WhatsAppButtons, _interactive(_buttons)),
-    "list": (m.WhatsAppList, _interactive(_sections)),
-    "cta_url": (m.WhatsAppUrlButton, _interactive(_link)),
-    "location_request_message": (m.WhatsAppLocationRequest, _interactive(lambda _: {})),
-}
-_READERS: Mapping[str, Any] = {
-    "text": (m.WhatsAppText, _text),
-    "image": (m.WhatsAppImage, _file),
-    "video": (m.WhatsAppVideo, _file),
-    "document": (m.WhatsAppDocument, _file),
-    "audio": (m.WhatsAppAudio, _file),
-    "sticker": (m.WhatsAppSticker, _file),
-    "location": (m.WhatsAppLocation, _location),
-    "reaction": (m.WhatsAppReaction, dict),
-    "template": (m.WhatsAppTemplate, _template),
-}
+_COORDINATES = ("latitude", "longitude")
 
 
 def _sign(body: bytes, secret: str, at: float) -> WebhookRequest:

@@ -23,6 +23,7 @@ from messaging_channels.plugins import (
     HttpResponse,
     PhoneNumber,
     Reason,
+    SenderFormat,
     WebhookRequest,
     WebhookResult,
     WhatsAppGroupId,
@@ -31,13 +32,14 @@ from messaging_channels.plugins import (
 from messaging_channels_telnyx.report_urls import report_url, require_report_url
 from messaging_channels_telnyx.requests import build_text, build_whatsapp
 from messaging_channels_telnyx.responses import parse_response
-from messaging_channels_telnyx.senders import format_sender, is_name, require_sender_setting
 from messaging_channels_telnyx.webhook_auth import parse_public_keys, require_signed
 from messaging_channels_telnyx.webhooks import parse_events
 
 _API = "https://api.telnyx.com"
 _LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 _KEY = re.compile(r"[A-Za-z0-9_:-]{1,255}", re.ASCII)
+SENDERS = SenderFormat("telnyx")
+"""Numbers in E.164 form, short codes, and names. Source: https://support.telnyx.com/en/articles/4371498-sending-alphanumeric-sms-sender-id"""
 _SENDER = frozenset({"sender"})
 _WORDS = _SENDER | {"header", "footer"}
 
@@ -104,8 +106,8 @@ class Telnyx(HttpProvider):
             "accept": "application/json",
         }
         self._url = f"{_base_url(base_url)}/v2/messages"
-        self._sender = require_sender_setting(sender, "sender")
-        self._whatsapp_sender = require_sender_setting(whatsapp_sender, "whatsapp_sender", numbers_only=True)
+        self._sender = SENDERS.require_setting(sender, "sender")
+        self._whatsapp_sender = SENDERS.require_setting(whatsapp_sender, "whatsapp_sender", numbers_only=True)
         self._profile = messaging_profile_id
         self._keys = parse_public_keys(webhook_public_key) if webhook_public_key is not None else ()
         self._webhook_url = require_report_url(webhook_url)
@@ -130,7 +132,7 @@ class Telnyx(HttpProvider):
             described: dict[str, Any] = {"from": self._text_sender(message), **shared, **build_text(message)}
             return HttpRequest.post_json(self._url, described, headers=headers)
         given = require_sender(message, self._whatsapp_sender or self._sender, provider="telnyx_whatsapp")
-        sender = format_sender(given, f"{type(message).__name__}.sender", numbers_only=True)
+        sender = SENDERS.format(given, f"{type(message).__name__}.sender", numbers_only=True)
         described = {
             "from": sender,
             **shared,
@@ -150,8 +152,8 @@ class Telnyx(HttpProvider):
 
     def _text_sender(self, message: m.Sms | m.Mms) -> str:
         field = f"{type(message).__name__}.sender"
-        sender = format_sender(require_sender(message, self._sender, provider=self.name), field)
-        if is_name(sender) and not self._profile:
+        sender = SENDERS.format(require_sender(message, self._sender, provider=self.name), field)
+        if not sender.removeprefix("+").isdigit() and not self._profile:
             raise InvalidMessage(
                 "must be a number without a messaging profile: Telnyx sends from names by a profile only",
                 field=field,

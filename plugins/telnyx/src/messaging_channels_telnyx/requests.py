@@ -12,6 +12,7 @@ from typing import Any
 from messaging_channels import messages as m
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Media, Message
+from messaging_channels.plugins import whatsapp_content
 
 
 def build_text(message: m.Sms | m.Mms) -> dict[str, Any]:
@@ -71,54 +72,15 @@ def _template(message: m.WhatsAppTemplate) -> dict[str, Any]:
     return {"name": message.name, "language": {"code": message.language}, **body}
 
 
-def _interactive(kind: str, action: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-    def write(message: m.Interactive) -> dict[str, Any]:
-        header = message.header
-        if isinstance(header, Media):
-            raise InvalidMessage(
-                "must be text for Telnyx",
-                field=f"{type(message).__name__}.header",
-                hint="give one line of text",
-            )
-        return {
-            "type": kind,
-            **({"header": {"type": "text", "text": header}} if header else {}),
-            "body": {"text": message.text},
-            **({"footer": {"text": message.footer}} if message.footer else {}),
-            "action": action(message),
-        }
-
-    return write
-
-
-def _buttons(message: m.WhatsAppButtons) -> dict[str, Any]:
-    return {
-        "buttons": [{"type": "reply", "reply": {"id": one.id, "title": one.title}} for one in message.buttons]
-    }
-
-
-def _list(message: m.WhatsAppList) -> dict[str, Any]:
-    sections: list[dict[str, Any]] = []
-    for section in message.sections:
-        rows = [
-            {
-                "id": row.id,
-                "title": row.title,
-                **({"description": row.description} if row.description else {}),
-            }
-            for row in section.rows
-        ]
-        sections.append({**({"title": section.title} if section.title else {}), "rows": rows})
-    return {"button": message.button, "sections": sections}
-
-
-def _url_button(message: m.WhatsAppUrlButton) -> dict[str, Any]:
-    return {"name": "cta_url", "parameters": {"display_text": message.button, "url": message.url}}
-
-
-def _location_request(message: m.WhatsAppLocationRequest) -> dict[str, Any]:
-    action = {"name": "send_location"}
-    return {"type": "location_request_message", "body": {"text": message.text}, "action": action}
+def _interactive(message: m.Interactive) -> dict[str, Any]:
+    if isinstance(message.header, Media):
+        raise InvalidMessage(
+            "must be text for Telnyx",
+            field=f"{type(message).__name__}.header",
+            hint="give one line of text",
+        )
+    _, described = whatsapp_content(message)
+    return {**described}
 
 
 WRITERS: Mapping[type[Message], tuple[str, Callable[[Any], dict[str, Any]]]] = {
@@ -131,8 +93,8 @@ WRITERS: Mapping[type[Message], tuple[str, Callable[[Any], dict[str, Any]]]] = {
     m.WhatsAppLocation: ("location", _location),
     m.WhatsAppReaction: ("reaction", _reaction),
     m.WhatsAppTemplate: ("template", _template),
-    m.WhatsAppButtons: ("interactive", _interactive("button", _buttons)),
-    m.WhatsAppList: ("interactive", _interactive("list", _list)),
-    m.WhatsAppUrlButton: ("interactive", _interactive("cta_url", _url_button)),
-    m.WhatsAppLocationRequest: ("interactive", _location_request),
+    m.WhatsAppButtons: ("interactive", _interactive),
+    m.WhatsAppList: ("interactive", _interactive),
+    m.WhatsAppUrlButton: ("interactive", _interactive),
+    m.WhatsAppLocationRequest: ("interactive", _interactive),
 }

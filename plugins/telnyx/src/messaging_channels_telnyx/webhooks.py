@@ -24,11 +24,17 @@ from messaging_channels.events import (
     StatusChanged,
     UnknownEvent,
 )
-from messaging_channels.plugins import FailureReason, WebhookRequest, json_object, text_at, timestamp
+from messaging_channels.plugins import (
+    FailureReason,
+    WebhookRequest,
+    json_object,
+    parse_sender,
+    text_at,
+    timestamp,
+)
 from messaging_channels_telnyx.errors import FAILURES, describe_code, error_code, error_text
 from messaging_channels_telnyx.report_urls import message_id_in
 from messaging_channels_telnyx.responses import STATUSES
-from messaging_channels_telnyx.senders import parse_address
 
 PROVIDER = "telnyx"
 Object: TypeAlias = "Mapping[str, Any]"
@@ -62,7 +68,7 @@ def _status_events(payload: Object, event_id: str, common: dict[str, Any]) -> Se
         state = text_at(recipient, "status") or ""
         if state not in STATUSES:
             continue
-        address = parse_address(text_at(recipient, "phone_number"))
+        address = parse_sender(text_at(recipient, "phone_number"))
         shared: dict[str, Any] = {
             **common,
             "event_id": f"{event_id}:{place}" if place else event_id,
@@ -88,7 +94,7 @@ def _failure(payload: Object, state: str) -> dict[str, Any]:
 
 def _inbound_events(payload: Object, event_id: str, common: dict[str, Any]) -> Sequence[Event]:
     body, ends = _object(payload.get("body")), _objects(payload.get("to"))
-    sender = parse_address(
+    sender = parse_sender(
         text_at(payload, "from", "phone_number"), text_at(body, "from"), text_at(body, "from_user_id")
     )
     if sender is None:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from messaging_channels import messages as m
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
-from messaging_channels.testing import ConformanceFixtures, ReadMessage
+from messaging_channels.testing import ConformanceFixtures, ReadMessage, read_whatsapp_content
 from messaging_channels_vonage.rcs_reading import read_rcs
 from messaging_channels_vonage.responses import REASONS
 from messaging_channels_vonage.signing import signature
@@ -111,51 +111,14 @@ def _reaction(told: Mapping[str, Any]) -> tuple[type[m.Message], dict[str, Any]]
 
 def _custom(told: Mapping[str, Any]) -> tuple[type[m.Message] | None, dict[str, Any]]:
     """Read WhatsApp's own form, which Vonage passes on."""
-    held = told["custom"][told["custom"]["type"]]
-    if told["custom"]["type"] == "location":
-        return m.WhatsAppLocation, held
-    words = {
-        "text": held["body"]["text"],
-        "header": held.get("header", {}).get("text"),
-        "footer": held.get("footer", {}).get("text"),
-    }
-    reader = _INTERACTIVE.get(held["type"])
-    if reader is None:
-        return m.WhatsAppInteractive, {**words, "kind": held["type"], "action": held["action"]}
-    kind, read = reader
-    return kind, {**words, **read(held["action"])}
+    word: str = told["custom"]["type"]
+    held = told["custom"][word]
+    kind, fields = read_whatsapp_content(word, held)
+    if word == "template" and "namespace" in held:
+        fields["name"] = f"{held['namespace']}:{held['name']}"
+    return kind, fields
 
 
-def _sections(action: Mapping[str, Any]) -> dict[str, Any]:
-    sections = tuple(
-        m.ListSection(
-            tuple(m.ListRow(row["id"], row["title"], row.get("description")) for row in one["rows"]),
-            one.get("title", ""),
-        )
-        for one in action["sections"]
-    )
-    return {"button": action["button"], "sections": sections}
-
-
-def _link(action: Mapping[str, Any]) -> dict[str, Any]:
-    return {"button": action["parameters"]["display_text"], "url": action["parameters"]["url"]}
-
-
-def _buttons(action: Mapping[str, Any]) -> dict[str, Any]:
-    told = [one["reply"] for one in action["buttons"]]
-    return {"buttons": tuple(m.ReplyButton(one["id"], one["title"]) for one in told)}
-
-
-def _nothing(_: Mapping[str, Any]) -> dict[str, Any]:
-    return {}
-
-
-_INTERACTIVE: Mapping[str, Any] = {
-    "button": (m.WhatsAppButtons, _buttons),
-    "list": (m.WhatsAppList, _sections),
-    "cta_url": (m.WhatsAppUrlButton, _link),
-    "location_request_message": (m.WhatsAppLocationRequest, _nothing),
-}
 _READERS: Mapping[str, Any] = {
     "mms image": _mms,
     "mms content": _mms,

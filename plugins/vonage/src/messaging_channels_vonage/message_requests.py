@@ -1,22 +1,31 @@
 """From a message to the object of the Messages API.
 
-Source: https://developer.vonage.com/en/api/messages
+Sources: https://developer.vonage.com/en/api/messages and https://developer.vonage.com/en/messages/concepts/custom-objects
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from messaging_channels import messages as m
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Media, Message
-from messaging_channels.plugins import Envelope
+from messaging_channels.plugins import WHATSAPP_FIELDS, Envelope, whatsapp_content
 from messaging_channels_vonage.sms_requests import require_text
 
 _MAX_TEXT = {"sms": 3200, "mms": 5000, "whatsapp": 4096}
 _MIN_TTL, _MAX_TTL = 20, 604_800
 """Seconds that a text message may be tried for."""
+_FILES = ("image", "video", "document")
+_NO_IDS = "must be a URL: Vonage has no files by id"
+PASSED_ON = frozenset(
+    kind
+    for kind in WHATSAPP_FIELDS
+    if issubclass(kind, (m.Interactive, m.WhatsAppLocation, m.WhatsAppContacts))
+)
+"""What Vonage passes on in WhatsApp's own form: its message type `custom`."""
 
 
 def build_message(envelope: Envelope, sender: str) -> dict[str, Any]:
@@ -91,12 +100,10 @@ def _reaction(message: m.WhatsAppReaction) -> dict[str, Any]:
 
 
 def _template(message: m.WhatsAppTemplate) -> dict[str, Any]:
-    if isinstance(message.parameters, Mapping):
-        raise InvalidMessage(
-            "must be a tuple: Vonage has no named parameters",
-            field="WhatsAppTemplate.parameters",
-            hint="give the values in the order of {{1}}, {{2}}",
-        )
+    """Describe a template: in Vonage's own form if its body alone has gaps, else in WhatsApp's, which Vonage passes on."""
+    more = (message.header, message.buttons, message.cards, message.offer_expires_at, message.tap_target)
+    if any(more) or isinstance(message.parameters, Mapping):
+        return _whole_template(message)
     values = [str(value) for value in message.parameters]
     return {
         "message_type": "template",
@@ -105,63 +112,33 @@ def _template(message: m.WhatsAppTemplate) -> dict[str, Any]:
     }
 
 
-def _custom(kind: str, content: object) -> dict[str, Any]:
+def _whole_template(message: m.WhatsAppTemplate) -> dict[str, Any]:
+    """Describe a template with all its components. Vonage's names may have the namespace before a colon."""
+    namespace, _, name = message.name.rpartition(":")
+    described = _custom(replace(message, name=name))
+    template = described["custom"]["template"]
+    template["language"]["policy"] = "deterministic"
+    template.update({"namespace": namespace} if namespace else {})
+    return described
+
+
+def _custom(message: Message) -> dict[str, Any]:
     """Describe a message in WhatsApp's own form, which Vonage passes on."""
+    kind, content = whatsapp_content(message)
+    if _has_file_by_id(content):
+        raise InvalidMessage(_NO_IDS, field=f"{type(message).__name__}.header", hint="give a public URL")
     return {"message_type": "custom", "custom": {"type": kind, kind: content}}
 
 
-def _location(message: m.WhatsAppLocation) -> dict[str, Any]:
-    words = {name: told for name in ("name", "address") if (told := getattr(message, name))}
-    return _custom("location", {"latitude": message.latitude, "longitude": message.longitude, **words})
+def _has_file_by_id(tree: object) -> bool:
+    if isinstance(tree, Mapping):
+        named = cast("Mapping[str, object]", tree)
+        return any(_is_id(named.get(word)) for word in _FILES) or any(map(_has_file_by_id, named.values()))
+    return isinstance(tree, list) and any(map(_has_file_by_id, cast("list[object]", tree)))
 
 
-def _interactive(kind: str, action: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-    def write(message: m.Interactive) -> dict[str, Any]:
-        header = message.header
-        if isinstance(header, Media):
-            raise InvalidMessage(
-                "must be text for Vonage",
-                field=f"{type(message).__name__}.header",
-                hint="give one line of text",
-            )
-        described: dict[str, Any] = {"type": kind or getattr(message, "kind", "")}
-        described |= {"header": {"type": "text", "text": header}} if header else {}
-        described |= {"body": {"text": require_text(message.text, f"{type(message).__name__}.text")}}
-        described |= {"footer": {"text": message.footer}} if message.footer else {}
-        return _custom("interactive", {**described, "action": action(message)})
-
-    return write
-
-
-def _location_request(message: m.WhatsAppLocationRequest) -> dict[str, Any]:
-    words = {"text": require_text(message.text, "WhatsAppLocationRequest.text")}
-    asked = {"type": "location_request_message", "body": words, "action": {"name": "send_location"}}
-    return _custom("interactive", asked)
-
-
-def _buttons(message: m.WhatsAppButtons) -> dict[str, Any]:
-    return {
-        "buttons": [{"type": "reply", "reply": {"id": one.id, "title": one.title}} for one in message.buttons]
-    }
-
-
-def _list(message: m.WhatsAppList) -> dict[str, Any]:
-    sections: list[dict[str, Any]] = []
-    for section in message.sections:
-        rows = [
-            {
-                "id": row.id,
-                "title": row.title,
-                **({"description": row.description} if row.description else {}),
-            }
-            for row in section.rows
-        ]
-        sections.append({**({"title": section.title} if section.title else {}), "rows": rows})
-    return {"button": message.button, "sections": sections}
-
-
-def _url_button(message: m.WhatsAppUrlButton) -> dict[str, Any]:
-    return {"name": "cta_url", "parameters": {"display_text": message.button, "url": message.url}}
+def _is_id(file: object) -> bool:
+    return isinstance(file, Mapping) and "id" in file
 
 
 def _text(text: str, field: str, channel: str) -> str:
@@ -176,9 +153,7 @@ def _text(text: str, field: str, channel: str) -> str:
 
 def _url(file: Media, owner: str) -> str:
     if file.url is None:
-        raise InvalidMessage(
-            "must be a URL: Vonage has no files by id", field=f"{owner}.media", hint="give a public URL"
-        )
+        raise InvalidMessage(_NO_IDS, field=f"{owner}.media", hint="give a public URL")
     return file.url
 
 
@@ -192,11 +167,6 @@ WRITERS: Mapping[type[Message], Callable[[Any], dict[str, Any]]] = {
     m.WhatsAppAudio: _file("audio"),
     m.WhatsAppSticker: _sticker,
     m.WhatsAppReaction: _reaction,
-    m.WhatsAppLocation: _location,
     m.WhatsAppTemplate: _template,
-    m.WhatsAppButtons: _interactive("button", _buttons),
-    m.WhatsAppList: _interactive("list", _list),
-    m.WhatsAppUrlButton: _interactive("cta_url", _url_button),
-    m.WhatsAppLocationRequest: _location_request,
-    m.WhatsAppInteractive: _interactive("", lambda message: dict(message.action)),
+    **dict.fromkeys(PASSED_ON, _custom),
 }

@@ -20,12 +20,11 @@ from messaging_channels.events import (
     StatusChanged,
     UnknownEvent,
 )
-from messaging_channels.plugins import Address, FailureReason, StatusGroup, WebhookRequest
+from messaging_channels.plugins import Address, FailureReason, StatusGroup, WebhookRequest, parse_sender
 from messaging_channels.plugins import status as statuses
 from messaging_channels_vonage._table_failures import MESSAGES
 from messaging_channels_vonage.rcs_requests import STEP
 from messaging_channels_vonage.responses import MESSAGE_STATUSES, describe_problem, problem_code
-from messaging_channels_vonage.senders import parse_address
 from messaging_channels_vonage.webhooks import PROVIDER, occurred_at, split_reference
 
 
@@ -98,7 +97,7 @@ def _sender(told: Mapping[str, Any]) -> Address | None:
     whatsapp = _object(told.get("whatsapp"))
     people = [_object(one) for one in whatsapp.values()]
     ids = [one.get(name) for name in ("wa_id", "user_id", "parent_user_id") for one in (*people, whatsapp)]
-    return parse_address(_end(told.get("from")), *ids)
+    return parse_sender(_end(told.get("from")), *ids)
 
 
 def _channel(told: Mapping[str, Any]) -> str:

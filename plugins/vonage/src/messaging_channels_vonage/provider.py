@@ -17,6 +17,7 @@ from messaging_channels import messages as m
 from messaging_channels.errors import InvalidMessage, InvalidSetting
 from messaging_channels.messages import Sms
 from messaging_channels.plugins import (
+    WHATSAPP_FIELDS,
     AttemptResult,
     Capabilities,
     CurrentTime,
@@ -37,14 +38,9 @@ from messaging_channels.plugins import (
 from messaging_channels_rcs import RcsCard, RcsCarousel, RcsFile, RcsMessage, RcsText, SmsFallback
 from messaging_channels_vonage import message_webhooks, responses, webhooks
 from messaging_channels_vonage.diagnosis import diagnose
-from messaging_channels_vonage.message_requests import build_message
+from messaging_channels_vonage.message_requests import PASSED_ON, build_message
 from messaging_channels_vonage.rcs_requests import describe_rcs
-from messaging_channels_vonage.senders import (
-    format_agent,
-    format_sender,
-    require_agent_setting,
-    require_sender_setting,
-)
+from messaging_channels_vonage.senders import SENDERS, format_agent, require_agent_setting
 from messaging_channels_vonage.signing import (
     METHODS,
     SignatureMethod,
@@ -101,13 +97,8 @@ class Vonage:
             m.WhatsAppAudio: _WORDS,
             m.WhatsAppSticker: _WORDS,
             m.WhatsAppReaction: frozenset({"sender"}),
-            m.WhatsAppLocation: _WORDS | {"name", "address"},
-            m.WhatsAppTemplate: frozenset({"sender", "reply_to", "parameters"}),
-            m.WhatsAppButtons: _WORDS | {"header", "footer"},
-            m.WhatsAppList: _WORDS | {"header", "footer"},
-            m.WhatsAppUrlButton: _WORDS | {"header", "footer"},
-            m.WhatsAppLocationRequest: _WORDS,
-            m.WhatsAppInteractive: _WORDS | {"header", "footer"},
+            m.WhatsAppTemplate: WHATSAPP_FIELDS[m.WhatsAppTemplate],
+            **{kind: WHATSAPP_FIELDS[kind] for kind in PASSED_ON},
         }
     )
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
@@ -161,12 +152,12 @@ class Vonage:
             application_id=application_id,
             private_key=private_key,
         )
-        own = require_sender_setting(sender, "sender")
+        own = SENDERS.require_setting(sender, "sender")
         self._senders = {
             "sms": own,
-            "mms": require_sender_setting(mms_sender, "mms_sender", numbers_only=True) or own,
+            "mms": SENDERS.require_setting(mms_sender, "mms_sender", numbers_only=True) or own,
             "rcs": require_agent_setting(rcs_sender, "rcs_sender"),
-            "whatsapp": require_sender_setting(whatsapp_sender, "whatsapp_sender", numbers_only=True),
+            "whatsapp": SENDERS.require_setting(whatsapp_sender, "whatsapp_sender", numbers_only=True),
         }
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
@@ -247,7 +238,7 @@ class Vonage:
         channel = channel or ("mms" if isinstance(message, m.Mms) else "sms")
         setting = "vonage" if channel == "sms" else f"vonage_{channel}"
         given = require_sender(message, self._senders[channel], provider=setting)
-        return format_sender(given, f"{type(message).__name__}.sender", numbers_only=channel != "sms")
+        return SENDERS.format(given, f"{type(message).__name__}.sender", numbers_only=channel != "sms")
 
     def _sms_request(self, parameters: dict[str, str]) -> Flow[HttpRequest]:
         account = self._account
@@ -275,7 +266,16 @@ class Vonage:
                 field=str(described["channel"]),
                 hint="configure application_id and private_key, or api_secret",
             )
-        return HttpRequest.post_json(self._messages_url, described, headers={**_JSON, "authorization": proof})
+        try:
+            return HttpRequest.post_json(
+                self._messages_url, described, headers={**_JSON, "authorization": proof}
+            )
+        except (ValueError, UnicodeError):
+            raise InvalidMessage(
+                "contains an unpaired surrogate",
+                field="message",
+                hint="remove it, or repair the text where it was cut",
+            ) from None
 
 
 def _credentials(

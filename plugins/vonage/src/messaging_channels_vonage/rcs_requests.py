@@ -28,7 +28,7 @@ from messaging_channels_rcs import (
     SmsFallback,
     Suggestion,
 )
-from messaging_channels_vonage.senders import format_sender
+from messaging_channels_vonage.senders import SENDERS
 from messaging_channels_vonage.sms_requests import require_text
 
 _MIN_TTL, _MAX_TTL = 20, 259_200
@@ -78,7 +78,7 @@ def _sms(envelope: Envelope, fallback: SmsFallback, sender: str) -> dict[str, An
         "channel": "sms",
         "message_type": "text",
         "to": envelope.to.plain,
-        "from": format_sender(sender, "SmsFallback.sender"),
+        "from": SENDERS.format(sender, "SmsFallback.sender"),
         "text": require_text(fallback.text, "SmsFallback.text"),
         "client_ref": envelope.id,
         **ttl,

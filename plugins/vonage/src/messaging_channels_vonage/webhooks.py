@@ -10,10 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from messaging_channels.events import Event, MessageReceived, StatusChanged, UnknownEvent
-from messaging_channels.plugins import WebhookRequest
+from messaging_channels.plugins import WebhookRequest, parse_sender
 from messaging_channels_vonage._table_failures import RECEIPTS
 from messaging_channels_vonage.responses import RECEIPT_STATUSES
-from messaging_channels_vonage.senders import parse_address
 from messaging_channels_vonage.signing import signature
 from messaging_channels_vonage.webhook_auth import parse_parameters
 
@@ -27,7 +26,7 @@ def parse_event(parameters: Mapping[str, str], request: WebhookRequest) -> Event
     message_id = parameters.get("messageId") or parameters.get("message-id") or ""
     state = parameters.get("status", "").lower()
     inbound = "text" in parameters or parameters.get("type") in _INBOUND_TYPES
-    sender = parse_address(parameters.get("msisdn"))
+    sender = parse_sender(parameters.get("msisdn"))
     common: dict[str, Any] = {
         "provider": PROVIDER,
         "occurred_at": _occurred_at(parameters, request.received_at),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from messaging_channels_whatsapp_cloud.normalization import collapse_whitespace
 from messaging_channels_whatsapp_cloud.options import MarketingOptions, WhatsAppOptions
 from messaging_channels_whatsapp_cloud.pricing import Pricing, pricing_of
 from messaging_channels_whatsapp_cloud.provider import WhatsAppCloud
 from messaging_channels_whatsapp_cloud.responses import GraphApiError
 from messaging_channels_whatsapp_cloud.service_windows import CustomerServiceWindows, WindowStore
-from messaging_channels_whatsapp_cloud.whatsapp_template import collapse_whitespace
 
 __all__ = [
     "CustomerServiceWindows",

@@ -8,13 +8,37 @@ import json
 from typing import Any
 
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
-from messaging_channels.testing import ConformanceFixtures, InboundText
+from messaging_channels.testing import ConformanceFixtures, InboundText, ReadMessage, read_whatsapp_content
 from messaging_channels_whatsapp_cloud.options import WhatsAppOptions
-from messaging_channels_whatsapp_cloud.request_reading import read_request
 from messaging_channels_whatsapp_cloud.webhook_samples import NUMBER_ID, WEBHOOKS, change, report
 
 _ERRORS = "https://developers.facebook.com/documentation/business-messaging/whatsapp/support/error-codes"
 """Errors of the Graph API come with a code, and some codes with a 5xx: the code decides. A 5xx without one is unknown."""
+
+
+def _read_request(request: HttpRequest) -> list[ReadMessage]:
+    """Return the message of a request; none for an upload.
+
+    Raises:
+        ValueError: Meta would refuse the request.
+    """
+    path, _, last = request.url.rpartition("/")
+    if last not in ("messages", "marketing_messages"):
+        return []
+    told = json.loads(request.body)
+    if told["messaging_product"] != "whatsapp":
+        message = "messaging_product is to be `whatsapp`"
+        raise ValueError(message)
+    kind, held = read_whatsapp_content(told["type"], told[told["type"]])
+    surroundings = {"sender": path.rpartition("/")[2], "reply_to": told.get("context", {}).get("message_id")}
+    return [
+        ReadMessage(
+            to=told["recipient"] if "recipient" in told else told["to"],
+            message={**surroundings, **held},
+            kind=kind,
+            reference=told["biz_opaque_callback_data"],
+        )
+    ]
 
 
 def _answer(body: dict[str, Any], status: int = 200) -> HttpResponse:
@@ -81,7 +105,7 @@ FIXTURES = ConformanceFixtures(
         "base_url": url,
     },
     success_response=_accepts,
-    reads_request=read_request,
+    reads_request=_read_request,
     error_responses=(
         (_error(131026), Reason.RECIPIENT),
         (_error(131047), Reason.POLICY),

@@ -15,6 +15,11 @@ MESSAGES_PER_SECOND = 80.0
 USER_AGENT = "messaging-channels/0.1"
 
 
+def collapse_whitespace(value: str) -> str:
+    """Collapse white space, so that a text may fill a gap of a template."""
+    return " ".join(value.split())
+
+
 def normalize_url(base_url: str) -> str:
     """Return the root of the API.
 

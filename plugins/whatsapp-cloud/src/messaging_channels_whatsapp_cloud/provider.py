@@ -6,8 +6,9 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from messaging_channels.errors import InvalidMessage
-from messaging_channels.messages import Media, Message, WhatsAppTemplate
+from messaging_channels.messages import Media, Message, OneTimePassword, WhatsAppTemplate
 from messaging_channels.plugins import (
+    WHATSAPP_FIELDS,
     AttemptResult,
     BlockingCall,
     Capabilities,
@@ -28,6 +29,7 @@ from messaging_channels.plugins import (
     provider_options_of,
     require_sender,
     split_secrets,
+    whatsapp_content,
 )
 from messaging_channels.policies import RateLimit
 from messaging_channels_whatsapp_cloud import normalization
@@ -41,7 +43,6 @@ from messaging_channels_whatsapp_cloud.media import (
 )
 from messaging_channels_whatsapp_cloud.options import WhatsAppOptions
 from messaging_channels_whatsapp_cloud.parsing import non_empty_text, parse_json
-from messaging_channels_whatsapp_cloud.requests import SUPPORTED_FIELDS, build_content
 from messaging_channels_whatsapp_cloud.responses import (
     GraphApiError,
     digest_mismatch,
@@ -52,7 +53,6 @@ from messaging_channels_whatsapp_cloud.responses import (
 from messaging_channels_whatsapp_cloud.webhook_auth import answer_verification, require_signed
 from messaging_channels_whatsapp_cloud.webhook_updates import NAME
 from messaging_channels_whatsapp_cloud.webhooks import parse_events
-from messaging_channels_whatsapp_cloud.whatsapp_template import one_time_password_of
 
 if TYPE_CHECKING:
     from messaging_channels_whatsapp_cloud.service_windows import WindowStore
@@ -75,7 +75,7 @@ class WhatsAppCloud:
 
     name: ClassVar[str] = NAME
     capabilities: ClassVar[Capabilities] = Capabilities(
-        SUPPORTED_FIELDS, provider_options=frozenset({WhatsAppOptions}), uploads_media=True
+        WHATSAPP_FIELDS, provider_options=frozenset({WhatsAppOptions}), uploads_media=True
     )
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
@@ -309,7 +309,8 @@ def _recipient(envelope: Envelope, message: Message) -> dict[str, str]:
         return {"to": envelope.to.id}
     if not isinstance(envelope.to, WhatsAppUserId):
         return {"to": f"+{envelope.to.plain}"}
-    if isinstance(message, WhatsAppTemplate) and one_time_password_of(message) is not None:
+    buttons = message.buttons if isinstance(message, WhatsAppTemplate) else ()
+    if any(isinstance(one, OneTimePassword) for one in buttons):
         raise InvalidMessage(
             "contain a one-time password, which needs a phone number as recipient",
             field="WhatsAppTemplate.buttons",
@@ -319,7 +320,7 @@ def _recipient(envelope: Envelope, message: Message) -> dict[str, str]:
 
 
 def _content_of(message: Message) -> dict[str, Any]:
-    kind, described = build_content(message)
+    kind, described = whatsapp_content(message)
     return {"type": kind, kind: described}
 
 

@@ -1,4 +1,4 @@
-"""Free messages in the Cloud API's form: everything but what can be pressed, and templates.
+"""Every message but what can be pressed, and templates, in the Cloud API's form.
 
 Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
 """
@@ -11,48 +11,51 @@ from typing import Any, TypeAlias
 
 from messaging_channels import messages as m
 from messaging_channels.messages import ContactCard, Interactive, Message, PostalAddress
-from messaging_channels_whatsapp_cloud.request_parts import (
+from messaging_channels.plugins.whatsapp_form.interactive import (
+    ACTION_WRITERS,
+    UNSUPPORTED_FIELDS,
+    build_interactive,
+)
+from messaging_channels.plugins.whatsapp_form.parts import (
     format_location,
     format_media,
     require_at_most,
     without_empty,
 )
-from messaging_channels_whatsapp_cloud.whatsapp_interactive import (
-    ACTION_WRITERS,
-    UNSUPPORTED_FIELDS,
-    build_interactive,
-)
-from messaging_channels_whatsapp_cloud.whatsapp_template import template
+from messaging_channels.plugins.whatsapp_form.template import template
 
-Content: TypeAlias = "tuple[str, Any]"
+WhatsAppContent: TypeAlias = "tuple[str, Any]"
 """The word for its type, and the object of that name."""
 
 _CAPTION = 1024
 
 
-def build_content(message: Message) -> Content:
-    """Describe what a message says. It holds no bytes: they were uploaded.
+def whatsapp_content(message: Message) -> WhatsAppContent:
+    """Describe what a WhatsApp message says, in the form of WhatsApp's Cloud API: the word for its type, and the object of that name.
+
+    For vendors that take this form or pass it on. Whom it goes to and what it answers is the plugin's to add. The message must hold no files as bytes:
+    upload them before, or declare no `uploads_media`.
 
     Raises:
-        InvalidMessage: the Cloud API is known to refuse it.
+        InvalidMessage: WhatsApp is known to refuse it.
     """
     if isinstance(message, Interactive):
         return "interactive", build_interactive(message)
     return CONTENT_WRITERS[type(message)](message)
 
 
-def _text(message: m.WhatsAppText) -> Content:
+def _text(message: m.WhatsAppText) -> WhatsAppContent:
     return "text", {"body": message.text, **({"preview_url": True} if message.preview_url else {})}
 
 
-def _captioned_writer(kind: str) -> Callable[[Any], Content]:
-    def described(message: m.WhatsAppImage | m.WhatsAppVideo) -> Content:
+def _captioned_writer(kind: str) -> Callable[[Any], WhatsAppContent]:
+    def described(message: m.WhatsAppImage | m.WhatsAppVideo) -> WhatsAppContent:
         return kind, {**format_media(message.file), **_caption(message)}
 
     return described
 
 
-def _document(message: m.WhatsAppDocument) -> Content:
+def _document(message: m.WhatsAppDocument) -> WhatsAppContent:
     named = {"filename": message.filename} if message.filename else {}
     return "document", {**format_media(message.file), **_caption(message), **named}
 
@@ -64,23 +67,23 @@ def _caption(message: m.WhatsAppImage | m.WhatsAppVideo | m.WhatsAppDocument) ->
     return {"caption": message.caption}
 
 
-def _audio(message: m.WhatsAppAudio) -> Content:
+def _audio(message: m.WhatsAppAudio) -> WhatsAppContent:
     return "audio", {**format_media(message.file), **({"voice": True} if message.voice else {})}
 
 
-def _sticker(message: m.WhatsAppSticker) -> Content:
+def _sticker(message: m.WhatsAppSticker) -> WhatsAppContent:
     return "sticker", format_media(message.file)
 
 
-def _location(message: m.WhatsAppLocation) -> Content:
+def _location(message: m.WhatsAppLocation) -> WhatsAppContent:
     return "location", format_location(message)
 
 
-def _reaction(message: m.WhatsAppReaction) -> Content:
+def _reaction(message: m.WhatsAppReaction) -> WhatsAppContent:
     return "reaction", {"message_id": message.message_id, "emoji": message.emoji}
 
 
-def _contacts(message: m.WhatsAppContacts) -> Content:
+def _contacts(message: m.WhatsAppContacts) -> WhatsAppContent:
     return "contacts", [_contact(card) for card in message.contacts]
 
 
@@ -117,11 +120,11 @@ def _postal_address(address: PostalAddress) -> dict[str, Any]:
     )
 
 
-def _template(message: m.WhatsAppTemplate) -> Content:
+def _template(message: m.WhatsAppTemplate) -> WhatsAppContent:
     return "template", template(message)
 
 
-CONTENT_WRITERS: Mapping[type[Message], Callable[[Any], Content]] = {
+CONTENT_WRITERS: Mapping[type[Message], Callable[[Any], WhatsAppContent]] = {
     m.WhatsAppText: _text,
     m.WhatsAppImage: _captioned_writer("image"),
     m.WhatsAppVideo: _captioned_writer("video"),
@@ -144,5 +147,5 @@ def _supported_fields() -> dict[type[Message], frozenset[str]]:
     }
 
 
-SUPPORTED_FIELDS = _supported_fields()
-"""The message types that can be sent, each with its fields."""
+WHATSAPP_FIELDS: Mapping[type[Message], frozenset[str]] = _supported_fields()
+"""The message types that `whatsapp_content` can describe, each with its fields: for the capabilities of a provider."""

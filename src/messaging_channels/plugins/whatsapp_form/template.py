@@ -12,7 +12,7 @@ from typing import Any
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import WhatsAppLocation, WhatsAppTemplate, require_template_parameter
 from messaging_channels.messages import whatsapp_template as t
-from messaging_channels_whatsapp_cloud.request_parts import (
+from messaging_channels.plugins.whatsapp_form.parts import (
     format_location,
     format_media,
     format_products,
@@ -22,11 +22,6 @@ from messaging_channels_whatsapp_cloud.request_parts import (
 
 _PASSWORD, _COUPON = 15, 20
 _HEADER, _BODY = 60, 1024
-
-
-def collapse_whitespace(value: str) -> str:
-    """Collapse white space, so that a text may fill a gap of a template."""
-    return " ".join(value.split())
 
 
 def template(message: WhatsAppTemplate) -> dict[str, Any]:
@@ -43,11 +38,6 @@ def template(message: WhatsAppTemplate) -> dict[str, Any]:
         )
     described = {"name": message.name, "language": {"code": message.language}}
     return {**described, **without_empty(components=_components(message))}
-
-
-def one_time_password_of(message: WhatsAppTemplate) -> str | None:
-    """Return the one-time password that a template carries."""
-    return next((one.code for one in message.buttons if isinstance(one, t.OneTimePassword)), None)
 
 
 def _components(message: WhatsAppTemplate) -> list[dict[str, Any]]:
@@ -76,7 +66,7 @@ def _components(message: WhatsAppTemplate) -> list[dict[str, Any]]:
 
 def _body_parameters(message: WhatsAppTemplate) -> t.Parameters:
     """Return the body's gaps: of an authentication template it is the code."""
-    code = one_time_password_of(message)
+    code = next((one.code for one in message.buttons if isinstance(one, t.OneTimePassword)), None)
     if code is None:
         return message.parameters
     if message.parameters not in ((), (code,)):

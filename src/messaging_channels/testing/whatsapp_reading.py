@@ -1,45 +1,32 @@
-"""What Meta would understand of a request, for the conformance kit: written from the reference, not from the provider.
+"""What WhatsApp would understand of an object in the form of its Cloud API, for the conformance kit.
 
 Source: https://developers.facebook.com/documentation/business-messaging/whatsapp/messages/send-messages
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from messaging_channels import messages as m
-from messaging_channels.plugins import HttpRequest
-from messaging_channels.testing import ReadMessage
 
 Fields: TypeAlias = "dict[str, Any]"
 """The fields of a message, by their names here."""
 
 
-def read_request(request: HttpRequest) -> list[ReadMessage]:
-    """Return the message of a request; none for an upload.
+def read_whatsapp_content(kind: str, described: Any) -> tuple[type[m.Message] | None, Fields]:  # noqa: ANN401  parsed JSON
+    """Return what WhatsApp would understand of an object in the form of its Cloud API: the message type, None where two make the same, and its fields.
+
+    For `reads_request` of a plugin whose vendor takes this form or passes it on. It is written from the reference, not from `whatsapp_content`.
+
+    Args:
+        kind: Word for its type, such as `interactive`.
+        described: Parsed object of that name.
 
     Raises:
-        ValueError: Meta would refuse the request.
+        ValueError: WhatsApp would refuse it. So does `KeyError`, for what is missing.
     """
-    path, _, last = request.url.rpartition("/")
-    if last not in ("messages", "marketing_messages"):
-        return []
-    told = json.loads(request.body)
-    if told["messaging_product"] != "whatsapp":
-        message = "messaging_product is to be `whatsapp`"
-        raise ValueError(message)
-    kind, held = _READERS[told["type"]](told[told["type"]])
-    surroundings = {"sender": path.rpartition("/")[2], "reply_to": told.get("context", {}).get("message_id")}
-    return [
-        ReadMessage(
-            to=told["recipient"] if "recipient" in told else told["to"],
-            message={**surroundings, **held},
-            kind=kind,
-            reference=told["biz_opaque_callback_data"],
-        )
-    ]
+    return _READERS[kind](described)
 
 
 def _text(told: Mapping[str, Any]) -> tuple[type[m.Message], Fields]:
@@ -177,10 +164,10 @@ def _product(action: Mapping[str, Any]) -> Fields:
 
 
 def _products(action: Mapping[str, Any]) -> Fields:
-    return {"catalog_id": action["catalog_id"], "sections": read_sections(action["sections"])}
+    return {"catalog_id": action["catalog_id"], "sections": _sections(action["sections"])}
 
 
-def read_sections(told: Sequence[Mapping[str, Any]]) -> tuple[m.ProductSection, ...]:
+def _sections(told: Sequence[Mapping[str, Any]]) -> tuple[m.ProductSection, ...]:
     """Read sections of products, in a message or behind the button of a template."""
     return tuple(
         m.ProductSection(
@@ -307,7 +294,7 @@ def _template_button(told: Mapping[str, Any]) -> m.Button:
         case "catalog":
             return m.CatalogButton(held.get("thumbnail_product_retailer_id"))
         case "mpm":
-            return m.ProductsButton(held["thumbnail_product_retailer_id"], read_sections(held["sections"]))
+            return m.ProductsButton(held["thumbnail_product_retailer_id"], _sections(held["sections"]))
         case unknown:
             message = f"a template has no button of type {unknown}"
             raise ValueError(message)

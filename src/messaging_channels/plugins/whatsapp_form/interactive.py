@@ -11,7 +11,7 @@ from typing import Any
 from messaging_channels import messages as m
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Interactive, ListSection, Media, MediaCard, ProductCard, UrlButton
-from messaging_channels_whatsapp_cloud.request_parts import (
+from messaging_channels.plugins.whatsapp_form.parts import (
     format_media,
     format_products,
     media_type_of,
