@@ -22,8 +22,8 @@ from messaging_channels.messages import Message
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from messaging_channels import SendResult
     from messaging_channels._queue.enqueue import EnqueueResult
-    from messaging_channels._sending.bulk import SendResult
     from messaging_channels.plugins.channels import ChannelSpec
 
 

@@ -75,7 +75,9 @@ def wire(config: DispatcherConfig) -> Services:
         if isinstance(provider, LearnsChannels):
             provider.learn_channels(channels)
     http, clock, options = config.http or HttpSettings(), config.clock or Clock(), _options(config.ledger)
-    checks, gate = tuple(config.checks), ConsentGate(options, config.consent or ConsentPolicy(), known)
+    checks, ledger = tuple(config.checks), options.ledger
+    is_temporary = isinstance(ledger, LazyMemoryLedger)
+    gate = ConsentGate(ledger, options.record_all, is_temporary, config.consent or ConsentPolicy(), known)
     reports = Reports(accounts, known, options, config.observer, checks, clock.now, gate)
     circuits = CircuitBreakers()
     pipeline = SendPipeline(

@@ -16,7 +16,7 @@ from messaging_channels._model.consent import channel_family, normal_category
 from messaging_channels._model.errors import InvalidAddress
 from messaging_channels._model.statements import ConsentStatement, StatementKind
 from messaging_channels.consent.store import any_address, statement_id
-from messaging_channels.policies.suppression import address_on
+from messaging_channels.plugins.channel_addresses import address_on
 
 if TYPE_CHECKING:
     from messaging_channels._model.consent import RecipientKeys

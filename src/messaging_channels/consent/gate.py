@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
 from messaging_channels._model.consent import RecipientKeys, category_of
 from messaging_channels._model.errors import MessageBlocked
 from messaging_channels._model.events import MessageReceived, OptedIn, OptedOut
@@ -17,11 +16,10 @@ from messaging_channels.consent.policy import ConsentPolicy
 from messaging_channels.plugins.ledger_consent import LinkRecipients, RecordStatements
 
 if TYPE_CHECKING:
-    from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels._model.events import Event
     from messaging_channels._model.receipts import Attempt
     from messaging_channels.plugins.channels import ChannelSpec
-    from messaging_channels.plugins.ledger import Operation
+    from messaging_channels.plugins.ledger import Ledger, Operation
     from messaging_channels.plugins.provider import Envelope
 
 
@@ -29,7 +27,11 @@ if TYPE_CHECKING:
 class ConsentGate:
     """What one dispatcher knows of consent. One serves all threads and tasks."""
 
-    options: LedgerOptions
+    ledger: Ledger
+    records_all: bool
+    """Whether every message is recorded, and so asked about when it is written down."""
+    is_temporary: bool
+    """Whether the ledger is one in memory that nobody asked for."""
     policy: ConsentPolicy
     channels: Mapping[str, ChannelSpec] = field(default_factory=dict[str, "ChannelSpec"])
     """By name: their families, and what messages are for that do not say so."""
@@ -41,13 +43,11 @@ class ConsentGate:
 
     def __post_init__(self) -> None:
         """Look at what the ledger can do."""
-        ledger = self.options.ledger
+        ledger = self.ledger
         families = {name: one.family for name, one in self.channels.items() if one.family}
         self.keys = RecipientKeys(getattr(ledger, "recipient_key", _digest), ledger.stored_address, families)
         self.is_kept = self.policy.enabled and RecordStatements in ledger.executors
-        self.asks_unrecorded = (
-            self.is_kept and not self.options.record_all and not isinstance(ledger, LazyMemoryLedger)
-        )
+        self.asks_unrecorded = self.is_kept and not self.records_all and not self.is_temporary
 
     def query(self, envelope: Envelope, now: float, confirms: str = "") -> ConsentQuery | None:
         """Return what is to be asked before that message is sent; None if nothing is."""
@@ -77,10 +77,14 @@ class ConsentGate:
             for one in self.keys.statements(event, now)
         ]
         pairs = tuple(pair for event in events for pair in self._pairs(event))
-        if said and not self.options.record_all:
-            self.asks_unrecorded = True
+        if said:
+            self.ask_unrecorded()
         found: list[Operation[Any]] = [RecordStatements(tuple(said))] if said else []
         return [*found, LinkRecipients(pairs, now)] if pairs else found
+
+    def ask_unrecorded(self) -> None:
+        """Have messages asked about from now on that are not recorded: something is known now."""
+        self.asks_unrecorded = not self.records_all
 
     def failures(self, ended: Sequence[tuple[Envelope, Attempt]], now: float) -> Sequence[Operation[Any]]:
         """Return what keeps what the last attempts say about the addresses."""

@@ -18,7 +18,7 @@ from messaging_channels._model.consent import channel_family, normal_category
 from messaging_channels._model.errors import ConfigurationError
 from messaging_channels._model.values import as_texts
 from messaging_channels.messages import ListUnsubscribe
-from messaging_channels.policies.suppression import address_on
+from messaging_channels.plugins.channel_addresses import address_on
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address

@@ -11,6 +11,7 @@ from messaging_channels._model.addresses import EmailAddress, PhoneNumber, Whats
 from messaging_channels._model.consent import normal_category
 from messaging_channels._model.errors import ConfigurationError
 from messaging_channels._model.statements import ConsentQuery, ConsentStatement, StatementKind
+from messaging_channels.plugins.channel_addresses import address_on
 from messaging_channels.plugins.exchange import Flow, ask
 from messaging_channels.plugins.ledger_consent import (
     FindSuppression,
@@ -18,7 +19,6 @@ from messaging_channels.plugins.ledger_consent import (
     ListStatements,
     RecordStatements,
 )
-from messaging_channels.policies.suppression import address_on
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
@@ -91,8 +91,7 @@ class ConsentStore:
     def record(self, statements: Iterable[ConsentStatement]) -> Flow[int]:
         """Keep statements, each once. Return how many were new."""
         self._require_kept()
-        if not self.gate.options.record_all:
-            self.gate.asks_unrecorded = True
+        self.gate.ask_unrecorded()
         return (yield from ask(RecordStatements(tuple(statements))))
 
     def remove(

@@ -18,11 +18,12 @@ from messaging_channels._model.identity import identity
 from messaging_channels._model.rate_limit import RateLimit
 from messaging_channels._model.statements import ConsentStatement, StatementKind
 from messaging_channels._model.values import as_texts
+from messaging_channels.plugins.channel_addresses import address_on
 from messaging_channels.plugins.exchange import BlockingCall, CurrentTime, Flow, ask
 from messaging_channels.plugins.pre_send import PreSendCheck
 from messaging_channels.policies.rate_limiter import RateLimiter
 from messaging_channels.policies.shared_checks import SharedBudget, SharedVelocity, too_many
-from messaging_channels.policies.suppression import StatementStore, address_on
+from messaging_channels.policies.suppression import StatementStore
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address

@@ -6,12 +6,10 @@ import hashlib
 import hmac
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from messaging_channels._model.addresses import Address
 from messaging_channels._model.consent import RecipientKeys, channel_family, find_blocking, normal_category
 from messaging_channels._model.consent_rows import (
     COLUMNS,
@@ -19,16 +17,12 @@ from messaging_channels._model.consent_rows import (
     statement_from_row,
     statement_tables,
 )
-from messaging_channels._model.errors import InvalidAddress
 from messaging_channels._model.paths import create_private, require_path
 from messaging_channels._model.statements import ConsentStatement, StatementKind
-from messaging_channels.plugins.channels import BUILT_IN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from messaging_channels._model.addresses import Address
     from messaging_channels._model.events import Event
-    from messaging_channels.plugins.channels import ChannelSpec
 
 
 class StatementStore:
@@ -118,47 +112,6 @@ class StatementStore:
     def _insert(self, one: ConsentStatement) -> None:
         with self._lock:
             self._database.execute(*insert_statement(one, _TABLE)).fetchall()
-
-
-@dataclass(frozen=True, slots=True)
-class OpaqueAddress:
-    """An address of a channel that is not known here, as it was written. Its repr shows none of it."""
-
-    plain: str
-
-    @property
-    def masked(self) -> str:
-        """Nothing of it."""
-        return "•••"
-
-    def __repr__(self) -> str:
-        """Show nothing of it."""
-        return "OpaqueAddress(•••)"
-
-
-def address_on(
-    channel: str, address: str | Address, channels: Mapping[str, ChannelSpec] | None = None
-) -> Address:
-    """Return an address of a channel by any of its spellings; as it is where the channel is none of `channels`, and none of the built-in ones.
-
-    Raises:
-        InvalidAddress: it is no address of that channel.
-    """
-    if not isinstance(address, str):
-        if isinstance(cast("object", address), Address):  # a list, perhaps, in spite of the types
-            return address
-        raise InvalidAddress(
-            f"a {type(address).__name__}", kind="address", hint="give one address, or its text"
-        )
-    known = {one.name: one for one in BUILT_IN} | dict(channels or {})
-    named = known.get(channel.lower()) or known.get(
-        _SAME_ADDRESSES.get(channel.lower()) or channel_family(channel)
-    )
-    return OpaqueAddress(address) if named is None else named.parse(address)
-
-
-_SAME_ADDRESSES = {"voice": "sms"}
-"""Channels that are none of ours, and whose addresses are."""
 
 
 def _digest(identity: str, pepper: bytes) -> str:

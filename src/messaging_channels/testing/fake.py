@@ -21,12 +21,12 @@ from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, known_statuses
 from messaging_channels.messages import Message
 from messaging_channels.messages._json_view import to_json
+from messaging_channels.plugins.channel_addresses import address_on
 from messaging_channels.plugins.channels import BUILT_IN
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest, HttpResponse, ask
 from messaging_channels.plugins.provider import Capabilities, Envelope, EveryMessage, ProviderSpec
 from messaging_channels.plugins.results import result_from_status
 from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
-from messaging_channels.policies.suppression import address_on
 from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
 
 
