@@ -108,12 +108,12 @@ def sqlite(url, _, folder, count):
 
 
 def on_postgres(url, server, _, count):
-    return asyncio.run(ours(PostgresLedger(server.empty(), pool_size=AT_ONCE), url, count))
+    return asyncio.run(ours(PostgresLedger(server.empty(), pool_size=AT_ONCE, keys=[b"secret"]), url, count))
 
 
 def _work(conninfo, url, start):
     async def main():
-        async with dispatcher(PostgresLedger(conninfo, pool_size=AT_ONCE), url) as client:
+        async with dispatcher(PostgresLedger(conninfo, pool_size=AT_ONCE, keys=[b"secret"]), url) as client:
             start.wait()
             await _drained(client)
 
@@ -124,7 +124,7 @@ def two_workers(url, server, _, count):
     conninfo = server.empty()
 
     async def enqueued():
-        async with dispatcher(PostgresLedger(conninfo, pool_size=AT_ONCE), url) as client:
+        async with dispatcher(PostgresLedger(conninfo, pool_size=AT_ONCE, keys=[b"secret"]), url) as client:
             await at_once(count, lambda: client.enqueue(Sms(TEXT), to="+447700900123"))
 
     begin = time.perf_counter()
@@ -262,7 +262,14 @@ def million(systems, url, server, folder, count):
         if key == "sqlite":
             asyncio.run(_filled("SQLite", SqliteLedger(folder / "million.sqlite3"), url, count))
         if key == "postgres":
-            asyncio.run(_filled("PostgreSQL", PostgresLedger(server.empty(), pool_size=AT_ONCE), url, count))
+            asyncio.run(
+                _filled(
+                    "PostgreSQL",
+                    PostgresLedger(server.empty(), pool_size=AT_ONCE, keys=[b"secret"]),
+                    url,
+                    count,
+                )
+            )
 
 
 async def _filled(title, ledger, url, count):

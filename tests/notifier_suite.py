@@ -47,7 +47,7 @@ async def _scene(engine: Engine) -> AsyncIterator[tuple[AsyncDispatcher, AsyncWo
     async with (
         engine.run(engine.conninfo) as running,
         AsyncDispatcher(
-            [provider], ledger=PostgresLedger(engine.conninfo), notifiers=[running.notifier]
+            [provider], ledger=PostgresLedger(engine.conninfo, keys=[b"secret"]), notifiers=[running.notifier]
         ) as dispatcher,
     ):
         yield dispatcher, AsyncWorker(dispatcher), running, provider
@@ -126,7 +126,9 @@ def test_an_engine_that_is_broken_keeps_no_message_from_being_kept(engine: Engin
 
     async def scenario() -> None:
         async with AsyncDispatcher(
-            [Scripted("acme-sms")], ledger=PostgresLedger(engine.conninfo), notifiers=[Broken()]
+            [Scripted("acme-sms")],
+            ledger=PostgresLedger(engine.conninfo, keys=[b"secret"]),
+            notifiers=[Broken()],
         ) as dispatcher:
             await dispatcher.enqueue(HELLO, to=TO)
             assert await AsyncWorker(dispatcher).drain() == 1

@@ -736,8 +736,8 @@ def test_two_workers_of_one_postgresql_drain_it_without_a_double(postgres: str) 
     """Two processes in all but name: each worker has a dispatcher, a ledger and connections of its own."""
     provider = Scripted("acme-sms")
     with (
-        Dispatcher([provider], ledger=PostgresLedger(postgres)) as one,
-        Dispatcher([provider], ledger=PostgresLedger(postgres)) as two,
+        Dispatcher([provider], ledger=PostgresLedger(postgres, keys=[b"secret"])) as one,
+        Dispatcher([provider], ledger=PostgresLedger(postgres, keys=[b"secret"])) as two,
     ):
         keys = [one.enqueue(HELLO, to=TO).id for _ in range(120)]
         start = threading.Barrier(2)

@@ -25,7 +25,7 @@ taken = folder / "taken"
 def ledger():
     if where == "memory":
         return SqliteLedger()
-    return SqliteLedger(folder / "ledger.sqlite3") if where == "sqlite" else PostgresLedger(where, pool_size=3)
+    return SqliteLedger(folder / "ledger.sqlite3") if where == "sqlite" else PostgresLedger(where, pool_size=3, keys=[b"secret"])
 
 def take(envelope):
     with taken.open("a") as file:

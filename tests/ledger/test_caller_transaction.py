@@ -76,7 +76,7 @@ CONNECTIONS = {
 
 
 def _ledger(*, sqlite: bool, path: Path, conninfo: str) -> Ledger:
-    return SqliteLedger(path) if sqlite else PostgresLedger(conninfo)
+    return SqliteLedger(path) if sqlite else PostgresLedger(conninfo, keys=[b"secret"])
 
 
 @pytest.mark.parametrize("name", CONNECTIONS)
@@ -128,7 +128,7 @@ def test_so_does_one_in_an_event_loop(opened: Any, postgres: str) -> None:
     async def scenario() -> None:
         provider = Scripted("acme-sms")
         async with (
-            AsyncDispatcher([provider], ledger=PostgresLedger(postgres)) as dispatcher,
+            AsyncDispatcher([provider], ledger=PostgresLedger(postgres, keys=[b"secret"])) as dispatcher,
             opened(postgres) as connection,
         ):
             gone = await dispatcher.enqueue(HELLO, to=TO, transaction=connection)

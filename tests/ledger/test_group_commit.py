@@ -225,7 +225,7 @@ def test_a_report_that_comes_with_the_answer_always_joins_its_message(postgres: 
 
 
 def test_who_waits_for_a_lock_of_a_caller_holds_up_nobody_else(postgres: str) -> None:
-    with Dispatcher([Sandbox()], ledger=PostgresLedger(postgres)) as dispatcher:
+    with Dispatcher([Sandbox()], ledger=PostgresLedger(postgres, keys=[b"secret"])) as dispatcher:
         dispatcher.enqueue(Sms("first"), to="+447700900123")
         with psycopg.connect(postgres) as connection:
             dispatcher.enqueue(Sms("x"), to="+447700900123", idempotency_key="k", transaction=connection)
@@ -271,7 +271,7 @@ def test_what_a_cancelled_task_asked_for_is_done_when_it_learns_of_it(postgres: 
 
 
 def test_a_ledger_that_was_closed_is_opened_again_by_the_next_who_asks(postgres: str) -> None:
-    ledger, before = PostgresLedger(postgres), set(threading.enumerate())
+    ledger, before = PostgresLedger(postgres, keys=[b"secret"]), set(threading.enumerate())
     for _ in range(2):
         with Transport(executors=ledger.executors) as transport:
             transport.run(ask(_enqueue()))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from messaging_channels import Dispatcher, Sandbox, Sms, SqliteLedger
+from messaging_channels import Dispatcher, Email, Sandbox, Sms, SqliteLedger
+from messaging_channels.messages import write_preview
 from messaging_channels.policies import SuppressionList
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such modes on Windows")
 
 
-@pytest.fixture(autouse=True, params=[0o000, 0o022, 0o077], ids=oct)
+@pytest.fixture(autouse=True, params=[0o000, 0o022, 0o077, 0o277, 0o777], ids=oct)
 def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
     before = os.umask(request.param)
     yield
@@ -24,7 +26,7 @@ def _umask(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def test_files_of_the_ledger_the_sandbox_and_the_suppression_list_are_private(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+    home = tmp_path / "deep" / "home"
     ledger = SqliteLedger(home / "ledger.sqlite3", owned=True)
     checks = [SuppressionList(home / "suppression-list.sqlite3")]
 
@@ -34,4 +36,25 @@ def test_files_of_the_ledger_the_sandbox_and_the_suppression_list_are_private(tm
 
     assert {"ledger.sqlite3", "sandbox.sqlite3", "suppression-list.sqlite3"} <= modes.keys()
     assert {name: oct(mode) for name, mode in modes.items() if mode & 0o077} == {}
-    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (home, home.parent)] == [0o700, 0o700]
+    assert not any(mode & 0o600 != 0o600 for mode in modes.values())
+
+
+def test_what_the_command_line_writes_is_private(tmp_path: Path) -> None:
+    opt_outs, settings = tmp_path / "opt-outs.csv", tmp_path / "new" / "settings.toml"
+    home = {"MESSAGING_CHANNELS_HOME": str(tmp_path / "home")}
+
+    for command in (["consent", "export", str(opt_outs)], ["init", "--file", str(settings)]):
+        ran = [sys.executable, "-m", "messaging_channels._cli.main", *command]
+        subprocess.run(ran, check=True, env={**os.environ, **home}, capture_output=True)
+
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (opt_outs, settings)] == [0o600, 0o600]
+
+
+def test_the_preview_of_a_mail_is_private(tmp_path: Path) -> None:
+    mail = Email("hello", text="Your PIN is 998877")
+
+    written = write_preview(mail, tmp_path / "shown" / "mails", name="1", to="anna@example.com", now=0.0)
+
+    assert [stat.S_IMODE(one.stat().st_mode) for one in (written.eml, written.page)] == [0o600, 0o600]
+    assert stat.S_IMODE(written.eml.parent.stat().st_mode) == 0o700

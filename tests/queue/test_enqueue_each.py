@@ -208,7 +208,7 @@ def test_all_of_a_call_live_and_die_with_the_callers_transaction(tmp_path: Path,
     path = tmp_path / "ledger.sqlite3"
     for ledger, connection in (
         (SqliteLedger(path, owned=True), sqlite3.connect(path)),
-        (PostgresLedger(postgres), psycopg.connect(postgres)),
+        (PostgresLedger(postgres, keys=[b"secret"]), psycopg.connect(postgres)),
     ):
         connected: Any = connection
         with Dispatcher([BulkProvider()], ledger=ledger) as dispatcher:
@@ -224,7 +224,7 @@ def test_all_of_a_call_live_and_die_with_the_callers_transaction(tmp_path: Path,
 def test_two_calls_with_one_key_at_once_take_each_recipient_in_once(postgres: str) -> None:
     """In opposite orders: they would wait for each other in a circle, were the rows not written in one order."""
     start, told = threading.Barrier(2), list[list[EnqueueResult]]()
-    with Dispatcher([BulkProvider()], ledger=PostgresLedger(postgres)) as dispatcher:
+    with Dispatcher([BulkProvider()], ledger=PostgresLedger(postgres, keys=[b"secret"])) as dispatcher:
 
         def enqueue(numbers: list[str]) -> None:
             start.wait()
@@ -246,7 +246,7 @@ def test_two_calls_with_one_key_at_once_take_each_recipient_in_once(postgres: st
 
 
 def test_a_ledger_that_is_away_is_told_of_each_and_takes_nobody_in() -> None:
-    nowhere = PostgresLedger("host=127.0.0.1 port=1 dbname=none", pool_timeout=0.05)
+    nowhere = PostgresLedger("host=127.0.0.1 port=1 dbname=none", keys=[b"secret"], pool_timeout=0.05)
     with Dispatcher([BulkProvider()], ledger=nowhere) as dispatcher:
         ends = list(dispatcher.enqueue_each(HELLO, to=_numbers(3)))
 

@@ -71,7 +71,7 @@ async def _delivered(conninfo: str) -> list[str]:
     """Have PgQueuer do what is due, by an asynchronous worker; return the ids of what was sent."""
     provider = Scripted("acme-sms")
     async with (
-        AsyncDispatcher([provider], ledger=PostgresLedger(conninfo)) as dispatcher,
+        AsyncDispatcher([provider], ledger=PostgresLedger(conninfo, keys=[b"secret"])) as dispatcher,
         await _Attentive.connect(conninfo, autocommit=True) as own,
     ):
         pgq = PgQueuer.from_psycopg_connection(own)
@@ -85,7 +85,7 @@ def test_a_synchronous_dispatcher_hands_over_too(installed: str) -> None:
         psycopg.connect(installed, autocommit=True) as connection,
         Dispatcher(
             [Scripted("acme-sms")],
-            ledger=PostgresLedger(installed),
+            ledger=PostgresLedger(installed, keys=[b"secret"]),
             notifiers=[PgQueuerNotifier(sync=SyncQueries(SyncPsycopgDriver(connection)))],
         ) as dispatcher,
     ):
@@ -109,7 +109,7 @@ def test_a_wake_up_is_not_handed_out_before_the_message_is_due(installed: str) -
 def test_a_wake_up_on_the_callers_connection_lives_and_dies_with_the_transaction(installed: str) -> None:
     with (
         psycopg.connect(installed, autocommit=True) as connection,
-        Dispatcher([Scripted("acme-sms")], ledger=PostgresLedger(installed)) as dispatcher,
+        Dispatcher([Scripted("acme-sms")], ledger=PostgresLedger(installed, keys=[b"secret"])) as dispatcher,
     ):
         waker = PgQueuerNotifier(sync=SyncQueries(SyncPsycopgDriver(connection)))
         kept: list[str] = []

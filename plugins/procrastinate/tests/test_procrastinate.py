@@ -37,7 +37,9 @@ def test_a_synchronous_dispatcher_hands_over_too(postgres: str) -> None:
     with app.open():
         app.schema_manager.apply_schema()
         with Dispatcher(
-            [Scripted("acme-sms")], ledger=PostgresLedger(postgres), notifiers=[ProcrastinateNotifier(app)]
+            [Scripted("acme-sms")],
+            ledger=PostgresLedger(postgres, keys=[b"secret"]),
+            notifiers=[ProcrastinateNotifier(app)],
         ) as dispatcher:
             receipt = dispatcher.enqueue(Sms("x"), to="+447700900123")
         (job,) = app.job_manager.list_jobs(task="messaging_channels.process")

@@ -12,6 +12,7 @@ from messaging_channels._cli.messages import add_command
 from messaging_channels._cli.output import print_json
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
+from messaging_channels._model.paths import create_private
 from messaging_channels._model.statements import ConsentStatement, StatementKind
 from messaging_channels.consent.csv_files import RejectedRow, read_csv, write_csv
 
@@ -121,6 +122,7 @@ def _export(options: argparse.Namespace) -> int:
         if options.file is None:
             count = write_csv(dispatcher.consent.export(), sys.stdout)
         else:
+            create_private(options.file)
             with options.file.open("w", encoding="utf-8", newline="") as file:
                 count = write_csv(dispatcher.consent.export(), file)
     print(f"{count} statements exported", file=sys.stderr)

@@ -14,6 +14,7 @@ from messaging_channels._cli.output import print_json
 from messaging_channels._config.settings import FILE, Configuration
 from messaging_channels._config.starter_file import starter_file
 from messaging_channels._model.errors import UnknownProvider
+from messaging_channels._model.paths import create_private
 
 
 def add_setting_up_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
@@ -53,6 +54,7 @@ def _init(options: argparse.Namespace) -> int:
         return 0
     if options.file.exists() and not options.force:
         return fail(f"bad_input: {options.file} is there; use --force to overwrite it")
+    create_private(options.file)
     options.file.write_text(text, "utf-8")
     print(f"{options.file} written; fill it in, then run: messaging-channels doctor", file=sys.stderr)
     return 0

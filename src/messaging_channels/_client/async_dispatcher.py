@@ -119,7 +119,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
     @property
     def inbound(self) -> AsyncInboundClient:
         """See `Dispatcher.inbound`."""
-        return AsyncInboundClient(self._transport.run, self._reports.clock)
+        return AsyncInboundClient(self._transport.run, self._reports.handlers)
 
     @property
     def consent(self) -> AsyncConsentClient:

@@ -198,7 +198,7 @@ class Dispatcher(ResolvingDispatcher):
     @property
     def inbound(self) -> InboundClient:
         """What can be done with events that wait for a handler; see `on`."""
-        return InboundClient(self._transport.run, self._reports.clock)
+        return InboundClient(self._transport.run, self._reports.handlers)
 
     @property
     def consent(self) -> ConsentClient:

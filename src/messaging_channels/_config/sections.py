@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from messaging_channels._config.validation_words import first_problem, hint_for
 from messaging_channels._model.errors import InvalidSetting
 from messaging_channels._model.nearest import did_you_mean
+from messaging_channels._model.paths import create_private_folder
 from messaging_channels._model.rate_limit import RateLimit
 from messaging_channels._observability import opentelemetry as telemetry
 from messaging_channels._observability.logs import LoggingObserver
@@ -135,7 +136,7 @@ def checks(given: Mapping[str, Any], home: Path, *, share_limits: bool = False) 
     table = validate(_ChecksTable, given, "checks")
     rules: list[PreSendCheck] = []
     if table.suppression_list:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        create_private_folder(home)
         rules.append(SuppressionList(home / "suppression-list.sqlite3"))
     if table.allowed_prefixes is not None:
         rules.append(AllowedPrefixes(table.allowed_prefixes))

@@ -7,11 +7,11 @@ import inspect
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from messaging_channels._ledger.seal import SealBroken
 from messaging_channels._model import events as kinds
 from messaging_channels._model.errors import InvalidMessage, InvalidSetting
 from messaging_channels._model.failure_reasons import Advice
@@ -23,11 +23,13 @@ from messaging_channels.plugins.ledger_inbound import (
     ClaimInbound,
     FinishInbound,
     InboundItem,
+    ListInbound,
     PostponeInbound,
     StoreInbound,
 )
 
 if TYPE_CHECKING:
+    from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels._model.events import Event
     from messaging_channels.plugins.webhooks import WebhookRequest
 
@@ -61,6 +63,8 @@ class InboundHandlers:
     """The handlers of one dispatcher. One serves all threads and tasks."""
 
     clock: Callable[[], float]
+    options: LedgerOptions
+    """Of the ledger that keeps events: they are sealed as what waits to be sent is."""
     registered: list[RegisteredHandler] = field(default_factory=list["RegisteredHandler"])
     counter: Iterator[int] = field(default_factory=count)
     """Tells calls apart that came in the same millisecond."""
@@ -68,6 +72,7 @@ class InboundHandlers:
 
     def register(self, event_type: type, *, name: str | None, in_place: bool) -> Callable[[Handler], Handler]:
         """Return what registers a function. See `BaseDispatcher.on`."""
+        self.options.require_seal()
 
         def keep(function: Handler) -> Handler:
             own = name or f"{function.__module__}.{function.__qualname__}"
@@ -91,9 +96,9 @@ class InboundHandlers:
             InboundItem(
                 event_key=event.key,
                 handler=one.name,
-                conversation=_conversation(event),
+                conversation=self.options.keyed_digests(_conversation(event))[0],
                 event_type=type(event).__name__,
-                event=self._to_json(event),
+                event=self.options.sealed(self._to_json(event)),
                 call_id=call_id,
                 position=f"{arrived}{index:06x}",
                 received_at=now,
@@ -104,7 +109,8 @@ class InboundHandlers:
         ]
         if not items:
             return ()
-        return (StoreInbound(tuple(items), call_id, "" if request is None else _call_to_json(request)),)
+        call = "" if request is None else self.options.sealed(_call_to_json(request))
+        return (StoreInbound(tuple(items), call_id, call),)
 
     def run_round(self, limit: int, *, in_place: bool = False) -> Flow[int]:
         """Claim what is due and have it dealt with, in order. Return how many items that was."""
@@ -117,10 +123,22 @@ class InboundHandlers:
             yield from self._deal_with(item, owner)
         return len(items)
 
+    def list_items(self, limit: int, *, is_dead: bool) -> Flow[Sequence[InboundItem]]:
+        """Return items that wait, or dead letters, with their events as JSON; one that no key opens stays sealed."""
+        found = yield from ask(ListInbound(limit, is_dead=is_dead))
+        return [self._opened(item) for item in found]
+
+    def _opened(self, item: InboundItem) -> InboundItem:
+        try:
+            event = self.options.opened(item.event)
+        except (SealBroken, InvalidSetting):
+            return item
+        return item if event == item.event else replace(item, event=event)
+
     def _deal_with(self, item: InboundItem, owner: str) -> Flow[None]:
         handler = next(one for one in self.registered if one.name == item.handler)
         try:
-            event = self.codec.decode(json.loads(item.event))
+            event = self.codec.decode(json.loads(self.options.opened(item.event)))
             yield from ask(RunHandler(handler.function, event))
         except GeneratorExit:
             raise
@@ -131,7 +149,7 @@ class InboundHandlers:
 
     def _postpone(self, item: InboundItem, owner: str, fault: Exception) -> Flow[None]:
         tries = item.tries + 1
-        is_over = tries >= _MAX_TRIES or isinstance(fault, DecodeError)
+        is_over = tries >= _MAX_TRIES or isinstance(fault, (DecodeError, SealBroken))
         wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (tries - 1))
         due = None if is_over else self.clock() + wait
         _log.error(
@@ -148,13 +166,11 @@ class InboundHandlers:
         try:
             return json.dumps(self.codec.encode(event))
         except InvalidMessage:  # what a plugin keeps in `raw` may be anything
-            from dataclasses import replace  # noqa: PLC0415  seldom needed
-
             return json.dumps(self.codec.encode(replace(event, raw=None)))
 
 
 def _conversation(event: Event) -> str:
-    """Return a digest of who is spoken with, or else of the message that is spoken about."""
+    """Return a text that names who is spoken with, or else the message that is spoken about."""
     person = next(
         (
             one
@@ -165,7 +181,7 @@ def _conversation(event: Event) -> str:
     )
     about = person or getattr(event, "message_id", "") or getattr(event, "provider_id", "") or event.key
     told = (event.provider, getattr(event, "channel", ""), about)
-    return sha256(repr(told).encode(errors="surrogatepass")).hexdigest()[:32]
+    return repr(told)
 
 
 def _call_to_json(request: WebhookRequest) -> str:

@@ -61,7 +61,7 @@ class Reports:
 
     def __post_init__(self) -> None:
         """Begin without any."""
-        object.__setattr__(self, "handlers", InboundHandlers(self.clock))
+        object.__setattr__(self, "handlers", InboundHandlers(self.clock, self.options))
 
     def handle_webhook(
         self, provider: str, request: WebhookRequest, account: str | None

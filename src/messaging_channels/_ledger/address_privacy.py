@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
+from typing import ClassVar
 
 from messaging_channels._ledger.seal import Seal
 
@@ -16,6 +17,9 @@ class AddressPrivacy:
 
     Only plain ones let a provider be asked by recipient about a message whose outcome is unknown.
     """
+
+    _must_seal: ClassVar[bool] = False
+    """Whether nothing is kept unsealed that has to be sealed, come what may."""
 
     def __init__(self, addresses: str = "masked", pepper: bytes = b"", keys: Sequence[bytes] = ()) -> None:
         """Choose how.
@@ -52,17 +56,37 @@ class AddressPrivacy:
         text = f"recipient\x1f{plain.lower()}".encode(errors="surrogatepass")
         return tuple(hmac.new(key, text, hashlib.sha256).hexdigest()[:32] for key in self._digest_keys())
 
+    def keyed_digest(self, text: str) -> str:
+        """Return a digest under the ledger's secret. It is plain SHA-256 only where the ledger has none, or keeps addresses in the plain anyway."""
+        return next(iter(self.keyed_digests(text)))
+
+    def keyed_digests(self, text: str) -> tuple[str, ...]:
+        """Return the digest of a text as `keyed_digest` writes it, then those under keys that were, or will be, the one it is written under."""
+        given = text.encode(errors="surrogatepass")
+        keys = () if self._addresses == "plain" else (*self._digest_keys(), *reversed(self._seal_keys))
+        found = [hmac.new(key, b"digest\x1f" + given, hashlib.sha256).hexdigest()[:32] for key in keys]
+        return tuple(dict.fromkeys(found)) or (hashlib.sha256(given).hexdigest()[:32],)
+
+    def require_seal(self) -> None:
+        """Refuse to keep what waits more openly than addresses are kept.
+
+        Raises:
+            InvalidSetting: there is no key for the seal, or what seals is not installed.
+        """
+        if self._must_seal and self.seal is not None:
+            self.seal.require_key()
+
     @property
     def seal(self) -> Seal | None:
         """What seals messages that wait; None where addresses are kept in the plain."""
         if self._addresses == "plain":
             return None
         if self._seal is None:
-            self._seal = Seal(self._secrets_of_seal())
+            self._seal = Seal(self._secrets_of_seal(), is_required=self._must_seal)
         return self._seal
 
     def _secrets_of_seal(self) -> tuple[bytes, ...]:
-        return self._seal_keys
+        return (*self._seal_keys, self._pepper) if self._pepper else self._seal_keys
 
     def _digest_keys(self) -> tuple[bytes, ...]:
         return (self._pepper,) if self._pepper else ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,6 +37,27 @@ class LedgerOptions:
         """
         seal = getattr(self.ledger, "seal", None)
         return seal.open(payload) if seal else payload
+
+    def require_seal(self) -> None:
+        """Refuse a ledger that would keep what waits more openly than it keeps addresses.
+
+        Raises:
+            InvalidSetting: it has no key for the seal; the hint says what to add.
+        """
+        require = getattr(self.ledger, "require_seal", None)  # a ledger of a plugin may have none
+        if require:
+            require()
+
+    def keyed_digests(self, text: str) -> tuple[str, ...]:
+        """Return a digest under the ledger's secret, then those under its other keys; of a plugin's ledger that has none, plain SHA-256."""
+        digests = getattr(self.ledger, "keyed_digests", None)
+        if digests:
+            return tuple(digests(text))
+        return (sha256(text.encode(errors="surrogatepass")).hexdigest()[:32],)
+
+    def waiting_digests(self, plain: str) -> tuple[str, ...]:
+        """Return the digests by which the messages of a recipient are found whose later steps go to others: the first one is written, all are looked for."""
+        return self.keyed_digests(f"waiting\x1f{plain.lower()}")
 
     def recipient_digest(self, plain: str) -> str:
         """Return the secret digest by which a recipient is found whose address the ledger masks; empty if it has no secret, or needs none."""

@@ -43,6 +43,8 @@ _CANCEL_TIMEOUT = 5.0
 class PostgresLedger(AddressPrivacy):
     """Keeps records in the database that `conninfo` names. Safe in threads, tasks, processes, and over a fork."""
 
+    _must_seal = True
+
     def __init__(
         self,
         conninfo: str,
@@ -54,7 +56,8 @@ class PostgresLedger(AddressPrivacy):
         pool_timeout: float = 10.0,
     ) -> None:
         """Connect to nothing yet. See AddressPrivacy for `addresses` and `pepper`. `keys` seal what waits, unless
-        addresses are kept in the plain: the first one seals, all of them open.
+        addresses are kept in the plain: the first one seals, all of them open. Without any, the pepper does; without
+        that, nothing is taken in that would have to be sealed.
 
         `pool_size` is the most connections of one client; `pool_timeout` is how many seconds a call waits for one of them.
 

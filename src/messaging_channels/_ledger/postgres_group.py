@@ -190,6 +190,8 @@ class Group:
         new: list[Enqueue | ReserveMessage] = [*queued.values(), *reserved.values()]
         made.add_set(sets.INSERT_MESSAGES, list(map(sets.message_row, new)), read_as="inserted")
         made.add_set(sets.INSERT_QUEUE, list(map(sets.queue_row, queued.values())), read_as="enqueued")
+        others = [row for one in queued.values() for row in sets.recipient_rows(one)]
+        made.add_set(sets.INSERT_RECIPIENTS, others)
         first = list(map(sets.attempt_row, reserved.values()))
         made.add_set(sets.INSERT_FIRST_ATTEMPTS, first, read_as="reserved")
         keyed = [one for one in new if one.idempotency_key is not None]

@@ -48,7 +48,13 @@ def message_row(new: Enqueue | ReserveMessage) -> tuple[Any, ...]:
 def queue_row(new: Enqueue) -> tuple[Any, ...]:
     """Return what `INSERT_QUEUE` takes."""
     times = float(new.at), float(new.due), None if new.deadline is None else float(new.deadline)
-    return (new.id, new.steps, *times, new.priority, new.payload, new.recipient_digests)
+    return (new.id, new.steps, *times, new.priority, new.payload)
+
+
+def recipient_rows(new: Enqueue) -> list[tuple[Any, ...]]:
+    """Return what `INSERT_RECIPIENTS` takes: nothing where there is only one."""
+    digests = new.recipient_digests.split()
+    return [(digest, new.id) for digest in digests] if len(digests) > 1 else []
 
 
 def attempt_row(new: ReserveMessage | StartAttempt) -> tuple[Any, ...]:
@@ -125,11 +131,16 @@ INSERT_KEYS = (
 )
 INSERT_QUEUE = (
     "INSERT INTO messaging_channels_queue (message_id, state, step, steps, base, tries, created, due, priority, deadline,"  # noqa: S608
-    f" holder, payload, recipients) SELECT n.id, '{State.WAITING.value}', 1, n.steps, 0, 0, n.created, n.due, n.priority,"
-    " n.deadline, '', n.payload, n.recipients FROM unnest(%b::text[], %b::int[], %b::float8[], %b::float8[], %b::float8[],"
-    " %b::int[], %b::text[], %b::text[]) AS n(id, steps, created, due, deadline, priority, payload, recipients)"
+    f" holder, payload, ready_at) SELECT n.id, '{State.WAITING.value}', 1, n.steps, 0, 0, n.created, n.due, n.priority,"
+    " n.deadline, '', n.payload, n.due FROM unnest(%b::text[], %b::int[], %b::float8[], %b::float8[], %b::float8[],"
+    " %b::int[], %b::text[]) AS n(id, steps, created, due, deadline, priority, payload)"
     f" JOIN messaging_channels_message AS message ON message.id = n.id AND message.holder = '{QUEUE_OWNER}'"
     " AND message.version = 0 ON CONFLICT DO NOTHING RETURNING message_id"
+).encode()
+INSERT_RECIPIENTS = (
+    f"INSERT INTO messaging_channels_fallback_recipient (recipient, message_id) SELECT n.recipient, n.id"  # noqa: S608
+    " FROM unnest(%b::text[], %b::text[]) AS n(recipient, id) JOIN messaging_channels_message AS message"
+    f" ON message.id = n.id AND message.holder = '{QUEUE_OWNER}' ON CONFLICT DO NOTHING"
 ).encode()
 _ATTEMPTS = (
     "INSERT INTO messaging_channels_attempt (message_id, number, provider, account, started, waited)"

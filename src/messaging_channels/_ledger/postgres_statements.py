@@ -10,7 +10,12 @@ from psycopg_pool import PoolTimeout
 from messaging_channels._ledger.driving import drive, drive_async, to_percent_style
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sql_types import Dialect, Result, Rows, Statement, StatementFlow
-from messaging_channels._ledger.tables import FILL_STATUS_POSTGRES, SCHEMA_CHECK_POSTGRES
+from messaging_channels._ledger.tables import (
+    FILL_STATUS_POSTGRES,
+    FOLD_COUNTS_POSTGRES,
+    SCHEMA_CHECK_POSTGRES,
+    TRIGGERS_POSTGRES,
+)
 from messaging_channels._model.errors import LedgerUnavailable
 
 if TYPE_CHECKING:
@@ -30,6 +35,8 @@ DIALECT = Dialect(
     indexes="SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = to_regclass(?::text) AND NOT indisprimary",
     fill_status=FILL_STATUS_POSTGRES,
     clock="SELECT extract(epoch FROM clock_timestamp())::float8 + 0 * ?::float8",
+    triggers=TRIGGERS_POSTGRES,
+    fold_counts=FOLD_COUNTS_POSTGRES,
     commit_later="SET LOCAL synchronous_commit = off",
 )
 CONNECTION_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)

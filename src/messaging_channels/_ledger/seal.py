@@ -31,10 +31,18 @@ class Seal:
 
     secrets: Sequence[bytes] = field(repr=False)
     """The first one seals, all of them open: put a new one in front, and leave the others out once nothing waits that they sealed."""
+    is_required: bool = False
+    """Whether a text that cannot be sealed is refused, in place of being left as it is."""
     _fernet: MultiFernet | None = field(default=None, repr=False)
 
     def seal(self, text: str) -> str:
-        """Return a text sealed; as it is where there is no key, or `cryptography` is not installed, and say so once in the log."""
+        """Return a text sealed; as it is where there is no key, or `cryptography` is not installed, and say so once in the log.
+
+        Raises:
+            InvalidSetting: it cannot be sealed, and has to be.
+        """
+        if self.is_required:
+            self.require_key()
         fernet = self._keys()
         if fernet is None:
             return text
@@ -65,6 +73,24 @@ class Seal:
             message = "what waits was sealed with a key that is not here"
             raise SealBroken(message) from None
 
+    def require_key(self) -> None:
+        """Raise InvalidSetting unless texts can be sealed."""
+        if not self.secrets:
+            raise InvalidSetting(
+                "is not set, so what waits would be kept more openly than addresses are",
+                setting="ledger_keys",
+                source="the ledger",
+                hint=f"add the line MESSAGING_CHANNELS_LEDGER_KEYS=<what this prints: {_MAKE_KEY}>, or pass keys=[...] to"
+                ' PostgresLedger; or keep everything in the plain: addresses="plain"',
+            )
+        if self._keys() is None:
+            raise InvalidSetting(
+                "cannot seal what waits: cryptography is not installed",
+                setting="ledger_keys",
+                source="the ledger",
+                hint="run pip install 'messaging-channels[seal]'",
+            )
+
     def _keys(self) -> MultiFernet | None:
         if self._fernet is None:
             if not self.secrets:
@@ -92,5 +118,6 @@ def _warn_once(text: str) -> None:
         _log.warning(text)
 
 
+_MAKE_KEY = "python -c 'import secrets; print(secrets.token_hex(32))'"
 _warned: set[str] = set()
 _log = logging.getLogger("messaging_channels")

@@ -8,6 +8,8 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from messaging_channels._model.paths import create_private
+
 _LENGTH = 32
 
 
@@ -27,9 +29,9 @@ def secret_of(path: Path | None) -> bytes:
 
 def _make(file: Path) -> None:
     """Write the file whole or not at all: another process may look for it at the same time."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = file.with_name(f"{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as opened:
+    create_private(new)
+    with new.open("w", encoding="ascii") as opened:
         opened.write(secrets.token_hex(_LENGTH))
         opened.flush()
         os.fsync(opened.fileno())

@@ -31,7 +31,30 @@ def follow_clock(now: float, dialect: Dialect) -> StatementFlow[None]:
     if dialect.clock_exclusive and not (yield dialect.clock_exclusive, ())[0][0]:
         return  # others are at work: the next one who is alone moves them
     yield "UPDATE messaging_channels_clock SET at = ? WHERE name = 'queue'", (now,)
-    yield _QUEUE_SET_BACK, (now, NEVER, back, now, back, now, now, back, now, back, now, now, now, NEVER)
+    yield (
+        _QUEUE_SET_BACK,
+        (
+            now,
+            back,
+            now,
+            back,
+            now,
+            now,
+            NEVER,
+            back,
+            now,
+            back,
+            now,
+            now,
+            back,
+            now,
+            back,
+            now,
+            now,
+            now,
+            NEVER,
+        ),
+    )
     for statement in _SET_BACK:
         yield statement, (back, now, back, now, now, NEVER)
 
@@ -47,7 +70,9 @@ def follow_later(due: float, reckoned_at: float, dialect: Dialect) -> StatementF
 
 _IS_RECKONED = "due > ? AND due < ? AND (holder <> '' OR tries > 0 OR state <> 'waiting' OR due <= created)"
 _QUEUE_SET_BACK = (
-    f"UPDATE messaging_channels_queue SET due = CASE WHEN NOT ({_IS_RECKONED}) THEN due WHEN due - ? > ? THEN due - ? ELSE ? END,"  # noqa: S608  our own words
+    "UPDATE messaging_channels_queue SET ready_at = CASE WHEN ready_at <= ? OR ready_at > created THEN ready_at"  # noqa: S608  our own words
+    " WHEN ready_at - ? > ? THEN ready_at - ? ELSE ? END,"
+    f" due = CASE WHEN NOT ({_IS_RECKONED}) THEN due WHEN due - ? > ? THEN due - ? ELSE ? END,"
     f" created = CASE WHEN created <= ? THEN created WHEN created - ? > ? THEN created - ? ELSE ? END WHERE created > ? OR ({_IS_RECKONED})"
 )
 """Both times in one statement and alike: a message that is enqueued meanwhile, by a process that still had the old time, keeps both, and so is seen next

@@ -13,6 +13,7 @@ from messaging_channels._ledger import (
     sql_queue,
     sql_resolve,
     sql_retention,
+    sql_stats,
 )
 from messaging_channels._ledger.sql_types import Dialect, StatementFlow
 from messaging_channels.plugins.ledger import Operation, ReserveMessage, StartAttempt, Transaction
@@ -45,6 +46,7 @@ _HANDLERS = {
     **sql.HANDLERS,
     **sql_queue.HANDLERS,
     **sql_resolve.HANDLERS,
+    **sql_stats.HANDLERS,
     **sql_consent.HANDLERS,
     **sql_accounts.HANDLERS,
     **sql_retention.HANDLERS,

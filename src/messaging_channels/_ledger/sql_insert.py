@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from messaging_channels._ledger.schema import MESSAGE_COLUMNS
 from messaging_channels._ledger.sql_list import created_at
-from messaging_channels._ledger.sql_types import Statement, status_values
+from messaging_channels._ledger.sql_types import Statement, StatementFlow, status_values
 from messaging_channels._model.status import Status
 from messaging_channels.plugins.ledger import InsertMessage
 
@@ -52,6 +52,18 @@ def insert_message(new: InsertMessage, begins: NewMessage) -> Statement:
         "recipient": new.recipient,
     }
     return _INSERT, tuple(row.values())
+
+
+def add_fallback_recipients(message_id: str, digests: str) -> StatementFlow[None]:
+    """Have a message found by every address of its steps, where it has more than one."""
+    found = digests.split()
+    for digest in found if len(found) > 1 else ():
+        yield (
+            (
+                "INSERT INTO messaging_channels_fallback_recipient (recipient, message_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
+            ),
+            (digest, message_id),
+        )
 
 
 INSERT_COLUMNS = (

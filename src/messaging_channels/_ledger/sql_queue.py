@@ -9,16 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from messaging_channels._ledger.sql import load_record
-from messaging_channels._ledger.sql_accounts import load_paused_accounts
 from messaging_channels._ledger.sql_claim import claim
 from messaging_channels._ledger.sql_clock import follow_later
-from messaging_channels._ledger.sql_insert import NewMessage, insert_message
+from messaging_channels._ledger.sql_insert import NewMessage, add_fallback_recipients, insert_message
 from messaging_channels._ledger.sql_keys import is_key_over, observe_key
 from messaging_channels._ledger.sql_stop import POSSIBLY_SENT, SELECT_POSSIBLY_SENT, stop_message
 from messaging_channels._ledger.sql_types import (
     SET_STATUS,
     Dialect,
-    Rows,
     StatementFlow,
     increment_counter,
     status_values,
@@ -57,9 +55,10 @@ def _enqueue(new: q.Enqueue, _: Dialect) -> StatementFlow[MessageRecord | None]:
             new.deadline,
             "",
             new.payload,
-            new.recipient_digests,
+            new.due,
         ),
     )
+    yield from add_fallback_recipients(new.id, new.recipient_digests)
     return None
 
 
@@ -77,8 +76,8 @@ def _update_job(operation: q.UpdateJob, dialect: Dialect) -> StatementFlow[bool]
         if operation.state is State.HELD and (yield from _is_safe_now(key, dialect)):
             due = operation.at  # it ended while this was decided: it is decided again
         held = yield (
-            "UPDATE messaging_channels_queue SET state = ?, due = ?, tries = ?, holder = '' WHERE message_id = ? AND holder = ? RETURNING message_id",
-            (operation.state.value, due, operation.tries, key, operation.lease_owner),
+            _UPDATE_JOB,
+            (operation.state.value, due, operation.tries, operation.tries, due, key, operation.lease_owner),
         )
     if not held:
         return False
@@ -123,8 +122,8 @@ def _advance_fallback(operation: q.AdvanceFallback, dialect: Dialect) -> Stateme
         return False
     base = len(record.attempts)
     yield (
-        "UPDATE messaging_channels_queue SET state = ?, due = ?, step = ?, base = ?, tries = 0, holder = '' WHERE message_id = ?",
-        (State.WAITING.value, operation.at, operation.step, base, key),
+        "UPDATE messaging_channels_queue SET state = ?, due = ?, ready_at = ?, step = ?, base = ?, tries = 0, holder = '' WHERE message_id = ?",
+        (State.WAITING.value, operation.at, operation.at, operation.step, base, key),
     )
     step = (
         operation.step,
@@ -178,11 +177,11 @@ def _retry_dead_letters(operation: q.RetryDeadLetters, dialect: Dialect) -> Stat
         yield "DELETE FROM messaging_channels_crashed_claim WHERE message_id = ?", (key,)
         yield (
             (
-                "UPDATE messaging_channels_queue SET state = ?, due = ?, tries = 0, deadline = NULL,"
+                "UPDATE messaging_channels_queue SET state = ?, due = ?, ready_at = ?, tries = 0, deadline = NULL,"
                 " base = (SELECT count(*) FROM messaging_channels_attempt AS attempt"
                 " WHERE attempt.message_id = messaging_channels_queue.message_id) WHERE message_id = ?"
             ),
-            (State.WAITING.value, operation.at, key),
+            (State.WAITING.value, operation.at, operation.at, key),
         )
         yield (
             (
@@ -208,53 +207,15 @@ def _list_dead_letters(operation: q.ListDeadLetters, _: Dialect) -> StatementFlo
     return records
 
 
-def _get_queue_stats(operation: q.GetQueueStats, _: Dialect) -> StatementFlow[q.QueueStats]:
-    states = yield "SELECT state, count(*) FROM messaging_channels_queue GROUP BY state", ()
-    ((due,),) = yield (
-        "SELECT count(*) FROM messaging_channels_queue WHERE state = 'waiting' AND due <= ?",
-        (operation.now,),
-    )
-    counts: list[dict[str, int]] = []
-    for minutes in (1, 60, NEVER):
-        rows: Rows = yield (
-            "SELECT what, sum(number) FROM messaging_channels_counter WHERE minute > ? GROUP BY what",
-            (max(-1, int(operation.now // 60 - minutes)),),
-        )
-        counts.append({what: int(number) for what, number in rows if number})
-    paused = yield from load_paused_accounts()
-    first = yield from _first_ready_at(operation.now, min((one.since for one in paused), default=0.0))
-    age = 0.0 if first is None else max(0.0, operation.now - first)
-    return q.QueueStats(dict(states), due, age, counts[0], counts[1], counts[2], paused)
-
-
-def _first_ready_at(now: float, paused_since: float) -> StatementFlow[float | None]:
-    """Return since when the oldest waiting message could have been sent: a pause before its next try does not begin the time anew.
-
-    One that was tried could be sent when its first attempt began; one that was looked at and not tried waits for an account that is paused.
-    """
-    ((untried,),) = yield _SELECT_UNTRIED, (now,)
-    ((tried,),) = yield _SELECT_TRIED, ()
-    ((looked_at,),) = yield _SELECT_LOOKED_AT, ()
-    times = [untried, tried, None if looked_at is None else max(looked_at, paused_since)]
-    return min((one for one in times if one is not None), default=None)
-
-
-_SELECT_UNTRIED = (
-    "SELECT min(due) FROM messaging_channels_queue WHERE state = 'waiting' AND tries = 0 AND due <= ?"
-)
-_SELECT_TRIED = (
-    "SELECT min(attempt.started) FROM messaging_channels_queue AS queue JOIN messaging_channels_attempt AS attempt"
-    " ON attempt.message_id = queue.message_id AND attempt.number > queue.base WHERE queue.state = 'waiting' AND queue.tries > 0"
-)
-_SELECT_LOOKED_AT = (
-    "SELECT min(queue.created) FROM messaging_channels_queue AS queue WHERE queue.state = 'waiting' AND queue.tries > 0"
-    " AND NOT EXISTS (SELECT 1 FROM messaging_channels_attempt AS attempt"
-    " WHERE attempt.message_id = queue.message_id AND attempt.number > queue.base)"
-)
 _INSERT_QUEUE = (
     "INSERT INTO messaging_channels_queue (message_id, state, step, steps, base, tries, created, due, priority, deadline, holder, payload,"
-    " recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    " ready_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
 )
+_UPDATE_JOB = (
+    "UPDATE messaging_channels_queue SET state = ?, due = ?, tries = ?, ready_at = CASE WHEN ? = 0 THEN ? ELSE ready_at END, holder = ''"
+    " WHERE message_id = ? AND holder = ? RETURNING message_id"
+)
+"""One that was not tried could first be sent when it is due now; another one when it first was."""
 _SELECT_OPEN = "SELECT 1 FROM messaging_channels_attempt WHERE message_id = ? AND outcome IS NULL LIMIT 1"
 _SELECT_STEP_POSSIBLY_SENT = (
     "SELECT 1 FROM messaging_channels_attempt AS attempt WHERE attempt.message_id = messaging_channels_queue.message_id"  # noqa: S608
@@ -269,5 +230,4 @@ HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     q.Cancel: _cancel,
     q.RetryDeadLetters: _retry_dead_letters,
     q.ListDeadLetters: _list_dead_letters,
-    q.GetQueueStats: _get_queue_stats,
 }

@@ -38,11 +38,13 @@ def _ids_of(person: _Recipient) -> StatementFlow[set[str]]:
                     (value,),
                 )
                 found |= {key for (key,) in rows}
-    rows = yield (
-        "SELECT message_id FROM messaging_channels_queue WHERE recipients LIKE ?",
-        (f"% {person.recipient_digest} %",),
-    )
-    return found | {key for (key,) in rows}
+    for digest in {person.recipient_digest, *person.recipients}:
+        rows = yield (
+            "SELECT message_id FROM messaging_channels_fallback_recipient WHERE recipient = ?",
+            (digest,),
+        )
+        found |= {key for (key,) in rows}
+    return found
 
 
 def _erase_recipient(operation: r.EraseRecipient, dialect: Dialect) -> StatementFlow[int]:
@@ -57,6 +59,7 @@ def _erase_recipient(operation: r.EraseRecipient, dialect: Dialect) -> Statement
             yield from stop_message(key, "erased on request", REJECTED_CANCELLED, operation.at)
         yield "UPDATE messaging_channels_message SET address = '', recipient = '' WHERE id = ?", (key,)
         yield "UPDATE messaging_channels_step SET address = '', recipient = '' WHERE message_id = ?", (key,)
+        yield "DELETE FROM messaging_channels_fallback_recipient WHERE message_id = ?", (key,)
     for person in (
         operation.consent_keys
     ):  # what was said stays, under a digest: whoever opted out is not written to again
@@ -106,6 +109,13 @@ def _prune(operation: r.Prune, _: Dialect) -> StatementFlow[r.PrunedPage]:
             between,
         )
         touched |= {row[0] for row in rows}
+    yield (
+        (
+            "DELETE FROM messaging_channels_fallback_recipient WHERE message_id > ? AND message_id <= ? AND NOT EXISTS (SELECT 1"
+            " FROM messaging_channels_queue AS queue WHERE queue.message_id = messaging_channels_fallback_recipient.message_id)"
+        ),
+        between,
+    )
     return r.PrunedPage(len(touched), keys[-1][0])
 
 
@@ -181,7 +191,7 @@ def _delete_record(key: str) -> StatementFlow[None]:
         ),
         *(
             (f"DELETE FROM messaging_channels_{table} WHERE message_id = ?", (key,))  # noqa: S608  constants
-            for table in ("event", "attempt", "step", "key", "crashed_claim")
+            for table in ("event", "attempt", "step", "key", "crashed_claim", "fallback_recipient")
         ),
         ("DELETE FROM messaging_channels_message WHERE id = ?", (key,)),
     ):

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from messaging_channels._ledger.schema import read_status
-from messaging_channels._ledger.tables import FILL_STATUS_SQLITE, SCHEMA_CHECK_SQLITE
+from messaging_channels._ledger.tables import FILL_STATUS_SQLITE, SCHEMA_CHECK_SQLITE, TRIGGERS_SQLITE
 from messaging_channels._model.status import PENDING_UNKNOWN, Status
 
 Result = TypeVar("Result")
@@ -44,6 +44,10 @@ class Dialect:
     """What fills the columns of a status from its text."""
     clock: str = "SELECT CAST(? AS DOUBLE PRECISION)"
     """A statement that returns the time of the store, seconds since the epoch, UTC; it is given the caller's."""
+    triggers: tuple[str, ...] = TRIGGERS_SQLITE
+    """Statements that make the triggers which count what waits."""
+    fold_counts: str | None = None
+    """A statement that puts the counts of connections together that have ended, where each connection counts by itself."""
     commit_later: str | None = None
     """A statement after which the transaction is committed without waiting for the disk."""
 

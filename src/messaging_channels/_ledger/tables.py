@@ -10,13 +10,23 @@ import re
 
 from messaging_channels._model.consent_rows import statement_tables
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """1 and 2 were not numbered, and their tables had no prefix. A database of a higher number is refused."""
 CREATE_VERSION = (
     "CREATE TABLE IF NOT EXISTS messaging_channels_schema ("
     "id INTEGER PRIMARY KEY, version INTEGER NOT NULL, ledger TEXT NOT NULL, generation BIGINT NOT NULL)"
 )
 SELECT_VERSION = "SELECT version FROM messaging_channels_schema WHERE id = 1"
+CREATE_QUEUE_COUNT = (
+    "CREATE TABLE IF NOT EXISTS messaging_channels_queue_count ("
+    "state TEXT NOT NULL, backend INTEGER NOT NULL, number BIGINT NOT NULL, PRIMARY KEY (state, backend))"
+)
+"""How many messages wait, by what for: kept by triggers, so that nobody counts rows. Each connection of PostgreSQL has rows of its own."""
+CREATE_FALLBACK_RECIPIENT = (
+    "CREATE TABLE IF NOT EXISTS messaging_channels_fallback_recipient ("
+    "recipient TEXT NOT NULL, message_id TEXT NOT NULL, PRIMARY KEY (recipient, message_id))"
+)
+"""Digests of the addresses of a message that has more than one: its later steps may go to others than its first."""
 SCHEMA = (
     CREATE_VERSION,
     (
@@ -78,9 +88,21 @@ SCHEMA = (
         "CREATE TABLE IF NOT EXISTS messaging_channels_queue ("
         "message_id TEXT PRIMARY KEY, state TEXT NOT NULL, step INTEGER NOT NULL, steps INTEGER NOT NULL, base INTEGER NOT NULL,"
         " tries INTEGER NOT NULL, created DOUBLE PRECISION NOT NULL, due DOUBLE PRECISION NOT NULL, priority INTEGER NOT NULL,"
-        " deadline DOUBLE PRECISION, holder TEXT NOT NULL, payload TEXT NOT NULL, recipients TEXT NOT NULL)"
+        " deadline DOUBLE PRECISION, holder TEXT NOT NULL, payload TEXT NOT NULL, ready_at DOUBLE PRECISION NOT NULL DEFAULT 0)"
     ),
     "CREATE INDEX IF NOT EXISTS messaging_channels_queue_due ON messaging_channels_queue (priority, due)",
+    "CREATE INDEX IF NOT EXISTS messaging_channels_queue_ready ON messaging_channels_queue (ready_at) WHERE state = 'waiting'",
+    "CREATE INDEX IF NOT EXISTS messaging_channels_queue_dead ON messaging_channels_queue (message_id) WHERE state = 'dead'",
+    CREATE_QUEUE_COUNT,
+    CREATE_FALLBACK_RECIPIENT,
+    (
+        "CREATE INDEX IF NOT EXISTS messaging_channels_fallback_recipient_message ON messaging_channels_fallback_recipient"
+        " (message_id)"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_written ("
+        "id INTEGER PRIMARY KEY, transaction_id BIGINT NOT NULL, place TEXT NOT NULL, at DOUBLE PRECISION NOT NULL)"
+    ),
     "CREATE INDEX IF NOT EXISTS messaging_channels_queue_created ON messaging_channels_queue (created)",
     (
         "CREATE TABLE IF NOT EXISTS messaging_channels_step ("
@@ -171,6 +193,71 @@ SCHEMA_CHECK_SQLITE, SCHEMA_CHECK_POSTGRES = (
     )
 )
 """What finds a row where nothing of the schema is missing. Creating what is there already would wait for everybody who writes."""
+_COUNT_SQLITE = (
+    "INSERT INTO messaging_channels_queue_count (state, backend, number) VALUES ({state}, 0, {change})"
+    " ON CONFLICT (state, backend) DO UPDATE SET number = number + excluded.number;"
+)
+_COUNT_POSTGRES = (
+    "INSERT INTO messaging_channels_queue_count AS kept (state, backend, number) {found}"
+    " ON CONFLICT (state, backend) DO UPDATE SET number = kept.number + excluded.number;"
+)
+_ADDED, _GONE = (
+    _COUNT_SQLITE.format(state=f"{row}.state", change=change) for row, change in (("NEW", 1), ("OLD", -1))
+)
+TRIGGERS_SQLITE = tuple(
+    f"CREATE TRIGGER IF NOT EXISTS messaging_channels_queue_{name} AFTER {when} BEGIN {count} END"
+    for name, when, count in (
+        ("added", "INSERT ON messaging_channels_queue", _ADDED),
+        ("deleted", "DELETE ON messaging_channels_queue", _GONE),
+        (
+            "changed",
+            "UPDATE OF state ON messaging_channels_queue WHEN NEW.state <> OLD.state",
+            f"{_ADDED} {_GONE}",
+        ),
+    )
+)
+_FOUND_ADDED, _FOUND_GONE = (
+    f"SELECT state, pg_backend_pid(), {sign}count(*) FROM changed GROUP BY state"  # noqa: S608  our own words
+    for sign in ("", "-")
+)
+_FOUND_CHANGED = "VALUES (NEW.state, pg_backend_pid(), 1), (OLD.state, pg_backend_pid(), -1)"
+TRIGGERS_POSTGRES = tuple(
+    statement
+    for name, when, found in (
+        (
+            "added",
+            "AFTER INSERT ON messaging_channels_queue REFERENCING NEW TABLE AS changed FOR EACH STATEMENT",
+            _FOUND_ADDED,
+        ),
+        (
+            "deleted",
+            "AFTER DELETE ON messaging_channels_queue REFERENCING OLD TABLE AS changed FOR EACH STATEMENT",
+            _FOUND_GONE,
+        ),
+        (
+            "changed",
+            "AFTER UPDATE OF state ON messaging_channels_queue FOR EACH ROW WHEN (NEW.state <> OLD.state)",
+            _FOUND_CHANGED,
+        ),
+    )
+    for statement in (
+        (
+            f"CREATE OR REPLACE FUNCTION messaging_channels_queue_{name}() RETURNS trigger LANGUAGE plpgsql AS"
+            f" 'BEGIN {_COUNT_POSTGRES.format(found=found)} RETURN NULL; END'"
+        ),
+        f"DROP TRIGGER IF EXISTS messaging_channels_queue_{name} ON messaging_channels_queue",
+        f"CREATE TRIGGER messaging_channels_queue_{name} {when} EXECUTE FUNCTION messaging_channels_queue_{name}()",
+    )
+)
+"""What counts the messages that wait. A connection of PostgreSQL adds to rows that are its own, so that none waits for another."""
+FOLD_COUNTS_POSTGRES = (
+    "WITH gone AS (DELETE FROM messaging_channels_queue_count AS kept WHERE backend <> 0 AND NOT EXISTS"
+    " (SELECT 1 FROM pg_stat_activity WHERE pid = kept.backend) RETURNING state, number)"
+    " INSERT INTO messaging_channels_queue_count AS kept (state, backend, number)"
+    " SELECT state, 0, sum(number) FROM gone GROUP BY state ORDER BY state"
+    " ON CONFLICT (state, backend) DO UPDATE SET number = kept.number + excluded.number"
+)
+"""What puts the rows of connections that have ended together."""
 FILL_STATUS_SQLITE = (
     "UPDATE messaging_channels_message SET status_group = json_extract(status, '$.groupId'),"
     " status_id = json_extract(status, '$.id'), status_name = json_extract(status, '$.name')"

@@ -11,8 +11,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from messaging_channels._ledger import upgrade_unnumbered
+from messaging_channels._ledger.sql_insert import add_fallback_recipients
 from messaging_channels._ledger.tables import (
     COLUMNS,
+    CREATE_FALLBACK_RECIPIENT,
+    CREATE_QUEUE_COUNT,
     CREATE_VERSION,
     SCHEMA,
     SCHEMA_VERSION,
@@ -104,7 +107,7 @@ def _create_missing(dialect: Dialect) -> StatementFlow[None]:
         columns = yield from columns_of(dialect, table)
         if columns and not columns >= expected:
             raise foreign_error(table)
-    for statement in SCHEMA:
+    for statement in (*SCHEMA, *dialect.triggers):
         yield statement, ()
 
 
@@ -137,9 +140,36 @@ def _add_inbound(_: Dialect) -> StatementFlow[None]:
     yield from ()
 
 
+def _count_without_rows(dialect: Dialect) -> StatementFlow[None]:
+    """From version 4 to 5: what waits is counted as it comes and goes, and a recipient is found by an index in place of a search through texts."""
+    yield CREATE_QUEUE_COUNT, ()
+    yield CREATE_FALLBACK_RECIPIENT, ()
+    if not (yield from columns_of(dialect, "messaging_channels_queue")):
+        return
+    yield "ALTER TABLE messaging_channels_queue ADD COLUMN ready_at DOUBLE PRECISION NOT NULL DEFAULT 0", ()
+    rows = yield "SELECT message_id, recipients FROM messaging_channels_queue WHERE steps > 1", ()
+    for message_id, recipients in rows:
+        yield from add_fallback_recipients(message_id, recipients)
+    yield "ALTER TABLE messaging_channels_queue DROP COLUMN recipients", ()
+    yield _FILL_READY_AT, ()
+    yield (
+        (
+            "INSERT INTO messaging_channels_queue_count (state, backend, number)"
+            " SELECT state, 0, count(*) FROM messaging_channels_queue GROUP BY state"
+        ),
+        (),
+    )
+
+
+_FILL_READY_AT = (
+    "UPDATE messaging_channels_queue SET ready_at = CASE WHEN tries = 0 THEN due ELSE coalesce((SELECT min(started)"
+    " FROM messaging_channels_attempt AS attempt WHERE attempt.message_id = messaging_channels_queue.message_id"
+    " AND attempt.number > messaging_channels_queue.base), created) END"
+)
 STEPS: dict[int, Callable[[Dialect], StatementFlow[None]]] = {
     1: upgrade_unnumbered.use_words_of_the_field,
     2: _add_prefix,
     3: _add_inbound,
+    4: _count_without_rows,
 }
 """By the version from which each leads to the next."""

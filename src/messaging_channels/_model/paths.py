@@ -29,6 +29,21 @@ def require_path(given: object, setting: str) -> Path | None:
 
 def create_private(path: Path) -> None:
     """Make a file that nobody but its owner may read, in a folder likewise, whatever the umask. What is there already stays as it is."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    create_private_folder(path.parent)
     with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        try:
+            if os.name == "posix":
+                os.fchmod(file, 0o600)
+        finally:
+            os.close(file)
+
+
+def create_private_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, which nobody but its owner may look into. Those that are there stay as they are."""
+    if folder.is_dir():
+        return
+    create_private_folder(folder.parent)
+    with suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+        folder.chmod(0o700)

@@ -223,7 +223,7 @@ class Enqueuer:
         """Refuse a queue of which nothing would be left when the process ends.
 
         Raises:
-            InvalidSetting: the dispatcher was given no ledger.
+            InvalidSetting: the dispatcher was given no ledger, or one that would keep what waits more openly than addresses.
         """
         if isinstance(self.pipeline.recorder.options.ledger, LazyMemoryLedger):
             raise errors.InvalidSetting(
@@ -233,6 +233,7 @@ class Enqueuer:
                 hint="pass ledger=SqliteLedger(Path('ledger.sqlite3')), or set"
                 " MESSAGING_CHANNELS_LEDGER_URL=sqlite:///ledger.sqlite3",
             )
+        self.pipeline.recorder.options.require_seal()
 
     def now(self) -> float:
         """Return the time: seconds since the epoch, UTC."""
@@ -335,7 +336,9 @@ class Enqueuer:
             priority=priority,
             deadline=deadline,
             payload=recording.sealed(payload.to_json(self.codec)),
-            recipient_digests=payload.recipient_digests,
+            recipient_digests=" ".join(
+                dict.fromkeys(recording.waiting_digests(one.to.plain)[0] for one in payload.steps)
+            ),
             steps=len(payload.steps),
         )
 

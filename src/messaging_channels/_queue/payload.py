@@ -94,12 +94,7 @@ class QueuePayload:
         zones = dict.fromkeys(zone for one in self.steps for zone in window.timezones(one.to))
         return replace(self, window=window, timezones=tuple(zones))
 
-    @property
-    def recipient_digests(self) -> str:
-        """Digests of the addresses, each between blanks."""
-        return f" {' '.join(dict.fromkeys(recipient_digest(one.to.plain) for one in self.steps))} "
-
 
 def recipient_digest(plain: str) -> str:
-    """Return the digest by which a recipient's messages are found as long as they wait."""
+    """Return the digest under which schemas before version 5 kept the recipients of what waits."""
     return sha256(plain.lower().encode()).hexdigest()[:32]

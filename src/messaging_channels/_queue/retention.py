@@ -89,9 +89,10 @@ def _stored(pipeline: SendPipeline, to: Address) -> tuple[tuple[str, ...], tuple
         InvalidSetting: the ledger masks addresses, and has no secret to tell people apart by.
     """
     ledger = pipeline.recorder.options.ledger
+    waiting = pipeline.recorder.options.waiting_digests(to.plain)
     digests = getattr(ledger, "recipient_digests", None)
     if digests is None or ledger.tells_people_apart:  # type: ignore[attr-defined]
-        return (to.plain, ledger.stored_address(to.plain, to.masked)), ()
+        return (to.plain, ledger.stored_address(to.plain, to.masked)), waiting
     found: tuple[str, ...] = digests(to.plain)
     if not found:
         raise InvalidSetting(
@@ -100,4 +101,4 @@ def _stored(pipeline: SendPipeline, to: Address) -> tuple[tuple[str, ...], tuple
             source="the ledger",
             hint="set MESSAGING_CHANNELS_LEDGER_PEPPER, or pass pepper= to the ledger: messages that are written down from then on are found",
         )
-    return (to.plain,), found
+    return (to.plain,), (*found, *waiting)

@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 
 from messaging_channels._model.addresses import EmailAddress
+from messaging_channels._model.paths import create_private
 from messaging_channels.messages.email import Attachment, Email, Preview
 from messaging_channels.messages.mime import build_mail
 
@@ -38,7 +39,8 @@ def write_preview(
         now=now,
     )
     written = Preview(folder / f"{name}.eml", folder / f"{name}.html")
-    folder.mkdir(parents=True, exist_ok=True)
+    for file in (written.eml, written.page):
+        create_private(file)
     written.eml.write_bytes(raw)
     written.page.write_text("".join(_page(mail, contents, raw)), "utf-8")
     return written

@@ -73,7 +73,7 @@ class Enqueue(InsertMessage):
     deadline: float | None
     payload: str = field(repr=False)
     recipient_digests: str = field(repr=False)
-    """Digests of the addresses in the payload, each between blanks."""
+    """Digests of the addresses in the payload, with blanks between them."""
     steps: int = 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings as django_settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
@@ -61,7 +62,10 @@ def _build_postgres_ledger(settings: Mapping[str, Any]) -> Ledger:
         raise ImproperlyConfigured(
             "a ledger in PostgreSQL needs psycopg 3: pip install 'messaging-channels[postgres]'"
         ) from error
-    return PostgresLedger(make_conninfo("", **_postgres_options(settings)))
+    secrets = [django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS]
+    return PostgresLedger(
+        make_conninfo("", **_postgres_options(settings)), keys=[str(one).encode() for one in secrets]
+    )
 
 
 def _sqlite_path(name: str) -> Path | None:

@@ -61,7 +61,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         """Open the file, and make what is missing in it. Only its owner may read it: it holds the secrets that sign webhooks."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         self._writing = _open_database(path)
         for statement in _SCHEMA:
