@@ -71,8 +71,10 @@ class Tls(Server):
                 connection.request(method, path, body, headers)
                 answer = connection.getresponse()
                 content = answer.read()
+            told = answer.getheader("content-type")
+            kind = f"content-type: {told}\r\n" if told else ""
             peer.answer(
-                f"HTTP/1.1 {answer.status} X\r\ncontent-type: application/json\r\ncontent-length: {len(content)}\r\n\r\n".encode()
+                f"HTTP/1.1 {answer.status} X\r\n{kind}content-length: {len(content)}\r\n\r\n".encode()
                 + content
             )
 
@@ -123,6 +125,18 @@ def _snake(name: str) -> str:
     return "".join(f"_{one.lower()}" if one.isupper() else one for one in name).lstrip("_")
 
 
+def offered() -> set[str]:
+    """Return the names of all calls of the client's classes for our channels."""
+    from infobip_api_client import api
+
+    return {
+        name
+        for one in (api.SmsApi, api.EmailApi, api.MessagesApi)
+        for name, _ in vars(one).items()
+        if not name.startswith("_") and not name.endswith(("_with_http_info", "_without_preload_content"))
+    }
+
+
 def sms_body(content: Json | None = None, *, options: Json | None = None, **more: Any) -> Json:
     message = {"destinations": [{"to": NUMBER}], "content": content or {"text": "Hello"}, **more}
     return {"messages": [message], **({"options": options} if options else {})}
@@ -156,7 +170,109 @@ WHOLE_MAIL = "RnJvbTogc2hvcEBleGFtcGxlLmNvbQ0KVG86IHpvZUBleGFtcGxlLmNvbQ0KU3Viam
 _FILE = {"type": "binary", "content": "JVBERi0x", "contentType": "application/pdf", "fileName": "a.pdf"}
 _SCHEDULED = {"schedule": {"bulkId": "later", "sendAt": SOON_TEXT}}
 
+_DOMAIN, _POOL, _TEMPLATE, _ATTACHMENT = 2, "pool-3", 4, "file-5"
+"""What the emulator calls the first of each that the calls below make; its own domain is number 1."""
+_IN_TEMPLATE = {"template_id": _TEMPLATE}
+_SUPPRESSED = {"domainName": "news.example.com", "emailAddress": ["zoe@example.net"], "type": "BOUNCE"}
+
+SETUP_CALLS: tuple[Call, ...] = (
+    Call(
+        "EmailApi",
+        "add_domain",
+        "EmailAddDomainRequest",
+        {"domainName": "news.example.com", "dkimKeyLength": 2048, "targetedDailyTraffic": 1000},
+    ),
+    Call("EmailApi", "get_all_domains", given={"size": 20, "page": 0}),
+    Call("EmailApi", "get_domain_details", given={"domain_name": "news.example.com"}),
+    Call("EmailApi", "verify_domain", given={"domain_name": "news.example.com"}),
+    Call(
+        "EmailApi",
+        "update_tracking_events",
+        "EmailTrackingEventRequest",
+        {"open": True, "clicks": False},
+        {"domain_name": "news.example.com"},
+    ),
+    Call("EmailApi", "add_suppressions", "EmailAddSuppressionRequest", {"suppressions": [_SUPPRESSED]}),
+    Call(
+        "EmailApi",
+        "get_suppressions",
+        given={
+            "domain_name": "news.example.com",
+            "type": "BOUNCE",
+            "recipient_domain": "example.net",
+            "size": 10,
+        },
+    ),
+    Call("EmailApi", "get_domains", given={"page": 0, "size": 10}),
+    Call("EmailApi", "delete_suppressions", "EmailDeleteSuppressionRequest", {"suppressions": [_SUPPRESSED]}),
+    Call("EmailApi", "get_all_ips"),
+    Call("EmailApi", "create_ip_pool", "EmailIpPoolCreateApiRequest", {"name": "news"}),
+    Call("EmailApi", "get_ip_pools", given={"name": "news"}),
+    Call(
+        "EmailApi", "assign_ip_to_pool", "EmailIpPoolAssignIpApiRequest", {"ipId": "ip-1"}, {"pool_id": _POOL}
+    ),
+    Call("EmailApi", "get_ip_pool", given={"pool_id": _POOL}),
+    Call("EmailApi", "get_ip_details", given={"ip_id": "ip-1"}),
+    Call("EmailApi", "update_ip_pool", "EmailIpPoolCreateApiRequest", {"name": "offers"}, {"pool_id": _POOL}),
+    Call(
+        "EmailApi",
+        "assign_pool_to_domain",
+        "EmailDomainIpPoolAssignApiRequest",
+        {"poolId": _POOL, "priority": 0},
+        {"domain_id": _DOMAIN},
+    ),
+    Call("EmailApi", "get_ip_domain", given={"domain_id": _DOMAIN}),
+    Call(
+        "EmailApi",
+        "update_domain_pool_priority",
+        "EmailDomainIpPoolUpdateApiRequest",
+        {"priority": 1},
+        {"domain_id": _DOMAIN, "pool_id": _POOL},
+    ),
+    Call("EmailApi", "remove_ip_pool_from_domain", given={"domain_id": _DOMAIN, "pool_id": _POOL}),
+    Call("EmailApi", "remove_ip_from_pool", given={"pool_id": _POOL, "ip_id": "ip-1"}),
+    Call("EmailApi", "delete_ip_pool", given={"pool_id": _POOL}),
+    Call(
+        "EmailApi",
+        "create_email_template",
+        given={
+            "html": "<p>Hello {{name}}</p>",
+            "name": "hello",
+            "subject": "Hi",
+            "var_from": "shop@example.com",
+        },
+    ),
+    Call("EmailApi", "get_email_templates", given={"page": 0, "size": 20}),
+    Call("EmailApi", "get_email_template", given=_IN_TEMPLATE),
+    Call(
+        "EmailApi",
+        "upload_email_template_attachment",
+        given={**_IN_TEMPLATE, "content_type": "text/plain", "file_name": "a.txt", "data": "Zoë"},
+    ),
+    Call("EmailApi", "get_email_template_attachments", given=_IN_TEMPLATE),
+    Call(
+        "EmailApi",
+        "generate_email_template_preview",
+        given={**_IN_TEMPLATE, "placeholders": {"name": {"first": "Zoe"}}},
+    ),
+    Call(
+        "EmailApi", "patch_email_template", given={**_IN_TEMPLATE, "html": "<p>Hello</p>", "subject": "Hi!"}
+    ),
+    Call(
+        "EmailApi", "update_email_template", given={**_IN_TEMPLATE, "html": "<p>Hello</p>", "name": "hello"}
+    ),
+    Call(
+        "EmailApi",
+        "delete_email_template_attachment",
+        given={**_IN_TEMPLATE, "attachment_id": _ATTACHMENT},
+    ),
+    Call("EmailApi", "delete_email_template", given=_IN_TEMPLATE),
+    Call("EmailApi", "delete_domain", given={"domain_name": "news.example.com"}),
+)
+"""The calls that set an account up for mail, in an order in which each has what it is about."""
+
 CALLS: tuple[Call, ...] = (
+    *SETUP_CALLS,
     *(
         Call("SmsApi", "send_sms_messages", "SmsRequest", body)
         for body in (
@@ -442,64 +558,6 @@ CALLS: tuple[Call, ...] = (
 """In order: what is asked about was sent before. Of validations none is asked for that has results: the client takes their `validMailbox` for a boolean,
 where the document and the emulator have the text true, false or unknown."""
 
-NOT_EMULATED: Mapping[str, str] = {
-    **dict.fromkeys(
-        (
-            "add_domain",
-            "delete_domain",
-            "get_all_domains",
-            "get_domain_details",
-            "update_tracking_events",
-            "verify_domain",
-        ),
-        "sets domains up; nothing here sends or reports by it",
-    ),
-    **dict.fromkeys(
-        (
-            *(
-                "assign_ip_to_pool",
-                "assign_pool_to_domain",
-                "create_ip_pool",
-                "delete_ip_pool",
-                "get_all_ips",
-                "get_ip_details",
-            ),
-            *(
-                "get_ip_domain",
-                "get_ip_pool",
-                "get_ip_pools",
-                "remove_ip_from_pool",
-                "remove_ip_pool_from_domain",
-            ),
-            *("update_domain_pool_priority", "update_ip_pool"),
-        ),
-        "sets addresses of servers up; nothing here sends or reports by it",
-    ),
-    **dict.fromkeys(
-        (
-            *(
-                "create_email_template",
-                "delete_email_template",
-                "delete_email_template_attachment",
-                "generate_email_template_preview",
-            ),
-            *(
-                "get_email_template",
-                "get_email_template_attachments",
-                "get_email_templates",
-                "patch_email_template",
-            ),
-            *("update_email_template", "upload_email_template_attachment"),
-        ),
-        "writes templates; the plugin names them only",
-    ),
-    **dict.fromkeys(
-        ("add_suppressions", "delete_suppressions", "get_suppressions", "get_domains"),
-        "the vendor's list of suppressed addresses, which the plugin does not read",
-    ),
-}
-"""Calls of the client's classes for our channels that the emulator has not, each with a reason."""
-
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -759,7 +817,8 @@ def main() -> int:
     counts = {
         "calls": len(CALLS),
         "calls that pass": len(passed),
-        "calls not emulated": len(NOT_EMULATED),
+        "calls that the client offers": len(offered()),
+        "of these made": len(offered() & {call.name for call in CALLS}),
         "requests compared": len(PAIRS),
         "differences explained": explained,
         "differences not explained": unexplained,

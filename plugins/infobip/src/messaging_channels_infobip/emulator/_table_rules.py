@@ -11,6 +11,7 @@ from messaging_channels_infobip.emulator.schema import (
     Many,
     Number,
     Object,
+    OneOf,
     Rule,
     Text,
     Time,
@@ -581,3 +582,29 @@ VALIDATIONS = Object(
     }
 )
 UNIFIED_EVENTS = Object({"events*": Many(Free(), 1), "options": Free()})
+ADD_DOMAIN = Object(
+    {
+        "domainName*": Text(1, 100),
+        "dkimKeyLength": OneOf((1024, 2048)),
+        "targetedDailyTraffic*": Number(1),
+        "applicationId": _LABEL,
+        "entityId": _LABEL,
+    }
+)
+DOMAIN_TRACKING = Object({"open": Flag(), "clicks": Flag(), "unsubscribe": Flag()})
+IP_POOL = Object({"name*": Text(1, 100)})
+POOL_IP = Object({"ipId*": Text(1)})
+_PRIORITY = Number(0, 49)
+DOMAIN_POOL = Object({"poolId*": Text(1), "priority*": _PRIORITY})
+POOL_PRIORITY = Object({"priority*": _PRIORITY})
+
+
+def _suppressions(*kinds: str) -> Object:
+    one = Object(
+        {"domainName*": Text(1), "emailAddress*": Many(Text(1, 320), 1, 1000), "type*": enum_of(*kinds)}
+    )
+    return Object({"suppressions*": Many(one, 1, 10)})
+
+
+ADD_SUPPRESSIONS = _suppressions("BOUNCE", "COMPLAINT")
+DELETE_SUPPRESSIONS = _suppressions("BOUNCE", "COMPLAINT", "OVER_QUOTA")

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from messaging_channels.plugins import Status
 from messaging_channels.plugins import status as statuses
 from messaging_channels_infobip.dates import parse_date
+from messaging_channels_infobip.emulator.mail_account import MailAccount
 
 Json: TypeAlias = dict[str, Any]
 
@@ -155,6 +156,7 @@ class Account:
         self.inbox: list[Json] = []
         self.schedules: dict[str, Schedule] = {}
         self.persons: list[Json] = []
+        self.mail = MailAccount()
         self._ids: set[tuple[str, str]] = set()
 
     def accept(self, message: AcceptedMessage) -> Status:
@@ -163,6 +165,8 @@ class Account:
             return DUPLICATE
         self._ids.add((message.channel, message.id))
         self.messages.append(message)
+        if message.channel == "email" and self.mail.is_suppressed(message.sender, message.to):
+            message.fate = FATES["suppressed"]
         if message.fate.immediate:
             message.status = message.fate.status
         return message.status

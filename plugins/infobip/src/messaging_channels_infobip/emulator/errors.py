@@ -12,12 +12,18 @@ from messaging_channels_infobip.emulator.schema import UNKNOWN, Object, Problem
 
 STRICT: ContextVar[bool] = ContextVar("strict", default=True)
 """Whether fields that no rule names are refused."""
-NEW_STYLE = ("/messages-api/", "/sms/3/", "/email/4/messages", "/email/4/reports", "/email/4/logs")
+NEW_STYLE = (
+    "/messages-api/",
+    "/sms/3/",
+    *(f"/email/4/{name}" for name in ("messages", "reports", "logs")),
+    *(f"/email/1/{name}" for name in ("suppressions", "templates", "ip-management")),
+)
 _WORDS = {
     400: ("E400", "BAD_REQUEST"),
     401: ("E401", "UNAUTHORIZED"),
     403: ("E403", "FORBIDDEN"),
     404: ("E404", "NOT_FOUND"),
+    409: ("E409", "CONFLICT"),
     429: ("E429", "TOO_MANY_REQUESTS"),
     500: ("E500", "GENERAL_ERROR"),
 }

@@ -61,6 +61,18 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class OneOf:
+    """One of these numbers."""
+
+    known: tuple[int, ...]
+
+    def problems(self, value: Any, at: str) -> Iterator[Problem]:  # noqa: ANN401
+        """See Rule."""
+        if isinstance(value, bool) or value not in self.known:
+            yield at, f"must be one of {', '.join(map(str, self.known))}"
+
+
+@dataclass(frozen=True, slots=True)
 class Flag:
     """True or false."""
 

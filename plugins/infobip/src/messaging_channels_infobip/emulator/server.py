@@ -30,6 +30,10 @@ from messaging_channels_infobip.emulator import queries, rich, sending, validati
 from messaging_channels_infobip.emulator._table_rules import WHATSAPP
 from messaging_channels_infobip.emulator.account import AcceptedMessage, Account, Json, format_date, new_id
 from messaging_channels_infobip.emulator.errors import STRICT, RequestRejected
+from messaging_channels_infobip.emulator.mail_domains import DOMAIN_ROUTES, new_domain
+from messaging_channels_infobip.emulator.mail_pools import POOL_ROUTES
+from messaging_channels_infobip.emulator.mail_templates import TEMPLATE_ROUTES
+from messaging_channels_infobip.emulator.routes import Routes, answer_by_path
 from messaging_channels_infobip.webhook_auth import HASH_NAMES, Algorithm
 
 
@@ -91,6 +95,9 @@ class InfobipEmulator(Emulator):
         """
         super().__init__(port=port)
         self.account = Account()
+        self.account.mail.domains["example.com"] = new_domain(
+            self.account.mail.next_number(), "example.com", verified=True
+        )
         self._key, self._url, self._delay = api_key, webhook_url, delay
         self._security = security or WebhookSecurity()
         self._strict = strict
@@ -146,7 +153,10 @@ class InfobipEmulator(Emulator):
             return rich.sender(request, self.account)
         if place in _QUERY_ROUTES:
             return _QUERY_ROUTES[place](request, self.account)
-        raise RequestRejected(404)
+        answer = answer_by_path(_SETUP_ROUTES, request, self.account)
+        if answer is None:
+            raise RequestRejected(404)
+        return answer
 
     def _deliver(self, message: AcceptedMessage, url: str | None) -> None:
         """Let a message arrive, and report it to its own URL, the account's, or whoever fetches reports.
@@ -256,6 +266,7 @@ _SEND_ROUTES: Mapping[tuple[str, str], Callable[[Request, Account, sending.Repor
     ("POST", "/whatsapp/1/message/template"): sending.send_template,
     **{("POST", f"/whatsapp/1/message/{kind}"): sending.send_chat for kind in WHATSAPP},
 }
+_SETUP_ROUTES: Routes = {**DOMAIN_ROUTES, **POOL_ROUTES, **TEMPLATE_ROUTES}
 _QUERY_ROUTES: Mapping[tuple[str, str], Callable[[Request, Account], HttpResponse]] = {
     ("POST", "/sms/1/preview"): queries.preview,
     ("POST", "/messages-api/1/messages/validate"): sending.validate_unified,
