@@ -190,4 +190,4 @@ elif __name__ == "__main__":
     from messaging_channels._ledger.postgres import PostgresLedger
 
     with running() as server:
-        measured("PostgreSQL", PostgresLedger(server.conninfo, pool_size=16))
+        measured("PostgreSQL", PostgresLedger(server.conninfo, keys=[b"secret"], pool_size=16))

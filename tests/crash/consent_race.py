@@ -20,7 +20,7 @@ def person(number: int) -> str:
 
 
 def send(conninfo: str, stopped: Any, count: int, late: Any, blocked: Any, sent: Any) -> None:
-    with Dispatcher([Sandbox()], ledger=PostgresLedger(conninfo, pool_size=2)) as dispatcher:
+    with Dispatcher([Sandbox()], ledger=PostgresLedger(conninfo, keys=[b"secret"], pool_size=2)) as dispatcher:
         for number in range(count):
             known = number >= count - stopped.value  # stored before this send begins
             try:
@@ -37,7 +37,7 @@ def send(conninfo: str, stopped: Any, count: int, late: Any, blocked: Any, sent:
 
 
 def stop(conninfo: str, stopped: Any, count: int) -> None:
-    with Dispatcher([Sandbox()], ledger=PostgresLedger(conninfo, pool_size=2)) as dispatcher:
+    with Dispatcher([Sandbox()], ledger=PostgresLedger(conninfo, keys=[b"secret"], pool_size=2)) as dispatcher:
         for number in range(count):
             dispatcher.consent.add(
                 "sms", person(count - 1 - number), source="recipient", reason="keyword STOP"
@@ -48,7 +48,7 @@ def stop(conninfo: str, stopped: Any, count: int) -> None:
 def main() -> None:
     conninfo, *numbers = sys.argv[1:]
     messages, processes = (*map(int, numbers), *(10_000, 8)[len(numbers) :])
-    with Dispatcher([Sandbox()], ledger=PostgresLedger(conninfo)) as dispatcher:
+    with Dispatcher([Sandbox()], ledger=PostgresLedger(conninfo, keys=[b"secret"])) as dispatcher:
         dispatcher.send(Sms("the schema is there"), to="+447911199999")
     count = messages // (processes - 1)
     stopped, late, blocked, sent = (multiprocessing.Value("q", 0) for _ in range(4))

@@ -118,11 +118,15 @@ class Reports:
         replies = yield from ask(Transaction((*kept, *steps, *said)))
         for event, recorded in zip(events, replies[len(kept) : len(kept) + len(events)], strict=True):
             if recorded.is_new:
-                if self.observer is not None:
-                    notify(self.observer.event_received, event)
-                for check in self.checks:
-                    notify(check.event_received, event)
+                self._tell(event)
         return events
+
+    def _tell(self, event: Event) -> None:
+        """Tell the observer and the checks of an event that is new."""
+        if self.observer is not None:
+            notify(self.observer.event_received, event)
+        for check in self.checks:
+            notify(check.event_received, event)
 
     def _recipients(self, event: Event) -> tuple[str, ...]:
         """Return whom a report speaks of, as the ledger may have kept it: mail servers write addresses in small letters."""

@@ -27,6 +27,7 @@ from messaging_channels._ledger.sql_list import list_ids
 from messaging_channels._ledger.sql_types import (
     SET_STATUS,
     Dialect,
+    Rows,
     Statement,
     StatementFlow,
     clean_text,
@@ -149,37 +150,26 @@ def _start_attempt(operation: op.StartAttempt, _: Dialect) -> StatementFlow[bool
 def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementFlow[Status]:
     result, key = _sanitize(operation.result), operation.message_id
     if result.provider_id and dialect.advisory_lock:
-        asked = yield (
-            "SELECT provider FROM messaging_channels_attempt WHERE message_id = ? AND number = ?",
-            (key, operation.number),
-        )
-        yield from take_lock(dialect, asked[0][0] if asked else "", result.provider_id)
+        yield from _lock_provider_id(operation, result.provider_id, dialect)
     known = yield (
         f"SELECT event_count FROM messaging_channels_message WHERE id = ?{dialect.for_update}",  # noqa: S608
         (key,),
     )
     if not known:
         return result.status
-    ended = yield _update_attempt(operation, result, _END_ATTEMPT)
-    if not ended:
-        ended = yield _update_attempt(operation, result, _END_ATTEMPT_LATE)
-        if not ended and result.outcome is Outcome.ACCEPTED:  # somebody said too early that it was not sent
-            ended = yield _update_attempt(operation, result, _END_ATTEMPT_NOT_FOUND)
-        if ended:  # somebody took it for lost meanwhile: what waits for its end is looked at again
-            yield _WAKE_HELD, (operation.at, key, operation.at)
+    ended = (yield _update_attempt(operation, result, _END_ATTEMPT)) or (
+        yield from _end_late(operation, result)
+    )
     failure = store_failure(attempt_source(key, operation.number), result) if ended else None
     if failure:
         yield failure
     event_count: int = known[0][0]
     if result.provider_id:
-        named = ended or (yield _SET_PROVIDER_ID_LATE, (result.provider_id, key, operation.number))
-        if named:
-            event_count += len((yield ATTACH_EVENTS, (key, named[0][0], result.provider_id)))
+        event_count += yield from _attach_events(operation, result.provider_id, ended)
     over = operation.at if operation.stop_reason else None  # nothing follows, so nobody holds it any more
     last: int = ended[0][1] if ended else 0
-    if (
-        event_count == 0 and last == operation.number == 1 and result.outcome is not Outcome.UNKNOWN
-    ):  # nearly always
+    is_first_and_known = last == operation.number == 1 and result.outcome is not Outcome.UNKNOWN
+    if event_count == 0 and is_first_and_known:  # nearly always
         status = result.status if operation.stop_reason else PENDING_NOT_SENT
         yield _UPDATE_STATUS, (*status_values(status), operation.stop_reason, over, key)
         return status
@@ -187,6 +177,32 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
     stops = last == operation.number if ended else result.outcome is not Outcome.UNKNOWN
     yield _UPDATE_STOP_REASON, (event_count, stops, operation.stop_reason, over if stops else None, key)
     return (yield from recompute_status(key, operation.next_check_at))
+
+
+def _lock_provider_id(operation: op.FinishAttempt, provider_id: str, dialect: Dialect) -> StatementFlow[None]:
+    """Keep an early report of the same id out until the end is written."""
+    asked = yield (
+        "SELECT provider FROM messaging_channels_attempt WHERE message_id = ? AND number = ?",
+        (operation.message_id, operation.number),
+    )
+    yield from take_lock(dialect, asked[0][0] if asked else "", provider_id)
+
+
+def _end_late(operation: op.FinishAttempt, result: AttemptResult) -> StatementFlow[Rows]:
+    """End an attempt that somebody took for lost meanwhile. What waits for its end is looked at again."""
+    ended = yield _update_attempt(operation, result, _END_ATTEMPT_LATE)
+    if not ended and result.outcome is Outcome.ACCEPTED:  # somebody said too early that it was not sent
+        ended = yield _update_attempt(operation, result, _END_ATTEMPT_NOT_FOUND)
+    if ended:
+        yield _WAKE_HELD, (operation.at, operation.message_id, operation.at)
+    return ended
+
+
+def _attach_events(operation: op.FinishAttempt, provider_id: str, ended: Rows) -> StatementFlow[int]:
+    """Join what was heard under the provider's id before. Return how many events that are."""
+    key = operation.message_id
+    named = ended or (yield _SET_PROVIDER_ID_LATE, (provider_id, key, operation.number))
+    return len((yield ATTACH_EVENTS, (key, named[0][0], provider_id))) if named else 0
 
 
 def _update_attempt(operation: op.FinishAttempt, result: AttemptResult, statement: str) -> Statement:

@@ -12,6 +12,7 @@ from messaging_channels._ledger.report_matching import (
 from messaging_channels._ledger.schema import SELECT_ATTEMPTS, event_from_row, root_message_id, step_number
 from messaging_channels._ledger.sql_types import (
     Dialect,
+    Statement,
     StatementFlow,
     clean_text,
     increment_counter,
@@ -21,7 +22,7 @@ from messaging_channels._ledger.sql_types import (
 from messaging_channels._ledger.status_merge import is_of_copy, recompute_status, step_bases
 from messaging_channels._model.events import EngagementReceived, Event, StatusChanged
 from messaging_channels._model.receipts import delivered_channels
-from messaging_channels._model.status import DELIVERED_TO_HANDSET, StatusGroup
+from messaging_channels._model.status import DELIVERED_TO_HANDSET, Status, StatusGroup
 from messaging_channels.plugins import ledger as op
 
 ATTACH_EVENTS = (
@@ -40,7 +41,7 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
         provider_id = yield from _provider_id_at_step(key, event)
     of_copy = key is not None and (yield from is_of_copy(key, operation.recipients))
     status = event.status if isinstance(event, StatusChanged) and not of_copy else None
-    detail = event.engagement_type if isinstance(event, EngagementReceived) else getattr(event, "detail", "")
+    detail = _detail(event)
     is_new = yield (
         (
             "INSERT INTO messaging_channels_event (key, message_id, provider, provider_id, kind, at, status, detail, heard_at)"
@@ -63,23 +64,32 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
         yield failure
     if not is_new or key is None:
         return op.EventRecorded(bool(is_new), key)
-    if status is not None:  # whoever waits for it hears of it at once
-        waits = "('sent', 'held')" if status.final else "('held')"
-        yield (
-            f"UPDATE messaging_channels_queue SET due = ? WHERE message_id = ? AND state IN {waits}",  # noqa: S608
-            (operation.now, key),
-        )
+    if status is not None:
+        yield _wake_waiting(key, status, operation.now)
     yield "UPDATE messaging_channels_message SET event_count = event_count + 1 WHERE id = ?", (key,)
     if provider_id:
         yield from _learn_provider_id(key, ReportOrigin(event.provider, provider_id))
     now = yield from recompute_status(key)
-    if (
-        status is not None
-        and status.group is StatusGroup.DELIVERED
-        and status.rank >= DELIVERED_TO_HANDSET.rank
-    ):
+    if status is not None and _is_delivered(status):
         yield from _count_overlaps(key, event, provider_id, operation.now)
     return op.EventRecorded(is_new=True, message_id=key, status=now)
+
+
+def _detail(event: Event) -> str:
+    return event.engagement_type if isinstance(event, EngagementReceived) else getattr(event, "detail", "")
+
+
+def _wake_waiting(key: str, status: Status, now: float) -> Statement:
+    """Return what lets whoever waits for a report hear of it at once."""
+    waits = "('sent', 'held')" if status.final else "('held')"
+    return (
+        f"UPDATE messaging_channels_queue SET due = ? WHERE message_id = ? AND state IN {waits}",  # noqa: S608
+        (now, key),
+    )
+
+
+def _is_delivered(status: Status) -> bool:
+    return status.group is StatusGroup.DELIVERED and status.rank >= DELIVERED_TO_HANDSET.rank
 
 
 def _learn_provider_id(key: str, origin: ReportOrigin) -> StatementFlow[None]:

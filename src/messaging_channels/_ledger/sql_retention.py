@@ -27,17 +27,14 @@ class _Recipient(Protocol):
 def _ids_of(person: _Recipient) -> StatementFlow[set[str]]:
     """Return the ids of all messages to a person, later steps of a fallback and what waits included."""
     found: set[str] = set()
-    for column, values in (("address", person.stored_addresses), ("recipient", person.recipients)):
-        for value in filter(None, values):
-            for table, name in (
-                ("messaging_channels_message", "id"),
-                ("messaging_channels_step", "message_id"),
-            ):
-                rows = yield (
-                    f"SELECT {name} FROM {table} WHERE {column} = ? AND {column} <> ''",  # noqa: S608  constants
-                    (value,),
-                )
-                found |= {key for (key,) in rows}
+    known = [
+        *(("address", one) for one in person.stored_addresses),
+        *(("recipient", one) for one in person.recipients),
+    ]
+    for column, value in known:
+        for source in ("id FROM messaging_channels_message", "message_id FROM messaging_channels_step"):
+            rows = yield f"SELECT {source} WHERE {column} = ? AND {column} <> ''", (value,)
+            found |= {key for (key,) in rows}
     for digest in {person.recipient_digest, *person.recipients}:
         rows = yield (
             "SELECT message_id FROM messaging_channels_fallback_recipient WHERE recipient = ?",

@@ -171,13 +171,13 @@ def find_blocking(
     known = {one.id: one for one in statements}
     lifted = {one.lifts for one in known.values() if one.lifts}
     opt_ins = [one for one in known.values() if one.kind is StatementKind.OPTED_IN]
+    family, normal = channel_family(channel), normal_category(category) or "marketing"
     standing = [
         one
         for one in known.values()
         if one.kind in _ORDER
         and one.id not in lifted
-        and (one.expires_at is None or now < one.expires_at)
-        and _concerns(one, channel_family(channel), normal_category(category) or "marketing")
+        and _holds(one, family, normal, now)
         and not any(_lifts(other, one) for other in opt_ins)
     ]
     unsure = [
@@ -191,6 +191,10 @@ def find_blocking(
 def is_marketing(category: str) -> bool:
     """Whether a marketing opt-out forbids messages of that category: all but codes and what somebody asked for."""
     return category not in ("authentication", "transactional")
+
+
+def _holds(one: ConsentStatement, channel: str, category: str, now: float) -> bool:
+    return (one.expires_at is None or now < one.expires_at) and _concerns(one, channel, category)
 
 
 def _concerns(one: ConsentStatement, channel: str, category: str) -> bool:

@@ -64,6 +64,9 @@ class Codec:
                 _TAG: "map",
                 "of": [[self.encode(key), self.encode(one)] for key, one in pairs],
             }
+        return self._encode_scalar(value)
+
+    def _encode_scalar(self, value: object) -> Json:
         for name, (kind, write, _) in _SCALARS.items():
             if isinstance(value, kind):
                 return {_TAG: name, "of": self.encode(write(value))}

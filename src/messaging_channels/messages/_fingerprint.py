@@ -26,6 +26,14 @@ def digest_of(message_id: str, text: str) -> str:
     return sha256(told).hexdigest()
 
 
+def _mapping_bytes(value: Mapping[Any, Any]) -> Iterator[bytes]:
+    yield b"{"
+    for name in sorted(value, key=str):
+        yield from _value_bytes(name)
+        yield from _value_bytes(value[name])
+    yield b"}"
+
+
 def _value_bytes(value: Any) -> Iterator[bytes]:  # noqa: ANN401  whatever a message may hold
     """Yield the parts of a value, each with its length, so that no two values yield the same bytes."""
     if is_dataclass(value):
@@ -34,11 +42,7 @@ def _value_bytes(value: Any) -> Iterator[bytes]:  # noqa: ANN401  whatever a mes
             yield from _value_bytes(getattr(value, one.name))
         yield b")"
     elif isinstance(value, Mapping):
-        yield b"{"
-        for name, part in sorted(cast("Mapping[str, Any]", value).items(), key=lambda item: str(item[0])):
-            yield from _value_bytes(name)
-            yield from _value_bytes(part)
-        yield b"}"
+        yield from _mapping_bytes(cast("Mapping[Any, Any]", value))
     elif isinstance(value, (tuple, list)):
         yield b"["
         for part in cast("tuple[Any, ...]", value):

@@ -13,16 +13,20 @@ _EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 def to_json(value: Any, *, show_bytes: Callable[[bytes], str], omit_empty: bool = False) -> Any:  # noqa: ANN401  any value a message may hold
     """Return a value as JSON can hold it: addresses with their names, bytes as `show_bytes` has them, empty fields left out if wanted."""
     show = partial(to_json, show_bytes=show_bytes, omit_empty=omit_empty)
-    if is_dataclass(value) and not hasattr(value, "plain"):
-        shown = {one.name: show(getattr(value, one.name)) for one in fields(value)}
-        return {name: part for name, part in shown.items() if not (omit_empty and part in _EMPTY)}
-    if isinstance(value, Mapping):
-        return {str(name): show(part) for name, part in cast("Mapping[Any, Any]", value).items()}
-    if isinstance(value, (tuple, list)):
-        return [show(part) for part in cast("list[Any]", value)]
-    if isinstance(value, bytes):
-        return show_bytes(value)
-    return value if isinstance(value, (str, int, float, type(None))) else _address(value)
+    match value:
+        case str() | int() | float() | None:
+            return value
+        case bytes():
+            return show_bytes(value)
+        case Mapping():
+            return {str(name): show(part) for name, part in cast("Mapping[Any, Any]", value).items()}
+        case tuple() | list():
+            return [show(part) for part in cast("list[Any]", value)]
+        case _ if is_dataclass(value) and not hasattr(value, "plain"):
+            shown = {one.name: show(getattr(value, one.name)) for one in fields(value)}
+            return {name: part for name, part in shown.items() if not (omit_empty and part in _EMPTY)}
+        case _:
+            return _address(value)
 
 
 def _address(value: Any) -> str:  # noqa: ANN401  an address, or what has no form of its own

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import timedelta
 from typing import Any, NoReturn, cast
 
@@ -31,17 +31,19 @@ def seal(value: object) -> None:
     """Bring the fields of a message, or of a part of one, into their immutable form.
 
     Raises:
-        InvalidMessage: a text stands where several are meant.
+        InvalidMessage: a text stands where several are meant, or a field is of a wrong type.
     """
-    for name, is_list, kinds in _FIELDS[type(value)]:
+    table = _FIELDS[type(value)]
+    for name, kinds in table.simple:
         given = getattr(value, name, None)
-        if kinds is not None:
-            if not isinstance(given, kinds):
-                raise _wrong_type_error(type(value), name, given, kinds)
-        elif isinstance(given, str):
+        if not isinstance(given, kinds):
+            raise _wrong_type_error(type(value), name, given, kinds)
+    for name, is_list in table.others:
+        given = getattr(value, name, None)
+        if isinstance(given, str):
             if is_list:
                 raise _one_text_error(type(value), name)
-        elif not (given is None or given is True or given is False or given == ()):
+        elif given is not None and given != ():
             sealed = _sealed(given)
             if sealed is not given:
                 object.__setattr__(value, name, sealed)
@@ -54,14 +56,13 @@ def require_characters(value: object) -> None:
         InvalidMessage: naming the type and the field, never the text.
     """
     kind = type(value)
-    for name, _, _ in _FIELDS[kind]:
+    for name in _FIELDS[kind].names:
         given = getattr(value, name, None)
-        if given is None or given is True or given is False or given == ():
-            continue
-        if not isinstance(given, str):
+        if isinstance(given, str):
+            if not given.isascii():
+                _require_encodable(given, f"{kind.__name__}.{name}")
+        elif given is not None and given is not False and given != ():
             _require_nested_characters(given, f"{kind.__name__}.{name}")
-        elif not given.isascii():
-            _require_encodable(given, f"{kind.__name__}.{name}")
 
 
 def _require_nested_characters(value: object, field: str) -> None:
@@ -77,16 +78,28 @@ def _require_nested_characters(value: object, field: str) -> None:
         require_characters(value)
 
 
-class _FieldTable(dict[type, list[tuple[str, bool, tuple[type, ...] | None]]]):
-    """The names of the fields of types, whether each holds several values, and the types of one that holds a text or a time."""
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """The fields of a type, as they are looked at."""
 
-    def __missing__(self, kind: type) -> list[tuple[str, bool, tuple[type, ...] | None]]:
-        found = [
-            (one.name, bool(_LIST.match(str(one.type))), _SIMPLE.get(str(one.type)))
-            for one in fields(cast("Any", kind))
-        ]
-        self[kind] = found
-        return found
+    names: Sequence[str]
+    simple: Sequence[tuple[str, tuple[type, ...]]]
+    """Those that hold a text, a time, or whether something is so: with the types that they may have."""
+    others: Sequence[tuple[str, bool]]
+    """The others: with whether each holds several values."""
+
+
+class _FieldTable(dict[type, _Fields]):
+    """The fields of types, each looked up once."""
+
+    def __missing__(self, kind: type) -> _Fields:
+        found = {one.name: str(one.type) for one in fields(cast("Any", kind))}
+        self[kind] = made = _Fields(
+            tuple(found),
+            [(name, _SIMPLE[noted]) for name, noted in found.items() if noted in _SIMPLE],
+            [(name, bool(_LIST.match(noted))) for name, noted in found.items() if noted not in _SIMPLE],
+        )
+        return made
 
 
 def _wrong_type_error(kind: type, name: str, given: object, kinds: tuple[type, ...]) -> InvalidMessage:

@@ -109,9 +109,7 @@ class SharedLimits:
         """Take a place for each of several messages, in order."""
         groups: dict[tuple[SharedRate, ...], list[int]] = {}
         for number, one in enumerate(wanted):
-            made = (shared_rate(key, limit, spare_burst(limit)) for key, limit in one.limits)
-            rates = {rate.name: rate for rate in made}
-            groups.setdefault(tuple(rates.values()), []).append(number)
+            groups.setdefault(_rates_of(one), []).append(number)
         found: dict[int, Place] = {}
         for shared, numbers in groups.items():
             requests = [wanted[number].request for number in numbers]
@@ -154,6 +152,12 @@ class SharedLimits:
             self.circuits.extend_rest(key, now, seconds)
         else:
             self.circuits.allow_probe(key)
+
+
+def _rates_of(wanted: WantedPlace) -> tuple[SharedRate, ...]:
+    """Return the rates that a message counts against, each once."""
+    made = (shared_rate(key, limit, spare_burst(limit)) for key, limit in wanted.limits)
+    return tuple({rate.name: rate for rate in made}.values())
 
 
 def _circuit_name(key: Hashable) -> str:

@@ -68,7 +68,7 @@ def test_nobody_but_its_owner_can_read_the_opt_outs(tmp_path: Path) -> None:
 def masked(request: pytest.FixtureRequest) -> Iterator[Ledger]:
     """A ledger that keeps addresses masked, as it comes."""
     if request.param == "postgres":
-        yield PostgresLedger(request.getfixturevalue("postgres"))
+        yield PostgresLedger(request.getfixturevalue("postgres"), keys=[b"secret"])
         return
     ledger = SqliteLedger()
     yield ledger
