@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from messaging_channels._config.toml_lines import TomlLines, holds
 from messaging_channels._model.errors import BadInput, InvalidSetting
-
-if TYPE_CHECKING:
-    from messaging_channels._config.settings import Setting
 
 _ARGUMENTS = "the provider's arguments"
 """The source that a provider's own class names: it does not know the settings."""
@@ -69,9 +66,8 @@ class Places:
 
 
 @contextmanager
-def placing_arguments(provider: str, given: list[Setting], place: str) -> Generator[None]:
+def placing_arguments(provider: str, sources: Mapping[str, str], place: str) -> Generator[None]:
     """Say of what a provider's class refuses from which setting it came."""
-    sources = {one.name: one.source for one in given}
     try:
         yield
     except InvalidSetting as error:

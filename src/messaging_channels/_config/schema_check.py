@@ -62,7 +62,8 @@ def _of_table(
         if not inside:
             yield Misfit((*path, key), known=tuple(sorted(known)))
         for schema in inside:
-            yield from misfits(value, schema if isinstance(schema, dict) else {}, (*path, key))
+            below: Mapping[str, Any] = cast("Mapping[str, Any]", schema) if isinstance(schema, dict) else {}
+            yield from misfits(value, below, (*path, key))
 
 
 def _fits(value: Any, branches: list[Mapping[str, Any]]) -> bool:  # noqa: ANN401  as it stands in a file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, TypeAdapter, ValidationError
 
@@ -99,8 +99,9 @@ def route(channel: str, value: Any, retry: RetryPolicy) -> Route:  # noqa: ANN40
     given: Any = value.split(",") if isinstance(value, str) else value
     if not isinstance(given, Mapping):
         given = {"providers": _names(channel, given)}
-    elif isinstance(given.get("providers"), str):
-        given = {**given, "providers": given["providers"].split(",")}
+    own = cast("Mapping[str, Any]", given)
+    if isinstance(text := own.get("providers"), str):
+        given = {**own, "providers": text.split(",")}
     table = validate(_RouteTable, given, f"routes.{channel}")
     try:
         named = [one.strip() if isinstance(one, str) else one.target() for one in table.providers]

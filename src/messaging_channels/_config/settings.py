@@ -290,14 +290,13 @@ class Configuration:
         values = {setting.name.rpartition(".")[2]: setting.value for setting in given}
         if "home" in spec.settings.model_fields:
             values.setdefault("home", self.home)
+        sources = {one.name: one.source for one in given}
         place = self._places.place_of_provider(name, account, self.routes())
         try:
             settings = spec.settings.model_validate(values)
         except ValidationError as error:
-            raise provider_error(
-                error, {one.name: one.source for one in given}, spec, _prefix(name), account, place
-            ) from None
-        with placing_arguments(name, given, place):
+            raise provider_error(error, sources, spec, _prefix(name), account, place) from None
+        with placing_arguments(name, sources, place):
             return spec.build(settings)
 
     def settings(self, spec: ProviderSpec, account: str | None = None) -> list[Setting]:
