@@ -318,6 +318,10 @@ def test_a_csv_file_fills_the_message_of_each_row_and_goes_on_where_it_stopped(
         ("phone,phone\n1,2\n", "Hi", "names each column once"),
         ("name\nAnn\n", "Hi", "--to-column"),
         ("phone,name\n", "Hi", "no recipients"),
+        ("\n\n", "Hi", "names each column once"),
+        ("447700900123\n447700900124\n", "Hi", "--to-column"),
+        ("to,phone\n447700900123,447700900124\n", "Hi", "--to-column"),
+        ('phone,name\n"447700900123,Ann\n', "Hi", "1 cells for 2 columns"),
     ],
 )
 def test_a_mistake_in_a_csv_file_is_found_before_anything_is_sent(
@@ -330,6 +334,112 @@ def test_a_mistake_in_a_csv_file_is_found_before_anything_is_sent(
     assert (code, out) == (2, None)
     assert word in err.lower()
     assert _run(capsys, "sandbox", "list")[1] == {"messages": []}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (("send", "sms", "--to-file", "empty", "--text", "x"), 2, "no recipients"),
+        (("send", "sms", "--to-file", "numbers", "--to-column", "x", "--text", "x"), 2, "needs --csv"),
+        (("send", "sms", "--csv", "folder", "--text", "x"), 2, "folder: is a directory"),
+        (("send", "sms", "--to", "447700900123", "--text-file", "folder"), 2, "folder: is a directory"),
+        (("send", "sms", "--to", "447700900123", "--text-file", "latin"), 2, "latin is not UTF-8"),
+        (("send", "sms", "--csv", "latin", "--text", "x"), 2, "latin is not UTF-8"),
+        (("send", "sms", "--to-file", "numbers/x", "--text", "x"), 2, "not a directory"),
+        (
+            (
+                "send",
+                "email",
+                "--to",
+                "zoe@example.com",
+                "--subject",
+                "s",
+                "--text",
+                "t",
+                "--attach",
+                "folder",
+            ),
+            2,
+            "folder",
+        ),
+        (("init", "--file", "folder"), 2, "is a directory"),
+        (("init", "--file", "missing/x.toml"), 2, "no such file"),
+        (("queue", "retry", ""), 2, "no dead letter"),
+        (("queue", "retry", "nobody"), 2, "no dead letter"),
+        (("messages", "list", "--status", "NOPE"), 2, "--status"),
+        (("messages", "list", "--status", "PENDING_UNKOWN"), 2, "PENDING_UNKNOWN"),
+        (("messages", "list", "--channel", "smss"), 2, "sms"),
+        (("consent", "add", "--channel", "smss", "447700900123"), 2, "sms"),
+        (("consent", "remove", "--channel", "sms", "447700900123"), 2, "no such statement"),
+        (("consent", "import", "empty"), 2, "empty"),
+        (("consent", "import", "folder"), 2, "is a directory"),
+        (("plugin", "new", "acme", "--directory", "numbers"), 2, "numbers: not a directory"),
+        (("config",), 0, ""),
+    ],
+)
+def test_whatever_is_wrong_on_the_command_line_ends_with_words_and_its_code(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: tuple[str, ...], code: int, word: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "empty").touch()
+    (tmp_path / "numbers").write_text("447700900123\n")
+    (tmp_path / "latin").write_bytes("phone,name\n447700900123,Zo\xeb\n".encode("latin-1"))
+
+    ended = main(arguments)
+
+    assert ended == code
+    assert word in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("messages", "list", "--limit", "0"),
+        ("messages", "list", "--limit", str(10**20)),
+        ("messages", "unknown", "--limit", "0"),
+        ("messages", "list", "--since", "2030-01-01"),
+        ("queue", "dead-letters", "--limit", "-1"),
+        ("worker", "--concurrency", "0"),
+        ("worker", "--poll-interval", "nan"),
+        ("worker", "--retention-days", "-1"),
+        ("ledger", "prune", "--retention-days", "-1"),
+        ("ledger", "prune", "--retention-days", "nan"),
+        ("plugin", "check", "sandbox", "--examples", "0"),
+        ("consent", "remove", "--channel", "sms", "447700900123", "--kind", "nope"),
+        ("enqueue", "sms", "--to", "447700900123", "--text", "x", "--expires-in", "soon"),
+    ],
+)
+def test_a_number_or_time_that_cannot_be_meant_is_refused_before_anything_is_done(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 2
+    assert arguments[-2] in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("config", 5), ("send sms --to 447700900123 --text x", 1), ("messages list", 5)],
+)
+def test_output_that_cannot_be_written_is_no_fault_of_the_command_and_says_nothing_of_what_was_sent(
+    command: str, code: int
+) -> None:
+    words = f"{sys.executable} -m messaging_channels._cli.main {command} >/dev/full"
+    ended = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=False)
+
+    assert ended.returncode == code
+    assert "the output cannot be written: no space left" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_standard_input_that_is_closed_is_wrong_input() -> None:
+    words = f"{sys.executable} -m messaging_channels._cli.main send sms --to - --text x <&-"
+    ended = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, "standard input is closed" in ended.stderr) == (2, True), ended.stderr
 
 
 def test_html_is_filled_with_what_is_escaped(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

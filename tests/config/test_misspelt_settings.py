@@ -61,13 +61,74 @@ IN_THE_FILE = [
 ]
 
 
+SMTP = '[providers.smtp]\nhost = "mail.example.com"\nsender = "shop@example.com"\n'
+WRONG_VALUES = [
+    ("retry = 3\n", 1, "[retry]"),
+    ("[retry]\nmax_interval = true\n", 2, "max_interval = 30"),
+    ("[retry]\nmax_interval = [5]\n", 2, "max_interval = 30"),
+    ('[retry]\nmax_elapsed = "10s"\n', 2, "max_elapsed = 30"),
+    ("[retry]\nmax_attempts = 2.5\n", 2, "max_attempts = 3"),
+    ('[[routes]]\nsms = "sandbox"\n', 1, "[routes]"),
+    ("[routes]\nsms = 5\n", 2, 'sms = "'),
+    ("[routes]\nsms = []\n", 2, 'sms = ["sandbox"]'),
+    ('[routes]\nsms = ["sandbox", "sandbox"]\n', 2, "'sandbox' twice"),
+    ("[routes]\nsms = [5]\n", 2, 'sms = ["'),
+    ('[routes.sms]\nproviders = [{ provider = "sandbox", weight = -1 }]\n', 2, "at least 0"),
+    ('[routes.sms]\nproviders = [{ provider = "sandbox", weight = "heavy" }]\n', 2, "weight = 30"),
+    ('[routes.sms]\nproviders = ["sandbox"]\nretry = 3\n', 3, "[routes.sms.retry]"),
+    ("[checks]\nallowed_prefixes = [44]\n", 2, 'allowed_prefixes = ["'),
+    ('[checks]\nallowed_prefixes = ["uk"]\n', 2, 'allowed_prefixes = ["44", "385"]'),
+    ("[checks]\nvelocity_limit = 5\n", 2, "[checks.velocity_limit]"),
+    ('[rate_limits]\nsandbox = "10/s"\n', 2, "limit = 30"),
+    ('[rate_limits]\nsandbox = { limit = 5, per = "minute" }\n', 2, "per = 30"),
+    ("[rate_limits]\nsandbox = -5\n", 2, "positive"),
+    ('[ledger]\nurl = "ledger.sqlite3"\n', 2, "sqlite:/"),
+    ('[ledger]\nurl = "sqlite:x"\naddresses = "hashed"\n', 1, "MESSAGING_CHANNELS_LEDGER_PEPPER"),
+    ('[ledger]\nurl = "sqlite:x"\naddresses = "MASKED"\n', 3, "'masked'"),
+    ("[telemetry.logs]\nlevel = 3\n", 1, "logs = true"),
+    ("[http]\nread_timeout = 0\n", 2, "above 0"),
+    ('[http]\nproxy = "proxy:3128"\n', 2, "http://user:password@host:port"),
+    ('[http]\nclient_key = "key.pem"\n', 2, "client_certificate"),
+    ('[http]\nca_file = "missing.pem"\n', 2, "No such file"),
+    ('[providers]\nauth_token = "t"\n', 2, "[providers.twilio]"),
+    ('[accounts.acme]\nauth_token = "t"\n', 2, "[accounts.acme.twilio]"),
+    ('[accounts.twilio]\nauth_token = "t"\n', 2, "[providers.twilio]"),
+    (TWILIO.replace('"AC', '"SK'), 2, "hexadecimal digits"),
+    (TWILIO.replace('auth_token = "t"\n', ""), 1, "api_key"),
+    (TWILIO.replace('"+15005550006"', "15005550006"), 4, 'sender = "'),
+    ('[providers.twilio]\nauth_token = "t"\n', 1, "MESSAGING_CHANNELS_TWILIO_ACCOUNT_SID"),
+    ('[routes]\nsms = "twilio"\n', 2, "MESSAGING_CHANNELS_TWILIO_ACCOUNT_SID"),
+    (SMTP + "port = 70000\n", 4, "65535"),
+    (SMTP.replace("mail.example.com", "smtp://mail.example.com"), 2, "MESSAGING_CHANNELS_SMTP_HOST"),
+    (SMTP.replace("shop@example.com", "shop"), 3, "is not an address"),
+    ("[recipients.user]\nsms = 5\n", 2, 'sms = "'),
+    ("plugins = true\n", 1, 'plugins = ["twilio", "smtp"]'),
+    ("[plugins]\ntwilio = true\n", 1, 'plugins = ["twilio", "smtp"]'),
+    ("[gateway]\npublic_url = 5\n", 2, 'public_url = "'),
+    ('[tool.messaging-channels.routes]\nsms = "sandbox"\n', 1, "[routes]"),
+    ("[routes]\nsms = sandbox\n", 2, 'sms = "sandbox"'),
+    ('[routes]\nsms: "sandbox"\n', 2, "key = value"),
+    ('[routes\nsms = "sandbox"\n', 1, "Close the bracket"),
+    ('[routes]\nsms = "sandbox"\nsms = "smtp"\n', 3, "each key once"),
+    ("[retry]\nmax_attempts = 1\n[retry]\nmax_elapsed = 1\n", 3, "each section once"),
+    ("[routes]\nsms = 'sandbox\"\n", 2, "not TOML"),
+    ("[telemetry]\nlogs = True\n", 2, "lower case"),
+    ('[ledger]\nurl = "sqlite:C:\\data"\n', 2, "backslash"),
+]
+"""Further ones: values of a wrong type or unit, tables at a wrong level, what a provider's own class refuses, and syntax."""
+
+
 @pytest.fixture(autouse=True)
 def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-@pytest.mark.parametrize(("text", "line", "remedy"), IN_THE_FILE, ids=[one[0][:30] for one in IN_THE_FILE])
+@pytest.mark.parametrize(
+    ("text", "line", "remedy"),
+    IN_THE_FILE + WRONG_VALUES,
+    ids=[one[0][:40] for one in IN_THE_FILE + WRONG_VALUES],
+)
 def test_a_mistake_in_the_file_is_refused_with_its_line_and_what_mends_it(
     text: str, line: int, remedy: str, folder: Path
 ) -> None:
@@ -102,6 +163,19 @@ IN_THE_ENVIRONMENT = [
     ("MESSAGE_CHANNELS_LEDGER_URL", "sqlite:x", "MESSAGING_CHANNELS_LEDGER_URL"),
     ("messaging_channels_route_sms", "sandbox", "MESSAGING_CHANNELS_ROUTE_SMS"),
     ("MESSAGING_CHANNELS_CONFIG", "nowhere.toml", "nowhere.toml"),
+    ("MESSAGING_CHANNELS_CONFIG", "", "unset"),
+    ("MESSAGING_CHANNELS_CONFIG", ".", "directory"),
+    ("MESSAGING_CHANNELS_ROUTE_sms", "sandbox", "MESSAGING_CHANNELS_ROUTE_SMS"),
+    ("MESSAGING-CHANNELS-ROUTE-SMS", "sandbox", "MESSAGING_CHANNELS_ROUTE_SMS"),
+    ("MESSAGING_CHANNELS__ROUTE_SMS", "sandbox", "MESSAGING_CHANNELS_ROUTE_SMS"),
+    ("MESSAGING_CHANNELS_PROVIDERS_TWILIO_AUTH_TOKEN", "t", "MESSAGING_CHANNELS_TWILIO_AUTH_TOKEN"),
+    ("MESSAGING_CHANNELS_ROUTES", "sms=sandbox", "MESSAGING_CHANNELS_ROUTE_SMS"),
+    ("MESSAGING_CHANNELS_ROUTE_SMS", "", 'MESSAGING_CHANNELS_ROUTE_SMS="sandbox"'),
+    ("MESSAGING_CHANNELS_CHECKS_SUPPRESSION_LIST", "true", "[checks]"),
+    ("MESSAGING_CHANNELS_RATE_LIMITS_SANDBOX", "5", "[rate_limits]"),
+    ("MESSAGING_CHANNELS_MAILGUN_API_KEY", "k", "config --variables"),
+    ("MESSAGING_CHANNELS_TWILIO_FROM", "+15005550006", "MESSAGING_CHANNELS_TWILIO_SENDER"),
+    ("MESSAGING_CHANNELS_HTTP_READ_TIMEOUT", "-1", "above 0"),
 ]
 
 
@@ -215,6 +289,37 @@ def test_all_mistakes_are_listed_for_whoever_asks(folder: Path) -> None:
     told = [str(one) for one in Configuration.read(environment=environment, check=False).misspellings()]
 
     assert len(told) == 3
+
+
+def test_what_a_providers_class_refuses_is_named_by_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESSAGING_CHANNELS_TWILIO_ACCOUNT_SID", "AC1")
+    monkeypatch.setenv("MESSAGING_CHANNELS_TWILIO_AUTH_TOKEN", "t")
+
+    with pytest.raises(InvalidSetting, match="environment variable MESSAGING_CHANNELS_TWILIO_ACCOUNT_SID"):
+        Dispatcher.from_config()
+
+
+def test_a_ledger_without_its_url_says_how_to_set_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESSAGING_CHANNELS_LEDGER_ADDRESSES", "masked")
+
+    with pytest.raises(InvalidSetting, match=r"url is missing.*set MESSAGING_CHANNELS_LEDGER_URL"):
+        Dispatcher.from_config()
+
+
+def test_a_home_that_cannot_be_a_folder_is_a_setting(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    (folder / "file").touch()
+    monkeypatch.setenv("MESSAGING_CHANNELS_HOME", str(folder / "file" / "home"))
+    monkeypatch.setenv("MESSAGING_CHANNELS_ROUTE_SMS", "sandbox")
+
+    with pytest.raises(InvalidSetting, match="MESSAGING_CHANNELS_HOME"):
+        Dispatcher.from_config()
+
+
+def test_a_route_may_be_a_table_with_a_name(folder: Path) -> None:
+    (folder / FILE).write_text('[routes.sms]\nproviders = "sandbox"\n', "utf-8")
+
+    with Dispatcher.from_config() as dispatcher:
+        assert list(dispatcher.providers) == ["sandbox"]
 
 
 def test_no_secret_is_shown(folder: Path) -> None:

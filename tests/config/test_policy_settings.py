@@ -59,7 +59,7 @@ def test_a_route_may_be_names_a_list_or_a_table_with_policies() -> None:
         ({**ROUTED, "checks": {"velocity_limit": {"per_planet": 1}}}, "checks.velocity_limit.per_planet"),
         ({**ROUTED, "ledger": {"addresses": "plain"}}, "ledger.url"),
         ({**ROUTED, "ledger": {"url": "mysql://root:hush@localhost"}}, "ledger.url"),
-        ({**ROUTED, "ledger": {"url": "sqlite:", "addresses": "hashed"}}, "ledger"),
+        ({**ROUTED, "ledger": {"url": "sqlite:", "addresses": "hashed"}}, "ledger.pepper"),
     ],
 )
 def test_a_wrong_policy_is_named_and_never_shown(code: dict[str, Any], setting: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, Protocol, get_type_hints
 
-from messaging_channels._model.errors import InvalidMessage
+from messaging_channels._cli.files import read_text
+from messaging_channels._model.errors import InvalidMessage, UnknownChannel
 from messaging_channels.messages import Message
 from messaging_channels.plugins.channels import BUILT_IN, ChannelSpec, CommandOption
 
@@ -29,6 +29,19 @@ def known_channels(command: Sequence[str]) -> Sequence[ChannelSpec]:
     from messaging_channels._config.settings import Configuration  # noqa: PLC0415  every plugin is imported
 
     return Configuration.read(check=False).plugins.channels
+
+
+def require_channel(channel: str | None) -> None:
+    """Refuse a channel that no installed plugin supplies: what is said of it would never be asked for. None and `*` stand for all.
+
+    Raises:
+        UnknownChannel: it is one.
+    """
+    from messaging_channels._config.settings import Configuration  # noqa: PLC0415  every plugin is imported
+
+    known = tuple(one.name for one in Configuration.installed_channels())
+    if channel not in (None, "*", *known):
+        raise UnknownChannel(f"{channel!r}", known=known)
 
 
 def address_help(spec: ChannelSpec) -> str:
@@ -93,7 +106,7 @@ def _build_derived(spec: ChannelSpec, given: Mapping[str, Any], sender: str | No
 
     content = given.get("content")
     if content:
-        text = Path(content[1:]).read_text("utf-8") if content.startswith("@") else content
+        text = read_text(Path(content[1:])) if content.startswith("@") else content
         try:
             told = json.loads(text)
         except ValueError:
@@ -136,8 +149,7 @@ def _value_of(options: argparse.Namespace, one: CommandOption, row: CellFiller |
     name = one.name.replace("-", "_")
     path: Path | None = getattr(options, f"{name}_file", None)
     if path is not None:
-        read = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
-        setattr(options, name, read.removesuffix("\n"))
+        setattr(options, name, read_text(path).removesuffix("\n"))
         setattr(options, f"{name}_file", None)
     value: Any = getattr(options, name)
     if row is None or one.kind != "text":

@@ -8,6 +8,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from messaging_channels._cli.channel_options import require_channel
+from messaging_channels._cli.exits import fail
+from messaging_channels._cli.files import read_text
 from messaging_channels._cli.messages import add_command
 from messaging_channels._cli.output import print_json
 from messaging_channels._client.dispatcher import Dispatcher
@@ -35,6 +38,8 @@ def add_consent_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
         "--kind",
         action="append",
         default=[],
+        choices=kinds,
+        metavar="KIND",
         help="lift these kinds instead, such as complaint; may be repeated",
     )
     for one in (show, add, remove):
@@ -59,6 +64,7 @@ def _dispatcher() -> Dispatcher:
 
 def _show(options: argparse.Namespace) -> int:
     with _dispatcher() as dispatcher:
+        require_channel(options.channel)
         said = dispatcher.consent.show(options.channel, options.address)
         channels = dict.fromkeys(one.channel for one in said)
         blocked = {
@@ -72,6 +78,7 @@ def _show(options: argparse.Namespace) -> int:
 
 def _add(options: argparse.Namespace) -> int:
     with _dispatcher() as dispatcher:
+        require_channel(options.channel)
         kept = dispatcher.consent.add(
             options.channel,
             options.address,
@@ -85,17 +92,23 @@ def _add(options: argparse.Namespace) -> int:
 
 def _remove(options: argparse.Namespace) -> int:
     with _dispatcher() as dispatcher:
+        require_channel(options.channel)
         count = dispatcher.consent.remove(
             options.channel, options.address, reason=options.reason, kinds=options.kind
         )
+    if not count:
+        return fail("not_found: no such statement stands for that address and channel")
     print(f"{count} statements lifted", file=sys.stderr)
-    return 0 if count else 1
+    return 0
 
 
 def _import(options: argparse.Namespace) -> int:
     new = rejected = 0
     with _dispatcher() as dispatcher:
-        text = sys.stdin.read() if str(options.file) == "-" else options.file.read_text("utf-8-sig")
+        require_channel(options.channel)
+        text = read_text(options.file)
+        if not text.strip():
+            return fail(f"bad_input: {options.file} is empty; the first line names the columns")
         keys, chunk = dispatcher.consent.store.gate.keys, list[ConsentStatement]()
         for row in read_csv(
             text.splitlines(keepends=True),

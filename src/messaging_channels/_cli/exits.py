@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 
@@ -42,18 +43,25 @@ def describe_exit_codes() -> str:
     return "exit codes:\n" + "\n".join(f"  {code:<4} {words}" for code, words in EXIT_CODES.items())
 
 
-def run_in_words(run: Callable[[], int]) -> int:
-    """Run a command, and return its exit code: also when a file is missing, the pipe is closed or somebody presses Ctrl-C."""
+class OutputFailed(Exception):
+    """The standard output cannot be written: the disk is full, or its reader has gone."""
+
+
+def run_in_words(run: Callable[[], int], *, sends: bool = False) -> int:
+    """Run a command, and return its exit code: also when a file is missing, the output is closed or full, or somebody presses Ctrl-C.
+
+    Where the command sends, output that is lost says nothing of what was sent: that is not known then.
+    """
     try:
-        return run()
+        code = run()
+        flush_output()
     except errors.MessagingError as error:
         print(f"{error.code}: {error}", file=sys.stderr)
         return exit_code(error)
-    except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has gone: nothing is left to say
-        return 0
+    except OutputFailed as failed:
+        return _without_output(failed, sends=sends)
     except OSError as error:
-        print(f"{_describe_file_fault(error)}", file=sys.stderr)
+        print(_describe_file_fault(error), file=sys.stderr)
         return EXIT_INPUT
     except UnicodeDecodeError as error:
         print(f"bad_input: a file is not UTF-8 (byte {error.start}); convert it to UTF-8", file=sys.stderr)
@@ -61,6 +69,32 @@ def run_in_words(run: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted; what was sent is in `messages list`", file=sys.stderr)
         return EXIT_INTERRUPTED
+    return code
+
+
+def flush_output() -> None:
+    """Write what is still kept back.
+
+    Raises:
+        OutputFailed: it cannot be written.
+    """
+    try:
+        if sys.stdout is not None:  # pyright: ignore[reportUnnecessaryComparison]  None where a shell closed it
+            sys.stdout.flush()
+    except OSError as error:
+        raise OutputFailed(error.strerror or type(error).__name__) from error
+
+
+def _without_output(failed: OutputFailed, *, sends: bool) -> int:
+    is_closed = isinstance(failed.__cause__, BrokenPipeError)
+    os.dup2(
+        os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+    )  # nothing is left that a flush at the end could fail at
+    if is_closed and not sends:
+        return 0  # whoever read our output has gone: nothing is left to say
+    kept = "; what was sent is in `messages list`" if sends else ""
+    print(f"the output cannot be written: {str(failed).lower()}{kept}", file=sys.stderr)
+    return EXIT_UNKNOWN if sends else EXIT_NOT_SENT
 
 
 def fail(problem: str, code: int = EXIT_INPUT) -> int:

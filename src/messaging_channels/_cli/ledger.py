@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from messaging_channels._cli.messages import add_command, add_group
 from messaging_channels._cli.output import print_json
+from messaging_channels._cli.values import positive
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
 from messaging_channels._ledger.options import LedgerOptions
@@ -35,7 +36,7 @@ def add_ledger_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
         )
     prune = add_command(ledger, "prune", _prune, "forget messages that are older, in small steps")
     prune.add_argument(
-        "--retention-days", type=float, required=True, metavar="DAYS", help="how old what is kept may be"
+        "--retention-days", type=positive, required=True, metavar="DAYS", help="how old what is kept may be"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import re
 import sys
 from importlib.metadata import entry_points, version
@@ -34,6 +35,7 @@ from messaging_channels._cli.output import print_json, print_rows
 from messaging_channels._cli.queue import add_queue_commands
 from messaging_channels._cli.records import add_record_commands
 from messaging_channels._cli.setting_up import add_setting_up_commands
+from messaging_channels._cli.values import count
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
 from messaging_channels._model.nearest import nearest
@@ -51,9 +53,10 @@ COMMANDS = "messaging_channels.commands"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    given = sys.argv[1:] if arguments is None else arguments
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return run_in_words(lambda: _run(given))
+        logging.getLogger("psycopg").addHandler(logging.NullHandler())  # its own words on the standard error
+        return run_in_words(lambda: _run(given), sends=given[:1] in (["send"], ["enqueue"]))
     except Exception as fault:
         print(f"internal error: {_FAULT}", file=sys.stderr)
         if arguments is not None:
@@ -261,7 +264,7 @@ def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
     )
     check.add_argument("name", metavar="NAME", help="the provider")
     check.add_argument(
-        "--examples", type=int, default=100, help="how many a property is tried with (default: 100)"
+        "--examples", type=count, default=100, help="how many a property is tried with (default: 100)"
     )
     check.add_argument(
         "--rule",

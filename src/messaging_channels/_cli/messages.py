@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._cli.channel_options import add_options, address_help, build_message, options_of
 from messaging_channels._cli.exits import EXIT_UNKNOWN, describe_exit_codes, exit_code
+from messaging_channels._cli.files import reading, standard_input
 from messaging_channels._cli.output import Progress, print_json
 from messaging_channels._cli.rows import count_rows, key_of_file, read_rows, recipient_column
 from messaging_channels._model.errors import InvalidArgument
@@ -30,16 +31,22 @@ if TYPE_CHECKING:
 @contextmanager
 def open_recipients(path: Path) -> Generator[Iterator[str]]:
     """Open a file with one address a line (`-` for the standard input), and draw from it."""
-    if str(path) == "-":
-        yield (line.strip() for line in sys.stdin if line.strip())
-        return
-    with path.open(encoding="utf-8-sig") as lines:
-        yield (line.strip() for line in lines if line.strip())
+    with (
+        reading(path),
+        nullcontext(standard_input()) if str(path) == "-" else path.open(encoding="utf-8-sig") as lines,
+    ):
+        found = (line.strip() for line in lines if line.strip())
+        first = next(found, None)
+        if first is None:
+            raise InvalidArgument(
+                "holds no recipients", argument=str(path), hint="write one address on each line"
+            )
+        yield chain((first,), found)
 
 
 def recipient_of(options: argparse.Namespace) -> str:
     """Return the one recipient: as it is given, or the first line of the standard input for `-`."""
-    return sys.stdin.readline().strip() if options.to == "-" else options.to
+    return standard_input().readline().strip() if options.to == "-" else options.to
 
 
 @contextmanager
@@ -54,6 +61,10 @@ def open_many(
         InvalidArgument: the file or a gap of the message is wrong.
     """
     if options.csv is None:
+        if options.to_column is not None:
+            raise InvalidArgument(
+                "needs --csv", argument="--to-column", hint="a file of --to-file has one address on each line"
+            )
         total = count_rows(options.to_file)
         with open_recipients(options.to_file) as to:
             yield options.message(options, None), to, None if total is None else total + 1
@@ -67,7 +78,8 @@ def open_many(
         options.idempotency_key = key_of_file(options.csv, given)
         print(f"idempotency key: {options.idempotency_key}", file=sys.stderr)
     rows = read_rows(options.csv)
-    first = next(rows, None)
+    with reading(options.csv):
+        first = next(rows, None)
     if first is None:
         raise InvalidArgument("holds no recipients", argument=str(options.csv), hint="write a row for each")
     column = recipient_column(first, options.to_column)

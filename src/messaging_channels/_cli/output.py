@@ -9,10 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from messaging_channels._cli.exits import OutputFailed
+
 
 def print_json(answer: Any) -> None:  # noqa: ANN401  anything JSON can hold
-    """Print a line of JSON."""
-    print(json.dumps(answer, ensure_ascii=False, separators=(",", ":")))
+    """Print a line of JSON.
+
+    Raises:
+        OutputFailed: it cannot be written.
+    """
+    text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    try:
+        print(text)
+    except OSError as error:
+        raise OutputFailed(error.strerror or type(error).__name__) from error
 
 
 def print_rows(

@@ -7,7 +7,6 @@ import re
 import signal
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._cli.exits import fail
@@ -21,6 +20,7 @@ from messaging_channels._cli.messages import (
 )
 from messaging_channels._cli.output import print_json, print_rows
 from messaging_channels._cli.records import open_dispatcher, print_records
+from messaging_channels._cli.values import count, parse_time, positive
 from messaging_channels._client.worker import DEFAULT_CONCURRENCY, DEFAULT_POLL_INTERVAL, Worker
 from messaging_channels._model.errors import InvalidArgument
 from messaging_channels._queue.enqueue import PRIORITIES
@@ -48,20 +48,20 @@ def add_queue_commands(
     work = add_command(commands, "worker", _worker, "send queued messages until stopped (SIGTERM or Ctrl-C)")
     work.add_argument(
         "--concurrency",
-        type=int,
+        type=count,
         default=DEFAULT_CONCURRENCY,
         help=f"worker threads (default: {DEFAULT_CONCURRENCY})",
     )
     work.add_argument(
         "--poll-interval",
-        type=float,
+        type=positive,
         default=DEFAULT_POLL_INTERVAL,
         metavar="SECONDS",
         help=f"how often to check for due messages (default: {DEFAULT_POLL_INTERVAL})",
     )
     work.add_argument(
         "--retention-days",
-        type=float,
+        type=positive,
         metavar="DAYS",
         help="delete addresses and dead letters older than that (default: never)",
     )
@@ -78,7 +78,7 @@ def _add_queue_group(commands: Any) -> None:  # noqa: ANN401  argparse keeps the
     dead = add_command(
         queue, "dead-letters", _queue_dead_letters, "list the messages that are not tried any more"
     )
-    dead.add_argument("--limit", type=int, default=100, help="at most so many (default: 100)")
+    dead.add_argument("--limit", type=count, default=100, help="at most so many (default: 100)")
     dead.add_argument("--before", metavar="ID", help="the page after that message")
     for one in (stats, dead):
         one.add_argument("--json", action="store_true", help="print JSON on a terminal too")
@@ -91,7 +91,7 @@ def _add_queue_group(commands: Any) -> None:  # noqa: ANN401  argparse keeps the
 def _add_enqueue_options(channel: argparse.ArgumentParser) -> None:
     channel.add_argument(
         "--send-at",
-        type=_parse_time,
+        type=parse_time,
         metavar="TIME",
         help="not before, such as 2030-01-31T09:00+01:00",
     )
@@ -100,14 +100,7 @@ def _add_enqueue_options(channel: argparse.ArgumentParser) -> None:
         "--timezone", metavar="NAME", help="of the window (default: by the number's country)"
     )
     channel.add_argument("--priority", choices=list(PRIORITIES), default="normal")
-    channel.add_argument("--expires-in", type=float, metavar="SECONDS", help="after which it is not sent")
-
-
-def _parse_time(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("write it as 2030-01-31T09:00+01:00") from None
+    channel.add_argument("--expires-in", type=positive, metavar="SECONDS", help="after which it is not sent")
 
 
 def _enqueue(options: argparse.Namespace) -> int:
@@ -189,8 +182,8 @@ def _queue_dead_letters(options: argparse.Namespace) -> int:
 
 def _queue_retry(options: argparse.Namespace) -> int:
     with open_dispatcher() as dispatcher:
-        count = dispatcher.queue.retry_dead_letters(None if options.all else options.id)
-    if count == 0 and options.id:
+        number = dispatcher.queue.retry_dead_letters(None if options.all else options.id)
+    if number == 0 and not options.all:
         return fail(f"not_found: no dead letter with id {options.id[:80]!r}")
-    print(f"{count} dead letters will be tried again", file=sys.stderr)
+    print(f"{number} dead letters will be tried again", file=sys.stderr)
     return 0

@@ -6,16 +6,20 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._cli.channel_options import require_channel
 from messaging_channels._cli.exits import EXIT_INPUT, fail
 from messaging_channels._cli.messages import add_command, add_group
 from messaging_channels._cli.output import moment, print_json, print_rows
 from messaging_channels._cli.resolving import add_resolve_commands
+from messaging_channels._cli.values import count, parse_seconds, positive
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
+from messaging_channels._model.errors import InvalidArgument
 from messaging_channels._model.failure_reasons import Advice
+from messaging_channels._model.nearest import did_you_mean
+from messaging_channels._model.status import StatusGroup, known_statuses
 
 if TYPE_CHECKING:
     from messaging_channels.plugins.ledger import MessageRecord
@@ -37,11 +41,11 @@ def add_record_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
         one.add_argument("id", metavar="ID", help="our message id, or the provider's")
     watch.add_argument("id", metavar="ID", nargs="?", help="only that message (default: all, until Ctrl-C)")
     watch.add_argument(
-        "--interval", type=_positive, default=1.0, metavar="SECONDS", help="between two looks (default: 1)"
+        "--interval", type=positive, default=1.0, metavar="SECONDS", help="between two looks (default: 1)"
     )
     watch.add_argument(
         "--timeout",
-        type=_positive,
+        type=positive,
         metavar="SECONDS",
         help="end after that, with exit code 1 (default: never)",
     )
@@ -85,33 +89,8 @@ def _add_list(messages: Any) -> None:  # noqa: ANN401  argparse keeps the type t
     listing.add_argument("--until", type=parse_seconds, metavar="TIME", help="taken in before")
     listing.add_argument("--scope", default="", help="of that scope (default: none)")
     listing.add_argument("--before", metavar="ID", help="the page after that message")
-    listing.add_argument("--limit", type=int, default=50, help="at most so many (default: 50)")
+    listing.add_argument("--limit", type=count, default=50, help="at most so many (default: 50)")
     listing.add_argument("--json", action="store_true", help="print JSON on a terminal too")
-
-
-def parse_seconds(text: str) -> float:
-    """Read a time with its zone as seconds since the epoch.
-
-    Raises:
-        ArgumentTypeError: it is none, or has no zone.
-    """
-    try:
-        when = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError("write it as 2030-01-31T09:00+01:00") from None
-    if when.tzinfo is None:
-        raise argparse.ArgumentTypeError("give a time zone, as in 2030-01-31T09:00+01:00")
-    return when.timestamp()
-
-
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not number > 0:
-        raise argparse.ArgumentTypeError("give a positive number of seconds")
-    return number
 
 
 def _find(dispatcher: Dispatcher, message_id: str) -> MessageRecord | None:
@@ -211,10 +190,30 @@ def _print_change(record: MessageRecord) -> None:
 def _list(options: argparse.Namespace) -> int:
     names = ("scope", "limit", "before", "channel", "status", "to", "since", "until")
     wanted = {name: getattr(options, name) for name in names}
+    require_channel(options.channel)
+    wanted |= _status_or_group(options.status)
     with open_dispatcher() as dispatcher:
         records = [record.as_dict() for record in dispatcher.list_messages(**wanted)]
     print_records(records, as_json=options.json)
     return 0
+
+
+def _status_or_group(name: str | None) -> dict[str, Any]:
+    """Return the arguments that ask for a status, or for all statuses of a group.
+
+    Raises:
+        InvalidArgument: there is none of that name.
+    """
+    if name is not None and name.upper() in StatusGroup.__members__:
+        return {"status": None, "group_id": name}
+    known = [one.name for _, one in known_statuses()]
+    if name is not None and name.upper() not in known:
+        raise InvalidArgument(
+            f"must be the name of a status, got {name[:40]!r}",
+            argument="--status",
+            hint=did_you_mean(name, [*known, *StatusGroup.__members__]),
+        )
+    return {"status": name}
 
 
 def _reconcile(_: argparse.Namespace) -> int:

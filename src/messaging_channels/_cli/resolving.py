@@ -9,6 +9,7 @@ from typing import Any
 
 from messaging_channels._cli.messages import add_command
 from messaging_channels._cli.output import print_json
+from messaging_channels._cli.values import count
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
 
@@ -18,7 +19,7 @@ def add_resolve_commands(messages: Any) -> None:  # noqa: ANN401  argparse keeps
     unknown = add_command(
         messages, "unknown", _unknown, "list the messages whose outcome is unknown, queued or not, as JSON"
     )
-    unknown.add_argument("--limit", type=int, default=50, help="at most so many (default: 50)")
+    unknown.add_argument("--limit", type=count, default=50, help="at most so many (default: 50)")
     unknown.add_argument("--before", metavar="ID", help="the page after that message")
     words = "decide whether a message whose outcome is unknown was sent; one that was not is sent again if it was queued"
     resolve = add_command(messages, "resolve", _resolve, words)

@@ -84,9 +84,9 @@ def recipient_column(row: Row, wanted: str | None) -> str:
     usual = [name for name in row.cells if name.lower() in _USUAL]
     if len(usual) != 1:
         raise InvalidArgument(
-            "which column holds the recipients is not clear",
+            "is missing, and no one column is called to, phone or email",
             argument="--to-column",
-            hint=f"name one of {', '.join(row.cells)}",
+            hint=f"name one of {', '.join(row.cells)[:200]}",
         )
     return usual[0]
 
@@ -110,7 +110,7 @@ def count_rows(path: Path) -> int | None:
 
 def _missing_column(name: str, columns: Sequence[str]) -> InvalidArgument:
     hint = f"did you mean {{{near}}}?" if (near := nearest(name, columns)) else did_you_mean(name, columns)
-    return InvalidArgument(f"the file has no column {name!r}", argument=f"{{{name}}}", hint=hint)
+    return InvalidArgument("names no column of the file", argument=f"{{{name}}}", hint=hint)
 
 
 _GAP = re.compile(r"\{\{|\}\}|\{(?P<name>[^{}]+)\}")

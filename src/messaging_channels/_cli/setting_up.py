@@ -52,6 +52,8 @@ def _init(options: argparse.Namespace) -> int:
     if str(options.file) == "-":
         print(text, end="")
         return 0
+    if options.file.is_dir():
+        return fail(f"bad_input: {options.file} is a directory; name a file in it")
     if options.file.exists() and not options.force:
         return fail(f"bad_input: {options.file} is there; use --force to overwrite it")
     create_private(options.file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from messaging_channels._client.arguments import check_list
 from messaging_channels._client.base import BaseDispatcher
 from messaging_channels._queue.resolving import resolve
 from messaging_channels._transport.drivers import AsyncTransport, Transport
@@ -28,8 +29,10 @@ class ResolvingDispatcher(BaseDispatcher):
         The next page is `before` the last id.
 
         Raises:
+            InvalidArgument: the limit is no positive number.
             LedgerUnavailable: it could not be read.
         """
+        check_list(limit)
         return self._transport.run(ask(ListUnresolved(self._reports.clock(), limit, before)))
 
     def resolve(self, message_id: str, resolved_as: ResolvedAs, *, by: str, why: str) -> MessageRecord:
@@ -56,6 +59,7 @@ class AsyncResolvingDispatcher(BaseDispatcher):
 
     async def list_unknown(self, *, limit: int = 50, before: str | None = None) -> Sequence[MessageRecord]:
         """See `Dispatcher.list_unknown`."""
+        check_list(limit)
         return await self._transport.run(ask(ListUnresolved(self._reports.clock(), limit, before)))
 
     async def resolve(self, message_id: str, resolved_as: ResolvedAs, *, by: str, why: str) -> MessageRecord:

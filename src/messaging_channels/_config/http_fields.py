@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from messaging_channels._model.errors import InvalidSetting
 from messaging_channels._transport.settings import ClientCertificate, HttpSettings
 from messaging_channels.plugins.exchange import Timeouts
 
@@ -38,7 +39,18 @@ class HttpFields:
     """`auto`, `httpx` or `pyreqwest`. `auto` uses pyreqwest if it is installed and the other settings allow it."""
 
     def settings(self) -> HttpSettings:
-        """Return them as the transport takes them."""
+        """Return them as the transport takes them.
+
+        Raises:
+            InvalidSetting: there is a key without its certificate.
+        """
+        if self.client_key and not self.client_certificate:
+            raise InvalidSetting(
+                "has no certificate",
+                setting="http.client_key",
+                source="configuration",
+                hint='add client_certificate = "..." to [http]',
+            )
         return HttpSettings(
             timeouts=Timeouts(
                 self.connect_timeout, self.write_timeout, self.read_timeout, self.total_timeout

@@ -10,7 +10,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from messaging_channels._config.schema import settings_schema, unknown_keys
+from messaging_channels._config.schema import settings_schema
+from messaging_channels._config.schema_check import Misfit, example_for, misfits, words_for
 from messaging_channels._config.sections import TelemetrySettings
 from messaging_channels._model.errors import PUBLISHED, ConfigurationError, InvalidSetting, UnknownProvider
 from messaging_channels._model.nearest import did_you_mean, nearest
@@ -153,36 +154,85 @@ def find_unknown_variables(
 def find_unknown_keys(
     known: KnownSettings, given: Mapping[str, Any], source: str, lines: TomlLines | None = None
 ) -> Iterator[ConfigurationError]:
-    """Yield an error for every section and key that means nothing, with its line if it stands in a file."""
-    for path, siblings in unknown_keys(dict(given), known.schema):
-        line = lines.line_of(path) if lines else None
+    """Yield an error for every section and key that means nothing, and every value of a wrong type, with its line if it stands in a file."""
+    for one in misfits(dict(given), known.schema):
+        line = lines.line_of(one.path) if lines else None
         where = f"{source} line {line}" if line else source
-        if len(path) == _SECTION_AND_PROVIDER and path[0] in ("providers", "rate_limits") and siblings:
-            if not _is_of_failed_plugin(known, path[1]):
-                yield UnknownProvider(path[1], known=tuple(known.providers), source=f"{where}, [{path[0]}]")
+        if one.expected:
+            yield _wrong_type(one, where)
+        elif _names_provider(one.path) and _is_table(given, one.path):
+            if not _is_of_failed_plugin(known, one.path[1]):
+                yield UnknownProvider(
+                    one.path[1], known=tuple(known.providers), source=f"{where}, [{one.path[0]}]"
+                )
         else:
-            yield _unknown_key(path, siblings, where)
+            yield _unknown_key(known, one, where)
 
 
-def _unknown_key(path: tuple[str, ...], siblings: list[str] | None, where: str) -> ConfigurationError:
-    name = ".".join(path)
-    if siblings is None:
+def _names_provider(path: tuple[str, ...]) -> bool:
+    return len(path) == _SECTION_AND_PROVIDER and path[0] in ("providers", "rate_limits")
+
+
+def _is_table(given: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+    """Whether a setting may be that of a provider: a rate, or a table."""
+    return path[0] == "rate_limits" or isinstance(given[path[0]][path[1]], Mapping)
+
+
+def _wrong_type(one: Misfit, where: str) -> ConfigurationError:
+    name, example = ".".join(one.path), example_for(one.expected)
+    if one.in_list:
+        hint = f"write for example {one.path[-1]} = [{example or '{ ... }'}]"
+        return _invalid(name, where, f"must hold {words_for(one.expected)} in each place of its list", hint)
+    hint = f"write for example {one.path[-1]} = {example}"
+    if not example:
         hint = f"write [{name}], with a line for each of its keys"
-        return _invalid(name, where, "must be a table", hint)
+    return _invalid(name, where, f"must be {words_for(one.expected)}", hint)
+
+
+def _unknown_key(known: KnownSettings, one: Misfit, where: str) -> ConfigurationError:
+    name, path = ".".join(one.path), one.path
     if len(path) == 1:
-        return _invalid(f"[{name}]", where, "is not known", _hint_of_section(name, siblings))
-    return _invalid(name, where, "is not known", did_you_mean(path[-1], siblings))
+        return _invalid(f"[{name}]", where, "is not known", _hint_of_section(name, one.known))
+    return _invalid(name, where, "is not known", _hint_of_key(known, path, one.known))
+
+
+def _hint_of_key(known: KnownSettings, path: tuple[str, ...], siblings: Sequence[str]) -> str:
+    """Return what to do about a key: the nearest one; where a level is missing, with that level."""
+    owner = next(
+        (one for one in known.plugins.providers.values() if path[-1] in one.settings.model_fields), None
+    )
+    if path[0] == "providers" and len(path) == _SECTION_AND_PROVIDER:
+        return f"write it in the table of its provider, such as [providers.{owner.name if owner else 'NAME'}]"
+    if path[0] == "accounts" and len(path) == _ACCOUNT_AND_PROVIDER and owner is not None:
+        if path[1] in siblings:
+            return f"write [accounts.ACCOUNT.{path[1]}], or [providers.{path[1]}] for your own account"
+        return f"write it in the table of a provider, such as [accounts.{path[1]}.{owner.name}]"
+    return did_you_mean(path[-1], siblings)
 
 
 def find_unknown_plugins(known: KnownSettings, given: Any, source: str) -> Iterator[ConfigurationError]:  # noqa: ANN401  as it stands there
     """Yield an error for every plugin that is to be loaded and is not installed."""
-    names = given.split(",") if isinstance(given, str) else given
+    names = plugin_names(given, source)
     installed = {entry.name for entry in entry_points(group="messaging_channels")}
-    for one in cast("list[Any]", names) if isinstance(names, (list, tuple)) else ():
-        if (name := str(one).strip()) and name not in installed:
+    for name in names or ():
+        if name not in installed:
             setting = f"{known.prefix}PLUGINS" if source == "the environment" else "plugins"
             hint = did_you_mean(name, installed)
             yield _invalid(setting, source, f"names {name!r}, which is not an installed plugin", hint)
+
+
+def plugin_names(given: object, source: str) -> list[str] | None:
+    """Return the names of the plugins that alone are to be loaded, of a list or a text with commas; None for no restriction.
+
+    Raises:
+        InvalidSetting: it is neither.
+    """
+    if given is None:
+        return None
+    names = given.split(",") if isinstance(given, str) else given
+    if not isinstance(names, (list, tuple)):
+        raise _invalid("plugins", source, "must be a list of names", 'write plugins = ["twilio", "smtp"]')
+    return [name for one in cast("list[object]", names) if (name := str(one).strip())]
 
 
 def find_unknown_providers(
@@ -224,27 +274,47 @@ def _unknown_variable(known: KnownSettings, name: str, rest: str) -> Configurati
                 f"is a setting of {provider}, whose plugin is not installed",
                 f"run pip install messaging-channels-{provider}",
             )
-    hint = did_you_mean(rest, known.variables, known.prefix + "{}")
-    if nearest(rest, known.variables) is None:
-        hint = "messaging-channels config --variables lists all names"
+    hint = _hint_of_variable(known, rest)
     failed = "; ".join(
         f"{one.name} could not be loaded ({one.problem})" for one in known.plugins.failed.values()
     )
     return _invalid(name, "the environment", "is not known", f"{hint}; {failed}" if failed else hint)
 
 
+def _hint_of_variable(known: KnownSettings, rest: str) -> str:
+    section = next((one for one in _FILE_ONLY if rest.startswith(f"{_variable(one, '')}")), None)
+    if section is not None:
+        return f"write it in [{section}] of messaging-channels.toml: no variable stands for it"
+    if rest in ("ROUTE", "ROUTES"):
+        return f"did you mean {known.prefix}ROUTE_<CHANNEL>, such as {known.prefix}ROUTE_SMS?"
+    sender = f"{rest.removesuffix('_FROM')}_SENDER"
+    near = sender if sender in known.variables else nearest(rest, known.variables)
+    if near is None or not _is_of_section(rest, near):
+        return "messaging-channels config --variables lists all names"
+    return f"did you mean {known.prefix}{near}?"
+
+
+def _is_of_section(rest: str, near: str) -> bool:
+    """Whether a name is likely meant for the section of another one: `MAILGUN_API_KEY` is not `TELNYX_API_KEY`."""
+    parts = rest.partition("_")[0], near.partition("_")[0]
+    return near.endswith(rest) or rest.endswith(near) or nearest(parts[0], [parts[1]]) is not None
+
+
 def _after_misspelt_prefix(known: KnownSettings, name: str) -> str | None:
     """Return the rest of the name of a variable whose beginning is nearly ours, and whose rest is one of ours."""
-    found = _MISSPELT_PREFIX.match(name.upper())
+    upper = name.upper().replace("-", "_").replace(".", "_")
+    found = _MISSPELT_PREFIX.match(upper)
     if found is None:
         return None
-    rest = name.upper()[found.end() :]
+    rest = upper[found.end() :]
     return rest if rest in known.variables else None
 
 
 def _hint_of_section(name: str, siblings: Sequence[str]) -> str:
     if name in PUBLISHED:
         return f"did you mean [providers.{name}]?"
+    if name == "tool":
+        return "in this file a section has no tool in its name, such as [routes]"
     if name == "gateway":
         return "run pip install messaging-channels-gateway"
     if (former := nearest(name, _FORMER)) is not None and nearest(name, siblings) is None:
@@ -284,6 +354,9 @@ _FORMER = {
 }
 """What people call a section otherwise."""
 _SECTION_AND_PROVIDER = 2
+_ACCOUNT_AND_PROVIDER = 3
+_FILE_ONLY = ("checks", "rate_limits", "accounts", "recipients")
+"""Sections whose settings have no variables."""
 _GENERAL = frozenset({"CONFIG", "PLUGINS", "HOME"}) | frozenset(
     {"SPECS", "FORBID_SKIPS", "STORM", "STORM_SEED", "TRIALS", "RECORDS"}  # of this project's own tests
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import product
 from typing import Any, cast
 
 from pydantic import BaseModel, TypeAdapter
@@ -58,45 +57,6 @@ def settings_schema(
     return {"$schema": SCHEMA_DIALECT, "title": "messaging-channels.toml", **_table(parts, "")}
 
 
-def unknown_keys(
-    value: Any,  # noqa: ANN401  as it stands in a file
-    schema: Mapping[str, Any],
-    path: tuple[str, ...] = (),
-) -> Iterable[tuple[tuple[str, ...], list[str] | None]]:
-    """Yield the path of every key that the schema does not have, with the keys that it has there; None where a table is no table."""
-    branches = _branches(schema)
-    tables = [one for one in branches if one.get("type") == "object"]
-    if len(tables) == len(branches) and not isinstance(value, dict):
-        yield path, None
-        return
-    if isinstance(value, list):
-        inner_schemas = [branch["items"] for branch in branches if "items" in branch]
-        tables_in_it: list[dict[str, Any]] = [
-            item for item in cast("list[Any]", value) if isinstance(item, dict)
-        ]
-        for item, inner in product(tables_in_it, inner_schemas):
-            yield from unknown_keys(item, inner, path)
-        return
-    if not isinstance(value, dict) or not tables:
-        return
-    known: dict[str, Any] = {}
-    for table in tables:
-        known |= table.get("properties", {})
-    rest = [one for table in tables if (one := table.get("additionalProperties", False)) is not False]
-    for key, inner in cast("dict[str, Any]", value).items():
-        if key not in known and not rest:
-            yield (*path, key), sorted(known)
-            continue
-        for inside in [known[key]] if key in known else rest:
-            yield from unknown_keys(inner, inside if isinstance(inside, dict) else {}, (*path, key))  # pyright: ignore[reportUnknownArgumentType]
-
-
-def _branches(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [inner for one in schema.get("anyOf", schema.get("oneOf", [])) for inner in _branches(one)] or [
-        schema
-    ]
-
-
 def _table(properties: Mapping[str, Any], description: str) -> dict[str, Any]:
     described = {"description": description} if description else {}
     return {
@@ -131,15 +91,14 @@ def _inlined(node: Any, definitions: Mapping[str, Any], seen: tuple[str, ...]) -
         name = str(tree["$ref"]).rpartition("/")[2]
         rest = {key: value for key, value in tree.items() if key != "$ref"}
         return {} if name in seen else _inlined(definitions.get(name, {}), definitions, (*seen, name)) | rest
-    kept = {
-        key: value
-        for key, value in tree.items()
-        if key not in _LEFT_OUT or not isinstance(value, (str, dict))
-    }
+    return {key: _inlined(value, definitions, seen) for key, value in _kept(tree).items()}
+
+
+def _kept(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a node without what only a schema with definitions needs; a table with named keys has no others."""
+    kept = {key: value for key, value in tree.items() if key != "$defs"}
+    if isinstance(kept.get("discriminator"), (str, dict)):
+        del kept["discriminator"]
     if tree.get("type") == "object" and "properties" in tree:
         kept.setdefault("additionalProperties", False)
-    kept.pop("$defs", None)
-    return {key: _inlined(value, definitions, seen) for key, value in kept.items()}
-
-
-_LEFT_OUT = frozenset({"discriminator"})
+    return kept

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, TypeAdapter, ValidationError
 
-from messaging_channels._config.validation_words import first_problem, hint_for
-from messaging_channels._model.errors import InvalidSetting
+from messaging_channels._config.validation_words import example_hint, first_problem, hint_for
+from messaging_channels._model.errors import InvalidArgument, InvalidSetting
 from messaging_channels._model.nearest import did_you_mean
 from messaging_channels._model.paths import create_private_folder
 from messaging_channels._model.rate_limit import RateLimit
@@ -33,7 +33,7 @@ class _StrictModel(BaseModel):
 
 class _TargetTable(_StrictModel):
     provider: str
-    weight: float | None = None
+    weight: NonNegativeFloat | None = None
     prefixes: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
 
@@ -99,20 +99,35 @@ def route(channel: str, value: Any, retry: RetryPolicy) -> Route:  # noqa: ANN40
         return value
     given: Any = value.split(",") if isinstance(value, str) else value
     if not isinstance(given, Mapping):
-        given = {"providers": given}
+        given = {"providers": _names(channel, given)}
+    own = cast("Mapping[str, Any]", given)
+    if isinstance(text := own.get("providers"), str):
+        given = {**own, "providers": text.split(",")}
     table = validate(_RouteTable, given, f"routes.{channel}")
-    named = [one.strip() if isinstance(one, str) else one.target() for one in table.providers]
     try:
+        named = [one.strip() if isinstance(one, str) else one.target() for one in table.providers]
         return Route(
             *(one for one in named if one), retry=table.retry or retry, circuit_breaker=table.circuit_breaker
         )
-    except ValueError as error:
+    except InvalidArgument as error:
         raise InvalidSetting(
-            "names no provider, or one twice",
+            error.problem,
             setting=f"routes.{channel}",
             source="configuration",
-            hint="name providers, separated by commas",
+            hint=f'write for example {channel} = ["sandbox"]',
         ) from error
+
+
+def _names(channel: str, given: Any) -> Any:  # noqa: ANN401  as it stands in a file, a variable or code
+    """Return the elements of a list, each a name or a table."""
+    if isinstance(given, (list, tuple)) and not all(isinstance(one, (str, Mapping)) for one in given):  # pyright: ignore[reportUnknownVariableType]
+        raise InvalidSetting(
+            "must be a list of names of providers",
+            setting=f"routes.{channel}",
+            source="configuration",
+            hint=f'write for example {channel} = ["sandbox"]',
+        )
+    return given  # pyright: ignore[reportUnknownVariableType]
 
 
 def rate_limits(given: Mapping[str, Any]) -> dict[str, RateLimit]:
@@ -139,11 +154,23 @@ def checks(given: Mapping[str, Any], home: Path, *, share_limits: bool = False) 
         create_private_folder(home)
         rules.append(SuppressionList(home / "suppression-list.sqlite3"))
     if table.allowed_prefixes is not None:
-        rules.append(AllowedPrefixes(table.allowed_prefixes))
+        rules.append(_allowed_prefixes(table.allowed_prefixes))
     if table.velocity_limit is not None:
         rates = {name: getattr(table.velocity_limit, name) for name in _VelocityLimitTable.model_fields}
         rules.append(VelocityLimit(**rates, shared=share_limits))
     return rules
+
+
+def _allowed_prefixes(prefixes: tuple[str, ...]) -> AllowedPrefixes:
+    try:
+        return AllowedPrefixes(prefixes)
+    except ValueError as error:
+        raise InvalidSetting(
+            "must hold digits of country codes",
+            setting="checks.allowed_prefixes",
+            source="configuration",
+            hint='write for example allowed_prefixes = ["44", "385"]',
+        ) from error
 
 
 def ledger(settings: LedgerSettings, specs: Iterable[LedgerSpec]) -> Ledger:
@@ -152,20 +179,27 @@ def ledger(settings: LedgerSettings, specs: Iterable[LedgerSpec]) -> Ledger:
     Raises:
         InvalidSetting: no plugin supplies it, or a setting is malformed.
     """
-    scheme = settings.url.get_secret_value().partition(":")[0].lower()
+    scheme, colon, _ = settings.url.get_secret_value().partition(":")
     known = {spec.scheme: spec for spec in specs}
-    if scheme not in known:
+    if scheme.lower() not in known:
         raise InvalidSetting(
-            f"no ledger has the scheme {scheme[:20]!r}",
+            f"has the unknown scheme {scheme[:20]!r}" if colon else "has no scheme",
             setting="ledger.url",
             source="configuration",
-            hint=f"use one of {', '.join(sorted(known))}",
+            hint=f"begin it with one of {', '.join(sorted(known))}: for example sqlite:/var/lib/shop/ledger.sqlite3",
+        )
+    if settings.addresses == "hashed" and not settings.pepper.get_secret_value():
+        raise InvalidSetting(
+            'is missing, and addresses = "hashed" needs it',
+            setting="ledger.pepper",
+            source="configuration",
+            hint="set MESSAGING_CHANNELS_LEDGER_PEPPER to a secret text",
         )
     try:
-        return known[scheme].factory(settings)
+        return known[scheme.lower()].factory(settings)
     except (ValueError, ImportError) as error:
         raise InvalidSetting(
-            str(error), setting="ledger", source="configuration", hint="see the reference on configuration"
+            str(error), setting="ledger", source="configuration", hint="correct [ledger]"
         ) from error
 
 
@@ -183,7 +217,12 @@ def validate(kind: type[Value], given: Any, setting: str) -> Value:  # noqa: ANN
             problem,
             setting=".".join((setting, *path)),
             source="configuration",
-            hint=hint_for(path[-1] if path else "", code, _model_at(kind, path), _REFERENCE),
+            hint=hint_for(
+                path[-1] if path else "",
+                code,
+                _model_at(kind, path),
+                example_hint(f"{setting}.{'.'.join(path)}".rstrip("."), code, problem),
+            ),
         ) from None
 
 
@@ -209,6 +248,3 @@ def recipient_paths(
             hint=did_you_mean(name, known),
         )
     return {name: path for name, path in {**known, **own}.items() if path}
-
-
-_REFERENCE = "see the reference on configuration"

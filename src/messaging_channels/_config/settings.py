@@ -8,8 +8,7 @@ For every provider and field, the first of these that has a value wins: code, `M
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from pathlib import Path
@@ -22,11 +21,18 @@ from messaging_channels._config import sections as policies
 from messaging_channels._config.dispatcher_config import DispatcherConfig
 from messaging_channels._config.dsn import parse_dsn
 from messaging_channels._config.http_fields import HttpFields
-from messaging_channels._config.misspellings import KnownSettings, find_misspellings, find_unrouted
+from messaging_channels._config.misspellings import (
+    KnownSettings,
+    find_misspellings,
+    find_unrouted,
+    plugin_names,
+)
+from messaging_channels._config.places import Places, placing_arguments
 from messaging_channels._config.plugin_manager import PluginManager
-from messaging_channels._config.toml_lines import TomlLines, holds, read_settings_file
+from messaging_channels._config.toml_lines import TomlLines, read_settings_file
 from messaging_channels._config.validation_words import provider_error
 from messaging_channels._model.errors import ConfigurationError, InvalidSetting
+from messaging_channels._transport.http_clients import require_usable_settings
 from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.ledger_spec import LedgerSettings
 from messaging_channels.plugins.observer import CompositeObserver, Observer
@@ -95,9 +101,18 @@ class Configuration:
         """
         variables = dict(os.environ if environment is None else environment)
         name = variables.get(f"{PREFIX}CONFIG", FILE)
+        if not name.strip():
+            raise InvalidSetting(
+                "is empty",
+                setting=f"{PREFIX}CONFIG",
+                source="environment",
+                hint=f"give a path, or unset {PREFIX}CONFIG",
+            )
         file, lines = read_settings_file(Path(name), must_exist=f"{PREFIX}CONFIG" in variables)
-        only = variables.get(f"{PREFIX}PLUGINS") or (overrides or {}).get("plugins") or file.get("plugins")
-        allowed = [one.strip() for one in only.split(",")] if isinstance(only, str) else only
+        in_file = f"{name} line {lines.line_of(('plugins',))}"
+        allowed = plugin_names(variables.get(f"{PREFIX}PLUGINS") or None, "the environment")
+        allowed = allowed or plugin_names((overrides or {}).get("plugins"), "code")
+        allowed = allowed or plugin_names(file.get("plugins"), in_file) or None
         configuration = cls(
             overrides or {},
             variables,
@@ -128,29 +143,9 @@ class Configuration:
         names = ("environment", "file", "file_name", "lines")
         return {"code": self.overrides, **{name: getattr(self, name) for name in names}}
 
-    def _place(self, path: tuple[str, ...]) -> str:
-        """Return where a setting stands: code, a variable, or the file and its line."""
-        names = ("route" if path[0] == "routes" else path[0], *path[1:])
-        variable = PREFIX + "_".join(names).upper().replace("-", "_")
-        if holds(self.overrides, path):
-            return "code"
-        if variable in self.environment:
-            return f"environment variable {variable}"
-        line = self.lines.line_of(path)
-        return f"{self.file_name} line {line}" if line else "configuration"
-
-    @contextmanager
-    def _placing(self) -> Generator[None]:
-        """Say of what is refused where it stands."""
-        try:
-            yield
-        except InvalidSetting as error:
-            if error.source != "configuration":
-                raise
-            place = self._place(tuple(error.setting.split(".")))
-            raise InvalidSetting(
-                error.problem, setting=error.setting, source=place, hint=error.hint
-            ) from error.__cause__
+    @property
+    def _places(self) -> Places:
+        return Places(self.overrides, self.environment, PREFIX, self.file_name, self.lines)
 
     @staticmethod
     @cache
@@ -172,7 +167,7 @@ class Configuration:
         Raises:
             ConfigurationError: a setting is missing or malformed, or a provider is unknown or broken.
         """
-        with self._placing():
+        with self._places.placing():
             return self._build(resolvers, checks)
 
     def _build(
@@ -181,6 +176,9 @@ class Configuration:
         routes = self.routes()
         for problem in self.unknown_providers():
             raise problem
+        for kind in ("user", "person"):
+            self.recipient_paths(kind)
+        require_usable_settings(self.http())
         names = dict.fromkeys([name for route in routes.values() for name in route.providers])
         names |= dict.fromkeys(self.configured_providers())
         return DispatcherConfig(
@@ -213,7 +211,7 @@ class Configuration:
         Raises:
             InvalidSetting: there is no such channel, or a path is no text.
         """
-        with self._placing():
+        with self._places.placing():
             return policies.recipient_paths(
                 self._section("recipients").get(kind, {}), self.plugins.channels, kind
             )
@@ -292,13 +290,14 @@ class Configuration:
         values = {setting.name.rpartition(".")[2]: setting.value for setting in given}
         if "home" in spec.settings.model_fields:
             values.setdefault("home", self.home)
+        sources = {one.name: one.source for one in given}
+        place = self._places.place_of_provider(name, account, self.routes())
         try:
             settings = spec.settings.model_validate(values)
         except ValidationError as error:
-            raise provider_error(
-                error, {one.name: one.source for one in given}, spec, _prefix(name), account
-            ) from None
-        return spec.build(settings)
+            raise provider_error(error, sources, spec, _prefix(name), account, place) from None
+        with placing_arguments(name, sources, place):
+            return spec.build(settings)
 
     def settings(self, spec: ProviderSpec, account: str | None = None) -> list[Setting]:
         """Return the values that are given for a provider, each with its source."""

@@ -97,27 +97,53 @@ def read_settings_file(path: Path, *, must_exist: bool) -> tuple[dict[str, Any],
     """
     if not must_exist and not path.exists():
         return {}, TomlLines()
+    source = "environment variable MESSAGING_CHANNELS_CONFIG" if must_exist else "the working directory"
     try:
         text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise InvalidSetting(
+            f"cannot be read: {(error.strerror or type(error).__name__).lower()}",
+            setting=str(path),
+            source=source,
+            hint="name a file that exists and that this user may read",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidSetting(
+            f"is not UTF-8 (byte {error.start})", setting=str(path), source=source, hint="save it as UTF-8"
+        ) from error
+    try:
         return tomllib.loads(text), TomlLines.of(text)
     except tomllib.TOMLDecodeError as error:
         raise InvalidSetting(
-            f"is not TOML: {error}",
+            f"is not TOML: {_with_line(str(error), text)}",
             setting=str(path),
-            source=_file_source(must_exist),
-            hint="correct that line",
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidSetting(
-            f"the file cannot be read ({type(error).__name__})",
-            setting=str(path),
-            source=_file_source(must_exist),
-            hint="check that it exists, is readable and is UTF-8",
+            source=source,
+            hint=_hint_of_syntax(str(error)),
         ) from error
 
 
-def _file_source(is_named: bool) -> str:
-    return "environment variable MESSAGING_CHANNELS_CONFIG" if is_named else "the working directory"
+def _with_line(problem: str, text: str) -> str:
+    """Return what the parser says with a line: where it found the end of the file, the one on which the open statement begins."""
+    if " line " in problem:
+        return problem
+    begun = [first for first, lines in _statements(text.splitlines()) if not _is_toml(lines)]
+    return f"{problem}, of what begins at line {begun[0]}" if begun else problem
+
+
+def _hint_of_syntax(problem: str) -> str:
+    return next((hint for words, hint in _SYNTAX.items() if words in problem), "correct that line")
+
+
+_SYNTAX = {
+    "Invalid value": 'write texts in quotes, such as sms = "sandbox", and true or false in lower case',
+    "Expected '=' after a key": 'write key = value, such as sms = "sandbox"',
+    "Cannot declare": "write each section once, with all its keys",
+    "Cannot overwrite": "write each key once",
+    "Unescaped": "write \\\\ for a backslash, or put the text into single quotes",
+    "Expected ']'": "close the bracket of the section, such as [routes]",
+    "Unclosed array": "close the list with ]",
+}
+"""What to do, by words of the parser."""
 
 
 def holds(tree: Mapping[str, Any], path: tuple[str, ...]) -> bool:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from messaging_channels._model.errors import InvalidSetting
+from messaging_channels._model.errors import InvalidAddress, InvalidSetting
 from messaging_channels._model.nearest import did_you_mean
 
 if TYPE_CHECKING:
@@ -77,10 +77,31 @@ def hint_for(where: str, code: str, model: type[BaseModel] | None, otherwise: st
     return otherwise
 
 
+def example_hint(setting: str, code: str, problem: str) -> str:
+    """Return a line that sets it rightly, where the problem says of what type it must be."""
+    key = setting.rpartition(".")[2]
+    if code in _TABLES:
+        return f"write [{setting}], with a line for each of its keys"
+    if code == "missing":
+        section = setting.rpartition(".")[0]
+        variable = f"MESSAGING_CHANNELS_{section}_{key}".upper()
+        more = f", or set {variable}" if section in _WITH_VARIABLES else ""
+        return f'add {key} = "..." to [{section}]{more}'
+    example = next((shown for words, shown in _EXAMPLES.items() if words in problem), None)
+    if code in ("literal_error", "enum") and (expected := re.search(r"'([^']*)'", problem)):
+        example = f'"{expected[1]}"'
+    return f"write for example {key} = {example}" if example else "correct the value"
+
+
 def provider_error(
-    error: ValidationError, sources: Mapping[str, str], spec: ProviderSpec, prefix: str, account: str | None
+    error: ValidationError,
+    sources: Mapping[str, str],
+    spec: ProviderSpec,
+    prefix: str,
+    account: str | None,
+    place: str,
 ) -> InvalidSetting:
-    """Explain the worst problem by field and source; never by the value."""
+    """Explain the worst problem by field and source, or the place of its provider; never by the value."""
     path, code, problem = first_problem(error)
     field_name = path[0] if path else ""
     table = f"[accounts.{account}.{spec.name}]" if account else f"[providers.{spec.name}]"
@@ -88,7 +109,7 @@ def provider_error(
     return InvalidSetting(
         problem,
         setting=".".join((spec.name, *path)),
-        source=sources.get(f"{spec.name}.{field_name}", "nowhere"),
+        source=sources.get(f"{spec.name}.{field_name}", place),
         hint=hint_for(field_name, code, spec.settings, f"set {variable}{field_name} in {table}"),
     )
 
@@ -108,6 +129,8 @@ def _describe(problem: Any) -> str:  # noqa: ANN401  pydantic's own dictionary
 def _own_words(error: ValueError) -> str:
     """Return the words of an error of ours, which shows no value; of another one only that there was one."""
     problem = getattr(error, "problem", None)
+    if isinstance(error, InvalidAddress):
+        return f"is not an address: {problem}"
     return str(problem) if isinstance(problem, str) else "is malformed (value_error)"
 
 
@@ -117,5 +140,18 @@ def _field_names(where: Iterable[int | str]) -> tuple[str, ...]:
     return tuple(step for step in texts if _FIELD.fullmatch(step) and step not in _TYPES)
 
 
+_WITH_VARIABLES = ("ledger", "retry", "http", "telemetry")
+_TABLES = frozenset({"dict_type", "model_type", "model_attributes_type", "dataclass_type"})
+_EXAMPLES = {
+    "whole number": "3",
+    "number": "30",
+    "true or false": "true",
+    "a list": '["..."]',
+    "a text": '"..."',
+    "a path": '"/path/to/file"',
+    "positive": "1",
+    "at least": "1",
+}
+"""By words of the problem, of which the first that stands there is taken."""
 _FIELD = re.compile(r"[a-z_][a-z0-9_-]*")
 _TYPES = frozenset({"str", "int", "float", "bool", "list", "tuple", "dict", "set", "bytes", "none"})

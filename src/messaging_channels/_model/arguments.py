@@ -10,6 +10,8 @@ from typing import Any
 from messaging_channels._model.errors import InvalidArgument
 from messaging_channels._model.nearest import nearest as nearest_name
 
+_MOST = 2**31 - 1
+"""The greatest whole number that every ledger takes."""
 LONGEST_DURATION = 366 * 86400.0
 """A number of seconds above this is most likely a time since 1970, or milliseconds."""
 
@@ -92,6 +94,10 @@ def require_count(value: object, argument: str, least: int = 1) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise InvalidArgument(
             f"must be a whole number, got {kind_of(value)}", argument=argument, hint=f"give {least} or more"
+        )
+    if value > _MOST:
+        raise InvalidArgument(
+            f"must be at most {_MOST}, got a greater number", argument=argument, hint="give less"
         )
     if value < least:
         raise InvalidArgument(

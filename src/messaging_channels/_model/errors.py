@@ -221,15 +221,9 @@ class UnknownProvider(ConfigurationError):
         self, name: str, *, known: tuple[str, ...], failed: tuple[str, ...] = (), source: str = ""
     ) -> None:
         broken = f"; plugins that could not be loaded: {'; '.join(failed)}" if failed else ""
-        near = nearest(name, (*known, *PUBLISHED))
-        if near is not None and near != name:
-            hint = f"did you mean {near!r}?" + (
-                "" if near in known else f" (pip install messaging-channels-{near})"
-            )
-        else:
-            hint = f"is its plugin installed (pip install messaging-channels-{name})?"
+        where = f" ({source})" if source else ""
         super().__init__(
-            f"no provider is named {name!r}{f' ({source})' if source else ''}; known providers: {_listed(known)}; {hint}{broken}"
+            f"no provider is named {name!r}{where}; known providers: {_listed(known)}; {_hint_of_provider(name, known)}{broken}"
         )
         self.source = source
         """Where it was named: a variable, or a file and its line; empty where the caller named it."""
@@ -326,8 +320,16 @@ def _article(kind: str) -> str:
 
 _COMMANDS = ("pip ", "messaging-channels ")
 """How a hint begins that is a command to be copied."""
-PUBLISHED = ("infobip", "twilio", "vonage", "smtp", "whatsapp-cloud")
+PUBLISHED = ("infobip", "postmark", "smtp", "telnyx", "twilio", "vonage", "whatsapp-cloud")
 """The providers of this project, each in a distribution of its own."""
+
+
+def _hint_of_provider(name: str, known: tuple[str, ...]) -> str:
+    near = name if name in PUBLISHED else nearest(name, (*known, *PUBLISHED))
+    if near is None:
+        return "install the plugin that supplies it, or correct the name"
+    command = "" if near in known else f" (pip install messaging-channels-{near})"
+    return f"is its plugin installed{command}?" if near == name else f"did you mean {near!r}?{command}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, cast
 
 from messaging_channels._model.arguments import kind_of, require_count, require_instance, require_seconds
@@ -110,6 +111,21 @@ class RouteTarget:
     weight: float | None = None
     """Those with a weight come first, in an order drawn by it; the others follow as they are named."""
     match: RouteMatch = MATCH_ALL
+
+    def __post_init__(self) -> None:
+        """Check the weight.
+
+        Raises:
+            InvalidArgument: it is no number of at least 0.
+        """
+        weight: object = self.weight
+        is_number = isinstance(weight, (int, float)) and not isinstance(weight, bool)
+        if weight is not None and not (is_number and 0 <= self.weight < inf):  # type: ignore[operator]  # pyright: ignore[reportOptionalOperand]
+            raise InvalidArgument(
+                f"must be a number of at least 0, got {weight if is_number else kind_of(weight)}",
+                argument="RouteTarget.weight",
+                hint="give for example weight=3",
+            )
 
 
 @dataclass(frozen=True, slots=True, init=False)

@@ -61,7 +61,10 @@ def create_plugin(name: str, directory: Path | None, *, channel: bool = False) -
     where = directory or Path(f"messaging-channels-{name}")
     try:
         written = write_plugin(name, where, channel=channel)
-    except (ValueError, OSError) as problem:
+    except OSError as problem:
+        words = f"{problem.filename or where}: {(problem.strerror or type(problem).__name__).lower()}"
+        raise BadInput(words) from problem
+    except ValueError as problem:
         raise BadInput(str(problem)) from problem
     for path in written:
         sys.stdout.write(f"{path}\n")

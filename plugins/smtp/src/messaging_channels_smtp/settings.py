@@ -6,8 +6,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, PositiveInt, SecretStr
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    field_validator,
+)
 
+from messaging_channels import EmailAddress
 from messaging_channels.plugins import ProviderSpec, hookimpl, provider_arguments
 from messaging_channels_smtp.provider import Smtp
 from messaging_channels_smtp.webhooks import SOURCE_SIZE
@@ -18,9 +28,9 @@ class SmtpSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    host: str
+    host: str = Field(pattern=r"^[^\s/@]+$")
     """Name of the mail server; with TLS, the name in its certificate."""
-    port: int | None = None
+    port: int | None = Field(default=None, ge=1, le=65535)
     """Port. Default: 587 (`starttls`), 465 (`implicit`) or 25 (`none`)."""
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     """`starttls` (required, not optional), `implicit`, or `none`. Certificates are always verified. With `none`, credentials go only to this machine."""
@@ -72,6 +82,13 @@ class SmtpSettings(BaseModel):
     """Seconds for which an idle connection is kept."""
     pipeline_depth: PositiveInt = 16
     """Mails in progress on one connection, where the server supports CHUNKING and PIPELINING."""
+
+    @field_validator("sender", "return_path")
+    @classmethod
+    def _check_address(cls, value: str | None) -> str | None:
+        if value is not None:
+            EmailAddress.parse(value)
+        return value
 
 
 @hookimpl
