@@ -13,15 +13,26 @@ _EMPTY: tuple[Any, ...] = (None, "", [], {}, False)
 def to_json(value: Any, *, show_bytes: Callable[[bytes], str], omit_empty: bool = False) -> Any:  # noqa: ANN401  any value a message may hold
     """Return a value as JSON can hold it: addresses with their names, bytes as `show_bytes` has them, empty fields left out if wanted."""
     show = partial(to_json, show_bytes=show_bytes, omit_empty=omit_empty)
-    if is_dataclass(value) and not hasattr(value, "plain"):
+    if _is_composed(value):
         shown = {one.name: show(getattr(value, one.name)) for one in fields(value)}
-        return {name: part for name, part in shown.items() if not (omit_empty and part in _EMPTY)}
+        return _without_empty(shown) if omit_empty else shown
     if isinstance(value, Mapping):
         return {str(name): show(part) for name, part in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, (tuple, list)):
         return [show(part) for part in cast("list[Any]", value)]
-    if isinstance(value, bytes):
-        return show_bytes(value)
+    return show_bytes(value) if isinstance(value, bytes) else _scalar(value)
+
+
+def _is_composed(value: object) -> bool:
+    """Whether it is made of fields, and no address."""
+    return is_dataclass(value) and not hasattr(value, "plain")
+
+
+def _without_empty(shown: dict[str, Any]) -> dict[str, Any]:
+    return {name: part for name, part in shown.items() if part not in _EMPTY}
+
+
+def _scalar(value: Any) -> Any:  # noqa: ANN401  a value that JSON has, or an address
     return value if isinstance(value, (str, int, float, type(None))) else _address(value)
 
 

@@ -228,15 +228,7 @@ class Email(Message):
         require_one_line(self.subject, "Email.subject")
         if self.text is None and self.html is None:
             raise InvalidMessage("has neither text nor html", field="Email", hint="give one or both")
-        for name in ("also_to", "cc", "bcc", "reply_to"):
-            if (given := getattr(self, name)) != ():
-                object.__setattr__(self, name, parse_addresses(given))
-        for name in ("sender", "envelope_sender"):
-            if isinstance(value := getattr(self, name), str) and (value or name == "sender"):
-                object.__setattr__(self, name, EmailAddress.parse(value))
-        for name in ("attachments", "references"):
-            if (several := getattr(self, name)) != ():
-                object.__setattr__(self, name, tuple(several))
+        _parse_fields(self)
         if self.in_reply_to is not None or self.references or self.list_id is not None:
             _require_conversation(self)
         _require_images(self)
@@ -314,6 +306,16 @@ def parse_addresses(addresses: Addresses) -> tuple[EmailAddress, ...]:
     )
 
 
+def _parse_fields(mail: Email) -> None:
+    """Bring the fields that are given into their parsed form."""
+    for name, parse in _PARSED.items():
+        if (given := getattr(mail, name)) != ():
+            object.__setattr__(mail, name, parse(given))
+    for name in ("sender", "envelope_sender"):
+        if isinstance(value := getattr(mail, name), str) and (value or name == "sender"):
+            object.__setattr__(mail, name, EmailAddress.parse(value))
+
+
 def _require_conversation(mail: Email) -> None:
     named = ((mail.in_reply_to,), "in_reply_to"), (mail.references, "references")
     for ids, name in named:
@@ -351,6 +353,14 @@ def _require_headers(headers: Mapping[str, str]) -> None:
         require_one_line(value, f"Email.headers[{name!r}]")
 
 
+_PARSED: Mapping[str, Callable[[Any], Any]] = {
+    "also_to": parse_addresses,
+    "cc": parse_addresses,
+    "bcc": parse_addresses,
+    "reply_to": parse_addresses,
+    "attachments": tuple,
+    "references": tuple,
+}
 _CONTENT_ID = re.compile(r"[A-Za-z0-9._@-]+")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 _LIST_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
