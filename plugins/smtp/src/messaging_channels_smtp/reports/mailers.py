@@ -119,8 +119,10 @@ class BounceText:
 
     def _code(self, one: NamedRecipient, count: int) -> str:
         said = code_of(one.said) if one.said else ""
-        if not is_specific(said) or (count == 1 and said[2:] in _OF_ANY):
+        if not is_specific(said):
             said = self.code or said
+        elif count == 1 and said[2:] in _OF_ANY and is_specific(self.code):
+            said = self.code
         return f"4{said[1:]}" if self.is_delayed and said else said
 
 
@@ -161,8 +163,9 @@ def _confidence_in_robot(bounce: BounceText) -> float:
     formal = bounce.has_transcript or bounce.has_copy or bool(SENTENCES.search(bounce.words))
     if bounce.is_worded and formal and (bounce.is_naming or is_robot):
         return _LIKELY
-    is_explained = bounce.is_naming and bounce.is_reasoned and (bounce.is_worded or formal)
-    return _LIKELY if is_robot and is_explained else NOT_A_BOUNCE
+    is_explained = bounce.is_naming and bounce.is_reasoned
+    is_of_mail = formal or (bounce.is_worded and bool(_MAIL.search(bounce.words)))
+    return _LIKELY if is_robot and is_explained and is_of_mail else NOT_A_BOUNCE
 
 
 def code_of(text: str) -> str:
@@ -201,9 +204,13 @@ def _completed(update: RecipientUpdate, sections: Mapping[str, str], bounce: Bou
     return replace(update, code=said or update.code)
 
 
+_MAIL = re.compile(
+    r"\b(?:e ?mails?|mails?|messages?|mensaje|messaggio|mensagem|nachricht|courriel|bericht|wiadomo\w+|письм\w+)\b|メール|邮件|郵件|메일"
+)
+"""What is said of mail, and not of a parcel."""
 _MAY_BE_FULL = ("5.1.1", "5.1.0")
 _FULL = "2.2"
 _FAILURE_ACTIONS = (Action.FAILED, Action.DELAYED)
-_OF_ANY = ("7.1",)
+_OF_ANY = ("7.0", "7.1")
 """Codes after which another part of the text may say more."""
 _SMTP = re.compile(r"(?<![\d.])[45]\.\d{1,2}\.\d{1,3}\b|(?<![\d.#])\b[45][0-5]\d\b[ -](?!\d)")
