@@ -55,16 +55,13 @@ class Codec:
         if _type_name(type(cast("object", value))) in self._types:
             return self._encode_object(value)
         if isinstance(value, str) and not isinstance(value, Enum):
-            return str.__str__(value)[
-                :
-            ]  # such as a template's output, which is marked as safe; a copy is a plain one
+            return str.__str__(value)[:]  # a template's output is marked as safe; a copy is a plain one
         if isinstance(value, Mapping):
-            pairs = cast("Mapping[Any, Any]", value).items()
-            return {
-                _TAG: "map",
-                "of": [[self.encode(key), self.encode(one)] for key, one in pairs],
-            }
+            return self._encode_mapping(cast("Mapping[Any, Any]", value))
         return self._encode_scalar(value)
+
+    def _encode_mapping(self, value: Mapping[Any, Any]) -> Json:
+        return {_TAG: "map", "of": [[self.encode(key), self.encode(one)] for key, one in value.items()]}
 
     def _encode_scalar(self, value: object) -> Json:
         for name, (kind, write, _) in _SCALARS.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from hashlib import sha256
 from typing import Any, cast
@@ -26,31 +26,26 @@ def digest_of(message_id: str, text: str) -> str:
     return sha256(told).hexdigest()
 
 
-def _mapping_bytes(value: Mapping[Any, Any]) -> Iterator[bytes]:
-    yield b"{"
-    for name in sorted(value, key=str):
-        yield from _value_bytes(name)
-        yield from _value_bytes(value[name])
-    yield b"}"
-
-
 def _value_bytes(value: Any) -> Iterator[bytes]:  # noqa: ANN401  whatever a message may hold
     """Yield the parts of a value, each with its length, so that no two values yield the same bytes."""
     if is_dataclass(value):
-        yield f"({type(value).__name__}".encode()
-        for one in fields(value):
-            yield from _value_bytes(getattr(value, one.name))
-        yield b")"
+        parts = [getattr(value, one.name) for one in fields(value)]
+        yield from _enclosed(f"({type(value).__name__}".encode(), parts, b")")
     elif isinstance(value, Mapping):
-        yield from _mapping_bytes(cast("Mapping[Any, Any]", value))
+        pairs = sorted(cast("Mapping[str, Any]", value).items(), key=lambda item: str(item[0]))
+        yield from _enclosed(b"{", [part for pair in pairs for part in pair], b"}")
     elif isinstance(value, (tuple, list)):
-        yield b"["
-        for part in cast("tuple[Any, ...]", value):
-            yield from _value_bytes(part)
-        yield b"]"
+        yield from _enclosed(b"[", cast("Sequence[Any]", value), b"]")
     elif callable(value):
         yield f"<{getattr(value, '__qualname__', type(value).__name__)}>".encode()  # its repr differs in every process
     else:
         shown = value if isinstance(value, bytes) else repr(value).encode()
         yield b"%s %d:" % (type(value).__name__.encode(), len(shown))
         yield shown
+
+
+def _enclosed(begin: bytes, parts: Sequence[Any], end: bytes) -> Iterator[bytes]:
+    yield begin
+    for part in parts:
+        yield from _value_bytes(part)
+    yield end

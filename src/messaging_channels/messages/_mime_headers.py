@@ -113,7 +113,7 @@ def parameter(name: str, value: str) -> str:
 
 def without_invisible(text: str) -> str:
     """Return text without direction overrides and marks that no eye sees; joiners stay between letters that need them."""
-    return _STRAY_JOINER.sub("", _INVISIBLE.sub("", text))
+    return text if text.isascii() else _STRAY_JOINER.sub("", _INVISIBLE.sub("", text))
 
 
 def ascii_fallback(value: str) -> str:

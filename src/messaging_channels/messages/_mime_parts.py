@@ -22,18 +22,30 @@ def build_body(mail: Email, attachments: Sequence[bytes]) -> bytes:
 
     Begins with the headers of the outermost part. The same mail gives the same octets.
     """
-    files = list(zip(mail.attachments, attachments, strict=True))
-    invited = next(
-        (one for one in mail.attachments if not one.content_id and one.media_type.invitation), None
-    )
+    files = _Files(mail, attachments)
     html = [] if mail.html is None else [text_part(mail.html, "html")]
-    inline = [file_part(one, data) for one, data in files if one.content_id]
-    outside = [file_part(one, data) for one, data in files if not one.content_id and one is not invited]
-    related = [multipart("related", html + inline)] if html else []
     text = [] if mail.text is None else [text_part(mail.text, "plain")]
-    invitation = [invitation_part(one, data) for one, data in files if one is invited]
-    loose = [] if html else inline
-    return multipart("mixed", [multipart("alternative", text + related + invitation), *loose, *outside])
+    related = [multipart("related", html + files.inline)] if html else []
+    loose = [] if html else files.inline
+    body = multipart("alternative", text + related + files.invitation)
+    return multipart("mixed", [body, *loose, *files.outside])
+
+
+class _Files:
+    """The parts for the files of a mail, by where they belong."""
+
+    def __init__(self, mail: Email, attachments: Sequence[bytes]) -> None:
+        """Write them; of several invitations the first is one, the others are files."""
+        self.inline: list[bytes] = []
+        self.invitation: list[bytes] = []
+        self.outside: list[bytes] = []
+        for file, data in zip(mail.attachments, attachments, strict=True):
+            if file.content_id:
+                self.inline.append(file_part(file, data))
+            elif file.media_type.invitation and not self.invitation:
+                self.invitation.append(invitation_part(file, data))
+            else:
+                self.outside.append(file_part(file, data))
 
 
 def multipart(kind: str, parts: Sequence[bytes]) -> bytes:

@@ -14,7 +14,6 @@ from messaging_channels.messages._base import Message, ProviderOptions, require_
 from messaging_channels.messages._html import content_ids_in, embed_images, inline_css, text_of
 from messaging_channels.messages._media_types import MediaType, guess_media_type, parse_media_type
 from messaging_channels.messages._uris import mailto_uri
-from messaging_channels.messages._values import FrozenDict
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -229,16 +228,12 @@ class Email(Message):
         require_one_line(self.subject, "Email.subject")
         if self.text is None and self.html is None:
             raise InvalidMessage("has neither text nor html", field="Email", hint="give one or both")
-        for name in ("also_to", "cc", "bcc", "reply_to"):
-            object.__setattr__(self, name, parse_addresses(getattr(self, name)))
-        for name in ("sender", "envelope_sender"):
-            if isinstance(value := getattr(self, name), str) and (value or name == "sender"):
-                object.__setattr__(self, name, EmailAddress.parse(value))
-        _require_conversation(self)
+        _parse_fields(self)
+        if self.in_reply_to is not None or self.references or self.list_id is not None:
+            _require_conversation(self)
         _require_images(self)
-        object.__setattr__(self, "headers", _validate_headers(self.headers))
-        object.__setattr__(self, "attachments", tuple(self.attachments))
-        object.__setattr__(self, "references", tuple(self.references))
+        if self.headers:
+            _require_headers(self.headers)
 
     def __hash__(self) -> int:
         """Hash by what is cheap to hash; equal mails have equal hashes."""
@@ -311,6 +306,16 @@ def parse_addresses(addresses: Addresses) -> tuple[EmailAddress, ...]:
     )
 
 
+def _parse_fields(mail: Email) -> None:
+    """Bring the fields that are given into their parsed form."""
+    for name, parse in _PARSED.items():
+        if (given := getattr(mail, name)) != ():
+            object.__setattr__(mail, name, parse(given))
+    for name in ("sender", "envelope_sender"):
+        if isinstance(value := getattr(mail, name), str) and (value or name == "sender"):
+            object.__setattr__(mail, name, EmailAddress.parse(value))
+
+
 def _require_conversation(mail: Email) -> None:
     named = ((mail.in_reply_to,), "in_reply_to"), (mail.references, "references")
     for ids, name in named:
@@ -337,7 +342,7 @@ def _require_images(mail: Email) -> None:
         )
 
 
-def _validate_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+def _require_headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or _RESERVED.fullmatch(name):
             raise InvalidMessage(
@@ -346,9 +351,16 @@ def _validate_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
                 hint="use the field of Email with this name, or leave it out",
             )
         require_one_line(value, f"Email.headers[{name!r}]")
-    return FrozenDict(headers)
 
 
+_PARSED: Mapping[str, Callable[[Any], Any]] = {
+    "also_to": parse_addresses,
+    "cc": parse_addresses,
+    "bcc": parse_addresses,
+    "reply_to": parse_addresses,
+    "attachments": tuple,
+    "references": tuple,
+}
 _CONTENT_ID = re.compile(r"[A-Za-z0-9._@-]+")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,900}>")
 _LIST_ID = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")

@@ -233,7 +233,9 @@ class AsyncSession:
 
     async def perform(self, exchange: Submission) -> tuple[TransactionResult, ...]:
         """Send the letters and tell what became of each. When cancelled, its connection is closed."""
-        slot = self._slots.setdefault(exchange.server, asyncio.Semaphore(exchange.server.pool.size))
+        slot = self._slots.get(exchange.server)
+        if slot is None:
+            slot = self._slots[exchange.server] = asyncio.Semaphore(exchange.server.pool.size)
         return await _Conversation(self._pool, exchange.server, slot).perform(submit(exchange))
 
     async def close(self) -> None:

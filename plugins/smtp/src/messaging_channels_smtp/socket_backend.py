@@ -209,7 +209,10 @@ class Session:
         if not self._pool.check_process():
             self._slots, self._lock = {}, threading.Lock()  # those of the parent may never be released here
         with self._lock:
-            return self._slots.setdefault(server, threading.Semaphore(server.pool.size))
+            slot = self._slots.get(server)
+            if slot is None:
+                slot = self._slots[server] = threading.Semaphore(server.pool.size)
+            return slot
 
 
 class _Conversation(ConnectionHolder[Connection]):

@@ -16,7 +16,7 @@ from messaging_channels_smtp.protocol import commands
 from messaging_channels_smtp.protocol.mail import MailTransaction, TransactionResult
 from messaging_channels_smtp.protocol.replies import ConnectionLost, Reply
 from messaging_channels_smtp.protocol.server import ConnectionState, Server, ServerCapabilities
-from messaging_channels_smtp.protocol.steps import LimitTime, Send, Stage, StepFlow, await_reply
+from messaging_channels_smtp.protocol.steps import AwaitReply, LimitTime, Send, Stage, StepFlow, await_reply
 
 
 @dataclass(slots=True)
@@ -132,13 +132,7 @@ class TransactionSender:
             replies.append(reply)
             if stage is Stage.RCPT:
                 passage.recipients.append(reply)
-            decides = stage is not Stage.RCPT or len(passage.recipients) == 1
-            if (
-                passage.rejection is None
-                and decides
-                and reply.first_digit in _REFUSALS
-                and stage is not Stage.RESET
-            ):
+            if reply.code >= _FIRST_REFUSAL and passage.rejection is None and _decides(passage, stage):
                 passage.rejection = stage, reply
         return replies
 
@@ -268,8 +262,9 @@ class TransactionSender:
         Raises:
             ConnectionLost: it is of another kind, so that we no longer know which reply is to what; or the server closes with it.
         """
-        reply = yield from await_reply(seconds, in_limit=stage is not Stage.CONTENT)
-        if reply.first_digit not in _REFUSALS and reply.first_digit != _KINDS.get(stage, _DONE):
+        reply: Reply = yield AwaitReply(seconds, stage is not Stage.CONTENT)
+        digit = reply.code // 100
+        if digit not in _REFUSALS and digit != (_GO_ON if stage is Stage.DATA else _DONE):
             raise ConnectionLost(f"{reply.code} is not a reply to {stage}")
         if stage is Stage.CONTENT:
             passage.final_reply = reply
@@ -278,6 +273,11 @@ class TransactionSender:
                 passage.rejection = passage.stage, reply
             raise ConnectionLost("the server closes the connection")
         return reply
+
+
+def _decides(passage: TransactionState, stage: Stage) -> bool:
+    """Whether a refusal at this stage is one of the whole mail: not that of a copy, and not that of RSET."""
+    return len(passage.recipients) == 1 if stage is Stage.RCPT else stage is not Stage.RESET
 
 
 def _envelope_commands(
@@ -301,9 +301,9 @@ def _local_problem(mail: MailTransaction, capabilities: ServerCapabilities) -> s
 
 _LOCAL_REPLY_CODE = 550
 """The reply code that stands for a refusal of our own."""
-_GO_AHEAD, _DONE = 354, 2
+_GO_AHEAD, _DONE, _GO_ON = 354, 2, 3
 _REFUSALS = (4, 5)
-_KINDS = {Stage.DATA: 3}
+_FIRST_REFUSAL = 400
 _BLOCK = 65536
 _MAX_COMMANDS_PER_WRITE = 100
 """Commands in one write: their replies have to fit the buffers on the way, since nobody reads them meanwhile."""

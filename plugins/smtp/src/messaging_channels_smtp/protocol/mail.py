@@ -29,25 +29,22 @@ class MailTransaction:
     """Which reports are asked for, where the server offers DSN. None for what is asked of the server otherwise."""
     returned: str = "HDRS"
     """What a report of failure brings back: HDRS or FULL."""
+    needs_utf8: bool = field(init=False, default=False)
+    """Whether an address in the envelope or in a header is more than ASCII (RFC 6531); bodies never are."""
 
     def __post_init__(self) -> None:
         """Check everything before the first octet leaves."""
         for address in (self.sender, *self.recipients):
             require_valid_path(address)
         content = self.content
-        ends = content.count(b"\r\n")
+        ends = len(content.split(b"\r\n")) - 1
         bare = content.count(b"\n") != ends or content.count(b"\r") != ends
         if bare or not content.endswith(b"\r\n"):
             raise InvalidMessage(
                 "must have lines that end in CRLF", field="Letter.content", hint="normalize the line ends"
             )
-
-    @property
-    def needs_utf8(self) -> bool:
-        """Whether an address in the envelope or in a header is more than ASCII (RFC 6531); bodies never are."""
-        return not (
-            self.sender.isascii() and all(one.isascii() for one in self.recipients) and self.content.isascii()
-        )
+        is_ascii = content.isascii() and self.sender.isascii() and "".join(self.recipients).isascii()
+        object.__setattr__(self, "needs_utf8", not is_ascii)
 
 
 @dataclass(frozen=True, slots=True)

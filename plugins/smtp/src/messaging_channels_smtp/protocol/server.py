@@ -56,6 +56,10 @@ class Server:
     notify: str = "FAILURE,DELAY"
     """Which reports are asked for, where the server offers DSN."""
 
+    def __hash__(self) -> int:
+        """Hash by what tells servers apart most often: every mail looks its connections up."""
+        return hash((self.host, self.port, self.username))
+
     @property
     def is_local(self) -> bool:
         """Whether the host is this machine."""

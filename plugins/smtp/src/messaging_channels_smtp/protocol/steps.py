@@ -28,7 +28,7 @@ class Stage(StrEnum):
     CONTENT = "content"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Send:
     """Write these octets. Answered with True if the server spoke before they were all written; then the rest is not written."""
 
@@ -37,7 +37,7 @@ class Send:
     """Whether a reply may end it. False where replies to earlier commands may still come."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AwaitReply:
     """Wait for the next reply. Answered with a Reply."""
 
@@ -47,7 +47,7 @@ class AwaitReply:
     """Whether the limit of the mail holds too. Not for the reply to the whole content: giving it up makes the outcome unknown."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LimitTime:
     """Give everything that follows, but for replies to whole contents, so many seconds in all; until the next limit."""
 

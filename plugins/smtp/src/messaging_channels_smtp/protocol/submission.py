@@ -41,6 +41,9 @@ class Submission(Exchange[tuple[TransactionResult, ...]]):
         if self.timeouts is None:
             return self.server
         own, most = self.server.timeouts, self.timeouts
+        longest_read = max(own.greeting, own.command, own.data_end, own.total)
+        if own.connect <= most.connect and own.data_block <= most.write and longest_read <= most.read:
+            return self.server
         timeouts = SmtpTimeouts(
             min(own.connect, most.connect),
             min(own.greeting, most.read),
@@ -49,7 +52,7 @@ class Submission(Exchange[tuple[TransactionResult, ...]]):
             min(own.data_end, most.read),
             min(own.total, most.read),
         )
-        return self.server if timeouts == own else replace(self.server, timeouts=timeouts)
+        return replace(self.server, timeouts=timeouts)
 
 
 def submit(submission: Submission) -> StepFlow[tuple[TransactionResult, ...]]:

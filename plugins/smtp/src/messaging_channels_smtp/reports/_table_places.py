@@ -21,11 +21,16 @@ OTHER_FIELD = re.compile(
     r"[ \t>]*(?:rcpt to|mail from|recipient|reason|error|final-recipient)\b", re.IGNORECASE
 )
 """A line of a mailer that looks like a header and is none."""
-_LOCAL = r"[^\s<>()\[\]{},;:\"'|@=*`\u2018-\u201d]"
+_LOCAL = r"[^\s<>()\[\]{},;:\"'|@=*`\u2018-\u201d\u3000-\u3003\u3008-\u3011\uff08\uff09\uff0c\uff1a\uff1b\uff1c\uff1e]"
 ADDRESS = re.compile(
-    rf"(?<![^\s<>()\[\]{{}},;:\"'|@=*`\u2018-\u201d])({_LOCAL}{{1,64}}+(?:=[^\s@=<>()\[\]]{{1,40}}+)?@[A-Za-z0-9\u0080-\u2017\u201e-\uffff_-][A-Za-z0-9.\u0080-\u2017\u201e-\uffff_-]{{0,252}}+)"
+    rf"(?<![^\s<>()\[\]{{}},;:\"'|@=*`\u2018-\u201d\u3000-\u3003\u3008-\u3011\uff08\uff09\uff0c\uff1a\uff1b\uff1c\uff1e])({_LOCAL}{{1,64}}+(?:=[^\s@=<>()\[\]]{{1,40}}+)?@[A-Za-z0-9\u0080-\u2017\u201e-\uffff_-][A-Za-z0-9.\u0080-\u2017\u201e-\uffff_-]{{0,252}}+)"
 )
 """A mail address within a text. Each character is looked at once."""
+_LETTERS = r"\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+GLUED = re.compile(
+    rf"(?:^|(?<=[{_LETTERS}]))([!-?A-~]{{1,64}}@[A-Za-z0-9][A-Za-z0-9.-]{{0,250}}\.[A-Za-z]{{2,24}})(?=[{_LETTERS}\u3000-\uffff]|$)"
+)
+"""An address in ASCII between words of a script that puts no space between them, such as `zoe@example.com` before Japanese or Korean particles."""
 SERVERS = re.compile(
     r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|post_?-?master|mdaemon|microsoftexchange\w*|abuse|hostmaster|webmaster|support|help(?:desk)?|no-?reply|unsubscribe)@"
 )

@@ -83,13 +83,17 @@ def _is_header_block(run: list[str], fields: int) -> bool:
 
 
 def _copied_fields(text: str) -> dict[str, str]:
-    for is_copy, lines in _blocks(text):
-        if is_copy and len(lines) > 0 and FIELD_LINE.match(lines[0]):
-            found = parse_fields("\n".join(_MARK.sub("", line) for line in lines))
-            if "message-id" in found or "to" in found:
-                own = (field[1] for line in lines if (field := _MESSAGE_ID.match(line)))
-                return found | {"message-id": next(own, found.get("message-id", ""))}
+    copied = (lines for is_copy, lines in _blocks(text) if is_copy and lines and FIELD_LINE.match(lines[0]))
+    for lines in copied:
+        found = parse_fields("\n".join([_MARK.sub("", line) for line in lines]))
+        if "message-id" in found or "to" in found:
+            return found | {"message-id": _own_message_id(lines) or found.get("message-id", "")}
     return {}
+
+
+def _own_message_id(lines: list[str]) -> str:
+    """Return the id in the first line that holds a whole one, empty where none does."""
+    return next((field[1] for line in lines if (field := _MESSAGE_ID.match(line))), "")
 
 
 def _head_of(part: MailPart) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 
 from messaging_channels_smtp.reports._table_phrases import PHRASES
 from messaging_channels_smtp.reports.header_fields import parse_fields
@@ -23,12 +23,9 @@ def parse_delivery_status(mail: ReceivedMail) -> tuple[str, tuple[RecipientUpdat
     """Return the envelope id and what is told of each recipient; nothing where no part is in that form, whatever it calls itself."""
     for part in (*mail.parts_of_type(*_KINDS), *_find_disguised(mail)):
         blocks = [parse_fields(block) for block in islice(_BLANK.split(part.text), _MOST_RECIPIENTS)]
-        updates = tuple(update for block in blocks for update in _parse_update(block))
+        updates = tuple(chain.from_iterable(map(_parse_update, blocks)))
         if updates:
-            envelope_id = next(
-                (found for block in blocks if (found := block.get("original-envelope-id"))), ""
-            )
-            return envelope_id, updates
+            return next(filter(None, (block.get("original-envelope-id") for block in blocks)), ""), updates
     return "", ()
 
 
@@ -37,26 +34,25 @@ def most_specific_code(status: str, diagnostic: str) -> str:
 
     Servers of today put "no such user" and "mailbox full" behind whatever code they like. That a queue gave up is the reporting server's to say.
     """
-    own, said = _code_in(status), _REFUSAL.search(diagnostic)
-    code = (
-        own
-        if own[2:] == _GIVEN_UP_CODE
-        else said[1]
-        if said
-        else own
-        if is_specific(own)
-        else _code_in(diagnostic) or own
-    )
-    basic = _BASIC.search(diagnostic)
-    code = code or (f"{basic[0][0]}.0.0" if basic else "")
-    worded = code_from_words(diagnostic)
-    if _IS_UNKNOWN_AT_MICROSOFT.search(diagnostic):
-        worded = "5.1.1"
+    code = _coded(_code_in(status), diagnostic)
+    worded = "5.1.1" if _IS_UNKNOWN_AT_MICROSOFT.search(diagnostic) else code_from_words(diagnostic)
     if is_specific(code) and not _counts_more(worded, code):
         return code
     if worded == TEMPORARY:
         return worded
     return f"{code[0]}{worded[1:]}" if code and worded else worded or code
+
+
+def _coded(own: str, diagnostic: str) -> str:
+    """Return the code that counts, of the reporting server's own and those that stand in the reply of the one that refused."""
+    if own[2:] == _GIVEN_UP_CODE:
+        return own
+    if said := _REFUSAL.search(diagnostic):
+        return said[1]
+    if is_specific(own):
+        return own
+    basic = _BASIC.search(diagnostic)
+    return _code_in(diagnostic) or own or (f"{basic[0][0]}.0.0" if basic else "")
 
 
 def is_specific(code: str) -> bool:

@@ -43,15 +43,19 @@ def _entries(value: str) -> Iterator[list[tuple[str, str]]]:
 
 
 def _mailbox(tokens: list[tuple[str, str]]) -> Mailbox:
-    angle = next((text[1:].rstrip(">") for kind, text in tokens if kind == "angle"), None)
-    comment = " ".join(text.strip("()") for kind, text in tokens if kind == "comment")
-    words = [(kind, text) for kind, text in tokens if kind in ("quoted", "atom") and text != '"']
-    if angle is None:
-        address = "".join(text for _, text in words)
-        return Mailbox(_tidy(address), decode_words(comment.strip()))
-    said = " ".join(_unquoted(text) if kind == "quoted" else text.strip() for kind, text in words)
-    name = decode_words(" ".join(said.split()))
-    return Mailbox(_tidy(angle), name or decode_words(comment.strip()))
+    angles = [text[1:].rstrip(">") for text in _of_kinds(tokens, "angle")]
+    comment = decode_words(" ".join([text.strip("()") for text in _of_kinds(tokens, "comment")]).strip())
+    if not angles:
+        return Mailbox(_tidy("".join(_of_kinds(tokens, "quoted", "atom"))), comment)
+    words = [
+        _unquoted(text) if text.startswith('"') else text for text in _of_kinds(tokens, "quoted", "atom")
+    ]
+    return Mailbox(_tidy(angles[0]), decode_words(" ".join(" ".join(words).split())) or comment)
+
+
+def _of_kinds(tokens: list[tuple[str, str]], *kinds: str) -> list[str]:
+    """Return the texts of these kinds, without a quote that stands alone."""
+    return [text for kind, text in tokens if kind in kinds and text != '"']
 
 
 def _unquoted(text: str) -> str:

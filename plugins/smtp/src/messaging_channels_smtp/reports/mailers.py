@@ -68,6 +68,21 @@ class BounceText:
         return code_of(self.said) or code_from_words(self.subject)
 
     @cached_property
+    def is_reasoned(self) -> bool:
+        """Whether it says why."""
+        return bool(code_of(self.said))
+
+    @cached_property
+    def is_naming(self) -> bool:
+        """Whether a recipient stands where mailers name them."""
+        return bool(self.recipients) and self.recipients[0].is_named
+
+    @cached_property
+    def is_worded(self) -> bool:
+        """Whether its subject is that of a bounce."""
+        return bool(FAILURES.search(self.subject) or DELAYS.search(self.subject))
+
+    @cached_property
     def has_statement(self) -> bool:
         """Whether it says that a mail did not arrive."""
         return bool(STATEMENTS.search(self.words) or DELAYS.search(self.words))
@@ -104,8 +119,10 @@ class BounceText:
 
     def _code(self, one: NamedRecipient, count: int) -> str:
         said = code_of(one.said) if one.said else ""
-        if not is_specific(said) or (count == 1 and said[2:] in _OF_ANY):
+        if not is_specific(said):
             said = self.code or said
+        elif count == 1 and said[2:] in _OF_ANY and is_specific(self.code):
+            said = self.code
         return f"4{said[1:]}" if self.is_delayed and said else said
 
 
@@ -114,38 +131,41 @@ def bounce_confidence(bounce: BounceText) -> float:
     mail = bounce.mail
     if "x-failed-recipients" in mail.fields:
         return _SURE
-    worded = bool(FAILURES.search(bounce.subject) or DELAYS.search(bounce.subject))
     if is_mailer(mail):
-        return _confidence_in_mailer(bounce, worded=worded)
-    named = bool(bounce.recipients) and bounce.recipients[0].is_named
-    reasoned = bool(code_of(bounce.said))
-    if is_reply(mail) or (not bounce.has_statement and not reasoned):
+        return _confidence_in_mailer(bounce)
+    if is_reply(mail) or not (bounce.has_statement or bounce.is_reasoned):
         return NOT_A_BOUNCE
-    if has_null_path(mail):
-        proved = named and reasoned and (bounce.has_transcript or bounce.has_copy or worded)
-        return _SURE if proved else _LIKELY if named and reasoned else NOT_A_BOUNCE
+    return _confidence_by_null_path(bounce) if has_null_path(mail) else _confidence_in_robot(bounce)
+
+
+def _confidence_in_mailer(bounce: BounceText) -> float:
+    told = bounce.has_statement or bounce.has_transcript or bounce.is_worded
+    named = bounce.is_naming or has_null_path(bounce.mail)
+    if not told and not (bounce.is_reasoned and named):
+        return NOT_A_BOUNCE
+    is_shown = bounce.has_transcript or bounce.has_copy or (bounce.has_statement and named)
+    if is_reply(bounce.mail) and not is_shown:
+        return NOT_A_BOUNCE
+    return _SURE if bounce.is_naming and bounce.is_reasoned and told else _LIKELY
+
+
+def _confidence_by_null_path(bounce: BounceText) -> float:
+    if not (bounce.is_naming and bounce.is_reasoned):
+        return NOT_A_BOUNCE
+    return _SURE if bounce.has_transcript or bounce.has_copy or bounce.is_worded else _LIKELY
+
+
+def _confidence_in_robot(bounce: BounceText) -> float:
+    """Return how sure it is of a mail whose sender may be anybody: what a mailer says, in a mailer's form, of somebody."""
+    if not bounce.has_statement:
+        return NOT_A_BOUNCE
+    is_robot = is_likely_robot(bounce.mail)
     formal = bounce.has_transcript or bounce.has_copy or bool(SENTENCES.search(bounce.words))
-    if worded and bounce.has_statement and formal and (named or is_likely_robot(mail)):
+    if bounce.is_worded and formal and (bounce.is_naming or is_robot):
         return _LIKELY
-    return (
-        _LIKELY
-        if is_likely_robot(mail) and bounce.has_statement and named and (worded or formal) and reasoned
-        else NOT_A_BOUNCE
-    )
-
-
-def _confidence_in_mailer(bounce: BounceText, *, worded: bool) -> float:
-    reasoned = bool(code_of(bounce.said))
-    if not (worded or bounce.has_statement or reasoned or bounce.has_transcript):
-        return NOT_A_BOUNCE
-    named = bool(bounce.recipients) and bounce.recipients[0].is_named
-    told = bounce.has_statement or bounce.has_transcript or worded
-    told_of_one = bounce.has_statement and (named or has_null_path(bounce.mail))
-    if is_reply(bounce.mail) and not (bounce.has_transcript or told_of_one or bounce.has_copy):
-        return NOT_A_BOUNCE
-    if not told and not (named or has_null_path(bounce.mail)):
-        return NOT_A_BOUNCE
-    return _SURE if named and reasoned and told else _LIKELY
+    is_explained = bounce.is_naming and bounce.is_reasoned
+    is_of_mail = formal or (bounce.is_worded and bool(_MAIL.search(bounce.words)))
+    return _LIKELY if is_robot and is_explained and is_of_mail else NOT_A_BOUNCE
 
 
 def code_of(text: str) -> str:
@@ -184,9 +204,13 @@ def _completed(update: RecipientUpdate, sections: Mapping[str, str], bounce: Bou
     return replace(update, code=said or update.code)
 
 
+_MAIL = re.compile(
+    r"\b(?:e ?mails?|mails?|messages?|mensaje|messaggio|mensagem|nachricht|courriel|bericht|wiadomo\w+|письм\w+)\b|メール|邮件|郵件|메일"
+)
+"""What is said of mail, and not of a parcel."""
 _MAY_BE_FULL = ("5.1.1", "5.1.0")
 _FULL = "2.2"
 _FAILURE_ACTIONS = (Action.FAILED, Action.DELAYED)
-_OF_ANY = ("7.1",)
+_OF_ANY = ("7.0", "7.1")
 """Codes after which another part of the text may say more."""
 _SMTP = re.compile(r"(?<![\d.])[45]\.\d{1,2}\.\d{1,3}\b|(?<![\d.#])\b[45][0-5]\d\b[ -](?!\d)")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from messaging_channels_smtp.reports._table_places import (
     ADDRESS,
+    GLUED,
     LINE_START,
     NAMING,
     OTHERS,
@@ -80,7 +81,8 @@ def _ranked(text: str, bystanders: set[str]) -> list[NamedRecipient]:
     """Return the addresses that stand in the surest places of a text, each with what is said of it."""
     seen: list[tuple[int, int, str]] = []
     for found in ADDRESS.finditer(text):
-        address = found[1].strip(".'").lower()
+        spelled = _without_neighbors(found[1]).strip(".'")
+        address = spelled.lower()
         if (
             "@" not in address
             or address in bystanders
@@ -90,10 +92,16 @@ def _ranked(text: str, bystanders: set[str]) -> list[NamedRecipient]:
             continue
         rank = _rank(text, found.start(), found.end())
         if rank > 0:
-            seen.append((rank, found.start(), found[1].strip(".'")))
+            seen.append((rank, found.start(), spelled))
     best = max((rank for rank, _, _ in seen), default=0)
     chosen = [(start, address) for rank, start, address in seen if rank == best]
     return list(_with_sections(text, chosen, best))
+
+
+def _without_neighbors(address: str) -> str:
+    """Return an address without the words that stand at it with no space between, as in Chinese, Japanese and Korean."""
+    glued = None if address.isascii() else GLUED.search(address)
+    return glued[1] if glued else address
 
 
 def _rank(text: str, start: int, end: int) -> int:

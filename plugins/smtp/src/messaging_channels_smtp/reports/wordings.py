@@ -40,32 +40,38 @@ def compile_wordings(wordings: Iterable[str]) -> re.Pattern[str]:
 def text_of_html(html: str) -> str:
     """Return the words of a page: no tags, styles or scripts; addresses in angle brackets stay."""
     pieces: list[str] = []
-    missing: set[str] = set()
-    at = 0
-    lowered = html.lower()
-    while (start := html.find("<", at)) >= 0:
-        pieces.append(html[at:start])
-        end = html.find(">", start)
-        if end < 0:
-            at = start
-            break
+    lowered, at = html.lower(), 0
+    unclosed: set[str] = set()
+    while (start := html.find("<", at)) >= 0 and (end := html.find(">", start)) >= 0:
         tag = html[start + 1 : end]
+        name = _tag_name(lowered, start + 1)
+        pieces += html[at:start], _shown_tag(tag, name)
         at = end + 1
-        if _IS_ADDRESS.fullmatch(tag):
-            pieces.append(f"<{tag}>")
-            continue
-        name = _TAG_NAME.match(lowered, start + 1)
-        named = name[0] if name else ""
-        pieces.append("" if named in _WITHIN_LINE else "\n")
-        if named in _UNSEEN and named not in missing:
-            close = lowered.find(f"</{named}", at)
-            if close < 0:
-                missing.add(named)
-            else:
-                at = close
+        if name in _UNSEEN and name not in unclosed:
+            at = _end_of(name, lowered, at, unclosed)
     pieces.append(html[at:])
     said = unescape("".join(pieces)).replace("\xa0", " ")
     return "\n".join(line.strip() for line in said.split("\n") if line.strip())
+
+
+def _tag_name(lowered: str, at: int) -> str:
+    named = _TAG_NAME.match(lowered, at)
+    return named[0] if named else ""
+
+
+def _shown_tag(tag: str, name: str) -> str:
+    """Return what is seen of a tag: an address in angle brackets, or that a line ends."""
+    if _IS_ADDRESS.fullmatch(tag):
+        return f"<{tag}>"
+    return "" if name in _WITHIN_LINE else "\n"
+
+
+def _end_of(name: str, lowered: str, at: int, unclosed: set[str]) -> int:
+    """Return where what nobody sees ends; nowhere is remembered, so that it is looked for once."""
+    close = lowered.find(f"</{name}", at)
+    if close < 0:
+        unclosed.add(name)
+    return at if close < 0 else close
 
 
 _IS_ADDRESS = re.compile(r"[^\s<>\"'=@]{1,64}@[^\s<>\"'=@]{1,253}")
