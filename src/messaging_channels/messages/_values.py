@@ -44,9 +44,7 @@ def seal(value: object) -> None:
             if is_list:
                 raise _one_text_error(type(value), name)
         elif given is not None and given != ():
-            sealed = _sealed(given)
-            if sealed is not given:
-                object.__setattr__(value, name, sealed)
+            object.__setattr__(value, name, _sealed(given))
 
 
 def require_characters(value: object) -> None:
