@@ -252,14 +252,18 @@ def test_no_message_that_begins_after_a_stop_was_stored_is_accepted(postgres: st
             stopped.add(person)
 
     def send(stopped: set[str]) -> None:
-        with Dispatcher([Scripted("one")], ledger=PostgresLedger(postgres, keys=[b"secret"], pool_size=2)) as own:
+        with Dispatcher(
+            [Scripted("one")], ledger=PostgresLedger(postgres, keys=[b"secret"], pool_size=2)
+        ) as own:
             for person in people:
                 known = person in stopped
                 if not _blocked(own, to=person) and known:
                     late.append(person)
 
     stopped: set[str] = set()
-    with Dispatcher([Scripted("one")], ledger=PostgresLedger(postgres, keys=[b"secret"], pool_size=2)) as dispatcher:
+    with Dispatcher(
+        [Scripted("one")], ledger=PostgresLedger(postgres, keys=[b"secret"], pool_size=2)
+    ) as dispatcher:
         dispatcher.send(Sms("hello"), to=TO)  # the schema is there
         threads = [threading.Thread(target=send, args=(stopped,)) for _ in range(3)]
         threads.append(threading.Thread(target=stop, args=(dispatcher, stopped)))

@@ -20,7 +20,9 @@ def person(number: int) -> str:
 
 
 def send(conninfo: str, stopped: Any, count: int, late: Any, blocked: Any, sent: Any) -> None:
-    with Dispatcher([Sandbox()], ledger=PostgresLedger(conninfo, keys=[b"secret"], pool_size=2)) as dispatcher:
+    with Dispatcher(
+        [Sandbox()], ledger=PostgresLedger(conninfo, keys=[b"secret"], pool_size=2)
+    ) as dispatcher:
         for number in range(count):
             known = number >= count - stopped.value  # stored before this send begins
             try:
@@ -37,7 +39,9 @@ def send(conninfo: str, stopped: Any, count: int, late: Any, blocked: Any, sent:
 
 
 def stop(conninfo: str, stopped: Any, count: int) -> None:
-    with Dispatcher([Sandbox()], ledger=PostgresLedger(conninfo, keys=[b"secret"], pool_size=2)) as dispatcher:
+    with Dispatcher(
+        [Sandbox()], ledger=PostgresLedger(conninfo, keys=[b"secret"], pool_size=2)
+    ) as dispatcher:
         for number in range(count):
             dispatcher.consent.add(
                 "sms", person(count - 1 - number), source="recipient", reason="keyword STOP"
