@@ -155,7 +155,8 @@ class BaseDispatcher:
         Raises:
             InvalidArgument: the message, the recipient or an option cannot be meant; `via` is none that there is.
         """
-        self._check(message, to, "send")
+        if not (isinstance(message, Message) and isinstance(to, (str, Address))):  # as most are
+            self._check(message, to, "send")
         options = as_send_options(keywords, "send") if keywords else DEFAULT_OPTIONS
         if via is None and isinstance(message, Message):
             return self._pipeline.send(message, to, options)

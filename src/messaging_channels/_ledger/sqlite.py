@@ -17,7 +17,7 @@ from typing import Any
 
 from messaging_channels._ledger.address_privacy import AddressPrivacy
 from messaging_channels._ledger.driving import drive
-from messaging_channels._ledger.group_replies import AnyPending, deliver, wait_in_task, wait_in_thread
+from messaging_channels._ledger.group_replies import AnyPending, Pending, deliver, wait_in_task
 from messaging_channels._ledger.secret_file import secret_of
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, fetch
@@ -72,9 +72,9 @@ class SqliteLedger(AddressPrivacy):
         Raises:
             InvalidSetting: the records are in the memory of the process that forked this one.
         """
-        pending = wait_in_thread(operation)
-        self.submit_pending(pending)
-        return pending.future
+        future: Future[Any] = Future()
+        self.submit_pending(Pending(operation, future))
+        return future
 
     def submit_pending(self, one: AnyPending) -> None:
         """Have an operation done by the writer, for whoever waits for it. Raises as `submit` does."""

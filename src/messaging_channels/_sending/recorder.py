@@ -77,29 +77,20 @@ class AttemptRecorder:
         # in one order for all callers, so that no two of them wait for each other's keys
         states = sorted(states, key=lambda one: one.request.options.idempotency_key or "")
         intents = [self._intent(one, provider.name, now, delay) for one in states]
+        unwritten = [one.unwritten for one in states if one.unwritten is not None]
         try:
-            replies = yield from self._write(states, intents)
+            replies = (yield from _perform([*unwritten, *intents]))[len(unwritten) :]
         except errors.LedgerUnavailable as error:
             return [(state, Failed(error)) for state in states]
+        except GeneratorExit:
+            raise
+        except BaseException:  # the caller stopped waiting, and nothing left the machine
+            yield from _release(intents)
+            raise
         results: list[tuple[SendState, StartResult]] = []
         for state, intent, reply in zip(states, intents, replies, strict=True):
             results.append((state, (yield from self._start_result(state.request, intent, reply))))
         return results
-
-    def _write(
-        self, states: Sequence[SendState], intents: Sequence[ReserveMessage | StartAttempt]
-    ) -> Flow[Sequence[Any]]:
-        """Write intents down, with what could not be written before. Return the replies to the intents."""
-        unwritten = [one.unwritten for one in states if one.unwritten is not None]
-        try:
-            replies = yield from _perform([*unwritten, *intents])
-        except (errors.LedgerUnavailable, GeneratorExit):
-            raise
-        except BaseException:  # the caller stopped waiting, and nothing left the machine
-            reserved = [one for one in intents if isinstance(one, ReserveMessage)]
-            yield Transaction(tuple(ReleaseReservation(one.id, one.lease_owner) for one in reserved))
-            raise
-        return replies[len(unwritten) :]
 
     def _start_result(
         self,
@@ -263,6 +254,12 @@ class AttemptRecorder:
         why = state.step.reason if isinstance(state.step, Stop) and not has_more else ""
         number, look_at = state.attempts[-1].number, now + self.options.reconcile_after[0]
         return FinishAttempt(request.message_id, number, result, now, look_at, why)
+
+
+def _release(intents: Sequence[ReserveMessage | StartAttempt]) -> Flow[None]:
+    """Give the keys of messages free that were about to be sent."""
+    reserved = [one for one in intents if isinstance(one, ReserveMessage)]
+    yield from ask(Transaction(tuple(ReleaseReservation(one.id, one.lease_owner) for one in reserved)))
 
 
 def _perform(operations: Sequence[Operation[Any]]) -> Flow[Sequence[Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from messaging_channels._model.consent import RecipientKeys, category_of
+from messaging_channels._model.consent import RecipientKeys, category_of, channel_family
 from messaging_channels._model.errors import MessageBlocked
 from messaging_channels._model.events import MessageReceived, OptedIn, OptedOut
 from messaging_channels._model.statements import ConsentQuery, ConsentStatement
@@ -56,7 +56,7 @@ class ConsentGate:
         channel = self.channels.get(envelope.channel)
         return ConsentQuery(
             self.keys.keys(envelope.to),
-            self.keys.family(envelope.channel),
+            (channel.family if channel else "") or channel_family(envelope.channel),
             category_of(envelope.message, otherwise=channel.category if channel else None),
             now,
             confirms,

@@ -29,23 +29,24 @@ def digest_of(message_id: str, text: str) -> str:
 def _value_bytes(value: Any) -> Iterator[bytes]:  # noqa: ANN401  whatever a message may hold
     """Yield the parts of a value, each with its length, so that no two values yield the same bytes."""
     if is_dataclass(value):
+        begin, end = f"({type(value).__name__}".encode(), b")"
         parts = [getattr(value, one.name) for one in fields(value)]
-        yield from _enclosed(f"({type(value).__name__}".encode(), parts, b")")
     elif isinstance(value, Mapping):
-        pairs = sorted(cast("Mapping[str, Any]", value).items(), key=lambda item: str(item[0]))
-        yield from _enclosed(b"{", [part for pair in pairs for part in pair], b"}")
+        begin, end, parts = b"{", b"}", _parts_of(cast("Mapping[Any, Any]", value))
     elif isinstance(value, (tuple, list)):
-        yield from _enclosed(b"[", cast("Sequence[Any]", value), b"]")
+        begin, end, parts = b"[", b"]", list(cast("Sequence[Any]", value))
     elif callable(value):
-        yield f"<{getattr(value, '__qualname__', type(value).__name__)}>".encode()  # its repr differs in every process
-    else:
+        begin, end, parts = f"<{getattr(value, '__qualname__', type(value).__name__)}>".encode(), b"", []
+    else:  # the repr of what can be called differs in every process
         shown = value if isinstance(value, bytes) else repr(value).encode()
-        yield b"%s %d:" % (type(value).__name__.encode(), len(shown))
-        yield shown
-
-
-def _enclosed(begin: bytes, parts: Sequence[Any], end: bytes) -> Iterator[bytes]:
+        begin, end, parts = b"%s %d:" % (type(value).__name__.encode(), len(shown)), shown, []
     yield begin
     for part in parts:
         yield from _value_bytes(part)
     yield end
+
+
+def _parts_of(value: Mapping[Any, Any]) -> list[Any]:
+    """Return names and values in turn, in the order of the names."""
+    pairs = sorted(value.items(), key=lambda item: str(item[0]))
+    return [part for pair in pairs for part in pair]
