@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import pickle
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pytest
 from faults.harness import CLIENTS, MODES, TO, InstantClock, JsonProvider, VendorServer, http, sent
 
-from messaging_channels import BadInput, ConfigurationError, Dispatcher, NotSent, Route, Sms
+from messaging_channels import AsyncDispatcher, BadInput, ConfigurationError, Dispatcher, NotSent, Route, Sms
 from messaging_channels._transport.settings import HttpSettings
-from messaging_channels.errors import InvalidSetting, NoRoute, Unsupported
+from messaging_channels.errors import InternalError, InvalidSetting, NoRoute, Unsupported
 from messaging_channels.plugins import HttpRequest
 from messaging_channels.plugins.provider import Capabilities, Envelope
 from messaging_channels.policies.routing import RetryPolicy
@@ -99,16 +101,65 @@ def test_where_none_carries_it_the_error_names_all_of_them() -> None:
     assert isinstance(refused.value, (Unsupported, NoRoute))
 
 
-def test_a_bug_before_the_request_is_chained_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+class _OwnError(Exception):
+    def __init__(self, one: int, other: int) -> None:
+        super().__init__(one, other)
+
+
+FAULTS = [
+    TypeError("of the caller"), ValueError("of the caller"), KeyError("to"), AttributeError("to"), ZeroDivisionError(),
+    RuntimeError(), RecursionError(), OSError(5, "disk"), UnicodeEncodeError("ascii", "a", 0, 1, "no"), StopIteration(),
+    _OwnError(1, 2), ImportError("late"), ExceptionGroup("several", [ValueError()]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_a_fault_before_the_request_is_raised_as_what_it_is_and_invites_no_repetition(
+    fault: Exception, mode: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Clumsy(JsonProvider):
+        def build_request(self, envelope: Envelope) -> HttpRequest:  # noqa: ARG002  whatever the message
+            raise fault
+
+    with pytest.raises(InternalError, match=r"internal_error.*nothing was sent") as failed:
+        _send(mode, Clumsy("clumsy", "http://127.0.0.1:9"))
+
+    error = failed.value
+    assert not isinstance(error, NotSent)
+    assert type(fault) in type(error).__mro__ or isinstance(fault, _MADE_IN_THEIR_OWN_WAY)
+    cause = error.__cause__
+    assert cause is fault or (isinstance(fault, StopIteration) and isinstance(cause, RuntimeError))
+    assert error.receipt.outcome == "not_sent"
+    assert any(record.exc_info for record in caplog.records)
+    again = pickle.loads(pickle.dumps(error))
+    assert (str(again), again.receipt) == (str(error), error.receipt)
+
+
+def _send(mode: str, provider: JsonProvider) -> None:
+    async def run() -> None:
+        async with AsyncDispatcher([provider]) as dispatcher:
+            await dispatcher.send(Sms("hello"), to=TO)
+
+    if mode == "async":
+        asyncio.run(run())
+    else:
+        with Dispatcher([provider]) as dispatcher:
+            dispatcher.send(Sms("hello"), to=TO)
+
+
+_MADE_IN_THEIR_OWN_WAY = (OSError, UnicodeEncodeError, StopIteration, _OwnError, ImportError, ExceptionGroup)
+
+
+def test_among_many_a_fault_of_one_is_told_and_harms_no_other() -> None:
     class Clumsy(JsonProvider):
         def build_request(self, envelope: Envelope) -> HttpRequest:
-            raise ZeroDivisionError(envelope.channel)
+            if envelope.to.plain.endswith("1"):
+                raise TypeError(envelope.channel)
+            return super().build_request(envelope)
 
-    with (
-        Dispatcher([Clumsy("clumsy", "http://127.0.0.1:9")]) as dispatcher,
-        pytest.raises(NotSent, match="internal_error") as failed,
-    ):
-        dispatcher.send(Sms("hello"), to=TO)
+    with VendorServer() as server, Dispatcher([Clumsy("clumsy", server.url)]) as dispatcher:
+        told = [*dispatcher.send_each(Sms("hello"), to=[f"+44770090012{number}" for number in range(3)])]
 
-    assert isinstance(failed.value.__cause__, ZeroDivisionError)
-    assert any(record.exc_info for record in caplog.records)
+    assert [type(one.error).__bases__ for one in told if one.error] == [(InternalError, TypeError)]
+    assert [one.receipt.outcome for one in told if one.receipt] == ["accepted", "not_sent", "accepted"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from messaging_channels._ledger.caller_transaction import InTransaction
 from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
 from messaging_channels._model import errors
+from messaging_channels._model.arguments import LONGEST_DURATION
 from messaging_channels._model.durations import require_number
 from messaging_channels._model.status import PENDING_QUEUED, Status
 from messaging_channels._queue.candidates import require_reports, require_sendable
@@ -96,6 +97,11 @@ def _at_the_earliest(now: float, at: float) -> float:
     if at - now > _LONGEST_WAIT:
         raise errors.InvalidMessage(
             "it is decades away from now", field="send_at", hint="give seconds since 1970, not milliseconds"
+        )
+    if at < 0 or 0 < at < LONGEST_DURATION:
+        hint = "give seconds since 1970, or datetime.now(UTC) + timedelta(...)"
+        raise errors.InvalidMessage(
+            "it is decades ago: a number of seconds from now?", field="send_at", hint=hint
         )
     return max(now, at)
 
@@ -201,10 +207,14 @@ class Enqueuer:
         enqueue_options, send_options, transaction = _split_options(options)
         enqueue_options.not_before(self.pipeline.clock())  # what is wrong for all is told once
         all_prepared: list[tuple[Any, _Prepared | errors.MessagingError]] = []
+        given: Message | Fallback | None = None
+        read: Message | Fallback | None = None
         for message, to in chunk:
             try:
+                if read is None or message is not given:  # the files of one message are read once
+                    read, given = (yield from self._with_files(message)), message
                 all_prepared.append(
-                    (to, (yield from self._prepare(message, to, enqueue_options, send_options, is_bulk=True)))
+                    (to, (yield from self._prepare(read, to, enqueue_options, send_options, is_bulk=True)))
                 )
             except errors.MessagingError as error:
                 all_prepared.append((to, error))
@@ -218,6 +228,11 @@ class Enqueuer:
             else EnqueueResult(to, None, order)
             for to, order in all_prepared
         ]
+
+    def _with_files(self, message: Message | Fallback) -> Flow[Message | Fallback]:
+        if isinstance(message, Fallback):
+            return message
+        return (yield from self.pipeline.envelopes.with_files(message))
 
     def require_ledger(self) -> None:
         """Refuse a queue of which nothing would be left when the process ends.

@@ -65,10 +65,10 @@ class SendOptions:
                 field="idempotency_key",
                 hint="change it",
             )
-        if self.idempotency_key is not None and _UNSTORABLE.search(self.idempotency_key + self.scope):
-            raise errors.InvalidMessage(
-                "contains NUL or an unpaired surrogate", field="idempotency_key or scope", hint="remove it"
-            )
+        for name, given in (("idempotency_key", self.idempotency_key), ("scope", self.scope)):
+            if given and (len(given) > _MAX_KEY_LENGTH or _UNSTORABLE.search(given)):
+                problem = f"must have at most {_MAX_KEY_LENGTH} characters, none of them NUL or an unpaired surrogate"
+                raise errors.InvalidMessage(problem, field=name, hint="change it")
         if self.timeout is not None:
             require_number(self.timeout, "timeout")
         if self.in_progress_timeout:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from messaging_channels._model import errors
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.receipts import Attempt, Receipt, Skipped, deciding_attempt, was_rejected
-from messaging_channels._model.send_failed import AccountError, NotSent, Rejected, SendFailed
+from messaging_channels._model.send_failed import AccountError, InternalError, NotSent, Rejected, SendFailed
 from messaging_channels._model.status import PENDING_NOT_SENT, Status
 from messaging_channels._model.values import fast_frozen
 from messaging_channels._sending.decision import Decision, Stop, TryProvider, accepted_by, next_step
@@ -285,6 +285,9 @@ class SendState:
     def _error(self, receipt: Receipt) -> SendFailed:
         last = self.attempts[-1] if self.attempts else None
         result = last.result if last else None
+        if result is not None and result.reason is Reason.INTERNAL_ERROR:
+            said = f"{receipt.attempts[-1].provider}: {result.reason} ({result.detail}); nothing was sent; message {receipt.id}"
+            return InternalError.of(result.cause, f"channel {receipt.channel!r}: {said}", receipt=receipt)
         kind: type[SendFailed] = Rejected if receipt.outcome is Outcome.REJECTED else NotSent
         if kind is NotSent and result is not None and result.reason.policy.is_account_fault:
             kind = AccountError

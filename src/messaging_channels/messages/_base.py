@@ -34,6 +34,7 @@ class Message:
             @wraps(own)
             def check(self: Message) -> None:
                 seal(self)
+                _require_sender_in_one_line(self)
                 own(self)
 
             setattr(cls, "__post_init__", check)  # noqa: B010  a type checker takes it for a method
@@ -43,6 +44,7 @@ class Message:
     def __post_init__(self) -> None:
         """Make it a value: what the caller changes afterwards changes nothing in it."""
         seal(self)
+        _require_sender_in_one_line(self)
 
     @property
     def uploads(self) -> tuple[Media, ...]:
@@ -143,6 +145,12 @@ def require_one_line(value: str, field: str) -> None:
         raise InvalidMessage(
             "contains a control character such as CR, LF or NUL", field=field, hint="remove it"
         )
+
+
+def _require_sender_in_one_line(message: Message) -> None:
+    sender = getattr(message, "sender", None)
+    if isinstance(sender, str):
+        require_one_line(sender, f"{type(message).__name__}.sender")
 
 
 def _decode_header(value: str) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
 _MAX_MEDIA = 10
+_LONGEST_VALIDITY = 366 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,14 @@ class Sms(Message):
     def __post_init__(self) -> None:
         """Check the fields."""
         require(self.text, "Sms.text")
-        if self.validity_period is not None and self.validity_period.total_seconds() <= 0:
+        if (
+            self.validity_period is not None
+            and not 0 < self.validity_period.total_seconds() <= _LONGEST_VALIDITY
+        ):
             raise InvalidMessage(
-                "must be positive", field="Sms.validity_period", hint="give a timedelta above 0"
+                "must be above 0 and at most a year",
+                field="Sms.validity_period",
+                hint="give e.g. timedelta(hours=4)",
             )
 
     @property

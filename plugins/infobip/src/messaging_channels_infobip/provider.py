@@ -29,6 +29,7 @@ from messaging_channels.plugins import (
     WebhookResult,
     ask,
     failure_fields,
+    run_to_first_exchange,
 )
 from messaging_channels.policies import RateLimit
 from messaging_channels_infobip import logs, webhooks
@@ -162,6 +163,10 @@ class Infobip:
             outcomes = yield from _send_part(part)
             told.update(zip((one.id for one in part.envelopes), outcomes, strict=True))
         return [told[envelope.id] for envelope in batch]
+
+    def validate(self, envelope: Envelope) -> None:
+        """See SupportsValidation."""
+        run_to_first_exchange(self.send([envelope]))
 
     def _prepare(self, batch: Sequence[Envelope]) -> Flow[tuple[dict[str, AttemptResult], list[RequestPart]]]:
         """Return the results of those that cannot be reached, by their ids, and the requests for the others."""
