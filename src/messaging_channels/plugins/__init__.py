@@ -89,6 +89,7 @@ if TYPE_CHECKING:
         SupportsLookup,
         SupportsRateLimits,
         SupportsReportPolling,
+        SupportsSenderCheck,
         SupportsValidation,
         SupportsWebhooks,
         provider_options_of,
@@ -193,6 +194,7 @@ __all__ = [
     "SupportsLookup",
     "SupportsRateLimits",
     "SupportsReportPolling",
+    "SupportsSenderCheck",
     "SupportsValidation",
     "SupportsWebhooks",
     "SyncCircuits",
@@ -348,6 +350,7 @@ __getattr__, __dir__ = lazy(
             "provider_options_of",
             "ProviderSpec",
             "ReportsOptional",
+            "SupportsSenderCheck",
             "SupportsValidation",
         ),
         "plugins.provider_settings": (

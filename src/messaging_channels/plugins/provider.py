@@ -256,6 +256,18 @@ class ReportsOptional(Protocol):
 
 
 @runtime_checkable
+class SupportsSenderCheck(Protocol):
+    """An optional ability: the provider knows from its settings on which channels a message has to name its sender."""
+
+    def missing_sender(self, channel: str) -> str | None:
+        """Return the setting that the account lacks to send a message which names no sender on that channel; None if it lacks none.
+
+        Asked once by each dispatcher. While another provider of the route can send such a message, this one is left out.
+        """
+        ...
+
+
+@runtime_checkable
 class SupportsValidation(Protocol):
     """An optional ability: the provider validates a message without sending it."""
 

@@ -235,6 +235,16 @@ class Infobip:
         """See SupportsLookup. By our id, in the logs of SMS and mail, which reach back 48 hours."""
         return (yield from logs.look_up(self._api, request, not_found_after=self._lookup_not_found_after))
 
+    def missing_sender(self, channel: str) -> str | None:
+        """See SupportsSenderCheck."""
+        own = {
+            "sms": "the account's default",
+            "whatsapp": self._defaults.whatsapp_sender,
+            "email": self._defaults.email_sender,
+            "rcs": self._defaults.rcs_sender,
+        }
+        return None if own.get(channel) or self._defaults.sender else f"infobip.{channel}_sender"
+
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
         """See SupportsRateLimits. For SMS Infobip names none."""
         rate = RATES.get(envelope.channel)

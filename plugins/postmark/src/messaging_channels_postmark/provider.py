@@ -123,6 +123,10 @@ class Postmark:
         """See SupportsValidation."""
         run_to_first_exchange(self.send([envelope]))
 
+    def missing_sender(self, channel: str) -> str | None:
+        """See SupportsSenderCheck."""
+        return None if self._sender is not None or channel != "email" else "postmark.sender"
+
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
         """See SupportsWebhooks. Basic authentication proves the call; nothing signs its body."""
         self._webhook_auth.require(request)

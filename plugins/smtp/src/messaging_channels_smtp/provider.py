@@ -207,6 +207,10 @@ class Smtp:
         """See SupportsValidation."""
         run_to_first_exchange(self.send([envelope]))
 
+    def missing_sender(self, channel: str) -> str | None:
+        """See SupportsSenderCheck."""
+        return None if self.sender is not None or channel != "email" else "smtp.sender"
+
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
         """Read a mail that came, raw in the body: a bounce, a complaint, or what somebody wrote. See ParsesWebhooks."""
         return self._webhooks.handle_webhook(request)

@@ -187,6 +187,14 @@ class Vonage:
         """See SupportsValidation."""
         run_to_first_exchange(self.send([envelope]))
 
+    def missing_sender(self, channel: str) -> str | None:
+        """See SupportsSenderCheck."""
+        return (
+            None
+            if self._senders.get(channel)
+            else f"vonage.{'' if channel == 'sms' else f'{channel}_'}sender"
+        )
+
     @property
     def endpoints(self) -> Sequence[str]:
         """See SupportsDiagnosis."""
