@@ -23,6 +23,7 @@ from messaging_channels._sending.provider_selection import ProviderSelector, fin
 from messaging_channels._sending.recorder import AttemptRecorder
 from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.consent.confirmation import Confirmations
 from messaging_channels.consent.gate import ConsentGate
 from messaging_channels.consent.policy import ConsentPolicy
 from messaging_channels.consent.store import ConsentStore
@@ -96,6 +97,8 @@ def wire(config: DispatcherConfig) -> Services:
         circuits=circuits,
         shared=SharedLimits(circuits) if config.shared_limits else None,
     )
+    if gate.policy.confirmation is not None and gate.is_kept:
+        gate.confirm = Confirmations(gate, gate.policy.confirmation, pipeline.confirm, clock.now).confirm
     codec = Codec(storable_types(channels, every.values()))
     return Services(
         pipeline=pipeline,

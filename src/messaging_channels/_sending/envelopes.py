@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from messaging_channels._model import errors
 from messaging_channels._model.addresses import Address
 from messaging_channels._model.ids import message_id
+from messaging_channels.messages._base import require_plain_values
 from messaging_channels.messages._files import has_unread_files, read_files
 from messaging_channels.messages._values import require_characters
 from messaging_channels.plugins.exchange import BlockingCall, Flow, ask
@@ -44,6 +45,7 @@ class EnvelopeBuilder:
         channel = self.channels.get(type(message)) or self.channel_for(message)
         message.require_sendable()
         require_characters(message)
+        require_plain_values(message)
         if getattr(message, "attachments", ()):
             message = yield from self.with_files(message)
         if isinstance(to, str):

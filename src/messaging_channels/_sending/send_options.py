@@ -26,6 +26,7 @@ class SendKeywords(TypedDict, total=False):
 
 
 _MAX_KEY_LENGTH = 255
+_CONFIRMATION = "consent-confirmation/"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -55,10 +56,8 @@ class SendOptions:
         Raises:
             InvalidMessage: the key is empty, longer than 255 characters or no text that a database can hold, or the deadline has passed.
         """
-        if self.confirms:
-            object.__setattr__(
-                self, "idempotency_key", f"consent-confirmation/{self.confirms}"[:_MAX_KEY_LENGTH]
-            )
+        if self.confirms and not (self.idempotency_key or "").startswith(_CONFIRMATION):
+            object.__setattr__(self, "idempotency_key", f"{_CONFIRMATION}{self.confirms}"[:_MAX_KEY_LENGTH])
         if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _MAX_KEY_LENGTH:
             raise errors.InvalidMessage(
                 f"must have 1 to 255 characters, got {len(self.idempotency_key)}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
+from datetime import timedelta
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -34,7 +35,6 @@ class Message:
             @wraps(own)
             def check(self: Message) -> None:
                 seal(self)
-                _require_sender_in_one_line(self)
                 own(self)
 
             setattr(cls, "__post_init__", check)  # noqa: B010  a type checker takes it for a method
@@ -44,7 +44,6 @@ class Message:
     def __post_init__(self) -> None:
         """Make it a value: what the caller changes afterwards changes nothing in it."""
         seal(self)
-        _require_sender_in_one_line(self)
 
     @property
     def uploads(self) -> tuple[Media, ...]:
@@ -147,10 +146,18 @@ def require_one_line(value: str, field: str) -> None:
         )
 
 
-def _require_sender_in_one_line(message: Message) -> None:
-    sender = getattr(message, "sender", None)
+def require_plain_values(message: Message) -> None:
+    """Refuse a sender of several lines and a validity of more than a year, whatever provider carries the message.
+
+    Raises:
+        InvalidMessage: naming the field.
+    """
+    sender, validity = getattr(message, "sender", None), getattr(message, "validity_period", None)
     if isinstance(sender, str):
         require_one_line(sender, f"{type(message).__name__}.sender")
+    if isinstance(validity, timedelta) and validity > _LONGEST_VALIDITY:
+        field = f"{type(message).__name__}.validity_period"
+        raise InvalidMessage("is longer than a year", field=field, hint="give e.g. timedelta(hours=4)")
 
 
 def _decode_header(value: str) -> str:
@@ -163,5 +170,6 @@ def _decode_header(value: str) -> str:
         return "\0"  # no reader agrees on what it means: as good as a control character
 
 
+_LONGEST_VALIDITY = timedelta(days=366)
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
