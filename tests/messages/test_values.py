@@ -40,7 +40,7 @@ MADE: dict[str, Callable[[list[Any]], Message]] = {
     "parameters": lambda given: WhatsAppTemplate("order", "en", given),  # type: ignore[arg-type]
     "buttons": lambda given: WhatsAppButtons(text="choose", buttons=given),  # type: ignore[arg-type]
     "rows": lambda given: WhatsAppList(text="choose", button="open", sections=(ListSection(given, "one"),)),  # type: ignore[arg-type]
-    "attachments": lambda given: Email("Hi", "text", attachments=given),  # type: ignore[arg-type]
+    "attachments": lambda given: Email("Hi", "text", attachments=given),
     "copies": lambda given: Email("Hi", "text", cc=given),
 }
 GIVEN: dict[str, list[Any]] = {

@@ -33,7 +33,11 @@ def test_what_becomes_of_a_file_after_enqueuing_changes_no_mail(what: str, tmp_p
     file = tmp_path / "order.bin"
     file.write_bytes(b"as it was")
     stream = io.BytesIO(b"as it was")
-    given = {"a stream": lambda: file.open("rb"), "a stream once": lambda: stream}.get(what, file)
+    streams: dict[str, Callable[[], BinaryIO]] = {
+        "a stream": lambda: file.open("rb"),
+        "a stream once": lambda: stream,
+    }
+    given = streams.get(what, file)
     with SmtpEmulator() as server, _dispatcher(server.port, tmp_path / "ledger") as dispatcher:
         dispatcher.enqueue(_mail(given), to=TO)
         if what == "deleted":

@@ -61,7 +61,7 @@ class InternalError(SendFailed):
 
 
 @lru_cache(maxsize=64)
-def _kind_for(kind: type[BaseException]) -> type[InternalError]:
+def _kind_for(kind: type[Exception]) -> type[InternalError]:
     return type(InternalError.__name__, (InternalError, kind), {"__str__": Exception.__str__})
 
 

@@ -57,8 +57,15 @@ class Confirmations:
         said = yield from ask(ListStatements(keys.keys(event.address)))
         channel = keys.family(event.channel)
         entry = next((one for one in said if one.id == event.key), None)
-        earlier = [one for one in said if one is not entry and one.kind is not StatementKind.UNDELIVERABLE]
-        if entry is None or find_blocking(earlier, channel, entry.category or "marketing", now) is not None:
+        if entry is None:
+            return
+        place = entry.recorded_at, entry.id
+        earlier = [
+            one
+            for one in said
+            if (one.recorded_at, one.id) < place and one.kind is not StatementKind.UNDELIVERABLE
+        ]
+        if find_blocking(earlier, channel, entry.category or "marketing", now) is not None:
             return  # the person had opted out before, and was told then
         message = self.write(event)
         if message is not None:

@@ -67,7 +67,8 @@ def _kinds(hint: Any) -> tuple[type, ...] | None:  # noqa: ANN401  an annotation
         return _kinds_of_union(hint)
     is_class = isinstance(hint, type) and hint is not Any and get_origin(hint) is None
     if is_class and not getattr(hint, "_is_protocol", False):
-        return _WIDER.get(hint, (hint,))
+        own: type = hint
+        return _WIDER.get(own, (own,))
     return None
 
 

@@ -36,9 +36,13 @@ async def resolve_host_async(host: str, port: int, seconds: float) -> list[str]:
     loop = asyncio.get_running_loop()
     found, waiter = _LOOKUPS.begin(host, port), loop.create_future()
 
+    def end() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
     def wake(_: object) -> None:
         with suppress(RuntimeError):  # the loop was closed meanwhile
-            loop.call_soon_threadsafe(lambda: waiter.done() or waiter.set_result(None))
+            loop.call_soon_threadsafe(end)
 
     found.add_done_callback(wake)
     async with asyncio.timeout(max(seconds, 0.0)):
