@@ -390,16 +390,6 @@ class Ledger(Protocol):
 
 
 OPERATIONS: tuple[type[Operation[Any]], ...] = (
-    RecordUnsent,
-    ReserveMessage,
-    TakeLease,
-    StartAttempt,
-    FinishAttempt,
-    ReleaseReservation,
-    WithdrawAttempt,
-    RecordEvent,
-    GetMessage,
-    ListMessages,
-    ListUnknown,
-    Transaction,
-)
+    RecordUnsent, ReserveMessage, TakeLease, StartAttempt, FinishAttempt,
+    ReleaseReservation, WithdrawAttempt, RecordEvent, GetMessage, ListMessages, ListUnknown, Transaction,
+)  # fmt: skip
