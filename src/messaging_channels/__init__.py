@@ -129,8 +129,8 @@ __getattr__, __dir__ = lazy(
         "_queue.enqueue": (
             "QueuedReceipt",
             "EnqueueResult",
-            "EnqueueOptions",
         ),
+        "_queue.enqueue_options": ("EnqueueOptions",),
         "_sending.bulk": ("SendResult",),
         "_sending.send_options": ("SendOptions",),
         "_transport.settings": ("HttpSettings",),
