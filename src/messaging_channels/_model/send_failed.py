@@ -51,12 +51,9 @@ class InternalError(SendFailed):
     @classmethod
     def of(cls, cause: BaseException | None, text: str, *, receipt: Receipt) -> InternalError:
         """Return the error for an exception, as an instance of its class where that is possible."""
-        kind = type(cause)
         if isinstance(cause, Exception) and not isinstance(cause, MessagingError):
-            with suppress(
-                TypeError
-            ):  # the class of the exception cannot be combined, or is made in its own way
-                return _kind_for(kind)(text, receipt=receipt)
+            with suppress(TypeError):  # the class of the exception cannot be combined, or is made in its own way
+                return _kind_for(cause.__class__)(text, receipt=receipt)
         return cls(text, receipt=receipt)
 
 
