@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from messaging_channels._observability.logs import LoggingObserver
     from messaging_channels._observability.opentelemetry import OpenTelemetryObserver
     from messaging_channels._providers.sandbox import Sandbox
-    from messaging_channels._queue.enqueue import EnqueueOptions, EnqueueResult, QueuedReceipt
+    from messaging_channels._queue.enqueue import EnqueueResult, QueuedReceipt
+    from messaging_channels._queue.enqueue_options import EnqueueOptions
     from messaging_channels._sending.bulk import SendResult
     from messaging_channels._sending.send_options import SendOptions
     from messaging_channels._transport.settings import HttpSettings
@@ -128,8 +129,8 @@ __getattr__, __dir__ = lazy(
         "_queue.enqueue": (
             "QueuedReceipt",
             "EnqueueResult",
-            "EnqueueOptions",
         ),
+        "_queue.enqueue_options": ("EnqueueOptions",),
         "_sending.bulk": ("SendResult",),
         "_sending.send_options": ("SendOptions",),
         "_transport.settings": ("HttpSettings",),

@@ -21,6 +21,7 @@ MessagingError
 ├── IdempotencyKeyInUse          an earlier call with this key has not ended
 ├── LedgerUnavailable            the ledger could not be read or written; nothing was sent
 ├── SendFailed                   the message was certainly not sent
+│   ├── InternalError            a plugin, a value or the library failed before the first byte
 │   ├── Rejected                 the provider rejected the message
 │   └── NotSent                  send the message again later
 │       └── AccountError         the provider refused the account
@@ -59,6 +60,7 @@ from messaging_channels._model.errors import (
 )
 from messaging_channels._model.send_failed import (
     AccountError,
+    InternalError,
     NotSent,
     Rejected,
     SendFailed,
@@ -71,6 +73,7 @@ __all__ = [
     "ConfigurationError",
     "IdempotencyKeyInUse",
     "IdempotencyKeyReused",
+    "InternalError",
     "InvalidAddress",
     "InvalidArgument",
     "InvalidMessage",

@@ -1,4 +1,4 @@
-"""Vendor by word by spelling by category: every cell through the vendor's plugin and its own words for a message that came in."""
+"""Vendor and channel by word by spelling by category: every cell through the vendor's plugin and its own words for a message that came in."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from messaging_channels.consent._table_words import HELP_WORDS, OPT_IN_WORDS, OP
 from messaging_channels.events import HelpRequested
 from messaging_channels.testing import Outbox
 
-CHANNELS = {
-    "telnyx": "sms", "twilio": "sms", "vonage": "sms", "infobip": "sms", "whatsapp-cloud": "whatsapp", "smtp": "email", "postmark": "email", "fake": "sms",
-}  # fmt: skip
+CELLS = [
+    ("telnyx", "sms"), ("telnyx", "whatsapp"), ("twilio", "sms"), ("twilio", "whatsapp"), ("twilio", "rcs"), ("vonage", "sms"), ("infobip", "sms"),
+    ("infobip", "whatsapp"), ("infobip", "rcs"), ("whatsapp-cloud", "whatsapp"), ("smtp", "email"), ("postmark", "email"), ("fake", "sms"),
+]  # fmt: skip
+every_cell = pytest.mark.parametrize(("vendor", "channel"), CELLS)
 SPELLINGS = ("{}", "{}.", "\u00ab{}\u00bb", " {} \U0001f64f")
 
 
@@ -26,16 +28,18 @@ def _ours(channel: str) -> str:
     return "us@example.com" if channel == "email" else "447700900000"
 
 
-@pytest.mark.parametrize("vendor", CHANNELS)
-def test_every_word_in_every_spelling_holds_at_every_vendor(vendor: str) -> None:
-    channel, outbox = CHANNELS[vendor], Outbox(vendor)
+@every_cell
+def test_every_word_in_every_spelling_holds_at_every_vendor(vendor: str, channel: str) -> None:
+    outbox = Outbox(vendor)
     consent, number = outbox.dispatcher.consent, 0
     for word in _words(OPT_OUT_WORDS):
         for spelling in SPELLINGS:
             number += 1
             person = _person(channel, number)
             text = spelling.format(word.upper())
-            call = outbox.inbound_message(text, sender=person, to=_ours(channel), provider=vendor)
+            call = outbox.inbound_message(
+                text, sender=person, to=_ours(channel), provider=vendor, channel=channel
+            )
             outbox.dispatcher.handle_webhook(vendor, call)
             narrow = word.startswith(("stop promo", "stop pub"))
             for category in ("marketing", None, "authentication", "transactional", "loyalty"):
@@ -45,25 +49,29 @@ def test_every_word_in_every_spelling_holds_at_every_vendor(vendor: str) -> None
     outbox.close()
 
 
-@pytest.mark.parametrize("vendor", CHANNELS)
-def test_every_word_of_opting_in_lifts_and_yes_does_not(vendor: str) -> None:
-    channel, outbox = CHANNELS[vendor], Outbox(vendor)
+@every_cell
+def test_every_word_of_opting_in_lifts_and_yes_does_not(vendor: str, channel: str) -> None:
+    outbox = Outbox(vendor)
     for number, word in enumerate([*_words(OPT_IN_WORDS), "yes", "oui", "si", "sim", "ja", "ok"], 1):
         person = _person(channel, number)
         for text in ("stop", word.title()):
-            call = outbox.inbound_message(text, sender=person, to=_ours(channel), provider=vendor)
+            call = outbox.inbound_message(
+                text, sender=person, to=_ours(channel), provider=vendor, channel=channel
+            )
             outbox.dispatcher.handle_webhook(vendor, call)
         lifted = outbox.dispatcher.consent.find(channel, person) is None
         assert lifted is (word in _words(OPT_IN_WORDS)), word
     outbox.close()
 
 
-@pytest.mark.parametrize("vendor", CHANNELS)
-def test_help_is_told_and_changes_nothing(vendor: str) -> None:
-    channel, outbox = CHANNELS[vendor], Outbox(vendor)
+@every_cell
+def test_help_is_told_and_changes_nothing(vendor: str, channel: str) -> None:
+    outbox = Outbox(vendor)
     for number, word in enumerate(_words(HELP_WORDS), 1):
         person = _person(channel, number)
-        call = outbox.inbound_message(f"{word}!", sender=person, to=_ours(channel), provider=vendor)
+        call = outbox.inbound_message(
+            f"{word}!", sender=person, to=_ours(channel), provider=vendor, channel=channel
+        )
         events = outbox.dispatcher.handle_webhook(vendor, call).events
         assert isinstance(events[-1], HelpRequested), word
         assert outbox.dispatcher.consent.find(channel, person) is None

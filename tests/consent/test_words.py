@@ -152,3 +152,20 @@ def test_a_button_to_stop_promotions_is_about_marketing() -> None:
     choice = understand(_received("Stop promotions", "whatsapp", kind="button"), KEYWORDS)
     assert isinstance(choice, OptedOut)
     assert choice.category == "marketing"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["STOP 36105", "ARRÊT 36111", "wrong number, stop", "se désinscrire", "annulla iscrizione", "Disiscriviti!", "keine Werbung mehr", "Uitschrijving"],
+)  # fmt: skip
+def test_a_number_beside_the_word_and_other_forms_of_it_are_opt_outs(text: str) -> None:
+    found = Keywords().match(text)
+    assert found is not None
+    assert found.intent is Intent.OPT_OUT
+
+
+@pytest.mark.parametrize(
+    "text", ["cancel 48213", "bus stop 5", "stop 5", "wrong number", "end 2026", "stop 4477009001"]
+)
+def test_a_number_beside_another_word_is_none(text: str) -> None:
+    assert Keywords().match(text) is None

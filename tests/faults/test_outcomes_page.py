@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from faults import outcomes_page
 
-from messaging_channels._model.outcomes import REASON_POLICIES, Reason
+from messaging_channels._model.outcomes import REASON_POLICIES, Outcome, Reason
 
 _TESTS = Path(__file__).parents[1]
 _SOURCES = "".join(
@@ -35,3 +35,27 @@ def test_no_case_promises_more_than_its_reason_allows(name: str) -> None:
 
     assert rule.failover or row.other == "no"
     assert rule.retryable or not row.again or name == "a batch: refused as a whole"
+
+
+@pytest.mark.parametrize("page", ["operations/unknown-outcomes.md", "reference/reasons.md"])
+@pytest.mark.parametrize("reason", Reason)
+def test_an_operator_reads_for_every_reason_what_to_do(reason: Reason, page: str) -> None:
+    text = (_TESTS.parent / "docs" / page).read_text("utf-8")
+    told = [line.strip("| ") for line in text.splitlines() if line.startswith(f"| `{reason}` |")]
+
+    if reason.policy.outcome is Outcome.ACCEPTED and page == "reference/reasons.md":
+        assert f"`{reason}`" in text
+    else:
+        (line,) = told
+        assert len(line.split("|")[-1].split()) > 1 or "Nothing" in line
+
+
+def test_the_page_names_no_reason_that_there_is_not() -> None:
+    text = (_TESTS.parent / "docs/operations/unknown-outcomes.md").read_text("utf-8")
+    named = {
+        line.split("`")[1]
+        for line in text.splitlines()
+        if line.startswith("| `") and "." in line.split("`")[1]
+    }
+
+    assert named <= set(Reason)

@@ -22,8 +22,10 @@ from messaging_channels import (
 from messaging_channels._model.errors import InvalidMessage
 from messaging_channels.messages import (
     CarouselCard,
+    ImageHeader,
     ListRow,
     ListSection,
+    Media,
     Message,
     Mms,
     ReplyButton,
@@ -32,12 +34,13 @@ from messaging_channels.messages import (
 )
 
 HALF = "half \ud83d"
+PICTURE = ImageHeader(Media(url="https://files.example.com/a"))
 MADE: dict[str, Callable[[list[Any]], Message]] = {
     "media": lambda given: Mms(given, "text"),  # type: ignore[arg-type]
     "parameters": lambda given: WhatsAppTemplate("order", "en", given),  # type: ignore[arg-type]
     "buttons": lambda given: WhatsAppButtons(text="choose", buttons=given),  # type: ignore[arg-type]
     "rows": lambda given: WhatsAppList(text="choose", button="open", sections=(ListSection(given, "one"),)),  # type: ignore[arg-type]
-    "attachments": lambda given: Email("Hi", "text", attachments=given),  # type: ignore[arg-type]
+    "attachments": lambda given: Email("Hi", "text", attachments=given),
     "copies": lambda given: Email("Hi", "text", cc=given),
 }
 GIVEN: dict[str, list[Any]] = {
@@ -86,7 +89,7 @@ def test_a_generator_is_drawn_once() -> None:
         lambda: Mms(("https://files.example.com/a",), HALF),
         lambda: WhatsAppText(HALF),
         lambda: WhatsAppTemplate("order", "en", {"name": HALF}),
-        lambda: WhatsAppTemplate("order", "en", cards=(CarouselCard((HALF,)),)),  # type: ignore[arg-type]
+        lambda: WhatsAppTemplate("order", "en", cards=(CarouselCard(PICTURE, (HALF,)),)),
         lambda: WhatsAppButtons(text="choose", buttons=(ReplyButton("1", HALF),)),
         lambda: Email("Hi", HALF),
         lambda: Email(HALF, "text"),

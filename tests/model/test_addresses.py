@@ -11,7 +11,9 @@ from messaging_channels._model.addresses import EmailAddress, PhoneNumber, Whats
 from messaging_channels._model.errors import InvalidAddress
 from messaging_channels.plugins.channels import SMS, WHATSAPP
 
-numbers = st.from_regex(r"(44|1|225|39|998)[2-9][0-9]{6,11}", fullmatch=True)
+numbers = st.from_regex(
+    r"44[1-9][0-9]{6,9}|1[2-9][0-9]{9}|225[0-9]{10}|39[2-9][0-9]{5,10}|998[2-9][0-9]{8}", fullmatch=True
+)
 mails = st.emails()
 
 

@@ -5,17 +5,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from messaging_channels import EmailAddress, PhoneNumber
-from messaging_channels._model._table_numbers import COUNTRY_CODES, ZERO_FIRST
+from messaging_channels._model._table_numbers import COUNTRY_CODES, NUMBER_LENGTHS, ZERO_FIRST
 from messaging_channels._model.errors import InvalidAddress
 from messaging_channels._model.identity import canonical_digits, identities, identity
 from messaging_channels.plugins import WhatsAppUserId
 
-numbers = st.builds(
-    lambda code, first, rest: f"{code}{first}{rest}",
-    st.sampled_from(COUNTRY_CODES),
-    st.sampled_from("23456789"),
-    st.text("0123456789", min_size=5, max_size=11),
-)
+
+def _rests(code: str) -> st.SearchStrategy[str]:
+    """Return numbers of a country, as long as they are there."""
+    least, most = NUMBER_LENGTHS.get(code, (6, 12))
+    least, most = max(least, 7 - len(code)), min(most, 15 - len(code))
+    rest = st.text("0123456789", min_size=least - 1, max_size=most - 1)
+    return st.builds(lambda first, rest: f"{code}{first}{rest}", st.sampled_from("23456789"), rest)
+
+
+numbers = st.sampled_from(COUNTRY_CODES).flatmap(_rests)
 
 
 def _are_one(*spellings: str) -> bool:
@@ -122,7 +126,24 @@ def test_what_no_network_could_route_is_refused_with_the_reason(text: str, why: 
 
 @pytest.mark.parametrize("code", sorted(ZERO_FIRST))
 def test_a_zero_that_belongs_to_the_number_stays(code: str) -> None:
-    assert PhoneNumber.parse(f"+{code} 06 1234567").plain == f"{code}061234567"
+    rest = "061234567890"[: NUMBER_LENGTHS.get(code, (9, 9))[1]]
+    assert PhoneNumber.parse(f"+{code} {rest}").plain == f"{code}{rest}"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("+1 201 555 01234", "11 digits after the country code 1, where numbers have 10"),
+        ("+1 555 0123", "7 digits after the country code 1, where numbers have 10"),
+        ("+44 7700 900123 4", "11 digits after the country code 44, where numbers have 7 to 10"),
+        ("+33 6 39 98 12 3", "8 digits after the country code 33, where numbers have 9"),
+        ("4520123456789", "11 digits after the country code 45, where numbers have 8"),
+    ],
+)
+def test_a_number_longer_or_shorter_than_any_of_its_plan_is_refused(text: str, why: str) -> None:
+    with pytest.raises(InvalidAddress) as caught:
+        PhoneNumber.parse(text)
+    assert why in caught.value.problem
 
 
 @pytest.mark.parametrize(

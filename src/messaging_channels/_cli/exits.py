@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from messaging_channels._model import errors
-from messaging_channels._model.send_failed import NotSent, Rejected
+from messaging_channels._model.send_failed import InternalError, NotSent, Rejected
 
 EXIT_UNKNOWN, EXIT_INPUT, EXIT_SETTINGS, EXIT_REJECTED, EXIT_NOT_SENT = 1, 2, 3, 4, 5
 EXIT_FAULT, EXIT_INTERRUPTED = 70, 130
@@ -26,6 +26,7 @@ _OF_ERRORS: tuple[tuple[type[errors.MessagingError], int], ...] = (
     (errors.ConfigurationError, EXIT_SETTINGS),
     (Rejected, EXIT_REJECTED),
     (NotSent, EXIT_NOT_SENT),
+    (InternalError, EXIT_FAULT),
     (errors.LedgerUnavailable, EXIT_NOT_SENT),
     (errors.IdempotencyKeyInUse, EXIT_NOT_SENT),
 )

@@ -23,7 +23,7 @@ from messaging_channels._cli.records import open_dispatcher, print_records
 from messaging_channels._cli.values import count, parse_time, positive
 from messaging_channels._client.worker import DEFAULT_CONCURRENCY, DEFAULT_POLL_INTERVAL, Worker
 from messaging_channels._model.errors import InvalidArgument
-from messaging_channels._queue.enqueue import PRIORITIES
+from messaging_channels._queue.enqueue_options import PRIORITIES
 from messaging_channels.plugins.ledger_queue import metrics
 from messaging_channels.policies.windows import SendWindow
 

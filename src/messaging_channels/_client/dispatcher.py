@@ -78,6 +78,7 @@ class Dispatcher(ResolvingDispatcher):
             LedgerUnavailable: it could not be written down first, so nothing was sent.
             Rejected: the provider refused it for good.
             NotSent: certainly nothing went out; it may safely be sent again.
+            InternalError: certainly nothing went out, since a plugin, or a value given to it, failed; it is an instance of that exception's class, too.
         """
         return self._transport.run(self._send(message, to, via, options))
 

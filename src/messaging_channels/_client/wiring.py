@@ -19,10 +19,11 @@ from messaging_channels._model import errors
 from messaging_channels._queue.enqueue import Enqueuer, storable_types
 from messaging_channels._sending.envelopes import EnvelopeBuilder
 from messaging_channels._sending.pipeline import SendPipeline
-from messaging_channels._sending.provider_selection import ProviderSelector
+from messaging_channels._sending.provider_selection import ProviderSelector, find_missing_senders
 from messaging_channels._sending.recorder import AttemptRecorder
 from messaging_channels._transport.clock import Clock
 from messaging_channels._transport.settings import HttpSettings
+from messaging_channels.consent.confirmation import Confirmations
 from messaging_channels.consent.gate import ConsentGate
 from messaging_channels.consent.policy import ConsentPolicy
 from messaging_channels.consent.store import ConsentStore
@@ -79,12 +80,12 @@ def wire(config: DispatcherConfig) -> Services:
     is_temporary = isinstance(ledger, LazyMemoryLedger)
     gate = ConsentGate(ledger, options.record_all, is_temporary, config.consent or ConsentPolicy(), known)
     reports = Reports(accounts, known, options, config.observer, checks, clock.now, gate)
-    circuits = CircuitBreakers()
+    circuits, routes = CircuitBreakers(), resolve_routes(channels, every, config.routes)
     pipeline = SendPipeline(
         envelopes=EnvelopeBuilder(
             {kind: one for one in channels for kind in one.message_types}, tuple(config.resolvers)
         ),
-        selector=ProviderSelector(accounts, resolve_routes(channels, every, config.routes), random),
+        selector=ProviderSelector(accounts, routes, random, find_missing_senders(accounts, routes)),
         observer=config.observer,
         recorder=AttemptRecorder(options, gate),
         reports=reports,
@@ -96,6 +97,8 @@ def wire(config: DispatcherConfig) -> Services:
         circuits=circuits,
         shared=SharedLimits(circuits) if config.shared_limits else None,
     )
+    if gate.policy.confirmation is not None and gate.is_kept:
+        gate.confirm = Confirmations(gate, gate.policy.confirmation, pipeline.confirm, clock.now).confirm
     codec = Codec(storable_types(channels, every.values()))
     return Services(
         pipeline=pipeline,

@@ -78,7 +78,7 @@ class Reports:
                 hint="remove the URL, or use another provider",
             )
         received = plugin.handle_webhook(request)
-        events = yield from self.store_events(received.events, request)
+        events = yield from self.store_events(received.events, request, account)
         if any(one.in_place for one in self.handlers.registered):
             yield from self.handlers.run_round(len(events), in_place=True)
         return received if len(events) == len(received.events) else replace(received, events=tuple(events))
@@ -86,13 +86,13 @@ class Reports:
     def fetch_reports(self) -> Flow[Sequence[Event]]:
         """Fetch new reports from every provider that offers them; each page is kept before the next is asked for."""
         events: list[Event] = []
-        for providers in self.accounts.values():
+        for account, providers in self.accounts.items():
             for provider in providers.values():
                 if isinstance(provider, SupportsReportPolling):
-                    events += yield from self._fetch_all(provider)
+                    events += yield from self._fetch_all(provider, account)
         return events
 
-    def _fetch_all(self, provider: SupportsReportPolling) -> Flow[Sequence[Event]]:
+    def _fetch_all(self, provider: SupportsReportPolling, account: str | None) -> Flow[Sequence[Event]]:
         """Fetch page after page, until there is none, or the same one comes again and again."""
         events: list[Event] = []
         pages: Counter[frozenset[str]] = Counter()
@@ -101,24 +101,30 @@ class Reports:
             pages[keys] += 1
             if pages[keys] > _MOST_REPETITIONS:
                 break
-            events += yield from self.store_events(page)
+            events += yield from self.store_events(page, None, account)
         return events
 
     def store_events(
-        self, events: Sequence[Event], request: WebhookRequest | None = None
+        self, told: Sequence[Event], request: WebhookRequest | None = None, account: str | None = None
     ) -> Flow[Sequence[Event]]:
         """Keep events in one step, with what they say about consent, and tell of those that are new. Return all of them."""
-        if not events:
+        if not told:
             return ()
         now, consent = self.clock(), self.consent
-        events = consent.hear(events) if consent else events
+        events = consent.hear(told) if consent else told
         said = consent.operations(events, now) if consent else ()
         steps = (RecordEvent(event, now, self._recipients(event)) for event in events)
         kept = self.handlers.store(events, request)
         replies = yield from ask(Transaction((*kept, *steps, *said)))
-        for event, recorded in zip(events, replies[len(kept) : len(kept) + len(events)], strict=True):
-            if recorded.is_new:
-                self._tell(event)
+        recorded = zip(events, replies[len(kept) : len(kept) + len(events)], strict=True)
+        new = [event for event, one in recorded if one.is_new]
+        for event in new:
+            self._tell(event)
+        if consent is not None and consent.confirm is not None and said:
+            known = {id(one) for one in told}
+            yield from consent.confirm(
+                [one for one in new if id(one) not in known and consent.counts(one)], account
+            )
         return events
 
     def _tell(self, event: Event) -> None:

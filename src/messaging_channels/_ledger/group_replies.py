@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from messaging_channels.plugins.ledger import Operation
@@ -21,6 +22,8 @@ class Pending(Generic[_Future_co]):
 
     operation: Operation[Any]
     future: _Future_co
+    deadline: float = inf
+    """From then on it is not begun any more, on the clock of `time.monotonic`."""
 
 
 PendingInThread: TypeAlias = "Pending[Future[Any]]"
@@ -28,14 +31,14 @@ PendingInTask: TypeAlias = "Pending[asyncio.Future[Any]]"
 AnyPending: TypeAlias = "Pending[Future[Any] | asyncio.Future[Any]]"
 
 
-def wait_in_thread(operation: Operation[Any]) -> PendingInThread:
+def wait_in_thread(operation: Operation[Any], deadline: float = inf) -> PendingInThread:
     """Return an operation for which a thread waits."""
-    return Pending(operation, Future())
+    return Pending(operation, Future(), deadline)
 
 
-def wait_in_task(operation: Operation[Any]) -> PendingInTask:
+def wait_in_task(operation: Operation[Any], deadline: float = inf) -> PendingInTask:
     """Return an operation for which a task of the running loop waits."""
-    return Pending(operation, asyncio.get_running_loop().create_future())
+    return Pending(operation, asyncio.get_running_loop().create_future(), deadline)
 
 
 def deliver(group: Sequence[AnyPending], replies: Sequence[Any]) -> None:

@@ -231,6 +231,16 @@ def _release_reservation(operation: op.ReleaseReservation, _: Dialect) -> Statem
         yield "DELETE FROM messaging_channels_attempt WHERE message_id = ?", (operation.message_id,)
 
 
+def _withdraw_attempt(operation: op.WithdrawAttempt, _: Dialect) -> StatementFlow[None]:
+    yield (
+        (
+            "DELETE FROM messaging_channels_attempt WHERE message_id = ? AND number = ? AND outcome IS NULL"
+            " AND EXISTS (SELECT 1 FROM messaging_channels_message WHERE id = ? AND holder = ?)"
+        ),
+        (operation.message_id, operation.number, operation.message_id, operation.lease_owner),
+    )
+
+
 def _get_message(operation: op.GetMessage, _: Dialect) -> StatementFlow[op.MessageRecord | None]:
     if operation.message_id is not None:
         return (yield from load_record("id = ?", operation.message_id))
@@ -335,6 +345,7 @@ HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     op.StartAttempt: _start_attempt,
     op.FinishAttempt: _finish_attempt,
     op.ReleaseReservation: _release_reservation,
+    op.WithdrawAttempt: _withdraw_attempt,
     op.RecordEvent: record_event,
     op.GetMessage: _get_message,
     op.ListMessages: _list_messages,

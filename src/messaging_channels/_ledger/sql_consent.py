@@ -19,13 +19,20 @@ def find_suppression(query: ConsentQuery) -> StatementFlow[ConsentStatement | No
     rows = yield from _rows_of(query.recipients, with_links=query.channel == "whatsapp")
     if not rows:
         return None
-    said = [one for row in rows if not _is_confirmed(one := statement_from_row(row), query)]
+    said = [statement_from_row(row) for row in rows]
+    if query.confirms:
+        said = _without_confirmed(said, query)
     return find_blocking(said, query.channel, query.category, query.now)
 
 
-def _is_confirmed(one: ConsentStatement, query: ConsentQuery) -> bool:
-    """Whether the message confirms that very opt-out, in the time that 47 CFR 64.1200(a)(12) allows for it."""
-    return one.id == query.confirms and query.now <= one.recorded_at + _CONFIRMATION_SECONDS
+def _without_confirmed(said: list[ConsentStatement], query: ConsentQuery) -> list[ConsentStatement]:
+    """Leave out the opt-out that the message confirms, in the time that 47 CFR 64.1200(a)(12) allows for it, and its repetitions."""
+    fresh = {one.id: one for one in said if query.now <= one.recorded_at + _CONFIRMATION_SECONDS}
+    confirmed = fresh.get(query.confirms)
+    if confirmed is None:
+        return said
+    scope = confirmed.kind, confirmed.channel, confirmed.category
+    return [one for one in said if one.id not in fresh or (one.kind, one.channel, one.category) != scope]
 
 
 def _rows_of(recipients: Sequence[str], *, with_links: bool) -> StatementFlow[list[tuple[Any, ...]]]:

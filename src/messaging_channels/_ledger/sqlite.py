@@ -8,20 +8,22 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from messaging_channels._ledger.address_privacy import AddressPrivacy
 from messaging_channels._ledger.driving import drive
-from messaging_channels._ledger.group_replies import AnyPending, Pending, deliver, wait_in_task
+from messaging_channels._ledger.group_replies import AnyPending, deliver, wait_in_task, wait_in_thread
 from messaging_channels._ledger.secret_file import secret_of
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, fetch
 from messaging_channels._model import forks
+from messaging_channels._model.arguments import require_positive
 from messaging_channels._model.errors import InvalidSetting, LedgerUnavailable, MessagingError
 from messaging_channels._model.paths import require_path
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
@@ -42,16 +44,22 @@ class SqliteLedger(AddressPrivacy):
         pepper: bytes = b"",
         keys: Sequence[bytes] = (),
         owned: bool = False,
+        timeout: float = 30.0,
     ) -> None:
         """Open nothing yet. See AddressPrivacy for `addresses` and `pepper`. One that is `owned` is closed with its dispatcher.
+
+        An operation waits at most `timeout` seconds for its turn and for other processes; then it is not done, and LedgerUnavailable is raised.
 
         `keys` seal what waits, unless addresses are kept in the plain: the first one seals, all of them open. Without any, the key beside the file does.
 
         Raises:
             ValueError: `addresses` is not one of its words, or hashing lacks its pepper.
             InvalidSetting: `path` is no path.
+            InvalidArgument: `timeout` is no positive number.
         """
         super().__init__(addresses, pepper, keys)
+        require_positive(timeout, "timeout")
+        self._timeout = float(timeout)
         self._path = require_path(path, "ledger.path")
         self.owned = owned
         self._writer: _Writer | None = None
@@ -72,9 +80,13 @@ class SqliteLedger(AddressPrivacy):
         Raises:
             InvalidSetting: the records are in the memory of the process that forked this one.
         """
-        future: Future[Any] = Future()
-        self.submit_pending(Pending(operation, future))
-        return future
+        pending = wait_in_thread(operation, self.deadline())
+        self.submit_pending(pending)
+        return pending.future
+
+    def deadline(self) -> float:
+        """Return until when an operation that is given now may be begun, on the clock of `time.monotonic`."""
+        return time.monotonic() + self._timeout
 
     def submit_pending(self, one: AnyPending) -> None:
         """Have an operation done by the writer, for whoever waits for it. Raises as `submit` does."""
@@ -179,10 +191,19 @@ class _Writer:
             self._condition.notify()
 
     def _run(self) -> None:
-        while group := self._next_group():
+        while taken := self._next_group():
+            group = _without_late(taken)
+            if not group:
+                continue
             replies: list[Any]
+            seconds = max(min(one.deadline for one in group) - time.monotonic(), 0.0)
             try:
-                replies = _commit_all(self._opened(), self._file, [one.operation for one in group])
+                database = self._opened(seconds)
+                _begin(database, seconds)
+                replies = _commit_all(database, self._file, [one.operation for one in group])
+            except _Busy:
+                self._put_back(group)
+                continue
             except MessagingError as error:
                 replies = [error] * len(group)
             except Exception as error:  # noqa: BLE001  whatever it is, those who wait are told, and the writer lives on
@@ -190,6 +211,11 @@ class _Writer:
                 self._roll_back()
             deliver(group, replies)
         self._close_database()
+
+    def _put_back(self, group: list[AnyPending]) -> None:
+        """Have another process hold the file: those whose time is over are told so, the others wait on."""
+        with self._condition:
+            self._waiting.extendleft(reversed(group))
 
     def _next_group(self) -> list[AnyPending]:
         """Wait for work and return all that waits; nothing when it is time to go."""
@@ -203,10 +229,15 @@ class _Writer:
             count = min(len(self._waiting), _MAX_GROUP_SIZE)
             return [self._waiting.popleft() for _ in range(count)]
 
-    def _opened(self) -> sqlite3.Connection:
-        """Open the file, once; see to it that it is the same still."""
+    def _opened(self, seconds: float) -> sqlite3.Connection:
+        """Open the file, once, waiting for other processes at most so long; see to it that it is the same still.
+
+        Raises:
+            _Busy: another process holds it.
+        """
         if self._database is None:
-            self._database, _ = self._file.open()
+            with _telling_busy():
+                self._database, _ = self._file.open(seconds=seconds)
         else:
             self._file.require_same()
         return self._database
@@ -222,6 +253,40 @@ class _Writer:
             database.close()
 
 
+class _Busy(Exception):
+    """Another process holds the file. Nothing was done."""
+
+
+@contextmanager
+def _telling_busy() -> Generator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+            raise _Busy from error
+        raise
+
+
+def _without_late(group: list[AnyPending]) -> list[AnyPending]:
+    """Return those that may still be begun; tell the others."""
+    now = time.monotonic()
+    late = [one for one in group if one.deadline <= now]
+    problem = "the file was locked, or others were before, for longer than its timeout: database is locked"
+    deliver(late, [LedgerUnavailable(problem) for _ in late])
+    return [one for one in group if one.deadline > now] if late else group
+
+
+def _begin(database: sqlite3.Connection, seconds: float) -> None:
+    """Begin a transaction, waiting for other processes at most so long.
+
+    Raises:
+        _Busy: another process holds the file.
+    """
+    database.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+    with _telling_busy():
+        database.execute("BEGIN IMMEDIATE")
+
+
 def _left_to_parent_error() -> InvalidSetting:
     return InvalidSetting(
         "its records are in the memory of the process that forked this one",
@@ -234,8 +299,7 @@ def _left_to_parent_error() -> InvalidSetting:
 def _commit_all(
     database: sqlite3.Connection, file: LedgerFile, operations: list[Operation[Any]]
 ) -> list[Any]:
-    """Do them all in one transaction. One that fails is undone alone, and its exception stands in place of its reply."""
-    database.execute("BEGIN IMMEDIATE")
+    """Do them all in the transaction that was begun. One that fails is undone alone, and its exception stands in place of its reply."""
     changes = database.total_changes
     try:
         replies = [_execute(database, operation) for operation in operations]
@@ -287,7 +351,7 @@ class _Async:
 
     async def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
         # a cancelled caller stops waiting; what it asked for is done all the same
-        pending = wait_in_task(exchange)
+        pending = wait_in_task(exchange, self._ledger.deadline())
         self._ledger.submit_pending(pending)
         return await asyncio.shield(pending.future)
 

@@ -36,8 +36,10 @@ class LedgerFile:
         self._generation = 0
         self._grown_at = float("-inf")
 
-    def open(self, *, most_rows: int = MOST_ROWS) -> tuple[sqlite3.Connection, int]:
-        """Return a connection, and of which version the tables were.
+    def open(
+        self, *, most_rows: int = MOST_ROWS, seconds: float = _BUSY_TIMEOUT
+    ) -> tuple[sqlite3.Connection, int]:
+        """Return a connection, and of which version the tables were. Other processes are waited for, for so many seconds.
 
         Raises:
             OSError: the file lost its records, or is an older copy.
@@ -46,7 +48,7 @@ class LedgerFile:
         """
         if self._path is not None:
             create_private(self._path)
-        database = sqlite3.connect(self._path or ":memory:", timeout=_BUSY_TIMEOUT, isolation_level=None)
+        database = sqlite3.connect(self._path or ":memory:", timeout=seconds, isolation_level=None)
         try:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut

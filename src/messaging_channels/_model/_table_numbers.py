@@ -1,7 +1,8 @@
-"""The country codes of E.164 that are assigned, and those after which a number may begin with zero.
+"""The country codes of E.164 that are assigned, those after which a number may begin with zero, and how long numbers are.
 
 Codes: https://www.itu.int/pub/T-SP-E.164D (ITU-T list of assigned country codes). Numbers that begin with zero: the numbering plans that were notified to
 the ITU, https://www.itu.int/oth/T0202.aspx?parent=T0202. Elsewhere a zero there is the trunk prefix, which is dialled inside the country only.
+Lengths: `possible_length` in the metadata of libphonenumber 9.0.43 (https://github.com/google/libphonenumber), which follows the same plans.
 """
 
 from __future__ import annotations
@@ -303,3 +304,61 @@ ARGENTINE_AREAS_OF_THREE = frozenset(
     ]
 )
 """Area codes of three digits in Argentina; 11 has two, the others have four."""
+
+_LENGTHS = {
+    (4, 5): "290",
+    (4, 7): "683 690",
+    (4, 10): "98",
+    (4, 11): "352",
+    (4, 13): "43 598",
+    (4, 15): "49",
+    (5, 5): "500 682",
+    (5, 6): "247",
+    (5, 7): "676 677 678 688",
+    (5, 8): "47 386 686",
+    (5, 10): "27 64 685",
+    (5, 11): "31 852",
+    (5, 12): "61 358 971",
+    (5, 14): "82",
+    (6, 6): "298 299 672 687",
+    (6, 7): "597",
+    (6, 9): "40 252 355 376 421 508 681 689",
+    (6, 10): "378 48 53 95 880",
+    (6, 11): "375 595",
+    (6, 12): "39 46 359 381",
+    (6, 13): "63",
+    (7, 7): "238 239 246 248 269 291 297 592 673 674 680 691 692",
+    (7, 8): "241 599 670 675 853 961 965 975",
+    (7, 9): "220 231 245 265 354 385 423 967 968",
+    (7, 10): "44 84 230 243 254 263 267 353 372 960",
+    (7, 11): "501 503 507 679 886 974",
+    (7, 12): "86 972",
+    (7, 13): "90",
+    (7, 17): "62",
+    (
+        8,
+        8,
+    ): "45 216 222 223 226 227 228 232 235 236 253 257 266 350 356 357 370 371 373 374 389 505 509 973 993",
+    (8, 9): "32 36 51 213 224 233 237 250 258 264 268 377 382 387 591 962 963",
+    (8, 10): "20 60 225 229 506 850 855 856 964 970 976",
+    (8, 11): "55 57 65 502 504 593 977",
+    (8, 12): "92 383",
+    (8, 13): "66 91",
+    (8, 17): "81",
+    (
+        9,
+        9,
+    ): "33 34 93 94 211 212 218 221 240 242 244 249 251 255 256 260 261 262 351 590 594 596 992 994 995 998",
+    (9, 10): "380 966 996",
+    (9, 11): "56",
+    (9, 12): "41 420",
+    (10, 10): "1 58",
+    (10, 11): "52",
+    (10, 12): "30",
+    (10, 13): "54",
+    (10, 14): "7 234",
+}
+NUMBER_LENGTHS = {code: lengths for lengths, codes in _LENGTHS.items() for code in codes.split()}
+"""The fewest and the most digits of a number after its country code, old forms that are still in use (Mexico, Argentina, Ivory Coast, Benin, Gabon, San Marino) included.
+
+Not of networks without a country, such as 800 and 883."""

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from messaging_channels._model._table_numbers import COUNTRY_CODES, ZERO_FIRST
+from messaging_channels._model._table_numbers import COUNTRY_CODES, NUMBER_LENGTHS, ZERO_FIRST
 from messaging_channels._model.errors import InvalidAddress
 
 
@@ -137,8 +137,8 @@ class PhoneNumber(WhatsAppAddress):
         left out. With a `region` (ISO 3166, such as `GB`), a number without a plus is read as it is dialled there; this needs the extra `phone`.
 
         Raises:
-            InvalidAddress: it is no international number: its country code is not assigned, or it holds the zero that is dialled inside a country
-                only. `00` is not taken for a plus, since it means nothing in many countries.
+            InvalidAddress: it is no international number: its country code is not assigned, it has more or fewer digits than any number there, or it holds the
+                zero that is dialled inside a country only. `00` is not taken for a plus, since it means nothing in many countries.
         """
         match = _PLAIN_NUMBER.fullmatch(text)
         if match is None or region is not None:
@@ -156,7 +156,13 @@ class PhoneNumber(WhatsAppAddress):
                     kind="phone number",
                     hint="write it with the country code, such as +447700900000",
                 )
-        return cls(match[1])
+        digits = match[1]
+        lengths = (
+            NUMBER_LENGTHS.get(digits[:2]) or NUMBER_LENGTHS.get(digits[:3]) or NUMBER_LENGTHS.get(digits[:1])
+        )
+        if lengths is not None:
+            _require_length(digits, *lengths)
+        return cls(digits)
 
     @property
     def e164(self) -> str:
@@ -266,6 +272,24 @@ def _number_problem(text: str, cleaned: str) -> str:
     if not _MIN_DIGITS <= digits <= _MAX_DIGITS:
         return f"{digits} digits, {_MIN_DIGITS} to {_MAX_DIGITS} expected"
     return _plan_problem(text, cleaned)
+
+
+def _require_length(digits: str, least: int, most: int) -> None:
+    """Refuse a number that is too short or too long for the plan of its country code.
+
+    Raises:
+        InvalidAddress: naming both lengths.
+    """
+    code = next(digits[:length] for length in (2, 3, 1) if digits[:length] in NUMBER_LENGTHS)
+    found = len(digits) - len(code)
+    if least <= found <= most:
+        return
+    wanted = str(least) if least == most else f"{least} to {most}"
+    raise InvalidAddress(
+        f"{found} digits after the country code {code}, where numbers have {wanted}",
+        kind="phone number",
+        hint="check that no digit is missing or doubled",
+    )
 
 
 def _plan_problem(text: str, cleaned: str) -> str:

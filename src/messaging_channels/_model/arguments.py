@@ -12,8 +12,17 @@ from messaging_channels._model.nearest import nearest as nearest_name
 
 _MOST = 2**31 - 1
 """The greatest whole number that every ledger takes."""
+_LONGEST_TIMEDELTA = 50 * 366 * 86400.0
 LONGEST_DURATION = 366 * 86400.0
 """A number of seconds above this is most likely a time since 1970, or milliseconds."""
+
+
+def is_finite(number: float) -> bool:
+    """Whether it is a number that a float can hold: neither NaN, nor infinite, nor an integer of hundreds of digits."""
+    try:
+        return isfinite(number)
+    except OverflowError:
+        return False
 
 
 def kind_of(value: object) -> str:
@@ -38,10 +47,16 @@ def as_seconds(
             argument=argument,
             hint="give for example 30.0",
         )
-    if not isfinite(number) or number < least:
+    if not is_finite(number) or number < least:
         rule = "a positive number" if least > 0 else "a number of at least 0"
         raise InvalidArgument(
-            f"must be {rule} of seconds, got {number:g}", argument=argument, hint="give for example 30.0"
+            f"must be {rule} of seconds, got {_shown(number)}",
+            argument=argument,
+            hint="give for example 30.0",
+        )
+    if isinstance(value, timedelta) and number > max(longest, _LONGEST_TIMEDELTA):
+        raise InvalidArgument(
+            f"is {value.days} days, decades from now", argument=argument, hint="give less, or leave it out"
         )
     if number > longest and not isinstance(value, timedelta):
         raise InvalidArgument(
@@ -52,15 +67,22 @@ def as_seconds(
     return float(number)
 
 
+def _shown(number: float) -> str:
+    """Return a number in a few characters."""
+    return (
+        f"{number:g}" if isinstance(number, float) or abs(number) < LONGEST_DURATION**2 else "a huge number"
+    )
+
+
 def require_seconds(value: object, argument: str) -> None:
     """Refuse what is no number of seconds of at least 0.
 
     Raises:
         InvalidArgument: it is none.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value) or value < 0:
         given = (
-            f"{value:g}"
+            _shown(value)
             if isinstance(value, (int, float)) and not isinstance(value, bool)
             else kind_of(value)
         )
@@ -78,8 +100,8 @@ def require_positive(value: object, argument: str) -> None:
         InvalidArgument: it is none.
     """
     number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-    if number is None or not isfinite(number) or number <= 0:
-        given = kind_of(value) if number is None else f"{number:g}"
+    if number is None or not is_finite(number) or number <= 0:
+        given = kind_of(value) if number is None else _shown(number)
         raise InvalidArgument(
             f"must be a positive number, got {given}", argument=argument, hint="give for example 1.0"
         )
@@ -148,6 +170,7 @@ def require_keywords(given: Iterable[str], known: Iterable[str], call: str) -> N
 __all__ = [
     "LONGEST_DURATION",
     "as_seconds",
+    "is_finite",
     "kind_of",
     "nearest_name",
     "require_count",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
-
+from messaging_channels._model.arguments import is_finite
 from messaging_channels._model.errors import InvalidMessage
 
 
@@ -13,5 +12,5 @@ def require_number(value: object, field_name: str) -> None:
     Raises:
         InvalidMessage: it is no number, or not a finite one.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not is_finite(value):
         raise InvalidMessage("must be a number of seconds", field=field_name, hint="write it like 30.0")

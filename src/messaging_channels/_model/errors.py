@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from messaging_channels._model.statements import ConsentStatement
 
 
-def _restore(kind: type[MessagingError], args: tuple[Any, ...], held: dict[str, Any]) -> MessagingError:
+def restore_error(kind: type[MessagingError], args: tuple[Any, ...], held: dict[str, Any]) -> MessagingError:
+    """Return an error that was pickled or copied."""
     error = kind.__new__(kind, *args)
     error.__dict__.update(held)
     return error
@@ -24,7 +25,7 @@ class MessagingError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy it by what it holds: most of them take keywords, which an exception's own way forgets."""
-        return _restore, (type(self), self.args, vars(self))
+        return restore_error, (type(self), self.args, vars(self))
 
 
 class BadInput(MessagingError, ValueError):

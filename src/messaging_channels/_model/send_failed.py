@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from messaging_channels._model.errors import MessagingError
+from messaging_channels._model.errors import MessagingError, restore_error
 
 if TYPE_CHECKING:
     from messaging_channels._model.receipts import Receipt
@@ -32,6 +34,32 @@ class NotSent(SendFailed):
     """The message was certainly not sent (unreachable, throttled, no credit). Send it again later."""
 
     code = "not_sent"
+
+
+class InternalError(SendFailed):
+    """The library, a plugin or a value given to it failed before the first byte. Certainly not sent; unchanged, it fails again. The exception is the cause.
+
+    It is an instance of the class of the exception, too: `except TypeError` finds what a plugin or a value of the caller raised as a TypeError.
+    """
+
+    code = "internal_error"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy it as this class: that of the exception may not be found elsewhere."""
+        return restore_error, (InternalError, self.args, vars(self))
+
+    @classmethod
+    def of(cls, cause: BaseException | None, text: str, *, receipt: Receipt) -> InternalError:
+        """Return the error for an exception, as an instance of its class where that is possible."""
+        if isinstance(cause, Exception) and not isinstance(cause, MessagingError):
+            with suppress(TypeError):  # the class of the exception cannot be combined, or is made in its own way
+                return _kind_for(cause.__class__)(text, receipt=receipt)
+        return cls(text, receipt=receipt)
+
+
+@lru_cache(maxsize=64)
+def _kind_for(kind: type[Exception]) -> type[InternalError]:
+    return type(InternalError.__name__, (InternalError, kind), {"__str__": Exception.__str__})
 
 
 class AccountError(NotSent):

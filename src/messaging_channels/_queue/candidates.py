@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, cast
 
-from messaging_channels._model.errors import BadInput, InvalidSetting
+from messaging_channels._model.errors import BadInput, ConfigurationError, InvalidSetting
 from messaging_channels._sending.decision import TryProvider
+from messaging_channels._sending.send_state import joint_refusal
 from messaging_channels.plugins.provider import (
     HttpProvider,
     ReportsOptional,
@@ -40,21 +41,23 @@ def require_sendable(providers: Iterable[Provider], envelope: Envelope) -> None:
     """Refuse a message that every provider would refuse before anything left the machine, as far as they can tell without sending it.
 
     Raises:
-        BadInput: what the first of them says.
+        BadInput, ConfigurationError: what it says; where there are several, what all of them say.
     """
-    refusal: BadInput | None = None
+    refusals: list[tuple[str, BadInput | ConfigurationError]] = []
     for provider in providers:
         check = _check_of(provider)
         if check is None:
             return
         try:
             check(envelope)
-        except BadInput as error:
-            refusal = refusal or error
+        except (BadInput, ConfigurationError) as error:
+            refusals.append((provider.name, error))
         else:
             return
-    if refusal is not None:
-        raise refusal
+    if len(refusals) > 1:
+        raise joint_refusal(envelope.channel, refusals) from refusals[0][1]
+    if refusals:
+        raise refusals[0][1]
 
 
 def _check_of(provider: Provider) -> Callable[[Envelope], object] | None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from messaging_channels._ledger.caller_transaction import InTransaction
 from messaging_channels._ledger.lazy_memory import LazyMemoryLedger
 from messaging_channels._model import errors
-from messaging_channels._model.durations import require_number
 from messaging_channels._model.status import PENDING_QUEUED, Status
 from messaging_channels._queue.candidates import require_reports, require_sendable
+from messaging_channels._queue.enqueue_options import PRIORITIES, EnqueueOptions
 from messaging_channels._queue.local_notifier import LocalNotifier
 from messaging_channels._queue.payload import QueuePayload, Step
 from messaging_channels._sending.send_options import SendOptions
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 _LedgerReply: TypeAlias = "MessageRecord | errors.LedgerUnavailable | None"
 MAX_TRANSACTION_SIZE = 500
 """How many messages of one call are taken in by one transaction: what bounds the memory, and for how long nobody else writes."""
-_LONGEST_WAIT = 15 * 366 * 86400.0
-PRIORITIES = {"high": 0, "normal": 1, "low": 2}
 
 
 class EnqueueKeywords(TypedDict, total=False):
@@ -54,50 +52,6 @@ class EnqueueKeywords(TypedDict, total=False):
     window: SendWindow | None
     priority: Literal["high", "normal", "low"]
     transaction: Any
-
-
-@dataclass(frozen=True, slots=True)
-class EnqueueOptions:
-    """When a message is to be sent."""
-
-    send_at: datetime | float | None = None
-    """Not before: a time with its time zone, or seconds since the epoch. None for at once."""
-    window: SendWindow | None = None
-    """At which hours its recipient may be written to."""
-    priority: Literal["high", "normal", "low"] = "normal"
-    """What is due goes out in this order: as long as there is anything of a higher priority, nothing of a lower one."""
-
-    def not_before(self, now: float) -> float:
-        """Return the time not before which it is sent, seconds since the epoch.
-
-        Raises:
-            InvalidMessage: the time has no time zone, or there is no such priority.
-        """
-        if self.priority not in PRIORITIES:
-            raise errors.InvalidMessage(
-                "there is none of that name", field="priority", hint="use high, normal or low"
-            )
-        if isinstance(self.send_at, datetime):
-            if self.send_at.tzinfo is None:
-                raise errors.InvalidMessage(
-                    "it has no time zone", field="send_at", hint="give tzinfo, such as datetime.UTC"
-                )
-            return _at_the_earliest(now, self.send_at.timestamp())
-        return now if self.send_at is None else _at_the_earliest(now, self.send_at)
-
-
-def _at_the_earliest(now: float, at: float) -> float:
-    """Return a time to send, or now if it has passed.
-
-    Raises:
-        InvalidMessage: it cannot be meant: no number of seconds, or years away.
-    """
-    require_number(at, "send_at")
-    if at - now > _LONGEST_WAIT:
-        raise errors.InvalidMessage(
-            "it is decades away from now", field="send_at", hint="give seconds since 1970, not milliseconds"
-        )
-    return max(now, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +155,14 @@ class Enqueuer:
         enqueue_options, send_options, transaction = _split_options(options)
         enqueue_options.not_before(self.pipeline.clock())  # what is wrong for all is told once
         all_prepared: list[tuple[Any, _Prepared | errors.MessagingError]] = []
+        given: Message | Fallback | None = None
+        read: Message | Fallback | None = None
         for message, to in chunk:
             try:
+                if read is None or message is not given:  # the files of one message are read once
+                    read, given = (yield from self._with_files(message)), message
                 all_prepared.append(
-                    (to, (yield from self._prepare(message, to, enqueue_options, send_options, is_bulk=True)))
+                    (to, (yield from self._prepare(read, to, enqueue_options, send_options, is_bulk=True)))
                 )
             except errors.MessagingError as error:
                 all_prepared.append((to, error))
@@ -218,6 +176,11 @@ class Enqueuer:
             else EnqueueResult(to, None, order)
             for to, order in all_prepared
         ]
+
+    def _with_files(self, message: Message | Fallback) -> Flow[Message | Fallback]:
+        if isinstance(message, Fallback):
+            return message
+        return (yield from self.pipeline.envelopes.with_files(message))
 
     def require_ledger(self) -> None:
         """Refuse a queue of which nothing would be left when the process ends.

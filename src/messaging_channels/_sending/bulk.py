@@ -87,9 +87,14 @@ class Bulk:
     def prepare(self, chunk: Iterable[tuple[Message, Any]]) -> Flow[Sequence[SendResult]]:
         """Find out who may be sent to; return those that certainly may not."""
         refused: list[SendResult] = []
+        given: Message | None = None
+        read: Message | None = None
         for message, to in chunk:
             try:
-                state = yield from self.pipeline.prepare(message, to, self.options, is_bulk=True)
+                if read is None or message is not given:  # the files of one message are read once
+                    read = yield from self.pipeline.envelopes.with_files(message)
+                    given = message
+                state = yield from self.pipeline.prepare(read, to, self.options, is_bulk=True)
             except errors.MessagingError as error:
                 refused.append(SendResult(to, None, error))
             else:

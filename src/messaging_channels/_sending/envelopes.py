@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 from messaging_channels._model import errors
 from messaging_channels._model.addresses import Address
 from messaging_channels._model.ids import message_id
+from messaging_channels.messages._base import require_plain_values
+from messaging_channels.messages._files import has_unread_files, read_files
 from messaging_channels.messages._values import require_characters
-from messaging_channels.plugins.exchange import Flow
+from messaging_channels.plugins.exchange import BlockingCall, Flow, ask
 from messaging_channels.plugins.provider import Envelope
 from messaging_channels.plugins.recipients import Person, ResolvedRecipient, User
 
@@ -34,14 +37,31 @@ class EnvelopeBuilder:
         to: Any,  # noqa: ANN401  resolvers take anything
         now: float,
     ) -> Flow[tuple[Envelope, str | None]]:
-        """Find out whom a message is for, and whose account sends it."""
+        """Find out whom a message is for, and whose account sends it. Its files are read now: from here on it is a value.
+
+        Raises:
+            BadInput: it cannot be sent as it is, or the recipient is none.
+        """
         channel = self.channels.get(type(message)) or self.channel_for(message)
         message.require_sendable()
         require_characters(message)
+        require_plain_values(message)
+        if getattr(message, "attachments", ()):
+            message = yield from self.with_files(message)
         if isinstance(to, str):
             return Envelope(message_id(now), channel.name, message, channel.parse(to)), None
         contact = yield from self.resolve(to, channel)
         return Envelope(message_id(now), channel.name, message, _address(contact, channel)), contact.account
+
+    def with_files(self, message: Message) -> Flow[Message]:
+        """Return a message with the bytes of its files. Reads those that were not read yet.
+
+        Raises:
+            InvalidMessage: one cannot be read.
+        """
+        if not has_unread_files(message):
+            return message
+        return (yield from ask(BlockingCall(partial(read_files, message), may_send=False)))
 
     def channel_for(self, message: Message) -> Channel:
         """Return the channel that carries this type of message."""
@@ -64,6 +84,12 @@ class EnvelopeBuilder:
         if isinstance(to, (User, Person)):
             raise errors.UnknownRecipient(
                 "no resolver knows it", recipient=repr(to), channel=channel.name, hint="check the id"
+            )
+        if isinstance(to, (list, tuple, set, frozenset, dict)):
+            raise errors.InvalidArgument(
+                f"is a {type(cast('object', to)).__name__}",
+                argument="to",
+                hint="give each recipient by itself",
             )
         raise errors.UnresolvedRecipient(
             f"no resolver understands a {type(to).__name__}",

@@ -37,8 +37,10 @@ from messaging_channels.policies.rate_limiter import RateLimiter
 
 if TYPE_CHECKING:
     from messaging_channels._model.rate_limit import RateLimit
+    from messaging_channels._model.statements import ConsentStatement
     from messaging_channels.messages import Message
     from messaging_channels.plugins.ledger import MessageRecord
+    from messaging_channels.plugins.recipients import ResolvedRecipient
     from messaging_channels.policies.shared_limits import SharedLimits
 
 
@@ -84,6 +86,13 @@ class SendPipeline:
         if not state.attempts:
             yield from self.recorder.record_unsent([state], self.clock())
         return state.result()
+
+    def confirm(
+        self, message: Message, to: ResolvedRecipient, entry: ConsentStatement, key: str
+    ) -> Flow[Receipt]:
+        """Send the message that confirms an opt-out: once under its key, and in a short time, since a webhook waits for it."""
+        options = SendOptions(confirms=entry.id, idempotency_key=key, timeout=_CONFIRMATION_TIMEOUT)
+        return (yield from self.send(message, to, options))
 
     def prepare(
         self,
@@ -251,4 +260,5 @@ class SendPipeline:
         return False
 
 
+_CONFIRMATION_TIMEOUT = 10.0
 _MAX_CONCURRENT_BATCHES = 4  # of one call

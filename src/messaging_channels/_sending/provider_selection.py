@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from messaging_channels._model import errors
 from messaging_channels._model.receipts import Skipped
 from messaging_channels._sending.decision import TryProvider
+from messaging_channels.plugins.provider import SupportsSenderCheck
 from messaging_channels.policies.routing import MATCH_ALL, Route
 
 if TYPE_CHECKING:
@@ -33,10 +34,14 @@ class Unfit:
     provider: str
     lacks: str | None
     """The part of the message that it does not carry; None if the route keeps such messages from it."""
+    setting: str | None = None
+    """The setting that its account lacks for a message that names no sender."""
 
     @property
     def reason(self) -> str:
         """The same in words."""
+        if self.setting is not None:
+            return f"has no sender: set {self.setting}, or name one in the message"
         return "is not for such a message" if self.lacks is None else f"does not carry {self.lacks}"
 
 
@@ -66,6 +71,8 @@ class ProviderSelector:
     """By channel name."""
     chance: Callable[[], float]
     """From 0 to 1."""
+    missing_senders: Mapping[tuple[str | None, str, str], str] = field(default_factory=dict[Any, Any])
+    """By account, provider and channel: the setting that it lacks for messages that name no sender."""
     cache: dict[tuple[str | None, type[Message]], Selection] = field(default_factory=dict[Any, Any])
     """Those that hold for every message of a type and account: most do, and need not be made again."""
 
@@ -81,7 +88,10 @@ class ProviderSelector:
         if not extra and (made := self.cache.get((account, type(envelope.message)))):
             return made
         selection = self._evaluate(envelope, account)
-        if _holds_for_all(selection, type(envelope.message)):
+        is_sure = not any(
+            (account, name, envelope.channel) in self.missing_senders for name in selection.candidates
+        )
+        if is_sure and _holds_for_all(selection, type(envelope.message)):
             self.cache[account, type(envelope.message)] = selection
         return selection
 
@@ -95,6 +105,8 @@ class ProviderSelector:
             for target in route.draw_order(self.chance)
             if target.provider in held
         ]
+        if self.missing_senders:
+            candidates = self._without_senderless(candidates, envelope, account)
         able = {one.provider.name: one.provider for one in candidates if isinstance(one, Eligible)}
         unfit = [one for one in candidates if isinstance(one, Unfit)]
         _require_known_options(envelope.message, able)
@@ -102,6 +114,41 @@ class ProviderSelector:
             raise _nobody(unfit, envelope.channel, account)
         skipped = tuple(Skipped(one.provider, one.reason) for one in unfit)
         return Selection(route, able, skipped, tuple(able), TryProvider(next(iter(able))))
+
+    def _without_senderless(
+        self, candidates: list[Candidate], envelope: Envelope, account: str | None
+    ) -> list[Candidate]:
+        """Leave those out that have no sender for a message that names none, as long as another one is left; else each says itself what it lacks."""
+        message = envelope.message
+        if getattr(message, "sender", None) or getattr(message, "provider_options", ()):
+            return candidates
+        fit: list[Candidate] = []
+        for one in candidates:
+            name = one.provider.name if isinstance(one, Eligible) else ""
+            setting = self.missing_senders.get((account, name, envelope.channel))
+            fit.append(one if setting is None else Unfit(name, None, setting))
+        return fit if any(isinstance(one, Eligible) for one in fit) else candidates
+
+
+def find_missing_senders(
+    accounts: Accounts, routes: Mapping[str, Route]
+) -> Mapping[tuple[str | None, str, str], str]:
+    """Ask the providers of every account and route once whether they can send messages that name no sender.
+
+    Returns:
+        The setting that is missing, by account, provider and channel.
+    """
+    found: dict[tuple[str | None, str, str], str] = {}
+    for channel, route in routes.items():
+        for account, held in accounts.items():
+            for target in route.targets:
+                provider = held.get(target.provider)
+                setting = (
+                    provider.missing_sender(channel) if isinstance(provider, SupportsSenderCheck) else None
+                )
+                if setting is not None:
+                    found[account, target.provider, channel] = setting
+    return found
 
 
 def _evaluate(target: RouteTarget, provider: Provider, envelope: Envelope, account: str | None) -> Candidate:

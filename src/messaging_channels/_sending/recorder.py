@@ -37,6 +37,7 @@ from messaging_channels.plugins.ledger import (
     StartAttempt,
     TakeLease,
     Transaction,
+    WithdrawAttempt,
 )
 
 if TYPE_CHECKING:
@@ -120,22 +121,28 @@ class AttemptRecorder:
         ended = [one for one in states if one.lease_owner]
         if not ended:
             return ()
-        ends = [self._end(one, now) for one in ended]
+        withdrawn = [_withdrawal(one) for one in ended if one.is_passed_over]
+        over = [one for one in ended if not one.is_passed_over or one.is_done]
+        ends = [self._end(one, now) for one in over]
         failed = [
             (one.request.envelope, one.attempts[-1])
-            for one in ended
+            for one in over
             if one.attempts and (end := one.attempts[-1].result) and end.failure
         ]
         said = self.consent.failures(failed, now) if failed else ()
         try:
-            replies = yield from _perform([*ends, *said])
+            replies = yield from _perform([*withdrawn, *ends, *said])
         except errors.LedgerUnavailable:
             import logging  # noqa: PLC0415  not needed where all goes well
 
             log = logging.getLogger("messaging_channels._sending.recorder")
             log.exception("could not store the results of %d messages; they are now unknown", len(ended))
-            return [(state, Unwritten(end)) for state, end in zip(ended, ends, strict=True)]
-        return [(state, Finished(status)) for state, status in zip(ended, replies, strict=False)]
+            pending = [(one, _withdrawal(one)) for one in ended if one not in over]
+            return [
+                (one, Unwritten(operation)) for one, operation in (*zip(over, ends, strict=True), *pending)
+            ]
+        told = replies[len(withdrawn) :]
+        return [(state, Finished(status)) for state, status in zip(over, told, strict=False)]
 
     def record_unsent(self, states: Sequence[SendState], now: float) -> Flow[None]:
         """Write down those for which nobody could be asked: an error that names a message leads to its record."""
@@ -254,6 +261,10 @@ class AttemptRecorder:
         why = state.step.reason if isinstance(state.step, Stop) and not has_more else ""
         number, look_at = state.attempts[-1].number, now + self.options.reconcile_after[0]
         return FinishAttempt(request.message_id, number, result, now, look_at, why)
+
+
+def _withdrawal(state: SendState) -> WithdrawAttempt:
+    return WithdrawAttempt(state.request.message_id, state.next_attempt_number, state.lease_owner)
 
 
 def _release(intents: Sequence[ReserveMessage | StartAttempt]) -> Flow[None]:

@@ -26,6 +26,7 @@ class SendKeywords(TypedDict, total=False):
 
 
 _MAX_KEY_LENGTH = 255
+_CONFIRMATION = "consent-confirmation/"
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -55,20 +56,18 @@ class SendOptions:
         Raises:
             InvalidMessage: the key is empty, longer than 255 characters or no text that a database can hold, or the deadline has passed.
         """
-        if self.confirms:
-            object.__setattr__(
-                self, "idempotency_key", f"consent-confirmation/{self.confirms}"[:_MAX_KEY_LENGTH]
-            )
+        if self.confirms and not (self.idempotency_key or "").startswith(_CONFIRMATION):
+            object.__setattr__(self, "idempotency_key", f"{_CONFIRMATION}{self.confirms}"[:_MAX_KEY_LENGTH])
         if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _MAX_KEY_LENGTH:
             raise errors.InvalidMessage(
                 f"must have 1 to 255 characters, got {len(self.idempotency_key)}",
                 field="idempotency_key",
                 hint="change it",
             )
-        if self.idempotency_key is not None and _UNSTORABLE.search(self.idempotency_key + self.scope):
-            raise errors.InvalidMessage(
-                "contains NUL or an unpaired surrogate", field="idempotency_key or scope", hint="remove it"
-            )
+        for name, given in (("idempotency_key", self.idempotency_key), ("scope", self.scope)):
+            if given and (len(given) > _MAX_KEY_LENGTH or _UNSTORABLE.search(given)):
+                problem = f"must have at most {_MAX_KEY_LENGTH} characters, none of them NUL or an unpaired surrogate"
+                raise errors.InvalidMessage(problem, field=name, hint="change it")
         if self.timeout is not None:
             require_number(self.timeout, "timeout")
         if self.in_progress_timeout:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from messaging_channels._model import errors
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.receipts import Attempt, Receipt, Skipped, deciding_attempt, was_rejected
-from messaging_channels._model.send_failed import AccountError, NotSent, Rejected, SendFailed
+from messaging_channels._model.send_failed import AccountError, InternalError, NotSent, Rejected, SendFailed
 from messaging_channels._model.status import PENDING_NOT_SENT, Status
 from messaging_channels._model.values import fast_frozen
 from messaging_channels._sending.decision import Decision, Stop, TryProvider, accepted_by, next_step
@@ -124,6 +124,8 @@ class SendState:
         default=(), init=False
     )
     """By provider: why those that were passed over cannot send it."""
+    is_passed_over: bool = False
+    """Whether the attempt that was written down last was refused by its provider before anything left the machine."""
     next_attempt_number: int = field(default=1, init=False)
     """Of the attempt that would be made next."""
     error: errors.MessagingError | None = field(default=None, init=False)
@@ -183,6 +185,7 @@ class SendState:
         resting = set(self.selection.providers) - {name, *(one for one, _ in self.refusals)}
         if not (others or resting or self.attempts) and self.request.queue_context:
             return False
+        self.is_passed_over = True
         self.refusals += ((name, refusal),)
         self.skipped += (Skipped(name, str(refusal)),)
         self.providers = others
@@ -193,12 +196,12 @@ class SendState:
         elif resting:
             self.step = Stop(f"only {', '.join(sorted(resting))} can send it, and may not be asked now")
         else:
-            self.error = _joint_refusal(self.request.envelope.channel, self.refusals)
+            self.error = joint_refusal(self.request.envelope.channel, self.refusals)
         return True
 
     def apply_start(self, result: StartResult) -> bool:
         """Hear whether the next attempt was written down; return whether it may be made."""
-        self.unwritten = None
+        self.unwritten, self.is_passed_over = None, False
         if isinstance(result, Started):
             self.lease_owner = result.lease_owner
             return True
@@ -285,6 +288,9 @@ class SendState:
     def _error(self, receipt: Receipt) -> SendFailed:
         last = self.attempts[-1] if self.attempts else None
         result = last.result if last else None
+        if result is not None and result.reason is Reason.INTERNAL_ERROR:
+            said = f"{receipt.attempts[-1].provider}: {result.reason} ({result.detail}); nothing was sent; message {receipt.id}"
+            return InternalError.of(result.cause, f"channel {receipt.channel!r}: {said}", receipt=receipt)
         kind: type[SendFailed] = Rejected if receipt.outcome is Outcome.REJECTED else NotSent
         if kind is NotSent and result is not None and result.reason.policy.is_account_fault:
             kind = AccountError
@@ -292,13 +298,14 @@ class SendState:
             text, wait = receipt.stop_reason, self.retry_after
         else:
             text, wait = f"{last.provider}: {result.reason} ({result.detail})", result.retry_after
+        text += "".join(f"; {one.provider} was not asked: {one.reason}" for one in self.skipped)
         return kind(
             f"channel {receipt.channel!r}: {text}; message {receipt.id}", receipt=receipt, retry_after=wait
         )
 
 
-def _joint_refusal(
-    channel: str, refusals: tuple[tuple[str, errors.BadInput | errors.ConfigurationError], ...]
+def joint_refusal(
+    channel: str, refusals: Sequence[tuple[str, errors.BadInput | errors.ConfigurationError]]
 ) -> errors.MessagingError:
     """Return why no provider can send it: the one refusal, or one that names them all."""
     if len(refusals) == 1:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import select
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import httpcore
 
 from messaging_channels._transport.deadlines import Deadline
+from messaging_channels.plugins.host_lookup import resolve_host_async
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterable
 
 _MAX_BUFFERED = 256 * 1024
 """Bytes that wait to be read, from which on the other side is made to wait."""
@@ -41,10 +41,13 @@ class LoopNetwork(httpcore.AsyncNetworkBackend):
         """Connect to the first of the host's addresses that answers. See httpcore."""
         loop = asyncio.get_running_loop()
         options: dict[str, Any] = {"local_addr": (local_address, 0)} if local_address else {}
-        if isinstance(loop, asyncio.BaseEventLoop):  # uvloop does not know it
-            options["happy_eyeballs_delay"] = _HAPPY_EYEBALLS_DELAY
-        async with _connecting(self.deadline.connect_seconds(timeout or 0.0)):
-            _, protocol = await loop.create_connection(Incoming, host, port, **options)
+        seconds = self.deadline.connect_seconds(timeout or 0.0)
+
+        async def connect(address: str) -> Incoming:
+            return (await loop.create_connection(Incoming, address, port, **options))[1]
+
+        async with _connecting(seconds):
+            protocol = await _connect_first(await resolve_host_async(host, port, seconds), connect)
         return LoopStream(protocol, self.deadline)
 
 
@@ -218,6 +221,39 @@ def _require_secured(transport: asyncio.Transport | None) -> asyncio.Transport:
 def _wake(waiting: asyncio.Future[None] | None) -> None:
     if waiting is not None and not waiting.done():
         waiting.set_result(None)
+
+
+async def _connect_first(
+    addresses: list[str], connect: Callable[[str], Coroutine[Any, Any, Incoming]]
+) -> Incoming:
+    """Connect to the first address that answers; each but the first begins a moment after the one before (RFC 8305)."""
+    if len(addresses) == 1:
+        return await connect(addresses[0])
+    waiting, failure = list(addresses), cast("BaseException", OSError("no address"))
+    pending, done = set[asyncio.Task[Incoming]](), set[asyncio.Task[Incoming]]()
+    try:
+        while waiting or pending:
+            if waiting:
+                pending.add(asyncio.ensure_future(connect(waiting.pop(0))))
+            delay = _HAPPY_EYEBALLS_DELAY if waiting else None
+            done, pending = await asyncio.wait(pending, timeout=delay, return_when=asyncio.FIRST_COMPLETED)
+            for one in [*done]:
+                if (error := one.exception()) is None:
+                    done.remove(one)
+                    return one.result()
+                failure = error
+    finally:
+        _give_up(done | pending)
+    raise failure
+
+
+def _give_up(tasks: Iterable[asyncio.Task[Incoming]]) -> None:
+    """Close what nobody needs any more."""
+    for one in tasks:
+        if not one.done():
+            one.cancel()
+        elif not one.cancelled() and one.exception() is None:
+            one.result().transport.abort()
 
 
 @asynccontextmanager

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from typing import TYPE_CHECKING, Any
 
 import httpcore
 
 from messaging_channels._transport.deadlines import Deadline
+from messaging_channels.plugins.host_lookup import resolve_host
 
 if TYPE_CHECKING:
     import ssl
@@ -34,7 +34,7 @@ class ThreadNetwork(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Connect to one of the host's addresses, each of which gets its share of the time. See httpcore."""
         until = time.monotonic() + self.deadline.connect_seconds(timeout or 0.0)
-        addresses = _resolve(host, port)
+        addresses = _resolve(host, port, until)
         for index, address in enumerate(addresses):
             share = max(until - time.monotonic(), 0.001) / (len(addresses) - index)
             try:
@@ -86,14 +86,16 @@ class ThreadStream(httpcore.NetworkStream):
         return self._stream.get_extra_info(info)
 
 
-def _resolve(host: str, port: int) -> list[str]:
+def _resolve(host: str, port: int, until: float) -> list[str]:
     """Return the addresses of a host.
 
     Raises:
         httpcore.ConnectError: the name is not found.
+        httpcore.ConnectTimeout: not in time.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        return resolve_host(host, port, until - time.monotonic())
+    except TimeoutError as error:
+        raise httpcore.ConnectTimeout from error
     except (OSError, UnicodeError) as error:
         raise httpcore.ConnectError(type(error).__name__) from error
-    return list(dict.fromkeys(str(one[4][0]) for one in found))

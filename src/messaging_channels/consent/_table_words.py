@@ -9,12 +9,12 @@ from __future__ import annotations
 
 OPT_OUT_WORDS = {
     "en": "stop, stopall, stop all, unsubscribe, unsubscribe all, end, quit, revoke, optout, opt out, cancel, remove, td, stop promotions, stop messages, stop texts, stop sms",
-    "fr": "stop, arret, arrete, arretez, arrett, arreter, stopper, desabonner, desabonnement, desinscrire, desinscription, me desabonner, me desinscrire, stop sms, stop pub",
-    "es": "alto, baja, parar, cancelar, no mas, dar de baja, darme de baja, darse de baja, detener, desuscribir, desuscribirse, cancelar suscripcion",
-    "pt": "sair, parar, pare, cancelar, nao mais, remover, descadastrar, desinscrever, cancelar inscricao",
-    "de": "stopp, stop, abmelden, abmeldung, abbestellen, ende, austragen, widerruf, keine sms mehr, keine nachrichten mehr",
-    "it": "stop, annulla, cancella, cancellami, disiscrivi, disiscrivimi, disiscrizione, basta, revoca",
-    "nl": "stop, stoppen, afmelden, afmelding, uitschrijven, opzeggen, einde, beeindigen",
+    "fr": "stop, arret, arrete, arretez, arrett, arreter, stopper, desabonner, desabonnement, desinscrire, desinscription, me desabonner, me desinscrire, se desabonner, se desinscrire, stop sms, stop pub",
+    "es": "alto, baja, parar, cancelar, no mas, dar de baja, darme de baja, darse de baja, detener, desuscribir, desuscribirse, cancelar suscripcion, eliminar suscripcion, parar mensajes",
+    "pt": "sair, parar, pare, cancelar, nao mais, remover, descadastrar, desinscrever, cancelar inscricao, cancelar subscricao, parar mensagens",
+    "de": "stopp, stop, abmelden, abmeldung, abbestellen, ende, austragen, widerruf, keine sms mehr, keine nachrichten mehr, abbestellung, stoppen",
+    "it": "stop, annulla, cancella, cancellami, disiscrivi, disiscrivimi, disiscrizione, disiscriviti, annulla iscrizione, cancella iscrizione, basta, revoca",
+    "nl": "stop, stoppen, afmelden, afmelding, uitschrijven, uitschrijving, opzeggen, einde, beeindigen",
 }
 """One of them alone is a certain opt-out."""
 
@@ -40,6 +40,8 @@ HELP_WORDS = {
 }
 
 FILLERS = [
+    "wrong",
+    "number",
     "please",
     "pls",
     "plz",

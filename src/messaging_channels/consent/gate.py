@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.events import Event
     from messaging_channels._model.receipts import Attempt
     from messaging_channels.plugins.channels import ChannelSpec
+    from messaging_channels.plugins.exchange import Flow
     from messaging_channels.plugins.ledger import Ledger, Operation
     from messaging_channels.plugins.provider import Envelope
 
@@ -35,6 +36,8 @@ class ConsentGate:
     policy: ConsentPolicy
     channels: Mapping[str, ChannelSpec] = field(default_factory=dict[str, "ChannelSpec"])
     """By name: their families, and what messages are for that do not say so."""
+    confirm: Callable[[Sequence[Event], str | None], Flow[None]] | None = None
+    """Confirms opt-outs that our own words understood, of an account; None where none are to be confirmed."""
     keys: RecipientKeys = field(init=False)
     is_kept: bool = field(init=False)
     """Whether the ledger keeps consent at all: one of a plugin may not."""
@@ -66,16 +69,15 @@ class ConsentGate:
         """Return the events with what people said in their messages."""
         return hear(events, self.policy.keywords) if self.policy.enabled else events
 
+    def counts(self, event: Event) -> bool:
+        """Whether anything follows from an event: not from words that are no keyword, where they are to be reported only."""
+        return self.policy.likely == "suppress" or getattr(event, "certainty", "certain") == "certain"
+
     def operations(self, events: Sequence[Event], now: float) -> Sequence[Operation[Any]]:
         """Return what keeps what these events say."""
         if not self.is_kept:
             return ()
-        said = [
-            one
-            for event in events
-            if self.policy.likely == "suppress" or getattr(event, "certainty", "certain") == "certain"
-            for one in self.keys.statements(event, now)
-        ]
+        said = [one for event in events if self.counts(event) for one in self.keys.statements(event, now)]
         pairs = tuple(pair for event in events for pair in self._pairs(event))
         if said:
             self.ask_unrecorded()

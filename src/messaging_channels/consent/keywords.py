@@ -130,7 +130,8 @@ class Keywords:
         told = f" {' '.join(tokens)} "
         for phrase in (*self._opt_outs, *words.PHRASES):
             before, found, after = told.partition(f" {phrase} ")
-            if found and all(token in _FILLERS for token in (before + " " + after).split()):
+            beside = (before + " " + after).split()
+            if found and all(token in _FILLERS or _is_short_code(token, phrase) for token in beside):
                 return phrase
         return None
 
@@ -138,6 +139,11 @@ class Keywords:
     def _opt_outs(self) -> tuple[str, ...]:
         found = [word for word, intent in self._exact.items() if intent is Intent.OPT_OUT]
         return tuple(sorted(found, key=lambda word: -len(word)))
+
+
+def _is_short_code(token: str, phrase: str) -> bool:
+    """Whether it is the number that a text named beside the word: "STOP 36105", as usual in France. After "cancel" it may be an order."""
+    return phrase in _WORDS_WITH_SHORT_CODE and token.isdecimal() and 4 <= len(token) <= 6  # noqa: PLR2004
 
 
 def _strong_phrase(told: str) -> str | None:
@@ -171,6 +177,7 @@ def normalize(text: str) -> str:
 _MAX_TEXT, _MAX_LENGTH = 2000, 300
 _MAX_TOKENS, _MAX_TOKENS_OF_PHRASE = 6, 14
 _FILLERS = frozenset(words.FILLERS)
+_WORDS_WITH_SHORT_CODE = frozenset({"stop", "stopp", "arret"})
 _QUESTION_MARKS = "?\uff1f\u061f\u00bf"
 _APOSTROPHES = "'\u2019\u02bc\u2018`\u00b4"
 _QUOTED = re.compile(

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from messaging_channels.consent.keywords import Keywords
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from messaging_channels._model.events import OptedOut
+    from messaging_channels.messages import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,5 +22,12 @@ class ConsentPolicy:
     """The words that are understood in what people write, on every channel."""
     likely: Literal["suppress", "report"] = "suppress"
     """What follows from words that are no keyword, such as "please stop texting me": no further message, or an event alone."""
+    confirmation: Callable[[OptedOut], Message | None] | None = None
+    """Returns the one message that confirms an opt-out to the person; None (the default) for none.
+
+    Asked once for an opt-out that this library understood and the vendor did not (one that did answers by itself), unless the person had opted out before. The
+    message goes out while the webhook is dealt with, within five minutes after the person wrote, once, and not blocked by what it confirms. Leave out
+    any marketing, and any attempt to win the person back (47 CFR 64.1200(a)(12)).
+    """
     enabled: bool = True
     """Whether the ledger is asked before every message, and what people say is kept in it."""

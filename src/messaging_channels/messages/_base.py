@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
+from datetime import timedelta
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -145,6 +146,20 @@ def require_one_line(value: str, field: str) -> None:
         )
 
 
+def require_plain_values(message: Message) -> None:
+    """Refuse a sender of several lines and a validity of more than a year, whatever provider carries the message.
+
+    Raises:
+        InvalidMessage: naming the field.
+    """
+    sender, validity = getattr(message, "sender", None), getattr(message, "validity_period", None)
+    if isinstance(sender, str):
+        require_one_line(sender, f"{type(message).__name__}.sender")
+    if isinstance(validity, timedelta) and validity > _LONGEST_VALIDITY:
+        field = f"{type(message).__name__}.validity_period"
+        raise InvalidMessage("is longer than a year", field=field, hint="give e.g. timedelta(hours=4)")
+
+
 def _decode_header(value: str) -> str:
     from email.errors import HeaderParseError  # noqa: PLC0415  rarely needed and slow to import
     from email.header import decode_header, make_header  # noqa: PLC0415
@@ -155,5 +170,6 @@ def _decode_header(value: str) -> str:
         return "\0"  # no reader agrees on what it means: as good as a control character
 
 
+_LONGEST_VALIDITY = timedelta(days=366)
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")

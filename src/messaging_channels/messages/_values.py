@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from datetime import timedelta
+from dataclasses import dataclass, is_dataclass
 from typing import Any, NoReturn, cast
 
 from messaging_channels._model.errors import InvalidMessage
+from messaging_channels.messages._field_types import FieldRule, rules_of
 
 
 class FrozenDict(dict[Any, Any]):
@@ -34,17 +33,28 @@ def seal(value: object) -> None:
         InvalidMessage: a text stands where several are meant, or a field is of a wrong type.
     """
     table = _FIELDS[type(value)]
-    for name, kinds in table.simple:
+    for name, kinds, rule in table.simple:
         given = getattr(value, name, None)
         if not isinstance(given, kinds):
-            raise _wrong_type_error(type(value), name, given, kinds)
-    for name, is_list in table.others:
-        given = getattr(value, name, None)
-        if isinstance(given, str):
-            if is_list:
-                raise _one_text_error(type(value), name)
-        elif given is not None and given != ():
-            object.__setattr__(value, name, _sealed(given))
+            raise _wrong_type_error(type(value), rule, given)
+    for rule in table.others:
+        given = getattr(value, rule.name, ())
+        if given != () or rule.kinds is not None:
+            object.__setattr__(value, rule.name, _sealed_field(value, rule, given))
+
+
+def _sealed_field(value: object, rule: FieldRule, given: object) -> object:
+    """Return what a field holds in its immutable form.
+
+    Raises:
+        InvalidMessage: it is not of the field's type.
+    """
+    if rule.is_list and isinstance(given, str):
+        raise _one_text_error(type(value), rule.name)
+    sealed = _sealed(given)
+    if not rule.check(sealed):
+        raise _wrong_type_error(type(value), rule, given)
+    return sealed
 
 
 def require_characters(value: object) -> None:
@@ -81,30 +91,28 @@ class _Fields:
     """The fields of a type, as they are looked at."""
 
     names: Sequence[str]
-    simple: Sequence[tuple[str, tuple[type, ...]]]
-    """Those that hold a text, a time, or whether something is so: with the types that they may have."""
-    others: Sequence[tuple[str, bool]]
-    """The others: with whether each holds several values."""
+    simple: Sequence[tuple[str, tuple[type, ...], FieldRule]]
+    """Those of which `isinstance` says all: with the types that they may have."""
+    others: Sequence[FieldRule]
 
 
 class _FieldTable(dict[type, _Fields]):
-    """The fields of types, each looked up once."""
+    """What the fields of types may hold, read once for each type."""
 
     def __missing__(self, kind: type) -> _Fields:
-        found = {one.name: str(one.type) for one in fields(cast("Any", kind))}
+        rules = rules_of(kind)
         self[kind] = made = _Fields(
-            tuple(found),
-            [(name, _SIMPLE[noted]) for name, noted in found.items() if noted in _SIMPLE],
-            [(name, bool(_LIST.match(noted))) for name, noted in found.items() if noted not in _SIMPLE],
+            tuple(one.name for one in rules),
+            [(one.name, one.kinds or (), one) for one in rules if one.is_plain],
+            [one for one in rules if not one.is_plain],
         )
         return made
 
 
-def _wrong_type_error(kind: type, name: str, given: object, kinds: tuple[type, ...]) -> InvalidMessage:
-    wanted = " or ".join(_WORDS[one] for one in kinds)
+def _wrong_type_error(kind: type, rule: FieldRule, given: object) -> InvalidMessage:
     what = "None" if given is None else type(given).__name__
     return InvalidMessage(
-        f"must be {wanted}, got {what}", field=f"{kind.__name__}.{name}", hint="change its type"
+        f"must be {rule.words}, got {what}", field=f"{kind.__name__}.{rule.name}", hint="change its type"
     )
 
 
@@ -144,18 +152,4 @@ def _require_encodable(text: str, field: str) -> None:
         ) from None
 
 
-_LIST = re.compile(r"(?:tuple|list|dict|frozenset|Sequence|Iterable|Mapping)\[|Parameters$")
-_SIMPLE: Mapping[str, tuple[type, ...]] = {
-    "str": (str,),
-    "str | None": (str, type(None)),
-    "bool": (bool,),
-    "timedelta | None": (timedelta, type(None)),
-}
-"""By how a field is annotated. Others are checked by the message itself."""
-_WORDS: Mapping[type, str] = {
-    str: "a text",
-    bool: "True or False",
-    timedelta: "a timedelta",
-    type(None): "None",
-}
 _FIELDS = _FieldTable()

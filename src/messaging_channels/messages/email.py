@@ -30,7 +30,7 @@ class Attachment:
     """
 
     content: bytes | Path | Callable[[], BinaryIO] = field(repr=False)
-    """Bytes, a file, or a function that opens a stream. Read at every attempt."""
+    """Bytes, a file, or a function that opens a stream. Read once, when the mail is sent or enqueued."""
     filename: str
     """File name that the recipient sees."""
     content_type: str = ""
@@ -301,6 +301,12 @@ def parse_addresses(addresses: Addresses) -> tuple[EmailAddress, ...]:
         return ()
     if isinstance(addresses, (str, EmailAddress)):
         addresses = (addresses,)
+    if not isinstance(addresses, Iterable) or isinstance(addresses, (bytes, Mapping)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise _no_addresses_error(addresses)
+    addresses = tuple(addresses)
+    for one in addresses:
+        if not isinstance(one, (str, EmailAddress)):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise _no_addresses_error(one)
     return tuple(
         EmailAddress.parse(address) if isinstance(address, str) else address for address in addresses
     )
@@ -314,6 +320,14 @@ def _parse_fields(mail: Email) -> None:
     for name in ("sender", "envelope_sender"):
         if isinstance(value := getattr(mail, name), str) and (value or name == "sender"):
             object.__setattr__(mail, name, EmailAddress.parse(value))
+
+
+def _no_addresses_error(given: object) -> InvalidMessage:
+    return InvalidMessage(
+        f"must be addresses, got {'None' if given is None else type(given).__name__}",
+        field="Email recipients",
+        hint='write them like ["zoe@example.com"]',
+    )
 
 
 def _require_conversation(mail: Email) -> None:

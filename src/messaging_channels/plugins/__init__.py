@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         ask,
     )
     from messaging_channels.plugins.hooks import Hooks, hookimpl, hookspec
+    from messaging_channels.plugins.host_lookup import resolve_host, resolve_host_async
     from messaging_channels.plugins.ledger import Ledger, MessageRecord, Operation
     from messaging_channels.plugins.ledger_limits import (
         LIMIT_OPERATIONS,
@@ -88,10 +89,12 @@ if TYPE_CHECKING:
         SupportsLookup,
         SupportsRateLimits,
         SupportsReportPolling,
+        SupportsSenderCheck,
         SupportsValidation,
         SupportsWebhooks,
         provider_options_of,
         require_sender,
+        run_to_first_exchange,
     )
     from messaging_channels.plugins.provider_settings import SecretList, provider_arguments
     from messaging_channels.plugins.recipients import Person, Recipient, ResolvedRecipient, User
@@ -191,6 +194,7 @@ __all__ = [
     "SupportsLookup",
     "SupportsRateLimits",
     "SupportsReportPolling",
+    "SupportsSenderCheck",
     "SupportsValidation",
     "SupportsWebhooks",
     "SyncCircuits",
@@ -221,8 +225,11 @@ __all__ = [
     "provider_options_of",
     "request_of",
     "require_sender",
+    "resolve_host",
+    "resolve_host_async",
     "result_from_status",
     "retry_after",
+    "run_to_first_exchange",
     "split_secrets",
     "status",
     "text_at",
@@ -291,6 +298,7 @@ __getattr__, __dir__ = lazy(
             "AsyncExecutor",
             "ExecutorPair",
         ),
+        "plugins.host_lookup": ("resolve_host", "resolve_host_async"),
         "plugins.hooks": (
             "hookspec",
             "hookimpl",
@@ -337,9 +345,12 @@ __getattr__, __dir__ = lazy(
             "SupportsRateLimits",
             "SupportsBatchGrouping",
             "require_sender",
+            "run_to_first_exchange",
+            "run_to_first_exchange",
             "provider_options_of",
             "ProviderSpec",
             "ReportsOptional",
+            "SupportsSenderCheck",
             "SupportsValidation",
         ),
         "plugins.provider_settings": (

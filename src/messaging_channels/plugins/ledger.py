@@ -293,6 +293,15 @@ class ReleaseReservation(Operation[None]):
 
 
 @fast_frozen(frozen=True, slots=True)
+class WithdrawAttempt(Operation[None]):
+    """Forget an open attempt that its provider refused before anything left the machine: another provider makes the attempt of that number."""
+
+    message_id: str
+    number: int
+    lease_owner: str
+
+
+@fast_frozen(frozen=True, slots=True)
 class RecordEvent(Operation[EventRecorded]):
     """Keep an event once, and merge its status. One whose message is not known yet waits for it.
 
@@ -381,15 +390,6 @@ class Ledger(Protocol):
 
 
 OPERATIONS: tuple[type[Operation[Any]], ...] = (
-    RecordUnsent,
-    ReserveMessage,
-    TakeLease,
-    StartAttempt,
-    FinishAttempt,
-    ReleaseReservation,
-    RecordEvent,
-    GetMessage,
-    ListMessages,
-    ListUnknown,
-    Transaction,
-)
+    RecordUnsent, ReserveMessage, TakeLease, StartAttempt, FinishAttempt,
+    ReleaseReservation, WithdrawAttempt, RecordEvent, GetMessage, ListMessages, ListUnknown, Transaction,
+)  # fmt: skip

@@ -12,6 +12,7 @@ threads and tasks at once.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cached_property
@@ -20,7 +21,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_chec
 from messaging_channels._model.outcomes import AttemptResult
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.messages import Message, ProviderOptions
-from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest, HttpResponse, ask
+from messaging_channels.plugins.exchange import (
+    CurrentTime,
+    Exchange,
+    ExecutorPair,
+    Flow,
+    HttpRequest,
+    HttpResponse,
+    ask,
+)
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -247,6 +256,18 @@ class ReportsOptional(Protocol):
 
 
 @runtime_checkable
+class SupportsSenderCheck(Protocol):
+    """An optional ability: the provider knows from its settings on which channels a message has to name its sender."""
+
+    def missing_sender(self, channel: str) -> str | None:
+        """Return the setting that the account lacks to send a message which names no sender on that channel; None if it lacks none.
+
+        Asked once by each dispatcher. While another provider of the route can send such a message, this one is left out.
+        """
+        ...
+
+
+@runtime_checkable
 class SupportsValidation(Protocol):
     """An optional ability: the provider validates a message without sending it."""
 
@@ -287,6 +308,24 @@ class SupportsBatchGrouping(Protocol):
         The dispatcher lets messages that were sent one by one wait for each other only if they have this in common.
         """
         ...
+
+
+def run_to_first_exchange(flow: Flow[Any]) -> None:
+    """Run the `send` flow of a provider up to its first exchange, and no further: what `validate` of such a provider does.
+
+    The clock is answered; nothing else is performed. Only for a `send` that has no effect before its first exchange.
+
+    Raises:
+        BadInput: what the flow raises before it.
+    """
+    steps: Any = flow
+    try:
+        exchange = next(steps)
+        while isinstance(exchange, CurrentTime):
+            exchange = steps.send(time.time())
+    except StopIteration:
+        return
+    steps.close()
 
 
 def require_sender(message: Message, default: str | None, *, provider: str) -> str:

@@ -93,6 +93,8 @@ _OF_ERRORS: Sequence[tuple[type[errors.MessagingError], str]] = (
     (errors.ConfigurationError, "configuration"),
     (errors.UnknownChannel, "unsupported"),
     (errors.TransportError, "not_sent"),
+    (errors.AccountError, "not_sent"),
+    (errors.InternalError, "internal"),
 )
 _CODES_WITHOUT_DETAIL = frozenset({"configuration", "internal", "ledger_unavailable", "not_sent"})
 """Whose own words are for the operator, not for the client."""
@@ -104,7 +106,7 @@ def problem_of(error: errors.MessagingError) -> Problem:
     if code not in PROBLEMS:
         code = "internal"
     detail = (
-        _safe_detail(error)
+        _safe_detail(error, code)
         if code not in _CODES_WITHOUT_DETAIL or isinstance(error, errors.SendFailed)
         else PROBLEMS[code][1]
     )
@@ -113,10 +115,10 @@ def problem_of(error: errors.MessagingError) -> Problem:
     return Problem(code, detail, retry_after=_retry_after(error), headers=headers, more=_messages(error))
 
 
-def _safe_detail(error: errors.MessagingError) -> str:
+def _safe_detail(error: errors.MessagingError, code: str) -> str:
     """Return the error's words. Ours name no address and no content; a provider's own words stay in the record."""
     if isinstance(error, errors.SendFailed):
-        return f"{PROBLEMS[error.code][1]}; message {error.receipt.id}"
+        return f"{PROBLEMS[code][1]}; message {error.receipt.id}"
     return str(error)
 
 

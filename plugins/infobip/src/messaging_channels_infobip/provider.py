@@ -29,6 +29,7 @@ from messaging_channels.plugins import (
     WebhookResult,
     ask,
     failure_fields,
+    run_to_first_exchange,
 )
 from messaging_channels.policies import RateLimit
 from messaging_channels_infobip import logs, webhooks
@@ -163,6 +164,10 @@ class Infobip:
             told.update(zip((one.id for one in part.envelopes), outcomes, strict=True))
         return [told[envelope.id] for envelope in batch]
 
+    def validate(self, envelope: Envelope) -> None:
+        """See SupportsValidation."""
+        run_to_first_exchange(self.send([envelope]))
+
     def _prepare(self, batch: Sequence[Envelope]) -> Flow[tuple[dict[str, AttemptResult], list[RequestPart]]]:
         """Return the results of those that cannot be reached, by their ids, and the requests for the others."""
         told = (yield from self._not_capable(batch)) if self.rcs.before_sending else {}
@@ -229,6 +234,16 @@ class Infobip:
     def look_up(self, request: LookupRequest) -> Flow[AttemptResult | None]:
         """See SupportsLookup. By our id, in the logs of SMS and mail, which reach back 48 hours."""
         return (yield from logs.look_up(self._api, request, not_found_after=self._lookup_not_found_after))
+
+    def missing_sender(self, channel: str) -> str | None:
+        """See SupportsSenderCheck."""
+        own = {
+            "sms": "the account's default",
+            "whatsapp": self._defaults.whatsapp_sender,
+            "email": self._defaults.email_sender,
+            "rcs": self._defaults.rcs_sender,
+        }
+        return None if own.get(channel) or self._defaults.sender else f"infobip.{channel}_sender"
 
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
         """See SupportsRateLimits. For SMS Infobip names none."""

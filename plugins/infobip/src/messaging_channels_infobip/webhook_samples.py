@@ -77,6 +77,10 @@ def report(ours: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401  JSON
 
 def inbound(one: InboundText) -> dict[str, Any]:
     """Return a text message that a person wrote."""
+    if one.channel in ("whatsapp", "rcs"):
+        said = {"type": "TEXT", "text": one.text}
+        chat = _chat(said) | {"from": one.sender, "to": one.to, "receivedAt": _time(one.at)}
+        return chat | {"integrationType": one.channel.upper(), "messageId": f"in-{one.number}"}
     return {
         "messageId": f"in-{one.number}",
         "from": one.sender,

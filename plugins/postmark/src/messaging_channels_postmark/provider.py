@@ -26,6 +26,7 @@ from messaging_channels.plugins import (
     WebhookResult,
     ask,
     require_sender,
+    run_to_first_exchange,
 )
 from messaging_channels_postmark.options import PostmarkEmailOptions, require_stream
 from messaging_channels_postmark.requests import build_mail, mail_of, split_batch
@@ -117,6 +118,14 @@ class Postmark:
         for part in slices:
             results += yield from self._send_part(mails[part], batch[part])
         return results
+
+    def validate(self, envelope: Envelope) -> None:
+        """See SupportsValidation."""
+        run_to_first_exchange(self.send([envelope]))
+
+    def missing_sender(self, channel: str) -> str | None:
+        """See SupportsSenderCheck."""
+        return None if self._sender is not None or channel != "email" else "postmark.sender"
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
         """See SupportsWebhooks. Basic authentication proves the call; nothing signs its body."""

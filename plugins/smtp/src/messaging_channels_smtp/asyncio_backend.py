@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar, cast
 
+from messaging_channels.plugins import resolve_host_async
 from messaging_channels_smtp.connection_pool import (
     ConnectionHolder,
     ConnectionPool,
@@ -66,9 +67,7 @@ class AsyncConnection(asyncio.Protocol):
     async def open(cls, server: Server, timeout: float) -> AsyncConnection:  # noqa: ASYNC109  seconds for this one step
         """Connect within so many seconds, with TLS from the first octet if that is the server's mode. Raises OSError."""
         async with asyncio.timeout(timeout):
-            _, connection = await asyncio.get_running_loop().create_connection(
-                lambda: cls(server), server.host, server.port
-            )
+            connection = await cls._connect(server, timeout)
             try:
                 if server.tls == "implicit":
                     await connection.wrap()
@@ -76,6 +75,20 @@ class AsyncConnection(asyncio.Protocol):
                 connection.abort()
                 raise
         return connection
+
+    @classmethod
+    async def _connect(cls, server: Server, timeout: float) -> AsyncConnection:  # noqa: ASYNC109  for looking up the name
+        failure: OSError = OSError("no address")
+        for address in await resolve_host_async(server.host, server.port, timeout):
+            try:
+                made = await asyncio.get_running_loop().create_connection(
+                    lambda: cls(server), address, server.port
+                )
+            except OSError as error:
+                failure = error
+            else:
+                return made[1]
+        raise failure
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport. See asyncio.Protocol."""

@@ -25,6 +25,7 @@ from messaging_channels.plugins import (
     WebhookRequest,
     WebhookResult,
     ask,
+    run_to_first_exchange,
 )
 from messaging_channels_smtp.account import (
     build_server,
@@ -201,6 +202,14 @@ class Smtp:
         if mails:
             results |= yield from self._send_with_token(mails)
         return [results[index] for index in range(len(batch))]
+
+    def validate(self, envelope: Envelope) -> None:
+        """See SupportsValidation."""
+        run_to_first_exchange(self.send([envelope]))
+
+    def missing_sender(self, channel: str) -> str | None:
+        """See SupportsSenderCheck."""
+        return None if self.sender is not None or channel != "email" else "smtp.sender"
 
     def handle_webhook(self, request: WebhookRequest) -> WebhookResult:
         """Read a mail that came, raw in the body: a bounce, a complaint, or what somebody wrote. See ParsesWebhooks."""

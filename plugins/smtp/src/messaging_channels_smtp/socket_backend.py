@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
+from messaging_channels.plugins import resolve_host
 from messaging_channels_smtp.connection_pool import (
     ConnectionHolder,
     ConnectionPool,
@@ -159,20 +160,11 @@ class Connection:
 def _connect(host: str, port: int, deadline: float) -> socket.socket:
     """Connect to the first address of a host that answers, before the deadline. Raises OSError."""
     failure: OSError = OSError("no address")
-    for address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    for address in resolve_host(host, port, _seconds_until(deadline)):
         try:
-            connected = socket.socket(*address[:3])
+            return socket.create_connection((address, port), _seconds_until(deadline))
         except OSError as error:
             failure = error
-            continue
-        try:
-            connected.settimeout(_seconds_until(deadline))
-            connected.connect(address[4])
-        except OSError as error:
-            failure = error
-            connected.close()
-        else:
-            return connected
     raise failure
 
 

@@ -66,7 +66,9 @@ class MailWriter:
                 raise InvalidMessage(problem, field="Email.attachments", hint="check the file") from None
             return MailDraft(mail, sender=sender, attachments=attached, signer=self._signer)
 
-        return (yield from ask(BlockingCall(drafted, may_send=False))) if mail.attachments else drafted()
+        if all(isinstance(one.content, bytes) and len(one.content) < _LARGE for one in mail.attachments):
+            return drafted()
+        return (yield from ask(BlockingCall(drafted, may_send=False)))
 
     def _return_path_of(self, mail: Email, sender: EmailAddress, message_id: str) -> str:
         """Return the envelope's sender. A robot's reply has none, so that two robots do not write to each other for ever (RFC 3834)."""
@@ -91,6 +93,8 @@ def _date_of_id(message_id: str, now: float) -> float:
     return written if abs(now - written) < _LONGEST_AGE else now
 
 
+_LARGE = 64 * 1024
+"""Bytes of a file from which on it is written outside of the event loop."""
 _DEFAULT_OPTIONS = SmtpEmailOptions()
 _OWN_ID = re.compile(r"[0-9a-f]{32}")
 _LONGEST_AGE = 30 * 86400.0

@@ -112,6 +112,12 @@ class Telnyx(HttpProvider):
         self._keys = parse_public_keys(webhook_public_key) if webhook_public_key is not None else ()
         self._webhook_url = require_report_url(webhook_url)
 
+    def missing_sender(self, channel: str) -> str | None:
+        """See SupportsSenderCheck."""
+        if self._sender or (channel == "whatsapp" and self._whatsapp_sender):
+            return None
+        return "telnyx.sender"
+
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider."""
         if isinstance(batch[0].to, WhatsAppGroupId):

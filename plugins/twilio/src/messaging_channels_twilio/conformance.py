@@ -138,6 +138,8 @@ def _signed(body: bytes, secret: str) -> WebhookRequest:
     return WebhookRequest(body, {**FORM, HEADER: SigningKey(secret).sign(url, fields)}, url)
 
 
+_PREFIXES = {"whatsapp": "whatsapp:", "rcs": "rcs:"}
+"""How Twilio writes the addresses of a channel."""
 FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {
         "account_sid": ACCOUNT,
@@ -170,8 +172,8 @@ FIXTURES = ConformanceFixtures(
     inbound_message=lambda one: form(
         MessageSid=f"SM{one.number:032x}",
         SmsStatus="received",
-        From=f"+{one.sender}",
-        To=f"+{one.to}",
+        From=f"{_PREFIXES.get(one.channel, '')}+{one.sender}",
+        To=f"{_PREFIXES.get(one.channel, '')}+{one.to}",
         Body=one.text,
         NumMedia="0",
     ),

@@ -198,6 +198,12 @@ class Twilio(HttpProvider, TwilioApi):
                 return AttemptResult.of(Reason.NO_COVERAGE, result.detail, raw_response=response)
         return result
 
+    def missing_sender(self, channel: str) -> str | None:
+        """See SupportsSenderCheck."""
+        senders = self._message_defaults.senders
+        known = "sms" if channel == "mms" else channel
+        return None if senders.get(known) else f"twilio.{'' if known == 'sms' else f'{known}_'}sender"
+
     def rate_limits(self, envelope: Envelope) -> Sequence[tuple[Hashable, RateLimit]]:
         """See SupportsRateLimits. Text messages have none: Twilio queues them by sender, for hours if need be; WhatsApp refuses what comes too fast."""
         if envelope.channel != "whatsapp":

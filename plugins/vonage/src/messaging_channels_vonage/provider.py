@@ -34,6 +34,7 @@ from messaging_channels.plugins import (
     WhatsAppUserId,
     ask,
     require_sender,
+    run_to_first_exchange,
 )
 from messaging_channels_rcs import RcsCard, RcsCarousel, RcsFile, RcsMessage, RcsText, SmsFallback
 from messaging_channels_vonage import message_webhooks, responses, webhooks
@@ -181,6 +182,18 @@ class Vonage:
         request = yield from self._message_request(described, envelope.id)
         by_user_id = isinstance(envelope.to, WhatsAppUserId)
         return (responses.parse_message_response((yield from ask(request)), by_user_id=by_user_id),)
+
+    def validate(self, envelope: Envelope) -> None:
+        """See SupportsValidation."""
+        run_to_first_exchange(self.send([envelope]))
+
+    def missing_sender(self, channel: str) -> str | None:
+        """See SupportsSenderCheck."""
+        return (
+            None
+            if self._senders.get(channel)
+            else f"vonage.{'' if channel == 'sms' else f'{channel}_'}sender"
+        )
 
     @property
     def endpoints(self) -> Sequence[str]:

@@ -121,6 +121,10 @@ class WhatsAppCloud:
         self._number_rate_limit = RateLimit(messages_per_second)
         self._windows = windows
 
+    def missing_sender(self, channel: str) -> str | None:
+        """See SupportsSenderCheck."""
+        return None if self._sender is not None or channel != "whatsapp" else "whatsapp_cloud.sender"
+
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider."""
         (envelope,) = batch
