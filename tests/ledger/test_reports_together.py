@@ -77,7 +77,7 @@ def _report(number: int, status: int, by: str, at: int) -> Event:
     return StatusChanged(
         provider="acme-sms",
         occurred_at=NOW + at,
-        message_id=name if "ours" in by else None,
+        message_id=name if "ours" in by else "",
         provider_id=f"p{name}" if "theirs" in by else None,
         status=_STATUSES[status],
         failure=FailureReason.UNREACHABLE if status == 2 else None,
@@ -187,7 +187,7 @@ def test_reports_that_come_at_once_are_committed_in_few_transactions_and_all_of_
 
 
 def test_reports_and_direct_calls_wait_for_no_place_in_the_pool(postgres: str) -> None:
-    ledger = PostgresLedger(postgres, pool_size=1, pool_timeout=30.0)
+    ledger = PostgresLedger(postgres, pool_size=1, pool_timeout=30.0, keys=[b"secret"])
     with Dispatcher([Scripted("acme-sms")], ledger=ledger) as dispatcher:
         run = dispatcher.queue.run
         dispatcher.queue.stats()  # the pool is open

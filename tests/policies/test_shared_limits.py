@@ -130,18 +130,18 @@ def test_no_part_of_a_rate_is_lost_between_processes_that_want_all_of_it(shared:
     """However long each of them takes: a place follows the other, in the time of the store."""
     rate, rounds, count = SharedRate("a", 1.0, 1), 25, 4
     replies: list[Place] = []
-    start = threading.Barrier(count)
-    with Transport(executors=_opened(shared).executors) as transport:  # the tables are there
-        transport.run(ask(TakePlaces((SharedRate("other", 1.0, 1),), (PlaceRequest(1e6),), time.time())))
+    start, stack = threading.Barrier(count), ExitStack()
+    transports = [stack.enter_context(Transport(executors=_opened(shared).executors)) for _ in range(count)]
+    for one in transports:  # opened one after the other
+        one.run(ask(TakePlaces((SharedRate("other", 1.0, 1),), (PlaceRequest(1e6),), time.time())))
 
-    def take() -> None:
-        with Transport(executors=_opened(shared).executors) as transport:
-            start.wait()
-            for number in range(rounds):
-                wanted = (PlaceRequest(1e6),) * (1 + number % 3)
-                replies.extend(transport.run(ask(TakePlaces((rate,), wanted, time.time()))))
+    def take(transport: Transport) -> None:
+        start.wait()
+        for number in range(rounds):
+            wanted = (PlaceRequest(1e6),) * (1 + number % 3)
+            replies.extend(transport.run(ask(TakePlaces((rate,), wanted, time.time()))))
 
-    threads = [threading.Thread(target=take) for _ in range(count)]
+    threads = [threading.Thread(target=take, args=(one,)) for one in transports]
     begin = time.time()
     for one in threads:
         one.start()
@@ -149,8 +149,8 @@ def test_no_part_of_a_rate_is_lost_between_processes_that_want_all_of_it(shared:
         one.join()
     took = time.time() - begin
     total = len(replies)
-    with Transport(executors=_opened(shared).executors) as transport:
-        (last,) = transport.run(ask(TakePlaces((rate,), (PlaceRequest(1e6),), time.time())))
+    with stack:
+        (last,) = transports[0].run(ask(TakePlaces((rate,), (PlaceRequest(1e6),), time.time())))
 
     assert all(one.is_taken for one in replies)
     assert total - took - 1 <= last.wait <= total * rate.interval

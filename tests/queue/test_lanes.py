@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -31,7 +31,7 @@ class WhatsAppBulk(BulkProvider):
 
 
 @contextmanager
-def _working(mode: str, values: dict[str, Any], **options: Any) -> Iterator[Callable[[], None]]:
+def _working(mode: str, values: dict[str, Any], **options: Any) -> Generator[Callable[[], None]]:
     """Let a worker run in a thread, sync or async; yield what stops it and waits until it has ended."""
     begun = threading.Event()
     stops: list[Callable[[], None]] = []

@@ -92,8 +92,11 @@ class Lockstep:
             if wave == len(waves):
                 waves.append([])
             waves[wave].append(place)
-        for one in waves:
-            yield sorted(one, key=lambda place: min(_provider_names(self._parts[place]), default=("", "")))
+        for together in waves:
+            yield sorted(together, key=self._lock_name)
+
+    def _lock_name(self, place: int) -> tuple[str, str]:
+        return min(_provider_names(self._parts[place]), default=("", ""))
 
     def _perform(
         self, connection: psycopg.Connection[Any], pipeline: psycopg.Pipeline, wave: Sequence[int]

@@ -5,9 +5,10 @@ A lane keeps of what it claimed what it can begin soon, and gives the rest back 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -72,16 +73,19 @@ class Lanes:
     _busy: Counter[_Key] = field(default_factory=Counter["_Key"], init=False)
     """How many lanes have requests for it in hand."""
     _sources: dict[_Key, set[Source]] = field(default_factory=dict["_Key", set[Source]], init=False)
+    _claim: float = field(default=math.inf, init=False)
+    """How many messages a lane may claim: after it had to give some back, no more than twice what it kept."""
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    def full_sources(self) -> tuple[Source, ...]:
-        """Return which messages nothing is to be claimed of now: slow providers have all the lanes for them that they may."""
+    def claim_terms(self, limit: int) -> tuple[int, tuple[Source, ...]]:
+        """Return how many messages a lane claims, at most `limit`, and of which none: slow providers have all the lanes for them that they may."""
         with self._lock:
             full = [key for key in self._sources if not self._has_room(key)]
-            return tuple(sorted((one for key in full for one in self._sources[key]), key=str))
+            left_out = sorted((one for key in full for one in self._sources[key]), key=str)
+            return int(min(limit, self._claim)), tuple(left_out)
 
     @contextmanager
-    def hold(self, sending: list[ClaimedJob]) -> Iterator[list[ClaimedJob]]:
+    def hold(self, sending: list[ClaimedJob]) -> Generator[list[ClaimedJob]]:
         """Take out of a round what is more than its lane can begin soon, and yield that; keep count of the rest until the round is over."""
         kept: dict[_Key, list[ClaimedJob]] = {}
         left: list[ClaimedJob] = []
@@ -94,6 +98,8 @@ class Lanes:
                 left += group[most:]
                 kept[key] = group[:most]
             taken = [key for key, group in kept.items() if group]
+            count = sum(map(len, kept.values()))
+            self._claim = 2 * max(1, count) if left else max(2, 2 * self._claim)
             self._busy.update(taken)
             taken.sort(key=lambda key: self._seconds.get(key, 0.0))
         sending[:] = [one for key in taken for one in kept[key]]
@@ -144,11 +150,13 @@ class Lanes:
         """Give back what was claimed and not begun: it is due as before."""
         if left:
             finish_checks(checks, [one.state for one in left if one.state])
-            soon = (
-                self.clock() + 1.0
+            now = self.clock()  # it may have been set back since they were claimed
+            later = (
+                now + 1.0
             )  # claims tell messages apart by their first step, which may go by another provider
-            due = tuple((one.job.message_id, one.job.due if one.job.step == 1 else soon) for one in left)
-            yield from ask(ReleaseJobs(lease_owner, due))
+            due = (min(one.job.due, now) if one.job.step == 1 else later for one in left)
+            released = tuple((one.job.message_id, at) for one, at in zip(left, due, strict=True))
+            yield from ask(ReleaseJobs(lease_owner, released))
             self.wake()
 
     def _sleep(self, seconds: float) -> Flow[None]:
@@ -165,8 +173,9 @@ class Lanes:
 
     def _observe(self, key: _Key, seconds: float) -> None:
         with self._lock:
+            seconds = min(max(0.0, seconds), _LONGEST_REQUEST)  # a clock may be set meanwhile
             before = self._seconds.get(key, seconds)
-            self._seconds[key] = max(0.0, seconds) * _WEIGHT + before * (1 - _WEIGHT)
+            self._seconds[key] = seconds * _WEIGHT + before * (1 - _WEIGHT)
 
     def _most_messages(self, key: _Key, one: ClaimedJob) -> int:
         """Return how many messages a lane keeps: one request, or as many as take half a second."""
@@ -218,6 +227,7 @@ _SLOW = 0.5
 """Seconds for one request from which on a provider is slow."""
 _LONGEST_ROUND = 2.0
 """Seconds after which a lane begins nothing more of what it claimed: another one may be free."""
+_LONGEST_REQUEST = 60.0
 _SLICE = 0.25
 """Seconds after which who waits for a place under a rate looks whether it is time to stop."""
 _WEIGHT = 0.3

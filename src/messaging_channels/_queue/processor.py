@@ -97,7 +97,7 @@ class JobProcessor:
         now, lease_owner = self.pipeline.clock(), random_digits()
         ended = tuple(self.ended_owners)
         lease = now + self.pipeline.recorder.options.lease
-        left_out = lanes.full_sources() if lanes else ()
+        limit, left_out = lanes.claim_terms(limit) if lanes else (limit, ())
         jobs = yield from ask(Claim(lease_owner, now, lease, limit, message_id, ended, left_out))
         for one in ended:
             with suppress(ValueError):  # another round has told of it at the same time
