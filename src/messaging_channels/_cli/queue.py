@@ -72,7 +72,7 @@ def add_queue_commands(
     )
     work.add_argument(
         "--stop-timeout",
-        type=float,
+        type=positive,
         default=DEFAULT_STOP_TIMEOUT,
         metavar="SECONDS",
         help=f"how long requests under way have to end when it is stopped (default: {DEFAULT_STOP_TIMEOUT:g})",
