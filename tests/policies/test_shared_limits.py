@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from bisect import bisect_left
 from collections.abc import Generator, Mapping
@@ -20,11 +21,13 @@ from scripted import QuickClock, Scripted
 from messaging_channels import Dispatcher, NotSent, PostgresLedger, RateLimit, Route, Sms, SqliteLedger
 from messaging_channels._model.errors import InvalidSetting, LedgerUnavailable, MessageBlocked
 from messaging_channels._model.outcomes import Reason
-from messaging_channels.plugins.exchange import AsyncExecutor, Exchange, ExecutorPair
+from messaging_channels._transport.drivers import Transport
+from messaging_channels.plugins.exchange import AsyncExecutor, Exchange, ExecutorPair, ask
 from messaging_channels.plugins.ledger import Ledger
 from messaging_channels.plugins.ledger_limits import (
     AcquireCircuitProbe,
     CircuitReport,
+    Place,
     PlaceRequest,
     SharedRate,
     SpendBudget,
@@ -32,6 +35,7 @@ from messaging_channels.plugins.ledger_limits import (
     TakePlaces,
 )
 from messaging_channels.policies import CircuitBreaker, SpendLimit, VelocityLimit
+from messaging_channels.policies.rate_limiter import RateLimiter
 from policies.limit_worker import BUDGET, LIMIT, PRICE
 
 TESTS = Path(__file__).parents[1]
@@ -120,6 +124,52 @@ def test_places_are_given_out_as_one_process_alone_would(do: Do) -> None:
     assert (refused.is_taken, refused.limited_by) == (False, "a")
     back = do(TakePlaces((rate,), (PlaceRequest(0.0),), time.time(), {"a": 5 * rate.interval}))
     assert back[0].is_taken
+
+
+def test_no_part_of_a_rate_is_lost_between_processes_that_want_all_of_it(shared: str) -> None:
+    """However long each of them takes: a place follows the other, in the time of the store."""
+    rate, rounds, count = SharedRate("a", 1.0, 1), 25, 4
+    replies: list[Place] = []
+    start, stack = threading.Barrier(count), ExitStack()
+    transports = [stack.enter_context(Transport(executors=_opened(shared).executors)) for _ in range(count)]
+    for one in transports:  # opened one after the other
+        one.run(ask(TakePlaces((SharedRate("other", 1.0, 1),), (PlaceRequest(1e6),), time.time())))
+
+    def take(transport: Transport) -> None:
+        start.wait()
+        for number in range(rounds):
+            wanted = (PlaceRequest(1e6),) * (1 + number % 3)
+            replies.extend(transport.run(ask(TakePlaces((rate,), wanted, time.time()))))
+
+    threads = [threading.Thread(target=take, args=(one,)) for one in transports]
+    begin = time.time()
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    took = time.time() - begin
+    total = len(replies)
+    with stack:
+        (last,) = transports[0].run(ask(TakePlaces((rate,), (PlaceRequest(1e6),), time.time())))
+
+    assert all(one.is_taken for one in replies)
+    assert total - took - 1 <= last.wait <= total * rate.interval
+    assert total / (last.wait + took) >= 0.95  # of the limit is used
+
+
+def test_a_process_that_is_alone_with_a_rate_waits_as_its_own_limiter_would_have_it(do: Do) -> None:
+    limiter, rate, shared_as = RateLimiter(), RateLimit(0.5, burst=3), SharedRate("a", 2.0, 3)
+    now = time.time()
+    expected = [limiter.reserve([("a", rate)], now, 1e6)[1] for _ in range(9)]
+    places = [
+        one
+        for count in (2, 1, 4, 2)
+        for one in do(TakePlaces((shared_as,), (PlaceRequest(1e6),) * count, now))
+    ]
+
+    assert [one.wait for one in places] == [pytest.approx(wait, abs=1.5) for wait in expected]
+    few = do(TakePlaces((shared_as,), (PlaceRequest(9.0), PlaceRequest(1e6)), now))
+    assert [one.is_taken for one in few] == [False, True]
 
 
 def test_a_place_under_two_rates_waits_for_the_slower_one_and_is_taken_from_neither_if_it_is_too_far(

@@ -21,7 +21,12 @@ from messaging_channels._cli.messages import (
 from messaging_channels._cli.output import print_json, print_rows
 from messaging_channels._cli.records import open_dispatcher, print_records
 from messaging_channels._cli.values import count, parse_time, positive
-from messaging_channels._client.worker import DEFAULT_CONCURRENCY, DEFAULT_POLL_INTERVAL, Worker
+from messaging_channels._client.worker import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_POLL_INTERVAL,
+    DEFAULT_STOP_TIMEOUT,
+    Worker,
+)
 from messaging_channels._model.errors import InvalidArgument
 from messaging_channels._queue.enqueue_options import PRIORITIES
 from messaging_channels.plugins.ledger_queue import metrics
@@ -64,6 +69,13 @@ def add_queue_commands(
         type=positive,
         metavar="DAYS",
         help="delete addresses and dead letters older than that (default: never)",
+    )
+    work.add_argument(
+        "--stop-timeout",
+        type=positive,
+        default=DEFAULT_STOP_TIMEOUT,
+        metavar="SECONDS",
+        help=f"how long requests under way have to end when it is stopped (default: {DEFAULT_STOP_TIMEOUT:g})",
     )
     work.add_argument("--drain", action="store_true", help="send what is due, then exit")
     _add_queue_group(commands)
@@ -137,6 +149,7 @@ def _worker(options: argparse.Namespace) -> int:
             concurrency=options.concurrency,
             poll_interval=options.poll_interval,
             retention=keep,
+            stop_timeout=options.stop_timeout,
         )
         if options.drain:
             print(f"{worker.drain()} messages processed", file=sys.stderr)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,11 +20,12 @@ from messaging_channels._model.arguments import (
 from messaging_channels._model.errors import InvalidArgument, MessagingError
 from messaging_channels._model.ids import random_digits
 from messaging_channels._queue import retention as keeping
+from messaging_channels._queue.lanes import Lanes
 from messaging_channels._queue.processor import JobProcessor
 from messaging_channels._queue.retry_policy import QueueRetryPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import timedelta
 
     from messaging_channels._client.async_dispatcher import AsyncDispatcher
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 DEFAULT_CONCURRENCY = 8
 DEFAULT_POLL_INTERVAL = 1.0
 DEFAULT_RECONCILE_INTERVAL = 30.0
+DEFAULT_STOP_TIMEOUT = 25.0
+"""Below the 30 s that Kubernetes waits after SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class WorkerOptions:
     reconcile_interval: float | None
     retention: float | None
     retry: QueueRetryPolicy | None
+    stop_timeout: float
 
 
 def check_worker_options(options: WorkerOptions) -> None:
@@ -88,6 +93,7 @@ class _Worker:
             queueing.pipeline, queueing.codec, random_digits(), options.retry or QueueRetryPolicy()
         )
         held = queueing.pipeline.selector.accounts.values()
+        self._providers = sum(map(len, held))
         most = max((one.capabilities.max_batch_size for own in held for one in own.values()), default=1)
         self._batch_size = options.batch_size or min(max(most, _MIN_BATCH), _MAX_BATCH)
 
@@ -97,17 +103,27 @@ class _Worker:
         text = "worker: processing failed (%s); the messages are retried after their lease"
         self._log.error(text, error, exc_info=trace)
 
-    def _round(self, wake_others: Callable[[], None] | None = None) -> Flow[int]:
+    def _lanes(self, is_stopping: Callable[[], bool], wake: Callable[[], None]) -> Lanes:
+        """Return what the lanes of a run know of each other."""
+        return Lanes(
+            self._options.concurrency, self._providers, self._processor.pipeline.clock, is_stopping, wake
+        )
+
+    def _round(self, lanes: Lanes | None = None) -> Flow[int]:
         """Send what is due, and have dealt with what came in. Return the larger count."""
-        sent = yield from self._processor.run_round(self._batch_size, wake_others=wake_others)
+        sent = yield from self._processor.run_round(self._batch_size, lanes=lanes)
         handled = 0
-        if self._handlers.registered:
+        if self._handlers.registered and not (lanes and lanes.is_stopping()):
             handled = yield from self._handlers.run_round(self._batch_size)
         return max(sent, handled)
 
     def _poll_interval(self, number: int) -> float:
         """Return how long a lane sleeps unless it is woken: the others look too, now and then, since the first may be busy for long."""
         return self._options.poll_interval * (1 if number == 0 else self._options.concurrency)
+
+    def _log_cut_off(self, count: int) -> None:
+        text = "worker: %d lanes had not ended %.0f s after it was stopped: their requests are cut off, and what they sent is unknown"
+        self._log.warning(text, count, self._options.stop_timeout)
 
     def _pruning(self, retention: float) -> Flow[int]:
         return keeping.prune(self._processor.pipeline.clock() - retention)
@@ -128,6 +144,7 @@ class Worker(_Worker):
         reconcile_interval: float | None = DEFAULT_RECONCILE_INTERVAL,
         retention: float | timedelta | None = None,
         retry: QueueRetryPolicy | None = None,
+        stop_timeout: float | timedelta = DEFAULT_STOP_TIMEOUT,
     ) -> None:
         """Take the dispatcher whose ledger, providers and rules it works with. Nothing is begun yet.
 
@@ -140,6 +157,7 @@ class Worker(_Worker):
                 `Dispatcher.reconcile`. None if somebody else asks.
             retention: seconds (or a `timedelta`) for which addresses and dead letters are kept; see `QueueClient.prune`. None (the default) for ever.
             retry: how often, and after which pauses, a message that was not sent is tried again (`QueueRetryPolicy()`).
+            stop_timeout: seconds (or a `timedelta`) that requests under way have to end once it was stopped (25.0). Then `run` returns all the same.
         """
         super().__init__(
             dispatcher,
@@ -150,6 +168,7 @@ class Worker(_Worker):
                 _seconds(reconcile_interval, "reconcile_interval"),
                 _seconds(retention, "retention"),
                 retry,
+                as_seconds(stop_timeout, "stop_timeout", longest=float("inf")),
             ),
         )
         self._dispatcher = dispatcher
@@ -159,21 +178,38 @@ class Worker(_Worker):
         self._stopping = False
 
     def run(self) -> None:
-        """Send what is due until `stop` is called. What is under way then is ended first."""
+        """Send what is due until `stop` is called.
+
+        What was claimed and not begun is given back then, and requests under way have `stop_timeout` seconds to end. What is cut off after them is unknown.
+        """
         self._local_notifier.subscribe(self.wake)
+        lanes = self._lanes(lambda: self._stopping, self.wake)
         threads = [
-            threading.Thread(target=self._run_loop, args=(number,))
+            threading.Thread(target=self._run_loop, args=(number, lanes), daemon=True)
             for number in range(self._options.concurrency)
         ]
-        threads.append(threading.Thread(target=self._maintenance))
+        threads.append(threading.Thread(target=self._maintenance, daemon=True))
+        try:
+            for lane in threads:
+                lane.start()
+            with self._condition:
+                self._condition.wait_for(lambda: self._stopping)
+        finally:
+            self.stop()
+            self._join(threads)
+            self._local_notifier.unsubscribe(self.wake)
+
+    def _join(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait for lanes to end, as long as they may take."""
+        until = time.monotonic() + min(self._options.stop_timeout, threading.TIMEOUT_MAX / 2)
         for lane in threads:
-            lane.start()
-        for lane in threads:
-            lane.join()
-        self._local_notifier.unsubscribe(self.wake)
+            lane.join(max(0.0, until - time.monotonic()))
+        left = sum(lane.is_alive() for lane in threads)
+        if left:
+            self._log_cut_off(left)
 
     def stop(self) -> None:
-        """Begin nothing new, and let `run` return. May be called by a signal handler."""
+        """Begin nothing new, give back what was claimed, and let `run` return. May be called by a signal handler."""
         self._stopping = True
         threading.Thread(target=self.wake).start()  # a handler may have interrupted the holder of the lock
 
@@ -198,11 +234,11 @@ class Worker(_Worker):
             total += count
         return total
 
-    def _run_loop(self, number: int) -> None:
+    def _run_loop(self, number: int, lanes: Lanes) -> None:
         seen = -1
         while not self._stopping:
             try:
-                count = self._run(self._round(self.wake))
+                count = self._run(self._round(lanes))
             except Exception as why:  # noqa: BLE001  the next round may go well
                 self._log_failure(why)
                 count = 0
@@ -245,6 +281,7 @@ class AsyncWorker(_Worker):
         reconcile_interval: float | None = DEFAULT_RECONCILE_INTERVAL,
         retention: float | timedelta | None = None,
         retry: QueueRetryPolicy | None = None,
+        stop_timeout: float | timedelta = DEFAULT_STOP_TIMEOUT,
     ) -> None:
         """See `Worker`: the same keywords, units and defaults. `concurrency` counts tasks."""
         super().__init__(
@@ -256,6 +293,7 @@ class AsyncWorker(_Worker):
                 _seconds(reconcile_interval, "reconcile_interval"),
                 _seconds(retention, "retention"),
                 retry,
+                as_seconds(stop_timeout, "stop_timeout", longest=float("inf")),
             ),
         )
         self._dispatcher = dispatcher
@@ -269,13 +307,26 @@ class AsyncWorker(_Worker):
         """See `Worker.run`. When cancelled, what is under way is cut off, and its record says so: `stop` it instead."""
         self._loop = asyncio.get_running_loop()
         self._local_notifier.subscribe(self.wake)
+        lanes = self._lanes(self._stopping.is_set, self._wake)
         try:
-            async with asyncio.TaskGroup() as lanes:
-                for number in range(self._options.concurrency):
-                    lanes.create_task(self._run_loop(number))
-                lanes.create_task(self._maintenance())
+            async with asyncio.TaskGroup() as group:
+                running = [
+                    group.create_task(self._run_loop(number, lanes))
+                    for number in range(self._options.concurrency)
+                ]
+                running.append(group.create_task(self._maintenance()))
+                group.create_task(self._cut_off(running))
         finally:
             self._local_notifier.unsubscribe(self.wake)
+
+    async def _cut_off(self, running: Sequence[asyncio.Task[None]]) -> None:
+        """End what has not ended in time once the worker was stopped."""
+        await self._stopping.wait()
+        _, left = await asyncio.wait(running, timeout=self._options.stop_timeout)
+        if left:
+            self._log_cut_off(len(left))
+        for one in left:
+            one.cancel()
 
     def stop(self) -> None:
         """See `Worker.stop`. Call it in the loop."""
@@ -303,11 +354,11 @@ class AsyncWorker(_Worker):
             total += count
         return total
 
-    async def _run_loop(self, number: int) -> None:
+    async def _run_loop(self, number: int, lanes: Lanes) -> None:
         while not self._stopping.is_set():
             seen = self._wake_count
             try:
-                count = await self._run(self._round(self._wake))
+                count = await self._run(self._round(lanes))
             except Exception as why:  # noqa: BLE001  the next round may go well
                 self._log_failure(why)
                 count = 0

@@ -74,6 +74,8 @@ def _build_postgres_ledger(settings: LedgerSettings) -> Ledger:
         addresses=settings.addresses,
         pepper=pepper,
         keys=settings.seal_keys,
+        pool_size=settings.pool_size,
+        pool_timeout=settings.pool_timeout,
     )
 
 

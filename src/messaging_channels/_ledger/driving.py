@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from typing import Any
 
 from messaging_channels._ledger.sql_types import Result, Rows, Statement, StatementFlow
@@ -31,4 +32,9 @@ async def drive_async(flow: StatementFlow[Result], execute: Callable[[Statement]
 def to_percent_style(statement: Statement) -> tuple[bytes, tuple[Any, ...]]:
     """Return a statement as psycopg takes it."""
     text, values = statement
-    return text.replace("%", "%%").replace("?", "%s").encode(), values
+    return _percent_style(text), values
+
+
+@lru_cache(maxsize=1024)
+def _percent_style(text: str) -> bytes:
+    return text.replace("%", "%%").replace("?", "%s").encode()

@@ -1,6 +1,6 @@
 """The ledger in PostgreSQL, for more than one machine. Needs the extra `postgres` (psycopg 3 and its pool).
 
-Whatever can be asked in one database transaction is. What is usual is committed together by one writer (`postgres_writer`), the rest by a pool's connections.
+Steps of one message are committed together by writers with connections of their own (`postgres_writer`), the rest by a pool's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from messaging_channels._ledger.address_privacy import AddressPrivacy
 from messaging_channels._ledger.group_replies import PendingInTask, wait_in_task, wait_in_thread
-from messaging_channels._ledger.postgres_group import ALONE, may_be_grouped
+from messaging_channels._ledger.postgres_group import ALONE
 from messaging_channels._ledger.postgres_statements import (
     CONNECTION_ERRORS,
     DIALECT,
@@ -26,7 +26,7 @@ from messaging_channels._ledger.postgres_statements import (
     run_flow_async,
     unavailable_error,
 )
-from messaging_channels._ledger.postgres_writer import WriterOfProcess
+from messaging_channels._ledger.postgres_writer import WritersOfProcess
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.upgrade import prepare_schema
 from messaging_channels._model import forks
@@ -59,21 +59,22 @@ class PostgresLedger(AddressPrivacy):
         addresses are kept in the plain: the first one seals, all of them open. Without any, the pepper does; without
         that, nothing is taken in that would have to be sealed.
 
-        `pool_size` is the most connections of one client; `pool_timeout` is how many seconds a call waits for one of them.
+        `pool_size` is the most connections of one client for lists, statistics and maintenance; `pool_timeout` is how many seconds a call waits for one of
+        them, or for a server that is away. Sending, looking a message up and reports have up to four more connections of their own.
 
         Raises:
             ValueError: `addresses` is not one of its words, or hashing lacks its pepper.
         """
         super().__init__(addresses, pepper, keys)
         self._pool_settings = _PoolSettings(conninfo, pool_size, pool_timeout)
-        self._writer = WriterOfProcess(conninfo, pool_timeout)
+        self._writers = WritersOfProcess(conninfo, pool_timeout)
 
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         """See Ledger."""
         made = ExecutorPair(
-            lambda: _Sync(self._pool_settings, self._writer),
-            lambda: _Async(self._pool_settings, self._writer),
+            lambda: _Sync(self._pool_settings, self._writers),
+            lambda: _Async(self._pool_settings, self._writers),
         )
         return dict.fromkeys(ALL_OPERATIONS, made)
 
@@ -102,18 +103,19 @@ class _PoolSettings:
 
 
 class _Sync(forks.FreshLock):
-    """The writer, and for what it leaves one pool for the threads of one dispatcher, opened when first needed in each process."""
+    """The writers, and for what they leave one pool for the threads of one dispatcher, opened when first needed in each process."""
 
-    def __init__(self, pool_settings: _PoolSettings, writer: WriterOfProcess) -> None:
+    def __init__(self, pool_settings: _PoolSettings, writers: WritersOfProcess) -> None:
         super().__init__()
         self._pool_settings = pool_settings
-        self._writer = writer
+        self._writers = writers
         self._pool: ConnectionPool[psycopg.Connection[Any]] | None = None
 
     def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
-        if may_be_grouped(exchange):
+        writer = self._writers.writer_of(exchange)
+        if writer is not None:
             pending = wait_in_thread(exchange)
-            self._writer.submit(pending)
+            writer.submit(pending)
             reply = pending.future.result()
             if reply is not ALONE:
                 return reply
@@ -131,7 +133,7 @@ class _Sync(forks.FreshLock):
         raise AssertionError  # pragma: no cover  the last try returns or raises
 
     def close(self) -> None:
-        self._writer.close()
+        self._writers.close()
         if self._pool is not None:
             self._pool.close()
 
@@ -161,18 +163,19 @@ class _Sync(forks.FreshLock):
 
 
 class _Async(forks.FreshLock):
-    """The writer, and for what it leaves a pool for the tasks of each event loop: a connection of one loop cannot be used in another."""
+    """The writers, and for what they leave a pool for the tasks of each event loop: a connection of one loop cannot be used in another."""
 
-    def __init__(self, pool_settings: _PoolSettings, writer: WriterOfProcess) -> None:
+    def __init__(self, pool_settings: _PoolSettings, writers: WritersOfProcess) -> None:
         super().__init__()
         self._pool_settings = pool_settings
-        self._writer = writer
+        self._writers = writers
         self._pools: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopPool] = WeakKeyDictionary()
 
     async def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
-        if may_be_grouped(exchange):
+        writer = self._writers.writer_of(exchange)
+        if writer is not None:
             pending = wait_in_task(exchange)
-            self._writer.submit(pending)
+            writer.submit(pending)
             try:
                 reply = await asyncio.shield(pending.future)
             except asyncio.CancelledError:
@@ -190,7 +193,7 @@ class _Async(forks.FreshLock):
                 await self._pool_of_loop().perform(pending.operation)
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(None, self._writer.close)
+        await asyncio.get_running_loop().run_in_executor(None, self._writers.close)
         pool = self._pools.pop(asyncio.get_running_loop(), None)
         if pool is not None:
             await pool.close()

@@ -33,6 +33,7 @@ from messaging_channels.plugins.ledger_queue import (
     IncrementCounters,
     Job,
     ListPausedAccounts,
+    ReleaseJobs,
     State,
     UpdateJob,
 )
@@ -85,7 +86,8 @@ _SUITS: Mapping[type[Any], Callable[[Any], bool]] = {
     FinishAttempt: _is_usual_end,
     UpdateJob: lambda one: one.state is None and not one.stop_reason,
     GetMessage: lambda one: one.message_id is None and one.provider_id is None,
-    Claim: lambda one: one.message_id is None and not one.ended_owners,
+    Claim: lambda one: one.message_id is None and not one.ended_owners and not one.left_out,
+    ReleaseJobs: lambda _: True,
     IncrementCounters: lambda _: True,
     ListPausedAccounts: lambda _: True,
 }
@@ -176,6 +178,9 @@ class Group:
             made.add(sets.CLAIM, values, read_as=f"claimed {place}")
         over: Mapping[int, UpdateJob] = self._by_type.get(UpdateJob, {})
         made.add_set(sets.DELETE_JOBS, list(map(sets.job_row, over.values())), read_as="deleted")
+        released: Mapping[int, ReleaseJobs] = self._by_type.get(ReleaseJobs, {})
+        back = [(key, one.lease_owner, float(due)) for one in released.values() for key, due in one.released]
+        made.add_set(sets.RELEASE_JOBS, sorted(back))
 
         if ListPausedAccounts in self._by_type:
             made.add(sets.SELECT_PAUSED_ACCOUNTS, read_as="paused")
@@ -231,7 +236,8 @@ class Group:
         self._confirm(FinishAttempt, finished, _finished_status)
         for place, one in self._by_type.get(UpdateJob, {}).items():
             self._replies[place] = one.message_id in deleted
-        self._replies.update(dict.fromkeys(self._by_type.get(IncrementCounters, ())))
+        for kind in (IncrementCounters, ReleaseJobs):
+            self._replies.update(dict.fromkeys(self._by_type.get(kind, ())))
         self._read_found(rows)
 
     def _confirm(self, kind: type[Any], ids: set[str], reply: Callable[[Any], Any]) -> None:
@@ -298,6 +304,6 @@ def _owner(new: Enqueue | ReserveMessage) -> str:
 
 
 def _job(cursor: psycopg.Cursor[Any], row: tuple[Any, ...], now: float) -> Job:
-    _, known, key, state, step, base, tries, created, deadline, payload = row
+    _, known, key, state, step, base, tries, created, deadline, payload, due = row
     record, status = run_flow(cursor, load_with_step_status(key, base, now)) if known else (None, None)
-    return Job(key, State(state), step, base, tries, created, deadline, payload, record, status, 0)
+    return Job(key, State(state), step, base, tries, created, deadline, payload, record, status, 0, due)

@@ -200,6 +200,11 @@ DELETE_JOBS = (
     b"DELETE FROM messaging_channels_queue AS queue USING unnest(%b::text[], %b::text[]) AS n(id, holder)"
     b" WHERE queue.message_id = n.id AND queue.holder = n.holder RETURNING queue.message_id"
 )
+RELEASE_JOBS = (
+    b"UPDATE messaging_channels_queue AS queue SET holder = '', due = n.due"
+    b" FROM unnest(%b::text[], %b::text[], %b::float8[]) AS n(id, holder, due)"
+    b" WHERE queue.message_id = n.id AND queue.holder = n.holder"
+)
 FIND_KEYS = (
     b"SELECT message.scope, message.idempotency_key FROM unnest(%b::text[], %b::text[]) AS n(scope, ikey)"
     b" JOIN messaging_channels_message AS message ON message.scope = n.scope AND message.idempotency_key = n.ikey"
@@ -213,17 +218,17 @@ CLAIM = (
     b"WITH clock AS MATERIALIZED (SELECT coalesce((SELECT at FROM messaging_channels_clock WHERE name = 'queue')"
     b" BETWEEN %(now)s - 60 AND %(now)s + 300, false)"
     b" AND coalesce((SELECT max(created) FROM messaging_channels_queue), 0) <= %(now)s + 300 AS is_right),"
-    b" due AS MATERIALIZED (SELECT one.message_id, one.holder, row_number() OVER () AS place FROM clock,"
-    b" (VALUES (0), (1), (2)) AS level(priority), LATERAL (SELECT message_id, holder FROM messaging_channels_queue AS queue"
-    b" WHERE queue.priority = level.priority AND due <= %(now)s ORDER BY due LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS one"
+    b" due AS MATERIALIZED (SELECT one.message_id, one.holder, one.due, row_number() OVER () AS place FROM clock,"
+    b" (VALUES (0), (1), (2)) AS level(priority), LATERAL (SELECT message_id, holder, due FROM messaging_channels_queue AS queue"
+    b" WHERE queue.priority = level.priority AND queue.due <= %(now)s ORDER BY queue.due LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS one"
     b" WHERE clock.is_right LIMIT %(limit)s),"
     b" doubt AS MATERIALIZED (SELECT 1 FROM due WHERE holder <> '' LIMIT 1),"
     b" claimed AS (UPDATE messaging_channels_queue AS queue SET holder = %(holder)s, due = %(lease)s FROM due"
     b" WHERE queue.message_id = due.message_id AND NOT EXISTS (SELECT 1 FROM doubt)"
     b" RETURNING due.place, EXISTS (SELECT 1 FROM messaging_channels_attempt AS attempt"
     b" WHERE attempt.message_id = queue.message_id), queue.message_id, state,"
-    b" step, base, tries, queue.created, deadline, payload)"
-    b" SELECT * FROM claimed UNION ALL SELECT -1, true, '', '', 0, 0, 0, 0, NULL, '' FROM clock"
+    b" step, base, tries, queue.created, deadline, payload, due.due)"
+    b" SELECT * FROM claimed UNION ALL SELECT -1, true, '', '', 0, 0, 0, 0, NULL, '', 0 FROM clock"
     b" WHERE NOT is_right OR EXISTS (SELECT 1 FROM doubt)"
 )
 """Nothing where a clock was set, or a worker died with one of them: a row then says so."""

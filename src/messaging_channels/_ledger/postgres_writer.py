@@ -1,4 +1,8 @@
-"""The one writer of a process to PostgreSQL: what waits is committed together, for threads and the tasks of any loop alike."""
+"""The writers of a process to PostgreSQL: what waits is committed together, for threads and the tasks of any loop alike.
+
+There are four, each with a connection of its own, so that nobody waits behind what others want: the usual steps of sending as sets, other steps of one
+message and looks at one, what providers tell, and places under shared rates.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +11,41 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from messaging_channels._ledger.group_replies import AnyPending, deliver
 from messaging_channels._ledger.postgres_arrays import register
-from messaging_channels._ledger.postgres_group import ALONE, Group, flatten
+from messaging_channels._ledger.postgres_group import ALONE, Group, flatten, may_be_grouped
+from messaging_channels._ledger.postgres_lockstep import Lockstep, is_of_calls, is_of_reports
+from messaging_channels._ledger.postgres_places import Places, is_of_places
 from messaging_channels._ledger.postgres_statements import DIALECT, run_flow, unavailable_error
 from messaging_channels._ledger.upgrade import prepare_schema
 from messaging_channels._model import forks
 
+if TYPE_CHECKING:
+    from messaging_channels.plugins.ledger import Operation
+
 _MAX_PARTS = 512
 """Of one group: what bounds for how long nobody is told."""
+_MAX_STEPS = 64
+"""Of one group of operations that are done by their own statements."""
 _MAX_TRIES = 3
+_Kind: TypeAlias = "type[Group | Lockstep | Places]"
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.5
 
 
 class Writer:
     """A thread with a connection of its own."""
 
-    def __init__(self, conninfo: str, patience: float) -> None:
+    def __init__(self, conninfo: str, patience: float, kind: _Kind) -> None:
         """Connect with the first operation. A server that is away is waited for as long as `patience` seconds."""
         self._conninfo = conninfo
         self._patience = patience
+        self._kind = kind
+        self._max_parts = _MAX_PARTS if kind is Group else _MAX_STEPS
         self._waiting: deque[AnyPending] = deque()
         self._condition = threading.Condition()
         self._is_closing = False
@@ -67,7 +81,7 @@ class Writer:
         with self._condition:
             while not (self._waiting or self._is_closing):
                 self._condition.wait()
-            while self._waiting and (not group or parts < _MAX_PARTS):
+            while self._waiting and (not group or parts < self._max_parts):
                 group.append(self._waiting.popleft())
                 parts += len(flatten(group[-1].operation))
         return group
@@ -83,7 +97,7 @@ class Writer:
             except Exception as error:  # noqa: BLE001  the tables are not ours, or of another version
                 return [error] * len(operations)
             try:
-                return Group(operations).write(connection)
+                return self._kind(operations).write(connection)
             except Exception:  # noqa: BLE001  whatever one operation meets, the writer lives on for the others
                 if not self._is_lost(connection):
                     break
@@ -130,12 +144,37 @@ class Writer:
                 connection.close()
 
 
-class WriterOfProcess(forks.FreshLock):
-    """The writer that callers share, begun with the first operation of each process, and anew after all of them have left."""
+class WritersOfProcess:
+    """Those of one ledger."""
 
     def __init__(self, conninfo: str, patience: float) -> None:
+        self._sets = WriterOfProcess(conninfo, patience, Group)
+        self._calls = WriterOfProcess(conninfo, patience, Lockstep)
+        self._reports = WriterOfProcess(conninfo, patience, Lockstep)
+        self._places = WriterOfProcess(conninfo, patience, Places)
+
+    def writer_of(self, operation: Operation[Any]) -> WriterOfProcess | None:
+        """Return who does an operation together with others; None for one that would hold them up."""
+        if may_be_grouped(operation):
+            return self._sets
+        if is_of_reports(operation):
+            return self._reports
+        if is_of_calls(operation):
+            return self._calls
+        return self._places if is_of_places(operation) else None
+
+    def close(self) -> None:
+        """Do what waits, then end."""
+        for one in (self._sets, self._calls, self._reports, self._places):
+            one.close()
+
+
+class WriterOfProcess(forks.FreshLock):
+    """The writer of one kind that callers share, begun with the first operation of each process, and anew after all of them have left."""
+
+    def __init__(self, conninfo: str, patience: float, kind: _Kind) -> None:
         super().__init__()
-        self._conninfo, self._patience = conninfo, patience
+        self._conninfo, self._patience, self._kind = conninfo, patience, kind
         self._writer: Writer | None = None
 
     def submit(self, one: AnyPending) -> None:
@@ -159,5 +198,5 @@ class WriterOfProcess(forks.FreshLock):
     def _start(self) -> Writer:
         with self._lock:
             if self._writer is None:
-                self._writer = Writer(self._conninfo, self._patience)
+                self._writer = Writer(self._conninfo, self._patience, self._kind)
             return self._writer

@@ -23,9 +23,10 @@ def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
             f"UPDATE messaging_channels_queue SET holder = '', tries = {_AT_LEAST_ONE} WHERE holder IN {owners}",  # noqa: S608
             operation.ended_owners,
         )
-    keys, crashes = yield from _choose(operation, dialect)
-    if not keys:
+    found, crashes = yield from _choose(operation, dialect)
+    if not found:
         return ()
+    keys = list(found)
     these = f"({', '.join('?' * len(keys))})"
     rows = yield (
         (
@@ -45,23 +46,37 @@ def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
             (yield from load_with_step_status(key, base, operation.now)) if key in known else (None, None)
         )
         jobs.append(
-            Job(key, State(state), step, base, tries, created, deadline, payload, record, status, crashes)
+            Job(
+                key,
+                State(state),
+                step,
+                base,
+                tries,
+                created,
+                deadline,
+                payload,
+                record,
+                status,
+                crashes,
+                found[key],
+            )
         )
-    return sorted(jobs, key=lambda job: keys.index(job.message_id))
+    places = {key: place for place, key in enumerate(keys)}
+    return sorted(jobs, key=lambda job: places[job.message_id])
 
 
-def _choose(operation: Claim, dialect: Dialect) -> StatementFlow[tuple[list[str], int]]:
-    """Choose what is claimed, and tell how often a worker died with it.
+def _choose(operation: Claim, dialect: Dialect) -> StatementFlow[tuple[dict[str, float], int]]:
+    """Choose what is claimed, with when it was due, and tell how often a worker died with it.
 
     A message whose holder never gave it back may have killed it: it is claimed alone, so that it takes no other one along.
     """
     found = yield from _due_rows(operation, dialect)
-    crashed = [index for index, (_, holder) in enumerate(found) if holder]
+    crashed = [index for index, (_, holder, _) in enumerate(found) if holder]
     if not crashed:
-        return [key for key, _ in found], 0
+        return {key: due for key, _, due in found}, 0
     if crashed[0] > 0:
-        return [key for key, _ in found[: crashed[0]]], 0
-    key = found[0][0]
+        return {key: due for key, _, due in found[: crashed[0]]}, 0
+    key, _, due = found[0]
     ((count,),) = yield (
         (
             "INSERT INTO messaging_channels_crashed_claim (message_id, number) VALUES (?, 1)"
@@ -69,24 +84,28 @@ def _choose(operation: Claim, dialect: Dialect) -> StatementFlow[tuple[list[str]
         ),
         (key,),
     )
-    return [key], count
+    return {key: due}, count
 
 
-def _due_rows(operation: Claim, dialect: Dialect) -> StatementFlow[list[tuple[str, str]]]:
+def _due_rows(operation: Claim, dialect: Dialect) -> StatementFlow[list[tuple[str, str, float]]]:
     if operation.message_id is not None:
         rows = yield (
-            f"SELECT message_id, holder FROM messaging_channels_queue WHERE message_id = ? AND due <= ?{dialect.skip_locked}",  # noqa: S608
+            f"SELECT message_id, holder, due FROM messaging_channels_queue WHERE message_id = ? AND due <= ?{dialect.skip_locked}",  # noqa: S608
             (operation.message_id, operation.now),
         )
-        return [(key, holder) for key, holder in rows]
-    found: list[tuple[str, str]] = []
+        return [(key, holder, due) for key, holder, due in rows]
+    found: list[tuple[str, str, float]] = []
+    left_out = "".join(
+        _NOT_OF if account is not None else _NOT_OF_PLATFORM for _, account in operation.left_out
+    )
+    names = [name for source in operation.left_out for name in source if name is not None]
     for priority in _PRIORITIES:
         if len(found) < operation.limit:
             rows = yield (
-                f"{_SELECT_DUE}{dialect.skip_locked}",
-                (priority, operation.now, operation.limit - len(found)),
+                f"{_SELECT_DUE}{left_out} ORDER BY due LIMIT ?{dialect.skip_locked}",
+                (priority, operation.now, *names, operation.limit - len(found)),
             )
-            found += [(key, holder) for key, holder in rows]
+            found += [(key, holder, due) for key, holder, due in rows]
     return found
 
 
@@ -110,5 +129,10 @@ def load_with_step_status(
 
 _AT_LEAST_ONE = "CASE WHEN state = 'waiting' AND tries < 1 THEN 1 ELSE tries END"
 """What was claimed once is no longer due when its caller named: a clock that is set back moves it."""
-_SELECT_DUE = "SELECT message_id, holder FROM messaging_channels_queue WHERE priority = ? AND due <= ? ORDER BY due LIMIT ?"
+_SELECT_DUE = "SELECT message_id, holder, due FROM messaging_channels_queue WHERE priority = ? AND due <= ?"
+_NOT_OF = (
+    " AND NOT EXISTS (SELECT 1 FROM messaging_channels_message AS message WHERE message.id = message_id"
+    " AND message.channel = ? AND message.account = ?)"
+)
+_NOT_OF_PLATFORM = _NOT_OF.replace("message.account = ?", "message.account IS NULL")
 _PRIORITIES = (0, 1, 2)

@@ -11,7 +11,7 @@ from typing import Any
 from messaging_channels._ledger.sql_types import Dialect, StatementFlow
 from messaging_channels.plugins import ledger_limits as op
 
-_CLOCK_TOLERANCE = 5.0
+CLOCK_TOLERANCE = 5.0
 """Seconds by which clocks may differ, or run back; more is a clock that was set."""
 _FORGET_AFTER = 60.0
 _FORGET_AT_ONCE = 100
@@ -81,7 +81,7 @@ def _lock_rates(
 
 def _followed(next_free: float, seen: float, now: float) -> float:
     """Follow a clock that was set back: places given out before it must not delay anybody for as long."""
-    return next_free - (seen - now) if seen - now > _CLOCK_TOLERANCE else next_free
+    return next_free - (seen - now) if seen - now > CLOCK_TOLERANCE else next_free
 
 
 def _now(given: float, dialect: Dialect) -> StatementFlow[float]:

@@ -62,6 +62,14 @@ def _enqueue(new: q.Enqueue, _: Dialect) -> StatementFlow[MessageRecord | None]:
     return None
 
 
+def _release_jobs(operation: q.ReleaseJobs, _: Dialect) -> StatementFlow[None]:
+    for key, due in sorted(operation.released):
+        yield (
+            "UPDATE messaging_channels_queue SET holder = '', due = ? WHERE message_id = ? AND holder = ?",
+            (due, key, operation.lease_owner),
+        )
+
+
 def _update_job(operation: q.UpdateJob, dialect: Dialect) -> StatementFlow[bool]:
     key = operation.message_id
     if operation.state is State.WAITING and (yield _SELECT_OPEN, (key,)):
@@ -224,6 +232,7 @@ _SELECT_STEP_POSSIBLY_SENT = (
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     q.Enqueue: _enqueue,
     q.Claim: claim,
+    q.ReleaseJobs: _release_jobs,
     q.UpdateJob: _update_job,
     q.IncrementCounters: _increment_counters,
     q.AdvanceFallback: _advance_fallback,

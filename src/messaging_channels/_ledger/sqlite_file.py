@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import threading
 import time
 from contextlib import closing, suppress
 from pathlib import Path
@@ -139,7 +140,7 @@ class LedgerFile:
         """Write down beside the file that it is a ledger, and its generation. Called after the commit, so that it is never ahead of the file."""
         if self._path is None:
             return
-        new = self._marker.with_name(f"{self._marker.name}.{os.getpid()}")
+        new = self._marker.with_name(f"{self._marker.name}.{os.getpid()}-{threading.get_ident()}")
         new.unlink(missing_ok=True)
         create_private(new)
         new.write_text(json.dumps({"generation": self._generation}))

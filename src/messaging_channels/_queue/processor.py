@@ -7,7 +7,7 @@ went out is.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -26,6 +26,7 @@ from messaging_channels._model.status import (
 )
 from messaging_channels._queue.accounts import AccountPauses
 from messaging_channels._queue.candidates import capped_by_deadline, is_ours, prefer_other_providers
+from messaging_channels._queue.lanes import ClaimedJob, Lanes, unbegun
 from messaging_channels._queue.newer_types import leave_to_others
 from messaging_channels._queue.payload import QueuePayload, Step
 from messaging_channels._queue.retry_policy import QueueRetryPolicy
@@ -43,7 +44,7 @@ from messaging_channels._queue.transitions import (
     step_outcome,
 )
 from messaging_channels._sending.decision import Stop
-from messaging_channels._sending.send_state import QueueContext, SendState
+from messaging_channels._sending.send_state import QueueContext
 from messaging_channels.messages import Codec, DecodeError, digest_of
 from messaging_channels.messages._codec import UnknownType
 from messaging_channels.plugins.exchange import Flow, ask
@@ -68,28 +69,11 @@ PlannedEnd: TypeAlias = "tuple[JobEvent | None, UpdateJob | AdvanceFallback | Tr
 
 
 @dataclass(slots=True)
-class _ClaimedJob:
-    """A message that a round has in hand."""
-
-    job: Job
-    payload: QueuePayload
-    state: SendState | None = None
-
-    @property
-    def step(self) -> Step:
-        return self.payload.steps[self.job.step - 1]
-
-    @property
-    def has_more_steps(self) -> bool:
-        return self.job.step < len(self.payload.steps)
-
-
-@dataclass(slots=True)
 class _Round:
     """What one round has in hand."""
 
     pauses: AccountPauses
-    sending: list[_ClaimedJob] = field(default_factory=list["_ClaimedJob"])
+    sending: list[ClaimedJob] = field(default_factory=list["ClaimedJob"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,32 +88,33 @@ class JobProcessor:
     """Holders of rounds that ended without giving all of their messages back: nobody died with those."""
 
     def run_round(
-        self, limit: int, message_id: str | None = None, *, wake_others: Callable[[], None] | None = None
+        self, limit: int, message_id: str | None = None, *, lanes: Lanes | None = None
     ) -> Flow[int]:
-        """Claim what is due, send it, and write down what follows. Return how many were claimed.
+        """Claim what is due, send it, and write down what follows. Return how many were dealt with.
 
-        Where more may be due than was claimed, `wake_others` is called before anything is sent.
+        One of several lanes gives back what it cannot begin soon, and wakes the others, before anything is sent.
         """
         now, lease_owner = self.pipeline.clock(), random_digits()
         ended = tuple(self.ended_owners)
         lease = now + self.pipeline.recorder.options.lease
-        jobs = yield from ask(Claim(lease_owner, now, lease, limit, message_id, ended))
+        limit, left_out = lanes.claim_terms(limit) if lanes else (limit, ())
+        jobs = yield from ask(Claim(lease_owner, now, lease, limit, message_id, ended, left_out))
         for one in ended:
             with suppress(ValueError):  # another round has told of it at the same time
                 self.ended_owners.remove(one)
-        if len(jobs) == limit and wake_others is not None:
-            wake_others()
+        if len(jobs) == limit and lanes is not None:
+            lanes.wake()
         try:
-            given_back = (yield from self._process(jobs, lease_owner)) if jobs else 0
+            given_back, left = (yield from self._process(jobs, lease_owner, lanes)) if jobs else (0, 0)
         except Exception:
             self.ended_owners.append(lease_owner)
             raise
         if given_back < len(jobs):
             self.ended_owners.append(lease_owner)
-        return len(jobs)
+        return len(jobs) - left
 
-    def _process(self, jobs: Sequence[Job], lease_owner: str) -> Flow[int]:
-        """Send what was claimed, and write down what follows. Return of how many that was written."""
+    def _process(self, jobs: Sequence[Job], lease_owner: str, lanes: Lanes | None) -> Flow[tuple[int, int]]:
+        """Send what was claimed, and write down what follows. Return of how many that was written, and how many are left as they were."""
         turn = _Round(AccountPauses(self.pipeline.clock, self.pipeline.chance))
         yield from turn.pauses.load()
         transitions: list[PlannedEnd] = []
@@ -137,11 +122,29 @@ class JobProcessor:
             end = yield from self._start(job, lease_owner, turn)
             transitions += [end] if end else []
         given_back = yield from self._write_transitions(transitions)
-        while under_way := [one.state for one in turn.sending if one.state and not one.state.is_done]:
-            yield from self.pipeline.step(under_way)
+        left = yield from self._send_share(turn, lease_owner, lanes)
         yield from turn.pauses.record([one.state for one in turn.sending if one.state])
         ends = [end for one in turn.sending if (end := self._after_send(one, lease_owner, turn))]
-        return given_back + (yield from self._write_transitions(ends))
+        return given_back + left + (yield from self._write_transitions(ends)), left
+
+    def _send(self, turn: _Round) -> Flow[None]:
+        while under_way := [one.state for one in turn.sending if one.state and not one.state.is_done]:
+            yield from self.pipeline.step(under_way)
+
+    def _send_share(self, turn: _Round, lease_owner: str, lanes: Lanes | None) -> Flow[int]:
+        """Send what a lane can begin soon. Return how many were given back, before and when it was cut off."""
+        if lanes is None:
+            yield from self._send(turn)
+            return 0
+        with lanes.hold(turn.sending) as left:
+            yield from lanes.give_back(left, lease_owner, self.pipeline.checks)
+            is_whole = yield from lanes.run(self._send(turn))
+        if is_whole:
+            return len(left)
+        rest = unbegun(turn.sending)
+        turn.sending = [one for one in turn.sending if one not in rest]
+        yield from lanes.give_back(rest, lease_owner, self.pipeline.checks)
+        return len(left) + len(rest)
 
     def _write_transitions(self, transitions: Sequence[PlannedEnd]) -> Flow[int]:
         """Write endings down in one step, and count those that still were ours. Return how many those are."""
@@ -163,9 +166,11 @@ class JobProcessor:
         try:
             if job.crashes >= self.retry.max_crashes:
                 return (yield from self._set_aside(job, holder))
-            claimed = _ClaimedJob(
-                job, QueuePayload.from_json(self.codec, self.pipeline.recorder.options.opened(job.payload))
-            )
+            opened = self.pipeline.recorder.options.opened(job.payload)
+            payload = QueuePayload.from_json(self.codec, opened)
+            first = payload.steps[0]
+            channel = self.pipeline.envelopes.channel_for(first.message).name
+            claimed = ClaimedJob(job, payload, (channel, first.account))
             return (yield from self._decide(claimed, holder, turn))
         except errors.LedgerUnavailable:
             raise
@@ -194,7 +199,7 @@ class JobProcessor:
             return JobEvent.UNKNOWN, self._update_job(job, holder, State.HELD, due=NEVER, stop_reason=why)
         return JobEvent.DEAD, self._update_job(job, holder, State.DEAD, stop_reason=why)
 
-    def _decide(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> Flow[PlannedEnd | None]:
+    def _decide(self, claimed: ClaimedJob, holder: str, turn: _Round) -> Flow[PlannedEnd | None]:
         job = claimed.job
         if job.record is not None:
             end = yield from self._decide_from_record(claimed, job.record, holder)
@@ -212,7 +217,7 @@ class JobProcessor:
             )
         return (yield from self._prepare_send(claimed, holder, turn))
 
-    def _prepare_send(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> Flow[PlannedEnd | None]:
+    def _prepare_send(self, claimed: ClaimedJob, holder: str, turn: _Round) -> Flow[PlannedEnd | None]:
         """Set it on its way, or say why not."""
         job, letter, now = claimed.job, claimed.step, self.pipeline.clock()
         terms = claimed.payload.send_options(None if job.deadline is None else max(job.deadline - now, 0.001))
@@ -234,7 +239,7 @@ class JobProcessor:
         turn.sending.append(claimed)
         return None
 
-    def _after_block(self, claimed: _ClaimedJob, holder: str, blocked: errors.MessageBlocked) -> PlannedEnd:
+    def _after_block(self, claimed: ClaimedJob, holder: str, blocked: errors.MessageBlocked) -> PlannedEnd:
         """Say what follows where a rule, or what the person said, forbids a step."""
         if blocked.__cause__ is not None:  # the rule could not be asked: later, perhaps
             return self._retry_later(claimed, holder, None)
@@ -253,7 +258,7 @@ class JobProcessor:
         return Envelope(step_message_id(job.message_id, job.step), channel.name, step.message, step.to)
 
     def _decide_from_record(
-        self, claimed: _ClaimedJob, record: MessageRecord, holder: str
+        self, claimed: ClaimedJob, record: MessageRecord, holder: str
     ) -> Flow[PlannedEnd | None]:
         """Read what became of earlier attempts. Return None if it may be sent (again)."""
         job, now, payload = claimed.job, self.pipeline.clock(), claimed.payload
@@ -278,7 +283,7 @@ class JobProcessor:
             transition, claimed, holder, step_outcome(job, record)[0], "its attempts had ended so"
         )
 
-    def _check_step(self, claimed: _ClaimedJob, record: MessageRecord, holder: str) -> Flow[PlannedEnd]:
+    def _check_step(self, claimed: ClaimedJob, record: MessageRecord, holder: str) -> Flow[PlannedEnd]:
         """Look at a step that was accepted. Before the next one its provider is asked, where it can be."""
         job, now = claimed.job, self.pipeline.clock()
         transition = decide_step(job, record, now, claimed.payload)
@@ -290,7 +295,7 @@ class JobProcessor:
             transition = decide_delivery(record)
         return self._plan(transition, claimed, holder, Outcome.ACCEPTED, "")
 
-    def _after_send(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> PlannedEnd | None:
+    def _after_send(self, claimed: ClaimedJob, holder: str, turn: _Round) -> PlannedEnd | None:
         """Say what follows an attempt, or that none was made. None if it is no longer ours.
 
         Where the end of the attempt could not be written down, it is written together with what follows.
@@ -300,7 +305,7 @@ class JobProcessor:
             return end
         return end[0], Transaction((claimed.state.unwritten, end[1]))
 
-    def _next_transition(self, claimed: _ClaimedJob, holder: str, turn: _Round) -> PlannedEnd | None:
+    def _next_transition(self, claimed: ClaimedJob, holder: str, turn: _Round) -> PlannedEnd | None:
         state = claimed.state
         if state is not None and isinstance(state.error, errors.MessageBlocked):
             return self._after_block(claimed, holder, state.error)
@@ -324,7 +329,7 @@ class JobProcessor:
         )
 
     def _plan(
-        self, transition: Transition, claimed: _ClaimedJob, holder: str, outcome: Outcome, why: str
+        self, transition: Transition, claimed: ClaimedJob, holder: str, outcome: Outcome, why: str
     ) -> PlannedEnd:
         """Return what is counted and written down for a transition that asks nobody."""
         job = claimed.job
@@ -345,7 +350,7 @@ class JobProcessor:
                 return JobEvent.REJECTED, self._update_job(job, holder, None, stop_reason=why)
 
     def _retry_later(
-        self, claimed: _ClaimedJob, holder: str, asked: float | None, *, attempted: bool = True
+        self, claimed: ClaimedJob, holder: str, asked: float | None, *, attempted: bool = True
     ) -> PlannedEnd:
         """Have it tried later; or give it up."""
         job, retry = claimed.job, self.retry
@@ -361,7 +366,7 @@ class JobProcessor:
             job, holder, State.WAITING, due=capped_by_deadline(job, due), tries=tries
         )
 
-    def _wait_for_account(self, claimed: _ClaimedJob, holder: str, due: float) -> PlannedEnd:
+    def _wait_for_account(self, claimed: ClaimedJob, holder: str, due: float) -> PlannedEnd:
         """Have it wait until its account can send again: that is no fault of the message, and counts against it in no way."""
         job, at = claimed.job, claimed.payload.next_open(due)
         tries = max(1, job.tries)
@@ -375,7 +380,7 @@ class JobProcessor:
         due = self.pipeline.clock() + schedule[looks] if looks < len(schedule) else NEVER
         return self._update_job(job, holder, State.HELD, due=due, tries=looks)
 
-    def _next_step(self, claimed: _ClaimedJob, holder: str) -> AdvanceFallback:
+    def _next_step(self, claimed: ClaimedJob, holder: str) -> AdvanceFallback:
         job = claimed.job
         envelope = self._envelope(replace(job, step=job.step + 1), claimed.payload.steps[job.step])
         return AdvanceFallback(

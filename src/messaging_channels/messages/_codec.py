@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias, cast, get_args
 
@@ -79,6 +80,8 @@ class Codec:
         Raises:
             DecodeError: it names a type that is not known here, or no longer fits it.
         """
+        if stored is None or type(stored) is str:
+            return stored
         if isinstance(stored, list):
             return tuple(self.decode(one) for one in cast("list[Any]", stored))
         if not isinstance(stored, dict):
@@ -102,20 +105,26 @@ class Codec:
         name = _type_name(type(cast("object", value)))
         if isinstance(value, Enum):
             return {_TAG: name, "of": self.encode(value.value)}
-        kept = {one.name: self.encode(getattr(value, one.name)) for one in fields(value) if one.init}
+        kept = {one: self.encode(getattr(value, one)) for one in _field_names(type(cast("object", value)))}
         return {_TAG: name, **kept}
 
     def _decode_object(self, value_type: type, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401
         if issubclass(value_type, Enum):
             return value_type(self.decode(parts["of"]))
-        known = {one.name for one in fields(cast("Any", value_type)) if one.init}
-        if strange := sorted(parts.keys() - known - {_TAG}):
+        if strange := sorted(parts.keys() - _field_names(value_type).keys() - {_TAG}):
             raise UnknownType(
                 f"the stored {value_type.__name__} has a field that is not known here: {strange[0]}"
             )
         return value_type(**{name: self.decode(one) for name, one in parts.items() if name != _TAG})
 
 
+@cache
+def _field_names(value_type: type) -> dict[str, None]:
+    """Return the names of what a dataclass is made of, in order."""
+    return {one.name: None for one in fields(cast("Any", value_type)) if one.init}
+
+
+@cache
 def _type_name(value_type: type) -> str:
     """Return what a type is stored as: our own by their bare names, so that they may move; a plugin's with its package."""
     package = value_type.__module__.partition(".")[0]

@@ -60,6 +60,8 @@ class Job:
     """What attempts and reports of this step alone say."""
     crashes: int = 0
     """How often a worker claimed it and never gave it back: it may be what killed them."""
+    due: float = 0.0
+    """Since when it could be claimed: seconds since the epoch, UTC."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -90,6 +92,17 @@ class Claim(Operation[Sequence[Job]]):
     """That message only, if it is due."""
     ended_owners: tuple[str, ...] = ()
     """Holders whose rounds ended though they could not say so in the ledger: nobody died with their messages."""
+    left_out: tuple[tuple[str, str | None], ...] = ()
+    """Channels (of the first step) with accounts of which nothing is claimed: their provider is slow, and has its share of lanes."""
+
+
+@fast_frozen(frozen=True, slots=True)
+class ReleaseJobs(Operation[None]):
+    """Give back claimed messages of which nothing was begun."""
+
+    lease_owner: str
+    released: tuple[tuple[str, float], ...]
+    """The id of each, and when it is due."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -313,6 +326,7 @@ ALL_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     *OPERATIONS,
     Enqueue,
     Claim,
+    ReleaseJobs,
     UpdateJob,
     IncrementCounters,
     AdvanceFallback,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 if TYPE_CHECKING:
     from messaging_channels.plugins.ledger import Ledger
@@ -27,6 +27,11 @@ class LedgerSettings(BaseModel):
     """Whether rate limits, circuit breakers and the velocity limit hold across all processes that use the ledger."""
     keys: SecretStr = SecretStr("")
     """Secrets that seal messages that wait, separated by commas. The first one seals, all of them open."""
+
+    pool_size: int = Field(default=10, ge=1)
+    """PostgreSQL: the most connections of a process for lists, statistics and maintenance. Sending and reports have up to four of their own besides."""
+    pool_timeout: float = Field(default=10.0, gt=0)
+    """PostgreSQL: seconds that a call waits for a connection, or for a server that is away."""
 
     @property
     def seal_keys(self) -> tuple[bytes, ...]:
