@@ -94,6 +94,7 @@ if TYPE_CHECKING:
         require_sender,
     )
     from messaging_channels.plugins.provider_settings import SecretList, provider_arguments
+    from messaging_channels.plugins.raw_fields import merge_raw, require_raw
     from messaging_channels.plugins.recipients import Person, Recipient, ResolvedRecipient, User
     from messaging_channels.plugins.resolvers import (
         CallableResolver,
@@ -215,11 +216,13 @@ __all__ = [
     "is_recent",
     "json_object",
     "jwt_claims",
+    "merge_raw",
     "message_from_json",
     "parse_sender",
     "provider_arguments",
     "provider_options_of",
     "request_of",
+    "require_raw",
     "require_sender",
     "result_from_status",
     "retry_after",
@@ -347,6 +350,7 @@ __getattr__, __dir__ = lazy(
             "SenderFormat",
             "provider_arguments",
         ),
+        "plugins.raw_fields": ("merge_raw", "require_raw"),
         "plugins.recipients": (
             "User",
             "Person",

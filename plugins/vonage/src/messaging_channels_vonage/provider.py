@@ -33,12 +33,14 @@ from messaging_channels.plugins import (
     WhatsAppGroupId,
     WhatsAppUserId,
     ask,
+    merge_raw,
     require_sender,
 )
 from messaging_channels_rcs import RcsCard, RcsCarousel, RcsFile, RcsMessage, RcsText, SmsFallback
 from messaging_channels_vonage import message_webhooks, responses, webhooks
 from messaging_channels_vonage.diagnosis import diagnose
-from messaging_channels_vonage.message_requests import PASSED_ON, build_message
+from messaging_channels_vonage.message_requests import PASSED_ON, build_message, raw_of
+from messaging_channels_vonage.options import VonageOptions
 from messaging_channels_vonage.rcs_requests import describe_rcs
 from messaging_channels_vonage.senders import SENDERS, format_agent, require_agent_setting
 from messaging_channels_vonage.signing import (
@@ -48,7 +50,7 @@ from messaging_channels_vonage.signing import (
     require_private_key,
     signature,
 )
-from messaging_channels_vonage.sms_requests import build_parameters
+from messaging_channels_vonage.sms_requests import build_parameters, merge_parameters
 from messaging_channels_vonage.webhook_auth import (
     has_token,
     require_signed,
@@ -99,7 +101,8 @@ class Vonage:
             m.WhatsAppReaction: frozenset({"sender"}),
             m.WhatsAppTemplate: WHATSAPP_FIELDS[m.WhatsAppTemplate],
             **{kind: WHATSAPP_FIELDS[kind] for kind in PASSED_ON},
-        }
+        },
+        provider_options=frozenset({VonageOptions}),
     )
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
@@ -167,13 +170,17 @@ class Vonage:
             return (AttemptResult.of(Reason.NO_COVERAGE, "Vonage reaches no groups, nothing was sent"),)
         message = envelope.message
         if isinstance(message, Sms) and self._sms_api == "sms":
-            parameters = build_parameters(envelope, message, self._sender(message, "sms"))
+            parameters = merge_parameters(
+                build_parameters(envelope, message, self._sender(message, "sms")), raw_of(message)
+            )
             request = yield from self._sms_request(parameters)
             return (responses.parse_response((yield from ask(request))),)
         if isinstance(message, RcsMessage):
             agent = require_sender(message, self._senders["rcs"], provider="vonage_rcs")
             sender = format_agent(agent, f"{type(message).__name__}.sender")
-            described = describe_rcs(envelope, message, sender, self._fallback_sender)
+            described = merge_raw(
+                describe_rcs(envelope, message, sender, self._fallback_sender), raw_of(message)
+            )
         else:
             described = build_message(
                 envelope, self._sender(message, "whatsapp" if envelope.channel == "whatsapp" else "")
