@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.senders import NonPhoneSender
     from messaging_channels._model.status import Status, StatusGroup
     from messaging_channels.plugins.access_tokens import AccessToken
+    from messaging_channels.plugins.base_urls import require_base_url
     from messaging_channels.plugins.channel_spec import Channel, ChannelSpec, CommandOption
     from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP
     from messaging_channels.plugins.diagnosis import Finding, SupportsDiagnosis, credentials_finding
@@ -222,6 +223,7 @@ __all__ = [
     "provider_arguments",
     "provider_options_of",
     "request_of",
+    "require_base_url",
     "require_raw",
     "require_sender",
     "result_from_status",
@@ -350,6 +352,7 @@ __getattr__, __dir__ = lazy(
             "SenderFormat",
             "provider_arguments",
         ),
+        "plugins.base_urls": ("require_base_url",),
         "plugins.raw_fields": ("merge_raw", "require_raw"),
         "plugins.recipients": (
             "User",

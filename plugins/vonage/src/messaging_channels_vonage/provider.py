@@ -34,6 +34,7 @@ from messaging_channels.plugins import (
     WhatsAppUserId,
     ask,
     merge_raw,
+    require_base_url,
     require_sender,
 )
 from messaging_channels_rcs import RcsCard, RcsCarousel, RcsFile, RcsMessage, RcsText, SmsFallback
@@ -61,7 +62,6 @@ from messaging_channels_vonage.webhook_auth import (
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 _UUID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
-_LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 _REST, _API = "https://rest.nexmo.com", "https://api.nexmo.com"
 _WORDS = frozenset({"sender", "reply_to"})
 _RCS = frozenset({"sender", "validity_period", "sms_fallback"})
@@ -143,8 +143,8 @@ class Vonage:
         Raises:
             InvalidSetting: one of them cannot work.
         """
-        self._sms_url = f"{_base_url(base_url, _REST)}/sms/json"
-        self._messages_url = f"{_base_url(base_url, _API)}/v1/messages"
+        self._sms_url = f"{require_base_url(base_url, provider='vonage', default=_REST)}/sms/json"
+        self._messages_url = f"{require_base_url(base_url, provider='vonage', default=_API)}/v1/messages"
         self._sms_api = _one_of(sms_api, ("sms", "messages"), "sms_api")
         self._account = _credentials(
             api_key=api_key,
@@ -315,14 +315,6 @@ def _credentials(
     method: Any = _one_of(signature_method, METHODS, "webhook_signature_method")
     pem = None if private_key is None else require_private_key(private_key)
     return _Credentials(key, secret, proof, method, sign_requests, application_id, pem)
-
-
-def _base_url(given: str | None, default: str) -> str:
-    url = given or default
-    parts = urlsplit(url if "://" in url else f"https://{url}")
-    if not parts.hostname or not (parts.scheme == "https" or parts.hostname in _LOOPBACK_HOSTS):
-        raise _setting_error("must be the https URL of a host", "base_url", "leave it out")
-    return parts.geturl().rstrip("/")
 
 
 def _one_of(given: str, known: Sequence[str], setting: str) -> str:
