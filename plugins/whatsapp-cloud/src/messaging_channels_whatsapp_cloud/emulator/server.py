@@ -203,24 +203,18 @@ class WhatsAppCloudEmulator(Emulator):
 
     def _handle_control(self, request: Request) -> HttpResponse:
         told = as_object(parse_json(request.body))
-        orders = {"receive": self._control_receive, "verify": self._control_verify}
         due = {"refuse": self.pending_rejections, "fail": self.pending_failures}
         what, code = request.path.rpartition("/")[2], parse_integer(told.get("code"))
+        sender = non_empty_text(told.pop("from", None))
+        if what == "receive" and sender:
+            return json_response({"id": self.receive_message(sender, told)})
         if what in due and code is not None:
             due[what].add(code, parse_integer(told.get("times")) or 1)
-            return json_response({})
-        answer = orders[what](told) if what in orders else None
-        if answer is None:
+        elif what == "verify":
+            self.verify(non_empty_text(told.get("token")) or "")
+        else:
             return json_response({"error": "see the module's first lines"}, status=400)
-        return json_response(answer)
-
-    def _control_receive(self, told: dict[str, Any]) -> dict[str, Any] | None:
-        sender = non_empty_text(told.pop("from", None))
-        return {"id": self.receive_message(sender, told)} if sender else None
-
-    def _control_verify(self, told: dict[str, Any]) -> dict[str, Any]:
-        self.verify(non_empty_text(told.get("token")) or "")
-        return {}
+        return json_response({})
 
     def _handle_post(self, request: Request, edge: str) -> HttpResponse:
         try:
