@@ -11,7 +11,15 @@ from typing import Any
 from messaging_channels._model import events, outcomes
 from messaging_channels._model import rate_limit as rates
 from messaging_channels.messages import ProviderOptions
-from messaging_channels.plugins import exchange, provider, results, sender_formats, webhooks
+from messaging_channels.plugins import (
+    base_urls,
+    exchange,
+    provider,
+    raw_fields,
+    results,
+    sender_formats,
+    webhooks,
+)
 from messaging_channels.plugins.hooks import Hooks
 from messaging_channels.plugins.whatsapp_form import content
 
@@ -57,6 +65,7 @@ SURFACE: tuple[Any, ...] = (
         rates.RateLimit,
         ProviderOptions,
     ),
+    *(base_urls.require_base_url, raw_fields.merge_raw, raw_fields.require_raw),
     *(sender_formats.SenderFormat, sender_formats.parse_sender, content.whatsapp_content),
     *(outcomes.AttemptResult, outcomes.Outcome, outcomes.Reason, Hooks),
 )

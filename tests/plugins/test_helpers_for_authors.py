@@ -31,6 +31,7 @@ from messaging_channels.plugins import (
     json_object,
     jwt_claims,
     parse_sender,
+    require_base_url,
     text_at,
     timestamp,
     value_at,
@@ -237,3 +238,32 @@ def test_who_wrote_is_the_first_of_the_vendors_values_that_is_an_address() -> No
     assert parse_sender("", " Shop ", "another") == NonPhoneSender("Shop")
     assert parse_sender(20601) == NonPhoneSender("20601")
     assert parse_sender(None, "", True, []) is None
+
+
+@pytest.mark.parametrize(
+    ("pasted", "used"),
+    [
+        (None, "https://api.example.com"),
+        (" ", "https://api.example.com"),
+        ("eu.example.com", "https://eu.example.com"),
+        (" https://EU.example.com/ ", "https://eu.example.com"),
+        ("https://proxy.example.com:8443/vendor/", "https://proxy.example.com:8443/vendor"),
+        ("http://127.0.0.1:8025", "http://127.0.0.1:8025"),
+        ("http://[::1]:8025/", "http://[::1]:8025"),
+        ("http://localhost:8025", "http://localhost:8025"),
+    ],
+)
+def test_a_base_url_is_taken_as_people_paste_it(pasted: str | None, used: str) -> None:
+    assert require_base_url(pasted, provider="acme", default="https://api.example.com") == used
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    ["https://", "https:///path", "http://eu.example.com", "//eu.example.com", "ftp://eu.example.com", "https://eu .com", "https://[::1",
+     "https://eu.example.com:99999", "https://user:secret@eu.example.com", "https://eu.example.com?key=1", "https://eu.example.com#a", "https://-eu.example.com"],
+)  # fmt: skip
+def test_a_base_url_of_no_host_is_refused_and_not_shown(pasted: str) -> None:
+    with pytest.raises(InvalidSetting) as refused:
+        require_base_url(pasted, provider="acme", default="https://api.example.com")
+    assert refused.value.setting == "acme.base_url"
+    assert "secret" not in str(refused.value)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import witness_infobip as witness
 from specifications import FOLDER, specification
 
 from messaging_channels import Dispatcher, Email, Outcome, Sms, WhatsAppTemplate, WhatsAppText, errors
 from messaging_channels.messages import WhatsAppInteractive
 from messaging_channels_infobip import (
-    DeliveryWindow,
     Infobip,
     InfobipEmailOptions,
     InfobipSmsOptions,
     InfobipWhatsAppOptions,
-    Links,
-    SpeedLimit,
-    Tracking,
 )
 from messaging_channels_infobip.emulator import InfobipEmulator
 
@@ -101,75 +97,13 @@ def test_with_the_documents_what_is_raw_is_checked_before_it_leaves(message: Any
     )
 
 
-REQUEST_LEVEL = {
-    "/sms/3/messages": Sms(
-        "Hello",
-        provider_options=(
-            InfobipSmsOptions(
-                send_at=SOON,
-                speed_limit=SpeedLimit(10, "HOUR"),
-                links=Links(
-                    tracking_url="https://shop.example/t", remove_protocol=True, custom_domain="s.example"
-                ),
-                count_parts=True,
-                conversion="sale",
-                delivery_window=DeliveryWindow(("MONDAY",), time(6), time(9)),
-            ),
-        ),
-    ),
-    "/email/4/messages": Email(
-        "Hi",
-        text="Hello",
-        provider_options=(
-            InfobipEmailOptions(
-                send_at=SOON,
-                tracking=Tracking(
-                    track=True, opens=True, clicks=True, url="https://shop.example/t", pixel_position="TOP"
-                ),
-                priority="HIGH",
-            ),
-        ),
-    ),
-    "/whatsapp/1/message/template": WhatsAppTemplate(
-        "hello", "en", provider_options=(InfobipWhatsAppOptions(bulk_id="b"),)
-    ),
-}
-
-
-def _leaves(document: Any, schema: Any, path: str = "", depth: int = 8) -> Iterator[str]:
-    plain = document.resolved(schema)
-    if "items" in plain:
-        yield from _leaves(document, plain["items"], f"{path}[]", depth)
-    elif plain.get("properties") and depth:
-        for name, inner in plain["properties"].items():
-            yield from _leaves(document, inner, f"{path}.{name}".lstrip("."), depth - 1)
-    else:
-        yield path
-
-
-def _paths(value: Any, path: str = "") -> Iterator[str]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _paths(inner, f"{path}.{name}".lstrip("."))
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _paths(inner, f"{path}[]")
-    else:
-        yield path
-
-
-@pytest.mark.parametrize("path", REQUEST_LEVEL)
+@pytest.mark.parametrize("path", witness.REQUEST_LEVEL)
 def test_every_documented_field_of_a_request_can_be_said_or_is_reached_by_raw(path: str) -> None:
-    name = path.split("/")[1]
-    document = specification(f"infobip_{name}")
-    documented = set(_leaves(document, document.request_schema("POST", path)))
-    assert len(documented) > 10
-    said = set(_paths(_sent(REQUEST_LEVEL[path], "zoe@example.com" if name == "email" else NUMBER)))
-    of_request = {one for one in documented if not one.startswith("messages[]")}
-    assert of_request <= said, "an option has to say these"
-    of_message = {
-        one.removeprefix("messages[].").split(".")[0].removesuffix("[]") for one in documented - of_request
-    }
-    by_the_plugin = {"destinations", "to", "messageId"}
-    for field in of_message - by_the_plugin:
+    specification(f"infobip_{path.split('/')[1]}")
+    with witness.emulated() as emulator:
+        counted = witness.fields_of(path, emulator)
+    assert len(counted.documented) > 10
+    assert counted.unreachable == set(), "an option has to say these"
+    assert counted.by_option
+    for field in {one.removeprefix("messages[].").split(".")[0].removesuffix("[]") for one in counted.by_raw}:
         assert InfobipSmsOptions(raw={field: {}}).raw == {field: {}}

@@ -229,6 +229,8 @@ def test_what_a_person_writes_is_a_message_and_never_in_a_repr() -> None:
         ({"MessageType": "interactive", "FlowData": '{"day": 2}', "Body": "Sent"}, "flow", '{"day": 2}'),
         ({"MessageType": "interactive", "InteractiveData": '{"day": 2}', "Body": ""}, "flow", '{"day": 2}'),
         ({"Latitude": "45.81", "Longitude": "15.98", "Body": ""}, "location", None),
+        ({"MessageType": "reaction", "Body": "👍"}, "reaction", "👍"),
+        ({"MessageType": "reaction", "Body": ""}, "reaction", ""),
         ({"MessageType": "something_new"}, "something_new", None),
     ],
 )

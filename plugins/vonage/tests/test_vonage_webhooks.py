@@ -246,6 +246,14 @@ def test_a_sender_that_nobody_could_have_is_refused(sender: str) -> None:
         _vonage(whatsapp_sender="Shop")
 
 
+def test_a_state_that_nobody_knows_is_heard_once_however_often_it_comes() -> None:
+    told = {**RECEIPT, "status": "teleported"}
+    first, again = _heard(told, "get"), _heard(told, "form", at=NOW + 60)
+    assert isinstance(first, UnknownEvent)
+    assert first.key == again.key
+    assert first.key != _heard({**told, "messageId": "0A1"}).key
+
+
 # --- the Messages API
 
 
@@ -297,6 +305,7 @@ SAID: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"message_type": "button", "button": {"payload": "yes", "text": "Yes"}}, {"kind": "button", "payload": "yes", "text": "Yes"}),
     ({"message_type": "reaction", "reaction": {"action": "react", "emoji": "👍"}}, {"kind": "reaction", "payload": "👍"}),
     ({"message_type": "order", "order": {"product_items": []}}, {"kind": "order"}),
+    ({"message_type": "contact", "contact": {"contacts": [{"name": {"formatted_name": "Ann"}}]}}, {"kind": "contacts"}),
     ({"message_type": "unsupported"}, {"kind": "unknown"}),
     ({"message_type": "hologram"}, {"kind": "hologram"}),
     ({"message_type": "text", "text": "x", "context": {"message_uuid": "u-1"}, "profile": {"name": "Ann"}}, {"reply_to": "u-1", "name": "Ann"}),

@@ -533,6 +533,10 @@ def test_what_stands_beside_the_changes_of_an_account_is_told_too(more: dict[str
         ("account_review_update", {"decision": "REJECTED"}, "REJECTED"),
         ("phone_number_quality_update", {"display_phone_number": "15550783881", "event": "FLAGGED"}, "FLAGGED"),
         ("business_capability_update", {"max_daily_conversation_per_phone": 10}, ""),
+        ("account_alerts", {"entity_type": "WABA", "alert_info": {"alert_type": "OBA_APPROVED", "alert_severity": "INFO"}}, "OBA_APPROVED"),
+        ("account_alerts", {"entity_type": "WABA", "alert_type": "OBA_REJECTED"}, "OBA_REJECTED"),
+        ("flows", {"event": "FLOW_STATUS_CHANGE", "flow_id": "1", "new_status": "PUBLISHED"}, "FLOW_STATUS_CHANGE"),
+        ("partner_solutions", {"event": "SOLUTION_CREATED", "solution_id": "1"}, "SOLUTION_CREATED"),
     ],
 )  # fmt: skip
 def test_a_change_of_an_account_is_an_event_of_its_own(

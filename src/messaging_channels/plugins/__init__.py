@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.senders import NonPhoneSender
     from messaging_channels._model.status import Status, StatusGroup
     from messaging_channels.plugins.access_tokens import AccessToken
+    from messaging_channels.plugins.base_urls import require_base_url
     from messaging_channels.plugins.channel_spec import Channel, ChannelSpec, CommandOption
     from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP
     from messaging_channels.plugins.diagnosis import Finding, SupportsDiagnosis, credentials_finding
@@ -97,6 +98,7 @@ if TYPE_CHECKING:
         run_to_first_exchange,
     )
     from messaging_channels.plugins.provider_settings import SecretList, provider_arguments
+    from messaging_channels.plugins.raw_fields import merge_raw, require_raw
     from messaging_channels.plugins.recipients import Person, Recipient, ResolvedRecipient, User
     from messaging_channels.plugins.resolvers import (
         CallableResolver,
@@ -219,11 +221,14 @@ __all__ = [
     "is_recent",
     "json_object",
     "jwt_claims",
+    "merge_raw",
     "message_from_json",
     "parse_sender",
     "provider_arguments",
     "provider_options_of",
     "request_of",
+    "require_base_url",
+    "require_raw",
     "require_sender",
     "resolve_host",
     "resolve_host_async",
@@ -358,6 +363,8 @@ __getattr__, __dir__ = lazy(
             "SenderFormat",
             "provider_arguments",
         ),
+        "plugins.base_urls": ("require_base_url",),
+        "plugins.raw_fields": ("merge_raw", "require_raw"),
         "plugins.recipients": (
             "User",
             "Person",

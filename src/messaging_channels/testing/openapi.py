@@ -63,6 +63,19 @@ class OpenApiDocument:
         schema = _json_schema(operation.get("requestBody", {}))
         return problems if schema is None else problems + self.problems(schema, body)
 
+    def form_problems(self, method: str, path: str, fields: Mapping[str, Any]) -> list[Problem]:
+        """Return what is wrong with some fields of a form, each by itself: an unknown name, or a value that its schema does not allow."""
+        body = (self.find(method, path) or {}).get("requestBody", {}).get("content", {})
+        schema = self.resolved(body.get("application/x-www-form-urlencoded", {}).get("schema", {}))
+        known = cast("Mapping[str, Json]", schema.get("properties", {}))
+        return [
+            (name, problem)
+            for name, value in fields.items()
+            for problem in (
+                [text for _, text in self.problems(known[name], value)] if name in known else ["is not known"]
+            )
+        ]
+
     def response_problems(self, method: str, path: str, status: int, body: Any) -> list[Problem]:  # noqa: ANN401  JSON
         """Return what is wrong with the answer to such a call. Nothing for a status that the document does not describe."""
         operation = self.find(method, path) or {}
@@ -153,6 +166,11 @@ class OpenApiChecks:
         """See OpenApiDocument."""
         found = self._find(method, path)
         return found.request_problems(method, path, body, query or {}) if found else []
+
+    def form_problems(self, method: str, path: str, fields: Mapping[str, Any]) -> list[Problem]:
+        """See OpenApiDocument. Nothing without a document that contains the call."""
+        found = self._find(method, path)
+        return found.form_problems(method, path, fields) if found else []
 
     def response_problems(self, method: str, path: str, status: int, body: Any) -> list[Problem]:  # noqa: ANN401
         """See OpenApiDocument."""

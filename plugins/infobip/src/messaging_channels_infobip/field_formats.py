@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels_infobip.options import DeliveryWindow, InfobipOptions, Links
@@ -71,17 +70,3 @@ def format_links(options: Links | None) -> dict[str, Any] | None:
 def format_platform(options: InfobipOptions) -> dict[str, Any] | None:
     """Write the labels of tenancy, where they stand in an object of their own."""
     return without_none_or_null(entityId=options.entity_id, applicationId=options.application_id)
-
-
-def merge_raw(fields: dict[str, Any], raw: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the fields with the raw ones in them: objects are merged, anything else gives way."""
-    if not raw:
-        return fields
-    merged = dict(fields)
-    for name, value in raw.items():
-        own = merged.get(name)
-        both = isinstance(own, dict) and isinstance(value, Mapping)
-        merged[name] = (
-            merge_raw(cast("dict[str, Any]", own), cast("Mapping[str, Any]", value)) if both else value
-        )
-    return merged

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal, TypeAlias, get_args
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import ProviderOptions
+from messaging_channels.plugins import require_raw
 
 Day: TypeAlias = Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
 Transliteration: TypeAlias = Literal[
@@ -190,12 +191,7 @@ class InfobipOptions(ProviderOptions):
         require_text(self.entity_id, f"{name}.entity_id", max_length=_LABEL)
         require_text(self.callback_data, f"{name}.callback_data", max_length=_CALLBACK)
         require_text(self.report_url, f"{name}.report_url", max_length=_URL)
-        if self.raw is not None and (taken := _NOT_RAW & self.raw.keys()):
-            raise InvalidMessage(
-                f"may not contain {min(taken)}, which the plugin writes",
-                field=f"{name}.raw",
-                hint="leave it out",
-            )
+        require_raw(self.raw, _NOT_RAW, f"{name}.raw")
 
     def __hash__(self) -> int:
         """Hash by what is cheap to hash; equal options have equal hashes."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from messaging_channels import messages as m
 from messaging_channels.errors import InvalidMessage, InvalidSetting
@@ -27,6 +26,7 @@ from messaging_channels.plugins import (
     WebhookRequest,
     WebhookResult,
     WhatsAppGroupId,
+    require_base_url,
     require_sender,
 )
 from messaging_channels_telnyx.report_urls import report_url, require_report_url
@@ -36,7 +36,6 @@ from messaging_channels_telnyx.webhook_auth import parse_public_keys, require_si
 from messaging_channels_telnyx.webhooks import parse_events
 
 _API = "https://api.telnyx.com"
-_LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 _KEY = re.compile(r"[A-Za-z0-9_:-]{1,255}", re.ASCII)
 SENDERS = SenderFormat("telnyx")
 """Numbers in E.164 form, short codes, and names. Source: https://support.telnyx.com/en/articles/4371498-sending-alphanumeric-sms-sender-id"""
@@ -105,7 +104,7 @@ class Telnyx(HttpProvider):
             "content-type": "application/json",
             "accept": "application/json",
         }
-        self._url = f"{_base_url(base_url)}/v2/messages"
+        self._url = f"{require_base_url(base_url, provider='telnyx', default=_API)}/v2/messages"
         self._sender = SENDERS.require_setting(sender, "sender")
         self._whatsapp_sender = SENDERS.require_setting(whatsapp_sender, "whatsapp_sender", numbers_only=True)
         self._profile = messaging_profile_id
@@ -166,14 +165,6 @@ class Telnyx(HttpProvider):
                 hint="set MESSAGING_CHANNELS_TELNYX_MESSAGING_PROFILE_ID, or use a number",
             )
         return sender
-
-
-def _base_url(given: str | None) -> str:
-    url = given or _API
-    parts = urlsplit(url if "://" in url else f"https://{url}")
-    if not parts.hostname or not (parts.scheme == "https" or parts.hostname in _LOOPBACK_HOSTS):
-        raise _setting_error("must be the https URL of a host", "base_url", "leave it out")
-    return parts.geturl().rstrip("/")
 
 
 def _setting_error(problem: str, setting: str, hint: str) -> InvalidSetting:

@@ -10,9 +10,10 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from ipaddress import ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from messaging_channels.errors import InvalidSetting
+from messaging_channels.plugins import require_base_url
 
 NATURAL_EDGES: Mapping[str, str] = {"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}
 """The edge beside each region. A host with a region and no edge is no longer served (since 2026-04-28)."""
@@ -31,7 +32,7 @@ def base_url(custom_url: str | None, *, edge: str | None = None, region: str | N
     Raises:
         InvalidSetting: it is no https URL of an API host, or edge and region cannot be put into it.
     """
-    parts = _parsed(custom_url or _API)
+    parts = urlsplit(require_base_url(custom_url, provider="twilio", default=_API))
     host = parts.hostname or ""
     if host != _DOMAIN and not host.endswith(f".{_DOMAIN}"):
         if edge or region:
@@ -124,18 +125,6 @@ def is_trusted_url(url: str) -> bool:
     except ValueError:
         return False
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
-
-
-def _parsed(url: str) -> SplitResult:
-    try:
-        parts = urlsplit((url if "://" in url else f"https://{url}").strip().rstrip("/"))
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise _setting_error("base_url", "must be a URL", f"leave it out, or give {_API}") from None
-    secure = parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host or ""))
-    if not secure or not host or "@" in parts.netloc or parts.query or parts.fragment:
-        raise _setting_error("base_url", "must be the https URL of a host", f"leave it out, or give {_API}")
-    return parts
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import ProviderOptions, require_template_parameter
+from messaging_channels.plugins import require_raw
 from messaging_channels_twilio.endpoints import is_sid
 from messaging_channels_twilio.status_callbacks import require_callback_url
 
@@ -71,6 +72,9 @@ class TwilioOptions(ProviderOptions):
     """Reserved by Twilio."""
     tags: Mapping[str, str] | None = field(default=None, repr=False)
     """Labels that come back in Twilio's reports on messages."""
+    raw: Mapping[str, Any] | None = field(default=None, repr=False)
+    """Form parameters by Twilio's own names, beside what the plugin writes or instead of it. A list repeats the parameter; None takes it away. `To` and
+    `StatusCallback` are not allowed."""
 
     def __post_init__(self) -> None:
         """Check what Twilio would refuse for every account."""
@@ -84,6 +88,7 @@ class TwilioOptions(ProviderOptions):
             raise _option_error("send_at", "has no time zone")
         if self.validity_period is not None:
             require_validity(self.validity_period, "TwilioOptions.validity_period")
+        require_raw(self.raw, _NOT_RAW, "TwilioOptions.raw")
         if self.attempt is not None and self.attempt < 1:
             raise _option_error("attempt", "must be positive")
 
@@ -102,6 +107,18 @@ class TwilioOptions(ProviderOptions):
             moment = self.send_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             described += [("ScheduleType", "fixed"), ("SendAt", moment)]
         return described
+
+
+def merge_parameters(described: list[tuple[str, str]], raw: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the parameters with the raw ones in them, which stand instead of those of the same name."""
+    kept = [one for one in described if one[0] not in raw]
+    return kept + [(name, _text(one)) for name, value in raw.items() for one in _values(value)]
+
+
+def _values(value: object) -> list[object]:
+    if value is None:
+        return []
+    return list(cast("list[object]", value)) if isinstance(value, (list, tuple)) else [value]
 
 
 def content_variables(variables: Mapping[str, str], field: str) -> list[tuple[str, str]]:
@@ -138,6 +155,8 @@ def require_validity(period: timedelta, field: str) -> None:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return json.dumps(dict(cast("Mapping[str, Any]", value)), ensure_ascii=False)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -145,6 +164,7 @@ def _option_error(name: str, problem: str) -> InvalidMessage:
     return InvalidMessage(problem, field=f"TwilioOptions.{name}", hint="change it, or leave it out")
 
 
+_NOT_RAW = frozenset({"To", "StatusCallback"})
 _PARAMETERS: Mapping[str, str] = {
     "FallbackFrom": "fallback_from",
     "ApplicationSid": "application_sid",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import ClassVar
 from urllib.parse import urlencode
 
@@ -34,6 +35,7 @@ from messaging_channels.plugins import (
     WebhookResult,
     WhatsAppGroupId,
     WhatsAppUserId,
+    provider_options_of,
     split_secrets,
 )
 from messaging_channels.policies import RateLimit
@@ -46,6 +48,7 @@ from messaging_channels_twilio.api import Page, TwilioApi
 from messaging_channels_twilio.diagnosis import diagnose
 from messaging_channels_twilio.message_resource import TwilioMessage, parse_json
 from messaging_channels_twilio.options import TwilioOptions
+from messaging_channels_twilio.raw_parameters import require_documented
 from messaging_channels_twilio.requests import (
     PREFIX,
     MessageDefaults,
@@ -109,6 +112,7 @@ class Twilio(HttpProvider, TwilioApi):
         edge: str | None = None,
         region: str | None = None,
         base_url: str | None = None,
+        specifications: Path | None = None,
     ) -> None:
         """Take the account, its credentials, and what holds for messages that do not say otherwise.
 
@@ -128,6 +132,8 @@ class Twilio(HttpProvider, TwilioApi):
             edge: Edge location, such as `dublin`.
             region: Region, such as `ie1`; credentials belong to one region. A region without an edge gets its default edge.
             base_url: Another URL instead of `https://api.twilio.com`, for example of the emulator.
+            specifications: Folder of Twilio's OpenAPI documents (`twilio_*.json`), against which raw parameters are checked before sending. Needs
+                `jsonschema`.
 
         Raises:
             InvalidSetting: one of them cannot work.
@@ -139,6 +145,7 @@ class Twilio(HttpProvider, TwilioApi):
             account_sid=account_sid,
             authorization=endpoints.authorization(account_sid, auth_token, api_key, api_secret),
         )
+        self._specifications = specifications
         self._messages_url = f"{self._base_url}{self._account}/Messages.json"
         self._webhook_auth_tokens = _signing_keys(auth_token, webhook_auth_tokens, webhook_shared_keys)
         self._callback_keys = [key.secret for key in self._webhook_auth_tokens] + (
@@ -172,6 +179,9 @@ class Twilio(HttpProvider, TwilioApi):
 
     def build_request(self, envelope: Envelope) -> HttpRequest:
         """See HttpProvider."""
+        options = provider_options_of(envelope.message, TwilioOptions)
+        if options is not None and options.raw and self._specifications:
+            require_documented(options.raw, self._specifications, f"{self._account}/Messages.json")
         try:
             body = urlencode(build_parameters(envelope, self._message_defaults)).encode()
         except UnicodeEncodeError:

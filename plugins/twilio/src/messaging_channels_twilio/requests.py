@@ -33,7 +33,12 @@ from messaging_channels.plugins import (
 )
 from messaging_channels_rcs import RcsFile, RcsMessage, RcsText, SmsFallback
 from messaging_channels_twilio.endpoints import is_sid
-from messaging_channels_twilio.options import TwilioOptions, content_variables, validity_parameter
+from messaging_channels_twilio.options import (
+    TwilioOptions,
+    content_variables,
+    merge_parameters,
+    validity_parameter,
+)
 from messaging_channels_twilio.status_callbacks import callback_url
 
 Parameters: TypeAlias = "list[tuple[str, str]]"
@@ -84,7 +89,7 @@ def build_parameters(envelope: Envelope, defaults: MessageDefaults) -> Parameter
     ]
     if callback := options.status_callback or defaults.status_callback:
         described.append(("StatusCallback", callback_url(callback, envelope.id, defaults.callback_key)))
-    return described
+    return merge_parameters(described, options.raw) if options.raw else described
 
 
 def format_recipient(channel: str, to: Address) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -46,6 +47,8 @@ class TwilioSettings(BaseModel):
     selector."""
     base_url: str | None = None
     """Another URL instead of `https://api.twilio.com`, for example of the emulator."""
+    specifications: Path | None = None
+    """Folder of Twilio's OpenAPI documents (`twilio_*.json`), against which raw parameters are checked before sending. Needs `jsonschema`."""
 
 
 @hookimpl

@@ -61,7 +61,8 @@ def _events(fields: Fields, native: object, message_id: str, at: float) -> Seque
     if sid and status is not None:
         return _status_event(_StatusReport(fields, sid, state, message_id, at))
     kind = _safe_word(state) or _safe_word(fields.get("EventType", "")) or "unknown"
-    return [UnknownEvent(provider=PROVIDER, occurred_at=at, kind=kind, raw=native)]
+    event_id = f"{sid}/{kind}" if sid else ""
+    return [UnknownEvent(provider=PROVIDER, occurred_at=at, kind=kind, event_id=event_id, raw=native)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def _inbound_event(fields: Fields, sid: str, at: float) -> Sequence[Event]:
         sender=sender,
         to=parse_address(fields.get("To", ""))[1].plain,
         kind=_message_type(fields),
-        text=fields.get("Body") or fields.get("ButtonText") or fields.get("ListTitle") or None,
+        text=next((told for name in _WORDS if (told := fields.get(name))), None),
         payload=_payload(fields),
         location=_location(fields),
         media=_media(fields),
@@ -199,7 +200,9 @@ def _opt_event(fields: Fields, channel: str) -> tuple[Callable[..., Event] | Non
 
 
 def _payload(fields: Fields) -> str | None:
-    """Return what was pressed, chosen or filled in; a flow's answers are JSON."""
+    """Return what was pressed, chosen or filled in; a flow's answers are JSON, and a reaction is its emoji: empty if it was taken back."""
+    if _message_type(fields) == "reaction":
+        return fields.get("Body", "")
     return next((told for name in _PAYLOADS if (told := fields.get(name))), None)
 
 
@@ -324,6 +327,8 @@ def _whole(text: str) -> str:
 _MAX_LATITUDE = 90
 _WORD = re.compile(r"[A-Za-z][A-Za-z._-]{0,39}")
 _FAMILIES = frozenset({"image", "video", "audio"})
+_WORDS = ("Body", "ButtonText", "ListTitle", "Label")
+"""What a person said, or the name of what was pressed, chosen or shared."""
 _PAYLOADS: Mapping[str, str] = {
     "FlowData": "flow",
     "InteractiveData": "flow",

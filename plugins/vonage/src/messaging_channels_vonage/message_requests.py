@@ -12,7 +12,14 @@ from typing import Any, cast
 from messaging_channels import messages as m
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Media, Message
-from messaging_channels.plugins import WHATSAPP_FIELDS, Envelope, whatsapp_content
+from messaging_channels.plugins import (
+    WHATSAPP_FIELDS,
+    Envelope,
+    merge_raw,
+    provider_options_of,
+    whatsapp_content,
+)
+from messaging_channels_vonage.options import VonageOptions
 from messaging_channels_vonage.sms_requests import require_text
 
 _MAX_TEXT = {"sms": 3200, "mms": 5000, "whatsapp": 4096}
@@ -37,14 +44,22 @@ def build_message(envelope: Envelope, sender: str) -> dict[str, Any]:
     message = envelope.message
     channel = "mms" if isinstance(message, m.Mms) else envelope.channel
     reply_to = getattr(message, "reply_to", None)
-    return {
+    surroundings = {
         "channel": channel,
         "to": envelope.to.plain,
         "from": sender,
         "client_ref": envelope.id,
         **({"context": {"message_uuid": reply_to}} if reply_to else {}),
-        **WRITERS[type(message)](message),
     }
+    raw = raw_of(message)
+    content = {} if "message_type" in raw else WRITERS[type(message)](message)
+    return merge_raw({**surroundings, **content}, raw)
+
+
+def raw_of(message: Message) -> Mapping[str, Any]:
+    """Return what goes to Vonage as it was written."""
+    options = provider_options_of(message, VonageOptions)
+    return (options.raw or {}) if options is not None else {}
 
 
 def _sms(message: m.Sms) -> dict[str, Any]:

@@ -187,6 +187,7 @@ _READERS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], dict[str, Any]]]
     "vcard": ("contacts", _file("vcard")),
     "sticker": ("sticker", _file("sticker")),
     "location": ("location", _location),
+    "contact": ("contacts", _nothing),
     "contacts": ("contacts", _nothing),
     "reply": ("list", _reply),
     "button": ("button", _button),

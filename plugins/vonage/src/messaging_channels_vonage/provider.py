@@ -33,13 +33,16 @@ from messaging_channels.plugins import (
     WhatsAppGroupId,
     WhatsAppUserId,
     ask,
+    merge_raw,
+    require_base_url,
     require_sender,
     run_to_first_exchange,
 )
 from messaging_channels_rcs import RcsCard, RcsCarousel, RcsFile, RcsMessage, RcsText, SmsFallback
 from messaging_channels_vonage import message_webhooks, responses, webhooks
 from messaging_channels_vonage.diagnosis import diagnose
-from messaging_channels_vonage.message_requests import PASSED_ON, build_message
+from messaging_channels_vonage.message_requests import PASSED_ON, build_message, raw_of
+from messaging_channels_vonage.options import VonageOptions
 from messaging_channels_vonage.rcs_requests import describe_rcs
 from messaging_channels_vonage.senders import SENDERS, format_agent, require_agent_setting
 from messaging_channels_vonage.signing import (
@@ -49,7 +52,7 @@ from messaging_channels_vonage.signing import (
     require_private_key,
     signature,
 )
-from messaging_channels_vonage.sms_requests import build_parameters
+from messaging_channels_vonage.sms_requests import build_parameters, merge_parameters
 from messaging_channels_vonage.webhook_auth import (
     has_token,
     require_signed,
@@ -60,7 +63,6 @@ from messaging_channels_vonage.webhook_auth import (
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 _JSON = {"accept": "application/json", "content-type": "application/json"}
 _UUID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
-_LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 _REST, _API = "https://rest.nexmo.com", "https://api.nexmo.com"
 _WORDS = frozenset({"sender", "reply_to"})
 _RCS = frozenset({"sender", "validity_period", "sms_fallback"})
@@ -100,7 +102,8 @@ class Vonage:
             m.WhatsAppReaction: frozenset({"sender"}),
             m.WhatsAppTemplate: WHATSAPP_FIELDS[m.WhatsAppTemplate],
             **{kind: WHATSAPP_FIELDS[kind] for kind in PASSED_ON},
-        }
+        },
+        provider_options=frozenset({VonageOptions}),
     )
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
@@ -141,8 +144,8 @@ class Vonage:
         Raises:
             InvalidSetting: one of them cannot work.
         """
-        self._sms_url = f"{_base_url(base_url, _REST)}/sms/json"
-        self._messages_url = f"{_base_url(base_url, _API)}/v1/messages"
+        self._sms_url = f"{require_base_url(base_url, provider='vonage', default=_REST)}/sms/json"
+        self._messages_url = f"{require_base_url(base_url, provider='vonage', default=_API)}/v1/messages"
         self._sms_api = _one_of(sms_api, ("sms", "messages"), "sms_api")
         self._account = _credentials(
             api_key=api_key,
@@ -168,13 +171,17 @@ class Vonage:
             return (AttemptResult.of(Reason.NO_COVERAGE, "Vonage reaches no groups, nothing was sent"),)
         message = envelope.message
         if isinstance(message, Sms) and self._sms_api == "sms":
-            parameters = build_parameters(envelope, message, self._sender(message, "sms"))
+            parameters = merge_parameters(
+                build_parameters(envelope, message, self._sender(message, "sms")), raw_of(message)
+            )
             request = yield from self._sms_request(parameters)
             return (responses.parse_response((yield from ask(request))),)
         if isinstance(message, RcsMessage):
             agent = require_sender(message, self._senders["rcs"], provider="vonage_rcs")
             sender = format_agent(agent, f"{type(message).__name__}.sender")
-            described = describe_rcs(envelope, message, sender, self._fallback_sender)
+            described = merge_raw(
+                describe_rcs(envelope, message, sender, self._fallback_sender), raw_of(message)
+            )
         else:
             described = build_message(
                 envelope, self._sender(message, "whatsapp" if envelope.channel == "whatsapp" else "")
@@ -321,14 +328,6 @@ def _credentials(
     method: Any = _one_of(signature_method, METHODS, "webhook_signature_method")
     pem = None if private_key is None else require_private_key(private_key)
     return _Credentials(key, secret, proof, method, sign_requests, application_id, pem)
-
-
-def _base_url(given: str | None, default: str) -> str:
-    url = given or default
-    parts = urlsplit(url if "://" in url else f"https://{url}")
-    if not parts.hostname or not (parts.scheme == "https" or parts.hostname in _LOOPBACK_HOSTS):
-        raise _setting_error("must be the https URL of a host", "base_url", "leave it out")
-    return parts.geturl().rstrip("/")
 
 
 def _one_of(given: str, known: Sequence[str], setting: str) -> str:

@@ -5,6 +5,9 @@ Source: https://developer.vonage.com/en/api/sms
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Sms
 from messaging_channels.plugins import Envelope
@@ -28,6 +31,16 @@ def build_parameters(envelope: Envelope, message: Sms, sender: str) -> dict[str,
         "client-ref": envelope.id if segments.count == 1 else f"{envelope.id}/{segments.count}",
         **({"message-class": "0"} if message.flash else {}),
         **({} if message.validity_period is None else {"ttl": str(_milliseconds(message))}),
+    }
+
+
+def merge_parameters(described: Mapping[str, str], raw: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters with the raw ones in them; None takes one away."""
+    merged: dict[str, Any] = {**described, **raw}
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in merged.items()
+        if value is not None
     }
 
 

@@ -37,7 +37,8 @@ def parse_event(parameters: Mapping[str, str], request: WebhookRequest) -> Event
     if state in RECEIPT_STATUSES and (message_id or parameters.get("client-ref")):
         return _receipt_event(parameters, message_id, state, common)
     kind = "inbound" if inbound else state[:40]
-    return UnknownEvent(kind=kind, **{**common, "occurred_at": request.received_at})
+    event_id = ":".join((message_id, state, parameters.get("scts", ""))) if message_id else ""
+    return UnknownEvent(kind=kind, event_id=event_id, **{**common, "occurred_at": request.received_at})
 
 
 def split_reference(reference: str) -> tuple[str, int]:

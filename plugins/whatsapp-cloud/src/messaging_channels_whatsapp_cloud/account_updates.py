@@ -37,7 +37,13 @@ def parse_account_update(
     return AccountUpdated(
         account_id=change.account_id,
         kind=change.name,
-        change=_first(value, "event", "decision", "alert_type", "current_limit"),
+        change=_first(
+            {**as_object(value.get("alert_info")), **value},
+            "event",
+            "decision",
+            "alert_type",
+            "current_limit",
+        ),
         number=_first(value, "display_phone_number", "phone_number"),
         **common,
     )
@@ -51,9 +57,11 @@ _FIELDS = frozenset(
         "account_update",
         "business_capability_update",
         "business_status_update",
+        "flows",
         "message_template_components_update",
         "message_template_quality_update",
         "message_template_status_update",
+        "partner_solutions",
         "payment_configuration_update",
         "phone_number_name_update",
         "phone_number_quality_update",

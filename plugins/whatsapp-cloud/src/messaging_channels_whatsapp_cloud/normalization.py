@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from messaging_channels.errors import InvalidMessage, InvalidSetting
+from messaging_channels.plugins import require_base_url
 
 BASE_URL = "https://graph.facebook.com"
 VERSION = "v24.0"
@@ -26,13 +27,7 @@ def normalize_url(base_url: str) -> str:
     Raises:
         InvalidSetting: must be the https URL of a host. Loopback may do without TLS.
     """
-    url = base_url.strip().rstrip("/")
-    url = url if "://" in url else f"https://{url}"
-    if not is_trusted_url(url) or _BEYOND_A_PATH.search(url):
-        raise _setting_error(
-            "base_url", "must be the https URL of a host", f"leave it out, or set {BASE_URL}"
-        )
-    return url
+    return require_base_url(base_url, provider="whatsapp-cloud", default=BASE_URL)
 
 
 def is_trusted_url(url: str) -> bool:
@@ -123,7 +118,6 @@ def _setting_error(name: str, problem: str, hint: str) -> InvalidSetting:
     )
 
 
-_BEYOND_A_PATH = re.compile(r"[@?#\s]")
 _VERSION = re.compile(r"v?([0-9]{2,3}\.[0-9])")
 _NUMBER_ID = re.compile(r"[0-9]{1,32}")
 _FILE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from messaging_channels.messages import ProviderOptions, WhatsAppTemplate
+from messaging_channels.plugins import require_raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +36,17 @@ class WhatsAppOptions(ProviderOptions):
     """Deliver only if the person's identity still has this hash."""
     marketing: MarketingOptions | None = None
     """Send a marketing template through the Marketing Messages API."""
+    raw: Mapping[str, Any] | None = field(default=None, repr=False)
+    """Members of the request by Meta's own names, merged into the JSON object. They override what the plugin writes, and None takes a member away. A `type`
+    of its own replaces the content. Recipients and ids are not allowed."""
+
+    def __post_init__(self) -> None:
+        """Refuse what the plugin writes itself."""
+        require_raw(self.raw, _NOT_RAW, "WhatsAppOptions.raw")
+
+    def __hash__(self) -> int:
+        """Hash by what is cheap to hash; equal options have equal hashes."""
+        return hash((self.when_closed, self.identity_key_hash, self.marketing))
+
+
+_NOT_RAW = frozenset({"messaging_product", "recipient_type", "to", "recipient", "biz_opaque_callback_data"})

@@ -43,6 +43,7 @@ from messaging_channels_whatsapp_cloud.media import (
 )
 from messaging_channels_whatsapp_cloud.options import WhatsAppOptions
 from messaging_channels_whatsapp_cloud.parsing import non_empty_text, parse_json
+from messaging_channels_whatsapp_cloud.raw_content import with_raw
 from messaging_channels_whatsapp_cloud.responses import (
     GraphApiError,
     digest_mismatch,
@@ -55,6 +56,8 @@ from messaging_channels_whatsapp_cloud.webhook_updates import NAME
 from messaging_channels_whatsapp_cloud.webhooks import parse_events
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from messaging_channels_whatsapp_cloud.service_windows import WindowStore
 
 PAIR_RATE_LIMIT = RateLimit(1, per=6.0, burst=45)
@@ -91,6 +94,7 @@ class WhatsAppCloud:
         messages_per_second: float = normalization.MESSAGES_PER_SECOND,
         user_agent: str = normalization.USER_AGENT,
         windows: WindowStore | None = None,
+        specifications: Path | None = None,
     ) -> None:
         """Take what the app's dashboard shows.
 
@@ -105,6 +109,7 @@ class WhatsAppCloud:
                 number too.
             user_agent: User agent of downloads.
             windows: knows when people last wrote. Without it every message is left to Meta's judgment.
+            specifications: Folder of Meta's OpenAPI documents (`meta_*.json`), against which raw content is checked before sending. Needs `jsonschema`.
 
         Raises:
             InvalidSetting: one of them cannot work.
@@ -120,6 +125,7 @@ class WhatsAppCloud:
         self._sender = None if sender is None else normalization.normalize_number_id(sender)
         self._number_rate_limit = RateLimit(messages_per_second)
         self._windows = windows
+        self._specifications = specifications
 
     def missing_sender(self, channel: str) -> str | None:
         """See SupportsSenderCheck."""
@@ -269,12 +275,13 @@ class WhatsAppCloud:
         options = provider_options_of(envelope.message, WhatsAppOptions) or WhatsAppOptions()
         marketing = options.marketing if isinstance(message, WhatsAppTemplate) else None
         body = {**_message_body(envelope, message, options), **_content_of(message)}
-        if marketing is None:
-            return self._post(f"{number_id}/messages", body)
-        body["product_policy"] = "STRICT" if marketing.strict else "CLOUD_API_FALLBACK"
-        if marketing.activity_sharing is not None:
-            body["message_activity_sharing"] = marketing.activity_sharing
-        return self._post(f"{number_id}/marketing_messages", body)
+        path = f"{number_id}/messages"
+        if marketing is not None:
+            path = f"{number_id}/marketing_messages"
+            body["product_policy"] = "STRICT" if marketing.strict else "CLOUD_API_FALLBACK"
+            if marketing.activity_sharing is not None:
+                body["message_activity_sharing"] = marketing.activity_sharing
+        return self._post(path, with_raw(body, options.raw, self._specifications))
 
     def _post(self, path: str, body: Mapping[str, Any]) -> HttpRequest:
         try:

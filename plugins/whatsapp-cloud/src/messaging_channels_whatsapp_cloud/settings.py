@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, PositiveFloat, SecretStr
 
@@ -33,6 +34,8 @@ class WhatsAppCloudSettings(BaseModel):
     Phone numbers."""
     user_agent: str = known.USER_AGENT
     """User agent of downloads."""
+    specifications: Path | None = None
+    """Folder of Meta's OpenAPI documents (`meta_*.json`), against which raw content is checked before sending. Needs `jsonschema`."""
 
 
 @hookimpl

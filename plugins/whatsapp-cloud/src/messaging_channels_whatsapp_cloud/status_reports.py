@@ -24,13 +24,10 @@ def parse_status(change: WebhookChange, status: dict[str, Any]) -> Iterator[Even
     told, wamid = non_empty_text(status.get("status")) or "", non_empty_text(status.get("id"))
     group = non_empty_text(status.get("recipient_id")) if _is_of_a_group(status) else None
     about = _person_ids(status, group)
-    member = ":".join(str(one) for one in about if one) if group else ""
     common: dict[str, Any] = {
         "provider": NAME,
         "occurred_at": change.occurred_at(status),
-        "event_id": f"{change.number_id}:{wamid}:{told}:{member}"
-        if wamid
-        else change.event_id("statuses", status),
+        "event_id": _event_id(change, status, about if group else ()),
         "raw": change.single_update("statuses", status, *about, status.get("recipient_id")),
     }
     message: dict[str, Any] = {
@@ -47,6 +44,14 @@ def parse_status(change: WebhookChange, status: dict[str, Any]) -> Iterator[Even
             yield EngagementReceived(engagement_type=ENGAGEMENT_TYPES[told], **common, **message)
     else:
         yield UnknownEvent(kind=f"status {told}"[:40], **common)
+
+
+def _event_id(change: WebhookChange, status: dict[str, Any], members: tuple[object, ...]) -> str:
+    """Return the key of a state: of a message to a group, with the member's ids."""
+    told, wamid = non_empty_text(status.get("status")) or "", non_empty_text(status.get("id"))
+    if wamid is None:
+        return change.event_id("statuses", status)
+    return f"{change.number_id}:{wamid}:{told}:{':'.join(str(one) for one in members if one)}"
 
 
 def _is_of_a_group(status: Mapping[str, Any]) -> bool:

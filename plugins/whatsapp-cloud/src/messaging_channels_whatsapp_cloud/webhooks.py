@@ -53,20 +53,18 @@ def _change(told: Mapping[str, Any], entry: Mapping[str, Any], at: float) -> Ite
     """Read one change: each of the updates that its value lists, and the rest as it came."""
     change = WebhookChange.parse(told, entry, at)
     value = as_object(change.value)
-    listed = {name: value[name] for name in _READERS if value.get(name) is not None}
-    if not any(_as_list(one) for one in listed.values()):
+    listed = [(name, update) for name in _READERS for update in _as_list(value.get(name))]
+    if not listed:
         yield parse_account_update(change, {**told, "entry": change.entry})
         return
-    for name, updates in listed.items():
-        for update in _as_list(updates):
-            if is_object(update):
-                yield from _READERS[name](change, as_object(update))
-            else:
-                yield change.unknown("malformed", update)
-    for name, content in value.items():
-        if name not in _READERS and name not in _SURROUNDINGS:
-            for one in _as_list(content):
-                yield change.unknown(name, one, change.single_update(name, one))
+    for name, update in listed:
+        if is_object(update):
+            yield from _READERS[name](change, as_object(update))
+        else:
+            yield change.unknown("malformed", update)
+    others = (one for one in value if one not in _READERS and one not in _SURROUNDINGS)
+    for member, update in ((one, update) for one in others for update in _as_list(value[one])):
+        yield change.unknown(member, update, change.single_update(member, update))
 
 
 def _malformed(content: object, at: float) -> UnknownEvent:

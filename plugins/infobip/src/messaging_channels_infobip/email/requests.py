@@ -16,14 +16,13 @@ from typing import Any
 
 from messaging_channels.errors import InvalidAddress, InvalidMessage
 from messaging_channels.messages import Attachment, Email, build_mail, parse_addresses
-from messaging_channels.plugins import EmailAddress, Envelope, provider_options_of
+from messaging_channels.plugins import EmailAddress, Envelope, merge_raw, provider_options_of
 from messaging_channels_infobip.api import InfobipApi
 from messaging_channels_infobip.field_formats import (
     format_date,
     format_delivery_window,
     format_platform,
     format_validity,
-    merge_raw,
     without_none,
     without_none_or_null,
 )

@@ -83,21 +83,36 @@ def _mails(message: Json, bulk_id: str) -> Iterator[tuple[AcceptedMessage, str |
 
 def _mail_problems(body: Json) -> Iterator[tuple[str, str]]:
     for index, message in enumerate(body["messages"]):
-        at, content = f"messages[{index}]", message["content"]
-        if "templateId" not in content:
-            yield from (
-                (f"{at}.content.subject", "must not be null") for _ in [0] if "subject" not in content
-            )
-            yield from ((f"{at}.sender", "must not be null") for _ in [0] if "sender" not in message)
-            if not {"text", "html"} & content.keys():
-                yield f"{at}.content", "must have text or html"
-        if "ampHtml" in content and "html" not in content:
-            yield f"{at}.content.ampHtml", "needs html"
-        recipients = sum(
-            len(one.get(kind, [])) for one in message["destinations"] for kind in ("to", "cc", "bcc")
-        )
-        if recipients > MAX_RECIPIENTS:
-            yield f"{at}.destinations", f"at most {MAX_RECIPIENTS} recipients"
+        for where, problem, broken in _MAIL_RULES:
+            if broken(message):
+                yield f"messages[{index}].{where}", problem
+
+
+def _is_free(message: Json) -> bool:
+    """Whether the message brings its own words, for it names no template."""
+    return "templateId" not in message["content"]
+
+
+def _has_too_many_recipients(message: Json) -> bool:
+    kinds = ("to", "cc", "bcc")
+    return sum(len(one.get(kind, [])) for one in message["destinations"] for kind in kinds) > MAX_RECIPIENTS
+
+
+_MAIL_RULES: tuple[tuple[str, str, Callable[[Json], bool]], ...] = (
+    ("content.subject", "must not be null", lambda one: _is_free(one) and "subject" not in one["content"]),
+    ("sender", "must not be null", lambda one: _is_free(one) and "sender" not in one),
+    (
+        "content",
+        "must have text or html",
+        lambda one: _is_free(one) and not {"text", "html"} & one["content"].keys(),
+    ),
+    (
+        "content.ampHtml",
+        "needs html",
+        lambda one: "ampHtml" in one["content"] and "html" not in one["content"],
+    ),
+    ("destinations", f"at most {MAX_RECIPIENTS} recipients", _has_too_many_recipients),
+)
 
 
 def send_mime(request: Request, account: Account, report: Report) -> HttpResponse:

@@ -11,12 +11,11 @@ from typing import Any
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Message
-from messaging_channels.plugins import Envelope, provider_options_of
+from messaging_channels.plugins import Envelope, merge_raw, provider_options_of
 from messaging_channels_infobip.api import InfobipApi
 from messaging_channels_infobip.field_formats import (
     format_platform,
     format_validity,
-    merge_raw,
     without_none,
     without_none_or_null,
 )

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Sms
-from messaging_channels.plugins import Envelope, provider_options_of
+from messaging_channels.plugins import Envelope, merge_raw, provider_options_of
 from messaging_channels_infobip.api import InfobipApi
 from messaging_channels_infobip.field_formats import (
     format_date,
@@ -21,7 +21,6 @@ from messaging_channels_infobip.field_formats import (
     format_links,
     format_platform,
     format_validity,
-    merge_raw,
     without_none,
     without_none_or_null,
 )

@@ -12,11 +12,10 @@ from typing import Any, TypeAlias
 from messaging_channels import messages
 from messaging_channels.errors import InvalidAddress, InvalidMessage
 from messaging_channels.messages import ContactCard, Message, PostalAddress, WhatsAppTemplate
-from messaging_channels.plugins import Envelope, WhatsAppGroupId, provider_options_of
+from messaging_channels.plugins import Envelope, WhatsAppGroupId, merge_raw, provider_options_of
 from messaging_channels_infobip.api import InfobipApi
 from messaging_channels_infobip.field_formats import (
     format_links,
-    merge_raw,
     without_none,
     without_none_or_null,
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from messaging_channels_vonage.emulator.rcs_rules import find_rcs_problem
 
@@ -104,16 +104,25 @@ def _ttl_problem(message: Mapping[str, Any], channel: str) -> str | None:
 def _content_problem(message: Mapping[str, Any], channel: str, kind: str) -> str | None:
     content = message.get("whatsapp" if kind == "template" and "template" not in message else kind)
     if kind == "text":
-        well = isinstance(content, str) and 1 <= len(content) <= _LONGEST[channel]
-    elif kind == "content":
-        well = isinstance(content, list) and bool(content)
-    elif kind in ("custom", "reaction"):
-        well = isinstance(content, dict) and bool(content)
-    elif kind == "template":
-        well = isinstance(content, dict) and bool(content.get("name")) and _has_good_gaps(content)
-    else:
-        well = isinstance(content, dict) and bool(content.get("url") or content.get("id"))
+        return None if isinstance(content, str) and 1 <= len(content) <= _LONGEST[channel] else kind
+    if kind == "content":
+        return None if isinstance(content, list) and content else kind
+    well = isinstance(content, dict) and _CONTENTS.get(kind, _is_file)(cast("dict[str, Any]", content))
     return None if well else kind
+
+
+def _is_file(content: Mapping[str, Any]) -> bool:
+    return bool(content.get("url") or content.get("id"))
+
+
+def _is_template(content: Mapping[str, Any]) -> bool:
+    return bool(content.get("name")) and _has_good_gaps(content)
+
+
+def _is_custom(content: Mapping[str, Any]) -> bool:
+    """Whether it is an object in WhatsApp's own form: the word for its type, and the content of that name."""
+    kind = content.get("type")
+    return isinstance(kind, str) and bool(content.get(kind))
 
 
 def _has_good_gaps(template: Mapping[str, Any]) -> bool:
@@ -127,6 +136,11 @@ _UNFIT = re.compile(r"[\r\n\t]| {5}")
 _USER_ID = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _LONGEST = {"sms": 3200, "mms": 5000, "whatsapp": 4096}
 _TTL = {"mms": (300, 259_200)}
+_CONTENTS: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "custom": _is_custom,
+    "reaction": bool,
+    "template": _is_template,
+}
 _FILES = frozenset({"image", "audio", "video", "file"})
 _TYPES: Mapping[str, frozenset[str]] = {
     "sms": frozenset({"text"}),

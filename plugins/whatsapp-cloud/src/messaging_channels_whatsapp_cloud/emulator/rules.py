@@ -6,7 +6,7 @@ Written from Meta's pages, apart from the code that builds requests, so that the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from messaging_channels_whatsapp_cloud.parsing import (
@@ -194,29 +194,30 @@ def _template(content: Any) -> Problem:  # noqa: ANN401  whatever came
     name = non_empty_text(get_member(content, "name")) or ""
     if not _NAME.fullmatch(name) or not non_empty_text(get_member(get_member(content, "language"), "code")):
         return 132001, "The template does not exist in that language."
-    for component in as_objects(get_member(content, "components")):
-        cards = [
-            part for card in as_objects(component.get("cards")) for part in as_objects(card.get("components"))
-        ]
-        for part in [component, *cards]:
-            wrong = _component(part)
-            if wrong is not None:
-                return wrong
-    return None
+    return next(filter(None, map(_component, _components(content))), None)
+
+
+def _components(template: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401  whatever came
+    """Yield the components of a template, and those of its cards."""
+    for component in as_objects(get_member(template, "components")):
+        yield component
+        for card in as_objects(component.get("cards")):
+            yield from as_objects(card.get("components"))
 
 
 def _component(component: Mapping[str, Any]) -> Problem:
     if component.get("type") == "button" and parse_integer(component.get("index")) is None:
         return 131008, "The parameter index is required."
-    for parameter in as_objects(component.get("parameters")):
-        kind = non_empty_text(parameter.get("type")) or ""
-        if kind not in parameter and kind != "action":
-            return 132012, f"The parameter '{kind}' is missing."
-        value = next(
-            (parameter[name] for name in ("text", "payload", "coupon_code") if name in parameter), "x"
-        )
-        if not isinstance(value, str) or not value.strip() or _UNFIT.search(value):
-            return 132018, "A parameter cannot be empty or have new-lines, tabs or more than 4 spaces."
+    return next(filter(None, map(_parameter, as_objects(component.get("parameters")))), None)
+
+
+def _parameter(parameter: Mapping[str, Any]) -> Problem:
+    kind = non_empty_text(parameter.get("type")) or ""
+    if kind not in parameter and kind != "action":
+        return 132012, f"The parameter '{kind}' is missing."
+    value = next((parameter[name] for name in ("text", "payload", "coupon_code") if name in parameter), "x")
+    if not isinstance(value, str) or not value.strip() or _UNFIT.search(value):
+        return 132018, "A parameter cannot be empty or have new-lines, tabs or more than 4 spaces."
     return None
 
 

@@ -43,6 +43,7 @@ from messaging_channels_whatsapp_cloud.parsing import (
     get_member,
     non_empty_text,
     parse_integer,
+    parse_json,
 )
 
 TOKEN = "emulator-token"  # noqa: S105  the emulator's own, and no secret
@@ -201,19 +202,16 @@ class WhatsAppCloudEmulator(Emulator):
         done.wait()
 
     def _handle_control(self, request: Request) -> HttpResponse:
-        try:
-            told = as_object(request.json())
-        except ValueError:
-            told = {}
+        told = as_object(parse_json(request.body))
+        due = {"refuse": self.pending_rejections, "fail": self.pending_failures}
         what, code = request.path.rpartition("/")[2], parse_integer(told.get("code"))
-        if what == "receive" and non_empty_text(told.get("from")):
-            message = {name: value for name, value in told.items() if name != "from"}
-            return json_response({"id": self.receive_message(told["from"], message)})
-        if what == "verify":
+        sender = non_empty_text(told.pop("from", None))
+        if what == "receive" and sender:
+            return json_response({"id": self.receive_message(sender, told)})
+        if what in due and code is not None:
+            due[what].add(code, parse_integer(told.get("times")) or 1)
+        elif what == "verify":
             self.verify(non_empty_text(told.get("token")) or "")
-        elif what in ("refuse", "fail") and code is not None:
-            due = self.pending_rejections if what == "refuse" else self.pending_failures
-            due.add(code, parse_integer(told.get("times")) or 1)
         else:
             return json_response({"error": "see the module's first lines"}, status=400)
         return json_response({})
