@@ -157,11 +157,11 @@ class PhoneNumber(WhatsAppAddress):
                     hint="write it with the country code, such as +447700900000",
                 )
         digits = match[1]
-        lengths = (
-            NUMBER_LENGTHS.get(digits[:2]) or NUMBER_LENGTHS.get(digits[:3]) or NUMBER_LENGTHS.get(digits[:1])
+        least, most = (
+            _TOTALS.get(digits[:2]) or _TOTALS.get(digits[:3]) or _TOTALS.get(digits[:1]) or _ANY_LENGTH
         )
-        if lengths is not None:
-            _require_length(digits, *lengths)
+        if not least <= len(digits) <= most:
+            raise _wrong_length(digits)
         return cls(digits)
 
     @property
@@ -274,18 +274,12 @@ def _number_problem(text: str, cleaned: str) -> str:
     return _plan_problem(text, cleaned)
 
 
-def _require_length(digits: str, least: int, most: int) -> None:
-    """Refuse a number that is too short or too long for the plan of its country code.
-
-    Raises:
-        InvalidAddress: naming both lengths.
-    """
+def _wrong_length(digits: str) -> InvalidAddress:
+    """Return the error of a number that is too short or too long for the plan of its country code. It names both lengths."""
     code = next(digits[:length] for length in (2, 3, 1) if digits[:length] in NUMBER_LENGTHS)
-    found = len(digits) - len(code)
-    if least <= found <= most:
-        return
+    found, (least, most) = len(digits) - len(code), NUMBER_LENGTHS[code]
     wanted = str(least) if least == most else f"{least} to {most}"
-    raise InvalidAddress(
+    return InvalidAddress(
         f"{found} digits after the country code {code}, where numbers have {wanted}",
         kind="phone number",
         hint="check that no digit is missing or doubled",
@@ -358,6 +352,9 @@ _DOMAIN_OCTETS = 253
 _ADDRESS_OCTETS = 254
 
 _NO_ZERO = "|".join(code for code in COUNTRY_CODES if code not in ZERO_FIRST and code != "1")
+_TOTALS = {code: (len(code) + least, len(code) + most) for code, (least, most) in NUMBER_LENGTHS.items()}
+"""The fewest and the most digits of a number, its country code included."""
+_ANY_LENGTH = 0, 100
 _PLAIN_NUMBER = re.compile(
     rf"\+?(?=[0-9]{{7,15}}\Z)((?:1[2-9]|(?:{_NO_ZERO})[1-9]|(?:{'|'.join(sorted(ZERO_FIRST))})[0-9])[0-9]*)"
 )
