@@ -65,7 +65,14 @@ def _read_mail(mail: MailTransaction) -> ReadMessage:
 
 def _addresses(mail: EmailMessage, name: str) -> tuple[EmailAddress, ...]:
     found: tuple[Address, ...] = mail[name].addresses if name in mail else ()
-    return tuple(EmailAddress(one.username, one.domain, one.display_name) for one in found)
+    return tuple(
+        EmailAddress(_utf8(one.username), _utf8(one.domain), _utf8(one.display_name)) for one in found
+    )
+
+
+def _utf8(text: str) -> str:
+    """Read what the parser took for octets of no charset: a header of RFC 6532 is UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode()
 
 
 def _words(part: MIMEPart | None) -> str | None:
