@@ -63,7 +63,7 @@ def base64_text(content: bytes | Attachment) -> str:
 
 
 def unsubscribe_headers(leave: ListUnsubscribe | None) -> Mapping[str, str]:
-    """Return the headers by which a recipient leaves a list, none for None: `List-Unsubscribe` (RFC 2369) and, with a URL, `List-Unsubscribe-Post` (RFC 8058)."""
+    """Return the headers for leaving a list, none for None: `List-Unsubscribe` (RFC 2369) and, with a URL, `List-Unsubscribe-Post` (RFC 8058)."""
     if leave is None:
         return {}
     ways = {"List-Unsubscribe": ", ".join(f"<{uri}>" for uri in leave.uris)}

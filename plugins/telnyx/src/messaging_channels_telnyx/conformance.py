@@ -3,47 +3,19 @@
 from __future__ import annotations
 
 import json
-<<<<<<< HEAD
-from collections.abc import Mapping
-from datetime import UTC, datetime
-=======
 import re
-from collections.abc import Callable, Mapping
->>>>>>> d1c7f3e (The kit reads back far more of what leaves a provider, checks it live against a sandbox, and the contract has one reference page)
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from messaging_channels import messages as m
-<<<<<<< HEAD
-from messaging_channels.events import (
-    EngagementReceived,
-    HelpRequested,
-    MessageReceived,
-    MessageRevoked,
-    OptedOut,
-    StatusChanged,
-)
-from messaging_channels.plugins import FailureReason, HttpRequest, HttpResponse, Reason, WebhookRequest
-from messaging_channels.plugins import status as statuses
-from messaging_channels.testing import (
-    ConformanceFixtures,
-    InboundText,
-    ReadMessage,
-    Webhook,
-    read_whatsapp_content,
-)
-from messaging_channels_telnyx._table_errors import ERRORS
-from messaging_channels_telnyx.emulator.signing import public_key_of, signed_headers
-=======
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason
-from messaging_channels.testing import ConformanceFixtures, ReadMessage
+from messaging_channels.testing import ConformanceFixtures, ReadMessage, read_whatsapp_content
 from messaging_channels_telnyx.emulator.signing import public_key_of
 from messaging_channels_telnyx.webhook_samples import WEBHOOKS, inbound, inbound_message, report, sign
->>>>>>> d1c7f3e (The kit reads back far more of what leaves a provider, checks it live against a sandbox, and the contract has one reference page)
 
 _NUMBER, _OURS = "+447700900123", "+447700900000"
-_THEIRS, _EVENT = "40385f64-5717-4562-b3fc-2c963f66afa6", "b301ed3f-1490-491f-995f-6e64e69674d4"
-_AT = 1_789_999_900.0
+_THEIRS = "40385f64-5717-4562-b3fc-2c963f66afa6"
 _URL = "https://hooks.example.com/telnyx"
 
 
@@ -115,9 +87,6 @@ def _reads_request(request: HttpRequest) -> list[ReadMessage]:
     ]
 
 
-<<<<<<< HEAD
-def _read_text(told: Mapping[str, Any]) -> tuple[type[m.Message] | None, dict[str, Any]]:
-=======
 def _require(holds: bool, what: str) -> None:
     if not holds:
         message = f"{what} is not as the reference has it"
@@ -128,8 +97,7 @@ _E164, _USER_ID = re.compile(r"\+[1-9][0-9]{6,14}"), re.compile(r"[A-Z]{2}\.[A-Z
 _PROFILE = "b5b4a7c2-0000-4000-8000-000000000000"
 
 
-def _read_text(told: Mapping[str, Any]) -> tuple[type[m.Message], dict[str, Any]]:
->>>>>>> d1c7f3e (The kit reads back far more of what leaves a provider, checks it live against a sandbox, and the contract has one reference page)
+def _read_text(told: Mapping[str, Any]) -> tuple[type[m.Message] | None, dict[str, Any]]:
     if "media_urls" in told:
         return m.Mms, {"media": tuple(told["media_urls"]), "text": told.get("text", "")}
     return m.Sms, {"text": told["text"]}
