@@ -4,34 +4,35 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from messaging_channels._model.errors import InvalidMessage
+from messaging_channels.messages import Message
 from messaging_channels.plugins.exchange import BlockingCall, Flow, ask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from messaging_channels.messages import Attachment, ListUnsubscribe
-    from messaging_channels.plugins.provider import Envelope
+
+MessageT = TypeVar("MessageT", bound=Message)
 
 
-def read_attachments(envelope: Envelope) -> Flow[Envelope]:
-    """Return the envelope with every attachment held as bytes: those that are files or streams are read, by a `BlockingCall` each.
+def read_attachments(message: MessageT) -> Flow[MessageT]:
+    """Return the message with every attachment held as bytes: those that are files or streams are read, by a `BlockingCall` each.
 
     `HttpProvider` does so before `build_request`, in which `attachment.content` is then bytes.
 
     Raises:
         InvalidMessage: one of them cannot be read.
     """
-    message: Any = envelope.message
     given: tuple[Attachment, ...] = getattr(message, "attachments", ())
     if all(isinstance(one.content, bytes) for one in given):
-        return envelope
+        return message
     held: list[Attachment] = []
     for one in given:
         held.append(one if isinstance(one.content, bytes) else (yield from _read(one)))  # noqa: PERF401  no comprehension may yield
-    return replace(envelope, message=replace(message, attachments=tuple(held)))
+    return cast("MessageT", replace(cast("Any", message), attachments=tuple(held)))
 
 
 def _read(attachment: Attachment) -> Flow[Attachment]:
@@ -57,7 +58,7 @@ def base64_text(content: bytes | Attachment) -> str:
         raise InvalidMessage(
             "is a file or a stream that was not read",
             field="Email.attachments",
-            hint="yield from read_attachments(envelope) before the request is built",
+            hint="yield from read_attachments(message) before the request is built",
         )
     return b64encode(held).decode()
 

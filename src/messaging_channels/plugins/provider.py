@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
@@ -180,8 +180,10 @@ class HttpProvider:
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider."""
-        (given,) = batch
-        envelope = yield from read_attachments(given)
+        (envelope,) = batch
+        message = yield from read_attachments(envelope.message)
+        if message is not envelope.message:
+            envelope = replace(envelope, message=message)
         response = yield from ask(self.build_request(envelope))
         return (self.parse_response(response, envelope),)
 

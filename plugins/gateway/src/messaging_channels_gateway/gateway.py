@@ -324,15 +324,14 @@ def _recipient_source(
 ) -> recipients.RecipientSource:
     match source:
         case configured.DirectorySource():
-            return recipients.source_of_store(store)
+            return recipients.source_of_store(store, recipients.paths_of(configuration))
         case configured.JsonFileSource():
-            return recipients.source_of_file(source.path)
+            return recipients.source_of_file(source.path, recipients.paths_of(configuration))
         case configured.SqlSource():
             return recipients.SqlRecipientSource(source.database.get_secret_value(), source.query)
         case configured.HttpSource():
-            return recipients.HttpRecipientSource(
-                source.url, {source.header: source.secret.get_secret_value()}
-            )
+            headers = {source.header: source.secret.get_secret_value()}
+            return recipients.HttpRecipientSource(source.url, headers, recipients.paths_of(configuration))
         case configured.PluginsSource():
             return recipients.ResolverSource(resolvers)
         case configured.InfobipPeopleSource():

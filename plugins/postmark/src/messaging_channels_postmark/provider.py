@@ -6,6 +6,7 @@ Source: https://postmarkapp.com/developer/api/email-api#send-batch-emails
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -108,10 +109,10 @@ class Postmark:
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider. Mails of more than 50 MB together take several requests; one that fails takes only its own mails along."""
-        read: list[Envelope] = []
+        mails: list[Mapping[str, Any]] = []
         for envelope in batch:
-            read.append((yield from read_attachments(envelope)))  # noqa: PERF401  no comprehension may yield
-        mails = [build_mail(one, self._sender_of(one), self._stream) for one in read]
+            mail = yield from read_attachments(mail_of(envelope))
+            mails.append(build_mail(replace(envelope, message=mail), self._sender_of(envelope), self._stream))
         slices = [*split_batch(mails)]
         if len(slices) == 1:
             response = yield from ask(HttpRequest.post_json(self._url, mails, headers=self._headers))
