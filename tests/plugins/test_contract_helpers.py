@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import pytest
 
-from messaging_channels import Dispatcher, Email, Outcome
-from messaging_channels.errors import InvalidMessage, TransportError
+from messaging_channels import Dispatcher, Email
+from messaging_channels.errors import InvalidMessage, NotSent, TransportError
 from messaging_channels.messages import Attachment, ListUnsubscribe
 from messaging_channels.plugins import (
     AttemptResult,
@@ -126,8 +126,8 @@ class Calling(Mailing):
 
 @pytest.mark.parametrize("function", [_wrapped, _within_arguments, _own_class])
 def test_an_sdk_that_could_not_connect_sent_nothing(function: object) -> None:
-    with Dispatcher([Calling(function)]) as dispatcher:
-        assert dispatcher.send(Email("Bill", "words"), to="zoe@example.com").outcome is Outcome.NOT_SENT
+    with Dispatcher([Calling(function)]) as dispatcher, pytest.raises(NotSent, match="could not connect"):
+        dispatcher.send(Email("Bill", "words"), to="zoe@example.com")
 
 
 def test_an_sdk_that_fails_otherwise_may_have_sent_the_message() -> None:

@@ -11,7 +11,7 @@ from messaging_channels._config.settings import Configuration
 from messaging_channels._model.errors import BadInput, InvalidAddress
 from messaging_channels.testing.conformance import ConformanceContext, RuleResult
 from messaging_channels.testing.conformance.live import LIVE_RULES, LiveCheck
-from messaging_channels.testing.conformance.recording import Recording
+from messaging_channels.testing.conformance.recording import LiveRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,15 @@ def check_live(
     try:
         checked = check.run()
     except InvalidAddress as problem:
-        raise BadInput(f"--to is no address of the channel: {problem}") from problem
+        raise BadInput(f"--to must be an address of the channel: {problem}") from problem
     if options.record is not None:
         check.recording.write(options.record)
     return [one for one in checked if not rules or one.rule.id in rules]
 
 
-def _recording(path: Path, provider: str) -> Recording:
+def _recording(path: Path, provider: str) -> LiveRecord:
     try:
-        recorded = Recording.read(path)
+        recorded = LiveRecord.read(path)
     except (OSError, ValueError) as problem:
         raise BadInput(f"the recording cannot be read: {problem}") from problem
     if recorded.provider != provider:

@@ -83,20 +83,20 @@ def generated_value(message: Message, name: str) -> Any:  # noqa: ANN401  whatev
 
 
 def _of_type(hint: Any, given: object) -> Any:  # noqa: ANN401  any annotation
-    origin = get_origin(hint)
-    if origin is Literal:
-        return next((one for one in get_args(hint) if one not in (given, None)), None)
+    origin, inner = get_origin(hint), [one for one in get_args(hint) if one is not type(None)]
     if origin in (Union, UnionType):
-        told = (_of_type(one, given) for one in get_args(hint) if one is not type(None))
-        return next((one for one in told if one is not None), None)
-    if origin is tuple and get_args(hint)[:1] == (str,):
-        return ("zq a", "zq b")
-    if hint is bool:
-        return not given
-    return next((value for kind, value in _VALUES.items() if hint is kind and value != given), None)
+        return next(filter(None, (_of_type(one, given) for one in inner)), None)
+    if origin is Literal:
+        return next(filter(lambda one: one != given, inner), None)
+    return (not given) if hint is bool else _VALUES.get(hint)
 
 
-_VALUES: Mapping[type, Any] = {int: 7, float: 7.5, timedelta: timedelta(hours=1)}
+_VALUES: Mapping[Any, Any] = {
+    int: 7,
+    float: 7.5,
+    timedelta: timedelta(hours=1),
+    tuple[str, ...]: ("zq a", "zq b"),
+}
 
 
 def _optional(message: Message) -> list[Field[Any]]:

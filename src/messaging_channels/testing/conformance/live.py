@@ -26,7 +26,7 @@ from messaging_channels.testing.conformance.flow_runner import FlowTrace, run_fl
 from messaging_channels.testing.conformance.malformed import all_paths, parse_json, value_at
 from messaging_channels.testing.conformance.recording import (
     RecordedExchange,
-    Recording,
+    LiveRecord,
     Redactor,
     player,
 )
@@ -77,7 +77,7 @@ class LiveCheck:
     """Who gets the messages; by default the number and the address of the kit, which nobody has."""
     types: Sequence[str] = ()
     """Names of the message types to send; all that the provider declares without any."""
-    recorded: Recording | None = None
+    recorded: LiveRecord | None = None
     """What to play instead of asking a vendor."""
     _people: dict[str, str] = field(default_factory=dict[str, str])
     _steps: dict[str, list[RecordedExchange]] = field(default_factory=dict[str, "list[RecordedExchange]"])
@@ -96,12 +96,12 @@ class LiveCheck:
         ]
 
     @property
-    def recording(self) -> Recording:
+    def recording(self) -> LiveRecord:
         """What passed, without secrets and addresses."""
         redactor, secret = self._redactor(None), self._secrets()
         texts = {name: value for name, value in self.settings.items() if isinstance(value, str)}
         told = {name: redactor.redact(value) for name, value in texts.items() if name not in secret}
-        return Recording(self.context.spec.name, self._steps, told)
+        return LiveRecord(self.context.spec.name, self._steps, told)
 
     def _all_problems(self) -> Iterator[tuple[str, str, FlowTrace | None]]:
         provider = self._build(self.settings)

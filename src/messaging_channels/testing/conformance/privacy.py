@@ -16,7 +16,7 @@ from messaging_channels._model.errors import BadInput, MessagingError
 from messaging_channels.messages import Message
 from messaging_channels.plugins.exchange import HttpRequest, HttpResponse
 from messaging_channels.plugins.provider import Provider, SupportsWebhooks
-from messaging_channels.plugins.webhooks import WebhookRequest
+from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.testing import canaries
 from messaging_channels.testing.canaries import find_leaks
 from messaging_channels.testing.conformance.context import ConformanceContext
@@ -85,15 +85,26 @@ def _details_of_reports(context: ConformanceContext) -> Iterator[str]:
         return
     words = f"Refused: {canaries.PHONE} or {canaries.MAIL}: {canaries.TEXT}"
     for number, webhook in enumerate(given.webhooks):
-        tree = parse_json(webhook.body)
-        for path in [one for one in leaf_paths(tree, (str,)) if _is_prose(tree, one)]:
-            body = to_json(with_value(tree, path, words))
+        for body in _with_prose(webhook.body, words):
             told = handle(provider, sign_at(given, body, canaries.SECRET, NOW))
-            for event in () if isinstance(told, str) else told.events:
-                shown = f"{getattr(event, 'detail', '')} {getattr(event, 'reason', '')}"
-                for name in find_leaks(shown, *_PERSONAL):
-                    yield f"call {number} with {name} in the vendor's words: `detail` of the event quotes it"
-                    return
+            if names := _quoted(told):
+                yield f"call {number} with {names[0]} in the vendor's words: `detail` or `reason` of the event quotes it"
+                return
+
+
+def _with_prose(body: bytes, words: str) -> Iterator[bytes]:
+    """Return a call with these words in the place of each prose that it holds."""
+    tree = parse_json(body)
+    return (
+        to_json(with_value(tree, path, words)) for path in leaf_paths(tree, (str,)) if _is_prose(tree, path)
+    )
+
+
+def _quoted(told: WebhookResult | str) -> list[str]:
+    """Return which marks turn up in what operators read of events."""
+    events = () if isinstance(told, str) else told.events
+    shown = [f"{getattr(one, 'detail', '')} {getattr(one, 'reason', '')}" for one in events]
+    return find_leaks(" ".join(shown), *_PERSONAL)
 
 
 def logs_hold_no_personal_data(context: ConformanceContext) -> Iterator[str]:

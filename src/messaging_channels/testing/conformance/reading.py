@@ -37,20 +37,20 @@ def what_is_read_is_what_was_meant(context: ConformanceContext) -> Iterator[str]
         why = "the fixtures give no `reads_request`: say what the vendor would understand of a request"
         raise NotApplicable(why)
     require_exchanges(context)
-    known = 0
-    for kind, message in context.messages.items():
-        played = context.send(context.envelope(message))
-        told, problem = ([], "") if played.exception is not None else _read(context, played)
-        if problem:
-            yield f"{kind.__name__}: {problem}"
-        if told or problem:
-            known += 1
-        if told and not problem:
-            yield from _first(_problems_of_type(context, kind, message))
-    if not known:
+    known = [_is_read(context, message) for message in context.messages.values()]
+    if not any(known):
         yield "`reads_request` reads no message in any request: it is to return one `ReadMessage` for each"
         return
+    for is_read, (kind, message) in zip(known, context.messages.items(), strict=True):
+        if is_read:
+            yield from _first(_problems_of_type(context, kind, message))
     yield from _first(_batch_problems(context))
+
+
+def _is_read(context: ConformanceContext, message: Message) -> bool:
+    """Whether `reads_request` knows the requests for a type of message, or finds fault with them."""
+    played = context.send(context.envelope(message))
+    return played.exception is None and any(_read(context, played))
 
 
 def _first(problems: Iterator[str]) -> Iterator[str]:

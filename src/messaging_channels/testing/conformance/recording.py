@@ -37,7 +37,7 @@ class RecordedExchange:
 
 
 @dataclass(frozen=True, slots=True)
-class Recording:
+class LiveRecord:
     """The exchanges of a live check, by the name of each step, in order."""
 
     provider: str
@@ -56,7 +56,7 @@ class Recording:
         path.write_text(json.dumps(held, indent=2, default=asdict) + "\n", encoding="utf-8")
 
     @classmethod
-    def read(cls, path: Path) -> Recording:
+    def read(cls, path: Path) -> LiveRecord:
         """Read what `write` wrote.
 
         Raises:

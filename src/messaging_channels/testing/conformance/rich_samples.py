@@ -138,22 +138,23 @@ def rich_messages(
     """Return the message with several elements, and with each declared optional field in turn: what is looked at, and the message."""
     kind = type(plain)
     base = _BY_TYPE.get(kind, plain)
-    yield "", base
-    for one in (*NESTED.get(kind, ()), *further_messages(kind)):
+    for one in (base, *NESTED.get(kind, ()), *further_messages(kind)):
         yield "", one
         reduced = with_declared_only(one, declared)
         if reduced is not None and reduced is not one:
             yield "", reduced
     combined = base
-    for name in optional:
-        if name not in declared:
-            continue
-        for value in _values_of(base, name, given):
-            message = _with_value(base, name, value)
-            if message is not None:
-                yield name, message
-                combined = _with_value(combined, name, value) or combined
+    for name, value in _set_fields(base, declared.intersection(optional), given):
+        message = _with_value(base, name, value)
+        if message is not None:
+            yield name, message
+            combined = _with_value(combined, name, value) or combined
     yield "", combined
+
+
+def _set_fields(base: Message, names: frozenset[str], given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Return the values to try, in the order of the fields' names."""
+    return ((name, value) for name in sorted(names) for value in _values_of(base, name, given))
 
 
 def _values_of(message: Message, name: str, given: Mapping[str, Any]) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -107,17 +107,21 @@ def times_are_the_vendors(context: ConformanceContext) -> Iterator[str]:
     """MC313."""
     for number, webhook in enumerate(samples(context)):
         here, there = (_told_in_zone(context, webhook.body, zone) for zone in ("UTC", "Pacific/Auckland"))
-        if not isinstance(here, WebhookResult) or not isinstance(there, WebhookResult):
-            continue
-        if [one.occurred_at for one in here.events] != [one.occurred_at for one in there.events]:
-            yield f"call {number} happened at another time where the machine has another time zone"
-            continue
-        known = times_of(webhook.body)
-        event = next((one for one in here.events if known and not _is_near(one.occurred_at, known)), None)
-        if event is not None:
-            late = event.occurred_at == NOW + _ON_ITS_WAY
-            given = "the time of its arrival" if late else repr(event.occurred_at)
-            yield f"call {number} tells of {', '.join(map(repr, sorted(known)))}, and its {type(event).__name__} has {given}"
+        if isinstance(here, WebhookResult) and isinstance(there, WebhookResult):
+            yield from _time_problems(f"call {number}", here.events, there.events, times_of(webhook.body))
+
+
+def _time_problems(
+    what: str, here: Sequence[events.Event], there: Sequence[events.Event], known: set[float]
+) -> Iterator[str]:
+    if [one.occurred_at for one in here] != [one.occurred_at for one in there]:
+        yield f"{what} happened at another time where the machine has another time zone"
+        return
+    event = next((one for one in here if known and not _is_near(one.occurred_at, known)), None)
+    if event is not None:
+        late = event.occurred_at == NOW + _ON_ITS_WAY
+        given = "the time of its arrival" if late else repr(event.occurred_at)
+        yield f"{what} tells of {', '.join(map(repr, sorted(known)))}, and its {type(event).__name__} has {given}"
 
 
 def _told_in_zone(context: ConformanceContext, body: bytes, zone: str) -> WebhookResult | str:
@@ -150,28 +154,43 @@ def stale_calls_are_refused(context: ConformanceContext) -> Iterator[str]:
     webhook = samples(context)[0]
     call = _proved(context, webhook)
     stamps = [name for name, value in call.headers.items() if is_stamp(name, value)]
-    if context.fixtures.signature_covers_time is False or not (
-        stamps or context.fixtures.signature_covers_time
-    ):
+    _require_signed_time(context, call, stamps)
+    if isinstance(_handled_later(context, call, _ON_ITS_WAY), str):
+        yield f"a call that was proved {_ON_ITS_WAY:g} s before it came is refused"
+    for later in (7_200.0, 86_400.0, 366 * 86_400.0, -86_400.0):
+        if isinstance(_handled_later(context, call, later), WebhookResult):
+            yield f"a call that was proved {abs(later):g} s {'before' if later > 0 else 'after'} it came is believed"
+            return
+    for name in stamps:
+        if isinstance(handle(context.build(), _with_other_time(call, name)), WebhookResult):
+            yield f"a call whose time in {name!r} was changed is believed: the proof does not cover it"
+
+
+def _require_signed_time(context: ConformanceContext, call: WebhookRequest, stamps: Sequence[str]) -> None:
+    """Go on only where the vendor signs a time, and the call is believed as it is.
+
+    Raises:
+        NotApplicable: it does not, or is not.
+    """
+    told = context.fixtures.signature_covers_time
+    if told is False or not (stamps or told):
         why = "no header of the vendor's calls holds a time: the rule applies to proofs over a time, see `signature_covers_time`"
         raise NotApplicable(why)
     if isinstance(handle(context.build(), call), str):
         why = "the call is refused as it is, see MC301"
         raise NotApplicable(why)
-    if isinstance(handle(context.build(), replace(call, received_at=NOW + _ON_ITS_WAY)), str):
-        yield f"a call that was proved {_ON_ITS_WAY:g} s before it came is refused"
-    for later in (7_200.0, 86_400.0, 366 * 86_400.0, -86_400.0):
-        told = handle(context.build(), replace(call, received_at=NOW + later))
-        if isinstance(told, WebhookResult):
-            yield f"a call that was proved {abs(later):g} s {'before' if later > 0 else 'after'} it came is believed"
-            return
-    for name in stamps:
-        moved = re.sub(
-            r"([0-9])(?![0-9])", lambda digit: str((int(digit[0]) + 1) % 10), call.headers[name], count=1
-        )
-        told = handle(context.build(), replace(call, headers={**call.headers, name: moved}))
-        if isinstance(told, WebhookResult):
-            yield f"a call whose time in {name!r} was changed is believed: the proof does not cover it"
+
+
+def _with_other_time(call: WebhookRequest, name: str) -> WebhookRequest:
+    """Return the call with the last digit of the first number in a header changed."""
+    moved = re.sub(
+        r"([0-9])(?![0-9])", lambda digit: str((int(digit[0]) + 1) % 10), call.headers[name], count=1
+    )
+    return replace(call, headers={**call.headers, name: moved})
+
+
+def _handled_later(context: ConformanceContext, call: WebhookRequest, seconds: float) -> WebhookResult | str:
+    return handle(context.build(), replace(call, received_at=NOW + seconds))
 
 
 def all_events_are_told(context: ConformanceContext) -> Iterator[str]:

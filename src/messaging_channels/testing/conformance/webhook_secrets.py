@@ -18,16 +18,26 @@ from messaging_channels.testing.fixtures import Webhook, sign_at
 def unset_secret_refuses(context: ConformanceContext) -> Iterator[str]:
     """MC321."""
     webhook = samples(context)[0]
-    given = dict(context.fixtures.settings(context.url, canaries.SECRET))
     for name in secret_settings(context):
-        for left in ({key: value for key, value in given.items() if key != name}, {**given, name: ""}):
-            provider = built_or_none(context, left)
-            if provider is None:
-                break  # without the secret there is no provider: that is as good
-            for secret in ("", "None"):
-                if isinstance(_handled_with(context, provider, webhook, secret), WebhookResult):
-                    yield f"without `{name}` a call proved with {secret!r} is believed"
-                    return
+        for provider in _without(context, name):
+            believed = [one for one in ("", "None") if _is_believed(context, provider, webhook, one)]
+            if believed:
+                yield f"without `{name}` a call proved with {believed[0]!r} is believed"
+                return
+
+
+def _without(context: ConformanceContext, name: str) -> Iterator[Provider]:
+    """Return the provider without a setting, and with an empty one. Without the secret there may be no provider: that is as good."""
+    given = dict(context.fixtures.settings(context.url, canaries.SECRET))
+    for left in ({key: value for key, value in given.items() if key != name}, {**given, name: ""}):
+        provider = built_or_none(context, left)
+        if provider is None:
+            return
+        yield provider
+
+
+def _is_believed(context: ConformanceContext, provider: Provider, webhook: Webhook, secret: str) -> bool:
+    return isinstance(_handled_with(context, provider, webhook, secret), WebhookResult)
 
 
 def each_secret_is_believed(context: ConformanceContext) -> Iterator[str]:
@@ -36,25 +46,39 @@ def each_secret_is_believed(context: ConformanceContext) -> Iterator[str]:
     given, other = (
         dict(context.fixtures.settings(context.url, one)) for one in (canaries.SECRET, canaries.OTHER_SECRET)
     )
-    tried = False
-    for name in secret_settings(context):
-        both = (_listed(other[name]), _listed(given[name]))
-        provider = built_or_none(context, {**given, name: ",".join(map(",".join, both))})
-        if (
-            not all(both)
-            or provider is None
-            or not _proves_calls(context, webhook, {**given, name: other[name]})
-        ):
-            continue
-        secrets = (canaries.OTHER_SECRET, canaries.SECRET)
-        taken = [isinstance(_handled_with(context, provider, webhook, one), WebhookResult) for one in secrets]
-        if any(taken) or _is_list(context, name):
-            tried = True
-            if not all(taken):
-                yield f"with two secrets in `{name}` a call proved with the {'first' if taken[1] else 'second'} is refused"
-    if not tried:
+    found = [
+        words
+        for name in secret_settings(context)
+        if (words := _problem_of_several(context, webhook, name, given, other)) is not None
+    ]
+    if not found:
         why = "no setting is a `SecretList`: the rule applies to settings that hold several secrets"
         raise NotApplicable(why)
+    yield from filter(None, found)
+
+
+def _problem_of_several(
+    context: ConformanceContext,
+    webhook: Webhook,
+    name: str,
+    given: Mapping[str, Any],
+    other: Mapping[str, Any],
+) -> str | None:
+    """Say which of two secrets in a setting is refused: none if the text is empty. None where the setting holds one secret."""
+    both = (_listed(other[name]), _listed(given[name]))
+    provider = built_or_none(context, {**given, name: ",".join(map(",".join, both))})
+    decides = all(both) and _proves_calls(context, webhook, {**given, name: other[name]})
+    if provider is None or not decides:
+        return None
+    taken = [
+        _is_believed(context, provider, webhook, one) for one in (canaries.OTHER_SECRET, canaries.SECRET)
+    ]
+    if all(taken):
+        return ""
+    refused = (
+        f"with two secrets in `{name}` a call proved with the {'first' if taken[1] else 'second'} is refused"
+    )
+    return refused if any(taken) or _is_list(context, name) else None
 
 
 def _proves_calls(context: ConformanceContext, webhook: Webhook, of_another: Mapping[str, Any]) -> bool:
