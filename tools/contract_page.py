@@ -80,7 +80,7 @@ def _entry(name: str, value: object) -> Iterator[str]:
         yield from _fields(value)
         yield from _methods(value)
     elif inspect.isclass(value):
-        yield from ("", ", ".join(f"`{one.name}`" for one in value))
+        yield from ("", ", ".join(f"`{name}`" for name in value.__members__))
 
 
 def _signature(value: object) -> str:

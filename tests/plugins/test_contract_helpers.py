@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import ClassVar
@@ -116,16 +117,16 @@ def _after_sending() -> None:
 
 
 class Calling(Mailing):
-    def __init__(self, function: object) -> None:
+    def __init__(self, function: Callable[[], None]) -> None:
         self.function = function
 
-    def send(self, batch: object) -> Flow[list[AttemptResult]]:  # type: ignore[override]
-        yield from ask(sdk_call(self.function, connect_errors=(TimeoutError,)))  # type: ignore[arg-type]
+    def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:  # noqa: ARG002
+        yield from ask(sdk_call(self.function, connect_errors=(TimeoutError,)))
         return [AttemptResult.of(Reason.ACCEPTED, provider_id="m-1")]
 
 
 @pytest.mark.parametrize("function", [_wrapped, _within_arguments, _own_class])
-def test_an_sdk_that_could_not_connect_sent_nothing(function: object) -> None:
+def test_an_sdk_that_could_not_connect_sent_nothing(function: Callable[[], None]) -> None:
     with Dispatcher([Calling(function)]) as dispatcher, pytest.raises(NotSent, match="could not connect"):
         dispatcher.send(Email("Bill", "words"), to="zoe@example.com")
 

@@ -173,5 +173,5 @@ def _describe(recipient: object) -> str:
     return repr(recipient) if isinstance(recipient, (User, Person)) else type(recipient).__name__
 
 
-_KINDS: dict[type, str] = {User: "user", Person: "person"}
+_KINDS: dict[type, Literal["user", "person"]] = {User: "user", Person: "person"}
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")

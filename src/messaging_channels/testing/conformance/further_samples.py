@@ -94,11 +94,13 @@ def generated_value(message: Message, name: str) -> Any:  # noqa: ANN401  whatev
 
 
 def _of_type(hint: Any, given: object) -> Any:  # noqa: ANN401  any annotation
-    origin, inner = get_origin(hint), [one for one in get_args(hint) if one is not type(None)]
+    inner: list[Any] = [one for one in get_args(hint) if one is not type(None)]
+    origin = get_origin(hint)
     if origin in (Union, UnionType):
-        return next(filter(None, (_of_type(one, given) for one in inner)), None)
+        told: list[Any] = [_of_type(one, given) for one in inner]
+        return next((one for one in told if one), None)
     if origin is Literal:
-        return next(filter(lambda one: one != given, inner), None)
+        return next((one for one in inner if one != given), None)
     return (not given) if hint is bool else _VALUES.get(hint)
 
 

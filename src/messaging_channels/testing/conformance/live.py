@@ -242,7 +242,7 @@ def _places(tree: Any) -> set[str]:  # noqa: ANN401  a tree of JSON
 
 def _differ(one: RecordedExchange, other: RecordedExchange, name: str) -> bool:
     if name != "body":
-        return getattr(one, name) != getattr(other, name)
+        return bool(getattr(one, name) != getattr(other, name))
     left, right = (
         parts_of(HttpRequest("POST", "http://127.0.0.1/", each.headers, each.body.encode()))
         for each in (one, other)

@@ -172,11 +172,11 @@ def _echoing_bodies(context: ConformanceContext) -> Iterator[bytes]:
     for key in ("error", "message", "description", "detail", "errorMessage", "title"):
         yield to_json({key: words})
         yield to_json({"error": {key: words}})
-    seen: set[tuple[type, Path]] = set()
+    seen: set[tuple[str, Path]] = set()
     for answer in (*context.successful_send.replies, *(reply for reply, _ in context.documented_responses)):
-        tree = parse_json(answer.body) if isinstance(answer, HttpResponse) else None
+        tree: Any = parse_json(answer.body) if isinstance(answer, HttpResponse) else None
         for path in leaf_paths(tree, (str,)):
-            place = (type(tree), path)
+            place = (type(tree).__name__, path)
             if place not in seen and _is_prose(tree, path):
                 seen.add(place)
                 yield to_json(with_value(tree, path, words))

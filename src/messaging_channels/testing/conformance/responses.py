@@ -207,8 +207,8 @@ def _count_problem(trace: FlowTrace) -> str:
 def _result_problem(trace: FlowTrace) -> str:
     if trace.exception is not None or trace.did_not_end:
         return ""
-    told = map(_malformation, cast("Sequence[Any]", trace.result))
-    return next(filter(None, told), "")
+    told: list[str] = [_malformation(one) for one in cast("Sequence[Any]", trace.result)]
+    return next((words for words in told if words), "")
 
 
 def _malformation(one: Any) -> str:  # noqa: ANN401  whatever a provider returned

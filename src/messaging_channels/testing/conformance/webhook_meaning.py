@@ -294,7 +294,7 @@ def _wrong_word(event: events.Event, word: str, *, is_given: bool) -> str:
     return ""
 
 
-def _is_wrong_group(group: StatusGroup, low: str, *, is_given: bool) -> bool:
+def _is_wrong_group(group: StatusGroup | None, low: str, *, is_given: bool) -> bool:
     """Whether a group of statuses is not what a word means."""
     if low == "delivered":
         return group in _LOST or (is_given and group is not StatusGroup.DELIVERED)

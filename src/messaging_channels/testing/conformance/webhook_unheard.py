@@ -13,7 +13,7 @@ from messaging_channels._model.status import StatusGroup
 from messaging_channels.plugins.webhooks import WebhookResult
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import NOW
-from messaging_channels.testing.conformance.malformed import Path, leaf_paths, value_at
+from messaging_channels.testing.conformance.malformed import Path, leaf_paths, parse_json, value_at
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.conformance.webhook_bodies import (
     all_unheard,
@@ -25,7 +25,9 @@ from messaging_channels.testing.conformance.webhook_bodies import (
 from messaging_channels.testing.conformance.webhooks import event_keys, samples, told_by
 from messaging_channels.testing.fixtures import InboundText
 
-_FINAL = (StatusGroup.DELIVERED, StatusGroup.UNDELIVERABLE, StatusGroup.REJECTED, StatusGroup.EXPIRED)
+_FINAL = frozenset(
+    {StatusGroup.DELIVERED, StatusGroup.UNDELIVERABLE, StatusGroup.REJECTED, StatusGroup.EXPIRED}
+)
 _ID_LENGTH = 6
 
 
@@ -73,16 +75,16 @@ def _problem_of_spoilt(context: ConformanceContext, body: bytes, usual: WebhookR
             return f"with something unheard of at {_named(path)} tells nothing: keep it as an UnknownEvent"
     for path in _word_paths(body):
         told = told_by(context, unheard_at(body, path))
-        new = _groups(told) - _groups(usual)
-        if isinstance(told, WebhookResult) and new.intersection(_FINAL):
-            return f"with an unheard-of word at {_named(path)} is told as {', '.join(sorted(one.name.lower() for one in new))}: an UnknownEvent keeps it"
+        new = (_groups(told) - _groups(usual)).intersection(_FINAL)
+        if new:
+            return f"with an unheard-of word at {_named(path)} is told as {', '.join(sorted(new))}: an UnknownEvent keeps it"
     return ""
 
 
 def _word_paths(body: bytes) -> list[Path]:
     """Return where in a call a single word stands, such as a status."""
     tree = tree_of(body)
-    is_form = isinstance(tree, list) and all(isinstance(one, list) for one in tree)
+    is_form = parse_json(body) is None
     paths = leaf_paths(tree, (str,))
     return [
         path
@@ -91,7 +93,7 @@ def _word_paths(body: bytes) -> list[Path]:
     ]
 
 
-def _groups(told: WebhookResult | str) -> set[StatusGroup]:
+def _groups(told: WebhookResult | str) -> set[StatusGroup | None]:
     found = () if isinstance(told, str) else told.events
     return {one.status.group for one in found if isinstance(one, events.StatusChanged)}
 
