@@ -98,10 +98,7 @@ class SdkError(Exception):
 
 
 def _wrapped() -> None:
-    try:
-        raise ConnectionRefusedError
-    except ConnectionRefusedError as refused:
-        raise SdkError("HTTPSConnectionPool") from refused
+    raise SdkError("HTTPSConnectionPool") from ConnectionRefusedError()
 
 
 def _within_arguments() -> None:

@@ -94,14 +94,18 @@ def generated_value(message: Message, name: str) -> Any:  # noqa: ANN401  whatev
 
 
 def _of_type(hint: Any, given: object) -> Any:  # noqa: ANN401  any annotation
+    if hint is bool:
+        return not given
     inner: list[Any] = [one for one in get_args(hint) if one is not type(None)]
-    origin = get_origin(hint)
-    if origin in (Union, UnionType):
-        told: list[Any] = [_of_type(one, given) for one in inner]
-        return next((one for one in told if one), None)
-    if origin is Literal:
-        return next((one for one in inner if one != given), None)
-    return (not given) if hint is bool else _VALUES.get(hint)
+    if get_origin(hint) in (Union, UnionType):
+        return next(filter(None, map(_VALUES.get, inner)), None) or _other_word(inner[0], given)
+    return _VALUES.get(hint) or _other_word(hint, given)
+
+
+def _other_word(hint: Any, given: object) -> str | None:  # noqa: ANN401  any annotation
+    """Return another one of the words that a type allows; None for another type."""
+    words: tuple[Any, ...] = get_args(hint) if get_origin(hint) is Literal else ()
+    return next((one for one in words if one != given), None)
 
 
 _VALUES: Mapping[Any, Any] = {

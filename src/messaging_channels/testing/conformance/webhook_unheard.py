@@ -25,9 +25,7 @@ from messaging_channels.testing.conformance.webhook_bodies import (
 from messaging_channels.testing.conformance.webhooks import event_keys, samples, told_by
 from messaging_channels.testing.fixtures import InboundText
 
-_FINAL = frozenset(
-    {StatusGroup.DELIVERED, StatusGroup.UNDELIVERABLE, StatusGroup.REJECTED, StatusGroup.EXPIRED}
-)
+_FINAL = (StatusGroup.DELIVERED, StatusGroup.UNDELIVERABLE, StatusGroup.REJECTED, StatusGroup.EXPIRED)
 _ID_LENGTH = 6
 
 
@@ -73,11 +71,17 @@ def _problem_of_spoilt(context: ConformanceContext, body: bytes, usual: WebhookR
             return f"with something unheard of at {_named(path)}: {told}"
         if isinstance(told, WebhookResult) and usual.events and not told.events:
             return f"with something unheard of at {_named(path)} tells nothing: keep it as an UnknownEvent"
+    return _problem_of_words(context, body, usual)
+
+
+def _problem_of_words(context: ConformanceContext, body: bytes, usual: WebhookResult) -> str:
+    """Put a word that nobody has heard of into the place of each word in turn: what ends a message must be known."""
     for path in _word_paths(body):
         told = told_by(context, unheard_at(body, path))
-        new = (_groups(told) - _groups(usual)).intersection(_FINAL)
-        if new:
-            return f"with an unheard-of word at {_named(path)} is told as {', '.join(sorted(new))}: an UnknownEvent keeps it"
+        new = _groups(told) - _groups(usual)
+        ended = [one.name.lower() for one in _FINAL if one in new]
+        if ended:
+            return f"with an unheard-of word at {_named(path)} is told as {', '.join(ended)}: an UnknownEvent keeps it"
     return ""
 
 
