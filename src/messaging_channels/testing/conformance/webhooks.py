@@ -52,6 +52,8 @@ class Refusal(str):
 _EVENT_TYPES: tuple[type[Any], ...] = get_args(events.Event)
 _SHORT, _CUT = 16, 8
 """Below how many characters a header is no proof, and how many are taken off the beginning of one."""
+_SEARCHES = 4
+"""In how many searches the bodies of all samples are spoilt."""
 _FIELD_COUNT = 20_000
 _MAX_SECONDS = 10.0
 
@@ -188,8 +190,9 @@ def any_body_is_handled(context: ConformanceContext) -> Iterator[str]:
             else f"with the body {body[:80]!r}: {told}"
         )
 
-    for webhook in given:
-        yield from context.find_counterexample(bodies(webhook.body), problem)
+    for number in range(min(_SEARCHES, len(given))):
+        drawn = st.one_of(*(bodies(webhook.body) for webhook in given[number::_SEARCHES]))
+        yield from context.find_counterexample(drawn, problem)
 
 
 def unknown_type_becomes_unknown_event(context: ConformanceContext) -> Iterator[str]:
