@@ -11,6 +11,7 @@ from dataclasses import is_dataclass
 from enum import Enum
 from importlib import import_module
 from itertools import pairwise
+from typing import cast
 
 from messaging_channels import plugins
 
@@ -80,7 +81,7 @@ def _entry(name: str, value: object) -> Iterator[str]:
         yield from _fields(value)
         yield from _methods(value)
     elif inspect.isclass(value):
-        yield from ("", ", ".join(f"`{name}`" for name in value.__members__))
+        yield from ("", ", ".join(f"`{one.name}`" for one in cast("type[Enum]", value)))
 
 
 def _signature(value: object) -> str:
