@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from messaging_channels._model.senders import NonPhoneSender
     from messaging_channels._model.status import Status, StatusGroup
     from messaging_channels.plugins.access_tokens import AccessToken
-    from messaging_channels.plugins.base_urls import require_base_url
     from messaging_channels.plugins.attachments import base64_text, read_attachments, unsubscribe_headers
+    from messaging_channels.plugins.base_urls import require_base_url
     from messaging_channels.plugins.channel_spec import Channel, ChannelSpec, CommandOption
     from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP
     from messaging_channels.plugins.diagnosis import Finding, SupportsDiagnosis, credentials_finding
