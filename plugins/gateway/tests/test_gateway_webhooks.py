@@ -378,9 +378,7 @@ def _delivering(
         deliveries = WebhookDeliveries(
             store, events, guard, clock.now, retry_delays=schedule, tls=options.get("tls")
         )
-        insert = (
-            "INSERT INTO endpoint (id, tenant, url, events, secret, created) VALUES ('e', 'r', ?, '*', ?, 0)"
-        )
+        insert = "INSERT INTO messaging_channels_gateway_endpoint (id, tenant, url, events, secret, created) VALUES ('e', 'r', ?, '*', ?, 0)"
         store.run_transaction(
             lambda database: database.execute(insert, (options.get("url", hooks.url), new_secret()))
         )
@@ -389,7 +387,7 @@ def _delivering(
         for seconds in steps:
             clock.seconds += seconds
             await deliveries.deliver_due()
-            asked = "SELECT state, attempts, problem, (SELECT disabled FROM endpoint) FROM delivery"
+            asked = "SELECT state, attempts, problem, (SELECT disabled FROM messaging_channels_gateway_endpoint) FROM messaging_channels_gateway_delivery"
             stands.append(store.read(asked)[0])
         await deliveries.close()
         store.close()
@@ -500,7 +498,9 @@ def test_a_certificate_is_checked_against_the_name_though_the_address_is_pinned(
 def test_notices_that_the_process_before_lost_are_found_out_again(serve: Any) -> None:
     first = _served(serve)
     message = _sent(first)
-    first.gateway.store.run_transaction(lambda database: database.execute("DELETE FROM event"))
+    first.gateway.store.run_transaction(
+        lambda database: database.execute("DELETE FROM messaging_channels_gateway_event")
+    )
     again = _served(serve)
     told = [
         (notice.name, notice.data["messageId"])

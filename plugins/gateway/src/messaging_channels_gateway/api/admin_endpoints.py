@@ -33,7 +33,7 @@ async def ready(request: Request) -> Response:
     asking = gateway.run_to_completion(_paused_accounts(gateway.dispatcher))
     done, _ = await asyncio.wait({asking}, timeout=_READY_TIMEOUT)
     try:
-        gateway.store.read("SELECT 1")
+        await gateway.store.call(gateway.store.read, "SELECT 1")
         paused = asking.result() if done else []
     except (MessagingError, sqlite3.Error):
         return json_response({"status": "not ready"}, 503)
@@ -57,6 +57,9 @@ async def _paused_accounts(dispatcher: AsyncDispatcher) -> list[str]:
 async def metrics(request: Request) -> Response:
     """`GET /metrics`: counters, without ids, addresses or names of tenants."""
     gateway = gateway_of(request)
-    counted = gateway.store.read("SELECT state, count(*) FROM delivery WHERE state != 'done' GROUP BY state")
+    counted = await gateway.store.call(
+        gateway.store.read,
+        "SELECT state, count(*) FROM messaging_channels_gateway_delivery WHERE state != 'done' GROUP BY state",
+    )
     states = {"waiting": 0, "dead": 0} | {str(state): int(count) for state, count in counted}
     return PlainTextResponse(gateway.metrics.render(states), media_type="text/plain; version=0.0.4")
