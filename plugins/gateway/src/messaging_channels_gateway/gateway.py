@@ -38,7 +38,7 @@ from messaging_channels_gateway.auth.url_guard import UrlGuard
 from messaging_channels_gateway.directory.tenants import DEMONSTRATION, account_of, tenant_resolver
 from messaging_channels_gateway.events.deliveries import WebhookDeliveries, expire_deliveries
 from messaging_channels_gateway.events.event_log import EventLog, GatewayEvent, events_of_record
-from messaging_channels_gateway.events.recovery import DAY, NodeMarks, Untold, leased
+from messaging_channels_gateway.events.recovery import MARK_INTERVAL, NodeMarks, Untold, last_day, leased
 from messaging_channels_gateway.events.scheduling import ScheduleWatcher
 from messaging_channels_gateway.metrics import Metrics
 from messaging_channels_gateway.store.idempotency import IDEMPOTENCY_TTL
@@ -54,8 +54,6 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _LOG = logging.getLogger("messaging_channels.gateway")
-_MARK_INTERVAL = 2.0
-"""Seconds between two times at which is written down how far everything is told."""
 _POLL_LEASE = 300.0
 _START_TIMEOUT = 5.0
 """Seconds for which the start waits for the database; the rest is done meanwhile."""
@@ -125,7 +123,7 @@ class Gateway:
                 await self.recover()
         except (MessagingError, sqlite3.Error, TimeoutError) as error:
             _LOG.error("what was left untold could not be looked for (%s): later", type(error).__name__)
-            self._running_recovery = asyncio.create_task(self._restart_on_failure(self.recover))
+            self.run_to_completion(self._restart_on_failure(self.recover))
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
@@ -162,9 +160,11 @@ class Gateway:
 
     async def _tell(self, untold: Untold) -> None:
         for tenant in await self.store.call(self.api_keys.tenants):
-            async for record in self._records(tenant, untold.since):
-                self.event_log.append_soon(events_of_record(record), since=untold.since)
-        await self.schedule.recover(untold.since)
+            for period in untold.periods:
+                async for record in self._records(tenant, *period):
+                    self.event_log.append_soon(events_of_record(record), since=period[0])
+        for since, _ in untold.periods:
+            await self.schedule.recover(since)
         await self.event_log.flush()
         if self.event_log.oldest_waiting == math.inf:
             await self.marks.forget(untold)
@@ -176,7 +176,7 @@ class Gateway:
     async def _mark(self) -> None:
         """Write down how far everything is told, and tell what processes left that died."""
         while True:
-            await self.clock.sleep_async(_MARK_INTERVAL)
+            await self.clock.sleep_async(MARK_INTERVAL)
             await self.marks.write(self._told())
             untold = await self.marks.find_dead()
             if untold is not None:
@@ -190,10 +190,10 @@ class Gateway:
         await self.deliveries.close()
         await asyncio.to_thread(self.store.close)
 
-    async def _records(self, tenant: str, since: float) -> AsyncIterator[MessageRecord]:
+    async def _records(self, tenant: str, since: float, until: float) -> AsyncIterator[MessageRecord]:
         before = None
         while page := await self.dispatcher.list_messages(
-            scope=tenant, since=since, before=before, limit=200
+            scope=tenant, since=since, until=until, before=before, limit=200
         ):
             for record in page:
                 yield record
@@ -209,7 +209,7 @@ class Gateway:
             )
             async with one_at_a_time as lease:
                 if lease.was_cut_off:
-                    await self._tell(Untold(self.clock.now() - DAY, ()))
+                    await self._tell(Untold([last_day(self.clock.now())]))
                 if lease.is_ours:
                     await self._poll_once()
 

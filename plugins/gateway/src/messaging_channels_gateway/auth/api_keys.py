@@ -162,7 +162,9 @@ class ApiKeys:
             Problem: `unauthorised`, without a reason.
         """
         asked, now = _asked(header_values), self.clock()
-        row = self._cached(asked, now) or await self.store.call(self._read, asked[0])
+        row = self._cached(asked, now)
+        if row is None:
+            row = await self.store.call(self._read, asked[0])
         return self._check(asked, row, now)
 
     def _check(self, asked: tuple[str, str], row: Row, now: float) -> Caller:

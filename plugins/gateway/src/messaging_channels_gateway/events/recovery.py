@@ -21,8 +21,10 @@ DAY = 86400.0
 """How far back is looked where nothing says from when on: after an upgrade, or when a poll of a provider was cut off."""
 DEAD_AFTER = 30.0
 """Seconds without a sign of life after which a process is taken to be dead."""
-_MARGIN = 5.0
-"""Seconds that are looked back beyond a mark."""
+MARK_INTERVAL = 2.0
+"""Seconds between two times at which a process writes down how far everything is told."""
+_MARGIN = 1.0
+"""Seconds that are looked at beyond what two marks say."""
 _CLEAN = 0.0
 """Stands for the last sign of life of a process that told everything before it ended."""
 
@@ -31,9 +33,9 @@ _CLEAN = 0.0
 class Untold:
     """Messages whose notices may be missing."""
 
-    since: float
-    """From when on: seconds since the epoch, UTC."""
-    nodes: Sequence[str]
+    periods: Sequence[tuple[float, float]]
+    """In which they were begun: seconds since the epoch, UTC."""
+    nodes: Sequence[str] = ()
     """The processes whose messages they are: to be forgotten once all is told."""
 
 
@@ -56,9 +58,8 @@ class NodeMarks:
     async def find_at_start(self) -> Untold:
         """Return what any process may have left: a process that lives still tells its own, and to find that twice does no harm."""
         rows = await self._read()
-        marks = [told for _, told, _ in rows]
-        since = min(marks) - _MARGIN if marks else self._clock() - DAY
-        return Untold(since, self._dead(rows))
+        periods = _periods(rows) if rows else [last_day(self._clock())]
+        return Untold(periods, self._dead(rows))
 
     async def find_dead(self) -> Untold | None:
         """Return what processes left that died meanwhile; None if none did."""
@@ -66,7 +67,7 @@ class NodeMarks:
         dead = self._dead(rows)
         if not dead:
             return None
-        return Untold(min(told for name, told, _ in rows if name in dead) - _MARGIN, dead)
+        return Untold(_periods([row for row in rows if row[0] in dead]), dead)
 
     async def forget(self, untold: Untold) -> None:
         """Forget processes whose messages are told. A mark of one that lives after all is written again by itself."""
@@ -84,6 +85,27 @@ class NodeMarks:
     def _dead(self, rows: Sequence[tuple[str, float, float]]) -> Sequence[str]:
         limit = self._clock() - DEAD_AFTER
         return [name for name, _, seen in rows if seen < limit]
+
+
+def last_day(now: float) -> tuple[float, float]:
+    """Return the period in which is looked where nothing says more."""
+    return now - DAY, now + _MARGIN
+
+
+def _periods(rows: Sequence[tuple[str, float, float]]) -> Sequence[tuple[float, float]]:
+    """Return when those processes may have begun messages that they did not tell of: none after their last sign of life and the next one that did not come.
+
+    Periods that overlap are one.
+    """
+    found: list[tuple[float, float]] = []
+    for _, told, seen in sorted(rows, key=lambda row: row[1]):
+        since, until = told - _MARGIN, seen + MARK_INTERVAL + _MARGIN
+        if seen == _CLEAN:
+            continue
+        if found and since <= found[-1][1]:
+            since, until = found[-1][0], max(found.pop()[1], until)
+        found.append((since, until))
+    return found
 
 
 @dataclass(slots=True)
