@@ -167,7 +167,7 @@ class Gateway:
             await self.schedule.recover(since)
         await self.event_log.flush()
         if self.event_log.oldest_waiting == math.inf:
-            await self.marks.forget(untold)
+            await self.marks.delete(untold)
 
     def _told(self) -> float:
         """Return from when on messages of this process may be untold."""

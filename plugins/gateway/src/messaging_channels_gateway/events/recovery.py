@@ -36,7 +36,7 @@ class Untold:
     periods: Sequence[tuple[float, float]]
     """In which they were begun: seconds since the epoch, UTC."""
     nodes: Sequence[str] = ()
-    """The processes whose messages they are: to be forgotten once all is told."""
+    """The processes whose messages they are: their marks are deleted once all is told."""
 
 
 class NodeMarks:
@@ -69,8 +69,8 @@ class NodeMarks:
             return None
         return Untold(_periods([row for row in rows if row[0] in dead]), dead)
 
-    async def forget(self, untold: Untold) -> None:
-        """Forget processes whose messages are told. A mark of one that lives after all is written again by itself."""
+    async def delete(self, untold: Untold) -> None:
+        """Delete the marks of processes whose messages are told. A mark of one that lives after all is written again by itself."""
         gone = "DELETE FROM messaging_channels_gateway_node WHERE id = ? AND seen < ?"
         limit = self._clock() - DEAD_AFTER
         await self._store.run_transaction_async(
