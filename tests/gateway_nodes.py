@@ -41,6 +41,7 @@ class Node:
             **clean,
             "MESSAGING_CHANNELS_HOME": str(home),
             "MESSAGING_CHANNELS_LEDGER_URL": database,
+            "MESSAGING_CHANNELS_LEDGER_KEYS": "a key of these tests alone",
             "MESSAGING_CHANNELS_GATEWAY_LEASE": "0.5",
             "MESSAGING_CHANNELS_GATEWAY_KEY_RATE_LIMIT": "100000",
             "MESSAGING_CHANNELS_GATEWAY_TENANT_RATE_LIMIT": "100000",

@@ -30,6 +30,7 @@ from messaging_channels import (
 )
 from messaging_channels.consent import UnsubscribeAsgiApp, UnsubscribeLinks
 from messaging_channels.errors import MessagingError
+from messaging_channels.plugins import CompositeObserver
 from messaging_channels.testing import Clock
 from messaging_channels_gateway.auth.api_keys import ApiKeys
 from messaging_channels_gateway.auth.limits import RequestLimits
@@ -299,6 +300,8 @@ def open_gateway(
     parts["resolvers"] = [*given, tenant_resolver(configuration, settings, store, accounts, given)]
     guard = UrlGuard(frozenset(settings.allowed_callback_hosts))
     events = EventLog(store)
+    metrics = Metrics()
+    parts["observer"] = CompositeObserver(*filter(None, [parts.get("observer")]), metrics)
     dispatcher = AsyncDispatcher(**parts, ledger=LedgerOptions(ledger, lease=settings.lease), clock=time)
     development = embedded if settings.preview is None else settings.preview
     api_keys = ApiKeys(store, time.now)
@@ -311,6 +314,7 @@ def open_gateway(
         url_guard=guard,
         event_log=events,
         marks=NodeMarks(store, time.now),
+        metrics=metrics,
         deliveries=WebhookDeliveries(store, events, guard, time.now),
         schedule=ScheduleWatcher(store, dispatcher, events, time.now, schedule_poll_interval(settings)),
         limits=RequestLimits(settings, time.now),

@@ -90,7 +90,7 @@ class PostgresStore:
 
     async def run_transaction_async(self, work: Callable[[Connection], Result]) -> Result:
         """See `StateStore`."""
-        return await asyncio.shield(self.call(self.run_transaction, work))
+        return await asyncio.shield(self.call(lambda: self.run_transaction(work)))
 
     def close(self) -> None:
         """See `StateStore`."""
