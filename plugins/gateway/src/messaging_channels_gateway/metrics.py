@@ -142,9 +142,10 @@ class Metrics(Observer):
 
     def event_received(self, event: Event) -> None:
         """See Observer."""
-        if not isinstance(event, StatusChanged) or event.status.group not in _ENDS:
+        group = event.status.group if isinstance(event, StatusChanged) else None
+        end = _ENDS.get(group) if group is not None else None
+        if not isinstance(event, StatusChanged) or end is None:
             return
-        end = _ENDS[event.status.group]
         self._reports.labels(event.provider, end).inc()
         begun = self._begun.pop((event.provider, event.provider_id or ""), None)
         if end == "delivered" and begun is not None:
