@@ -92,7 +92,7 @@ class RequestSource:
         request = _read(told.data)
         spec = self._channels.get(str(request.get("channel")))
         if spec is None:
-            message = f"channel is none of {', '.join(sorted(self._channels))}"
+            message = f"channel must be one of {', '.join(sorted(self._channels))}"
             raise ValueError(message)
         at = request.get("sendAt")
         await self._dispatcher.enqueue(
@@ -122,10 +122,10 @@ def _read(data: bytes) -> Mapping[str, Any]:
     try:
         request = json.loads(data)
     except ValueError:
-        message = "it is no JSON"
+        message = "the request must be JSON in UTF-8"
         raise ValueError(message) from None
     if not isinstance(request, dict) or not set(request) <= _FIELDS:  # pyright: ignore[reportUnknownArgumentType]
-        message = f"it is an object with the fields {', '.join(sorted(_FIELDS))}"
+        message = f"the request must be an object with the fields {', '.join(sorted(_FIELDS))}"
         raise ValueError(message)
     return request  # pyright: ignore[reportUnknownVariableType]
 
