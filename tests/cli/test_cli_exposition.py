@@ -8,8 +8,8 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from messaging_channels._model.errors import LedgerUnavailable
 from messaging_channels._cli.exposition import render, serving_metrics
+from messaging_channels._model.errors import LedgerUnavailable
 from messaging_channels.plugins.ledger_queue import Metric, QueueStats, metrics
 
 STATS = QueueStats({"dead": 2}, 3, 4.5, {}, {}, {"accepted": 7, "unknown": 1})
