@@ -203,3 +203,21 @@ def test_a_synchronous_dispatcher_hands_over_by_the_loop_of_the_connection(
     asyncio.run(run())
     with pytest.raises(TypeError, match="loop"):
         NatsNotifier(None).notify("m", 0.0)  # type: ignore[arg-type]
+
+
+def test_an_engine_is_given_ids_and_nothing_else(server: str, tmp_path: Path) -> None:
+    """Stands for the suite's test of the name, which looks into PostgreSQL: the stream holds the id, and nothing else."""
+
+    async def run() -> None:
+        ledger = SqliteLedger(tmp_path / "ledger.sqlite3")
+        async with (
+            _streams(server) as jetstream,
+            AsyncDispatcher(
+                [Scripted("acme-sms")], ledger=ledger, notifiers=[NatsNotifier(jetstream)]
+            ) as dispatcher,
+        ):
+            key = (await dispatcher.enqueue(Sms("a text that no stream holds"), to=TO)).id
+            held = await jetstream.get_last_msg("WAKE", SUBJECT)
+            assert ((held.data or b"").decode(), held.headers) == (key, None)
+
+    asyncio.run(run())
