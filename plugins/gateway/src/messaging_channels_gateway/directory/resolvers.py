@@ -29,7 +29,7 @@ from messaging_channels_gateway.problems import InactiveRecipient, NoSuchRecipie
 if TYPE_CHECKING:
     from messaging_channels import Configuration
     from messaging_channels.plugins import Channel
-    from messaging_channels_gateway.store.sqlite import Store
+    from messaging_channels_gateway.store.state import StateStore
 
 Paths: TypeAlias = "Mapping[type[User | Person], Mapping[str, str]]"
 """Where an address stands in a document, by recipient and channel."""
@@ -117,12 +117,14 @@ class DocumentSource:
         return recipient_in(document, who, channel, self.paths)
 
 
-def source_of_store(store: Store, paths: Paths) -> DocumentSource:
+def source_of_store(store: StateStore, paths: Paths) -> DocumentSource:
     """Find people in the gateway's own directory."""
 
     def load(who: TenantRecipient) -> Any:  # noqa: ANN401  a document
         kind = "user" if isinstance(who.recipient, User) else "identity"
-        statement = "SELECT document FROM entry WHERE tenant = ? AND kind = ? AND id = ?"
+        statement = (
+            "SELECT document FROM messaging_channels_gateway_entry WHERE tenant = ? AND kind = ? AND id = ?"
+        )
         rows = store.read(statement, who.tenant, kind, who.id)
         return json.loads(rows[0][0]) if rows else None
 
