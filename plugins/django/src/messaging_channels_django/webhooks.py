@@ -30,10 +30,12 @@ def webhook(request: HttpRequest, provider: str, account: str | None = None) -> 
         result = get_dispatcher().handle_webhook(provider, webhook_request(request), account=account)
     except WebhookVerificationError:
         return HttpResponse(
-            "nothing proves that the call is the provider's", status=401, content_type="text/plain"
+            "the signature or the secret of the provider is missing or wrong",
+            status=401,
+            content_type="text/plain",
         )
     except UnknownProvider:
-        return HttpResponse("no provider is called that", status=404, content_type="text/plain")
+        return HttpResponse("provider not found", status=404, content_type="text/plain")
     except LedgerUnavailable:
         return HttpResponse("it could not be kept; call again", status=503, content_type="text/plain")
     except BadInput:

@@ -77,9 +77,9 @@ def _answer(dispatcher: Dispatcher, call: WebhookRequest, provider: str, account
     try:
         result = dispatcher.handle_webhook(provider, call, account=account)
     except WebhookVerificationError:
-        return _text("nothing proves that the call is the provider's", 401)
+        return _text("the signature or the secret of the provider is missing or wrong", 401)
     except UnknownProvider:
-        return _text("no provider is called that", 404)
+        return _text("provider not found", 404)
     except LedgerUnavailable:
         return _text("it could not be kept; call again", 503)
     except BadInput:

@@ -70,9 +70,9 @@ async def _answer(dispatcher: AsyncDispatcher, call: WebhookRequest, named: dict
     try:
         result = await dispatcher.handle_webhook(named["provider"], call, account=named.get("account"))
     except WebhookVerificationError:
-        return PlainTextResponse("nothing proves that the call is the provider's", 401)
+        return PlainTextResponse("the signature or the secret of the provider is missing or wrong", 401)
     except UnknownProvider:
-        return PlainTextResponse("no provider is called that", 404)
+        return PlainTextResponse("provider not found", 404)
     except LedgerUnavailable:
         return PlainTextResponse("it could not be kept; call again", 503)
     except BadInput:

@@ -230,7 +230,7 @@ class EventLog:
                 sqlite3.Error,
                 OSError,
             ) as error:  # a full disk, for one: they are written when it is over
-                _log.error("%d notices could not be written (%s): later", len(batch), error)
+                _log.error("could not store %d notices (%s); they are tried again", len(batch), error)
                 self._waiting, delay = batch + self._waiting, min(2 * delay, _MAX_WRITE_DELAY)
             else:
                 delay = _WRITE_DELAY
