@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
 
 import pytest
 from loopback import Peer, Server
 
 from messaging_channels import Attachment, Dispatcher, Email
-from messaging_channels._model.errors import BadInput
+from messaging_channels._model.errors import BadInput, InvalidMessage
 from messaging_channels_smtp import Smtp
 
 
@@ -99,3 +101,25 @@ def test_a_type_that_is_given_stands(dispatcher: Dispatcher, mailbox: Mailbox) -
 
     (part,) = mailbox.mails[-1].iter_attachments()
     assert part.get_content_type() == "application/x-shop"
+
+
+@pytest.mark.parametrize(
+    ("attachments", "word"),
+    [
+        (b"%PDF-1.7", "list or tuple"),
+        (None, "list or tuple"),
+        ({"bill.pdf": b"x"}, "list or tuple"),
+        (Attachment(b"x", "bill.pdf"), "list or tuple"),
+        (["bill.pdf"], r"attachments\[0\] must be an Attachment"),
+        ([Attachment(b"x", "bill.pdf"), Path("bill.pdf")], r"attachments\[1\] must be an Attachment"),
+        ([("bill.pdf", b"x")], r"attachments\[0\] must be an Attachment"),
+    ],
+)
+def test_what_is_no_list_of_attachments_is_refused_where_it_is_given(attachments: Any, word: str) -> None:
+    with pytest.raises(InvalidMessage, match=word):
+        Email("Bill", "text", attachments=attachments)
+
+
+def test_a_name_that_is_a_path_says_how_to_give_it() -> None:
+    with pytest.raises(InvalidMessage, match=r"give path\.name|Give path\.name"):
+        Attachment(b"x", Path("bill.pdf"))  # type: ignore[arg-type]
