@@ -55,55 +55,6 @@ class EnqueueKeywords(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-<<<<<<< HEAD
-=======
-class EnqueueOptions:
-    """When a message is to be sent."""
-
-    send_at: datetime | float | None = None
-    """Not before: a time with its time zone, or seconds since the epoch. None for at once."""
-    window: SendWindow | None = None
-    """At which hours its recipient may be written to."""
-    priority: Literal["high", "normal", "low"] = "normal"
-    """What is due goes out in this order: as long as there is anything of a higher priority, nothing of a lower one."""
-
-    def not_before(self, now: float) -> float:
-        """Return the time not before which it is sent, seconds since the epoch.
-
-        Raises:
-            InvalidMessage: the time has no time zone, or there is no such priority.
-        """
-        if self.priority not in PRIORITIES:
-            raise errors.InvalidMessage(
-                f"must be high, normal or low, got {self.priority!r}",
-                field="priority",
-                hint="choose one of them",
-            )
-        if isinstance(self.send_at, datetime):
-            if self.send_at.tzinfo is None:
-                raise errors.InvalidMessage(
-                    "has no time zone", field="send_at", hint="give tzinfo, such as datetime.UTC"
-                )
-            return _at_the_earliest(now, self.send_at.timestamp())
-        return now if self.send_at is None else _at_the_earliest(now, self.send_at)
-
-
-def _at_the_earliest(now: float, at: float) -> float:
-    """Return a time to send, or now if it has passed.
-
-    Raises:
-        InvalidMessage: it cannot be meant: no number of seconds, or years away.
-    """
-    require_number(at, "send_at")
-    if at - now > _LONGEST_WAIT:
-        raise errors.InvalidMessage(
-            "is decades away from now", field="send_at", hint="give seconds since 1970, not milliseconds"
-        )
-    return max(now, at)
-
-
-@dataclass(frozen=True, slots=True)
->>>>>>> a86ba24 (Texts of the gateway and of enqueue name the thing and the rule; a first service and a comparison; what helps is shown of messages, receipts and methods)
 class QueuedReceipt:
     """The receipt of a message that we took, and that will be sent when it is due. Its repr shows the address masked."""
 

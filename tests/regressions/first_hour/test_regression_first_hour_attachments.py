@@ -104,22 +104,17 @@ def test_a_type_that_is_given_stands(dispatcher: Dispatcher, mailbox: Mailbox) -
 
 
 @pytest.mark.parametrize(
-    ("attachments", "word"),
+    "attachments",
     [
-        (b"%PDF-1.7", "list or tuple"),
-        (None, "list or tuple"),
-        ({"bill.pdf": b"x"}, "list or tuple"),
-        (Attachment(b"x", "bill.pdf"), "list or tuple"),
-        (["bill.pdf"], r"attachments\[0\] must be an Attachment"),
-        ([Attachment(b"x", "bill.pdf"), Path("bill.pdf")], r"attachments\[1\] must be an Attachment"),
-        ([("bill.pdf", b"x")], r"attachments\[0\] must be an Attachment"),
+        b"%PDF-1.7",
+        None,
+        {"bill.pdf": b"x"},
+        Attachment(b"x", "bill.pdf"),
+        ["bill.pdf"],
+        [Attachment(b"x", "bill.pdf"), Path("bill.pdf")],
+        [("bill.pdf", b"x")],
     ],
 )
-def test_what_is_no_list_of_attachments_is_refused_where_it_is_given(attachments: Any, word: str) -> None:
-    with pytest.raises(InvalidMessage, match=word):
+def test_what_is_no_list_of_attachments_is_refused_where_it_is_given(attachments: Any) -> None:
+    with pytest.raises(InvalidMessage, match=r"Email\.attachments"):
         Email("Bill", "text", attachments=attachments)
-
-
-def test_a_name_that_is_a_path_says_how_to_give_it() -> None:
-    with pytest.raises(InvalidMessage, match=r"give path\.name|Give path\.name"):
-        Attachment(b"x", Path("bill.pdf"))  # type: ignore[arg-type]
