@@ -30,23 +30,22 @@ def doctor(*, offline: bool = False) -> list[Finding]:
     try:
         arguments = configuration.dispatcher_arguments()
     except MessagingError as error:
-        words = str(error)
-        return (
-            findings
-            if words in [one.words for one in findings]
-            else [*findings, Finding("settings", "error", words)]
-        )
+        found = Finding("settings", "error", str(error))
+        return findings if found in findings else [*findings, found]
     if not any(one.is_error for one in findings):
-        read = "no file" if not configuration.file else configuration.file_name
-        variables = sum(name.startswith(PREFIX) for name in configuration.environment)
-        findings.insert(0, Finding("settings", "ok", f"{read} and {variables} environment variables read"))
+        findings.insert(0, _what_was_read(configuration))
     with Dispatcher(**arguments) as dispatcher:
         findings += _routes(configuration)
         findings += _ledger(dispatcher, has_ledger=arguments["ledger"] is not None)
-    for provider in arguments["providers"]:
-        if not offline:
-            findings += _provider(provider, arguments["http"])
+    for provider in () if offline else arguments["providers"]:
+        findings += _provider(provider, arguments["http"])
     return findings
+
+
+def _what_was_read(configuration: Configuration) -> Finding:
+    read = configuration.file_name if configuration.file else "no file"
+    variables = sum(name.startswith(PREFIX) for name in configuration.environment)
+    return Finding("settings", "ok", f"{read} and {variables} environment variables read")
 
 
 def _settings(configuration: Configuration) -> Iterator[Finding]:

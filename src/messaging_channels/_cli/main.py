@@ -7,6 +7,7 @@ import logging
 import re
 import sys
 from importlib.metadata import entry_points, version
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -205,16 +206,15 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Print the usage of this very command and what is wrong with it, and exit with 2."""
         found = _UNKNOWN_WORD.search(message)
-        if found is not None:
-            word = found["option"] or found["choice"]
-            known = [name for name in self._option_string_actions if name.startswith("--")]
-            if found["choice"]:
-                known = [
-                    one for action in self._actions for one in (action.choices or ()) if isinstance(one, str)
-                ]
-            near = nearest(word, known)
-            message += f". Did you mean {near}?" if near else ""
-        super().error(message)
+        near = None
+        if found is not None and found["option"]:
+            near = nearest(
+                found["option"], [name for name in self._option_string_actions if name.startswith("--")]
+            )
+        elif found is not None:
+            choices = [list(action.choices or ()) for action in self._actions]
+            near = nearest(found["choice"], [str(one) for one in chain.from_iterable(choices)])
+        super().error(f"{message}. Did you mean {near}?" if near else message)
 
 
 def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:

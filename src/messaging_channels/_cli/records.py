@@ -6,10 +6,11 @@ import argparse
 import sys
 import time
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._cli.channel_options import require_channel
-from messaging_channels._cli.exits import EXIT_INPUT, fail
+from messaging_channels._cli.exits import EXIT_INPUT, EXIT_UNKNOWN, fail
 from messaging_channels._cli.messages import add_command, add_group
 from messaging_channels._cli.output import moment, print_json, print_rows
 from messaging_channels._cli.resolving import add_resolve_commands
@@ -148,21 +149,34 @@ def explain_record(record: MessageRecord) -> list[str]:
 
 
 def _watch(options: argparse.Namespace) -> int:
-    began, seen = time.monotonic(), dict[str, int]()
+    ends = inf if options.timeout is None else time.monotonic() + options.timeout
+    seen = dict[str, int]()
     with open_dispatcher() as dispatcher:
         while True:
             records = _watched(dispatcher, options.id)
-            if options.id and not records:
-                return _not_found(options.id)
             for record in records:
-                if seen.get(record.id) != record.version:
-                    seen[record.id] = record.version
-                    _print_change(record)
-            if options.id and records[0].status.final:
-                return 0
-            if options.timeout is not None and time.monotonic() - began >= options.timeout:
-                return 1 if options.id else 0
+                _print_if_changed(record, seen)
+            code = _watch_ended(options.id, records, is_late=time.monotonic() >= ends)
+            if code is not None:
+                return code
             time.sleep(options.interval)
+
+
+def _watch_ended(message_id: str | None, records: list[MessageRecord], *, is_late: bool) -> int | None:
+    """Return the exit code where nothing is left to watch."""
+    if message_id is None:
+        return 0 if is_late else None
+    if not records:
+        return _not_found(message_id)
+    if records[0].status.final:
+        return 0
+    return EXIT_UNKNOWN if is_late else None
+
+
+def _print_if_changed(record: MessageRecord, seen: dict[str, int]) -> None:
+    if seen.get(record.id) != record.version:
+        seen[record.id] = record.version
+        _print_change(record)
 
 
 def _watched(dispatcher: Dispatcher, message_id: str | None) -> list[MessageRecord]:

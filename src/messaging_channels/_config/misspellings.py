@@ -157,16 +157,18 @@ def find_unknown_keys(
     """Yield an error for every section and key that means nothing, and every value of a wrong type, with its line if it stands in a file."""
     for one in misfits(dict(given), known.schema):
         line = lines.line_of(one.path) if lines else None
-        where = f"{source} line {line}" if line else source
-        if one.expected:
-            yield _wrong_type(one, where)
-        elif _names_provider(one.path) and _is_table(given, one.path):
-            if not _is_of_failed_plugin(known, one.path[1]):
-                yield UnknownProvider(
-                    one.path[1], known=tuple(known.providers), source=f"{where}, [{one.path[0]}]"
-                )
-        else:
-            yield _unknown_key(known, one, where)
+        yield from _error_of(known, given, one, f"{source} line {line}" if line else source)
+
+
+def _error_of(
+    known: KnownSettings, given: Mapping[str, Any], one: Misfit, where: str
+) -> Iterator[ConfigurationError]:
+    if one.expected:
+        yield _wrong_type(one, where)
+    elif not (_names_provider(one.path) and _is_table(given, one.path)):
+        yield _unknown_key(known, one, where)
+    elif not _is_of_failed_plugin(known, one.path[1]):
+        yield UnknownProvider(one.path[1], known=tuple(known.providers), source=f"{where}, [{one.path[0]}]")
 
 
 def _names_provider(path: tuple[str, ...]) -> bool:

@@ -144,6 +144,16 @@ class PluginManager(Observer):
         """Tell every plugin; see Hooks."""
         self._tell("event_received", event)
 
+    def load(self, entry: EntryPoint) -> None:
+        """Import and register a plugin, or note why that cannot be done."""
+        self.origins[entry.name] = PluginOrigin.of(entry)
+        try:
+            self.manager.register(entry.load(), entry.name)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as fault:  # noqa: BLE001  whatever importing a plugin raises, SystemExit too
+            self._note(entry.name, fault)
+
     def _missing(self, name: str) -> PluginLoadError | UnknownProvider:
         meant = self.failed.get(name) or next(
             (one for one in self.failed.values() if one.is_meant_by(name)), None
@@ -228,13 +238,7 @@ def load_plugins(
         if only is not None and entry.name not in only:
             plugins.left_out.add(entry.name)
         else:
-            plugins.origins[entry.name] = PluginOrigin.of(entry)
-            try:
-                manager.register(entry.load(), entry.name)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as fault:  # noqa: BLE001  whatever importing a plugin raises, SystemExit too
-                plugins._note(entry.name, fault)  # noqa: SLF001  of this module
+            plugins.load(entry)
     for plugin in extra:
         manager.register(plugin)
     return plugins

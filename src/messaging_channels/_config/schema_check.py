@@ -28,16 +28,13 @@ def misfits(value: Any, schema: Mapping[str, Any], path: tuple[str, ...] = ()) -
     """
     branches = _branches(schema)
     if not _fits(value, branches):
-        kinds = [str(one["type"]) for one in branches if one.get("type") in _WORDS]
-        yield Misfit(path, expected=tuple(dict.fromkeys(kinds)))
+        yield Misfit(path, expected=_kinds_of(branches))
     elif isinstance(value, dict):
-        tables = [one for one in branches if one.get("type") == "object"]
-        yield from _of_table(cast("dict[str, Any]", value), tables, path) if tables else ()
+        yield from _of_table(cast("dict[str, Any]", value), branches, path)
     elif isinstance(value, list):
         inner = [one["items"] for one in branches if "items" in one]
         for item, items in product(cast("list[Any]", value), inner):
-            for one in misfits(item, items, path):
-                yield replace(one, in_list=True) if one.path == path else one
+            yield from (_in_list(one, path) for one in misfits(item, items, path))
 
 
 def words_for(expected: tuple[str, ...]) -> str:
@@ -50,20 +47,36 @@ def example_for(expected: tuple[str, ...]) -> str:
     return next((_EXAMPLES[kind] for kind in expected if kind in _EXAMPLES), "")
 
 
+def _in_list(one: Misfit, path: tuple[str, ...]) -> Misfit:
+    return replace(one, in_list=True) if one.path == path else one
+
+
 def _of_table(
     table: Mapping[str, Any], schemas: list[Mapping[str, Any]], path: tuple[str, ...]
 ) -> Iterator[Misfit]:
-    known: dict[str, Any] = {}
-    for one in schemas:
-        known |= one.get("properties", {})
-    rest = [more for one in schemas if (more := one.get("additionalProperties", False)) is not False]
+    tables = [one for one in schemas if one.get("type") == "object"]
+    if not tables:
+        return
+    known, others = _properties_of(tables), _other_keys_of(tables)
     for key, value in table.items():
-        inside = [known[key]] if key in known else rest
+        inside = [known[key]] if key in known else others
         if not inside:
             yield Misfit((*path, key), known=tuple(sorted(known)))
         for schema in inside:
-            below: Mapping[str, Any] = cast("Mapping[str, Any]", schema) if isinstance(schema, dict) else {}
-            yield from misfits(value, below, (*path, key))
+            yield from misfits(value, _as_schema(schema), (*path, key))
+
+
+def _properties_of(tables: list[Mapping[str, Any]]) -> dict[str, Any]:
+    return {key: inner for one in tables for key, inner in one.get("properties", {}).items()}
+
+
+def _other_keys_of(tables: list[Mapping[str, Any]]) -> list[Any]:
+    """Return the schemas of keys without a name of their own; nothing where there may be none."""
+    return [more for one in tables if (more := one.get("additionalProperties", False)) is not False]
+
+
+def _as_schema(schema: Any) -> Mapping[str, Any]:  # noqa: ANN401  JSON schema has `true` for anything
+    return cast("Mapping[str, Any]", schema) if isinstance(schema, dict) else {}
 
 
 def _fits(value: Any, branches: list[Mapping[str, Any]]) -> bool:  # noqa: ANN401  as it stands in a file
@@ -72,6 +85,11 @@ def _fits(value: Any, branches: list[Mapping[str, Any]]) -> bool:  # noqa: ANN40
         return isinstance(value, dict)
     given = next((taken for kind, taken in _TAKEN if isinstance(value, kind)), None)
     return given is None or not kinds <= _WORDS.keys() | {"null"} or bool(kinds & given)
+
+
+def _kinds_of(branches: list[Mapping[str, Any]]) -> tuple[str, ...]:
+    kinds = [str(one["type"]) for one in branches if one.get("type") in _WORDS]
+    return tuple(dict.fromkeys(kinds))
 
 
 def _branches(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:

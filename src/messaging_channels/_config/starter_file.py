@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -30,25 +30,24 @@ def starter_file(providers: Mapping[str, type[BaseModel]], channels: Iterable[Ch
 
 def field_docs(model: type[BaseModel]) -> dict[str, str]:
     """Return the docstrings below the fields of a model."""
-    found: dict[str, str] = {}
-    for kind in reversed(model.__mro__):
-        if not issubclass(kind, BaseModel) or kind is BaseModel:
-            continue
-        try:
-            tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
-        except (OSError, TypeError, SyntaxError):
-            continue
-        body = tree.body if isinstance(tree, ast.ClassDef) else []
-        for field, text in pairwise(body):
-            if (
-                isinstance(field, ast.AnnAssign)
-                and isinstance(field.target, ast.Name)
-                and isinstance(text, ast.Expr)
-            ):
-                value = text.value
-                if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                    found[field.target.id] = " ".join(value.value.split())
-    return found
+    kinds = [
+        kind for kind in reversed(model.__mro__) if issubclass(kind, BaseModel) and kind is not BaseModel
+    ]
+    return {name: words for kind in kinds for name, words in _docs_in(kind)}
+
+
+def _docs_in(kind: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """Yield each field of one class with the docstring below it."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return
+    for field, text in pairwise(tree.body if isinstance(tree, ast.ClassDef) else ()):
+        match field, text:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(words))):
+                yield name, " ".join(words.split())
+            case _:
+                continue
 
 
 def is_secret(field: FieldInfo) -> bool:

@@ -190,7 +190,7 @@ class Enqueuer:
         """
         if isinstance(self.pipeline.recorder.options.ledger, LazyMemoryLedger):
             raise errors.InvalidSetting(
-                "none was given, so nothing that waits would be kept, and no worker would find it",
+                "is missing: a queued message is stored in a ledger, where a worker finds it",
                 setting="ledger",
                 source="the dispatcher",
                 hint="pass ledger=SqliteLedger(Path('ledger.sqlite3')), or set"
@@ -221,7 +221,7 @@ class Enqueuer:
         deadline = None if send_options.timeout is None else now + send_options.timeout
         if deadline is not None and due >= deadline:
             raise errors.InvalidMessage(
-                "it passes before the message may be sent",
+                "ends before the message may be sent",
                 field="expires_in",
                 hint="give more, or an earlier time",
             )

@@ -36,12 +36,14 @@ class EnqueueOptions:
         """
         if self.priority not in PRIORITIES:
             raise errors.InvalidMessage(
-                "there is none of that name", field="priority", hint="use high, normal or low"
+                f"must be high, normal or low, got {self.priority!r}",
+                field="priority",
+                hint="choose one of them",
             )
         if isinstance(self.send_at, datetime):
             if self.send_at.tzinfo is None:
                 raise errors.InvalidMessage(
-                    "it has no time zone", field="send_at", hint="give tzinfo, such as datetime.UTC"
+                    "has no time zone", field="send_at", hint="give tzinfo, such as datetime.UTC"
                 )
             return _at_the_earliest(now, self.send_at.timestamp())
         return now if self.send_at is None else _at_the_earliest(now, self.send_at)
@@ -56,11 +58,11 @@ def _at_the_earliest(now: float, at: float) -> float:
     require_number(at, "send_at")
     if at - now > _LONGEST_WAIT:
         raise errors.InvalidMessage(
-            "it is decades away from now", field="send_at", hint="give seconds since 1970, not milliseconds"
+            "is decades away from now", field="send_at", hint="give seconds since 1970, not milliseconds"
         )
     if at < 0 or (0 < at < LONGEST_DURATION and now - at > _LONGEST_WAIT):
         hint = "give seconds since 1970, or datetime.now(UTC) + timedelta(...)"
         raise errors.InvalidMessage(
-            "it is decades ago: a number of seconds from now?", field="send_at", hint=hint
+            "is decades ago: a number of seconds from now?", field="send_at", hint=hint
         )
     return max(now, at)

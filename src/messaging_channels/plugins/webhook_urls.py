@@ -34,7 +34,7 @@ class ReceivedCall:
                 path. It goes before everything else.
 
         Raises:
-            InvalidSetting: `trusted_proxies` holds what is no address or network, or `public_url` is no http(s) URL.
+            InvalidSetting: `trusted_proxies` must hold IP addresses or networks, or `public_url` is no http(s) URL.
         """
         if public_url is not None:
             if not _BASE_URL.fullmatch(public_url):

@@ -6,7 +6,8 @@ import time
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Protocol
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import quote
 
 from messaging_channels._model.errors import InvalidMessage
@@ -66,10 +67,21 @@ class WebhookRequest:
         """Keep the names of headers in lower case, and refuse what is no call.
 
         Raises:
-            InvalidMessage: the body is no bytes, or the headers are no names with texts.
+            InvalidMessage: the body is no bytes, the headers are no names with texts, or URL or time are of a wrong type.
         """
         if not isinstance(self.body, (bytes, bytearray, memoryview)):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise _refused("body", f"must be the raw bytes, got {type(self.body).__name__}", _BODY_HINT)
+        url, received_at = cast("object", self.url), cast("object", self.received_at)
+        if not isinstance(url, str):
+            raise _refused("url", f"must be a text, got {type(url).__name__}", "give the URL that was called")
+        if (
+            isinstance(received_at, bool)
+            or not isinstance(received_at, (int, float))
+            or not isfinite(received_at)
+        ):
+            raise _refused(
+                "received_at", "must be a number of seconds since 1970", "leave it out: the time is then now"
+            )
         object.__setattr__(self, "body", bytes(self.body))
         object.__setattr__(self, "headers", _in_lower_case(self.headers))
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
 
 import pytest
 from loopback import Peer, Server
 
 from messaging_channels import Attachment, Dispatcher, Email
-from messaging_channels._model.errors import BadInput
+from messaging_channels._model.errors import BadInput, InvalidMessage
 from messaging_channels_smtp import Smtp
 
 
@@ -99,3 +101,20 @@ def test_a_type_that_is_given_stands(dispatcher: Dispatcher, mailbox: Mailbox) -
 
     (part,) = mailbox.mails[-1].iter_attachments()
     assert part.get_content_type() == "application/x-shop"
+
+
+@pytest.mark.parametrize(
+    "attachments",
+    [
+        b"%PDF-1.7",
+        None,
+        {"bill.pdf": b"x"},
+        Attachment(b"x", "bill.pdf"),
+        ["bill.pdf"],
+        [Attachment(b"x", "bill.pdf"), Path("bill.pdf")],
+        [("bill.pdf", b"x")],
+    ],
+)
+def test_what_is_no_list_of_attachments_is_refused_where_it_is_given(attachments: Any) -> None:
+    with pytest.raises(InvalidMessage, match=r"Email\.attachments"):
+        Email("Bill", "text", attachments=attachments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
@@ -30,10 +31,12 @@ def webhook(request: HttpRequest, provider: str, account: str | None = None) -> 
         result = get_dispatcher().handle_webhook(provider, webhook_request(request), account=account)
     except WebhookVerificationError:
         return HttpResponse(
-            "nothing proves that the call is the provider's", status=401, content_type="text/plain"
+            "the signature or the secret of the provider is missing or wrong",
+            status=401,
+            content_type="text/plain",
         )
     except UnknownProvider:
-        return HttpResponse("no provider is called that", status=404, content_type="text/plain")
+        return HttpResponse("provider not found", status=404, content_type="text/plain")
     except LedgerUnavailable:
         return HttpResponse("it could not be kept; call again", status=503, content_type="text/plain")
     except BadInput:
@@ -44,14 +47,8 @@ def webhook(request: HttpRequest, provider: str, account: str | None = None) -> 
 
 def webhook_request(request: HttpRequest) -> WebhookRequest:
     """Return a request as plugins read it: raw body, names of headers in lower case, and the URL as the provider called it."""
-    public_url, path = read_settings().public_url, request.get_full_path()
-    return WebhookRequest(
-        body=request.body,
-        headers={name.lower(): value for name, value in request.headers.items()},
-        url=public_url.rstrip("/") + path if public_url else request.build_absolute_uri(path),
-        method=request.method or "GET",
-        received_at=get_dispatcher().queue.enqueuer.now(),
-    )
+    call = WebhookRequest.from_django(request, public_url=read_settings().public_url or None)
+    return replace(call, received_at=get_dispatcher().queue.enqueuer.now())
 
 
 def unsubscribe_view(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flask import Blueprint, Response, request
@@ -28,9 +29,7 @@ def webhook_blueprint(
     blueprint = Blueprint("messaging_channels", __name__)
 
     def webhook(provider: str, account: str | None = None) -> Response:
-        dispatcher = get_dispatcher()
-        call = _webhook_request(get_public_url(), dispatcher.queue.enqueuer.now())
-        return _answer(dispatcher, call, provider, account)
+        return _answer(get_dispatcher(), get_public_url(), provider, account)
 
     for rule in _RULES:
         blueprint.add_url_rule(rule, "webhook", webhook, methods=_METHODS, strict_slashes=False)
@@ -58,28 +57,15 @@ def unsubscribe_rule(
     blueprint.record(add)
 
 
-def _webhook_request(public_url: str, received_at: float) -> WebhookRequest:
-    """Return the request as plugins read it: raw body, names of headers in lower case, and the URL as the provider called it."""
-    raw = str(
-        request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.full_path.rstrip("?")
-    )
-    target = raw if raw.startswith("/") else request.full_path.rstrip("?")
-    return WebhookRequest(
-        body=request.get_data(),
-        headers={name.lower(): value for name, value in request.headers.items()},
-        url=(public_url or request.host_url.rstrip("/")) + target,
-        method=request.method,
-        received_at=received_at,
-    )
-
-
-def _answer(dispatcher: Dispatcher, call: WebhookRequest, provider: str, account: str | None) -> Response:
+def _answer(dispatcher: Dispatcher, public_url: str, provider: str, account: str | None) -> Response:
     try:
+        call = WebhookRequest.from_flask(request, public_url=public_url or None)
+        call = replace(call, received_at=dispatcher.queue.enqueuer.now())
         result = dispatcher.handle_webhook(provider, call, account=account)
     except WebhookVerificationError:
-        return _text("nothing proves that the call is the provider's", 401)
+        return _text("the signature or the secret of the provider is missing or wrong", 401)
     except UnknownProvider:
-        return _text("no provider is called that", 404)
+        return _text("provider not found", 404)
     except LedgerUnavailable:
         return _text("it could not be kept; call again", 503)
     except BadInput:

@@ -174,7 +174,7 @@ class GatewaySettings(_SettingsModel):
             where = ".".join(str(step) for step in error.errors(include_input=False)[0]["loc"])
             raise _invalid(where, "is missing or malformed") from None
         except ValueError:
-            raise _invalid("trusted_proxies", "holds what is no address or network") from None
+            raise _invalid("trusted_proxies", "must hold IP addresses or networks") from None
         return settings
 
 

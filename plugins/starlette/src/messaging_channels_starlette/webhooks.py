@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -14,8 +16,7 @@ from messaging_channels.errors import BadInput, LedgerUnavailable, UnknownProvid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from starlette.requests import Request
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from messaging_channels import AsyncDispatcher
     from messaging_channels.consent import UnsubscribeLinks, UnsubscribePage
@@ -33,23 +34,32 @@ def webhook_routes(
         body = await _read_body(request, max_body_size)
         if body is None:
             return PlainTextResponse("it is too large", 413)
-        call = webhook_request(
-            request, body, public_url=public_url, received_at=get_dispatcher().queue.enqueuer.now()
-        )
+        try:
+            call = await webhook_request(
+                request, body, public_url=public_url, received_at=get_dispatcher().queue.enqueuer.now()
+            )
+        except BadInput:
+            return PlainTextResponse("it cannot be read", 400)
         return await _answer(get_dispatcher(), call, request.path_params)
 
     return [Route(f"{path}{end}", webhook, methods=_METHODS) for path in _PATHS for end in ("", "/")]
 
 
-def webhook_request(request: Request, body: bytes, *, public_url: str, received_at: float) -> WebhookRequest:
-    """Return a request as plugins read it: raw body, names of headers in lower case, and the URL as the provider called it."""
-    path = request.scope.get("raw_path", b"").decode("latin-1").partition("?")[0] or request.url.path
-    query = request.scope["query_string"].decode("latin-1")
-    base = public_url.rstrip("/") or f"{request.url.scheme}://{request.headers.get('host', '')}"
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw}
-    return WebhookRequest(
-        body, headers, f"{base}{path}{'?' if query else ''}{query}", request.method, received_at
-    )
+async def webhook_request(
+    request: Request, body: bytes, *, public_url: str, received_at: float
+) -> WebhookRequest:
+    """Return a request, whose body was read already, as plugins read it: raw body, names of headers in lower case, and the URL as the provider called it.
+
+    Raises:
+        InvalidMessage: the body is not whole.
+    """
+
+    async def receive_again() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    again = Request(request.scope, receive_again)
+    call = await WebhookRequest.from_starlette(again, public_url=public_url or None)
+    return replace(call, received_at=received_at)
 
 
 def unsubscribe_app(
@@ -70,9 +80,9 @@ async def _answer(dispatcher: AsyncDispatcher, call: WebhookRequest, named: dict
     try:
         result = await dispatcher.handle_webhook(named["provider"], call, account=named.get("account"))
     except WebhookVerificationError:
-        return PlainTextResponse("nothing proves that the call is the provider's", 401)
+        return PlainTextResponse("the signature or the secret of the provider is missing or wrong", 401)
     except UnknownProvider:
-        return PlainTextResponse("no provider is called that", 404)
+        return PlainTextResponse("provider not found", 404)
     except LedgerUnavailable:
         return PlainTextResponse("it could not be kept; call again", 503)
     except BadInput:

@@ -39,7 +39,7 @@ async def stream_events(request: Request) -> Response:
     elif _SEQUENCE.fullmatch(given):
         start = int(given)
     else:
-        raise Problem("invalid_request", "last-event-id is the number of an event")
+        raise Problem("invalid_request", "the header last-event-id must be the number of an event")
     headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
     return StreamingResponse(
         _event_lines(gateway, caller.tenant, start), 200, headers, media_type="text/event-stream"

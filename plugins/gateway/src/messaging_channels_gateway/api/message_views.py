@@ -49,7 +49,7 @@ async def get_message(request: Request) -> Response:
     caller = await authenticate(request, "read:messages")
     record = await gateway_of(request).dispatcher.get_message(path_id(request))
     if record is None or record.scope != caller.tenant:
-        raise Problem("not_found", "there is no message with that id")
+        raise Problem("not_found", "message not found")
     return json_response(await _message_json(record, gateway_of(request)))
 
 
@@ -58,10 +58,10 @@ async def cancel_message(request: Request) -> Response:
     caller, gateway = await authenticate(request, "send:advanced"), gateway_of(request)
     record = await gateway.dispatcher.get_message(path_id(request))
     if record is None or record.scope != caller.tenant:
-        raise Problem("not_found", "there is no message with that id")
+        raise Problem("not_found", "message not found")
     ended = record if record.status == statuses.REJECTED_CANCELLED else await gateway.schedule.cancel(record)
     if ended is None:
-        raise Problem("not_cancellable", "it may have been sent, or has ended")
+        raise Problem("not_cancellable", "the message may have been sent, or has ended")
     return json_response(await _message_json(ended, gateway))
 
 
@@ -90,8 +90,9 @@ def validate_query(model: type[Query], request: Request) -> Query:
         Problem: `invalid_query`.
     """
     given = request.query_params.multi_items()
-    if len(given) != len(dict(given)):
-        raise Problem("invalid_query", "a parameter stands there twice")
+    names = [name for name, _ in given]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise Problem("invalid_query", f"query parameter {twice[0][:40]!r} was given twice")
     try:
         return model.model_validate(dict(given))
     except ValidationError as error:

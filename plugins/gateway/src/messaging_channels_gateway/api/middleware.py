@@ -102,12 +102,14 @@ def _require_readable(scope: Scope) -> None:
         Problem: it is one of them. The connection is closed after the answer.
     """
     if scope["http_version"] not in _VERSIONS:
-        raise Problem("invalid_request", "there is no such version of HTTP", headers={"connection": "close"})
+        raise Problem(
+            "invalid_request", "the version of HTTP is not supported", headers={"connection": "close"}
+        )
     names = {name for name, _ in scope["headers"]}
     if b"transfer-encoding" in names and b"content-length" in names:
         raise Problem(
             "invalid_request",
-            "content-length and transfer-encoding exclude each other",
+            "content-length and transfer-encoding must not be sent together",
             headers={"connection": "close"},
         )
 

@@ -40,11 +40,11 @@ async def receive_webhook(request: Request) -> Response:
     try:
         received = await gateway.dispatcher.handle_webhook(provider, call, account=account)
     except UnknownProvider:
-        raise Problem("not_found", "no provider is called that") from None
+        raise Problem("not_found", "provider not found") from None
     except WebhookVerificationError:
         gateway.metrics.count_webhook(provider, "refused")
         raise Problem(
-            "webhook_verification_failed", "nothing proves that the call is the provider's"
+            "webhook_verification_failed", "the signature or the secret of the provider is missing or wrong"
         ) from None
     await gateway.event_log.append(await _gateway_events(gateway, received.events, account))
     gateway.metrics.count_webhook(provider, "taken")

@@ -50,7 +50,7 @@ def path_id(request: Request, name: str = "id") -> str:
     """
     given: str = request.path_params[name]
     if not WORD.fullmatch(given):
-        raise Problem("not_found", "there is nothing with that id")
+        raise Problem("not_found", "no resource with that id was found")
     return given
 
 
@@ -76,12 +76,14 @@ def idempotency_key(request: Request) -> str | None:
     if not given:
         return None
     if len(given) > 1:
-        raise Problem("invalid_idempotency_key", "the header stands there more than once")
+        raise Problem("invalid_idempotency_key", "the header Idempotency-Key was sent more than once")
     key = given[0]
     if len(key) > 1 and key.startswith('"') and key.endswith('"'):
         key = re.sub(r"\\(.)", r"\1", key[1:-1])
     if not _KEY.fullmatch(key):
-        raise Problem("invalid_idempotency_key", "use 1 to 255 visible characters of ASCII")
+        raise Problem(
+            "invalid_idempotency_key", "Idempotency-Key must have 1 to 255 visible ASCII characters"
+        )
     return key
 
 

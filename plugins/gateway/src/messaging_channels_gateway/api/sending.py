@@ -79,7 +79,7 @@ async def send_to_person(request: Request) -> Response:
 async def _caller(request: Request) -> tuple[Caller, str]:
     channel: str = request.path_params["channel"]
     if channel not in RECIPIENT_BODIES:
-        raise Problem("not_found", "there is no channel of that name")
+        raise Problem("not_found", "channel not found")
     return await authenticate(request, f"send:{channel}"), channel
 
 

@@ -26,13 +26,13 @@ def parse_json(body: bytes) -> Any:  # noqa: ANN401  any JSON
     except json.JSONDecodeError as error:
         raise _malformed(text, error) from None
     except RecursionError:
-        raise _invalid_json(f"it is nested more than {_MAX_DEPTH} levels deep") from None
+        raise _invalid_json(f"the body is nested more than {_MAX_DEPTH} levels deep") from None
     except ValueError:
         raise _invalid_json("a number has too many digits") from None
     if "\\u" in text and not _require_encodable(value):
-        raise _invalid_json("a string holds half a surrogate pair")
+        raise _invalid_json("a string contains an unpaired surrogate")
     if text.count("{") + text.count("[") > _MAX_DEPTH and _depth(value) > _MAX_DEPTH:
-        raise _invalid_json(f"it is nested more than {_MAX_DEPTH} levels deep")
+        raise _invalid_json(f"the body is nested more than {_MAX_DEPTH} levels deep")
     return value
 
 
@@ -40,9 +40,9 @@ def _decoded(body: bytes) -> str:
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _invalid_json(f"it is not UTF-8 at byte {error.start + 1}") from None
+        raise _invalid_json(f"the body is not UTF-8 at byte {error.start + 1}") from None
     if text.startswith(_BOM):
-        raise _invalid_json("it starts with a byte-order mark: line 1 column 1")
+        raise _invalid_json("the body starts with a byte-order mark: line 1 column 1")
     return text
 
 
@@ -66,12 +66,12 @@ def _trailing_comma_position(text: str, position: int) -> int | None:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) != len(pairs):
-        raise _invalid_json("an object has the same name twice")
+        raise _invalid_json("an object has the same key twice")
     return value
 
 
 def _constant(_: str) -> NoReturn:
-    raise _invalid_json("NaN and Infinity are no numbers of JSON")
+    raise _invalid_json("NaN and Infinity are not valid in JSON")
 
 
 def _number(text: str) -> float:

@@ -86,7 +86,7 @@ class ApiKeys:
             message = f"unknown scopes: {', '.join(sorted(unknown))}; known: {', '.join((*SCOPES, OPERATE))}"
             raise ValueError(message)
         if not WORD.fullmatch(tenant):
-            message = "a tenant is named by up to 64 letters, digits, dots, dashes and underscores"
+            message = "the name of a tenant must have 1 to 64 letters, digits, dots, dashes and underscores"
             raise ValueError(message)
         key_id = "".join(secrets.choice(_LETTERS) for _ in range(8))
         secret = "".join(secrets.choice(_LETTERS) for _ in range(43))

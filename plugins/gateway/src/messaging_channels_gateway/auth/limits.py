@@ -37,7 +37,11 @@ class RequestLimits:
         limits = [(("key", caller.key_id), self._key_limit), (("tenant", caller.tenant), self._tenant_limit)]
         taken, wait = self._rate_limiter.reserve(limits, self._clock(), 0.0)
         if not taken:
-            raise Problem("too_many_requests", "this key or its tenant calls too often", retry_after=wait)
+            raise Problem(
+                "too_many_requests",
+                "the API key or its tenant has reached its rate limit: wait for the seconds in retry-after",
+                retry_after=wait,
+            )
 
     async def read_body(self, request: Request, max_bytes: int) -> bytes:
         """Read a body, no further than it may go.

@@ -98,12 +98,12 @@ class UrlGuard:
             Problem: `invalid_url`, without the URL.
         """
         if not _FORM.fullmatch(url):
-            raise _invalid_url("it is malformed, or holds a user, a backslash or white space")
+            raise _invalid_url("the URL is malformed, or has a user, a backslash or white space in it")
         parts = urlsplit(url)
         try:
             await self.resolve_public((parts.hostname or "").rstrip("."), parts.port or _PORTS[parts.scheme])
         except ValueError:
-            raise _invalid_url("its port is none") from None
+            raise _invalid_url("the URL's port is invalid") from None
         except OSError:
             return
 
@@ -114,15 +114,15 @@ class UrlGuard:
             Problem: it is malformed, or leads to a port that is not for this.
         """
         if not _FORM.fullmatch(url):
-            raise _invalid_url("it is malformed, or holds a user, a backslash or white space")
+            raise _invalid_url("the URL is malformed, or has a user, a backslash or white space in it")
         parts = urlsplit(url)
         try:
             port = parts.port or _PORTS[parts.scheme]
         except ValueError:
-            raise _invalid_url("its port is none") from None
+            raise _invalid_url("the URL's port is invalid") from None
         host = (parts.hostname or "").rstrip(".")
         if f"{host}:{port}" not in self.allowed and (parts.scheme != "https" or port != _PORTS["https"]):
-            raise _invalid_url("only https on port 443 is called")
+            raise _invalid_url("the URL must use https on port 443")
         return host, port
 
     async def resolve_public(self, host: str, port: int) -> Sequence[str]:
@@ -134,7 +134,7 @@ class UrlGuard:
         """
         found = await self.resolve(host, port)
         if f"{host}:{port}" not in self.allowed and not all(is_public(one) for one in found):
-            raise _invalid_url("it leads to a private address")
+            raise _invalid_url("the URL leads to a private address")
         if not found:
             raise OSError(host)
         return found

@@ -95,7 +95,7 @@ class TenantResolver:
         account = self.account(recipient.tenant)
         if account is None:
             raise NoTenantAccount(
-                "the tenant has no account of its own (the CDP extension is not enabled)",
+                "the tenant has no provider account of its own (the CDP extension is not enabled)",
                 recipient=repr(recipient.recipient),
                 channel=channel.name,
                 hint="give the tenant an account, [gateway.tenants.<tenant>] account = …",
@@ -204,7 +204,7 @@ class HttpRecipientSource:
         except ValueError:
             document = None
         if document is None:
-            problem = f"the service of Users and Persons answered {response.status}"
+            problem = f"the directory of Users and Persons answered HTTP {response.status}"
             raise TransportError(problem, phase=Phase.CONNECT)
         return recipient_in(document, who, channel, self.paths)
 

@@ -241,7 +241,7 @@ class EventLog:
                 OSError,
                 MessagingError,
             ) as error:  # a full disk, for one: they are written when it is over
-                _log.error("%d notices could not be written (%s): later", len(batch), error)
+                _log.error("could not store %d notices (%s); they are tried again", len(batch), error)
                 self._waiting = [*self._writing, *self._waiting]
                 delay = min(2 * delay, _MAX_WRITE_DELAY)
             else:

@@ -70,7 +70,7 @@ def _require_local(request: Request) -> Gateway:
     """
     gateway = gateway_of(request)
     if not gateway.is_development or not (is_from_this_machine(request) or _is_configured(request, gateway)):
-        raise Problem("not_found", "there is nothing at this path")
+        raise Problem("not_found", "page not found")
     return gateway
 
 

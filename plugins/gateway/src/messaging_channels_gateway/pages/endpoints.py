@@ -69,6 +69,6 @@ async def asset(request: Request) -> Response:
     name: str = request.path_params["name"]
     content = static_file(name) if name in _ASSETS else None
     if content is None:
-        raise Problem("not_found", "there is no such file")
+        raise Problem("not_found", "file not found")
     headers = {"cache-control": "public, max-age=300"}
     return Response(content, 200, headers, media_type=f"{_ASSETS[name]}; charset=utf-8")

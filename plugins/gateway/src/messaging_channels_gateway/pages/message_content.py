@@ -48,7 +48,7 @@ def file_response(message: PreviewMessage | None, position: str) -> Response:
     number = int(position) if position.isdecimal() and len(position) < len("10000") else len(files)
     content = files[number].content if number < len(files) else None
     if content is None:
-        raise Problem("not_found", "there is no such file")
+        raise Problem("not_found", "file not found")
     headers = {
         "content-disposition": f"attachment; filename*=UTF-8''{_quoted(files[number].filename)}",
         "content-security-policy": "default-src 'none'; sandbox",

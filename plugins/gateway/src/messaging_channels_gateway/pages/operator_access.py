@@ -59,7 +59,7 @@ def for_operators(show: Callable[[View], Awaitable[Response]]) -> Callable[[Requ
             return RedirectResponse(f"{base_of(request)}/operator/login?next={quote(wanted, safe='')}", 303)
         request.state.key_id = operator.key_id or "proxy"
         if request.method == "POST" and not is_same_origin(request, gateway.settings):
-            raise Problem("forbidden", "the form was not sent by a page of this service")
+            raise Problem("forbidden", "the form must be sent by a page of this service")
         return await show(await gateway.store.call(_view, request, gateway, operator))
 
     endpoint.__name__, endpoint.__doc__ = show.__name__, show.__doc__
@@ -76,7 +76,7 @@ async def login(request: Request) -> Response:
     """`POST /operator/login`: an API key that may read messages opens a session of twelve hours."""
     gateway = _require_page(request)
     if not is_same_origin(request, gateway.settings):
-        raise Problem("forbidden", "the form was not sent by a page of this service")
+        raise Problem("forbidden", "the form must be sent by a page of this service")
     form = await form_of(request)
     try:
         caller = await gateway.api_keys.authenticate_async([form.get("key", "").strip()])
@@ -96,7 +96,7 @@ async def logout(request: Request) -> Response:
     """`POST /operator/logout`."""
     gateway = _require_page(request)
     if not is_same_origin(request, gateway.settings):
-        raise Problem("forbidden", "the form was not sent by a page of this service")
+        raise Problem("forbidden", "the form must be sent by a page of this service")
     answer = RedirectResponse(f"{base_of(request)}/operator/login", 303)
     answer.delete_cookie(
         SESSION_COOKIE, path=f"{base_of(request)}/operator", httponly=True, samesite="strict"
@@ -133,7 +133,7 @@ def _next(request: Request, wanted: str) -> str:
 def _require_page(request: Request) -> Gateway:
     gateway = gateway_of(request)
     if not gateway.settings.operator_page:
-        raise Problem("not_found", "there is nothing at this path")
+        raise Problem("not_found", "page not found")
     return gateway
 
 

@@ -75,7 +75,7 @@ async def _list(view: View, kind: str) -> Response:
 async def _one(view: View, kind: str) -> Response:
     entry_id: str = view.request.path_params["id"]
     if not WORD.fullmatch(entry_id):
-        raise Problem("not_found", "there is nothing with that id")
+        raise Problem("not_found", "no resource with that id was found")
     if view.request.method == "POST":
         return await _write(view, kind, entry_id)
     _require(view, "read:directory")

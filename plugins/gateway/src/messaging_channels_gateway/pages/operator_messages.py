@@ -145,7 +145,7 @@ async def _record(view: View) -> MessageRecord:
     message_id: str = view.request.path_params["id"]
     record = await view.gateway.dispatcher.get_message(message_id) if WORD.fullmatch(message_id) else None
     if record is None or view.operator.tenant not in (None, record.scope):
-        raise Problem("not_found", "there is no message with that id")
+        raise Problem("not_found", "message not found")
     return record
 
 

@@ -16,5 +16,5 @@ async def unsubscribe(request: Request) -> ASGIApp:
     """`GET` and `POST /unsubscribe/{token}`."""
     application = gateway_of(request).unsubscribe
     if application is None:
-        raise Problem("not_found", "there is nothing at this path")
+        raise Problem("not_found", "page not found")
     return application
