@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -23,6 +22,8 @@ from messaging_channels._cli.messages import (
 from messaging_channels._cli.output import print_json, print_rows
 from messaging_channels._cli.records import open_dispatcher, print_records
 from messaging_channels._cli.values import count, parse_time, positive
+from messaging_channels._cli.worker import run_worker
+from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._client.worker import (
     DEFAULT_CONCURRENCY,
     DEFAULT_POLL_INTERVAL,
@@ -31,7 +32,7 @@ from messaging_channels._client.worker import (
 )
 from messaging_channels._model.errors import InvalidArgument
 from messaging_channels._queue.enqueue_options import PRIORITIES
-from messaging_channels.plugins.ledger_queue import metrics
+from messaging_channels.plugins.ledger_queue import State, metrics
 from messaging_channels.policies.windows import SendWindow
 
 if TYPE_CHECKING:
@@ -53,7 +54,12 @@ def add_queue_commands(
     enqueue = commands.add_parser("enqueue", help=words, description=words)
     for channel in add_channels(enqueue, _enqueue, channels):
         _add_enqueue_options(channel)
-    work = add_command(commands, "worker", _worker, "send queued messages until stopped (SIGTERM or Ctrl-C)")
+    work = add_command(
+        commands,
+        "worker",
+        _worker,
+        "send queued messages until stopped (SIGTERM or Ctrl-C); SIGHUP reads the configuration again",
+    )
     work.add_argument(
         "--concurrency",
         type=count,
@@ -152,30 +158,17 @@ def _enqueue_options(options: argparse.Namespace) -> dict[str, Any]:
 
 def _worker(options: argparse.Namespace) -> int:
     keep = None if options.retention_days is None else options.retention_days * _DAY_SECONDS
-    with open_dispatcher() as dispatcher:
-        worker = Worker(
+
+    def make(dispatcher: Dispatcher) -> Worker:
+        return Worker(
             dispatcher,
             concurrency=options.concurrency,
             poll_interval=options.poll_interval,
             retention=keep,
             stop_timeout=options.stop_timeout,
         )
-        if options.drain:
-            print(f"{worker.drain()} messages processed", file=sys.stderr)
-            return 0
 
-        def stop(number: int, frame: object) -> None:  # noqa: ARG001  what a handler is called with
-            worker.stop()
-
-        for one in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(one, stop)
-        words = f"worker started ({options.concurrency} threads); stop it with SIGTERM or Ctrl-C"
-        with _metrics_of(dispatcher, options.metrics_port) as port:
-            told = f"; metrics at http://127.0.0.1:{port}/metrics" if port is not None else ""
-            print(words + told, file=sys.stderr, flush=True)
-            worker.run()
-    print("stopped", file=sys.stderr)
-    return 0
+    return run_worker(options, open_dispatcher, make, lambda one: _metrics_of(one, options.metrics_port))
 
 
 def _metrics_of(dispatcher: Dispatcher, port: int | None) -> AbstractContextManager[int | None]:
@@ -193,6 +186,8 @@ def _queue_stats(options: argparse.Namespace) -> int:
     else:
         states = [{"state": state, "messages": count} for state, count in stats.by_state.items()]
         print_rows({"queued messages": states}, {name: _reads(name) for name in ("state", "messages")})
+        if stats.restored_at is not None:
+            print("nothing is sent: the ledger was restored; run messaging-channels ledger restored")
         print(f"ready now: {stats.ready}; the oldest has been due for {stats.oldest_age_seconds:.0f} s")
     return 0
 
@@ -212,7 +207,13 @@ def _queue_dead_letters(options: argparse.Namespace) -> int:
 def _queue_retry(options: argparse.Namespace) -> int:
     with open_dispatcher() as dispatcher:
         number = dispatcher.queue.retry_dead_letters(None if options.all else options.id)
+        left = dispatcher.queue.stats().by_state.get(State.DEAD.value, 0) if options.all else 0
     if number == 0 and not options.all:
         return fail(f"not_found: no dead letter with id {options.id[:80]!r}")
     print(f"{number} dead letters will be tried again", file=sys.stderr)
+    if left:
+        more = (
+            "run it again" if number else "they may have been sent: see messaging-channels messages unknown"
+        )
+        print(f"{left} dead letters are left: {more}", file=sys.stderr)
     return 0

@@ -24,6 +24,7 @@ from messaging_channels._ledger.sql_events import ATTACH_EVENTS, record_event
 from messaging_channels._ledger.sql_insert import NewMessage, insert_message
 from messaging_channels._ledger.sql_keys import is_key_over, observe_key
 from messaging_channels._ledger.sql_list import list_ids
+from messaging_channels._ledger.sql_pause import require_known_keys
 from messaging_channels._ledger.sql_types import (
     SET_STATUS,
     Dialect,
@@ -42,7 +43,10 @@ from messaging_channels.plugins import ledger as op
 from messaging_channels.plugins.ledger_queue import NEVER, QUEUE_OWNER
 
 
-def _reserve_message(operation: op.ReserveMessage, _: Dialect) -> StatementFlow[op.MessageRecord | None]:
+def _reserve_message(
+    operation: op.ReserveMessage, dialect: Dialect
+) -> StatementFlow[op.MessageRecord | None]:
+    yield from require_known_keys(operation.idempotency_key, dialect)
     started, lease = operation.first_attempt.started_at, operation.lease
     begins = NewMessage(started, PENDING_NOT_SENT, operation.lease_owner, lease, next_check_at=lease)
     while not (yield insert_message(operation, begins)):
@@ -151,10 +155,7 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
     result, key = _sanitize(operation.result), operation.message_id
     if result.provider_id and dialect.advisory_lock:
         yield from _lock_provider_id(operation, result.provider_id, dialect)
-    known = yield (
-        f"SELECT event_count FROM messaging_channels_message WHERE id = ?{dialect.for_update}",  # noqa: S608
-        (key,),
-    )
+    known = yield from _lock_message(key, dialect)
     if not known:
         return result.status
     ended = (yield _update_attempt(operation, result, _END_ATTEMPT)) or (
@@ -203,6 +204,21 @@ def _attach_events(operation: op.FinishAttempt, provider_id: str, ended: Rows) -
     key = operation.message_id
     named = ended or (yield _SET_PROVIDER_ID_LATE, (provider_id, key, operation.number))
     return len((yield ATTACH_EVENTS, (key, named[0][0], provider_id))) if named else 0
+
+
+def _lock_message(key: str, dialect: Dialect) -> StatementFlow[Rows]:
+    """Lock the row of a message, and like all who do so that of the queue before it. Return how many events it has."""
+    if dialect.for_update:
+        yield (
+            f"SELECT message_id FROM messaging_channels_queue WHERE message_id = ?{dialect.for_update}",  # noqa: S608
+            (key,),
+        )
+    return (
+        yield (
+            f"SELECT event_count FROM messaging_channels_message WHERE id = ?{dialect.for_update}",  # noqa: S608
+            (key,),
+        )
+    )
 
 
 def _update_attempt(operation: op.FinishAttempt, result: AttemptResult, statement: str) -> Statement:
@@ -279,7 +295,7 @@ def _list_messages(operation: op.ListMessages, _: Dialect) -> StatementFlow[Sequ
 def _list_unknown(operation: op.ListUnknown, dialect: Dialect) -> StatementFlow[Sequence[op.MessageRecord]]:
     yield from follow_clock(operation.now, dialect)
     due = yield (
-        f"{_SELECT_DUE}{dialect.for_update}",
+        f"{_SELECT_DUE}{dialect.skip_locked}",  # who holds one just now is at work with it: it is found next time
         (operation.now, operation.now, operation.limit),
     )
     records: list[op.MessageRecord] = []

@@ -46,12 +46,15 @@ def _ids_of(person: _Recipient) -> StatementFlow[set[str]]:
 
 def _erase_recipient(operation: r.EraseRecipient, dialect: Dialect) -> StatementFlow[int]:
     keys = sorted((yield from _ids_of(operation)))
-    for key in keys:
-        waits = yield (
+    waiting: set[str] = set()
+    for key in keys:  # the rows of the queue first, then those of messages, each in one order
+        rows = yield (
             f"SELECT message_id FROM messaging_channels_queue WHERE message_id = ?{dialect.for_update}",  # noqa: S608
             (key,),
         )
-        if waits:
+        waiting |= {found for (found,) in rows}
+    for key in keys:
+        if key in waiting:
             yield "DELETE FROM messaging_channels_queue WHERE message_id = ?", (key,)
             yield from stop_message(key, "erased on request", REJECTED_CANCELLED, operation.at)
         yield "UPDATE messaging_channels_message SET address = '', recipient = '' WHERE id = ?", (key,)
@@ -152,9 +155,9 @@ def _delete_records(operation: r.DeleteRecords, _: Dialect) -> StatementFlow[r.P
     rows = yield (
         (
             "SELECT id, created, expires, idempotency_key FROM messaging_channels_message AS message WHERE id > ? AND id < ?"
-            " AND lease <= ? AND NOT EXISTS (SELECT 1 FROM messaging_channels_queue AS queue WHERE queue.message_id = message.id)"
-            " AND NOT EXISTS (SELECT 1 FROM messaging_channels_attempt AS attempt"
-            " WHERE attempt.message_id = message.id AND attempt.outcome IS NULL) ORDER BY id LIMIT ?"
+            " AND lease <= ? AND (SELECT count(*) FROM messaging_channels_queue AS queue WHERE queue.message_id = message.id) = 0"
+            " AND (SELECT count(*) FROM messaging_channels_attempt AS attempt"
+            " WHERE attempt.message_id = message.id AND attempt.outcome IS NULL) = 0 ORDER BY id LIMIT ?"
         ),
         (operation.after or "", id_at(operation.before), operation.now, operation.limit),
     )

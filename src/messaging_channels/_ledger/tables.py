@@ -90,7 +90,7 @@ SCHEMA = (
         " tries INTEGER NOT NULL, created DOUBLE PRECISION NOT NULL, due DOUBLE PRECISION NOT NULL, priority INTEGER NOT NULL,"
         " deadline DOUBLE PRECISION, holder TEXT NOT NULL, payload TEXT NOT NULL, ready_at DOUBLE PRECISION NOT NULL DEFAULT 0)"
     ),
-    "CREATE INDEX IF NOT EXISTS messaging_channels_queue_due ON messaging_channels_queue (priority, due)",
+    "CREATE INDEX IF NOT EXISTS messaging_channels_queue_due ON messaging_channels_queue (priority, due, state)",
     "CREATE INDEX IF NOT EXISTS messaging_channels_queue_ready ON messaging_channels_queue (ready_at) WHERE state = 'waiting'",
     "CREATE INDEX IF NOT EXISTS messaging_channels_queue_dead ON messaging_channels_queue (message_id) WHERE state = 'dead'",
     CREATE_QUEUE_COUNT,
@@ -258,6 +258,17 @@ FOLD_COUNTS_POSTGRES = (
     " ON CONFLICT (state, backend) DO UPDATE SET number = kept.number + excluded.number"
 )
 """What puts the rows of connections that have ended together."""
+_DATABASE = "(SELECT oid::text FROM pg_database WHERE datname = current_database())"
+ORIGIN_CHECK_POSTGRES = (
+    "SELECT 1 FROM messaging_channels_written WHERE id = 1 AND"  # noqa: S608  our own words
+    f" (transaction_id <> xmin::text::bigint OR place <> {_DATABASE})"
+)
+"""What finds a row where that of the table was written by another transaction than it says, as a dump does, or in another database."""
+NOTE_ORIGIN_POSTGRES = (
+    "INSERT INTO messaging_channels_written (id, transaction_id, place, at)"
+    f" SELECT 1, txid_current() & 4294967295, {_DATABASE}, ? ON CONFLICT (id) DO UPDATE SET"
+    " transaction_id = excluded.transaction_id, place = excluded.place, at = excluded.at"
+)
 FILL_STATUS_SQLITE = (
     "UPDATE messaging_channels_message SET status_group = json_extract(status, '$.groupId'),"
     " status_id = json_extract(status, '$.id'), status_name = json_extract(status, '$.name')"

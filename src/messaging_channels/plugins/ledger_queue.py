@@ -17,6 +17,7 @@ from messaging_channels.plugins.ledger_consent import CONSENT_OPERATIONS
 from messaging_channels.plugins.ledger_inbound import INBOUND_OPERATIONS
 from messaging_channels.plugins.ledger_limits import LIMIT_OPERATIONS
 from messaging_channels.plugins.ledger_resolve import RESOLVE_OPERATIONS
+from messaging_channels.plugins.ledger_restored import RESTORED_OPERATIONS
 from messaging_channels.plugins.ledger_retention import RETENTION_OPERATIONS
 
 QUEUE_OWNER = "queue"
@@ -254,7 +255,7 @@ class QueueStats:
     by_state: Mapping[str, int]
     """How many messages wait, by what for."""
     ready: int
-    """How many could be sent now."""
+    """How many could be sent now. Where more than 1,000 could, and more than 1,000 wait for a later time, it is the least that there are."""
     oldest_age_seconds: float
     """For how many seconds the oldest waiting message could have been sent: retries and paused accounts do not begin it anew."""
     last_minute: Mapping[str, int]
@@ -263,6 +264,8 @@ class QueueStats:
     total: Mapping[str, int]
     paused_accounts: Sequence[PausedAccount] = ()
     """Accounts that cannot send: their messages wait until that is mended."""
+    restored_at: float | None = None
+    """When the ledger was found to be a restored copy, as long as nobody has decided about it: nothing that waits is sent. Seconds since the epoch, UTC."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -274,6 +277,7 @@ class QueueStats:
             "lastHour": dict(self.last_hour),
             "total": dict(self.total),
             "pausedAccounts": [one.as_dict() for one in self.paused_accounts],
+            **({} if self.restored_at is None else {"restoredAt": self.restored_at}),
         }
 
 
@@ -343,5 +347,6 @@ ALL_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     *RETENTION_OPERATIONS,
     *LIMIT_OPERATIONS,
     *INBOUND_OPERATIONS,
+    *RESTORED_OPERATIONS,
 )
 """All operations that a ledger performs."""
