@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cli_page
 import configuration_tables
+import contract_page
 import error_tables
 import error_texts
 import provider_tables
@@ -42,6 +43,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
     return {
         "docs/plugin-authors/rules.md": rules_page.page,
         "docs/reference/cli.md": cli_page.page,
+        "docs/reference/contract.md": contract_page.page,
         "docs/reference/error-texts.txt": error_texts.page,
         "docs/reference/providers-matrix.md": _matrix,
     }

@@ -157,6 +157,18 @@ def test_users_and_persons_have_default_paths_and_preferences() -> None:
         assert [one.channel for one in dispatcher.channels_of(Person("i-1"))] == ["sms", "whatsapp"]
 
 
+def test_a_resolver_without_paths_of_its_own_has_those_of_the_configuration() -> None:
+    document = {**DOCUMENT, "mobile": "447700900199"}
+    own = PathResolver(User, lambda _: document, {"sms": "channel.sms"})
+    given = {"recipients": {"user": {"sms": "mobile"}}}
+    for resolver, number in ((PathResolver(User, lambda _: document), "447700900199"), (own, "447700900123")):
+        config = Configuration(given, {}, {}, "none", load_plugins(entries=())).build([resolver])
+        with Dispatcher([Sandbox()], resolvers=config.resolvers) as dispatcher:
+            (sms,) = [one for one in dispatcher.channels_of(ZOE) if one.channel == "sms"]
+
+            assert sms.address.plain == number
+
+
 def test_paths_are_configuration() -> None:
     plugins = load_plugins(entries=())
     given = {"recipients": {"user": {"sms": "mobile"}}}

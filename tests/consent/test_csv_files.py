@@ -69,7 +69,7 @@ def test_the_commands_show_add_remove_import_and_export(
     assert '"by phone"' in told.out
     assert "message_blocked" in told.err
     assert main(["consent", "remove", "--channel", "sms", "44-7700-900123"]) == 0
-    assert main(["consent", "remove", "--channel", "sms", "44-7700-900123"]) == 1
+    assert main(["consent", "remove", "--channel", "sms", "44-7700-900123"]) == 2
     assert main(["send", "sms", "--to", "447700900123", "--text", "News"]) == 0
     listed = tmp_path / "list.csv"
     listed.write_text("email\nzoe@example.com\nnobody\n")

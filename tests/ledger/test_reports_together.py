@@ -188,7 +188,8 @@ def test_reports_that_come_at_once_are_committed_in_few_transactions_and_all_of_
 
 def test_reports_and_direct_calls_wait_for_no_place_in_the_pool(postgres: str) -> None:
     ledger = PostgresLedger(postgres, pool_size=1, pool_timeout=30.0, keys=[b"secret"])
-    with Dispatcher([Scripted("acme-sms")], ledger=ledger) as dispatcher:
+    providers: Any = [Scripted("acme-sms")]
+    with Dispatcher(providers, ledger=ledger) as dispatcher:
         run = dispatcher.queue.run
         dispatcher.queue.stats()  # the pool is open
         with psycopg.connect(postgres) as connection:
@@ -216,7 +217,8 @@ def test_reports_and_direct_calls_wait_for_no_place_in_the_pool(postgres: str) -
 
 def test_a_report_that_the_database_refuses_is_told_to_its_own_caller_only(postgres: str) -> None:
     async def told() -> list[Any]:
-        async with AsyncDispatcher([Scripted("acme-sms")], ledger=PostgresLedger(postgres)) as dispatcher:
+        providers: Any = [Scripted("acme-sms")]
+        async with AsyncDispatcher(providers, ledger=PostgresLedger(postgres)) as dispatcher:
             receipts = await asyncio.gather(*(dispatcher.send(Sms("x"), to=TO) for _ in range(6)))
             events: list[Event] = [
                 StatusChanged(

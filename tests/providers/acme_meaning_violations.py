@@ -1,4 +1,4 @@
-"""Variants of AcmeSms that violate one of the rules on meaning each (MC109 to MC118, MC218 to MC220, MC312 to MC321, MC507 and MC508)."""
+"""Variants of AcmeSms that violate one of the rules on meaning each (MC109 to MC119, MC218 to MC220, MC312 to MC323, MC507 and MC508)."""
 
 from __future__ import annotations
 
@@ -294,3 +294,54 @@ class ViolatesMC508_KeepsEveryId(AcmeSms):
     def request(self, batch: Sequence[Envelope]) -> HttpRequest:
         self.kept += [f"{one.id}!" for one in batch]
         return super().request(batch)
+
+
+@breaks("MC119")
+class ViolatesMC119_KeyOfTheText(AcmeSms):
+    def request(self, batch: Sequence[Envelope]) -> HttpRequest:
+        request = super().request(batch)
+        return replace(request, headers={**request.headers, "idempotency-key": request.body[-20:].hex()})
+
+
+OF_EVENTS = replace(
+    FIXTURES,
+    documented_webhooks=(),
+    webhooks=tuple(
+        Webhook(
+            json.dumps({"at": 1700000000, "event": f"e-00{word}1", "id": "m1", "status": word}).encode(),
+            (StatusChanged,),
+        )
+        for word in ("queued", "delivered")
+    ),
+)
+
+
+@breaks("MC322", OF_EVENTS)
+class ViolatesMC322_MessageIdAsEventId(AcmeSms):
+    def events(self, told: Any, call: WebhookRequest) -> list[Event]:
+        return [
+            replace(one, event_id=one.message_id) if isinstance(one, StatusChanged) else one
+            for one in super().events(told, call)
+        ]
+
+
+class Rotating(AcmeSms):
+    """Its secret may be several, with commas between them."""
+
+    def __init__(self, settings: AcmeSmsSettings) -> None:
+        super().__init__(settings)
+        self.keys = self.key.split(",")
+
+    def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
+        given = call.headers.get("x-acme-signature", "").encode()
+        for key in self.keys:
+            if hmac.compare_digest(given, signature_of(call.body, key).encode()):
+                return WebhookResult(self.events(parse_json(HttpResponse(200, {}, call.body)), call))
+        raise errors.WebhookVerificationError("it does not fit", provider=self.name, hint="check the key")
+
+
+@breaks("MC323")
+class ViolatesMC323_FirstSecretOnly(Rotating):
+    def __init__(self, settings: AcmeSmsSettings) -> None:
+        super().__init__(settings)
+        self.keys = self.keys[:1]

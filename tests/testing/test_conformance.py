@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from providers.acme import FIXTURES, AcmeSms, spec
 from providers.acme_further_violations import OTHERWISE
-from providers.acme_meaning_violations import OF_TIMED, Timed
+from providers.acme_meaning_violations import OF_TIMED, Rotating, Timed
 from providers.acme_violations_after_sending import BROKEN
 
 from messaging_channels.plugins import AttemptResult, Envelope, HttpRequest, HttpResponse
@@ -36,7 +36,13 @@ def test_a_provider_that_is_as_it_should_be_passes_every_rule_and_none_is_left_o
     checked = [check_rule(name, case) for name in CHECKS]
 
     assert [str(finding) for one in checked for finding in one.findings] == []
-    assert [one.rule.id for one in checked if one.skipped] == ["MC316"]
+    assert [one.rule.id for one in checked if one.skipped] == ["MC119", "MC316", "MC323"]
+
+
+def test_a_provider_that_takes_several_secrets_keeps_the_rule_on_them() -> None:
+    checked = check_rule("MC323", ConformanceContext(spec(Rotating), FIXTURES, BUILT_IN, 30))
+
+    assert (checked.findings, checked.skipped) == ((), "")
 
 
 def test_a_provider_that_checks_the_time_of_a_call_keeps_the_rule_on_stale_calls() -> None:

@@ -33,12 +33,12 @@ told["findings"] = [str(one) for one in check_provider(SPEC, FIXTURES, examples=
 from messaging_channels_gateway.api._table_operations import OPERATIONS
 from messaging_channels_gateway.api.request_models import ADDRESS_BODIES, RECIPIENT_BODIES
 from messaging_channels_gateway.auth.api_keys import SCOPES
-from messaging_channels_gateway.directory.resolvers import PATHS
+from messaging_channels_gateway.directory.resolvers import paths_of
 from messaging_channels_gateway.events.event_log import EVENT_NAMES
 told["paths"] = sorted(one.path for one in OPERATIONS if "acme-chat" in one.path)
 told["scope"] = "send:acme-chat" in SCOPES
 told["events"] = "acme-chat.message.delivered" in EVENT_NAMES
-told["user path"] = [paths.get("acme-chat") for paths in PATHS.values()]
+told["user path"] = [paths.get("acme-chat") for paths in paths_of(Configuration.read({})).values()]
 body = ADDRESS_BODIES["acme-chat"].model_validate({"to": "user-1", "content": {"text": "hello", "silent": True}})
 told["body"] = body.to_message(None) == AcmeChatText("hello", silent=True)
 told["advanced"] = body.uses_advanced_options

@@ -11,6 +11,8 @@ from psycopg.conninfo import conninfo_to_dict
 
 from messaging_channels import PostgresLedger
 
+KEYS = "a key of these tests alone"
+
 
 @pytest.fixture
 def url(postgres: str) -> str:
@@ -21,7 +23,7 @@ def url(postgres: str) -> str:
 
 @pytest.fixture
 def served(serve: Any, url: str, clock: Any) -> Any:
-    return serve(settings={"ledger": {"url": url}}, clock=clock, poll_interval=0.05)
+    return serve(settings={"ledger": {"url": url, "keys": KEYS}}, clock=clock, poll_interval=0.05)
 
 
 def test_a_message_is_sent_found_and_followed_to_its_end(served: Any) -> None:
@@ -98,10 +100,10 @@ def test_a_message_waits_for_its_time_or_is_cancelled(served: Any, clock: Any) -
 
 
 def test_a_process_after_another_one_finds_what_waits(serve: Any, url: str, clock: Any) -> None:
-    first = serve(settings={"ledger": {"url": url}}, clock=clock, poll_interval=0.05)
+    first = serve(settings={"ledger": {"url": url, "keys": KEYS}}, clock=clock, poll_interval=0.05)
     at = datetime.fromtimestamp(clock.now() + 3600, UTC).isoformat()
     message_id = first.sms(sendAt=at).json()["messages"][0]["messageId"]
     first.stop()
     clock.ahead += 3600
-    served = serve(settings={"ledger": {"url": url}}, clock=clock, poll_interval=0.05)
+    served = serve(settings={"ledger": {"url": url, "keys": KEYS}}, clock=clock, poll_interval=0.05)
     assert served.until(message_id, "DELIVERED")["sendAt"] is not None

@@ -159,6 +159,24 @@ def test_the_script_for_newcomers_does_all_nine_calls() -> None:
     assert done.stdout.count(" DELIVERED\n") == 9
 
 
+def test_the_configuration_says_where_addresses_stand_in_a_document(serve: Any, tmp_path: Path) -> None:
+    file = tmp_path / "people.json"
+    told = {"users": {"u1": {"mobile": "447700900100"}}, "identities": {"i1": {"phones": ["447700900101"]}}}
+    file.write_text(json.dumps(told), encoding="utf-8")
+    source = {"kind": "json", "path": str(file)}
+    paths = {"user": {"sms": "mobile"}, "person": {"sms": "phones[0]"}}
+    client = serve(
+        settings={**ACCOUNTS, "recipients": paths},
+        tenants=_tenants(users=source, persons=source),
+        poll_interval=60,
+    ).client
+
+    for call, to in (("users/u1", "447700900100"), ("identities/i1/person", "447700900101")):
+        sent = client.post(f"/v1/{call}/message/sms", json=BODY).json()
+        assert sent["messages"][0]["destination"] == to
+    assert client.post("/v1/users/u1/message/email", json=MAIL).json()["code"] == "no_address"
+
+
 def test_persons_are_found_in_infobip_people_and_written_to_from_that_account(serve: Any) -> None:
     pytest.importorskip(
         "messaging_channels_infobip.emulator", reason="the Infobip plugin and its emulator are not installed"

@@ -331,9 +331,10 @@ def test_a_key_with_a_slash_has_no_part_in_a_shorter_one(serve: Any) -> None:
         served = _served(serve, hooks)
         message = served.sms(callbackUrl=hooks.url, headers={"idempotency-key": "order"}).json()
         served.sms(headers={"idempotency-key": "order/81"})
-        served.sms(callbackUrl=hooks.url, headers={"idempotency-key": "last"})
+        last = served.sms(callbackUrl=hooks.url, headers={"idempotency-key": "last"}).json()
         told = hooks.wait(2)
-        assert told[0]["data"]["messageId"] == message["messages"][0]["messageId"]
+        expected = {one["messages"][0]["messageId"] for one in (message, last)}
+        assert {one["data"]["messageId"] for one in told} == expected
         assert len(hooks.calls) == 2
 
 
@@ -378,9 +379,7 @@ def _delivering(
         deliveries = WebhookDeliveries(
             store, events, guard, clock.now, retry_delays=schedule, tls=options.get("tls")
         )
-        insert = (
-            "INSERT INTO endpoint (id, tenant, url, events, secret, created) VALUES ('e', 'r', ?, '*', ?, 0)"
-        )
+        insert = "INSERT INTO messaging_channels_gateway_endpoint (id, tenant, url, events, secret, created) VALUES ('e', 'r', ?, '*', ?, 0)"
         store.run_transaction(
             lambda database: database.execute(insert, (options.get("url", hooks.url), new_secret()))
         )
@@ -389,7 +388,7 @@ def _delivering(
         for seconds in steps:
             clock.seconds += seconds
             await deliveries.deliver_due()
-            asked = "SELECT state, attempts, problem, (SELECT disabled FROM endpoint) FROM delivery"
+            asked = "SELECT state, attempts, problem, (SELECT disabled FROM messaging_channels_gateway_endpoint) FROM messaging_channels_gateway_delivery"
             stands.append(store.read(asked)[0])
         await deliveries.close()
         store.close()
@@ -500,7 +499,9 @@ def test_a_certificate_is_checked_against_the_name_though_the_address_is_pinned(
 def test_notices_that_the_process_before_lost_are_found_out_again(serve: Any) -> None:
     first = _served(serve)
     message = _sent(first)
-    first.gateway.store.run_transaction(lambda database: database.execute("DELETE FROM event"))
+    first.gateway.store.run_transaction(
+        lambda database: database.execute("DELETE FROM messaging_channels_gateway_event")
+    )
     again = _served(serve)
     told = [
         (notice.name, notice.data["messageId"])

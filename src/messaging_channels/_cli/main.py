@@ -178,7 +178,13 @@ def _plugin_check(options: argparse.Namespace) -> int:
     from messaging_channels.testing import commands  # noqa: PLC0415  for authors of plugins only
 
     return commands.check_plugin(
-        options.name, examples=options.examples, rules=options.rule, as_json=options.json
+        options.name,
+        examples=options.examples,
+        rules=options.rule,
+        as_json=options.json,
+        live=commands.live_options(
+            options.live, to=options.to, types=options.type, record=options.record, replay=options.replay
+        ),
     )
 
 
@@ -274,10 +280,36 @@ def _add_plugin_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
         help="only this rule, such as MC111; may be repeated",
     )
     check.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    _add_live_options(check)
     new = add_command(plugin, "new", _plugin_new, "write a distribution for a provider of that name")
     new.add_argument("name", metavar="NAME", help="lower case, such as acme-sms")
     new.add_argument("--channel", action="store_true", help="for a channel with its provider")
     new.add_argument("--directory", type=Path, help="where (default: messaging-channels-NAME)")
+
+
+def _add_live_options(check: argparse.ArgumentParser) -> None:
+    check.add_argument(
+        "--live", metavar="URL", help="send each message type to the vendor's sandbox at this URL instead"
+    )
+    check.add_argument(
+        "--to", metavar="ADDRESS", help="with --live: the recipient (default: one that nobody has)"
+    )
+    check.add_argument(
+        "--type",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="with --live: only this message type, such as Sms; may be repeated",
+    )
+    check.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="with --live: write the requests and responses, without secrets and addresses",
+    )
+    check.add_argument(
+        "--replay", type=Path, metavar="FILE", help="check against a file of --record; sends nothing"
+    )
 
 
 def _add_commands_of_plugins(commands: Any, command: Sequence[str]) -> None:  # noqa: ANN401  argparse keeps the type to itself

@@ -7,9 +7,11 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._cli.exits import fail
+from messaging_channels._cli.exposition import render, serving_metrics
 from messaging_channels._cli.messages import (
     add_channels,
     add_command,
@@ -35,6 +37,7 @@ from messaging_channels.policies.windows import SendWindow
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from messaging_channels._client.dispatcher import Dispatcher
     from messaging_channels.plugins.channels import ChannelSpec
 
 _DAY_SECONDS = 86400.0
@@ -76,6 +79,12 @@ def add_queue_commands(
         default=DEFAULT_STOP_TIMEOUT,
         metavar="SECONDS",
         help=f"how long requests under way have to end when it is stopped (default: {DEFAULT_STOP_TIMEOUT:g})",
+    )
+    work.add_argument(
+        "--metrics-port",
+        type=int,
+        metavar="PORT",
+        help="serve /metrics (Prometheus) and /health on 127.0.0.1; 0 for any free port",
     )
     work.add_argument("--drain", action="store_true", help="send what is due, then exit")
     _add_queue_group(commands)
@@ -161,17 +170,24 @@ def _worker(options: argparse.Namespace) -> int:
         for one in (signal.SIGTERM, signal.SIGINT):
             signal.signal(one, stop)
         words = f"worker started ({options.concurrency} threads); stop it with SIGTERM or Ctrl-C"
-        print(words, file=sys.stderr, flush=True)
-        worker.run()
+        with _metrics_of(dispatcher, options.metrics_port) as port:
+            told = f"; metrics at http://127.0.0.1:{port}/metrics" if port is not None else ""
+            print(words + told, file=sys.stderr, flush=True)
+            worker.run()
     print("stopped", file=sys.stderr)
     return 0
+
+
+def _metrics_of(dispatcher: Dispatcher, port: int | None) -> AbstractContextManager[int | None]:
+    """Serve the queue's metrics while the worker runs, if a port was asked for."""
+    return nullcontext() if port is None else serving_metrics(port, lambda: metrics(dispatcher.queue.stats()))
 
 
 def _queue_stats(options: argparse.Namespace) -> int:
     with open_dispatcher() as dispatcher:
         stats = dispatcher.queue.stats()
     if options.prometheus:
-        print("\n".join(map(str, metrics(stats))))
+        print(render(metrics(stats)), end="")
     elif options.json or not sys.stdout.isatty():
         print_json(stats.as_dict())
     else:

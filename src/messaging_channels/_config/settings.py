@@ -36,6 +36,7 @@ from messaging_channels._transport.http_clients import require_usable_settings
 from messaging_channels._transport.settings import HttpSettings
 from messaging_channels.plugins.ledger_spec import LedgerSettings
 from messaging_channels.plugins.observer import CompositeObserver, Observer
+from messaging_channels.plugins.resolvers import PathResolver
 from messaging_channels.policies.routing import RetryPolicy, Route
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ class Configuration:
                 for account, own in self._section("accounts").items()
             },
             routes=routes,
-            resolvers=[*resolvers, *self.plugins.resolvers],
+            resolvers=[self._with_paths(one) for one in (*resolvers, *self.plugins.resolvers)],
             channels=self.plugins.channels,
             observer=self.observer(),
             http=self.http(),
@@ -215,6 +216,12 @@ class Configuration:
             return policies.recipient_paths(
                 self._section("recipients").get(kind, {}), self.plugins.channels, kind
             )
+
+    def _with_paths(self, resolver: RecipientResolver) -> RecipientResolver:
+        """Return the resolver with the paths of this configuration, if it reads paths and has none of its own."""
+        if not self._section("recipients") or not isinstance(resolver, PathResolver):
+            return resolver
+        return resolver.with_paths(self.recipient_paths)
 
     def accounts(self) -> dict[str, list[str]]:
         """Return the names of the providers that hold each account's own credentials."""

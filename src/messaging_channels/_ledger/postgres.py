@@ -70,6 +70,11 @@ class PostgresLedger(AddressPrivacy):
         self._writers = WritersOfProcess(conninfo, pool_timeout)
 
     @property
+    def conninfo(self) -> str:
+        """How the database is reached, with its password: for a part of an application that keeps its own tables beside the ledger's."""
+        return self._pool_settings.conninfo
+
+    @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:
         """See Ledger."""
         made = ExecutorPair(

@@ -52,9 +52,7 @@ class InternalError(SendFailed):
     def of(cls, cause: BaseException | None, text: str, *, receipt: Receipt) -> InternalError:
         """Return the error for an exception, as an instance of its class where that is possible."""
         if isinstance(cause, Exception) and not isinstance(cause, MessagingError):
-            with suppress(
-                TypeError
-            ):  # the class of the exception cannot be combined, or is made in its own way
+            with suppress(TypeError):  # a class that cannot be combined, or is made in its own way
                 return _kind_for(cause.__class__)(text, receipt=receipt)
         return cls(text, receipt=receipt)
 

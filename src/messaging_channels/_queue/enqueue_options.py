@@ -60,7 +60,7 @@ def _at_the_earliest(now: float, at: float) -> float:
         raise errors.InvalidMessage(
             "is decades away from now", field="send_at", hint="give seconds since 1970, not milliseconds"
         )
-    if at < 0 or 0 < at < LONGEST_DURATION:
+    if at < 0 or (0 < at < LONGEST_DURATION and now - at > _LONGEST_WAIT):
         hint = "give seconds since 1970, or datetime.now(UTC) + timedelta(...)"
         raise errors.InvalidMessage(
             "is decades ago: a number of seconds from now?", field="send_at", hint=hint

@@ -105,7 +105,7 @@ class Codec:
         name = _type_name(type(cast("object", value)))
         if isinstance(value, Enum):
             return {_TAG: name, "of": self.encode(value.value)}
-        kept = {one: self.encode(getattr(value, one)) for one in _field_names(type(cast("object", value)))}
+        kept = {one: self.encode(getattr(value, one)) for one in _field_names(type(value))}
         return {_TAG: name, **kept}
 
     def _decode_object(self, value_type: type, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401
@@ -124,7 +124,6 @@ def _field_names(value_type: type) -> dict[str, None]:
     return {one.name: None for one in fields(cast("Any", value_type)) if one.init}
 
 
-@cache
 def _type_name(value_type: type) -> str:
     """Return what a type is stored as: our own by their bare names, so that they may move; a plugin's with its package."""
     package = value_type.__module__.partition(".")[0]

@@ -67,7 +67,7 @@ def _kinds(hint: Any) -> tuple[type, ...] | None:  # noqa: ANN401  an annotation
         return _kinds_of_union(hint)
     is_class = isinstance(hint, type) and hint is not Any and get_origin(hint) is None
     if is_class and not getattr(hint, "_is_protocol", False):
-        own: type = hint
+        own = cast("type", hint)
         return _WIDER.get(own, (own,))
     return None
 
@@ -158,7 +158,7 @@ _NAMES: dict[str, Any] = {
     "Mapping": collections.abc.Mapping,
     "Sequence": collections.abc.Sequence,
     "Iterable": collections.abc.Iterable,
-    "Callable": collections.abc.Callable,
+    "Callable": cast("Any", collections.abc.Callable),
     "Any": Any,
 }
 """What modules import for type checkers only."""

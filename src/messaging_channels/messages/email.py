@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, TypeAlias, TypedDict, overload
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple, TypeAlias, TypedDict, cast, overload
 
 from messaging_channels._model.addresses import EmailAddress
 from messaging_channels._model.errors import InvalidMessage
@@ -302,11 +302,11 @@ def parse_addresses(addresses: Addresses) -> tuple[EmailAddress, ...]:
     if isinstance(addresses, (str, EmailAddress)):
         addresses = (addresses,)
     if not isinstance(addresses, Iterable) or isinstance(addresses, (bytes, Mapping)):  # pyright: ignore[reportUnnecessaryIsInstance]
-        raise _no_addresses_error(addresses)
+        raise _no_addresses_error(cast("object", addresses))
     addresses = tuple(addresses)
     for one in addresses:
         if not isinstance(one, (str, EmailAddress)):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise _no_addresses_error(one)
+            raise _no_addresses_error(cast("object", one))
     return tuple(
         EmailAddress.parse(address) if isinstance(address, str) else address for address in addresses
     )

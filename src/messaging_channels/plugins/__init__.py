@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from messaging_channels._model.senders import NonPhoneSender
     from messaging_channels._model.status import Status, StatusGroup
     from messaging_channels.plugins.access_tokens import AccessToken
+    from messaging_channels.plugins.attachments import base64_text, read_attachments, unsubscribe_headers
     from messaging_channels.plugins.base_urls import require_base_url
     from messaging_channels.plugins.channel_spec import Channel, ChannelSpec, CommandOption
     from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP
@@ -109,6 +110,7 @@ if TYPE_CHECKING:
         get_path,
     )
     from messaging_channels.plugins.results import result_from_status, retry_after
+    from messaging_channels.plugins.sdk_calls import sdk_call
     from messaging_channels.plugins.secret_values import split_secrets
     from messaging_channels.plugins.sender_formats import SenderFormat, parse_sender
     from messaging_channels.plugins.webhook_proofs import ed25519_matches, hmac_matches, is_recent, jwt_claims
@@ -209,6 +211,7 @@ __all__ = [
     "WhatsAppGroupId",
     "WhatsAppUserId",
     "ask",
+    "base64_text",
     "credentials_finding",
     "deciding_attempt",
     "ed25519_matches",
@@ -226,6 +229,7 @@ __all__ = [
     "parse_sender",
     "provider_arguments",
     "provider_options_of",
+    "read_attachments",
     "request_of",
     "require_base_url",
     "require_raw",
@@ -235,10 +239,12 @@ __all__ = [
     "result_from_status",
     "retry_after",
     "run_to_first_exchange",
+    "sdk_call",
     "split_secrets",
     "status",
     "text_at",
     "timestamp",
+    "unsubscribe_headers",
     "value_at",
     "whatsapp_content",
 ]
@@ -282,6 +288,7 @@ __getattr__, __dir__ = lazy(
             "Status",
         ),
         "plugins.access_tokens": ("AccessToken",),
+        "plugins.attachments": ("base64_text", "read_attachments", "unsubscribe_headers"),
         "plugins.channel_spec": ("Channel", "ChannelSpec", "CommandOption"),
         "plugins.channels": (
             "BUILT_IN",
@@ -383,6 +390,7 @@ __getattr__, __dir__ = lazy(
             "result_from_status",
             "retry_after",
         ),
+        "plugins.sdk_calls": ("sdk_call",),
         "plugins.secret_values": ("split_secrets",),
         "plugins.sender_formats": ("SenderFormat", "parse_sender"),
         "plugins.webhook_proofs": (

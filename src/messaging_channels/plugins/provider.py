@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from messaging_channels._model.outcomes import AttemptResult
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.messages import Message, ProviderOptions
+from messaging_channels.plugins.attachments import read_attachments
 from messaging_channels.plugins.exchange import (
     CurrentTime,
     Exchange,
@@ -159,7 +160,7 @@ class Provider(Protocol):
 
 
 class HttpProvider:
-    """A provider that makes one HTTP request a message. Subclasses set `name` and `capabilities`."""
+    """A provider that makes one HTTP request a message. Subclasses set `name` and `capabilities`. Attachments that are files or streams are read first."""
 
     name: ClassVar[str]
     capabilities: ClassVar[Capabilities]
@@ -180,6 +181,9 @@ class HttpProvider:
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider."""
         (envelope,) = batch
+        message = yield from read_attachments(envelope.message)
+        if message is not envelope.message:
+            envelope = replace(envelope, message=message)
         response = yield from ask(self.build_request(envelope))
         return (self.parse_response(response, envelope),)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast, runtime_checkable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, cast, runtime_checkable
 
 from messaging_channels._model.errors import UnknownRecipient, UnresolvedRecipient
 from messaging_channels._model.values import as_texts
@@ -90,7 +90,8 @@ class PathResolver:
     load: Load
     """Returns the object of a recipient, or None if there is none. It may block; see `exchange.BlockingCall`."""
     paths: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The path of each channel's address. Without any, those that the channels themselves name for a `User` and a `Person`."""
+    """The path of each channel's address. Without any, those of `[recipients.user]` and `[recipients.person]` of the configuration that the dispatcher is
+    built from, over those that the channels themselves name for a `User` and a `Person`."""
     account: str | None = None
     account_path: str | None = None
     """The path of the account's name in the object. It goes before `account`."""
@@ -105,6 +106,11 @@ class PathResolver:
         loaded = yield from ask(BlockingCall(lambda: self.load(recipient), may_send=False))
         told = get_path(loaded, path)
         return as_texts(told) if isinstance(told, (str, list, tuple)) else None  # pyright: ignore[reportUnknownArgumentType]
+
+    def with_paths(self, of_kind: Callable[[Literal["user", "person"]], Mapping[str, str]]) -> PathResolver:
+        """Return the resolver with the paths that a configuration gives for its kind of recipient; the same where it has paths of its own."""
+        kind = _KINDS.get(self.recipient_type)
+        return self if self.paths or kind is None else replace(self, paths=of_kind(kind))
 
     def _path(self, channel: Channel) -> str | None:
         kind = _KINDS.get(self.recipient_type)
@@ -167,5 +173,5 @@ def _describe(recipient: object) -> str:
     return repr(recipient) if isinstance(recipient, (User, Person)) else type(recipient).__name__
 
 
-_KINDS: dict[type, str] = {User: "user", Person: "person"}
+_KINDS: dict[type, Literal["user", "person"]] = {User: "user", Person: "person"}
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SECRET = "5eec2e7f00dcafe5a1ad0fca11ab1e42"  # noqa: S105  it opens nothing
 OTHER_SECRET = "0ddba11c0ffee0fab1ed0b5e55ed1337"  # noqa: S105  likewise
+SIMILAR_SECRETS = (f"{SECRET[:-1]}3", f"6{SECRET[1:]}")
+"""Like the secret, but for one character."""
 PHONE = "447700900123"
 MAIL = "zoe.canary@example.com"
 TEXT = "Canary words 7c1f"

@@ -43,16 +43,17 @@ def page(specs: Iterable[ProviderSpec], channels: Sequence[Channel]) -> str:
         )
     ]
     for channel in channels:
-        carried = [
-            kind for kind in channel.message_types if any(_supports(one, kind) for one in kinds.values())
-        ]
-        if carried:
-            rows = (
-                (f"`{kind.__name__}`", *(supported_fields(one, kind) for one in kinds.values()))
-                for kind in carried
-            )
-            lines += ["", f"## {channel.name}", "", *_table(("Message type", *kinds), rows)]
+        carried = [kind for kind in channel.message_types if _is_carried(kind, kinds.values())]
+        rows = (
+            (f"`{kind.__name__}`", *(supported_fields(one, kind) for one in kinds.values()))
+            for kind in carried
+        )
+        lines += ["", f"## {channel.name}", "", *_table(("Message type", *kinds), rows)] if carried else []
     return _HEAD + "\n".join(lines) + "\n\n" + _FOOT
+
+
+def _is_carried(kind: type[Message], providers: Iterable[Any]) -> bool:
+    return any(_supports(one, kind) for one in providers)
 
 
 def provider_class(spec: ProviderSpec) -> Any:  # noqa: ANN401  a class that keeps the contract

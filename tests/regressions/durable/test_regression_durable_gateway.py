@@ -19,8 +19,6 @@ from messaging_channels.plugins import Capabilities
 
 pytestmark = pytest.mark.slow
 
-NODES = pytest.mark.xfail(strict=True, reason="issue Nodes", raises=AssertionError)
-
 
 class Thousands(BulkProvider):
     """A provider that takes a thousand messages at once."""
@@ -28,7 +26,6 @@ class Thousands(BulkProvider):
     capabilities: ClassVar[Capabilities] = Capabilities({Sms: frozenset({"sender"})}, max_batch_size=1000)
 
 
-@NODES
 def test_the_gateway_starts_after_a_busy_day_as_soon_as_on_its_first(tmp_path: Path) -> None:
     home = tmp_path / "home"
     gateway = GatewayProcess(home)

@@ -87,6 +87,7 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/v1/webhook-endpoints", webhook_endpoints.list_endpoints),
     ("DELETE", "/v1/webhook-endpoints/{id}", webhook_endpoints.delete_endpoint),
     ("POST", "/v1/webhook-endpoints/{id}/secret", webhook_endpoints.rotate_secret),
+    ("POST", "/v1/webhook-endpoints/{id}/retry", webhook_endpoints.retry_endpoint),
     ("GET", "/v1/callback-secret", webhook_endpoints.get_callback_secret),
     ("GET", "/v1/webhook-deliveries", webhook_endpoints.list_deliveries),
     ("POST", "/v1/webhook-deliveries/{id}/retry", webhook_endpoints.retry_delivery),

@@ -12,7 +12,7 @@ from messaging_channels import Configuration
 from messaging_channels.testing import Clock
 from messaging_channels_gateway.auth.api_keys import OPERATE, SCOPES, ApiKeys
 from messaging_channels_gateway.settings import DEFAULT_TENANT, GatewaySettings
-from messaging_channels_gateway.store.sqlite import Store
+from messaging_channels_gateway.store.opening import open_store
 
 if TYPE_CHECKING:
     from messaging_channels_gateway.gateway import Gateway
@@ -127,8 +127,9 @@ class _OpenApiKeys:
     """The keys of the configured home, for the length of a command."""
 
     def __enter__(self) -> ApiKeys:
-        settings = GatewaySettings.read(Configuration.read(use_sandbox_defaults=True))
-        self._store = Store(settings.home / "gateway.sqlite3")
+        configuration = Configuration.read(use_sandbox_defaults=True)
+        settings = GatewaySettings.read(configuration)
+        self._store = open_store(settings, configuration.ledger())
         return ApiKeys(self._store, Clock().now)
 
     def __exit__(self, *_: object) -> None:

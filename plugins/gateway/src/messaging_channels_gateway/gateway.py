@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import math
+import sqlite3
 from collections.abc import (
     AsyncGenerator,
     AsyncIterator,
@@ -26,34 +29,37 @@ from messaging_channels import (
     SqliteLedger,
 )
 from messaging_channels.consent import UnsubscribeAsgiApp, UnsubscribeLinks
+from messaging_channels.errors import MessagingError
+from messaging_channels.plugins import CompositeObserver
 from messaging_channels.testing import Clock
-from messaging_channels_gateway import settings as configured
 from messaging_channels_gateway.auth.api_keys import ApiKeys
 from messaging_channels_gateway.auth.limits import RequestLimits
 from messaging_channels_gateway.auth.operators import Operators
 from messaging_channels_gateway.auth.url_guard import UrlGuard
-from messaging_channels_gateway.directory import resolvers as recipients
-from messaging_channels_gateway.events.deliveries import WebhookDeliveries
-from messaging_channels_gateway.events.event_log import EventLog, events_of_record
+from messaging_channels_gateway.directory.tenants import DEMONSTRATION, account_of, tenant_resolver
+from messaging_channels_gateway.events.deliveries import WebhookDeliveries, expire_deliveries
+from messaging_channels_gateway.events.event_log import EventLog, GatewayEvent, events_of_record
+from messaging_channels_gateway.events.recovery import MARK_INTERVAL, NodeMarks, Untold, last_day, leased
 from messaging_channels_gateway.events.scheduling import ScheduleWatcher
 from messaging_channels_gateway.metrics import Metrics
 from messaging_channels_gateway.store.idempotency import IDEMPOTENCY_TTL
+from messaging_channels_gateway.store.opening import open_store
 from messaging_channels_gateway.store.preview_store import PreviewStore
-from messaging_channels_gateway.store.sqlite import Store, statements_work
+from messaging_channels_gateway.store.state import statements_work
 
 if TYPE_CHECKING:
     from messaging_channels import Configuration
     from messaging_channels.plugins import Ledger, MessageRecord, Provider, RecipientResolver
-    from messaging_channels_gateway.settings import GatewaySettings, Source
+    from messaging_channels_gateway.settings import GatewaySettings
+    from messaging_channels_gateway.store.state import StateStore
 
 Result = TypeVar("Result")
 _LOG = logging.getLogger("messaging_channels.gateway")
-_RECOVERY_PERIOD = 86400.0
-"""Seconds back from the start in which messages are looked through for notices that were lost with the process before."""
+_POLL_LEASE = 300.0
+_START_TIMEOUT = 5.0
+"""Seconds for which the start waits for the database; the rest is done meanwhile."""
 _MAX_SCHEDULE_POLL_INTERVAL = 1.0
 """Seconds between looks at what is due, at most."""
-_DEMONSTRATION = "(demonstration)"
-"""The account of every tenant where nothing is configured: the sandbox plays the tenant's provider too."""
 
 
 @dataclass(slots=True)
@@ -63,7 +69,7 @@ class Gateway:
     settings: GatewaySettings
     dispatcher: AsyncDispatcher
     ledger: Ledger
-    store: Store
+    store: StateStore
     api_keys: ApiKeys
     url_guard: UrlGuard
     event_log: EventLog
@@ -87,15 +93,17 @@ class Gateway:
     configured: Sequence[Mapping[str, str]] = ()
     """Every setting with its source, secrets hidden."""
     metrics: Metrics = field(default_factory=Metrics)
+    marks: NodeMarks = field(kw_only=True)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when open streams have to end."""
-    _running: set[asyncio.Task[Any]] = field(default_factory=set[Any])
+    _running: dict[asyncio.Task[Any], float] = field(default_factory=dict[asyncio.Task[Any], float])
+    """What goes on without its caller, and when it was begun."""
 
     def run_to_completion(self, work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
         """Have something done that goes on if its caller stops waiting; stopping waits for it."""
         task = asyncio.create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        self._running[task] = self.clock.now()
+        task.add_done_callback(self._running.pop)
         return task
 
     def account_of(self, tenant: str) -> str | None:
@@ -107,12 +115,21 @@ class Gateway:
         if account is None:
             return self.settings.inbound_tenant
         named = (name for name, tenant in self.settings.tenants.items() if tenant.account == account)
-        return next(named, self.settings.inbound_tenant if account == _DEMONSTRATION else account)
+        return next(named, self.settings.inbound_tenant if account == DEMONSTRATION else account)
+
+    async def _recover_soon(self) -> None:
+        """Tell of what was left, and go on without that where the database does not answer: it is told when it does."""
+        try:
+            async with asyncio.timeout(_START_TIMEOUT):
+                await self.recover()
+        except (MessagingError, sqlite3.Error, TimeoutError) as error:
+            _LOG.error("what was left untold could not be looked for (%s): later", type(error).__name__)
+            self.run_to_completion(self._restart_on_failure(self.recover))
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
         """Do what is to be done in the background, until the block is left; then finish what was begun, and close everything."""
-        await self.recover()
+        await self._recover_soon()
         # what is unknown is settled by the gateway itself, which tells of it
         worker = AsyncWorker(
             self.dispatcher,
@@ -121,7 +138,7 @@ class Gateway:
             reconcile_interval=None,
         )
         sending = asyncio.create_task(self._restart_on_failure(worker.run))
-        work = (self.deliveries.run, self.schedule.run, self._poll_providers, self._purge)
+        work = (self.deliveries.run, self.schedule.run, self._poll_providers, self._purge, self._mark)
         tasks = [asyncio.create_task(self._restart_on_failure(one)) for one in work]
         try:
             yield
@@ -137,24 +154,47 @@ class Gateway:
             await self.close()
 
     async def recover(self) -> None:
-        """Tell of what the process before knew and had not told: messages of the last day whose notices are missing."""
-        since = self.clock.now() - _RECOVERY_PERIOD
-        for tenant in self.api_keys.tenants():
-            async for record in self._records(tenant, since):
-                self.event_log.append_soon(events_of_record(record))
-        await self.schedule.recover(since)
+        """Tell of what processes before knew and had not told: messages from behind their marks, whose notices are missing."""
+        untold = await self.marks.find_at_start()
+        await self.marks.write(self._told())
+        await self._tell(untold)
+
+    async def _tell(self, untold: Untold) -> None:
+        for tenant in await self.store.call(self.api_keys.tenants):
+            for period in untold.periods:
+                async for record in self._records(tenant, *period):
+                    self.event_log.append_soon(events_of_record(record), since=period[0])
+        for since, _ in untold.periods:
+            await self.schedule.recover(since)
         await self.event_log.flush()
+        if self.event_log.oldest_waiting == math.inf:
+            await self.marks.delete(untold)
+
+    def _told(self) -> float:
+        """Return from when on messages of this process may be untold."""
+        return min(self.clock.now(), self.event_log.oldest_waiting, *self._running.values())
+
+    async def _mark(self) -> None:
+        """Write down how far everything is told, and tell what processes left that died."""
+        while True:
+            await self.clock.sleep_async(MARK_INTERVAL)
+            await self.marks.write(self._told())
+            untold = await self.marks.find_dead()
+            if untold is not None:
+                await self._tell(untold)
 
     async def close(self) -> None:
         """Close everything."""
+        with contextlib.suppress(MessagingError, sqlite3.Error):
+            await self.marks.end(self._told())
         await self.dispatcher.close()
         await self.deliveries.close()
         await asyncio.to_thread(self.store.close)
 
-    async def _records(self, tenant: str, since: float) -> AsyncIterator[MessageRecord]:
+    async def _records(self, tenant: str, since: float, until: float) -> AsyncIterator[MessageRecord]:
         before = None
         while page := await self.dispatcher.list_messages(
-            scope=tenant, since=since, before=before, limit=200
+            scope=tenant, since=since, until=until, before=before, limit=200
         ):
             for record in page:
                 yield record
@@ -162,32 +202,50 @@ class Gateway:
 
     async def _poll_providers(self) -> None:
         """Fetch the reports that no webhook brings, and settle what is unknown."""
+        interval = self.settings.poll_interval or (1.0 if self.sandbox_only else 30.0)
         while True:
-            await self.clock.sleep_async(self.settings.poll_interval or (1.0 if self.sandbox_only else 30.0))
-            for event in await self.dispatcher.fetch_reports():
-                record = await self._record_of(event)
-                self.event_log.append_soon(events_of_record(record) if record and record.scope else [])
-            for record in await self.dispatcher.reconcile():
-                self.event_log.append_soon(events_of_record(record) if record.scope else [])
+            await self.clock.sleep_async(interval)
+            one_at_a_time = leased(
+                self.store, "poll", self.marks.name, self.clock.now, seconds=_POLL_LEASE, pause=interval * 0.9
+            )
+            async with one_at_a_time as lease:
+                if lease.was_cut_off:
+                    await self._tell(Untold([last_day(self.clock.now())]))
+                if lease.is_ours:
+                    await self._poll_once()
 
-    async def _record_of(self, event: Any) -> MessageRecord | None:  # noqa: ANN401  any event
-        return await record_of(self.dispatcher, event)
+    async def _poll_once(self) -> None:
+        events: list[GatewayEvent] = []
+        for event in await self.dispatcher.fetch_reports():
+            record = await record_of(self.dispatcher, event)
+            events += events_of_record(record) if record and record.scope else []
+        for record in await self.dispatcher.reconcile():
+            events += events_of_record(record) if record.scope else []
+        await self.event_log.append(events)
 
     async def _purge(self) -> None:
         """Forget old events, deliveries and calls."""
         while True:
             now = self.clock.now()
             old = now - self.settings.event_retention_days * 86400
+            await self.store.run_transaction_async(expire_deliveries(now))
             await self.store.run_transaction_async(
                 statements_work(
                     [
                         (
-                            "DELETE FROM delivery WHERE event_id IN (SELECT id FROM event WHERE at < ?)",
+                            "DELETE FROM messaging_channels_gateway_delivery WHERE event_id IN (SELECT id FROM messaging_channels_gateway_event WHERE at < ?)",
                             (old,),
                         ),
-                        ("DELETE FROM event WHERE at < ?", (old,)),
-                        ("DELETE FROM call WHERE created < ?", (min(old, now - IDEMPOTENCY_TTL),)),
-                        ("DELETE FROM schedule WHERE send_at < ?", (min(old, now - IDEMPOTENCY_TTL),)),
+                        ("DELETE FROM messaging_channels_gateway_event WHERE at < ?", (old,)),
+                        ("DELETE FROM messaging_channels_gateway_target WHERE seen < ?", (old,)),
+                        (
+                            "DELETE FROM messaging_channels_gateway_call WHERE created < ?",
+                            (min(old, now - IDEMPOTENCY_TTL),),
+                        ),
+                        (
+                            "DELETE FROM messaging_channels_gateway_schedule WHERE send_at < ?",
+                            (min(old, now - IDEMPOTENCY_TTL),),
+                        ),
                     ]
                 )
             )
@@ -217,13 +275,6 @@ async def record_of(dispatcher: AsyncDispatcher, event: Any) -> MessageRecord | 
     return record
 
 
-def account_of(settings: GatewaySettings, accounts: Iterable[str], tenant: str) -> str | None:
-    """Return the account of a tenant: the one that is set, else the one of its own name, if that has providers."""
-    chosen = settings.tenants[tenant].account if tenant in settings.tenants else None
-    named = chosen or (tenant if tenant in accounts else _DEMONSTRATION)
-    return named if named in accounts else None
-
-
 def open_gateway(
     configuration: Configuration,
     settings: GatewaySettings,
@@ -241,14 +292,16 @@ def open_gateway(
     given_providers: list[Provider] = [*parts["providers"]]
     embedded = all(isinstance(provider, Sandbox) for provider in given_providers)
     if embedded and not parts["accounts"]:
-        parts["accounts"] = {_DEMONSTRATION: parts["providers"]}
-    store = Store(settings.home / "gateway.sqlite3")
+        parts["accounts"] = {DEMONSTRATION: parts["providers"]}
     ledger: Ledger = parts.pop("ledger") or SqliteLedger(settings.home / "ledger.sqlite3", owned=True)
+    store = open_store(settings, ledger)
     accounts = frozenset(parts["accounts"])
     given = parts["resolvers"]
-    parts["resolvers"] = [*given, _tenant_resolver(configuration, settings, store, accounts, given)]
+    parts["resolvers"] = [*given, tenant_resolver(configuration, settings, store, accounts, given)]
     guard = UrlGuard(frozenset(settings.allowed_callback_hosts))
     events = EventLog(store)
+    metrics = Metrics()
+    parts["observer"] = CompositeObserver(*filter(None, [parts.get("observer")]), metrics)
     dispatcher = AsyncDispatcher(**parts, ledger=LedgerOptions(ledger, lease=settings.lease), clock=time)
     development = embedded if settings.preview is None else settings.preview
     api_keys = ApiKeys(store, time.now)
@@ -260,6 +313,8 @@ def open_gateway(
         api_keys=api_keys,
         url_guard=guard,
         event_log=events,
+        marks=NodeMarks(store, time.now),
+        metrics=metrics,
         deliveries=WebhookDeliveries(store, events, guard, time.now),
         schedule=ScheduleWatcher(store, dispatcher, events, time.now, schedule_poll_interval(settings)),
         limits=RequestLimits(settings, time.now),
@@ -287,71 +342,3 @@ def _unsubscribe(settings: GatewaySettings, dispatcher: AsyncDispatcher) -> Unsu
     base_url = f"{(settings.public_url or '').rstrip('/')}/unsubscribe"
     links = UnsubscribeLinks(base_url, secrets, dispatcher.consent.recipient_key)
     return UnsubscribeAsgiApp(links, dispatcher.consent)
-
-
-def _tenant_resolver(
-    configuration: Configuration,
-    settings: GatewaySettings,
-    store: Store,
-    accounts: frozenset[str],
-    resolvers: Iterable[RecipientResolver],
-) -> recipients.TenantResolver:
-    """Return the resolver: for each tenant its own sources, made when first needed."""
-    known = tuple(resolvers)
-    made: dict[tuple[str, str], recipients.RecipientSource] = {}
-
-    def of(side: str) -> Callable[[str], recipients.RecipientSource]:
-        def finds(tenant: str) -> recipients.RecipientSource:
-            if (side, tenant) not in made:
-                source: Source = getattr(settings.tenants.get(tenant, configured.TenantSettings()), side)
-                account = account_of(settings, accounts, tenant)
-                made[side, tenant] = _recipient_source(source, store, known, configuration, account)
-            return made[side, tenant]
-
-        return finds
-
-    return recipients.TenantResolver(
-        of("users"), of("persons"), lambda tenant: account_of(settings, accounts, tenant)
-    )
-
-
-def _recipient_source(
-    source: Source,
-    store: Store,
-    resolvers: tuple[RecipientResolver, ...],
-    configuration: Configuration,
-    account: str | None,
-) -> recipients.RecipientSource:
-    match source:
-        case configured.DirectorySource():
-            return recipients.source_of_store(store)
-        case configured.JsonFileSource():
-            return recipients.source_of_file(source.path)
-        case configured.SqlSource():
-            return recipients.SqlRecipientSource(source.database.get_secret_value(), source.query)
-        case configured.HttpSource():
-            return recipients.HttpRecipientSource(
-                source.url, {source.header: source.secret.get_secret_value()}
-            )
-        case configured.PluginsSource():
-            return recipients.ResolverSource(resolvers)
-        case configured.InfobipPeopleSource():
-            return recipients.ResolverSource((_people_resolver(configuration, account),))
-
-
-def _people_resolver(configuration: Configuration, account: str | None) -> RecipientResolver:
-    """Return the resolver of an account's Infobip People."""
-    from importlib import import_module  # noqa: PLC0415  rarely needed
-
-    infobip: Any = import_module(
-        "messaging_channels_infobip.people.client"
-    )  # a plugin that need not be installed
-
-    spec = configuration.plugins.provider("infobip")
-    values: Mapping[str, Any] = {
-        one.name.rpartition(".")[2]: one.value for one in configuration.settings(spec, account)
-    }
-    resolver: RecipientResolver = infobip.PeopleResolver(
-        {account: infobip.PeopleClient(base_url=values["base_url"], api_key=str(values["api_key"]))}
-    )
-    return resolver

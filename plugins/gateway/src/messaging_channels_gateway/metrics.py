@@ -1,67 +1,226 @@
-"""Counters in the text format of Prometheus. No label holds an id, an address or the name of a tenant.
-
-Source of the format: https://prometheus.io/docs/instrumenting/exposition_formats/
-"""
+"""What one process counted, for Prometheus. No label holds an id, an address, a URL or the name of a tenant, and each has few values."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
-_BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from messaging_channels.events import Event, StatusChanged
+from messaging_channels.plugins import Attempt, Observer, StatusGroup
+
+if TYPE_CHECKING:
+    from prometheus_client.metrics_core import Metric
+
+disable_created_metrics()  # a series more for each counter, which nobody asks for
+_P = "messaging_channels_"
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Seconds: from a millisecond to a minute."""
+_DELAYS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0)
+_MAX_REMEMBERED = 50_000
+_ENDS = {
+    StatusGroup.DELIVERED: "delivered",
+    StatusGroup.EXPIRED: "expired",
+    StatusGroup.UNDELIVERABLE: "failed",
+    StatusGroup.REJECTED: "failed",
+}
 
 
-class Metrics:
-    """What one process counted."""
+class QueueNumbers(Protocol):
+    """How the queue stands: what `queue.stats()` returns."""
+
+    @property
+    def by_state(self) -> Mapping[str, int]: ...  # noqa: D102
+    @property
+    def ready(self) -> int: ...  # noqa: D102
+    @property
+    def oldest_age_seconds(self) -> float: ...  # noqa: D102
+    @property
+    def total(self) -> Mapping[str, int]: ...  # noqa: D102
+    @property
+    def paused_accounts(self) -> Sequence[Any]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is read when somebody asks for the metrics."""
+
+    deliveries: Mapping[str, int]
+    """Webhook deliveries that wait or are dead letters."""
+    open_targets: int
+    """Webhook endpoints whose circuit is open."""
+    nodes: int
+    """Gateways that live."""
+    stats: QueueNumbers | None
+    """None if the ledger does not answer."""
+    open_circuits: Mapping[str, int]
+    """Accounts whose circuit breaker is open, by provider."""
+    calls: Mapping[str, int]
+    """Webhook calls since the start, by result."""
+
+
+class Metrics(Observer):
+    """The counters of one process. It hears of every attempt and report of its dispatcher."""
 
     def __init__(self) -> None:
-        self._requests: Counter[tuple[str, str, int]] = Counter()
-        self._messages: Counter[tuple[str, str]] = Counter()
-        self._webhooks: Counter[tuple[str, str]] = Counter()
-        self._durations: Counter[float] = Counter()
-        self._seconds = 0.0
-        self._count = 0
+        self._registry = own = CollectorRegistry()
+        self._requests = Counter(
+            f"{_P}requests", "Requests answered.", ["method", "route", "status"], registry=own
+        )
+        self._messages = Counter(
+            f"{_P}messages",
+            "Messages taken, by what became of them at first.",
+            ["channel", "outcome"],
+            registry=own,
+        )
+        self._webhooks = Counter(
+            f"{_P}webhooks",
+            "Requests of providers to webhook addresses.",
+            ["provider", "result"],
+            registry=own,
+        )
+        self._seconds = Histogram(
+            f"{_P}request_seconds", "Seconds from a request to its answer.", buckets=BUCKETS, registry=own
+        )
+        self._ledger = Histogram(
+            f"{_P}ledger_seconds",
+            "Seconds in which the ledger answered a check.",
+            buckets=BUCKETS,
+            registry=own,
+        )
+        self._attempts = Counter(
+            f"{_P}attempts", "Attempts to send.", ["provider", "channel", "outcome"], registry=own
+        )
+        self._attempt_seconds = Histogram(
+            f"{_P}attempt_seconds",
+            "Seconds of attempts to send.",
+            ["provider"],
+            buckets=BUCKETS,
+            registry=own,
+        )
+        self._reports = Counter(
+            f"{_P}reports", "Final reports of providers.", ["provider", "end"], registry=own
+        )
+        self._delay = Histogram(
+            f"{_P}delivery_seconds",
+            "Seconds from an attempt to its delivery.",
+            ["provider"],
+            buckets=_DELAYS,
+            registry=own,
+        )
+        self._begun: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
-        self._requests[method, route, status] += 1
-        self._seconds += seconds
-        self._count += 1
-        self._durations[next((bound for bound in _BOUNDS if seconds <= bound), float("inf"))] += 1
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.observe(seconds)
 
     def count_message(self, channel: str, outcome: str) -> None:
         """Count a message."""
-        self._messages[channel, outcome] += 1
+        self._messages.labels(channel, outcome).inc()
 
     def count_webhook(self, provider: str, result: str) -> None:
         """Count a call to a webhook address."""
-        self._webhooks[provider, result] += 1
+        self._webhooks.labels(provider, result).inc()
 
-    def render(self, deliveries: Mapping[str, int]) -> str:
-        """Return all of them, and how many deliveries stand how."""
-        return "\n".join([*self._lines(deliveries), ""])
+    def count_ledger(self, seconds: float) -> None:
+        """Count an answer of the ledger."""
+        self._ledger.observe(seconds)
 
-    def _lines(self, deliveries: Mapping[str, int]) -> Iterator[str]:
-        yield "# TYPE messaging_channels_requests_total counter"
-        for (method, route, status), count in sorted(self._requests.items()):
-            yield f'messaging_channels_requests_total{{method="{method}",route="{route}",status="{status}"}} {count}'
-        yield "# TYPE messaging_channels_messages_total counter"
-        for (channel, outcome), count in sorted(self._messages.items()):
-            yield f'messaging_channels_messages_total{{channel="{channel}",outcome="{outcome}"}} {count}'
-        yield "# TYPE messaging_channels_webhooks_total counter"
-        for (provider, result), count in sorted(self._webhooks.items()):
-            yield f'messaging_channels_webhooks_total{{provider="{provider}",result="{result}"}} {count}'
-        yield "# TYPE messaging_channels_deliveries gauge"
-        for state, count in sorted(deliveries.items()):
-            yield f'messaging_channels_deliveries{{state="{state}"}} {count}'
-        yield from self._histogram()
+    def attempt_finished(self, attempt: Attempt) -> None:
+        """See Observer."""
+        self._attempts.labels(attempt.provider, attempt.channel, str(attempt.outcome)).inc()
+        self._attempt_seconds.labels(attempt.provider).observe(attempt.duration)
+        if attempt.result is not None and attempt.result.provider_id:
+            self._begun[attempt.provider, attempt.result.provider_id] = attempt.started_at
+            while len(self._begun) > _MAX_REMEMBERED:
+                self._begun.popitem(last=False)
 
-    def _histogram(self) -> Iterator[str]:
-        yield "# TYPE messaging_channels_request_seconds histogram"
-        total = 0
-        for bound in _BOUNDS:
-            total += self._durations[bound]
-            yield f'messaging_channels_request_seconds_bucket{{le="{bound:g}"}} {total}'
-        yield f'messaging_channels_request_seconds_bucket{{le="+Inf"}} {self._count}'
-        yield f"messaging_channels_request_seconds_sum {self._seconds:.6f}"
-        yield f"messaging_channels_request_seconds_count {self._count}"
+    def event_received(self, event: Event) -> None:
+        """See Observer."""
+        group = event.status.group if isinstance(event, StatusChanged) else None
+        end = _ENDS.get(group) if group is not None else None
+        if not isinstance(event, StatusChanged) or end is None:
+            return
+        self._reports.labels(event.provider, end).inc()
+        begun = self._begun.pop((event.provider, event.provider_id or ""), None)
+        if end == "delivered" and begun is not None:
+            self._delay.labels(event.provider).observe(max(0.0, event.occurred_at - begun))
+
+    def render(self, snapshot: Snapshot) -> bytes:
+        """Return all of them in the text format, each with its help and type.
+
+        Source of the format: https://prometheus.io/docs/instrumenting/exposition_formats/
+        """
+        more = CollectorRegistry()
+        more.register(_Collected(list(_families(snapshot))))
+        return generate_latest(self._registry) + generate_latest(more)
+
+
+class _Collected:
+    """Families that are made already."""
+
+    def __init__(self, families: Sequence[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        """See prometheus_client."""
+        yield from self._families
+
+
+def _families(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _gauge("deliveries", "Webhook deliveries by state.", snapshot.deliveries, "state")
+    yield _gauge(
+        "webhook_circuits_open", "Webhook endpoints that are only probed.", {"": snapshot.open_targets}
+    )
+    yield _gauge(
+        "nodes",
+        "Gateways on this database that gave a sign of life in the last 30 seconds.",
+        {"": snapshot.nodes},
+    )
+    yield _counter("webhook_calls", "Calls to webhook endpoints of applications.", snapshot.calls, "result")
+    yield _gauge("ledger_up", "Whether the ledger answers.", {"": int(snapshot.stats is not None)})
+    circuits = snapshot.open_circuits
+    yield _gauge(
+        "circuits_open", "Accounts of a provider whose circuit breaker is open.", circuits, "provider"
+    )
+    if snapshot.stats is not None:
+        yield from _queue_families(snapshot.stats)
+
+
+def _queue_families(stats: QueueNumbers) -> Iterator[Metric]:
+    yield _gauge("queue_messages", "Messages in the queue by state.", stats.by_state, "state")
+    yield _gauge("queue_ready", "Messages that are due.", {"": stats.ready})
+    oldest = {"": stats.oldest_age_seconds}
+    yield _gauge(
+        "queue_oldest_age_seconds", "Seconds for which the oldest message could have been sent.", oldest
+    )
+    yield _counter("queue_events", "What workers did.", stats.total, "event")
+    paused = GaugeMetricFamily(
+        f"{_P}queue_paused", "Accounts that a provider refuses.", labels=["provider", "reason"]
+    )
+    counts: dict[tuple[str, str], int] = {}
+    for one in stats.paused_accounts:
+        place = one.provider, str(one.reason)
+        counts[place] = counts.get(place, 0) + 1
+    for labels, count in counts.items():
+        paused.add_metric(labels, count)
+    yield paused
+
+
+def _gauge(name: str, text: str, values: Mapping[str, float], label: str = "") -> Metric:
+    family = GaugeMetricFamily(f"{_P}{name}", text, labels=[label] if label else [])
+    for value, count in sorted(values.items()):
+        family.add_metric([value] if label else [], count)
+    return family
+
+
+def _counter(name: str, text: str, values: Mapping[str, float], label: str) -> Metric:
+    family = CounterMetricFamily(f"{_P}{name}", text, labels=[label])
+    for value, count in sorted(values.items()):
+        family.add_metric([value], count)
+    return family

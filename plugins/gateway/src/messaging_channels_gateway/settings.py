@@ -105,6 +105,8 @@ class GatewaySettings(_SettingsModel):
 
     home: Path
     """The directory of its files."""
+    database: SecretStr | None = None
+    """Where keys, the directory and events are kept: `postgresql://…` or `sqlite:/path`. Without one: the ledger's PostgreSQL, else `gateway.sqlite3`."""
     public_url: str | None = None
     """How the world reaches it, such as `https://messages.example.com`: some providers sign the URL they call."""
     trusted_proxies: CommaSeparated = []

@@ -6,6 +6,7 @@ Source: https://postmarkapp.com/developer/api/email-api#send-batch-emails
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -13,7 +14,6 @@ from messaging_channels.errors import InvalidAddress, InvalidMessage, InvalidSet
 from messaging_channels.messages import Email
 from messaging_channels.plugins import (
     AttemptResult,
-    BlockingCall,
     Capabilities,
     EmailAddress,
     Envelope,
@@ -25,6 +25,7 @@ from messaging_channels.plugins import (
     WebhookRequest,
     WebhookResult,
     ask,
+    read_attachments,
     require_sender,
     run_to_first_exchange,
 )
@@ -108,8 +109,10 @@ class Postmark:
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider. Mails of more than 50 MB together take several requests; one that fails takes only its own mails along."""
-        files = yield from _read_files(batch)
-        mails = [build_mail(one, self._sender_of(one), self._stream, files) for one in batch]
+        mails: list[Mapping[str, Any]] = []
+        for envelope in batch:
+            mail = yield from read_attachments(mail_of(envelope))
+            mails.append(build_mail(replace(envelope, message=mail), self._sender_of(envelope), self._stream))
         slices = [*split_batch(mails)]
         if len(slices) == 1:
             response = yield from ask(HttpRequest.post_json(self._url, mails, headers=self._headers))
@@ -159,27 +162,6 @@ def _result_of_failure(failure: TransportError) -> AttemptResult:
     if not failure.may_have_been_sent:
         return AttemptResult.of(Reason.UNREACHABLE, str(failure))
     return AttemptResult.of(Reason.TIMEOUT if failure.timed_out else Reason.CONNECTION, str(failure))
-
-
-def _read_files(batch: Sequence[Envelope]) -> Flow[dict[int, bytes]]:
-    """Read the attachments that are files or streams.
-
-    Raises:
-        InvalidMessage: one of them cannot be read.
-    """
-    files: dict[int, bytes] = {}
-    for attachment in (one for envelope in batch for one in mail_of(envelope).attachments):
-        if isinstance(attachment.content, bytes) or id(attachment) in files:
-            continue
-        try:
-            files[id(attachment)] = yield from ask(BlockingCall(attachment.read, may_send=False))
-        except OSError as error:
-            raise InvalidMessage(
-                f"has a file that cannot be read ({type(error).__name__})",
-                field="Email.attachments",
-                hint="check that the file exists and is readable",
-            ) from error
-    return files
 
 
 def _base_url(given: str | None) -> str:

@@ -6,13 +6,18 @@ https://postmarkapp.com/support/article/1056-what-are-the-attachment-and-email-s
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from messaging_channels.errors import InvalidMessage
 from messaging_channels.messages import Attachment, Email, parse_addresses
-from messaging_channels.plugins import EmailAddress, Envelope, provider_options_of
+from messaging_channels.plugins import (
+    EmailAddress,
+    Envelope,
+    base64_text,
+    provider_options_of,
+    unsubscribe_headers,
+)
 from messaging_channels_postmark.options import MESSAGE_ID, PostmarkEmailOptions
 
 MAX_RECIPIENTS = 50
@@ -20,9 +25,6 @@ MAX_BODY = 5 * 1024 * 1024
 MAX_MAIL = 10 * 1024 * 1024
 MAX_BATCH = 50 * 1024 * 1024
 _NO_OPTIONS = PostmarkEmailOptions()
-
-Files: TypeAlias = "Mapping[int, bytes]"
-"""The contents of attachments that are files or streams, by the identity of the attachment."""
 
 
 def mail_of(envelope: Envelope) -> Email:
@@ -32,7 +34,7 @@ def mail_of(envelope: Envelope) -> Email:
     return message
 
 
-def build_mail(envelope: Envelope, sender: EmailAddress, stream: str | None, files: Files) -> dict[str, Any]:
+def build_mail(envelope: Envelope, sender: EmailAddress, stream: str | None) -> dict[str, Any]:
     """Return one mail as an element of a batch.
 
     Raises:
@@ -53,7 +55,7 @@ def build_mail(envelope: Envelope, sender: EmailAddress, stream: str | None, fil
         "Headers": [{"Name": name, "Value": value} for name, value in _headers(message)] or None,
         "TrackOpens": options.track_opens,
         "TrackLinks": options.track_links,
-        "Attachments": [_attachment(one, files) for one in message.attachments] or None,
+        "Attachments": [_attachment(one) for one in message.attachments] or None,
         "Metadata": {**options.metadata, MESSAGE_ID: envelope.id},
         "MessageStream": options.message_stream or stream,
     }
@@ -97,18 +99,13 @@ def _headers(message: Email) -> Iterator[tuple[str, str]]:
         yield "Auto-Submitted", message.auto_submitted
     if message.list_id:
         yield "List-Id", f"<{message.list_id}>"
-    leave = message.list_unsubscribe
-    if leave is not None:
-        yield "List-Unsubscribe", ", ".join(f"<{uri}>" for uri in leave.uris)
-        if leave.url:
-            yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
+    yield from unsubscribe_headers(message.list_unsubscribe).items()
 
 
-def _attachment(attachment: Attachment, files: Files) -> dict[str, str]:
-    content = attachment.content
+def _attachment(attachment: Attachment) -> dict[str, str]:
     told = {
         "Name": attachment.filename,
-        "Content": b64encode(content if isinstance(content, bytes) else files[id(attachment)]).decode(),
+        "Content": base64_text(attachment),
         "ContentType": attachment.content_type,
     }
     return told | ({"ContentID": f"cid:{attachment.content_id}"} if attachment.content_id else {})

@@ -54,9 +54,9 @@ def _read_mail(mail: MailTransaction) -> ReadMessage:
         if leave
         else None,
         list_id=str(told["List-Id"]).strip("<>") if "List-Id" in told else None,
-        in_reply_to=told["In-Reply-To"],
+        in_reply_to=_text(told, "In-Reply-To"),
         references=tuple(str(told.get("References", "")).split()),
-        auto_submitted=told["Auto-Submitted"],
+        auto_submitted=_text(told, "Auto-Submitted"),  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         envelope_sender=mail.sender if mail.sender != _addresses(told, "From")[0].plain else None,
         also_to=tuple(also_to),
     )
@@ -65,7 +65,18 @@ def _read_mail(mail: MailTransaction) -> ReadMessage:
 
 def _addresses(mail: EmailMessage, name: str) -> tuple[EmailAddress, ...]:
     found: tuple[Address, ...] = mail[name].addresses if name in mail else ()
-    return tuple(EmailAddress(one.username, one.domain, one.display_name) for one in found)
+    return tuple(
+        EmailAddress(_utf8(one.username), _utf8(one.domain), _utf8(one.display_name)) for one in found
+    )
+
+
+def _text(mail: EmailMessage, name: str) -> str | None:
+    return str(mail[name]) if name in mail else None
+
+
+def _utf8(text: str) -> str:
+    """Read what the parser took for octets of no charset: a header of RFC 6532 is UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode()
 
 
 def _words(part: MIMEPart | None) -> str | None:

@@ -64,6 +64,12 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         "Lower `Capabilities.max_batch_size` to what the vendor documents.",
     ),
     (
+        "MC119",
+        "An idempotency key is the message's",
+        "With a key that two messages share, the vendor drops the second as a repetition.",
+        "Take the key from `envelope.id` alone.",
+    ),
+    (
         "MC218",
         "A success response with an error, or without an id, is not accepted",
         "Some vendors refuse with HTTP 200. As accepted, the message would be lost silently.",
@@ -140,6 +146,18 @@ ROWS: tuple[tuple[str, str, str, str], ...] = (
         "Without a secret, every request is refused",
         "With an empty key, anybody can sign a request.",
         "Refuse all calls while the secret is not set.",
+    ),
+    (
+        "MC322",
+        "Events that differ have different keys",
+        "The ledger takes an event with the key of an earlier one for a repetition, and ignores it.",
+        "Take `event_id` from the vendor's id of the event, or leave it out; add what tells several events of one request apart.",
+    ),
+    (
+        "MC323",
+        "Each secret of a list is accepted",
+        "During a rotation the vendor signs with the old secret or the new one.",
+        "Try every secret of the list.",
     ),
     (
         "MC507",

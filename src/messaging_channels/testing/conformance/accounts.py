@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 from weakref import ReferenceType
 
-from messaging_channels.plugins.provider import Provider
+from messaging_channels.plugins.provider import Envelope, Provider, SupportsWebhooks
+from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.context import ConformanceContext
+from messaging_channels.testing.conformance.flow_runner import NOW, FlowTrace
 from messaging_channels.testing.conformance.rules import NotApplicable
+from messaging_channels.testing.conformance.webhook_secrets import built_or_none
+from messaging_channels.testing.conformance.webhooks import handle
+from messaging_channels.testing.fixtures import sign_at
 
 _ROUND, _SLACK = 40, 20
 _TOO_MANY = 200_000
@@ -21,13 +26,55 @@ def accounts_do_not_mix(context: ConformanceContext) -> Iterator[str]:
     if not context.successful_send.exchanges:
         why = "it exchanges nothing with a vendor: the rule applies once it does"
         raise NotApplicable(why)
-    alone = context.send(provider=context.build())
+    alone = [context.send(one, provider=context.build()) for one in _each_message(context)]
+    url = None if context.vendor else "http://127.0.0.1:19"
+    found = (_mixed_up(context, alone, make) for make in _other_accounts(context, url))
+    if words := next(filter(None, found), ""):
+        yield f"with a second account of the vendor in the process, {words}"
+
+
+def _mixed_up(
+    context: ConformanceContext, alone: Sequence[FlowTrace], make: Callable[[], Provider | None]
+) -> str:
+    """Say how an account acts otherwise once another one is built and used; empty where it does not."""
     first = context.build()
-    other = context.build(secret="1" * 32, url=None if context.vendor else "http://127.0.0.1:19")
+    other = make()
+    if other is None:
+        return ""
     context.send(context.envelope(number=1), provider=other)
-    beside = context.send(provider=first)
-    if context.differences(alone, beside):
-        yield "with a second account of the vendor in the process, the first makes other requests"
+    beside = [context.send(one, provider=first) for one in _each_message(context)]
+    if any(_differ(context, *pair) for pair in zip(alone, beside, strict=True)):
+        return "the first makes other requests"
+    return _wrong_webhook(context, first)
+
+
+def _each_message(context: ConformanceContext) -> list[Envelope]:
+    return [context.envelope(message) for message in context.messages.values()]
+
+
+def _other_accounts(context: ConformanceContext, url: str | None) -> Iterator[Callable[[], Provider | None]]:
+    """Return how second accounts are built: one with another secret and another URL, and one without each setting that may be left out."""
+    given = dict(context.fixtures.settings(url or context.url, canaries.OTHER_SECRET))
+    for name in ("", *given):
+        left = {key: value for key, value in given.items() if key != name}
+        yield lambda left=left: built_or_none(context, left)  # type: ignore[misc]
+
+
+def _differ(context: ConformanceContext, one: FlowTrace, other: FlowTrace) -> bool:
+    return bool(context.differences(one, other)) or type(one.exception) is not type(other.exception)
+
+
+def _wrong_webhook(context: ConformanceContext, first: Provider) -> str:
+    """Say whether a provider believes the calls to another account, or no longer its own."""
+    given = context.fixtures
+    if not isinstance(first, SupportsWebhooks) or given.sign_webhook is None or not given.webhooks:
+        return ""
+    body, alone = given.webhooks[0].body, context.build()
+    for secret, whose in ((canaries.SECRET, "its own account"), (canaries.OTHER_SECRET, "the other")):
+        call = sign_at(given, body, secret, NOW)
+        if isinstance(handle(first, call), str) is not isinstance(handle(alone, call), str):
+            return f"the first takes calls of {whose} otherwise"
+    return ""
 
 
 def nothing_is_kept(context: ConformanceContext) -> Iterator[str]:

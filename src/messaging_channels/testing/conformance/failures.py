@@ -21,6 +21,8 @@ from messaging_channels.testing.conformance.malformed import (
 )
 from messaging_channels.testing.conformance.rules import NotApplicable
 
+_REFUSALS = (400, 422)
+
 
 def provider_does_not_retry(context: ConformanceContext) -> Iterator[str]:
     """MC210."""
@@ -78,16 +80,20 @@ def missing_elements_are_unknown(context: ConformanceContext) -> Iterator[str]:
         )
         played = context.send(*batch, replies_at={_last_exchange(context, batch): fewer})
         kinds = [one.outcome for one in played.result] if played.exception is None else []
-        if (
-            len(kinds) == len(batch)
-            and not context.fixtures.ordered_batch_docs
-            and kinds[0] is not Outcome.UNKNOWN
-        ):
-            yield f"a message that the answer leaves out ends as {kinds[0]}"
-        elif context.fixtures.ordered_batch_docs and Outcome.NOT_SENT in kinds:
-            yield "of an answer with an element less than the batch, a message ends as not_sent"
-        elif kinds.count(Outcome.ACCEPTED) >= len(batch) or len(kinds) != len(batch):
-            yield f"of {len(batch)} messages and {len(batch) - 1} in the answer, {kinds.count(Outcome.ACCEPTED)} are accepted"
+        if words := _problem_of_missing(kinds, len(batch), ordered=bool(context.fixtures.ordered_batch_docs)):
+            yield words
+
+
+def _problem_of_missing(kinds: Sequence[Outcome], size: int, *, ordered: bool) -> str:
+    """Say what is wrong with the outcomes of a batch whose first message is not in the answer."""
+    accepted = kinds.count(Outcome.ACCEPTED)
+    if len(kinds) == size and not ordered and kinds[0] is not Outcome.UNKNOWN:
+        return f"a message that the answer leaves out ends as {kinds[0]}"
+    if ordered and (Outcome.NOT_SENT in kinds or Outcome.REJECTED in kinds):
+        return "of an answer with an element less than the batch, a message ends as not_sent or rejected"
+    if accepted >= size or len(kinds) != size:
+        return f"of {size} messages and {size - 1} in the answer, {accepted} are accepted"
+    return ""
 
 
 def request_rejection_is_marked(context: ConformanceContext) -> Iterator[str]:
@@ -100,6 +106,18 @@ def request_rejection_is_marked(context: ConformanceContext) -> Iterator[str]:
         raise NotApplicable(why)
     if played.exception is None and not all(one.request_rejected for one in played.result):
         yield f"HTTP 400 to a request of {len(batch)} messages is not marked as the refusal of all of them"
+        return
+    for answer, meant in context.documented_responses:
+        is_whole = isinstance(answer, HttpResponse) and isinstance(parse_json(answer.body), dict)
+        if is_whole and answer.status in _REFUSALS:
+            told = context.send(*batch, replies_at={last: answer}).results
+            if (
+                told
+                and all(one.reason is meant for one in told)
+                and not all(one.request_rejected for one in told)
+            ):
+                yield f"HTTP {answer.status} ({meant}) to a request of {len(batch)} messages is not marked as the refusal of all of them"
+                return
 
 
 def _effects(context: ConformanceContext) -> list[int]:

@@ -163,24 +163,31 @@ def _reply_to(context: ConformanceContext, exchange: Exchange[Any]) -> Any:  # n
 
 def _run_interleaved(context: ConformanceContext, *flows: Flow[Any]) -> list[FlowTrace]:
     """Run flows in turns, an exchange each."""
-    running: dict[int, tuple[Flow[Any], Any]] = {index: (flow, None) for index, flow in enumerate(flows)}
     done = [FlowTrace() for _ in flows]
-    while running:
-        for index, (flow, reply) in list(running.items()):
-            try:
-                exchange = flow.send(reply)
-            except StopIteration as end:
-                done[index].result = end.value
-                del running[index]
-                continue
-            except Exception as fault:  # noqa: BLE001  what a provider may raise is what the rules are about
-                done[index].exception = fault
-                del running[index]
-                continue
-            if is_with_vendor(exchange):
-                done[index].exchanges.append(exchange)
-            running[index] = (flow, _reply_to(context, exchange))
+    replies: dict[int, Any] = dict.fromkeys(range(len(flows)))
+    while replies:
+        for index, reply in list(replies.items()):
+            exchange = _next_exchange(flows[index], reply, done[index])
+            if exchange is None:
+                del replies[index]
+            else:
+                replies[index] = _reply_to(context, exchange)
     return done
+
+
+def _next_exchange(flow: Flow[Any], reply: Any, trace: FlowTrace) -> Exchange[Any] | None:  # noqa: ANN401
+    """Go on with a flow, and note what it asks for or how it ends; None at its end."""
+    try:
+        exchange = flow.send(reply)
+    except StopIteration as end:
+        trace.result = end.value
+        return None
+    except Exception as fault:  # noqa: BLE001  what a provider may raise is what the rules are about
+        trace.exception = fault
+        return None
+    if is_with_vendor(exchange):
+        trace.exchanges.append(exchange)
+    return exchange
 
 
 def _reasons(trace: FlowTrace) -> list[tuple[Reason, str | None]]:

@@ -15,12 +15,14 @@ from pydantic import ValidationError
 from messaging_channels._model.errors import BadInput, MessagingError
 from messaging_channels.messages import Message
 from messaging_channels.plugins.exchange import HttpRequest, HttpResponse
-from messaging_channels.plugins.provider import SupportsWebhooks
+from messaging_channels.plugins.provider import Provider, SupportsWebhooks
+from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.testing import canaries
 from messaging_channels.testing.canaries import find_leaks
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import NOW, FlowTrace
 from messaging_channels.testing.conformance.malformed import (
+    Path,
     leaf_paths,
     parse_json,
     to_json,
@@ -33,6 +35,11 @@ from messaging_channels.testing.fixtures import sign_at
 _STATUSES = (200, 400, 401, 403, 404, 429, 500)
 _PERSON = re.compile(r"\+?[0-9]{10,15}(?![0-9])|[\w.+-]+@[\w.-]+\.\w+|" + canaries.TEXT)
 """What in a call is about a person: a number, a mail address, the kit's own text."""
+_BAD_TEXTS = tuple(text % canaries.SECRET for text in ("\r\n%s", "%s\r\nx", "%s\x00", "%sé", "%s x"))
+"""Values that a setting of any kind may refuse; the refusal must not show them."""
+_PROOF_LENGTH = 15
+_PROSE = re.compile(r"message$|text$|desc|detail|title|reason|^error$", re.IGNORECASE)
+"""Names of fields in which vendors write prose."""
 _PERSONAL = ("the address", "the mail address", "the text")
 
 
@@ -62,13 +69,42 @@ def urls_hold_no_personal_data(context: ConformanceContext) -> Iterator[str]:
 def detail_quotes_no_personal_data(context: ConformanceContext) -> Iterator[str]:
     """MC404."""
     last = context.require_http() - 1
-    for status in _STATUSES:
-        for body in _echoing_bodies(context):
-            played = context.send(replies_at={last: HttpResponse(status, {}, body)})
-            for one in played.results:
-                for name in find_leaks(one.detail):
-                    yield f"HTTP {status} that quotes {name}: `detail` quotes it too"
-                    return
+    bodies = list(_echoing_bodies(context))
+    for status, body in ((status, body) for status in _STATUSES for body in bodies):
+        played = context.send(replies_at={last: HttpResponse(status, {}, body)})
+        for name in (name for one in played.results for name in find_leaks(one.detail)):
+            yield f"HTTP {status} that quotes {name}: `detail` quotes it too"
+            return
+    yield from _details_of_reports(context)
+
+
+def _details_of_reports(context: ConformanceContext) -> Iterator[str]:
+    """Put a person's data where the vendor's reports hold prose: `detail` and `reason` of the events are logged."""
+    given, provider = context.fixtures, context.provider
+    if not isinstance(provider, SupportsWebhooks) or given.sign_webhook is None:
+        return
+    words = f"Refused: {canaries.PHONE} or {canaries.MAIL}: {canaries.TEXT}"
+    for number, webhook in enumerate(given.webhooks):
+        for body in _with_prose(webhook.body, words):
+            told = handle(provider, sign_at(given, body, canaries.SECRET, NOW))
+            if names := _quoted(told):
+                yield f"call {number} with {names[0]} in the vendor's words: `detail` or `reason` of the event quotes it"
+                return
+
+
+def _with_prose(body: bytes, words: str) -> Iterator[bytes]:
+    """Return a call with these words in the place of each prose that it holds."""
+    tree = parse_json(body)
+    return (
+        to_json(with_value(tree, path, words)) for path in leaf_paths(tree, (str,)) if _is_prose(tree, path)
+    )
+
+
+def _quoted(told: WebhookResult | str) -> list[str]:
+    """Return which marks turn up in what operators read of events."""
+    events = () if isinstance(told, str) else told.events
+    shown = [f"{getattr(one, 'detail', '')} {getattr(one, 'reason', '')}" for one in events]
+    return find_leaks(" ".join(shown), *_PERSONAL)
 
 
 def logs_hold_no_personal_data(context: ConformanceContext) -> Iterator[str]:
@@ -87,14 +123,26 @@ def exceptions_hold_no_personal_data(context: ConformanceContext) -> Iterator[st
     for fault in _raised_exceptions(context):
         for name in find_leaks(f"{fault} {fault!r}"):
             yield f"a {type(fault).__name__} tells {name}"
-    for fault, body in _refusals(context):
-        shown = f"{fault} {fault!r}"
-        for told in sorted(
-            set(_PERSON.findall(body.decode("latin-1").replace("%2B", "+").replace("%40", "@")))
+    for fault, call in _refusals(context):
+        if words := _told_by_refusal(f"{fault} {fault!r}", call):
+            yield f"the refusal of a call tells {words}"
+            return
+
+
+def _told_by_refusal(shown: str, call: WebhookRequest) -> str:
+    """Say what a refusal tells that nobody should read: the secret, the proof that was given, or a person in the call."""
+    if find_leaks(shown, "the secret"):
+        return "the secret"
+    for name, value in call.headers.items():
+        if (
+            len(value) > _PROOF_LENGTH
+            and value.rpartition(" ")[2] in shown
+            and name.lower() != "content-type"
         ):
-            if told in shown:
-                yield f"the refusal of a call tells {told[:3]}…, which stands in the call"
-                return
+            return f"the value of {name!r}"
+    body = call.body.decode("latin-1").replace("%2B", "+").replace("%40", "@")
+    told = next((one for one in sorted(set(_PERSON.findall(body))) if one in shown), "")
+    return f"{told[:3]}…, which stands in the call" if told else ""
 
 
 def _reprs(context: ConformanceContext) -> Iterator[tuple[str, str]]:
@@ -124,14 +172,18 @@ def _echoing_bodies(context: ConformanceContext) -> Iterator[bytes]:
     for key in ("error", "message", "description", "detail", "errorMessage", "title"):
         yield to_json({key: words})
         yield to_json({"error": {key: words}})
+    seen: set[tuple[str, Path]] = set()
     for answer in (*context.successful_send.replies, *(reply for reply, _ in context.documented_responses)):
-        tree = parse_json(answer.body) if isinstance(answer, HttpResponse) else None
-        for path in [one for one in leaf_paths(tree, (str,)) if _is_prose(tree, one)]:
-            yield to_json(with_value(tree, path, words))
+        tree: Any = parse_json(answer.body) if isinstance(answer, HttpResponse) else None
+        for path in leaf_paths(tree, (str,)):
+            place = (type(tree).__name__, path)
+            if place not in seen and _is_prose(tree, path):
+                seen.add(place)
+                yield to_json(with_value(tree, path, words))
 
 
-def _is_prose(tree: Any, path: Any) -> bool:  # noqa: ANN401  a tree of JSON
-    return " " in value_at(tree, path)
+def _is_prose(tree: Any, path: Path) -> bool:  # noqa: ANN401  a tree of JSON
+    return " " in value_at(tree, path) or bool(path and _PROSE.search(str(path[-1])))
 
 
 def _exercise_all(context: ConformanceContext) -> None:
@@ -139,11 +191,11 @@ def _exercise_all(context: ConformanceContext) -> None:
     context.build()
     for message in context.messages.values():
         context.send(context.envelope(message))
+    bodies = list(_echoing_bodies(context))
     for index, reply in enumerate(context.successful_send.replies):
-        if isinstance(reply, HttpResponse):
-            for status in _STATUSES:
-                for body in _echoing_bodies(context):
-                    context.send(replies_at={index: HttpResponse(status, {}, body)})
+        for status in _STATUSES if isinstance(reply, HttpResponse) else ():
+            for body in bodies:
+                context.send(replies_at={index: HttpResponse(status, {}, body)})
     for _ in _reprs(context):
         pass
 
@@ -175,8 +227,8 @@ def _raised_exceptions(context: ConformanceContext) -> Iterator[BaseException]:
                 yield played.exception
 
 
-def _refusals(context: ConformanceContext) -> Iterator[tuple[Exception, bytes]]:
-    """Return what is raised for calls that are not proved, with their bodies."""
+def _refusals(context: ConformanceContext) -> Iterator[tuple[Exception, WebhookRequest]]:
+    """Return what is raised for calls that are not proved, with the calls."""
     given, provider = context.fixtures, context.provider
     if not isinstance(provider, SupportsWebhooks) or given.sign_webhook is None:
         return
@@ -194,7 +246,7 @@ def _refusals(context: ConformanceContext) -> Iterator[tuple[Exception, bytes]]:
             try:
                 provider.handle_webhook(each)
             except Exception as fault:  # noqa: BLE001  whatever the plugin raises
-                yield fault, body
+                yield fault, each
 
 
 def _settings_errors(context: ConformanceContext) -> Iterator[BaseException]:
@@ -202,7 +254,7 @@ def _settings_errors(context: ConformanceContext) -> Iterator[BaseException]:
     known = context.spec.settings.model_fields
     for name in (*given, "unheard_of"):
         is_path = name in known and "Path" in str(known[name].annotation)
-        texts = () if is_path else ("", f"\r\n{canaries.SECRET}")  # any text is a path, and may be made
+        texts = () if is_path else ("", *_BAD_TEXTS)  # any text is a path, and may be made
         for value in (object(), None, *texts):
             try:
                 context.spec.build(context.spec.settings.model_validate({**given, name: value}))
@@ -214,6 +266,14 @@ def _settings_errors(context: ConformanceContext) -> Iterator[BaseException]:
 
 def _errors_without_a_setting(context: ConformanceContext) -> Iterator[BaseException]:
     """Leave out each setting that need not be there, and return what is raised for messages then."""
+    for provider in _providers_without_a_setting(context):
+        for message in context.messages.values():
+            played = context.send(context.envelope(message), provider=provider)
+            if played.exception is not None:
+                yield played.exception
+
+
+def _providers_without_a_setting(context: ConformanceContext) -> Iterator[Provider]:
     given = dict(context.fixtures.settings(context.url, canaries.SECRET))
     for name in given:
         left = {key: value for key, value in given.items() if key != name}
@@ -221,12 +281,8 @@ def _errors_without_a_setting(context: ConformanceContext) -> Iterator[BaseExcep
             provider = context.spec.build(context.spec.settings.model_validate(left))
         except Exception:  # noqa: BLE001, S112  it is needed; what was raised is looked at elsewhere
             continue
-        if context.spec.settings.model_fields.get("base_url") and name == "base_url":
-            continue
-        for message in context.messages.values():
-            played = context.send(context.envelope(message), provider=provider)
-            if played.exception is not None:
-                yield played.exception
+        if name != "base_url" or "base_url" not in context.spec.settings.model_fields:
+            yield provider
 
 
 def _spoilt(case: ConformanceContext, message: Message, name: str) -> FlowTrace | None:

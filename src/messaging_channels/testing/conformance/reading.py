@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from typing import Any, cast
 
 from hypothesis import strategies as st
 
 from messaging_channels._model.addresses import PhoneNumber
+from messaging_channels._model.outcomes import Outcome
 from messaging_channels.messages import Attachment, Media, Message
-from messaging_channels.plugins.provider import OUR_FIELDS, Envelope
+from messaging_channels.plugins.provider import OUR_FIELDS, Envelope, SupportsBatchGrouping
 from messaging_channels.testing.conformance.context import ConformanceContext
-from messaging_channels.testing.conformance.fidelity import require_exchanges, with_text
+from messaging_channels.testing.conformance.fidelity import (
+    example_addresses,
+    reports_bring_our_id,
+    require_exchanges,
+    with_text,
+)
 from messaging_channels.testing.conformance.flow_runner import FlowTrace
 from messaging_channels.testing.conformance.rich_samples import TEXTS, rich_messages
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.fixtures import ReadMessage
 
+_MOST = 20
+"""How many messages are read in one batch at most."""
+_CONTENT = frozenset({"text", "html", "caption", "header", "footer", "list_id", "in_reply_to"})
+"""Fields that no account fills in: where a message has none, none is read."""
 _ALPHABETS = "abcXYZ019 éüßñøŁ€ΩжЯשלאم你好😀👩‍👩‍👧\n\"'\\/<>&%+#={}[]$;:,.!?@_-"
 
 
@@ -27,16 +37,20 @@ def what_is_read_is_what_was_meant(context: ConformanceContext) -> Iterator[str]
         why = "the fixtures give no `reads_request`: say what the vendor would understand of a request"
         raise NotApplicable(why)
     require_exchanges(context)
-    known = 0
-    for kind, message in context.messages.items():
-        played = context.send(context.envelope(message))
-        if played.exception is None and _read(context, played)[0]:
-            known += 1
-            yield from _first(_problems_of_type(context, kind, message))
-    if not known:
+    known = [_is_read(context, message) for message in context.messages.values()]
+    if not any(known):
         yield "`reads_request` reads no message in any request: it is to return one `ReadMessage` for each"
         return
+    for is_read, (kind, message) in zip(known, context.messages.items(), strict=True):
+        if is_read:
+            yield from _first(_problems_of_type(context, kind, message))
     yield from _first(_batch_problems(context))
+
+
+def _is_read(context: ConformanceContext, message: Message) -> bool:
+    """Whether `reads_request` knows the requests for a type of message, or finds fault with them."""
+    played = context.send(context.envelope(message))
+    return played.exception is None and any(_read(context, played))
 
 
 def _first(problems: Iterator[str]) -> Iterator[str]:
@@ -54,6 +68,8 @@ def _problems_of_type(context: ConformanceContext, kind: type[Message], message:
     for one in (message, *texts, *(each for _, each in rich), *others):
         if one is not None and context.provider.capabilities.unsupported(one) is None:
             yield from _problems(context, [context.envelope(one)])
+    for to in example_addresses(context, message):
+        yield from _problems(context, [replace(context.envelope(message), to=to)])
     if isinstance(getattr(message, "text", None), str):
         yield from context.find_counterexample(
             st.text(alphabet=_ALPHABETS, min_size=1, max_size=400),
@@ -75,19 +91,50 @@ def _worded(context: ConformanceContext, message: Message, text: str) -> Message
 
 
 def _batch_problems(context: ConformanceContext) -> Iterator[str]:
-    most = min(3, context.provider.capabilities.max_batch_size)
-    for message in context.messages.values():
-        envelopes = [
-            context.envelope(_worded(context, message, f"zq words {number}") or message, number=number)
-            for number in range(1, most + 1)
-        ]
-        if _read(context, context.send(*envelopes[:1]))[0]:
-            yield from _problems(context, envelopes)
+    """Read batches whose messages differ in their texts, in each of their fields, and in nothing but the text."""
+    most = min(_MOST, context.provider.capabilities.max_batch_size)
+    for kind, message in context.messages.items():
+        if not _read(context, context.send(context.envelope(message)))[0]:
+            continue
+        worded = [_worded(context, message, f"zq words {number}") or message for number in range(most)]
+        yield from _problems(context, _numbered(context, worded))
+        yield from _problems(
+            context, [replace(one, to=context.envelope().to) for one in _numbered(context, worded)]
+        )
+        yield from _problems(context, _numbered(context, _varied(context, kind, message)[:most]))
+
+
+def _numbered(context: ConformanceContext, messages: Sequence[Message]) -> list[Envelope]:
+    return [context.envelope(one, number=number) for number, one in enumerate(messages, 1)]
+
+
+def _varied(context: ConformanceContext, kind: type[Message], message: Message) -> list[Message]:
+    """Return messages of a type that may share a request, with another optional field set in each."""
+    declared, optional = context.provider.capabilities.message_types[kind], context.optional_fields(kind)
+    found = [message]
+    for name in sorted(declared.intersection(optional)):
+        one = context.with_field(message, name)
+        if one is not None and _may_share(context, message, one):
+            found.append(one)
+    return found
+
+
+def _may_share(context: ConformanceContext, one: Message, other: Message) -> bool:
+    """Whether the provider sends the message, and in one request with the first."""
+    provider = context.provider
+    if (
+        provider.capabilities.unsupported(other) is not None
+        or context.send(context.envelope(other)).exception
+    ):
+        return False
+    return not isinstance(provider, SupportsBatchGrouping) or provider.batch_key(
+        context.envelope(one)
+    ) == provider.batch_key(context.envelope(other))
 
 
 def _problems(context: ConformanceContext, batch: Sequence[Envelope]) -> Iterator[str]:
     played = context.send(*batch)
-    if played.exception is not None:
+    if played.exception is not None or not (played.exchanges or _are_accepted(played)):
         return
     told, problem = _read(context, played)
     if problem:
@@ -97,6 +144,12 @@ def _problems(context: ConformanceContext, batch: Sequence[Envelope]) -> Iterato
     else:
         for envelope, read in zip(batch, _in_order(batch, told), strict=True):
             yield from _differences(envelope, read)
+            if read.reference is None and reports_bring_our_id(context):
+                yield f"the vendor's reports bring our id back, and none is read in the request for a {type(envelope.message).__name__}"
+
+
+def _are_accepted(played: FlowTrace) -> bool:
+    return any(one.outcome is Outcome.ACCEPTED for one in played.results)
 
 
 def _read(context: ConformanceContext, played: FlowTrace) -> tuple[list[ReadMessage], str]:
@@ -121,6 +174,7 @@ def _differences(envelope: Envelope, read: ReadMessage) -> Iterator[str]:
     kind, sent = type(envelope.message), envelope.message
     named = type(read.message) if isinstance(read.message, Message) else read.kind
     meant = {envelope.to.plain, *([envelope.to.e164] if isinstance(envelope.to, PhoneNumber) else [])}
+    meant.add(getattr(envelope.to, "id", ""))  # of a group, which vendors name without our prefix
     if read.to not in meant:
         yield f"a {kind.__name__} to {envelope.to.plain} is read as one to {read.to}"
     if named is not None and named is not kind:
@@ -136,25 +190,15 @@ def _differences(envelope: Envelope, read: ReadMessage) -> Iterator[str]:
             yield f"{kind.__name__}.{one.name}: {words}"
 
 
-def _field_problem(one: Any, value: Any, message: Message | Mapping[str, Any]) -> str:  # noqa: ANN401
-    default = (
-        one.default
-        if one.default is not MISSING
-        else one.default_factory()
-        if one.default_factory is not MISSING
-        else MISSING
-    )
+def _field_problem(one: Field[Any], value: Any, message: Message | Mapping[str, Any]) -> str:  # noqa: ANN401
+    default = one.default_factory() if one.default_factory is not MISSING else one.default
     is_set = default is MISSING or value != default
-    if isinstance(message, Mapping):
-        if one.name not in message:
-            return f"sent {_shown(value)}, and read is nothing" if is_set else ""
-        got = message[one.name]
-    else:
-        got = getattr(message, one.name, None)
-    if value is None and not is_set:
-        return ""  # the account's own is taken, whatever that is
-    if _plain(got) == _plain(value):
-        return ""
+    if isinstance(message, Mapping) and one.name not in message:
+        return f"sent {_shown(value)}, and read is nothing" if is_set else ""
+    got = message[one.name] if isinstance(message, Mapping) else getattr(message, one.name, None)
+    may_be_the_accounts = value is None and not is_set and one.name not in _CONTENT
+    if may_be_the_accounts or _plain(got) == _plain(value):
+        return ""  # where nothing is set, the account's own is taken, whatever that is
     return f"sent {_shown(value)}, read {_shown(got)}"
 
 
@@ -181,8 +225,7 @@ def _plain_object(value: Any) -> Any:  # noqa: ANN401  a dataclass
     if isinstance(value, Media):
         return value.url or value.id or value.content
     if isinstance(value, Attachment):
-        content = value.content if isinstance(value.content, bytes) else None
-        return [value.filename, value.content_type, value.content_id, content]
+        return [value.filename, value.content_type, value.content_id, value.read()]
     if hasattr(value, "plain"):
         name = getattr(value, "display_name", "")
         return f"{name} <{value.plain}>" if name else value.plain

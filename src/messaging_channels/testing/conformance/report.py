@@ -12,6 +12,10 @@ from messaging_channels.testing.conformance import RuleResult
 
 _ENOUGH = 2 / 3
 """Which share of the rules that could apply has to have been looked at before a check says `passed`."""
+_TOO_LITTLE = (
+    "",
+    "Less than two thirds of the rules that apply had something to look at: give more in the fixtures.",
+)
 _ABSENT = (
     "it has no `",
     "it does not deduplicate",
@@ -37,26 +41,26 @@ def markdown(name: str, checked: Sequence[RuleResult]) -> str:
     left_out = [one for one in checked if one.skipped]
     excused = [one for one in checked if one.excused]
     kept = len(checked) - len(broken) - len(left_out) - len(excused)
+    told = verdict(checked)
     lines = [
-        f"## Conformance of `{name}`: {verdict(checked)}",
+        f"## Conformance of `{name}`: {told}",
         "",
         f"{kept} rules kept, {len(broken)} broken, {len(left_out)} without anything to look at{_and_excused(excused)}; {_versions()}.",
+        *(_TOO_LITTLE if told == "incomplete" else ()),
     ]
-    if verdict(checked) == "incomplete":
-        lines += [
-            "",
-            "Less than two thirds of the rules that apply had something to look at: give more in the fixtures.",
-        ]
     for one in broken:
         lines += _finding_lines(one)
-    if excused:
-        lines += ["", "Impossible with this vendor:", ""]
-        lines += [f"- {one.rule.id} {one.rule.title}: {one.excused}" for one in excused]
-    if left_out:
-        lines += ["", "<details><summary>Not looked at</summary>", ""]
-        lines += [f"- {one.rule.id} {one.rule.title}: {one.skipped}" for one in left_out]
-        lines += ["", "</details>"]
+    lines += _listed("", "Impossible with this vendor:", [(one, one.excused) for one in excused])
+    lines += _listed(
+        "</details>", "<details><summary>Not looked at</summary>", [(one, one.skipped) for one in left_out]
+    )
     return "\n".join(lines) + "\n"
+
+
+def _listed(end: str, head: str, rules: Sequence[tuple[RuleResult, str]]) -> list[str]:
+    """Return rules with a reason each, below a line and above another; nothing without any."""
+    told = [f"- {one.rule.id} {one.rule.title}: {reason}" for one, reason in rules]
+    return ["", head, "", *told, *(["", end] if end else [])] if told else []
 
 
 def as_json(name: str, checked: Sequence[RuleResult]) -> str:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, replace
+from dataclasses import MISSING, Field, fields, replace
 from typing import Any, cast
 
 from hypothesis import strategies as st
 
-from messaging_channels._model.errors import BadInput
+from messaging_channels._model.errors import BadInput, MessagingError
 from messaging_channels._model.outcomes import AttemptResult, Outcome
-from messaging_channels.messages import Message, ProviderOptions
+from messaging_channels.messages import Media, Message, ProviderOptions
 from messaging_channels.plugins.provider import Capabilities, Envelope
-from messaging_channels.testing.conformance.comparison import described, differing, may_vary
+from messaging_channels.testing.conformance.comparison import described, differing, may_vary, parts_of
 from messaging_channels.testing.conformance.context import ConformanceContext
+from messaging_channels.testing.conformance.flow_runner import FlowTrace
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.conformance.samples import example
 
+_MEDIA_TYPES = {
+    "Video": "video/mp4",
+    "Audio": "audio/mpeg",
+    "Sticker": "image/webp",
+    "Document": "application/pdf",
+}
+_IDEMPOTENCY = re.compile(r"idempot|dedup", re.IGNORECASE)
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
@@ -31,14 +39,41 @@ def declarations_are_well_formed(context: ConformanceContext) -> Iterator[str]:
     if not isinstance(provider.capabilities, Capabilities) or not provider.capabilities.message_types:
         yield "`capabilities` declare no message"
         return
-    if provider.capabilities.max_batch_size < 1:
-        yield f"`max_batch_size` is {provider.capabilities.max_batch_size}"
-    for kind, names in provider.capabilities.message_types.items():
+    yield from _problems_of_capabilities(provider.capabilities, provider.name)
+    if provider.capabilities.uploads_media and not _uploads(context):
+        yield "`uploads_media` is declared, and every message with a file's content in it is refused"
+
+
+def _problems_of_capabilities(told: Capabilities, name: str) -> Iterator[str]:
+    if told.max_batch_size < 1:
+        yield f"`max_batch_size` is {told.max_batch_size}"
+    for kind, names in told.message_types.items():
         if unknown := names - {one.name for one in fields(cast("Any", kind))}:
             yield f"{kind.__name__} has no field {', '.join(sorted(unknown))}"
-    for extra in provider.capabilities.provider_options:
-        if not issubclass(cast("type", extra), ProviderOptions) or extra.provider != provider.name:
+    for extra in told.provider_options:
+        if not issubclass(cast("type", extra), ProviderOptions) or extra.provider != name:
             yield f"the extra {extra.__name__} names another provider"
+
+
+def _uploads(context: ConformanceContext) -> bool:
+    """Whether some message with a file's content in it is not refused; True where no type holds one."""
+    held = [one for one in map(_with_content, context.messages.values()) if one is not None]
+    return not held or not all(
+        isinstance(context.send(context.envelope(one)).exception, BadInput) for one in held
+    )
+
+
+def _with_content(message: Message) -> Message | None:
+    """Return the message with its file given as bytes; None where it has none, or takes none like that."""
+    name = next(
+        (one for one in ("media", "file") if isinstance(getattr(message, one, None), (str, Media))), ""
+    )
+    kind = _MEDIA_TYPES.get(type(message).__name__.removeprefix("WhatsApp"), "image/jpeg")
+    try:
+        file = Media(content=b"\xff\xd8\xff zq", content_type=kind, filename="zq")
+        return cast("Message", replace(cast("Any", message), **{name: file})) if name else None
+    except (MessagingError, TypeError):
+        return None
 
 
 def declared_fields_change_request(context: ConformanceContext) -> Iterator[str]:
@@ -50,6 +85,39 @@ def declared_fields_change_request(context: ConformanceContext) -> Iterator[str]
     for extra in context.fixtures.provider_options:
         if not any(_has_effect(context, message, extra) for message in context.messages.values()):
             yield f"{type(extra).__name__} is declared, and changes nothing in any message"
+        else:
+            yield from (
+                f"{type(extra).__name__}.{name} changes nothing" for name in _idle_options(context, extra)
+            )
+
+
+def _idle_options(context: ConformanceContext, extra: ProviderOptions) -> Iterator[str]:
+    """Return the options that make no difference: neither on their own nor with the others of the example."""
+    for one in fields(cast("Any", extra)):
+        value, default = getattr(extra, one.name), _default_of(one)
+        if default is MISSING or value == default:
+            continue
+        without = replace(cast("Any", extra), **{one.name: default})
+        sent = [_with_options(context, message, extra, without) for message in context.messages.values()]
+        if not any(pair is None or context.differences(*pair) for pair in sent):
+            yield one.name
+
+
+def _default_of(one: Field[Any]) -> Any:  # noqa: ANN401  whatever the field holds
+    return one.default_factory() if one.default_factory is not MISSING else one.default
+
+
+def _with_options(
+    context: ConformanceContext, message: Message, *options: ProviderOptions
+) -> tuple[FlowTrace, FlowTrace] | None:
+    """Send a message with each of two options; None where that cannot be compared."""
+    if not hasattr(message, "provider_options"):
+        return None
+    one, other = (
+        context.send(context.envelope(replace(cast("Any", message), provider_options=(each,))))
+        for each in options
+    )
+    return None if one.exception or other.exception else (one, other)
 
 
 def undeclared_fields_change_nothing(context: ConformanceContext) -> Iterator[str]:
@@ -86,6 +154,20 @@ def client_reference_is_sent(context: ConformanceContext) -> Iterator[str]:
         raise NotApplicable(why)
     if not context.differences(context.send(one), context.send(other)):
         yield "two envelopes with different ids give the same request"
+
+
+def idempotency_key_is_the_messages(context: ConformanceContext) -> Iterator[str]:
+    """MC119."""
+    one = context.envelope()
+    others = (replace(one, id="f" * 32), context.envelope(number=1))
+    sent = [parts_of(context.send(each).sending[-1]) for each in (one, *others) if context.send(each).sending]
+    keys = [place for place in (sent[0] if sent else {}) if _IDEMPOTENCY.search(place[-1])]
+    if not keys:
+        why = "it sends no idempotency key: the rule applies once it does"
+        raise NotApplicable(why)
+    for place in keys:
+        if any(parts.get(place) == sent[0][place] for parts in sent[1:]):
+            yield f"two messages have the same {' '.join(place)}: the vendor drops the second"
 
 
 def whole_batch_is_described(context: ConformanceContext) -> Iterator[str]:

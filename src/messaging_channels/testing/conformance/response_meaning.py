@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from messaging_channels._model.outcomes import REASON_POLICIES, Outcome, Reason
 from messaging_channels.plugins.exchange import HttpResponse
+from messaging_channels.plugins.results import result_from_status
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import FlowTrace
 from messaging_channels.testing.conformance.malformed import (
@@ -25,8 +26,14 @@ from messaging_channels.testing.conformance.malformed import (
 from messaging_channels.testing.conformance.responses import outcome_of, reason_of, result_of
 from messaging_channels.testing.conformance.rules import NotApplicable
 
-_TOO_FAST, _SOON, _LONG_ID = 429, 7.0, 16
+_TOO_FAST, _SOON, _LONG_ID, _LONG_CODE = 429, 7.0, 16, 3
 _UNHEARD_WORD, _UNHEARD_NUMBER = "CANARY_UNHEARD_OF", 987654321
+_UNFOUNDED = frozenset(
+    reason
+    for reason, policy in REASON_POLICIES.items()
+    if policy.retryable or policy.failover or reason is Reason.RECIPIENT
+)
+"""What nobody can conclude from a code that nobody documents: to send again, or elsewhere, or never again to that person."""
 _ERRORS = (
     PLAUSIBLE_ERROR,
     b'{"errors": [{"code": "99999", "title": "It failed", "detail": "It failed"}]}',
@@ -119,6 +126,22 @@ def id_is_the_messages(context: ConformanceContext) -> Iterator[str]:
         raise NotApplicable(why)
     if not any(_follows(context, last, good, path, told) for path in paths):
         yield f"whatever id the answer holds, `provider_id` is {told!r}"
+    elif whole := _altered(told, [str(value_at(tree, path)) for path in leaf_paths(tree)]):
+        yield f"the answer holds the id {whole!r}, and `provider_id` is {told!r}: a report on it leads nowhere"
+
+
+def _altered(told: str, texts: Sequence[str]) -> str:
+    """Return the text of an answer of which an id is a part or another writing; empty where the id stands there as it is."""
+    if any(told == text for text in texts):
+        return ""
+    plain = _letters_and_digits(told)
+    return next(
+        (text for text in texts if _may_be_id(text) and plain and plain in _letters_and_digits(text)), ""
+    )
+
+
+def _letters_and_digits(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
 def each_message_gets_its_own_answer(context: ConformanceContext) -> Iterator[str]:
@@ -146,30 +169,31 @@ def _refused_alone(context: ConformanceContext, tree: Any, path: Path, answer: H
     """Refuse the last of a batch alone, as a documented answer refuses one: the others are accepted all the same."""
     batch = context.batch(3)
     elements = value_at(tree, path)
-    for refusal, meant in _http(context):
-        found = parse_json(refusal.body)
-        try:
-            refused: Any = value_at(found, (*path, 0))
-        except (KeyError, IndexError, TypeError):
-            continue
-        if REASON_POLICIES[meant].outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN) or not isinstance(
-            refused, dict
-        ):
-            continue
-        own = {
-            name: value for name, value in elements[-1].items() if name in refused and _is_own(elements, name)
-        }
-        mixed = with_value(tree, path, [*elements[:-1], cast("dict[str, Any]", refused) | own])
-        number = len(context.send(*batch).exchanges) - 1
-        played = context.send(
-            *batch, replies_at={number: HttpResponse(answer.status, answer.headers, to_json(mixed))}
-        )
-        told = [one.outcome for one in played.results]
-        if played.exception is None and (
-            told[:-1] != [Outcome.ACCEPTED] * (len(batch) - 1) or told[-1] is Outcome.ACCEPTED
-        ):
-            yield f"of {len(batch)} messages the last alone is refused ({meant}), and they end as {', '.join(told)}"
+    refusals = ((_refused_element(one, meant, path), meant) for one, meant in _http(context))
+    refused, meant = next(((one, meant) for one, meant in refusals if one is not None), (None, None))
+    if refused is None:
         return
+    own = {name: value for name, value in elements[-1].items() if name in refused and _is_own(elements, name)}
+    mixed = to_json(with_value(tree, path, [*elements[:-1], refused | own]))
+    number = len(context.send(*batch).exchanges) - 1
+    played = context.send(*batch, replies_at={number: HttpResponse(answer.status, answer.headers, mixed)})
+    told = [one.outcome for one in played.results]
+    if played.exception is not None:
+        return
+    if told[:-1] != [Outcome.ACCEPTED] * (len(batch) - 1) or told[-1] is Outcome.ACCEPTED:
+        yield f"of {len(batch)} messages the last alone is refused ({meant}), and they end as {', '.join(told)}"
+    elif played.results[-1].request_rejected:
+        yield f"of {len(batch)} messages the last alone is refused ({meant}), and is marked with `request_rejected` as if all were"
+
+
+def _refused_element(refusal: HttpResponse, meant: Reason, path: Path) -> dict[str, Any] | None:
+    """Return the element of a documented answer that refuses one message; None where it is no such answer."""
+    try:
+        element: Any = value_at(parse_json(refusal.body), (*path, 0))
+    except (KeyError, IndexError, TypeError):
+        return None
+    unclear = REASON_POLICIES[meant].outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN)
+    return None if unclear or not isinstance(element, dict) else cast("dict[str, Any]", element)
 
 
 def _is_own(elements: Any, name: str) -> bool:  # noqa: ANN401  a list of JSON
@@ -184,14 +208,14 @@ def _http(context: ConformanceContext) -> list[tuple[HttpResponse, Reason]]:
 def _unheard_codes(
     context: ConformanceContext, last: int, answer: HttpResponse, meant: Reason
 ) -> Iterator[str]:
-    """Put codes that nobody documents in the places of a documented answer."""
-    bare = context.send(replies_at={last: HttpResponse(answer.status, answer.headers, b"{}")})
-    excused = {meant, *([] if bare.exception else [reason_of(bare)])}
+    """Put codes that nobody documents in the places of a documented answer: then only its HTTP status is known."""
+    by_status = result_from_status(answer, is_from_provider=True).reason
+    excused = {meant, by_status, Reason.INVALID, Reason.MISDIRECTED}
     tree = parse_json(answer.body)
     for path in leaf_paths(tree):
         for code in _unheard_like(value_at(tree, path)):
-            reason = _continued(context, last, answer, with_value(tree, path, code))
-            if reason and reason not in excused:
+            reason = _reason(context, last, answer, with_value(tree, path, code))
+            if reason not in excused and reason in _UNFOUNDED:
                 yield f"the unheard-of {code!r} at {_named(path)} of a documented answer is read as {reason}"
                 return
 
@@ -199,21 +223,22 @@ def _unheard_codes(
 def _unheard_like(value: Any) -> list[Any]:  # noqa: ANN401  a leaf of JSON
     """Return values of the same kind that no vendor documents."""
     if isinstance(value, str):
-        return (
-            [_UNHEARD_WORD, re.sub(r"[0-9]", "9", value)[:-1] + "7"]
-            if re.search(r"[0-9]", value)
-            else [_UNHEARD_WORD]
-        )
+        code = re.sub(r"[0-9]", "9", value)[:-1] + "7"
+        return [_UNHEARD_WORD, code] if code.isdigit() and len(code) >= _LONG_CODE else [_UNHEARD_WORD]
     return [] if isinstance(value, bool) else [_UNHEARD_NUMBER]
 
 
 def _continued(context: ConformanceContext, last: int, answer: HttpResponse, tree: Any) -> Reason | None:  # noqa: ANN401
     """Return the reason if such an answer has the message sent again or elsewhere."""
+    reason = _reason(context, last, answer, tree)
+    policy = None if reason is None else REASON_POLICIES[reason]
+    return reason if policy is not None and (policy.retryable or policy.failover) else None
+
+
+def _reason(context: ConformanceContext, last: int, answer: HttpResponse, tree: Any) -> Reason | None:  # noqa: ANN401
+    """Return how such an answer is read; None if it raises, which is told by other rules."""
     played = context.send(replies_at={last: HttpResponse(answer.status, answer.headers, to_json(tree))})
-    if played.exception is not None:
-        return None
-    policy = REASON_POLICIES[reason_of(played)]
-    return reason_of(played) if policy.retryable or policy.failover else None
+    return None if played.exception is not None else reason_of(played)
 
 
 def _answers_differ(context: ConformanceContext, one: FlowTrace, other: FlowTrace) -> bool:

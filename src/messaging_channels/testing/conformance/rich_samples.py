@@ -27,6 +27,12 @@ from messaging_channels.messages import (
 from messaging_channels.messages.whatsapp import ContactCard, ListRow, ListSection, ReplyButton
 from messaging_channels.messages.whatsapp_commerce import ProductSection, WhatsAppProducts
 from messaging_channels.messages.whatsapp_template import QuickReply, TextHeader
+from messaging_channels.testing.conformance.further_samples import (
+    MORE_VALUES,
+    further_messages,
+    generated_value,
+    with_declared_only,
+)
 from messaging_channels.testing.conformance.nested_samples import NESTED
 
 MARK = "zq"
@@ -40,11 +46,13 @@ TEXTS = (
     "  zq leads and trails\n\nwith\ttabs and lines zq  ",
     "zq one\r\ntwo zq",
     "zq " + "long words of a message " * 30 + "zq",
+    "zq 1+1=2 \u2713 ﬁ ① Å e\u0301 \u00a0 5€ don't “quote” ... ?a=1&b=%C3%A9#f zq",
+    "zq " + "longer words of a message " * 70 + "zq",
 )
 """Texts that are lost or changed where somebody joins strings by hand, strips, cuts, or guesses a charset."""
 _RICH: tuple[Message, ...] = (
     Sms("zq text"),
-    Mms((_FILE % 1, _FILE % 2, _FILE % 3), text="zq words"),
+    Mms((_FILE % 2, _FILE % 1, _FILE % 3), text="zq words"),
     Email("zq subject", text="zq text"),
     WhatsAppText("zq text"),
     WhatsAppImage(_FILE % 1),
@@ -92,7 +100,7 @@ _VALUES: dict[str, Any] = {
         url="https://shop.example.com/zq-leave?a=1", mailto="zqleave@example.com"
     ),
     "list_id": "zq-offers.example.com",
-    "in_reply_to": "<zq-1@example.com>",
+    "in_reply_to": "<zq-9@example.com>",
     "references": ("<zq-0@example.com>", "<zq-1@example.com>"),
     "envelope_sender": "zqbounce@example.com",
     "caption": 'zq a "caption" & é',
@@ -102,7 +110,7 @@ _VALUES: dict[str, Any] = {
     "header": "zq a line",
     "WhatsAppTemplate.header": TextHeader(("zq header",)),
     "footer": "zq a foot",
-    "parameters": ('zq "one"', "zq two é", "zq three"),
+    "parameters": ('zq "one"', "zq two é", "zq four", "zq three"),
     "buttons": (QuickReply("zq-yes"), QuickReply("zq-no")),
     "thumbnail_product_id": "zq-p1",
     "button": "zq Ring us",
@@ -130,21 +138,40 @@ def rich_messages(
     """Return the message with several elements, and with each declared optional field in turn: what is looked at, and the message."""
     kind = type(plain)
     base = _BY_TYPE.get(kind, plain)
-    yield "", base
-    for nested in NESTED.get(kind, ()):
-        yield "", nested
-    for name in optional:
-        if name not in declared:
-            continue
-        value = given.get(
-            f"{kind.__name__}.{name}", _VALUES.get(f"{kind.__name__}.{name}", _VALUES.get(name))
-        )
-        if value is None:
-            continue
-        try:
-            yield name, replace(cast("Any", base), **{name: value})
-        except (MessagingError, TypeError):
-            continue
+    for one in (base, *NESTED.get(kind, ()), *further_messages(kind)):
+        yield "", one
+        reduced = with_declared_only(one, declared)
+        if reduced is not None and reduced is not one:
+            yield "", reduced
+    combined = base
+    for name, value in _set_fields(base, declared.intersection(optional), given):
+        message = _with_value(base, name, value)
+        if message is not None:
+            yield name, message
+            combined = _with_value(combined, name, value) or combined
+    yield "", combined
+
+
+def _set_fields(base: Message, names: frozenset[str], given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Return the values to try, in the order of the fields' names."""
+    return ((name, value) for name in sorted(names) for value in _values_of(base, name, given))
+
+
+def _values_of(message: Message, name: str, given: Mapping[str, Any]) -> list[Any]:
+    """Return the values to try for a field: those that the fixtures give alone, or else the kit's."""
+    named = f"{type(message).__name__}.{name}"
+    if named in given:
+        return [given[named]]
+    known = [_VALUES.get(named, _VALUES.get(name)), *MORE_VALUES.get(name, ())]
+    told = [value for value in known if value is not None] or [generated_value(message, name)]
+    return [value for value in told if value is not None]
+
+
+def _with_value(message: Message, name: str, value: Any) -> Message | None:  # noqa: ANN401  whatever the field holds
+    try:
+        return cast("Message", replace(cast("Any", message), **{name: value}))
+    except (MessagingError, TypeError):
+        return None
 
 
 def marked_leaves(message: Message, name: str = "") -> list[Leaf]:
@@ -158,20 +185,15 @@ def ordered_fields(message: Message) -> Iterator[tuple[str, list[Leaf]]]:
     for one in fields(cast("Any", message)):
         held = getattr(message, one.name)
         if one.name in _ORDERED and isinstance(held, tuple):
-            firsts = [
-                None
-                if getattr(part, "content_id", None)  # what is inline goes before other files
-                else next(
-                    (
-                        leaf
-                        for leaf in _leaves(part, one.name)
-                        if isinstance(leaf.value, str) and _is_marked(leaf.value)
-                    ),
-                    None,
-                )
-                for part in cast("tuple[Any, ...]", held)
-            ]
+            firsts = [_first_text(part, one.name) for part in cast("tuple[Any, ...]", held)]
             yield one.name, [leaf for leaf in firsts if leaf is not None]
+
+
+def _first_text(part: Any, name: str) -> Leaf | None:  # noqa: ANN401  an element of any field
+    if getattr(part, "content_id", None):
+        return None  # what is inline goes before other files
+    texts = (leaf for leaf in _leaves(part, name) if isinstance(leaf.value, str))
+    return next((leaf for leaf in texts if _is_marked(leaf.value)), None)
 
 
 def _is_marked(value: str | bytes | EmailAddress) -> bool:
@@ -181,13 +203,18 @@ def _is_marked(value: str | bytes | EmailAddress) -> bool:
 def _leaves(value: Any, path: str) -> Iterator[Leaf]:  # noqa: ANN401  whatever a message holds
     if isinstance(value, (str, bytes, EmailAddress)):
         yield Leaf(path, value)
-    elif isinstance(value, Mapping):
-        for name, one in cast("Mapping[str, Any]", value).items():
-            yield from _leaves(one, f"{path}[{name}]")
+        return
+    if isinstance(value, Attachment) and not isinstance(value.content, bytes):
+        yield Leaf(f"{path}.content", value.read())
+    for step, one in _parts_of(value):
+        yield from _leaves(one, f"{path}{step}")
+
+
+def _parts_of(value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401  whatever a message holds
+    if isinstance(value, Mapping):
+        yield from ((f"[{name}]", one) for name, one in cast("Mapping[str, Any]", value).items())
     elif isinstance(value, (tuple, list)):
-        for number, one in enumerate(cast("list[Any]", value)):
-            yield from _leaves(one, f"{path}[{number}]")
+        yield from ((f"[{number}]", one) for number, one in enumerate(cast("list[Any]", value)))
     elif is_dataclass(value):
-        for one in fields(value):
-            if one.name != "provider_options":
-                yield from _leaves(getattr(value, one.name), f"{path}.{one.name}")
+        names = [one.name for one in fields(value) if one.name != "provider_options"]
+        yield from ((f".{name}", getattr(value, name)) for name in names)

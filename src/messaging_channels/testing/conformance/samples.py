@@ -43,6 +43,7 @@ from messaging_channels.messages.whatsapp_commerce import ProductSection
 from messaging_channels.messages.whatsapp_interactive import MediaCard, UrlButton
 from messaging_channels.messages.whatsapp_template import QuickReply, TextHeader
 from messaging_channels.testing.canaries import TEXT
+from messaging_channels.testing.conformance.further_samples import generated_value
 
 _FILE = "https://files.example.com/a"
 _EXAMPLES: tuple[Message, ...] = (
@@ -117,6 +118,10 @@ _VALUES: dict[str, Any] = {
     "ttl_minutes": 60,
     "payload": "p-1",
     "values": {"name": "Zoe"},
+    "list_id": "offers.example.com",
+    "in_reply_to": "<one@example.com>",
+    "references": ("<none@example.com>", "<one@example.com>"),
+    "envelope_sender": "bounce@example.com",
 }
 """By field, or by type and field."""
 
@@ -127,5 +132,6 @@ def example(kind: type[Message]) -> Message | None:
 
 
 def value_of(message: Message, field: str) -> Any:  # noqa: ANN401  whatever the field holds
-    """Return another value for an optional field; None where none is known."""
-    return _VALUES.get(f"{type(message).__name__}.{field}", _VALUES.get(field))
+    """Return another value for an optional field; None where none is known, nor told by the type of the field."""
+    known = _VALUES.get(f"{type(message).__name__}.{field}", _VALUES.get(field))
+    return generated_value(message, field) if known is None else known

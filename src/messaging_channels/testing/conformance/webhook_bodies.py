@@ -54,16 +54,21 @@ def spoilt_bodies(body: bytes) -> Iterator[tuple[Path, bytes]]:
     tree = tree_of(body)
     if tree is None:
         return
-    is_form = parse_json(body) is None
-    for path in leaf_paths(tree, (str,) if is_form else (str, int, float, bool)):
-        if is_form and path[-1] == 0:
-            continue
-        others: tuple[Any, ...] = (UNHEARD, "") if is_form else (UNHEARD, None, 10**18, [], {})
-        for other in others:
-            yield path, _written(body, with_value(tree, path, other))
+    if parse_json(body) is None:
+        for path in [one for one in leaf_paths(tree, (str,)) if one[-1] != 0]:
+            yield from ((path, _written(body, with_value(tree, path, other))) for other in (UNHEARD, ""))
+        return
+    for path in leaf_paths(tree, (str, int, float, bool)):
+        others: tuple[Any, ...] = (UNHEARD, None, 10**18, [], {})
+        yield from ((path, _written(body, with_value(tree, path, other))) for other in others)
     for path in all_paths(tree):
         if isinstance(value_at(tree, path), dict):
             yield path, to_json(with_value(tree, path, {**value_at(tree, path), UNHEARD: {"a": [1]}}))
+
+
+def unheard_at(body: bytes, path: Path) -> bytes:
+    """Return the call with a word at a place that nobody has heard of."""
+    return with_word(body, path, UNHEARD)
 
 
 def all_unheard(body: bytes) -> bytes:
@@ -90,6 +95,11 @@ def times_of(body: bytes) -> set[float]:
     """Return every time that a call tells: seconds and milliseconds since the epoch, ISO 8601, RFC 5322."""
     tree = tree_of(body)
     return {at for path in leaf_paths(tree) for at in _as_times(value_at(tree, path))}
+
+
+def is_id(text: str) -> bool:
+    """Whether a text of a call may be an id: it has a digit, and is no time and no number to call."""
+    return bool(re.search(r"[0-9]", text)) and not list(_as_times(text)) and not text.lstrip("+").isdigit()
 
 
 def _as_times(value: Any) -> Iterator[float]:  # noqa: ANN401
@@ -124,21 +134,22 @@ def is_stamp(name: str, value: str) -> bool:
 def event_lists(tree: Any, event: events.Event) -> list[Path]:  # noqa: ANN401
     """Return the lists of one element which holds the ids of an event."""
     ids = {one for one in (getattr(event, "message_id", ""), getattr(event, "provider_id", None)) if one}
-    found: list[Path] = []
-    for path in all_paths(tree):
-        held = value_at(tree, path)
-        if isinstance(held, list) and len(cast("list[Any]", held)) == 1 and isinstance(held[0], dict):
-            inside = {str(value_at(held[0], leaf)) for leaf in leaf_paths(held[0])}
-            if ids and ids <= inside:
-                found.append(path)
-    return found
+    held = ((path, value_at(tree, path)) for path in all_paths(tree))
+    return [path for path, one in held if ids and ids <= _texts_of_single(one)]
+
+
+def _texts_of_single(held: Any) -> set[str]:  # noqa: ANN401  any value of JSON
+    """Return the values within the only element of a list of objects; none of anything else."""
+    if not isinstance(held, list) or len(cast("list[Any]", held)) != 1 or not isinstance(held[0], dict):
+        return set()
+    return {str(value_at(held[0], leaf)) for leaf in leaf_paths(held[0])}
 
 
 def renumbered(element: Any) -> Any:  # noqa: ANN401
     """Return an element with other ids: every short text with a digit in it is changed."""
     for path in leaf_paths(element, (str,)):
         value = str(value_at(element, path))
-        if re.search(r"[0-9]", value) and not list(_as_times(value)) and not value.lstrip("+").isdigit():
+        if is_id(value):
             element = with_value(
                 element,
                 path,

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from messaging_channels._model import events
 from messaging_channels._model.status import StatusGroup
-from messaging_channels.plugins.provider import Provider
 from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.context import ConformanceContext
@@ -25,12 +24,10 @@ from messaging_channels.testing.conformance.malformed import (
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.conformance.webhook_bodies import (
     UNHEARD,
-    all_unheard,
     event_lists,
     is_stamp,
     other_writings,
     renumbered,
-    spoilt_bodies,
     time_zone,
     times_of,
     tree_of,
@@ -49,6 +46,7 @@ _NOT_DELIVERED = (
     "expired",
     "bounced",
 )
+_LOST = (StatusGroup.UNDELIVERABLE, StatusGroup.REJECTED, StatusGroup.EXPIRED)
 _UNDER_WAY = ("sent", "queued", "sending", "accepted", "submitted", "buffered", "enroute", "processed")
 _ENGAGEMENTS = {
     "open": events.EngagementType.OPENED,
@@ -59,6 +57,8 @@ _ENGAGEMENTS = {
     "played": events.EngagementType.PLAYED,
 }
 _COMPLAINTS = ("spamcomplaint", "complaint", "complained", "spamreport", "spam_complaint")
+_ON_ITS_WAY = 23.0
+"""How many seconds a call may take to arrive."""
 _LONG_TEXT = "Words é 😀 that go on. " * 20 + "and end here"
 
 
@@ -106,49 +106,33 @@ def _unconcerned(told: WebhookResult, unheard: list[str]) -> set[str]:
 def times_are_the_vendors(context: ConformanceContext) -> Iterator[str]:
     """MC313."""
     for number, webhook in enumerate(samples(context)):
-        with time_zone("Pacific/Auckland"):
-            there = told_by(context, webhook.body)
-        with time_zone("UTC"):
-            here = told_by(context, webhook.body)
-        if not isinstance(here, WebhookResult) or not isinstance(there, WebhookResult):
-            continue
-        if [one.occurred_at for one in here.events] != [one.occurred_at for one in there.events]:
-            yield f"call {number} happened at another time where the machine has another time zone"
-            continue
-        known = times_of(webhook.body)
-        for event in here.events:
-            if known and not any(abs(event.occurred_at - one) <= 1 for one in known):
-                given = "the time of its arrival" if event.occurred_at == NOW else repr(event.occurred_at)
-                yield f"call {number} tells of {', '.join(map(repr, sorted(known)))}, and its {type(event).__name__} has {given}"
-                break
+        here, there = (_told_in_zone(context, webhook.body, zone) for zone in ("UTC", "Pacific/Auckland"))
+        if isinstance(here, WebhookResult) and isinstance(there, WebhookResult):
+            yield from _time_problems(f"call {number}", here.events, there.events, times_of(webhook.body))
 
 
-def unheard_of_values_are_kept(context: ConformanceContext) -> Iterator[str]:
-    """MC314."""
-    for number, webhook in enumerate(samples(context)):
-        usual = told_by(context, webhook.body)
-        if not isinstance(usual, WebhookResult):
-            continue
-        for path, body in spoilt_bodies(webhook.body):
-            told = told_by(context, body)
-            if isinstance(told, str) and not told.startswith("it was refused"):
-                yield f"call {number} with something unheard of at {_named(path)}: {told}"
-                return
-            if isinstance(told, WebhookResult) and usual.events and not told.events:
-                yield f"call {number} with something unheard of at {_named(path)} tells nothing: keep it as an UnknownEvent"
-                return
-        if _is_told_as_delivered(context, webhook.body):
-            yield f"call {number} with all of its words unheard of is told as delivered"
+def _time_problems(
+    what: str, here: Sequence[events.Event], there: Sequence[events.Event], known: set[float]
+) -> Iterator[str]:
+    if [one.occurred_at for one in here] != [one.occurred_at for one in there]:
+        yield f"{what} happened at another time where the machine has another time zone"
+        return
+    event = next((one for one in here if known and not _is_near(one.occurred_at, known)), None)
+    if event is not None:
+        late = event.occurred_at == NOW + _ON_ITS_WAY
+        given = "the time of its arrival" if late else repr(event.occurred_at)
+        yield f"{what} tells of {', '.join(map(repr, sorted(known)))}, and its {type(event).__name__} has {given}"
 
 
-def _is_told_as_delivered(context: ConformanceContext, body: bytes) -> bool:
-    """Whether a call is one of delivery with all of its words unheard of; never where none of them can be replaced, as in a mail."""
-    other = all_unheard(body)
-    told = told_by(context, other) if other != body else None
-    return isinstance(told, WebhookResult) and any(
-        isinstance(one, events.StatusChanged) and one.status.group is StatusGroup.DELIVERED
-        for one in told.events
-    )
+def _told_in_zone(context: ConformanceContext, body: bytes, zone: str) -> WebhookResult | str:
+    """Return what a call tells that arrives some seconds after it was proved, on a machine in that time zone."""
+    call = replace(_sign(context, body, canaries.SECRET), received_at=NOW + _ON_ITS_WAY)
+    with time_zone(zone):
+        return handle(context.provider, call)
+
+
+def _is_near(at: float, known: set[float]) -> bool:
+    return any(abs(at - one) <= 1 for one in known)
 
 
 def writing_is_irrelevant(context: ConformanceContext) -> Iterator[str]:
@@ -170,26 +154,43 @@ def stale_calls_are_refused(context: ConformanceContext) -> Iterator[str]:
     webhook = samples(context)[0]
     call = _proved(context, webhook)
     stamps = [name for name, value in call.headers.items() if is_stamp(name, value)]
-    if context.fixtures.signature_covers_time is False or not (
-        stamps or context.fixtures.signature_covers_time
-    ):
+    _require_signed_time(context, call, stamps)
+    if isinstance(_handled_later(context, call, _ON_ITS_WAY), str):
+        yield f"a call that was proved {_ON_ITS_WAY:g} s before it came is refused"
+    for later in (7_200.0, 86_400.0, 366 * 86_400.0, -86_400.0):
+        if isinstance(_handled_later(context, call, later), WebhookResult):
+            yield f"a call that was proved {abs(later):g} s {'before' if later > 0 else 'after'} it came is believed"
+            return
+    for name in stamps:
+        if isinstance(handle(context.build(), _with_other_time(call, name)), WebhookResult):
+            yield f"a call whose time in {name!r} was changed is believed: the proof does not cover it"
+
+
+def _require_signed_time(context: ConformanceContext, call: WebhookRequest, stamps: Sequence[str]) -> None:
+    """Go on only where the vendor signs a time, and the call is believed as it is.
+
+    Raises:
+        NotApplicable: it does not, or is not.
+    """
+    told = context.fixtures.signature_covers_time
+    if told is False or not (stamps or told):
         why = "no header of the vendor's calls holds a time: the rule applies to proofs over a time, see `signature_covers_time`"
         raise NotApplicable(why)
     if isinstance(handle(context.build(), call), str):
         why = "the call is refused as it is, see MC301"
         raise NotApplicable(why)
-    for later in (86_400.0, 366 * 86_400.0, -86_400.0):
-        told = handle(context.build(), replace(call, received_at=NOW + later))
-        if isinstance(told, WebhookResult):
-            yield f"a call that was proved {abs(later):g} s {'before' if later > 0 else 'after'} it came is believed"
-            return
-    for name in stamps:
-        moved = re.sub(
-            r"([0-9])(?![0-9])", lambda digit: str((int(digit[0]) + 1) % 10), call.headers[name], count=1
-        )
-        told = handle(context.build(), replace(call, headers={**call.headers, name: moved}))
-        if isinstance(told, WebhookResult):
-            yield f"a call whose time in {name!r} was changed is believed: the proof does not cover it"
+
+
+def _with_other_time(call: WebhookRequest, name: str) -> WebhookRequest:
+    """Return the call with the last digit of the first number in a header changed."""
+    moved = re.sub(
+        r"([0-9])(?![0-9])", lambda digit: str((int(digit[0]) + 1) % 10), call.headers[name], count=1
+    )
+    return replace(call, headers={**call.headers, name: moved})
+
+
+def _handled_later(context: ConformanceContext, call: WebhookRequest, seconds: float) -> WebhookResult | str:
+    return handle(context.build(), replace(call, received_at=NOW + seconds))
 
 
 def all_events_are_told(context: ConformanceContext) -> Iterator[str]:
@@ -226,17 +227,22 @@ def good_calls_are_acknowledged(context: ConformanceContext) -> Iterator[str]:
     for number, webhook in enumerate(samples(context)):
         provider = context.build()
         told = handle(provider, _proved(context, webhook))
-        if not isinstance(told, WebhookResult):
-            continue
-        if not told.response.ok:
-            yield f"call {number} is answered with HTTP {told.response.status}: the vendor repeats it"
-        if any(event.raw is None for event in told.events):
-            yield f"an event of call {number} has no `raw`"
-        again = handle(provider, _proved(context, webhook))
-        if event_keys(again) != event_keys(told):
-            yield f"call {number}, made again to the same provider, tells {_said(again)}: the ledger recognizes repetitions"
-        if words := _wrong_channel(context, webhook, told):
-            yield f"call {number}: {words}"
+        if isinstance(told, WebhookResult):
+            again = handle(provider, _proved(context, webhook))
+            yield from _faults_of_good_call(f"call {number}", told, again)
+            if words := _wrong_channel(context, webhook, told):
+                yield f"call {number}: {words}"
+
+
+def _faults_of_good_call(what: str, told: WebhookResult, again: WebhookResult | str) -> Iterator[str]:
+    if not told.response.ok:
+        yield f"{what} is answered with HTTP {told.response.status}: the vendor repeats it"
+    if any(event.raw is None for event in told.events):
+        yield f"an event of {what} has no `raw`"
+    if event_keys(again) != event_keys(told):
+        yield f"{what}, made again to the same provider, tells {_said(again)}: the ledger recognizes repetitions"
+    if len(set(event_keys(told))) < len(told.events):
+        yield f"two events of {what} have the same key: the second is taken for a repetition"
 
 
 def ids_lead_back_to_the_message(context: ConformanceContext) -> Iterator[str]:
@@ -258,33 +264,6 @@ def ids_lead_back_to_the_message(context: ConformanceContext) -> Iterator[str]:
         yield from _inbound_problems(context)
 
 
-def unset_secret_refuses(context: ConformanceContext) -> Iterator[str]:
-    """MC321."""
-    webhook = samples(context)[0]
-    given = dict(context.fixtures.settings(context.url, canaries.SECRET))
-    other = context.fixtures.settings(context.url, canaries.OTHER_SECRET)
-    for name in [name for name, value in given.items() if repr(value) != repr(other.get(name))]:
-        for left in ({key: value for key, value in given.items() if key != name}, {**given, name: ""}):
-            try:
-                provider = context.spec.build(context.spec.settings.model_validate(left))
-            except Exception:  # noqa: BLE001  without the secret there is no provider: that is as good
-                break
-            for secret in ("", "None"):
-                if isinstance(_handled_with(context, provider, webhook, secret), WebhookResult):
-                    yield f"without `{name}` a call proved with {secret!r} is believed"
-                    return
-
-
-def _handled_with(
-    context: ConformanceContext, provider: Provider, webhook: Webhook, secret: str
-) -> WebhookResult | str:
-    try:
-        call = _sign(context, webhook.body, secret)
-    except Exception as fault:  # noqa: BLE001  nobody can prove anything with nothing
-        return type(fault).__name__
-    return handle(provider, call)
-
-
 def _sign(context: ConformanceContext, body: bytes, secret: str) -> WebhookRequest:
     return sign_at(context.fixtures, body, secret, NOW)
 
@@ -304,23 +283,24 @@ def _wrong_word(event: events.Event, word: str, *, is_given: bool) -> str:
     """Say what is wrong with how an event tells a word that all vendors use alike; a word that the fixtures do not give may be none of the vendor's."""
     low = word.lower()
     if isinstance(event, events.StatusChanged):
-        group = event.status.group
-        lost = (StatusGroup.UNDELIVERABLE, StatusGroup.REJECTED, StatusGroup.EXPIRED)
-        if low == "delivered" and (group in lost or (is_given and group is not StatusGroup.DELIVERED)):
-            return f"its status is {event.status.name}"
-        if low in (*_NOT_DELIVERED, *_UNDER_WAY) and group is StatusGroup.DELIVERED:
-            return f"its status is {event.status.name}"
-        if is_given and low in _NOT_DELIVERED and group in (StatusGroup.PENDING, StatusGroup.ACCEPTED):
-            return f"its status is {event.status.name}"
         if low in _COMPLAINTS:
             return "it is told as a status: whoever complains has opted out"
-    if (
-        isinstance(event, events.EngagementReceived)
-        and low in _ENGAGEMENTS
-        and event.engagement_type is not _ENGAGEMENTS[low]
+        wrong = _is_wrong_group(event.status.group, low, is_given=is_given)
+        return f"its status is {event.status.name}" if wrong else ""
+    if isinstance(event, events.EngagementReceived) and event.engagement_type is not _ENGAGEMENTS.get(
+        low, event.engagement_type
     ):
         return f"it is told as {event.engagement_type}"
     return ""
+
+
+def _is_wrong_group(group: StatusGroup | None, low: str, *, is_given: bool) -> bool:
+    """Whether a group of statuses is not what a word means."""
+    if low == "delivered":
+        return group in _LOST or (is_given and group is not StatusGroup.DELIVERED)
+    if group is StatusGroup.DELIVERED:
+        return low in (*_NOT_DELIVERED, *_UNDER_WAY)
+    return is_given and low in _NOT_DELIVERED and group in (StatusGroup.PENDING, StatusGroup.ACCEPTED)
 
 
 def _words(body: bytes) -> Iterator[tuple[Path, str]]:

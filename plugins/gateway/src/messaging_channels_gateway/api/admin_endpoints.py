@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
+from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from starlette.responses import PlainTextResponse
+from starlette.responses import Response
 
 from messaging_channels.errors import MessagingError
 from messaging_channels_gateway.api.request_context import gateway_of, json_response
+from messaging_channels_gateway.events.recovery import DEAD_AFTER
+from messaging_channels_gateway.events.targets import OPEN_AFTER
+from messaging_channels_gateway.metrics import Snapshot
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from messaging_channels import AsyncDispatcher
+    from messaging_channels_gateway.gateway import Gateway
+    from messaging_channels_gateway.metrics import QueueNumbers
 
 _READY_TIMEOUT = 2.0
 """Seconds in which the ledger has to answer."""
@@ -33,7 +40,7 @@ async def ready(request: Request) -> Response:
     asking = gateway.run_to_completion(_paused_accounts(gateway.dispatcher))
     done, _ = await asyncio.wait({asking}, timeout=_READY_TIMEOUT)
     try:
-        gateway.store.read("SELECT 1")
+        await gateway.store.call(gateway.store.read, "SELECT 1")
         paused = asking.result() if done else []
     except (MessagingError, sqlite3.Error):
         return json_response({"status": "not ready"}, 503)
@@ -55,8 +62,39 @@ async def _paused_accounts(dispatcher: AsyncDispatcher) -> list[str]:
 
 
 async def metrics(request: Request) -> Response:
-    """`GET /metrics`: counters, without ids, addresses or names of tenants."""
+    """`GET /metrics`: what Prometheus reads, without ids, addresses or names of tenants."""
     gateway = gateway_of(request)
-    counted = gateway.store.read("SELECT state, count(*) FROM delivery WHERE state != 'done' GROUP BY state")
-    states = {"waiting": 0, "dead": 0} | {str(state): int(count) for state, count in counted}
-    return PlainTextResponse(gateway.metrics.render(states), media_type="text/plain; version=0.0.4")
+    told = gateway.metrics.render(await _snapshot(gateway))
+    return Response(told, media_type="text/plain; version=0.0.4")
+
+
+async def _snapshot(gateway: Gateway) -> Snapshot:
+    now = gateway.clock.now()
+    deliveries, counts = {"waiting": 0, "dead": 0}, (0, 0)
+    with suppress(MessagingError, sqlite3.Error):
+        rows = await gateway.store.call(gateway.store.read, _SELECT_DELIVERIES)
+        deliveries |= {str(state): int(count) for state, count in rows}
+        limits = (OPEN_AFTER, now - DEAD_AFTER)
+        ((targets, nodes),) = await gateway.store.call(gateway.store.read, _SELECT_COUNTS, *limits)
+        counts = (int(targets), int(nodes))
+    opened = Counter(one.provider for one in gateway.dispatcher.circuits if one.open_until > now)
+    return Snapshot(deliveries, *counts, await _stats(gateway), opened, gateway.deliveries.counts)
+
+
+async def _stats(gateway: Gateway) -> QueueNumbers | None:
+    """Return how the queue stands, and count how long the ledger took to say so."""
+    begun = time.perf_counter()
+    try:
+        async with asyncio.timeout(_READY_TIMEOUT):
+            stats = await gateway.dispatcher.queue.stats()
+    except (MessagingError, TimeoutError):
+        return None
+    gateway.metrics.count_ledger(time.perf_counter() - begun)
+    return stats
+
+
+_SELECT_DELIVERIES = "SELECT state, count(*) FROM messaging_channels_gateway_delivery WHERE due IS NOT NULL OR state = 'dead' GROUP BY state"
+_SELECT_COUNTS = (
+    "SELECT (SELECT count(*) FROM messaging_channels_gateway_target WHERE failures >= ?),"
+    " (SELECT count(*) FROM messaging_channels_gateway_node WHERE seen >= ?)"
+)

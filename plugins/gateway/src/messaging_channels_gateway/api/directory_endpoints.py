@@ -19,7 +19,7 @@ from messaging_channels_gateway.api.request_context import (
 from messaging_channels_gateway.api.request_models import Line, RequestModel, validate_body
 from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.problems import Problem
-from messaging_channels_gateway.store.sqlite import statement_work
+from messaging_channels_gateway.store.state import statement_work
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -111,7 +111,7 @@ async def put_user(request: Request) -> Response:
 
 async def get_user(request: Request) -> Response:
     """`GET /v1/users/{id}`."""
-    return _get(request, "user")
+    return await _get(request, "user")
 
 
 async def delete_user(request: Request) -> Response:
@@ -126,7 +126,7 @@ async def put_identity(request: Request) -> Response:
 
 async def get_identity(request: Request) -> Response:
     """`GET /v1/identities/{id}`."""
-    return _get(request, "identity")
+    return await _get(request, "identity")
 
 
 async def delete_identity(request: Request) -> Response:
@@ -136,7 +136,11 @@ async def delete_identity(request: Request) -> Response:
 
 async def _put(request: Request, kind: str) -> Response:
     """Make an entry, or put another in its place."""
-    caller, key, gateway = authenticate(request, "write:directory"), path_id(request), gateway_of(request)
+    caller, key, gateway = (
+        await authenticate(request, "write:directory"),
+        path_id(request),
+        gateway_of(request),
+    )
     body = validate_body(BODIES[kind], await json_body(request))
     document, is_new = await write_entry(gateway, (caller.tenant, kind, key), body, caller.key_id)
     return json_response(document, 201 if is_new else 200)
@@ -148,7 +152,7 @@ async def write_entry(
     """Write an entry at tenant, kind and id; return its document, and whether it is new. A password is not kept."""
     given = body.model_dump(by_alias=True, exclude={"password"}, exclude_none=True)
     kept = {name: value for name, value in given.items() if name not in _OWN}
-    before = _entry(gateway, *place)
+    before = await _entry(gateway, *place)
     created = before["created_at"] if before else int(gateway.clock.now() * 1000)
     document = {
         "id": place[2],
@@ -158,22 +162,24 @@ async def write_entry(
         "deleted": False,
         "error": None,
     }
-    written = "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?)"
+    written = "INSERT INTO messaging_channels_gateway_entry VALUES (?, ?, ?, ?) ON CONFLICT (tenant, kind, id) DO UPDATE SET document = excluded.document"
     await gateway.store.run_transaction_async(statement_work(written, *place, json.dumps(document)))
     return document, before is None
 
 
-def _get(request: Request, kind: str) -> Response:
-    caller, key = authenticate(request, "read:directory"), path_id(request)
-    entry = _entry(gateway_of(request), caller.tenant, kind, key)
+async def _get(request: Request, kind: str) -> Response:
+    caller, key = await authenticate(request, "read:directory"), path_id(request)
+    entry = await _entry(gateway_of(request), caller.tenant, kind, key)
     if entry is None:
         raise _not_found()
     return json_response(entry)
 
 
 async def _delete(request: Request, kind: str) -> Response:
-    caller, key = authenticate(request, "write:directory"), path_id(request)
-    gone = "DELETE FROM entry WHERE tenant = ? AND kind = ? AND id = ? RETURNING id"
+    caller, key = await authenticate(request, "write:directory"), path_id(request)
+    gone = (
+        "DELETE FROM messaging_channels_gateway_entry WHERE tenant = ? AND kind = ? AND id = ? RETURNING id"
+    )
     if not await gateway_of(request).store.run_transaction_async(
         statement_work(gone, caller.tenant, kind, key)
     ):
@@ -185,9 +191,9 @@ _OWN = frozenset({"id", "created_at", "owner", "deleted", "deleted_at", "error"}
 """What the directory itself says of an entry, whatever was given."""
 
 
-def _entry(gateway: Gateway, tenant: str, kind: str, key: str) -> Json | None:
-    asked = "SELECT document FROM entry WHERE tenant = ? AND kind = ? AND id = ?"
-    rows = gateway.store.read(asked, tenant, kind, key)
+async def _entry(gateway: Gateway, tenant: str, kind: str, key: str) -> Json | None:
+    asked = "SELECT document FROM messaging_channels_gateway_entry WHERE tenant = ? AND kind = ? AND id = ?"
+    rows = await gateway.store.call(gateway.store.read, asked, tenant, kind, key)
     return json.loads(rows[0][0]) if rows else None
 
 

@@ -32,10 +32,10 @@ _SEQUENCE = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 async def stream_events(request: Request) -> Response:
     """`GET /v1/events`: the tenant's events from now on, or from behind `last-event-id`."""
-    caller, gateway = authenticate(request, "read:events"), gateway_of(request)
+    caller, gateway = await authenticate(request, "read:events"), gateway_of(request)
     given = request.headers.get("last-event-id")
     if given is None:
-        start = gateway.event_log.last_sequence()
+        start = await gateway.store.call(gateway.event_log.last_sequence)
     elif _SEQUENCE.fullmatch(given):
         start = int(given)
     else:
@@ -50,7 +50,7 @@ async def _event_lines(gateway: Gateway, tenant: str, seq: int) -> AsyncIterator
     yield ": hello\n\n"
     quiet = 0.0
     while not gateway.stopping.is_set():
-        page = gateway.event_log.events_after(tenant, seq)
+        page = await gateway.store.call(gateway.event_log.events_after, tenant, seq)
         for seq, notice in page:  # noqa: PLR1704  the place in the order goes on
             yield _format_event(seq, notice)
         quiet = 0.0 if page else quiet

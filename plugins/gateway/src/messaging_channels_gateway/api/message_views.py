@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from messaging_channels.plugins import MessageRecord
     from messaging_channels_gateway.api.request_context import Json
-    from messaging_channels_gateway.events.scheduling import ScheduleWatcher
+    from messaging_channels_gateway.gateway import Gateway
 
 Query = TypeVar("Query", bound=BaseModel)
 _CHANNELS = "|".join(CHANNELS)
@@ -46,28 +46,28 @@ class ListQuery(BaseModel):
 
 async def get_message(request: Request) -> Response:
     """`GET /v1/messages/{id}`: what became of it. Another tenant's message is as unknown as one that never was."""
-    caller = authenticate(request, "read:messages")
+    caller = await authenticate(request, "read:messages")
     record = await gateway_of(request).dispatcher.get_message(path_id(request))
     if record is None or record.scope != caller.tenant:
         raise Problem("not_found", "message not found")
-    return json_response(_message_json(record, gateway_of(request).schedule))
+    return json_response(await _message_json(record, gateway_of(request)))
 
 
 async def cancel_message(request: Request) -> Response:
     """`DELETE /v1/messages/{id}`: it is not sent. Done already, it is the same answer."""
-    caller, gateway = authenticate(request, "send:advanced"), gateway_of(request)
+    caller, gateway = await authenticate(request, "send:advanced"), gateway_of(request)
     record = await gateway.dispatcher.get_message(path_id(request))
     if record is None or record.scope != caller.tenant:
         raise Problem("not_found", "message not found")
     ended = record if record.status == statuses.REJECTED_CANCELLED else await gateway.schedule.cancel(record)
     if ended is None:
         raise Problem("not_cancellable", "the message may have been sent, or has ended")
-    return json_response(_message_json(ended, gateway.schedule))
+    return json_response(await _message_json(ended, gateway))
 
 
 async def list_messages(request: Request) -> Response:
     """`GET /v1/messages`: the tenant's messages, the newest first."""
-    caller = authenticate(request, "read:messages")
+    caller = await authenticate(request, "read:messages")
     query = validate_query(ListQuery, request)
     records = await gateway_of(request).dispatcher.list_messages(
         scope=caller.tenant,
@@ -79,8 +79,8 @@ async def list_messages(request: Request) -> Response:
         until=query.until,
     )
     more = records[-1].id if len(records) == query.limit else None
-    schedule = gateway_of(request).schedule
-    return json_response({"messages": [_message_json(record, schedule) for record in records], "next": more})
+    shown = [await _message_json(record, gateway_of(request)) for record in records]
+    return json_response({"messages": shown, "next": more})
 
 
 def validate_query(model: type[Query], request: Request) -> Query:
@@ -99,8 +99,8 @@ def validate_query(model: type[Query], request: Request) -> Query:
         raise problem_of_validation(error, frozenset(model.model_fields), "invalid_query") from None
 
 
-def _message_json(record: MessageRecord, schedule: ScheduleWatcher) -> Json:
-    at = schedule.scheduled_time_of(record)
+async def _message_json(record: MessageRecord, gateway: Gateway) -> Json:
+    at = await gateway.store.call(gateway.schedule.scheduled_time_of, record)
     return {
         "messageId": record.id,
         "channel": record.channel,

@@ -28,14 +28,14 @@ def gateway_of(request: Request) -> Gateway:
     return gateway
 
 
-def authenticate(request: Request, scope: str) -> Caller:
+async def authenticate(request: Request, scope: str) -> Caller:
     """Return who calls, with the right to do so.
 
     Raises:
         Problem: `unauthorised`, `too_many_requests` or `forbidden`.
     """
     gateway = gateway_of(request)
-    caller = gateway.api_keys.authenticate(request.headers.getlist("x-api-key"))
+    caller = await gateway.api_keys.authenticate_async(request.headers.getlist("x-api-key"))
     request.state.key_id = caller.key_id
     gateway.limits.count_request(caller)
     caller.require_scope(scope)

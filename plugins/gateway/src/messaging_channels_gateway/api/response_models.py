@@ -172,6 +172,14 @@ class RetriedDelivery(_ResponseModel):
     state: str
 
 
+class RetriedEndpoint(_ResponseModel):
+    """An endpoint to which all that waits is delivered at once."""
+
+    id: str
+    retried: int
+    """How many deliveries."""
+
+
 class ServiceState(_ResponseModel):
     """How the service is."""
 

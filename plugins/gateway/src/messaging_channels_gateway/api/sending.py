@@ -50,7 +50,7 @@ Result = TypeVar("Result")
 
 async def send_to_address(request: Request) -> Response:
     """`POST /v1/apps/message/{channel}`: to an address, or to several."""
-    caller, channel = _caller(request)
+    caller, channel = await _caller(request)
     body = validate_body(ADDRESS_BODIES[channel], await json_body(request))
     call = _SendRequest(gateway_of(request), caller, channel, body, idempotency_key(request))
     if isinstance(body.to, str):
@@ -62,7 +62,7 @@ async def send_to_address(request: Request) -> Response:
 
 async def send_to_user(request: Request) -> Response:
     """`POST /v1/users/{id}/message/{channel}`: from the platform's account."""
-    caller, channel = _caller(request)
+    caller, channel = await _caller(request)
     body = validate_body(RECIPIENT_BODIES[channel], await json_body(request))
     call = _SendRequest(gateway_of(request), caller, channel, body, idempotency_key(request))
     return await call.send_one(TenantRecipient(caller.tenant, User(path_id(request))))
@@ -70,17 +70,17 @@ async def send_to_user(request: Request) -> Response:
 
 async def send_to_person(request: Request) -> Response:
     """`POST /v1/identities/{id}/person/message/{channel}`: from the tenant's own account."""
-    caller, channel = _caller(request)
+    caller, channel = await _caller(request)
     body = validate_body(RECIPIENT_BODIES[channel], await json_body(request))
     call = _SendRequest(gateway_of(request), caller, channel, body, idempotency_key(request))
     return await call.send_one(TenantRecipient(caller.tenant, Person(path_id(request))))
 
 
-def _caller(request: Request) -> tuple[Caller, str]:
+async def _caller(request: Request) -> tuple[Caller, str]:
     channel: str = request.path_params["channel"]
     if channel not in RECIPIENT_BODIES:
         raise Problem("not_found", "channel not found")
-    return authenticate(request, f"send:{channel}"), channel
+    return await authenticate(request, f"send:{channel}"), channel
 
 
 class _SendRequest:
@@ -93,6 +93,7 @@ class _SendRequest:
             caller.require_scope("send:advanced")
         self._gateway = gateway
         self._tenant = caller.tenant
+        self._begun = gateway.clock.now()
         self._channel = channel
         self._body = body
         self._client_key = key
@@ -111,7 +112,7 @@ class _SendRequest:
         if self._body.callback_url or (self._key and whom):  # a key of one path is no key of another
             await self._store_request(whom)
         elif self._key:
-            idempotency.require_unused_key(
+            await idempotency.require_unused_key(
                 self._gateway.store, self._tenant, self._key, self._gateway.clock.now()
             )
         sending = self._gateway.dispatcher.send(message, to=to, idempotency_key=self._key, scope=self._tenant)
@@ -208,7 +209,8 @@ class _SendRequest:
             at = receipt.attempts[-1].started_at if receipt.attempts else gateway.clock.now()
             call = self._key if self._body.callback_url else None
             told = (self._tenant, receipt.id, receipt.channel, receipt.status, receipt.outcome)
-            gateway.event_log.append_soon(events_of_message(*told, version=1, at=at, idempotency_key=call))
+            events = events_of_message(*told, version=1, at=at, idempotency_key=call)
+            gateway.event_log.append_soon(events, since=self._begun)
 
     async def _send_each(self, message: Message, to: Sequence[Address]) -> list[SendResult]:
         """Send to all; return what became of each, in the order of the addresses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -19,13 +20,15 @@ from messaging_channels_gateway.api.request_context import (
 from messaging_channels_gateway.api.request_models import RequestModel, Url, validate_body
 from messaging_channels_gateway.events.deliveries import callback_secret
 from messaging_channels_gateway.events.standard_webhooks import new_secret
+from messaging_channels_gateway.events.targets import retry_now
 from messaging_channels_gateway.problems import Problem
-from messaging_channels_gateway.store.sqlite import statement_work
+from messaging_channels_gateway.store.state import statement_work
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from messaging_channels_gateway.api.request_context import Json
+    from messaging_channels_gateway.store.state import Rows
 
 EventName = Annotated[str, Field(pattern=r"^[a-z]+\.(message|contact)\.[a-z_]+$", max_length=64)]
 _DIGITS = 19
@@ -51,12 +54,12 @@ class DeliveryQuery(BaseModel):
 
 async def create_endpoint(request: Request) -> Response:
     """`POST /v1/webhook-endpoints`: answers with the secret, which is shown only now."""
-    caller, gateway = authenticate(request, "manage:webhooks"), gateway_of(request)
+    caller, gateway = await authenticate(request, "manage:webhooks"), gateway_of(request)
     body = validate_body(EndpointBody, await json_body(request))
     await gateway.url_guard.require_public(body.url)
     events = body.events if isinstance(body.events, str) else ",".join(body.events)
     key, secret, now = f"ep_{token_hex(12)}", new_secret(), gateway.clock.now()
-    written = "INSERT INTO endpoint (id, tenant, url, events, secret, created) VALUES (?, ?, ?, ?, ?, ?)"
+    written = "INSERT INTO messaging_channels_gateway_endpoint (id, tenant, url, events, secret, created) VALUES (?, ?, ?, ?, ?, ?)"
     await gateway.store.run_transaction_async(
         statement_work(written, key, caller.tenant, body.url, events, secret, now)
     )
@@ -65,16 +68,16 @@ async def create_endpoint(request: Request) -> Response:
 
 async def list_endpoints(request: Request) -> Response:
     """`GET /v1/webhook-endpoints`."""
-    caller = authenticate(request, "manage:webhooks")
-    asked = f"SELECT {_FIELDS} FROM endpoint WHERE tenant = ? ORDER BY created, id"  # noqa: S608  constants
-    rows = gateway_of(request).store.read(asked, caller.tenant)
+    caller = await authenticate(request, "manage:webhooks")
+    asked = f"SELECT {_FIELDS} FROM messaging_channels_gateway_endpoint WHERE tenant = ? ORDER BY created, id"  # noqa: S608  constants
+    rows = await _read(request, asked, caller.tenant)
     return json_response({"endpoints": [_endpoint_json(row) for row in rows]})
 
 
 async def delete_endpoint(request: Request) -> Response:
     """`DELETE /v1/webhook-endpoints/{id}`."""
-    caller, key = authenticate(request, "manage:webhooks"), path_id(request)
-    gone = "DELETE FROM endpoint WHERE tenant = ? AND id = ? RETURNING id"
+    caller, key = await authenticate(request, "manage:webhooks"), path_id(request)
+    gone = "DELETE FROM messaging_channels_gateway_endpoint WHERE tenant = ? AND id = ? RETURNING id"
     if not await gateway_of(request).store.run_transaction_async(statement_work(gone, caller.tenant, key)):
         raise _not_found()
     return Response(status_code=204)
@@ -82,9 +85,9 @@ async def delete_endpoint(request: Request) -> Response:
 
 async def rotate_secret(request: Request) -> Response:
     """`POST /v1/webhook-endpoints/{id}/secret`: a new secret. Until it is rotated again, both sign. Enables a disabled endpoint."""
-    caller, key, secret = authenticate(request, "manage:webhooks"), path_id(request), new_secret()
+    caller, key, secret = await authenticate(request, "manage:webhooks"), path_id(request), new_secret()
     changed = (
-        "UPDATE endpoint SET old_secret = secret, secret = ?, disabled = '', failing_since = NULL"
+        "UPDATE messaging_channels_gateway_endpoint SET old_secret = secret, secret = ?, disabled = '', failing_since = NULL"
         " WHERE tenant = ? AND id = ? RETURNING id"
     )
     if not await gateway_of(request).store.run_transaction_async(
@@ -96,39 +99,57 @@ async def rotate_secret(request: Request) -> Response:
 
 async def get_callback_secret(request: Request) -> Response:
     """`GET /v1/callback-secret`: what signs the calls to the callback URLs of this tenant's messages."""
-    caller = authenticate(request, "manage:webhooks")
+    caller = await authenticate(request, "manage:webhooks")
     return json_response({"secret": await callback_secret(gateway_of(request).store, caller.tenant)})
 
 
 async def list_deliveries(request: Request) -> Response:
     """`GET /v1/webhook-deliveries`: the last 200 of a state; without a word, the dead letters."""
-    caller = authenticate(request, "manage:webhooks")
+    caller = await authenticate(request, "manage:webhooks")
     state = validate_query(DeliveryQuery, request).state
     asked = (
-        "SELECT delivery.id, event_id, name, endpoint, url, attempts, state, problem FROM delivery JOIN event"
-        " ON event.id = event_id WHERE delivery.tenant = ? AND state = ? ORDER BY delivery.id DESC LIMIT 200"
+        "SELECT delivery.id, event_id, name, endpoint, url, attempts, state, problem FROM messaging_channels_gateway_delivery AS delivery"
+        " JOIN messaging_channels_gateway_event AS event ON event.id = event_id WHERE delivery.tenant = ? AND state = ? ORDER BY delivery.id DESC LIMIT 200"
     )
     names = ("id", "eventId", "event", "endpoint", "url", "attempts", "state", "problem")
-    rows = gateway_of(request).store.read(asked, caller.tenant, state)
+    rows = await _read(request, asked, caller.tenant, state)
     return json_response(
         {"deliveries": [{**dict(zip(names, row, strict=True)), "id": str(row[0])} for row in rows]}
     )
 
 
 async def retry_delivery(request: Request) -> Response:
-    """`POST /v1/webhook-deliveries/{id}/retry`: have a dead letter delivered after all."""
-    caller, key = authenticate(request, "manage:webhooks"), path_id(request)
-    revived = (
-        "UPDATE delivery SET state = 'waiting', due = ?, attempts = 0 WHERE tenant = ? AND id = ? AND state = 'dead'"
-        " RETURNING id"
-    )
+    """`POST /v1/webhook-deliveries/{id}/retry`: have a dead letter, or what waits, delivered at once."""
+    caller, key = await authenticate(request, "manage:webhooks"), path_id(request)
     number = int(key) if key.isdecimal() and len(key) < _DIGITS else -1
-    now = gateway_of(request).clock.now()
-    if not await gateway_of(request).store.run_transaction_async(
-        statement_work(revived, now, caller.tenant, number)
-    ):
+    if not await _retry(request, "tenant = ? AND id = ?", caller.tenant, number):
         raise _not_found()
     return json_response({"id": key, "state": "waiting"}, 202)
+
+
+async def retry_endpoint(request: Request) -> Response:
+    """`POST /v1/webhook-endpoints/{id}/retry`: have all that waits for an endpoint, and its dead letters, delivered at once. Enables a disabled endpoint."""
+    caller, key = await authenticate(request, "manage:webhooks"), path_id(request)
+    enabled = (
+        "UPDATE messaging_channels_gateway_endpoint SET disabled = '', failing_since = NULL"
+        " WHERE tenant = ? AND id = ? RETURNING id"
+    )
+    if not await gateway_of(request).store.run_transaction_async(statement_work(enabled, caller.tenant, key)):
+        raise _not_found()
+    count = await _retry(request, "tenant = ? AND endpoint = ?", caller.tenant, key)
+    return json_response({"id": key, "retried": count}, 202)
+
+
+async def _retry(request: Request, where: str, *values: object) -> int:
+    """Have deliveries made at once; return how many that are."""
+    gateway = gateway_of(request)
+    work = partial(retry_now, where=where, values=values, now=gateway.clock.now())
+    return len(await gateway.store.run_transaction_async(work))
+
+
+async def _read(request: Request, statement: str, *values: object) -> Rows:
+    store = gateway_of(request).store
+    return await store.call(store.read, statement, *values)
 
 
 def _endpoint_json(row: tuple[Any, ...]) -> Json:

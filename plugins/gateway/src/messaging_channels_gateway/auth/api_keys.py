@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.problems import WORD, Problem
 from messaging_channels_gateway.settings import DEFAULT_TENANT
-from messaging_channels_gateway.store.sqlite import Store, statement_work
+from messaging_channels_gateway.store.state import StateStore, statement_work
 
 SCOPES = (
     *(f"send:{channel}" for channel in CHANNELS),
@@ -61,7 +61,7 @@ class Caller:
 class ApiKeys:
     """The keys of all tenants."""
 
-    store: Store
+    store: StateStore
     clock: Callable[[], float]
     _cache: dict[tuple[str, str], tuple[float, Row]] = field(
         default_factory=dict[tuple[str, str], "tuple[float, Row]"], repr=False
@@ -93,7 +93,9 @@ class ApiKeys:
         now = self.clock()
         expires = None if days is None else now + days * 86400
         row = (key_id, _digest(secret), tenant, name, ",".join(wanted), now, expires)
-        self.store.run_transaction(statement_work("INSERT INTO key VALUES (?, ?, ?, ?, ?, ?, ?)", *row))
+        self.store.run_transaction(
+            statement_work("INSERT INTO messaging_channels_gateway_key VALUES (?, ?, ?, ?, ?, ?, ?)", *row)
+        )
         return f"mc_live_{key_id}_{secret}"
 
     def rotate(self, key_id: str, *, grace_hours: float = 24.0) -> str:
@@ -102,7 +104,9 @@ class ApiKeys:
         Raises:
             LookupError: there is no such key.
         """
-        rows = self.store.read("SELECT name, tenant, scopes FROM key WHERE id = ?", key_id)
+        rows = self.store.read(
+            "SELECT name, tenant, scopes FROM messaging_channels_gateway_key WHERE id = ?", key_id
+        )
         if not rows:
             raise LookupError(key_id)
         name, tenant, scopes = rows[0]
@@ -117,7 +121,10 @@ class ApiKeys:
             LookupError: there is no such key.
         """
         gone = statement_work(
-            "UPDATE key SET expires = min(coalesce(expires, ?), ?) WHERE id = ? RETURNING id", at, at, key_id
+            "UPDATE messaging_channels_gateway_key SET expires = CASE WHEN expires < ? THEN expires ELSE ? END WHERE id = ? RETURNING id",
+            at,
+            at,
+            key_id,
         )
         if not self.store.run_transaction(gone):
             raise LookupError(key_id)
@@ -125,13 +132,18 @@ class ApiKeys:
 
     def list_keys(self) -> Sequence[dict[str, Any]]:
         """Return what is known of every key."""
-        rows = self.store.read("SELECT id, tenant, name, scopes, created, expires FROM key ORDER BY created")
+        rows = self.store.read(
+            "SELECT id, tenant, name, scopes, created, expires FROM messaging_channels_gateway_key ORDER BY created"
+        )
         names = ("id", "tenant", "name", "scopes", "created", "expires")
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def tenants(self) -> Sequence[str]:
         """Return the tenants that have keys."""
-        return [tenant for (tenant,) in self.store.read("SELECT DISTINCT tenant FROM key")]
+        return [
+            tenant
+            for (tenant,) in self.store.read("SELECT DISTINCT tenant FROM messaging_channels_gateway_key")
+        ]
 
     def authenticate(self, header_values: Sequence[str]) -> Caller:
         """Return who presents these values of the header `x-api-key`. Unknown and wrong keys cost the same time.
@@ -139,10 +151,24 @@ class ApiKeys:
         Raises:
             Problem: `unauthorised`, without a reason.
         """
-        found = _FORM.fullmatch(header_values[0]) if len(header_values) == 1 else None
-        now, told = self.clock(), _digest(found["secret"] if found else "")
-        asked = (found["id"] if found else "", told)
+        asked, now = _asked(header_values), self.clock()
         row = self._cached(asked, now) or self._read(asked[0])
+        return self._check(asked, row, now)
+
+    async def authenticate_async(self, header_values: Sequence[str]) -> Caller:
+        """Do the same from an event loop.
+
+        Raises:
+            Problem: `unauthorised`, without a reason.
+        """
+        asked, now = _asked(header_values), self.clock()
+        row = self._cached(asked, now)
+        if row is None:
+            row = await self.store.call(self._read, asked[0])
+        return self._check(asked, row, now)
+
+    def _check(self, asked: tuple[str, str], row: Row, now: float) -> Caller:
+        told = asked[1]
         key_id, digest, tenant, scopes, expires = row
         same = hmac.compare_digest(told, digest)
         if not (same and key_id and (expires is None or expires > now)):
@@ -168,8 +194,17 @@ class ApiKeys:
         return None
 
     def _read(self, key_id: str) -> Row:
-        rows = self.store.read("SELECT id, digest, tenant, scopes, expires FROM key WHERE id = ?", key_id)
+        rows = self.store.read(
+            "SELECT id, digest, tenant, scopes, expires FROM messaging_channels_gateway_key WHERE id = ?",
+            key_id,
+        )
         return rows[0] if rows else _NO_KEY
+
+
+def _asked(header_values: Sequence[str]) -> tuple[str, str]:
+    """Return the id and the digest of the key that is presented; no key has those of what is none."""
+    found = _FORM.fullmatch(header_values[0]) if len(header_values) == 1 else None
+    return found["id"] if found else "", _digest(found["secret"] if found else "")
 
 
 def _digest(secret: str) -> str:

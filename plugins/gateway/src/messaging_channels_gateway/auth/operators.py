@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from messaging_channels_gateway.auth.api_keys import OPERATE, SCOPES, Caller
 from messaging_channels_gateway.auth.proxies import is_trusted_proxy
-from messaging_channels_gateway.store.sqlite import statement_work
+from messaging_channels_gateway.store.state import statement_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from messaging_channels_gateway.auth.api_keys import ApiKeys
     from messaging_channels_gateway.settings import GatewaySettings
-    from messaging_channels_gateway.store.sqlite import Store
+    from messaging_channels_gateway.store.state import StateStore
 
 SESSION_COOKIE = "messaging_channels_operator"
 SESSION_SECONDS = 12 * 3600
@@ -43,12 +43,20 @@ class Operator:
 class Operators:
     """Knows operators by request. A session is a cookie that names the key; it ends with the key, or after twelve hours."""
 
-    store: Store
+    store: StateStore
     api_keys: ApiKeys
     settings: GatewaySettings
     clock: Callable[[], float]
 
-    def identify(self, request: Request) -> Operator | None:
+    async def identify(self, request: Request) -> Operator | None:
+        """Return who looks, without keeping the event loop waiting; see `identify_at_once`.
+
+        Raises:
+            Problem: `unauthorised`: the header `x-api-key` holds no valid key.
+        """
+        return await self.store.call(self.identify_at_once, request)
+
+    def identify_at_once(self, request: Request) -> Operator | None:
         """Return who looks; None if that is to be shown first.
 
         Raises:
@@ -95,9 +103,13 @@ class Operators:
         return hmac.new(self._secret().encode(), told.encode(), hashlib.sha256).hexdigest()
 
     def _secret(self) -> str:
-        found = self.store.read("SELECT secret FROM signing WHERE tenant = ?", _SIGNING_ROW)
+        found = self.store.read(
+            "SELECT secret FROM messaging_channels_gateway_signing WHERE tenant = ?", _SIGNING_ROW
+        )
         if not found:
-            made = "INSERT INTO signing VALUES (?, ?) ON CONFLICT DO NOTHING"
+            made = "INSERT INTO messaging_channels_gateway_signing VALUES (?, ?) ON CONFLICT DO NOTHING"
             self.store.run_transaction(statement_work(made, _SIGNING_ROW, token_hex(32)))
-            found = self.store.read("SELECT secret FROM signing WHERE tenant = ?", _SIGNING_ROW)
+            found = self.store.read(
+                "SELECT secret FROM messaging_channels_gateway_signing WHERE tenant = ?", _SIGNING_ROW
+            )
         return str(found[0][0])

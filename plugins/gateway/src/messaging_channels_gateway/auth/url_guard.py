@@ -10,9 +10,10 @@ import asyncio
 import re
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import httpcore
@@ -29,6 +30,9 @@ _V4_COMPATIBLE = ip_network("::/96")
 _BLOCKED_NETWORKS = tuple(
     ip_network(text) for text in ("192.0.0.0/24", "fec0::/10", "64:ff9b:1::/48", "2001::/23", "100.64.0.0/10")
 )
+_MAX_ADDRESSES = 5
+_ADDRESS_TIMEOUT = 2.0
+"""Seconds for which an address may keep a connection waiting while there is another one to try."""
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -163,7 +167,27 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             raise httpcore.ConnectError(message) from error
         except Problem as problem:
             raise httpcore.ConnectError(problem.detail) from problem
-        return await self._inner.connect_tcp(found[0], port, timeout, local_address, socket_options)
+        return await self._connect_any(found, port, timeout, local_address, socket_options)
+
+    async def _connect_any(
+        self,
+        addresses: Sequence[str],
+        port: int,
+        timeout: float | None,  # noqa: ASYNC109  httpcore's contract
+        *options: Any,  # noqa: ANN401  httpcore's own
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first address that answers: a host with several is reached while one of them is down, or hangs.
+
+        Raises:
+            httpcore.ConnectError: none answers.
+            httpcore.ConnectTimeout: the last one did not answer in time.
+        """
+        *others, last = list(dict.fromkeys(addresses))[:_MAX_ADDRESSES]
+        for address in others:
+            limit = _ADDRESS_TIMEOUT if timeout is None else min(timeout, _ADDRESS_TIMEOUT)
+            with suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
+                return await self._inner.connect_tcp(address, port, limit, *options)
+        return await self._inner.connect_tcp(last, port, timeout, *options)
 
     async def connect_unix_socket(
         self,

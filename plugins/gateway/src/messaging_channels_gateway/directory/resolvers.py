@@ -24,18 +24,26 @@ from messaging_channels.plugins import (
     ask,
     get_path,
 )
-from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.problems import InactiveRecipient, NoSuchRecipient, NoTenantAccount
 
 if TYPE_CHECKING:
+    from messaging_channels import Configuration
     from messaging_channels.plugins import Channel
-    from messaging_channels_gateway.store.sqlite import Store
+    from messaging_channels_gateway.store.state import StateStore
 
-PATHS: Mapping[type[User | Person], Mapping[str, str]] = {
-    kind: {name: path for name, spec in CHANNELS.items() if (path := spec.path(word))}
-    for kind, word in ((User, "user"), (Person, "person"))
-}
+Paths: TypeAlias = "Mapping[type[User | Person], Mapping[str, str]]"
 """Where an address stands in a document, by recipient and channel."""
+
+
+def paths_of(configuration: Configuration) -> Paths:
+    """Return where addresses stand: `[recipients.user]` and `[recipients.person]` of the configuration over what the channels name.
+
+    Raises:
+        InvalidSetting: there is no such channel, or a path is no text.
+    """
+    return {User: configuration.recipient_paths("user"), Person: configuration.recipient_paths("person")}
+
+
 _SECTIONS: Mapping[type[User | Person], str] = {User: "users", Person: "identities"}
 _NOT_FOUND = 404
 
@@ -101,26 +109,29 @@ class DocumentSource:
     """Documents in the shape of the directory, from wherever `load` has them. It may block."""
 
     load: Callable[[TenantRecipient], Any]
+    paths: Paths
 
     def find(self, who: TenantRecipient, channel: Channel) -> Flow[ResolvedRecipient]:
         """See Finds."""
         document = yield from ask(BlockingCall(lambda: self.load(who), may_send=False))
-        return recipient_in(document, who, channel)
+        return recipient_in(document, who, channel, self.paths)
 
 
-def source_of_store(store: Store) -> DocumentSource:
+def source_of_store(store: StateStore, paths: Paths) -> DocumentSource:
     """Find people in the gateway's own directory."""
 
     def load(who: TenantRecipient) -> Any:  # noqa: ANN401  a document
         kind = "user" if isinstance(who.recipient, User) else "identity"
-        statement = "SELECT document FROM entry WHERE tenant = ? AND kind = ? AND id = ?"
+        statement = (
+            "SELECT document FROM messaging_channels_gateway_entry WHERE tenant = ? AND kind = ? AND id = ?"
+        )
         rows = store.read(statement, who.tenant, kind, who.id)
         return json.loads(rows[0][0]) if rows else None
 
-    return DocumentSource(load)
+    return DocumentSource(load, paths)
 
 
-def source_of_file(path: Path) -> DocumentSource:
+def source_of_file(path: Path, paths: Paths) -> DocumentSource:
     """Find people in a JSON file, which is read again when it changed."""
     lock = threading.Lock()
     kept: dict[int, Any] = {}
@@ -134,7 +145,7 @@ def source_of_file(path: Path) -> DocumentSource:
                 kept[changed] = content
             return get_path(kept[changed], _SECTIONS[type(who.recipient)]).get(who.id)
 
-    return DocumentSource(load)
+    return DocumentSource(load, paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +191,7 @@ class HttpRecipientSource:
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
+    paths: Paths
 
     def find(self, who: TenantRecipient, channel: Channel) -> Flow[ResolvedRecipient]:
         """See Finds."""
@@ -194,7 +206,7 @@ class HttpRecipientSource:
         if document is None:
             problem = f"the directory of Users and Persons answered HTTP {response.status}"
             raise TransportError(problem, phase=Phase.CONNECT)
-        return recipient_in(document, who, channel)
+        return recipient_in(document, who, channel, self.paths)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +227,7 @@ class ResolverSource:
         raise _not_found(who, channel)
 
 
-def recipient_in(document: Any, who: TenantRecipient, channel: Channel) -> ResolvedRecipient:  # noqa: ANN401
+def recipient_in(document: Any, who: TenantRecipient, channel: Channel, paths: Paths) -> ResolvedRecipient:  # noqa: ANN401
     """Return the contact that a document holds.
 
     Raises:
@@ -225,7 +237,7 @@ def recipient_in(document: Any, who: TenantRecipient, channel: Channel) -> Resol
     if document is None or get_path(document, "deleted") is True:
         raise _not_found(who, channel)
     _require_active(get_path(document, "active"), who, channel)
-    path = PATHS[type(who.recipient)].get(channel.name, channel.name)
+    path = paths[type(who.recipient)].get(channel.name, channel.name)
     return ResolvedRecipient(_require_address(get_path(document, path), who, channel, path))
 
 

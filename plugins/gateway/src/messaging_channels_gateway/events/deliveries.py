@@ -4,31 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import ssl
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from secrets import token_hex
+from typing import TYPE_CHECKING
 
 import httpcore
 
+from messaging_channels.errors import LedgerUnavailable
 from messaging_channels_gateway.auth.url_guard import GuardedBackend, UrlGuard
+from messaging_channels_gateway.events import targets
 from messaging_channels_gateway.events.standard_webhooks import new_secret, sign
 from messaging_channels_gateway.problems import Problem
-from messaging_channels_gateway.store.sqlite import Store, statement_work, statements_work
+from messaging_channels_gateway.store.state import statement_work
 
 if TYPE_CHECKING:
     from messaging_channels_gateway.events.event_log import EventLog
+    from messaging_channels_gateway.store.state import Connection, StateStore
 
+_log = logging.getLogger(__name__)
 RETRY_DELAYS = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
 """Seconds before each repetition, as Standard Webhooks recommends it; after the last one it is a dead letter."""
+_MAX_AGE = 4 * 86400.0
+"""Seconds after its event at which a delivery is given up, if its target was out of reach meanwhile and used up no repetitions."""
 _DISABLE_AFTER = 5 * 86400.0
 """Seconds of nothing but failures, after which an endpoint is disabled."""
 _TIMEOUT = 15.0
-_LEASE = 60.0
-_MAX_CONCURRENT = 20
+_POLL_INTERVAL = 1.0
 _MAX_RESPONSE_BYTES = 65536
-_GONE = 410
+_GONE, _TOO_SLOW, _TOO_MANY, _SERVER_ERROR = 410, 408, 429, 500
 _SUCCESS = 2
 
 
@@ -42,14 +50,15 @@ class Delivery:
     url: str
     attempts: int
     event_id: str
+    target: str
 
 
 class WebhookDeliveries:
-    """Sends what is due. One loop runs it; another process of the same machine may do so too."""
+    """Sends what is due. One loop runs it; other processes on the same store may do so too, and each delivery is made by one of them."""
 
     def __init__(
         self,
-        store: Store,
+        store: StateStore,
         events: EventLog,
         url_guard: UrlGuard,
         clock: Callable[[], float],
@@ -66,37 +75,64 @@ class WebhookDeliveries:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls,
             network_backend=GuardedBackend(url_guard),
-            max_connections=_MAX_CONCURRENT,
+            max_connections=targets.MAX_CONCURRENT,
             keepalive_expiry=5.0,
         )
+        self._holder = token_hex(8)
+        self._under_way: dict[asyncio.Task[None], str] = {}
+        """The calls that are being made, and their targets."""
+        self.counts: Counter[str] = Counter()
+        """How many calls were `taken` and `failed`, since the start."""
 
     async def run(self) -> None:
         """Send what is due, and wait for more, until cancelled."""
         while True:
-            if not await self.deliver_due():
-                await self._events.wait_for_events(1.0)
+            if not await self._start_due():
+                news = asyncio.ensure_future(self._events.wait_for_events(_POLL_INTERVAL))
+                try:
+                    await asyncio.wait({news, *self._under_way}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    news.cancel()
 
     async def deliver_due(self) -> int:
-        """Send what is due now, each once; return how many that were."""
-        due = await self._store.run_transaction_async(
-            statement_work(
-                "UPDATE delivery SET due = ?, attempts = attempts + 1 WHERE id IN (SELECT id FROM delivery WHERE due <= ?"
-                " ORDER BY due LIMIT ?) RETURNING id, tenant, endpoint, url, attempts, event_id",
-                self._clock() + _LEASE,
-                self._clock(),
-                _MAX_CONCURRENT,
-            )
-        )
-        await asyncio.gather(*(self._deliver(Delivery(*row)) for row in due))
-        return len(due)
+        """Send what is due now, as far as the bounds allow; return how many deliveries that were."""
+        started = await self._start_due()
+        await asyncio.gather(*started)
+        return len(started)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Finish what is under way, and close every connection."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
         await self._pool.aclose()
+
+    async def _start_due(self) -> Sequence[asyncio.Task[None]]:
+        """Begin the calls that are due, without waiting for their answers."""
+        busy = list(self._under_way.values())
+        if len(busy) >= targets.MAX_CONCURRENT:
+            return ()
+        claims = targets.DueDeliveries(self._clock(), self._holder, busy)
+        rows = await self._store.run_transaction_async(claims)
+        return [self._start(Delivery(*row)) for row in rows]
+
+    def _start(self, delivery: Delivery) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._deliver(delivery))
+        self._under_way[task] = delivery.target
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            _log.error(
+                "a delivery could not be recorded (%s): it is made again after its lease",
+                type(fault).__name__,
+            )
 
     async def _deliver(self, delivery: Delivery) -> None:
         try:
             status = await self._post(delivery)
+        except LedgerUnavailable:
+            raise
         except (
             httpcore.NetworkError,
             httpcore.ProtocolError,
@@ -110,14 +146,13 @@ class WebhookDeliveries:
             if status // 100 == _SUCCESS:
                 await self._record_success(delivery)
             else:
-                await self._record_failure(delivery, f"HTTP {status}", gone=status == _GONE)
+                await self._record_failure(delivery, f"HTTP {status}", status)
 
     async def _post(self, delivery: Delivery) -> int:
         """Make one call, and return the status of the answer. Its body is read to a limit, and not kept."""
         self._url_guard.split_url(delivery.url)
-        body = self._body(delivery.event_id)
-        at = int(self._clock())
-        headers = sign(self._secrets(delivery), delivery.event_id, at, body)
+        secrets, body = await self._store.call(self._content, delivery)
+        headers = sign(secrets, delivery.event_id, int(self._clock()), body)
         headers |= {"content-type": "application/json", "user-agent": "messaging-channels"}
         pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
         async with (
@@ -131,8 +166,13 @@ class WebhookDeliveries:
                     break
             return int(answer.status)
 
+    def _content(self, delivery: Delivery) -> tuple[list[str], bytes]:
+        """Return the secrets that sign, and the body."""
+        return self._secrets(delivery), self._body(delivery.event_id)
+
     def _body(self, event_id: str) -> bytes:
-        name, at, data = self._store.read("SELECT name, at, data FROM event WHERE id = ?", event_id)[0]
+        asked = "SELECT name, at, data FROM messaging_channels_gateway_event WHERE id = ?"
+        name, at, data = self._store.read(asked, event_id)[0]
         when = datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
         told = {"type": name, "timestamp": when, "data": json.loads(data)}
         return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
@@ -140,57 +180,96 @@ class WebhookDeliveries:
     def _secrets(self, delivery: Delivery) -> list[str]:
         """Return the secrets that sign: the endpoint's own, two of them while it is being changed, or the tenant's for callback URLs."""
         if delivery.endpoint is None:
-            return [
-                row[0]
-                for row in self._store.read("SELECT secret FROM signing WHERE tenant = ?", delivery.tenant)
-            ]
-        rows = self._store.read("SELECT secret, old_secret FROM endpoint WHERE id = ?", delivery.endpoint)
+            asked = "SELECT secret FROM messaging_channels_gateway_signing WHERE tenant = ?"
+            return [row[0] for row in self._store.read(asked, delivery.tenant)]
+        asked = "SELECT secret, old_secret FROM messaging_channels_gateway_endpoint WHERE id = ?"
+        rows = self._store.read(asked, delivery.endpoint)
         return [secret for row in rows for secret in row if secret]
 
     async def _record_success(self, delivery: Delivery) -> None:
-        await self._store.run_transaction_async(
-            statements_work(
-                [
-                    (
-                        "UPDATE delivery SET state = 'done', due = NULL, problem = '' WHERE id = ?",
-                        (delivery.id,),
-                    ),
-                    ("UPDATE endpoint SET failing_since = NULL WHERE id = ?", (delivery.endpoint,)),
-                ]
-            )
-        )
-
-    async def _record_failure(self, delivery: Delivery, problem: str, *, gone: bool = False) -> None:
+        self.counts["taken"] += 1
         now = self._clock()
-        again = delivery.attempts - 1
-        if gone or again >= len(self._retry_delays):
-            end = "UPDATE delivery SET state = 'dead', due = NULL, problem = ? WHERE id = ?"
-            steps: list[tuple[str, tuple[Any, ...]]] = [(end, (problem, delivery.id))]
-        else:
-            due = now + self._retry_delays[again]
-            steps = [("UPDATE delivery SET due = ?, problem = ? WHERE id = ?", (due, problem, delivery.id))]
-        steps.append(
-            (
-                "UPDATE endpoint SET failing_since = coalesce(failing_since, ?) WHERE id = ?",
-                (now, delivery.endpoint),
+
+        def work(database: Connection) -> None:
+            database.execute(
+                "UPDATE messaging_channels_gateway_delivery SET state = 'done', due = NULL, problem = '', holder = '' WHERE id = ?",
+                (delivery.id,),
             )
-        )
-        why = "it answered 410" if gone else "it failed for five days"
-        limit = now + 1 if gone else now - _DISABLE_AFTER
-        steps.append(
-            (
-                "UPDATE endpoint SET disabled = ? WHERE id = ? AND failing_since < ?",
-                (why, delivery.endpoint, limit),
+            _clear_failing(database, delivery.endpoint)
+            targets.record_reached(database, delivery.target, now)
+
+        await self._store.run_transaction_async(work)
+
+    async def _record_failure(self, delivery: Delivery, problem: str, status: int = 0) -> None:
+        self.counts["failed"] += 1
+        now, again = self._clock(), delivery.attempts - 1
+        is_over = status == _GONE or again >= len(self._retry_delays)
+        due = None if is_over else now + self._retry_delays[again]
+        is_outage = status in (0, _TOO_SLOW, _TOO_MANY) or status >= _SERVER_ERROR
+
+        def work(database: Connection) -> None:
+            database.execute(
+                "UPDATE messaging_channels_gateway_delivery SET state = ?, due = ?, problem = ?, holder = '' WHERE id = ? AND holder = ?",
+                ("dead" if is_over else "waiting", due, problem, delivery.id, self._holder),
             )
-        )
-        await self._store.run_transaction_async(statements_work(steps))
+            if is_outage:
+                targets.record_unreached(database, delivery.target, now)
+            if delivery.endpoint is not None:
+                _record_failing(database, delivery.endpoint, now, is_gone=status == _GONE)
+
+        await self._store.run_transaction_async(work)
 
 
-async def callback_secret(store: Store, tenant: str) -> str:
+def _clear_failing(database: Connection, endpoint: str | None) -> None:
+    database.execute(
+        "UPDATE messaging_channels_gateway_endpoint SET failing_since = NULL WHERE id = ? AND failing_since IS NOT NULL",
+        (endpoint,),
+    )
+
+
+def _record_failing(database: Connection, endpoint: str, now: float, *, is_gone: bool) -> None:
+    """Remember since when an endpoint fails; disable one that has failed for too long, or says that it is gone."""
+    database.execute(
+        "UPDATE messaging_channels_gateway_endpoint SET failing_since = coalesce(failing_since, ?) WHERE id = ?",
+        (now, endpoint),
+    )
+    why, limit = (
+        ("it answered 410", now + 1) if is_gone else ("it failed for five days", now - _DISABLE_AFTER)
+    )
+    disabled = database.execute(
+        "UPDATE messaging_channels_gateway_endpoint SET disabled = ? WHERE id = ? AND failing_since < ? RETURNING id",
+        (why, endpoint, limit),
+    )
+    if disabled:  # what waits for it would wait for ever: `retry` brings it back
+        database.execute(
+            "UPDATE messaging_channels_gateway_delivery SET state = 'dead', due = NULL,"
+            " problem = CASE WHEN problem = '' THEN 'the endpoint is disabled' ELSE problem END"
+            " WHERE endpoint = ? AND state = 'waiting' AND holder = ''",
+            (endpoint,),
+        )
+
+
+def expire_deliveries(now: float) -> Callable[[Connection], None]:
+    """Return the work that makes dead letters of what has waited for longer than the whole schedule, because its target was not reached."""
+
+    def work(database: Connection) -> None:
+        database.execute(
+            "UPDATE messaging_channels_gateway_delivery SET state = 'dead', due = NULL,"
+            " problem = CASE WHEN problem = '' THEN 'its host was not reached' ELSE problem END"
+            " WHERE state = 'waiting' AND holder = '' AND attempts > 0 AND event_id IN"
+            " (SELECT id FROM messaging_channels_gateway_event WHERE at < ?)",
+            (now - _MAX_AGE,),
+        )
+
+    return work
+
+
+async def callback_secret(store: StateStore, tenant: str) -> str:
     """Return the secret that signs what goes to the callback URLs of a tenant's calls; it is made when first needed."""
-    made = statement_work("INSERT INTO signing VALUES (?, ?) ON CONFLICT DO NOTHING", tenant, new_secret())
-    found = store.read("SELECT secret FROM signing WHERE tenant = ?", tenant)
+    asked = "SELECT secret FROM messaging_channels_gateway_signing WHERE tenant = ?"
+    made = "INSERT INTO messaging_channels_gateway_signing VALUES (?, ?) ON CONFLICT DO NOTHING"
+    found = await store.call(store.read, asked, tenant)
     if not found:
-        await store.run_transaction_async(made)
-        found = store.read("SELECT secret FROM signing WHERE tenant = ?", tenant)
+        await store.run_transaction_async(statement_work(made, tenant, new_secret()))
+        found = await store.call(store.read, asked, tenant)
     return str(found[0][0])

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +18,15 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels.errors import MessagingError
 from messaging_channels.events import EngagementReceived, Event, MessageReceived, OptedIn, OptedOut
 from messaging_channels.plugins import Outcome, Status, StatusGroup
 from messaging_channels_gateway.channels import CHANNELS
+from messaging_channels_gateway.events.targets import target_of
 
 if TYPE_CHECKING:
     from messaging_channels.plugins import MessageRecord
-    from messaging_channels_gateway.store.sqlite import Store
+    from messaging_channels_gateway.store.state import Connection, StateStore
 
 _EVENT_OF_GROUP = {
     StatusGroup.DELIVERED: "delivered",
@@ -173,17 +176,23 @@ def _id(tenant: str, message_id: str, word: str, status: Status | None) -> str:
 class EventLog:
     """Keeps notices, and with each of them who is to be told. Those that wait are written in one transaction."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: StateStore) -> None:
         self._store = store
-        self._waiting: list[GatewayEvent] = []
+        self._waiting: list[tuple[float, GatewayEvent]] = []
+        self._writing: Sequence[tuple[float, GatewayEvent]] = ()
         self._flushing: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
 
-    def append_soon(self, events: Iterable[GatewayEvent]) -> None:
-        """Keep notices soon, without waiting. What the process loses by dying is found out again when it starts."""
-        self._waiting += events
+    def append_soon(self, events: Iterable[GatewayEvent], *, since: float = math.inf) -> None:
+        """Keep notices soon, without waiting. What the process loses by dying is found out again from the messages that were made after `since`."""
+        self._waiting += [(since, one) for one in events]
         if self._waiting and (self._flushing is None or self._flushing.done()):
             self._flushing = asyncio.create_task(self._write_waiting())
+
+    @property
+    def oldest_waiting(self) -> float:
+        """When the oldest message was begun whose notice is not written yet; infinity for none."""
+        return min((since for since, _ in (*self._waiting, *self._writing)), default=math.inf)
 
     async def append(self, events: Iterable[GatewayEvent]) -> None:
         """Keep notices; they are durable on return."""
@@ -207,9 +216,7 @@ class EventLog:
 
     def events_after(self, tenant: str, seq: int, limit: int = 100) -> Sequence[tuple[int, GatewayEvent]]:
         """Return the notices of a tenant after a place in the order, with theirs."""
-        statement = (
-            "SELECT seq, id, name, at, data FROM event WHERE tenant = ? AND seq > ? ORDER BY seq LIMIT ?"
-        )
+        statement = "SELECT seq, id, name, at, data FROM messaging_channels_gateway_event WHERE tenant = ? AND seq > ? ORDER BY seq LIMIT ?"
         return [
             (place, GatewayEvent(key, tenant, name, at, json.loads(data)))
             for place, key, name, at, data in self._store.read(statement, tenant, seq, limit)
@@ -217,53 +224,66 @@ class EventLog:
 
     def last_sequence(self) -> int:
         """Return the place of the last notice."""
-        return int(self._store.read("SELECT coalesce(max(seq), 0) FROM event")[0][0])
+        return int(
+            self._store.read("SELECT coalesce(max(seq), 0) FROM messaging_channels_gateway_event")[0][0]
+        )
 
     async def _write_waiting(self) -> None:
         delay = _WRITE_DELAY
         while self._waiting:
             await asyncio.sleep(delay)
-            batch, self._waiting = self._waiting, []
+            self._writing, self._waiting = self._waiting, []
+            batch = [event for _, event in self._writing]
             try:
                 await self._store.run_transaction_async(partial(_insert_events, events=batch))
             except (
                 sqlite3.Error,
                 OSError,
+                MessagingError,
             ) as error:  # a full disk, for one: they are written when it is over
                 _log.error("could not store %d notices (%s); they are tried again", len(batch), error)
-                self._waiting, delay = batch + self._waiting, min(2 * delay, _MAX_WRITE_DELAY)
+                self._waiting = [*self._writing, *self._waiting]
+                delay = min(2 * delay, _MAX_WRITE_DELAY)
             else:
                 delay = _WRITE_DELAY
                 self._wake_readers()
+            finally:
+                self._writing = ()
 
     def _wake_readers(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
 
 
-def _insert_events(database: sqlite3.Connection, events: Sequence[GatewayEvent]) -> None:
+def _insert_events(database: Connection, events: Sequence[GatewayEvent]) -> None:
+    database.lock(
+        "events"
+    )  # their numbers become visible in order: who has read up to one misses none before it
     for notice in events:
         fresh = database.execute(
-            "INSERT INTO event (id, tenant, name, at, data) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING seq",
+            "INSERT INTO messaging_channels_gateway_event (id, tenant, name, at, data) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING seq",
             (
                 notice.id,
                 notice.tenant,
                 notice.name,
                 notice.occurred_at,
-                json.dumps(notice.data, ensure_ascii=False),
+                json.dumps(notice.data),
             ),
-        ).fetchall()
+        )
         if fresh:
             for endpoint, url in _webhook_targets(database, notice):
                 database.execute(
-                    "INSERT INTO delivery (event_id, tenant, endpoint, url, due) VALUES (?, ?, ?, ?, 0) ON CONFLICT DO NOTHING",
-                    (notice.id, notice.tenant, endpoint, url),
+                    "INSERT INTO messaging_channels_gateway_delivery (event_id, tenant, endpoint, url, due, target)"
+                    " VALUES (?, ?, ?, ?, 0, ?) ON CONFLICT DO NOTHING",
+                    (notice.id, notice.tenant, endpoint, url, target_of(notice.tenant, endpoint, url)),
                 )
 
 
-def _webhook_targets(database: sqlite3.Connection, event: GatewayEvent) -> list[tuple[str | None, str]]:
+def _webhook_targets(database: Connection, event: GatewayEvent) -> list[tuple[str | None, str]]:
     """Return who is to be told: the endpoints of the tenant that want it, and the callback URL of the message's call."""
-    statement = "SELECT id, url, events FROM endpoint WHERE tenant = ? AND disabled = ''"
+    statement = (
+        "SELECT id, url, events FROM messaging_channels_gateway_endpoint WHERE tenant = ? AND disabled = ''"
+    )
     found: list[tuple[str | None, str]] = [
         (key, url)
         for key, url, events in database.execute(statement, (event.tenant,))
@@ -276,6 +296,6 @@ def _webhook_targets(database: sqlite3.Connection, event: GatewayEvent) -> list[
             event.idempotency_key,
             shared if len(digest) == _DIGEST else event.idempotency_key,
         )
-        statement = "SELECT callback_url FROM call WHERE tenant = ? AND idempotency_key IN (?, ?) AND callback_url IS NOT NULL"
+        statement = "SELECT callback_url FROM messaging_channels_gateway_call WHERE tenant = ? AND idempotency_key IN (?, ?) AND callback_url IS NOT NULL"
         found += [(None, url) for (url,) in database.execute(statement, keys)]
     return found

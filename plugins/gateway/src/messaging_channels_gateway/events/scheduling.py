@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from messaging_channels.errors import MessagingError
 from messaging_channels.plugins import Outcome
 from messaging_channels_gateway.events.event_log import events_of_dead_letter, events_of_record
-from messaging_channels_gateway.store.sqlite import statement_work, statements_work
+from messaging_channels_gateway.store.state import statement_work, statements_work
 
 if TYPE_CHECKING:
     from messaging_channels import AsyncDispatcher, QueuedReceipt
     from messaging_channels.messages import Message
     from messaging_channels.plugins import MessageRecord
     from messaging_channels_gateway.events.event_log import EventLog, GatewayEvent
-    from messaging_channels_gateway.store.sqlite import Store
+    from messaging_channels_gateway.store.state import StateStore
 
 EnqueueOutcome: TypeAlias = "QueuedReceipt | MessagingError"
 
@@ -56,7 +56,7 @@ class ScheduleWatcher:
 
     def __init__(
         self,
-        store: Store,
+        store: StateStore,
         dispatcher: AsyncDispatcher,
         events: EventLog,
         clock: Callable[[], float],
@@ -73,13 +73,15 @@ class ScheduleWatcher:
         """Return when a message was, or is, to be sent; None if it did not have to wait. Seconds since the epoch, UTC."""
         if record.idempotency_key is None:
             return None
-        asked = "SELECT send_at FROM schedule WHERE tenant = ? AND idempotency_key = ?"
+        asked = (
+            "SELECT send_at FROM messaging_channels_gateway_schedule WHERE tenant = ? AND idempotency_key = ?"
+        )
         rows = self._store.read(asked, record.scope, record.idempotency_key)
         return float(rows[0][0]) if rows else None
 
     async def cancel(self, record: MessageRecord) -> MessageRecord | None:
         """Cancel a message; return its record, or None if it is too late. What waits for its time is looked at soon, whatever happens to us."""
-        soon = "UPDATE schedule SET next_check_at = 0 WHERE tenant = ? AND idempotency_key = ? AND next_check_at IS NOT NULL"
+        soon = "UPDATE messaging_channels_gateway_schedule SET next_check_at = 0 WHERE tenant = ? AND idempotency_key = ? AND next_check_at IS NOT NULL"
         await self._store.run_transaction_async(statement_work(soon, record.scope, record.idempotency_key))
         if not await self._dispatcher.queue.cancel(record.id):
             return None
@@ -90,7 +92,10 @@ class ScheduleWatcher:
     async def recover(self, since: float) -> None:
         """Look again at what was to be sent since then: the process before may have died before it told."""
         await self._store.run_transaction_async(
-            statement_work("UPDATE schedule SET next_check_at = send_at WHERE send_at >= ?", since)
+            statement_work(
+                "UPDATE messaging_channels_gateway_schedule SET next_check_at = send_at WHERE send_at >= ?",
+                since,
+            )
         )
 
     async def run(self) -> None:
@@ -102,8 +107,8 @@ class ScheduleWatcher:
     async def check_due(self) -> int:
         """Look at messages whose time has come, and tell what became of them; return how many ended."""
         now = self._clock()
-        asked = "SELECT tenant, idempotency_key, send_at FROM schedule WHERE next_check_at <= ? ORDER BY next_check_at LIMIT ?"
-        rows = self._store.read(asked, now, _BATCH_SIZE)
+        asked = "SELECT tenant, idempotency_key, send_at FROM messaging_channels_gateway_schedule WHERE next_check_at <= ? ORDER BY next_check_at LIMIT ?"
+        rows = await self._store.call(self._store.read, asked, now, _BATCH_SIZE)
         finding = (self._dispatcher.get_message(idempotency_key=key, scope=tenant) for tenant, key, _ in rows)
         notices: list[GatewayEvent] = []
         places: list[tuple[float | None, str, str]] = []
@@ -115,7 +120,7 @@ class ScheduleWatcher:
                 (None if over else max(send_at, now + self._next_delay(now - send_at)), tenant, key)
             )
         await self._events.append(notices)
-        placed = "UPDATE schedule SET next_check_at = ? WHERE tenant = ? AND idempotency_key = ?"
+        placed = "UPDATE messaging_channels_gateway_schedule SET next_check_at = ? WHERE tenant = ? AND idempotency_key = ?"
         if places:
             await self._store.run_transaction_async(statements_work([(placed, place) for place in places]))
         return sum(place[0] is None for place in places)

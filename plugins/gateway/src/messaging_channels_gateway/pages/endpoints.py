@@ -48,7 +48,7 @@ async def home(request: Request) -> Response:
         "home.html",
         places=places,
         version=told["version"],
-        has_keys=bool(gateway.api_keys.tenants()),
+        has_keys=bool(await gateway.store.call(gateway.api_keys.tenants)),
     )
 
 

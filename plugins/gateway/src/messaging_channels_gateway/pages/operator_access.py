@@ -53,14 +53,14 @@ def for_operators(show: Callable[[View], Awaitable[Response]]) -> Callable[[Requ
 
     async def endpoint(request: Request) -> Response:
         gateway = _require_page(request)
-        operator = gateway.operators.identify(request)
+        operator = await gateway.operators.identify(request)
         if operator is None:
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"{base_of(request)}/operator/login?next={quote(wanted, safe='')}", 303)
         request.state.key_id = operator.key_id or "proxy"
         if request.method == "POST" and not is_same_origin(request, gateway.settings):
             raise Problem("forbidden", "the form must be sent by a page of this service")
-        return await show(_view(request, gateway, operator))
+        return await show(await gateway.store.call(_view, request, gateway, operator))
 
     endpoint.__name__, endpoint.__doc__ = show.__name__, show.__doc__
     return endpoint
@@ -79,14 +79,14 @@ async def login(request: Request) -> Response:
         raise Problem("forbidden", "the form must be sent by a page of this service")
     form = await form_of(request)
     try:
-        caller = gateway.api_keys.authenticate([form.get("key", "").strip()])
+        caller = await gateway.api_keys.authenticate_async([form.get("key", "").strip()])
     except Problem:
         return _login(request, "That is no valid API key.", 401)
     if not {"read:messages", "operate"} & caller.scopes:
         return _login(request, "That API key may not read messages: it lacks the scope read:messages.", 403)
     answer = RedirectResponse(_next(request, form.get("next", "")), 303)
     answer.set_cookie(
-        SESSION_COOKIE, gateway.operators.open_session(caller), max_age=SESSION_SECONDS, path=f"{base_of(request)}/operator",
+        SESSION_COOKIE, await gateway.store.call(gateway.operators.open_session, caller), max_age=SESSION_SECONDS, path=f"{base_of(request)}/operator",
         secure=public_url(request, gateway.settings).startswith("https:"), httponly=True, samesite="strict",
     )  # fmt: skip
     return answer

@@ -54,8 +54,9 @@ async def _list(view: View, kind: str) -> Response:
     path, title = _NAMES[kind]
     if wanted and WORD.fullmatch(wanted):
         return RedirectResponse(f"{base_of(view.request)}/operator/{path}/{wanted}?tenant={view.scope}", 303)
-    rows = view.gateway.store.read(
-        "SELECT document FROM entry WHERE tenant = ? AND kind = ? AND id > ? ORDER BY id LIMIT ?",
+    rows = await view.gateway.store.call(
+        view.gateway.store.read,
+        "SELECT document FROM messaging_channels_gateway_entry WHERE tenant = ? AND kind = ? AND id > ? ORDER BY id LIMIT ?",
         view.scope, kind, after, _PAGE,
     )  # fmt: skip
     entries = [json.loads(one) for (one,) in rows]
@@ -78,14 +79,14 @@ async def _one(view: View, kind: str) -> Response:
     if view.request.method == "POST":
         return await _write(view, kind, entry_id)
     _require(view, "read:directory")
-    document = _document(view, kind, entry_id)
+    document = await _document(view, kind, entry_id)
     return _form(view, kind, entry_id, document or {}, 200 if document else 404)
 
 
 async def _write(view: View, kind: str, entry_id: str) -> Response:
     _require(view, "write:directory")
     form = await form_of(view.request)
-    document: dict[str, Any] = dict(_document(view, kind, entry_id) or {})
+    document: dict[str, Any] = dict(await _document(view, kind, entry_id) or {})
     try:
         for field in FIELDS[kind]:
             if not field.is_ours and field.name in form:
@@ -122,9 +123,9 @@ def _require(view: View, scope: str) -> None:
         raise Problem("forbidden", f"the API key lacks the scope {scope}")
 
 
-def _document(view: View, kind: str, entry_id: str) -> Mapping[str, Any] | None:
-    asked = "SELECT document FROM entry WHERE tenant = ? AND kind = ? AND id = ?"
-    rows = view.gateway.store.read(asked, view.scope, kind, entry_id)
+async def _document(view: View, kind: str, entry_id: str) -> Mapping[str, Any] | None:
+    asked = "SELECT document FROM messaging_channels_gateway_entry WHERE tenant = ? AND kind = ? AND id = ?"
+    rows = await view.gateway.store.call(view.gateway.store.read, asked, view.scope, kind, entry_id)
     return json.loads(rows[0][0]) if rows else None
 
 

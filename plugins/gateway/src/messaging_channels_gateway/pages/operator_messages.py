@@ -99,7 +99,7 @@ async def message(view: View) -> Response:
         "message.html",
         record=record,
         content=content.content if content else None,
-        send_at=view.gateway.schedule.scheduled_time_of(record),
+        send_at=await view.gateway.store.call(view.gateway.schedule.scheduled_time_of, record),
         decisions=list(_decisions(record)),
         advice=[ADVICE_TEXTS[one] for one in ADVICE_TEXTS if one in record.advice],
         failure=FAILURE_TEXTS.get(record.failure, "") if record.failure else "",

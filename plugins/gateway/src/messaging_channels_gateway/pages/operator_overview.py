@@ -47,7 +47,8 @@ async def queue(view: View) -> Response:
     letters = await dispatcher.queue.dead_letters(limit=100, before=cursor)
     own = [one for one in letters if view.operator.tenant in (None, one.scope)]
     deliveries = await view.gateway.store.read_aside(
-        "SELECT delivery.id, name, url, attempts, problem FROM delivery JOIN event ON event.id = event_id"
+        "SELECT delivery.id, name, url, attempts, problem FROM messaging_channels_gateway_delivery AS delivery"
+        " JOIN messaging_channels_gateway_event AS event ON event.id = event_id"
         " WHERE delivery.tenant = ? AND state = 'dead' ORDER BY delivery.id DESC LIMIT 100",
         view.tenant,
     )
@@ -83,9 +84,10 @@ async def _plots(view: View, period: str) -> Sequence[Plot]:
 
 async def _counts(view: View, start: float, step: float, steps: int) -> Mapping[tuple[str, str], list[int]]:
     """Return how many events there were, by channel and word, for each step."""
+    whole = view.gateway.store.whole.format("(at - ?) / ?")
     rows = await view.gateway.store.read_aside(
-        "SELECT CAST((at - ?) / ? AS INTEGER), name, count(*) FROM event"
-        " WHERE seq > (SELECT coalesce(max(seq), 0) FROM event) - ? AND tenant = ? AND at >= ? GROUP BY 1, 2",
+        f"SELECT {whole}, name, count(*) FROM messaging_channels_gateway_event"  # noqa: S608  a constant
+        " WHERE seq > (SELECT coalesce(max(seq), 0) FROM messaging_channels_gateway_event) - ? AND tenant = ? AND at >= ? GROUP BY 1, 2",
         start, step, _MAX_EVENTS, view.tenant, start,
     )  # fmt: skip
     counts: dict[tuple[str, str], list[int]] = {}

@@ -33,7 +33,7 @@ async def settings(view: View) -> Response:
             for name, one in named.items()
         ],
         rows=gateway.configured,
-        keys=gateway.api_keys.list_keys(),
+        keys=await view.gateway.store.call(gateway.api_keys.list_keys),
     )
 
 

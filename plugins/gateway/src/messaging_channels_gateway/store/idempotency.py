@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +15,7 @@ from messaging_channels_gateway.problems import Problem
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from messaging_channels_gateway.store.sqlite import Store
+    from messaging_channels_gateway.store.state import Connection, StateStore
 
 IDEMPOTENCY_TTL = 7 * 86400.0
 """Seconds for which an idempotency key stands; see `LedgerOptions.idempotency_ttl`."""
@@ -55,7 +54,9 @@ def fingerprint(channel: str, recipient: str, body: BaseModel) -> str:
     return sha256(told.encode()).hexdigest()
 
 
-async def store_request(store: Store, request: IdempotentRequest, now: float, *, key_in_ledger: bool) -> None:
+async def store_request(
+    store: StateStore, request: IdempotentRequest, now: float, *, key_in_ledger: bool
+) -> None:
     """Write a promise down, once; it is durable on return. `taken` says whether the ledger knows the key already.
 
     Raises:
@@ -66,19 +67,19 @@ async def store_request(store: Store, request: IdempotentRequest, now: float, *,
     )
 
 
-def require_unused_key(store: Store, tenant: str, key: str, now: float) -> None:
+async def require_unused_key(store: StateStore, tenant: str, key: str, now: float) -> None:
     """Make sure that a key stands for no call that was promised anything.
 
     Raises:
         Problem: `idempotency_key_reused`.
     """
-    asked = "SELECT 1 FROM call WHERE tenant = ? AND idempotency_key = ? AND created >= ?"
-    if store.read(asked, tenant, key, now - IDEMPOTENCY_TTL):
+    asked = "SELECT 1 FROM messaging_channels_gateway_call WHERE tenant = ? AND idempotency_key = ? AND created >= ?"
+    if await store.call(store.read, asked, tenant, key, now - IDEMPOTENCY_TTL):
         raise _key_reused()
 
 
 def _store_request(
-    database: sqlite3.Connection, request: IdempotentRequest, now: float, *, key_in_ledger: bool
+    database: Connection, request: IdempotentRequest, now: float, *, key_in_ledger: bool
 ) -> None:
     row = (
         request.tenant,
@@ -87,15 +88,14 @@ def _store_request(
         request.callback_url,
         request.key_starts_at,
     )
-    fresh = database.execute(_WRITTEN, (*row, now - IDEMPOTENCY_TTL)).fetchall()
-    asked = "SELECT fingerprint FROM call WHERE tenant = ? AND idempotency_key = ?"
-    (kept,) = database.execute(asked, row[:2]).fetchone()
+    fresh = database.execute(_WRITTEN, (*row, now - IDEMPOTENCY_TTL))
+    asked = "SELECT fingerprint FROM messaging_channels_gateway_call WHERE tenant = ? AND idempotency_key = ?"
+    ((kept,),) = database.execute(asked, row[:2])
     if kept != request.fingerprint or (fresh and key_in_ledger):
         raise _key_reused()
-    database.executemany(
-        f"INSERT OR {'REPLACE' if fresh else 'IGNORE'} INTO schedule VALUES (?, ?, ?, ?)",  # noqa: S608  two constants
-        [(request.tenant, key, request.key_starts_at, request.key_starts_at) for key in request.message_keys],
-    )
+    for key in request.message_keys:
+        place = (request.tenant, key, request.key_starts_at, request.key_starts_at)
+        database.execute(_SCHEDULED_ANEW if fresh else _SCHEDULED, place)
 
 
 def _key_reused() -> Problem:
@@ -103,7 +103,16 @@ def _key_reused() -> Problem:
 
 
 _WRITTEN = (
-    "INSERT INTO call VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET fingerprint = excluded.fingerprint,"
-    " callback_url = excluded.callback_url, created = excluded.created WHERE call.created < ? RETURNING 1"
+    "INSERT INTO messaging_channels_gateway_call AS kept VALUES (?, ?, ?, ?, ?) ON CONFLICT (tenant, idempotency_key) DO UPDATE SET"
+    " fingerprint = excluded.fingerprint, callback_url = excluded.callback_url, created = excluded.created"
+    " WHERE kept.created < ? RETURNING 1"
 )
 """A key whose life is over is free."""
+_INTO_SCHEDULE = (
+    "INSERT INTO messaging_channels_gateway_schedule (tenant, idempotency_key, send_at, next_check_at) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (tenant, idempotency_key) DO"
+)
+_SCHEDULED = f"{_INTO_SCHEDULE} NOTHING"
+_SCHEDULED_ANEW = (
+    f"{_INTO_SCHEDULE} UPDATE SET send_at = excluded.send_at, next_check_at = excluded.next_check_at"
+)
