@@ -32,7 +32,7 @@ def open_store(settings: GatewaySettings, ledger: Ledger | None) -> StateStore:
     if scheme in ("postgresql", "postgres"):
         return _postgres(url, file)
     raise InvalidSetting(
-        "is no URL of a database",
+        "must be the URL of a database",
         setting="gateway.database",
         source="configuration",
         hint="write postgresql://user@host/database, or sqlite:/path/to/file",
