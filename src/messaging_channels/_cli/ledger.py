@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import Any, Protocol, runtime_checkable
 
+from messaging_channels._cli.exits import EXIT_UNKNOWN
 from messaging_channels._cli.messages import add_command, add_group
 from messaging_channels._cli.output import print_json
 from messaging_channels._cli.values import positive
@@ -34,15 +35,84 @@ def add_ledger_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
         add_command(ledger, name, run, words).add_argument(
             "address", metavar="ADDRESS", help="a phone number or a mail address"
         )
+    restored = add_command(
+        ledger,
+        "restored",
+        _restored,
+        "say what may have been sent since the copy from which the ledger was restored, and decide about it",
+    )
+    restored.add_argument(
+        "--decide",
+        choices=("hold", "send"),
+        help="hold: ask the providers, send what they do not know, hold the rest for `messages resolve`; send: send all that waits",
+    )
+    backup = add_command(ledger, "backup", _backup, "copy a SQLite ledger while it is in use")
+    backup.add_argument("file", metavar="FILE", help="a new file")
     prune = add_command(ledger, "prune", _prune, "forget messages that are older, in small steps")
     prune.add_argument(
         "--retention-days", type=positive, required=True, metavar="DAYS", help="how old what is kept may be"
     )
 
 
-def _upgrade(_: argparse.Namespace) -> int:
+@runtime_checkable
+class _File(Protocol):
+    def accept_copy(self) -> None: ...
+    def backup(self, path: str) -> None: ...
+
+
+def _ledger() -> object:
     given = Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()["ledger"]
-    ledger = given.ledger if isinstance(given, LedgerOptions) else given
+    return given.ledger if isinstance(given, LedgerOptions) else given
+
+
+def _restored(options: argparse.Namespace) -> int:
+    ledger = _ledger()
+    if isinstance(ledger, _File):
+        ledger.accept_copy()
+    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+        copy = dispatcher.queue.restored_copy()
+        if copy is None:
+            print(
+                "the ledger is not a restored copy, or was decided about: nothing is to be done",
+                file=sys.stderr,
+            )
+            return 0
+        if options.decide is None:
+            print_json(copy.as_dict())
+            words = (
+                f"{copy.waiting} messages wait that may have been sent since the copy, and nothing is sent."
+            )
+            print(f"{words} Decide: messaging-channels ledger restored --decide hold", file=sys.stderr)
+            return EXIT_UNKNOWN
+        if options.decide == "send":
+            dispatcher.queue.resume_restored()
+            print(
+                f"{copy.waiting} messages are sent as if nothing had been sent since the copy",
+                file=sys.stderr,
+            )
+            return 0
+        result = dispatcher.queue.hold_restored()
+        assert result is not None  # noqa: S101  it was there just now
+        print_json(result.as_dict())
+    if result.held:
+        print(f"{result.held} messages are held: messaging-channels messages unknown", file=sys.stderr)
+        return EXIT_UNKNOWN
+    return 0
+
+
+def _backup(options: argparse.Namespace) -> int:
+    ledger = _ledger()
+    if not isinstance(ledger, _File):
+        raise InvalidSetting(
+            f"{type(ledger).__name__} is no file", setting="ledger", source="it", hint="use pg_dump"
+        )
+    ledger.backup(options.file)
+    print(f"{options.file} written; keep it with the key of the ledger", file=sys.stderr)
+    return 0
+
+
+def _upgrade(_: argparse.Namespace) -> int:
+    ledger = _ledger()
     if not isinstance(ledger, _Upgradable):
         raise InvalidSetting(
             f"{type(ledger).__name__} has no tables of ours",

@@ -6,6 +6,7 @@ Steps of one message are committed together by writers with connections of their
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from messaging_channels._ledger.postgres_statements import (
 )
 from messaging_channels._ledger.postgres_writer import WritersOfProcess
 from messaging_channels._ledger.sql_dispatch import statements_for
+from messaging_channels._ledger.sql_restored import opened_database
 from messaging_channels._ledger.upgrade import prepare_schema
 from messaging_channels._model import forks
 from messaging_channels._model.errors import LedgerUnavailable
@@ -156,7 +158,7 @@ class _Sync(forks.FreshLock):
                 )
                 try:
                     with pool.connection() as connection, connection.cursor() as cursor:
-                        run_flow(cursor, prepare_schema(DIALECT))
+                        run_flow(cursor, opened_database(DIALECT, time.time()))
                 except psycopg.Error as error:
                     pool.close()
                     raise unavailable_error(error) from error
@@ -274,5 +276,5 @@ class _LoopPool:
             if not self._ready:
                 await self._pool.open()
                 async with self._pool.connection() as connection, connection.cursor() as cursor:
-                    await run_flow_async(cursor, prepare_schema(DIALECT))
+                    await run_flow_async(cursor, opened_database(DIALECT, time.time()))
                 self._ready = True

@@ -15,6 +15,7 @@ from messaging_channels._ledger.postgres_arrays import column
 from messaging_channels._ledger.sql_accounts import PAUSED_ACCOUNTS
 from messaging_channels._ledger.sql_list import created_at
 from messaging_channels._ledger.sql_types import status_to_json, status_values
+from messaging_channels._ledger.tables import ORIGIN_CHECK_POSTGRES
 from messaging_channels._model.status import PENDING_NOT_SENT, PENDING_QUEUED
 from messaging_channels.plugins.ledger import FinishAttempt, ReserveMessage, StartAttempt
 from messaging_channels.plugins.ledger_queue import NEVER, QUEUE_OWNER, Enqueue, State, UpdateJob
@@ -107,6 +108,11 @@ _MAY_BE_SUPPRESSED = (
     " FROM messaging_channels_consent_link AS link WHERE link.recipient = ANY (string_to_array(n.people, ' '))))"
 )
 """What was said is weighed by the operation's own statements."""
+_IS_ORIGINAL = (
+    "(SELECT NOT EXISTS (SELECT 1 FROM messaging_channels_clock WHERE name = 'restored')"  # noqa: S608  our own words
+    f" AND NOT EXISTS ({ORIGIN_CHECK_POSTGRES}))"
+)
+"""Whether the database is no copy: see `sql_pause`."""
 INSERT_HOUR = (
     b"INSERT INTO messaging_channels_hour (hour, place) SELECT %s, coalesce(max(place), 0) + 1 FROM messaging_channels_hour"
     b" WHERE true ON CONFLICT DO NOTHING"
@@ -121,7 +127,7 @@ INSERT_MESSAGES = (
     " %b::text[], %b::text[], %b::text[], %b::float8[], %b::text[], %b::text[], %b::text[], %b::text[], %b::float8[],"
     " %b::float8[], %b::text[]) AS n(id, channel, kind, account, address, created, status, status_group, status_id,"
     " status_name, scope, ikey, expires, fingerprint, digest, recipient, holder, lease, next_check_at, people)"
-    f" WHERE NOT ({_MAY_BE_SUPPRESSED}) ORDER BY scope, ikey ON CONFLICT DO NOTHING RETURNING id"
+    f" WHERE NOT ({_MAY_BE_SUPPRESSED}) AND (ikey IS NULL OR {_IS_ORIGINAL}) ORDER BY scope, ikey ON CONFLICT DO NOTHING RETURNING id"
 ).encode()
 """In one order for all writers, so that two of them never wait for each other's keys."""
 INSERT_KEYS = (
@@ -217,7 +223,9 @@ ADD_TO_COUNTERS = (
 CLAIM = (
     b"WITH clock AS MATERIALIZED (SELECT coalesce((SELECT at FROM messaging_channels_clock WHERE name = 'queue')"
     b" BETWEEN %(now)s - 60 AND %(now)s + 300, false)"
-    b" AND coalesce((SELECT max(created) FROM messaging_channels_queue), 0) <= %(now)s + 300 AS is_right),"
+    b" AND coalesce((SELECT max(created) FROM messaging_channels_queue), 0) <= %(now)s + 300 AND "
+    + _IS_ORIGINAL.encode()
+    + b" AS is_right),"
     b" due AS MATERIALIZED (SELECT one.message_id, one.holder, one.due, row_number() OVER () AS place FROM clock,"
     b" (VALUES (0), (1), (2)) AS level(priority), LATERAL (SELECT message_id, holder, due FROM messaging_channels_queue AS queue"
     b" WHERE queue.priority = level.priority AND queue.due <= %(now)s ORDER BY queue.due LIMIT %(limit)s FOR UPDATE SKIP LOCKED) AS one"
@@ -231,7 +239,7 @@ CLAIM = (
     b" SELECT * FROM claimed UNION ALL SELECT -1, true, '', '', 0, 0, 0, 0, NULL, '', 0 FROM clock"
     b" WHERE NOT is_right OR EXISTS (SELECT 1 FROM doubt)"
 )
-"""Nothing where a clock was set, or a worker died with one of them: a row then says so."""
+"""Nothing where a clock was set, the database is a copy, or a worker died with one of them: a row then says so."""
 SELECT_PAUSED_ACCOUNTS = PAUSED_ACCOUNTS.encode()
 PREPARE = (
     b"SELECT set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true),"

@@ -13,6 +13,8 @@ from messaging_channels._ledger.sql_types import Dialect, Result, Rows, Statemen
 from messaging_channels._ledger.tables import (
     FILL_STATUS_POSTGRES,
     FOLD_COUNTS_POSTGRES,
+    NOTE_ORIGIN_POSTGRES,
+    ORIGIN_CHECK_POSTGRES,
     SCHEMA_CHECK_POSTGRES,
     TRIGGERS_POSTGRES,
 )
@@ -35,6 +37,8 @@ DIALECT = Dialect(
     indexes="SELECT relname FROM pg_index JOIN pg_class ON oid = indexrelid WHERE indrelid = to_regclass(?::text) AND NOT indisprimary",
     fill_status=FILL_STATUS_POSTGRES,
     clock="SELECT extract(epoch FROM clock_timestamp())::float8 + 0 * ?::float8",
+    origin_check=ORIGIN_CHECK_POSTGRES,
+    note_origin=NOTE_ORIGIN_POSTGRES,
     triggers=TRIGGERS_POSTGRES,
     fold_counts=FOLD_COUNTS_POSTGRES,
     commit_later="SET LOCAL synchronous_commit = off",

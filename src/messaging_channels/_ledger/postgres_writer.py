@@ -22,7 +22,7 @@ from messaging_channels._ledger.postgres_group import ALONE, Group, flatten, may
 from messaging_channels._ledger.postgres_lockstep import Lockstep, is_of_calls, is_of_reports
 from messaging_channels._ledger.postgres_places import Places, is_of_places
 from messaging_channels._ledger.postgres_statements import DIALECT, run_flow, unavailable_error
-from messaging_channels._ledger.upgrade import prepare_schema
+from messaging_channels._ledger.sql_restored import opened_database
 from messaging_channels._model import forks
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Writer:
         register(connection)
         try:
             with connection.transaction(), connection.cursor() as cursor:
-                run_flow(cursor, prepare_schema(DIALECT))
+                run_flow(cursor, opened_database(DIALECT, time.time()))
         except BaseException:
             connection.close()
             raise

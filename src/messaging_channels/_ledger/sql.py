@@ -24,6 +24,7 @@ from messaging_channels._ledger.sql_events import ATTACH_EVENTS, record_event
 from messaging_channels._ledger.sql_insert import NewMessage, insert_message
 from messaging_channels._ledger.sql_keys import is_key_over, observe_key
 from messaging_channels._ledger.sql_list import list_ids
+from messaging_channels._ledger.sql_pause import require_known_keys
 from messaging_channels._ledger.sql_types import (
     SET_STATUS,
     Dialect,
@@ -42,7 +43,10 @@ from messaging_channels.plugins import ledger as op
 from messaging_channels.plugins.ledger_queue import NEVER, QUEUE_OWNER
 
 
-def _reserve_message(operation: op.ReserveMessage, _: Dialect) -> StatementFlow[op.MessageRecord | None]:
+def _reserve_message(
+    operation: op.ReserveMessage, dialect: Dialect
+) -> StatementFlow[op.MessageRecord | None]:
+    yield from require_known_keys(operation.idempotency_key, dialect)
     started, lease = operation.first_attempt.started_at, operation.lease
     begins = NewMessage(started, PENDING_NOT_SENT, operation.lease_owner, lease, next_check_at=lease)
     while not (yield insert_message(operation, begins)):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from messaging_channels._ledger.schema import SELECT_ATTEMPTS
 from messaging_channels._ledger.sql import load_record
 from messaging_channels._ledger.sql_clock import follow_clock
+from messaging_channels._ledger.sql_pause import is_paused
 from messaging_channels._ledger.sql_types import Dialect, StatementFlow
 from messaging_channels._ledger.status_merge import SELECT_REPORTS, matched_statuses, merged_status
 from messaging_channels._model.status import Status
@@ -17,6 +18,8 @@ from messaging_channels.plugins.ledger_queue import QUEUE_OWNER, Claim, Job, Sta
 def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
     """Perform the operation."""
     yield from follow_clock(operation.now, dialect)
+    if (yield from is_paused(dialect)):
+        return ()
     if operation.ended_owners:
         owners = f"({', '.join('?' * len(operation.ended_owners))})"
         yield (

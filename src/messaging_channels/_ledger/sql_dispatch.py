@@ -12,6 +12,7 @@ from messaging_channels._ledger import (
     sql_limits,
     sql_queue,
     sql_resolve,
+    sql_restored,
     sql_retention,
     sql_stats,
 )
@@ -47,6 +48,7 @@ _HANDLERS = {
     **sql_queue.HANDLERS,
     **sql_resolve.HANDLERS,
     **sql_stats.HANDLERS,
+    **sql_restored.HANDLERS,
     **sql_consent.HANDLERS,
     **sql_accounts.HANDLERS,
     **sql_retention.HANDLERS,

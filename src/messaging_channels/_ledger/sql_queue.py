@@ -13,6 +13,7 @@ from messaging_channels._ledger.sql_claim import claim
 from messaging_channels._ledger.sql_clock import follow_later
 from messaging_channels._ledger.sql_insert import NewMessage, add_fallback_recipients, insert_message
 from messaging_channels._ledger.sql_keys import is_key_over, observe_key
+from messaging_channels._ledger.sql_pause import require_known_keys
 from messaging_channels._ledger.sql_stop import POSSIBLY_SENT, SELECT_POSSIBLY_SENT, stop_message
 from messaging_channels._ledger.sql_types import (
     SET_STATUS,
@@ -27,7 +28,8 @@ from messaging_channels.plugins.ledger import MessageRecord
 from messaging_channels.plugins.ledger_queue import NEVER, QUEUE_OWNER, State
 
 
-def _enqueue(new: q.Enqueue, _: Dialect) -> StatementFlow[MessageRecord | None]:
+def _enqueue(new: q.Enqueue, dialect: Dialect) -> StatementFlow[MessageRecord | None]:
+    yield from require_known_keys(new.idempotency_key, dialect)
     begins = NewMessage(new.at, PENDING_QUEUED, QUEUE_OWNER, NEVER)
     while not (yield insert_message(new, begins)):
         if (yield "SELECT id FROM messaging_channels_message WHERE id = ?", (new.id,)):

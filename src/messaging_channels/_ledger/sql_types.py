@@ -44,6 +44,10 @@ class Dialect:
     """What fills the columns of a status from its text."""
     clock: str = "SELECT CAST(? AS DOUBLE PRECISION)"
     """A statement that returns the time of the store, seconds since the epoch, UTC; it is given the caller's."""
+    origin_check: str | None = None
+    """A statement that finds a row where the database came from a dump or another database, if that can be told from within."""
+    note_origin: str | None = None
+    """A statement, given the time, that writes down which database this is, by the transaction that writes it."""
     triggers: tuple[str, ...] = TRIGGERS_SQLITE
     """Statements that make the triggers which count what waits."""
     fold_counts: str | None = None

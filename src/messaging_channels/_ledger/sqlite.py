@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,11 @@ from messaging_channels._ledger.group_replies import AnyPending, deliver, wait_i
 from messaging_channels._ledger.secret_file import secret_of
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, fetch
+from messaging_channels._ledger.upgrade import MOST_ROWS
 from messaging_channels._model import forks
 from messaging_channels._model.arguments import require_positive
 from messaging_channels._model.errors import InvalidSetting, LedgerUnavailable, MessagingError
-from messaging_channels._model.paths import require_path
+from messaging_channels._model.paths import create_private, require_path
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
 from messaging_channels.plugins.ledger_queue import ALL_OPERATIONS
@@ -117,10 +118,53 @@ class SqliteLedger(AddressPrivacy):
             LedgerUnavailable: the file cannot be used.
         """
         try:
-            database, version = LedgerFile(self._path).open(most_rows=0)
+            return self._open_once(most_rows=0)
         except (sqlite3.Error, OSError) as error:
             raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
-        database.close()
+
+    def accept_copy(self) -> None:
+        """Go on with a file that is an older copy of the ledger: nothing that waits in it is sent until somebody decides. Any other file stays as it is.
+
+        Raises:
+            LedgerUnavailable: the file cannot be used.
+        """
+        try:
+            self._open_once(accept_copy=True)
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
+
+    def backup(self, path: str | Path) -> None:
+        """Copy the ledger as it stands, while it is in use, to a new file that only its owner may read. A plain copy of the file lacks what is in its log.
+
+        Raises:
+            LedgerUnavailable: the ledger cannot be read, or the copy not written.
+            InvalidSetting: `path` is no path, or there is something.
+        """
+        target = require_path(path, "path")
+        if target is None or self._path is None or target.exists():
+            raise InvalidSetting(
+                "the copy needs a path at which there is nothing, and the ledger a file",
+                setting="path",
+                source="code",
+                hint="give the path of a new file",
+            )
+        try:
+            create_private(target)
+            with (
+                closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as source,
+                closing(sqlite3.connect(target)) as copy,
+            ):
+                source.backup(copy)
+        except (sqlite3.Error, OSError) as error:
+            raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
+
+    def _open_once(self, *, most_rows: int = MOST_ROWS, accept_copy: bool = False) -> int:
+        file = LedgerFile(self._path)
+        try:
+            database, version = file.open(most_rows=most_rows, accept_copy=accept_copy)
+            database.close()
+        finally:
+            file.close()
         return version
 
     def close(self) -> None:
@@ -251,6 +295,7 @@ class _Writer:
         database, self._database = self._database, None
         if database is not None:
             database.close()
+        self._file.close()
 
 
 class _Busy(Exception):
@@ -324,7 +369,7 @@ def _execute_or_undo(database: sqlite3.Connection, operation: Operation[Any]) ->
         raise
     except Exception as error:  # noqa: BLE001  whatever one operation meets, the writer lives on for the others
         database.execute("ROLLBACK TO one")
-        reply = LedgerUnavailable(type(error).__name__)
+        reply = error if isinstance(error, MessagingError) else LedgerUnavailable(type(error).__name__)
     database.execute("RELEASE one")
     return reply
 

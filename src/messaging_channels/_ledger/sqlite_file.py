@@ -1,7 +1,8 @@
 """The file of a SQLite ledger: opened, brought to this version's schema, and watched. One that was lost, cut off or replaced by an older copy is refused.
 
 With the records went what was sent under which key, so nothing may be sent as if they had never been. A small file beside the ledger (`NAME-in-use`) says that
-it has been one, and of which generation: a number in the ledger that grows every few seconds as long as it is written to. An older copy has a smaller one.
+it has been one, and of which generation: a number in the ledger that grows with every commit. An older copy has a smaller one, and a copy elsewhere has no such
+file beside it.
 """
 
 from __future__ import annotations
@@ -9,12 +10,12 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
 import time
 from contextlib import closing, suppress
 from pathlib import Path
 
 from messaging_channels._ledger.driving import drive
+from messaging_channels._ledger.sql_restored import mark_restored
 from messaging_channels._ledger.sql_types import Dialect, Rows, Statement
 from messaging_channels._ledger.tables import SCHEMA_VERSION, SELECT_VERSION
 from messaging_channels._ledger.upgrade import MOST_ROWS, prepare_schema
@@ -22,8 +23,9 @@ from messaging_channels._model.paths import create_private
 
 DIALECT = Dialect()
 _BUSY_TIMEOUT = 30.0
-GENERATION_INTERVAL = 10.0
-"""Seconds after which the generation grows with the next commit: a copy that is older than that is known as one."""
+_LOOK_INTERVAL = 10.0
+"""Seconds after which a commit looks into the file past what its connection has in its memory."""
+_MARKER_SIZE = 64
 
 
 class LedgerFile:
@@ -35,12 +37,19 @@ class LedgerFile:
         self._id: tuple[int, int] | None = None
         self._size = 0
         self._generation = 0
-        self._grown_at = float("-inf")
+        self._looked_at = float("-inf")
+        self._marker_file: int | None = None
 
     def open(
-        self, *, most_rows: int = MOST_ROWS, seconds: float = _BUSY_TIMEOUT
+        self,
+        *,
+        most_rows: int = MOST_ROWS,
+        seconds: float = _BUSY_TIMEOUT,
+        accept_copy: bool = False,
     ) -> tuple[sqlite3.Connection, int]:
         """Return a connection, and of which version the tables were. Other processes are waited for, for so many seconds.
+
+        With `accept_copy`, an older copy is opened, and marked as one.
 
         Raises:
             OSError: the file lost its records, or is an older copy.
@@ -54,9 +63,10 @@ class LedgerFile:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
             self._require_records(database)
+            was_used = _was_used(database)
             version = _prepare(database, most_rows=most_rows)
             self._generation = _generation(database)
-            self._require_newest()
+            self._check_copy(database, was_used=was_used, accept=accept_copy)
         except BaseException:
             database.close()
             raise
@@ -77,15 +87,21 @@ class LedgerFile:
         self._size = found.st_size
 
     def grow(self, database: sqlite3.Connection) -> bool:
-        """Raise the generation, in the transaction that is open, if it is time for that. Return whether it was."""
-        if self._path is None or time.monotonic() - self._grown_at < GENERATION_INTERVAL:
+        """Raise the generation in the transaction that is open. Return whether it has one."""
+        if self._path is None:
             return False
-        with closing(sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT)) as other:
-            self._require_at_least(_generation(other))  # past what this connection has in its memory
-        text = "UPDATE messaging_channels_schema SET generation = generation + 1 WHERE id = 1 RETURNING generation"
-        ((self._generation,),) = database.execute(text).fetchall()
-        self._grown_at = time.monotonic()
+        if time.monotonic() - self._looked_at >= _LOOK_INTERVAL:
+            with closing(sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT)) as other:
+                self._require_at_least(_generation(other))  # past what this connection has in its memory
+            self._looked_at = time.monotonic()
+        self._generation = _raise_generation(database, self._generation)
         return True
+
+    def close(self) -> None:
+        """Let go of the file beside the ledger."""
+        file, self._marker_file = self._marker_file, None
+        if file is not None:
+            os.close(file)
 
     def _remember(self) -> None:
         if self._path is not None:
@@ -103,10 +119,6 @@ class LedgerFile:
                 raise OSError(message)
             self._require_at_least(_generation(other))
 
-    def _require_at_least(self, found: int) -> None:
-        if found < self._generation:
-            raise self._old_copy_error(found)
-
     def _require_records(self, database: sqlite3.Connection) -> None:
         """Refuse a file that had records and has none."""
         names = "('messaging_channels_message', 'message')"
@@ -121,30 +133,50 @@ class LedgerFile:
             )
             raise OSError(message)
 
-    def _require_newest(self) -> None:
-        """Refuse an older copy than the one that was used last."""
-        if self._path is None or not self._marker.exists():
-            return
-        with suppress(ValueError, TypeError, KeyError):  # as an earlier version left it, or half written
-            told = json.loads(self._marker.read_text())
-            if self._generation < told["generation"]:
-                raise self._old_copy_error(self._generation)
+    def _check_copy(self, database: sqlite3.Connection, *, was_used: bool, accept: bool) -> None:
+        problem = self._problem_of_copy(was_used=was_used)
+        if problem and not accept:
+            raise OSError(problem)
+        if problem:
+            self._mark_copy(database)
 
-    def _old_copy_error(self, found: int) -> OSError:
-        return OSError(
-            f"it is an older copy (generation {found}) of the ledger that was used last: what was sent since is not in it, and would be"
-            f" sent again. Put the newer file back, or delete {self._marker.name} to go on with this one all the same"
-        )
+    def _problem_of_copy(self, *, was_used: bool) -> str:
+        """Say what is wrong with an older copy than the ledger that was used last, or with a copy from elsewhere; nothing if it is neither."""
+        if self._path is None:
+            return ""
+        if not self._marker.exists():
+            return _FOREIGN_COPY.format(marker=self._marker.name) if was_used else ""
+        told = self._told_generation()
+        return _OLD_COPY.format(generation=self._generation) if self._generation < told else ""
+
+    def _require_at_least(self, found: int) -> None:
+        if found < self._generation:
+            raise OSError(_OLD_COPY.format(generation=found))
+
+    def _told_generation(self) -> int:
+        with suppress(
+            OSError, ValueError, TypeError, KeyError
+        ):  # as an earlier version left it, or half written
+            return int(json.loads(self._marker.read_text())["generation"])
+        return 0
+
+    def _mark_copy(self, database: sqlite3.Connection) -> None:
+        """Have nothing sent from a copy until somebody decides, and make it the one that is used from now on."""
+        database.execute("BEGIN IMMEDIATE")
+        drive(mark_restored(time.time()), lambda statement: fetch(database, statement))
+        self._generation = _raise_generation(database, self._told_generation())
+        database.execute("COMMIT")
 
     def write_marker(self) -> None:
         """Write down beside the file that it is a ledger, and its generation. Called after the commit, so that it is never ahead of the file."""
         if self._path is None:
             return
-        new = self._marker.with_name(f"{self._marker.name}.{os.getpid()}-{threading.get_ident()}")
-        new.unlink(missing_ok=True)
-        create_private(new)
-        new.write_text(json.dumps({"generation": self._generation}))
-        new.replace(self._marker)
+        if self._marker_file is None:
+            create_private(self._marker)
+            self._marker_file = os.open(self._marker, os.O_RDWR)
+        told = json.dumps({"generation": self._generation}).ljust(_MARKER_SIZE - 1) + "\n"
+        os.lseek(self._marker_file, 0, os.SEEK_SET)
+        os.write(self._marker_file, told.encode())  # in one piece; an earlier version's was no longer
 
     @property
     def _marker(self) -> Path:
@@ -178,3 +210,25 @@ def _prepare(database: sqlite3.Connection, *, most_rows: int) -> int:
 def _generation(database: sqlite3.Connection) -> int:
     rows = database.execute("SELECT generation FROM messaging_channels_schema WHERE id = 1").fetchall()
     return int(rows[0][0]) if rows else 0
+
+
+def _raise_generation(database: sqlite3.Connection, least: int) -> int:
+    text = "UPDATE messaging_channels_schema SET generation = max(generation, ?) + 1 WHERE id = 1 RETURNING generation"
+    ((generation,),) = database.execute(text, (least,)).fetchall()
+    return int(generation)
+
+
+def _was_used(database: sqlite3.Connection) -> bool:
+    """Whether it is a ledger that a version with generations has written messages to."""
+    names = "('messaging_channels_schema', 'messaging_channels_message')"
+    if len(database.execute(f"SELECT 1 FROM sqlite_master WHERE name IN {names}").fetchall()) < 2:  # noqa: S608, PLR2004
+        return False
+    return bool(database.execute("SELECT 1 FROM messaging_channels_message LIMIT 1").fetchall())
+
+
+_DECIDE = (
+    "what was sent since is not in it, and would be sent again. Put the newer file back; or run `messaging-channels ledger restored`,"
+    " which shows what may have been sent, and lets you decide"
+)
+_OLD_COPY = f"it is an older copy (generation {{generation}}) of the ledger that was used last: {_DECIDE}"
+_FOREIGN_COPY = f"it is a copy, for there is no {{marker}} beside it: {_DECIDE}"

@@ -258,6 +258,17 @@ FOLD_COUNTS_POSTGRES = (
     " ON CONFLICT (state, backend) DO UPDATE SET number = kept.number + excluded.number"
 )
 """What puts the rows of connections that have ended together."""
+_DATABASE = "(SELECT oid::text FROM pg_database WHERE datname = current_database())"
+ORIGIN_CHECK_POSTGRES = (
+    "SELECT 1 FROM messaging_channels_written WHERE id = 1 AND"  # noqa: S608  our own words
+    f" (transaction_id <> xmin::text::bigint OR place <> {_DATABASE})"
+)
+"""What finds a row where that of the table was written by another transaction than it says, as a dump does, or in another database."""
+NOTE_ORIGIN_POSTGRES = (
+    "INSERT INTO messaging_channels_written (id, transaction_id, place, at)"
+    f" SELECT 1, txid_current() & 4294967295, {_DATABASE}, ? ON CONFLICT (id) DO UPDATE SET"
+    " transaction_id = excluded.transaction_id, place = excluded.place, at = excluded.at"
+)
 FILL_STATUS_SQLITE = (
     "UPDATE messaging_channels_message SET status_group = json_extract(status, '$.groupId'),"
     " status_id = json_extract(status, '$.id'), status_name = json_extract(status, '$.name')"

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from messaging_channels._queue import retention
+from messaging_channels._queue import restored, retention
 from messaging_channels.plugins.exchange import Flow, ask
 from messaging_channels.plugins.ledger_queue import (
     Cancel,
@@ -21,7 +21,9 @@ from messaging_channels.plugins.ledger_queue import (
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
     from messaging_channels._queue.enqueue import Enqueuer
+    from messaging_channels._queue.restored import RestoredResult
     from messaging_channels.plugins.ledger import MessageRecord
+    from messaging_channels.plugins.ledger_restored import RestoredCopy
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,24 @@ class QueueClient:
     def dead_letters(self, *, limit: int = 100, before: str | None = None) -> Sequence[MessageRecord]:
         """Return messages that the worker gave up, the newest first; the page after the message `before`."""
         return self.run(ask(ListDeadLetters(limit, before)))  # type: ignore[no-any-return]
+
+    def restored_copy(self) -> RestoredCopy | None:
+        """Return what is known of a ledger that was restored from a copy; None if it was not, or somebody has decided.
+
+        As long as nobody has, nothing that waits is sent, and a message with an idempotency key is refused (LedgerUnavailable).
+        """
+        return self.run(restored.restored_copy(self.enqueuer))  # type: ignore[no-any-return]
+
+    def hold_restored(self) -> RestoredResult | None:
+        """Decide that what waits in a restored copy may have been sent: providers are asked, what they do not know is sent, the rest is held.
+
+        What is held is in `Dispatcher.list_unknown`, and is decided by `Dispatcher.resolve`. Fallbacks of the copy go no further. None if it is no copy.
+        """
+        return self.run(restored.hold_restored(self.enqueuer))  # type: ignore[no-any-return]
+
+    def resume_restored(self) -> RestoredCopy | None:
+        """Decide that nothing was sent since the copy: all that waits in it is sent. None if it is no copy."""
+        return self.run(restored.resume_restored(self.enqueuer))  # type: ignore[no-any-return]
 
     def retry_dead_letters(self, message_id: str | None = None, *, limit: int = 1000) -> int:
         """Have one dead letter tried again, without its deadline, or up to `limit` of them. Return how many."""
@@ -118,6 +138,18 @@ class AsyncQueueClient:
     async def dead_letters(self, *, limit: int = 100, before: str | None = None) -> Sequence[MessageRecord]:
         """See `QueueClient.dead_letters`."""
         return await self.run(ask(ListDeadLetters(limit, before)))  # type: ignore[no-any-return]
+
+    async def restored_copy(self) -> RestoredCopy | None:
+        """See `QueueClient.restored_copy`."""
+        return await self.run(restored.restored_copy(self.enqueuer))  # type: ignore[no-any-return]
+
+    async def hold_restored(self) -> RestoredResult | None:
+        """See `QueueClient.hold_restored`."""
+        return await self.run(restored.hold_restored(self.enqueuer))  # type: ignore[no-any-return]
+
+    async def resume_restored(self) -> RestoredCopy | None:
+        """See `QueueClient.resume_restored`."""
+        return await self.run(restored.resume_restored(self.enqueuer))  # type: ignore[no-any-return]
 
     async def retry_dead_letters(self, message_id: str | None = None, *, limit: int = 1000) -> int:
         """See `QueueClient.retry_dead_letters`."""

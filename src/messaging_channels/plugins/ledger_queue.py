@@ -17,6 +17,7 @@ from messaging_channels.plugins.ledger_consent import CONSENT_OPERATIONS
 from messaging_channels.plugins.ledger_inbound import INBOUND_OPERATIONS
 from messaging_channels.plugins.ledger_limits import LIMIT_OPERATIONS
 from messaging_channels.plugins.ledger_resolve import RESOLVE_OPERATIONS
+from messaging_channels.plugins.ledger_restored import RESTORED_OPERATIONS
 from messaging_channels.plugins.ledger_retention import RETENTION_OPERATIONS
 
 QUEUE_OWNER = "queue"
@@ -343,5 +344,6 @@ ALL_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     *RETENTION_OPERATIONS,
     *LIMIT_OPERATIONS,
     *INBOUND_OPERATIONS,
+    *RESTORED_OPERATIONS,
 )
 """All operations that a ledger performs."""
