@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from scripted import Scripted
 
 from messaging_channels import Dispatcher, Sms
 from messaging_channels._cli.main import main
 from messaging_channels._config.settings import Configuration
+from messaging_channels._model.outcomes import Reason
 from messaging_channels.plugins.ledger_queue import QueueStats, metrics
 
 
@@ -121,6 +126,85 @@ def test_the_queue_cancels_lists_and_retries(capsys: pytest.CaptureFixture[str])
 
     assert main(["queue", "dead-letters"]) == 0
     assert json.loads(capsys.readouterr().out) == {"messages": []}
+
+
+def test_retrying_all_says_what_is_left_beyond_its_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()["ledger"]
+    with Dispatcher([Scripted("sandbox", Reason.CREDENTIALS)], ledger=ledger) as dispatcher:
+        found = dispatcher.enqueue_each(Sms("hello"), to=["+447700900123"] * 1003, expires_in=1e6)
+        assert sum(1 for one in found if one.receipt) == 1003
+    path = next(Path(os.environ["MESSAGING_CHANNELS_HOME"]).glob("ledger.sqlite3"))
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE messaging_channels_queue SET state = 'dead', due = 1e12")
+
+    assert main(["queue", "retry", "--all"]) == 0
+    first = capsys.readouterr().err
+    assert main(["queue", "retry", "--all"]) == 0
+    second = capsys.readouterr().err
+
+    assert "1000 dead letters will be tried again" in first
+    assert "3 dead letters are left: run it again" in first
+    assert second == "3 dead letters will be tried again\n"
+
+
+@pytest.mark.parametrize(
+    "command", [["queue", "retry"], ["messages", "cancel"], ["messages", "show"]], ids=" ".join
+)
+@pytest.mark.parametrize("unknown", ["nobody", "0" * 32, "' OR 1=1", "é"])
+def test_an_unknown_id_is_an_error_with_an_exit_code(
+    command: list[str], unknown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _enqueued()
+
+    assert main([*command, unknown]) == 2
+    assert "not_found" in capsys.readouterr().err
+
+
+def test_the_commands_of_the_page_on_backups_keep_a_restored_ledger_from_sending_twice(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs/operations/backup-and-restore.md").read_text("utf-8")
+    backup, look, decide = (
+        line.split()[1:] for line in re.findall(r"^ *(messaging-channels .+)$", page, re.MULTILINE)
+    )
+    monkeypatch.chdir(tmp_path)
+    path = Path(os.environ["MESSAGING_CHANNELS_HOME"]) / "ledger.sqlite3"
+    _enqueued()
+    assert main(look) == 0
+    assert "nothing is to be done" in capsys.readouterr().err
+    assert main(backup) == 0
+    assert main(["worker", "--drain"]) == 0
+    for beside in ("-wal", "-shm"):
+        path.with_name(path.name + beside).unlink(missing_ok=True)
+    shutil.copyfile(backup[-1], path)
+
+    assert main(["worker", "--drain"]) == 5
+    assert "messaging-channels ledger restored" in capsys.readouterr().err
+    assert main(look) == 1
+    assert json.loads(capsys.readouterr().out)["waiting"] == 1
+    assert main(["worker", "--drain"]) == 0
+    assert main(decide) in (0, 1)
+    told = json.loads(capsys.readouterr().out)
+    assert main(["worker", "--drain"]) == 0
+    capsys.readouterr()
+    assert main(["sandbox", "list"]) == 0
+    sent = json.loads(capsys.readouterr().out)["messages"]
+
+    assert told["sent"] + told["held"] == 1
+    assert len(sent) == 1
+
+
+def test_a_ledger_that_somebody_calls_a_copy_sends_nothing_until_it_is_decided(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    _enqueued()
+    assert main(["ledger", "restored", "--mark"]) == 1
+    assert main(["worker", "--drain"]) == 0
+    assert main(["queue", "stats"]) == 0
+    assert main(["ledger", "restored", "--decide", "send"]) == 0
+    assert main(["worker", "--drain"]) == 0
+
+    assert "1 messages processed" in capsys.readouterr().err
 
 
 def test_metrics_are_numbers_for_whatever_exporter(capsys: pytest.CaptureFixture[str]) -> None:

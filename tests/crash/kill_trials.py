@@ -6,6 +6,7 @@ Run as a program: `python -m crash.kill_trials sqlite|postgres TRIALS SEED`. A l
 
 from __future__ import annotations
 
+import itertools
 import json
 import mmap
 import os
@@ -27,7 +28,7 @@ from typing import Any, ClassVar
 import postgres
 import psycopg
 
-from messaging_channels import Dispatcher, Route, Sms
+from messaging_channels import Dispatcher, PhoneNumber, Route, Sms
 from messaging_channels._client.worker import Worker
 from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._ledger.postgres import PostgresLedger
@@ -261,12 +262,26 @@ class Trial:
             with suppress(MessagingError):
                 worker.process(key)
 
+    def _operator(self) -> None:
+        """Forget what is old, erase somebody, and bring the tables to the form of this version, again and again beside the others."""
+        for number in itertools.count():
+            with suppress(MessagingError), self._dispatcher() as dispatcher:
+                other = f"+4477009{number % 1000:05d}"
+                dispatcher.enqueue(_message(1_000_000 + os.getpid() % 10_000 * 1000 + number), to=other)
+                dispatcher.queue.erase_recipient(PhoneNumber.parse(other))
+                dispatcher.queue.prune(older_than=0.0)
+                dispatcher.queue.delete_records(older_than=0.0)
+            with suppress(MessagingError):
+                self._ledger().upgrade()  # type: ignore[attr-defined]
+            time.sleep(0.05)
+
     def run(self) -> dict[str, Any]:
         server = forked(lambda: emulate(self._listener, self._took, self._seed))
         self._preloaded = self._dispatcher(is_flaky=True)
         with suppress(MessagingError):  # used before the forks, as an application that is preloaded does
             self._preloaded.get_message(idempotency_key="none")
         workers = [forked(self._worker) for _ in range(2)]
+        operator = forked(self._operator)
         enqueuer, kills = forked(self._enqueuer), 0
         for _ in range(self._chance.randint(2, 4)):
             time.sleep(self._chance.random() * 0.4)
@@ -274,6 +289,9 @@ class Trial:
             if self._chance.random() < 0.3:
                 kill(enqueuer)
                 enqueuer = forked(self._enqueuer)
+            elif self._chance.random() < 0.3:
+                kill(operator)
+                operator = forked(self._operator)
             else:
                 victim = self._chance.randrange(2)
                 kill(workers[victim])
@@ -281,6 +299,7 @@ class Trial:
             kills += 1
         os.waitpid(enqueuer, 0)
         try:
+            kill(operator)
             told = self._ended()
         finally:
             for child in (*workers, server):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from messaging_channels._cli.exits import EXIT_UNKNOWN
+from messaging_channels._cli.exits import EXIT_UNKNOWN, fail
 from messaging_channels._cli.messages import add_command, add_group
 from messaging_channels._cli.output import print_json
 from messaging_channels._cli.values import positive
@@ -15,6 +15,9 @@ from messaging_channels._config.settings import Configuration
 from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._model.errors import InvalidSetting
 from messaging_channels.consent.store import any_address
+
+if TYPE_CHECKING:
+    from messaging_channels.plugins.ledger_restored import RestoredCopy
 
 
 @runtime_checkable
@@ -46,6 +49,11 @@ def add_ledger_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
         choices=("hold", "send"),
         help="hold: ask the providers, send what they do not know, hold the rest for `messages resolve`; send: send all that waits",
     )
+    restored.add_argument(
+        "--mark",
+        action="store_true",
+        help="treat it as a copy, such as after the disk of a server was restored",
+    )
     backup = add_command(ledger, "backup", _backup, "copy a SQLite ledger while it is in use")
     backup.add_argument("file", metavar="FILE", help="a new file")
     prune = add_command(ledger, "prune", _prune, "forget messages that are older, in small steps")
@@ -70,6 +78,8 @@ def _restored(options: argparse.Namespace) -> int:
     if isinstance(ledger, _File):
         ledger.accept_copy()
     with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+        if options.mark:
+            dispatcher.queue.mark_restored()
         copy = dispatcher.queue.restored_copy()
         if copy is None:
             print(
@@ -77,26 +87,23 @@ def _restored(options: argparse.Namespace) -> int:
                 file=sys.stderr,
             )
             return 0
-        if options.decide is None:
-            print_json(copy.as_dict())
-            words = (
-                f"{copy.waiting} messages wait that may have been sent since the copy, and nothing is sent."
-            )
-            print(f"{words} Decide: messaging-channels ledger restored --decide hold", file=sys.stderr)
-            return EXIT_UNKNOWN
-        if options.decide == "send":
-            dispatcher.queue.resume_restored()
-            print(
-                f"{copy.waiting} messages are sent as if nothing had been sent since the copy",
-                file=sys.stderr,
-            )
-            return 0
-        result = dispatcher.queue.hold_restored()
-        assert result is not None  # noqa: S101  it was there just now
-        print_json(result.as_dict())
+        return _decide(dispatcher, copy, options.decide)
+
+
+def _decide(dispatcher: Dispatcher, copy: RestoredCopy, decision: str | None) -> int:
+    if decision is None:
+        print_json(copy.as_dict())
+        words = f"{copy.waiting} messages wait that may have been sent since the copy, and nothing is sent."
+        return fail(f"{words} Decide: messaging-channels ledger restored --decide hold", EXIT_UNKNOWN)
+    if decision == "send":
+        dispatcher.queue.resume_restored()
+        print(f"{copy.waiting} messages are sent as if nothing had been sent since the copy", file=sys.stderr)
+        return 0
+    result = dispatcher.queue.hold_restored()
+    assert result is not None  # noqa: S101  it was there just now
+    print_json(result.as_dict())
     if result.held:
-        print(f"{result.held} messages are held: messaging-channels messages unknown", file=sys.stderr)
-        return EXIT_UNKNOWN
+        return fail(f"{result.held} messages are held: messaging-channels messages unknown", EXIT_UNKNOWN)
     return 0
 
 

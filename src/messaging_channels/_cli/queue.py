@@ -31,7 +31,7 @@ from messaging_channels._client.worker import (
 )
 from messaging_channels._model.errors import InvalidArgument
 from messaging_channels._queue.enqueue_options import PRIORITIES
-from messaging_channels.plugins.ledger_queue import metrics
+from messaging_channels.plugins.ledger_queue import State, metrics
 from messaging_channels.policies.windows import SendWindow
 
 if TYPE_CHECKING:
@@ -212,7 +212,11 @@ def _queue_dead_letters(options: argparse.Namespace) -> int:
 def _queue_retry(options: argparse.Namespace) -> int:
     with open_dispatcher() as dispatcher:
         number = dispatcher.queue.retry_dead_letters(None if options.all else options.id)
+        left = dispatcher.queue.stats().by_state.get(State.DEAD.value, 0) if options.all else 0
     if number == 0 and not options.all:
         return fail(f"not_found: no dead letter with id {options.id[:80]!r}")
     print(f"{number} dead letters will be tried again", file=sys.stderr)
+    if left:
+        more = "run it again" if number else "they may have been sent: see messaging-channels messages unknown"
+        print(f"{left} dead letters are left: {more}", file=sys.stderr)
     return 0

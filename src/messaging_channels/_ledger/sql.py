@@ -155,10 +155,7 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
     result, key = _sanitize(operation.result), operation.message_id
     if result.provider_id and dialect.advisory_lock:
         yield from _lock_provider_id(operation, result.provider_id, dialect)
-    known = yield (
-        f"SELECT event_count FROM messaging_channels_message WHERE id = ?{dialect.for_update}",  # noqa: S608
-        (key,),
-    )
+    known = yield from _lock_message(key, dialect)
     if not known:
         return result.status
     ended = (yield _update_attempt(operation, result, _END_ATTEMPT)) or (
@@ -207,6 +204,21 @@ def _attach_events(operation: op.FinishAttempt, provider_id: str, ended: Rows) -
     key = operation.message_id
     named = ended or (yield _SET_PROVIDER_ID_LATE, (provider_id, key, operation.number))
     return len((yield ATTACH_EVENTS, (key, named[0][0], provider_id))) if named else 0
+
+
+def _lock_message(key: str, dialect: Dialect) -> StatementFlow[Rows]:
+    """Lock the row of a message, and like all who do so that of the queue before it. Return how many events it has."""
+    if dialect.for_update:
+        yield (
+            f"SELECT message_id FROM messaging_channels_queue WHERE message_id = ?{dialect.for_update}",  # noqa: S608
+            (key,),
+        )
+    return (
+        yield (
+            f"SELECT event_count FROM messaging_channels_message WHERE id = ?{dialect.for_update}",  # noqa: S608
+            (key,),
+        )
+    )
 
 
 def _update_attempt(operation: op.FinishAttempt, result: AttemptResult, statement: str) -> Statement:
@@ -283,7 +295,7 @@ def _list_messages(operation: op.ListMessages, _: Dialect) -> StatementFlow[Sequ
 def _list_unknown(operation: op.ListUnknown, dialect: Dialect) -> StatementFlow[Sequence[op.MessageRecord]]:
     yield from follow_clock(operation.now, dialect)
     due = yield (
-        f"{_SELECT_DUE}{dialect.for_update}",
+        f"{_SELECT_DUE}{dialect.skip_locked}",  # who holds one just now is at work with it: it is found next time
         (operation.now, operation.now, operation.limit),
     )
     records: list[op.MessageRecord] = []

@@ -140,6 +140,10 @@ def _hold_job(operation: r.HoldRestoredJob, dialect: Dialect) -> StatementFlow[M
     return (yield from load_record("id = ?", key))
 
 
+def _mark(operation: r.MarkRestored, _: Dialect) -> StatementFlow[None]:
+    yield from mark_restored(operation.at)
+
+
 def _resume(operation: r.ResumeRestored, dialect: Dialect) -> StatementFlow[None]:
     ended = yield (
         (
@@ -166,5 +170,6 @@ HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     r.ListRestoredJobs: _list_jobs,
     r.HoldRestoredJob: _hold_job,
     r.ResumeRestored: _resume,
+    r.MarkRestored: _mark,
 }
 _log = logging.getLogger("messaging_channels._ledger")

@@ -46,12 +46,15 @@ def _ids_of(person: _Recipient) -> StatementFlow[set[str]]:
 
 def _erase_recipient(operation: r.EraseRecipient, dialect: Dialect) -> StatementFlow[int]:
     keys = sorted((yield from _ids_of(operation)))
-    for key in keys:
-        waits = yield (
+    waiting: set[str] = set()
+    for key in keys:  # the rows of the queue first, then those of messages, each in one order
+        rows = yield (
             f"SELECT message_id FROM messaging_channels_queue WHERE message_id = ?{dialect.for_update}",  # noqa: S608
             (key,),
         )
-        if waits:
+        waiting |= {found for (found,) in rows}
+    for key in keys:
+        if key in waiting:
             yield "DELETE FROM messaging_channels_queue WHERE message_id = ?", (key,)
             yield from stop_message(key, "erased on request", REJECTED_CANCELLED, operation.at)
         yield "UPDATE messaging_channels_message SET address = '', recipient = '' WHERE id = ?", (key,)

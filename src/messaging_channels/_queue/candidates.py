@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from messaging_channels._model.errors import BadInput, ConfigurationError, InvalidSetting
 from messaging_channels._sending.decision import TryProvider
 from messaging_channels._sending.send_state import joint_refusal
+from messaging_channels.plugins.ledger import Operation, Transaction
 from messaging_channels.plugins.provider import (
     HttpProvider,
     ReportsOptional,
@@ -104,3 +105,9 @@ def capped_by_deadline(job: Job, due: float) -> float:
 
 
 _log = logging.getLogger("messaging_channels._queue.candidates")
+
+
+def id_of(operation: Operation[Any]) -> str:
+    """Return the message that an operation, or the last one of a transaction, is about."""
+    last = operation.operations[-1] if isinstance(operation, Transaction) else operation
+    return str(getattr(last, "message_id", ""))

@@ -64,6 +64,10 @@ class QueueClient:
         """
         return self.run(restored.restored_copy(self.enqueuer))  # type: ignore[no-any-return]
 
+    def mark_restored(self) -> None:
+        """Treat the ledger as a copy that was restored, where that cannot be told from within: such as after the disk of a server was."""
+        self.run(restored.mark_restored(self.enqueuer))
+
     def hold_restored(self) -> RestoredResult | None:
         """Decide that what waits in a restored copy may have been sent: providers are asked, what they do not know is sent, the rest is held.
 
@@ -142,6 +146,10 @@ class AsyncQueueClient:
     async def restored_copy(self) -> RestoredCopy | None:
         """See `QueueClient.restored_copy`."""
         return await self.run(restored.restored_copy(self.enqueuer))  # type: ignore[no-any-return]
+
+    async def mark_restored(self) -> None:
+        """See `QueueClient.mark_restored`."""
+        await self.run(restored.mark_restored(self.enqueuer))
 
     async def hold_restored(self) -> RestoredResult | None:
         """See `QueueClient.hold_restored`."""

@@ -25,7 +25,7 @@ from messaging_channels._model.status import (
     REJECTED_SUPPRESSED,
 )
 from messaging_channels._queue.accounts import AccountPauses
-from messaging_channels._queue.candidates import capped_by_deadline, is_ours, prefer_other_providers
+from messaging_channels._queue.candidates import capped_by_deadline, id_of, is_ours, prefer_other_providers
 from messaging_channels._queue.lanes import ClaimedJob, Lanes, unbegun
 from messaging_channels._queue.newer_types import leave_to_others
 from messaging_channels._queue.payload import QueuePayload, Step
@@ -150,6 +150,7 @@ class JobProcessor:
         """Write endings down in one step, and count those that still were ours. Return how many those are."""
         if not transitions:
             return 0
+        transitions = sorted(transitions, key=lambda end: id_of(end[1]))  # others write in that order too
         replies = yield from ask(Transaction(tuple(operation for _, operation in transitions)))
         told = [what for (what, _), reply in zip(transitions, replies, strict=True) if is_ours(reply)]
         counts = Counter(filter(None, told))

@@ -16,6 +16,7 @@ from messaging_channels.plugins.ledger_restored import (
     GetRestoredCopy,
     HoldRestoredJob,
     ListRestoredJobs,
+    MarkRestored,
     RestoredCopy,
     RestoredJob,
     ResumeRestored,
@@ -49,6 +50,11 @@ class RestoredResult:
 def restored_copy(enqueuer: Enqueuer) -> Flow[RestoredCopy | None]:
     """Return what is known of a restored ledger. See `QueueClient.restored_copy`."""
     return (yield from ask(GetRestoredCopy(enqueuer.now())))
+
+
+def mark_restored(enqueuer: Enqueuer) -> Flow[None]:
+    """Treat the ledger as a restored copy. See `QueueClient.mark_restored`."""
+    yield from ask(MarkRestored(enqueuer.now()))
 
 
 def hold_restored(enqueuer: Enqueuer) -> Flow[RestoredResult | None]:

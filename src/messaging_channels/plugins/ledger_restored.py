@@ -75,9 +75,17 @@ class ResumeRestored(Operation[None]):
     at: float
 
 
+@fast_frozen(frozen=True, slots=True)
+class MarkRestored(Operation[None]):
+    """Treat the ledger as a restored copy, because somebody says so."""
+
+    at: float
+
+
 RESTORED_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     GetRestoredCopy,
     ListRestoredJobs,
     HoldRestoredJob,
     ResumeRestored,
+    MarkRestored,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 import json
 import math
 import re
@@ -46,6 +47,10 @@ class Problem(Exception):
         self.retry_after = retry_after
         self.headers = dict(headers or {})
         self.members = dict(more or {})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross a process as it is."""
+        return copyreg.__newobj__, (type(self), self.code), vars(self)  # type: ignore[attr-defined]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the members of the document. `name`, `message` and `data` stand where clients of the system before look for them."""

@@ -48,6 +48,10 @@ class OAuthBusy(Exception):
         self.retry_after = retry_after
         """Seconds it asked to wait."""
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross a process as it is."""
+        return type(self), (str(self), self.retry_after), vars(self)
+
 
 @dataclass(frozen=True, slots=True)
 class OAuthRefreshToken:

@@ -119,3 +119,7 @@ class SessionRefused(Exception):
         self.stage = stage
         self.problem = problem
         self.reply = reply
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross a process as it is."""
+        return type(self), (self.stage, self.problem, self.reply), vars(self)

@@ -71,6 +71,10 @@ class RequestRejected(Exception):
         self.status = status
         self.code = code
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Cross a process as it is."""
+        return type(self), (self.status, self.code), vars(self)
+
     def envelope(self) -> dict[str, object]:
         """Return the body of the answer."""
         return {
