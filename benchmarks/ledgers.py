@@ -125,20 +125,75 @@ def filled(ledger, count):
                 reason = Reason.ACCEPTED if number % 1000 else Reason.RECIPIENT
                 steps.append(FinishAttempt(key, 1, AttemptResult.of(reason), at, at, "over"))
             transport.run(ask(Transaction(tuple(steps))))
+        for start in range(0, count // 2, 500):
+            numbers = range(start, min(start + 500, count // 2))
+            transport.run(ask(Transaction(tuple(waiting(number, now) for number in numbers))))
     return now
+
+
+def waiting(number, now):
+    """Return what takes in a message that waits: half of them are due, half are for later; each hundredth is a fallback."""
+    from messaging_channels._ledger.sql_list import id_at
+    from messaging_channels.plugins.ledger_queue import Enqueue
+
+    at = now + 40_000 + number / 100
+    return Enqueue(
+        id=f"{id_at(at)}{number:020x}",
+        channel="sms",
+        message_type="Sms",
+        account=None,
+        address=f"4478{number:08}",
+        digest="",
+        fingerprint="",
+        scope="",
+        idempotency_key=None,
+        expires=at,
+        at=at,
+        due=at if number % 2 else at + 1e6,
+        priority=1,
+        deadline=None,
+        payload="{}",
+        recipient_digests=f"{number:032x} {number:032x}x" if number % 100 == 0 else f"{number:032x}",
+        steps=2 if number % 100 == 0 else 1,
+    )
 
 
 def scans(ledger, since, count):
     """Return the milliseconds of each look-up, the best of five."""
-    with Dispatcher([AtOnce()], ledger=ledger) as dispatcher:
+    from messaging_channels._ledger.sql_list import id_at
+    from messaging_channels._transport.drivers import Transport
+    from messaging_channels.plugins.exchange import ask
+    from messaging_channels.plugins.ledger_retention import DeleteRecords, Prune
+
+    with (
+        Transport(executors=ledger.executors) as transport,
+        Dispatcher([AtOnce()], ledger=ledger) as dispatcher,
+    ):
         middle = since + count / 200
         asked = {
             "newest": lambda: dispatcher.list_messages(limit=10),
             "rare status": lambda: dispatcher.list_messages(limit=10, status="REJECTED_DESTINATION"),
             "channel without any": lambda: dispatcher.list_messages(limit=10, channel="email"),
             "a range of time": lambda: dispatcher.list_messages(limit=10, since=middle, until=middle + 1),
+            "status in a time": lambda: dispatcher.list_messages(
+                limit=10, status="REJECTED_DESTINATION", since=since, until=middle
+            ),
+            "group of a channel": lambda: dispatcher.list_messages(limit=10, channel="sms", group_id=5),
+            "another scope": lambda: dispatcher.list_messages(
+                limit=10, scope="other", status="DELIVERED_TO_HANDSET"
+            ),
+            "dead letters": lambda: dispatcher.queue.dead_letters(limit=10),
             "one recipient": lambda: dispatcher.list_messages(limit=10, to="+447700000042"),
             "erase": lambda: dispatcher.queue.erase_recipient(PhoneNumber.parse("+447700000043")),
+            "erase of a fallback": lambda: dispatcher.queue.erase_recipient(
+                PhoneNumber.parse("+447800000100")
+            ),
+            "export": lambda: dispatcher.queue.export_recipient(PhoneNumber.parse("+447700000044")),
+            "a step of prune": lambda: transport.run(ask(Prune(time.time(), id_at(since + 5), 100))),
+            "a step of deletion": lambda: transport.run(
+                ask(DeleteRecords(time.time(), time.time(), id_at(since + 7), 20))
+            ),
+            "prune without work": lambda: dispatcher.queue.prune(older_than=10 * 365 * 86400.0),
             "statistics": dispatcher.queue.stats,
         }
         took = {}

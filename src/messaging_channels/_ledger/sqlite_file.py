@@ -219,11 +219,9 @@ def _raise_generation(database: sqlite3.Connection, least: int) -> int:
 
 
 def _was_used(database: sqlite3.Connection) -> bool:
-    """Whether it is a ledger that a version with generations has written messages to."""
-    names = "('messaging_channels_schema', 'messaging_channels_message')"
-    if len(database.execute(f"SELECT 1 FROM sqlite_master WHERE name IN {names}").fetchall()) < 2:  # noqa: S608, PLR2004
-        return False
-    return bool(database.execute("SELECT 1 FROM messaging_channels_message LIMIT 1").fetchall())
+    """Whether a writer of ours has written to it: then there is a file beside it. In a transaction of a caller none is made."""
+    found = "SELECT 1 FROM sqlite_master WHERE name = 'messaging_channels_schema'"
+    return bool(database.execute(found).fetchall()) and _generation(database) > 1
 
 
 _DECIDE = (
