@@ -11,8 +11,9 @@ from scripted import Scripted
 
 from messaging_channels import Dispatcher, LedgerOptions, PhoneNumber, PostgresLedger, Sms, Worker
 from messaging_channels._model.outcomes import AttemptResult, Reason
+from messaging_channels._queue.retry_policy import QueueRetryPolicy
 from messaging_channels.plugins import Flow, LookupRequest
-from messaging_channels.policies import QueueRetryPolicy, RetryPolicy, Route
+from messaging_channels.policies import RetryPolicy, Route
 
 RECIPIENTS = [f"+447700900{number:03d}" for number in range(40)]
 
