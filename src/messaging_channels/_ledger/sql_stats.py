@@ -11,8 +11,8 @@ from messaging_channels.plugins import ledger_queue as q
 from messaging_channels.plugins.ledger_queue import NEVER, State
 
 _PRIORITIES = (0, 1, 2)
-_MOST_COUNTED = (1_000, 10_000)
-"""Up to how many rows are looked at to find how many messages are ready."""
+_MOST_COUNTED = 1_000
+"""Up to how many rows of a priority are looked at to find how many messages are ready."""
 _MANY_ROWS = 64
 """Counts of so many connections are put together."""
 
@@ -43,17 +43,13 @@ def _count_states(dialect: Dialect) -> StatementFlow[dict[str, int]]:
 def _count_ready(now: float, waiting: int) -> StatementFlow[int]:
     """Return how many messages are due: those, or all but those that are not, whichever are fewer.
 
-    Where there are more than 10,000 of both, return the 10,000 that were counted.
+    Where there are more than 1,000 of both, return those that were counted: there are at least so many.
     """
-    due = 0
-    for most in _MOST_COUNTED:
-        due, is_all = yield from _count_up_to(most, "due <= ?", now)
-        if is_all:
-            return min(due, waiting)
-        later, is_all = yield from _count_up_to(most, f"due < {NEVER} AND due > ?", now)
-        if is_all:
-            return max(0, waiting - later)
-    return due
+    due, is_all = yield from _count_up_to(_MOST_COUNTED, "due <= ?", now)
+    if is_all:
+        return min(due, waiting)
+    later, is_all = yield from _count_up_to(_MOST_COUNTED, f"due < {NEVER} AND due > ?", now)
+    return max(due, waiting - later) if is_all else due
 
 
 def _count_up_to(most: int, condition: str, now: float) -> StatementFlow[tuple[int, bool]]:

@@ -35,7 +35,7 @@ class LedgerFile:
         """Open nothing yet."""
         self._path = path
         self._id: tuple[int, int] | None = None
-        self._size = 0
+        self._size = self._modified = 0
         self._generation = 0
         self._looked_at = float("-inf")
         self._marker_file: int | None = None
@@ -84,7 +84,9 @@ class LedgerFile:
             raise OSError(message)
         if found.st_size < self._size:
             self._require_whole()
-        self._size = found.st_size
+        if found.st_mtime_ns != self._modified:  # by a checkpoint; or somebody wrote an older copy over it
+            self._looked_at = float("-inf")
+        self._size, self._modified = found.st_size, found.st_mtime_ns
 
     def grow(self, database: sqlite3.Connection) -> bool:
         """Raise the generation in the transaction that is open. Return whether it has one."""

@@ -255,7 +255,7 @@ class QueueStats:
     by_state: Mapping[str, int]
     """How many messages wait, by what for."""
     ready: int
-    """How many could be sent now."""
+    """How many could be sent now. Where more than 1,000 could, and more than 1,000 wait for a later time, it is the least that there are."""
     oldest_age_seconds: float
     """For how many seconds the oldest waiting message could have been sent: retries and paused accounts do not begin it anew."""
     last_minute: Mapping[str, int]

@@ -15,6 +15,7 @@ from messaging_channels_gateway.api import (
     event_stream,
     message_views,
     provider_webhooks,
+    recipients,
     sending,
     webhook_endpoints,
 )
@@ -79,6 +80,8 @@ ROUTES: tuple[tuple[str, str, Endpoint], ...] = (
     ("PUT", "/v1/identities/{id}", directory.put_identity),
     ("GET", "/v1/identities/{id}", directory.get_identity),
     ("DELETE", "/v1/identities/{id}", directory.delete_identity),
+    ("POST", "/v1/recipients/export", recipients.export_recipient),
+    ("POST", "/v1/recipients/erase", recipients.erase_recipient),
     ("POST", "/v1/webhooks/{provider}", provider_webhooks.receive_webhook),
     ("POST", "/v1/webhooks/{provider}/{account}", provider_webhooks.receive_webhook),
     ("GET", "/v1/webhooks/{provider}", provider_webhooks.receive_webhook),

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from messaging_channels_gateway.api import directory_endpoints as directory
-from messaging_channels_gateway.api import request_models, response_models, webhook_endpoints
+from messaging_channels_gateway.api import recipients, request_models, response_models, webhook_endpoints
 from messaging_channels_gateway.api.message_views import ListQuery
+from messaging_channels_gateway.auth.api_keys import OPERATE
 from messaging_channels_gateway.channels import CHANNELS, title_of
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/v1/callback-secret", "Webhooks", "What signs the calls to callback URLs", response_models.Secret, scope=_HOOKS, id="get_callback_secret"),
     Operation("GET", _DELIVERIES, "Webhooks", "Deliveries that wait, are done, or are dead letters", response_models.DeliveryList, scope=_HOOKS, query=webhook_endpoints.DeliveryQuery, problems=("invalid_query",), id="list_deliveries"),
     Operation("POST", f"{_DELIVERIES}/{{id}}/retry", "Webhooks", "Deliver a dead letter, or what waits, at once", response_models.RetriedDelivery, 202, scope=_HOOKS, problems=_NONE, id="retry_delivery"),
+    Operation("POST", "/v1/recipients/export", "Service", "All that is kept of one recipient, over all tenants", response_models.KeptOfRecipient, scope=OPERATE, body=recipients.RecipientBody, problems=("invalid_address",), id="export_recipient"),
+    Operation("POST", "/v1/recipients/erase", "Service", "Forget one recipient, over all tenants", response_models.ErasedRecipient, scope=OPERATE, body=recipients.RecipientBody, problems=("invalid_address",), id="erase_recipient"),
     Operation("GET", "/health", "Service", "Whether the process answers", response_models.ServiceState, id="health"),
     Operation("GET", "/ready", "Service", "Whether messages can be sent (503 if not)", response_models.ServiceState, id="ready"),
     Operation("GET", "/metrics", "Service", "Counters for Prometheus", "text/plain", id="metrics"),

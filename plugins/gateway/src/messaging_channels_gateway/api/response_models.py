@@ -180,6 +180,21 @@ class RetriedEndpoint(_ResponseModel):
     """How many deliveries."""
 
 
+class KeptOfRecipient(_ResponseModel):
+    """All that is kept of one recipient."""
+
+    address: str
+    messages: list[dict[str, Any]]
+    """With attempts and events; `waiting` holds what is still to be sent."""
+    consent: list[dict[str, Any]]
+
+
+class ErasedRecipient(_ResponseModel):
+    """How many messages forgot their recipient."""
+
+    messages: int
+
+
 class ServiceState(_ResponseModel):
     """How the service is."""
 

@@ -1,0 +1,54 @@
+"""What is kept of one recipient, over all tenants: told, and forgotten. For operators; the address stands in the body, not in a path that logs keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from messaging_channels import EmailAddress, PhoneNumber
+from messaging_channels.errors import InvalidAddress
+from messaging_channels_gateway.api.request_context import (
+    authenticate,
+    gateway_of,
+    json_body,
+    json_response,
+)
+from messaging_channels_gateway.api.request_models import RequestModel, validate_body
+from messaging_channels_gateway.auth.api_keys import OPERATE
+from messaging_channels_gateway.problems import Problem
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+
+class RecipientBody(RequestModel):
+    """Whom it is about."""
+
+    address: str
+    """A phone number or a mail address."""
+
+    def parse(self) -> PhoneNumber | EmailAddress:
+        """Return the address.
+
+        Raises:
+            Problem: it is none.
+        """
+        try:
+            kind = EmailAddress if "@" in self.address else PhoneNumber
+            return kind.parse(self.address)
+        except InvalidAddress as error:
+            raise Problem("invalid_address", str(error)) from None
+
+
+async def export_recipient(request: Request) -> Response:
+    """`POST /v1/recipients/export`: messages with attempts and events, what waits, and consent."""
+    authenticate(request, OPERATE)
+    to = validate_body(RecipientBody, await json_body(request)).parse()
+    return json_response(await gateway_of(request).dispatcher.queue.export_recipient(to))
+
+
+async def erase_recipient(request: Request) -> Response:
+    """`POST /v1/recipients/erase`: no address and no body is kept, and what waits is not sent. Done again, it finds nothing."""
+    authenticate(request, OPERATE)
+    to = validate_body(RecipientBody, await json_body(request)).parse()
+    return json_response({"messages": await gateway_of(request).dispatcher.queue.erase_recipient(to)})

@@ -1,0 +1,48 @@
+"""What is kept of one recipient is told to an operator, and forgotten when an operator asks for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+TO, OTHER = "+447700900123", "+441632960123"
+
+
+def _operator(served: Any) -> Any:
+    return served.with_key(served.gateway.api_keys.create("operator", tenant="default", scopes=["operate"]))
+
+
+def _send(served: Any, to: str) -> str:
+    answer = served.client.post("/v1/apps/message/sms", json={"to": to, "content": {"text": "hello"}})
+    return str(answer.raise_for_status().json()["messages"][0]["messageId"])
+
+
+def test_an_operator_is_told_all_and_has_it_forgotten(served: Any) -> None:
+    mine, other = _send(served, TO), _send(served, OTHER)
+    operator = _operator(served)
+
+    told = operator.post("/v1/recipients/export", json={"address": TO}).raise_for_status().json()
+    gone = operator.post("/v1/recipients/erase", json={"address": TO}).raise_for_status().json()
+    again = operator.post("/v1/recipients/erase", json={"address": TO}).raise_for_status().json()
+    left = operator.post("/v1/recipients/export", json={"address": OTHER}).raise_for_status().json()
+
+    assert [one["messageId"] for one in told["messages"]] == [mine]
+    assert (gone, again) == ({"messages": 1}, {"messages": 0})
+    assert [one["messageId"] for one in left["messages"]] == [other]
+
+
+@pytest.mark.parametrize("call", ["export", "erase"])
+def test_a_tenant_is_told_nothing_of_others_and_erases_nobody(served: Any, call: str) -> None:
+    refused = served.client.post(f"/v1/recipients/{call}", json={"address": TO})
+    unknown = served.with_key("nobody").post(f"/v1/recipients/{call}", json={"address": TO})
+
+    assert (refused.status_code, unknown.status_code) == (403, 401)
+
+
+@pytest.mark.parametrize("address", ["", "nonsense", "a@", "+44", 7, None, ["+447700900123"]])
+def test_what_is_no_address_is_refused(served: Any, address: Any) -> None:
+    answer = _operator(served).post("/v1/recipients/erase", json={"address": address})
+
+    assert answer.status_code in (400, 422)
+    assert "nonsense" not in answer.text
