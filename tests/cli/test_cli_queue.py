@@ -247,6 +247,38 @@ def test_a_worker_process_ends_what_it_began_when_it_is_told_to_stop() -> None:
         assert "stopped" in worker.stderr.read()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGHUP on Windows")
+def test_a_worker_reads_its_configuration_again_and_keeps_the_old_one_if_that_is_wrong(
+    tmp_path: Path,
+) -> None:
+    settings = tmp_path / "messaging-channels.toml"
+    settings.write_text("[routes]\nsms = 'sandbox'\n")
+    command = [sys.executable, "-m", "messaging_channels._cli.main", "worker", "--poll-interval", "0.1"]
+    environment = {**os.environ, "MESSAGING_CHANNELS_CONFIG": str(settings)}
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
+    ) as worker:
+        assert worker.stderr is not None
+        told = [worker.stderr.readline()]
+        for text in ("[routes]\nsms = 'nobody'\n", "[routes]\nsms = 'sandbox'\n[retry]\nmax_attempts = 2\n"):
+            settings.write_text(text)
+            worker.send_signal(signal.SIGHUP)
+            told.append(worker.stderr.readline())
+        _enqueued()
+        with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+            until = time.monotonic() + 60
+            while dispatcher.queue.stats().by_state and time.monotonic() < until:
+                time.sleep(0.05)
+            left = dispatcher.queue.stats().by_state
+        worker.send_signal(signal.SIGTERM)
+        ended = worker.wait(60)
+
+    assert ["worker started" in told[0], "not reloaded" in told[1], "configuration reloaded" in told[2]] == [
+        True
+    ] * 3
+    assert (left, ended) == ({}, 0)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

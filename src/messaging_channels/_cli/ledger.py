@@ -111,7 +111,7 @@ def _backup(options: argparse.Namespace) -> int:
     ledger = _ledger()
     if not isinstance(ledger, _File):
         raise InvalidSetting(
-            f"{type(ledger).__name__} is no file", setting="ledger", source="it", hint="use pg_dump"
+            f"{type(ledger).__name__} keeps no file", setting="ledger", source="it", hint="use pg_dump"
         )
     ledger.backup(options.file)
     print(f"{options.file} written; keep it with the key of the ledger", file=sys.stderr)

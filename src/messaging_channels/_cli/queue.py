@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -23,6 +22,8 @@ from messaging_channels._cli.messages import (
 from messaging_channels._cli.output import print_json, print_rows
 from messaging_channels._cli.records import open_dispatcher, print_records
 from messaging_channels._cli.values import count, parse_time, positive
+from messaging_channels._cli.worker import run_worker
+from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._client.worker import (
     DEFAULT_CONCURRENCY,
     DEFAULT_POLL_INTERVAL,
@@ -53,7 +54,12 @@ def add_queue_commands(
     enqueue = commands.add_parser("enqueue", help=words, description=words)
     for channel in add_channels(enqueue, _enqueue, channels):
         _add_enqueue_options(channel)
-    work = add_command(commands, "worker", _worker, "send queued messages until stopped (SIGTERM or Ctrl-C)")
+    work = add_command(
+        commands,
+        "worker",
+        _worker,
+        "send queued messages until stopped (SIGTERM or Ctrl-C); SIGHUP reads the configuration again",
+    )
     work.add_argument(
         "--concurrency",
         type=count,
@@ -152,35 +158,24 @@ def _enqueue_options(options: argparse.Namespace) -> dict[str, Any]:
 
 def _worker(options: argparse.Namespace) -> int:
     keep = None if options.retention_days is None else options.retention_days * _DAY_SECONDS
-    with open_dispatcher() as dispatcher:
-        worker = Worker(
+
+    def make(dispatcher: Dispatcher) -> Worker:
+        return Worker(
             dispatcher,
             concurrency=options.concurrency,
             poll_interval=options.poll_interval,
             retention=keep,
             stop_timeout=options.stop_timeout,
         )
-        if options.drain:
-            print(f"{worker.drain()} messages processed", file=sys.stderr)
-            return 0
 
-        def stop(number: int, frame: object) -> None:  # noqa: ARG001  what a handler is called with
-            worker.stop()
-
-        for one in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(one, stop)
-        words = f"worker started ({options.concurrency} threads); stop it with SIGTERM or Ctrl-C"
-        with _metrics_of(dispatcher, options.metrics_port) as port:
-            told = f"; metrics at http://127.0.0.1:{port}/metrics" if port is not None else ""
-            print(words + told, file=sys.stderr, flush=True)
-            worker.run()
-    print("stopped", file=sys.stderr)
-    return 0
+    return run_worker(options, open_dispatcher, make, _metrics_of)
 
 
-def _metrics_of(dispatcher: Dispatcher, port: int | None) -> AbstractContextManager[int | None]:
+def _metrics_of(
+    dispatcher: Callable[[], Dispatcher], port: int | None
+) -> AbstractContextManager[int | None]:
     """Serve the queue's metrics while the worker runs, if a port was asked for."""
-    return nullcontext() if port is None else serving_metrics(port, lambda: metrics(dispatcher.queue.stats()))
+    return nullcontext() if port is None else serving_metrics(port, lambda: metrics(dispatcher().queue.stats()))
 
 
 def _queue_stats(options: argparse.Namespace) -> int:

@@ -48,8 +48,6 @@ def _start(gateway: GatewayProcess) -> float:
         return gateway.worked
 
 
-# The ledger may find room in its log again within the six seconds: then it is ready, and rightly so.
-@pytest.mark.xfail(strict=False, reason="issue Nodes", raises=AssertionError)
 def test_the_gateway_is_not_ready_while_nothing_can_be_sent(tmp_path: Path) -> None:
     with GatewayProcess(tmp_path / "home") as gateway:
 
