@@ -200,10 +200,13 @@ def test_a_ledger_that_somebody_calls_a_copy_sends_nothing_until_it_is_decided(
     _enqueued()
     assert main(["ledger", "restored", "--mark"]) == 1
     assert main(["worker", "--drain"]) == 0
+    capsys.readouterr()
     assert main(["queue", "stats"]) == 0
+    paused = json.loads(capsys.readouterr().out)
     assert main(["ledger", "restored", "--decide", "send"]) == 0
     assert main(["worker", "--drain"]) == 0
 
+    assert paused["restoredAt"] > 0
     assert "1 messages processed" in capsys.readouterr().err
 
 

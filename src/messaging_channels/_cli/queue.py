@@ -188,6 +188,8 @@ def _queue_stats(options: argparse.Namespace) -> int:
     else:
         states = [{"state": state, "messages": count} for state, count in stats.by_state.items()]
         print_rows({"queued messages": states}, {name: _reads(name) for name in ("state", "messages")})
+        if stats.restored_at is not None:
+            print("nothing is sent: the ledger was restored; run messaging-channels ledger restored")
         print(f"ready now: {stats.ready}; the oldest has been due for {stats.oldest_age_seconds:.0f} s")
     return 0
 
@@ -212,6 +214,8 @@ def _queue_retry(options: argparse.Namespace) -> int:
         return fail(f"not_found: no dead letter with id {options.id[:80]!r}")
     print(f"{number} dead letters will be tried again", file=sys.stderr)
     if left:
-        more = "run it again" if number else "they may have been sent: see messaging-channels messages unknown"
+        more = (
+            "run it again" if number else "they may have been sent: see messaging-channels messages unknown"
+        )
         print(f"{left} dead letters are left: {more}", file=sys.stderr)
     return 0

@@ -30,7 +30,8 @@ def _get_queue_stats(operation: q.GetQueueStats, dialect: Dialect) -> StatementF
     paused = yield from load_paused_accounts()
     ((first,),) = yield "SELECT min(ready_at) FROM messaging_channels_queue WHERE state = 'waiting'", ()
     age = 0.0 if first is None else max(0.0, operation.now - first)
-    return q.QueueStats(by_state, ready, age, counts[0], counts[1], counts[2], paused)
+    ((restored,),) = yield "SELECT (SELECT at FROM messaging_channels_clock WHERE name = 'restored')", ()
+    return q.QueueStats(by_state, ready, age, counts[0], counts[1], counts[2], paused, restored)
 
 
 def _count_states(dialect: Dialect) -> StatementFlow[dict[str, int]]:

@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from messaging_channels._ledger.driving import drive
-from messaging_channels._ledger.sql_restored import mark_restored
+from messaging_channels._ledger.sql_restored import mark_restored, watch_origin
 from messaging_channels._ledger.sql_types import Dialect, Rows, Statement
 from messaging_channels._ledger.tables import SCHEMA_VERSION, SELECT_VERSION
 from messaging_channels._ledger.upgrade import MOST_ROWS, prepare_schema
@@ -67,6 +67,7 @@ class LedgerFile:
             version = _prepare(database, most_rows=most_rows)
             self._generation = _generation(database)
             self._check_copy(database, was_used=was_used, accept=accept_copy)
+            drive(watch_origin(DIALECT, time.time()), lambda statement: fetch(database, statement))
         except BaseException:
             database.close()
             raise

@@ -264,6 +264,8 @@ class QueueStats:
     total: Mapping[str, int]
     paused_accounts: Sequence[PausedAccount] = ()
     """Accounts that cannot send: their messages wait until that is mended."""
+    restored_at: float | None = None
+    """When the ledger was found to be a restored copy, as long as nobody has decided about it: nothing that waits is sent. Seconds since the epoch, UTC."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -275,6 +277,7 @@ class QueueStats:
             "lastHour": dict(self.last_hour),
             "total": dict(self.total),
             "pausedAccounts": [one.as_dict() for one in self.paused_accounts],
+            **({} if self.restored_at is None else {"restoredAt": self.restored_at}),
         }
 
 
