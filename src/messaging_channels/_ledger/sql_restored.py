@@ -71,12 +71,12 @@ def _get_copy(operation: r.GetRestoredCopy, dialect: Dialect) -> StatementFlow[r
     if not (yield from watch_origin(dialect, operation.now)):
         return None
     times = yield "SELECT name, at FROM messaging_channels_clock WHERE name IN ('restored', 'copied')", ()
-    known = dict(times)
+    known: dict[str, float] = dict(times)
     rows: Rows = yield (
         "SELECT state, count(*) FROM messaging_channels_queue WHERE state IN ('waiting', 'sent') AND created <= ? GROUP BY state",
         (known[RESTORED],),
     )
-    counts = dict(rows)
+    counts: dict[str, int] = dict(rows)
     return r.RestoredCopy(
         known[RESTORED], known.get("copied", 0.0), counts.get("waiting", 0), counts.get("sent", 0)
     )

@@ -24,6 +24,7 @@ from messaging_channels.plugins.ledger_restored import (
 from messaging_channels.plugins.provider import Envelope
 
 if TYPE_CHECKING:
+    from messaging_channels._model.addresses import Address
     from messaging_channels._queue.enqueue import Enqueuer
 
 _PAGE = 100
@@ -85,7 +86,9 @@ def resume_restored(enqueuer: Enqueuer) -> Flow[RestoredCopy | None]:
 def _hold(enqueuer: Enqueuer, job: RestoredJob) -> Flow[Outcome]:
     """Hold a message as if each provider that might have sent it had been given it, and ask those."""
     pipeline = enqueuer.pipeline
-    names, account, to = (_NOBODY,), None, None
+    names: tuple[str, ...] = (_NOBODY,)
+    account: str | None = None
+    to: Address | None = None
     try:
         payload = QueuePayload.from_json(enqueuer.codec, pipeline.recorder.options.opened(job.payload))
         step = payload.steps[job.step - 1]

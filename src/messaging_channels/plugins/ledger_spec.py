@@ -26,7 +26,7 @@ class LedgerSettings(BaseModel):
     shared_limits: bool = False
     """Whether rate limits, circuit breakers and the velocity limit hold across all processes that use the ledger."""
     keys: SecretStr = SecretStr("")
-    """Secrets that seal messages that wait, separated by commas. The first one seals, all of them open. PostgreSQL needs them or a pepper, unless `addresses` is `plain`."""
+    """Secrets that seal messages that wait, separated by commas. The first one seals, all of them open. PostgreSQL needs them, or a pepper."""
 
     pool_size: int = Field(default=10, ge=1)
     """PostgreSQL: the most connections of a process for lists, statistics and maintenance. Sending and reports have up to four of their own besides."""
