@@ -16,6 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+import psycopg
+
 from messaging_channels import AsyncDispatcher, Dispatcher, PhoneNumber, Sms
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model.outcomes import AttemptResult, Reason
@@ -209,12 +211,14 @@ def scans(ledger, since, count):
         return took
 
 
-def growth(name, make, small, large):
+def growth(name, make, small, large, settle=lambda: None):
     """Print what each look-up takes in a small and in a large ledger, and the ratio."""
     figures = []
     for count in (small, large):
         ledger = make()
-        figures.append(scans(ledger, filled(ledger, count), count))
+        since = filled(ledger, count)
+        settle()
+        figures.append(scans(ledger, since, count))
         if hasattr(ledger, "close"):
             ledger.close()
     for what, milliseconds in figures[1].items():
@@ -231,7 +235,17 @@ def measure_growth(large):
     from messaging_channels._ledger.postgres import PostgresLedger
 
     with running() as server:
-        growth("PostgreSQL", lambda: PostgresLedger(server.empty(), addresses="plain"), 1000, large)
+        made = []
+
+        def make():
+            made.append(server.empty())
+            return PostgresLedger(made[-1], addresses="plain")
+
+        def settle():  # as the server does by itself within a minute
+            with psycopg.connect(made[-1], autocommit=True) as connection:
+                connection.execute("VACUUM ANALYZE")
+
+        growth("PostgreSQL", make, 1000, large, settle)
 
 
 if __name__ == "__main__" and sys.argv[1:2] == ["growth"]:
