@@ -195,7 +195,7 @@ def scans(ledger, since, count):
             "export": lambda: dispatcher.queue.export_recipient(PhoneNumber.parse("+447700000044")),
             "a step of prune": lambda: transport.run(ask(Prune(time.time(), id_at(since + 5), 100))),
             "a step of deletion": lambda: transport.run(
-                ask(DeleteRecords(time.time(), time.time(), id_at(since + 7), 20))
+                ask(DeleteRecords(time.time(), time.time(), id_at(since + 7), 5))
             ),
             "prune without work": lambda: dispatcher.queue.prune(older_than=10 * 365 * 86400.0),
             "statistics": dispatcher.queue.stats,

@@ -90,7 +90,7 @@ SCHEMA = (
         " tries INTEGER NOT NULL, created DOUBLE PRECISION NOT NULL, due DOUBLE PRECISION NOT NULL, priority INTEGER NOT NULL,"
         " deadline DOUBLE PRECISION, holder TEXT NOT NULL, payload TEXT NOT NULL, ready_at DOUBLE PRECISION NOT NULL DEFAULT 0)"
     ),
-    "CREATE INDEX IF NOT EXISTS messaging_channels_queue_due ON messaging_channels_queue (priority, due)",
+    "CREATE INDEX IF NOT EXISTS messaging_channels_queue_due ON messaging_channels_queue (priority, due, state)",
     "CREATE INDEX IF NOT EXISTS messaging_channels_queue_ready ON messaging_channels_queue (ready_at) WHERE state = 'waiting'",
     "CREATE INDEX IF NOT EXISTS messaging_channels_queue_dead ON messaging_channels_queue (message_id) WHERE state = 'dead'",
     CREATE_QUEUE_COUNT,

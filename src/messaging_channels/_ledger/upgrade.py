@@ -151,6 +151,7 @@ def _count_without_rows(dialect: Dialect) -> StatementFlow[None]:
     for message_id, recipients in rows:
         yield from add_fallback_recipients(message_id, recipients)
     yield "ALTER TABLE messaging_channels_queue DROP COLUMN recipients", ()
+    yield "DROP INDEX IF EXISTS messaging_channels_queue_due", ()
     yield _FILL_READY_AT, ()
     yield (
         (
