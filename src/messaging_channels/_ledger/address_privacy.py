@@ -56,12 +56,11 @@ class AddressPrivacy:
         text = f"recipient\x1f{plain.lower()}".encode(errors="surrogatepass")
         return tuple(hmac.new(key, text, hashlib.sha256).hexdigest()[:32] for key in self._digest_keys())
 
-    def keyed_digest(self, text: str) -> str:
-        """Return a digest under the ledger's secret. It is plain SHA-256 only where the ledger has none, or keeps addresses in the plain anyway."""
-        return next(iter(self.keyed_digests(text)))
-
     def keyed_digests(self, text: str) -> tuple[str, ...]:
-        """Return the digest of a text as `keyed_digest` writes it, then those under keys that were, or will be, the one it is written under."""
+        """Return the digest of a text under the ledger's secret, then those under its other keys. The first one is written, all are looked for.
+
+        It is plain SHA-256 only where the ledger has no secret, or keeps addresses in the plain anyway.
+        """
         given = text.encode(errors="surrogatepass")
         keys = () if self._addresses == "plain" else (*self._digest_keys(), *reversed(self._seal_keys))
         found = [hmac.new(key, b"digest\x1f" + given, hashlib.sha256).hexdigest()[:32] for key in keys]
