@@ -155,9 +155,9 @@ def _delete_records(operation: r.DeleteRecords, _: Dialect) -> StatementFlow[r.P
     rows = yield (
         (
             "SELECT id, created, expires, idempotency_key FROM messaging_channels_message AS message WHERE id > ? AND id < ?"
-            " AND lease <= ? AND NOT EXISTS (SELECT 1 FROM messaging_channels_queue AS queue WHERE queue.message_id = message.id)"
-            " AND NOT EXISTS (SELECT 1 FROM messaging_channels_attempt AS attempt"
-            " WHERE attempt.message_id = message.id AND attempt.outcome IS NULL) ORDER BY id LIMIT ?"
+            " AND lease <= ? AND (SELECT count(*) FROM messaging_channels_queue AS queue WHERE queue.message_id = message.id) = 0"
+            " AND (SELECT count(*) FROM messaging_channels_attempt AS attempt"
+            " WHERE attempt.message_id = message.id AND attempt.outcome IS NULL) = 0 ORDER BY id LIMIT ?"
         ),
         (operation.after or "", id_at(operation.before), operation.now, operation.limit),
     )
