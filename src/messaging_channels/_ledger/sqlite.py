@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ from messaging_channels._ledger.driving import drive
 from messaging_channels._ledger.group_replies import AnyPending, deliver, wait_in_task, wait_in_thread
 from messaging_channels._ledger.secret_file import secret_of
 from messaging_channels._ledger.sql_dispatch import statements_for
+from messaging_channels._ledger.sqlite_backup import back_up
 from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, fetch
 from messaging_channels._ledger.upgrade import MOST_ROWS
 from messaging_channels._model import forks
 from messaging_channels._model.arguments import require_positive
 from messaging_channels._model.errors import InvalidSetting, LedgerUnavailable, MessagingError
-from messaging_channels._model.paths import create_private, require_path
+from messaging_channels._model.paths import require_path
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
 from messaging_channels.plugins.ledger_queue import ALL_OPERATIONS
@@ -140,23 +141,7 @@ class SqliteLedger(AddressPrivacy):
             LedgerUnavailable: the ledger cannot be read, or the copy not written.
             InvalidSetting: `path` is no path, or there is something.
         """
-        target = require_path(path, "path")
-        if target is None or self._path is None or target.exists():
-            raise InvalidSetting(
-                "the copy needs a path at which there is nothing, and the ledger a file",
-                setting="path",
-                source="code",
-                hint="give the path of a new file",
-            )
-        try:
-            create_private(target)
-            with (
-                closing(sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)) as source,
-                closing(sqlite3.connect(target)) as copy,
-            ):
-                source.backup(copy)
-        except (sqlite3.Error, OSError) as error:
-            raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
+        back_up(self._path, require_path(path, "path"))
 
     def _open_once(self, *, most_rows: int = MOST_ROWS, accept_copy: bool = False) -> int:
         file = LedgerFile(self._path)

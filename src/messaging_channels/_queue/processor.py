@@ -1,7 +1,6 @@
 """What a worker does with the messages that are due: one round, sync and async alike. Every step may be cut off by a crash, and is taken up again.
 
-What follows is read from the record, never remembered: a message whose attempt may have gone out is not sent again, one of which nothing
-went out is.
+What follows is read from the record, never remembered: what may have gone out is not sent again, what did not is.
 """
 
 from __future__ import annotations
@@ -150,9 +149,9 @@ class JobProcessor:
         """Write endings down in one step, and count those that still were ours. Return how many those are."""
         if not transitions:
             return 0
-        transitions = sorted(transitions, key=lambda end: id_of(end[1]))  # others write in that order too
-        replies = yield from ask(Transaction(tuple(operation for _, operation in transitions)))
-        told = [what for (what, _), reply in zip(transitions, replies, strict=True) if is_ours(reply)]
+        ordered = sorted(transitions, key=lambda end: id_of(end[1]))  # others write in that order too
+        replies = yield from ask(Transaction(tuple(one for _, one in ordered)))
+        told = [what for (what, _), reply in zip(ordered, replies, strict=True) if is_ours(reply)]
         counts = Counter(filter(None, told))
         if counts:
             yield from ask(
