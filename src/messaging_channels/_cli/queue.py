@@ -168,12 +168,14 @@ def _worker(options: argparse.Namespace) -> int:
             stop_timeout=options.stop_timeout,
         )
 
-    return run_worker(options, open_dispatcher, make, lambda one: _metrics_of(one, options.metrics_port))
+    return run_worker(options, open_dispatcher, make, _metrics_of)
 
 
-def _metrics_of(dispatcher: Dispatcher, port: int | None) -> AbstractContextManager[int | None]:
+def _metrics_of(dispatcher: Callable[[], Dispatcher], port: int | None) -> AbstractContextManager[int | None]:
     """Serve the queue's metrics while the worker runs, if a port was asked for."""
-    return nullcontext() if port is None else serving_metrics(port, lambda: metrics(dispatcher.queue.stats()))
+    return (
+        nullcontext() if port is None else serving_metrics(port, lambda: metrics(dispatcher().queue.stats()))
+    )
 
 
 def _queue_stats(options: argparse.Namespace) -> int:

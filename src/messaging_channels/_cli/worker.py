@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import TypeAlias
 
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._client.worker import Worker
@@ -15,6 +16,8 @@ from messaging_channels._model.errors import ConfigurationError
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 _RELOAD: int | None = getattr(signal, "SIGHUP", None)
 """None on Windows."""
+MetricsOf: TypeAlias = "Callable[[Callable[[], Dispatcher], int | None], AbstractContextManager[int | None]]"
+"""Serves the metrics of the dispatcher that is in use, on a port if there is one."""
 
 
 class _Runner:
@@ -25,39 +28,36 @@ class _Runner:
         options: argparse.Namespace,
         open_dispatcher: Callable[[], Dispatcher],
         make: Callable[[Dispatcher], Worker],
-        watch: Callable[[Dispatcher], AbstractContextManager[int | None]],
+        metrics_of: MetricsOf,
     ) -> None:
+        self._metrics_of = metrics_of
+        self._dispatcher: Dispatcher
         self._options = options
         self._open = open_dispatcher
         self._make = make
-        self._watch = watch
         self._is_reloading = False
         self._worker: Worker | None = None
         self._is_over = False
 
     def run(self) -> None:
         """Run until SIGTERM or Ctrl-C. What is under way is finished before the configuration is read again."""
-        dispatcher = self._open()
+        self._dispatcher = self._open()
         try:
+            self._worker = self._make(self._dispatcher)
             self._listen()
-            self._work(dispatcher)
-            while self._is_reloading and not self._is_over:
-                self._is_reloading = False
-                dispatcher = self._reload(dispatcher)
-                self._work(dispatcher)
-        finally:
-            dispatcher.close()
-
-    def _work(self, dispatcher: Dispatcher) -> None:
-        """Run one worker until it is told to stop, which it may have been before it began."""
-        self._worker = self._make(dispatcher)
-        if self._is_over:
-            return
-        with self._watch(dispatcher) as port:
             words = f"worker started ({self._options.concurrency} threads); stop it with SIGTERM or Ctrl-C"
-            told = f"; metrics at http://127.0.0.1:{port}/metrics" if port is not None else ""
-            print(words + told, file=sys.stderr, flush=True)
-            self._worker.run()
+            with self._metrics_of(lambda: self._dispatcher, self._options.metrics_port) as port:
+                told = f"; metrics at http://127.0.0.1:{port}/metrics" if port is not None else ""
+                print(words + told, file=sys.stderr, flush=True)
+                self._worker.run()
+                while self._is_reloading and not self._is_over:
+                    self._is_reloading = False
+                    self._dispatcher = self._reload(self._dispatcher)
+                    self._worker = self._make(self._dispatcher)
+                    if not self._is_over:  # else it was told to stop in between
+                        self._worker.run()
+        finally:
+            self._dispatcher.close()
 
     def _reload(self, old: Dispatcher) -> Dispatcher:
         """Return a dispatcher of the configuration as it is now; the old one if that is wrong."""
@@ -91,13 +91,13 @@ def run_worker(
     options: argparse.Namespace,
     open_dispatcher: Callable[[], Dispatcher],
     make: Callable[[Dispatcher], Worker],
-    watch: Callable[[Dispatcher], AbstractContextManager[int | None]],
+    metrics_of: MetricsOf,
 ) -> int:
-    """Run the command. `open_dispatcher` reads the configuration, `make` makes a worker of it, `watch` serves metrics while that runs, and gives the port."""
+    """Run the command. `open_dispatcher` reads the configuration, `make` makes a worker of it."""
     if options.drain:
         with open_dispatcher() as dispatcher:
             print(f"{make(dispatcher).drain()} messages processed", file=sys.stderr)
         return 0
-    _Runner(options, open_dispatcher, make, watch).run()
+    _Runner(options, open_dispatcher, make, metrics_of).run()
     print("stopped", file=sys.stderr)
     return 0
