@@ -14,7 +14,7 @@ from loopback import OK, Peer, Server
 
 pytestmark = pytest.mark.slow
 EXAMPLE = Path(__file__).parents[2] / "examples" / "telegram" / "src"
-TOKEN = "900100:made-up-token"
+TOKEN = "900100:made-up-token-of-the-emulator"
 THROUGH_THE_GATEWAY = """
 import json, threading
 import httpx
