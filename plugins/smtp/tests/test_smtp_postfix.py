@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import random
 import re
 import shutil
@@ -19,11 +20,12 @@ import pytest
 
 from messaging_channels import Email, EmailAddress, Outcome, WebhookRequest
 from messaging_channels._model.status import PENDING_ENROUTE, merge
-from messaging_channels.events import StatusChanged
+from messaging_channels.events import MessageReceived, StatusChanged
 from messaging_channels.plugins import AttemptResult, Envelope, Reason
 from messaging_channels.testing import Transport
 from messaging_channels_smtp import Smtp
 from messaging_channels_smtp.protocol.server import SmtpTimeouts
+from messaging_channels_smtp.sources import MailServer
 from messaging_channels_smtp.verp import VerpReturnPath
 
 SINK = shutil.which("smtp-sink", path="/usr/sbin:/usr/bin")
@@ -158,7 +160,7 @@ smtpd_recipient_restrictions =
   check_recipient_access inline:{{{{gone@in.example=550 5.1.1 no such user}} {{full@in.example=452 4.2.2 full}}}},
   permit_mynetworks, reject
 transport_maps = inline:{{{{nouser.example=smtp:[127.0.0.1]:{refusing}}}, {{spam.example=smtp:[127.0.0.1]:{spam}}},
-  {{busy.example=smtp:[127.0.0.1]:{busy}}}, {{example.org=smtp:[127.0.0.1]:{back}}}}}
+  {{busy.example=smtp:[127.0.0.1]:{busy}}}, {{example.org=smtp:[127.0.0.1]:{back}}}, {{inbox.example=lmtp:inet:127.0.0.1:{inbox}}}}}
 maximal_queue_lifetime = 0
 bounce_queue_lifetime = 1d
 queue_run_delay = 2s
@@ -178,6 +180,7 @@ verify unix - - n - 1 verify
 flush unix n - n 1000? 0 flush
 smtp unix - - n - - smtp
 relay unix - - n - - smtp
+lmtp unix - - n - - lmtp
 error unix - - n - - error
 retry unix - - n - - error
 discard unix - - n - - discard
@@ -191,8 +194,9 @@ postlog unix-dgram n - n - 1 postlogd
 class Relay:
     """A Postfix of the test's own."""
 
-    def __init__(self, port: int, reports: Path) -> None:
+    def __init__(self, port: int, reports: Path, inbox: queue.Queue[bytes]) -> None:
         self.port = port
+        self.inbox = inbox
         self._reports = reports
 
     def reports(self, count: int) -> list[bytes]:
@@ -224,7 +228,9 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
             "busy": stack.enter_context(_sink("-r", "RCPT", "-b", "452 4.2.2 mailbox full")),
             "back": stack.enter_context(_sink("-d", "dsn.", folder=folder / "reports")),
         }
-        (folder / "etc/main.cf").write_text(MAIN.format(folder=folder, **sinks))
+        inbox: queue.Queue[bytes] = queue.Queue()
+        server = stack.enter_context(MailServer(inbox.put))
+        (folder / "etc/main.cf").write_text(MAIN.format(folder=folder, inbox=server.port, **sinks))
         (folder / "etc/master.cf").write_text(SERVICES.format(port=port))
         for name in ("postfix-files", "dynamicmaps.cf"):
             shutil.copy(Path("/etc/postfix") / name, folder / "etc")
@@ -235,7 +241,7 @@ def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
             pytest.fail(f"Postfix does not start: {started.stderr}{log.read_text() if log.exists() else ''}")
         try:
             _wait_for(port)
-            yield Relay(port, folder / "reports")
+            yield Relay(port, folder / "reports", inbox)
         finally:
             subprocess.run([*command, "stop"], capture_output=True, check=False, timeout=60)
 
@@ -281,3 +287,23 @@ def test_a_real_bounce_changes_the_status_of_its_mail(relay: Relay) -> None:
         "5.7.1 EC_RECIPIENT_DOMAIN_POLICY_ERROR",
         "4.2.2 EC_RECIPIENT_INBOX_FULL",
     ]
+
+
+@needs_postfix
+def test_postfix_hands_a_mail_over_by_lmtp_once_for_each_recipient(relay: Relay) -> None:
+    mail = Email("Grüße", "the first line\n.\nthe last one", sender="zoe@example.com", cc="b@inbox.example")
+    (told,) = _sent(_smtp(relay.port), "a@inbox.example", mail=mail)
+    assert told.outcome is Outcome.ACCEPTED
+    taken = [relay.inbox.get(timeout=40) for _ in range(2)]
+    reader = Smtp(host="127.0.0.1", port=1, tls="none", webhook_token="canary")
+    heard: dict[str, MessageReceived] = {}
+    for raw in taken:
+        request = WebhookRequest(raw, {"authorization": "Bearer canary"}, received_at=time.time())
+        (event,) = reader.handle_webhook(request).events
+        assert isinstance(event, MessageReceived)
+        heard[event.to] = event
+    assert heard.keys() == {"a@inbox.example", "b@inbox.example"}
+    for event in heard.values():
+        assert (event.subject, event.sender.plain) == ("Grüße", "zoe@example.com")
+        assert (event.text or "").split("\n") == ["the first line", ".", "the last one", ""]
+    assert relay.inbox.empty()

@@ -146,9 +146,38 @@ def test_a_server_asks_for_a_mail_again_that_could_not_be_kept() -> None:
 
 
 def test_a_second_recipient_of_one_transaction_is_asked_for_in_a_transaction_of_its_own() -> None:
-    with MailServer(Collector()) as server, smtplib.LMTP("127.0.0.1", server.port, timeout=30) as client:
+    with (
+        MailServer(Collector(), protocol="smtp") as server,
+        smtplib.SMTP("127.0.0.1", server.port, timeout=30) as client,
+    ):
         refused = client.sendmail("zoe@example.com", ["a@example.org", "b@example.org"], MAIL % (1, 1))
     assert {to: code for to, (code, _) in refused.items()} == {"b@example.org": 452}
+
+
+@pytest.mark.parametrize(
+    ("failures", "size", "codes"),
+    [(0, 1000, [250, 250]), (1, 1000, [451, 250]), (2, 1000, [451, 451]), (0, 10, [552, 552])],
+)
+def test_over_lmtp_each_recipient_of_a_mail_has_an_answer_of_its_own(
+    failures: int, size: int, codes: list[int]
+) -> None:
+    taken = Collector()
+    taken.failures = failures
+    with (
+        MailServer(taken, max_size=size) as server,
+        smtplib.LMTP("127.0.0.1", server.port, timeout=30) as client,
+    ):
+        client.ehlo()
+        client.mail("zoe@example.com")
+        for to in ("a@example.org", "b@example.org"):
+            assert client.rcpt(to)[0] == 250
+        first, _ = client.data(MAIL % (1, 1))
+        assert [first, client.getreply()[0]] == codes
+        assert client.noop()[0] == 250
+    told = [raw.partition(b"Delivered-To: ")[2].split()[0] for raw in taken.mails]
+    assert told == [
+        to for to, code in zip((b"a@example.org", b"b@example.org"), codes, strict=True) if code == 250
+    ]
 
 
 def test_an_envelope_cannot_write_headers_of_its_own() -> None:
@@ -167,7 +196,8 @@ def test_a_mail_that_is_handed_over_twice_is_heard_of_once() -> None:
             return lambda *_args, **_named: None
 
     smtp = Smtp(host="127.0.0.1", tls="none", webhook_token="canary")
-    with Dispatcher([smtp], observer=Listener()) as dispatcher:
+    listener: Any = Listener()
+    with Dispatcher([smtp], observer=listener) as dispatcher:
         handover = Handover(dispatcher, token="canary", clock=lambda: 1795528315.0)
         handover(MAIL % (1, 1))
         handover(MAIL % (1, 1))

@@ -41,7 +41,7 @@ class MailServer:
             InvalidSetting: `aiosmtpd` is not installed.
         """
         protocol_class = _protocol_class(protocol)
-        receiver = _Receiver(handle)
+        receiver = _Receiver(handle) if protocol == "lmtp" else _OneRecipient(handle)
         self._address = (host, port)
         self._loop = asyncio.new_event_loop()
         self._make_protocol = lambda: protocol_class(
@@ -93,6 +93,19 @@ class _Receiver:
     def __init__(self, handle: Handler) -> None:
         self._handle = handle
 
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ANN401, ARG002, N802  aiosmtpd's name and signature
+        """Hand the mail over for each recipient, and answer for each when it is kept."""
+        return "\r\n".join([await self._hand_over(envelope, one) for one in envelope.rcpt_tos])
+
+    async def _hand_over(self, envelope: Any, recipient: str) -> str:  # noqa: ANN401  aiosmtpd's type
+        raw = with_envelope(envelope.original_content, envelope.mail_from, [recipient])
+        is_taken = await asyncio.to_thread(hand_over, self._handle, raw)
+        return "250 2.0.0 taken" if is_taken else "451 4.3.0 not kept, try again later"
+
+
+class _OneRecipient(_Receiver):
+    """For SMTP, where one answer stands for all recipients: each has a transaction of its own, so that none is handed over again for another's sake."""
+
     async def handle_RCPT(  # noqa: N802  aiosmtpd's name
         self,
         server: Any,  # noqa: ANN401, ARG002  aiosmtpd's signature
@@ -101,17 +114,11 @@ class _Receiver:
         address: str,
         rcpt_options: list[str],  # noqa: ARG002  likewise
     ) -> str:
-        """Take one recipient: LMTP answers for each of them after the mail, and aiosmtpd answers once."""
+        """Take one recipient."""
         if envelope.rcpt_tos:
             return "452 4.5.3 one recipient at a time"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ANN401, ARG002, N802  aiosmtpd's name and signature
-        """Hand the mail over, and answer when it is kept."""
-        raw = with_envelope(envelope.original_content, envelope.mail_from, envelope.rcpt_tos)
-        is_taken = await asyncio.to_thread(hand_over, self._handle, raw)
-        return "250 2.0.0 taken" if is_taken else "451 4.3.0 not kept, try again later"
 
 
 async def _cancel_all() -> None:
@@ -132,4 +139,20 @@ def _protocol_class(protocol: str) -> Any:  # noqa: ANN401  aiosmtpd may not be 
             source="the installed packages",
             hint="install it: pip install 'messaging-channels-smtp[sources]'",
         ) from None
-    return module.LMTP if protocol == "lmtp" else module.SMTP
+    return _answering_each(module.LMTP) if protocol == "lmtp" else module.SMTP
+
+
+def _answering_each(lmtp: Any) -> Any:  # noqa: ANN401  aiosmtpd may not be installed
+    """Return aiosmtpd's class with as many replies to a content as it has recipients (RFC 2033 section 4.2): its own refusals are one for all."""
+
+    class Lmtp(lmtp):  # type: ignore[misc]
+        owed = 0
+
+        async def push(self, status: Any) -> None:  # noqa: ANN401  aiosmtpd's signature
+            said = status.decode() if isinstance(status, bytes) else str(status)
+            owed, self.owed = self.owed, len(self.envelope.rcpt_tos) if said.startswith("354") else 0
+            missing = owed - 1 - said.count("\r\n")
+            whole = "\r\n".join([said] * max(1, 1 + missing))
+            await super().push(whole)  # pyright: ignore[reportUnknownMemberType]
+
+    return Lmtp
