@@ -16,7 +16,7 @@ from messaging_channels.plugins import Attempt, Observer, StatusGroup
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
-disable_created_metrics()  # a series more for each counter, which nobody asks for
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each counter, which nobody asks for
 _P = "messaging_channels_"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Seconds: from a millisecond to a minute."""
