@@ -6,7 +6,7 @@ Source of the format: https://prometheus.io/docs/instrumenting/exposition_format
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -40,7 +40,7 @@ def render(metrics: Sequence[Metric]) -> str:
 @contextmanager
 def serving_metrics(
     port: int, read: Callable[[], Sequence[Metric]], *, host: str = "127.0.0.1"
-) -> Iterator[int]:
+) -> Generator[int]:
     """Serve `/metrics`, and `/health` (503 while the ledger does not answer), in a thread of its own; yield the port.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from messaging_channels._model.errors import MessagingError, restore_error
 
@@ -53,7 +53,7 @@ class InternalError(SendFailed):
         """Return the error for an exception, as an instance of its class where that is possible."""
         if isinstance(cause, Exception) and not isinstance(cause, MessagingError):
             with suppress(TypeError):  # a class that cannot be combined, or is made in its own way
-                return _kind_for(cause.__class__)(text, receipt=receipt)
+                return _kind_for(cast("Any", cause.__class__))(text, receipt=receipt)
         return cls(text, receipt=receipt)
 
 

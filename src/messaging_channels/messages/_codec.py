@@ -105,13 +105,13 @@ class Codec:
         name = _type_name(type(cast("object", value)))
         if isinstance(value, Enum):
             return {_TAG: name, "of": self.encode(value.value)}
-        kept = {one: self.encode(getattr(value, one)) for one in _field_names(type(value))}
+        kept = {one: self.encode(getattr(value, one)) for one in _field_names(cast("Any", type(value)))}
         return {_TAG: name, **kept}
 
     def _decode_object(self, value_type: type, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401
         if issubclass(value_type, Enum):
             return value_type(self.decode(parts["of"]))
-        if strange := sorted(parts.keys() - _field_names(value_type).keys() - {_TAG}):
+        if strange := sorted(parts.keys() - _field_names(cast("Any", value_type)).keys() - {_TAG}):
             raise UnknownType(
                 f"the stored {value_type.__name__} has a field that is not known here: {strange[0]}"
             )

@@ -39,7 +39,7 @@ def _read_mail(mail: MailTransaction) -> ReadMessage:
     leave = [way.strip(" <>") for way in str(told.get("List-Unsubscribe", "")).split(",") if way]
     message = Email(
         str(told["Subject"]),
-        text=_words(text),
+        text=_words(text) or "",
         html=_words(html),
         sender=_addresses(told, "From")[0],
         cc=_addresses(told, "Cc"),
