@@ -42,13 +42,13 @@ class RecipientBody(RequestModel):
 
 async def export_recipient(request: Request) -> Response:
     """`POST /v1/recipients/export`: messages with attempts and events, what waits, and consent."""
-    authenticate(request, OPERATE)
+    await authenticate(request, OPERATE)
     to = validate_body(RecipientBody, await json_body(request)).parse()
     return json_response(await gateway_of(request).dispatcher.queue.export_recipient(to))
 
 
 async def erase_recipient(request: Request) -> Response:
     """`POST /v1/recipients/erase`: no address and no body is kept, and what waits is not sent. Done again, it finds nothing."""
-    authenticate(request, OPERATE)
+    await authenticate(request, OPERATE)
     to = validate_body(RecipientBody, await json_body(request)).parse()
     return json_response({"messages": await gateway_of(request).dispatcher.queue.erase_recipient(to)})
