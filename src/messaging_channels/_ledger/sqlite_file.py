@@ -224,7 +224,10 @@ def _raise_generation(database: sqlite3.Connection, least: int) -> int:
 def _was_used(database: sqlite3.Connection) -> bool:
     """Whether a writer of ours has written to it: then there is a file beside it. In a transaction of a caller none is made."""
     found = "SELECT 1 FROM sqlite_master WHERE name = 'messaging_channels_schema'"
-    return bool(database.execute(found).fetchall()) and _generation(database) > 1
+    try:
+        return bool(database.execute(found).fetchall()) and _generation(database) > 1
+    except sqlite3.OperationalError:  # a table of that name which is not ours
+        return False
 
 
 _DECIDE = (
