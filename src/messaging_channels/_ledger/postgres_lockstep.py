@@ -7,7 +7,7 @@ go one after the other: within one transaction no lock would hold the second off
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from messaging_channels._ledger import postgres_sets as sets
 from messaging_channels._ledger.driving import to_percent_style
@@ -47,6 +47,10 @@ def is_of_calls(operation: Operation[Any]) -> bool:
     """Whether it is a short step of one message."""
     parts = flatten(operation)
     return bool(parts) and all(isinstance(one, _OF_CALLS) for one in parts)
+
+
+_PlacedFlow: TypeAlias = "tuple[int, StatementFlow[Any]]"
+"""With the place of its operation."""
 
 
 class Lockstep:
@@ -103,26 +107,25 @@ class Lockstep:
     ) -> None:
         """Do some of them, statement by statement."""
         flows = [(place, statements_for(self._parts[place], DIALECT)) for place in wave]
-        waiting = [
-            (place, flow, asked) for place, flow in flows if (asked := self._advance(place, flow, None))
-        ]
+        waiting = self._advance(flows, [None] * len(flows))
         while waiting:
-            cursors = [connection.execute(*to_percent_style(asked)) for _, _, asked in waiting]
+            cursors = [connection.execute(*to_percent_style(asked)) for _, asked in waiting]
             pipeline.sync()
             heard = [one.fetchall() if one.description else [] for one in cursors]
-            waiting = [
-                (place, flow, asked)
-                for (place, flow, _), rows in zip(waiting, heard, strict=True)
-                if (asked := self._advance(place, flow, rows))
-            ]
+            waiting = self._advance([own for own, _ in waiting], heard)
 
-    def _advance(self, place: int, flow: StatementFlow[Any], rows: Any) -> Statement | None:  # noqa: ANN401  None at first
-        """Return the next statement of a flow; None at its end, and its reply is kept."""
-        try:
-            return flow.send(rows)
-        except StopIteration as done:
-            self._replies[place] = done.value
-            return None
+    def _advance(
+        self, flows: Sequence[_PlacedFlow], heard: Sequence[Any]
+    ) -> list[tuple[_PlacedFlow, Statement]]:
+        """Return the flows that go on, each with its next statement. Of those that end, the reply is kept."""
+        going: list[tuple[_PlacedFlow, Statement]] = []
+        for own, rows in zip(flows, heard, strict=True):
+            place, flow = own
+            try:
+                going.append((own, flow.send(rows)))
+            except StopIteration as done:
+                self._replies[place] = done.value
+        return going
 
 
 def _names(operation: Operation[Any]) -> Iterator[tuple[str, str]]:

@@ -98,10 +98,7 @@ def _due_rows(operation: Claim, dialect: Dialect) -> StatementFlow[list[tuple[st
         )
         return [(key, holder, due) for key, holder, due in rows]
     found: list[tuple[str, str, float]] = []
-    left_out = "".join(
-        _NOT_OF if account is not None else _NOT_OF_PLATFORM for _, account in operation.left_out
-    )
-    names = [name for source in operation.left_out for name in source if name is not None]
+    left_out, names = _left_out(operation)
     for priority in _PRIORITIES:
         if len(found) < operation.limit:
             rows = yield (
@@ -110,6 +107,13 @@ def _due_rows(operation: Claim, dialect: Dialect) -> StatementFlow[list[tuple[st
             )
             found += [(key, holder, due) for key, holder, due in rows]
     return found
+
+
+def _left_out(operation: Claim) -> tuple[str, Sequence[str]]:
+    """Return the conditions that leave out the messages of some channels and accounts, and their values."""
+    conditions = [_NOT_OF_PLATFORM if account is None else _NOT_OF for _, account in operation.left_out]
+    names = [name for source in operation.left_out for name in source if name is not None]
+    return "".join(conditions), names
 
 
 def load_with_step_status(

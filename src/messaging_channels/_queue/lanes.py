@@ -111,7 +111,7 @@ class Lanes:
 
     def run(self, flow: Flow[None]) -> Flow[bool]:
         """Run the sending of a round. Return False if it was cut off before a request, since it is time to stop, or took too long already."""
-        begun_at, asked_at, slept, key = self.clock(), None, False, ("", "")
+        watch = _RoundWatch(self, self.clock())
         advance: Callable[[Any], Exchange[Any]] = flow.send
         reply: Any = None
         while True:
@@ -122,27 +122,13 @@ class Lanes:
             except _CutOff:
                 return False
             advance = flow.send
-            start = _part(exchange, StartAttempt)
-            if start is not None:
-                if self.is_stopping() or (not slept and self.clock() - begun_at > _LONGEST_ROUND):
-                    advance, reply = flow.throw, _CutOff()
-                    continue
-                key = start.intent.account, start.intent.provider
-            elif asked_at is not None and _part(exchange, FinishAttempt) is not None:
-                self._observe(key, self.clock() - asked_at)
-                asked_at = None
             try:
-                if isinstance(exchange, Sleep) and asked_at is None:
-                    slept, reply = True, None
-                    yield from self._sleep(exchange.seconds)
-                else:
-                    reply = yield exchange
+                reply = yield from watch.perform(exchange)
             except GeneratorExit:
                 flow.close()
                 raise
             except BaseException as failure:  # noqa: BLE001  the flow decides what it means
                 advance, reply = flow.throw, failure
-            asked_at = self.clock() if start is not None else asked_at
 
     def give_back(
         self, left: Sequence[ClaimedJob], lease_owner: str, checks: Sequence[PreSendCheck]
@@ -159,19 +145,8 @@ class Lanes:
             yield from ask(ReleaseJobs(lease_owner, released))
             self.wake()
 
-    def _sleep(self, seconds: float) -> Flow[None]:
-        """Wait, but not when it is time to stop.
-
-        Raises:
-            _CutOff: it is.
-        """
-        while seconds > 0:
-            if self.is_stopping():
-                raise _CutOff
-            yield Sleep(min(seconds, _SLICE))
-            seconds -= _SLICE
-
-    def _observe(self, key: _Key, seconds: float) -> None:
+    def observe(self, key: _Key, seconds: float) -> None:
+        """Learn how long a request to a provider took."""
         with self._lock:
             seconds = min(max(0.0, seconds), _LONGEST_REQUEST)  # a clock may be set meanwhile
             before = self._seconds.get(key, seconds)
@@ -196,6 +171,58 @@ class Lanes:
 
     def _is_slow(self, key: _Key) -> bool:
         return self._seconds.get(key, _SLOW) >= _SLOW
+
+
+@dataclass(slots=True)
+class _RoundWatch:
+    """Looks at what a round does: how long its requests take, and whether another may begin."""
+
+    lanes: Lanes
+    begun_at: float
+    key: _Key = (None, "")
+    """Who was asked last."""
+    asked_at: float | None = None
+    """Since when a request is under way; None if there is none."""
+    has_slept: bool = False
+
+    def perform(self, exchange: Exchange[Any]) -> Flow[Any]:
+        """Have it performed.
+
+        Raises:
+            _CutOff: it would begin a request, and it is too late for one.
+        """
+        start: StartAttempt | None = _part(exchange, StartAttempt)
+        if start is not None:
+            self._require_time()
+            self.key = start.intent.account, start.intent.provider
+        elif self.asked_at is not None and _part(exchange, FinishAttempt) is not None:
+            self.lanes.observe(self.key, self.lanes.clock() - self.asked_at)
+            self.asked_at = None
+        try:
+            if not isinstance(exchange, Sleep) or self.asked_at is not None:
+                return (yield exchange)
+            self.has_slept = True
+            return (yield from self._sleep(exchange.seconds))
+        finally:
+            if start is not None:
+                self.asked_at = self.lanes.clock()
+
+    def _require_time(self) -> None:
+        is_late = not self.has_slept and self.lanes.clock() - self.begun_at > _LONGEST_ROUND
+        if is_late or self.lanes.is_stopping():
+            raise _CutOff
+
+    def _sleep(self, seconds: float) -> Flow[None]:
+        """Wait, but not when it is time to stop.
+
+        Raises:
+            _CutOff: it is.
+        """
+        while seconds > 0:
+            if self.lanes.is_stopping():
+                raise _CutOff
+            yield Sleep(min(seconds, _SLICE))
+            seconds -= _SLICE
 
 
 class _CutOff(Exception):

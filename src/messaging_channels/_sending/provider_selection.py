@@ -138,17 +138,17 @@ def find_missing_senders(
     Returns:
         The setting that is missing, by account, provider and channel.
     """
-    found: dict[tuple[str | None, str, str], str] = {}
-    for channel, route in routes.items():
-        for account, held in accounts.items():
-            for target in route.targets:
-                provider = held.get(target.provider)
-                setting = (
-                    provider.missing_sender(channel) if isinstance(provider, SupportsSenderCheck) else None
-                )
-                if setting is not None:
-                    found[account, target.provider, channel] = setting
-    return found
+    asked = {
+        (account, target.provider, channel): _missing_sender(held.get(target.provider), channel)
+        for channel, route in routes.items()
+        for account, held in accounts.items()
+        for target in route.targets
+    }
+    return {place: setting for place, setting in asked.items() if setting is not None}
+
+
+def _missing_sender(provider: Provider | None, channel: str) -> str | None:
+    return provider.missing_sender(channel) if isinstance(provider, SupportsSenderCheck) else None
 
 
 def _evaluate(target: RouteTarget, provider: Provider, envelope: Envelope, account: str | None) -> Candidate:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -121,28 +121,33 @@ class AttemptRecorder:
         ended = [one for one in states if one.lease_owner]
         if not ended:
             return ()
-        withdrawn = [_withdrawal(one) for one in ended if one.is_passed_over]
-        over = [one for one in ended if not one.is_passed_over or one.is_done]
-        ends = [self._end(one, now) for one in over]
-        failed = [
-            (one.request.envelope, one.attempts[-1])
-            for one in over
-            if one.attempts and (end := one.attempts[-1].result) and end.failure
-        ]
-        said = self.consent.failures(failed, now) if failed else ()
+        planned = [(one, operation) for one in ended for operation in self._closing(one, now)]
+        over = [one for one, operation in planned if not isinstance(operation, WithdrawAttempt)]
+        said = self._consent_operations(over, now)
         try:
-            replies = yield from _perform([*withdrawn, *ends, *said])
-        except errors.LedgerUnavailable:
-            import logging  # noqa: PLC0415  not needed where all goes well
+            replies = yield from _perform([*(operation for _, operation in planned), *said])
+        except errors.LedgerUnavailable as error:
+            _log_unwritten(len(ended), error)
+            return [(state, Unwritten(operation)) for state, operation in planned]
+        told = zip(planned, replies, strict=False)
+        return [
+            (state, Finished(reply))
+            for (state, operation), reply in told
+            if not isinstance(operation, WithdrawAttempt)
+        ]
 
-            log = logging.getLogger("messaging_channels._sending.recorder")
-            log.exception("could not store the results of %d messages; they are now unknown", len(ended))
-            pending = [(one, _withdrawal(one)) for one in ended if one not in over]
-            return [
-                (one, Unwritten(operation)) for one, operation in (*zip(over, ends, strict=True), *pending)
-            ]
-        told = replies[len(withdrawn) :]
-        return [(state, Finished(status)) for state, status in zip(over, told, strict=False)]
+    def _closing(self, state: SendState, now: float) -> Iterator[Operation[Any]]:
+        """Yield what writes down that the last attempt is over, or that it was none."""
+        if state.is_passed_over:
+            yield _withdrawal(state)
+        if not state.is_passed_over or state.is_done:
+            yield self._end(state, now)
+
+    def _consent_operations(self, states: Sequence[SendState], now: float) -> Sequence[Operation[Any]]:
+        """Return what keeps what the last attempts say about the addresses."""
+        last = [(one.request.envelope, one.attempts[-1]) for one in states if one.attempts]
+        failed = [(envelope, one) for envelope, one in last if one.result and one.result.failure]
+        return self.consent.failures(failed, now) if failed else ()
 
     def record_unsent(self, states: Sequence[SendState], now: float) -> Flow[None]:
         """Write down those for which nobody could be asked: an error that names a message leads to its record."""
@@ -261,6 +266,13 @@ class AttemptRecorder:
         why = state.step.reason if isinstance(state.step, Stop) and not has_more else ""
         number, look_at = state.attempts[-1].number, now + self.options.reconcile_after[0]
         return FinishAttempt(request.message_id, number, result, now, look_at, why)
+
+
+def _log_unwritten(count: int, error: Exception) -> None:
+    import logging  # noqa: PLC0415  not needed where all goes well
+
+    log = logging.getLogger("messaging_channels._sending.recorder")
+    log.error("could not store the results of %d messages; they are now unknown", count, exc_info=error)
 
 
 def _withdrawal(state: SendState) -> WithdrawAttempt:

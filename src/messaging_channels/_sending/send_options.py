@@ -58,16 +58,8 @@ class SendOptions:
         """
         if self.confirms and not (self.idempotency_key or "").startswith(_CONFIRMATION):
             object.__setattr__(self, "idempotency_key", f"{_CONFIRMATION}{self.confirms}"[:_MAX_KEY_LENGTH])
-        if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _MAX_KEY_LENGTH:
-            raise errors.InvalidMessage(
-                f"must have 1 to 255 characters, got {len(self.idempotency_key)}",
-                field="idempotency_key",
-                hint="change it",
-            )
-        for name, given in (("idempotency_key", self.idempotency_key), ("scope", self.scope)):
-            if given and (len(given) > _MAX_KEY_LENGTH or _UNSTORABLE.search(given)):
-                problem = f"must have at most {_MAX_KEY_LENGTH} characters, none of them NUL or an unpaired surrogate"
-                raise errors.InvalidMessage(problem, field=name, hint="change it")
+        if self.idempotency_key is not None or self.scope:
+            self._require_usable_key()
         if self.timeout is not None:
             require_number(self.timeout, "timeout")
         if self.in_progress_timeout:
@@ -80,6 +72,18 @@ class SendOptions:
             raise errors.InvalidMessage(
                 "must be hold or resend", field="on_unknown", hint="choose one of them"
             )
+
+    def _require_usable_key(self) -> None:
+        if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _MAX_KEY_LENGTH:
+            raise errors.InvalidMessage(
+                f"must have 1 to 255 characters, got {len(self.idempotency_key)}",
+                field="idempotency_key",
+                hint="change it",
+            )
+        for name, given in (("idempotency_key", self.idempotency_key), ("scope", self.scope)):
+            if given and (len(given) > _MAX_KEY_LENGTH or _UNSTORABLE.search(given)):
+                problem = f"must have at most {_MAX_KEY_LENGTH} characters, none of them NUL or an unpaired surrogate"
+                raise errors.InvalidMessage(problem, field=name, hint="change it")
 
     def for_recipient(self, channel: str, plain: str) -> SendOptions:
         """Return the terms of one recipient of many: under the call's key, the key of its address."""

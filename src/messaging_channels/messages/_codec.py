@@ -80,13 +80,11 @@ class Codec:
         Raises:
             DecodeError: it names a type that is not known here, or no longer fits it.
         """
-        if stored is None or type(stored) is str:
-            return stored
         if isinstance(stored, list):
             return tuple(self.decode(one) for one in cast("list[Any]", stored))
-        if not isinstance(stored, dict):
-            return stored
-        parts = cast("dict[str, Any]", stored)
+        return self._decode_parts(cast("dict[str, Any]", stored)) if isinstance(stored, dict) else stored
+
+    def _decode_parts(self, parts: Mapping[str, Any]) -> Any:  # noqa: ANN401  what was encoded
         name = parts.get(_TAG)
         if name == "map":
             return {self.decode(key): self.decode(one) for key, one in parts["of"]}

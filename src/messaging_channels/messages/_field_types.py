@@ -6,7 +6,7 @@ import collections.abc
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime, time, timedelta
 from typing import Any, Literal, NamedTuple, Union, cast, get_args, get_origin
@@ -80,15 +80,22 @@ def _kinds_of_union(hint: Any) -> tuple[type, ...] | None:  # noqa: ANN401  an a
 def _check(hint: Any) -> Check:  # noqa: ANN401  an annotation
     kinds = _kinds(hint)
     if kinds is not None:
-        takes_bool = bool in kinds or object in kinds
-        return lambda value: isinstance(value, kinds) and (takes_bool or not isinstance(value, bool))
+        return _check_of_kinds(kinds)
     origin, parts = get_origin(hint), get_args(hint)
     if origin in _UNIONS:
-        checks = [_check(one) for one in parts]
-        return lambda value: any(one(value) for one in checks)
+        return _check_of_any([_check(one) for one in parts])
     if origin is Literal:
         return lambda value: any(value == one and type(value) is type(one) for one in parts)
     return _check_of_holder(origin, parts) if parts else _anything
+
+
+def _check_of_any(checks: Sequence[Check]) -> Check:
+    return lambda value: any(one(value) for one in checks)
+
+
+def _check_of_kinds(kinds: tuple[type, ...]) -> Check:
+    takes_bool = bool in kinds or object in kinds
+    return lambda value: isinstance(value, kinds) and (takes_bool or not isinstance(value, bool))
 
 
 def _check_of_holder(origin: Any, parts: tuple[Any, ...]) -> Check:  # noqa: ANN401  of an annotation

@@ -37,7 +37,7 @@ def _read_mail(mail: MailTransaction) -> ReadMessage:
     html = told.get_body(("html",))
     text = told.get_body(("plain",))
     leave = [way.strip(" <>") for way in str(told.get("List-Unsubscribe", "")).split(",") if way]
-    message = Email(
+    message = Email(  # type: ignore[misc]  # more unions than mypy tries
         str(told["Subject"]),
         text=_words(text) or "",
         html=_words(html),
