@@ -101,7 +101,10 @@ _MESSAGES: dict[str, Examples] = {
 }
 _ANY: Examples = {"text": ("A text", _TEXT)}
 """Of a channel that has none here."""
+_RECIPIENT: Examples = {"number": ("A phone number", {"address": "447700900199"})}
 _OTHERS: dict[str, Examples] = {
+    "export_recipient": _RECIPIENT,
+    "erase_recipient": _RECIPIENT,
     "put_user": {"user": ("A User with an address on each channel", _USER)},
     "put_identity": {"person": ("An Identity with its Person", _IDENTITY)},
     "create_endpoint": {
