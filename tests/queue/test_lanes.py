@@ -194,9 +194,28 @@ def test_what_is_given_back_is_due_as_before(ledger: Ledger) -> None:
             assert sorted(one.message_id for one in jobs) == sorted(keys)
             assert run(asked(Claim("other", clock.time, clock.time + 120, 10))) in ((), [])
             run(asked(ReleaseJobs("other", tuple((one, 0.0) for one in keys))))  # not its own
-            run(asked(ReleaseJobs("lane", tuple((one.message_id, one.due) for one in jobs))))
+            run(asked(ReleaseJobs("lane", tuple((one.message_id, None) for one in jobs))))
         assert dispatcher.queue.stats().oldest_age_seconds == 50.0
         assert Worker(dispatcher).drain() == 3
+
+
+@pytest.mark.parametrize("is_postponed", [False, True], ids=["as before", "postponed"])
+def test_what_is_given_back_by_a_clock_that_has_been_set_back_is_due_soon(
+    ledger: Ledger, is_postponed: bool
+) -> None:
+    day, clock = 86400.0, QuickClock()
+    with Dispatcher(**_values(ledger, Scripted("acme-sms")), clock=clock) as dispatcher:
+        run = dispatcher.queue.run
+        clock.time += 8 * day  # it goes wrong
+        wrong, key = clock.time, dispatcher.enqueue(HELLO, to=TO).id
+        assert [one.message_id for one in run(asked(Claim("lane", wrong, wrong + 120, 10)))] == [key]
+        clock.time -= 8 * day  # it is set right, and another process sees it first
+        run(asked(Claim("other", clock.time, clock.time + 120, 10)))
+        named = ((key, wrong + 1.0),) if is_postponed else ()
+        run(asked(ReleaseJobs("lane", () if is_postponed else ((key, None),), named, wrong)))
+
+        clock.time += 120
+        assert Worker(dispatcher).drain() == 1
 
 
 def test_messages_of_a_channel_and_account_may_be_left_out_of_a_claim(ledger: Ledger) -> None:

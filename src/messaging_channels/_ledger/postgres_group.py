@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from messaging_channels._ledger import postgres_sets as sets
@@ -87,7 +88,7 @@ _SUITS: Mapping[type[Any], Callable[[Any], bool]] = {
     UpdateJob: lambda one: one.state is None and not one.stop_reason,
     GetMessage: lambda one: one.message_id is None and one.provider_id is None,
     Claim: lambda one: one.message_id is None and not one.ended_owners and not one.left_out,
-    ReleaseJobs: lambda _: True,
+    ReleaseJobs: lambda one: not one.postponed,
     IncrementCounters: lambda _: True,
     ListPausedAccounts: lambda _: True,
 }
@@ -179,8 +180,8 @@ class Group:
         over: Mapping[int, UpdateJob] = self._by_type.get(UpdateJob, {})
         made.add_set(sets.DELETE_JOBS, list(map(sets.job_row, over.values())), read_as="deleted")
         released: Mapping[int, ReleaseJobs] = self._by_type.get(ReleaseJobs, {})
-        back = [(key, one.lease_owner, float(due)) for one in released.values() for key, due in one.released]
-        made.add_set(sets.RELEASE_JOBS, sorted(back))
+        back = [(key, one.lease_owner, due) for one in released.values() for key, due in one.released]
+        made.add_set(sets.RELEASE_JOBS, sorted(back, key=itemgetter(0)))
 
         if ListPausedAccounts in self._by_type:
             made.add(sets.SELECT_PAUSED_ACCOUNTS, read_as="paused")

@@ -207,7 +207,7 @@ DELETE_JOBS = (
     b" WHERE queue.message_id = n.id AND queue.holder = n.holder RETURNING queue.message_id"
 )
 RELEASE_JOBS = (
-    b"UPDATE messaging_channels_queue AS queue SET holder = '', due = n.due"
+    b"UPDATE messaging_channels_queue AS queue SET holder = '', due = COALESCE(n.due, queue.created)"
     b" FROM unnest(%b::text[], %b::text[], %b::float8[]) AS n(id, holder, due)"
     b" WHERE queue.message_id = n.id AND queue.holder = n.holder"
 )

@@ -64,10 +64,13 @@ def _enqueue(new: q.Enqueue, dialect: Dialect) -> StatementFlow[MessageRecord | 
     return None
 
 
-def _release_jobs(operation: q.ReleaseJobs, _: Dialect) -> StatementFlow[None]:
-    for key, due in sorted(operation.released):
+def _release_jobs(operation: q.ReleaseJobs, dialect: Dialect) -> StatementFlow[None]:
+    released: dict[str, float | None] = dict(operation.released)
+    for key, later in operation.postponed:
+        released[key] = yield from follow_later(later, operation.at, dialect)
+    for key, due in sorted(released.items()):  # the time it was enqueued at follows the clock
         yield (
-            "UPDATE messaging_channels_queue SET holder = '', due = ? WHERE message_id = ? AND holder = ?",
+            "UPDATE messaging_channels_queue SET holder = '', due = COALESCE(?, created) WHERE message_id = ? AND holder = ?",
             (due, key, operation.lease_owner),
         )
 

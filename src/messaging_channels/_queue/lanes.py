@@ -136,13 +136,11 @@ class Lanes:
         """Give back what was claimed and not begun: it is due as before."""
         if left:
             finish_checks(checks, [one.state for one in left if one.state])
-            now = self.clock()  # it may have been set back since they were claimed
-            later = (
-                now + 1.0
-            )  # claims tell messages apart by their first step, which may go by another provider
-            due = (min(one.job.due, now) if one.job.step == 1 else later for one in left)
-            released = tuple((one.job.message_id, at) for one, at in zip(left, due, strict=True))
-            yield from ask(ReleaseJobs(lease_owner, released))
+            now = self.clock()
+            released = tuple((one.job.message_id, _named_time(one.job)) for one in left if one.job.step == 1)
+            # claims tell messages apart by their first step, which may go by another provider
+            postponed = tuple((one.job.message_id, now + 1.0) for one in left if one.job.step > 1)
+            yield from ask(ReleaseJobs(lease_owner, released, postponed, now))
             self.wake()
 
     def observe(self, key: _Key, seconds: float) -> None:
@@ -233,6 +231,14 @@ def _key_of(one: ClaimedJob) -> _Key:
     assert one.state is not None  # noqa: S101  for the type checkers: it is to be sent
     step = one.state.step
     return one.state.request.account, step.provider if isinstance(step, TryProvider) else ""
+
+
+def _named_time(job: Job) -> float | None:
+    """Return the time that the caller named for a message; None if it was due when it was enqueued, or was tried before.
+
+    A time that was reckoned from the clock is not written down again: the clock may have been set back since.
+    """
+    return job.due if job.tries == 0 and job.due > job.created else None
 
 
 def unbegun(sending: Iterable[ClaimedJob]) -> Sequence[ClaimedJob]:

@@ -102,8 +102,12 @@ class ReleaseJobs(Operation[None]):
     """Give back claimed messages of which nothing was begun."""
 
     lease_owner: str
-    released: tuple[tuple[str, float], ...]
-    """The id of each, and when it is due."""
+    released: tuple[tuple[str, float | None], ...]
+    """The id of each, and the time that its caller had named; None if it was due when it was enqueued."""
+    postponed: tuple[tuple[str, float], ...] = ()
+    """Ids of others, and when each is due, as the clock has it that said `at`."""
+    at: float = 0.0
+    """Seconds since the epoch, UTC."""
 
 
 @fast_frozen(frozen=True, slots=True)
