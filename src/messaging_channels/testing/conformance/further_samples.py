@@ -13,17 +13,11 @@ from messaging_channels._model.errors import MessagingError
 from messaging_channels.messages import (
     Attachment,
     Email,
-    Media,
     Message,
     Mms,
-    WhatsAppAudio,
-    WhatsAppDocument,
-    WhatsAppImage,
     WhatsAppLocation,
     WhatsAppReaction,
-    WhatsAppSticker,
     WhatsAppTemplate,
-    WhatsAppVideo,
 )
 from messaging_channels.plugins.provider import OUR_FIELDS
 
@@ -42,11 +36,6 @@ FURTHER: tuple[Message, ...] = (
     WhatsAppTemplate("zq_other_2", "es", ("zq c", "zq a", "zq b")),
     WhatsAppReaction("❤️", "wamid.zq9"),
     WhatsAppLocation(-33.868821, 151.209296),
-    WhatsAppImage(Media(id="zq-image-1", content_type="image/jpeg")),
-    WhatsAppVideo(Media(id="zq-video-1", content_type="video/mp4")),
-    WhatsAppAudio(Media(id="zq-audio-1", content_type="audio/mpeg")),
-    WhatsAppSticker(Media(id="zq-sticker-1", content_type="image/webp")),
-    WhatsAppDocument(Media(id="zq-document-1", content_type="application/pdf")),
 )
 """A provider may refuse one as a bad input."""
 MORE_VALUES: Mapping[str, tuple[Any, ...]] = {
