@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 import threading
+import time
 from typing import Any
 
 import psycopg
@@ -44,6 +45,7 @@ NOW = 1_000_000.0
 TO = "+447700900123"
 _STATUSES = (PENDING_ENROUTE, DELIVERED_TO_HANDSET, BOUNCED_LATE)
 _BURST = int(os.environ.get("MESSAGING_CHANNELS_STORM", "200"))
+_WAITS_FOR_LONG = b"SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND clock_timestamp() - query_start > interval '1 second'"
 
 
 def _reserved(number: int) -> ReserveMessage:
@@ -186,6 +188,14 @@ def test_reports_that_come_at_once_are_committed_in_few_transactions_and_all_of_
     assert commits < count / 2
 
 
+def _wait_until_the_pool_waits(conninfo: str) -> None:
+    """Return when a connection of the pool waits for a lock: a writer gives up after 0.2 seconds."""
+    deadline = time.monotonic() + 60
+    with psycopg.connect(conninfo, autocommit=True) as watching:
+        while not watching.execute(_WAITS_FOR_LONG).fetchall():
+            assert time.monotonic() < deadline, "nobody waited for the transaction"
+
+
 def test_reports_and_direct_calls_wait_for_no_place_in_the_pool(postgres: str) -> None:
     ledger = PostgresLedger(postgres, pool_size=1, pool_timeout=30.0, keys=[b"secret"])
     providers: Any = [Scripted("acme-sms")]
@@ -197,7 +207,8 @@ def test_reports_and_direct_calls_wait_for_no_place_in_the_pool(postgres: str) -
             holder = threading.Thread(
                 target=dispatcher.enqueue, args=(Sms("x"),), kwargs={"to": TO, "idempotency_key": "k"}
             )
-            holder.start()  # it waits for that transaction, with the pool's one connection
+            holder.start()
+            _wait_until_the_pool_waits(postgres)  # for that transaction, with its one connection
             receipt = dispatcher.send(Sms("y"), to=TO)
             event = StatusChanged(
                 provider="acme-sms",

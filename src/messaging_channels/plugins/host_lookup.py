@@ -10,6 +10,8 @@ import socket
 import threading
 from concurrent.futures import Future
 from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
 from ipaddress import ip_address
 
 from messaging_channels._model.forks import FreshLock
@@ -69,9 +71,8 @@ class _Lookups(FreshLock):
             if found is None:
                 found = self._under_way[host, port] = Future()
                 name = "messaging-channels-lookup"
-                threading.Thread(
-                    target=self._look_up, args=(host, port, found), name=name, daemon=True
-                ).start()
+                work = partial(copy_context().run, self._look_up, host, port, found)
+                threading.Thread(target=work, name=name, daemon=True).start()
             return found
 
     def _look_up(self, host: str, port: int, found: Future[list[str]]) -> None:

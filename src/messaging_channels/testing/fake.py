@@ -21,6 +21,7 @@ from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, known_statuses
 from messaging_channels.messages import Message
 from messaging_channels.messages._json_view import to_json
+from messaging_channels.plugins.attachments import read_attachments
 from messaging_channels.plugins.channel_addresses import address_on
 from messaging_channels.plugins.channels import BUILT_IN
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, HttpRequest, HttpResponse, ask
@@ -65,16 +66,18 @@ class Fake:
 
     def send(self, batch: Sequence[Envelope]) -> Flow[Sequence[AttemptResult]]:
         """See Provider."""
-        described = [
-            {
-                "id": one.id,
-                "channel": one.channel,
-                "to": one.to.plain,
-                "type": type(one.message).__name__,
-                "content": to_json(one.message, show_bytes=lambda data: b64encode(data).decode()),
-            }
-            for one in batch
-        ]
+        described: list[dict[str, Any]] = []
+        for one in batch:
+            message = yield from read_attachments(one.message)
+            described.append(
+                {
+                    "id": one.id,
+                    "channel": one.channel,
+                    "to": one.to.plain,
+                    "type": type(message).__name__,
+                    "content": to_json(message, show_bytes=lambda data: b64encode(data).decode()),
+                }
+            )
         response = yield from ask(HttpRequest.post_json(self._url, described, headers=self._headers))
         told = {one.get("id"): one for one in _objects(_parse_json(response.body))} if response.ok else {}
         return [_result(told.get(one.id), response) for one in batch]

@@ -25,8 +25,8 @@ from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import FlowTrace, run_flow
 from messaging_channels.testing.conformance.malformed import all_paths, parse_json, value_at
 from messaging_channels.testing.conformance.recording import (
-    RecordedExchange,
     LiveRecord,
+    RecordedExchange,
     Redactor,
     player,
 )
