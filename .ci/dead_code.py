@@ -15,6 +15,9 @@ CALLED_BY_OTHERS = {
     "row_factory",  # sqlite3
     "dump",  # psycopg
     "access_log",  # uvicorn
+    "collect",  # prometheus_client
+    "do_GET", "log_message",  # http.server
+    "_check_address",  # pydantic
     "process_in_a_thread", "doctor",  # Procrastinate, Flask
     "pytest_addoption", "pytest_configure", "pytest_runtest_call",  # pytest
     "Meta",  # Django and pydantic
