@@ -126,9 +126,14 @@ def test_requests_are_sent_once_however_often_they_are_published_or_delivered(
         b'{"channel": "sms"}',
         _request(text=""),
         _request(to="nobody"),
-        _request(channel="pigeon"),
+        _request(channel="fax"),
+        _request(channel=["sms"]),
         _request(unknown=1),
         _request(sendAt="soon"),
+        _request(sendAt=5),
+        _request(sendAt=["2030-01-01"]),
+        b'{"channel": "sms", "to": "+447700900123", "content": 7}',
+        b'{"channel": "sms", "to": ["+447700900123"], "content": {"text": "hello"}}',
     ],
 )
 def test_what_cannot_be_sent_holds_nothing_up_and_is_not_delivered_again(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nats.errors import TimeoutError as NatsTimeout
 
-from messaging_channels.errors import BadInput, IdempotencyKeyReused, LedgerUnavailable, MessagingError
+from messaging_channels.errors import BadInput, IdempotencyKeyReused
 from messaging_channels.plugins import BUILT_IN, ChannelSpec, message_from_json
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class RequestSource:
             await self._enqueue(told)
         except (BadInput, IdempotencyKeyReused, ValueError) as fault:
             await self._reject(told, fault)
-        except (LedgerUnavailable, MessagingError) as fault:
+        except Exception as fault:  # noqa: BLE001  whatever one request meets, the others are taken
             _log.error("a request was not taken (%s); it is delivered again", type(fault).__name__)
             await told.nak(delay=_RETRY_DELAY)
         else:
@@ -100,7 +100,7 @@ class RequestSource:
             to=spec.parse(str(request.get("to", ""))),
             idempotency_key=_key_of(told, request),
             scope=self._scope,
-            send_at=datetime.fromisoformat(at) if at else None,
+            send_at=datetime.fromisoformat(str(at)) if at else None,
         )
 
     async def _reject(self, told: Msg, fault: Exception) -> None:
