@@ -70,7 +70,7 @@ def perl(folder: Path) -> Iterator[Case]:
             yield Case(path.name, path.read_bytes(), kind, frozenset(one.lower() for one in named))
 
 
-def labelled(file: Path) -> Iterator[Case]:
+def labeled(file: Path) -> Iterator[Case]:
     """Return the mails that another reader has read."""
     for name, told in json.loads(file.read_text("utf-8")).items():
         if told and Path(name).is_file():
@@ -164,7 +164,7 @@ def main() -> None:
     if given.perl:
         print_figures("BounceParser", perl(given.perl), hide=not given.all)
     for file in given.labels:
-        print_figures(file.name, labelled(file), hide=not given.all)
+        print_figures(file.name, labeled(file), hide=not given.all)
     if given.ordinary:
         print_figures("ordinary mails", ordinary(given.ordinary), hide=not given.all)
 

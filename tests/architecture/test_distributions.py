@@ -1,4 +1,4 @@
-"""Every distribution says the same of itself: version, licence, addresses, classifiers; and none of its links is broken where it is published."""
+"""Every distribution says the same of itself: version, license, addresses, classifiers; and none of its links is broken where it is published."""
 
 from __future__ import annotations
 
