@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -29,7 +31,8 @@ TO = "+447700900123"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a server with JetStream."""
-    program = shutil.which("nats-server")
+    beside = Path(sys.executable).parent  # a virtual environment need not be activated
+    program = shutil.which("nats-server", path=f"{beside}{os.pathsep}{os.environ['PATH']}")
     if program is None:
         pytest.skip("nats-server is not installed")
     with socket.create_server(("127.0.0.1", 0)) as free:

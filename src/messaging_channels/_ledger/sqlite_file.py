@@ -58,6 +58,9 @@ class LedgerFile:
         """
         if self._path is not None:
             create_private(self._path)
+        told = (
+            self._told_generation()
+        )  # before the file is read: other processes write on, and the marker follows the file
         database = sqlite3.connect(self._path or ":memory:", timeout=seconds, isolation_level=None)
         try:
             database.execute("PRAGMA journal_mode = WAL")
@@ -66,7 +69,7 @@ class LedgerFile:
             was_used = _was_used(database)
             version = _prepare(database, most_rows=most_rows)
             self._generation = _generation(database)
-            self._check_copy(database, was_used=was_used, accept=accept_copy)
+            self._check_copy(database, told, was_used=was_used, accept=accept_copy)
             drive(watch_origin(DIALECT, time.time()), lambda statement: fetch(database, statement))
         except BaseException:
             database.close()
@@ -136,20 +139,19 @@ class LedgerFile:
             )
             raise OSError(message)
 
-    def _check_copy(self, database: sqlite3.Connection, *, was_used: bool, accept: bool) -> None:
-        problem = self._problem_of_copy(was_used=was_used)
+    def _check_copy(self, database: sqlite3.Connection, told: int, *, was_used: bool, accept: bool) -> None:
+        problem = self._problem_of_copy(told, was_used=was_used)
         if problem and not accept:
             raise OSError(problem)
         if problem:
             self._mark_copy(database)
 
-    def _problem_of_copy(self, *, was_used: bool) -> str:
+    def _problem_of_copy(self, told: int, *, was_used: bool) -> str:
         """Say what is wrong with an older copy than the ledger that was used last, or with a copy from elsewhere; nothing if it is neither."""
         if self._path is None:
             return ""
         if not self._marker.exists():
             return _FOREIGN_COPY.format(marker=self._marker.name) if was_used else ""
-        told = self._told_generation()
         return _OLD_COPY.format(generation=self._generation) if self._generation < told else ""
 
     def _require_at_least(self, found: int) -> None:
@@ -157,6 +159,8 @@ class LedgerFile:
             raise OSError(_OLD_COPY.format(generation=found))
 
     def _told_generation(self) -> int:
+        if self._path is None:
+            return 0
         with suppress(
             OSError, ValueError, TypeError, KeyError
         ):  # as an earlier version left it, or half written
