@@ -26,6 +26,7 @@ from messaging_channels.plugins.provider import (
     provider_options_of,
     require_sender,
 )
+from messaging_channels.plugins.provider_settings import SecretList
 from messaging_channels.plugins.results import result_from_status
 from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.testing.conformance import (
@@ -56,6 +57,7 @@ class AcmeSmsSettings(BaseModel):
     key: SecretStr
     sender: str | None = None
     webhook_key: SecretStr | None = None
+    webhook_keys: SecretList = ()
 
 
 class AcmeSms:

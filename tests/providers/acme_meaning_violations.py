@@ -330,7 +330,7 @@ class Rotating(AcmeSms):
 
     def __init__(self, settings: AcmeSmsSettings) -> None:
         super().__init__(settings)
-        self.keys = self.key.split(",")
+        self.keys = [one.get_secret_value() for one in settings.webhook_keys]
 
     def handle_webhook(self, call: WebhookRequest) -> WebhookResult:
         given = call.headers.get("x-acme-signature", "").encode()
@@ -340,7 +340,14 @@ class Rotating(AcmeSms):
         raise errors.WebhookVerificationError("it does not fit", provider=self.name, hint="check the key")
 
 
-@breaks("MC323")
+OF_ROTATION = replace(
+    FIXTURES,
+    settings=lambda url, secret: {**FIXTURES.settings(url, secret), "webhook_keys": secret},
+    documented_webhooks=(),
+)
+
+
+@breaks("MC323", OF_ROTATION)
 class ViolatesMC323_FirstSecretOnly(Rotating):
     def __init__(self, settings: AcmeSmsSettings) -> None:
         super().__init__(settings)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from providers.acme import FIXTURES, AcmeSms, spec
 from providers.acme_further_violations import OTHERWISE
-from providers.acme_meaning_violations import OF_TIMED, Rotating, Timed
+from providers.acme_meaning_violations import OF_ROTATION, OF_TIMED, Rotating, Timed
 from providers.acme_violations_after_sending import BROKEN
 
 from messaging_channels.plugins import AttemptResult, Envelope, HttpRequest, HttpResponse
@@ -40,7 +40,7 @@ def test_a_provider_that_is_as_it_should_be_passes_every_rule_and_none_is_left_o
 
 
 def test_a_provider_that_takes_several_secrets_keeps_the_rule_on_them() -> None:
-    checked = check_rule("MC323", ConformanceContext(spec(Rotating), FIXTURES, BUILT_IN, 30))
+    checked = check_rule("MC323", ConformanceContext(spec(Rotating), OF_ROTATION, BUILT_IN, 30))
 
     assert (checked.findings, checked.skipped) == ((), "")
 

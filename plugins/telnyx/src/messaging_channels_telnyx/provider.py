@@ -74,7 +74,7 @@ class Telnyx(HttpProvider):
         sender: str | None = None,
         whatsapp_sender: str | None = None,
         messaging_profile_id: str | None = None,
-        webhook_public_key: str | None = None,
+        webhook_public_key: str | Sequence[str] | None = None,
         webhook_url: str | None = None,
         base_url: str | None = None,
     ) -> None:

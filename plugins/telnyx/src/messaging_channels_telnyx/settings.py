@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
-from messaging_channels.plugins import ProviderSpec, hookimpl, provider_arguments
+from messaging_channels.plugins import ProviderSpec, SecretList, hookimpl, provider_arguments
 from messaging_channels_telnyx.provider import Telnyx
 
 
@@ -23,7 +23,7 @@ class TelnyxSettings(BaseModel):
     """WhatsApp number of the business; without it, `sender`. Where: Mission Control Portal, Messaging, WhatsApp."""
     messaging_profile_id: str | None = None
     """Messaging profile that sends. Needed for senders that are names. Where: Mission Control Portal, Messaging."""
-    webhook_public_key: str | None = None
+    webhook_public_key: SecretList | None = None
     """Public key of the account, which verifies webhooks; several are separated by commas. Without it, the plugin refuses every webhook request.
     Where: Mission Control Portal, Account settings, Keys and credentials, Public key."""
     webhook_url: str | None = None

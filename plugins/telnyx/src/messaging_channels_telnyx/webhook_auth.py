@@ -19,8 +19,8 @@ _MAX_AGE = 300.0
 _MAX_DIGITS = 12
 
 
-def parse_public_keys(value: str) -> Sequence[bytes]:
-    """Return the public keys of the setting: base64 of 32 bytes each, separated by commas.
+def parse_public_keys(value: str | Sequence[str]) -> Sequence[bytes]:
+    """Return the public keys of the setting: base64 of 32 bytes each, separated by commas or in a list.
 
     Raises:
         InvalidSetting: it holds none, or one of another form.

@@ -78,7 +78,7 @@ def _problem_of_several(
     refused = (
         f"with two secrets in `{name}` a call proved with the {'first' if taken[1] else 'second'} is refused"
     )
-    return refused if _is_list(context, name) else None
+    return refused if _is_list(context, name) or _reads_each(context, name, given) else None
 
 
 def _proves_calls(context: ConformanceContext, webhook: Webhook, of_another: Mapping[str, Any]) -> bool:
@@ -108,6 +108,12 @@ def built_or_none(context: ConformanceContext, given: Mapping[str, Any]) -> Prov
 def _listed(value: object) -> list[str]:
     values: list[object] = list(cast("Any", value)) if isinstance(value, (list, tuple)) else [value]
     return [one for one in values if isinstance(one, str)]
+
+
+def _reads_each(context: ConformanceContext, name: str, given: Mapping[str, Any]) -> bool:
+    """Whether a setting that takes two secrets takes no secret with something else behind a comma: then each part is read."""
+    text = ",".join((*_listed(given[name]), "*"))
+    return built_or_none(context, {**given, name: text}) is None
 
 
 def _is_list(context: ConformanceContext, name: str) -> bool:

@@ -53,18 +53,26 @@ def different_events_have_different_keys(context: ConformanceContext) -> Iterato
             "no two calls of the fixtures tell different things: give `delivered_body` and `inbound_message`"
         )
         raise NotApplicable(why)
-    for (body, event), (other_body, other) in pairs:
-        is_fixtures_id = event.event_id is not None and all(
-            _holds(one, event.event_id) for one in (body, other_body)
+    for one, another in pairs:
+        (body, event), (other_body, other) = one, another
+        is_repetition = (
+            event.key == other.key and _is_another(event, other) and _ids(body) != _ids(other_body)
         )
-        if (
-            event.key == other.key
-            and not is_fixtures_id
-            and _is_another(event, other)
-            and _ids(body) != _ids(other_body)
-        ):
+        if is_repetition and not _has_id_of_fixtures(one, another):
             yield f"two calls with ids of their own tell {_said(event)} and {_said(other)} under the same key: the second is taken for a repetition"
             return
+
+
+def _has_id_of_fixtures(one: tuple[bytes, events.Event], other: tuple[bytes, events.Event]) -> bool:
+    """Whether two calls about different messages hold the same id of the event: then the fixtures have only one, which is no fault of the provider."""
+    given = one[1].event_id
+    if given is None or not is_id(given) or _message_ids(one[1]) == _message_ids(other[1]):
+        return False
+    return all(_holds(body, given) for body, _ in (one, other))
+
+
+def _message_ids(event: events.Event) -> tuple[Any, Any]:
+    return getattr(event, "message_id", None), getattr(event, "provider_id", None)
 
 
 def _are_reports(one: tuple[bytes, events.Event], other: tuple[bytes, events.Event]) -> bool:
@@ -141,7 +149,7 @@ def _is_another(event: events.Event, other: events.Event) -> bool:
 
 
 def _holds(body: bytes, text: str) -> bool:
-    """Whether a call holds that value somewhere: an id that all calls of the fixtures have is theirs, and no fault of the provider."""
+    """Whether a call holds that value somewhere."""
     tree = tree_of(body)
     return text in {str(value_at(tree, path)) for path in leaf_paths(tree, (str, int))}
 
