@@ -8,8 +8,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from nats.errors import TimeoutError as NatsTimeout
-
 from messaging_channels.errors import LedgerUnavailable
 
 if TYPE_CHECKING:
@@ -75,7 +73,7 @@ async def wake_worker(
     while True:
         try:
             batch = await subscription.fetch(_BATCH_SIZE, timeout=0.2 if once else 5.0)
-        except NatsTimeout:
+        except TimeoutError:  # of NATS, which is one too, or the plain one that its client raises under load
             if once:
                 return count
             continue

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from nats.errors import TimeoutError as NatsTimeout
-
 from messaging_channels.errors import BadInput, IdempotencyKeyReused
 from messaging_channels.plugins import BUILT_IN, ChannelSpec, message_from_json
 
@@ -70,7 +68,9 @@ class RequestSource:
         while True:
             try:
                 batch = await subscription.fetch(_BATCH_SIZE, timeout=0.2 if once else 5.0)
-            except NatsTimeout:
+            except (
+                TimeoutError
+            ):  # of NATS, which is one too, or the plain one that its client raises under load
                 if once:
                     return count
                 continue
