@@ -80,30 +80,18 @@ class Node:
             self.process.wait(30)
 
 
-class Receiver:
-    """A webhook endpoint; `answer` gets the path and returns a status, after whatever it does before."""
+class LoopbackReceiver:
+    """A web server of the tests, in a thread, whose POSTs `handle` answers."""
 
-    def __init__(self, answer: Callable[[str], int] = lambda _: 204) -> None:
-        self.calls: list[tuple[str, str, dict[str, Any]]] = []
-        """Path, webhook-id and body of each call that was answered."""
-        self.came = threading.Condition()
-        receiver = self
-
+    def __init__(self, handle: Callable[[BaseHTTPRequestHandler], None]) -> None:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                status = answer(self.path)
-                with receiver.came:
-                    receiver.calls.append((self.path, self.headers["webhook-id"], body))
-                    receiver.came.notify_all()
-                with suppress(OSError):  # who called may not have waited
-                    self.send_response(status)
-                    self.send_header("content-length", "0")
-                    self.end_headers()
+                handle(self)
 
             def log_message(self, *_: object) -> None:
                 pass
 
+        self.came = threading.Condition()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.host = f"127.0.0.1:{self.server.server_port}"
         self.url = f"http://{self.host}/hook"
@@ -117,6 +105,27 @@ class Receiver:
         self.server.shutdown()
         self.server.server_close()
         self._thread.join()
+
+
+class Receiver(LoopbackReceiver):
+    """A webhook endpoint; `answer` gets the path and returns a status, after whatever it does before."""
+
+    def __init__(self, answer: Callable[[str], int] = lambda _: 204) -> None:
+        super().__init__(self._take)
+        self._answer = answer
+        self.calls: list[tuple[str, str, dict[str, Any]]] = []
+        """Path, webhook-id and body of each call that was answered."""
+
+    def _take(self, call: BaseHTTPRequestHandler) -> None:
+        body = json.loads(call.rfile.read(int(call.headers["content-length"])))
+        status = self._answer(call.path)
+        with self.came:
+            self.calls.append((call.path, call.headers["webhook-id"], body))
+            self.came.notify_all()
+        with suppress(OSError):  # who called may not have waited
+            call.send_response(status)
+            call.send_header("content-length", "0")
+            call.end_headers()
 
     def until(self, condition: Callable[[], bool], seconds: float = 20) -> bool:
         """Wait until a condition on the calls holds; return whether it does."""

@@ -10,6 +10,7 @@ from faults.harness import TO, InstantClock
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from ledgers import reservation
 
 from messaging_channels import Dispatcher, Outcome, Route, Sms, errors
 from messaging_channels._ledger.options import LedgerOptions
@@ -24,7 +25,6 @@ from messaging_channels.plugins.ledger import (
     AttemptIntent,
     FinishAttempt,
     Operation,
-    ReserveMessage,
     Transaction,
 )
 from messaging_channels.plugins.provider import Capabilities, Envelope, LookupRequest
@@ -380,21 +380,17 @@ class DispatcherMachine(RuleBasedStateMachine):
     def _others_message(self) -> Transaction:
         now, key = self.clock.time, f"other-{self.clock.time}"
         message_id = f"{int(now * 1000):012x}{'f' * 20}"
-        intent = AttemptIntent(message_id, 1, "elsewhere", None, now)
-        reserve = ReserveMessage(
-            id=message_id,
-            channel="sms",
-            message_type="Sms",
-            account=None,
+        reserve = reservation(
+            message_id,
+            at=now,
+            lease_seconds=LEASE,
             address="",
-            digest="",
             fingerprint="",
             scope="others",
             idempotency_key=key,
             expires=now + KEY_LIFE,
             lease_owner="other",
-            lease=now + LEASE,
-            first_attempt=intent,
+            first_attempt=AttemptIntent(message_id, 1, "elsewhere", None, now),
         )
         end = AttemptResult.of(Reason.ACCEPTED)
         return Transaction((reserve, FinishAttempt(message_id, 1, end, now, now, "done")))

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import psycopg
 import pytest
 from faults.harness import TO, InstantClock
+from ledgers import reservation
 
 from messaging_channels import Dispatcher, Outcome, Route, Sms, errors
 from messaging_channels._ledger.postgres import PostgresLedger
@@ -114,22 +115,8 @@ def test_a_call_that_takes_over_between_two_attempts_never_repeats_the_later_one
 
 
 def _reserve(message_id: str = "m1", key: str | None = "key", **more: Any) -> ReserveMessage:
-    new = ReserveMessage(
-        id=message_id,
-        channel="sms",
-        message_type="Sms",
-        account=None,
-        address="",
-        digest="d",
-        fingerprint="f",
-        scope="",
-        idempotency_key=key,
-        expires=1000.0,
-        lease_owner=f"holder of {message_id}",
-        lease=120.0,
-        first_attempt=AttemptIntent(message_id, 1, "acme-sms", None, 0.0),
-    )
-    return replace(new, **more)
+    given = {"address": "", "digest": "d", "expires": 1000.0, "lease_owner": f"holder of {message_id}"}
+    return reservation(message_id, at=0.0, idempotency_key=key, **(given | more))
 
 
 def _finish(reason: Reason, number: int = 1, stopped: str = "", **more: Any) -> FinishAttempt:

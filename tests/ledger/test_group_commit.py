@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ledgers import reservation
 
 from messaging_channels import AsyncDispatcher, Dispatcher, PostgresLedger, Sandbox, Sms
 from messaging_channels._ledger.postgres_arrays import register
@@ -61,22 +62,7 @@ def _enqueue(key: str | None = None, payload: str = "{}") -> Enqueue:
 
 
 def _reserve(key: str | None = None) -> ReserveMessage:
-    name = f"{next(_ids):012x}"
-    return ReserveMessage(
-        id=name,
-        channel="sms",
-        message_type="Sms",
-        account=None,
-        address="447700900123",
-        digest="",
-        fingerprint="f",
-        scope="",
-        idempotency_key=key,
-        expires=NOW + 86400,
-        lease_owner=f"owner-{name}",
-        lease=NOW + 120,
-        first_attempt=AttemptIntent(name, 1, "acme-sms", None, NOW),
-    )
+    return reservation(f"{next(_ids):012x}", at=NOW, idempotency_key=key)
 
 
 def _finish(message_id: str, provider_id: str | None) -> FinishAttempt:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledgers import Do  # noqa: TC002  a module of the tests
+from ledgers import Do, reservation
 
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.sqlite import SqliteLedger
@@ -56,19 +56,15 @@ def _reserve(
     key: str | None = None, *, holder: str = "h1", fingerprint: str = "f", at: float = NOW
 ) -> ReserveMessage:
     message_id = f"m{next(_ids)}"
-    return ReserveMessage(
-        id=message_id,
-        channel="sms",
-        message_type="Sms",
-        account=None,
-        address="447700900123",
+    return reservation(
+        message_id,
+        at=at,
+        lease_seconds=10.0,
         digest="d",
         fingerprint=fingerprint,
-        scope="",
         idempotency_key=key,
         expires=at + 100,
         lease_owner=holder,
-        lease=at + 10,
         first_attempt=AttemptIntent(message_id, 1, "acme-sms", None, at, 0.5),
     )
 

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from ledgers import reservation
 from queue_setup import asked
 from scripted import Scripted
 
@@ -30,7 +31,6 @@ from messaging_channels._transport.drivers import AsyncTransport, Transport
 from messaging_channels.plugins import Ledger
 from messaging_channels.plugins.exchange import ask
 from messaging_channels.plugins.ledger import (
-    AttemptIntent,
     FinishAttempt,
     GetMessage,
     MessageRecord,
@@ -49,22 +49,7 @@ _WAITS_FOR_LONG = b"SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock
 
 
 def _reserved(number: int) -> ReserveMessage:
-    name = f"{number:012x}"
-    return ReserveMessage(
-        id=name,
-        channel="sms",
-        message_type="Sms",
-        account=None,
-        address="447700900123",
-        digest="",
-        fingerprint="f",
-        scope="",
-        idempotency_key=None,
-        expires=NOW + 86400,
-        lease_owner=f"owner-{name}",
-        lease=NOW + 120,
-        first_attempt=AttemptIntent(name, 1, "acme-sms", None, NOW),
-    )
+    return reservation(f"{number:012x}", at=NOW)
 
 
 def _finished(number: int, reason: Reason) -> FinishAttempt:

@@ -7,16 +7,16 @@ import hashlib
 import hmac
 import json
 import ssl
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, ClassVar, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 import trustme
+from gateway_nodes import LoopbackReceiver
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
@@ -101,42 +101,24 @@ class AcmeSmsPlugin:
         return [ProviderSpec("acme-sms", AcmeSmsSettings, lambda _: AcmeSms())]
 
 
-class Hooks:
+class Hooks(LoopbackReceiver):
     """The application's own webhook address: it answers what it is told to, and remembers what came."""
 
     def __init__(self, *answers: int, location: str = "") -> None:
+        super().__init__(self._take)
         self.calls: list[tuple[dict[str, str], bytes]] = []
         self.answers = list(answers)
-        self.came = threading.Condition()
-        hooks = self
+        self._location = location
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["content-length"]))
-                with hooks.came:
-                    hooks.calls.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                    self.send_response(hooks.answers.pop(0) if hooks.answers else 204)
-                    hooks.came.notify_all()
-                self.send_header("location", location)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.host = f"127.0.0.1:{self.server.server_port}"
-        self.url = f"http://{self.host}/hook"
-
-    def __enter__(self) -> Self:
-        self._thread = threading.Thread(target=lambda: self.server.serve_forever(0.02), daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self._thread.join()
+    def _take(self, call: BaseHTTPRequestHandler) -> None:
+        body = call.rfile.read(int(call.headers["content-length"]))
+        with self.came:
+            self.calls.append(({name.lower(): value for name, value in call.headers.items()}, body))
+            call.send_response(self.answers.pop(0) if self.answers else 204)
+            self.came.notify_all()
+        call.send_header("location", self._location)
+        call.send_header("content-length", "0")
+        call.end_headers()
 
     def wait(self, count: int) -> list[dict[str, Any]]:
         with self.came:

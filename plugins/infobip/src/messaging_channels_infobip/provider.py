@@ -9,12 +9,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, ClassVar
 
-from messaging_channels.errors import InvalidMessage, TransportError
+from messaging_channels.errors import TransportError
 from messaging_channels.events import Event
 from messaging_channels.messages import Email, Sms, WhatsAppTemplate
 from messaging_channels.plugins import (
     AttemptResult,
-    BlockingCall,
     Capabilities,
     CurrentTime,
     Envelope,
@@ -27,8 +26,8 @@ from messaging_channels.plugins import (
     Reason,
     WebhookRequest,
     WebhookResult,
-    ask,
     failure_fields,
+    read_attachments,
     run_to_first_exchange,
 )
 from messaging_channels.policies import RateLimit
@@ -195,7 +194,7 @@ class Infobip:
         texts, mails, chats, rich = _split_by_channel(runs)
         parts = sms.build_parts(texts, self._api, defaults) if texts else []
         if mails:
-            parts += email.build_parts(mails, self._api, defaults, (yield from _read_files(mails)))
+            parts += email.build_parts((yield from _with_files(mails)), self._api, defaults)
         if chats:
             parts += whatsapp.build_parts(chats, self._api, defaults)
         if rich:
@@ -331,22 +330,13 @@ def _needs_clock(run: Run) -> bool:
     return scheduled or isinstance(message, Email)
 
 
-def _read_files(batch: Sequence[Envelope]) -> Flow[dict[int, bytes]]:
-    """Read the attachments that are files.
+def _with_files(mails: Sequence[Envelope]) -> Flow[list[Envelope]]:
+    """Return the mails with the bytes of their attachments.
 
     Raises:
         InvalidMessage: one cannot be read.
     """
-    files: dict[int, bytes] = {}
-    mails = [one.message for one in batch if isinstance(one.message, Email)]
-    for attachment in (one for mail in mails for one in mail.attachments):
-        if not isinstance(attachment.content, bytes):
-            try:
-                files[id(attachment)] = yield from ask(BlockingCall(attachment.read, may_send=False))
-            except OSError as error:
-                raise InvalidMessage(
-                    f"has a file that cannot be read ({type(error).__name__})",
-                    field="Email.attachments",
-                    hint="check that the file exists and is readable",
-                ) from error
-    return files
+    held: list[Envelope] = []
+    for one in mails:
+        held.append(replace(one, message=(yield from read_attachments(one.message))))  # noqa: PERF401  no comprehension may yield
+    return held

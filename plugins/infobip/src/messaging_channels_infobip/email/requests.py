@@ -16,7 +16,7 @@ from typing import Any
 
 from messaging_channels.errors import InvalidAddress, InvalidMessage
 from messaging_channels.messages import Attachment, Email, build_mail, parse_addresses
-from messaging_channels.plugins import EmailAddress, Envelope, merge_raw, provider_options_of
+from messaging_channels.plugins import EmailAddress, Envelope, base64_text, merge_raw, provider_options_of
 from messaging_channels_infobip.api import InfobipApi
 from messaging_channels_infobip.field_formats import (
     format_date,
@@ -37,10 +37,8 @@ MAX_RECIPIENTS, MAX_SUBJECT_LENGTH = 1000, 1000
 _DEFAULT_OPTIONS = InfobipEmailOptions()
 
 
-def build_parts(
-    batch: Sequence[Envelope], api: InfobipApi, defaults: AccountDefaults, files: Files
-) -> list[RequestPart]:
-    """Describe the requests: one for all that JSON can say and that share a schedule, one for each that needs MIME.
+def build_parts(batch: Sequence[Envelope], api: InfobipApi, defaults: AccountDefaults) -> list[RequestPart]:
+    """Describe the requests of mails whose files were read: one for all that JSON can say and that share a schedule, one for each that needs MIME.
 
     Raises:
         InvalidMessage: one of them cannot be sent as it is.
@@ -50,7 +48,7 @@ def build_parts(
         _check(envelope)
     mixed = [one for one in batch if needs_mime(one)]
     simple = [
-        (_request_options(one, defaults), (_message(one, defaults, files), one))
+        (_request_options(one, defaults), (_message(one, defaults), one))
         for one in batch
         if not needs_mime(one)
     ]
@@ -66,14 +64,10 @@ def build_parts(
             for options, group in group_by_key(simple)
         ),
         *(
-            RequestPart(api.post(MIME_PATH, _mime_request(one, defaults, files)), [one], parse_batch_response)
+            RequestPart(api.post(MIME_PATH, _mime_request(one, defaults)), [one], parse_batch_response)
             for one in mixed
         ),
     ]
-
-
-Files = Mapping[int, bytes]
-"""The contents of attachments that are files, by the identity of the attachment: read before anything is written."""
 
 
 def _message_and_options(envelope: Envelope) -> tuple[Email, InfobipEmailOptions]:
@@ -170,7 +164,7 @@ def _sender(envelope: Envelope, defaults: AccountDefaults) -> EmailAddress:
         ) from error
 
 
-def _message(envelope: Envelope, defaults: AccountDefaults, files: Files) -> dict[str, Any]:
+def _message(envelope: Envelope, defaults: AccountDefaults) -> dict[str, Any]:
     message, extra = _message_and_options(envelope)
     sender = None
     if extra.template_id is None or message.sender is not None:
@@ -178,7 +172,7 @@ def _message(envelope: Envelope, defaults: AccountDefaults, files: Files) -> dic
     fields = without_none(
         sender=sender,
         destinations=[_destination(envelope)],
-        content=_content(envelope, files),
+        content=_content(envelope),
         options=without_none_or_null(
             platform=format_platform(extra),
             validityPeriod=format_validity(extra.validity_period, "InfobipEmailOptions.validity_period"),
@@ -210,7 +204,7 @@ def _destination(envelope: Envelope) -> dict[str, Any]:
     )
 
 
-def _content(envelope: Envelope, files: Files) -> dict[str, Any]:
+def _content(envelope: Envelope) -> dict[str, Any]:
     message, extra = _message_and_options(envelope)
     own = extra.template_id is None
     return without_none(
@@ -219,8 +213,8 @@ def _content(envelope: Envelope, files: Files) -> dict[str, Any]:
         html=(message.html or None) if own else None,
         ampHtml=extra.amp_html if own else None,
         templateId=extra.template_id,
-        attachments=_attachments(message, extra, files) or None,
-        inlineImages=[_inline_image(one, files) for one in message.attachments if one.content_id] or None,
+        attachments=_attachments(message, extra) or None,
+        inlineImages=[_inline_image(one) for one in message.attachments if one.content_id] or None,
         defaultPlaceholders=to_json_text(extra.default_placeholders),
         landingPagePlaceholders=to_json_text(extra.landing_page_placeholders),
         optoutLandingPageId=extra.optout_landing_page_id,
@@ -229,33 +223,27 @@ def _content(envelope: Envelope, files: Files) -> dict[str, Any]:
     )
 
 
-def _attachments(message: Email, options: InfobipEmailOptions, files: Files) -> list[dict[str, Any]]:
+def _attachments(message: Email, options: InfobipEmailOptions) -> list[dict[str, Any]]:
     own = [
-        {**_binary(one, files), **without_none(password=options.attachment_passwords.get(one.filename))}
+        {**_binary(one), **without_none(password=options.attachment_passwords.get(one.filename))}
         for one in message.attachments
         if not one.content_id
     ]
     return own + [{"type": "uploadedReference", "contentId": held} for held in options.uploaded_attachments]
 
 
-def _inline_image(attachment: Attachment, files: Files) -> dict[str, Any]:
+def _inline_image(attachment: Attachment) -> dict[str, Any]:
     """Write an inline part: what the html calls `cid:…` is the name of the file here."""
-    return {**_binary(attachment, files), "fileName": attachment.content_id}
+    return {**_binary(attachment), "fileName": attachment.content_id}
 
 
-def _binary(attachment: Attachment, files: Files) -> dict[str, Any]:
+def _binary(attachment: Attachment) -> dict[str, Any]:
     return {
         "type": "binary",
-        "content": b64encode(attachment_content(attachment, files)).decode(),
+        "content": base64_text(attachment),
         "contentType": attachment.content_type,
         "fileName": attachment.filename,
     }
-
-
-def attachment_content(attachment: Attachment, files: Files) -> bytes:
-    """Return the bytes of an attachment, whose file was read before."""
-    content = attachment.content
-    return content if isinstance(content, bytes) else files[id(attachment)]
 
 
 def format_address(address: EmailAddress) -> str:
@@ -323,7 +311,7 @@ def _request_options(envelope: Envelope, defaults: AccountDefaults) -> dict[str,
     )
 
 
-def _mime_request(envelope: Envelope, defaults: AccountDefaults, files: Files) -> dict[str, Any]:
+def _mime_request(envelope: Envelope, defaults: AccountDefaults) -> dict[str, Any]:
     message, extra = _message_and_options(envelope)
     sender = _sender(envelope, defaults)
     tracking = extra.tracking
@@ -332,7 +320,7 @@ def _mime_request(envelope: Envelope, defaults: AccountDefaults, files: Files) -
         message_id=envelope.id,
         sender=sender,
         to=EmailAddress.parse(envelope.to.plain),
-        attachments=[attachment_content(one, files) for one in message.attachments],
+        attachments=[one.content for one in message.attachments if isinstance(one.content, bytes)],
         now=defaults.now,
     )
     described = without_none(

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from messaging_channels import messages as m
-from messaging_channels.testing import ReadMessage
+from messaging_channels.testing import ReadMessage, read_whatsapp_content
 
 Content: TypeAlias = "Mapping[str, Any]"
 Fields: TypeAlias = "dict[str, Any]"
@@ -53,45 +53,16 @@ def _file(content: Content) -> Fields:
 
 
 def _contacts(content: Content) -> Fields:
-    return {"contacts": tuple(map(_contact, content["contacts"]))}
+    return read_whatsapp_content("contacts", _in_words_of_meta(content["contacts"]))[1]
 
 
-def _contact(told: Mapping[str, Any]) -> m.ContactCard:
-    name, org = told["name"], told.get("org", {})
-    parts = ("namePrefix", "firstName", "middleName", "lastName", "nameSuffix")
-    in_a_row = " ".join(name[one] for one in parts if name.get(one))
-    return m.ContactCard(
-        name.get("firstName", ""),
-        name.get("lastName"),
-        phones=tuple(
-            m.ContactPhone(one["phone"], one.get("type", ""), one.get("waId"))
-            if "type" in one or "waId" in one
-            else one["phone"]
-            for one in told.get("phones", ())
-        ),
-        emails=tuple(
-            m.ContactEmail(one["email"], one["type"]) if "type" in one else one["email"]
-            for one in told.get("emails", ())
-        ),
-        urls=tuple(
-            m.ContactUrl(one["url"], one["type"]) if "type" in one else one["url"]
-            for one in told.get("urls", ())
-        ),
-        company=org.get("company"),
-        title=org.get("title"),
-        birthday=told.get("birthday"),
-        addresses=tuple(map(_postal_address, told.get("addresses", ()))),
-        department=org.get("department"),
-        middle_name=name.get("middleName"),
-        prefix=name.get("namePrefix"),
-        suffix=name.get("nameSuffix"),
-        full_name=None if name["formattedName"] == in_a_row else name["formattedName"],
-    )
-
-
-def _postal_address(told: Mapping[str, Any]) -> m.PostalAddress:
-    names = {"type": "kind", "countryCode": "country_code"}
-    return m.PostalAddress(**{names.get(name, name): value for name, value in told.items()})
+def _in_words_of_meta(told: Any) -> Any:  # noqa: ANN401  parsed JSON
+    """Return contacts with the names that WhatsApp's own form has for the same fields."""
+    if isinstance(told, list):
+        return [_in_words_of_meta(one) for one in told]
+    if isinstance(told, dict):
+        return {_NAMES_OF_CONTACTS.get(name, name): _in_words_of_meta(value) for name, value in told.items()}
+    return told
 
 
 def _words(content: Content) -> Fields:
@@ -280,4 +251,14 @@ _READERS: Mapping[str, tuple[type[m.Message], Callable[[Any], Fields]]] = {
     "interactive/media-carousel": (m.WhatsAppCarousel, _carousel),
     "interactive/voice-button": (m.WhatsAppCallButton, _call),
     "interactive/call-permission-request": (m.WhatsAppCallRequest, _words),
+}
+_NAMES_OF_CONTACTS = {
+    "formattedName": "formatted_name",
+    "namePrefix": "prefix",
+    "firstName": "first_name",
+    "middleName": "middle_name",
+    "lastName": "last_name",
+    "nameSuffix": "suffix",
+    "waId": "wa_id",
+    "countryCode": "country_code",
 }
