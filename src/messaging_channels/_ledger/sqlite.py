@@ -242,7 +242,7 @@ class _Writer:
         self._close_database()
 
     def _put_back(self, group: list[AnyPending]) -> None:
-        """Have another process hold the file: those whose time is over are told so, the others wait on."""
+        """Let them wait on while another process holds the file; those whose time is over are told at the next look."""
         with self._condition:
             self._waiting.extendleft(reversed(group))
 

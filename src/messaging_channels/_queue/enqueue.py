@@ -19,6 +19,7 @@ from messaging_channels._queue.payload import QueuePayload, Step
 from messaging_channels._sending.send_options import SendOptions
 from messaging_channels.messages import Codec, Message, digest_of, fingerprint
 from messaging_channels.messages.fallback import Fallback
+from messaging_channels.plugins.attachments import read_attachments
 from messaging_channels.plugins.exchange import Flow, ask
 from messaging_channels.plugins.ledger import Transaction
 from messaging_channels.plugins.ledger_queue import Enqueue, IncrementCounters
@@ -180,7 +181,7 @@ class Enqueuer:
     def _with_files(self, message: Message | Fallback) -> Flow[Message | Fallback]:
         if isinstance(message, Fallback):
             return message
-        return (yield from self.pipeline.envelopes.with_files(message))
+        return (yield from read_attachments(message))
 
     def require_ledger(self) -> None:
         """Refuse a queue of which nothing would be left when the process ends.

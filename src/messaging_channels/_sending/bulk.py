@@ -14,6 +14,7 @@ from messaging_channels._model.status import REJECTED_SUPPRESSED
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.messages import Message
 from messaging_channels.messages.fallback import Fallback
+from messaging_channels.plugins.attachments import read_attachments
 from messaging_channels.plugins.exchange import Flow
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class Bulk:
         for message, to in chunk:
             try:
                 if read is None or message is not given:  # the files of one message are read once
-                    read = yield from self.pipeline.envelopes.with_files(message)
+                    read = yield from read_attachments(message)
                     given = message
                 state = yield from self.pipeline.prepare(read, to, self.options, is_bulk=True)
             except errors.MessagingError as error:

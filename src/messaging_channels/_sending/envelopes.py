@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from messaging_channels._model import errors
 from messaging_channels._model.addresses import Address
 from messaging_channels._model.ids import message_id
 from messaging_channels.messages._base import require_plain_values
-from messaging_channels.messages._files import has_unread_files, read_files
 from messaging_channels.messages._values import require_characters
-from messaging_channels.plugins.exchange import BlockingCall, Flow, ask
+from messaging_channels.plugins.attachments import read_attachments
+from messaging_channels.plugins.exchange import Flow
 from messaging_channels.plugins.provider import Envelope
 from messaging_channels.plugins.recipients import Person, ResolvedRecipient, User
 
@@ -47,21 +46,11 @@ class EnvelopeBuilder:
         require_characters(message)
         require_plain_values(message)
         if getattr(message, "attachments", ()):
-            message = yield from self.with_files(message)
+            message = yield from read_attachments(message)
         if isinstance(to, str):
             return Envelope(message_id(now), channel.name, message, channel.parse(to)), None
         contact = yield from self.resolve(to, channel)
         return Envelope(message_id(now), channel.name, message, _address(contact, channel)), contact.account
-
-    def with_files(self, message: Message) -> Flow[Message]:
-        """Return a message with the bytes of its files. Reads those that were not read yet.
-
-        Raises:
-            InvalidMessage: one cannot be read.
-        """
-        if not has_unread_files(message):
-            return message
-        return (yield from ask(BlockingCall(partial(read_files, message), may_send=False)))
 
     def channel_for(self, message: Message) -> Channel:
         """Return the channel that carries this type of message."""

@@ -40,7 +40,7 @@ def _read(attachment: Attachment) -> Flow[Attachment]:
         content = yield from ask(BlockingCall(attachment.read, may_send=False))
     except OSError as error:
         raise InvalidMessage(
-            f"has a file that cannot be read ({type(error).__name__})",
+            f"has a file that cannot be read ({error.strerror or type(error).__name__})",
             field="Email.attachments",
             hint="check that the file exists and is readable",
         ) from error
