@@ -155,11 +155,12 @@ class BaseDispatcher:
         Raises:
             InvalidArgument: the message, the recipient or an option cannot be meant; `via` is none that there is.
         """
-        if not (isinstance(message, Message) and isinstance(to, (str, Address))):  # as most are
-            self._check(message, to, "send")
         options = as_send_options(keywords, "send") if keywords else DEFAULT_OPTIONS
-        if via is None and isinstance(message, Message):
+        if via is None and isinstance(message, Message):  # as most are
+            if not isinstance(to, (str, Address)):
+                self._check(message, to, "send")
             return self._pipeline.send(message, to, options)
+        self._check(message, to, "send")
         if via not in (None, "preferred"):
             given = repr(via)[:40] if isinstance(cast("object", via), str) else kind_of(via)
             raise errors.InvalidArgument(

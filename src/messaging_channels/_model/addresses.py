@@ -157,9 +157,7 @@ class PhoneNumber(WhatsAppAddress):
                     hint="write it with the country code, such as +447700900000",
                 )
         digits = match[1]
-        least, most = (
-            _TOTALS.get(digits[:2]) or _TOTALS.get(digits[:3]) or _TOTALS.get(digits[:1]) or _ANY_LENGTH
-        )
+        least, most = _TOTALS[digits[:3]]
         if not least <= len(digits) <= most:
             raise _wrong_length(digits)
         return cls(digits)
@@ -352,8 +350,19 @@ _DOMAIN_OCTETS = 253
 _ADDRESS_OCTETS = 254
 
 _NO_ZERO = "|".join(code for code in COUNTRY_CODES if code not in ZERO_FIRST and code != "1")
-_TOTALS = {code: (len(code) + least, len(code) + most) for code, (least, most) in NUMBER_LENGTHS.items()}
-"""The fewest and the most digits of a number, its country code included."""
+
+
+class _Totals(dict[str, tuple[int, int]]):
+    """The fewest and the most digits of a number, its country code included, by its first three digits: filled as they come."""
+
+    def __missing__(self, prefix: str) -> tuple[int, int]:
+        code = next((prefix[:length] for length in (2, 3, 1) if prefix[:length] in NUMBER_LENGTHS), "")
+        least, most = NUMBER_LENGTHS.get(code, _ANY_LENGTH)
+        self[prefix] = total = len(code) + least, len(code) + most
+        return total
+
+
+_TOTALS = _Totals()
 _ANY_LENGTH = 0, 100
 _PLAIN_NUMBER = re.compile(
     rf"\+?(?=[0-9]{{7,15}}\Z)((?:1[2-9]|(?:{_NO_ZERO})[1-9]|(?:{'|'.join(sorted(ZERO_FIRST))})[0-9])[0-9]*)"

@@ -165,14 +165,17 @@ class AttemptResult:
     """The exception behind a fault on our side. It stays in this process: a copy that is pickled is without it."""
 
     def __post_init__(self) -> None:
-        """Complete the failure and its advice."""
-        outcome, failure, advice = self.reason.policy.outcome, None, NO_ADVICE
-        if outcome is not _ACCEPTED:
+        """Complete the failure and its advice, and clean the vendor's words."""
+        outcome = self.reason.policy.outcome
+        if outcome is _ACCEPTED:
+            failure, advice = None, NO_ADVICE
+        else:
             failure = self.failure or REASONS.get(self.reason, FailureReason.UNKNOWN)
             advice = safe_advice(failure, self.advice, may_be_under_way=outcome is Outcome.UNKNOWN)
             if outcome is Outcome.REJECTED and failure is FailureReason.UNKNOWN:
                 advice -= _RETRY  # refused for good, for whatever reason
-        object.__setattr__(self, "failure", failure)
+        if failure is not self.failure:
+            object.__setattr__(self, "failure", failure)
         object.__setattr__(self, "advice", advice)
         if self.vendor_code or self.vendor_text:
             object.__setattr__(self, "vendor_code", cleaned_code(self.vendor_code))

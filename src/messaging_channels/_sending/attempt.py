@@ -65,7 +65,8 @@ def attempt_coalesced(
 ) -> Flow[Sequence[AttemptEnd]]:
     """Ask one provider once about the messages of several callers, without those that are no longer their caller's."""
     if len(pending) == 1:
-        limits = AttemptLimits(clock, pending[0].lease_end)
+        lease_end = pending[0].lease_end
+        limits = None if lease_end == inf else AttemptLimits(clock, lease_end)
         return _drive_provider(provider, [pending[0].envelope], limits, SentFlag())
     return _drop_expired(provider, clock, pending)
 
@@ -141,7 +142,8 @@ def _drive_provider(
             try:
                 exchange = advance(reply)
             except StopIteration as done:
-                return _check_count(done.value, batch, provider)
+                ends: Sequence[AttemptEnd] = done.value
+                return ends if len(ends) == len(batch) else _wrong_count(ends, batch, provider)
             try:
                 reply = yield _with_timeouts(exchange, limits) if has_deadline else exchange
             except BaseException as failure:  # noqa: BLE001  cancellation included: the flow decides
@@ -157,11 +159,9 @@ def _drive_provider(
         sent_flag.may_have_been_sent |= sent
 
 
-def _check_count(
+def _wrong_count(
     ends: Sequence[AttemptEnd], batch: Sequence[Envelope], provider: Provider
 ) -> Sequence[AttemptEnd]:
-    if len(ends) == len(batch):
-        return ends
     detail = f"{provider.name} told of {len(ends)} of {len(batch)} messages"
     return [AttemptResult.of(Reason.UNREADABLE_RESPONSE, detail)] * len(batch)
 

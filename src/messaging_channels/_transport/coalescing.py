@@ -75,7 +75,7 @@ class Coalescer:
                 others = group.take(exchange.max_batch_size - 1)
         try:
             items = [exchange.item, *[one.item for one in others]] if others else [exchange.item]
-            own, *replies = self._run(exchange.perform_batch(items))
+            replies = self._run(exchange.perform_batch(items))
         except BaseException:
             for one in others:
                 one.error = _interrupted_error()
@@ -83,10 +83,10 @@ class Coalescer:
             raise
         finally:
             self._hand_over(group)
-        for one, reply in zip(others, replies, strict=True):
+        for one, reply in zip(others, replies[1:], strict=True):
             one.reply = reply
             one.lock.release()
-        return own
+        return replies[0]
 
     def _wait(self, waiter: _Waiter, group: _Group) -> None:
         """Wait for a reply or a place. What ended without a reply is raised."""

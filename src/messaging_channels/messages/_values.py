@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
+from operator import attrgetter
 from typing import Any, NoReturn, cast
 
 from messaging_channels._model.errors import InvalidMessage
@@ -33,14 +34,23 @@ def seal(value: object) -> None:
         InvalidMessage: a text stands where several are meant, or a field is of a wrong type.
     """
     table = _FIELDS[type(value)]
-    for name, kinds, rule in table.simple:
-        given = getattr(value, name, None)
-        if not isinstance(given, kinds):
-            raise _wrong_type_error(type(value), rule, given)
+    kinds = table.simple_types(value)
+    if (
+        kinds not in table.accepted
+    ):  # most messages of a type have fields of the same types: this takes half of their time
+        _require_simple_types(value, table)
+        table.accepted.add(kinds)
     for rule in table.others:
-        given = getattr(value, rule.name, ())
-        if given != () or rule.kinds is not None:
+        given = getattr(value, rule.name, _NOTHING)
+        if given is not _NOTHING or rule.kinds is not None:
             object.__setattr__(value, rule.name, _sealed_field(value, rule, given))
+
+
+def _require_simple_types(value: object, table: _Fields) -> None:
+    for rule in table.simple:
+        given = getattr(value, rule.name)
+        if not isinstance(given, rule.kinds or ()):
+            raise _wrong_type_error(type(value), rule, given)
 
 
 def _sealed_field(value: object, rule: FieldRule, given: object) -> object:
@@ -63,14 +73,16 @@ def require_characters(value: object) -> None:
     Raises:
         InvalidMessage: naming the type and the field, never the text.
     """
+    for given in filter(None, _FIELDS[type(value)].values(value)):
+        if not (isinstance(given, str) and given.isascii()):
+            return _require_characters_of_fields(value)
+    return None
+
+
+def _require_characters_of_fields(value: object) -> None:
     kind = type(value)
     for name in _FIELDS[kind].names:
-        given = getattr(value, name, None)
-        if isinstance(given, str):
-            if not given.isascii():
-                _require_encodable(given, f"{kind.__name__}.{name}")
-        elif given is not None and given is not False and given != ():
-            _require_nested_characters(given, f"{kind.__name__}.{name}")
+        _require_nested_characters(getattr(value, name, None), f"{kind.__name__}.{name}")
 
 
 def _require_nested_characters(value: object, field: str) -> None:
@@ -91,9 +103,15 @@ class _Fields:
     """The fields of a type, as they are looked at."""
 
     names: Sequence[str]
-    simple: Sequence[tuple[str, tuple[type, ...], FieldRule]]
-    """Those of which `isinstance` says all: with the types that they may have."""
+    simple: Sequence[FieldRule]
+    """Those of which `isinstance` says all."""
     others: Sequence[FieldRule]
+    values: Callable[[Any], tuple[Any, ...]]
+    """Returns the values of all fields."""
+    simple_types: Callable[[Any], tuple[type, ...]]
+    """Returns the types of the values of the simple ones."""
+    accepted: set[tuple[type, ...]]
+    """Types of the simple ones that were found right."""
 
 
 class _FieldTable(dict[type, _Fields]):
@@ -101,12 +119,23 @@ class _FieldTable(dict[type, _Fields]):
 
     def __missing__(self, kind: type) -> _Fields:
         rules = rules_of(kind)
+        names, simple = [one.name for one in rules], [one for one in rules if one.is_plain]
         self[kind] = made = _Fields(
-            tuple(one.name for one in rules),
-            [(one.name, one.kinds or (), one) for one in rules if one.is_plain],
+            names,
+            simple,
             [one for one in rules if not one.is_plain],
+            _getter(names),
+            _getter([f"{one.name}.__class__" for one in simple]),
+            set(),
         )
         return made
+
+
+def _getter(names: Sequence[str]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return what reads attributes of a value at once; `attrgetter` makes a tuple of two names and more."""
+    if len(names) > 1:
+        return attrgetter(*names)
+    return lambda value: tuple(attrgetter(name)(value) for name in names)
 
 
 def _wrong_type_error(kind: type, rule: FieldRule, given: object) -> InvalidMessage:
@@ -152,4 +181,5 @@ def _require_encodable(text: str, field: str) -> None:
         ) from None
 
 
+_NOTHING: tuple[Any, ...] = ()  # Python has one empty tuple
 _FIELDS = _FieldTable()

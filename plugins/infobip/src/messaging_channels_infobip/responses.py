@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any, TypeAlias, TypedDict, cast
 
 from messaging_channels.plugins import (
@@ -77,12 +76,15 @@ _Meaning: TypeAlias = tuple[Reason, Status, str]
 """What becomes of a message, the status it has then, and the detail for the operator."""
 
 
-def _meaning_of(value: Any, channel: str) -> _Meaning | None:  # noqa: ANN401  whatever came
+def _meaning_of(value: object, channel: str) -> _Meaning | None:
     """Say what a status object in an answer means; None if it is none."""
+    told = as_object(value).get
     try:
-        return _meaning(channel, *_FIELDS(value))
-    except (KeyError, TypeError):  # not all of the fields are there, and plain
-        return _status_with_vendor_words(parse_status(value), channel)
+        return _meaning(
+            channel, told("groupId"), told("id"), told("groupName"), told("name"), told("description")
+        )
+    except TypeError:  # one of them is no plain value
+        return None
 
 
 @lru_cache(maxsize=1024, typed=True)
@@ -201,6 +203,5 @@ def describe_error(response: HttpResponse) -> str:
     return _PERSONAL.sub("…", words)[:200].strip()
 
 
-_FIELDS = itemgetter("groupId", "id", "groupName", "name", "description")
 _NO_SUCH_PATH = frozenset({404, 405})
 _PERSONAL = re.compile(r"\d{5,}|[^\s@]+@[^\s@]+")
