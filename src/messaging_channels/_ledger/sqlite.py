@@ -82,25 +82,23 @@ class SqliteLedger(AddressPrivacy):
         Raises:
             InvalidSetting: the records are in the memory of the process that forked this one.
         """
-        pending = wait_in_thread(operation, self.deadline())
-        self.submit_pending(pending)
+        pending = wait_in_thread(operation, time.monotonic() + self._timeout)
+        (self._writer or self._open_writer()).submit(pending)
         return pending.future
 
-    def deadline(self) -> float:
-        """Return until when an operation that is given now may be begun, on the clock of `time.monotonic`."""
-        return time.monotonic() + self._timeout
+    def submit_in_task(self, operation: Operation[Any]) -> asyncio.Future[Any]:
+        """Do the same for a task of the running loop. Raises as `submit` does."""
+        pending = wait_in_task(operation, time.monotonic() + self._timeout)
+        (self._writer or self._open_writer()).submit(pending)
+        return pending.future
 
-    def submit_pending(self, one: AnyPending) -> None:
-        """Have an operation done by the writer, for whoever waits for it. Raises as `submit` does."""
-        writer = self._writer
-        if writer is None:
-            with self._lock:
-                if self._is_left_to_parent:
-                    raise _left_to_parent_error()
-                if self._writer is None:
-                    self._writer = _Writer(self._path)
-                writer = self._writer
-        writer.submit(one)
+    def _open_writer(self) -> _Writer:
+        with self._lock:
+            if self._is_left_to_parent:
+                raise _left_to_parent_error()
+            if self._writer is None:
+                self._writer = _Writer(self._path)
+            return self._writer
 
     def _secrets_of_seal(self) -> tuple[bytes, ...]:
         return self._seal_keys or (() if self._path is None else self._digest_keys()[-1:])
@@ -381,9 +379,7 @@ class _Async:
 
     async def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
         # a cancelled caller stops waiting; what it asked for is done all the same
-        pending = wait_in_task(exchange, self._ledger.deadline())
-        self._ledger.submit_pending(pending)
-        return await asyncio.shield(pending.future)
+        return await asyncio.shield(self._ledger.submit_in_task(exchange))
 
     async def close(self) -> None:
         if self._ledger.owned:

@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 
 def identity(address: Address) -> str:
     """Return the key of a person: the same for every spelling of a number or mail address, and different for different kinds of addresses."""
-    if isinstance(address, PhoneNumber):
-        return f"tel:{canonical_digits(address.digits)}"
-    if isinstance(address, EmailAddress):
-        return f"mail:{unicodedata.normalize('NFC', address.local).casefold()}@{address.domain.lower()}"
-    kind = "whatsapp-user" if isinstance(address, WhatsAppUserId) else "id"
-    return f"{kind}:{address.plain}"
+    return identities(address)[0]
 
 
 def identities(address: Address) -> tuple[str, ...]:
     """Return the key of a person, and those under which an older or newer form of the same number would be kept."""
-    if isinstance(address, PhoneNumber) and address.digits.startswith("225"):
-        return tuple(f"tel:{digits}" for digits in _ivorian_forms(address.digits))
-    return (identity(address),)
+    if isinstance(address, PhoneNumber):
+        if address.digits.startswith("225"):
+            return tuple(f"tel:{digits}" for digits in _ivorian_forms(address.digits))
+        return (f"tel:{canonical_digits(address.digits)}",)
+    if isinstance(address, EmailAddress):
+        local = unicodedata.normalize("NFC", address.local).casefold()
+        return (f"mail:{local}@{address.domain.lower()}",)
+    kind = "whatsapp-user" if isinstance(address, WhatsAppUserId) else "id"
+    return (f"{kind}:{address.plain}",)
 
 
 def canonical_digits(digits: str) -> str:

@@ -50,7 +50,8 @@ class BatchSender:
         """Ask a provider about messages of one account and of the same terms: all of them are recorded, or none."""
         lease_end, is_recorded = inf, states[0].request.is_recorded
         if is_recorded:
-            states = yield from self._start(states, provider, started_at, delay)
+            results = yield from self.recorder.start(states, provider, started_at, delay)
+            states = [state for state, result in results if state.apply_start(result)]
             if not states:
                 return
             lease_end = started_at + self.recorder.options.lease
@@ -79,13 +80,6 @@ class BatchSender:
         self._apply(states, provider, ends, started_at, delay)
         if is_recorded:
             yield from self.finish(states)
-
-    def _start(
-        self, states: Sequence[SendState], provider: Provider, started_at: float, delay: float
-    ) -> Flow[Sequence[SendState]]:
-        """Write down that they are about to be sent. Return those that may be."""
-        results = yield from self.recorder.start(states, provider, started_at, delay)
-        return [state for state, result in results if state.apply_start(result)]
 
     def finish(self, states: Sequence[SendState]) -> Flow[None]:
         """Write down how the last attempt of each ended."""

@@ -44,7 +44,8 @@ class EnvelopeBuilder:
         channel = self.channels.get(type(message)) or self.channel_for(message)
         message.require_sendable()
         require_characters(message)
-        require_plain_values(message)
+        if getattr(message, "sender", None) or getattr(message, "validity_period", None):
+            require_plain_values(message)
         if getattr(message, "attachments", ()):
             message = yield from read_attachments(message)
         if isinstance(to, str):

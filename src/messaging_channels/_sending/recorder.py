@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -90,25 +90,18 @@ class AttemptRecorder:
             raise
         results: list[tuple[SendState, StartResult]] = []
         for state, intent, reply in zip(states, intents, replies, strict=True):
-            results.append((state, (yield from self._start_result(state.request, intent, reply))))
+            is_ours = reply is None if isinstance(intent, ReserveMessage) else reply is True
+            result = Started(intent.lease_owner) if is_ours else (yield from self._refusal(state, reply))
+            results.append((state, result))
         return results
 
-    def _start_result(
-        self,
-        request: SendRequest,
-        intent: ReserveMessage | StartAttempt,
-        reply: Any,  # noqa: ANN401  of either
-    ) -> Flow[StartResult]:
+    def _refusal(self, state: SendState, reply: ConsentStatement | MessageRecord | bool) -> Flow[StartResult]:  # noqa: FBT001  as ledgers reply
+        """Say why an attempt may not be made: the person does not want it, a report says that it was sent, or another call has it."""
         if isinstance(reply, ConsentStatement):
             return Failed(suppressed_error(reply))
-        if isinstance(intent, ReserveMessage):
-            return Started(intent.lease_owner) if reply is None else Conflict(reply)
-        if not reply:
-            return (yield from self._find_holder(request))
-        return Started(intent.lease_owner)
-
-    def _find_holder(self, request: SendRequest) -> Flow[Conflict | Failed]:
-        """Go on from the record: a report says that it was sent, or another call has it. A worker leaves it to who has it."""
+        if isinstance(reply, MessageRecord):
+            return Conflict(reply)
+        request = state.request  # a worker leaves it to who has it
         record = None if request.queue_context else (yield GetMessage(message_id=request.message_id))
         if record is not None:
             return Conflict(record)
@@ -121,9 +114,11 @@ class AttemptRecorder:
         ended = [one for one in states if one.lease_owner]
         if not ended:
             return ()
-        planned = [(one, operation) for one in ended for operation in self._closing(one, now)]
-        over = [one for one, operation in planned if not isinstance(operation, WithdrawAttempt)]
-        said = self._consent_operations(over, now)
+        over = [(one, self._end(one, now)) for one in ended if not one.is_passed_over or one.is_done]
+        withdrawn = [(one, _withdrawal(one)) for one in ended if one.is_passed_over]
+        planned: list[tuple[SendState, Operation[Any]]] = [*withdrawn, *over]
+        failed = [one for one, _ in over if one.attempts and one.accepted is None]
+        said = self._consent_operations(failed, now) if failed else ()
         try:
             replies = yield from _perform([*(operation for _, operation in planned), *said])
         except errors.LedgerUnavailable as error:
@@ -135,13 +130,6 @@ class AttemptRecorder:
             for (state, operation), reply in told
             if not isinstance(operation, WithdrawAttempt)
         ]
-
-    def _closing(self, state: SendState, now: float) -> Iterator[Operation[Any]]:
-        """Yield what writes down that the last attempt is over, or that it was none."""
-        if state.is_passed_over:
-            yield _withdrawal(state)
-        if not state.is_passed_over or state.is_done:
-            yield self._end(state, now)
 
     def _consent_operations(self, states: Sequence[SendState], now: float) -> Sequence[Operation[Any]]:
         """Return what keeps what the last attempts say about the addresses."""

@@ -27,7 +27,7 @@ class SendKeywords(TypedDict, total=False):
 
 _MAX_KEY_LENGTH = 255
 _CONFIRMATION = "consent-confirmation/"
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_USABLE_KEY = re.compile(f"[^\x00\ud800-\udfff]{{1,{_MAX_KEY_LENGTH}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,10 @@ class SendOptions:
         """
         if self.confirms and not (self.idempotency_key or "").startswith(_CONFIRMATION):
             object.__setattr__(self, "idempotency_key", f"{_CONFIRMATION}{self.confirms}"[:_MAX_KEY_LENGTH])
-        if self.idempotency_key is not None or self.scope:
-            self._require_usable_key()
+        if self.idempotency_key is not None and not _USABLE_KEY.fullmatch(self.idempotency_key):
+            raise _unusable_error("idempotency_key", "1 to 255")
+        if self.scope and not _USABLE_KEY.fullmatch(self.scope):
+            raise _unusable_error("scope", "at most 255")
         if self.timeout is not None:
             require_number(self.timeout, "timeout")
         if self.in_progress_timeout:
@@ -73,24 +75,17 @@ class SendOptions:
                 "must be hold or resend", field="on_unknown", hint="choose one of them"
             )
 
-    def _require_usable_key(self) -> None:
-        if self.idempotency_key is not None and not 1 <= len(self.idempotency_key) <= _MAX_KEY_LENGTH:
-            raise errors.InvalidMessage(
-                f"must have 1 to 255 characters, got {len(self.idempotency_key)}",
-                field="idempotency_key",
-                hint="change it",
-            )
-        for name, given in (("idempotency_key", self.idempotency_key), ("scope", self.scope)):
-            if given and (len(given) > _MAX_KEY_LENGTH or _UNSTORABLE.search(given)):
-                problem = f"must have at most {_MAX_KEY_LENGTH} characters, none of them NUL or an unpaired surrogate"
-                raise errors.InvalidMessage(problem, field=name, hint="change it")
-
     def for_recipient(self, channel: str, plain: str) -> SendOptions:
         """Return the terms of one recipient of many: under the call's key, the key of its address."""
         if self.idempotency_key is None:
             return self
         digest = sha256(repr((self.idempotency_key, channel, plain)).encode()).hexdigest()
         return replace(self, idempotency_key=f"{self.idempotency_key[:100]}/{digest}")
+
+
+def _unusable_error(field: str, length: str) -> errors.InvalidMessage:
+    problem = f"must have {length} characters, none of them NUL or an unpaired surrogate"
+    return errors.InvalidMessage(problem, field=field, hint="change it")
 
 
 DEFAULT_OPTIONS = SendOptions()
