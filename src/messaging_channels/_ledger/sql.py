@@ -161,21 +161,27 @@ def _finish_attempt(operation: op.FinishAttempt, dialect: Dialect) -> StatementF
     ended = (yield _update_attempt(operation, result, _END_ATTEMPT)) or (
         yield from _end_late(operation, result)
     )
-    failure = store_failure(attempt_source(key, operation.number), result) if ended else None
-    if failure:
+    if ended and (failure := store_failure(attempt_source(key, operation.number), result)):
         yield failure
     event_count: int = known[0][0]
     if result.provider_id:
         event_count += yield from _attach_events(operation, result.provider_id, ended)
-    over = operation.at if operation.stop_reason else None  # nothing follows, so nobody holds it any more
     last: int = ended[0][1] if ended else 0
-    is_first_and_known = last == operation.number == 1 and result.outcome is not Outcome.UNKNOWN
-    if event_count == 0 and is_first_and_known:  # nearly always
+    return (yield from _end_message(operation, result, event_count, last))
+
+
+def _end_message(
+    operation: op.FinishAttempt, result: AttemptResult, event_count: int, last: int
+) -> StatementFlow[Status]:
+    """Write down what the end of an attempt means for its message. `last` is the number of its last attempt; 0 where the end came too late."""
+    key, is_known = operation.message_id, result.outcome is not Outcome.UNKNOWN
+    over = operation.at if operation.stop_reason else None  # nothing follows, so nobody holds it any more
+    if event_count == 0 and last == operation.number == 1 and is_known:  # nearly always
         status = result.status if operation.stop_reason else PENDING_NOT_SENT
         yield _UPDATE_STATUS, (*status_values(status), operation.stop_reason, over, key)
         return status
     # only the last attempt says why it stopped, and not a burial that came too late
-    stops = last == operation.number if ended else result.outcome is not Outcome.UNKNOWN
+    stops = last == operation.number if last else is_known
     yield _UPDATE_STOP_REASON, (event_count, stops, operation.stop_reason, over if stops else None, key)
     return (yield from recompute_status(key, operation.next_check_at))
 

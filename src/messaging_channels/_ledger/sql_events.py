@@ -59,11 +59,19 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
             operation.now,
         ),
     )
-    failure = store_failure(event.key, event) if is_new and isinstance(event, StatusChanged) else None
-    if failure:
+    if is_new and isinstance(event, StatusChanged) and (failure := store_failure(event.key, event)):
         yield failure
     if not is_new or key is None:
         return op.EventRecorded(bool(is_new), key)
+    now = yield from _apply_event(operation, key, provider_id, status)
+    return op.EventRecorded(is_new=True, message_id=key, status=now)
+
+
+def _apply_event(
+    operation: op.RecordEvent, key: str, provider_id: str | None, status: Status | None
+) -> StatementFlow[Status]:
+    """Write down what a new event means for its message."""
+    event = operation.event
     if status is not None:
         yield _wake_waiting(key, status, operation.now)
     yield "UPDATE messaging_channels_message SET event_count = event_count + 1 WHERE id = ?", (key,)
@@ -72,7 +80,7 @@ def record_event(operation: op.RecordEvent, dialect: Dialect) -> StatementFlow[o
     now = yield from recompute_status(key)
     if status is not None and _is_delivered(status):
         yield from _count_overlaps(key, event, provider_id, operation.now)
-    return op.EventRecorded(is_new=True, message_id=key, status=now)
+    return now
 
 
 def _detail(event: Event) -> str:

@@ -80,15 +80,13 @@ def _kinds(operation: op.ListMessages) -> StatementFlow[Sequence[_Kind]]:
     """Return the channels and statuses that messages of the scope have, of those that are asked for."""
     found: list[_Kind] = []
     at: _Kind = (operation.channel or "", _FIRST if operation.group_id is None else operation.group_id, "")
-    while True:
-        leap = yield from _next_kind(operation.scope, at)
-        if leap is None or (operation.channel is not None and leap[0] != operation.channel):
-            return found
+    while (leap := (yield from _next_kind(operation.scope, at))) and operation.channel in (None, leap[0]):
         at = channel, group, name = leap
         if operation.group_id is not None and group != operation.group_id:
             at = (channel, operation.group_id if group < operation.group_id else _LAST, "")
         elif operation.status in (None, name):
-            found.append((channel, group, name))
+            found.append(leap)
+    return found
 
 
 def _next_kind(scope: str, at: _Kind) -> StatementFlow[_Kind | None]:

@@ -168,21 +168,9 @@ def find_blocking(
         category: of the message; empty counts as `marketing`.
         now: seconds since the epoch, UTC.
     """
-    known = {one.id: one for one in statements}
-    lifted = {one.lifts for one in known.values() if one.lifts}
-    opt_ins = [one for one in known.values() if one.kind is StatementKind.OPTED_IN]
     family, normal = channel_family(channel), normal_category(category) or "marketing"
-    standing = [
-        one
-        for one in known.values()
-        if one.kind in _ORDER
-        and one.id not in lifted
-        and _holds(one, family, normal, now)
-        and not any(_lifts(other, one) for other in opt_ins)
-    ]
-    unsure = [
-        one for one in standing if one.kind is StatementKind.UNDELIVERABLE and one.certainty == "likely"
-    ]
+    standing = [one for one in _unlifted(statements) if _holds(one, family, normal, now)]
+    unsure = [one for one in standing if _is_unsure(one)]
     if len(unsure) == 1:  # a network says so of roaming and ported numbers too: it has to say it twice
         standing.remove(unsure[0])
     return min(standing, key=_precedence, default=None)
@@ -194,13 +182,31 @@ def is_marketing(category: str) -> bool:
 
 
 def _holds(one: ConsentStatement, channel: str, category: str, now: float) -> bool:
-    return (one.expires_at is None or now < one.expires_at) and _concerns(one, channel, category)
+    """Whether it may block such a message, unless something lifts it."""
+    is_over = one.expires_at is not None and now >= one.expires_at
+    return one.kind in _ORDER and not is_over and _concerns(one, channel, category)
 
 
 def _concerns(one: ConsentStatement, channel: str, category: str) -> bool:
     if one.channel not in ("*", channel):
         return False
     return one.category in ("", category) or (one.category == "marketing" and is_marketing(category))
+
+
+def _unlifted(statements: Iterable[ConsentStatement]) -> Sequence[ConsentStatement]:
+    """Return each statement once, without those that an opt-in or a lift took back."""
+    known = {one.id: one for one in statements}
+    lifted = {one.lifts for one in known.values() if one.lifts}
+    opt_ins = [one for one in known.values() if one.kind is StatementKind.OPTED_IN]
+    return [one for one in known.values() if one.id not in lifted and not _is_lifted(one, opt_ins)]
+
+
+def _is_unsure(one: ConsentStatement) -> bool:
+    return one.kind is StatementKind.UNDELIVERABLE and one.certainty == "likely"
+
+
+def _is_lifted(one: ConsentStatement, opt_ins: Iterable[ConsentStatement]) -> bool:
+    return any(_lifts(other, one) for other in opt_ins)
 
 
 def _lifts(opt_in: ConsentStatement, one: ConsentStatement) -> bool:

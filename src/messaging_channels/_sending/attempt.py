@@ -142,8 +142,7 @@ def _drive_provider(
             try:
                 exchange = advance(reply)
             except StopIteration as done:
-                ends: Sequence[AttemptEnd] = done.value
-                return ends if len(ends) == len(batch) else _wrong_count(ends, batch, provider)
+                return _check_count(done.value, batch, provider)
             try:
                 reply = yield _with_timeouts(exchange, limits) if has_deadline else exchange
             except BaseException as failure:  # noqa: BLE001  cancellation included: the flow decides
@@ -159,9 +158,11 @@ def _drive_provider(
         sent_flag.may_have_been_sent |= sent
 
 
-def _wrong_count(
+def _check_count(
     ends: Sequence[AttemptEnd], batch: Sequence[Envelope], provider: Provider
 ) -> Sequence[AttemptEnd]:
+    if len(ends) == len(batch):
+        return ends
     detail = f"{provider.name} told of {len(ends)} of {len(batch)} messages"
     return [AttemptResult.of(Reason.UNREADABLE_RESPONSE, detail)] * len(batch)
 

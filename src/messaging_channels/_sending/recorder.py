@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.provider import Provider
 
 _POLL_INTERVAL = 0.05
+_GRANTED: dict[type[Operation[Any]], object] = {ReserveMessage: None, StartAttempt: True}
+"""The replies that let an attempt be made."""
 
 
 class NewRow(TypedDict):
@@ -90,13 +92,13 @@ class AttemptRecorder:
             raise
         results: list[tuple[SendState, StartResult]] = []
         for state, intent, reply in zip(states, intents, replies, strict=True):
-            is_ours = reply is None if isinstance(intent, ReserveMessage) else reply is True
+            is_ours = reply is _GRANTED[type(intent)]
             result = Started(intent.lease_owner) if is_ours else (yield from self._refusal(state, reply))
             results.append((state, result))
         return results
 
-    def _refusal(self, state: SendState, reply: ConsentStatement | MessageRecord | bool) -> Flow[StartResult]:  # noqa: FBT001  as ledgers reply
-        """Say why an attempt may not be made: the person does not want it, a report says that it was sent, or another call has it."""
+    def _refusal(self, state: SendState, reply: ConsentStatement | MessageRecord | bool) -> Flow[StartResult]:
+        """Say why an attempt may not be made: the person does not want it, it was sent, or another call has it."""
         if isinstance(reply, ConsentStatement):
             return Failed(suppressed_error(reply))
         if isinstance(reply, MessageRecord):
@@ -114,10 +116,10 @@ class AttemptRecorder:
         ended = [one for one in states if one.lease_owner]
         if not ended:
             return ()
-        over = [(one, self._end(one, now)) for one in ended if not one.is_passed_over or one.is_done]
-        withdrawn = [(one, _withdrawal(one)) for one in ended if one.is_passed_over]
-        planned: list[tuple[SendState, Operation[Any]]] = [*withdrawn, *over]
-        failed = [one for one, _ in over if one.attempts and one.accepted is None]
+        planned = self._closing(ended, now)
+        failed = [
+            one for one, operation in planned if isinstance(operation, FinishAttempt) and not one.accepted
+        ]
         said = self._consent_operations(failed, now) if failed else ()
         try:
             replies = yield from _perform([*(operation for _, operation in planned), *said])
@@ -130,6 +132,12 @@ class AttemptRecorder:
             for (state, operation), reply in told
             if not isinstance(operation, WithdrawAttempt)
         ]
+
+    def _closing(self, states: Sequence[SendState], now: float) -> Sequence[tuple[SendState, Operation[Any]]]:
+        """Return what writes down that the last attempt of each is over, or that it was none."""
+        withdrawn = [(one, _withdrawal(one)) for one in states if one.is_passed_over]
+        over = [(one, self._end(one, now)) for one in states if not one.is_passed_over or one.is_done]
+        return [*withdrawn, *over]
 
     def _consent_operations(self, states: Sequence[SendState], now: float) -> Sequence[Operation[Any]]:
         """Return what keeps what the last attempts say about the addresses."""

@@ -130,9 +130,7 @@ class OpenApiDocument:
             given = cast("Json", value)
             known = {name: self.expanded(one, given.get(name)) for name, one in plain["properties"].items()}
             return {**plain, "properties": known, "additionalProperties": self._others(plain)}
-        return {
-            key: plain[key] for key in plain if key not in ("additionalProperties", "properties", "items")
-        }
+        return {key: plain[key] for key in plain if key not in _MEMBERS}
 
     def _others(self, plain: Json) -> Json | bool:
         """Return what properties may hold that are not named: nothing, unless the schema says so itself."""
@@ -142,6 +140,9 @@ class OpenApiDocument:
     def _parameter(self, parameter: Json) -> Json:
         name = parameter.get("$ref", "").rpartition("/")[2]
         return self.document["components"]["parameters"][name] if name else parameter
+
+
+_MEMBERS = ("additionalProperties", "properties", "items")
 
 
 class OpenApiChecks:

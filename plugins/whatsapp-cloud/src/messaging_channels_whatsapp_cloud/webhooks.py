@@ -62,9 +62,9 @@ def _change(told: Mapping[str, Any], entry: Mapping[str, Any], at: float) -> Ite
             yield from _READERS[name](change, as_object(update))
         else:
             yield change.unknown("malformed", update)
-    others = (one for one in value if one not in _READERS and one not in _SURROUNDINGS)
-    for member, update in ((one, update) for one in others for update in _as_list(value[one])):
-        yield change.unknown(member, update, change.single_update(member, update))
+    for member in [one for one in value if one not in _KNOWN_MEMBERS]:
+        for update in _as_list(value[member]):
+            yield change.unknown(member, update, change.single_update(member, update))
 
 
 def _malformed(content: object, at: float) -> UnknownEvent:
@@ -148,6 +148,6 @@ _READERS: dict[str, _Reader] = {
     "user_actions": _action,
 }
 """By the member of a change's value that lists such updates, whatever field was subscribed to."""
-_SURROUNDINGS = frozenset({"messaging_product", "metadata", "contacts"})
+_KNOWN_MEMBERS = frozenset({"messaging_product", "metadata", "contacts", *_READERS})
 _OPT_EVENTS: dict[str, type[OptedOut | OptedIn]] = {"stop": OptedOut, "resume": OptedIn, "signup": OptedIn}
 _MARKETING = "marketing_messages"
