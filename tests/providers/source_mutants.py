@@ -635,7 +635,9 @@ def broken_plugin(name: str, file: str, right: str, wrong: str, folder: Path) ->
         target.write_text(text.replace(package, copied), encoding="utf-8")
     sys.path.insert(0, str(folder))
     try:
-        yield import_module(f"{copied}.settings").SPEC, import_module(f"{copied}.conformance").FIXTURES
+        settings = import_module(f"{copied}.{'plugin' if (source / 'plugin.py').exists() else 'settings'}")
+        (spec,) = settings.register_providers()
+        yield spec, import_module(f"{copied}.conformance").FIXTURES
     finally:
         sys.path.remove(str(folder))
         for loaded in [one for one in sys.modules if one.split(".")[0] == copied]:

@@ -29,6 +29,7 @@ def _signed(body: bytes, secret: str, at: float) -> WebhookRequest:
     told = _flat(body)
     if not told:
         return WebhookRequest(body)
+    told.setdefault("timestamp", f"{at:.0f}")
     sig = signature(told, secret, "sha256")
     return WebhookRequest(json.dumps({**told, "sig": sig}).encode())
 
@@ -74,7 +75,7 @@ def _reads_request(request: HttpRequest) -> list[ReadMessage]:
 
 def _read_object(told: Mapping[str, Any]) -> ReadMessage:
     word: str = told["message_type"]
-    kind, held = _READERS[word if told["channel"] == "whatsapp" else f"mms {word}"](told)
+    kind, held = _READERS[word if told["channel"] == "whatsapp" else f"{told['channel']} {word}"](told)
     reply_to = told.get("context", {}).get("message_uuid")
     message = {"sender": told["from"], "reply_to": reply_to, **held}
     return ReadMessage(to=told["to"], message=message, kind=kind, reference=told["client_ref"])
@@ -152,6 +153,7 @@ FIXTURES = ConformanceFixtures(
         (_answer(_TAKEN, {"status": "1"}), Reason.UNREADABLE_RESPONSE),
     ),
     sign_webhook=_signed,
+    signature_covers_time=True,
     delivered_body=lambda ours, theirs: json.dumps(
         {
             "messageId": theirs,

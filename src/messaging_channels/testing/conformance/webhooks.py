@@ -129,6 +129,10 @@ def _unproved(context: ConformanceContext, call: WebhookRequest, unsigned: bytes
         told = handle(context.provider, replace(bare, body=body))
         if told != _REFUSED:
             yield f"without header and parameter: {_describe(told)}"
+    plain = {name: value for name, value in call.headers.items() if name.lower() == "content-type"}
+    told = handle(context.provider, replace(bare, headers=plain, body=unsigned))
+    if told != _REFUSED:
+        yield f"with nothing but its content type: {_describe(told)}"
     for name in call.headers:
         yield from _with_strange_header(context, call, name)
 
@@ -152,6 +156,7 @@ def _near_misses(value: str) -> Iterator[str]:
     yield f"{scheme}{proof[: len(proof) // 2]}"
     yield scheme
     yield f"{scheme}{proof[_CUT:]}"
+    yield f"{scheme}x{proof}"
     if re.fullmatch(r"[A-Za-z0-9+/=_-]+", proof) and not re.fullmatch(r"[0-9A-Fa-f-]+", proof):
         yield f"{scheme}{proof.swapcase()}"
 
@@ -207,6 +212,8 @@ def unknown_type_becomes_unknown_event(context: ConformanceContext) -> Iterator[
         yield "a proved call of an unknown kind is no UnknownEvent"
     elif told.events[0].raw is None:
         yield "the UnknownEvent has no `raw`"
+    elif not told.response.ok:
+        yield f"a proved call of an unknown kind is answered with HTTP {told.response.status}: the vendor repeats it for days"
 
 
 def comparison_is_constant_time(context: ConformanceContext) -> Iterator[str]:
