@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 SOURCE_MUTANTS: tuple[tuple[str, str, str, str, str], ...] = (
@@ -617,6 +618,27 @@ SOURCE_MUTANTS: tuple[tuple[str, str, str, str, str], ...] = (
         "is_automatic = False",
     ),
 )
+
+
+@contextmanager
+def mistaken(name: str, file: str, right: str, wrong: str, folder: Path) -> Iterator[tuple[Any, Any, Any]]:
+    """Copy a provider of the tests, a plugin or the example with a mistake in one of its files; return spec, fixtures and channels of its own."""
+    if not name.endswith("_like"):
+        if name == "telegram":
+            sys.path.append(str(Path(__file__).parents[2] / "examples" / "telegram" / "src"))
+        with broken_plugin(name, file, right, wrong, folder) as (spec, fixtures):
+            plugin = sys.modules.get(f"mistaken_{name}.plugin")
+            yield spec, fixtures, tuple(plugin.register_channels()) if plugin else ()
+        return
+    text = (Path(__file__).parent / file).read_text("utf-8")
+    assert right in text, f"{file} has changed: {right!r} stands there no more"
+    module = ModuleType(f"mistaken_{name}")
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(text.replace(right, wrong, 1), file, "exec"), module.__dict__)
+        yield module.spec(), module.FIXTURES, ()
+    finally:
+        del sys.modules[module.__name__]
 
 
 @contextmanager

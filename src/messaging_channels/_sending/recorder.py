@@ -95,7 +95,7 @@ class AttemptRecorder:
             results.append((state, result))
         return results
 
-    def _refusal(self, state: SendState, reply: ConsentStatement | MessageRecord | bool) -> Flow[StartResult]:  # noqa: FBT001  as ledgers reply
+    def _refusal(self, state: SendState, reply: ConsentStatement | MessageRecord | bool) -> Flow[StartResult]:
         """Say why an attempt may not be made: the person does not want it, a report says that it was sent, or another call has it."""
         if isinstance(reply, ConsentStatement):
             return Failed(suppressed_error(reply))

@@ -268,4 +268,14 @@ WEBHOOKS = (
             {"channel": "whatsapp", "address": canaries.PHONE, "category": "marketing"},
         ),
     ),
+    Webhook(
+        results(_chat({"type": "LOCATION", "latitude": 51.5, "longitude": -0.125})),
+        (MessageReceived,),
+        ({**_OF_CHAT, "kind": "location", "location": (51.5, -0.125)},),
+    ),
+    Webhook(
+        results(_chat({"type": "VOICE", "url": "https://api.infobip.com/whatsapp/1/media/8"})),
+        (MessageReceived,),
+        ({**_OF_CHAT, "kind": "audio"},),
+    ),
 )

@@ -100,6 +100,8 @@ def _add_http(request: HttpRequest, content: RequestContent) -> None:
             f"a {request.method.upper()} has a body, which no server has to read (RFC 9110)"
         )
     for name, value in request.headers.items():
+        if re.search(r"[\r\n\0]", value):
+            content.problems.append(f"the header {name!r} holds a line end, which no HTTP client sends")
         _add_text(value.partition(" ")[2] if name.lower() == "authorization" else value, content, 1)
         content.texts.append(f"{name}: {value}")
     _add_body(request, content)

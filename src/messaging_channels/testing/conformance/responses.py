@@ -89,6 +89,12 @@ def any_response_is_handled(context: ConformanceContext) -> Iterator[str]:
 def _raising_replies(context: ConformanceContext) -> Iterator[str]:
     """Replace each value of the answers that the fixtures give by what nobody documents, and say of the first that ends in an exception."""
     index = context.message_index
+    if index >= 0 and isinstance(context.successful_send.replies[index], HttpResponse):
+        for status, given in product((200, 400, 500), UNREADABLE_BODIES):
+            played = context.send(replies_at={index: HttpResponse(status, {}, given)})
+            if played.exception is not None:
+                yield f"HTTP {status} with {_describe_body(given)}: {played.problem}"
+                return
     replies = [*context.successful_send.replies[index:], *(one for one, _ in context.documented_responses)]
     known: set[tuple[Path, ...]] = set()
     for reply in replies:
@@ -155,6 +161,9 @@ def unreadable_responses_are_not_accepted(context: ConformanceContext) -> Iterat
             return f"HTTP {status} with {_describe_body(body)} is read as {reason_of(played)}"
         return ""
 
+    if words := next(filter(None, (problem((good.status, body)) for body in UNREADABLE_BODIES)), ""):
+        yield words
+        return
     statuses = st.sampled_from((good.status, 200, 302, 400, 404, 422, 500))
     yield from context.find_counterexample(
         st.tuples(statuses, st.sampled_from((*UNREADABLE_BODIES, *_truncations(good.body)))), problem
