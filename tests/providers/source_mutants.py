@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 SOURCE_MUTANTS: tuple[tuple[str, str, str, str, str], ...] = (
@@ -620,6 +621,27 @@ SOURCE_MUTANTS: tuple[tuple[str, str, str, str, str], ...] = (
 
 
 @contextmanager
+def mistaken(name: str, file: str, right: str, wrong: str, folder: Path) -> Iterator[tuple[Any, Any, Any]]:
+    """Copy a provider of the tests, a plugin or the example with a mistake in one of its files; return spec, fixtures and channels of its own."""
+    if not name.endswith("_like"):
+        if name == "telegram":
+            sys.path.append(str(Path(__file__).parents[2] / "examples" / "telegram" / "src"))
+        with broken_plugin(name, file, right, wrong, folder) as (spec, fixtures):
+            plugin = sys.modules.get(f"mistaken_{name}.plugin")
+            yield spec, fixtures, tuple(plugin.register_channels()) if plugin else ()
+        return
+    text = (Path(__file__).parent / file).read_text("utf-8")
+    assert right in text, f"{file} has changed: {right!r} stands there no more"
+    module = ModuleType(f"mistaken_{name}")
+    sys.modules[module.__name__] = module
+    try:
+        exec(compile(text.replace(right, wrong, 1), file, "exec"), module.__dict__)
+        yield module.spec(), module.FIXTURES, ()
+    finally:
+        del sys.modules[module.__name__]
+
+
+@contextmanager
 def broken_plugin(name: str, file: str, right: str, wrong: str, folder: Path) -> Iterator[tuple[Any, Any]]:
     """Copy a plugin with a mistake in one of its files; return its spec and its fixtures."""
     package = f"messaging_channels_{name}"
@@ -635,7 +657,9 @@ def broken_plugin(name: str, file: str, right: str, wrong: str, folder: Path) ->
         target.write_text(text.replace(package, copied), encoding="utf-8")
     sys.path.insert(0, str(folder))
     try:
-        yield import_module(f"{copied}.settings").SPEC, import_module(f"{copied}.conformance").FIXTURES
+        settings = import_module(f"{copied}.{'plugin' if (source / 'plugin.py').exists() else 'settings'}")
+        (spec,) = settings.register_providers()
+        yield spec, import_module(f"{copied}.conformance").FIXTURES
     finally:
         sys.path.remove(str(folder))
         for loaded in [one for one in sys.modules if one.split(".")[0] == copied]:

@@ -8,6 +8,7 @@ import pytest
 from providers import postmark_like, telnyx_like
 from providers.postmark_mutants import MUTANTS as OF_MAIL
 from providers.telnyx_call_mutants import MUTANTS
+from trials import SHARE
 
 from messaging_channels.plugins import ProviderSpec
 from messaging_channels.testing.conformance import CHECKS, ConformanceFixtures, check_provider
@@ -15,13 +16,15 @@ from messaging_channels.testing.conformance.checks import check_rule
 from messaging_channels.testing.conformance.context import ConformanceContext
 
 pytestmark = pytest.mark.slow
+_STEP = 1 if SHARE >= 1 else 5
+"""Every fifth in the usual tests; all of them in `poe trials`."""
 
 
 def test_the_correct_provider_with_signed_times_passes() -> None:
     assert check_provider(telnyx_like.spec(), telnyx_like.FIXTURES, examples=20) == []
 
 
-@pytest.mark.parametrize("words", MUTANTS)
+@pytest.mark.parametrize("words", list(MUTANTS)[::_STEP])
 def test_a_fault_in_the_provider_with_signed_times_is_found(words: str) -> None:
     build, settings = MUTANTS[words]
 
@@ -32,7 +35,7 @@ def test_the_correct_provider_of_mail_passes() -> None:
     assert check_provider(postmark_like.spec(), postmark_like.FIXTURES, examples=20) == []
 
 
-@pytest.mark.parametrize("words", OF_MAIL)
+@pytest.mark.parametrize("words", list(OF_MAIL)[::_STEP])
 def test_a_fault_in_the_provider_of_mail_is_found(words: str) -> None:
     assert _is_found(postmark_like.spec(OF_MAIL[words]), postmark_like.FIXTURES)
 

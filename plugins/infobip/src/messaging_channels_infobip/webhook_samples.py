@@ -19,6 +19,7 @@ from messaging_channels.events import (
     StatusChanged,
 )
 from messaging_channels.plugins import FailureReason, Status
+from messaging_channels.plugins import status as statuses
 from messaging_channels.testing import InboundText, Webhook, canaries
 
 _DELIVERED = {
@@ -227,6 +228,54 @@ WEBHOOKS = (
             }
         ).encode(),
         (OptedOut,),
-        ({"channel": "email", "address": "zoe@example.com", "occurred_at": DONE_AT},),
+        ({"channel": "email", "address": "zoe@example.com", "occurred_at": DONE_AT, "reason": "complaint"},),
+    ),
+    Webhook(
+        json.dumps(
+            {
+                "notificationType": "UNSUBSCRIBED",
+                "messageId": "ours-1",
+                "recipient": "zoe@example.com",
+                "sendDateTime": DONE_AT * 1000,
+            }
+        ).encode(),
+        (OptedOut,),
+        ({"channel": "email", "address": "zoe@example.com", "reason": "unsubscribed"},),
+    ),
+    Webhook(
+        json.dumps(
+            {
+                "notificationType": "LATE_BOUNCE",
+                "messageId": "ours-1",
+                "recipient": "zoe@example.com",
+                "sendDateTime": DONE_AT * 1000,
+            }
+        ).encode(),
+        (StatusChanged,),
+        ({**_of("ours-1"), "status": statuses.BOUNCED_LATE, "recipient": "zoe@example.com"},),
+    ),
+    Webhook(
+        results(
+            report(
+                "ours-1",
+                status=_UNDELIVERED,
+                error={**_UNKNOWN_SUBSCRIBER, "id": 7033, "name": "MARKETING_STOPPED"},
+            )
+        ),
+        (StatusChanged, OptedOut),
+        (
+            {**_of("ours-1"), "status": _status(_UNDELIVERED), "vendor_code": "7033"},
+            {"channel": "whatsapp", "address": canaries.PHONE, "category": "marketing"},
+        ),
+    ),
+    Webhook(
+        results(_chat({"type": "LOCATION", "latitude": 51.5, "longitude": -0.125})),
+        (MessageReceived,),
+        ({**_OF_CHAT, "kind": "location", "location": (51.5, -0.125)},),
+    ),
+    Webhook(
+        results(_chat({"type": "VOICE", "url": "https://api.infobip.com/whatsapp/1/media/8"})),
+        (MessageReceived,),
+        ({**_OF_CHAT, "kind": "audio"},),
     ),
 )

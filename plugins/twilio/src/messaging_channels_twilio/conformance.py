@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from messaging_channels.messages import (
     Message,
@@ -56,17 +57,20 @@ def _reads_request(request: HttpRequest) -> list[ReadMessage]:
         return []
     pairs = parse_qsl(request.body.decode(), keep_blank_values=True, strict_parsing=True)
     form, media = dict(pairs), [value for name, value in pairs if name == "MediaUrl"]
+    ours = dict(parse_qsl(urlsplit(form["StatusCallback"]).query))["mc_id"]
+    return [replace(_read(form, media), reference=ours)]
+
+
+def _read(form: Mapping[str, str], media: list[str]) -> ReadMessage:
     channel, _, number = form["To"].rpartition(":")
     service = form.get("MessagingServiceSid")
     if channel == "rcs" or service == _RCS_SERVICE:  # a service tries RCS first, and then the number itself
-        return [_read_rcs(form, media)]
+        return _read_rcs(form, media)
     sender = form.get("From", "").removeprefix("whatsapp:").removeprefix("+") or None
     if channel:
-        return [
-            ReadMessage(
-                to=number, message={**_read_whatsapp(form, media), "sender": sender}, kind=_kind(form, media)
-            )
-        ]
+        return ReadMessage(
+            to=number, message={**_read_whatsapp(form, media), "sender": sender}, kind=_kind(form, media)
+        )
     seconds = form.get("ValidityPeriod")
     message: Message = (
         Mms(tuple(media), text=form.get("Body", ""), sender=sender)
@@ -77,7 +81,7 @@ def _reads_request(request: HttpRequest) -> list[ReadMessage]:
             validity_period=timedelta(seconds=int(seconds)) if seconds else None,
         )
     )
-    return [ReadMessage(to=form["To"], message=message)]
+    return ReadMessage(to=form["To"], message=message)
 
 
 def _read_rcs(form: Mapping[str, str], media: list[str]) -> ReadMessage:
@@ -108,7 +112,11 @@ def _read_whatsapp(form: Mapping[str, str], media: list[str]) -> dict[str, Any]:
     if sid := form.get("ContentSid"):
         name, _, language = next(name for name, known in _TEMPLATES.items() if known == sid).partition("/")
         variables: dict[str, str] = json.loads(form.get("ContentVariables", "{}"))
-        return {"name": name, "language": language, "parameters": tuple(variables.values())}
+        return {
+            "name": name,
+            "language": language,
+            "parameters": tuple(variables[str(place)] for place in range(1, len(variables) + 1)),
+        }
     if action := form.get("PersistentAction"):
         place, _, label = action.removeprefix("geo:").partition("|")
         latitude, longitude = map(float, place.split(","))
@@ -148,6 +156,7 @@ FIXTURES = ConformanceFixtures(
         "whatsapp_sender": "+447700900000",
         "templates": _TEMPLATES,
         "rcs_sender": _RCS_SERVICE,
+        "status_callback": _HOOK,
         "base_url": url,
     },
     success_response=lambda request: _answer(_message(request), 201),
@@ -156,6 +165,10 @@ FIXTURES = ConformanceFixtures(
         (_error(21211), Reason.RECIPIENT),
         (_error(20003, 401), Reason.CREDENTIALS),
         (_error(20429, 429), Reason.THROTTLED),
+        (
+            _answer({"sid": "SM" + "ab" * 16, "status": "failed", "error_code": 30008}, 201),
+            Reason.INVALID,
+        ),
     ),
     sign_webhook=_signed,
     webhooks=WEBHOOKS,

@@ -8,7 +8,16 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from messaging_channels.events import InboundMedia, MessageReceived, OptedOut, StatusChanged, UnknownEvent
+from messaging_channels.events import (
+    EngagementReceived,
+    EngagementType,
+    InboundMedia,
+    MessageReceived,
+    OptedIn,
+    OptedOut,
+    StatusChanged,
+    UnknownEvent,
+)
 from messaging_channels.plugins import FailureReason, WebhookRequest, status
 from messaging_channels.testing import DocumentedWebhook, Webhook
 
@@ -115,6 +124,55 @@ WEBHOOKS = (
                 "payload": "yes-1",
                 "name": "Zoe",
             },
+        ),
+    ),
+    Webhook(
+        form(
+            MessageSid=_SENT,
+            MessageStatus="read",
+            EventType="READ",
+            To=f"whatsapp:{_PERSON}",
+            From=f"whatsapp:{_OURS}",
+        ),
+        (StatusChanged, EngagementReceived),
+        (
+            {"status": status.DELIVERED_TO_HANDSET, "provider_id": _SENT, "message_id": "ours-1"},
+            {
+                "engagement_type": EngagementType.READ,
+                "provider_id": _SENT,
+                "message_id": "ours-1",
+            },
+        ),
+    ),
+    Webhook(
+        _inbound(
+            From=f"whatsapp:{_PERSON}",
+            To=f"whatsapp:{_OURS}",
+            MessageType="location",
+            Latitude="51.5",
+            Longitude="-0.125",
+            Label="Tower",
+            OriginalRepliedMessageSid=_SENT,
+        ),
+        (MessageReceived,),
+        ({"kind": "location", "location": (51.5, -0.125), "text": "Tower", "reply_to": _SENT},),
+    ),
+    Webhook(
+        _inbound(Body=" stop "),
+        (MessageReceived, OptedOut),
+        ({"text": " stop "}, {"channel": "sms", "address": "447700900123"}),
+    ),
+    Webhook(
+        _inbound(Body="START"),
+        (MessageReceived, OptedIn),
+        ({"text": "START"}, {"channel": "sms", "address": "447700900123"}),
+    ),
+    Webhook(
+        _report("failed", ErrorCode="21610"),
+        (StatusChanged, OptedOut),
+        (
+            {"provider_id": _SENT, "message_id": "ours-1", "failure": FailureReason.OPTED_OUT},
+            {"channel": "sms", "address": "447700900123"},
         ),
     ),
 )

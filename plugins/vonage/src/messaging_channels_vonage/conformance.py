@@ -12,7 +12,6 @@ from messaging_channels import messages as m
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
 from messaging_channels.testing import ConformanceFixtures, ReadMessage, read_whatsapp_content
 from messaging_channels_vonage.rcs_reading import read_rcs
-from messaging_channels_vonage.responses import REASONS
 from messaging_channels_vonage.signing import signature
 from messaging_channels_vonage.webhook_samples import WEBHOOKS, token
 
@@ -29,6 +28,7 @@ def _signed(body: bytes, secret: str, at: float) -> WebhookRequest:
     told = _flat(body)
     if not told:
         return WebhookRequest(body)
+    told.setdefault("timestamp", f"{at:.0f}")
     sig = signature(told, secret, "sha256")
     return WebhookRequest(json.dumps({**told, "sig": sig}).encode())
 
@@ -74,7 +74,7 @@ def _reads_request(request: HttpRequest) -> list[ReadMessage]:
 
 def _read_object(told: Mapping[str, Any]) -> ReadMessage:
     word: str = told["message_type"]
-    kind, held = _READERS[word if told["channel"] == "whatsapp" else f"mms {word}"](told)
+    kind, held = _READERS[word if told["channel"] == "whatsapp" else f"{told['channel']} {word}"](told)
     reply_to = told.get("context", {}).get("message_uuid")
     message = {"sender": told["from"], "reply_to": reply_to, **held}
     return ReadMessage(to=told["to"], message=message, kind=kind, reference=told["client_ref"])
@@ -134,6 +134,17 @@ _READERS: Mapping[str, Any] = {
 }
 _TAKEN = {"to": "447700900123", "message-id": "0A0000000123ABCD", "status": "0"}
 
+_REFUSED = {
+    Reason.THROTTLED: "1 10",
+    Reason.INVALID: "2 3 6 12 22 23",
+    Reason.CREDENTIALS: "4 8 11 14 32",
+    Reason.SERVER_ERROR: "5",
+    Reason.RECIPIENT: "7 33",
+    Reason.INSUFFICIENT_CREDIT: "9",
+    Reason.POLICY: "15",
+    Reason.NO_COVERAGE: "29",
+}
+"""What the documentation says of each status: written a second time, so that a mistake in the plugin's own table shows."""
 FIXTURES = ConformanceFixtures(
     settings=lambda url, secret: {
         "api_key": "abcd1234",
@@ -148,10 +159,15 @@ FIXTURES = ConformanceFixtures(
     success_response=_accepts,
     reads_request=_reads_request,
     error_responses=(
-        *((_answer({"status": code}), reason) for code, reason in REASONS.items() if code != "0"),
+        *(
+            (_answer({"status": code}), reason)
+            for reason, codes in _REFUSED.items()
+            for code in codes.split()
+        ),
         (_answer(_TAKEN, {"status": "1"}), Reason.UNREADABLE_RESPONSE),
     ),
     sign_webhook=_signed,
+    signature_covers_time=True,
     delivered_body=lambda ours, theirs: json.dumps(
         {
             "messageId": theirs,

@@ -39,7 +39,7 @@ def token(body: bytes, secret: str, at: float) -> str:
     return (text + b"." + base64.urlsafe_b64encode(proof).rstrip(b"=")).decode()
 
 
-def _receipt(word: str, code: str, nonce: str) -> bytes:
+def _receipt(word: str, code: str, nonce: str, reference: str = "r-1") -> bytes:
     told = {
         "msisdn": _PERSON,
         "to": "Shop",
@@ -47,7 +47,7 @@ def _receipt(word: str, code: str, nonce: str) -> bytes:
         "status": word,
         "err-code": code,
         "scts": "2609211400",
-        "client-ref": "r-1",
+        "client-ref": reference,
         "timestamp": f"{_AT:.0f}",
         "nonce": nonce,
     }
@@ -68,7 +68,22 @@ _RECEIPT = {"message_id": "r-1", "provider_id": "0A0", "occurred_at": 1_789_999_
 """The carrier's time, 14:00 UTC."""
 _BROUGHT = {"provider_id": "0B0", "sender": _PERSON, "to": _OURS, "channel": "sms", "occurred_at": _AT}
 _STATE = {"message_id": "r-2", "provider_id": _UUID, "occurred_at": _AT}
-_CHAT = {"provider_id": _UUID, "sender": _PERSON, "to": _OURS, "channel": "whatsapp", "occurred_at": _AT}
+_BROUGHT_BY_CHAT = {
+    "provider_id": _UUID,
+    "sender": _PERSON,
+    "to": _OURS,
+    "channel": "whatsapp",
+    "occurred_at": _AT,
+}
+_FILE = "https://api.nexmo.com/v3/media/1b456510"
+
+
+def _chat(told: dict[str, Any], **expected: Any) -> Webhook:  # noqa: ANN401  JSON, and fields of the event
+    """Return a call with what a person wrote on WhatsApp."""
+    body = _message(channel="whatsapp", **{"from": _PERSON, "to": _OURS}, **told)
+    return Webhook(body, (MessageReceived,), ({**_BROUGHT_BY_CHAT, **expected},))
+
+
 WEBHOOKS = (
     Webhook(
         _receipt("delivered", "0", "n-1"),
@@ -133,11 +148,67 @@ WEBHOOKS = (
         (MessageReceived,),
         (
             {
-                **_CHAT,
+                **_BROUGHT_BY_CHAT,
                 "kind": "image",
                 "name": "Zoe",
                 "media": (InboundMedia(url="https://api.nexmo.com/v3/media/1b456509", caption="Look"),),
             },
         ),
+    ),
+    _chat(
+        {
+            "message_type": "reply",
+            "reply": {"id": "yes-1", "title": "Yes"},
+            "context": {"message_uuid": "u-1"},
+        },
+        kind="list",
+        text="Yes",
+        payload="yes-1",
+        reply_to="u-1",
+    ),
+    _chat(
+        {"message_type": "button", "button": {"payload": "yes-2", "text": "Go"}},
+        kind="button",
+        text="Go",
+        payload="yes-2",
+    ),
+    _chat(
+        {"message_type": "location", "location": {"lat": 51.5, "long": -0.125, "name": "Tower"}},
+        kind="location",
+        location=(51.5, -0.125),
+        text="Tower",
+    ),
+    _chat(
+        {"message_type": "reaction", "reaction": {"emoji": "👍", "action": "react"}},
+        kind="reaction",
+        payload="👍",
+    ),
+    _chat(
+        {
+            "message_type": "file",
+            "file": {"url": _FILE, "caption": "Bill", "name": "bill.pdf", "mime_type": "application/pdf"},
+        },
+        kind="document",
+        media=(InboundMedia(url=_FILE, content_type="application/pdf", filename="bill.pdf", caption="Bill"),),
+    ),
+    Webhook(
+        _message(channel="rcs", status="undeliverable", client_ref="r-2"),
+        (StatusChanged,),
+        ({**_STATE, "status": status.known(2, 9), "channel": "rcs"},),
+    ),
+    Webhook(
+        _receipt("buffered", "0", "n-6"),
+        (StatusChanged,),
+        ({**_RECEIPT, "status": status.PENDING_ENROUTE, "parts": 0},),
+    ),
+    Webhook(
+        _receipt("delivered", "0", "n-7", "r-1/3"),
+        (StatusChanged,),
+        ({**_RECEIPT, "status": status.DELIVERED_TO_HANDSET, "parts": 3},),
+    ),
+    Webhook(
+        _receipt("rejected", "7", "n-8"),
+        (StatusChanged,),
+        ({**_RECEIPT, "status": status.known(2, 4), "vendor_code": "7"},),
     ),
 )

@@ -6,6 +6,7 @@ Source: https://developers.facebook.com/documentation/business-messaging/whatsap
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels.events import EngagementReceived, OptedOut, StatusChanged, UnknownEvent
@@ -47,11 +48,12 @@ def parse_status(change: WebhookChange, status: dict[str, Any]) -> Iterator[Even
 
 
 def _event_id(change: WebhookChange, status: dict[str, Any], members: tuple[object, ...]) -> str:
-    """Return the key of a state: of a message to a group, with the member's ids."""
+    """Return the key of a state: of a message to a group, with a digest of the member's ids, since keys are logged."""
     told, wamid = non_empty_text(status.get("status")) or "", non_empty_text(status.get("id"))
     if wamid is None:
         return change.event_id("statuses", status)
-    return f"{change.number_id}:{wamid}:{told}:{':'.join(str(one) for one in members if one)}"
+    ids = ":".join(str(one) for one in members if one)
+    return f"{change.number_id}:{wamid}:{told}:{sha256(ids.encode()).hexdigest()[:32] if ids else ''}"
 
 
 def _is_of_a_group(status: Mapping[str, Any]) -> bool:

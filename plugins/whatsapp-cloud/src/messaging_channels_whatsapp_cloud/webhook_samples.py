@@ -8,7 +8,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from messaging_channels.events import EngagementReceived, EngagementType, MessageReceived, StatusChanged
+from messaging_channels.events import (
+    EngagementReceived,
+    EngagementType,
+    InboundMedia,
+    MessageReceived,
+    OptedOut,
+    StatusChanged,
+)
 from messaging_channels.plugins import FailureReason, status
 from messaging_channels.testing import Webhook
 
@@ -104,5 +111,77 @@ WEBHOOKS = (
         _received("location", {"latitude": 51.5, "longitude": -0.125, "name": "Tower"}),
         (MessageReceived,),
         ({**_MESSAGE, "kind": "location", "location": (51.5, -0.125)},),
+    ),
+    Webhook(
+        _received(
+            "document",
+            {
+                "id": "1003383421387257",
+                "mime_type": "application/pdf",
+                "filename": "bill.pdf",
+                "caption": "Bill",
+            },
+            group_id="Y2FwaV9ncm91cDo1NTU",
+        ),
+        (MessageReceived,),
+        (
+            {
+                **_MESSAGE,
+                "kind": "document",
+                "to": _OURS,
+                "group_id": "Y2FwaV9ncm91cDo1NTU",
+                "media": (
+                    InboundMedia(
+                        id="1003383421387257",
+                        content_type="application/pdf",
+                        filename="bill.pdf",
+                        caption="Bill",
+                    ),
+                ),
+            },
+        ),
+    ),
+    Webhook(
+        _received("reaction", {"message_id": "wamid.1", "emoji": "👍"}),
+        (MessageReceived,),
+        ({**_MESSAGE, "kind": "reaction", "payload": "👍", "reply_to": "wamid.1"},),
+    ),
+    Webhook(
+        _received("button", {"payload": "yes-2", "text": "Go"}),
+        (MessageReceived,),
+        ({**_MESSAGE, "kind": "button", "payload": "yes-2", "text": "Go"},),
+    ),
+    Webhook(
+        change(
+            statuses=[
+                report(
+                    "delivered",
+                    "ours-1",
+                    "wamid.1",
+                    recipient_id="Y2FwaV9ncm91cDo1NTU",
+                    recipient_type="group",
+                    recipient_participant_id=_PERSON,
+                )
+            ]
+        ),
+        (StatusChanged,),
+        (
+            {
+                **_OF_FIRST,
+                "status": status.DELIVERED_TO_HANDSET,
+                "group_id": "Y2FwaV9ncm91cDo1NTU",
+                "participant": _PERSON,
+            },
+        ),
+    ),
+    Webhook(
+        change(
+            statuses=[report("failed", "ours-1", "wamid.1", errors=[{"code": 131050, "title": "Opted out"}])]
+        ),
+        (StatusChanged, OptedOut),
+        (
+            {**_OF_FIRST, "vendor_code": "131050"},
+            {"address": _PERSON, "channel": "whatsapp", "category": "marketing"},
+        ),
     ),
 )

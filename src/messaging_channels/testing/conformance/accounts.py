@@ -69,10 +69,12 @@ def _wrong_webhook(context: ConformanceContext, first: Provider) -> str:
     given = context.fixtures
     if not isinstance(first, SupportsWebhooks) or given.sign_webhook is None or not given.webhooks:
         return ""
-    body, alone = given.webhooks[0].body, context.build()
-    for secret, whose in ((canaries.SECRET, "its own account"), (canaries.OTHER_SECRET, "the other")):
-        call = sign_at(given, body, secret, NOW)
-        if isinstance(handle(first, call), str) is not isinstance(handle(alone, call), str):
+    body, secrets = given.webhooks[0].body, (canaries.SECRET, canaries.OTHER_SECRET)
+    calls = [sign_at(given, body, secret, NOW) for secret in secrets]
+    beside = [isinstance(handle(first, call), str) for call in calls]
+    alone = context.build()  # not before: it may change what the first one sees
+    for call, is_refused, whose in zip(calls, beside, ("its own account", "the other"), strict=True):
+        if is_refused is not isinstance(handle(alone, call), str):
             return f"the first takes calls of {whose} otherwise"
     return ""
 

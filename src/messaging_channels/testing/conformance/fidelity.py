@@ -9,9 +9,10 @@ from typing import Any, cast
 
 from messaging_channels._model.addresses import Address, EmailAddress, PhoneNumber
 from messaging_channels._model.errors import BadInput, MessagingError
-from messaging_channels.messages import Message, Sms, WhatsAppText
+from messaging_channels.messages import ListUnsubscribe, Message, Sms, WhatsAppText
 from messaging_channels.plugins.exchange import HttpRequest
 from messaging_channels.plugins.provider import Envelope
+from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import FlowTrace
 from messaging_channels.testing.conformance.request_content import RequestContent, content_of
@@ -42,6 +43,8 @@ _ADDRESSES = (
 )
 URL_OF_NOBODY, _OTHER_URL = "http://127.0.0.1:9", "http://127.0.0.1:19"
 _ONE_CLICK = "List-Unsubscribe=One-Click"
+_PART = 12
+"""How many characters of a secret do not come about by accident."""
 _PAIRS = (
     ("text", "html"),
     ("cc", "bcc"),
@@ -69,7 +72,9 @@ def everything_reaches_the_request(context: ConformanceContext) -> Iterator[str]
         yield from _lost_texts(context, kind, message)
         declared = context.provider.capabilities.message_types[kind]
         given = context.fixtures.field_values
-        for name, rich in rich_messages(message, declared, context.optional_fields(kind), given):
+        for name, rich in rich_messages(
+            message, declared, context.optional_fields(kind), given, lambda one: is_taken(context, one)
+        ):
             if context.provider.capabilities.unsupported(rich) is not None:
                 continue
             played = _sent(context, rich)
@@ -133,6 +138,9 @@ def secret_is_used(context: ConformanceContext) -> Iterator[str]:
     )
     if not context.differences(one, other) and not context.volatile:
         yield "two accounts with different secrets make the same request: nothing proves whose it is"
+    content, secret = content_of(context.successful_send.exchanges), canaries.SECRET
+    if content.holds(secret[:_PART]) and not content.holds(secret):
+        yield "a part of the secret is in the request, and not the whole: no vendor accepts it"
 
 
 def addresses_are_described_or_refused(context: ConformanceContext) -> Iterator[str]:
@@ -235,6 +243,11 @@ def _sent(context: ConformanceContext, message: Message | None) -> FlowTrace | N
     return None if played.exception is not None else played
 
 
+def is_taken(context: ConformanceContext, message: Message) -> bool:
+    """Whether the provider sends a message, and does not refuse it."""
+    return _sent(context, message) is not None
+
+
 def with_text(message: Message, text: str) -> Message | None:
     """Return the message with another text; None where it has none, or does not take this one."""
     if not isinstance(getattr(message, "text", None), str):
@@ -264,8 +277,20 @@ def _lost(kind: type[Message], message: Message, name: str, content: RequestCont
         for field, leaves in ordered_fields(message)
         if not _are_in_order([content.position(str(leaf.value)) for leaf in leaves])
     )
-    if name == "list_unsubscribe" and content.holds("List-Unsubscribe:") and not content.holds(_ONE_CLICK):
-        yield f"{kind.__name__}.list_unsubscribe has a URL, and no List-Unsubscribe-Post with {_ONE_CLICK} goes with it (RFC 8058)"
+    if name == "list_unsubscribe" and content.holds("List-Unsubscribe:"):
+        yield from _unsubscribe_problems(kind, getattr(message, name), content)
+
+
+def _unsubscribe_problems(
+    kind: type[Message], leave: ListUnsubscribe, content: RequestContent
+) -> Iterator[str]:
+    """Say where the headers that leave a list are not as RFC 2369 and RFC 8058 have them."""
+    what = f"{kind.__name__}.list_unsubscribe"
+    if leave.url and not content.holds(_ONE_CLICK):
+        yield f"{what} has a URL, and no List-Unsubscribe-Post with {_ONE_CLICK} goes with it (RFC 8058)"
+    ways = [leave.url or "", f"mailto:{leave.mailto}" if leave.mailto else ""]
+    if missing := [one for one in ways if one and not content.holds(f"<{one}>")]:
+        yield f"{what}: {missing[0]} is not in angle brackets in the header (RFC 2369)"
 
 
 def _are_in_order(places: Sequence[int | None]) -> bool:

@@ -13,6 +13,7 @@ from messaging_channels._model.errors import MessagingError
 from messaging_channels.messages import (
     Attachment,
     Email,
+    ListUnsubscribe,
     Message,
     Mms,
     WhatsAppLocation,
@@ -35,6 +36,7 @@ FURTHER: tuple[Message, ...] = (
     WhatsAppTemplate("zq_other_2", "pt_BR"),
     WhatsAppTemplate("zq_other_2", "es", ("zq c", "zq a", "zq b")),
     WhatsAppReaction("❤️", "wamid.zq9"),
+    WhatsAppReaction("", "wamid.zq8"),
     WhatsAppLocation(-33.868821, 151.209296),
 )
 """A provider may refuse one as a bad input."""
@@ -49,6 +51,10 @@ MORE_VALUES: Mapping[str, tuple[Any, ...]] = {
         (Attachment(b"zq of a name", "zq bücher 你好.pdf", "application/pdf"),),
     ),
     "auto_submitted": ("auto-generated",),
+    "list_unsubscribe": (
+        ListUnsubscribe(mailto="zqleave@example.com"),
+        ListUnsubscribe(url="https://shop.example.com/zq-leave/2"),
+    ),
     "validity_period": (timedelta(seconds=90), timedelta(hours=47)),
     "html": ("<p>zq é 😀 &nbsp; <br/>\n  two  blanks</p>",),
 }

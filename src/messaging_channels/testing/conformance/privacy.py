@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import warnings
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import fields, replace
@@ -20,6 +21,7 @@ from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.testing import canaries
 from messaging_channels.testing.canaries import find_leaks
 from messaging_channels.testing.conformance.context import ConformanceContext
+from messaging_channels.testing.conformance.fidelity import example_addresses
 from messaging_channels.testing.conformance.flow_runner import NOW, FlowTrace
 from messaging_channels.testing.conformance.malformed import (
     Path,
@@ -110,8 +112,15 @@ def _quoted(told: WebhookResult | str) -> list[str]:
 def logs_hold_no_personal_data(context: ConformanceContext) -> Iterator[str]:
     """MC405."""
     printed = StringIO()
-    with _captured_logs() as lines, redirect_stdout(printed), redirect_stderr(printed):
+    with (
+        _captured_logs() as lines,
+        redirect_stdout(printed),
+        redirect_stderr(printed),
+        warnings.catch_warnings(record=True) as warned,
+    ):
+        warnings.simplefilter("always")
         _exercise_all(context)
+    lines += [str(one.message) for one in warned]
     for name in find_leaks(printed.getvalue()):
         yield f"{name} was printed"
     for name in sorted({name for line in lines for name in find_leaks(line)}):
@@ -123,10 +132,21 @@ def exceptions_hold_no_personal_data(context: ConformanceContext) -> Iterator[st
     for fault in _raised_exceptions(context):
         for name in find_leaks(f"{fault} {fault!r}"):
             yield f"a {type(fault).__name__} tells {name}"
+    yield from _addresses_in_exceptions(context)
     for fault, call in _refusals(context):
         if words := _told_by_refusal(f"{fault} {fault!r}", call):
             yield f"the refusal of a call tells {words}"
             return
+
+
+def _addresses_in_exceptions(context: ConformanceContext) -> Iterator[str]:
+    """Send to addresses of every kind, and look at what is raised for those that are refused."""
+    for message in context.messages.values():
+        for to in example_addresses(context, message):
+            fault = context.send(replace(context.envelope(message), to=to)).exception
+            if fault is not None and to.plain in f"{fault} {fault!r}":
+                yield f"a {type(fault).__name__} tells the address of a {type(to).__name__}"
+                return
 
 
 def _told_by_refusal(shown: str, call: WebhookRequest) -> str:
@@ -172,11 +192,12 @@ def _echoing_bodies(context: ConformanceContext) -> Iterator[bytes]:
     for key in ("error", "message", "description", "detail", "errorMessage", "title"):
         yield to_json({key: words})
         yield to_json({"error": {key: words}})
-    seen: set[tuple[str, Path]] = set()
-    for answer in (*context.successful_send.replies, *(reply for reply, _ in context.documented_responses)):
+    seen: set[tuple[bool, str, Path]] = set()
+    successes = context.successful_send.replies
+    for number, answer in enumerate((*successes, *(reply for reply, _ in context.documented_responses))):
         tree: Any = parse_json(answer.body) if isinstance(answer, HttpResponse) else None
         for path in leaf_paths(tree, (str,)):
-            place = (type(tree).__name__, path)
+            place = (number < len(successes), type(tree).__name__, path)
             if place not in seen and _is_prose(tree, path):
                 seen.add(place)
                 yield to_json(with_value(tree, path, words))

@@ -15,11 +15,13 @@ from messaging_channels.plugins.provider import OUR_FIELDS, Envelope, SupportsBa
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.fidelity import (
     example_addresses,
+    is_taken,
     reports_bring_our_id,
     require_exchanges,
     with_text,
 )
 from messaging_channels.testing.conformance.flow_runner import FlowTrace
+from messaging_channels.testing.conformance.other_values import different_messages
 from messaging_channels.testing.conformance.rich_samples import TEXTS, rich_messages
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.fixtures import ReadMessage
@@ -63,7 +65,8 @@ def _problems_of_type(context: ConformanceContext, kind: type[Message], message:
     declared = context.provider.capabilities.message_types[kind]
     texts = (with_text(message, text) for text in TEXTS)
     optional = context.optional_fields(kind)
-    rich = rich_messages(message, declared, optional, context.fixtures.field_values)
+    given = context.fixtures.field_values
+    rich = rich_messages(message, declared, optional, given, lambda one: is_taken(context, one))
     others = (context.with_field(message, name) for name in sorted(declared.intersection(optional)))
     for one in (message, *texts, *(each for _, each in rich), *others):
         if one is not None and context.provider.capabilities.unsupported(one) is None:
@@ -102,6 +105,7 @@ def _batch_problems(context: ConformanceContext) -> Iterator[str]:
             context, [replace(one, to=context.envelope().to) for one in _numbered(context, worded)]
         )
         yield from _problems(context, _numbered(context, _varied(context, kind, message)[:most]))
+        yield from _problems_of_pairs(context, kind, message)
 
 
 def _numbered(context: ConformanceContext, messages: Sequence[Message]) -> list[Envelope]:
@@ -117,6 +121,19 @@ def _varied(context: ConformanceContext, kind: type[Message], message: Message) 
         if one is not None and _may_share(context, message, one):
             found.append(one)
     return found
+
+
+def _problems_of_pairs(context: ConformanceContext, kind: type[Message], message: Message) -> Iterator[str]:
+    """Read batches of two whose messages differ in one field alone."""
+    if context.provider.capabilities.max_batch_size == 1:
+        return
+    declared = context.provider.capabilities.message_types[kind]
+    for one in fields(cast("Any", kind)):
+        if one.name in OUR_FIELDS or (one.name not in declared and one.default is not MISSING):
+            continue
+        pair = different_messages(context, message, one.name)
+        if len(pair) > 1 and all(_may_share(context, message, each) for each in pair):
+            yield from _problems(context, _numbered(context, pair))
 
 
 def _may_share(context: ConformanceContext, one: Message, other: Message) -> bool:

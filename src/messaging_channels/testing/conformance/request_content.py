@@ -95,7 +95,13 @@ def _add_http(request: HttpRequest, content: RequestContent) -> None:
     parts = urlsplit(request.url)
     content.texts += [unquote(one) for one in parts.path.split("/") if one]
     content.texts += [text for pair in parse_qsl(parts.query, keep_blank_values=True) for text in pair]
+    if request.method.upper() in ("GET", "HEAD") and request.body:
+        content.problems.append(
+            f"a {request.method.upper()} has a body, which no server has to read (RFC 9110)"
+        )
     for name, value in request.headers.items():
+        if re.search(r"[\r\n\0]", value):
+            content.problems.append(f"the header {name!r} holds a line end, which no HTTP client sends")
         _add_text(value.partition(" ")[2] if name.lower() == "authorization" else value, content, 1)
         content.texts.append(f"{name}: {value}")
     _add_body(request, content)
@@ -173,6 +179,8 @@ def _add_multipart(request: HttpRequest, content: RequestContent) -> None:
 def _add_other(request: HttpRequest, content: RequestContent) -> None:
     if content_type(request).startswith("text/"):
         _add_text(_decode(request, content), content, 1)
+        if isinstance(body_fields(request), (dict, list)):
+            content.problems.append(f"the body is JSON, and the content type says {content_type(request)}")
     _add_bytes(request.body, content, 1)
 
 
@@ -240,9 +248,13 @@ def _slots(value: object) -> tuple[str, ...]:
 
 
 def _add_text(text: str, content: RequestContent, depth: int) -> None:
+    """Take a text, behind what it holds where it is JSON: there its parts are in their order, and not escaped."""
+    if depth <= _MAX_DEPTH:
+        _add_packed(text, content, depth)
     content.texts.append(text)
-    if depth > _MAX_DEPTH:
-        return
+
+
+def _add_packed(text: str, content: RequestContent, depth: int) -> None:
     if _MIME_MARK.search(text[:_HEAD].encode("utf-8", "surrogatepass")) and _MIME.match(
         text.encode("utf-8", "surrogatepass")
     ):

@@ -26,7 +26,8 @@ from messaging_channels.testing.conformance.malformed import (
 from messaging_channels.testing.conformance.responses import outcome_of, reason_of, result_of
 from messaging_channels.testing.conformance.rules import NotApplicable
 
-_TOO_FAST, _SOON, _LONG_ID, _LONG_CODE = 429, 7.0, 16, 3
+_TOO_FAST, _SOON, _LONG_ID, _LONG_CODE, _REFUSED = 429, 7.0, 16, 3, 4
+_NO_SUCCESS, _SUCCESSES = (301, 302, 303, 307, 400, 401, 403, 404, 422), (200, 201, 202)
 _UNHEARD_WORD, _UNHEARD_NUMBER = "CANARY_UNHEARD_OF", 987654321
 _UNFOUNDED = frozenset(
     reason
@@ -87,6 +88,7 @@ def errors_are_not_accepted(context: ConformanceContext) -> Iterator[str]:
         if played.exception is None and outcome_of(played) is Outcome.ACCEPTED:
             yield f"HTTP {good.status} with the error {body[:100]!r} is read as accepted"
             return
+    yield from _accepted_by_body(context, last, good)
     if not result_of(context.successful_send).provider_id:
         return
     tree = parse_json(good.body)
@@ -100,6 +102,20 @@ def errors_are_not_accepted(context: ConformanceContext) -> Iterator[str]:
             and not result_of(played).provider_id
         ):
             yield f"an answer without {_named(path)} is read as accepted, and has no id of the message"
+            return
+
+
+def _accepted_by_body(context: ConformanceContext, last: int, good: HttpResponse) -> Iterator[str]:
+    """Give the body of a success with another status: a redirect or a refusal takes no message, whatever stands in it, and another success refuses none."""
+    for status in (*_NO_SUCCESS, *_SUCCESSES):
+        played = context.send(replies_at={last: HttpResponse(status, good.headers, good.body)})
+        if played.exception is not None:
+            continue
+        if status in _NO_SUCCESS and outcome_of(played) is Outcome.ACCEPTED:
+            yield f"HTTP {status} with the body of a success is read as accepted"
+            return
+        if status in _SUCCESSES and outcome_of(played) not in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+            yield f"HTTP {status} with the body of a success is read as {reason_of(played)}"
             return
 
 
@@ -215,6 +231,13 @@ def _unheard_codes(
     for path in leaf_paths(tree):
         for code in _unheard_like(value_at(tree, path)):
             reason = _reason(context, last, answer, with_value(tree, path, code))
+            if (
+                reason is Reason.SERVER_ERROR
+                and answer.status // 100 == _REFUSED
+                and reason not in (meant, by_status)
+            ):
+                yield f"HTTP {answer.status} with the unheard-of {code!r} at {_named(path)} is read as an error of the vendor's"
+                return
             if reason not in excused and reason in _UNFOUNDED:
                 yield f"the unheard-of {code!r} at {_named(path)} of a documented answer is read as {reason}"
                 return

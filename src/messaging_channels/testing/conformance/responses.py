@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from typing import Any, TypeAlias, cast
 
 from hypothesis import strategies as st
 
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
-from messaging_channels._model.status import Status
+from messaging_channels._model.status import Status, StatusGroup
 from messaging_channels.plugins.exchange import HttpResponse
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import FlowTrace
 from messaging_channels.testing.conformance.malformed import (
     PLAUSIBLE_ERROR,
     UNREADABLE_BODIES,
+    Path,
+    all_paths,
     parse_json,
     responses,
+    to_json,
+    with_value,
 )
 from messaging_channels.testing.conformance.rules import NotApplicable
 
 FindProblem: TypeAlias = Callable[[FlowTrace], str]
 """Says in words what is wrong with what a send came to; nothing if all is well."""
 
+_OTHER_VALUES: tuple[Any, ...] = ("canary_unheard_of", 987654321, None, [], {})
+"""What takes the place of each value of an answer in turn."""
+_UNDER_WAY = frozenset(
+    {b"queued", b"sending", b"accepted", b"submitted", b"enroute", b"pending", b"scheduled"}
+)
 _COMMON_ERRORS = (500, 502, 503, 504, 529, 599)
 _SERVER = (408, *(status for status in range(500, 600) if status != 511))  # noqa: PLR2004
 """511 is the network's word before the vendor, such as that of a hotel (RFC 6585, section 6): nothing was sent. 408 is that of a server or a proxy which waited
@@ -38,6 +49,15 @@ def success_is_accepted(context: ConformanceContext) -> Iterator[str]:
             yield f"of the answer that takes a {kind.__name__}: {played.problem}"
         elif reason_of(played) not in (Reason.ACCEPTED, Reason.DUPLICATE):
             yield f"the answer that takes a {kind.__name__} is read as {reason_of(played)}"
+        elif result_of(played).status.group is StatusGroup.DELIVERED and _is_under_way(played):
+            yield f"the answer that takes a {kind.__name__} says that it is under way, and is read as delivered"
+
+
+def _is_under_way(played: FlowTrace) -> bool:
+    """Whether the last answer says that the message is queued or sent, and nothing of a delivery."""
+    answer = played.replies[-1] if played.replies else None
+    words = re.findall(rb"[a-z]+", answer.body.lower()) if isinstance(answer, HttpResponse) else []
+    return any(one in _UNDER_WAY for one in words) and not any(b"deliver" in one for one in words)
 
 
 def provider_id_is_kept(context: ConformanceContext) -> Iterator[str]:
@@ -63,6 +83,32 @@ def raw_response_is_kept(context: ConformanceContext) -> Iterator[str]:
 def any_response_is_handled(context: ConformanceContext) -> Iterator[str]:
     """MC204."""
     yield from for_each_malformed_reply(context, lambda played: played.problem or _count_problem(played))
+    yield from _raising_replies(context)
+
+
+def _raising_replies(context: ConformanceContext) -> Iterator[str]:
+    """Replace each value of the answers that the fixtures give by what nobody documents, and say of the first that ends in an exception."""
+    index = context.message_index
+    if index >= 0 and isinstance(context.successful_send.replies[index], HttpResponse):
+        for status, given in product((200, 400, 500), UNREADABLE_BODIES):
+            played = context.send(replies_at={index: HttpResponse(status, {}, given)})
+            if played.exception is not None:
+                yield f"HTTP {status} with {_describe_body(given)}: {played.problem}"
+                return
+    replies = [*context.successful_send.replies[index:], *(one for one, _ in context.documented_responses)]
+    known: set[tuple[Path, ...]] = set()
+    for reply in replies:
+        tree = parse_json(reply.body) if isinstance(reply, HttpResponse) else None
+        paths = tuple(all_paths(tree))
+        if tree is None or paths in known or not isinstance(reply, HttpResponse):
+            continue
+        known.add(paths)
+        for path, value in product(paths, _OTHER_VALUES):
+            body = to_json(with_value(tree, path, value))
+            played = context.send(replies_at={index: HttpResponse(reply.status, reply.headers, body)})
+            if played.exception is not None:
+                yield f"HTTP {reply.status} with {_describe_body(body)}: {played.problem}"
+                return
 
 
 def results_are_well_formed(context: ConformanceContext) -> Iterator[str]:
@@ -115,6 +161,9 @@ def unreadable_responses_are_not_accepted(context: ConformanceContext) -> Iterat
             return f"HTTP {status} with {_describe_body(body)} is read as {reason_of(played)}"
         return ""
 
+    if words := next(filter(None, (problem((good.status, body)) for body in UNREADABLE_BODIES)), ""):
+        yield words
+        return
     statuses = st.sampled_from((good.status, 200, 302, 400, 404, 422, 500))
     yield from context.find_counterexample(
         st.tuples(statuses, st.sampled_from((*UNREADABLE_BODIES, *_truncations(good.body)))), problem

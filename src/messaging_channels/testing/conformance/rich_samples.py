@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, cast
 
@@ -48,6 +48,7 @@ TEXTS = (
     "zq " + "long words of a message " * 30 + "zq",
     "zq 1+1=2 \u2713 ﬁ ① Å e\u0301 \u00a0 5€ don't “quote” ... ?a=1&b=%C3%A9#f zq",
     "zq " + "longer words of a message " * 70 + "zq",
+    "zq " + "längere Wörter 😀 здесь 你好 " * 28 + "zq",
 )
 """Texts that are lost or changed where somebody joins strings by hand, strips, cuts, or guesses a charset."""
 _RICH: tuple[Message, ...] = (
@@ -133,11 +134,19 @@ class Leaf:
 
 
 def rich_messages(
-    plain: Message, declared: frozenset[str], optional: list[str], given: Mapping[str, Any]
+    plain: Message,
+    declared: frozenset[str],
+    optional: list[str],
+    given: Mapping[str, Any],
+    is_taken: Callable[[Message], bool],
 ) -> Iterator[tuple[str, Message]]:
-    """Return the message with several elements, and with each declared optional field in turn: what is looked at, and the message."""
+    """Return the message with several elements, and with each declared optional field in turn: what is looked at, and the message.
+
+    Where the provider does not take the kit's own message, such as a template that the account has not, the fixtures' is filled in.
+    """
     kind = type(plain)
     base = _BY_TYPE.get(kind, plain)
+    base = base if base is plain or is_taken(base) else plain
     for one in (base, *NESTED.get(kind, ()), *further_messages(kind)):
         yield "", one
         reduced = with_declared_only(one, declared)

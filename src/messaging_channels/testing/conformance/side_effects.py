@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import CodeType, FrameType
@@ -78,6 +79,8 @@ def _run_profiled(callback: Callable[[FrameType, str, Any], None], run: Callable
 def _forbidden_python_call(code: CodeType) -> str:
     if code in _SOCKETS:
         return "it opened a socket"
+    if code is threading.Thread.start.__code__:
+        return "it started a thread"
     return "it read the environment" if code in _ENVIRONMENT else ""
 
 

@@ -23,11 +23,14 @@ from messaging_channels.testing.conformance.malformed import (
     to_json,
     value_at,
     with_value,
+    without_value,
 )
 
 UNHEARD = "canary_unheard_of"
+_COLLECTIONS: tuple[Any, ...] = (UNHEARD, None, [], {}, [None])
+"""What takes the place of a list or of an object."""
 _S, _MS = (1e9, 5e9), (1e12, 5e12)
-_A_DAY, _CODE = 86_400, 10_000
+_A_DAY, _CODE, _SECONDS_LENGTH = 86_400, 10_000, 10
 
 
 def with_word(body: bytes, path: Path, word: str) -> bytes:
@@ -62,6 +65,10 @@ def spoilt_bodies(body: bytes) -> Iterator[tuple[Path, bytes]]:
         others: tuple[Any, ...] = (UNHEARD, None, 10**18, [], {})
         yield from ((path, _written(body, with_value(tree, path, other))) for other in others)
     for path in all_paths(tree):
+        if path and isinstance(value_at(tree, path), (dict, list)):
+            yield from ((path, to_json(with_value(tree, path, other))) for other in _COLLECTIONS)
+        if path:
+            yield path, to_json(without_value(tree, path))
         if isinstance(value_at(tree, path), dict):
             yield path, to_json(with_value(tree, path, {**value_at(tree, path), UNHEARD: {"a": [1]}}))
 
@@ -156,6 +163,34 @@ def renumbered(element: Any) -> Any:  # noqa: ANN401
                 re.sub(r"[0-9](?=[^0-9]*$)", lambda digit: str((int(digit[0]) + 1) % 10), value),
             )
     return element
+
+
+def later(body: bytes, kept: frozenset[str]) -> bytes:
+    """Return a call with other ids, but for those that are kept, and with other times."""
+    tree = tree_of(body)
+    for path in leaf_paths(tree, (str, int, float)):
+        value = value_at(tree, path)
+        is_name = parse_json(body) is None and path[-1] == 0
+        if is_name or str(value) in kept:
+            continue
+        holds_kept = any(one and one in str(value) for one in kept)
+        tree = with_value(tree, path, f"{value}7" if holds_kept else _later(value))
+    return body if tree is None else _written(body, tree)
+
+
+def _later(value: Any) -> Any:  # noqa: ANN401  a leaf of JSON
+    """Return a time some seconds later, or an id with another last digit; anything else as it is."""
+    if isinstance(value, (int, float)):
+        return (
+            value + 77 if _S[0] <= value <= _S[1] else value + 77_000 if _MS[0] <= value <= _MS[1] else value
+        )
+    if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}", value):
+        return f"{value[:15]}{(int(value[15]) + 1) % 10}{value[16:]}"
+    if re.fullmatch(r"[0-9]{10}|[0-9]{13}", value) and _S[0] <= float(value[:10]) <= _S[1]:
+        return str(int(value) + (77 if len(value) == _SECONDS_LENGTH else 77_000))
+    if not is_id(value):
+        return value
+    return re.sub(r"[0-9](?=[^0-9]*$)", lambda digit: str((int(digit[0]) + 1) % 10), value)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from messaging_channels.testing.conformance.webhook_bodies import (
     tree_of,
     unheard_at,
 )
+from messaging_channels.testing.conformance.webhook_repetitions import same_keys_of_one_message
 from messaging_channels.testing.conformance.webhooks import event_keys, samples, told_by
 from messaging_channels.testing.fixtures import InboundText
 
@@ -48,6 +49,7 @@ def different_events_have_different_keys(context: ConformanceContext) -> Iterato
     reports = [(one.body, event) for one in samples(context) for event in _events(context, one.body)]
     made = [(body, event) for body in _made_bodies(context) for event in _events(context, body)]
     pairs = [pair for pair in combinations(reports, 2) if _are_reports(*pair)] + list(combinations(made, 2))
+    yield from same_keys_of_one_message(context)
     if not pairs:
         why = (
             "no two calls of the fixtures tell different things: give `delivered_body` and `inbound_message`"
@@ -85,7 +87,10 @@ def _problem_of_spoilt(context: ConformanceContext, body: bytes, usual: WebhookR
         told = told_by(context, spoilt)
         if isinstance(told, str) and not told.startswith("it was refused"):
             return f"with something unheard of at {_named(path)}: {told}"
-        if isinstance(told, WebhookResult) and usual.events and not told.events:
+        is_collection = isinstance(
+            value_at(tree_of(body), path), (dict, list)
+        )  # one that is empty may tell nothing
+        if isinstance(told, WebhookResult) and usual.events and not told.events and not is_collection:
             return f"with something unheard of at {_named(path)} tells nothing: keep it as an UnknownEvent"
     return _problem_of_words(context, body, usual)
 

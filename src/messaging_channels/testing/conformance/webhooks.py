@@ -20,7 +20,12 @@ from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
 from messaging_channels.testing import canaries
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import NOW
-from messaging_channels.testing.conformance.malformed import bodies, parse_json, to_json
+from messaging_channels.testing.conformance.malformed import (
+    UNREADABLE_BODIES,
+    bodies,
+    parse_json,
+    to_json,
+)
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.conformance.side_effects import called_functions
 from messaging_channels.testing.fixtures import Webhook, sign_at
@@ -129,6 +134,10 @@ def _unproved(context: ConformanceContext, call: WebhookRequest, unsigned: bytes
         told = handle(context.provider, replace(bare, body=body))
         if told != _REFUSED:
             yield f"without header and parameter: {_describe(told)}"
+    plain = {name: value for name, value in call.headers.items() if name.lower() == "content-type"}
+    told = handle(context.provider, replace(bare, headers=plain, body=unsigned))
+    if told != _REFUSED:
+        yield f"with nothing but its content type: {_describe(told)}"
     for name in call.headers:
         yield from _with_strange_header(context, call, name)
 
@@ -152,6 +161,11 @@ def _near_misses(value: str) -> Iterator[str]:
     yield f"{scheme}{proof[: len(proof) // 2]}"
     yield scheme
     yield f"{scheme}{proof[_CUT:]}"
+    yield f"{scheme}x{proof}"
+    if re.fullmatch(
+        r"[\w-]+\.[\w-]+\.[\w-]+", proof
+    ):  # a token (RFC 7519), which says of itself that nothing proves it
+        yield f"{scheme}eyJhbGciOiJub25lIn0.{proof.split('.')[1]}."
     if re.fullmatch(r"[A-Za-z0-9+/=_-]+", proof) and not re.fullmatch(r"[0-9A-Fa-f-]+", proof):
         yield f"{scheme}{proof.swapcase()}"
 
@@ -190,6 +204,9 @@ def any_body_is_handled(context: ConformanceContext) -> Iterator[str]:
             else f"with the body {body[:80]!r}: {told}"
         )
 
+    if words := next(filter(None, map(problem, UNREADABLE_BODIES)), ""):
+        yield words
+        return
     for number in range(min(_SEARCHES, len(given))):
         drawn = st.one_of(*(bodies(webhook.body) for webhook in given[number::_SEARCHES]))
         yield from context.find_counterexample(drawn, problem)
@@ -207,6 +224,8 @@ def unknown_type_becomes_unknown_event(context: ConformanceContext) -> Iterator[
         yield "a proved call of an unknown kind is no UnknownEvent"
     elif told.events[0].raw is None:
         yield "the UnknownEvent has no `raw`"
+    elif not told.response.ok:
+        yield f"a proved call of an unknown kind is answered with HTTP {told.response.status}: the vendor repeats it for days"
 
 
 def comparison_is_constant_time(context: ConformanceContext) -> Iterator[str]:

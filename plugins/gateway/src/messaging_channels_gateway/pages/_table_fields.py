@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from messaging_channels.plugins import ChannelSpec
+from messaging_channels_gateway.channels import CHANNELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +36,28 @@ _OURS = (
     Field("deleted_at", "Deleted at", is_ours=True),
     Field("error", "Error", is_ours=True),
 )
+
+
+def _addresses() -> Iterator[Field]:
+    """Return a field for the address on each channel, those of plugins included; channels with the same address share one."""
+    by_path: dict[str, list[ChannelSpec]] = {}
+    for channel in CHANNELS.values():
+        if path := channel.path("user"):
+            steps = path.replace("[", ".").replace("]", "")
+            by_path.setdefault(steps, []).append(channel)
+    for path, channels in by_path.items():
+        example = next((one.example for one in channels if one.example), "")
+        label = f"Address ({', '.join(one.name for one in channels)})"
+        yield Field(path, label, f"such as {example}" if example else "", is_listed=True)
+
+
 FIELDS: Mapping[str, Sequence[Field]] = {
     "user": (
         Field("username", "User name", is_listed=True),
         Field("identity", "Identity", "id of the User's Identity", is_listed=True),
         Field("scopes", "Scopes", "commas between: own, realm"),
         Field("roles", "Roles", "commas between: user, manage, admin"),
-        Field("channel.sms", "SMS number", "international digits, such as 38598123456", is_listed=True),
-        Field("channel.whatsapp", "WhatsApp number", "international digits", is_listed=True),
-        Field("channel.email", "Mail address", is_listed=True),
+        *_addresses(),
         Field("active", "Active", "a User who is not is not written to", "switch", is_listed=True),
         Field("data", "Data", "an object of JSON", "json"),
         *_OURS,
