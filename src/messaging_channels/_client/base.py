@@ -24,6 +24,7 @@ from messaging_channels._config.dispatcher_config import DispatcherConfig
 from messaging_channels._model import errors
 from messaging_channels._model.addresses import Address
 from messaging_channels._model.arguments import kind_of
+from messaging_channels._model.time_left import bounded
 from messaging_channels._sending.send_options import DEFAULT_OPTIONS, SendOptions
 from messaging_channels._transport.drivers import AsyncTransport, Transport
 from messaging_channels.messages import Message
@@ -159,14 +160,16 @@ class BaseDispatcher:
         if via is None and isinstance(message, Message):  # as most are
             if not isinstance(to, (str, Address)):
                 self._check(message, to, "send")
-            return self._pipeline.send(message, to, options)
+            flow = self._pipeline.send(message, to, options)
+            return flow if options.timeout is None else bounded(flow, options.timeout, self._pipeline.clock)
         self._check(message, to, "send")
         if via not in (None, "preferred"):
             given = repr(via)[:40] if isinstance(cast("object", via), str) else kind_of(via)
             raise errors.InvalidArgument(
                 f'must be "preferred", got {given}', argument="via", hint='leave it out, or give "preferred"'
             )
-        return self._recipients.send(message, to, options)
+        flow = self._recipients.send(message, to, options)
+        return bounded(flow, options.timeout, self._pipeline.clock)
 
     def on(
         self, event_type: type[Event], *, name: str | None = None, in_place: bool = False

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._model.time_left import bounded
 from messaging_channels._queue.enqueue import MAX_TRANSACTION_SIZE, Enqueuer, EnqueueResult
 from messaging_channels._sending.bulk import CHUNK, Bulk, SendResult, chunks
 
@@ -25,10 +27,10 @@ def send_each(
 ) -> Iterator[SendResult]:
     """Send chunk after chunk; see `Dispatcher.send_each`."""
     for chunk in chunks(message, to, CHUNK):
-        bulk = Bulk(pipeline, terms)
-        yield from run(bulk.prepare(chunk))
+        bulk, bound = Bulk(pipeline, terms), _bound(pipeline, terms)
+        yield from run(bound(bulk.prepare(chunk)))
         while bulk.pending:
-            yield from run(bulk.step())
+            yield from run(bound(bulk.step()))
 
 
 async def send_each_async(
@@ -40,12 +42,17 @@ async def send_each_async(
 ) -> AsyncIterator[SendResult]:
     """Send chunk after chunk; see `Dispatcher.send_each`."""
     for chunk in chunks(message, to, CHUNK):
-        bulk = Bulk(pipeline, terms)
-        for each in await run(bulk.prepare(chunk)):
+        bulk, bound = Bulk(pipeline, terms), _bound(pipeline, terms)
+        for each in await run(bound(bulk.prepare(chunk))):
             yield each
         while bulk.pending:
-            for each in await run(bulk.step()):
+            for each in await run(bound(bulk.step())):
                 yield each
+
+
+def _bound(pipeline: SendPipeline, terms: SendOptions) -> Callable[[Any], Any]:
+    """Return what keeps the flows of one chunk to the time that the caller gives, from now."""
+    return partial(bounded, seconds=terms.timeout, clock=pipeline.clock, begun=pipeline.clock())
 
 
 def enqueue_each(

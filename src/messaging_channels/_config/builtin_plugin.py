@@ -59,6 +59,7 @@ def _build_sqlite_ledger(settings: LedgerSettings) -> Ledger:
         pepper=pepper,
         keys=settings.seal_keys,
         owned=True,
+        timeout=settings.timeout,
     )
 
 
@@ -76,6 +77,7 @@ def _build_postgres_ledger(settings: LedgerSettings) -> Ledger:
         keys=settings.seal_keys,
         pool_size=settings.pool_size,
         pool_timeout=settings.pool_timeout,
+        timeout=settings.timeout,
     )
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from concurrent.futures import Future
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
-from math import inf
+from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from messaging_channels.plugins.ledger import Operation
+from messaging_channels._ledger.operation_limits import OperationLimits, limits_of, withdrawals
+from messaging_channels.plugins.ledger import Operation, Transaction
 
 _Future_co = TypeVar("_Future_co", bound="Future[Any] | asyncio.Future[Any]", covariant=True)
-_Told: TypeAlias = "tuple[asyncio.Future[Any], Any]"
+_Told: TypeAlias = "tuple[PendingInTask, Any]"
+Submit: TypeAlias = "Callable[[AnyPending], object]"
+"""Has an operation done by the same writer."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -22,8 +26,8 @@ class Pending(Generic[_Future_co]):
 
     operation: Operation[Any]
     future: _Future_co
-    deadline: float = inf
-    """From then on it is not begun any more, on the clock of `time.monotonic`."""
+    limits: OperationLimits
+    """It is not begun any more when they are over."""
 
 
 PendingInThread: TypeAlias = "Pending[Future[Any]]"
@@ -31,33 +35,76 @@ PendingInTask: TypeAlias = "Pending[asyncio.Future[Any]]"
 AnyPending: TypeAlias = "Pending[Future[Any] | asyncio.Future[Any]]"
 
 
-def wait_in_thread(operation: Operation[Any], deadline: float = inf) -> PendingInThread:
-    """Return an operation for which a thread waits."""
-    return Pending(operation, Future(), deadline)
+def wait_in_thread(operation: Operation[Any], timeout: float) -> PendingInThread:
+    """Return an operation for which a thread waits, at most so many seconds; see `limits_of`."""
+    return Pending(operation, Future(), limits_of(operation, timeout))
 
 
-def wait_in_task(operation: Operation[Any], deadline: float = inf) -> PendingInTask:
-    """Return an operation for which a task of the running loop waits."""
-    return Pending(operation, asyncio.get_running_loop().create_future(), deadline)
+def wait_in_task(operation: Operation[Any], timeout: float) -> PendingInTask:
+    """Return an operation for which a task of the running loop waits, at most so many seconds; see `limits_of`."""
+    return Pending(operation, asyncio.get_running_loop().create_future(), limits_of(operation, timeout))
 
 
-def deliver(group: Sequence[AnyPending], replies: Sequence[Any]) -> None:
-    """Tell all of them their replies."""
+def reply_in_thread(one: PendingInThread) -> Any:  # noqa: ANN401  the operation's own type decides
+    """Wait for the reply, and return it or raise the exception that stands in its place.
+
+    Raises:
+        LedgerUnavailable: it took too long. What is still done of it is taken back.
+    """
+    future = one.future
+    try:
+        return future.result(max(one.limits.wait - time.monotonic(), 0.0))
+    except TimeoutError:
+        if future.cancel():
+            raise one.limits.error() from None
+        return future.result()  # it came just now
+
+
+async def reply_in_task(one: PendingInTask) -> Any:  # noqa: ANN401  the operation's own type decides
+    """See `reply_in_thread`. The future stays as it is when the task is cancelled."""
+    timer = one.future.get_loop().call_later(one.limits.seconds_left(), _give_up, one)
+    try:
+        return await asyncio.shield(one.future)
+    finally:
+        timer.cancel()
+
+
+def _give_up(one: PendingInTask) -> None:
+    if not one.future.done():
+        one.future.set_exception(one.limits.error())
+
+
+def deliver(group: Sequence[AnyPending], replies: Sequence[Any], submit: Submit) -> None:
+    """Tell all of them their replies. What was written for those who have given up is taken back by what is submitted."""
     by_loop: dict[asyncio.AbstractEventLoop, list[_Told]] = {}
     for one, reply in zip(group, replies, strict=True):
         if isinstance(one.future, Future):
-            _tell(one.future, reply)
+            try:
+                _tell(one.future, reply)
+            except InvalidStateError:
+                take_back(one.operation, reply, submit)
         else:
-            by_loop.setdefault(one.future.get_loop(), []).append((one.future, reply))
+            by_loop.setdefault(one.future.get_loop(), []).append((one, reply))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     for loop, told in by_loop.items():
         with suppress(RuntimeError):  # the loop has ended, and with it whoever waited
-            loop.call_soon_threadsafe(_tell_all, told)
+            loop.call_soon_threadsafe(partial(_tell_all, told, submit))
 
 
-def _tell_all(told: Sequence[_Told]) -> None:
-    for future, reply in told:
-        if not future.done():
-            _tell(future, reply)
+def _tell_all(told: Sequence[_Told], submit: Submit) -> None:
+    for one, reply in told:
+        if one.future.done():
+            take_back(one.operation, reply, submit)
+        else:
+            _tell(one.future, reply)
+
+
+def take_back(operation: Operation[Any], reply: Any, submit: Submit) -> None:  # noqa: ANN401  the operation's own type decides
+    """Have what takes back what was done too late; see `withdrawals`."""
+    taken_back = tuple(withdrawals(operation, reply))
+    if (
+        taken_back
+    ):  # together: what a writer cannot do as sets it leaves to the caller otherwise, and there is none
+        submit(wait_in_thread(Transaction(taken_back), _LONGEST))
 
 
 def _tell(future: Future[Any] | asyncio.Future[Any], reply: Any) -> None:  # noqa: ANN401  an operation's own type decides
@@ -65,3 +112,7 @@ def _tell(future: Future[Any] | asyncio.Future[Any], reply: Any) -> None:  # noq
         future.set_exception(reply)
     else:
         future.set_result(reply)
+
+
+_LONGEST = 3600.0
+"""Seconds in which what was done too late is taken back: nobody waits for it."""

@@ -6,18 +6,33 @@ Steps of one message are committed together by writers with connections of their
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 from messaging_channels._ledger.address_privacy import AddressPrivacy
-from messaging_channels._ledger.group_replies import PendingInTask, wait_in_task, wait_in_thread
+from messaging_channels._ledger.group_replies import (
+    AnyPending,
+    Pending,
+    PendingInTask,
+    PendingInThread,
+    deliver,
+    reply_in_task,
+    reply_in_thread,
+    wait_in_task,
+    wait_in_thread,
+)
+from messaging_channels._ledger.operation_limits import OperationLimits, withdrawals
 from messaging_channels._ledger.postgres_group import ALONE
 from messaging_channels._ledger.postgres_statements import (
     CONNECTION_ERRORS,
@@ -26,12 +41,14 @@ from messaging_channels._ledger.postgres_statements import (
     run_flow,
     run_flow_async,
     unavailable_error,
+    with_network_limits,
 )
 from messaging_channels._ledger.postgres_writer import WritersOfProcess
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sql_restored import opened_database
 from messaging_channels._ledger.upgrade import prepare_schema
 from messaging_channels._model import forks
+from messaging_channels._model.arguments import require_positive
 from messaging_channels._model.errors import LedgerUnavailable
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
@@ -56,6 +73,7 @@ class PostgresLedger(AddressPrivacy):
         keys: Sequence[bytes] = (),
         pool_size: int = 10,
         pool_timeout: float = 10.0,
+        timeout: float = 30.0,
     ) -> None:
         """Connect to nothing yet. See AddressPrivacy for `addresses` and `pepper`. `keys` seal what waits, unless
         addresses are kept in the plain: the first one seals, all of them open. Without any, the pepper does; without
@@ -64,11 +82,17 @@ class PostgresLedger(AddressPrivacy):
         `pool_size` is the most connections of one client for lists, statistics and maintenance; `pool_timeout` is how many seconds a call waits for one of
         them, or for a server that is away. Sending, looking a message up and reports have up to four more connections of their own.
 
+        An operation takes at most `timeout` seconds, or what is left to `send(timeout=)` if that is less; then LedgerUnavailable is raised. An attempt
+        that the server writes down later all the same is taken back.
+
         Raises:
             ValueError: `addresses` is not one of its words, or hashing lacks its pepper.
+            InvalidArgument: a time-out is no positive number.
         """
         super().__init__(addresses, pepper, keys)
-        self._pool_settings = _PoolSettings(conninfo, pool_size, pool_timeout)
+        require_positive(pool_timeout, "pool_timeout")
+        require_positive(timeout, "timeout")
+        self._pool_settings = _PoolSettings(conninfo, pool_size, float(pool_timeout), float(timeout))
         self._writers = WritersOfProcess(conninfo, pool_timeout)
 
     @property
@@ -104,9 +128,17 @@ class _PoolSettings:
     conninfo: str = field(repr=False)
     pool_size: int
     pool_timeout: float
+    timeout: float
+    """Of an operation."""
+
+    @property
+    def bounded_conninfo(self) -> str:
+        """How the database is reached, by connections that notice when its machine has vanished."""
+        return make_conninfo(**with_network_limits(conninfo_to_dict(self.conninfo), self.timeout))
 
     def options(self) -> dict[str, Any]:
-        return {"min_size": 1, "max_size": self.pool_size, "timeout": self.pool_timeout}
+        seconds = min(self.pool_timeout, self.timeout)
+        return {"min_size": 1, "max_size": self.pool_size, "timeout": seconds}
 
 
 class _Sync(forks.FreshLock):
@@ -121,12 +153,29 @@ class _Sync(forks.FreshLock):
     def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
         writer = self._writers.writer_of(exchange)
         if writer is not None:
-            pending = wait_in_thread(exchange)
+            pending = wait_in_thread(exchange, self._pool_settings.timeout)
             writer.submit(pending)
-            reply = pending.future.result()
+            reply = reply_in_thread(pending)
             if reply is not ALONE:
                 return reply
-        return self._perform_alone(exchange)
+            alone: PendingInThread = Pending(exchange, Future(), pending.limits)
+        else:
+            alone = wait_in_thread(exchange, self._pool_settings.timeout)
+        name = "messaging-channels-operation"
+        threading.Thread(target=self._perform_for, args=(alone,), name=name, daemon=True).start()
+        return reply_in_thread(alone)
+
+    def _perform_for(self, alone: PendingInThread) -> None:
+        """Do an operation for a thread that may give up before the server answers."""
+        try:
+            reply = self._perform_alone(alone.operation)
+        except Exception as error:  # noqa: BLE001  whatever it is, whoever waits is told
+            reply = error
+        deliver([alone], [reply], self._take_back)
+
+    def _take_back(self, one: AnyPending) -> None:
+        with suppress(LedgerUnavailable):
+            self._perform_alone(one.operation)
 
     def _perform_alone(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
         pool = self._pool or self._open_pool()
@@ -140,7 +189,7 @@ class _Sync(forks.FreshLock):
         raise AssertionError  # pragma: no cover  the last try returns or raises
 
     def close(self) -> None:
-        self._writers.close()
+        self._writers.close(self._pool_settings.timeout)
         if self._pool is not None:
             self._pool.close()
 
@@ -154,7 +203,7 @@ class _Sync(forks.FreshLock):
         with self._lock:
             if self._pool is None:
                 pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
-                    self._pool_settings.conninfo, open=True, **self._pool_settings.options()
+                    self._pool_settings.bounded_conninfo, open=True, **self._pool_settings.options()
                 )
                 try:
                     with pool.connection() as connection, connection.cursor() as cursor:
@@ -180,27 +229,28 @@ class _Async(forks.FreshLock):
 
     async def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
         writer = self._writers.writer_of(exchange)
+        pending = wait_in_task(exchange, self._pool_settings.timeout)
         if writer is not None:
-            pending = wait_in_task(exchange)
             writer.submit(pending)
             try:
-                reply = await asyncio.shield(pending.future)
+                reply = await reply_in_task(pending)
             except asyncio.CancelledError:
                 task = asyncio.ensure_future(self._finish(pending))
                 await asyncio.wait([task], timeout=_CANCEL_TIMEOUT)  # what is asked next has to find it done
                 raise
             if reply is not ALONE:
                 return reply
-        return await self._pool_of_loop().perform(exchange)
+        return await self._pool_of_loop().perform(exchange, pending.limits)
 
     async def _finish(self, pending: PendingInTask) -> None:
         """Do for a caller that was cancelled what it asked for all the same."""
         with suppress(LedgerUnavailable):
             if await pending.future is ALONE:
-                await self._pool_of_loop().perform(pending.operation)
+                await self._pool_of_loop().perform(pending.operation, pending.limits)
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(None, self._writers.close)
+        seconds = self._pool_settings.timeout
+        await asyncio.get_running_loop().run_in_executor(None, self._writers.close, seconds)
         pool = self._pools.pop(asyncio.get_running_loop(), None)
         if pool is not None:
             await pool.close()
@@ -230,25 +280,41 @@ class _LoopPool:
     def __init__(self, pool_settings: _PoolSettings) -> None:
         self._connections: WeakSet[psycopg.AsyncConnection[Any]] = WeakSet()
         self._pool = AsyncConnectionPool(
-            pool_settings.conninfo, open=False, configure=self._keep, **pool_settings.options()
+            pool_settings.bounded_conninfo, open=False, configure=self._keep, **pool_settings.options()
         )
+        self._timeout = pool_settings.timeout
         self._opening = asyncio.Lock()
         self._ready = False
         self._running: set[asyncio.Task[Any]] = set()
 
-    async def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
-        # a cancelled caller stops waiting; what it asked for is done all the same
-        task = asyncio.ensure_future(self._perform(exchange))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+    async def perform(self, exchange: Operation[Any], limits: OperationLimits) -> Any:  # noqa: ANN401  the operation's own type decides
+        # a caller that is cancelled or gives up stops waiting; what it asked for is done all the same
+        task = self._begin(exchange)
         try:
-            return await asyncio.shield(task)
+            done, _ = await asyncio.wait([task], timeout=limits.seconds_left())
         except asyncio.CancelledError:
             await asyncio.wait([task], timeout=_CANCEL_TIMEOUT)  # what is asked next has to find it done
             raise
+        if not done:
+            task.add_done_callback(partial(self._take_back, exchange))
+            raise limits.error()
+        return task.result()
+
+    def _begin(self, exchange: Operation[Any]) -> asyncio.Task[Any]:
+        task = asyncio.ensure_future(self._perform(exchange))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task
+
+    def _take_back(self, exchange: Operation[Any], task: asyncio.Task[Any]) -> None:
+        """Take back what was done for somebody who had given up."""
+        if not task.cancelled() and task.exception() is None:
+            for one in withdrawals(exchange, task.result()):
+                self._begin(one).add_done_callback(_hear_the_end)
 
     async def close(self) -> None:
-        await asyncio.gather(*self._running, return_exceptions=True)
+        if self._running:
+            await asyncio.wait(self._running, timeout=self._timeout)
         await self._pool.close()
 
     def abandon(self) -> None:
@@ -278,3 +344,9 @@ class _LoopPool:
                 async with self._pool.connection() as connection, connection.cursor() as cursor:
                     await run_flow_async(cursor, opened_database(DIALECT, time.time()))
                 self._ready = True
+
+
+def _hear_the_end(task: asyncio.Task[Any]) -> None:
+    """Leave no exception unheard: nobody waits for what is taken back."""
+    if not task.cancelled():
+        task.exception()

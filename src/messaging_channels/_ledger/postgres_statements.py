@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -74,3 +75,15 @@ async def _fetch_async(cursor: psycopg.AsyncCursor[Any], statement: Statement) -
 def unavailable_error(error: Exception) -> LedgerUnavailable:
     """Name the fault. The server's own text may hold the values of a row."""
     return LedgerUnavailable(type(error).__name__)
+
+
+def with_network_limits(options: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    """Return options of libpq by which a connection to a machine that has vanished is given up after about so many seconds."""
+    third = max(1, round(seconds / 3))
+    limits = {
+        "tcp_user_timeout": max(1000, round(1000 * seconds)),
+        "keepalives_idle": third,
+        "keepalives_interval": third,
+        "keepalives_count": 2,
+    }
+    return {**limits, **options}

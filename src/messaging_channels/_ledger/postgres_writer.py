@@ -21,7 +21,12 @@ from messaging_channels._ledger.postgres_arrays import register
 from messaging_channels._ledger.postgres_group import ALONE, Group, flatten, may_be_grouped
 from messaging_channels._ledger.postgres_lockstep import Lockstep, is_of_calls, is_of_reports
 from messaging_channels._ledger.postgres_places import Places, is_of_places
-from messaging_channels._ledger.postgres_statements import DIALECT, run_flow, unavailable_error
+from messaging_channels._ledger.postgres_statements import (
+    DIALECT,
+    run_flow,
+    unavailable_error,
+    with_network_limits,
+)
 from messaging_channels._ledger.sql_restored import opened_database
 from messaging_channels._model import forks
 
@@ -62,17 +67,32 @@ class Writer:
             self._condition.notify()
         return True
 
-    def close(self) -> None:
-        """Do what waits, then disconnect."""
+    def close(self, seconds: float) -> None:
+        """Do what waits, then disconnect. A server that does not answer is waited for so long."""
         with self._condition:
             self._is_closing = True
             self._condition.notify()
-        self._thread.join()
+        self._thread.join(seconds)
 
     def _run(self) -> None:
-        while group := self._next_group():
-            deliver(group, self._write([one.operation for one in group]))
+        while taken := self._next_group():
+            group = self._without_late(taken)
+            if group:
+                deliver(group, self._write([one.operation for one in group]), self._submit_anyhow)
         self._disconnect()
+
+    def _without_late(self, group: list[AnyPending]) -> list[AnyPending]:
+        """Return those that may still be begun; tell the others."""
+        now = time.monotonic()
+        late = [one for one in group if one.limits.begin <= now]
+        deliver(late, [one.limits.error() for one in late], self._submit_anyhow)
+        return [one for one in group if one.limits.begin > now] if late else group
+
+    def _submit_anyhow(self, one: AnyPending) -> None:
+        """Take back what was done too late, also while the writer is closing: this thread looks once more before it ends."""
+        with self._condition:
+            self._waiting.append(one)
+            self._condition.notify()
 
     def _next_group(self) -> list[AnyPending]:
         """Wait for work and return what waits, as far as it fits; nothing when it is time to go."""
@@ -127,6 +147,7 @@ class Writer:
         """Connect, in no more time than a caller waits for one of the pool's connections."""
         options: dict[str, Any] = conninfo_to_dict(self._conninfo)
         options.setdefault("connect_timeout", max(2, round(self._patience)))
+        options = with_network_limits(options, self._patience)
         connection = psycopg.connect(**options, autocommit=True, prepare_threshold=0)
         register(connection)
         try:
@@ -163,10 +184,11 @@ class WritersOfProcess:
             return self._calls
         return self._places if is_of_places(operation) else None
 
-    def close(self) -> None:
-        """Do what waits, then end."""
+    def close(self, seconds: float) -> None:
+        """Do what waits, then end: in so many seconds, whatever the server does."""
+        until = time.monotonic() + seconds
         for one in (self._sets, self._calls, self._reports, self._places):
-            one.close()
+            one.close(max(until - time.monotonic(), 0.0))
 
 
 class WriterOfProcess(forks.FreshLock):
@@ -182,12 +204,12 @@ class WriterOfProcess(forks.FreshLock):
         while not (self._writer or self._start()).submit(one):
             self._start()
 
-    def close(self) -> None:
-        """Do what waits, then end. A later operation begins anew."""
+    def close(self, seconds: float) -> None:
+        """Do what waits, then end, in so many seconds. A later operation begins anew."""
         with self._lock:
             writer, self._writer = self._writer, None
         if writer is not None:
-            writer.close()
+            writer.close(seconds)
 
     def after_fork_in_child(self) -> None:
         """Leave the connection to the parent: it is the parent's."""

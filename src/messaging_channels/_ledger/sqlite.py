@@ -5,7 +5,6 @@ Needs nothing but the standard library. A file may be shared by processes of one
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import threading
 import time
@@ -16,9 +15,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from messaging_channels._ledger import group_replies as replying
 from messaging_channels._ledger.address_privacy import AddressPrivacy
 from messaging_channels._ledger.driving import drive
-from messaging_channels._ledger.group_replies import AnyPending, deliver, wait_in_task, wait_in_thread
+from messaging_channels._ledger.group_replies import AnyPending, PendingInTask, PendingInThread, deliver
 from messaging_channels._ledger.secret_file import secret_of
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sqlite_backup import back_up
@@ -50,7 +50,8 @@ class SqliteLedger(AddressPrivacy):
     ) -> None:
         """Open nothing yet. See AddressPrivacy for `addresses` and `pepper`. One that is `owned` is closed with its dispatcher.
 
-        An operation waits at most `timeout` seconds for its turn and for other processes; then it is not done, and LedgerUnavailable is raised.
+        An operation takes at most `timeout` seconds, the wait for its turn and for other processes included, or what is left to `send(timeout=)` if
+        that is less; then it is not done, and LedgerUnavailable is raised.
 
         `keys` seal what waits, unless addresses are kept in the plain: the first one seals, all of them open. Without any, the key beside the file does.
 
@@ -82,15 +83,19 @@ class SqliteLedger(AddressPrivacy):
         Raises:
             InvalidSetting: the records are in the memory of the process that forked this one.
         """
-        pending = wait_in_thread(operation, time.monotonic() + self._timeout)
-        (self._writer or self._open_writer()).submit(pending)
-        return pending.future
+        return self.submit_in_thread(operation).future
 
-    def submit_in_task(self, operation: Operation[Any]) -> asyncio.Future[Any]:
-        """Do the same for a task of the running loop. Raises as `submit` does."""
-        pending = wait_in_task(operation, time.monotonic() + self._timeout)
+    def submit_in_thread(self, operation: Operation[Any]) -> PendingInThread:
+        """Do the same for a thread that waits. Raises as `submit` does."""
+        pending = replying.wait_in_thread(operation, self._timeout)
         (self._writer or self._open_writer()).submit(pending)
-        return pending.future
+        return pending
+
+    def submit_in_task(self, operation: Operation[Any]) -> PendingInTask:
+        """Do the same for a task of the running loop. Raises as `submit` does."""
+        pending = replying.wait_in_task(operation, self._timeout)
+        (self._writer or self._open_writer()).submit(pending)
+        return pending
 
     def _open_writer(self) -> _Writer:
         with self._lock:
@@ -219,11 +224,11 @@ class _Writer:
 
     def _run(self) -> None:
         while taken := self._next_group():
-            group = _without_late(taken)
+            group = self._without_late(taken)
             if not group:
                 continue
             replies: list[Any]
-            seconds = max(min(one.deadline for one in group) - time.monotonic(), 0.0)
+            seconds = max(min(one.limits.begin for one in group) - time.monotonic(), 0.0)
             try:
                 database = self._opened(seconds)
                 _begin(database, seconds)
@@ -236,8 +241,18 @@ class _Writer:
             except Exception as error:  # noqa: BLE001  whatever it is, those who wait are told, and the writer lives on
                 replies = [LedgerUnavailable(f"{type(error).__name__}: {error}")] * len(group)
                 self._roll_back()
-            deliver(group, replies)
+            deliver(group, replies, self.submit)
         self._close_database()
+
+    def _without_late(self, group: list[AnyPending]) -> list[AnyPending]:
+        """Return those that may still be begun; tell the others."""
+        now = time.monotonic()
+        late = [one for one in group if one.limits.begin <= now]
+        problem = (
+            "the file was locked, or others were before, for longer than its timeout: database is locked"
+        )
+        deliver(late, [LedgerUnavailable(problem) for _ in late], self.submit)
+        return [one for one in group if one.limits.begin > now] if late else group
 
     def _put_back(self, group: list[AnyPending]) -> None:
         """Let them wait on while another process holds the file; those whose time is over are told at the next look."""
@@ -293,15 +308,6 @@ def _telling_busy() -> Generator[None]:
         if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
             raise _Busy from error
         raise
-
-
-def _without_late(group: list[AnyPending]) -> list[AnyPending]:
-    """Return those that may still be begun; tell the others."""
-    now = time.monotonic()
-    late = [one for one in group if one.deadline <= now]
-    problem = "the file was locked, or others were before, for longer than its timeout: database is locked"
-    deliver(late, [LedgerUnavailable(problem) for _ in late])
-    return [one for one in group if one.deadline > now] if late else group
 
 
 def _begin(database: sqlite3.Connection, seconds: float) -> None:
@@ -366,7 +372,7 @@ class _Sync:
         self._ledger = ledger
 
     def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
-        return self._ledger.submit(exchange).result()
+        return replying.reply_in_thread(self._ledger.submit_in_thread(exchange))
 
     def close(self) -> None:
         if self._ledger.owned:
@@ -379,7 +385,7 @@ class _Async:
 
     async def perform(self, exchange: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
         # a cancelled caller stops waiting; what it asked for is done all the same
-        return await asyncio.shield(self._ledger.submit_in_task(exchange))
+        return await replying.reply_in_task(self._ledger.submit_in_task(exchange))
 
     async def close(self) -> None:
         if self._ledger.owned:

@@ -27,7 +27,8 @@ class LedgerSettings(BaseModel):
     """Whether rate limits, circuit breakers and the velocity limit hold across all processes that use the ledger."""
     keys: SecretStr = SecretStr("")
     """Secrets that seal messages that wait, separated by commas. The first one seals, all of them open. PostgreSQL needs them, or a pepper."""
-
+    timeout: float = Field(default=30.0, gt=0, allow_inf_nan=False)
+    """Seconds that an operation of the ledger may take, the wait for other processes included. `send(timeout=)` shortens it."""
     pool_size: int = Field(default=10, ge=1)
     """PostgreSQL: the most connections of a process for lists, statistics and maintenance. Sending and reports have up to four of their own besides."""
     pool_timeout: float = Field(default=10.0, gt=0)
