@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat
+from pydantic import BaseModel, ConfigDict, Field
 
 from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._providers.sandbox import Sandbox
@@ -24,7 +24,7 @@ class SandboxSettings(BaseModel):
 
     home: Path
     """Folder of the file `sandbox.sqlite3`. Default: `MESSAGING_CHANNELS_HOME`."""
-    hang: PositiveFloat = 30.0
+    hang: float = Field(default=30.0, gt=0, le=3600)
     """Seconds that the sandbox waits for the addresses that hang."""
 
 
@@ -52,6 +52,9 @@ def register_ledgers() -> Iterable[LedgerSpec]:
 
 def _build_sqlite_ledger(settings: LedgerSettings) -> Ledger:
     path = unquote(urlsplit(settings.url.get_secret_value()).path)
+    if path and Path(path).is_dir():
+        message = "url names a folder, not a file"
+        raise ValueError(message)
     pepper = settings.pepper.get_secret_value().encode()
     return SqliteLedger(
         Path(path) if path else None,

@@ -42,15 +42,10 @@ class HttpFields:
         """Return them as the transport takes them.
 
         Raises:
-            InvalidSetting: there is a key without its certificate.
+            InvalidSetting: there is a key without its certificate, or a password without its key.
         """
-        if self.client_key and not self.client_certificate:
-            raise InvalidSetting(
-                "has no certificate",
-                setting="http.client_key",
-                source="configuration",
-                hint='add client_certificate = "..." to [http]',
-            )
+        self._require("client_key", "client_certificate", "has no certificate")
+        self._require("client_key_password", "client_certificate", "has no key")
         return HttpSettings(
             timeouts=Timeouts(
                 self.connect_timeout, self.write_timeout, self.read_timeout, self.total_timeout
@@ -65,3 +60,12 @@ class HttpFields:
             keepalive_expiry=self.keepalive_expiry,
             client=self.client,
         )
+
+    def _require(self, name: str, other: str, problem: str) -> None:
+        if getattr(self, name) and not getattr(self, other):
+            raise InvalidSetting(
+                problem,
+                setting=f"http.{name}",
+                source="configuration",
+                hint=f'add {other} = "..." to [http]',
+            )

@@ -32,13 +32,15 @@ class Places:
         if variable in self.environment:
             return f"environment variable {variable}"
         line = self.lines.line_of(path)
-        return f"{self.file_name} line {line}" if line else "configuration"
+        return f"{self.file_name} line {line}" if line else self._beside(path[0]) or "configuration"
 
     def place_of_provider(self, name: str, account: str | None, routes: Mapping[str, Any]) -> str:
         """Return where a provider is configured, or else which route names it."""
         place = self.place_of(("accounts", account, name) if account else ("providers", name))
         if place != "configuration":
             return place
+        if account is None and (beside := self._beside(name)) is not None:
+            return beside
         channel = next((one for one, route in routes.items() if name in route.providers), None)
         where = "configuration" if channel is None else self.place_of(("routes", channel))
         return "the defaults" if where == "configuration" else f"nowhere, and {where} names {name}"
@@ -59,6 +61,12 @@ class Places:
             raise InvalidSetting(
                 error.problem, setting=error.setting, source=place, hint=hint
             ) from error.__cause__
+
+    def _beside(self, section: str) -> str | None:
+        """Return which variable of the same section is set, where the setting itself stands nowhere."""
+        begin = self._variable((section, ""))
+        given = next((one for one in self.environment if one.startswith(begin)), None)
+        return None if given is None else f"nowhere, and {given} is set"
 
     def _variable(self, path: tuple[str, ...]) -> str:
         names = ("route" if path[0] == "routes" else path[0], *path[1:])

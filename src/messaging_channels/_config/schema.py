@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, cast
 
 from pydantic import BaseModel, TypeAdapter
@@ -72,6 +73,7 @@ def _without_required(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in schema.items() if name != "required"}
 
 
+@cache
 def _schema_of(kind: type[Any]) -> dict[str, Any]:
     """Return the schema of a model with its definitions in their places; of one that has none, the names of its fields."""
     try:

@@ -19,6 +19,8 @@ class Misfit:
     """Of a value of a wrong type: the types that fit, as JSON schema names them."""
     in_list: bool = False
     """Whether the value is one of a list."""
+    choices: tuple[str, ...] = ()
+    """Of a value of a wrong type: the texts of which one is allowed, where not every text is."""
 
 
 def misfits(value: Any, schema: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[Misfit]:  # noqa: ANN401  as it stands in a file
@@ -28,7 +30,7 @@ def misfits(value: Any, schema: Mapping[str, Any], path: tuple[str, ...] = ()) -
     """
     branches = _branches(schema)
     if not _fits(value, branches):
-        yield Misfit(path, expected=_kinds_of(branches))
+        yield Misfit(path, expected=_kinds_of(branches), choices=_choices_of(branches))
     elif isinstance(value, dict):
         yield from _of_table(cast("dict[str, Any]", value), branches, path)
     elif isinstance(value, list):
@@ -42,9 +44,11 @@ def words_for(expected: tuple[str, ...]) -> str:
     return " or ".join(_WORDS[kind] for kind in expected)
 
 
-def example_for(expected: tuple[str, ...]) -> str:
-    """Return such a value as TOML has it; nothing for a table."""
-    return next((_EXAMPLES[kind] for kind in expected if kind in _EXAMPLES), "")
+def example_for(one: Misfit) -> str:
+    """Return a value that fits, as TOML has it; nothing for a table."""
+    if one.choices:
+        return f'"{one.choices[0]}"'
+    return next((_EXAMPLES[kind] for kind in one.expected if kind in _EXAMPLES), "")
 
 
 def _in_list(one: Misfit, path: tuple[str, ...]) -> Misfit:
@@ -90,6 +94,10 @@ def _fits(value: Any, branches: list[Mapping[str, Any]]) -> bool:  # noqa: ANN40
 def _kinds_of(branches: list[Mapping[str, Any]]) -> tuple[str, ...]:
     kinds = [str(one["type"]) for one in branches if one.get("type") in _WORDS]
     return tuple(dict.fromkeys(kinds))
+
+
+def _choices_of(branches: list[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(str(choice) for one in branches for choice in one.get("enum", ()))
 
 
 def _branches(schema: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -156,9 +156,20 @@ def checks(given: Mapping[str, Any], home: Path, *, share_limits: bool = False) 
     if table.allowed_prefixes is not None:
         rules.append(_allowed_prefixes(table.allowed_prefixes))
     if table.velocity_limit is not None:
+        _require_a_limit(table.velocity_limit)
         rates = {name: getattr(table.velocity_limit, name) for name in _VelocityLimitTable.model_fields}
         rules.append(VelocityLimit(**rates, shared=share_limits))
     return rules
+
+
+def _require_a_limit(table: _VelocityLimitTable) -> None:
+    if table == _VelocityLimitTable():
+        raise InvalidSetting(
+            "holds no limit, and would check nothing",
+            setting="checks.velocity_limit",
+            source="configuration",
+            hint="write for example per_number = { limit = 5, per = 3600 } in [checks.velocity_limit]",
+        )
 
 
 def _allowed_prefixes(prefixes: tuple[str, ...]) -> AllowedPrefixes:

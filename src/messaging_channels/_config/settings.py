@@ -21,14 +21,11 @@ from messaging_channels._config import sections as policies
 from messaging_channels._config.dispatcher_config import DispatcherConfig
 from messaging_channels._config.dsn import parse_dsn
 from messaging_channels._config.http_fields import HttpFields
-from messaging_channels._config.misspellings import (
-    KnownSettings,
-    find_misspellings,
-    find_unrouted,
-    plugin_names,
-)
+from messaging_channels._config.known_settings import KnownSettings
+from messaging_channels._config.misspellings import find_misspellings, find_unrouted, plugin_names
 from messaging_channels._config.places import Places, placing_arguments
 from messaging_channels._config.plugin_manager import PluginManager
+from messaging_channels._config.route_checks import require_carried_channels
 from messaging_channels._config.toml_lines import TomlLines, read_settings_file
 from messaging_channels._config.validation_words import provider_error
 from messaging_channels._model.errors import ConfigurationError, InvalidSetting
@@ -182,8 +179,10 @@ class Configuration:
         require_usable_settings(self.http())
         names = dict.fromkeys([name for route in routes.values() for name in route.providers])
         names |= dict.fromkeys(self.configured_providers())
+        providers = [self.provider(name) for name in names]
+        require_carried_channels(routes, providers, self.plugins.channels)
         return DispatcherConfig(
-            providers=[self.provider(name) for name in names],
+            providers=providers,
             accounts={
                 account: [self.provider(name, account) for name in own]
                 for account, own in self._section("accounts").items()

@@ -105,7 +105,7 @@ def read_settings_file(path: Path, *, must_exist: bool) -> tuple[dict[str, Any],
             f"cannot be read: {(error.strerror or type(error).__name__).lower()}",
             setting=str(path),
             source=source,
-            hint="name a file that exists and that this user may read",
+            hint=_hint_of_path(path),
         ) from error
     except UnicodeDecodeError as error:
         raise InvalidSetting(
@@ -118,7 +118,7 @@ def read_settings_file(path: Path, *, must_exist: bool) -> tuple[dict[str, Any],
             f"is not TOML: {_with_line(str(error), text)}",
             setting=str(path),
             source=source,
-            hint=_hint_of_syntax(str(error)),
+            hint=_hint_of_syntax(str(error), text),
         ) from error
 
 
@@ -130,10 +130,39 @@ def _with_line(problem: str, text: str) -> str:
     return f"{problem}, of what begins at line {begun[0]}" if begun else problem
 
 
-def _hint_of_syntax(problem: str) -> str:
-    return next((hint for words, hint in _SYNTAX.items() if words in problem), "correct that line")
+def _hint_of_path(path: Path) -> str:
+    if re.search(r"\.toml *[,:; ] *\S", str(path)):
+        return "name one file: what several hold belongs into one"
+    return "name a file that exists and that this user may read"
 
 
+def _hint_of_syntax(problem: str, text: str) -> str:
+    """Return what to do about a line: by what stands there, or by what the parser says."""
+    found = re.search(r"at line (\d+)", problem)
+    line = text.splitlines()[int(found[1]) - 1] if found and int(found[1]) <= len(text.splitlines()) else ""
+    by_line = (hint for pattern, hint in _LINES.items() if re.search(pattern, line))
+    by_words = (hint for words, hint in _SYNTAX.items() if words in problem)
+    return next(by_line, None) or next(by_words, "correct that line")
+
+
+_LINES = {
+    r"^\s*(//|;|--|/\*)": "begin a comment with #",
+    r"^\s*[{}]|^\s*\"[^\"]*\"\s*:": 'this is JSON: write [routes], and below it sms = "sandbox"',
+    r"^\s*- |^\s*[\w-]+\s*:": 'this is no YAML: write key = value, such as sms = "sandbox"',
+    r"[\u2018\u2019\u201c\u201d]": 'write straight quotes, such as "sandbox"',
+    r"=\s*'[^']*'[^'#]*'": "put a text that holds ' into double quotes",
+    r"=\s*[0-9.]+\s*[A-Za-z%]": "write the number alone, in seconds, such as 30",
+    r"=\s*[0-9]+,[0-9]+\s*$": "write a decimal point, such as 1.5",
+    r"=\s*0[0-9]": "write the number without a leading zero",
+    r"[,;]\s*$": "leave out what stands at the end of that line",
+    r"=\s*(#.*)?$": "write a value behind the =",
+    r"^\s*export\s": "write key = value, without export",
+    r"^\s*\[\s*\]": "name the section, such as [routes]",
+    r"^\s*\[[^\]]*\]\]": "write as many brackets before the name as behind it, such as [routes]",
+    r"=\s*\"[^\"]*$": "close the quotes at the end of the text",
+    r"=\s*\"[^\"]*\"\s+\"": 'put several texts into a list, such as ["sandbox", "twilio"]',
+}
+"""What to do, by what stands on the line."""
 _SYNTAX = {
     "Invalid value": 'write texts in quotes, such as sms = "sandbox", and true or false in lower case',
     "Expected '=' after a key": 'write key = value, such as sms = "sandbox"',

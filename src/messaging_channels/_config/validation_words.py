@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._config.other_words import hint_of_key
 from messaging_channels._model.errors import InvalidAddress, InvalidSetting
-from messaging_channels._model.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -58,11 +58,13 @@ UNKNOWN_KEYS = frozenset({"extra_forbidden", "unexpected_keyword_argument", "no_
 def first_problem(error: ValidationError) -> tuple[tuple[str, ...], str, str]:
     """Return where the worst problem is, as names of fields, its code, and words for it that show no value.
 
-    A key that nothing knows goes first: it explains why another one is missing.
+    A key that nothing knows goes first: it explains why another one is missing. Of two on one level, what is wrong goes before what is missing.
     """
     found = error.errors(include_input=False, include_url=False)
     chosen = next((one for one in found if one["type"] in UNKNOWN_KEYS), None)
-    deepest = chosen or max(found, key=lambda one: len(_field_names(one["loc"])))
+    deepest = chosen or max(
+        found, key=lambda one: (len(_field_names(one["loc"])), not one["type"].startswith("missing"))
+    )
     path = _field_names(deepest["loc"])
     field = getattr(deepest.get("ctx", {}).get("error"), "field", None)
     if isinstance(field, str) and "." in field:
@@ -73,7 +75,7 @@ def first_problem(error: ValidationError) -> tuple[tuple[str, ...], str, str]:
 def hint_for(where: str, code: str, model: type[BaseModel] | None, otherwise: str) -> str:
     """Return what to do about a problem."""
     if code in UNKNOWN_KEYS and model is not None:
-        return did_you_mean(where, model.model_fields)
+        return hint_of_key(where, model.model_fields)
     return otherwise
 
 
@@ -151,6 +153,7 @@ _EXAMPLES = {
     "a path": '"/path/to/file"',
     "positive": "1",
     "at least": "1",
+    "at most": "30",
 }
 """By words of the problem, of which the first that stands there is taken."""
 _FIELD = re.compile(r"[a-z_][a-z0-9_-]*")

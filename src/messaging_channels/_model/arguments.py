@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from messaging_channels._model.errors import InvalidArgument
@@ -74,8 +74,8 @@ def _shown(number: float) -> str:
     )
 
 
-def require_seconds(value: object, argument: str) -> None:
-    """Refuse what is no number of seconds of at least 0.
+def require_seconds(value: object, argument: str, *, longest: float = inf) -> None:
+    """Refuse what is no number of seconds of at least 0, or is above `longest` (seconds): milliseconds are meant most likely.
 
     Raises:
         InvalidArgument: it is none.
@@ -90,6 +90,12 @@ def require_seconds(value: object, argument: str) -> None:
             f"must be a number of seconds of at least 0, got {given}",
             argument=argument,
             hint="give for example 30.0",
+        )
+    if value > longest:
+        raise InvalidArgument(
+            f"is in seconds, at most {longest:g}, and {_shown(value)} looks like milliseconds",
+            argument=argument,
+            hint=f"give for example {max(1.0, value / 1000):g}",
         )
 
 

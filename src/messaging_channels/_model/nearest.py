@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like `name`; None where none is like it. Case, hyphens and underscores do not matter."""
+def nearest(name: str, known: Iterable[str], *, least: float = 0.66) -> str | None:
+    """Return the known name that is most like `name`; None where none is like it, by a ratio of at least `least` (0 to 1).
+
+    Case, hyphens and underscores do not matter.
+    """
     from difflib import SequenceMatcher  # noqa: PLC0415  needed only where something is wrong
 
     asked = _plain(name)
@@ -15,10 +18,10 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         plain = _plain(one)
         likeness = SequenceMatcher(None, asked, plain).ratio()
         if min(len(asked), len(plain)) >= _SHORTEST_PART and (asked in plain or plain in asked):
-            likeness = max(likeness, _LEAST)
+            likeness = max(likeness, _PART)
         if likeness > best:
             best, found = likeness, one
-    return found if best >= _LEAST else None
+    return found if best >= least else None
 
 
 def did_you_mean(name: str, known: Iterable[str], form: str = "{}") -> str:
@@ -35,6 +38,7 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "_")
 
 
-_LEAST = 0.66
+_PART = 0.66
+"""How like a name is taken to be to one that holds it."""
 _SHORTEST_PART = 4
 _MOST_SHOWN = 15

@@ -40,8 +40,23 @@ def require_usable_settings(settings: HttpSettings) -> None:
             raise _invalid(
                 "must be seconds above 0", setting=f"http.{name}_timeout", hint="give a number above 0"
             )
+        _require_short(seconds, f"http.{name}_timeout")
+    if not (isfinite(settings.keepalive_expiry) and settings.keepalive_expiry >= 0):
+        raise _invalid(
+            "must be seconds of at least 0", setting="http.keepalive_expiry", hint="give for example 5"
+        )
+    _require_short(settings.keepalive_expiry, "http.keepalive_expiry")
     if settings.ca_file or settings.client_certificate:
         verifying_context(settings)
+
+
+def _require_short(seconds: float | None, setting: str) -> None:
+    if seconds is not None and seconds > _LONGEST:
+        raise _invalid(
+            f"is in seconds, at most {_LONGEST:g}, and {seconds:g} looks like milliseconds",
+            setting=setting,
+            hint=f"write for example {setting.rpartition('.')[2]} = {seconds / 1000:g}",
+        )
 
 
 def http_backend(settings: HttpSettings) -> Any:  # noqa: ANN401  a module
@@ -63,6 +78,8 @@ def http_backend(settings: HttpSettings) -> Any:  # noqa: ANN401  a module
     return pyreqwest_backend
 
 
+_LONGEST = 3600.0
+"""Seconds that an exchange, or a phase of it, may be given."""
 _pyreqwest_process = 0
 """The process in which pyreqwest made its first client; 0 before."""
 

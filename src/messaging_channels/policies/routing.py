@@ -35,11 +35,11 @@ class RetryPolicy:
         """Refuse what can never be meant.
 
         Raises:
-            InvalidArgument: there would be no attempt, or a time is no number of seconds.
+            InvalidArgument: there would be no attempt, or a time is no number of seconds, or so long that milliseconds are meant.
         """
         require_count(self.max_attempts, "RetryPolicy.max_attempts")
         for name in ("max_elapsed", "initial_interval", "max_interval"):
-            require_seconds(getattr(self, name), f"RetryPolicy.{name}")
+            require_seconds(getattr(self, name), f"RetryPolicy.{name}", longest=_LONGEST[name])
 
     def delay(self, tries: int, retry_after: float | None, chance: float) -> float | None:
         """Return how long to wait after `tries` attempts, None if it would be too long.
@@ -66,11 +66,11 @@ class CircuitBreaker:
         """Refuse what can never be meant.
 
         Raises:
-            InvalidArgument: a number is not positive.
+            InvalidArgument: a number is not positive, or a time so long that milliseconds are meant.
         """
         require_count(self.failure_threshold, "CircuitBreaker.failure_threshold")
         for name in ("reset_timeout", "half_open_interval"):
-            require_seconds(getattr(self, name), f"CircuitBreaker.{name}")
+            require_seconds(getattr(self, name), f"CircuitBreaker.{name}", longest=_LONGEST[name])
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,3 +265,13 @@ def _has_prefix(plain: str, prefixes: tuple[str, ...]) -> bool:
     if "@" in plain:
         return plain.lower().endswith(prefixes)
     return plain.startswith(tuple(prefix.lstrip("+") for prefix in prefixes))
+
+
+_LONGEST: Mapping[str, float] = {
+    "max_elapsed": 6 * 3600.0,
+    "initial_interval": 3600.0,
+    "max_interval": 3600.0,
+    "reset_timeout": 6 * 3600.0,
+    "half_open_interval": 3600.0,
+}
+"""Seconds above which a time is most likely one in milliseconds."""

@@ -11,13 +11,13 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeInt,
-    PositiveFloat,
     PositiveInt,
     SecretStr,
     field_validator,
 )
 
 from messaging_channels import EmailAddress
+from messaging_channels.errors import InvalidArgument
 from messaging_channels.plugins import ProviderSpec, hookimpl, provider_arguments
 from messaging_channels_smtp.provider import Smtp
 from messaging_channels_smtp.webhooks import SOURCE_SIZE
@@ -70,18 +70,30 @@ class SmtpSettings(BaseModel):
     """Token that a mail given to `handle_webhook()` must carry as `authorization: Bearer`."""
     source_size: NonNegativeInt = SOURCE_SIZE
     """Bytes of a received mail that its events keep; 0 for none."""
-    timeout: PositiveFloat = 60.0
+    timeout: float = Field(default=60.0, gt=0, le=3600)
     """Seconds for each step; a connection takes at most 10."""
-    data_timeout: PositiveFloat = 600.0
+    data_timeout: float = Field(default=600.0, gt=0, le=7200)
     """Seconds for the reply to a complete mail (RFC 5321 asks for 600)."""
     pool_size: PositiveInt = 5
     """Connections at the same time."""
     messages_per_connection: PositiveInt = 100
     """Mails on one connection before it is replaced."""
-    keepalive_expiry: PositiveFloat = 30.0
+    keepalive_expiry: float = Field(default=30.0, gt=0, le=3600)
     """Seconds for which an idle connection is kept."""
     pipeline_depth: PositiveInt = 16
     """Mails in progress on one connection, where the server supports CHUNKING and PIPELINING."""
+
+    @field_validator("host")
+    @classmethod
+    def _check_host(cls, value: str) -> str:
+        name, colon, port = value.rpartition(":")
+        if colon and port.isdigit() and ":" not in name.strip("[]"):
+            raise InvalidArgument(
+                f"must be a name without a port: write port = {port}",
+                argument="host",
+                hint="leave the port out",
+            )
+        return value
 
     @field_validator("sender", "return_path")
     @classmethod
