@@ -441,6 +441,42 @@ def test_a_standard_input_that_is_closed_is_wrong_input() -> None:
     assert (ended.returncode, "standard input is closed" in ended.stderr) == (2, True), ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("send sms --to 38598123456 --text x", 1),
+        ("doctor --offline", 5),
+        ("providers", 5),
+        ("messages list", 5),
+        ("sandbox clear", 0),
+    ],
+)
+def test_an_output_that_a_shell_closed_is_told_and_no_file_takes_its_place(command: str, code: int) -> None:
+    words = f"{sys.executable} -m messaging_channels._cli.main {command} >&-"
+    ended = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=False)
+
+    assert (ended.returncode, "Traceback" in ended.stderr) == (code, False), ended.stderr
+    assert "the output cannot be written" in ended.stderr or code == 0
+
+
+def test_a_standard_error_that_a_shell_closed_harms_nothing() -> None:
+    words = f"{sys.executable} -m messaging_channels._cli.main send sms --to 38598123456 --text x 2>&-"
+    ended = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=False)
+
+    assert ended.returncode == 0
+    assert json.loads(ended.stdout)["messages"][0]["status"]["name"] == "PENDING_ACCEPTED"
+
+
+def test_a_backup_goes_over_no_file_that_is_there(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    main(["send", "sms", "--to", "38598123456", "--text", "x"])
+    (tmp_path / "there").write_text("mine", "utf-8")
+    capsys.readouterr()
+
+    assert main(["ledger", "backup", "there"]) == 2
+    assert "name a new file" in capsys.readouterr().err
+    assert (tmp_path / "there").read_text("utf-8") == "mine"
+
+
 def test_html_is_filled_with_what_is_escaped(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "people.csv").write_text("email,name\nzoe@example.com,<b>Zoe\n", "utf-8")
 

@@ -73,6 +73,25 @@ def run_in_words(run: Callable[[], int], *, sends: bool = False) -> int:
     return code
 
 
+def open_closed_streams() -> None:
+    """Put something in the places of standard streams that a shell closed: what is opened next, such as the ledger, would be taken for the output.
+
+    What is written to an output that was closed fails, as it does on a full disk.
+    """
+    for number, flags in ((0, os.O_RDONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, flags)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+    if sys.stdout is None:  # pyright: ignore[reportUnnecessaryComparison]  None where a shell closed it
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:  # pyright: ignore[reportUnnecessaryComparison]  likewise
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+
+
 def flush_output() -> None:
     """Write what is still kept back.
 
@@ -80,8 +99,7 @@ def flush_output() -> None:
         OutputFailed: it cannot be written.
     """
     try:
-        if sys.stdout is not None:  # pyright: ignore[reportUnnecessaryComparison]  None where a shell closed it
-            sys.stdout.flush()
+        sys.stdout.flush()
     except OSError as error:
         raise OutputFailed(error.strerror or type(error).__name__) from error
 

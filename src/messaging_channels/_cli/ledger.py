@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from messaging_channels._cli.exits import EXIT_UNKNOWN, fail
@@ -113,6 +114,8 @@ def _backup(options: argparse.Namespace) -> int:
         raise InvalidSetting(
             f"{type(ledger).__name__} keeps no file", setting="ledger", source="it", hint="use pg_dump"
         )
+    if Path(options.file).exists():
+        return fail(f"bad_input: {options.file} is there; name a new file")
     ledger.backup(options.file)
     print(f"{options.file} written; keep it with the key of the ledger", file=sys.stderr)
     return 0

@@ -21,6 +21,7 @@ from messaging_channels._cli.exits import (
     describe_exit_codes,
     exit_code,
     fail,
+    open_closed_streams,
     run_in_words,
 )
 from messaging_channels._cli.ledger import add_ledger_commands
@@ -55,6 +56,7 @@ COMMANDS = "messaging_channels.commands"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    open_closed_streams()
     try:
         logging.getLogger("psycopg").addHandler(logging.NullHandler())  # its own words on the standard error
         return run_in_words(lambda: _run(given), sends=given[:1] in (["send"], ["enqueue"]))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
 from messaging_channels.errors import UnknownProvider, WebhookVerificationError
 from messaging_channels.plugins import WebhookRequest
 from messaging_channels_gateway.api.request_context import gateway_of, path_id
-from messaging_channels_gateway.auth.proxies import public_url
 from messaging_channels_gateway.events.event_log import GatewayEvent, events_of_provider_event
 from messaging_channels_gateway.gateway import record_of
 from messaging_channels_gateway.problems import Problem
@@ -30,13 +30,13 @@ async def receive_webhook(request: Request) -> Response:
     """
     gateway, provider = gateway_of(request), path_id(request, "provider")
     account = path_id(request, "account") if "account" in request.path_params else None
-    call = WebhookRequest(
-        await gateway.limits.read_body(request, gateway.settings.max_webhook_bytes),
-        {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in request.headers.raw},
-        public_url(request, gateway.settings),
-        request.method,
-        gateway.clock.now(),
+    settings = gateway.settings
+    call = await WebhookRequest.from_starlette(
+        _BoundedRequest(request, gateway),
+        trusted_proxies=settings.trusted_proxies,
+        public_url=settings.public_url or None,
     )
+    call = replace(call, received_at=gateway.clock.now())
     try:
         received = await gateway.dispatcher.handle_webhook(provider, call, account=account)
     except UnknownProvider:
@@ -50,6 +50,21 @@ async def receive_webhook(request: Request) -> Response:
     gateway.metrics.count_webhook(provider, "taken")
     answer = received.response
     return Response(answer.body, answer.status, dict(answer.headers))
+
+
+@dataclass(frozen=True, slots=True)
+class _BoundedRequest:
+    """A request whose body is read up to the bound of the gateway's settings."""
+
+    request: Request
+    gateway: Gateway
+
+    @property
+    def scope(self) -> Any:  # noqa: ANN401  a dictionary of ASGI
+        return self.request.scope
+
+    async def body(self) -> bytes:
+        return await self.gateway.limits.read_body(self.request, self.gateway.settings.max_webhook_bytes)
 
 
 async def _gateway_events(
