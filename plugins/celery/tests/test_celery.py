@@ -27,8 +27,6 @@ from messaging_channels.plugins import Observer
 from messaging_channels.testing import Outbox
 from messaging_channels_celery import PROCESS_TASK, CeleryNotifier, Messaging, MessagingTask
 
-pytestmark = pytest.mark.slow
-
 EXAMPLE = Path(__file__).parents[3] / "examples/celery-shop"
 TO = "+447700900123"
 APPLICATION = """
@@ -97,6 +95,7 @@ def _wait_for(said: Queue[str], text: str) -> None:
             pytest.fail("".join(heard))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("run_broker", [redis, rabbitmq], ids=["redis", "rabbitmq"])
 def test_each_message_is_sent_once_though_tasks_come_twice_and_processes_die(
     run_broker: Any, tmp_path: Path
