@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class AsyncDispatcher(AsyncResolvingDispatcher):
-    """Sends messages, waiting in an event loop. One serves many tasks of that loop at once; close it when done."""
+    """Sends messages, waiting in an event loop. Many tasks of that loop may use a dispatcher at once; close it when done."""
 
     _transport_type = AsyncTransport
     _transport: AsyncTransport
@@ -62,7 +62,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
         return await self._transport.run(self._recipients.channels_of(to))
 
     async def dry_run(self, message: Message, *, to: Recipient) -> Mapping[str, Any]:
-        """See `Dispatcher.dry_run`."""
+        """Return what `send` would do, without any request. Same arguments and errors as `Dispatcher.dry_run`."""
         self._check(message, to, "dry_run")
         return await self._transport.run(dry_run(self._pipeline, self._consent.gate, message, to))
 
@@ -73,7 +73,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
         to: Iterable[Recipient],
         **options: Unpack[SendKeywords],
     ) -> AsyncIterator[SendResult]:
-        """See `Dispatcher.send_each`."""
+        """Send many messages and yield a result for each, with `async for`. Same arguments and errors as `Dispatcher.send_each`."""
         terms = self._bulk_options(message, to, options)
         return send_each_async(self._transport.run, self._pipeline, message, to, terms)
 
@@ -84,7 +84,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
         *,
         account: str | None = None,
     ) -> WebhookResult:
-        """See `Dispatcher.handle_webhook`."""
+        """Verify and parse a provider's request and store its events. Same arguments and errors as `Dispatcher.handle_webhook`."""
         check_webhook(provider, request, account)
         return await self._transport.run(self._reports.handle_webhook(provider, request, account))
 
@@ -106,7 +106,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
         to: Iterable[Recipient],
         **options: Unpack[EnqueueKeywords],
     ) -> AsyncIterator[EnqueueResult]:
-        """See `Dispatcher.enqueue_each`."""
+        """Store many messages for a worker to send. Same arguments and errors as `Dispatcher.enqueue_each`; iterate to the end with `async for`."""
         check_messages(message, to, call="enqueue_each", takes_fallback=True)
         terms = as_enqueue_options(cast("dict[str, Any]", options), "enqueue_each")
         return enqueue_each_async(self._transport.run, self._enqueuer, message, to, terms)
@@ -127,7 +127,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
         return AsyncConsentClient(self._transport.run, self._consent)
 
     async def fetch_reports(self) -> Sequence[Event]:
-        """See `Dispatcher.fetch_reports`."""
+        """Fetch delivery reports and store them. Same arguments and errors as `Dispatcher.fetch_reports`."""
         return await self._transport.run(self._reports.fetch_reports())
 
     async def get_message(
@@ -139,7 +139,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
         idempotency_key: str | None = None,
         scope: str = "",
     ) -> MessageRecord | None:
-        """See `Dispatcher.find`."""
+        """Return the record of a message, or None. Same arguments and errors as `Dispatcher.get_message`."""
         operation = self._lookup(message_id, provider, provider_id, scope, idempotency_key)
         return await self._transport.run(ask(operation))
 
@@ -156,7 +156,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
         status: Status | str | None = None,
         to: Address | str | None = None,
     ) -> Sequence[MessageRecord]:
-        """See `Dispatcher.browse`."""
+        """Return records, the newest first. Same arguments and errors as `Dispatcher.list_messages`."""
         wanted = {
             "scope": scope,
             "limit": limit,
@@ -170,7 +170,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
         return await self._transport.run(ask(self._listing(wanted, to)))
 
     async def reconcile(self, *, limit: int = 100) -> Sequence[MessageRecord]:
-        """See `Dispatcher.settle`."""
+        """Ask providers for the outcome of unknown messages. Same arguments and errors as `Dispatcher.reconcile`."""
         check_list(limit)
         return await self._transport.run(self._reports.reconcile(limit))
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class Dispatcher(ResolvingDispatcher):
-    """Sends messages, waiting in the caller's thread. One serves many threads at once; close it when done."""
+    """Sends messages, waiting in the caller's thread. Many threads may use a dispatcher at once; close it when done."""
 
     _transport_type = Transport
     _transport: Transport
@@ -182,7 +182,7 @@ class Dispatcher(ResolvingDispatcher):
 
         Yields what became of each, in order, once it is in the ledger; what is not drawn is not taken in. A recipient that cannot be sent to harms no
         other one, and its error is in `EnqueueResult.error`. The options are those of `enqueue`. An idempotency key stands for the whole call, as in
-        `send_each`: repeating the call takes in only what is missing. No waker is told of each message: workers find them at their next look.
+        `send_each`: repeating the call takes in only what is missing. No notifier is called for each message: workers find them at their next look.
 
         Raises:
             InvalidMessage: the options cannot be meant, or there are not as many messages as recipients.
@@ -193,17 +193,17 @@ class Dispatcher(ResolvingDispatcher):
 
     @property
     def queue(self) -> QueueClient:
-        """What can be done with messages that wait: cancel, replay, erase, and see how the queue stands."""
+        """Operations on queued messages: cancel, replay, erase, statistics."""
         return QueueClient(self._transport.run, self._enqueuer)
 
     @property
     def inbound(self) -> InboundClient:
-        """What can be done with events that wait for a handler; see `on`."""
+        """Operations on events that wait for a handler; see `on`."""
         return InboundClient(self._transport.run, self._reports.handlers)
 
     @property
     def consent(self) -> ConsentClient:
-        """What people said about being written to, as the ledger keeps it: show, add, lift and export it."""
+        """The consent statements that the ledger keeps: show, add, lift and export it."""
         return ConsentClient(self._transport.run, self._consent)
 
     def get_message(
@@ -260,7 +260,7 @@ class Dispatcher(ResolvingDispatcher):
     def reconcile(self, *, limit: int = 100) -> Sequence[MessageRecord]:
         """Ask providers for the outcome of up to `limit` unknown messages, and return their records. Call it every minute.
 
-        A message is asked about 30 s, 2 min, 10 min and 1 h after the attempt; what is unknown then stays so, until a report tells.
+        A message is asked about 30 s, 2 min, 10 min and 1 h after the attempt; what is unknown then stays so, until a report arrives.
 
         Raises:
             LedgerUnavailable: it could not be read or written.

@@ -154,7 +154,7 @@ class Worker(_Worker):
             batch_size: how many messages a round claims. None (the default) for what the providers take in one request, from 10 to 200.
             poll_interval: seconds between two looks whether anything is due, when nothing wakes it (1.0).
             reconcile_interval: seconds between two times at which providers are asked about messages whose outcome is unknown (30.0); see
-                `Dispatcher.reconcile`. None if somebody else asks.
+                `Dispatcher.reconcile`. None if another process calls it.
             retention: seconds (or a `timedelta`) for which addresses and dead letters are kept; see `QueueClient.prune`. None (the default) for ever.
             retry: how often, and after which pauses, a message that was not sent is tried again (`QueueRetryPolicy()`).
             stop_timeout: seconds (or a `timedelta`) that requests under way have to end once it was stopped (25.0). Then `run` returns all the same.
@@ -220,7 +220,7 @@ class Worker(_Worker):
             self._condition.notify_all()
 
     def process(self, message_id: str) -> bool:
-        """Send that message now, if it is due and nobody else has claimed it: what an engine's job calls. Return whether it was.
+        """Send that message now, if it is due and no other worker has claimed it: what an engine's job calls. Return whether it was.
 
         Raises:
             LedgerUnavailable: it could not be claimed, or what became of it could not be written.

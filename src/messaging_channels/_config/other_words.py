@@ -48,7 +48,6 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "accounts": ("tenants", "tenant"),
     "sms": ("text", "texts", "phone", "mobile", "mms"),
     "email": ("mail", "e_mail", "smtp"),
-    "whatsapp": ("wa", "waba", "whats_app"),
     "user": ("users", "customer"),
     "person": ("people", "persons", "contact"),
     "public_url": ("url", "base_url", "external_url"),
@@ -58,7 +57,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 _SECTIONS: Mapping[str, tuple[str, ...]] = {
     "routes": ("routing", "router", "channels", "default", "defaults", "fallback", "fallbacks", "failover"),
     "providers": ("vendors", "credentials", "vendor", "services", "backends"),
-    "checks": ("vetos", "vetoes", "consent", "opt_outs", "opt_out", "suppression", "suppressions", "compliance", "spend_limit", "velocity", "blocklist"),
+    "checks": ("vetos", "consent", "opt_outs", "opt_out", "suppression", "suppressions", "compliance", "spend_limit", "velocity", "blocklist"),
     "rate_limits": ("limits", "throttle", "throttling", "rates"),
     "accounts": ("tenants", "tenant", "customers", "realms"),
     "ledger": ("database", "db", "storage", "store", "sqlite", "postgres", "postgresql", "records"),

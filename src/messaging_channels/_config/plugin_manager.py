@@ -137,11 +137,11 @@ class PluginManager(Observer):
         return spec
 
     def attempt_finished(self, attempt: Attempt) -> None:
-        """Tell every plugin; see Hooks."""
+        """Call the hook of every plugin; see `Hooks`."""
         self._tell("attempt_finished", attempt)
 
     def event_received(self, event: Event) -> None:
-        """Tell every plugin; see Hooks."""
+        """Call the hook of every plugin; see `Hooks`."""
         self._tell("event_received", event)
 
     def load(self, entry: EntryPoint) -> None:

@@ -232,7 +232,7 @@ class Configuration:
         return [*built, *self.plugins.checks]
 
     def observer(self) -> Observer:
-        """Return who hears what happened: the plugins, and what `[telemetry]` turns on.
+        """Return the observer of attempts and events: the plugins, and what `[telemetry]` turns on.
 
         Raises:
             InvalidSetting: it is malformed, or OpenTelemetry is not installed.

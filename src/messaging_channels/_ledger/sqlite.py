@@ -127,7 +127,7 @@ class SqliteLedger(AddressPrivacy):
             raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
 
     def accept_copy(self) -> None:
-        """Go on with a file that is an older copy of the ledger: nothing that waits in it is sent until somebody decides. Any other file stays as it is.
+        """Go on with a file that is an older copy of the ledger: no waiting message is sent until an operator decides. Any other file stays as it is.
 
         Raises:
             LedgerUnavailable: the file cannot be used.

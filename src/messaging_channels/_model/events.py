@@ -114,7 +114,7 @@ class EngagementType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngagementReceived(_MessageEvent):
-    """A person read, opened, clicked or played a message. It stands beside the status, and changes none."""
+    """A person read, opened, clicked or played a message. An engagement changes no status."""
 
     engagement_type: EngagementType
     url: str | None = field(default=None, repr=False)
@@ -302,7 +302,7 @@ class OptedIn(_ConsentEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelpRequested(_ConsentEvent):
-    """A person asks for help (HELP, INFO). It says nothing about what the person wants to receive."""
+    """A person asks for help (HELP, INFO). This event changes no consent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,7 +65,7 @@ class FailureTable:
         advice: Mapping[str | int, frozenset[Advice]] | None = None,
         no_failures: Iterable[str | int] = (),
     ) -> None:
-        """Take codes by reason, advice where a code's differs from its reason's, and codes that tell of no failure.
+        """Take codes by reason, advice where a code's differs from its reason's, and codes that stand for no failure.
 
         Raises:
             ValueError: a code has two reasons.
@@ -100,7 +100,7 @@ class FailureTable:
 
 
 def failure_of_status(status: Status, channel: str = "all") -> FailureReason | None:
-    """Return what a final status says of why, in Infobip's own use of it; None for one that tells of no failure."""
+    """Return what a final status says of why, in Infobip's own use of it; None for a status that is no failure."""
     key = (status.group_id, status.id)
     if status.group_id not in _FAILED:
         return None

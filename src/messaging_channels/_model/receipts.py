@@ -104,7 +104,7 @@ class RecordedStep:
     channel: str
     message_type: str
     address: str
-    """As the ledger was told to keep it."""
+    """In the form that the ledger keeps (`LedgerSettings.addresses`)."""
 
 
 @fast_frozen(frozen=True, slots=True)

@@ -55,7 +55,7 @@ class ConsentStatement:
     lifts: str = ""
     """The id of the statement that it lifts."""
     address: str = field(default="", repr=False)
-    """As the ledger was told to keep addresses."""
+    """In the form that the ledger keeps (`LedgerSettings.addresses`)."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""

@@ -23,7 +23,7 @@ class LoggingObserver(Observer):
         self._log = logger or logging.getLogger(_NAME)
 
     def attempt_finished(self, attempt: Attempt) -> None:
-        """See Observer. What was accepted is at level INFO, all else at WARNING."""
+        """See Observer. Accepted attempts are at level INFO, all others at WARNING."""
         level = logging.INFO if attempt.outcome is Outcome.ACCEPTED else logging.WARNING
         self._log.log(level, "attempt %s", attempt.outcome, extra=_facts(attempt))
 

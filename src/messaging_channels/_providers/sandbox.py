@@ -155,7 +155,7 @@ class SandboxStore:
 
 
 class Sandbox:
-    """The provider `sandbox`. One object serves many threads and tasks."""
+    """The provider `sandbox`. Many threads and tasks may use an object at once."""
 
     name: ClassVar[str] = "sandbox"
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -169,7 +169,7 @@ class Sandbox:
     executors: ClassVar[Mapping[type[Exchange[Any]], ExecutorPair]] = {}
 
     def __init__(self, path: str | Path | None = None, *, hang: float = 30.0) -> None:
-        """Keep messages in the SQLite file `path`, or in memory; `hang` is for how many seconds it does when told to."""
+        """Keep messages in the SQLite file `path`, or in memory; `hang`: seconds that the sandbox waits for the addresses that hang."""
         self.outbox = SandboxStore(require_path(path, "sandbox.path"))
         self._hang = hang
         self._behaviors: dict[tuple[str, str], Behaviour] = {}

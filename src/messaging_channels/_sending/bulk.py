@@ -42,7 +42,7 @@ class SendResult:
 
     @property
     def status(self) -> Status | None:
-        """How it stands; `REJECTED_SUPPRESSED`, which is final, where the person does not want it. None where nobody was asked for another reason."""
+        """How it stands; `REJECTED_SUPPRESSED`, which is final, where the person does not want it. None if no provider was asked for another reason."""
         if self.receipt is not None:
             return self.receipt.status
         blocked = isinstance(self.error, errors.MessageBlocked) and self.error.entry is not None

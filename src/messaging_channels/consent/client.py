@@ -62,7 +62,7 @@ class ConsentClient:
         Args:
             channel: such as `sms`.
             address: in any spelling.
-            **about: `kind` (an opt-out, unless told), `category` (empty: every message), `reason`, `evidence`, `source` (`operator`), `said_at`
+            **about: `kind` (default: an opt-out), `category` (empty: every message), `reason`, `evidence`, `source` (`operator`), `said_at`
                 (now) and `expires_at` (never), both in seconds since the epoch, UTC.
 
         Raises:

@@ -52,7 +52,7 @@ def read_csv(
         lines: the file's, with a head line.
         keys: how the ledger names people.
         now: seconds since the epoch, UTC.
-        channel: of rows that do not tell; without it, mail addresses are `email` and numbers `sms`.
+        channel: of rows without a channel; without it, mail addresses are `email` and numbers `sms`.
         evidence: what the statements can be proved by, such as the file's name.
     """
     reader = csv.reader(lines)

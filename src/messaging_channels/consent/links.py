@@ -36,7 +36,7 @@ class UnsubscribeTarget:
 
 
 class UnsubscribeLinks:
-    """Makes and reads the links. One object serves many threads.
+    """Makes and reads the links. Many threads may use an object at once.
 
     links = UnsubscribeLinks("https://example.com/unsubscribe", "a long secret", dispatcher.consent.recipient_key)
     Email(..., list_unsubscribe=links.header("zoe@example.com", category="newsletter"))

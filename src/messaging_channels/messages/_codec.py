@@ -29,7 +29,7 @@ class UnknownType(DecodeError):
 
 
 class Codec:
-    """Turns values of known types into JSON and back. One object serves many threads."""
+    """Turns values of known types into JSON and back. Many threads may use an object at once."""
 
     def __init__(self, types: Iterable[type]) -> None:
         """Know these types, the dataclasses and enumerations of the modules that define them, and the built-in addresses."""

@@ -19,7 +19,7 @@ def fingerprint(message: Message, *about: str | None) -> str:
 
 
 def digest_of(message_id: str, text: str) -> str:
-    """Return a digest of a text, salted with the id of its message, so that equal texts of two messages cannot be told."""
+    """Return a digest of a text, salted with the id of its message, so that digests do not show which messages have equal texts."""
     told = f"{message_id}\x1f{text}".encode(
         errors="surrogatepass"
     )  # a text that no provider takes is still a text

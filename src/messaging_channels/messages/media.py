@@ -39,7 +39,7 @@ class Media:
 
         Raises:
             OSError: the file cannot be read.
-            InvalidMessage: nothing tells its MIME type.
+            InvalidMessage: neither its name nor its content shows its MIME type.
         """
         from mimetypes import guess_type  # noqa: PLC0415  rarely needed and slow to import
 

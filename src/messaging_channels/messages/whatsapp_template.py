@@ -222,7 +222,7 @@ class WhatsAppTemplate(Message):
         return hash((self.name, self.language))
 
     def require_sendable(self) -> None:
-        """See Message. Every gap is held to the same rule, whichever component it is of."""
+        """See `Message`. One rule holds for every parameter of every component."""
         for name, text in self._gaps():
             require_template_parameter(text, name)
 

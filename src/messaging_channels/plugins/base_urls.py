@@ -12,7 +12,7 @@ from messaging_channels.errors import InvalidSetting
 def require_base_url(given: str | None, *, provider: str, default: str, setting: str = "base_url") -> str:
     """Return the URL below which an API is called: scheme, host and path, without a slash at its end.
 
-    White space around it and a missing scheme are mended. Only loopback addresses do without TLS, since credentials are sent there.
+    White space around the URL is removed, and a missing scheme is added. Only loopback addresses do without TLS, since credentials are sent there.
 
     Args:
         given: The setting; None or blank for the default.

@@ -20,7 +20,7 @@ SandboxBehavior: TypeAlias = Literal["reject", "throttle", "hang", "expire", "bo
 
 
 class Channel(Protocol):
-    """Describes a channel: its name, message types and addresses. Called from many threads at once. `ChannelSpec` is one, and tells more."""
+    """Describes a channel: its name, message types and addresses. Called from many threads at once. `ChannelSpec` implements it, with more attributes."""
 
     @property
     def name(self) -> str:
@@ -111,7 +111,7 @@ class ChannelSpec:
 
     @classmethod
     def of(cls, channel: Channel) -> ChannelSpec:
-        """Return a channel as a spec; one that tells no more than it has to gets the defaults."""
+        """Return a channel as a spec. Attributes that the channel lacks get the defaults of `ChannelSpec`."""
         if isinstance(channel, ChannelSpec):
             return channel
         return cls(
@@ -129,7 +129,7 @@ class ChannelSpec:
 
 @dataclass(frozen=True, slots=True)
 class PhoneChannel:
-    """A channel whose addresses are E.164 numbers, and that tells no more than it has to."""
+    """A channel whose addresses are E.164 numbers, with the required attributes only."""
 
     name: str
     message_types: tuple[type[messages.Message], ...]

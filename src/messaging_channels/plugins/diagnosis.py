@@ -58,7 +58,7 @@ class SupportsDiagnosis(Protocol):
         """Ask the vendor whether the credentials, senders and webhook settings work, by exchanges without effect: say `may_send=False`.
 
         Raises:
-            TransportError: the vendor could not be reached. The caller tells of it.
+            TransportError: the vendor could not be reached. The caller reports this as a finding.
         """
         ...
 

@@ -47,7 +47,7 @@ class MessageRecord:
     """The type of the message, such as `Sms`."""
     account: str | None
     address: str
-    """As the ledger was told to keep it: plain, masked, hashed, or not at all."""
+    """In the form that the ledger keeps: plain, masked, hashed, or empty (`LedgerSettings.addresses`)."""
     created_at: float
     """Seconds since the epoch, UTC."""
     status: Status
@@ -368,7 +368,7 @@ class Transaction(Operation[Sequence[Any]]):
 
 
 class Ledger(Protocol):
-    """Keeps records. One object serves many threads and tasks, and one dispatcher, sync or async."""
+    """Keeps records. Many threads and tasks may use an object at once; it belongs to one dispatcher, sync or async."""
 
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:

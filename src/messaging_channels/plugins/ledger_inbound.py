@@ -23,7 +23,7 @@ class InboundItem:
     event: str = field(repr=False)
     """The event as JSON."""
     call_id: str
-    """Of the call that told it; empty if none did."""
+    """Id of the webhook request that brought the event; empty for any other source."""
     position: str
     """Sorts items in the order in which they came."""
     received_at: float

@@ -1,6 +1,6 @@
 """The operations by which processes share limits: rates, budgets and circuit breakers. A ledger performs them, or a store of a plugin.
 
-A store has a clock of its own that all of them go by; waits are told in seconds from its reply. Each operation is atomic. What a process took and did not use
+A store has a clock of its own that all of them go by; waits are in seconds from its reply. Each operation is atomic. What a process took and did not use
 is over with the time that it was for, so nothing has to be given back by one that died.
 """
 
@@ -77,7 +77,7 @@ class SpendBudget(Operation[Sequence[bool]]):
 
 @fast_frozen(frozen=True, slots=True)
 class CircuitReport:
-    """What a process saw of a provider since it last told."""
+    """What a process saw of a provider since its last report to the store."""
 
     name: str
     failures: int
@@ -90,7 +90,7 @@ class CircuitReport:
 
 @fast_frozen(frozen=True, slots=True)
 class SyncCircuits(Operation[Mapping[str, float]]):
-    """Tell what was seen. Reply for how many seconds each circuit that is open stays so; 0 or less for one that waits for a probe."""
+    """Report what was seen. Reply with the seconds for which each open circuit stays open; 0 or less for one that waits for a probe."""
 
     reports: tuple[CircuitReport, ...]
     now: float
@@ -111,7 +111,7 @@ class AcquireCircuitProbe(Operation[float]):
 
 
 class LimitStore(Protocol):
-    """Where processes share limits. One object serves many threads and tasks."""
+    """Where processes share limits. Many threads and tasks may use an object at once."""
 
     @property
     def executors(self) -> Mapping[type[Exchange[Any]], ExecutorPair]:

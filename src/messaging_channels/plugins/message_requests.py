@@ -47,7 +47,7 @@ class MessageRequest(RequestModel):
 
     @property
     def fetched_urls(self) -> Iterator[str]:
-        """The URLs that somebody else is to fetch."""
+        """The URLs that the provider, or the gateway, fetches."""
         yield from ()
 
     def to_message(self, sender: str | None) -> Message:

@@ -1,4 +1,4 @@
-"""Who hears what happened."""
+"""Observers of attempts and events."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class CompositeObserver(Observer):
     """Several observers as one. What one of them raises keeps no other from hearing."""
 
     def __init__(self, *observers: Observer) -> None:
-        """Tell them in this order."""
+        """Call them in this order."""
         self._observers: Sequence[Observer] = observers
 
     def attempt_finished(self, attempt: Attempt) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class PreSendCheck:
-    """A rule. One object serves many threads and tasks."""
+    """A rule. Many threads and tasks may use an object at once."""
 
     name: ClassVar[str]
     """What `errors.MessageBlocked.check` says."""

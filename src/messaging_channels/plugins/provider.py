@@ -110,13 +110,13 @@ class Capabilities:
 class EveryMessage(Mapping[type[Message], frozenset[str]]):
     """`Capabilities.message_types` of a provider that carries whatever any channel has, with all fields: of the sandbox and of fakes.
 
-    Going through it tells only the types that were named; asking for any other type finds it, too.
+    Iteration yields only the types that were named; a look-up finds every other type, too.
     """
 
     def __init__(
         self, named: Iterable[type[Message]], fields_of: Callable[[type[Message]], frozenset[str]]
     ) -> None:
-        """Name the types that are told of."""
+        """Name the message types over which an iteration goes."""
         self._named, self._fields_of = tuple(named), fields_of
 
     def __getitem__(self, message_type: type[Message]) -> frozenset[str]:
@@ -233,7 +233,7 @@ class LookupRequest:
     to_matches: Callable[[Address], bool] | None = field(default=None, repr=False)
     """Whether an address is kept as the message's is: the same one if it is hashed, one that looks alike if it is masked. None where none is kept."""
     provider_id: str | None = None
-    """The provider's id of the message, where it took it and told one: it is asked whether that was delivered."""
+    """The provider's id of the message, if the provider accepted the message and returned one. The provider is asked for the status of that id."""
 
 
 @runtime_checkable

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class RecipientResolver(Protocol):
-    """Turns a recipient into a contact. One resolver serves many threads and tasks at once."""
+    """Turns a recipient into a contact. Many threads and tasks may use a resolver at once."""
 
     def resolve(self, recipient: Any, channel: Channel) -> Flow[ResolvedRecipient | None]:  # noqa: ANN401
         """Return the contact, or None if this resolver does not understand such a recipient.
@@ -32,7 +32,7 @@ class RecipientResolver(Protocol):
 
 @runtime_checkable
 class KnowsPreferences(Protocol):
-    """An optional ability of a resolver: it knows by which channels somebody likes to be reached."""
+    """An optional ability of a resolver: it returns the channels that a recipient prefers."""
 
     def preferred_channels(self, recipient: Any) -> Flow[Sequence[str] | None]:  # noqa: ANN401
         """Return the names of channels, the most liked first; None if it does not understand such a recipient."""

@@ -143,7 +143,7 @@ class WebhookRequest:
 
         Args:
             request: the request of the view.
-            trusted_proxies: addresses or networks of your proxies, such as `("10.0.0.0/8",)`, or `("*",)` for whoever connects. Only they may say, in
+            trusted_proxies: addresses or networks of your proxies, such as `("10.0.0.0/8",)`, or `("*",)` for every peer. Only they may say, in
                 `X-Forwarded-*` or `Forwarded`, which URL was called. Django's own `SECURE_PROXY_SSL_HEADER` and `USE_X_FORWARDED_HOST` count too.
             public_url: scheme and host as the world knows them, such as `https://shop.example.com`. It goes before what any header says.
 

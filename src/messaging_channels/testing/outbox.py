@@ -215,7 +215,7 @@ class Outbox:
     def assert_nothing_sent(
         self, message_type: type[Message] = Message, *, to: str | None = None, provider: str | None = None
     ) -> None:
-        """See that there is no such message.
+        """Assert that no such message was sent.
 
         Raises:
             AssertionError: there is one; it says what there is.

@@ -285,7 +285,7 @@ _ROWS: tuple[tuple[str, str, str, str], ...] = (
     (
         "MC505",
         "Two messages at once do not disturb each other",
-        "One object serves many threads and tasks.",
+        "Many threads and tasks may use an object at once.",
         "Keep what belongs to one send in local variables.",
     ),
     (
