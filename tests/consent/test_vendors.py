@@ -10,7 +10,8 @@ from messaging_channels.testing import Outbox
 
 CELLS = [
     ("telnyx", "sms"), ("telnyx", "whatsapp"), ("twilio", "sms"), ("twilio", "whatsapp"), ("twilio", "rcs"), ("vonage", "sms"), ("infobip", "sms"),
-    ("infobip", "whatsapp"), ("infobip", "rcs"), ("whatsapp-cloud", "whatsapp"), ("smtp", "email"), ("postmark", "email"), ("fake", "sms"),
+    ("infobip", "whatsapp"), ("infobip", "rcs"), ("infobip", "email"), ("infobip", "mms"), ("vonage", "whatsapp"), ("vonage", "rcs"), ("vonage", "mms"),
+    ("twilio", "mms"), ("telnyx", "mms"), ("whatsapp-cloud", "whatsapp"), ("smtp", "email"), ("postmark", "email"), ("fake", "sms"),
 ]  # fmt: skip
 every_cell = pytest.mark.parametrize(("vendor", "channel"), CELLS)
 SPELLINGS = ("{}", "{}.", "\u00ab{}\u00bb", " {} \U0001f64f")

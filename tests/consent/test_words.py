@@ -10,7 +10,14 @@ from messaging_channels import EmailAddress, PhoneNumber
 from messaging_channels.consent import Intent, KeywordRule, Keywords
 from messaging_channels.consent._table_words import HELP_WORDS, OPT_IN_WORDS, OPT_OUT_WORDS
 from messaging_channels.consent.hearing import hear, understand
-from messaging_channels.events import Event, HelpRequested, MessageReceived, OptedIn, OptedOut
+from messaging_channels.events import (
+    Event,
+    HelpRequested,
+    InboundMedia,
+    MessageReceived,
+    OptedIn,
+    OptedOut,
+)
 
 KEYWORDS = Keywords()
 PHONE = PhoneNumber.parse("447700900123")
@@ -169,3 +176,26 @@ def test_a_number_beside_the_word_and_other_forms_of_it_are_opt_outs(text: str) 
 )
 def test_a_number_beside_another_word_is_none(text: str) -> None:
     assert Keywords().match(text) is None
+
+
+@pytest.mark.parametrize("media_kind", ["image", "video", "document"])
+def test_words_beneath_a_picture_are_heard(media_kind: str) -> None:
+    message = _received("", kind=media_kind, media=(InboundMedia(caption="STOP"),))
+    (_, said) = hear([message], Keywords())
+    assert isinstance(said, OptedOut)
+
+
+def test_a_choice_made_elsewhere_in_the_same_call_hides_no_message() -> None:
+    """Meta may bring a preference of last week together with what the person writes now."""
+    message = _received("STOP")
+    chosen = OptedOut(
+        provider=message.provider,
+        occurred_at=message.occurred_at - 7 * 86400,
+        channel="whatsapp",
+        address=message.sender,
+        category="marketing",
+        reason="preference",
+    )
+    said = hear([chosen, message], Keywords())[-1]
+    assert isinstance(said, OptedOut)
+    assert said.category == ""

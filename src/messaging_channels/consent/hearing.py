@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._model.events import Event, HelpRequested, MessageReceived, OptedIn, OptedOut
@@ -23,20 +23,24 @@ _TYPES: dict[Intent, type[OptedOut | OptedIn | HelpRequested]] = {
 def hear(events: Sequence[Event], keywords: Keywords) -> Sequence[Event]:
     """Return the events with what people said in their messages, each after its message.
 
-    Where the vendor told in the same call what its message means, that holds.
+    Where the vendor told in the same call what that message means, that holds. A choice that the person made elsewhere at another time hides no message.
     """
     told = {
-        (one.provider, identity(one.address))
+        (one.provider, identity(one.address), one.occurred_at)
         for one in events
         if isinstance(one, (OptedOut, OptedIn, HelpRequested))
     }
     heard: list[Event] = []
     for event in events:
         heard.append(event)
-        if isinstance(event, MessageReceived) and (event.provider, identity(event.sender)) not in told:
+        if isinstance(event, MessageReceived) and not _is_told(event, told):
             understood = understand(event, keywords)
             heard += [understood] if understood else []
     return heard
+
+
+def _is_told(message: MessageReceived, told: Collection[tuple[str, str, float]]) -> bool:
+    return (message.provider, identity(message.sender), message.occurred_at) in told
 
 
 def understand(message: MessageReceived, keywords: Keywords) -> OptedOut | OptedIn | HelpRequested | None:
@@ -68,7 +72,8 @@ def _match(message: MessageReceived, keywords: Keywords) -> KeywordMatch | None:
     first = (
         said.strip().partition("\n")[0] if said and message.channel == "email" else None
     )  # a greeting follows
-    for text in (said, first, message.subject, message.payload):
+    captions = [one.caption for one in message.media]
+    for text in (said, first, message.subject, message.payload, *captions):
         found = keywords.match(text, sender=address.plain, to=message.to) if text else None
         if found is not None:
             return found

@@ -11,7 +11,15 @@ from typing import Any, cast
 from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, WebhookRequest
 from messaging_channels.testing import ConformanceFixtures, InboundText
 from messaging_channels_infobip.request_reading import read_request
-from messaging_channels_infobip.webhook_samples import DONE_AT, WEBHOOKS, inbound, report, results
+from messaging_channels_infobip.webhook_samples import (
+    BOUNDARY,
+    DONE_AT,
+    WEBHOOKS,
+    inbound,
+    inbound_message,
+    report,
+    results,
+)
 
 _TAKEN = {
     "groupId": 1,
@@ -82,9 +90,9 @@ def _inbound(sender: str, to: str, text: str) -> bytes:
 
 def _signed(body: bytes, secret: str) -> WebhookRequest:
     digest = hmac.new(secret.encode(), body, "sha256").hexdigest()
-    return WebhookRequest(
-        body, {"content-type": "application/json", "x-hub-signature-256": f"sha256={digest}"}
-    )
+    is_mail = body.startswith(f"--{BOUNDARY}".encode())
+    kind = f"multipart/form-data; boundary={BOUNDARY}" if is_mail else "application/json"
+    return WebhookRequest(body, {"content-type": kind, "x-hub-signature-256": f"sha256={digest}"})
 
 
 FIXTURES = ConformanceFixtures(
@@ -106,7 +114,7 @@ FIXTURES = ConformanceFixtures(
     webhooks=WEBHOOKS,
     delivered_body=lambda ours, _: results(report(ours)),
     inbound_body=_inbound,
-    inbound_message=lambda one: results(inbound(one)),
+    inbound_message=inbound_message,
     reports_response=lambda _: _answer({"results": [report("ours-1")]}),
     lookup_response=lambda _: _answer({"results": [report("0" * 32)]}),
 )

@@ -82,6 +82,19 @@ def inbound(one: InboundText) -> dict[str, Any]:
         said = {"type": "TEXT", "text": one.text}
         chat = _chat(said) | {"from": one.sender, "to": one.to, "receivedAt": _time(one.at)}
         return chat | {"integrationType": one.channel.upper(), "messageId": f"in-{one.number}"}
+    if one.channel == "mms":
+        return {
+            "event": "MO",
+            "channel": "MMS",
+            "sender": one.sender,
+            "destination": one.to,
+            "content": [
+                {"type": "IMAGE", "url": "https://media.example.com/a.png"},
+                {"type": "TEXT", "text": one.text},
+            ],
+            "receivedAt": _time(one.at),
+            "messageId": f"in-{one.number}",
+        }
     return {
         "messageId": f"in-{one.number}",
         "from": one.sender,
@@ -91,6 +104,27 @@ def inbound(one: InboundText) -> dict[str, Any]:
         "receivedAt": _time(one.at),
         "smsCount": 1,
     }
+
+
+def inbound_message(one: InboundText) -> bytes:
+    """Return the call that brings what a person wrote: a mail comes as a form of several parts."""
+    if one.channel != "email":
+        return results(inbound(one))
+    fields = {
+        "id": f"in-{one.number}",
+        "from": one.sender,
+        "to": one.to,
+        "subject": "Re: News",
+        "text": one.text,
+    }
+    parts = [
+        f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    return f"{''.join(parts)}--{BOUNDARY}--\r\n".encode()
+
+
+BOUNDARY = "mail-of-a-person"
 
 
 def _time(at: float) -> str:

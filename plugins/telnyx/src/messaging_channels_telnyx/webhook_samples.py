@@ -96,7 +96,7 @@ def inbound(sender: str, to: str, text: str) -> bytes:
 
 def inbound_message(one: InboundText) -> bytes:
     """Return the call that brings a text with a number and a time of its own."""
-    kind = "WHATSAPP" if one.channel == "whatsapp" else "SMS"
+    kind = one.channel.upper() if one.channel in ("whatsapp", "mms") else "SMS"
     payload = {**_inbound(one.sender, one.to, one.text), "id": f"84cca175-{one.number}", "type": kind}
     return _call("message.received", payload, f"b301ed3f-{one.number}", one.at)
 

@@ -146,6 +146,11 @@ def _signed(body: bytes, secret: str) -> WebhookRequest:
     return WebhookRequest(body, {**FORM, HEADER: SigningKey(secret).sign(url, fields)}, url)
 
 
+_PICTURE = {
+    "NumMedia": "1",
+    "MediaUrl0": "https://media.example.com/a.png",
+    "MediaContentType0": "image/png",
+}
 _PREFIXES = {"whatsapp": "whatsapp:", "rcs": "rcs:"}
 """How Twilio writes the addresses of a channel."""
 FIXTURES = ConformanceFixtures(
@@ -188,7 +193,7 @@ FIXTURES = ConformanceFixtures(
         From=f"{_PREFIXES.get(one.channel, '')}+{one.sender}",
         To=f"{_PREFIXES.get(one.channel, '')}+{one.to}",
         Body=one.text,
-        NumMedia="0",
+        **_PICTURE if one.channel == "mms" else {"NumMedia": "0"},
     ),
     provider_options=(TwilioOptions(smart_encoded=True),),
     lookup_response=lambda _: _answer(

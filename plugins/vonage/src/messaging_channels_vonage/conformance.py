@@ -13,7 +13,7 @@ from messaging_channels.plugins import HttpRequest, HttpResponse, Reason, Webhoo
 from messaging_channels.testing import ConformanceFixtures, ReadMessage, read_whatsapp_content
 from messaging_channels_vonage.rcs_reading import read_rcs
 from messaging_channels_vonage.signing import signature
-from messaging_channels_vonage.webhook_samples import WEBHOOKS, token
+from messaging_channels_vonage.webhook_samples import WEBHOOKS, inbound_message, token
 
 
 def _answer(*parts: dict[str, str]) -> HttpResponse:
@@ -187,15 +187,6 @@ FIXTURES = ConformanceFixtures(
             "timestamp": "1790000000",
         }
     ).encode(),
-    inbound_message=lambda one: json.dumps(
-        {
-            "msisdn": one.sender,
-            "to": one.to,
-            "messageId": f"0B{one.number:06X}",
-            "text": one.text,
-            "type": "text",
-            "timestamp": f"{one.at:.0f}",
-        }
-    ).encode(),
+    inbound_message=inbound_message,
     webhooks=WEBHOOKS,
 )

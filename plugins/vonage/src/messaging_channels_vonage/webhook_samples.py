@@ -20,12 +20,26 @@ from messaging_channels.events import (
     StatusChanged,
 )
 from messaging_channels.plugins import status
-from messaging_channels.testing import Webhook
+from messaging_channels.testing import InboundText, Webhook
 
 _PERSON, _OURS = "447700900123", "447700900000"
 _AT = 1_790_000_000.0
 """21 September 2026, 14:13:20 UTC."""
 _UUID = "aaaaaaaa-bbbb-4ccc-8ddd-0123456789ab"
+
+
+def inbound_message(one: InboundText) -> bytes:
+    """Return the call that brings a text: of the SMS API, or of the Messages API where the channel is one of its own."""
+    if one.channel in ("whatsapp", "rcs", "mms"):
+        ends = {"channel": one.channel, "from": one.sender, "to": one.to}
+        said: dict[str, Any] = {"message_type": "text", "text": one.text}
+        if one.channel == "mms":
+            picture = {"url": "https://media.example.com/a.png", "caption": one.text}
+            said = {"message_type": "image", "image": picture}
+        identified = {"message_uuid": f"{_UUID[:-6]}{one.number:06}", "timestamp": f"{one.at:.0f}"}
+        return json.dumps({**ends, **identified, **said}).encode()
+    told = {"msisdn": one.sender, "to": one.to, "messageId": f"0B{one.number:06X}", "text": one.text}
+    return json.dumps({**told, "type": "text", "timestamp": f"{one.at:.0f}"}).encode()
 
 
 def token(body: bytes, secret: str, at: float) -> str:
