@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from messaging_channels._ledger.failures import store_failure
 from messaging_channels._ledger.report_matching import (
     ReportOrigin,
@@ -21,7 +23,7 @@ from messaging_channels._ledger.sql_types import (
 )
 from messaging_channels._ledger.status_merge import is_of_copy, recompute_status, step_bases
 from messaging_channels._model.events import EngagementReceived, Event, StatusChanged
-from messaging_channels._model.receipts import delivered_channels
+from messaging_channels._model.receipts import RecordedEvent, delivered_channels
 from messaging_channels._model.status import DELIVERED_TO_HANDSET, Status, StatusGroup
 from messaging_channels.plugins import ledger as op
 
@@ -117,27 +119,32 @@ def _learn_provider_id(key: str, origin: ReportOrigin) -> StatementFlow[None]:
         )
 
 
-def _count_overlap(key: str, provider: str, provider_id: str | None, now: float) -> StatementFlow[None]:
-    """Count a message that was delivered though its fallback had gone on to the next step."""
-    bases = yield from step_bases(key)
-    if not bases:
-        return
+def _count_overlap(
+    key: str, bases: Mapping[int, int], origin: ReportOrigin, now: float
+) -> StatementFlow[None]:
+    """Count a message that was delivered though its fallback had gone on to the next step: with the first report that says so."""
     attempts = recorded_attempts((yield SELECT_ATTEMPTS, (key,)))
     last = max(bases.values())
     early = any(
         one.number <= last
-        and one.provider == provider
-        and (not provider_id or one.provider_id == provider_id)
+        and one.provider == origin.provider
+        and (not origin.provider_id or one.provider_id == origin.provider_id)
         for one in attempts
     )
-    if early and any(one.number > last and one.may_have_been_taken for one in attempts):
+    if not early or not any(one.number > last and one.may_have_been_taken for one in attempts):
+        return
+    heard = yield from _events_of(key, origin)
+    if sum(one.status is not None and _is_delivered(one.status) for one in heard) == 1:
         yield increment_counter(now, "reports", "overlapped", 1)
 
 
 def _count_overlaps(key: str, event: Event, provider_id: str | None, now: float) -> StatementFlow[None]:
     """Count a message of which the person may have got two: by our fallback, or by the vendor's own."""
-    yield from _count_overlap(key, event.provider, provider_id, now)
-    yield from _count_channels(key, event, now)
+    origin = ReportOrigin(event.provider, provider_id)
+    bases = yield from step_bases(key)
+    if bases:
+        yield from _count_overlap(key, bases, origin, now)
+    yield from _count_channels(key, event, origin if bases else None, now)
 
 
 def _report(event: Event) -> str | None:
@@ -147,19 +154,26 @@ def _report(event: Event) -> str | None:
     )
 
 
-def _count_channels(key: str, event: Event, now: float) -> StatementFlow[None]:
-    """Count a message that a vendor delivered on one channel of its own fallback after another."""
+def _count_channels(key: str, event: Event, origin: ReportOrigin | None, now: float) -> StatementFlow[None]:
+    """Count a message that a vendor delivered on one channel of its own fallback after another. `origin` narrows it to one step of ours."""
     channel = event.channel if isinstance(event, StatusChanged) else ""
     if not channel:
         return
-    rows = yield (
-        "SELECT kind, at, status, detail, NULL, NULL, NULL, NULL FROM messaging_channels_event WHERE message_id = ?",
-        (key,),
-    )
-    events = [event_from_row(row) for row in rows]
+    events = yield from _events_of(key, origin)
     own = [one for one in events if one.channel == channel and delivered_channels([one], ())]
     if len(own) == 1 and len(delivered_channels(events, ())) > 1:
         yield increment_counter(now, "reports", "overlapped", 1)
+
+
+def _events_of(key: str, origin: ReportOrigin | None) -> StatementFlow[list[RecordedEvent]]:
+    """Return what was heard of a message: all of it, or of one attempt."""
+    text = "SELECT kind, at, status, detail, NULL, NULL, NULL, NULL FROM messaging_channels_event WHERE message_id = ?"
+    if origin is None:
+        rows = yield text, (key,)
+    else:
+        narrowed = " AND provider = ? AND coalesce(provider_id, '') = ?"
+        rows = yield text + narrowed, (key, origin.provider, origin.provider_id or "")
+    return [event_from_row(row) for row in rows]
 
 
 def _provider_id_at_step(key: str, event: Event) -> StatementFlow[str | None]:
