@@ -34,6 +34,8 @@ SURFACE: tuple[Any, ...] = (
         for name in (
             "SupportsWebhooks",
             "SupportsReportPolling",
+            "SupportsReportCursor",
+            "ReportPage",
             "SupportsLookup",
             "SupportsRateLimits",
             "LookupRequest",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from messaging_channels._inbound.handlers import InboundHandlers
 from messaging_channels._model import errors
@@ -18,15 +18,18 @@ from messaging_channels.plugins.ledger import (
     GetMessage,
     ListUnknown,
     MessageRecord,
+    Operation,
     RecordEvent,
     Transaction,
 )
+from messaging_channels.plugins.ledger_reports import GetReportCursor, StoreReportCursor
 from messaging_channels.plugins.observer import Observer, notify
 from messaging_channels.plugins.provider import (
     LookupRequest,
     Provider,
     ReportsOptional,
     SupportsLookup,
+    SupportsReportCursor,
     SupportsReportPolling,
     SupportsWebhooks,
 )
@@ -88,7 +91,9 @@ class Reports:
         events: list[Event] = []
         for account, providers in self.accounts.items():
             for provider in providers.values():
-                if isinstance(provider, SupportsReportPolling):
+                if isinstance(provider, SupportsReportCursor):
+                    events += yield from self._fetch_after(provider, account)
+                elif isinstance(provider, SupportsReportPolling):
                     events += yield from self._fetch_all(provider, account)
         return events
 
@@ -104,18 +109,41 @@ class Reports:
             events += yield from self.store_events(page, None, account)
         return events
 
+    def _fetch_after(self, provider: SupportsReportCursor, account: str | None) -> Flow[Sequence[Event]]:
+        """Fetch page after page from where the last one ended; each is kept with its cursor in one step."""
+        events: list[Event] = []
+        name = cast("Provider", provider).name
+        cursor: str | None = yield from ask(GetReportCursor(name, account))
+        seen = {cursor}
+        while True:
+            page = yield from provider.fetch_reports_after(cursor)
+            is_new = page.cursor is not None and page.cursor not in seen
+            mark = (StoreReportCursor(name, account, page.cursor or ""),) if is_new else ()
+            events += yield from self.store_events(page.events, None, account, also=mark)
+            if not is_new or not page.events:
+                return events
+            cursor = page.cursor
+            seen.add(cursor)
+
     def store_events(
-        self, told: Sequence[Event], request: WebhookRequest | None = None, account: str | None = None
+        self,
+        told: Sequence[Event],
+        request: WebhookRequest | None = None,
+        account: str | None = None,
+        *,
+        also: Sequence[Operation[Any]] = (),
     ) -> Flow[Sequence[Event]]:
         """Keep events in one step, with what they say about consent, and tell of those that are new. Return all of them."""
         if not told:
+            if also:
+                yield from ask(Transaction(tuple(also)))
             return ()
         now, consent = self.clock(), self.consent
         events = consent.hear(told) if consent else told
         said = consent.operations(events, now) if consent else ()
         steps = (RecordEvent(event, now, self._recipients(event)) for event in events)
         kept = self.handlers.store(events, request)
-        replies = yield from ask(Transaction((*kept, *steps, *said)))
+        replies = yield from ask(Transaction((*kept, *steps, *said, *also)))
         recorded = zip(events, replies[len(kept) : len(kept) + len(events)], strict=True)
         new = [event for event, one in recorded if one.is_new]
         for event in new:

@@ -11,6 +11,7 @@ from messaging_channels._ledger import (
     sql_inbound,
     sql_limits,
     sql_queue,
+    sql_reports,
     sql_resolve,
     sql_restored,
     sql_retention,
@@ -54,4 +55,5 @@ _HANDLERS = {
     **sql_retention.HANDLERS,
     **sql_limits.HANDLERS,
     **sql_inbound.HANDLERS,
+    **sql_reports.HANDLERS,
 }

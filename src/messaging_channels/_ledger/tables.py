@@ -170,6 +170,10 @@ SCHEMA = (
     "CREATE INDEX IF NOT EXISTS messaging_channels_shared_rate_next_free ON messaging_channels_shared_rate (next_free)",
     "CREATE TABLE IF NOT EXISTS messaging_channels_shared_budget (name TEXT PRIMARY KEY, spent BIGINT NOT NULL, day INTEGER NOT NULL)",
     (
+        "CREATE TABLE IF NOT EXISTS messaging_channels_report_cursor ("
+        "provider TEXT NOT NULL, account TEXT NOT NULL, mark TEXT NOT NULL, PRIMARY KEY (provider, account))"
+    ),
+    (
         "CREATE TABLE IF NOT EXISTS messaging_channels_shared_circuit ("
         "name TEXT PRIMARY KEY, failures INTEGER NOT NULL, open_until DOUBLE PRECISION NOT NULL,"
         " probed_at DOUBLE PRECISION NOT NULL, seen DOUBLE PRECISION NOT NULL)"

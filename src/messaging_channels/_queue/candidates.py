@@ -13,6 +13,7 @@ from messaging_channels.plugins.provider import (
     HttpProvider,
     ReportsOptional,
     SupportsLookup,
+    SupportsReportCursor,
     SupportsReportPolling,
     SupportsValidation,
     SupportsWebhooks,
@@ -83,7 +84,9 @@ def require_reports(providers: Iterable[Provider], channel: str) -> None:
                 "it is asked" if isinstance(provider, SupportsLookup) else "nobody knows of one",
             )
             return
-        if isinstance(provider, (SupportsWebhooks, SupportsReportPolling, SupportsLookup)):
+        if isinstance(
+            provider, (SupportsWebhooks, SupportsReportPolling, SupportsReportCursor, SupportsLookup)
+        ):
             return
         names.append(provider.name)
     raise InvalidSetting(

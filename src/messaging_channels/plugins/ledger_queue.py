@@ -16,6 +16,7 @@ from messaging_channels.plugins.ledger import OPERATIONS, InsertMessage, Message
 from messaging_channels.plugins.ledger_consent import CONSENT_OPERATIONS
 from messaging_channels.plugins.ledger_inbound import INBOUND_OPERATIONS
 from messaging_channels.plugins.ledger_limits import LIMIT_OPERATIONS
+from messaging_channels.plugins.ledger_reports import REPORT_OPERATIONS
 from messaging_channels.plugins.ledger_resolve import RESOLVE_OPERATIONS
 from messaging_channels.plugins.ledger_restored import RESTORED_OPERATIONS
 from messaging_channels.plugins.ledger_retention import RETENTION_OPERATIONS
@@ -352,5 +353,6 @@ ALL_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     *LIMIT_OPERATIONS,
     *INBOUND_OPERATIONS,
     *RESTORED_OPERATIONS,
+    *REPORT_OPERATIONS,
 )
 """All operations that a ledger performs."""

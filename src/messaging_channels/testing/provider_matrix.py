@@ -14,6 +14,7 @@ from messaging_channels.plugins.provider import (
     ProviderSpec,
     SupportsLookup,
     SupportsRateLimits,
+    SupportsReportCursor,
     SupportsReportPolling,
     SupportsWebhooks,
 )
@@ -26,7 +27,7 @@ checks the declarations. The dispatcher refuses what a provider doesn't declare,
 """
 ABILITIES = {
     "Webhooks": SupportsWebhooks,
-    "Polling of reports": SupportsReportPolling,
+    "Polling of reports": (SupportsReportPolling, SupportsReportCursor),
     "Look-up of unknown messages": SupportsLookup,
     "Rate limits": SupportsRateLimits,
 }

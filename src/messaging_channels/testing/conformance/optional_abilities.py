@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 from hypothesis import strategies as st
 
-from messaging_channels._model.errors import Phase, TransportError
+from messaging_channels._model.errors import MessagingError, Phase, TransportError
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
 from messaging_channels._model.rate_limit import RateLimit
 from messaging_channels.plugins.exchange import HttpResponse
 from messaging_channels.plugins.provider import (
     LookupRequest,
+    ReportPage,
     SupportsLookup,
     SupportsRateLimits,
+    SupportsReportCursor,
     SupportsReportPolling,
 )
+from messaging_channels.testing.conformance.comparison import differing
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import NOW, FlowTrace, run_flow
 from messaging_channels.testing.conformance.malformed import responses
@@ -55,8 +58,11 @@ def lookup_is_safe(context: ConformanceContext) -> Iterator[str]:
 def report_polling_is_safe(context: ConformanceContext) -> Iterator[str]:
     """MC602."""
     provider = context.provider
+    if isinstance(provider, SupportsReportCursor):
+        yield from _cursor_problems(context)
+        return
     if not isinstance(provider, SupportsReportPolling):
-        why = "it has no `fetch_reports`: the rule applies once it has"
+        why = "it has no `fetch_reports` or `fetch_reports_after`: the rule applies once it has"
         raise NotApplicable(why)
     good = run_flow(provider.fetch_reports(), context.fixtures.reports_response or _not_found_responder)
     yield from _effects(good)
@@ -75,6 +81,53 @@ def report_polling_is_safe(context: ConformanceContext) -> Iterator[str]:
         return "" if excused else f"of an answer {reply!r}: {played.problem}"
 
     yield from context.find_counterexample(_replies(good), problem)
+
+
+def _cursor_problems(context: ConformanceContext) -> Iterator[str]:
+    """Fetch the first page and the one behind it, and with answers that nobody documents: then the cursor stays where it was."""
+    answered = context.fixtures.reports_response or _not_found_responder
+    good = _fetched_after(context, None, answered)
+    yield from _effects(good)
+    page = good.result
+    if good.exception is not None or not isinstance(page, ReportPage):
+        yield f"the first page of reports: {good.problem or f'a {type(page).__name__} was returned'}"
+        return
+    if context.fixtures.reports_response and not page.events:
+        yield "no event is read of the reports in the fixtures"
+    if page.cursor is not None:
+        following = _fetched_after(context, page.cursor, answered)
+        if not differing(good.exchanges, following.exchanges):
+            yield "the page behind its cursor is asked for as the first one is: the same reports come again"
+    for cursor in (None, "zq-7"):
+        yield from context.find_counterexample(_replies(good), _lost_cursor(context, cursor, answered))
+
+
+def _fetched_after(
+    context: ConformanceContext,
+    cursor: str | None,
+    answered: Callable[[Any], Any],
+    reply: Any = None,  # noqa: ANN401  any reply
+) -> FlowTrace:
+    provider = context.build()
+    assert isinstance(provider, SupportsReportCursor)  # noqa: S101  for the type checkers: it was asked for
+    return run_flow(
+        provider.fetch_reports_after(cursor), answered, replies_at={} if reply is None else {0: reply}
+    )
+
+
+def _lost_cursor(
+    context: ConformanceContext, cursor: str | None, answered: Callable[[Any], Any]
+) -> Callable[[Any], str]:
+    def problem(reply: Any) -> str:  # noqa: ANN401  any reply
+        played = _fetched_after(context, cursor, answered, reply)
+        if played.exception is not None:
+            excused = isinstance(played.exception, (TransportError, MessagingError))
+            return "" if excused else f"of an answer {reply!r}: {played.problem}"
+        failed = isinstance(reply, HttpResponse) and not reply.ok
+        moved = failed and played.result.cursor not in (None, cursor)
+        return f"of an answer {reply!r} the cursor goes on to {played.result.cursor!r}" if moved else ""
+
+    return problem
 
 
 def rate_limits_are_stable(context: ConformanceContext) -> Iterator[str]:
