@@ -16,6 +16,7 @@ from messaging_channels.plugins import (
     exchange,
     provider,
     raw_fields,
+    report_pages,
     results,
     sender_formats,
     webhooks,
@@ -34,8 +35,6 @@ SURFACE: tuple[Any, ...] = (
         for name in (
             "SupportsWebhooks",
             "SupportsReportPolling",
-            "SupportsReportCursor",
-            "ReportPage",
             "SupportsLookup",
             "SupportsRateLimits",
             "LookupRequest",
@@ -44,6 +43,8 @@ SURFACE: tuple[Any, ...] = (
     *(
         getattr(module, name)
         for module, name in (
+            (report_pages, "SupportsReportCursor"),
+            (report_pages, "ReportPage"),
             (results, "result_from_status"),
             (results, "retry_after"),
             (provider, "require_sender"),

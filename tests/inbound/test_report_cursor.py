@@ -74,7 +74,9 @@ class Vendor(Server):
 
 def _build(vendor: Vendor) -> Listed:
     one = spec(Listed)
-    return one.build(one.settings.model_validate(FIXTURES.settings(vendor.url, "0" * 32)))  # type: ignore[return-value]
+    built = one.build(one.settings.model_validate(FIXTURES.settings(vendor.url, "0" * 32)))
+    assert isinstance(built, Listed)
+    return built
 
 
 def test_the_next_process_goes_on_where_the_last_one_ended(tmp_path: Path) -> None:

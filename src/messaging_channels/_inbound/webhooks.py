@@ -29,10 +29,10 @@ from messaging_channels.plugins.provider import (
     Provider,
     ReportsOptional,
     SupportsLookup,
-    SupportsReportCursor,
     SupportsReportPolling,
     SupportsWebhooks,
 )
+from messaging_channels.plugins.report_pages import SupportsReportCursor
 
 if TYPE_CHECKING:
     from messaging_channels._ledger.options import LedgerOptions

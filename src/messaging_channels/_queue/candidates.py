@@ -13,11 +13,11 @@ from messaging_channels.plugins.provider import (
     HttpProvider,
     ReportsOptional,
     SupportsLookup,
-    SupportsReportCursor,
     SupportsReportPolling,
     SupportsValidation,
     SupportsWebhooks,
 )
+from messaging_channels.plugins.report_pages import SupportsReportCursor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -86,12 +86,10 @@ if TYPE_CHECKING:
         LookupRequest,
         Provider,
         ProviderSpec,
-        ReportPage,
         ReportsOptional,
         SupportsBatchGrouping,
         SupportsLookup,
         SupportsRateLimits,
-        SupportsReportCursor,
         SupportsReportPolling,
         SupportsSenderCheck,
         SupportsValidation,
@@ -103,6 +101,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.provider_settings import SecretList, provider_arguments
     from messaging_channels.plugins.raw_fields import merge_raw, require_raw
     from messaging_channels.plugins.recipients import Person, Recipient, ResolvedRecipient, User
+    from messaging_channels.plugins.report_pages import ReportPage, SupportsReportCursor
     from messaging_channels.plugins.resolvers import (
         CallableResolver,
         KnowsPreferences,
@@ -315,8 +314,6 @@ __getattr__, __dir__ = lazy(
             "Capabilities",
             "Provider",
             "HttpProvider",
-            "ReportPage",
-            "SupportsReportCursor",
             "SupportsReportPolling",
             "SupportsWebhooks",
             "LookupRequest",
@@ -344,6 +341,7 @@ __getattr__, __dir__ = lazy(
             "PathResolver",
             "get_path",
         ),
+        "plugins.report_pages": ("ReportPage", "SupportsReportCursor"),
         "plugins.results": ("result_from_status", "retry_after"),
         "plugins.sdk_calls": ("sdk_call",),
         "plugins.secret_values": ("split_secrets",),

@@ -14,10 +14,10 @@ from messaging_channels.plugins.provider import (
     ProviderSpec,
     SupportsLookup,
     SupportsRateLimits,
-    SupportsReportCursor,
     SupportsReportPolling,
     SupportsWebhooks,
 )
+from messaging_channels.plugins.report_pages import SupportsReportCursor
 
 _HEAD = """# Provider matrix
 

@@ -13,12 +13,11 @@ from messaging_channels._model.rate_limit import RateLimit
 from messaging_channels.plugins.exchange import HttpResponse
 from messaging_channels.plugins.provider import (
     LookupRequest,
-    ReportPage,
     SupportsLookup,
     SupportsRateLimits,
-    SupportsReportCursor,
     SupportsReportPolling,
 )
+from messaging_channels.plugins.report_pages import ReportPage, SupportsReportCursor
 from messaging_channels.testing.conformance.comparison import differing
 from messaging_channels.testing.conformance.context import ConformanceContext
 from messaging_channels.testing.conformance.flow_runner import NOW, FlowTrace, run_flow
