@@ -16,7 +16,7 @@ class ConnectionLost(Exception):
         self.timed_out = timed_out
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class Reply:
     """One whole reply. The text may hold addresses, so that no repr shows it."""
 
@@ -69,7 +69,7 @@ class ReplyParser:
         Raises:
             Lost: what came is no reply, or one without end.
         """
-        if not self.has_pending:
+        if self._at >= len(self._data):
             return None
         found = _REPLY.match(self._data, self._at)
         if found is None:
