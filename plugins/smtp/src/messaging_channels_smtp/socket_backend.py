@@ -306,7 +306,8 @@ class _Conversation(ConnectionHolder[Connection]):
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         finally:
-            self.drop(CloseConnection())
+            if self.current or self.has_slot:
+                self.drop(CloseConnection())
 
     def reuse(self, step: ReuseConnection) -> ConnectionState | None:
         self.has_slot = self.slot.acquire(timeout=step.timeout)

@@ -273,7 +273,7 @@ def _take_reply(passage: TransactionState, stage: Stage, reply: Reply) -> None:
         raise ConnectionLost(f"{reply.code} is not a reply to {stage}")
     if stage is _CONTENT:
         passage.final_reply = reply
-    if reply.closes_connection:
+    if reply.code == _CLOSING:
         if stage is not _CONTENT and passage.rejection is None:
             passage.rejection = passage.stage, reply
         raise ConnectionLost("the server closes the connection")
@@ -307,7 +307,7 @@ _RESET, _MAIL, _RCPT = Stage.RESET, Stage.MAIL, Stage.RCPT  # to find a member t
 _DATA, _CONTENT = Stage.DATA, Stage.CONTENT
 _LOCAL_REPLY_CODE = 550
 """The reply code that stands for a refusal of our own."""
-_GO_AHEAD, _DONE, _GO_ON = 354, 2, 3
+_GO_AHEAD, _DONE, _GO_ON, _CLOSING = 354, 2, 3, 421
 _REFUSALS = (4, 5)
 _FIRST_REFUSAL = 400
 _BLOCK = 65536
