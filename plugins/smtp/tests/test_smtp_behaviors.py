@@ -8,10 +8,11 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import pytest
 import trustme
@@ -197,7 +198,8 @@ def _behaviors_at(stage: str) -> tuple[Behavior, ...]:
     return BEHAVIORS
 
 
-TABLE = [
+Script: TypeAlias = tuple[str, Behavior, tuple[str, ...]]
+TABLE: list[Script] = [
     *((stage, one, ()) for stage in STAGES for one in _behaviors_at(stage)),
     *(
         (stage, one, ("PIPELINING",))
@@ -248,42 +250,68 @@ def _patience(stage: str, behavior: Behavior) -> SmtpTimeouts:
     return SmtpTimeouts(MOST, 0.5, 0.5, MOST, MOST, MOST)
 
 
-@pytest.mark.parametrize(
-    ("stage", "behavior", "offers"),
-    TABLE,
-    ids=[f"{stage}-{one.name}{'-pipelined' if offers else ''}" for stage, one, offers in TABLE],
-)
-def test_whatever_a_server_does_both_drivers_tell_the_same_and_it_is_true(
-    stage: str, behavior: Behavior, offers: tuple[str, ...], authority: tuple[ssl.SSLContext, Path]
-) -> None:
+def _drive(
+    run: Callable[[Smtp, Email], AttemptResult],
+    script: Script,
+    authority: tuple[ssl.SSLContext, Path],
+) -> AttemptResult:
+    """Send one mail to a server that does what the script says, and see to it that it took the mail only where it should."""
+    stage, behavior, offers = script
     private = stage in ("starttls", "handshake")
-    told: list[AttemptResult] = []
-    for run in (_run, _run_async):
-        over, taken = threading.Event(), list[bytes]()
+    over, taken = threading.Event(), list[bytes]()
 
-        def handle(peer: Peer, over: threading.Event = over, taken: list[bytes] = taken) -> None:
-            Talk(peer, behavior, stage, authority[0] if private else None, offers, over, taken).run()
+    def handle(peer: Peer) -> None:
+        Talk(peer, behavior, stage, authority[0] if private else None, offers, over, taken).run()
 
-        with Server(handle) as server:
-            smtp = Smtp(
-                host="localhost" if private else "127.0.0.1",
-                port=server.port,
-                tls="starttls" if private else "none",
-                ca_file=authority[1],
-                username="shop",
-                password="canary",
-                timeouts=_patience(stage, behavior),
-            )
-            began = time.monotonic()
-            told.append(run(smtp, BIG if stage == "content" else SMALL))
-            assert time.monotonic() - began < 3 * MOST
+    with Server(handle) as server:
+        smtp = Smtp(
+            host="localhost" if private else "127.0.0.1",
+            port=server.port,
+            tls="starttls" if private else "none",
+            ca_file=authority[1],
+            username="shop",
+            password="canary",
+            timeouts=_patience(stage, behavior),
+        )
+        began = time.monotonic()
+        try:
+            told = run(smtp, BIG if stage == "content" else SMALL)
+        finally:
             over.set()
-        assert bool(taken) == (stage == "end")
+        assert time.monotonic() - began < 3 * MOST
+    assert bool(taken) == (stage == "end")
+    return told
+
+
+def _expected(stage: str, behavior: Behavior) -> Outcome:
     expected = behavior.after if stage == "end" else behavior.before
     if stage == "auth" and expected is Outcome.REJECTED:
-        expected = Outcome.NOT_SENT  # the account's fault is no message's
-    assert [one.outcome for one in told] == [expected] * 2
-    assert told[0].reason is told[1].reason
+        return Outcome.NOT_SENT  # the account's fault is no message's
+    return expected
+
+
+@pytest.mark.parametrize(
+    ("stage", "offers"),
+    dict.fromkeys((stage, offers) for stage, _, offers in TABLE),
+    ids=lambda value: value if isinstance(value, str) else "pipelined" if value else "stepwise",
+)
+def test_whatever_a_server_does_both_drivers_tell_the_same_and_it_is_true(
+    stage: str, offers: tuple[str, ...], authority: tuple[ssl.SSLContext, Path]
+) -> None:
+    """All scripts of a stage at once, each with a server of its own: most of their time is waiting."""
+    scripts = [one for one in TABLE if (one[0], one[2]) == (stage, offers)]
+    with ThreadPoolExecutor(2 * len(scripts)) as pool:
+        told = {
+            script[1].name: [pool.submit(_drive, run, script, authority) for run in (_run, _run_async)]
+            for script in scripts
+        }
+    ends = {name: [one.result() for one in both] for name, both in told.items()}
+
+    assert len(ends) == len(scripts)
+    assert {name: [one.outcome for one in both] for name, both in ends.items()} == {
+        behavior.name: [_expected(stage, behavior)] * 2 for _, behavior, _ in scripts
+    }
+    assert [name for name, (first, second) in ends.items() if first.reason is not second.reason] == []
 
 
 def test_the_table_is_long_enough() -> None:

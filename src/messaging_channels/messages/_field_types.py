@@ -28,6 +28,8 @@ class FieldRule(NamedTuple):
     check: Check
     """Whether a value may stand there, which is sealed already."""
     words: str
+    takes_none: bool
+    """Whether None may stand there."""
 
 
 def rules_of(kind: type) -> tuple[FieldRule, ...]:
@@ -39,14 +41,16 @@ def rules_of(kind: type) -> tuple[FieldRule, ...]:
 def _rule(name: str, text: str, hint: Any) -> FieldRule:  # noqa: ANN401  an annotation
     kinds = _kinds(hint)
     words_of_kinds = kinds if kinds != _WIDER[float] else (float,)
+    check = _check(hint)
     is_list = any(text.startswith(word) for word in _LISTS) or text.endswith("Parameters")
     return FieldRule(
         name,
         kinds,
         kinds is not None and all(one in _PLAIN for one in kinds),
         is_list,
-        _check(hint),
+        check,
         _words(words_of_kinds, text),
+        hint is not _UNREAD and check(None),
     )
 
 

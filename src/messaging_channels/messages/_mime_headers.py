@@ -47,15 +47,20 @@ def mailbox(name: str, address: EmailAddress) -> str:
     Raises:
         InvalidMessage: it holds a control character; only an address that was not parsed can.
     """
-    if not _ADDRESS.fullmatch(address.addr_spec):
+    spec = address.addr_spec
+    if not _ADDRESS.fullmatch(spec):
         raise InvalidMessage(
             "has an address that is too long or contains a control character, a space or an angle bracket",
             field="Email",
             hint="use EmailAddress.parse",
         )
-    shown = without_invisible(address.display_name)
+    return _named_mailbox(name, spec, address.display_name) if address.display_name else spec
+
+
+def _named_mailbox(name: str, spec: str, display_name: str) -> str:
+    shown = without_invisible(display_name)
     if not shown:
-        return address.addr_spec
+        return spec
     if _BREAKS.search(shown):
         raise InvalidMessage(
             "has a display name with a line break", field="Email", hint="use EmailAddress.parse"
@@ -69,8 +74,8 @@ def mailbox(name: str, address: EmailAddress) -> str:
     else:
         shown = quoted if is_plain and used + len(quoted) <= _SOFT_LIMIT - 2 else _encode(shown, used=used)
     last = len(shown) - shown.rfind("\n") + (0 if "\n" in shown else used)
-    space = " " if last + len(address.addr_spec) + 3 <= _SOFT_LIMIT else "\r\n "
-    return f"{shown}{space}<{address.addr_spec}>"
+    space = " " if last + len(spec) + 3 <= _SOFT_LIMIT else "\r\n "
+    return f"{shown}{space}<{spec}>"
 
 
 def mailboxes(name: str, addresses: Iterable[EmailAddress]) -> str:

@@ -140,7 +140,13 @@ def base64_lines(data: bytes) -> bytes:
 
 def _lines_fit(data: bytes) -> bool:
     """Whether every line is as short as SMTP asks for (RFC 5321 section 4.5.3.1.6)."""
-    return max(map(len, data.split(b"\n"))) < _LONGEST_LINE
+    start, end = 0, len(data)
+    while end - start >= _LONGEST_LINE:
+        found = data.rfind(b"\n", start, start + _LONGEST_LINE)
+        if found < 0:
+            return False
+        start = found + 1
+    return True
 
 
 def _require_plain(data: bytes) -> bytes:

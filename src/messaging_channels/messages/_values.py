@@ -42,6 +42,8 @@ def seal(value: object) -> None:
         table.accepted.add(kinds)
     for rule in table.others:
         given = getattr(value, rule.name, _NOTHING)
+        if given is None and rule.takes_none:
+            continue
         if given is not _NOTHING or rule.kinds is not None:
             object.__setattr__(value, rule.name, _sealed_field(value, rule, given))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from email.utils import formatdate
+from functools import lru_cache
 from typing import Protocol
 
 from messaging_channels._model.addresses import EmailAddress
@@ -58,7 +59,7 @@ class MailDraft:
             InvalidMessage: the address or the id could be read as more than that; only one that was not parsed can.
         """
         own = (
-            ("Date", formatdate(at)[:-5] + "+0000"),
+            ("Date", _date(int(at))),
             ("Message-ID", f"<{message_id}@{self._domain}>"),
             ("To", mailboxes("To", (to, *self._also_to)) if self._also_to else mailbox("To", to)),
         )
@@ -87,8 +88,19 @@ def build_mail(
     return draft.build_for(to, message_id=message_id, at=now)
 
 
+@lru_cache(maxsize=16)
+def _date(at: int) -> str:
+    """Return a Date header's value; the mails of one second share it."""
+    return formatdate(at)[:-5] + "+0000"
+
+
+@lru_cache(maxsize=64)
+def _author(_name: str, sender: EmailAddress) -> str:
+    return mailbox("From", sender)
+
+
 def _common(mail: Email, sender: EmailAddress) -> Iterator[tuple[str, str]]:
-    yield "From", mailbox("From", sender)
+    yield "From", _author(sender.display_name, sender)
     for name, addresses in (("Cc", parse_addresses(mail.cc)), ("Reply-To", parse_addresses(mail.reply_to))):
         if addresses:
             yield name, mailboxes(name, addresses)

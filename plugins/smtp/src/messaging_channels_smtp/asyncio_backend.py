@@ -202,6 +202,10 @@ class AsyncConnection(asyncio.Protocol):
         if self._lost or (self._ended and not lost):
             raise ConnectionLost("the connection was closed")
 
+    def next_reply(self) -> Reply | None:
+        """Return the next reply, if it has come already. Raises ConnectionLost."""
+        return self._replies.next_reply()
+
     async def read_reply(self, timeout: float) -> Reply:  # noqa: ASYNC109  seconds for this one step
         """Wait for the next reply, for so many seconds in all. Raises ConnectionLost or TimeoutError."""
         async with asyncio.timeout(timeout):
@@ -298,6 +302,8 @@ class _Conversation(ConnectionHolder[AsyncConnection]):
         return await self.connection.write(step.data, seconds, interruptible=step.interruptible)
 
     async def read_reply(self, step: AwaitReply) -> Reply:
+        if (reply := self.connection.next_reply()) is not None:
+            return reply
         seconds = self.seconds_left(step.timeout) if step.in_limit else step.timeout
         return await self.connection.read_reply(seconds)
 

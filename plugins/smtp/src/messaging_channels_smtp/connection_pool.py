@@ -8,7 +8,6 @@ import re
 import socket
 import ssl
 import time
-from contextlib import suppress
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -54,13 +53,15 @@ class ConnectionPool(Generic[PooledType]):
     def acquire(self, server: Server) -> tuple[PooledType | None, list[PooledType]]:
         """Return a usable connection that nobody else uses, if there is one, and those to be closed."""
         self.check_process()
-        free, stale = self._idle.setdefault(server, []), list[PooledType]()
+        free, stale = self._idle.get(server), list[PooledType]()
         while free:
-            with suppress(IndexError):  # another thread took the last one
+            try:
                 since, one = free.pop()
-                if time.monotonic() - since < server.pool.keepalive_expiry and not one.is_closed:
-                    return one, stale
-                stale.append(one)
+            except IndexError:  # another thread took the last one
+                break
+            if time.monotonic() - since < server.pool.keepalive_expiry and not one.is_closed:
+                return one, stale
+            stale.append(one)
         return None, stale
 
     def release(self, server: Server, connection: PooledType) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -236,10 +237,14 @@ class Smtp:
     def _submit(
         self, mails: Mapping[int, MailTransaction], token: str | None
     ) -> Flow[dict[int, TransactionResult]]:
-        own = self.server.timeouts
-        timeouts = Timeouts(own.connect, own.data_block, max(own.data_end, own.total))
+        timeouts = _exchange_timeouts(self.server.timeouts)
         told = yield from ask(Submission(self.server, tuple(mails.values()), token, timeouts))
         return dict(zip(mails, told, strict=True))
+
+
+@lru_cache(maxsize=16)
+def _exchange_timeouts(own: SmtpTimeouts) -> Timeouts:
+    return Timeouts(own.connect, own.data_block, max(own.data_end, own.total))
 
 
 def _renew_token(tokens: AccessTokens, refused: str) -> Flow[str | None]:

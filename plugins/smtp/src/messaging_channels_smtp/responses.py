@@ -25,6 +25,7 @@ BASIC_CODES: Mapping[Stage, Mapping[int, str]] = {
 }
 """The enhanced code that a 5xx without one stands for, by what it answers."""
 
+_ACCEPTED = Reason.ACCEPTED  # to find a member takes Python 3.11 0.2 µs
 _SYNTAX = frozenset({500, 501, 502, 503, 504})
 _LOGIN = frozenset({530, 534, 535, 538})
 _REJECTED_NO_ROUTE = statuses.known(5, 19)
@@ -51,16 +52,13 @@ def parse_delivery(delivery: TransactionResult) -> AttemptResult:
     reply = delivery.reply
     if reply is None:
         return _result_without_reply(delivery)
+    if reply.is_positive:
+        copies = _rejected_copies(delivery) if len(delivery.recipients) > 1 else ""
+        return AttemptResult(
+            _ACCEPTED, statuses.PENDING_ENROUTE, _queue_id(reply), copies, raw_response=delivery
+        )
     detail = f"{delivery.stage}: {reply.code} {reply.enhanced}".rstrip()
     match reply.first_digit:
-        case 2:
-            return AttemptResult.of(
-                Reason.ACCEPTED,
-                _rejected_copies(delivery),
-                status=statuses.PENDING_ENROUTE,
-                provider_id=_queue_id(reply),
-                raw_response=delivery,
-            )
         case 5 if not (delivery.stage is Stage.RCPT and reply.code == _TOO_MANY_RECIPIENTS):
             return _refused_result(delivery, reply, detail)
         case _:
@@ -121,8 +119,10 @@ def _rejected_copies(delivery: TransactionResult) -> str:
 
 
 def _queue_id(reply: Reply) -> str | None:
-    found = (pattern.search(reply.text) for pattern in _QUEUED)
-    return next((one[1] for one in found if one), None)
+    for pattern in _QUEUED:
+        if found := pattern.search(reply.text):
+            return found[1]
+    return None
 
 
 _TOO_MANY_RECIPIENTS = 552

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import select
 import selectors
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from messaging_channels.plugins import resolve_host
@@ -48,11 +51,16 @@ class Connection:
         self.state: ConnectionState | None = None
         self._server = server
         self._replies = ReplyParser()
+        self._is_private = False
+        """Whether TLS lies between us and the socket: what has come may be held there already."""
         deadline = time.monotonic() + timeout
         self._socket = _connect(server.host, server.port, deadline)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._readiness = _Readiness(self._socket.fileno())
         if server.tls == "implicit":
             self._wrap(deadline)
+        else:
+            self._socket.setblocking(False)
 
     @property
     def own_name(self) -> str:
@@ -74,39 +82,51 @@ class Connection:
         try:
             self._socket.settimeout(_seconds_until(deadline))
             self._socket = context.wrap_socket(self._socket, server_hostname=self._server.host)
+            self._socket.setblocking(False)
+            self._is_private = True
         except BaseException:
             self._socket.close()
             raise
 
     def write(self, data: bytes, timeout: float, *, interruptible: bool) -> bool:
         """Hand everything to the system, and return False; or, if a reply may end that and one came, return True. Raises OSError."""
+        deadline = time.monotonic() + timeout
         if interruptible:
-            return self._write_until_answered(memoryview(data), time.monotonic() + timeout)
-        self._socket.settimeout(timeout)
-        self._socket.sendall(data)
+            return self._write_until_answered(memoryview(data), deadline)
+        if (written := self._write_some(data)) < len(data):
+            self._write_rest(memoryview(data)[written:], deadline)
         return False
 
+    def _write_some(self, data: bytes | memoryview) -> int:
+        """Write as much as the system takes at once."""
+        try:
+            return self._socket.send(data)
+        except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
+            return 0
+
+    def _write_rest(self, data: memoryview, deadline: float) -> None:
+        while data:
+            try:
+                data = data[self._socket.send(data) :]
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                self._readiness.wait(_seconds_until(deadline), selectors.EVENT_WRITE)
+            except ssl.SSLWantReadError:
+                self._readiness.wait(_seconds_until(deadline))
+
     def _write_until_answered(self, data: memoryview, deadline: float) -> bool:
-        self._socket.settimeout(0)
         while data:
             if self._was_answered():
                 return True
             try:
-                data = data[self._socket.send(data) :]
-            except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-                self._wait(_seconds_until(deadline))
+                written = self._write_some(data)
             except OSError:
                 if self._was_answered():
                     return True
                 raise
+            data = data[written:]
+            if not written:
+                self._readiness.wait(_seconds_until(deadline), selectors.EVENT_READ | selectors.EVENT_WRITE)
         return False
-
-    def _wait(self, timeout: float) -> None:
-        """Wait until there is something to read, or room to write. Raises TimeoutError."""
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._socket, selectors.EVENT_READ | selectors.EVENT_WRITE)
-            if not selector.select(timeout):
-                raise TimeoutError
 
     def _was_answered(self) -> bool:
         """Take what has come, without waiting. Raises OSError or ConnectionLost."""
@@ -117,17 +137,29 @@ class Connection:
         self._take(data)
         return True
 
+    def next_reply(self) -> Reply | None:
+        """Return the next reply, if it has come already. Raises ConnectionLost."""
+        return self._replies.next_reply()
+
     def read_reply(self, timeout: float) -> Reply:
-        """Wait for the next reply, for so many seconds in all. Raises OSError or ConnectionLost."""
-        if (reply := self._replies.next_reply()) is not None:
-            return reply
+        """Wait for a reply that has not come yet, for so many seconds in all. Raises OSError or ConnectionLost."""
         deadline = time.monotonic() + timeout
-        self._socket.settimeout(timeout)
         while True:
-            self._take(self._socket.recv(65536))
+            self._take(self._receive(deadline))
             if (reply := self._replies.next_reply()) is not None:
                 return reply
-            self._socket.settimeout(_seconds_until(deadline))
+
+    def _receive(self, deadline: float) -> bytes:
+        """Wait for something to read, and return it; nothing at the end of the connection."""
+        if not self._is_private:
+            self._readiness.wait(_seconds_until(deadline))
+        while True:
+            try:
+                return self._socket.recv(65536)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                self._readiness.wait(_seconds_until(deadline))
+            except ssl.SSLWantWriteError:
+                self._readiness.wait(_seconds_until(deadline), selectors.EVENT_WRITE)
 
     def _take(self, data: bytes) -> None:
         if not data:
@@ -139,7 +171,8 @@ class Connection:
         """See Idle."""
         if self._replies.has_pending:
             return True
-        self._socket.settimeout(0)
+        if not self._is_private and not self._readiness.is_readable:
+            return False
         try:
             self._socket.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -152,9 +185,37 @@ class Connection:
         """Close it, after QUIT if polite."""
         if polite:
             with suppress(OSError):
-                self._socket.settimeout(0)
-                self._socket.sendall(QUIT)
+                self._socket.send(QUIT)
         self._socket.close()
+
+
+class _Readiness:
+    """Waits for a socket that never blocks: half the system calls of one with a time-out."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._poll: Any = None
+        if sys.platform != "win32":
+            self._poll = select.poll()
+            self._poll.register(descriptor, select.POLLIN)
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether something has come, or the end."""
+        return bool(self._poll.poll(0)) if self._poll else True
+
+    def wait(self, timeout: float, events: int = selectors.EVENT_READ) -> None:
+        """Wait so many seconds at most until it can be read, or what `events` says. Raises TimeoutError."""
+        seconds = min(timeout, _LONGEST_WAIT)
+        if events == selectors.EVENT_READ and self._poll:
+            if self._poll.poll(seconds * 1000):
+                return
+        else:
+            with selectors.DefaultSelector() as selector:
+                selector.register(self._descriptor, events)
+                if selector.select(seconds):
+                    return
+        raise TimeoutError
 
 
 def _connect(host: str, port: int, deadline: float) -> socket.socket:
@@ -181,7 +242,7 @@ class Session:
     def __init__(self) -> None:
         """Connect nothing yet."""
         self._pool: ConnectionPool[Connection] = ConnectionPool()
-        self._slots: dict[Server, threading.Semaphore] = {}
+        self._slots: dict[Server, _Slots] = {}
         self._lock = threading.Lock()
 
     def perform(self, exchange: Submission) -> tuple[TransactionResult, ...]:
@@ -197,20 +258,40 @@ class Session:
         for connection in self._pool.drain():
             connection.close(polite=True)
 
-    def _slot(self, server: Server) -> threading.Semaphore:
+    def _slot(self, server: Server) -> _Slots:
         if not self._pool.check_process():
             self._slots, self._lock = {}, threading.Lock()  # those of the parent may never be released here
-        with self._lock:
-            slot = self._slots.get(server)
-            if slot is None:
-                slot = self._slots[server] = threading.Semaphore(server.pool.size)
-            return slot
+        if (slot := self._slots.get(server)) is None:
+            with self._lock:
+                slot = self._slots.setdefault(server, _Slots(server.pool.size))
+        return slot
+
+
+class _Slots:
+    """Places among the connections that a server is given at once. A queue of them takes a tenth of a semaphore's time."""
+
+    def __init__(self, count: int) -> None:
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(count):
+            self._free.put(None)
+
+    def acquire(self, timeout: float) -> bool:
+        """Take one, and say whether there was one in time."""
+        try:
+            self._free.get(timeout=min(timeout, _LONGEST_WAIT))
+        except Empty:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Give it back."""
+        self._free.put(None)
 
 
 class _Conversation(ConnectionHolder[Connection]):
     """One talk, on one connection at a time."""
 
-    slot: threading.Semaphore
+    slot: _Slots
 
     def perform(self, talk: StepFlow[Result]) -> Result:
         advance: Callable[[Any], Step] = talk.send
@@ -225,7 +306,8 @@ class _Conversation(ConnectionHolder[Connection]):
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
         finally:
-            self.drop(CloseConnection())
+            if self.current or self.has_slot:
+                self.drop(CloseConnection())
 
     def reuse(self, step: ReuseConnection) -> ConnectionState | None:
         self.has_slot = self.slot.acquire(timeout=step.timeout)
@@ -245,6 +327,8 @@ class _Conversation(ConnectionHolder[Connection]):
         return self.connection.write(step.data, seconds, interruptible=step.interruptible)
 
     def read_reply(self, step: AwaitReply) -> Reply:
+        if (reply := self.connection.next_reply()) is not None:
+            return reply
         return self.connection.read_reply(self.seconds_left(step.timeout) if step.in_limit else step.timeout)
 
     def start_tls(self, _: StartTls) -> None:
@@ -257,6 +341,8 @@ class _Conversation(ConnectionHolder[Connection]):
         self.release_slot()
 
 
+_LONGEST_WAIT = 86400.0
+"""Seconds: more than the system's counters hold is no time-out."""
 _STEPS: dict[type[Step], Callable[[_Conversation, Any], Any]] = {
     AwaitReply: _Conversation.read_reply,
     Send: _Conversation.write,

@@ -47,11 +47,13 @@ class MailWriter:
         draft = self._drafts.get((id(mail), sender))
         if draft is None:
             draft = self._drafts[id(mail), sender] = yield from self._build_draft(mail, sender)
-        options = provider_options_of(mail, SmtpEmailOptions) or _DEFAULT_OPTIONS
+        given = mail.provider_options and provider_options_of(mail, SmtpEmailOptions)
+        options = given or _DEFAULT_OPTIONS
+        copies = mail.copies if mail.also_to or mail.cc or mail.bcc else ()
         return MailTransaction(
             envelope.id,
             self._return_path_of(mail, sender, envelope.id),
-            tuple(dict.fromkeys(one.addr_spec for one in (to, *mail.copies))),
+            tuple(dict.fromkeys(one.addr_spec for one in (to, *copies))) if copies else (to.addr_spec,),
             draft.build_for(to, message_id=envelope.id, at=_date_of_id(envelope.id, self._now)),
             options.notify_parameter,
             options.ret_parameter,
@@ -66,6 +68,8 @@ class MailWriter:
                 raise InvalidMessage(problem, field="Email.attachments", hint="check the file") from None
             return MailDraft(mail, sender=sender, attachments=attached, signer=self._signer)
 
+        if not mail.attachments:
+            return MailDraft(mail, sender=sender, attachments=(), signer=self._signer)
         if all(isinstance(one.content, bytes) and len(one.content) < _LARGE for one in mail.attachments):
             return drafted()
         return (yield from ask(BlockingCall(drafted, may_send=False)))

@@ -60,7 +60,7 @@ def bdat(octets: int) -> bytes:
 
 def dot_stuff(content: bytes) -> bytes:
     """Return the content as DATA takes it, with its end: a dot that begins a line is doubled."""
-    if b"\n." in content or content.startswith(b"."):
+    if b"\r\n." in content or content.startswith(b"."):
         content = _LEADING_DOT.sub(b"..", content)
     return content + END
 

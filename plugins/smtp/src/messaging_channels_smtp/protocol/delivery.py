@@ -43,7 +43,7 @@ class TransactionState:
             return TransactionResult(*self.rejection, recipients=told, addresses=asked)
         if self.final_reply:
             return TransactionResult(
-                Stage.CONTENT, self.final_reply, committed=True, recipients=told, addresses=asked
+                _CONTENT, self.final_reply, committed=True, recipients=told, addresses=asked
             )
         problem, timed_out = (lost.problem, lost.timed_out) if lost else ("not offered", False)
         return TransactionResult(self.stage, None, problem, timed_out, self.committed, told, asked)
@@ -64,10 +64,10 @@ class TransactionSender:
     def send_all(self) -> StepFlow[list[TransactionResult]]:
         """Carry them all; never raises Lost, but tells what became of each."""
         lost: ConnectionLost | None = None
-        for passage in self._states:
-            passage.local_problem = _local_problem(passage.mail, self._connection.capabilities)
-        fit = [passage for passage in self._states if not passage.local_problem]
         offer = self._connection.capabilities
+        for passage in self._states:
+            passage.local_problem = _local_problem(passage.mail, offer)
+        fit = [passage for passage in self._states if not passage.local_problem]
         chunked = offer.chunking and offer.pipelining and self._pipeline_depth > 1 and len(fit) > 1
         try:
             yield from self._send_by_chunks(fit) if chunked else self._send_by_data(fit)
@@ -106,12 +106,12 @@ class TransactionSender:
         """
         said = list(_envelope_commands(passage.mail, self._connection.capabilities))
         if self._connection.open_transaction:
-            said.insert(0, (Stage.RESET, commands.RSET))
+            said.insert(0, (_RESET, commands.RSET))
             self._connection.open_transaction = False
         if not self._connection.capabilities.pipelining:
             yield from ([one] for one in said)
         elif with_data and len(passage.mail.recipients) == 1:
-            yield [*said, (Stage.DATA, commands.DATA)]
+            yield [*said, (_DATA, commands.DATA)]
             return
         else:
             yield from (
@@ -119,7 +119,7 @@ class TransactionSender:
                 for start in range(0, len(said), _MAX_COMMANDS_PER_WRITE)
             )
         if with_data:
-            yield [(Stage.DATA, commands.DATA)]
+            yield [(_DATA, commands.DATA)]
 
     def _read_replies(
         self, passage: TransactionState, group: Sequence[tuple[Stage, bytes]]
@@ -127,10 +127,11 @@ class TransactionSender:
         """Take the reply to each command; the first that matters decides."""
         replies: list[Reply] = []
         for stage, _ in group:
-            passage.stage = stage if stage is not Stage.RESET else Stage.MAIL
-            reply = yield from self._read_reply(passage, stage, self._timeouts.command)
+            passage.stage = stage if stage is not _RESET else _MAIL
+            reply: Reply = yield AwaitReply(self._timeouts.command)
+            _take_reply(passage, stage, reply)
             replies.append(reply)
-            if stage is Stage.RCPT:
+            if stage is _RCPT:
                 passage.recipients.append(reply)
             if reply.code >= _FIRST_REFUSAL and passage.rejection is None and _decides(passage, stage):
                 passage.rejection = stage, reply
@@ -149,7 +150,7 @@ class TransactionSender:
         if passage is None:
             return b"", None
         data = commands.dot_stuff(passage.mail.content)
-        passage.stage = Stage.CONTENT
+        passage.stage = _CONTENT
         end = yield from self._write_blocks(passage, data)
         if self._connection.capabilities.pipelining:
             return end, passage
@@ -189,7 +190,7 @@ class TransactionSender:
 
     def _read_last_words(self, passage: TransactionState, lost: ConnectionLost) -> StepFlow[None]:
         with suppress(ConnectionLost):
-            yield from self._read_reply(passage, Stage.CONTENT, self._timeouts.command)
+            yield from self._await_outcome(passage, self._timeouts.command)
         raise lost
 
     def _finish_last(self) -> StepFlow[None]:
@@ -199,8 +200,12 @@ class TransactionSender:
 
     def _read_final_reply(self, passage: TransactionState) -> StepFlow[None]:
         """Take the reply to the whole content."""
-        yield from self._read_reply(passage, Stage.CONTENT, self._timeouts.data_end)
+        yield from self._await_outcome(passage, self._timeouts.data_end)
         self._connection.mails_sent += 1
+
+    def _await_outcome(self, passage: TransactionState, seconds: float) -> StepFlow[None]:
+        reply: Reply = yield AwaitReply(seconds, in_limit=False)
+        _take_reply(passage, _CONTENT, reply)
 
     def _send_by_chunks(self, passages: Sequence[TransactionState]) -> StepFlow[None]:
         """Keep a window of letters under way. The first goes by steps, so that a dead connection is found before content is committed."""
@@ -234,7 +239,7 @@ class TransactionSender:
             )
             ahead = commands.RSET + envelope + ahead
         if alone:
-            passage.stage = Stage.CONTENT
+            passage.stage = _CONTENT
         try:
             end = yield from self._write_blocks(passage, ahead + content, interruptible=alone)
             yield Send(end)
@@ -248,44 +253,43 @@ class TransactionSender:
     def _read_pipelined_replies(self, passage: TransactionState) -> StepFlow[None]:
         """Take the replies to one letter of the window."""
         yield LimitTime(self._timeouts.total)
-        if passage.stage is not Stage.CONTENT:
-            envelope = [(Stage.RESET, b""), *_envelope_commands(passage.mail, self._connection.capabilities)]
+        if passage.stage is not _CONTENT:
+            envelope = [(_RESET, b""), *_envelope_commands(passage.mail, self._connection.capabilities)]
             yield from self._read_replies(passage, envelope)
-        passage.stage = Stage.CONTENT
+        passage.stage = _CONTENT
         yield from self._read_final_reply(passage)
         if passage.rejection or (passage.final_reply and passage.final_reply.first_digit in _REFUSALS):
             self._connection.open_transaction = True
 
-    def _read_reply(self, passage: TransactionState, stage: Stage, seconds: float) -> StepFlow[Reply]:
-        """Take one reply of the kind that its command can have.
 
-        Raises:
-            ConnectionLost: it is of another kind, so that we no longer know which reply is to what; or the server closes with it.
-        """
-        reply: Reply = yield AwaitReply(seconds, stage is not Stage.CONTENT)
-        digit = reply.code // 100
-        if digit not in _REFUSALS and digit != (_GO_ON if stage is Stage.DATA else _DONE):
-            raise ConnectionLost(f"{reply.code} is not a reply to {stage}")
-        if stage is Stage.CONTENT:
-            passage.final_reply = reply
-        if reply.closes_connection:
-            if stage is not Stage.CONTENT and passage.rejection is None:
-                passage.rejection = passage.stage, reply
-            raise ConnectionLost("the server closes the connection")
-        return reply
+def _take_reply(passage: TransactionState, stage: Stage, reply: Reply) -> None:
+    """Take one reply of the kind that its command can have.
+
+    Raises:
+        ConnectionLost: it is of another kind, so that we no longer know which reply is to what; or the server closes with it.
+    """
+    digit = reply.code // 100
+    if digit not in _REFUSALS and digit != (_GO_ON if stage is _DATA else _DONE):
+        raise ConnectionLost(f"{reply.code} is not a reply to {stage}")
+    if stage is _CONTENT:
+        passage.final_reply = reply
+    if reply.code == _CLOSING:
+        if stage is not _CONTENT and passage.rejection is None:
+            passage.rejection = passage.stage, reply
+        raise ConnectionLost("the server closes the connection")
 
 
 def _decides(passage: TransactionState, stage: Stage) -> bool:
     """Whether a refusal at this stage is one of the whole mail: not that of a copy, and not that of RSET."""
-    return len(passage.recipients) == 1 if stage is Stage.RCPT else stage is not Stage.RESET
+    return len(passage.recipients) == 1 if stage is _RCPT else stage is not _RESET
 
 
 def _envelope_commands(
     mail: MailTransaction, capabilities: ServerCapabilities
 ) -> Iterator[tuple[Stage, bytes]]:
-    yield Stage.MAIL, commands.mail(mail, capabilities)
+    yield _MAIL, commands.mail(mail, capabilities)
     for address in mail.recipients:
-        yield Stage.RCPT, commands.rcpt(address, capabilities, mail.notify)
+        yield _RCPT, commands.rcpt(address, capabilities, mail.notify)
 
 
 def _local_problem(mail: MailTransaction, capabilities: ServerCapabilities) -> str:
@@ -299,9 +303,11 @@ def _local_problem(mail: MailTransaction, capabilities: ServerCapabilities) -> s
     return ""
 
 
+_RESET, _MAIL, _RCPT = Stage.RESET, Stage.MAIL, Stage.RCPT  # to find a member takes Python 3.11 0.2 µs
+_DATA, _CONTENT = Stage.DATA, Stage.CONTENT
 _LOCAL_REPLY_CODE = 550
 """The reply code that stands for a refusal of our own."""
-_GO_AHEAD, _DONE, _GO_ON = 354, 2, 3
+_GO_AHEAD, _DONE, _GO_ON, _CLOSING = 354, 2, 3, 421
 _REFUSALS = (4, 5)
 _FIRST_REFUSAL = 400
 _BLOCK = 65536

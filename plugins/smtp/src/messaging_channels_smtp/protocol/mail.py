@@ -11,7 +11,7 @@ from messaging_channels_smtp.protocol.replies import Reply
 from messaging_channels_smtp.protocol.steps import Stage
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MailTransaction:
     """One transaction: the first recipient decides its outcome, the others are copies that go only with it.
 
@@ -44,10 +44,10 @@ class MailTransaction:
                 "must have lines that end in CRLF", field="Letter.content", hint="normalize the line ends"
             )
         is_ascii = content.isascii() and self.sender.isascii() and "".join(self.recipients).isascii()
-        object.__setattr__(self, "needs_utf8", not is_ascii)
+        self.needs_utf8 = not is_ascii
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TransactionResult:
     """What became of one letter."""
 

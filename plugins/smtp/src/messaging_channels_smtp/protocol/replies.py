@@ -16,7 +16,7 @@ class ConnectionLost(Exception):
         self.timed_out = timed_out
 
 
-@dataclass(frozen=True)
+@dataclass(unsafe_hash=True)
 class Reply:
     """One whole reply. The text may hold addresses, so that no repr shows it."""
 
@@ -69,8 +69,18 @@ class ReplyParser:
         Raises:
             Lost: what came is no reply, or one without end.
         """
-        if not self.has_pending:
+        data, at = self._data, self._at
+        if at >= len(data):
             return None
+        end = data.find(b"\n", at)
+        if (
+            end >= 0
+            and data[at + 3 : at + 4] == b" "
+            and data[at : at + 1] in _DIGITS
+            and data[at : at + 3].isdigit()
+        ):
+            self._at = end + 1  # as nearly all are: of one line
+            return Reply(int(data[at : at + 3]), data[at + 4 : end].decode("utf-8", "replace").rstrip("\r"))
         found = _REPLY.match(self._data, self._at)
         if found is None:
             self._require_valid()
@@ -92,6 +102,7 @@ class ReplyParser:
 
 
 _DONE = 2
+_DIGITS = (b"2", b"3", b"4", b"5")
 _CLOSING = 421
 _LONGEST = 65536
 _REPLY = re.compile(rb"([2-5][0-9][0-9])(-[^\n]*\n(?:\1-[^\n]*\n)*\1)?(?: [^\n]*|\r)?\n")

@@ -54,7 +54,7 @@ class LimitTime:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReuseConnection:
     """Take an idle connection. Answered with its Line, or with None when there is none. Waits while too many are in use."""
 
@@ -73,7 +73,7 @@ class StartTls:
     """Begin TLS on the connection at hand. Refused if the server had already said more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReleaseConnection:
     """Put the connection aside for the next conversation."""
 

@@ -99,9 +99,8 @@ def _send_on_connection(
 
 def _remaining_mails(server: Server, connection: ConnectionState) -> int:
     """Return how many more mails a line may carry."""
-    return max(
-        0, min(server.pool.messages_per_connection, connection.capabilities.max_mails) - connection.mails_sent
-    )
+    most = min(server.pool.messages_per_connection, connection.capabilities.max_mails)
+    return max(0, most - connection.mails_sent)
 
 
 def _connection_failure(failure: ConnectionLost | SessionRefused) -> TransactionResult:
