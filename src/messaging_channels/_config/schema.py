@@ -20,7 +20,7 @@ SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def settings_schema(
     providers: Mapping[str, type[BaseModel]],
     channels: Iterable[str],
-    http: type[Any],
+    http: type,
     more: Mapping[str, type[BaseModel]],
 ) -> dict[str, Any]:
     """Return the schema of a file: `providers` and `more` are the models of the providers' settings and of further sections, by name."""

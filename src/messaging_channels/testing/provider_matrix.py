@@ -25,7 +25,7 @@ Generated from what the providers declare, by `python -m messaging_channels.test
 checks the declarations. The dispatcher refuses what a provider doesn't declare, before any request is made.
 
 """
-ABILITIES = {
+ABILITIES: dict[str, Any] = {
     "Webhooks": SupportsWebhooks,
     "Polling of reports": (SupportsReportPolling, SupportsReportCursor),
     "Look-up of unknown messages": SupportsLookup,
