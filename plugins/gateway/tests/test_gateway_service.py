@@ -163,6 +163,22 @@ def test_a_client_that_asks_for_another_version_of_http_is_answered_in_this_one(
     assert len(served.client.get("/v1/messages").json()["messages"]) == 1
 
 
+def test_a_connection_is_used_again_and_again(served: Any) -> None:
+    answers = [served.client.get("/health", headers={"x": "y" * 9_000}).status_code for _ in range(9)]
+    assert answers == [200] * 9
+
+
+def test_a_large_body_and_the_beginning_of_the_next_head_may_come_in_one_piece(served: Any) -> None:
+    url, large = httpx.URL(served.url), json.dumps({**TO, "content": {"text": "x" * 100, "y": "z" * 100_000}})
+    head = _send_head(served, "host: x", f"content-length: {len(large)}")
+    with socket.create_connection((url.host, url.port), 10) as connection:
+        connection.sendall(f"{head}{large}GET /health HTTP/1.1\r\nho".encode())
+        connection.sendall(b"st: x\r\nconnection: close\r\n\r\n")
+        with connection.makefile("rb") as answers:
+            found = answers.read()
+    assert (found.count(b"HTTP/1.1 422"), found.count(b"HTTP/1.1 200")) == (1, 1)
+
+
 def test_requests_one_behind_the_other_are_answered_in_their_order(served: Any) -> None:
     url, asked = httpx.URL(served.url), "GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
     last = "GET /nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"

@@ -100,29 +100,32 @@ class _HttpTools(_HeadTimeout, HttpToolsProtocol):
     """uvicorn's protocol on the parser of Node.js, with the limits that this parser leaves to whoever uses it."""
 
     h11: type[_H11]
-    _is_in_head = True
-    _is_upgrade = False
-    _begun = 0
-    """Requests that began in the bytes of `_raw`."""
-    _raw = b""
-    """What came of a head that is not complete."""
+    _is_in_head = _is_in_body = _is_upgrade = False
+    _begun = _head_bytes = 0
+    """Requests that began in the last bytes that came; and how long a head is that is not complete."""
+    _raw: bytes | None = None
+    """What came of it; None if something else came before it in one piece."""
 
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():  # what came behind a request that was refused
             return
+        self._begun, was_in_body = 0, self._is_in_body
         if self._is_in_head:
-            self._raw, self._begun = self._raw + data, self._begun if self._raw else 0
+            self._head_bytes += len(data)
+            self._raw = None if self._raw is None else self._raw + data
+        else:
+            self._raw = None if was_in_body else data
         super().data_received(data)
         if self._is_upgrade:
             self._go_on_with_h11()
-        elif not self._is_in_head:
-            self._raw = b""
-        elif len(self._raw) > _MAX_HEAD_BYTES and not self.transport.is_closing():
+        elif self._is_in_head and self._begun > (0 if was_in_body else 1):
+            self._raw = None
+        elif self._is_in_head and self._head_bytes > _MAX_HEAD_BYTES and not self.transport.is_closing():
             self.send_400_response("Invalid HTTP request received.")
 
     def on_message_begin(self) -> None:
         """See httptools: a head begins."""
-        self._is_in_head = True
+        self._is_in_head, self._head_bytes = True, 0
         self._begun += 1
         super().on_message_begin()
 
@@ -138,19 +141,19 @@ class _HttpTools(_HeadTimeout, HttpToolsProtocol):
         """See httptools."""
         size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
         self._is_upgrade = self.parser is not None and self.parser.should_upgrade()
-        if size > _MAX_HEAD_BYTES or (self._is_upgrade and self._begun > 1):
+        if size > _MAX_HEAD_BYTES or (self._is_upgrade and (self._begun > 1 or self._raw is None)):
             raise ValueError(_BAD_HEAD)
         if self._is_upgrade:
             return
-        self._is_in_head = False
+        self._is_in_head, self._is_in_body = False, True
         super().on_headers_complete()
         self.cycle.transport = _JoinedWrites(self.transport, self.loop)  # type: ignore[assignment]
 
     def on_message_complete(self) -> None:
         """See httptools."""
         if not self._is_upgrade:
+            self._is_in_body = False
             super().on_message_complete()
-            self._is_in_head = True
 
     def shutdown(self) -> None:
         """See uvicorn: what was answered is written before the connection is closed."""
@@ -167,7 +170,7 @@ class _HttpTools(_HeadTimeout, HttpToolsProtocol):
         other = self.h11(config=self.config, server_state=self.server_state, app_state=self.app_state)
         other.connection_made(self.transport)
         self.transport.set_protocol(other)
-        other.data_received(self._raw)
+        other.data_received(self._raw or b"")
 
 
 class _JoinedWrites:
