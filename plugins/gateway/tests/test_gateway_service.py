@@ -121,6 +121,75 @@ def test_malformed_requests_are_refused_and_the_service_goes_on(served: Any, req
     assert served.client.get("/health").status_code == 200
 
 
+_SEND = "POST /v1/apps/message/sms HTTP/1.1\r\n"
+_BODY = json.dumps(TO)
+
+
+def _send_head(served: Any, *lines: str) -> str:
+    return "\r\n".join(
+        [_SEND.strip(), f"x-api-key: {served.key}", "content-type: application/json", *lines, "", ""]
+    )
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["content-length: LENGTH"],
+        ["host: x", "host: y", "content-length: LENGTH"],
+        ["host: x", "transfer-encoding: gzip, chunked"],
+        ["host: x", "transfer-encoding: chunked", "content-length: LENGTH"],
+        ["host: x", "x: a", " folded", "content-length: LENGTH"],
+        ["host : x", "content-length: LENGTH"],
+        ["host: x", "content-length: +LENGTH"],
+        ["host: x", "x: a\x7fb", "content-length: LENGTH"],
+    ],
+)
+def test_a_head_that_may_be_read_in_two_ways_sends_nothing(served: Any, lines: list[str]) -> None:
+    head = _send_head(served, *(line.replace("LENGTH", str(len(_BODY))) for line in lines))
+    assert _raw(served, head + _BODY).startswith(b"HTTP/1.1 400")
+    assert served.client.get("/v1/messages").json()["messages"] == []
+
+
+def test_what_follows_a_body_is_no_header(served: Any) -> None:
+    head = f"{_SEND}host: x\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+    rest = f"{len(_BODY):x}\r\n{_BODY}\r\n0\r\nx-api-key: {served.key}\r\n\r\n"
+    assert _raw(served, head + rest).startswith(b"HTTP/1.1 401")
+
+
+def test_a_client_that_asks_for_another_version_of_http_is_answered_in_this_one(served: Any) -> None:
+    asks = ["host: x", "connection: upgrade, http2-settings", "upgrade: h2c", "http2-settings: AA"]
+    head = _send_head(served, *asks, f"content-length: {len(_BODY)}")
+    assert _raw(served, head + _BODY + "GET /health HTTP/1.1\r\nhost: x\r\n\r\n").startswith(b"HTTP/1.1 200")
+    assert len(served.client.get("/v1/messages").json()["messages"]) == 1
+
+
+def test_a_connection_is_used_again_and_again(served: Any) -> None:
+    answers = [served.client.get("/health", headers={"x": "y" * 9_000}).status_code for _ in range(9)]
+    assert answers == [200] * 9
+
+
+def test_a_large_body_and_the_beginning_of_the_next_head_may_come_in_one_piece(served: Any) -> None:
+    url, large = httpx.URL(served.url), json.dumps({**TO, "content": {"text": "x" * 100, "y": "z" * 100_000}})
+    head = _send_head(served, "host: x", f"content-length: {len(large)}")
+    with socket.create_connection((url.host, url.port), 10) as connection:
+        connection.sendall(f"{head}{large}GET /health HTTP/1.1\r\nho".encode())
+        connection.sendall(b"st: x\r\nconnection: close\r\n\r\n")
+        with connection.makefile("rb") as answers:
+            found = answers.read()
+    assert (found.count(b"HTTP/1.1 422"), found.count(b"HTTP/1.1 200")) == (1, 1)
+
+
+def test_requests_one_behind_the_other_are_answered_in_their_order(served: Any) -> None:
+    url, asked = httpx.URL(served.url), "GET /health HTTP/1.1\r\nhost: x\r\n\r\n"
+    last = "GET /nothing HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    with socket.create_connection((url.host, url.port), 10) as connection:
+        connection.sendall((2 * asked + last).encode())
+        with connection.makefile("rb") as answers:
+            found = answers.read()
+    assert [line[9:12] for line in found.split(b"\r\n") if line.startswith(b"HTTP/1.1")][:1] == [b"200"]
+    assert (found.count(b"HTTP/1.1 200"), found.count(b"HTTP/1.1 404")) == (2, 1)
+
+
 def test_a_slow_body_is_not_waited_for(served: Any) -> None:
     head = f"POST /v1/apps/message/sms HTTP/1.1\r\nhost: x\r\nx-api-key: {served.key}\r\n"
     head += "content-type: application/json\r\ncontent-length: 10\r\n\r\n{"

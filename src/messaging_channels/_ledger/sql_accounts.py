@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from messaging_channels._ledger.sql_types import Dialect, Rows, StatementFlow
+from messaging_channels._model.outcomes import Reason
 from messaging_channels.plugins import ledger_queue as q
 
 
@@ -39,6 +40,9 @@ def _resume_account(operation: q.ResumeAccount, _: Dialect) -> StatementFlow[boo
             "UPDATE messaging_channels_queue SET due = ? WHERE state = 'waiting' AND holder = '' AND due = ?",
             (operation.at, due),
         )
+        # and what had tried before it was paused, and was to follow the probe
+        account = operation.account or ""
+        yield _WAKE_TRIED, (operation.at, operation.at, due + _SPREAD, operation.provider, account)
     return bool(gone)
 
 
@@ -67,6 +71,15 @@ def paused_accounts(rows: Rows) -> tuple[q.PausedAccount, ...]:
     return tuple(q.PausedAccount(provider, account or None, *more) for provider, account, *more in rows)
 
 
+_SPREAD = 300.0
+"""Seconds after a probe in which those are due that follow it."""
+_FAULTS = ", ".join(f"'{one.value}'" for one in Reason if one.policy.is_account_fault)
+_WAKE_TRIED = (
+    "UPDATE messaging_channels_queue SET due = ? WHERE state = 'waiting' AND holder = '' AND due > ? AND due <= ?"  # noqa: S608
+    " AND EXISTS (SELECT 1 FROM messaging_channels_attempt AS last WHERE last.message_id = messaging_channels_queue.message_id"
+    f" AND last.provider = ? AND coalesce(last.account, '') = ? AND last.reason IN ({_FAULTS})"
+    " AND last.number = (SELECT max(number) FROM messaging_channels_attempt AS other WHERE other.message_id = last.message_id))"
+)
 PAUSED_ACCOUNTS = "SELECT provider, account, reason, detail, since, next_probe_at, probes FROM messaging_channels_paused_account ORDER BY since"
 
 

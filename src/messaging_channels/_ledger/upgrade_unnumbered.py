@@ -15,8 +15,11 @@ ADDED = {
     "message": frozenset({"status_group", "status_id", "status_name", "recipient"}),
     "attempt": frozenset({"outcome"}),
     "step": frozenset({"recipient"}),
+    "queue": frozenset({"ready_at"}),
 }
-"""The columns that version 3 adds, by the name a table had before."""
+"""The columns that versions from 3 on add, by the name a table had before."""
+GONE = {"queue": frozenset({"recipients"})}
+"""Those that they take away."""
 TABLES = {
     "message": "messaging_channels_message",
     "attempt": "messaging_channels_attempt",
@@ -65,7 +68,7 @@ _WORDS_OF_PAYLOADS = (
 
 
 def _columns_before(table: str) -> frozenset[str]:
-    return COLUMNS[TABLES[table]] - ADDED.get(table, frozenset())
+    return COLUMNS[TABLES[table]] - ADDED.get(table, frozenset()) | GONE.get(table, frozenset())
 
 
 def find_version(columns_of: Callable[[str], StatementFlow[frozenset[str]]]) -> StatementFlow[int]:

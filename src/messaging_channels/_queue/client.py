@@ -15,6 +15,7 @@ from messaging_channels.plugins.ledger_queue import (
     ListPausedAccounts,
     PausedAccount,
     QueueStats,
+    ResumeAccount,
     RetryDeadLetters,
 )
 
@@ -44,6 +45,10 @@ class QueueClient:
     def paused_accounts(self) -> Sequence[PausedAccount]:
         """Return the accounts that cannot send, and whose messages wait until that is mended."""
         return self.run(ask(ListPausedAccounts()))  # type: ignore[no-any-return]
+
+    def resume_account(self, provider: str, account: str | None = None) -> bool:
+        """Have the messages of an account that was mended (None: the platform's own) sent at once, not after the next try. Return whether it was paused."""
+        return self.run(ask(ResumeAccount(provider, account, self.enqueuer.now())))  # type: ignore[no-any-return]
 
     def check_writable(self) -> None:
         """Write to the ledger what changes nothing, for a check of readiness.
@@ -134,6 +139,10 @@ class AsyncQueueClient:
     async def paused_accounts(self) -> Sequence[PausedAccount]:
         """See `QueueClient.paused_accounts`."""
         return await self.run(ask(ListPausedAccounts()))  # type: ignore[no-any-return]
+
+    async def resume_account(self, provider: str, account: str | None = None) -> bool:
+        """See `QueueClient.resume_account`."""
+        return await self.run(ask(ResumeAccount(provider, account, self.enqueuer.now())))  # type: ignore[no-any-return]
 
     async def check_writable(self) -> None:
         """See `QueueClient.check_writable`."""

@@ -24,6 +24,7 @@ from messaging_channels_gateway.api.middleware import ErrorMiddleware
 from messaging_channels_gateway.pages import (
     catcher,
     operator_access,
+    operator_actions,
     operator_consent,
     operator_directory,
     operator_messages,
@@ -57,7 +58,10 @@ PAGES: tuple[tuple[str, str, Endpoint], ...] = (
     ("GET", "/operator/messages/{id}", operator_messages.message),
     ("GET", "/operator/messages/{id}/files/{position}", operator_messages.message_file),
     ("GET", "/operator/queue", operator_overview.queue),
+    ("POST", "/operator/queue/retry", operator_actions.retry_dead_letters),
+    ("POST", "/operator/queue/resume", operator_actions.resume_account),
     ("GET", "/operator/consent", operator_consent.consent),
+    ("POST", "/operator/consent", operator_consent.write_consent),
     ("GET", "/operator/users", operator_directory.users),
     ("GET", "/operator/users/{id}", operator_directory.user),
     ("POST", "/operator/users/{id}", operator_directory.user),

@@ -55,7 +55,7 @@ def keys(parser: argparse.ArgumentParser) -> None:
 
 def _serve(options: argparse.Namespace) -> int:
     from messaging_channels_gateway.gateway import open_gateway  # noqa: PLC0415  only the server needs it
-    from messaging_channels_gateway.server import Server  # noqa: PLC0415
+    from messaging_channels_gateway.server import Server, prepare_process  # noqa: PLC0415
 
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s", stream=sys.stderr
@@ -64,7 +64,9 @@ def _serve(options: argparse.Namespace) -> int:
     configuration = Configuration.read(use_sandbox_defaults=True)
     gateway = open_gateway(configuration, GatewaySettings.read(configuration))
     print(_startup_message(gateway, options), file=sys.stderr)  # noqa: T201  a command prints
-    Server(gateway, options.host, options.port).run()
+    server = Server(gateway, options.host, options.port)
+    prepare_process()
+    server.run()
     return 0
 
 

@@ -113,19 +113,28 @@ class Metrics(Observer):
             registry=own,
         )
         self._begun: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._children: dict[tuple[Any, ...], Any] = {}
+
+    def _child(self, metric: Any, *labels: str) -> Any:  # noqa: ANN401  a counter or a histogram
+        """Return a metric's series of these labels: to find it by its labels takes longer than to count."""
+        key = (metric, labels)
+        found = self._children.get(key)
+        if found is None:
+            found = self._children[key] = metric.labels(*labels)
+        return found
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
-        self._requests.labels(method, route, str(status)).inc()
+        self._child(self._requests, method, route, str(status)).inc()
         self._seconds.observe(seconds)
 
     def count_message(self, channel: str, outcome: str) -> None:
         """Count a message."""
-        self._messages.labels(channel, outcome).inc()
+        self._child(self._messages, channel, outcome).inc()
 
     def count_webhook(self, provider: str, result: str) -> None:
         """Count a call to a webhook address."""
-        self._webhooks.labels(provider, result).inc()
+        self._child(self._webhooks, provider, result).inc()
 
     def count_ledger(self, seconds: float) -> None:
         """Count an answer of the ledger."""
@@ -133,8 +142,8 @@ class Metrics(Observer):
 
     def attempt_finished(self, attempt: Attempt) -> None:
         """See Observer."""
-        self._attempts.labels(attempt.provider, attempt.channel, str(attempt.outcome)).inc()
-        self._attempt_seconds.labels(attempt.provider).observe(attempt.duration)
+        self._child(self._attempts, attempt.provider, attempt.channel, str(attempt.outcome)).inc()
+        self._child(self._attempt_seconds, attempt.provider).observe(attempt.duration)
         if attempt.result is not None and attempt.result.provider_id:
             self._begun[attempt.provider, attempt.result.provider_id] = attempt.started_at
             while len(self._begun) > _MAX_REMEMBERED:

@@ -94,24 +94,30 @@ class _ResponseSender:
 
 
 def _require_readable(scope: Scope) -> None:
-    """Refuse a version of HTTP that there is not, and a length that is given in two ways: somebody on the way may have read it by the other one.
+    """Refuse a version of HTTP that there is not, and what may be read in two ways (length, coding, host): others on the way may have read it otherwise.
 
-    Source of the latter: RFC 9112, section 6.1.
+    Source: RFC 9112, sections 3.2 and 6.1.
 
     Raises:
         Problem: it is one of them. The connection is closed after the answer.
     """
     if scope["http_version"] not in _VERSIONS:
-        raise Problem(
-            "invalid_request", "the version of HTTP is not supported", headers={"connection": "close"}
-        )
-    names = {name for name, _ in scope["headers"]}
+        raise _unreadable("the version of HTTP is not supported")
+    names = [name for name, _ in scope["headers"]]
     if b"transfer-encoding" in names and b"content-length" in names:
-        raise Problem(
-            "invalid_request",
-            "content-length and transfer-encoding must not be sent together",
-            headers={"connection": "close"},
-        )
+        raise _unreadable("content-length and transfer-encoding must not be sent together")
+    if (
+        b"transfer-encoding" in names
+        and scope["headers"][names.index(b"transfer-encoding")][1].lower() != b"chunked"
+    ):
+        raise _unreadable("the only transfer-encoding is chunked")
+    hosts = names.count(b"host")
+    if hosts > 1 or (hosts == 0 and scope["http_version"] == "1.1"):
+        raise _unreadable("send the header host once")
+
+
+def _unreadable(detail: str) -> Problem:
+    return Problem("invalid_request", detail, headers={"connection": "close"})
 
 
 def _problem_of(fault: Exception) -> Problem:

@@ -45,7 +45,11 @@ def file_response(message: PreviewMessage | None, position: str) -> Response:
         Problem: `not_found`.
     """
     files = message.content.files if message else ()
-    number = int(position) if position.isdecimal() and len(position) < len("10000") else len(files)
+    number = (
+        int(position)
+        if position.isascii() and position.isdecimal() and len(position) < len("10000")
+        else len(files)
+    )
     content = files[number].content if number < len(files) else None
     if content is None:
         raise Problem("not_found", "file not found")

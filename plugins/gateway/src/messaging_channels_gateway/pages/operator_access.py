@@ -42,9 +42,29 @@ class View:
         """The scope of the tenant's records in the ledger."""
         return "" if self.tenant == LIBRARY else self.tenant
 
+    @property
+    def may_operate(self) -> bool:
+        """Whether the operator may do what concerns every tenant, such as having an account go on."""
+        scopes = self.operator.scopes
+        return "operate" in scopes or (self.operator.tenant is None and "send:advanced" in scopes)
+
+    def require_operate(self) -> None:
+        """Insist on that.
+
+        Raises:
+            Problem: `forbidden`.
+        """
+        if not self.may_operate:
+            raise Problem("forbidden", "the API key lacks the scope operate")
+
     def page(self, template: str, status: int = 200, **values: object) -> Response:
         """Return a page with the navigation."""
-        more = {"operator": self.operator, "tenants": self.tenants, "tenant": self.tenant}
+        more = {
+            "operator": self.operator,
+            "tenants": self.tenants,
+            "tenant": self.tenant,
+            "may_operate": self.may_operate,
+        }
         return page(self.request, template, status, **more, **values)
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from messaging_channels.errors import BadInput
 from messaging_channels.plugins import Outcome, StatusGroup
+from messaging_channels_gateway.channels import CHANNELS
 from messaging_channels_gateway.pages._table_advice import ADVICE_TEXTS, FAILURE_TEXTS, OUTCOME_TEXTS
 from messaging_channels_gateway.pages.message_content import file_response, find_message
 from messaging_channels_gateway.pages.operator_access import View, for_operators
@@ -87,6 +88,7 @@ async def messages(view: View) -> Response:
         problem=problem,
         groups=[group.name for group in StatusGroup],
         providers=view.gateway.dispatcher.providers,
+        channels=tuple(CHANNELS),
     )
 
 

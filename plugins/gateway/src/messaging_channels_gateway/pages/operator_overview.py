@@ -59,8 +59,22 @@ async def queue(view: View) -> Response:
         next=letters[-1].id if len(letters) == _PAGE else None,
         circuits=dispatcher.circuits,
         deliveries=deliveries,
-        now=view.gateway.clock.now(),
+        done=_done(view.request.query_params),
     )
+
+
+def _done(query: Mapping[str, str]) -> str:
+    """Return what an action did that led back to the page."""
+    retried, resumed = query.get("retried", ""), query.get("resumed", "")
+    if retried.isdecimal() and len(retried) < len("1000000000"):
+        return (
+            f"{int(retried)} dead letters are sent again."
+            if int(retried)
+            else "There was no such dead letter."
+        )
+    if resumed:
+        return "The account goes on." if resumed == "1" else "The account was not paused."
+    return ""
 
 
 async def _plots(view: View, period: str) -> Sequence[Plot]:

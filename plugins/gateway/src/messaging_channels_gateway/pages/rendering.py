@@ -39,7 +39,12 @@ def page(request: Request, template: str, status: int = 200, **values: Any) -> R
 
 def moment(at: float | None) -> str:
     """Return a time for people: UTC, to the second."""
-    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    if at is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):  # as a provider told it
+        return "(no time)"
 
 
 def base_of(request: Request) -> str:

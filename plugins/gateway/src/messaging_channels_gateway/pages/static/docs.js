@@ -3,7 +3,10 @@
 
 const place = document.getElementById("calls");
 
-if (matchMedia("(prefers-color-scheme: dark)").matches) document.documentElement.classList.add("dark-mode");
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const paint = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", paint);
+paint();
 
 SwaggerUIBundle({
   url: place.dataset.document,
@@ -13,4 +16,18 @@ SwaggerUIBundle({
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   tryItOutEnabled: true,
+  onComplete: name,
 });
+
+// What Swagger UI leaves without a name, or at a wrong place among the headings.
+function name() {
+  for (const one of place.querySelectorAll("h3, h4")) one.setAttribute("aria-level", "2");
+  for (const [part, label] of [[".information-container", "About"], [".schemes-server-container", "Server"], [".scheme-container", "Server and key"]]) {
+    const one = place.querySelector(part);
+    if (!one || one.parentElement.closest("[role=region]")) continue;
+    one.setAttribute("role", "region");
+    one.setAttribute("aria-label", label);
+  }
+  const servers = place.querySelector("#servers");
+  if (servers) servers.setAttribute("aria-label", "Server");
+}
