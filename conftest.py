@@ -58,6 +58,12 @@ def postgres(postgres_shared: postgres_server.Postgres) -> str:
     return postgres_shared.empty()
 
 
+@pytest.fixture
+def postgres_emptied(postgres_shared: postgres_server.Postgres) -> str:
+    """The conninfo of a database with the ledger's tables, and nothing in them."""
+    return postgres_shared.emptied()
+
+
 @pytest.fixture(autouse=True)
 def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads the settings or writes the home of whoever runs it."""

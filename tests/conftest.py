@@ -17,7 +17,7 @@ from messaging_channels.plugins.ledger import Ledger
 @pytest.fixture(params=["sqlite-memory", "sqlite-file", "postgres"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
     if request.param == "postgres":
-        yield PostgresLedger(request.getfixturevalue("postgres"), addresses="plain")
+        yield PostgresLedger(request.getfixturevalue("postgres_emptied"), addresses="plain")
         return
     path = tmp_path / "ledger.sqlite3" if request.param == "sqlite-file" else None
     kept = SqliteLedger(path, addresses="plain")

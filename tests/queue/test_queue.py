@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -15,6 +17,7 @@ from ledgers import Do  # noqa: TC002  a module of the tests
 from messaging_channels._ledger.postgres import PostgresLedger
 from messaging_channels._ledger.postgres_statements import DIALECT
 from messaging_channels._ledger.sql_dispatch import statements_for
+from messaging_channels._ledger.sqlite import SqliteLedger
 from messaging_channels._model import status as statuses
 from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Outcome, Reason
@@ -441,6 +444,35 @@ def test_a_repeated_enqueue_adds_nothing(do: Do) -> None:
     (job,) = _claimed(do)
 
     assert job.payload == "{}"
+
+
+@pytest.mark.parametrize("days", [400, 30, 6.5, 1, -1, -400])
+def test_a_key_stands_though_the_clock_was_set_between_a_message_s_id_and_its_step(
+    do: Do, days: float
+) -> None:
+    begun, life = NOW + 86400 * days, 7 * 86400.0
+    made = f"{int(begun * 1000):012x}{next(_ids):020x}"
+    assert do(replace(_new("key", expires=NOW + life), id=made)) is None
+
+    for later in (1.0, 8 * 86400.0, 8 * 86400.0 + 1):  # the clock is set once more
+        again = do(replace(_new("key"), at=NOW + later, expires=NOW + later + life))
+        assert again is not None
+        assert again.id == made
+
+
+def test_a_key_that_an_earlier_version_kept_with_an_end_before_its_beginning_is_not_free_at_once(
+    tmp_path: Path,
+) -> None:
+    ledger = SqliteLedger(tmp_path / "ledger.sqlite3", addresses="plain")
+    first = _new("key", expires=NOW + 7 * 86400.0)
+    assert ledger.submit(first).result() is None
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite3")) as database, database:
+        database.execute("UPDATE messaging_channels_message SET created = ?", (NOW + 400 * 86400.0,))
+
+    again = ledger.submit(replace(_new("key"), at=NOW + 8 * 86400.0)).result()
+
+    assert again.id == first.id
+    ledger.close()
 
 
 def test_a_key_that_is_released_while_it_is_looked_at_is_free(postgres: str) -> None:

@@ -207,11 +207,7 @@ class Group:
 
     def _add_starts(self, made: _Statements) -> None:
         starts: Mapping[int, StartAttempt] = self._by_type.get(StartAttempt, {})
-        queued = [
-            (one.intent.message_id, one.lease_owner, float(one.lease))
-            for one in starts.values()
-            if one.queued
-        ]
+        queued = [sets.renewal_row(one) for one in starts.values() if one.queued]
         made.add_set(sets.RENEW_CLAIMS, queued)
         made.add_set(sets.HOLD_MESSAGES, list(map(sets.start_row, starts.values())))
         made.add_set(sets.INSERT_ATTEMPTS, list(map(sets.attempt_row, starts.values())), read_as="started")

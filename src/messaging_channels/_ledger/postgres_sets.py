@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from messaging_channels._ledger.postgres_arrays import column
 from messaging_channels._ledger.sql_accounts import PAUSED_ACCOUNTS
+from messaging_channels._ledger.sql_insert import key_expiry
 from messaging_channels._ledger.sql_list import created_at
 from messaging_channels._ledger.sql_types import status_to_json, status_values
 from messaging_channels._ledger.tables import ORIGIN_CHECK_POSTGRES
@@ -39,10 +40,12 @@ def _column_types(text: bytes) -> tuple[bytes, ...]:
 def message_row(new: Enqueue | ReserveMessage) -> tuple[Any, ...]:
     """Return what `INSERT_MESSAGES` takes of an operation."""
     own = (new.id, new.channel, new.message_type, new.account, new.address)
-    key = (new.scope, new.idempotency_key, float(new.expires), new.fingerprint, new.digest, new.recipient)
+    begun = float(new.at if isinstance(new, Enqueue) else new.first_attempt.started_at)
+    expires = float(key_expiry(new, begun))
+    key = (new.scope, new.idempotency_key, expires, new.fingerprint, new.digest, new.recipient)
     if isinstance(new, Enqueue):
-        return (*own, created_at(new.id, float(new.at)), *_QUEUED, *key, QUEUE_OWNER, NEVER, None, "")
-    lease, at = float(new.lease), created_at(new.id, float(new.first_attempt.started_at))
+        return (*own, created_at(new.id, begun), *_QUEUED, *key, QUEUE_OWNER, NEVER, None, "")
+    lease, at = float(new.lease), created_at(new.id, begun)
     return (*own, at, *_NOT_SENT, *key, new.lease_owner, lease, lease, consent_keys(new))
 
 
@@ -70,6 +73,12 @@ def start_row(one: StartAttempt) -> tuple[Any, ...]:
     """Return what `HOLD_MESSAGES` takes."""
     key, lease = one.intent.message_id, float(one.lease)
     return (key, one.lease_owner, lease, QUEUE_OWNER if one.queued else one.lease_owner, consent_keys(one))
+
+
+def renewal_row(one: StartAttempt) -> tuple[Any, ...]:
+    """Return what `RENEW_CLAIMS` takes: a claim that lasts nearly as long as the attempt's lease need not be written again."""
+    lease, begun = float(one.lease), float(one.intent.started_at)
+    return one.intent.message_id, one.lease_owner, lease, lease - (lease - begun) * _CLAIM_SLACK
 
 
 def finish_row(one: FinishAttempt) -> tuple[Any, ...]:
@@ -101,6 +110,8 @@ def consent_keys(one: ReserveMessage | StartAttempt) -> str:
     return "" if one.consent is None else " ".join(one.consent.recipients)
 
 
+_CLAIM_SLACK = 0.1
+"""The share of a lease by which a claim may end before an attempt's: who claims the message then finds the attempt under way, and waits for its end."""
 _QUEUED, _NOT_SENT = status_values(PENDING_QUEUED), status_values(PENDING_NOT_SENT)
 _MAY_BE_SUPPRESSED = (
     "n.people <> '' AND (EXISTS (SELECT 1 FROM messaging_channels_consent_statement AS said WHERE said.recipient ="
@@ -164,8 +175,9 @@ INSERT_ATTEMPTS = (
 ).encode()
 """A statement of its own, once the rows are locked: a report may have settled an attempt just now."""
 RENEW_CLAIMS = (
-    b"UPDATE messaging_channels_queue AS queue SET due = n.lease FROM unnest(%b::text[], %b::text[], %b::float8[])"
-    b" AS n(id, holder, lease) WHERE queue.message_id = n.id AND queue.holder = n.holder AND queue.due < n.lease"
+    b"UPDATE messaging_channels_queue AS queue SET due = n.lease"
+    b" FROM unnest(%b::text[], %b::text[], %b::float8[], %b::float8[])"
+    b" AS n(id, holder, lease, enough) WHERE queue.message_id = n.id AND queue.holder = n.holder AND queue.due < n.enough"
 )
 HOLD_MESSAGES = (
     "UPDATE messaging_channels_message AS message SET holder = n.holder, lease = n.lease, next_check_at = n.lease"  # noqa: S608

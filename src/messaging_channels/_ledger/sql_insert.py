@@ -37,7 +37,7 @@ def insert_message(new: InsertMessage, begins: NewMessage) -> Statement:
         "version": 0,
         "scope": new.scope,
         "idempotency_key": new.idempotency_key,
-        "expires": new.expires,
+        "expires": key_expiry(new, begins.created),
         "fingerprint": new.fingerprint,
         "digest": new.digest,
         "holder": begins.holder,
@@ -52,6 +52,14 @@ def insert_message(new: InsertMessage, begins: NewMessage) -> Statement:
         "recipient": new.recipient,
     }
     return _INSERT, tuple(row.values())
+
+
+def key_expiry(new: InsertMessage, at: float) -> float:
+    """Return until when a key stands that is kept at that time: for as long as is asked after the message was created, too.
+
+    By the id, that was at another time where the clock was set between the two. By both it is reckoned how long a key stands (`sql_keys`).
+    """
+    return max(new.expires, created_at(new.id, at) + new.expires - at)
 
 
 def add_fallback_recipients(message_id: str, digests: str) -> StatementFlow[None]:

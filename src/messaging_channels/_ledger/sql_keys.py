@@ -9,6 +9,8 @@ from __future__ import annotations
 from messaging_channels._ledger.sql_types import StatementFlow
 
 _HOUR, _DAY = 3600.0, 86400.0
+_UNKNOWN_LIFE = 7 * _DAY
+"""Of a key that an earlier version kept with an end before its beginning, since the clock was set between the two: the default."""
 
 
 def observe_key(message_id: str, now: float) -> StatementFlow[None]:
@@ -27,7 +29,7 @@ def is_key_over(message_id: str, created_at: float, expires: float, now: float) 
     """Whether the key of a message is free again."""
     if expires > now:
         return False
-    life = expires - created_at
+    life = expires - created_at if created_at <= expires else _UNKNOWN_LIFE
     unit = 1 if life < 2 * _DAY else 24
     needed = int(life // (unit * _HOUR))
     if needed == 0:

@@ -190,12 +190,12 @@ class _RoundWatch:
             _CutOff: it would begin a request, and it is too late for one.
         """
         start: StartAttempt | None = _part(exchange, StartAttempt)
+        if self.asked_at is not None and (start is not None or _part(exchange, FinishAttempt) is not None):
+            self.lanes.observe(self.key, self.lanes.clock() - self.asked_at)
+            self.asked_at = None
         if start is not None:
             self._require_time()
             self.key = start.intent.account, start.intent.provider
-        elif self.asked_at is not None and _part(exchange, FinishAttempt) is not None:
-            self.lanes.observe(self.key, self.lanes.clock() - self.asked_at)
-            self.asked_at = None
         try:
             if not isinstance(exchange, Sleep) or self.asked_at is not None:
                 return (yield exchange)

@@ -25,7 +25,7 @@ from messaging_channels.plugins.provider import Provider, SupportsBatchGrouping
 
 if TYPE_CHECKING:
     from messaging_channels._sending.attempt import AttemptEnd
-    from messaging_channels._sending.recorder import AttemptRecorder
+    from messaging_channels._sending.recorder import AttemptRecorder, PlannedEnds
     from messaging_channels._sending.send_state import SendRequest, SendState, StartResult
     from messaging_channels.policies.circuit_breaker import CircuitBreakers
 
@@ -45,12 +45,21 @@ class BatchSender:
     """The transport's own, which a deadline may shorten."""
 
     def send(
-        self, states: Sequence[SendState], provider: Provider, started_at: float, delay: float
+        self,
+        states: Sequence[SendState],
+        provider: Provider,
+        started_at: float,
+        delay: float,
+        ends: PlannedEnds | None = None,
     ) -> Flow[None]:
-        """Ask a provider about messages of one account and of the same terms: all of them are recorded, or none."""
+        """Ask a provider about messages of one account and of the same terms: all of them are recorded, or none.
+
+        `ends` are those of the messages before, which are written together with the intents of these. Those of these are added, where all were accepted;
+        without it, and elsewhere, they are written at once.
+        """
         lease_end, is_recorded = inf, states[0].request.is_recorded
         if is_recorded:
-            results = yield from self.recorder.start(states, provider, started_at, delay)
+            results = yield from self.recorder.start(states, provider, started_at, delay, ends)
             if not (states := _started(results)):
                 return
             lease_end = started_at + self.recorder.options.lease
@@ -60,9 +69,9 @@ class BatchSender:
             if shared is not None:
                 sent_flag.may_have_been_sent = True  # it may go out in another caller's request
                 end: AttemptEnd = yield shared
-                ends: Sequence[AttemptEnd] = (end,)
+                told: Sequence[AttemptEnd] = (end,)
             else:
-                ends = yield from attempt_batch(
+                told = yield from attempt_batch(
                     provider,
                     [one.request.envelope for one in states],
                     self._limits(states[0].request, lease_end),
@@ -76,8 +85,10 @@ class BatchSender:
             self._apply(states, provider, [cut_off] * len(states), started_at, delay)
             yield from self.finish(states)
             raise
-        self._apply(states, provider, ends, started_at, delay)
-        if is_recorded:
+        self._apply(states, provider, told, started_at, delay)
+        if is_recorded and ends is not None and all(map(_is_accepted, told)):
+            ends += self.recorder.plan_ends(states, self.clock())
+        elif is_recorded:
             yield from self.finish(states)
 
     def finish(self, states: Sequence[SendState]) -> Flow[None]:
@@ -147,6 +158,10 @@ class BatchSender:
 def _started(results: Iterable[tuple[SendState, StartResult]]) -> Sequence[SendState]:
     """Return those whose attempt was written down, and may be made."""
     return [state for state, result in results if state.apply_start(result)]
+
+
+def _is_accepted(end: AttemptEnd) -> bool:
+    return isinstance(end, AttemptResult) and end.reason is _ACCEPTED
 
 
 _ACCEPTED = Reason.ACCEPTED  # to find a member takes Python 3.11 0.2 µs

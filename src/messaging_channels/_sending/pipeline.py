@@ -38,6 +38,7 @@ from messaging_channels.policies.rate_limiter import RateLimiter
 if TYPE_CHECKING:
     from messaging_channels._model.rate_limit import RateLimit
     from messaging_channels._model.statements import ConsentStatement
+    from messaging_channels._sending.recorder import PlannedEnds
     from messaging_channels.messages import Message
     from messaging_channels.plugins.ledger import MessageRecord
     from messaging_channels.plugins.recipients import ResolvedRecipient
@@ -216,26 +217,38 @@ class SendPipeline:
         else:
             queue = yield from line_up(group, provider, rate_limit, shared, self.clock)
             now = self.clock()
-        while queue.waiting:
-            if shared is None or not (
-                yield from renew_places(queue, provider, rate_limit, shared, self.clock)
-            ):
-                yield from self._send_due(queue, provider, now)
-            now = self.clock()
+        # a worker's are sent one after the other: the end of one is written together with the intent of the next
+        ends: PlannedEnds | None = [] if group[0].request.queue_context else None
+        try:
+            while queue.waiting:
+                if shared is None or not (
+                    yield from renew_places(queue, provider, rate_limit, shared, self.clock)
+                ):
+                    yield from self._send_due(queue, provider, now, ends)
+                now = self.clock()
+        except GeneratorExit:
+            raise
+        except BaseException:
+            yield from self.recorder.write_ends(ends or [])
+            raise
+        yield from self.recorder.write_ends(ends or [])
         return queue.left_out
 
-    def _send_due(self, queue: RateLimitedQueue, provider: Provider, now: float) -> Flow[None]:
+    def _send_due(
+        self, queue: RateLimitedQueue, provider: Provider, now: float, ends: PlannedEnds | None
+    ) -> Flow[None]:
         """Send what is due, or wait until something is."""
         first = queue.waiting[0][1]
         one_by_one = self.circuits.any_failures or first.request.queue_context
         most = 1 if one_by_one else _MAX_CONCURRENT_BATCHES
         batches = queue.ready(now, provider.capabilities.max_batch_size, most)
         if not batches:
+            yield from self.recorder.write_ends(ends or [])
             yield Sleep(queue.seconds_left())
             return
         if self.circuits.any_failures:
             batches = [one for one in batches if self._try_acquire(one, queue, provider, now)]
-        flows = [self.sender.send(one.states, provider, now, one.delay) for one in batches]
+        flows = [self.sender.send(one.states, provider, now, one.delay, ends) for one in batches]
         if len(flows) == 1:
             yield from flows[0]
         elif flows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from messaging_channels._model import errors
 from messaging_channels._model.ids import random_digits
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.provider import Provider
 
 _POLL_INTERVAL = 0.05
+PlannedEnds: TypeAlias = "list[tuple[SendState, Operation[Any]]]"
+"""Whose attempt is over, with what writes that down."""
 _GRANTED: dict[type[Operation[Any]], object] = {ReserveMessage: None, StartAttempt: True}
 """The replies that let an attempt be made."""
 
@@ -74,28 +76,53 @@ class AttemptRecorder:
     """Asked, in the step in which an attempt is written down, whether the person wants the message."""
 
     def start(
-        self, states: Sequence[SendState], provider: Provider, now: float, delay: float
+        self,
+        states: Sequence[SendState],
+        provider: Provider,
+        now: float,
+        delay: float,
+        ends: PlannedEnds | None = None,
     ) -> Flow[Sequence[tuple[SendState, StartResult]]]:
-        """Write down that they are about to be sent. Return for each whether it may be."""
+        """Write down that they are about to be sent, and in the same step how those before ended. Return for each whether it may be."""
         # in one order for all callers, so that no two of them wait for each other's keys
         states = sorted(states, key=lambda one: one.request.options.idempotency_key or "")
         intents = [self._intent(one, provider.name, now, delay) for one in states]
         unwritten = [one.unwritten for one in states if one.unwritten is not None]
+        before = [*(end for _, end in ends), *unwritten] if ends else unwritten
         try:
-            replies = (yield from _perform([*unwritten, *intents]))[len(unwritten) :]
+            replies = yield from _perform([*before, *intents])
         except errors.LedgerUnavailable as error:
+            _tell_unwritten(ends or [])
             return [(state, Failed(error)) for state in states]
         except GeneratorExit:
             raise
         except BaseException:  # the caller stopped waiting, and nothing left the machine
             yield from _release(intents)
             raise
+        if ends:
+            _tell_written(ends, replies)
         results: list[tuple[SendState, StartResult]] = []
-        for state, intent, reply in zip(states, intents, replies, strict=True):
+        for state, intent, reply in zip(states, intents, replies[len(before) :], strict=True):
             is_ours = reply is _GRANTED[type(intent)]
             result = Started(intent.lease_owner) if is_ours else (yield from self._refusal(state, reply))
             results.append((state, result))
         return results
+
+    def plan_ends(self, states: Sequence[SendState], now: float) -> PlannedEnds:
+        """Return what writes down that attempts were accepted. Where no other intent follows, `write_ends` does it."""
+        return [(one, self._end(one, now)) for one in states if one.lease_owner]
+
+    def write_ends(self, ends: PlannedEnds) -> Flow[None]:
+        """Write ends down. Where that fails, the records stay open, which reads as unknown."""
+        if not ends:
+            return
+        try:
+            replies = yield from _perform([end for _, end in ends])
+        except errors.LedgerUnavailable as error:
+            _log_unwritten(len(ends), error)
+            _tell_unwritten(ends)
+        else:
+            _tell_written(ends, replies)
 
     def _refusal(self, state: SendState, reply: ConsentStatement | MessageRecord | bool) -> Flow[StartResult]:
         """Say why an attempt may not be made: the person does not want it, it was sent, or another call has it."""
@@ -262,6 +289,18 @@ class AttemptRecorder:
         why = state.step.reason if isinstance(state.step, Stop) and not has_more else ""
         number, look_at = state.attempts[-1].number, now + self.options.reconcile_after[0]
         return FinishAttempt(request.message_id, number, result, now, look_at, why)
+
+
+def _tell_written(ends: PlannedEnds, replies: Sequence[Any]) -> None:
+    for (state, _), reply in zip(ends, replies, strict=False):
+        state.apply_finish(Finished(reply))
+    ends.clear()
+
+
+def _tell_unwritten(ends: PlannedEnds) -> None:
+    for state, end in ends:
+        state.apply_finish(Unwritten(end))
+    ends.clear()
 
 
 def _log_unwritten(count: int, error: Exception) -> None:
