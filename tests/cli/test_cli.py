@@ -459,6 +459,38 @@ def test_an_output_that_a_shell_closed_is_told_and_no_file_takes_its_place(comma
     assert "the output cannot be written" in ended.stderr or code == 0
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "messages list", "messages unknown", "messages reconcile", "queue stats", "queue dead-letters", "sandbox list",
+        "sandbox addresses", "schema", "consent show zoe@example.com", "providers", "channels", "config",
+        "doctor --offline",
+    ],
+)  # fmt: skip
+def test_whatever_prints_json_may_be_asked_for_it(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    assert main([*command.split(), "--json"]) == 0
+
+    assert isinstance(json.loads(capsys.readouterr().out), dict)
+
+
+@pytest.mark.parametrize(
+    ("command", "reader", "code"),
+    [
+        ("completion bash", "head -c 1", 0),
+        ("init --file -", "true", 0),
+        ("config --variables", "true", 0),
+        ("completion zsh", "cat >/dev/full", None),
+    ],
+)
+def test_a_reader_that_ends_early_is_no_wrong_input(command: str, reader: str, code: int | None) -> None:
+    words = f"{sys.executable} -m messaging_channels._cli.main {command} | {reader}; echo ${{PIPESTATUS[0]}}"
+    ended = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=False)
+
+    assert "bad_input" not in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert code is None or ended.stdout.splitlines()[-1].endswith(str(code))
+
+
 def test_a_standard_error_that_a_shell_closed_harms_nothing() -> None:
     words = f"{sys.executable} -m messaging_channels._cli.main send sms --to 38598123456 --text x 2>&-"
     ended = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=False)

@@ -16,6 +16,7 @@ from typing import Any
 
 import django
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 
 if not hasattr(
     email.errors, "HeaderWriteError"
@@ -48,6 +49,16 @@ class OurBackendTests(Shared, theirs.SMTPBackendTestsBase):  # type: ignore[misc
         dispatcher = stack.enter_context(Dispatcher([smtp]))
         stack.enter_context(use_dispatcher(dispatcher))
         self.addCleanup(stack.close)
+
+    def test_message_id_is_the_id_of_the_receipt_at_the_domain_of_the_sender(self) -> None:
+        """Ours: one Message-ID, which leads from an answer or a bounce to the record. Django's own has a random one, at the name of the machine."""
+        backend = EmailBackend()
+        message = EmailMultiAlternatives("s", "t", "shop@example.com", ["to@example.com"])
+        message.attach_alternative("<p>t</p>", "text/html")
+        backend.send_messages([message])
+
+        (mail,) = self.get_mailbox_content()
+        assert mail.get_all("Message-ID") == [f"<{backend.receipts[0].id}@example.com>"]
 
     def flush_mailbox(self) -> None:
         self.smtp_handler.flush_mailbox()

@@ -11,7 +11,7 @@ from typing import Any
 from messaging_channels._cli.channel_options import require_channel
 from messaging_channels._cli.exits import fail
 from messaging_channels._cli.files import read_text
-from messaging_channels._cli.messages import add_command
+from messaging_channels._cli.messages import add_command, always_json
 from messaging_channels._cli.output import print_json
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
@@ -28,6 +28,7 @@ def add_consent_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
         "consent", help="see and change who wants no messages, or wants them again"
     ).add_subparsers(required=True, metavar="COMMAND")
     show = add_command(consent, "show", _show, "show all that was said about an address, and what blocks it")
+    always_json(show)
     show.add_argument("--category", help="of a message (default: marketing)")
     add = add_command(consent, "add", _add, "keep an opt-out, an opt-in or another statement")
     kinds = [kind.value for kind in StatementKind if kind is not StatementKind.LIFTED]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -11,6 +12,8 @@ from messaging_channels._model.send_failed import InternalError, NotSent, Reject
 
 EXIT_UNKNOWN, EXIT_INPUT, EXIT_SETTINGS, EXIT_REJECTED, EXIT_NOT_SENT = 1, 2, 3, 4, 5
 EXIT_FAULT, EXIT_INTERRUPTED = 70, 130
+_OF_THE_OUTPUT = (errno.EPIPE, errno.ENOSPC, errno.EBADF, errno.EIO)
+"""Numbers of errors that name no file where the standard output is what cannot be written."""
 EXIT_CODES: Mapping[int, str] = {
     0: "done",
     EXIT_UNKNOWN: "the outcome is not known: it may have been sent; do not send it again",
@@ -60,10 +63,9 @@ def run_in_words(run: Callable[[], int], *, sends: bool = False) -> int:
         print(f"{error.code}: {error}", file=sys.stderr)
         return exit_code(error)
     except OutputFailed as failed:
-        return _without_output(failed, sends=sends)
+        return _without_output(failed, failed.__cause__, sends=sends)
     except OSError as error:
-        print(_describe_file_fault(error), file=sys.stderr)
-        return EXIT_INPUT
+        return _after_file_fault(error, sends=sends)
     except UnicodeDecodeError as error:
         print(f"bad_input: a file is not UTF-8 (byte {error.start}); convert it to UTF-8", file=sys.stderr)
         return EXIT_INPUT
@@ -104,8 +106,8 @@ def flush_output() -> None:
         raise OutputFailed(error.strerror or type(error).__name__) from error
 
 
-def _without_output(failed: OutputFailed, *, sends: bool) -> int:
-    is_closed = isinstance(failed.__cause__, BrokenPipeError)
+def _without_output(failed: OutputFailed, cause: BaseException | None, *, sends: bool) -> int:
+    is_closed = isinstance(cause, BrokenPipeError)
     os.dup2(
         os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
     )  # nothing is left that a flush at the end could fail at
@@ -114,6 +116,12 @@ def _without_output(failed: OutputFailed, *, sends: bool) -> int:
     kept = "; what was sent is in `messages list`" if sends else ""
     print(f"the output cannot be written: {str(failed).lower()}{kept}", file=sys.stderr)
     return EXIT_UNKNOWN if sends else EXIT_NOT_SENT
+
+
+def _after_file_fault(error: OSError, *, sends: bool) -> int:
+    if error.filename is None and error.errno in _OF_THE_OUTPUT:
+        return _without_output(OutputFailed(error.strerror or type(error).__name__), error, sends=sends)
+    return fail(_describe_file_fault(error))
 
 
 def fail(problem: str, code: int = EXIT_INPUT) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from messaging_channels._cli.exits import EXIT_UNKNOWN, fail
-from messaging_channels._cli.messages import add_command, add_group
+from messaging_channels._cli.messages import add_command, add_group, always_json
 from messaging_channels._cli.output import print_json
 from messaging_channels._cli.values import positive
 from messaging_channels._client.dispatcher import Dispatcher
@@ -36,15 +36,17 @@ def add_ledger_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
         ("export", _export, "print all that is kept of one recipient, as JSON"),
         ("erase", _erase, "forget one recipient: no address and no body of it is kept"),
     ):
-        add_command(ledger, name, run, words).add_argument(
-            "address", metavar="ADDRESS", help="a phone number or a mail address"
-        )
+        one = add_command(ledger, name, run, words)
+        one.add_argument("address", metavar="ADDRESS", help="a phone number or a mail address")
+        if run is _export:
+            always_json(one)
     restored = add_command(
         ledger,
         "restored",
         _restored,
         "say what may have been sent since the copy from which the ledger was restored, and decide about it",
     )
+    always_json(restored)
     restored.add_argument(
         "--decide",
         choices=("hold", "send"),

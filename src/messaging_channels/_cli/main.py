@@ -29,6 +29,7 @@ from messaging_channels._cli.messages import (
     add_channels,
     add_command,
     add_group,
+    always_json,
     open_many,
     print_results,
     recipient_of,
@@ -256,9 +257,9 @@ def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
     add_ledger_commands(commands)
     add_consent_commands(commands)
     sandbox = add_group(commands, "sandbox", "look at what the sandbox took")
-    add_command(sandbox, "list", _sandbox_list, "list the messages with their final statuses")
+    always_json(add_command(sandbox, "list", _sandbox_list, "list the messages with their final statuses"))
     add_command(sandbox, "clear", _sandbox_clear, "delete all messages of the sandbox")
-    add_command(sandbox, "addresses", _sandbox_addresses, "list the addresses that make it fail")
+    always_json(add_command(sandbox, "addresses", _sandbox_addresses, "list the addresses that make it fail"))
     _add_plugin_commands(commands)
     _add_commands_of_plugins(commands, command)
     add_completion_command(commands, parser)

@@ -128,6 +128,12 @@ def add_command(
     return parser
 
 
+def always_json(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Let a command that prints JSON in any case be asked for it, as the others are."""
+    parser.add_argument("--json", action="store_true", help="print JSON, as this command always does")
+    return parser
+
+
 def add_group(
     commands: Any,  # noqa: ANN401  argparse keeps the type to itself
     name: str,

@@ -50,6 +50,19 @@ def print_table(head: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def print_records(records: list[dict[str, Any]], *, as_json: bool) -> None:
+    """Print records: a table on a terminal, JSON in a pipe."""
+    columns: dict[str, Callable[[Any], Any]] = {
+        "id": lambda row: row["messageId"],
+        "created": lambda row: moment(row["createdAt"]),
+        "channel": lambda row: row["channel"],
+        "to": lambda row: row["destination"],
+        "status": lambda row: row["status"]["name"],
+        "provider": lambda row: row["attempts"][-1]["provider"] if row["attempts"] else None,
+    }
+    print_rows({"messages": records}, columns, as_json=as_json)
+
+
 def moment(seconds: float) -> str:
     """Return a time in UTC, as people read it."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -19,8 +19,8 @@ from messaging_channels._cli.messages import (
     print_results,
     recipient_of,
 )
-from messaging_channels._cli.output import print_json, print_rows
-from messaging_channels._cli.records import open_dispatcher, print_records
+from messaging_channels._cli.output import print_json, print_records, print_rows
+from messaging_channels._cli.records import open_dispatcher
 from messaging_channels._cli.values import count, parse_time, positive
 from messaging_channels._cli.worker import run_worker
 from messaging_channels._client.dispatcher import Dispatcher

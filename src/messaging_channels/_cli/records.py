@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Callable
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._cli.channel_options import require_channel
 from messaging_channels._cli.exits import EXIT_INPUT, EXIT_UNKNOWN, fail
-from messaging_channels._cli.messages import add_command, add_group
-from messaging_channels._cli.output import moment, print_json, print_rows
+from messaging_channels._cli.messages import add_command, add_group, always_json
+from messaging_channels._cli.output import moment, print_json, print_records
 from messaging_channels._cli.resolving import add_resolve_commands
 from messaging_channels._cli.values import count, parse_seconds, positive
 from messaging_channels._client.dispatcher import Dispatcher
@@ -38,6 +37,7 @@ def add_record_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
     watch = add_command(
         messages, "watch", _watch, "print a line whenever the status of a message changes, until it is final"
     )
+    always_json(show)
     for one in (show, explain):
         one.add_argument("id", metavar="ID", help="our message id, or the provider's")
     watch.add_argument("id", metavar="ID", nargs="?", help="only that message (default: all, until Ctrl-C)")
@@ -54,7 +54,9 @@ def add_record_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
     cancel = add_command(messages, "cancel", _cancel, "cancel a queued message that has not been sent")
     cancel.add_argument("id", metavar="ID", help="our message id")
     add_resolve_commands(messages)
-    add_command(messages, "reconcile", _reconcile, "ask providers for the outcome of unknown messages")
+    always_json(
+        add_command(messages, "reconcile", _reconcile, "ask providers for the outcome of unknown messages")
+    )
     reports = add_group(commands, "reports", "delivery reports")
     add_command(reports, "fetch", _fetch_reports, "fetch delivery reports from providers that offer them")
 
@@ -62,19 +64,6 @@ def add_record_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
 def open_dispatcher() -> Dispatcher:
     """Make the dispatcher of the command line."""
     return Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build())
-
-
-def print_records(records: list[dict[str, Any]], *, as_json: bool) -> None:
-    """Print records: a table on a terminal, JSON in a pipe."""
-    columns: dict[str, Callable[[Any], Any]] = {
-        "id": lambda row: row["messageId"],
-        "created": lambda row: moment(row["createdAt"]),
-        "channel": lambda row: row["channel"],
-        "to": lambda row: row["destination"],
-        "status": lambda row: row["status"]["name"],
-        "provider": lambda row: row["attempts"][-1]["provider"] if row["attempts"] else None,
-    }
-    print_rows({"messages": records}, columns, as_json=as_json)
 
 
 def _add_list(messages: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself

@@ -7,8 +7,8 @@ import getpass
 import sys
 from typing import Any
 
-from messaging_channels._cli.messages import add_command
-from messaging_channels._cli.output import print_json
+from messaging_channels._cli.messages import add_command, always_json
+from messaging_channels._cli.output import print_json, print_records
 from messaging_channels._cli.values import count
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
@@ -17,12 +17,14 @@ from messaging_channels._config.settings import Configuration
 def add_resolve_commands(messages: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
     """Describe the commands, in the group `messages`."""
     unknown = add_command(
-        messages, "unknown", _unknown, "list the messages whose outcome is unknown, queued or not, as JSON"
+        messages, "unknown", _unknown, "list the messages whose outcome is unknown, queued or not"
     )
     unknown.add_argument("--limit", type=count, default=50, help="at most so many (default: 50)")
     unknown.add_argument("--before", metavar="ID", help="the page after that message")
+    unknown.add_argument("--json", action="store_true", help="print JSON on a terminal too")
     words = "decide whether a message whose outcome is unknown was sent; one that was not is sent again if it was queued"
     resolve = add_command(messages, "resolve", _resolve, words)
+    always_json(resolve)
     resolve.add_argument("id", metavar="ID", help="our message id")
     resolve.add_argument("--as", dest="resolved_as", choices=["sent", "not-sent"], required=True)
     resolve.add_argument("--why", metavar="TEXT", required=True, help="what was found at the provider")
@@ -32,7 +34,7 @@ def add_resolve_commands(messages: Any) -> None:  # noqa: ANN401  argparse keeps
 def _unknown(options: argparse.Namespace) -> int:
     with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         found = dispatcher.list_unknown(limit=options.limit, before=options.before)
-        print_json({"messages": [record.as_dict() for record in found]})
+        print_records([record.as_dict() for record in found], as_json=options.json)
     if len(found) == options.limit:
         print(f"there may be more: --before {found[-1].id}", file=sys.stderr)
     return 0

@@ -9,7 +9,7 @@ from typing import Any
 
 from messaging_channels._cli.doctor import doctor
 from messaging_channels._cli.exits import EXIT_SETTINGS, fail
-from messaging_channels._cli.messages import add_command
+from messaging_channels._cli.messages import add_command, always_json
 from messaging_channels._cli.output import print_json
 from messaging_channels._config.settings import FILE, Configuration
 from messaging_channels._config.starter_file import starter_file
@@ -31,7 +31,7 @@ def add_setting_up_commands(commands: Any) -> None:  # noqa: ANN401  argparse ke
         "--file", type=Path, default=Path(FILE), help=f"where (default: {FILE}); - for the standard output"
     )
     init.add_argument("--force", action="store_true", help="overwrite a file that is there")
-    add_command(commands, "schema", _schema, f"print the JSON schema of {FILE}, for editors")
+    always_json(add_command(commands, "schema", _schema, f"print the JSON schema of {FILE}, for editors"))
     check = add_command(
         commands,
         "doctor",

@@ -50,7 +50,9 @@ def keys(parser: argparse.ArgumentParser) -> None:
     revoke = commands.add_parser("revoke", help="let a key open nothing any more")
     revoke.add_argument("id")
     revoke.set_defaults(run=_revoke)
-    commands.add_parser("list", help="list the keys").set_defaults(run=_list)
+    listing = commands.add_parser("list", help="list the keys")
+    listing.add_argument("--json", action="store_true", help="print JSON, as this command always does")
+    listing.set_defaults(run=_list)
 
 
 def _serve(options: argparse.Namespace) -> int:

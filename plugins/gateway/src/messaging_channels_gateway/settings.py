@@ -107,7 +107,7 @@ class GatewaySettings(_SettingsModel):
     """The directory of its files."""
     database: SecretStr | None = None
     """Where keys, the directory and events are kept: `postgresql://…` or `sqlite:/path`. Without one: the ledger's PostgreSQL, else `gateway.sqlite3`."""
-    public_url: str | None = None
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
     """How the world reaches it, such as `https://messages.example.com`: some providers sign the URL they call."""
     trusted_proxies: CommaSeparated = []
     """Addresses or networks whose `x-forwarded-proto` and `x-forwarded-host` are believed."""
@@ -172,7 +172,8 @@ class GatewaySettings(_SettingsModel):
                 ip_network(network)
         except ValidationError as error:
             where = ".".join(str(step) for step in error.errors(include_input=False)[0]["loc"])
-            raise _invalid(where, "is missing or malformed") from None
+            rules = {"public_url": "must be an http(s) URL, such as https://messages.example.com"}
+            raise _invalid(where, rules.get(where, "is missing or malformed")) from None
         except ValueError:
             raise _invalid("trusted_proxies", "must hold IP addresses or networks") from None
         return settings
