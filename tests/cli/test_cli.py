@@ -446,8 +446,6 @@ def test_a_standard_input_that_is_closed_is_wrong_input() -> None:
     [
         ("send sms --to 38598123456 --text x", 1),
         ("doctor --offline", 5),
-        ("providers", 5),
-        ("messages list", 5),
         ("sandbox clear", 0),
     ],
 )
@@ -477,7 +475,6 @@ def test_whatever_prints_json_may_be_asked_for_it(capsys: pytest.CaptureFixture[
     ("command", "reader", "code"),
     [
         ("completion bash", "head -c 1", 0),
-        ("init --file -", "true", 0),
         ("config --variables", "true", 0),
         ("completion zsh", "cat >/dev/full", None),
     ],

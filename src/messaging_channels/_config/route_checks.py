@@ -22,16 +22,20 @@ def require_carried_channels(
         InvalidSetting: there is such a route.
     """
     built, known = {one.name: one for one in providers}, {one.name: one for one in channels}
-    for channel, route in routes.items():
-        for name in route.providers:
-            if name in built and channel in known and not _carries(built[name], known[channel]):
-                carried = ", ".join(one.name for one in known.values() if _carries(built[name], one))
-                raise InvalidSetting(
-                    f"names {name}, which sends nothing on {channel}",
-                    setting=f"routes.{channel}",
-                    source="configuration",
-                    hint=f"name a provider of {channel}; {name} sends {carried or 'on no channel that is installed'}",
-                )
+    for name, route in routes.items():
+        for provider in [built[one] for one in route.providers if one in built]:
+            if name in known and not _carries(provider, known[name]):
+                raise _carries_nothing(provider, name, known.values())
+
+
+def _carries_nothing(provider: Provider, channel: str, known: Iterable[ChannelSpec]) -> InvalidSetting:
+    carried = ", ".join(one.name for one in known if _carries(provider, one))
+    return InvalidSetting(
+        f"names {provider.name}, which sends nothing on {channel}",
+        setting=f"routes.{channel}",
+        source="configuration",
+        hint=f"name a provider of {channel}; {provider.name} sends {carried or 'on no channel that is installed'}",
+    )
 
 
 def _carries(provider: Provider, channel: ChannelSpec) -> bool:
