@@ -118,18 +118,23 @@ class Writer:
         """Return their replies. Where the server refused any of it, nothing was written, and each caller does its own part by itself."""
         until = time.monotonic() + self._patience
         for _ in range(_MAX_TRIES):
-            try:
-                connection = self._connected(until)
-            except psycopg.Error as error:
-                return [unavailable_error(error) for _ in operations]
-            except Exception as error:  # noqa: BLE001  the tables are not ours, or of another version
-                return [error] * len(operations)
+            connection = self._connection_or_error(until)
+            if isinstance(connection, Exception):
+                return [connection] * len(operations)
             try:
                 return self._kind(operations).write(connection)
             except Exception:  # noqa: BLE001  whatever one operation meets, the writer lives on for the others
                 if not self._is_lost(connection):
                     break
         return [ALONE] * len(operations)
+
+    def _connection_or_error(self, until: float) -> psycopg.Connection[Any] | Exception:
+        try:
+            return self._connected(until)
+        except psycopg.Error as error:
+            return unavailable_error(error)
+        except Exception as error:  # noqa: BLE001  the tables are not ours, or of another version
+            return error
 
     def _is_lost(self, connection: psycopg.Connection[Any]) -> bool:
         """Undo what was begun; say whether the connection is gone."""
