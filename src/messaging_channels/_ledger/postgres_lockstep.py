@@ -68,6 +68,7 @@ class Lockstep:
         with connection.pipeline() as pipeline:
             connection.execute(b"BEGIN")
             connection.execute(sets.PREPARE)
+            self._lock_messages(connection)
             found: list[tuple[str, str, str]] = []
             if named:
                 cursor = connection.execute(*sets.set_of(_FIND_MESSAGES, named))
@@ -83,6 +84,18 @@ class Lockstep:
             [next(replies) for _ in one.operations] if isinstance(one, Transaction) else next(replies)
             for one in self._operations
         ]
+
+    def _lock_messages(self, connection: psycopg.Connection[Any]) -> None:
+        """Lock what several steps will change in the order that all keep to, so that no two writers wait in a circle: names of providers, jobs, messages."""
+        changing = [one for one in self._parts if not isinstance(one, GetMessage)]
+        keys = sorted({one.message_id for one in changing if isinstance(one, _OF_CALLS) and one.message_id})
+        if len(keys) > 1 and not any(map(is_of_reports, changing)):
+            ends = [one for one in changing if isinstance(one, FinishAttempt) and one.result.provider_id]
+            if ends:
+                named = [(one.message_id, one.number, clean_text(one.result.provider_id)) for one in ends]
+                connection.execute(*sets.set_of(_LOCK_PROVIDER_IDS, named))
+            for statement in (_LOCK_JOBS, sets.LOCK_MESSAGES):
+                connection.execute(*sets.set_of(statement, [(key,) for key in keys]))
 
     def _waves(self, known: dict[tuple[str, str], str]) -> Iterator[list[int]]:
         """Yield what may go at the same time, in the order in which the names of reports are locked everywhere."""
@@ -154,6 +167,13 @@ def _provider_names(operation: Operation[Any]) -> Iterator[tuple[str, str]]:
         yield getattr(of, "provider", ""), provider_id
 
 
+_LOCK_PROVIDER_IDS = sets.LOCK_PROVIDER_IDS.replace(
+    b"attempt.number = 1", b"attempt.number = n.number"
+).replace(
+    b"unnest(%b::text[], %b::text[]) AS n(id, provider_id)",
+    b"unnest(%b::text[], %b::int[], %b::text[]) AS n(id, number, provider_id)",
+)
+_LOCK_JOBS = b"SELECT 1 FROM messaging_channels_queue WHERE message_id = ANY (%b::text[]) ORDER BY message_id FOR UPDATE"
 _FIND_MESSAGES = (
     b"SELECT n.provider, n.provider_id, attempt.message_id FROM unnest(%b::text[], %b::text[]) AS n(provider, provider_id)"
     b" JOIN messaging_channels_attempt AS attempt ON attempt.provider = n.provider AND attempt.provider_id = n.provider_id"

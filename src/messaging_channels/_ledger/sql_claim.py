@@ -23,7 +23,10 @@ def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
     if operation.ended_owners:
         owners = f"({', '.join('?' * len(operation.ended_owners))})"
         yield (
-            f"UPDATE messaging_channels_queue SET holder = '', tries = {_AT_LEAST_ONE} WHERE holder IN {owners}",  # noqa: S608
+            (
+                f"UPDATE messaging_channels_queue SET holder = '', tries = {_AT_LEAST_ONE} WHERE message_id IN (SELECT message_id"  # noqa: S608
+                f" FROM messaging_channels_queue WHERE holder IN {owners} ORDER BY message_id{dialect.for_update})"
+            ),
             operation.ended_owners,
         )
     found, crashes = yield from _choose(operation, dialect)
