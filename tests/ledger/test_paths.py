@@ -30,6 +30,9 @@ class Named:
     def __fspath__(self) -> Any:
         return self.path
 
+    def __repr__(self) -> str:
+        return f"Named({self.path!r})"
+
 
 def _send(ledger: SqliteLedger) -> None:
     with Dispatcher([Scripted("vendor")], ledger=ledger) as dispatcher, closing(ledger):
@@ -44,7 +47,7 @@ def _send(ledger: SqliteLedger) -> None:
         (5, "got int"),
         (True, "got bool"),
         (["ledger"], "got list"),
-        (object(), "got object"),
+        (NotImplemented, "got NotImplementedType"),
         (Named(b"ledger"), "got Named"),
         ("", "is empty"),
         (" ", "is empty"),
