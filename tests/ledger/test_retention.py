@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from regression_server import until
 from scripted import Scripted
 
 from messaging_channels import (
@@ -210,3 +212,23 @@ def test_a_ledger_that_counted_for_days_holds_the_counts_of_its_last_hour_alone(
 
     assert total["accepted"] == 50
     assert rows < 15
+
+
+@pytest.mark.parametrize(("keeps", "left"), [({}, 3), ({"record_retention": DAY}, 1)], ids=["none", "a day"])
+def test_a_worker_deletes_records_that_are_older_than_it_was_told(
+    ledger: Ledger, keeps: dict[str, float], left: int
+) -> None:
+    clock = ControlledClock()
+    with Dispatcher([Scripted("vendor")], ledger=ledger, clock=clock) as dispatcher:
+        for _ in range(2):
+            dispatcher.send(Sms("hello"), to=TO)
+        clock.advance(2 * DAY)
+        dispatcher.send(Sms("hello"), to=TO)
+        worker = Worker(dispatcher, reconcile_interval=0.01, **keeps)
+        running = threading.Thread(target=worker.run)
+        running.start()
+        until(lambda: len(dispatcher.list_messages()) == left, 20.0)
+        worker.stop()
+        running.join()
+
+        assert len(dispatcher.list_messages()) == left

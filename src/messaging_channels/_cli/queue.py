@@ -80,6 +80,12 @@ def add_queue_commands(
         help="delete addresses and dead letters older than that (default: never)",
     )
     work.add_argument(
+        "--record-retention-days",
+        type=positive,
+        metavar="DAYS",
+        help="delete messages, attempts and events older than that (default: never)",
+    )
+    work.add_argument(
         "--stop-timeout",
         type=positive,
         default=DEFAULT_STOP_TIMEOUT,
@@ -157,7 +163,10 @@ def _enqueue_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _worker(options: argparse.Namespace) -> int:
-    keep = None if options.retention_days is None else options.retention_days * _DAY_SECONDS
+    keep, keep_records = (
+        None if days is None else days * _DAY_SECONDS
+        for days in (options.retention_days, options.record_retention_days)
+    )
 
     def make(dispatcher: Dispatcher) -> Worker:
         return Worker(
@@ -165,6 +174,7 @@ def _worker(options: argparse.Namespace) -> int:
             concurrency=options.concurrency,
             poll_interval=options.poll_interval,
             retention=keep,
+            record_retention=keep_records,
             stop_timeout=options.stop_timeout,
         )
 

@@ -40,9 +40,9 @@ def secrets_of(path: Path | None) -> tuple[bytes, ...]:
     except OSError as error:
         raise _key_error(file, f"cannot be read ({type(error).__name__})") from None
     except ValueError:
-        raise _key_error(file, "is no key: its lines are not hexadecimal") from None
+        raise _key_error(file, "must hold one key a line, in hexadecimal digits") from None
     if not found or any(len(one) < _SHORTEST for one in found):
-        raise _key_error(file, f"holds no key of {_SHORTEST} bytes or more")
+        raise _key_error(file, f"must hold keys of {_SHORTEST} bytes or more")
     return found
 
 
