@@ -22,7 +22,7 @@ from messaging_channels._ledger.group_replies import AnyPending, PendingInTask, 
 from messaging_channels._ledger.secret_file import secrets_of
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sqlite_backup import back_up
-from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, fetch
+from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, fetch, unavailable_error
 from messaging_channels._ledger.upgrade import MOST_ROWS
 from messaging_channels._model import forks
 from messaging_channels._model.arguments import require_positive
@@ -131,7 +131,7 @@ class SqliteLedger(AddressPrivacy):
         try:
             return self._open_once(most_rows=0)
         except (sqlite3.Error, OSError) as error:
-            raise _unavailable_error(error, self._path) from error
+            raise unavailable_error(error, self._path) from error
 
     def accept_copy(self) -> None:
         """Go on with a file that is an older copy of the ledger: no waiting message is sent until an operator decides. Any other file stays as it is.
@@ -142,7 +142,7 @@ class SqliteLedger(AddressPrivacy):
         try:
             self._open_once(accept_copy=True)
         except (sqlite3.Error, OSError) as error:
-            raise _unavailable_error(error, self._path) from error
+            raise unavailable_error(error, self._path) from error
 
     def backup(self, path: str | Path) -> None:
         """Copy the ledger as it stands, while it is in use, to a new file that only its owner may read. A plain copy of the file lacks what is in its log.
@@ -246,7 +246,7 @@ class _Writer:
             except MessagingError as error:
                 replies = [error] * len(group)
             except Exception as error:  # noqa: BLE001  whatever it is, those who wait are told, and the writer lives on
-                replies = [_unavailable_error(error, self._path)] * len(group)
+                replies = [unavailable_error(error, self._path)] * len(group)
                 self._roll_back()
             deliver(group, replies, self.submit)
         self._close_database()
@@ -326,12 +326,6 @@ def _begin(database: sqlite3.Connection, seconds: float) -> None:
     database.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
     with _telling_busy():
         database.execute("BEGIN IMMEDIATE")
-
-
-def _unavailable_error(error: Exception, path: Path | None) -> LedgerUnavailable:
-    """Name the fault, and the file unless its own words do."""
-    told = f"{type(error).__name__}: {error}"
-    return LedgerUnavailable(told if path is None or path.name in told else f"{told}, in {path}")
 
 
 def _left_to_parent_error() -> InvalidSetting:
