@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 from messaging_channels._ledger.seal import Seal
 from messaging_channels._model.errors import InvalidSetting
@@ -109,13 +109,12 @@ class AddressPrivacy:
         return self._addresses == "plain"
 
 
-def _require_bytes(pepper: object, keys: object) -> None:
-    given = keys if isinstance(keys, Sequence) and not isinstance(keys, (str, bytes, bytearray)) else None
-    if given is None:
+def _require_bytes(pepper: Any, keys: Any) -> None:  # noqa: ANN401  whatever a caller gives
+    if isinstance(keys, (str, bytes, bytearray)) or not isinstance(keys, Sequence):
         raise _type_error("keys", f"must be a list of bytes, got {type(keys).__name__}")
     if not isinstance(pepper, (bytes, bytearray)):
         raise _type_error("pepper", f"must be bytes, got {type(pepper).__name__}")
-    for one in given:
+    for one in cast("Sequence[Any]", keys):
         if not isinstance(one, (bytes, bytearray)) or not one:
             what = "an empty one" if isinstance(one, (bytes, bytearray)) else type(one).__name__
             raise _type_error("keys", f"must be a list of bytes, none of them empty, got {what}")
