@@ -60,6 +60,11 @@ def add_queue_commands(
         _worker,
         "send queued messages until stopped (SIGTERM or Ctrl-C); SIGHUP reads the configuration again",
     )
+    _add_worker_options(work)
+    _add_queue_group(commands)
+
+
+def _add_worker_options(work: argparse.ArgumentParser) -> None:
     work.add_argument(
         "--concurrency",
         type=count,
@@ -99,7 +104,6 @@ def add_queue_commands(
         help="serve /metrics (Prometheus) and /health on 127.0.0.1; 0 for any free port",
     )
     work.add_argument("--drain", action="store_true", help="send what is due, then exit")
-    _add_queue_group(commands)
 
 
 def _add_queue_group(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
