@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -433,13 +432,6 @@ def test_any_order_of_answer_and_reports_gives_the_same_record(
         assert {one.event_type for one in found.events} == {"StatusChanged", "EngagementReceived"}
         assert len(found.events) == 3
     sqlite.close()
-
-
-def test_a_ledger_that_cannot_be_opened_says_so_and_nothing_of_the_path_of_a_secret(tmp_path: Path) -> None:
-    broken = SqliteLedger(tmp_path)  # a folder
-    with Transport(executors=broken.executors) as transport, pytest.raises(LedgerUnavailable):
-        transport.run(ask(_reserve()))
-    broken.close()
 
 
 def test_a_database_that_cannot_be_reached_says_so_without_its_password() -> None:

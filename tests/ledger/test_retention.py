@@ -3,19 +3,40 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import stat
+import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from regression_server import until
 from scripted import Scripted
 
-from messaging_channels import Dispatcher, Email, EmailAddress, PhoneNumber, PostgresLedger, Sandbox, Sms
+from messaging_channels import (
+    Dispatcher,
+    Email,
+    EmailAddress,
+    PhoneNumber,
+    PostgresLedger,
+    Sandbox,
+    Sms,
+    Worker,
+)
 from messaging_channels._ledger.sqlite import SqliteLedger
+from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import Reason
+from messaging_channels._model.status import DELIVERED_TO_HANDSET
 from messaging_channels.errors import InvalidSetting
-from messaging_channels.plugins.ledger import Ledger
+from messaging_channels.plugins.ledger import Ledger, RecordEvent, Transaction
+from messaging_channels.plugins.ledger_queue import GetQueueStats, IncrementCounters
+from messaging_channels.plugins.ledger_retention import DeleteRecords
 from messaging_channels.testing.clock import ControlledClock
+
+if TYPE_CHECKING:
+    from ledgers import Do
 
 TO, ALIKE = "+447700900123", "+441632960123"
 DAY = 86400.0
@@ -145,3 +166,69 @@ def test_pruning_comes_through_a_ledger_of_several_steps(ledger: Ledger) -> None
 
     assert counts == [1200, 0]
     assert left == []
+
+
+def test_reports_about_unknown_messages_are_deleted_however_many_there_are(do: Do) -> None:
+    at = 1_800_000_000.0
+    told = [
+        StatusChanged(
+            provider="vendor", occurred_at=at, provider_id=f"v{number}", status=DELIVERED_TO_HANDSET
+        )
+        for number in range(450)
+    ]
+    do(Transaction(tuple(RecordEvent(event, at + number) for number, event in enumerate(told))))
+
+    pages, after = 0, None
+    while pages == 0 or after is not None:
+        page = do(DeleteRecords(before=at + 440, now=at + DAY, after=after))
+        pages, after = pages + 1, page.after
+    again = [do(RecordEvent(event, at + DAY)).is_new for event in told]
+
+    assert again == [True] * 440 + [False] * 10
+    assert pages == 3
+
+
+def test_what_was_counted_in_minutes_long_ago_is_put_together_and_still_counts(do: Do) -> None:
+    at = 1_800_000_000.0
+    for minute in range(200):
+        do(IncrementCounters(at + 60 * minute, f"worker {minute % 3}", {"accepted": 2, "rejected": 1}))
+
+    stats = [do(GetQueueStats(at + 60 * 199)) for _ in range(2)]
+
+    assert [one.total for one in stats] == [{"accepted": 400, "rejected": 200}] * 2
+    assert [one.last_hour for one in stats] == [{"accepted": 120, "rejected": 60}] * 2
+
+
+def test_a_ledger_that_counted_for_days_holds_the_counts_of_its_last_hour_alone(tmp_path: Path) -> None:
+    clock, path = ControlledClock(), tmp_path / "ledger.sqlite3"
+    with Dispatcher([Scripted("vendor")], ledger=SqliteLedger(path, owned=True), clock=clock) as dispatcher:
+        for _ in range(50):
+            dispatcher.enqueue(Sms("hello"), to=TO)
+            Worker(dispatcher).drain()
+            clock.advance(600.0)
+        total = dispatcher.queue.stats().total
+    with closing(sqlite3.connect(path)) as database:
+        ((rows,),) = database.execute("SELECT count(*) FROM messaging_channels_counter").fetchall()
+
+    assert total["accepted"] == 50
+    assert rows < 15
+
+
+@pytest.mark.parametrize(("keeps", "left"), [({}, 3), ({"record_retention": DAY}, 1)], ids=["none", "a day"])
+def test_a_worker_deletes_records_that_are_older_than_it_was_told(
+    ledger: Ledger, keeps: dict[str, float], left: int
+) -> None:
+    clock = ControlledClock()
+    with Dispatcher([Scripted("vendor")], ledger=ledger, clock=clock) as dispatcher:
+        for _ in range(2):
+            dispatcher.send(Sms("hello"), to=TO)
+        clock.advance(2 * DAY)
+        dispatcher.send(Sms("hello"), to=TO)
+        worker = Worker(dispatcher, reconcile_interval=0.01, **keeps)
+        running = threading.Thread(target=worker.run)
+        running.start()
+        until(lambda: len(dispatcher.list_messages()) == left, 20.0)
+        worker.stop()
+        running.join()
+
+        assert len(dispatcher.list_messages()) == left

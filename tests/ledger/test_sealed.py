@@ -31,6 +31,7 @@ from messaging_channels import (
 from messaging_channels.errors import InvalidSetting
 from messaging_channels.events import MessageReceived
 from messaging_channels.plugins import Capabilities, MappingResolver
+from messaging_channels.testing.clock import ControlledClock
 
 TO, MAIL, TEXT = "+447700900123", "anna@example.com", "my PIN is 998877"
 EITHER = Fallback([Sms("hello"), Email("hello", text="hello")], after=60)
@@ -138,24 +139,29 @@ def test_a_sealed_event_reaches_its_handler_in_another_process(place: tuple[Make
     assert waiting == []
 
 
-def test_an_event_that_no_key_opens_is_a_dead_letter_until_the_key_is_back(postgres: str) -> None:
+def test_an_event_that_no_key_here_opens_waits_for_the_key_and_becomes_a_dead_letter_after_a_day(
+    postgres: str,
+) -> None:
     heard: list[str] = []
+    clock = ControlledClock()
 
-    def worked(key: bytes) -> int:
-        with Dispatcher([Vendor("vendor")], ledger=PostgresLedger(postgres, keys=[key])) as dispatcher:
+    def worked(key: bytes, *, later: float) -> tuple[int, int]:
+        """Return how many events wait and how many are dead letters, after a worker with that key."""
+        clock.advance(later)
+        ledger = PostgresLedger(postgres, keys=[key])
+        with Dispatcher([Vendor("vendor")], ledger=ledger, clock=clock) as dispatcher:
             dispatcher.on(MessageReceived, name="replies")(lambda event: heard.append(event.text))
-            if key == b"old":
-                dispatcher.inbound.retry_dead_letters()
+            if not later:
                 dispatcher.handle_webhook("vendor", WebhookRequest(b"1", {}))
-            if key == b"new" or heard or dispatcher.inbound.dead_letters():
+            else:
+                dispatcher.inbound.retry_dead_letters()
                 Worker(dispatcher).drain()
-            return len(dispatcher.inbound.dead_letters())
+            return len(dispatcher.inbound.waiting()), len(dispatcher.inbound.dead_letters())
 
-    assert [worked(b"old"), worked(b"new")] == [0, 1]
-    with Dispatcher([Vendor("vendor")], ledger=PostgresLedger(postgres, keys=[b"old"])) as dispatcher:
-        dispatcher.on(MessageReceived, name="replies")(lambda event: heard.append(event.text))
-        assert dispatcher.inbound.retry_dead_letters() == 1
-        Worker(dispatcher).drain()
+    assert worked(b"old", later=0.0) == (1, 0)
+    assert worked(b"new", later=60.0) == (1, 0)
+    assert worked(b"new", later=86400.0) == (0, 1)
+    assert worked(b"old", later=60.0) == (0, 0)
     assert heard == [TEXT]
 
 

@@ -63,6 +63,9 @@ def add_ledger_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps 
     prune.add_argument(
         "--retention-days", type=positive, required=True, metavar="DAYS", help="how old what is kept may be"
     )
+    prune.add_argument(
+        "--records", action="store_true", help="delete messages, attempts and events as old as that too"
+    )
 
 
 @runtime_checkable
@@ -151,6 +154,10 @@ def _erase(options: argparse.Namespace) -> int:
 
 def _prune(options: argparse.Namespace) -> int:
     with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
-        count = dispatcher.queue.prune(older_than=options.retention_days * 86400.0)
+        older_than = options.retention_days * 86400.0
+        count = dispatcher.queue.prune(older_than=older_than)
+        deleted = dispatcher.queue.delete_records(older_than=older_than) if options.records else None
     print(f"{count} messages were forgotten", file=sys.stderr)
+    if deleted is not None:
+        print(f"{deleted} records were deleted", file=sys.stderr)
     return 0

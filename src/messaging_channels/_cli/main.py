@@ -24,6 +24,7 @@ from messaging_channels._cli.exits import (
     open_closed_streams,
     run_in_words,
 )
+from messaging_channels._cli.inbound import add_inbound_commands
 from messaging_channels._cli.ledger import add_ledger_commands
 from messaging_channels._cli.messages import (
     add_channels,
@@ -254,6 +255,7 @@ def _build_parser(command: Sequence[str]) -> argparse.ArgumentParser:
             )
     add_record_commands(commands)
     add_queue_commands(commands, channels)
+    add_inbound_commands(commands)
     add_ledger_commands(commands)
     add_consent_commands(commands)
     sandbox = add_group(commands, "sandbox", "look at what the sandbox took")

@@ -60,6 +60,11 @@ def add_queue_commands(
         _worker,
         "send queued messages until stopped (SIGTERM or Ctrl-C); SIGHUP reads the configuration again",
     )
+    _add_worker_options(work)
+    _add_queue_group(commands)
+
+
+def _add_worker_options(work: argparse.ArgumentParser) -> None:
     work.add_argument(
         "--concurrency",
         type=count,
@@ -80,6 +85,12 @@ def add_queue_commands(
         help="delete addresses and dead letters older than that (default: never)",
     )
     work.add_argument(
+        "--record-retention-days",
+        type=positive,
+        metavar="DAYS",
+        help="delete messages, attempts and events older than that (default: never)",
+    )
+    work.add_argument(
         "--stop-timeout",
         type=positive,
         default=DEFAULT_STOP_TIMEOUT,
@@ -93,7 +104,6 @@ def add_queue_commands(
         help="serve /metrics (Prometheus) and /health on 127.0.0.1; 0 for any free port",
     )
     work.add_argument("--drain", action="store_true", help="send what is due, then exit")
-    _add_queue_group(commands)
 
 
 def _add_queue_group(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
@@ -157,7 +167,10 @@ def _enqueue_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _worker(options: argparse.Namespace) -> int:
-    keep = None if options.retention_days is None else options.retention_days * _DAY_SECONDS
+    keep, keep_records = (
+        None if days is None else days * _DAY_SECONDS
+        for days in (options.retention_days, options.record_retention_days)
+    )
 
     def make(dispatcher: Dispatcher) -> Worker:
         return Worker(
@@ -165,6 +178,7 @@ def _worker(options: argparse.Namespace) -> int:
             concurrency=options.concurrency,
             poll_interval=options.poll_interval,
             retention=keep,
+            record_retention=keep_records,
             stop_timeout=options.stop_timeout,
         )
 

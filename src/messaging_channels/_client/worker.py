@@ -49,6 +49,7 @@ class WorkerOptions:
     poll_interval: float
     reconcile_interval: float | None
     retention: float | None
+    record_retention: float | None
     retry: QueueRetryPolicy | None
     stop_timeout: float
 
@@ -125,8 +126,12 @@ class _Worker:
         text = "worker: %d lanes had not ended %.0f s after it was stopped: their requests are cut off, and what they sent is unknown"
         self._log.warning(text, count, self._options.stop_timeout)
 
-    def _pruning(self, retention: float) -> Flow[int]:
-        return keeping.prune(self._processor.pipeline.clock() - retention)
+    def _pruning(self) -> Flow[None]:
+        pipeline, options = self._processor.pipeline, self._options
+        if options.retention is not None:
+            yield from keeping.prune(pipeline.clock() - options.retention)
+        if options.record_retention is not None:
+            yield from keeping.delete_records(pipeline, pipeline.clock() - options.record_retention)
 
 
 class Worker(_Worker):
@@ -143,6 +148,7 @@ class Worker(_Worker):
         poll_interval: float = DEFAULT_POLL_INTERVAL,
         reconcile_interval: float | None = DEFAULT_RECONCILE_INTERVAL,
         retention: float | timedelta | None = None,
+        record_retention: float | timedelta | None = None,
         retry: QueueRetryPolicy | None = None,
         stop_timeout: float | timedelta = DEFAULT_STOP_TIMEOUT,
     ) -> None:
@@ -156,6 +162,8 @@ class Worker(_Worker):
             reconcile_interval: seconds between two times at which providers are asked about messages whose outcome is unknown (30.0); see
                 `Dispatcher.reconcile`. None if another process calls it.
             retention: seconds (or a `timedelta`) for which addresses and dead letters are kept; see `QueueClient.prune`. None (the default) for ever.
+            record_retention: seconds (or a `timedelta`) for which messages, attempts and events are kept; see `QueueClient.delete_records`. None (the
+                default) for ever.
             retry: how often, and after which pauses, a message that was not sent is tried again (`QueueRetryPolicy()`).
             stop_timeout: seconds (or a `timedelta`) that requests under way have to end once it was stopped (25.0). Then `run` returns all the same.
         """
@@ -167,6 +175,7 @@ class Worker(_Worker):
                 poll_interval,
                 _seconds(reconcile_interval, "reconcile_interval"),
                 _seconds(retention, "retention"),
+                _seconds(record_retention, "record_retention"),
                 retry,
                 as_seconds(stop_timeout, "stop_timeout", longest=float("inf")),
             ),
@@ -258,8 +267,7 @@ class Worker(_Worker):
             with contextlib.suppress(MessagingError):
                 if self._options.reconcile_interval is not None:
                     self._dispatcher.reconcile()
-                if self._options.retention is not None:
-                    self._run(self._pruning(self._options.retention))
+                self._run(self._pruning())
             with self._condition:
                 self._condition.wait_for(
                     lambda: self._stopping, self._options.reconcile_interval or _MAINTENANCE_INTERVAL
@@ -280,6 +288,7 @@ class AsyncWorker(_Worker):
         poll_interval: float = DEFAULT_POLL_INTERVAL,
         reconcile_interval: float | None = DEFAULT_RECONCILE_INTERVAL,
         retention: float | timedelta | None = None,
+        record_retention: float | timedelta | None = None,
         retry: QueueRetryPolicy | None = None,
         stop_timeout: float | timedelta = DEFAULT_STOP_TIMEOUT,
     ) -> None:
@@ -292,6 +301,7 @@ class AsyncWorker(_Worker):
                 poll_interval,
                 _seconds(reconcile_interval, "reconcile_interval"),
                 _seconds(retention, "retention"),
+                _seconds(record_retention, "record_retention"),
                 retry,
                 as_seconds(stop_timeout, "stop_timeout", longest=float("inf")),
             ),
@@ -374,8 +384,7 @@ class AsyncWorker(_Worker):
             with contextlib.suppress(MessagingError):
                 if self._options.reconcile_interval is not None:
                     await self._dispatcher.reconcile()
-                if self._options.retention is not None:
-                    await self._run(self._pruning(self._options.retention))
+                await self._run(self._pruning())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._options.reconcile_interval or _MAINTENANCE_INTERVAL):
                     await self._stopping.wait()

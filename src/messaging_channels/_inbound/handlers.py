@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.webhooks import WebhookRequest
 
 Handler = TypeVar("Handler", bound=Callable[[Any], object])
+_WAIT_FOR_KEY = 86400.0
 _MAX_TRIES = 12
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 900.0
 _LEASE = 120.0
@@ -149,8 +150,10 @@ class InboundHandlers:
 
     def _postpone(self, item: InboundItem, owner: str, fault: Exception) -> Flow[None]:
         tries = item.tries + 1
-        is_over = tries >= _MAX_TRIES or isinstance(fault, (DecodeError, SealBroken))
-        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** (tries - 1))
+        is_over = tries >= _MAX_TRIES or isinstance(fault, DecodeError)
+        wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(tries - 1, _MAX_TRIES))
+        if isinstance(fault, SealBroken):  # another worker, or this one later, may have the key
+            is_over = self.clock() - item.received_at >= _WAIT_FOR_KEY
         due = None if is_over else self.clock() + wait
         _log.error(
             "handler %s failed at try %d (%s): %s",

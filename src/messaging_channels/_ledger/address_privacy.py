@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 from messaging_channels._ledger.seal import Seal
+from messaging_channels._model.errors import InvalidSetting
 
 _MODES = ("plain", "masked", "hashed", "none")
 
@@ -26,7 +27,9 @@ class AddressPrivacy:
 
         Raises:
             ValueError: it is none of these words, or hashing lacks its pepper.
+            InvalidSetting: the pepper or a key is not bytes, or a key is empty.
         """
+        _require_bytes(pepper, keys)
         if addresses not in _MODES or (addresses == "hashed" and not pepper):
             message = f"addresses is one of {', '.join(_MODES)}; hashed needs a pepper"
             raise ValueError(message)
@@ -84,6 +87,11 @@ class AddressPrivacy:
             self._seal = Seal(self._secrets_of_seal(), is_required=self._must_seal)
         return self._seal
 
+    @property
+    def opening_seal(self) -> Seal:
+        """What opens messages that were sealed, whatever is done with new ones."""
+        return self.seal or Seal(self._secrets_of_seal())
+
     def _secrets_of_seal(self) -> tuple[bytes, ...]:
         return (*self._seal_keys, self._pepper) if self._pepper else self._seal_keys
 
@@ -99,3 +107,23 @@ class AddressPrivacy:
     def has_plain_addresses(self) -> bool:
         """Whether an address can be read from a record."""
         return self._addresses == "plain"
+
+
+def _require_bytes(pepper: Any, keys: Any) -> None:  # noqa: ANN401  whatever a caller gives
+    if isinstance(keys, (str, bytes, bytearray)) or not isinstance(keys, Sequence):
+        raise _type_error("keys", f"must be a list of bytes, got {type(keys).__name__}")
+    if not isinstance(pepper, (bytes, bytearray)):
+        raise _type_error("pepper", f"must be bytes, got {type(pepper).__name__}")
+    for one in cast("Sequence[Any]", keys):
+        if not isinstance(one, (bytes, bytearray)) or not one:
+            what = "an empty one" if isinstance(one, (bytes, bytearray)) else type(one).__name__
+            raise _type_error("keys", f"must be a list of bytes, none of them empty, got {what}")
+
+
+def _type_error(name: str, problem: str) -> InvalidSetting:
+    return InvalidSetting(
+        problem,
+        setting=f"ledger_{name}",
+        source="code",
+        hint="give the octets of a secret, such as secret.encode()",
+    )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from messaging_channels._ledger.seal import is_sealed
+
 if TYPE_CHECKING:
     from messaging_channels.plugins.ledger import Ledger
 
@@ -35,8 +37,8 @@ class LedgerOptions:
         Raises:
             SealBroken: it was sealed with a key that is not here.
         """
-        seal = getattr(self.ledger, "seal", None)
-        return seal.open(payload) if seal else payload
+        seal = getattr(self.ledger, "opening_seal", None) or getattr(self.ledger, "seal", None)
+        return seal.open(payload) if seal and is_sealed(payload) else payload
 
     def require_seal(self) -> None:
         """Refuse a ledger that would keep what waits more openly than it keeps addresses.

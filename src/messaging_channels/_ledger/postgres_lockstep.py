@@ -68,6 +68,7 @@ class Lockstep:
         with connection.pipeline() as pipeline:
             connection.execute(b"BEGIN")
             connection.execute(sets.PREPARE)
+            self._lock_messages(connection)
             found: list[tuple[str, str, str]] = []
             if named:
                 cursor = connection.execute(*sets.set_of(_FIND_MESSAGES, named))
@@ -83,6 +84,17 @@ class Lockstep:
             [next(replies) for _ in one.operations] if isinstance(one, Transaction) else next(replies)
             for one in self._operations
         ]
+
+    def _lock_messages(self, connection: psycopg.Connection[Any]) -> None:
+        """Lock what several steps will change in the order that all keep to, so that no two writers wait in a circle: names of providers, jobs, messages."""
+        keys = sorted({key for one in self._parts if (key := _changed_message(one))})
+        if len(keys) < _FEWEST_LOCKED or any(map(is_of_reports, self._parts)):
+            return
+        ends = _named_ends(self._parts)
+        if ends:
+            connection.execute(*sets.set_of(_LOCK_PROVIDER_IDS, ends))
+        for statement in (_LOCK_JOBS, sets.LOCK_MESSAGES):
+            connection.execute(*sets.set_of(statement, [(key,) for key in keys]))
 
     def _waves(self, known: dict[tuple[str, str], str]) -> Iterator[list[int]]:
         """Yield what may go at the same time, in the order in which the names of reports are locked everywhere."""
@@ -128,6 +140,22 @@ class Lockstep:
         return going
 
 
+def _changed_message(operation: Operation[Any]) -> str | None:
+    """Return the id of the message whose row a step locks."""
+    if isinstance(operation, GetMessage) or not isinstance(operation, _OF_CALLS):
+        return None
+    return operation.message_id
+
+
+def _named_ends(parts: Sequence[Operation[Any]]) -> list[tuple[str, int, str | None]]:
+    """Return the ends of attempts of which the provider told its id, which they lock."""
+    return [
+        (one.message_id, one.number, clean_text(one.result.provider_id))
+        for one in parts
+        if isinstance(one, FinishAttempt) and one.result.provider_id
+    ]
+
+
 def _names(operation: Operation[Any]) -> Iterator[tuple[str, str]]:
     """Yield by what an operation may meet another one: ids of ours, with no provider before them, and ids of providers."""
     yield from _provider_names(operation)
@@ -154,6 +182,15 @@ def _provider_names(operation: Operation[Any]) -> Iterator[tuple[str, str]]:
         yield getattr(of, "provider", ""), provider_id
 
 
+_FEWEST_LOCKED = 2
+"""One message alone is locked by its own statements."""
+_LOCK_PROVIDER_IDS = sets.LOCK_PROVIDER_IDS.replace(
+    b"attempt.number = 1", b"attempt.number = n.number"
+).replace(
+    b"unnest(%b::text[], %b::text[]) AS n(id, provider_id)",
+    b"unnest(%b::text[], %b::int[], %b::text[]) AS n(id, number, provider_id)",
+)
+_LOCK_JOBS = b"SELECT 1 FROM messaging_channels_queue WHERE message_id = ANY (%b::text[]) ORDER BY message_id FOR UPDATE"
 _FIND_MESSAGES = (
     b"SELECT n.provider, n.provider_id, attempt.message_id FROM unnest(%b::text[], %b::text[]) AS n(provider, provider_id)"
     b" JOIN messaging_channels_attempt AS attempt ON attempt.provider = n.provider AND attempt.provider_id = n.provider_id"

@@ -13,11 +13,13 @@ from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sql_types import Dialect, Result, Rows, Statement, StatementFlow
 from messaging_channels._ledger.tables import (
     FILL_STATUS_POSTGRES,
+    FOLD_COUNTERS_POSTGRES,
     FOLD_COUNTS_POSTGRES,
     NOTE_ORIGIN_POSTGRES,
     ORIGIN_CHECK_POSTGRES,
     SCHEMA_CHECK_POSTGRES,
     TRIGGERS_POSTGRES,
+    UPGRADE_LOCK_POSTGRES,
 )
 from messaging_channels._model.errors import LedgerUnavailable
 
@@ -42,6 +44,8 @@ DIALECT = Dialect(
     note_origin=NOTE_ORIGIN_POSTGRES,
     triggers=TRIGGERS_POSTGRES,
     fold_counts=FOLD_COUNTS_POSTGRES,
+    fold_counters=FOLD_COUNTERS_POSTGRES,
+    upgrade_lock=UPGRADE_LOCK_POSTGRES,
     commit_later="SET LOCAL synchronous_commit = off",
 )
 CONNECTION_ERRORS = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout)

@@ -19,10 +19,17 @@ if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
 _PREFIX = "sealed:"
+"""Before what was sealed: nothing else that is kept begins so."""
 
 
-class SealBroken(ValueError):
+class SealBroken(InvalidSetting):
     """What was sealed cannot be opened with these keys, or was changed."""
+
+    def __init__(
+        self, problem: str, hint: str = "give the key that sealed it beside the others: it waits until then"
+    ) -> None:
+        """Say why."""
+        super().__init__(problem, setting="ledger_keys", source="the ledger", hint=hint)
 
 
 @dataclass(slots=True)
@@ -52,18 +59,15 @@ class Seal:
         """Return what was sealed; a text that was not, as it is.
 
         Raises:
-            SealBroken: none of the keys opens it, or it was changed.
-            InvalidSetting: `cryptography` is not installed.
+            SealBroken: none of the keys opens it, it was changed, or `cryptography` is not installed.
         """
-        if not text.startswith(_PREFIX):
+        if not is_sealed(text):
             return text
         fernet = self._keys()
         if fernet is None:
-            raise InvalidSetting(
+            raise SealBroken(
                 "what waits is sealed, and there is no key for it or cryptography is not installed",
-                setting="ledger_keys",
-                source="the ledger",
-                hint="run pip install 'messaging-channels[seal]', and give the keys that sealed it",
+                "run pip install 'messaging-channels[seal]', and give the keys that sealed it",
             )
         from cryptography.fernet import InvalidToken  # noqa: PLC0415  an extra
 
@@ -105,6 +109,11 @@ class Seal:
                 return None
             self._fernet = MultiFernet([Fernet(_key_of(secret)) for secret in self.secrets])
         return self._fernet
+
+
+def is_sealed(text: str) -> bool:
+    """Whether a text was sealed."""
+    return text.startswith(_PREFIX)
 
 
 def _key_of(secret: bytes) -> bytes:

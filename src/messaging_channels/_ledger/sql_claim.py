@@ -20,12 +20,7 @@ def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
     yield from follow_clock(operation.now, dialect)
     if (yield from is_paused(dialect)):
         return ()
-    if operation.ended_owners:
-        owners = f"({', '.join('?' * len(operation.ended_owners))})"
-        yield (
-            f"UPDATE messaging_channels_queue SET holder = '', tries = {_AT_LEAST_ONE} WHERE holder IN {owners}",  # noqa: S608
-            operation.ended_owners,
-        )
+    yield from _take_from_ended(operation, dialect)
     found, crashes = yield from _choose(operation, dialect)
     if not found:
         return ()
@@ -66,6 +61,19 @@ def claim(operation: Claim, dialect: Dialect) -> StatementFlow[Sequence[Job]]:
         )
     places = {key: place for place, key in enumerate(keys)}
     return sorted(jobs, key=lambda job: places[job.message_id])
+
+
+def _take_from_ended(operation: Claim, dialect: Dialect) -> StatementFlow[None]:
+    """Free what owners hold that have ended."""
+    if operation.ended_owners:
+        owners = f"({', '.join('?' * len(operation.ended_owners))})"
+        yield (
+            (
+                f"UPDATE messaging_channels_queue SET holder = '', tries = {_AT_LEAST_ONE} WHERE message_id IN (SELECT message_id"  # noqa: S608
+                f" FROM messaging_channels_queue WHERE holder IN {owners} ORDER BY message_id{dialect.for_update})"
+            ),
+            operation.ended_owners,
+        )
 
 
 def _choose(operation: Claim, dialect: Dialect) -> StatementFlow[tuple[dict[str, float], int]]:

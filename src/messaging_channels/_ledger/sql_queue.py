@@ -106,7 +106,8 @@ def _update_job(operation: q.UpdateJob, dialect: Dialect) -> StatementFlow[bool]
 
 def _is_safe_now(key: str, dialect: Dialect) -> StatementFlow[bool]:
     """Whether no attempt of the present step may have gone out. Nothing ends until this transaction is over."""
-    yield f"SELECT id FROM messaging_channels_message WHERE id = ?{dialect.for_update}", (key,)  # noqa: S608
+    for table, name in (("queue", "message_id"), ("message", "id")):
+        yield f"SELECT 1 FROM messaging_channels_{table} WHERE {name} = ?{dialect.for_update}", (key,)  # noqa: S608
     possible = yield (
         f"SELECT 1 FROM messaging_channels_queue WHERE message_id = ? AND EXISTS ({_SELECT_STEP_POSSIBLY_SENT})",  # noqa: S608
         (key,),

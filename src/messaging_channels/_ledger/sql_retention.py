@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from messaging_channels._ledger.failures import attempt_source
 from messaging_channels._ledger.sql import load_record
 from messaging_channels._ledger.sql_keys import is_key_over
 from messaging_channels._ledger.sql_list import id_at
+from messaging_channels._ledger.sql_stats import fold_counters
 from messaging_channels._ledger.sql_stop import stop_message
-from messaging_channels._ledger.sql_types import Dialect, StatementFlow
+from messaging_channels._ledger.sql_types import Dialect, Rows, StatementFlow
 from messaging_channels._model.status import REJECTED_CANCELLED
 from messaging_channels.plugins import ledger_retention as r
 from messaging_channels.plugins.ledger_queue import NEVER
@@ -80,7 +82,7 @@ def _list_recipient(operation: r.ListRecipient, _: Dialect) -> StatementFlow[Seq
     return kept
 
 
-def _prune(operation: r.Prune, _: Dialect) -> StatementFlow[r.PrunedPage]:
+def _prune(operation: r.Prune, dialect: Dialect) -> StatementFlow[r.PrunedPage]:
     after = operation.after or (yield from _pruned_up_to())
     keys = yield (
         "SELECT id FROM messaging_channels_message WHERE id > ? AND id < ? ORDER BY id LIMIT ?",
@@ -88,9 +90,14 @@ def _prune(operation: r.Prune, _: Dialect) -> StatementFlow[r.PrunedPage]:
     )
     if not keys:
         yield from _keep_pruned_up_to(operation.before)
-        yield from _fold_counters(operation.before)
+        yield from fold_counters(int(operation.before // 60), dialect)
         return r.PrunedPage(0, None)
     between = (after, keys[-1][0])
+    for name, table in (("message_id", "queue"), ("id", "message")) if dialect.for_update else ():
+        yield (  # in one order: whoever locks several waits for nobody in a circle
+            f"SELECT 1 FROM messaging_channels_{table} WHERE {name} > ? AND {name} <= ? ORDER BY {name}{dialect.for_update}",  # noqa: S608
+            between,
+        )
     over = yield (
         (
             "DELETE FROM messaging_channels_queue WHERE message_id > ? AND message_id <= ?"
@@ -137,71 +144,68 @@ def _keep_pruned_up_to(before: float) -> StatementFlow[None]:
     )
 
 
-def _fold_counters(before: float) -> StatementFlow[None]:
-    """Put counters that are old together: one row for each thing that is counted, in place of one for each minute and worker."""
-    minute = (int(before // 60),)
-    yield (
-        (
-            "INSERT INTO messaging_channels_counter (minute, worker, what, number) SELECT 0, 'all', what, sum(number)"
-            " FROM messaging_channels_counter WHERE minute > 0 AND minute < ? GROUP BY what"
-            " ON CONFLICT (minute, worker, what) DO UPDATE SET number = messaging_channels_counter.number + excluded.number"
-        ),
-        minute,
-    )
-    yield "DELETE FROM messaging_channels_counter WHERE minute > 0 AND minute < ?", minute
-
-
-def _delete_records(operation: r.DeleteRecords, _: Dialect) -> StatementFlow[r.PrunedPage]:
+def _delete_records(operation: r.DeleteRecords, dialect: Dialect) -> StatementFlow[r.PrunedPage]:
     rows = yield (
-        (
-            "SELECT id, created, expires, idempotency_key FROM messaging_channels_message AS message WHERE id > ? AND id < ?"
-            " AND lease <= ? AND (SELECT count(*) FROM messaging_channels_queue AS queue WHERE queue.message_id = message.id) = 0"
-            " AND (SELECT count(*) FROM messaging_channels_attempt AS attempt"
-            " WHERE attempt.message_id = message.id AND attempt.outcome IS NULL) = 0 ORDER BY id LIMIT ?"
-        ),
-        (operation.after or "", id_at(operation.before), operation.now, operation.limit),
+        _SELECT_PAGE.format(lock=dialect.skip_locked),
+        (operation.now, operation.after or "", id_at(operation.before), operation.limit),
     )
     if not rows:
-        yield _DELETE_ORPHANS, (operation.before, operation.limit)
-        return r.PrunedPage(0, None)
-    count = 0
-    for key, created, expires, idempotency_key in rows:
+        return (yield from _delete_orphans(operation))
+    over: list[str] = []
+    for key, created, expires, idempotency_key, is_over in rows:
         stands = idempotency_key is not None and not (
             yield from is_key_over(key, created, expires, operation.now)
         )
-        if not stands:
-            yield from _delete_record(key)
-            count += 1
-    return r.PrunedPage(count, rows[-1][0])
+        if is_over and not stands:
+            over.append(key)
+    yield from _delete_all_of(over)
+    return r.PrunedPage(len(over), rows[-1][0])
 
 
-def _delete_record(key: str) -> StatementFlow[None]:
-    """Remove all that is kept of a message."""
-    for statement in (  # noqa: UP028  a tuple is sent no rows
-        (
-            "DELETE FROM messaging_channels_failure WHERE source IN (SELECT key FROM messaging_channels_event WHERE message_id = ?)",
-            (key,),
-        ),
-        (
-            (
-                "DELETE FROM messaging_channels_failure WHERE source IN"
-                " (SELECT message_id || '/' || number FROM messaging_channels_attempt WHERE message_id = ?)"
-            ),
-            (key,),
-        ),
-        *(
-            (f"DELETE FROM messaging_channels_{table} WHERE message_id = ?", (key,))  # noqa: S608  constants
-            for table in ("event", "attempt", "step", "key", "crashed_claim", "fallback_recipient")
-        ),
-        ("DELETE FROM messaging_channels_message WHERE id = ?", (key,)),
-    ):
-        yield statement
+def _delete_orphans(operation: r.DeleteRecords) -> StatementFlow[r.PrunedPage]:
+    """Delete events about messages that nobody knows; what is left of them goes with the next step."""
+    gone = yield _DELETE_ORPHANS, (operation.before, operation.limit)
+    yield from _delete_where("failure", "source", [key for (key,) in gone])
+    return r.PrunedPage(0, id_at(operation.before) if len(gone) == operation.limit else None)
 
 
+def _delete_all_of(keys: Sequence[str]) -> StatementFlow[None]:
+    """Remove all that is kept of messages, which are locked."""
+    events = yield from _delete_where("event", "message_id", keys, "key")
+    attempts = yield from _delete_where("attempt", "message_id", keys, "message_id, number")
+    sources = [*(key for (key,) in events), *(attempt_source(key, number) for key, number in attempts)]
+    yield from _delete_where("failure", "source", sources)
+    for table in ("step", "key", "crashed_claim", "fallback_recipient"):
+        yield from _delete_where(table, "message_id", keys)
+    yield from _delete_where("message", "id", keys)
+
+
+def _delete_where(table: str, column: str, values: Sequence[str], returned: str = "1") -> StatementFlow[Rows]:
+    """Delete rows by the value of a column. Return what is asked of them."""
+    found: Rows = []
+    for start in range(0, len(values), _MOST_VALUES):
+        some = tuple(values[start : start + _MOST_VALUES])
+        marks = ", ".join("?" * len(some))
+        found += yield (
+            f"DELETE FROM messaging_channels_{table} WHERE {column} IN ({marks}) RETURNING {returned}",  # noqa: S608  our own words
+            some,
+        )
+    return found
+
+
+_MOST_VALUES = 500
 _DELETE_ORPHANS = (
     "DELETE FROM messaging_channels_event WHERE key IN (SELECT key FROM messaging_channels_event"
-    " WHERE message_id IS NULL AND heard_at < ? LIMIT ?)"
+    " WHERE message_id IS NULL AND heard_at < ? ORDER BY heard_at LIMIT ?) RETURNING key"
 )
+_SELECT_PAGE = (
+    "SELECT id, created, expires, idempotency_key, lease <= ?"
+    " AND (SELECT count(*) FROM messaging_channels_queue AS queue WHERE queue.message_id = message.id) = 0"
+    " AND (SELECT count(*) FROM messaging_channels_attempt AS attempt WHERE attempt.message_id = message.id AND attempt.outcome IS NULL) = 0"
+    " FROM (SELECT id, created, expires, idempotency_key, lease FROM messaging_channels_message"
+    " WHERE id > ? AND id < ? ORDER BY id LIMIT ?{lock}) AS message ORDER BY id"
+)
+"""So many messages are looked at, whatever is to be done with them: what there is beside them makes it no slower."""
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     r.EraseRecipient: _erase_recipient,
     r.ListRecipient: _list_recipient,

@@ -9,7 +9,12 @@ from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from messaging_channels._ledger.schema import read_status
-from messaging_channels._ledger.tables import FILL_STATUS_SQLITE, SCHEMA_CHECK_SQLITE, TRIGGERS_SQLITE
+from messaging_channels._ledger.tables import (
+    FILL_STATUS_SQLITE,
+    FOLD_COUNTERS_SQLITE,
+    SCHEMA_CHECK_SQLITE,
+    TRIGGERS_SQLITE,
+)
 from messaging_channels._model.status import PENDING_UNKNOWN, Status
 
 Result = TypeVar("Result")
@@ -52,6 +57,10 @@ class Dialect:
     """Statements that make the triggers which count what waits."""
     fold_counts: str | None = None
     """A statement that puts the counts of connections together that have ended, where each connection counts by itself."""
+    fold_counters: tuple[str, ...] = FOLD_COUNTERS_SQLITE
+    """Statements, each given a minute, that put the counters before it together. Nothing that is counted meanwhile is lost."""
+    upgrade_lock: str | None = None
+    """A statement that keeps others from tables that are about to be changed, where one writer at a time is not given anyway. `{names}` are their names."""
     commit_later: str | None = None
     """A statement after which the transaction is committed without waiting for the disk."""
 

@@ -19,10 +19,10 @@ from messaging_channels._ledger import group_replies as replying
 from messaging_channels._ledger.address_privacy import AddressPrivacy
 from messaging_channels._ledger.driving import drive
 from messaging_channels._ledger.group_replies import AnyPending, PendingInTask, PendingInThread, deliver
-from messaging_channels._ledger.secret_file import secret_of
+from messaging_channels._ledger.secret_file import secrets_of
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sqlite_backup import back_up
-from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, fetch
+from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, fetch, unavailable_error
 from messaging_channels._ledger.upgrade import MOST_ROWS
 from messaging_channels._model import forks
 from messaging_channels._model.arguments import require_positive
@@ -66,7 +66,7 @@ class SqliteLedger(AddressPrivacy):
         self._path = require_path(path, "ledger.path")
         self.owned = owned
         self._writer: _Writer | None = None
-        self._secret: bytes | None = None
+        self._secrets: tuple[bytes, ...] = ()
         self._lock = threading.Lock()
         self._is_left_to_parent = False
         forks.register(self)
@@ -106,13 +106,20 @@ class SqliteLedger(AddressPrivacy):
             return self._writer
 
     def _secrets_of_seal(self) -> tuple[bytes, ...]:
-        return self._seal_keys or (() if self._path is None else self._digest_keys()[-1:])
+        """Those that were given; then those beside the file, which sealed before any were given."""
+        if self._path is None:
+            return self._seal_keys
+        is_only_given = self._seal_keys and not self._path.with_name(f"{self._path.name}-key").exists()
+        return self._seal_keys if is_only_given else (*self._seal_keys, *self._own_secrets())
 
     def _digest_keys(self) -> tuple[bytes, ...]:
-        if self._secret is None:
+        return (*super()._digest_keys(), *self._own_secrets())
+
+    def _own_secrets(self) -> tuple[bytes, ...]:
+        if not self._secrets:
             with self._lock:
-                self._secret = self._secret or secret_of(self._path)
-        return (self._pepper, self._secret) if self._pepper else (self._secret,)
+                self._secrets = self._secrets or secrets_of(self._path)
+        return self._secrets
 
     def upgrade(self) -> int:
         """Bring the tables to the form of this version, however long that takes, and return of which version they were; 0 for none.
@@ -124,7 +131,7 @@ class SqliteLedger(AddressPrivacy):
         try:
             return self._open_once(most_rows=0)
         except (sqlite3.Error, OSError) as error:
-            raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
+            raise unavailable_error(error, self._path) from error
 
     def accept_copy(self) -> None:
         """Go on with a file that is an older copy of the ledger: no waiting message is sent until an operator decides. Any other file stays as it is.
@@ -135,7 +142,7 @@ class SqliteLedger(AddressPrivacy):
         try:
             self._open_once(accept_copy=True)
         except (sqlite3.Error, OSError) as error:
-            raise LedgerUnavailable(f"{type(error).__name__}: {error}") from error
+            raise unavailable_error(error, self._path) from error
 
     def backup(self, path: str | Path) -> None:
         """Copy the ledger as it stands, while it is in use, to a new file that only its owner may read. A plain copy of the file lacks what is in its log.
@@ -239,7 +246,7 @@ class _Writer:
             except MessagingError as error:
                 replies = [error] * len(group)
             except Exception as error:  # noqa: BLE001  whatever it is, those who wait are told, and the writer lives on
-                replies = [LedgerUnavailable(f"{type(error).__name__}: {error}")] * len(group)
+                replies = [unavailable_error(error, self._path)] * len(group)
                 self._roll_back()
             deliver(group, replies, self.submit)
         self._close_database()

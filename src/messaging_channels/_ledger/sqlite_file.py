@@ -19,6 +19,7 @@ from messaging_channels._ledger.sql_restored import mark_restored, watch_origin
 from messaging_channels._ledger.sql_types import Dialect, Rows, Statement
 from messaging_channels._ledger.tables import SCHEMA_VERSION, SELECT_VERSION
 from messaging_channels._ledger.upgrade import MOST_ROWS, prepare_schema
+from messaging_channels._model.errors import LedgerUnavailable
 from messaging_channels._model.paths import create_private
 
 DIALECT = Dialect()
@@ -189,6 +190,12 @@ class LedgerFile:
     def _marker(self) -> Path:
         assert self._path is not None  # noqa: S101  for the type checkers
         return self._path.with_name(f"{self._path.name}-in-use")
+
+
+def unavailable_error(error: Exception, path: Path | None) -> LedgerUnavailable:
+    """Name the fault, and the file unless its own words do."""
+    told = f"{type(error).__name__}: {error}"
+    return LedgerUnavailable(told if path is None or path.name in told else f"{told}, in {path}")
 
 
 def fetch(database: sqlite3.Connection, statement: Statement) -> Rows:

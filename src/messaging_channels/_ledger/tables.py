@@ -85,6 +85,10 @@ SCHEMA = (
         " WHERE message_id IS NULL"
     ),
     (
+        "CREATE INDEX IF NOT EXISTS messaging_channels_event_unmatched ON messaging_channels_event (heard_at)"
+        " WHERE message_id IS NULL"
+    ),
+    (
         "CREATE TABLE IF NOT EXISTS messaging_channels_queue ("
         "message_id TEXT PRIMARY KEY, state TEXT NOT NULL, step INTEGER NOT NULL, steps INTEGER NOT NULL, base INTEGER NOT NULL,"
         " tries INTEGER NOT NULL, created DOUBLE PRECISION NOT NULL, due DOUBLE PRECISION NOT NULL, priority INTEGER NOT NULL,"
@@ -249,8 +253,11 @@ TRIGGERS_POSTGRES = tuple(
             f"CREATE OR REPLACE FUNCTION messaging_channels_queue_{name}() RETURNS trigger LANGUAGE plpgsql AS"
             f" 'BEGIN {_COUNT_POSTGRES.format(found=found)} RETURN NULL; END'"
         ),
-        f"DROP TRIGGER IF EXISTS messaging_channels_queue_{name} ON messaging_channels_queue",
-        f"CREATE TRIGGER messaging_channels_queue_{name} {when} EXECUTE FUNCTION messaging_channels_queue_{name}()",
+        (
+            "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_trigger WHERE tgrelid = to_regclass('messaging_channels_queue')"  # noqa: S608  our own words
+            f" AND tgname = 'messaging_channels_queue_{name}') THEN CREATE TRIGGER messaging_channels_queue_{name} {when}"
+            f" EXECUTE FUNCTION messaging_channels_queue_{name}(); END IF; END $$"
+        ),
     )
 )
 """What counts the messages that wait. A connection of PostgreSQL adds to rows that are its own, so that none waits for another."""
@@ -262,6 +269,31 @@ FOLD_COUNTS_POSTGRES = (
     " ON CONFLICT (state, backend) DO UPDATE SET number = kept.number + excluded.number"
 )
 """What puts the rows of connections that have ended together."""
+UPGRADE_LOCK_POSTGRES = (
+    "DO $$ DECLARE names text := (SELECT string_agg(one::regclass::text, ', ') FROM unnest(ARRAY[{names}]) AS found (one)"
+    " WHERE to_regclass(one) IS NOT NULL); BEGIN FOR tried IN 1..600 LOOP BEGIN"
+    " PERFORM set_config('lock_timeout', '100ms', true);"
+    " EXECUTE 'LOCK TABLE ' || names || ' IN ACCESS EXCLUSIVE MODE'; EXIT;"
+    " EXCEPTION WHEN lock_not_available OR deadlock_detected THEN PERFORM pg_sleep(0.02 * random()); END; END LOOP;"
+    " PERFORM set_config('lock_timeout', '0', true); END $$"
+)
+"""What takes all tables before any of them is changed. It lets go of them again, and does not wait in a circle with who uses them in another order."""
+_ADD_TO_FOLDED = " ON CONFLICT (minute, worker, what) DO UPDATE SET number = messaging_channels_counter.number + excluded.number"
+FOLD_COUNTERS_SQLITE = (
+    (
+        "INSERT INTO messaging_channels_counter (minute, worker, what, number) SELECT 0, 'all', what, sum(number)"  # noqa: S608  our own words
+        f" FROM messaging_channels_counter WHERE minute > 0 AND minute < ? GROUP BY what{_ADD_TO_FOLDED}"
+    ),
+    "DELETE FROM messaging_channels_counter WHERE minute > 0 AND minute < ?",
+)
+FOLD_COUNTERS_POSTGRES = (
+    (
+        "WITH gone AS (DELETE FROM messaging_channels_counter WHERE minute > 0 AND minute < ? RETURNING what, number)"  # noqa: S608  our own words
+        " INSERT INTO messaging_channels_counter (minute, worker, what, number)"
+        f" SELECT 0, 'all', what, sum(number) FROM gone GROUP BY what ORDER BY what{_ADD_TO_FOLDED}"
+    ),
+)
+"""What puts the counters of past minutes together, into rows of minute 0."""
 _DATABASE = "(SELECT oid::text FROM pg_database WHERE datname = current_database())"
 ORIGIN_CHECK_POSTGRES = (
     "SELECT 1 FROM messaging_channels_written WHERE id = 1 AND"  # noqa: S608  our own words

@@ -40,17 +40,20 @@ def prepare_schema(dialect: Dialect, *, most_rows: int = MOST_ROWS) -> Statement
     Raises:
         InvalidSetting: the database is of a newer version of this library, holds tables that are not ours, or is too large to be upgraded by the way.
     """
-    if (yield dialect.schema_check, ()):
-        version = yield from _read_version()
-        if version == SCHEMA_VERSION:
-            return version
+    if (yield from _is_ready(dialect)):
+        return SCHEMA_VERSION
     if dialect.schema_lock:
         yield dialect.schema_lock, ()
+        if (yield from _is_ready(dialect)):
+            return SCHEMA_VERSION  # another process made them meanwhile, and is at work with them already
     version = yield from find_version(dialect)
     if version > SCHEMA_VERSION:
         raise _newer_error(version)
     if 0 < version < SCHEMA_VERSION and most_rows:
         yield from _require_small(version, most_rows)
+    if version and dialect.upgrade_lock:
+        names = upgrade_unnumbered.TABLES if version < upgrade_unnumbered.FIRST_WITH_PREFIX else COLUMNS
+        yield dialect.upgrade_lock.format(names=", ".join(f"'{name}'" for name in names)), ()
     for number in range(version, SCHEMA_VERSION) if version else ():
         yield from STEPS[number](dialect)
     yield from _create_missing(dialect)
@@ -62,6 +65,11 @@ def prepare_schema(dialect: Dialect, *, most_rows: int = MOST_ROWS) -> Statement
         (SCHEMA_VERSION, secrets.token_hex(8)),
     )
     return version
+
+
+def _is_ready(dialect: Dialect) -> StatementFlow[bool]:
+    """Whether nothing is missing."""
+    return bool((yield dialect.schema_check, ())) and (yield from _read_version()) == SCHEMA_VERSION
 
 
 def find_version(dialect: Dialect) -> StatementFlow[int]:

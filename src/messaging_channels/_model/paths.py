@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,33 +12,54 @@ from messaging_channels._model.errors import InvalidSetting
 
 
 def require_path(given: object, setting: str) -> Path | None:
-    """Return the path of a file; None for none.
+    """Return the path of a file, with `~` as the folder that it stands for; None for none, and for `:memory:`.
 
     Raises:
-        InvalidSetting: it is no path, or an empty one.
+        InvalidSetting: it is no path, an empty one, a URL, or something lies there that is no file.
     """
-    if given is None:
+    if given is None or given == ":memory:":
         return None
-    if not isinstance(given, (str, Path)) or not str(given):
-        raise InvalidSetting(
-            f"must be a pathlib.Path or text, got {type(given).__name__}",
-            setting=setting,
-            source="code",
-            hint="give a path, or leave it out to keep everything in memory",
-        )
-    return Path(given)
+    text = given if isinstance(given, str) else _text_of(given)
+    problem = _problem_of(given, text)
+    if text is None or problem:
+        raise _setting_error(problem, setting)
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:
+        raise _setting_error("begins with ~, and there is no such home folder", setting) from None
+    kind = kind_of(path)
+    if kind:
+        raise _setting_error(f"is {kind}, not a file", setting)
+    return path
+
+
+def kind_of(path: Path) -> str:
+    """Return in words what lies there; empty for a file, or nothing."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):  # whoever opens it hears of it
+        return ""
+    if stat.S_ISREG(mode):
+        return ""
+    return "a folder" if stat.S_ISDIR(mode) else "a device, a pipe or a socket"
 
 
 def create_private(path: Path) -> None:
-    """Make a file that nobody but its owner may read, in a folder likewise, whatever the umask. What is there already stays as it is."""
+    """Make a file that nobody but its owner may read, in a folder likewise, whatever the umask.
+
+    One of ours that everybody may read or write becomes private; one that was opened to a group stays so.
+    """
     create_private_folder(path.parent)
-    with suppress(FileExistsError):
+    try:
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-        try:
-            if os.name == "posix":
-                os.fchmod(file, 0o600)
-        finally:
-            os.close(file)
+    except FileExistsError:
+        _close_to_others(path)
+        return
+    try:
+        if os.name == "posix":
+            os.fchmod(file, 0o600)
+    finally:
+        os.close(file)
 
 
 def create_private_folder(folder: Path) -> None:
@@ -47,3 +70,43 @@ def create_private_folder(folder: Path) -> None:
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
         folder.chmod(0o700)
+
+
+def _close_to_others(path: Path) -> None:
+    if os.name != "posix":
+        return
+    with suppress(OSError):
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_mode & 0o007:
+            path.chmod(0o600)
+
+
+def _text_of(given: object) -> str | None:
+    """Return the text of an object that stands for a path; None if it is none, or one of bytes."""
+    try:
+        text = os.fspath(given)  # type: ignore[call-overload]
+    except TypeError:
+        return None
+    return text if isinstance(text, str) else None
+
+
+def _problem_of(given: object, text: str | None) -> str:
+    """Return what is wrong with the text of a path; empty if nothing is. A URL may hold a password: it is not shown."""
+    if text is None:
+        return f"must be a pathlib.Path or text, got {type(given).__name__}"
+    if not text.strip():
+        return "is empty"
+    if "\0" in text:
+        return "holds a NUL character"
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/|file:", text):
+        return "is a URL, not the path of a file"
+    return ""
+
+
+def _setting_error(problem: str, setting: str) -> InvalidSetting:
+    return InvalidSetting(
+        problem,
+        setting=setting,
+        source="code",
+        hint="give a path, or leave it out to keep everything in memory",
+    )

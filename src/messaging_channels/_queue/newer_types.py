@@ -1,4 +1,4 @@
-"""What an older worker does with a message that only a newer one can read."""
+"""What a worker does with a message that only another one can read: a newer one, or one that has the key."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from messaging_channels._queue.transitions import JobEvent
 from messaging_channels.plugins.ledger_queue import Job, State, UpdateJob
 
 if TYPE_CHECKING:
+    from messaging_channels._ledger.seal import SealBroken
     from messaging_channels.messages._codec import UnknownType
 
 
 def leave_to_others(
-    job: Job, holder: str, now: float, fault: UnknownType
+    job: Job, holder: str, now: float, fault: UnknownType | SealBroken
 ) -> tuple[JobEvent | None, UpdateJob]:
-    """Have a message of a type that is not known here wait for a worker that knows it; a dead letter after a day without one."""
+    """Have a message that cannot be read here wait for a worker that can; a dead letter after a day without one."""
     if job.state is State.WAITING and job.deadline is not None and now >= job.deadline:
         why = "its deadline passed"
         return JobEvent.EXPIRED, UpdateJob(
@@ -25,7 +26,7 @@ def leave_to_others(
         )
     if job.state is State.WAITING and now - job.created >= _MOST_SECONDS:
         return JobEvent.DEAD, UpdateJob(job.message_id, holder, now, State.DEAD, stop_reason=str(fault))
-    _log.warning("message %s is left to a newer worker: %s", job.message_id, fault)
+    _log.warning("message %s is left to another worker: %s", job.message_id, fault)
     due, tries = now + _SECONDS, job.tries
     if job.state is State.WAITING:
         due, tries = capped_by_deadline(job, due), max(1, tries)

@@ -174,20 +174,16 @@ class JobProcessor:
             return (yield from self._decide(claimed, holder, turn))
         except errors.LedgerUnavailable:
             raise
+        except (UnknownType, SealBroken) as fault:
+            return leave_to_others(job, holder, self.pipeline.clock(), fault)
         except (errors.InvalidMessage, errors.InvalidAddress) as error:
             return JobEvent.REJECTED, self._update_job(
                 job, holder, None, stop_reason=str(error), status=REJECTED_PLATFORM
             )
-        except UnknownType as fault:
-            return leave_to_others(job, holder, self.pipeline.clock(), fault)
         except errors.MessagingError as error:
             return JobEvent.DEAD, self._update_job(job, holder, State.DEAD, stop_reason=str(error))
         except Exception as fault:  # noqa: BLE001  one message that cannot be dealt with must not stop the others
-            why = (
-                str(fault)
-                if isinstance(fault, (DecodeError, SealBroken))
-                else f"{type(fault).__name__} was raised"
-            )
+            why = str(fault) if isinstance(fault, DecodeError) else f"{type(fault).__name__} was raised"
             return JobEvent.DEAD, self._update_job(job, holder, State.DEAD, stop_reason=why)
 
     def _set_aside(self, job: Job, holder: str) -> Flow[PlannedEnd]:
