@@ -10,6 +10,7 @@ import pytest
 from messaging_channels._cli.main import main
 from messaging_channels_postmark.emulator import PostmarkEmulator
 from messaging_channels_telnyx.emulator import TelnyxEmulator
+from messaging_channels_twilio.emulator import TwilioEmulator
 
 _KEY = "kp_live_0123456789abcdef"
 _SENDER = "+12025550188"
@@ -113,6 +114,36 @@ def test_mail_is_checked_and_replayed_in_the_same_way(
     assert code == 0
     assert "ann@private.test" not in path.read_text()
     assert check("postmark", "--replay", str(path))[0] == 0
+
+
+def test_text_messages_by_forms_are_checked_and_replayed_too(
+    check: Callable[..., tuple[int, dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path, account, token = tmp_path / "twilio.json", "AC" + "a1" * 16, "fedcba9876543210" * 2
+    monkeypatch.setenv("MESSAGING_CHANNELS_TWILIO_ACCOUNT_SID", account)
+    monkeypatch.setenv("MESSAGING_CHANNELS_TWILIO_AUTH_TOKEN", token)
+    monkeypatch.setenv("MESSAGING_CHANNELS_TWILIO_SENDER", "+15005550006")
+    with TwilioEmulator(account_sid=account, auth_token=token) as vendor:
+        options = ("--live", vendor.url, "--to", "+12025550123", "--type", "Sms", "--record", str(path))
+        code, told = check("twilio", *options)
+        sent = len(vendor.messages)
+
+    assert (code, told["verdict"], sent) == (0, "passed", 1)
+    assert token not in path.read_text()
+    assert not [number for number in ("12025550123", "15005550006") if number in path.read_text()]
+    assert check("twilio", "--replay", str(path))[0] == 0
+
+
+def test_a_type_that_the_recording_does_not_hold_is_told(
+    telnyx: TelnyxEmulator, check: Callable[..., tuple[int, dict[str, Any]]], tmp_path: Path
+) -> None:
+    path = tmp_path / "telnyx.json"
+    check("telnyx", "--live", telnyx.url, "--record", str(path), "--type", "Sms")
+
+    assert check("telnyx", "--replay", str(path))[0] == 0
+    code, told = check("telnyx", "--replay", str(path), "--type", "Mms")
+    assert (code, _results(told)["MC704"]) == (1, "broken")
+    assert "the recording holds 0" in json.dumps(told)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
@@ -13,9 +14,10 @@ from loopback import Peer, Server
 
 from messaging_channels import Dispatcher, SqliteLedger, WebhookRequest, errors
 from messaging_channels.events import EngagementReceived, MessageReceived
-from messaging_channels.plugins import Envelope, FailureReason, PhoneNumber, StatusGroup
+from messaging_channels.plugins import Envelope, FailureReason, HttpResponse, PhoneNumber, StatusGroup
+from messaging_channels.testing import Transport
 from messaging_channels_rcs import RCS, RcsFile, RcsText, SmsFallback
-from messaging_channels_twilio import Twilio, TwilioOptions
+from messaging_channels_twilio import Twilio, TwilioOptions, TwilioSender
 from messaging_channels_twilio.emulator import TwilioEmulator
 from messaging_channels_twilio.webhook_auth import HEADER, SigningKey
 
@@ -228,3 +230,49 @@ def test_read_is_an_engagement() -> None:
 
     assert changed.channel == "rcs"  # type: ignore[union-attr]
     assert isinstance(read, EngagementReceived)
+
+
+def test_the_senders_of_the_account_tell_whether_they_are_online() -> None:
+    with TwilioEmulator(rcs_agent="acme_agent") as vendor, Transport() as transport:
+        vendor.products.channel_senders.append(
+            {
+                "sid": "XE" + "1" * 32,
+                "sender_id": "rcs:new_agent",
+                "status": "OFFLINE",
+                "offline_reasons": [{"code": "63100", "message": "Not verified"}],
+            }
+        )
+        found = transport.run(_twilio(vendor).senders())
+        none = transport.run(_twilio(vendor).senders("whatsapp"))
+
+    assert [(one.sender, one.is_online, one.offline_codes) for one in found] == [
+        ("rcs:acme_agent", True, ()),
+        ("rcs:new_agent", False, ("63100",)),
+    ]
+    assert none == []
+
+
+@pytest.mark.parametrize(
+    ("status", "is_online"),
+    [("ONLINE", True), ("ONLINE:UPDATING", True), ("CREATING", False), ("DRAFT", False), ("", False)],
+)
+def test_every_documented_status_of_a_sender_is_read(status: str, *, is_online: bool) -> None:
+    assert TwilioSender("XE1", "rcs:a", status).is_online is is_online
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"senders": None},
+        {"senders": [7, {}]},
+        {},
+        {"meta": {"next_page_url": "https://evil.example/v2/Channels/Senders"}},
+    ],
+)
+def test_an_answer_that_is_not_as_documented_holds_no_senders(told: dict[str, Any]) -> None:
+    flow = _twilio().senders()
+    next(flow)
+    with pytest.raises(StopIteration) as end:
+        flow.send(HttpResponse(200, {}, json.dumps(told).encode()))
+
+    assert end.value.value == []

@@ -201,10 +201,7 @@ class SupportsReportPolling(Protocol):
     """An optional ability: delivery reports can be fetched."""
 
     def fetch_reports(self) -> Flow[Sequence[Event]]:
-        """Return some of the reports that are new since the last call; none when there are no more.
-
-        The dispatcher keeps what one call returned before it makes the next, so fetch one page a call.
-        """
+        """Return a page of the reports that are new since the last call, none if there are no more. The dispatcher keeps each page before it asks for the next."""
         ...
 
 

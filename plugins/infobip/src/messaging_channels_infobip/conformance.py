@@ -62,8 +62,13 @@ def _place(place: Mapping[str, Any] | str, of: Mapping[str, Any]) -> list[tuple[
 
 def _answering(status: Mapping[str, Any]) -> Callable[[HttpRequest], HttpResponse]:
     def answer(request: HttpRequest) -> HttpResponse:
+        by_chat = "/whatsapp/" in request.url
         elements = [
-            {"messageId": ours, "to": to, "destination": to, "messageCount": 1, "status": status}
+            {
+                "messageId": ours,
+                "status": status,
+                **({"to": to, "messageCount": 1} if by_chat else {"destination": to}),
+            }
             for ours, to in _ids(request)
         ]
         single = "/whatsapp/1/message/" in request.url and not request.url.endswith("/template")

@@ -100,7 +100,7 @@ def inbound(one: InboundText) -> dict[str, Any]:
         "from": one.sender,
         "to": one.to,
         "text": one.text,
-        "cleanText": one.text,
+        "cleanText": one.text.partition(" ")[2] or one.text,
         "receivedAt": _time(one.at),
         "smsCount": 1,
     }
@@ -311,5 +311,30 @@ WEBHOOKS = (
         results(_chat({"type": "VOICE", "url": "https://api.infobip.com/whatsapp/1/media/8"})),
         (MessageReceived,),
         ({**_OF_CHAT, "kind": "audio"},),
+    ),
+    Webhook(
+        results(
+            {
+                "sender": canaries.PHONE,
+                "to": "AcmeAgent",
+                "integrationType": "RCS",
+                "receivedAt": _time(DONE_AT),
+                "messageId": "in-3",
+                "pairedMessageId": "ours-1",
+                "message": {"type": "SUGGESTION", "text": "Yes", "postbackData": "yes-1"},
+            }
+        ),
+        (MessageReceived,),
+        (
+            {
+                "channel": "rcs",
+                "provider_id": "in-3",
+                "sender": canaries.PHONE,
+                "text": "Yes",
+                "payload": "yes-1",
+                "reply_to": "ours-1",
+                "kind": "button",
+            },
+        ),
     ),
 )

@@ -58,6 +58,25 @@ class DownloadedFile:
     """The SID (ME…)."""
 
 
+@dataclass(frozen=True, slots=True)
+class TwilioSender:
+    """A sender of RCS or WhatsApp."""
+
+    sid: str
+    """Twilio's id (XE…)."""
+    sender: str
+    """As it stands in `From`, such as `rcs:acme_agent`."""
+    status: str
+    """Twilio's word, such as `ONLINE` or `DRAFT`."""
+    offline_codes: tuple[str, ...] = ()
+    """Why it is offline."""
+
+    @property
+    def is_online(self) -> bool:
+        """Whether it can send: also while a change of it is looked at."""
+        return self.status.partition(":")[0] == "ONLINE"
+
+
 class TwilioApi:
     """The resources of one account. Every flow raises TwilioApiError for an answer that is no success, and lets TransportError pass."""
 
@@ -175,10 +194,26 @@ class TwilioApi:
             for one in as_objects(answer.get("contents")):
                 key = (str(one.get("friendly_name") or ""), str(one.get("language") or ""))
                 found.setdefault(key, str(one.get("sid") or ""))
-            target = _next_page_path(as_object(answer.get("meta")).get("next_page_url"), base)
+            target = _next_page_path(as_object(answer.get("meta")).get("next_page_url"), base, "/v1/Content")
             if not target:
                 break
         return found
+
+    def senders(self, channel: str = "rcs") -> Flow[Sequence[TwilioSender]]:
+        """Return the account's senders of a channel, `rcs` or `whatsapp`, with what Twilio says of each.
+
+        Source: https://www.twilio.com/docs/messaging/api/channels-senders-api
+        """
+        found: list[TwilioSender] = []
+        base, path = product_url(self._base_url, "messaging"), "/v2/Channels/Senders"
+        target = f"{path}?{urlencode({'Channel': channel, 'PageSize': 100})}"
+        for _ in range(_MAX_PAGES):
+            answer = parse_json((yield from self._call_api("GET", target, "senders", base=base)))
+            found += map(_sender, as_objects(answer.get("senders")))
+            target = _next_page_path(as_object(answer.get("meta")).get("next_page_url"), base, path)
+            if not target:
+                break
+        return [one for one in found if one.sender.startswith(f"{channel}:")]
 
     def _message(
         self, method: str, sid: str, form: Sequence[tuple[str, str]] = (), *, operation: str
@@ -224,13 +259,23 @@ def _page(response: HttpResponse) -> Page:
     return Page([one for one in read if one], following if isinstance(following, str) and following else None)
 
 
-def _next_page_path(url: object, base: str) -> str:
+def _sender(told: Mapping[str, Any]) -> TwilioSender:
+    reasons = as_objects(told.get("offline_reasons"))
+    return TwilioSender(
+        sid=str(told.get("sid") or ""),
+        sender=str(told.get("sender_id") or ""),
+        status=str(told.get("status") or ""),
+        offline_codes=tuple(str(one.get("code") or "") for one in reasons),
+    )
+
+
+def _next_page_path(url: object, base: str, path: str) -> str:
     """Return path and query of the next page; empty if there is none, or if it is somebody else's: it will be asked with our credentials."""
     try:
         parts, own = urlsplit(url if isinstance(url, str) else ""), urlsplit(base)
     except ValueError:
         return ""
-    if (parts.scheme, parts.netloc) != (own.scheme, own.netloc) or not parts.path.startswith("/v1/Content"):
+    if (parts.scheme, parts.netloc) != (own.scheme, own.netloc) or not parts.path.startswith(path):
         return ""
     return f"{parts.path}?{parts.query}"
 

@@ -34,6 +34,7 @@ from messaging_channels.testing.conformance import (
 )
 from messaging_channels.testing.conformance._table_rules import RULES
 from messaging_channels.testing.conformance.context import ConformanceContext
+from messaging_channels.testing.conformance.differences import diff_of
 from messaging_channels.testing.conformance.rules import NEVER_TWICE, Finding, NotApplicable, Rule
 from messaging_channels.testing.fixtures import ConformanceFixtures, Webhook
 
@@ -203,7 +204,9 @@ def check_rule(name: str, context: ConformanceContext) -> RuleResult:
 def _check(rule: Rule, context: ConformanceContext) -> RuleResult:
     context.recent.clear()
     try:
-        found = tuple(Finding(rule, seen, _details(context)) for seen in CHECKS[rule.id](context))
+        found = tuple(
+            Finding(rule, str(seen), _details(context, diff_of(seen))) for seen in CHECKS[rule.id](context)
+        )
         return RuleResult(rule, found)
     except NotApplicable as why:
         return RuleResult(rule, skipped=str(why))
@@ -213,8 +216,9 @@ def _check(rule: Rule, context: ConformanceContext) -> RuleResult:
         return RuleResult(rule, (Finding(rule, words, shown),))
 
 
-def _details(context: ConformanceContext) -> str:
-    return context.recent[0].description if context.recent else ""
+def _details(context: ConformanceContext, diff: str = "") -> str:
+    sent = context.recent[0].description if context.recent else ""
+    return "\n\n".join(part for part in (diff, sent) if part)
 
 
 def _function_name(fault: Exception) -> str:

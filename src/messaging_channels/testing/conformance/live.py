@@ -5,7 +5,7 @@ Each message type is sent once, and one message with wrong credentials. The chec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import uuid4
@@ -106,9 +106,16 @@ class LiveCheck:
     def _all_problems(self) -> Iterator[tuple[str, str, FlowTrace | None]]:
         provider = self._build(self.settings)
         for kind, message in self.context.messages.items():
-            if not self.types or kind.__name__ in self.types:
+            if kind.__name__ in self._chosen_types:
                 yield from self._problems_of_type(provider, kind.__name__, message)
         yield from self._problems_of_credentials()
+
+    @property
+    def _chosen_types(self) -> Collection[str]:
+        """The types to send: those that were named, or those of the recording, or all."""
+        if self.types or self.recorded is None:
+            return self.types or {kind.__name__ for kind in self.context.messages}
+        return self.recorded.steps.keys()
 
     def _problems_of_type(
         self, provider: Provider, name: str, message: Message

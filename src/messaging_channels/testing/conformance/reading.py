@@ -13,6 +13,7 @@ from messaging_channels._model.outcomes import Outcome
 from messaging_channels.messages import Attachment, Media, Message
 from messaging_channels.plugins.provider import OUR_FIELDS, Envelope, SupportsBatchGrouping
 from messaging_channels.testing.conformance.context import ConformanceContext
+from messaging_channels.testing.conformance.differences import Difference
 from messaging_channels.testing.conformance.fidelity import (
     example_addresses,
     is_taken,
@@ -204,7 +205,17 @@ def _differences(envelope: Envelope, read: ReadMessage) -> Iterator[str]:
             continue
         value = getattr(sent, one.name)
         if words := _field_problem(one, value, read.message):
-            yield f"{kind.__name__}.{one.name}: {words}"
+            told: Any = (
+                read.message.get(one.name)
+                if isinstance(read.message, Mapping)
+                else getattr(read.message, one.name, None)
+            )
+            yield Difference(
+                f"{kind.__name__}.{one.name}: {words}",
+                expected=_plain(value),
+                seen=_plain(told),
+                names=("meant", "read in the request"),
+            )
 
 
 def _field_problem(one: Field[Any], value: Any, message: Message | Mapping[str, Any]) -> str:  # noqa: ANN401

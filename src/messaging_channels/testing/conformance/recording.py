@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from messaging_channels._model.errors import Phase, TransportError
 from messaging_channels.plugins.exchange import HttpRequest, HttpResponse
 
 _VERSION = 1
@@ -74,6 +75,13 @@ class LiveRecord:
             raise ValueError(message) from error
 
 
+_FORM_NUMBER = re.compile(r"%2B([1-9][0-9]{7,14})(?![0-9])")
+_FORM_MAIL = re.compile(r"[\w.-]+%40[\w-]+(?:\.[\w-]+)+")
+"""As forms and URLs hold them."""
+_DIGEST = re.compile(r"(=|%3D)[0-9a-f]{32,128}(?![0-9a-f])")
+"""A proof that a provider makes with the account's secret, such as one in the URL that reports go to: with another secret it is another."""
+
+
 @dataclass(slots=True)
 class Redactor:
     """Replaces secrets, ids of ours and addresses by words that are the same wherever the same thing stands."""
@@ -91,6 +99,8 @@ class Redactor:
                 text = text.replace(form, "SECRET")
         for given in sorted(self.known, key=len, reverse=True):
             text = text.replace(given, self.known[given])
+        text = _FORM_NUMBER.sub(lambda one: f"%2B{self._number(one[1])}", text)
+        text = _FORM_MAIL.sub(lambda one: self._mail(one[0].replace("%40", "@")).replace("@", "%40"), text)
         text = _MAIL.sub(lambda one: self._mail(one[0]), text)
         return _NUMBER.sub(lambda one: self._number(one[0]), text)
 
@@ -104,7 +114,7 @@ class Redactor:
             request.method,
             self.redact(f"{parts.path}{'?' if parts.query else ''}{parts.query}"),
             self._headers(request.headers),
-            self._body(request.body),
+            _DIGEST.sub(r"\1DIGEST", self._body(request.body)),
             response.status,
             self._headers(response.headers),
             self._body(response.body),
@@ -132,15 +142,14 @@ class Redactor:
         return f"+{told}" if given.startswith("+") else told
 
 
-def player(recorded: Sequence[RecordedExchange]) -> Callable[[HttpRequest], HttpResponse]:
-    """Return what answers requests as they were answered, in order; with status 0 it raises LookupError."""
+def player(recorded: Sequence[RecordedExchange]) -> Callable[[HttpRequest], HttpResponse | TransportError]:
+    """Return what answers requests as they were answered, in order; with an error for one that was not answered, or is not in the recording."""
     answers = iter(recorded)
 
-    def answer(_: HttpRequest) -> HttpResponse:
+    def answer(_: HttpRequest) -> HttpResponse | TransportError:
         one = next(answers, None)
         if one is None or not one.status:
-            message = "the recording holds no answer to this request"
-            raise LookupError(message)
+            return TransportError("the recording holds no answer to this request", phase=Phase.CONNECT)
         headers = {name: value for name, value in one.answer_headers.items() if value != "REMOVED"}
         return HttpResponse(one.status, headers, one.answer.encode())
 

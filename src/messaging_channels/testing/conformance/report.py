@@ -93,7 +93,9 @@ def _finding_lines(one: RuleResult) -> list[str]:
     if details := one.findings[0].details:
         lines += [
             "",
-            "<details><summary>What was sent last</summary>",
+            "<details><summary>The difference, and what was sent last</summary>"
+            if details.startswith("---")
+            else "<details><summary>What was sent last</summary>",
             "",
             "```text",
             details,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, replace
 from typing import Any, cast
 
@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from messaging_channels._model.errors import BadInput, MessagingError
 from messaging_channels._model.outcomes import AttemptResult, Outcome
 from messaging_channels.messages import Media, Message, ProviderOptions
+from messaging_channels.plugins.exchange import Exchange
 from messaging_channels.plugins.provider import Capabilities, Envelope
 from messaging_channels.testing.conformance.comparison import described, differing, may_vary, parts_of
 from messaging_channels.testing.conformance.context import ConformanceContext
-from messaging_channels.testing.conformance.flow_runner import FlowTrace
+from messaging_channels.testing.conformance.differences import Difference
+from messaging_channels.testing.conformance.flow_runner import FlowTrace, describe_request
 from messaging_channels.testing.conformance.rules import NotApplicable
 from messaging_channels.testing.conformance.samples import example
 
@@ -137,9 +139,17 @@ def request_is_deterministic(context: ConformanceContext) -> Iterator[str]:
             context.send(envelope, provider=one).sending for one in (provider, provider, context.build())
         )
         if changed := {place for place in differing(first, again) if not may_vary(place)}:
-            yield f"a {type(message).__name__} asked for twice gives two requests, which differ in the {described(changed)}"
+            words = f"a {type(message).__name__} asked for twice gives two requests, which differ in the {described(changed)}"
+            yield _difference(words, first, again)
         elif changed := {place for place in differing(first, anew) if not may_vary(place)}:
-            yield f"two providers built alike make two requests of one {type(message).__name__}, which differ in the {described(changed)}"
+            words = f"two providers built alike make two requests of one {type(message).__name__}, which differ in the {described(changed)}"
+            yield _difference(words, first, anew)
+
+
+def _difference(words: str, one: Sequence[Exchange[Any]], other: Sequence[Exchange[Any]]) -> Difference:
+    """Show two runs of requests side by side."""
+    first, second = ("\n".join(map(describe_request, each)) + "\n" for each in (one, other))
+    return Difference(words, expected=first, seen=second, names=("the first request", "the second request"))
 
 
 def client_reference_is_sent(context: ConformanceContext) -> Iterator[str]:

@@ -33,6 +33,8 @@ class Products:
         """The messaging services by SID."""
         self.approvals: dict[str, dict[str, Any]] = {}
         """What was handed in to WhatsApp, by the SID of the template."""
+        self.channel_senders: list[dict[str, Any]] = []
+        """The senders of RCS, each with its `sid`, `sender_id`, `status` and `offline_reasons`."""
         self.typing: list[str] = []
         """Messages that were answered with "is typing"."""
         self._account_sid = account_sid
@@ -74,6 +76,7 @@ class Products:
             ("POST", service, self._update_service),
             ("DELETE", service, lambda _, sid: _delete(self.services, sid)),
             ("GET", rf"{service}/PhoneNumbers", self._list_senders),
+            ("GET", "/v2/Channels/Senders", self._list_channel_senders),
             ("GET", r"/v2/PhoneNumbers/([^/]+)", self._look_up),
             ("POST", r"/v2/Indicators/Typing\.json", self._type),
         ]
@@ -107,6 +110,11 @@ class Products:
             "date_created": format_datetime(datetime.now(UTC)),
             "date_updated": format_datetime(datetime.now(UTC)),
         }
+
+    def _list_channel_senders(self, request: Request) -> HttpResponse:
+        wanted = f"{request.query.get('Channel', '')}:"
+        held = {one["sid"]: one for one in self.channel_senders if one["sender_id"].startswith(wanted)}
+        return _page("senders", held)
 
     def _list_numbers(self, request: Request) -> HttpResponse:
         wanted = request.query.get("PhoneNumber", "")

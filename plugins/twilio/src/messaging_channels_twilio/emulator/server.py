@@ -87,7 +87,11 @@ class TwilioEmulator(Emulator):
         self._rcs_agent = rcs_agent
         self._templates = dict(templates or {})
         self._numbers = count(1)
-        self._products = Products(account_sid, {"PN" + "1" * 32: OUR_NUMBER}, self._templates)
+        self.products = Products(account_sid, {"PN" + "1" * 32: OUR_NUMBER}, self._templates)
+        """Templates, messaging services and senders."""
+        if rcs_agent:
+            about = {"sid": "XE" + "0" * 32, "sender_id": f"rcs:{rcs_agent}", "status": "ONLINE"}
+            self.products.channel_senders.append({**about, "offline_reasons": None})
         self._media = MediaStore(account_sid)
         self._root = f"/2010-04-01/Accounts/{account_sid}"
 
@@ -120,7 +124,7 @@ class TwilioEmulator(Emulator):
         if request.path.startswith(STORAGE):
             return self._media.read(request)
         self._authenticate(request)
-        if (known := self._products.handle(request)) is not None:
+        if (known := self.products.handle(request)) is not None:
             return known
         for method, path, handle in self._routes():
             match = re.fullmatch(re.escape(self._root) + path, request.path)
