@@ -20,6 +20,7 @@ from messaging_channels_smtp.reports.mailers import (
     bounce_confidence,
     complete_updates,
 )
+from messaging_channels_smtp.reports.notifications import Notification, find_notification
 from messaging_channels_smtp.reports.received_mail import MAILS, ReceivedMail
 from messaging_channels_smtp.reports.recipients import addresses_in
 from messaging_channels_smtp.reports.report import RecipientUpdate, Report, ReportType
@@ -47,6 +48,8 @@ def parse_report(raw: bytes) -> Report:
 
 def _formal_report(mail: ReceivedMail) -> Report | None:
     """Return what a mail tells in a form that programs can read, or None where it is in none."""
+    if notification := find_notification(mail):
+        return _notified(mail, notification)
     if complaint := find_complaint(mail):
         report = _report(mail, ReportType.COMPLAINT, fields=complaint.fields)
         return replace(report, feedback=complaint.kind, complainants=complaint.complainants)
@@ -58,6 +61,13 @@ def _formal_report(mail: ReceivedMail) -> Report | None:
         fields = {"original-envelope-id": envelope_id}
         return _report(mail, ReportType.DELIVERY, complete_updates(mail, updates), fields=fields)
     return None
+
+
+def _notified(mail: ReceivedMail, told: Notification) -> Report:
+    if told.kind == "complaint":
+        report = _report(mail, ReportType.COMPLAINT, fields=told.fields)
+        return replace(report, feedback=told.feedback, complainants=told.complainants)
+    return _report(mail, ReportType.DELIVERY, told.updates, fields=told.fields)
 
 
 def _is_of_a_server(mail: ReceivedMail) -> bool:
