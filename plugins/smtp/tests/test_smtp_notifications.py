@@ -92,6 +92,7 @@ def test_a_notification_of_ses_tells_what_became_of_the_mail_that_we_sent(
 
     assert report.report_type is ReportType.DELIVERY
     assert report.message_id == "k3v9@example.org"
+    assert report.to == "zoe@example.com"
     assert "shop@example.org" in report.addresses
     assert [(one.recipient, one.action, one.code) for one in report.updates] == [
         ("zoe@example.com", action, code)

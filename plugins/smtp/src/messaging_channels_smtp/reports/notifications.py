@@ -51,7 +51,11 @@ def find_notification(mail: ReceivedMail) -> Notification | None:
 def _notification(kind: str, told: Mapping[str, Any]) -> Notification:
     key, listed = _KINDS[kind]
     report, mail = _object(told.get(key)), _object(told.get("mail"))
-    fields = {"original-message-id": _message_id(mail), "original-mail-from": _text(mail, "source")}
+    fields = {
+        "original-message-id": _message_id(mail),
+        "original-mail-from": _text(mail, "source"),
+        "original-rcpt-to": _first_recipient(mail),
+    }
     if kind == "complaint":
         named = tuple(one for one, _ in _recipients(report, listed))
         feedback = _text(report, "complaintFeedbackType").lower() or "abuse"
@@ -96,6 +100,12 @@ def _message_id(mail: Mapping[str, Any]) -> str:
     headers = (_object(one) for one in _list(mail.get("headers")))
     own = (_text(one, "value") for one in headers if _text(one, "name").lower() == "message-id")
     return next(own, "") or _text(_object(mail.get("commonHeaders")), "messageId")
+
+
+def _first_recipient(mail: Mapping[str, Any]) -> str:
+    """Return to whom it was addressed, so that a copy is told from it."""
+    named = (*_list(_object(mail.get("commonHeaders")).get("to")), *_list(mail.get("destination")))
+    return next((one for one in named if isinstance(one, str) and "@" in one), "")
 
 
 def _object_in(text: str) -> Mapping[str, Any]:
