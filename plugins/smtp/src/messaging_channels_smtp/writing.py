@@ -47,7 +47,7 @@ class MailWriter:
         draft = self._drafts.get((id(mail), sender))
         if draft is None:
             draft = self._drafts[id(mail), sender] = yield from self._build_draft(mail, sender)
-        given = mail.provider_options and provider_options_of(mail, SmtpEmailOptions)
+        given = provider_options_of(mail, SmtpEmailOptions) if mail.provider_options else None
         options = given or _DEFAULT_OPTIONS
         copies = mail.copies if mail.also_to or mail.cc or mail.bcc else ()
         return MailTransaction(

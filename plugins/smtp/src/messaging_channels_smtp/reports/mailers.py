@@ -112,6 +112,7 @@ class BounceText:
                 one.address,
                 action,
                 self._code(one, len(recipients)),
+                _expanded_from(one.said),
                 confidence=confidence if one.is_named else min(confidence, _LIKELY),
             )
             for one in recipients
@@ -143,7 +144,9 @@ def _confidence_in_mailer(bounce: BounceText) -> float:
     named = bounce.is_naming or has_null_path(bounce.mail)
     if not told and not (bounce.is_reasoned and named):
         return NOT_A_BOUNCE
-    is_shown = bounce.has_transcript or bounce.has_copy or (bounce.has_statement and named)
+    is_told_of = bounce.has_statement and named
+    is_by_server = bounce.is_reasoned and bounce.is_naming and has_null_path(bounce.mail)
+    is_shown = bounce.has_transcript or bounce.has_copy or is_told_of or is_by_server
     if is_reply(bounce.mail) and not is_shown:
         return NOT_A_BOUNCE
     return _SURE if bounce.is_naming and bounce.is_reasoned and told else _LIKELY
@@ -166,6 +169,12 @@ def _confidence_in_robot(bounce: BounceText) -> float:
     is_explained = bounce.is_naming and bounce.is_reasoned
     is_of_mail = formal or (bounce.is_worded and bool(_MAIL.search(bounce.words)))
     return _LIKELY if is_robot and is_explained and is_of_mail else NOT_A_BOUNCE
+
+
+def _expanded_from(said: str) -> str:
+    """Return the recipient that we wrote to, where a server says that an alias or a list stands for the one it names."""
+    found = _EXPANDED.search(said[:_LONGEST_ENTRY])
+    return found[1] if found else ""
 
 
 def code_of(text: str) -> str:
@@ -208,6 +217,11 @@ _MAIL = re.compile(
     r"\b(?:e ?mails?|mails?|messages?|mensaje|messaggio|mensagem|nachricht|courriel|bericht|wiadomo\w+|письм\w+)\b|メール|邮件|郵件|메일"
 )
 """What is said of mail, and not of a parcel."""
+_LONGEST_ENTRY = 400
+_EXPANDED = re.compile(
+    r"^[^\n]{0,300}\s{0,40}\((?:expanded|generated|originally) from:? <?([^\s<>()@]{1,64}@[^\s<>()@]{1,253})>?\)",
+    re.IGNORECASE,
+)
 _MAY_BE_FULL = ("5.1.1", "5.1.0")
 _FULL = "2.2"
 _FAILURE_ACTIONS = (Action.FAILED, Action.DELAYED)

@@ -18,11 +18,13 @@ from messaging_channels_smtp.reports.mailers import (
     NOT_A_BOUNCE,
     BounceText,
     bounce_confidence,
+    code_of,
     complete_updates,
 )
+from messaging_channels_smtp.reports.notifications import Notification, find_notification
 from messaging_channels_smtp.reports.received_mail import MAILS, ReceivedMail
 from messaging_channels_smtp.reports.recipients import addresses_in
-from messaging_channels_smtp.reports.report import RecipientUpdate, Report, ReportType
+from messaging_channels_smtp.reports.report import Action, RecipientUpdate, Report, ReportType
 from messaging_channels_smtp.reports.senders import (
     has_null_path,
     is_auto_reply,
@@ -47,17 +49,49 @@ def parse_report(raw: bytes) -> Report:
 
 def _formal_report(mail: ReceivedMail) -> Report | None:
     """Return what a mail tells in a form that programs can read, or None where it is in none."""
+    if notification := find_notification(mail):
+        return _notified(mail, notification)
     if complaint := find_complaint(mail):
         report = _report(mail, ReportType.COMPLAINT, fields=complaint.fields)
         return replace(report, feedback=complaint.kind, complainants=complaint.complainants)
     if receipt := _receipt(mail):
         did = receipt.get("disposition", "").rpartition(";")[2].strip().lower()
+        if rejected := _rejection(mail, receipt, did):
+            return _report(mail, ReportType.DELIVERY, (rejected,), fields=receipt)
         return replace(_report(mail, ReportType.RECEIPT, fields=receipt), feedback=_WORD.sub("", did))
     envelope_id, updates = parse_delivery_status(mail)
     if updates and _is_of_a_server(mail):
         fields = {"original-envelope-id": envelope_id}
         return _report(mail, ReportType.DELIVERY, complete_updates(mail, updates), fields=fields)
     return None
+
+
+def _rejection(mail: ReceivedMail, receipt: Mapping[str, str], did: str) -> RecipientUpdate | None:
+    """Return what a receipt tells by which a recipient's filter, or a full mailbox, refuses a mail (RFC 5429 section 2.1)."""
+    text = next((part.text for part in mail.parts if part.media_type == "text/plain"), "")
+    words = f"{mail.header('Auto-Submitted')} {mail.header('Subject')} {text[:_LONGEST_REFUSAL]}"
+    is_automatic = "automatic-action" in receipt.get("disposition", "").lower()
+    recipient = address_of(receipt.get("final-recipient", ""))
+    if not (
+        is_automatic
+        and did.startswith(("deleted", "denied"))
+        and "@" in recipient
+        and _REJECTED.search(words)
+    ):
+        return None
+    return RecipientUpdate(
+        recipient,
+        Action.FAILED,
+        code_of(text[:_LONGEST_REFUSAL]) or "5.7.0",
+        diagnostic=text[:_LONGEST_REFUSAL],
+    )
+
+
+def _notified(mail: ReceivedMail, told: Notification) -> Report:
+    if told.kind == "complaint":
+        report = _report(mail, ReportType.COMPLAINT, fields=told.fields)
+        return replace(report, feedback=told.feedback, complainants=told.complainants)
+    return _report(mail, ReportType.DELIVERY, told.updates, fields=told.fields)
 
 
 def _is_of_a_server(mail: ReceivedMail) -> bool:
@@ -154,5 +188,7 @@ def _receipt(mail: ReceivedMail) -> dict[str, str]:
     return next((one for one in found if one), nothing)
 
 
+_LONGEST_REFUSAL = 2000
+_REJECTED = re.compile(r"\b(?:rejected|refused)\b", re.IGNORECASE)
 _ADDRESSED = ("Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "To")
 _WORD = re.compile(r"[/ ,].*")

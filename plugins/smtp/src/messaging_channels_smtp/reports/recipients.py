@@ -60,8 +60,18 @@ def named_recipients(
         return (
             NamedRecipient(next(iter(ours)), "", is_named=any(one.address.lower() in ours for one in found)),
         )
+    if not found and (local := tuple(_local_recipients(mail, text))):
+        return local
     to_ourselves = (replace(one, is_named=False) for one in _ranked(text, set()) if one.is_named)
     return tuple(_unique(found or to_ourselves))[:1]
+
+
+def _local_recipients(mail: ReceivedMail, text: str) -> Iterable[NamedRecipient]:
+    """Return those that a mailer lists by their names alone: they are of its own domain."""
+    domain = next((one.rpartition("@")[2] for one in mail.addresses("From") if "@" in one), "")
+    listed = _LOCAL_LIST.search(text) if domain else None
+    names = listed[1].split()[:MOST_RECIPIENTS] if listed else ()
+    return (NamedRecipient(f"{one}@{domain.lower()}", "", is_named=False) for one in names)
 
 
 def addresses_in(*values: str) -> set[str]:
@@ -143,4 +153,9 @@ def _unique(found: Iterable[NamedRecipient]) -> Iterable[NamedRecipient]:
 
 
 _OWN_HEADERS = ("To", "Delivered-To", "X-Original-To", "Envelope-To", "From", "Sender", "Reply-To", "Cc")
+_LOCAL_LIST = re.compile(
+    r"\bfollowing (?:recipient|address|user)(?:s|es|\(s\)|\(es\))?\b[^\n]{0,300}+\n(?:(?!\s)[^\n]{1,300}+\n){0,3}"
+    r"(?:[ \t]*\n)?((?:[ \t]{1,8}[\w.+-]{2,64}[ \t]*(?:\n|$)){1,50})"
+)
+"""A list of names, one a line and indented, after the words that announce recipients."""
 _DOMAIN = re.compile(r"@[^@]*\w\.?[\w-]*\w")

@@ -22,7 +22,8 @@ def is_mailer(mail: ReceivedMail) -> bool:
     """Whether its sender is called as mail servers call themselves, or not at all."""
     senders = mail.mailboxes("From") or mail.mailboxes("Sender")
     if not senders:
-        return has_null_path(mail)
+        back = mail.addresses("Return-Path")[:1]
+        return has_null_path(mail) or any(bool(MAILERS.match(one.lower().rpartition("@")[0])) for one in back)
     locals_ = [one.address.rpartition("@")[0] or one.address for one in senders]
     return any(bool(MAILERS.match(local.lower().strip("\"'<>"))) for local in locals_) or any(
         bool(MAILER_NAMES.search(normalize(one.name))) or not one.address.strip("@") for one in senders
