@@ -168,7 +168,15 @@ def _shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway,
     environment = {"MESSAGING_CHANNELS_HOME": str(home), "MESSAGING_CHANNELS_SANDBOX_HANG": "0.01"}
     configuration = Configuration.read(environment=environment, use_sandbox_defaults=True)
     gateway = open_gateway(
-        configuration, GatewaySettings.read(configuration, poll_interval=0.05, body_timeout=1.0)
+        configuration,
+        GatewaySettings.read(
+            configuration,
+            poll_interval=0.05,
+            body_timeout=1.0,
+            key_rate_limit=1e6,
+            tenant_rate_limit=1e6,
+            rate_limit_burst=10**6,
+        ),
     )
     with serving(gateway) as url:
         yield gateway, url
