@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from scripted import Scripted
 
-from messaging_channels import Dispatcher, Sms
+from messaging_channels import Dispatcher, Sms, Worker
 from messaging_channels._cli.main import main
 from messaging_channels._config.settings import Configuration
 from messaging_channels._model.outcomes import Reason
@@ -126,6 +126,18 @@ def test_the_queue_cancels_lists_and_retries(capsys: pytest.CaptureFixture[str])
 
     assert main(["queue", "dead-letters"]) == 0
     assert json.loads(capsys.readouterr().out) == {"messages": []}
+
+
+def test_paused_accounts_are_resumed_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    ledger = Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()["ledger"]
+    with Dispatcher([Scripted("sandbox", Reason.CREDENTIALS)], ledger=ledger) as dispatcher:
+        dispatcher.enqueue(Sms("hello"), to="+447700900123")
+        Worker(dispatcher).drain()
+    assert main(["queue", "resume"]) == 0
+    assert "1 paused accounts are tried again" in capsys.readouterr().err
+    assert main(["worker", "--drain"]) == 0
+    assert main(["queue", "resume"]) == 0
+    assert "0 paused accounts" in capsys.readouterr().err
 
 
 def test_retrying_all_says_what_is_left_beyond_its_limit(capsys: pytest.CaptureFixture[str]) -> None:

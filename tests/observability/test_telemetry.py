@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from contextlib import closing
+from typing import Any
 
+import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
@@ -10,14 +12,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from scripted import QuickClock, Scripted
 
-from messaging_channels import Dispatcher, Receipt, Route, Sandbox, Sms
+from messaging_channels import Dispatcher, Receipt, Route, Sandbox, Sms, SqliteLedger, Worker
+from messaging_channels._model import status as statuses
+from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import Reason
 from messaging_channels._observability.logs import LoggingObserver
 from messaging_channels._observability.opentelemetry import OpenTelemetryObserver
 from messaging_channels.plugins.observer import CompositeObserver, Observer
-
-if TYPE_CHECKING:
-    import pytest
 
 PHONE = "+447700900123"
 
@@ -71,6 +72,90 @@ def test_each_attempt_is_a_span_under_the_callers_and_is_counted() -> None:
 
     assert counts == {"broken": 1, "good": 1}
     assert len(_points(reader, "messaging.client.operation.duration")) == 2
+
+
+def test_times_are_told_apart_from_a_millisecond_to_a_minute() -> None:
+    reader = InMemoryMetricReader()
+    _sent(OpenTelemetryObserver(TracerProvider(), MeterProvider([reader])))
+    bounds = _points(reader, "messaging.client.operation.duration")[0].explicit_bounds
+
+    assert (bounds[0], bounds[-1]) == (0.001, 60.0)
+
+
+@pytest.mark.parametrize("is_bulk", [False, True])
+def test_the_span_of_a_worker_links_to_that_of_the_enqueue(is_bulk: bool) -> None:
+    exporter, tracers = InMemorySpanExporter(), TracerProvider()
+    tracers.add_span_processor(SimpleSpanProcessor(exporter))
+    observer = OpenTelemetryObserver(tracers, MeterProvider([]))
+    with (
+        closing(SqliteLedger(addresses="plain")) as ledger,
+        Dispatcher(
+            [Scripted("good")], ledger=ledger, observer=CompositeObserver(LoggingObserver(), observer)
+        ) as dispatcher,
+    ):
+        with tracers.get_tracer("shop").start_as_current_span("checkout") as parent:
+            if is_bulk:
+                (result,) = dispatcher.enqueue_each(Sms("a secret word"), to=[PHONE])
+                assert result.receipt
+                message_id = result.receipt.id
+            else:
+                message_id = dispatcher.enqueue(Sms("a secret word"), to=PHONE).id
+        Worker(dispatcher).drain()
+    create, _, send = exporter.get_finished_spans()
+
+    assert (create.name, send.name) == ("create sms", "send sms")
+    made = create.get_span_context()
+    assert create.parent is not None
+    assert made is not None
+    assert create.parent.span_id == parent.get_span_context().span_id
+    assert [one.context.span_id for one in send.links] == [made.span_id]
+    assert [one.context.trace_id for one in send.links] == [parent.get_span_context().trace_id]
+    assert create.attributes is not None
+    assert create.attributes["messaging.message.id"] == message_id
+    assert "secret" not in str(create.to_json())
+
+
+def test_an_observer_that_raises_or_lacks_the_method_keeps_no_message_from_being_stored() -> None:
+    class Broken(Observer):
+        def message_enqueued(self, channel: str, message_id: str) -> str:
+            raise ZeroDivisionError(channel, message_id)
+
+    class Older:
+        def attempt_finished(self, attempt: object) -> None: ...
+        def event_received(self, event: object) -> None: ...
+
+    observers: tuple[Any, ...] = (Broken(), Older(), None)
+    for observer in observers:
+        with (
+            closing(SqliteLedger(addresses="plain")) as ledger,
+            Dispatcher([Scripted("good")], ledger=ledger, observer=observer) as dispatcher,
+        ):
+            dispatcher.enqueue(Sms("hello"), to=PHONE)
+            assert Worker(dispatcher).drain() == 1
+
+
+def test_a_log_line_names_provider_reason_and_id(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "messaging_channels"):
+        receipt = _sent(LoggingObserver())
+    first = caplog.records[0].getMessage()
+
+    assert first.startswith("attempt not_sent provider=broken channel=sms reason=not_sent.unreachable ")
+    assert f"message_id={receipt.id}" in first
+
+
+def test_a_value_of_a_log_line_cannot_be_taken_for_another_one(caplog: pytest.LogCaptureFixture) -> None:
+    event = StatusChanged(
+        provider="acme",
+        status=statuses.DELIVERED_TO_HANDSET,
+        occurred_at=1.0,
+        message_id='9 provider="x"\nattempt',
+    )
+    with caplog.at_level(logging.INFO, "messaging_channels"):
+        LoggingObserver().event_received(event)
+
+    assert caplog.records[0].getMessage() == (
+        r'event StatusChanged provider=acme status=DELIVERED_TO_HANDSET message_id="9 provider=\"x\"\nattempt"'
+    )
 
 
 def test_events_are_counted() -> None:

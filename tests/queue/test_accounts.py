@@ -112,3 +112,27 @@ def test_one_message_that_is_taken_for_the_accounts_fault_stops_no_other_for_lon
         outcomes = [record.outcome for one in good if (record := dispatcher.get_message(one))]
 
     assert outcomes == [Outcome.ACCEPTED] * 5
+
+
+@pytest.mark.parametrize("is_mended", [True, False])
+def test_an_operator_who_corrected_the_credentials_need_not_wait_for_the_trial(
+    queue: SqliteLedger, *, is_mended: bool
+) -> None:
+    clock = ControlledClock()
+    provider = Scripted(
+        "acme", *[Reason.CREDENTIALS] * 3, Reason.ACCEPTED if is_mended else Reason.CREDENTIALS
+    )
+    routes = {"sms": Route("acme", circuit_breaker=NEVER_OPEN)}
+    with Dispatcher([provider], ledger=queue, clock=clock, routes=routes) as dispatcher:
+        for number in range(3):
+            dispatcher.enqueue(PARCEL, to=f"+4477009001{number:02}")
+        worker = Worker(dispatcher)
+        worker.drain()
+        assert dispatcher.queue.resume_accounts() == 1
+        worker.drain()
+        stats = dispatcher.queue.stats()
+        again = dispatcher.queue.resume_accounts()
+
+    assert (stats.by_state, len(stats.paused_accounts), again) == (
+        ({}, 0, 0) if is_mended else ({"waiting": 3}, 1, 1)
+    )

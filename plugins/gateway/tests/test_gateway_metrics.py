@@ -15,7 +15,10 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 import messaging_channels_gateway
+from messaging_channels._cli.exposition import HELP
 
+OF_WORKERS = {re.sub(r"_total$", "", name) for name in HELP}
+"""What a worker's own port tells."""
 SHIPPED = Path(messaging_channels_gateway.__file__).parent / "monitoring"
 LABELS = {
     "method",
@@ -30,7 +33,10 @@ LABELS = {
     "event",
     "reason",
     "le",
+    "endpoint",
 }
+OF_PROMETHEUS = {"instance"}
+"""Labels that Prometheus adds."""
 
 
 def _families(served: Any) -> dict[str, Any]:
@@ -68,6 +74,17 @@ def test_every_family_has_help_and_type_and_labels_of_few_values(served: Any) ->
     assert found["messaging_channels_nodes"].samples[0].value == 1
 
 
+def test_promtool_is_content_with_what_a_gateway_tells(served: Any) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+    text = httpx.get(f"{served.url}/metrics").text
+    checked = subprocess.run(
+        [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 def test_times_are_told_apart_from_a_millisecond_to_a_minute(served: Any) -> None:
     for name in ("request_seconds", "ledger_seconds"):
         samples = _families(served)[f"messaging_channels_{name}"].samples
@@ -80,9 +97,9 @@ def test_rules_and_dashboard_name_metrics_and_labels_that_are_there(expression: 
     found = _families(served)
     names = set(re.findall(r"messaging_channels_\w+", expression))
     plain = {re.sub(r"_(total|bucket)$", "", name) for name in names}
-    assert plain <= set(found)
+    assert plain <= {*found, *OF_WORKERS}
     labels = {label for group in re.findall(r"by \(([^)]*)\)", expression) for label in group.split(", ")}
-    assert labels <= LABELS
+    assert labels <= LABELS | OF_PROMETHEUS
 
 
 def test_the_rules_are_sound_to_prometheus_itself() -> None:

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from messaging_channels._cli.queue import workers_in_words
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import PREFIX, Configuration
 from messaging_channels._model.errors import MessagingError, TransportError
@@ -17,6 +18,7 @@ from messaging_channels.plugins.diagnosis import Finding, SupportsDiagnosis
 from messaging_channels.plugins.exchange import HttpRequest, ask
 
 if TYPE_CHECKING:
+    from messaging_channels.plugins.ledger_queue import QueueStats
     from messaging_channels.plugins.provider import Provider
 
 
@@ -103,20 +105,25 @@ def _ledger(dispatcher: Dispatcher, *, has_ledger: bool) -> Iterator[Finding]:
         return
     yield Finding("ledger", "ok", "writable, with the tables of this version")
     yield Finding("opt-outs", "ok", "kept in the ledger, and asked before every message")
-    if stats.ready and stats.oldest_age_seconds > _LATE:
-        words = f"{stats.ready} messages are due, the oldest for {stats.oldest_age_seconds:.0f} s"
-        yield Finding("worker", "error", words, "start one: messaging-channels worker")
-    elif stats.ready:
-        yield Finding(
-            "worker",
-            "warning",
-            f"{stats.ready} messages are due just now",
-            "see that a worker runs: messaging-channels worker",
-        )
-    else:
-        yield Finding("worker", "ok", "nothing is overdue")
+    yield _worker(stats)
+    if stats.clock_ahead_seconds is not None:
+        yield _compared(stats.clock_ahead_seconds, "the database")
     for account in stats.paused_accounts:
         yield Finding("accounts", "error", f"paused: {account.as_dict()}", "mend its credentials or credit")
+
+
+def _worker(stats: QueueStats) -> Finding:
+    """Say whether what is due is being sent."""
+    words, start = workers_in_words(stats), "start one: messaging-channels worker"
+    late = f"{stats.ready} messages are due, the oldest for {stats.oldest_age_seconds:.0f} s"
+    if stats.ready and stats.oldest_age_seconds > _LATE:
+        hint = "look at the log of the workers, and at paused accounts" if stats.workers else start
+        return Finding("worker", "error", f"{late}; {words}", hint)
+    if stats.ready and not stats.workers:
+        return Finding("worker", "warning", f"{stats.ready} messages are due just now; {words}", start)
+    if not stats.workers and stats.worker_age_seconds is not None:
+        return Finding("worker", "warning", f"nothing is due; {words}", start)
+    return Finding("worker", "ok", f"nothing is overdue; {words}")
 
 
 def _provider(provider: Provider, http: Any) -> Iterator[Finding]:  # noqa: ANN401  settings of the transport
@@ -183,15 +190,15 @@ def _clock(name: str, told: str) -> Iterator[Finding]:
         apart = time.time() - parsedate_to_datetime(told).timestamp()
     except (ValueError, TypeError):
         return
-    if abs(apart) > _MOST_APART:
-        yield Finding(
-            "clock",
-            "error",
-            f"{abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} that of {name}",
-            "synchronize it (NTP)",
-        )
-    else:
-        yield Finding("clock", "ok", f"within {_MOST_APART:.0f} s of that of {name}")
+    yield _compared(apart, name)
+
+
+def _compared(apart: float, name: str) -> Finding:
+    """Say whether this machine's clock agrees with another one; `apart` is by how many seconds it is ahead."""
+    if abs(apart) <= _MOST_APART:
+        return Finding("clock", "ok", f"within {_MOST_APART:.0f} s of that of {name}")
+    words = f"{abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} that of {name}"
+    return Finding("clock", "error", words, "synchronize it (NTP)")
 
 
 def _is_local(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""Numbers of the queue in the text format of Prometheus, and a small server for them beside a worker.
+"""Numbers in the text format of Prometheus, and a small server for them beside a worker.
 
 Source of the format: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -6,7 +6,7 @@ Source of the format: https://prometheus.io/docs/instrumenting/exposition_format
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -14,60 +14,77 @@ from typing import TYPE_CHECKING
 from messaging_channels._model.errors import MessagingError
 
 if TYPE_CHECKING:
+    from http.server import BaseHTTPRequestHandler
+
     from messaging_channels.plugins.ledger_queue import Metric
 
-_HELP = {
+HELP = {
     "messaging_channels_queue_messages": "Messages in the queue by state.",
     "messaging_channels_queue_paused": "Accounts that a provider refuses.",
     "messaging_channels_queue_ready": "Messages that are due.",
     "messaging_channels_queue_oldest_age_seconds": "Seconds for which the oldest message could have been sent.",
     "messaging_channels_queue_events_total": "What workers did.",
+    "messaging_channels_workers": "Workers that gave a sign of life in the last 45 seconds.",
+    "messaging_channels_worker_age_seconds": "Seconds for which no worker gave a sign of life.",
+    "messaging_channels_clock_ahead_seconds": "Seconds by which this machine's clock is ahead of the database's.",
+    "messaging_channels_worker_lanes": "Lanes of this worker by state.",
+    "messaging_channels_ledger_up": "Whether the ledger answers.",
+    "messaging_channels_circuits_open": "Accounts of a provider whose circuit breaker is open.",
+    "messaging_channels_attempts_total": "Attempts to send.",
+    "messaging_channels_attempt_reasons_total": "Attempts to send by their reason.",
+    "messaging_channels_reports_total": "Final reports of providers.",
+    "messaging_channels_attempt_seconds": "Seconds of attempts to send.",
 }
+_HISTOGRAMS = {"messaging_channels_attempt_seconds"}
 _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def render(metrics: Sequence[Metric]) -> str:
     """Return numbers in the text format, each family with its help and type."""
     lines: list[str] = []
-    for name, group in groupby(metrics, key=lambda one: one.name):
+    for name, group in groupby(metrics, key=_family):
         members = list(group)
-        lines.append(f"# HELP {name} {_HELP.get(name, name)}")
-        lines.append(f"# TYPE {name} {'counter' if members[0].is_counter else 'gauge'}")
+        kind = "counter" if members[0].is_counter else "gauge"
+        lines.append(f"# HELP {name} {HELP.get(name, name)}")
+        lines.append(f"# TYPE {name} {'histogram' if name in _HISTOGRAMS else kind}")
         lines += map(str, members)
     return "\n".join([*lines, ""])
 
 
+def _family(metric: Metric) -> str:
+    base, _, part = metric.name.rpartition("_")
+    return base if part in ("bucket", "sum", "count") and base in _HISTOGRAMS else metric.name
+
+
 @contextmanager
 def serving_metrics(
-    port: int, read: Callable[[], Sequence[Metric]], *, host: str = "127.0.0.1"
+    port: int,
+    read: Callable[[], Sequence[Metric]],
+    *,
+    host: str = "127.0.0.1",
+    problem: Callable[[], str] = str,
 ) -> Generator[int]:
-    """Serve `/metrics`, and `/health` (503 while the ledger does not answer), in a thread of its own; yield the port.
+    """Serve `/metrics` and `/health` in a thread of its own; yield the port.
+
+    `/health` answers 503 where `problem` names one, and where `read` raises a MessagingError: then `/metrics` does so, too.
 
     Raises:
         OSError: the port is taken.
     """
-    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer  # noqa: PLC0415  seldom needed
+    from http.server import ThreadingHTTPServer  # noqa: PLC0415  seldom needed
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if self.path not in ("/metrics", "/health"):
-                self.send_error(404)
-                return
-            try:
-                status, body = 200, render(read())
-            except MessagingError as fault:
-                status, body = 503, f"{fault.code}\n"
-            told = (body if self.path == "/metrics" or status != _OK else "ok\n").encode()
-            self.send_response(status)
-            self.send_header("content-type", _CONTENT_TYPE)
-            self.send_header("content-length", str(len(told)))
-            self.end_headers()
-            self.wfile.write(told)
+    def metrics_page() -> tuple[int, str]:
+        return _OK, render(read())
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the standard library's name
-            """Log nothing: a probe asks every few seconds."""
+    def health_page() -> tuple[int, str]:
+        found = problem()
+        if not found:
+            read()
+        return (_UNAVAILABLE, f"{found}\n") if found else (_OK, "ok\n")
 
-    server = ThreadingHTTPServer((host, port), Handler)
+    handler = _handler_of({"/metrics": metrics_page, "/health": health_page})
+    server = ThreadingHTTPServer((host, port), handler)
+    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, name="messaging-channels-metrics", daemon=True)
     thread.start()
     try:
@@ -78,4 +95,33 @@ def serving_metrics(
         thread.join()
 
 
-_OK = 200
+def _handler_of(pages: Mapping[str, Callable[[], tuple[int, str]]]) -> type[BaseHTTPRequestHandler]:
+    """Return what answers with these pages, each of which returns a status and a body."""
+    from http.server import BaseHTTPRequestHandler  # noqa: PLC0415  seldom needed
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            page = pages.get(self.path.partition("?")[0])
+            if page is None:
+                self.send_error(404)
+                return
+            try:
+                status, body = page()
+            except MessagingError as fault:
+                status, body = _UNAVAILABLE, f"{fault.code}\n"
+            except Exception as fault:  # noqa: BLE001  a probe is answered whatever it is
+                status, body = _UNAVAILABLE, f"{type(fault).__name__}\n"
+            told = body.encode()
+            self.send_response(status)
+            self.send_header("content-type", _CONTENT_TYPE)
+            self.send_header("content-length", str(len(told)))
+            self.end_headers()
+            self.wfile.write(told)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the standard library's name
+            """Log nothing: a probe asks every few seconds."""
+
+    return Handler
+
+
+_OK, _UNAVAILABLE = 200, 503

@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._cli.exits import fail
-from messaging_channels._cli.exposition import render, serving_metrics
+from messaging_channels._cli.exposition import render
 from messaging_channels._cli.messages import (
     add_channels,
     add_command,
@@ -19,20 +19,21 @@ from messaging_channels._cli.messages import (
     print_results,
     recipient_of,
 )
-from messaging_channels._cli.output import print_json, print_records, print_rows
+from messaging_channels._cli.output import moment, print_json, print_records, print_rows
 from messaging_channels._cli.records import open_dispatcher
 from messaging_channels._cli.values import count, parse_time, positive
 from messaging_channels._cli.worker import run_worker
+from messaging_channels._cli.worker_port import LOG_LEVELS
 from messaging_channels._client.dispatcher import Dispatcher
-from messaging_channels._client.worker import (
+from messaging_channels._client.worker import Worker
+from messaging_channels._client.worker_options import (
     DEFAULT_CONCURRENCY,
     DEFAULT_POLL_INTERVAL,
     DEFAULT_STOP_TIMEOUT,
-    Worker,
 )
 from messaging_channels._model.errors import InvalidArgument
 from messaging_channels._queue.enqueue_options import PRIORITIES
-from messaging_channels.plugins.ledger_queue import State, metrics
+from messaging_channels.plugins.ledger_queue import QueueStats, State, metrics
 from messaging_channels.policies.windows import SendWindow
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ def add_queue_commands(
     enqueue = commands.add_parser("enqueue", help=words, description=words)
     for channel in add_channels(enqueue, _enqueue, channels):
         _add_enqueue_options(channel)
+    _add_worker(commands)
+    _add_queue_group(commands)
+
+
+def _add_worker(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
     work = add_command(
         commands,
         "worker",
@@ -97,17 +103,41 @@ def _add_worker_options(work: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help=f"how long requests under way have to end when it is stopped (default: {DEFAULT_STOP_TIMEOUT:g})",
     )
+    work.add_argument("--drain", action="store_true", help="send what is due, then exit")
+    _add_watching(work)
+
+
+def _add_watching(work: argparse.ArgumentParser) -> None:
+    """Describe how the worker is watched."""
     work.add_argument(
         "--metrics-port",
         type=int,
         metavar="PORT",
-        help="serve /metrics (Prometheus) and /health on 127.0.0.1; 0 for any free port",
+        help="serve /metrics (Prometheus) and /health; 0 for any free port",
     )
-    work.add_argument("--drain", action="store_true", help="send what is due, then exit")
+    work.add_argument(
+        "--metrics-host",
+        metavar="ADDRESS",
+        default="127.0.0.1",
+        help="the address of that port; 0.0.0.0 for probes from outside (default: 127.0.0.1)",
+    )
+    work.add_argument(
+        "--lane-timeout",
+        type=positive,
+        metavar="SECONDS",
+        help="a thread that stands still for longer hangs, and /health fails (default: the ledger's lease)",
+    )
+    work.add_argument(
+        "--log-level",
+        choices=LOG_LEVELS,
+        help="from which level on it logs (default: warning; info with `[telemetry] logs`)",
+    )
 
 
 def _add_queue_group(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type to itself
-    queue = add_group(commands, "queue", "show queue statistics and dead letters, and retry those")
+    queue = add_group(
+        commands, "queue", "show queue statistics and dead letters, retry those, and resume paused accounts"
+    )
     stats = add_command(
         queue, "stats", _queue_stats, "count the messages by state: a table on a terminal, JSON in a pipe"
     )
@@ -119,10 +149,19 @@ def _add_queue_group(commands: Any) -> None:  # noqa: ANN401  argparse keeps the
     dead.add_argument("--before", metavar="ID", help="the page after that message")
     for one in (stats, dead):
         one.add_argument("--json", action="store_true", help="print JSON on a terminal too")
+    words = "try paused accounts at once, after their credentials or credit were corrected"
+    add_command(queue, "resume", _queue_resume, words)
     retry = add_command(queue, "retry", _queue_retry, "retry one dead letter, or all")
     which = retry.add_mutually_exclusive_group(required=True)
     which.add_argument("id", nargs="?", metavar="ID", help="our id of one message")
     which.add_argument("--all", action="store_true", help="all of them")
+
+
+def _queue_resume(_: argparse.Namespace) -> int:
+    with open_dispatcher() as dispatcher:
+        number = dispatcher.queue.resume_accounts()
+    print(f"{number} paused accounts are tried again", file=sys.stderr)
+    return 0
 
 
 def _add_enqueue_options(channel: argparse.ArgumentParser) -> None:
@@ -180,16 +219,10 @@ def _worker(options: argparse.Namespace) -> int:
             retention=keep,
             record_retention=keep_records,
             stop_timeout=options.stop_timeout,
+            lane_timeout=options.lane_timeout,
         )
 
-    return run_worker(options, open_dispatcher, make, _metrics_of)
-
-
-def _metrics_of(dispatcher: Callable[[], Dispatcher], port: int | None) -> AbstractContextManager[int | None]:
-    """Serve the queue's metrics while the worker runs, if a port was asked for."""
-    return (
-        nullcontext() if port is None else serving_metrics(port, lambda: metrics(dispatcher().queue.stats()))
-    )
+    return run_worker(options, make)
 
 
 def _queue_stats(options: argparse.Namespace) -> int:
@@ -205,7 +238,18 @@ def _queue_stats(options: argparse.Namespace) -> int:
         if stats.restored_at is not None:
             print("nothing is sent: the ledger was restored; run messaging-channels ledger restored")
         print(f"ready now: {stats.ready}; the oldest has been due for {stats.oldest_age_seconds:.0f} s")
+        print(workers_in_words(stats))
     return 0
+
+
+def workers_in_words(stats: QueueStats) -> str:
+    """Say how many workers run, or since when none does."""
+    if stats.workers:
+        return f"workers: {stats.workers}"
+    if stats.worker_age_seconds is None:
+        return "no worker has ever been seen on this ledger; run messaging-channels worker"
+    seen = moment(time.time() - stats.worker_age_seconds)
+    return f"no worker has been seen since {seen} UTC, for {stats.worker_age_seconds:.0f} s; run messaging-channels worker"
 
 
 def _reads(key: str) -> Callable[[Any], Any]:

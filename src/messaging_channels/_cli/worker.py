@@ -6,18 +6,16 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import TypeAlias
+from contextlib import suppress
 
+from messaging_channels._cli.worker_port import WorkerPort, log_to_standard_error
 from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._client.worker import Worker
-from messaging_channels._model.errors import ConfigurationError
+from messaging_channels._model.errors import ConfigurationError, MessagingError
 
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 _RELOAD: int | None = getattr(signal, "SIGHUP", None)
 """None on Windows."""
-MetricsOf: TypeAlias = "Callable[[Callable[[], Dispatcher], int | None], AbstractContextManager[int | None]]"
-"""Serves the metrics of the dispatcher that is in use, on a port if there is one."""
 
 
 class _Runner:
@@ -26,47 +24,58 @@ class _Runner:
     def __init__(
         self,
         options: argparse.Namespace,
-        open_dispatcher: Callable[[], Dispatcher],
         make: Callable[[Dispatcher], Worker],
-        metrics_of: MetricsOf,
+        port: WorkerPort,
     ) -> None:
-        self._metrics_of = metrics_of
-        self._dispatcher: Dispatcher
         self._options = options
-        self._open = open_dispatcher
         self._make = make
+        self._port = port
         self._is_reloading = False
-        self._worker: Worker | None = None
         self._is_over = False
 
     def run(self) -> None:
         """Run until SIGTERM or Ctrl-C. What is under way is finished before the configuration is read again."""
-        self._dispatcher = self._open()
+        dispatcher = self._use(self._port.open_dispatcher())
         try:
-            self._worker = self._make(self._dispatcher)
+            worker = self._renew(dispatcher)
             self._listen()
             words = f"worker started ({self._options.concurrency} threads); stop it with SIGTERM or Ctrl-C"
-            with self._metrics_of(lambda: self._dispatcher, self._options.metrics_port) as port:
-                told = f"; metrics at http://127.0.0.1:{port}/metrics" if port is not None else ""
+            with self._port.serving(self._options) as port:
+                told = (
+                    f"; metrics at http://{self._options.metrics_host}:{port}/metrics"
+                    if port is not None
+                    else ""
+                )
                 print(words + told, file=sys.stderr, flush=True)
-                self._worker.run()
+                worker.run()
                 while self._is_reloading and not self._is_over:
                     self._is_reloading = False
-                    self._dispatcher = self._reload(self._dispatcher)
-                    self._worker = self._make(self._dispatcher)
+                    dispatcher = self._reload(dispatcher)
+                    worker = self._renew(dispatcher)
                     if not self._is_over:  # else it was told to stop in between
-                        self._worker.run()
+                        worker.run()
         finally:
-            self._dispatcher.close()
+            dispatcher.close()
+
+    def _use(self, dispatcher: Dispatcher) -> Dispatcher:
+        self._port.dispatcher = dispatcher
+        return dispatcher
+
+    def _renew(self, dispatcher: Dispatcher) -> Worker:
+        worker = self._port.worker = self._make(dispatcher)
+        return worker
 
     def _reload(self, old: Dispatcher) -> Dispatcher:
         """Return a dispatcher of the configuration as it is now; the old one if that is wrong."""
         try:
-            new = self._open()
+            new = self._port.open_dispatcher()
         except ConfigurationError as error:
             print(f"configuration not reloaded: {error}", file=sys.stderr, flush=True)
             return old
+        self._use(new)  # whoever probes asks this one from now on
         old.close()
+        with suppress(MessagingError):  # a ledger that is away: paused accounts are tried in their own time
+            new.queue.resume_accounts()
         print("configuration reloaded", file=sys.stderr, flush=True)
         return new
 
@@ -78,26 +87,25 @@ class _Runner:
 
     def _stop(self, number: int, frame: object) -> None:  # noqa: ARG002  what a handler is called with
         self._is_over = True
-        if self._worker is not None:
-            self._worker.stop()
+        self._stop_worker()
 
     def _begin_reload(self, number: int, frame: object) -> None:  # noqa: ARG002  what a handler is called with
         self._is_reloading = True
-        if self._worker is not None:
-            self._worker.stop()
+        self._stop_worker()
+
+    def _stop_worker(self) -> None:
+        if self._port.worker is not None:
+            self._port.worker.stop()
 
 
-def run_worker(
-    options: argparse.Namespace,
-    open_dispatcher: Callable[[], Dispatcher],
-    make: Callable[[Dispatcher], Worker],
-    metrics_of: MetricsOf,
-) -> int:
-    """Run the command. `open_dispatcher` reads the configuration, `make` makes a worker of it."""
+def run_worker(options: argparse.Namespace, make: Callable[[Dispatcher], Worker]) -> int:
+    """Run the command: `make` makes a worker of a dispatcher."""
+    log_to_standard_error(options.log_level)
+    port = WorkerPort()
     if options.drain:
-        with open_dispatcher() as dispatcher:
+        with port.open_dispatcher() as dispatcher:
             print(f"{make(dispatcher).drain()} messages processed", file=sys.stderr)
         return 0
-    _Runner(options, open_dispatcher, make, metrics_of).run()
+    _Runner(options, make, port).run()
     print("stopped", file=sys.stderr)
     return 0

@@ -7,22 +7,26 @@ import contextlib
 import logging
 import threading
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from messaging_channels._model.arguments import (
-    as_seconds,
-    kind_of,
-    require_count,
-    require_instance,
-    require_positive,
+from messaging_channels._client.worker_health import LaneWatch, WorkerHealth, WorkerWatch
+from messaging_channels._client.worker_options import (
+    DEFAULT_CONCURRENCY,
+    DEFAULT_POLL_INTERVAL,
+    DEFAULT_RECONCILE_INTERVAL,
+    DEFAULT_STOP_TIMEOUT,
+    WorkerOptions,
+    as_optional_seconds,
+    check_worker_options,
 )
+from messaging_channels._model.arguments import as_seconds, kind_of
 from messaging_channels._model.errors import InvalidArgument, MessagingError
 from messaging_channels._model.ids import random_digits
 from messaging_channels._queue import retention as keeping
 from messaging_channels._queue.lanes import Lanes
 from messaging_channels._queue.processor import JobProcessor
 from messaging_channels._queue.retry_policy import QueueRetryPolicy
+from messaging_channels.plugins.ledger_workers import HEARTBEAT_INTERVAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,45 +35,6 @@ if TYPE_CHECKING:
     from messaging_channels._client.async_dispatcher import AsyncDispatcher
     from messaging_channels._client.dispatcher import Dispatcher
     from messaging_channels.plugins.exchange import Flow
-
-
-DEFAULT_CONCURRENCY = 8
-DEFAULT_POLL_INTERVAL = 1.0
-DEFAULT_RECONCILE_INTERVAL = 30.0
-DEFAULT_STOP_TIMEOUT = 25.0
-"""Below the 30 s that Kubernetes waits after SIGTERM."""
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerOptions:
-    """The keywords of a worker, as it keeps them; see `Worker`. Times in seconds."""
-
-    concurrency: int
-    batch_size: int | None
-    poll_interval: float
-    reconcile_interval: float | None
-    retention: float | None
-    record_retention: float | None
-    retry: QueueRetryPolicy | None
-    stop_timeout: float
-
-
-def check_worker_options(options: WorkerOptions) -> None:
-    """Refuse numbers that cannot be meant.
-
-    Raises:
-        InvalidArgument: naming the keyword.
-    """
-    require_count(options.concurrency, "concurrency")
-    if options.batch_size is not None:
-        require_count(options.batch_size, "batch_size")
-    require_positive(options.poll_interval, "poll_interval")
-    if options.retry is not None:
-        require_instance(options.retry, QueueRetryPolicy, "retry", "give QueueRetryPolicy(...)")
-
-
-def _seconds(value: object, name: str) -> float | None:
-    return None if value is None else as_seconds(value, name, longest=float("inf"), least=1e-9)
 
 
 class _Worker:
@@ -97,6 +62,17 @@ class _Worker:
         self._providers = sum(map(len, held))
         most = max((one.capabilities.max_batch_size for own in held for one in own.values()), default=1)
         self._batch_size = options.batch_size or min(max(most, _MIN_BATCH), _MAX_BATCH)
+        recording = queueing.pipeline.recorder.options
+        self._watch = WorkerWatch(
+            self._processor.name,
+            recording.lease if options.lane_timeout is None else options.lane_timeout,
+            recording.ledger,
+            queueing.pipeline.clock,
+        )
+
+    def health(self) -> WorkerHealth:
+        """Return how the lanes are: whether one hangs in a request, a check or the ledger, or has died. May be called from any thread."""
+        return self._watch.health()
 
     def _log_failure(self, error: Exception) -> None:
         """Log it; a database that is away tells enough by its name."""
@@ -151,6 +127,7 @@ class Worker(_Worker):
         record_retention: float | timedelta | None = None,
         retry: QueueRetryPolicy | None = None,
         stop_timeout: float | timedelta = DEFAULT_STOP_TIMEOUT,
+        lane_timeout: float | timedelta | None = None,
     ) -> None:
         """Take the dispatcher whose ledger, providers and rules it works with. Nothing is begun yet.
 
@@ -166,6 +143,7 @@ class Worker(_Worker):
                 default) for ever.
             retry: how often, and after which pauses, a message that was not sent is tried again (`QueueRetryPolicy()`).
             stop_timeout: seconds (or a `timedelta`) that requests under way have to end once it was stopped (25.0). Then `run` returns all the same.
+            lane_timeout: seconds (or a `timedelta`) without a step after which a lane counts as stuck in `health`. None (the default) for the ledger's `lease`.
         """
         super().__init__(
             dispatcher,
@@ -173,11 +151,12 @@ class Worker(_Worker):
                 concurrency,
                 batch_size,
                 poll_interval,
-                _seconds(reconcile_interval, "reconcile_interval"),
-                _seconds(retention, "retention"),
-                _seconds(record_retention, "record_retention"),
+                as_optional_seconds(reconcile_interval, "reconcile_interval"),
+                as_optional_seconds(retention, "retention"),
+                as_optional_seconds(record_retention, "record_retention"),
                 retry,
                 as_seconds(stop_timeout, "stop_timeout", longest=float("inf")),
+                as_optional_seconds(lane_timeout, "lane_timeout"),
             ),
         )
         self._dispatcher = dispatcher
@@ -193,22 +172,24 @@ class Worker(_Worker):
         """
         self._local_notifier.subscribe(self.wake)
         lanes = self._lanes(lambda: self._stopping, self.wake)
+        self._watch.begin(self._options.concurrency)
+        beating = threading.Thread(target=self._keep_beating, daemon=True)
         threads = [
             threading.Thread(target=self._run_loop, args=(number, lanes), daemon=True)
             for number in range(self._options.concurrency)
         ]
         threads.append(threading.Thread(target=self._maintenance, daemon=True))
         try:
-            for lane in threads:
+            for lane in (*threads, beating):
                 lane.start()
             with self._condition:
                 self._condition.wait_for(lambda: self._stopping)
         finally:
             self.stop()
-            self._join(threads)
+            self._join(threads, beating)
             self._local_notifier.unsubscribe(self.wake)
 
-    def _join(self, threads: Sequence[threading.Thread]) -> None:
+    def _join(self, threads: Sequence[threading.Thread], beating: threading.Thread) -> None:
         """Wait for lanes to end, as long as they may take."""
         until = time.monotonic() + min(self._options.stop_timeout, threading.TIMEOUT_MAX / 2)
         for lane in threads:
@@ -216,6 +197,7 @@ class Worker(_Worker):
         left = sum(lane.is_alive() for lane in threads)
         if left:
             self._log_cut_off(left)
+        beating.join(max(0.0, until - time.monotonic()))
 
     def stop(self) -> None:
         """Begin nothing new, give back what was claimed, and let `run` return. May be called by a signal handler."""
@@ -241,13 +223,29 @@ class Worker(_Worker):
         total = 0
         while count := self._run(self._round()):
             total += count
+        self._run(self._watch.beat(ended=True))
         return total
 
+    def _keep_beating(self) -> None:
+        """Have the ledger know that this worker lives, until it is stopped."""
+        while not self._stopping:
+            self._run(self._watch.beat())
+            with self._condition:
+                self._condition.wait_for(lambda: self._stopping, HEARTBEAT_INTERVAL)
+        self._run(self._watch.beat(ended=True))
+
     def _run_loop(self, number: int, lanes: Lanes) -> None:
+        watch = self._watch.lanes[number]
+        try:
+            self._work(number, lanes, watch)
+        finally:
+            watch.has_died = not self._stopping
+
+    def _work(self, number: int, lanes: Lanes, watch: LaneWatch) -> None:
         seen = -1
         while not self._stopping:
             try:
-                count = self._run(self._round(lanes))
+                count = self._run(watch.watch(self._round(lanes)))
             except Exception as why:  # noqa: BLE001  the next round may go well
                 self._log_failure(why)
                 count = 0
@@ -291,6 +289,7 @@ class AsyncWorker(_Worker):
         record_retention: float | timedelta | None = None,
         retry: QueueRetryPolicy | None = None,
         stop_timeout: float | timedelta = DEFAULT_STOP_TIMEOUT,
+        lane_timeout: float | timedelta | None = None,
     ) -> None:
         """See `Worker`: the same keywords, units and defaults. `concurrency` counts tasks."""
         super().__init__(
@@ -299,11 +298,12 @@ class AsyncWorker(_Worker):
                 concurrency,
                 batch_size,
                 poll_interval,
-                _seconds(reconcile_interval, "reconcile_interval"),
-                _seconds(retention, "retention"),
-                _seconds(record_retention, "record_retention"),
+                as_optional_seconds(reconcile_interval, "reconcile_interval"),
+                as_optional_seconds(retention, "retention"),
+                as_optional_seconds(record_retention, "record_retention"),
                 retry,
                 as_seconds(stop_timeout, "stop_timeout", longest=float("inf")),
+                as_optional_seconds(lane_timeout, "lane_timeout"),
             ),
         )
         self._dispatcher = dispatcher
@@ -318,13 +318,14 @@ class AsyncWorker(_Worker):
         self._loop = asyncio.get_running_loop()
         self._local_notifier.subscribe(self.wake)
         lanes = self._lanes(self._stopping.is_set, self._wake)
+        self._watch.begin(self._options.concurrency)
         try:
             async with asyncio.TaskGroup() as group:
                 running = [
                     group.create_task(self._run_loop(number, lanes))
                     for number in range(self._options.concurrency)
                 ]
-                running.append(group.create_task(self._maintenance()))
+                running += [group.create_task(one) for one in (self._maintenance(), self._keep_beating())]
                 group.create_task(self._cut_off(running))
         finally:
             self._local_notifier.unsubscribe(self.wake)
@@ -362,13 +363,23 @@ class AsyncWorker(_Worker):
         total = 0
         while count := await self._run(self._round()):
             total += count
+        await self._run(self._watch.beat(ended=True))
         return total
 
+    async def _keep_beating(self) -> None:
+        while not self._stopping.is_set():
+            await self._run(self._watch.beat())
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(HEARTBEAT_INTERVAL):
+                    await self._stopping.wait()
+        await self._run(self._watch.beat(ended=True))
+
     async def _run_loop(self, number: int, lanes: Lanes) -> None:
+        watch = self._watch.lanes[number]
         while not self._stopping.is_set():
             seen = self._wake_count
             try:
-                count = await self._run(self._round(lanes))
+                count = await self._run(watch.watch(self._round(lanes)))
             except Exception as why:  # noqa: BLE001  the next round may go well
                 self._log_failure(why)
                 count = 0

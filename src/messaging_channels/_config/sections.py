@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -69,13 +69,13 @@ class TelemetrySettings(_StrictModel):
     logs: bool = False
     """One log record for each attempt and event."""
 
-    def observers(self) -> list[Observer]:
-        """Return those that are turned on.
+    def observers(self, *, logs: bool = False) -> list[Observer]:
+        """Return those that are turned on. With `logs`, log records in any case.
 
         Raises:
             InvalidSetting: OpenTelemetry is not installed.
         """
-        found: list[Observer] = [LoggingObserver()] if self.logs else []
+        found: list[Observer] = [LoggingObserver()] if self.logs or logs else []
         if self.opentelemetry:
             try:
                 found.append(telemetry.OpenTelemetryObserver())
@@ -87,6 +87,18 @@ class TelemetrySettings(_StrictModel):
                     hint="run pip install 'messaging-channels[otel]'",
                 ) from missing
         return found
+
+
+def telemetry_settings(
+    section: Mapping[str, Any], variables: Callable[[str, Iterable[str]], Mapping[str, Any]]
+) -> TelemetrySettings:
+    """Return what a section and its variables say of who watches.
+
+    Raises:
+        InvalidSetting: it is malformed.
+    """
+    given = {**section, **variables("TELEMETRY", TelemetrySettings.model_fields)}
+    return validate(TelemetrySettings, given, "telemetry")
 
 
 def route(channel: str, value: Any, retry: RetryPolicy) -> Route:  # noqa: ANN401  as it stands in a file, a variable or code

@@ -158,18 +158,23 @@ class Configuration:
         return Path(given) if given else Path.home() / ".messaging-channels"
 
     def build(
-        self, resolvers: Iterable[RecipientResolver] = (), checks: Iterable[PreSendCheck] = ()
+        self,
+        resolvers: Iterable[RecipientResolver] = (),
+        checks: Iterable[PreSendCheck] = (),
+        *,
+        observers: Iterable[Observer] = (),
+        logs: bool = False,
     ) -> DispatcherConfig:
-        """Return the parts of a dispatcher. Resolvers that are given here are asked before those of plugins, checks after them.
+        """Return the parts of a dispatcher. Resolvers that are given here are asked before those of plugins, checks after them; `logs` turns logs on.
 
         Raises:
             ConfigurationError: a setting is missing or malformed, or a provider is unknown or broken.
         """
         with self._places.placing():
-            return self._build(resolvers, checks)
+            return self._build(resolvers, checks, CompositeObserver(self.observer(logs=logs), *observers))
 
     def _build(
-        self, resolvers: Iterable[RecipientResolver], checks: Iterable[PreSendCheck]
+        self, resolvers: Iterable[RecipientResolver], checks: Iterable[PreSendCheck], observer: Observer
     ) -> DispatcherConfig:
         routes = self.routes()
         for problem in self.unknown_providers():
@@ -190,7 +195,7 @@ class Configuration:
             routes=routes,
             resolvers=[self._with_paths(one) for one in (*resolvers, *self.plugins.resolvers)],
             channels=self.plugins.channels,
-            observer=self.observer(),
+            observer=observer,
             http=self.http(),
             ledger=self.ledger(),
             rate_limits=policies.rate_limits(self._section("rate_limits")),
@@ -231,18 +236,17 @@ class Configuration:
         built = policies.checks(self._section("checks"), self.home, share_limits=self._shares_limits())
         return [*built, *self.plugins.checks]
 
-    def observer(self) -> Observer:
-        """Return the observer of attempts and events: the plugins, and what `[telemetry]` turns on.
+    def observer(self, *, logs: bool = False) -> Observer:
+        """Return the observer of attempts and events: the plugins, what `[telemetry]` turns on, and with `logs` log records in any case.
 
         Raises:
             InvalidSetting: it is malformed, or OpenTelemetry is not installed.
         """
-        given = self._section("telemetry") | self._variables(
-            "TELEMETRY", policies.TelemetrySettings.model_fields
-        )
-        return CompositeObserver(
-            self.plugins, *policies.validate(policies.TelemetrySettings, given, "telemetry").observers()
-        )
+        return CompositeObserver(self.plugins, *self.telemetry().observers(logs=logs))
+
+    def telemetry(self) -> policies.TelemetrySettings:
+        """Return what `[telemetry]` and its variables say."""
+        return policies.telemetry_settings(self._section("telemetry"), self._variables)
 
     def ledger(self) -> Ledger | None:
         """Build the ledger of `[ledger]` and `MESSAGING_CHANNELS_LEDGER_<FIELD>`; for the embedded defaults, a file in `home`.

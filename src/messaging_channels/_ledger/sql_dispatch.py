@@ -16,6 +16,7 @@ from messaging_channels._ledger import (
     sql_restored,
     sql_retention,
     sql_stats,
+    sql_workers,
 )
 from messaging_channels._ledger.sql_types import Dialect, StatementFlow
 from messaging_channels.plugins.ledger import Operation, ReserveMessage, StartAttempt, Transaction
@@ -56,4 +57,5 @@ _HANDLERS = {
     **sql_limits.HANDLERS,
     **sql_inbound.HANDLERS,
     **sql_reports.HANDLERS,
+    **sql_workers.HANDLERS,
 }

@@ -7,6 +7,7 @@ from typing import Any
 
 from messaging_channels._ledger.sql_accounts import load_paused_accounts
 from messaging_channels._ledger.sql_types import Dialect, Rows, StatementFlow
+from messaging_channels._ledger.sql_workers import load_workers
 from messaging_channels.plugins import ledger_queue as q
 from messaging_channels.plugins.ledger_queue import NEVER, State
 
@@ -37,7 +38,8 @@ def _get_queue_stats(operation: q.GetQueueStats, dialect: Dialect) -> StatementF
     ((first,),) = yield "SELECT min(ready_at) FROM messaging_channels_queue WHERE state = 'waiting'", ()
     age = 0.0 if first is None else max(0.0, operation.now - first)
     ((restored,),) = yield "SELECT (SELECT at FROM messaging_channels_clock WHERE name = 'restored')", ()
-    return q.QueueStats(by_state, ready, age, counts[0], counts[1], counts[2], paused, restored)
+    workers = yield from load_workers(operation.now, dialect)
+    return q.QueueStats(by_state, ready, age, counts[0], counts[1], counts[2], paused, restored, *workers)
 
 
 def fold_counters(before: int, dialect: Dialect, most_minutes: int = 0) -> StatementFlow[None]:

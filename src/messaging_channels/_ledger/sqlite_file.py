@@ -38,6 +38,8 @@ class LedgerFile:
         self._id: tuple[int, int] | None = None
         self._size = self._modified = 0
         self._generation = 0
+        self._next_generation = 0
+        """That of the transaction that is open: it counts once that is committed, which a full disk may prevent."""
         self._looked_at = float("-inf")
         self._marker_file: int | None = None
 
@@ -101,7 +103,7 @@ class LedgerFile:
             with closing(sqlite3.connect(self._path, timeout=_BUSY_TIMEOUT)) as other:
                 self._require_at_least(_generation(other))  # past what this connection has in its memory
             self._looked_at = time.monotonic()
-        self._generation = _raise_generation(database, self._generation)
+        self._next_generation = _raise_generation(database, self._generation)
         return True
 
     def close(self) -> None:
@@ -179,6 +181,7 @@ class LedgerFile:
         """Write down beside the file that it is a ledger, and its generation. Called after the commit, so that it is never ahead of the file."""
         if self._path is None:
             return
+        self._generation = max(self._generation, self._next_generation)
         if self._marker_file is None:
             create_private(self._marker)
             self._marker_file = os.open(self._marker, os.O_RDWR)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from messaging_channels._model.outcomes import AttemptResult, Outcome
@@ -33,6 +34,8 @@ class Attempt:
     """Counted from 1 over all providers."""
     delay: float = 0.0
     """Seconds that were waited before it: for a rate, or before a repetition."""
+    trace: str = field(default="", compare=False, repr=False)
+    """What the observer returned when the message was enqueued, such as a W3C `traceparent`; not kept in records."""
 
     @property
     def in_progress(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._model.outcomes import Outcome
@@ -25,7 +27,8 @@ class LoggingObserver(Observer):
     def attempt_finished(self, attempt: Attempt) -> None:
         """See Observer. Accepted attempts are at level INFO, all others at WARNING."""
         level = logging.INFO if attempt.outcome is Outcome.ACCEPTED else logging.WARNING
-        self._log.log(level, "attempt %s", attempt.outcome, extra=_facts(attempt))
+        facts = _facts(attempt)
+        self._log.log(level, "attempt %s %s", attempt.outcome, _in_words(facts, _ATTEMPT), extra=facts)
 
     def event_received(self, event: Event) -> None:
         """See Observer."""
@@ -38,7 +41,34 @@ class LoggingObserver(Observer):
             "failure": str(getattr(event, "failure", None) or ""),
             "vendor_code": getattr(event, "vendor_code", ""),
         }
-        self._log.info("event %s", type(event).__name__, extra=facts)
+        self._log.info("event %s %s", facts["event"], _in_words(facts, _EVENT), extra=facts)
+
+
+_ATTEMPT = (
+    "provider",
+    "channel",
+    "reason",
+    "failure",
+    "vendor_code",
+    "message_id",
+    "attempt",
+    "account",
+    "provider_id",
+    "seconds",
+)
+_EVENT = ("provider", "status", "failure", "vendor_code", "message_id")
+"""What stands in the line itself, for logs without fields."""
+
+
+def _in_words(facts: dict[str, Any], names: tuple[str, ...]) -> str:
+    """Return facts as `name=value`, those that are known; a value with other characters than an id has is quoted."""
+    known = ((name, str(facts[name])) for name in names if facts[name] not in ("", None))
+    return " ".join(
+        f"{name}={value if _PLAIN.fullmatch(value) else json.dumps(value)}" for name, value in known
+    )
+
+
+_PLAIN = re.compile(r"[\w.:@<>+/-]*", re.ASCII)
 
 
 def _facts(attempt: Attempt) -> dict[str, Any]:

@@ -15,13 +15,15 @@ from messaging_channels.plugins.observer import Observer
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
-    from opentelemetry.trace import TracerProvider
+    from opentelemetry.trace import Link, TracerProvider
 
     from messaging_channels._model.events import Event
     from messaging_channels._model.receipts import Attempt
 
 _NAME = "messaging_channels"
 _NANO = 1_000_000_000
+_BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Seconds: from a millisecond to a minute."""
 
 
 class OpenTelemetryObserver(Observer):
@@ -36,12 +38,19 @@ class OpenTelemetryObserver(Observer):
             ImportError: the extra `otel` is not installed.
         """
         from opentelemetry import metrics, trace  # noqa: PLC0415  an extra
+        from opentelemetry.trace.propagation.tracecontext import (  # noqa: PLC0415
+            TraceContextTextMapPropagator,
+        )
 
         self._trace = trace
+        self._propagator = TraceContextTextMapPropagator()
         self._tracer = trace.get_tracer(_NAME, tracer_provider=tracer_provider)
         meter = metrics.get_meter(_NAME, meter_provider=meter_provider)
         self._duration = meter.create_histogram(
-            "messaging.client.operation.duration", unit="s", description="Duration of attempts to send."
+            "messaging.client.operation.duration",
+            unit="s",
+            description="Duration of attempts to send.",
+            explicit_bucket_boundaries_advisory=_BOUNDS,
         )
         self._sent = meter.create_counter(
             "messaging.client.sent.messages",
@@ -64,6 +73,7 @@ class OpenTelemetryObserver(Observer):
         facts = _attributes(attempt)
         span = self._tracer.start_span(
             f"send {attempt.channel}",
+            links=self._links(attempt.trace),
             kind=self._trace.SpanKind.PRODUCER,
             start_time=int(attempt.started_at * _NANO),
             attributes={
@@ -80,6 +90,31 @@ class OpenTelemetryObserver(Observer):
         self._sent.add(1, facts)
         if attempt.result is not None:
             self._count_unknown(attempt.provider, attempt.result.failure, attempt.result.vendor_code)
+
+    def message_enqueued(self, channel: str, message_id: str) -> str:
+        """See Observer. Makes a span, a child of the caller's, to which the spans of a worker's attempts link; return its `traceparent`."""
+        span = self._tracer.start_span(
+            f"create {channel}",
+            kind=self._trace.SpanKind.PRODUCER,
+            attributes={
+                "messaging.operation.name": "enqueue",
+                "messaging.operation.type": "create",
+                "messaging.destination.name": channel,
+                "messaging.message.id": message_id,
+            },
+        )
+        span.end()
+        carrier: dict[str, str] = {}
+        self._propagator.inject(carrier, self._trace.set_span_in_context(span))
+        return carrier.get("traceparent", "")
+
+    def _links(self, trace: str) -> list[Link]:
+        """Return a link to the span of the enqueue, if there was one."""
+        if not trace:
+            return []
+        found = self._trace.get_current_span(self._propagator.extract({"traceparent": trace}))
+        context = found.get_span_context()
+        return [self._trace.Link(context)] if context.is_valid else []
 
     def event_received(self, event: Event) -> None:
         """See Observer."""

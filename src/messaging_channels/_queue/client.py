@@ -50,6 +50,13 @@ class QueueClient:
         """Have the messages of an account that was mended (None: the platform's own) sent at once, not after the next try. Return whether it was paused."""
         return self.run(ask(ResumeAccount(provider, account, self.enqueuer.now())))  # type: ignore[no-any-return]
 
+    def resume_accounts(self) -> int:
+        """Have the messages of all paused accounts sent at once, because somebody mended the credentials or the credit. Return how many accounts it was.
+
+        An account that still cannot send is paused again by the first message.
+        """
+        return self.run(_resume_accounts(self.enqueuer))  # type: ignore[no-any-return]
+
     def check_writable(self) -> None:
         """Write to the ledger what changes nothing, for a check of readiness.
 
@@ -121,6 +128,15 @@ class QueueClient:
         return self.run(retention.delete_records(self.enqueuer.pipeline, self.enqueuer.now() - older_than))  # type: ignore[no-any-return]
 
 
+def _resume_accounts(enqueuer: Enqueuer) -> Flow[int]:
+    resumed = 0
+    for one in (yield from ask(ListPausedAccounts())):
+        resumed += yield from ask(ResumeAccount(one.provider, one.account, enqueuer.now()))
+    if resumed:
+        enqueuer.local_notifier.notify()
+    return resumed
+
+
 @dataclass(frozen=True, slots=True)
 class AsyncQueueClient:
     """The queue of an `AsyncDispatcher`; see `QueueClient`."""
@@ -143,6 +159,10 @@ class AsyncQueueClient:
     async def resume_account(self, provider: str, account: str | None = None) -> bool:
         """See `QueueClient.resume_account`."""
         return await self.run(ask(ResumeAccount(provider, account, self.enqueuer.now())))  # type: ignore[no-any-return]
+
+    async def resume_accounts(self) -> int:
+        """See `QueueClient.resume_accounts`."""
+        return await self.run(_resume_accounts(self.enqueuer))  # type: ignore[no-any-return]
 
     async def check_writable(self) -> None:
         """See `QueueClient.check_writable`."""

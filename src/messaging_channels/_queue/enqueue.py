@@ -24,6 +24,7 @@ from messaging_channels.plugins.exchange import Flow, ask
 from messaging_channels.plugins.ledger import Transaction
 from messaging_channels.plugins.ledger_queue import Enqueue, IncrementCounters
 from messaging_channels.plugins.notifiers import NotifyWorkers, QueueNotifier
+from messaging_channels.plugins.observer import trace_of
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -217,7 +218,8 @@ class Enqueuer:
         now, first = self.pipeline.clock(), found[0][0]
         if is_bulk:
             send_options = send_options.for_recipient(first.channel, first.to.plain)
-        payload = _payload(message, found, send_options).with_window(enqueue_options.window)
+        trace = trace_of(self.pipeline.observer, first.channel, first.id)
+        payload = _payload(message, found, send_options, trace).with_window(enqueue_options.window)
         due = payload.next_open(enqueue_options.not_before(now))
         deadline = None if send_options.timeout is None else now + send_options.timeout
         if deadline is not None and due >= deadline:
@@ -316,12 +318,16 @@ def storable_types(channels: Iterable[Channel], providers: Iterable[Provider]) -
 
 
 def _payload(
-    message: Message | Fallback, envelopes: Sequence[tuple[Envelope, str | None]], send_options: SendOptions
+    message: Message | Fallback,
+    envelopes: Sequence[tuple[Envelope, str | None]],
+    send_options: SendOptions,
+    trace: str,
 ) -> QueuePayload:
     steps = [Step(envelope.message, envelope.to, account) for envelope, account in envelopes]
     if isinstance(message, Fallback):
-        return QueuePayload(steps, send_options.on_unknown, message.after, message.on_unknown == "next")
-    return QueuePayload(steps, send_options.on_unknown)
+        follow = message.on_unknown == "next"
+        return QueuePayload(steps, send_options.on_unknown, message.after, follow, trace=trace)
+    return QueuePayload(steps, send_options.on_unknown, trace=trace)
 
 
 def _fingerprint(payload: QueuePayload) -> str:

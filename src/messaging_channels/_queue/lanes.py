@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from messaging_channels._sending.check_runner import finish_checks
 from messaging_channels._sending.decision import TryProvider
+from messaging_channels._sending.send_state import QueueContext
 from messaging_channels.plugins.exchange import Exchange, Flow, Sleep, ask
 from messaging_channels.plugins.ledger import FinishAttempt, StartAttempt, Transaction
 from messaging_channels.plugins.ledger_queue import ReleaseJobs
@@ -49,6 +50,13 @@ class ClaimedJob:
     def has_more_steps(self) -> bool:
         """Whether another step of a fallback may follow."""
         return self.job.step < len(self.payload.steps)
+
+    @property
+    def context(self) -> QueueContext:
+        """What a send knows of the queue."""
+        job = self.job
+        earlier = len(job.record.attempts) if job.record else 0
+        return QueueContext(job.message_id, earlier, self.has_more_steps, self.payload.trace)
 
     @property
     def is_unbegun(self) -> bool:

@@ -38,6 +38,8 @@ class QueuePayload:
     """Whether a step that may have been sent is followed by the next."""
     window: SendWindow | None = None
     timezones: tuple[str, ...] = field(default=())
+    trace: str = ""
+    """What an observer made of its being enqueued, such as a W3C `traceparent`."""
 
     def send_options(self, seconds: float | None) -> SendOptions:
         """Return the terms of a round that has so many seconds left."""
@@ -64,6 +66,7 @@ class QueuePayload:
                 "followUnknown": self.follow_unknown,
                 "window": [*map(str, window.hours), list(window.days)] if window else None,
                 "zones": self.timezones,
+                **({"trace": self.trace} if self.trace else {}),
             },
             separators=(",", ":"),
         )
@@ -84,7 +87,13 @@ class QueuePayload:
         except (KeyError, TypeError, ValueError) as error:
             raise DecodeError(str(error)) from None
         return cls(
-            steps, kept["onUnknown"], kept["after"], kept["followUnknown"], window, tuple(kept["zones"])
+            steps,
+            kept["onUnknown"],
+            kept["after"],
+            kept["followUnknown"],
+            window,
+            tuple(kept["zones"]),
+            str(kept.get("trace", "")),
         )
 
     def with_window(self, window: SendWindow | None) -> QueuePayload:

@@ -43,7 +43,6 @@ from messaging_channels._queue.transitions import (
     step_outcome,
 )
 from messaging_channels._sending.decision import Stop
-from messaging_channels._sending.send_state import QueueContext
 from messaging_channels.messages import Codec, DecodeError, digest_of
 from messaging_channels.messages._codec import UnknownType
 from messaging_channels.plugins.exchange import Flow, ask
@@ -217,13 +216,10 @@ class JobProcessor:
         """Set it on its way, or say why not."""
         job, letter, now = claimed.job, claimed.step, self.pipeline.clock()
         terms = claimed.payload.send_options(None if job.deadline is None else max(job.deadline - now, 0.001))
-        queued = QueueContext(
-            job.message_id, len(job.record.attempts) if job.record else 0, claimed.has_more_steps
-        )
         try:
             envelope = self._envelope(job, letter)
             claimed.state = yield from self.pipeline.prepare_queued(
-                envelope, letter.account, terms, queued, holder
+                envelope, letter.account, terms, claimed.context, holder
             )
         except errors.MessageBlocked as blocked:
             return self._after_block(claimed, holder, blocked)

@@ -133,8 +133,9 @@ class BatchSender:
             if not isinstance(end, AttemptResult) and state.pass_over(name, end, now, self.chance):
                 continue
             request = state.request
+            queued = request.queue_context
             if not isinstance(end, AttemptResult) or end.reason is not _ACCEPTED:
-                end = attempt_result(end, is_queued=request.queue_context is not None)  # noqa: PLW2901
+                end = attempt_result(end, is_queued=queued is not None)  # noqa: PLW2901
             attempt = Attempt(
                 request.message_id,
                 request.envelope.channel,
@@ -145,6 +146,7 @@ class BatchSender:
                 now - started_at,
                 state.next_attempt_number,
                 delay,
+                "" if queued is None else queued.trace,
             )
             if end.reason is not _ACCEPTED or self.circuits.any_failures:
                 warn_if_misdirected(end, name)

@@ -80,6 +80,8 @@ class QueueContext:
     """How many attempts were made before this round."""
     has_more_steps: bool
     """Whether another step of a fallback may follow, whatever becomes of this one."""
+    trace: str = ""
+    """See `Attempt.trace`."""
 
 
 @fast_frozen(frozen=True, slots=True)

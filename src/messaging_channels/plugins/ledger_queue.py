@@ -20,6 +20,7 @@ from messaging_channels.plugins.ledger_reports import REPORT_OPERATIONS
 from messaging_channels.plugins.ledger_resolve import RESOLVE_OPERATIONS
 from messaging_channels.plugins.ledger_restored import RESTORED_OPERATIONS
 from messaging_channels.plugins.ledger_retention import RETENTION_OPERATIONS
+from messaging_channels.plugins.ledger_workers import WORKER_OPERATIONS
 
 QUEUE_OWNER = "queue"
 """The holder of a message that waits and that no worker has claimed."""
@@ -271,6 +272,12 @@ class QueueStats:
     """Accounts that cannot send: their messages wait until that is mended."""
     restored_at: float | None = None
     """When the ledger was found to be a restored copy, as long as nobody has decided about it: nothing that waits is sent. Seconds since the epoch, UTC."""
+    workers: int | None = None
+    """How many workers gave a sign of life in the last 45 seconds. None where the ledger does not know."""
+    worker_age_seconds: float | None = None
+    """For how many seconds no worker has given a sign of life. None where none ever did."""
+    clock_ahead_seconds: float | None = None
+    """By how many seconds the clock of this process is ahead of the database's; negative if it is behind. None where the database has none."""
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -282,6 +289,9 @@ class QueueStats:
             "lastHour": dict(self.last_hour),
             "total": dict(self.total),
             "pausedAccounts": [one.as_dict() for one in self.paused_accounts],
+            **({} if self.workers is None else {"workers": self.workers}),
+            **({} if self.worker_age_seconds is None else {"workerAgeSeconds": self.worker_age_seconds}),
+            **({} if self.clock_ahead_seconds is None else {"clockAheadSeconds": self.clock_ahead_seconds}),
             **({} if self.restored_at is None else {"restoredAt": self.restored_at}),
         }
 
@@ -298,8 +308,17 @@ class Metric:
 
     def __str__(self) -> str:
         """Write it as Prometheus reads it."""
-        labels = ",".join(f'{name}="{value}"' for name, value in self.labels.items())
-        return f"{self.name}{{{labels}}} {self.value:g}" if labels else f"{self.name} {self.value:g}"
+        labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in self.labels.items())
+        return f"{self.name}{{{labels}}} {self._number}" if labels else f"{self.name} {self._number}"
+
+    @property
+    def _number(self) -> str:
+        return str(int(self.value)) if float(self.value).is_integer() else repr(float(self.value))
+
+
+def _escaped(value: str) -> str:
+    """Return the value of a label as it stands between quotation marks."""
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
 
 
 def metrics(stats: QueueStats) -> Sequence[Metric]:
@@ -322,11 +341,20 @@ def metrics(stats: QueueStats) -> Sequence[Metric]:
         )
         for one in stats.paused_accounts
     ]
+    known = {
+        "workers": stats.workers,
+        "worker_age_seconds": stats.worker_age_seconds,
+        "clock_ahead_seconds": stats.clock_ahead_seconds,
+    }
+    workers = [
+        Metric(f"messaging_channels_{name}", {}, value) for name, value in known.items() if value is not None
+    ]
     return [
         *depth,
         *paused,
         Metric("messaging_channels_queue_ready", {}, stats.ready),
         Metric("messaging_channels_queue_oldest_age_seconds", {}, stats.oldest_age_seconds),
+        *workers,
         *ends,
     ]
 
@@ -354,5 +382,6 @@ ALL_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     *INBOUND_OPERATIONS,
     *RESTORED_OPERATIONS,
     *REPORT_OPERATIONS,
+    *WORKER_OPERATIONS,
 )
 """All operations that a ledger performs."""

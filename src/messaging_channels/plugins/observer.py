@@ -19,6 +19,13 @@ class Observer:
     def event_received(self, event: Event) -> None:
         """Receive one event of a provider, once."""
 
+    def message_enqueued(self, channel: str, message_id: str) -> str:  # noqa: ARG002  for subclasses
+        """Hear that a message is about to be stored to be sent later.
+
+        Return what its attempts carry as `trace`, such as a W3C `traceparent`; empty for nothing.
+        """
+        return ""
+
 
 class CompositeObserver(Observer):
     """Several observers as one. What one of them raises keeps no other from hearing."""
@@ -36,6 +43,20 @@ class CompositeObserver(Observer):
         """See Observer."""
         for observer in self._observers:
             notify(observer.event_received, event)
+
+    def message_enqueued(self, channel: str, message_id: str) -> str:
+        """See Observer. Return the first answer that is not empty."""
+        told = [trace_of(observer, channel, message_id) for observer in self._observers]
+        return next(filter(None, told), "")
+
+
+def trace_of(observer: Observer | None, channel: str, message_id: str) -> str:
+    """Let an observer hear that a message is enqueued, and return its trace. What it raises is logged, and one without that method says nothing."""
+    found: list[str] = []
+    tell = getattr(observer, "message_enqueued", None)
+    if tell is not None:
+        notify(lambda value: found.append(str(tell(channel, value))), message_id)
+    return next(iter(found), "")
 
 
 def notify(callback: Callable[[Any], None], value: object) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import signal
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from messaging_channels import Configuration
+from messaging_channels.errors import ConfigurationError
 from messaging_channels.testing import Clock
 from messaging_channels_gateway.auth.api_keys import OPERATE, SCOPES, ApiKeys
 from messaging_channels_gateway.settings import DEFAULT_TENANT, GatewaySettings
@@ -16,11 +19,14 @@ from messaging_channels_gateway.store.opening import open_store
 
 if TYPE_CHECKING:
     from messaging_channels_gateway.gateway import Gateway
+    from messaging_channels_gateway.server import Server
+
+_LOG = logging.getLogger("messaging_channels.gateway")
 
 
 def serve(parser: argparse.ArgumentParser) -> None:
     """Describe `messaging-channels serve`."""
-    parser.description = "Serve the HTTP gateway. Without configuration it stands on the sandbox and SQLite."
+    parser.description = "Serve the HTTP gateway. Without configuration it stands on the sandbox and SQLite. SIGHUP reads the configuration again."
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000, help="0 for any free one")
     parser.set_defaults(run=_serve)
@@ -68,8 +74,47 @@ def _serve(options: argparse.Namespace) -> int:
     print(_startup_message(gateway, options), file=sys.stderr)  # noqa: T201  a command prints
     server = Server(gateway, options.host, options.port)
     prepare_process()
-    server.run()
-    return 0
+    reloading = _Reloading(configuration)
+    with closing(server.config.bind_socket()) as listener:
+        reloading.listen()
+        while True:
+            reloading.server = server
+            server.run(
+                sockets=[listener.dup()]
+            )  # uvicorn closes what it is given: calls wait in the other one
+            if not reloading.is_asked:
+                return 0
+            reloading.is_asked = False
+            configuration = reloading.configuration
+            gateway = open_gateway(configuration, GatewaySettings.read(configuration))
+            server = Server(gateway, options.host, options.port)
+            _LOG.warning("configuration reloaded")
+
+
+class _Reloading:
+    """Reads the configuration again at SIGHUP. One that is wrong changes nothing."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self.configuration = configuration
+        self.is_asked = False
+        self.server: Server | None = None
+
+    def listen(self) -> None:
+        """Hear of SIGHUP; there is none on Windows."""
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, self._reload)
+
+    def _reload(self, number: int, frame: object) -> None:  # noqa: ARG002  what a handler is called with
+        try:
+            read = Configuration.read(use_sandbox_defaults=True)
+            GatewaySettings.read(read)
+            read.build()
+        except ConfigurationError as error:
+            _LOG.error("configuration not reloaded: %s", error)
+            return
+        self.configuration, self.is_asked = read, True
+        if self.server is not None:
+            self.server.begin_reload()
 
 
 def _startup_message(gateway: Gateway, options: argparse.Namespace) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics, generate_latest
@@ -43,6 +43,12 @@ class QueueNumbers(Protocol):
     def total(self) -> Mapping[str, int]: ...  # noqa: D102
     @property
     def paused_accounts(self) -> Sequence[Any]: ...  # noqa: D102
+    @property
+    def workers(self) -> int | None: ...  # noqa: D102
+    @property
+    def worker_age_seconds(self) -> float | None: ...  # noqa: D102
+    @property
+    def clock_ahead_seconds(self) -> float | None: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,8 @@ class Snapshot:
     """Accounts whose circuit breaker is open, by provider."""
     calls: Mapping[str, int]
     """Webhook calls since the start, by result."""
+    failing_endpoints: Mapping[str, int] = field(default_factory=dict[str, int])
+    """Failures in a row of webhook endpoints whose circuit is open, by their id."""
 
 
 class Metrics(Observer):
@@ -187,6 +195,12 @@ def _families(snapshot: Snapshot) -> Iterator[Metric]:
         "webhook_circuits_open", "Webhook endpoints that are only probed.", {"": snapshot.open_targets}
     )
     yield _gauge(
+        "webhook_endpoint_failures",
+        "Failures in a row of webhook endpoints that are only probed.",
+        snapshot.failing_endpoints,
+        "endpoint",
+    )
+    yield _gauge(
         "nodes",
         "Gateways on this database that gave a sign of life in the last 30 seconds.",
         {"": snapshot.nodes},
@@ -209,6 +223,16 @@ def _queue_families(stats: QueueNumbers) -> Iterator[Metric]:
         "queue_oldest_age_seconds", "Seconds for which the oldest message could have been sent.", oldest
     )
     yield _counter("queue_events", "What workers did.", stats.total, "event")
+    for name, text, value in (
+        ("workers", "Workers that gave a sign of life in the last 45 seconds.", stats.workers),
+        ("worker_age_seconds", "Seconds for which no worker gave a sign of life.", stats.worker_age_seconds),
+        (
+            "clock_ahead_seconds",
+            "Seconds by which this machine's clock is ahead of the database's.",
+            stats.clock_ahead_seconds,
+        ),
+    ):
+        yield _gauge(name, text, {} if value is None else {"": value})
     paused = GaugeMetricFamily(
         f"{_P}queue_paused", "Accounts that a provider refuses.", labels=["provider", "reason"]
     )

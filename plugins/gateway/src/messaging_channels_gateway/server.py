@@ -42,6 +42,11 @@ class Server(uvicorn.Server):
         )
         self._gateway = gateway
 
+    def begin_reload(self) -> None:
+        """Stop, to be followed by a server of another configuration on the same socket."""
+        self._gateway.stopping.set()
+        self.should_exit = True
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop; see uvicorn."""
         self._gateway.stopping.set()

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from messaging_channels.errors import MessagingError
 from messaging_channels_gateway.api.request_context import gateway_of, json_response
 from messaging_channels_gateway.events.recovery import DEAD_AFTER
-from messaging_channels_gateway.events.targets import OPEN_AFTER
+from messaging_channels_gateway.events.targets import OPEN_AFTER, label_of
 from messaging_channels_gateway.metrics import Snapshot
 
 if TYPE_CHECKING:
@@ -70,15 +70,17 @@ async def metrics(request: Request) -> Response:
 
 async def _snapshot(gateway: Gateway) -> Snapshot:
     now = gateway.clock.now()
-    deliveries, counts = {"waiting": 0, "dead": 0}, (0, 0)
+    deliveries, counts, failing = {"waiting": 0, "dead": 0}, (0, 0), dict[str, int]()
     with suppress(MessagingError, sqlite3.Error):
         rows = await gateway.store.call(gateway.store.read, _SELECT_DELIVERIES)
         deliveries |= {str(state): int(count) for state, count in rows}
         limits = (OPEN_AFTER, now - DEAD_AFTER)
         ((targets, nodes),) = await gateway.store.call(gateway.store.read, _SELECT_COUNTS, *limits)
         counts = (int(targets), int(nodes))
+        rows = await gateway.store.call(gateway.store.read, _SELECT_FAILING, OPEN_AFTER)
+        failing = {label_of(str(target)): int(failures) for target, failures in rows}
     opened = Counter(one.provider for one in gateway.dispatcher.circuits if one.open_until > now)
-    return Snapshot(deliveries, *counts, await _stats(gateway), opened, gateway.deliveries.counts)
+    return Snapshot(deliveries, *counts, await _stats(gateway), opened, gateway.deliveries.counts, failing)
 
 
 async def _stats(gateway: Gateway) -> QueueNumbers | None:
@@ -94,6 +96,7 @@ async def _stats(gateway: Gateway) -> QueueNumbers | None:
 
 
 _SELECT_DELIVERIES = "SELECT state, count(*) FROM messaging_channels_gateway_delivery WHERE due IS NOT NULL OR state = 'dead' GROUP BY state"
+_SELECT_FAILING = "SELECT target, failures FROM messaging_channels_gateway_target WHERE failures >= ? ORDER BY failures DESC, target LIMIT 50"
 _SELECT_COUNTS = (
     "SELECT (SELECT count(*) FROM messaging_channels_gateway_target WHERE failures >= ?),"
     " (SELECT count(*) FROM messaging_channels_gateway_node WHERE seen >= ?)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -34,6 +35,12 @@ def target_of(tenant: str, endpoint: str | None, url: str) -> str:
 def tenant_of(target: str) -> str:
     """Return whose target that is."""
     return target.partition(" ")[0]
+
+
+def label_of(target: str) -> str:
+    """Return a name for metrics: the id of an endpoint; for callback URLs a digest, because a host may be somebody's name."""
+    name = target.partition(" ")[2]
+    return f"callback_{sha256(target.encode()).hexdigest()[:12]}" if "://" in name else name
 
 
 @dataclass(frozen=True, slots=True)
