@@ -242,7 +242,7 @@ def test_under_chaos_each_message_is_taken_at_most_once_and_none_is_lost(
         if kind == "sqlite":
             ledger.close()  # type: ignore[attr-defined]
     answers = run.answers()
-    counts = {
+    counts: dict[str, Any] = {
         "calls": sum(run.said.values()),
         "messages": len(ends),
         "kills": run.kills,
