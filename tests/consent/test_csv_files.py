@@ -23,6 +23,10 @@ KEYS = RecipientKeys(lambda one: sha256(one.encode()).hexdigest(), lambda _, mas
         ("EmailAddress,SuppressionReason,CreatedAt\nzoe@example.com,HardBounce,2023-11-14T22:13:20+00:00\n", StatementKind.UNDELIVERABLE, "email", 1.7e9),
         ("OptedOutNumber,OptedOutTimestamp\n+44 7700 900123,1700000000000\n", StatementKind.OPTED_OUT, "sms", 1.7e9),
         ("destination,channel,createdDate\n447700900123,WHATSAPP,\n", StatementKind.OPTED_OUT, "whatsapp", None),
+        ("\ufeffemail;reason;created\nzoe@example.com;spam;1700000000\n", StatementKind.COMPLAINT, "email", 1.7e9),
+        ("phone\tcreated\n+44 7700 900123\t2023-11-14 22:13:20 UTC\n", StatementKind.OPTED_OUT, "sms", 1.7e9),
+        ('address,tags,created_at\nzoe@example.com,*,"Tue, 14 Nov 2023 22:13:20 GMT"\n', StatementKind.OPTED_OUT, "email", 1.7e9),
+        ("address,created_at\nzoe@example.com,some day\n", StatementKind.OPTED_OUT, "email", None),
         ("\u202a+44 7700 900123\u202c", None, "", None),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import random
 import signal
@@ -267,12 +268,18 @@ def kept_in(told: str) -> Ledger:
     return SqliteLedger(Path(told), addresses="plain")
 
 
+UNWRITTEN = 0.01
+"""Of the steps of the ledger fail in a process that lives on: half of them before they are done, half after, with the reply lost."""
+
+
 class Worker:
-    """Sends what it is told, writes down what it was answered, and dies as planned."""
+    """Sends what it is told, writes down what it was answered, and dies as planned. Its ledger is away for moments."""
 
     def __init__(self, told: dict[str, Any]) -> None:
         self._told = told
         self._count = 0
+        self._random = random.Random(told["seed"] + 1)
+        logging.getLogger("messaging_channels").setLevel(logging.CRITICAL)  # it would tell of each moment
         self._journal = os.open(told["journal"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._parts = parts(DyingLedger(kept_in(told["ledger"]), self._dies), told["url"])
         self._parts["clock"] = JumpingClock(told["seed"])
@@ -333,6 +340,9 @@ class Worker:
         os.write(self._journal, (json.dumps([key, to, text, said]) + "\n").encode())
 
     def _dies(self, when: str, name: str) -> bool:
+        if self._random.random() < UNWRITTEN / 2:
+            problem = f"the connection was lost {when} {name}"
+            raise errors.LedgerUnavailable(problem)
         at_when, at_name, at_count = self._told["dies"]
         if (at_when, at_name) == ("during", name) and when == "before":
             self._count += 1

@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any, TextIO
 
 from messaging_channels._model.consent import channel_family, normal_category
@@ -55,7 +57,10 @@ def read_csv(
         channel: of rows without a channel; without it, mail addresses are `email` and numbers `sms`.
         evidence: what the statements can be proved by, such as the file's name.
     """
-    reader = csv.reader(lines)
+    given = iter(lines)
+    head = next(given, "")
+    # spreadsheets of many countries write semicolons
+    reader = csv.reader(chain((head,), given), delimiter=max(",;\t", key=head.count))
     names = [_NAMES.get(_plain_name(name), "") for name in next(reader, list[str]())]
     for row in reader:
         if not any(cell.strip() for cell in row):
@@ -122,13 +127,20 @@ def _time(text: str) -> float | None:
         seconds = float(text)
     except ValueError:
         try:
-            moment = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
+            moment = _moment(text)
         except ValueError:
             return None
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     if not math.isfinite(seconds):
         return None
     return seconds / 1000 if seconds > _MILLISECONDS else seconds
+
+
+def _moment(text: str) -> datetime:
+    """Read a time as ISO 8601 has it, or as mails do: Mailgun writes `Fri, 21 Oct 2011 11:02:55 UTC`."""
+    if "," in text:
+        return parsedate_to_datetime(text)
+    return datetime.fromisoformat(text.replace(" UTC", "+00:00"))
 
 
 def _cell(value: Any) -> str:  # noqa: ANN401  a field of a statement
