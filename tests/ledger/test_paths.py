@@ -140,3 +140,17 @@ def test_a_file_that_everybody_could_read_is_closed_and_one_of_a_group_stays_so(
         modes[before] = stat.S_IMODE(path.stat().st_mode)
 
     assert modes == {0o644: 0o600, 0o666: 0o600, 0o604: 0o600, 0o660: 0o660, 0o640: 0o640}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such modes on Windows")
+@pytest.mark.parametrize("beside", ["", "-key", "-in-use", "-wal", "-shm"])
+def test_whatever_lies_beside_a_ledger_is_closed_to_others_too(beside: str, tmp_path: Path) -> None:
+    path = tmp_path / "ledger"
+    with closing(SqliteLedger(path)) as held, Dispatcher([Scripted("vendor")], ledger=held) as dispatcher:
+        dispatcher.send(Sms("hello"), to=TO)
+        path.with_name(f"ledger{beside}").chmod(0o666)
+
+        _send(SqliteLedger(path))
+        mode = stat.S_IMODE(path.with_name(f"ledger{beside}").stat().st_mode)
+
+    assert mode == 0o600

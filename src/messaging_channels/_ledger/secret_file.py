@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from messaging_channels._ledger.seal import SealBroken
-from messaging_channels._model.paths import create_private
+from messaging_channels._model.paths import close_to_others, create_private
 
 _LENGTH, _SHORTEST = 32, 16
 _PUT_BACK = (
@@ -35,6 +35,7 @@ def secrets_of(path: Path | None) -> tuple[bytes, ...]:
         if _was_used_with_one(path):
             raise _key_error(file, "is missing, and the ledger was used with it")
         _make(file)
+    close_to_others(file)
     try:
         found = tuple(bytes.fromhex(line) for line in file.read_text(encoding="ascii").split())
     except OSError as error:

@@ -20,7 +20,7 @@ from messaging_channels._ledger.sql_types import Dialect, Rows, Statement
 from messaging_channels._ledger.tables import SCHEMA_VERSION, SELECT_VERSION
 from messaging_channels._ledger.upgrade import MOST_ROWS, prepare_schema
 from messaging_channels._model.errors import LedgerUnavailable
-from messaging_channels._model.paths import create_private
+from messaging_channels._model.paths import close_to_others, create_private
 
 DIALECT = Dialect()
 _BUSY_TIMEOUT = 30.0
@@ -61,6 +61,8 @@ class LedgerFile:
         """
         if self._path is not None:
             create_private(self._path)
+            for beside in ("-wal", "-shm"):  # left by a process that was killed, as open as the file was then
+                close_to_others(self._path.with_name(f"{self._path.name}{beside}"))
         told = (
             self._told_generation()
         )  # before the file is read: other processes write on, and the marker follows the file

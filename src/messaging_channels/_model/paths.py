@@ -53,13 +53,23 @@ def create_private(path: Path) -> None:
     try:
         file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
     except FileExistsError:
-        _close_to_others(path)
+        close_to_others(path)
         return
     try:
         if os.name == "posix":
             os.fchmod(file, 0o600)
     finally:
         os.close(file)
+
+
+def close_to_others(path: Path) -> None:
+    """Make a file of ours private that everybody may read or write. One that was opened to a group alone stays so; nothing happens if there is none."""
+    if os.name != "posix":
+        return
+    with suppress(OSError):
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_mode & 0o007:
+            path.chmod(0o600)
 
 
 def create_private_folder(folder: Path) -> None:
@@ -70,15 +80,6 @@ def create_private_folder(folder: Path) -> None:
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
         folder.chmod(0o700)
-
-
-def _close_to_others(path: Path) -> None:
-    if os.name != "posix":
-        return
-    with suppress(OSError):
-        found = path.stat()
-        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_mode & 0o007:
-            path.chmod(0o600)
 
 
 def _text_of(given: object) -> str | None:
