@@ -75,6 +75,8 @@ class ProviderSelector:
     """By account, provider and channel: the setting that it lacks for messages that name no sender."""
     cache: dict[tuple[str | None, type[Message]], Selection] = field(default_factory=dict[Any, Any])
     """Those that hold for every message of a type and account: most do, and need not be made again."""
+    partly: set[tuple[str | None, type[Message]]] = field(default_factory=set[Any])
+    """Accounts and types of which a provider carries some fields only: each message is looked at, and that it has to be is found out once."""
 
     def select(self, envelope: Envelope, account: str | None) -> Selection:
         """Find who may send a message.
@@ -88,11 +90,14 @@ class ProviderSelector:
         if not extra and (made := self.cache.get((account, type(envelope.message)))):
             return made
         selection = self._evaluate(envelope, account)
-        is_sure = not any(
-            (account, name, envelope.channel) in self.missing_senders for name in selection.candidates
-        )
-        if is_sure and _holds_for_all(selection, type(envelope.message)):
-            self.cache[account, type(envelope.message)] = selection
+        key = account, type(envelope.message)
+        if key not in self.partly and selection.route.is_static and not selection.skipped:
+            if not _carries_all(selection, key[1]):
+                self.partly.add(key)
+            elif not any(
+                (account, name, envelope.channel) in self.missing_senders for name in selection.candidates
+            ):
+                self.cache[key] = selection
         return selection
 
     def _evaluate(self, envelope: Envelope, account: str | None) -> Selection:
@@ -158,10 +163,8 @@ def _evaluate(target: RouteTarget, provider: Provider, envelope: Envelope, accou
     return Eligible(provider) if lacks is None and is_matched else Unfit(provider.name, lacks)
 
 
-def _holds_for_all(selection: Selection, kind: type[Message]) -> bool:
-    """Whether every message of that type and account would be sent by the same: then neither route nor provider looks at it."""
-    if selection.skipped or not selection.route.is_static:
-        return False
+def _carries_all(selection: Selection, kind: type[Message]) -> bool:
+    """Whether every message of that type would be sent by the same, whatever its fields hold: then no provider looks at it."""
     return all(one.capabilities.supports_all_fields(kind) for one in selection.providers.values())
 
 

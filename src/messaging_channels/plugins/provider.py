@@ -91,13 +91,9 @@ class Capabilities:
 
     def supports_all_fields(self, message_type: type[Message]) -> bool:
         """Whether it carries every message of that type, whatever its fields hold. What `provider_options` holds is another question."""
-        told = self._carried_whole.get(message_type)
-        if told is None:
-            undeclared = self._unsupported(message_type)
-            files = message_type.uploads is not Message.uploads and not self.uploads_media
-            told = undeclared is not None and not files and all(name in OUR_FIELDS for name, _ in undeclared)
-            self._carried_whole[message_type] = told
-        return told
+        undeclared = self._unsupported(message_type)
+        files = message_type.uploads is not Message.uploads and not self.uploads_media
+        return undeclared is not None and not files and all(name in OUR_FIELDS for name, _ in undeclared)
 
     def _unsupported(self, message_type: type[Message]) -> tuple[tuple[str, Any], ...] | None:
         """Return the optional fields of a type that are not carried, with their defaults; None for a type that is not."""
@@ -105,10 +101,6 @@ class Capabilities:
         if known is None and message_type in self.message_types:  # of a provider that carries every type
             known = _optional_fields(message_type, excluded=self.message_types[message_type])
         return known
-
-    @cached_property
-    def _carried_whole(self) -> dict[type[Message], bool]:
-        return {}  # asked for every message that a route looks at
 
     @cached_property
     def _unsupported_fields(self) -> dict[type[Message], tuple[tuple[str, Any], ...]]:
