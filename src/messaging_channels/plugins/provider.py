@@ -193,7 +193,7 @@ class SupportsReportPolling(Protocol):
     """An optional ability: delivery reports can be fetched."""
 
     def fetch_reports(self) -> Flow[Sequence[Event]]:
-        """Return a page of the reports that are new since the last call, none if there are no more. The dispatcher keeps each page before it asks for the next."""
+        """Return a page of the reports that are new since the last call, none if there are no more. The dispatcher keeps each page before the next."""
         ...
 
 
