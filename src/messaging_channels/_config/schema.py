@@ -46,7 +46,7 @@ def settings_schema(
         "checks": _schema_of(sections._ChecksTable),  # noqa: SLF001  of this package
         "ledger": _without_required(_schema_of(LedgerSettings)),
         "telemetry": _schema_of(sections.TelemetrySettings),
-        "http": _schema_of(http),  # type: ignore[arg-type]  # a class is hashable
+        "http": _schema_of(http),
         "providers": _table(models, "The settings of each provider."),
         "accounts": {
             "type": "object",

@@ -149,10 +149,7 @@ class Reports:
         for event in new:
             self._tell(event)
         if consent is not None and consent.confirm is not None and said:
-            known = {id(one) for one in told}
-            yield from consent.confirm(
-                [one for one in new if id(one) not in known and consent.counts(one)], account
-            )
+            yield from consent.confirm(_heard(new, told, consent), account)
         return events
 
     def _tell(self, event: Event) -> None:
@@ -279,3 +276,9 @@ class Reports:
 
 _MOST_REPETITIONS = 3
 """How often the same reports may come in one call: once from a log, once as reports, and once more for good measure."""
+
+
+def _heard(new: Sequence[Event], told: Sequence[Event], consent: ConsentGate) -> Sequence[Event]:
+    """Return what our own words understood, and no vendor told."""
+    known = {id(one) for one in told}
+    return [one for one in new if id(one) not in known and consent.counts(one)]

@@ -51,11 +51,8 @@ def prepare_schema(dialect: Dialect, *, most_rows: int = MOST_ROWS) -> Statement
         raise _newer_error(version)
     if 0 < version < SCHEMA_VERSION and most_rows:
         yield from _require_small(version, most_rows)
-    if version and dialect.upgrade_lock:
-        names = upgrade_unnumbered.TABLES if version < upgrade_unnumbered.FIRST_WITH_PREFIX else COLUMNS
-        yield dialect.upgrade_lock.format(names=", ".join(f"'{name}'" for name in names)), ()
-    for number in range(version, SCHEMA_VERSION) if version else ():
-        yield from STEPS[number](dialect)
+    if version:
+        yield from _take_steps(version, dialect)
     yield from _create_missing(dialect)
     yield (
         (
@@ -65,6 +62,15 @@ def prepare_schema(dialect: Dialect, *, most_rows: int = MOST_ROWS) -> Statement
         (SCHEMA_VERSION, secrets.token_hex(8)),
     )
     return version
+
+
+def _take_steps(version: int, dialect: Dialect) -> StatementFlow[None]:
+    """Bring the tables from that version to this one: all of them are taken before any is changed."""
+    if dialect.upgrade_lock:
+        names = upgrade_unnumbered.TABLES if version < upgrade_unnumbered.FIRST_WITH_PREFIX else COLUMNS
+        yield dialect.upgrade_lock.format(names=", ".join(f"'{name}'" for name in names)), ()
+    for number in range(version, SCHEMA_VERSION):
+        yield from STEPS[number](dialect)
 
 
 def _is_ready(dialect: Dialect) -> StatementFlow[bool]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.receipts import Attempt
@@ -132,9 +132,8 @@ class BatchSender:
         for state, end in zip(states, ends, strict=True):
             if not isinstance(end, AttemptResult) and state.pass_over(name, end, now, self.chance):
                 continue
-            request = state.request
-            queued = request.queue_context
-            if not isinstance(end, AttemptResult) or end.reason is not _ACCEPTED:
+            request, queued = state.request, state.request.queue_context
+            if not _is_accepted(end):
                 end = attempt_result(end, is_queued=queued is not None)  # noqa: PLW2901
             attempt = Attempt(
                 request.message_id,
@@ -162,7 +161,7 @@ def _started(results: Iterable[tuple[SendState, StartResult]]) -> Sequence[SendS
     return [state for state, result in results if state.apply_start(result)]
 
 
-def _is_accepted(end: AttemptEnd) -> bool:
+def _is_accepted(end: AttemptEnd) -> TypeGuard[AttemptResult]:
     return isinstance(end, AttemptResult) and end.reason is _ACCEPTED
 
 

@@ -200,18 +200,17 @@ def _differences(envelope: Envelope, read: ReadMessage) -> Iterator[str]:
         return
     if read.reference is not None and read.reference != envelope.id:
         yield f"the id {envelope.id} is read as {read.reference}"
+    yield from _field_differences(sent, read.message)
+
+
+def _field_differences(sent: Message, read: Any) -> Iterator[str]:  # noqa: ANN401  a message, or its fields by name
     for one in fields(cast("Any", sent)):
-        if one.name in OUR_FIELDS:
-            continue
         value = getattr(sent, one.name)
-        if words := _field_problem(one, value, read.message):
-            told: Any = (
-                read.message.get(one.name)
-                if isinstance(read.message, Mapping)
-                else getattr(read.message, one.name, None)
-            )
+        words = "" if one.name in OUR_FIELDS else _field_problem(one, value, read)
+        if words:
+            told = read.get(one.name) if isinstance(read, Mapping) else getattr(read, one.name, None)
             yield Difference(
-                f"{kind.__name__}.{one.name}: {words}",
+                f"{type(sent).__name__}.{one.name}: {words}",
                 expected=_plain(value),
                 seen=_plain(told),
                 names=("meant", "read in the request"),

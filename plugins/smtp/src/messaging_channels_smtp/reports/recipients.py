@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from messaging_channels_smtp.reports._table_places import (
@@ -51,10 +51,7 @@ def named_recipients(
     if listed:
         told = {one.address.lower(): one for one in found}
         return tuple(told.get(one, NamedRecipient(one, "")) for one in sorted(listed))[:MOST_RECIPIENTS]
-    named = [one for one in found if one.is_named]
-    if not all(one.is_reasoned for one in named):
-        named = [one for one in named if one.address.lower() in ours] or named
-    if named:
+    if named := _named(found, ours):
         return tuple(_unique(named))[:MOST_RECIPIENTS]
     if len(ours) == 1:
         return (
@@ -64,6 +61,14 @@ def named_recipients(
         return local
     to_ourselves = (replace(one, is_named=False) for one in _ranked(text, set()) if one.is_named)
     return tuple(_unique(found or to_ourselves))[:1]
+
+
+def _named(found: Sequence[NamedRecipient], ours: Set[str]) -> Sequence[NamedRecipient]:
+    """Return those that are named as recipients; where not all have a reason, ours alone, if any is."""
+    named = [one for one in found if one.is_named]
+    if all(one.is_reasoned for one in named):
+        return named
+    return [one for one in named if one.address.lower() in ours] or named
 
 
 def _local_recipients(mail: ReceivedMail, text: str) -> Iterable[NamedRecipient]:
