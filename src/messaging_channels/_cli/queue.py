@@ -67,7 +67,6 @@ def _add_worker(commands: Any) -> None:  # noqa: ANN401  argparse keeps the type
         "send queued messages until stopped (SIGTERM or Ctrl-C); SIGHUP reads the configuration again",
     )
     _add_worker_options(work)
-    _add_queue_group(commands)
 
 
 def _add_worker_options(work: argparse.ArgumentParser) -> None:

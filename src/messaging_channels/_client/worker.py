@@ -62,13 +62,7 @@ class _Worker:
         self._providers = sum(map(len, held))
         most = max((one.capabilities.max_batch_size for own in held for one in own.values()), default=1)
         self._batch_size = options.batch_size or min(max(most, _MIN_BATCH), _MAX_BATCH)
-        recording = queueing.pipeline.recorder.options
-        self._watch = WorkerWatch(
-            self._processor.name,
-            recording.lease if options.lane_timeout is None else options.lane_timeout,
-            recording.ledger,
-            queueing.pipeline.clock,
-        )
+        self._watch = WorkerWatch.of(queueing.pipeline, self._processor.name, options.lane_timeout)
 
     def health(self) -> WorkerHealth:
         """Return how the lanes are: whether one hangs in a request, a check or the ledger, or has died. May be called from any thread."""

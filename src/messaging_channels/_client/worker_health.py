@@ -6,12 +6,13 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from messaging_channels.plugins.exchange import Exchange, Flow, ask
 from messaging_channels.plugins.ledger_workers import RecordHeartbeat
 
 if TYPE_CHECKING:
+    from messaging_channels._sending.pipeline import SendPipeline
     from messaging_channels.plugins.ledger import Ledger
 
 Result = TypeVar("Result")
@@ -88,6 +89,13 @@ class WorkerWatch:
     clock: Callable[[], float]
     """Seconds since the epoch, UTC."""
     lanes: list[LaneWatch] = field(default_factory=list["LaneWatch"])
+
+    @classmethod
+    def of(cls, pipeline: SendPipeline, name: str, lane_timeout: float | None) -> Self:
+        """Return the watch of a worker of that name; without `lane_timeout`, a lane may stand still for as long as the ledger's lease."""
+        recording = pipeline.recorder.options
+        seconds = recording.lease if lane_timeout is None else lane_timeout
+        return cls(name, seconds, recording.ledger, pipeline.clock)
 
     def begin(self, count: int) -> None:
         """Look at so many lanes from now on."""
