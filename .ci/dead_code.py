@@ -14,9 +14,10 @@ CALLED_BY_OTHERS = {
     "handle_RCPT", "handle_DATA",  # aiosmtpd
     "row_factory",  # sqlite3
     "dump",  # psycopg
-    "access_log",  # uvicorn
+    "access_log", "should_exit", "_unsupported_upgrade_warning",  # uvicorn
     "collect",  # prometheus_client
-    "do_GET", "log_message",  # http.server
+    "converter",  # logging
+    "do_GET", "log_message", "daemon_threads",  # http.server
     "_check_address",  # pydantic
     "process_in_a_thread", "doctor",  # Procrastinate, Flask
     "pytest_addoption", "pytest_configure", "pytest_runtest_call",  # pytest

@@ -145,15 +145,22 @@ class BatchSender:
                 now - started_at,
                 state.next_attempt_number,
                 delay,
-                "" if queued is None else queued.trace,
+                queued.trace if queued else "",
             )
             if end.reason is not _ACCEPTED or self.circuits.any_failures:
-                warn_if_misdirected(end, name)
-                breaker = state.selection.route.circuit_breaker
-                self.circuits.record((request.account, name), end.reason, breaker, now)
+                self._count_failure(state, name, end, now)
             state.add_attempt(attempt, now, self.chance)
-            if self.observer is not None:
-                notify(self.observer.attempt_finished, attempt)
+            self._tell(attempt)
+
+    def _tell(self, attempt: Attempt) -> None:
+        if self.observer is not None:
+            notify(self.observer.attempt_finished, attempt)
+
+    def _count_failure(self, state: SendState, name: str, end: AttemptResult, now: float) -> None:
+        """Tell the circuit breakers, and the operator where somebody else answered in the provider's place."""
+        warn_if_misdirected(end, name)
+        breaker = state.selection.route.circuit_breaker
+        self.circuits.record((state.request.account, name), end.reason, breaker, now)
 
 
 def _started(results: Iterable[tuple[SendState, StartResult]]) -> Sequence[SendState]:

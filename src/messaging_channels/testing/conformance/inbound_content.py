@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from messaging_channels._model import events
@@ -67,19 +67,23 @@ def problems_of_opt_outs(context: ConformanceContext) -> Iterator[str]:
 def _lost_content(tree: Any, received: events.MessageReceived) -> Iterator[str]:  # noqa: ANN401  a tree of JSON or of a form
     named = list(_named_texts(tree))
     for name, text in named:
-        if name.lower() == "subject" and text and received.subject != text:
+        if name.lower() == "subject" and text not in ("", received.subject):
             yield f"the subject is told as {received.subject!r}"
-        if _PAYLOADS.fullmatch(name) and text and text not in (received.payload or "", received.text or ""):
+        if _PAYLOADS.fullmatch(name) and text not in ("", received.payload, received.text):
             yield f"what was pressed or chosen ({name}) is told as {received.payload!r}"
     yield from _lost_place(tree, received)
     if received.kind in _MEDIA_KINDS or received.media:
-        types = {text.lower() for _, text in named if _MEDIA_TYPE.fullmatch(text)}
-        if types and not types & {one.content_type.partition(";")[0].lower() for one in received.media}:
-            yield f"its files are told without their type ({', '.join(sorted(types))})"
-        links = {text for name, text in named if text.startswith("https://") and "url" in name.lower()}
-        by_id = any(one.id or one.content for one in received.media)
-        if links and not by_id and not links & {one.url for one in received.media}:
-            yield "its files are told without their addresses"
+        yield from _lost_media(named, received)
+
+
+def _lost_media(named: Sequence[tuple[str, str]], received: events.MessageReceived) -> Iterator[str]:
+    types = {text.lower() for _, text in named if _MEDIA_TYPE.fullmatch(text)}
+    if types and not types & {one.content_type.partition(";")[0].lower() for one in received.media}:
+        yield f"its files are told without their type ({', '.join(sorted(types))})"
+    links = {text for name, text in named if text.startswith("https://") and "url" in name.lower()}
+    by_id = any(one.id or one.content for one in received.media)
+    if links and not by_id and not links & {one.url for one in received.media}:
+        yield "its files are told without their addresses"
 
 
 def _lost_place(tree: Any, received: events.MessageReceived) -> Iterator[str]:  # noqa: ANN401  a tree of JSON or of a form
@@ -103,12 +107,19 @@ def _other_person(told: WebhookResult) -> Iterator[str]:
 
 def _no_ids(tree: Any, told: WebhookResult) -> Iterator[str]:  # noqa: ANN401  a tree of JSON or of a form
     ids = [text for name, text in _named_texts(tree) if _ID_NAME.search(name) and is_id(text)]
-    for event in told.events if ids else ():
-        if isinstance(event, (events.StatusChanged, events.EngagementReceived)):
-            if not event.message_id and not event.provider_id:
-                yield f"its {type(event).__name__} has no id of the message, and the call holds some"
-        elif isinstance(event, events.MessageReceived) and re.fullmatch(r"[A-Za-z]{0,20}", event.provider_id):
-            yield f"its MessageReceived has the provider_id {event.provider_id!r}, which is none of the ids in the call"
+    if ids:
+        yield from filter(None, map(_id_problem, told.events))
+
+
+def _id_problem(event: events.Event) -> str:
+    """Say what is wrong with the ids of an event whose call holds some."""
+    kind = type(event).__name__
+    if isinstance(event, (events.StatusChanged, events.EngagementReceived)):
+        has_id = event.message_id or event.provider_id
+        return "" if has_id else f"its {kind} has no id of the message, and the call holds some"
+    if isinstance(event, events.MessageReceived) and re.fullmatch(r"[A-Za-z]{0,20}", event.provider_id):
+        return f"its {kind} has the provider_id {event.provider_id!r}, which is none of the ids in the call"
+    return ""
 
 
 def _named_texts(tree: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401  a tree of JSON or of a form

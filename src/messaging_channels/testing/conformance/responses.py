@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from itertools import product
+from itertools import chain, product
 from typing import Any, TypeAlias, cast
 
 from hypothesis import strategies as st
@@ -89,26 +89,33 @@ def any_response_is_handled(context: ConformanceContext) -> Iterator[str]:
 def _raising_replies(context: ConformanceContext) -> Iterator[str]:
     """Replace each value of the answers that the fixtures give by what nobody documents, and say of the first that ends in an exception."""
     index = context.message_index
+    for reply in chain(_unreadable_replies(context), _changed_replies(context)):
+        played = context.send(replies_at={index: reply})
+        if played.exception is not None:
+            yield f"HTTP {reply.status} with {_describe_body(reply.body)}: {played.problem}"
+            return
+
+
+def _unreadable_replies(context: ConformanceContext) -> Iterator[HttpResponse]:
+    index = context.message_index
     if index >= 0 and isinstance(context.successful_send.replies[index], HttpResponse):
         for status, given in product((200, 400, 500), UNREADABLE_BODIES):
-            played = context.send(replies_at={index: HttpResponse(status, {}, given)})
-            if played.exception is not None:
-                yield f"HTTP {status} with {_describe_body(given)}: {played.problem}"
-                return
-    replies = [*context.successful_send.replies[index:], *(one for one, _ in context.documented_responses)]
+            yield HttpResponse(status, {}, given)
+
+
+def _changed_replies(context: ConformanceContext) -> Iterator[HttpResponse]:
+    """Yield the answers that the fixtures give, each of a form once, with each of its values replaced."""
+    told = context.successful_send.replies[context.message_index :]
+    given = [*told, *(one for one, _ in context.documented_responses)]
     known: set[tuple[Path, ...]] = set()
-    for reply in replies:
-        tree = parse_json(reply.body) if isinstance(reply, HttpResponse) else None
+    for reply in [one for one in given if isinstance(one, HttpResponse)]:
+        tree = parse_json(reply.body)
         paths = tuple(all_paths(tree))
-        if tree is None or paths in known or not isinstance(reply, HttpResponse):
+        if tree is None or paths in known:
             continue
         known.add(paths)
         for path, value in product(paths, _OTHER_VALUES):
-            body = to_json(with_value(tree, path, value))
-            played = context.send(replies_at={index: HttpResponse(reply.status, reply.headers, body)})
-            if played.exception is not None:
-                yield f"HTTP {reply.status} with {_describe_body(body)}: {played.problem}"
-                return
+            yield HttpResponse(reply.status, reply.headers, to_json(with_value(tree, path, value)))
 
 
 def results_are_well_formed(context: ConformanceContext) -> Iterator[str]:

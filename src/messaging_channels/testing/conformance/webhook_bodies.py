@@ -65,12 +65,18 @@ def spoilt_bodies(body: bytes) -> Iterator[tuple[Path, bytes]]:
         others: tuple[Any, ...] = (UNHEARD, None, 10**18, [], {})
         yield from ((path, _written(body, with_value(tree, path, other))) for other in others)
     for path in all_paths(tree):
-        if path and isinstance(value_at(tree, path), (dict, list)):
-            yield from ((path, to_json(with_value(tree, path, other))) for other in _COLLECTIONS)
-        if path:
-            yield path, to_json(without_value(tree, path))
-        if isinstance(value_at(tree, path), dict):
-            yield path, to_json(with_value(tree, path, {**value_at(tree, path), UNHEARD: {"a": [1]}}))
+        yield from _spoilt_members(tree, path)
+
+
+def _spoilt_members(tree: Any, path: Path) -> Iterator[tuple[Path, bytes]]:  # noqa: ANN401  JSON
+    """Yield the call without what is at a path, with another collection in its place, and with a field more."""
+    value = value_at(tree, path)
+    if path and isinstance(value, (dict, list)):
+        yield from ((path, to_json(with_value(tree, path, other))) for other in _COLLECTIONS)
+    if path:
+        yield path, to_json(without_value(tree, path))
+    if isinstance(value, dict):
+        yield path, to_json(with_value(tree, path, {**value, UNHEARD: {"a": [1]}}))
 
 
 def unheard_at(body: bytes, path: Path) -> bytes:

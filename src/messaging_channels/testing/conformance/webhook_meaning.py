@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -87,15 +87,15 @@ def _word_problem(
     alone = word.lower() not in _ENGAGEMENTS or len(list(_words(body))) == 1  # else another word may decide
     for other in (word, *_alternatives(word)) if decisive and alone else (word,):
         changed = told if other == word else told_by(context, with_word(body, path, other))
-        concerned = changed.events if isinstance(changed, WebhookResult) else ()
-        wrong = [
-            _wrong_word(event, other, is_given=other == word)
-            for event in concerned
-            if event.key not in unconcerned
-        ]
-        if any(wrong):
-            return f"with the word {other!r}: {next(filter(None, wrong))}"
+        if problem := _first_problem(changed, unconcerned, other, is_given=other == word):
+            return f"with the word {other!r}: {problem}"
     return ""
+
+
+def _first_problem(told: object, unconcerned: Container[object], word: str, *, is_given: bool) -> str:
+    events = told.events if isinstance(told, WebhookResult) else ()
+    concerned = [event for event in events if event.key not in unconcerned]
+    return next(filter(None, (_wrong_word(event, word, is_given=is_given) for event in concerned)), "")
 
 
 def _unconcerned(told: WebhookResult, unheard: list[str]) -> set[str]:

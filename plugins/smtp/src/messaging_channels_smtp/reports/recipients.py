@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from messaging_channels_smtp.reports._table_places import (
@@ -63,7 +63,7 @@ def named_recipients(
     return tuple(_unique(found or to_ourselves))[:1]
 
 
-def _named(found: Sequence[NamedRecipient], ours: Set[str]) -> Sequence[NamedRecipient]:
+def _named(found: Sequence[NamedRecipient], ours: set[str]) -> Sequence[NamedRecipient]:
     """Return those that are named as recipients; where not all have a reason, ours alone, if any is."""
     named = [one for one in found if one.is_named]
     if all(one.is_reasoned for one in named):
