@@ -208,6 +208,10 @@ class FieldError(_ResponseModel):
 
     pointer: str
     problem: str
+    field: str | None = None
+    """The name that was given, where there is none such."""
+    did_you_mean: str | None = None
+    """A name that there is."""
 
 
 class ProblemResponse(_ResponseModel):
