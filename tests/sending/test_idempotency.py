@@ -373,7 +373,8 @@ def test_of_many_tasks_with_one_key_one_sends_and_all_are_answered_alike() -> No
 
 def test_what_cannot_be_written_down_is_not_sent(tmp_path: Path) -> None:
     provider = Scripted("one")
-    broken = SqliteLedger(tmp_path)  # a folder
+    broken = SqliteLedger(tmp_path / "ledger")
+    (tmp_path / "ledger").mkdir()
     with _dispatcher(provider, ledger=broken) as dispatcher, pytest.raises(LedgerUnavailable):
         dispatcher.send(Sms("hello"), to=PHONE)
     assert provider.asked == []

@@ -128,8 +128,11 @@ class AttemptRecorder:
             return Failed(suppressed_error(reply))
         if isinstance(reply, MessageRecord):
             return Conflict(reply)
-        request = state.request  # a worker leaves it to who has it
-        record = None if request.queue_context else (yield GetMessage(message_id=request.message_id))
+        request = state.request
+        try:  # a worker leaves it to who has it
+            record = None if request.queue_context else (yield GetMessage(message_id=request.message_id))
+        except errors.LedgerUnavailable as error:
+            return Failed(error)
         if record is not None:
             return Conflict(record)
         return Failed(errors.IdempotencyKeyInUse(request.message_id, retry_after=self.options.lease))
