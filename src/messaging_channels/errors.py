@@ -16,6 +16,7 @@ MessagingError
 ├── ConfigurationError           the configuration is wrong; no request was made
 │   ├── InvalidSetting           a setting is missing or malformed
 │   ├── UnknownProvider          no plugin supplies a provider with this name
+│   │   └── WebhooksNotSupported the provider has no webhooks
 │   ├── UnknownAccount           the account has no credentials
 │   └── PluginLoadError          a plugin could not be loaded; the others work
 ├── IdempotencyKeyInUse          an earlier call with this key has not ended
@@ -56,6 +57,7 @@ from messaging_channels._model.errors import (
     UnknownRecipient,
     UnresolvedRecipient,
     Unsupported,
+    WebhooksNotSupported,
     WebhookVerificationError,
 )
 from messaging_channels._model.send_failed import (
@@ -95,4 +97,5 @@ __all__ = [
     "UnresolvedRecipient",
     "Unsupported",
     "WebhookVerificationError",
+    "WebhooksNotSupported",
 ]

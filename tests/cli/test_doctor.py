@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from messaging_channels import Dispatcher, Sandbox, Sms, SqliteLedger
 from messaging_channels._cli.main import main
+from messaging_channels._transport.clock import Clock
 from messaging_channels_infobip.emulator import InfobipEmulator
 from messaging_channels_smtp.emulator.server import SmtpEmulator
 from messaging_channels_twilio.emulator import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER, TwilioEmulator
@@ -172,6 +178,95 @@ def test_a_host_that_does_not_answer_is_an_error_of_its_own(
 
     assert (code, found["twilio connection"][0]) == (3, "error")
     assert "twilio credentials" not in found
+
+
+def test_a_host_without_an_address_is_an_error_of_dns(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    settings = {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN, "base_url": "https://vendor.invalid"}
+    _write(folder, "twilio", settings)
+
+    code, found = _told(capsys)
+
+    assert (code, found["twilio DNS"][0]) == (3, "error")
+    assert "vendor.invalid" in found["twilio DNS"][1]
+
+
+def test_a_host_that_does_not_speak_tls_is_an_error_of_the_connection(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"https://127.0.0.1:{server.getsockname()[1]}"
+        _write(folder, "twilio", {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN, "base_url": url})
+        threading.Thread(target=_answer_in_clear_text, args=(server,), daemon=True).start()
+        code, found = _told(capsys)
+
+    assert (code, found["twilio connection"][0]) == (3, "error")
+    assert "ca_file" in found["twilio connection"][1]
+
+
+def _answer_in_clear_text(server: socket.socket) -> None:
+    caller, _ = server.accept()
+    with caller:
+        caller.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+class AnHourAgo(BaseHTTPRequestHandler):
+    """A vendor whose clock is an hour behind ours."""
+
+    def do_GET(self) -> None:
+        self.send_response_only(401)
+        self.send_header("date", formatdate(time.time() - 3600, usegmt=True))
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name there
+        pass
+
+
+def test_a_clock_that_differs_from_the_vendors_is_an_error(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), AnHourAgo) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        _write(folder, "twilio", {"account_sid": ACCOUNT_SID, "auth_token": AUTH_TOKEN, "base_url": url})
+        code, found = _told(capsys)
+        server.shutdown()
+
+    assert (code, found["clock"][0]) == (3, "error")
+    assert "ahead of that of twilio" in found["clock"][1]
+
+
+@pytest.mark.parametrize("vendor", ["whatsapp-cloud", "vonage"])
+def test_webhooks_that_cannot_be_verified_are_found(
+    vendor: str, stack: ExitStack, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    _write(folder, vendor, _settings(stack, vendor))
+
+    _, found = _told(capsys)
+
+    assert found[f"{vendor} webhooks"][0] == "warning"
+    assert "set webhook_" in found[f"{vendor} webhooks"][1]
+
+
+class FiveMinutesAgo(Clock):
+    def now(self) -> float:
+        return super().now() - 300
+
+
+def test_messages_that_nobody_has_sent_for_minutes_are_an_error_and_opt_outs_are_kept(
+    capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    (folder / FILE).write_text('[ledger]\nurl = "sqlite:ledger.db"\n', "utf-8")
+    ledger = SqliteLedger(folder / "ledger.db", owned=True)
+    with Dispatcher([Sandbox()], ledger=ledger, clock=FiveMinutesAgo()) as dispatcher:
+        dispatcher.enqueue(Sms("Hi"), to="+447700900123")
+
+    code, found = _told(capsys)
+
+    assert (code, found["worker"][0], found["opt-outs"][0]) == (3, "error", "ok")
+    assert "messaging-channels worker" in found["worker"][1]
 
 
 def test_offline_nothing_is_asked(capsys: pytest.CaptureFixture[str], folder: Path) -> None:

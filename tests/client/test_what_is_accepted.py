@@ -15,6 +15,7 @@ import pytest
 from messaging_channels import (
     AsyncDispatcher,
     AsyncWorker,
+    Attachment,
     Dispatcher,
     Email,
     Fallback,
@@ -30,6 +31,7 @@ from messaging_channels import (
     Sms,
     SqliteLedger,
     User,
+    WebhookRequest,
     WhatsAppText,
     Worker,
 )
@@ -144,6 +146,7 @@ NOT_MADE: list[tuple[Callable[[], object], str]] = [
     (lambda: WhatsAppText(None), "WhatsAppText.text"),  # type: ignore[arg-type]
     (lambda: Email(None, "text"), "Email.subject"),  # type: ignore[call-overload]
     (lambda: Email("s", 5), "Email.text"),  # type: ignore[call-overload]
+    (lambda: Email("s", "t", attachments=Attachment(b"x", "a.txt")), "list or tuple of Attachment"),  # type: ignore[call-overload]
     (lambda: Email("s", html=b"<b>"), "Email.html"),  # type: ignore[call-overload]
     (lambda: Email("s"), "neither text nor html"),  # type: ignore[call-overload]
     (lambda: Worker(None), "dispatcher"),  # type: ignore[arg-type]
@@ -176,7 +179,7 @@ SENDS: list[tuple[dict[str, Any], str]] = [
     ({"to": 4.5}, "number"),
     ({"to": b"+447700900123"}, "text"),
     ({"to": str}, "class"),
-    ({"to": User("u1")}, "resolver"),
+    ({"to": User("u1")}, "resolvers=["),
     ({"to": object()}, "resolver"),
     ({"timeout": time.time() + 10}, "since 1970"),
     ({"timeout": 5000 * 1000}, "milliseconds"),
@@ -213,7 +216,7 @@ ENQUEUES: list[tuple[dict[str, Any], str]] = [
     ({"window": SendWindow}, "window"),
     ({"priority": "urgent"}, "'high', 'normal' or 'low'"),
     ({"priority": 0}, "priority"),
-    ({"transaction": object()}, "connection"),
+    ({"transaction": object()}, "must be a database connection, got object"),
 ]
 
 
@@ -410,6 +413,12 @@ def test_look_ups_refuse_what_cannot_be_meant_and_never_as_an_outage(
             asyncio.run(run())
 
     assert told.lower() in str(refused.value).lower()
+
+
+def test_a_provider_without_webhooks_is_a_matter_of_configuration_and_no_forgery() -> None:
+    request = WebhookRequest(method="POST", url="https://shop.example.com/", headers={}, body=b"")
+    with Dispatcher([Sandbox()]) as door, pytest.raises(ConfigurationError, match="sandbox does not support"):
+        door.handle_webhook("sandbox", request)
 
 
 @pytest.mark.parametrize(

@@ -83,3 +83,19 @@ def test_the_commands_show_add_remove_import_and_export(
     assert main(["consent", "export", str(exported)]) == 0
     assert main(["consent", "import", str(exported)]) == 0
     assert "0 statements imported" in capsys.readouterr().err
+
+
+def test_an_export_goes_over_no_file_that_is_there_unless_it_is_told_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MESSAGING_CHANNELS_LEDGER_URL", f"sqlite:///{tmp_path / 'ledger.db'}")
+    kept = tmp_path / "mine.csv"
+    kept.write_text("mine\n")
+
+    assert main(["consent", "export", str(kept)]) == 2
+    assert (kept.read_text(), "--force" in capsys.readouterr().err) == ("mine\n", True)
+    assert main(["consent", "export", str(tmp_path)]) == 2
+    assert main(["consent", "export", "--force", str(kept)]) == 0
+    assert kept.read_text().startswith("id,recipient_digest")
+    assert main(["consent", "export", "-"]) == 0
+    assert capsys.readouterr().out == kept.read_text()

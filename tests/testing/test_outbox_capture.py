@@ -7,7 +7,18 @@ from datetime import timedelta
 
 import pytest
 
-from messaging_channels import AsyncDispatcher, Dispatcher, Email, NotSent, SendWindow, Sms, WhatsAppText
+from messaging_channels import (
+    AsyncDispatcher,
+    AsyncWorker,
+    Dispatcher,
+    Email,
+    MappingResolver,
+    NotSent,
+    SendWindow,
+    Sms,
+    User,
+    WhatsAppText,
+)
 from messaging_channels.errors import ConfigurationError
 from messaging_channels.messages import Fallback
 from messaging_channels.plugins import Reason
@@ -60,6 +71,30 @@ def test_tasks_are_captured_likewise_and_share_the_ledger() -> None:
         with Dispatcher.from_config() as door:
             assert door.send(Sms("Hi"), to=TO, idempotency_key="k").replayed
         assert len(outbox) == 1
+
+
+def test_a_fallback_goes_through_every_step_and_channel_on_one_ledger_behind_both_clients() -> None:
+    addresses = {User("u1"): {"whatsapp": TO, "sms": TO, "email": "zoe@example.com"}}
+    resolvers = [MappingResolver(addresses)]
+    steps = Fallback([WhatsAppText("First"), Sms("Then"), Email("Last", "text")], after=60)
+
+    async def work() -> int:
+        async with AsyncDispatcher.from_config(resolvers=resolvers) as door:
+            return await AsyncWorker(door).drain()
+
+    with Outbox() as outbox:
+        with Dispatcher.from_config(resolvers=resolvers) as door:
+            receipt = door.enqueue(steps, to=User("u1"))
+        assert asyncio.run(work()) == 1
+        outbox.advance(61)
+        outbox.advance(61)
+        told = [(one.channel, type(one.message)) for one in outbox.sent]
+        with Dispatcher.from_config() as door:
+            record = door.get_message(receipt.id)
+
+    assert told == [("whatsapp", WhatsAppText), ("sms", Sms), ("email", Email)]
+    assert record is not None
+    assert [one.channel for one in record.attempts] == ["whatsapp", "sms", "email"]
 
 
 def test_outside_of_the_block_nothing_is_captured(monkeypatch: pytest.MonkeyPatch) -> None:

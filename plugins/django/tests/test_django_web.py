@@ -96,10 +96,8 @@ def test_a_provider_that_is_not_configured_is_not_found() -> None:
 def test_a_report_that_cannot_be_kept_is_brought_again(tmp_path: Any) -> None:
     from messaging_channels import SqliteLedger
 
-    (tmp_path / "ledger").mkdir()
-    outbox = Outbox(
-        "infobip", ledger=SqliteLedger(tmp_path / "ledger", owned=True)
-    )  # a folder holds no ledger
+    (tmp_path / "ledger").write_bytes(b"this is no database, and never was one" * 40)
+    outbox = Outbox("infobip", ledger=SqliteLedger(tmp_path / "ledger", owned=True))
     with use_dispatcher(outbox.dispatcher):
         report = outbox.inbound_message("hello", sender=TO[1:], to="447700900999", provider="infobip")
         with pytest.raises(LedgerUnavailable):

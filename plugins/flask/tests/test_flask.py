@@ -85,11 +85,9 @@ def test_what_nothing_proves_or_nobody_knows_is_refused(messaging: Messaging) ->
 
 
 def test_a_report_that_cannot_be_kept_is_brought_again(messaging: Messaging, tmp_path: Path) -> None:
-    (tmp_path / "ledger").mkdir()
+    (tmp_path / "ledger").write_bytes(b"this is no database, and never was one" * 40)
     app = _app(messaging)
-    outbox = Outbox(
-        "infobip", ledger=SqliteLedger(tmp_path / "ledger", owned=True)
-    )  # a folder holds no ledger
+    outbox = Outbox("infobip", ledger=SqliteLedger(tmp_path / "ledger", owned=True))
     with messaging.replaced(outbox.dispatcher):
         stop = outbox.inbound_message("x", sender=TO[1:], to="447700900999", provider="infobip")
         assert _call(app, stop) == 503

@@ -106,10 +106,8 @@ def test_what_nothing_proves_or_nobody_knows_is_refused() -> None:
 
 
 def test_a_report_that_cannot_be_kept_is_brought_again(tmp_path: Path) -> None:
-    (tmp_path / "ledger").mkdir()
-    outbox = Outbox(
-        "infobip", ledger=SqliteLedger(tmp_path / "ledger", owned=True)
-    )  # a folder holds no ledger
+    (tmp_path / "ledger").write_bytes(b"this is no database, and never was one" * 40)
+    outbox = Outbox("infobip", ledger=SqliteLedger(tmp_path / "ledger", owned=True))
     messaging = Messaging(dict)
 
     async def run() -> int:

@@ -56,7 +56,8 @@ def add_consent_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
     imported.add_argument("file", type=Path, help="with a head line; - for the standard input")
     imported.add_argument("--channel", help="of rows that do not tell it")
     exported = add_command(consent, "export", _export, "write everything that was said as CSV")
-    exported.add_argument("file", type=Path, nargs="?", help="(default: the standard output)")
+    exported.add_argument("file", type=Path, nargs="?", help="- for the standard output (default: that)")
+    exported.add_argument("--force", action="store_true", help="overwrite a file that is there")
 
 
 def _dispatcher() -> Dispatcher:
@@ -132,12 +133,17 @@ def _import(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
+    file: Path | None = None if str(options.file) == "-" else options.file
+    if file is not None and file.is_dir():
+        return fail(f"bad_input: {file} is a directory; name a file in it")
+    if file is not None and file.is_file() and not options.force:
+        return fail(f"bad_input: {file} is there; use --force to overwrite it")
     with _dispatcher() as dispatcher:
-        if options.file is None:
+        if file is None:
             count = write_csv(dispatcher.consent.export(), sys.stdout)
         else:
-            create_private(options.file)
-            with options.file.open("w", encoding="utf-8", newline="") as file:
-                count = write_csv(dispatcher.consent.export(), file)
+            create_private(file)
+            with file.open("w", encoding="utf-8", newline="") as written:
+                count = write_csv(dispatcher.consent.export(), written)
     print(f"{count} statements exported", file=sys.stderr)
     return 0

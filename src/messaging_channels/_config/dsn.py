@@ -35,6 +35,11 @@ def parse_dsn(dsn: str, fields: Mapping[str, str], *, provider: str, source: str
     return values | {unquote(name): unquote(value) for name, _, value in pairs if value}
 
 
+def parse_given_dsn(dsn: str | None, fields: Mapping[str, str], provider: str) -> dict[str, str]:
+    """Return the values of the DSN in the environment; none without one."""
+    return {} if dsn is None else parse_dsn(dsn, fields, provider=provider, source="environment")
+
+
 def _invalid(provider: str, source: str) -> InvalidSetting:
     return InvalidSetting(
         "must be a URL; a special character in user or password may make it another one",

@@ -5,13 +5,38 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import SecretStr
 
 from messaging_channels._config.toml_lines import TomlLines, holds
 from messaging_channels._model.errors import BadInput, InvalidSetting
 
+if TYPE_CHECKING:
+    from messaging_channels.plugins.provider import ProviderSpec
+
 _ARGUMENTS = "the provider's arguments"
 """The source that a provider's own class names: it does not know the settings."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value and where it came from. Its repr shows no value."""
+
+    name: str
+    """Such as `infobip.base_url`."""
+    value: Any
+    source: str
+
+    def __repr__(self) -> str:
+        """Show name and source."""
+        return f"Setting({self.name}, from {self.source})"
+
+    def shown(self, spec: ProviderSpec) -> str:
+        """Return the value, or `(secret)`."""
+        field = spec.settings.model_fields.get(self.name.rpartition(".")[2])
+        secret = field is None or SecretStr in (field.annotation, *getattr(field.annotation, "__args__", ()))
+        return "(secret)" if secret else str(self.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,6 +236,7 @@ def validate(kind: type[Value], given: Any, setting: str) -> Value:  # noqa: ANN
         return TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
         path, code, problem = first_problem(error)
+        path = _without_kinds(path, given)
         raise InvalidSetting(
             problem,
             setting=".".join((setting, *path)),
@@ -247,6 +248,16 @@ def validate(kind: type[Value], given: Any, setting: str) -> Value:  # noqa: ANN
                 example_hint(f"{setting}.{'.'.join(path)}".rstrip("."), code, problem),
             ),
         ) from None
+
+
+def _without_kinds(path: tuple[str, ...], given: Any) -> tuple[str, ...]:  # noqa: ANN401  as it stands in a file
+    """Return a path without the steps that name the kind of a table (pydantic puts one after each union) and stand nowhere."""
+    held, tree = list[str](), given
+    for step in path[:-1]:
+        if isinstance(tree, Mapping) and step in tree:
+            held.append(step)
+            tree = cast("Mapping[str, Any]", tree)[step]
+    return (*held, *path[-1:])
 
 
 def _model_at(kind: Any, path: tuple[str, ...]) -> type[BaseModel] | None:  # noqa: ANN401  any type

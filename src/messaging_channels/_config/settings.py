@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from messaging_channels._config import plugin_manager as plugin_module
 from messaging_channels._config import sections as policies
 from messaging_channels._config.dispatcher_config import DispatcherConfig
-from messaging_channels._config.dsn import parse_dsn
+from messaging_channels._config.dsn import parse_given_dsn
 from messaging_channels._config.http_fields import HttpFields
 from messaging_channels._config.known_settings import KnownSettings
 from messaging_channels._config.misspellings import find_misspellings, find_unrouted, plugin_names
-from messaging_channels._config.places import Places, placing_arguments
+from messaging_channels._config.places import Places, Setting, placing_arguments
 from messaging_channels._config.plugin_manager import PluginManager
 from messaging_channels._config.route_checks import require_carried_channels
 from messaging_channels._config.toml_lines import TomlLines, read_settings_file
@@ -45,20 +45,7 @@ if TYPE_CHECKING:
 
 PREFIX = "MESSAGING_CHANNELS_"
 FILE = "messaging-channels.toml"
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One value and where it came from. Its repr shows no value."""
-
-    name: str
-    """Such as `infobip.base_url`."""
-    value: Any
-    source: str
-
-    def __repr__(self) -> str:
-        """Show name and source."""
-        return f"Setting({self.name}, from {self.source})"
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -324,6 +311,20 @@ class Configuration:
         values = {**self.file.get("http", {}), **given, **self.overrides.get("http", {})}
         return policies.validate(HttpFields, values, "http").settings()
 
+    def section(self, name: str, model: type[Model], **given: Any) -> Model:  # noqa: ANN401  any field
+        """Return a plugin's own section; `given` goes before `MESSAGING_CHANNELS_<NAME>_<FIELD>`, and that before the file.
+
+        A field `home` without a value is the directory of the embedded defaults.
+
+        Raises:
+            InvalidSetting: a setting is missing or malformed. It names the variable, or the file and its line.
+        """
+        code = {**self.overrides.get(name, {}), **given}
+        variables = self._variables(name.upper().replace("-", "_"), model.model_fields)
+        home = {"home": self.home} if "home" in model.model_fields else {}
+        with replace(self._places, overrides={name: code}).placing():
+            return policies.validate(model, {**home, **self.file.get(name, {}), **variables, **code}, name)
+
     def describe(self) -> list[dict[str, str]]:
         """Return every setting with its source, secrets hidden."""
         rows = [
@@ -332,7 +333,7 @@ class Configuration:
         ]
         for spec in self.plugins.providers.values():
             rows += [
-                {"name": one.name, "value": _display_value(spec, one), "source": one.source}
+                {"name": one.name, "value": one.shown(spec), "source": one.source}
                 for one in self.settings(spec)
             ]
         return [*rows, {"name": "home", "value": str(self.home), "source": f"{PREFIX}HOME or default"}]
@@ -355,7 +356,10 @@ class Configuration:
         return [
             ("code", self.overrides.get("providers", {}).get(spec.name, {})),
             *((source, {field: value}) for field, (source, value) in variables.items()),
-            (f"environment variable {prefix}DSN", _dsn(spec, self.environment.get(f"{prefix}DSN"))),
+            (
+                f"environment variable {prefix}DSN",
+                parse_given_dsn(self.environment.get(f"{prefix}DSN"), spec.dsn, spec.name),
+            ),
             *self._file_layers("providers", spec.name),
         ]
 
@@ -384,15 +388,3 @@ _ARGUMENTS = [one.name for one in fields(DispatcherConfig) if one.name not in ("
 
 def _prefix(provider: str) -> str:
     return f"{PREFIX}{provider.upper().replace('-', '_')}_"
-
-
-def _dsn(spec: ProviderSpec, dsn: str | None) -> dict[str, Any]:
-    if dsn is None:
-        return {}
-    return dict(parse_dsn(dsn, spec.dsn, provider=spec.name, source="environment"))
-
-
-def _display_value(spec: ProviderSpec, setting: Setting) -> str:
-    field = spec.settings.model_fields.get(setting.name.rpartition(".")[2])
-    secret = field is None or SecretStr in (field.annotation, *getattr(field.annotation, "__args__", ()))
-    return "(secret)" if secret else str(setting.value)

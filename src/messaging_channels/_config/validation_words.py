@@ -41,8 +41,7 @@ _WORDS: Mapping[str, str] = {
     "string_too_short": "is too short",
     "string_too_long": "is too long",
     "string_pattern_mismatch": "has a wrong form",
-    "union_tag_not_found": "must name its kind",
-    "union_tag_invalid": "is of no known kind",
+    "union_tag_not_found": "must be a table that names its kind",
 }
 _LIMITS: Mapping[str, tuple[str, str]] = {
     "greater_than": ("gt", "must be greater than"),
@@ -51,6 +50,7 @@ _LIMITS: Mapping[str, tuple[str, str]] = {
     "less_than_equal": ("le", "must be at most"),
     "literal_error": ("expected", "must be"),
     "enum": ("expected", "must be"),
+    "union_tag_invalid": ("expected_tags", "must be of one of the kinds"),
 }
 UNKNOWN_KEYS = frozenset({"extra_forbidden", "unexpected_keyword_argument", "no_such_attribute"})
 
@@ -90,6 +90,8 @@ def example_hint(setting: str, code: str, problem: str) -> str:
         more = f", or set {variable}" if section in _WITH_VARIABLES else ""
         return f'add {key} = "..." to [{section}]{more}'
     example = next((shown for words, shown in _EXAMPLES.items() if words in problem), None)
+    if code == "union_tag_invalid" and (expected := re.search(r"'([^']*)'", problem)):
+        return f'write for example kind = "{expected[1]}" in [{setting}]'
     if code in ("literal_error", "enum") and (expected := re.search(r"'([^']*)'", problem)):
         example = f'"{expected[1]}"'
     return f"write for example {key} = {example}" if example else "correct the value"
@@ -122,7 +124,8 @@ def _describe(problem: Any) -> str:  # noqa: ANN401  pydantic's own dictionary
         return "is not known"
     if code in _LIMITS:
         name, words = _LIMITS[code]
-        return f"{words} {context.get(name)}"
+        limit = context.get(name)
+        return f"{words} {f'{limit:g}' if isinstance(limit, float) else limit}"
     if code == "value_error" and isinstance(context.get("error"), ValueError):
         return _own_words(context["error"])
     return _WORDS.get(code, f"is malformed ({code})")
@@ -152,6 +155,7 @@ _EXAMPLES = {
     "a text": '"..."',
     "a path": '"/path/to/file"',
     "positive": "1",
+    "greater than": "1",
     "at least": "1",
     "at most": "30",
 }

@@ -75,11 +75,7 @@ class Reports:
             raise errors.UnknownProvider(provider, known=tuple(held))
         plugin = held[provider]
         if not isinstance(plugin, SupportsWebhooks):
-            raise errors.WebhookVerificationError(
-                "this provider does not support webhooks",
-                provider=provider,
-                hint="remove the URL, or use another provider",
-            )
+            raise errors.WebhooksNotSupported(provider)
         received = plugin.handle_webhook(request)
         events = yield from self.store_events(received.events, request, account)
         if any(one.in_place for one in self.handlers.registered):

@@ -140,9 +140,9 @@ def _with_paramstyle(connection: Any, statement: Statement) -> Any:  # noqa: ANN
 
 def _unusable_error(connection: object) -> InvalidMessage:
     return InvalidMessage(
-        f"a {type(connection).__name__} cannot be used here",
+        f"must be a database connection, got {type(connection).__name__}",
         field="transaction",
-        hint="give a connection of sqlite3, psycopg or SQLAlchemy (psycopg or sqlite), sync for a Dispatcher, async for an AsyncDispatcher",
+        hint="give one of sqlite3, psycopg or SQLAlchemy (psycopg or sqlite), sync for a Dispatcher, async for an AsyncDispatcher",
     )
 
 

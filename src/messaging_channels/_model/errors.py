@@ -234,6 +234,18 @@ class UnknownProvider(ConfigurationError):
         """The plugins that could not be loaded, each with its distribution and the reason."""
 
 
+class WebhooksNotSupported(UnknownProvider):
+    """The provider is known, and has no webhooks: nothing that comes to this URL is from it. Answer 404."""
+
+    code = "webhooks_not_supported"
+
+    def __init__(self, provider: str) -> None:
+        words = f"provider {provider} does not support webhooks"
+        ConfigurationError.__init__(self, _sentences(words, "remove the URL, or use another provider"))
+        self.source = ""
+        self.provider = provider
+
+
 class UnknownAccount(ConfigurationError):
     """A resolver returned an account without credentials. The dispatcher never uses another account instead."""
 

@@ -61,6 +61,14 @@ class EnvelopeBuilder:
             known = tuple({channel.name for channel in self.channels.values()})
             raise errors.UnknownChannel(type(message).__name__, known=known) from None
 
+    def _unknown(self, to: User | Person, channel: Channel) -> errors.UnknownRecipient:
+        problem, hint = (
+            ("no resolver knows it", "check the id")
+            if self.resolvers
+            else ("there is no resolver", "pass resolvers=[MappingResolver({...})] to the dispatcher")
+        )
+        return errors.UnknownRecipient(problem, recipient=repr(to), channel=channel.name, hint=hint)
+
     def resolve(self, to: Any, channel: Channel) -> Flow[ResolvedRecipient]:  # noqa: ANN401
         """Turn a recipient into a contact: an address is one already, anything else is for the resolvers."""
         if isinstance(to, (str, Address)):
@@ -72,9 +80,7 @@ class EnvelopeBuilder:
             if contact is not None:
                 return contact
         if isinstance(to, (User, Person)):
-            raise errors.UnknownRecipient(
-                "no resolver knows it", recipient=repr(to), channel=channel.name, hint="check the id"
-            )
+            raise self._unknown(to, channel)
         if isinstance(to, (list, tuple, set, frozenset, dict)):
             raise errors.InvalidArgument(
                 f"is a {type(cast('object', to)).__name__}",

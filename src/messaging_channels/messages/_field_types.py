@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections.abc
+import re
 import sys
 import types
 import typing
@@ -129,10 +130,15 @@ def _anything(_: object) -> bool:
 
 
 def _words(kinds: tuple[type, ...] | None, text: str) -> str:
+    if kinds is None and (many := _MANY.fullmatch(text)):
+        return f"a list or tuple of {many[1]}"
     if kinds is None:
         return f"of the type {text}"
     known = dict.fromkeys(_WORDS.get(one, f"a {one.__name__}") for one in kinds)
     return " or ".join(known)
+
+
+_MANY = re.compile(r"tuple\[(\w+), \.\.\.\]")
 
 
 class _Unread:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -14,7 +16,6 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     SecretStr,
-    ValidationError,
 )
 
 from messaging_channels import Configuration
@@ -100,6 +101,34 @@ def _split_commas(value: Any) -> Any:  # noqa: ANN401  whatever a setting holds
 CommaSeparated: TypeAlias = Annotated[list[str], BeforeValidator(_split_commas)]
 
 
+def _invalid(problem: str, setting: str, example: str) -> InvalidSetting:
+    hint = f"write for example {setting} = {example}"
+    return InvalidSetting(problem, setting=f"gateway.{setting}", source="configuration", hint=hint)
+
+
+def _require_url(value: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", value):
+        raise _invalid("must be an http(s) URL", "public_url", '"https://messages.example.com"')
+    return value
+
+
+def _require_networks(value: list[str]) -> list[str]:
+    for one in value:
+        try:
+            ip_network(one)
+        except ValueError:
+            raise _invalid(
+                "must hold IP addresses or networks", "trusted_proxies", '["10.0.0.0/8"]'
+            ) from None
+    return value
+
+
+def _require_hosts(value: list[str]) -> list[str]:
+    if not all(re.fullmatch(r"(\[[0-9a-fA-F:.]+\]|[^\s/:]+):\d{1,5}", one) for one in value):
+        raise _invalid("must hold host:port", "allowed_callback_hosts", '["shop.internal:8443"]')
+    return value
+
+
 class GatewaySettings(_SettingsModel):
     """How the gateway behaves."""
 
@@ -107,11 +136,11 @@ class GatewaySettings(_SettingsModel):
     """The directory of its files."""
     database: SecretStr | None = None
     """Where keys, the directory and events are kept: `postgresql://…` or `sqlite:/path`. Without one: the ledger's PostgreSQL, else `gateway.sqlite3`."""
-    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")
+    public_url: Annotated[str, AfterValidator(_require_url)] | None = None
     """How the world reaches it, such as `https://messages.example.com`: some providers sign the URL they call."""
-    trusted_proxies: CommaSeparated = []
+    trusted_proxies: Annotated[CommaSeparated, AfterValidator(_require_networks)] = []
     """Addresses or networks whose `x-forwarded-proto` and `x-forwarded-host` are believed."""
-    allowed_callback_hosts: CommaSeparated = []
+    allowed_callback_hosts: Annotated[CommaSeparated, AfterValidator(_require_hosts)] = []
     """`host:port` that may be called although it is private, or not https on port 443. For development and internal services."""
     max_body_bytes: PositiveInt = _KIB * _KIB
     max_webhook_bytes: PositiveInt = 256 * _KIB
@@ -158,32 +187,4 @@ class GatewaySettings(_SettingsModel):
         Raises:
             InvalidSetting: a setting is missing or malformed.
         """
-        prefix = f"{Configuration.prefix}GATEWAY_"
-        variables = {
-            name: configuration.environment[prefix + name.upper()]
-            for name in cls.model_fields
-            if prefix + name.upper() in configuration.environment
-        }
-        file = {**configuration.file.get("gateway", {}), **configuration.overrides.get("gateway", {})}
-        values = {"home": configuration.home, **file, **variables, **given}
-        try:
-            settings = cls.model_validate(values)
-            for network in settings.trusted_proxies:
-                ip_network(network)
-        except ValidationError as error:
-            where = ".".join(str(step) for step in error.errors(include_input=False)[0]["loc"])
-            rules = {"public_url": "must be an http(s) URL, such as https://messages.example.com"}
-            raise _invalid(where, rules.get(where, "is missing or malformed")) from None
-        except ValueError:
-            raise _invalid("trusted_proxies", "must hold IP addresses or networks") from None
-        return settings
-
-
-def _invalid(where: str, problem: str) -> InvalidSetting:
-    name = f"{Configuration.prefix}GATEWAY_{where.upper()}"
-    return InvalidSetting(
-        problem,
-        setting=f"gateway.{where}",
-        source="configuration",
-        hint=f"set {name}, or gateway.{where} in the file",
-    )
+        return configuration.section("gateway", cls, **given)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
-from messaging_channels.errors import UnknownProvider, WebhookVerificationError
+from messaging_channels.errors import UnknownProvider, WebhooksNotSupported, WebhookVerificationError
 from messaging_channels.plugins import WebhookRequest
 from messaging_channels_gateway.api.request_context import gateway_of, path_id
 from messaging_channels_gateway.events.event_log import GatewayEvent, events_of_provider_event
@@ -39,13 +39,13 @@ async def receive_webhook(request: Request) -> Response:
     call = replace(call, received_at=gateway.clock.now())
     try:
         received = await gateway.dispatcher.handle_webhook(provider, call, account=account)
-    except UnknownProvider:
-        raise Problem("not_found", "provider not found") from None
-    except WebhookVerificationError:
+    except (WebhookVerificationError, WebhooksNotSupported):
         gateway.metrics.count_webhook(provider, "refused")
         raise Problem(
             "webhook_verification_failed", "the signature or the secret of the provider is missing or wrong"
         ) from None
+    except UnknownProvider:
+        raise Problem("not_found", "provider not found") from None
     await gateway.event_log.append(await _gateway_events(gateway, received.events, account))
     gateway.metrics.count_webhook(provider, "taken")
     answer = received.response
