@@ -272,9 +272,7 @@ class BaseDispatcher:
             raise errors.InvalidMessage(
                 "the ledger keeps no addresses", field="to", hint="look for other properties"
             )
-        digests = {key for one in found for key in options.recipient_digests(one.plain)}
-        waiting = {key for one in found for key in options.waiting_digests(one.plain)} if digests else ()
-        return tuple(sorted(stored)), tuple(sorted(digests)), tuple(sorted(waiting))
+        return tuple(sorted(stored)), *options.digests_of({one.plain for one in found})
 
     @classmethod
     def from_config(
