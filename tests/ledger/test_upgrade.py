@@ -13,7 +13,7 @@ import pytest
 from old_schemas import VERSION_1, VERSION_2, rows
 from scripted import Scripted
 
-from messaging_channels import Dispatcher, MessagingError, Sms, SqliteLedger
+from messaging_channels import Dispatcher, MessagingError, PhoneNumber, Sms, SqliteLedger
 from messaging_channels._client.worker import Worker
 from messaging_channels._ledger.driving import drive
 from messaging_channels._ledger.postgres import PostgresLedger
@@ -21,9 +21,12 @@ from messaging_channels._ledger.sqlite_file import DIALECT, fetch
 from messaging_channels._ledger.tables import SCHEMA, SCHEMA_VERSION
 from messaging_channels._ledger.upgrade import prepare_schema
 from messaging_channels.errors import InvalidSetting
+from messaging_channels.plugins.exchange import ask
 from messaging_channels.plugins.ledger import Ledger
+from messaging_channels.plugins.ledger_reports import StoreReportCursor
 
 TO = "+447700900123"
+CURSORS = "messaging_channels_report_cursor"
 
 
 class Place:
@@ -158,7 +161,7 @@ def test_a_database_of_a_later_version_is_refused_before_anything_is_sent(place:
     assert not provider.asked
 
 
-@pytest.mark.parametrize("table", ["messaging_channels_message", "messaging_channels_schema"])
+@pytest.mark.parametrize("table", ["messaging_channels_message", "messaging_channels_schema", CURSORS])
 def test_a_table_of_our_name_that_is_not_ours_is_named_and_left_alone(place: Place, table: str) -> None:
     place.tell(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, title TEXT)")
     place.tell(f"INSERT INTO {table} VALUES (1, 'theirs')")
@@ -219,3 +222,31 @@ def test_an_upgrade_that_is_cut_off_leaves_the_database_as_it_was(place: Place) 
 
 def test_every_table_and_index_has_our_prefix() -> None:
     assert all("IF NOT EXISTS messaging_channels_" in statement for statement in SCHEMA)
+
+
+def test_a_database_without_the_table_of_cursors_gets_it_and_loses_nothing(place: Place) -> None:
+    with _used(place.make()) as dispatcher:
+        sent = dispatcher.send(Sms("hello"), to=TO, idempotency_key="order-1")
+    place.tell(f"DROP TABLE {CURSORS}")
+
+    with _used(place.make()) as dispatcher:
+        again = dispatcher.send(Sms("hello"), to=TO, idempotency_key="order-1")
+
+    assert (again.id, again.replayed) == (sent.id, True)
+    assert {column for column, *_ in place.tables()[CURSORS]} == {"provider", "account", "mark"}
+
+
+def test_a_cursor_is_in_a_backup_and_stands_when_everybody_is_forgotten(place: Place, tmp_path: Path) -> None:
+    with _used(place.make()) as dispatcher:
+        dispatcher.send(Sms("hello"), to=TO)
+        dispatcher.queue.run(ask(StoreReportCursor("vendor", None, "page-7")))
+        dispatcher.queue.erase_recipient(PhoneNumber.parse(TO))
+        dispatcher.queue.prune(older_than=0)
+        dispatcher.queue.delete_records(older_than=0)
+    kept = [place.tell(f"SELECT mark FROM {CURSORS}")]
+    if isinstance(made := place.make(), SqliteLedger):
+        made.backup(tmp_path / "copy.sqlite3")
+        with closing(sqlite3.connect(tmp_path / "copy.sqlite3")) as copy:
+            kept.append(copy.execute(f"SELECT mark FROM {CURSORS}").fetchall())
+
+    assert kept == [[("page-7",)]] * len(kept)

@@ -148,7 +148,7 @@ def _export(options: argparse.Namespace) -> int:
 def _erase(options: argparse.Namespace) -> int:
     with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
         count = dispatcher.queue.erase_recipient(any_address(options.address))
-    print(f"{count} messages forgot their recipient", file=sys.stderr)
+    print(f"{count} messages and waiting events forgot their recipient", file=sys.stderr)
     return 0
 
 

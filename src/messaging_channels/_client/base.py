@@ -251,11 +251,11 @@ class BaseDispatcher:
             as_moment(wanted["since"], "since"),
             as_moment(wanted["until"], "until"),
             as_status_name(wanted["status"]),
-            self._stored_addresses(to, wanted["channel"]),
+            *self._stored_addresses(to, wanted["channel"]),
         )
 
-    def _stored_addresses(self, to: Address | str | None, channel: str | None) -> tuple[str, ...]:
-        """Return an address as records keep it, in the form of each channel that has such a one.
+    def _stored_addresses(self, to: Address | str | None, channel: str | None) -> tuple[tuple[str, ...], ...]:
+        """Return an address as records keep it, in the form of each channel that has such a one, and the digests of the person, if there are any.
 
         Raises:
             InvalidAddress: no channel has such an address.
@@ -265,13 +265,14 @@ class BaseDispatcher:
             return ()
         channels = [one for name, one in self._reports.channels.items() if channel in (None, name)]
         found = _parse_for_each(channels, to) if isinstance(to, str) else [to]
-        ledger = self._pipeline.recorder.options.ledger
+        options = self._pipeline.recorder.options
+        ledger = options.ledger
         stored = {ledger.stored_address(one.plain, one.masked) for one in found}
         if "" in stored:
             raise errors.InvalidMessage(
                 "the ledger keeps no addresses", field="to", hint="look for other properties"
             )
-        return tuple(sorted(stored))
+        return tuple(sorted(stored)), *options.digests_of({one.plain for one in found})
 
     @classmethod
     def from_config(

@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +21,8 @@ from messaging_channels._model.status import Status
 from messaging_channels.messages import Codec, DecodeError
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair, Flow, ask
 from messaging_channels.plugins.ledger_inbound import (
+    OF_SEVERAL,
+    PLACE_DIGITS,
     ClaimInbound,
     FinishInbound,
     InboundItem,
@@ -91,13 +94,14 @@ class InboundHandlers:
 
     def store(self, events: Sequence[Event], request: WebhookRequest | None) -> Sequence[StoreInbound]:
         """Return what keeps events for those handlers that want them."""
-        now, call_id = self.clock(), "" if request is None else random_digits()
+        now, people = self.clock(), {self._subject(event) for event in events}
+        call_id = "" if request is None else (OF_SEVERAL if len(people) > 1 else "") + random_digits()
         arrived = f"{message_id(now)[:12]}{next(self.counter):010x}"
         items = [
             InboundItem(
                 event_key=event.key,
                 handler=one.name,
-                conversation=self.options.keyed_digests(_conversation(event))[0],
+                conversation=self._conversation(event),
                 event_type=type(event).__name__,
                 event=self.options.sealed(self._to_json(event)),
                 call_id=call_id,
@@ -111,7 +115,19 @@ class InboundHandlers:
         if not items:
             return ()
         call = "" if request is None else self.options.sealed(_call_to_json(request))
+        if len(people) > 1:
+            call = f"{json.dumps(sorted(people))}\n{call}"
         return (StoreInbound(tuple(items), call_id, call),)
+
+    def _conversation(self, event: Event) -> str:
+        """Return a digest of the person, by which all of one person is found, and after it digits of where the conversation is held."""
+        where = sha256(repr((event.provider, getattr(event, "channel", ""))).encode()).hexdigest()
+        return f"{self.options.inbound_digests(_subject(event))[0]}{int(where, 16) % 10**PLACE_DIGITS:0{PLACE_DIGITS}}"
+
+    def _subject(self, event: Event) -> str:
+        """Return by what a call is found that tells of several people: a digest of the person, or the key of an event that names none."""
+        person = _person(event)
+        return self.options.inbound_digests(person)[0] if person else event.key
 
     def run_round(self, limit: int, *, in_place: bool = False) -> Flow[int]:
         """Claim what is due and have it dealt with, in order. Return how many items that was."""
@@ -172,19 +188,18 @@ class InboundHandlers:
             return json.dumps(self.codec.encode(replace(event, raw=None)))
 
 
-def _conversation(event: Event) -> str:
+def _subject(event: Event) -> str:
     """Return a text that names who is spoken with, or else the message that is spoken about."""
-    person = next(
-        (
-            one
-            for name in ("sender", "address", "person", "to")
-            if (one := getattr(getattr(event, name, None), "plain", None))
-        ),
-        None,
+    about = getattr(event, "message_id", "") or getattr(event, "provider_id", "") or event.key
+    return _person(event) or str(about)
+
+
+def _person(event: Event) -> str:
+    """Return who is spoken with, if the event names somebody."""
+    named = (
+        getattr(getattr(event, name, None), "plain", None) for name in ("sender", "address", "person", "to")
     )
-    about = person or getattr(event, "message_id", "") or getattr(event, "provider_id", "") or event.key
-    told = (event.provider, getattr(event, "channel", ""), about)
-    return repr(told)
+    return next((one for one in named if one), "")
 
 
 def _call_to_json(request: WebhookRequest) -> str:

@@ -10,6 +10,8 @@ from typing import Any, ClassVar, cast
 from messaging_channels._ledger.seal import Seal
 from messaging_channels._model.errors import InvalidSetting
 
+DIGEST_MARK, KEY_ID_LENGTH = "k", 9
+"""How a digest begins that names its key: no hexadecimal digit, and then decimal ones, which every database sorts alike."""
 _MODES = ("plain", "masked", "hashed", "none")
 
 
@@ -52,12 +54,23 @@ class AddressPrivacy:
 
     def recipient_digests(self, plain: str) -> tuple[str, ...]:
         """Return the secret digests by which a recipient is found whose address is not kept as it is: the one that is written first, then those under
-        keys that were used before. None where addresses are kept so that they tell people apart, or where there is no secret.
+        keys that were used before. None where addresses are kept in the plain, or where there is no secret.
+
+        A digest begins with the id of its key, so that a key that was exchanged is noticed; those of earlier versions had none.
         """
-        if self._addresses in ("plain", "hashed"):
+        if self._addresses == "plain":
             return ()
         text = f"recipient\x1f{plain.lower()}".encode(errors="surrogatepass")
-        return tuple(hmac.new(key, text, hashlib.sha256).hexdigest()[:32] for key in self._digest_keys())
+        made = [
+            (_key_id(key), hmac.new(key, text, hashlib.sha256).hexdigest()[:32])
+            for key in self._digest_keys()
+        ]
+        return (*(f"{key_id}{digest}" for key_id, digest in made), *(digest for _, digest in made))
+
+    @property
+    def digest_key_ids(self) -> tuple[str, ...]:
+        """The ids of the keys by which recipients are found."""
+        return () if self._addresses == "plain" else tuple(_key_id(key) for key in self._digest_keys())
 
     def keyed_digests(self, text: str) -> tuple[str, ...]:
         """Return the digest of a text under the ledger's secret, then those under its other keys. The first one is written, all are looked for.
@@ -107,6 +120,12 @@ class AddressPrivacy:
     def has_plain_addresses(self) -> bool:
         """Whether an address can be read from a record."""
         return self._addresses == "plain"
+
+
+def _key_id(key: bytes) -> str:
+    """Return what a digest begins with that was made with a key: it tells keys apart, and nothing of them."""
+    told = int(hmac.new(key, b"messaging-channels key id", hashlib.sha256).hexdigest(), 16)
+    return f"{DIGEST_MARK}{told % 10 ** (KEY_ID_LENGTH - 1):0{KEY_ID_LENGTH - 1}}"
 
 
 def _require_bytes(pepper: Any, keys: Any) -> None:  # noqa: ANN401  whatever a caller gives

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -61,7 +62,22 @@ class LedgerOptions:
         """Return the digests by which the messages of a recipient are found whose later steps go to others: the first one is written, all are looked for."""
         return self.keyed_digests(f"waiting\x1f{plain.lower()}")
 
+    def inbound_digests(self, plain: str) -> tuple[str, ...]:
+        """Return the digests by which is found what came in from a person: the first one is written, all are looked for."""
+        return self.keyed_digests(f"inbound\x1f{plain.lower()}")
+
     def recipient_digest(self, plain: str) -> str:
         """Return the secret digest by which a recipient is found whose address the ledger masks; empty if it has no secret, or needs none."""
+        return next(iter(self.recipient_digests(plain)), "")
+
+    def digests_of(self, people: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the digests by which messages to any of some addresses are found, and those of later steps of a fallback; none where the address is enough."""
+        known = tuple(people)
+        digests = {key for plain in known for key in self.recipient_digests(plain)}
+        waiting = {key for plain in known for key in self.waiting_digests(plain)} if digests else ()
+        return tuple(sorted(digests)), tuple(sorted(waiting))
+
+    def recipient_digests(self, plain: str) -> tuple[str, ...]:
+        """Return the digest that is written, and then the others that are looked for; none if the ledger has no secret, or needs none."""
         digests = getattr(self.ledger, "recipient_digests", None)  # a ledger of a plugin may not have them
-        return next(iter(digests(plain)), "") if digests else ""
+        return tuple(digests(plain)) if digests else ()

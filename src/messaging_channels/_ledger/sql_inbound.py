@@ -41,7 +41,7 @@ def _claim_inbound(operation: i.ClaimInbound, dialect: Dialect) -> StatementFlow
     marks = ", ".join("?" * len(operation.handlers))
     rows = yield (
         (
-            f"SELECT {_COLUMNS} FROM messaging_channels_inbound AS item WHERE due <= ? AND handler IN ({marks})"  # noqa: S608
+            f"SELECT {COLUMNS} FROM messaging_channels_inbound AS item WHERE due <= ? AND handler IN ({marks})"  # noqa: S608
             " AND NOT EXISTS (SELECT 1 FROM messaging_channels_inbound AS earlier WHERE earlier.conversation = item.conversation"
             " AND earlier.handler = item.handler AND earlier.position < item.position AND earlier.due IS NOT NULL)"
             f" ORDER BY due, position LIMIT ?{dialect.skip_locked}"
@@ -64,13 +64,7 @@ def _finish_inbound(operation: i.FinishInbound, _: Dialect) -> StatementFlow[boo
         (operation.event_key, operation.handler, operation.lease_owner),
     )
     for (call_id,) in gone:
-        yield (
-            (
-                "DELETE FROM messaging_channels_inbound_call WHERE id = ?"
-                " AND NOT EXISTS (SELECT 1 FROM messaging_channels_inbound WHERE call_id = ?)"
-            ),
-            (call_id, call_id),
-        )
+        yield DELETE_CALL, (call_id, call_id)
     return bool(gone)
 
 
@@ -88,25 +82,31 @@ def _postpone_inbound(operation: i.PostponeInbound, _: Dialect) -> StatementFlow
 def _list_inbound(operation: i.ListInbound, _: Dialect) -> StatementFlow[Sequence[i.InboundItem]]:
     which = "due IS NULL" if operation.is_dead else "due IS NOT NULL"
     rows = yield (
-        f"SELECT {_COLUMNS} FROM messaging_channels_inbound WHERE {which} ORDER BY position LIMIT ?",  # noqa: S608  constants
+        f"SELECT {COLUMNS} FROM messaging_channels_inbound WHERE {which} ORDER BY position LIMIT ?",  # noqa: S608  constants
         (operation.limit,),
     )
     return [i.InboundItem(*row) for row in rows]
 
 
-def _retry_inbound(operation: i.RetryInbound, _: Dialect) -> StatementFlow[int]:
+def _retry_inbound(operation: i.RetryInbound, dialect: Dialect) -> StatementFlow[int]:
     which = "AND event_key = ?" if operation.event_key else ""
     rows = yield (
         (
             "UPDATE messaging_channels_inbound SET due = ?, tries = 0 WHERE (event_key, handler) IN (SELECT event_key, handler"  # noqa: S608
-            f" FROM messaging_channels_inbound WHERE due IS NULL {which} ORDER BY position LIMIT ?) RETURNING event_key"
+            f" FROM messaging_channels_inbound WHERE due IS NULL {which} ORDER BY position, handler LIMIT ?"
+            f"{dialect.for_update}) RETURNING event_key"
         ),
         (operation.at, *filter(None, (operation.event_key,)), operation.limit),
     )
     return len(rows)
 
 
-_COLUMNS = "event_key, handler, conversation, event_type, event, call_id, position, received_at, tries, error"
+COLUMNS = "event_key, handler, conversation, event_type, event, call_id, position, received_at, tries, error"
+DELETE_CALL = (
+    "DELETE FROM messaging_channels_inbound_call WHERE id = ?"
+    " AND NOT EXISTS (SELECT 1 FROM messaging_channels_inbound WHERE call_id = ?)"
+)
+"""What deletes a call of which nothing is left."""
 _INSERT = (
     "INSERT INTO messaging_channels_inbound (event_key, handler, conversation, event_type, event, call_id, position, received_at,"
     " due, tries, holder, error) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', ''"

@@ -5,7 +5,7 @@ One index holds channel, status and id. Which channels and statuses there are is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from messaging_channels._ledger.sql_types import StatementFlow
@@ -60,20 +60,30 @@ def _ids_by_address(
     asked = {condition: value for condition, value in given.items() if value is not None}
     where = "".join(f" AND {condition}" for condition in asked)
     found: set[str] = set()
-    for condition in (
-        "address = ? AND address <> ''",
-        "id IN (SELECT message_id FROM messaging_channels_step WHERE address = ? AND address <> '')",
-    ):
-        for address in operation.addresses:
-            rows = yield (
-                (
-                    f"SELECT id FROM messaging_channels_message WHERE {condition} AND scope = ?{where}{bounds}"  # noqa: S608
-                    " ORDER BY id DESC LIMIT ?"
-                ),
-                (address, operation.scope, *asked.values(), *values, operation.limit),
-            )
-            found |= {key for (key,) in rows}
+    for condition, person in _conditions(operation):
+        rows = yield (
+            (
+                f"SELECT id FROM messaging_channels_message WHERE {condition} AND scope = ?{where}{bounds}"  # noqa: S608
+                " ORDER BY id DESC LIMIT ?"
+            ),
+            (*person, operation.scope, *asked.values(), *values, operation.limit),
+        )
+        found |= {key for (key,) in rows}
     return sorted(found, reverse=True)[: operation.limit]
+
+
+def _conditions(operation: op.ListMessages) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield what the messages of a person fulfill, one or the other: where a digest tells people apart, the address alone is no proof."""
+    for address in operation.addresses:
+        yield _ALONE, (address,)
+        if not operation.recipients:
+            yield _OF_STEP.format(more=""), (address,)
+            continue
+        yield _OF_STEP.format(more=_WITHOUT_DIGEST), (address,)
+        for digest in operation.waiting_recipients:
+            yield _OF_STEP.format(more=_WITH_DIGEST), (address, digest)
+    for digest in operation.recipients:
+        yield "recipient = ? AND recipient <> ''", (digest,)
 
 
 def _kinds(operation: op.ListMessages) -> StatementFlow[Sequence[_Kind]]:
@@ -117,6 +127,17 @@ def created_at(message_id: str, at: float) -> float:
     return min(max(at, made / 1000), (made + 0.999) / 1000) if len(message_id) >= _ID_LENGTH else at
 
 
+_ALONE = "address = ? AND address <> '' AND recipient = ''"
+_OF_STEP = (
+    "id IN (SELECT message_id FROM messaging_channels_step AS step WHERE address = ? AND address <> ''{more})"
+)
+_DIGEST = (
+    "SELECT 1 FROM messaging_channels_fallback_recipient AS known WHERE known.message_id = step.message_id"
+)
+_WITHOUT_DIGEST, _WITH_DIGEST = (
+    f" AND NOT EXISTS ({_DIGEST})",
+    f" AND EXISTS ({_DIGEST} AND known.recipient = ?)",
+)
 _OF_KIND = "channel = ? AND status_group = ? AND status_name = ?"
 _SELECT_KIND = "SELECT channel, status_group, status_name FROM messaging_channels_message WHERE scope = ? AND"
 _IN_ORDER = "ORDER BY channel, status_group, status_name LIMIT 1"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from messaging_channels._ledger import sql_inbound_of as inbound
+from messaging_channels._ledger.address_privacy import DIGEST_MARK, KEY_ID_LENGTH
 from messaging_channels._ledger.failures import attempt_source
 from messaging_channels._ledger.sql import load_record
 from messaging_channels._ledger.sql_keys import is_key_over
@@ -35,7 +37,8 @@ def _ids_of(person: _Recipient) -> StatementFlow[set[str]]:
     ]
     for column, value in known:
         for source in ("id FROM messaging_channels_message", "message_id FROM messaging_channels_step"):
-            rows = yield f"SELECT {source} WHERE {column} = ? AND {column} <> ''", (value,)
+            alone = " AND recipient = ''" if column == "address" else ""  # of another one there is a digest
+            rows = yield f"SELECT {source} WHERE {column} = ? AND {column} <> ''{alone}", (value,)
             found |= {key for (key,) in rows}
     for digest in {person.recipient_digest, *person.recipients}:
         rows = yield (
@@ -62,6 +65,7 @@ def _erase_recipient(operation: r.EraseRecipient, dialect: Dialect) -> Statement
         yield "UPDATE messaging_channels_message SET address = '', recipient = '' WHERE id = ?", (key,)
         yield "UPDATE messaging_channels_step SET address = '', recipient = '' WHERE message_id = ?", (key,)
         yield "DELETE FROM messaging_channels_fallback_recipient WHERE message_id = ?", (key,)
+    events = yield from inbound.erase(operation.conversations, keys)
     for person in (
         operation.consent_keys
     ):  # what was said stays, under a digest: whoever opted out is not written to again
@@ -69,7 +73,7 @@ def _erase_recipient(operation: r.EraseRecipient, dialect: Dialect) -> Statement
             "UPDATE messaging_channels_consent_statement SET address = '' WHERE recipient = ? AND address <> ''",
             (person,),
         )
-    return len(keys)
+    return len(keys) + events
 
 
 def _list_recipient(operation: r.ListRecipient, _: Dialect) -> StatementFlow[Sequence[r.KeptMessage]]:
@@ -82,6 +86,26 @@ def _list_recipient(operation: r.ListRecipient, _: Dialect) -> StatementFlow[Seq
     return kept
 
 
+def _list_recipient_inbound(
+    operation: r.ListRecipientInbound, _: Dialect
+) -> StatementFlow[Sequence[r.KeptInbound]]:
+    keys = sorted((yield from _ids_of(operation)))
+    return (yield from inbound.list_kept(operation.conversations, keys))
+
+
+def _list_digest_keys(_: r.ListDigestKeys, __: Dialect) -> StatementFlow[Sequence[str]]:
+    """Leap over the index from one id to the next: each is the beginning of all digests that were made with its secret."""
+    found: list[str] = []
+    after = DIGEST_MARK
+    while True:
+        text = "SELECT min(recipient) FROM messaging_channels_message WHERE recipient > ? AND recipient <> ''"
+        ((least,),) = yield text, (after,)
+        if not least or least[:KEY_ID_LENGTH] in found:
+            return found
+        found.append(least[:KEY_ID_LENGTH])
+        after = f"{found[-1]}g"  # behind all hexadecimal digits
+
+
 def _prune(operation: r.Prune, dialect: Dialect) -> StatementFlow[r.PrunedPage]:
     after = operation.after or (yield from _pruned_up_to())
     keys = yield (
@@ -89,9 +113,12 @@ def _prune(operation: r.Prune, dialect: Dialect) -> StatementFlow[r.PrunedPage]:
         (after, id_at(operation.before), operation.limit),
     )
     if not keys:
+        events = yield from inbound.prune(operation.before, operation.limit, dialect)
+        if events == operation.limit:
+            return r.PrunedPage(events, after or id_at(operation.before))
         yield from _keep_pruned_up_to(operation.before)
         yield from fold_counters(int(operation.before // 60), dialect)
-        return r.PrunedPage(0, None)
+        return r.PrunedPage(events, None)
     between = (after, keys[-1][0])
     for name, table in (("message_id", "queue"), ("id", "message")) if dialect.for_update else ():
         yield (  # in one order: whoever locks several waits for nobody in a circle
@@ -209,6 +236,8 @@ _SELECT_PAGE = (
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     r.EraseRecipient: _erase_recipient,
     r.ListRecipient: _list_recipient,
+    r.ListRecipientInbound: _list_recipient_inbound,
+    r.ListDigestKeys: _list_digest_keys,
     r.Prune: _prune,
     r.DeleteRecords: _delete_records,
 }

@@ -49,8 +49,8 @@ SCHEMA = (
         " (scope, channel, status_group, status_name, id)"
     ),
     (
-        "CREATE INDEX IF NOT EXISTS messaging_channels_message_address ON messaging_channels_message (address, id)"
-        " WHERE address <> ''"
+        "CREATE INDEX IF NOT EXISTS messaging_channels_message_address_alone ON messaging_channels_message (address, id)"
+        " WHERE address <> '' AND recipient = ''"
     ),
     (
         "CREATE INDEX IF NOT EXISTS messaging_channels_message_recipient ON messaging_channels_message (recipient)"

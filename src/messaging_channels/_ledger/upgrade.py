@@ -158,6 +158,10 @@ def _count_without_rows(dialect: Dialect) -> StatementFlow[None]:
     """From version 4 to 5: what waits is counted as it comes and goes, and a recipient is found by an index in place of a search through texts."""
     yield CREATE_QUEUE_COUNT, ()
     yield CREATE_FALLBACK_RECIPIENT, ()
+    yield (
+        "DROP INDEX IF EXISTS messaging_channels_message_address",
+        (),
+    )  # one of those that have no digest is enough
     if not (yield from columns_of(dialect, "messaging_channels_queue")):
         return
     yield "ALTER TABLE messaging_channels_queue ADD COLUMN ready_at DOUBLE PRECISION NOT NULL DEFAULT 0", ()

@@ -96,17 +96,20 @@ class QueueClient:
         return self.run(ask(RetryDeadLetters(self.enqueuer.now(), message_id, limit)))  # type: ignore[no-any-return]
 
     def erase_recipient(self, to: Address) -> int:
-        """Forget a recipient: no body and no address of it is kept, and what waits is not sent. Return how many messages it was.
+        """Forget a recipient: no body and no address of it is kept, and what waits is not sent. Return how many messages and waiting events it was.
 
+        Events from it that wait for a handler, or are dead letters, are deleted with the webhook requests that brought them.
         What was sent stays counted, and what the person said about being written to stands: it is kept under a digest, without the address.
 
         Raises:
-            InvalidSetting: the ledger masks addresses, and has no secret by which people are told apart whose masked addresses are alike.
+            InvalidSetting: the ledger masks addresses, and has no secret by which people are told apart whose masked addresses are alike; or
+                messages are kept under a key that is not here.
         """
         return self.run(retention.erase_recipient(self.enqueuer.pipeline, to))  # type: ignore[no-any-return]
 
     def export_recipient(self, to: Address) -> dict[str, Any]:
-        """Return all that is kept of a recipient as JSON can hold it: messages with their attempts and events, what waits, and consent.
+        """Return all that is kept of a recipient as JSON can hold it: messages with their attempts and events, what waits, what came in and waits
+        for a handler or is a dead letter, and consent.
 
         Raises:
             InvalidSetting: see `erase_recipient`.

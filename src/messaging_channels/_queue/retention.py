@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._ledger.seal import SealBroken
 from messaging_channels._model.errors import InvalidSetting
 from messaging_channels._queue.payload import recipient_digest
 from messaging_channels.plugins.exchange import Flow, Sleep, ask
@@ -13,13 +14,17 @@ from messaging_channels.plugins.ledger_consent import ListStatements
 from messaging_channels.plugins.ledger_retention import (
     DeleteRecords,
     EraseRecipient,
+    KeptInbound,
     KeptMessage,
+    ListDigestKeys,
     ListRecipient,
+    ListRecipientInbound,
     Prune,
     PrunedPage,
 )
 
 if TYPE_CHECKING:
+    from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.statements import ConsentStatement
     from messaging_channels._sending.pipeline import SendPipeline
@@ -31,15 +36,20 @@ _PAUSE = 0.002
 def erase_recipient(pipeline: SendPipeline, to: Address) -> Flow[int]:
     """Forget a recipient. See `QueueClient.erase_recipient`."""
     stored, digests = _stored(pipeline, to)
+    yield from _require_keys(pipeline.recorder.options)
     gate = pipeline.recorder.consent
     keys = gate.keys.keys(to) if gate.is_kept else ()
-    operation = EraseRecipient(recipient_digest(to.plain), stored, pipeline.clock(), digests, keys)
+    conversations = pipeline.recorder.options.inbound_digests(to.plain)
+    operation = EraseRecipient(
+        recipient_digest(to.plain), stored, pipeline.clock(), digests, keys, conversations
+    )
     return (yield from ask(operation))
 
 
 def export_recipient(pipeline: SendPipeline, to: Address) -> Flow[dict[str, Any]]:
     """Return all that is kept of a recipient. See `QueueClient.export_recipient`."""
     stored, digests = _stored(pipeline, to)
+    yield from _require_keys(pipeline.recorder.options)
     kept: Sequence[KeptMessage] = yield from ask(ListRecipient(recipient_digest(to.plain), stored, digests))
     gate = pipeline.recorder.consent
     said: Sequence[ConsentStatement] = ()
@@ -56,8 +66,54 @@ def export_recipient(pipeline: SendPipeline, to: Address) -> Flow[dict[str, Any]
             }
             for one in kept
         ],
+        "inbound": (yield from _export_inbound(pipeline.recorder.options, to, stored, digests)),
         "consent": [one.as_dict() for one in said],
     }
+
+
+def _export_inbound(
+    options: LedgerOptions, to: Address, stored: tuple[str, ...], digests: tuple[str, ...]
+) -> Flow[list[dict[str, Any]]]:
+    if ListRecipientInbound not in options.ledger.executors:  # a ledger of a plugin may not have it
+        return []
+    listing = ListRecipientInbound(
+        recipient_digest(to.plain), stored, digests, options.inbound_digests(to.plain)
+    )
+    kept: Sequence[KeptInbound] = yield from ask(listing)
+    return [
+        {
+            "eventType": one.item.event_type,
+            "event": json.loads(options.opened(one.item.event)),
+            "handler": one.item.handler,
+            "receivedAt": one.item.received_at,
+            "state": "dead" if one.is_dead else "waiting",
+            "tries": one.item.tries,
+            "error": one.item.error,
+            "call": json.loads(options.opened(one.call)) if one.call else None,
+        }
+        for one in kept
+    ]
+
+
+def _require_keys(options: LedgerOptions) -> Flow[None]:
+    """Refuse to look for a person where records are kept under a key that is not here: they would not be found, and nobody would know.
+
+    Raises:
+        SealBroken: there are such records.
+    """
+    known: tuple[str, ...] = getattr(
+        options.ledger, "digest_key_ids", ()
+    )  # a ledger of a plugin may have none
+    if not known or ListDigestKeys not in options.ledger.executors:
+        return
+    found: Sequence[str] = yield from ask(ListDigestKeys())
+    missing = sorted(set(found) - set(known))
+    if missing:
+        raise SealBroken(
+            f"recipients are kept under a key that is not here ({', '.join(missing)}), so not all of a person would be found",
+            "put that key back, beside the new one: a line of the ledger's key file, or the pepper. If it is lost for good, forget"
+            " what was kept under it: messaging-channels ledger prune --retention-days DAYS",
+        )
 
 
 def prune(before: float) -> Flow[int]:
@@ -91,9 +147,9 @@ def _stored(pipeline: SendPipeline, to: Address) -> tuple[tuple[str, ...], tuple
     ledger = pipeline.recorder.options.ledger
     waiting = pipeline.recorder.options.waiting_digests(to.plain)
     digests = getattr(ledger, "recipient_digests", None)
+    found: tuple[str, ...] = digests(to.plain) if digests else ()
     if digests is None or ledger.tells_people_apart:  # type: ignore[attr-defined]
-        return (to.plain, ledger.stored_address(to.plain, to.masked)), waiting
-    found: tuple[str, ...] = digests(to.plain)
+        return (to.plain, ledger.stored_address(to.plain, to.masked)), (*found, *waiting)
     if not found:
         raise InvalidSetting(
             "masks addresses, and has no pepper to distinguish people with the same masked address",

@@ -345,6 +345,10 @@ class ListMessages(Operation[Sequence[MessageRecord]]):
     """Its name, such as `PENDING_UNKNOWN`."""
     addresses: tuple[str, ...] = ()
     """Any of these, as records keep them; that of a later step of a fallback too."""
+    recipients: tuple[str, ...] = field(default=(), repr=False)
+    """Where given, a record that has a digest of its recipient is of one of these; one that has none is found by its address alone."""
+    waiting_recipients: tuple[str, ...] = field(default=(), repr=False)
+    """The same of messages whose later steps go to others than their first."""
 
 
 @fast_frozen(frozen=True, slots=True)

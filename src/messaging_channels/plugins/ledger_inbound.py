@@ -9,6 +9,11 @@ from typing import Any
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.plugins.ledger import Operation
 
+PLACE_DIGITS = 16
+"""How many digits end the name of a conversation: they tell provider and channel."""
+OF_SEVERAL = "z"
+"""How the id of a call begins that tells of several people: all others are hexadecimal digits, so that these are together in an index."""
+
 
 @fast_frozen(frozen=True, slots=True)
 class InboundItem:
@@ -18,7 +23,9 @@ class InboundItem:
     handler: str
     """The handler's name."""
     conversation: str = field(repr=False)
-    """A digest of who is spoken with. Items of one conversation are dealt with in the order in which they came, one after the other."""
+    """A digest of who is spoken with, and `PLACE_DIGITS` decimal digits of where. Items of one conversation are dealt with in the order in which they
+    came, one after the other.
+    """
     event_type: str
     event: str = field(repr=False)
     """The event as JSON."""
@@ -39,7 +46,9 @@ class StoreInbound(Operation[None]):
     items: tuple[InboundItem, ...]
     call_id: str = ""
     call: str = field(default="", repr=False)
-    """The call as JSON."""
+    """The call as JSON. Where it tells of several people, its id begins with `OF_SEVERAL`, and before it is a line with a JSON list of them: digests as
+    conversations begin with, and keys of events that name nobody.
+    """
 
 
 @fast_frozen(frozen=True, slots=True)

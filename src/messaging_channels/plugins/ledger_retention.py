@@ -8,11 +8,12 @@ from typing import Any
 
 from messaging_channels._model.values import fast_frozen
 from messaging_channels.plugins.ledger import MessageRecord, Operation
+from messaging_channels.plugins.ledger_inbound import InboundItem
 
 
 @fast_frozen(frozen=True, slots=True)
 class EraseRecipient(Operation[int]):
-    """Forget one recipient's addresses and bodies. What waits is not sent any more. Reply how many messages it was."""
+    """Forget one recipient's addresses and bodies. What waits is not sent any more. Reply how many messages and waiting events it was."""
 
     recipient_digest: str = field(repr=False)
     """The digest of the address in what waits."""
@@ -23,6 +24,8 @@ class EraseRecipient(Operation[int]):
     """The secret digests of the address; see `InsertMessage.recipient`."""
     consent_keys: tuple[str, ...] = field(default=(), repr=False)
     """Under which statements of the person are kept. Those stay, and lose the address."""
+    conversations: tuple[str, ...] = field(default=(), repr=False)
+    """How the conversations with the person begin; see `InboundItem.conversation`. Events that wait, and dead letters, go with the calls that brought them."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -41,6 +44,31 @@ class ListRecipient(Operation[Sequence[KeptMessage]]):
     recipient_digest: str = field(repr=False)
     stored_addresses: tuple[str, ...] = field(repr=False)
     recipients: tuple[str, ...] = field(default=(), repr=False)
+
+
+@fast_frozen(frozen=True, slots=True)
+class KeptInbound:
+    """An event that waits, or is a dead letter, as an export of one recipient holds it."""
+
+    item: InboundItem
+    is_dead: bool
+    call: str = field(default="", repr=False)
+    """The call that brought it; empty if it is not kept, or tells of others too."""
+
+
+@fast_frozen(frozen=True, slots=True)
+class ListRecipientInbound(Operation[Sequence[KeptInbound]]):
+    """Return what came in from one person, or about a message to one, and waits or is a dead letter. Its fields are those of `EraseRecipient`."""
+
+    recipient_digest: str = field(repr=False)
+    stored_addresses: tuple[str, ...] = field(repr=False)
+    recipients: tuple[str, ...] = field(default=(), repr=False)
+    conversations: tuple[str, ...] = field(default=(), repr=False)
+
+
+@fast_frozen(frozen=True, slots=True)
+class ListDigestKeys(Operation[Sequence[str]]):
+    """Return the ids of the secrets under which recipients of messages are kept. A recipient under another secret than those at hand is not found."""
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -78,4 +106,11 @@ class DeleteRecords(Operation[PrunedPage]):
     limit: int = 200
 
 
-RETENTION_OPERATIONS: tuple[type[Operation[Any]], ...] = (EraseRecipient, ListRecipient, Prune, DeleteRecords)
+RETENTION_OPERATIONS: tuple[type[Operation[Any]], ...] = (
+    EraseRecipient,
+    ListRecipient,
+    ListRecipientInbound,
+    ListDigestKeys,
+    Prune,
+    DeleteRecords,
+)

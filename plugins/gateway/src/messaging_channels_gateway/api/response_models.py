@@ -186,6 +186,8 @@ class KeptOfRecipient(_ResponseModel):
     address: str
     messages: list[dict[str, Any]]
     """With attempts and events; `waiting` holds what is still to be sent."""
+    inbound: list[dict[str, Any]]
+    """Events that wait for a handler of an application, or are dead letters."""
     consent: list[dict[str, Any]]
 
 
