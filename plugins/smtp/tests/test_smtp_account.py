@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from messaging_channels import Email, EmailAddress, Outcome
-from messaging_channels.errors import InvalidMessage, InvalidSetting
+from messaging_channels.errors import InvalidMessage, InvalidSetting, Phase, TransportError
 from messaging_channels.plugins import AttemptResult, Envelope, HttpResponse, Reason
 from messaging_channels.testing import (
     AsyncTransport,
@@ -182,6 +182,48 @@ def test_a_token_endpoint_that_is_busy_refuses_nothing(run: Run, fault: Fault) -
         if fault.kind is FaultKind.THROTTLE:
             assert busy.retry_after == 7.0
         assert run(smtp, [MAIL])[0].outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    "token", [None, "", " \n", ["canary"], {"a": "canary"}, True, 5, "can\1ary", "c\u00e4nary"]
+)
+def test_what_is_no_token_is_never_logged_in_with(token: Any) -> None:
+    with Authority(access_token=token) as authority, SmtpEmulator(login=("shop", "canary")) as server:
+        smtp = _by_token(server, OAuthRefreshToken(authority.url, "client", "secret", "given"))
+        with (
+            Transport(None, smtp.executors) as transport,
+            pytest.raises(TransportError, match="without a token") as told,
+        ):
+            transport.run(smtp.send(_envelopes([MAIL])))
+        assert server.commands == []
+    assert told.value.phase is Phase.CONNECT
+    assert "canary" not in str(told.value)
+
+
+@pytest.mark.parametrize("lifetime", ["soon", -5, 0, [], {}, "nan", "inf", "1e999", True, ""])
+def test_a_lifetime_that_cannot_be_read_costs_no_token(lifetime: Any) -> None:
+    with Authority(lifetime) as authority, SmtpEmulator(login=("shop", "canary-token")) as server:
+        smtp = _by_token(server, OAuthClientCredentials(authority.url, "client", "canary", "scope"))
+        for _ in range(2):
+            assert _at_once(smtp, [MAIL])[0].outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize("odd", [None, "", {"a": 1}, ["x"], 7, "a\nb"])
+def test_a_refresh_token_that_is_none_replaces_none(odd: Any) -> None:
+    class Odd(Authority):
+        def handle(self, request: Request) -> HttpResponse:
+            super().handle(request)
+            return json_response(self.answer | {"refresh_token": odd})
+
+    kept: list[str] = []
+    with Odd(1) as authority, SmtpEmulator(login=("shop", "canary-token")) as server:
+        smtp = _by_token(
+            server, OAuthRefreshToken(authority.url, "client", None, "given", on_rotated=kept.append)
+        )
+        for _ in range(2):
+            assert _at_once(smtp, [MAIL])[0].outcome is Outcome.ACCEPTED
+    assert [form["refresh_token"] for form in authority.forms] == ["given", "given"]
+    assert kept == []
 
 
 def test_a_mail_asks_for_reports_of_its_own() -> None:

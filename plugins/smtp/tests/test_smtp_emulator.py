@@ -120,6 +120,18 @@ def test_logging_in_is_as_the_mechanisms_have_it(dialogue: list[str], last: str)
         (["MAIL FROM:<a@example.org>", "RCPT TO:<a@example.com> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a@example.com"], "250 2.1.5"),
         (["MAIL FROM:<a@example.org>", "RCPT TO:<\u00f1@example.com>"], "553 5.6.7"),
         (["MAIL FROM:<a@example.org>", "RCPT TO:<a@example.com> SIZE=1"], "555 5.5.4"),
+        *((["MAIL FROM:<a@example.org>", f"RCPT TO:<a@example.com> ORCPT={one}"], "501 5.5.4")
+          for one in ("rfc822;a+zz", "rfc822;a+2b", "rfc822;\u00f1@example.com", "a@example.com")),
+        (["MAIL FROM:<a@example.org> SMTPUTF8", "RCPT TO:<\u00f1@example.com> ORCPT=utf-8;\u00f1@example.com"], "250 2.1.5"),
+        (["MAIL FROM:<a@example.org> ENVID=x+2b"], "501 5.5.4"),
+        *(([f"MAIL FROM:<{one}>"], "501 5.5.4")
+          for one in ("a..b@example.org", ".a@example.org", "a.@example.org", "a(b)@example.org", "a@b@example.org", "a@example..org",
+                      "a@-x.example", "a@x-.example", "a@example.org.", "a@" + "x" * 64 + ".example", "@relay.example:")),
+        *(([f"MAIL FROM:<{one}>"], "501 5.1.3")
+          for one in ("a" * 65 + "@example.org", "a@" + "x." * 127 + "example", "a@[1.2.3]", "a@[999.1.1.1]", "a@[IPv6:::zz]")),
+        *(([f"MAIL FROM:<{one}>"], "250 2.1.0")
+          for one in ("a" * 64 + "@example.org", "a@[IPv6:::1]", "!#$%&'*+-/=?^_`{|}~@example.org", "@relay.example,@b.example:a@example.org")),
+        *(([one], "501 5.5.4") for one in ("VRFY", "EXPN", "MAIL", "RCPT", "HELO", "AUTH", "QUIT now", "DATA now")),
     ],
 )  # fmt: skip
 def test_commands_are_answered_as_the_rfcs_have_it(
@@ -146,6 +158,17 @@ def test_what_was_not_offered_is_refused(line_said: str) -> None:
 def test_nothing_is_taken_before_ehlo(server: SmtpEmulator) -> None:
     with _line(server, greet=False) as line:
         assert line.say("MAIL FROM:<a@example.org>") == "503 5.5.1"
+    with SmtpEmulator(login=LOGIN) as locked, _line(locked, greet=False) as line:
+        assert line.say(f"AUTH PLAIN {PLAIN}") == "503 5.5.1"
+
+
+def test_chunks_beyond_the_limit_are_refused_when_they_come() -> None:
+    with SmtpEmulator(extensions=("SIZE 10", "CHUNKING")) as server, _line(server) as line:
+        line.say_all("MAIL FROM:<a@example.org>", "RCPT TO:<zoe@example.com>")
+        line.socket.sendall(b"BDAT 8\r\n12345678BDAT 8\r\n12345678BDAT 2 LAST\r\n90")
+        assert [line.heard() for _ in range(3)] == ["250 2.0.0", "552 5.3.4", "503 5.5.1"]
+        assert line.say("NOOP") == "250 2.0.0"
+        assert server.mails == []
 
 
 def test_a_content_may_come_in_chunks(server: SmtpEmulator) -> None:

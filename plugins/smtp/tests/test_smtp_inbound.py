@@ -7,11 +7,12 @@ import json
 import os
 import re
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from messaging_channels import EmailAddress, WebhookRequest
@@ -447,6 +448,41 @@ SHAPES: dict[str, tuple[bytes, bytes]] = {
     "from": (b"From: ", b"(a\\"),
     "parameters": (b"Content-Type: text/plain", b'; a="'),
     "levels": (HEAD, b"Content-Type: message/rfc822\n\n"),
+    "brackets": (HEAD + b"\r\n", b"<"),
+    "quotation": (HEAD + b"\r\n", b'"'),
+    "quotes of a sender": (b"From: ", b'"'),
+    "routes of a sender": (b"Return-Path: ", b"<a@"),
+    "groups": (b"To: ", b"<"),
+    "list": (b"To: ", b"a@b.example, "),
+    "words without end": (b"From: ", b"=?"),
+    "a header": (b"X-A: ", b"a"),
+    "boundaries": (MIXED, b"--b\n"),
+    "phrases": (HEAD + b"\r\n", b"following recipients x\n"),
+    "phrases of one line": (HEAD + b"\r\n", b"following address"),
+    "lists of nobody": (HEAD + b"\r\nThe following recipients failed\n", b"\tab\n"),
+    "tabs": (HEAD + b"\r\nfollowing recipients\n", b"\t"),
+    "blanks": (HEAD + b"\r\nThe following recipients", b" "),
+    "aliases": (HEAD + b"\r\n", b"zoe@example.com\n (expanded from: <a"),
+    "line ends": (b"", b"\r\n"),
+    "colons": (b"", b":"),
+    "zeros": (HEAD + b"\r\n", b"\0"),
+    "eight bits": (HEAD + b"\r\n", b"\xff\xfe"),
+    "parameter without value": (b"Content-Type: text/plain", b";a=b"),
+    "percents": (b"Content-Type: text/plain; name*0*=", b"%"),
+    "continuations": (b"Content-Type: text/plain", b"; name*1=a"),
+    "references": (b"From: a@b.example\r\nReferences:", b" <a@b>"),
+    "received": (b"", b"Received: from a by b; x\r\n"),
+    "base64": (HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n", b"=AAA"),
+    "quoted-printable": (HEAD + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n", b"=\r\n="),
+    "uuencode": (HEAD + b"\r\n", b"begin 644 a\n"),
+    "entities": (HEAD + b"Content-Type: text/html\r\n\r\n", b"&#1;&amp"),
+    "divisions": (HEAD + b"Content-Type: text/html\r\n\r\n", b"<div>"),
+    "comments": (HEAD + b"Content-Type: text/html\r\n\r\n", b"<!--"),
+    "JSON": (b"x-amz-sns-message-id: 1\r\nFrom: a@sns.amazonaws.com\r\n\r\n", b'{"Message":"\\'),
+    "dispositions": (
+        b"Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/disposition-notification\n\n",
+        b"Disposition: automatic-action; deleted\n",
+    ),
 }
 
 
@@ -464,6 +500,25 @@ def test_a_mail_is_read_in_time_linear_in_its_length_whatever_its_shape(shape: s
     short, long = cost(50_000), cost(100_000)
     assert long < 5  # a second, on a machine that does nothing else
     assert long < 4 * short + 0.25
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.sampled_from([head for head, _ in SHAPES.values()]),
+    st.lists(
+        st.one_of(
+            st.sampled_from([piece for _, piece in SHAPES.values()]), st.binary(min_size=1, max_size=8)
+        ),
+        min_size=1,
+        max_size=4,
+    ).map(b"".join),
+)
+def test_pieces_of_any_shapes_together_take_no_longer(head: bytes, piece: bytes) -> None:
+    raw = head + piece * (100_000 // len(piece))
+    begun = time.thread_time()
+    with suppress(WebhookVerificationError):
+        _heard(raw)
+    assert time.thread_time() - begun < 5
 
 
 def test_multiparts_within_each_other_are_read_to_the_end() -> None:

@@ -32,6 +32,7 @@ _OK, _BAD, _SERVER_FAULT = 200, 400, 500
 _BUSY = frozenset({408, 425, 429})
 _BUSY_WORDS = frozenset({"temporarily_unavailable", "slow_down", "server_error"})
 _ERROR_WORD = re.compile(r"[a-z_]{1,40}")
+_CREDENTIAL = re.compile(r"[ -~]+")
 _POLL, _MOST_POLLS = 0.02, 3000
 """Seconds between looks at a fetch that another message began, and how many: who began it may be gone, as in a forked child."""
 
@@ -218,9 +219,23 @@ def _parse_token(response: HttpResponse, now: float) -> tuple[str, float, str | 
     if _BAD <= response.status < _SERVER_FAULT:
         reason = f" {word}" if _ERROR_WORD.fullmatch(word) else ""
         raise OAuthError(f"the token endpoint answered {response.status}{reason}")
-    try:
-        lifetime = float(given.get("expires_in") or _DEFAULT_LIFETIME)
-        return str(given["access_token"]).strip(), lifetime, given.get("refresh_token")
-    except (ValueError, KeyError, TypeError) as error:
+    token = _credential(given.get("access_token"))
+    if token is None:
         problem = f"the token endpoint answered {response.status} without a token"
-        raise TransportError(problem, phase=Phase.CONNECT) from error
+        raise TransportError(problem, phase=Phase.CONNECT)
+    return token, _lifetime(given.get("expires_in")), _credential(given.get("refresh_token"))
+
+
+def _credential(value: Any) -> str | None:  # noqa: ANN401  whatever the answer holds
+    """Return a token without what stands around it; None for what is none (RFC 6749 appendix A.12 and A.17)."""
+    found = _CREDENTIAL.fullmatch(value.strip()) if isinstance(value, str) else None
+    return found and found[0]
+
+
+def _lifetime(value: Any) -> float:  # noqa: ANN401  likewise
+    """Return the seconds for which a token is good: a cautious guess where the endpoint does not say so in numbers."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return _DEFAULT_LIFETIME
+    return seconds if 0 < seconds < float("inf") else _DEFAULT_LIFETIME

@@ -1,12 +1,13 @@
 """The arguments of MAIL and RCPT, held to what the RFCs allow and the server announced.
 
-Sources: RFC 5321 section 4.1.2, 1870 (SIZE), 6152 (BODY), 3461 (DSN), 6531 (SMTPUTF8), 4954 (AUTH=).
+Sources: RFC 5321 sections 4.1.2, 4.1.3 and 4.5.3.1, 1870 (SIZE), 6152 (BODY), 3461 (DSN), 6531 (SMTPUTF8), 6533 (ORCPT beyond ASCII), 4954 (AUTH=).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 
@@ -36,6 +37,8 @@ def parse_path(command: str, arguments: str, offered: Mapping[str, str]) -> Path
     found = _PATHS[command].fullmatch(arguments)
     if found is None:
         raise RefusedArguments("501 5.5.4 malformed path or parameters")
+    if problem := _path_problem(found):
+        raise RefusedArguments(problem)
     text = found["parameters"].strip(" ")
     pairs = [one.partition("=") for one in text.split(" ") if one]
     given = {name.upper(): value for name, _, value in pairs}
@@ -50,6 +53,23 @@ def parse_path(command: str, arguments: str, offered: Mapping[str, str]) -> Path
     return PathArgument(found["address"], given, text)
 
 
+def _path_problem(path: re.Match[str]) -> str | None:
+    """Return the refusal of a path that is too long or whose address literal is none."""
+    local, domain = path["local"] or "", path["domain"] or ""
+    if len(local.encode()) > _LONGEST_LOCAL or len(domain.encode()) > _LONGEST_DOMAIN:
+        return "501 5.1.3 path too long"
+    if not domain.startswith("["):
+        return None
+    version, literal = (
+        (IPv6Address, domain[6:-1]) if domain[1:6].upper() == "IPV6:" else (IPv4Address, domain[1:-1])
+    )
+    try:
+        version(literal)
+    except ValueError:
+        return "501 5.1.3 malformed address literal"
+    return None
+
+
 def _is_notify(value: str) -> bool:
     words = value.upper().split(",")
     return words == ["NEVER"] or (bool(words) and set(words) <= {"SUCCESS", "FAILURE", "DELAY"})
@@ -60,14 +80,23 @@ def _matches(pattern: str) -> Callable[[str], bool]:
     return lambda value: compiled.fullmatch(value) is not None
 
 
-_XTEXT = r"(?:[!-*,-<>-~]|\+[0-9A-F]{2})"
-_ADDRESS = r'(?:[^\x00-\x20\x7f<>@"]+|"(?:[^"\\\x00-\x1f\x7f]|\\.)*")'
-_DOMAIN = r"(?:[^\x00-\x20\x7f<>@\[\]]+|\[[0-9A-Za-z:.]+\])"
+_XTEXT = r"(?:[!-*,-<>-~]|\+(?-i:[0-9A-F]{2}))"
+_ATOM = r"(?:[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]|[^\x00-\x7f])+"
+_LOCAL = rf'(?:{_ATOM}(?:\.{_ATOM})*|"(?:[^"\\\x00-\x1f\x7f]|\\[ -~])*")'
+_LETTER = r"(?:[A-Za-z0-9_]|[^\x00-\x7f])"
+_LABEL = rf"{_LETTER}(?:(?:{_LETTER}|-){{0,61}}{_LETTER})?"
+_NAME = rf"{_LABEL}(?:\.{_LABEL})*"
+_DOMAIN = rf"(?:{_NAME}|\[[0-9A-Za-z:.]+\])"
+_ROUTE = rf"(?:@{_NAME}(?:,@{_NAME})*:(?=[^>]*@))?"
+"""Relays on the way, which a server takes and forgets (RFC 5321 appendix C)."""
+_MAILBOX = rf"{_ROUTE}(?P<address>(?P<local>{_LOCAL})@(?P<domain>{_DOMAIN})"
 _TAIL = r"(?P<parameters>(?: [A-Za-z0-9][A-Za-z0-9-]*(?:=[^\x00-\x20=\x7f]+)?)*) *"
 _PATHS = {
-    "MAIL": re.compile(rf"FROM:<(?P<address>(?:{_ADDRESS}@{_DOMAIN})?)>{_TAIL}", re.IGNORECASE),
-    "RCPT": re.compile(rf"TO:<(?P<address>{_ADDRESS}@{_DOMAIN}|postmaster)>{_TAIL}", re.IGNORECASE),
+    "MAIL": re.compile(rf"FROM:<{_MAILBOX}|)>{_TAIL}", re.IGNORECASE),
+    "RCPT": re.compile(rf"TO:<{_MAILBOX}|postmaster)>{_TAIL}", re.IGNORECASE),
 }
+_LONGEST_LOCAL, _LONGEST_DOMAIN = 64, 255
+"""Octets."""
 _PARAMETERS: Mapping[tuple[str, str], tuple[str, Callable[[str], bool]]] = {
     ("MAIL", "SIZE"): ("SIZE", _matches("[0-9]{1,20}")),
     ("MAIL", "BODY"): ("8BITMIME", _matches("7BIT|8BITMIME")),
@@ -76,6 +105,9 @@ _PARAMETERS: Mapping[tuple[str, str], tuple[str, Callable[[str], bool]]] = {
     ("MAIL", "ENVID"): ("DSN", _matches(f"{_XTEXT}{{1,100}}")),
     ("MAIL", "AUTH"): ("AUTH", _matches(f"<>|{_XTEXT}+")),
     ("RCPT", "NOTIFY"): ("DSN", _is_notify),
-    ("RCPT", "ORCPT"): ("DSN", _matches(r"[A-Za-z0-9-]+;[^\x00-\x20\x7f]{1,500}")),
+    ("RCPT", "ORCPT"): (
+        "DSN",
+        _matches(rf"(?!utf-8;)[A-Za-z0-9-]+;{_XTEXT}{{1,500}}|utf-8;[^\x00-\x20=\x7f]{{1,500}}"),
+    ),
 }
 """By command and name: the extension that it belongs to, and what its value may be."""

@@ -87,7 +87,9 @@ class ServerSession:
         word, _, rest = line.decode("utf-8", "replace").rstrip(" ").partition(" ")
         self._host.commands.append(word.upper())
         handler = self._HANDLERS.get(word.upper())
-        if handler is None:
+        if not rest and word.upper() in _WITH_ARGUMENTS:
+            await self._say("501 5.5.4 of what?")
+        elif handler is None:
             await self._say(_REPLIES.get(word.upper(), "500 5.5.2 what?"))
         elif rest and word.upper() in _WITHOUT_ARGUMENTS:
             await self._say("501 5.5.4 no arguments there")
@@ -130,20 +132,17 @@ class ServerSession:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raise SessionEnded
 
-    async def _on_ehlo(self, rest: str) -> None:
-        if not rest:
-            await self._say("501 5.5.4 who are you?")
-            return
+    async def _on_ehlo(self, _: str) -> None:
         self._reset()
         self._greeted = True
         lines = ["emulator.example", *(f"{word} {more}".rstrip() for word, more in self._offered.items())]
         marked = [f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"]
         await self._say("\r\n".join(marked), "ehlo")
 
-    async def _on_helo(self, rest: str) -> None:
+    async def _on_helo(self, _: str) -> None:
         self._reset()
-        self._greeted = bool(rest)
-        await self._say("250 emulator.example" if rest else "501 5.5.4 who are you?")
+        self._greeted = True
+        await self._say("250 emulator.example")
 
     async def _on_rset(self, _: str) -> None:
         self._reset()
@@ -187,6 +186,8 @@ class ServerSession:
             return "502 5.5.1 not offered"
         if self._host.tls and not self._is_private:
             return "538 5.7.11 not in clear"
+        if not self._greeted:
+            return "503 5.5.1 EHLO first"
         if self._authenticated or self._mail:
             return "503 5.5.1 not now"
         return None
@@ -263,7 +264,7 @@ class ServerSession:
             await self._say("554 5.5.1 no valid recipients" if self._mail else "503 5.5.1 MAIL first")
             return
         self._chunks = (self._chunks or bytearray()) + chunk
-        if found[2]:
+        if found[2] or self._size_refusal(len(self._chunks)):
             await self._accept(bytes(self._chunks))
         else:
             await self._say(f"250 2.0.0 {len(chunk)} octets")
@@ -312,6 +313,7 @@ _REPLIES: Mapping[str, str] = {
     "HELP": "214 2.0.0 RFC 5321",
 }
 """To commands that change nothing."""
+_WITH_ARGUMENTS: Sequence[str] = ("AUTH", "VRFY", "EXPN", "MAIL", "RCPT", "EHLO", "HELO")
 _WITHOUT_ARGUMENTS: Sequence[str] = ("DATA", "RSET", "QUIT", "STARTTLS")
 _BDAT = re.compile(r"([0-9]{1,12})( LAST)?", re.IGNORECASE)
 _CLOSING = 421

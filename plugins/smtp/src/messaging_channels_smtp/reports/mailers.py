@@ -189,7 +189,9 @@ def complete_updates(mail: ReceivedMail, updates: Sequence[RecipientUpdate]) -> 
     if all(_is_complete(one) for one in updates):
         return tuple(updates)
     bounce = BounceText(mail)
-    sections = {one.address.lower(): one.said for one in bounce.recipients}
+    said = {one.address.lower(): one.said for one in bounce.recipients}
+    codes = {words: code_of(words) for words in set(said.values())}  # many recipients share their words
+    sections = {address: codes[words] for address, words in said.items()}
     return tuple(_completed(one, sections, bounce) for one in updates)
 
 
@@ -203,7 +205,7 @@ def _completed(update: RecipientUpdate, sections: Mapping[str, str], bounce: Bou
         update = replace(update, recipient=next(iter(sections)))
     if update.action not in _FAILURE_ACTIONS:
         return update
-    said = code_of(sections.get(update.recipient.lower(), ""))
+    said = sections.get(update.recipient.lower(), "")
     said = said if is_specific(said) else bounce.code
     if is_specific(update.code):
         is_full = said[2:] == _FULL and update.code in _MAY_BE_FULL and not code_from_words(update.diagnostic)

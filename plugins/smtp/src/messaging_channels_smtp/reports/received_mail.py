@@ -94,6 +94,8 @@ class ReceivedMail:
             raw = raw.replace(b"\r", b"\n")
         self.fields, self._start = parse_header_block(raw)
         self._raw = raw
+        self._mailboxes: dict[str, tuple[Mailbox, ...]] = {}
+        """By header: many questions are asked about the same few."""
 
     @cached_property
     def parts(self) -> tuple[MailPart, ...]:
@@ -122,8 +124,14 @@ class ReceivedMail:
 
     def mailboxes(self, *names: str) -> tuple[Mailbox, ...]:
         """Return the mailboxes in these headers."""
-        values = (value for name in names for value in self.fields.all_raw(name))
-        return tuple(one for value in values for one in parse_mailboxes(value))
+        return tuple(one for name in names for one in self._mailboxes_in(name))
+
+    def _mailboxes_in(self, name: str) -> tuple[Mailbox, ...]:
+        found = self._mailboxes.get(name)
+        if found is None:
+            found = tuple(one for value in self.fields.all_raw(name) for one in parse_mailboxes(value))
+            self._mailboxes[name] = found
+        return found
 
     def addresses(self, *names: str) -> tuple[str, ...]:
         """Return the addresses in these headers, without names."""
