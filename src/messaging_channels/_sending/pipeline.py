@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._inbound.webhooks import Reports
 from messaging_channels._model import errors
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.receipts import Receipt
+from messaging_channels._sending.attempt import AttemptLimits, limit_flow
 from messaging_channels._sending.batch_sender import BatchSender
 from messaging_channels._sending.check_runner import ask_checks, ask_consent, finish_checks
 from messaging_channels._sending.decision import Stop, TryProvider
@@ -108,7 +110,13 @@ class SendPipeline:
         For one of many the idempotency key stands for the whole call: each address has a key of its own under it.
         """
         now = self.clock()
-        envelope, account = yield from self.envelopes.build(message, to, now)
+        built = self.envelopes.build(message, to, now)
+        deadline = inf if options.timeout is None else now + options.timeout
+        if deadline < inf:
+            built = limit_flow(
+                built, AttemptLimits(self.clock, deadline=deadline, default_timeouts=self.timeouts)
+            )
+        envelope, account = yield from built
         selection, digest = self.selector.select(envelope, account), ""
         if options.idempotency_key is not None:
             digest = fingerprint(message, envelope.to.plain, account)
@@ -124,7 +132,9 @@ class SendPipeline:
             if known is not None and known.expires > now:
                 state.step = ExistingRecord(known)
                 return state
-        if self.checks or self.circuits.any_failures or self.recorder.consent.asks_unrecorded:
+        if deadline < inf and self.clock() >= deadline:
+            state.step = Stop("its time was over before anybody could be asked")
+        elif self.checks or self.circuits.any_failures or self.recorder.consent.asks_unrecorded:
             yield from self._begin(state)
         return state
 
