@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -72,7 +72,7 @@ class OneRequest:
 
 
 @contextmanager
-def dripping(first: bytes, drip: bytes) -> Iterator[str]:
+def dripping(first: bytes, drip: bytes) -> Generator[str]:
     """Yield the URL of a server that sends a little every 50 ms."""
     listener, is_over = socket.create_server(("127.0.0.1", 0)), threading.Event()
 
