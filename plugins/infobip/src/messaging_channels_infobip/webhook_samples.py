@@ -200,21 +200,6 @@ WEBHOOKS = (
         ),
     ),
     Webhook(
-        results(inbound(InboundText(canaries.PHONE, _OURS, "Look", 1, DONE_AT, channel="mms"))),
-        (MessageReceived,),
-        (
-            {
-                "provider_id": "in-1",
-                "sender": canaries.PHONE,
-                "to": _OURS,
-                "channel": "mms",
-                "kind": "image",
-                "text": "Look",
-                "occurred_at": DONE_AT,
-            },
-        ),
-    ),
-    Webhook(
         results(report("ours-1", status=_UNDELIVERED, error=_UNKNOWN_SUBSCRIBER)),
         (StatusChanged,),
         (
