@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._inbound.webhooks import Reports
@@ -110,12 +109,10 @@ class SendPipeline:
         For one of many the idempotency key stands for the whole call: each address has a key of its own under it.
         """
         now = self.clock()
-        built = self.envelopes.build(message, to, now)
-        deadline = inf if options.timeout is None else now + options.timeout
-        if deadline < inf:
-            built = limit_flow(
-                built, AttemptLimits(self.clock, deadline=deadline, default_timeouts=self.timeouts)
-            )
+        built, timeout = self.envelopes.build(message, to, now), options.timeout
+        if timeout is not None:
+            limits = AttemptLimits(self.clock, deadline=now + timeout, default_timeouts=self.timeouts)
+            built = limit_flow(built, limits)
         envelope, account = yield from built
         selection, digest = self.selector.select(envelope, account), ""
         if options.idempotency_key is not None:
@@ -132,11 +129,22 @@ class SendPipeline:
             if known is not None and known.expires > now:
                 state.step = ExistingRecord(known)
                 return state
-        if deadline < inf and self.clock() >= deadline:
-            state.step = Stop("its time was over before anybody could be asked")
-        elif self.checks or self.circuits.any_failures or self.recorder.consent.asks_unrecorded:
-            yield from self._begin(state)
+        if (
+            self.checks
+            or timeout is not None
+            or self.circuits.any_failures
+            or self.recorder.consent.asks_unrecorded
+        ):
+            yield from self._begin_in_time(state)
         return state
+
+    def _begin_in_time(self, state: SendState) -> Flow[None]:
+        """See `_begin`. Nobody is asked when the time is over already, such as after a slow lookup of the recipient."""
+        timeout = state.request.options.timeout
+        if timeout is not None and self.clock() >= state.request.started_at + timeout:
+            state.step = Stop("its time was over before anybody could be asked")
+        else:
+            yield from self._begin(state)
 
     def _begin(self, state: SendState) -> Flow[None]:
         """Ask the rules, and leave out who rests.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -74,15 +74,21 @@ def read_csv(
     for row in reader:
         if not any(cell.strip() for cell in row):
             continue
-        told: dict[str, str] = {}
-        for name, cell in zip(names, row, strict=False):
-            if name and cell.strip():  # of two columns for one thing, the first that says it
-                told.setdefault(name, cell.strip().removeprefix("'"))
+        told = _cells_by_name(names, row)
         try:
             yield _statement(told, keys, now, _OfFile(channel, evidence, kind))
         except (InvalidAddress, ValueError) as error:
             problem = error.problem if isinstance(error, InvalidAddress) else str(error)
             yield RejectedRow(reader.line_num, problem)
+
+
+def _cells_by_name(names: Sequence[str], row: Sequence[str]) -> Mapping[str, str]:
+    """Return what the cells say: of two columns for one thing, the first that says it."""
+    told: dict[str, str] = {}
+    for name, cell in zip(names, row, strict=False):
+        if name and cell.strip():
+            told.setdefault(name, cell.strip().removeprefix("'"))
+    return told
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +149,15 @@ def _kind(told: Mapping[str, str], of_file: StatementKind | None) -> StatementKi
     if told.get("kind") and words[0] not in _KINDS:
         problem = "the kind is unknown"
         raise ValueError(problem)
-    if known:
-        return known[0]
+    return known[0] if known else (_kind_of_failure(told, words) or of_file or StatementKind.OPTED_OUT)
+
+
+def _kind_of_failure(told: Mapping[str, str], words: Sequence[str]) -> StatementKind | None:
+    """Return that an address cannot be reached, where a row says so in whatever words; None if it tells of no failure.
+
+    Raises:
+        ValueError: see `_kind`.
+    """
     classes = {code[0] for name in ("code", "reason") if (code := _code_of(told.get(name, "")))}
     if not _PASSING.isdisjoint(words) or classes == {"4"}:
         problem = "it bounced for a reason that may pass, which suppresses nobody"
@@ -154,7 +167,7 @@ def _kind(told: Mapping[str, str], of_file: StatementKind | None) -> StatementKi
         raise ValueError(problem)
     if classes or any(word.startswith(_INVALID) for word in words):
         return StatementKind.UNDELIVERABLE
-    return of_file or StatementKind.OPTED_OUT
+    return None
 
 
 def _code_of(text: str) -> str:
