@@ -18,7 +18,13 @@ KEYS = RecipientKeys(lambda one: sha256(one.encode()).hexdigest(), lambda _, mas
 @pytest.mark.parametrize(
     ("text", "kind", "channel", "at"),
     [
-        ("email,reason,status,created\nzoe@example.com,550 no such user,5.1.1,1700000000\n", StatementKind.OPTED_OUT, "email", 1.7e9),
+        ("email,reason,status,created\nzoe@example.com,550 no such user,5.1.1,1700000000\n", StatementKind.UNDELIVERABLE, "email", 1.7e9),
+        ("email,reason,status,created\nzoe@example.com,smtp; 550-5.1.1 no such user,,1700000000\n", StatementKind.UNDELIVERABLE, "email", 1.7e9),
+        ("email,reason,created\nzoe@example.com,Mail domain mentioned in email address is unknown,1700000000\n", StatementKind.UNDELIVERABLE, "email", 1.7e9),
+        ('address,code,error,created_at\nzoe@example.com,550,No such mailbox,"Tue, 14 Nov 2023 22:13:20 UTC"\n', StatementKind.UNDELIVERABLE, "email", 1.7e9),
+        ("email,reason,status\nzoe@example.com,I moved to 550 Main Street,\n", StatementKind.OPTED_OUT, "email", None),
+        ("email,status\nzoe@example.com,unsubscribed\n", StatementKind.OPTED_OUT, "email", None),
+        ("email,status\nzoe@example.com,Bounced\n", StatementKind.UNDELIVERABLE, "email", None),
         ("EmailAddress,Reason,LastUpdateTime\nZOE@example.com,COMPLAINT,2023-11-14T22:13:20Z\n", StatementKind.COMPLAINT, "email", 1.7e9),
         ("EmailAddress,SuppressionReason,CreatedAt\nzoe@example.com,HardBounce,2023-11-14T22:13:20+00:00\n", StatementKind.UNDELIVERABLE, "email", 1.7e9),
         ("OptedOutNumber,OptedOutTimestamp\n+44 7700 900123,1700000000000\n", StatementKind.OPTED_OUT, "sms", 1.7e9),
@@ -52,6 +58,29 @@ def test_a_row_that_cannot_be_read_harms_no_other_one_and_its_address_is_not_tol
     assert "900123" not in str(rows[0])
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        "reason,status\nzoe@example.com,450 try later,4.2.1",
+        "reason,status\nzoe@example.com,try later,4.2.2",
+        "bounceType,status\nzoe@example.com,Transient,5.0.0",
+        "type\nzoe@example.com,SoftBounce",
+        "bounce type\nzoe@example.com,Undetermined",
+        "status\nzoe@example.com,subscribed",
+    ],
+)
+def test_what_may_pass_and_who_takes_messages_is_no_reason_to_suppress(row: str) -> None:
+    (one,) = read_csv(io.StringIO(f"email,{row}\n"), KEYS, 5.0)
+    assert isinstance(one, RejectedRow)
+
+
+def test_a_list_of_addresses_alone_says_what_its_file_is_said_to_hold() -> None:
+    text = "email,ip,reason\nzoe@example.com,192.0.2.1,\nyan@example.com,192.0.2.1,550 no such user\n"
+    rows = [*read_csv(io.StringIO(text), KEYS, 5.0, kind=StatementKind.COMPLAINT)]
+    kinds = [one.kind for one in rows if isinstance(one, ConsentStatement)]
+    assert kinds == [StatementKind.COMPLAINT, StatementKind.UNDELIVERABLE]
+
+
 def test_an_export_can_be_imported_again_and_holds_no_formula() -> None:
     one = ConsentStatement(
         "1", "a" * 64, "sms", StatementKind.OPTED_OUT, 1.5, 2.5, "marketing", "operator", "=1+1", "@x"
@@ -79,6 +108,10 @@ def test_the_commands_show_add_remove_import_and_export(
     listed.write_text("email\nzoe@example.com\nnobody\n")
     assert main(["consent", "import", str(listed)]) == 2
     assert main(["send", "email", "--to", "zoe@example.com", "--subject", "s", "--text", "t"]) == 2
+    listed.write_text("email\nyan@example.com\n")
+    assert main(["consent", "import", "--kind", "complaint", str(listed)]) == 0
+    assert main(["consent", "show", "yan@example.com"]) == 0
+    assert '"kind":"complaint"' in capsys.readouterr().out
     exported = tmp_path / "all.csv"
     assert main(["consent", "export", str(exported)]) == 0
     assert main(["consent", "import", str(exported)]) == 0

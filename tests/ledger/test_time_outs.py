@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from messaging_channels import AsyncDispatcher, Dispatcher, PostgresLedger, Sandbox, Sms, SqliteLedger
+from messaging_channels import (
+    AsyncDispatcher,
+    Dispatcher,
+    PhoneNumber,
+    PostgresLedger,
+    Sandbox,
+    Sms,
+    SqliteLedger,
+)
 from messaging_channels.errors import InvalidSetting, LedgerUnavailable
 from messaging_channels.plugins import AttemptResult, Envelope
 from messaging_channels.plugins.exchange import BlockingCall, Flow
@@ -176,6 +185,37 @@ def test_the_end_of_an_attempt_is_written_when_the_ledger_answers_again(place: _
         assert took < 0.5 + MARGIN
         _until(lambda: _outcome(dispatcher, receipt.id) == "accepted")
         assert _outcome(dispatcher, first.id) == "accepted"
+
+
+def test_maintenance_that_goes_on_is_not_told_as_failed(postgres_emptied: str) -> None:
+    """What takes longer than the ledger's time-out is waited for, by a call and by an event loop alike."""
+    ledger = PostgresLedger(postgres_emptied, addresses="plain", timeout=0.3)
+    with Dispatcher([Sandbox()], ledger=ledger) as dispatcher, ThreadPoolExecutor() as pool:
+        dispatcher.send(Sms("hello"), to=TO)
+        with psycopg.connect(postgres_emptied) as other:
+            other.execute("LOCK TABLE messaging_channels_message IN ACCESS EXCLUSIVE MODE")
+            calls = [
+                pool.submit(dispatcher.queue.erase_recipient, PhoneNumber.parse(TO)),
+                pool.submit(asyncio.run, _prune(ledger)),
+            ]
+            assert not wait(calls, timeout=0.8).done
+            with pytest.raises(LedgerUnavailable):
+                dispatcher.list_messages()
+            other.rollback()
+        assert [one.result() for one in calls] == [1, 0]
+
+
+async def _prune(ledger: Ledger) -> int:
+    async with AsyncDispatcher([Sandbox()], ledger=ledger) as dispatcher:
+        return await dispatcher.queue.prune(older_than=1.0)
+
+
+def test_maintenance_has_to_begin_within_the_time_out(tmp_path: Path) -> None:
+    with _sqlite_place(tmp_path) as place, Dispatcher([Sandbox()], ledger=place.make(0.3)) as dispatcher:
+        dispatcher.send(Sms("hello"), to=TO)
+        place.hold()
+        assert _seconds(lambda: dispatcher.queue.prune(older_than=1.0)) < 0.3 + MARGIN
+        place.release()
 
 
 def _outcome(dispatcher: Dispatcher, message_id: str) -> str:

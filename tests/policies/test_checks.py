@@ -94,6 +94,12 @@ def test_only_listed_prefixes_are_written_to_and_mail_is_not_concerned() -> None
     assert _vetoed(AllowedPrefixes((), accounts=["acme"])) is None
 
 
+@pytest.mark.parametrize("prefixes", [b"+44", [44], [None], "", ["44", ""], "abc", ["٤٤"]])
+def test_prefixes_that_are_no_digits_in_texts_are_refused(prefixes: Any) -> None:
+    with pytest.raises(ValueError, match="needs digits"):
+        AllowedPrefixes(prefixes)
+
+
 def test_a_number_a_block_and_an_account_each_have_a_pace() -> None:
     clock = QuickClock()
     for rule in (

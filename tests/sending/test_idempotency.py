@@ -228,6 +228,10 @@ def test_a_call_that_is_under_way_is_told_or_waited_for(ledger: SqliteLedger) ->
         with pytest.raises(IdempotencyKeyInUse):
             dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", in_progress_timeout=2)
         assert clock.time - before == pytest.approx(2, abs=0.1)
+        before = clock.time
+        with pytest.raises(IdempotencyKeyInUse):
+            dispatcher.send(Sms("hello"), to=PHONE, idempotency_key="k", in_progress_timeout=60, timeout=1)
+        assert clock.time - before == pytest.approx(1, abs=0.1)
 
 
 def test_a_call_that_died_is_unknown_when_its_lease_is_over(ledger: SqliteLedger) -> None:
@@ -373,8 +377,8 @@ def test_of_many_tasks_with_one_key_one_sends_and_all_are_answered_alike() -> No
 
 def test_what_cannot_be_written_down_is_not_sent(tmp_path: Path) -> None:
     provider = Scripted("one")
-    broken = SqliteLedger(tmp_path / "ledger")
-    (tmp_path / "ledger").mkdir()
+    broken = SqliteLedger(path := tmp_path / "ledger.sqlite3")
+    path.mkdir()  # opened with the first message
     with _dispatcher(provider, ledger=broken) as dispatcher, pytest.raises(LedgerUnavailable):
         dispatcher.send(Sms("hello"), to=PHONE)
     assert provider.asked == []

@@ -280,6 +280,67 @@ def test_an_inbound_sms_becomes_a_message() -> None:
     )
 
 
+def _mms(message: object, **more: object) -> MessageReceived:
+    record = {
+        "from": "447700900123",
+        "to": "447700900000",
+        "receivedAt": "2026-07-01T12:00:00.000+0000",
+        "messageId": "in-1",
+        "pairedMessageId": None,
+        "message": message,
+    }
+    (event,) = _read({"results": [record | more], "messageCount": 1})
+    assert isinstance(event, MessageReceived)
+    assert (event.channel, event.provider_id) == ("mms", "in-1")
+    return event
+
+
+@pytest.mark.parametrize(
+    ("message", "text", "kind", "urls"),
+    [
+        (
+            [
+                {"contentType": "image/jpeg", "url": "https://media.example.com/1"},
+                {"contentType": "text/plain", "value": "STOP"},
+            ],
+            "STOP",
+            "image",
+            ["https://media.example.com/1"],
+        ),
+        ([{"contentType": "Text/Plain; charset=utf-8", "value": "STOP"}], "STOP", "text", []),
+        (
+            [
+                {"contentType": "application/smil", "value": "<smil/>"},
+                {"contentType": "text/plain", "value": "Hello"},
+                {"contentType": "text/plain", "value": "Zoe"},
+            ],
+            "Hello\nZoe",
+            "text",
+            [],
+        ),
+        (
+            [{"contentType": "text/x-vcard", "url": "https://media.example.com/2"}, None, 5],
+            None,
+            "document",
+            ["https://media.example.com/2"],
+        ),
+        ("STOP", "STOP", "text", []),
+        ([], None, "text", []),
+    ],
+)
+def test_an_inbound_mms_becomes_a_message_with_the_text_of_its_parts(
+    message: object, text: str | None, kind: str, urls: list[str]
+) -> None:
+    event = _mms(message)
+    assert (event.text, event.kind, [one.url for one in event.media]) == (text, kind, urls)
+
+
+def test_an_inbound_mms_tells_which_message_it_answers_and_needs_a_sender() -> None:
+    assert _mms("yes", pairedMessageId="ours-1").reply_to == "ours-1"
+    (event,) = _read({"results": [{"from": None, "message": [], "receivedAt": "2026-07-01T12:00:00Z"}]})
+    assert isinstance(event, UnknownEvent)
+
+
 CHAT = {
     "from": "447700900123",
     "to": "447700900000",

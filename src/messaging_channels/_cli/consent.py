@@ -55,6 +55,11 @@ def add_consent_commands(commands: Any) -> None:  # noqa: ANN401  argparse keeps
     )
     imported.add_argument("file", type=Path, help="with a head line; - for the standard input")
     imported.add_argument("--channel", help="of rows that do not tell it")
+    imported.add_argument(
+        "--kind",
+        choices=kinds,
+        help="what rows say that do not tell it, such as complaint (default: opted_out; bounces by their codes)",
+    )
     exported = add_command(consent, "export", _export, "write everything that was said as CSV")
     exported.add_argument("file", type=Path, nargs="?", help="- for the standard output (default: that)")
     exported.add_argument("--force", action="store_true", help="overwrite a file that is there")
@@ -118,6 +123,7 @@ def _import(options: argparse.Namespace) -> int:
             time.time(),
             channel=options.channel,
             evidence=options.file.name,
+            kind=None if options.kind is None else StatementKind(options.kind),
         ):
             if isinstance(row, RejectedRow):
                 rejected += 1

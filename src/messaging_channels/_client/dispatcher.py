@@ -63,7 +63,8 @@ class Dispatcher(ResolvingDispatcher):
                 have an address and that their consent and the providers allow (default: by the channel of the message).
             idempotency_key: the same key sends at most once, in whatever process, as long as the ledger keeps it. 1 to 255 characters.
             scope: whose key it is, such as a tenant's name: keys of two scopes never meet (default: "").
-            timeout: seconds from now, or a `timedelta`, after which no attempt begins (default: none; the route's `RetryPolicy.max_elapsed` holds).
+            timeout: seconds from now, or a `timedelta`, after which no attempt begins, and no wait for the ledger, a resolver's exchange or an earlier call
+                goes on (default: none; the route's `RetryPolicy.max_elapsed` holds).
             on_unknown: "hold" (default): what may have been sent is never sent again. "resend": a second copy is better than none.
             in_progress_timeout: seconds, or a `timedelta`, to wait for an earlier call with the same key (default: 0).
             confirms: the id of an opt-out that this message confirms to the person.

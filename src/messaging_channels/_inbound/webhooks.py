@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from messaging_channels._inbound.handlers import InboundHandlers
 from messaging_channels._model import errors
 from messaging_channels._model.events import StatusChanged
-from messaging_channels._model.outcomes import Outcome
+from messaging_channels._model.outcomes import AttemptResult, Outcome
 from messaging_channels.messages import digest_of
 from messaging_channels.plugins.exchange import Flow, ask
 from messaging_channels.plugins.ledger import (
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from messaging_channels._ledger.options import LedgerOptions
     from messaging_channels._model.addresses import Address
     from messaging_channels._model.events import Event
-    from messaging_channels._model.outcomes import AttemptResult
     from messaging_channels._model.receipts import Attempt
     from messaging_channels.consent.gate import ConsentGate
     from messaging_channels.plugins.channels import ChannelSpec
@@ -242,7 +241,7 @@ class Reports:
             provider_id,
         )
         try:
-            return (yield from provider.look_up(inquiry))
+            return _require_result((yield from provider.look_up(inquiry)))
         except (errors.TransportError, errors.LedgerUnavailable):
             return None
         except Exception:  # whatever a plugin raises
@@ -268,6 +267,20 @@ class Reports:
             return channel.parse(record.address)
         except errors.BadInput:
             return None
+
+
+def _require_result(found: AttemptResult | None) -> AttemptResult | None:
+    """Return what a plugin found.
+
+    Raises:
+        TypeError: it is no result, or has an id that is no text.
+    """
+    if found is None or (
+        isinstance(found, AttemptResult) and isinstance(found.provider_id, (str, type(None)))  # pyright: ignore[reportUnnecessaryIsInstance]
+    ):
+        return found
+    problem = f"look_up returned {type(found).__name__}, not an AttemptResult"
+    raise TypeError(problem)
 
 
 _MOST_REPETITIONS = 3

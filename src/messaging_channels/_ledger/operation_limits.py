@@ -20,9 +20,11 @@ from messaging_channels.plugins.ledger import (
     Transaction,
     WithdrawAttempt,
 )
+from messaging_channels.plugins.ledger_retention import RETENTION_OPERATIONS
 
 _GRACE = 0.1
 """Seconds that the caller waits on: whoever does the operation knows better why it took too long."""
+_MAINTENANCE = 3600.0
 _OF_ENDS = (FinishAttempt, RecordEvent, RecordUnsent, ReleaseReservation, WithdrawAttempt)
 
 
@@ -49,9 +51,13 @@ class OperationLimits:
 def limits_of(operation: Operation[Any], timeout: float) -> OperationLimits:
     """Return the limits of an operation that is given now: the ledger's `timeout`, or what is left to the call if that is less.
 
+    One step of pruning, of erasing or of telling one recipient everything has to begin within `timeout`; its caller waits as long as it takes, at most an
+    hour: what goes on is not told as failed.
     What writes down an end is done all the same when its caller has given up: only the ledger's own time-out holds for it then.
     """
     now, left = time.monotonic(), TIME_LEFT.get()
+    if isinstance(operation, RETENTION_OPERATIONS):
+        return OperationLimits(now + timeout, now + _MAINTENANCE, _MAINTENANCE)
     if left is None:
         return OperationLimits(now + timeout, now + timeout + _GRACE, timeout)
     seconds = min(timeout, left())

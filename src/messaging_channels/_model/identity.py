@@ -25,8 +25,9 @@ def identity(address: Address) -> str:
 def identities(address: Address) -> tuple[str, ...]:
     """Return the key of a person, and those under which an older or newer form of the same number would be kept."""
     if isinstance(address, PhoneNumber):
-        if address.digits.startswith("225"):
-            return tuple(f"tel:{digits}" for digits in _ivorian_forms(address.digits))
+        forms = _FORMS.get(address.digits[:3])
+        if forms:
+            return tuple(f"tel:{digits}" for digits in forms(address.digits))
         return (f"tel:{canonical_digits(address.digits)}",)
     if isinstance(address, EmailAddress):
         local = unicodedata.normalize("NFC", address.local).casefold()
@@ -96,6 +97,38 @@ def _ivorian_forms(digits: str) -> tuple[str, ...]:
     return (digits,)
 
 
+def _manila_forms(digits: str) -> tuple[str, ...]:
+    """Lines of Metro Manila got the operator's digit after the area code 2 in October 2019."""
+    if len(digits) == _MANILA_NEW:
+        return digits, f"632{digits[4:]}"
+    if len(digits) == _MANILA_NEW - 1:
+        return digits, *(f"632{operator}{digits[3:]}" for operator in "345678")
+    return (digits,)
+
+
+def _vietnamese(digits: str) -> str:
+    """Mobiles of eleven digits got ten from September 2018."""
+    new = _VIETNAMESE.get(digits[2:5]) if len(digits) == _VIETNAMESE_OLD else None
+    return f"84{new}{digits[5:]}" if new else digits
+
+
+def _egyptian(digits: str) -> str:
+    """Mobiles got a digit after the operator's two in October 2011."""
+    new = _EGYPTIAN.get(digits[2:4]) if len(digits) == _EGYPTIAN_OLD else None
+    return f"20{new}{digits[4:]}" if new else digits
+
+
+def _mauritian(digits: str) -> str:
+    """Mobiles got a 5 in front in September 2013; land lines begin with 2, 4 and 6."""
+    return f"2305{digits[3:]}" if len(digits) == _MAURITIAN_OLD and digits[3] in "79" else digits
+
+
+def _kosovar(digits: str) -> str:
+    """Mobiles had numbers of Monaco and Slovenia until the country got its own code in 2016."""
+    is_one = len(digits) == _KOSOVAR and digits[3:5] in _KOSOVAR_LENT[digits[:3]]
+    return f"383{digits[3:]}" if is_one else digits
+
+
 _MEXICAN_OLD, _BRAZILIAN_OLD, _BENINESE_OLD = 13, 12, 11
 """Digits of the old forms with their country code."""
 _ARGENTINE, _GABONESE_OLD, _SANMARINESE = 10, 7, 6
@@ -103,6 +136,35 @@ _ARGENTINE, _GABONESE_OLD, _SANMARINESE = 10, 7, 6
 _GABONESE = {"2": "6", "5": "6", "6": "6", "4": "7", "7": "7", "1": "1"}
 _IVORIAN_OLD, _IVORIAN_NEW = 11, 13
 _IVORIAN_OPERATORS = ("07", "05", "01", "27", "25", "21")
+_MANILA_NEW, _VIETNAMESE_OLD, _EGYPTIAN_OLD, _MAURITIAN_OLD, _KOSOVAR = 11, 12, 11, 10, 11
+_VIETNAMESE = {
+    **{f"16{digit}": f"3{digit}" for digit in "23456789"},
+    "120": "70",
+    "121": "79",
+    "122": "77",
+    "126": "76",
+    "128": "78",
+    "123": "83",
+    "124": "84",
+    "125": "85",
+    "127": "81",
+    "129": "82",
+    "186": "56",
+    "188": "58",
+    "199": "59",
+}
+_EGYPTIAN = {
+    "10": "100",
+    "16": "106",
+    "19": "109",
+    "12": "122",
+    "17": "127",
+    "18": "128",
+    "11": "111",
+    "14": "114",
+}
+_KOSOVAR_LENT = {"377": ("44", "45"), "386": ("43", "49")}
+_FORMS: dict[str, Callable[[str], tuple[str, ...]]] = {"225": _ivorian_forms, "632": _manila_forms}
 _RULES: dict[str, Callable[[str], str]] = {
     "52": _mexican,
     "54": _argentine,
@@ -111,4 +173,9 @@ _RULES: dict[str, Callable[[str], str]] = {
     "241": _gabonese,
     "378": _sanmarinese,
     "39": _sanmarinese,
+    "84": _vietnamese,
+    "20": _egyptian,
+    "230": _mauritian,
+    "377": _kosovar,
+    "386": _kosovar,
 }

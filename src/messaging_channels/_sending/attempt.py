@@ -7,16 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from messaging_channels._model import errors
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.values import fast_frozen
-from messaging_channels.plugins.exchange import Flow, Timeouts
+from messaging_channels.plugins.exchange import Flow, Sleep, Timeouts
 
 if TYPE_CHECKING:
     from messaging_channels.plugins.provider import Envelope, Provider
 
+Result = TypeVar("Result")
 AttemptEnd: TypeAlias = "AttemptResult | errors.BadInput | errors.ConfigurationError"
 """How an attempt ended: with an outcome, or refused by the plugin itself before anything left the machine."""
 
@@ -180,6 +181,25 @@ def _with_timeouts(exchange: Any, limits: AttemptLimits | None) -> Any:  # noqa:
     if limits is None or not hasattr(exchange, "timeouts"):
         return exchange
     return replace(exchange, timeouts=limits.timeouts(exchange.timeouts))
+
+
+def limit_flow(flow: Flow[Result], limits: AttemptLimits) -> Flow[Result]:
+    """Run a flow of exchanges that send nothing, such as the lookup of a recipient, with none longer than what is left."""
+    reply: Any = None
+    advance: Callable[[Any], Any] = flow.send
+    while True:
+        try:
+            exchange = advance(reply)
+        except StopIteration as done:
+            return cast("Result", done.value)
+        if isinstance(exchange, Sleep):
+            exchange = Sleep(max(min(exchange.seconds, limits.deadline - limits.clock()), 0.0))
+        try:
+            reply = yield _with_timeouts(exchange, limits)
+        except BaseException as failure:  # noqa: BLE001  cancellation included: the flow decides
+            advance, reply = flow.throw, failure
+        else:
+            advance = flow.send
 
 
 def _is_before_the_first_byte(failure: BaseException) -> bool:

@@ -10,6 +10,7 @@ from messaging_channels._inbound.webhooks import Reports
 from messaging_channels._model import errors
 from messaging_channels._model.outcomes import Outcome
 from messaging_channels._model.receipts import Receipt
+from messaging_channels._sending.attempt import AttemptLimits, limit_flow
 from messaging_channels._sending.batch_sender import BatchSender
 from messaging_channels._sending.check_runner import ask_checks, ask_consent, finish_checks
 from messaging_channels._sending.decision import Stop, TryProvider
@@ -108,7 +109,11 @@ class SendPipeline:
         For one of many the idempotency key stands for the whole call: each address has a key of its own under it.
         """
         now = self.clock()
-        envelope, account = yield from self.envelopes.build(message, to, now)
+        built, timeout = self.envelopes.build(message, to, now), options.timeout
+        if timeout is not None:
+            limits = AttemptLimits(self.clock, deadline=now + timeout, default_timeouts=self.timeouts)
+            built = limit_flow(built, limits)
+        envelope, account = yield from built
         selection, digest = self.selector.select(envelope, account), ""
         if options.idempotency_key is not None:
             digest = fingerprint(message, envelope.to.plain, account)
@@ -124,9 +129,22 @@ class SendPipeline:
             if known is not None and known.expires > now:
                 state.step = ExistingRecord(known)
                 return state
-        if self.checks or self.circuits.any_failures or self.recorder.consent.asks_unrecorded:
-            yield from self._begin(state)
+        if (
+            self.checks
+            or timeout is not None
+            or self.circuits.any_failures
+            or self.recorder.consent.asks_unrecorded
+        ):
+            yield from self._begin_in_time(state)
         return state
+
+    def _begin_in_time(self, state: SendState) -> Flow[None]:
+        """See `_begin`. Nobody is asked when the time is over already, such as after a slow lookup of the recipient."""
+        timeout = state.request.options.timeout
+        if timeout is not None and self.clock() >= state.request.started_at + timeout:
+            state.step = Stop("its time was over before anybody could be asked")
+        else:
+            yield from self._begin(state)
 
     def _begin(self, state: SendState) -> Flow[None]:
         """Ask the rules, and leave out who rests.

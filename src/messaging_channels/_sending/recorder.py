@@ -222,6 +222,8 @@ class AttemptRecorder:
         if record.in_progress and request.is_bulk:  # by this very call, perhaps, which has gone on since
             record = (yield from ask(GetMessage(message_id=record.id))) or record
         left = request.options.in_progress_timeout  # counted down: a clock may be set back
+        if request.options.timeout is not None:
+            left = min(left, request.options.timeout - max(0.0, clock() - request.started_at))
         while record.in_progress:
             now = clock()
             if now >= record.lease:
@@ -229,7 +231,7 @@ class AttemptRecorder:
             if left <= 0:  # what waits to be sent is not held by a lease
                 wait = min(record.lease - now, self.options.lease)
                 raise errors.IdempotencyKeyInUse(record.id, retry_after=wait)
-            yield from ask(Sleep(_POLL_INTERVAL))
+            yield from ask(Sleep(min(left, _POLL_INTERVAL)))
             left -= _POLL_INTERVAL
             again = yield from ask(GetMessage(message_id=record.id))
             if again is None:  # refused before anything left the machine, and forgotten

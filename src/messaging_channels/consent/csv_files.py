@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -46,7 +47,13 @@ def write_csv(statements: Iterable[ConsentStatement], file: TextIO) -> int:
 
 
 def read_csv(
-    lines: Iterable[str], keys: RecipientKeys, now: float, *, channel: str | None = None, evidence: str = ""
+    lines: Iterable[str],
+    keys: RecipientKeys,
+    now: float,
+    *,
+    channel: str | None = None,
+    evidence: str = "",
+    kind: StatementKind | None = None,
 ) -> Iterator[ConsentStatement | RejectedRow]:
     """Yield what each row says; a row that cannot be read harms no other one.
 
@@ -56,6 +63,8 @@ def read_csv(
         now: seconds since the epoch, UTC.
         channel: of rows without a channel; without it, mail addresses are `email` and numbers `sms`.
         evidence: what the statements can be proved by, such as the file's name.
+        kind: what rows say that do not tell it, such as those of a list of complaints, which holds addresses alone; without it, what answers of mail
+            servers in them say, or that the person opted out.
     """
     given = iter(lines)
     head = next(given, "")
@@ -65,19 +74,37 @@ def read_csv(
     for row in reader:
         if not any(cell.strip() for cell in row):
             continue
-        told = {name: cell.strip().removeprefix("'") for name, cell in zip(names, row, strict=False) if name}
+        told = _cells_by_name(names, row)
         try:
-            yield _statement(told, keys, now, channel, evidence)
+            yield _statement(told, keys, now, _OfFile(channel, evidence, kind))
         except (InvalidAddress, ValueError) as error:
             problem = error.problem if isinstance(error, InvalidAddress) else str(error)
             yield RejectedRow(reader.line_num, problem)
 
 
+def _cells_by_name(names: Sequence[str], row: Sequence[str]) -> Mapping[str, str]:
+    """Return what the cells say: of two columns for one thing, the first that says it."""
+    told: dict[str, str] = {}
+    for name, cell in zip(names, row, strict=False):
+        if name and cell.strip():
+            told.setdefault(name, cell.strip().removeprefix("'"))
+    return told
+
+
+@dataclass(frozen=True, slots=True)
+class _OfFile:
+    """What holds for all rows that do not tell it themselves."""
+
+    channel: str | None
+    evidence: str
+    kind: StatementKind | None
+
+
 def _statement(
-    told: Mapping[str, str], keys: RecipientKeys, now: float, channel: str | None, evidence: str
+    told: Mapping[str, str], keys: RecipientKeys, now: float, of_file: _OfFile
 ) -> ConsentStatement:
-    recipient, stored, own = _person(told, keys, channel)
-    kind = _kind(told.get("kind", ""), told.get("reason", ""))
+    recipient, stored, own = _person(told, keys, of_file.channel)
+    kind = _kind(told, of_file.kind)
     one = ConsentStatement(
         id=told.get("id", ""),
         recipient=recipient,
@@ -88,7 +115,7 @@ def _statement(
         category=normal_category(told.get("category", "")) or "",
         source=told.get("source") or "import",
         reason=told.get("reason", "") or kind.value,
-        evidence=told.get("evidence") or evidence,
+        evidence=told.get("evidence") or of_file.evidence,
         certainty=told.get("certainty") or "certain",
         expires_at=_time(told.get("expires_at", "")),
         lifts=told.get("lifts", ""),
@@ -111,14 +138,42 @@ def _person(told: Mapping[str, str], keys: RecipientKeys, channel: str | None) -
     return keys.key(person), keys.stored_address(person.plain, person.masked), own
 
 
-def _kind(kind: str, reason: str) -> StatementKind:
-    word = _plain_name(kind or reason)
-    if word in _KINDS:
-        return _KINDS[word]
-    if kind:
+def _kind(told: Mapping[str, str], of_file: StatementKind | None) -> StatementKind:
+    """Return what a row says.
+
+    Raises:
+        ValueError: it tells of something unknown, or of a failure that may pass: that suppresses nobody.
+    """
+    words = [word for name in ("kind", "reason", "code") if (word := _plain_name(told.get(name, "")))]
+    known = [_KINDS[word] for word in words if word in _KINDS]
+    if told.get("kind") and words[0] not in _KINDS:
         problem = "the kind is unknown"
         raise ValueError(problem)
-    return StatementKind.OPTED_OUT
+    return known[0] if known else (_kind_of_failure(told, words) or of_file or StatementKind.OPTED_OUT)
+
+
+def _kind_of_failure(told: Mapping[str, str], words: Sequence[str]) -> StatementKind | None:
+    """Return that an address cannot be reached, where a row says so in whatever words; None if it tells of no failure.
+
+    Raises:
+        ValueError: see `_kind`.
+    """
+    classes = {code[0] for name in ("code", "reason") if (code := _code_of(told.get(name, "")))}
+    if not _PASSING.isdisjoint(words) or classes == {"4"}:
+        problem = "it bounced for a reason that may pass, which suppresses nobody"
+        raise ValueError(problem)
+    if not _SUBSCRIBED.isdisjoint(words):
+        problem = "the person takes messages, by its status"
+        raise ValueError(problem)
+    if classes or any(word.startswith(_INVALID) for word in words):
+        return StatementKind.UNDELIVERABLE
+    return None
+
+
+def _code_of(text: str) -> str:
+    """Return the answer of a mail server with which a text begins (RFC 5321 `550`, RFC 3463 `5.1.1`); empty if there is none."""
+    found = _ANSWER.match(text)
+    return found[1] if found else ""
 
 
 def _time(text: str) -> float | None:
@@ -153,11 +208,19 @@ def _plain_name(name: str) -> str:
 
 
 _DIGEST = 64
+_ANSWER = re.compile(r"(?:smtp;\s*)?([45](?:\d\d|\.\d{1,3}\.\d{1,3}))(?!\d)", re.IGNORECASE)
+_PASSING = frozenset(
+    {"softbounce", "soft", "transient", "temporary", "undetermined", "block", "blocked", "deferred"}
+)
+_SUBSCRIBED = frozenset({"subscribed", "active"})
+_INVALID = ("maildomainmentioned", "knownbaddomain", "invalidemail", "baddomain", "unknownuser", "nosuchuser")
+"""How texts about addresses that there are not begin, such as those of SendGrid's list of invalid ones."""
 _MILLISECONDS = 1e11
 _ALIASES = {
     "address": "address email emailaddress recipient to destination destinations phone phonenumber number msisdn optedoutnumber",
     "said_at": "saidat created createdat createddate lastupdatetime optedouttimestamp timestamp date changedat",
     "reason": "reason suppressionreason type bouncetype",
+    "code": "code status errorcode smtpcode smtpstatus diagnosticcode",
     "channel": "channel channeltype",
     "category": "category list group stream messagestream topic",
     "recipient": "recipientdigest",
@@ -168,8 +231,8 @@ _NAMES = {_plain_name(name): name for name in COLUMNS if name not in _ALIASES} |
 _KINDS = {_plain_name(kind.value): kind for kind in StatementKind} | {
     alias: kind
     for kind, aliases in {
-        StatementKind.COMPLAINT: "spamcomplaint spam spamreport spamreports",
-        StatementKind.UNDELIVERABLE: "bounce hardbounce bounced invalid invalidemail permanent",
+        StatementKind.COMPLAINT: "spamcomplaint spam spamreport spamreports complaint complained abuse",
+        StatementKind.UNDELIVERABLE: "bounce hardbounce bounced hard invalid invalidemail permanent undeliverable",
         StatementKind.OPTED_OUT: "unsubscribe unsubscribed optout manualsuppression manual stop",
     }.items()
     for alias in aliases.split()

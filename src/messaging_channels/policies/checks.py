@@ -239,9 +239,9 @@ def run_check(check: PreSendCheck, envelope: Envelope, account: str | None) -> F
         raise MessageBlocked(why, check=check.name)
 
 
-def _prefix(text: str) -> str:
-    digits = text.strip().removeprefix("+").replace(" ", "")
+def _prefix(text: object) -> str:
+    digits = text.strip().removeprefix("+").replace(" ", "") if isinstance(text, str) else ""
     if not digits.isascii() or not digits.isdecimal():
-        message = "AllowedPrefixes needs digits of country codes, such as 44"
+        message = 'AllowedPrefixes needs digits of country codes as texts, such as "44"'
         raise ValueError(message)
     return digits

@@ -1,7 +1,7 @@
 """What people write: SMS, WhatsApp in all its kinds, and mail.
 
-Sources: https://www.infobip.com/docs/api/channels/sms/inbound-sms, https://www.infobip.com/docs/api/channels/whatsapp/whatsapp-inbound-messages and
-https://www.infobip.com/docs/api/channels/email/receive-inbound-email
+Sources: https://www.infobip.com/docs/api/channels/sms/inbound-sms, https://www.infobip.com/docs/api/channels/whatsapp/whatsapp-inbound-messages,
+https://www.infobip.com/docs/api/channels/mms and https://www.infobip.com/docs/api/channels/email/receive-inbound-email
 """
 
 from __future__ import annotations
@@ -59,6 +59,45 @@ def parse_sms(record: Mapping[str, Any], *, at: float) -> list[Event]:
             raw=record,
         )
     ]
+
+
+def parse_mms(record: Mapping[str, Any], *, at: float) -> list[Event]:
+    """Read an inbound MMS: its parts as a list, as webhooks have them, or its text alone, as the list of messages that is fetched has it."""
+    sender, listed = parse_address(record.get("from")), record.get("message")
+    if sender is None:
+        return [unknown_event(record, "inbound MMS without a sender", at=at)]
+    parts = [{"value": listed}] if isinstance(listed, str) else as_objects(listed)
+    texts = [text for one in parts if _media_type(one) in _PLAIN and (text := _text(one.get("value")))]
+    media = tuple(
+        InboundMedia(url=url, content_type=_media_type(one))
+        for one in parts
+        if (url := _text(one.get("url")))
+    )
+    return [
+        MessageReceived(
+            provider=PROVIDER,
+            occurred_at=parse_date(record.get("receivedAt"), default=at),
+            channel="mms",
+            provider_id=str(record.get("messageId") or ""),
+            sender=sender,
+            to=str(record.get("to") or ""),
+            kind=_kind_of_media(media[0]) if media else "text",
+            text="\n".join(texts) or None,
+            media=media,
+            reply_to=_text(record.get("pairedMessageId")),
+            raw=record,
+        )
+    ]
+
+
+def _media_type(part: Mapping[str, Any]) -> str:
+    """Return the media type without its parameters, such as the character set; empty if none is told."""
+    return str(part.get("contentType") or "").partition(";")[0].strip().lower()
+
+
+def _kind_of_media(media: InboundMedia) -> str:
+    family = media.content_type.partition("/")[0]
+    return family if family in ("image", "video", "audio") else "document"
 
 
 def parse_chat(record: Mapping[str, Any], *, at: float) -> list[Event]:
@@ -121,8 +160,7 @@ def parse_rcs(record: Mapping[str, Any], *, at: float) -> list[Event]:
 
 def _rcs_kind(content: Mapping[str, Any], media: Sequence[InboundMedia]) -> str:
     if content.get("type") == "FILE" and media:
-        family = media[0].content_type.partition("/")[0]
-        return family if family in ("image", "video", "audio") else "document"
+        return _kind_of_media(media[0])
     return {"TEXT": "text", "SUGGESTION": "button", "LOCATION": "location"}.get(
         str(content.get("type")), "unknown"
     )
@@ -285,3 +323,4 @@ def _parse_attachment(part: MimePart, infos: Mapping[str, Mapping[str, Any]]) ->
 
 
 _INFO = "attachmentInfo"
+_PLAIN = ("text/plain", "")

@@ -83,18 +83,7 @@ def inbound(one: InboundText) -> dict[str, Any]:
         chat = _chat(said) | {"from": one.sender, "to": one.to, "receivedAt": _time(one.at)}
         return chat | {"integrationType": one.channel.upper(), "messageId": f"in-{one.number}"}
     if one.channel == "mms":
-        return {
-            "event": "MO",
-            "channel": "MMS",
-            "sender": one.sender,
-            "destination": one.to,
-            "content": [
-                {"type": "IMAGE", "url": "https://media.example.com/a.png"},
-                {"type": "TEXT", "text": one.text},
-            ],
-            "receivedAt": _time(one.at),
-            "messageId": f"in-{one.number}",
-        }
+        return _mms_of_number(one) if one.number % 2 else _unified_mms(one)
     return {
         "messageId": f"in-{one.number}",
         "from": one.sender,
@@ -103,6 +92,37 @@ def inbound(one: InboundText) -> dict[str, Any]:
         "cleanText": one.text.partition(" ")[2] or one.text,
         "receivedAt": _time(one.at),
         "smsCount": 1,
+    }
+
+
+def _mms_of_number(one: InboundText) -> dict[str, Any]:
+    """Return a picture with a text, as a number forwards it to its own address."""
+    return {
+        "from": one.sender,
+        "to": one.to,
+        "receivedAt": _time(one.at),
+        "messageId": f"in-{one.number}",
+        "pairedMessageId": None,
+        "message": [
+            {"contentType": "image/jpeg", "url": "https://media.example.com/a.jpg"},
+            {"contentType": "text/plain", "value": one.text},
+        ],
+    }
+
+
+def _unified_mms(one: InboundText) -> dict[str, Any]:
+    """Return the same as the Messages API tells it."""
+    return {
+        "event": "MO",
+        "channel": "MMS",
+        "sender": one.sender,
+        "destination": one.to,
+        "content": [
+            {"type": "IMAGE", "url": "https://media.example.com/a.png"},
+            {"type": "TEXT", "text": one.text},
+        ],
+        "receivedAt": _time(one.at),
+        "messageId": f"in-{one.number}",
     }
 
 

@@ -111,6 +111,10 @@ def _is_inbound_whatsapp(fields: Mapping[str, Any]) -> bool:
     return isinstance(fields.get("message"), dict) and "from" in fields
 
 
+def _is_inbound_mms(fields: Mapping[str, Any]) -> bool:
+    return isinstance(fields.get("message"), (list, str)) and "from" in fields
+
+
 def _is_inbound_rcs(fields: Mapping[str, Any]) -> bool:
     return isinstance(fields.get("message"), dict) and "sender" in fields and "from" not in fields
 
@@ -121,6 +125,7 @@ _SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], Reader], ...] = (
     (_field_equals("event", "SEEN"), reports.parse_seen_report),
     (_has_fields("seenAt"), reports.parse_seen_report),
     (_is_inbound_whatsapp, inbound.parse_chat),
+    (_is_inbound_mms, inbound.parse_mms),
     (_field_equals("event", "MO"), inbound.parse_unified),
     (_is_inbound_rcs, inbound.parse_rcs),
     (_has_fields("status"), reports.parse_delivery_report),
