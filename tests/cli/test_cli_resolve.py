@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from messaging_channels import Dispatcher, Sms
+from messaging_channels import Dispatcher, Sandbox, Sms, Worker
 from messaging_channels._cli.main import main
 from messaging_channels._config.settings import Configuration
 from messaging_channels._providers.sandbox import BEHAVIOURS
@@ -19,10 +20,11 @@ def _shown(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_an_unknown_message_is_listed_and_resolved_once(capsys: pytest.CaptureFixture[str]) -> None:
-    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
+    configured = Configuration.read(use_sandbox_defaults=True).build()
+    quick = replace(configured, providers=[Sandbox(hang=0.01)])
+    with Dispatcher.from_parts(quick) as dispatcher:
         key = dispatcher.enqueue(Sms("hello"), to=f"+{UNKNOWN}").id
-    assert main(["worker", "--drain"]) == 0
-    capsys.readouterr()
+        Worker(dispatcher).drain()
     assert main(["messages", "unknown", "--limit", "1"]) == 0
     told = capsys.readouterr()
     assert ([one["messageId"] for one in json.loads(told.out)["messages"]], key in told.err) == ([key], True)

@@ -31,8 +31,8 @@ def test_the_gateway_starts_after_a_busy_day_as_soon_as_on_its_first(tmp_path: P
     home = tmp_path / "busy"
     ledger = SqliteLedger(home / "ledger.sqlite3", owned=True)
     with Dispatcher([Thousands()], ledger=ledger) as dispatcher:
-        to = (f"+447700900{number % 900:03d}" for number in range(30_000))
-        if sum(1 for _ in dispatcher.send_each(Sms("hello"), to=to, scope="default")) != 30_000:
+        to = (f"+447700900{number % 900:03d}" for number in range(10_000))
+        if sum(1 for _ in dispatcher.send_each(Sms("hello"), to=to, scope="default")) != 10_000:
             pytest.fail("the day was not busy")
     for gateway in (quiet, after_busy_day):
         _start(gateway)  # it writes down how far everything is told
