@@ -35,7 +35,6 @@ def test_nothing_lies_at_the_top_that_a_reader_would_not_miss() -> None:
         ".editorconfig",
         ".gitignore",
         ".pre-commit-config.yaml",
-        "complexipy-snapshot.json",
         "mkdocs.yml",
         "pyproject.toml",
     }

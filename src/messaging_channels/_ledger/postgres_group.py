@@ -261,12 +261,10 @@ class Group:
             for place, one in self._by_type.get(Claim, {}).items():
                 if place in self._replies:
                     self._replies[place] = [_job(cursor, row, one.now) for row in self._replies[place]]
-            place = 0
-            for operation in self._operations:
-                for one in flatten(operation):
-                    if isinstance(operation, Transaction) and place not in self._replies:
-                        self._replies[place] = execute(cursor, one)
-                    place += 1
+            parts = ((operation, one) for operation in self._operations for one in flatten(operation))
+            for place, (operation, one) in enumerate(parts):
+                if isinstance(operation, Transaction) and place not in self._replies:
+                    self._replies[place] = execute(cursor, one)
 
     def _gather(self) -> Sequence[Any]:
         replies: list[Any] = []

@@ -125,12 +125,12 @@ class OpenApiDocument:
     def _expanded_members(self, plain: Json, value: Any) -> Json:  # noqa: ANN401  JSON
         if isinstance(value, list) and "items" in plain:
             items = [self.expanded(plain["items"], one) for one in cast("list[Any]", value)]
-            return {**{key: plain[key] for key in plain if key != "items"}, "prefixItems": items}
+            return {**_without(plain, "items"), "prefixItems": items}
         if isinstance(value, dict) and "properties" in plain:
             given = cast("Json", value)
             known = {name: self.expanded(one, given.get(name)) for name, one in plain["properties"].items()}
             return {**plain, "properties": known, "additionalProperties": self._others(plain)}
-        return {key: plain[key] for key in plain if key not in _MEMBERS}
+        return _without(plain, "additionalProperties", "properties", "items")
 
     def _others(self, plain: Json) -> Json | bool:
         """Return what properties may hold that are not named: nothing, unless the schema says so itself."""
@@ -142,7 +142,8 @@ class OpenApiDocument:
         return self.document["components"]["parameters"][name] if name else parameter
 
 
-_MEMBERS = ("additionalProperties", "properties", "items")
+def _without(members: Json, *names: str) -> Json:
+    return {key: value for key, value in members.items() if key not in names}
 
 
 class OpenApiChecks:

@@ -203,12 +203,12 @@ def _differences(envelope: Envelope, read: ReadMessage) -> Iterator[str]:
     yield from _field_differences(sent, read.message)
 
 
-def _field_differences(sent: Message, read: Any) -> Iterator[str]:  # noqa: ANN401  a message, or its fields by name
+def _field_differences(sent: Message, read: Message | Mapping[str, Any]) -> Iterator[str]:
     for one in fields(cast("Any", sent)):
         value = getattr(sent, one.name)
         words = "" if one.name in OUR_FIELDS else _field_problem(one, value, read)
         if words:
-            told = read.get(one.name) if isinstance(read, Mapping) else getattr(read, one.name, None)
+            told: Any = read.get(one.name) if isinstance(read, Mapping) else getattr(read, one.name, None)
             yield Difference(
                 f"{type(sent).__name__}.{one.name}: {words}",
                 expected=_plain(value),

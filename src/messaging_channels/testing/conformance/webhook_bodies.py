@@ -76,7 +76,8 @@ def _spoilt_members(tree: Any, path: Path) -> Iterator[tuple[Path, bytes]]:  # n
     if path:
         yield path, to_json(without_value(tree, path))
     if isinstance(value, dict):
-        yield path, to_json(with_value(tree, path, {**value, UNHEARD: {"a": [1]}}))
+        members = cast("dict[str, Any]", value)
+        yield path, to_json(with_value(tree, path, {**members, UNHEARD: {"a": [1]}}))
 
 
 def unheard_at(body: bytes, path: Path) -> bytes:
