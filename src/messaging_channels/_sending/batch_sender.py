@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import inf
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.receipts import Attempt
@@ -133,28 +133,24 @@ class BatchSender:
             if not isinstance(end, AttemptResult) and state.pass_over(name, end, now, self.chance):
                 continue
             request, queued = state.request, state.request.queue_context
-            if not _is_accepted(end):
-                end = attempt_result(end, is_queued=queued is not None)  # noqa: PLW2901
+            result = attempt_result(end, is_queued=queued is not None)
             attempt = Attempt(
                 request.message_id,
                 request.envelope.channel,
                 name,
                 request.account,
-                end,
+                result,
                 started_at,
                 now - started_at,
                 state.next_attempt_number,
                 delay,
                 queued.trace if queued else "",
             )
-            if end.reason is not _ACCEPTED or self.circuits.any_failures:
-                self._count_failure(state, name, end, now)
+            if result.reason is not _ACCEPTED or self.circuits.any_failures:
+                self._count_failure(state, name, result, now)
             state.add_attempt(attempt, now, self.chance)
-            self._tell(attempt)
-
-    def _tell(self, attempt: Attempt) -> None:
-        if self.observer is not None:
-            notify(self.observer.attempt_finished, attempt)
+            if self.observer is not None:
+                notify(self.observer.attempt_finished, attempt)
 
     def _count_failure(self, state: SendState, name: str, end: AttemptResult, now: float) -> None:
         """Tell the circuit breakers, and the operator where somebody else answered in the provider's place."""
@@ -168,7 +164,7 @@ def _started(results: Iterable[tuple[SendState, StartResult]]) -> Sequence[SendS
     return [state for state, result in results if state.apply_start(result)]
 
 
-def _is_accepted(end: AttemptEnd) -> TypeGuard[AttemptResult]:
+def _is_accepted(end: AttemptEnd) -> bool:
     return isinstance(end, AttemptResult) and end.reason is _ACCEPTED
 
 
