@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import pytest
 from scripted import Scripted
@@ -114,9 +115,12 @@ def test_one_message_that_is_taken_for_the_accounts_fault_stops_no_other_for_lon
     assert outcomes == [Outcome.ACCEPTED] * 5
 
 
+@pytest.mark.parametrize(
+    "resume", [lambda one: one.resume_accounts(), lambda one: one.resume_account("acme")]
+)
 @pytest.mark.parametrize("is_mended", [True, False])
 def test_an_operator_who_corrected_the_credentials_need_not_wait_for_the_trial(
-    queue: SqliteLedger, *, is_mended: bool
+    queue: SqliteLedger, resume: Callable[[Any], int], *, is_mended: bool
 ) -> None:
     clock = ControlledClock()
     provider = Scripted(
@@ -128,10 +132,13 @@ def test_an_operator_who_corrected_the_credentials_need_not_wait_for_the_trial(
             dispatcher.enqueue(PARCEL, to=f"+4477009001{number:02}")
         worker = Worker(dispatcher)
         worker.drain()
-        assert dispatcher.queue.resume_accounts() == 1
+        woken: list[bool] = []
+        dispatcher.queue.enqueuer.local_notifier.subscribe(lambda: woken.append(True))
+        assert resume(dispatcher.queue) == 1
+        assert woken
         worker.drain()
         stats = dispatcher.queue.stats()
-        again = dispatcher.queue.resume_accounts()
+        again = resume(dispatcher.queue)
 
     assert (stats.by_state, len(stats.paused_accounts), again) == (
         ({}, 0, 0) if is_mended else ({"waiting": 3}, 1, 1)

@@ -48,7 +48,7 @@ class QueueClient:
 
     def resume_account(self, provider: str, account: str | None = None) -> bool:
         """Have the messages of an account that was mended (None: the platform's own) sent at once, not after the next try. Return whether it was paused."""
-        return self.run(ask(ResumeAccount(provider, account, self.enqueuer.now())))  # type: ignore[no-any-return]
+        return self.run(_resume_account(self.enqueuer, provider, account))  # type: ignore[no-any-return]
 
     def resume_accounts(self) -> int:
         """Have the messages of all paused accounts sent at once, because somebody mended the credentials or the credit. Return how many accounts it was.
@@ -131,12 +131,17 @@ class QueueClient:
         return self.run(retention.delete_records(self.enqueuer.pipeline, self.enqueuer.now() - older_than))  # type: ignore[no-any-return]
 
 
+def _resume_account(enqueuer: Enqueuer, provider: str, account: str | None) -> Flow[bool]:
+    was_paused = yield from ask(ResumeAccount(provider, account, enqueuer.now()))
+    if was_paused:
+        enqueuer.local_notifier.notify()
+    return was_paused
+
+
 def _resume_accounts(enqueuer: Enqueuer) -> Flow[int]:
     resumed = 0
     for one in (yield from ask(ListPausedAccounts())):
-        resumed += yield from ask(ResumeAccount(one.provider, one.account, enqueuer.now()))
-    if resumed:
-        enqueuer.local_notifier.notify()
+        resumed += yield from _resume_account(enqueuer, one.provider, one.account)
     return resumed
 
 
@@ -161,7 +166,7 @@ class AsyncQueueClient:
 
     async def resume_account(self, provider: str, account: str | None = None) -> bool:
         """See `QueueClient.resume_account`."""
-        return await self.run(ask(ResumeAccount(provider, account, self.enqueuer.now())))  # type: ignore[no-any-return]
+        return await self.run(_resume_account(self.enqueuer, provider, account))  # type: ignore[no-any-return]
 
     async def resume_accounts(self) -> int:
         """See `QueueClient.resume_accounts`."""
