@@ -39,6 +39,7 @@ class AddressPrivacy:
         self._pepper = pepper
         self._seal_keys = tuple(keys)
         self._seal: Seal | None = None
+        self._named_keys: tuple[tuple[str, bytes], ...] = ()
 
     def stored_address(self, plain: str, masked: str) -> str:
         """Return an address as it is kept."""
@@ -62,15 +63,16 @@ class AddressPrivacy:
             return ()
         text = f"recipient\x1f{plain.lower()}".encode(errors="surrogatepass")
         made = [
-            (_key_id(key), hmac.new(key, text, hashlib.sha256).hexdigest()[:32])
-            for key in self._digest_keys()
+            (key_id, hmac.new(key, text, hashlib.sha256).hexdigest()[:32])
+            for key_id, key in self._named_keys or self._name_keys()
         ]
         return (*(f"{key_id}{digest}" for key_id, digest in made), *(digest for _, digest in made))
 
     @property
     def digest_key_ids(self) -> tuple[str, ...]:
         """The ids of the keys by which recipients are found."""
-        return () if self._addresses == "plain" else tuple(_key_id(key) for key in self._digest_keys())
+        keys = () if self._addresses == "plain" else self._named_keys or self._name_keys()
+        return tuple(key_id for key_id, _ in keys)
 
     def keyed_digests(self, text: str) -> tuple[str, ...]:
         """Return the digest of a text under the ledger's secret, then those under its other keys. The first one is written, all are looked for.
@@ -107,6 +109,11 @@ class AddressPrivacy:
 
     def _secrets_of_seal(self) -> tuple[bytes, ...]:
         return (*self._seal_keys, self._pepper) if self._pepper else self._seal_keys
+
+    def _name_keys(self) -> tuple[tuple[str, bytes], ...]:
+        """Return the keys of digests with their ids, once: they stay as long as the ledger."""
+        self._named_keys = tuple((_key_id(key), key) for key in self._digest_keys())
+        return self._named_keys
 
     def _digest_keys(self) -> tuple[bytes, ...]:
         return (self._pepper,) if self._pepper else ()

@@ -68,7 +68,8 @@ class LedgerOptions:
 
     def recipient_digest(self, plain: str) -> str:
         """Return the secret digest by which a recipient is found whose address the ledger masks; empty if it has no secret, or needs none."""
-        return next(iter(self.recipient_digests(plain)), "")
+        digests = getattr(self.ledger, "recipient_digests", None)  # a ledger of a plugin may not have them
+        return next(iter(digests(plain)), "") if digests else ""
 
     def digests_of(self, people: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the digests by which messages to any of some addresses are found, and those of later steps of a fallback; none where the address is enough."""

@@ -87,7 +87,9 @@ class AttemptRecorder:
         # in one order for all callers, so that no two of them wait for each other's keys
         states = sorted(states, key=lambda one: one.request.options.idempotency_key or "")
         intents = [self._intent(one, provider.name, now, delay) for one in states]
-        before = _ends_before(ends or [], states)
+        # ends of the messages before, and their own that could not be written
+        before = [end for _, end in ends or ()]
+        before += [one.unwritten for one in states if one.unwritten is not None]
         try:
             replies = yield from _perform([*before, *intents])
         except errors.LedgerUnavailable as error:
@@ -98,7 +100,8 @@ class AttemptRecorder:
         except BaseException:  # the caller stopped waiting, and nothing left the machine
             yield from _release(intents)
             raise
-        _tell_written(ends or [], replies)
+        if ends:
+            _tell_written(ends, replies)
         results: list[tuple[SendState, StartResult]] = []
         for state, intent, reply in zip(states, intents, replies[len(before) :], strict=True):
             is_ours = reply is _GRANTED[type(intent)]
@@ -144,7 +147,9 @@ class AttemptRecorder:
         ended = [one for one in states if one.lease_owner]
         if not ended:
             return ()
-        planned = self._closing(ended, now)
+        withdrawn = [(one, _withdrawal(one)) for one in ended if one.is_passed_over]
+        over = [(one, self._end(one, now)) for one in ended if not one.is_passed_over or one.is_done]
+        planned: PlannedEnds = [*withdrawn, *over]
         failed = [
             one for one, operation in planned if isinstance(operation, FinishAttempt) and not one.accepted
         ]
@@ -160,12 +165,6 @@ class AttemptRecorder:
             for (state, operation), reply in told
             if not isinstance(operation, WithdrawAttempt)
         ]
-
-    def _closing(self, states: Sequence[SendState], now: float) -> Sequence[tuple[SendState, Operation[Any]]]:
-        """Return what writes down that the last attempt of each is over, or that it was none."""
-        withdrawn = [(one, _withdrawal(one)) for one in states if one.is_passed_over]
-        over = [(one, self._end(one, now)) for one in states if not one.is_passed_over or one.is_done]
-        return [*withdrawn, *over]
 
     def _consent_operations(self, states: Sequence[SendState], now: float) -> Sequence[Operation[Any]]:
         """Return what keeps what the last attempts say about the addresses."""
@@ -292,11 +291,6 @@ class AttemptRecorder:
         why = state.step.reason if isinstance(state.step, Stop) and not has_more else ""
         number, look_at = state.attempts[-1].number, now + self.options.reconcile_after[0]
         return FinishAttempt(request.message_id, number, result, now, look_at, why)
-
-
-def _ends_before(ends: PlannedEnds, states: Sequence[SendState]) -> Sequence[Operation[Any]]:
-    """Return what has to be written with the intents of these: ends of the messages before, and their own that could not be written."""
-    return [*(end for _, end in ends), *(one.unwritten for one in states if one.unwritten is not None)]
 
 
 def _tell_written(ends: PlannedEnds, replies: Sequence[Any]) -> None:
