@@ -84,18 +84,13 @@ class BatchSender:
             reason = Reason.CANCELLED if sent_flag.may_have_been_sent else Reason.INTERNAL_ERROR
             cut_off = AttemptResult.of(reason, "the caller stopped waiting")
             self._apply(states, provider, [cut_off] * len(states), started_at, delay)
-            yield from self.finish(states)
+            yield from self.recorder.finish(states, self.clock())
             raise
         self._apply(states, provider, told, started_at, delay)
         if is_recorded and ends is not None and all(map(_is_accepted, told)):
             ends += self.recorder.plan_ends(states, self.clock())
         elif is_recorded:
-            yield from self.finish(states)
-
-    def finish(self, states: Sequence[SendState]) -> Flow[None]:
-        """Write down how the last attempt of each ended."""
-        for state, result in (yield from self.recorder.finish(states, self.clock())):
-            state.apply_finish(result)
+            yield from self.recorder.finish(states, self.clock())
 
     def _coalesce(
         self, states: Sequence[SendState], provider: Provider, lease_end: float

@@ -275,7 +275,8 @@ class SendPipeline:
     def _end_group(self, group: Sequence[SendState], left_out: Sequence[SendState]) -> Flow[None]:
         """Write down how those ended that found no place, and tell the rules of all that are done."""
         if left_out and group[0].request.is_recorded:
-            yield from self.sender.finish([one for one in left_out if one.is_done and one.attempts])
+            ended = [one for one in left_out if one.is_done and one.attempts]
+            yield from self.recorder.finish(ended, self.clock())
         if self.checks:
             finish_checks(self.checks, [one for one in group if one.is_done])
 

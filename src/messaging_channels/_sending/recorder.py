@@ -14,13 +14,10 @@ from messaging_channels._sending.decision import Stop
 from messaging_channels._sending.send_state import (
     Conflict,
     Failed,
-    Finished,
-    FinishResult,
     SendRequest,
     SendState,
     Started,
     StartResult,
-    Unwritten,
 )
 from messaging_channels.consent.gate import ConsentGate, suppressed_error
 from messaging_channels.messages import digest_of
@@ -113,12 +110,12 @@ class AttemptRecorder:
         """Return what writes down that attempts were accepted. Where no other intent follows, `write_ends` does it."""
         return [(one, self._end(one, now)) for one in states if one.lease_owner]
 
-    def write_ends(self, ends: PlannedEnds) -> Flow[None]:
-        """Write ends down. Where that fails, the records stay open, which reads as unknown."""
+    def write_ends(self, ends: PlannedEnds, said: Sequence[Operation[Any]] = ()) -> Flow[None]:
+        """Write ends down, and in the same step what was `said` about addresses. Where that fails, the records stay open, which reads as unknown."""
         if not ends:
             return
         try:
-            replies = yield from _perform([end for _, end in ends])
+            replies = yield from _perform([*(end for _, end in ends), *said])
         except errors.LedgerUnavailable as error:
             _log_unwritten(len(ends), error)
             _tell_unwritten(ends)
@@ -140,31 +137,14 @@ class AttemptRecorder:
             return Conflict(record)
         return Failed(errors.IdempotencyKeyInUse(request.message_id, retry_after=self.options.lease))
 
-    def finish(
-        self, states: Sequence[SendState], now: float
-    ) -> Flow[Sequence[tuple[SendState, FinishResult]]]:
-        """Write down how the last attempt of each that is recorded ended. Where that fails, the record stays open, which reads as unknown."""
+    def finish(self, states: Sequence[SendState], now: float) -> Flow[None]:
+        """Write down how the last attempt of each that is recorded ended, and what that says about the addresses. See `write_ends`."""
         ended = [one for one in states if one.lease_owner]
-        if not ended:
-            return ()
         withdrawn = [(one, _withdrawal(one)) for one in ended if one.is_passed_over]
         over = [(one, self._end(one, now)) for one in ended if not one.is_passed_over or one.is_done]
-        planned: PlannedEnds = [*withdrawn, *over]
-        failed = [
-            one for one, operation in planned if isinstance(operation, FinishAttempt) and not one.accepted
-        ]
+        failed = [one for one, end in over if isinstance(end, FinishAttempt) and not one.accepted]
         said = self._consent_operations(failed, now) if failed else ()
-        try:
-            replies = yield from _perform([*(operation for _, operation in planned), *said])
-        except errors.LedgerUnavailable as error:
-            _log_unwritten(len(ended), error)
-            return [(state, Unwritten(operation)) for state, operation in planned]
-        told = zip(planned, replies, strict=False)
-        return [
-            (state, Finished(reply))
-            for (state, operation), reply in told
-            if not isinstance(operation, WithdrawAttempt)
-        ]
+        yield from self.write_ends([*withdrawn, *over], said)
 
     def _consent_operations(self, states: Sequence[SendState], now: float) -> Sequence[Operation[Any]]:
         """Return what keeps what the last attempts say about the addresses."""
@@ -294,14 +274,15 @@ class AttemptRecorder:
 
 
 def _tell_written(ends: PlannedEnds, replies: Sequence[Any]) -> None:
-    for (state, _), reply in zip(ends, replies, strict=False):
-        state.apply_finish(Finished(reply))
+    for (state, end), reply in zip(ends, replies, strict=False):
+        if not isinstance(end, WithdrawAttempt):
+            state.status = reply
     ends.clear()
 
 
 def _tell_unwritten(ends: PlannedEnds) -> None:
     for state, end in ends:
-        state.apply_finish(Unwritten(end))
+        state.unwritten = end
     ends.clear()
 
 

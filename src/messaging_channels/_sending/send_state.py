@@ -53,22 +53,7 @@ class Failed:
     error: errors.MessagingError
 
 
-@fast_frozen(frozen=True, slots=True)
-class Finished:
-    """The end of an attempt was written down; so the message stands."""
-
-    status: Status
-
-
-@fast_frozen(frozen=True, slots=True)
-class Unwritten:
-    """The end of an attempt could not be written down."""
-
-    operation: Operation[Any]
-
-
 StartResult: TypeAlias = "Started | Conflict | Failed"
-FinishResult: TypeAlias = "Finished | Unwritten"
 
 
 @fast_frozen(frozen=True, slots=True)
@@ -221,13 +206,6 @@ class SendState:
             self.step, self.accepted = accepted_by(attempt.provider), attempt
             return
         self.step = self._next_step(now, chance)
-
-    def apply_finish(self, result: FinishResult) -> None:
-        """Hear whether the end of the last attempt was written down."""
-        if isinstance(result, Finished):
-            self.status = result.status
-        else:
-            self.unwritten = result.operation
 
     def resume(self, record: MessageRecord) -> bool:
         """Go on as the message of that record. Return whether it may be tried again; if not, the answer is replayed."""
