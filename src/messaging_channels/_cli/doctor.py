@@ -30,17 +30,17 @@ def doctor(*, offline: bool = False) -> list[Finding]:
         return [Finding("settings", "error", str(error))]
     findings = [*_settings(configuration), *_plugins(configuration)]
     try:
-        arguments = configuration.dispatcher_arguments()
+        parts = configuration.build()
     except MessagingError as error:
         found = Finding("settings", "error", str(error))
         return findings if found in findings else [*findings, found]
     if not any(one.is_error for one in findings):
         findings.insert(0, _what_was_read(configuration))
-    with Dispatcher(**arguments) as dispatcher:
+    with Dispatcher.from_parts(parts) as dispatcher:
         findings += _routes(configuration)
-        findings += _ledger(dispatcher, has_ledger=arguments["ledger"] is not None)
-    for provider in () if offline else arguments["providers"]:
-        findings += _provider(provider, arguments["http"])
+        findings += _ledger(dispatcher, has_ledger=parts.ledger is not None)
+    for provider in () if offline else parts.providers:
+        findings += _provider(provider, parts.http)
     return findings
 
 

@@ -75,7 +75,7 @@ class _File(Protocol):
 
 
 def _ledger() -> object:
-    given = Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()["ledger"]
+    given = Configuration.read(use_sandbox_defaults=True).build().ledger
     return given.ledger if isinstance(given, LedgerOptions) else given
 
 
@@ -83,7 +83,7 @@ def _restored(options: argparse.Namespace) -> int:
     ledger = _ledger()
     if isinstance(ledger, _File):
         ledger.accept_copy()
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         if options.mark:
             dispatcher.queue.mark_restored()
         copy = dispatcher.queue.restored_copy()
@@ -140,20 +140,20 @@ def _upgrade(_: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         print_json(dispatcher.queue.export_recipient(any_address(options.address)))
     return 0
 
 
 def _erase(options: argparse.Namespace) -> int:
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         count = dispatcher.queue.erase_recipient(any_address(options.address))
     print(f"{count} messages and waiting events forgot their recipient", file=sys.stderr)
     return 0
 
 
 def _prune(options: argparse.Namespace) -> int:
-    with Dispatcher(**Configuration.read(use_sandbox_defaults=True).dispatcher_arguments()) as dispatcher:
+    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
         older_than = options.retention_days * 86400.0
         count = dispatcher.queue.prune(older_than=older_than)
         deleted = dispatcher.queue.delete_records(older_than=older_than) if options.records else None
