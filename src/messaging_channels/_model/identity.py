@@ -42,6 +42,11 @@ def canonical_digits(digits: str) -> str:
     return rule(digits) if rule else digits
 
 
+def has_rule(digits: str) -> bool:
+    """Whether numbers of that country have had other forms."""
+    return digits[:3] in _RULES or digits[:2] in _RULES
+
+
 def _mexican(digits: str) -> str:
     """Mobiles had a 1 after the country code until 2019; some WhatsApp accounts still have it."""
     return f"52{digits[3:]}" if len(digits) == _MEXICAN_OLD and digits[2] == "1" else digits
