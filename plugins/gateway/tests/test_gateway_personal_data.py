@@ -101,7 +101,9 @@ class Place:
             asked = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
             names = [name for (name,) in database.execute(asked)]
             rows = [
-                row for name in names for row in database.execute(f'SELECT t::text FROM "{name}" AS t'.encode())
+                row
+                for name in names
+                for row in database.execute(f'SELECT t::text FROM "{name}" AS t'.encode())
             ]
         return "\n".join(text for (text,) in rows)
 
@@ -154,11 +156,38 @@ def test_nothing_of_a_person_is_left_at_the_gateway_after_an_erasure(place: Plac
     shown = json.dumps(place.operator.get("/preview/messages").text) + place.operator.get("/operator").text
 
     own = json.dumps(before["gateway"])
-    assert [one for one in (f"said {WORDS}", f"word={WORDS}", f"name {WORDS}", f"to={DIGITS}") if one not in own] == []
+    assert [
+        one for one in (f"said {WORDS}", f"word={WORDS}", f"name {WORDS}", f"to={DIGITS}") if one not in own
+    ] == []
     assert (erased["messages"], erased["directory"], erased["calls"]) == (1, 1, 1)
     assert erased["notices"] >= 3
     assert [one for one in (WORDS, DIGITS) if one in left] == []
     assert WORDS not in shown
     assert place.ask("erase") == {"messages": 0, "notices": 0, "directory": 0, "calls": 0}
     other = json.dumps(place.ask("export", OTHER)["gateway"])
-    assert [one for one in ("said plugh", "word=plugh", "name plugh", f"to={OTHER}") if one not in other] == []
+    assert [
+        one for one in ("said plugh", "word=plugh", "name plugh", f"to={OTHER}") if one not in other
+    ] == []
+
+
+def test_the_command_line_reaches_what_a_gateway_left_in_its_file(
+    serve: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MESSAGING_CHANNELS_HOME", str(tmp_path))
+    assert main(["ledger", "export", TO]) == 0
+    assert "gateway" not in json.loads(capsys.readouterr().out)
+    assert not (tmp_path / "gateway.sqlite3").exists()
+    served = serve(plugin=AcmePlugin(), home=tmp_path)
+    user = {"channel": {"sms": DIGITS}, "data": {"word": WORDS}}
+    served.client.put("/v1/users/u1", json=user).raise_for_status()
+    served.stop()
+
+    assert main(["ledger", "export", TO]) == 0
+    exported = json.loads(capsys.readouterr().out)["gateway"]
+    assert main(["ledger", "erase", TO]) == 0
+    told = capsys.readouterr().err
+    left = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()).decode("latin-1")
+
+    assert exported["directory"][0]["document"]["data"] == {"word": WORDS}
+    assert "gateway: 0 of notices, 1 of directory, 0 of calls" in told
+    assert (DIGITS in left, WORDS in left) == (False, False)

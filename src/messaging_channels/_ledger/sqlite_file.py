@@ -212,7 +212,7 @@ def unavailable_error(error: Exception, path: Path | None) -> LedgerUnavailable:
     return LedgerUnavailable(told if path is None or path.name in told else f"{told}, in {path}")
 
 
-def empty_log_after(database: sqlite3.Connection, operations: Iterable[Operation[Any]]) -> None:
+def clean_up(database: sqlite3.Connection, operations: Iterable[Operation[Any]]) -> None:
     """Have nothing left in the log beside the file of a person who was erased. Where another process reads an older state just now, a later commit does it."""
     if not any(isinstance(one, EraseRecipient) for one in operations):
         return

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import product
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from messaging_channels._model.addresses import EmailAddress, PhoneNumber
-from messaging_channels._model.identity import canonical_digits, has_rule, identities
+from messaging_channels._model.identity import EGYPTIAN, VIETNAMESE, canonical_digits, identities
 
 if TYPE_CHECKING:
     from messaging_channels._model.addresses import Address
@@ -31,18 +30,36 @@ def _other_numbers(to: PhoneNumber) -> Iterator[str]:
     others = identities(to)[1:]
     if len(others) == 1:  # of several forms all but one are other people's
         yield others[0].partition(":")[2]
-    if has_rule(to.digits):
-        newest = canonical_digits(to.digits)
-        yield newest
-        yield from (one for one in _changed(newest) if canonical_digits(one) == newest)
+    newest = canonical_digits(to.digits)
+    yield newest
+    older = _OLDER.get(newest[:3]) or _OLDER.get(newest[:2])
+    yield from (one for one in (older(newest) if older else ()) if canonical_digits(one) == newest)
 
 
-def _changed(digits: str) -> Iterator[str]:
-    """Yield what differs from a number in up to three digits that stand together behind the country code: so its older forms do."""
-    for place, count in product(_PLACES, range(4)):
-        for put in _PUT:
-            yield f"{digits[:place]}{put}{digits[place + count :]}"
+def _argentine(digits: str) -> Iterator[str]:
+    national = digits[3:]
+    yield f"54{national}"
+    for area in (2, 3, 4):
+        for country in ("54", "549"):
+            yield f"{country}{national[:area]}15{national[area:]}"
 
 
-_PLACES = range(2, 8)
-_PUT = ("", *(f"{number:0{width}}" for width in (1, 2, 3) for number in range(10**width)))
+def _replaced(digits: str, table: Mapping[str, str]) -> Iterator[str]:
+    for old, new in table.items():
+        if digits[2:].startswith(new):
+            yield f"{digits[:2]}{old}{digits[2 + len(new) :]}"
+
+
+_OLDER: dict[str, Callable[[str], Iterable[str]]] = {
+    "52": lambda one: (f"521{one[2:]}",),
+    "54": _argentine,
+    "55": lambda one: (f"{one[:4]}{one[5:]}",),
+    "229": lambda one: (f"229{one[5:]}",),
+    "241": lambda one: (f"241{one[4:]}", f"2410{one[4:]}"),
+    "378": lambda one: (f"39{one[3:]}", f"378{one[4:]}", f"378{one[7:]}"),
+    "84": lambda one: _replaced(one, VIETNAMESE),
+    "20": lambda one: _replaced(one, EGYPTIAN),
+    "230": lambda one: (f"230{one[4:]}",),
+    "383": lambda one: (f"377{one[3:]}", f"386{one[3:]}"),
+}
+"""What may be older forms of a number in its newest form, by country code. What is no form of it is left out afterwards."""

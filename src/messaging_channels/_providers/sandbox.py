@@ -152,7 +152,7 @@ class SandboxStore:
         found = [one for one in self.messages() if one["messageId"] in ids]
         return [one | {"files": [file["filename"] for file in self.files(one["messageId"])]} for one in found]
 
-    def forget(self, addresses: Sequence[str]) -> int:
+    def erase(self, addresses: Sequence[str]) -> int:
         """Forget those messages, with their files. Return how many."""
         ids = self._ids_about(addresses)
         with self._lock:
@@ -249,7 +249,7 @@ class Sandbox:
     def erase_recipient(self, to: Address) -> Flow[int]:
         """See SupportsErasure."""
         addresses = [one.plain for one in spellings(to)]
-        return (yield from ask(BlockingCall(lambda: self.outbox.forget(addresses), may_send=False)))
+        return (yield from ask(BlockingCall(lambda: self.outbox.erase(addresses), may_send=False)))
 
 
 def _show_size(data: bytes) -> str:

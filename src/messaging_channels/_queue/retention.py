@@ -90,7 +90,11 @@ def _keepers(pipeline: SendPipeline) -> Sequence[tuple[str, SupportsErasure]]:
     """Return the providers and checks that keep something themselves, with their names; each object once."""
     providers = [one for held in pipeline.reports.accounts.values() for one in held.values()]
     made = {id(one): one for one in (*providers, *pipeline.checks)}
-    return [(one.name, one) for one in made.values() if isinstance(one, SupportsErasure)]
+    return [
+        (str(getattr(one, "name", type(one).__name__)), one)
+        for one in made.values()
+        if isinstance(one, SupportsErasure)
+    ]
 
 
 def _conversations(options: LedgerOptions, to: Address) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ class SuppressionList(PreSendCheck):
 
     def erase_recipient(self, to: Address) -> Flow[int]:
         """See SupportsErasure. What was said stays, under a digest: whoever opted out is not written to again."""
-        return (yield from ask(BlockingCall(lambda: self._store.forget(to), may_send=False)))
+        return (yield from ask(BlockingCall(lambda: self._store.erase(to), may_send=False)))
 
     def close(self) -> None:
         """Close the file."""

@@ -101,7 +101,7 @@ class StatementStore:
         """Return all that was said about an address."""
         return sorted(self._said(address), key=lambda one: (one.recorded_at, one.id))
 
-    def forget(self, address: Address) -> int:
+    def erase(self, address: Address) -> int:
         """Take an address out of the reasons of what was said about it. Return of how many statements."""
         plain = [one.plain for one in spellings(address)]
         count = 0

@@ -63,7 +63,7 @@ async def erase_recipient(request: Request) -> Response:
     addresses, message_ids = _named(to, await gateway.dispatcher.queue.export_recipient(to))
     messages = await gateway.dispatcher.queue.erase_recipient(to)
     if gateway.preview_store is not None:
-        gateway.preview_store.forget(addresses)
+        gateway.preview_store.erase(addresses)
     erased = await asyncio.to_thread(PersonalData(gateway.store).erase, addresses, message_ids)
     return json_response({"messages": messages, **erased})
 

@@ -100,7 +100,7 @@ class PreviewStore:
         """Return them, the newest first."""
         return list(reversed(self._messages.values()))
 
-    def forget(self, addresses: Sequence[str]) -> int:
+    def erase(self, addresses: Sequence[str]) -> int:
         """Forget the messages to any of these addresses, and those that name one of them; return how many."""
         about = [key for key, one in self._messages.items() if _names(one, addresses)]
         for key in about:
