@@ -45,9 +45,9 @@ def existing_store(settings: GatewaySettings, ledger: Ledger | None) -> StateSto
     Raises:
         InvalidSetting: see `open_store`.
     """
-    conninfo = getattr(ledger, "conninfo", None)
+    conninfo: str = getattr(ledger, "conninfo", None) or ""
     url = settings.database.get_secret_value() if settings.database else ""
-    if url.startswith("postgres") or (not url and conninfo is not None):
+    if url.startswith("postgres") or (not url and conninfo):
         from messaging_channels_gateway.store.postgres import has_tables  # noqa: PLC0415  an extra
 
         return open_store(settings, ledger) if has_tables(url or conninfo) else None
