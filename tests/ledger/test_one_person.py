@@ -30,9 +30,10 @@ from messaging_channels import (
 )
 from messaging_channels._ledger.seal import SealBroken
 from messaging_channels._model.status import DELIVERED_TO_HANDSET
+from messaging_channels.consent.store import any_address
 from messaging_channels.errors import InvalidSetting
 from messaging_channels.events import Event, MessageReceived, StatusChanged
-from messaging_channels.plugins import Capabilities, MappingResolver
+from messaging_channels.plugins import Capabilities, MappingResolver, spellings
 from messaging_channels.plugins.exchange import ask
 from messaging_channels.plugins.ledger import Ledger
 from messaging_channels.plugins.ledger_retention import Prune
@@ -165,6 +166,45 @@ def test_a_dead_letter_of_a_person_is_erased_and_does_not_come_back(place: Place
         assert erased == 1
         assert (dispatcher.inbound.dead_letters(), dispatcher.inbound.waiting()) == ([], [])
     assert place.kept() == (0, 0)
+
+
+@pytest.mark.parametrize("addresses", ["masked", "hashed", "plain"])
+@pytest.mark.parametrize(
+    ("kept", "asked"),
+    [
+        ("+525512345678", "+5215512345678"),
+        ("+5215512345678", "+525512345678"),
+        ("+5491123456789", "+541123456789"),
+        ("+54111523456789", "+5491123456789"),
+        ("+551187654321", "+5511987654321"),
+        ("+5511987654321", "+551187654321"),
+        ("+22961234567", "+2290161234567"),
+        ("+22501020304", "+2250701020304"),
+        ("+841691234567", "+84391234567"),
+        ("Anna.Smith@example.com", "anna.smith@EXAMPLE.com"),
+        ("anna@xn--bcher-kva.example", "ANNA@b\u00fccher.example"),
+    ],
+)
+def test_a_person_is_found_under_every_form_of_its_address(addresses: str, kept: str, asked: str) -> None:
+    ledger = SqliteLedger(addresses=addresses, pepper=b"secret", owned=True)
+    with Dispatcher([Sandbox()], ledger=ledger) as dispatcher:
+        message = Email("hello", text="hello") if "@" in kept else Sms("hello")
+        sent = dispatcher.send(message, to=kept).id
+        dispatcher.send(message, to="else@example.com" if "@" in kept else ALIKE)
+
+        person = any_address(asked)
+        exported = dispatcher.queue.export_recipient(person)
+        erased = dispatcher.queue.erase_recipient(person)
+
+    assert [one["messageId"] for one in exported["messages"]] == [sent]
+    assert [len(one) for one in exported["elsewhere"].values()] == [1]
+    assert erased == 1
+
+
+def test_the_older_form_of_a_number_that_may_be_several_people_is_nobody_elses() -> None:
+    forms = [one.plain for one in spellings(PhoneNumber.parse("+22501020304"))]
+
+    assert forms == ["22501020304"]
 
 
 def test_dead_letters_that_came_in_long_ago_are_pruned_and_what_waits_stays(place: Place) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -15,10 +18,16 @@ from messaging_channels._client.dispatcher import Dispatcher
 from messaging_channels._config.settings import Configuration
 from messaging_channels._ledger.options import LedgerOptions
 from messaging_channels._model.errors import InvalidSetting
+from messaging_channels._model.spellings import spellings
 from messaging_channels.consent.store import any_address
 
 if TYPE_CHECKING:
+    from messaging_channels._model.addresses import Address
+    from messaging_channels.plugins.erasure import PersonalDataStore
     from messaging_channels.plugins.ledger_restored import RestoredCopy
+
+PERSONAL_DATA = "messaging_channels.personal_data"
+"""The entry-point group of what programs beside the dispatcher keep of people."""
 
 
 @runtime_checkable
@@ -140,16 +149,40 @@ def _upgrade(_: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
-        print_json(dispatcher.queue.export_recipient(any_address(options.address)))
+    configuration, to = Configuration.read(use_sandbox_defaults=True), any_address(options.address)
+    with Dispatcher.from_parts(configuration.build()) as dispatcher:
+        kept = dispatcher.queue.export_recipient(to)
+    named = _forms_and_messages(to, kept)
+    for name, store in _stores(configuration):
+        with closing(store):
+            kept[name] = store.export(*named)
+    print_json(kept)
     return 0
 
 
 def _erase(options: argparse.Namespace) -> int:
-    with Dispatcher.from_parts(Configuration.read(use_sandbox_defaults=True).build()) as dispatcher:
-        count = dispatcher.queue.erase_recipient(any_address(options.address))
+    configuration, to = Configuration.read(use_sandbox_defaults=True), any_address(options.address)
+    with Dispatcher.from_parts(configuration.build()) as dispatcher:
+        named = _forms_and_messages(to, dispatcher.queue.export_recipient(to))
+        count = dispatcher.queue.erase_recipient(to)
     print(f"{count} messages and waiting events forgot their recipient", file=sys.stderr)
+    for name, store in _stores(configuration):
+        with closing(store):
+            erased = ", ".join(f"{number} of {what}" for what, number in store.erase(*named).items())
+        print(f"{name}: {erased}", file=sys.stderr)
     return 0
+
+
+def _forms_and_messages(to: Address, kept: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    return [one.plain for one in spellings(to)], [one["messageId"] for one in kept["messages"]]
+
+
+def _stores(configuration: Configuration) -> Iterator[tuple[str, PersonalDataStore]]:
+    """Yield what other distributions keep of people, by their names. One that cannot be asked is an error: nobody is to believe that all was told."""
+    for entry in entry_points(group=PERSONAL_DATA):
+        store = entry.load()(configuration)
+        if store is not None:
+            yield entry.name, store
 
 
 def _prune(options: argparse.Namespace) -> int:

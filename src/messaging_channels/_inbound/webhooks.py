@@ -136,7 +136,7 @@ class Reports:
         now, consent = self.clock(), self.consent
         events = consent.hear(told) if consent else told
         said = consent.operations(events, now) if consent else ()
-        steps = (RecordEvent(event, now, self._recipients(event)) for event in events)
+        steps = (RecordEvent(self._as_kept(event), now, self._recipients(event)) for event in events)
         kept = self.handlers.store(events, request)
         replies = yield from ask(Transaction((*kept, *steps, *said, *also)))
         recorded = zip(events, replies[len(kept) : len(kept) + len(events)], strict=True)
@@ -153,6 +153,12 @@ class Reports:
             notify(self.observer.event_received, event)
         for check in self.checks:
             notify(check.event_received, event)
+
+    def _as_kept(self, event: Event) -> Event:
+        """Return an event without the address of its recipient in the words of the vendor, where the ledger masks addresses."""
+        if isinstance(event, StatusChanged) and event.recipient is not None:
+            return self.options.without_address(event, event.recipient)
+        return event
 
     def _recipients(self, event: Event) -> tuple[str, ...]:
         """Return whom a report speaks of, as the ledger may have kept it: mail servers write addresses in small letters."""

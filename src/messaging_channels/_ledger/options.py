@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from messaging_channels._ledger.seal import is_sealed
 
 if TYPE_CHECKING:
+    from messaging_channels._model.addresses import Address
+    from messaging_channels._model.events import StatusChanged
+    from messaging_channels._model.outcomes import AttemptResult
     from messaging_channels.plugins.ledger import Ledger
+
+Told = TypeVar("Told", "AttemptResult", "StatusChanged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,17 @@ class LedgerOptions:
         if digests:
             return tuple(digests(text))
         return (sha256(text.encode(errors="surrogatepass")).hexdigest()[:32],)
+
+    def without_address(self, told: Told, to: Address) -> Told:
+        """Return what a vendor said, with the address masked that stands in its words, unless the ledger keeps addresses in the plain."""
+        text = f"{told.detail}{told.vendor_text}"
+        if not text or getattr(self.ledger, "has_plain_addresses", True):
+            return told
+        pattern = re.compile(rf"\+?{re.escape(to.plain)}", re.IGNORECASE)
+        if not pattern.search(text):
+            return told
+        detail, vendor_text = (pattern.sub(to.masked, one) for one in (told.detail, told.vendor_text))
+        return replace(told, detail=detail, vendor_text=vendor_text)
 
     def waiting_digests(self, plain: str) -> tuple[str, ...]:
         """Return the digests by which the messages of a recipient are found whose later steps go to others: the first one is written, all are looked for."""

@@ -65,15 +65,50 @@ def _erase_recipient(operation: r.EraseRecipient, dialect: Dialect) -> Statement
         yield "UPDATE messaging_channels_message SET address = '', recipient = '' WHERE id = ?", (key,)
         yield "UPDATE messaging_channels_step SET address = '', recipient = '' WHERE message_id = ?", (key,)
         yield "DELETE FROM messaging_channels_fallback_recipient WHERE message_id = ?", (key,)
+        yield from forget_words(" = ?", (key,))
     events = yield from inbound.erase(operation.conversations, keys)
-    for person in (
-        operation.consent_keys
-    ):  # what was said stays, under a digest: whoever opted out is not written to again
+    yield from _erase_from_consent(operation)
+    return len(keys) + events
+
+
+def _erase_from_consent(operation: r.EraseRecipient) -> StatementFlow[None]:
+    """Take a person's address out of what was said. That stays, under a digest: whoever opted out is not written to again."""
+    for person in operation.consent_keys:
         yield (
             "UPDATE messaging_channels_consent_statement SET address = '' WHERE recipient = ? AND address <> ''",
             (person,),
         )
-    return len(keys) + events
+        for plain in operation.stored_addresses:
+            yield (
+                (
+                    "UPDATE messaging_channels_consent_statement SET reason = replace(reason, ?, ''),"
+                    " evidence = replace(evidence, ?, '') WHERE recipient = ?"
+                    " AND (replace(reason, ?, '') <> reason OR replace(evidence, ?, '') <> evidence)"
+                ),
+                (plain, plain, person, plain, plain),
+            )
+
+
+def forget_words(which: str, values: tuple[Any, ...]) -> StatementFlow[None]:
+    """Forget what vendors and operators wrote about messages, in which the address or the text may stand. What it means stays."""
+    attempts = f"SELECT message_id || '/' || number FROM messaging_channels_attempt WHERE message_id{which}"  # noqa: S608  constants
+    events = f"SELECT key FROM messaging_channels_event WHERE message_id{which}"  # noqa: S608
+    for source in (attempts, events):
+        yield (
+            f"UPDATE messaging_channels_failure SET vendor_text = '' WHERE source IN ({source}) AND vendor_text <> ''",  # noqa: S608
+            values,
+        )
+    yield (
+        f"UPDATE messaging_channels_attempt SET detail = '' WHERE message_id{which} AND detail <> ''",  # noqa: S608
+        values,
+    )
+    yield (
+        (
+            "UPDATE messaging_channels_event SET detail = CASE WHEN substr(detail, 1, 5) = 'copy:' THEN 'copy:' ELSE '' END"  # noqa: S608
+            f" WHERE message_id{which} AND kind <> 'EngagementReceived' AND detail NOT IN ('', 'copy:')"
+        ),
+        values,
+    )
 
 
 def _list_recipient(operation: r.ListRecipient, _: Dialect) -> StatementFlow[Sequence[r.KeptMessage]]:
@@ -150,6 +185,7 @@ def _prune(operation: r.Prune, dialect: Dialect) -> StatementFlow[r.PrunedPage]:
         ),
         between,
     )
+    yield from forget_words(_NOT_WAITING, (*between, *between))
     return r.PrunedPage(len(touched), keys[-1][0])
 
 
@@ -221,6 +257,7 @@ def _delete_where(table: str, column: str, values: Sequence[str], returned: str 
 
 
 _MOST_VALUES = 500
+_NOT_WAITING = " > ? AND message_id <= ? AND message_id NOT IN (SELECT message_id FROM messaging_channels_queue WHERE message_id > ? AND message_id <= ?)"
 _DELETE_ORPHANS = (
     "DELETE FROM messaging_channels_event WHERE key IN (SELECT key FROM messaging_channels_event"
     " WHERE message_id IS NULL AND heard_at < ? ORDER BY heard_at LIMIT ?) RETURNING key"

@@ -22,7 +22,7 @@ from messaging_channels._ledger.group_replies import AnyPending, PendingInTask, 
 from messaging_channels._ledger.secret_file import secrets_of
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sqlite_backup import back_up
-from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, fetch, unavailable_error
+from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, clean_up, fetch, unavailable_error
 from messaging_channels._ledger.upgrade import MOST_ROWS
 from messaging_channels._model import forks
 from messaging_channels._model.arguments import require_positive
@@ -354,6 +354,7 @@ def _commit_all(
     database.execute("COMMIT")
     if has_grown:
         file.write_marker()
+    clean_up(database, operations)
     return replies
 
 

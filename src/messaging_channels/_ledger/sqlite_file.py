@@ -11,8 +11,10 @@ import json
 import os
 import sqlite3
 import time
+from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from messaging_channels._ledger.driving import drive
 from messaging_channels._ledger.sql_restored import mark_restored, watch_origin
@@ -21,12 +23,18 @@ from messaging_channels._ledger.tables import SCHEMA_VERSION, SELECT_VERSION
 from messaging_channels._ledger.upgrade import MOST_ROWS, prepare_schema
 from messaging_channels._model.errors import LedgerUnavailable
 from messaging_channels._model.paths import close_to_others, create_private
+from messaging_channels.plugins.ledger_retention import EraseRecipient
+
+if TYPE_CHECKING:
+    from messaging_channels.plugins.ledger import Operation
 
 DIALECT = Dialect()
 _BUSY_TIMEOUT = 30.0
 _LOOK_INTERVAL = 10.0
 """Seconds after which a commit looks into the file past what its connection has in its memory."""
 _MARKER_SIZE = 64
+_LOG_TIMEOUT = 1000
+"""Milliseconds for which others are waited for that use the log."""
 
 
 class LedgerFile:
@@ -70,6 +78,7 @@ class LedgerFile:
         try:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+            database.execute("PRAGMA secure_delete = ON")  # nothing can be read any more that was deleted
             self._require_records(database)
             was_used = _was_used(database)
             version = _prepare(database, most_rows=most_rows)
@@ -201,6 +210,15 @@ def unavailable_error(error: Exception, path: Path | None) -> LedgerUnavailable:
     """Name the fault, and the file unless its own words do."""
     told = f"{type(error).__name__}: {error}"
     return LedgerUnavailable(told if path is None or path.name in told else f"{told}, in {path}")
+
+
+def clean_up(database: sqlite3.Connection, operations: Iterable[Operation[Any]]) -> None:
+    """Have nothing left in the log beside the file of a person who was erased. Where another process reads an older state just now, a later commit does it."""
+    if not any(isinstance(one, EraseRecipient) for one in operations):
+        return
+    database.execute(f"PRAGMA busy_timeout = {_LOG_TIMEOUT}")
+    with suppress(sqlite3.OperationalError):
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def fetch(database: sqlite3.Connection, statement: Statement) -> Rows:

@@ -108,13 +108,13 @@ def _manila_forms(digits: str) -> tuple[str, ...]:
 
 def _vietnamese(digits: str) -> str:
     """Mobiles of eleven digits got ten from September 2018."""
-    new = _VIETNAMESE.get(digits[2:5]) if len(digits) == _VIETNAMESE_OLD else None
+    new = VIETNAMESE.get(digits[2:5]) if len(digits) == _VIETNAMESE_OLD else None
     return f"84{new}{digits[5:]}" if new else digits
 
 
 def _egyptian(digits: str) -> str:
     """Mobiles got a digit after the operator's two in October 2011."""
-    new = _EGYPTIAN.get(digits[2:4]) if len(digits) == _EGYPTIAN_OLD else None
+    new = EGYPTIAN.get(digits[2:4]) if len(digits) == _EGYPTIAN_OLD else None
     return f"20{new}{digits[4:]}" if new else digits
 
 
@@ -137,7 +137,7 @@ _GABONESE = {"2": "6", "5": "6", "6": "6", "4": "7", "7": "7", "1": "1"}
 _IVORIAN_OLD, _IVORIAN_NEW = 11, 13
 _IVORIAN_OPERATORS = ("07", "05", "01", "27", "25", "21")
 _MANILA_NEW, _VIETNAMESE_OLD, _EGYPTIAN_OLD, _MAURITIAN_OLD, _KOSOVAR = 11, 12, 11, 10, 11
-_VIETNAMESE = {
+VIETNAMESE = {
     **{f"16{digit}": f"3{digit}" for digit in "23456789"},
     "120": "70",
     "121": "79",
@@ -153,7 +153,7 @@ _VIETNAMESE = {
     "188": "58",
     "199": "59",
 }
-_EGYPTIAN = {
+EGYPTIAN = {
     "10": "100",
     "16": "106",
     "19": "109",

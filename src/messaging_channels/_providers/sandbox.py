@@ -17,6 +17,7 @@ from messaging_channels._model.errors import Phase, TransportError
 from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Reason
 from messaging_channels._model.paths import create_private, require_path
+from messaging_channels._model.spellings import spellings
 from messaging_channels.messages._json_view import to_json
 from messaging_channels.messages.email import Attachment, Email
 from messaging_channels.plugins.channels import BUILT_IN
@@ -27,12 +28,14 @@ from messaging_channels.plugins.exchange import (
     ExecutorPair,
     Flow,
     Sleep,
+    ask,
 )
 from messaging_channels.plugins.provider import Capabilities, Envelope, EveryMessage
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from messaging_channels._model.addresses import Address
     from messaging_channels._model.status import Status
     from messaging_channels.plugins.channels import ChannelSpec
 
@@ -90,6 +93,7 @@ class SandboxStore:
             create_private(path)
         self._lock = threading.Lock()
         self._database = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        self._database.execute("PRAGMA secure_delete = ON")  # nothing can be read any more that was deleted
         self._database.execute(
             "CREATE TABLE IF NOT EXISTS message (id TEXT PRIMARY KEY, taken_at REAL, channel TEXT, destination TEXT,"
             " type TEXT, content TEXT, status TEXT, report TEXT)"
@@ -141,6 +145,26 @@ class SandboxStore:
         with self._lock:
             rows = self._database.execute(asked, (message_id,)).fetchall()
         return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def about(self, addresses: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the messages to any of these addresses, or in which one of them stands, with the names of their files."""
+        ids = set(self._ids_about(addresses))
+        found = [one for one in self.messages() if one["messageId"] in ids]
+        return [one | {"files": [file["filename"] for file in self.files(one["messageId"])]} for one in found]
+
+    def erase(self, addresses: Sequence[str]) -> int:
+        """Forget those messages, with their files. Return how many."""
+        ids = self._ids_about(addresses)
+        with self._lock:
+            self._database.executemany("DELETE FROM file WHERE message_id = ?", [(one,) for one in ids])
+            self._database.executemany("DELETE FROM message WHERE id = ?", [(one,) for one in ids])
+        return len(ids)
+
+    def _ids_about(self, addresses: Sequence[str]) -> list[str]:
+        asked = "SELECT id FROM message WHERE destination = ? OR instr(content, ?) > 0"
+        with self._lock:
+            rows = [row for one in addresses for row in self._database.execute(asked, (one, one))]
+        return list(dict.fromkeys(key for (key,) in rows))
 
     def clear(self) -> int:
         """Forget everything; return how many messages that were."""
@@ -216,6 +240,16 @@ class Sandbox:
             StatusChanged(provider=self.name, message_id=key, provider_id=key, status=status, occurred_at=now)
             for key, status in reported
         ]
+
+    def export_recipient(self, to: Address) -> Flow[Sequence[Mapping[str, Any]]]:
+        """See SupportsErasure."""
+        addresses = [one.plain for one in spellings(to)]
+        return (yield from ask(BlockingCall(lambda: self.outbox.about(addresses), may_send=False)))
+
+    def erase_recipient(self, to: Address) -> Flow[int]:
+        """See SupportsErasure."""
+        addresses = [one.plain for one in spellings(to)]
+        return (yield from ask(BlockingCall(lambda: self.outbox.erase(addresses), may_send=False)))
 
 
 def _show_size(data: bytes) -> str:

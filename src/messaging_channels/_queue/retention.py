@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from messaging_channels._ledger.seal import SealBroken
 from messaging_channels._model.errors import InvalidSetting
+from messaging_channels._model.spellings import spellings
 from messaging_channels._queue.payload import recipient_digest
+from messaging_channels.plugins.erasure import SupportsErasure
 from messaging_channels.plugins.exchange import Flow, Sleep, ask
 from messaging_channels.plugins.ledger_consent import ListStatements
 from messaging_channels.plugins.ledger_retention import (
@@ -39,11 +41,14 @@ def erase_recipient(pipeline: SendPipeline, to: Address) -> Flow[int]:
     yield from _require_keys(pipeline.recorder.options)
     gate = pipeline.recorder.consent
     keys = gate.keys.keys(to) if gate.is_kept else ()
-    conversations = pipeline.recorder.options.inbound_digests(to.plain)
+    conversations = _conversations(pipeline.recorder.options, to)
     operation = EraseRecipient(
         recipient_digest(to.plain), stored, pipeline.clock(), digests, keys, conversations
     )
-    return (yield from ask(operation))
+    count: int = yield from ask(operation)
+    for _, keeper in _keepers(pipeline):
+        yield from keeper.erase_recipient(to)
+    return count
 
 
 def export_recipient(pipeline: SendPipeline, to: Address) -> Flow[dict[str, Any]]:
@@ -68,7 +73,33 @@ def export_recipient(pipeline: SendPipeline, to: Address) -> Flow[dict[str, Any]
         ],
         "inbound": (yield from _export_inbound(pipeline.recorder.options, to, stored, digests)),
         "consent": [one.as_dict() for one in said],
+        "elsewhere": (yield from _export_elsewhere(pipeline, to)),
     }
+
+
+def _export_elsewhere(pipeline: SendPipeline, to: Address) -> Flow[dict[str, Any]]:
+    """Return what providers and pre-send checks keep in files of their own, by their names."""
+    kept: dict[str, Any] = {}
+    for name, keeper in _keepers(pipeline):
+        found = yield from keeper.export_recipient(to)
+        kept.setdefault(name, []).extend(dict(one) for one in found)
+    return kept
+
+
+def _keepers(pipeline: SendPipeline) -> Sequence[tuple[str, SupportsErasure]]:
+    """Return the providers and checks that keep something themselves, with their names; each object once."""
+    providers = [one for held in pipeline.reports.accounts.values() for one in held.values()]
+    made = {id(one): one for one in (*providers, *pipeline.checks)}
+    return [
+        (str(getattr(one, "name", type(one).__name__)), one)
+        for one in made.values()
+        if isinstance(one, SupportsErasure)
+    ]
+
+
+def _conversations(options: LedgerOptions, to: Address) -> tuple[str, ...]:
+    """Return how the conversations with a person begin, whichever form of the address it wrote from."""
+    return tuple(dict.fromkeys(key for one in spellings(to) for key in options.inbound_digests(one.plain)))
 
 
 def _export_inbound(
@@ -76,9 +107,7 @@ def _export_inbound(
 ) -> Flow[list[dict[str, Any]]]:
     if ListRecipientInbound not in options.ledger.executors:  # a ledger of a plugin may not have it
         return []
-    listing = ListRecipientInbound(
-        recipient_digest(to.plain), stored, digests, options.inbound_digests(to.plain)
-    )
+    listing = ListRecipientInbound(recipient_digest(to.plain), stored, digests, _conversations(options, to))
     kept: Sequence[KeptInbound] = yield from ask(listing)
     return [
         {
@@ -144,12 +173,18 @@ def _stored(pipeline: SendPipeline, to: Address) -> tuple[tuple[str, ...], tuple
     Raises:
         InvalidSetting: the ledger masks addresses, and has no secret to tell people apart by.
     """
-    ledger = pipeline.recorder.options.ledger
-    waiting = pipeline.recorder.options.waiting_digests(to.plain)
+    options, forms = pipeline.recorder.options, spellings(to)
+    ledger = options.ledger
+    waiting = [
+        key for one in forms for key in (recipient_digest(one.plain), *options.waiting_digests(one.plain))
+    ]
     digests = getattr(ledger, "recipient_digests", None)
-    found: tuple[str, ...] = digests(to.plain) if digests else ()
+    found: list[str] = [key for one in forms for key in digests(one.plain)] if digests else []
+    plain, known = [one.plain for one in forms], tuple(dict.fromkeys((*found, *waiting)))
     if digests is None or ledger.tells_people_apart:  # type: ignore[attr-defined]
-        return (to.plain, ledger.stored_address(to.plain, to.masked)), (*found, *waiting)
+        return tuple(
+            dict.fromkeys((*plain, *(ledger.stored_address(one.plain, one.masked) for one in forms)))
+        ), known
     if not found:
         raise InvalidSetting(
             "masks addresses, and has no pepper to distinguish people with the same masked address",
@@ -157,4 +192,4 @@ def _stored(pipeline: SendPipeline, to: Address) -> tuple[tuple[str, ...], tuple
             source="the ledger",
             hint="set MESSAGING_CHANNELS_LEDGER_PEPPER, or pass pepper= to the ledger: messages that are written down from then on are found",
         )
-    return (to.plain,), (*found, *waiting)
+    return tuple(plain), known

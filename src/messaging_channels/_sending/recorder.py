@@ -269,6 +269,7 @@ class AttemptRecorder:
         is_unsent = result.reason.policy.outcome in (Outcome.REJECTED, Outcome.NOT_SENT)
         has_more = is_unsent and request.queue_context is not None and request.queue_context.has_more_steps
         why = state.step.reason if isinstance(state.step, Stop) and not has_more else ""
+        result = self.options.without_address(result, request.envelope.to)
         number, look_at = state.attempts[-1].number, now + self.options.reconcile_after[0]
         return FinishAttempt(request.message_id, number, result, now, look_at, why)
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.channel_spec import Channel, ChannelSpec, CommandOption
     from messaging_channels.plugins.channels import BUILT_IN, EMAIL, SMS, WHATSAPP
     from messaging_channels.plugins.diagnosis import Finding, SupportsDiagnosis, credentials_finding
+    from messaging_channels.plugins.erasure import PersonalDataStore, SupportsErasure, spellings
     from messaging_channels.plugins.exchange import (
         AsyncExecutor,
         BlockingCall,
@@ -173,6 +174,7 @@ __all__ = [
     "Outcome",
     "PathResolver",
     "Person",
+    "PersonalDataStore",
     "PhoneNumber",
     "Place",
     "PlaceRequest",
@@ -197,6 +199,7 @@ __all__ = [
     "StatusGroup",
     "SupportsBatchGrouping",
     "SupportsDiagnosis",
+    "SupportsErasure",
     "SupportsLookup",
     "SupportsRateLimits",
     "SupportsReportCursor",
@@ -243,6 +246,7 @@ __all__ = [
     "retry_after",
     "run_to_first_exchange",
     "sdk_call",
+    "spellings",
     "split_secrets",
     "status",
     "text_at",
@@ -341,6 +345,7 @@ __getattr__, __dir__ = lazy(
             "PathResolver",
             "get_path",
         ),
+        "plugins.erasure": ("PersonalDataStore", "SupportsErasure", "spellings"),
         "plugins.report_pages": ("ReportPage", "SupportsReportCursor"),
         "plugins.results": ("result_from_status", "retry_after"),
         "plugins.sdk_calls": ("sdk_call",),

@@ -6,9 +6,9 @@ A rule that cannot be asked forbids (it fails closed). Rules are asked in order,
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from messaging_channels._model.addresses import PhoneNumber
 from messaging_channels._model.consent import category_of
@@ -87,6 +87,15 @@ class SuppressionList(PreSendCheck):
     def event_received(self, event: Event) -> None:
         """See PreSendCheck."""
         self._store.record(event)
+
+    def export_recipient(self, to: Address) -> Flow[Sequence[Mapping[str, Any]]]:
+        """See SupportsErasure."""
+        said = yield from ask(BlockingCall(lambda: self._store.list_statements(to), may_send=False))
+        return [one.as_dict() for one in said]
+
+    def erase_recipient(self, to: Address) -> Flow[int]:
+        """See SupportsErasure. What was said stays, under a digest: whoever opted out is not written to again."""
+        return (yield from ask(BlockingCall(lambda: self._store.erase(to), may_send=False)))
 
     def close(self) -> None:
         """Close the file."""

@@ -18,6 +18,7 @@ from messaging_channels._model.consent_rows import (
     statement_tables,
 )
 from messaging_channels._model.paths import create_private, require_path
+from messaging_channels._model.spellings import spellings
 from messaging_channels._model.statements import ConsentStatement, StatementKind
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class StatementStore:
         self._lock = threading.Lock()
         self._keys = RecipientKeys(lambda one: _digest(one, pepper))
         self._database = sqlite3.connect(file or ":memory:", check_same_thread=False, isolation_level=None)
+        self._database.execute("PRAGMA secure_delete = ON")  # nothing can be read any more that was deleted
         for statement in statement_tables(_TABLE):
             self._database.execute(statement)
 
@@ -95,6 +97,21 @@ class StatementStore:
         said = self._said(address)
         return find_blocking(said, channel, category, time.time()) if said else None
 
+    def list_statements(self, address: Address) -> list[ConsentStatement]:
+        """Return all that was said about an address."""
+        return sorted(self._said(address), key=lambda one: (one.recorded_at, one.id))
+
+    def erase(self, address: Address) -> int:
+        """Take an address out of the reasons of what was said about it. Return of how many statements."""
+        plain = [one.plain for one in spellings(address)]
+        count = 0
+        with self._lock:
+            for key in self._keys.keys(address):
+                for text in plain:
+                    asked = f"{_FORGET} WHERE recipient = ? AND instr(reason || evidence, ?) > 0"
+                    count += self._database.execute(asked, (text, text, key, text)).rowcount
+        return count
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()
@@ -121,3 +138,4 @@ def _digest(identity: str, pepper: bytes) -> str:
 
 _TABLE = "consent_statement"
 """In a file of its own."""
+_FORGET = f"UPDATE {_TABLE} SET reason = replace(reason, ?, ''), evidence = replace(evidence, ?, '')"  # noqa: S608  constants

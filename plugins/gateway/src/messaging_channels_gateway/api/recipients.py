@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 from messaging_channels import EmailAddress, PhoneNumber
 from messaging_channels.errors import InvalidAddress
+from messaging_channels.plugins import spellings
 from messaging_channels_gateway.api.request_context import (
     authenticate,
     gateway_of,
@@ -15,10 +17,13 @@ from messaging_channels_gateway.api.request_context import (
 from messaging_channels_gateway.api.request_models import RequestModel, validate_body
 from messaging_channels_gateway.auth.api_keys import OPERATE
 from messaging_channels_gateway.problems import Problem
+from messaging_channels_gateway.store.personal_data import PersonalData
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from messaging_channels.plugins import Address
 
 
 class RecipientBody(RequestModel):
@@ -41,14 +46,28 @@ class RecipientBody(RequestModel):
 
 
 async def export_recipient(request: Request) -> Response:
-    """`POST /v1/recipients/export`: messages with attempts and events, what waits, and consent."""
+    """`POST /v1/recipients/export`: messages with attempts and events, what waits, consent, and what the gateway itself keeps."""
     await authenticate(request, OPERATE)
     to = validate_body(RecipientBody, await json_body(request)).parse()
-    return json_response(await gateway_of(request).dispatcher.queue.export_recipient(to))
+    gateway = gateway_of(request)
+    kept = await gateway.dispatcher.queue.export_recipient(to)
+    own = await asyncio.to_thread(PersonalData(gateway.store).export, *_named(to, kept))
+    return json_response({**kept, "gateway": own})
 
 
 async def erase_recipient(request: Request) -> Response:
     """`POST /v1/recipients/erase`: no address and no body is kept, and what waits is not sent. Done again, it finds nothing."""
     await authenticate(request, OPERATE)
     to = validate_body(RecipientBody, await json_body(request)).parse()
-    return json_response({"messages": await gateway_of(request).dispatcher.queue.erase_recipient(to)})
+    gateway = gateway_of(request)
+    addresses, message_ids = _named(to, await gateway.dispatcher.queue.export_recipient(to))
+    messages = await gateway.dispatcher.queue.erase_recipient(to)
+    if gateway.preview_store is not None:
+        gateway.preview_store.erase(addresses)
+    erased = await asyncio.to_thread(PersonalData(gateway.store).erase, addresses, message_ids)
+    return json_response({"messages": messages, **erased})
+
+
+def _named(to: Address, kept: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the forms of an address, and the ids of the person's messages."""
+    return [one.plain for one in spellings(to)], [one["messageId"] for one in kept["messages"]]

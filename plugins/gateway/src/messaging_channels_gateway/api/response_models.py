@@ -189,12 +189,23 @@ class KeptOfRecipient(_ResponseModel):
     inbound: list[dict[str, Any]]
     """Events that wait for a handler of an application, or are dead letters."""
     consent: list[dict[str, Any]]
+    elsewhere: dict[str, list[dict[str, Any]]]
+    """What providers and pre-send checks keep in files of their own, by their names."""
+    gateway: dict[str, list[dict[str, Any]]]
+    """What the gateway itself keeps: `notices`, entries of the `directory`, and `calls` with a callback URL in which the address stands."""
 
 
 class ErasedRecipient(_ResponseModel):
-    """How many messages forgot their recipient."""
+    """How much forgot the recipient."""
 
     messages: int
+    """Messages and waiting events of the ledger."""
+    notices: int
+    """Notices of the gateway: what the recipient wrote, and links that it opened."""
+    directory: int
+    """Entries of the directory."""
+    calls: int
+    """Calls with a callback URL in which the address stood."""
 
 
 class ServiceState(_ResponseModel):

@@ -39,6 +39,22 @@ def open_store(settings: GatewaySettings, ledger: Ledger | None) -> StateStore:
     )
 
 
+def existing_store(settings: GatewaySettings, ledger: Ledger | None) -> StateStore | None:
+    """Open the same database if a gateway has used it; return None, and make nothing, if none has.
+
+    Raises:
+        InvalidSetting: see `open_store`.
+    """
+    conninfo: str = getattr(ledger, "conninfo", None) or ""
+    url = settings.database.get_secret_value() if settings.database else ""
+    if url.startswith("postgres") or (not url and conninfo):
+        from messaging_channels_gateway.store.postgres import has_tables  # noqa: PLC0415  an extra
+
+        return open_store(settings, ledger) if has_tables(url or conninfo) else None
+    path = _path_of(url) if url else settings.home / "gateway.sqlite3"
+    return open_store(settings, ledger) if path.exists() else None
+
+
 def _path_of(url: str) -> Path:
     """Return the file that a URL names: `sqlite:/path`, or `sqlite:////path` and `sqlite:///relative` as others write it."""
     rest = url.partition(":")[2]

@@ -92,6 +92,9 @@ class PostgresStore:
         """See `StateStore`."""
         return await asyncio.shield(self.call(lambda: self.run_transaction(work)))
 
+    def empty_log(self) -> None:
+        """See `StateStore`: the server does it when it vacuums its tables."""
+
     def close(self) -> None:
         """See `StateStore`."""
         self._threads.shutdown()
@@ -134,6 +137,19 @@ class PostgresStore:
                     open=True,
                 )
             return self._pool
+
+
+def has_tables(conninfo: str) -> bool:
+    """Whether a gateway has used the database.
+
+    Raises:
+        LedgerUnavailable: the server does not answer.
+    """
+    try:
+        with psycopg.connect(conninfo, autocommit=True, connect_timeout=10) as connection:
+            return PostgresConnection(connection).has_table(f"{PREFIX}schema")
+    except _UNAVAILABLE as error:
+        raise LedgerUnavailable(type(error).__name__) from error
 
 
 def import_file(path: Path, database: Connection) -> None:

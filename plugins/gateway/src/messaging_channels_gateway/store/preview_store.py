@@ -100,9 +100,23 @@ class PreviewStore:
         """Return them, the newest first."""
         return list(reversed(self._messages.values()))
 
+    def erase(self, addresses: Sequence[str]) -> int:
+        """Forget the messages to any of these addresses, and those that name one of them; return how many."""
+        about = [key for key, one in self._messages.items() if _names(one, addresses)]
+        for key in about:
+            del self._messages[key]
+        return len(about)
+
     def find(self, message_id: str) -> PreviewMessage | None:
         """Return one of them."""
         return self._messages.get(message_id)
+
+
+def _names(shown: PreviewMessage, addresses: Sequence[str]) -> bool:
+    return any(
+        one == shown.destination or any(one in part for part in shown.content.parts.values())
+        for one in addresses
+    )
 
 
 def content_of(message: Message) -> PreviewContent:

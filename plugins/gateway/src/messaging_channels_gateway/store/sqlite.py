@@ -10,7 +10,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +105,14 @@ class Store:
             asyncio.get_running_loop().run_in_executor(self._thread, self.run_transaction, work)
         )
 
+    def empty_log(self) -> None:
+        """See `StateStore`."""
+        with self._write_lock:
+            self._writing.execute("PRAGMA busy_timeout = 1000")
+            with suppress(sqlite3.OperationalError):
+                self._writing.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            self._writing.execute(f"PRAGMA busy_timeout = {int(_BUSY_TIMEOUT * 1000)}")
+
     def close(self) -> None:
         """See `StateStore`."""
         self._thread.shutdown()
@@ -116,4 +124,5 @@ def _open_database(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
+    database.execute("PRAGMA secure_delete = ON")  # nothing can be read any more that was deleted
     return database

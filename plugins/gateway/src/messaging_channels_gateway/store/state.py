@@ -64,6 +64,10 @@ class StateStore(Protocol):
         """Do the same from an event loop. A cancelled caller stops waiting; the work is done all the same."""
         ...
 
+    def empty_log(self) -> None:
+        """Have nothing left of what was deleted in files beside the database, as far as others do not use them just now."""
+        ...
+
     def close(self) -> None:
         """Finish what is under way, and close it."""
         ...
