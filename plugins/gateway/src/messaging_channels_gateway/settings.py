@@ -133,7 +133,7 @@ class GatewaySettings(_SettingsModel):
     """How the gateway behaves."""
 
     home: Path
-    """The directory of the files of the gateway. Default: `MESSAGING_CHANNELS_HOME`."""
+    """Folder of the files of the gateway. `serve` and `create_app` use `MESSAGING_CHANNELS_HOME`."""
     database: SecretStr | None = None
     """Database for keys, the directory and events: `postgresql://…` or `sqlite:/path`. Default: the ledger's PostgreSQL, else `gateway.sqlite3`."""
     public_url: Annotated[str, AfterValidator(_require_url)] | None = None
