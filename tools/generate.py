@@ -31,7 +31,7 @@ def parts() -> Mapping[str, Mapping[str, Callable[[], str]]]:
         f"docs/providers/{name}.md": tables for name, tables in provider_tables.parts().items()
     }
     found["docs/reference/configuration.md"] = configuration_tables.parts()
-    found["docs/gateway/index.md"] = configuration_tables.gateway_parts()
+    found["docs/gateway/settings.md"] = configuration_tables.gateway_parts()
     found["docs/reference/errors-and-reasons.md"] = error_tables.parts()
     found["docs/reference/outcomes.md"] = {"reasons": reason_tables.reasons}
     found["docs/reference/failures.md"] = {"advice": reason_tables.advice, "failures": reason_tables.failures}

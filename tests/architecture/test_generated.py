@@ -65,7 +65,7 @@ def test_every_variable_that_a_page_names_exists() -> None:
     }
     tables = "".join(
         (ROOT / name).read_text("utf-8")
-        for name in ("docs/reference/configuration.md", "docs/gateway/index.md")
+        for name in ("docs/reference/configuration.md", "docs/gateway/settings.md")
     )
     listed = set(re.findall(r"\| `MESSAGING_CHANNELS_([A-Z_]+)` \|", tables))
     for page in [*ROOT.glob("docs/**/*.md"), ROOT / "README.md"]:

@@ -21,6 +21,18 @@ QUESTIONS = [
     ("Where are settings read?", "src/messaging_channels/_config/settings.py"),
     ("How do I run the checks before a change?", ".ci/run"),
     ("What may change in which release?", "docs/project/versioning.md"),
+    ("Where does a worker decide what follows?", "src/messaging_channels/_queue/transitions.py"),
+    ("Where does the circuit breaker count failures?", "src/messaging_channels/policies/circuit_breaker.py"),
+    ("Where is a phone number parsed?", "src/messaging_channels/_model/addresses.py"),
+    ("Which words of a person end a subscription?", "src/messaging_channels/consent/_table_words.py"),
+    ("Which tables does the ledger have?", "src/messaging_channels/_ledger/tables.py"),
+    ("How is a message stored in the queue?", "src/messaging_channels/messages/_codec.py"),
+    ("Where is a webhook verified?", "plugins/twilio/src/messaging_channels_twilio/webhook_auth.py"),
+    ("Where are the commands of the command line?", "src/messaging_channels/_cli/main.py"),
+    ("Which server do tests of PostgreSQL use?", "tests/postgres.py"),
+    ("What does an operator do about a reason?", "docs/reference/reasons.md"),
+    ("How do I parse a vendor's webhooks?", "docs/plugin-authors/webhooks.md"),
+    ("How large are the trials?", "tests/trials.py"),
 ]
 
 

@@ -6,7 +6,7 @@ import argparse
 import logging
 import re
 import sys
-from importlib.metadata import entry_points, version
+from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -41,6 +41,7 @@ from messaging_channels._cli.records import add_record_commands
 from messaging_channels._cli.setting_up import add_setting_up_commands
 from messaging_channels._cli.values import count
 from messaging_channels._client.dispatcher import Dispatcher
+from messaging_channels._config.installed import installed
 from messaging_channels._config.settings import Configuration
 from messaging_channels._model.nearest import nearest
 from messaging_channels._model.outcomes import Outcome
@@ -319,7 +320,7 @@ def _add_live_options(check: argparse.ArgumentParser) -> None:
 
 def _add_commands_of_plugins(commands: Any, command: Sequence[str]) -> None:  # noqa: ANN401  argparse keeps the type to itself
     """Add what other distributions supply. Only the one that is asked for is imported."""
-    for entry in entry_points(group=COMMANDS):
+    for entry in installed(COMMANDS):
         if entry.name not in commands.choices:
             source = entry.dist.name if entry.dist else entry.module
             parser = commands.add_parser(entry.name, help=f"a command of {source}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._config.installed import installed
 from messaging_channels._config.schema import settings_schema
 from messaging_channels._config.sections import TelemetrySettings
 from messaging_channels.plugins.ledger_spec import LedgerSettings
@@ -85,7 +86,7 @@ class KnownSettings:
     @cached_property
     def _more(self) -> list[tuple[EntryPoint, Any]]:
         found: list[tuple[EntryPoint, Any]] = []
-        for entry in entry_points(group=SETTINGS):
+        for entry in installed(SETTINGS):
             try:
                 found.append((entry, entry.load()))
             except Exception:  # noqa: BLE001, S112  a broken distribution is told of where it is used

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from messaging_channels._config.installed import installed
 from messaging_channels._config.known_settings import KnownSettings, variable_for
 from messaging_channels._config.schema_check import Misfit, example_for, misfits, words_for
 from messaging_channels._config.setting_hints import hint_for_key, hint_for_section, hint_for_variable
@@ -127,11 +127,13 @@ def _unknown_key(known: KnownSettings, one: Misfit, where: str) -> Configuration
 def find_unknown_plugins(known: KnownSettings, given: Any, source: str) -> Iterator[ConfigurationError]:  # noqa: ANN401  as it stands there
     """Yield an error for every plugin that is to be loaded and is not installed."""
     names = plugin_names(given, source)
-    installed = {entry.name for entry in entry_points(group="messaging_channels")}
-    for name in names or ():
-        if name not in installed:
+    if not names:
+        return
+    there = {entry.name for entry in installed("messaging_channels")}
+    for name in names:
+        if name not in there:
             setting = f"{known.prefix}PLUGINS" if source == "the environment" else "plugins"
-            hint = did_you_mean(name, installed)
+            hint = did_you_mean(name, there)
             yield _invalid(setting, source, f"names {name!r}, which is not an installed plugin", hint)
 
 

@@ -7,9 +7,9 @@ client.post("/hooks/infobip", content=call.body, headers=call.headers)
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from typing import Any
 
+from messaging_channels._config.installed import installed
 from messaging_channels.plugins.webhooks import WebhookRequest
 from messaging_channels.testing.canaries import SECRET
 from messaging_channels.testing.clock import START
@@ -85,5 +85,5 @@ def _lacking(name: str) -> LookupError:
 
 def fixtures_of(name: str) -> ConformanceFixtures | None:
     """Return the fixtures that an installed plugin names for its provider; None if there are none."""
-    known = [entry for entry in entry_points(group=ENTRY_POINT_GROUP) if entry.name == name]
+    known = [entry for entry in installed(ENTRY_POINT_GROUP) if entry.name == name]
     return known[0].load() if known else None

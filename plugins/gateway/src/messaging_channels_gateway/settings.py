@@ -133,52 +133,55 @@ class GatewaySettings(_SettingsModel):
     """How the gateway behaves."""
 
     home: Path
-    """The directory of its files."""
+    """Folder of the files of the gateway. `serve` and `create_app` use `MESSAGING_CHANNELS_HOME`."""
     database: SecretStr | None = None
-    """Where keys, the directory and events are kept: `postgresql://…` or `sqlite:/path`. Without one: the ledger's PostgreSQL, else `gateway.sqlite3`."""
+    """Database for keys, the directory and events: `postgresql://…` or `sqlite:/path`. Default: the ledger's PostgreSQL, else `gateway.sqlite3`."""
     public_url: Annotated[str, AfterValidator(_require_url)] | None = None
-    """How the world reaches it, such as `https://messages.example.com`: some providers sign the URL they call."""
+    """Public URL of the gateway, such as `https://messages.example.com`. Some providers sign the URL that they call."""
     trusted_proxies: Annotated[CommaSeparated, AfterValidator(_require_networks)] = []
-    """Addresses or networks whose `x-forwarded-proto` and `x-forwarded-host` are believed."""
+    """IP addresses or networks of your proxies. Only their `x-forwarded-…` headers count."""
     allowed_callback_hosts: Annotated[CommaSeparated, AfterValidator(_require_hosts)] = []
-    """`host:port` that may be called although it is private, or not https on port 443. For development and internal services."""
+    """`host:port` that callbacks may call although it is private, or not https on port 443. For development and internal services."""
     max_body_bytes: PositiveInt = _KIB * _KIB
+    """Bytes that the body of a call may have."""
     max_webhook_bytes: PositiveInt = 256 * _KIB
+    """Bytes that a webhook request of a provider may have."""
     body_timeout: PositiveFloat = 10.0
-    """In which a body, or the head of a request, has to come."""
+    """Seconds in which the head of a request, and its body, must arrive."""
     send_timeout: PositiveFloat = 60.0
-    """For how long a call waits for its message to be sent; then it goes on without the caller."""
+    """Seconds that a call waits for its message. Then the call gets 504, and sending continues."""
     key_rate_limit: PositiveFloat = 200.0
-    """Calls a second and key."""
+    """Calls a second for each API key."""
     tenant_rate_limit: PositiveFloat = 500.0
-    """Calls a second and tenant."""
+    """Calls a second for each tenant."""
     rate_limit_burst: PositiveInt = 200
+    """Calls that may come at once, before the rates apply."""
     lease: PositiveFloat = 120.0
-    """Seconds after which a call that has not ended is taken to be dead."""
+    """Seconds after which a call that has not ended counts as crashed."""
     poll_interval: PositiveFloat | None = None
-    """Seconds between asking providers for reports that they do not bring, and about messages whose outcome is unknown: 1 for the sandbox, else 30."""
+    """Seconds between polls of providers, for reports and for unknown outcomes. Default: 1 for the sandbox, else 30."""
     max_schedule_days: PositiveFloat = 180.0
-    """How far ahead a message may be scheduled."""
+    """Days ahead that a message may be scheduled."""
     event_retention_days: PositiveFloat = 30.0
-    """For how long events are kept."""
+    """Days that events are stored."""
     preview: bool | None = None
-    """Whether the page /preview shows what was sent, to this machine alone. Without a word: where nothing but the sandbox is configured."""
+    """Whether the page /preview shows sent messages, to this machine alone. Default: if only the sandbox is configured."""
     preview_hosts: CommaSeparated = []
-    """Names by which /preview may be called through a trusted proxy, such as `dev.example.com`. It has no login of its own."""
+    """Host names under which a trusted proxy may call /preview, such as `dev.example.com`. The page has no login of its own."""
     operator_page: bool = True
-    """Whether there is the operator's page, /operator."""
+    """Whether the pages for operators, /operator, exist."""
     operator_header: str | None = None
-    """The header in which a trusted proxy (OIDC) names who logged in there, such as `x-auth-request-email`: an operator of all tenants."""
+    """Header in which a trusted proxy (OIDC) names the person who logged in, such as `x-auth-request-email`: an operator of all tenants."""
     operator_users: CommaSeparated = []
-    """Whom that header may name; without any, everybody whom the proxy lets through."""
+    """Persons that the header may name. Default: everybody whom the proxy lets through."""
     keep_content: bool = False
-    """Whether the operator's page shows what the last 200 messages said. It is kept in the memory of the process, and lost with it."""
+    """Whether the pages for operators show the contents of the last 200 messages. The contents stay in the memory of the process."""
     unsubscribe_secrets: SecretList = ()
-    """What signs the links of /unsubscribe: at least 16 characters; several, separated by commas, while it is changed. Without one there are no links."""
+    """Secrets that sign the links of /unsubscribe, at least 16 characters each. During a rotation, give several. Without a secret, links don't work."""
     inbound_tenant: str = DEFAULT_TENANT
-    """To whom belongs what people write to the platform's own account."""
+    """Tenant that receives the inbound messages of the platform's own account."""
     tenants: dict[str, TenantSettings] = Field(default_factory=dict[str, TenantSettings])
-    """By name. A tenant that is not here has the embedded defaults."""
+    """Settings of tenants, by name. Other tenants have the defaults."""
 
     @classmethod
     def read(cls, configuration: Configuration, **given: Any) -> GatewaySettings:  # noqa: ANN401  any field
