@@ -61,7 +61,7 @@ def replace_gateway(site: Site, report: Report, numbers: range) -> None:
 
 
 def burst(site: Site) -> Report:
-    """All reports come at once, each twice, while somebody calls the gateway directly."""
+    """All reports come at once, each twice, while somebody calls the gateway directly; it is killed when the last one is answered, and replaced."""
     count = scaled(20_000, least=300)
     report = Report("burst of reports", late_after=SEND_TIMEOUT, mended_by="nothing")
     site.write_settings(sms="infobip")
@@ -82,13 +82,19 @@ def burst(site: Site) -> Report:
             seconds = time.monotonic() - begun
             slowest = direct.result()
         told = httpx.get(f"{node.url}/metrics", timeout=10).text
-    report.see(
-        f"messaging_channels_webhooks_total{{taken}} {metric_of(told, 'messaging_channels_webhooks_total', result='taken'):.0f}"
-    )
+    recorded = _delivered(site)
+    with _gateway(site):
+        site.until(lambda: _delivered(site) == count, 300)
+    seconds_to_record = time.monotonic() - begun
+    for name, labels in (("webhooks_total", {"result": "taken"}), ("reports_waiting", {})):
+        value = metric_of(told, f"messaging_channels_{name}", **labels)
+        report.see(f"messaging_channels_{name} {value:.0f}" if value is not None else "")
     report.late = int(slowest > SEND_TIMEOUT) + sum(n for status, n in answers.items() if status >= 500)
     report.figures |= {
         "answers": dict(answers),
-        "reports a second": round(2 * count / seconds),
+        "reports answered a second": round(2 * count / seconds),
+        "recorded when the gateway was killed": recorded,
+        "all recorded after": f"{seconds_to_record:.0f} s",
         f"slowest of {DIRECT} direct calls": f"{slowest:.1f} s",
         "never delivered": count - _delivered(site),
     }

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from messaging_channels._inbound.taken_reports import LEASE
 from messaging_channels._model.arguments import require_instance, require_text
 from messaging_channels.plugins.exchange import Flow, ask
 from messaging_channels.plugins.ledger_inbound import InboundItem, RetryInbound
@@ -61,7 +62,7 @@ class InboundClient:
         *,
         recorder: str,
         account: str | None = None,
-        hold: bool = True,
+        lease: float | None = LEASE,
     ) -> TakenWebhook:
         """Verify and parse a webhook request, and keep its reports in one small commit: they are recorded after the provider was answered.
 
@@ -73,7 +74,7 @@ class InboundClient:
             request: as for `handle_webhook`.
             recorder: the name of who records them, such as the name of a program. The workers of the library record those of "reports".
             account: as for `handle_webhook`.
-            hold: whether this process records them, by `record_reports`; if it has not within 30 s, another one may claim them. Otherwise they are left to
+            lease: seconds (30.0) in which this process records them, by `record_reports`; then another one may claim them. None leaves them to
                 `claim_reports`.
 
         Raises:
@@ -81,11 +82,16 @@ class InboundClient:
             LedgerUnavailable: the reports could not be kept. Answer 503, so that the provider repeats the request.
         """
         check_webhook(provider, request, account)
-        return self.run(self.reports.take_webhook(provider, request, account, recorder, hold=hold))  # type: ignore[no-any-return]
+        return self.run(self.reports.take_webhook(provider, request, account, recorder, lease=lease))  # type: ignore[no-any-return]
 
-    def claim_reports(self, recorder: str, *, limit: int = 100) -> Sequence[TakenReports]:
-        """Become the holder of reports that nobody records, those of one message in order: of a process that died, and of those that failed before."""
-        return self.run(self.reports.inbox.claim(recorder, limit))  # type: ignore[no-any-return]
+    def claim_reports(
+        self, recorder: str, *, limit: int = 100, lease: float = LEASE
+    ) -> Sequence[TakenReports]:
+        """Become the holder, for `lease` seconds (30.0), of reports that nobody records: of a process that died, and of those that failed before.
+
+        Those of one message come in order: none before an earlier one is recorded or is a dead letter.
+        """
+        return self.run(self.reports.inbox.claim(recorder, limit, lease))  # type: ignore[no-any-return]
 
     def record_reports(self, taken: Sequence[TakenReports]) -> Sequence[TakenReports]:
         """Record reports. Return those that are recorded; one that cannot be is tried again after 5 s, then 10 s, up to 15 min, and is a dead letter
@@ -129,17 +135,19 @@ class AsyncInboundClient:
         *,
         recorder: str,
         account: str | None = None,
-        hold: bool = True,
+        lease: float | None = LEASE,
     ) -> TakenWebhook:
         """See `InboundClient.take_webhook`."""
         check_webhook(provider, request, account)
         return await self.run(  # type: ignore[no-any-return]
-            self.reports.take_webhook(provider, request, account, recorder, hold=hold)
+            self.reports.take_webhook(provider, request, account, recorder, lease=lease)
         )
 
-    async def claim_reports(self, recorder: str, *, limit: int = 100) -> Sequence[TakenReports]:
+    async def claim_reports(
+        self, recorder: str, *, limit: int = 100, lease: float = LEASE
+    ) -> Sequence[TakenReports]:
         """See `InboundClient.claim_reports`."""
-        return await self.run(self.reports.inbox.claim(recorder, limit))  # type: ignore[no-any-return]
+        return await self.run(self.reports.inbox.claim(recorder, limit, lease))  # type: ignore[no-any-return]
 
     async def record_reports(self, taken: Sequence[TakenReports]) -> Sequence[TakenReports]:
         """See `InboundClient.record_reports`."""

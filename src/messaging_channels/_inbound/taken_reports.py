@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import chain
 from typing import TYPE_CHECKING, Protocol
@@ -64,6 +64,8 @@ class ReportInbox:
     """What people say is in force when the provider is answered."""
     store_events: StoreEvents
     clock: Callable[[], float]
+    owner: str = field(default_factory=random_digits)
+    """The holder of what is taken in: one name, so that many reports are forgotten in one step."""
 
     @property
     def is_kept(self) -> bool:
@@ -85,14 +87,14 @@ class ReportInbox:
         return consent is None or not consent.operations(consent.hear(events), self.clock())
 
     def take(
-        self, events: Sequence[Event], account: str | None, recorder: str, *, hold: bool
+        self, events: Sequence[Event], account: str | None, recorder: str, *, lease: float | None
     ) -> Flow[TakenReports | None]:
-        """Keep reports in one small commit. Return what of them is new, if this process is to record it."""
-        now, owner = self.clock(), random_digits() if hold else ""
+        """Keep reports in one small commit. Return what of them is new, if this process is to record it: within a `lease` of so many seconds."""
+        now, owner = self.clock(), "" if lease is None else self.owner
         items = self._items(events, account, recorder, now)
-        fresh = yield from ask(TakeReports(items, owner, now + LEASE if hold else now))
+        fresh = yield from ask(TakeReports(items, owner, now + (lease or 0.0)))
         new = {one.key: one for one in events if one.key in fresh}
-        if not new or not hold:
+        if not new or lease is None:
             return None
         return TakenReports(recorder, account, tuple(new.values()), tuple(new), owner, 0, now)
 
@@ -125,10 +127,10 @@ class ReportInbox:
         person = self.handlers.options.inbound_digests(to.plain if to is not None else str(about))[0]
         return f"{person}{where:0{PLACE_DIGITS}}"
 
-    def claim(self, recorder: str, limit: int) -> Flow[Sequence[TakenReports]]:
+    def claim(self, recorder: str, limit: int, lease: float = LEASE) -> Flow[Sequence[TakenReports]]:
         """Become the holder of reports that nobody records: of a process that died, of one that had too many, and of those that failed before."""
         owner, now = random_digits(), self.clock()
-        items = yield from ask(ClaimInbound(owner, now, now + LEASE, limit, (recorder,)))
+        items = yield from ask(ClaimInbound(owner, now, now + lease, limit, (recorder,)))
         found: list[TakenReports] = []
         for item in items:
             one = TakenReports(recorder, None, (), (item.event_key,), owner, item.tries, item.received_at)

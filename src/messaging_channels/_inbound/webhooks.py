@@ -78,17 +78,23 @@ class Reports:
     ) -> Flow[WebhookResult]:
         """Have the provider prove and read a call, and keep what it tells. See `Dispatcher.handle_webhook`."""
         if later:
-            return (yield from self.take_webhook(provider, request, account, REPORTS, hold=False)).result
+            return (yield from self.take_webhook(provider, request, account, REPORTS, lease=None)).result
         return (yield from self._keep(self._read(provider, request, account), request, account))
 
     def take_webhook(
-        self, provider: str, request: WebhookRequest, account: str | None, recorder: str, *, hold: bool
+        self,
+        provider: str,
+        request: WebhookRequest,
+        account: str | None,
+        recorder: str,
+        *,
+        lease: float | None,
     ) -> Flow[TakenWebhook]:
         """Have the provider prove and read a call, and take its reports in; see `AsyncInboundClient.take_webhook`."""
         received = self._read(provider, request, account)
         if not self.inbox.may_wait(received.events):
             return TakenWebhook((yield from self._keep(received, request, account)), is_recorded=True)
-        taken = yield from self.inbox.take(received.events, account, recorder, hold=hold)
+        taken = yield from self.inbox.take(received.events, account, recorder, lease=lease)
         return TakenWebhook(received, is_recorded=False, reports=taken)
 
     def _read(self, provider: str, request: WebhookRequest, account: str | None) -> WebhookResult:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from messaging_channels._ledger import postgres_sets as sets
+from messaging_channels._ledger.postgres_arrays import column
 from messaging_channels._ledger.sql_inbound import take_rows
 from messaging_channels.plugins.ledger_inbound import FinishReports, TakeReports
 
@@ -35,24 +36,26 @@ class Intake:
         new = sorted(
             row for one in self._operations if isinstance(one, TakeReports) for row in take_rows(one)
         )
-        over = sorted(
-            (key, one.handler, one.lease_owner)
-            for one in self._operations
-            if isinstance(one, FinishReports)
-            for key in one.event_keys
-        )
+        over = [one for one in self._operations if isinstance(one, FinishReports)]
         with connection.pipeline() as pipeline:
             connection.execute(b"BEGIN")
             connection.execute(sets.PREPARE)
             cursor = connection.execute(*sets.set_of(_TAKE, new)) if new else None
             if over:
-                connection.execute(*sets.set_of(_FINISH, over))
+                connection.execute(_FINISH, _finished(over))
             if not new:  # what is forgotten too late is recorded once more, which changes nothing
                 connection.execute(sets.COMMIT_LATER)
             connection.execute(b"COMMIT")
             pipeline.sync()
             fresh = {key for (key,) in cursor.fetchall()} if cursor is not None else set[str]()
         return [_reply(one, fresh) for one in self._operations]
+
+
+def _finished(over: Sequence[FinishReports]) -> list[list[Any]]:
+    """Return what `_FINISH` takes: each name once, since the index is asked for every pair of a key and a name."""
+    keys = sorted({key for one in over for key in one.event_keys})
+    handlers, holders = {one.handler for one in over}, {one.lease_owner for one in over}
+    return [column(b"text", one) for one in (keys, sorted(handlers), sorted(holders))]
 
 
 def _reply(operation: TakeReports | FinishReports, fresh: set[str]) -> frozenset[str] | None:
@@ -73,6 +76,7 @@ _TAKE = (
     b" ON CONFLICT DO NOTHING RETURNING event_key"
 )
 _FINISH = (
-    b"DELETE FROM messaging_channels_inbound AS item USING unnest(%b::text[], %b::text[], %b::text[]) AS n(event_key, handler, holder)"
-    b" WHERE item.event_key = n.event_key AND item.handler = n.handler AND item.holder = n.holder"
+    b"DELETE FROM messaging_channels_inbound WHERE event_key = ANY (%b::text[]) AND handler = ANY (%b::text[])"
+    b" AND holder = ANY (%b::text[])"
 )
+"""A holder is a random number of one claim, so no key meets another one's holder."""

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 _LOG = logging.getLogger("messaging_channels.gateway")
 _POLL_LEASE = 300.0
+_REPORT_LEASE = 30.0
 _START_TIMEOUT = 5.0
 """Seconds for which the start waits for the database; the rest is done meanwhile."""
 _MAX_SCHEDULE_POLL_INTERVAL = 1.0
@@ -346,7 +347,7 @@ def open_gateway(
         api_keys=api_keys,
         url_guard=guard,
         event_log=events,
-        reports=ReportRecorder(dispatcher, settings.report_wait),
+        reports=ReportRecorder(dispatcher, settings.report_wait, min(_REPORT_LEASE, settings.lease)),
         marks=NodeMarks(store, time.now),
         metrics=metrics,
         deliveries=WebhookDeliveries(store, events, guard, time.now),

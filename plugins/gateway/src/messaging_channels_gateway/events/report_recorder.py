@@ -42,6 +42,8 @@ class ReportRecorder:
     dispatcher: AsyncDispatcher
     patience: float
     """Seconds for which an answer waits for the recording."""
+    lease: float
+    """Seconds after which any gateway records what this one has not."""
     _held: deque[tuple[TakenReports, asyncio.Future[None]]] = field(
         default_factory=deque["tuple[TakenReports, asyncio.Future[None]]"]
     )
@@ -59,7 +61,7 @@ class ReportRecorder:
         """Keep what a provider brings, and wait for its recording unless many wait. Raises what `take_webhook` of the dispatcher does."""
         hold = not self._has_left and len(self._held) < _MOST_HELD
         taken = await self.dispatcher.inbound.take_webhook(
-            provider, call, recorder=RECORDER, account=account, hold=hold
+            provider, call, recorder=RECORDER, account=account, lease=self.lease if hold else None
         )
         if taken.is_recorded:
             return taken
@@ -109,7 +111,7 @@ class ReportRecorder:
                 done.set_result(None)
 
     async def _record_claimed(self, tell: Tell) -> None:
-        claimed = await self.dispatcher.inbound.claim_reports(RECORDER, limit=_BATCH)
+        claimed = await self.dispatcher.inbound.claim_reports(RECORDER, limit=_BATCH, lease=self.lease)
         self._has_left = len(claimed) == _BATCH
         self._next_claim = time.monotonic() + _CLAIM_INTERVAL
         if claimed:
