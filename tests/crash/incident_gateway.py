@@ -103,7 +103,8 @@ def burst(site: Site) -> Report:
     return report
 
 
-def _report(node: Node, provider_id: str) -> int:
+def report_body(provider_id: str) -> dict[str, Any]:
+    """Return what Infobip posts of a message that was delivered."""
     status = {
         "groupId": 3,
         "groupName": "DELIVERED",
@@ -119,11 +120,14 @@ def _report(node: Node, provider_id: str) -> int:
         "description": "x",
         "permanent": False,
     }
-    body = {"results": [{"messageId": provider_id, "status": status, "error": error}]}
+    return {"results": [{"messageId": provider_id, "status": status, "error": error}]}
+
+
+def _report(node: Node, provider_id: str) -> int:
     if not hasattr(_clients, "client"):
         _clients.client = httpx.Client(timeout=60, headers={"authorization": f"Bearer {BEARER}"})
     client: httpx.Client = _clients.client
-    return client.post(f"{node.url}/v1/webhooks/infobip", json=body).status_code
+    return client.post(f"{node.url}/v1/webhooks/infobip", json=report_body(provider_id)).status_code
 
 
 _clients = threading.local()

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import chain
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from messaging_channels._ledger.seal import SealBroken
-from messaging_channels._model.errors import InvalidSetting, MessagingError
+from messaging_channels._model.errors import InvalidSetting
 from messaging_channels._model.events import EngagementReceived, StatusChanged
 from messaging_channels._model.ids import message_id, random_digits
 from messaging_channels._model.time_left import bounded
@@ -136,11 +136,9 @@ class ReportInbox:
             one = TakenReports(recorder, None, (), (item.event_key,), owner, item.tries, item.received_at)
             try:
                 told = json.loads(self.handlers.options.opened(item.event))
-                event = self.handlers.codec.decode(told["event"])
+                found.append(replace(one, account=told["account"], events=(_report_of(self.handlers, told),)))
             except (SealBroken, InvalidSetting, DecodeError, ValueError, KeyError, TypeError) as fault:
                 yield from self._postpone(one, fault)
-            else:
-                found.append(replace(one, account=told["account"], events=(event,)))
         return found
 
     def record(self, taken: Sequence[TakenReports]) -> Flow[Sequence[TakenReports]]:
@@ -153,7 +151,9 @@ class ReportInbox:
             for account in dict.fromkeys(one.account for one in taken):
                 own = [one.events for one in taken if one.account == account]
                 yield from self._store(tuple(chain.from_iterable(own)), account)
-        except MessagingError:
+        except GeneratorExit:
+            raise
+        except Exception:  # noqa: BLE001  one report that cannot be recorded stops no other one
             return (yield from self._record_each(taken))
         return taken
 
@@ -162,7 +162,9 @@ class ReportInbox:
         for one in taken:
             try:
                 yield from self._store(one.events, one.account)
-            except MessagingError as fault:
+            except GeneratorExit:
+                raise
+            except Exception as fault:  # noqa: BLE001  whatever it is, it is a dead letter in the end
                 yield from self._postpone(one, fault)
             else:
                 recorded.append(one)
@@ -187,7 +189,7 @@ class ReportInbox:
 
     def _postpone(self, one: TakenReports, fault: Exception) -> Flow[None]:
         tries = one.tries + 1
-        is_over = tries >= _MAX_TRIES or isinstance(fault, DecodeError)
+        is_over = tries >= _MAX_TRIES or isinstance(fault, (DecodeError, ValueError, KeyError, TypeError))
         if isinstance(fault, SealBroken):  # another process, or this one later, may have the key
             is_over = self.clock() - one.received_at >= _WAIT_FOR_KEY
         wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(tries - 1, _MAX_TRIES))
@@ -203,10 +205,23 @@ class ReportInbox:
             yield from ask(PostponeInbound(key, one.recorder, one.owner, due, type(fault).__name__))
 
 
+def _report_of(handlers: InboundHandlers, told: Mapping[str, Any]) -> Event:
+    """Return the report that was kept.
+
+    Raises:
+        DecodeError, ValueError, KeyError, TypeError: it is none.
+    """
+    event = handlers.codec.decode(told["event"])
+    if not isinstance(event, (StatusChanged, EngagementReceived)):
+        problem = f"kept as a report: {type(event).__name__}"
+        raise TypeError(problem)
+    return event
+
+
 @dataclass(slots=True)
 class InboundRounds:
     """The looks of one worker at what came in: at what handlers wait for in each round; at reports that were taken in once in each interval, and again at
-    once where there was more than fitted.
+    once where there were some.
     """
 
     inbox: ReportInbox
@@ -227,7 +242,7 @@ class InboundRounds:
             return 0
         self.next_look = now + self.interval
         count = yield from self.inbox.run_round(REPORTS, limit)
-        if count == limit:
+        if count:  # behind what was recorded the next report of a message may have waited
             self.next_look = 0.0
         return count
 
