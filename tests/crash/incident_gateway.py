@@ -120,7 +120,8 @@ def report_body(provider_id: str) -> dict[str, Any]:
         "description": "x",
         "permanent": False,
     }
-    return {"results": [{"messageId": provider_id, "status": status, "error": error}]}
+    times = {"sentAt": "2026-11-30T12:00:00.000+0000", "doneAt": "2026-11-30T12:00:01.000+0000"}
+    return {"results": [{"messageId": provider_id, "status": status, "error": error, **times}]}
 
 
 def _report(node: Node, provider_id: str) -> int:

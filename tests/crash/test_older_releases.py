@@ -20,9 +20,11 @@ from crash.incident_site import BEARER, TO, Site
 from crash.older_release import REPOSITORY, SAME_SCHEMA, SCHEMA_4, OlderRelease
 from gateway_nodes import Node, url_of
 from psycopg.conninfo import conninfo_to_dict
+from trials import SHARE
 
 PAGE = (REPOSITORY / "docs/operations/upgrade.md").read_text("utf-8")
 WAITING = 30
+ALL_OF_THEM = pytest.mark.skipif(SHARE < 1, reason="processes of two releases for many seconds: `poe trials`")
 
 
 @contextmanager
@@ -62,9 +64,10 @@ def _back_up(site: Site) -> None:
     subprocess.run([binaries / program, *options], check=True, env={**os.environ, **at})
 
 
+@pytest.mark.trial
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("kind", ["postgres", "sqlite"])
+@pytest.mark.parametrize("kind", ["postgres", "sqlite"] if SHARE >= 1 else ["postgres"])
 def test_a_release_with_an_older_schema_leaves_its_queue_to_this_one(kind: str, tmp_path: Path) -> None:
     with _site(kind, tmp_path / "site") as site:
         older = OlderRelease(SCHEMA_4, tmp_path / "older")
@@ -89,7 +92,8 @@ def test_a_release_with_an_older_schema_leaves_its_queue_to_this_one(kind: str, 
     assert sent == _each_once(range(3 * WAITING))
 
 
-@pytest.mark.slow
+@pytest.mark.trial
+@ALL_OF_THEM
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("kind", ["postgres", "sqlite"])
 def test_releases_of_one_schema_work_beside_each_other_forth_and_back(kind: str, tmp_path: Path) -> None:
@@ -98,22 +102,21 @@ def test_releases_of_one_schema_work_beside_each_other_forth_and_back(kind: str,
         older = OlderRelease(SAME_SCHEMA, tmp_path / "older")
         with older.worker(site):
             older.enqueue(site, range(WAITING))
-            with site.worker():  # both at once
-                site.enqueue(range(WAITING, 2 * WAITING))
-                site.until(lambda: len(site.twilio.texts.came) >= WAITING)
-        with site.worker():  # upgraded
-            site.until(lambda: site.waiting() == 0)
-            older.enqueue(site, range(2 * WAITING, 3 * WAITING))
-            site.until(lambda: site.waiting() == 0)
+            new = stack.enter_context(site.worker())  # both at once
+            site.enqueue(range(WAITING, 2 * WAITING))
+        older.enqueue(site, range(2 * WAITING, 3 * WAITING))  # upgraded
+        site.until(lambda: site.waiting() == 0)
+        site.enqueue(range(3 * WAITING, 4 * WAITING))
+        new.stop()
         with older.worker(site):  # and back
-            site.enqueue(range(3 * WAITING, 4 * WAITING))
             site.until(lambda: site.waiting() == 0)
         sent = _sent(site)
 
     assert sent == _each_once(range(4 * WAITING))
 
 
-@pytest.mark.slow
+@pytest.mark.trial
+@ALL_OF_THEM
 @pytest.mark.timeout(240)
 def test_gateways_of_two_releases_on_one_database_send_each_call_once_and_keep_each_report(
     tmp_path: Path,
