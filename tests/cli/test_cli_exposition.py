@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from messaging_channels._cli.exposition import render, serving_metrics
+from messaging_channels._cli.main import main
 from messaging_channels._model.errors import LedgerUnavailable
 from messaging_channels.plugins.ledger_queue import Metric, QueueStats, metrics
 
@@ -50,3 +53,14 @@ def test_a_worker_says_how_it_is_and_that_its_ledger_does_not_answer(path: str) 
         )
     with pytest.raises(httpx.TransportError):
         httpx.get(url + path)
+
+
+@pytest.mark.parametrize("command", [["worker", "--metrics-port", "0"], ["queue", "stats", "--prometheus"]])
+def test_without_its_client_a_command_says_what_to_install(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    monkeypatch.setenv("MESSAGING_CHANNELS_LEDGER_URL", f"sqlite:{tmp_path / 'ledger.sqlite3'}")
+
+    assert main(command) == 3
+    assert "pip install 'messaging-channels[metrics]'" in capsys.readouterr().err

@@ -225,7 +225,7 @@ def test_a_ledger_that_somebody_calls_a_copy_sends_nothing_until_it_is_decided(
 def test_metrics_are_numbers_for_whatever_exporter(capsys: pytest.CaptureFixture[str]) -> None:
     _enqueued()
     assert main(["queue", "stats", "--prometheus"]) == 0
-    assert 'messaging_channels_queue_messages{state="waiting"} 1\n' in capsys.readouterr().out
+    assert 'messaging_channels_queue_messages{state="waiting"} 1.0\n' in capsys.readouterr().out
     found = metrics(QueueStats({"dead": 2}, 3, 4.5, {}, {}, {"accepted": 7}))
     told = {
         (one.name.removeprefix("messaging_channels_queue_"), *one.labels.values()): one.value for one in found

@@ -142,7 +142,7 @@ def test_a_ledger_that_does_not_answer_is_not_healthy_and_the_other_numbers_are_
 
     assert (found.status_code, found.text) == (503, "ledger_unavailable\n")
     assert numbers.status_code == 200
-    assert "messaging_channels_ledger_up 0\n" in numbers.text
+    assert "messaging_channels_ledger_up 0.0\n" in numbers.text
     assert 'messaging_channels_worker_lanes{state="stuck"} 0' in numbers.text
 
 

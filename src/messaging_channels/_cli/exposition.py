@@ -1,4 +1,4 @@
-"""Numbers in the text format of Prometheus, and a small server for them beside a worker.
+"""Numbers in the text format of Prometheus, written by its own client (extra `metrics`), and a small server for them beside a worker.
 
 Source of the format: https://prometheus.io/docs/instrumenting/exposition_formats/
 """
@@ -6,15 +6,18 @@ Source of the format: https://prometheus.io/docs/instrumenting/exposition_format
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from messaging_channels._model.errors import MessagingError
+from messaging_channels._model.errors import InvalidSetting, MessagingError
 
 if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler
+
+    from prometheus_client.core import Metric as Family
 
     from messaging_channels.plugins.ledger_queue import Metric
 
@@ -40,18 +43,57 @@ _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def render(metrics: Sequence[Metric]) -> str:
-    """Return numbers in the text format, each family with its help and type."""
-    lines: list[str] = []
-    for name, group in groupby(metrics, key=_family):
-        members = list(group)
-        kind = "counter" if members[0].is_counter else "gauge"
-        lines.append(f"# HELP {name} {HELP.get(name, name)}")
-        lines.append(f"# TYPE {name} {'histogram' if name in _HISTOGRAMS else kind}")
-        lines += map(str, members)
-    return "\n".join([*lines, ""])
+    """Return numbers in the text format, each family with its help and type.
+
+    Raises:
+        InvalidSetting: prometheus_client is not installed.
+    """
+    require_client()
+    from prometheus_client import CollectorRegistry, generate_latest  # noqa: PLC0415  an extra
+
+    registry = CollectorRegistry()
+    registry.register(_Collected([_family(name, group) for name, group in groupby(metrics, key=_base_name)]))
+    return generate_latest(registry).decode()
 
 
-def _family(metric: Metric) -> str:
+def require_client() -> None:
+    """Refuse to tell numbers without Prometheus' client.
+
+    Raises:
+        InvalidSetting: prometheus_client is not installed.
+    """
+    if find_spec("prometheus_client") is None:
+        raise InvalidSetting(
+            "metrics for Prometheus need prometheus_client, which is not installed",
+            setting="--metrics-port, --prometheus",
+            source="command line",
+            hint="run pip install 'messaging-channels[metrics]'",
+        )
+
+
+class _Collected:
+    """Families that are made already."""
+
+    def __init__(self, families: Sequence[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Family]:
+        yield from self._families
+
+
+def _family(name: str, group: Iterable[Metric]) -> Family:
+    from prometheus_client.core import Metric as Family  # noqa: PLC0415  an extra
+
+    members = list(group)
+    kind = "counter" if members[0].is_counter else "gauge"
+    base = name.removesuffix("_total") if members[0].is_counter else name
+    family = Family(base, HELP.get(name, name), "histogram" if name in _HISTOGRAMS else kind)
+    for one in members:
+        family.add_sample(one.name, dict(one.labels), one.value)
+    return family
+
+
+def _base_name(metric: Metric) -> str:
     base, _, part = metric.name.rpartition("_")
     return base if part in ("bucket", "sum", "count") and base in _HISTOGRAMS else metric.name
 
@@ -70,7 +112,9 @@ def serving_metrics(
 
     Raises:
         OSError: the port is taken.
+        InvalidSetting: prometheus_client is not installed.
     """
+    require_client()
     from http.server import ThreadingHTTPServer  # noqa: PLC0415  seldom needed
 
     def metrics_page() -> tuple[int, str]:

@@ -22,7 +22,6 @@ from messaging_channels._model.status import Status, StatusGroup, known_statuses
 from messaging_channels._sending.send_options import SendOptions
 from messaging_channels.messages import Adaptive, Message
 from messaging_channels.messages.fallback import Fallback
-from messaging_channels.plugins.webhooks import WebhookRequest
 from messaging_channels.policies.windows import SendWindow
 
 SEND_OPTIONS = ("idempotency_key", "scope", "timeout", "on_unknown", "in_progress_timeout", "confirms")
@@ -243,19 +242,6 @@ def check_lookup(message_id: object, provider: object, provider_id: object, idem
             argument="message_id",
             hint="give it, or provider= with provider_id=, or idempotency_key=",
         )
-
-
-def check_webhook(provider: object, request: object, account: object) -> None:
-    """Refuse what is no webhook.
-
-    Raises:
-        InvalidArgument: the provider's name is no text, or the request is one of a web framework.
-    """
-    require_text(provider, "provider")
-    if account is not None:
-        require_text(account, "account")
-    hint = "make one with WebhookRequest.from_django(), from_flask(), from_starlette() or from_wsgi()"
-    require_instance(request, WebhookRequest, "request", hint)
 
 
 def _as_options(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from messaging_channels._client.arguments import as_enqueue_options, check_list, check_messages, check_webhook
+from messaging_channels._client.arguments import as_enqueue_options, check_list, check_messages
 from messaging_channels._client.dry_run import dry_run
 from messaging_channels._client.many import enqueue_each_async, send_each_async
 from messaging_channels._client.resolving import AsyncResolvingDispatcher
-from messaging_channels._inbound.client import AsyncInboundClient
+from messaging_channels._inbound.client import AsyncInboundClient, check_webhook
 from messaging_channels._queue.client import AsyncQueueClient
 from messaging_channels._queue.enqueue import (
     EnqueueKeywords,
@@ -83,10 +83,13 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
         request: WebhookRequest,
         *,
         account: str | None = None,
+        later: bool = False,
     ) -> WebhookResult:
         """Verify and parse a provider's request and store its events. Same arguments and errors as `Dispatcher.handle_webhook`."""
         check_webhook(provider, request, account)
-        return await self._transport.run(self._reports.handle_webhook(provider, request, account))
+        return await self._transport.run(
+            self._reports.handle_webhook(provider, request, account, later=later)
+        )
 
     async def enqueue(
         self,
@@ -119,7 +122,7 @@ class AsyncDispatcher(AsyncResolvingDispatcher):
     @property
     def inbound(self) -> AsyncInboundClient:
         """See `Dispatcher.inbound`."""
-        return AsyncInboundClient(self._transport.run, self._reports.handlers)
+        return AsyncInboundClient(self._transport.run, self._reports)
 
     @property
     def consent(self) -> AsyncConsentClient:

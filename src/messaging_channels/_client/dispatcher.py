@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-from messaging_channels._client.arguments import as_enqueue_options, check_list, check_messages, check_webhook
+from messaging_channels._client.arguments import as_enqueue_options, check_list, check_messages
 from messaging_channels._client.dry_run import dry_run
 from messaging_channels._client.many import enqueue_each, send_each
 from messaging_channels._client.resolving import ResolvingDispatcher
-from messaging_channels._inbound.client import InboundClient
+from messaging_channels._inbound.client import InboundClient, check_webhook
 from messaging_channels._queue.client import QueueClient
 from messaging_channels._queue.enqueue import (
     EnqueueKeywords,
@@ -122,10 +122,18 @@ class Dispatcher(ResolvingDispatcher):
         request: WebhookRequest,
         *,
         account: str | None = None,
+        later: bool = False,
     ) -> WebhookResult:
         """Verify and parse a webhook request from a provider and store its events.
 
         Send `result.response` back to the provider. A repeated event is in the result, but observers do not receive it again.
+
+        Args:
+            provider: the provider's name, part of the URL that it calls.
+            request: the request as it came.
+            account: whose credentials prove it; None for the platform's own account.
+            later: whether delivery reports are only taken into the ledger's durable inbound, in one small commit, and a worker records them, in order.
+                For bursts. What says something about consent, and what people write, is recorded at once all the same.
 
         Raises:
             WebhookVerificationError: the request is not proven to come from the provider. Answer 401.
@@ -133,7 +141,7 @@ class Dispatcher(ResolvingDispatcher):
             LedgerUnavailable: the events could not be stored. Answer 503, so that the provider repeats the request.
         """
         check_webhook(provider, request, account)
-        return self._transport.run(self._reports.handle_webhook(provider, request, account))
+        return self._transport.run(self._reports.handle_webhook(provider, request, account, later=later))
 
     def fetch_reports(self) -> Sequence[Event]:
         """Fetch new delivery reports from every provider that supports polling, and store them.
@@ -200,7 +208,7 @@ class Dispatcher(ResolvingDispatcher):
     @property
     def inbound(self) -> InboundClient:
         """Operations on events that wait for a handler; see `on`."""
-        return InboundClient(self._transport.run, self._reports.handlers)
+        return InboundClient(self._transport.run, self._reports)
 
     @property
     def consent(self) -> ConsentClient:

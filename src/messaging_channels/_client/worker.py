@@ -19,6 +19,7 @@ from messaging_channels._client.worker_options import (
     as_optional_seconds,
     check_worker_options,
 )
+from messaging_channels._inbound.taken_reports import InboundRounds
 from messaging_channels._model.arguments import as_seconds, kind_of
 from messaging_channels._model.errors import InvalidArgument, MessagingError
 from messaging_channels._model.ids import random_digits
@@ -52,7 +53,7 @@ class _Worker:
         check_worker_options(options)
         self._options = options
         queueing = dispatcher.queue.enqueuer
-        self._handlers = queueing.pipeline.reports.handlers
+        self._inbound = InboundRounds(queueing.pipeline.reports.inbox, options.poll_interval)
         queueing.require_ledger()
         self._local_notifier = queueing.local_notifier
         self._processor = JobProcessor(
@@ -83,10 +84,9 @@ class _Worker:
     def _round(self, lanes: Lanes | None = None) -> Flow[int]:
         """Send what is due, and have dealt with what came in. Return the larger count."""
         sent = yield from self._processor.run_round(self._batch_size, lanes=lanes)
-        handled = 0
-        if self._handlers.registered and not (lanes and lanes.is_stopping()):
-            handled = yield from self._handlers.run_round(self._batch_size)
-        return max(sent, handled)
+        if lanes and lanes.is_stopping():
+            return sent
+        return max(sent, (yield from self._inbound.run_round(self._batch_size)))
 
     def _poll_interval(self, number: int) -> float:
         """Return how long a lane sleeps unless it is woken: the others look too, now and then, since the first may be busy for long."""
@@ -214,7 +214,7 @@ class Worker(_Worker):
 
     def drain(self) -> int:
         """Send what is due now, in this thread, and return how many messages were looked at. For tests, and for cron."""
-        total = 0
+        total, self._inbound.next_look = 0, 0.0
         while count := self._run(self._round()):
             total += count
         self._run(self._watch.beat(ended=True))
@@ -354,7 +354,7 @@ class AsyncWorker(_Worker):
 
     async def drain(self) -> int:
         """See `Worker.drain`."""
-        total = 0
+        total, self._inbound.next_look = 0, 0.0
         while count := await self._run(self._round()):
             total += count
         await self._run(self._watch.beat(ended=True))

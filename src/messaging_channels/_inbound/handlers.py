@@ -103,7 +103,7 @@ class InboundHandlers:
                 handler=one.name,
                 conversation=self._conversation(event),
                 event_type=type(event).__name__,
-                event=self.options.sealed(self._to_json(event)),
+                event=self.options.sealed(self.to_json(event)),
                 call_id=call_id,
                 position=f"{arrived}{index:06x}",
                 received_at=now,
@@ -181,7 +181,8 @@ class InboundHandlers:
         )
         yield from ask(PostponeInbound(item.event_key, item.handler, owner, due, type(fault).__name__))
 
-    def _to_json(self, event: Event) -> str:
+    def to_json(self, event: Event) -> str:
+        """Return an event as it is kept, before it is sealed."""
         try:
             return json.dumps(self.codec.encode(event))
         except InvalidMessage:  # what a plugin keeps in `raw` may be anything

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from messaging_channels._inbound.handlers import InboundHandlers
+from messaging_channels._inbound.taken_reports import REPORTS, ReportInbox
 from messaging_channels._model import errors
 from messaging_channels._model.events import StatusChanged
 from messaging_channels._model.outcomes import AttemptResult, Outcome
@@ -33,6 +34,7 @@ from messaging_channels.plugins.provider import (
     SupportsWebhooks,
 )
 from messaging_channels.plugins.report_pages import SupportsReportCursor
+from messaging_channels.plugins.taken_reports import TakenWebhook
 
 if TYPE_CHECKING:
     from messaging_channels._ledger.options import LedgerOptions
@@ -61,21 +63,52 @@ class Reports:
     handlers: InboundHandlers = field(init=False)
     """What the application wants to deal with."""
 
+    inbox: ReportInbox = field(init=False)
+    """Where reports wait that are recorded after their provider was answered."""
+
     def __post_init__(self) -> None:
         """Begin without any."""
-        object.__setattr__(self, "handlers", InboundHandlers(self.clock, self.options))
+        handlers = InboundHandlers(self.clock, self.options)
+        object.__setattr__(self, "handlers", handlers)
+        inbox = ReportInbox(handlers, self.consent, self.store_events, self.clock)
+        object.__setattr__(self, "inbox", inbox)
 
     def handle_webhook(
-        self, provider: str, request: WebhookRequest, account: str | None
+        self, provider: str, request: WebhookRequest, account: str | None, *, later: bool = False
     ) -> Flow[WebhookResult]:
         """Have the provider prove and read a call, and keep what it tells. See `Dispatcher.handle_webhook`."""
+        if later:
+            return (yield from self.take_webhook(provider, request, account, REPORTS, lease=None)).result
+        return (yield from self._keep(self._read(provider, request, account), request, account))
+
+    def take_webhook(
+        self,
+        provider: str,
+        request: WebhookRequest,
+        account: str | None,
+        recorder: str,
+        *,
+        lease: float | None,
+    ) -> Flow[TakenWebhook]:
+        """Have the provider prove and read a call, and take its reports in; see `AsyncInboundClient.take_webhook`."""
+        received = self._read(provider, request, account)
+        if not self.inbox.may_wait(received.events):
+            return TakenWebhook((yield from self._keep(received, request, account)), is_recorded=True)
+        taken = yield from self.inbox.take(received.events, account, recorder, lease=lease)
+        return TakenWebhook(received, is_recorded=False, reports=taken)
+
+    def _read(self, provider: str, request: WebhookRequest, account: str | None) -> WebhookResult:
         held = self.accounts.get(account, {})
         if provider not in held:
             raise errors.UnknownProvider(provider, known=tuple(held))
         plugin = held[provider]
         if not isinstance(plugin, SupportsWebhooks):
             raise errors.WebhooksNotSupported(provider)
-        received = plugin.handle_webhook(request)
+        return plugin.handle_webhook(request)
+
+    def _keep(
+        self, received: WebhookResult, request: WebhookRequest, account: str | None
+    ) -> Flow[WebhookResult]:
         events = yield from self.store_events(received.events, request, account)
         if any(one.in_place for one in self.handlers.registered):
             yield from self.handlers.run_round(len(events), in_place=True)

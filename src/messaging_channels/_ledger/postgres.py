@@ -80,7 +80,7 @@ class PostgresLedger(AddressPrivacy):
         that, nothing is taken in that would have to be sealed.
 
         `pool_size` is the most connections of one client for lists, statistics and maintenance; `pool_timeout` is how many seconds a call waits for one of
-        them, or for a server that is away. Sending, looking a message up and reports have up to four more connections of their own.
+        them, or for a server that is away. Sending, looking a message up and reports have up to five more connections of their own.
 
         An operation takes at most `timeout` seconds, or what is left to `send(timeout=)` if that is less; then LedgerUnavailable is raised. An attempt
         that the server writes down later all the same is taken back.

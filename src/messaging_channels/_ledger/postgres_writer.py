@@ -1,7 +1,7 @@
 """The writers of a process to PostgreSQL: what waits is committed together, for threads and the tasks of any loop alike.
 
-There are four, each with a connection of its own, so that nobody waits behind what others want: the usual steps of sending as sets, other steps of one
-message and looks at one, what providers tell, and places under shared rates.
+There are five, each with a connection of its own, so that nobody waits behind what others want: the usual steps of sending as sets, other steps of one
+message and looks at one, reports that are taken in, what providers tell, and places under shared rates.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from messaging_channels._ledger.group_replies import AnyPending, deliver
 from messaging_channels._ledger.postgres_arrays import register
 from messaging_channels._ledger.postgres_group import ALONE, Group, flatten, may_be_grouped
+from messaging_channels._ledger.postgres_intake import Intake, is_of_intake
 from messaging_channels._ledger.postgres_lockstep import Lockstep, is_of_calls, is_of_reports
 from messaging_channels._ledger.postgres_places import Places, is_of_places
 from messaging_channels._ledger.postgres_statements import (
@@ -38,7 +39,7 @@ _MAX_PARTS = 512
 _MAX_STEPS = 64
 """Of one group of operations that are done by their own statements."""
 _MAX_TRIES = 3
-_Kind: TypeAlias = "type[Group | Lockstep | Places]"
+_Kind: TypeAlias = "type[Group | Intake | Lockstep | Places]"
 _FIRST_WAIT, _LONGEST_WAIT = 0.02, 0.5
 _PAUSE_PER_OPERATION, _LONGEST_PAUSE = 0.0002, 0.002
 """Seconds that a group waits for others who are about to ask, by how many there were in the one before: fewer and larger groups cost a fifth less."""
@@ -52,7 +53,7 @@ class Writer:
         self._conninfo = conninfo
         self._patience = patience
         self._kind = kind
-        self._max_parts = _MAX_PARTS if kind is Group else _MAX_STEPS
+        self._max_parts = _MAX_PARTS if kind in (Group, Intake) else _MAX_STEPS
         self._waiting: deque[AnyPending] = deque()
         self._condition = threading.Condition()
         self._is_closing = False
@@ -184,6 +185,7 @@ class WritersOfProcess:
     def __init__(self, conninfo: str, patience: float) -> None:
         self._sets = WriterOfProcess(conninfo, patience, Group)
         self._calls = WriterOfProcess(conninfo, patience, Lockstep)
+        self._intake = WriterOfProcess(conninfo, patience, Intake)
         self._reports = WriterOfProcess(conninfo, patience, Lockstep)
         self._places = WriterOfProcess(conninfo, patience, Places)
 
@@ -191,6 +193,8 @@ class WritersOfProcess:
         """Return who does an operation together with others; None for one that would hold them up."""
         if may_be_grouped(operation):
             return self._sets
+        if is_of_intake(operation):
+            return self._intake
         if is_of_reports(operation):
             return self._reports
         if is_of_calls(operation):
@@ -200,7 +204,7 @@ class WritersOfProcess:
     def close(self, seconds: float) -> None:
         """Do what waits, then end: in so many seconds, whatever the server does."""
         until = time.monotonic() + seconds
-        for one in (self._sets, self._calls, self._reports, self._places):
+        for one in (self._sets, self._calls, self._intake, self._reports, self._places):
             one.close(max(until - time.monotonic(), 0.0))
 
 

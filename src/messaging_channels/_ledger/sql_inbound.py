@@ -101,6 +101,39 @@ def _retry_inbound(operation: i.RetryInbound, dialect: Dialect) -> StatementFlow
     return len(rows)
 
 
+def _take_reports(operation: i.TakeReports, _: Dialect) -> StatementFlow[frozenset[str]]:
+    new: set[str] = set()
+    for row in take_rows(operation):
+        new |= {key for (key,) in (yield _TAKE, (*row, row[0]))}
+    return frozenset(new)
+
+
+def _finish_reports(operation: i.FinishReports, _: Dialect) -> StatementFlow[None]:
+    for key in sorted(operation.event_keys):
+        yield (
+            "DELETE FROM messaging_channels_inbound WHERE event_key = ? AND handler = ? AND holder = ?",
+            (key, operation.handler, operation.lease_owner),
+        )
+
+
+def take_rows(operation: i.TakeReports) -> list[tuple[Any, ...]]:
+    """Return the columns of reports that are taken in, by their keys: in the order in which everybody inserts them."""
+    return [
+        (
+            one.event_key,
+            one.handler,
+            one.conversation,
+            one.event_type,
+            one.event,
+            one.position,
+            float(one.received_at),
+            float(operation.due),
+            operation.lease_owner,
+        )
+        for one in sorted(operation.items, key=lambda item: item.event_key)
+    ]
+
+
 COLUMNS = "event_key, handler, conversation, event_type, event, call_id, position, received_at, tries, error"
 DELETE_CALL = (
     "DELETE FROM messaging_channels_inbound_call WHERE id = ?"
@@ -112,6 +145,11 @@ _INSERT = (
     " due, tries, holder, error) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', ''"
     " WHERE NOT EXISTS (SELECT 1 FROM messaging_channels_event WHERE key = ?) ON CONFLICT DO NOTHING RETURNING event_key"
 )
+_TAKE = (
+    "INSERT INTO messaging_channels_inbound (event_key, handler, conversation, event_type, event, call_id, position, received_at,"
+    " due, tries, holder, error) SELECT ?, ?, ?, ?, ?, '', ?, ?, ?, 0, ?, ''"
+    " WHERE NOT EXISTS (SELECT 1 FROM messaging_channels_event WHERE key = ?) ON CONFLICT DO NOTHING RETURNING event_key"
+)
 HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     i.StoreInbound: _store_inbound,
     i.ClaimInbound: _claim_inbound,
@@ -119,4 +157,6 @@ HANDLERS: dict[type[Any], Callable[[Any, Dialect], StatementFlow[Any]]] = {
     i.PostponeInbound: _postpone_inbound,
     i.ListInbound: _list_inbound,
     i.RetryInbound: _retry_inbound,
+    i.TakeReports: _take_reports,
+    i.FinishReports: _finish_reports,
 }

@@ -115,6 +115,7 @@ if TYPE_CHECKING:
     from messaging_channels.plugins.sdk_calls import sdk_call
     from messaging_channels.plugins.secret_values import split_secrets
     from messaging_channels.plugins.sender_formats import SenderFormat, parse_sender
+    from messaging_channels.plugins.taken_reports import TakenReports, TakenWebhook
     from messaging_channels.plugins.webhook_proofs import ed25519_matches, hmac_matches, is_recent, jwt_claims
     from messaging_channels.plugins.webhook_values import json_object, text_at, timestamp, value_at
     from messaging_channels.plugins.webhooks import WebhookRequest, WebhookResult
@@ -209,6 +210,8 @@ __all__ = [
     "SupportsWebhooks",
     "SyncCircuits",
     "TakePlaces",
+    "TakenReports",
+    "TakenWebhook",
     "Timeouts",
     "User",
     "WebhookRequest",
@@ -354,6 +357,7 @@ __getattr__, __dir__ = lazy(
         "plugins.webhook_proofs": ("ed25519_matches", "hmac_matches", "is_recent", "jwt_claims"),
         "plugins.webhook_values": ("json_object", "text_at", "timestamp", "value_at"),
         "plugins.diagnosis": ("Finding", "SupportsDiagnosis", "credentials_finding"),
+        "plugins.taken_reports": ("TakenReports", "TakenWebhook"),
         "plugins.webhooks": ("WebhookRequest", "WebhookResult"),
         "plugins.whatsapp_form.content": ("WHATSAPP_FIELDS", "whatsapp_content"),
     },

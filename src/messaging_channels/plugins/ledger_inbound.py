@@ -102,6 +102,29 @@ class RetryInbound(Operation[int]):
     limit: int = 1000
 
 
+@fast_frozen(frozen=True, slots=True)
+class TakeReports(Operation[frozenset[str]]):
+    """Keep items unless their event is there or was heard before, and become their holder. Reply the keys of events that are new.
+
+    It is the one step before a provider is answered, so a ledger does it in a small commit, together with others.
+    """
+
+    items: tuple[InboundItem, ...]
+    lease_owner: str
+    """Whoever records them; empty if nobody has begun."""
+    due: float
+    """From when others may claim them: seconds since the epoch, UTC."""
+
+
+@fast_frozen(frozen=True, slots=True)
+class FinishReports(Operation[None]):
+    """Forget items that were recorded, unless another process has become their holder."""
+
+    event_keys: tuple[str, ...]
+    handler: str
+    lease_owner: str
+
+
 INBOUND_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     StoreInbound,
     ClaimInbound,
@@ -109,4 +132,6 @@ INBOUND_OPERATIONS: tuple[type[Operation[Any]], ...] = (
     PostponeInbound,
     ListInbound,
     RetryInbound,
+    TakeReports,
+    FinishReports,
 )

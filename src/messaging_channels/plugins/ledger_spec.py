@@ -30,7 +30,7 @@ class LedgerSettings(BaseModel):
     timeout: float = Field(default=30.0, gt=0, allow_inf_nan=False)
     """Seconds that an operation of the ledger may take, the wait for other processes included. `send(timeout=)` shortens it."""
     pool_size: int = Field(default=10, ge=1)
-    """PostgreSQL: the most connections of a process for lists, statistics and maintenance. Sending and reports have up to four of their own besides."""
+    """PostgreSQL: the most connections of a process for lists, statistics and maintenance. Sending and reports have up to five of their own besides."""
     pool_timeout: float = Field(default=10.0, gt=0, le=3600)
     """PostgreSQL: seconds that a call waits for a connection, or for a server that is away."""
 

@@ -38,8 +38,14 @@ from messaging_channels_gateway.auth.operators import Operators
 from messaging_channels_gateway.auth.url_guard import UrlGuard
 from messaging_channels_gateway.directory.tenants import DEMONSTRATION, account_of, tenant_resolver
 from messaging_channels_gateway.events.deliveries import WebhookDeliveries, expire_deliveries
-from messaging_channels_gateway.events.event_log import EventLog, GatewayEvent, events_of_record
+from messaging_channels_gateway.events.event_log import (
+    EventLog,
+    GatewayEvent,
+    events_of_provider_event,
+    events_of_record,
+)
 from messaging_channels_gateway.events.recovery import MARK_INTERVAL, NodeMarks, Untold, last_day, leased
+from messaging_channels_gateway.events.report_recorder import ReportRecorder
 from messaging_channels_gateway.events.scheduling import ScheduleWatcher
 from messaging_channels_gateway.metrics import Metrics
 from messaging_channels_gateway.store.idempotency import IDEMPOTENCY_TTL
@@ -49,13 +55,15 @@ from messaging_channels_gateway.store.state import statements_work
 
 if TYPE_CHECKING:
     from messaging_channels import Configuration
-    from messaging_channels.plugins import Ledger, MessageRecord, Provider, RecipientResolver
+    from messaging_channels.events import Event
+    from messaging_channels.plugins import Ledger, MessageRecord, Provider, RecipientResolver, TakenReports
     from messaging_channels_gateway.settings import GatewaySettings
     from messaging_channels_gateway.store.state import StateStore
 
 Result = TypeVar("Result")
 _LOG = logging.getLogger("messaging_channels.gateway")
 _POLL_LEASE = 300.0
+_REPORT_LEASE = 30.0
 _START_TIMEOUT = 5.0
 """Seconds for which the start waits for the database; the rest is done meanwhile."""
 _MAX_SCHEDULE_POLL_INTERVAL = 1.0
@@ -73,6 +81,7 @@ class Gateway:
     api_keys: ApiKeys
     url_guard: UrlGuard
     event_log: EventLog
+    reports: ReportRecorder
     deliveries: WebhookDeliveries
     schedule: ScheduleWatcher
     limits: RequestLimits
@@ -117,6 +126,23 @@ class Gateway:
         named = (name for name, tenant in self.settings.tenants.items() if tenant.account == account)
         return next(named, self.settings.inbound_tenant if account == DEMONSTRATION else account)
 
+    async def tell_reports(self, recorded: Sequence[TakenReports]) -> None:
+        """Tell of reports that are recorded; the notices are durable on return."""
+        told = await asyncio.gather(*(self.notices_of(one.events, one.account) for one in recorded))
+        await self.event_log.append(notice for notices in told for notice in notices)
+
+    async def notices_of(self, events: Sequence[Event], account: str | None) -> list[GatewayEvent]:
+        """Return whom these events are for. A report of a message that is in no tenant is nobody's."""
+        notices: list[GatewayEvent] = []
+        for event in events:
+            record = await record_of(self.dispatcher, event)
+            if record is None or record.scope:
+                notices += events_of_provider_event(event, record, self.tenant_of(account))
+        return notices
+
+    async def _record_reports(self) -> None:
+        await self.reports.run(self.tell_reports)
+
     async def _recover_soon(self) -> None:
         """Tell of what was left, and go on without that where the database does not answer: it is told when it does."""
         try:
@@ -138,7 +164,14 @@ class Gateway:
             reconcile_interval=None,
         )
         sending = asyncio.create_task(self._restart_on_failure(worker.run))
-        work = (self.deliveries.run, self.schedule.run, self._poll_providers, self._purge, self._mark)
+        work = (
+            self.deliveries.run,
+            self.schedule.run,
+            self._record_reports,
+            self._poll_providers,
+            self._purge,
+            self._mark,
+        )
         tasks = [asyncio.create_task(self._restart_on_failure(one)) for one in work]
         try:
             yield
@@ -150,6 +183,7 @@ class Gateway:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await self.reports.flush(self.tell_reports)
             await self.event_log.flush()
             await self.close()
 
@@ -313,6 +347,7 @@ def open_gateway(
         api_keys=api_keys,
         url_guard=guard,
         event_log=events,
+        reports=ReportRecorder(dispatcher, settings.report_wait, min(_REPORT_LEASE, settings.lease)),
         marks=NodeMarks(store, time.now),
         metrics=metrics,
         deliveries=WebhookDeliveries(store, events, guard, time.now),

@@ -67,6 +67,8 @@ class Snapshot:
     """Accounts whose circuit breaker is open, by provider."""
     calls: Mapping[str, int]
     """Webhook calls since the start, by result."""
+    reports_waiting: int = 0
+    """Requests of providers whose reports this process took and has not recorded."""
     failing_endpoints: Mapping[str, int] = field(default_factory=dict[str, int])
     """Failures in a row of webhook endpoints whose circuit is open, by their id."""
 
@@ -190,6 +192,11 @@ class _Collected:
 
 
 def _families(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _gauge(
+        "reports_waiting",
+        "Requests of providers whose reports are kept and not recorded yet.",
+        {"": snapshot.reports_waiting},
+    )
     yield _gauge("deliveries", "Webhook deliveries by state.", snapshot.deliveries, "state")
     yield _gauge(
         "webhook_circuits_open", "Webhook endpoints that are only probed.", {"": snapshot.open_targets}

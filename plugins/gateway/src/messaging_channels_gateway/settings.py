@@ -150,6 +150,8 @@ class GatewaySettings(_SettingsModel):
     """Seconds in which the head of a request, and its body, must arrive."""
     send_timeout: PositiveFloat = 60.0
     """Seconds that a call waits for its message. Then the call gets 504, and sending continues."""
+    report_wait: PositiveFloat = 0.5
+    """Seconds that the answer to a delivery report waits for its recording. If many wait, the answer waits for nothing: the report is stored already."""
     key_rate_limit: PositiveFloat = 200.0
     """Calls a second for each API key."""
     tenant_rate_limit: PositiveFloat = 500.0

@@ -80,7 +80,8 @@ async def _snapshot(gateway: Gateway) -> Snapshot:
         rows = await gateway.store.call(gateway.store.read, _SELECT_FAILING, OPEN_AFTER)
         failing = {label_of(str(target)): int(failures) for target, failures in rows}
     opened = Counter(one.provider for one in gateway.dispatcher.circuits if one.open_until > now)
-    return Snapshot(deliveries, *counts, await _stats(gateway), opened, gateway.deliveries.counts, failing)
+    waiting, told = gateway.reports.waiting, gateway.deliveries.counts
+    return Snapshot(deliveries, *counts, await _stats(gateway), opened, told, waiting, failing)
 
 
 async def _stats(gateway: Gateway) -> QueueNumbers | None:

@@ -10,23 +10,18 @@ from starlette.responses import Response
 from messaging_channels.errors import UnknownProvider, WebhooksNotSupported, WebhookVerificationError
 from messaging_channels.plugins import WebhookRequest
 from messaging_channels_gateway.api.request_context import gateway_of, path_id
-from messaging_channels_gateway.events.event_log import GatewayEvent, events_of_provider_event
-from messaging_channels_gateway.gateway import record_of
 from messaging_channels_gateway.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from starlette.requests import Request
 
-    from messaging_channels.events import Event
     from messaging_channels_gateway.gateway import Gateway
 
 
 async def receive_webhook(request: Request) -> Response:
     """`POST /v1/webhooks/{provider}`, and `/{account}` behind it for a tenant's own account.
 
-    The provider gets its answer when all is kept: what is lost before, it brings again.
+    The provider gets its answer when all is kept: what is lost before, it brings again. Reports are recorded afterwards; see `ReportRecorder`.
     """
     gateway, provider = gateway_of(request), path_id(request, "provider")
     account = path_id(request, "account") if "account" in request.path_params else None
@@ -38,7 +33,7 @@ async def receive_webhook(request: Request) -> Response:
     )
     call = replace(call, received_at=gateway.clock.now())
     try:
-        received = await gateway.dispatcher.handle_webhook(provider, call, account=account)
+        taken = await gateway.reports.take(provider, call, account)
     except (WebhookVerificationError, WebhooksNotSupported):
         gateway.metrics.count_webhook(provider, "refused")
         raise Problem(
@@ -46,9 +41,10 @@ async def receive_webhook(request: Request) -> Response:
         ) from None
     except UnknownProvider:
         raise Problem("not_found", "provider not found") from None
-    await gateway.event_log.append(await _gateway_events(gateway, received.events, account))
+    if taken.is_recorded:
+        await gateway.event_log.append(await gateway.notices_of(taken.result.events, account))
     gateway.metrics.count_webhook(provider, "taken")
-    answer = received.response
+    answer = taken.result.response
     return Response(answer.body, answer.status, dict(answer.headers))
 
 
@@ -65,15 +61,3 @@ class _BoundedRequest:
 
     async def body(self) -> bytes:
         return await self.gateway.limits.read_body(self.request, self.gateway.settings.max_webhook_bytes)
-
-
-async def _gateway_events(
-    gateway: Gateway, events: Sequence[Event], account: str | None
-) -> list[GatewayEvent]:
-    """Return whom these events are for. A report of a message that is in no tenant is nobody's."""
-    notices: list[GatewayEvent] = []
-    for event in events:
-        record = await record_of(gateway.dispatcher, event)
-        if record is None or record.scope:
-            notices += events_of_provider_event(event, record, gateway.tenant_of(account))
-    return notices
