@@ -1,4 +1,4 @@
-"""How the reader of inbound mail judges mails that others collected: `python benchmarks/mails_read.py FOLDER...`, of unpacked archives of their projects.
+"""How the reader of inbound mail judges mails that others collected: `python tools/mails_read.py FOLDER...`, of unpacked archives of their projects.
 
 Prints for each folder how many mails were read as what, and each mail that is a report, with whom it is about and the code: to be compared with the mail by a
 person, or with the labels of the collection. A file counts as a mail if it begins with the fields of one; each content counts once. Files of several mails
