@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, cast
 
 from messaging_channels._ledger.seal import Seal
@@ -44,13 +45,13 @@ class AddressPrivacy:
     def stored_address(self, plain: str, masked: str) -> str:
         """Return an address as it is kept."""
         if self._addresses == "hashed":
-            return hmac.new(self._pepper, plain.encode(), hashlib.sha256).hexdigest()
+            return _hmac(self._pepper, plain.encode())
         return {"plain": plain, "masked": masked}.get(self._addresses, "")
 
     def recipient_key(self, identity: str) -> str:
         """Return the digest of a person's identity: HMAC-SHA-256 under the pepper, if there is one, else SHA-256."""
         if self._pepper:
-            return hmac.new(self._pepper, identity.encode(errors="surrogatepass"), hashlib.sha256).hexdigest()
+            return _hmac(self._pepper, identity.encode(errors="surrogatepass"))
         return hashlib.sha256(identity.encode(errors="surrogatepass")).hexdigest()
 
     def recipient_digests(self, plain: str) -> tuple[str, ...]:
@@ -62,10 +63,7 @@ class AddressPrivacy:
         if self._addresses == "plain":
             return ()
         text = f"recipient\x1f{plain.lower()}".encode(errors="surrogatepass")
-        made = [
-            (key_id, hmac.new(key, text, hashlib.sha256).hexdigest()[:32])
-            for key_id, key in self._named_keys or self._name_keys()
-        ]
+        made = [(key_id, _hmac(key, text)[:32]) for key_id, key in self._named_keys or self._name_keys()]
         return (*(f"{key_id}{digest}" for key_id, digest in made), *(digest for _, digest in made))
 
     @property
@@ -81,7 +79,7 @@ class AddressPrivacy:
         """
         given = text.encode(errors="surrogatepass")
         keys = () if self._addresses == "plain" else (*self._digest_keys(), *reversed(self._seal_keys))
-        found = [hmac.new(key, b"digest\x1f" + given, hashlib.sha256).hexdigest()[:32] for key in keys]
+        found = [_hmac(key, b"digest\x1f" + given)[:32] for key in keys]
         return tuple(dict.fromkeys(found)) or (hashlib.sha256(given).hexdigest()[:32],)
 
     def require_seal(self) -> None:
@@ -129,9 +127,21 @@ class AddressPrivacy:
         return self._addresses == "plain"
 
 
+def _hmac(key: bytes, text: bytes) -> str:
+    """Return the HMAC-SHA-256 of a text. What is made of the key alone is made once; and no other thread runs meanwhile, as it does in `hmac.digest`."""
+    made = _keyed(key).copy()
+    made.update(text)
+    return made.hexdigest()
+
+
+@lru_cache(maxsize=16)
+def _keyed(key: bytes) -> hmac.HMAC:
+    return hmac.new(key, digestmod=hashlib.sha256)
+
+
 def _key_id(key: bytes) -> str:
     """Return what a digest begins with that was made with a key: it tells keys apart, and nothing of them."""
-    told = int(hmac.new(key, b"messaging-channels key id", hashlib.sha256).hexdigest(), 16)
+    told = int(_hmac(key, b"messaging-channels key id"), 16)
     return f"{DIGEST_MARK}{told % 10 ** (KEY_ID_LENGTH - 1):0{KEY_ID_LENGTH - 1}}"
 
 

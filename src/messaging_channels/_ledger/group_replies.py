@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from messaging_channels._ledger.operation_limits import OperationLimits, limits_of, withdrawals
+from messaging_channels._model.values import fast_frozen
 from messaging_channels.plugins.ledger import Operation, Transaction
 
 _Future_co = TypeVar("_Future_co", bound="Future[Any] | asyncio.Future[Any]", covariant=True)
@@ -20,7 +20,7 @@ Submit: TypeAlias = "Callable[[AnyPending], object]"
 """Has an operation done by the same writer."""
 
 
-@dataclass(slots=True, frozen=True)
+@fast_frozen(slots=True, frozen=True)
 class Pending(Generic[_Future_co]):
     """An operation that waits, and who is told its reply, or the exception that stands in its place."""
 
@@ -60,11 +60,11 @@ def reply_in_thread(one: PendingInThread) -> Any:  # noqa: ANN401  the operation
         return future.result()  # it came just now
 
 
-async def reply_in_task(one: PendingInTask) -> Any:  # noqa: ANN401  the operation's own type decides
-    """See `reply_in_thread`. The future stays as it is when the task is cancelled."""
+async def reply_in_task(one: PendingInTask, awaited: Awaitable[Any] | None = None) -> Any:  # noqa: ANN401  the operation's own type decides
+    """See `reply_in_thread`. When the task is cancelled, so is the future, unless something else is `awaited`, such as its shield."""
     timer = one.future.get_loop().call_later(one.limits.seconds_left(), _give_up, one)
     try:
-        return await asyncio.shield(one.future)
+        return await (awaited or one.future)
     finally:
         timer.cancel()
 

@@ -233,7 +233,7 @@ class _Async(forks.FreshLock):
         if writer is not None:
             writer.submit(pending)
             try:
-                reply = await reply_in_task(pending)
+                reply = await reply_in_task(pending, asyncio.shield(pending.future))
             except asyncio.CancelledError:
                 task = asyncio.ensure_future(self._finish(pending))
                 await asyncio.wait([task], timeout=_CANCEL_TIMEOUT)  # what is asked next has to find it done

@@ -322,7 +322,10 @@ def _next_check(operation: op.ListUnknown, checks: int) -> float:
 
 
 def _sanitize(result: AttemptResult) -> AttemptResult:
-    return replace(result, provider_id=clean_text(result.provider_id), detail=clean_text(result.detail) or "")
+    provider_id, detail = clean_text(result.provider_id), clean_text(result.detail) or ""
+    if (provider_id, detail) == (result.provider_id, result.detail):  # nearly always
+        return result
+    return replace(result, provider_id=provider_id, detail=detail)
 
 
 _INSERT_ATTEMPT_UNLESS_ACCEPTED = (

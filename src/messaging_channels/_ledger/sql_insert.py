@@ -26,32 +26,32 @@ class NewMessage:
 def insert_message(new: InsertMessage, begins: NewMessage) -> Statement:
     """Return the statement that takes a message in, unless its id or its key is there; a row comes back if it did."""
     json, group, number, name = status_values(begins.status)
-    row = {
-        "id": new.id,
-        "channel": new.channel,
-        "kind": new.message_type,
-        "account": new.account,
-        "address": new.address,
-        "created": created_at(new.id, begins.created),
-        "status": json,
-        "version": 0,
-        "scope": new.scope,
-        "idempotency_key": new.idempotency_key,
-        "expires": key_expiry(new, begins.created),
-        "fingerprint": new.fingerprint,
-        "digest": new.digest,
-        "holder": begins.holder,
-        "lease": begins.lease,
-        "stopped": begins.stopped,
-        "next_check_at": begins.next_check_at,
-        "checks": 0,
-        "event_count": 0,
-        "status_group": group,
-        "status_id": number,
-        "status_name": name,
-        "recipient": new.recipient,
-    }
-    return _INSERT, tuple(row.values())
+    row = (
+        new.id,
+        new.channel,
+        new.message_type,
+        new.account,
+        new.address,
+        created_at(new.id, begins.created),
+        json,
+        _VERSION,
+        new.scope,
+        new.idempotency_key,
+        key_expiry(new, begins.created),
+        new.fingerprint,
+        new.digest,
+        begins.holder,
+        begins.lease,
+        begins.stopped,
+        begins.next_check_at,
+        _CHECKS,
+        _EVENT_COUNT,
+        group,
+        number,
+        name,
+        new.recipient,
+    )
+    return _INSERT, row
 
 
 def key_expiry(new: InsertMessage, at: float) -> float:
@@ -74,6 +74,7 @@ def add_fallback_recipients(message_id: str, digests: str) -> StatementFlow[None
         )
 
 
+_VERSION = _CHECKS = _EVENT_COUNT = 0
 INSERT_COLUMNS = (
     f"{MESSAGE_COLUMNS}, next_check_at, checks, event_count, status_group, status_id, status_name, recipient"
 )

@@ -17,12 +17,11 @@ from typing import Any
 
 from messaging_channels._ledger import group_replies as replying
 from messaging_channels._ledger.address_privacy import AddressPrivacy
-from messaging_channels._ledger.driving import drive
 from messaging_channels._ledger.group_replies import AnyPending, PendingInTask, PendingInThread, deliver
 from messaging_channels._ledger.secret_file import secrets_of
 from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sqlite_backup import back_up
-from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, clean_up, fetch, unavailable_error
+from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, clean_up, unavailable_error
 from messaging_channels._ledger.upgrade import MOST_ROWS
 from messaging_channels._model import forks
 from messaging_channels._model.arguments import require_positive
@@ -33,6 +32,8 @@ from messaging_channels.plugins.ledger import Operation
 from messaging_channels.plugins.ledger_queue import ALL_OPERATIONS
 
 _MAX_GROUP_SIZE = 512
+_LONGEST_WAIT = 1.0
+"""Seconds for which the writer waits for another process before it looks whose time is over."""
 
 
 class SqliteLedger(AddressPrivacy):
@@ -201,6 +202,8 @@ class _Writer:
         self._pausing = False
         self._is_paused = threading.Event()
         self._database: sqlite3.Connection | None = None
+        self._busy_timeout = -1
+        """Milliseconds; less than none as long as the connection was not told."""
         self._file = LedgerFile(path)
         self._thread = threading.Thread(target=self._run, name="messaging-channels-ledger", daemon=True)
         self._thread.start()
@@ -238,8 +241,12 @@ class _Writer:
             seconds = max(min(one.limits.begin for one in group) - time.monotonic(), 0.0)
             try:
                 database = self._opened(seconds)
-                _begin(database, seconds)
-                replies = _commit_all(database, self._file, [one.operation for one in group])
+                self._wait_at_most(database, seconds)
+                _begin(database)
+                operations = [one.operation for one in group]
+                replies = _commit_all(database, self._file, operations)
+                if clean_up(database, operations):
+                    self._busy_timeout = -1
             except _Busy:
                 self._put_back(group)
                 continue
@@ -287,9 +294,17 @@ class _Writer:
         if self._database is None:
             with _telling_busy():
                 self._database, _ = self._file.open(seconds=seconds)
+            self._busy_timeout = -1
         else:
             self._file.require_same()
         return self._database
+
+    def _wait_at_most(self, database: sqlite3.Connection, seconds: float) -> None:
+        """Have it wait for other processes at most so long. A shorter wait is begun anew; so the limit is seldom another one, and is not told again."""
+        wanted = int(min(seconds, _LONGEST_WAIT) * 1000)
+        if wanted != self._busy_timeout:
+            database.execute(f"PRAGMA busy_timeout = {wanted}")
+            self._busy_timeout = wanted
 
     def _roll_back(self) -> None:
         if self._database is not None and self._database.in_transaction:
@@ -317,13 +332,12 @@ def _telling_busy() -> Generator[None]:
         raise
 
 
-def _begin(database: sqlite3.Connection, seconds: float) -> None:
-    """Begin a transaction, waiting for other processes at most so long.
+def _begin(database: sqlite3.Connection) -> None:
+    """Begin a transaction, waiting for other processes as long as the connection does.
 
     Raises:
         _Busy: another process holds the file.
     """
-    database.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
     with _telling_busy():
         database.execute("BEGIN IMMEDIATE")
 
@@ -354,7 +368,6 @@ def _commit_all(
     database.execute("COMMIT")
     if has_grown:
         file.write_marker()
-    clean_up(database, operations)
     return replies
 
 
@@ -372,7 +385,13 @@ def _execute_or_undo(database: sqlite3.Connection, operation: Operation[Any]) ->
 
 
 def _execute(database: sqlite3.Connection, operation: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
-    return drive(statements_for(operation, DIALECT), lambda statement: fetch(database, statement))
+    flow, execute = statements_for(operation, DIALECT), database.execute
+    rows: Any = None
+    try:  # as `drive` does, for the one who does nothing else
+        while True:
+            rows = execute(*flow.send(rows)).fetchall()
+    except StopIteration as done:
+        return done.value
 
 
 class _Sync:

@@ -35,6 +35,8 @@ _LOOK_INTERVAL = 10.0
 _MARKER_SIZE = 64
 _LOG_TIMEOUT = 1000
 """Milliseconds for which others are waited for that use the log."""
+_CHECKPOINT_PAGES = 4000
+"""Pages of 4 KiB in the log after which it is put into the file: four times SQLite's own number, since a message changes some fifteen, mostly the same."""
 
 
 class LedgerFile:
@@ -79,6 +81,7 @@ class LedgerFile:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")  # a commit survives a power cut
             database.execute("PRAGMA secure_delete = ON")  # nothing can be read any more that was deleted
+            database.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             self._require_records(database)
             was_used = _was_used(database)
             version = _prepare(database, most_rows=most_rows)
@@ -196,9 +199,8 @@ class LedgerFile:
         if self._marker_file is None:
             create_private(self._marker)
             self._marker_file = os.open(self._marker, os.O_RDWR)
-        told = json.dumps({"generation": self._generation}).ljust(_MARKER_SIZE - 1) + "\n"
-        os.lseek(self._marker_file, 0, os.SEEK_SET)
-        os.write(self._marker_file, told.encode())  # in one piece; an earlier version's was no longer
+        told = f'{{"generation": {self._generation}}}'.ljust(_MARKER_SIZE - 1) + "\n"
+        _write_at_start(self._marker_file, told.encode())  # in one piece; an earlier version's was no longer
 
     @property
     def _marker(self) -> Path:
@@ -212,13 +214,18 @@ def unavailable_error(error: Exception, path: Path | None) -> LedgerUnavailable:
     return LedgerUnavailable(told if path is None or path.name in told else f"{told}, in {path}")
 
 
-def clean_up(database: sqlite3.Connection, operations: Iterable[Operation[Any]]) -> None:
-    """Have nothing left in the log beside the file of a person who was erased. Where another process reads an older state just now, a later commit does it."""
+def clean_up(database: sqlite3.Connection, operations: Iterable[Operation[Any]]) -> bool:
+    """Have nothing left in the log beside the file of a person who was erased. Where another process reads an older state just now, a later commit does it.
+
+    Returns:
+        Whether that was needed; the connection waits for others for `_LOG_TIMEOUT` then.
+    """
     if not any(isinstance(one, EraseRecipient) for one in operations):
-        return
+        return False
     database.execute(f"PRAGMA busy_timeout = {_LOG_TIMEOUT}")
     with suppress(sqlite3.OperationalError):
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    return True
 
 
 def fetch(database: sqlite3.Connection, statement: Statement) -> Rows:
@@ -242,6 +249,14 @@ def _prepare(database: sqlite3.Connection, *, most_rows: int) -> int:
             database.execute("ROLLBACK")
         raise
     return version
+
+
+def _write_at_start(file: int, content: bytes) -> None:
+    if hasattr(os, "pwrite"):  # one call of the system, not two
+        os.pwrite(file, content, 0)
+    else:
+        os.lseek(file, 0, os.SEEK_SET)
+        os.write(file, content)
 
 
 def _generation(database: sqlite3.Connection) -> int:

@@ -335,7 +335,8 @@ def open_gateway(
     guard = UrlGuard(frozenset(settings.allowed_callback_hosts))
     events = EventLog(store)
     metrics = Metrics()
-    parts["observer"] = CompositeObserver(*filter(None, [parts.get("observer")]), metrics)
+    own = parts.get("observer")
+    parts["observer"] = CompositeObserver(own, metrics) if own else metrics
     dispatcher = AsyncDispatcher(**parts, ledger=LedgerOptions(ledger, lease=settings.lease), clock=time)
     development = embedded if settings.preview is None else settings.preview
     api_keys = ApiKeys(store, time.now)

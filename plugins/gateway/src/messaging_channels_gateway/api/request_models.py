@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError, WithJsonSchema, create_model
@@ -55,6 +56,11 @@ Timestamp: TypeAlias = Annotated[
 ]
 
 
+@cache
+def _advanced_fields(model: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(name for name in model.model_fields if name not in ("content", "to"))
+
+
 class SendBody(MessageRequest):
     """What a call that sends may choose, besides the message."""
 
@@ -74,7 +80,7 @@ class SendBody(MessageRequest):
     @property
     def uses_advanced_options(self) -> bool:
         """Whether anything is chosen that takes a right of its own: all but the content."""
-        return any(getattr(self, name) for name in type(self).model_fields if name not in ("content", "to"))
+        return any(getattr(self, name) for name in _advanced_fields(type(self)))
 
 
 class AddressBody(SendBody):

@@ -150,9 +150,15 @@ class _SendRequest:
 
     async def _with_timeout(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Wait for the sending as long as a client may wait. It goes on all the same, also if the client goes away."""
-        task = self._gateway.run_to_completion(work)
-        done, _ = await asyncio.wait({task}, timeout=self._gateway.settings.send_timeout)
-        if not done:
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+        task = self._gateway.run_to_completion(_releasing(over, work))
+        timer = loop.call_later(self._gateway.settings.send_timeout, _release, over)
+        try:
+            await over
+        finally:
+            timer.cancel()
+        if not task.done():
             raise Problem("still_sending", PROBLEMS["still_sending"][1])
         return task.result()
 
@@ -246,6 +252,19 @@ class _SendRequest:
         )
         taken = record is not None and record.expires > now
         await idempotency.store_request(gateway.store, promise, now, key_in_ledger=taken)
+
+
+async def _releasing(over: asyncio.Future[None], work: Coroutine[Any, Any, Result]) -> Result:
+    """Do some work; who waits for it hears of its end in the same turn of the loop, not in the one after."""
+    try:
+        return await work
+    finally:
+        _release(over)
+
+
+def _release(over: asyncio.Future[None]) -> None:
+    if not over.done():
+        over.set_result(None)
 
 
 def _parse_address(channel: str, address: str, pointer: str) -> Address:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import math
 import re
 import secrets
 import string
@@ -34,6 +35,7 @@ Row: TypeAlias = "tuple[str, str, str, str, float | None]"
 _LETTERS = string.ascii_letters + string.digits
 _FORM = re.compile(r"mc_live_(?P<id>[A-Za-z0-9]{8})_(?P<secret>[A-Za-z0-9]{43})")
 _NO_KEY: Row = ("", "0" * 64, "", "", None)
+_NOT_CACHED = (0.0, 0.0, None)
 _CACHE_TTL = 1.0
 """Seconds for which a key is taken to be as it was read: how long one that another process revoked may still stand."""
 _MAX_CACHED = 10_000
@@ -63,10 +65,10 @@ class ApiKeys:
 
     store: StateStore
     clock: Callable[[], float]
-    _cache: dict[tuple[str, str], tuple[float, Row]] = field(
-        default_factory=dict[tuple[str, str], "tuple[float, Row]"], repr=False
+    _cache: dict[tuple[str, str], tuple[float, float, Caller]] = field(
+        default_factory=dict[tuple[str, str], "tuple[float, float, Caller]"], repr=False
     )
-    """Keys that were valid just now, by id and digest, and when they were read."""
+    """Whose keys were valid just now, by id and digest: when they were read, and until when they stand."""
 
     def create(
         self,
@@ -152,8 +154,7 @@ class ApiKeys:
             Problem: `unauthorised`, without a reason.
         """
         asked, now = _asked(header_values), self.clock()
-        row = self._cached(asked, now) or self._read(asked[0])
-        return self._check(asked, row, now)
+        return self._cached(asked, now) or self._check(asked, self._read(asked[0]), now)
 
     async def authenticate_async(self, header_values: Sequence[str]) -> Caller:
         """Do the same from an event loop.
@@ -162,10 +163,9 @@ class ApiKeys:
             Problem: `unauthorised`, without a reason.
         """
         asked, now = _asked(header_values), self.clock()
-        row = self._cached(asked, now)
-        if row is None:
-            row = await self.store.call(self._read, asked[0])
-        return self._check(asked, row, now)
+        return self._cached(asked, now) or self._check(
+            asked, await self.store.call(self._read, asked[0]), now
+        )
 
     def _check(self, asked: tuple[str, str], row: Row, now: float) -> Caller:
         told = asked[1]
@@ -173,8 +173,9 @@ class ApiKeys:
         same = hmac.compare_digest(told, digest)
         if not (same and key_id and (expires is None or expires > now)):
             raise Problem("unauthorised", "give one valid key in the header x-api-key")
-        self._cache.setdefault(asked, (now, row))
-        return Caller(key_id, tenant, frozenset(scopes.split(",")))
+        caller = Caller(key_id, tenant, frozenset(scopes.split(",")))
+        self._cache[asked] = (now, math.inf if expires is None else expires, caller)
+        return caller
 
     def find(self, key_id: str) -> Caller | None:
         """Return whose key that is, if it stands: for a session that was opened with it."""
@@ -183,11 +184,11 @@ class ApiKeys:
             return None
         return Caller(key, tenant, frozenset(scopes.split(",")))
 
-    def _cached(self, asked: tuple[str, str], now: float) -> Row | None:
-        """Return the key of that id and digest if it was valid just now: to read the file for every call would have the event loop wait for its writer."""
-        at, row = self._cache.get(asked, (now, None))
-        if row is not None and 0 <= now - at < _CACHE_TTL:
-            return row
+    def _cached(self, asked: tuple[str, str], now: float) -> Caller | None:
+        """Return whose key has that id and digest if it was valid just now: to read the file for every call would have the event loop wait for its writer."""
+        at, until, caller = self._cache.get(asked, _NOT_CACHED)
+        if caller is not None and 0 <= now - at < _CACHE_TTL and now < until:
+            return caller
         if len(self._cache) >= _MAX_CACHED:
             self._cache.clear()
         self._cache.pop(asked, None)

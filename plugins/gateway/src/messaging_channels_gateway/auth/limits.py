@@ -65,14 +65,16 @@ class RequestLimits:
 
 
 async def _read_body(request: Request, max_bytes: int) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > max_bytes:
+    body, has_more = b"", True
+    while has_more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        body += message.get("body", b"")
+        has_more = message.get("more_body", False)
+        if len(body) > max_bytes:
             raise _too_large(max_bytes)
-        parts.append(part)
-    return b"".join(parts)
+    return body
 
 
 def _too_large(max_bytes: int) -> Problem:

@@ -18,6 +18,8 @@ from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import to_json
+
 from messaging_channels.errors import MessagingError
 from messaging_channels.events import EngagementReceived, Event, MessageReceived, OptedIn, OptedOut
 from messaging_channels.plugins import Outcome, Status, StatusGroup
@@ -26,7 +28,7 @@ from messaging_channels_gateway.events.targets import target_of
 
 if TYPE_CHECKING:
     from messaging_channels.plugins import MessageRecord
-    from messaging_channels_gateway.store.state import Connection, StateStore
+    from messaging_channels_gateway.store.state import Connection, Rows, StateStore
 
 _EVENT_OF_GROUP = {
     StatusGroup.DELIVERED: "delivered",
@@ -40,7 +42,7 @@ EVENT_NAMES = tuple(
     for channel in CHANNELS
     for word in ("sent", "delivered", "expired", "failed", "read", "opened", "clicked", "played", "received")
 )
-_WRITE_DELAY = 0.02
+_WRITE_DELAY = 0.05
 """Seconds for which notices are gathered before they are written together: the disk is for the ledger first."""
 _MAX_WRITE_DELAY = 1.0
 _FLUSH_TIMEOUT = 5.0
@@ -259,6 +261,7 @@ def _insert_events(database: Connection, events: Sequence[GatewayEvent]) -> None
     database.lock(
         "events"
     )  # their numbers become visible in order: who has read up to one misses none before it
+    endpoints: dict[str, Rows] = {}
     for notice in events:
         fresh = database.execute(
             "INSERT INTO messaging_channels_gateway_event (id, tenant, name, at, data) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING seq",
@@ -267,11 +270,13 @@ def _insert_events(database: Connection, events: Sequence[GatewayEvent]) -> None
                 notice.tenant,
                 notice.name,
                 notice.occurred_at,
-                json.dumps(notice.data),
+                to_json(notice.data).decode(),
             ),
         )
         if fresh:
-            for endpoint, url in _webhook_targets(database, notice):
+            if notice.tenant not in endpoints:
+                endpoints[notice.tenant] = database.execute(_SELECT_ENDPOINTS, (notice.tenant,))
+            for endpoint, url in _webhook_targets(database, notice, endpoints[notice.tenant]):
                 database.execute(
                     "INSERT INTO messaging_channels_gateway_delivery (event_id, tenant, endpoint, url, due, target)"
                     " VALUES (?, ?, ?, ?, 0, ?) ON CONFLICT DO NOTHING",
@@ -279,15 +284,12 @@ def _insert_events(database: Connection, events: Sequence[GatewayEvent]) -> None
                 )
 
 
-def _webhook_targets(database: Connection, event: GatewayEvent) -> list[tuple[str | None, str]]:
-    """Return who is to be told: the endpoints of the tenant that want it, and the callback URL of the message's call."""
-    statement = (
-        "SELECT id, url, events FROM messaging_channels_gateway_endpoint WHERE tenant = ? AND disabled = ''"
-    )
+def _webhook_targets(
+    database: Connection, event: GatewayEvent, endpoints: Rows
+) -> list[tuple[str | None, str]]:
+    """Return who is to be told: of the endpoints of the tenant those that want it, and the callback URL of the message's call."""
     found: list[tuple[str | None, str]] = [
-        (key, url)
-        for key, url, events in database.execute(statement, (event.tenant,))
-        if events == "*" or event.name in events.split(",")
+        (key, url) for key, url, events in endpoints if events == "*" or event.name in events.split(",")
     ]
     if event.idempotency_key is not None:
         shared, _, digest = event.idempotency_key.rpartition("/")
@@ -299,3 +301,8 @@ def _webhook_targets(database: Connection, event: GatewayEvent) -> list[tuple[st
         statement = "SELECT callback_url FROM messaging_channels_gateway_call WHERE tenant = ? AND idempotency_key IN (?, ?) AND callback_url IS NOT NULL"
         found += [(None, url) for (url,) in database.execute(statement, keys)]
     return found
+
+
+_SELECT_ENDPOINTS = (
+    "SELECT id, url, events FROM messaging_channels_gateway_endpoint WHERE tenant = ? AND disabled = ''"
+)
