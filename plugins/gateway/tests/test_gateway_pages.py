@@ -203,6 +203,7 @@ def test_the_page_of_the_development_is_for_this_machine_and_not_by_another_name
         "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-server", "x-forwarded", "forwarded", "x-real-ip", "via",
         "cf-connecting-ip", "true-client-ip", "x-client-ip", "x-cluster-client-ip", "fly-client-ip", "x-original-forwarded-for",
         "x-envoy-external-address", "x-amzn-trace-id", "tailscale-user-login", "x-appengine-user-ip", "x-azure-clientip", "cdn-loop",
+        "cloudfront-viewer-address", "x-varnish", "x-request-start", "x-amz-cf-id", "surrogate-capability", "akamai-origin-hop", "x-railway-edge",
     ],
 )  # fmt: skip
 def test_the_page_of_the_development_is_not_reached_through_a_proxy(served: Any, header: str) -> None:
@@ -218,6 +219,31 @@ def test_a_proxy_that_says_nothing_but_speaks_as_proxies_do_is_refused(served: A
         answer = connection.recv(4096)
 
     assert b" 404 " in answer.split(b"\r\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("connection", "status"),
+    [("Connection: keep-alive\r\n", 200), ("Connection: close\r\n", 404), ("Connection: upgrade, x\r\n", 404), ("", 404)],
+    ids=str,
+)  # fmt: skip
+def test_a_browser_that_a_silent_proxy_speaks_for_is_refused(
+    served: Any, connection: str, status: int
+) -> None:
+    """As nginx does with `proxy_http_version 1.1` and no more, or a development server with `changeOrigin`: they name our host and no other."""
+    import socket
+
+    request = f"GET /preview HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: Mozilla/5.0 (X11; Linux x86_64)\r\n{connection}\r\n"
+    with socket.create_connection(("127.0.0.1", httpx.URL(served.url).port), timeout=10) as client:
+        client.sendall(request.encode())
+        answer = client.recv(4096)
+
+    assert answer.split(b" ")[1] == str(status).encode()
+
+
+def test_a_program_may_close_its_connection(served: Any) -> None:
+    headers = {"connection": "close", "user-agent": "Python-urllib/3.13"}
+
+    assert httpx.get(f"{served.url}/preview/messages", headers=headers).status_code == 200
 
 
 @pytest.mark.parametrize("header", ["origin", "referer"])

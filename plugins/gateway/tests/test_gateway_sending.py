@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from messaging_channels_gateway.channels import CHANNELS
+
 USER = "634b56217f6a7b0be52dffbd"
 NINE = [
     (path, channel, address)
@@ -481,3 +483,22 @@ def test_an_inactive_user_is_not_written_to(people: Any) -> None:
     people.client.put(f"/v1/users/{USER}", json={**user, "active": False})
     refused = people.client.post(f"/v1/users/{USER}/message/email", json=_body("", "email", ""))
     assert refused.json()["code"] == "recipient_inactive"
+
+
+def test_a_field_that_another_form_has_is_not_proposed_in_its_own_place(served: Any) -> None:
+    body = {"to": "447700900101", "content": {"text": "Hello", "name": "secret"}}
+
+    problem = served.client.post("/v1/apps/message/whatsapp", json=body).json()
+
+    assert problem["detail"] == "/content/name: extra_forbidden"
+    assert problem["errors"] == [{"pointer": "/content/name", "problem": "extra_forbidden"}]
+
+
+@pytest.mark.skipif("rcs" not in CHANNELS, reason="messaging-channels-rcs is not installed")
+@pytest.mark.parametrize(("content", "pointer"), [({"type": "card", "zzz": 1}, "/content"), ({"type": "card"}, "/content/card")])  # fmt: skip
+def test_the_place_of_a_fault_does_not_name_the_form(served: Any, content: object, pointer: str) -> None:
+    problem = served.client.post(
+        "/v1/apps/message/rcs", json={"to": "447700900101", "content": content}
+    ).json()
+
+    assert problem["errors"][0]["pointer"] == pointer

@@ -9,9 +9,9 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,9 @@ from messaging_channels._ledger import group_replies as replying
 from messaging_channels._ledger.address_privacy import AddressPrivacy
 from messaging_channels._ledger.group_replies import AnyPending, PendingInTask, PendingInThread, deliver
 from messaging_channels._ledger.secret_file import secrets_of
-from messaging_channels._ledger.sql_dispatch import statements_for
 from messaging_channels._ledger.sqlite_backup import back_up
-from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, clean_up, unavailable_error
+from messaging_channels._ledger.sqlite_file import LedgerFile, clean_up, unavailable_error
+from messaging_channels._ledger.sqlite_transaction import FileBusy, begin, commit_all, telling_busy
 from messaging_channels._ledger.upgrade import MOST_ROWS
 from messaging_channels._model import forks
 from messaging_channels._model.arguments import require_positive
@@ -242,12 +242,12 @@ class _Writer:
             try:
                 database = self._opened(seconds)
                 self._wait_at_most(database, seconds)
-                _begin(database)
+                begin(database)
                 operations = [one.operation for one in group]
-                replies = _commit_all(database, self._file, operations)
+                replies = commit_all(database, self._file, operations)
                 if clean_up(database, operations):
                     self._busy_timeout = -1
-            except _Busy:
+            except FileBusy:
                 self._put_back(group)
                 continue
             except MessagingError as error:
@@ -289,10 +289,10 @@ class _Writer:
         """Open the file, once, waiting for other processes at most so long; see to it that it is the same still.
 
         Raises:
-            _Busy: another process holds it.
+            FileBusy: another process holds it.
         """
         if self._database is None:
-            with _telling_busy():
+            with telling_busy():
                 self._database, _ = self._file.open(seconds=seconds)
             self._busy_timeout = -1
         else:
@@ -318,30 +318,6 @@ class _Writer:
         self._file.close()
 
 
-class _Busy(Exception):
-    """Another process holds the file. Nothing was done."""
-
-
-@contextmanager
-def _telling_busy() -> Generator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
-            raise _Busy from error
-        raise
-
-
-def _begin(database: sqlite3.Connection) -> None:
-    """Begin a transaction, waiting for other processes as long as the connection does.
-
-    Raises:
-        _Busy: another process holds the file.
-    """
-    with _telling_busy():
-        database.execute("BEGIN IMMEDIATE")
-
-
 def _left_to_parent_error() -> InvalidSetting:
     return InvalidSetting(
         "its records are in the memory of the process that forked this one",
@@ -349,49 +325,6 @@ def _left_to_parent_error() -> InvalidSetting:
         source="code",
         hint="give a ledger in a file, SqliteLedger(Path('ledger.sqlite3')), or make the dispatcher after the fork",
     )
-
-
-def _commit_all(
-    database: sqlite3.Connection, file: LedgerFile, operations: list[Operation[Any]]
-) -> list[Any]:
-    """Do them all in the transaction that was begun. One that fails is undone alone, and its exception stands in place of its reply."""
-    changes = database.total_changes
-    try:
-        replies = [_execute(database, operation) for operation in operations]
-    except sqlite3.OperationalError:
-        raise
-    except Exception:  # noqa: BLE001  seldom: done again, each so that it can be undone by itself
-        database.execute("ROLLBACK")
-        database.execute("BEGIN IMMEDIATE")
-        replies = [_execute_or_undo(database, operation) for operation in operations]
-    has_grown = database.total_changes != changes and file.grow(database)
-    database.execute("COMMIT")
-    if has_grown:
-        file.write_marker()
-    return replies
-
-
-def _execute_or_undo(database: sqlite3.Connection, operation: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
-    database.execute("SAVEPOINT one")
-    try:
-        reply = _execute(database, operation)
-    except sqlite3.OperationalError:
-        raise
-    except Exception as error:  # noqa: BLE001  whatever one operation meets, the writer lives on for the others
-        database.execute("ROLLBACK TO one")
-        reply = error if isinstance(error, MessagingError) else LedgerUnavailable(type(error).__name__)
-    database.execute("RELEASE one")
-    return reply
-
-
-def _execute(database: sqlite3.Connection, operation: Operation[Any]) -> Any:  # noqa: ANN401  the operation's own type decides
-    flow, execute = statements_for(operation, DIALECT), database.execute
-    rows: Any = None
-    try:  # as `drive` does, for the one who does nothing else
-        while True:
-            rows = execute(*flow.send(rows)).fetchall()
-    except StopIteration as done:
-        return done.value
 
 
 class _Sync:

@@ -30,6 +30,8 @@ from messaging_channels.messages import (
 )
 from messaging_channels.plugins.channel_spec import ChannelSpec
 
+_TAG = "with-"
+"""How the name of a form begins where a fault stands in one of several: no field is named so, and it is no part of the place."""
 Line: TypeAlias = Annotated[str, Field(min_length=1, max_length=320)]
 Url: TypeAlias = Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[!-~]+$")]
 
@@ -129,7 +131,7 @@ class MediaContent(RequestModel):
 
 def _kind_of(content: Any) -> str:  # noqa: ANN401  whatever came
     given = content if isinstance(content, Mapping) else {}  # pyright: ignore[reportUnknownVariableType]
-    return next((f"with-{name}" for name in ("template", "media") if name in given), "with-text")
+    return next((f"{_TAG}{name}" for name in ("template", "media") if name in given), f"{_TAG}text")
 
 
 WhatsAppContent: TypeAlias = Annotated[
@@ -296,11 +298,11 @@ def _request_model(same: _Same) -> type[MessageRequest]:
     first = next(iter(made))
     members: Any = next(iter(made.values()))
     if len(made) > 1:
-        tagged = [Annotated[model, Tag(word)] for word, model in made.items()]
+        tagged = [Annotated[model, Tag(f"{_TAG}{word}")] for word, model in made.items()]
         union: Any = tagged[0]
         for one in tagged[1:]:
             union = union | one
-        members = Annotated[union, Discriminator(lambda given: _word_of(given, first))]
+        members = Annotated[union, Discriminator(lambda given: f"{_TAG}{_word_of(given, first)}")]
     return create_model(
         f"{_class_name(spec.name)}Request",
         __base__=_DerivedRequest,
@@ -345,7 +347,7 @@ def message_from_json(spec: ChannelSpec, content: object, sender: str | None = N
         given: MessageRequest = TypeAdapter(request_of(spec)).validate_python({"content": content})
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        where = ".".join(str(step) for step in first["loc"])
+        where = ".".join(str(step) for step in first["loc"] if not str(step).startswith(_TAG))
         raise InvalidMessage(
             f"does not fit the channel {spec.name} ({first['type']})",
             field=where[:80] or "content",

@@ -150,7 +150,7 @@ def problem_of_validation(
     for one in faults[:20]:
         fault = {"pointer": _pointer(one["loc"], known), "problem": str(one["type"])}
         unknown = _unknown_name(one)
-        if unknown is not None and (near := get_close_matches(unknown, known, 1)):
+        if unknown not in known and (near := get_close_matches(unknown, known, 1)):
             fault |= {"field": unknown, "didYouMean": near[0]}
         listed.append(fault)
     first = listed[0]
@@ -166,10 +166,10 @@ def _pointer(where: Sequence[int | str], known: frozenset[str]) -> str:
     return "".join(f"/{step}" for step in where if isinstance(step, int) or step in known)
 
 
-def _unknown_name(fault: Mapping[str, Any]) -> str | None:
-    """Return the name of a field that we do not know, if it looks like the name of a field: a client may have written a number or a text there."""
+def _unknown_name(fault: Mapping[str, Any]) -> str:
+    """Return the name of a field that is not known there, if it looks like the name of a field: a client may have written a number or a text there."""
     name = str(fault["loc"][-1]) if fault["type"] == "extra_forbidden" and fault["loc"] else ""
-    return name if _FIELD_NAME.fullmatch(name) else None
+    return name if _FIELD_NAME.fullmatch(name) else ""
 
 
 def line_and_column(text: str, position: int) -> str:

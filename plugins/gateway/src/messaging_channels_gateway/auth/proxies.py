@@ -15,13 +15,15 @@ _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 _PROXY_HEADERS = frozenset(
     {
-        "cdn-loop", "client-ip", "forwarded", "proxy-connection", "true-client-ip", "via", "x-amzn-trace-id", "x-client-ip",
-        "x-cluster-client-ip", "x-http-forwarded-for", "x-proxyuser-ip", "x-real-ip", "x-remote-addr", "x-remote-ip",
+        "cdn-loop", "client-ip", "eagleid", "forwarded", "incap-client-ip", "proxy-connection", "surrogate-capability", "true-client-ip", "via",
+        "x-amz-cf-id", "x-amzn-trace-id", "x-client-ip", "x-cloud-trace-context", "x-cluster-client-ip", "x-forward-for", "x-host",
+        "x-http-forwarded-for", "x-proxyuser-ip", "x-queue-start", "x-remote-addr", "x-remote-ip", "x-request-start", "x-rewrite-url",
     }
 )  # fmt: skip
 _PROXY_PREFIXES = (
-    "cf-", "fastly-", "fly-", "ngrok-", "ssl-client-", "tailscale-", "x-appengine-", "x-arr-", "x-auth-request-", "x-azure-", "x-envoy-",
-    "x-forwarded", "x-goog-", "x-ms-proxy", "x-nf-", "x-nginx-", "x-original-", "x-proxy-", "x-scheme", "x-ssl-", "x-traefik-", "x-vercel-",
+    "akamai-", "ali-cdn-", "cf-", "cloudfront-", "fastly-", "fly-", "ngrok-", "ssl-client-", "tailscale-", "x-akamai-", "x-appengine-", "x-arr-",
+    "x-auth-request-", "x-azure-", "x-edge-", "x-envoy-", "x-forwarded", "x-goog-", "x-haproxy-", "x-ms-proxy", "x-nf-", "x-nginx-", "x-original-",
+    "x-proxy-", "x-railway-", "x-real-", "x-scheme", "x-ssl-", "x-sucuri-", "x-traefik-", "x-varnish", "x-vercel-",
 )  # fmt: skip
 
 
@@ -51,13 +53,16 @@ def public_url(request: Request, settings: GatewaySettings) -> str:
 def is_from_this_machine(request: Request) -> bool:
     """Whether a program of this machine calls, by a name of this machine, and speaks for nobody else.
 
-    A header that proxies add says that one does; so does HTTP/1.0, which nginx speaks unless it is told otherwise, and another origin of a page.
+    A header that proxies add says that one does; so does HTTP/1.0, which nginx speaks unless it is told otherwise, a browser's request on a connection
+    that no browser would make so, and another origin of a page.
     """
     client = _address(request.client.host if request.client else "")
     local = client is not None and any(client in network for network in _LOOPBACK)
     if not local or not _is_local_name(request.headers.get("host", "")):
         return False
     if request.scope.get("http_version") == "1.0" or any(_is_of_a_proxy(name) for name in request.headers):
+        return False
+    if _is_relayed_browser(request):
         return False
     return all(_is_local_origin(request.headers.get(name)) for name in ("origin", "referer"))
 
@@ -70,6 +75,16 @@ def is_same_origin(request: Request, settings: GatewaySettings) -> bool:
     origin = request.headers.get("origin")
     ours = {request.headers.get("host", ""), urlsplit(public_url(request, settings)).netloc}
     return origin is None or urlsplit(origin).netloc in ours
+
+
+def _is_relayed_browser(request: Request) -> bool:
+    """Whether a browser's request came on somebody else's connection: a browser keeps its own, and says so (HTTP/1.1); a relay says what it does itself."""
+    browser = request.headers.get("user-agent", "").startswith("Mozilla/")
+    return (
+        browser
+        and request.scope.get("http_version") == "1.1"
+        and [one.lower() for one in request.headers.getlist("connection")] != ["keep-alive"]
+    )
 
 
 def _is_of_a_proxy(name: str) -> bool:

@@ -18,7 +18,7 @@ class Field:
     """The path, with dots."""
     label: str
     note: str = ""
-    kind: Literal["text", "json", "switch"] = "text"
+    kind: Literal["text", "json", "switch", "time"] = "text"
     is_ours: bool = False
     """The directory itself says so: it cannot be written."""
     is_listed: bool = False
@@ -30,10 +30,10 @@ class Field:
 
 
 _OURS = (
-    Field("created_at", "Created at", "milliseconds since the epoch", is_ours=True),
+    Field("created_at", "Created at", kind="time", is_ours=True),
     Field("owner", "Owner", "the key, or `proxy`, that wrote it last", is_ours=True),
     Field("deleted", "Deleted", kind="switch", is_ours=True),
-    Field("deleted_at", "Deleted at", is_ours=True),
+    Field("deleted_at", "Deleted at", kind="time", is_ours=True),
     Field("error", "Error", is_ours=True),
 )
 

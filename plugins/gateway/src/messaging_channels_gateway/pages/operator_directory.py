@@ -11,7 +11,7 @@ from messaging_channels_gateway.api.directory_endpoints import BODIES, write_ent
 from messaging_channels_gateway.api.request_models import validate_body
 from messaging_channels_gateway.pages._table_fields import FIELDS, Field
 from messaging_channels_gateway.pages.operator_access import View, for_operators, form_of
-from messaging_channels_gateway.pages.rendering import base_of
+from messaging_channels_gateway.pages.rendering import base_of, moment
 from messaging_channels_gateway.problems import WORD, Problem
 
 if TYPE_CHECKING:
@@ -139,6 +139,8 @@ def _shown(document: Mapping[str, Any], field: Field) -> str:
         return "yes" if is_on else ""
     if value is None or isinstance(value, str):
         return value or ""
+    if field.kind == "time" and isinstance(value, (int, float)):
+        return moment(value / 1000)
     return json.dumps(value, ensure_ascii=False, indent=2 if field.kind == "json" else None)
 
 

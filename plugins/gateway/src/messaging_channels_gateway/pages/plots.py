@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 720, 200, 44, 24, 8
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 720, 200, 44, 24, 14
 _GAP = 0.2
 _LABELS = 6
 
@@ -75,7 +75,8 @@ def draw(plot_id: str, title: str, counts: Mapping[str, Sequence[int]], start: f
         series=list(counts),
         bars=_bars(counts, times, top),
         columns=[
-            Tick(_x(number, steps), times[number]) for number in range(0, steps, max(1, steps // _LABELS))
+            Tick(_x(number, steps), _short(start + number * step, steps * step))
+            for number in range(0, steps, max(1, steps // _LABELS))
         ],
         rows=[Tick(_y(value, top), str(value)) for value in sorted({0, top // 2, top})],
         table=table[::-1],
@@ -118,6 +119,11 @@ def _nice(value: int) -> int:
 
 def _label(at: float, step: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%d %b" if step >= _DAY else "%d %b %H:%M")
+
+
+def _short(at: float, period: float) -> str:
+    """Return a time below an axis, as short as the period lets it be: on a phone there is little room."""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M" if period <= _DAY else "%d %b")
 
 
 _DAY = 86400.0
