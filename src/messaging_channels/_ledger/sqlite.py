@@ -20,7 +20,7 @@ from messaging_channels._ledger.address_privacy import AddressPrivacy
 from messaging_channels._ledger.group_replies import AnyPending, PendingInTask, PendingInThread, deliver
 from messaging_channels._ledger.secret_file import secrets_of
 from messaging_channels._ledger.sqlite_backup import back_up
-from messaging_channels._ledger.sqlite_file import LedgerFile, clean_up, unavailable_error
+from messaging_channels._ledger.sqlite_file import DIALECT, LedgerFile, clean_up, unavailable_error
 from messaging_channels._ledger.sqlite_transaction import FileBusy, begin, commit_all, telling_busy
 from messaging_channels._ledger.upgrade import MOST_ROWS
 from messaging_channels._model import forks
@@ -30,6 +30,8 @@ from messaging_channels._model.paths import require_path
 from messaging_channels.plugins.exchange import Exchange, ExecutorPair
 from messaging_channels.plugins.ledger import Operation
 from messaging_channels.plugins.ledger_queue import ALL_OPERATIONS
+
+__all__ = ["DIALECT", "SqliteLedger"]
 
 _MAX_GROUP_SIZE = 512
 _LONGEST_WAIT = 1.0
