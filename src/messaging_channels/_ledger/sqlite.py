@@ -240,15 +240,8 @@ class _Writer:
             if not group:
                 continue
             replies: list[Any]
-            seconds = max(min(one.limits.begin for one in group) - time.monotonic(), 0.0)
             try:
-                database = self._opened(seconds)
-                self._wait_at_most(database, seconds)
-                begin(database)
-                operations = [one.operation for one in group]
-                replies = commit_all(database, self._file, operations)
-                if clean_up(database, operations):
-                    self._busy_timeout = -1
+                replies = self._commit(group)
             except FileBusy:
                 self._put_back(group)
                 continue
@@ -259,6 +252,21 @@ class _Writer:
                 self._roll_back()
             deliver(group, replies, self.submit)
         self._close_database()
+
+    def _commit(self, group: list[AnyPending]) -> list[Any]:
+        """Do them all in one transaction, and return their replies.
+
+        Raises:
+            FileBusy: another process holds the file.
+        """
+        seconds = max(min(one.limits.begin for one in group) - time.monotonic(), 0.0)
+        database, operations = self._opened(seconds), [one.operation for one in group]
+        self._wait_at_most(database, seconds)
+        begin(database)
+        replies = commit_all(database, self._file, operations)
+        if clean_up(database, operations):
+            self._busy_timeout = -1
+        return replies
 
     def _without_late(self, group: list[AnyPending]) -> list[AnyPending]:
         """Return those that may still be begun; tell the others."""
