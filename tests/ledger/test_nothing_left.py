@@ -191,3 +191,27 @@ def test_nothing_of_a_person_is_left_in_any_file_or_table_after_an_erasure(
     assert [one for one in (*told, f"{WORDS} reported", "wrote 4", "asked from") if one not in exported] == []
     assert [one for one in (WORDS, DIGITS, MAIL) if one in left] == []
     assert [one for one in ("sent", "bulk", "waits", "said") if f"{one} plugh" not in others] == []
+
+
+def test_the_words_of_a_vendor_hold_no_address_where_the_ledger_masks_it_and_none_at_all_after_pruning(
+    home: Home, dispatcher: Dispatcher
+) -> None:
+    sent = dispatcher.send(Sms(WORDS, category="transactional"), to=TO).id
+    record = dispatcher.get_message(sent)
+    assert record is not None
+    before = [(one.result.detail, one.result.vendor_text) for one in record.attempts if one.result]
+
+    dispatcher.queue.prune(older_than=-10)
+    after = dispatcher.get_message(sent)
+
+    assert before[0] == (
+        (f"the number {DIGITS} is not valid, text {WORDS}", f"{TO}: refused {WORDS}")
+        if home.mode == "plain"
+        else (f"the number +44•••••••731 is not valid, text {WORDS}", f"+44•••••••731: refused {WORDS}")
+    )
+    assert after is not None
+    assert [
+        (one.result.detail, one.result.vendor_text, one.result.vendor_code)
+        for one in after.attempts
+        if one.result
+    ][0] == ("", "", "21211")
